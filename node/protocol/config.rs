@@ -1,0 +1,78 @@
+//! What the core is told at its start: who it is, how patient, how much it may hold, and what its disk remembers.
+
+use crate::protocol::entry::Entry;
+use crate::protocol::io::Promise;
+use crate::protocol::message::RunEnd;
+use crate::protocol::payload::Founding;
+use crate::protocol::types::{Incarnation, LogPoint, NodeId, Position};
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Config {
+    pub id: NodeId,
+    pub incarnation: Incarnation,
+    /// The voters that the command line names, this node among them, with their addresses; sorted by id. They count
+    /// until the log holds a member list.
+    pub voters: Vec<(NodeId, String)>,
+    /// In microseconds.
+    pub heartbeat_micros: u64,
+    /// The least election timeout in microseconds; each attempt waits between once and twice of it.
+    pub election_timeout_micros: u64,
+    pub seed: u64,
+    pub limits: Limits,
+}
+
+/// Bounds on what the core holds and has under way.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Limits {
+    /// Recent entries kept in memory for pushing, in bytes and number. Entries not yet applied are kept beyond it.
+    pub window_bytes: u64,
+    pub window_entries: usize,
+    /// One push.
+    pub push_bytes: u64,
+    pub push_entries: usize,
+    /// Pushes not yet acked, for each replica.
+    pub in_flight_bytes: u64,
+    pub in_flight_pushes: usize,
+    /// Entries in the leader's log that are not yet committed; beyond it writes are refused as overloaded.
+    pub uncommitted_bytes: u64,
+    pub uncommitted_entries: u64,
+    /// Reads that wait for a round.
+    pub waiting_reads: usize,
+    /// Forged entries in one injection.
+    pub injected_entries: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            window_bytes: 16 << 20,
+            window_entries: 16_384,
+            push_bytes: 1 << 20,
+            push_entries: 1_024,
+            in_flight_bytes: 8 << 20,
+            in_flight_pushes: 64,
+            uncommitted_bytes: 64 << 20,
+            uncommitted_entries: 65_536,
+            waiting_reads: 65_536,
+            injected_entries: 1_000,
+        }
+    }
+}
+
+/// What the disk remembers, handed to a core at its start. The final database is applied up to `committed`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Restored {
+    pub promise: Option<Promise>,
+    /// The ends of all epochs in the log with the positions of their last entries, in order.
+    pub runs: Vec<(RunEnd, Position)>,
+    /// The last entries of the log without gaps: at least all after `committed`.
+    pub tail: Vec<Entry>,
+    /// The entry before the tail, if there is one.
+    pub before_tail: Option<LogPoint>,
+    /// The first forged entry; all after it are forged too.
+    pub forged_from: Option<Position>,
+    /// The recorded commit point, which is also what the final database holds.
+    pub committed: Option<LogPoint>,
+    /// The member list of the founding entry, if the log has one.
+    pub founding: Option<Founding>,
+}

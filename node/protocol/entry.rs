@@ -1,0 +1,107 @@
+//! Entries and the digest that chains them.
+//!
+//! An entry's payload travels and rests as bytes: encoded once by the node that took the request, decoded once by the
+//! node that applies it. What the bytes mean is in [`crate::protocol::payload`].
+
+use bytes::Bytes;
+
+use crate::protocol::types::{Digest, EntryId, LogPoint, Position};
+
+/// What an entry's body holds. The numbers are fixed on the wire and on disk.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Kind {
+    /// The entry at offset 0 with which a leader opens its epoch; body: [`crate::protocol::Opening`].
+    Opening,
+    /// A client's write; body: [`crate::protocol::Command`].
+    Command,
+}
+
+impl Kind {
+    pub const fn code(self) -> u8 {
+        match self {
+            Kind::Opening => 1,
+            Kind::Command => 2,
+        }
+    }
+
+    pub const fn from_code(code: u8) -> Option<Kind> {
+        match code {
+            1 => Some(Kind::Opening),
+            2 => Some(Kind::Command),
+            _ => None,
+        }
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Opening => "opening",
+            Kind::Command => "command",
+        }
+    }
+}
+
+/// One entry of the log: intermediate data until it is committed.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Entry {
+    pub id: EntryId,
+    pub position: Position,
+    /// Covers the digest before it, the id and the payload; computed by each node, never taken from a sender.
+    pub digest: Digest,
+    pub kind: Kind,
+    pub body: Bytes,
+}
+
+impl Entry {
+    /// The entry that follows `prev` in a log.
+    pub fn after(prev: Option<LogPoint>, id: EntryId, kind: Kind, body: Bytes) -> Entry {
+        let digest = digest_after(prev.map(|point| point.digest), id, kind, &body);
+        Entry { id, position: Position::after(prev), digest, kind, body }
+    }
+
+    pub fn point(&self) -> LogPoint {
+        LogPoint { id: self.id, position: self.position, digest: self.digest }
+    }
+
+    /// What the entry counts for in bounds of bytes: its body and a fixed share for the rest.
+    pub fn weight(&self) -> u64 {
+        self.body.len() as u64 + 64
+    }
+}
+
+/// The digest of a log that ends with this entry: the first 16 bytes of BLAKE3 over the digest before (16 zero bytes
+/// at the start of the log), epoch, offset (both little endian, 8 bytes), kind (1 byte) and body.
+pub fn digest_after(before: Option<Digest>, id: EntryId, kind: Kind, body: &[u8]) -> Digest {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&before.map_or([0; 16], |digest| digest.0));
+    hasher.update(&id.epoch.0.to_le_bytes());
+    hasher.update(&id.offset.0.to_le_bytes());
+    hasher.update(&[kind.code()]);
+    hasher.update(body);
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    Digest(digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(prev: Option<LogPoint>, offset: u64, body: &'static str) -> Entry {
+        Entry::after(prev, EntryId::new(1, offset), Kind::Command, Bytes::from_static(body.as_bytes()))
+    }
+
+    #[test]
+    fn the_same_number_with_other_content_has_another_digest() {
+        let mine = command(None, 0, "x=1");
+        let forged = command(None, 0, "x=666");
+        assert_eq!(mine.id, forged.id);
+        assert_ne!(mine.digest, forged.digest);
+    }
+
+    #[test]
+    fn a_difference_early_in_the_log_shows_in_every_later_digest() {
+        let mine = command(Some(command(None, 0, "a").point()), 1, "same");
+        let other = command(Some(command(None, 0, "b").point()), 1, "same");
+        assert_ne!(mine.digest, other.digest);
+    }
+}

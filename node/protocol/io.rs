@@ -1,0 +1,184 @@
+//! The core's inputs and outputs: all that it hears and all that it does.
+//!
+//! Outputs are carried out in order. What must be durable before something is said stands in the output itself
+//! ([`Send::after`]), not in a comment.
+
+use bytes::Bytes;
+
+use crate::protocol::entry::Entry;
+use crate::protocol::message::Envelope;
+use crate::protocol::trace::Fact;
+use crate::protocol::types::{Epoch, LogPoint, NodeId, Operation, Position, RequestId};
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Input {
+    /// The time of [`crate::protocol::Core::deadline`] has come.
+    Tick,
+    /// A message from a node.
+    Message(Envelope),
+    /// This storage operation and all before it are durable.
+    Stored(Operation),
+    /// A storage operation failed: final, the node stops.
+    StorageFailed(String),
+    /// The final database holds everything up to this entry, in memory at least.
+    Applied(LogPoint),
+    /// The answer to [`Output::ReadLog`]: the entries, in order, without gaps, from the position asked for.
+    LogRead { read: ReadId, entries: Vec<Entry> },
+    /// The answer to [`Output::CheckChain`]: where the chain of digests breaks, if it does.
+    ChainChecked(ChainCheck),
+    /// Clients' writes, as many as came in meanwhile: they become one storage operation and one push.
+    Propose(Vec<Proposal>),
+    /// Linearizable reads: each is answered with [`Answer::Readable`] once the final database may be read for it.
+    Read(Vec<RequestId>),
+    /// Start the first election; taken only while the log is empty. Answered with `Done` or a refusal.
+    Stand(RequestId),
+    /// Put forged entries at the end of the log (lab only). Answered with `Written` up to the last or a refusal.
+    Inject(Inject),
+    /// Whether anybody watches: without a watcher no trace event is built.
+    Watched(bool),
+}
+
+/// A write that a client asked for: an encoded [`crate::protocol::Command`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Proposal {
+    pub request: RequestId,
+    pub command: Bytes,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Inject {
+    pub request: RequestId,
+    /// The epoch of the forged entries; by default that of the log's last entry.
+    pub epoch: Option<Epoch>,
+    /// Encoded commands, one for each entry.
+    pub commands: Vec<Bytes>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ReadId(pub u64);
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Output {
+    /// Must become durable in the order of the operations; [`Input::Stored`] when it is.
+    Store(Operation, Store),
+    Send(Send),
+    Apply(Apply),
+    ReadLog(ReadLog),
+    /// Read the whole log from the disk and check the chain of digests; [`Input::ChainChecked`] when done.
+    CheckChain,
+    Answer(RequestId, Answer),
+    Trace(Fact),
+    /// An invariant is broken or the disk failed: the node stops at once and shows this text.
+    Fatal(String),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Store {
+    Promise(Promise),
+    Append(Append),
+}
+
+/// What a node has promised: to follow nobody of a smaller epoch, and its one vote in this one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Promise {
+    pub epoch: Epoch,
+    pub vote: Option<NodeId>,
+}
+
+/// Cut the log before `truncate_from`, then append: one operation, so that a crash never leaves less than was right.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Append {
+    pub truncate_from: Option<Position>,
+    /// Continue the log exactly after truncation.
+    pub entries: Vec<Entry>,
+    /// The entries are forged: the mark is durable with them.
+    pub forged: bool,
+}
+
+/// To be handed to the network, once `after` is durable.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Send {
+    pub after: Option<Operation>,
+    pub envelope: Envelope,
+}
+
+/// Record the commit point in the log store (written, not synced), then make the entries final, in order.
+/// They are durable in the log. [`Input::Applied`] when readers see them.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Apply {
+    /// The last of the entries.
+    pub up_to: LogPoint,
+    pub entries: Vec<Entry>,
+}
+
+/// Read entries of the log from the disk, off the loop.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ReadLog {
+    pub read: ReadId,
+    pub from: Position,
+    /// The last position wanted.
+    pub to: Position,
+    /// Stop after this many bytes of bodies, but give at least one entry.
+    pub bytes_max: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum ChainCheck {
+    Whole,
+    /// The first entry whose digest is not what its content says.
+    Broken(LogPoint),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Answer {
+    /// Committed and applied.
+    Written(LogPoint),
+    /// The final database may be read now: it holds all that was confirmed before the read was asked.
+    Readable,
+    Done,
+    /// This node does not lead; that one does, as far as it knows.
+    Forward(NodeId),
+    /// Definitely not done.
+    Refused(Refusal),
+    /// It may or may not happen: the leader stepped down with the entry in its log.
+    Unknown,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Refusal {
+    /// No leader is known.
+    NoLeader,
+    /// The leader stepped down before it could answer a read.
+    SteppedDown,
+    /// Too much is waiting to be committed.
+    Overloaded,
+    /// `Stand`: the log is not empty any more, elections take care of themselves.
+    NotFresh,
+    /// `Inject`: a leader's log is the truth; forged entries go to a replica.
+    Leads,
+    /// `Inject`: this node is standing for election.
+    Standing,
+    /// `Inject`: the log is empty, there is nothing that the entries could continue.
+    EmptyLog,
+    /// `Inject`: the epoch is below the log's last one or above the promise.
+    EpochOutOfRange,
+    /// `Inject`: too many forged entries at once.
+    TooMany,
+}
+
+impl Refusal {
+    /// The code for machines; fixed.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Refusal::NoLeader => "no_leader",
+            Refusal::SteppedDown => "stepped_down",
+            Refusal::Overloaded => "overloaded",
+            Refusal::NotFresh => "not_fresh",
+            Refusal::Leads => "leads",
+            Refusal::Standing => "standing",
+            Refusal::EmptyLog => "empty_log",
+            Refusal::EpochOutOfRange => "epoch_out_of_range",
+            Refusal::TooMany => "too_many",
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What nodes say to each other. Messages are one-way: an ack is a message too.
+
+use bytes::Bytes;
+
+use crate::protocol::entry::Kind;
+use crate::protocol::types::{ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset};
+
+/// A message with what every message carries.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Envelope {
+    pub from: NodeId,
+    pub to: NodeId,
+    /// Counts the sender's messages from the start of its process; pairs "sent" with "received" in the trace.
+    pub number: u64,
+    /// `None` until the sender has stored the opening entry that founds the cluster.
+    pub cluster: Option<ClusterId>,
+    /// The incarnation that the sender's member list has for the receiver.
+    pub incarnation: Option<Incarnation>,
+    /// The sender's promise: the greatest epoch that it has promised to somebody, or `None` before the first.
+    pub epoch: Option<Epoch>,
+    pub message: Message,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Message {
+    Push(Push),
+    Ack(Ack),
+    RoundAnswer(RoundAnswer),
+    LogState(LogState),
+    CommitOrder(CommitOrder),
+    Refused(Refused),
+    PreVoteAsked(PreVoteAsked),
+    PreVoteAnswer(PreVoteAnswer),
+    VoteAsked(VoteAsked),
+    VoteAnswer(VoteAnswer),
+}
+
+impl Message {
+    /// The kind as the lab's gate, the trace and the command line name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Message::Push(push) if push.entries.is_empty() => "heartbeat",
+            Message::Push(_) => "push",
+            Message::Ack(_) => "ack",
+            Message::RoundAnswer(_) => "round-answer",
+            Message::LogState(_) => "log-state",
+            Message::CommitOrder(_) => "commit-order",
+            Message::Refused(_) => "refused",
+            Message::PreVoteAsked(_) => "pre-vote",
+            Message::PreVoteAnswer(_) => "pre-vote-answer",
+            Message::VoteAsked(_) => "vote",
+            Message::VoteAnswer(_) => "vote-answer",
+        }
+    }
+
+    /// Whether the message belongs to an election; those go as unary calls, all others on the push stream.
+    pub fn is_election(&self) -> bool {
+        matches!(
+            self,
+            Message::PreVoteAsked(_) | Message::PreVoteAnswer(_) | Message::VoteAsked(_) | Message::VoteAnswer(_)
+        )
+    }
+}
+
+/// Leader to replica: entries that continue the log after `prev`. Without entries it is a heartbeat.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Push {
+    /// The entry before the pushed ones; `None` is the start of the log.
+    pub prev: Option<LogPoint>,
+    pub entries: Vec<Pushed>,
+    /// How often the leader has resynced this replica in this epoch; the number that a report answers.
+    pub resync: u64,
+    /// On a resync push the replica replaces what differs in one storage operation.
+    pub replaces: bool,
+    /// The leader's latest round: whoever answers it still follows this leader.
+    pub round: u64,
+}
+
+/// An entry on the wire: its position follows from the push, its digest is computed by the receiver.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Pushed {
+    pub id: EntryId,
+    pub kind: Kind,
+    pub body: Bytes,
+}
+
+/// Replica to leader: "my log equals yours up to this entry, and it is on my disk".
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Ack {
+    pub up_to: Option<LogPoint>,
+    /// The last entry that the replica has made final by this leader's orders; ends the repetition of the order.
+    pub finalized: Option<LogPoint>,
+    /// The number of the latest push that it answers.
+    pub answers: u64,
+}
+
+/// Replica to leader, at once: "in this round I still follow you". It says nothing of the disk, so reads need not wait
+/// for it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct RoundAnswer {
+    pub round: u64,
+}
+
+/// Replica to leader: what its log holds, so that the leader finds the sync point in one round trip.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct LogState {
+    /// For each epoch in the log its last offset and the digest there, in order.
+    pub runs: Vec<RunEnd>,
+    pub committed: Option<LogPoint>,
+    pub purged: Option<LogPoint>,
+    /// The number of the push that it answers.
+    pub answers: u64,
+    /// The resync number of that push.
+    pub resync: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RunEnd {
+    pub epoch: Epoch,
+    pub last: Offset,
+    pub digest: Digest,
+}
+
+/// Leader to replica: everything up to this entry becomes final.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct CommitOrder {
+    pub up_to: LogPoint,
+}
+
+/// To whoever speaks with a smaller epoch than the promise; the promise is the envelope's epoch.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Refused {
+    /// The number of the message that is refused.
+    pub answers: u64,
+}
+
+/// "Would you vote for me?" Changes nothing at the receiver.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct PreVoteAsked {
+    /// The epoch that the sender would stand for.
+    pub epoch: Epoch,
+    pub last: Option<EntryId>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct PreVoteAnswer {
+    /// The epoch that was asked for.
+    pub epoch: Epoch,
+    pub granted: bool,
+    /// The answering node's last entry, forged ones left out: a first election needs an empty log everywhere.
+    pub last: Option<EntryId>,
+    /// The answering node's incarnation, for the founding member list.
+    pub incarnation: Incarnation,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct VoteAsked {
+    pub epoch: Epoch,
+    pub last: Option<EntryId>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct VoteAnswer {
+    pub epoch: Epoch,
+    pub granted: bool,
+}

@@ -1,0 +1,41 @@
+//! The replication protocol as a deterministic state machine.
+//!
+//! [`Core::step`] takes the time and one input and gives outputs, in order. It has no clock, no disk, no network, no
+//! threads and no randomness but a seed: the same inputs give the same outputs, byte for byte, so that the same core
+//! runs under the real node, a simulator, a model checker and a person who delivers messages one by one.
+//!
+//! What is absent on purpose: whatever injects faults (only the marks of forged entries live here, see [`forged`]),
+//! texts for people, and every name of a network or storage library.
+//!
+//! In reading order:
+
+mod types;
+
+mod entry;
+
+mod payload;
+
+mod message;
+
+mod io;
+
+pub mod trace;
+
+mod config;
+
+mod core;
+
+pub use config::{Config, Limits, Restored};
+pub use core::Core;
+pub use entry::{Entry, Kind, digest_after};
+pub use io::{
+    Answer, Append, Apply, ChainCheck, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog, Refusal, Send, Store,
+};
+pub use message::{
+    Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
+    RunEnd, VoteAnswer, VoteAsked,
+};
+pub use payload::{Change, Command, Founding, KEY_BYTES_MAX, Member, Opening, VALUE_BYTES_MAX};
+pub use types::{
+    ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset, Operation, Position, RequestId, Time,
+};

@@ -1,0 +1,158 @@
+//! Every rule that can fire, with the numbers that it compared. The rules' ids are those of the protocol's table.
+//!
+//! Each fact is declared once; the table gives it its struct-like variant, its rule id, its fields by name and the way
+//! back from them, so that the wire, a recording and a test's expected trace need no code of their own.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::protocol::trace::value::{Field, Preview, Value};
+use crate::protocol::types::{EntryId, Epoch, LogPoint, NodeId};
+
+type Text = Cow<'static, str>;
+
+macro_rules! facts {
+    ($($(#[$doc:meta])* $rule:ident $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        pub enum Fact {
+            $($(#[$doc])* $name { $($field: $type),* },)*
+        }
+
+        impl Fact {
+            /// The rule's id in the protocol's table, as `K1`.
+            pub fn rule(&self) -> &'static str {
+                match self { $(Fact::$name { .. } => stringify!($rule),)* }
+            }
+
+            /// The fact's name, as `Committed`; with the fields it gives the fact back.
+            pub fn name(&self) -> &'static str {
+                match self { $(Fact::$name { .. } => stringify!($name),)* }
+            }
+
+            pub fn fields(&self) -> Vec<(&'static str, Value)> {
+                match self {
+                    $(Fact::$name { $($field),* } => vec![$((stringify!($field), $field.to_value())),*],)*
+                }
+            }
+
+            /// `None` if there is no fact of this name, or a field is missing or of another kind.
+            pub fn from_fields(name: &str, fields: &[(String, Value)]) -> Option<Fact> {
+                #[allow(unused_variables)]
+                let field = |wanted: &str| {
+                    fields.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
+                };
+                match name {
+                    $(stringify!($name) => {
+                        Some(Fact::$name { $($field: <$type>::from_value(field(stringify!($field))?)?),* })
+                    })*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+facts! {
+    /// A message left; `number` and the sender pair it with [`Fact::Received`].
+    N1 Sent { to: NodeId, number: u64, kind: Text }
+    N2 Received { from: NodeId, number: u64, kind: Text }
+    /// A message was thrown away, and why.
+    N3 Dropped { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
+
+    L1 Forwarded { request: u64, to: NodeId }
+    L2 WriteRefused { request: u64, why: Text }
+
+    /// The leader gave a command its `(epoch, offset)`.
+    P1 Proposed { entry: Vec<Preview> }
+    /// Entries left for a replica: `count` of them from `first` to `last`, after `prev`.
+    P2 Pushed { to: NodeId, number: u64, prev: Option<EntryId>, first: EntryId, last: EntryId, count: u64, resync: u64 }
+
+    /// `prev` matched: `entries` became intermediate data, `equal` others were there already. Also told for the first
+    /// push of an epoch, which may be empty: from then on the node follows this leader.
+    C1 Consistent { from: NodeId, epoch: Epoch, number: u64, prev: Option<EntryId>, entries: Vec<Preview>, equal: u64 }
+    /// The push does not continue the log: `what` is `prev-missing`, `prev-differs` or `entry-differs`.
+    C2 Conflict { from: NodeId, number: u64, what: Text, expected: Option<LogPoint>, found: Option<LogPoint> }
+    /// `count` entries from `from` on were deleted, `forged` of them marked so; what is committed lies before.
+    /// `why` is `conflict`, `resync` or `forged-dropped`.
+    C3 Truncated { from: EntryId, count: u64, forged: u64, last: Option<EntryId>, committed: Option<EntryId>, why: Text }
+    C4 Reported { to: NodeId, answers: u64, resync: u64, last: Option<EntryId>, committed: Option<EntryId>, epochs: u64 }
+    /// The leader sends again after `sync`; `by` is `runs` or `committed`, `resent` how many entries that is.
+    C5 Resynced { to: NodeId, sync: Option<LogPoint>, by: Text, resync: u64, resent: u64 }
+
+    A1 Acked { to: NodeId, up_to: Option<EntryId>, answers: u64 }
+    /// An ack came (or the leader's own flush, `from` itself): the positions that match, greatest first; the
+    /// `quorum`th of them is `commit`.
+    A2 Counted { from: NodeId, up_to: Option<LogPoint>, matches: Vec<u64>, quorum: u64, commit: u64 }
+
+    K1 Committed { up_to: LogPoint, count: u64 }
+    K2 Ordered { to: NodeId, up_to: EntryId }
+    K3 Finalized { up_to: LogPoint, count: u64 }
+    /// The order reaches further than what this leader has confirmed here.
+    K4 Held { from: NodeId, up_to: EntryId, confirmed: Option<EntryId> }
+
+    /// Nobody led for an election timeout, or a person asked to stand (`why`: `silence`, `asked`).
+    E1 TimedOut { why: Text }
+    E2 PreVoteAsked { epoch: Epoch, last: Option<EntryId> }
+    E3 VoteAsked { epoch: Epoch, last: Option<EntryId> }
+    /// `kind` is `pre-vote` or `vote`; `mine` is this voter's last entry, `theirs` the candidate's.
+    E4 Granted { to: NodeId, kind: Text, epoch: Epoch, mine: Option<EntryId>, theirs: Option<EntryId> }
+    E5 VoteRefused { to: NodeId, kind: Text, epoch: Epoch, why: Text, mine: Option<EntryId>, theirs: Option<EntryId> }
+    E6 Elected { epoch: Epoch, votes: Vec<NodeId>, quorum: u64 }
+    E7 Opened { entry: LogPoint }
+    /// `why`: `greater-epoch`, `no-quorum`, `lost-election`.
+    E8 SteppedDown { epoch: Epoch, why: Text, heard: Option<Epoch> }
+
+    R1 ReadAsked { reads: u64, round: u64 }
+    R2 ReadConfirmed { round: u64, from: Vec<NodeId>, quorum: u64 }
+    R3 ReadAnswered { reads: u64, applied: Option<EntryId> }
+    R5 ReadRefused { reads: u64, why: Text }
+
+    /// Told by whoever starts and stops processes, not by the node itself.
+    F1 Killed { node: NodeId }
+    F2 Restarted { node: NodeId }
+    F3 Paused { node: NodeId }
+    F3 Resumed { node: NodeId }
+    F4 LinkCut { with: NodeId }
+    F4 LinkHealed { with: NodeId }
+    F5 HoldSet { kind: Text }
+    F5 HoldReleased { kind: Text, messages: u64 }
+    /// The gate keeps a message back.
+    F5 MessageHeld { from: NodeId, to: NodeId, number: u64, kind: Text }
+    F8 Injected { entries: Vec<Preview> }
+    F9 DiskError { text: Text }
+}
+
+/// `K1 Committed up_to=e1·o0#4f2a count=1`: rule, name, fields.
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.rule(), self.name())?;
+        self.fields().iter().try_for_each(|(name, value)| write!(f, " {name}={value}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_comes_back_from_its_name_and_fields() {
+        let fact = Fact::VoteRefused {
+            to: NodeId(2),
+            kind: "vote".into(),
+            epoch: Epoch(3),
+            why: "log-behind".into(),
+            mine: Some(EntryId::new(2, 4)),
+            theirs: None,
+        };
+        let fields: Vec<_> = fact.fields().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        assert_eq!(Fact::from_fields(fact.name(), &fields), Some(fact.clone()));
+        assert_eq!(Fact::from_fields(fact.name(), &fields[1..]), None);
+        assert_eq!(Fact::from_fields("Unheard", &fields), None);
+    }
+
+    #[test]
+    fn a_fact_prints_rule_name_and_fields() {
+        let fact = Fact::Ordered { to: NodeId(3), up_to: EntryId::new(1, 2) };
+        assert_eq!(fact.to_string(), "K2 Ordered to=n3 up_to=e1·o2");
+    }
+}

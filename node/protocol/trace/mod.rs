@@ -1,0 +1,28 @@
+//! The trace: one stream of events that feeds everything that people and checkers see.
+//!
+//! The core emits a [`Fact`] for each decision, with the numbers that were compared. The host stamps it with node, number
+//! and time: an [`Event`]. A node's state as anybody outside sees it is a [`Snapshot`] plus a fold over events
+//! ([`Snapshot::fold`]). Words for people are made at the edge, never here.
+
+mod fact;
+
+mod value;
+
+mod snapshot;
+
+pub use fact::Fact;
+pub use snapshot::{Belief, RoleName, Snapshot};
+pub use value::{Preview, Value};
+
+use crate::protocol::types::{NodeId, Time};
+
+/// A fact with where and when it happened.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    pub node: NodeId,
+    /// Counts this node's events from the start of its process, without gaps.
+    pub number: u64,
+    /// The node's own time.
+    pub time: Time,
+    pub fact: Fact,
+}

@@ -1,0 +1,172 @@
+//! A node as somebody outside sees it: a snapshot taken from the core, kept up to date by folding events.
+//!
+//! The fold is the only way in which live view, recording, replay and tests learn what a node's state is.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::trace::{Fact, Preview};
+use crate::protocol::types::{EntryId, Epoch, LogPoint, NodeId, Position};
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RoleName {
+    Replica,
+    Candidate,
+    Leader,
+}
+
+impl RoleName {
+    /// As in `status --output json`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RoleName::Replica => "replica",
+            RoleName::Candidate => "candidate",
+            RoleName::Leader => "leader",
+        }
+    }
+}
+
+/// What the leader takes a replica's log to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Belief {
+    /// The last entry that the replica has acked in this epoch.
+    pub matched: Option<LogPoint>,
+    /// The next position to be pushed.
+    pub next: Option<Position>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    pub node: NodeId,
+    pub role: RoleName,
+    /// The promise.
+    pub epoch: Option<Epoch>,
+    pub leader: Option<NodeId>,
+    /// The end of the log, without gaps, at most [`Snapshot::TAIL_MAX`] entries.
+    pub tail: Vec<Preview>,
+    pub committed: Option<LogPoint>,
+    pub applied: Option<LogPoint>,
+    /// The furthest commit order that waits at this node.
+    pub held: Option<LogPoint>,
+    /// Only while it leads: each replica's log as the leader believes it to be.
+    pub beliefs: BTreeMap<NodeId, Belief>,
+    /// The number of the last event that this state includes; 0 before the first.
+    pub event: u64,
+}
+
+impl Snapshot {
+    /// How much of the log's end a snapshot keeps.
+    pub const TAIL_MAX: usize = 10_000;
+
+    pub fn new(node: NodeId) -> Snapshot {
+        Snapshot {
+            node,
+            role: RoleName::Replica,
+            epoch: None,
+            leader: None,
+            tail: Vec::new(),
+            committed: None,
+            applied: None,
+            held: None,
+            beliefs: BTreeMap::new(),
+            event: 0,
+        }
+    }
+
+    pub fn last(&self) -> Option<LogPoint> {
+        self.tail.last().map(|preview| preview.point)
+    }
+
+    pub fn is_committed(&self, point: LogPoint) -> bool {
+        self.committed.is_some_and(|committed| point.position <= committed.position)
+    }
+
+    /// Brings the state up to date with one fact of this node. True if anything that a person could see has changed.
+    pub fn fold(&mut self, fact: &Fact) -> bool {
+        match fact {
+            Fact::Proposed { entry } => self.append(entry),
+            Fact::Injected { entries } => self.append(entries),
+            Fact::Consistent { from, epoch, entries, .. } => {
+                self.role = RoleName::Replica;
+                self.leader = Some(*from);
+                self.epoch = Some(*epoch);
+                self.beliefs.clear();
+                self.append(entries)
+            }
+            Fact::Truncated { from, .. } => self.tail.retain(|preview| preview.point.id < *from),
+            Fact::Pushed { to, last, .. } => self.pushed(*to, *last),
+            Fact::Resynced { to, sync, .. } => self.belief(*to).next = Some(Position::after(*sync)),
+            Fact::Counted { from, up_to, .. } if *from != self.node => {
+                let belief = self.belief(*from);
+                belief.matched = belief.matched.max_by_position(*up_to);
+                belief.next = belief.next.max(Some(Position::after(*up_to)));
+            }
+            Fact::Committed { up_to, .. } => self.committed = self.committed.max_by_position(Some(*up_to)),
+            Fact::Finalized { up_to, .. } => {
+                self.committed = self.committed.max_by_position(Some(*up_to));
+                self.applied = self.applied.max_by_position(Some(*up_to));
+                self.held = self.held.filter(|held| held.position > up_to.position);
+            }
+            Fact::PreVoteAsked { .. } => {
+                self.role = RoleName::Candidate;
+                self.leader = None;
+            }
+            Fact::VoteAsked { epoch, .. } => {
+                self.role = RoleName::Candidate;
+                self.epoch = Some(*epoch);
+            }
+            Fact::Granted { epoch, kind, .. } if kind == "vote" => {
+                self.epoch = Some(*epoch);
+                self.leader = None;
+                self.role = RoleName::Replica;
+            }
+            Fact::Elected { epoch, .. } => {
+                self.role = RoleName::Leader;
+                self.epoch = Some(*epoch);
+                self.leader = Some(self.node);
+                self.beliefs.clear();
+            }
+            Fact::SteppedDown { heard, .. } => {
+                self.role = RoleName::Replica;
+                self.epoch = self.epoch.max(*heard);
+                self.leader = None;
+                self.beliefs.clear();
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn append(&mut self, entries: &[Preview]) {
+        for entry in entries {
+            // An entry that was forged and is confirmed comes again, without its mark.
+            while self.tail.last().is_some_and(|known| known.point.position >= entry.point.position) {
+                self.tail.pop();
+            }
+            self.tail.push(entry.clone());
+        }
+        let excess = self.tail.len().saturating_sub(Snapshot::TAIL_MAX);
+        self.tail.drain(..excess);
+    }
+
+    fn pushed(&mut self, to: NodeId, last: EntryId) {
+        let position =
+            self.tail.iter().rev().find(|preview| preview.point.id == last).map(|found| found.point.position);
+        if let Some(position) = position {
+            self.belief(to).next = Some(position.next());
+        }
+    }
+
+    fn belief(&mut self, of: NodeId) -> &mut Belief {
+        self.beliefs.entry(of).or_default()
+    }
+}
+
+trait MaxByPosition {
+    fn max_by_position(self, other: Self) -> Self;
+}
+
+impl MaxByPosition for Option<LogPoint> {
+    fn max_by_position(self, other: Self) -> Self {
+        if other.map(|point| point.position) > self.map(|point| point.position) { other } else { self }
+    }
+}

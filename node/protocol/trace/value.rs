@@ -1,0 +1,127 @@
+//! The values that facts are made of: few kinds, so that one encoding serves wire, recording and test.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::protocol::entry::{Entry, Kind};
+use crate::protocol::payload::{Change, Command};
+use crate::protocol::types::{EntryId, Epoch, LogPoint, NodeId};
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Value {
+    Number(u64),
+    Text(Cow<'static, str>),
+    Node(NodeId),
+    Epoch(Epoch),
+    Entry(EntryId),
+    Point(LogPoint),
+    Numbers(Vec<u64>),
+    Nodes(Vec<NodeId>),
+    Entries(Vec<Preview>),
+    /// An `Option` that is `None`.
+    Nothing,
+}
+
+/// An entry as the screen shows it: where it is and the beginning of what it holds.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Preview {
+    pub point: LogPoint,
+    pub kind: Kind,
+    pub forged: bool,
+    /// At most [`Preview::BYTES_MAX`] bytes of the key; `None` for an opening, or where values are not shown.
+    pub key: Option<Bytes>,
+    /// Likewise of the value; `None` for a delete too.
+    pub value: Option<Bytes>,
+}
+
+impl Preview {
+    pub const BYTES_MAX: usize = 64;
+
+    pub fn of(entry: &Entry, forged: bool) -> Preview {
+        let command = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten();
+        let (key, value) = match command.map(|command| command.change) {
+            Some(Change::Put { key, value }) => (Some(start(key)), Some(start(value))),
+            Some(Change::Delete { key }) => (Some(start(key)), None),
+            None => (None, None),
+        };
+        Preview { point: entry.point(), kind: entry.kind, forged, key, value }
+    }
+}
+
+fn start(bytes: Bytes) -> Bytes {
+    // A copy: a preview must not keep a whole message alive.
+    Bytes::copy_from_slice(&bytes[..bytes.len().min(Preview::BYTES_MAX)])
+}
+
+/// The types that a fact's fields may have.
+pub(super) trait Field: Sized {
+    fn to_value(&self) -> Value;
+    fn from_value(value: Value) -> Option<Self>;
+}
+
+macro_rules! fields {
+    ($($type:ty => $variant:ident),* $(,)?) => {$(
+        impl Field for $type {
+            fn to_value(&self) -> Value {
+                Value::$variant(self.clone())
+            }
+            fn from_value(value: Value) -> Option<Self> {
+                if let Value::$variant(value) = value { Some(value) } else { None }
+            }
+        }
+    )*};
+}
+
+fields! {
+    u64 => Number, Cow<'static, str> => Text, NodeId => Node, Epoch => Epoch, EntryId => Entry, LogPoint => Point,
+    Vec<u64> => Numbers, Vec<NodeId> => Nodes, Vec<Preview> => Entries,
+}
+
+impl<T: Field> Field for Option<T> {
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Nothing, Field::to_value)
+    }
+
+    fn from_value(value: Value) -> Option<Self> {
+        if value == Value::Nothing { Some(None) } else { T::from_value(value).map(Some) }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Number(number) => write!(f, "{number}"),
+            Value::Text(text) => write!(f, "{text}"),
+            Value::Node(node) => write!(f, "{node}"),
+            Value::Epoch(epoch) => write!(f, "{epoch}"),
+            Value::Entry(id) => write!(f, "{id}"),
+            Value::Point(point) => write!(f, "{point}"),
+            Value::Numbers(numbers) => list(f, numbers),
+            Value::Nodes(nodes) => list(f, nodes),
+            Value::Entries(entries) => list(f, entries),
+            Value::Nothing => write!(f, "-"),
+        }
+    }
+}
+
+fn list(f: &mut fmt::Formatter<'_>, items: &[impl fmt::Display]) -> fmt::Result {
+    write!(f, "[")?;
+    for (index, item) in items.iter().enumerate() {
+        write!(f, "{}{item}", if index == 0 { "" } else { " " })?;
+    }
+    write!(f, "]")
+}
+
+/// `e1·o2:x=1`, `e1·o3:x` for a delete, `e1·o0:opening`; a `!` before a forged one.
+impl fmt::Display for Preview {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}:", if self.forged { "!" } else { "" }, self.point.id)?;
+        match (&self.key, &self.value) {
+            (Some(key), Some(value)) => write!(f, "{}={}", key.escape_ascii(), value.escape_ascii()),
+            (Some(key), None) => write!(f, "{}", key.escape_ascii()),
+            (None, _) => write!(f, "{}", self.kind.name()),
+        }
+    }
+}

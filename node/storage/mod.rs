@@ -1,0 +1,93 @@
+//! Intermediate data and final data on disk, the only place that names the embedded stores.
+//!
+//! The assignment's two kinds of data are two stores. Intermediate data is the log: durable before it is acked, read by
+//! nobody but the protocol. Final data is the database that committed entries made: the only thing that a read sees. It
+//! can always be rebuilt from the log.
+//!
+//! Neither trait shows a type of the crates behind it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::protocol::{Append, Apply, ChainCheck, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored};
+
+/// Intermediate data and the promise. Owned by the loop: every call but [`IntermediateLog::flush`]'s completion is memory
+/// and checksums only.
+pub trait IntermediateLog: Send {
+    fn save_promise(&mut self, promise: Promise) -> Result<(), StorageError>;
+
+    fn append(&mut self, append: &Append) -> Result<(), StorageError>;
+
+    /// Written, so that a killed process remembers it, but not synced.
+    fn record_commit(&mut self, up_to: LogPoint) -> Result<(), StorageError>;
+
+    /// Makes everything so far durable (`fdatasync`), then calls `done` from another thread. Calls complete in order.
+    fn flush(&mut self, done: FlushDone) -> Result<(), StorageError>;
+
+    fn reader(&self) -> Arc<dyn LogReader>;
+}
+
+pub type FlushDone = Box<dyn FnOnce(Result<(), StorageError>) + Send>;
+
+/// Reads of the log that may block on the disk: never called on the loop.
+pub trait LogReader: Send + Sync {
+    /// Entries from `from` to `to` (both included), in order without gaps; ends early after `bytes_max` bytes of bodies or
+    /// at the end of the log, but has at least one entry if there is one at `from`.
+    fn read(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, StorageError>;
+
+    /// Reads everything and computes the chain of digests anew.
+    fn check_chain(&self) -> Result<ChainCheck, StorageError>;
+}
+
+/// Final data: one thread applies, any thread reads.
+pub trait FinalDatabase: Send + Sync {
+    /// Applies the entries of several orders, in order, each batch together with the mark of what it stands for.
+    fn apply(&self, apply: &Apply) -> Result<(), StorageError>;
+
+    fn read(&self, key: &[u8]) -> Result<Option<Record>, StorageError>;
+
+    /// Records whose key starts with `prefix` and is greater than `after`, in the order of keys, at most `limit`; true if
+    /// there are more.
+    fn list(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), StorageError>;
+
+    fn applied(&self) -> Option<LogPoint>;
+
+    /// One more for each committed entry that writes.
+    fn revision(&self) -> u64;
+
+    /// Makes what was applied durable, so that a restart need not replay it.
+    fn checkpoint(&self) -> Result<(), StorageError>;
+
+    /// Checkpoints and leaves the mark of a clean end.
+    fn close(&self) -> Result<(), StorageError>;
+}
+
+/// A final record, with where its last write stands in the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    pub key: Bytes,
+    pub value: Bytes,
+    pub id: EntryId,
+    pub create_revision: u64,
+    pub revision: u64,
+    /// How often the key was written since it was created.
+    pub version: u64,
+}
+
+/// What opening a node's data folder gives.
+pub struct Opened {
+    pub incarnation: Incarnation,
+    pub log: Box<dyn IntermediateLog>,
+    pub database: Arc<dyn FinalDatabase>,
+    pub restored: Restored,
+    /// What people should know, such as that the final database was rebuilt.
+    pub notes: Vec<String>,
+}
+
+/// Every variant says with what, and its text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    #[error("{0}")]
+    Placeholder(String),
+}
