@@ -1,3 +1,24 @@
 //! The command line: `epoca` opens the console, `epoca node` runs a node, `epoca put`, `get`, … talk to a cluster.
 
-fn main() {}
+mod command;
+
+mod console;
+
+mod node;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let options = console::ConsoleOptions {
+        source: console::Source::Demo { nodes: 4, data: "epoca-data".into(), base_port: 7101, fresh: false },
+        ascii: false,
+        theme: console::Theme::Dark,
+    };
+    match std::env::args().nth(1).as_deref() {
+        Some("node") => node::run(node::NodeArgs {}),
+        Some("console") => {
+            console::run(console::ConsoleOptions { source: console::Source::Connect(Vec::new()), ..options })
+        }
+        _ => console::run(options),
+    }
+}

@@ -1,0 +1,1 @@
+//! The command line's grammar, and carrying out what it says: the same for the shell and the console's prompt.
