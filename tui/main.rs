@@ -1,5 +1,6 @@
 //! The command line: `epoca` opens the console, `epoca node` runs a node, `epoca put`, `get`, … talk to a cluster.
 
+#[allow(dead_code, unused_imports)]
 mod command;
 
 mod console;

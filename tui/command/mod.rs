@@ -1,1 +1,20 @@
 //! The command line's grammar, and carrying out what it says: the same for the shell and the console's prompt.
+//!
+//! ```text
+//!   a line of the prompt ── parse_line ──┐
+//!                                        ├── Command ── execute ── Outcome: lines, JSON, exit code
+//!   the shell's arguments ── clap ───────┘
+//! ```
+
+pub mod execute;
+
+pub mod grammar;
+
+pub mod outcome;
+
+pub mod parse;
+
+pub use execute::{Context, execute};
+pub use grammar::Command;
+pub use outcome::{Exit, Line, Outcome, Tone};
+pub use parse::{ParseError, Word, parse_line, words};
