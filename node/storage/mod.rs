@@ -6,11 +6,21 @@
 //!
 //! Neither trait shows a type of the crates behind it.
 
+mod error;
+
+mod open;
+
+mod inspect;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::protocol::{Append, Apply, ChainCheck, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored};
+
+pub use error::StorageError;
+pub use inspect::{EntryContent, EntryState, InspectedEntry, Inspection, inspect};
+pub use open::{OpenOptions, open};
 
 /// Intermediate data and the promise. Owned by the loop: every call but [`IntermediateLog::flush`]'s completion is memory
 /// and checksums only.
@@ -83,11 +93,4 @@ pub struct Opened {
     pub restored: Restored,
     /// What people should know, such as that the final database was rebuilt.
     pub notes: Vec<String>,
-}
-
-/// Every variant says with what, and its text says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StorageError {
-    #[error("{0}")]
-    Placeholder(String),
 }
