@@ -6,3 +6,5 @@ pub mod wire {
     #![allow(clippy::all, missing_docs)]
     tonic::include_proto!("epoca.v1");
 }
+
+pub mod convert;

@@ -1,0 +1,177 @@
+//! Messages between nodes.
+
+use crate::protocol::{
+    Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
+    RunEnd, VoteAnswer, VoteAsked,
+};
+use crate::rpc::convert::ids::{
+    cluster, entry_id, epoch, incarnation, kind, node, number, optional_entry_id, optional_epoch, optional_point,
+    point, sixteen_to_wire,
+};
+use crate::rpc::convert::{Malformed, required};
+use crate::rpc::wire;
+
+impl From<Envelope> for wire::Envelope {
+    fn from(envelope: Envelope) -> wire::Envelope {
+        wire::Envelope {
+            from: envelope.from.0,
+            to: envelope.to.0,
+            number: envelope.number,
+            cluster: envelope.cluster.map(|cluster| sixteen_to_wire(&cluster.0)),
+            incarnation: envelope.incarnation.map(|incarnation| sixteen_to_wire(&incarnation.0)),
+            epoch: envelope.epoch.map(|epoch| epoch.0),
+            message: Some(envelope.message.into()),
+        }
+    }
+}
+
+impl TryFrom<wire::Envelope> for Envelope {
+    type Error = Malformed;
+
+    fn try_from(envelope: wire::Envelope) -> Result<Envelope, Malformed> {
+        Ok(Envelope {
+            from: node("from", envelope.from)?,
+            to: node("to", envelope.to)?,
+            number: number("number", envelope.number)?,
+            cluster: envelope.cluster.as_ref().map(cluster).transpose()?,
+            incarnation: envelope.incarnation.as_ref().map(incarnation).transpose()?,
+            epoch: optional_epoch("epoch", envelope.epoch)?,
+            message: required("message", envelope.message)?.try_into()?,
+        })
+    }
+}
+
+impl From<Message> for wire::envelope::Message {
+    fn from(message: Message) -> wire::envelope::Message {
+        use wire::envelope::Message as Wire;
+        match message {
+            Message::Push(push) => Wire::Push(push.into()),
+            Message::Ack(ack) => Wire::Ack(wire::Ack {
+                up_to: ack.up_to.map(Into::into),
+                finalized: ack.finalized.map(Into::into),
+                answers: ack.answers,
+            }),
+            Message::RoundAnswer(answer) => Wire::RoundAnswer(wire::RoundAnswer { round: answer.round }),
+            Message::LogState(state) => Wire::LogState(state.into()),
+            Message::CommitOrder(order) => Wire::CommitOrder(wire::CommitOrder { up_to: Some(order.up_to.into()) }),
+            Message::Refused(refused) => Wire::Refused(wire::Refused { answers: refused.answers }),
+            Message::PreVoteAsked(asked) => {
+                Wire::PreVoteAsked(wire::PreVoteAsked { epoch: asked.epoch.0, last: asked.last.map(Into::into) })
+            }
+            Message::PreVoteAnswer(answer) => Wire::PreVoteAnswer(wire::PreVoteAnswer {
+                epoch: answer.epoch.0,
+                granted: answer.granted,
+                last: answer.last.map(Into::into),
+                incarnation: sixteen_to_wire(&answer.incarnation.0),
+            }),
+            Message::VoteAsked(asked) => {
+                Wire::VoteAsked(wire::VoteAsked { epoch: asked.epoch.0, last: asked.last.map(Into::into) })
+            }
+            Message::VoteAnswer(answer) => {
+                Wire::VoteAnswer(wire::VoteAnswer { epoch: answer.epoch.0, granted: answer.granted })
+            }
+        }
+    }
+}
+
+impl TryFrom<wire::envelope::Message> for Message {
+    type Error = Malformed;
+
+    fn try_from(message: wire::envelope::Message) -> Result<Message, Malformed> {
+        use wire::envelope::Message as Wire;
+        Ok(match message {
+            Wire::Push(push) => Message::Push(push.try_into()?),
+            Wire::Ack(ack) => Message::Ack(Ack {
+                up_to: optional_point(ack.up_to)?,
+                finalized: optional_point(ack.finalized)?,
+                answers: number("answers", ack.answers)?,
+            }),
+            Wire::RoundAnswer(answer) => Message::RoundAnswer(RoundAnswer { round: number("round", answer.round)? }),
+            Wire::LogState(state) => Message::LogState(state.try_into()?),
+            Wire::CommitOrder(order) => Message::CommitOrder(CommitOrder { up_to: point("up_to", order.up_to)? }),
+            Wire::Refused(refused) => Message::Refused(Refused { answers: number("answers", refused.answers)? }),
+            Wire::PreVoteAsked(asked) => Message::PreVoteAsked(PreVoteAsked {
+                epoch: epoch("epoch", asked.epoch)?,
+                last: optional_entry_id(asked.last)?,
+            }),
+            Wire::PreVoteAnswer(answer) => Message::PreVoteAnswer(PreVoteAnswer {
+                epoch: epoch("epoch", answer.epoch)?,
+                granted: answer.granted,
+                last: optional_entry_id(answer.last)?,
+                incarnation: incarnation(&answer.incarnation)?,
+            }),
+            Wire::VoteAsked(asked) => Message::VoteAsked(VoteAsked {
+                epoch: epoch("epoch", asked.epoch)?,
+                last: optional_entry_id(asked.last)?,
+            }),
+            Wire::VoteAnswer(answer) => {
+                Message::VoteAnswer(VoteAnswer { epoch: epoch("epoch", answer.epoch)?, granted: answer.granted })
+            }
+        })
+    }
+}
+
+impl From<Push> for wire::Push {
+    fn from(push: Push) -> wire::Push {
+        wire::Push {
+            prev: push.prev.map(Into::into),
+            entries: push.entries.into_iter().map(pushed_to_wire).collect(),
+            resync: push.resync,
+            replaces: push.replaces,
+            round: push.round,
+        }
+    }
+}
+
+fn pushed_to_wire(pushed: Pushed) -> wire::Pushed {
+    wire::Pushed {
+        epoch: pushed.id.epoch.0,
+        offset: pushed.id.offset.0,
+        kind: wire::EntryKind::from(pushed.kind).into(),
+        body: pushed.body,
+    }
+}
+
+impl TryFrom<wire::Push> for Push {
+    type Error = Malformed;
+
+    fn try_from(push: wire::Push) -> Result<Push, Malformed> {
+        Ok(Push {
+            prev: optional_point(push.prev)?,
+            entries: push.entries.into_iter().map(pushed_from_wire).collect::<Result<_, _>>()?,
+            resync: number("resync", push.resync)?,
+            replaces: push.replaces,
+            round: number("round", push.round)?,
+        })
+    }
+}
+
+fn pushed_from_wire(pushed: wire::Pushed) -> Result<Pushed, Malformed> {
+    Ok(Pushed { id: entry_id("epoch", pushed.epoch, pushed.offset)?, kind: kind(pushed.kind)?, body: pushed.body })
+}
+
+impl From<LogState> for wire::LogState {
+    fn from(state: LogState) -> wire::LogState {
+        wire::LogState {
+            runs: state.runs.into_iter().map(Into::into).collect(),
+            committed: state.committed.map(Into::into),
+            purged: state.purged.map(Into::into),
+            answers: state.answers,
+            resync: state.resync,
+        }
+    }
+}
+
+impl TryFrom<wire::LogState> for LogState {
+    type Error = Malformed;
+
+    fn try_from(state: wire::LogState) -> Result<LogState, Malformed> {
+        Ok(LogState {
+            runs: state.runs.into_iter().map(RunEnd::try_from).collect::<Result<_, _>>()?,
+            committed: optional_point(state.committed)?,
+            purged: optional_point(state.purged)?,
+            answers: number("answers", state.answers)?,
+            resync: number("resync", state.resync)?,
+        })
+    }
+}

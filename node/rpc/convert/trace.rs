@@ -1,0 +1,224 @@
+//! Snapshots, facts and events: what a watcher of a node gets.
+
+use std::borrow::Cow;
+
+use crate::protocol::trace::{Belief, Event, Fact, Preview, RoleName, Snapshot, Value};
+use crate::protocol::{LogPoint, NodeId, Time};
+use crate::rpc::convert::Malformed;
+use crate::rpc::convert::ids::{
+    epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position,
+};
+use crate::rpc::wire;
+
+/// What a watcher hears, in order.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Observation {
+    Snapshot(Box<NodeSnapshot>),
+    /// Without gaps between them and to what went before.
+    Events(Vec<Event>),
+    /// So many events were thrown away because the watcher was too slow; a snapshot follows.
+    Lost(u64),
+}
+
+/// The core's state with what the process around it adds.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NodeSnapshot {
+    pub snapshot: Snapshot,
+    pub time: Time,
+    pub pid: u32,
+    /// What the node had to do at its start.
+    pub notes: Vec<String>,
+    /// The nodes to which the lab has cut the link.
+    pub cuts: Vec<NodeId>,
+    /// The kinds of messages that the lab holds at this node.
+    pub holds: Vec<String>,
+    pub lab: bool,
+}
+
+impl Observation {
+    /// The wire leaves the node out of each event: whoever watches knows whom it watches.
+    pub fn from_wire(watched: NodeId, observation: wire::Observation) -> Result<Observation, Malformed> {
+        use wire::observation::Observation as Wire;
+        Ok(match observation.observation.ok_or(Malformed::Missing("observation"))? {
+            Wire::Snapshot(snapshot) => Observation::Snapshot(Box::new(snapshot.try_into()?)),
+            Wire::Events(events) => Observation::Events(
+                events.events.into_iter().map(|event| event_from_wire(watched, event)).collect::<Result<_, _>>()?,
+            ),
+            Wire::Lost(lost) => Observation::Lost(lost.events),
+        })
+    }
+}
+
+impl From<Observation> for wire::Observation {
+    fn from(observation: Observation) -> wire::Observation {
+        use wire::observation::Observation as Wire;
+        let observation = match observation {
+            Observation::Snapshot(snapshot) => Wire::Snapshot((*snapshot).into()),
+            Observation::Events(events) => {
+                Wire::Events(wire::Events { events: events.iter().map(Into::into).collect() })
+            }
+            Observation::Lost(events) => Wire::Lost(wire::Lost { events }),
+        };
+        wire::Observation { observation: Some(observation) }
+    }
+}
+
+impl From<NodeSnapshot> for wire::Snapshot {
+    fn from(of: NodeSnapshot) -> wire::Snapshot {
+        let snapshot = of.snapshot;
+        wire::Snapshot {
+            node: snapshot.node.0,
+            role: snapshot.role.name().to_owned(),
+            epoch: snapshot.epoch.map(|epoch| epoch.0),
+            leader: snapshot.leader.map(|leader| leader.0),
+            tail: snapshot.tail.iter().map(Into::into).collect(),
+            committed: snapshot.committed.map(Into::into),
+            applied: snapshot.applied.map(Into::into),
+            held: snapshot.held.map(Into::into),
+            beliefs: snapshot.beliefs.iter().map(|(node, belief)| belief_to_wire(*node, belief)).collect(),
+            event: snapshot.event,
+            time_micros: of.time.0,
+            pid: of.pid,
+            notes: of.notes,
+            cuts: of.cuts.iter().map(|node| node.0).collect(),
+            holds: of.holds,
+            lab: of.lab,
+        }
+    }
+}
+
+impl TryFrom<wire::Snapshot> for NodeSnapshot {
+    type Error = Malformed;
+
+    fn try_from(of: wire::Snapshot) -> Result<NodeSnapshot, Malformed> {
+        let snapshot = Snapshot {
+            node: node("node", of.node)?,
+            role: role(of.role)?,
+            epoch: optional_epoch("epoch", of.epoch)?,
+            leader: optional_node("leader", of.leader)?,
+            tail: of.tail.into_iter().map(Preview::try_from).collect::<Result<_, _>>()?,
+            committed: optional_point(of.committed)?,
+            applied: optional_point(of.applied)?,
+            held: optional_point(of.held)?,
+            beliefs: of.beliefs.into_iter().map(belief_from_wire).collect::<Result<_, _>>()?,
+            event: number("event", of.event)?,
+        };
+        Ok(NodeSnapshot {
+            snapshot,
+            time: Time(of.time_micros),
+            pid: of.pid,
+            notes: of.notes,
+            cuts: of.cuts.into_iter().map(|id| node("cuts", id)).collect::<Result<_, _>>()?,
+            holds: of.holds,
+            lab: of.lab,
+        })
+    }
+}
+
+fn role(found: String) -> Result<RoleName, Malformed> {
+    [RoleName::Replica, RoleName::Candidate, RoleName::Leader]
+        .into_iter()
+        .find(|role| role.name() == found)
+        .ok_or(Malformed::Unheard { what: "role", found })
+}
+
+fn belief_to_wire(node: NodeId, belief: &Belief) -> wire::Belief {
+    wire::Belief { node: node.0, matched: belief.matched.map(Into::into), next: belief.next.map(|position| position.0) }
+}
+
+fn belief_from_wire(belief: wire::Belief) -> Result<(NodeId, Belief), Malformed> {
+    let next = belief.next.map(|next| position("next", next)).transpose()?;
+    Ok((node("node", belief.node)?, Belief { matched: optional_point(belief.matched)?, next }))
+}
+
+impl From<&Preview> for wire::Preview {
+    fn from(preview: &Preview) -> wire::Preview {
+        wire::Preview {
+            point: Some(preview.point.into()),
+            kind: wire::EntryKind::from(preview.kind).into(),
+            forged: preview.forged,
+            key: preview.key.clone(),
+            value: preview.value.clone(),
+        }
+    }
+}
+
+impl TryFrom<wire::Preview> for Preview {
+    type Error = Malformed;
+
+    fn try_from(preview: wire::Preview) -> Result<Preview, Malformed> {
+        Ok(Preview {
+            point: point("point", preview.point)?,
+            kind: kind(preview.kind)?,
+            forged: preview.forged,
+            key: preview.key,
+            value: preview.value,
+        })
+    }
+}
+
+impl From<&Event> for wire::Event {
+    fn from(event: &Event) -> wire::Event {
+        let fields = event
+            .fact
+            .fields()
+            .into_iter()
+            .map(|(name, value)| wire::Field { name: name.to_owned(), value: value_to_wire(value) });
+        wire::Event {
+            number: event.number,
+            time_micros: event.time.0,
+            name: event.fact.name().to_owned(),
+            fields: fields.collect(),
+        }
+    }
+}
+
+/// An event of the node that is watched. A fact that is not known here, or lacks a field, is refused by its name.
+pub fn event_from_wire(watched: NodeId, event: wire::Event) -> Result<Event, Malformed> {
+    let mut fields = Vec::with_capacity(event.fields.len());
+    for field in event.fields {
+        fields.push((field.name, value_from_wire(field.value)?));
+    }
+    let fact = Fact::from_fields(&event.name, &fields).ok_or_else(|| Malformed::Fact {
+        number: event.number,
+        name: event.name,
+        fields: fields.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+    })?;
+    Ok(Event { node: watched, number: event.number, time: Time(event.time_micros), fact })
+}
+
+fn value_to_wire(value: Value) -> Option<wire::field::Value> {
+    use wire::field::Value as Wire;
+    Some(match value {
+        Value::Number(number) => Wire::Number(number),
+        Value::Text(text) => Wire::Text(text.into_owned()),
+        Value::Node(node) => Wire::Node(node.0),
+        Value::Epoch(epoch) => Wire::Epoch(epoch.0),
+        Value::Entry(id) => Wire::Entry(id.into()),
+        Value::Point(point) => Wire::Point(point.into()),
+        Value::Numbers(numbers) => Wire::Numbers(wire::Numbers { numbers }),
+        Value::Nodes(nodes) => Wire::Nodes(wire::Numbers { numbers: nodes.into_iter().map(|node| node.0).collect() }),
+        Value::Entries(entries) => Wire::Entries(wire::Previews { entries: entries.iter().map(Into::into).collect() }),
+        Value::Nothing => return None,
+    })
+}
+
+fn value_from_wire(value: Option<wire::field::Value>) -> Result<Value, Malformed> {
+    use wire::field::Value as Wire;
+    let Some(value) = value else { return Ok(Value::Nothing) };
+    Ok(match value {
+        Wire::Number(number) => Value::Number(number),
+        Wire::Text(text) => Value::Text(Cow::Owned(text)),
+        Wire::Node(id) => Value::Node(node("node", id)?),
+        Wire::Epoch(found) => Value::Epoch(epoch("epoch", found)?),
+        Wire::Entry(id) => Value::Entry(id.try_into()?),
+        Wire::Point(point) => Value::Point(LogPoint::try_from(point)?),
+        Wire::Numbers(numbers) => Value::Numbers(numbers.numbers),
+        Wire::Nodes(nodes) => {
+            Value::Nodes(nodes.numbers.into_iter().map(|id| node("nodes", id)).collect::<Result<_, _>>()?)
+        }
+        Wire::Entries(previews) => {
+            Value::Entries(previews.entries.into_iter().map(Preview::try_from).collect::<Result<_, _>>()?)
+        }
+    })
+}
