@@ -22,7 +22,7 @@ pub struct Config {
 }
 
 /// Bounds on what the core holds and has under way.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Limits {
     /// Recent entries kept in memory for pushing, in bytes and number. Entries not yet applied are kept beyond it.
     pub window_bytes: u64,

@@ -1,37 +1,438 @@
-//! The state machine: one input in, outputs out, in order.
+//! The state machine: one input in, outputs out, in order. Here is the state, the sorting of inputs, and what every
+//! part needs to say something; what happens is in the modules beside this one.
+
+use std::collections::VecDeque;
 
 use crate::protocol::config::{Config, Restored};
-use crate::protocol::io::{Input, Output};
-use crate::protocol::trace::Snapshot;
-use crate::protocol::types::Time;
+use crate::protocol::damage::Checking;
+use crate::protocol::entry::Entry;
+use crate::protocol::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Send, Store};
+use crate::protocol::log::Log;
+use crate::protocol::message::{Envelope, Message, Refused};
+use crate::protocol::payload::{Founding, Opening};
+use crate::protocol::role::{Follower, Progress, Role};
+use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
+use crate::protocol::types::{Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
 /// The protocol's whole state at one node.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Core {
-    config: Config,
+    pub(super) config: Config,
+    random: u64,
+    pub(super) now: Time,
+    pub(super) promise: Option<Promise>,
+    /// The member list and cluster id of the log's first entry.
+    pub(super) founding: Option<Founding>,
+    pub(super) log: Log,
+    /// Invariant: `applied ≤ handed ≤ committed ≤ last`.
+    pub(super) committed: Option<LogPoint>,
+    /// What was given to the final database.
+    pub(super) handed: Option<LogPoint>,
+    pub(super) applied: Option<LogPoint>,
+    pub(super) role: Role,
+    pub(super) checking: Checking,
+    /// Injections whose entries are not durable yet.
+    pub(super) injected: VecDeque<(Operation, RequestId, LogPoint)>,
+    /// Nothing is said before this operation is durable: it holds a promise, or the deletion of forged entries.
+    barrier: Option<Operation>,
+    last_operation: Operation,
+    last_number: u64,
+    last_read: u64,
+    watched: bool,
+    outputs: Vec<Output>,
 }
 
 impl Core {
     /// A core that starts now with what its disk remembers. Nothing is sent before the first `step`.
+    ///
+    /// Panics if what the disk remembers contradicts itself: storage has checked it.
     pub fn new(config: Config, restored: Restored, now: Time) -> Core {
-        let _ = (restored, now);
-        Core { config }
+        let log = Log::restore(&restored);
+        let last_epoch = log.last().map(|point| point.id.epoch);
+        assert!(restored.promise.map(|promise| promise.epoch) >= last_epoch, "the log is newer than the promise");
+        let mut core = Core {
+            random: config.seed,
+            config,
+            now,
+            promise: restored.promise,
+            founding: restored.founding,
+            log,
+            committed: restored.committed,
+            handed: restored.committed,
+            applied: restored.committed,
+            role: Role::Follower(Follower::new(None, now, 0)),
+            checking: Checking::No,
+            injected: VecDeque::new(),
+            barrier: None,
+            last_operation: Operation(0),
+            last_number: 0,
+            last_read: 0,
+            watched: false,
+            outputs: Vec::new(),
+        };
+        core.follow(None);
+        core
     }
 
     /// Takes one input and gives what is to be done, in order.
     pub fn step(&mut self, now: Time, input: Input) -> Vec<Output> {
-        let _ = (now, input);
-        Vec::new()
+        self.now = self.now.max(now);
+        match input {
+            Input::Tick => self.on_tick(),
+            Input::Message(envelope) => self.on_message(envelope),
+            Input::Stored(operation) => self.on_stored(operation),
+            Input::StorageFailed(text) => self.on_storage_failed(text),
+            Input::Applied(point) => self.on_applied(point),
+            Input::LogRead { read, entries } => self.on_log_read(read, entries),
+            Input::ChainChecked(check) => self.on_chain_checked(check),
+            Input::Propose(proposals) => self.on_propose(proposals),
+            Input::Read(requests) => self.on_read(requests),
+            Input::Stand(request) => self.on_stand(request),
+            Input::Inject(inject) => self.on_inject(inject),
+            Input::Watched(watched) => self.watched = watched,
+        }
+        self.log.shrink(&self.config.limits, self.handed);
+        std::mem::take(&mut self.outputs)
     }
 
     /// When the core wants its next [`Input::Tick`]; the host gives it at this time or soon after.
     pub fn deadline(&self) -> Time {
-        Time(self.config.heartbeat_micros)
+        match &self.role {
+            Role::Follower(follower) => follower.deadline,
+            Role::PreCandidate(candidate) => candidate.deadline,
+            Role::Candidate(candidate) => candidate.deadline,
+            Role::Leader(leader) => leader.heartbeat_at,
+        }
     }
 
     /// The node as somebody outside sees it, with at most `tail` entries of its log's end.
     pub fn snapshot(&self, tail: usize) -> Snapshot {
-        let _ = tail;
-        Snapshot::new(self.config.id)
+        let mut snapshot = Snapshot::new(self.config.id);
+        snapshot.epoch = self.epoch();
+        snapshot.leader = self.leader();
+        let preview = |entry| Preview::of(entry, self.log.is_forged(entry.position));
+        snapshot.tail = self.log.newest(tail).map(preview).collect();
+        snapshot.committed = self.committed;
+        snapshot.applied = self.applied;
+        match &self.role {
+            Role::Follower(follower) => snapshot.held = follower.ordered.filter(|held| !self.is_handed(*held)),
+            Role::PreCandidate(_) | Role::Candidate(_) => snapshot.role = RoleName::Candidate,
+            Role::Leader(leader) => {
+                snapshot.role = RoleName::Leader;
+                let belief = |progress: &Progress| Belief {
+                    matched: progress.matched,
+                    next: Some(Position::after(progress.sent)),
+                };
+                snapshot.beliefs = leader.replicas.iter().map(|(id, progress)| (*id, belief(progress))).collect();
+            }
+        }
+        snapshot
+    }
+
+    pub fn id(&self) -> NodeId {
+        self.config.id
+    }
+
+    /// The promise's epoch.
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.promise.map(|promise| promise.epoch)
+    }
+
+    /// Who leads this epoch, as far as this node knows.
+    pub fn leader(&self) -> Option<NodeId> {
+        match &self.role {
+            Role::Follower(follower) => follower.leader,
+            Role::Leader(_) => Some(self.config.id),
+            Role::PreCandidate(_) | Role::Candidate(_) => None,
+        }
+    }
+
+    pub fn last(&self) -> Option<LogPoint> {
+        self.log.last()
+    }
+
+    pub fn committed(&self) -> Option<LogPoint> {
+        self.committed
+    }
+
+    pub fn applied(&self) -> Option<LogPoint> {
+        self.applied
+    }
+
+    /// The cluster's founding, once its entry is in the log.
+    pub fn founding(&self) -> Option<&Founding> {
+        self.founding.as_ref()
+    }
+
+    pub fn role(&self) -> RoleName {
+        match &self.role {
+            Role::Follower(_) => RoleName::Replica,
+            Role::PreCandidate(_) | Role::Candidate(_) => RoleName::Candidate,
+            Role::Leader(_) => RoleName::Leader,
+        }
+    }
+
+    /// Whether the position is past the last entry that is not forged.
+    pub fn is_forged(&self, position: Position) -> bool {
+        self.log.is_forged(position)
+    }
+
+    fn is_handed(&self, point: LogPoint) -> bool {
+        self.handed.is_some_and(|handed| point.position <= handed.position)
+    }
+
+    fn on_tick(&mut self) {
+        if self.now < self.deadline() {
+            return;
+        }
+        if let Role::Leader(_) = &self.role { self.on_heartbeat_due() } else { self.on_election_timeout() }
+    }
+
+    fn on_message(&mut self, envelope: Envelope) {
+        if let Err(why) = self.admit(&envelope) {
+            return self.trace_dropped(envelope.from, envelope.number, envelope.message.kind(), why);
+        }
+        self.trace(|| Fact::Received {
+            from: envelope.from,
+            number: envelope.number,
+            kind: envelope.message.kind().into(),
+        });
+        let Envelope { from, number, epoch, message, .. } = envelope;
+        match message {
+            // They change nothing, so no epoch of theirs counts.
+            Message::PreVoteAsked(asked) => self.on_pre_vote_asked(from, asked),
+            Message::PreVoteAnswer(answer) => self.on_pre_vote_answer(from, epoch, answer),
+            Message::VoteAsked(asked) => self.on_vote_asked(from, number, asked),
+            Message::VoteAnswer(answer) => {
+                if !self.step_down_for(epoch) {
+                    self.on_vote_answer(from, answer);
+                }
+            }
+            Message::Push(_) | Message::CommitOrder(_) => self.on_leader_message(from, number, epoch, message),
+            Message::Ack(_) | Message::RoundAnswer(_) | Message::LogState(_) | Message::Refused(_) => {
+                if !self.step_down_for(epoch) && epoch == self.epoch() {
+                    self.on_replica_message(from, message);
+                }
+            }
+        }
+    }
+
+    /// Whether the message is for this node, of this cluster, from a member, and meant for this very data folder.
+    fn admit(&self, envelope: &Envelope) -> Result<(), &'static str> {
+        if envelope.to != self.config.id {
+            return Err("other-node");
+        }
+        if envelope.from == self.config.id || !self.voters().any(|voter| voter == envelope.from) {
+            return Err("unknown-peer");
+        }
+        let mine = self.founding.as_ref().map(|founding| founding.cluster);
+        if envelope.cluster.is_some() && mine.is_some() && envelope.cluster != mine {
+            return Err("other-cluster");
+        }
+        if envelope.incarnation.is_some_and(|incarnation| incarnation != self.config.incarnation) {
+            return Err("other-incarnation");
+        }
+        Ok(())
+    }
+
+    fn on_leader_message(&mut self, from: NodeId, number: u64, epoch: Option<Epoch>, message: Message) {
+        let Some(epoch) = epoch else { return };
+        if Some(epoch) < self.epoch() {
+            self.send(from, Message::Refused(Refused { answers: number }));
+            return;
+        }
+        if Some(epoch) > self.epoch() {
+            self.step_down(Some(epoch));
+            self.save_promise(Promise { epoch, vote: None });
+        }
+        if !self.recognise(from) {
+            return self.trace_dropped(from, number, message.kind(), "second-leader");
+        }
+        match message {
+            Message::Push(push) => self.on_push(from, number, push, &[]),
+            Message::CommitOrder(order) => self.on_commit_order(from, order),
+            _ => unreachable!("only a leader's messages come here"),
+        }
+    }
+
+    fn on_replica_message(&mut self, from: NodeId, message: Message) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        let Some(progress) = leader.replicas.get_mut(&from) else { return };
+        progress.heard = self.now;
+        match message {
+            Message::Ack(ack) => self.on_ack(from, ack),
+            Message::RoundAnswer(answer) => self.on_round_answer(from, answer.round),
+            Message::LogState(state) => self.on_log_state(from, state),
+            _ => {}
+        }
+    }
+
+    fn on_stored(&mut self, operation: Operation) {
+        if self.barrier.is_some_and(|barrier| barrier <= operation) {
+            self.barrier = None;
+        }
+        let more = self.log.stored(operation);
+        while self.injected.front().is_some_and(|(pending, ..)| *pending <= operation) {
+            let (_, request, last) = self.injected.pop_front().expect("there is a first one");
+            self.answer(request, Answer::Written(last));
+        }
+        match &self.role {
+            Role::Candidate(_) => self.on_own_vote_stored(),
+            Role::Leader(_) if more => self.on_own_copy_stored(),
+            Role::Follower(_) => self.acknowledge(false),
+            _ => {}
+        }
+    }
+
+    fn on_storage_failed(&mut self, text: String) {
+        self.trace(|| Fact::DiskError { text: text.clone().into() });
+        self.fatal(format!("the disk failed, so nothing that it says can be trusted: {text}"));
+    }
+
+    fn on_log_read(&mut self, read: ReadId, entries: Vec<Entry>) {
+        match &self.role {
+            Role::Follower(_) => self.on_stashed_read(read, &entries),
+            Role::Leader(_) => self.on_leader_read(read, entries),
+            _ => {}
+        }
+    }
+
+    /// The voters: the log's member list, or the command line's until there is one.
+    pub(super) fn voters(&self) -> impl Iterator<Item = NodeId> {
+        let founded = self.founding.as_ref().map(|founding| founding.members.iter().map(|member| member.id));
+        let named = self.config.voters.iter().map(|(id, _)| *id);
+        let named = self.founding.is_none().then_some(named);
+        founded.into_iter().flatten().chain(named.into_iter().flatten())
+    }
+
+    pub(super) fn others(&self) -> Vec<NodeId> {
+        self.voters().filter(|voter| *voter != self.config.id).collect()
+    }
+
+    /// How many voters make a majority.
+    pub(super) fn quorum(&self) -> usize {
+        self.voters().count() / 2 + 1
+    }
+
+    /// Appends entries and stores them in one operation, after cutting the log behind `keep` if that is given.
+    pub(super) fn store_entries(&mut self, keep: Option<Option<LogPoint>>, entries: Vec<Entry>) {
+        let operation = self.next_operation();
+        let truncate_from = keep.map(Position::after);
+        if let Some(keep) = keep {
+            self.log.truncate_after(keep, operation);
+            if keep.is_none() {
+                self.founding = None;
+            }
+        }
+        for entry in &entries {
+            if entry.position == Position::FIRST {
+                self.founding = Opening::decode(&entry.body).and_then(|opening| opening.founding);
+            }
+            self.log.append(entry.clone(), operation);
+        }
+        let append = Append { truncate_from, entries, forged: false };
+        self.outputs.push(Output::Store(operation, Store::Append(append)));
+    }
+
+    pub(super) fn save_promise(&mut self, promise: Promise) {
+        self.promise = Some(promise);
+        let operation = self.next_operation();
+        self.outputs.push(Output::Store(operation, Store::Promise(promise)));
+        self.say_nothing_before(operation);
+    }
+
+    pub(super) fn say_nothing_before(&mut self, operation: Operation) {
+        self.barrier = Some(operation);
+    }
+
+    pub(super) fn next_operation(&mut self) -> Operation {
+        self.last_operation.0 += 1;
+        self.last_operation
+    }
+
+    pub(super) fn last_operation(&self) -> Operation {
+        self.last_operation
+    }
+
+    pub(super) fn read_log(&mut self, from: u64, to: u64, bytes_max: u64) -> ReadId {
+        self.last_read += 1;
+        let read = ReadId(self.last_read);
+        self.outputs.push(Output::ReadLog(ReadLog { read, from: Position(from), to: Position(to), bytes_max }));
+        read
+    }
+
+    /// Sends a message; whatever it claims is durable before it leaves. Gives its number.
+    pub(super) fn send(&mut self, to: NodeId, message: Message) -> u64 {
+        self.last_number += 1;
+        let number = self.last_number;
+        self.trace(|| Fact::Sent { to, number, kind: message.kind().into() });
+        let envelope = Envelope {
+            from: self.config.id,
+            to,
+            number,
+            cluster: self.founding.as_ref().map(|founding| founding.cluster),
+            incarnation: self.incarnation_of(to),
+            epoch: self.epoch(),
+            message,
+        };
+        self.outputs.push(Output::Send(Send { after: self.barrier, envelope }));
+        number
+    }
+
+    fn incarnation_of(&self, node: NodeId) -> Option<Incarnation> {
+        let member = |founding: &Founding| founding.members.iter().find(|member| member.id == node).cloned();
+        let listed = self.founding.as_ref().and_then(member).map(|member| member.incarnation);
+        let Role::Candidate(candidate) = &self.role else { return listed };
+        listed.or_else(|| candidate.incarnations.get(&node).copied())
+    }
+
+    pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
+        self.outputs.push(Output::Answer(request, answer));
+    }
+
+    pub(super) fn refuse(&mut self, requests: Vec<RequestId>, refusal: Refusal) {
+        for request in requests {
+            self.answer(request, Answer::Refused(refusal));
+        }
+    }
+
+    pub(super) fn output(&mut self, output: Output) {
+        self.outputs.push(output);
+    }
+
+    pub(super) fn fatal(&mut self, why: String) {
+        self.outputs.push(Output::Fatal(why));
+    }
+
+    /// Tells what happened, if anybody watches; the fact is built only then.
+    pub(super) fn trace(&mut self, fact: impl FnOnce() -> Fact) {
+        if self.watched {
+            self.outputs.push(Output::Trace(fact()));
+        }
+    }
+
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// A message was thrown away.
+    pub(super) fn trace_dropped(&mut self, from: NodeId, number: u64, kind: &'static str, why: &'static str) {
+        let to = self.config.id;
+        self.trace(|| Fact::Dropped { from, to, number, kind: kind.into(), why: why.into() });
+    }
+
+    /// The next number of the seeded sequence (SplitMix64, Steele, Lea and Flood 2014).
+    fn next_random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// An election timeout for one attempt: between once and twice the least.
+    pub(super) fn draw_timeout(&mut self) -> u64 {
+        let least = self.config.election_timeout_micros;
+        least + self.next_random() % least.max(1)
     }
 }

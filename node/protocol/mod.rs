@@ -4,7 +4,7 @@
 //! threads and no randomness but a seed: the same inputs give the same outputs, byte for byte, so that the same core
 //! runs under the real node, a simulator, a model checker and a person who delivers messages one by one.
 //!
-//! What is absent on purpose: whatever injects faults (only the marks of forged entries live here, see [`forged`]),
+//! What is absent on purpose: whatever injects faults (only the marks of forged entries live here),
 //! texts for people, and every name of a network or storage library.
 //!
 //! In reading order:
@@ -24,6 +24,26 @@ pub mod trace;
 mod config;
 
 mod core;
+
+mod log;
+
+mod role;
+
+mod push;
+
+mod check;
+
+mod resync;
+
+mod commit;
+
+mod read;
+
+mod election;
+
+mod forged;
+
+mod damage;
 
 pub use config::{Config, Limits, Restored};
 pub use core::Core;

@@ -1,0 +1,168 @@
+//! From acks to final data: the leader counts, commits what a quorum holds, orders the commit; every node makes final
+//! what it is ordered to, as far as it is durable and confirmed.
+
+use crate::protocol::core::Core;
+use crate::protocol::entry::Entry;
+use crate::protocol::io::{Answer, Apply, Output};
+use crate::protocol::log::Place;
+use crate::protocol::message::{Ack, CommitOrder, Message};
+use crate::protocol::role::Role;
+use crate::protocol::trace::Fact;
+use crate::protocol::types::{LogPoint, NodeId, Position};
+
+impl Core {
+    pub(super) fn on_ack(&mut self, from: NodeId, ack: Ack) {
+        if let Some(up_to) = ack.up_to {
+            match self.log.place(up_to.position) {
+                Place::Known(own) if own == up_to => {}
+                Place::Unread => {}
+                // An ack for something that this leader never had: it counts for nothing.
+                Place::Known(_) | Place::Missing => {
+                    return self.trace_dropped(from, ack.answers, "ack", "ack-of-another-log");
+                }
+            }
+        }
+        let Role::Leader(leader) = &mut self.role else { return };
+        let Some(progress) = leader.replicas.get_mut(&from) else { return };
+        let finalized = ack.finalized.map_or(0, |point| point.position.0);
+        progress.finalized = progress.finalized.max(finalized);
+        let news = Position::after(ack.up_to) > Position::after(progress.matched);
+        self.on_matched(from, ack.up_to);
+        if news {
+            self.count(from, ack.up_to);
+        }
+        self.push_to(from);
+    }
+
+    /// The leader counts its own copy only when its own flush is done.
+    pub(super) fn on_own_copy_stored(&mut self) {
+        let up_to = match self.log.place(Position(self.log.durable())) {
+            Place::Known(point) => Some(point),
+            _ => None,
+        };
+        self.count(self.config.id, up_to);
+        self.hand_over();
+    }
+
+    /// The leader's arithmetic: what a quorum of the voters holds is the quorum-th greatest match. Only entries of its
+    /// own epoch are counted (Raft paper 5.4.2, figure 8); those before them are committed with them.
+    fn count(&mut self, from: NodeId, up_to: Option<LogPoint>) {
+        let quorum = self.quorum();
+        let Role::Leader(leader) = &self.role else { return };
+        let opening = leader.opening;
+        let others = leader.replicas.values().map(|progress| progress.matched.map_or(0, |point| point.position.0));
+        let mut matches: Vec<u64> = others.chain([self.log.durable()]).collect();
+        matches.sort_unstable_by(|one, other| other.cmp(one));
+        let commit = matches[quorum - 1];
+        self.trace(|| Fact::Counted { from, up_to, matches, quorum: quorum as u64, commit });
+        let committed = self.committed.map_or(0, |point| point.position.0);
+        if commit > committed && commit >= opening.0 {
+            self.commit(committed, Position(commit));
+        }
+    }
+
+    fn commit(&mut self, before: u64, position: Position) {
+        let weight: u64 = {
+            let newly = self.log.entries_from(Position(before + 1)).take((position.0 - before) as usize);
+            newly.map(Entry::weight).sum()
+        };
+        let Place::Known(up_to) = self.log.place(position) else {
+            unreachable!("what is not yet committed is in the window");
+        };
+        self.committed = Some(up_to);
+        if let Role::Leader(leader) = &mut self.role {
+            leader.uncommitted_bytes = leader.uncommitted_bytes.saturating_sub(weight);
+        }
+        self.trace(|| Fact::Committed { up_to, count: position.0 - before });
+        for replica in self.others() {
+            self.order(replica, up_to);
+        }
+        self.hand_over();
+        self.start_round();
+    }
+
+    fn order(&mut self, replica: NodeId, up_to: LogPoint) {
+        self.trace(|| Fact::Ordered { to: replica, up_to: up_to.id });
+        self.send(replica, Message::CommitOrder(CommitOrder { up_to }));
+    }
+
+    /// The order again, beside each heartbeat, until the replica says that it is done. An order younger than a heartbeat
+    /// is not repeated yet: the answer to this heartbeat will tell.
+    pub(super) fn repeat_order(&mut self, replica: NodeId) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        let Some(committed) = self.committed.filter(|point| point.position >= leader.opening) else { return };
+        let Some(progress) = leader.replicas.get_mut(&replica) else { return };
+        let overdue = progress.finalized < progress.overdue;
+        progress.overdue = committed.position.0;
+        if overdue {
+            self.order(replica, committed);
+        }
+    }
+
+    pub(super) fn on_commit_order(&mut self, from: NodeId, order: CommitOrder) {
+        let Role::Follower(follower) = &mut self.role else { return };
+        if Position::after(Some(order.up_to)) > Position::after(follower.ordered) {
+            follower.ordered = Some(order.up_to);
+        }
+        let confirmed = follower.acked;
+        if Position::after(confirmed) <= order.up_to.position {
+            let up_to = order.up_to.id;
+            self.trace(|| Fact::Held { from, up_to, confirmed: confirmed.map(|point| point.id) });
+        }
+        self.obey();
+    }
+
+    /// A replica obeys only up to what it has acked to this leader in this epoch; the rest of the order waits.
+    pub(super) fn obey(&mut self) {
+        let Role::Follower(follower) = &self.role else { return };
+        let (Some(ordered), Some(acked)) = (follower.ordered, follower.acked) else { return };
+        let target = if ordered.position <= acked.position { ordered } else { acked };
+        if let Place::Known(own) = self.log.place(target.position)
+            && own != target
+        {
+            let id = target.id;
+            return self.fatal(format!("the leader orders {id} to be final, and this node acked another entry there"));
+        }
+        if Position::after(Some(target)) > Position::after(self.committed) {
+            self.committed = Some(target);
+        }
+        self.hand_over();
+    }
+
+    /// Gives the final database what is committed and durable here. A node, the leader neither, applies nothing that is
+    /// not durable in its own log.
+    pub(super) fn hand_over(&mut self) {
+        let committed = self.committed.map_or(0, |point| point.position.0);
+        let handed = self.handed.map_or(0, |point| point.position.0);
+        let target = committed.min(self.log.durable());
+        if target <= handed {
+            return;
+        }
+        let from = Position(handed + 1);
+        assert!(!self.log.is_forged(Position(target)), "forged entries are never applied");
+        let entries: Vec<_> = self.log.entries_from(from).take((target - handed) as usize).cloned().collect();
+        let Some(up_to) = entries.last().map(Entry::point) else { return };
+        self.handed = Some(up_to);
+        self.output(Output::Apply(Apply { up_to, entries }));
+    }
+
+    /// The final database holds it: readers see it, and the leader confirms to the clients.
+    pub(super) fn on_applied(&mut self, point: LogPoint) {
+        let before = self.applied.map_or(0, |applied| applied.position.0);
+        if point.position.0 <= before {
+            return;
+        }
+        self.applied = Some(point);
+        self.trace(|| Fact::Finalized { up_to: point, count: point.position.0 - before });
+        let mut confirmed = Vec::new();
+        if let Role::Leader(leader) = &mut self.role {
+            while leader.writes.front().is_some_and(|(written, _)| written.position <= point.position) {
+                confirmed.extend(leader.writes.pop_front());
+            }
+        }
+        for (written, request) in confirmed {
+            self.answer(request, Answer::Written(written));
+        }
+        self.answer_reads();
+    }
+}

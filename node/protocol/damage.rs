@@ -1,0 +1,65 @@
+//! Two logs that differ where both say "committed": data is damaged at one of them.
+//!
+//! Nothing is truncated then. Each side reads its whole log and computes its chain of digests anew; the one whose chain
+//! is broken stops and says where. If neither is broken, both stop: a person has to look.
+
+use crate::protocol::core::Core;
+use crate::protocol::io::{ChainCheck, Output};
+use crate::protocol::types::{LogPoint, NodeId};
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Checking {
+    No,
+    /// The disk is being read; `with` is the node whose log differs from ours at `at`.
+    Reading {
+        with: NodeId,
+        at: LogPoint,
+        report: Option<Report>,
+    },
+    /// Our chain is whole. The next difference means that the other's is, too.
+    Whole,
+}
+
+/// A replica owes its leader a log state once its own chain is checked, so that the leader checks its own.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Report {
+    pub(super) answers: u64,
+    pub(super) resync: u64,
+}
+
+impl Core {
+    /// Our entry at `at` is committed, and `with` has another one there.
+    pub(super) fn suspect_damage(&mut self, with: NodeId, at: LogPoint, report: Option<Report>) {
+        match self.checking {
+            Checking::No => {
+                self.checking = Checking::Reading { with, at, report };
+                self.output(Output::CheckChain);
+            }
+            Checking::Reading { .. } => {}
+            Checking::Whole => self.fatal(neither_broken(with, at)),
+        }
+    }
+
+    pub(super) fn on_chain_checked(&mut self, check: ChainCheck) {
+        let Checking::Reading { with, at, report } = std::mem::replace(&mut self.checking, Checking::Whole) else {
+            return;
+        };
+        match (check, report) {
+            (ChainCheck::Broken(point), _) => self.fatal(format!(
+                "this node's log is damaged: the content of entry {} is not what its digest says (found because {with} \
+                 has another entry at {}). Restore the folder from a backup, or start this node anew with an empty one.",
+                point.id, at.id
+            )),
+            (ChainCheck::Whole, Some(report)) => self.send_log_state(with, report.answers, report.resync),
+            (ChainCheck::Whole, None) => self.fatal(neither_broken(with, at)),
+        }
+    }
+}
+
+fn neither_broken(with: NodeId, at: LogPoint) -> String {
+    format!(
+        "this node and {with} have both committed an entry {}, and the two differ, though neither log is damaged in \
+         itself. Nothing is deleted; compare the two with `epoca inspect` before either goes on.",
+        at.id
+    )
+}

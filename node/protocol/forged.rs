@@ -1,0 +1,93 @@
+//! Conflicts made on purpose: forged entries at the end of a replica's log, and the mark that keeps them harmless.
+//!
+//! The consistency check never looks at the mark. It serves one purpose: the experiment cannot break what was confirmed.
+//! Forged entries are never acked or applied, votes are compared without them, a node deletes them before it stands.
+//! An entry that a push confirms by id and digest loses its mark, durably, before the ack.
+
+use crate::protocol::core::Core;
+use crate::protocol::entry::{Entry, Kind};
+use crate::protocol::io::{Answer, Append, Inject, Output, Refusal, Store};
+use crate::protocol::role::Role;
+use crate::protocol::trace::{Fact, Preview};
+use crate::protocol::types::{EntryId, LogPoint, Offset, Position};
+
+impl Core {
+    pub(super) fn on_inject(&mut self, inject: Inject) {
+        let request = inject.request;
+        let first = match self.place_for_forgery(&inject) {
+            Ok(first) => first,
+            Err(refusal) => return self.answer(request, Answer::Refused(refusal)),
+        };
+        let operation = self.next_operation();
+        let mut entries = Vec::new();
+        let mut before = self.log.last();
+        for (index, command) in inject.commands.into_iter().enumerate() {
+            let id = EntryId { epoch: first.epoch, offset: Offset(first.offset.0 + index as u64) };
+            let entry = Entry::after(before, id, Kind::Command, command);
+            before = Some(entry.point());
+            self.log.append(entry.clone(), operation);
+            entries.push(entry);
+        }
+        if let (Some(entry), Some(last)) = (entries.first(), before) {
+            self.log.mark_forged(entry.position);
+            self.injected.push_back((operation, request, last));
+        }
+        self.trace(|| Fact::Injected { entries: entries.iter().map(|entry| Preview::of(entry, true)).collect() });
+        let append = Append { truncate_from: None, entries, forged: true };
+        self.output(Output::Store(operation, Store::Append(append)));
+    }
+
+    /// Forged entries continue the log exactly: the next offset of its last epoch, or offset 0 of a greater one that is
+    /// not above the promise.
+    fn place_for_forgery(&self, inject: &Inject) -> Result<EntryId, Refusal> {
+        match &self.role {
+            Role::Leader(_) => return Err(Refusal::Leads),
+            Role::PreCandidate(_) | Role::Candidate(_) => return Err(Refusal::Standing),
+            Role::Follower(_) => {}
+        }
+        if inject.commands.is_empty() || inject.commands.len() > self.config.limits.injected_entries {
+            return Err(Refusal::TooMany);
+        }
+        let last = self.log.last().ok_or(Refusal::EmptyLog)?.id;
+        let epoch = inject.epoch.unwrap_or(last.epoch);
+        if epoch < last.epoch || Some(epoch) > self.epoch() {
+            return Err(Refusal::EpochOutOfRange);
+        }
+        let offset = if epoch == last.epoch { last.offset.0 + 1 } else { 0 };
+        Ok(EntryId { epoch, offset: Offset(offset) })
+    }
+
+    /// Deletes forged entries, durably, before anything is said.
+    pub(super) fn drop_forged(&mut self) {
+        if self.log.forged_from().is_none() {
+            return;
+        }
+        self.truncate(self.log.last_genuine(), "forged-dropped");
+        let operation = self.last_operation();
+        self.say_nothing_before(operation);
+    }
+
+    /// A push has confirmed everything up to `position`: forged entries there are genuine after all. They are written
+    /// again without the mark, and count as durable only then.
+    pub(super) fn confirm_forged(&mut self, position: Position) {
+        let position = Position(position.0.min(self.log.last_position()));
+        let Some(from) = self.log.clear_forged(position) else { return };
+        let tail: Vec<Entry> = self.log.entries_from(from).cloned().collect();
+        let (genuine, forged): (Vec<Entry>, Vec<Entry>) =
+            tail.into_iter().partition(|entry| entry.position <= position);
+        self.log.lower_durable(from.0 - 1);
+        self.rewrite(Some(from), genuine, false);
+        if !forged.is_empty() {
+            self.rewrite(None, forged, true);
+        }
+    }
+
+    fn rewrite(&mut self, truncate_from: Option<Position>, entries: Vec<Entry>, forged: bool) {
+        let operation = self.next_operation();
+        if let Some(last) = entries.last().map(Entry::point) {
+            let LogPoint { position, .. } = last;
+            self.log.flushing_up_to(operation, position.0);
+        }
+        self.output(Output::Store(operation, Store::Append(Append { truncate_from, entries, forged })));
+    }
+}

@@ -1,0 +1,237 @@
+//! The leader's side of replication: it opens its epoch, gives each write its place, pushes, and sends again what a
+//! replica has not got. Pushes are pipelined, with a bound on what is under way to each replica.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::protocol::core::Core;
+use crate::protocol::entry::{Entry, Kind};
+use crate::protocol::io::{Answer, Proposal, ReadId, Refusal};
+use crate::protocol::message::{Message, Push, Pushed};
+use crate::protocol::payload::{Founding, Member, Opening};
+use crate::protocol::role::{Leader, Progress, Reads, Role, Waiting};
+use crate::protocol::trace::{Fact, Preview};
+use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset, Position, RequestId};
+
+impl Core {
+    /// Begins to lead: the epoch opens with an entry at offset 0; that of the first one founds the cluster.
+    pub(super) fn lead(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>) {
+        let founding = self.founding.is_none().then(|| self.found(&incarnations));
+        let body = Opening { founding }.encode();
+        let before = self.log.last();
+        let entry = Entry::after(before, EntryId { epoch, offset: Offset(0) }, Kind::Opening, body);
+        let progress = |id| (id, Progress::new(before, self.now));
+        let uncommitted = Position::after(self.committed);
+        let uncommitted_bytes = self.log.entries_from(uncommitted).map(Entry::weight).sum();
+        self.role = Role::Leader(Leader {
+            epoch,
+            opening: entry.position,
+            replicas: self.others().into_iter().map(progress).collect(),
+            writes: VecDeque::new(),
+            uncommitted_bytes,
+            reads: Reads::default(),
+            heartbeat_at: self.now.plus_micros(self.config.heartbeat_micros),
+        });
+        let point = entry.point();
+        let preview = self.is_watched().then(|| Preview::of(&entry, false));
+        self.trace(|| Fact::Proposed { entry: preview.into_iter().collect() });
+        self.trace(|| Fact::Opened { entry: point });
+        self.write(vec![entry]);
+    }
+
+    fn found(&self, incarnations: &BTreeMap<NodeId, Incarnation>) -> Founding {
+        let member = |(id, address): &(NodeId, String)| {
+            let incarnation = incarnations.get(id).copied().unwrap_or(self.config.incarnation);
+            Member { id: *id, address: address.clone(), incarnation }
+        };
+        Founding::of(self.config.voters.iter().map(member).collect())
+    }
+
+    /// Clients' writes: each gets its epoch and offset; together they are one storage operation and one push.
+    pub(super) fn on_propose(&mut self, proposals: Vec<Proposal>) {
+        let Role::Leader(leader) = &self.role else { return self.pass_on(proposals) };
+        let limits = &self.config.limits;
+        let epoch = leader.epoch;
+        let mut bytes = leader.uncommitted_bytes;
+        let mut count = self.log.last_position() - self.committed.map_or(0, |point| point.position.0);
+        let mut before = self.log.last();
+        let (mut entries, mut writes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        for Proposal { request, command } in proposals {
+            if bytes >= limits.uncommitted_bytes || count >= limits.uncommitted_entries {
+                refused.push(request);
+                continue;
+            }
+            let offset = before.filter(|point| point.id.epoch == epoch).map_or(0, |point| point.id.offset.0 + 1);
+            let entry = Entry::after(before, EntryId { epoch, offset: Offset(offset) }, Kind::Command, command);
+            (bytes, count, before) = (bytes + entry.weight(), count + 1, Some(entry.point()));
+            writes.push((entry.point(), request));
+            entries.push(entry);
+        }
+        if self.is_watched() && !entries.is_empty() {
+            let previews = entries.iter().map(|entry| Preview::of(entry, false)).collect();
+            self.trace(|| Fact::Proposed { entry: previews });
+        }
+        self.refuse_writes(refused, Refusal::Overloaded);
+        if let Role::Leader(leader) = &mut self.role {
+            leader.writes.extend(writes);
+        }
+        if !entries.is_empty() {
+            self.write(entries);
+        }
+    }
+
+    fn pass_on(&mut self, proposals: Vec<Proposal>) {
+        let requests: Vec<RequestId> = proposals.into_iter().map(|proposal| proposal.request).collect();
+        let Some(leader) = self.leader() else { return self.refuse_writes(requests, Refusal::NoLeader) };
+        for request in requests {
+            self.trace(|| Fact::Forwarded { request: request.0, to: leader });
+            self.answer(request, Answer::Forward(leader));
+        }
+    }
+
+    fn refuse_writes(&mut self, requests: Vec<RequestId>, refusal: Refusal) {
+        for request in &requests {
+            self.trace(|| Fact::WriteRefused { request: request.0, why: refusal.code().into() });
+        }
+        self.refuse(requests, refusal);
+    }
+
+    /// Stores entries as intermediate data and, at the same time, pushes them to every replica.
+    fn write(&mut self, entries: Vec<Entry>) {
+        let weight: u64 = entries.iter().map(Entry::weight).sum();
+        if let Role::Leader(leader) = &mut self.role {
+            leader.uncommitted_bytes += weight;
+        }
+        self.store_entries(None, entries);
+        for replica in self.others() {
+            self.push_to(replica);
+        }
+    }
+
+    /// Pushes what a replica has not been sent, as far as the bounds allow.
+    pub(super) fn push_to(&mut self, replica: NodeId) {
+        loop {
+            let limits = self.config.limits;
+            let Role::Leader(leader) = &mut self.role else { return };
+            let Some(progress) = leader.replicas.get_mut(&replica) else { return };
+            let from = Position::after(progress.sent);
+            let full = progress.in_flight.len() >= limits.in_flight_pushes
+                || progress.in_flight_bytes >= limits.in_flight_bytes;
+            if progress.waiting != Waiting::Nothing || full || from.0 > self.log.last_position() {
+                return;
+            }
+            if from.0 < self.log.window_first() {
+                let to = self.log.window_first() - 1;
+                let read = self.read_log(from.0, to, limits.push_bytes);
+                self.progress(replica).waiting = Waiting::Entries(read);
+                return;
+            }
+            let mut bytes = 0;
+            let fits = |entry: &&Entry| {
+                let first = bytes == 0;
+                bytes += entry.weight();
+                first || bytes <= limits.push_bytes
+            };
+            let entries = self.log.entries_from(from).take(limits.push_entries).take_while(fits).cloned().collect();
+            self.send_push(replica, entries);
+        }
+    }
+
+    fn progress(&mut self, replica: NodeId) -> &mut Progress {
+        let Role::Leader(leader) = &mut self.role else { unreachable!("only a leader has progress") };
+        leader.replicas.get_mut(&replica).expect("every other voter has progress")
+    }
+
+    /// Sends entries after the last that was sent. Without entries: a heartbeat.
+    fn send_push(&mut self, replica: NodeId, entries: Vec<Entry>) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        let round = leader.reads.round;
+        let Some(progress) = leader.replicas.get_mut(&replica) else { return };
+        let prev = progress.sent;
+        let replaces = prev.map_or(0, |point| point.position.0) < progress.resync_to;
+        let resync = progress.resync;
+        let ends = entries.first().map(Entry::point).zip(entries.last().map(Entry::point));
+        if let Some((_, last)) = ends {
+            let weight = entries.iter().map(Entry::weight).sum();
+            progress.in_flight.push_back((last.position, weight));
+            progress.in_flight_bytes += weight;
+            progress.sent = Some(last);
+        }
+        let count = entries.len() as u64;
+        let pushed = |entry: Entry| Pushed { id: entry.id, kind: entry.kind, body: entry.body };
+        let entries = entries.into_iter().map(pushed).collect();
+        let number = self.send(replica, Message::Push(Push { prev, entries, resync, replaces, round }));
+        if let Some((first, last)) = ends {
+            let (prev, first, last) = (prev.map(|point| point.id), first.id, last.id);
+            self.trace(|| Fact::Pushed { to: replica, number, prev, first, last, count, resync });
+        }
+    }
+
+    /// An empty push: it shows that the leader lives, and finds out what was lost.
+    pub(super) fn send_heartbeat(&mut self, replica: NodeId) {
+        self.send_push(replica, Vec::new());
+    }
+
+    pub(super) fn on_heartbeat_due(&mut self) {
+        let (now, interval) = (self.now, self.config.heartbeat_micros);
+        let patience = self.config.election_timeout_micros;
+        let quorum = self.quorum();
+        let Role::Leader(leader) = &mut self.role else { return };
+        let live = leader.replicas.values().filter(|progress| now < progress.heard.plus_micros(patience)).count();
+        if live + 1 < quorum {
+            return self.step_down(None);
+        }
+        // From the last deadline, not from now: a late tick must not shift all that follow.
+        leader.heartbeat_at = leader.heartbeat_at.plus_micros(interval);
+        if leader.heartbeat_at <= now {
+            leader.heartbeat_at = now.plus_micros(interval);
+        }
+        for replica in self.others() {
+            self.send_heartbeat(replica);
+            self.repeat_order(replica);
+            self.push_to(replica);
+        }
+    }
+
+    /// Forgets pushes that an ack covers.
+    pub(super) fn on_matched(&mut self, replica: NodeId, matched: Option<LogPoint>) {
+        let progress = self.progress(replica);
+        if Position::after(matched) > Position::after(progress.matched) {
+            progress.matched = matched;
+        }
+        if Position::after(progress.matched) > Position::after(progress.sent) {
+            progress.sent = progress.matched;
+        }
+        let reached = Position::after(progress.matched);
+        while progress.in_flight.front().is_some_and(|(last, _)| *last < reached) {
+            let (_, weight) = progress.in_flight.pop_front().expect("there is a first one");
+            progress.in_flight_bytes -= weight;
+        }
+    }
+
+    pub(super) fn on_leader_read(&mut self, read: ReadId, entries: Vec<Entry>) {
+        let Role::Leader(leader) = &self.role else { return };
+        let waits = |progress: &Progress| match &progress.waiting {
+            Waiting::Nothing => false,
+            Waiting::Entries(waiting) => *waiting == read,
+            Waiting::SyncPoint { read: waiting, .. } => *waiting == read,
+        };
+        let Some((replica, _)) = leader.replicas.iter().find(|(_, progress)| waits(progress)) else { return };
+        let replica = *replica;
+        let progress = self.progress(replica);
+        match std::mem::replace(&mut progress.waiting, Waiting::Nothing) {
+            Waiting::SyncPoint { report, mut looked, .. } => {
+                looked.extend(entries.first().map(Entry::point));
+                self.resync(replica, report, looked);
+            }
+            _ => {
+                // An ack may have come meanwhile: what continues the last sent entry is still right.
+                let sent = progress.sent.map_or(0, |point| point.position.0);
+                let rest: Vec<Entry> = entries.into_iter().filter(|entry| entry.position.0 > sent).collect();
+                if rest.first().is_some_and(|entry| entry.position.0 == sent + 1) {
+                    self.send_push(replica, rest);
+                }
+                self.push_to(replica);
+            }
+        }
+    }
+}

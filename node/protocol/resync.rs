@@ -1,0 +1,90 @@
+//! The leader's side of repair: from a replica's log state to the sync point, the last entry on which both agree, in one
+//! round trip (with forged entries at most two).
+//!
+//! With e the greatest epoch that both logs have, it is the lesser of the two ends of e (KIP-279 has the same idea); with
+//! no common epoch the start of the log. If the digest there differs, it is the replica's last committed entry. If even
+//! that differs, data is damaged.
+
+use crate::protocol::core::Core;
+use crate::protocol::log::Place;
+use crate::protocol::message::LogState;
+use crate::protocol::role::{Role, Waiting};
+use crate::protocol::trace::Fact;
+use crate::protocol::types::{LogPoint, NodeId, Offset, Position};
+
+enum SyncPoint {
+    At(Option<LogPoint>, &'static str),
+    /// Our entry there is older than the window.
+    Unread(Position),
+    /// The replica's last committed entry is not ours.
+    Damaged(LogPoint),
+}
+
+impl Core {
+    pub(super) fn on_log_state(&mut self, from: NodeId, report: LogState) {
+        let Role::Leader(leader) = &self.role else { return };
+        let Some(progress) = leader.replicas.get(&from) else { return };
+        let looking = matches!(progress.waiting, Waiting::SyncPoint { .. });
+        // A report of an older number speaks of a log that the replica has no more.
+        if report.resync == progress.resync && !looking {
+            self.resync(from, report, Vec::new());
+        }
+    }
+
+    /// `looked`: our entries older than the window that were read for this.
+    pub(super) fn resync(&mut self, replica: NodeId, report: LogState, looked: Vec<LogPoint>) {
+        match self.sync_point(&report, &looked) {
+            SyncPoint::At(sync, by) => self.resync_from(replica, sync, by),
+            SyncPoint::Unread(position) => {
+                let read = self.read_log(position.0, position.0, 0);
+                if let Role::Leader(leader) = &mut self.role
+                    && let Some(progress) = leader.replicas.get_mut(&replica)
+                {
+                    progress.waiting = Waiting::SyncPoint { read, report, looked };
+                }
+            }
+            SyncPoint::Damaged(point) => self.suspect_damage(replica, point, None),
+        }
+    }
+
+    fn sync_point(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
+        let place = |position: Position| self.log.place_or(position, looked);
+        let common = report.runs.iter().rev().find_map(|end| Some((end, self.log.run_of(end.epoch)?)));
+        let Some((end, run)) = common else { return SyncPoint::At(None, "runs") };
+        if end.last > run.last.id.offset {
+            // Beyond our end of the epoch: the resync push itself asks whether our last entry is there.
+            return SyncPoint::At(Some(run.last), "runs");
+        }
+        let Offset(offset) = end.last;
+        match place(Position(run.first.0 + offset)) {
+            Place::Known(point) if point.digest == end.digest => return SyncPoint::At(Some(point), "runs"),
+            Place::Unread => return SyncPoint::Unread(Position(run.first.0 + offset)),
+            _ => {}
+        }
+        let Some(committed) = report.committed else { return SyncPoint::At(None, "committed") };
+        match place(committed.position) {
+            Place::Known(point) if point == committed => SyncPoint::At(Some(point), "committed"),
+            Place::Unread => SyncPoint::Unread(committed.position),
+            _ => SyncPoint::Damaged(committed),
+        }
+    }
+
+    fn resync_from(&mut self, replica: NodeId, sync: Option<LogPoint>, by: &'static str) {
+        let last = self.log.last_position();
+        let Role::Leader(leader) = &mut self.role else { return };
+        let Some(progress) = leader.replicas.get_mut(&replica) else { return };
+        progress.resync += 1;
+        progress.resync_to = last;
+        progress.sent = sync;
+        progress.in_flight.clear();
+        progress.in_flight_bytes = 0;
+        progress.waiting = Waiting::Nothing;
+        let resync = progress.resync;
+        let resent = last - sync.map_or(0, |point| point.position.0);
+        self.trace(|| Fact::Resynced { to: replica, sync, by: by.into(), resync, resent });
+        if resent == 0 {
+            self.send_heartbeat(replica);
+        }
+        self.push_to(replica);
+    }
+}
