@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::protocol::config::{Config, Restored};
 use crate::protocol::damage::Checking;
 use crate::protocol::entry::Entry;
-use crate::protocol::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Send, Store};
+use crate::protocol::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Rejection, Send, Store};
 use crate::protocol::log::Log;
 use crate::protocol::message::{Envelope, Message, Refused};
 use crate::protocol::payload::{Founding, Opening};
@@ -190,7 +190,8 @@ impl Core {
 
     fn on_message(&mut self, envelope: Envelope) {
         if let Err(why) = self.admit(&envelope) {
-            return self.trace_dropped(envelope.from, envelope.number, envelope.message.kind(), why);
+            self.trace_dropped(envelope.from, envelope.number, envelope.message.kind(), why.code());
+            return self.output(Output::Rejected { from: envelope.from, why });
         }
         self.trace(|| Fact::Received {
             from: envelope.from,
@@ -218,19 +219,19 @@ impl Core {
     }
 
     /// Whether the message is for this node, of this cluster, from a member, and meant for this very data folder.
-    fn admit(&self, envelope: &Envelope) -> Result<(), &'static str> {
+    fn admit(&self, envelope: &Envelope) -> Result<(), Rejection> {
         if envelope.to != self.config.id {
-            return Err("other-node");
+            return Err(Rejection::OtherNode);
         }
         if envelope.from == self.config.id || !self.voters().any(|voter| voter == envelope.from) {
-            return Err("unknown-peer");
+            return Err(Rejection::UnknownPeer);
         }
         let mine = self.founding.as_ref().map(|founding| founding.cluster);
         if envelope.cluster.is_some() && mine.is_some() && envelope.cluster != mine {
-            return Err("other-cluster");
+            return Err(Rejection::OtherCluster);
         }
         if envelope.incarnation.is_some_and(|incarnation| incarnation != self.config.incarnation) {
-            return Err("other-incarnation");
+            return Err(Rejection::OtherIncarnation);
         }
         Ok(())
     }

@@ -68,6 +68,12 @@ pub enum Output {
     CheckChain,
     Answer(RequestId, Answer),
     Trace(Fact),
+    /// A message was refused because of who sent it: for the node's log, since it tells a person of a wrong peer list,
+    /// another cluster, or a folder that was emptied.
+    Rejected {
+        from: NodeId,
+        why: Rejection,
+    },
     /// An invariant is broken or the disk failed: the node stops at once and shows this text.
     Fatal(String),
 }
@@ -120,6 +126,30 @@ pub struct ReadLog {
     pub to: Position,
     /// Stop after this many bytes of bodies, but give at least one entry.
     pub bytes_max: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Rejection {
+    /// It was meant for another node: two nodes have each other's addresses mixed up.
+    OtherNode,
+    /// The sender is no voter of this cluster.
+    UnknownPeer,
+    /// The sender belongs to another cluster.
+    OtherCluster,
+    /// It was meant for another data folder of this node: the one in use was emptied or replaced.
+    OtherIncarnation,
+}
+
+impl Rejection {
+    /// The code for machines and the trace; fixed.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Rejection::OtherNode => "other-node",
+            Rejection::UnknownPeer => "unknown-peer",
+            Rejection::OtherCluster => "other-cluster",
+            Rejection::OtherIncarnation => "other-incarnation",
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -49,7 +49,8 @@ pub use config::{Config, Limits, Restored};
 pub use core::Core;
 pub use entry::{Entry, Kind, digest_after};
 pub use io::{
-    Answer, Append, Apply, ChainCheck, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog, Refusal, Send, Store,
+    Answer, Append, Apply, ChainCheck, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog, Refusal, Rejection,
+    Send, Store,
 };
 pub use message::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
