@@ -75,11 +75,12 @@ pub fn words() -> Vec<Word> {
 
 /// `put k=v` is `put k v`.
 fn spread_assignment(mut words: Vec<String>) -> Vec<String> {
-    if words.len() == 2 && words[0] == "put" {
-        if let Some((key, value)) = words[1].clone().split_once('=') {
-            words.truncate(1);
-            words.extend([key.to_owned(), value.to_owned()]);
-        }
+    if words.len() == 2
+        && words[0] == "put"
+        && let Some((key, value)) = words[1].clone().split_once('=')
+    {
+        words.truncate(1);
+        words.extend([key.to_owned(), value.to_owned()]);
     }
     words
 }

@@ -1,0 +1,175 @@
+//! Faults made on purpose, and the launcher: kill, restart, pause and resume are its alone, since nobody else may signal
+//! its processes. Cuts and holds go through it where there is one, so that it repeats them after a restart.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::client::Client;
+use crate::client::error::{ClientError, refused};
+use crate::client::types::{Processes, Written};
+use crate::protocol::{Epoch, NodeId};
+use crate::rpc::wire;
+use crate::rpc::wire::control_client::ControlClient;
+use crate::rpc::wire::launcher_client::LauncherClient;
+
+/// What is done to a process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum ProcessFault {
+    Kill,
+    Restart,
+    Pause,
+    Resume,
+}
+
+impl Client {
+    /// Ends the process at once; it stays dead until it is restarted. Each of these gives a line for people.
+    pub async fn kill(&self, node: NodeId) -> Result<String, ClientError> {
+        self.process(ProcessFault::Kill, node).await
+    }
+
+    pub async fn restart(&self, node: NodeId) -> Result<String, ClientError> {
+        self.process(ProcessFault::Restart, node).await
+    }
+
+    pub async fn pause(&self, node: NodeId) -> Result<String, ClientError> {
+        self.process(ProcessFault::Pause, node).await
+    }
+
+    pub async fn resume(&self, node: NodeId) -> Result<String, ClientError> {
+        self.process(ProcessFault::Resume, node).await
+    }
+
+    /// Cuts the link between two nodes in both directions.
+    pub async fn cut(&self, a: NodeId, b: NodeId) -> Result<String, ClientError> {
+        self.link(a, b, true).await
+    }
+
+    pub async fn heal(&self, a: NodeId, b: NodeId) -> Result<String, ClientError> {
+        self.link(a, b, false).await
+    }
+
+    /// Holds back messages of one kind that come to a node, whoever sends them.
+    pub async fn hold(&self, node: NodeId, kind: &str) -> Result<String, ClientError> {
+        self.held(node, kind, true).await
+    }
+
+    pub async fn release(&self, node: NodeId, kind: &str) -> Result<String, ClientError> {
+        self.held(node, kind, false).await
+    }
+
+    /// Puts `count` forged entries at the end of a replica's log; gives the line for people and the last entry.
+    pub async fn inject(
+        &self,
+        node: NodeId,
+        epoch: Option<Epoch>,
+        key: Bytes,
+        value: Bytes,
+        count: u64,
+    ) -> Result<(String, Option<Written>), ClientError> {
+        let deadline = self.deadline();
+        let address = self.address(node, deadline).await?;
+        let request = wire::InjectRequest { epoch: epoch.map(|epoch| epoch.0), key, value, count };
+        let answer = self.ask(&address, deadline, async |channel| ControlClient::new(channel).inject(request).await);
+        let done = done(answer.await?)?;
+        Ok((done.message, done.last.and_then(|point| point.try_into().ok())))
+    }
+
+    /// Asks a node to start the first election; refused once its log is not empty.
+    pub async fn stand(&self, node: NodeId) -> Result<String, ClientError> {
+        let deadline = self.deadline();
+        let address = self.address(node, deadline).await?;
+        let answer = self
+            .ask(&address, deadline, async |channel| ControlClient::new(channel).stand(wire::StandRequest {}).await);
+        done(answer.await?).map(|done| done.message)
+    }
+
+    /// The processes of a local cluster; `None` without a launcher.
+    pub async fn processes(&self) -> Result<Option<Processes>, ClientError> {
+        let Some(launcher) = self.options().launcher.clone() else { return Ok(None) };
+        let answer = self.ask(&launcher, self.deadline(), async |channel| {
+            LauncherClient::new(channel).describe(wire::DescribeRequest {}).await
+        });
+        answer.await.map(|description| Some(description.into()))
+    }
+
+    async fn process(&self, fault: ProcessFault, node: NodeId) -> Result<String, ClientError> {
+        let deadline = self.deadline();
+        let Some(launcher) = self.options().launcher.clone() else {
+            self.address(node, deadline).await?;
+            return Err(ClientError::NoLauncher { node });
+        };
+        let request = wire::ProcessRequest { node: node.0 };
+        let answer = self.ask(&launcher, deadline, async |channel| {
+            let mut client = LauncherClient::new(channel);
+            match fault {
+                ProcessFault::Kill => client.kill(request).await,
+                ProcessFault::Restart => client.restart(request).await,
+                ProcessFault::Pause => client.pause(request).await,
+                ProcessFault::Resume => client.resume(request).await,
+            }
+        });
+        done(answer.await?).map(|done| done.message)
+    }
+
+    async fn link(&self, a: NodeId, b: NodeId, cut: bool) -> Result<String, ClientError> {
+        if a == b {
+            return Err(refused("same_node", format!("a link has two ends; {a} was named twice")));
+        }
+        let deadline = self.deadline();
+        if let Some(launcher) = self.options().launcher.clone() {
+            let request = wire::LinkPairRequest { a: a.0, b: b.0 };
+            let answer = self.ask(&launcher, deadline, async |channel| {
+                let mut client = LauncherClient::new(channel);
+                if cut { client.cut(request).await } else { client.heal(request).await }
+            });
+            return done(answer.await?).map(|done| done.message);
+        }
+        self.link_end(a, b, cut, deadline).await?;
+        self.link_end(b, a, cut, deadline).await?;
+        Ok(format!("the link between {a} and {b} is {}", if cut { "cut" } else { "healed" }))
+    }
+
+    async fn link_end(&self, at: NodeId, with: NodeId, cut: bool, deadline: Instant) -> Result<(), ClientError> {
+        let address = self.address(at, deadline).await?;
+        let request = wire::LinkRequest { with: with.0 };
+        let answer = self.ask(&address, deadline, async |channel| {
+            let mut client = ControlClient::new(channel);
+            if cut { client.cut(request).await } else { client.heal(request).await }
+        });
+        done(answer.await?).map(drop)
+    }
+
+    async fn held(&self, node: NodeId, kind: &str, hold: bool) -> Result<String, ClientError> {
+        let deadline = self.deadline();
+        let kind = kind.to_owned();
+        let answer = match self.options().launcher.clone() {
+            Some(launcher) => {
+                let request = wire::HoldNodeRequest { node: node.0, kind };
+                self.ask(&launcher, deadline, async |channel| {
+                    let mut client = LauncherClient::new(channel);
+                    if hold { client.hold(request).await } else { client.release(request).await }
+                })
+                .await?
+            }
+            None => {
+                let address = self.address(node, deadline).await?;
+                let request = wire::HoldRequest { kind };
+                self.ask(&address, deadline, async |channel| {
+                    let mut client = ControlClient::new(channel);
+                    if hold { client.hold(request).await } else { client.release(request).await }
+                })
+                .await?
+            }
+        };
+        done(answer).map(|done| done.message)
+    }
+}
+
+fn done(answer: wire::ControlResponse) -> Result<wire::Done, ClientError> {
+    match answer.outcome {
+        Some(wire::control_response::Outcome::Done(done)) => Ok(done),
+        Some(wire::control_response::Outcome::Refused(refusal)) => Err(refused(&refusal.code, refusal.message)),
+        None => Err(refused("malformed", "the answer says nothing")),
+    }
+}

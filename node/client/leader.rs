@@ -1,0 +1,248 @@
+//! Who leads, judged from what all nodes say at once.
+//!
+//! The leader of the greatest epoch that anybody claims is the one to ask, but only if it has answered a moment ago itself:
+//! a write handed to a node that hangs could end only as unknown. A leader that cannot be connected to from here is
+//! asked through a node that follows it, which passes the request on.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::time::{sleep_until, timeout_at};
+
+use crate::client::Client;
+use crate::client::error::ClientError;
+use crate::client::nodes::{Absence, Answer};
+use crate::protocol::NodeId;
+
+/// For so long after its last answer a leader is taken to lead still.
+const FRESH: Duration = Duration::from_secs(1);
+/// One survey of all nodes; those that have not answered by then do not count.
+const SURVEY: Duration = Duration::from_millis(500);
+/// Between two surveys while nobody leads.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// The last leader found, and when it was heard.
+#[derive(Default)]
+pub(super) struct Finder {
+    heard: Mutex<Option<(String, Instant)>>,
+}
+
+impl Finder {
+    fn fresh(&self) -> Option<String> {
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.as_ref().filter(|(_, at)| at.elapsed() < FRESH).map(|(address, _)| address.clone())
+    }
+
+    /// The node at `address` has just answered as the leader.
+    pub fn heard(&self, address: &str) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *heard {
+            Some((known, at)) if known == address => *at = Instant::now(),
+            other => *other = Some((address.to_owned(), Instant::now())),
+        }
+    }
+
+    /// Whoever is at `address` leads no more, or does not answer.
+    pub fn lost(&self, address: &str) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.take_if(|(known, _)| known == address);
+    }
+}
+
+/// What a survey of the nodes says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Finding {
+    /// Ask here: the leader itself, or a node that passes on to it.
+    Ask(String),
+    /// Somebody answers, but there is no leader to ask; why.
+    NoLeader(String),
+    Nobody(ClientError),
+}
+
+impl Client {
+    /// Waits until any node has answered.
+    pub(super) async fn meet(&self, deadline: Instant) -> Result<(), ClientError> {
+        loop {
+            let answers = self.survey(deadline).await;
+            if answers.iter().any(|answer| answer.status.is_ok()) {
+                return Ok(());
+            }
+            let silent = answers.iter().any(|answer| matches!(answer.status, Err(Absence::Silent(_))));
+            if !silent || Instant::now() + PAUSE >= deadline {
+                return Err(self.nobody(&answers));
+            }
+            sleep_until((Instant::now() + PAUSE).into()).await;
+        }
+    }
+
+    /// The address at which the leader is to be asked; waits for one until the deadline.
+    pub(super) async fn leader(&self, deadline: Instant) -> Result<String, ClientError> {
+        let shared = &self.shared;
+        let mut why = String::from("other requests were still looking for it");
+        loop {
+            if let Some(address) = shared.finder.fresh() {
+                return Ok(address);
+            }
+            // Closed never, and one survey of many waiting requests serves them all.
+            let Ok(permit) = timeout_at(deadline.into(), shared.surveying.acquire()).await else {
+                return Err(ClientError::NoLeader { timeout: shared.options.timeout, why });
+            };
+            if shared.finder.fresh().is_some() {
+                continue;
+            }
+            let answers = self.survey(deadline).await;
+            drop(permit);
+            let over = Instant::now() + PAUSE >= deadline;
+            match self.judge(&answers) {
+                Finding::Ask(address) => return Ok(address),
+                Finding::Nobody(error) if over => return Err(error),
+                Finding::NoLeader(why) if over => {
+                    return Err(ClientError::NoLeader { timeout: shared.options.timeout, why });
+                }
+                Finding::NoLeader(because) => why = because,
+                Finding::Nobody(error) => why = error.to_string(),
+            }
+            sleep_until((Instant::now() + PAUSE).into()).await;
+        }
+    }
+
+    async fn survey(&self, deadline: Instant) -> Vec<Answer> {
+        let until = deadline.min(Instant::now() + SURVEY);
+        let answers = self.shared.nodes.ask_all(until, settled).await;
+        if let Finding::Ask(address) = self.judge(&answers) {
+            self.shared.finder.heard(&address);
+        }
+        answers
+    }
+
+    fn judge(&self, answers: &[Answer]) -> Finding {
+        match answers.iter().any(|answer| answer.status.is_ok()) {
+            true => choose(answers, |node| self.shared.nodes.address_of(node)),
+            false => Finding::Nobody(self.nobody(answers)),
+        }
+    }
+
+    fn nobody(&self, answers: &[Answer]) -> ClientError {
+        let other = answers.iter().find(|answer| answer.status == Err(Absence::OtherCluster));
+        if let Some(answer) = other {
+            return ClientError::OtherCluster { address: answer.address.clone() };
+        }
+        let why = answers.iter().find_map(|answer| match &answer.status {
+            Err(Absence::Gone(why) | Absence::Silent(why)) => Some(why.clone()),
+            _ => None,
+        });
+        let why = why.unwrap_or_else(|| "no address is known".to_owned());
+        ClientError::Unreachable { addresses: self.shared.nodes.named(), why }
+    }
+}
+
+/// The newest leadership that anybody claims: its epoch and who leads.
+fn newest_claim(answers: &[Answer]) -> Option<(u64, u64)> {
+    let statuses = answers.iter().filter_map(|answer| answer.status.as_ref().ok());
+    statuses.filter_map(|status| Some((status.epoch?, status.leader?))).max()
+}
+
+/// The leader itself, if it is among the answers.
+fn leading(answers: &[Answer], claim: (u64, u64)) -> Option<&Answer> {
+    answers.iter().find(|answer| {
+        let status = answer.status.as_ref().ok();
+        status.is_some_and(|status| status.role == "leader" && (status.epoch, status.id) == (Some(claim.0), claim.1))
+    })
+}
+
+/// True once the leader and a majority have answered: nobody newer can lead.
+fn settled(answers: &[Answer], asked: usize) -> bool {
+    let heard = answers.iter().filter(|answer| answer.status.is_ok()).count();
+    2 * heard > asked && newest_claim(answers).is_some_and(|claim| leading(answers, claim).is_some())
+}
+
+fn choose(answers: &[Answer], address_of: impl Fn(NodeId) -> Option<String>) -> Finding {
+    let Some(claim) = newest_claim(answers) else {
+        return Finding::NoLeader(present(answers));
+    };
+    if let Some(answer) = leading(answers, claim) {
+        return Finding::Ask(answer.address.clone());
+    }
+    let leader = NodeId(claim.1);
+    let gone = answers.iter().any(|answer| {
+        matches!(answer.status, Err(Absence::Gone(_))) && Some(&answer.address) == address_of(leader).as_ref()
+    });
+    let follower = answers.iter().find(|answer| {
+        answer.status.as_ref().is_ok_and(|status| (status.epoch, status.leader) == (Some(claim.0), Some(claim.1)))
+    });
+    match follower {
+        Some(follower) if gone => Finding::Ask(follower.address.clone()),
+        _ => Finding::NoLeader(format!("{leader} leads epoch {} as the others say, but does not answer", claim.0)),
+    }
+}
+
+fn present(answers: &[Answer]) -> String {
+    let mut ids: Vec<u64> = answers.iter().filter_map(|answer| Some(answer.status.as_ref().ok()?.id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let names: Vec<String> = ids.iter().map(|id| format!("n{id}")).collect();
+    match &names[..] {
+        [one] => format!("only {one} answers, and it knows of no leader"),
+        _ => format!("{} answer, and none of them knows of a leader", names.join(" ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rpc::wire::StatusResponse;
+
+    fn address(node: u64) -> String {
+        format!("127.0.0.1:710{node}")
+    }
+
+    fn says(id: u64, epoch: u64, leader: Option<u64>) -> Answer {
+        let role = if leader == Some(id) { "leader" } else { "replica" }.to_owned();
+        let status = StatusResponse { id, role, epoch: Some(epoch), leader, ..StatusResponse::default() };
+        Answer { address: address(id), status: Ok(status) }
+    }
+
+    fn gone(id: u64) -> Answer {
+        Answer { address: address(id), status: Err(Absence::Gone("refused".to_owned())) }
+    }
+
+    fn silent(id: u64) -> Answer {
+        Answer { address: address(id), status: Err(Absence::Silent("paused".to_owned())) }
+    }
+
+    fn chosen(answers: &[Answer]) -> Option<String> {
+        match choose(answers, |node| Some(address(node.0))) {
+            Finding::Ask(address) => Some(address),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn the_leader_of_the_greatest_epoch_is_asked() {
+        let old_leader_cut_off = [says(1, 1, Some(1)), says(2, 2, Some(2)), says(3, 2, Some(2))];
+        assert_eq!(chosen(&old_leader_cut_off), Some(address(2)));
+    }
+
+    #[test]
+    fn a_leader_that_hangs_is_not_asked_and_neither_are_those_who_would_pass_on_to_it() {
+        assert_eq!(chosen(&[silent(1), says(2, 1, Some(1)), says(3, 1, Some(1))]), None);
+        assert_eq!(chosen(&[says(2, 1, Some(1)), says(3, 1, Some(1))]), None);
+    }
+
+    #[test]
+    fn a_leader_without_a_way_from_here_is_asked_through_a_node_that_follows_it() {
+        assert_eq!(chosen(&[gone(1), says(2, 1, Some(1)), says(3, 1, None)]), Some(address(2)));
+    }
+
+    #[test]
+    fn nobody_is_asked_while_nobody_leads() {
+        assert_eq!(chosen(&[says(1, 3, None), says(2, 3, None), gone(3)]), None);
+    }
+
+    #[test]
+    fn a_survey_is_settled_by_the_leader_and_a_majority() {
+        assert!(!settled(&[says(1, 1, Some(1)), says(2, 1, Some(1))], 4));
+        assert!(settled(&[says(1, 1, Some(1)), says(2, 1, Some(1)), says(3, 1, Some(1))], 4));
+        assert!(!settled(&[says(2, 1, Some(1)), says(3, 1, Some(1)), says(4, 1, Some(1))], 4));
+    }
+}

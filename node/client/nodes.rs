@@ -1,0 +1,208 @@
+//! The nodes that a client knows and its connections to them.
+//!
+//! A connection is made before the first request on it, so that "nobody is there" is told apart from "no answer". Who
+//! leads is the business of [`super::leader`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::timeout_at;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{ConnectError, Status};
+
+use crate::client::error::ClientError;
+use crate::protocol::NodeId;
+use crate::rpc::wire;
+use crate::rpc::wire::control_client::ControlClient;
+
+/// How long a connection may take: a host that is down must not eat the deadline.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(1000);
+/// A connection on which nobody answers is given up after this and the next.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How many addresses a client learns at most.
+const NODES_MAX: usize = 64;
+
+pub(super) struct Nodes {
+    /// The cluster that must answer, if it is known.
+    cluster: Option<Vec<u8>>,
+    /// The addresses that the user named.
+    named: Vec<String>,
+    book: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    channels: BTreeMap<String, Channel>,
+    ids: BTreeMap<NodeId, String>,
+    /// Addresses that were named or handed out.
+    addresses: BTreeSet<String>,
+}
+
+/// Why one node gave no status.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Absence {
+    /// Nobody takes a connection there.
+    Gone(String),
+    /// Somebody does, but no answer came.
+    Silent(String),
+    OtherCluster,
+}
+
+pub(super) struct Answer {
+    pub address: String,
+    pub status: Result<wire::StatusResponse, Absence>,
+}
+
+impl Nodes {
+    pub fn new(addresses: &[String], cluster: Option<Vec<u8>>) -> Result<Nodes, ClientError> {
+        let named: Vec<String> = addresses.iter().map(|address| address.trim().to_owned()).collect();
+        if let Some(bad) = named.iter().find(|address| !is_address(address)) {
+            return Err(ClientError::BadAddress { address: bad.clone() });
+        }
+        let book = Book { addresses: named.iter().cloned().collect(), ..Book::default() };
+        Ok(Nodes { cluster, named, book: Mutex::new(book) })
+    }
+
+    pub fn named(&self) -> Vec<String> {
+        self.named.clone()
+    }
+
+    pub fn ids(&self) -> Vec<(NodeId, String)> {
+        self.book().ids.iter().map(|(id, address)| (*id, address.clone())).collect()
+    }
+
+    pub fn address_of(&self, node: NodeId) -> Option<String> {
+        self.book().ids.get(&node).cloned()
+    }
+
+    /// The connection to an address, made now if there is none.
+    pub async fn channel(&self, address: &str) -> Result<Channel, String> {
+        if let Some(channel) = self.book().channels.get(address) {
+            return Ok(channel.clone());
+        }
+        let channel = connect(address).await?;
+        self.book().channels.insert(address.to_owned(), channel.clone());
+        Ok(channel)
+    }
+
+    /// Forgets the connection, so that the next request makes a new one.
+    pub fn forget(&self, address: &str) {
+        self.book().channels.remove(address);
+    }
+
+    /// Asks every node at once, those too that are learned meanwhile, and hands over each answer until `enough` or all
+    /// have answered or the time is over. Nodes that have not answered by then are silent.
+    pub async fn ask_all(&self, until: Instant, mut enough: impl FnMut(&[Answer], usize) -> bool) -> Vec<Answer> {
+        let mut asked: BTreeSet<String> = self.book().addresses.clone();
+        let mut pending: FuturesUnordered<_> =
+            asked.iter().cloned().map(|address| self.ask_by(address, until)).collect();
+        let mut answers: Vec<Answer> = Vec::new();
+        while let Some(answer) = pending.next().await {
+            if let Ok(status) = &answer.status {
+                for address in self.learn(&answer.address, status) {
+                    if asked.insert(address.clone()) {
+                        pending.push(self.ask_by(address, until));
+                    }
+                }
+            }
+            answers.push(answer);
+            if enough(&answers, asked.len()) {
+                break;
+            }
+        }
+        answers
+    }
+
+    async fn ask_by(&self, address: String, until: Instant) -> Answer {
+        let status = match timeout_at(until.into(), self.ask(&address)).await {
+            Ok(status) => status,
+            Err(_) => Err(Absence::Silent(format!("{address} does not answer"))),
+        };
+        if matches!(status, Err(Absence::Silent(_))) {
+            self.forget(&address);
+        }
+        Answer { address, status }
+    }
+
+    async fn ask(&self, address: &str) -> Result<wire::StatusResponse, Absence> {
+        let channel = self.channel(address).await.map_err(Absence::Gone)?;
+        let answer = ControlClient::new(channel).status(wire::StatusRequest {}).await;
+        let status = answer.map_err(|status| {
+            self.forget(address);
+            match never_left(&status) {
+                true => Absence::Gone(format!("{address}: {}", root_cause(&status))),
+                false => Absence::Silent(format!("{address}: {}", root_cause(&status))),
+            }
+        })?;
+        let status = status.into_inner();
+        match (&self.cluster, &status.cluster) {
+            (Some(wanted), Some(found)) if wanted[..] != found[..] => Err(Absence::OtherCluster),
+            _ => Ok(status),
+        }
+    }
+
+    /// Takes up what an answer tells of the cluster; gives the addresses to ask.
+    fn learn(&self, address: &str, status: &wire::StatusResponse) -> Vec<String> {
+        let mut book = self.book();
+        book.ids.insert(NodeId(status.id), address.to_owned());
+        let mut handed_out = Vec::new();
+        for peer in &status.peers {
+            if peer.id == 0 || !is_address(&peer.address) || book.addresses.len() >= NODES_MAX {
+                continue;
+            }
+            let known = book.ids.entry(NodeId(peer.id)).or_insert_with(|| peer.address.clone()).clone();
+            book.addresses.insert(known.clone());
+            handed_out.push(known);
+        }
+        handed_out
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        // Nothing that holds the lock can leave the book half written.
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Makes a connection now.
+pub(super) async fn connect(address: &str) -> Result<Channel, String> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|error| format!("{address}: {error}"))?;
+    let endpoint = endpoint
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
+    endpoint.connect().await.map_err(|error| format!("{address}: {}", root_cause(&error)))
+}
+
+/// True if the request certainly never left: no connection could be made for it.
+pub(super) fn never_left(status: &Status) -> bool {
+    let mut source = status.source();
+    while let Some(error) = source {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// The innermost reason, in words: what wraps it says only that something went wrong.
+pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    match innermost.downcast_ref::<Status>() {
+        Some(status) => status.message().to_owned(),
+        None => innermost.to_string(),
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
+}

@@ -1,0 +1,291 @@
+//! Writes and reads of the final database.
+//!
+//! A refusal that comes before anything was appended is followed by another attempt until the deadline. A write that
+//! may have left and was not answered ends there: it is unknown.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::time::{sleep_until, timeout_at};
+use tonic::{Code, Response, Status};
+
+use crate::client::Client;
+use crate::client::error::{ClientError, refused};
+use crate::client::nodes::{never_left, root_cause};
+use crate::client::types::{Consistency, Record, Written};
+use crate::protocol::{KEY_BYTES_MAX, NodeId, VALUE_BYTES_MAX};
+use crate::rpc::wire;
+use crate::rpc::wire::client_client::ClientClient;
+
+/// How long one attempt of a read may take: reads can be asked again, of another leader if need be.
+const READ_ATTEMPT: Duration = Duration::from_secs(1);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(10);
+/// The most records in one page, and the most bytes in one answer.
+const PAGE: u64 = 1_000;
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Refusals by a node that has appended nothing and expects another to take it, or itself later.
+const AGAIN: [&str; 4] = ["no_leader", "not_a_leader", "stopping", "stepped_down"];
+
+/// How one attempt ended: with a result, or so that another attempt makes sense.
+enum Attempt<T> {
+    Ended(Result<T, ClientError>),
+    Again(ClientError),
+}
+
+enum Write {
+    Put(wire::PutRequest),
+    Delete(wire::DeleteRequest),
+}
+
+impl Client {
+    pub async fn put(&self, key: Bytes, value: Bytes) -> Result<Written, ClientError> {
+        check_key(&key)?;
+        if value.len() > VALUE_BYTES_MAX {
+            let message = format!("the value has {} bytes; at most 1 MiB ({VALUE_BYTES_MAX}) is taken", value.len());
+            return Err(refused("value_too_large", message));
+        }
+        let name = Some(self.name());
+        self.write(Write::Put(wire::PutRequest { key, value, name, forwarded: false })).await
+    }
+
+    /// Deleting an absent key is a write, too.
+    pub async fn delete(&self, key: Bytes) -> Result<Written, ClientError> {
+        check_key(&key)?;
+        let name = Some(self.name());
+        self.write(Write::Delete(wire::DeleteRequest { key, name, forwarded: false })).await
+    }
+
+    /// `None`: there is no such key. Without a node, the leader is asked.
+    pub async fn get(
+        &self,
+        key: Bytes,
+        consistency: Consistency,
+        node: Option<NodeId>,
+    ) -> Result<Option<Record>, ClientError> {
+        check_key(&key)?;
+        let deadline = self.deadline();
+        let request = wire::GetRequest { key, consistency: consistency.into(), forwarded: false };
+        self.read(node, deadline, async |channel| {
+            let mut client = ClientClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+            let answer = client.get(request.clone()).await?;
+            Ok(match answer.into_inner().outcome {
+                Some(wire::get_response::Outcome::Record(record)) => Ok(Some(Record::from(record))),
+                Some(wire::get_response::Outcome::NotFound(_)) => Ok(None),
+                Some(wire::get_response::Outcome::Refused(refusal)) => Err(refusal),
+                None => return Err(Status::internal("the answer says nothing")),
+            })
+        })
+        .await
+    }
+
+    /// At most `limit` records whose key starts with `prefix`, in the order of keys; true if there are more. Read page by
+    /// page: each page is a read of its own, so a long list is not one moment of the database.
+    pub async fn list(
+        &self,
+        prefix: Bytes,
+        limit: u64,
+        consistency: Consistency,
+        node: Option<NodeId>,
+    ) -> Result<(Vec<Record>, bool), ClientError> {
+        let deadline = self.deadline();
+        let mut records: Vec<Record> = Vec::new();
+        loop {
+            let wanted = (limit - records.len() as u64).min(PAGE);
+            let after = records.last().map(|record| record.key.clone()).unwrap_or_default();
+            let request = wire::ListRequest {
+                prefix: prefix.clone(),
+                limit: wanted,
+                consistency: consistency.into(),
+                forwarded: false,
+                after,
+            };
+            let page = self.list_page(node, deadline, request).await?;
+            let empty = page.records.is_empty();
+            records.extend(page.records.into_iter().map(Record::from));
+            if !page.more || empty || records.len() as u64 >= limit {
+                return Ok((records, page.more));
+            }
+        }
+    }
+
+    async fn list_page(
+        &self,
+        node: Option<NodeId>,
+        deadline: Instant,
+        request: wire::ListRequest,
+    ) -> Result<wire::ListResponse, ClientError> {
+        self.read(node, deadline, async |channel| {
+            let mut client = ClientClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+            let mut answer = client.list(request.clone()).await?.into_inner();
+            Ok(match answer.refused.take() {
+                Some(refusal) => Err(refusal),
+                None => Ok(answer),
+            })
+        })
+        .await
+    }
+
+    async fn write(&self, write: Write) -> Result<Written, ClientError> {
+        let deadline = self.deadline();
+        let mut last = None;
+        loop {
+            let address = match self.leader(deadline).await {
+                Ok(address) => address,
+                // What the last attempt met says more than that there was none after it.
+                Err(error) => return Err(last.unwrap_or(error)),
+            };
+            match self.attempt_write(&address, &write, deadline).await {
+                Attempt::Ended(Ok(written)) => {
+                    self.shared.finder.heard(&address);
+                    return Ok(written);
+                }
+                Attempt::Ended(error) => return error,
+                Attempt::Again(error) => last = Some(error),
+            }
+            self.shared.finder.lost(&address);
+            sleep_until((Instant::now() + PAUSE).min(deadline).into()).await;
+        }
+    }
+
+    async fn attempt_write(&self, address: &str, write: &Write, deadline: Instant) -> Attempt<Written> {
+        let channel = match self.shared.nodes.channel(address).await {
+            Ok(channel) => channel,
+            Err(why) => return Attempt::Again(self.no_leader(why)),
+        };
+        let mut client = ClientClient::new(channel);
+        let answer = async {
+            match write {
+                Write::Put(put) => client.put(put.clone()).await,
+                Write::Delete(delete) => client.delete(delete.clone()).await,
+            }
+        };
+        match timeout_at(deadline.into(), answer).await {
+            Ok(Ok(answer)) => self.written(answer),
+            Ok(Err(status)) => self.write_broke(address, &status),
+            Err(_) => {
+                self.shared.finder.lost(address);
+                let timeout = self.shared.options.timeout.as_secs_f64();
+                Attempt::Ended(Err(unknown(format!("{address} took the write and gave no answer within {timeout} s"))))
+            }
+        }
+    }
+
+    fn written(&self, answer: Response<wire::WriteResponse>) -> Attempt<Written> {
+        use wire::write_response::Outcome;
+        match answer.into_inner().outcome {
+            Some(Outcome::Written(point)) => {
+                Attempt::Ended(point.try_into().map_err(|error| unknown(format!("the answer cannot be read: {error}"))))
+            }
+            Some(Outcome::Refused(refusal)) if AGAIN.contains(&&refusal.code[..]) => {
+                Attempt::Again(self.no_leader(refusal.message))
+            }
+            Some(Outcome::Refused(refusal)) => Attempt::Ended(Err(refused(&refusal.code, refusal.message))),
+            Some(Outcome::Unknown(why)) => Attempt::Ended(Err(unknown(why.message))),
+            None => Attempt::Ended(Err(unknown("the answer says nothing"))),
+        }
+    }
+
+    fn write_broke(&self, address: &str, status: &Status) -> Attempt<Written> {
+        self.shared.nodes.forget(address);
+        let why = format!("{address}: {}", root_cause(status));
+        match status.code() {
+            _ if never_left(status) => Attempt::Again(self.no_leader(why)),
+            // The node's own limits turned it away before anybody read it.
+            Code::Unimplemented | Code::OutOfRange => Attempt::Ended(Err(refused("not_taken", why))),
+            _ => {
+                self.shared.finder.lost(address);
+                Attempt::Ended(Err(unknown(format!("the connection broke before the answer came ({why})"))))
+            }
+        }
+    }
+
+    /// Asks until somebody answers or the deadline comes: a read changes nothing, so it can always be asked again.
+    async fn read<T>(
+        &self,
+        node: Option<NodeId>,
+        deadline: Instant,
+        ask: impl AsyncFn(tonic::transport::Channel) -> Result<Result<T, wire::Refusal>, Status>,
+    ) -> Result<T, ClientError> {
+        let mut last = None;
+        loop {
+            let address = match node {
+                Some(node) => self.address(node, deadline).await,
+                None => self.leader(deadline).await,
+            };
+            let address = match address {
+                Ok(address) => address,
+                Err(error) => return Err(last.unwrap_or(error)),
+            };
+            match self.attempt_read(&address, deadline, &ask).await {
+                Attempt::Ended(result) => {
+                    if result.is_ok() && node.is_none() {
+                        self.shared.finder.heard(&address);
+                    }
+                    return result;
+                }
+                Attempt::Again(error) if Instant::now() + PAUSE >= deadline => return Err(error),
+                Attempt::Again(error) => last = Some(error),
+            }
+            self.shared.finder.lost(&address);
+            sleep_until((Instant::now() + PAUSE).into()).await;
+        }
+    }
+
+    async fn attempt_read<T>(
+        &self,
+        address: &str,
+        deadline: Instant,
+        ask: &impl AsyncFn(tonic::transport::Channel) -> Result<Result<T, wire::Refusal>, Status>,
+    ) -> Attempt<T> {
+        let channel = match self.shared.nodes.channel(address).await {
+            Ok(channel) => channel,
+            Err(why) => return Attempt::Again(ClientError::Unreachable { addresses: vec![address.to_owned()], why }),
+        };
+        let until = deadline.min(Instant::now() + READ_ATTEMPT);
+        match timeout_at(until.into(), ask(channel)).await {
+            Ok(Ok(Ok(value))) => Attempt::Ended(Ok(value)),
+            Ok(Ok(Err(refusal))) if AGAIN.contains(&&refusal.code[..]) => {
+                Attempt::Again(self.no_leader(refusal.message))
+            }
+            Ok(Ok(Err(refusal))) => Attempt::Ended(Err(refused(&refusal.code, refusal.message))),
+            Ok(Err(status)) => {
+                self.shared.nodes.forget(address);
+                let why = root_cause(&status);
+                Attempt::Again(ClientError::Unreachable { addresses: vec![address.to_owned()], why })
+            }
+            Err(_) => {
+                let why = format!("{address} does not answer");
+                Attempt::Again(ClientError::TimedOut { timeout: self.shared.options.timeout, why })
+            }
+        }
+    }
+
+    fn no_leader(&self, why: String) -> ClientError {
+        ClientError::NoLeader { timeout: self.shared.options.timeout, why }
+    }
+}
+
+impl From<Consistency> for i32 {
+    fn from(consistency: Consistency) -> i32 {
+        match consistency {
+            Consistency::Linearizable => wire::Consistency::Linearizable as i32,
+            Consistency::Local => wire::Consistency::Local as i32,
+        }
+    }
+}
+
+fn check_key(key: &Bytes) -> Result<(), ClientError> {
+    match key.len() {
+        0 => Err(refused("empty_key", "the key is empty; a key has at least one byte")),
+        1..=KEY_BYTES_MAX => Ok(()),
+        bytes => {
+            let message = format!("the key has {bytes} bytes; at most 4 KiB ({KEY_BYTES_MAX}) is taken");
+            Err(refused("key_too_large", message))
+        }
+    }
+}
+
+fn unknown(why: impl Into<String>) -> ClientError {
+    ClientError::Unknown { why: why.into() }
+}

@@ -1,0 +1,118 @@
+//! Looking at nodes: what each says of itself, and its log page by page.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout_at;
+use tonic::transport::Channel;
+
+use crate::client::Client;
+use crate::client::error::{ClientError, refused};
+use crate::client::nodes::{Absence, Answer, root_cause};
+use crate::client::types::{LogLine, NodeStatus, Reported};
+use crate::protocol::NodeId;
+use crate::rpc::wire;
+use crate::rpc::wire::control_client::ControlClient;
+
+/// A node that has not answered by then is shown as not answering.
+const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
+/// The most entries in one page, and the most bytes in one answer.
+const PAGE: u64 = 1_000;
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+impl Client {
+    /// Every node that is known, in the order of ids, whether it answers or not.
+    pub async fn status(&self) -> Result<Vec<NodeStatus>, ClientError> {
+        let deadline = self.deadline().min(Instant::now() + STATUS_TIMEOUT);
+        let answers = self.shared.nodes.ask_all(deadline, |_, _| false).await;
+        let mut nodes: BTreeMap<NodeId, NodeStatus> = BTreeMap::new();
+        let mut why = BTreeMap::new();
+        for Answer { address, status } in answers {
+            match status {
+                Ok(status) => {
+                    let id = NodeId(status.id);
+                    let reported = Reported::try_from(status).map_err(|error| error.to_string());
+                    nodes.insert(id, NodeStatus { id, address, reported });
+                }
+                Err(Absence::Gone(reason) | Absence::Silent(reason)) => {
+                    why.insert(address, reason);
+                }
+                Err(Absence::OtherCluster) => {
+                    why.insert(address, "another cluster answers there".to_owned());
+                }
+            }
+        }
+        if nodes.is_empty() {
+            let why = why.into_values().next().unwrap_or_else(|| "no address is known".to_owned());
+            return Err(ClientError::Unreachable { addresses: self.shared.nodes.named(), why });
+        }
+        for (id, address) in self.shared.nodes.ids() {
+            let reason = why.get(&address).cloned().unwrap_or_else(|| format!("{address} does not answer"));
+            nodes.entry(id).or_insert(NodeStatus { id, address, reported: Err(reason) });
+        }
+        Ok(nodes.into_values().collect())
+    }
+
+    /// At most `limit` entries of one node's log from position `from` on; true if there are more.
+    pub async fn read_log(&self, node: NodeId, from: u64, limit: u64) -> Result<(Vec<LogLine>, bool), ClientError> {
+        let deadline = self.deadline();
+        let address = self.address(node, deadline).await?;
+        let mut lines: Vec<LogLine> = Vec::new();
+        loop {
+            let from = lines.last().map_or(from, |line| line.point.position.0 + 1);
+            let request = wire::ReadLogRequest { from, limit: (limit - lines.len() as u64).min(PAGE) };
+            let page = self.ask(&address, deadline, async |channel| {
+                let mut client = ControlClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+                client.read_log(request).await
+            });
+            let page = page.await?;
+            if let Some(refusal) = page.refused {
+                return Err(refused(&refusal.code, refusal.message));
+            }
+            let empty = page.lines.is_empty();
+            for line in page.lines {
+                lines.push(line.try_into().map_err(|error| refused("malformed", format!("{address}: {error}")))?);
+            }
+            if !page.more || empty || lines.len() as u64 >= limit {
+                return Ok((lines, page.more));
+            }
+        }
+    }
+
+    /// Where a node is; asks the others if it is not known yet.
+    pub(super) async fn address(&self, node: NodeId, deadline: Instant) -> Result<String, ClientError> {
+        if let Some(address) = self.shared.nodes.address_of(node) {
+            return Ok(address);
+        }
+        self.meet(deadline).await?;
+        match self.shared.nodes.address_of(node) {
+            Some(address) => Ok(address),
+            None => {
+                let nodes = self.nodes().into_iter().map(|(id, _)| id).collect();
+                Err(ClientError::UnknownNode { node, nodes })
+            }
+        }
+    }
+
+    /// One request to one node that is not asked again.
+    pub(super) async fn ask<T>(
+        &self,
+        address: &str,
+        deadline: Instant,
+        request: impl AsyncFnOnce(Channel) -> Result<tonic::Response<T>, tonic::Status>,
+    ) -> Result<T, ClientError> {
+        let unreachable = |why| ClientError::Unreachable { addresses: vec![address.to_owned()], why };
+        let channel = self.shared.nodes.channel(address).await.map_err(unreachable)?;
+        match timeout_at(deadline.into(), request(channel)).await {
+            Ok(Ok(answer)) => Ok(answer.into_inner()),
+            Ok(Err(status)) => {
+                self.shared.nodes.forget(address);
+                Err(unreachable(root_cause(&status)))
+            }
+            Err(_) => {
+                let why = format!("{address} does not answer");
+                Err(ClientError::TimedOut { timeout: self.options().timeout, why })
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! What a client gets: plain data, made from the wire's messages. Nothing here talks to anybody.
+
+use bytes::Bytes;
+
+use crate::protocol::{EntryId, Epoch, Kind, LogPoint, NodeId, Position};
+use crate::rpc::convert::{self, Malformed};
+use crate::rpc::wire;
+
+/// A confirmed write: committed by a majority and applied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Written {
+    pub id: EntryId,
+    pub position: Position,
+}
+
+/// What a read must see.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Consistency {
+    /// All that was confirmed before the read began.
+    #[default]
+    Linearizable,
+    /// What the asked node has made final so far.
+    Local,
+}
+
+/// A final record, with where its last write stands in the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    pub key: Bytes,
+    pub value: Bytes,
+    pub id: EntryId,
+    pub create_revision: u64,
+    pub revision: u64,
+    /// How often the key was written since it was created.
+    pub version: u64,
+}
+
+/// A node of the cluster, whether it answers or not.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NodeStatus {
+    pub id: NodeId,
+    pub address: String,
+    /// What it said of itself, or why it does not answer.
+    pub reported: Result<Reported, String>,
+}
+
+/// What a node says of itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reported {
+    /// `leader`, `candidate` or `replica`.
+    pub role: String,
+    pub epoch: Option<Epoch>,
+    pub leader: Option<NodeId>,
+    pub last: Option<LogPoint>,
+    pub committed: Option<LogPoint>,
+    pub applied: Option<LogPoint>,
+    pub pid: u32,
+    /// 16 bytes; absent until the node belongs to a cluster.
+    pub cluster: Option<Bytes>,
+    pub lab: bool,
+    pub revision: u64,
+    /// User and system time of the process so far.
+    pub cpu_micros: u64,
+    pub notes: Vec<String>,
+    pub cuts: Vec<NodeId>,
+    pub holds: Vec<String>,
+}
+
+/// One entry of a node's log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogLine {
+    pub point: LogPoint,
+    pub committed: bool,
+    pub kind: Kind,
+    /// Only from lab nodes.
+    pub key: Option<Bytes>,
+    pub value: Option<Bytes>,
+    pub forged: bool,
+}
+
+/// The processes of a local cluster, as their launcher sees them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Processes {
+    pub launcher_pid: u32,
+    pub nodes: Vec<Process>,
+    pub lab: bool,
+    /// What people should know, such as an executable that was rebuilt since the start.
+    pub notes: Vec<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Process {
+    pub id: NodeId,
+    pub address: String,
+    pub pid: Option<u32>,
+    pub data: String,
+    /// `running`, `paused` or `stopped`.
+    pub state: String,
+    /// Why it stopped, if it stopped by itself; else empty.
+    pub exit: String,
+}
+
+impl TryFrom<wire::Point> for Written {
+    type Error = Malformed;
+
+    fn try_from(point: wire::Point) -> Result<Written, Malformed> {
+        // Where a write stands is all that its client needs: the digest may be left out.
+        let id = EntryId::new(point.epoch, point.offset);
+        if point.position == 0 {
+            return Err(Malformed::Missing("position"));
+        }
+        Ok(Written { id, position: Position(point.position) })
+    }
+}
+
+impl From<wire::Record> for Record {
+    fn from(record: wire::Record) -> Record {
+        Record {
+            key: record.key,
+            value: record.value,
+            id: EntryId::new(record.epoch, record.offset),
+            create_revision: record.create_revision,
+            revision: record.revision,
+            version: record.version,
+        }
+    }
+}
+
+impl TryFrom<wire::StatusResponse> for Reported {
+    type Error = Malformed;
+
+    fn try_from(status: wire::StatusResponse) -> Result<Reported, Malformed> {
+        Ok(Reported {
+            role: status.role,
+            epoch: status.epoch.map(Epoch),
+            leader: status.leader.map(NodeId),
+            last: convert::optional_point(status.last)?,
+            committed: convert::optional_point(status.committed)?,
+            applied: convert::optional_point(status.applied)?,
+            pid: status.pid,
+            cluster: status.cluster,
+            lab: status.lab,
+            revision: status.revision,
+            cpu_micros: status.cpu_micros,
+            notes: status.notes,
+            cuts: status.cuts.iter().map(|cut| NodeId(cut.with)).collect(),
+            holds: status.holds,
+        })
+    }
+}
+
+impl TryFrom<wire::LogLine> for LogLine {
+    type Error = Malformed;
+
+    fn try_from(line: wire::LogLine) -> Result<LogLine, Malformed> {
+        let kind = match line.kind() {
+            wire::EntryKind::Opening => Kind::Opening,
+            wire::EntryKind::Command => Kind::Command,
+            wire::EntryKind::Unspecified => return Err(Malformed::Missing("kind")),
+        };
+        let point = convert::optional_point(line.point)?.ok_or(Malformed::Missing("point"))?;
+        let committed = line.state == "committed";
+        Ok(LogLine { point, committed, kind, key: line.key, value: line.value, forged: line.forged })
+    }
+}
+
+impl From<wire::ClusterDescription> for Processes {
+    fn from(description: wire::ClusterDescription) -> Processes {
+        let process = |node: wire::NodeProcess| Process {
+            id: NodeId(node.id),
+            address: node.address,
+            pid: node.pid,
+            data: node.data,
+            state: node.state,
+            exit: node.exit,
+        };
+        Processes {
+            launcher_pid: description.launcher_pid,
+            nodes: description.nodes.into_iter().map(process).collect(),
+            lab: description.lab,
+            notes: description.notes,
+        }
+    }
+}
