@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
+use tonic::transport::Channel;
 
 use crate::client::Client;
 use crate::client::error::{ClientError, refused};
@@ -70,7 +71,9 @@ impl Client {
         let deadline = self.deadline();
         let address = self.address(node, deadline).await?;
         let request = wire::InjectRequest { epoch: epoch.map(|epoch| epoch.0), key, value, count };
-        let answer = self.ask(&address, deadline, async |channel| ControlClient::new(channel).inject(request).await);
+        let answer = self.ask(&address, deadline, |channel: Channel| async move {
+            ControlClient::new(channel).inject(request).await
+        });
         let done = done(answer.await?)?;
         Ok((done.message, done.last.and_then(|point| point.try_into().ok())))
     }
@@ -79,15 +82,16 @@ impl Client {
     pub async fn stand(&self, node: NodeId) -> Result<String, ClientError> {
         let deadline = self.deadline();
         let address = self.address(node, deadline).await?;
-        let answer = self
-            .ask(&address, deadline, async |channel| ControlClient::new(channel).stand(wire::StandRequest {}).await);
+        let answer = self.ask(&address, deadline, async move |channel: Channel| {
+            ControlClient::new(channel).stand(wire::StandRequest {}).await
+        });
         done(answer.await?).map(|done| done.message)
     }
 
     /// The processes of a local cluster; `None` without a launcher.
     pub async fn processes(&self) -> Result<Option<Processes>, ClientError> {
         let Some(launcher) = self.options().launcher.clone() else { return Ok(None) };
-        let answer = self.ask(&launcher, self.deadline(), async |channel| {
+        let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
             LauncherClient::new(channel).describe(wire::DescribeRequest {}).await
         });
         answer.await.map(|description| Some(description.into()))
@@ -100,7 +104,7 @@ impl Client {
             return Err(ClientError::NoLauncher { node });
         };
         let request = wire::ProcessRequest { node: node.0 };
-        let answer = self.ask(&launcher, deadline, async |channel| {
+        let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
             let mut client = LauncherClient::new(channel);
             match fault {
                 ProcessFault::Kill => client.kill(request).await,
@@ -119,7 +123,7 @@ impl Client {
         let deadline = self.deadline();
         if let Some(launcher) = self.options().launcher.clone() {
             let request = wire::LinkPairRequest { a: a.0, b: b.0 };
-            let answer = self.ask(&launcher, deadline, async |channel| {
+            let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
                 let mut client = LauncherClient::new(channel);
                 if cut { client.cut(request).await } else { client.heal(request).await }
             });
@@ -133,7 +137,7 @@ impl Client {
     async fn link_end(&self, at: NodeId, with: NodeId, cut: bool, deadline: Instant) -> Result<(), ClientError> {
         let address = self.address(at, deadline).await?;
         let request = wire::LinkRequest { with: with.0 };
-        let answer = self.ask(&address, deadline, async |channel| {
+        let answer = self.ask(&address, deadline, |channel: Channel| async move {
             let mut client = ControlClient::new(channel);
             if cut { client.cut(request).await } else { client.heal(request).await }
         });
@@ -146,7 +150,7 @@ impl Client {
         let answer = match self.options().launcher.clone() {
             Some(launcher) => {
                 let request = wire::HoldNodeRequest { node: node.0, kind };
-                self.ask(&launcher, deadline, async |channel| {
+                self.ask(&launcher, deadline, |channel: Channel| async move {
                     let mut client = LauncherClient::new(channel);
                     if hold { client.hold(request).await } else { client.release(request).await }
                 })
@@ -155,7 +159,7 @@ impl Client {
             None => {
                 let address = self.address(node, deadline).await?;
                 let request = wire::HoldRequest { kind };
-                self.ask(&address, deadline, async |channel| {
+                self.ask(&address, deadline, |channel: Channel| async move {
                     let mut client = ControlClient::new(channel);
                     if hold { client.hold(request).await } else { client.release(request).await }
                 })

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::time::{sleep_until, timeout_at};
+use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
 use crate::client::Client;
@@ -32,6 +33,9 @@ enum Attempt<T> {
     Ended(Result<T, ClientError>),
     Again(ClientError),
 }
+
+/// What one node answered to a read.
+type Answered<T> = Result<Result<T, wire::Refusal>, Status>;
 
 enum Write {
     Put(wire::PutRequest),
@@ -66,17 +70,7 @@ impl Client {
         check_key(&key)?;
         let deadline = self.deadline();
         let request = wire::GetRequest { key, consistency: consistency.into(), forwarded: false };
-        self.read(node, deadline, async |channel| {
-            let mut client = ClientClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
-            let answer = client.get(request.clone()).await?;
-            Ok(match answer.into_inner().outcome {
-                Some(wire::get_response::Outcome::Record(record)) => Ok(Some(Record::from(record))),
-                Some(wire::get_response::Outcome::NotFound(_)) => Ok(None),
-                Some(wire::get_response::Outcome::Refused(refusal)) => Err(refusal),
-                None => return Err(Status::internal("the answer says nothing")),
-            })
-        })
-        .await
+        self.read(node, deadline, |channel| get_once(channel, request.clone())).await
     }
 
     /// At most `limit` records whose key starts with `prefix`, in the order of keys; true if there are more. Read page by
@@ -100,30 +94,13 @@ impl Client {
                 forwarded: false,
                 after,
             };
-            let page = self.list_page(node, deadline, request).await?;
+            let page = self.read(node, deadline, |channel| list_once(channel, request.clone())).await?;
             let empty = page.records.is_empty();
             records.extend(page.records.into_iter().map(Record::from));
             if !page.more || empty || records.len() as u64 >= limit {
                 return Ok((records, page.more));
             }
         }
-    }
-
-    async fn list_page(
-        &self,
-        node: Option<NodeId>,
-        deadline: Instant,
-        request: wire::ListRequest,
-    ) -> Result<wire::ListResponse, ClientError> {
-        self.read(node, deadline, async |channel| {
-            let mut client = ClientClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
-            let mut answer = client.list(request.clone()).await?.into_inner();
-            Ok(match answer.refused.take() {
-                Some(refusal) => Err(refusal),
-                None => Ok(answer),
-            })
-        })
-        .await
     }
 
     async fn write(&self, write: Write) -> Result<Written, ClientError> {
@@ -201,11 +178,11 @@ impl Client {
     }
 
     /// Asks until somebody answers or the deadline comes: a read changes nothing, so it can always be asked again.
-    async fn read<T>(
+    async fn read<T, A: Future<Output = Answered<T>>>(
         &self,
         node: Option<NodeId>,
         deadline: Instant,
-        ask: impl AsyncFn(tonic::transport::Channel) -> Result<Result<T, wire::Refusal>, Status>,
+        ask: impl Fn(Channel) -> A,
     ) -> Result<T, ClientError> {
         let mut last = None;
         loop {
@@ -224,6 +201,8 @@ impl Client {
                     }
                     return result;
                 }
+                // The one node that was asked for is not there: nobody else can stand in for it.
+                Attempt::Again(error @ ClientError::Unreachable { .. }) if node.is_some() => return Err(error),
                 Attempt::Again(error) if Instant::now() + PAUSE >= deadline => return Err(error),
                 Attempt::Again(error) => last = Some(error),
             }
@@ -232,11 +211,11 @@ impl Client {
         }
     }
 
-    async fn attempt_read<T>(
+    async fn attempt_read<T, A: Future<Output = Answered<T>>>(
         &self,
         address: &str,
         deadline: Instant,
-        ask: &impl AsyncFn(tonic::transport::Channel) -> Result<Result<T, wire::Refusal>, Status>,
+        ask: &impl Fn(Channel) -> A,
     ) -> Attempt<T> {
         let channel = match self.shared.nodes.channel(address).await {
             Ok(channel) => channel,
@@ -264,6 +243,23 @@ impl Client {
     fn no_leader(&self, why: String) -> ClientError {
         ClientError::NoLeader { timeout: self.shared.options.timeout, why }
     }
+}
+
+async fn get_once(channel: Channel, request: wire::GetRequest) -> Answered<Option<Record>> {
+    use wire::get_response::Outcome;
+    let mut client = ClientClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+    match client.get(request).await?.into_inner().outcome {
+        Some(Outcome::Record(record)) => Ok(Ok(Some(record.into()))),
+        Some(Outcome::NotFound(_)) => Ok(Ok(None)),
+        Some(Outcome::Refused(refusal)) => Ok(Err(refusal)),
+        None => Err(Status::internal("the answer says nothing")),
+    }
+}
+
+async fn list_once(channel: Channel, request: wire::ListRequest) -> Answered<wire::ListResponse> {
+    let mut client = ClientClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+    let mut answer = client.list(request).await?.into_inner();
+    Ok(answer.refused.take().map_or(Ok(answer), Err))
 }
 
 impl From<Consistency> for i32 {

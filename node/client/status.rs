@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::time::timeout_at;
 use tonic::transport::Channel;
+use tonic::{Response, Status};
 
 use crate::client::Client;
 use crate::client::error::{ClientError, refused};
@@ -61,7 +62,7 @@ impl Client {
         loop {
             let from = lines.last().map_or(from, |line| line.point.position.0 + 1);
             let request = wire::ReadLogRequest { from, limit: (limit - lines.len() as u64).min(PAGE) };
-            let page = self.ask(&address, deadline, async |channel| {
+            let page = self.ask(&address, deadline, |channel: Channel| async move {
                 let mut client = ControlClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
                 client.read_log(request).await
             });
@@ -95,11 +96,11 @@ impl Client {
     }
 
     /// One request to one node that is not asked again.
-    pub(super) async fn ask<T>(
+    pub(super) async fn ask<T, A: Future<Output = Result<Response<T>, Status>>>(
         &self,
         address: &str,
         deadline: Instant,
-        request: impl AsyncFnOnce(Channel) -> Result<tonic::Response<T>, tonic::Status>,
+        request: impl FnOnce(Channel) -> A,
     ) -> Result<T, ClientError> {
         let unreachable = |why| ClientError::Unreachable { addresses: vec![address.to_owned()], why };
         let channel = self.shared.nodes.channel(address).await.map_err(unreachable)?;

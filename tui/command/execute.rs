@@ -1,9 +1,21 @@
 //! Carrying out a command against a running cluster. Prints nothing and ends nothing: the outcome says it all.
 
-use epoca::client::Client;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
-use super::grammar::Command;
-use super::outcome::{Exit, Outcome};
+use bytes::Bytes;
+use epoca::client::{Client, ClientError, Consistency, LogLine, NodeStatus, Record, Reported, Written};
+use epoca::protocol::{Epoch, VALUE_BYTES_MAX};
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+use super::bench;
+use super::grammar::{self, Command, Fault, HeldKind};
+use super::outcome::{Exit, Outcome, Tone};
+use super::text::{id_shown, point_json, set_bytes, shown, shown_alone, shown_short, table};
+
+/// How much of a value a table shows.
+const VALUE_WIDTH: usize = 60;
 
 /// What a command needs besides itself.
 #[derive(Clone)]
@@ -12,11 +24,269 @@ pub struct Context {
     /// Whether `-` may read standard input: in the shell, not at the prompt.
     pub stdin: bool,
     /// Where a long command says how far it is, line by line; full or closed, lines are dropped.
-    pub progress: Option<tokio::sync::mpsc::Sender<String>>,
+    pub progress: Option<mpsc::Sender<String>>,
 }
 
 /// Carries the command out. Ends within the client's deadline, a bench within its seconds and the deadline.
 pub async fn execute(command: &Command, context: &Context) -> Outcome {
-    let _ = (&context.client, context.stdin, &context.progress);
-    Outcome::error(Exit::Not, "not_built", format!("not built yet: {command:?}"))
+    let client = &context.client;
+    let outcome = match command {
+        Command::Put(put) => match value_of(put, context).await {
+            Ok(value) => client.put(put.key.clone(), value).await.map(written),
+            Err(outcome) => return outcome,
+        },
+        Command::Delete { key } => client.delete(key.clone()).await.map(written),
+        Command::Get(get) => read(get, client).await,
+        Command::List { prefix, limit } => {
+            let records = client.list(prefix.clone(), *limit, Consistency::Linearizable, None).await;
+            records.map(|(records, more)| list(&records, more))
+        }
+        Command::Status => client.status().await.map(|nodes| status(&nodes)),
+        Command::Log { node, from, limit } => {
+            client.read_log(node.0, *from, *limit).await.map(|(lines, more)| log(&lines, more))
+        }
+        Command::Fault(fault) => carry_out_fault(fault, client).await,
+        Command::Bench(asked) => bench::run(asked, context).await,
+    };
+    outcome.unwrap_or_else(|error| failed(&error))
+}
+
+/// The outcome of an error of the client: its exit code, its code for programs, its text.
+pub fn failed(error: &ClientError) -> Outcome {
+    let exit = match error {
+        ClientError::Unknown { .. } => Exit::Unknown,
+        ClientError::BadAddress { .. } => Exit::Usage,
+        ClientError::Unreachable { .. }
+        | ClientError::NoLeader { .. }
+        | ClientError::TimedOut { .. }
+        | ClientError::OtherCluster { .. } => Exit::Nobody,
+        ClientError::Refused { .. }
+        | ClientError::UnknownNode { .. }
+        | ClientError::NoLauncher { .. }
+        | ClientError::NoRandom(_) => Exit::Not,
+    };
+    Outcome::error(exit, error.code(), error.to_string())
+}
+
+async fn value_of(put: &grammar::Put, context: &Context) -> Result<Bytes, Outcome> {
+    let from_stdin = put.value.as_deref() == Some(b"-");
+    match (&put.file, &put.value) {
+        (Some(file), _) => read_value(Some(file.clone())).await,
+        (None, Some(_)) if from_stdin && context.stdin => read_value(None).await,
+        (None, Some(_)) if from_stdin => {
+            let message = "there is no standard input here; use --file, or put the value itself";
+            Err(Outcome::error(Exit::Usage, "no_stdin", message))
+        }
+        (None, Some(value)) => Ok(value.clone()),
+        (None, None) => Err(Outcome::error(Exit::Usage, "usage", "expected a value, -, or --file F")),
+    }
+}
+
+/// Reads a file or standard input, but no more than what tells that it is too large.
+async fn read_value(file: Option<PathBuf>) -> Result<Bytes, Outcome> {
+    let name = file.as_deref().map_or("standard input".to_owned(), |file: &Path| file.display().to_string());
+    let read = move || {
+        let mut value = Vec::new();
+        let most = VALUE_BYTES_MAX as u64 + 1;
+        match file {
+            Some(file) => std::fs::File::open(file)?.take(most).read_to_end(&mut value)?,
+            None => std::io::stdin().lock().take(most).read_to_end(&mut value)?,
+        };
+        Ok::<_, std::io::Error>(value)
+    };
+    let value = match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(value)) => value,
+        Ok(Err(error)) => return Err(Outcome::error(Exit::Not, "unreadable", format!("{name}: {error}"))),
+        Err(error) => return Err(Outcome::error(Exit::Not, "unreadable", format!("{name}: {error}"))),
+    };
+    if value.len() > VALUE_BYTES_MAX {
+        let message = format!("{name} holds more than 1 MiB ({VALUE_BYTES_MAX} bytes), the most that a value may have");
+        return Err(Outcome::error(Exit::Not, "value_too_large", message));
+    }
+    Ok(Bytes::from(value))
+}
+
+fn written(written: Written) -> Outcome {
+    let Written { id, position } = written;
+    let json = json!({"epoch": id.epoch.0, "offset": id.offset.0, "position": position.0});
+    Outcome::done(json).line(Tone::Result, format!("ok {id} (position {position})"))
+}
+
+async fn read(get: &grammar::Get, client: &Client) -> Result<Outcome, ClientError> {
+    let consistency = match get.consistency {
+        grammar::Consistency::Linearizable => Consistency::Linearizable,
+        grammar::Consistency::Local => Consistency::Local,
+    };
+    let found = client.get(get.key.clone(), consistency, get.node.map(|node| node.0)).await?;
+    Ok(match found {
+        Some(record) => {
+            let mut json = record_json(&record, false);
+            json.insert("found".to_owned(), json!(true));
+            let beside = format!("{}, revision {}", record.id, record.revision);
+            Outcome::done(Value::Object(json)).line(Tone::Result, shown_alone(&record.value)).line(Tone::Note, beside)
+        }
+        None => {
+            let json = json!({"found": false, "value": null, "epoch": null, "offset": null, "revision": null});
+            let text = format!("not found: {}", shown(&get.key));
+            Outcome::done(json).exit(Exit::Not).line(Tone::Error, text)
+        }
+    })
+}
+
+fn list(records: &[Record], more: bool) -> Outcome {
+    let json = records.iter().map(|record| Value::Object(record_json(record, true))).collect();
+    let mut rows = vec![vec!["key".to_owned(), "value".to_owned(), "id".to_owned(), "revision".to_owned()]];
+    rows.extend(records.iter().map(|record| {
+        let value = shown_short(&record.value, VALUE_WIDTH);
+        vec![shown_short(&record.key, VALUE_WIDTH), value, record.id.to_string(), record.revision.to_string()]
+    }));
+    let outcome = with_table(Outcome::done(json), &rows);
+    match (records.len(), more) {
+        (0, _) => Outcome { lines: Vec::new(), ..outcome }.line(Tone::Note, "no records"),
+        (shown, true) => outcome.line(Tone::Note, format!("the first {shown}; there are more, see --limit")),
+        _ => outcome,
+    }
+}
+
+fn record_json(record: &Record, with_key: bool) -> Map<String, Value> {
+    let mut json = Map::new();
+    if with_key {
+        set_bytes(&mut json, "key", Some(&record.key));
+    }
+    set_bytes(&mut json, "value", Some(&record.value));
+    json.insert("epoch".to_owned(), json!(record.id.epoch.0));
+    json.insert("offset".to_owned(), json!(record.id.offset.0));
+    json.insert("revision".to_owned(), json!(record.revision));
+    json
+}
+
+fn status(nodes: &[NodeStatus]) -> Outcome {
+    let json = nodes.iter().map(status_json).collect();
+    let heads = ["node", "address", "role", "epoch", "leader", "last", "committed", "applied", "pid"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    rows.extend(nodes.iter().map(status_row));
+    let mut outcome = with_table(Outcome::done(json), &rows);
+    for node in nodes {
+        match &node.reported {
+            Ok(reported) => outcome = outcome.lines(Tone::Note, remarks(node, reported)),
+            Err(why) => outcome = outcome.line(Tone::Note, format!("{}: {why}", node.id)),
+        }
+    }
+    outcome
+}
+
+fn status_json(node: &NodeStatus) -> Value {
+    let reported = node.reported.as_ref().ok();
+    json!({
+        "id": node.id.0,
+        "address": node.address,
+        "reachable": reported.is_some(),
+        "role": reported.map(|reported| &reported.role),
+        "epoch": reported.and_then(|reported| reported.epoch).map(|epoch| epoch.0),
+        "leader": reported.and_then(|reported| reported.leader).map(|leader| leader.0),
+        "last": point_json(reported.and_then(|reported| reported.last)),
+        "committed": point_json(reported.and_then(|reported| reported.committed)),
+        "applied": point_json(reported.and_then(|reported| reported.applied)),
+        "pid": reported.map(|reported| reported.pid),
+    })
+}
+
+fn status_row(node: &NodeStatus) -> Vec<String> {
+    let mut row = vec![node.id.to_string(), node.address.clone()];
+    match &node.reported {
+        Ok(reported) => row.extend([
+            reported.role.clone(),
+            reported.epoch.map_or("-".to_owned(), |epoch| epoch.to_string()),
+            reported.leader.map_or("-".to_owned(), |leader| leader.to_string()),
+            id_shown(reported.last),
+            id_shown(reported.committed),
+            id_shown(reported.applied),
+            reported.pid.to_string(),
+        ]),
+        Err(_) => row.push("unreachable".to_owned()),
+    }
+    row
+}
+
+fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<String> {
+    let id = node.id;
+    let notes = reported.notes.iter().map(|note| format!("{id}: {note}"));
+    let cuts = reported.cuts.iter().map(|with| format!("{id}: the link with {with} is cut"));
+    let holds = reported.holds.iter().map(|kind| format!("{id}: messages held: {kind}"));
+    notes.chain(cuts).chain(holds).collect()
+}
+
+fn log(lines: &[LogLine], more: bool) -> Outcome {
+    let json = lines.iter().map(log_json).collect();
+    let heads = ["position", "id", "digest", "state", "content"];
+    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    rows.extend(lines.iter().map(|line| {
+        let point = line.point;
+        let state = if line.committed { "committed" } else { "intermediate" };
+        vec![point.position.to_string(), point.id.to_string(), point.digest.short(), state.to_owned(), content(line)]
+    }));
+    let outcome = with_table(Outcome::done(json), &rows);
+    match (lines.last(), more) {
+        (None, _) => Outcome { lines: Vec::new(), ..outcome }.line(Tone::Note, "no entries"),
+        (Some(last), true) => {
+            outcome.line(Tone::Note, format!("there are more: --from {}", last.point.position.next()))
+        }
+        _ => outcome,
+    }
+}
+
+fn log_json(line: &LogLine) -> Value {
+    let mut json = Map::new();
+    json.insert("epoch".to_owned(), json!(line.point.id.epoch.0));
+    json.insert("offset".to_owned(), json!(line.point.id.offset.0));
+    json.insert("position".to_owned(), json!(line.point.position.0));
+    json.insert("digest".to_owned(), json!(line.point.digest.to_string()));
+    json.insert("state".to_owned(), json!(if line.committed { "committed" } else { "intermediate" }));
+    json.insert("kind".to_owned(), json!(line.kind.name()));
+    set_bytes(&mut json, "key", line.key.as_deref());
+    set_bytes(&mut json, "value", line.value.as_deref());
+    Value::Object(json)
+}
+
+fn content(line: &LogLine) -> String {
+    let forged = if line.forged { "forged " } else { "" };
+    let key = line.key.as_deref().map(|key| shown_short(key, VALUE_WIDTH));
+    match (key, &line.value) {
+        (Some(key), Some(value)) => format!("{forged}{key}={}", shown_short(value, VALUE_WIDTH)),
+        (Some(key), None) => format!("{forged}delete {key}"),
+        (None, _) => format!("{forged}{}", line.kind.name()),
+    }
+}
+
+fn with_table(outcome: Outcome, rows: &[Vec<String>]) -> Outcome {
+    let mut lines = table(rows).into_iter();
+    let outcome = outcome.lines(Tone::Heading, lines.next());
+    outcome.lines(Tone::Result, lines)
+}
+
+async fn carry_out_fault(fault: &Fault, client: &Client) -> Result<Outcome, ClientError> {
+    let message = match fault {
+        Fault::Kill { node } => client.kill(node.0).await?,
+        Fault::Restart { node } => client.restart(node.0).await?,
+        Fault::Pause { node } => client.pause(node.0).await?,
+        Fault::Resume { node } => client.resume(node.0).await?,
+        Fault::Cut { a, b } => client.cut(a.0, b.0).await?,
+        Fault::Heal { a, b } => client.heal(a.0, b.0).await?,
+        Fault::Hold { node, kind } => client.hold(node.0, kind.name()).await?,
+        Fault::Release { node } => client.release(node.0, HeldKind::CommitOrder.name()).await?,
+        Fault::Inject(inject) => return carry_out_injection(inject, client).await,
+    };
+    Ok(Outcome::done(json!({"message": message})).line(Tone::Result, message))
+}
+
+async fn carry_out_injection(inject: &grammar::Inject, client: &Client) -> Result<Outcome, ClientError> {
+    let (key, value) = (inject.key.clone(), inject.value.clone());
+    let (message, last) = client.inject(inject.node.0, inject.epoch.map(Epoch), key, value, inject.count).await?;
+    let json = json!({
+        "message": message,
+        "epoch": last.map(|last| last.id.epoch.0),
+        "offset": last.map(|last| last.id.offset.0),
+        "position": last.map(|last| last.position.0),
+    });
+    Ok(Outcome::done(json).line(Tone::Result, message))
 }

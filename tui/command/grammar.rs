@@ -150,7 +150,7 @@ pub struct Inject {
     pub count: u64,
 }
 
-#[derive(Args, Clone, Debug, PartialEq)]
+#[derive(Args, Clone, Copy, Debug, PartialEq)]
 pub struct Bench {
     /// What to measure
     #[arg(long, value_enum, default_value_t = BenchOperation::Put)]

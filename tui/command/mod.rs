@@ -8,6 +8,10 @@
 
 pub mod execute;
 
+mod bench;
+
+pub mod text;
+
 pub mod grammar;
 
 pub mod outcome;

@@ -1,0 +1,186 @@
+//! `bench`: so many clients, each with one operation under way at a time, for so many seconds.
+//!
+//! Latency is counted at the client, CPU as the nodes report it. The clients share this process, and one connection to
+//! each node.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use epoca::client::{Client, ClientError, Consistency};
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::execute::Context;
+use super::grammar::{Bench, BenchOperation};
+use super::outcome::{Outcome, Tone};
+
+/// So many different keys are written and read.
+const KEYS: u64 = 10_000;
+/// The keys that are there before reads are measured.
+const KEYS_READ: u64 = 1_000;
+/// The longest latency that is told apart, in microseconds.
+const LATENCY_MAX: u64 = 600_000_000;
+/// After an error, so that a cluster without a leader is not asked without end.
+const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(20);
+
+struct Counts {
+    latencies: Mutex<Histogram<u64>>,
+    operations: AtomicU64,
+    errors: AtomicU64,
+    last_error: Mutex<Option<ClientError>>,
+}
+
+impl Counts {
+    fn latencies(&self) -> std::sync::MutexGuard<'_, Histogram<u64>> {
+        self.latencies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Runs the bench; an error only if not a single operation was done.
+pub async fn run(asked: &Bench, context: &Context) -> Result<Outcome, ClientError> {
+    let client = &context.client;
+    if asked.op == BenchOperation::Get {
+        prepare(asked, client).await?;
+    }
+    let latencies = Histogram::new_with_bounds(1, LATENCY_MAX, 3).expect("the bounds are constants that fit");
+    let counts = Arc::new(Counts {
+        latencies: Mutex::new(latencies),
+        operations: AtomicU64::new(0),
+        errors: AtomicU64::new(0),
+        last_error: Mutex::new(None),
+    });
+    let cpu_before = cpu_micros(client).await;
+    let start = Instant::now();
+    let end = start + Duration::from_secs(asked.seconds);
+    let mut clients = JoinSet::new();
+    for number in 0..asked.clients {
+        clients.spawn(one_client(number, *asked, client.clone(), counts.clone(), end));
+    }
+    tokio::join!(async { while clients.join_next().await.is_some() {} }, tell(context, &counts, start, end));
+    let elapsed = start.elapsed();
+    let cpu_after = cpu_micros(client).await;
+    let operations = counts.operations.load(Ordering::Relaxed);
+    if operations == 0
+        && let Some(error) = counts.last_error.lock().unwrap_or_else(PoisonError::into_inner).take()
+    {
+        return Err(error);
+    }
+    let cpu = cpu_before.zip(cpu_after).map(|(before, after)| after.saturating_sub(before));
+    Ok(report(asked, &counts, elapsed, cpu))
+}
+
+/// Writes the keys that are going to be read.
+async fn prepare(asked: &Bench, client: &Client) -> Result<(), ClientError> {
+    let value = Bytes::from(vec![b'v'; asked.value_bytes as usize]);
+    let mut writes = JoinSet::new();
+    for number in 0..KEYS_READ {
+        let (client, value) = (client.clone(), value.clone());
+        writes.spawn(async move { client.put(key(number), value).await });
+        if writes.len() >= 64
+            && let Some(Ok(written)) = writes.join_next().await
+        {
+            written?;
+        }
+    }
+    while let Some(joined) = writes.join_next().await {
+        if let Ok(written) = joined {
+            written?;
+        }
+    }
+    Ok(())
+}
+
+async fn one_client(number: u64, asked: Bench, client: Client, counts: Arc<Counts>, end: Instant) {
+    let value = Bytes::from(vec![b'v'; asked.value_bytes as usize]);
+    // Spreads the clients over the keys; each walks through all of them in its own order.
+    let mut turn = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    while Instant::now() < end {
+        turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let begun = Instant::now();
+        let done = match asked.op {
+            BenchOperation::Put => client.put(key((turn >> 33) % KEYS), value.clone()).await.map(drop),
+            BenchOperation::Get => {
+                client.get(key((turn >> 33) % KEYS_READ), Consistency::Linearizable, None).await.map(drop)
+            }
+        };
+        match done {
+            Ok(()) => {
+                counts.latencies().saturating_record(begun.elapsed().as_micros() as u64);
+                counts.operations.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(error) => {
+                counts.errors.fetch_add(1, Ordering::Relaxed);
+                *counts.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                tokio::time::sleep(PAUSE_AFTER_ERROR).await;
+            }
+        }
+    }
+}
+
+fn key(number: u64) -> Bytes {
+    Bytes::from(format!("bench/{number:05}"))
+}
+
+/// Says every second how far it is.
+async fn tell(context: &Context, counts: &Counts, start: Instant, end: Instant) {
+    let mut before = 0;
+    let mut next = start + Duration::from_secs(1);
+    while next <= end {
+        tokio::time::sleep_until(next.into()).await;
+        let operations = counts.operations.load(Ordering::Relaxed);
+        let errors = counts.errors.load(Ordering::Relaxed);
+        if let Some(progress) = &context.progress {
+            let line = format!("{:>4} s  {}/s  {errors} errors", start.elapsed().as_secs(), operations - before);
+            // A full queue means that nobody reads: then the line is not worth waiting for.
+            let _ = progress.try_send(line);
+        }
+        before = operations;
+        next += Duration::from_secs(1);
+    }
+}
+
+/// What all nodes have used so far; `None` if one does not answer, since the sum would be wrong.
+async fn cpu_micros(client: &Client) -> Option<u64> {
+    let nodes = client.status().await.ok()?;
+    nodes.iter().map(|node| node.reported.as_ref().ok().map(|reported| reported.cpu_micros)).sum()
+}
+
+fn report(asked: &Bench, counts: &Counts, elapsed: Duration, cpu_micros: Option<u64>) -> Outcome {
+    let operations = counts.operations.load(Ordering::Relaxed);
+    let errors = counts.errors.load(Ordering::Relaxed);
+    let per_second = operations as f64 / elapsed.as_secs_f64();
+    let [p50, p90, p99, p999] = {
+        let latencies = counts.latencies();
+        [0.5, 0.9, 0.99, 0.999].map(|quantile| latencies.value_at_quantile(quantile))
+    };
+    let cpu = cpu_micros.filter(|_| operations > 0).map(|cpu| cpu as f64 / operations as f64);
+    let rounded = |number: f64| (number * 10.0).round() / 10.0;
+    let json = json!({
+        "operations": operations,
+        "operations_per_second": rounded(per_second),
+        "p50_us": p50,
+        "p90_us": p90,
+        "p99_us": p99,
+        "p999_us": p999,
+        "errors": errors,
+        "cpu_us_per_operation": cpu.map_or(Value::Null, |cpu| json!(rounded(cpu))),
+    });
+    let name = match asked.op {
+        BenchOperation::Put => "writes",
+        BenchOperation::Get => "reads",
+    };
+    let cpu = cpu.map_or("unknown (not every node answers)".to_owned(), |cpu| format!("{cpu:.1} µs"));
+    let outcome = Outcome::done(json)
+        .line(
+            Tone::Result,
+            format!("{operations} {name} by {} clients in {:.1} s", asked.clients, elapsed.as_secs_f64()),
+        )
+        .line(Tone::Result, format!("throughput  {per_second:.0}/s, {errors} errors"))
+        .line(Tone::Result, format!("latency     p50 {p50} µs, p90 {p90} µs, p99 {p99} µs, p99.9 {p999} µs"))
+        .line(Tone::Result, format!("CPU         {cpu} for each operation, summed over the nodes"));
+    let last = counts.last_error.lock().unwrap_or_else(PoisonError::into_inner).take();
+    outcome.lines(Tone::Note, last.map(|error| format!("the last error: {}", error)))
+}
