@@ -1,0 +1,118 @@
+//! The desk between the services and the loop: what the services ask, and how they are answered.
+//!
+//! The queue of requests is bounded. A full one is a refusal at once, so nobody waits in front of a loop that cannot
+//! keep up. Whoever goes away while waiting drops the receiving end, and the loop's answer goes nowhere.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::protocol::trace::Snapshot;
+use crate::protocol::{Answer, Epoch, NodeId};
+use crate::rpc::convert::NodeSnapshot;
+use crate::rpc::watch::Ring;
+
+/// How many requests may wait for the loop.
+const REQUESTS_MAX: usize = 16_384;
+
+/// What a service asks of the loop, with the way back.
+pub enum Request {
+    /// An encoded command.
+    Write(Bytes, oneshot::Sender<Answer>),
+    /// May the final database be read now, linearizably?
+    Read(oneshot::Sender<Answer>),
+    Stand(oneshot::Sender<Answer>),
+    Inject(Injection, oneshot::Sender<Answer>),
+    /// The node's state with so many entries of the log's end.
+    State(usize, oneshot::Sender<State>),
+    /// `None`: there are too many watchers.
+    Watch(Tail, oneshot::Sender<Option<Watch>>),
+    /// A watcher lost events: empty its ring and give a new snapshot, with the number of all events lost.
+    Resync(Arc<Ring>, Tail, oneshot::Sender<(u64, NodeSnapshot)>),
+    Fault(Fault, oneshot::Sender<FaultDone>),
+}
+
+/// Forged entries for the end of the log: encoded commands.
+pub struct Injection {
+    pub epoch: Option<Epoch>,
+    pub commands: Vec<Bytes>,
+}
+
+/// How many entries of the log's end a snapshot has at most.
+#[derive(Clone, Copy)]
+pub struct Tail(pub usize);
+
+/// The core's state and what the lab does to this node.
+pub struct State {
+    pub snapshot: Snapshot,
+    pub cuts: Vec<NodeId>,
+    pub holds: Vec<String>,
+}
+
+/// A new watcher: the state now, and the ring into which every later event goes.
+pub struct Watch {
+    pub snapshot: NodeSnapshot,
+    pub ring: Arc<Ring>,
+}
+
+/// What the lab can do to a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    Cut(NodeId),
+    Heal(NodeId),
+    HoldCommitOrders,
+    ReleaseCommitOrders,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultDone {
+    /// The link or the hold was as asked for already.
+    Already,
+    Done,
+    /// So many messages were held; what they order is delivered.
+    Released(u64),
+}
+
+/// Why a request was not taken; nothing of it was done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NotTaken {
+    Overloaded,
+    Stopping,
+}
+
+/// The services' end. Cheap to clone.
+#[derive(Clone)]
+pub struct Desk {
+    requests: mpsc::Sender<Request>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Desk {
+    pub fn new() -> (Desk, mpsc::Receiver<Request>) {
+        let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
+        (Desk { requests, stopping: Arc::default() }, inbox)
+    }
+
+    /// From now on nothing is taken.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Hands a request to the loop. The receiver fails if the loop ends before it has answered.
+    pub fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<oneshot::Receiver<T>, NotTaken> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(NotTaken::Stopping);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.requests.try_send(request(reply)).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => NotTaken::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => NotTaken::Stopping,
+        })?;
+        Ok(answer)
+    }
+}

@@ -1,0 +1,45 @@
+//! Election messages: one unary call for each, few at a time. A lost one is asked again by the protocol.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::protocol::{Envelope, NodeId};
+use crate::rpc::links::door::Complaints;
+use crate::rpc::wire::peer_client::PeerClient;
+use crate::rpc::{MESSAGE_BYTES_MAX, wire};
+
+/// How many calls to one node may be under way.
+const CALLS_MAX: usize = 32;
+/// Longer than a vote is of use.
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+
+pub(super) struct Calls {
+    peer: NodeId,
+    client: PeerClient<Channel>,
+    room: Arc<Semaphore>,
+    complaints: Arc<Complaints>,
+}
+
+impl Calls {
+    pub(super) fn new(peer: NodeId, endpoint: &Endpoint) -> Calls {
+        let client = PeerClient::new(endpoint.connect_lazy()).max_encoding_message_size(MESSAGE_BYTES_MAX);
+        Calls { peer, client, room: Arc::new(Semaphore::new(CALLS_MAX)), complaints: Arc::default() }
+    }
+
+    /// Sends the message in a task of its own; false if too many are under way.
+    pub(super) fn deliver(&self, envelope: Envelope) -> bool {
+        let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else { return false };
+        let (peer, mut client, complaints) = (self.peer, self.client.clone(), Arc::clone(&self.complaints));
+        tokio::spawn(async move {
+            let call = client.deliver(wire::Envelope::from(envelope));
+            if let Ok(Err(status)) = tokio::time::timeout(CALL_TIMEOUT, call).await {
+                complaints.say(&format!("{peer} did not take a vote message: {}", crate::rpc::reason(&status)));
+            }
+            drop(permit);
+        });
+        true
+    }
+}

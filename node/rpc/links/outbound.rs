@@ -1,0 +1,82 @@
+//! The stream that this node opens to push: opened when there is something to send, opened again when it breaks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::transport::Endpoint;
+use tonic::{Status, Streaming};
+
+use crate::protocol::{Envelope, NodeId};
+use crate::rpc::links::Links;
+use crate::rpc::links::queue::Queue;
+use crate::rpc::wire::peer_client::PeerClient;
+use crate::rpc::{MESSAGE_BYTES_MAX, wire};
+
+/// The first wait after a failure, doubled up to the greatest: a node that comes back is not left waiting.
+const BACKOFF_MIN: Duration = Duration::from_millis(10);
+const BACKOFF_MAX: Duration = Duration::from_millis(250);
+/// A peer that takes the connection but does not answer, as a paused process does, is tried anew after this long.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(links: Arc<Links>, peer: NodeId, endpoint: Endpoint) {
+    let queue = Arc::clone(&links.peers[&peer].pushes);
+    let mut client = PeerClient::new(endpoint.connect_lazy())
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let mut backoff = BACKOFF_MIN;
+    let mut reachable = true;
+    while queue.filled().await {
+        let why = match open(&mut client, &queue).await {
+            Ok(answers) => {
+                tracing::debug!("the push stream to {peer} is open");
+                (backoff, reachable) = (BACKOFF_MIN, true);
+                receive(&links, peer, answers).await
+            }
+            Err(status) => status,
+        };
+        if queue.is_closed() {
+            return;
+        }
+        log_once(&mut reachable, peer, &why);
+        queue.clear();
+        tokio::time::sleep(backoff).await;
+        backoff = (backoff * 2).min(BACKOFF_MAX);
+    }
+}
+
+async fn open(
+    client: &mut PeerClient<tonic::transport::Channel>,
+    queue: &Arc<Queue>,
+) -> Result<Streaming<wire::Envelope>, Status> {
+    match tokio::time::timeout(OPEN_TIMEOUT, client.replicate(queue.drain())).await {
+        Ok(opened) => opened.map(tonic::Response::into_inner),
+        Err(_) => Err(Status::deadline_exceeded("no answer")),
+    }
+}
+
+/// Hands the answers to the loop until the stream ends; gives the reason.
+async fn receive(links: &Links, peer: NodeId, mut answers: Streaming<wire::Envelope>) -> Status {
+    loop {
+        let wire = match answers.message().await {
+            Ok(Some(wire)) => wire,
+            Ok(None) => return Status::unavailable("the stream has ended"),
+            Err(status) => return status,
+        };
+        let envelope = match Envelope::try_from(wire) {
+            Ok(envelope) => envelope,
+            Err(malformed) => return Status::invalid_argument(malformed.to_string()),
+        };
+        if let Err(status) = links.door.admit(&envelope, Some(peer)) {
+            return status;
+        }
+        if links.inbox.send(envelope).await.is_err() {
+            return Status::cancelled("the node ends");
+        }
+    }
+}
+
+fn log_once(reachable: &mut bool, peer: NodeId, why: &Status) {
+    if std::mem::replace(reachable, false) {
+        tracing::warn!("the push stream to {peer} is down: {}", crate::rpc::reason(why));
+    }
+}

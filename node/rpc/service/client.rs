@@ -1,0 +1,218 @@
+//! The Client service: writes and reads of the final database. Any node takes them.
+//!
+//! A request is checked here, encoded once, and handed to the loop. If another node leads it is passed on, once. A
+//! linearizable read asks the loop whether the database may be read now and then reads it; intermediate data is never
+//! seen.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::protocol::{Answer, Change, Command, LogPoint, NodeId};
+use crate::rpc::desk::{Desk, Request as Ask};
+use crate::rpc::service::forward::{Forwarder, Lost};
+use crate::rpc::service::listing;
+use crate::rpc::service::records::Records;
+use crate::rpc::service::refusal::{
+    by_core, check_key, check_value, leader_unreachable, not_a_leader, not_taken, refused,
+};
+use crate::rpc::service::write_stream;
+use crate::rpc::wire;
+use crate::rpc::wire::client_server::Client;
+
+#[derive(Clone)]
+pub(super) struct ClientService {
+    pub(super) desk: Desk,
+    pub(super) forwarder: Arc<Forwarder>,
+    pub(super) records: Arc<dyn Records>,
+}
+
+#[tonic::async_trait]
+impl Client for ClientService {
+    async fn put(&self, request: Request<wire::PutRequest>) -> Result<Response<wire::WriteResponse>, Status> {
+        Ok(Response::new(self.write_one(Write::Put(request.into_inner())).await))
+    }
+
+    async fn delete(&self, request: Request<wire::DeleteRequest>) -> Result<Response<wire::WriteResponse>, Status> {
+        Ok(Response::new(self.write_one(Write::Delete(request.into_inner())).await))
+    }
+
+    type WriteStream = BoxStream<wire::TaggedWriteResponse>;
+
+    async fn write(
+        &self,
+        request: Request<Streaming<wire::TaggedWrite>>,
+    ) -> Result<Response<BoxStream<wire::TaggedWriteResponse>>, Status> {
+        Ok(Response::new(write_stream::answers(self.clone(), request.into_inner())))
+    }
+
+    async fn get(&self, request: Request<wire::GetRequest>) -> Result<Response<wire::GetResponse>, Status> {
+        Ok(Response::new(self.get_one(request.into_inner()).await?))
+    }
+
+    async fn list(&self, request: Request<wire::ListRequest>) -> Result<Response<wire::ListResponse>, Status> {
+        Ok(Response::new(self.list_some(request.into_inner()).await?))
+    }
+}
+
+/// A write as it came; kept so that it can be passed on. Its bytes are shared, not copied.
+pub(super) enum Write {
+    Put(wire::PutRequest),
+    Delete(wire::DeleteRequest),
+}
+
+impl Write {
+    fn check(&self) -> Result<(), wire::Refusal> {
+        match self {
+            Write::Put(put) => check_key(&put.key).and_then(|()| check_value(&put.value)),
+            Write::Delete(delete) => check_key(&delete.key),
+        }
+    }
+
+    fn command(&self) -> Bytes {
+        let (name, change) = match self {
+            Write::Put(put) => (&put.name, Change::Put { key: put.key.clone(), value: put.value.clone() }),
+            Write::Delete(delete) => (&delete.name, Change::Delete { key: delete.key.clone() }),
+        };
+        let wire::WriteName { session, sequence } = name.unwrap_or_default();
+        Command { session, sequence, change }.encode()
+    }
+
+    fn is_forwarded(&self) -> bool {
+        match self {
+            Write::Put(put) => put.forwarded,
+            Write::Delete(delete) => delete.forwarded,
+        }
+    }
+}
+
+impl ClientService {
+    pub(super) async fn write_one(&self, write: Write) -> wire::WriteResponse {
+        if let Err(refusal) = write.check() {
+            return no(refusal);
+        }
+        let asked = self.desk.ask(|reply| Ask::Write(write.command(), reply));
+        let answer = match asked {
+            Ok(answer) => answer.await,
+            Err(why) => return no(not_taken(why)),
+        };
+        match answer {
+            Ok(Answer::Written(point)) => written(point),
+            Ok(Answer::Forward(leader)) if write.is_forwarded() => no(not_a_leader(leader)),
+            Ok(Answer::Forward(leader)) => Box::pin(self.forward_write(leader, write)).await,
+            Ok(Answer::Refused(refusal)) => no(by_core(refusal)),
+            Ok(Answer::Unknown) => unknown("the leader stepped down with the write in its log"),
+            Ok(Answer::Readable | Answer::Done) => unknown("the node gave an answer that fits no write"),
+            Err(_) => unknown("the node stopped before it could answer"),
+        }
+    }
+
+    async fn forward_write(&self, leader: NodeId, write: Write) -> wire::WriteResponse {
+        let lost = match write {
+            Write::Put(put) => {
+                let put = wire::PutRequest { forwarded: true, ..put };
+                self.forwarder.call(leader, |mut client| async move { client.put(put).await }).await
+            }
+            Write::Delete(delete) => {
+                let delete = wire::DeleteRequest { forwarded: true, ..delete };
+                self.forwarder.call(leader, |mut client| async move { client.delete(delete).await }).await
+            }
+        };
+        lost.unwrap_or_else(|lost| match lost {
+            Lost::NotSent(why) => no(leader_unreachable(leader, &why)),
+            Lost::Unanswered(why) => unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}")),
+        })
+    }
+
+    async fn get_one(&self, get: wire::GetRequest) -> Result<wire::GetResponse, Status> {
+        use wire::get_response::Outcome;
+        let outcome = |outcome| Ok(wire::GetResponse { outcome: Some(outcome) });
+        if let Err(refusal) = check_key(&get.key) {
+            return outcome(Outcome::Refused(refusal));
+        }
+        match self.may_read(get.consistency, get.forwarded).await {
+            May::Read => match self.records.get(&get.key).map_err(Status::internal)? {
+                Some(record) => outcome(Outcome::Record(record.into())),
+                None => outcome(Outcome::NotFound(wire::NotFound {})),
+            },
+            May::Not(refusal) => outcome(Outcome::Refused(refusal)),
+            May::Ask(leader) => {
+                let get = wire::GetRequest { forwarded: true, ..get };
+                let answer = self.forwarder.call(leader, |mut client| async move { client.get(get).await }).await;
+                answer.or_else(|lost| outcome(Outcome::Refused(unread(leader, lost))))
+            }
+        }
+    }
+
+    async fn list_some(&self, list: wire::ListRequest) -> Result<wire::ListResponse, Status> {
+        let refusal = |refusal| Ok(wire::ListResponse { records: Vec::new(), more: false, refused: Some(refusal) });
+        match self.may_read(list.consistency, list.forwarded).await {
+            May::Read => {
+                let records = Arc::clone(&self.records);
+                tokio::task::spawn_blocking(move || listing::page(&*records, &list))
+                    .await
+                    .unwrap_or_else(|error| Err(error.to_string()))
+                    .map_err(Status::internal)
+            }
+            May::Not(why) => refusal(why),
+            May::Ask(leader) => {
+                let list = wire::ListRequest { forwarded: true, ..list };
+                let answer = self.forwarder.call(leader, |mut client| async move { client.list(list).await }).await;
+                answer.or_else(|lost| refusal(unread(leader, lost)))
+            }
+        }
+    }
+
+    async fn may_read(&self, consistency: i32, forwarded: bool) -> May {
+        match wire::Consistency::try_from(consistency) {
+            Ok(wire::Consistency::Local) => return May::Read,
+            Ok(wire::Consistency::Linearizable | wire::Consistency::Unspecified) => {}
+            Err(_) => {
+                let text = format!("there is no consistency {consistency}: use linearizable or local");
+                return May::Not(refused("unknown_consistency", text));
+            }
+        }
+        let answer = match self.desk.ask(Ask::Read) {
+            Ok(answer) => answer.await,
+            Err(why) => return May::Not(not_taken(why)),
+        };
+        match answer {
+            Ok(Answer::Readable) => May::Read,
+            Ok(Answer::Forward(leader)) if forwarded => May::Not(not_a_leader(leader)),
+            Ok(Answer::Forward(leader)) => May::Ask(leader),
+            Ok(Answer::Refused(refusal)) => May::Not(by_core(refusal)),
+            Ok(Answer::Written(_) | Answer::Done | Answer::Unknown) => {
+                May::Not(refused("internal", "the node gave an answer that fits no read: please report it"))
+            }
+            Err(_) => May::Not(refused("stopping", "this node stopped before it could answer: ask another one")),
+        }
+    }
+}
+
+/// What a read may do.
+enum May {
+    Read,
+    Ask(NodeId),
+    Not(wire::Refusal),
+}
+
+/// A read without an answer did nothing, whether it was sent or not.
+fn unread(leader: NodeId, lost: Lost) -> wire::Refusal {
+    let (Lost::NotSent(why) | Lost::Unanswered(why)) = lost;
+    leader_unreachable(leader, &why)
+}
+
+fn written(point: LogPoint) -> wire::WriteResponse {
+    wire::WriteResponse { outcome: Some(wire::write_response::Outcome::Written(point.into())) }
+}
+
+fn no(refusal: wire::Refusal) -> wire::WriteResponse {
+    wire::WriteResponse { outcome: Some(wire::write_response::Outcome::Refused(refusal)) }
+}
+
+pub(super) fn unknown(why: &str) -> wire::WriteResponse {
+    let message = format!("it may or may not happen: {why}. Read the key to find out");
+    wire::WriteResponse { outcome: Some(wire::write_response::Outcome::Unknown(wire::Unknown { message })) }
+}

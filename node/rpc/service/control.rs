@@ -1,0 +1,277 @@
+//! The Control service: a node's status, its log for inspection, watching it, and the lab's faults.
+//!
+//! What it shows of intermediate entries is marked so; keys and values of log entries are shown only in a lab.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status};
+
+use crate::protocol::trace::{RoleName, Snapshot};
+use crate::protocol::{Answer, Change, ClusterId, Command, Entry, Epoch, Kind, Limits, LogPoint, NodeId, Position};
+use crate::rpc::desk::{Desk, Fault, FaultDone, Injection, NotTaken, Request as Ask, State, Tail};
+use crate::rpc::links::KnownCluster;
+use crate::rpc::service::records::Records;
+use crate::rpc::service::refusal::{by_core, check_key, check_value, lab_only, not_a_leader, not_taken, refused};
+use crate::rpc::service::watching;
+use crate::rpc::wire;
+use crate::rpc::wire::control_server::Control;
+
+/// The only kind of message that can be held.
+const COMMIT_ORDER: &str = "commit-order";
+const LOG_LINES_DEFAULT: u64 = 100;
+const LOG_LINES_MAX: u64 = 1_000;
+const LOG_PAGE_BYTES_MAX: u64 = 2 << 20;
+const TAIL_DEFAULT: u64 = 1_000;
+
+/// What a node can say of itself without asking the loop.
+#[derive(Clone, Debug)]
+pub struct About {
+    pub id: NodeId,
+    pub address: String,
+    pub peers: Vec<(NodeId, String)>,
+    pub lab: bool,
+    /// What people should know of the start, such as that the final database was rebuilt.
+    pub notes: Vec<String>,
+    pub cluster: KnownCluster,
+}
+
+pub(super) struct ControlService {
+    pub(super) desk: Desk,
+    pub(super) about: About,
+    pub(super) records: Arc<dyn Records>,
+}
+
+#[tonic::async_trait]
+impl Control for ControlService {
+    async fn status(&self, _: Request<wire::StatusRequest>) -> Result<Response<wire::StatusResponse>, Status> {
+        let state = self.state(1).await?;
+        Ok(Response::new(self.status_of(state)))
+    }
+
+    async fn read_log(
+        &self,
+        request: Request<wire::ReadLogRequest>,
+    ) -> Result<Response<wire::ReadLogResponse>, Status> {
+        let wire::ReadLogRequest { from, limit } = request.into_inner();
+        let limit = if limit == 0 { LOG_LINES_DEFAULT } else { limit.min(LOG_LINES_MAX) };
+        let from = Position(from.clamp(Position::FIRST.0, u64::MAX / 2));
+        let to = Position(from.0 + limit - 1);
+        let mut state = self.state(1).await?.snapshot;
+        // Only the log's end can be forged: if the last entry is not, none is.
+        if state.tail.last().is_some_and(|last| last.forged) {
+            state = self.state(Snapshot::TAIL_MAX).await?.snapshot;
+        }
+        let records = Arc::clone(&self.records);
+        let entries = tokio::task::spawn_blocking(move || records.log(from, to, LOG_PAGE_BYTES_MAX))
+            .await
+            .unwrap_or_else(|error| Err(error.to_string()))
+            .map_err(Status::internal)?;
+        let end = entries.last().map(|entry| entry.position);
+        let more = end.is_some_and(|end| state.last().is_some_and(|last| last.position > end));
+        let forged_from = state.tail.iter().find(|preview| preview.forged).map(|preview| preview.point.position);
+        let lines = entries.iter().map(|entry| self.line(entry, &state, forged_from)).collect();
+        Ok(Response::new(wire::ReadLogResponse { lines, more, refused: None }))
+    }
+
+    type ObserveStream = BoxStream<wire::Observation>;
+
+    async fn observe(
+        &self,
+        request: Request<wire::ObserveRequest>,
+    ) -> Result<Response<BoxStream<wire::Observation>>, Status> {
+        let tail = match request.into_inner().tail {
+            0 => TAIL_DEFAULT,
+            tail => tail.min(Snapshot::TAIL_MAX as u64),
+        };
+        let tail = Tail(tail as usize);
+        let watch = self
+            .ask(|reply| Ask::Watch(tail, reply))
+            .await?
+            .ok_or_else(|| Status::resource_exhausted("too many watch this node already: end one of them"))?;
+        Ok(Response::new(watching::observations(self.desk.clone(), tail, watch)))
+    }
+
+    async fn stand(&self, _: Request<wire::StandRequest>) -> Result<Response<wire::ControlResponse>, Status> {
+        let answer = self.desk.ask(Ask::Stand);
+        Ok(Response::new(answered(answer, "stands for the first election").await))
+    }
+
+    async fn cut(&self, request: Request<wire::LinkRequest>) -> Result<Response<wire::ControlResponse>, Status> {
+        self.link(request.into_inner().with, Fault::Cut).await
+    }
+
+    async fn heal(&self, request: Request<wire::LinkRequest>) -> Result<Response<wire::ControlResponse>, Status> {
+        self.link(request.into_inner().with, Fault::Heal).await
+    }
+
+    async fn hold(&self, request: Request<wire::HoldRequest>) -> Result<Response<wire::ControlResponse>, Status> {
+        self.commit_orders(&request.into_inner().kind, Fault::HoldCommitOrders).await
+    }
+
+    async fn release(&self, request: Request<wire::HoldRequest>) -> Result<Response<wire::ControlResponse>, Status> {
+        self.commit_orders(&request.into_inner().kind, Fault::ReleaseCommitOrders).await
+    }
+
+    async fn inject(&self, request: Request<wire::InjectRequest>) -> Result<Response<wire::ControlResponse>, Status> {
+        if !self.about.lab {
+            return Ok(Response::new(no(lab_only())));
+        }
+        let injection = match injection(request.into_inner()) {
+            Ok(injection) => injection,
+            Err(refusal) => return Ok(Response::new(no(refusal))),
+        };
+        let answer = self.desk.ask(|reply| Ask::Inject(injection, reply));
+        Ok(Response::new(answered(answer, "forged entries are at the end of the log").await))
+    }
+}
+
+impl ControlService {
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Status> {
+        let asked = self.desk.ask(request).map_err(|why| match why {
+            NotTaken::Overloaded => Status::resource_exhausted(not_taken(why).message),
+            NotTaken::Stopping => Status::unavailable(not_taken(why).message),
+        })?;
+        asked.await.map_err(|_| Status::unavailable("this node stopped before it could answer"))
+    }
+
+    async fn state(&self, tail: usize) -> Result<State, Status> {
+        self.ask(|reply| Ask::State(tail, reply)).await
+    }
+
+    fn status_of(&self, state: State) -> wire::StatusResponse {
+        let State { snapshot, cuts, holds } = state;
+        let peers = self.about.peers.iter();
+        wire::StatusResponse {
+            id: self.about.id.0,
+            address: self.about.address.clone(),
+            role: snapshot.role.name().to_owned(),
+            epoch: snapshot.epoch.map(|epoch| epoch.0),
+            leader: leader(&snapshot).map(|leader| leader.0),
+            last: snapshot.last().map(Into::into),
+            committed: snapshot.committed.map(Into::into),
+            applied: snapshot.applied.map(Into::into),
+            pid: std::process::id(),
+            cluster: self.about.cluster.get().map(|ClusterId(id)| id.to_vec().into()),
+            lab: self.about.lab,
+            revision: self.records.revision(),
+            peers: peers.map(|(id, address)| wire::PeerAddress { id: id.0, address: address.clone() }).collect(),
+            cpu_micros: cpu_micros(),
+            notes: self.about.notes.clone(),
+            cuts: cuts.into_iter().map(|with| wire::LinkState { with: with.0 }).collect(),
+            holds,
+        }
+    }
+
+    fn line(&self, entry: &Entry, state: &Snapshot, forged_from: Option<Position>) -> wire::LogLine {
+        let change = (self.about.lab && entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten();
+        let (key, value) = match change.map(|command| command.change) {
+            Some(Change::Put { key, value }) => (Some(key), Some(value)),
+            Some(Change::Delete { key }) => (Some(key), None),
+            None => (None, None),
+        };
+        wire::LogLine {
+            point: Some(entry.point().into()),
+            state: if state.is_committed(entry.point()) { "committed" } else { "intermediate" }.to_owned(),
+            kind: wire::EntryKind::from(entry.kind).into(),
+            key,
+            value,
+            forged: forged_from.is_some_and(|first| entry.position >= first),
+        }
+    }
+
+    async fn link(
+        &self,
+        with: u64,
+        fault: impl FnOnce(NodeId) -> Fault,
+    ) -> Result<Response<wire::ControlResponse>, Status> {
+        let with = NodeId(with);
+        if !self.about.peers.iter().any(|(id, _)| *id == with) {
+            let known = self.about.peers.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
+            let text = format!("{} has no link to {with}: its links go to {known}", self.about.id);
+            return Ok(Response::new(no(refused("unknown_node", text))));
+        }
+        self.fault(fault(with)).await
+    }
+
+    async fn commit_orders(&self, kind: &str, fault: Fault) -> Result<Response<wire::ControlResponse>, Status> {
+        if kind != COMMIT_ORDER {
+            let text = format!("messages of the kind `{kind}` cannot be held: the kind must be {COMMIT_ORDER}");
+            return Ok(Response::new(no(refused("unknown_kind", text))));
+        }
+        self.fault(fault).await
+    }
+
+    async fn fault(&self, fault: Fault) -> Result<Response<wire::ControlResponse>, Status> {
+        if !self.about.lab {
+            return Ok(Response::new(no(lab_only())));
+        }
+        let done = self.ask(|reply| Ask::Fault(fault, reply)).await?;
+        Ok(Response::new(yes(told(self.about.id, fault, done), None)))
+    }
+}
+
+fn leader(snapshot: &Snapshot) -> Option<NodeId> {
+    if snapshot.role == RoleName::Leader { Some(snapshot.node) } else { snapshot.leader }
+}
+
+fn told(me: NodeId, fault: Fault, done: FaultDone) -> String {
+    let already = if done == FaultDone::Already { " already" } else { "" };
+    match (fault, done) {
+        (Fault::Cut(with), _) => format!("the link between {me} and {with} is cut{already}"),
+        (Fault::Heal(with), _) => format!("the link between {me} and {with} is whole{already}"),
+        (Fault::HoldCommitOrders, _) => format!("commit orders are held at {me}{already}"),
+        (Fault::ReleaseCommitOrders, FaultDone::Released(count)) => {
+            format!("commit orders pass at {me} again; {count} were held")
+        }
+        (Fault::ReleaseCommitOrders, _) => format!("commit orders pass at {me}{already}"),
+    }
+}
+
+fn injection(request: wire::InjectRequest) -> Result<Injection, wire::Refusal> {
+    let wire::InjectRequest { epoch, key, value, count } = request;
+    check_key(&key)?;
+    check_value(&value)?;
+    if epoch == Some(0) {
+        return Err(refused("epoch_out_of_range", "epochs count from 1"));
+    }
+    let count = count.max(1);
+    let limit = Limits::default().injected_entries as u64;
+    if count > limit {
+        let text = format!("{count} forged entries are too many at once: the limit is {limit}");
+        return Err(refused("too_many", text));
+    }
+    let command = Command { session: 0, sequence: 0, change: Change::Put { key, value } }.encode();
+    Ok(Injection { epoch: epoch.map(Epoch), commands: vec![command; count as usize] })
+}
+
+async fn answered(asked: Result<oneshot::Receiver<Answer>, NotTaken>, done: &str) -> wire::ControlResponse {
+    let answer = match asked {
+        Ok(answer) => answer.await,
+        Err(why) => return no(not_taken(why)),
+    };
+    match answer {
+        Ok(Answer::Done | Answer::Readable) => yes(done.to_owned(), None),
+        Ok(Answer::Written(last)) => yes(done.to_owned(), Some(last)),
+        Ok(Answer::Forward(leader)) => no(not_a_leader(leader)),
+        Ok(Answer::Refused(refusal)) => no(by_core(refusal)),
+        Ok(Answer::Unknown) | Err(_) => no(refused("stopping", "the node stopped before it could answer")),
+    }
+}
+
+fn yes(message: String, last: Option<LogPoint>) -> wire::ControlResponse {
+    let done = wire::Done { message, last: last.map(Into::into) };
+    wire::ControlResponse { outcome: Some(wire::control_response::Outcome::Done(done)) }
+}
+
+fn no(refusal: wire::Refusal) -> wire::ControlResponse {
+    wire::ControlResponse { outcome: Some(wire::control_response::Outcome::Refused(refusal)) }
+}
+
+/// User and system time of this process so far.
+fn cpu_micros() -> u64 {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let micros = |time: nix::sys::time::TimeVal| time.tv_sec() as u64 * 1_000_000 + time.tv_usec() as u64;
+    getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| micros(usage.user_time()) + micros(usage.system_time()))
+}

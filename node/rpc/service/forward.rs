@@ -1,0 +1,84 @@
+//! Passing clients' calls on to the leader: one hop, over connections that are kept.
+//!
+//! A call that never left is definitely not done. Once it may have left, a lost answer to a write is *unknown*.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tonic::transport::Channel;
+use tonic::{ConnectError, Response, Status};
+
+use crate::protocol::NodeId;
+use crate::rpc::links::BadAddress;
+use crate::rpc::wire::client_client::ClientClient;
+use crate::rpc::{MESSAGE_BYTES_MAX, endpoint, reason};
+
+/// How long a node waits for the leader before it gives an answer up; clients mostly have a shorter deadline.
+const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
+
+pub(super) struct Forwarder {
+    clients: BTreeMap<NodeId, ClientClient<Channel>>,
+    /// The nodes to which the lab has cut the link: nothing is passed on to them.
+    cuts: watch::Receiver<BTreeSet<NodeId>>,
+}
+
+/// Why there is no answer from the leader.
+pub(super) enum Lost {
+    /// The call never left.
+    NotSent(String),
+    /// It may have arrived.
+    Unanswered(String),
+}
+
+impl Forwarder {
+    pub(super) fn new(
+        peers: &[(NodeId, String)],
+        cuts: watch::Receiver<BTreeSet<NodeId>>,
+    ) -> Result<Forwarder, BadAddress> {
+        let client = |(id, address): &(NodeId, String)| {
+            let client = ClientClient::new(endpoint(*id, address)?.connect_lazy())
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX);
+            Ok((*id, client))
+        };
+        Ok(Forwarder { clients: peers.iter().map(client).collect::<Result<_, _>>()?, cuts })
+    }
+
+    pub(super) async fn call<T, F>(&self, to: NodeId, call: impl FnOnce(ClientClient<Channel>) -> F) -> Result<T, Lost>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let Some(client) = self.clients.get(&to) else {
+            return Err(Lost::NotSent(format!("this node was started without --peer {}=ADDRESS", to.0)));
+        };
+        let mut cuts = self.cuts.clone();
+        if cuts.borrow_and_update().contains(&to) {
+            return Err(Lost::NotSent("the lab has cut the link".into()));
+        }
+        tokio::select! {
+            answered = tokio::time::timeout(FORWARD_TIMEOUT, call(client.clone())) => match answered {
+                Ok(Ok(response)) => Ok(response.into_inner()),
+                Ok(Err(status)) if never_left(&status) => Err(Lost::NotSent(reason(&status))),
+                Ok(Err(status)) => Err(Lost::Unanswered(reason(&status))),
+                Err(_) => Err(Lost::Unanswered("no answer in time".into())),
+            },
+            Ok(_) = cuts.wait_for(|cuts| cuts.contains(&to)) => {
+                Err(Lost::Unanswered("the lab has cut the link".into()))
+            }
+        }
+    }
+}
+
+/// Only a failed connect is proof that nothing was sent.
+fn never_left(status: &Status) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = status.source();
+    while let Some(error) = cause {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}

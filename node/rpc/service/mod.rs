@@ -1,0 +1,96 @@
+//! The services of a node, and how they are served on one port.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tonic::transport::server::TcpIncoming;
+
+use crate::protocol::NodeId;
+use crate::rpc::desk::Desk;
+use crate::rpc::links::inbound::PeerService;
+use crate::rpc::links::{BadAddress, Links};
+use crate::rpc::wire::client_server::ClientServer;
+use crate::rpc::wire::control_server::ControlServer;
+use crate::rpc::wire::peer_server::PeerServer;
+use crate::rpc::{CONNECTION_WINDOW_BYTES, KEEPALIVE, MESSAGE_BYTES_MAX, STREAM_WINDOW_BYTES};
+
+mod refusal;
+
+mod records;
+
+mod forward;
+
+mod client;
+
+mod listing;
+
+mod write_stream;
+
+mod control;
+
+mod watching;
+
+pub use control::About;
+pub use records::{Records, StoredRecord};
+
+/// Calls under way on one connection; more wait at the client.
+const CALLS_MAX: u32 = 4_096;
+
+/// The three servers share no trait for their limits.
+macro_rules! limited {
+    ($server:expr) => {
+        $server.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
+    };
+}
+/// What the services work with.
+pub struct Services {
+    pub about: About,
+    pub desk: Desk,
+    pub links: Arc<Links>,
+    pub records: Arc<dyn Records>,
+    /// The nodes to which the lab has cut the link.
+    pub cuts: watch::Receiver<BTreeSet<NodeId>>,
+}
+
+/// Serves until `stop` resolves, then lets calls under way end.
+pub async fn serve(
+    listener: TcpListener,
+    services: Services,
+    stop: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let Services { about, desk, links, records, cuts } = services;
+    let forwarder = Arc::new(forward::Forwarder::new(&about.peers, cuts)?);
+    let client = client::ClientService { desk: desk.clone(), forwarder, records: Arc::clone(&records) };
+    let control = control::ControlService { desk, about, records };
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<ClientServer<client::ClientService>>().await;
+    let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");
+    let reflection =
+        tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(descriptors).build_v1()?;
+    tonic::transport::Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(CALLS_MAX)
+        .http2_keepalive_interval(Some(KEEPALIVE * 6))
+        .add_service(limited!(PeerServer::new(PeerService { links })))
+        .add_service(limited!(ClientServer::new(client)))
+        .add_service(limited!(ControlServer::new(control)))
+        .add_service(health_service)
+        .add_service(reflection)
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
+        .await?;
+    Ok(())
+}
+
+/// Why a node could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Address(#[from] BadAddress),
+    #[error("the reflection service does not know its own descriptors: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    #[error("serving gRPC failed: {0}")]
+    Transport(#[from] tonic::transport::Error),
+}

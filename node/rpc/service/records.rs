@@ -1,0 +1,45 @@
+//! What the services read without the loop: the final database, and the log for inspection.
+
+use bytes::Bytes;
+
+use crate::protocol::{Entry, EntryId, Position};
+use crate::rpc::wire;
+
+/// Given by whoever runs the node. All of it may block on the disk but `get`, whose records are mostly in memory. An
+/// error is a text for people.
+pub trait Records: Send + Sync + 'static {
+    fn get(&self, key: &[u8]) -> Result<Option<StoredRecord>, String>;
+
+    /// In the order of keys, only those after `after`; true if there are more.
+    fn list(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<StoredRecord>, bool), String>;
+
+    fn revision(&self) -> u64;
+
+    /// Entries of the log, intermediate ones too, from a position on, ending early after `bytes_max`.
+    fn log(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, String>;
+}
+
+/// A final record, with where its last write stands in the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoredRecord {
+    pub key: Bytes,
+    pub value: Bytes,
+    pub id: EntryId,
+    pub create_revision: u64,
+    pub revision: u64,
+    pub version: u64,
+}
+
+impl From<StoredRecord> for wire::Record {
+    fn from(record: StoredRecord) -> wire::Record {
+        wire::Record {
+            key: record.key,
+            value: record.value,
+            epoch: record.id.epoch.0,
+            offset: record.id.offset.0,
+            create_revision: record.create_revision,
+            revision: record.revision,
+            version: record.version,
+        }
+    }
+}

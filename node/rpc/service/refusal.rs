@@ -1,0 +1,69 @@
+//! Refusals: the code for machines and the text for people, which says what to do.
+
+use crate::protocol::{KEY_BYTES_MAX, NodeId, Refusal, VALUE_BYTES_MAX};
+use crate::rpc::desk::NotTaken;
+use crate::rpc::wire;
+
+pub(super) fn refused(code: &str, message: impl Into<String>) -> wire::Refusal {
+    wire::Refusal { code: code.to_owned(), message: message.into(), leader: None }
+}
+
+/// Keys that can be written; a read of one that cannot is refused likewise, it can only be a mistake.
+pub(super) fn check_key(key: &[u8]) -> Result<(), wire::Refusal> {
+    if key.is_empty() {
+        return Err(refused("empty_key", "the key is empty: give at least one byte"));
+    }
+    if key.len() > KEY_BYTES_MAX {
+        let text = format!("the key has {} bytes, the limit is {KEY_BYTES_MAX} (4 KiB): use a shorter one", key.len());
+        return Err(refused("key_too_large", text));
+    }
+    Ok(())
+}
+
+pub(super) fn check_value(value: &[u8]) -> Result<(), wire::Refusal> {
+    if value.len() > VALUE_BYTES_MAX {
+        let found = value.len();
+        let text = format!("the value has {found} bytes, the limit is {VALUE_BYTES_MAX} (1 MiB): split it");
+        return Err(refused("value_too_large", text));
+    }
+    Ok(())
+}
+
+pub(super) fn not_taken(why: NotTaken) -> wire::Refusal {
+    match why {
+        NotTaken::Overloaded => refused("overloaded", "too many requests wait at this node: try again a little later"),
+        NotTaken::Stopping => refused("stopping", "this node is stopping: ask another one"),
+    }
+}
+
+/// A request that one node has passed on already goes no further.
+pub(super) fn not_a_leader(leader: NodeId) -> wire::Refusal {
+    let text = format!("this node does not lead any more, {leader} does as far as it knows: ask there");
+    wire::Refusal { leader: Some(leader.0), ..refused("not_a_leader", text) }
+}
+
+pub(super) fn leader_unreachable(leader: NodeId, why: &str) -> wire::Refusal {
+    let text = format!("{leader} leads, but this node does not reach it ({why}): ask another node, or wait");
+    wire::Refusal { leader: Some(leader.0), ..refused("leader_unreachable", text) }
+}
+
+pub(super) fn by_core(refusal: Refusal) -> wire::Refusal {
+    let text = match refusal {
+        Refusal::NoLeader => "no leader is known: an election may be under way, or no majority is up; try again",
+        Refusal::SteppedDown => "the leader stepped down before it could answer: try again",
+        Refusal::Overloaded => "too much waits to be committed: try again when a majority follows",
+        Refusal::NotFresh => "the log is not empty any more: elections take care of themselves",
+        Refusal::Leads => "this node leads, and a leader's log is the truth: inject into a replica",
+        Refusal::Standing => "this node is standing for election: try again when a leader is known",
+        Refusal::EmptyLog => "the log of this node is empty, there is nothing to continue: write something first",
+        Refusal::EpochOutOfRange => {
+            "the epoch must not be below the log's last one nor above the node's own: see `epoca status`"
+        }
+        Refusal::TooMany => "too many forged entries at once: the limit is 1000",
+    };
+    refused(refusal.code(), text)
+}
+
+pub(super) fn lab_only() -> wire::Refusal {
+    refused("lab_only", "faults work only in a lab: start the nodes with --lab")
+}
