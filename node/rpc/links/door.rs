@@ -4,7 +4,7 @@
 //! why, and the log of this node says who knocked.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tonic::Status;
@@ -14,8 +14,19 @@ use crate::protocol::{ClusterId, Envelope, NodeId};
 /// The same complaint is logged again only after this long.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// The cluster that this node belongs to, once it knows.
-pub type KnownCluster = Arc<OnceLock<ClusterId>>;
+/// The cluster that this node belongs to, once it knows. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct KnownCluster(Arc<Mutex<Option<ClusterId>>>);
+
+impl KnownCluster {
+    pub fn set(&self, cluster: Option<ClusterId>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cluster;
+    }
+
+    pub fn id(&self) -> Option<ClusterId> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 pub(super) struct Door {
     me: NodeId,
@@ -46,7 +57,7 @@ impl Door {
         {
             return Err(self.refuse(Status::invalid_argument(format!("{from} speaks on the stream of {speaker}"))));
         }
-        match (self.cluster.get(), cluster) {
+        match (self.cluster.id(), *cluster) {
             (Some(mine), Some(theirs)) if mine != theirs => {
                 let text = format!(
                     "{from} belongs to the cluster {theirs}, {me} to {mine}: give one of them the data folder or the \
@@ -91,7 +102,7 @@ mod tests {
 
     fn door(cluster: u8) -> Door {
         let known = KnownCluster::default();
-        known.set(ClusterId([cluster; 16])).expect("it is set once");
+        known.set(Some(ClusterId([cluster; 16])));
         Door::new(NodeId(1), BTreeSet::from([NodeId(2), NodeId(3)]), known)
     }
 

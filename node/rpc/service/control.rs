@@ -153,7 +153,7 @@ impl ControlService {
             committed: snapshot.committed.map(Into::into),
             applied: snapshot.applied.map(Into::into),
             pid: std::process::id(),
-            cluster: self.about.cluster.get().map(|ClusterId(id)| id.to_vec().into()),
+            cluster: self.about.cluster.id().map(|ClusterId(id)| id.to_vec().into()),
             lab: self.about.lab,
             revision: self.records.revision(),
             peers: peers.map(|(id, address)| wire::PeerAddress { id: id.0, address: address.clone() }).collect(),

@@ -42,9 +42,10 @@ pub(super) fn not_a_leader(leader: NodeId) -> wire::Refusal {
     wire::Refusal { leader: Some(leader.0), ..refused("not_a_leader", text) }
 }
 
+/// As good as no leader for whoever asks here; another node may reach it, or lead soon.
 pub(super) fn leader_unreachable(leader: NodeId, why: &str) -> wire::Refusal {
     let text = format!("{leader} leads, but this node does not reach it ({why}): ask another node, or wait");
-    wire::Refusal { leader: Some(leader.0), ..refused("leader_unreachable", text) }
+    wire::Refusal { leader: Some(leader.0), ..refused(Refusal::NoLeader.code(), text) }
 }
 
 pub(super) fn by_core(refusal: Refusal) -> wire::Refusal {
