@@ -278,7 +278,8 @@ impl Core {
             self.answer(request, Answer::Written(last));
         }
         match &self.role {
-            Role::Candidate(_) => self.on_own_vote_stored(),
+            // An older promise may be what is durable now; then the barrier still stands.
+            Role::Candidate(_) if self.barrier.is_none() => self.on_own_vote_stored(),
             Role::Leader(_) if more => self.on_own_copy_stored(),
             Role::Follower(_) => self.acknowledge(false),
             _ => {}

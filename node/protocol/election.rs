@@ -28,7 +28,10 @@ impl Core {
             Role::Follower(follower) if follower.leader == Some(leader) => {}
             _ if self.leader().is_some() => return false,
             // A candidate steps down for the epoch's leader whatever its push holds.
-            _ => self.follow(Some(leader)),
+            _ => {
+                self.trace_stood_down("leader-found", self.epoch());
+                self.follow(Some(leader));
+            }
         }
         let now = self.now;
         if let Role::Follower(follower) = &mut self.role {
@@ -261,12 +264,28 @@ impl Core {
                 self.trace_reads_refused(waiting.len());
                 self.refuse(waiting, Refusal::SteppedDown);
             }
-            Role::Candidate(candidate) => {
-                self.trace(|| Fact::SteppedDown { epoch: candidate.epoch, why: why.into(), heard });
+            other => {
+                self.role = other;
+                self.trace_stood_down(why, heard);
             }
-            Role::Follower(_) | Role::PreCandidate(_) => {}
         }
         self.follow(None);
+    }
+
+    /// Tells that a candidacy is over, or that a replica goes on to a greater epoch.
+    fn trace_stood_down(&mut self, why: &'static str, heard: Option<Epoch>) {
+        let epoch = match &self.role {
+            Role::PreCandidate(candidate) => candidate.epoch,
+            Role::Candidate(candidate) => candidate.epoch,
+            Role::Follower(_) | Role::Leader(_) => {
+                let left = self.epoch();
+                if let Some(heard) = heard.filter(|heard| left < Some(*heard)) {
+                    self.trace(|| Fact::EpochLeft { epoch: left, heard });
+                }
+                return;
+            }
+        };
+        self.trace(|| Fact::SteppedDown { epoch, why: why.into(), heard });
     }
 
     fn trace_reads_refused(&mut self, reads: usize) {

@@ -99,8 +99,11 @@ facts! {
     E5 VoteRefused { to: NodeId, kind: Text, epoch: Epoch, why: Text, mine: Option<EntryId>, theirs: Option<EntryId> }
     E6 Elected { epoch: Epoch, votes: Vec<NodeId>, quorum: u64 }
     E7 Opened { entry: LogPoint }
-    /// `why`: `greater-epoch`, `no-quorum`, `lost-election`.
+    /// A leader or candidate (also one that has only asked for pre-votes) is a replica again.
+    /// `why`: `greater-epoch`, `no-quorum`, `lost-election`, `leader-found`.
     E8 SteppedDown { epoch: Epoch, why: Text, heard: Option<Epoch> }
+    /// A replica heard of a greater epoch: it follows nobody of a smaller one any more.
+    E8 EpochLeft { epoch: Option<Epoch>, heard: Epoch }
 
     R1 ReadAsked { reads: u64, round: u64 }
     R2 ReadConfirmed { round: u64, from: Vec<NodeId>, quorum: u64 }

@@ -92,6 +92,13 @@ impl Snapshot {
                 self.beliefs.clear();
                 self.append(entries)
             }
+            // Only the leader of this epoch is listened to, so these tell who leads even before the logs agree.
+            Fact::Conflict { from, .. } => self.leader = Some(*from),
+            Fact::Held { from, up_to, .. } => {
+                self.leader = Some(*from);
+                let place = self.tail.iter().find(|preview| preview.point.id == *up_to).map(|found| found.point);
+                self.held = self.held.max_by_position(place);
+            }
             Fact::Truncated { from, .. } => self.tail.retain(|preview| preview.point.id < *from),
             Fact::Pushed { to, last, .. } => self.pushed(*to, *last),
             Fact::Resynced { to, sync, .. } => self.belief(*to).next = Some(Position::after(*sync)),
@@ -106,34 +113,29 @@ impl Snapshot {
                 self.applied = self.applied.max_by_position(Some(*up_to));
                 self.held = self.held.filter(|held| held.position > up_to.position);
             }
-            Fact::PreVoteAsked { .. } => {
-                self.role = RoleName::Candidate;
-                self.leader = None;
-            }
-            Fact::VoteAsked { epoch, .. } => {
-                self.role = RoleName::Candidate;
-                self.epoch = Some(*epoch);
-            }
+            Fact::PreVoteAsked { .. } => self.follow_nobody(RoleName::Candidate, None),
+            Fact::VoteAsked { epoch, .. } => self.follow_nobody(RoleName::Candidate, Some(*epoch)),
             Fact::Granted { epoch, kind, .. } if kind == "vote" => {
-                self.epoch = Some(*epoch);
-                self.leader = None;
-                self.role = RoleName::Replica;
+                self.follow_nobody(RoleName::Replica, Some(*epoch));
             }
             Fact::Elected { epoch, .. } => {
-                self.role = RoleName::Leader;
-                self.epoch = Some(*epoch);
+                self.follow_nobody(RoleName::Leader, Some(*epoch));
                 self.leader = Some(self.node);
-                self.beliefs.clear();
             }
-            Fact::SteppedDown { heard, .. } => {
-                self.role = RoleName::Replica;
-                self.epoch = self.epoch.max(*heard);
-                self.leader = None;
-                self.beliefs.clear();
-            }
+            Fact::SteppedDown { heard, .. } => self.follow_nobody(RoleName::Replica, *heard),
+            Fact::EpochLeft { heard, .. } => self.follow_nobody(RoleName::Replica, Some(*heard)),
             _ => return false,
         }
         true
+    }
+
+    /// Whatever belonged to the old leadership is over.
+    fn follow_nobody(&mut self, role: RoleName, promised: Option<Epoch>) {
+        self.role = role;
+        self.epoch = self.epoch.max(promised);
+        self.leader = None;
+        self.held = None;
+        self.beliefs.clear();
     }
 
     fn append(&mut self, entries: &[Preview]) {
