@@ -1,0 +1,37 @@
+//! The tables of facts that other implementations are tested with, run through the core's inputs and outputs alone.
+//!
+//! `membership.toml` waits for changes of the member list; in `reconcile.toml` the case of a purged log waits for
+//! snapshots.
+
+mod commit;
+mod election;
+mod follower;
+mod reconcile;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use epoca::protocol::{Epoch, Promise};
+
+use crate::world::{Disk, Image, World, logs};
+
+fn table<T: DeserializeOwned>(text: &str) -> T {
+    toml::from_str(text).expect("the table is as the test reads it")
+}
+
+/// A table that holds nothing but cases.
+#[derive(Deserialize)]
+struct Cases<T> {
+    case: Vec<T>,
+}
+
+/// Gives a node, before its start, a log with these epochs and a promise that nobody has its vote for.
+fn remember(world: &mut World, id: u64, epochs: &[u64], promised: Option<u64>) {
+    let entries = logs::log(epochs, &world.founding());
+    let promise = promised.map(|epoch| Promise { epoch: Epoch(epoch), vote: None });
+    world.host_mut(id).disk = Disk::holding(Image { promise, ..Image::of(entries) });
+}
+
+fn epochs_of(image: &Image) -> Vec<u64> {
+    image.entries.iter().map(|entry| entry.id.epoch.0).collect()
+}

@@ -1,0 +1,166 @@
+//! One random thing that happens to the world.
+
+use epoca::protocol::NodeId;
+
+use crate::random::dice::Dice;
+use crate::random::invariants::Witness;
+use crate::world::World;
+
+/// How likely each thing is in this schedule, as weights.
+pub struct Odds(Vec<(usize, Act)>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Act {
+    Deliver,
+    DeliverAny,
+    Lose,
+    Twice,
+    Wait,
+    WakeEarly,
+    Flush,
+    Apply,
+    ReadLog,
+    Put,
+    Read,
+    Inject,
+    Crash,
+    Kill,
+    Restart,
+    Cut,
+    Heal,
+    Stand,
+    Calm,
+}
+
+/// More messages under way than this are delivered before anything else.
+const POOL_MAX: usize = 150;
+
+impl Odds {
+    /// Some schedules are calm, some are wild, some lack a kind of fault.
+    pub fn roll(dice: &mut Dice) -> Odds {
+        let mut weight = |most: usize| dice.below(most + 1);
+        let odds = vec![
+            (300, Act::Deliver),
+            (weight(60), Act::DeliverAny),
+            (weight(30), Act::Lose),
+            (weight(15), Act::Twice),
+            (20 + weight(60), Act::Wait),
+            (weight(10), Act::WakeEarly),
+            (60, Act::Flush),
+            (40, Act::Apply),
+            (40, Act::ReadLog),
+            (10 + weight(60), Act::Put),
+            (10 + weight(20), Act::Read),
+            (weight(12), Act::Inject),
+            (weight(6), Act::Crash),
+            (weight(6), Act::Kill),
+            (10 + weight(20), Act::Restart),
+            (weight(6), Act::Cut),
+            (5 + weight(10), Act::Heal),
+            (4, Act::Stand),
+            (2, Act::Calm),
+        ];
+        Odds(odds)
+    }
+
+    fn pick(&self, dice: &mut Dice) -> Act {
+        let total: usize = self.0.iter().map(|(weight, _)| weight).sum();
+        let mut rest = dice.below(total);
+        for (weight, act) in &self.0 {
+            match rest.checked_sub(*weight) {
+                Some(less) => rest = less,
+                None => return *act,
+            }
+        }
+        Act::Deliver
+    }
+}
+
+/// Gives what happened, for the one who reads a failed schedule.
+pub fn act(world: &mut World, odds: &Odds, dice: &mut Dice, witness: &mut Witness) -> String {
+    let act = if world.network.pool.len() > POOL_MAX { Act::Deliver } else { odds.pick(dice) };
+    let id = dice.pick(&world.ids());
+    match act {
+        Act::Deliver | Act::DeliverAny | Act::Lose | Act::Twice => return message(world, act, dice),
+        Act::Wait => return wait(world),
+        Act::Calm => {
+            world.elapse_millis(dice.below(3_000) as u64);
+            return format!("calm until {:?}", world.now);
+        }
+        Act::Cut | Act::Heal => {
+            let other = dice.pick(&world.ids());
+            if act == Act::Heal {
+                world.network.heal(NodeId(id), NodeId(other));
+            } else if id != other {
+                world.network.cut(NodeId(id), NodeId(other));
+            }
+            return format!("{act:?} {id} {other}");
+        }
+        Act::Restart if !world.host(id).is_up() => world.restart(id),
+        _ if !world.host(id).is_up() => return format!("n{id} is down"),
+        _ => on_running(world, act, id, dice, witness),
+    }
+    format!("{act:?} n{id}")
+}
+
+fn on_running(world: &mut World, act: Act, id: u64, dice: &mut Dice, witness: &mut Witness) {
+    let key = dice.below(5);
+    match act {
+        Act::WakeEarly => world.step(id, epoca::protocol::Input::Tick),
+        Act::Flush => world.flush_some(id, 1 + dice.below(4)),
+        Act::Apply => world.apply(id),
+        Act::ReadLog => world.answer_read(id),
+        Act::Put => {
+            // Most clients know who leads.
+            let id = if dice.one_in(4) { id } else { world.leader().unwrap_or(id) };
+            for _ in 0..1 + dice.below(3) {
+                witness.put(world, id, &format!("k{key}={}", dice.below(1_000)));
+            }
+        }
+        Act::Read => {
+            let id = if dice.one_in(4) { id } else { world.leader().unwrap_or(id) };
+            witness.read(world, id);
+        }
+        Act::Inject => inject(world, id, dice),
+        Act::Crash => {
+            let pending = world.host(id).disk.pending();
+            world.crash_keeping(id, dice.below(pending + 1));
+        }
+        Act::Kill => world.kill(id),
+        Act::Stand => drop(world.stand(id)),
+        _ => {}
+    }
+}
+
+fn inject(world: &mut World, id: u64, dice: &mut Dice) {
+    let count = 1 + dice.below(4);
+    let epoch = dice.one_in(3).then(|| {
+        let promised = world.host(id).disk.written().promise.map_or(0, |promise| promise.epoch.0);
+        promised.saturating_sub(dice.below(3) as u64)
+    });
+    world.inject(id, &vec!["k0=forged"; count], epoch);
+}
+
+/// Links keep the order of their messages, unless this act says otherwise.
+fn message(world: &mut World, act: Act, dice: &mut Dice) -> String {
+    if world.network.pool.is_empty() {
+        return wait(world);
+    }
+    let any = dice.below(world.network.pool.len());
+    let (from, to) = (world.network.pool[any].from, world.network.pool[any].to);
+    let first = world.network.pool.iter().position(|other| other.from == from && other.to == to).unwrap_or(any);
+    let index = if act == Act::Deliver { first } else { any };
+    let envelope = if act == Act::Twice { world.network.pool[index].clone() } else { world.network.pool.remove(index) };
+    let text = format!("{act:?} {} {}→{} {:?}", envelope.number, envelope.from, envelope.to, envelope.message);
+    if act != Act::Lose {
+        world.hand_over(envelope);
+    }
+    text
+}
+
+/// Time moves on to the next deadline, and its node wakes up.
+fn wait(world: &mut World) -> String {
+    let Some((_, id)) = world.next_deadline() else { return "all are down".to_owned() };
+    world.tick(id);
+    format!("wait until {:?} for n{id}", world.now)
+}

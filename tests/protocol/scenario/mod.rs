@@ -1,0 +1,84 @@
+//! Scenario texts: commands, `----`, then everything that they made happen.
+//!
+//! A file is a list of blocks, parted by empty lines; a block without commands is commentary. All blocks of a file act on one world. `REWRITE=1
+//! cargo test --test protocol` writes what happens into the files; a person reads the difference and commits it.
+
+mod command;
+mod diff;
+mod show;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::scenario::command::Stage;
+
+macro_rules! scenarios {
+    ($($name:ident),* $(,)?) => {
+        $(#[test]
+        fn $name() {
+            check(stringify!($name));
+        })*
+
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+scenarios! {
+    first_election_and_founding,
+}
+
+const RULE: &str = "----";
+
+#[test]
+fn every_scenario_text_is_a_test() {
+    let mut found: Vec<_> = fs::read_dir(folder())
+        .expect("the folder of scenarios")
+        .map(|entry| entry.expect("a file").path().file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    let mut listed = NAMES.to_vec();
+    listed.sort_unstable();
+    assert_eq!(found, listed);
+}
+
+/// Plays the scenario and compares, or rewrites.
+fn check(name: &str) {
+    let path = folder().join(format!("{name}.txt"));
+    let expected = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let actual = play(&expected);
+    if std::env::var_os("REWRITE").is_some() {
+        fs::write(&path, &actual).expect("the scenario can be rewritten");
+    } else if actual != expected {
+        let difference = diff::lines(&expected, &actual);
+        panic!("{name} happens differently (-: expected, +: happened; REWRITE=1 renews it)\n{difference}");
+    }
+}
+
+/// The text with what really happens in the place of what is expected.
+fn play(text: &str) -> String {
+    let mut stage = Stage::default();
+    let blocks = text.split("\n\n").map(|block| play_block(&mut stage, block.trim_matches('\n')));
+    let blocks: Vec<_> = blocks.filter(|block| !block.is_empty()).collect();
+    blocks.join("\n\n") + "\n"
+}
+
+fn play_block(stage: &mut Stage, block: &str) -> String {
+    let commands: Vec<_> = block.lines().take_while(|line| *line != RULE).collect();
+    let mut out = commands.join("\n");
+    if commands.iter().all(|line| line.starts_with('#')) {
+        return out;
+    }
+    out.push('\n');
+    out.push_str(RULE);
+    for line in commands.iter().filter(|line| !line.starts_with('#')) {
+        for happened in stage.run(line) {
+            out.push('\n');
+            out.push_str(&happened);
+        }
+    }
+    out
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scenarios")
+}

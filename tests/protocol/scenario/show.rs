@@ -1,0 +1,96 @@
+//! What a scenario text shows of events, logs and databases.
+
+use epoca::protocol::trace::Preview;
+use epoca::protocol::{NodeId, Position, Time};
+
+use crate::world::{Event, Host, What, World};
+
+/// How much of the trace a block shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Show {
+    #[default]
+    All,
+    /// Everything but that messages were sent and received.
+    Decisions,
+    Nothing,
+}
+
+impl Show {
+    pub fn lines(self, events: &[Event]) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut time = None;
+        for event in events.iter().filter(|event| self.takes(event)) {
+            if time.is_some_and(|time| time != event.time) {
+                lines.push(at(event.time));
+            }
+            time = Some(event.time);
+            lines.push(line(event));
+        }
+        lines
+    }
+
+    fn takes(self, event: &Event) -> bool {
+        match (self, &event.what) {
+            (Show::Nothing, _) => false,
+            (Show::Decisions, What::Fact(fact)) => !matches!(fact.rule(), "N1" | "N2"),
+            _ => true,
+        }
+    }
+}
+
+pub fn at(time: Time) -> String {
+    format!("        at {} ms", time.0 / 1_000)
+}
+
+fn line(event: &Event) -> String {
+    match &event.what {
+        What::Fact(fact) => format!("{} {fact}", event.node),
+        What::Answer(request, answer) => format!("{} answers r{}: {answer:?}", event.node, request.0),
+        What::Rejected(from, why) => format!("{} rejects {from}: {}", event.node, why.code()),
+        What::Fatal(text) => format!("{} stops: {text}", event.node),
+    }
+}
+
+/// A line for each node: what it is, its promise, its log. In brackets what is final there; in parentheses what is
+/// not yet durable; `!` before forged entries.
+pub fn logs(world: &World) -> Vec<String> {
+    world.hosts.values().map(log).collect()
+}
+
+fn log(host: &Host) -> String {
+    let written = host.disk.written();
+    let durable = host.disk.durable();
+    let applied = host.database.applied().map_or(Position(0), |applied| applied.position);
+    let mut line = format!("{} {}", host.id(), state(host));
+    let epoch = written.promise.map(|promise| promise.epoch.to_string());
+    line.push_str(&format!(", promise {}:", epoch.unwrap_or("-".into())));
+    for entry in &written.entries {
+        let preview = Preview::of(entry, written.is_forged(entry.position));
+        let text = if durable.has(entry.point()) { preview.to_string() } else { format!("({preview})") };
+        let open = if entry.position == Position(1) && applied >= entry.position { "[" } else { "" };
+        let close = if entry.position == applied { "]" } else { "" };
+        line.push_str(&format!(" {open}{text}{close}"));
+    }
+    line
+}
+
+fn state(host: &Host) -> &'static str {
+    if host.is_up() { host.core().snapshot(0).role.name() } else { "down" }
+}
+
+/// The final database of a node.
+pub fn final_data(host: &Host) -> Vec<String> {
+    let line = |(key, (value, id)): (&bytes::Bytes, &(bytes::Bytes, epoca::protocol::EntryId))| {
+        format!("{} final: {}={} from {id}", host.id(), key.escape_ascii(), value.escape_ascii())
+    };
+    let lines: Vec<_> = host.database.records().map(line).collect();
+    if lines.is_empty() { vec![format!("{} final: nothing", host.id())] } else { lines }
+}
+
+/// The messages under way and those that the gate keeps.
+pub fn pool(world: &World) -> Vec<String> {
+    let line = |how: &str, from: NodeId, to: NodeId, kind: &str| format!("{how}: {kind} {from} → {to}");
+    let free = world.network.pool.iter().map(|e| line("under way", e.from, e.to, e.message.kind()));
+    let held = world.network.held.iter().map(|e| line("held", e.from, e.to, e.message.kind()));
+    free.chain(held).collect()
+}

@@ -1,0 +1,44 @@
+//! Faults that this core once had.
+
+use epoca::protocol::trace::{Fact, RoleName};
+use epoca::protocol::{Epoch, Message, Promise, Push};
+
+use crate::world::{Disk, Image, Pick, World, logs};
+
+/// A voter whose log has one entry of epoch 1.
+fn founded(world: &mut World) {
+    let entries = logs::log(&[1], &world.founding());
+    let promise = Some(Promise { epoch: Epoch(1), vote: None });
+    world.host_mut(1).disk = Disk::holding(Image { promise, ..Image::of(entries) });
+}
+
+#[test]
+fn a_candidate_counts_its_own_vote_only_once_that_very_promise_is_durable() {
+    let mut world = World::solo(1);
+    founded(&mut world);
+    world.start(1);
+    world.hold_disk(1);
+    world.let_stand(1);
+    // It stands again before the first promise is durable; then only the first one becomes so.
+    world.tick(1);
+    world.flush_some(1, 1);
+    assert_eq!(world.role(1), RoleName::Candidate, "the promise of epoch 3 is not durable, so epoch 3 has no leader");
+    world.flush(1);
+    assert_eq!(world.role(1), RoleName::Leader);
+}
+
+#[test]
+fn a_candidacy_that_ends_is_told_to_watchers() {
+    let mut world = World::solo(4);
+    founded(&mut world);
+    world.start(1);
+    world.let_stand(1);
+    world.drop_messages(&Pick::default());
+    // The push of another leader does not continue this log: there is no more to tell than that the candidacy is over.
+    let prev = logs::log(&[1, 1, 1], &world.founding())[2].point();
+    let push = Push { prev: Some(prev), entries: Vec::new(), resync: 0, replaces: false, round: 0 };
+    world.say(2, 1, Some(1), Message::Push(push));
+    let told = world.facts().any(|(_, fact)| matches!(fact, Fact::SteppedDown { why, .. } if why == "leader-found"));
+    assert!(told);
+    assert_eq!(world.host(1).view.role, world.host(1).snapshot().role);
+}
