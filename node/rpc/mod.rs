@@ -41,7 +41,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A peer that is gone without a word is noticed after twice this.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
-fn endpoint(peer: NodeId, address: &str) -> Result<Endpoint, links::BadAddress> {
+pub(crate) fn endpoint(peer: NodeId, address: &str) -> Result<Endpoint, links::BadAddress> {
     let bad = |_| links::BadAddress { peer, address: address.to_owned() };
     let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(bad)?;
     Ok(endpoint

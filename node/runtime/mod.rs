@@ -1,1 +1,40 @@
-//! runtime
+//! A running node: the loop that owns the core, and all that carries out what the core decides.
+//!
+//! Everything runs on one thread but what waits for the disk: the log's flushes have the storage's thread, the final
+//! database one of its own, long reads the blocking pool. Nothing here decides anything of the protocol.
+//!
+//! In reading order: the [`options`] and errors; [`host`], the loop, and what it hears (`inbox`), does (`carry`,
+//! `asked`) and leaves in order (`farewell`); durability (`flush`), the final database's thread, the watchers' hub.
+
+mod options;
+
+mod error;
+
+mod start;
+
+mod host;
+
+mod inbox;
+
+mod carry;
+
+mod asked;
+
+mod farewell;
+
+mod flush;
+
+mod database;
+
+mod hub;
+
+mod records;
+
+mod clock;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::NodeError;
+pub use options::NodeOptions;
+pub use start::run;

@@ -1,0 +1,77 @@
+//! Carrying out what the core has decided, in order.
+
+use std::sync::Arc;
+
+use crate::protocol::{Envelope, Input, NodeId, Output, ReadLog, Rejection};
+use crate::runtime::error::NodeError;
+use crate::runtime::host::Host;
+use crate::runtime::inbox::Done;
+use crate::storage::StorageError;
+
+impl Host {
+    pub(super) fn carry_out(&mut self, outputs: Vec<Output>) -> Result<(), NodeError> {
+        for output in outputs {
+            match output {
+                Output::Store(operation, store) => self.flusher.store(operation, &store)?,
+                Output::Send(send) => {
+                    if let Some(envelope) = self.flusher.say_after(send.after, send.envelope) {
+                        self.send(envelope);
+                    }
+                }
+                Output::Apply(apply) => {
+                    self.flusher.record_commit(apply.up_to)?;
+                    self.applier.apply(apply);
+                }
+                Output::ReadLog(read) => self.read_log(read),
+                Output::CheckChain => self.check_chain(),
+                Output::Answer(request, answer) => self.requests.answer(request, answer),
+                Output::Trace(fact) => self.hub.tell(self.clock.now(), fact),
+                Output::Rejected { from, why } => self.log_rejection(from, why),
+                Output::Fatal(why) => return Err(NodeError::Fatal(why)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What finds no room at its link is lost, as on a network: the protocol repairs it.
+    pub(super) fn send(&mut self, envelope: Envelope) {
+        if let Some(envelope) = self.through_gate(envelope) {
+            self.links.send(envelope);
+        }
+    }
+
+    fn read_log(&self, read: ReadLog) {
+        let (log, done) = (Arc::clone(&self.log_reader), self.done.clone());
+        tokio::task::spawn_blocking(move || {
+            let entries = log.read(read.from, read.to, read.bytes_max);
+            let _ = done.send(entries.map_or_else(Done::Failed, |entries| Done::LogRead(read.read, entries)));
+        });
+    }
+
+    fn check_chain(&self) {
+        let (log, done) = (Arc::clone(&self.log_reader), self.done.clone());
+        tokio::task::spawn_blocking(move || {
+            let _ = done.send(log.check_chain().map_or_else(Done::Failed, Done::ChainChecked));
+        });
+    }
+
+    fn log_rejection(&self, from: NodeId, why: Rejection) {
+        let me = self.about.id;
+        let text = match why {
+            Rejection::OtherNode => "was meant for another node: are two addresses mixed up?",
+            Rejection::UnknownPeer => "is refused: the cluster has no such member",
+            Rejection::OtherCluster => "is refused: it belongs to another cluster",
+            Rejection::OtherIncarnation => {
+                "was meant for an earlier data folder of this node: this one was emptied or replaced"
+            }
+        };
+        tracing::warn!("a message of {from} to {me} {text}");
+    }
+
+    /// The disk failed: the core tells it to the watchers, and the node stops with the storage's own words.
+    pub(super) fn fail(&mut self, error: StorageError) -> Result<(), NodeError> {
+        // Its outputs end with `Fatal`, whose text is about the same error.
+        let _ = self.step(Input::StorageFailed(error.to_string()));
+        Err(error.into())
+    }
+}

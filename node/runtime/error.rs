@@ -1,0 +1,39 @@
+//! Why a node could not start or had to stop: with what, and what to do.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::protocol::NodeId;
+use crate::rpc::ServeError;
+use crate::rpc::links::BadAddress;
+use crate::storage::StorageError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    #[error("node ids count from 1: give this node --id 1, 2, 3, …")]
+    ZeroId,
+    #[error("--peer names {0} twice: each other node has one address")]
+    PeerTwice(NodeId),
+    #[error("--peer names {0}, which is this node itself: name only the others")]
+    PeerIsMe(NodeId),
+    #[error(
+        "the heartbeat is {heartbeat_ms} ms and the election timeout {election_timeout_ms} ms: the heartbeat must be at least 1 ms, the timeout at least twice the heartbeat"
+    )]
+    Timing { heartbeat_ms: u64, election_timeout_ms: u64 },
+    #[error("port {} on {} is taken by another process: end it, or listen elsewhere with --listen", .0.port(), .0.ip())]
+    PortTaken(SocketAddr),
+    #[error("cannot listen on {address}: {error}. Give an address of this machine with --listen")]
+    Listen { address: SocketAddr, error: io::Error },
+    #[error(transparent)]
+    Address(#[from] BadAddress),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("{0}")]
+    Fatal(String),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    #[error("the system refused what every node needs, {what}: {error}")]
+    System { what: &'static str, error: io::Error },
+    #[error("the last writes could not be flushed within {0} s: the disk hangs. Nothing that was confirmed is lost")]
+    FlushHangs(u64),
+}

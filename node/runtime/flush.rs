@@ -1,0 +1,186 @@
+//! Durable before audible: the log, its flushes, and the messages that wait for them.
+//!
+//! One flush is in flight; the next takes all that was appended meanwhile. So batches grow with the load, and nothing
+//! ever waits for company.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::{Envelope, LogPoint, Operation, Store};
+use crate::runtime::inbox::{Done, DoneSender};
+use crate::storage::{IntermediateLog, StorageError};
+
+pub(super) struct Flusher {
+    log: Box<dyn IntermediateLog>,
+    done: DoneSender,
+    /// The last operation that was handed to the log.
+    appended: Operation,
+    in_flight: Option<Operation>,
+    durable: Operation,
+    /// Messages by the operation that must be durable before they are said, in the order in which they were said.
+    waiting: BTreeMap<Operation, Vec<Envelope>>,
+}
+
+impl Flusher {
+    pub(super) fn new(log: Box<dyn IntermediateLog>, done: DoneSender) -> Flusher {
+        let none = Operation(0);
+        Flusher { log, done, appended: none, in_flight: None, durable: none, waiting: BTreeMap::new() }
+    }
+
+    pub(super) fn store(&mut self, operation: Operation, store: &Store) -> Result<(), StorageError> {
+        match store {
+            Store::Promise(promise) => self.log.save_promise(*promise)?,
+            Store::Append(append) => self.log.append(append)?,
+        }
+        self.appended = operation;
+        Ok(())
+    }
+
+    pub(super) fn record_commit(&mut self, up_to: LogPoint) -> Result<(), StorageError> {
+        self.log.record_commit(up_to)
+    }
+
+    /// Starts a flush if there is something to flush and none is in flight.
+    pub(super) fn start(&mut self) -> Result<(), StorageError> {
+        if self.in_flight.is_some() || self.is_durable() {
+            return Ok(());
+        }
+        let operation = self.appended;
+        self.in_flight = Some(operation);
+        let done = self.done.clone();
+        self.log.flush(Box::new(move |flushed| {
+            // Nobody listens any more when the node ends.
+            let _ = done.send(flushed.map_or_else(Done::Failed, |()| Done::Flushed(operation)));
+        }))
+    }
+
+    /// A flush is done: gives the messages that may be said now.
+    pub(super) fn flushed(&mut self, operation: Operation) -> impl Iterator<Item = Envelope> + use<> {
+        self.in_flight = None;
+        self.durable = self.durable.max(operation);
+        let later = self.waiting.split_off(&Operation(operation.0 + 1));
+        std::mem::replace(&mut self.waiting, later).into_values().flatten()
+    }
+
+    /// Gives the message back if it may be said at once, and keeps it otherwise.
+    pub(super) fn say_after(&mut self, after: Option<Operation>, envelope: Envelope) -> Option<Envelope> {
+        match after {
+            Some(operation) if operation > self.durable => {
+                self.waiting.entry(operation).or_default().push(envelope);
+                None
+            }
+            _ => Some(envelope),
+        }
+    }
+
+    pub(super) fn is_durable(&self) -> bool {
+        self.durable >= self.appended
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::protocol::{Epoch, Message, NodeId, Promise, RoundAnswer};
+    use crate::storage::{FlushDone, LogReader};
+
+    /// A log whose flushes are done by hand.
+    #[derive(Clone, Default)]
+    struct ByHand {
+        flushes: Arc<Mutex<Vec<FlushDone>>>,
+    }
+
+    impl ByHand {
+        fn finish_one(&self) {
+            let done = self.flushes.lock().expect("no test panics here").remove(0);
+            done(Ok(()));
+        }
+
+        fn in_flight(&self) -> usize {
+            self.flushes.lock().expect("no test panics here").len()
+        }
+    }
+
+    impl IntermediateLog for ByHand {
+        fn save_promise(&mut self, _: Promise) -> Result<(), StorageError> {
+            Ok(())
+        }
+
+        fn append(&mut self, _: &crate::protocol::Append) -> Result<(), StorageError> {
+            Ok(())
+        }
+
+        fn record_commit(&mut self, _: LogPoint) -> Result<(), StorageError> {
+            Ok(())
+        }
+
+        fn flush(&mut self, done: FlushDone) -> Result<(), StorageError> {
+            self.flushes.lock().expect("no test panics here").push(done);
+            Ok(())
+        }
+
+        fn reader(&self) -> Arc<dyn LogReader> {
+            unreachable!("nothing is read here")
+        }
+    }
+
+    fn flusher() -> (Flusher, ByHand, mpsc::UnboundedReceiver<Done>) {
+        let (sender, done) = mpsc::unbounded_channel();
+        let log = ByHand::default();
+        (Flusher::new(Box::new(log.clone()), sender), log, done)
+    }
+
+    fn store(flusher: &mut Flusher, operation: u64) {
+        let promise = Store::Promise(Promise { epoch: Epoch(1), vote: None });
+        flusher.store(Operation(operation), &promise).expect("the log takes it");
+    }
+
+    fn flushed(done: &mut mpsc::UnboundedReceiver<Done>) -> Operation {
+        match done.try_recv() {
+            Ok(Done::Flushed(operation)) => operation,
+            _ => panic!("no flush is done"),
+        }
+    }
+
+    fn message(number: u64) -> Envelope {
+        let message = Message::RoundAnswer(RoundAnswer { round: 1 });
+        Envelope { from: NodeId(1), to: NodeId(2), number, cluster: None, incarnation: None, epoch: None, message }
+    }
+
+    #[test]
+    fn one_flush_is_in_flight_and_the_next_takes_all_that_came_meanwhile() {
+        let (mut flusher, log, mut done) = flusher();
+        store(&mut flusher, 1);
+        flusher.start().expect("it starts");
+        for operation in 2..=4 {
+            store(&mut flusher, operation);
+            flusher.start().expect("it waits");
+        }
+        assert_eq!(log.in_flight(), 1);
+        log.finish_one();
+        assert_eq!(flushed(&mut done), Operation(1));
+        assert_eq!(flusher.flushed(Operation(1)).count(), 0);
+        flusher.start().expect("it starts");
+        log.finish_one();
+        assert_eq!(flushed(&mut done), Operation(4));
+    }
+
+    #[test]
+    fn a_message_is_said_only_after_its_operation_is_durable() {
+        let (mut flusher, log, _done) = flusher();
+        store(&mut flusher, 1);
+        flusher.start().expect("it starts");
+        store(&mut flusher, 2);
+        assert_eq!(flusher.say_after(None, message(1)), Some(message(1)), "it claims nothing");
+        assert_eq!(flusher.say_after(Some(Operation(2)), message(2)), None);
+        assert_eq!(flusher.say_after(Some(Operation(1)), message(3)), None);
+        log.finish_one();
+        assert_eq!(flusher.flushed(Operation(1)).collect::<Vec<_>>(), [message(3)]);
+        assert_eq!(flusher.say_after(Some(Operation(1)), message(4)), Some(message(4)));
+        assert_eq!(flusher.flushed(Operation(2)).collect::<Vec<_>>(), [message(2)]);
+        assert!(flusher.is_durable());
+    }
+}

@@ -1,0 +1,233 @@
+//! The loop: one task owns the core and everything that only the core may change.
+//!
+//! ```text
+//!   completions ─┐                                  ┌─▶ log, one flush in flight
+//!   messages ────┼─▶ gate ─▶ core.step ─▶ outputs ──┼─▶ gate ─▶ links
+//!   requests ────┘                                  ├─▶ final database's thread, blocking pool
+//!   deadline ────────────────────────────────────── └─▶ waiting handlers, watchers
+//! ```
+//!
+//! Each turn takes all that is ready. Writes of one turn are one proposal, so they share an append, a push and a flush.
+
+use std::collections::{BTreeSet, HashMap};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, Sleep};
+
+use crate::lab::{Gate, Passage};
+use crate::protocol::{Answer, Core, Envelope, Input, NodeId, Proposal, RequestId, Time};
+use crate::rpc::About;
+use crate::rpc::desk::{Desk, Request};
+use crate::rpc::links::Links;
+use crate::runtime::clock::Clock;
+use crate::runtime::database::Applier;
+use crate::runtime::error::NodeError;
+use crate::runtime::flush::Flusher;
+use crate::runtime::hub::Hub;
+use crate::runtime::inbox::{Batch, Done, DoneSender, Inbox};
+use crate::storage::{FinalDatabase, LogReader};
+
+/// How long a node that is stopping waits for the answers that it still owes.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+pub(super) struct Host {
+    pub(super) clock: Clock,
+    pub(super) core: Core,
+    /// Only in a lab.
+    pub(super) gate: Option<Gate>,
+    pub(super) hub: Hub,
+    pub(super) flusher: Flusher,
+    pub(super) applier: Applier,
+    pub(super) database: Arc<dyn FinalDatabase>,
+    pub(super) log_reader: Arc<dyn LogReader>,
+    pub(super) links: Arc<Links>,
+    pub(super) desk: Desk,
+    pub(super) about: About,
+    pub(super) cuts: watch::Sender<BTreeSet<NodeId>>,
+    pub(super) done: DoneSender,
+    pub(super) requests: Requests,
+}
+
+/// The handlers that wait for an answer of the core. The core answers each request once, so nothing stays here.
+#[derive(Default)]
+pub(super) struct Requests {
+    waiting: HashMap<RequestId, oneshot::Sender<Answer>>,
+    last: u64,
+}
+
+impl Requests {
+    pub(super) fn add(&mut self, reply: oneshot::Sender<Answer>) -> RequestId {
+        self.last += 1;
+        let request = RequestId(self.last);
+        self.waiting.insert(request, reply);
+        request
+    }
+
+    pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
+        if let Some(reply) = self.waiting.remove(&request) {
+            // A handler that has gone away needs no answer.
+            let _ = reply.send(answer);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+impl Host {
+    /// Runs until `stop` resolves, or until the node must stop by itself.
+    pub(super) async fn run(mut self, mut inbox: Inbox, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
+        let mut stop = std::pin::pin!(stop);
+        let mut alarm = Alarm::new(self.clock);
+        let mut batch = Batch::default();
+        let mut leaves_at = None;
+        loop {
+            alarm.set(self.core.deadline());
+            tokio::select! {
+                // In this order, so that a busy node can be stopped and hears its deadlines.
+                biased;
+                () = &mut stop, if leaves_at.is_none() => {
+                    self.desk.stop();
+                    leaves_at = Some(Instant::now() + FAREWELL);
+                }
+                () = at(leaves_at) => break,
+                () = alarm.rings() => self.step(Input::Tick)?,
+                () = inbox.gather(&mut batch) => {}
+            }
+            self.turn(&mut batch)?;
+            if leaves_at.is_some() && self.requests.is_empty() {
+                break;
+            }
+        }
+        self.finish(inbox).await
+    }
+
+    fn turn(&mut self, batch: &mut Batch) -> Result<(), NodeError> {
+        for done in batch.completions.drain(..) {
+            self.on_done(done)?;
+        }
+        for envelope in batch.messages.drain(..) {
+            self.on_message(envelope)?;
+        }
+        self.on_requests(&mut batch.requests)?;
+        if self.hub.forget_gone() {
+            self.step(Input::Watched(false))?;
+        }
+        let founded = self.core.founding().map(|founding| founding.cluster);
+        if founded != self.about.cluster.id() {
+            self.about.cluster.set(founded);
+        }
+        Ok(self.flusher.start()?)
+    }
+
+    fn on_done(&mut self, done: Done) -> Result<(), NodeError> {
+        match done {
+            Done::Flushed(operation) => {
+                for envelope in self.flusher.flushed(operation) {
+                    self.send(envelope);
+                }
+                self.step(Input::Stored(operation))
+            }
+            Done::Applied(up_to) => self.step(Input::Applied(up_to)),
+            Done::LogRead(read, entries) => self.step(Input::LogRead { read, entries }),
+            Done::ChainChecked(check) => self.step(Input::ChainChecked(check)),
+            Done::Failed(error) => self.fail(error),
+        }
+    }
+
+    pub(super) fn on_message(&mut self, envelope: Envelope) -> Result<(), NodeError> {
+        match self.through_gate(envelope) {
+            Some(envelope) => self.step(Input::Message(envelope)),
+            None => Ok(()),
+        }
+    }
+
+    /// Messages of the core and for the core pass here; outside a lab there is no gate.
+    pub(super) fn through_gate(&mut self, envelope: Envelope) -> Option<Envelope> {
+        let Some(gate) = &mut self.gate else { return Some(envelope) };
+        match gate.pass(envelope) {
+            Passage::Passes(envelope) => Some(envelope),
+            Passage::Stays(fault) => {
+                if self.hub.is_watched() {
+                    self.hub.tell(self.clock.now(), fault.fact());
+                }
+                None
+            }
+        }
+    }
+
+    /// Writes and reads of one turn go to the core together.
+    fn on_requests(&mut self, requests: &mut Vec<Request>) -> Result<(), NodeError> {
+        let (mut proposals, mut reads) = (Vec::new(), Vec::new());
+        for request in requests.drain(..) {
+            match request {
+                Request::Write(command, reply) => {
+                    proposals.push(Proposal { request: self.requests.add(reply), command });
+                }
+                Request::Read(reply) => reads.push(self.requests.add(reply)),
+                other => self.on_rare_request(other)?,
+            }
+        }
+        if !proposals.is_empty() {
+            self.step(Input::Propose(proposals))?;
+        }
+        if !reads.is_empty() {
+            self.step(Input::Read(reads))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn step(&mut self, input: Input) -> Result<(), NodeError> {
+        let outputs = self.core.step(self.clock.now(), input);
+        self.carry_out(outputs)
+    }
+}
+
+/// The core's next deadline. It is mostly moved to later, which costs nothing until the alarm rings.
+struct Alarm {
+    clock: Clock,
+    deadline: Time,
+    armed: Time,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Alarm {
+    fn new(clock: Clock) -> Alarm {
+        let now = clock.now();
+        Alarm { clock, deadline: now, armed: now, sleep: Box::pin(tokio::time::sleep_until(clock.instant(now))) }
+    }
+
+    fn set(&mut self, deadline: Time) {
+        self.deadline = deadline;
+        if deadline < self.armed {
+            self.arm();
+        }
+    }
+
+    fn arm(&mut self) {
+        self.armed = self.deadline;
+        self.sleep.as_mut().reset(self.clock.instant(self.deadline));
+    }
+
+    /// Resolves once the deadline has come.
+    async fn rings(&mut self) {
+        loop {
+            self.sleep.as_mut().await;
+            if self.deadline <= self.clock.now() {
+                return;
+            }
+            self.arm();
+        }
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

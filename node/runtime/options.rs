@@ -1,0 +1,61 @@
+//! What a node is told at its start.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::protocol::{Config, Incarnation, Limits, NodeId};
+use crate::runtime::error::NodeError;
+
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    pub id: NodeId,
+    pub listen: SocketAddr,
+    /// The other nodes, with their addresses as `HOST:PORT`.
+    pub peers: Vec<(NodeId, String)>,
+    pub data: PathBuf,
+    /// Whether faults can be made on purpose here, and values are shown to watchers.
+    pub lab: bool,
+    pub heartbeat_ms: u64,
+    pub election_timeout_ms: u64,
+}
+
+impl NodeOptions {
+    pub const HEARTBEAT_MS: u64 = 100;
+    pub const ELECTION_TIMEOUT_MS: u64 = 1_000;
+
+    pub(super) fn check(&self) -> Result<(), NodeError> {
+        let NodeOptions { id, heartbeat_ms, election_timeout_ms, .. } = *self;
+        let mut named = BTreeSet::new();
+        for (peer, _) in &self.peers {
+            match *peer {
+                NodeId(0) => return Err(NodeError::ZeroId),
+                peer if peer == id => return Err(NodeError::PeerIsMe(peer)),
+                peer if !named.insert(peer) => return Err(NodeError::PeerTwice(peer)),
+                _ => {}
+            }
+        }
+        if id == NodeId(0) {
+            return Err(NodeError::ZeroId);
+        }
+        if heartbeat_ms == 0 || election_timeout_ms < heartbeat_ms.saturating_mul(2) {
+            return Err(NodeError::Timing { heartbeat_ms, election_timeout_ms });
+        }
+        Ok(())
+    }
+
+    pub(super) fn config(&self, incarnation: Incarnation, seed: u64) -> Config {
+        let mut voters = self.peers.clone();
+        voters.push((self.id, self.listen.to_string()));
+        voters.sort();
+        Config {
+            id: self.id,
+            incarnation,
+            voters,
+            heartbeat_micros: self.heartbeat_ms.saturating_mul(1_000),
+            election_timeout_micros: self.election_timeout_ms.saturating_mul(1_000),
+            seed,
+            limits: Limits::default(),
+        }
+    }
+}

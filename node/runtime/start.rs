@@ -1,0 +1,165 @@
+//! From options to a running node, and back to the caller when it has ended.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::lab::Gate;
+use crate::protocol::{Core, Limits};
+use crate::rpc::desk::Desk;
+use crate::rpc::links::{KnownCluster, Links};
+use crate::rpc::{About, Services, serve};
+use crate::runtime::clock::Clock;
+use crate::runtime::database::Applier;
+use crate::runtime::error::NodeError;
+use crate::runtime::host::{Host, Requests};
+use crate::runtime::hub::Hub;
+use crate::runtime::inbox::Inbox;
+use crate::runtime::options::NodeOptions;
+use crate::runtime::records::Stores;
+use crate::storage::{OpenOptions, Opened, open};
+
+/// Threads for reads that block on the disk.
+const BLOCKING_THREADS_MAX: usize = 8;
+/// How long answers that are on their way out are waited for at the end.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+
+/// Runs a node until SIGTERM or SIGINT, or until it must stop by itself.
+pub fn run(options: NodeOptions) -> Result<(), NodeError> {
+    options.check()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .build()
+        .map_err(|error| NodeError::System { what: "a runtime", error })?;
+    let ended = runtime.block_on(async {
+        // The port first: it is the error that people make most, and it costs nothing.
+        let listener = bind(options.listen)?;
+        let opened = open_storage(&options)?;
+        run_on(&options, opened, listener, end_signal()?).await
+    });
+    // A read of the disk that hangs must not keep the process.
+    runtime.shutdown_background();
+    ended
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
+    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        TcpListener::from_std(listener)
+    });
+    bound.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => NodeError::PortTaken(address),
+        _ => NodeError::Listen { address, error },
+    })
+}
+
+fn open_storage(options: &NodeOptions) -> Result<Opened, NodeError> {
+    let limits = Limits::default();
+    let opened = open(&OpenOptions {
+        folder: options.data.clone(),
+        node: options.id,
+        tail_bytes: limits.window_bytes,
+        tail_entries: limits.window_entries,
+        progress: &|text| tracing::info!("{text}"),
+    })?;
+    Ok(opened)
+}
+
+fn end_signal() -> Result<impl Future<Output = ()>, NodeError> {
+    let listen = |kind| signal(kind).map_err(|error| NodeError::System { what: "signals", error });
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+        }
+    })
+}
+
+/// The node on a storage and a port that are open already.
+pub(super) async fn run_on(
+    options: &NodeOptions,
+    opened: Opened,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> Result<(), NodeError> {
+    let Opened { incarnation, log, database, restored, notes } = opened;
+    for note in &notes {
+        tracing::info!("{note}");
+    }
+    let cluster = KnownCluster::default();
+    cluster.set(restored.founding.as_ref().map(|founding| founding.cluster));
+    let about = About {
+        id: options.id,
+        address: options.listen.to_string(),
+        peers: options.peers.clone(),
+        lab: options.lab,
+        notes,
+        cluster: cluster.clone(),
+    };
+    let (links, messages) = Links::new(options.id, &options.peers, cluster)?;
+    let (desk, requests) = Desk::new();
+    let (done, completions) = mpsc::unbounded_channel();
+    let (cuts, cuts_now) = watch::channel(Default::default());
+    let log_reader = log.reader();
+    let applier = Applier::start(Arc::clone(&database), done.clone())
+        .map_err(|error| NodeError::System { what: "a thread", error })?;
+    let clock = Clock::start();
+    let services = Services {
+        about: about.clone(),
+        desk: desk.clone(),
+        links: Arc::clone(&links),
+        records: Arc::new(Stores { database: Arc::clone(&database), log: Arc::clone(&log_reader) }),
+        cuts: cuts_now,
+    };
+    let host = Host {
+        clock,
+        core: Core::new(options.config(incarnation, seed()?), restored, clock.now()),
+        gate: options.lab.then(|| Gate::new(options.id)),
+        hub: Hub::new(options.id, options.lab),
+        flusher: crate::runtime::flush::Flusher::new(log, done.clone()),
+        applier,
+        database,
+        log_reader,
+        links,
+        desk,
+        about,
+        cuts,
+        done,
+        requests: Requests::default(),
+    };
+    let (end_serving, served_enough) = oneshot::channel::<()>();
+    let mut server = tokio::spawn(serve(listener, services, async {
+        let _ = served_enough.await;
+    }));
+    tracing::info!("{} listens on {}{}", options.id, options.listen, if options.lab { ", as a lab" } else { "" });
+    let inbox = Inbox { completions, messages, requests };
+    let ended = tokio::select! {
+        ended = host.run(inbox, stop) => ended,
+        served = &mut server => return Err(no_server(served)),
+    };
+    drop(end_serving);
+    let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
+    ended
+}
+
+/// Serving ended before the node: there is no node without it.
+fn no_server(served: Result<Result<(), crate::rpc::ServeError>, tokio::task::JoinError>) -> NodeError {
+    match served {
+        Ok(Err(error)) => error.into(),
+        Ok(Ok(())) => NodeError::Fatal("the server ended by itself: please report it".into()),
+        Err(error) => NodeError::Fatal(format!("the server broke: {error}; please report it")),
+    }
+}
+
+/// So that nodes that start together do not stand for election together.
+fn seed() -> Result<u64, NodeError> {
+    getrandom::u64()
+        .map_err(|error| NodeError::System { what: "random numbers", error: io::Error::other(error.to_string()) })
+}

@@ -1,0 +1,308 @@
+//! Real nodes over loopback gRPC, on a storage that is only memory.
+
+mod memory;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::transport::Channel;
+
+use crate::protocol::NodeId;
+use crate::rpc::convert::{NodeSnapshot, Observation};
+use crate::rpc::wire;
+use crate::rpc::wire::client_client::ClientClient;
+use crate::rpc::wire::control_client::ControlClient;
+use crate::rpc::wire::{control_response, get_response, write_response};
+use crate::runtime::error::NodeError;
+use crate::runtime::options::NodeOptions;
+use crate::runtime::start::run_on;
+
+/// Longer than anything here may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+struct Node {
+    id: u64,
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Result<(), NodeError>>,
+}
+
+impl Node {
+    async fn end(self) {
+        let _ = self.stop.send(());
+        let ended = tokio::time::timeout(DEADLINE, self.task).await.expect("the node ends in time");
+        ended.expect("the node does not panic").expect("the node ends in order");
+    }
+
+    fn channel(&self) -> Channel {
+        crate::rpc::endpoint(NodeId(self.id), &self.address.to_string()).expect("it is an address").connect_lazy()
+    }
+
+    fn client(&self) -> ClientClient<Channel> {
+        ClientClient::new(self.channel())
+    }
+
+    fn control(&self) -> ControlClient<Channel> {
+        ControlClient::new(self.channel())
+    }
+
+    async fn put(&self, key: &'static str, value: &'static str) -> write_response::Outcome {
+        self.put_bytes(Bytes::from_static(key.as_bytes()), Bytes::from_static(value.as_bytes())).await
+    }
+
+    async fn put_bytes(&self, key: Bytes, value: Bytes) -> write_response::Outcome {
+        let put = wire::PutRequest { key, value, name: None, forwarded: false };
+        let response = self.client().put(put).await.expect("the node answers").into_inner();
+        response.outcome.expect("the answer says something")
+    }
+
+    async fn get(&self, key: &'static str, consistency: wire::Consistency) -> get_response::Outcome {
+        let key = Bytes::from_static(key.as_bytes());
+        let get = wire::GetRequest { key, consistency: consistency.into(), forwarded: false };
+        let response = self.client().get(get).await.expect("the node answers").into_inner();
+        response.outcome.expect("the answer says something")
+    }
+
+    /// The value that a linearizable or local read sees.
+    async fn value(&self, key: &'static str, consistency: wire::Consistency) -> Option<Bytes> {
+        match self.get(key, consistency).await {
+            get_response::Outcome::Record(record) => Some(record.value),
+            _ => None,
+        }
+    }
+
+    async fn hold(&self, hold: bool) {
+        let request = wire::HoldRequest { kind: "commit-order".into() };
+        let mut control = self.control();
+        let answer = if hold { control.hold(request).await } else { control.release(request).await };
+        expect_done(answer.expect("the node answers").into_inner());
+    }
+}
+
+fn expect_done(answer: wire::ControlResponse) {
+    assert!(matches!(answer.outcome, Some(control_response::Outcome::Done(_))), "{answer:?}");
+}
+
+fn refusal(answer: wire::ControlResponse) -> String {
+    match answer.outcome {
+        Some(control_response::Outcome::Refused(refusal)) => refusal.code,
+        other => panic!("it should be refused, not {other:?}"),
+    }
+}
+
+/// A cluster on free ports, of which n1 leads.
+async fn cluster(size: u64, lab: bool) -> Vec<Node> {
+    let mut listeners = Vec::new();
+    for id in 1..=size {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        listeners.push((id, listener.local_addr().expect("it is bound"), listener));
+    }
+    let addresses: Vec<_> = listeners.iter().map(|(id, address, _)| (*id, *address)).collect();
+    let nodes: Vec<_> = listeners.into_iter().map(|(id, _, listener)| start(id, listener, &addresses, lab)).collect();
+    expect_done(nodes[0].control().stand(wire::StandRequest {}).await.expect("n1 answers").into_inner());
+    eventually("n1 leads", async || matches!(nodes[0].put("first", "1").await, write_response::Outcome::Written(_)))
+        .await;
+    nodes
+}
+
+fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: bool) -> Node {
+    let address = listener.local_addr().expect("it is bound");
+    let others = addresses.iter().filter(|(other, _)| *other != id);
+    let options = NodeOptions {
+        id: NodeId(id),
+        listen: address,
+        peers: others.map(|(id, address)| (NodeId(*id), address.to_string())).collect(),
+        data: "memory only".into(),
+        lab,
+        heartbeat_ms: 50,
+        // Long, so that a busy machine causes no elections that a test does not ask for.
+        election_timeout_ms: 5_000,
+    };
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(async move {
+        let stopped = async {
+            let _ = stopped.await;
+        };
+        run_on(&options, memory::open(id), listener, stopped).await
+    });
+    Node { id, address, stop, task }
+}
+
+async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn end(nodes: Vec<Node>) {
+    for node in nodes {
+        node.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_write_to_any_node_is_read_from_every_node() {
+    let nodes = cluster(4, false).await;
+    for (node, value) in nodes.iter().zip(["a", "b", "c", "d"]) {
+        assert!(matches!(node.put("x", value).await, write_response::Outcome::Written(_)));
+        for reader in &nodes {
+            let read = reader.value("x", wire::Consistency::Linearizable).await;
+            assert_eq!(read, Some(Bytes::from_static(value.as_bytes())), "n{} reads", reader.id);
+        }
+    }
+    for node in &nodes {
+        eventually("the replica's own database has it", async || {
+            node.value("x", wire::Consistency::Local).await == Some(Bytes::from_static(b"d"))
+        })
+        .await;
+    }
+    end(nodes).await;
+}
+
+#[tokio::test]
+async fn a_forwarded_write_goes_no_further() {
+    let nodes = cluster(3, false).await;
+    let put = wire::PutRequest { key: Bytes::from_static(b"k"), forwarded: true, ..Default::default() };
+    let response = nodes[1].client().put(put).await.expect("n2 answers").into_inner();
+    match response.outcome {
+        Some(write_response::Outcome::Refused(refusal)) => {
+            assert_eq!((&refusal.code[..], refusal.leader), ("not_a_leader", Some(1)));
+        }
+        other => panic!("n2 does not lead: {other:?}"),
+    }
+    end(nodes).await;
+}
+
+#[tokio::test]
+async fn keys_and_values_out_of_bounds_are_refused_by_code() {
+    let nodes = cluster(1, false).await;
+    let code = |outcome| match outcome {
+        write_response::Outcome::Refused(refusal) => refusal.code,
+        other => panic!("it should be refused, not {other:?}"),
+    };
+    let node = &nodes[0];
+    let key = Bytes::from_static(b"k");
+    assert_eq!(code(node.put("", "v").await), "empty_key");
+    assert_eq!(code(node.put_bytes(vec![1; 4097].into(), key.clone()).await), "key_too_large");
+    assert_eq!(code(node.put_bytes(key.clone(), vec![1; (1 << 20) + 1].into()).await), "value_too_large");
+    let largest = node.put_bytes(vec![1; 4096].into(), vec![0xff; 1 << 20].into()).await;
+    assert!(matches!(largest, write_response::Outcome::Written(_)), "the limits themselves are fine");
+    end(nodes).await;
+}
+
+#[tokio::test]
+async fn many_writes_are_under_way_on_one_stream() {
+    let nodes = cluster(3, false).await;
+    let writes = (0..500u64).map(|tag| {
+        let put = wire::PutRequest { key: tag.to_string().into(), value: Bytes::new(), name: None, forwarded: false };
+        wire::TaggedWrite { tag, write: Some(wire::tagged_write::Write::Put(put)) }
+    });
+    let mut answers =
+        nodes[1].client().write(tokio_stream::iter(writes)).await.expect("n2 takes the stream").into_inner();
+    let mut written = std::collections::BTreeSet::new();
+    while let Some(answer) = answers.message().await.expect("the stream holds") {
+        let outcome = answer.response.and_then(|response| response.outcome);
+        assert!(matches!(outcome, Some(write_response::Outcome::Written(_))), "{outcome:?}");
+        written.insert(answer.tag);
+    }
+    assert!(written.into_iter().eq(0..500));
+    end(nodes).await;
+}
+
+#[tokio::test]
+async fn a_cut_link_keeps_a_forwarded_write_from_leaving() {
+    let nodes = cluster(4, true).await;
+    expect_done(nodes[3].control().cut(wire::LinkRequest { with: 1 }).await.expect("n4 answers").into_inner());
+    match nodes[3].put("x", "1").await {
+        write_response::Outcome::Refused(refusal) => assert_eq!(refusal.code, "no_leader"),
+        other => panic!("it should be refused, not {other:?}"),
+    }
+    expect_done(nodes[3].control().heal(wire::LinkRequest { with: 1 }).await.expect("n4 answers").into_inner());
+    assert!(matches!(nodes[3].put("x", "1").await, write_response::Outcome::Written(_)));
+    end(nodes).await;
+}
+
+#[tokio::test]
+async fn a_held_commit_order_keeps_data_intermediate_until_its_release() {
+    let nodes = cluster(4, true).await;
+    nodes[1].hold(true).await;
+    assert!(matches!(nodes[0].put("x", "1").await, write_response::Outcome::Written(_)));
+    let read_log = wire::ReadLogRequest { from: 0, limit: 0 };
+    eventually("n2 has it as intermediate data", async || {
+        let log = nodes[1].control().read_log(read_log).await.expect("n2 answers").into_inner();
+        log.lines.last().is_some_and(|line| line.key.as_deref() == Some(b"x") && line.state == "intermediate")
+    })
+    .await;
+    assert_eq!(nodes[1].value("x", wire::Consistency::Local).await, None);
+    nodes[1].hold(false).await;
+    eventually("it is final at n2", async || nodes[1].value("x", wire::Consistency::Local).await.is_some()).await;
+    end(nodes).await;
+}
+
+#[tokio::test]
+async fn without_a_lab_faults_are_refused_and_values_are_not_shown() {
+    let nodes = cluster(3, false).await;
+    let mut control = nodes[1].control();
+    let inject = wire::InjectRequest { key: Bytes::from_static(b"k"), ..Default::default() };
+    assert_eq!(refusal(control.inject(inject).await.expect("n2 answers").into_inner()), "lab_only");
+    let cut = control.cut(wire::LinkRequest { with: 1 }).await.expect("n2 answers").into_inner();
+    assert_eq!(refusal(cut), "lab_only");
+    let log = control.read_log(wire::ReadLogRequest { from: 0, limit: 0 }).await.expect("n2 answers").into_inner();
+    assert!(log.lines.len() >= 2 && log.lines.iter().all(|line| line.key.is_none() && line.value.is_none()));
+    end(nodes).await;
+}
+
+#[tokio::test]
+async fn a_watcher_that_folds_events_into_its_snapshot_sees_what_a_new_snapshot_shows() {
+    let nodes = cluster(3, true).await;
+    let observe = wire::ObserveRequest { tail: 0 };
+    let mut stream = nodes[0].control().observe(observe).await.expect("n1 answers").into_inner();
+    let mut next = async || {
+        let wire = stream.message().await.expect("the stream holds").expect("it goes on");
+        Observation::from_wire(NodeId(1), wire).expect("it is well formed")
+    };
+    let Observation::Snapshot(first) = next().await else { panic!("a snapshot comes first") };
+    let NodeSnapshot { mut snapshot, .. } = *first;
+    for value in ["1", "2", "3"] {
+        assert!(matches!(nodes[0].put("x", value).await, write_response::Outcome::Written(_)));
+    }
+    let last = nodes[0].control().status(wire::StatusRequest {}).await.expect("n1 answers").into_inner().last;
+    let last = crate::rpc::convert::optional_point(last).expect("it is well formed");
+    while snapshot.applied != last {
+        let Observation::Events(events) = next().await else { panic!("nothing is lost") };
+        for event in events {
+            snapshot.event += 1;
+            assert_eq!(event.number, snapshot.event, "numbers have no gaps");
+            snapshot.fold(&event.fact);
+        }
+    }
+    let mut again = nodes[0].control().observe(observe).await.expect("n1 answers").into_inner();
+    let wire = again.message().await.expect("the stream holds").expect("it begins");
+    let Ok(Observation::Snapshot(now)) = Observation::from_wire(NodeId(1), wire) else { panic!("a snapshot first") };
+    assert_eq!(snapshot.tail, now.snapshot.tail);
+    assert_eq!((snapshot.role, snapshot.epoch), (now.snapshot.role, now.snapshot.epoch));
+    end(nodes).await;
+}
+
+#[tokio::test]
+async fn a_stranger_is_refused_with_a_reason() {
+    let nodes = cluster(1, false).await;
+    let envelope = wire::Envelope {
+        from: 9,
+        to: 1,
+        number: 1,
+        epoch: Some(1),
+        message: Some(wire::envelope::Message::VoteAsked(wire::VoteAsked { epoch: 1, last: None })),
+        ..Default::default()
+    };
+    let mut peer = wire::peer_client::PeerClient::new(nodes[0].channel());
+    let refused = peer.deliver(envelope).await.expect_err("n9 is no member");
+    assert!(refused.message().contains("n9 is not a member"), "{refused}");
+    end(nodes).await;
+}
