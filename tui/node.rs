@@ -1,11 +1,155 @@
-//! `epoca node`: runs one node.
+//! `epoca node`: runs one node in this process, until SIGTERM or Ctrl-C.
+//!
+//! What the options mean together is judged by the runtime; here they are read, and the logs get their place.
 
+use std::fs::OpenOptions;
+use std::io::{IsTerminal, Read, stderr, stdin};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::str::FromStr;
+use std::sync::Mutex;
+
+use epoca::protocol::NodeId;
+use epoca::runtime::{NodeOptions, run as run_node};
+use tracing_subscriber::EnvFilter;
+
+use crate::command::grammar::Node;
 
 #[derive(clap::Args, Debug)]
-pub struct NodeArgs {}
+pub struct NodeArgs {
+    /// Which node this is: 1, 2, 3, …
+    #[arg(long, value_name = "N")]
+    id: Node,
 
+    /// Where to listen for nodes, clients and control, as 127.0.0.1:7101; whoever reaches it may read and write
+    #[arg(long, value_name = "ADDRESS")]
+    listen: SocketAddr,
+
+    /// Another node and its address, as 2=127.0.0.1:7102; once for each
+    #[arg(long = "peer", value_name = "N=ADDRESS")]
+    peers: Vec<Peer>,
+
+    /// The folder of this node's intermediate and final data; made if it is missing
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+
+    /// Allow faults on purpose (cut, hold, inject), and show keys and values to whoever watches
+    #[arg(long)]
+    lab: bool,
+
+    /// How often the leader lets the replicas hear of it, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = NodeOptions::HEARTBEAT_MS)]
+    heartbeat: u64,
+
+    /// The least time without a leader before an election, in milliseconds; each attempt waits up to twice of it
+    #[arg(long, value_name = "MS", default_value_t = NodeOptions::ELECTION_TIMEOUT_MS)]
+    election_timeout: u64,
+
+    /// What to log: error, warn, info, debug, trace, or a filter as epoca=debug,h2=info
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: String,
+
+    /// Log to the end of this file, not to stderr
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<PathBuf>,
+
+    /// End at once when stdin does: the launcher holds its other end
+    #[arg(long, hide = true)]
+    end_with_stdin: bool,
+}
+
+/// Runs the node. The exit code is 0 after SIGTERM or Ctrl-C, else 1 with the reason on stderr.
 pub fn run(args: NodeArgs) -> ExitCode {
-    eprintln!("no node yet: {args:?}");
-    ExitCode::FAILURE
+    if args.end_with_stdin {
+        std::thread::spawn(end_with_stdin);
+    }
+    let ended = start_log(&args).and_then(|()| {
+        run_node(args.options()).map_err(|error| {
+            tracing::error!("{error}");
+            error.to_string()
+        })
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("epoca node: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl NodeArgs {
+    fn options(&self) -> NodeOptions {
+        NodeOptions {
+            id: self.id.0,
+            listen: self.listen,
+            peers: self.peers.iter().map(|peer| (peer.id, peer.address.clone())).collect(),
+            data: self.data.clone(),
+            lab: self.lab,
+            heartbeat_ms: self.heartbeat,
+            election_timeout_ms: self.election_timeout,
+        }
+    }
+}
+
+/// Nobody writes to this stdin: its end means that the launcher has gone, however it went.
+fn end_with_stdin() {
+    let mut unread = [0; 64];
+    while matches!(stdin().read(&mut unread), Ok(1..)) {}
+    std::process::exit(0);
+}
+
+fn start_log(args: &NodeArgs) -> Result<(), String> {
+    // A bare level is about Epoca; the libraries below it would drown it.
+    let bare = tracing::Level::from_str(&args.log).is_ok();
+    let text = if bare { format!("warn,epoca={}", args.log) } else { args.log.clone() };
+    let filter = EnvFilter::try_new(&text)
+        .map_err(|error| format!("--log {}: {error}. Write a level such as info, or a filter", args.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    match &args.log_file {
+        None => builder.with_ansi(stderr().is_terminal()).with_writer(stderr).init(),
+        Some(path) => {
+            let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
+                format!("cannot write the log file {}: {error}. Give another with --log-file", path.display())
+            })?;
+            builder.with_ansi(false).with_writer(Mutex::new(file)).init();
+        }
+    }
+    Ok(())
+}
+
+#[derive(Clone, Debug)]
+struct Peer {
+    id: NodeId,
+    address: String,
+}
+
+impl FromStr for Peer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Peer, String> {
+        let (id, address) = text.split_once('=').ok_or("write N=ADDRESS, as 2=127.0.0.1:7102")?;
+        let has_port =
+            address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
+        if !has_port {
+            return Err(format!("`{address}` is no address: write HOST:PORT, as 127.0.0.1:7102"));
+        }
+        let Node(id) = id.parse()?;
+        Ok(Peer { id, address: address.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_peer_is_a_number_and_an_address() {
+        let peer: Peer = "n2=localhost:7102".parse().expect("it is one");
+        assert_eq!((peer.id, &peer.address[..]), (NodeId(2), "localhost:7102"));
+        for wrong in ["2", "2=", "2=host", "2=:7102", "2=host:port", "0=host:1", "x=host:1"] {
+            assert!(wrong.parse::<Peer>().is_err(), "{wrong}");
+        }
+    }
 }
