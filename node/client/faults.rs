@@ -134,6 +134,15 @@ impl Client {
         Ok(format!("the link between {a} and {b} is {}", if cut { "cut" } else { "healed" }))
     }
 
+    /// Cuts the link at one of its ends.
+    pub(crate) async fn cut_at(&self, at: NodeId, with: NodeId) -> Result<(), ClientError> {
+        self.link_end(at, with, true, self.deadline()).await
+    }
+
+    pub(crate) async fn heal_at(&self, at: NodeId, with: NodeId) -> Result<(), ClientError> {
+        self.link_end(at, with, false, self.deadline()).await
+    }
+
     async fn link_end(&self, at: NodeId, with: NodeId, cut: bool, deadline: Instant) -> Result<(), ClientError> {
         let address = self.address(at, deadline).await?;
         let request = wire::LinkRequest { with: with.0 };

@@ -80,6 +80,14 @@ impl Client {
         Ok(client)
     }
 
+    /// As [`Client::new`], of nodes whose ids are known.
+    pub fn of_nodes(nodes: &[(NodeId, String)], options: Options) -> Result<Client, ClientError> {
+        let addresses: Vec<String> = nodes.iter().map(|(_, address)| address.clone()).collect();
+        let client = Client::new(&addresses, options)?;
+        client.shared.nodes.name(nodes);
+        Ok(client)
+    }
+
     /// A client of nodes that need not run yet: whoever is there is found by the first operation.
     pub fn new(addresses: &[String], options: Options) -> Result<Client, ClientError> {
         let nodes = Nodes::new(addresses, options.cluster.clone())?;

@@ -68,6 +68,11 @@ impl Nodes {
         Ok(Nodes { cluster, named, book: Mutex::new(book) })
     }
 
+    /// Takes up which node is where.
+    pub fn name(&self, nodes: &[(NodeId, String)]) {
+        self.book().ids.extend(nodes.iter().cloned());
+    }
+
     pub fn named(&self) -> Vec<String> {
         self.named.clone()
     }

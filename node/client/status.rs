@@ -54,6 +54,17 @@ impl Client {
         Ok(nodes.into_values().collect())
     }
 
+    /// What one node says of itself.
+    pub async fn report(&self, node: NodeId) -> Result<Reported, ClientError> {
+        let deadline = self.deadline();
+        let address = self.address(node, deadline).await?;
+        let answer = self.ask(&address, deadline, |channel: Channel| async move {
+            ControlClient::new(channel).status(wire::StatusRequest {}).await
+        });
+        let malformed = |error: crate::rpc::convert::Malformed| refused("malformed", format!("{address}: {error}"));
+        answer.await?.try_into().map_err(malformed)
+    }
+
     /// At most `limit` entries of one node's log from position `from` on; true if there are more.
     pub async fn read_log(&self, node: NodeId, from: u64, limit: u64) -> Result<(Vec<LogLine>, bool), ClientError> {
         let deadline = self.deadline();

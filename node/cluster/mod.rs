@@ -1,1 +1,157 @@
-//! cluster
+//! A local cluster of real processes: the launcher that starts them is their only parent, and the only one who signals
+//! them.
+//!
+//! ```text
+//!   Cluster ── spawner thread ── epoca node --id 1 …      each with a pipe whose end it waits for,
+//!      │                    └─── epoca node --id 2 …      a parent-death signal, a process group
+//!      ├── cluster.json                                   where the shell finds them
+//!      └── the launcher's service on the loopback         kill, restart, pause, resume, cut, hold
+//! ```
+//!
+//! A killed node stays dead until somebody restarts it. Which executable is run is the caller's business.
+
+mod error;
+
+mod description;
+
+mod folder;
+
+mod ports;
+
+mod spawner;
+
+mod process;
+
+mod members;
+
+mod faults;
+
+mod start;
+
+mod service;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+pub use description::Description;
+pub use error::{ClusterError, Refused};
+pub use start::Ready;
+
+use crate::client::Client;
+use crate::protocol::NodeId;
+use members::Members;
+
+/// How long nodes get to end before they are killed.
+const END_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What to start.
+#[derive(Clone, Debug)]
+pub struct ClusterOptions {
+    /// The executable that is run as `epoca node …`.
+    pub executable: PathBuf,
+    pub data: PathBuf,
+    pub nodes: u64,
+    /// Ports are counted up from here; 0 takes any that are free.
+    pub base_port: u16,
+    /// Whether faults can be made on purpose.
+    pub lab: bool,
+    /// Delete the data of the nodes that ran here before.
+    pub fresh: bool,
+    pub heartbeat_ms: Option<u64>,
+    pub election_timeout_ms: Option<u64>,
+}
+
+impl ClusterOptions {
+    /// Four nodes, ports from 7101, no lab.
+    pub fn new(executable: impl Into<PathBuf>, data: impl Into<PathBuf>) -> ClusterOptions {
+        ClusterOptions {
+            executable: executable.into(),
+            data: data.into(),
+            nodes: 4,
+            base_port: 7101,
+            lab: false,
+            fresh: false,
+            heartbeat_ms: None,
+            election_timeout_ms: None,
+        }
+    }
+}
+
+/// Something that happened to a process, for whoever shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ProcessEvent {
+    Killed(NodeId),
+    Restarted(NodeId),
+    Paused(NodeId),
+    Resumed(NodeId),
+    /// It ended by itself; how, and its last words.
+    Ended(NodeId, String),
+}
+
+/// A node's process as it is now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NodeProcess {
+    pub id: NodeId,
+    pub address: String,
+    pub pid: Option<u32>,
+    pub data: PathBuf,
+    /// `running`, `paused` or `stopped`.
+    pub state: &'static str,
+    /// How it ended, if it ended by itself.
+    pub exit: Option<String>,
+}
+
+/// A running local cluster. Dropping it kills the nodes; [`Cluster::stop`] ends them well.
+pub struct Cluster {
+    members: Arc<Members>,
+    launcher: String,
+    service: JoinHandle<()>,
+    events: Option<mpsc::Receiver<ProcessEvent>>,
+}
+
+impl Cluster {
+    /// The address of the launcher's service.
+    pub fn launcher(&self) -> &str {
+        &self.launcher
+    }
+
+    pub fn data(&self) -> &Path {
+        self.members.folder().path()
+    }
+
+    pub fn addresses(&self) -> Vec<String> {
+        self.nodes().into_iter().map(|node| node.address).collect()
+    }
+
+    pub fn nodes(&self) -> Vec<NodeProcess> {
+        self.members.describe()
+    }
+
+    /// A client of this cluster's nodes that knows its launcher.
+    pub fn client(&self, timeout: Duration) -> Result<Client, ClusterError> {
+        Ok(self.members.new_client(timeout, Some(self.launcher.clone()))?)
+    }
+
+    /// What happens to the processes from now on; can be taken once. If nobody reads, events are dropped.
+    pub fn take_events(&mut self) -> Option<mpsc::Receiver<ProcessEvent>> {
+        self.events.take()
+    }
+
+    /// Ends all nodes: asked first, killed if they do not end. Paused ones go on for that.
+    pub async fn stop(self) {
+        self.members.terminate(END_TIMEOUT).await;
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.service.abort();
+        self.members.kill_all();
+        Description::remove(self.members.folder().path());
+        self.members.folder().release();
+    }
+}

@@ -1,0 +1,107 @@
+//! `cluster.json`: what the commands of the shell read to find a cluster that runs on a data folder.
+//!
+//! It may be old, if the launcher was killed: a reader believes it only after a node has answered with the cluster id.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::ClusterId;
+
+const NAME: &str = "cluster.json";
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Description {
+    pub launcher: Launcher,
+    /// In hexadecimal digits; absent until the first leader has opened its epoch.
+    pub cluster: Option<String>,
+    pub lab: bool,
+    pub nodes: Vec<Node>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Launcher {
+    pub pid: u32,
+    pub address: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Node {
+    pub id: u64,
+    pub address: String,
+    pub data: PathBuf,
+}
+
+impl Description {
+    /// Reads the description in a data folder; `None` if there is none.
+    pub fn read(folder: &Path) -> Result<Option<Description>, String> {
+        let path = folder.join(NAME);
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
+        };
+        let found = serde_json::from_slice(&text);
+        found.map(Some).map_err(|error| format!("{} is not a description of a cluster: {error}", path.display()))
+    }
+
+    /// The cluster id's 16 bytes, if it is known and well formed.
+    pub fn cluster_bytes(&self) -> Option<Vec<u8>> {
+        let digits = self.cluster.as_deref()?;
+        let byte = |at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+        (digits.len() == 32).then(|| (0..32).step_by(2).map(byte).collect()).flatten()
+    }
+
+    pub fn addresses(&self) -> Vec<String> {
+        self.nodes.iter().map(|node| node.address.clone()).collect()
+    }
+
+    /// Readers see the old one or the new one, never half of one.
+    pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
+        let path = folder.join(NAME);
+        let temporary = folder.join(format!("{NAME}.new"));
+        fs::write(&temporary, serde_json::to_vec_pretty(self)?)?;
+        fs::rename(&temporary, &path)
+    }
+
+    pub(super) fn remove(folder: &Path) {
+        // A description that stays is old, and nobody believes an old one.
+        let _ = fs::remove_file(folder.join(NAME));
+    }
+}
+
+pub(super) fn hexadecimal(cluster: &[u8]) -> Option<String> {
+    cluster.try_into().ok().map(|bytes| ClusterId(bytes).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_comes_back_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Description::read(folder.path()), Ok(None));
+        let node = Node { id: 1, address: "127.0.0.1:7101".to_owned(), data: "data/n1".into() };
+        let description = Description {
+            launcher: Launcher { pid: 7, address: "127.0.0.1:9".to_owned() },
+            cluster: hexadecimal(&[0xab; 16]),
+            lab: true,
+            nodes: vec![node],
+        };
+        description.write(folder.path()).unwrap();
+        assert_eq!(Description::read(folder.path()), Ok(Some(description.clone())));
+        assert_eq!(description.cluster_bytes(), Some(vec![0xab; 16]));
+        Description::remove(folder.path());
+        assert_eq!(Description::read(folder.path()), Ok(None));
+    }
+
+    #[test]
+    fn a_file_that_is_no_description_is_an_error_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(NAME), "{").unwrap();
+        assert!(Description::read(folder.path()).unwrap_err().contains(NAME));
+    }
+}

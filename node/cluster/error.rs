@@ -1,0 +1,87 @@
+//! Why a local cluster cannot be started or a process not be touched. Each text says what to do.
+
+use std::path::PathBuf;
+
+use crate::client::ClientError;
+use crate::protocol::NodeId;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    #[error("already running: epoca console (a cluster runs on {folder}{by})", folder = .folder.display(), by = started_by(.launcher))]
+    AlreadyRunning { folder: PathBuf, launcher: Option<u32> },
+    #[error("cannot {action} {path}: {reason}; choose another folder with --data", path = .path.display())]
+    Folder { action: &'static str, path: PathBuf, reason: String },
+    #[error("--fresh deletes nothing: {path} {why}", path = .path.display())]
+    NotOurs { path: PathBuf, why: &'static str },
+    #[error("{folder} holds {found}, but the cluster is to have {nodes} nodes; name their number with --nodes, or begin anew with --fresh", folder = .folder.display())]
+    OtherSize { folder: PathBuf, found: NodeId, nodes: u64 },
+    #[error("there are no {wanted} free ports from {base} on; choose another range with --base-port")]
+    NoPorts { wanted: u64, base: u16 },
+    #[error("cannot start {executable}: {reason}", executable = .executable.display())]
+    NotStarted { executable: PathBuf, reason: String },
+    #[error("{text}")]
+    NodesEnded { text: String },
+    #[error("no node leads after {seconds} s: {why}; the nodes' own words are in {logs}/n*.log", logs = .logs.display())]
+    NotReady { seconds: u64, why: String, logs: PathBuf },
+    #[error("cannot serve the launcher on the loopback interface: {0}")]
+    NoService(String),
+    #[error("{0}")]
+    Refused(#[from] Refused),
+    #[error("{0}")]
+    Client(#[from] ClientError),
+}
+
+/// Why something was not done to a process.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("there is no node {node}; the nodes are n1 to n{last}")]
+    UnknownNode { node: NodeId, last: u64 },
+    #[error("{0} is not running; `fault restart {number}` starts it", number = .0.0)]
+    NotRunning(NodeId),
+    #[error("{0} is paused already; `fault resume {number}` lets it go on", number = .0.0)]
+    Paused(NodeId),
+    #[error("{0} is not paused")]
+    NotPaused(NodeId),
+    #[error("{0} does not end; it was signalled and is still there")]
+    DoesNotEnd(NodeId),
+    #[error(
+        "the executable was rebuilt since the cluster started: end the cluster and start it again, or half of it would run the new one"
+    )]
+    Rebuilt,
+    #[error("{node} cannot be started: {reason}")]
+    NotStarted { node: NodeId, reason: String },
+    #[error("{node} ended at once: {why}")]
+    Ended { node: NodeId, why: String },
+    #[error("{node} runs but does not answer yet: {why}")]
+    NoAnswer { node: NodeId, why: String },
+    #[error("faults work only in a cluster that was started with --lab (`epoca demo` does)")]
+    LabOnly,
+    #[error("{kind:?} is no kind of messages that can be held; there is commit-order")]
+    UnknownKind { kind: String },
+    #[error("{message}")]
+    ByNode { code: String, message: String },
+}
+
+impl Refused {
+    /// For machines; fixed.
+    pub fn code(&self) -> &str {
+        match self {
+            Refused::UnknownNode { .. } => "unknown_node",
+            Refused::NotRunning(_) => "not_running",
+            Refused::Paused(_) => "paused",
+            Refused::NotPaused(_) => "not_paused",
+            Refused::DoesNotEnd(_) => "does_not_end",
+            Refused::Rebuilt => "rebuilt",
+            Refused::NotStarted { .. } => "not_started",
+            Refused::Ended { .. } => "ended",
+            Refused::NoAnswer { .. } => "no_answer",
+            Refused::LabOnly => "lab_only",
+            Refused::UnknownKind { .. } => "unknown_kind",
+            Refused::ByNode { code, .. } => code,
+        }
+    }
+}
+
+fn started_by(pid: &Option<u32>) -> String {
+    pid.map_or_else(String::new, |pid| format!(", started by process {pid}"))
+}

@@ -1,0 +1,191 @@
+//! The data folder of a local cluster: `n1`, `n2`, … with the nodes' data, `n1.log`, … with their output,
+//! `cluster.json`, and the lock that keeps a second launcher out.
+//!
+//! What a node's folder looks like is the storage's business; here only its identity file and its lock are known, because
+//! nothing may be deleted that is not ours or that somebody uses.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use fs4::{FileExt, TryLockError};
+
+use crate::cluster::description::Description;
+use crate::cluster::error::ClusterError;
+use crate::protocol::NodeId;
+
+/// Names inside a node's folder, and how its identity file begins.
+const IDENTITY: &str = "identity";
+const IDENTITY_TITLE: &[u8] = b"epoca data folder";
+const NODE_LOCK: &str = "lock";
+/// Locked as long as a launcher runs on the folder.
+const LAUNCHER_LOCK: &str = "launcher.lock";
+/// A log file longer than this is put aside at the next start; the one put aside before it is deleted.
+const LOG_BYTES_MAX: u64 = 16 << 20;
+
+/// The folder, held by this launcher until it is dropped.
+pub(super) struct Folder {
+    path: PathBuf,
+    lock: File,
+}
+
+impl Folder {
+    /// Makes the folder if it is missing, and locks it.
+    pub fn take(path: &Path) -> Result<Folder, ClusterError> {
+        let absolute = std::path::absolute(path).map_err(|error| failed("find", path, &error))?;
+        fs::create_dir_all(&absolute).map_err(|error| failed("make", path, &error))?;
+        let lock = absolute.join(LAUNCHER_LOCK);
+        let open = OpenOptions::new().write(true).create(true).truncate(false).open(&lock);
+        let file = open.map_err(|error| failed("write", &lock, &error))?;
+        match FileExt::try_lock(&file) {
+            Ok(()) => Ok(Folder { path: absolute, lock: file }),
+            Err(TryLockError::WouldBlock) => {
+                let launcher = Description::read(&absolute).ok().flatten().map(|found| found.launcher.pid);
+                Err(ClusterError::AlreadyRunning { folder: path.to_owned(), launcher })
+            }
+            Err(TryLockError::Error(error)) => Err(failed("lock", &lock, &error)),
+        }
+    }
+
+    /// Lets others in, also while somebody still holds this value.
+    pub fn release(&self) {
+        // If it fails, the lock goes with the file.
+        let _ = FileExt::unlock(&self.lock);
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn node(&self, node: NodeId) -> PathBuf {
+        self.path.join(node.to_string())
+    }
+
+    pub fn log(&self, node: NodeId) -> PathBuf {
+        self.path.join(format!("{node}.log"))
+    }
+
+    /// Puts a long log file aside.
+    pub fn turn_log(&self, node: NodeId) {
+        let log = self.log(node);
+        if fs::metadata(&log).is_ok_and(|found| found.len() > LOG_BYTES_MAX) {
+            // A log that cannot be put aside only grows on.
+            let _ = fs::rename(&log, log.with_extension("log.old"));
+        }
+    }
+
+    /// Refuses a folder that holds the data of more nodes than the cluster is to have.
+    pub fn check_size(&self, nodes: u64) -> Result<(), ClusterError> {
+        let last = self.nodes()?.into_iter().filter(|node| is_ours(&self.node(*node))).max();
+        match last {
+            Some(found) if found.0 > nodes => Err(ClusterError::OtherSize { folder: self.path.clone(), found, nodes }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes the nodes' data, if all of it is ours and nobody uses it; else deletes nothing.
+    pub fn empty(&self) -> Result<(), ClusterError> {
+        let nodes = self.nodes()?;
+        for node in &nodes {
+            let path = self.node(*node);
+            let empty = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());
+            if !empty && !is_ours(&path) {
+                let why = "carries no identity file of a node; delete it by hand if it is to go";
+                return Err(ClusterError::NotOurs { path, why });
+            }
+            if is_locked(&path) {
+                return Err(ClusterError::NotOurs { path, why: "is in use by a node that runs; end that first" });
+            }
+        }
+        for node in nodes {
+            let path = self.node(node);
+            fs::remove_dir_all(&path).map_err(|error| failed("delete", &path, &error))?;
+            for log in [self.log(node), self.log(node).with_extension("log.old")] {
+                // Output of nodes that are gone is of no use; if it stays, nothing depends on it.
+                let _ = fs::remove_file(log);
+            }
+        }
+        Ok(())
+    }
+
+    /// The nodes that have a folder, by name.
+    fn nodes(&self) -> Result<Vec<NodeId>, ClusterError> {
+        let entries = fs::read_dir(&self.path).map_err(|error| failed("read", &self.path, &error))?;
+        let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.to_owned()));
+        let number = |name: String| name.strip_prefix('n')?.parse().ok().map(NodeId);
+        Ok(names.filter_map(number).filter(|node| self.node(*node).is_dir()).collect())
+    }
+}
+
+fn is_ours(node: &Path) -> bool {
+    let mut title = [0; IDENTITY_TITLE.len()];
+    let read = File::open(node.join(IDENTITY)).and_then(|mut file| file.read_exact(&mut title));
+    read.is_ok() && title == *IDENTITY_TITLE
+}
+
+fn is_locked(node: &Path) -> bool {
+    let Ok(file) = File::open(node.join(NODE_LOCK)) else { return false };
+    matches!(FileExt::try_lock_shared(&file), Err(TryLockError::WouldBlock))
+}
+
+fn failed(action: &'static str, path: &Path, error: &io::Error) -> ClusterError {
+    ClusterError::Folder { action, path: path.to_owned(), reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_node(identity: &str) -> (tempfile::TempDir, Folder) {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::take(temporary.path()).unwrap();
+        let node = folder.node(NodeId(1));
+        fs::create_dir(&node).unwrap();
+        fs::write(node.join(IDENTITY), identity).unwrap();
+        (temporary, folder)
+    }
+
+    #[test]
+    fn a_folder_is_taken_once() {
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = Folder::take(temporary.path()).unwrap();
+        let error = Folder::take(temporary.path()).map(drop).unwrap_err();
+        assert!(error.to_string().starts_with("already running: epoca console"), "{error}");
+        drop(folder);
+        Folder::take(temporary.path()).map(drop).unwrap();
+    }
+
+    #[test]
+    fn data_of_nodes_is_deleted() {
+        let (_temporary, folder) = with_node("epoca data folder, version 1\n");
+        folder.empty().unwrap();
+        assert!(!folder.node(NodeId(1)).exists());
+    }
+
+    #[test]
+    fn nothing_is_deleted_that_is_not_ours() {
+        let (_temporary, folder) = with_node("somebody's identity");
+        let error = folder.empty().unwrap_err();
+        assert!(error.to_string().contains("n1 carries no identity file"), "{error}");
+        assert!(folder.node(NodeId(1)).join(IDENTITY).exists());
+    }
+
+    #[test]
+    fn nothing_is_deleted_that_a_node_uses() {
+        let (_temporary, folder) = with_node("epoca data folder, version 1\n");
+        let lock = File::create(folder.node(NodeId(1)).join(NODE_LOCK)).unwrap();
+        assert!(FileExt::try_lock(&lock).is_ok());
+        let error = folder.empty().unwrap_err();
+        assert!(error.to_string().contains("is in use"), "{error}");
+        assert!(folder.node(NodeId(1)).exists());
+    }
+
+    #[test]
+    fn a_smaller_cluster_on_the_data_of_a_greater_one_is_refused() {
+        let (_temporary, folder) = with_node("epoca data folder, version 1\n");
+        folder.check_size(1).unwrap();
+        fs::rename(folder.node(NodeId(1)), folder.node(NodeId(4))).unwrap();
+        let error = folder.check_size(3).unwrap_err();
+        assert!(error.to_string().contains("n4") && error.to_string().contains("--nodes"), "{error}");
+    }
+}

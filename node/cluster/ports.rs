@@ -1,0 +1,56 @@
+//! Choosing ports that are free now. They can be taken before a node binds them: whoever starts nodes tries again.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use crate::cluster::error::ClusterError;
+
+/// `count` ports that can be bound on the loopback interface, counted up from `base` and past those that are taken; with
+/// `base` 0 any that the system gives.
+pub(super) fn free_ports(base: u16, count: u64) -> Result<Vec<u16>, ClusterError> {
+    // All are held until the last is found, so that none is found twice.
+    let mut held: Vec<TcpListener> = Vec::new();
+    let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
+    if base == 0 {
+        held.extend((0..count).map_while(|_| bind(0)));
+    } else {
+        held.extend((base..=u16::MAX).filter_map(bind).take(count as usize));
+    }
+    let ports: Vec<u16> = held.iter().filter_map(|held| Some(held.local_addr().ok()?.port())).collect();
+    if ports.len() as u64 == count { Ok(ports) } else { Err(ClusterError::NoPorts { wanted: count, base }) }
+}
+
+/// True if somebody holds the port now.
+pub(super) fn is_taken(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_that_are_taken_are_passed_over() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let base = taken.local_addr().unwrap().port();
+        assert!(is_taken(base));
+        match free_ports(base, 2) {
+            Ok(ports) => assert!(ports.len() == 2 && ports[0] > base && ports[1] > ports[0], "{ports:?}"),
+            // The system gave the last port of all.
+            Err(_) => assert!(base > u16::MAX - 100),
+        }
+    }
+
+    #[test]
+    fn any_ports_are_as_many_as_wanted_and_different() {
+        let mut ports = free_ports(0, 4).unwrap();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 4);
+    }
+
+    #[test]
+    fn too_few_ports_are_an_error_with_advice() {
+        let error = free_ports(u16::MAX, 2).unwrap_err();
+        assert!(error.to_string().contains("--base-port"), "{error}");
+    }
+}

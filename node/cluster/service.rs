@@ -1,0 +1,103 @@
+//! The launcher's gRPC service: what the commands of a shell ask of whoever started the nodes.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::Server;
+use tonic::{Request, Response, Status};
+
+use crate::cluster::error::Refused;
+use crate::cluster::faults::LabFault;
+use crate::cluster::members::Members;
+use crate::protocol::NodeId;
+use crate::rpc::wire;
+use crate::rpc::wire::launcher_server::{Launcher, LauncherServer};
+
+/// Serves until the task is aborted.
+pub(super) async fn serve(members: Arc<Members>, listener: TcpListener) {
+    let server = Server::builder().add_service(LauncherServer::new(Service { members }));
+    if let Err(error) = server.serve_with_incoming(TcpListenerStream::new(listener)).await {
+        tracing::error!(%error, "the launcher's service has ended");
+    }
+}
+
+struct Service {
+    members: Arc<Members>,
+}
+
+type Answer = Result<Response<wire::ControlResponse>, Status>;
+
+#[tonic::async_trait]
+impl Launcher for Service {
+    async fn describe(
+        &self,
+        _request: Request<wire::DescribeRequest>,
+    ) -> Result<Response<wire::ClusterDescription>, Status> {
+        let node = |node: crate::cluster::NodeProcess| wire::NodeProcess {
+            id: node.id.0,
+            address: node.address,
+            pid: node.pid,
+            data: node.data.display().to_string(),
+            state: node.state.to_owned(),
+            exit: node.exit.unwrap_or_default(),
+        };
+        let notes = self.members.was_rebuilt().then(|| Refused::Rebuilt.to_string());
+        Ok(Response::new(wire::ClusterDescription {
+            launcher_pid: std::process::id(),
+            nodes: self.members.describe().into_iter().map(node).collect(),
+            lab: self.members.options().lab,
+            cluster: Default::default(),
+            notes: notes.into_iter().collect(),
+        }))
+    }
+
+    async fn kill(&self, request: Request<wire::ProcessRequest>) -> Answer {
+        answer(self.members.kill(NodeId(request.into_inner().node)).await)
+    }
+
+    async fn restart(&self, request: Request<wire::ProcessRequest>) -> Answer {
+        answer(self.members.restart(NodeId(request.into_inner().node)).await)
+    }
+
+    async fn pause(&self, request: Request<wire::ProcessRequest>) -> Answer {
+        answer(self.members.pause(NodeId(request.into_inner().node)))
+    }
+
+    async fn resume(&self, request: Request<wire::ProcessRequest>) -> Answer {
+        answer(self.members.resume(NodeId(request.into_inner().node)).await)
+    }
+
+    async fn cut(&self, request: Request<wire::LinkPairRequest>) -> Answer {
+        let wire::LinkPairRequest { a, b } = request.into_inner();
+        answer(self.members.make(LabFault::Cut(NodeId(a), NodeId(b))).await)
+    }
+
+    async fn heal(&self, request: Request<wire::LinkPairRequest>) -> Answer {
+        let wire::LinkPairRequest { a, b } = request.into_inner();
+        answer(self.members.make(LabFault::Heal(NodeId(a), NodeId(b))).await)
+    }
+
+    async fn hold(&self, request: Request<wire::HoldNodeRequest>) -> Answer {
+        let wire::HoldNodeRequest { node, kind } = request.into_inner();
+        answer(self.members.make(LabFault::Hold(NodeId(node), kind)).await)
+    }
+
+    async fn release(&self, request: Request<wire::HoldNodeRequest>) -> Answer {
+        let wire::HoldNodeRequest { node, kind } = request.into_inner();
+        answer(self.members.make(LabFault::Release(NodeId(node), kind)).await)
+    }
+}
+
+fn answer(result: Result<String, Refused>) -> Answer {
+    use wire::control_response::Outcome;
+    let outcome = match result {
+        Ok(message) => Outcome::Done(wire::Done { message, last: None }),
+        Err(refused) => Outcome::Refused(wire::Refusal {
+            code: refused.code().to_owned(),
+            message: refused.to_string(),
+            leader: None,
+        }),
+    };
+    Ok(Response::new(wire::ControlResponse { outcome: Some(outcome) }))
+}

@@ -1,0 +1,197 @@
+//! From nothing to a leader that takes writes: ports, processes, the first election on fresh data.
+//!
+//! A port that was free can be taken before the node binds it: then all start again on other ports. A node that ends
+//! because of its data stays down, and the others start without it if they can lead.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+
+use crate::client::{Client, NodeStatus, Reported};
+use crate::cluster::description::{Description, Launcher, Node, hexadecimal};
+use crate::cluster::error::ClusterError;
+use crate::cluster::folder::Folder;
+use crate::cluster::members::Members;
+use crate::cluster::ports::{free_ports, is_taken};
+use crate::cluster::{Cluster, ClusterOptions, service};
+use crate::protocol::{Epoch, NodeId};
+
+/// How often other ports are tried.
+const PORT_ATTEMPTS: u32 = 10;
+/// How long nodes may take until they answer: a final database may have to be rebuilt.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+/// How long an election may take after that.
+const LEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
+const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Writes are taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ready {
+    pub leader: NodeId,
+    pub epoch: Epoch,
+}
+
+impl Cluster {
+    /// Starts the nodes and waits until each answers or has ended. [`Cluster::ready`] waits for a leader.
+    pub async fn start(options: ClusterOptions) -> Result<Cluster, ClusterError> {
+        let mut folder = Folder::take(&options.data)?;
+        if options.fresh {
+            folder.empty()?;
+        }
+        folder.check_size(options.nodes)?;
+        let mut options = options;
+        for _ in 0..PORT_ATTEMPTS {
+            let ports = free_ports(options.base_port, options.nodes)?;
+            let (members, events) = Members::new(options, folder, &ports)?;
+            let members = Arc::new(members);
+            let cluster = match begin(members.clone()).await {
+                Ok((launcher, service)) => Cluster { members, launcher, service, events: Some(events) },
+                Err(error) => {
+                    members.kill_all();
+                    return Err(error);
+                }
+            };
+            match cluster.all_answer(&ports).await? {
+                Answered::All => return Ok(cluster),
+                Answered::PortTaken => (options, folder) = cluster.take_apart().await?,
+            }
+        }
+        Err(ClusterError::NoPorts { wanted: options.nodes, base: options.base_port })
+    }
+
+    /// Waits until a leader takes writes. On fresh data the first node is asked to lead.
+    pub async fn ready(&self) -> Result<Ready, ClusterError> {
+        let client = self.members.new_client(STATUS_TIMEOUT, None)?;
+        let begun = Instant::now();
+        let mut why = String::from("no node answers");
+        while begun.elapsed() < LEADER_TIMEOUT {
+            if let Ok(nodes) = client.status().await {
+                if let Some((ready, cluster)) = leading(&nodes) {
+                    self.describe(Some(&cluster))?;
+                    return Ok(ready);
+                }
+                self.stand(&client, &nodes).await;
+                why = state_of(&nodes);
+            }
+            self.enough_left()?;
+            tokio::time::sleep(PAUSE).await;
+        }
+        let logs = self.data().to_owned();
+        Err(ClusterError::NotReady { seconds: LEADER_TIMEOUT.as_secs(), why, logs })
+    }
+
+    /// On fresh data the first node leads first.
+    async fn stand(&self, client: &Client, nodes: &[NodeStatus]) {
+        let fresh = |node: &NodeStatus| {
+            node.reported.as_ref().is_ok_and(|reported| reported.last.is_none() && reported.leader.is_none())
+        };
+        let idle = |node: &NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == "replica");
+        if nodes.len() as u64 == self.members.options().nodes && nodes.iter().all(fresh) && idle(&nodes[0]) {
+            // Refused if an election is on its way already; then that one decides.
+            let _ = client.stand(nodes[0].id).await;
+        }
+    }
+
+    /// An error once so many nodes have ended that none can be elected.
+    fn enough_left(&self) -> Result<(), ClusterError> {
+        let nodes = self.nodes();
+        let ended: Vec<String> =
+            nodes.iter().filter_map(|node| Some(format!("{} ended with {}", node.id, node.exit.as_ref()?))).collect();
+        if 2 * (nodes.len() - ended.len()) > nodes.len() {
+            return Ok(());
+        }
+        Err(ClusterError::NodesEnded { text: ended.join("\n") })
+    }
+
+    /// Waits until each node answers or has ended.
+    async fn all_answer(&self, ports: &[u16]) -> Result<Answered, ClusterError> {
+        let client = self.members.new_client(STATUS_TIMEOUT, None)?;
+        let begun = Instant::now();
+        while begun.elapsed() < ANSWER_TIMEOUT {
+            let nodes = self.nodes();
+            let ended = nodes.iter().zip(ports).filter(|(node, _)| node.exit.is_some());
+            if ended.clone().any(|(_, port)| is_taken(*port)) {
+                return Ok(Answered::PortTaken);
+            }
+            let answering = client.status().await.unwrap_or_default();
+            let answers = |pid| {
+                answering.iter().any(|node| node.reported.as_ref().is_ok_and(|reported| Some(reported.pid) == pid))
+            };
+            if nodes.iter().all(|node| node.state == "stopped" || answers(node.pid)) {
+                self.enough_left()?;
+                return Ok(Answered::All);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        let why = "not every node answers".to_owned();
+        Err(ClusterError::NotReady { seconds: ANSWER_TIMEOUT.as_secs(), why, logs: self.data().to_owned() })
+    }
+
+    /// Writes what the shell reads to find this cluster.
+    fn describe(&self, cluster: Option<&[u8]>) -> Result<(), ClusterError> {
+        describe(&self.members, &self.launcher, cluster)
+    }
+
+    /// Ends what was started, and takes the folder anew.
+    async fn take_apart(self) -> Result<(ClusterOptions, Folder), ClusterError> {
+        let options = self.members.options().clone();
+        self.stop().await;
+        let folder = Folder::take(&options.data)?;
+        Ok((options, folder))
+    }
+}
+
+enum Answered {
+    All,
+    PortTaken,
+}
+
+/// Serves the launcher, starts all processes and writes the description.
+async fn begin(members: Arc<Members>) -> Result<(String, tokio::task::JoinHandle<()>), ClusterError> {
+    let no_service = |error: std::io::Error| ClusterError::NoService(error.to_string());
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_service)?;
+    let launcher = listener.local_addr().map_err(no_service)?.to_string();
+    for node in members.ids() {
+        members.start(node)?;
+    }
+    describe(&members, &launcher, None)?;
+    let service = tokio::spawn(service::serve(members, listener));
+    Ok((launcher, service))
+}
+
+fn describe(members: &Members, launcher: &str, cluster: Option<&[u8]>) -> Result<(), ClusterError> {
+    let folder = members.folder().path();
+    let nodes = members.describe().into_iter();
+    let description = Description {
+        launcher: Launcher { pid: std::process::id(), address: launcher.to_owned() },
+        cluster: cluster.and_then(hexadecimal),
+        lab: members.options().lab,
+        nodes: nodes.map(|node| Node { id: node.id.0, address: node.address, data: node.data }).collect(),
+    };
+    description.write(folder).map_err(|error| ClusterError::Folder {
+        action: "write into",
+        path: folder.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// The leader whose opening entry is committed and applied, with its cluster's id.
+fn leading(nodes: &[NodeStatus]) -> Option<(Ready, Vec<u8>)> {
+    let reported = nodes.iter().filter_map(|node| Some((node.id, node.reported.as_ref().ok()?)));
+    let leaders = reported.filter(|(_, reported)| reported.role == "leader");
+    let (leader, reported): (NodeId, &Reported) = leaders.max_by_key(|(_, reported)| reported.epoch)?;
+    let epoch = reported.epoch?;
+    let takes_writes = reported.applied.is_some_and(|applied| applied.id.epoch == epoch);
+    takes_writes.then_some((Ready { leader, epoch }, reported.cluster.as_ref()?.to_vec()))
+}
+
+fn state_of(nodes: &[NodeStatus]) -> String {
+    let word = |node: &NodeStatus| match &node.reported {
+        Ok(reported) => format!("{} is {}", node.id, reported.role),
+        Err(_) => format!("{} does not answer", node.id),
+    };
+    nodes.iter().map(word).collect::<Vec<_>>().join(", ")
+}
