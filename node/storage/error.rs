@@ -54,8 +54,8 @@ pub enum StorageError {
     #[error("the committed entry {entry} holds no command that this version knows: use the version that wrote it")]
     Undecodable { entry: LogPoint },
 
-    #[error("the log's end is at {last:?}, but {what}: this is a fault of the program, please report it")]
-    OutOfOrder { last: Option<Position>, what: String },
+    #[error("the next position of the log is {next}, but {what}: this is a fault of the program, please report it")]
+    OutOfOrder { next: Position, what: String },
 
     #[error("no data folder of a node at {folder}")]
     NoFolder { folder: PathBuf },

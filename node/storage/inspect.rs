@@ -2,9 +2,17 @@
 //! database is opened as a copy.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::protocol::{ClusterId, Command, Entry, Incarnation, LogPoint, NodeId, Opening, Position, Promise};
-use crate::storage::{Record, StorageError};
+use crate::protocol::{ClusterId, Command, Entry, Incarnation, Kind, LogPoint, NodeId, Opening, Position, Promise};
+use crate::storage::database::{DatabaseCopy, read_clean, sled_folder};
+use crate::storage::identity::{Identity, Lock};
+use crate::storage::log::{Scanned, SegmentReader, Shared, commit_path, log_folder, read_commit, scan};
+use crate::storage::restored::History;
+use crate::storage::{LogReader, Record, StorageError};
+
+/// Bodies read from the log for one page of entries.
+const PAGE_BYTES: u64 = 4 << 20;
 
 /// What a data folder holds. Entries and records are read in pages, so that large logs can be shown.
 pub struct Inspection {
@@ -24,6 +32,9 @@ pub struct Inspection {
     pub revision: u64,
     /// What people should know: a torn end, a final database that is missing or cannot be read.
     pub notes: Vec<String>,
+    forged_from: Option<Position>,
+    log: SegmentReader,
+    records: Option<Copy>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,19 +70,147 @@ pub struct InspectedEntry {
 
 /// Reads a data folder without writing into it.
 pub fn inspect(folder: &Path) -> Result<Inspection, StorageError> {
-    Err(StorageError::NoFolder { folder: folder.to_path_buf() })
+    let nothing = || StorageError::NoFolder { folder: folder.to_path_buf() };
+    let identity = Identity::read(folder)?.ok_or_else(nothing)?;
+    let running = Lock::is_taken(folder);
+    let mut notes = Vec::new();
+    let Scanned { replay, torn_bytes, .. } = scan_patiently(folder, running)?
+        .ok_or_else(|| StorageError::LogLost { folder: log_folder(folder), what: "it has no file".into() })?;
+    if torn_bytes > 0 && !running {
+        notes.push(format!(
+            "the log's end is torn: {torn_bytes} bytes that were never acked, dropped at the next start"
+        ));
+    }
+    let path = commit_path(folder);
+    let recorded = read_commit(&path).map_err(|error| StorageError::io("read", &path, &error))?;
+    let records = copy_database(folder, running, &mut notes)?;
+    let (applied, revision) = records.as_ref().map_or((None, 0), |copy| copy.database.mark);
+    let history = History::of(&replay);
+    Ok(Inspection {
+        folder: folder.to_path_buf(),
+        running,
+        node: identity.node,
+        incarnation: identity.incarnation,
+        cluster: identity.cluster.or(history.founding.as_ref().map(|founding| founding.cluster)),
+        promise: history.promise,
+        first: history.last.map(|_| Position::FIRST),
+        last: history.last,
+        committed: [recorded, applied].into_iter().flatten().max_by_key(|point| point.position),
+        applied,
+        revision,
+        notes,
+        forged_from: history.forged_from,
+        log: SegmentReader { shared: Arc::new(Shared::new(log_folder(folder), replay.index)) },
+        records,
+    })
 }
 
 impl Inspection {
-    /// Entries of the intermediate log from `from` on, at most `limit`.
+    /// Entries of the intermediate log from `from` on, at most `limit`; fewer if they are large, none at the end.
     pub fn entries(&self, from: Position, limit: usize) -> Result<Vec<InspectedEntry>, StorageError> {
-        let _ = (from, limit);
-        Ok(Vec::new())
+        let to = Position(from.0.saturating_add(limit as u64).saturating_sub(1));
+        let entries = self.log.read(from, to, PAGE_BYTES)?;
+        Ok(entries.into_iter().map(|entry| self.inspected(entry)).collect())
     }
 
-    /// Final records whose key is greater than `after`, in the order of keys, at most `limit`.
-    pub fn records(&self, after: Option<&[u8]>, limit: usize) -> Result<Vec<Record>, StorageError> {
-        let _ = (after, limit);
-        Ok(Vec::new())
+    /// Final records whose key is greater than `after`, in the order of keys, at most `limit`; true if there are more.
+    pub fn records(&self, after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), StorageError> {
+        let Some(copy) = &self.records else { return Ok((Vec::new(), false)) };
+        let listed = copy.database.list(after, limit);
+        listed.map_err(|reason| StorageError::Database { folder: sled_folder(&self.folder), reason })
     }
+
+    fn inspected(&self, entry: Entry) -> InspectedEntry {
+        let committed = self.committed.is_some_and(|committed| entry.position <= committed.position);
+        let content = match entry.kind {
+            Kind::Opening => Opening::decode(&entry.body).map(EntryContent::Opening),
+            Kind::Command => Command::decode(&entry.body).map(EntryContent::Command),
+        };
+        InspectedEntry {
+            forged: self.forged_from.is_some_and(|forged| entry.position >= forged),
+            state: if committed { EntryState::Committed } else { EntryState::Intermediate },
+            content: content.unwrap_or(EntryContent::Unknown),
+            entry,
+        }
+    }
+}
+
+/// A running node may begin a new segment between two reads: what looks like a loss is then looked at again.
+fn scan_patiently(folder: &Path, running: bool) -> Result<Option<Scanned>, StorageError> {
+    let mut scanned = scan(&log_folder(folder));
+    for _ in 0..if running { 5 } else { 0 } {
+        if scanned.is_ok() {
+            break;
+        }
+        scanned = scan(&log_folder(folder));
+    }
+    scanned
+}
+
+/// Opens a copy of the final database; what cannot be read becomes a note, because the log is the truth.
+fn copy_database(folder: &Path, running: bool, notes: &mut Vec<String>) -> Result<Option<Copy>, StorageError> {
+    let source = sled_folder(folder);
+    if !source.exists() {
+        notes.push("there is no final database yet: it is made at the next start".into());
+        return Ok(None);
+    }
+    if running {
+        notes.push("a process runs on this folder: its final database reaches the disk later than its readers".into());
+    } else if read_clean(folder).is_none() {
+        notes.push("the final database was not closed cleanly: at the next start it is rebuilt from the log".into());
+    }
+    let copy = Temporary::new()?;
+    copy_files(&source, &copy.0).map_err(|error| StorageError::io("copy", &source, &error))?;
+    match DatabaseCopy::open(&copy.0) {
+        Ok(database) => Ok(Some(Copy { database, _folder: copy })),
+        Err(reason) => {
+            notes.push(format!("the final database cannot be read: {reason}"));
+            Ok(None)
+        }
+    }
+}
+
+/// The final database as it was when it was copied. It is dropped before its folder.
+struct Copy {
+    database: DatabaseCopy,
+    _folder: Temporary,
+}
+
+/// A folder that goes when it is dropped.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new() -> Result<Temporary, StorageError> {
+        let mut random = [0; 8];
+        // Without random numbers the process id has to do; a folder that exists already is an error below.
+        let _ = getrandom::fill(&mut random);
+        let name = format!("epoca-inspect-{}-{:016x}", std::process::id(), u64::from_le_bytes(random));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).map_err(|error| StorageError::io("make folder", &path, &error))?;
+        Ok(Temporary(path))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // What is left of a copy in the system's folder for such things harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
+    for file in std::fs::read_dir(from)? {
+        let file = file?;
+        let target = to.join(file.file_name());
+        if file.file_type()?.is_dir() {
+            std::fs::create_dir(&target)?;
+            copy_files(&file.path(), &target)?;
+        } else if let Err(error) = std::fs::copy(file.path(), &target) {
+            // A running node removes files of its database as it goes.
+            if error.kind() != std::io::ErrorKind::NotFound {
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
 }

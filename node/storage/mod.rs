@@ -8,9 +8,22 @@
 
 mod error;
 
+mod disk;
+
+mod identity;
+
+mod log;
+
+mod database;
+
+mod restored;
+
 mod open;
 
 mod inspect;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,9 +1,27 @@
 //! Opening a node's data folder: who it belongs to, what the log remembers, and a final database that agrees with it.
+//!
+//! ```text
+//! DIR/lock          held while a process runs on the folder
+//! DIR/identity      node, incarnation, cluster
+//! DIR/log/          intermediate data: the segments
+//! DIR/commit        the recorded commit point
+//! DIR/final/        final data: the embedded database
+//! DIR/final.clean   what the database held when it was closed
+//! ```
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::protocol::NodeId;
-use crate::storage::{Opened, StorageError};
+use crate::protocol::{Incarnation, LogPoint, NodeId, Restored};
+use crate::storage::database::{DatabasePlace, Restoring, point_at, restore};
+use crate::storage::disk::{Disk, SystemDisk};
+use crate::storage::identity::{Identity, Lock};
+use crate::storage::log::{
+    LogPlace, SEGMENT_BYTES, Scanned, SegmentLog, commit_path, log_folder, read_commit, remove_torn_start, scan,
+};
+use crate::storage::restored::{History, restored};
+use crate::storage::{IntermediateLog, LogReader, Opened, StorageError};
 
 /// What to open, and how much of the log's end to hand to the core.
 pub struct OpenOptions<'a> {
@@ -20,5 +38,150 @@ pub struct OpenOptions<'a> {
 
 /// Opens the folder or says why not. On return the final database is applied exactly up to `restored.committed`.
 pub fn open(options: &OpenOptions) -> Result<Opened, StorageError> {
-    Err(StorageError::NoFolder { folder: options.folder.clone() })
+    open_on(Arc::new(SystemDisk), SEGMENT_BYTES, options)
+}
+
+/// Like [`open`], on a disk of the caller's and with segments of the size asked for.
+pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOptions) -> Result<Opened, StorageError> {
+    let folder = &options.folder;
+    make_folder(&*disk, folder)?;
+    let lock = Some(Arc::new(Lock::take(folder)?));
+    make_folder(&*disk, &log_folder(folder))?;
+    let place =
+        LogPlace { folder: log_folder(folder), commit: commit_path(folder), disk, segment_bytes, _lock: lock.clone() };
+    let mut notes = Vec::new();
+    let (log, history, incarnation) = open_log(&place, options, &mut notes)?;
+    let reader = log.reader();
+    let recorded = recorded_commit(&place, &*reader)?;
+    let database = DatabasePlace { folder: folder.clone(), incarnation, disk: place.disk.clone(), _lock: lock };
+    let mut restoring = Restoring {
+        log: &*reader,
+        last: history.last,
+        committed: recorded,
+        progress: options.progress,
+        notes: &mut notes,
+    };
+    let (database, committed) = restore(database, &mut restoring)?;
+    let log = hold_committed(log, recorded, committed)?;
+    let restored = restored(&*reader, history, committed, options)?;
+    name_cluster(&place, options, incarnation, &restored)?;
+    Ok(Opened { incarnation, log: Box::new(log), database: Arc::new(database), restored, notes })
+}
+
+/// The log of this node: a new one in a new folder, otherwise the one that was there, which must not be lost.
+fn open_log(
+    place: &LogPlace,
+    options: &OpenOptions,
+    notes: &mut Vec<String>,
+) -> Result<(SegmentLog, History, Incarnation), StorageError> {
+    let folder = &options.folder;
+    let identity = Identity::read(folder)?;
+    if let Some(identity) = identity.filter(|identity| identity.node != options.node) {
+        return Err(StorageError::OtherNode { folder: folder.clone(), found: identity.node, expected: options.node });
+    }
+    let lost = |what: String| StorageError::LogLost { folder: place.folder.clone(), what };
+    let scanned = match (scan(&place.folder)?, identity) {
+        (None, None) => return found_log(place, options),
+        (None, Some(_)) => return Err(lost("it has no file".into())),
+        (Some(scanned), Some(identity)) if scanned.incarnation != identity.incarnation => {
+            return Err(lost(format!("its files belong to incarnation {}", scanned.incarnation)));
+        }
+        (Some(scanned), Some(identity)) if identity.cluster.is_some() && scanned.replay.founding.is_none() => {
+            return Err(lost("the entry that founded the cluster is missing".into()));
+        }
+        (Some(scanned), Some(_)) => scanned,
+        (Some(scanned), None) => {
+            begun_log(place, options, &scanned)?;
+            scanned
+        }
+    };
+    if scanned.torn_bytes > 0 {
+        let torn = scanned.torn_bytes;
+        notes.push(format!("the log's end was torn: {torn} bytes dropped that were never acked"));
+    }
+    let (incarnation, history) = (scanned.incarnation, History::of(&scanned.replay));
+    Ok((SegmentLog::resume(place, scanned)?, history, incarnation))
+}
+
+/// A new node: the first file of the log, then the identity, so that an identity without a log is always a loss.
+fn found_log(place: &LogPlace, options: &OpenOptions) -> Result<(SegmentLog, History, Incarnation), StorageError> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|error| StorageError::Io {
+        action: "draw a random incarnation for",
+        path: options.folder.clone(),
+        reason: error.to_string(),
+    })?;
+    let incarnation = Incarnation(random);
+    remove_torn_start(place)?;
+    let log = SegmentLog::create(place, incarnation)?;
+    let identity = Identity { node: options.node, incarnation, cluster: None };
+    identity.write(&*place.disk, &options.folder)?;
+    Ok((log, History::default(), incarnation))
+}
+
+/// A log without an identity: the node ended between making the two, or the identity was lost.
+fn begun_log(place: &LogPlace, options: &OpenOptions, scanned: &Scanned) -> Result<(), StorageError> {
+    if scanned.replay.promise.is_some() || scanned.replay.last().is_some() {
+        return Err(StorageError::IdentityLost { path: Identity::path(&options.folder) });
+    }
+    let identity = Identity { node: options.node, incarnation: scanned.incarnation, cluster: None };
+    identity.write(&*place.disk, &options.folder)
+}
+
+/// The recorded commit point, which must be in the log: only what was durable was ever committed.
+fn recorded_commit(place: &LogPlace, log: &dyn LogReader) -> Result<Option<LogPoint>, StorageError> {
+    let recorded = read_commit(&place.commit).map_err(|error| StorageError::io("read", &place.commit, &error))?;
+    let Some(point) = recorded else { return Ok(None) };
+    match point_at(log, point.position)? {
+        Some(found) if found == point => Ok(Some(point)),
+        found => {
+            let found = found.map_or("nothing".to_string(), |found| found.to_string());
+            let what = format!("{point} was committed at position {}, there is {found}", point.position);
+            Err(StorageError::LogLost { folder: place.folder.clone(), what })
+        }
+    }
+}
+
+/// The log knows what must not be truncated any more, also when only the database remembered it.
+fn hold_committed(
+    mut log: SegmentLog,
+    recorded: Option<LogPoint>,
+    committed: Option<LogPoint>,
+) -> Result<SegmentLog, StorageError> {
+    match committed {
+        Some(point) if recorded != committed => log.record_commit(point)?,
+        Some(point) => log.hold_committed(point),
+        None => {}
+    }
+    Ok(log)
+}
+
+/// Adds the cluster to the identity, once the entry that founded it is committed.
+fn name_cluster(
+    place: &LogPlace,
+    options: &OpenOptions,
+    incarnation: Incarnation,
+    restored: &Restored,
+) -> Result<(), StorageError> {
+    let cluster = restored.committed.and(restored.founding.as_ref()).map(|founding| founding.cluster);
+    let identity = Identity { node: options.node, incarnation, cluster };
+    if cluster.is_none() || Identity::read(&options.folder)? == Some(identity) {
+        return Ok(());
+    }
+    identity.write(&*place.disk, &options.folder)
+}
+
+/// Makes a folder and those above it, durable with their names.
+fn make_folder(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
+    let error = |error: io::Error| StorageError::io("make folder", folder, &error);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = match folder.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    make_folder(disk, parent)?;
+    std::fs::create_dir(folder).map_err(error)?;
+    disk.sync_folder(parent).map_err(error)
 }

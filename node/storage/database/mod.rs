@@ -1,0 +1,240 @@
+//! Final data in the embedded database (sled), the only place that names it.
+//!
+//! One thread applies, any thread reads. Every batch carries the mark of what it stands for, so the data are always a
+//! function of a prefix of the log. Nothing is synced on this path: the log is what must not be lost, and the database
+//! is rebuilt from it whenever it was not closed cleanly.
+
+mod changes;
+
+mod clean;
+
+mod layout;
+
+mod restore;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use bytes::Bytes;
+use sled::Tree;
+
+use crate::protocol::{Apply, Entry, Incarnation, LogPoint, Position};
+use crate::storage::disk::Disk;
+use crate::storage::identity::Lock;
+use crate::storage::{FinalDatabase, Record, StorageError};
+
+use changes::Changes;
+use layout::{Head, MARK, Value, decode_mark, piece_key, record_key, user_key};
+use restore::open_sled;
+
+pub(crate) use clean::read_clean;
+pub(crate) use restore::{Restoring, point_at, restore};
+
+/// Entries made final by one batch: large enough to share its costs, small enough not to keep readers waiting.
+const BATCH_ENTRIES: usize = 128;
+/// A list ends early after this many bytes of keys and values.
+const LIST_BYTES: usize = 4 << 20;
+
+/// Where the database lives.
+pub(crate) struct DatabasePlace {
+    /// The data folder of the node.
+    pub folder: PathBuf,
+    pub incarnation: Incarnation,
+    pub disk: Arc<dyn Disk>,
+    /// Held as long as the database is open.
+    pub _lock: Option<Arc<Lock>>,
+}
+
+pub(crate) struct SledDatabase {
+    place: DatabasePlace,
+    /// One batch after the other; held while a batch is made, which reads need not wait for.
+    applying: Mutex<()>,
+    state: RwLock<State>,
+}
+
+/// What a reader sees, all of it from one moment.
+struct State {
+    /// `None` once it is closed.
+    tree: Option<Tree>,
+    applied: Option<LogPoint>,
+    revision: u64,
+}
+
+impl SledDatabase {
+    pub(crate) fn new(place: DatabasePlace, tree: Tree) -> Result<SledDatabase, StorageError> {
+        let (applied, revision) = read_mark(&tree).map_err(|reason| failed(&place.folder, reason))?;
+        let state = RwLock::new(State { tree: Some(tree), applied, revision });
+        Ok(SledDatabase { place, applying: Mutex::new(()), state })
+    }
+
+    fn with_tree<T>(&self, use_it: impl FnOnce(&Tree, &State) -> Result<T, String>) -> Result<T, StorageError> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let tree = state.tree.as_ref().ok_or_else(|| StorageError::Stopped("it was closed".into()))?;
+        use_it(tree, &state).map_err(|reason| failed(&self.place.folder, reason))
+    }
+
+    fn apply_batch(&self, entries: &[Entry]) -> Result<(), StorageError> {
+        let (tree, applied, revision) =
+            self.with_tree(|tree, state| Ok((tree.clone(), state.applied, state.revision)))?;
+        let mut changes = Changes::new(&tree, revision);
+        let mut next = Position::after(applied);
+        for entry in entries {
+            if entry.position != next {
+                let what = format!("{} at position {} is to be applied", entry.id, entry.position);
+                return Err(StorageError::OutOfOrder { next, what });
+            }
+            changes.add(entry).map_err(|error| error.at(&self.place.folder, entry))?;
+            next = next.next();
+        }
+        let Some(last) = entries.last().map(Entry::point) else { return Ok(()) };
+        let sealed = changes.seal(last).map_err(|reason| failed(&self.place.folder, reason))?;
+        {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            let applied = tree.apply_batch(sealed.batch);
+            applied.map_err(|error| failed(&self.place.folder, error.to_string()))?;
+            (state.applied, state.revision) = (Some(last), sealed.revision);
+        }
+        changes::remove_pieces(&tree, &sealed.dead).map_err(|reason| failed(&self.place.folder, reason))
+    }
+
+    /// Everything applied so far reaches the disk. sled's own flush does not sync on Linux, so its files are synced here.
+    fn sync(&self) -> Result<(), StorageError> {
+        self.with_tree(|tree, _| tree.flush().map(drop).map_err(|error| error.to_string()))?;
+        let folder = sled_folder(&self.place.folder);
+        sync_files(&folder).map_err(|error| StorageError::io("sync", &folder, &error))
+    }
+}
+
+impl FinalDatabase for SledDatabase {
+    fn apply(&self, apply: &Apply) -> Result<(), StorageError> {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        apply.entries.chunks(BATCH_ENTRIES).try_for_each(|entries| self.apply_batch(entries))
+    }
+
+    fn read(&self, key: &[u8]) -> Result<Option<Record>, StorageError> {
+        self.with_tree(|tree, _| {
+            let Some(bytes) = tree.get(record_key(key)).map_err(|error| error.to_string())? else { return Ok(None) };
+            whole(tree, Bytes::copy_from_slice(key), &bytes).map(Some)
+        })
+    }
+
+    fn list(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), StorageError> {
+        self.with_tree(|tree, _| list(tree, prefix, after, limit))
+    }
+
+    fn applied(&self) -> Option<LogPoint> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).applied
+    }
+
+    fn revision(&self) -> u64 {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).revision
+    }
+
+    fn checkpoint(&self) -> Result<(), StorageError> {
+        self.sync()
+    }
+
+    fn close(&self) -> Result<(), StorageError> {
+        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sync()?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(tree) = state.tree.take() else { return Ok(()) };
+        drop(tree);
+        clean::write_clean(&self.place, state.applied, state.revision)
+    }
+}
+
+/// A copy of the files of a final database, opened to look into it.
+pub(crate) struct DatabaseCopy {
+    tree: Tree,
+    /// What was applied last, and the revision.
+    pub mark: (Option<LogPoint>, u64),
+}
+
+impl DatabaseCopy {
+    pub(crate) fn open(folder: &Path) -> Result<DatabaseCopy, String> {
+        let tree = open_sled(folder)?;
+        let mark = read_mark(&tree)?;
+        Ok(DatabaseCopy { tree, mark })
+    }
+
+    pub(crate) fn list(&self, after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), String> {
+        list(&self.tree, b"", after, limit)
+    }
+}
+
+/// The records of a list; see [`FinalDatabase::list`].
+fn list(tree: &Tree, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), String> {
+    use std::ops::Bound::{Excluded, Included, Unbounded};
+    let from = match after {
+        Some(after) if after >= prefix => Excluded(record_key(after)),
+        _ => Included(record_key(prefix)),
+    };
+    let (mut records, mut bytes) = (Vec::new(), 0);
+    for pair in tree.range((from, Unbounded)) {
+        let (key, value) = pair.map_err(|error| error.to_string())?;
+        let Some(key) = user_key(&key).filter(|key| key.starts_with(prefix)) else { break };
+        if records.len() == limit || bytes >= LIST_BYTES {
+            return Ok((records, true));
+        }
+        let record = whole(tree, Bytes::copy_from_slice(key), &value)?;
+        bytes += record.key.len() + record.value.len();
+        records.push(record);
+    }
+    Ok((records, false))
+}
+
+/// The record of these bytes, with its value put together.
+fn whole(tree: &Tree, key: Bytes, bytes: &[u8]) -> Result<Record, String> {
+    let head = Head::decode(bytes).ok_or("a record is damaged")?;
+    let value = match &head.value {
+        Value::Inline(value) => value.clone(),
+        Value::Pieces { length } => {
+            let mut value = Vec::with_capacity(*length as usize);
+            for number in 0..head.value.pieces() {
+                let piece = tree.get(piece_key(head.revision, number)).map_err(|error| error.to_string())?;
+                value.extend_from_slice(&piece.ok_or("a piece of a value is missing")?);
+            }
+            Bytes::from(value)
+        }
+    };
+    Ok(head.record(key, value))
+}
+
+fn read_mark(tree: &Tree) -> Result<(Option<LogPoint>, u64), String> {
+    match tree.get(MARK).map_err(|error| error.to_string())? {
+        None => Ok((None, 0)),
+        Some(bytes) => {
+            let (point, revision) = decode_mark(&bytes).ok_or("the mark of what was applied is damaged")?;
+            Ok((Some(point), revision))
+        }
+    }
+}
+
+/// The folder of the embedded database inside a data folder.
+pub(crate) fn sled_folder(folder: &Path) -> PathBuf {
+    folder.join("final")
+}
+
+fn failed(folder: &Path, reason: String) -> StorageError {
+    StorageError::Database { folder: sled_folder(folder), reason }
+}
+
+/// Syncs all files of a folder, those in its folders, and the names.
+fn sync_files(folder: &Path) -> std::io::Result<()> {
+    for file in std::fs::read_dir(folder)? {
+        let path = file?.path();
+        if path.is_dir() {
+            sync_files(&path)?;
+            continue;
+        }
+        match File::open(&path) {
+            Ok(file) => file.sync_data()?,
+            // The database may have removed a file of its own meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    File::open(folder)?.sync_all()
+}

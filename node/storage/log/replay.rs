@@ -1,0 +1,119 @@
+//! What the records of a log add up to, read one operation after the other.
+//!
+//! Replaying checks everything that can be checked: positions and offsets without gaps, epochs and promises that never
+//! go back, and the chain of digests, computed anew from the content of every entry.
+
+use crate::protocol::{
+    Digest, Entry, EntryId, Epoch, Founding, Kind, LogPoint, Offset, Opening, Position, Promise, digest_after,
+};
+use crate::storage::log::index::Index;
+use crate::storage::log::record::Record;
+
+/// The entries of one epoch: from `start` to the start of the next run or the end of the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Run {
+    pub epoch: Epoch,
+    pub start: Position,
+}
+
+/// The state of a log after the operations replayed so far.
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    pub promise: Option<Promise>,
+    pub runs: Vec<Run>,
+    /// The digest of the last entry.
+    pub digest: Option<Digest>,
+    /// The first forged entry; all after it are forged too.
+    pub forged_from: Option<Position>,
+    pub founding: Option<Founding>,
+    pub index: Index,
+}
+
+impl Replay {
+    pub(crate) fn last(&self) -> Option<LogPoint> {
+        let position = Position(self.index.next().0 - 1);
+        Some(LogPoint { id: self.id_at(position)?, position, digest: self.digest? })
+    }
+
+    /// The id of the entry at a position, which follows from the runs alone.
+    pub(crate) fn id_at(&self, position: Position) -> Option<EntryId> {
+        let run = self.runs.iter().rev().find(|run| run.start <= position)?;
+        (position < self.index.next()).then_some(EntryId { epoch: run.epoch, offset: Offset(position.0 - run.start.0) })
+    }
+
+    /// Applies one record that stands at `byte` of the current segment. `digest_at` reads the digest of an earlier
+    /// entry. On an error nothing further is to be replayed.
+    pub(crate) fn apply(
+        &mut self,
+        record: Record,
+        byte: u32,
+        digest_at: impl FnOnce(&Index, Position) -> Option<Digest>,
+    ) -> Result<(), String> {
+        match record {
+            Record::Promise(promise) => self.promise(promise),
+            Record::Truncate(from) => self.truncate(from, digest_at),
+            Record::Entry { entry, forged } => self.entry(&entry, forged, byte),
+            Record::Seal { .. } => Ok(()),
+        }
+    }
+
+    fn promise(&mut self, promise: Promise) -> Result<(), String> {
+        if let Some(before) = self.promise {
+            let second_vote = before.epoch == promise.epoch && before.vote.is_some() && before.vote != promise.vote;
+            if promise.epoch < before.epoch || second_vote {
+                return Err(format!("the promise of {} follows that of {}", promise.epoch, before.epoch));
+            }
+        }
+        self.promise = Some(promise);
+        Ok(())
+    }
+
+    fn truncate(
+        &mut self,
+        from: Position,
+        digest_at: impl FnOnce(&Index, Position) -> Option<Digest>,
+    ) -> Result<(), String> {
+        if from < Position::FIRST || from > self.index.next() {
+            return Err(format!("it truncates from position {from}, but the log ends before {}", self.index.next()));
+        }
+        self.index.truncate(from);
+        self.runs.retain(|run| run.start < from);
+        self.forged_from = self.forged_from.filter(|forged| *forged < from);
+        if from == Position::FIRST {
+            (self.digest, self.founding) = (None, None);
+            return Ok(());
+        }
+        let before = Position(from.0 - 1);
+        self.digest =
+            Some(digest_at(&self.index, before).ok_or(format!("the entry at position {before} is unreadable"))?);
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &Entry, forged: bool, byte: u32) -> Result<(), String> {
+        let next = self.index.next();
+        if entry.position != next {
+            return Err(format!("its position is {}, expected was {next}", entry.position));
+        }
+        let last = self.id_at(Position(next.0 - 1));
+        let same_epoch = last.is_some_and(|last| last.epoch == entry.id.epoch);
+        let offset = last.filter(|_| same_epoch).map_or(0, |last| last.offset.0 + 1);
+        if entry.id.offset.0 != offset || last.is_some_and(|last| entry.id < last) {
+            return Err(format!("its id is {}, which does not follow {last:?}", entry.id));
+        }
+        if entry.digest != digest_after(self.digest, entry.id, entry.kind, &entry.body) {
+            return Err("its digest does not follow from its content and the digest before it".into());
+        }
+        if next == Position::FIRST && entry.kind == Kind::Opening {
+            self.founding = Opening::decode(&entry.body).and_then(|opening| opening.founding);
+        }
+        if !same_epoch {
+            self.runs.push(Run { epoch: entry.id.epoch, start: next });
+        }
+        if forged && self.forged_from.is_none() {
+            self.forged_from = Some(next);
+        }
+        self.digest = Some(entry.digest);
+        self.index.push(byte);
+        Ok(())
+    }
+}

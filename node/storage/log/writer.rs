@@ -1,0 +1,218 @@
+//! The thread that writes and syncs: the loop only fills memory.
+//!
+//! Whatever has queued up while a sync ran goes into the next one. The queue is bounded in number and bytes; a full queue
+//! makes the loop wait. The first error is final: it goes to everyone who waits, and nothing is written after it, because
+//! nobody knows what the disk holds then.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use crate::storage::disk::{Disk, DiskFile};
+use crate::storage::log::index::Place;
+use crate::storage::log::reader::Shared;
+use crate::storage::log::record::put_seal;
+use crate::storage::log::segment::{SegmentHeader, segment_path};
+use crate::storage::{FlushDone, StorageError};
+
+const QUEUE_FLUSHES: usize = 1024;
+const QUEUE_BYTES: usize = 64 << 20;
+
+pub(crate) enum Step {
+    Write(Vec<u8>),
+    /// Seal the segment and go on in a new one.
+    Begin(SegmentHeader),
+}
+
+pub(crate) struct Flush {
+    pub steps: Vec<Step>,
+    pub bytes: usize,
+    /// Where the log ends after these steps.
+    pub end: Place,
+    pub done: FlushDone,
+}
+
+#[derive(Default)]
+struct Queue {
+    flushes: VecDeque<Flush>,
+    bytes: usize,
+    closed: bool,
+    failed: Option<StorageError>,
+}
+
+#[derive(Default)]
+struct Gate {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    emptied: Condvar,
+}
+
+impl Gate {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The loop's end of the queue. Dropping it lets the thread finish what was queued, and waits for it.
+pub(crate) struct Writer {
+    gate: Arc<Gate>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        disk: Arc<dyn Disk>,
+        open: Box<dyn DiskFile>,
+        segment: u64,
+    ) -> io::Result<Writer> {
+        let gate = Arc::new(Gate::default());
+        let mut work = Work { gate: gate.clone(), shared, disk, file: open, segment };
+        let thread = std::thread::Builder::new().name("log".into()).spawn(move || work.run())?;
+        Ok(Writer { gate, thread: Some(thread) })
+    }
+
+    pub(crate) fn send(&self, flush: Flush) -> Result<(), StorageError> {
+        let mut queue = self.gate.queue();
+        let full = |queue: &Queue| {
+            let over = queue.bytes > 0 && queue.bytes + flush.bytes > QUEUE_BYTES;
+            queue.failed.is_none() && (over || queue.flushes.len() >= QUEUE_FLUSHES)
+        };
+        while full(&queue) {
+            queue = self.gate.emptied.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        if let Some(failed) = &queue.failed {
+            return Err(StorageError::Stopped(failed.to_string()));
+        }
+        queue.bytes += flush.bytes;
+        queue.flushes.push_back(flush);
+        drop(queue);
+        self.gate.filled.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.gate.queue().closed = true;
+        self.gate.filled.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // The thread catches panics itself; there is nobody left to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread's end.
+struct Work {
+    gate: Arc<Gate>,
+    shared: Arc<Shared>,
+    disk: Arc<dyn Disk>,
+    file: Box<dyn DiskFile>,
+    segment: u64,
+}
+
+impl Work {
+    fn run(&mut self) {
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| self.run_until_error()));
+        let failed = match ended {
+            Ok(None) => return,
+            Ok(Some(failed)) => failed,
+            Err(_) => StorageError::Stopped("the thread of the log panicked".into()),
+        };
+        let mut queue = self.gate.queue();
+        queue.failed = Some(failed.clone());
+        let waiting = std::mem::take(&mut queue.flushes);
+        drop(queue);
+        self.gate.emptied.notify_all();
+        for flush in waiting {
+            (flush.done)(Err(failed.clone()));
+        }
+    }
+
+    /// Ends with `None` when the log is closed.
+    fn run_until_error(&mut self) -> Option<StorageError> {
+        loop {
+            let flushes = self.next()?;
+            let written: usize = flushes.iter().map(|flush| flush.bytes).sum();
+            let result = self.write(&flushes);
+            if let (Ok(()), Some(last)) = (&result, flushes.back()) {
+                self.shared.index().on_written(last.end);
+            }
+            if let Err(failed) = &result {
+                // Known before anybody is told, so that nothing is queued behind it.
+                self.gate.queue().failed = Some(failed.clone());
+            }
+            for flush in flushes {
+                (flush.done)(result.clone());
+            }
+            if let Err(failed) = result {
+                return Some(failed);
+            }
+            self.gate.queue().bytes -= written;
+            self.gate.emptied.notify_all();
+        }
+    }
+
+    /// All that is queued; `None` once the log is closed and everything is done.
+    fn next(&self) -> Option<VecDeque<Flush>> {
+        let mut queue = self.gate.queue();
+        while queue.flushes.is_empty() {
+            if queue.closed {
+                return None;
+            }
+            queue = self.gate.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+        Some(std::mem::take(&mut queue.flushes))
+    }
+
+    fn write(&mut self, flushes: &VecDeque<Flush>) -> Result<(), StorageError> {
+        for step in flushes.iter().flat_map(|flush| &flush.steps) {
+            match step {
+                Step::Write(bytes) => self.file.append(bytes).map_err(|error| self.error("write", &error))?,
+                Step::Begin(header) => self.begin(header)?,
+            }
+        }
+        self.file.sync().map_err(|error| self.error("sync", &error))
+    }
+
+    /// The next segment is durable before this one is sealed, and this one is sealed before the next one is used.
+    fn begin(&mut self, header: &SegmentHeader) -> Result<(), StorageError> {
+        self.file.sync().map_err(|error| self.error("sync", &error))?;
+        let mut next = begin_segment(&*self.disk, &self.shared.folder, header)?;
+        let mut seal = Vec::new();
+        put_seal(&mut seal, header.number);
+        self.file.append(&seal).and_then(|()| self.file.sync()).map_err(|error| self.error("seal", &error))?;
+        std::mem::swap(&mut self.file, &mut next);
+        self.segment = header.number;
+        Ok(())
+    }
+
+    fn error(&self, action: &'static str, error: &io::Error) -> StorageError {
+        StorageError::io(action, &self.path(), error)
+    }
+
+    fn path(&self) -> PathBuf {
+        segment_path(&self.shared.folder, self.segment)
+    }
+}
+
+/// Makes a segment's file with its header, durable together with its name.
+pub(crate) fn begin_segment(
+    disk: &dyn Disk,
+    folder: &std::path::Path,
+    header: &SegmentHeader,
+) -> Result<Box<dyn DiskFile>, StorageError> {
+    let path = segment_path(folder, header.number);
+    let begin = || {
+        let mut file = disk.create(&path)?;
+        file.append(&header.encode())?;
+        file.sync()?;
+        disk.sync_folder(folder)?;
+        Ok(file)
+    };
+    begin().map_err(|error| StorageError::io("begin", &path, &error))
+}
