@@ -26,6 +26,8 @@ pub mod watch;
 
 pub mod links;
 
+pub mod complaints;
+
 mod service;
 
 pub use service::{About, Records, ServeError, Services, StoredRecord, serve};

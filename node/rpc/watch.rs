@@ -11,7 +11,7 @@ use std::task::{Poll, Waker};
 use crate::protocol::trace::{Event, Fact};
 
 /// What a ring holds at most, an entry's preview counting like an event.
-const WEIGHT_MAX: usize = 65_536;
+const WEIGHT_MAX: usize = 32_768;
 /// What one message to a watcher has at most, likewise.
 const BATCH_WEIGHT_MAX: usize = 4_096;
 

@@ -65,7 +65,7 @@ impl Host {
                 "was meant for an earlier data folder of this node: this one was emptied or replaced"
             }
         };
-        tracing::warn!("a message of {from} to {me} {text}");
+        self.complaints.say(&format!("a message of {from} to {me} {text}"));
     }
 
     /// The disk failed: the core tells it to the watchers, and the node stops with the storage's own words.

@@ -18,8 +18,9 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
 use crate::lab::{Gate, Passage};
-use crate::protocol::{Answer, Core, Envelope, Input, NodeId, Proposal, RequestId, Time};
+use crate::protocol::{Answer, Core, Envelope, Input, NodeId, Proposal, Refusal, RequestId, Time};
 use crate::rpc::About;
+use crate::rpc::complaints::Complaints;
 use crate::rpc::desk::{Desk, Request};
 use crate::rpc::links::Links;
 use crate::runtime::clock::Clock;
@@ -32,6 +33,8 @@ use crate::storage::{FinalDatabase, LogReader};
 
 /// How long a node that is stopping waits for the answers that it still owes.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// How many handlers may wait for answers before writes are refused.
+const WAITING_MAX: usize = 131_072;
 
 pub(super) struct Host {
     pub(super) clock: Clock,
@@ -49,6 +52,7 @@ pub(super) struct Host {
     pub(super) cuts: watch::Sender<BTreeSet<NodeId>>,
     pub(super) done: DoneSender,
     pub(super) requests: Requests,
+    pub(super) complaints: Complaints,
 }
 
 /// The handlers that wait for an answer of the core. The core answers each request once, so nothing stays here.
@@ -75,6 +79,10 @@ impl Requests {
 
     fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= WAITING_MAX
     }
 }
 
@@ -165,6 +173,9 @@ impl Host {
         let (mut proposals, mut reads) = (Vec::new(), Vec::new());
         for request in requests.drain(..) {
             match request {
+                Request::Write(_, reply) if self.is_full() => {
+                    let _ = reply.send(Answer::Refused(Refusal::Overloaded));
+                }
                 Request::Write(command, reply) => {
                     proposals.push(Proposal { request: self.requests.add(reply), command });
                 }
@@ -179,6 +190,10 @@ impl Host {
             self.step(Input::Read(reads))?;
         }
         Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.requests.is_full() || self.applier.is_full()
     }
 
     pub(super) fn step(&mut self, input: Input) -> Result<(), NodeError> {

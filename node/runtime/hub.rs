@@ -9,8 +9,8 @@ use crate::protocol::trace::{Event, Fact, Preview};
 use crate::protocol::{NodeId, Time};
 use crate::rpc::watch::Ring;
 
-/// Each watcher costs a ring.
-const WATCHERS_MAX: usize = 64;
+/// Each watcher may cost a full ring, some ten megabytes.
+const WATCHERS_MAX: usize = 16;
 
 pub(super) struct Hub {
     node: NodeId,

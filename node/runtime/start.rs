@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::lab::Gate;
 use crate::protocol::{Core, Limits};
+use crate::rpc::complaints::Complaints;
 use crate::rpc::desk::Desk;
 use crate::rpc::links::{KnownCluster, Links};
 use crate::rpc::{About, Services, serve};
@@ -133,6 +134,7 @@ pub(super) async fn run_on(
         cuts,
         done,
         requests: Requests::default(),
+        complaints: Complaints::default(),
     };
     let (end_serving, served_enough) = oneshot::channel::<()>();
     let mut server = tokio::spawn(serve(listener, services, async {

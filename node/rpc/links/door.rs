@@ -5,14 +5,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use tonic::Status;
 
 use crate::protocol::{ClusterId, Envelope, NodeId};
-
-/// The same complaint is logged again only after this long.
-const QUIET: Duration = Duration::from_secs(10);
+use crate::rpc::complaints::Complaints;
 
 /// The cluster that this node belongs to, once it knows. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -73,25 +70,6 @@ impl Door {
     pub(super) fn refuse(&self, status: Status) -> Status {
         self.complaints.say(status.message());
         status
-    }
-}
-
-/// Warnings that would come with every message are logged when they change and now and then.
-#[derive(Default)]
-pub(super) struct Complaints {
-    last: Mutex<Option<(String, Instant)>>,
-}
-
-impl Complaints {
-    pub(super) fn say(&self, text: &str) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        if last.as_ref().is_some_and(|(said, when)| said == text && now - *when < QUIET) {
-            return;
-        }
-        *last = Some((text.to_owned(), now));
-        drop(last);
-        tracing::warn!("{text}");
     }
 }
 

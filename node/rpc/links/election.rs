@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::protocol::{Envelope, NodeId};
-use crate::rpc::links::door::Complaints;
+use crate::rpc::complaints::Complaints;
 use crate::rpc::wire::peer_client::PeerClient;
 use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
