@@ -44,8 +44,9 @@ impl Core {
     pub(super) fn on_push(&mut self, from: NodeId, number: u64, push: Push, looked: &[LogPoint]) {
         let Role::Follower(follower) = &mut self.role else { return };
         follower.push = follower.push.max(number);
-        if push.round > follower.round {
-            follower.round = push.round;
+        // Once for each round, and again on a heartbeat, since an answer may have been lost.
+        if push.round > follower.round || (push.round > 0 && push.entries.is_empty()) {
+            follower.round = follower.round.max(push.round);
             self.send(from, Message::RoundAnswer(RoundAnswer { round: push.round }));
         }
         match self.check(&push, looked) {

@@ -72,7 +72,7 @@ pub struct Push {
     pub resync: u64,
     /// On a resync push the replica replaces what differs in one storage operation.
     pub replaces: bool,
-    /// The leader's latest round: whoever answers it still follows this leader.
+    /// The leader's latest round while reads wait for it, else 0: whoever answers it still follows this leader.
     pub round: u64,
 }
 

@@ -144,7 +144,7 @@ impl Core {
     /// Sends entries after the last that was sent. Without entries: a heartbeat.
     fn send_push(&mut self, replica: NodeId, entries: Vec<Entry>) {
         let Role::Leader(leader) = &mut self.role else { return };
-        let round = leader.reads.round;
+        let round = if leader.reads.asked.is_empty() { 0 } else { leader.reads.round };
         let Some(progress) = leader.replicas.get_mut(&replica) else { return };
         let prev = progress.sent;
         let replaces = prev.map_or(0, |point| point.position.0) < progress.resync_to;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use epoca::protocol::trace::{RoleName, Snapshot};
+use epoca::protocol::trace::{Fact, RoleName, Snapshot};
 use epoca::protocol::{Answer, Command, Digest, Entry, EntryId, Epoch, Kind, LogPoint, NodeId, Position, RequestId};
 
 use crate::world::{Database, Event, Host, What, World};
@@ -19,6 +19,8 @@ pub struct Witness {
     databases: Vec<Database>,
     writes: BTreeSet<RequestId>,
     reads: BTreeMap<RequestId, Position>,
+    /// Whom the requests without an answer were given to.
+    open: BTreeMap<RequestId, NodeId>,
     /// The greatest position that a client knows to be final: the floor for later reads.
     confirmed: Position0,
     refused: BTreeSet<RequestId>,
@@ -31,6 +33,7 @@ impl Witness {
     pub fn put(&mut self, world: &mut World, id: u64, write: &str) {
         let request = world.put(id, write);
         self.writes.insert(request);
+        self.open.insert(request, NodeId(id));
     }
 
     pub fn read(&mut self, world: &mut World, id: u64) {
@@ -38,6 +41,12 @@ impl Witness {
         let floor = Position(self.confirmed);
         let request = world.read(id);
         self.reads.insert(request, floor);
+        self.open.insert(request, NodeId(id));
+    }
+
+    /// Once the faults have ended, everybody has an answer but those whose node was killed.
+    pub fn check_answered(&self) {
+        assert!(self.open.is_empty(), "these requests are never answered: {:?}", self.open);
     }
 
     pub fn check(&mut self, world: &mut World) {
@@ -152,7 +161,11 @@ impl Witness {
     }
 
     fn check_event(&mut self, world: &World, event: &Event) {
+        if let What::Answer(request, _) = &event.what {
+            self.open.remove(request);
+        }
         match &event.what {
+            What::Fact(Fact::Killed { node }) => self.open.retain(|_, at| at != node),
             What::Fatal(text) => panic!("{} stops: {text}", event.node),
             What::Answer(request, answer) if self.writes.contains(request) => self.check_write(*request, answer),
             What::Answer(request, answer) if self.reads.contains_key(request) => {

@@ -1,7 +1,7 @@
 //! Faults that this core once had.
 
 use epoca::protocol::trace::{Fact, RoleName};
-use epoca::protocol::{Epoch, Message, Promise, Push};
+use epoca::protocol::{Answer, Epoch, Message, Promise, Push};
 
 use crate::world::{Disk, Image, Pick, World, logs};
 
@@ -41,4 +41,16 @@ fn a_candidacy_that_ends_is_told_to_watchers() {
     let told = world.facts().any(|(_, fact)| matches!(fact, Fact::SteppedDown { why, .. } if why == "leader-found"));
     assert!(told);
     assert_eq!(world.host(1).view.role, world.host(1).snapshot().role);
+}
+
+#[test]
+fn a_read_whose_round_answers_were_lost_is_answered_after_the_next_heartbeat() {
+    let mut world = World::led(4);
+    let read = world.read(1);
+    world.deliver(&Pick::kind("heartbeat"));
+    assert_eq!(world.drop_messages(&Pick::kind("round-answer")), 3);
+    world.settle();
+    assert_eq!(world.answer(read), None);
+    world.elapse_millis(300);
+    assert_eq!(world.answer(read), Some(&Answer::Readable));
 }
