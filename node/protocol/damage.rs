@@ -5,6 +5,9 @@
 
 use crate::protocol::core::Core;
 use crate::protocol::io::{ChainCheck, Output};
+use crate::protocol::log::Place;
+use crate::protocol::message::{Message, Push};
+use crate::protocol::role::Role;
 use crate::protocol::types::{LogPoint, NodeId};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -51,7 +54,22 @@ impl Core {
                 point.id, at.id
             )),
             (ChainCheck::Whole, Some(report)) => self.send_log_state(with, report.answers, report.resync),
-            (ChainCheck::Whole, None) => self.fatal(neither_broken(with, at)),
+            (ChainCheck::Whole, None) => {
+                self.show_own_entry(with, at);
+                self.fatal(neither_broken(with, at));
+            }
+        }
+    }
+
+    /// A leader whose chain is whole shows its entry there before it stops: the replica, whose chain is whole too, stops
+    /// on it. Else it would go on, and stop every later leader in the same way.
+    fn show_own_entry(&mut self, replica: NodeId, at: LogPoint) {
+        let Role::Leader(leader) = &self.role else { return };
+        let Some(progress) = leader.replicas.get(&replica) else { return };
+        let resync = progress.resync;
+        if let Place::Known(own) = self.log.place(at.position) {
+            let push = Push { prev: Some(own), entries: Vec::new(), resync, replaces: false, round: 0 };
+            self.send(replica, Message::Push(push));
         }
     }
 }
