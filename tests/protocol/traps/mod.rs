@@ -1,5 +1,56 @@
 //! Traps that young implementations fall into, each by its number, and the regressions of our own.
 //!
-//! "Crash" is a power cut: what was not flushed is lost.
+//! "Crash" is a power cut: what was not flushed is lost. The numbers that are missing here belong to features that are
+//! still to come, or to the real storage.
 
+mod commit;
+mod election;
+mod persistence;
+mod reads;
 mod regressions;
+mod repair;
+
+use epoca::protocol::{Entry, Epoch, LogPoint, Message, Promise, Push, Pushed};
+
+use crate::world::{Disk, Image, World, logs};
+
+/// n1 is a voter among four, alone with puppets, with this log and promise.
+fn voter(epochs: &[u64], promised: u64) -> World {
+    let mut world = World::solo(4);
+    remember(&mut world, 1, epochs, promised);
+    world.start(1);
+    world
+}
+
+fn remember(world: &mut World, id: u64, epochs: &[u64], promised: u64) {
+    let entries = logs::log(epochs, &world.founding());
+    let promise = Some(Promise { epoch: Epoch(promised), vote: None });
+    world.host_mut(id).disk = Disk::holding(Image { promise, ..Image::of(entries) });
+}
+
+/// A push of everything in `log` after the first `before` entries.
+fn push(log: &[Entry], before: usize) -> Push {
+    let (before, after) = log.split_at(before);
+    let pushed = |entry: &Entry| Pushed { id: entry.id, kind: entry.kind, body: entry.body.clone() };
+    Push {
+        prev: before.last().map(Entry::point),
+        entries: after.iter().map(pushed).collect(),
+        resync: 0,
+        replaces: false,
+        round: 0,
+    }
+}
+
+/// What n1 has acked and nobody heard yet.
+fn acked(world: &World, id: u64) -> Vec<Option<LogPoint>> {
+    let up_to = |message: &Message| match message {
+        Message::Ack(ack) => ack.up_to,
+        other => panic!("{other:?} is no ack"),
+    };
+    world.said_by(id, "ack").map(|envelope| up_to(&envelope.message)).collect()
+}
+
+/// The log of n1 as it would be after a power cut now.
+fn durable(world: &World, id: u64) -> &[Entry] {
+    &world.host(id).disk.durable().entries
+}

@@ -27,10 +27,6 @@ impl Pick {
         Pick { kind: Some(kind.to_owned()), ..Pick::default() }
     }
 
-    pub fn from(self, id: u64) -> Pick {
-        Pick { from: Some(NodeId(id)), ..self }
-    }
-
     pub fn to(self, id: u64) -> Pick {
         Pick { to: Some(NodeId(id)), ..self }
     }

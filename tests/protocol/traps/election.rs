@@ -1,0 +1,127 @@
+//! Traps 13–15 and 17: votes.
+
+use epoca::protocol::trace::RoleName;
+use epoca::protocol::{EntryId, Epoch, Message, PreVoteAnswer, PreVoteAsked, VoteAsked};
+
+use crate::traps::{push, voter};
+use crate::world::{Pick, World, logs};
+
+/// Whether the voter grants n2 its vote in epoch 10.
+fn grants(world: &mut World, last: EntryId) -> bool {
+    world.now = world.now.plus_micros(5_000_000);
+    world.say(2, 1, Some(10), Message::VoteAsked(VoteAsked { epoch: Epoch(10), last: Some(last) }));
+    match &world.said_by(1, "vote-answer").last().expect("an answer").message {
+        Message::VoteAnswer(answer) => answer.granted,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn trap_13_ids_are_compared_by_epoch_first() {
+    assert!(grants(&mut voter(&[1; 10], 1), EntryId::new(2, 1)), "(2,1) beats (1,9)");
+    assert!(!grants(&mut voter(&[1, 2, 2], 2), EntryId::new(1, 9)), "(1,9) does not beat (2,1)");
+}
+
+#[test]
+fn trap_14_the_last_entry_counts_and_not_the_promised_epoch() {
+    assert!(grants(&mut voter(&[1, 1], 9), EntryId::new(1, 1)), "the voter's promise of epoch 9 is no entry");
+    let mut world = voter(&[1, 2], 2);
+    assert!(!grants(&mut world, EntryId::new(1, 9)), "the candidate's epoch 10 is no entry either");
+}
+
+#[test]
+fn trap_15_a_candidate_steps_down_for_the_epochs_leader_whatever_its_push_holds() {
+    let mut world = voter(&[1], 1);
+    world.let_stand(1);
+    for asked in world.network.take(&Pick::kind("pre-vote")) {
+        world.answer_pre_vote(&asked, true);
+    }
+    assert_eq!(world.said_by(1, "vote").count(), 3, "n1 is a candidate in epoch 2");
+    let other = logs::log(&[1, 1, 1, 1, 2], &world.founding());
+    world.say(3, 1, Some(2), Message::Push(push(&other, 4)));
+    assert_eq!(world.role(1), RoleName::Replica);
+    assert_eq!(world.host(1).snapshot().leader.map(|leader| leader.0), Some(3));
+    assert_eq!(world.said_by(1, "log-state").count(), 1, "and the failed check is reported to that leader");
+}
+
+#[test]
+fn trap_15_a_greater_epoch_is_obeyed_before_logs_are_compared() {
+    let mut world = voter(&[1, 1], 1);
+    world.elect_by_puppets(1);
+    world.free_disk(1);
+    world.drop_messages(&Pick::default());
+    let vote = VoteAsked { epoch: Epoch(7), last: Some(EntryId::new(1, 0)) };
+    world.say(3, 1, Some(7), Message::VoteAsked(vote));
+    assert_eq!(world.role(1), RoleName::Replica, "the leader of epoch 2 hears of epoch 7");
+    assert_eq!(world.host(1).disk.durable().promise.map(|promise| promise.epoch), Some(Epoch(7)));
+    let answer = &world.said_by(1, "vote-answer").next().expect("an answer").message;
+    assert!(matches!(answer, Message::VoteAnswer(answer) if !answer.granted), "the candidate's log is behind");
+}
+
+#[test]
+fn trap_17_a_pre_vote_changes_nothing_at_the_voter() {
+    let mut world = voter(&[1], 1);
+    world.now = world.now.plus_micros(900_000);
+    let before = (world.host(1).snapshot(), world.host(1).deadline(), world.host(1).disk.written().clone());
+    let asked = PreVoteAsked { epoch: Epoch(40), last: Some(EntryId::new(1, 0)) };
+    world.say(2, 1, Some(39), Message::PreVoteAsked(asked));
+    let after = (world.host(1).snapshot(), world.host(1).deadline(), world.host(1).disk.written().clone());
+    assert_eq!(before, after);
+    let answer = &world.said_by(1, "pre-vote-answer").next().expect("an answer").message;
+    assert!(matches!(answer, Message::PreVoteAnswer(answer) if answer.granted && answer.epoch == Epoch(40)));
+}
+
+#[test]
+fn trap_17_a_refused_pre_vote_tells_the_greater_epoch() {
+    let mut world = voter(&[1], 30);
+    let asked = PreVoteAsked { epoch: Epoch(2), last: Some(EntryId::new(1, 0)) };
+    world.say(2, 1, Some(1), Message::PreVoteAsked(asked));
+    let envelope = world.said_by(1, "pre-vote-answer").next().expect("an answer");
+    assert!(matches!(&envelope.message, Message::PreVoteAnswer(answer) if !answer.granted));
+    assert_eq!(envelope.epoch, Some(Epoch(30)), "so that the candidate can ask above it");
+}
+
+#[test]
+fn trap_17_a_candidate_that_hears_of_a_greater_epoch_asks_above_it() {
+    let mut world = voter(&[1], 1);
+    world.let_stand(1);
+    let asked = world.network.take(&Pick::kind("pre-vote"));
+    let last = Some(EntryId::new(1, 0));
+    let incarnation = world.host(1).config.incarnation;
+    let refusal = PreVoteAnswer { epoch: Epoch(2), granted: false, last, incarnation };
+    world.say(asked[0].to.0, 1, Some(30), Message::PreVoteAnswer(refusal));
+    let epochs: Vec<_> = world.said_by(1, "pre-vote").map(|envelope| &envelope.message).collect();
+    assert_eq!(epochs.len(), 3);
+    assert!(epochs.iter().all(|asked| matches!(asked, Message::PreVoteAsked(asked) if asked.epoch == Epoch(31))));
+    assert_eq!(
+        world.host(1).disk.durable().promise.map(|promise| promise.epoch),
+        Some(Epoch(1)),
+        "nothing is promised"
+    );
+}
+
+#[test]
+fn trap_17_a_late_pre_vote_answer_after_the_win_changes_nothing() {
+    let mut world = voter(&[1], 1);
+    world.let_stand(1);
+    let asked = world.network.take(&Pick::kind("pre-vote"));
+    asked[..2].iter().for_each(|asked| world.answer_pre_vote(asked, true));
+    world.grant_by_puppets();
+    assert_eq!(world.role(1), RoleName::Leader);
+    let before = world.host(1).snapshot();
+    world.answer_pre_vote(&asked[2], true);
+    world.answer_pre_vote(&asked[2], false);
+    assert_eq!(world.host(1).snapshot(), before);
+}
+
+#[test]
+fn trap_17_a_node_that_is_cut_off_does_not_come_back_with_a_greater_epoch() {
+    let mut world = World::led(4);
+    [1, 2, 3].into_iter().for_each(|id| world.network.cut(epoca::protocol::NodeId(id), epoca::protocol::NodeId(4)));
+    world.elapse_millis(20_000);
+    assert_eq!(world.host(4).snapshot().epoch, Some(Epoch(1)), "it only asked for pre-votes");
+    world.network.heal_all();
+    world.elapse_millis(5_000);
+    assert_eq!(world.leader(), Some(1), "and disturbs nobody when it is back");
+    assert_eq!(world.host(1).snapshot().epoch, Some(Epoch(1)));
+}

@@ -1,0 +1,75 @@
+//! Trap 25: the sync point is found in one round trip, with forged entries in at most two.
+
+use epoca::protocol::trace::Fact;
+use epoca::protocol::{Answer, NodeId};
+
+use crate::world::World;
+
+const FORGED: usize = 100;
+
+fn reports(world: &World, id: u64) -> usize {
+    world.facts().filter(|(node, fact)| *node == id && matches!(fact, Fact::Reported { .. })).count()
+}
+
+fn inject(world: &mut World, id: u64) {
+    let writes = vec!["x=666"; FORGED];
+    let request = world.inject(id, &writes, None);
+    assert!(matches!(world.answer(request), Some(Answer::Written(_))), "{:?}", world.answer(request));
+}
+
+fn assert_repaired(world: &World) {
+    for id in [2, 3, 4] {
+        assert_eq!(world.host(id).disk.durable().entries, world.host(1).disk.durable().entries, "n{id}");
+        assert_eq!(world.value(id, "x"), Some("1".to_owned()), "n{id}");
+    }
+}
+
+#[test]
+fn trap_25_a_hundred_conflicting_entries_are_reconciled_in_one_round_trip() {
+    let mut world = World::led(4);
+    inject(&mut world, 2);
+    world.put(1, "x=1");
+    world.settle();
+    assert_eq!(reports(&world, 2), 1);
+    assert_repaired(&world);
+}
+
+#[test]
+fn trap_25_forged_entries_across_an_election_are_reconciled_in_at_most_two_round_trips() {
+    let mut world = World::led(4);
+    // n2 misses the end of epoch 1, has forged entries instead, and more of them than the epoch had.
+    world.network.cut(NodeId(1), NodeId(2));
+    for number in 0..5 {
+        world.put(1, &format!("y={number}"));
+        world.settle();
+    }
+    inject(&mut world, 2);
+    // The next leader opens epoch 2.
+    [1, 3, 4].into_iter().for_each(|id| world.crash(id));
+    [1, 3, 4].into_iter().for_each(|id| world.start(id));
+    world.network.heal_all();
+    world.elect(1);
+    world.take_events();
+    world.settle();
+    assert!(reports(&world, 2) <= 2, "{} round trips", reports(&world, 2));
+    world.put(1, "x=1");
+    world.settle();
+    assert!(reports(&world, 2) <= 2, "{} round trips", reports(&world, 2));
+    assert_repaired(&world);
+}
+
+#[test]
+fn trap_25_many_lost_pushes_are_made_up_for_in_one_round_trip() {
+    let mut world = World::led(4);
+    world.network.cut(NodeId(1), NodeId(2));
+    for number in 0..FORGED {
+        world.put(1, &format!("y={number}"));
+        world.settle();
+    }
+    world.network.heal_all();
+    world.take_events();
+    world.put(1, "x=1");
+    world.elapse_millis(500);
+    assert_eq!(reports(&world, 2), 1);
+    assert_repaired(&world);
+}
