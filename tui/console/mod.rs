@@ -1,6 +1,39 @@
-//! The console: model, update, view.
+//! The console: a full-screen view of a cluster that can be worked with.
+//!
+//! ```text
+//!   terminal events ─┐
+//!   watched nodes ───┼─► Msg ─► update(&mut Model, Msg) ─► Effect ─► app carries it out
+//!   outcomes ────────┘               │
+//!                                  Model ─► view ─► terminal, only when something changed
+//! ```
+//!
+//! What commands mean is the business of [`crate::command`]; what the protocol does is known from its trace alone.
+
+#![allow(dead_code, reason = "the loop that makes all messages comes with the runtime")]
+
+mod model;
+
+mod update;
+
+mod keys;
+
+mod words;
+
+mod layout;
+
+mod theme;
+
+mod view;
+
+#[cfg(test)]
+mod sample;
+
+#[cfg(test)]
+mod screens;
 
 use std::process::ExitCode;
+
+pub use theme::Theme;
 
 /// Where the nodes come from that the console shows.
 pub enum Source {
@@ -14,12 +47,6 @@ pub struct ConsoleOptions {
     pub source: Source,
     pub ascii: bool,
     pub theme: Theme,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
-pub enum Theme {
-    Dark,
-    Light,
 }
 
 pub fn run(options: ConsoleOptions) -> ExitCode {

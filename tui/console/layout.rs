@@ -1,0 +1,100 @@
+//! Which part of the screen is where, from its size alone.
+//!
+//! ```text
+//!   top      name, epoch, leader, commit point, quorum, what is in force, mode
+//!   logs     the aligned log table, one to three rows for each node
+//!   lower    events · final db · ops · nodes
+//!   prompt   one line, boxed where there is room
+//!   hint     keys; or what is wrong with the line above, at its place
+//! ```
+//!
+//! Panes that come later (space-time beside the lower pane, checks and tape below it) take their rows from `lower`.
+
+use ratatui::layout::Rect;
+
+/// The least size that shows everything that must be seen.
+pub const COLUMNS_MIN: u16 = 60;
+pub const ROWS_MIN: u16 = 18;
+
+/// The lower pane is worth its frame from this height on.
+const LOWER_MIN: u16 = 6;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Layout {
+    pub top: Rect,
+    pub logs: Rect,
+    pub lower: Rect,
+    pub prompt: Rect,
+    /// The row of the prompt that is typed into.
+    pub input: Rect,
+    pub hint: Rect,
+    pub rows_per_node: u16,
+    pub is_wide: bool,
+}
+
+/// `None` if the screen is too small.
+pub fn layout((columns, rows): (u16, u16), nodes: usize) -> Option<Layout> {
+    if columns < COLUMNS_MIN || rows < ROWS_MIN {
+        return None;
+    }
+    let prompt_rows = if rows >= 30 { 3 } else { 1 };
+    let others = 1 + prompt_rows + 1;
+    let nodes = u16::try_from(nodes.max(1)).unwrap_or(u16::MAX);
+    // A third row is empty: it sets the nodes apart, and the last one needs none.
+    let table = |rows_per_node: u16| nodes.saturating_mul(rows_per_node).saturating_add(3) - rows_per_node / 3;
+    let fits = |rows_per_node: &u16| table(*rows_per_node).saturating_add(others + LOWER_MIN) <= rows;
+    let airy = if rows >= 34 { 3 } else { 2 };
+    let rows_per_node = [airy, 2, 1].into_iter().find(fits).unwrap_or(1);
+    let logs_rows = table(rows_per_node).min(rows - others - LOWER_MIN);
+    let lower_rows = rows - others - logs_rows;
+    let mut y = 0;
+    let mut take = |height| {
+        let area = Rect::new(0, y, columns, height);
+        y += height;
+        area
+    };
+    let (top, logs, lower, prompt, hint) = (take(1), take(logs_rows), take(lower_rows), take(prompt_rows), take(1));
+    let input = match prompt_rows {
+        1 => prompt,
+        _ => Rect::new(1, prompt.y + 1, columns - 2, 1),
+    };
+    Some(Layout { top, logs, lower, prompt, input, hint, rows_per_node, is_wide: is_wide(columns) })
+}
+
+fn is_wide(columns: u16) -> bool {
+    columns >= 100
+}
+
+/// How wide the part is in which a row says whose log it is.
+pub fn label_width(columns: u16) -> u16 {
+    if is_wide(columns) { 25 } else { 17 }
+}
+
+/// What remains of a row of the log table for its cells.
+pub fn cells_width((columns, _): (u16, u16)) -> u16 {
+    columns.saturating_sub(2 + label_width(columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_every_screen_belongs_to_one_part() {
+        for rows in ROWS_MIN..60 {
+            for nodes in 1..9 {
+                let layout = layout((80, rows), nodes).expect("large enough");
+                let parts = [layout.top, layout.logs, layout.lower, layout.prompt, layout.hint];
+                assert_eq!(parts.iter().map(|part| part.height).sum::<u16>(), rows);
+                assert!(layout.lower.height >= LOWER_MIN);
+            }
+        }
+        assert_eq!(layout((59, 18), 4), None);
+    }
+
+    #[test]
+    fn four_nodes_have_two_rows_each_from_24_rows_on() {
+        assert_eq!(layout((80, 24), 4).map(|layout| layout.rows_per_node), Some(2));
+        assert_eq!(layout((60, 18), 4).map(|layout| layout.rows_per_node), Some(1));
+    }
+}

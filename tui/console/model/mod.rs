@@ -1,0 +1,203 @@
+//! Everything that the console shows, and nothing about how: changed by [`crate::console::update`] alone, read by views.
+//!
+//! ```text
+//!   Msg ──► update(&mut Model, Msg) ──► effects, carried out by the app
+//!                     │
+//!                   Model ──► view(&Model) ──► screen, drawn only when `revision` has grown
+//! ```
+
+mod finals;
+
+pub mod node;
+
+pub mod operations;
+
+pub mod prompt;
+
+pub mod table;
+
+pub mod timeline;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use epoca::protocol::NodeId;
+
+pub use node::{NodeView, Presence};
+pub use operations::Operations;
+pub use prompt::Prompt;
+pub use table::Window;
+pub use timeline::{Happening, Timeline};
+
+/// The whole screen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Screen {
+    /// The nodes are being started; what has been said on the way.
+    Starting(Vec<String>),
+    Watching,
+    /// The nodes that belong to this console are being ended.
+    Ending,
+}
+
+/// Whether single keys act or letters go to the prompt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    Control,
+    Type,
+}
+
+/// What the lower pane shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pane {
+    Events,
+    FinalDb,
+    Ops,
+    Nodes,
+}
+
+impl Pane {
+    pub const ALL: [Pane; 4] = [Pane::Events, Pane::FinalDb, Pane::Ops, Pane::Nodes];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Pane::Events => "events",
+            Pane::FinalDb => "final db",
+            Pane::Ops => "ops",
+            Pane::Nodes => "nodes",
+        }
+    }
+
+    pub fn next(self) -> Pane {
+        Pane::ALL[(self as usize + 1) % Pane::ALL.len()]
+    }
+
+    pub fn previous(self) -> Pane {
+        Pane::ALL[(self as usize + Pane::ALL.len() - 1) % Pane::ALL.len()]
+    }
+}
+
+/// What stands over the screen or waits for one more key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Dialog {
+    /// Lines scrolled away at the top.
+    Help {
+        scrolled: usize,
+    },
+    Choose {
+        fault: FaultKey,
+        first: Option<NodeId>,
+    },
+}
+
+/// The keys that need a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultKey {
+    Kill,
+    Restart,
+    Pause,
+    Link,
+    Hold,
+    Conflict,
+}
+
+/// One line for whoever sits there; gone with the next key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Notice {
+    pub text: String,
+    pub is_bad: bool,
+}
+
+/// What the launcher says of a node's process.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProcessSeen {
+    pub paused: bool,
+    /// It does not run, and why.
+    pub stopped: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// Since the console began.
+    pub now: Duration,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    pub screen: Screen,
+    pub mode: Mode,
+    pub pane: Pane,
+    pub dialog: Option<Dialog>,
+    pub nodes: BTreeMap<NodeId, NodeView>,
+    pub window: Window,
+    pub timeline: Timeline,
+    pub operations: Operations,
+    pub prompt: Prompt,
+    pub notice: Option<Notice>,
+    /// How many lines the lower pane is scrolled: back from the newest where lines grow at the end, else down.
+    pub scrolled: usize,
+    /// Why nodes cannot be killed or started from here, if they cannot.
+    pub no_launcher: Option<String>,
+    /// Ctrl-C was pressed once.
+    pub interrupted: bool,
+    /// Grows with every change that could be seen; what was drawn at the same revision is still right.
+    pub revision: u64,
+}
+
+impl Model {
+    pub fn new(size: (u16, u16), history: Vec<String>) -> Model {
+        Model {
+            now: Duration::ZERO,
+            size,
+            screen: Screen::Starting(Vec::new()),
+            mode: Mode::Control,
+            pane: Pane::Events,
+            dialog: None,
+            nodes: BTreeMap::new(),
+            window: Window::Newest,
+            timeline: Timeline::default(),
+            operations: Operations::default(),
+            prompt: Prompt::with_history(history),
+            notice: None,
+            scrolled: 0,
+            no_launcher: None,
+            interrupted: false,
+            revision: 0,
+        }
+    }
+
+    /// Who leads: of the live nodes that say so, the one of the greatest epoch. An old leader that was paused or cut
+    /// off may still say so too.
+    pub fn leader(&self) -> Option<&NodeView> {
+        let leading = self.nodes.values().filter(|node| node.is_live() && node.leads());
+        leading.max_by_key(|node| node.state.epoch)
+    }
+
+    pub fn live(&self) -> usize {
+        self.nodes.values().filter(|node| node.is_live()).count()
+    }
+
+    /// The majority of the voters.
+    pub fn quorum(&self) -> usize {
+        self.nodes.len() / 2 + 1
+    }
+
+    /// Pairs of nodes between which the link is cut, each once.
+    pub fn cuts(&self) -> Vec<(NodeId, NodeId)> {
+        let ends = self.nodes.iter().flat_map(|(id, node)| node.cuts.iter().map(|with| (*id, *with)));
+        let mut pairs: Vec<_> = ends.map(|(a, b)| (a.min(b), a.max(b))).collect();
+        pairs.sort();
+        pairs.dedup();
+        pairs
+    }
+
+    /// Why faults cannot be made, if they cannot.
+    pub fn no_lab(&self) -> Option<&'static str> {
+        let mut live = self.nodes.values().filter(|node| node.presence == Presence::Live).peekable();
+        if live.peek().is_none() {
+            return Some("no node answers");
+        }
+        live.any(|node| !node.lab).then_some("the nodes run without --lab")
+    }
+
+    pub fn changed(&mut self) {
+        self.revision += 1;
+    }
+}

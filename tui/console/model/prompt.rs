@@ -1,0 +1,278 @@
+//! The line that is typed: its text and cursor, the history, the search in it, and completion.
+//!
+//! Which key does what is said in [`crate::console::keys`]; where the history rests between runs is not known here.
+
+use tui_input::{Input, InputRequest};
+
+/// How many lines the history keeps.
+pub const HISTORY_MAX: usize = 1_000;
+
+/// The longest line, in bytes: longer values come from files.
+pub const LINE_BYTES_MAX: usize = 64 << 10;
+
+#[derive(Clone, Debug, Default)]
+pub struct Prompt {
+    pub input: Input,
+    /// What is wrong with the line that was entered last, until it is changed.
+    pub mistake: Option<Mistake>,
+    /// The words that Tab found, while there are several.
+    pub candidates: Vec<String>,
+    pub search: Option<Search>,
+    history: Vec<String>,
+    /// Which line of the history is shown, and what was being typed before it.
+    recalled: Option<(usize, String)>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mistake {
+    /// Where in the line, in characters.
+    pub at: usize,
+    pub expected: String,
+}
+
+/// A search backwards through the history: what was typed, and which line was found.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Search {
+    pub wanted: String,
+    pub found: Option<usize>,
+}
+
+impl Prompt {
+    pub fn with_history(history: Vec<String>) -> Prompt {
+        let excess = history.len().saturating_sub(HISTORY_MAX);
+        Prompt { history: history.into_iter().skip(excess).collect(), ..Prompt::default() }
+    }
+
+    pub fn text(&self) -> &str {
+        self.input.value()
+    }
+
+    /// The line that the search found, if one is going on.
+    pub fn found(&self) -> Option<&str> {
+        let found = self.search.as_ref()?.found?;
+        self.history.get(found).map(String::as_str)
+    }
+
+    pub fn edit(&mut self, request: InputRequest) {
+        if matches!(request, InputRequest::InsertChar(_)) && self.text().len() >= LINE_BYTES_MAX {
+            return;
+        }
+        if self.input.handle(request).is_some_and(|change| change.value) {
+            self.changed();
+        }
+    }
+
+    /// Puts text in at the cursor; line ends become spaces, because a line is one command.
+    pub fn paste(&mut self, text: &str) {
+        let room = LINE_BYTES_MAX.saturating_sub(self.text().len());
+        let clean: String = text.trim_end_matches(['\r', '\n']).replace("\r\n", "\n");
+        let clean = clean.replace(['\r', '\n', '\t'], " ");
+        let clean: String = clean.chars().filter(|character| !character.is_control()).collect();
+        let end = floor_boundary(&clean, room);
+        let cursor = self.input.cursor();
+        let mut line: String = self.text().chars().take(cursor).collect();
+        let rest: String = self.text().chars().skip(cursor).collect();
+        line.push_str(&clean[..end]);
+        let cursor = line.chars().count();
+        self.set(line + &rest);
+        self.input.handle(InputRequest::SetCursor(cursor));
+    }
+
+    pub fn set(&mut self, line: String) {
+        self.input = Input::new(line);
+        self.changed();
+    }
+
+    pub fn clear(&mut self) {
+        self.set(String::new());
+        self.recalled = None;
+    }
+
+    /// Takes a line into the history; false if it is the same as the one before.
+    pub fn remember(&mut self, line: &str) -> bool {
+        self.recalled = None;
+        let line = line.trim();
+        if line.is_empty() || self.history.last().is_some_and(|last| last == line) {
+            return false;
+        }
+        self.history.push(line.to_owned());
+        if self.history.len() > HISTORY_MAX {
+            self.history.remove(0);
+        }
+        true
+    }
+
+    pub fn older(&mut self) {
+        let (index, typed) = match self.recalled.take() {
+            Some((index, typed)) => (index.saturating_sub(1), typed),
+            None if self.history.is_empty() => return,
+            None => (self.history.len() - 1, self.text().to_owned()),
+        };
+        self.set(self.history[index].clone());
+        self.recalled = Some((index, typed));
+    }
+
+    pub fn newer(&mut self) {
+        let Some((index, typed)) = self.recalled.take() else { return };
+        match self.history.get(index + 1).cloned() {
+            Some(line) => {
+                self.set(line);
+                self.recalled = Some((index + 1, typed));
+            }
+            None => self.set(typed),
+        }
+    }
+
+    /// Begins the search, or goes on to the next older line that fits.
+    pub fn search_on(&mut self) {
+        match self.search.take() {
+            None => self.search = Some(Search::default()),
+            Some(search) => {
+                let older = self.find(&search.wanted, search.found.unwrap_or(self.history.len()));
+                self.search = Some(Search { found: older.or(search.found), ..search });
+            }
+        }
+    }
+
+    pub fn search_type(&mut self, character: char) {
+        if let Some(mut search) = self.search.take() {
+            search.wanted.push(character);
+            self.search = Some(self.refound(search.wanted));
+        }
+    }
+
+    pub fn search_erase(&mut self) {
+        if let Some(mut search) = self.search.take() {
+            search.wanted.pop();
+            self.search = Some(self.refound(search.wanted));
+        }
+    }
+
+    /// Ends the search; what was found stands in the line.
+    pub fn search_accept(&mut self) {
+        if let Some(found) = self.found().map(ToOwned::to_owned) {
+            self.set(found);
+        }
+        self.search = None;
+    }
+
+    /// Completes the word before the cursor from `words`, as far as all that fit agree.
+    pub fn complete(&mut self, words: &[String]) {
+        let cursor = self.input.cursor();
+        let before: String = self.text().chars().take(cursor).collect();
+        let after: String = self.text().chars().skip(cursor).collect();
+        let start = before.rfind(char::is_whitespace).map_or(0, |at| at + 1);
+        let fitting: Vec<String> = words.iter().filter(|word| word.starts_with(&before[start..])).cloned().collect();
+        let Some(common) = common_start(&fitting) else { return };
+        let end = if fitting.len() == 1 && !after.starts_with(' ') { " " } else { "" };
+        let line = format!("{}{common}{end}", &before[..start]);
+        let cursor = line.chars().count();
+        self.set(line + &after);
+        self.input.handle(InputRequest::SetCursor(cursor));
+        if fitting.len() > 1 {
+            self.candidates = fitting;
+        }
+    }
+
+    fn changed(&mut self) {
+        self.mistake = None;
+        self.candidates.clear();
+    }
+
+    fn refound(&self, wanted: String) -> Search {
+        let found = self.find(&wanted, self.history.len());
+        Search { wanted, found }
+    }
+
+    fn find(&self, wanted: &str, below: usize) -> Option<usize> {
+        self.history[..below].iter().rposition(|line| !wanted.is_empty() && line.contains(wanted))
+    }
+}
+
+fn common_start(words: &[String]) -> Option<String> {
+    let (first, others) = words.split_first()?;
+    let common = others.iter().fold(first.as_str(), |common, word| {
+        let agreed = common.char_indices().zip(word.chars()).take_while(|((_, mine), theirs)| mine == theirs);
+        let end = agreed.last().map_or(0, |((at, mine), _)| at + mine.len_utf8());
+        &common[..end]
+    });
+    Some(common.to_owned())
+}
+
+/// The greatest boundary between characters that is not above `index`.
+fn floor_boundary(text: &str, index: usize) -> usize {
+    let end = index.min(text.len());
+    (0..=end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn prompt(lines: &[&str]) -> Prompt {
+        Prompt::with_history(lines.iter().map(|line| (*line).to_owned()).collect())
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn the_history_gives_back_what_was_being_typed() {
+        let mut prompt = prompt(&["put x 1", "kill 3"]);
+        prompt.paste("ge");
+        prompt.older();
+        prompt.older();
+        prompt.older();
+        assert_eq!(prompt.text(), "put x 1");
+        prompt.newer();
+        prompt.newer();
+        assert_eq!(prompt.text(), "ge");
+    }
+
+    #[test]
+    fn the_search_goes_to_older_lines_that_fit() {
+        let mut prompt = prompt(&["kill 3", "put x 1", "kill 2"]);
+        prompt.search_on();
+        "ki".chars().for_each(|character| prompt.search_type(character));
+        assert_eq!(prompt.found(), Some("kill 2"));
+        prompt.search_on();
+        assert_eq!(prompt.found(), Some("kill 3"));
+        prompt.search_on();
+        prompt.search_accept();
+        assert_eq!((prompt.text(), &prompt.search), ("kill 3", &None));
+    }
+
+    #[test]
+    fn completion_goes_as_far_as_all_words_agree() {
+        let mut prompt = prompt(&[]);
+        prompt.paste("re");
+        prompt.complete(&words(&["restart", "resume", "release", "put"]));
+        assert_eq!((prompt.text(), prompt.candidates.len()), ("re", 3));
+        prompt.paste("s");
+        prompt.complete(&words(&["restart", "resume", "release"]));
+        assert_eq!(prompt.text(), "res");
+        prompt.paste("t");
+        prompt.complete(&words(&["restart", "resume"]));
+        assert_eq!((prompt.text(), prompt.candidates.len()), ("restart ", 0));
+    }
+
+    #[test]
+    fn a_paste_of_several_lines_becomes_one_line_at_the_cursor() {
+        let mut prompt = prompt(&[]);
+        prompt.paste("put  1");
+        prompt.input.handle(InputRequest::SetCursor(4));
+        prompt.paste("a\r\nb\u{1b}\n");
+        assert_eq!((prompt.text(), prompt.input.cursor()), ("put a b 1", 7));
+    }
+
+    #[test]
+    fn a_line_is_bounded() {
+        let mut prompt = prompt(&[]);
+        prompt.paste(&"é".repeat(LINE_BYTES_MAX));
+        assert!(prompt.text().len() <= LINE_BYTES_MAX);
+        let before = prompt.text().len();
+        prompt.edit(InputRequest::InsertChar('x'));
+        assert!(prompt.text().len() <= before);
+    }
+}

@@ -1,0 +1,148 @@
+//! What happened, in order: a bounded list of events of all nodes, without what repeats beside each heartbeat.
+//!
+//! Texts are not made here: a line keeps its fact, and the few lines in sight become words when they are drawn.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use epoca::protocol::NodeId;
+use epoca::protocol::trace::Fact;
+
+/// How many lines are kept; beyond it the oldest go and are counted.
+pub const LINES_MAX: usize = 10_000;
+
+/// How far back a line that came late may still take its place in time.
+const REORDER_MAX: usize = 512;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Happening {
+    Fact(Fact),
+    /// The node does not answer any more, and why.
+    Gone(String),
+    /// The node answers, and under which process id.
+    Back(u32),
+    /// So many events were thrown away because this console was too slow.
+    Lost(u64),
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    /// In the console's time.
+    pub at: Duration,
+    pub node: NodeId,
+    pub happening: Happening,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Timeline {
+    lines: VecDeque<Line>,
+    dropped: u64,
+    /// What was told last of what repeats; by node, name and peer.
+    echoes: BTreeMap<(NodeId, &'static str, NodeId), Fact>,
+}
+
+impl Timeline {
+    pub fn lines(&self) -> &VecDeque<Line> {
+        &self.lines
+    }
+
+    /// How many lines went because there were too many.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Takes a line in; false if it says nothing new.
+    pub fn push(&mut self, line: Line) -> bool {
+        if let Happening::Fact(fact) = &line.happening
+            && !self.is_news(line.node, fact)
+        {
+            return false;
+        }
+        let late = self.lines.iter().rev().take(REORDER_MAX).take_while(|known| known.at > line.at).count();
+        self.lines.insert(self.lines.len() - late, line);
+        if self.lines.len() > LINES_MAX {
+            self.lines.pop_front();
+            self.dropped += 1;
+        }
+        true
+    }
+
+    fn is_news(&mut self, node: NodeId, fact: &Fact) -> bool {
+        match fact {
+            // Each message has its decision too; the messages themselves belong to the space-time picture.
+            Fact::Sent { .. } | Fact::Received { .. } => return false,
+            Fact::HoldSet { .. } | Fact::HoldReleased { .. } | Fact::LinkCut { .. } | Fact::LinkHealed { .. } => {
+                self.echoes.retain(|(of, name, _), _| *of != node || !matches!(*name, "MessageHeld" | "Dropped"));
+            }
+            _ => {}
+        }
+        let Some((peer, echo)) = echo(fact) else { return true };
+        self.echoes.insert((node, fact.name(), peer), echo.clone()) != Some(echo)
+    }
+}
+
+/// For facts that come again beside heartbeats: the peer, and the fact without what differs each time.
+fn echo(fact: &Fact) -> Option<(NodeId, Fact)> {
+    let mut echo = fact.clone();
+    let peer = match &mut echo {
+        Fact::Ordered { to, .. } => *to,
+        Fact::Held { from, .. } => *from,
+        Fact::Acked { to, answers, .. } => {
+            *answers = 0;
+            *to
+        }
+        Fact::Counted { from, .. } => *from,
+        Fact::MessageHeld { from, number, .. } => {
+            *number = 0;
+            *from
+        }
+        Fact::Dropped { from, number, kind, .. } => {
+            *number = 0;
+            *kind = "messages".into();
+            *from
+        }
+        _ => return None,
+    };
+    Some((peer, echo))
+}
+
+#[cfg(test)]
+mod tests {
+    use epoca::protocol::EntryId;
+
+    use super::*;
+
+    fn line(at_ms: u64, fact: Fact) -> Line {
+        Line { at: Duration::from_millis(at_ms), node: NodeId(1), happening: Happening::Fact(fact) }
+    }
+
+    #[test]
+    fn an_order_that_is_repeated_beside_heartbeats_is_told_once() {
+        let mut timeline = Timeline::default();
+        let order = |to, offset| Fact::Ordered { to: NodeId(to), up_to: EntryId::new(1, offset) };
+        assert!(timeline.push(line(1, order(2, 1))));
+        assert!(timeline.push(line(1, order(3, 1))));
+        assert!(!timeline.push(line(2, order(2, 1))));
+        assert!(timeline.push(line(3, order(2, 2))));
+        assert_eq!(timeline.lines().len(), 3);
+    }
+
+    #[test]
+    fn a_line_that_comes_late_takes_its_place_in_time() {
+        let mut timeline = Timeline::default();
+        for (at, node) in [(1, 1), (5, 2), (3, 3)] {
+            timeline.push(line(at, Fact::Killed { node: NodeId(node) }));
+        }
+        let times: Vec<_> = timeline.lines().iter().map(|line| line.at.as_millis()).collect();
+        assert_eq!(times, [1, 3, 5]);
+    }
+
+    #[test]
+    fn lines_are_bounded_and_the_dropped_ones_counted() {
+        let mut timeline = Timeline::default();
+        for at in 0..LINES_MAX as u64 + 3 {
+            timeline.push(line(at, Fact::Killed { node: NodeId(1) }));
+        }
+        assert_eq!((timeline.lines().len(), timeline.dropped()), (LINES_MAX, 3));
+    }
+}

@@ -1,0 +1,234 @@
+//! A recorded cluster for the tests of the screen: it makes the events that nodes would tell, with real digests, and
+//! hands them to the model as the watch does.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use epoca::client::watch::Observed;
+use epoca::protocol::trace::{Event, Fact, Preview, Snapshot};
+use epoca::protocol::{Change, Command, Entry, EntryId, Epoch, Kind, LogPoint, NodeId, Opening, Time};
+
+use crate::console::model::Model;
+use crate::console::update::{Effect, Msg, update};
+
+pub struct Sample {
+    pub model: Model,
+    now: Duration,
+    /// What each node's log holds, as the recording goes on.
+    logs: BTreeMap<u64, Vec<Preview>>,
+    numbers: BTreeMap<u64, u64>,
+}
+
+impl Sample {
+    /// Four nodes with empty logs that have just answered.
+    pub fn new(size: (u16, u16)) -> Sample {
+        let mut sample = Sample {
+            model: Model::new(size, vec!["put x 1".to_owned(), "status".to_owned()]),
+            now: Duration::ZERO,
+            logs: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+        };
+        let nodes = (1..=4).map(|id| (NodeId(id), format!("127.0.0.1:710{id}"))).collect();
+        sample.send(Msg::Started { nodes, no_launcher: None });
+        (1..=4).for_each(|id| sample.snapshot(id));
+        sample
+    }
+
+    /// n1 leads epoch 1 and has confirmed two writes; all nodes have all.
+    pub fn healthy(size: (u16, u16)) -> Sample {
+        let mut sample = Sample::new(size);
+        sample.elect(1, 1, &[1, 2, 3, 4]);
+        sample.write("x", "1", &[2, 3, 4]);
+        sample.write("y", "2", &[2, 3, 4]);
+        sample
+    }
+
+    /// The sketch of the specification: three epochs, n3 was repaired a moment ago, n4 was killed six seconds ago.
+    pub fn eventful(size: (u16, u16)) -> Sample {
+        let mut sample = Sample::healthy(size);
+        sample.elect(1, 2, &[1, 2, 3, 4]);
+        sample.send(Msg::Observed(NodeId(4), Observed::Disconnected("killed".to_owned())));
+        sample.write("x", "4", &[2, 3]);
+        sample.write("y", "5", &[2, 3]);
+        sample.inject(3, "q", "1");
+        sample.after(5_000);
+        sample.repair(3);
+        sample.elect(1, 3, &[1, 2, 3]);
+        sample.propose("y", "7");
+        sample.push(2);
+        sample.propose("z", "9");
+        sample.after(1_000);
+        sample
+    }
+
+    pub fn send(&mut self, msg: Msg) -> Vec<Effect> {
+        update(&mut self.model, msg)
+    }
+
+    pub fn key(&mut self, code: KeyCode) -> Vec<Effect> {
+        self.send(Msg::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+    }
+
+    pub fn control(&mut self, letter: char) -> Vec<Effect> {
+        self.send(Msg::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL)))
+    }
+
+    pub fn keys(&mut self, letters: &str) -> Vec<Effect> {
+        letters.chars().flat_map(|letter| self.key(KeyCode::Char(letter))).collect()
+    }
+
+    pub fn after(&mut self, millis: u64) {
+        self.now += Duration::from_millis(millis);
+        self.send(Msg::Tick(self.now));
+    }
+
+    pub fn snapshot(&mut self, id: u64) {
+        let snapshot = Snapshot { tail: self.logs.entry(id).or_default().clone(), ..Snapshot::new(NodeId(id)) };
+        self.send(Msg::Observed(
+            NodeId(id),
+            Observed::Snapshot {
+                snapshot,
+                time: Time(self.now.as_micros() as u64),
+                pid: 4120 + id as u32,
+                notes: Vec::new(),
+                cuts: Vec::new(),
+                holds: Vec::new(),
+                lab: true,
+            },
+        ));
+    }
+
+    /// One fact, a tenth of a millisecond after the one before.
+    pub fn tell(&mut self, id: u64, fact: Fact) {
+        self.now += Duration::from_micros(100);
+        self.send(Msg::Tick(self.now));
+        let number = self.numbers.entry(id).or_default();
+        *number += 1;
+        let time = Time(self.now.as_micros() as u64);
+        let event = Event { node: NodeId(id), number: *number, time, fact };
+        self.send(Msg::Observed(NodeId(id), Observed::Events(vec![event])));
+    }
+
+    pub fn elect(&mut self, leader: u64, epoch: u64, nodes: &[u64]) {
+        let last = self.last(leader);
+        self.tell(leader, Fact::TimedOut { why: "asked".into() });
+        self.tell(leader, Fact::VoteAsked { epoch: Epoch(epoch), last: last.map(|point| point.id) });
+        for id in nodes.iter().filter(|id| **id != leader) {
+            let mine = self.last(*id).map(|point| point.id);
+            let theirs = last.map(|point| point.id);
+            let to = NodeId(leader);
+            self.tell(*id, Fact::Granted { to, kind: "vote".into(), epoch: Epoch(epoch), mine, theirs });
+        }
+        let votes = nodes.iter().map(|id| NodeId(*id)).collect();
+        self.tell(leader, Fact::Elected { epoch: Epoch(epoch), votes, quorum: 3 });
+        let id = EntryId::new(epoch, 0);
+        let opening = preview(last, id, Kind::Opening, Opening { founding: None }.encode());
+        self.append(leader, opening);
+        let followers: Vec<u64> = nodes.iter().copied().filter(|id| *id != leader).collect();
+        self.commit(&followers);
+    }
+
+    /// A write that these replicas get, ack and make final.
+    pub fn write(&mut self, key: &str, value: &str, replicas: &[u64]) {
+        self.propose(key, value);
+        self.commit(replicas);
+    }
+
+    pub fn propose(&mut self, key: &str, value: &str) {
+        let last = self.last(1).expect("the epoch is open");
+        let id = EntryId::new(last.id.epoch.0, last.id.offset.0 + 1);
+        self.append(1, put(Some(last), id, key, value));
+    }
+
+    /// The leader's last entry goes to the replica, which acks it.
+    pub fn push(&mut self, to: u64) {
+        let prev = self.last(to);
+        let number = self.numbers[&1];
+        let missing = self.missing(to);
+        let (Some(first), Some(last)) = (missing.first().cloned(), missing.last().cloned()) else { return };
+        let (first, up_to, count) = (first.point.id, last.point, missing.len() as u64);
+        let prev = prev.map(|point| point.id);
+        self.tell(1, Fact::Pushed { to: NodeId(to), number, prev, first, last: up_to.id, count, resync: 0 });
+        let epoch = up_to.id.epoch;
+        let consistent = Fact::Consistent { from: NodeId(1), epoch, number, prev, entries: missing.clone(), equal: 0 };
+        self.logs.entry(to).or_default().extend(missing);
+        self.tell(to, consistent);
+        self.tell(to, Fact::Acked { to: NodeId(1), up_to: Some(up_to.id), answers: number });
+        self.count(to, up_to);
+    }
+
+    pub fn inject(&mut self, into: u64, key: &str, value: &str) {
+        let last = self.last(into).expect("there is a log");
+        let id = EntryId::new(last.id.epoch.0, last.id.offset.0 + 1);
+        let forged = Preview { forged: true, ..put(Some(last), id, key, value) };
+        self.logs.entry(into).or_default().push(forged.clone());
+        self.tell(into, Fact::Injected { entries: vec![forged] });
+    }
+
+    /// The replica finds its last entry to be none of the leader's and truncates it.
+    pub fn repair(&mut self, id: u64) {
+        let forged = self.last(id).expect("there is a log");
+        self.logs.entry(id).or_default().pop();
+        let last = self.last(id);
+        let committed = last.map(|point| point.id);
+        let from = NodeId(1);
+        let what = "entry-differs".into();
+        self.tell(id, Fact::Conflict { from, number: 9, what, expected: last, found: Some(forged) });
+        let why = "conflict".into();
+        self.tell(id, Fact::Truncated { from: forged.id, count: 1, forged: 1, last: committed, committed, why });
+        self.tell(id, Fact::Reported { to: from, answers: 9, resync: 0, last: committed, committed, epochs: 2 });
+        self.tell(1, Fact::Resynced { to: NodeId(id), sync: last, by: "runs".into(), resync: 1, resent: 1 });
+    }
+
+    pub fn last(&self, id: u64) -> Option<LogPoint> {
+        self.logs.get(&id)?.last().map(|preview| preview.point)
+    }
+
+    fn append(&mut self, leader: u64, entry: Preview) {
+        self.logs.entry(leader).or_default().push(entry.clone());
+        self.tell(leader, Fact::Proposed { entry: vec![entry] });
+    }
+
+    fn commit(&mut self, replicas: &[u64]) {
+        let up_to = self.last(1).expect("there is something to commit");
+        replicas.iter().for_each(|id| self.push(*id));
+        self.count(1, up_to);
+        self.tell(1, Fact::Committed { up_to, count: 1 });
+        self.tell(1, Fact::Finalized { up_to, count: 1 });
+        for id in replicas {
+            self.tell(1, Fact::Ordered { to: NodeId(*id), up_to: up_to.id });
+            self.tell(*id, Fact::Finalized { up_to, count: 1 });
+        }
+    }
+
+    fn count(&mut self, from: u64, up_to: LogPoint) {
+        let position = |id: &u64| {
+            let log = &self.logs[id];
+            let agreed = log.iter().filter(|preview| !preview.forged);
+            agreed.last().map_or(0, |preview| preview.point.position.0)
+        };
+        let mut matches: Vec<u64> = self.logs.keys().map(position).collect();
+        matches.sort_by(|a, b| b.cmp(a));
+        let commit = matches[2];
+        self.tell(1, Fact::Counted { from: NodeId(from), up_to: Some(up_to), matches, quorum: 3, commit });
+    }
+
+    fn missing(&self, id: u64) -> Vec<Preview> {
+        let last = self.last(id).map(|point| point.position);
+        let log = &self.logs[&1];
+        log.iter().filter(|preview| Some(preview.point.position) > last).cloned().collect()
+    }
+}
+
+/// A write's preview, with the digest that the entry would have.
+pub fn put(prev: Option<LogPoint>, id: EntryId, key: &str, value: &str) -> Preview {
+    let (key, value) = (Bytes::copy_from_slice(key.as_bytes()), Bytes::copy_from_slice(value.as_bytes()));
+    let command = Command { session: 1, sequence: id.offset.0, change: Change::Put { key, value } };
+    preview(prev, id, Kind::Command, command.encode())
+}
+
+fn preview(prev: Option<LogPoint>, id: EntryId, kind: Kind, body: Bytes) -> Preview {
+    Preview::of(&Entry::after(prev, id, kind, body), false)
+}

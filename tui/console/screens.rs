@@ -1,0 +1,256 @@
+//! Whole screens, drawn to a buffer from recorded events and compared. The buffer's text knows no styles: those are
+//! asserted apart.
+
+use crossterm::event::KeyCode;
+use epoca::client::watch::Observed;
+use epoca::protocol::NodeId;
+use epoca::protocol::trace::Fact;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
+
+use crate::command::{Exit, Outcome, Tone};
+use crate::console::sample::Sample;
+use crate::console::theme::{Depth, Look, Theme};
+use crate::console::update::{Effect, Msg};
+use crate::console::view;
+
+const LARGE: (u16, u16) = (120, 36);
+const MIDDLE: (u16, u16) = (80, 24);
+const SMALL: (u16, u16) = (60, 18);
+
+fn dark() -> Look {
+    Look::new(Theme::Dark, Depth::True, false)
+}
+
+fn drawn(sample: &Sample, look: &Look) -> Buffer {
+    let (columns, rows) = sample.model.size;
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a buffer");
+    terminal.draw(|frame| view::draw(frame, &sample.model, look)).expect("a buffer takes all");
+    terminal.backend().buffer().clone()
+}
+
+fn text(buffer: &Buffer) -> String {
+    let rows = buffer.content.chunks(usize::from(buffer.area.width));
+    let row = |cells: &[Cell]| cells.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned();
+    rows.map(row).collect::<Vec<_>>().join("\n")
+}
+
+/// Compares the screen with the one that is kept under this name.
+fn check(name: &str, sample: &Sample, look: &Look) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../tests/console/screens");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text(&drawn(sample, look))));
+}
+
+/// The cells in which a text stands, the first time that it does.
+fn cells_of<'a>(buffer: &'a Buffer, wanted: &str) -> &'a [Cell] {
+    let length = wanted.chars().count();
+    let found =
+        buffer.content.windows(length).position(|cells| cells.iter().map(Cell::symbol).collect::<String>() == wanted);
+    let start = found.unwrap_or_else(|| panic!("{wanted:?} is not on the screen:\n{}", text(buffer)));
+    &buffer.content[start..start + length]
+}
+
+fn done(sample: &mut Sample, number: u64, lines: &[&str]) {
+    let texts = lines.iter().map(|line| (*line).to_owned());
+    let outcome = Outcome::done(serde_json::Value::Null).lines(Tone::Result, texts);
+    sample.after(2);
+    sample.send(Msg::OperationEnd(number, outcome));
+}
+
+#[test]
+fn three_epochs_a_repair_and_a_dead_node_at_120x36() {
+    check("eventful-120x36", &Sample::eventful(LARGE), &dark());
+}
+
+#[test]
+fn three_epochs_a_repair_and_a_dead_node_at_80x24() {
+    check("eventful-80x24", &Sample::eventful(MIDDLE), &dark());
+}
+
+#[test]
+fn three_epochs_a_repair_and_a_dead_node_at_60x18() {
+    check("eventful-60x18", &Sample::eventful(SMALL), &dark());
+}
+
+#[test]
+fn ascii_says_the_same_with_no_other_character() {
+    let look = Look::new(Theme::Dark, Depth::None, true);
+    let sample = Sample::eventful(MIDDLE);
+    assert!(text(&drawn(&sample, &look)).is_ascii());
+    check("eventful-80x24-ascii", &sample, &look);
+}
+
+#[test]
+fn a_screen_that_is_too_small_names_the_needed_size() {
+    check("too-small", &Sample::healthy((48, 12)), &dark());
+}
+
+#[test]
+fn a_forged_entry_stands_out_before_it_is_found() {
+    let mut sample = Sample::healthy(MIDDLE);
+    sample.inject(3, "q", "666");
+    sample.propose("z", "3");
+    check("forged-80x24", &sample, &dark());
+}
+
+#[test]
+fn held_commit_orders_leave_a_replica_with_intermediate_data() {
+    let mut sample = Sample::healthy(MIDDLE);
+    let kind = || "commit-order".into();
+    sample.tell(3, Fact::HoldSet { kind: kind() });
+    sample.propose("z", "3");
+    for replica in [2, 3, 4] {
+        sample.push(replica);
+    }
+    let up_to = sample.last(1).expect("a log");
+    sample.tell(1, Fact::Committed { up_to, count: 1 });
+    for node in [1, 2, 4] {
+        sample.tell(node, Fact::Finalized { up_to, count: 1 });
+    }
+    sample.tell(3, Fact::MessageHeld { from: NodeId(1), to: NodeId(3), number: 9, kind: kind() });
+    sample.key(KeyCode::Tab);
+    check("held-80x24", &sample, &dark());
+}
+
+#[test]
+fn without_a_majority_the_top_line_says_so() {
+    let mut sample = Sample::healthy(SMALL);
+    for node in [3, 4] {
+        sample.send(Msg::Observed(NodeId(node), Observed::Disconnected("killed".to_owned())));
+    }
+    sample.after(2_500);
+    check("no-quorum-60x18", &sample, &dark());
+}
+
+#[test]
+fn a_key_with_a_target_opens_a_choice() {
+    let mut sample = Sample::eventful(MIDDLE);
+    sample.keys("k");
+    check("choice-80x24", &sample, &dark());
+}
+
+#[test]
+fn a_wrong_line_says_at_its_place_what_was_expected() {
+    for (name, size) in [("mistake-120x36", LARGE), ("mistake-80x24", MIDDLE)] {
+        let mut sample = Sample::healthy(size);
+        sample.keys("iinject 9x q 1");
+        sample.key(KeyCode::Enter);
+        check(name, &sample, &dark());
+    }
+}
+
+#[test]
+fn operations_show_outcome_and_latency() {
+    let mut sample = Sample::healthy(MIDDLE);
+    sample.keys("iput x 1");
+    sample.key(KeyCode::Enter);
+    done(&mut sample, 1, &["e1·o3"]);
+    sample.keys("put z 1");
+    sample.key(KeyCode::Enter);
+    sample.after(5_000);
+    sample.send(Msg::OperationEnd(2, Outcome::error(Exit::Unknown, "unknown", "outcome unknown: no answer came")));
+    sample.keys("list");
+    sample.key(KeyCode::Enter);
+    done(&mut sample, 3, &["x = 1   e1·o3", "y = 2   e1·o2"]);
+    sample.keys("bench");
+    sample.key(KeyCode::Enter);
+    sample.send(Msg::OperationProgress(4, "3 s of 10: 4,120 a second".to_owned()));
+    check("ops-80x24", &sample, &dark());
+}
+
+#[test]
+fn the_nodes_pane_tells_all_about_each() {
+    let mut sample = Sample::eventful(LARGE);
+    sample.tell(2, Fact::LinkCut { with: NodeId(3) });
+    sample.tell(3, Fact::LinkCut { with: NodeId(2) });
+    sample.key(KeyCode::BackTab);
+    check("nodes-120x36", &sample, &dark());
+}
+
+#[test]
+fn the_help_is_made_from_the_table_of_keys_and_the_grammar() {
+    let mut sample = Sample::healthy(LARGE);
+    sample.keys("?");
+    check("help-120x36", &sample, &dark());
+}
+
+#[test]
+fn what_has_no_launcher_is_told_in_parentheses() {
+    let mut sample = Sample::healthy(LARGE);
+    sample.model.no_launcher = Some("the nodes were started by hand".to_owned());
+    let screen = text(&drawn(&sample, &dark()));
+    assert!(screen.contains("(k kill)  (r restart)  (z pause)  x cut"), "{screen}");
+    assert!(screen.contains("the nodes were started by hand"), "{screen}");
+}
+
+#[test]
+fn without_colours_no_cell_has_one() {
+    for theme in [Theme::Dark, Theme::Light] {
+        let buffer = drawn(&Sample::eventful(LARGE), &Look::new(theme, Depth::None, false));
+        assert!(buffer.content.iter().all(|cell| (cell.fg, cell.bg) == (Color::Reset, Color::Reset)));
+    }
+}
+
+#[test]
+fn the_light_theme_leaves_no_cell_on_a_dark_ground() {
+    let buffer = drawn(&Sample::eventful(LARGE), &Look::new(Theme::Light, Depth::True, false));
+    assert!(buffer.content.iter().all(|cell| cell.bg == Color::Rgb(0xFF, 0xFF, 0xFF)));
+    assert!(buffer.content.iter().all(|cell| cell.fg != Color::Reset));
+}
+
+#[test]
+fn final_intermediate_and_truncated_differ_in_colour_too() {
+    let buffer = drawn(&Sample::eventful(LARGE), &dark());
+    assert_eq!(cells_of(&buffer, "[ x=1 ]")[0].fg, Color::Rgb(0x00, 0x9E, 0x73));
+    assert_eq!(cells_of(&buffer, "┆ y=7 ┆")[0].fg, Color::Rgb(0xE6, 0x9F, 0x00));
+    let truncated = cells_of(&buffer, "~ q=1 ~");
+    assert_eq!(truncated[2].fg, Color::Rgb(0xD5, 0x5E, 0x00));
+    assert!(truncated[2].modifier.contains(Modifier::CROSSED_OUT));
+    assert!(!truncated[0].modifier.contains(Modifier::CROSSED_OUT));
+}
+
+#[test]
+fn a_dead_node_is_grey() {
+    let mut sample = Sample::healthy(LARGE);
+    sample.send(Msg::Observed(NodeId(1), Observed::Disconnected("killed".to_owned())));
+    let buffer = drawn(&sample, &dark());
+    assert_eq!(cells_of(&buffer, "[ x=1 ]")[0].fg, Color::Rgb(0x8F, 0x8F, 0x8F));
+}
+
+#[test]
+fn the_mode_is_seen_from_afar() {
+    let mut sample = Sample::healthy(MIDDLE);
+    assert!(cells_of(&drawn(&sample, &dark()), "[CONTROL]")[0].modifier.contains(Modifier::REVERSED));
+    sample.keys("i");
+    assert!(cells_of(&drawn(&sample, &dark()), "[TYPE]")[0].modifier.contains(Modifier::REVERSED));
+}
+
+#[test]
+fn ten_thousand_entries_are_drawn_as_fast_as_ten() {
+    let mut sample = Sample::healthy(LARGE);
+    for number in 0..10_000 {
+        sample.propose("k", &number.to_string());
+    }
+    sample.key(KeyCode::Home);
+    assert!(text(&drawn(&sample, &dark())).contains("e1·0    e1·1"));
+    sample.key(KeyCode::End);
+    let begun = std::time::Instant::now();
+    for _ in 0..30 {
+        drawn(&sample, &dark());
+    }
+    let second = begun.elapsed();
+    assert!(second < std::time::Duration::from_secs(1), "30 frames took {second:?} without optimisation");
+    assert!(text(&drawn(&sample, &dark())).contains("k=9999"));
+}
+
+#[test]
+fn quitting_says_that_the_nodes_are_being_ended() {
+    let mut sample = Sample::healthy(SMALL);
+    assert_eq!(sample.keys("q"), [Effect::Quit]);
+    assert!(text(&drawn(&sample, &dark())).contains("ending"));
+}

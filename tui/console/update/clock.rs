@@ -1,0 +1,42 @@
+//! What changes with time alone: the age of a node that is down, once a second, and truncated entries that have been
+//! in sight long enough. With neither, nothing is drawn and nobody is woken.
+
+use std::time::Duration;
+
+use crate::console::model::node::GHOST;
+use crate::console::model::{Model, Presence};
+
+pub fn tick(model: &mut Model, now: Duration) {
+    let before = ages(model);
+    model.now = now;
+    let mut changed = before != ages(model);
+    for node in model.nodes.values_mut() {
+        changed |= node.forget_ghosts(now);
+    }
+    if changed {
+        model.changed();
+    }
+}
+
+/// When the screen changes next with no message coming.
+pub fn next_wake(model: &Model) -> Option<Duration> {
+    let next_second = |since: Duration| since + Duration::from_secs(model.now.saturating_sub(since).as_secs() + 1);
+    let ages = downs(model).map(next_second);
+    let ghosts = model.nodes.values().flat_map(|node| {
+        let truncated = node.truncated.iter().map(|(at, _)| *at + GHOST);
+        node.ghosts.front().map(|ghost| ghost.at + GHOST).into_iter().chain(truncated)
+    });
+    ages.chain(ghosts).min()
+}
+
+/// The ages in seconds that stand on the screen.
+fn ages(model: &Model) -> Vec<u64> {
+    downs(model).map(|since| model.now.saturating_sub(since).as_secs()).collect()
+}
+
+fn downs(model: &Model) -> impl Iterator<Item = Duration> {
+    model.nodes.values().filter_map(|node| match node.presence {
+        Presence::Down { since, .. } => Some(since),
+        _ => None,
+    })
+}

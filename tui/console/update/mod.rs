@@ -1,0 +1,117 @@
+//! How the model changes: one message in, effects out. No input or output happens here, and no clock is read.
+
+mod clock;
+
+mod faults;
+
+mod observe;
+
+mod press;
+
+mod scroll;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crossterm::event::KeyEvent;
+use epoca::client::watch::Observed;
+use epoca::protocol::NodeId;
+
+use crate::command::{Command, Exit, Outcome};
+use crate::console::model::{Mode, Model, Pane, ProcessSeen, Screen};
+
+pub use clock::next_wake;
+pub use faults::{choices, name as fault_name};
+
+#[derive(Debug)]
+pub enum Msg {
+    /// The time since the console began; comes before what happens at that time.
+    Tick(Duration),
+    Key(KeyEvent),
+    Paste(String),
+    Resize(u16, u16),
+    /// A step of starting the nodes is done.
+    Progress(String),
+    Started {
+        nodes: Vec<(NodeId, String)>,
+        /// Why nodes cannot be killed or started from here, if they cannot.
+        no_launcher: Option<String>,
+    },
+    Observed(NodeId, Observed),
+    Process(NodeId, ProcessSeen),
+    OperationProgress(u64, String),
+    OperationEnd(u64, Outcome),
+    /// The console is to end, as by SIGTERM.
+    Terminate,
+}
+
+/// What the app is to do.
+#[derive(Debug, PartialEq)]
+pub enum Effect {
+    Execute {
+        number: u64,
+        command: Command,
+    },
+    /// Keep this line in the history between runs.
+    Remember(String),
+    /// Look at the processes now instead of at the next turn.
+    LookAtProcesses,
+    Quit,
+}
+
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Tick(now) => {
+            clock::tick(model, now);
+            return Vec::new();
+        }
+        Msg::Key(event) => return press::on_key(model, &event),
+        Msg::Observed(node, observed) => {
+            observe::on_observed(model, node, observed);
+            return Vec::new();
+        }
+        Msg::Process(node, seen) => {
+            observe::on_process(model, node, seen);
+            return Vec::new();
+        }
+        Msg::OperationEnd(number, outcome) => return on_operation_end(model, number, outcome),
+        Msg::OperationProgress(number, text) => {
+            model.operations.progress(number, text);
+        }
+        Msg::Paste(text) => press::on_paste(model, &text),
+        Msg::Resize(columns, rows) => model.size = (columns, rows),
+        Msg::Progress(text) => {
+            if let Screen::Starting(said) = &mut model.screen {
+                said.push(text);
+            }
+        }
+        Msg::Started { nodes, no_launcher } => observe::on_started(model, nodes, no_launcher),
+        Msg::Terminate => return quit(model),
+    }
+    model.changed();
+    Vec::new()
+}
+
+fn quit(model: &mut Model) -> Vec<Effect> {
+    model.screen = Screen::Ending;
+    model.changed();
+    vec![Effect::Quit]
+}
+
+/// An answer of several lines opens the pane that has room for it, if it was typed and nothing was typed since.
+fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome) -> Vec<Effect> {
+    let Some(operation) = model.operations.list().iter().find(|operation| operation.number == number) else {
+        return Vec::new();
+    };
+    let took = model.now.saturating_sub(operation.since);
+    let is_long = outcome.exit == Exit::Done && outcome.lines.len() > 1;
+    model.operations.end(number, took, outcome);
+    let is_newest = model.operations.newest().is_some_and(|newest| newest.number == number);
+    if is_long && is_newest && model.mode == Mode::Type && model.prompt.text().is_empty() {
+        scroll::show(model, Pane::Ops);
+    }
+    model.changed();
+    vec![Effect::LookAtProcesses]
+}

@@ -1,0 +1,94 @@
+//! What the nodes and their launcher tell: the only source of what the screen shows of the cluster.
+
+use std::time::Duration;
+
+use epoca::client::watch::Observed;
+use epoca::protocol::NodeId;
+use epoca::protocol::trace::Event;
+
+use crate::console::model::timeline::{Happening, Line};
+use crate::console::model::{Model, NodeView, Pane, Presence, ProcessSeen, Screen};
+
+pub fn on_started(model: &mut Model, nodes: Vec<(NodeId, String)>, no_launcher: Option<String>) {
+    model.screen = Screen::Watching;
+    model.no_launcher = no_launcher;
+    for (id, address) in nodes {
+        model.nodes.entry(id).or_insert_with(|| NodeView::new(id, address));
+    }
+}
+
+pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
+    let now = model.now;
+    let Some(node) = model.nodes.get_mut(&id) else { return };
+    let changed = match observed {
+        Observed::Snapshot { snapshot, time, pid, notes, cuts, holds, lab } => {
+            let was_live = node.presence == Presence::Live && node.pid == Some(pid);
+            node.on_snapshot(now, snapshot, time);
+            (node.pid, node.lab, node.notes) = (Some(pid), lab, notes);
+            node.cuts = cuts.into_iter().collect();
+            node.holds = holds.into_iter().collect();
+            if !was_live {
+                tell(model, now, id, Happening::Back(pid));
+            }
+            true
+        }
+        Observed::Events(events) => on_events(model, id, events),
+        Observed::Lost(events) => tell(model, now, id, Happening::Lost(events)),
+        Observed::Disconnected(why) => on_disconnected(model, id, why),
+    };
+    if changed {
+        model.changed();
+    }
+}
+
+pub fn on_process(model: &mut Model, id: NodeId, seen: ProcessSeen) {
+    let now = model.now;
+    let Some(node) = model.nodes.get_mut(&id) else { return };
+    let mut changed = node.paused != seen.paused;
+    node.paused = seen.paused;
+    // The launcher knows why the process ended; the connection only that it broke.
+    if let Some(exit) = seen.stopped {
+        let since = if let Presence::Down { since, .. } = node.presence { since } else { now };
+        let down = Presence::Down { since, why: exit };
+        changed |= node.presence != down;
+        node.presence = down;
+    }
+    if changed {
+        model.changed();
+    }
+}
+
+fn on_events(model: &mut Model, id: NodeId, events: Vec<Event>) -> bool {
+    let now = model.now;
+    let mut changed = false;
+    for event in events {
+        let Some(node) = model.nodes.get_mut(&id) else { return changed };
+        let at = node.time_of(now, event.time);
+        changed |= node.on_fact(now, &event.fact);
+        changed |= tell(model, at, id, Happening::Fact(event.fact));
+    }
+    changed
+}
+
+fn on_disconnected(model: &mut Model, id: NodeId, why: String) -> bool {
+    let now = model.now;
+    let Some(node) = model.nodes.get_mut(&id) else { return false };
+    match &node.presence {
+        Presence::Unseen { .. } => node.presence = Presence::Unseen { why },
+        Presence::Down { .. } => return false,
+        Presence::Live => {
+            node.presence = Presence::Down { since: now, why: why.clone() };
+            tell(model, now, id, Happening::Gone(why));
+        }
+    }
+    true
+}
+
+/// Puts a line into the timeline. Whoever has scrolled back keeps seeing the same lines.
+fn tell(model: &mut Model, at: Duration, node: NodeId, happening: Happening) -> bool {
+    let told = model.timeline.push(Line { at, node, happening });
+    if told && model.pane == Pane::Events && model.scrolled > 0 {
+        model.scrolled = (model.scrolled + 1).min(model.timeline.lines().len());
+    }
+    told
+}

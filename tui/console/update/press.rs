@@ -1,0 +1,196 @@
+//! What a key does, by mode and by what is in the way.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use epoca::protocol::NodeId;
+use tui_input::InputRequest;
+
+use crate::command::{parse_line, words};
+use crate::console::keys::{self, Action};
+use crate::console::model::prompt::Mistake;
+use crate::console::model::{Dialog, FaultKey, Mode, Model, Notice, Screen, Window};
+use crate::console::update::{Effect, faults, quit, scroll};
+
+pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
+    // Some systems tell the release of a key too; acting on it would double every key.
+    if event.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    model.notice = None;
+    let interrupted = std::mem::take(&mut model.interrupted);
+    model.changed();
+    if model.prompt.search.is_some() && on_search_key(model, event) {
+        return Vec::new();
+    }
+    match model.dialog.take() {
+        Some(Dialog::Choose { fault, first }) => on_choice(model, event, fault, first),
+        Some(Dialog::Help { scrolled }) => on_help_key(model, event, scrolled),
+        None => on_plain_key(model, event, interrupted),
+    }
+}
+
+/// What is pasted in CONTROL is meant for the prompt: single keys acting on it would do anything.
+pub fn on_paste(model: &mut Model, text: &str) {
+    model.dialog = None;
+    model.mode = Mode::Type;
+    model.prompt.paste(text);
+}
+
+fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
+    let Some(binding) = keys::binding(model.mode, event) else {
+        on_letter(model, event);
+        return Vec::new();
+    };
+    if let Some(obstacle) = keys::obstacle(model, binding) {
+        bad(model, format!("{}: {obstacle}", binding.hint.unwrap_or(binding.shown)));
+        return Vec::new();
+    }
+    match binding.action {
+        Action::Quit => return quit(model),
+        Action::Interrupt if interrupted => return quit(model),
+        Action::Run => return run_typed(model),
+        Action::Interrupt => {
+            model.prompt.clear();
+            model.interrupted = true;
+            say(model, "Ctrl-C once more quits");
+        }
+        Action::Fault(fault) => model.dialog = Some(Dialog::Choose { fault, first: None }),
+        Action::Help => model.dialog = Some(Dialog::Help { scrolled: 0 }),
+        Action::Type => model.mode = Mode::Type,
+        Action::Escape => model.mode = Mode::Control,
+        Action::NextPane => scroll::show(model, model.pane.next()),
+        Action::PreviousPane => scroll::show(model, model.pane.previous()),
+        Action::Scroll(down) => scroll::lines(model, down),
+        Action::ScrollPage(down) => scroll::pages(model, down),
+        Action::Look(newer) => scroll::columns(model, newer),
+        Action::LookOldest => scroll::to_oldest(model),
+        Action::LookNewest => model.window = Window::Newest,
+        Action::Complete => complete(model),
+        Action::Search => model.prompt.search_on(),
+        Action::Older => model.prompt.older(),
+        Action::Newer => model.prompt.newer(),
+        Action::Edit(request) => model.prompt.edit(request),
+    }
+    Vec::new()
+}
+
+fn on_letter(model: &mut Model, event: &KeyEvent) {
+    let Some(letter) = keys::letter(event) else { return };
+    match model.mode {
+        Mode::Type => model.prompt.edit(InputRequest::InsertChar(letter)),
+        Mode::Control => say(model, &format!("{letter} means nothing here: i to type, ? for the keys")),
+    }
+}
+
+/// Any key that the search has no use for takes what was found, then does what it always does; Enter only takes it.
+fn on_search_key(model: &mut Model, event: &KeyEvent) -> bool {
+    if let Some(letter) = keys::letter(event) {
+        model.prompt.search_type(letter);
+        return true;
+    }
+    match (event.code, keys::binding(Mode::Type, event).map(|binding| binding.action)) {
+        (KeyCode::Backspace, _) => model.prompt.search_erase(),
+        (_, Some(Action::Search)) => model.prompt.search_on(),
+        (_, Some(Action::Escape | Action::Interrupt)) => model.prompt.search = None,
+        (code, _) => {
+            model.prompt.search_accept();
+            return code == KeyCode::Enter;
+        }
+    }
+    true
+}
+
+fn on_choice(model: &mut Model, event: &KeyEvent, fault: FaultKey, first: Option<NodeId>) -> Vec<Effect> {
+    let Some(letter) = keys::letter(event) else { return Vec::new() };
+    let chosen = faults::choices(model, fault, first).into_iter().find(|choice| choice.letter == letter);
+    let line = match chosen {
+        None => Err(format!("there is no node {letter}")),
+        Some(choice) => match choice.obstacle {
+            Some(obstacle) => Err(format!("{} {obstacle}", choice.node)),
+            None => Ok((choice.node, faults::line(model, fault, first, choice.node))),
+        },
+    };
+    match line {
+        Ok((_, Some(line))) => return run(model, &line).unwrap_or_default(),
+        Ok((node, None)) => model.dialog = Some(Dialog::Choose { fault, first: Some(node) }),
+        Err(text) => {
+            bad(model, text);
+            model.dialog = Some(Dialog::Choose { fault, first });
+        }
+    }
+    Vec::new()
+}
+
+fn on_help_key(model: &mut Model, event: &KeyEvent, scrolled: usize) -> Vec<Effect> {
+    let down = match keys::binding(Mode::Control, event).map(|binding| binding.action) {
+        Some(Action::Quit) => return quit(model),
+        Some(Action::Scroll(down)) => down,
+        Some(Action::ScrollPage(down)) => down * 8,
+        _ => return Vec::new(),
+    };
+    let scrolled = scrolled.saturating_add_signed(down).min(keys::BINDINGS.len());
+    model.dialog = Some(Dialog::Help { scrolled });
+    Vec::new()
+}
+
+fn run_typed(model: &mut Model) -> Vec<Effect> {
+    let line = model.prompt.text().to_owned();
+    if line.trim().is_empty() {
+        return Vec::new();
+    }
+    let Some(mut effects) = run(model, &line) else { return Vec::new() };
+    model.prompt.clear();
+    if model.prompt.remember(&line) {
+        effects.push(Effect::Remember(line.trim().to_owned()));
+    }
+    effects
+}
+
+/// Carries a line out, typed or made by a key. `None` if it cannot be; then it is said why.
+fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
+    match line.trim() {
+        "quit" | "exit" => return Some(quit(model)),
+        "help" => {
+            model.dialog = Some(Dialog::Help { scrolled: 0 });
+            return Some(Vec::new());
+        }
+        _ => {}
+    }
+    let command = match parse_line(line) {
+        Ok(command) => command,
+        Err(error) => {
+            let at = line.get(..error.at).unwrap_or(line).chars().count();
+            model.prompt.mistake = Some(Mistake { at, expected: error.message });
+            return None;
+        }
+    };
+    if model.screen != Screen::Watching {
+        bad(model, "the nodes are not there yet".to_owned());
+        return None;
+    }
+    let number = model.operations.begin(model.now, line);
+    Some(vec![Effect::Execute { number, command }])
+}
+
+fn complete(model: &mut Model) {
+    let is_first_word = !model.prompt.text().trim_start().contains(char::is_whitespace);
+    let mut known: Vec<String> = if is_first_word {
+        words().into_iter().map(|word| word.name).chain(["help".to_owned(), "quit".to_owned()]).collect()
+    } else {
+        let nodes = model.nodes.keys().map(|id| id.0.to_string());
+        let keys = model.leader().into_iter().flat_map(|leader| leader.finals.keys().keys());
+        let keys = keys.filter_map(|key| std::str::from_utf8(key).ok()).map(ToOwned::to_owned);
+        let fixed = ["commit-order", "--consistency", "--node", "--limit", "--from", "--count", "--epoch"];
+        nodes.chain(keys).chain(fixed.map(ToOwned::to_owned)).collect()
+    };
+    known.sort();
+    known.dedup();
+    model.prompt.complete(&known);
+}
+
+fn say(model: &mut Model, text: &str) {
+    model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
+}
+
+fn bad(model: &mut Model, text: String) {
+    model.notice = Some(Notice { text, is_bad: true });
+}

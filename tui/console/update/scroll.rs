@@ -1,0 +1,60 @@
+//! Moving about: the lower pane and its lines, the log table and its columns.
+
+use crate::console::model::{Model, Pane, Window, table};
+
+/// How many lines a page has.
+const PAGE: isize = 8;
+
+pub fn show(model: &mut Model, pane: Pane) {
+    if model.pane != pane {
+        model.pane = pane;
+        model.scrolled = 0;
+    }
+}
+
+/// Events and operations grow at their end, so scrolling up goes back from there; the others are read from the top.
+pub fn lines(model: &mut Model, down: isize) {
+    let (by, most) = match model.pane {
+        Pane::Events => (-down, model.timeline.lines().len()),
+        Pane::Ops => (-down, model.operations.lines()),
+        Pane::FinalDb => (down, model.nodes.values().map(|node| node.finals.keys().len()).max().unwrap_or_default()),
+        Pane::Nodes => (down, model.nodes.len() * 4),
+    };
+    model.scrolled = model.scrolled.saturating_add_signed(by).min(most.saturating_sub(1));
+}
+
+pub fn pages(model: &mut Model, down: isize) {
+    lines(model, down * PAGE);
+}
+
+/// Columns of the log table, newer being positive.
+pub fn columns(model: &mut Model, newer: isize) {
+    for _ in 0..newer.unsigned_abs() {
+        let seen = table::seen(model);
+        let Some(right) = seen.columns.last().map(|column| column.id) else { return };
+        let step = match newer < 0 {
+            true if seen.has_older => table::before(model, right),
+            true => None,
+            false => table::after(model, right),
+        };
+        let Some(id) = step else { break };
+        model.window = Window::At(id);
+    }
+    settle(model);
+}
+
+pub fn to_oldest(model: &mut Model) {
+    if let Some(oldest) = table::oldest(model) {
+        model.window = Window::At(oldest);
+    }
+    settle(model);
+}
+
+/// The window's right end becomes the last column that is really seen; at the newest it goes along again.
+fn settle(model: &mut Model) {
+    let seen = table::seen(model);
+    model.window = match seen.columns.last() {
+        Some(last) if seen.has_newer => Window::At(last.id),
+        _ => Window::Newest,
+    };
+}

@@ -1,0 +1,234 @@
+//! What keys and messages do to the model, and when nothing is to be drawn.
+
+use std::time::Duration;
+
+use crossterm::event::KeyCode;
+use epoca::client::watch::Observed;
+use epoca::protocol::trace::Fact;
+use epoca::protocol::{EntryId, NodeId};
+
+use crate::command::{Command, parse_line};
+use crate::console::model::node::GHOST;
+use crate::console::model::{Dialog, Mode, Pane, ProcessSeen, Window};
+use crate::console::sample::Sample;
+use crate::console::update::{Effect, Msg, next_wake};
+
+const SIZE: (u16, u16) = (80, 24);
+
+/// The commands that the keys lead to, as if they had been typed.
+fn check_twin(sample: &mut Sample, keys: &str, line: &str) {
+    let effects = sample.keys(keys);
+    let commands: Vec<&Command> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Execute { command, .. } => Some(command),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(commands, [&parse_line(line).expect("a line of the grammar")], "{keys}");
+    assert_eq!(sample.model.operations.newest().map(|operation| operation.line.as_str()), Some(line));
+}
+
+#[test]
+fn every_fault_key_does_what_its_typed_twin_does() {
+    let mut sample = Sample::healthy(SIZE);
+    check_twin(&mut sample, "k3", "kill 3");
+    check_twin(&mut sample, "z2", "pause 2");
+    check_twin(&mut sample, "x23", "cut 2 3");
+    check_twin(&mut sample, "h3", "hold 3 commit-order");
+    check_twin(&mut sample, "c4", "inject 4 q 666");
+}
+
+#[test]
+fn a_key_takes_back_what_is_in_force() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.tell(3, Fact::HoldSet { kind: "commit-order".into() });
+    sample.tell(2, Fact::LinkCut { with: NodeId(3) });
+    sample.send(Msg::Process(NodeId(4), ProcessSeen { paused: true, stopped: None }));
+    sample.send(Msg::Observed(NodeId(1), Observed::Disconnected("killed".to_owned())));
+    check_twin(&mut sample, "h3", "release 3");
+    check_twin(&mut sample, "x32", "heal 3 2");
+    check_twin(&mut sample, "z4", "resume 4");
+    check_twin(&mut sample, "r1", "restart 1");
+}
+
+#[test]
+fn a_node_that_cannot_be_chosen_says_why_and_the_choice_stays() {
+    let mut sample = Sample::healthy(SIZE);
+    assert_eq!(sample.keys("c1"), []);
+    let notice = sample.model.notice.clone().expect("a reason");
+    assert_eq!((notice.text.as_str(), notice.is_bad), ("n1 leads, its log is the truth", true));
+    assert!(matches!(sample.model.dialog, Some(Dialog::Choose { .. })));
+    sample.key(KeyCode::Esc);
+    assert_eq!(sample.model.dialog, None);
+}
+
+#[test]
+fn a_letter_without_meaning_says_how_to_type() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.keys("p");
+    assert!(sample.model.notice.as_ref().is_some_and(|notice| notice.text.contains("i to type")));
+}
+
+#[test]
+fn keys_that_need_a_launcher_say_why_they_do_not_act() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.model.no_launcher = Some("started by hand".to_owned());
+    assert_eq!(sample.keys("k3"), []);
+    assert_eq!(sample.model.dialog, None);
+}
+
+#[test]
+fn ctrl_c_twice_quits_and_once_does_not() {
+    let mut sample = Sample::healthy(SIZE);
+    assert_eq!(sample.control('c'), []);
+    sample.key(KeyCode::Down);
+    assert_eq!(sample.control('c'), []);
+    assert_eq!(sample.control('c'), [Effect::Quit]);
+    let mut sample = Sample::healthy(SIZE);
+    sample.keys("iput");
+    sample.control('c');
+    assert_eq!(sample.model.prompt.text(), "");
+    assert_eq!(sample.control('c'), [Effect::Quit]);
+}
+
+#[test]
+fn a_line_is_carried_out_and_remembered() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.keys("iput k=v");
+    let effects = sample.key(KeyCode::Enter);
+    let command = parse_line("put k v").expect("a line of the grammar");
+    assert_eq!(effects, [Effect::Execute { number: 1, command }, Effect::Remember("put k=v".to_owned())]);
+    assert_eq!((sample.model.prompt.text(), sample.model.mode), ("", Mode::Type));
+    sample.key(KeyCode::Up);
+    assert_eq!(sample.model.prompt.text(), "put k=v");
+}
+
+#[test]
+fn a_wrong_line_stays_to_be_mended() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.keys("ikil 3");
+    assert_eq!(sample.key(KeyCode::Enter), []);
+    assert_eq!(sample.model.prompt.mistake.as_ref().map(|mistake| mistake.at), Some(0));
+    assert_eq!(sample.model.prompt.text(), "kil 3");
+    sample.key(KeyCode::Backspace);
+    assert_eq!(sample.model.prompt.mistake, None);
+}
+
+#[test]
+fn what_is_pasted_in_control_goes_to_the_prompt() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.send(Msg::Paste("kq\n".to_owned()));
+    assert_eq!((sample.model.mode, sample.model.prompt.text()), (Mode::Type, "kq"));
+}
+
+#[test]
+fn heartbeats_draw_nothing() {
+    let mut sample = Sample::healthy(SIZE);
+    let up_to = sample.last(1);
+    let counted = || Fact::Counted { from: NodeId(2), up_to, matches: vec![3, 3, 3, 3], quorum: 3, commit: 3 };
+    let ordered = || Fact::Ordered { to: NodeId(2), up_to: EntryId::new(1, 2) };
+    let heartbeat = || Fact::Sent { to: NodeId(2), number: 77, kind: "heartbeat".into() };
+    sample.tell(1, counted());
+    sample.tell(1, ordered());
+    let (revision, lines) = (sample.model.revision, sample.model.timeline.lines().len());
+    for _ in 0..10 {
+        sample.tell(1, counted());
+        sample.tell(1, ordered());
+        sample.tell(1, heartbeat());
+        sample.after(100);
+    }
+    assert_eq!((sample.model.revision, sample.model.timeline.lines().len()), (revision, lines));
+}
+
+#[test]
+fn time_alone_draws_nothing_while_all_nodes_live() {
+    let mut sample = Sample::healthy(SIZE);
+    let revision = sample.model.revision;
+    sample.after(3_600_000);
+    assert_eq!(sample.model.revision, revision);
+    assert_eq!(next_wake(&sample.model), None);
+}
+
+#[test]
+fn the_age_of_a_dead_node_draws_once_a_second() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.send(Msg::Observed(NodeId(4), Observed::Disconnected("killed".to_owned())));
+    let (down, revision) = (sample.model.now, sample.model.revision);
+    for _ in 0..20 {
+        sample.after(100);
+    }
+    assert_eq!(sample.model.revision, revision + 2);
+    assert_eq!(next_wake(&sample.model), Some(down + Duration::from_secs(3)));
+}
+
+#[test]
+fn truncated_entries_go_out_of_sight_after_a_while() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.inject(3, "q", "666");
+    sample.repair(3);
+    assert_eq!(sample.model.nodes[&NodeId(3)].ghosts.len(), 1);
+    let wake = next_wake(&sample.model).expect("somebody has to take them away");
+    assert!(wake <= sample.model.now + GHOST);
+    sample.after(GHOST.as_millis() as u64);
+    assert!(sample.model.nodes[&NodeId(3)].ghosts.is_empty());
+    assert_eq!(next_wake(&sample.model), None);
+}
+
+#[test]
+fn whoever_has_scrolled_back_keeps_seeing_the_same_events() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.key(KeyCode::Up);
+    sample.tell(1, Fact::Killed { node: NodeId(2) });
+    sample.tell(1, Fact::Restarted { node: NodeId(2) });
+    assert_eq!(sample.model.scrolled, 3);
+}
+
+#[test]
+fn the_table_goes_along_until_somebody_scrolls() {
+    let mut sample = Sample::healthy(SIZE);
+    for number in 0..20 {
+        sample.propose("k", &number.to_string());
+    }
+    assert_eq!(sample.model.window, Window::Newest);
+    sample.key(KeyCode::Left);
+    assert_eq!(sample.model.window, Window::At(EntryId::new(1, 21)));
+    sample.propose("k", "20");
+    assert_eq!(sample.model.window, Window::At(EntryId::new(1, 21)));
+    sample.key(KeyCode::Right);
+    sample.key(KeyCode::Right);
+    assert_eq!(sample.model.window, Window::Newest);
+}
+
+#[test]
+fn a_node_that_comes_back_shows_its_own_new_account() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.send(Msg::Observed(NodeId(4), Observed::Disconnected("killed".to_owned())));
+    assert_eq!(sample.model.live(), 3);
+    sample.snapshot(4);
+    assert_eq!(sample.model.live(), 4);
+    assert_eq!(sample.model.nodes[&NodeId(4)].state.tail.len(), 3);
+}
+
+#[test]
+fn tab_goes_through_the_panes_and_completes_in_type() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.key(KeyCode::Tab);
+    assert_eq!(sample.model.pane, Pane::FinalDb);
+    sample.keys("irestar");
+    sample.key(KeyCode::Tab);
+    assert_eq!(sample.model.prompt.text(), "restart ");
+    assert_eq!(sample.model.pane, Pane::FinalDb);
+}
+
+#[test]
+fn final_data_differ_only_where_an_order_is_missing() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.write("x", "9", &[2, 3]);
+    let value = |node: u64| {
+        let finals = sample.model.nodes[&NodeId(node)].finals.keys();
+        finals.get("x".as_bytes()).map(|found| found.value.clone())
+    };
+    assert_eq!(value(3).as_deref(), Some(b"9".as_slice()));
+    assert_eq!(value(4).as_deref(), Some(b"1".as_slice()));
+}

@@ -1,0 +1,36 @@
+//! The choice of a node for a key: `kill: 1 2 3 4`, in the place of the prompt.
+
+use epoca::protocol::NodeId;
+use ratatui::text::Span;
+
+use crate::console::model::{FaultKey, Model};
+use crate::console::theme::Look;
+use crate::console::update::{choices, fault_name};
+use crate::console::view::line::span;
+
+pub fn choice(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look) -> Vec<Span<'static>> {
+    let mut spans = vec![span(format!(" {}", fault_name(fault)), look.accent)];
+    if let Some(first) = first {
+        spans.push(span(format!(" {first} and"), look.accent));
+    }
+    spans.push(span(":", look.accent));
+    for choice in choices(model, fault, first) {
+        // What cannot be chosen stands in parentheses, so that it is told without colours too.
+        match choice.obstacle {
+            None => spans.push(span(format!("  {}", choice.letter), look.strong)),
+            Some(_) => spans.push(span(format!(" ({})", choice.letter), look.muted)),
+        }
+    }
+    spans.push(span("   esc: no", look.muted));
+    if let Some(notice) = &model.notice {
+        spans.push(span(format!("   {}", notice.text), look.bad));
+    }
+    spans
+}
+
+/// Why some nodes stand in parentheses.
+pub fn obstacles(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look) -> Vec<Span<'static>> {
+    let choices = choices(model, fault, first).into_iter();
+    let reasons = choices.filter_map(|choice| Some(format!("({}) {}", choice.letter, choice.obstacle?)));
+    vec![span(reasons.collect::<Vec<_>>().join("   "), look.muted)]
+}

@@ -1,0 +1,98 @@
+//! The events in words: when, where, which rule, and why with its numbers. The newest is at the bottom.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use crate::console::model::Model;
+use crate::console::model::timeline::{Happening, Line};
+use crate::console::theme::Look;
+use crate::console::view::frame;
+use crate::console::view::line::{put, row, span, wrapped};
+use crate::console::words::ENGLISH;
+
+/// Where the words begin: `00:12.345  n2  C3  `.
+const WORDS_AT: usize = 20;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    let lines = model.timeline.lines();
+    if lines.is_empty() {
+        put(buffer, area, &[span(" nothing has happened yet", look.muted)]);
+        return;
+    }
+    let height = usize::from(area.height);
+    let below = model.scrolled.min(lines.len().saturating_sub(1));
+    let mut rows = Vec::new();
+    for line in lines.iter().rev().skip(below) {
+        rows.splice(0..0, drawn(line, usize::from(area.width), look));
+        if rows.len() >= height {
+            break;
+        }
+    }
+    let skipped = rows.len().saturating_sub(height);
+    for (index, spans) in rows.into_iter().skip(skipped).enumerate() {
+        let Some(row) = row(area, index) else { break };
+        put(buffer, row, &spans);
+    }
+    remarks(buffer, area, model, below, look);
+}
+
+fn remarks(buffer: &mut Buffer, area: Rect, model: &Model, below: usize, look: &Look) {
+    let mut remarks = Vec::new();
+    if below > 0 {
+        remarks.push(format!("{below} newer below"));
+    }
+    if model.timeline.dropped() > 0 {
+        remarks.push(format!("{} oldest dropped", model.timeline.dropped()));
+    }
+    if !remarks.is_empty() {
+        frame::foot(buffer, area, &remarks.join(" · "), look);
+    }
+}
+
+/// A line of the timeline in as many rows as its words need.
+fn drawn(line: &Line, width: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
+    let (rule, style) = rule(&line.happening, look);
+    let millis = line.at.as_millis();
+    let time = format!(" {:02}:{:02}.{:03}  ", millis / 60_000, millis / 1_000 % 60, millis % 1_000);
+    let head = vec![
+        span(time, look.muted),
+        span(format!("{:<4}", line.node.to_string()), look.strong),
+        span(format!("{rule:<4}"), style),
+    ];
+    let words = wrapped(&ENGLISH.line(line.node, &line.happening), width.saturating_sub(WORDS_AT + 1));
+    let mut rows = Vec::new();
+    for (index, words) in words.into_iter().enumerate() {
+        let mut row = if index == 0 { head.clone() } else { vec![Span::raw(" ".repeat(WORDS_AT))] };
+        row.push(span(words, words_style(&line.happening, look)));
+        rows.push(row);
+    }
+    rows
+}
+
+/// The rule's id, and its family's colour.
+fn rule(happening: &Happening, look: &Look) -> (&'static str, Style) {
+    let Happening::Fact(fact) = happening else { return ("", look.bad) };
+    let rule = fact.rule();
+    let style = match rule {
+        "C2" | "C3" => look.bad,
+        "C4" | "C5" => look.different,
+        _ => match rule.as_bytes().first() {
+            Some(b'K') => look.committed,
+            Some(b'P' | b'A' | b'C') => look.intermediate,
+            Some(b'E') => look.accent,
+            Some(b'F') => look.bad,
+            _ => look.muted,
+        },
+    };
+    (rule, style)
+}
+
+fn words_style(happening: &Happening, look: &Look) -> Style {
+    match happening {
+        Happening::Fact(_) => look.base,
+        Happening::Gone(_) | Happening::Lost(_) => look.bad,
+        Happening::Back(_) => look.committed,
+    }
+}

@@ -1,0 +1,77 @@
+//! The lowest line: the keys that act now; or, under the place where the typed line is wrong, what was expected.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
+
+use crate::console::keys::{self, Action, BINDINGS, Binding};
+use crate::console::layout::Layout;
+use crate::console::model::prompt::Mistake;
+use crate::console::model::{Dialog, Mode, Model, Prompt};
+use crate::console::theme::Look;
+use crate::console::view::line::{put, span, width};
+use crate::console::view::{dialog, prompt};
+
+pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
+    let row = Rect { x: layout.hint.x + 1, width: layout.hint.width.saturating_sub(2), ..layout.hint };
+    if let Some(mistake) = model.prompt.mistake.as_ref().filter(|_| model.mode == Mode::Type) {
+        draw_mistake(buffer, layout, &model.prompt, mistake, look);
+        return;
+    }
+    if let Some(Dialog::Choose { fault, first }) = &model.dialog {
+        put(buffer, row, &dialog::obstacles(model, *fault, *first, look));
+        return;
+    }
+    if !model.prompt.candidates.is_empty() && model.mode == Mode::Type {
+        put(buffer, row, &[span(model.prompt.candidates.join("  "), look.base)]);
+        return;
+    }
+    put(buffer, row, &keys(model, usize::from(row.width), look));
+}
+
+/// An arrow right below the place, on the frame's edge if there is a frame, and what was expected there.
+fn draw_mistake(buffer: &mut Buffer, layout: &Layout, prompt: &Prompt, mistake: &Mistake, look: &Look) {
+    let at = prompt::column_of_character(layout.input, prompt, mistake.at);
+    let is_framed = layout.input.y + 1 < layout.hint.y;
+    let text = if is_framed { mistake.expected.clone() } else { format!("▲ {}", mistake.expected) };
+    if is_framed {
+        put(buffer, Rect { x: at, y: layout.input.y + 1, width: 1, height: 1 }, &[span("▲", look.bad)]);
+    }
+    let room = layout.hint.width.saturating_sub(text.width() as u16);
+    let x = at.min(room);
+    put(buffer, Rect { x, width: layout.hint.width - x, ..layout.hint }, &[span(text, look.bad)]);
+}
+
+/// As many keys as fit; the ones to type, for help and to quit always.
+fn keys(model: &Model, room: usize, look: &Look) -> Vec<Span<'static>> {
+    let mut hinted: Vec<_> = BINDINGS.iter().filter(|b| b.mode == model.mode && b.hint.is_some()).collect();
+    let line = |hinted: &[&Binding], gap: &'static str| {
+        let keys: Vec<_> = hinted.iter().map(|binding| key(model, binding, look)).collect();
+        keys.join(&Span::raw(gap))
+    };
+    let wide = line(&hinted, "  ");
+    if width(&wide) <= room {
+        return wide;
+    }
+    let mut narrow = line(&hinted, " ");
+    while width(&narrow) > room {
+        let Some(least) = hinted.iter().rposition(|binding| !is_vital(binding.action)) else { break };
+        hinted.remove(least);
+        narrow = line(&hinted, if width(&line(&hinted, "  ")) <= room { "  " } else { " " });
+    }
+    narrow
+}
+
+fn is_vital(action: Action) -> bool {
+    matches!(action, Action::Type | Action::Help | Action::Quit | Action::Run | Action::Escape)
+}
+
+/// A key that cannot act stands in parentheses, dimmed.
+fn key(model: &Model, binding: &Binding, look: &Look) -> Vec<Span<'static>> {
+    let hint = binding.hint.unwrap_or_default();
+    match keys::obstacle(model, binding) {
+        Some(_) => vec![span(format!("({} {hint})", binding.shown), look.muted)],
+        None => vec![span(binding.shown, look.accent), span(format!(" {hint}"), look.base)],
+    }
+}

@@ -1,0 +1,84 @@
+//! The screen, drawn from the model. Views take `&Model`, change nothing, and know no more than it says.
+
+mod dialog;
+
+mod events;
+
+mod finals;
+
+mod frame;
+
+mod help;
+
+mod hint;
+
+mod line;
+
+mod logs;
+
+mod nodes;
+
+mod ops;
+
+mod prompt;
+
+mod row_notes;
+
+mod stage;
+
+mod top;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::console::layout::{self, Layout};
+use crate::console::model::{Dialog, Model, Pane, Screen};
+use crate::console::theme::{Look, fold_to_ascii};
+
+/// Draws the whole screen.
+pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
+    let area = frame.area();
+    let buffer = frame.buffer_mut();
+    buffer.set_style(area, look.base);
+    let cursor = match layout::layout((area.width, area.height), model.nodes.len()) {
+        None => {
+            stage::too_small(buffer, area, look);
+            None
+        }
+        Some(layout) => draw_screen(buffer, &layout, model, look),
+    };
+    if look.ascii {
+        fold_to_ascii(frame.buffer_mut());
+    }
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+/// Gives where the cursor stands, if it is seen.
+fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
+    top::draw(buffer, layout.top, model, look);
+    let upper = layout.logs.union(layout.lower);
+    match (&model.screen, &model.dialog) {
+        (Screen::Starting(said), _) => stage::starting(buffer, upper, said, look),
+        (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, *scrolled, look),
+        _ => {
+            logs::draw(buffer, layout, model, look);
+            draw_lower(buffer, layout.lower, model, look);
+        }
+    }
+    let cursor = prompt::draw(buffer, layout, model, look);
+    hint::draw(buffer, layout, model, look);
+    cursor
+}
+
+fn draw_lower(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    let inner = frame::tabs(buffer, area, model, look);
+    match model.pane {
+        Pane::Events => events::draw(buffer, inner, model, look),
+        Pane::FinalDb => finals::draw(buffer, inner, model, look),
+        Pane::Ops => ops::draw(buffer, inner, model, look),
+        Pane::Nodes => nodes::draw(buffer, inner, model, look),
+    }
+}

@@ -1,0 +1,107 @@
+//! What was asked from here, with outcome and latency; longer answers stand below their line.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use crate::command::{Exit, Tone};
+use crate::console::model::Model;
+use crate::console::model::operations::{End, Operation};
+use crate::console::theme::Look;
+use crate::console::view::frame;
+use crate::console::view::line::{put, row, span};
+
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    if model.operations.list().is_empty() {
+        put(buffer, area, &[span(" nothing was asked from here yet: i, then put x 1", look.muted)]);
+        return;
+    }
+    let height = usize::from(area.height);
+    let below = model.scrolled;
+    let mut rows = Vec::new();
+    for operation in model.operations.list().iter().rev() {
+        rows.splice(0..0, drawn(operation, look));
+        if rows.len() >= height + below {
+            break;
+        }
+    }
+    let end = rows.len().saturating_sub(below.min(rows.len().saturating_sub(1)));
+    let start = end.saturating_sub(height);
+    for (index, spans) in rows[start..end].iter().enumerate() {
+        let Some(row) = row(area, index) else { break };
+        put(buffer, row, spans);
+    }
+    if end < rows.len() {
+        frame::foot(buffer, area, &format!("{} newer below", rows.len() - end), look);
+    }
+}
+
+fn drawn(operation: &Operation, look: &Look) -> Vec<Vec<Span<'static>>> {
+    let mut rows = vec![summary(operation, look)];
+    for line in operation.answer() {
+        rows.push(vec![Span::raw("     "), span(line.text.clone(), tone(line.tone, look))]);
+    }
+    if let Some(omitted) = operation.end.as_ref().map(|end| end.omitted).filter(|omitted| *omitted > 0) {
+        rows.push(vec![span(format!("     and {omitted} lines more"), look.muted)]);
+    }
+    rows
+}
+
+/// `✓ put x 1   e1·o4   1.9 ms`: the shape of the mark says how it ended.
+pub fn summary(operation: &Operation, look: &Look) -> Vec<Span<'static>> {
+    let (mark, style) = mark(operation.end.as_ref(), look);
+    let mut spans = vec![span(format!(" {mark} "), style), span(operation.line.clone(), look.strong)];
+    if let Some(text) = operation.summary() {
+        let style = match &operation.end {
+            Some(end) if end.exit != Exit::Done => look.bad,
+            _ => look.base,
+        };
+        spans.extend([Span::raw("   "), span(text.to_owned(), style)]);
+    }
+    match &operation.end {
+        Some(end) => spans.push(span(format!("   {}", latency(end.took)), look.muted)),
+        None => spans.push(span("   under way", look.muted)),
+    }
+    spans
+}
+
+fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
+    match end.map(|end| end.exit) {
+        None => ("…", look.muted),
+        Some(Exit::Done) => ("✓", look.committed),
+        Some(Exit::Unknown) => ("?", look.intermediate),
+        Some(Exit::Not | Exit::Usage | Exit::Nobody) => ("✗", look.bad),
+    }
+}
+
+fn tone(tone: Tone, look: &Look) -> Style {
+    match tone {
+        Tone::Result => look.base,
+        Tone::Heading | Tone::Note => look.muted,
+        Tone::Error => look.bad,
+    }
+}
+
+fn latency(took: Duration) -> String {
+    let micros = took.as_micros();
+    match micros {
+        0..10_000 => format!("{}.{} ms", micros / 1_000, micros / 100 % 10),
+        10_000..1_000_000 => format!("{} ms", micros / 1_000),
+        _ => format!("{}.{} s", micros / 1_000_000, micros / 100_000 % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_read_easily() {
+        assert_eq!(latency(Duration::from_micros(1_940)), "1.9 ms");
+        assert_eq!(latency(Duration::from_millis(234)), "234 ms");
+        assert_eq!(latency(Duration::from_millis(5_040)), "5.0 s");
+    }
+}

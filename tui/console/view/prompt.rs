@@ -1,0 +1,104 @@
+//! The line that is typed; in CONTROL, what was done last or is to be said.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
+
+use crate::console::keys::{self, BINDINGS};
+use crate::console::layout::Layout;
+use crate::console::model::{Dialog, Mode, Model, Prompt, Screen};
+use crate::console::theme::Look;
+use crate::console::view::line::{put, span};
+use crate::console::view::{dialog, frame, ops};
+
+/// What stands before the line.
+const MARK: &str = "> ";
+
+/// Gives where the cursor stands, in TYPE.
+pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
+    if layout.prompt.height > 1 {
+        let mut title = vec![span(" COMMAND ", look.muted)];
+        if model.mode == Mode::Type && model.dialog.is_none() {
+            title.extend(said(model, look).unwrap_or_default());
+        }
+        frame::pane(buffer, layout.prompt, title, look);
+    }
+    if let Some(Dialog::Choose { fault, first }) = &model.dialog {
+        put(buffer, layout.input, &dialog::choice(model, *fault, *first, look));
+        return None;
+    }
+    if model.mode == Mode::Control {
+        let said = said(model, look).unwrap_or_else(|| vec![span(idle(model), look.muted)]);
+        put(buffer, layout.input, &said);
+        return None;
+    }
+    if model.screen == Screen::Ending {
+        return None;
+    }
+    Some(typed(buffer, layout.input, &model.prompt, look))
+}
+
+/// A notice, or else what was asked last and what became of it.
+pub fn said(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
+    if let Some(notice) = &model.notice {
+        let style = if notice.is_bad { look.bad } else { look.base };
+        return Some(vec![span(format!(" {} ", notice.text), style)]);
+    }
+    let mut spans = ops::summary(model.operations.newest()?, look);
+    spans.push(Span::raw(" "));
+    Some(spans)
+}
+
+/// What to do, and why keys stand in parentheses if some do.
+fn idle(model: &Model) -> String {
+    let mut obstacles: Vec<_> = BINDINGS.iter().filter_map(|binding| keys::obstacle(model, binding)).collect();
+    obstacles.dedup();
+    if obstacles.is_empty() || model.screen != Screen::Watching {
+        return " i to type a command".to_owned();
+    }
+    format!(" i to type a command; keys in parentheses do not act: {}", obstacles.join(", "))
+}
+
+/// The part of the line around the cursor that fits; gives where the cursor stands.
+fn typed(buffer: &mut Buffer, area: Rect, prompt: &Prompt, look: &Look) -> (u16, u16) {
+    if let Some(search) = &prompt.search {
+        let label = format!("(search) {}", search.wanted);
+        let found = prompt.found().unwrap_or(if search.wanted.is_empty() { "" } else { "not found" });
+        put(buffer, area, &[span(&*label, look.accent), span(format!("  {found}"), look.base)]);
+        return (area.x + (label.width() as u16).min(area.width - 1), area.y);
+    }
+    let hidden = hidden(area, prompt);
+    let mark = if hidden > 0 { "‹ " } else { MARK };
+    let seen = from_column(prompt.text(), hidden);
+    put(buffer, area, &[span(mark, look.accent), span(seen, look.base)]);
+    (column(area, prompt, prompt.input.visual_cursor()), area.y)
+}
+
+/// Where a column of the line stands on the screen.
+fn column(area: Rect, prompt: &Prompt, column: usize) -> u16 {
+    let seen = column.saturating_sub(hidden(area, prompt)) + MARK.len();
+    area.x + (seen as u16).min(area.width.saturating_sub(1))
+}
+
+/// Where a character of the line stands on the screen.
+pub fn column_of_character(area: Rect, prompt: &Prompt, at: usize) -> u16 {
+    let before: String = prompt.text().chars().take(at).collect();
+    column(area, prompt, before.width())
+}
+
+/// How many columns of the line are off at the left.
+fn hidden(area: Rect, prompt: &Prompt) -> usize {
+    let room = usize::from(area.width).saturating_sub(MARK.len() + 1);
+    prompt.input.visual_cursor().saturating_sub(room)
+}
+
+fn from_column(text: &str, column: usize) -> String {
+    let mut passed = 0;
+    let rest = text.char_indices().find(|(_, character)| {
+        let is_there = passed >= column;
+        passed += character.to_string().width();
+        is_there
+    });
+    rest.map_or(String::new(), |(at, _)| text[at..].to_owned())
+}

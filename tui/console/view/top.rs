@@ -1,0 +1,112 @@
+//! The top line: what holds for the whole cluster now, what was made to go wrong, and at its right the mode.
+//!
+//! Parts go from the least telling on when the line is short; the mode and what is in force never go.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+
+use crate::console::model::{Mode, Model, Screen};
+use crate::console::theme::Look;
+use crate::console::view::line::{put, put_right, span, width};
+
+/// A part of the line, and how soon it goes: the greatest first.
+struct Part {
+    spans: Vec<Span<'static>>,
+    goes: u8,
+}
+
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    let mode = match model.mode {
+        Mode::Control => span("[CONTROL]", look.badge),
+        Mode::Type => span("[TYPE]", look.badge),
+    };
+    let mode_width = width(std::slice::from_ref(&mode)) + 2;
+    put_right(buffer, area, &[mode]);
+    let room = usize::from(area.width).saturating_sub(mode_width);
+    let mut parts = parts(model, look);
+    while total(&parts) > room {
+        let Some(last) = (0..parts.len()).max_by_key(|index| parts[*index].goes).filter(|i| parts[*i].goes > 0) else {
+            break;
+        };
+        parts.remove(last);
+    }
+    let mut spans = Vec::new();
+    for part in parts {
+        if !spans.is_empty() {
+            spans.push(Span::raw("  "));
+        }
+        spans.extend(part.spans);
+    }
+    put(buffer, Rect { width: area.width.saturating_sub(mode_width as u16), ..area }, &spans);
+}
+
+fn total(parts: &[Part]) -> usize {
+    parts.iter().map(|part| width(&part.spans) + 2).sum::<usize>().saturating_sub(2)
+}
+
+fn parts(model: &Model, look: &Look) -> Vec<Part> {
+    let mut parts = vec![Part { spans: vec![span("epoca", look.accent)], goes: 4 }];
+    match model.screen {
+        Screen::Starting(_) => {
+            parts.push(Part { spans: vec![span("starting the nodes", look.base)], goes: 0 });
+            return parts;
+        }
+        Screen::Ending => {
+            parts.push(Part { spans: vec![span("ending", look.base)], goes: 0 });
+            return parts;
+        }
+        Screen::Watching => {}
+    }
+    parts.extend(leadership(model, look));
+    parts.push(quorum(model, look));
+    parts.extend(in_force(model, look));
+    parts
+}
+
+fn leadership(model: &Model, look: &Look) -> Vec<Part> {
+    let Some(leader) = model.leader() else {
+        return vec![Part { spans: vec![span("no leader", look.alarm)], goes: 0 }];
+    };
+    let epoch = leader.state.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
+    let commit = leader.state.committed.map_or("nothing".to_owned(), |point| point.id.to_string());
+    vec![
+        Part { spans: vec![span(epoch, look.strong)], goes: 0 },
+        Part { spans: vec![span(format!("{} leads", leader.state.node), look.strong)], goes: 0 },
+        Part { spans: vec![span("commit ", look.muted), span(commit, look.committed)], goes: 1 },
+    ]
+}
+
+fn quorum(model: &Model, look: &Look) -> Part {
+    let (live, nodes, quorum) = (model.live(), model.nodes.len(), model.quorum());
+    let spans = if live < quorum {
+        vec![span(format!("NO QUORUM: {live} live, {quorum} of {nodes} needed"), look.alarm)]
+    } else {
+        vec![
+            span("quorum ", look.muted),
+            span(format!("{quorum} of {nodes}"), look.base),
+            span("  live ", look.muted),
+            span(live.to_string(), if live < nodes { look.bad } else { look.base }),
+        ]
+    };
+    Part { spans, goes: if live < quorum { 0 } else { 3 } }
+}
+
+/// Holds and cuts: what a person made go wrong and may have forgotten.
+fn in_force(model: &Model, look: &Look) -> Option<Part> {
+    let held = model.nodes.iter().filter(|(_, node)| !node.holds.is_empty()).map(|(id, _)| format!("HELD {id}"));
+    let cut = model.cuts().into_iter().map(|(a, b)| format!("CUT {a}-{b}"));
+    let paused = model.nodes.iter().filter(|(_, node)| node.paused).map(|(id, _)| format!("PAUSED {id}"));
+    let texts: Vec<_> = held.chain(cut).chain(paused).collect();
+    if texts.is_empty() {
+        return None;
+    }
+    let mut spans = Vec::new();
+    for text in texts {
+        if !spans.is_empty() {
+            spans.push(Span::raw(" "));
+        }
+        spans.push(span(format!(" {text} "), look.alarm));
+    }
+    Some(Part { spans, goes: 0 })
+}

@@ -1,0 +1,301 @@
+//! Facts in words: which rule fired and why, with the numbers that were compared.
+//!
+//! The texts themselves stand in one table per language; here is only how a fact finds its text and what its places
+//! are filled with. Nothing here knows where on the screen a text stands.
+
+mod english;
+
+use epoca::protocol::trace::{Fact, Preview, Value};
+use epoca::protocol::{EntryId, Kind, LogPoint, NodeId};
+
+use crate::console::model::Happening;
+
+pub use english::ENGLISH;
+
+/// A language's texts, and its words that depend on numbers.
+pub struct Language {
+    texts: &'static [(&'static str, &'static str)],
+    /// An entry or epoch that is not there: the place before the first one.
+    nothing: &'static str,
+    entry: &'static str,
+    entries: &'static str,
+    ordinal: fn(u64) -> String,
+    reasons: &'static [(&'static str, &'static str)],
+}
+
+impl Language {
+    /// The text of what happened; the node itself is said elsewhere.
+    pub fn line(&self, node: NodeId, happening: &Happening) -> String {
+        match happening {
+            Happening::Fact(fact) => self.fact(node, fact),
+            Happening::Gone(why) => self.fill("gone", &[("text", why.clone())]),
+            Happening::Back(pid) => self.fill("back", &[("pid", pid.to_string())]),
+            Happening::Lost(events) => self.fill("lost", &[("text", events.to_string())]),
+        }
+    }
+
+    /// A fact that the table does not know yet is told with its name and numbers: nothing is kept back.
+    pub fn fact(&self, node: NodeId, fact: &Fact) -> String {
+        let key = key(node, fact);
+        if self.text(key).is_empty() { fact.to_string() } else { self.fill(key, &self.places(fact)) }
+    }
+
+    /// "3rd highest of {9, 8, 6, 4} = 6"
+    pub fn arithmetic(&self, matches: &[u64], quorum: u64, commit: u64) -> String {
+        let listed: Vec<_> = matches.iter().map(u64::to_string).collect();
+        format!("{} highest of {{{}}} = {commit}", (self.ordinal)(quorum), listed.join(", "))
+    }
+
+    pub fn reason(&self, code: &str) -> String {
+        let known = self.reasons.iter().find(|(known, _)| *known == code);
+        known.map_or_else(|| code.to_owned(), |(_, words)| (*words).to_owned())
+    }
+
+    fn text(&self, key: &str) -> &'static str {
+        self.texts.iter().find(|(known, _)| *known == key).map_or("", |(_, text)| text)
+    }
+
+    fn fill(&self, key: &str, places: &[(&'static str, String)]) -> String {
+        let mut filled = String::new();
+        let mut rest = self.text(key);
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            filled.push_str(before);
+            filled.extend(places.iter().find(|(place, _)| *place == name).map(|(_, words)| words.as_str()));
+            rest = after;
+        }
+        filled + rest
+    }
+
+    /// The fact's own fields in words, then the words that are made from several of them. The latter come first, so
+    /// that they win where a text wants both.
+    fn places(&self, fact: &Fact) -> Vec<(&'static str, String)> {
+        let mut places = self.made(fact);
+        places.extend(fact.fields().into_iter().map(|(name, value)| (name, self.value(&value))));
+        places
+    }
+
+    fn value(&self, value: &Value) -> String {
+        match value {
+            Value::Nothing => self.nothing.to_owned(),
+            Value::Point(point) => point.id.to_string(),
+            Value::Text(text) => self.reason(text),
+            Value::Nodes(nodes) => nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            other => other.to_string(),
+        }
+    }
+
+    fn made(&self, fact: &Fact) -> Vec<(&'static str, String)> {
+        match fact {
+            Fact::Proposed { entry: entries } | Fact::Injected { entries } => {
+                vec![("what", self.contents(entries)), ("ids", ids(entries))]
+            }
+            Fact::Consistent { entries, .. } => vec![("ids", ids(entries))],
+            // The numbers may be the same: only the digests show that two entries are not.
+            Fact::Conflict { expected, found, .. } => {
+                let point = |point: &Option<LogPoint>| point.map_or(self.nothing.to_owned(), |point| point.to_string());
+                vec![("expected", point(expected)), ("found", point(found))]
+            }
+            Fact::Pushed { first, last, .. } => vec![("ids", range(*first, *last))],
+            Fact::Counted { matches, quorum, commit, .. } => {
+                vec![("arithmetic", self.arithmetic(matches, *quorum, *commit))]
+            }
+            Fact::Truncated { from, count, .. } => {
+                vec![("from_id", from.to_string()), ("count", self.counted(*count))]
+            }
+            Fact::Resynced { resent, .. } => vec![("resent", self.counted(*resent))],
+            Fact::Committed { count, .. } | Fact::Finalized { count, .. } => vec![("count", self.counted(*count))],
+            _ => Vec::new(),
+        }
+    }
+
+    fn counted(&self, count: u64) -> String {
+        format!("{count} {}", if count == 1 { self.entry } else { self.entries })
+    }
+
+    fn contents(&self, entries: &[Preview]) -> String {
+        match entries {
+            [only] => content(only),
+            many => self.counted(many.len() as u64),
+        }
+    }
+}
+
+/// What an entry holds, short: `x=1`, `-x` for a delete, `◇` for the opening of an epoch, else its digest.
+pub fn content(preview: &Preview) -> String {
+    match (preview.kind, &preview.key, &preview.value) {
+        (Kind::Opening, ..) => "◇".to_owned(),
+        (_, Some(key), Some(value)) => format!("{}={}", bytes(key), bytes(value)),
+        (_, Some(key), None) => format!("-{}", bytes(key)),
+        (_, None, _) => format!("#{}", preview.point.digest.short()),
+    }
+}
+
+/// Bytes as text where they are text, escaped where they are not.
+pub fn bytes(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
+        _ => bytes.escape_ascii().to_string(),
+    }
+}
+
+fn ids(entries: &[Preview]) -> String {
+    match entries {
+        [] => String::new(),
+        [only] => only.point.id.to_string(),
+        [first, .., last] => range(first.point.id, last.point.id),
+    }
+}
+
+fn range(first: EntryId, last: EntryId) -> String {
+    if first == last { first.to_string() } else { format!("{first} … {last}") }
+}
+
+/// Under which key a fact's text stands: its name, or its case where it needs other words.
+fn key(node: NodeId, fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Pushed { resync, .. } if *resync > 0 => "Pushed.resync",
+        Fact::Consistent { entries, .. } if entries.is_empty() => "Consistent.nothing",
+        Fact::Consistent { equal, .. } if *equal > 0 => "Consistent.equal",
+        Fact::Conflict { what, .. } => match what.as_ref() {
+            "prev-missing" => "Conflict.prev-missing",
+            "prev-differs" => "Conflict.prev-differs",
+            "entry-differs" => "Conflict.entry-differs",
+            _ => "Conflict",
+        },
+        Fact::Truncated { forged, .. } if *forged > 0 => "Truncated.forged",
+        Fact::Reported { epochs: 1, .. } => "Reported.one",
+        Fact::Counted { from, .. } if *from == node => "Counted.self",
+        Fact::SteppedDown { heard: Some(_), .. } => "SteppedDown.heard",
+        other => other.name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use epoca::protocol::{Digest, Epoch, Position};
+
+    use super::*;
+
+    const N1: NodeId = NodeId(1);
+
+    fn point(epoch: u64, offset: u64) -> LogPoint {
+        LogPoint { id: EntryId::new(epoch, offset), position: Position(offset + 1), digest: Digest([0xab; 16]) }
+    }
+
+    #[test]
+    fn every_place_of_every_text_is_a_field_or_a_made_word() {
+        let known = [
+            "kind",
+            "number",
+            "to",
+            "from",
+            "why",
+            "what",
+            "ids",
+            "prev",
+            "resync",
+            "equal",
+            "epoch",
+            "expected",
+            "found",
+            "count",
+            "from_id",
+            "committed",
+            "forged",
+            "last",
+            "epochs",
+            "sync",
+            "by",
+            "resent",
+            "up_to",
+            "arithmetic",
+            "confirmed",
+            "theirs",
+            "mine",
+            "votes",
+            "quorum",
+            "entry",
+            "heard",
+            "reads",
+            "round",
+            "applied",
+            "node",
+            "with",
+            "messages",
+            "text",
+            "pid",
+        ];
+        for (key, text) in ENGLISH.texts {
+            for place in text.split('{').skip(1) {
+                let (name, _) = place.split_once('}').unwrap_or_else(|| panic!("{key}: a brace is open"));
+                assert!(known.contains(&name), "{key}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_conflict_is_told_with_the_digests_because_the_numbers_may_be_the_same() {
+        let (expected, found) = (Some(point(2, 3)), Some(LogPoint { digest: Digest([0x0c; 16]), ..point(2, 3) }));
+        let fact = Fact::Conflict { from: N1, number: 4, what: "entry-differs".into(), expected, found };
+        assert_eq!(ENGLISH.fact(NodeId(3), &fact), "the push of n1 conflicts: it has e2·o3#abab, the log e2·o3#0c0c");
+    }
+
+    #[test]
+    fn the_leader_says_its_arithmetic() {
+        let counted = |from| Fact::Counted {
+            from: NodeId(from),
+            up_to: Some(point(1, 4)),
+            matches: vec![9, 8, 6, 4],
+            quorum: 3,
+            commit: 6,
+        };
+        assert_eq!(ENGLISH.fact(N1, &counted(2)), "counts n2 up to e1·o4: 3rd highest of {9, 8, 6, 4} = 6");
+        assert_eq!(ENGLISH.fact(N1, &counted(1)), "counts itself up to e1·o4: 3rd highest of {9, 8, 6, 4} = 6");
+    }
+
+    #[test]
+    fn a_truncation_says_what_stays() {
+        let fact = Fact::Truncated {
+            from: EntryId::new(2, 3),
+            count: 1,
+            forged: 1,
+            last: Some(EntryId::new(2, 2)),
+            committed: Some(EntryId::new(2, 2)),
+            why: "conflict".into(),
+        };
+        assert_eq!(
+            ENGLISH.fact(N1, &fact),
+            "truncates 1 entry from e2·o3 on (1 forged), the leader has something else there; \
+             all up to e2·o2 is committed and stays"
+        );
+    }
+
+    #[test]
+    fn refused_votes_say_what_was_compared() {
+        let fact = Fact::VoteRefused {
+            to: N1,
+            kind: "vote".into(),
+            epoch: Epoch(3),
+            why: "log-behind".into(),
+            mine: Some(EntryId::new(2, 4)),
+            theirs: None,
+        };
+        assert_eq!(
+            ENGLISH.fact(NodeId(2), &fact),
+            "refuses n1 its vote for e3: the candidate's log is behind (theirs the start of the log, its own e2·o4)"
+        );
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_escaped() {
+        assert_eq!(bytes("olá".as_bytes()), "olá");
+        assert_eq!(bytes(&[0xff, b'a', 0x1b]), "\\xffa\\x1b");
+    }
+
+    #[test]
+    fn ordinals_are_english() {
+        let ordinals = [1, 2, 3, 4, 11, 12, 13, 21, 112].map(ENGLISH.ordinal);
+        assert_eq!(ordinals, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]);
+    }
+}
