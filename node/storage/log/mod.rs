@@ -103,15 +103,15 @@ impl SegmentLog {
             let removed = place.disk.remove(&unfinished).and_then(|()| place.disk.sync_folder(&place.folder));
             removed.map_err(|error| StorageError::io("remove", &unfinished, &error))?;
         }
-        let path = segment_path(&place.folder, segment);
-        let mut file = place.disk.open(&path).map_err(|error| StorageError::io("open", &path, &error))?;
-        if torn_bytes > 0 {
-            let cut = file.cut(length).and_then(|()| file.sync());
-            cut.map_err(|error| StorageError::io("cut", &path, &error))?;
+        // What was read may never have been synced: a killed process leaves it to the operating system. From here on it counts
+        // as durable, so it must be, and so must the seal of the segment before.
+        if segment > 1 {
+            open_synced(place, segment - 1, None)?;
         }
+        let file = open_synced(place, segment, (torn_bytes > 0).then_some(length))?;
         let byte = u32::try_from(length).map_err(|_| StorageError::LogLost {
             folder: place.folder.clone(),
-            what: format!("{} is longer than any segment", path.display()),
+            what: format!("{segment:08}.log is longer than any segment"),
         })?;
         SegmentLog::start(place, incarnation, replay, Place { segment, byte }, file)
     }
@@ -256,6 +256,20 @@ impl IntermediateLog for SegmentLog {
     fn reader(&self) -> Arc<dyn LogReader> {
         Arc::new(SegmentReader { shared: self.shared.clone() })
     }
+}
+
+/// Opens a segment to write on, with all that is in it on the disk, after cutting off what does not count.
+fn open_synced(place: &LogPlace, segment: u64, cut: Option<u64>) -> Result<Box<dyn DiskFile>, StorageError> {
+    let path = segment_path(&place.folder, segment);
+    let open = || {
+        let mut file = place.disk.open(&path)?;
+        if let Some(length) = cut {
+            file.cut(length)?;
+        }
+        file.sync()?;
+        Ok(file)
+    };
+    open().map_err(|error| StorageError::io("open", &path, &error))
 }
 
 /// Removes a first segment whose header never reached the disk.

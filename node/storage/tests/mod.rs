@@ -1,5 +1,21 @@
 //! Tests of the storage as a whole: opening, surviving, refusing. Small parts are tested where they stand.
 
+mod faulty;
+
 mod support;
 
 mod log;
+
+mod damage;
+
+mod power;
+
+mod database;
+
+mod killed;
+
+mod refusals;
+
+mod inspect;
+
+mod benchmark;

@@ -34,7 +34,12 @@ impl Folder {
     }
 
     pub fn on(disk: Arc<dyn Disk>) -> Folder {
-        let folder = tempfile::tempdir().unwrap();
+        Folder { disk, ..Folder::within(&std::env::temp_dir()) }
+    }
+
+    pub fn within(parent: impl AsRef<Path>) -> Folder {
+        let folder = tempfile::tempdir_in(parent).unwrap();
+        let disk = Arc::new(SystemDisk);
         Folder { folder, disk, segment_bytes: SEGMENT_BYTES, tail_bytes: u64::MAX, tail_entries: usize::MAX }
     }
 
