@@ -1,0 +1,288 @@
+//! The search for an order at one key.
+//!
+//! It is Wing and Gong's (1993) with Lowe's memo (2017). Four things that puts, deletes and gets allow keep it small; the
+//! tests hold them against a checker that does without:
+//!
+//! 1. A get that sees the present value is taken at once: nothing changes by it, and it constrains what follows no more.
+//! 2. A write of unknown outcome matters only if a get sees it, so it is taken just before such a get, or never.
+//! 3. Of several unknown writes of one value the one called first will do for all.
+//! 4. A value that a get has yet to see is not overwritten once nobody is left who could write it again.
+
+use std::collections::{BTreeMap, HashSet};
+
+use bytes::Bytes;
+
+use crate::verify::linearizability::{Action, Operation};
+
+/// More states than this are not looked at.
+const STATES_MAX: usize = 2_000_000;
+
+/// The value of the key; 0 is "nothing".
+type Value = u32;
+
+/// Numbers for the values of one key.
+#[derive(Default)]
+struct Names<'a>(BTreeMap<&'a Bytes, Value>);
+
+impl<'a> Names<'a> {
+    fn of(&mut self, value: Option<&'a Bytes>) -> Value {
+        let next = self.0.len() as Value + 1;
+        value.map_or(0, |value| *self.0.entry(value).or_insert(next))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Effect {
+    Write(Value),
+    Read(Value),
+}
+
+struct Completed {
+    effect: Effect,
+    called: u64,
+    returned: u64,
+}
+
+struct Unknown {
+    value: Value,
+    called: u64,
+}
+
+pub(super) enum End {
+    Stuck { called: u64 },
+    GaveUp,
+}
+
+/// A way to go on: a completed write, or an unknown write and the get that sees it.
+#[derive(Clone, Copy)]
+enum Step {
+    Write(usize),
+    Seen { write: usize, get: usize },
+}
+
+/// The search at one key. The completed operations are sorted by call.
+pub(super) struct Search {
+    completed: Vec<Completed>,
+    unknown: Vec<Unknown>,
+    /// Which completed operations are placed, then which unknown ones.
+    placed: Vec<u64>,
+    count: usize,
+    value: Value,
+    /// For each value how many gets have yet to see it, and how many writes of it are left.
+    wanted: Vec<u32>,
+    writes: Vec<u32>,
+    seen: HashSet<(Box<[u64]>, Value)>,
+    /// The furthest that any order came, and the operation that it could not place.
+    furthest: (usize, u64),
+}
+
+/// A moment to come back to: the ways that are left, and what was placed since.
+struct Moment {
+    steps: Vec<Step>,
+    value: Value,
+    placed: Vec<usize>,
+}
+
+impl Search {
+    pub(super) fn new(operations: &[&Operation]) -> Search {
+        let mut names = Names::default();
+        let (mut completed, mut unknown) = (Vec::new(), Vec::new());
+        for operation in operations {
+            let called = operation.called;
+            let effect = match &operation.action {
+                Action::Put(value) => Effect::Write(names.of(Some(value))),
+                Action::Delete => Effect::Write(names.of(None)),
+                Action::Get(value) => Effect::Read(names.of(value.as_ref())),
+            };
+            match (operation.returned, effect) {
+                (Some(returned), _) => completed.push(Completed { effect, called, returned }),
+                (None, Effect::Write(value)) => unknown.push(Unknown { value, called }),
+                (None, Effect::Read(_)) => {}
+            }
+        }
+        completed.sort_by_key(|operation| operation.called);
+        unknown.sort_by_key(|operation| operation.called);
+        let mut search = Search::empty(completed, unknown, names.0.len() + 1);
+        (0..search.completed.len() + search.unknown.len()).for_each(|index| *search.left(index) += 1);
+        search
+    }
+
+    fn empty(completed: Vec<Completed>, unknown: Vec<Unknown>, values: usize) -> Search {
+        let words = (completed.len() + unknown.len()).div_ceil(64);
+        Search {
+            completed,
+            unknown,
+            placed: vec![0; words],
+            count: 0,
+            value: 0,
+            wanted: vec![0; values],
+            writes: vec![0; values],
+            seen: HashSet::new(),
+            furthest: (0, 0),
+        }
+    }
+
+    pub(super) fn run(mut self) -> Result<usize, End> {
+        let mut moments: Vec<Moment> = Vec::new();
+        let mut next = self.begin();
+        loop {
+            if self.count == self.completed.len() {
+                return Ok(self.count);
+            }
+            if self.seen.len() > STATES_MAX {
+                return Err(End::GaveUp);
+            }
+            moments.push(next);
+            next = loop {
+                let Some(moment) = moments.last_mut() else { return Err(End::Stuck { called: self.furthest.1 }) };
+                let (step, value) = (moment.steps.pop(), moment.value);
+                let Some(step) = step else {
+                    let moment = moments.pop().expect("there is a last one");
+                    moment.placed.into_iter().for_each(|index| self.take_back(index));
+                    continue;
+                };
+                self.value = value;
+                if let Some(moment) = self.go(step) {
+                    break moment;
+                }
+            };
+        }
+    }
+
+    fn begin(&mut self) -> Moment {
+        let mut placed = Vec::new();
+        let steps = self.advance(&mut placed);
+        Moment { steps, value: self.value, placed }
+    }
+
+    /// Takes the step and all gets that see its value. `None`, and all as before, if the state it leads to was seen
+    /// before, or leads nowhere.
+    fn go(&mut self, step: Step) -> Option<Moment> {
+        let present = self.value as usize;
+        if self.wanted[present] > 0 && self.writes[present] == 0 {
+            self.nobody_writes_again(self.value);
+            return None;
+        }
+        let mut placed = Vec::new();
+        let mut place = |search: &mut Search, index: usize| {
+            search.place(index);
+            placed.push(index);
+        };
+        match step {
+            Step::Write(index) => {
+                place(self, index);
+                let Effect::Write(value) = self.completed[index].effect else { unreachable!("the step is a write") };
+                self.value = value;
+            }
+            Step::Seen { write, get } => {
+                place(self, self.completed.len() + write);
+                place(self, get);
+                self.value = self.unknown[write].value;
+            }
+        }
+        let steps = self.advance(&mut placed);
+        if self.seen.insert((self.placed.clone().into_boxed_slice(), self.value)) {
+            return Some(Moment { steps, value: self.value, placed });
+        }
+        placed.into_iter().for_each(|index| self.take_back(index));
+        None
+    }
+
+    /// A get that waits for the value is stuck: remembered if no order came further.
+    fn nobody_writes_again(&mut self, value: Value) {
+        if self.count < self.furthest.0 {
+            return;
+        }
+        let sees = |operation: &Completed| matches!(operation.effect, Effect::Read(seen) if seen == value);
+        let stuck = (0..self.completed.len()).find(|index| !self.is_placed(*index) && sees(&self.completed[*index]));
+        self.furthest = (self.count, stuck.map_or(0, |index| self.completed[index].called));
+    }
+
+    /// Places every get that sees the present value, then gives the ways to go on, the best last.
+    fn advance(&mut self, placed: &mut Vec<usize>) -> Vec<Step> {
+        loop {
+            let (candidates, first_return) = self.candidates();
+            let sees =
+                |index: &usize| matches!(self.completed[*index].effect, Effect::Read(seen) if seen == self.value);
+            let Some(get) = candidates.iter().copied().find(sees) else {
+                return self.steps(&candidates, first_return);
+            };
+            self.place(get);
+            placed.push(get);
+        }
+    }
+
+    /// The completed operations that may come next: called before any other that is left has returned.
+    fn candidates(&mut self) -> (Vec<usize>, u64) {
+        let mut first_return = u64::MAX;
+        let mut stuck = 0;
+        let mut candidates = Vec::new();
+        // Whole words of placed operations at the beginning need no second look.
+        let begin = self.placed.iter().take_while(|word| **word == u64::MAX).count() * 64;
+        for (index, operation) in self.completed.iter().enumerate().skip(begin) {
+            if operation.called > first_return {
+                break;
+            }
+            if !self.is_placed(index) {
+                candidates.push(index);
+                if operation.returned < first_return {
+                    (first_return, stuck) = (operation.returned, operation.called);
+                }
+            }
+        }
+        candidates.retain(|index| self.completed[*index].called <= first_return);
+        if self.count >= self.furthest.0 {
+            self.furthest = (self.count, stuck);
+        }
+        (candidates, first_return)
+    }
+
+    fn steps(&self, candidates: &[usize], first_return: u64) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for index in candidates.iter().rev() {
+            match self.completed[*index].effect {
+                Effect::Write(_) => steps.push(Step::Write(*index)),
+                Effect::Read(value) => {
+                    let usable = |write: &usize| {
+                        let unknown = &self.unknown[*write];
+                        let taken = self.is_placed(self.completed.len() + write);
+                        unknown.value == value && unknown.called <= first_return && !taken
+                    };
+                    let write = (0..self.unknown.len()).find(usable);
+                    steps.extend(write.map(|write| Step::Seen { write, get: *index }));
+                }
+            }
+        }
+        // What returns first must be placed first more often than not, and is tried first.
+        steps.sort_by_key(|step| {
+            let (Step::Write(index) | Step::Seen { get: index, .. }) = step;
+            std::cmp::Reverse(self.completed[*index].returned)
+        });
+        steps
+    }
+
+    fn is_placed(&self, index: usize) -> bool {
+        self.placed[index / 64] & (1 << (index % 64)) != 0
+    }
+
+    fn place(&mut self, index: usize) {
+        self.placed[index / 64] |= 1 << (index % 64);
+        self.count += usize::from(index < self.completed.len());
+        *self.left(index) -= 1;
+    }
+
+    fn take_back(&mut self, index: usize) {
+        self.placed[index / 64] &= !(1 << (index % 64));
+        self.count -= usize::from(index < self.completed.len());
+        *self.left(index) += 1;
+    }
+
+    /// The count of what is left of this operation's kind and value.
+    fn left(&mut self, index: usize) -> &mut u32 {
+        match self.completed.get(index).map(|completed| completed.effect) {
+            Some(Effect::Read(value)) => &mut self.wanted[value as usize],
+            Some(Effect::Write(value)) => &mut self.writes[value as usize],
+            None => &mut self.writes[self.unknown[index - self.completed.len()].value as usize],
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The checker of linearizability against histories that people know, and against a checker that tries everything.
+
+mod known;
+
+mod naive;
+
+mod random;
+
+use bytes::Bytes;
+
+use epoca::verify::linearizability::{Action, Operation};
+
+/// `c1 0-2 put x 1`, `c2 1-? delete x`, `c3 3-4 get x 1`, `c3 5-6 get x -`: client, call and return, what it did; one a line.
+fn history(text: &str) -> Vec<Operation> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(|line| operation(line).unwrap_or_else(|| panic!("no operation: {line}"))).collect()
+}
+
+fn operation(line: &str) -> Option<Operation> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let (called, returned) = words.get(1)?.split_once('-')?;
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    let action = match (*words.get(2)?, words.get(4)) {
+        ("put", Some(value)) => Action::Put(bytes(value)),
+        ("delete", None) => Action::Delete,
+        ("get", Some(value)) => Action::Get((*value != "-").then(|| bytes(value))),
+        _ => return None,
+    };
+    Some(Operation {
+        client: words[0].strip_prefix('c')?.parse().ok()?,
+        key: bytes(words.get(3)?),
+        action,
+        called: called.parse().ok()?,
+        returned: (returned != "?").then(|| returned.parse()).transpose().ok()?,
+    })
+}

@@ -1,0 +1,3 @@
+//! The evidence, tested: the checkers find what they must and no more, the simulator repeats itself.
+
+mod linearizability;
