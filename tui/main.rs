@@ -1,33 +1,145 @@
 //! The command line: `epoca` opens the console, `epoca node` runs a node, `epoca put`, `get`, … talk to a cluster.
+//!
+//! Here it is only decided who does the work. With `node` and `inspect` this is the one place in `tui/` that starts
+//! what is below the client.
 
-#[allow(dead_code, unused_imports)]
+#[allow(dead_code, unused_imports, reason = "the prompt uses the rest")]
 mod command;
 
 mod console;
 
 mod node;
 
+mod inspect;
+
+use std::future::Future;
+use std::io::{IsTerminal, stdin, stdout};
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use tokio::sync::mpsc;
 
-#[derive(Parser)]
-struct NodeCommand {
-    #[command(flatten)]
-    args: node::NodeArgs,
-}
+use command::shell::{Cli, DemoArgs, Format, Global, Look, Said};
+use command::{Command, Context, Exit, Outcome, execute, find, print};
+use console::{ConsoleOptions, Source, Theme};
+
+/// How many lines of progress wait for a slow terminal.
+const PROGRESS: usize = 16;
 
 fn main() -> ExitCode {
-    let options = console::ConsoleOptions {
-        source: console::Source::Demo { nodes: 4, data: "epoca-data".into(), base_port: 7101, fresh: false },
-        ascii: false,
-        theme: console::Theme::Dark,
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return misunderstood(&error),
     };
-    match std::env::args().nth(1).as_deref() {
-        Some("node") => node::run(NodeCommand::parse_from(std::env::args().skip(1)).args),
-        Some("console") => {
-            console::run(console::ConsoleOptions { source: console::Source::Connect(Vec::new()), ..options })
+    let Cli { global, said } = cli;
+    let outcome = match said {
+        None => return demo(&global, DEMO),
+        Some(Said::Demo(args)) => return demo(&global, args),
+        Some(Said::Console(args)) => return open_console(&global, args.look),
+        Some(Said::Node(args)) => return node::run(args),
+        Some(Said::Completions { shell }) => {
+            clap_complete::generate(shell, &mut Cli::command(), "epoca", &mut stdout());
+            return ExitCode::SUCCESS;
         }
-        _ => console::run(options),
+        Some(Said::Man { command }) => man(command.as_deref()),
+        Some(Said::Inspect(args)) => inspect::run(&args),
+        Some(Said::Cluster(args)) => block_on(command::cluster::run(&args, &global)),
+        Some(Said::Command(command)) => block_on(talk(&command, &global)),
+    };
+    // A cluster that was started has said all there is to say.
+    if outcome.json.is_null() {
+        return outcome.exit.into();
     }
+    print::outcome(&outcome, global.output);
+    outcome.exit.into()
+}
+
+const DEMO: DemoArgs =
+    DemoArgs { nodes: 4, base_port: 7101, fresh: false, look: Look { ascii: false, theme: Theme::Dark } };
+
+/// Usage errors, `--help` and `--version`.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    let json = std::env::args().skip(1).collect::<Vec<_>>().windows(2).any(|pair| pair == ["--output", "json"])
+        || std::env::args().any(|word| word == "--output=json");
+    if json && error.use_stderr() {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        print::outcome(&Outcome::error(Exit::Usage, "usage", message), Format::Json);
+    } else {
+        // Nobody to tell if it fails.
+        let _ = error.print();
+    }
+    ExitCode::from(error.exit_code() as u8)
+}
+
+/// One command for a running cluster.
+async fn talk(command: &Command, global: &Global) -> Outcome {
+    let found = match find::find(global) {
+        Ok(found) => found,
+        Err(outcome) => return outcome,
+    };
+    let client = match find::connect(&found, global).await {
+        Ok(client) => client,
+        Err(error) => return execute::failed(&error),
+    };
+    let (progress, mut told) = mpsc::channel::<String>(PROGRESS);
+    let context = Context { client, stdin: true, progress: Some(progress) };
+    let show = async {
+        while let Some(line) = told.recv().await {
+            print::error_line(&line);
+        }
+    };
+    let work = async move { execute(command, &context).await };
+    tokio::join!(work, show).0
+}
+
+fn demo(global: &Global, args: DemoArgs) -> ExitCode {
+    let DemoArgs { nodes, base_port, fresh, look } = args;
+    let source = Source::Demo { nodes, data: global.data.clone(), base_port, fresh };
+    show("`epoca cluster --lab` starts the same cluster without a console", source, look)
+}
+
+fn open_console(global: &Global, look: Look) -> ExitCode {
+    match find::find(global) {
+        Ok(found) => show("`epoca status` shows the nodes", Source::Connect(found.addresses), look),
+        Err(outcome) => {
+            print::outcome(&outcome, global.output);
+            outcome.exit.into()
+        }
+    }
+}
+
+fn show(instead: &str, source: Source, look: Look) -> ExitCode {
+    if !stdout().is_terminal() || !stdin().is_terminal() {
+        print::error_line(&format!("epoca: the console needs a terminal, and this is none; {instead}"));
+        return Exit::Usage.into();
+    }
+    console::run(ConsoleOptions { source, ascii: look.ascii, theme: look.theme })
+}
+
+fn man(command: Option<&str>) -> Outcome {
+    let mut whole = Cli::command();
+    whole.build();
+    let page = match command {
+        None => whole,
+        Some(name) => match whole.find_subcommand(name) {
+            Some(found) => found.clone(),
+            None => return Outcome::error(Exit::Usage, "usage", format!("there is no command {name:?}")),
+        },
+    };
+    // As with all printing: if nobody reads, there is nobody to tell.
+    let _ = clap_mangen::Man::new(page).render(&mut stdout());
+    Outcome::done(serde_json::Value::Null)
+}
+
+fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Outcome::error(Exit::Not, "no_runtime", format!("cannot start: {error}")),
+    };
+    let outcome = runtime.block_on(work);
+    // A read of standard input that nobody ends must not keep the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    outcome
 }

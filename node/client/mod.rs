@@ -112,6 +112,11 @@ impl Client {
         self.shared.nodes.ids()
     }
 
+    /// The cluster that answers: its id of 16 bytes, once a node that belongs to one has answered.
+    pub fn cluster(&self) -> Option<Vec<u8>> {
+        self.shared.nodes.cluster()
+    }
+
     fn deadline(&self) -> Instant {
         Instant::now() + self.shared.options.timeout
     }

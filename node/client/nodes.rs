@@ -39,6 +39,8 @@ pub(super) struct Nodes {
 struct Book {
     channels: BTreeMap<String, Channel>,
     ids: BTreeMap<NodeId, String>,
+    /// The cluster that was met.
+    cluster: Option<Vec<u8>>,
     /// Addresses that were named or handed out.
     addresses: BTreeSet<String>,
 }
@@ -71,6 +73,10 @@ impl Nodes {
     /// Takes up which node is where.
     pub fn name(&self, nodes: &[(NodeId, String)]) {
         self.book().ids.extend(nodes.iter().cloned());
+    }
+
+    pub fn cluster(&self) -> Option<Vec<u8>> {
+        self.book().cluster.clone()
     }
 
     pub fn named(&self) -> Vec<String> {
@@ -155,6 +161,9 @@ impl Nodes {
     fn learn(&self, address: &str, status: &wire::StatusResponse) -> Vec<String> {
         let mut book = self.book();
         book.ids.insert(NodeId(status.id), address.to_owned());
+        if let Some(cluster) = &status.cluster {
+            book.cluster = Some(cluster.to_vec());
+        }
         let mut handed_out = Vec::new();
         for peer in &status.peers {
             if peer.id == 0 || !is_address(&peer.address) || book.addresses.len() >= NODES_MAX {

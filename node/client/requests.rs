@@ -15,16 +15,15 @@ use crate::client::error::{ClientError, refused};
 use crate::client::nodes::{never_left, root_cause};
 use crate::client::types::{Consistency, Record, Written};
 use crate::protocol::{KEY_BYTES_MAX, NodeId, VALUE_BYTES_MAX};
-use crate::rpc::wire;
 use crate::rpc::wire::client_client::ClientClient;
+use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
 /// How long one attempt of a read may take: reads can be asked again, of another leader if need be.
 const READ_ATTEMPT: Duration = Duration::from_secs(1);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(10);
-/// The most records in one page, and the most bytes in one answer.
+/// The most records in one page.
 const PAGE: u64 = 1_000;
-const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// Refusals by a node that has appended nothing and expects another to take it, or itself later.
 const AGAIN: [&str; 4] = ["no_leader", "not_a_leader", "stopping", "stepped_down"];
 
@@ -247,7 +246,7 @@ impl Client {
 
 async fn get_once(channel: Channel, request: wire::GetRequest) -> Answered<Option<Record>> {
     use wire::get_response::Outcome;
-    let mut client = ClientClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+    let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
     match client.get(request).await?.into_inner().outcome {
         Some(Outcome::Record(record)) => Ok(Ok(Some(record.into()))),
         Some(Outcome::NotFound(_)) => Ok(Ok(None)),
@@ -257,7 +256,7 @@ async fn get_once(channel: Channel, request: wire::GetRequest) -> Answered<Optio
 }
 
 async fn list_once(channel: Channel, request: wire::ListRequest) -> Answered<wire::ListResponse> {
-    let mut client = ClientClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+    let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let mut answer = client.list(request).await?.into_inner();
     Ok(answer.refused.take().map_or(Ok(answer), Err))
 }

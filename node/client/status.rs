@@ -12,14 +12,13 @@ use crate::client::error::{ClientError, refused};
 use crate::client::nodes::{Absence, Answer, root_cause};
 use crate::client::types::{LogLine, NodeStatus, Reported};
 use crate::protocol::NodeId;
-use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
+use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
 /// A node that has not answered by then is shown as not answering.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
-/// The most entries in one page, and the most bytes in one answer.
+/// The most entries in one page.
 const PAGE: u64 = 1_000;
-const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 impl Client {
     /// Every node that is known, in the order of ids, whether it answers or not.
@@ -74,7 +73,7 @@ impl Client {
             let from = lines.last().map_or(from, |line| line.point.position.0 + 1);
             let request = wire::ReadLogRequest { from, limit: (limit - lines.len() as u64).min(PAGE) };
             let page = self.ask(&address, deadline, |channel: Channel| async move {
-                let mut client = ControlClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+                let mut client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
                 client.read_log(request).await
             });
             let page = page.await?;

@@ -11,8 +11,8 @@ use crate::client::nodes::{connect, root_cause};
 use crate::protocol::trace::{Event, Snapshot};
 use crate::protocol::{NodeId, Time};
 use crate::rpc::convert::{Malformed, NodeSnapshot, Observation};
-use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
+use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
 /// How many observations wait for a slow receiver; beyond that the node's own bounded ring throws the oldest away and says
 /// so.
@@ -21,8 +21,6 @@ const QUEUE: usize = 256;
 const PAUSE: Duration = Duration::from_millis(200);
 /// A node that gives no first observation within this hangs.
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
-/// A snapshot of 10,000 entries, and events with previews, fit well.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 /// What a watcher sees, in order. After `Lost` and after `Disconnected` the next is a `Snapshot`.
 #[allow(clippy::large_enum_variant, reason = "snapshots are few, and whoever watches takes them apart at once")]
@@ -83,7 +81,7 @@ async fn watch_for_ever(address: &str, tail: u64, observed: &mpsc::Sender<Observ
 
 async fn open(address: &str, tail: u64) -> Result<Streaming<wire::Observation>, String> {
     let channel = connect(address).await?;
-    let mut client = ControlClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX);
+    let mut client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
     match tokio::time::timeout(FIRST_ANSWER, client.observe(wire::ObserveRequest { tail })).await {
         Ok(Ok(answer)) => Ok(answer.into_inner()),
         Ok(Err(status)) => Err(format!("{address}: {}", root_cause(&status))),

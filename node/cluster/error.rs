@@ -31,6 +31,25 @@ pub enum ClusterError {
     Client(#[from] ClientError),
 }
 
+impl ClusterError {
+    /// For machines; fixed.
+    pub fn code(&self) -> &str {
+        match self {
+            ClusterError::AlreadyRunning { .. } => "already_running",
+            ClusterError::Folder { .. } => "folder",
+            ClusterError::NotOurs { .. } => "not_ours",
+            ClusterError::OtherSize { .. } => "other_size",
+            ClusterError::NoPorts { .. } => "no_ports",
+            ClusterError::NotStarted { .. } => "not_started",
+            ClusterError::NodesEnded { .. } => "nodes_ended",
+            ClusterError::NotReady { .. } => "not_ready",
+            ClusterError::NoService(_) => "no_service",
+            ClusterError::Refused(refused) => refused.code(),
+            ClusterError::Client(error) => error.code(),
+        }
+    }
+}
+
 /// Why something was not done to a process.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refused {

@@ -12,6 +12,14 @@ mod bench;
 
 pub mod text;
 
+pub mod shell;
+
+pub mod find;
+
+pub mod print;
+
+pub mod cluster;
+
 pub mod grammar;
 
 pub mod outcome;

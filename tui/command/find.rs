@@ -1,0 +1,64 @@
+//! Finding the cluster that a command is for: `--connect`, else `cluster.json` in the data folder.
+
+use std::path::Path;
+
+use epoca::client::{Client, ClientError, Options};
+use epoca::cluster::Description;
+
+use super::outcome::{Exit, Outcome};
+use super::shell::Global;
+
+/// A cluster that may run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Found {
+    pub addresses: Vec<String>,
+    /// The cluster that must answer; known from the data folder only.
+    pub cluster: Option<Vec<u8>>,
+    /// Whoever started the nodes, if that is known.
+    pub launcher: Option<String>,
+}
+
+/// Where the cluster should be. Nobody was asked yet.
+pub fn find(global: &Global) -> Result<Found, Outcome> {
+    let named: Vec<String> = global.connect.iter().filter(|address| !address.is_empty()).cloned().collect();
+    if !named.is_empty() {
+        return Ok(Found { addresses: named, cluster: None, launcher: None });
+    }
+    match described(&global.data)? {
+        Some(description) => Ok(Found {
+            addresses: description.addresses(),
+            cluster: description.cluster_bytes(),
+            launcher: Some(description.launcher.address),
+        }),
+        None => {
+            let folder = global.data.display();
+            let message = format!(
+                "no cluster runs on {folder}: `epoca cluster` starts one there, --connect names one that runs elsewhere"
+            );
+            Err(Outcome::error(Exit::Nobody, "no_cluster", message))
+        }
+    }
+}
+
+/// A client of the cluster, once a node has answered. A cluster that was named by address has its launcher's address
+/// in the data folder, if it is the one that was started there.
+pub async fn connect(found: &Found, global: &Global) -> Result<Client, ClientError> {
+    let Found { addresses, cluster, launcher } = found.clone();
+    let options = Options { timeout: global.timeout, launcher, cluster };
+    let client = Client::connect(addresses.as_slice(), options.clone()).await?;
+    if options.launcher.is_some() {
+        return Ok(client);
+    }
+    let local = described(&global.data).ok().flatten();
+    match local.filter(|local| local.cluster.is_some() && local.cluster_bytes() == client.cluster()) {
+        Some(local) => {
+            let options = Options { launcher: Some(local.launcher.address), ..options };
+            Client::connect(addresses.as_slice(), options).await
+        }
+        None => Ok(client),
+    }
+}
+
+fn described(data: &Path) -> Result<Option<Description>, Outcome> {
+    Description::read(data).map_err(|message| Outcome::error(Exit::Not, "unreadable", message))
+}

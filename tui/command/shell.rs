@@ -1,0 +1,190 @@
+//! What only the shell can say: options for all commands, starting a cluster, a node or the console.
+//!
+//! The commands for a running cluster are [`super::grammar`]'s, shared with the console's prompt.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use super::grammar::Command;
+use crate::console::Theme;
+use crate::node::NodeArgs;
+
+/// Data replication by push, over gRPC: one leader, replicas, and a console to watch and touch them.
+///
+/// Without a command it starts a local cluster of four nodes, opens the console, and ends the nodes on quit.
+#[derive(Parser, Debug)]
+#[command(name = "epoca", version, max_term_width = 120)]
+#[command(after_help = "Exit codes: 0 done, 1 definitely not done, 2 usage, 3 outcome unknown, \
+                        4 nobody reachable or no leader took it")]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub said: Option<Said>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// The addresses of one or more nodes; without it the cluster that runs on the data folder
+    #[arg(long, value_name = "ADDR,…", env = "EPOCA_CONNECT", value_delimiter = ',', global = true)]
+    pub connect: Vec<String>,
+    /// The data folder of a local cluster
+    #[arg(long, value_name = "DIR", default_value = "./epoca-data", global = true)]
+    pub data: PathBuf,
+    /// The deadline of each operation: seconds, or with a unit as 500ms
+    #[arg(long, value_name = "S", default_value = "5", value_parser = duration, global = true)]
+    pub timeout: Duration,
+    /// How results and errors are shown
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text, global = true)]
+    pub output: Format,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Said {
+    /// Start a local cluster; Ctrl-C or SIGTERM ends it
+    Cluster(ClusterArgs),
+    /// Start a local cluster with faults allowed, open the console, end the nodes on quit
+    Demo(DemoArgs),
+    /// Open the console of a running cluster
+    Console(ConsoleArgs),
+    /// Run one node
+    Node(NodeArgs),
+    #[command(flatten)]
+    Command(Command),
+    /// Show what a node's data folder holds, intermediate log and final database, without changing it
+    Inspect(InspectArgs),
+    /// Print completions for a shell
+    Completions {
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Print the man page, or that of one command
+    Man {
+        #[arg(value_name = "COMMAND")]
+        command: Option<String>,
+    },
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ClusterArgs {
+    /// How many nodes: one leader, the others replicas
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=15))]
+    pub nodes: u64,
+    /// Ports are counted up from here, past those that are taken; 0 takes any
+    #[arg(long, value_name = "PORT", default_value_t = 7101)]
+    pub base_port: u16,
+    /// Allow faults on purpose, and show keys and values to whoever watches
+    #[arg(long)]
+    pub lab: bool,
+    /// Delete the data of the nodes that ran here before
+    #[arg(long)]
+    pub fresh: bool,
+    /// How often the leader lets the replicas hear of it, in milliseconds
+    #[arg(long, value_name = "MS")]
+    pub heartbeat: Option<u64>,
+    /// The least time without a leader before an election, in milliseconds
+    #[arg(long, value_name = "MS")]
+    pub election_timeout: Option<u64>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct DemoArgs {
+    /// How many nodes: one leader, the others replicas
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=15))]
+    pub nodes: u64,
+    /// Ports are counted up from here, past those that are taken; 0 takes any
+    #[arg(long, value_name = "PORT", default_value_t = 7101)]
+    pub base_port: u16,
+    /// Delete the data of the nodes that ran here before
+    #[arg(long)]
+    pub fresh: bool,
+    #[command(flatten)]
+    pub look: Look,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ConsoleArgs {
+    #[command(flatten)]
+    pub look: Look,
+}
+
+/// How the console looks.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Look {
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+    /// Colours for a dark or a light background; NO_COLOR turns them off
+    #[arg(long, value_enum, default_value_t = Theme::Dark)]
+    pub theme: Theme,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct InspectArgs {
+    /// The data folder of one node, as ./epoca-data/n1
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// The first position of the log to show
+    #[arg(long, value_name = "P", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: u64,
+    /// At most so many entries, and so many records
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub limit: u64,
+}
+
+/// `5`, `0.5`, `5s` or `500ms`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 0.001),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    let seconds = number.trim().parse::<f64>().map(|number| number * unit);
+    match seconds {
+        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("a deadline is a number of seconds above 0, as 5, or has a unit, as 500ms".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_has_no_contradictions() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn deadlines_are_seconds_or_have_a_unit() {
+        assert_eq!(duration("5"), Ok(Duration::from_secs(5)));
+        assert_eq!(duration("0.25s"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        for wrong in ["", "0", "-1", "soon", "nan", "1e99"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn options_for_all_commands_may_stand_behind_the_command() {
+        let cli = Cli::try_parse_from(["epoca", "get", "x", "--output", "json", "--connect", "a:1,b:2"]).unwrap();
+        assert_eq!(cli.global.output, Format::Json);
+        assert_eq!(cli.global.connect, ["a:1", "b:2"]);
+    }
+
+    #[test]
+    fn a_node_has_a_data_folder_of_its_own() {
+        let words = ["epoca", "node", "--id", "1", "--listen", "127.0.0.1:1", "--data", "folder"];
+        assert!(matches!(Cli::try_parse_from(words).unwrap().said, Some(Said::Node(_))));
+    }
+}
