@@ -19,7 +19,7 @@ fn look(args: &InspectArgs) -> Result<Outcome, StorageError> {
     let inspection = inspect(&args.folder)?;
     let limit = args.limit as usize;
     let entries = inspection.entries(Position(args.from), limit)?;
-    let records = inspection.records(None, limit)?;
+    let (records, more_records) = inspection.records(None, limit)?;
     let json = json!({
         "node": inspection.node.0,
         "running": inspection.running,
@@ -46,7 +46,7 @@ fn look(args: &InspectArgs) -> Result<Outcome, StorageError> {
         outcome = outcome.line(Tone::Note, format!("there are more entries: --from {next}"));
     }
     outcome = with_table(outcome, "final data: the database", &record_rows(&records));
-    if records.len() == limit {
+    if more_records {
         outcome = outcome.line(Tone::Note, format!("the first {limit} records; see --limit"));
     }
     Ok(outcome)

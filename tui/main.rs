@@ -64,7 +64,9 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
         || std::env::args().any(|word| word == "--output=json");
     if json && error.use_stderr() {
         let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        // What is wrong stands before the empty line, over several lines if arguments are listed.
+        let wrong = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+        let message = wrong.trim_start_matches("error: ");
         print::outcome(&Outcome::error(Exit::Usage, "usage", message), Format::Json);
     } else {
         // Nobody to tell if it fails.

@@ -10,7 +10,7 @@ pub enum ClientError {
     #[error("{message}")]
     Refused { code: String, message: String },
     /// Definitely not done.
-    #[error("nobody answers at {}: {why}. Is a cluster running? `epoca cluster` starts one, --connect names another", .addresses.join(", "))]
+    #[error("nobody answers at {} ({why}). Is a cluster running? `epoca cluster` starts one, --connect names another", .addresses.join(", "))]
     Unreachable { addresses: Vec<String>, why: String },
     /// Definitely not done.
     #[error("no leader took it within {}: {why}", seconds(*.timeout))]

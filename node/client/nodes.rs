@@ -91,7 +91,7 @@ impl Nodes {
         self.book().ids.get(&node).cloned()
     }
 
-    /// The connection to an address, made now if there is none.
+    /// The connection to an address, made now if there is none; the error is the reason, without the address.
     pub async fn channel(&self, address: &str) -> Result<Channel, String> {
         if let Some(channel) = self.book().channels.get(address) {
             return Ok(channel.clone());
@@ -132,7 +132,7 @@ impl Nodes {
     async fn ask_by(&self, address: String, until: Instant) -> Answer {
         let status = match timeout_at(until.into(), self.ask(&address)).await {
             Ok(status) => status,
-            Err(_) => Err(Absence::Silent(format!("{address} does not answer"))),
+            Err(_) => Err(Absence::Silent("no answer".to_owned())),
         };
         if matches!(status, Err(Absence::Silent(_))) {
             self.forget(&address);
@@ -146,8 +146,8 @@ impl Nodes {
         let status = answer.map_err(|status| {
             self.forget(address);
             match never_left(&status) {
-                true => Absence::Gone(format!("{address}: {}", root_cause(&status))),
-                false => Absence::Silent(format!("{address}: {}", root_cause(&status))),
+                true => Absence::Gone(root_cause(&status)),
+                false => Absence::Silent(root_cause(&status)),
             }
         })?;
         let status = status.into_inner();
@@ -182,15 +182,15 @@ impl Nodes {
     }
 }
 
-/// Makes a connection now.
+/// Makes a connection now; the error is the reason, without the address.
 pub(super) async fn connect(address: &str) -> Result<Channel, String> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|error| format!("{address}: {error}"))?;
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|error| error.to_string())?;
     let endpoint = endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
-    endpoint.connect().await.map_err(|error| format!("{address}: {}", root_cause(&error)))
+    endpoint.connect().await.map_err(|error| root_cause(&error))
 }
 
 /// True if the request certainly never left: no connection could be made for it.

@@ -127,7 +127,7 @@ impl Client {
     async fn attempt_write(&self, address: &str, write: &Write, deadline: Instant) -> Attempt<Written> {
         let channel = match self.shared.nodes.channel(address).await {
             Ok(channel) => channel,
-            Err(why) => return Attempt::Again(self.no_leader(why)),
+            Err(why) => return Attempt::Again(self.no_leader(format!("{address}: {why}"))),
         };
         let mut client = ClientClient::new(channel);
         let answer = async {

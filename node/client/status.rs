@@ -47,7 +47,7 @@ impl Client {
             return Err(ClientError::Unreachable { addresses: self.shared.nodes.named(), why });
         }
         for (id, address) in self.shared.nodes.ids() {
-            let reason = why.get(&address).cloned().unwrap_or_else(|| format!("{address} does not answer"));
+            let reason = why.get(&address).cloned().unwrap_or_else(|| "no answer".to_owned());
             nodes.entry(id).or_insert(NodeStatus { id, address, reported: Err(reason) });
         }
         Ok(nodes.into_values().collect())

@@ -80,7 +80,7 @@ async fn watch_for_ever(address: &str, tail: u64, observed: &mpsc::Sender<Observ
 }
 
 async fn open(address: &str, tail: u64) -> Result<Streaming<wire::Observation>, String> {
-    let channel = connect(address).await?;
+    let channel = connect(address).await.map_err(|why| format!("{address}: {why}"))?;
     let mut client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
     match tokio::time::timeout(FIRST_ANSWER, client.observe(wire::ObserveRequest { tail })).await {
         Ok(Ok(answer)) => Ok(answer.into_inner()),

@@ -169,7 +169,7 @@ fn status(nodes: &[NodeStatus]) -> Outcome {
     for node in nodes {
         match &node.reported {
             Ok(reported) => outcome = outcome.lines(Tone::Note, remarks(node, reported)),
-            Err(why) => outcome = outcome.line(Tone::Note, format!("{}: {why}", node.id)),
+            Err(why) => outcome = outcome.line(Tone::Note, format!("{} is unreachable: {why}", node.id)),
         }
     }
     outcome
