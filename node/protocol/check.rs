@@ -219,15 +219,18 @@ impl Core {
         Some(EntryId { epoch: run.epoch(), offset: Offset(position.0 - run.first.0) })
     }
 
-    /// Both logs are equal up to here. The ack goes as far as that is durable, now or when it is; orders that waited for
-    /// it are obeyed then.
+    /// Both logs are equal up to here. The ack goes when all of that is durable; orders that waited for it are obeyed then.
     fn matched(&mut self, reaches: Option<LogPoint>, heartbeat: bool) {
+        let durable = self.log.durable();
         let Role::Follower(follower) = &mut self.role else { return };
         if Position::after(reaches) > Position::after(follower.matched) {
             follower.matched = reaches;
         }
         follower.ack_owed = true;
-        self.acknowledge(heartbeat);
+        let waits = follower.matched.is_some_and(|matched| matched.position.0 > durable);
+        if heartbeat || !waits {
+            self.acknowledge(heartbeat);
+        }
     }
 
     /// Acks what is durable of what matches, if a push waits for it; a heartbeat is answered even without news, so that

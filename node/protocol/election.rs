@@ -17,9 +17,18 @@ const FOUNDING_PATIENCE: u64 = 5;
 impl Core {
     /// Becomes a replica, of `leader` if one is known, with a newly drawn election timeout.
     pub(super) fn follow(&mut self, leader: Option<NodeId>) {
-        let patience = if self.log.last().is_none() { FOUNDING_PATIENCE } else { 1 };
-        let timeout = self.draw_timeout() * patience;
+        let timeout = self.draw_timeout();
         self.role = Role::Follower(Follower::new(leader, self.now, timeout));
+        self.be_patient();
+    }
+
+    /// The follower waits its timeout from now on.
+    fn be_patient(&mut self) {
+        let patience = if self.log.last().is_none() { FOUNDING_PATIENCE } else { 1 };
+        let now = self.now;
+        if let Role::Follower(follower) = &mut self.role {
+            follower.deadline = now.plus_micros(follower.timeout_micros * patience);
+        }
     }
 
     /// A push or commit order came from this epoch's leader. False if another node leads it: an epoch has one leader.
@@ -36,8 +45,8 @@ impl Core {
         let now = self.now;
         if let Role::Follower(follower) = &mut self.role {
             follower.heard = Some(now);
-            follower.deadline = now.plus_micros(follower.timeout_micros);
         }
+        self.be_patient();
         true
     }
 
@@ -275,7 +284,8 @@ impl Core {
     /// Tells that a candidacy is over, or that a replica goes on to a greater epoch.
     fn trace_stood_down(&mut self, why: &'static str, heard: Option<Epoch>) {
         let epoch = match &self.role {
-            Role::PreCandidate(candidate) => candidate.epoch,
+            // It has promised nothing for the epoch that it asked about.
+            Role::PreCandidate(candidate) => self.epoch().unwrap_or(candidate.epoch),
             Role::Candidate(candidate) => candidate.epoch,
             Role::Follower(_) | Role::Leader(_) => {
                 let left = self.epoch();

@@ -90,7 +90,8 @@ facts! {
     /// The order reaches further than what this leader has confirmed here.
     K4 Held { from: NodeId, up_to: EntryId, confirmed: Option<EntryId> }
 
-    /// Nobody led for an election timeout, or a person asked to stand (`why`: `silence`, `asked`).
+    /// Nobody led for an election timeout, or a person asked to stand, or a voter that was asked has promised as much to
+    /// somebody (`why`: `silence`, `asked`, `greater-promise`).
     E1 TimedOut { why: Text }
     E2 PreVoteAsked { epoch: Epoch, last: Option<EntryId> }
     E3 VoteAsked { epoch: Epoch, last: Option<EntryId> }

@@ -54,3 +54,13 @@ fn a_read_whose_round_answers_were_lost_is_answered_after_the_next_heartbeat() {
     world.elapse_millis(300);
     assert_eq!(world.answer(read), Some(&Answer::Readable));
 }
+
+#[test]
+fn a_replica_of_a_fresh_cluster_waits_no_longer_for_its_leader_than_any_other() {
+    let mut world = World::led(4);
+    world.elapse_millis(500);
+    let most = world.now.plus_micros(2 * world.host(2).config.election_timeout_micros);
+    for id in 2..=4 {
+        assert!(world.host(id).deadline() <= Some(most), "n{id} waits until {:?}", world.host(id).deadline());
+    }
+}
