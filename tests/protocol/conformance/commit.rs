@@ -91,6 +91,8 @@ fn figure_8_c() -> World {
     world.hold_disk(3);
     world.settle();
     world.flush_some(3, 1);
+    // On a heartbeat S2 and S3 tell how far they are.
+    world.tick(1);
     world.settle();
     assert_logs(&world, &figure.c);
     world

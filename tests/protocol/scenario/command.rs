@@ -17,15 +17,22 @@
 use std::str::FromStr;
 
 use epoca::protocol::trace::Fact;
-use epoca::protocol::{Epoch, Input, NodeId, Position, Promise};
+use epoca::protocol::{Epoch, Input, NodeId, Position, Promise, Time};
 
 use crate::scenario::show::{self, Show};
 use crate::world::{Auto, Disk, Image, Options, Pick, World, logs};
 
-#[derive(Default)]
 pub struct Stage {
     world: Option<World>,
     show: Show,
+    /// The time shown last.
+    shown: Time,
+}
+
+impl Default for Stage {
+    fn default() -> Stage {
+        Stage { world: None, show: Show::All, shown: Time(0) }
+    }
 }
 
 impl Stage {
@@ -40,7 +47,11 @@ impl Stage {
         }
         let printed = self.act(name, &arguments);
         let events = self.world().take_events();
-        let mut lines = self.show.lines(&events);
+        let now = self.world().now;
+        let mut lines = self.show.lines(&events, &mut self.shown);
+        if self.show != Show::Nothing {
+            lines.extend(show::at(now, &mut self.shown));
+        }
         lines.extend(printed);
         lines
     }
@@ -58,10 +69,7 @@ impl Stage {
             "deliver" => drop(self.world().deliver(&arguments.pick())),
             "lose" => drop(self.world().drop_messages(&arguments.pick())),
             "settle" => self.world().settle(),
-            "elapse" => {
-                self.world().elapse_millis(arguments.millis(0));
-                return vec![show::at(self.world().now)];
-            }
+            "elapse" => self.world().elapse_millis(arguments.millis(0)),
             _ => self.act_on_node(name, arguments),
         }
         Vec::new()

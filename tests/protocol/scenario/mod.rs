@@ -25,6 +25,29 @@ macro_rules! scenarios {
 
 scenarios! {
     first_election_and_founding,
+    a_commit_order_is_held,
+    a_conflict_by_digest,
+    a_conflict_by_id,
+    a_leader_changes_with_an_unconfirmed_tail,
+    a_leader_without_a_quorum_steps_down,
+    a_pre_vote_has_no_side_effects,
+    a_replica_is_down_and_returns,
+    a_slow_reader_of_an_old_log,
+    a_wiped_replica_is_rejected,
+    a_write_from_push_to_final,
+    acks_wait_for_the_disk,
+    all_lose_power,
+    an_order_overtakes_its_entry,
+    an_unconfirmed_tail_is_overwritten,
+    figure_7,
+    figure_8,
+    forged_entries_take_two_rounds,
+    injected_then_election,
+    injected_then_restarted,
+    linearizable_reads,
+    many_forged_entries,
+    messages_that_come_twice,
+    no_majority_no_confirmation,
 }
 
 const RULE: &str = "----";

@@ -16,14 +16,11 @@ pub enum Show {
 }
 
 impl Show {
-    pub fn lines(self, events: &[Event]) -> Vec<String> {
+    /// The events, with a line before those that happened at another time than `shown`, the time shown last.
+    pub fn lines(self, events: &[Event], shown: &mut Time) -> Vec<String> {
         let mut lines = Vec::new();
-        let mut time = None;
         for event in events.iter().filter(|event| self.takes(event)) {
-            if time.is_some_and(|time| time != event.time) {
-                lines.push(at(event.time));
-            }
-            time = Some(event.time);
+            lines.extend(at(event.time, shown));
             lines.push(line(event));
         }
         lines
@@ -38,8 +35,10 @@ impl Show {
     }
 }
 
-pub fn at(time: Time) -> String {
-    format!("        at {} ms", time.0 / 1_000)
+/// What time it is, if that was not shown yet.
+pub fn at(time: Time, shown: &mut Time) -> Option<String> {
+    let changed = std::mem::replace(shown, time) != time;
+    changed.then(|| format!("        at {} ms", time.0 / 1_000))
 }
 
 fn line(event: &Event) -> String {
