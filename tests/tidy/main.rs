@@ -1,0 +1,269 @@
+//! The house stays as it is drawn: who may call whom, what is pure, how long a file may be, what lies at the top.
+//!
+//! Read from the sources as text, comments left out. What the compiler holds itself (the library cannot see the binary)
+//! is not repeated here.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room of the library with the rooms that it may name besides itself.
+const ROOMS: [(&str, &[&str]); 8] = [
+    ("protocol", &[]),
+    ("storage", &["protocol"]),
+    ("lab", &["protocol"]),
+    ("rpc", &["protocol"]),
+    ("runtime", &["protocol", "storage", "lab", "rpc"]),
+    ("client", &["protocol", "rpc"]),
+    ("cluster", &["protocol", "client", "rpc"]),
+    ("verify", &["protocol"]),
+];
+
+/// Each part of what people touch with the rooms of the library that it may name.
+const TOUCHED: [(&str, &[&str]); 5] = [
+    ("tui/console", &["protocol", "client", "cluster", "verify"]),
+    ("tui/command", &["protocol", "client", "cluster"]),
+    ("tui/main.rs", &["protocol", "client", "cluster", "storage", "runtime"]),
+    ("tui/node.rs", &["protocol", "runtime"]),
+    ("tui/inspect.rs", &["protocol", "storage"]),
+];
+
+/// What would make the protocol depend on anything but its inputs.
+const IMPURE: [&str; 12] = [
+    "std::time",
+    "std::thread",
+    "std::net",
+    "std::fs",
+    "std::env",
+    "std::process",
+    "std::io",
+    "HashMap",
+    "HashSet",
+    "Instant",
+    "SystemTime",
+    "RandomState",
+];
+
+/// The crates that the protocol may name, and the names that stand before `::` without being crates.
+const PROTOCOL_CRATES: [&str; 7] = ["std", "core", "bytes", "blake3", "crate", "self", "super"];
+
+const TOP: [&str; 9] =
+    ["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "build.rs", "node", "proto", "tests", "tui"];
+
+/// Made here by those who work here, and ignored by git.
+const IGNORED: [&str; 2] = ["target", "epoca-data"];
+
+const LINES_MAX: usize = 600;
+
+struct Source {
+    /// From the top of the repository, with `/`.
+    path: String,
+    text: String,
+}
+
+impl Source {
+    /// The lines that are not comments.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let lines = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+}
+
+fn top() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All Rust sources below a folder, or the one file.
+fn sources(below: &str) -> Vec<Source> {
+    let mut found = Vec::new();
+    collect(&top().join(below), &mut found);
+    assert!(!found.is_empty() || !top().join(below).exists(), "{below} holds no source");
+    found
+}
+
+fn collect(path: &Path, found: &mut Vec<Source>) {
+    if path.is_dir() {
+        let entries = fs::read_dir(path).expect("a folder of the repository can be read");
+        entries.for_each(|entry| collect(&entry.expect("an entry can be read").path(), found));
+    } else if path.extension().is_some_and(|extension| extension == "rs") && path.is_file() {
+        let text = fs::read_to_string(path).expect("a source is text");
+        let path = path.strip_prefix(top()).expect("it lies below the top");
+        let path = path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/");
+        found.push(Source { path, text });
+    }
+}
+
+/// The names that stand right behind `root::` or in the braces there.
+fn named_behind(root: &str, code: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, _) in code.match_indices(&format!("{root}::")) {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|before| before.is_alphanumeric() || "_:$".contains(before)) {
+            continue;
+        }
+        let rest = code[at + root.len() + 2..].trim_start();
+        match rest.strip_prefix('{') {
+            Some(group) => names.extend(heads(group)),
+            None => _ = names.insert(word(rest)),
+        }
+    }
+    names
+}
+
+/// The first names of a group's members: `a::b, c` gives `a` and `c`.
+fn heads(group: &str) -> Vec<String> {
+    let (mut depth, mut fresh, mut names) = (0, true, Vec::new());
+    for (at, character) in group.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => fresh = true,
+            _ if fresh && (character.is_alphabetic() || character == '_') => {
+                names.push(word(&group[at..]));
+                fresh = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect()
+}
+
+fn whole_code(source: &Source) -> String {
+    source.code().map(|(_, line)| line).collect::<Vec<_>>().join("\n")
+}
+
+/// The rooms that a source names behind `root::` and that are neither its own nor allowed.
+fn trespasses(source: &Source, root: &str, allowed: &[&str]) -> Vec<String> {
+    let rooms: BTreeSet<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
+    named_behind(root, &whole_code(source))
+        .into_iter()
+        .filter(|name| rooms.contains(&name[..]) && !allowed.contains(&&name[..]))
+        .map(|name| format!("{} names {root}::{name}", source.path))
+        .collect()
+}
+
+#[track_caller]
+fn nothing(what: &str, wrong: Vec<String>) {
+    assert!(wrong.is_empty(), "{what}:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_names_only_the_rooms_that_it_may_call() {
+    let check = |(room, others): &(&str, &[&str])| {
+        let allowed: Vec<&str> = others.iter().copied().chain([*room]).collect();
+        let sources = sources(&format!("node/{room}"));
+        sources.iter().flat_map(|source| trespasses(source, "crate", &allowed)).collect::<Vec<_>>()
+    };
+    nothing("against the directions of the house", ROOMS.iter().flat_map(check).collect());
+}
+
+#[test]
+fn every_folder_of_the_library_is_a_room_with_directions() {
+    let folders = fs::read_dir(top().join("node")).expect("node/ can be read");
+    let names = folders.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let unknown = names.filter(|name| name != "lib.rs" && ROOMS.iter().all(|(room, _)| room != name));
+    nothing("rooms without directions", unknown.collect());
+}
+
+#[test]
+fn what_people_touch_starts_no_node_and_opens_no_store() {
+    let check = |(part, allowed): &(&str, &[&str])| {
+        sources(part).iter().flat_map(|source| trespasses(source, "epoca", allowed)).collect::<Vec<_>>()
+    };
+    nothing("against the directions of the house", TOUCHED.iter().flat_map(check).collect());
+    let known = |source: &Source| TOUCHED.iter().any(|(part, _)| source.path.starts_with(part));
+    let unknown = sources("tui").into_iter().filter(|source| !known(source)).map(|source| source.path);
+    nothing("parts without directions", unknown.collect());
+}
+
+#[test]
+fn only_rpc_client_and_launcher_name_the_wire() {
+    let may = ["node/rpc/", "node/client/", "node/cluster/service.rs", "node/runtime/tests"];
+    let others = ["node", "tui"].into_iter().flat_map(sources);
+    let others = others.filter(|source| !may.iter().any(|may| source.path.starts_with(may)));
+    let names = |source: &Source| whole_code(source).contains("rpc::wire").then(|| source.path.clone());
+    nothing("generated types outside of their rooms", others.filter_map(|source| names(&source)).collect());
+}
+
+#[test]
+fn only_storage_names_the_embedded_stores() {
+    let others = ["node", "tui"].into_iter().flat_map(sources);
+    let others = others.filter(|source| !source.path.starts_with("node/storage/"));
+    let names = |source: &Source| {
+        let code = whole_code(source);
+        ["sled::", "raft_log::"].iter().any(|store| code.contains(store)).then(|| source.path.clone())
+    };
+    nothing("embedded stores outside of the storage", others.filter_map(|source| names(&source)).collect());
+}
+
+#[test]
+fn the_protocol_has_no_clock_disk_network_threads_or_hash_order() {
+    let check = |source: &Source| {
+        let found = |(number, line): (usize, &str)| {
+            let impure = IMPURE.iter().find(|name| line.contains(*name))?;
+            Some(format!("{}:{number} names {impure}", source.path))
+        };
+        source.code().filter_map(found).collect::<Vec<_>>()
+    };
+    nothing("the protocol is not pure", sources("node/protocol").iter().flat_map(check).collect());
+}
+
+#[test]
+fn the_protocol_names_no_crate_but_std_bytes_and_the_hash() {
+    let check = |source: &Source| {
+        let imported = |(number, line): (usize, &str)| {
+            let path = line.trim_start().trim_start_matches("pub ").strip_prefix("use ")?;
+            let name = word(path);
+            let own = !path[name.len()..].starts_with("::") || PROTOCOL_CRATES.contains(&&name[..]);
+            // A module of this folder, as in `pub use config::Config`.
+            let own = own || sources("node/protocol").iter().any(|other| other.path.contains(&format!("/{name}")));
+            (!own).then(|| format!("{}:{number} names {name}", source.path))
+        };
+        source.code().filter_map(imported).collect::<Vec<_>>()
+    };
+    nothing("the protocol names other crates", sources("node/protocol").iter().flat_map(check).collect());
+}
+
+#[test]
+fn no_file_has_more_than_six_hundred_lines() {
+    let all = ["node", "tui", "tests"].into_iter().flat_map(sources);
+    let long = |source: Source| {
+        let lines = source.text.lines().count();
+        (lines > LINES_MAX).then(|| format!("{} has {lines} lines", source.path))
+    };
+    nothing("too long to be read", all.filter_map(long).collect());
+}
+
+#[test]
+fn every_file_says_at_its_head_what_it_is_for() {
+    let all = ["node", "tui", "tests", "build.rs"].into_iter().flat_map(sources);
+    let headless = all.filter(|source| !source.text.starts_with("//! "));
+    nothing("files without a head", headless.map(|source| source.path).collect());
+}
+
+#[test]
+fn one_crossterm_is_in_the_lock_file() {
+    let lock = fs::read_to_string(top().join("Cargo.lock")).expect("there is a lock file");
+    assert_eq!(lock.matches("name = \"crossterm\"\n").count(), 1, "two crossterms would fight over one terminal");
+}
+
+#[test]
+fn the_top_holds_nothing_but_what_was_agreed() {
+    let entries = fs::read_dir(top()).expect("the top can be read");
+    let names = entries.map(|entry| entry.expect("an entry can be read").file_name().to_string_lossy().into_owned());
+    let other =
+        names.filter(|name| !name.starts_with('.') && !TOP.contains(&&name[..]) && !IGNORED.contains(&&name[..]));
+    nothing("does not belong at the top", other.collect());
+}
+
+#[test]
+fn the_reader_of_names_sees_groups_and_paths() {
+    let code = "use crate::{lab::Gate, rpc::{a, b}, storage};\nlet x = crate::client::Client; mycrate::no; xcrate::no";
+    let names: Vec<String> = named_behind("crate", code).into_iter().collect();
+    assert_eq!(names, ["client", "lab", "rpc", "storage"]);
+}
