@@ -1,0 +1,15 @@
+//! Real processes, started and talked to as a person does: the launcher, the command line, its exit codes and its JSON.
+//!
+//! What the assignment asks for has tests of its own in `tests/assignment`.
+
+mod support;
+
+mod command_line;
+
+mod bad_input;
+
+mod faults;
+
+mod launcher;
+
+mod outcomes;

@@ -1,0 +1,239 @@
+//! A cluster started as a person starts it, with `epoca cluster`, and commands given as a person gives them.
+//!
+//! Ports are any that are free. Whatever a test leaves behind is ended by its id when the test ends.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");
+/// Machines that test are slow; nothing waits that long on a good day.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+impl Said {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+
+    /// The code and the message of an error as JSON.
+    pub fn error(&self) -> (String, String) {
+        let error = &self.json()["error"];
+        let text = |name: &str| error[name].as_str().unwrap_or_else(|| panic!("no error: {self:?}")).to_owned();
+        (text("code"), text("message"))
+    }
+}
+
+/// Runs the program once, with these arguments only.
+pub fn epoca<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Said {
+    run(Command::new(EXECUTABLE).args(arguments).stdin(Stdio::null()))
+}
+
+pub fn epoca_with_input<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &[u8]) -> Said {
+    let mut command = Command::new(EXECUTABLE);
+    let mut child = command
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .env_remove("EPOCA_CONNECT")
+        .spawn()
+        .expect("it starts");
+    child.stdin.take().expect("it has one").write_all(input).expect("it reads");
+    said(child.wait_with_output().expect("it ends"))
+}
+
+pub fn run(command: &mut Command) -> Said {
+    said(command.env_remove("EPOCA_CONNECT").output().expect("it starts"))
+}
+
+fn said(output: std::process::Output) -> Said {
+    let text = |bytes| String::from_utf8(bytes).expect("what it prints is text");
+    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// `epoca cluster` with a temporary data folder.
+pub struct Launched {
+    child: Child,
+    lines: Receiver<String>,
+    pub said: Vec<String>,
+}
+
+impl Launched {
+    pub fn start(data: &Path, arguments: &[&str]) -> Launched {
+        let mut child = Command::new(EXECUTABLE)
+            .arg("cluster")
+            .arg("--data")
+            .arg(data)
+            .args(arguments)
+            .env_remove("EPOCA_CONNECT")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the launcher starts");
+        let (told, lines) = channel();
+        let out = child.stdout.take().expect("it has an output");
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if told.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Launched { child, lines, said: Vec::new() }
+    }
+
+    /// Waits for the line that says that writes are taken.
+    pub fn wait_until_ready(&mut self) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    let ready = line.starts_with("ready: ");
+                    self.said.push(line);
+                    if ready {
+                        return;
+                    }
+                }
+                Err(why) => self.not_ready(why),
+            }
+        }
+    }
+
+    fn not_ready(&mut self, why: RecvTimeoutError) -> ! {
+        let _ = self.child.kill();
+        let mut err = String::new();
+        let _ = self.child.stderr.take().expect("it has one").read_to_string(&mut err);
+        panic!("not ready ({why:?}): {:?}, {err}", self.said);
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).expect("the launcher is ours and was not waited for");
+    }
+
+    /// Waits until the launcher has ended; gives its exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        let mut code = None;
+        until("the launcher has ended", || {
+            code = self.child.try_wait().expect("it is ours").map(|status| status.code());
+            code.is_some()
+        });
+        code.flatten()
+    }
+}
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.signal(Signal::SIGTERM);
+            let end = Instant::now() + Duration::from_secs(15);
+            while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// A cluster that takes writes, in a folder that goes with it.
+pub struct Cluster {
+    pub launched: Launched,
+    folder: TempDir,
+}
+
+impl Cluster {
+    pub fn start(arguments: &[&str]) -> Cluster {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let launched = launch(folder.path(), arguments);
+        Cluster { launched, folder }
+    }
+
+    /// Ends the launcher and starts another one on the same data.
+    pub fn start_again(mut self, arguments: &[&str]) -> Cluster {
+        self.launched.signal(Signal::SIGTERM);
+        assert_eq!(self.launched.wait(), Some(0));
+        let launched = launch(self.folder.path(), arguments);
+        Cluster { launched, folder: self.folder }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    pub fn epoca(&self, arguments: &[&str]) -> Said {
+        let data = self.data();
+        epoca(arguments.iter().map(OsStr::new).chain([OsStr::new("--data"), data.as_os_str()]))
+    }
+
+    /// The command's JSON; the command must end with this code.
+    #[track_caller]
+    pub fn json(&self, code: i32, arguments: &[&str]) -> Value {
+        let said = self.epoca(&[arguments, &["--output", "json"]].concat());
+        assert_eq!(said.code, Some(code), "{arguments:?}: {said:?}");
+        said.json()
+    }
+
+    /// The command must end with this code; gives what it said, on both channels.
+    #[track_caller]
+    pub fn text(&self, code: i32, arguments: &[&str]) -> String {
+        let said = self.epoca(arguments);
+        assert_eq!(said.code, Some(code), "{arguments:?}: {said:?}");
+        said.out + &said.err
+    }
+
+    /// What each node says of itself, in the order of ids.
+    pub fn status(&self) -> Vec<Value> {
+        self.json(0, &["status"]).as_array().expect("status is a list").clone()
+    }
+
+    pub fn pids(&self) -> Vec<i32> {
+        self.status().iter().map(|node| node["pid"].as_i64().expect("it has a pid") as i32).collect()
+    }
+
+    pub fn addresses(&self) -> Vec<String> {
+        self.status().iter().map(|node| node["address"].as_str().expect("it has an address").to_owned()).collect()
+    }
+}
+
+fn launch(data: &Path, arguments: &[&str]) -> Launched {
+    let any: &[&str] = if arguments.contains(&"--base-port") { &[] } else { &["--base-port", "0"] };
+    let mut launched = Launched::start(data, &[any, arguments].concat());
+    launched.wait_until_ready();
+    launched
+}
+
+/// A process that has ended, or waits only to be taken away.
+pub fn is_gone(pid: i32) -> bool {
+    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        // The state stands behind the name, which is in parentheses.
+        Ok(stat) => stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')),
+        Err(_) => kill(Pid::from_raw(pid), None).is_err(),
+    }
+}
+
+/// Waits for a condition; panics when it takes too long.
+#[track_caller]
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "it did not happen in time that {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
