@@ -286,7 +286,7 @@ fn config(id: NodeId, voters: &[(NodeId, String)], options: &Options) -> Config 
         heartbeat_micros: options.heartbeat_micros,
         election_timeout_micros: options.election_timeout_micros,
         seed: options.seed.wrapping_mul(1_000).wrapping_add(id.0),
-        limits: options.limits.clone(),
+        limits: options.limits,
     }
 }
 
