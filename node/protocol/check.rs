@@ -147,11 +147,11 @@ impl Core {
     fn accept(&mut self, from: NodeId, number: u64, push: &Push, equal: u64, fresh: Vec<Entry>) {
         let reaches = fresh.last().map(Entry::point).or_else(|| self.end_of(push));
         let known = Position::after(push.prev).0 + equal - 1;
-        self.confirm_forged(Position(known));
+        let confirmed = self.confirm_forged(Position(known));
         let Role::Follower(follower) = &self.role else { return };
         let first_of_leader = follower.matched.is_none();
-        if first_of_leader || !fresh.is_empty() {
-            self.trace_consistent(from, number, push, equal, &fresh);
+        if first_of_leader || !fresh.is_empty() || !confirmed.is_empty() {
+            self.trace_consistent(from, number, push, equal, confirmed, &fresh);
         }
         if !fresh.is_empty() {
             self.store_entries(None, fresh);
@@ -184,9 +184,9 @@ impl Core {
         equal: u64,
         fresh: Vec<Entry>,
     ) {
-        self.confirm_forged(Position(Position::after(keep).0 - 1));
+        let confirmed = self.confirm_forged(Position(Position::after(keep).0 - 1));
         self.trace_truncated(keep, "resync");
-        self.trace_consistent(from, number, push, equal, &fresh);
+        self.trace_consistent(from, number, push, equal, confirmed, &fresh);
         let reaches = fresh.last().map(Entry::point);
         self.store_entries(Some(keep), fresh);
         self.matched(reaches, false);
@@ -318,15 +318,22 @@ impl Core {
         self.trace(|| Fact::Conflict { from, number, what: what.into(), expected, found });
     }
 
-    fn trace_consistent(&mut self, from: NodeId, number: u64, push: &Push, equal: u64, fresh: &[Entry]) {
+    /// `confirmed` were there and forged; now they are as good as the `fresh` ones.
+    fn trace_consistent(
+        &mut self,
+        from: NodeId,
+        number: u64,
+        push: &Push,
+        equal: u64,
+        confirmed: Vec<Preview>,
+        fresh: &[Entry],
+    ) {
         let Some(epoch) = self.epoch() else { return };
-        self.trace(|| Fact::Consistent {
-            from,
-            epoch,
-            number,
-            prev: push.prev.map(|point| point.id),
-            entries: fresh.iter().map(|entry| Preview::of(entry, false)).collect(),
-            equal,
+        let prev = push.prev.map(|point| point.id);
+        self.trace(|| {
+            let mut entries = confirmed;
+            entries.extend(fresh.iter().map(|entry| Preview::of(entry, false)));
+            Fact::Consistent { from, epoch, number, prev, entries, equal }
         });
     }
 }

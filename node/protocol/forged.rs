@@ -68,18 +68,21 @@ impl Core {
     }
 
     /// A push has confirmed everything up to `position`: forged entries there are genuine after all. They are written
-    /// again without the mark, and count as durable only then.
-    pub(super) fn confirm_forged(&mut self, position: Position) {
+    /// again without the mark, and count as durable only then. Gives them, for whoever watches.
+    pub(super) fn confirm_forged(&mut self, position: Position) -> Vec<Preview> {
         let position = Position(position.0.min(self.log.last_position()));
-        let Some(from) = self.log.clear_forged(position) else { return };
+        let Some(from) = self.log.clear_forged(position) else { return Vec::new() };
         let tail: Vec<Entry> = self.log.entries_from(from).cloned().collect();
         let (genuine, forged): (Vec<Entry>, Vec<Entry>) =
             tail.into_iter().partition(|entry| entry.position <= position);
+        let told = if self.is_watched() { genuine.as_slice() } else { &[] };
+        let confirmed = told.iter().map(|entry| Preview::of(entry, false)).collect();
         self.log.lower_durable(from.0 - 1);
         self.rewrite(Some(from), genuine, false);
         if !forged.is_empty() {
             self.rewrite(None, forged, true);
         }
+        confirmed
     }
 
     fn rewrite(&mut self, truncate_from: Option<Position>, entries: Vec<Entry>, forged: bool) {

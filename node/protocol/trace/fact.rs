@@ -67,8 +67,9 @@ facts! {
     /// Entries left for a replica: `count` of them from `first` to `last`, after `prev`.
     P2 Pushed { to: NodeId, number: u64, prev: Option<EntryId>, first: EntryId, last: EntryId, count: u64, resync: u64 }
 
-    /// `prev` matched: `entries` became intermediate data, `equal` others were there already. Also told for the first
-    /// push of an epoch, which may be empty: from then on the node follows this leader.
+    /// `prev` matched: `entries` became intermediate data, `equal` were there already. Entries that were there and forged
+    /// are among `entries` too: they have lost their mark. Also told for the first push of an epoch, which may be empty:
+    /// from then on the node follows this leader.
     C1 Consistent { from: NodeId, epoch: Epoch, number: u64, prev: Option<EntryId>, entries: Vec<Preview>, equal: u64 }
     /// The push does not continue the log: `what` is `prev-missing`, `prev-differs` or `entry-differs`.
     C2 Conflict { from: NodeId, number: u64, what: Text, expected: Option<LogPoint>, found: Option<LogPoint> }

@@ -140,7 +140,12 @@ impl Snapshot {
 
     fn append(&mut self, entries: &[Preview]) {
         for entry in entries {
-            // An entry that was forged and is confirmed comes again, without its mark.
+            // An entry that was forged and is confirmed comes again, without its mark; others may follow it.
+            let reached = self.tail.last().is_some_and(|last| last.point.position >= entry.point.position);
+            if reached && let Some(known) = self.tail.iter_mut().rev().find(|known| known.point == entry.point) {
+                *known = entry.clone();
+                continue;
+            }
             while self.tail.last().is_some_and(|known| known.point.position >= entry.point.position) {
                 self.tail.pop();
             }
