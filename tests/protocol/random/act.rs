@@ -1,6 +1,8 @@
 //! One random thing that happens to the world.
 
-use epoca::protocol::NodeId;
+use bytes::Bytes;
+
+use epoca::protocol::{Kind, NodeId, Position};
 
 use crate::random::dice::Dice;
 use crate::random::invariants::Witness;
@@ -138,7 +140,20 @@ fn inject(world: &mut World, id: u64, dice: &mut Dice) {
         let promised = world.host(id).disk.written().promise.map_or(0, |promise| promise.epoch.0);
         promised.saturating_sub(dice.below(3) as u64)
     });
-    world.inject(id, &vec!["k0=forged"; count], epoch);
+    if dice.one_in(3)
+        && let Some(coming) = what_the_leader_has_next(world, id)
+    {
+        // Forged, and yet the very entry that a push will confirm.
+        world.inject_commands(id, vec![coming], None);
+    } else {
+        world.inject(id, &vec!["k0=forged"; count], epoch);
+    }
+}
+
+fn what_the_leader_has_next(world: &World, id: u64) -> Option<Bytes> {
+    let next = Position::after(world.host(id).disk.written().last());
+    let entry = world.host(world.leader()?).disk.written().at(next)?;
+    (entry.kind == Kind::Command).then(|| entry.body.clone())
 }
 
 /// Links keep the order of their messages, unless this act says otherwise.

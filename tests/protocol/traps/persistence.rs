@@ -187,6 +187,21 @@ fn trap_07_a_leader_does_not_count_its_own_unflushed_copy() {
 }
 
 #[test]
+fn trap_07_a_leader_makes_final_nothing_that_is_not_on_its_own_disk() {
+    let mut world = World::led(4);
+    world.hold_disk(1);
+    let write = world.put(1, "x=1");
+    world.settle();
+    let committed = world.host(1).snapshot().committed.map(|point| point.position);
+    assert_eq!(committed, Some(Position(2)), "the three others are a quorum");
+    assert_eq!(world.value(1, "x"), None);
+    assert!(!world.is_written(write));
+    world.flush(1);
+    assert_eq!(world.value(1, "x"), Some("1".to_owned()));
+    assert!(world.is_written(write));
+}
+
+#[test]
 fn trap_08_a_failed_read_of_the_log_stops_the_node_and_sends_nothing() {
     let mut options = Options::voters(4);
     options.limits.window_entries = 1;

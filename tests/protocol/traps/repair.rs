@@ -1,9 +1,10 @@
-//! Trap 25: the sync point is found in one round trip, with forged entries in at most two.
+//! Trap 25: the sync point is found in one round trip, with forged entries in at most two. And the mark of forged entries.
 
 use epoca::protocol::trace::Fact;
-use epoca::protocol::{Answer, NodeId};
+use epoca::protocol::{Answer, Message, NodeId, Position, Refusal};
 
-use crate::world::World;
+use crate::traps::{acked, push, voter};
+use crate::world::{World, logs};
 
 const FORGED: usize = 100;
 
@@ -72,4 +73,44 @@ fn trap_25_many_lost_pushes_are_made_up_for_in_one_round_trip() {
     world.elapse_millis(500);
     assert_eq!(reports(&world, 2), 1);
     assert_repaired(&world);
+}
+
+#[test]
+fn a_forged_entry_that_a_push_confirms_loses_its_mark_durably_before_the_ack() {
+    let founding = World::solo(4).founding();
+    let truth = logs::log(&[1, 1, 1], &founding);
+    let mut world = voter(&[1], 1);
+    let commands = truth[1..].iter().map(|entry| entry.body.clone()).collect();
+    world.inject_commands(1, commands, None);
+    assert_eq!(world.host(1).disk.durable().entries, truth, "forged, and by chance what the leader has");
+    assert_eq!(world.host(1).disk.durable().forged_from, Some(Position(2)));
+
+    world.hold_disk(1);
+    world.say(2, 1, Some(1), Message::Push(push(&truth[..2], 1)));
+    assert_eq!(acked(&world, 1), [], "still marked on the disk");
+    world.flush(1);
+    assert_eq!(acked(&world, 1), [Some(truth[1].point())]);
+    assert_eq!(world.host(1).disk.durable().forged_from, Some(Position(3)), "the next one is still marked");
+}
+
+#[test]
+fn an_injection_that_cannot_be_is_refused_with_the_reason() {
+    let mut world = World::led(4);
+    let refusal = |world: &mut World, id: u64, count: usize, epoch: Option<u64>| {
+        let request = world.inject(id, &vec!["x=666"; count], epoch);
+        world.answer(request).cloned()
+    };
+    assert_eq!(refusal(&mut world, 1, 1, None), Some(Answer::Refused(Refusal::Leads)));
+    assert_eq!(refusal(&mut world, 2, 0, None), Some(Answer::Refused(Refusal::TooMany)));
+    assert_eq!(refusal(&mut world, 2, 1_001, None), Some(Answer::Refused(Refusal::TooMany)));
+    assert_eq!(
+        refusal(&mut world, 2, 1, Some(2)),
+        Some(Answer::Refused(Refusal::EpochOutOfRange)),
+        "above the promise"
+    );
+    let mut fresh = World::started(4);
+    assert_eq!(refusal(&mut fresh, 2, 1, None), Some(Answer::Refused(Refusal::EmptyLog)));
+    let mut standing = voter(&[1], 1);
+    standing.let_stand(1);
+    assert_eq!(refusal(&mut standing, 1, 1, None), Some(Answer::Refused(Refusal::Standing)));
 }

@@ -203,8 +203,12 @@ impl World {
     }
 
     pub fn inject(&mut self, id: u64, writes: &[&str], epoch: Option<u64>) -> RequestId {
+        let commands = writes.iter().map(|write| command(write, self.requests + 1)).collect();
+        self.inject_commands(id, commands, epoch)
+    }
+
+    pub fn inject_commands(&mut self, id: u64, commands: Vec<Bytes>, epoch: Option<u64>) -> RequestId {
         let request = self.next_request();
-        let commands = writes.iter().map(|write| command(write, request.0)).collect();
         self.step(id, Input::Inject(Inject { request, epoch: epoch.map(Epoch), commands }));
         request
     }

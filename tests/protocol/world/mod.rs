@@ -34,7 +34,7 @@ pub struct World {
     answers: BTreeMap<RequestId, Answer>,
     /// The nodes to which anything happened since somebody took it with [`World::take_touched`].
     touched: BTreeSet<NodeId>,
-    requests: u64,
+    pub(crate) requests: u64,
     said: u64,
 }
 
@@ -201,6 +201,8 @@ impl World {
                 _ => self.leave(send.envelope),
             },
             Output::Apply(apply) => {
+                let durable = host.disk.durable().has(apply.up_to);
+                assert!(durable, "n{id} makes {} final before it is on its own disk", apply.up_to);
                 host.disk.record_commit(apply.up_to);
                 host.applies.push_back(apply);
             }
