@@ -3,7 +3,6 @@
 //! Here it is only decided who does the work. With `node` and `inspect` this is the one place in `tui/` that starts
 //! what is below the client.
 
-#[allow(dead_code, unused_imports, reason = "the prompt uses the rest")]
 mod command;
 
 mod console;
@@ -13,7 +12,7 @@ mod node;
 mod inspect;
 
 use std::future::Future;
-use std::io::{IsTerminal, stdin, stdout};
+use std::io::stdout;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -36,7 +35,7 @@ fn main() -> ExitCode {
     let outcome = match said {
         None => return demo(&global, DEMO),
         Some(Said::Demo(args)) => return demo(&global, args),
-        Some(Said::Console(args)) => return open_console(&global, args.look),
+        Some(Said::Console(args)) => return open_console(&global, Source::Connect(global.clone()), args.look),
         Some(Said::Node(args)) => return node::run(args),
         Some(Said::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "epoca", &mut stdout());
@@ -99,25 +98,11 @@ async fn talk(command: &Command, global: &Global) -> Outcome {
 fn demo(global: &Global, args: DemoArgs) -> ExitCode {
     let DemoArgs { nodes, base_port, fresh, look } = args;
     let source = Source::Demo { nodes, data: global.data.clone(), base_port, fresh };
-    show("`epoca cluster --lab` starts the same cluster without a console", source, look)
+    open_console(global, source, look)
 }
 
-fn open_console(global: &Global, look: Look) -> ExitCode {
-    match find::find(global) {
-        Ok(found) => show("`epoca status` shows the nodes", Source::Connect(found.addresses), look),
-        Err(outcome) => {
-            print::outcome(&outcome, global.output);
-            outcome.exit.into()
-        }
-    }
-}
-
-fn show(instead: &str, source: Source, look: Look) -> ExitCode {
-    if !stdout().is_terminal() || !stdin().is_terminal() {
-        print::error_line(&format!("epoca: the console needs a terminal, and this is none; {instead}"));
-        return Exit::Usage.into();
-    }
-    console::run(ConsoleOptions { source, ascii: look.ascii, theme: look.theme })
+fn open_console(global: &Global, source: Source, look: Look) -> ExitCode {
+    console::run(ConsoleOptions { source, ascii: look.ascii, theme: look.theme, timeout: global.timeout })
 }
 
 fn man(command: Option<&str>) -> Outcome {

@@ -9,8 +9,6 @@
 //!
 //! What commands mean is the business of [`crate::command`]; what the protocol does is known from its trace alone.
 
-#![allow(dead_code, reason = "the loop that makes all messages comes with the runtime")]
-
 mod model;
 
 mod update;
@@ -25,37 +23,45 @@ mod theme;
 
 mod view;
 
+mod state;
+
+mod terminal;
+
+mod attach;
+
+mod app;
+
 #[cfg(test)]
 mod sample;
 
 #[cfg(test)]
 mod screens;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::command::shell::Global;
 
 pub use theme::Theme;
 
 /// Where the nodes come from that the console shows.
 pub enum Source {
     /// Start a local lab cluster, and end it on quit.
-    Demo { nodes: u64, data: std::path::PathBuf, base_port: u16, fresh: bool },
-    /// Show nodes that run already.
-    Connect(Vec<String>),
+    Demo { nodes: u64, data: PathBuf, base_port: u16, fresh: bool },
+    /// Show nodes that run already, found as the shell's commands find them.
+    Connect(Global),
 }
 
 pub struct ConsoleOptions {
     pub source: Source,
     pub ascii: bool,
     pub theme: Theme,
+    /// The deadline of each operation.
+    pub timeout: Duration,
 }
 
+/// Opens the console and gives how it ended. Refuses where there is no terminal.
 pub fn run(options: ConsoleOptions) -> ExitCode {
-    let ConsoleOptions { source, ascii, theme } = options;
-    match source {
-        Source::Demo { nodes, data, base_port, fresh } => {
-            eprintln!("no console yet: {nodes} {} {base_port} {fresh} {ascii} {theme:?}", data.display())
-        }
-        Source::Connect(addresses) => eprintln!("no console yet: {addresses:?}"),
-    }
-    ExitCode::FAILURE
+    app::run(options)
 }

@@ -1,6 +1,8 @@
 //! Whole screens, drawn to a buffer from recorded events and compared. The buffer's text knows no styles: those are
 //! asserted apart.
 
+use std::time::Duration;
+
 use crossterm::event::KeyCode;
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
@@ -58,8 +60,7 @@ fn cells_of<'a>(buffer: &'a Buffer, wanted: &str) -> &'a [Cell] {
 fn done(sample: &mut Sample, number: u64, lines: &[&str]) {
     let texts = lines.iter().map(|line| (*line).to_owned());
     let outcome = Outcome::done(serde_json::Value::Null).lines(Tone::Result, texts);
-    sample.after(2);
-    sample.send(Msg::OperationEnd(number, outcome));
+    sample.send(Msg::OperationEnd(number, outcome, Duration::from_micros(1_940)));
 }
 
 #[test]
@@ -152,8 +153,8 @@ fn operations_show_outcome_and_latency() {
     done(&mut sample, 1, &["e1·o3"]);
     sample.keys("put z 1");
     sample.key(KeyCode::Enter);
-    sample.after(5_000);
-    sample.send(Msg::OperationEnd(2, Outcome::error(Exit::Unknown, "unknown", "outcome unknown: no answer came")));
+    let unknown = Outcome::error(Exit::Unknown, "unknown", "outcome unknown: no answer came");
+    sample.send(Msg::OperationEnd(2, unknown, Duration::from_secs(5)));
     sample.keys("list");
     sample.key(KeyCode::Enter);
     done(&mut sample, 3, &["x = 1   e1·o3", "y = 2   e1·o2"]);
@@ -244,7 +245,7 @@ fn ten_thousand_entries_are_drawn_as_fast_as_ten() {
         drawn(&sample, &dark());
     }
     let second = begun.elapsed();
-    assert!(second < std::time::Duration::from_secs(1), "30 frames took {second:?} without optimisation");
+    assert!(second < Duration::from_secs(1), "30 frames took {second:?} without optimisation");
     assert!(text(&drawn(&sample, &dark())).contains("k=9999"));
 }
 

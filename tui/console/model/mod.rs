@@ -109,10 +109,13 @@ pub struct Notice {
 
 /// What the launcher says of a node's process.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ProcessSeen {
-    pub paused: bool,
-    /// It does not run, and why.
-    pub stopped: Option<String>,
+pub enum ProcessSeen {
+    Running,
+    Paused,
+    /// A person ended it.
+    Killed,
+    /// It ended by itself, and how.
+    Ended(String),
 }
 
 #[derive(Clone, Debug)]

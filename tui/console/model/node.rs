@@ -7,6 +7,7 @@ use std::time::Duration;
 use epoca::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
 use epoca::protocol::{LogPoint, NodeId, Time};
 
+use crate::console::model::ProcessSeen;
 use crate::console::model::finals::Finals;
 
 /// How long a truncated entry stays in sight.
@@ -47,8 +48,8 @@ pub struct Arithmetic {
 pub struct NodeView {
     pub address: String,
     pub presence: Presence,
-    /// A person stopped the process for a while; its connections stay open.
-    pub paused: bool,
+    /// As its launcher says. The connections of a paused process stay open.
+    pub process: ProcessSeen,
     pub pid: Option<u32>,
     pub state: Snapshot,
     /// Faults work on it.
@@ -70,7 +71,7 @@ impl NodeView {
         NodeView {
             address,
             presence: Presence::Unseen { why: String::new() },
-            paused: false,
+            process: ProcessSeen::Running,
             pid: None,
             state: Snapshot::new(id),
             lab: false,
@@ -86,7 +87,11 @@ impl NodeView {
     }
 
     pub fn is_live(&self) -> bool {
-        self.presence == Presence::Live && !self.paused
+        self.presence == Presence::Live && !self.is_paused()
+    }
+
+    pub fn is_paused(&self) -> bool {
+        self.process == ProcessSeen::Paused
     }
 
     pub fn leads(&self) -> bool {

@@ -16,7 +16,6 @@ pub struct Operation {
     pub number: u64,
     /// As it would be typed.
     pub line: String,
-    pub since: Duration,
     /// What it said on its way; only the newest.
     pub progress: Option<String>,
     pub end: Option<End>,
@@ -72,10 +71,10 @@ impl Operations {
     }
 
     /// Notes a new operation and gives its number.
-    pub fn begin(&mut self, now: Duration, line: &str) -> u64 {
+    pub fn begin(&mut self, line: &str) -> u64 {
         self.last += 1;
         let line = line.trim().to_owned();
-        self.list.push_back(Operation { number: self.last, line, since: now, progress: None, end: None });
+        self.list.push_back(Operation { number: self.last, line, progress: None, end: None });
         if self.list.len() > OPERATIONS_MAX {
             self.list.pop_front();
         }

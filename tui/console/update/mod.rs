@@ -20,7 +20,7 @@ use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 
 use crate::command::{Command, Exit, Outcome};
-use crate::console::model::{Mode, Model, Pane, ProcessSeen, Screen};
+use crate::console::model::{Mode, Model, Notice, Pane, ProcessSeen, Screen};
 
 pub use clock::next_wake;
 pub use faults::{choices, name as fault_name};
@@ -42,7 +42,10 @@ pub enum Msg {
     Observed(NodeId, Observed),
     Process(NodeId, ProcessSeen),
     OperationProgress(u64, String),
-    OperationEnd(u64, Outcome),
+    /// How it ended, and how long it took.
+    OperationEnd(u64, Outcome, Duration),
+    /// Something about the nodes as a whole went wrong.
+    Trouble(String),
     /// The console is to end, as by SIGTERM.
     Terminate,
 }
@@ -76,7 +79,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             observe::on_process(model, node, seen);
             return Vec::new();
         }
-        Msg::OperationEnd(number, outcome) => return on_operation_end(model, number, outcome),
+        Msg::OperationEnd(number, outcome, took) => {
+            on_operation_end(model, number, outcome, took);
+            return vec![Effect::LookAtProcesses];
+        }
         Msg::OperationProgress(number, text) => {
             model.operations.progress(number, text);
         }
@@ -88,6 +94,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
         Msg::Started { nodes, no_launcher } => observe::on_started(model, nodes, no_launcher),
+        Msg::Trouble(text) => model.notice = Some(Notice { text, is_bad: true }),
         Msg::Terminate => return quit(model),
     }
     model.changed();
@@ -101,17 +108,14 @@ fn quit(model: &mut Model) -> Vec<Effect> {
 }
 
 /// An answer of several lines opens the pane that has room for it, if it was typed and nothing was typed since.
-fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome) -> Vec<Effect> {
-    let Some(operation) = model.operations.list().iter().find(|operation| operation.number == number) else {
-        return Vec::new();
-    };
-    let took = model.now.saturating_sub(operation.since);
+fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
     let is_long = outcome.exit == Exit::Done && outcome.lines.len() > 1;
-    model.operations.end(number, took, outcome);
+    if !model.operations.end(number, took, outcome) {
+        return;
+    }
     let is_newest = model.operations.newest().is_some_and(|newest| newest.number == number);
     if is_long && is_newest && model.mode == Mode::Type && model.prompt.text().is_empty() {
         scroll::show(model, Pane::Ops);
     }
     model.changed();
-    vec![Effect::LookAtProcesses]
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Event;
+use epoca::protocol::trace::{Event, Fact};
 
 use crate::console::model::timeline::{Happening, Line};
 use crate::console::model::{Model, NodeView, Pane, Presence, ProcessSeen, Screen};
@@ -41,21 +41,32 @@ pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
     }
 }
 
+/// The launcher knows what was done to a process and why it ended; the connection only that it broke.
 pub fn on_process(model: &mut Model, id: NodeId, seen: ProcessSeen) {
     let now = model.now;
     let Some(node) = model.nodes.get_mut(&id) else { return };
-    let mut changed = node.paused != seen.paused;
-    node.paused = seen.paused;
-    // The launcher knows why the process ended; the connection only that it broke.
-    if let Some(exit) = seen.stopped {
+    if node.process == seen {
+        return;
+    }
+    let why = match &seen {
+        ProcessSeen::Running | ProcessSeen::Paused => None,
+        ProcessSeen::Killed => Some("killed".to_owned()),
+        ProcessSeen::Ended(how) => Some(how.clone()),
+    };
+    if let Some(why) = why {
         let since = if let Presence::Down { since, .. } = node.presence { since } else { now };
-        let down = Presence::Down { since, why: exit };
-        changed |= node.presence != down;
-        node.presence = down;
+        node.presence = Presence::Down { since, why };
     }
-    if changed {
-        model.changed();
-    }
+    let happening = match (&node.process, &seen) {
+        (ProcessSeen::Paused, ProcessSeen::Running) => Happening::Fact(Fact::Resumed { node: id }),
+        (_, ProcessSeen::Running) => Happening::Fact(Fact::Restarted { node: id }),
+        (_, ProcessSeen::Paused) => Happening::Fact(Fact::Paused { node: id }),
+        (_, ProcessSeen::Killed) => Happening::Fact(Fact::Killed { node: id }),
+        (_, ProcessSeen::Ended(how)) => Happening::Gone(how.clone()),
+    };
+    node.process = seen;
+    tell(model, now, id, happening);
+    model.changed();
 }
 
 fn on_events(model: &mut Model, id: NodeId, events: Vec<Event>) -> bool {

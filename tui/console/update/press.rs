@@ -167,7 +167,7 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         bad(model, "the nodes are not there yet".to_owned());
         return None;
     }
-    let number = model.operations.begin(model.now, line);
+    let number = model.operations.begin(line);
     Some(vec![Effect::Execute { number, command }])
 }
 

@@ -44,7 +44,7 @@ fn a_key_takes_back_what_is_in_force() {
     let mut sample = Sample::healthy(SIZE);
     sample.tell(3, Fact::HoldSet { kind: "commit-order".into() });
     sample.tell(2, Fact::LinkCut { with: NodeId(3) });
-    sample.send(Msg::Process(NodeId(4), ProcessSeen { paused: true, stopped: None }));
+    sample.send(Msg::Process(NodeId(4), ProcessSeen::Paused));
     sample.send(Msg::Observed(NodeId(1), Observed::Disconnected("killed".to_owned())));
     check_twin(&mut sample, "h3", "release 3");
     check_twin(&mut sample, "x32", "heal 3 2");

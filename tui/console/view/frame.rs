@@ -41,7 +41,9 @@ pub fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> Rect
             title.push(span(format!(" {} ", pane.name()), look.muted));
         }
     }
-    title.push(Span::raw(" "));
+    if model.pane == Pane::ALL[Pane::ALL.len() - 1] {
+        title.push(Span::raw(" "));
+    }
     pane(buffer, area, title, look)
 }
 

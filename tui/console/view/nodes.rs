@@ -29,7 +29,7 @@ fn facts(model: &Model, node: &NodeView) -> Vec<String> {
     let process = match (&node.presence, node.pid) {
         (Presence::Unseen { .. }, _) => "no answer yet".to_owned(),
         (Presence::Down { why, .. }, _) => format!("DOWN: {why}"),
-        (Presence::Live, pid) if node.paused => format!("paused, pid {}", pid.unwrap_or_default()),
+        (Presence::Live, pid) if node.is_paused() => format!("paused, pid {}", pid.unwrap_or_default()),
         (Presence::Live, pid) => format!("live, pid {}", pid.unwrap_or_default()),
     };
     let epoch = state.epoch.map_or("no epoch".to_owned(), |epoch| epoch.to_string());

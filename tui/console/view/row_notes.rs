@@ -2,14 +2,15 @@
 //! arithmetic, and what happened to its log a moment ago.
 
 use epoca::protocol::trace::{Fact, RoleName};
-use epoca::protocol::{EntryId, NodeId, Offset, Position};
+use epoca::protocol::{EntryId, Offset, Position};
+use ratatui::style::Modifier;
 use ratatui::text::Span;
 
 use crate::console::layout::Layout;
 use crate::console::model::{Model, NodeView, Presence};
 use crate::console::theme::Look;
-use crate::console::view::line::span;
-use crate::console::words::ENGLISH;
+use crate::console::view::line::{cut, span};
+use crate::console::words::{ENGLISH, content};
 
 /// `n1 LEADER    e3  live`; where the screen is narrow the state stands there only if it is not "live".
 pub fn label(node: &NodeView, layout: &Layout, look: &Look) -> Vec<Span<'static>> {
@@ -50,7 +51,7 @@ pub fn second_label(node: &NodeView, layout: &Layout, look: &Look) -> Vec<Span<'
 }
 
 fn state(node: &NodeView, look: &Look) -> (&'static str, ratatui::style::Style) {
-    match (&node.presence, node.paused) {
+    match (&node.presence, node.is_paused()) {
         (Presence::Live, true) => ("paused", look.bad),
         (Presence::Live, false) => ("live", look.committed),
         (Presence::Down { .. }, _) => ("DOWN", look.bad),
@@ -70,9 +71,9 @@ pub fn note(model: &Model, node: &NodeView, look: &Look) -> Vec<Span<'static>> {
         Presence::Live if node.leads() => arithmetic(node, look),
         Presence::Live => belief(model, node, look),
     };
-    if let Some(truncated) = &node.truncated {
-        let gap = if parts.is_empty() { "" } else { "   " };
-        parts.extend([Span::raw(gap), span(truncation(&truncated.1), look.warning)]);
+    if let Some((_, Fact::Truncated { from, count, why, .. })) = &node.truncated {
+        parts.push(span(if parts.is_empty() { "" } else { "   " }, look.base));
+        parts.extend(truncation(node, *from, *count, why, look));
     }
     if let Some(held) = node.state.held.filter(|_| node.presence == Presence::Live) {
         parts.push(span(format!("   an order up to {} waits", held.id), look.intermediate));
@@ -117,11 +118,18 @@ fn next_id(leader: &NodeView, position: Position) -> String {
     }
 }
 
-fn truncation(fact: &Fact) -> String {
-    match fact {
-        Fact::Truncated { from, count, why, .. } => {
-            format!("truncated {count} from {from}: {}", ENGLISH.reason(why))
-        }
-        other => ENGLISH.fact(NodeId(0), other),
-    }
+/// `truncated ~q=666~ at e1·o3: …`: what was there, even where another entry has its place by now.
+fn truncation(node: &NodeView, from: EntryId, count: u64, why: &str, look: &Look) -> Vec<Span<'static>> {
+    let ghost = node.ghosts.iter().rev().find(|ghost| ghost.preview.point.id == from);
+    let what = match (ghost, count) {
+        (Some(ghost), 1) => vec![
+            span("~", look.truncated),
+            span(cut(&content(&ghost.preview), 12), look.truncated.add_modifier(Modifier::CROSSED_OUT)),
+            span("~", look.truncated),
+        ],
+        _ => vec![span(format!("{count} entries"), look.warning)],
+    };
+    let place = if count == 1 { "at" } else { "from" };
+    let reason = format!(" {place} {from}: {}", ENGLISH.reason(why));
+    [vec![span("truncated ", look.warning)], what, vec![span(reason, look.warning)]].concat()
 }

@@ -66,7 +66,7 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
 
 fn leadership(model: &Model, look: &Look) -> Vec<Part> {
     let Some(leader) = model.leader() else {
-        return vec![Part { spans: vec![span("no leader", look.alarm)], goes: 0 }];
+        return vec![Part { spans: vec![span(" NO LEADER ", look.alarm)], goes: 0 }];
     };
     let epoch = leader.state.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
     let commit = leader.state.committed.map_or("nothing".to_owned(), |point| point.id.to_string());
@@ -80,7 +80,7 @@ fn leadership(model: &Model, look: &Look) -> Vec<Part> {
 fn quorum(model: &Model, look: &Look) -> Part {
     let (live, nodes, quorum) = (model.live(), model.nodes.len(), model.quorum());
     let spans = if live < quorum {
-        vec![span(format!("NO QUORUM: {live} live, {quorum} of {nodes} needed"), look.alarm)]
+        vec![span(format!(" NO QUORUM: {live} live, {quorum} of {nodes} needed "), look.alarm)]
     } else {
         vec![
             span("quorum ", look.muted),
@@ -96,7 +96,7 @@ fn quorum(model: &Model, look: &Look) -> Part {
 fn in_force(model: &Model, look: &Look) -> Option<Part> {
     let held = model.nodes.iter().filter(|(_, node)| !node.holds.is_empty()).map(|(id, _)| format!("HELD {id}"));
     let cut = model.cuts().into_iter().map(|(a, b)| format!("CUT {a}-{b}"));
-    let paused = model.nodes.iter().filter(|(_, node)| node.paused).map(|(id, _)| format!("PAUSED {id}"));
+    let paused = model.nodes.iter().filter(|(_, node)| node.is_paused()).map(|(id, _)| format!("PAUSED {id}"));
     let texts: Vec<_> = held.chain(cut).chain(paused).collect();
     if texts.is_empty() {
         return None;

@@ -1,0 +1,206 @@
+//! The nodes that the console shows: started by it, or found running. From here come the messages about them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use epoca::client::watch::watch;
+use epoca::client::{Client, Process};
+use epoca::cluster::{Cluster, ClusterError, ClusterOptions, ProcessEvent};
+use epoca::protocol::NodeId;
+use epoca::protocol::trace::Snapshot;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::command::shell::Global;
+use crate::command::{Exit, Outcome, execute, find};
+use crate::console::Source;
+use crate::console::model::ProcessSeen;
+use crate::console::update::Msg;
+
+/// Between two looks at the processes of a launcher elsewhere, which tells nothing by itself.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Holds the nodes for as long as the console runs. What it started ends with it: well if it is asked to, at once if it
+/// is dropped.
+pub struct Keeper {
+    task: JoinHandle<()>,
+    end: oneshot::Sender<()>,
+}
+
+impl Keeper {
+    /// Starts or finds the nodes and watches them; says on the way what is being done.
+    pub fn begin(
+        source: Source,
+        timeout: Duration,
+        inbox: mpsc::Sender<Msg>,
+        look: &'static Notify,
+    ) -> (Keeper, oneshot::Receiver<Result<Client, Outcome>>) {
+        let (end, ended) = oneshot::channel();
+        let (attached, attaching) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            match source {
+                Source::Demo { nodes, data, base_port, fresh } => {
+                    let wanted = Wanted { nodes, data, base_port, fresh, timeout };
+                    keep_own(wanted, inbox, attached, ended).await;
+                }
+                // If nobody takes it, the console has ended.
+                Source::Connect(global) => drop(attached.send(connect(&global, inbox, look).await)),
+            }
+        });
+        (Keeper { task, end }, attaching)
+    }
+
+    /// Ends the nodes that belong to this console: they stop taking work, flush and exit.
+    pub async fn end(mut self) {
+        let (unused, _) = oneshot::channel();
+        // If it does not listen, it has ended already.
+        let _ = std::mem::replace(&mut self.end, unused).send(());
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Wanted {
+    nodes: u64,
+    data: PathBuf,
+    base_port: u16,
+    fresh: bool,
+    timeout: Duration,
+}
+
+async fn keep_own(
+    wanted: Wanted,
+    inbox: mpsc::Sender<Msg>,
+    attached: oneshot::Sender<Result<Client, Outcome>>,
+    mut ended: oneshot::Receiver<()>,
+) {
+    let started = tokio::select! {
+        started = start(wanted, &inbox) => started,
+        _ = &mut ended => return,
+    };
+    let cluster = match started {
+        Ok((cluster, client)) => {
+            // If nobody takes it, the console has ended.
+            let _ = attached.send(Ok(client));
+            cluster
+        }
+        Err(outcome) => {
+            let _ = attached.send(Err(outcome));
+            return;
+        }
+    };
+    tokio::select! {
+        ready = cluster.ready() => {
+            if let Err(error) = ready {
+                let _ = inbox.send(Msg::Trouble(error.to_string())).await;
+            }
+            let _ = ended.await;
+        }
+        _ = &mut ended => {}
+    }
+    cluster.stop().await;
+}
+
+/// Starts the nodes; who leads is not waited for, so that the first election is seen.
+async fn start(wanted: Wanted, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Client), Outcome> {
+    let Wanted { nodes, data, base_port, fresh, timeout } = wanted;
+    let executable = std::env::current_exe();
+    let executable = executable.map_err(|error| refused("no_executable", format!("where is this program? {error}")))?;
+    let text = format!("starting {nodes} nodes, each a process of its own, with their data in {}", data.display());
+    // If nobody listens any more, the console is ending.
+    let _ = inbox.send(Msg::Progress(text)).await;
+    let options = ClusterOptions { nodes, base_port, fresh, lab: true, ..ClusterOptions::new(executable, &data) };
+    let not_started = |error: ClusterError| refused(error.code(), error.to_string());
+    let mut cluster = Cluster::start(options).await.map_err(not_started)?;
+    let client = cluster.client(timeout).map_err(not_started)?;
+    let processes = cluster.nodes();
+    show(processes.iter().map(|node| (node.id, node.address.clone())).collect(), None, inbox).await;
+    for process in processes {
+        if let Some(exit) = process.exit {
+            let _ = inbox.send(Msg::Process(process.id, ProcessSeen::Ended(exit))).await;
+        }
+    }
+    if let Some(events) = cluster.take_events() {
+        tokio::spawn(hear_processes(events, inbox.clone()));
+    }
+    Ok((cluster, client))
+}
+
+async fn connect(global: &Global, inbox: mpsc::Sender<Msg>, look: &'static Notify) -> Result<Client, Outcome> {
+    let found = find::find(global)?;
+    let client = find::connect(&found, global).await.map_err(|error| execute::failed(&error))?;
+    let no_launcher = match client.processes().await {
+        Ok(Some(_)) => None,
+        Ok(None) => Some("the nodes were started by hand".to_owned()),
+        Err(error) => Some(format!("the launcher does not answer: {error}")),
+    };
+    let has_launcher = no_launcher.is_none();
+    show(client.nodes(), no_launcher, &inbox).await;
+    if has_launcher {
+        tokio::spawn(look_at_processes(client.clone(), inbox, look));
+    }
+    Ok(client)
+}
+
+pub fn refused(code: &str, text: String) -> Outcome {
+    Outcome::error(Exit::Not, code, text)
+}
+
+/// Tells which nodes there are, then watches them for as long as somebody takes the messages.
+async fn show(nodes: Vec<(NodeId, String)>, no_launcher: Option<String>, inbox: &mpsc::Sender<Msg>) {
+    let _ = inbox.send(Msg::Started { nodes: nodes.clone(), no_launcher }).await;
+    for (id, address) in nodes {
+        let inbox = inbox.clone();
+        let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+        tokio::spawn(async move {
+            while let Some(observed) = observed.recv().await {
+                if inbox.send(Msg::Observed(id, observed)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+async fn hear_processes(mut events: mpsc::Receiver<ProcessEvent>, inbox: mpsc::Sender<Msg>) {
+    while let Some(event) = events.recv().await {
+        let (node, seen) = match event {
+            ProcessEvent::Killed(node) => (node, ProcessSeen::Killed),
+            ProcessEvent::Restarted(node) | ProcessEvent::Resumed(node) => (node, ProcessSeen::Running),
+            ProcessEvent::Paused(node) => (node, ProcessSeen::Paused),
+            ProcessEvent::Ended(node, how) => (node, ProcessSeen::Ended(how)),
+        };
+        if inbox.send(Msg::Process(node, seen)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn look_at_processes(client: Client, inbox: mpsc::Sender<Msg>, look: &'static Notify) {
+    loop {
+        // A launcher that does not answer says nothing about the processes; what was seen last stays.
+        for process in client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default() {
+            let (node, seen) = seen(process);
+            if inbox.send(Msg::Process(node, seen)).await.is_err() {
+                return;
+            }
+        }
+        // Either way it is time to look again.
+        let _ = tokio::time::timeout(LOOK_EVERY, look.notified()).await;
+    }
+}
+
+fn seen(process: Process) -> (NodeId, ProcessSeen) {
+    let seen = match process.state.as_str() {
+        "paused" => ProcessSeen::Paused,
+        "stopped" if process.exit.is_empty() => ProcessSeen::Killed,
+        "stopped" => ProcessSeen::Ended(process.exit),
+        _ => ProcessSeen::Running,
+    };
+    (process.id, seen)
+}

@@ -1,0 +1,123 @@
+//! What the console keeps between runs, in the folder that XDG names for state: the history of the prompt and the log
+//! file that takes what would otherwise be written over the screen.
+//!
+//! None of it is needed: a folder that cannot be written costs the history, never the console.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::console::model::prompt::HISTORY_MAX;
+
+/// The log file begins anew above this size, in bytes.
+const LOG_BYTES_MAX: u64 = 4 << 20;
+
+/// `$XDG_STATE_HOME/epoca`, else `~/.local/state/epoca`.
+pub fn folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    // A relative path is invalid there, and to be ignored (XDG base directory specification).
+    let named = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || variable("HOME").filter(|home| !home.is_empty()).map(|home| Path::new(&home).join(".local/state"));
+    named.or_else(home).map(|base| base.join("epoca"))
+}
+
+/// The lines of the prompt, oldest first.
+#[derive(Clone, Debug)]
+pub struct History {
+    path: PathBuf,
+}
+
+impl History {
+    pub fn new(folder: &Path) -> History {
+        History { path: folder.join("history") }
+    }
+
+    /// What is kept; nothing if there is none. A file that has grown far beyond what is kept is cut.
+    pub fn read(&self) -> Vec<String> {
+        let text = fs::read(&self.path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+        let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(ToOwned::to_owned).collect();
+        let kept = lines[lines.len().saturating_sub(HISTORY_MAX)..].to_vec();
+        if lines.len() > 2 * HISTORY_MAX
+            && let Err(error) = self.replace(&kept)
+        {
+            tracing::warn!("cannot cut {}: {error}", self.path.display());
+        }
+        kept
+    }
+
+    /// Adds a line in one write, so that two consoles do not mix theirs.
+    pub fn add(&self, line: &str) {
+        let add = || {
+            if let Some(folder) = self.path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            private(OpenOptions::new().append(true), &self.path)?.write_all(format!("{line}\n").as_bytes())
+        };
+        if let Err(error) = add() {
+            tracing::warn!("cannot keep the history in {}: {error}", self.path.display());
+        }
+    }
+
+    fn replace(&self, lines: &[String]) -> io::Result<()> {
+        let beside = self.path.with_extension("new");
+        let mut file = private(OpenOptions::new().write(true).truncate(true), &beside)?;
+        file.write_all((lines.join("\n") + "\n").as_bytes())?;
+        fs::rename(&beside, &self.path)
+    }
+}
+
+/// Sends logs to a file from now on. What is written to the terminal while the screen is up would destroy it.
+pub fn log_to_file(folder: &Path) {
+    let open = || {
+        fs::create_dir_all(folder)?;
+        let path = folder.join("console.log");
+        let is_large = fs::metadata(&path).is_ok_and(|known| known.len() > LOG_BYTES_MAX);
+        if is_large {
+            fs::remove_file(&path)?;
+        }
+        private(OpenOptions::new().append(true), &path)
+    };
+    let Ok(file) = open() else { return };
+    let filter = EnvFilter::try_from_env("EPOCA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let writer = Mutex::new(file);
+    // Whoever has set a subscriber before keeps it.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer).try_init();
+}
+
+/// Values that people typed are nobody else's business.
+fn private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    options.create(true).mode(0o600).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_folder_is_where_xdg_says() {
+        let of = |xdg: Option<&str>, home: Option<&str>| {
+            let (xdg, home) = (xdg.map(ToOwned::to_owned), home.map(ToOwned::to_owned));
+            folder(move |name| if name == "HOME" { home.clone() } else { xdg.clone() })
+        };
+        assert_eq!(of(Some("/state"), Some("/home/ana")), Some(PathBuf::from("/state/epoca")));
+        assert_eq!(of(Some("relative"), Some("/home/ana")), Some(PathBuf::from("/home/ana/.local/state/epoca")));
+        assert_eq!(of(None, None), None);
+    }
+
+    #[test]
+    fn the_history_is_kept_and_bounded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let history = History::new(&folder.path().join("epoca"));
+        assert_eq!(history.read(), Vec::<String>::new());
+        for number in 0..2 * HISTORY_MAX + 5 {
+            history.add(&format!("put x {number}"));
+        }
+        let lines = history.read();
+        assert_eq!((lines.len(), lines.last().map(String::as_str)), (HISTORY_MAX, Some("put x 2004")));
+        let size = fs::read_to_string(&history.path).expect("a file").lines().count();
+        assert_eq!(size, HISTORY_MAX);
+    }
+}
