@@ -1,0 +1,356 @@
+//! Four node processes on a temporary folder and free ports, and client processes that talk to them.
+//!
+//! The test is the launcher. A client is the `epoca` program, started anew for each command; whatever the test checks it
+//! learns from such a client, from the nodes' events, or from their folders.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use epoca::client::watch::{Observed, watch};
+use epoca::cluster::{Cluster, ClusterOptions};
+use epoca::protocol::trace::Fact;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");
+/// Machines that test are slow; nothing waits that long on a good day.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Lab {
+    runtime: Runtime,
+    /// `None` while everything is stopped.
+    cluster: Option<Cluster>,
+    election_timeout_ms: u64,
+    folder: TempDir,
+}
+
+/// What a client process said, and how it ended.
+#[derive(Debug)]
+#[allow(dead_code, reason = "what it said on standard error is shown when a test fails")]
+pub struct Said {
+    pub pid: u32,
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+}
+
+/// Exit codes of the command line.
+pub const DONE: i32 = 0;
+pub const NOT: i32 = 1;
+pub const UNKNOWN: i32 = 3;
+pub const NOBODY: i32 = 4;
+
+impl Lab {
+    /// n1 leads epoch 1, n2 to n4 are its replicas. On a slow machine too: nobody is elected by chance.
+    pub fn start() -> Lab {
+        Lab::with_election_timeout(3_000)
+    }
+
+    /// For tests in which somebody else is to be elected, or everything starts again.
+    pub fn with_elections() -> Lab {
+        Lab::with_election_timeout(1_000)
+    }
+
+    /// A leader that waits long before it gives up without a majority.
+    pub fn patient() -> Lab {
+        Lab::with_election_timeout(10_000)
+    }
+
+    fn with_election_timeout(election_timeout_ms: u64) -> Lab {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let runtime = runtime.expect("a runtime");
+        let mut lab = Lab { runtime, cluster: None, election_timeout_ms, folder };
+        lab.start_everything();
+        lab
+    }
+
+    pub fn start_everything(&mut self) {
+        let options = ClusterOptions {
+            base_port: 0,
+            lab: true,
+            election_timeout_ms: Some(self.election_timeout_ms),
+            ..ClusterOptions::new(EXECUTABLE, self.folder.path())
+        };
+        let cluster = self.runtime.block_on(async {
+            let cluster = Cluster::start(options).await.expect("the nodes start");
+            cluster.ready().await.expect("a leader takes writes");
+            cluster
+        });
+        self.cluster = Some(cluster);
+    }
+
+    /// Ends all nodes as a person would, with a signal that they can hear.
+    pub fn stop_everything(&mut self) {
+        if let Some(cluster) = self.cluster.take() {
+            self.runtime.block_on(cluster.stop());
+        }
+    }
+
+    /// All node processes die at once, without a chance to say or write anything more.
+    pub fn kill_everything(&mut self) {
+        let _guard = self.runtime.enter();
+        self.cluster = None;
+    }
+
+    fn cluster(&self) -> &Cluster {
+        self.cluster.as_ref().expect("the nodes run")
+    }
+
+    pub fn pids(&self) -> Vec<u32> {
+        self.cluster().nodes().iter().map(|node| node.pid.expect("it runs")).collect()
+    }
+
+    pub fn address(&self, node: usize) -> String {
+        self.cluster().addresses()[node - 1].clone()
+    }
+
+    pub fn folder_of(&self, node: usize) -> PathBuf {
+        self.folder.path().join(format!("n{node}"))
+    }
+
+    /// A client process with this command.
+    pub fn client(&self, words: &[&str]) -> Said {
+        self.begin(words).end()
+    }
+
+    /// The same, without waiting for its end.
+    pub fn begin(&self, words: &[&str]) -> Running {
+        let data = ["--data", self.folder.path().to_str().expect("the folder's name is text"), "--output", "json"];
+        Running::start(&[words, &data].concat())
+    }
+
+    /// A client process whose command must end with this code; gives its JSON.
+    #[track_caller]
+    pub fn json(&self, code: i32, words: &[&str]) -> Value {
+        let said = self.client(words);
+        assert_eq!(said.code, Some(code), "{words:?}: {said:?}");
+        said.json()
+    }
+
+    #[track_caller]
+    pub fn put(&self, key: &str, value: &str) -> Value {
+        self.json(DONE, &["put", key, value])
+    }
+
+    #[track_caller]
+    pub fn fault(&self, words: &[&str]) -> Value {
+        self.json(DONE, &[&["fault"], words].concat())
+    }
+
+    /// What a reader of this node's own final database sees.
+    pub fn local(&self, node: usize, key: &str) -> Option<String> {
+        let said = self.client(&["get", key, "--node", &node.to_string(), "--consistency", "local"]);
+        match said.code {
+            Some(DONE) => Some(said.json()["value"].as_str().expect("values are text here").to_owned()),
+            Some(NOT) => None,
+            _ => panic!("n{node} does not answer: {said:?}"),
+        }
+    }
+
+    pub fn log(&self, node: usize) -> Vec<Line> {
+        lines(&self.json(DONE, &["log", "--node", &node.to_string()]))
+    }
+
+    /// What each node says of itself.
+    pub fn status(&self) -> Vec<Value> {
+        self.json(DONE, &["status"]).as_array().expect("status is a list").clone()
+    }
+
+    pub fn leader(&self) -> Option<usize> {
+        let leader = self.status().into_iter().find(|node| node["role"] == "leader")?;
+        leader["id"].as_u64().map(|id| id as usize)
+    }
+
+    /// Another node than `old` leads and has committed in its epoch.
+    #[track_caller]
+    pub fn until_followed(&self, old: usize) -> usize {
+        let mut leader = None;
+        until("another node leads", || {
+            leader = self.leader().filter(|leader| *leader != old);
+            leader.is_some()
+        });
+        self.put("a write to", "the new leader");
+        leader.expect("it was found just now")
+    }
+
+    /// The folder of a node as `epoca inspect` shows it. Of a node that runs, a copy of its files is looked at.
+    pub fn inspect(&self, node: usize) -> Inspected {
+        let copy = tempfile::tempdir().expect("a temporary folder");
+        copy_folder(&self.folder_of(node), copy.path());
+        let said = Running::start(&["inspect", copy.path().to_str().expect("text"), "--output", "json"]).end();
+        assert_eq!(said.code, Some(DONE), "{said:?}");
+        let json = said.json();
+        Inspected { log: lines(&json["log"]), database: records(&json["database"]) }
+    }
+
+    /// Everything that a node tells from now on.
+    pub fn watch(&self, node: usize) -> Watched {
+        let facts = Arc::new(Mutex::new(Vec::new()));
+        let seen = facts.clone();
+        let address = self.address(node);
+        let (ready, begun) = std::sync::mpsc::channel();
+        self.runtime.spawn(async move {
+            let mut observed = watch(address, 0);
+            while let Some(observation) = observed.recv().await {
+                match observation {
+                    Observed::Snapshot { .. } => drop(ready.send(())),
+                    Observed::Events(events) => {
+                        seen.lock().expect("nobody panics with it").extend(events.into_iter().map(|event| event.fact));
+                    }
+                    Observed::Lost(_) | Observed::Disconnected(_) => {}
+                }
+            }
+        });
+        begun.recv_timeout(PATIENCE).expect("the node can be watched");
+        Watched { facts }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.stop_everything();
+    }
+}
+
+/// A client process under way.
+pub struct Running(std::process::Child);
+
+impl Running {
+    fn start(words: &[&str]) -> Running {
+        let mut command = Command::new(EXECUTABLE);
+        command.args(words).env_remove("EPOCA_CONNECT").stdin(Stdio::null());
+        Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the client starts"))
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().expect("it is ours").is_some()
+    }
+
+    pub fn end(self) -> Said {
+        let pid = self.0.id();
+        let output = self.0.wait_with_output().expect("it is ours");
+        let text = |bytes| String::from_utf8(bytes).expect("what it prints is text");
+        Said { pid, code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+}
+
+impl Said {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+}
+
+/// One entry of a node's log, as client and inspect show it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    pub epoch: u64,
+    pub offset: u64,
+    pub digest: String,
+    pub state: String,
+    pub key: Option<String>,
+    pub value: Option<String>,
+}
+
+impl Line {
+    /// `e1·o2:x=1`, or `e1·o0` for an opening.
+    pub fn text(&self) -> String {
+        let id = format!("e{}·o{}", self.epoch, self.offset);
+        match (&self.key, &self.value) {
+            (Some(key), Some(value)) => format!("{id}:{key}={value}"),
+            _ => id,
+        }
+    }
+}
+
+/// The texts of lines in a state.
+pub fn in_state(lines: &[Line], state: &str) -> Vec<String> {
+    lines.iter().filter(|line| line.state == state).map(Line::text).collect()
+}
+
+/// Entry ids and digests: two logs with the same are the same.
+pub fn identity(lines: &[Line]) -> Vec<(u64, u64, String)> {
+    lines.iter().map(|line| (line.epoch, line.offset, line.digest.clone())).collect()
+}
+
+/// What a folder holds: intermediate data and final data.
+#[derive(Debug)]
+pub struct Inspected {
+    pub log: Vec<Line>,
+    /// `x=1 from e1·o1`, by key.
+    pub database: Vec<String>,
+}
+
+fn lines(json: &Value) -> Vec<Line> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let line = |line: &Value| Line {
+        epoch: line["epoch"].as_u64().expect("an epoch"),
+        offset: line["offset"].as_u64().expect("an offset"),
+        digest: text(&line["digest"]).expect("a digest"),
+        state: text(&line["state"]).expect("a state"),
+        key: text(&line["key"]),
+        value: text(&line["value"]),
+    };
+    json.as_array().expect("a log is a list").iter().map(line).collect()
+}
+
+fn records(json: &Value) -> Vec<String> {
+    let record = |record: &Value| {
+        let text = |name: &str| record[name].as_str().expect("text").to_owned();
+        format!("{}={} from e{}·o{}", text("key"), text("value"), record["epoch"], record["offset"])
+    };
+    json.as_array().expect("a database is a list").iter().map(record).collect()
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("the folder can be read") {
+        let entry = entry.expect("it can be listed");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("it has a type").is_dir() {
+            std::fs::create_dir(&target).expect("the copy can be written");
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).expect("the file can be copied");
+        }
+    }
+}
+
+/// A node's events, as they come.
+pub struct Watched {
+    facts: Arc<Mutex<Vec<Fact>>>,
+}
+
+impl Watched {
+    pub fn facts(&self) -> Vec<Fact> {
+        self.facts.lock().expect("nobody panics with it").clone()
+    }
+
+    /// Waits for a fact; gives what the function makes of the first one that it takes.
+    #[track_caller]
+    pub fn until<T>(&self, what: &str, mut take: impl FnMut(&Fact) -> Option<T>) -> T {
+        let mut found = None;
+        until(what, || {
+            found = self.facts().iter().find_map(&mut take);
+            found.is_some()
+        });
+        found.expect("it was found just now")
+    }
+
+    /// Where the first fact is that the function takes, among all facts so far.
+    pub fn place(&self, take: impl FnMut(&Fact) -> bool) -> Option<usize> {
+        self.facts().iter().position(take)
+    }
+}
+
+/// Waits for a condition; panics when it takes too long.
+#[track_caller]
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < end, "it did not happen in time that {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
