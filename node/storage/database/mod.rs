@@ -33,6 +33,10 @@ pub(crate) use restore::{Restoring, point_at, restore};
 
 /// Entries made final by one batch: large enough to share its costs, small enough not to keep readers waiting.
 const BATCH_ENTRIES: usize = 128;
+/// How the standard library writes the error number of a full disk, which is all that is left in sled's text.
+const NO_SPACE: &str = "(os error 28)";
+/// Keys and values gathered in memory during a rebuild before they are written in the order of keys.
+const BULK_BYTES: usize = 64 << 20;
 /// A list ends early after this many bytes of keys and values.
 const LIST_BYTES: usize = 4 << 20;
 
@@ -74,21 +78,26 @@ impl SledDatabase {
         use_it(tree, &state).map_err(|reason| failed(&self.place.folder, reason))
     }
 
+    /// Adds entries to the changes of a batch; they must follow what is applied and pending.
+    fn add(&self, changes: &mut Changes, next: &mut Position, entries: &[Entry]) -> Result<(), StorageError> {
+        for entry in entries {
+            if entry.position != *next {
+                let what = format!("{} at position {} is to be applied", entry.id, entry.position);
+                return Err(StorageError::OutOfOrder { next: *next, what });
+            }
+            changes.add(entry).map_err(|error| error.at(&self.place.folder, entry))?;
+            *next = next.next();
+        }
+        Ok(())
+    }
+
     fn apply_batch(&self, entries: &[Entry]) -> Result<(), StorageError> {
         let (tree, applied, revision) =
             self.with_tree(|tree, state| Ok((tree.clone(), state.applied, state.revision)))?;
-        let mut changes = Changes::new(&tree, revision);
-        let mut next = Position::after(applied);
-        for entry in entries {
-            if entry.position != next {
-                let what = format!("{} at position {} is to be applied", entry.id, entry.position);
-                return Err(StorageError::OutOfOrder { next, what });
-            }
-            changes.add(entry).map_err(|error| error.at(&self.place.folder, entry))?;
-            next = next.next();
-        }
         let Some(last) = entries.last().map(Entry::point) else { return Ok(()) };
-        let sealed = changes.seal(last).map_err(|reason| failed(&self.place.folder, reason))?;
+        let mut changes = Changes::new(&tree, revision);
+        self.add(&mut changes, &mut Position::after(applied), entries)?;
+        let sealed = changes.seal(last);
         {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
             let applied = tree.apply_batch(sealed.batch);
@@ -96,6 +105,33 @@ impl SledDatabase {
             (state.applied, state.revision) = (Some(last), sealed.revision);
         }
         changes::remove_pieces(&tree, &sealed.dead).map_err(|reason| failed(&self.place.folder, reason))
+    }
+
+    /// Applies many entries while nobody reads yet; `next_entries` gives them in steps, and nothing at the end.
+    fn apply_in_bulk(
+        &self,
+        mut next_entries: impl FnMut(Position) -> Result<Vec<Entry>, StorageError>,
+    ) -> Result<(), StorageError> {
+        let (tree, applied, revision) =
+            self.with_tree(|tree, state| Ok((tree.clone(), state.applied, state.revision)))?;
+        let (mut next, mut last, mut changes) = (Position::after(applied), applied, Changes::new(&tree, revision));
+        loop {
+            let entries = next_entries(next)?;
+            self.add(&mut changes, &mut next, &entries)?;
+            last = entries.last().map(Entry::point).or(last);
+            if !entries.is_empty() && changes.bytes() < BULK_BYTES {
+                continue;
+            }
+            if let Some(last) = last {
+                let revision = changes.spill(last).map_err(|reason| failed(&self.place.folder, reason))?;
+                let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+                (state.applied, state.revision) = (Some(last), revision);
+                changes = Changes::new(&tree, revision);
+            }
+            if entries.is_empty() {
+                return Ok(());
+            }
+        }
     }
 
     /// Everything applied so far reaches the disk. sled's own flush does not sync on Linux, so its files are synced here.
@@ -218,6 +254,9 @@ pub(crate) fn sled_folder(folder: &Path) -> PathBuf {
 }
 
 fn failed(folder: &Path, reason: String) -> StorageError {
+    if reason.contains(NO_SPACE) {
+        return StorageError::DiskFull { path: sled_folder(folder) };
+    }
     StorageError::Database { folder: sled_folder(folder), reason }
 }
 

@@ -76,6 +76,8 @@ pub(crate) struct SegmentLog {
     committed: Option<Position>,
     incarnation: Incarnation,
     promise: Option<Promise>,
+    /// The first forged entry; all after it are forged too.
+    forged_from: Option<Position>,
     /// The position of the next entry.
     next: Position,
     /// Where the next record goes.
@@ -123,10 +125,11 @@ impl SegmentLog {
         end: Place,
         file: Box<dyn DiskFile>,
     ) -> Result<SegmentLog, StorageError> {
-        let (promise, next) = (replay.promise, replay.index.next());
+        let Replay { promise, forged_from, index, .. } = replay;
+        let next = index.next();
         let commit =
             CommitFile::open(&place.commit).map_err(|error| StorageError::io("open", &place.commit, &error))?;
-        let shared = Arc::new(Shared::new(place.folder.clone(), replay.index));
+        let shared = Arc::new(Shared::new(place.folder.clone(), index));
         let writer = Writer::start(shared.clone(), place.disk.clone(), file, end.segment)
             .map_err(|error| StorageError::io("start the thread of", &place.folder, &error))?;
         Ok(SegmentLog {
@@ -137,6 +140,7 @@ impl SegmentLog {
             committed: None,
             incarnation,
             promise,
+            forged_from,
             next,
             end,
             steps: Vec::new(),
@@ -158,6 +162,9 @@ impl SegmentLog {
         }
         if append.truncate_from.is_some() && self.committed.is_some_and(|committed| from <= committed) {
             return refused(format!("a truncation from {from} on would delete committed entries"));
+        }
+        if !append.forged && !append.entries.is_empty() && self.forged_from.is_some_and(|forged| forged < from) {
+            return refused(format!("entries that are not forged follow forged ones at {from}"));
         }
         let bytes: u64 = append.entries.iter().map(|entry| entry.weight()).sum();
         if bytes > OPERATION_BYTES_MAX {
@@ -231,8 +238,13 @@ impl IntermediateLog for SegmentLog {
             index.push(place.byte);
             index.hold(place, entry.clone());
         }
+        let from = append.truncate_from.unwrap_or(self.next);
         self.next = index.next();
         drop(index);
+        self.forged_from = self.forged_from.filter(|forged| *forged < from);
+        if append.forged && !append.entries.is_empty() {
+            self.forged_from = self.forged_from.or(Some(from));
+        }
         self.end_operation(buffer, begun);
         Ok(())
     }

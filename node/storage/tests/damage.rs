@@ -1,5 +1,6 @@
 //! Damage is not absence: what reads wrong is refused by name, what never was acked is dropped, nothing else.
 
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::protocol::{Append, Entry, LogPoint, Position, Promise};
@@ -73,9 +74,7 @@ fn trap_09_every_flipped_bit_of_a_log_is_refused_by_file_and_byte() {
         for file in segments(&log) {
             let whole = std::fs::read(&file).unwrap();
             for bit in 0..whole.len() * 8 {
-                let mut flipped = whole.clone();
-                flipped[bit / 8] ^= 1 << (bit % 8);
-                std::fs::write(&file, &flipped).unwrap();
+                let _flipped = Flipped::bit(&file, &whole, bit);
                 match scan(&log) {
                     Err(StorageError::Damaged { path, byte, .. }) => {
                         assert!(
@@ -88,8 +87,29 @@ fn trap_09_every_flipped_bit_of_a_log_is_refused_by_file_and_byte() {
                     }
                 }
             }
-            std::fs::write(&file, &whole).unwrap();
         }
+    }
+}
+
+/// A bit of a file that is wrong until this is dropped.
+struct Flipped<'a> {
+    file: std::fs::File,
+    at: usize,
+    whole: &'a [u8],
+}
+
+impl<'a> Flipped<'a> {
+    fn bit(path: &Path, whole: &'a [u8], bit: usize) -> Flipped<'a> {
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let at = bit / 8;
+        file.write_all_at(&[whole[at] ^ (1 << (bit % 8))], at as u64).unwrap();
+        Flipped { file, at, whole }
+    }
+}
+
+impl Drop for Flipped<'_> {
+    fn drop(&mut self) {
+        self.file.write_all_at(&self.whole[self.at..=self.at], self.at as u64).unwrap();
     }
 }
 

@@ -117,6 +117,9 @@ fn forged_marks_survive_until_the_entries_are_truncated_or_confirmed() {
     drop(opened);
     let mut opened = folder.open();
     assert_eq!(opened.restored.forged_from, Some(Position(7)));
+    let honest = Append { forged: false, ..chain.clone().put(1, "honest", "1").from(9) };
+    let error = opened.log.append(&honest).unwrap_err();
+    assert!(matches!(error, StorageError::OutOfOrder { .. }), "{error}");
     // A push that confirms one of them by id and digest writes it again, without the mark.
     let confirmed = Append { truncate_from: Some(Position(7)), entries: vec![chain.entries[6].clone()], forged: false };
     store(&mut opened, &confirmed);

@@ -34,7 +34,7 @@ impl Folder {
     }
 
     pub fn on(disk: Arc<dyn Disk>) -> Folder {
-        Folder { disk, ..Folder::within(&std::env::temp_dir()) }
+        Folder { disk, ..Folder::within(std::env::temp_dir()) }
     }
 
     pub fn within(parent: impl AsRef<Path>) -> Folder {
