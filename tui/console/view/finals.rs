@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::{Model, NodeView};
 use crate::console::theme::Look;
@@ -44,50 +46,50 @@ struct Widths {
 
 impl Widths {
     fn of(area: Rect, keys: &BTreeSet<&Bytes>, model: &Model) -> Widths {
-        let widest = keys.iter().take(200).map(|key| bytes(key).chars().count()).max().unwrap_or_default();
+        let widest = keys.iter().take(200).map(|key| bytes(key).width()).max().unwrap_or_default();
         let key = widest.clamp(4, usize::from(area.width) / 4);
         let nodes = model.nodes.len().max(1);
-        let node = (usize::from(area.width).saturating_sub(key + 3) / nodes).clamp(6, 28);
+        let node = (usize::from(area.width).saturating_sub(key + 3) / nodes).clamp(9, 28);
         Widths { key, node }
     }
 }
 
 fn heads(model: &Model, widths: &Widths, look: &Look) -> Vec<Span<'static>> {
-    let mut spans = vec![span(format!(" {:<1$}  ", "key", widths.key), look.muted)];
+    let mut spans = vec![span(format!(" {}  ", padded("key", widths.key)), look.muted)];
     for (id, node) in &model.nodes {
         let name = if node.is_live() { id.to_string() } else { format!("{id} as last seen") };
-        spans.push(span(format!("{:<1$}", cut(&name, widths.node - 1), widths.node), look.muted));
+        spans.push(span(padded(&cut(&name, widths.node - 1), widths.node), look.muted));
     }
     spans
 }
 
 fn record(model: &Model, key: &Bytes, widths: &Widths, look: &Look) -> Vec<Span<'static>> {
-    let mut spans = vec![span(padded(&bytes(key), widths.key, " ", "  "), look.strong)];
+    let mut spans = vec![span(format!(" {}  ", padded(&bytes(key), widths.key)), look.strong)];
     let measure = model.leader().or(model.nodes.values().next());
     for node in model.nodes.values() {
-        let (text, style) = value(node, measure, key, look);
+        let (text, style) = value(node, measure, key, widths.node - 2, look);
         let style = if node.is_live() { style } else { look.muted };
-        spans.push(span(padded(&text, widths.node - 2, "", "  "), style));
+        spans.push(span(padded(&text, widths.node), style));
     }
     spans
 }
 
-/// What the node has, marked where it is not what the leader has.
-fn value(node: &NodeView, measure: Option<&NodeView>, key: &Bytes, look: &Look) -> (String, ratatui::style::Style) {
+/// What the node has and which entry wrote it, marked where it is not what the leader has.
+fn value(node: &NodeView, measure: Option<&NodeView>, key: &Bytes, width: usize, look: &Look) -> (String, Style) {
     let mine = node.finals.keys().get(key);
     let theirs = measure.and_then(|measure| measure.finals.keys().get(key));
-    let text = mine.map(|mine| format!("{}  {}", bytes(&mine.value), mine.entry));
-    match (text, mine.map(|mine| mine.entry) == theirs.map(|theirs| theirs.entry)) {
-        (Some(text), true) => (text, look.base),
-        (Some(text), false) => (format!("≠ {text}"), look.different),
-        (None, true) => ("·".to_owned(), look.muted),
-        (None, false) => ("≠ ·".to_owned(), look.different),
-    }
+    let is_same = mine.map(|mine| mine.entry) == theirs.map(|theirs| theirs.entry);
+    let (mark, style) = if is_same { ("", look.base) } else { ("≠ ", look.different) };
+    let Some(mine) = mine else {
+        return (format!("{mark}·"), if is_same { look.muted } else { style });
+    };
+    let entry = mine.entry.to_string();
+    let room = width.saturating_sub(mark.width() + entry.width() + 2);
+    (format!("{mark}{}  {entry}", cut(&bytes(&mine.value), room.max(3))), style)
 }
 
-fn padded(text: &str, width: usize, before: &str, after: &str) -> String {
-    use unicode_width::UnicodeWidthStr;
+fn padded(text: &str, width: usize) -> String {
     let text = cut(text, width);
     let room = width.saturating_sub(text.width());
-    format!("{before}{text}{}{after}", " ".repeat(room))
+    text + &" ".repeat(room)
 }

@@ -37,7 +37,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
         put(buffer, place(label, 0), &row_notes::label(node, layout, look));
         if layout.rows_per_node > 1 {
             put(buffer, place(label, 1), &row_notes::second_label(node, layout, look));
-            put(buffer, place(cells, 1), &row_notes::note(model, node, look));
+            put(buffer, place(cells, 1), &row_notes::note(model, node, layout, look));
         }
     }
     let hidden = model.nodes.len().saturating_sub(fitting);

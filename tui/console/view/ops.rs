@@ -50,20 +50,18 @@ fn drawn(operation: &Operation, look: &Look) -> Vec<Vec<Span<'static>>> {
     rows
 }
 
-/// `✓ put x 1   e1·o4   1.9 ms`: the shape of the mark says how it ended.
+/// `✓ put x 1   1.9 ms   ok e1·o4`: the shape of the mark says how it ended.
 pub fn summary(operation: &Operation, look: &Look) -> Vec<Span<'static>> {
     let (mark, style) = mark(operation.end.as_ref(), look);
-    let mut spans = vec![span(format!(" {mark} "), style), span(operation.line.clone(), look.strong)];
+    let time = operation.end.as_ref().map_or("under way".to_owned(), |end| latency(end.took));
+    let mut spans = vec![
+        span(format!(" {mark} "), style),
+        span(operation.line.clone(), look.strong),
+        span(format!("   {time}"), look.muted),
+    ];
     if let Some(text) = operation.summary() {
-        let style = match &operation.end {
-            Some(end) if end.exit != Exit::Done => look.bad,
-            _ => look.base,
-        };
-        spans.extend([Span::raw("   "), span(text.to_owned(), style)]);
-    }
-    match &operation.end {
-        Some(end) => spans.push(span(format!("   {}", latency(end.took)), look.muted)),
-        None => spans.push(span("   under way", look.muted)),
+        let is_bad = operation.end.as_ref().is_some_and(|end| end.exit != Exit::Done);
+        spans.push(span(format!("   {text}"), if is_bad { look.bad } else { look.base }));
     }
     spans
 }

@@ -60,7 +60,7 @@ fn state(node: &NodeView, look: &Look) -> (&'static str, ratatui::style::Style) 
 }
 
 /// The line below the cells.
-pub fn note(model: &Model, node: &NodeView, look: &Look) -> Vec<Span<'static>> {
+pub fn note(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec<Span<'static>> {
     let mut parts = match &node.presence {
         Presence::Unseen { why } if why.is_empty() => vec![span("no answer yet", look.muted)],
         Presence::Unseen { why } => vec![span(format!("no answer yet: {why}"), look.muted)],
@@ -73,7 +73,11 @@ pub fn note(model: &Model, node: &NodeView, look: &Look) -> Vec<Span<'static>> {
     };
     if let Some((_, Fact::Truncated { from, count, why, .. })) = &node.truncated {
         parts.push(span(if parts.is_empty() { "" } else { "   " }, look.base));
-        parts.extend(truncation(node, *from, *count, why, look));
+        parts.extend(truncation(node, *from, *count, look));
+        // Where there is no room the events say why.
+        if layout.is_wide {
+            parts.push(span(format!(": {}", ENGLISH.reason(why)), look.warning));
+        }
     }
     if let Some(held) = node.state.held.filter(|_| node.presence == Presence::Live) {
         parts.push(span(format!("   an order up to {} waits", held.id), look.intermediate));
@@ -118,8 +122,8 @@ fn next_id(leader: &NodeView, position: Position) -> String {
     }
 }
 
-/// `truncated ~q=666~ at e1·o3: …`: what was there, even where another entry has its place by now.
-fn truncation(node: &NodeView, from: EntryId, count: u64, why: &str, look: &Look) -> Vec<Span<'static>> {
+/// `truncated ~q=666~ at e1·o3`: what was there, even where another entry has its place by now.
+fn truncation(node: &NodeView, from: EntryId, count: u64, look: &Look) -> Vec<Span<'static>> {
     let ghost = node.ghosts.iter().rev().find(|ghost| ghost.preview.point.id == from);
     let what = match (ghost, count) {
         (Some(ghost), 1) => vec![
@@ -130,6 +134,5 @@ fn truncation(node: &NodeView, from: EntryId, count: u64, why: &str, look: &Look
         _ => vec![span(format!("{count} entries"), look.warning)],
     };
     let place = if count == 1 { "at" } else { "from" };
-    let reason = format!(" {place} {from}: {}", ENGLISH.reason(why));
-    [vec![span("truncated ", look.warning)], what, vec![span(reason, look.warning)]].concat()
+    [vec![span("truncated ", look.warning)], what, vec![span(format!(" {place} {from}"), look.warning)]].concat()
 }

@@ -164,6 +164,7 @@ fn key(node: NodeId, fact: &Fact) -> &'static str {
             _ => "Conflict",
         },
         Fact::Truncated { forged, .. } if *forged > 0 => "Truncated.forged",
+        Fact::Finalized { count: 1, .. } => "Finalized.one",
         Fact::Reported { epochs: 1, .. } => "Reported.one",
         Fact::Counted { from, .. } if *from == node => "Counted.self",
         Fact::SteppedDown { heard: Some(_), .. } => "SteppedDown.heard",

@@ -1,0 +1,162 @@
+//! A console in a terminal of its own, as a person has it: keys go in, the screen is read, and afterwards it is looked
+//! at what is left behind.
+
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+
+const ROWS: NonZero<u16> = NonZero::new(36).unwrap();
+const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
+
+/// Far beyond what anything here takes, also on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+pub struct Session {
+    child: Box<dyn Child + Send + Sync>,
+    keyboard: Box<dyn Write + Send>,
+    master: Box<dyn MasterPty + Send>,
+    /// Kept, so that the terminal outlives the console and can be looked at.
+    _slave: Box<dyn SlavePty + Send>,
+    seen: Arc<Seen>,
+    found: String,
+}
+
+/// What the terminal shows.
+struct Seen {
+    parser: Mutex<vt100::Parser>,
+    changed: Condvar,
+}
+
+impl Seen {
+    /// A test that failed while it looked has changed nothing.
+    fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
+        self.parser.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Session {
+    /// Opens a console with these arguments; its own state rests in `home`.
+    pub fn open(home: &Path, arguments: &[&str]) -> Session {
+        let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a terminal");
+        let found = line_settings(&*pair.master);
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_epoca"));
+        command.args(arguments);
+        command.cwd(home);
+        for (name, value) in [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")] {
+            command.env(name, value);
+        }
+        command.env("XDG_STATE_HOME", home);
+        for name in ["NO_COLOR", "EPOCA_CONNECT"] {
+            command.env_remove(name);
+        }
+        let child = pair.slave.spawn_command(command).expect("the console starts");
+        let keyboard = pair.master.take_writer().expect("a keyboard");
+        let output = pair.master.try_clone_reader().expect("a screen");
+        let parser = Mutex::new(vt100::Parser::new(ROWS, COLUMNS, 0));
+        let seen = Arc::new(Seen { parser, changed: Condvar::new() });
+        std::thread::spawn({
+            let seen = seen.clone();
+            move || read_all(output, &seen)
+        });
+        Session { child, keyboard, master: pair.master, _slave: pair.slave, seen, found }
+    }
+
+    pub fn keys(&mut self, keys: &str) {
+        self.keyboard.write_all(keys.as_bytes()).and_then(|()| self.keyboard.flush()).expect("the terminal takes keys");
+    }
+
+    /// Types a command in CONTROL and goes back there.
+    pub fn command(&mut self, line: &str) {
+        self.keys(&format!("i{line}\r"));
+        self.wait_for(|screen| screen.contains("[TYPE]"));
+        self.keys("\u{1b}");
+        self.wait_for(|screen| screen.contains("[CONTROL]"));
+    }
+
+    /// Waits until the screen's text is as wanted, and gives it.
+    pub fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> String {
+        self.wait_until(|screen| wanted(&screen.contents()))
+    }
+
+    fn wait_until(&self, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
+        let begun = Instant::now();
+        let mut parser = self.seen.parser();
+        loop {
+            if wanted(parser.screen()) {
+                return parser.screen().contents();
+            }
+            let left = DEADLINE.saturating_sub(begun.elapsed());
+            assert!(!left.is_zero(), "not seen in time:\n{}", parser.screen().contents());
+            let waited = self.seen.changed.wait_timeout(parser, left);
+            parser = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.child.process_id().and_then(|pid| i32::try_from(pid).ok()).expect("a process");
+        kill(Pid::from_raw(pid), signal).expect("the console runs");
+    }
+
+    /// Waits for the end, which says this and leaves the terminal as it was found; gives the exit code.
+    pub fn ended(mut self, said: &str) -> u32 {
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                break status;
+            }
+            assert!(begun.elapsed() < DEADLINE, "it does not end:\n{}", self.wait_for(|_| true));
+            std::thread::yield_now();
+        };
+        self.wait_until(|screen| screen.contents().contains(said) && !screen.alternate_screen());
+        self.wait_until(|screen| !screen.hide_cursor() && !screen.bracketed_paste());
+        assert_eq!(line_settings(&*self.master), self.found, "the line is not as it was found");
+        status.exit_code()
+    }
+}
+
+impl Drop for Session {
+    /// A test that failed leaves no console behind; its nodes end with it.
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// The process ids of the nodes, as the table of logs names them.
+pub fn node_pids(screen: &str) -> Vec<i32> {
+    let rows = screen.lines().filter(|row| row.starts_with("│   :"));
+    let after = rows.filter_map(|row| row.split_once(" pid "));
+    after.filter_map(|(_, rest)| rest.split_whitespace().next()?.parse().ok()).collect()
+}
+
+/// Waits until none of the processes is there any more.
+pub fn assert_gone(pids: &[i32]) {
+    let begun = Instant::now();
+    let is_gone = |pid: &i32| kill(Pid::from_raw(*pid), None) == Err(Errno::ESRCH);
+    while !pids.iter().all(is_gone) {
+        assert!(begun.elapsed() < DEADLINE, "some of {pids:?} are still there");
+        std::thread::yield_now();
+    }
+}
+
+fn line_settings(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios().expect("a terminal has settings"))
+}
+
+fn read_all(mut output: Box<dyn Read + Send>, seen: &Seen) {
+    let mut bytes = [0; 8192];
+    while let Ok(length @ 1..) = output.read(&mut bytes) {
+        seen.parser().process(&bytes[..length]);
+        seen.changed.notify_all();
+    }
+}

@@ -1,0 +1,103 @@
+//! Whole sessions.
+
+use std::process::{Command, Stdio};
+
+use nix::sys::signal::Signal;
+
+use crate::session::{Session, assert_gone, node_pids};
+
+/// A demo on a temporary folder and free ports, once all four nodes have a leader.
+fn demo(home: &tempfile::TempDir) -> (Session, Vec<i32>) {
+    let session = Session::open(home.path(), &["demo", "--base-port", "0"]);
+    let screen = session.wait_for(|screen| screen.contains("n1 leads  commit e1·o0") && finals(screen, "  ◇  ") == 4);
+    let pids = node_pids(&screen);
+    assert_eq!(pids.len(), 4, "{screen}");
+    (session, pids)
+}
+
+/// How many nodes show this content as final.
+fn finals(screen: &str, content: &str) -> usize {
+    screen.matches(&format!("[{content}]")).count()
+}
+
+#[test]
+fn a_session_writes_kills_injects_repairs_and_leaves_nothing_behind() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (mut session, pids) = demo(&home);
+    session.command("put x 1");
+    session.wait_for(|screen| finals(screen, " x=1 ") == 4 && screen.contains("✓ put x 1"));
+    session.keys("k");
+    session.wait_for(|screen| screen.contains("kill:  1  2  3  4"));
+    session.keys("3");
+    session.wait_for(|screen| screen.contains("killed, ") && screen.contains("n3 replica   e1  DOWN"));
+    assert_gone(&pids[2..3]);
+    session.keys("c2");
+    session.wait_for(|screen| screen.contains("≠q=666≠"));
+    session.command("put y=2");
+    let screen = session.wait_for(|screen| finals(screen, " y=2 ") == 3 && screen.contains("truncated ~q=666~"));
+    assert!(!screen.contains("≠q=666≠"), "{screen}");
+    session.keys("r3");
+    let screen = session.wait_for(|screen| finals(screen, " y=2 ") == 4 && screen.contains("live 4"));
+    let restarted = node_pids(&screen);
+    session.keys("q");
+    assert_eq!(session.ended("Their data stays in"), 0);
+    assert_gone(&[pids, restarted].concat());
+    let history = std::fs::read_to_string(home.path().join("epoca/history")).expect("a history");
+    assert_eq!(history, "put x 1\nput y=2\n");
+}
+
+#[test]
+fn a_held_commit_order_leaves_intermediate_data_until_it_is_released() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (mut session, _) = demo(&home);
+    session.keys("h3");
+    session.wait_for(|screen| screen.contains("HELD n3"));
+    session.command("put x 1");
+    session.wait_for(|screen| finals(screen, " x=1 ") == 3 && screen.contains("┆ x=1 ┆"));
+    session.keys("h3");
+    session.wait_for(|screen| finals(screen, " x=1 ") == 4 && !screen.contains("HELD"));
+    session.keys("\u{3}\u{3}");
+    assert_eq!(session.ended("The nodes have ended."), 0);
+}
+
+#[test]
+fn sigterm_and_sighup_restore_the_terminal_and_end_the_nodes() {
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        let home = tempfile::tempdir().expect("a folder");
+        let (session, pids) = demo(&home);
+        session.signal(signal);
+        assert_eq!(session.ended("The nodes have ended."), 0);
+        assert_gone(&pids);
+    }
+}
+
+#[test]
+fn a_second_console_shows_the_same_nodes_and_ends_none() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (mut first, pids) = demo(&home);
+    let again = Session::open(home.path(), &["demo", "--base-port", "0"]);
+    assert_eq!(again.ended("already running: epoca console"), 1);
+    let mut second = Session::open(home.path(), &["console"]);
+    second.wait_for(|screen| node_pids(screen) == pids && screen.contains("n1 leads"));
+    second.keys("k4");
+    first.wait_for(|screen| screen.contains("n4 replica   e1  DOWN"));
+    second.wait_for(|screen| screen.contains("n4 replica   e1  DOWN") && screen.contains("killed, "));
+    second.keys("q");
+    assert_eq!(second.ended("The nodes run on."), 0);
+    first.command("put x 1");
+    first.wait_for(|screen| finals(screen, " x=1 ") == 3);
+    first.keys("q");
+    assert_eq!(first.ended("The nodes have ended."), 0);
+    assert_gone(&pids);
+}
+
+#[test]
+fn without_a_terminal_it_names_the_headless_command() {
+    for (arguments, named) in [(&["demo"][..], "epoca cluster --lab"), (&["console"][..], "epoca status")] {
+        let output = Command::new(env!("CARGO_BIN_EXE_epoca")).args(arguments).stdin(Stdio::null()).output();
+        let output = output.expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(named), "{said}");
+    }
+}
