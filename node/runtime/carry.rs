@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::protocol::trace::RoleName;
 use crate::protocol::{Envelope, Input, NodeId, Output, ReadLog, Rejection};
+use crate::runtime::database::Haste;
 use crate::runtime::error::NodeError;
 use crate::runtime::host::Host;
 use crate::runtime::inbox::Done;
@@ -20,7 +22,8 @@ impl Host {
                 }
                 Output::Apply(apply) => {
                     self.flusher.record_commit(apply.up_to)?;
-                    self.applier.apply(apply);
+                    let leads = self.core.role() == RoleName::Leader;
+                    self.applier.apply(apply, if leads { Haste::AtOnce } else { Haste::Soon });
                 }
                 Output::ReadLog(read) => self.read_log(read),
                 Output::CheckChain => self.check_chain(),

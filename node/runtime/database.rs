@@ -1,10 +1,14 @@
 //! The thread that makes entries final: it alone applies, in order, and batches what is queued.
+//!
+//! A batch costs the database more than its entries do. A leader's clients wait for it, so there each batch begins at
+//! once; at a replica nobody waits, so there it takes what a few milliseconds bring.
 
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::protocol::{Apply, Entry};
 use crate::runtime::inbox::{Done, DoneSender};
@@ -13,14 +17,24 @@ use crate::storage::FinalDatabase;
 /// What one batch has at most.
 const BATCH_ENTRIES_MAX: usize = 4_096;
 
+/// How long a replica lets entries gather: a local read is older by this at most.
+const GATHER: Duration = Duration::from_millis(4);
+
 /// Beyond so many queued bytes a leader refuses writes. A known weakness: a replica whose database is slower than its
 /// leader's has no such bound.
 const QUEUED_BYTES_MAX: u64 = 64 << 20;
 
 pub(super) struct Applier {
-    jobs: Sender<Apply>,
+    jobs: Sender<(Apply, Haste)>,
     queued_bytes: Arc<AtomicU64>,
     thread: JoinHandle<()>,
+}
+
+/// Whether somebody waits for the entries to be final.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Haste {
+    AtOnce,
+    Soon,
 }
 
 impl Applier {
@@ -39,10 +53,14 @@ impl Applier {
         self.queued_bytes.load(Ordering::Relaxed) > QUEUED_BYTES_MAX
     }
 
-    pub(super) fn apply(&self, apply: Apply) {
+    pub(super) fn apply(&self, apply: Apply, haste: Haste) {
         self.queued_bytes.fetch_add(weight(&apply), Ordering::Relaxed);
         // The thread ends early only after it has told of an error, which stops the node.
-        let _ = self.jobs.send(apply);
+        let _ = self.jobs.send((apply, haste));
+        if haste == Haste::AtOnce {
+            // It may still be gathering what came before.
+            self.thread.thread().unpark();
+        }
     }
 
     /// Waits until all that was queued is applied.
@@ -57,15 +75,17 @@ fn weight(apply: &Apply) -> u64 {
     apply.entries.iter().map(Entry::weight).sum()
 }
 
-fn apply_all(database: &dyn FinalDatabase, queue: &Receiver<Apply>, queued_bytes: &AtomicU64, done: &DoneSender) {
-    let mut next = queue.recv().ok();
-    while let Some(mut batch) = next.take() {
-        while batch.entries.len() < BATCH_ENTRIES_MAX
-            && let Ok(more) = queue.try_recv()
-        {
-            batch.up_to = more.up_to;
-            batch.entries.extend(more.entries);
+fn apply_all(
+    database: &dyn FinalDatabase,
+    queue: &Receiver<(Apply, Haste)>,
+    queued_bytes: &AtomicU64,
+    done: &DoneSender,
+) {
+    while let Ok((first, haste)) = queue.recv() {
+        if haste == Haste::Soon {
+            std::thread::park_timeout(GATHER);
         }
+        let batch = gather(first, queue);
         let up_to = batch.up_to;
         let applied = database.apply(&batch);
         let failed = applied.is_err();
@@ -73,6 +93,60 @@ fn apply_all(database: &dyn FinalDatabase, queue: &Receiver<Apply>, queued_bytes
         if done.send(applied.map_or_else(Done::Failed, |()| Done::Applied(up_to))).is_err() || failed {
             return;
         }
-        next = queue.recv().ok();
+    }
+}
+
+/// Adds what is queued.
+fn gather(mut batch: Apply, queue: &Receiver<(Apply, Haste)>) -> Apply {
+    while batch.entries.len() < BATCH_ENTRIES_MAX
+        && let Ok((more, _)) = queue.try_recv()
+    {
+        batch.up_to = more.up_to;
+        batch.entries.extend(more.entries);
+    }
+    batch
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::protocol::{Change, Command, EntryId, Kind, LogPoint};
+    use crate::runtime::tests::memory;
+
+    /// Puts of one key, each with its number as the value.
+    fn puts(count: u64) -> Vec<Apply> {
+        let mut last: Option<LogPoint> = None;
+        let next = |number: u64| {
+            let change = Change::Put { key: Bytes::from_static(b"k"), value: number.to_string().into() };
+            let body = Command { session: 0, sequence: 0, change }.encode();
+            let entry = Entry::after(last, EntryId::new(1, number), Kind::Command, body);
+            last = Some(entry.point());
+            Apply { up_to: entry.point(), entries: vec![entry] }
+        };
+        (1..=count).map(next).collect()
+    }
+
+    #[test]
+    fn all_that_was_queued_is_applied_in_order_before_the_thread_ends() {
+        for haste in [Haste::AtOnce, Haste::Soon] {
+            let database = memory::open(1).database;
+            let (sender, mut done) = mpsc::unbounded_channel();
+            let applier = Applier::start(Arc::clone(&database), sender).expect("a thread starts");
+            let applies = puts(50);
+            let last = applies.last().map(|apply| apply.up_to);
+            applies.into_iter().for_each(|apply| applier.apply(apply, haste));
+            applier.finish();
+            let mut told = None;
+            while let Ok(Done::Applied(up_to)) = done.try_recv() {
+                assert!(told < Some(up_to.position), "{haste:?}: what is told only grows");
+                told = Some(up_to.position);
+            }
+            assert_eq!((database.applied(), told), (last, last.map(|point| point.position)), "{haste:?}");
+            let record = database.read(b"k").expect("it can be read").expect("it was written");
+            assert_eq!((&record.value[..], record.version), (&b"50"[..], 50), "{haste:?}");
+        }
     }
 }

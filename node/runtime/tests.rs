@@ -1,6 +1,6 @@
 //! Real nodes over loopback gRPC, on a storage that is only memory.
 
-mod memory;
+pub(super) mod memory;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

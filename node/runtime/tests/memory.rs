@@ -10,7 +10,7 @@ use crate::protocol::{
 };
 use crate::storage::{FinalDatabase, FlushDone, IntermediateLog, LogReader, Opened, Record, StorageError};
 
-pub(super) fn open(id: u64) -> Opened {
+pub(in crate::runtime) fn open(id: u64) -> Opened {
     Opened {
         incarnation: Incarnation([id as u8; 16]),
         log: Box::new(Log::default()),
