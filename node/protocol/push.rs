@@ -120,7 +120,7 @@ impl Core {
                 return;
             }
             if from.0 < self.log.window_first() {
-                let to = self.log.window_first() - 1;
+                let to = (self.log.window_first() - 1).min(from.0 + limits.push_entries as u64 - 1);
                 let read = self.read_log(from.0, to, limits.push_bytes);
                 self.progress(replica).waiting = Waiting::Entries(read);
                 return;

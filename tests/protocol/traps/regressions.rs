@@ -3,7 +3,7 @@
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{Answer, Epoch, Message, Promise, Push};
 
-use crate::world::{Disk, Image, Pick, World, logs};
+use crate::world::{Disk, Image, Options, Pick, World, logs};
 
 /// A voter whose log has one entry of epoch 1.
 fn founded(world: &mut World) {
@@ -63,4 +63,27 @@ fn a_replica_of_a_fresh_cluster_waits_no_longer_for_its_leader_than_any_other() 
     for id in 2..=4 {
         assert!(world.host(id).deadline() <= Some(most), "n{id} waits until {:?}", world.host(id).deadline());
     }
+}
+
+#[test]
+fn a_push_of_entries_that_were_read_from_the_disk_keeps_its_bound_too() {
+    let mut options = Options::voters(4);
+    (options.limits.window_entries, options.limits.push_entries) = (1, 2);
+    let mut world = World::new(&options);
+    world.start_all();
+    world.stand(1);
+    world.settle();
+    world.crash(4);
+    for number in 0..10 {
+        world.put(1, &format!("x={number}"));
+        world.settle();
+    }
+    world.restart(4);
+    world.elapse_millis(1_000);
+    assert_eq!(world.value(4, "x"), Some("9".to_owned()));
+    let most = world.facts().filter_map(|(_, fact)| match fact {
+        Fact::Pushed { count, .. } => Some(*count),
+        _ => None,
+    });
+    assert_eq!(most.max(), Some(2));
 }
