@@ -49,6 +49,11 @@ impl Witness {
         assert!(self.open.is_empty(), "these requests are never answered: {:?}", self.open);
     }
 
+    /// How many entries are known to be final.
+    pub fn confirmed(&self) -> u64 {
+        self.confirmed
+    }
+
     pub fn check(&mut self, world: &mut World) {
         let events = world.take_events();
         for id in world.take_touched() {

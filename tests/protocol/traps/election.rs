@@ -1,7 +1,7 @@
-//! Traps 13–15 and 17: votes.
+//! Traps 13–17: votes.
 
 use epoca::protocol::trace::RoleName;
-use epoca::protocol::{EntryId, Epoch, Message, PreVoteAnswer, PreVoteAsked, VoteAsked};
+use epoca::protocol::{EntryId, Epoch, Message, NodeId, PreVoteAnswer, PreVoteAsked, VoteAsked};
 
 use crate::traps::{push, voter};
 use crate::world::{Pick, World, logs};
@@ -56,6 +56,22 @@ fn trap_15_a_greater_epoch_is_obeyed_before_logs_are_compared() {
     assert_eq!(world.host(1).disk.durable().promise.map(|promise| promise.epoch), Some(Epoch(7)));
     let answer = &world.said_by(1, "vote-answer").next().expect("an answer").message;
     assert!(matches!(answer, Message::VoteAnswer(answer) if !answer.granted), "the candidate's log is behind");
+}
+
+#[test]
+fn trap_16_a_leader_stays_although_some_nodes_see_only_one_other() {
+    let mut world = World::led(5);
+    // n1, n2 and n3 see each other; n4 sees only n2, n5 only n3.
+    for (a, b) in [(1, 4), (3, 4), (5, 4), (1, 5), (2, 5)] {
+        world.network.cut(NodeId(a), NodeId(b));
+    }
+    // The first election timeouts may bring another leader, from then on it stays.
+    world.elapse_millis(5_000);
+    let before = (world.leader(), world.leader().map(|leader| world.host(leader).snapshot().epoch));
+    assert!(before.0.is_some());
+    world.elapse_millis(10_000);
+    let after = (world.leader(), world.leader().map(|leader| world.host(leader).snapshot().epoch));
+    assert_eq!(before, after);
 }
 
 #[test]
@@ -117,7 +133,7 @@ fn trap_17_a_late_pre_vote_answer_after_the_win_changes_nothing() {
 #[test]
 fn trap_17_a_node_that_is_cut_off_does_not_come_back_with_a_greater_epoch() {
     let mut world = World::led(4);
-    [1, 2, 3].into_iter().for_each(|id| world.network.cut(epoca::protocol::NodeId(id), epoca::protocol::NodeId(4)));
+    [1, 2, 3].into_iter().for_each(|id| world.network.cut(NodeId(id), NodeId(4)));
     world.elapse_millis(20_000);
     assert_eq!(world.host(4).snapshot().epoch, Some(Epoch(1)), "it only asked for pre-votes");
     world.network.heal_all();

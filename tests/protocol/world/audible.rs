@@ -1,4 +1,5 @@
-//! "Durable before audible", checked on every message that leaves a node: what it says must be on the node's disk.
+//! "Durable before audible", checked on every message that leaves a node: what it says must be on the node's disk. And
+//! that messages keep their bounds.
 
 use epoca::protocol::{Envelope, Message};
 
@@ -28,6 +29,10 @@ pub fn check(host: &Host, envelope: &Envelope) {
                 promise.epoch > asked.epoch || promise.epoch == asked.epoch && promise.vote == Some(envelope.from)
             });
             assert!(kept, "{} {:?}", text(), disk.promise);
+        }
+        Message::Push(push) => {
+            let most = host.config.limits.push_entries;
+            assert!(push.entries.len() <= most, "{} pushes {} entries at once", host.id(), push.entries.len());
         }
         _ => {}
     }
