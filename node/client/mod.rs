@@ -14,6 +14,8 @@ mod leader;
 
 mod nodes;
 
+mod stream;
+
 mod requests;
 
 mod status;

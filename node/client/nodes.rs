@@ -15,6 +15,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{ConnectError, Status};
 
 use crate::client::error::ClientError;
+use crate::client::stream::WriteStream;
 use crate::protocol::NodeId;
 use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
@@ -24,6 +25,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(1000);
 /// A connection on which nobody answers is given up after this and the next.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
+/// So that an answer of many records need not wait for room.
+const STREAM_WINDOW_BYTES: u32 = 4 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
 /// How many addresses a client learns at most.
 const NODES_MAX: usize = 64;
 
@@ -38,6 +42,7 @@ pub(super) struct Nodes {
 #[derive(Default)]
 struct Book {
     channels: BTreeMap<String, Channel>,
+    streams: BTreeMap<String, WriteStream>,
     ids: BTreeMap<NodeId, String>,
     /// The cluster that was met.
     cluster: Option<Vec<u8>>,
@@ -99,6 +104,20 @@ impl Nodes {
         let channel = connect(address).await?;
         self.book().channels.insert(address.to_owned(), channel.clone());
         Ok(channel)
+    }
+
+    /// The stream of writes to an address, opened now if there is none or it has ended.
+    pub async fn stream(&self, address: &str) -> Result<WriteStream, String> {
+        if let Some(stream) = self.book().streams.get(address).filter(|stream| !stream.has_ended()) {
+            return Ok(stream.clone());
+        }
+        let channel = self.channel(address).await?;
+        let mut book = self.book();
+        // Another write may have opened one meanwhile.
+        let known = book.streams.get(address).filter(|stream| !stream.has_ended()).cloned();
+        let stream = known.unwrap_or_else(|| WriteStream::open(channel));
+        book.streams.insert(address.to_owned(), stream.clone());
+        Ok(stream)
     }
 
     /// Forgets the connection, so that the next request makes a new one.
@@ -188,6 +207,8 @@ pub(super) async fn connect(address: &str) -> Result<Channel, String> {
     let endpoint = endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT);
     endpoint.connect().await.map_err(|error| root_cause(&error))

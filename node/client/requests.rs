@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::time::{sleep_until, timeout_at};
+use tonic::Status;
 use tonic::transport::Channel;
-use tonic::{Code, Response, Status};
 
 use crate::client::Client;
 use crate::client::error::{ClientError, refused};
-use crate::client::nodes::{never_left, root_cause};
+use crate::client::nodes::root_cause;
+use crate::client::stream::Lost;
 use crate::client::types::{Consistency, Record, Written};
 use crate::protocol::{KEY_BYTES_MAX, NodeId, VALUE_BYTES_MAX};
 use crate::rpc::wire::client_client::ClientClient;
+use crate::rpc::wire::tagged_write::Write;
 use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
 /// How long one attempt of a read may take: reads can be asked again, of another leader if need be.
@@ -35,11 +37,6 @@ enum Attempt<T> {
 
 /// What one node answered to a read.
 type Answered<T> = Result<Result<T, wire::Refusal>, Status>;
-
-enum Write {
-    Put(wire::PutRequest),
-    Delete(wire::DeleteRequest),
-}
 
 impl Client {
     pub async fn put(&self, key: Bytes, value: Bytes) -> Result<Written, ClientError> {
@@ -125,31 +122,24 @@ impl Client {
     }
 
     async fn attempt_write(&self, address: &str, write: &Write, deadline: Instant) -> Attempt<Written> {
-        let channel = match self.shared.nodes.channel(address).await {
-            Ok(channel) => channel,
+        let stream = match self.shared.nodes.stream(address).await {
+            Ok(stream) => stream,
             Err(why) => return Attempt::Again(self.no_leader(format!("{address}: {why}"))),
         };
-        let mut client = ClientClient::new(channel);
-        let answer = async {
-            match write {
-                Write::Put(put) => client.put(put.clone()).await,
-                Write::Delete(delete) => client.delete(delete.clone()).await,
-            }
-        };
-        match timeout_at(deadline.into(), answer).await {
-            Ok(Ok(answer)) => self.written(answer),
-            Ok(Err(status)) => self.write_broke(address, &status),
-            Err(_) => {
+        match stream.write(write.clone(), deadline).await {
+            Ok(answer) => self.written(answer),
+            Err(Lost::NotSent(why)) => Attempt::Again(self.no_leader(format!("{address}: {why}"))),
+            Err(Lost::NotTaken(why)) => Attempt::Ended(Err(refused("not_taken", format!("{address}: {why}")))),
+            Err(Lost::Unanswered(why)) => {
                 self.shared.finder.lost(address);
-                let timeout = self.shared.options.timeout.as_secs_f64();
-                Attempt::Ended(Err(unknown(format!("{address} took the write and gave no answer within {timeout} s"))))
+                Attempt::Ended(Err(unknown(format!("{address} may have taken the write, but {why}"))))
             }
         }
     }
 
-    fn written(&self, answer: Response<wire::WriteResponse>) -> Attempt<Written> {
+    fn written(&self, answer: wire::WriteResponse) -> Attempt<Written> {
         use wire::write_response::Outcome;
-        match answer.into_inner().outcome {
+        match answer.outcome {
             Some(Outcome::Written(point)) => {
                 Attempt::Ended(point.try_into().map_err(|error| unknown(format!("the answer cannot be read: {error}"))))
             }
@@ -159,20 +149,6 @@ impl Client {
             Some(Outcome::Refused(refusal)) => Attempt::Ended(Err(refused(&refusal.code, refusal.message))),
             Some(Outcome::Unknown(why)) => Attempt::Ended(Err(unknown(why.message))),
             None => Attempt::Ended(Err(unknown("the answer says nothing"))),
-        }
-    }
-
-    fn write_broke(&self, address: &str, status: &Status) -> Attempt<Written> {
-        self.shared.nodes.forget(address);
-        let why = format!("{address}: {}", root_cause(status));
-        match status.code() {
-            _ if never_left(status) => Attempt::Again(self.no_leader(why)),
-            // The node's own limits turned it away before anybody read it.
-            Code::Unimplemented | Code::OutOfRange => Attempt::Ended(Err(refused("not_taken", why))),
-            _ => {
-                self.shared.finder.lost(address);
-                Attempt::Ended(Err(unknown(format!("the connection broke before the answer came ({why})"))))
-            }
         }
     }
 
