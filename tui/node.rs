@@ -70,7 +70,10 @@ pub fn run(args: NodeArgs) -> ExitCode {
     }
     let ended = start_log(&args).and_then(|()| {
         run_node(args.options()).map_err(|error| {
-            tracing::error!("{error}");
+            if args.log_file.is_some() {
+                // Otherwise it would stand on stderr twice.
+                tracing::error!("{error}");
+            }
             error.to_string()
         })
     });
