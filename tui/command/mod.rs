@@ -29,4 +29,4 @@ pub mod parse;
 pub use execute::{Context, execute};
 pub use grammar::Command;
 pub use outcome::{Exit, Line, Outcome, Tone};
-pub use parse::{parse_line, words};
+pub use parse::{Word, parse_line, words};

@@ -19,6 +19,9 @@ pub const ROWS_MIN: u16 = 18;
 /// The lower pane is worth its frame from this height on.
 const LOWER_MIN: u16 = 6;
 
+/// From this height of the lower pane on, rows are spent on setting the nodes apart.
+const LOWER_AIRY: u16 = 14;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout {
     pub top: Rect,
@@ -42,9 +45,9 @@ pub fn layout((columns, rows): (u16, u16), nodes: usize) -> Option<Layout> {
     let nodes = u16::try_from(nodes.max(1)).unwrap_or(u16::MAX);
     // A third row is empty: it sets the nodes apart, and the last one needs none.
     let table = |rows_per_node: u16| nodes.saturating_mul(rows_per_node).saturating_add(3) - rows_per_node / 3;
-    let fits = |rows_per_node: &u16| table(*rows_per_node).saturating_add(others + LOWER_MIN) <= rows;
-    let airy = if rows >= 34 { 3 } else { 2 };
-    let rows_per_node = [airy, 2, 1].into_iter().find(fits).unwrap_or(1);
+    let lower_min = |rows_per_node: u16| if rows_per_node == 3 { LOWER_AIRY } else { LOWER_MIN };
+    let fits = |rows_per_node: &u16| table(*rows_per_node).saturating_add(others + lower_min(*rows_per_node)) <= rows;
+    let rows_per_node = [3, 2, 1].into_iter().find(fits).unwrap_or(1);
     let logs_rows = table(rows_per_node).min(rows - others - LOWER_MIN);
     let lower_rows = rows - others - logs_rows;
     let mut y = 0;
@@ -93,8 +96,10 @@ mod tests {
     }
 
     #[test]
-    fn four_nodes_have_two_rows_each_from_24_rows_on() {
+    fn nodes_get_as_many_rows_as_there_is_room_for() {
         assert_eq!(layout((80, 24), 4).map(|layout| layout.rows_per_node), Some(2));
         assert_eq!(layout((60, 18), 4).map(|layout| layout.rows_per_node), Some(1));
+        assert_eq!(layout((120, 36), 4).map(|layout| layout.rows_per_node), Some(3));
+        assert_eq!(layout((120, 36), 7).map(|layout| layout.rows_per_node), Some(2));
     }
 }

@@ -146,6 +146,14 @@ fn a_wrong_line_says_at_its_place_what_was_expected() {
 }
 
 #[test]
+fn a_command_that_is_being_typed_shows_what_it_takes() {
+    let mut sample = Sample::healthy(MIDDLE);
+    sample.keys("ikill ");
+    let screen = text(&drawn(&sample, &dark()));
+    assert!(screen.contains("\n kill <NODE>   End a node's process at once (SIGKILL)"), "{screen}");
+}
+
+#[test]
 fn operations_show_outcome_and_latency() {
     let mut sample = Sample::healthy(MIDDLE);
     sample.keys("iput x 1");

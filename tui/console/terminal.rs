@@ -99,3 +99,49 @@ pub fn install_panic_hook() -> color_eyre::Result<()> {
 pub async fn broken() {
     BROKEN.notified().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+    use super::*;
+
+    /// Runs this test executable once more, in a terminal of its own.
+    #[test]
+    fn a_panic_in_any_thread_restores_the_terminal_before_it_is_reported() {
+        let size = PtySize { rows: 60, cols: 200, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).expect("a terminal");
+        let settings = || format!("{:?}", pair.master.get_termios());
+        let found = settings();
+        let mut command = CommandBuilder::new(std::env::current_exe().expect("this test"));
+        command.args(["--ignored", "--nocapture", "--exact", "console::terminal::tests::a_console_that_panics"]);
+        command.env("RUST_BACKTRACE", "0");
+        let mut child = pair.slave.spawn_command(command).expect("it starts");
+        let mut output = pair.master.try_clone_reader().expect("a screen");
+        child.wait().expect("a child");
+        assert_eq!(settings(), found);
+        drop(pair);
+        let mut said = Vec::new();
+        // The end of a terminal is told as an error.
+        let _ = output.read_to_end(&mut said);
+        let said = String::from_utf8_lossy(&said);
+        let place = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text:?} is not in {said:?}"));
+        let (entered, left, reported) = (place("\x1b[?1049h"), place("\x1b[?1049l"), place("broken on purpose"));
+        assert!(entered < left && left < reported, "{said:?}");
+        assert!(left < place("\x1b[?25h") && place("the console ends") > reported, "{said:?}");
+    }
+
+    #[test]
+    #[ignore = "run by the test above, in a terminal of its own"]
+    fn a_console_that_panics() {
+        install_panic_hook().expect("a hook");
+        let _screen = Screen::set_up().expect("a terminal");
+        let broken = std::thread::spawn(|| panic!("broken on purpose"));
+        assert!(broken.join().is_err());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        runtime.block_on(super::broken());
+        println!("the console ends");
+    }
+}

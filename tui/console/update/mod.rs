@@ -25,6 +25,7 @@ use crate::console::model::{Mode, Model, Notice, Pane, ProcessSeen, Screen};
 pub use clock::next_wake;
 pub use faults::{choices, name as fault_name};
 
+#[allow(clippy::large_enum_variant, reason = "the large ones are what comes most, and all are taken apart at once")]
 #[derive(Debug)]
 pub enum Msg {
     /// The time since the console began; comes before what happens at that time.

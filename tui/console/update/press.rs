@@ -101,6 +101,9 @@ fn on_search_key(model: &mut Model, event: &KeyEvent) -> bool {
 
 fn on_choice(model: &mut Model, event: &KeyEvent, fault: FaultKey, first: Option<NodeId>) -> Vec<Effect> {
     let Some(letter) = keys::letter(event) else { return Vec::new() };
+    if let Some(Action::Quit) = keys::binding(Mode::Control, event).map(|binding| binding.action) {
+        return quit(model);
+    }
     let chosen = faults::choices(model, fault, first).into_iter().find(|choice| choice.letter == letter);
     let line = match chosen {
         None => Err(format!("there is no node {letter}")),

@@ -64,6 +64,12 @@ fn a_node_that_cannot_be_chosen_says_why_and_the_choice_stays() {
 }
 
 #[test]
+fn q_quits_at_once_also_from_a_choice() {
+    let mut sample = Sample::healthy(SIZE);
+    assert_eq!(sample.keys("kq"), [Effect::Quit]);
+}
+
+#[test]
 fn a_letter_without_meaning_says_how_to_type() {
     let mut sample = Sample::healthy(SIZE);
     sample.keys("p");

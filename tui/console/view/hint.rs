@@ -1,10 +1,13 @@
 //! The lowest line: the keys that act now; or, under the place where the typed line is wrong, what was expected.
 
+use std::sync::LazyLock;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
+use crate::command::{Word, words};
 use crate::console::keys::{self, Action, BINDINGS, Binding};
 use crate::console::layout::Layout;
 use crate::console::model::prompt::Mistake;
@@ -27,7 +30,20 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
         put(buffer, row, &[span(model.prompt.candidates.join("  "), look.base)]);
         return;
     }
-    put(buffer, row, &keys(model, usize::from(row.width), look));
+    match usage(model) {
+        Some(word) => {
+            put(buffer, row, &[span(&*word.usage, look.accent), span(format!("   {}", word.about), look.muted)])
+        }
+        None => put(buffer, row, &keys(model, usize::from(row.width), look)),
+    }
+}
+
+/// The command that is being typed, once its name is there.
+fn usage(model: &Model) -> Option<&'static Word> {
+    static WORDS: LazyLock<Vec<Word>> = LazyLock::new(words);
+    let typed = model.prompt.text().trim_start();
+    let (name, _) = typed.split_once(' ').filter(|_| model.mode == Mode::Type && model.prompt.search.is_none())?;
+    WORDS.iter().find(|word| word.name == name)
 }
 
 /// An arrow right below the place, on the frame's edge if there is a frame, and what was expected there.

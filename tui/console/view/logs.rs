@@ -42,7 +42,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     }
     let hidden = model.nodes.len().saturating_sub(fitting);
     if hidden > 0 {
-        frame::foot(buffer, inner, &format!("{hidden} more nodes: the screen needs more rows"), look);
+        frame::foot(buffer, inner, &format!("{hidden} more below: the screen needs more rows"), look);
     }
 }
 
