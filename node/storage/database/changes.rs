@@ -1,14 +1,11 @@
 //! What a batch of committed entries changes: the same entries on the same data always give the same changes.
 
 use std::collections::HashMap;
-use std::path::Path;
 
 use bytes::Bytes;
 use sled::{Batch, IVec, Tree};
 
 use crate::protocol::{Change, Command, Entry, EntryId, Kind, LogPoint};
-use crate::storage::StorageError;
-use crate::storage::database::failed;
 use crate::storage::database::layout::{
     Head, INLINE_BYTES, MARK, PIECE_BYTES, Value, encode_mark, piece_key, record_key,
 };
@@ -56,15 +53,6 @@ pub(crate) enum ChangeError {
     Database(String),
 }
 
-impl ChangeError {
-    pub(crate) fn at(self, folder: &Path, entry: &Entry) -> StorageError {
-        match self {
-            ChangeError::Undecodable => StorageError::Undecodable { entry: entry.point() },
-            ChangeError::Database(reason) => failed(folder, reason),
-        }
-    }
-}
-
 impl<'a> Changes<'a> {
     pub(crate) fn new(tree: &'a Tree, revision: u64) -> Changes<'a> {
         Changes { tree, revision, changed: HashMap::new(), bytes: 0, dead: Vec::new() }
@@ -96,9 +84,9 @@ impl<'a> Changes<'a> {
         Sealed { batch, revision: self.revision, dead: self.dead }
     }
 
-    /// Writes all changes and the mark in the order of keys, which costs a fraction of batches in the order of entries, but is
-    /// not atomic: only while nobody reads, and when a death in between leads to a rebuild. Gives the revision.
-    pub(crate) fn spill(self, last: LogPoint) -> Result<u64, String> {
+    /// Writes all changes in the order of keys, which costs a fraction of batches in the order of entries, but is not atomic:
+    /// only while nobody reads and the database has no mark. Gives the revision.
+    pub(crate) fn spill(self) -> Result<u64, String> {
         let mut changed: Vec<_> = self.changed.into_iter().collect();
         changed.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         for changes in changed.chunks(KEYS_AT_ONCE) {
@@ -107,8 +95,6 @@ impl<'a> Changes<'a> {
             self.tree.apply_batch(batch).map_err(|error| error.to_string())?;
         }
         remove_pieces(self.tree, &self.dead)?;
-        let mark = encode_mark(last, self.revision);
-        self.tree.insert(MARK, &mark[..]).map_err(|error| error.to_string())?;
         Ok(self.revision)
     }
 

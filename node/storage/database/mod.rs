@@ -8,13 +8,17 @@ mod changes;
 
 mod clean;
 
+mod lag;
+
 mod layout;
 
 mod restore;
 
 use std::fs::File;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 use sled::Tree;
@@ -24,8 +28,9 @@ use crate::storage::disk::Disk;
 use crate::storage::identity::Lock;
 use crate::storage::{FinalDatabase, Record, StorageError};
 
-use changes::Changes;
-use layout::{Head, MARK, Value, decode_mark, piece_key, record_key, user_key};
+use changes::{ChangeError, Changes};
+use lag::Lag;
+use layout::{Head, MARK, Value, decode_mark, encode_mark, piece_key, record_key, user_key};
 use restore::open_sled;
 
 pub(crate) use clean::read_clean;
@@ -41,6 +46,7 @@ const BULK_BYTES: usize = 64 << 20;
 const LIST_BYTES: usize = 4 << 20;
 
 /// Where the database lives.
+#[derive(Clone)]
 pub(crate) struct DatabasePlace {
     /// The data folder of the node.
     pub folder: PathBuf,
@@ -55,6 +61,10 @@ pub(crate) struct SledDatabase {
     /// One batch after the other; held while a batch is made, which reads need not wait for.
     applying: Mutex<()>,
     state: RwLock<State>,
+    /// `None` once it is closed.
+    lag: Mutex<Option<Lag>>,
+    /// Something failed: the next start rebuilds it, whatever the end looks like.
+    broken: AtomicBool,
 }
 
 /// What a reader sees, all of it from one moment.
@@ -68,14 +78,31 @@ struct State {
 impl SledDatabase {
     pub(crate) fn new(place: DatabasePlace, tree: Tree) -> Result<SledDatabase, StorageError> {
         let (applied, revision) = read_mark(&tree).map_err(|reason| failed(&place.folder, reason))?;
+        let lag = Lag::start(tree.clone())
+            .map_err(|error| StorageError::io("start the thread of", &sled_folder(&place.folder), &error))?;
         let state = RwLock::new(State { tree: Some(tree), applied, revision });
-        Ok(SledDatabase { place, applying: Mutex::new(()), state })
+        Ok(SledDatabase {
+            place,
+            applying: Mutex::new(()),
+            state,
+            lag: Mutex::new(Some(lag)),
+            broken: AtomicBool::new(false),
+        })
+    }
+
+    fn lag(&self) -> MutexGuard<'_, Option<Lag>> {
+        self.lag.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn with_tree<T>(&self, use_it: impl FnOnce(&Tree, &State) -> Result<T, String>) -> Result<T, StorageError> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         let tree = state.tree.as_ref().ok_or_else(|| StorageError::Stopped("it was closed".into()))?;
-        use_it(tree, &state).map_err(|reason| failed(&self.place.folder, reason))
+        use_it(tree, &state).map_err(|reason| self.failed(reason))
+    }
+
+    fn failed(&self, reason: String) -> StorageError {
+        self.broken.store(true, Ordering::Relaxed);
+        failed(&self.place.folder, reason)
     }
 
     /// Adds entries to the changes of a batch; they must follow what is applied and pending.
@@ -85,7 +112,10 @@ impl SledDatabase {
                 let what = format!("{} at position {} is to be applied", entry.id, entry.position);
                 return Err(StorageError::OutOfOrder { next: *next, what });
             }
-            changes.add(entry).map_err(|error| error.at(&self.place.folder, entry))?;
+            changes.add(entry).map_err(|error| match error {
+                ChangeError::Undecodable => StorageError::Undecodable { entry: entry.point() },
+                ChangeError::Database(reason) => self.failed(reason),
+            })?;
             *next = next.next();
         }
         Ok(())
@@ -101,37 +131,41 @@ impl SledDatabase {
         {
             let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
             let applied = tree.apply_batch(sealed.batch);
-            applied.map_err(|error| failed(&self.place.folder, error.to_string()))?;
+            applied.map_err(|error| self.failed(error.to_string()))?;
             (state.applied, state.revision) = (Some(last), sealed.revision);
         }
-        changes::remove_pieces(&tree, &sealed.dead).map_err(|reason| failed(&self.place.folder, reason))
+        changes::remove_pieces(&tree, &sealed.dead).map_err(|reason| self.failed(reason))
     }
 
-    /// Applies many entries while nobody reads yet; `next_entries` gives them in steps, and nothing at the end.
+    /// Applies many entries while nobody reads yet; `next_entries` gives them in steps, and nothing at the end. Until it is done
+    /// the database has no mark: whoever finds it so knows that it is in the making.
     fn apply_in_bulk(
         &self,
         mut next_entries: impl FnMut(Position) -> Result<Vec<Entry>, StorageError>,
     ) -> Result<(), StorageError> {
-        let (tree, applied, revision) =
+        let (tree, mut last, mut revision) =
             self.with_tree(|tree, state| Ok((tree.clone(), state.applied, state.revision)))?;
-        let (mut next, mut last, mut changes) = (Position::after(applied), applied, Changes::new(&tree, revision));
-        loop {
-            let entries = next_entries(next)?;
-            self.add(&mut changes, &mut next, &entries)?;
-            last = entries.last().map(Entry::point).or(last);
-            if !entries.is_empty() && changes.bytes() < BULK_BYTES {
-                continue;
+        let error = |error: sled::Error| self.failed(error.to_string());
+        tree.remove(MARK).map_err(error)?;
+        let mut next = Position::after(last);
+        let mut at_end = false;
+        while !at_end {
+            let mut changes = Changes::new(&tree, revision);
+            while !at_end && changes.bytes() < BULK_BYTES {
+                let entries = next_entries(next)?;
+                self.add(&mut changes, &mut next, &entries)?;
+                last = entries.last().map(Entry::point).or(last);
+                at_end = entries.is_empty();
             }
-            if let Some(last) = last {
-                let revision = changes.spill(last).map_err(|reason| failed(&self.place.folder, reason))?;
-                let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-                (state.applied, state.revision) = (Some(last), revision);
-                changes = Changes::new(&tree, revision);
-            }
-            if entries.is_empty() {
-                return Ok(());
-            }
+            revision = changes.spill().map_err(|reason| self.failed(reason))?;
         }
+        if let Some(last) = last {
+            tree.insert(MARK, &encode_mark(last, revision)[..]).map_err(error)?;
+        }
+        tree.flush().map_err(error)?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        (state.applied, state.revision) = (last, revision);
+        Ok(())
     }
 
     /// Everything applied so far reaches the disk. sled's own flush does not sync on Linux, so its files are synced here.
@@ -145,7 +179,13 @@ impl SledDatabase {
 impl FinalDatabase for SledDatabase {
     fn apply(&self, apply: &Apply) -> Result<(), StorageError> {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        apply.entries.chunks(BATCH_ENTRIES).try_for_each(|entries| self.apply_batch(entries))
+        let apply = || apply.entries.chunks(BATCH_ENTRIES).try_for_each(|entries| self.apply_batch(entries));
+        // sled panics rather than report some kinds of damage; the node must stop then, not go on without applying.
+        let applied = std::panic::catch_unwind(AssertUnwindSafe(apply));
+        if let Some(lag) = &*self.lag() {
+            lag.is_behind();
+        }
+        applied.unwrap_or_else(|_| Err(self.failed("it panicked while applying".into())))
     }
 
     fn read(&self, key: &[u8]) -> Result<Option<Record>, StorageError> {
@@ -173,10 +213,14 @@ impl FinalDatabase for SledDatabase {
 
     fn close(&self) -> Result<(), StorageError> {
         let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.lag().take());
         self.sync()?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let Some(tree) = state.tree.take() else { return Ok(()) };
         drop(tree);
+        if self.broken.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         clean::write_clean(&self.place, state.applied, state.revision)
     }
 }
@@ -195,7 +239,11 @@ impl DatabaseCopy {
         Ok(DatabaseCopy { tree, mark })
     }
 
+    /// Nothing if there is no mark: the database was in the making.
     pub(crate) fn list(&self, after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), String> {
+        if self.mark.0.is_none() {
+            return Ok((Vec::new(), false));
+        }
         list(&self.tree, b"", after, limit)
     }
 }

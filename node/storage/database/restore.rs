@@ -29,34 +29,68 @@ pub(crate) struct Restoring<'a> {
     pub notes: &'a mut Vec<String>,
 }
 
-/// Opens the database, applied exactly up to the greater of the recorded commit point and what it held; gives that point.
+/// Opens the database, applied exactly up to the greater of the recorded commit point and what a clean end says was applied;
+/// gives that point.
 pub(crate) fn restore(
     place: DatabasePlace,
     restoring: &mut Restoring,
 ) -> Result<(SledDatabase, Option<LogPoint>), StorageError> {
-    let folder = place.folder.clone();
-    let clean = read_clean(&folder);
-    let fresh = !sled_folder(&folder).exists() && restoring.committed.is_none();
-    let usable = usable(&place, clean, restoring)?;
-    remove_clean(&*place.disk, &folder)?;
-    let opened = match usable {
-        Ok(clean) => reopen(&folder, clean),
+    let fresh = !sled_folder(&place.folder).exists() && restoring.committed.is_none();
+    let clean = usable(&place, read_clean(&place.folder), restoring)?;
+    let known = clean.as_ref().ok().and_then(|clean| clean.applied);
+    let point = [restoring.committed, known].into_iter().flatten().max_by_key(|point| point.position);
+    remove_clean(&*place.disk, &place.folder)?;
+    let reused = match clean {
+        Ok(clean) => reuse(&place, clean, point, restoring)?,
         Err(why) => Err(why),
     };
-    let (tree, rebuilt) = match opened {
-        Ok(tree) => (tree, false),
-        Err(why) => {
-            let tree = start_anew(&folder)?;
-            if !fresh {
-                restoring.notes.push(format!("the final database is rebuilt from the log: {why}"));
-            }
-            (tree, !fresh)
-        }
+    let database = match reused {
+        Ok(database) => database,
+        Err(why) => rebuild(place, point, (!fresh).then_some(why), restoring)?,
     };
-    let database = SledDatabase::new(place, tree)?;
-    let point = [restoring.committed, database.applied()].into_iter().flatten().max_by_key(|point| point.position);
-    catch_up(&database, point, restoring, rebuilt)?;
     Ok((database, point))
+}
+
+/// The database as it was closed, caught up, or why it cannot be used.
+fn reuse(
+    place: &DatabasePlace,
+    clean: Clean,
+    point: Option<LogPoint>,
+    restoring: &mut Restoring,
+) -> Result<Result<SledDatabase, String>, StorageError> {
+    let tree = match reopen(&place.folder, clean) {
+        Ok(tree) => tree,
+        Err(why) => return Ok(Err(why)),
+    };
+    let database = SledDatabase::new(place.clone(), tree)?;
+    match catch_up(&database, point, restoring) {
+        Ok(0) => {}
+        Ok(applied) => {
+            restoring.notes.push(format!("the final database was behind: {applied} entries applied from the log"));
+        }
+        Err(StorageError::Database { reason, .. }) => return Ok(Err(format!("it could not catch up: {reason}"))),
+        Err(error) => return Err(error),
+    }
+    Ok(Ok(database))
+}
+
+/// A new database, made from the log; `why` is said unless the node is new.
+fn rebuild(
+    place: DatabasePlace,
+    point: Option<LogPoint>,
+    why: Option<String>,
+    restoring: &mut Restoring,
+) -> Result<SledDatabase, StorageError> {
+    let begun = Instant::now();
+    let tree = start_anew(&place.folder)?;
+    let database = SledDatabase::new(place, tree)?;
+    let applied = catch_up(&database, point, restoring)?;
+    if let Some(why) = why {
+        let seconds = begun.elapsed().as_secs_f64();
+        let text = format!("the final database was rebuilt from the log, {applied} entries in {seconds:.1} s: {why}");
+        restoring.notes.push(text);
+    }
+    Ok(database)
 }
 
 /// Whether what the folder holds may be used as it is, or why not. A clean mark of this very folder beyond the log's end means
@@ -130,32 +164,25 @@ pub(crate) fn open_sled(path: &Path) -> Result<Tree, String> {
     }
 }
 
-/// Applies the log up to `point`.
-fn catch_up(
-    database: &SledDatabase,
-    point: Option<LogPoint>,
-    restoring: &mut Restoring,
-    rebuilt: bool,
-) -> Result<(), StorageError> {
-    let Some(point) = point.filter(|point| Some(*point) != database.applied()) else { return Ok(()) };
-    let begun = Instant::now();
-    let mut reported = begun;
+/// Applies the log up to `point`; gives how many entries that were.
+fn catch_up(database: &SledDatabase, point: Option<LogPoint>, restoring: &Restoring) -> Result<u64, StorageError> {
+    let Some(point) = point.filter(|point| Some(*point) != database.applied()) else { return Ok(0) };
+    let mut reported = Instant::now();
     let first = Position::after(database.applied());
-    database.apply_in_bulk(|next| {
-        if next > point.position {
-            return Ok(Vec::new());
-        }
-        if reported.elapsed() > REPORT_EVERY {
-            reported = Instant::now();
-            (restoring.progress)(&format!("final database: {} of {} entries applied", next.0 - 1, point.position));
-        }
-        restoring.log.read(next, point.position, STEP_BYTES)
-    })?;
-    let applied = point.position.0 + 1 - first.0;
-    if rebuilt {
-        restoring.notes.push(format!("{applied} entries applied in {:.1} s", begun.elapsed().as_secs_f64()));
-    } else {
-        restoring.notes.push(format!("the final database was behind: {applied} entries applied from the log"));
-    }
-    Ok(())
+    let folder = sled_folder(&database.place.folder);
+    let bulk = || {
+        database.apply_in_bulk(|next| {
+            if next > point.position {
+                return Ok(Vec::new());
+            }
+            if reported.elapsed() > REPORT_EVERY {
+                reported = Instant::now();
+                (restoring.progress)(&format!("final database: {} of {} entries applied", next.0 - 1, point.position));
+            }
+            restoring.log.read(next, point.position, STEP_BYTES)
+        })
+    };
+    let panicked = |_| Err(StorageError::Database { folder, reason: "it panicked while applying".into() });
+    std::panic::catch_unwind(AssertUnwindSafe(bulk)).unwrap_or_else(panicked)?;
+    Ok(point.position.0 + 1 - first.0)
 }

@@ -70,7 +70,7 @@ impl Writer {
         segment: u64,
     ) -> io::Result<Writer> {
         let gate = Arc::new(Gate::default());
-        let mut work = Work { gate: gate.clone(), shared, disk, file: open, segment };
+        let mut work = Work { gate: gate.clone(), shared, disk, file: open, segment, flushes: VecDeque::new() };
         let thread = std::thread::Builder::new().name("log".into()).spawn(move || work.run())?;
         Ok(Writer { gate, thread: Some(thread) })
     }
@@ -113,6 +113,8 @@ struct Work {
     disk: Arc<dyn Disk>,
     file: Box<dyn DiskFile>,
     segment: u64,
+    /// Taken from the queue and not yet answered.
+    flushes: VecDeque<Flush>,
 }
 
 impl Work {
@@ -125,10 +127,10 @@ impl Work {
         };
         let mut queue = self.gate.queue();
         queue.failed = Some(failed.clone());
-        let waiting = std::mem::take(&mut queue.flushes);
+        self.flushes.append(&mut queue.flushes);
         drop(queue);
         self.gate.emptied.notify_all();
-        for flush in waiting {
+        for flush in self.flushes.drain(..) {
             (flush.done)(Err(failed.clone()));
         }
     }
@@ -136,23 +138,17 @@ impl Work {
     /// Ends with `None` when the log is closed.
     fn run_until_error(&mut self) -> Option<StorageError> {
         loop {
-            let flushes = self.next()?;
-            let written: usize = flushes.iter().map(|flush| flush.bytes).sum();
-            let result = self.write(&flushes);
-            if let (Ok(()), Some(last)) = (&result, flushes.back()) {
-                self.shared.index().on_written(last.end);
-            }
-            if let Err(failed) = &result {
-                // Known before anybody is told, so that nothing is queued behind it.
-                self.gate.queue().failed = Some(failed.clone());
-            }
-            for flush in flushes {
-                (flush.done)(result.clone());
-            }
-            if let Err(failed) = result {
+            self.flushes = self.next()?;
+            let end = self.flushes.back()?.end;
+            let bytes: usize = self.flushes.iter().map(|flush| flush.bytes).sum();
+            if let Err(failed) = self.write() {
                 return Some(failed);
             }
-            self.gate.queue().bytes -= written;
+            self.shared.index().on_written(end);
+            while let Some(flush) = self.flushes.pop_front() {
+                (flush.done)(Ok(()));
+            }
+            self.gate.queue().bytes -= bytes;
             self.gate.emptied.notify_all();
         }
     }
@@ -169,11 +165,12 @@ impl Work {
         Some(std::mem::take(&mut queue.flushes))
     }
 
-    fn write(&mut self, flushes: &VecDeque<Flush>) -> Result<(), StorageError> {
-        for step in flushes.iter().flat_map(|flush| &flush.steps) {
+    fn write(&mut self) -> Result<(), StorageError> {
+        let steps: Vec<Step> = self.flushes.iter_mut().flat_map(|flush| std::mem::take(&mut flush.steps)).collect();
+        for step in steps {
             match step {
-                Step::Write(bytes) => self.file.append(bytes).map_err(|error| self.error("write", &error))?,
-                Step::Begin(header) => self.begin(header)?,
+                Step::Write(bytes) => self.file.append(&bytes).map_err(|error| self.error("write", &error))?,
+                Step::Begin(header) => self.begin(&header)?,
             }
         }
         self.file.sync().map_err(|error| self.error("sync", &error))

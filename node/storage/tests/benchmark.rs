@@ -1,6 +1,7 @@
 //! Figures, not checks: `cargo test --release --lib storage::tests::benchmark -- --ignored --nocapture --test-threads 1`.
 //! `EPOCA_BENCH_DIR` names a folder on the disk to measure.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::protocol::Append;
@@ -22,7 +23,7 @@ fn report(what: &str, count: u64, measure: impl FnOnce()) {
     let (took, used) = (begun.elapsed(), cpu() - used);
     let per = |time: Duration| time.as_secs_f64() * 1e6 / count as f64;
     println!(
-        "{what:<44} {:>9.0}/s  {:>7.2} µs  CPU {:>6.2} µs",
+        "{what:<52} {:>9.0}/s  {:>7.2} µs  CPU {:>6.2} µs",
         count as f64 / took.as_secs_f64(),
         per(took),
         per(used)
@@ -51,6 +52,15 @@ fn append_and_flush() {
     for (batch, count) in [(1, 4_000), (8, 30_000), (64, 200_000), (256, 400_000)] {
         let (folder, chain) = (folder(), chain_of(count, 10_000));
         let mut opened = folder.open();
+        let path = folder.path().join("by-hand");
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
+        report(&format!("the limit: write + fdatasync, batches of {batch}"), count, || {
+            for entries in chain.entries.chunks(batch) {
+                let bytes: Vec<u8> = entries.iter().flat_map(|entry| entry.body.iter().copied()).collect();
+                file.write_all(&bytes).unwrap();
+                file.sync_data().unwrap();
+            }
+        });
         report(&format!("append + flush, batches of {batch}"), count, || {
             for entries in chain.entries.chunks(batch) {
                 store(&mut opened, &Append { entries: entries.to_vec(), ..EMPTY });

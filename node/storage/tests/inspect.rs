@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::protocol::{Append, Position};
 use crate::storage::tests::support::*;
@@ -69,6 +70,11 @@ fn a_running_node_is_said_to_run_and_goes_on_undisturbed() {
     let seen = inspect(&folder.path()).unwrap();
     assert!(seen.running && seen.notes.iter().any(|note| note.contains("runs on this folder")), "{:?}", seen.notes);
     assert_eq!((seen.last, seen.committed), (chain.last(), Some(chain.entries[19].point())));
+    // The files of the final database follow its readers within a moment.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while inspect(&folder.path()).unwrap().applied != Some(chain.entries[19].point()) {
+        assert!(Instant::now() < deadline, "what was applied never reached the files");
+    }
     chain.put(1, "after", "the look");
     store(&mut opened, &chain.from(32));
     commit(&mut opened, &chain.apply(21, 32));

@@ -216,6 +216,18 @@ fn flushes_are_answered_in_order() {
 }
 
 #[test]
+fn a_panic_of_somebody_who_is_told_reaches_all_others_as_an_error() {
+    let folder = Folder::new();
+    let chain = small_chain(3);
+    let mut opened = folder.open();
+    opened.log.append(&chain.from(1)).unwrap();
+    opened.log.flush(Box::new(|_| panic!("a panic of the test"))).unwrap();
+    let later = try_flush(&mut *opened.log).unwrap_err();
+    assert!(matches!(later, StorageError::Stopped(_)), "{later}");
+    assert!(matches!(try_flush(&mut *opened.log).unwrap_err(), StorageError::Stopped(_)));
+}
+
+#[test]
 fn readers_see_a_whole_chain_while_the_loop_appends_and_truncates() {
     let mut folder = Folder::new();
     folder.segment_bytes = 4 << 10;
