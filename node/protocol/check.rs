@@ -52,7 +52,7 @@ impl Core {
         match self.check(&push, looked) {
             Finding::Consistent { equal, fresh } => self.accept(from, number, &push, equal, fresh),
             Finding::PrevMissing => {
-                self.trace_conflict(from, number, "prev-missing", push.prev, None);
+                self.trace_conflict(from, number, "prev-missing", push.prev, self.log.last());
                 self.report(from, number, &push);
             }
             Finding::Differs { what, keep, expected, found, equal, fresh } => {

@@ -72,6 +72,7 @@ facts! {
     /// from then on the node follows this leader.
     C1 Consistent { from: NodeId, epoch: Epoch, number: u64, prev: Option<EntryId>, entries: Vec<Preview>, equal: u64 }
     /// The push does not continue the log: `what` is `prev-missing`, `prev-differs` or `entry-differs`.
+    /// `found` is what stands in that place here; where `prev` is missing, the last entry of the log.
     C2 Conflict { from: NodeId, number: u64, what: Text, expected: Option<LogPoint>, found: Option<LogPoint> }
     /// `count` entries from `from` on were deleted, `forged` of them marked so; what is committed lies before.
     /// `why` is `conflict`, `resync` or `forged-dropped`.

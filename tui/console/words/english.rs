@@ -86,7 +86,7 @@ const TEXTS: &[(&str, &str)] = &[
     ("Ordered", "orders {to}: all up to {up_to} is final"),
     ("Finalized", "{count} up to {up_to} are final here: readable now"),
     ("Finalized.one", "{up_to} is final here: readable now"),
-    ("Held", "the order up to {up_to} waits: {from} has confirmed only {confirmed}"),
+    ("Held", "the order up to {up_to} waits: {from} has confirmed nothing here beyond {confirmed}"),
     ("TimedOut", "stands for election: {why}"),
     ("PreVoteAsked", "asks whether it could win {epoch} with a log that ends at {last}"),
     ("VoteAsked", "votes for itself in {epoch} and asks for votes; its log ends at {last}"),
