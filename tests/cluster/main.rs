@@ -4,6 +4,8 @@
 
 mod support;
 
+mod client;
+
 mod command_line;
 
 mod bad_input;

@@ -1,0 +1,153 @@
+//! The client library and the launcher as a program uses them, without the command line between.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use epoca::client::watch::{Observed, watch};
+use epoca::client::{Client, ClientError, Consistency, Options};
+use epoca::cluster::{Cluster, ClusterOptions, ProcessEvent};
+use epoca::protocol::NodeId;
+use epoca::protocol::trace::{RoleName, Snapshot};
+use tokio::sync::mpsc::Receiver;
+
+use crate::support::{EXECUTABLE, PATIENCE, is_gone, until};
+
+async fn started(data: &Path) -> Cluster {
+    let options = ClusterOptions { base_port: 0, lab: true, ..ClusterOptions::new(EXECUTABLE, data) };
+    let cluster = Cluster::start(options).await.unwrap();
+    cluster.ready().await.unwrap();
+    cluster
+}
+
+fn bytes(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
+}
+
+/// The next observation that the reader of it takes.
+async fn next<T>(observed: &mut Receiver<Observed>, mut take: impl FnMut(Observed) -> Option<T>) -> T {
+    let wanted = async {
+        loop {
+            let observation = observed.recv().await.expect("it is watched as long as somebody listens");
+            if let Some(taken) = take(observation) {
+                return taken;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, wanted).await.expect("it is observed in time")
+}
+
+fn snapshot(observed: Observed) -> Option<Snapshot> {
+    match observed {
+        Observed::Snapshot { snapshot, .. } => Some(snapshot),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn a_watcher_gets_a_snapshot_then_events_that_keep_it_true_and_comes_back_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let client = cluster.client(Duration::from_secs(20)).unwrap();
+    let mut observed = watch(cluster.addresses()[0].clone(), 0);
+    let mut seen = next(&mut observed, snapshot).await;
+    assert_eq!((seen.node, seen.role), (NodeId(1), RoleName::Leader));
+
+    let written = client.put(bytes("x"), bytes("1")).await.unwrap();
+    let applied = |seen: &Snapshot| seen.applied.is_some_and(|applied| applied.id >= written.id);
+    while !applied(&seen) {
+        let events = next(&mut observed, |observed| match observed {
+            Observed::Events(events) => Some(events),
+            other => panic!("no event: {other:?}"),
+        });
+        for event in events.await {
+            assert_eq!(event.number, seen.event + 1, "a gap between events");
+            seen.event = event.number;
+            seen.fold(&event.fact);
+        }
+    }
+    assert!(seen.tail.iter().any(|entry| entry.point.id == written.id && entry.key == Some(bytes("x"))));
+
+    client.kill(NodeId(1)).await.unwrap();
+    next(&mut observed, |observed| matches!(observed, Observed::Disconnected(_)).then_some(())).await;
+    client.restart(NodeId(1)).await.unwrap();
+    assert_eq!(next(&mut observed, snapshot).await.node, NodeId(1));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_knows_one_replica_finds_all_and_follows_the_leader() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let options = Options { timeout: Duration::from_secs(30), ..Options::default() };
+    let client = Client::connect(&cluster.addresses()[2..3], options).await.unwrap();
+    let first = client.put(bytes("x"), bytes("1")).await.unwrap();
+    assert_eq!(client.nodes().len(), 4);
+    cluster.client(Duration::from_secs(5)).unwrap().kill(NodeId(1)).await.unwrap();
+    let second = client.put(bytes("y"), bytes("2")).await.unwrap();
+    assert!(second.id.epoch > first.id.epoch, "{second:?} after {first:?}");
+    let found = client.get(bytes("x"), Consistency::Linearizable, None).await.unwrap();
+    assert_eq!(found.map(|record| record.value), Some(bytes("1")));
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_does_not_believe_another_cluster_behind_an_address() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let options = Options { cluster: Some(vec![7; 16]), ..Options::default() };
+    let found = Client::connect(&cluster.addresses(), options).await.map(drop);
+    assert!(matches!(found, Err(ClientError::OtherCluster { .. })), "{found:?}");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn many_writes_at_once_are_each_confirmed_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let client = cluster.client(Duration::from_secs(30)).unwrap();
+    let mut writes = tokio::task::JoinSet::new();
+    for number in 0..2_000_u32 {
+        let client = client.clone();
+        writes.spawn(async move { client.put(Bytes::from(format!("{number:04}")), bytes("v")).await });
+    }
+    let written: Vec<_> = writes.join_all().await.into_iter().map(|written| written.unwrap().position).collect();
+    let mut different = written.clone();
+    different.sort_unstable();
+    different.dedup();
+    assert_eq!(different.len(), 2_000);
+    let (records, more) = client.list(Bytes::new(), 5_000, Consistency::Linearizable, None).await.unwrap();
+    assert_eq!((records.len(), more), (2_000, false));
+    assert!(records.iter().all(|record| record.version == 1), "a write was done twice");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_that_ends_by_itself_is_news_and_one_that_is_killed_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cluster = started(folder.path()).await;
+    let mut events = cluster.take_events().unwrap();
+    let client = cluster.client(Duration::from_secs(5)).unwrap();
+    client.kill(NodeId(2)).await.unwrap();
+    assert_eq!(events.recv().await, Some(ProcessEvent::Killed(NodeId(2))));
+    let pid = cluster.nodes()[2].pid.unwrap() as i32;
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+    let ended = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap();
+    assert!(matches!(&ended, Some(ProcessEvent::Ended(NodeId(3), how)) if how.starts_with("signal 9")), "{ended:?}");
+    let processes = client.processes().await.unwrap().unwrap();
+    let states: Vec<&str> = processes.nodes.iter().map(|node| &node.state[..]).collect();
+    assert_eq!(states, ["running", "stopped", "stopped", "running"]);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_dropped_leaves_no_process_and_lets_the_folder_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let client = cluster.client(Duration::from_secs(5)).unwrap();
+    client.pause(NodeId(4)).await.unwrap();
+    let pids: Vec<i32> = cluster.nodes().iter().map(|node| node.pid.unwrap() as i32).collect();
+    drop(cluster);
+    pids.iter().for_each(|pid| until("the node has ended", || is_gone(*pid)));
+    started(folder.path()).await.stop().await;
+}
