@@ -4,19 +4,25 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use crate::cluster::error::ClusterError;
 
+/// Where ports are taken from if any will do: below those that systems give to outgoing connections. A node that is dead
+/// for a while would lose such a port, for instance to a peer that tries to connect to it.
+const ANY: std::ops::Range<u16> = 10_000..30_000;
+
 /// `count` ports that can be bound on the loopback interface, counted up from `base` and past those that are taken; with
-/// `base` 0 any that the system gives.
+/// `base` 0 from anywhere.
 pub(super) fn free_ports(base: u16, count: u64) -> Result<Vec<u16>, ClusterError> {
-    // All are held until the last is found, so that none is found twice.
-    let mut held: Vec<TcpListener> = Vec::new();
+    let first = if base == 0 { anywhere() } else { base };
     let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
-    if base == 0 {
-        held.extend((0..count).map_while(|_| bind(0)));
-    } else {
-        held.extend((base..=u16::MAX).filter_map(bind).take(count as usize));
-    }
+    // All are held until the last is found, so that none is found twice.
+    let held: Vec<TcpListener> = (first..=u16::MAX).filter_map(bind).take(count as usize).collect();
     let ports: Vec<u16> = held.iter().filter_map(|held| Some(held.local_addr().ok()?.port())).collect();
     if ports.len() as u64 == count { Ok(ports) } else { Err(ClusterError::NoPorts { wanted: count, base }) }
+}
+
+fn anywhere() -> u16 {
+    // Without random numbers all begin at the same place, and pass over what is taken.
+    let random = getrandom::u32().unwrap_or_default();
+    ANY.start + (random % u32::from(ANY.end - ANY.start)) as u16
 }
 
 /// True if somebody holds the port now.

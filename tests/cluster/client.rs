@@ -141,6 +141,27 @@ async fn a_node_that_ends_by_itself_is_news_and_one_that_is_killed_is_not() {
 }
 
 #[tokio::test]
+async fn a_rebuilt_executable_is_reported_and_not_run_beside_the_old_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let executable = folder.path().join("epoca");
+    std::fs::hard_link(EXECUTABLE, &executable).or_else(|_| std::fs::copy(EXECUTABLE, &executable).map(drop)).unwrap();
+    let options = ClusterOptions { base_port: 0, ..ClusterOptions::new(&executable, folder.path().join("data")) };
+    let cluster = Cluster::start(options).await.unwrap();
+    cluster.ready().await.unwrap();
+    let client = cluster.client(Duration::from_secs(5)).unwrap();
+    client.kill(NodeId(2)).await.unwrap();
+    assert_eq!(client.processes().await.unwrap().unwrap().notes, [""; 0]);
+
+    std::fs::remove_file(&executable).unwrap();
+    std::fs::write(&executable, "another program").unwrap();
+    let restarted = client.restart(NodeId(2)).await;
+    assert!(matches!(&restarted, Err(ClientError::Refused { code, .. }) if code == "rebuilt"), "{restarted:?}");
+    let notes = client.processes().await.unwrap().unwrap().notes;
+    assert!(notes.iter().any(|note| note.contains("rebuilt")), "{notes:?}");
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn a_cluster_that_is_dropped_leaves_no_process_and_lets_the_folder_go() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
