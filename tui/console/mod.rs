@@ -15,7 +15,11 @@ mod update;
 
 mod keys;
 
+mod text;
+
 mod words;
+
+mod help;
 
 mod layout;
 

@@ -127,10 +127,10 @@ fn on_help_key(model: &mut Model, event: &KeyEvent, scrolled: usize) -> Vec<Effe
     let down = match keys::binding(Mode::Control, event).map(|binding| binding.action) {
         Some(Action::Quit) => return quit(model),
         Some(Action::Scroll(down)) => down,
-        Some(Action::ScrollPage(down)) => down * 8,
+        Some(Action::ScrollPage(down)) => down * scroll::PAGE,
         _ => return Vec::new(),
     };
-    let scrolled = scrolled.saturating_add_signed(down).min(keys::BINDINGS.len());
+    let scrolled = scrolled.saturating_add_signed(down).min(scroll::help_max(model));
     model.dialog = Some(Dialog::Help { scrolled });
     Vec::new()
 }

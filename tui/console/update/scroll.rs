@@ -1,9 +1,11 @@
 //! Moving about: the lower pane and its lines, the log table and its columns.
 
+use crate::console::help;
+use crate::console::layout::layout;
 use crate::console::model::{Model, Pane, Window, table};
 
 /// How many lines a page has.
-const PAGE: isize = 8;
+pub const PAGE: isize = 8;
 
 pub fn show(model: &mut Model, pane: Pane) {
     if model.pane != pane {
@@ -57,4 +59,11 @@ fn settle(model: &mut Model) {
         Some(last) if seen.has_newer => Window::At(last.id),
         _ => Window::Newest,
     };
+}
+
+/// How far the help can be scrolled until its end is seen.
+pub fn help_max(model: &Model) -> usize {
+    let Some(layout) = layout(model.size, model.nodes.len()) else { return 0 };
+    let (rows, columns) = (layout.logs.height + layout.lower.height - 2, layout.logs.width - 2);
+    help::rows(usize::from(columns)).len().saturating_sub(usize::from(rows))
 }

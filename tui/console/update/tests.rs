@@ -191,6 +191,18 @@ fn whoever_has_scrolled_back_keeps_seeing_the_same_events() {
 }
 
 #[test]
+fn the_help_is_scrolled_to_its_end_and_no_further() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.keys("?");
+    for _ in 0..50 {
+        sample.key(KeyCode::PageDown);
+    }
+    let Some(Dialog::Help { scrolled }) = sample.model.dialog else { panic!("the help is closed") };
+    sample.key(KeyCode::Up);
+    assert_eq!(sample.model.dialog, Some(Dialog::Help { scrolled: scrolled - 1 }));
+}
+
+#[test]
 fn the_table_goes_along_until_somebody_scrolls() {
     let mut sample = Sample::healthy(SIZE);
     for number in 0..20 {

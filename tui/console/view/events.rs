@@ -7,9 +7,10 @@ use ratatui::text::Span;
 
 use crate::console::model::Model;
 use crate::console::model::timeline::{Happening, Line};
+use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::frame;
-use crate::console::view::line::{put, row, span, wrapped};
+use crate::console::view::line::{put, row, span};
 use crate::console::words::ENGLISH;
 
 /// Where the words begin: `00:12.345  n2  C3  `.

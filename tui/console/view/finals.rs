@@ -1,7 +1,5 @@
 //! The final databases side by side: what each node would answer to a local read, and where they differ.
 
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -10,25 +8,39 @@ use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::{Model, NodeView};
+use crate::console::text::cut;
 use crate::console::theme::Look;
 use crate::console::view::frame;
-use crate::console::view::line::{cut, put, row, span};
+use crate::console::view::line::{put, row, span};
 use crate::console::words::bytes;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let keys: BTreeSet<&Bytes> = model.nodes.values().flat_map(|node| node.finals.keys().keys()).collect();
+    let rows = usize::from(area.height).saturating_sub(1);
+    let last = model.nodes.values().map(|node| node.finals.keys().len()).max().unwrap_or_default().saturating_sub(1);
+    let keys: Vec<&Bytes> = all_keys(model).skip(model.scrolled.min(last)).take(rows).collect();
     if keys.is_empty() {
-        put(buffer, area, &[span(" nothing is final yet: put x 1", look.muted)]);
+        put(buffer, area, &[span(" nothing is final yet: i, then put x 1", look.muted)]);
         return;
     }
-    let first = model.scrolled.min(keys.len() - 1);
     let widths = Widths::of(area, &keys, model);
     put(buffer, area, &heads(model, &widths, look));
-    for (index, key) in keys.iter().skip(first).enumerate() {
+    for (index, key) in keys.into_iter().enumerate() {
         let Some(row) = row(area, index + 1) else { break };
         put(buffer, row, &record(model, key, &widths, look));
     }
-    remarks(buffer, area, model, keys.len(), look);
+    remarks(buffer, area, model, last + 1, look);
+}
+
+/// The keys that any node has, in order. Only as far as somebody looks: there may be many thousand.
+fn all_keys(model: &Model) -> impl Iterator<Item = &Bytes> {
+    let mut heads: Vec<_> = model.nodes.values().map(|node| node.finals.keys().keys().peekable()).collect();
+    std::iter::from_fn(move || {
+        let next = heads.iter_mut().filter_map(|keys| keys.peek().copied()).min()?;
+        for keys in &mut heads {
+            keys.next_if_eq(&next);
+        }
+        Some(next)
+    })
 }
 
 fn remarks(buffer: &mut Buffer, area: Rect, model: &Model, keys: usize, look: &Look) {
@@ -45,8 +57,8 @@ struct Widths {
 }
 
 impl Widths {
-    fn of(area: Rect, keys: &BTreeSet<&Bytes>, model: &Model) -> Widths {
-        let widest = keys.iter().take(200).map(|key| bytes(key).width()).max().unwrap_or_default();
+    fn of(area: Rect, keys: &[&Bytes], model: &Model) -> Widths {
+        let widest = keys.iter().map(|key| bytes(key).width()).max().unwrap_or_default();
         let key = widest.clamp(4, usize::from(area.width) / 4);
         let nodes = model.nodes.len().max(1);
         let node = (usize::from(area.width).saturating_sub(key + 3) / nodes).clamp(9, 28);

@@ -7,8 +7,9 @@ use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::{Model, Pane};
+use crate::console::text::cut;
 use crate::console::theme::Look;
-use crate::console::view::line::{cut, put, span, width};
+use crate::console::view::line::{put, span, width};
 
 /// Draws a frame and gives what is inside.
 pub fn pane(buffer: &mut Buffer, area: Rect, title: Vec<Span<'static>>, look: &Look) -> Rect {

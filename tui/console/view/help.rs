@@ -1,60 +1,32 @@
-//! The help: every key of both modes from the table of keys, and every command from the grammar.
+//! The help over the upper part of the screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Line;
 
-use crate::command::words;
-use crate::console::keys::BINDINGS;
-use crate::console::model::Mode;
+use crate::console::help::{self, Kind, Row, TEXT_AT};
 use crate::console::theme::Look;
 use crate::console::view::frame;
-use crate::console::view::line::{put_lines, span, wrapped};
-
-/// Where the explanations begin.
-const TEXT_AT: usize = 14;
+use crate::console::view::line::{put_lines, span};
 
 pub fn draw(buffer: &mut Buffer, area: Rect, scrolled: usize, look: &Look) {
     let inner = frame::pane(buffer, area, vec![span(" HELP ", look.strong)], look);
-    let lines = lines(usize::from(inner.width), look);
-    let height = usize::from(inner.height);
-    let first = scrolled.min(lines.len().saturating_sub(height));
-    let below = lines.len().saturating_sub(first + height);
-    put_lines(buffer, inner, lines.into_iter().skip(first));
+    let rows = help::rows(usize::from(inner.width));
+    let below = rows.len().saturating_sub(scrolled + usize::from(inner.height));
+    put_lines(buffer, inner, rows.into_iter().skip(scrolled).map(|row| line(row, look)));
     let more = if below > 0 { format!("{below} lines more: down, pgdn · ") } else { String::new() };
     frame::foot(buffer, inner, &format!("{more}any other key closes"), look);
 }
 
-fn lines(width: usize, look: &Look) -> Vec<Line<'static>> {
-    let mut lines = vec![heading("Single keys [CONTROL]", look)];
-    lines.extend(keys(Mode::Control, width, look));
-    lines.extend([Line::default(), heading("Commands [TYPE]; a node is 3 or n3", look)]);
-    for word in words() {
-        lines.push(Line::from(vec![span(format!(" {}", word.usage), look.accent)]));
-        lines.extend(text(&word.about, width, look));
-    }
-    lines.extend([Line::default(), heading("Editing the line [TYPE]", look)]);
-    lines.extend(keys(Mode::Type, width, look));
-    lines
-}
-
-fn heading(text: &'static str, look: &Look) -> Line<'static> {
-    Line::from(vec![span(format!(" {text}"), look.strong)])
-}
-
-fn keys(mode: Mode, width: usize, look: &Look) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    for binding in BINDINGS.iter().filter(|binding| binding.mode == mode) {
-        let mut rows = text(binding.help, width, look);
-        if let Some(first) = rows.first_mut() {
-            first.spans[0] = span(format!(" {:<1$}", binding.shown, TEXT_AT - 1), look.accent);
-        }
-        lines.append(&mut rows);
-    }
-    lines
-}
-
-fn text(text: &str, width: usize, look: &Look) -> Vec<Line<'static>> {
-    let rows = wrapped(text, width.saturating_sub(TEXT_AT + 1)).into_iter();
-    rows.map(|row| Line::from(vec![Span::raw(" ".repeat(TEXT_AT)), span(row, look.base)])).collect()
+fn line(row: Row, look: &Look) -> Line<'static> {
+    let style = match row.kind {
+        Kind::Heading => look.strong,
+        Kind::Plain => look.base,
+        Kind::Typed => look.accent,
+        Kind::Final => look.committed,
+        Kind::Intermediate => look.intermediate,
+        Kind::Different => look.different,
+        Kind::Truncated => look.truncated,
+    };
+    Line::from(vec![span(format!(" {:<1$}", row.label, TEXT_AT - 1), style), span(row.text, look.base)])
 }

@@ -26,6 +26,10 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
         put(buffer, row, &dialog::obstacles(model, *fault, *first, look));
         return;
     }
+    if model.prompt.search.is_some() {
+        put(buffer, row, &[span("enter takes it   ctrl-r the one before   esc back to the line", look.muted)]);
+        return;
+    }
     if !model.prompt.candidates.is_empty() && model.mode == Mode::Type {
         put(buffer, row, &[span(model.prompt.candidates.join("  "), look.base)]);
         return;

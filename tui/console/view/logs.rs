@@ -17,8 +17,9 @@ use ratatui::text::Span;
 use crate::console::layout::{self, Layout};
 use crate::console::model::table::{self, Cell, Column, Seen};
 use crate::console::model::{Model, NodeView};
+use crate::console::text::centred;
 use crate::console::theme::Look;
-use crate::console::view::line::{centred, put, put_right, span};
+use crate::console::view::line::{put, put_right, span};
 use crate::console::view::{frame, row_notes};
 use crate::console::words::content;
 

@@ -7,8 +7,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::console::model::{Model, NodeView, Presence};
+use crate::console::text::wrapped;
 use crate::console::theme::Look;
-use crate::console::view::line::{put_lines, span, wrapped};
+use crate::console::view::frame;
+use crate::console::view::line::{put_lines, span};
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let width = usize::from(area.width).saturating_sub(6);
@@ -21,7 +23,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
         }
     }
     let first = model.scrolled.min(lines.len().saturating_sub(1));
+    let below = lines.len().saturating_sub(first + usize::from(area.height));
     put_lines(buffer, area, lines.into_iter().skip(first));
+    if below > 0 {
+        frame::foot(buffer, area, &format!("{below} lines more: down, pgdn"), look);
+    }
 }
 
 fn facts(model: &Model, node: &NodeView) -> Vec<String> {

@@ -55,7 +55,7 @@ fn idle(model: &Model) -> String {
     let mut obstacles: Vec<_> = BINDINGS.iter().filter_map(|binding| keys::obstacle(model, binding)).collect();
     obstacles.dedup();
     if obstacles.is_empty() || model.screen != Screen::Watching {
-        return " i to type a command".to_owned();
+        return " i to type a command, as put x 1".to_owned();
     }
     format!(" i to type a command; keys in parentheses do not act: {}", obstacles.join(", "))
 }

@@ -8,8 +8,9 @@ use ratatui::text::Span;
 
 use crate::console::layout::Layout;
 use crate::console::model::{Model, NodeView, Presence};
+use crate::console::text::cut;
 use crate::console::theme::Look;
-use crate::console::view::line::{cut, span};
+use crate::console::view::line::span;
 use crate::console::words::{ENGLISH, content};
 
 /// `n1 LEADER    e3  live`; where the screen is narrow the state stands there only if it is not "live".

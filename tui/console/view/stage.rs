@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::console::layout::{COLUMNS_MIN, ROWS_MIN};
+use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::frame;
-use crate::console::view::line::{put_lines, span, wrapped};
+use crate::console::view::line::{put_lines, span};
 
 pub fn starting(buffer: &mut Buffer, area: Rect, said: &[String], look: &Look) {
     let inner = frame::pane(buffer, area, vec![span(" STARTING ", look.strong)], look);
