@@ -15,3 +15,5 @@ mod faults;
 mod launcher;
 
 mod outcomes;
+
+mod services;
