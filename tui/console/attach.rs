@@ -136,7 +136,7 @@ async fn connect(global: &Global, inbox: mpsc::Sender<Msg>, look: &'static Notif
     let client = find::connect(&found, global).await.map_err(|error| execute::failed(&error))?;
     let no_launcher = match client.processes().await {
         Ok(Some(_)) => None,
-        Ok(None) => Some("the nodes were started by hand".to_owned()),
+        Ok(None) => Some("started by hand".to_owned()),
         Err(error) => Some(format!("the launcher does not answer: {error}")),
     };
     let has_launcher = no_launcher.is_none();

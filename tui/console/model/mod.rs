@@ -197,7 +197,7 @@ impl Model {
         if live.peek().is_none() {
             return Some("no node answers");
         }
-        live.any(|node| !node.lab).then_some("the nodes run without --lab")
+        live.any(|node| !node.lab).then_some("started without --lab")
     }
 
     pub fn changed(&mut self) {

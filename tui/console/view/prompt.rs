@@ -57,7 +57,7 @@ fn idle(model: &Model) -> String {
     if obstacles.is_empty() || model.screen != Screen::Watching {
         return " i to type a command, as put x 1".to_owned();
     }
-    format!(" i to type a command; keys in parentheses do not act: {}", obstacles.join(", "))
+    format!(" i to type; keys in parentheses: {}", obstacles.join(", "))
 }
 
 /// The part of the line around the cursor that fits; gives where the cursor stands.
