@@ -43,7 +43,7 @@ fn writes_and_reads_say_where_the_data_stands() {
 #[test]
 fn people_get_the_value_alone_on_standard_output() {
     let cluster = Cluster::start(&[]);
-    assert_eq!(cluster.epoca(&["put", "x", "1"]).out, "ok e1·o1 (position 2)\n");
+    assert_eq!(cluster.epoca(&["put", "x", "1"]).out, "confirmed e1·o1 (position 2)\n");
     let got = cluster.epoca(&["get", "x"]);
     assert_eq!((&got.out[..], &got.err[..]), ("1\n", "e1·o1, revision 1\n"));
     let absent = cluster.epoca(&["get", "y"]);
