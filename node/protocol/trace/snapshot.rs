@@ -151,8 +151,11 @@ impl Snapshot {
             }
             self.tail.push(entry.clone());
         }
-        let excess = self.tail.len().saturating_sub(Snapshot::TAIL_MAX);
-        self.tail.drain(..excess);
+        // The oldest go many at a time: all that stay have to be moved for it.
+        if self.tail.len() > Snapshot::TAIL_MAX {
+            let excess = self.tail.len() - Snapshot::TAIL_MAX * 9 / 10;
+            self.tail.drain(..excess);
+        }
     }
 
     fn pushed(&mut self, to: NodeId, last: EntryId) {
