@@ -6,4 +6,8 @@
 
 pub mod dice;
 
+pub mod invariants;
+
 pub mod linearizability;
+
+pub mod simulator;

@@ -1,3 +1,7 @@
 //! The evidence, tested: the checkers find what they must and no more, the simulator repeats itself.
 
+mod invariants;
+
 mod linearizability;
+
+mod simulator;

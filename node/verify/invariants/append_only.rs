@@ -1,0 +1,34 @@
+//! A leader's log only grows, by entries of its own epoch; nobody else gives out offsets.
+
+use crate::protocol::trace::{Event, Fact, Preview, RoleName};
+use crate::verify::invariants::sight::Sight;
+use crate::verify::invariants::{Found, Rule, source, violation};
+
+pub(super) struct AppendOnly;
+
+impl Rule for AppendOnly {
+    fn name(&self) -> &'static str {
+        "leader append-only"
+    }
+
+    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
+        let snapshot = &sight.node(event.node)?.snapshot;
+        let leads = snapshot.role == RoleName::Leader;
+        let node = event.node;
+        let text = match &event.fact {
+            Fact::Truncated { from, count, .. } if leads => {
+                format!("{node} leads and deletes {count} entries from {from} on")
+            }
+            Fact::Injected { .. } if leads => format!("{node} leads and takes forged entries"),
+            Fact::Proposed { entry } => {
+                let first = entry.first().map(|preview| preview.point.id)?;
+                if leads && Some(first.epoch) == snapshot.epoch {
+                    return None;
+                }
+                format!("{node} gives out {first} and does not lead that epoch")
+            }
+            _ => return None,
+        };
+        violation(self.name(), &[source(event)], text)
+    }
+}

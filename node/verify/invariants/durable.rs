@@ -1,0 +1,65 @@
+//! What a node has acked and a quorum has made committed stays: it is never deleted, and there again after a restart.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::{LogPoint, NodeId};
+use crate::verify::invariants::sight::Sight;
+use crate::verify::invariants::{Found, Rule, Source, source, violation};
+
+#[derive(Default)]
+pub(super) struct Durable {
+    /// The greatest entry that each node has ever acked, or counted as its own.
+    acked: BTreeMap<NodeId, (LogPoint, Source)>,
+}
+
+impl Durable {
+    fn acked(&mut self, node: NodeId, point: LogPoint, source: Source) {
+        let known = self.acked.get(&node);
+        if known.is_none_or(|(known, _)| known.id < point.id) {
+            self.acked.insert(node, (point, source));
+        }
+    }
+}
+
+impl Rule for Durable {
+    fn name(&self) -> &'static str {
+        "acked is durable"
+    }
+
+    fn on_joined(&mut self, sight: &Sight, node: &Snapshot, source: Source) -> Found {
+        let (acked, earlier) = *self.acked.get(&node.node)?;
+        // Whatever was committed in epochs up to that of the acked entry is in every log that has the acked entry.
+        let (point, committed) = sight.ledger.last_up_to(acked.id)?;
+        let seen = sight.node(node.node)?;
+        if seen.has(point) || !seen.knows(point.position) && node.last().is_some() {
+            return None;
+        }
+        let text = format!("{} acked {acked}, {point} is committed, and its log has it no more", node.node);
+        violation(self.name(), &[earlier, committed, source], text)
+    }
+
+    fn on_event(&mut self, sight: &Sight, event: &Event, cut: &[Preview]) -> Found {
+        match &event.fact {
+            Fact::Acked { up_to: Some(up_to), .. } => {
+                let point = sight.node(event.node)?.point_of(*up_to)?;
+                self.acked(event.node, point, source(event));
+                None
+            }
+            Fact::Counted { from, up_to: Some(up_to), .. } if *from == event.node => {
+                self.acked(event.node, *up_to, source(event));
+                None
+            }
+            Fact::Truncated { .. } => {
+                let lost = cut.iter().filter(|preview| !preview.forged).find_map(|preview| {
+                    let (point, committed) = sight.ledger.at(preview.point.position)?;
+                    (point == preview.point).then_some((point, committed))
+                });
+                let (point, committed) = lost?;
+                let text = format!("{} deletes {point}, which is committed", event.node);
+                violation(self.name(), &[committed, source(event)], text)
+            }
+            _ => None,
+        }
+    }
+}

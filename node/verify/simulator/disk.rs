@@ -1,0 +1,276 @@
+//! A node's simulated disk: what was written, what of it is durable, what is pending between the two.
+//!
+//! Writes are ordered, as in the log store. A power cut keeps what was flushed and, of the rest, a beginning, perhaps with
+//! a torn write after it: of a write of several records (the cut, then each entry) only the first. A killed process loses
+//! nothing that it wrote.
+//!
+//! Left out: bytes, checksums, files. Those are tested with the real storage; a flipped bit here means that it refuses.
+
+use std::collections::VecDeque;
+
+use crate::protocol::{
+    Append, ChainCheck, Entry, Kind, LogPoint, Opening, Operation, Position, Promise, ReadLog, Restored, RunEnd, Store,
+    digest_after,
+};
+
+/// What a log store holds at one moment.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Image {
+    pub(super) promise: Option<Promise>,
+    pub(super) entries: Vec<Entry>,
+    pub(super) forged_from: Option<Position>,
+    pub(super) committed: Option<LogPoint>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk {
+    durable: Image,
+    written: Image,
+    pending: VecDeque<(Operation, Store)>,
+    /// Commit points recorded in this run. They have a place of their own that is never synced, so a power cut may leave
+    /// any of them.
+    recorded: Vec<LogPoint>,
+    /// How many of the pending writes the flush under way covers.
+    covered: usize,
+    /// The last operation of this run that is durable.
+    done: Option<Operation>,
+}
+
+impl Disk {
+    pub(super) fn durable(&self) -> &Image {
+        &self.durable
+    }
+
+    /// What readers of the log see: also what is not yet durable.
+    pub(super) fn written(&self) -> &Image {
+        &self.written
+    }
+
+    pub(super) fn is_done(&self, operation: Operation) -> bool {
+        self.done >= Some(operation)
+    }
+
+    /// Whether nothing that was written is not yet durable.
+    pub(super) fn is_idle(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// Gives why the write is one that a log store must never be asked for, if it is.
+    pub(super) fn store(&mut self, operation: Operation, store: Store) -> Result<(), String> {
+        self.written.store(&store)?;
+        self.pending.push_back((operation, store));
+        Ok(())
+    }
+
+    pub(super) fn record_commit(&mut self, up_to: LogPoint) -> Result<(), String> {
+        if !self.durable.has(up_to) {
+            return Err(format!("{up_to} is recorded as committed, and the log does not hold it durably"));
+        }
+        self.written.commit(up_to)?;
+        self.recorded.push(up_to);
+        Ok(())
+    }
+
+    /// A flush of everything pending begins, unless one is under way or there is nothing to store.
+    pub(super) fn begin_flush(&mut self) -> bool {
+        if self.covered > 0 || self.pending.is_empty() {
+            return false;
+        }
+        self.covered = self.pending.len();
+        true
+    }
+
+    /// The flush under way is done. Gives the last operation that it covers.
+    pub(super) fn end_flush(&mut self) -> Option<Operation> {
+        let covered = std::mem::take(&mut self.covered);
+        self.keep(covered)
+    }
+
+    fn keep(&mut self, count: usize) -> Option<Operation> {
+        let mut last = None;
+        for (operation, store) in self.pending.drain(..count) {
+            last = Some(operation);
+            self.durable.store(&store).expect("it was written in the same order before");
+        }
+        self.done = self.done.max(last);
+        last
+    }
+
+    /// The process is gone, what it wrote stays: the machine goes on and writes it out.
+    pub(super) fn kill(&mut self) {
+        self.keep(self.pending.len());
+        self.keep_commit(self.recorded.len());
+        self.stop();
+    }
+
+    /// A power cut that keeps so many percent of the writes that no flush covered, and part of the next if it is torn.
+    pub(super) fn cut_power(&mut self, kept_percent: u64, torn: bool) {
+        let count = self.pending.len() * kept_percent as usize / 100;
+        self.keep(count);
+        self.keep_commit(self.recorded.len() * kept_percent as usize / 100);
+        if torn && let Some((_, Store::Append(append))) = self.pending.pop_front() {
+            let part = append.entries.len() * kept_percent as usize / 100;
+            let entries = append.entries[..part].to_vec();
+            let torn = Append { truncate_from: append.truncate_from, entries, forged: append.forged };
+            self.durable.append(&torn).expect("the beginning of what was written in the same order before");
+        }
+        self.stop();
+    }
+
+    fn keep_commit(&mut self, count: usize) {
+        if let Some(up_to) = count.checked_sub(1).map(|index| self.recorded[index]) {
+            self.durable.commit(up_to).expect("it was recorded once what it speaks of was durable");
+        }
+    }
+
+    fn stop(&mut self) {
+        self.pending.clear();
+        self.recorded.clear();
+        self.covered = 0;
+        self.written = self.durable.clone();
+        self.done = None;
+    }
+
+    pub(super) fn read(&self, read: &ReadLog) -> Vec<Entry> {
+        let from = read.from.0 as usize - 1;
+        let wanted = self.written.entries.iter().skip(from).take_while(|entry| entry.position <= read.to);
+        let mut bytes = 0;
+        let mut entries = Vec::new();
+        for entry in wanted {
+            bytes += entry.body.len() as u64;
+            if bytes > read.bytes_max && !entries.is_empty() {
+                break;
+            }
+            entries.push(entry.clone());
+        }
+        entries
+    }
+}
+
+impl Image {
+    pub(super) fn last(&self) -> Option<LogPoint> {
+        self.entries.last().map(Entry::point)
+    }
+
+    pub(super) fn at(&self, position: Position) -> Option<&Entry> {
+        position.0.checked_sub(1).and_then(|index| self.entries.get(index as usize))
+    }
+
+    /// Whether it holds this very entry, not as a forged one.
+    pub(super) fn has(&self, point: LogPoint) -> bool {
+        !self.is_forged(point.position) && self.at(point.position).is_some_and(|entry| entry.point() == point)
+    }
+
+    pub(super) fn is_forged(&self, position: Position) -> bool {
+        self.forged_from.is_some_and(|from| position >= from)
+    }
+
+    pub(super) fn check_chain(&self) -> ChainCheck {
+        let mut before = None;
+        for entry in &self.entries {
+            if digest_after(before, entry.id, entry.kind, &entry.body) != entry.digest {
+                return ChainCheck::Broken(entry.point());
+            }
+            before = Some(entry.digest);
+        }
+        ChainCheck::Whole
+    }
+
+    /// What storage hands to a core at its start, with `more` entries before those that are not committed.
+    pub(super) fn restored(&self, more: u64) -> Restored {
+        let committed = self.committed.map_or(0, |point| point.position.0);
+        let from = committed.saturating_sub(more) as usize;
+        let founding = self.entries.first().filter(|first| first.kind == Kind::Opening);
+        Restored {
+            promise: self.promise,
+            runs: self.runs(),
+            tail: self.entries[from..].to_vec(),
+            before_tail: from.checked_sub(1).map(|index| self.entries[index].point()),
+            forged_from: self.forged_from,
+            committed: self.committed,
+            founding: founding.and_then(|first| Opening::decode(&first.body)?.founding),
+        }
+    }
+
+    fn runs(&self) -> Vec<(RunEnd, Position)> {
+        let mut runs: Vec<(RunEnd, Position)> = Vec::new();
+        for entry in &self.entries {
+            if runs.last().is_some_and(|(run, _)| run.epoch == entry.id.epoch) {
+                runs.pop();
+            }
+            let run = RunEnd { epoch: entry.id.epoch, last: entry.id.offset, digest: entry.digest };
+            runs.push((run, entry.position));
+        }
+        runs
+    }
+
+    fn store(&mut self, store: &Store) -> Result<(), String> {
+        match store {
+            Store::Promise(promise) => self.promise(*promise),
+            Store::Append(append) => self.append(append),
+        }
+    }
+
+    fn commit(&mut self, up_to: LogPoint) -> Result<(), String> {
+        if !self.has(up_to) {
+            return Err(format!("{up_to} is recorded as committed, and the log does not hold it"));
+        }
+        if self.committed.is_some_and(|committed| committed.position > up_to.position) {
+            return Err(format!("the recorded commit point goes back from {:?} to {up_to}", self.committed));
+        }
+        self.committed = Some(up_to);
+        Ok(())
+    }
+
+    fn promise(&mut self, promise: Promise) -> Result<(), String> {
+        if let Some(known) = self.promise {
+            let votes_again = known.epoch == promise.epoch && known.vote.is_some() && known.vote != promise.vote;
+            if promise.epoch < known.epoch || votes_again {
+                return Err(format!("{known:?} is broken by {promise:?}"));
+            }
+        }
+        self.promise = Some(promise);
+        Ok(())
+    }
+
+    fn append(&mut self, append: &Append) -> Result<(), String> {
+        if let Some(from) = append.truncate_from {
+            if Some(from) <= self.committed.map(|point| point.position) {
+                return Err(format!("{:?} is recorded as committed and is cut from {from} on", self.committed));
+            }
+            self.entries.truncate(from.0 as usize - 1);
+            self.forged_from = self.forged_from.filter(|forged| *forged < from);
+        }
+        let first = Position::after(self.last());
+        for entry in &append.entries {
+            self.push(entry)?;
+        }
+        if append.entries.is_empty() {
+            return Ok(());
+        }
+        if append.forged {
+            self.forged_from = self.forged_from.or(Some(first));
+        } else if self.forged_from.is_some() {
+            return Err(format!("{first} and later are stored as genuine after forged entries"));
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, entry: &Entry) -> Result<(), String> {
+        let last = self.last();
+        let expected = Position::after(last);
+        if entry.position != expected {
+            return Err(format!("{} is stored at position {} and {expected} comes next", entry.id, entry.position));
+        }
+        let offset = last.filter(|last| last.id.epoch == entry.id.epoch).map_or(0, |last| last.id.offset.0 + 1);
+        let later = last.is_none_or(|last| last.id.epoch <= entry.id.epoch);
+        if !later || entry.id.offset.0 != offset {
+            return Err(format!("{} is stored after {last:?}", entry.id));
+        }
+        if self.promise.is_none_or(|promise| promise.epoch < entry.id.epoch) {
+            return Err(format!("{} is stored under {:?}", entry.id, self.promise));
+        }
+        self.entries.push(entry.clone());
+        Ok(())
+    }
+}

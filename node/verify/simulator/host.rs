@@ -1,0 +1,183 @@
+//! One simulated node: a core, its clock, its disk, its final database, and what waits for either.
+
+use std::collections::VecDeque;
+
+use crate::protocol::trace::Snapshot;
+use crate::protocol::{
+    Apply, Config, Core, Envelope, Incarnation, LogPoint, NodeId, Operation, Proposal, ReadLog, Time,
+};
+use crate::verify::dice::mix;
+use crate::verify::simulator::database::Database;
+use crate::verify::simulator::disk::{Disk, Image};
+use crate::verify::simulator::queue::Due;
+
+pub(super) struct Host {
+    pub(super) config: Config,
+    /// `None` while the node is down.
+    pub(super) core: Option<Core>,
+    pub(super) disk: Disk,
+    pub(super) database: Database,
+    pub(super) clock: Clock,
+    /// Counts the starts; what was due for an earlier run is not due any more.
+    pub(super) run: u64,
+    /// How many pauses are in force. What is due meanwhile waits in the backlog.
+    pub(super) paused: u64,
+    pub(super) backlog: VecDeque<Due>,
+    /// It never comes back, or as somebody else.
+    pub(super) out: bool,
+    /// What was durable on a disk that is destroyed: whoever has an ack of it was not lied to.
+    pub(super) destroyed: Option<Image>,
+    /// Messages that may leave once an operation is durable.
+    pub(super) waiting: VecDeque<(Operation, Envelope)>,
+    pub(super) applies: VecDeque<Apply>,
+    pub(super) applying: bool,
+    pub(super) reads: VecDeque<ReadLog>,
+    pub(super) checks: usize,
+    /// Writes that came in and go into the core together.
+    pub(super) proposals: Vec<Proposal>,
+    /// When the earliest tick is due that is in the queue.
+    pub(super) tick_at: Option<u64>,
+    /// Counts the trace events of this run.
+    pub(super) events: u64,
+    /// The commit point after the last step.
+    pub(super) committed: Option<LogPoint>,
+    /// What local reads have seen since the last power cut.
+    pub(super) shown: Option<LogPoint>,
+    pub(super) fails_next_flush: bool,
+    /// A flush, or an apply, takes as long as this at least.
+    pub(super) flush_micros: u64,
+    pub(super) apply_micros: u64,
+    /// How many faults hold its commit orders back.
+    pub(super) orders_held: u64,
+    pub(super) held: Vec<Envelope>,
+}
+
+/// A node's own time: it starts anywhere, jumps, and runs at its own rate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    from: u64,
+    shows: u64,
+    /// Millionths of the true rate.
+    rate: u64,
+}
+
+impl Clock {
+    pub(super) fn new(shows: u64) -> Clock {
+        Clock { from: 0, shows, rate: 1_000_000 }
+    }
+
+    pub(super) fn shows(&self, now: u64) -> Time {
+        Time(self.shows + (now - self.from) * self.rate / 1_000_000)
+    }
+
+    /// When it will show this, if that is not past.
+    pub(super) fn when(&self, shows: Time, now: u64) -> u64 {
+        let ahead = shows.0.saturating_sub(self.shows(now).0);
+        now + (ahead * 1_000_000).div_ceil(self.rate)
+    }
+
+    pub(super) fn set(&mut self, now: u64, step: i64, rate_ppm: i64) {
+        self.shows = self.shows(now).0.saturating_add_signed(step);
+        self.from = now;
+        self.rate = 1_000_000_u64.saturating_add_signed(rate_ppm);
+    }
+
+    pub(super) fn advance_to(&mut self, now: u64, shows: Time) {
+        let behind = shows.0.saturating_sub(self.shows(now).0);
+        self.set(now, behind as i64, 0);
+    }
+}
+
+impl Host {
+    pub(super) fn new(config: Config) -> Host {
+        let clock = Clock::new(1_000_000 + mix(config.seed) % 1_000_000_000);
+        Host {
+            config,
+            core: None,
+            disk: Disk::default(),
+            database: Database::default(),
+            clock,
+            run: 0,
+            paused: 0,
+            backlog: VecDeque::new(),
+            out: false,
+            destroyed: None,
+            waiting: VecDeque::new(),
+            applies: VecDeque::new(),
+            applying: false,
+            reads: VecDeque::new(),
+            checks: 0,
+            proposals: Vec::new(),
+            tick_at: None,
+            events: 0,
+            committed: None,
+            shown: None,
+            fails_next_flush: false,
+            flush_micros: 0,
+            apply_micros: 0,
+            orders_held: 0,
+            held: Vec::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> NodeId {
+        self.config.id
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.core.is_some()
+    }
+
+    /// Starts a core with what the disk remembers; the final database is what the recorded commit point says.
+    pub(super) fn start(&mut self, now: u64, tail_more: u64) -> Snapshot {
+        self.run += 1;
+        let seed = mix(self.config.seed.wrapping_add(self.run));
+        let image = self.disk.written();
+        let committed = image.committed.map_or(0, |point| point.position.0 as usize);
+        self.database = Database::of(&image.entries[..committed]);
+        let config = Config { seed, ..self.config.clone() };
+        let core = Core::new(config, image.restored(tail_more), self.clock.shows(now));
+        self.committed = core.committed();
+        self.events = 0;
+        self.tick_at = None;
+        // What lies before the core's window belongs to the log too.
+        let mut snapshot = core.snapshot(Snapshot::TAIL_MAX);
+        self.core = Some(core);
+        snapshot.tail = self.previews();
+        snapshot
+    }
+
+    fn previews(&self) -> Vec<crate::protocol::trace::Preview> {
+        use crate::protocol::trace::Preview;
+        let image = self.disk.written();
+        image.entries.iter().map(|entry| Preview::of(entry, image.is_forged(entry.position))).collect()
+    }
+
+    /// The process is gone, and with it all that was on its way inside it.
+    pub(super) fn stop(&mut self) {
+        self.core = None;
+        self.waiting.clear();
+        self.applies.clear();
+        self.applying = false;
+        self.reads.clear();
+        self.checks = 0;
+        self.proposals.clear();
+        self.fails_next_flush = false;
+    }
+
+    /// Another data folder under the same node id.
+    pub(super) fn wipe(&mut self) {
+        self.destroyed = Some(self.disk.durable().clone());
+        self.disk = Disk::default();
+        self.database = Database::default();
+        self.shown = None;
+        let Incarnation(mut bytes) = self.config.incarnation;
+        bytes[15] += 1;
+        self.config.incarnation = Incarnation(bytes);
+    }
+
+    /// Whether this node's disk has, or had until it was destroyed, this entry durably and not as a forged one.
+    pub(super) fn holds(&self, point: LogPoint) -> bool {
+        self.disk.durable().has(point) || self.destroyed.as_ref().is_some_and(|image| image.has(point))
+    }
+}

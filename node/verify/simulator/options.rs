@@ -1,0 +1,173 @@
+//! What a run is like, all of it drawn from one seed: how many nodes, how patient, how fast and how reliable network and
+//! disks are, and what clients do.
+
+use std::fmt;
+
+use crate::protocol::Limits;
+use crate::verify::dice::Dice;
+
+/// Times are in microseconds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    pub seed: u64,
+    pub voters: u64,
+    pub heartbeat_micros: u64,
+    pub election_timeout_micros: u64,
+    pub limits: Limits,
+    /// How long faults happen; then they end, and everybody must agree within a bound.
+    pub faults_micros: u64,
+    /// Node 1 is asked to stand first; otherwise the nodes wait until one of them does by itself.
+    pub asked_to_stand: bool,
+    /// How many final entries a restart hands to the core besides those that it must.
+    pub tail_more: u64,
+    pub network: Network,
+    pub disk: Disk,
+    pub work: Work,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Network {
+    pub delay_least_micros: u64,
+    pub delay_most_micros: u64,
+    /// Each link keeps the order of its messages.
+    pub ordered: bool,
+    /// One in so many messages is lost, doubled, or comes ten times as late; 0: none.
+    pub lost_in: u64,
+    pub doubled_in: u64,
+    pub late_in: u64,
+}
+
+impl Network {
+    pub const CALM: Network = Network {
+        delay_least_micros: 100,
+        delay_most_micros: 1_000,
+        ordered: true,
+        lost_in: 0,
+        doubled_in: 0,
+        late_in: 0,
+    };
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Disk {
+    pub flush_most_micros: u64,
+    pub apply_most_micros: u64,
+    pub read_most_micros: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Work {
+    pub clients: u64,
+    pub keys: u64,
+    /// How long a client thinks between two operations, at most.
+    pub think_most_micros: u64,
+    /// How long it waits for an answer before the outcome is unknown to it.
+    pub patience_micros: u64,
+    /// How many of ten operations are reads.
+    pub reads_in_ten: u64,
+}
+
+impl Options {
+    pub fn of(seed: u64) -> Options {
+        let dice = &mut Dice::of(seed, 1);
+        let voters = dice.pick(&[1, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 5, 5, 5, 6, 7]);
+        let (heartbeat, timeout) =
+            dice.pick(&[(100_000, 1_000_000), (100_000, 1_000_000), (50_000, 300_000), (20_000, 150_000)]);
+        let network = network(dice, timeout);
+        Options {
+            seed,
+            voters,
+            heartbeat_micros: heartbeat,
+            election_timeout_micros: timeout,
+            limits: if dice.one_in(2) { tight(dice) } else { Limits::default() },
+            faults_micros: timeout * dice.between(8, 30),
+            asked_to_stand: !dice.one_in(5),
+            tail_more: dice.below(4),
+            network,
+            disk: Disk {
+                flush_most_micros: dice.pick(&[200, 1_000, 1_000, 5_000, 30_000]),
+                apply_most_micros: dice.pick(&[10, 100, 1_000, 20_000]),
+                read_most_micros: dice.pick(&[100, 1_000, 20_000]),
+            },
+            work: Work {
+                clients: dice.between(1, 8),
+                keys: dice.between(1, 6),
+                think_most_micros: timeout / dice.pick(&[100, 40, 20, 5]),
+                patience_micros: timeout * dice.between(1, 4),
+                reads_in_ten: dice.between(1, 7),
+            },
+        }
+    }
+}
+
+fn network(dice: &mut Dice, timeout: u64) -> Network {
+    let most = dice.pick(&[300, 2_000, 2_000, 10_000, timeout / 10]);
+    let ordered = !dice.one_in(3);
+    let mut odds = |often: &[u64]| dice.pick(often);
+    Network {
+        delay_least_micros: most / 10,
+        delay_most_micros: most,
+        ordered,
+        lost_in: odds(&[0, 0, 200, 50, 20, 8]),
+        doubled_in: odds(&[0, 0, 100, 20]),
+        late_in: odds(&[0, 0, 200, 30]),
+    }
+}
+
+/// Bounds so tight that every rule about a full window, push or log is met within seconds.
+fn tight(dice: &mut Dice) -> Limits {
+    Limits {
+        window_entries: dice.between(1, 12) as usize,
+        push_entries: dice.between(1, 4) as usize,
+        in_flight_pushes: dice.between(1, 4) as usize,
+        uncommitted_entries: dice.between(4, 40),
+        waiting_reads: dice.between(1, 8) as usize,
+        ..Limits::default()
+    }
+}
+
+impl fmt::Display for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Options { network, disk, work, limits, .. } = self;
+        let millis = |micros: u64| micros as f64 / 1_000.0;
+        writeln!(
+            f,
+            "{} nodes · heartbeat {} ms, election timeout {} ms · faults for {:.1} s · {}",
+            self.voters,
+            millis(self.heartbeat_micros),
+            millis(self.election_timeout_micros),
+            millis(self.faults_micros) / 1_000.0,
+            if self.asked_to_stand { "n1 is asked to stand first" } else { "nobody is asked to stand" },
+        )?;
+        writeln!(
+            f,
+            "network {}–{} ms, {} · one in … lost {}, doubled {}, late {} (0: none)",
+            millis(network.delay_least_micros),
+            millis(network.delay_most_micros),
+            if network.ordered { "in order" } else { "out of order" },
+            network.lost_in,
+            network.doubled_in,
+            network.late_in,
+        )?;
+        writeln!(
+            f,
+            "at most: flush {} ms, apply {} ms, read {} ms · window {} entries, push {}, in flight {}, uncommitted {}",
+            millis(disk.flush_most_micros),
+            millis(disk.apply_most_micros),
+            millis(disk.read_most_micros),
+            limits.window_entries,
+            limits.push_entries,
+            limits.in_flight_pushes,
+            limits.uncommitted_entries,
+        )?;
+        write!(
+            f,
+            "{} clients, {} keys, {} reads in ten, think {} ms at most, wait {} ms at most",
+            work.clients,
+            work.keys,
+            work.reads_in_ten,
+            millis(work.think_most_micros),
+            millis(work.patience_micros),
+        )
+    }
+}

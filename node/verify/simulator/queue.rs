@@ -1,0 +1,103 @@
+//! What is due when: the simulation's only clock is the next thing in this queue.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::protocol::{Envelope, NodeId};
+
+/// Something that happens. What concerns a node's process names its run: it is void if the process is another one by then.
+#[derive(Clone, Debug)]
+pub(super) enum Due {
+    Message(Envelope),
+    Tick {
+        node: NodeId,
+        run: u64,
+    },
+    Flushed {
+        node: NodeId,
+        run: u64,
+    },
+    Applied {
+        node: NodeId,
+        run: u64,
+    },
+    LogRead {
+        node: NodeId,
+        run: u64,
+    },
+    /// The writes that came in go into the core.
+    Batch {
+        node: NodeId,
+        run: u64,
+    },
+    Begin {
+        fault: usize,
+    },
+    End {
+        fault: usize,
+    },
+    Call {
+        call: usize,
+    },
+    /// A client asks a node, after it was refused elsewhere.
+    Ask {
+        call: usize,
+        node: NodeId,
+    },
+    /// A client's request arrives at a node.
+    Request {
+        request: u64,
+        node: NodeId,
+    },
+    /// The client waits no longer.
+    Patience {
+        call: usize,
+    },
+}
+
+impl Due {
+    /// Whose process it concerns.
+    pub(super) fn node(&self) -> Option<(NodeId, Option<u64>)> {
+        match self {
+            Due::Message(envelope) => Some((envelope.to, None)),
+            Due::Request { node, .. } => Some((*node, None)),
+            Due::Tick { node, run }
+            | Due::Flushed { node, run }
+            | Due::Applied { node, run }
+            | Due::LogRead { node, run }
+            | Due::Batch { node, run } => Some((*node, Some(*run))),
+            Due::Begin { .. } | Due::End { .. } | Due::Call { .. } | Due::Ask { .. } | Due::Patience { .. } => None,
+        }
+    }
+}
+
+/// Equal times keep the order in which they were put in.
+#[derive(Default)]
+pub(super) struct Queue {
+    order: BinaryHeap<Reverse<(u64, u64, usize)>>,
+    slots: Vec<Option<Due>>,
+    free: Vec<usize>,
+    count: u64,
+}
+
+impl Queue {
+    pub(super) fn put(&mut self, at: u64, due: Due) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        self.slots[slot] = Some(due);
+        self.count += 1;
+        self.order.push(Reverse((at, self.count, slot)));
+    }
+
+    pub(super) fn next_at(&self) -> Option<u64> {
+        self.order.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    pub(super) fn take(&mut self) -> Option<(u64, Due)> {
+        let Reverse((at, _, slot)) = self.order.pop()?;
+        self.free.push(slot);
+        self.slots[slot].take().map(|due| (at, due))
+    }
+}

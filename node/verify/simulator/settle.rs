@@ -1,0 +1,156 @@
+//! The end of a run: the faults are over, so within a bound one node must lead, all logs and states be equal, and new
+//! writes be confirmed. Then everything is looked at once more, and the clients' history judged.
+
+use crate::protocol::trace::RoleName;
+use crate::protocol::{LogPoint, Time};
+use crate::verify::linearizability;
+use crate::verify::simulator::clients::PROBER;
+use crate::verify::simulator::host::Host;
+use crate::verify::simulator::options;
+use crate::verify::simulator::plan::{Call, Wish};
+use crate::verify::simulator::world::{Simulation, Step, wrong};
+
+/// How many election timeouts the nodes may take to agree. Founding a cluster waits five times as long by itself.
+const TIMEOUTS_MAX: u64 = 60;
+
+impl Simulation<'_> {
+    pub(super) fn settle(&mut self) -> Step {
+        self.calm_down()?;
+        let timeout = self.plan.options.election_timeout_micros;
+        let (begin, end) = (self.now, self.now + timeout * TIMEOUTS_MAX);
+        while !(self.clients.probed.is_some() && self.is_one()) {
+            if self.now >= end {
+                return Err(self.never_agree());
+            }
+            if !self.clients.is_busy(PROBER) {
+                self.call(0, Wish::Put)?;
+            }
+            self.run_until(self.now + timeout / 4)?;
+        }
+        self.stats.settled_most_micros = self.now - begin;
+        self.read_all()?;
+        self.check_everything()?;
+        self.judge()
+    }
+
+    /// No more faults: whatever is still broken is mended.
+    fn calm_down(&mut self) -> Step {
+        self.network.options = options::Network::CALM;
+        let now = self.now;
+        for node in self.ids() {
+            let host = self.host(node);
+            if let Some(shown) = host.core.as_ref().map(|core| core.deadline()) {
+                // A clock that was put back lets a node sleep for that long.
+                let sane = Time(shown.0.saturating_sub(self.plan.options.election_timeout_micros * 10));
+                self.host(node).clock.advance_to(now, sane);
+                self.wake_anew(node)?;
+            }
+            self.restart(node)?;
+        }
+        Ok(())
+    }
+
+    fn call(&mut self, key: u64, wish: Wish) -> Step {
+        let call = Call { at: self.now, client: PROBER, key, wish, node: None };
+        self.clients.calls.push(call);
+        self.begin_call(self.clients.calls.len() - 1)
+    }
+
+    /// Those that are to agree: all but the ones that lost their disks for ever.
+    fn healthy(&self) -> impl Iterator<Item = &Host> {
+        self.hosts.iter().filter(|host| !host.out)
+    }
+
+    /// Everybody follows one leader and has its log, all of it durable and final.
+    fn is_one(&self) -> bool {
+        let Some(leader) = self.leader() else { return false };
+        let core = |host: &Host| host.core.as_ref().map(|core| (core.leader(), core.epoch(), core.last()));
+        let Some(wanted) = core(&self.hosts[leader.0 as usize - 1]) else { return false };
+        let agrees = |host: &Host| {
+            let (image, last) = (host.disk.durable(), wanted.2);
+            let (stored, applied) = (image.last() == last && image.forged_from.is_none(), host.database.applied());
+            core(host) == Some(wanted) && host.disk.is_idle() && stored && applied == last
+        };
+        wanted.0 == Some(leader) && self.healthy().all(agrees)
+    }
+
+    fn never_agree(&self) -> Box<crate::verify::invariants::Violation> {
+        let text = |point: Option<LogPoint>| point.map_or("-".to_owned(), |point| point.to_string());
+        let mut all = format!("{TIMEOUTS_MAX} election timeouts after the last fault the nodes do not agree:");
+        for host in &self.hosts {
+            let Some(core) = &host.core else {
+                all += &format!(" {} is down;", host.id());
+                continue;
+            };
+            let (role, epoch, leader) = (core.role().name(), core.epoch(), core.leader());
+            let (last, committed, applied) = (text(core.last()), text(core.committed()), text(core.applied()));
+            let out = if host.out { " (out)" } else { "" };
+            all += &format!(
+                " {}{out} {role} {epoch:?} of {leader:?}, last {last}, committed {committed}, applied {applied};",
+                host.id()
+            );
+        }
+        wrong("everybody agrees once the faults end", all)
+    }
+
+    /// Each key is read once more, so that the history ends with what everybody may know.
+    fn read_all(&mut self) -> Step {
+        for key in 0..self.plan.options.work.keys {
+            let before = self.clients.calls.len();
+            self.call(key, Wish::Get)?;
+            let end = self.now + self.plan.options.election_timeout_micros * 10;
+            while self.clients.is_busy(PROBER) && self.now < end {
+                self.run_until(self.now + 1_000)?;
+            }
+            if self.clients.probed != Some(before) {
+                let text = format!("the key k{key} could not be read, though everybody agrees");
+                return Err(wrong("everybody agrees once the faults end", text));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_everything(&self) -> Step {
+        for host in &self.hosts {
+            self.truth.check(host)?;
+            self.check_view(host)?;
+        }
+        Ok(())
+    }
+
+    /// What a watcher takes a node for, from its events alone, is what it is.
+    fn check_view(&self, host: &Host) -> Step {
+        let (Some(core), Some(view)) = (&host.core, self.watch.snapshot(host.id())) else { return Ok(()) };
+        let truth = core.snapshot(crate::protocol::trace::Snapshot::TAIL_MAX);
+        let position = |point: Option<LogPoint>| point.map_or(0, |point| point.position.0);
+        let committed = position(view.applied)..=position(truth.committed);
+        let same = view.role == truth.role
+            && view.tail.ends_with(&truth.tail)
+            && view.applied == truth.applied
+            && view.epoch == truth.epoch
+            // A replica tells that it obeyed when readers see it, and who leads when a push was looked at.
+            && committed.contains(&position(view.committed))
+            && (view.leader.is_none() || view.leader == truth.leader)
+            && (view.role != RoleName::Leader || view.committed == truth.committed);
+        if same {
+            return Ok(());
+        }
+        let short = |mut snapshot: crate::protocol::trace::Snapshot| {
+            let from = snapshot.tail.len().saturating_sub(2);
+            snapshot.tail.drain(..from);
+            format!("{snapshot:?}")
+        };
+        let text = format!("{} is {}, and its events make it {}", host.id(), short(truth), short(view.clone()));
+        Err(wrong("events tell what a node is", text))
+    }
+
+    fn judge(&mut self) -> Step {
+        match linearizability::check(&self.clients.history) {
+            Ok(placed) => {
+                self.stats.linearized = placed as u64;
+                Ok(())
+            }
+            Err(failure) => Err(wrong("linearizability", failure.to_string())),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What happened in a run, or in many: numbers only, to be added up.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::trace::Fact;
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Inputs that cores took.
+    pub steps: u64,
+    pub events: u64,
+    pub simulated_micros: u64,
+    /// The same, for each node.
+    pub node_micros: u64,
+    pub messages: u64,
+    pub lost: u64,
+    pub doubled: u64,
+    pub rejected: u64,
+    /// Faults by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Rules that fired, by the name of the fact.
+    pub facts: BTreeMap<&'static str, u64>,
+    pub calls: Calls,
+    /// Operations that were placed in a linear order.
+    pub linearized: u64,
+    /// The longest time from the end of the faults to agreement.
+    pub settled_most_micros: u64,
+}
+
+/// What became of clients' operations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Calls {
+    pub written: u64,
+    pub read: u64,
+    pub read_local: u64,
+    pub unknown: u64,
+    /// Definitely not done.
+    pub refused: u64,
+    /// Given up before the next one of the same client.
+    pub reads_lost: u64,
+}
+
+impl Stats {
+    pub(super) fn count(&mut self, fact: &Fact) {
+        self.events += 1;
+        let worth_telling = matches!(
+            fact,
+            Fact::Elected { .. }
+                | Fact::Conflict { .. }
+                | Fact::Truncated { .. }
+                | Fact::Resynced { .. }
+                | Fact::Held { .. }
+                | Fact::SteppedDown { .. }
+                | Fact::Injected { .. }
+                | Fact::Committed { .. }
+        );
+        if worth_telling {
+            *self.facts.entry(fact.name()).or_default() += 1;
+        }
+    }
+
+    /// Adds another run's numbers.
+    pub fn add(&mut self, other: &Stats) {
+        self.steps += other.steps;
+        self.events += other.events;
+        self.simulated_micros += other.simulated_micros;
+        self.node_micros += other.node_micros;
+        self.messages += other.messages;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.rejected += other.rejected;
+        self.linearized += other.linearized;
+        self.settled_most_micros = self.settled_most_micros.max(other.settled_most_micros);
+        for (name, count) in &other.faults {
+            *self.faults.entry(name).or_default() += count;
+        }
+        for (name, count) in &other.facts {
+            *self.facts.entry(name).or_default() += count;
+        }
+        self.calls.written += other.calls.written;
+        self.calls.read += other.calls.read;
+        self.calls.read_local += other.calls.read_local;
+        self.calls.unknown += other.calls.unknown;
+        self.calls.refused += other.calls.refused;
+        self.calls.reads_lost += other.calls.reads_lost;
+    }
+}

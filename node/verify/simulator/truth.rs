@@ -1,0 +1,186 @@
+//! What really is: looked at directly after each step, on disks, databases, answers and messages, where trace events
+//! cannot tell. It remembers what was ever committed and what state that made.
+
+use std::collections::BTreeMap;
+
+use crate::protocol::{Append, Command, Entry, EntryId, Envelope, Kind, LogPoint, Message, NodeId, Position, Store};
+use crate::verify::simulator::clients::{Clients, FORGER};
+use crate::verify::simulator::host::Host;
+use crate::verify::simulator::world::{Step, wrong};
+
+#[derive(Default)]
+pub(super) struct Truth {
+    /// Everything that any node ever held as committed, in order.
+    entries: Vec<LogPoint>,
+    /// The hash of the database after each of them, as far as somebody has applied it.
+    databases: Vec<u64>,
+    /// Where each call was committed.
+    calls: BTreeMap<usize, LogPoint>,
+}
+
+impl Truth {
+    pub(super) fn committed(&self) -> Option<LogPoint> {
+        self.entries.last().copied()
+    }
+
+    pub(super) fn at(&self, position: Position) -> Option<LogPoint> {
+        self.entries.get(position.0.checked_sub(1)? as usize).copied()
+    }
+
+    /// A node's commit point has moved.
+    pub(super) fn on_committed(
+        &mut self,
+        hosts: &[Host],
+        index: usize,
+        before: Option<LogPoint>,
+        now: Option<LogPoint>,
+        clients: &mut Clients,
+    ) -> Step {
+        let host = &hosts[index];
+        let (before, up_to) = (before.map_or(0, |point| point.position.0), now.map_or(0, |point| point.position.0));
+        if up_to < before {
+            return Err(wrong("committed never changes", format!("{} goes back from {before} to {now:?}", host.id())));
+        }
+        for position in before + 1..=up_to {
+            self.commit(host, Position(position), clients)?;
+        }
+        let Some(point) = now else { return Ok(()) };
+        let holders = hosts.iter().filter(|host| host.holds(point)).count();
+        if holders < hosts.len() / 2 + 1 {
+            let text =
+                format!("{} has {point} as committed, and {holders} disks of {} hold it", host.id(), hosts.len());
+            return Err(wrong("committed is durable on a quorum", text));
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, host: &Host, position: Position, clients: &Clients) -> Step {
+        let id = host.id();
+        let written = host.disk.written();
+        let Some(entry) = written.at(position).filter(|_| !written.is_forged(position)) else {
+            let text = format!("{id} has position {position} as committed and holds nothing genuine there");
+            return Err(wrong("committed is in the log", text));
+        };
+        if let Some(known) = self.at(position) {
+            if known == entry.point() {
+                return Ok(());
+            }
+            let text = format!("{id} has {} as committed at position {position}, and {known} was", entry.point());
+            return Err(wrong("committed never changes", text));
+        }
+        if let Some(command) = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten() {
+            self.commit_call(entry.point(), &command, clients)?;
+        }
+        self.entries.push(entry.point());
+        Ok(())
+    }
+
+    fn commit_call(&mut self, point: LogPoint, command: &Command, clients: &Clients) -> Step {
+        if command.session == FORGER {
+            return Err(wrong("forged entries are never committed", format!("{point} was forged")));
+        }
+        let call = command.sequence as usize;
+        if let Some(refusal) = clients.refused.get(&call) {
+            let text = format!("call {call} was refused ({}), and is committed as {point}", refusal.code());
+            return Err(wrong("refused is never done", text));
+        }
+        if let Some(earlier) = self.calls.insert(call, point) {
+            let text = format!("call {call} is committed as {earlier} and as {point}");
+            return Err(wrong("one write is committed once", text));
+        }
+        Ok(())
+    }
+
+    /// A node's database has taken one more entry.
+    pub(super) fn on_applied(&mut self, host: &Host, entry: &Entry) -> Step {
+        let (id, hash) = (host.id(), host.database.hash());
+        if self.at(entry.position) != Some(entry.point()) {
+            return Err(wrong("only committed data is readable", format!("{id} shows {} to readers", entry.point())));
+        }
+        if !host.disk.durable().has(entry.point()) {
+            let text = format!("{id} makes {} final, which is not durable in its own log", entry.point());
+            return Err(wrong("final is durable", text));
+        }
+        let index = entry.position.0 as usize - 1;
+        if index == self.databases.len() {
+            self.databases.push(hash);
+        }
+        match self.databases.get(index) {
+            Some(known) if *known != hash => {
+                let text = format!("{id} has other data than another node after {}", entry.point());
+                Err(wrong("equal state at equal applied positions", text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Committed entries are never cut off.
+    pub(super) fn before_store(&self, host: &Host, store: &Store) -> Step {
+        let Store::Append(Append { truncate_from: Some(from), .. }) = store else { return Ok(()) };
+        let written = host.disk.written();
+        let cut = written.entries.iter().skip(from.0 as usize - 1);
+        let lost = cut.map(Entry::point).find(|point| self.at(point.position) == Some(*point) && written.has(*point));
+        let Some(point) = lost else { return Ok(()) };
+        Err(wrong("committed is never deleted", format!("{} cuts its log from {from} on, with {point}", host.id())))
+    }
+
+    /// What a message says must be true after a power cut of its sender right now.
+    pub(super) fn before_leaving(&self, host: &Host, envelope: &Envelope) -> Step {
+        let disk = host.disk.durable();
+        let promised = disk.promise.map(|promise| promise.epoch);
+        let voted = |epoch, candidate: NodeId| {
+            disk.promise.is_some_and(|promise| {
+                promise.epoch > epoch || promise.epoch == epoch && promise.vote == Some(candidate)
+            })
+        };
+        let durable = match &envelope.message {
+            Message::Ack(ack) => ack.up_to.is_none_or(|up_to| disk.has(up_to)),
+            Message::VoteAnswer(answer) => !answer.granted || voted(answer.epoch, envelope.to),
+            Message::VoteAsked(asked) => voted(asked.epoch, envelope.from),
+            _ => true,
+        };
+        if durable && envelope.epoch <= promised {
+            return Ok(());
+        }
+        let text =
+            format!("{} says {:?} under {:?} before that is durable", host.id(), envelope.message, envelope.epoch);
+        Err(wrong("durable before audible", text))
+    }
+
+    /// A client was told that its write is done.
+    pub(super) fn is_written(&self, call: usize, point: LogPoint) -> Step {
+        let committed = self.calls.get(&call);
+        if committed == Some(&point) {
+            return Ok(());
+        }
+        let text = format!("call {call} is confirmed as {point}, and committed is {committed:?}");
+        Err(wrong("confirmed is committed", text))
+    }
+
+    /// A local read has seen an entry of this id.
+    pub(super) fn is_final(&self, node: NodeId, id: EntryId) -> Step {
+        let index = self.entries.partition_point(|point| point.id < id);
+        if self.entries.get(index).is_some_and(|point| point.id == id) {
+            return Ok(());
+        }
+        Err(wrong(
+            "only committed data is readable",
+            format!("a local read at {node} sees {id}, which is not committed"),
+        ))
+    }
+
+    /// All of a node's log at once: the chain of digests, what it holds as committed, and its database.
+    pub(super) fn check(&self, host: &Host) -> Step {
+        let image = host.disk.written();
+        if let crate::protocol::ChainCheck::Broken(point) = image.check_chain() {
+            return Err(wrong("digests chain", format!("at {} the content of {point} is not its digest's", host.id())));
+        }
+        let committed = image.committed.map_or(0, |point| point.position.0 as usize);
+        let differs = image.entries[..committed].iter().find(|entry| self.at(entry.position) != Some(entry.point()));
+        if let Some(entry) = differs {
+            let text = format!("{} holds {} as committed, which it is not", host.id(), entry.point());
+            return Err(wrong("committed never changes", text));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! Short runs of the simulator, the same on every machine: nothing breaks, everything happens, and a seed means the same
+//! run each time. The long runs are `epoca verify`.
+
+use epoca::verify::simulator::{Options, Plan, Stats, play, run, shrink};
+
+/// Plays seeds; panics with what is needed to see the first failure again.
+fn play_seeds(first: u64, count: u64) -> Stats {
+    let mut all = Stats::default();
+    for seed in first..first + count {
+        let outcome = run(seed);
+        all.add(&outcome.stats);
+        if let Some(failure) = outcome.failure {
+            panic!("{}\nto see it: epoca verify --seed {seed}", failure.violation);
+        }
+    }
+    all
+}
+
+#[test]
+fn a_fixed_set_of_seeds_breaks_nothing_and_meets_everything() {
+    let stats = play_seeds(1, 150);
+    let faults = [
+        "power cut of one node",
+        "power cut of all nodes",
+        "kill",
+        "pause",
+        "links cut",
+        "node cut off",
+        "noise on all links",
+        "slow disk",
+        "failing disk",
+        "slow apply",
+        "clock step and rate",
+        "commit orders held",
+        "forged entries",
+        "flipped bit",
+        "wiped disk",
+    ];
+    for fault in faults {
+        assert!(stats.faults.get(fault).is_some_and(|count| *count > 0), "no {fault} in {stats:#?}");
+    }
+    for fact in ["Elected", "SteppedDown", "Conflict", "Truncated", "Resynced", "Held", "Injected"] {
+        assert!(stats.facts.get(fact).is_some_and(|count| *count > 0), "no {fact} in {stats:#?}");
+    }
+    assert!(stats.calls.unknown > 0 && stats.calls.refused > 0 && stats.calls.read_local > 0);
+    assert!(stats.linearized > 5_000, "{stats:#?}");
+}
+
+#[test]
+fn another_fixed_set_of_seeds_breaks_nothing() {
+    play_seeds(1_000, 150);
+}
+
+#[test]
+fn a_seed_means_the_same_run_each_time() {
+    for seed in [3, 17, 40] {
+        let plan = Plan::of(Options::of(seed));
+        let (once, again, recorded) = (run(seed), play(&plan, false), play(&plan, true));
+        assert_eq!(once.hash, again.hash);
+        assert_eq!(once.stats, again.stats);
+        assert_eq!(once.hash, recorded.hash, "recording changes nothing");
+        assert!(!recorded.trace.is_empty() && once.trace.is_empty());
+        assert_ne!(once.hash, run(seed + 1).hash);
+    }
+}
+
+#[test]
+fn one_fault_more_or_less_is_another_run() {
+    let plan = Plan::of(Options::of(17));
+    let mut smaller = plan.clone();
+    smaller.faults.pop().expect("this seed has faults");
+    assert_ne!(play(&plan, false).hash, play(&smaller, false).hash);
+}
+
+/// A leader that takes no writes confirms none, whatever else happens.
+#[test]
+fn a_failing_plan_shrinks_to_what_matters() {
+    let mut options = Options::of(17);
+    options.limits.uncommitted_entries = 0;
+    options.faults_micros = options.election_timeout_micros * 5;
+    options.work.clients = 1;
+    let plan = Plan::of(options);
+    let failure = play(&plan, false).failure.expect("this cluster cannot agree");
+    assert_eq!(failure.violation.invariant, "everybody agrees once the faults end");
+    let shrunk = shrink(&plan, &failure, 50);
+    assert!(!plan.faults.is_empty() && !plan.calls.is_empty());
+    assert!(shrunk.plan.faults.is_empty() && shrunk.plan.calls.is_empty(), "{:?}", shrunk.plan);
+    assert_eq!(shrunk.failure.violation.invariant, failure.violation.invariant);
+}
