@@ -42,6 +42,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Some(Said::Man { command }) => man(command.as_deref()),
+        Some(Said::Verify(args)) => command::verify::verify(&args),
         Some(Said::Inspect(args)) => inspect::run(&args),
         Some(Said::Cluster(args)) => block_on(command::cluster::run(&args, &global)),
         Some(Said::Command(command)) => block_on(talk(&command, &global)),

@@ -22,7 +22,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
 /// Each part of what people touch with the rooms of the library that it may name.
 const TOUCHED: [(&str, &[&str]); 5] = [
     ("tui/console", &["protocol", "client", "cluster", "verify"]),
-    ("tui/command", &["protocol", "client", "cluster"]),
+    ("tui/command", &["protocol", "client", "cluster", "verify"]),
     ("tui/main.rs", &["protocol", "client", "cluster", "storage", "runtime"]),
     ("tui/node.rs", &["protocol", "runtime"]),
     ("tui/inspect.rs", &["protocol", "storage"]),

@@ -20,6 +20,8 @@ pub mod print;
 
 pub mod cluster;
 
+pub mod verify;
+
 pub mod grammar;
 
 pub mod outcome;

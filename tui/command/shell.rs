@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::grammar::Command;
+use super::verify::VerifyArgs;
 use crate::console::Theme;
 use crate::node::NodeArgs;
 
@@ -62,6 +63,8 @@ pub enum Said {
     Command(Command),
     /// Show what a node's data folder holds, intermediate log and final database, without changing it
     Inspect(InspectArgs),
+    /// Look for a schedule that breaks the protocol, in a simulated cluster with faults of all kinds
+    Verify(VerifyArgs),
     /// Print completions for a shell
     Completions {
         #[arg(value_enum)]
