@@ -8,6 +8,7 @@ use crate::rpc::convert::ids::{
     cluster, entry_id, epoch, incarnation, kind, node, number, optional_entry_id, optional_epoch, optional_point,
     point, sixteen_to_wire,
 };
+use crate::rpc::convert::shape::{body_fits, few, log_agrees_with_itself};
 use crate::rpc::convert::{Malformed, required};
 use crate::rpc::wire;
 
@@ -138,7 +139,7 @@ impl TryFrom<wire::Push> for Push {
     fn try_from(push: wire::Push) -> Result<Push, Malformed> {
         Ok(Push {
             prev: optional_point(push.prev)?,
-            entries: push.entries.into_iter().map(pushed_from_wire).collect::<Result<_, _>>()?,
+            entries: few(push.entries)?.into_iter().map(pushed_from_wire).collect::<Result<_, _>>()?,
             resync: number("resync", push.resync)?,
             replaces: push.replaces,
             round: number("round", push.round)?,
@@ -147,7 +148,10 @@ impl TryFrom<wire::Push> for Push {
 }
 
 fn pushed_from_wire(pushed: wire::Pushed) -> Result<Pushed, Malformed> {
-    Ok(Pushed { id: entry_id("epoch", pushed.epoch, pushed.offset)?, kind: kind(pushed.kind)?, body: pushed.body })
+    let id = entry_id("epoch", pushed.epoch, pushed.offset)?;
+    let kind = kind(pushed.kind)?;
+    body_fits(id, kind, &pushed.body)?;
+    Ok(Pushed { id, kind, body: pushed.body })
 }
 
 impl From<LogState> for wire::LogState {
@@ -166,12 +170,14 @@ impl TryFrom<wire::LogState> for LogState {
     type Error = Malformed;
 
     fn try_from(state: wire::LogState) -> Result<LogState, Malformed> {
-        Ok(LogState {
+        let state = LogState {
             runs: state.runs.into_iter().map(RunEnd::try_from).collect::<Result<_, _>>()?,
             committed: optional_point(state.committed)?,
             purged: optional_point(state.purged)?,
             answers: number("answers", state.answers)?,
             resync: number("resync", state.resync)?,
-        })
+        };
+        log_agrees_with_itself(&state)?;
+        Ok(state)
     }
 }

@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use crate::protocol::trace::{Belief, Event, Fact, Preview, RoleName, Snapshot};
 use crate::protocol::{
-    Ack, ClusterId, CommitOrder, Digest, EntryId, Envelope, Epoch, Incarnation, Kind, LogPoint, LogState, Message,
-    NodeId, Offset, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer, RunEnd, Time,
-    VoteAnswer, VoteAsked,
+    Ack, Change, ClusterId, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Incarnation, Kind, LogPoint,
+    LogState, Message, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused,
+    RoundAnswer, RunEnd, Time, VoteAnswer, VoteAsked,
 };
 use crate::rpc::convert::{Malformed, NodeSnapshot, Observation};
 use crate::rpc::wire;
@@ -29,15 +29,19 @@ fn envelope(message: Message) -> Envelope {
     }
 }
 
+fn delete(key: &'static str) -> Bytes {
+    let change = Change::Delete { key: Bytes::from_static(key.as_bytes()) };
+    Command { session: 1, sequence: 2, change }.encode()
+}
+
 fn push() -> Push {
-    let pushed = |offset, kind, body: &'static str| Pushed {
-        id: EntryId::new(2, offset),
-        kind,
-        body: Bytes::from_static(body.as_bytes()),
-    };
+    let pushed = |offset, kind, body| Pushed { id: EntryId::new(2, offset), kind, body };
     Push {
         prev: Some(at(1, 4)),
-        entries: vec![pushed(0, Kind::Opening, "\0"), pushed(1, Kind::Command, "x")],
+        entries: vec![
+            pushed(0, Kind::Opening, Opening { founding: None }.encode()),
+            pushed(1, Kind::Command, delete("x")),
+        ],
         resync: 3,
         replaces: true,
         round: 8,
@@ -47,7 +51,7 @@ fn push() -> Push {
 fn log_state() -> LogState {
     LogState {
         runs: vec![RunEnd { epoch: Epoch(1), last: Offset(0), digest: Digest([1; 16]) }],
-        committed: Some(at(1, 0)),
+        committed: Some(LogPoint { position: Position(1), digest: Digest([1; 16]), ..at(1, 0) }),
         purged: None,
         answers: 4,
         resync: 1,
@@ -149,6 +153,48 @@ fn an_order_without_its_entry_and_an_entry_of_no_kind_are_refused() {
         let why = Malformed::Meaningless { what: "kind", found: i64::from(kind) };
         refused(answer(), |wire| wire.message = message, why);
     }
+}
+
+/// Once stored it would be committed, and stop every node that applies it.
+#[test]
+fn a_pushed_entry_whose_body_does_not_decode_is_refused() {
+    let spoil = |index: usize, body: Bytes, offset: u64, kind: &'static str| {
+        let mut push = wire::Push::from(push());
+        push.entries[index].body = body;
+        push.entries[index].offset = offset;
+        let message = Some(wire::envelope::Message::Push(push));
+        refused(answer(), |wire| wire.message = message, Malformed::Body { id: EntryId::new(2, offset), kind });
+    };
+    spoil(1, Bytes::from_static(b"x"), 1, "command");
+    spoil(1, delete(""), 1, "command");
+    spoil(1, delete("x"), 0, "command");
+    spoil(0, Bytes::new(), 0, "opening");
+    spoil(0, Opening { founding: None }.encode(), 1, "opening");
+}
+
+#[test]
+fn a_push_of_more_entries_than_any_node_sends_is_refused() {
+    let mut push = wire::Push::from(push());
+    push.entries = vec![push.entries[1].clone(); 16_385];
+    let message = Some(wire::envelope::Message::Push(push));
+    refused(answer(), |wire| wire.message = message, Malformed::TooMany { found: 16_385 });
+}
+
+/// The leader would take its own log or the replica's for damaged, and stop.
+#[test]
+fn a_log_state_that_contradicts_itself_is_refused() {
+    let spoil = |spoil: fn(&mut wire::LogState), what| {
+        let mut state = wire::LogState::from(log_state());
+        spoil(&mut state);
+        let message = Some(wire::envelope::Message::LogState(state));
+        refused(answer(), |wire| wire.message = message, Malformed::Contradiction { what });
+    };
+    spoil(|state| state.runs.push(state.runs[0].clone()), "its epochs do not ascend");
+    let outside = "its committed entry is not in its epochs";
+    spoil(|state| state.runs.clear(), outside);
+    spoil(|state| state.committed.as_mut().expect("it has one").position = 2, outside);
+    spoil(|state| state.committed.as_mut().expect("it has one").offset = 1, outside);
+    spoil(|state| state.runs[0].digest = Bytes::from(vec![9; 16]), outside);
 }
 
 fn preview(forged: bool) -> Preview {
