@@ -9,10 +9,11 @@
 
 use crate::protocol::core::Core;
 use crate::protocol::damage::Report;
-use crate::protocol::entry::Entry;
+use crate::protocol::entry::{Entry, Kind};
 use crate::protocol::io::ReadId;
 use crate::protocol::log::Place;
 use crate::protocol::message::{Ack, LogState, Message, Push, Pushed, RoundAnswer};
+use crate::protocol::payload::Opening;
 use crate::protocol::role::{Follower, Role, Stashed};
 use crate::protocol::trace::{Fact, Preview};
 use crate::protocol::types::{EntryId, LogPoint, NodeId, Offset, Position};
@@ -127,8 +128,18 @@ impl Core {
             Some(point) if point.id.epoch > pushed.id.epoch => return None,
             _ => 0,
         };
-        let possible = pushed.id.offset == Offset(next) && Some(pushed.id.epoch) <= self.epoch();
+        let possible = pushed.id.offset == Offset(next)
+            && Some(pushed.id.epoch) <= self.epoch()
+            && (before.is_some() || self.founds_here(pushed));
         possible.then(|| Entry::after(before, pushed.id, pushed.kind, pushed.body.clone()))
+    }
+
+    /// The first entry founds a cluster of which this very data folder is a member: with any other member list this node
+    /// would hear nobody any more.
+    fn founds_here(&self, first: &Pushed) -> bool {
+        let opening = (first.kind == Kind::Opening).then(|| Opening::decode(&first.body)).flatten();
+        let founding = opening.and_then(|opening| opening.founding);
+        founding.is_some_and(|founding| founding.is_sound() && founding.lists(self.config.id, self.config.incarnation))
     }
 
     fn chain(&self, first: Entry, rest: &[Pushed]) -> Option<Vec<Entry>> {

@@ -120,13 +120,21 @@ impl Core {
         if let Place::Known(own) = self.log.place(target.position)
             && own != target
         {
-            let id = target.id;
-            return self.fatal(format!("the leader orders {id} to be final, and this node acked another entry there"));
+            // What was acked equals the leader's log, so no leader orders this: it is forged or mangled. The right
+            // order comes again beside the next heartbeat.
+            return self.forget_order();
         }
         if Position::after(Some(target)) > Position::after(self.committed) {
             self.committed = Some(target);
         }
         self.hand_over();
+    }
+
+    fn forget_order(&mut self) {
+        let Role::Follower(follower) = &mut self.role else { return };
+        let Some(leader) = follower.leader else { return };
+        follower.ordered = None;
+        self.trace_dropped(leader, 0, "commit-order", "order-of-another-log");
     }
 
     /// Gives the final database what is committed and durable here. A node, the leader neither, applies nothing that is

@@ -14,6 +14,10 @@ use crate::protocol::role::{Follower, Progress, Role};
 use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
 use crate::protocol::types::{Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
+/// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node is
+/// away. A promise is never taken back, so one mangled number must not use up all epochs for ever.
+const EPOCH_REACH: u64 = 1 << 32;
+
 /// The protocol's whole state at one node.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Core {
@@ -232,6 +236,10 @@ impl Core {
         }
         if envelope.incarnation.is_some_and(|incarnation| incarnation != self.config.incarnation) {
             return Err(Rejection::OtherIncarnation);
+        }
+        let reach = self.epoch().map_or(0, |epoch| epoch.0).saturating_add(EPOCH_REACH);
+        if envelope.claims().is_some_and(|claimed| claimed.0 > reach) {
+            return Err(Rejection::EpochOutOfReach);
         }
         Ok(())
     }

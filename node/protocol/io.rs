@@ -138,6 +138,8 @@ pub enum Rejection {
     OtherCluster,
     /// It was meant for another data folder of this node: the one in use was emptied or replaced.
     OtherIncarnation,
+    /// Its epoch is so far above the promise that no elections can have led there.
+    EpochOutOfReach,
 }
 
 impl Rejection {
@@ -148,6 +150,7 @@ impl Rejection {
             Rejection::UnknownPeer => "unknown-peer",
             Rejection::OtherCluster => "other-cluster",
             Rejection::OtherIncarnation => "other-incarnation",
+            Rejection::EpochOutOfReach => "epoch-out-of-reach",
         }
     }
 }

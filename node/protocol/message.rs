@@ -21,6 +21,16 @@ pub struct Envelope {
     pub message: Message,
 }
 
+impl Envelope {
+    /// The greatest epoch that the receiver would have to promise for this message.
+    pub fn claims(&self) -> Option<Epoch> {
+        match &self.message {
+            Message::VoteAsked(asked) => self.epoch.max(Some(asked.epoch)),
+            _ => self.epoch,
+        }
+    }
+}
+
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Message {
     Push(Push),

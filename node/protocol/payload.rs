@@ -53,6 +53,15 @@ impl Founding {
         cluster.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         Founding { cluster: ClusterId(cluster), members }
     }
+
+    /// Whether it is what [`Founding::of`] makes of its members, each of them once.
+    pub fn is_sound(&self) -> bool {
+        self.members.windows(2).all(|pair| pair[0].id < pair[1].id) && Founding::of(self.members.clone()) == *self
+    }
+
+    pub fn lists(&self, id: NodeId, incarnation: Incarnation) -> bool {
+        self.members.iter().any(|member| member.id == id && member.incarnation == incarnation)
+    }
 }
 
 /// A client's write. `session` and `sequence` name it, so that a retry can be told from a new write.

@@ -67,6 +67,7 @@ impl Host {
             Rejection::OtherIncarnation => {
                 "was meant for an earlier data folder of this node: this one was emptied or replaced"
             }
+            Rejection::EpochOutOfReach => "is refused: its epoch is so far ahead that no elections can have led there",
         };
         self.complaints.say(&format!("a message of {from} to {me} {text}"));
     }

@@ -1,7 +1,10 @@
 //! Faults that this core once had.
 
 use epoca::protocol::trace::{Fact, RoleName};
-use epoca::protocol::{Answer, Epoch, Message, Promise, Push};
+use epoca::protocol::{
+    Answer, ClusterId, CommitOrder, Digest, EntryId, Epoch, Founding, Kind, LogPoint, Message, Opening, Promise, Push,
+    Pushed, VoteAnswer, VoteAsked,
+};
 
 use crate::world::{Disk, Image, Options, Pick, World, logs};
 
@@ -86,4 +89,63 @@ fn a_push_of_entries_that_were_read_from_the_disk_keeps_its_bound_too() {
         _ => None,
     });
     assert_eq!(most.max(), Some(2));
+}
+
+/// Such an order once stopped the node.
+#[test]
+fn a_commit_order_with_another_digest_than_was_acked_is_dropped_and_the_right_one_is_obeyed() {
+    let mut world = World::led(4);
+    world.put(1, "x");
+    world.deliver(&Pick::kind("push"));
+    let acked = world.host(2).core().last().expect("the log is not empty");
+    let up_to = LogPoint { digest: Digest([9; 16]), ..acked };
+    world.say(1, 2, Some(1), Message::CommitOrder(CommitOrder { up_to }));
+    assert_eq!(world.host(2).fatal, None);
+    assert!(world.host(2).core().committed().is_some_and(|committed| committed.position < acked.position));
+    world.settle();
+    world.elapse_millis(300);
+    assert_eq!(world.host(2).core().committed(), Some(acked));
+}
+
+/// A promise is never taken back: the greatest number once left the cluster no epoch to elect a leader in.
+#[test]
+fn an_epoch_out_of_reach_is_refused_and_the_cluster_goes_on() {
+    let mut world = World::led(4);
+    let last = Some(EntryId::new(u64::MAX >> 1, 0));
+    for epoch in [(1 << 32) + 2, u64::MAX >> 1, u64::MAX] {
+        let push = Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0 };
+        world.say(3, 2, Some(epoch), Message::Push(push));
+        world.say(3, 2, Some(1), Message::VoteAsked(VoteAsked { epoch: Epoch(epoch), last }));
+        world.say(3, 1, Some(epoch), Message::VoteAnswer(VoteAnswer { epoch: Epoch(epoch), granted: true }));
+    }
+    assert_eq!(world.host(1).core().epoch(), Some(Epoch(1)));
+    assert_eq!(world.host(2).core().epoch(), Some(Epoch(1)));
+    let write = world.put(1, "x");
+    world.settle();
+    assert!(world.is_written(write));
+}
+
+/// A node that stored another cluster's first entry, or one without members, once heard nobody any more.
+#[test]
+fn a_first_entry_that_founds_no_cluster_of_this_node_is_not_stored() {
+    let mut world = World::solo(4);
+    world.start(1);
+    let right = world.founding();
+    let alone = Founding::of(right.members.iter().filter(|member| member.id.0 != 1).cloned().collect());
+    let twice = Founding::of([&right.members[..], &right.members[..1]].concat());
+    let renamed = Founding { cluster: ClusterId([9; 16]), ..right.clone() };
+    let nobody = Founding::of(Vec::new());
+    let id = EntryId::new(1, 0);
+    let say = |world: &mut World, kind, body| {
+        let entries = vec![Pushed { id, kind, body }];
+        world.say(2, 1, Some(1), Message::Push(Push { prev: None, entries, resync: 0, replaces: false, round: 0 }));
+        world.host(1).core().last()
+    };
+    for founding in [Some(alone), Some(twice), Some(renamed), Some(nobody), None] {
+        let body = Opening { founding }.encode();
+        assert_eq!(say(&mut world, Kind::Opening, body), None);
+    }
+    assert_eq!(say(&mut world, Kind::Command, logs::put("x", "1", 1)), None);
+    let body = Opening { founding: Some(right) }.encode();
+    assert!(say(&mut world, Kind::Opening, body).is_some());
 }
