@@ -1,0 +1,105 @@
+//! Clients that write and read a few keys, each in its own session, and keep what they saw.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use epoca::client::{Client, ClientError, Consistency, Record, Written};
+use epoca::protocol::NodeId;
+use epoca::verify::dice::Dice;
+use epoca::verify::linearizability::{Action, Operation};
+
+pub const KEYS: [&str; 3] = ["a", "b", "c"];
+
+/// One clock for all clients: only the order of its ticks counts. It also says when to stop.
+#[derive(Default)]
+pub struct Clock {
+    tick: AtomicU64,
+    pub over: AtomicBool,
+}
+
+impl Clock {
+    pub fn tick(&self) -> u64 {
+        self.tick.fetch_add(1, Ordering::SeqCst)
+    }
+
+    fn runs(&self) -> bool {
+        !self.over.load(Ordering::SeqCst)
+    }
+}
+
+/// What one client did, and where its confirmed writes stand.
+#[derive(Default)]
+pub struct Worked {
+    pub history: Vec<Operation>,
+    pub confirmed: Vec<(Operation, Written)>,
+}
+
+/// Puts, deletes and linearizable gets until the clock says stop.
+pub async fn work(client: Client, number: u64, seed: u64, clock: Arc<Clock>) -> Worked {
+    let mut dice = Dice::of(seed, 100 + number);
+    let mut worked = Worked::default();
+    let mut count = 0;
+    while clock.runs() {
+        tokio::time::sleep(Duration::from_millis(dice.below(8))).await;
+        count += 1;
+        let key = Bytes::from_static(dice.pick(&KEYS).as_bytes());
+        let action = match dice.below(10) {
+            0..4 => Action::Put(Bytes::from(format!("{number}-{count}"))),
+            4 => Action::Delete,
+            _ => Action::Get(None),
+        };
+        let operation = Operation { client: number, key, action, called: clock.tick(), returned: None };
+        operate(&client, operation, &clock, &mut worked).await;
+    }
+    worked
+}
+
+async fn operate(client: &Client, mut operation: Operation, clock: &Clock, worked: &mut Worked) {
+    let key = operation.key.clone();
+    let written = match operation.action.clone() {
+        Action::Put(value) => client.put(key, value).await,
+        Action::Delete => client.delete(key).await,
+        Action::Get(_) => {
+            // A get that failed saw nothing and changed nothing.
+            if let Ok(record) = client.get(key, Consistency::Linearizable, None).await {
+                operation.returned = Some(clock.tick());
+                operation.action = Action::Get(record.map(|record| record.value));
+                worked.history.push(operation);
+            }
+            return;
+        }
+    };
+    match written {
+        Ok(written) => {
+            operation.returned = Some(clock.tick());
+            worked.confirmed.push((operation.clone(), written));
+            worked.history.push(operation);
+        }
+        Err(ClientError::Unknown { .. }) => worked.history.push(operation),
+        // Definitely not done, so nobody may ever see it: it is not in the history.
+        Err(_) => {}
+    }
+}
+
+/// What a reader of one node's final data saw.
+#[derive(Clone, Debug)]
+pub struct LocalRead {
+    pub key: Bytes,
+    pub seen: Option<Record>,
+}
+
+/// Local gets of one node, one after the other, until the clock says stop.
+pub async fn read_locally(client: Client, node: NodeId, seed: u64, clock: Arc<Clock>) -> Vec<LocalRead> {
+    let mut dice = Dice::of(seed, 200 + node.0);
+    let mut reads = Vec::new();
+    while clock.runs() {
+        tokio::time::sleep(Duration::from_millis(dice.below(6))).await;
+        let key = Bytes::from_static(dice.pick(&KEYS).as_bytes());
+        if let Ok(seen) = client.get(key.clone(), Consistency::Local, Some(node)).await {
+            reads.push(LocalRead { key, seen });
+        }
+    }
+    reads
+}

@@ -1,0 +1,44 @@
+//! How long a killed leader is missed: a measurement, printed.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::{self, EXECUTABLE, PATIENCE};
+
+/// `ROUNDS=30 cargo test --release --test chaos -- --ignored --nocapture failover`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement: run it in release, alone on the machine"]
+async fn the_time_of_a_failover_is_measured() {
+    let _alone = support::alone().await;
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cluster = support::start(Path::new(EXECUTABLE), folder.path()).await;
+    let client = cluster.client(PATIENCE).expect("a client");
+    let mut times = Vec::new();
+    for round in 0..support::number("ROUNDS").unwrap_or(20) {
+        support::agreed(&client).await;
+        let nodes = client.status().await.expect("they answer");
+        let leader = nodes.iter().find(|node| node.reported.as_ref().is_ok_and(|said| said.role == "leader"));
+        let leader = leader.expect("somebody leads").id;
+        let pid = cluster.nodes().into_iter().find(|node| node.id == leader).and_then(|node| node.pid);
+        kill(Pid::from_raw(pid.expect("it runs") as i32), Signal::SIGKILL).expect("it is ours");
+        let begun = Instant::now();
+        // A write that was on its way to the dead leader is unknown; the next one is another write.
+        while client.put(Bytes::from_static(b"round"), Bytes::from(round.to_string())).await.is_err() {}
+        times.push(begun.elapsed());
+        client.restart(leader).await.expect("it starts again");
+    }
+    times.sort_unstable();
+    let (count, median) = (times.len(), times[times.len() / 2]);
+    let milliseconds = |time: Duration| time.as_millis();
+    println!(
+        "{count} failovers from SIGKILL to the next confirmed write: median {} ms, min {} ms, max {} ms",
+        milliseconds(median),
+        milliseconds(times[0]),
+        milliseconds(times[count - 1])
+    );
+    cluster.stop().await;
+}

@@ -1,0 +1,119 @@
+//! Histories of clients on a cluster that is broken in every way, checked for linearizability; local reads for what they
+//! promise.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use epoca::client::LogLine;
+use epoca::protocol::NodeId;
+use epoca::verify::linearizability::{Action, Operation, check};
+
+use crate::clients::{Clock, LocalRead, Worked, read_locally, work};
+use crate::locals::Past;
+use crate::nemesis::Nemesis;
+use crate::support::{self, EXECUTABLE, NODES, PATIENCE};
+
+const CLIENTS: u64 = 5;
+/// Short, so that an operation on a node that hangs ends as unknown and its client goes on.
+const TIMEOUT: Duration = Duration::from_secs(2);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn histories_are_linearizable_while_nodes_are_killed_paused_cut_off_and_restarted() {
+    let _alone = support::alone().await;
+    run(support::seed(), Duration::from_secs(12)).await;
+}
+
+/// `SEED=7 SECONDS=600 cargo test --release --test chaos -- --ignored --nocapture long_histories`
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "runs for SECONDS, 300 unless told"]
+async fn long_histories_are_linearizable() {
+    let _alone = support::alone().await;
+    let (seed, seconds) = (support::seed(), support::number("SECONDS").unwrap_or(300));
+    // A new cluster for each minute: the search for an order grows with the history.
+    for round in 0..seconds.div_ceil(60) {
+        run(seed + round, Duration::from_secs(60.min(seconds - 60 * round))).await;
+    }
+}
+
+/// What everybody saw.
+struct Seen {
+    worked: Worked,
+    locals: Vec<(NodeId, Vec<LocalRead>)>,
+    schedule: Vec<String>,
+}
+
+async fn run(seed: u64, time: Duration) {
+    println!("seed {seed}, {} s of faults", time.as_secs());
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let cluster = support::start(Path::new(EXECUTABLE), folder.path()).await;
+    let patient = cluster.client(PATIENCE).expect("a client");
+    let seen = chaos(&cluster, seed, time).await;
+    let schedule = seen.schedule.join("\n");
+    let put = patient.put(Bytes::from_static(b"after"), Bytes::from_static(b"all")).await;
+    assert!(put.is_ok(), "seed {seed}: once healed, writes are taken: {put:?}\n{schedule}");
+    let agreed = support::agreed(&patient).await;
+    judge(&seen, &agreed.log).unwrap_or_else(|why| panic!("seed {seed}: {why}\nWhat was done:\n{schedule}"));
+    cluster.stop().await;
+    let unknown = seen.worked.history.iter().filter(|operation| operation.returned.is_none()).count();
+    let locals: usize = seen.locals.iter().map(|(_, reads)| reads.len()).sum();
+    let (operations, confirmed) = (seen.worked.history.len(), seen.worked.confirmed.len());
+    println!(
+        "{operations} operations ({confirmed} confirmed writes, {unknown} of unknown outcome), {locals} local reads, {} faults",
+        seen.schedule.len()
+    );
+    assert!(confirmed > 20 && locals > 100, "so little happened that nothing was checked:\n{schedule}");
+}
+
+async fn chaos(cluster: &epoca::cluster::Cluster, seed: u64, time: Duration) -> Seen {
+    let clock = Arc::new(Clock::default());
+    let client = || cluster.client(TIMEOUT).expect("a client");
+    let workers: Vec<_> =
+        (1..=CLIENTS).map(|number| tokio::spawn(work(client(), number, seed, clock.clone()))).collect();
+    let readers: Vec<_> =
+        NODES.iter().map(|node| tokio::spawn(read_locally(client(), *node, seed, clock.clone()))).collect();
+    let mut nemesis = Nemesis::new(cluster.client(Duration::from_secs(10)).expect("a client"), seed);
+    nemesis.rage(time).await;
+    nemesis.heal().await;
+    clock.over.store(true, Ordering::SeqCst);
+    let mut worked = Worked::default();
+    for worker in workers {
+        let one = worker.await.expect("no client panics");
+        worked.history.extend(one.history);
+        worked.confirmed.extend(one.confirmed);
+    }
+    let mut locals = Vec::new();
+    for (node, reader) in NODES.into_iter().zip(readers) {
+        locals.push((node, reader.await.expect("no reader panics")));
+    }
+    Seen { worked, locals, schedule: nemesis.schedule }
+}
+
+fn judge(seen: &Seen, log: &[LogLine]) -> Result<(), String> {
+    check(&seen.worked.history).map_err(|failure| failure.to_string())?;
+    for (operation, written) in &seen.worked.confirmed {
+        let line = log.iter().find(|line| line.point.id == written.id);
+        if !line.is_some_and(|line| line.point.position == written.position && is_write(line, operation)) {
+            return Err(format!("confirmed as {written:?}, but the log has {line:?} there: {operation}"));
+        }
+    }
+    let mut values = BTreeSet::new();
+    let twice = log.iter().filter_map(|line| line.value.as_ref()).find(|value| !values.insert(*value));
+    if let Some(value) = twice {
+        return Err(format!("the value {} was applied twice", value.escape_ascii()));
+    }
+    let past = Past::new(log);
+    seen.locals.iter().try_for_each(|(node, reads)| past.check(reads).map_err(|why| format!("{node}: {why}")))
+}
+
+fn is_write(line: &LogLine, operation: &Operation) -> bool {
+    let value = match &operation.action {
+        Action::Put(value) => Some(value),
+        Action::Delete => None,
+        Action::Get(_) => return false,
+    };
+    line.key.as_ref() == Some(&operation.key) && line.value.as_ref() == value
+}

@@ -1,0 +1,103 @@
+//! A cluster of real node processes for one test at a time, and the moment at which all its nodes are equal again.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use epoca::client::{Client, Consistency, LogLine, Record};
+use epoca::cluster::{Cluster, ClusterOptions};
+use epoca::protocol::NodeId;
+use tokio::sync::{Mutex, MutexGuard};
+
+pub const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");
+pub const NODES: [NodeId; 4] = [NodeId(1), NodeId(2), NodeId(3), NodeId(4)];
+/// Machines that test are slow; nothing waits that long on a good day.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// Read all of it: more than any run writes.
+const EVERYTHING: u64 = 10_000_000;
+
+/// Two clusters at once would be measured against each other, not against their faults.
+pub async fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    ALONE.lock().await
+}
+
+/// A number from the environment.
+pub fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}
+
+/// `SEED`, or a new one.
+pub fn seed() -> u64 {
+    number("SEED").unwrap_or_else(|| getrandom::u64().expect("the system gives random numbers") % 1_000_000)
+}
+
+pub async fn start(executable: &Path, data: &Path) -> Cluster {
+    let options = ClusterOptions { base_port: 0, lab: true, ..ClusterOptions::new(executable, data) };
+    let cluster = Cluster::start(options).await.expect("the nodes start");
+    let words = || NODES.map(|node| std::fs::read_to_string(data.join(format!("{node}.log"))).unwrap_or_default());
+    if let Err(error) = cluster.ready().await {
+        panic!("nobody leads: {error}; the nodes say: {:#?}", words());
+    }
+    cluster
+}
+
+/// What all nodes hold: the same.
+pub struct Agreed {
+    pub log: Vec<LogLine>,
+    pub records: Vec<Record>,
+}
+
+/// Waits until all nodes have all of one log committed and applied; then their logs and final data must be equal.
+pub async fn agreed(client: &Client) -> Agreed {
+    let end = Instant::now() + PATIENCE;
+    let mut last = String::new();
+    while Instant::now() < end {
+        match at_rest(client).await {
+            Ok(position) => match compare(client).await {
+                agreed if at_rest(client).await.as_ref() == Ok(&position) => {
+                    return agreed.unwrap_or_else(|why| panic!("{why}"));
+                }
+                _ => last = "they changed while they were compared".to_owned(),
+            },
+            Err(why) => last = why,
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the nodes did not become equal: {last}");
+}
+
+/// The position at which every node ends, if all of it is applied everywhere.
+async fn at_rest(client: &Client) -> Result<u64, String> {
+    let nodes = client.status().await.map_err(|error| error.to_string())?;
+    let mut ends = Vec::new();
+    for node in &nodes {
+        let reported = node.reported.as_ref().map_err(|why| format!("{}: {why}", node.id))?;
+        if reported.last.is_none() || reported.last != reported.committed || reported.last != reported.applied {
+            return Err(format!("{}: {reported:?}", node.id));
+        }
+        ends.push(reported.last);
+    }
+    match ends.iter().all(|end| *end == ends[0]) && ends.len() == NODES.len() {
+        true => Ok(ends[0].map_or(0, |point| point.position.0)),
+        false => Err(format!("they end differently: {ends:?}")),
+    }
+}
+
+async fn compare(client: &Client) -> Result<Agreed, String> {
+    let mut first: Option<Agreed> = None;
+    for node in NODES {
+        let failed = |error: epoca::client::ClientError| format!("{node}: {error}");
+        let (log, _) = client.read_log(node, 1, EVERYTHING).await.map_err(failed)?;
+        let (records, _) =
+            client.list(Bytes::new(), EVERYTHING, Consistency::Local, Some(node)).await.map_err(failed)?;
+        match &first {
+            None => first = Some(Agreed { log, records }),
+            Some(first) if first.log != log => return Err(format!("{node} has another log than n1")),
+            Some(first) if first.records != records => return Err(format!("{node} has other final data than n1")),
+            Some(_) => {}
+        }
+    }
+    first.ok_or_else(|| "there is no node".to_owned())
+}
