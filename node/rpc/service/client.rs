@@ -213,6 +213,6 @@ fn no(refusal: wire::Refusal) -> wire::WriteResponse {
 }
 
 pub(super) fn unknown(why: &str) -> wire::WriteResponse {
-    let message = format!("it may or may not happen: {why}. Read the key to find out");
+    let message = format!("{why}, so the write may or may not happen");
     wire::WriteResponse { outcome: Some(wire::write_response::Outcome::Unknown(wire::Unknown { message })) }
 }
