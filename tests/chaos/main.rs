@@ -13,6 +13,8 @@ mod locals;
 
 mod histories;
 
+mod traps;
+
 mod failover;
 
 // The disk that keeps only what was synced is preloaded as Linux does it.

@@ -10,6 +10,7 @@ use epoca::client::{Client, ClientError, Consistency, Written};
 use epoca::cluster::Cluster;
 use epoca::verify::dice::Dice;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::disk::Disk;
 use crate::support::{self, Agreed, NODES, PATIENCE};
@@ -124,9 +125,12 @@ async fn write_and_cut(cluster: Cluster, round: u64, dice: &mut Dice, writes: &m
     };
     let writers: Vec<JoinHandle<Writes>> = (0..WRITERS).map(start).collect();
     let enough = dice.between(20, 300);
-    while count.load(Ordering::SeqCst) < enough {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let written = async {
+        while count.load(Ordering::SeqCst) < enough {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(PATIENCE, written).await.expect("writes are confirmed");
     drop(cluster);
     over.store(true, Ordering::SeqCst);
     for writer in writers {
