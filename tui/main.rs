@@ -60,8 +60,10 @@ const DEMO: DemoArgs =
 
 /// Usage errors, `--help` and `--version`.
 fn misunderstood(error: &clap::Error) -> ExitCode {
-    let json = std::env::args().skip(1).collect::<Vec<_>>().windows(2).any(|pair| pair == ["--output", "json"])
-        || std::env::args().any(|word| word == "--output=json");
+    // Words that are no text are among what can be misunderstood.
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let json =
+        words.windows(2).any(|pair| pair == ["--output", "json"]) || words.iter().any(|word| word == "--output=json");
     if json && error.use_stderr() {
         let text = error.to_string();
         // What is wrong stands before the empty line, over several lines if arguments are listed.
