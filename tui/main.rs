@@ -12,7 +12,7 @@ mod node;
 mod inspect;
 
 use std::future::Future;
-use std::io::stdout;
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -38,7 +38,10 @@ fn main() -> ExitCode {
         Some(Said::Console(args)) => return open_console(&global, Source::Connect(global.clone()), args.look),
         Some(Said::Node(args)) => return node::run(args),
         Some(Said::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "epoca", &mut stdout());
+            // Written in one piece: the generator itself panics when nobody reads to its end.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "epoca", &mut script);
+            let _ = stdout().write_all(&script);
             return ExitCode::SUCCESS;
         }
         Some(Said::Man { command }) => man(command.as_deref()),
