@@ -14,6 +14,8 @@ mod faults;
 
 mod launcher;
 
+mod other_cluster;
+
 mod outcomes;
 
 mod services;
