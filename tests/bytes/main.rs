@@ -5,10 +5,11 @@
 //!
 //! ```text
 //! BOLERO_RANDOM_ITERATIONS=10000000 cargo test --test bytes wire
+//! EPOCA_SEED=7 cargo test --test bytes node
 //! cargo install cargo-bolero && cargo bolero test --test bytes wire::an_envelope_decodes_whole_or_is_refused
 //! ```
 //!
-//! The second one is guided by coverage (libFuzzer) and adds what it finds to `__fuzz__/TARGET/corpus`.
+//! The second gives the real nodes other messages; the last is guided by coverage (libFuzzer) and adds what it finds to `__fuzz__/TARGET/corpus`.
 
 mod spoil;
 
@@ -23,6 +24,12 @@ mod core;
 mod storage;
 
 mod program;
+
+mod node;
+
+#[allow(dead_code, reason = "shared with the tests of the cluster, which use all of it")]
+#[path = "../cluster/support.rs"]
+mod support;
 
 #[allow(dead_code, unused_imports, reason = "shared with the protocol's tests, which use all of it")]
 #[path = "../protocol/world/mod.rs"]
