@@ -229,6 +229,5 @@ fn spoiled(hostile: &Hostile, to: u64, dice: &mut Dice) -> Bytes {
     let envelope = hostile.wire(1 + dice.below(4), to, epoch, message);
     let whole = samples::encoded(&envelope);
     let changes: Vec<u8> = (0..dice.below(12)).map(|_| dice.roll() as u8).collect();
-    let bytes = without_claims_of_damage(spoil(&[&[0, 0, 0], &changes[..]].concat(), &[whole]));
-    bytes
+    without_claims_of_damage(spoil(&[&[0, 0, 0], &changes[..]].concat(), &[whole]))
 }
