@@ -12,6 +12,8 @@ mod bad_input;
 
 mod faults;
 
+mod full_disk;
+
 mod launcher;
 
 mod other_cluster;
