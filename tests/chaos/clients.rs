@@ -10,6 +10,8 @@ use epoca::protocol::NodeId;
 use epoca::verify::dice::Dice;
 use epoca::verify::linearizability::{Action, Operation};
 
+use crate::support::NODES;
+
 pub const KEYS: [&str; 3] = ["a", "b", "c"];
 
 /// One clock for all clients: only the order of its ticks counts. It also says when to stop.
@@ -43,6 +45,8 @@ pub async fn work(client: Client, number: u64, seed: u64, clock: Arc<Clock>) -> 
     let mut count = 0;
     while clock.runs() {
         tokio::time::sleep(Duration::from_millis(dice.below(8))).await;
+        // A node that is asked itself may be the last to believe that it leads.
+        let node = (!dice.one_in(3)).then(|| dice.pick(&NODES));
         count += 1;
         let key = Bytes::from_static(dice.pick(&KEYS).as_bytes());
         let action = match dice.below(10) {
@@ -51,19 +55,19 @@ pub async fn work(client: Client, number: u64, seed: u64, clock: Arc<Clock>) -> 
             _ => Action::Get(None),
         };
         let operation = Operation { client: number, key, action, called: clock.tick(), returned: None };
-        operate(&client, operation, &clock, &mut worked).await;
+        operate(&client, operation, node, &clock, &mut worked).await;
     }
     worked
 }
 
-async fn operate(client: &Client, mut operation: Operation, clock: &Clock, worked: &mut Worked) {
+async fn operate(client: &Client, mut operation: Operation, node: Option<NodeId>, clock: &Clock, worked: &mut Worked) {
     let key = operation.key.clone();
     let written = match operation.action.clone() {
         Action::Put(value) => client.put(key, value).await,
         Action::Delete => client.delete(key).await,
         Action::Get(_) => {
             // A get that failed saw nothing and changed nothing.
-            if let Ok(record) = client.get(key, Consistency::Linearizable, None).await {
+            if let Ok(record) = client.get(key, Consistency::Linearizable, node).await {
                 operation.returned = Some(clock.tick());
                 operation.action = Action::Get(record.map(|record| record.value));
                 worked.history.push(operation);

@@ -11,7 +11,6 @@ use crate::support::NODES;
 
 /// More nodes down at once than a cluster of four can go on without, so that writes stall, too.
 const DOWN_MAX: usize = 2;
-const CUTS_MAX: usize = 3;
 
 /// What is broken now, and what was done.
 pub struct Nemesis {
@@ -34,6 +33,10 @@ enum Act {
     Heal(NodeId, NodeId),
 }
 
+fn cut(a: NodeId, b: NodeId) -> Act {
+    Act::Cut(a.min(b), a.max(b))
+}
+
 impl Nemesis {
     /// `client` must know the launcher.
     pub fn new(client: Client, seed: u64) -> Nemesis {
@@ -47,8 +50,9 @@ impl Nemesis {
         while Instant::now() < end {
             let pause = Duration::from_millis(self.dice.between(20, 400));
             tokio::time::sleep(pause.min(end.saturating_duration_since(Instant::now()))).await;
-            let act = self.choose().await;
-            self.act(act).await;
+            for act in self.choose().await {
+                self.act(act).await;
+            }
         }
     }
 
@@ -66,28 +70,36 @@ impl Nemesis {
         assert!(self.dead.is_empty() && self.paused.is_empty(), "it stays broken: {:#?}", self.schedule);
     }
 
-    async fn choose(&mut self) -> Act {
+    async fn choose(&mut self) -> Vec<Act> {
         let down: Vec<NodeId> = self.dead.union(&self.paused).copied().collect();
         let repair = down.len() >= DOWN_MAX || (!down.is_empty() && self.dice.one_in(2));
         if repair {
             let node = self.dice.pick(&down);
-            return if self.dead.contains(&node) { Act::Restart(node) } else { Act::Resume(node) };
+            return vec![if self.dead.contains(&node) { Act::Restart(node) } else { Act::Resume(node) }];
         }
         let cuts: Vec<(NodeId, NodeId)> = self.cuts.iter().copied().collect();
-        if cuts.len() >= CUTS_MAX || (!cuts.is_empty() && self.dice.one_in(3)) {
-            let (a, b) = self.dice.pick(&cuts);
-            return Act::Heal(a, b);
+        if !cuts.is_empty() && self.dice.one_in(4) {
+            return cuts.into_iter().map(|(a, b)| Act::Heal(a, b)).collect();
         }
         let node = self.victim(&down).await;
-        match self.dice.below(5) {
-            0 | 1 => Act::Kill(node),
-            2 => Act::Pause(node),
-            _ => {
+        match self.dice.below(6) {
+            0 | 1 => vec![Act::Kill(node)],
+            2 => vec![Act::Pause(node)],
+            3 => self.split(&[node]),
+            other => {
                 let others: Vec<NodeId> = NODES.into_iter().filter(|other| *other != node).collect();
-                let other = self.dice.pick(&others);
-                Act::Cut(node.min(other), node.max(other))
+                let with = self.dice.pick(&others);
+                if other == 4 { self.split(&[node, with]) } else { vec![cut(node, with)] }
             }
         }
+    }
+
+    /// Cuts every link between these nodes and the others, and no other link.
+    fn split(&self, side: &[NodeId]) -> Vec<Act> {
+        let pairs = NODES.into_iter().flat_map(|a| NODES.into_iter().filter(move |b| a < *b).map(move |b| (a, b)));
+        let apart = |(a, b): &(NodeId, NodeId)| side.contains(a) != side.contains(b);
+        let act = |(a, b)| if apart(&(a, b)) { cut(a, b) } else { Act::Heal(a, b) };
+        pairs.filter(|pair| apart(pair) != self.cuts.contains(pair)).map(act).collect()
     }
 
     /// Half of the time whoever leads, else anybody who is up.
