@@ -12,11 +12,7 @@ mod bad_input;
 
 mod faults;
 
-mod full_disk;
-
 mod launcher;
-
-mod other_cluster;
 
 mod outcomes;
 

@@ -10,7 +10,6 @@ use tonic::Status;
 
 use crate::protocol::{ClusterId, Envelope, NodeId};
 use crate::rpc::complaints::Complaints;
-use crate::rpc::links::strangers::{Strangers, naming};
 
 /// The cluster that this node belongs to, once it knows. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -31,16 +30,11 @@ pub(super) struct Door {
     peers: BTreeSet<NodeId>,
     cluster: KnownCluster,
     complaints: Complaints,
-    strangers: Strangers,
 }
 
 impl Door {
     pub(super) fn new(me: NodeId, peers: BTreeSet<NodeId>, cluster: KnownCluster) -> Door {
-        Door { me, peers, cluster, complaints: Complaints::default(), strangers: Strangers::default() }
-    }
-
-    pub(super) fn strangers(&self) -> &Strangers {
-        &self.strangers
+        Door { me, peers, cluster, complaints: Complaints::default() }
     }
 
     /// Lets a message of a known node in; `speaker` is who has opened the stream, if the stream has said so.
@@ -66,12 +60,7 @@ impl Door {
                     "{from} belongs to the cluster {theirs}, {me} to {mine}: give one of them the data folder or the \
                      addresses of its own cluster"
                 );
-                self.strangers.note(*from, theirs);
-                Err(naming(self.refuse(Status::failed_precondition(text)), mine))
-            }
-            (Some(_), Some(_)) => {
-                self.strangers.forget(*from);
-                Ok(())
+                Err(self.refuse(Status::failed_precondition(text)))
             }
             _ => Ok(()),
         }

@@ -7,6 +7,7 @@
 //! Left out on purpose: bytes, checksums and files; those are tested with the real storage.
 
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 
 use epoca::protocol::{
     Append, ChainCheck, Entry, Kind, LogPoint, Opening, Operation, Position, Promise, ReadLog, Restored, RunEnd, Store,
@@ -14,7 +15,7 @@ use epoca::protocol::{
 };
 
 /// The content of a log store at one moment.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Image {
     pub promise: Option<Promise>,
     pub entries: Vec<Entry>,
@@ -22,7 +23,7 @@ pub struct Image {
     pub committed: Option<LogPoint>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Hash, Debug)]
 enum Write {
     Store(Operation, Store),
     Commit(LogPoint),
@@ -35,6 +36,15 @@ pub struct Disk {
     pending: VecDeque<Write>,
     /// The last operation of this run that is durable.
     done: Option<Operation>,
+}
+
+/// Two disks with the same hash behave the same from now on. What is written follows from what is durable and what is
+/// pending; the number of the last operation that is done is history, all that are still to come are greater.
+impl Hash for Disk {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.durable.hash(state);
+        self.pending.hash(state);
+    }
 }
 
 impl Disk {

@@ -1,0 +1,337 @@
+//! The state of the whole world, and what happens to it.
+//!
+//! A link is either a set of messages, which arrive in any order or never (lost is what the search leaves there, equal
+//! ones are one), or, as in a stream, a queue of which the first is delivered or lost. Election messages are calls of
+//! their own and have no order.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use epoca::protocol::trace::RoleName;
+use epoca::protocol::{
+    Change, Command, Envelope, Epoch, Inject, Input, LogPoint, Message, NodeId, Proposal, RequestId, Time,
+};
+
+use crate::node::Node;
+use crate::rules::{Left, Rules};
+
+#[derive(Clone)]
+pub struct State {
+    pub nodes: Vec<Arc<Node>>,
+    pub network: BTreeMap<Lane, Vec<(u64, Arc<Envelope>)>>,
+    pub seen: Seen,
+    pub left: Left,
+    /// The first nodes have stood for election. Nodes are alike but for their ids, so of those that have not, only the
+    /// next one need be tried: whatever another one could do is the same with names exchanged.
+    pub stood: usize,
+    /// A node stopped itself, or an assertion failed.
+    pub broken: Option<String>,
+}
+
+/// From, to, and whether it carries election messages.
+pub type Lane = (NodeId, NodeId, bool);
+
+/// What happened so far, as far as properties need it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Seen {
+    pub leaders: BTreeMap<Epoch, NodeId>,
+    /// An epoch with two leaders.
+    pub two_lead: Option<Epoch>,
+    /// Everything that any node ever took for committed, in order.
+    pub committed: Vec<LogPoint>,
+    /// Two nodes took different entries for committed at this position.
+    pub differs: Option<LogPoint>,
+    /// Where forged entries were put, with the last of them.
+    pub forged: Vec<(usize, LogPoint)>,
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub enum Action {
+    Deliver(Arc<Envelope>),
+    DeliverAndKeep(Arc<Envelope>),
+    Lose(Arc<Envelope>),
+    Flush(usize),
+    Apply(usize),
+    /// A replica's or candidate's patience ends.
+    Stand(usize),
+    Heartbeat(usize),
+    /// A leader's patience with its silent replicas ends.
+    GiveUp(usize),
+    /// How many pending writes the disk keeps.
+    Crash(usize, usize),
+    Write(usize),
+    /// The epoch of the forged entry, and whether it has the content of a client's write.
+    Inject(usize, Option<Epoch>, bool),
+}
+
+impl State {
+    pub fn new(rules: &Rules) -> State {
+        let mut state = State {
+            nodes: (1..=rules.voters).map(|id| Arc::new(Node::new(id, rules))).collect(),
+            network: BTreeMap::new(),
+            seen: Seen::default(),
+            left: rules.left,
+            stood: 0,
+            broken: None,
+        };
+        state.look();
+        state
+    }
+
+    pub fn take(&mut self, action: &Action, rules: &Rules) {
+        match action {
+            Action::Deliver(envelope) | Action::DeliverAndKeep(envelope) => {
+                if matches!(action, Action::Deliver(_)) {
+                    self.remove(envelope);
+                } else {
+                    self.left.doubles -= 1;
+                }
+                self.hear(Envelope::clone(envelope), rules);
+            }
+            Action::Lose(envelope) => {
+                self.left.losses -= 1;
+                self.remove(envelope);
+            }
+            Action::Flush(index) => {
+                let mut leaving = Vec::new();
+                let input = self.node(*index).flush(rules, &mut leaving);
+                self.leave(leaving, rules);
+                self.give(*index, input, rules);
+            }
+            Action::Apply(index) => {
+                let input = self.node(*index).apply();
+                self.give(*index, input, rules);
+            }
+            Action::Stand(index) => {
+                self.left.elections -= 1;
+                self.stood = self.stood.max(index + 1);
+                let node = self.node(*index);
+                node.clock = node.clock.max(node.core.deadline());
+                self.give(*index, Some(Input::Tick), rules);
+            }
+            Action::Heartbeat(index) => {
+                self.left.heartbeats -= 1;
+                self.give(*index, Some(Input::Tick), rules);
+            }
+            Action::GiveUp(index) => {
+                self.left.heartbeats -= 1;
+                let node = self.node(*index);
+                node.clock = later(node.clock);
+                self.give(*index, Some(Input::Tick), rules);
+            }
+            Action::Crash(index, kept) => {
+                self.left.crashes -= 1;
+                self.node(*index).crash(*kept, rules);
+            }
+            Action::Write(index) => {
+                let request = RequestId(self.left.writes.into());
+                self.left.writes -= 1;
+                let proposal = Proposal { request, command: write(request.0) };
+                self.give(*index, Some(Input::Propose(vec![proposal])), rules);
+            }
+            Action::Inject(index, epoch, genuine) => self.inject(*index, *epoch, *genuine, rules),
+        }
+        self.forget_the_dead();
+        self.look();
+    }
+
+    fn inject(&mut self, index: usize, epoch: Option<Epoch>, genuine: bool, rules: &Rules) {
+        self.left.injections -= 1;
+        let body = if genuine { write(self.left.writes.into()) } else { write(1_000) };
+        let inject = Inject { request: RequestId(1_000), epoch, commands: vec![body] };
+        self.give(index, Some(Input::Inject(inject)), rules);
+        if let Some(last) = self.nodes[index].disk.written().last().filter(|_| !genuine) {
+            self.seen.forged.push((index, last));
+        }
+    }
+
+    fn node(&mut self, index: usize) -> &mut Node {
+        Arc::make_mut(&mut self.nodes[index])
+    }
+
+    fn hear(&mut self, envelope: Envelope, rules: &Rules) {
+        let leaving = self.answer(envelope, rules);
+        self.leave(leaving, rules);
+    }
+
+    fn give(&mut self, index: usize, input: Option<Input>, rules: &Rules) {
+        let leaving = input.map(|input| self.step(index, input, rules)).unwrap_or_default();
+        self.leave(leaving, rules);
+    }
+
+    /// Nobody asks for a vote while the asked replica still hears a leader: that refusal is the same as a loss.
+    fn answer(&mut self, envelope: Envelope, rules: &Rules) -> Vec<Envelope> {
+        let index = envelope.to.0 as usize - 1;
+        let asked = matches!(envelope.message, Message::PreVoteAsked(_) | Message::VoteAsked(_));
+        let node = self.node(index);
+        if asked && node.core.role() == RoleName::Replica {
+            node.clock = later(node.clock);
+        }
+        self.step(index, Input::Message(envelope), rules)
+    }
+
+    fn step(&mut self, index: usize, input: Input, rules: &Rules) -> Vec<Envelope> {
+        let node = self.node(index);
+        match catch_unwind(AssertUnwindSafe(|| node.step(input, rules))) {
+            Ok(Ok(leaving)) => return leaving,
+            Ok(Err(why)) => self.broken = Some(why),
+            Err(_) => self.broken = Some(format!("an assertion of n{} failed", index + 1)),
+        }
+        Vec::new()
+    }
+
+    fn leave(&mut self, leaving: Vec<Envelope>, rules: &Rules) {
+        let mut asked = Vec::new();
+        for envelope in leaving.into_iter().map(unnumbered) {
+            if rules.pre_votes_at_once && matches!(envelope.message, Message::PreVoteAsked(_)) {
+                asked.push(envelope);
+            } else {
+                self.send(envelope, rules);
+            }
+        }
+        // Grants before refusals: a refusal would lift the candidate above the epoch that another one stands for.
+        let mut answers: Vec<_> = asked.into_iter().flat_map(|envelope| self.answer(envelope, rules)).collect();
+        answers.sort_by_key(|envelope| match &envelope.message {
+            Message::PreVoteAnswer(answer) => !answer.granted,
+            _ => false,
+        });
+        answers.into_iter().for_each(|envelope| self.hear(unnumbered(envelope), rules));
+    }
+
+    fn send(&mut self, envelope: Envelope, rules: &Rules) {
+        let lane = lane(&envelope);
+        let letter = (key(&envelope), Arc::new(envelope));
+        let letters = self.network.entry(lane).or_default();
+        if rules.in_order(&lane) {
+            letters.push(letter);
+        } else if let Err(place) = letters.binary_search_by_key(&letter.0, |known| known.0) {
+            letters.insert(place, letter);
+        }
+    }
+
+    fn remove(&mut self, envelope: &Envelope) {
+        let key = key(envelope);
+        let letters = self.network.entry(lane(envelope)).or_default();
+        if let Some(place) = letters.iter().position(|known| known.0 == key) {
+            letters.remove(place);
+        }
+    }
+
+    /// An answer to an epoch that its receiver has left for good changes nothing at any later time: "for good", because
+    /// the promise of a greater one is on its disk.
+    fn forget_the_dead(&mut self) {
+        let nodes = &self.nodes;
+        let alive = |envelope: &Envelope| {
+            let promised = nodes[envelope.to.0 as usize - 1].disk.durable().promise.map(|promise| promise.epoch);
+            match &envelope.message {
+                Message::VoteAnswer(answer) => envelope.epoch > promised || Some(answer.epoch) >= promised,
+                Message::PreVoteAnswer(answer) => Some(answer.epoch) > promised,
+                Message::Ack(_) | Message::LogState(_) | Message::RoundAnswer(_) => envelope.epoch >= promised,
+                _ => true,
+            }
+        };
+        self.network.retain(|_, letters| {
+            letters.retain(|(_, envelope)| alive(envelope));
+            !letters.is_empty()
+        });
+    }
+
+    /// Takes down who leads and what is committed.
+    fn look(&mut self) {
+        let seen = &mut self.seen;
+        for node in &self.nodes {
+            if let (RoleName::Leader, Some(epoch)) = (node.core.role(), node.core.epoch())
+                && *seen.leaders.entry(epoch).or_insert(node.id()) != node.id()
+            {
+                seen.two_lead = Some(epoch);
+            }
+            let count = node.core.committed().map_or(0, |point| point.position.0 as usize);
+            for entry in node.disk.written().entries.iter().take(count) {
+                match seen.committed.get(entry.position.0 as usize - 1) {
+                    Some(known) if *known == entry.point() => {}
+                    Some(_) => seen.differs = Some(entry.point()),
+                    None => seen.committed.push(entry.point()),
+                }
+            }
+        }
+    }
+}
+
+/// The number of a message, and of the push that an answer answers, are for the trace; no decision depends on them.
+fn unnumbered(mut envelope: Envelope) -> Envelope {
+    envelope.number = 0;
+    match &mut envelope.message {
+        Message::Ack(ack) => ack.answers = 0,
+        Message::LogState(state) => state.answers = 0,
+        Message::Refused(refused) => refused.answers = 0,
+        _ => {}
+    }
+    envelope
+}
+
+fn key(envelope: &Envelope) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    envelope.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn lane(envelope: &Envelope) -> Lane {
+    (envelope.from, envelope.to, envelope.message.is_election())
+}
+
+fn later(time: Time) -> Time {
+    time.plus_micros(1)
+}
+
+fn write(sequence: u64) -> Bytes {
+    let change = Change::Put { key: Bytes::from_static(b"x"), value: Bytes::from_static(b"1") };
+    Command { session: 1, sequence, change }.encode()
+}
+
+impl Hash for State {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.nodes.iter().for_each(|node| node.hash.hash(state));
+        for (lane, letters) in &self.network {
+            lane.hash(state);
+            letters.len().hash(state);
+            letters.iter().for_each(|(key, _)| key.hash(state));
+        }
+        self.seen.hash(state);
+        self.left.hash(state);
+        self.stood.hash(state);
+        self.broken.hash(state);
+    }
+}
+
+impl PartialEq for State {
+    fn eq(&self, other: &State) -> bool {
+        let sum = |state: &State| {
+            let mut hasher = DefaultHasher::new();
+            state.hash(&mut hasher);
+            hasher.finish()
+        };
+        sum(self) == sum(other)
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for node in &self.nodes {
+            let log: Vec<_> = node.disk.written().entries.iter().map(|entry| entry.point()).collect();
+            let (role, epoch) = (node.core.role(), node.core.epoch());
+            let (committed, applied) = (node.core.committed(), node.applied);
+            let durable = node.disk.durable().entries.len();
+            writeln!(
+                f,
+                "{} {role:?} of {epoch:?}: log {log:?}, {durable} durable, committed {committed:?}, applied {applied:?}",
+                node.id()
+            )?;
+        }
+        write!(f, "{:?} {:?}", self.seen, self.broken)
+    }
+}
