@@ -12,7 +12,7 @@ mod node;
 mod inspect;
 
 use std::future::Future;
-use std::io::stdout;
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -38,7 +38,10 @@ fn main() -> ExitCode {
         Some(Said::Console(args)) => return open_console(&global, Source::Connect(global.clone()), args.look),
         Some(Said::Node(args)) => return node::run(args),
         Some(Said::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "epoca", &mut stdout());
+            // Written in one piece: the generator itself panics when nobody reads to its end.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "epoca", &mut script);
+            let _ = stdout().write_all(&script);
             return ExitCode::SUCCESS;
         }
         Some(Said::Man { command }) => man(command.as_deref()),
@@ -60,8 +63,10 @@ const DEMO: DemoArgs =
 
 /// Usage errors, `--help` and `--version`.
 fn misunderstood(error: &clap::Error) -> ExitCode {
-    let json = std::env::args().skip(1).collect::<Vec<_>>().windows(2).any(|pair| pair == ["--output", "json"])
-        || std::env::args().any(|word| word == "--output=json");
+    // Words that are no text are among what can be misunderstood.
+    let words: Vec<_> = std::env::args_os().skip(1).collect();
+    let json =
+        words.windows(2).any(|pair| pair == ["--output", "json"]) || words.iter().any(|word| word == "--output=json");
     if json && error.use_stderr() {
         let text = error.to_string();
         // What is wrong stands before the empty line, over several lines if arguments are listed.

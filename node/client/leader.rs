@@ -79,6 +79,8 @@ impl Client {
     pub(super) async fn leader(&self, deadline: Instant) -> Result<String, ClientError> {
         let shared = &self.shared;
         let mut why = String::from("other requests were still looking for it");
+        // The last survey is cut short by the deadline: who answered an earlier one is somebody.
+        let mut met = false;
         loop {
             if let Some(address) = shared.finder.fresh() {
                 return Ok(address);
@@ -95,12 +97,13 @@ impl Client {
             let over = Instant::now() + PAUSE >= deadline;
             match self.judge(&answers) {
                 Finding::Ask(address) => return Ok(address),
-                Finding::Nobody(error) if over => return Err(error),
-                Finding::NoLeader(why) if over => {
-                    return Err(ClientError::NoLeader { timeout: shared.options.timeout, why });
-                }
-                Finding::NoLeader(because) => why = because,
-                Finding::Nobody(error) => why = error.to_string(),
+                Finding::Nobody(error) if over && !met => return Err(error),
+                Finding::NoLeader(because) => (met, why) = (true, because),
+                Finding::Nobody(error) if !met => why = error.to_string(),
+                Finding::Nobody(_) => {}
+            }
+            if over {
+                return Err(ClientError::NoLeader { timeout: shared.options.timeout, why });
             }
             sleep_until((Instant::now() + PAUSE).into()).await;
         }

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
-use crate::protocol::NodeId;
+use crate::protocol::{ClusterId, NodeId};
 use crate::rpc::ServeError;
 use crate::rpc::links::BadAddress;
 use crate::storage::StorageError;
@@ -16,6 +17,16 @@ pub enum NodeError {
     PeerTwice(NodeId),
     #[error("--peer names {0}, which is this node itself: name only the others")]
     PeerIsMe(NodeId),
+    #[error(
+        "the log in {} was founded by {}, but the command line names {}: give --id and --peer as they were then, or the \
+         data folder of the other cluster with --data", .folder.display(), names(.founded), names(.named)
+    )]
+    OtherMembers { folder: PathBuf, founded: Vec<NodeId>, named: Vec<NodeId> },
+    #[error(
+        "the data folder {} belongs to the cluster {mine}, but {} belong to another one, {theirs}: give this node the \
+         folder of that cluster with --data, or the addresses of its own with --peer", .folder.display(), names(.strangers)
+    )]
+    OtherCluster { folder: PathBuf, mine: ClusterId, theirs: ClusterId, strangers: Vec<NodeId> },
     #[error(
         "the heartbeat is {heartbeat_ms} ms and the election timeout {election_timeout_ms} ms: the heartbeat must be at least 1 ms, the timeout at least twice the heartbeat"
     )]
@@ -36,4 +47,8 @@ pub enum NodeError {
     System { what: &'static str, error: io::Error },
     #[error("the last writes could not be flushed within {0} s: the disk hangs. Nothing that was confirmed is lost")]
     FlushHangs(u64),
+}
+
+fn names(nodes: &[NodeId]) -> String {
+    nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ")
 }

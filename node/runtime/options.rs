@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::protocol::{Config, Incarnation, Limits, NodeId};
+use crate::protocol::{Config, Founding, Incarnation, Limits, NodeId};
 use crate::runtime::error::NodeError;
 
 #[derive(Clone, Debug)]
@@ -42,6 +42,23 @@ impl NodeOptions {
             return Err(NodeError::Timing { heartbeat_ms, election_timeout_ms });
         }
         Ok(())
+    }
+
+    /// The members are those in the log. Other ones on the command line are a mistake that must not pass in silence: a
+    /// node without a link to a member, or with one to a stranger.
+    pub(super) fn check_members(&self, founding: Option<&Founding>) -> Result<(), NodeError> {
+        let Some(founding) = founding else { return Ok(()) };
+        let founded: BTreeSet<NodeId> = founding.members.iter().map(|member| member.id).collect();
+        let named: BTreeSet<NodeId> = self.peers.iter().map(|(id, _)| *id).chain([self.id]).collect();
+        if founded == named {
+            return Ok(());
+        }
+        let [founded, named] = [founded, named].map(|ids| ids.into_iter().collect());
+        Err(NodeError::OtherMembers { folder: self.data.clone(), founded, named })
+    }
+
+    pub(super) fn quorum(&self) -> usize {
+        (self.peers.len() + 1) / 2 + 1
     }
 
     pub(super) fn config(&self, incarnation: Incarnation, seed: u64) -> Config {

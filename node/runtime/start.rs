@@ -91,6 +91,7 @@ pub(super) async fn run_on(
     stop: impl Future<Output = ()>,
 ) -> Result<(), NodeError> {
     let Opened { incarnation, log, database, restored, notes } = opened;
+    options.check_members(restored.founding.as_ref())?;
     for note in &notes {
         tracing::info!("{note}");
     }
@@ -104,7 +105,7 @@ pub(super) async fn run_on(
         notes,
         cluster: cluster.clone(),
     };
-    let (links, messages) = Links::new(options.id, &options.peers, cluster)?;
+    let (links, messages) = Links::new(options.id, &options.peers, cluster.clone())?;
     let (desk, requests) = Desk::new();
     let (done, completions) = mpsc::unbounded_channel();
     let (cuts, cuts_now) = watch::channel(Default::default());
@@ -112,6 +113,7 @@ pub(super) async fn run_on(
     let applier = Applier::start(Arc::clone(&database), done.clone())
         .map_err(|error| NodeError::System { what: "a thread", error })?;
     let clock = Clock::start();
+    let strangers = links.strangers().clone();
     let services = Services {
         about: about.clone(),
         desk: desk.clone(),
@@ -142,13 +144,26 @@ pub(super) async fn run_on(
     }));
     tracing::info!("{} listens on {}{}", options.id, options.listen, if options.lab { ", as a lab" } else { "" });
     let inbox = Inbox { completions, messages, requests };
+    let mut outnumbered = None;
+    let stop = async {
+        tokio::select! {
+            () = stop => {}
+            found = strangers.outnumber(options.quorum()) => outnumbered = Some(found),
+        }
+    };
     let ended = tokio::select! {
         ended = host.run(inbox, stop) => ended,
         served = &mut server => return Err(no_server(served)),
     };
     drop(end_serving);
     let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
-    ended
+    match (outnumbered, cluster.id()) {
+        (Some((theirs, strangers)), Some(mine)) => {
+            let folder = options.data.clone();
+            ended.and(Err(NodeError::OtherCluster { folder, mine, theirs, strangers }))
+        }
+        _ => ended,
+    }
 }
 
 /// Serving ended before the node: there is no node without it.

@@ -95,6 +95,7 @@ fn open_log(
             scanned
         }
     };
+    holds_commit(place, &scanned)?;
     if scanned.torn_bytes > 0 {
         let torn = scanned.torn_bytes;
         notes.push(format!("the log's end was torn: {torn} bytes dropped that were never acked"));
@@ -128,17 +129,31 @@ fn begun_log(place: &LogPlace, options: &OpenOptions, scanned: &Scanned) -> Resu
     identity.write(&*place.disk, &options.folder)
 }
 
+/// A log that ends before the recorded commit point has lost more than a torn end: it is refused before that is cut off.
+fn holds_commit(place: &LogPlace, scanned: &Scanned) -> Result<(), StorageError> {
+    let end = scanned.replay.last().map_or(0, |last| last.position.0);
+    match read_recorded(place)? {
+        Some(point) if point.position.0 > end => Err(commit_lost(place, point, None)),
+        _ => Ok(()),
+    }
+}
+
+fn read_recorded(place: &LogPlace) -> Result<Option<LogPoint>, StorageError> {
+    read_commit(&place.commit).map_err(|error| StorageError::io("read", &place.commit, &error))
+}
+
+fn commit_lost(place: &LogPlace, point: LogPoint, found: Option<LogPoint>) -> StorageError {
+    let found = found.map_or("nothing".to_string(), |found| found.to_string());
+    let what = format!("{point} was committed at position {}, there is {found}", point.position);
+    StorageError::LogLost { folder: place.folder.clone(), what }
+}
+
 /// The recorded commit point, which must be in the log: only what was durable was ever committed.
 fn recorded_commit(place: &LogPlace, log: &dyn LogReader) -> Result<Option<LogPoint>, StorageError> {
-    let recorded = read_commit(&place.commit).map_err(|error| StorageError::io("read", &place.commit, &error))?;
-    let Some(point) = recorded else { return Ok(None) };
+    let Some(point) = read_recorded(place)? else { return Ok(None) };
     match point_at(log, point.position)? {
         Some(found) if found == point => Ok(Some(point)),
-        found => {
-            let found = found.map_or("nothing".to_string(), |found| found.to_string());
-            let what = format!("{point} was committed at position {}, there is {found}", point.position);
-            Err(StorageError::LogLost { folder: place.folder.clone(), what })
-        }
+        found => Err(commit_lost(place, point, found)),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::time::timeout;
 
 use crate::support::{self, EXECUTABLE, PATIENCE};
 
@@ -27,7 +28,9 @@ async fn the_time_of_a_failover_is_measured() {
         kill(Pid::from_raw(pid.expect("it runs") as i32), Signal::SIGKILL).expect("it is ours");
         let begun = Instant::now();
         // A write that was on its way to the dead leader is unknown; the next one is another write.
-        while client.put(Bytes::from_static(b"round"), Bytes::from(round.to_string())).await.is_err() {}
+        let value = Bytes::from(round.to_string());
+        let put = async { while client.put(Bytes::from_static(b"round"), value.clone()).await.is_err() {} };
+        timeout(PATIENCE, put).await.expect("another node leads and takes it");
         times.push(begun.elapsed());
         client.restart(leader).await.expect("it starts again");
     }

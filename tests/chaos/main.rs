@@ -13,4 +13,13 @@ mod locals;
 
 mod histories;
 
+mod traps;
+
 mod failover;
+
+// The disk that keeps only what was synced is preloaded as Linux does it.
+#[cfg(target_os = "linux")]
+mod disk;
+
+#[cfg(target_os = "linux")]
+mod power;

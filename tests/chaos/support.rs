@@ -33,9 +33,14 @@ pub fn seed() -> u64 {
     number("SEED").unwrap_or_else(|| getrandom::u64().expect("the system gives random numbers") % 1_000_000)
 }
 
-pub async fn start(executable: &Path, data: &Path) -> Cluster {
+/// Starts the nodes without waiting for a leader.
+pub async fn begin(executable: &Path, data: &Path) -> Cluster {
     let options = ClusterOptions { base_port: 0, lab: true, ..ClusterOptions::new(executable, data) };
-    let cluster = Cluster::start(options).await.expect("the nodes start");
+    Cluster::start(options).await.expect("the nodes start")
+}
+
+pub async fn start(executable: &Path, data: &Path) -> Cluster {
+    let cluster = begin(executable, data).await;
     let words = || NODES.map(|node| std::fs::read_to_string(data.join(format!("{node}.log"))).unwrap_or_default());
     if let Err(error) = cluster.ready().await {
         panic!("nobody leads: {error}; the nodes say: {:#?}", words());

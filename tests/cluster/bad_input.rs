@@ -1,6 +1,8 @@
 //! Wrong input of every kind: a clear error that says what to do, the right exit code, and nothing lost.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::support::{Cluster, Launched, epoca};
 
@@ -128,4 +130,11 @@ fn fresh_deletes_nothing_that_is_not_ours() {
     let mut launched = Launched::start(folder.path(), &["--fresh", "--base-port", "0"]);
     assert_eq!(launched.wait(), Some(1));
     assert_eq!(fs::read_to_string(folder.path().join("n1/letters")).unwrap(), "mine");
+}
+
+#[test]
+fn words_that_are_no_text_are_refused_and_make_no_panic() {
+    let said = epoca([OsStr::new("status"), OsStr::from_bytes(b"\xff\xfe")]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("unexpected argument"), "{said:?}");
 }

@@ -166,3 +166,14 @@ fn completions_and_man_pages_name_the_commands() {
         assert!(said.code == Some(0) && said.out.contains("put"), "{said:?}");
     }
 }
+
+#[test]
+fn completions_end_in_order_when_nobody_reads_them() {
+    use std::process::{Command, Stdio};
+
+    let mut child = Command::new(crate::support::EXECUTABLE);
+    let mut child = child.args(["completions", "fish"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let said = child.wait_with_output().unwrap();
+    assert!(said.status.success() && said.stderr.is_empty(), "{said:?}");
+}

@@ -12,7 +12,11 @@ mod bad_input;
 
 mod faults;
 
+mod full_disk;
+
 mod launcher;
+
+mod other_cluster;
 
 mod outcomes;
 

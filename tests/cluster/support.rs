@@ -58,6 +58,21 @@ pub fn epoca_with_input<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>,
     said(child.wait_with_output().expect("it ends"))
 }
 
+/// Like [`epoca`], for what runs on if it does not do what is expected of it: it is killed after a while.
+pub fn epoca_until_it_ends<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Said {
+    let mut command = Command::new(EXECUTABLE);
+    let command = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
+    let end = Instant::now() + PATIENCE;
+    while child.try_wait().expect("it is ours").is_none() {
+        if Instant::now() > end {
+            let _ = child.kill();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    said(child.wait_with_output().expect("it has ended"))
+}
+
 pub fn run(command: &mut Command) -> Said {
     said(command.env_remove("EPOCA_CONNECT").output().expect("it starts"))
 }

@@ -10,6 +10,7 @@ use tonic::Status;
 
 use crate::protocol::{ClusterId, Envelope, NodeId};
 use crate::rpc::complaints::Complaints;
+use crate::rpc::links::strangers::{Strangers, naming};
 
 /// The cluster that this node belongs to, once it knows. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -30,11 +31,16 @@ pub(super) struct Door {
     peers: BTreeSet<NodeId>,
     cluster: KnownCluster,
     complaints: Complaints,
+    strangers: Strangers,
 }
 
 impl Door {
     pub(super) fn new(me: NodeId, peers: BTreeSet<NodeId>, cluster: KnownCluster) -> Door {
-        Door { me, peers, cluster, complaints: Complaints::default() }
+        Door { me, peers, cluster, complaints: Complaints::default(), strangers: Strangers::default() }
+    }
+
+    pub(super) fn strangers(&self) -> &Strangers {
+        &self.strangers
     }
 
     /// Lets a message of a known node in; `speaker` is who has opened the stream, if the stream has said so.
@@ -60,7 +66,12 @@ impl Door {
                     "{from} belongs to the cluster {theirs}, {me} to {mine}: give one of them the data folder or the \
                      addresses of its own cluster"
                 );
-                Err(self.refuse(Status::failed_precondition(text)))
+                self.strangers.note(*from, theirs);
+                Err(naming(self.refuse(Status::failed_precondition(text)), mine))
+            }
+            (Some(_), Some(_)) => {
+                self.strangers.forget(*from);
+                Ok(())
             }
             _ => Ok(()),
         }

@@ -26,6 +26,8 @@ mod queue;
 
 mod door;
 
+mod strangers;
+
 mod election;
 
 mod outbound;
@@ -33,6 +35,7 @@ mod outbound;
 pub(super) mod inbound;
 
 pub use door::KnownCluster;
+pub use strangers::Strangers;
 
 use door::Door;
 use queue::Queue;
@@ -74,8 +77,10 @@ impl Links {
         let ids = peers.iter().map(|(id, _)| *id).collect();
         let endpoints: Vec<(NodeId, Endpoint)> =
             peers.iter().map(|(id, address)| Ok((*id, endpoint(*id, address)?))).collect::<Result<_, _>>()?;
-        let table = endpoints.iter().map(|(id, endpoint)| (*id, Peer::new(*id, endpoint))).collect();
-        let links = Arc::new(Links { peers: table, door: Door::new(me, ids, cluster), inbox });
+        let door = Door::new(me, ids, cluster);
+        let peer = |(id, endpoint): &(NodeId, Endpoint)| (*id, Peer::new(*id, endpoint, door.strangers().clone()));
+        let table = endpoints.iter().map(peer).collect();
+        let links = Arc::new(Links { peers: table, door, inbox });
         for (id, endpoint) in endpoints {
             tokio::spawn(outbound::run(Arc::clone(&links), id, endpoint));
         }
@@ -96,6 +101,11 @@ impl Links {
         }
     }
 
+    /// The peers that belong to another cluster.
+    pub fn strangers(&self) -> &Strangers {
+        self.door.strangers()
+    }
+
     /// Ends all streams once their queues are empty.
     pub fn close(&self) {
         for peer in self.peers.values() {
@@ -108,8 +118,8 @@ impl Links {
 }
 
 impl Peer {
-    fn new(id: NodeId, endpoint: &Endpoint) -> Peer {
-        let elections = election::Calls::new(id, endpoint);
+    fn new(id: NodeId, endpoint: &Endpoint, strangers: Strangers) -> Peer {
+        let elections = election::Calls::new(id, endpoint, strangers);
         Peer { pushes: Arc::default(), answers: Mutex::default(), elections }
     }
 

@@ -38,8 +38,9 @@ pub(crate) use restore::{Restoring, point_at, restore};
 
 /// Entries made final by one batch: large enough to share its costs, small enough not to keep readers waiting.
 const BATCH_ENTRIES: usize = 128;
-/// How the standard library writes the error number of a full disk, which is all that is left in sled's text.
-const NO_SPACE: &str = "(os error 28)";
+/// How the standard library writes the error numbers of a full disk and of a file that may not grow, for people and for
+/// programmers: one of them is all that is left in sled's text.
+const NO_SPACE: [&str; 4] = ["(os error 28)", "Os { code: 28,", "(os error 27)", "Os { code: 27,"];
 /// Keys and values gathered in memory during a rebuild before they are written in the order of keys.
 const BULK_BYTES: usize = 64 << 20;
 /// A list ends early after this many bytes of keys and values.
@@ -302,7 +303,7 @@ pub(crate) fn sled_folder(folder: &Path) -> PathBuf {
 }
 
 fn failed(folder: &Path, reason: String) -> StorageError {
-    if reason.contains(NO_SPACE) {
+    if NO_SPACE.iter().any(|text| reason.contains(text)) {
         return StorageError::DiskFull { path: sled_folder(folder) };
     }
     StorageError::Database { folder: sled_folder(folder), reason }

@@ -23,6 +23,24 @@ fn refused(folder: &Folder) -> StorageError {
     folder.try_open().err().expect("the folder is refused")
 }
 
+/// Once the end was cut off before anybody looked whether it had held what was committed.
+#[test]
+fn a_log_cut_before_its_commit_point_is_refused_and_left_as_it_is() {
+    let folder = Folder::new();
+    let chain = small_chain(6);
+    let mut opened = folder.open();
+    store(&mut opened, &chain.from(1));
+    opened.log.record_commit(chain.entries[5].point()).unwrap();
+    drop(opened);
+    let file = folder.path().join("log/00000001.log");
+    let whole = std::fs::read(&file).unwrap();
+    let cut = &whole[..whole.len() - 40];
+    std::fs::write(&file, cut).unwrap();
+    let error = folder.try_open().err().unwrap();
+    assert!(matches!(&error, StorageError::LogLost { .. }), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), cut);
+}
+
 #[test]
 fn a_second_process_on_one_folder_is_refused() {
     let folder = used();

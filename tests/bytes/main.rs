@@ -1,0 +1,36 @@
+//! Bad bytes: whatever comes from a network, a disk or a keyboard is refused with a reason, and nothing panics.
+//!
+//! Each target takes bytes, which spoil good samples or stand for themselves (`spoil`). `cargo test --test bytes` runs the
+//! corpus beside each target and a bounded number of generated inputs. Deep runs, one target at a time:
+//!
+//! ```text
+//! BOLERO_RANDOM_ITERATIONS=10000000 cargo test --test bytes wire
+//! EPOCA_SEED=7 cargo test --test bytes node
+//! cargo install cargo-bolero && cargo bolero test --test bytes wire::an_envelope_decodes_whole_or_is_refused
+//! ```
+//!
+//! The second gives the real nodes other messages; the last is guided by coverage (libFuzzer) and adds what it finds to `__fuzz__/TARGET/corpus`.
+
+mod spoil;
+
+mod samples;
+
+mod payload;
+
+mod wire;
+
+mod core;
+
+mod storage;
+
+mod program;
+
+mod node;
+
+#[allow(dead_code, reason = "shared with the tests of the cluster, which use all of it")]
+#[path = "../cluster/support.rs"]
+mod support;
+
+#[allow(dead_code, unused_imports, reason = "shared with the protocol's tests, which use all of it")]
+#[path = "../protocol/world/mod.rs"]
+mod world;

@@ -1,0 +1,87 @@
+//! Good messages of every kind, as a cluster of three could send them.
+
+use bytes::Bytes;
+use epoca::protocol::{
+    Ack, Change, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Founding, Incarnation, Kind, LogPoint,
+    LogState, Member, Message, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused,
+    RoundAnswer, RunEnd, VoteAnswer, VoteAsked,
+};
+use epoca::rpc::wire;
+
+pub fn command(key: &str, value: &str) -> Bytes {
+    let change = Change::Put { key: Bytes::from(key.to_owned()), value: Bytes::from(value.to_owned()) };
+    Command { session: 7, sequence: 9, change }.encode()
+}
+
+pub fn founding() -> Founding {
+    let member =
+        |id| Member { id: NodeId(id), address: format!("127.0.0.1:{id}"), incarnation: Incarnation([id as u8; 16]) };
+    Founding::of((1..=3).map(member).collect())
+}
+
+pub fn payloads() -> Vec<Vec<u8>> {
+    let delete = Command { session: 1, sequence: 2, change: Change::Delete { key: Bytes::from_static(b"k") } };
+    let founding = Opening { founding: Some(founding()) };
+    [command("key", "value"), delete.encode(), founding.encode(), Opening { founding: None }.encode()]
+        .iter()
+        .map(|body| body.to_vec())
+        .collect()
+}
+
+pub fn messages() -> Vec<Message> {
+    let at = |epoch, offset, position| LogPoint {
+        id: EntryId::new(epoch, offset),
+        position: Position(position),
+        digest: Digest([7; 16]),
+    };
+    let last = Some(EntryId::new(1, 2));
+    let pushed = |offset, kind, body| Pushed { id: EntryId::new(2, offset), kind, body };
+    let entries = vec![
+        pushed(0, Kind::Opening, Opening { founding: None }.encode()),
+        pushed(1, Kind::Command, command("x", "1")),
+        pushed(2, Kind::Command, command("y", "2")),
+    ];
+    let runs = [(1, 4), (3, 2)].map(|(epoch, last)| RunEnd {
+        epoch: Epoch(epoch),
+        last: Offset(last),
+        digest: Digest([1; 16]),
+    });
+    vec![
+        Message::Push(Push { prev: Some(at(1, 4, 5)), entries, resync: 3, replaces: true, round: 8 }),
+        Message::Push(Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0 }),
+        Message::Ack(Ack { up_to: Some(at(1, 1, 2)), finalized: Some(at(1, 0, 1)), answers: 6 }),
+        Message::RoundAnswer(RoundAnswer { round: 7 }),
+        Message::LogState(LogState {
+            runs: runs.to_vec(),
+            committed: Some(at(1, 3, 4)),
+            purged: None,
+            answers: 4,
+            resync: 1,
+        }),
+        Message::CommitOrder(CommitOrder { up_to: at(3, 3, 9) }),
+        Message::Refused(Refused { answers: 2 }),
+        Message::PreVoteAsked(PreVoteAsked { epoch: Epoch(2), last }),
+        Message::PreVoteAnswer(PreVoteAnswer {
+            epoch: Epoch(2),
+            granted: true,
+            last,
+            incarnation: Incarnation([5; 16]),
+        }),
+        Message::VoteAsked(VoteAsked { epoch: Epoch(3), last }),
+        Message::VoteAnswer(VoteAnswer { epoch: Epoch(3), granted: false }),
+    ]
+}
+
+pub fn envelope(from: u64, to: u64, epoch: Option<u64>, message: Message) -> Envelope {
+    let epoch = epoch.map(Epoch);
+    Envelope { from: NodeId(from), to: NodeId(to), number: 9, cluster: None, incarnation: None, epoch, message }
+}
+
+pub fn encoded(message: &impl prost::Message) -> Vec<u8> {
+    message.encode_to_vec()
+}
+
+pub fn envelopes() -> Vec<Vec<u8>> {
+    let whole = |message| Envelope { cluster: Some(founding().cluster), ..envelope(2, 1, Some(5), message) };
+    messages().into_iter().map(|message| encoded(&wire::Envelope::from(whole(message)))).collect()
+}

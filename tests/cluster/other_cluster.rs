@@ -1,0 +1,66 @@
+//! A node started on a folder that is not meant for where it runs: it refuses, or ends, and says whose folder it is.
+
+use std::net::TcpListener;
+
+use nix::sys::signal::Signal;
+
+use crate::support::{Cluster, epoca, epoca_until_it_ends};
+
+fn stopped(mut cluster: Cluster) -> Cluster {
+    cluster.launched.signal(Signal::SIGTERM);
+    assert_eq!(cluster.launched.wait(), Some(0));
+    cluster
+}
+
+#[test]
+fn other_members_than_those_of_the_log_are_refused() {
+    let cluster = stopped(Cluster::start(&["--nodes", "3"]));
+    let folder = cluster.data().join("n1");
+    let node = ["node", "--id", "1", "--listen", "127.0.0.1:0", "--data", folder.to_str().unwrap()];
+    for (peers, named) in [(&["2=127.0.0.1:1"][..], "n1 n2:"), (&["2=127.0.0.1:1", "5=127.0.0.1:1"], "n1 n2 n5:")] {
+        let said = epoca(node.into_iter().chain(peers.iter().flat_map(|peer| ["--peer", *peer])));
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.err.contains("founded by n1 n2 n3,") && said.err.contains(named), "{said:?}");
+    }
+}
+
+#[test]
+fn a_node_on_the_folder_of_another_cluster_ends_and_the_cluster_goes_on() {
+    let elsewhere = stopped(Cluster::start(&["--nodes", "3"]));
+    let cluster = Cluster::start(&["--nodes", "3"]);
+    cluster.json(0, &["put", "x", "1"]);
+    let addresses = cluster.addresses();
+    cluster.text(0, &["fault", "kill", "2"]);
+
+    let folder = elsewhere.data().join("n2");
+    let peers = [format!("1={}", addresses[0]), format!("3={}", addresses[2])];
+    let node = ["node", "--id", "2", "--listen", &addresses[1], "--data", folder.to_str().unwrap()];
+    let said = epoca_until_it_ends(node.into_iter().chain(peers.iter().flat_map(|peer| ["--peer", peer])));
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(
+        said.err.contains("belongs to the cluster") && said.err.contains("n1 n3 belong to another one"),
+        "{said:?}"
+    );
+
+    assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
+    assert_eq!(cluster.status()[0]["epoch"], 1, "the stranger has cost the leader its place");
+}
+
+#[test]
+fn a_node_on_a_taken_port_refuses_and_touches_no_folder() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let below = folder.path().join("n1");
+    let address = taken.local_addr().unwrap().to_string();
+    let said = epoca(["node", "--id", "1", "--listen", &address, "--data", below.to_str().unwrap()]);
+    assert!(said.code == Some(1) && said.err.contains("is taken by another process"), "{said:?}");
+    assert!(!below.exists());
+}
+
+#[test]
+fn a_second_process_on_a_folder_refuses() {
+    let cluster = Cluster::start(&["--nodes", "1"]);
+    let folder = cluster.data().join("n1");
+    let said = epoca(["node", "--id", "1", "--listen", "127.0.0.1:0", "--data", folder.to_str().unwrap()]);
+    assert!(said.code == Some(1) && said.err.contains("another process runs on data folder"), "{said:?}");
+}
