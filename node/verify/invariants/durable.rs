@@ -29,8 +29,7 @@ impl Rule for Durable {
 
     fn on_joined(&mut self, sight: &Sight, node: &Snapshot, source: Source) -> Found {
         let (acked, earlier) = *self.acked.get(&node.node)?;
-        // Whatever was committed in epochs up to that of the acked entry is in every log that has the acked entry.
-        let (point, committed) = sight.ledger.last_up_to(acked.id)?;
+        let (point, committed) = sight.ledger.last_below(acked.id)?;
         let seen = sight.node(node.node)?;
         if seen.has(point) || !seen.knows(point.position) && node.last().is_some() {
             return None;

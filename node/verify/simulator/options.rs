@@ -55,6 +55,10 @@ pub struct Disk {
     pub read_most_micros: u64,
 }
 
+impl Disk {
+    pub const CALM: Disk = Disk { flush_most_micros: 500, apply_most_micros: 100, read_most_micros: 500 };
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Work {
     pub clients: u64,

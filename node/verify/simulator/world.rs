@@ -14,6 +14,7 @@ use crate::verify::simulator::clients::Clients;
 use crate::verify::simulator::hash::TraceHasher;
 use crate::verify::simulator::host::Host;
 use crate::verify::simulator::network::Network;
+use crate::verify::simulator::options;
 use crate::verify::simulator::plan::Plan;
 use crate::verify::simulator::queue::{Due, Queue};
 use crate::verify::simulator::record::Record;
@@ -33,6 +34,7 @@ pub(super) struct Simulation<'a> {
     pub(super) queue: Queue,
     pub(super) hosts: Vec<Host>,
     pub(super) network: Network,
+    pub(super) disk: options::Disk,
     pub(super) clients: Clients,
     pub(super) truth: Truth,
     pub(super) watch: Watch,
@@ -68,6 +70,7 @@ impl<'a> Simulation<'a> {
             queue: Queue::default(),
             hosts: voters.iter().map(config).map(Host::new).collect(),
             network: Network::new(options.seed, options.network),
+            disk: options.disk,
             clients: Clients::new(plan),
             truth: Truth::default(),
             watch: Watch::new(),
@@ -283,7 +286,7 @@ impl<'a> Simulation<'a> {
             }
             Output::ReadLog(read) => {
                 self.host(node).reads.push_back(read);
-                let at = self.now + 1 + self.dice.below(self.plan.options.disk.read_most_micros);
+                let at = self.now + 1 + self.dice.below(self.disk.read_most_micros);
                 self.queue.put(at, Due::LogRead { node, run });
                 Ok(())
             }
@@ -375,7 +378,7 @@ impl<'a> Simulation<'a> {
             let before = std::mem::replace(&mut self.hosts[index].committed, committed);
             self.truth.on_committed(&self.hosts, index, before, committed, &mut self.clients)?;
         }
-        let (now, dice, disk) = (self.now, &mut self.dice, &self.plan.options.disk);
+        let (now, dice, disk) = (self.now, &mut self.dice, &self.disk);
         let host = &mut self.hosts[index];
         let run = host.run;
         if host.disk.begin_flush() {
