@@ -58,7 +58,7 @@ impl NodeOptions {
     }
 
     pub(super) fn quorum(&self) -> usize {
-        (self.peers.len() + 1) / 2 + 1
+        self.peers.len().div_ceil(2) + 1
     }
 
     pub(super) fn config(&self, incarnation: Incarnation, seed: u64) -> Config {
