@@ -3,6 +3,7 @@
 //! "Crash" is a power cut: what was not flushed is lost. The numbers that are missing here belong to features that are
 //! still to come, or to the real storage.
 
+mod bounds;
 mod commit;
 mod election;
 mod persistence;

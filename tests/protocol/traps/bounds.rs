@@ -1,0 +1,154 @@
+//! What has a bound, and what a node does not believe: rules that no other test here would miss if they were gone.
+
+use std::collections::BTreeSet;
+
+use epoca::protocol::trace::Fact;
+use epoca::protocol::{
+    Answer, ClusterId, Entry, EntryId, Epoch, Input, LogState, Message, NodeId, Offset, Output, Position, Push, Pushed,
+    Refusal, Rejection, VoteAsked,
+};
+
+use crate::traps::{acked, durable, push, remember, voter};
+use crate::world::{Options, World, logs};
+
+/// n1 leads four voters with these options.
+fn led(options: &Options) -> World {
+    let mut world = World::new(options);
+    world.start_all();
+    world.stand(1);
+    world.settle();
+    world
+}
+
+#[test]
+fn no_more_pushes_are_in_flight_than_the_bound_allows() {
+    let mut options = Options::voters(4);
+    options.limits.in_flight_pushes = 2;
+    let mut world = led(&options);
+    for number in 0..5 {
+        world.put(1, &format!("x={number}"));
+    }
+    for replica in 2..=4 {
+        let pushes = world.said_by(1, "push").filter(|envelope| envelope.to == NodeId(replica)).count();
+        assert_eq!(pushes, 2, "to n{replica}");
+    }
+    world.settle();
+    assert_eq!(world.value(4, "x"), Some("4".to_owned()), "the rest follows the acks");
+}
+
+#[test]
+fn trap_48_a_leader_without_a_quorum_refuses_writes_beyond_its_bound() {
+    let mut options = Options::voters(4);
+    options.limits.uncommitted_entries = 3;
+    let mut world = led(&options);
+    (2..=4).for_each(|id| world.crash(id));
+    let writes: Vec<_> = (0..5).map(|number| world.put(1, &format!("x={number}"))).collect();
+    let answers: Vec<_> = writes.into_iter().map(|write| world.answer(write).cloned()).collect();
+    let overloaded = Some(Answer::Refused(Refusal::Overloaded));
+    assert_eq!(answers, [None, None, None, overloaded.clone(), overloaded]);
+}
+
+#[test]
+fn a_message_of_another_cluster_is_refused() {
+    let mut world = World::led(4);
+    world.put(1, "x=1");
+    let mut other = world.said_by(1, "push").next().expect("a push").clone();
+    other.cluster = Some(ClusterId([7; 16]));
+    let (to, last) = (other.to, world.host(other.to.0).core().last());
+    let outputs = world.host(to.0).core().clone().step(world.now, Input::Message(other));
+    let refused = |output: &Output| matches!(output, Output::Rejected { why: Rejection::OtherCluster, .. });
+    assert!(outputs.iter().any(refused), "{outputs:?}");
+    assert_eq!(world.host(to.0).core().last(), last);
+}
+
+#[test]
+fn a_second_leader_of_one_epoch_is_not_obeyed() {
+    let mut world = World::led(4);
+    let prev = world.host(2).core().last();
+    let heartbeat = Push { prev, entries: Vec::new(), resync: 0, replaces: false, round: 0 };
+    world.say(3, 2, Some(1), Message::Push(heartbeat));
+    assert_eq!(world.host(2).snapshot().leader, Some(NodeId(1)));
+    assert_eq!(world.said_by(2, "ack").count(), 0);
+}
+
+#[test]
+fn a_leader_that_contradicts_what_it_confirmed_is_not_believed() {
+    let mut world = voter(&[1], 1);
+    let founding = world.founding();
+    let truth = logs::log(&[1, 1, 1], &founding);
+    let mut other = truth[..2].to_vec();
+    logs::extend(&mut other, &[1], logs::Content::Other, &founding);
+    world.say(2, 1, Some(1), Message::Push(push(&truth, 1)));
+    assert_eq!(acked(&world, 1).last(), Some(&Some(truth[2].point())));
+    for replaces in [false, true] {
+        world.say(2, 1, Some(1), Message::Push(Push { replaces, ..push(&other, 2) }));
+        assert_eq!(durable(&world, 1), truth, "a leader only appends");
+    }
+}
+
+#[test]
+fn an_entry_behind_a_gap_in_the_offsets_is_not_stored() {
+    let mut world = voter(&[1], 1);
+    let truth = logs::log(&[1, 1], &world.founding());
+    for id in [EntryId::new(1, 2), EntryId::new(2, 1)] {
+        let mut gap = push(&truth, 1);
+        gap.entries = gap.entries.into_iter().map(|pushed| Pushed { id, ..pushed }).collect();
+        world.say(2, 1, Some(2), Message::Push(gap));
+        assert_eq!(durable(&world, 1).last().map(|entry| entry.id.offset), Some(Offset(0)), "{id}");
+    }
+}
+
+#[test]
+fn a_late_ack_lowers_no_match() {
+    let mut world = World::solo(4);
+    remember(&mut world, 1, &[1, 1], 1);
+    world.start(1);
+    world.elect_by_puppets(1);
+    world.free_disk(1);
+    let points: Vec<_> = durable(&world, 1).iter().map(Entry::point).collect();
+    for position in [3, 2] {
+        world.ack_by_puppet(2, 1, Some(points[position - 1]));
+        let belief = world.host(1).snapshot().beliefs.into_iter().find(|(id, _)| *id == NodeId(2));
+        let matched = belief.and_then(|(_, belief)| belief.matched);
+        assert_eq!(matched.map(|point| point.position), Some(Position(3)));
+    }
+}
+
+#[test]
+fn each_attempt_draws_its_election_timeout_anew() {
+    let mut world = voter(&[1], 1);
+    let mut timeouts = BTreeSet::new();
+    for epoch in 2..10 {
+        let heartbeat = push(&logs::log(&[1], &world.founding()), 1);
+        world.say(2, 1, Some(epoch), Message::Push(heartbeat));
+        assert_eq!(world.host(1).snapshot().epoch, Some(Epoch(epoch)));
+        timeouts.extend(world.host(1).deadline());
+    }
+    assert!(timeouts.len() > 4, "at one time the deadlines of eight epochs are {timeouts:?}");
+}
+
+#[test]
+fn a_node_that_hears_its_leader_votes_for_nobody_else() {
+    let mut world = World::led(4);
+    let last = world.host(2).core().last().map(|point| point.id);
+    world.say(3, 2, Some(5), Message::VoteAsked(VoteAsked { epoch: Epoch(5), last }));
+    let answer = &world.said_by(2, "vote-answer").next().expect("an answer").message;
+    assert!(matches!(answer, Message::VoteAnswer(answer) if !answer.granted));
+    assert_eq!(world.host(2).snapshot().epoch, Some(Epoch(1)));
+}
+
+#[test]
+fn a_log_state_of_an_older_resync_number_is_not_heard() {
+    let mut world = World::solo(4);
+    remember(&mut world, 1, &[1, 1], 1);
+    world.start(1);
+    world.elect_by_puppets(1);
+    world.free_disk(1);
+    world.take_events();
+    for _ in 0..2 {
+        let state = LogState { runs: Vec::new(), committed: None, purged: None, answers: 1, resync: 0 };
+        world.say(2, 1, Some(2), Message::LogState(state));
+        let resyncs = world.facts().filter(|(_, fact)| matches!(fact, Fact::Resynced { .. }));
+        assert_eq!(resyncs.count(), 1, "the second report came before the first resync");
+    }
+}
