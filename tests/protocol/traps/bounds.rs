@@ -152,3 +152,15 @@ fn a_log_state_of_an_older_resync_number_is_not_heard() {
         assert_eq!(resyncs.count(), 1, "the second report came before the first resync");
     }
 }
+
+#[test]
+fn a_node_asks_for_no_vote_before_the_deletion_of_its_forged_entries_is_durable() {
+    let mut world = World::led(4);
+    world.inject(2, &["x=forged"], None);
+    world.settle();
+    world.hold_disk(2);
+    world.let_stand(2);
+    assert_eq!(world.said_by(2, "pre-vote").count(), 0, "a power cut now would bring the forged entry back");
+    world.flush(2);
+    assert_eq!(world.said_by(2, "pre-vote").count(), 3);
+}
