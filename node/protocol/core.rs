@@ -375,7 +375,15 @@ impl Core {
     pub(super) fn send(&mut self, to: NodeId, message: Message) -> u64 {
         self.last_number += 1;
         let number = self.last_number;
-        self.trace(|| Fact::Sent { to, number, kind: message.kind().into() });
+        let epoch = self.epoch();
+        self.trace(|| Fact::Sent {
+            to,
+            number,
+            kind: message.kind().into(),
+            epoch,
+            about: message.about(),
+            entries: message.entries() as u64,
+        });
         let envelope = Envelope {
             from: self.config.id,
             to,

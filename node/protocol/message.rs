@@ -63,6 +63,24 @@ impl Message {
         }
     }
 
+    /// The last entry that the message speaks of.
+    pub fn about(&self) -> Option<EntryId> {
+        match self {
+            Message::Push(push) => push.entries.last().map(|entry| entry.id).or(push.prev.map(|prev| prev.id)),
+            Message::Ack(ack) => ack.up_to.map(|point| point.id),
+            Message::LogState(state) => state.runs.last().map(|end| EntryId { epoch: end.epoch, offset: end.last }),
+            Message::CommitOrder(order) => Some(order.up_to.id),
+            Message::PreVoteAsked(PreVoteAsked { last, .. }) | Message::VoteAsked(VoteAsked { last, .. }) => *last,
+            Message::PreVoteAnswer(answer) => answer.last,
+            Message::RoundAnswer(_) | Message::Refused(_) | Message::VoteAnswer(_) => None,
+        }
+    }
+
+    /// How many entries the message carries.
+    pub fn entries(&self) -> usize {
+        if let Message::Push(push) = self { push.entries.len() } else { 0 }
+    }
+
     /// Whether the message belongs to an election; those go as unary calls, all others on the push stream.
     pub fn is_election(&self) -> bool {
         matches!(

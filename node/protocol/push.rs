@@ -34,7 +34,8 @@ impl Core {
         let point = entry.point();
         let preview = self.is_watched().then(|| Preview::of(&entry, false));
         self.trace(|| Fact::Proposed { entry: preview.into_iter().collect() });
-        self.trace(|| Fact::Opened { entry: point });
+        let committed = self.committed;
+        self.trace(|| Fact::Opened { entry: point, committed });
         self.write(vec![entry]);
     }
 

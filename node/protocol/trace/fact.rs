@@ -53,8 +53,9 @@ macro_rules! facts {
 }
 
 facts! {
-    /// A message left; `number` and the sender pair it with [`Fact::Received`].
-    N1 Sent { to: NodeId, number: u64, kind: Text }
+    /// A message left; `number` and the sender pair it with [`Fact::Received`]. `epoch` is the sender's promise, `about`
+    /// the last entry that the message speaks of, `entries` how many it carries.
+    N1 Sent { to: NodeId, number: u64, kind: Text, epoch: Option<Epoch>, about: Option<EntryId>, entries: u64 }
     N2 Received { from: NodeId, number: u64, kind: Text }
     /// A message was thrown away, and why.
     N3 Dropped { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
@@ -101,7 +102,8 @@ facts! {
     E4 Granted { to: NodeId, kind: Text, epoch: Epoch, mine: Option<EntryId>, theirs: Option<EntryId> }
     E5 VoteRefused { to: NodeId, kind: Text, epoch: Epoch, why: Text, mine: Option<EntryId>, theirs: Option<EntryId> }
     E6 Elected { epoch: Epoch, votes: Vec<NodeId>, quorum: u64 }
-    E7 Opened { entry: LogPoint }
+    /// `committed` is the commit point that the new leader inherits: what it has been ordered to make final so far.
+    E7 Opened { entry: LogPoint, committed: Option<LogPoint> }
     /// A leader or candidate (also one that has only asked for pre-votes) is a replica again.
     /// `why`: `greater-epoch`, `no-quorum`, `lost-election`, `leader-found`.
     E8 SteppedDown { epoch: Epoch, why: Text, heard: Option<Epoch> }

@@ -122,6 +122,8 @@ impl Snapshot {
                 self.follow_nobody(RoleName::Leader, Some(*epoch));
                 self.leader = Some(self.node);
             }
+            // What a replica was ordered to make final and has not yet, it knows as committed once it leads.
+            Fact::Opened { committed, .. } => self.committed = self.committed.max_by_position(*committed),
             Fact::SteppedDown { heard, .. } => self.follow_nobody(RoleName::Replica, *heard),
             Fact::EpochLeft { heard, .. } => self.follow_nobody(RoleName::Replica, Some(*heard)),
             _ => return false,

@@ -1,7 +1,7 @@
 //! The end of a run: the faults are over, so within a bound one node must lead, all logs and states be equal, and new
 //! writes be confirmed. Then everything is looked at once more, and the clients' history judged.
 
-use crate::protocol::trace::Preview;
+use crate::protocol::trace::{Preview, RoleName};
 use crate::protocol::{LogPoint, Time};
 use crate::verify::linearizability;
 use crate::verify::simulator::clients::PROBER;
@@ -141,7 +141,8 @@ impl Simulation<'_> {
             && view.epoch == truth.epoch
             // A replica tells that it obeyed when readers see it, and who leads when a push was looked at.
             && committed.contains(&position(view.committed))
-            && (view.leader.is_none() || view.leader == truth.leader);
+            && (view.leader.is_none() || view.leader == truth.leader)
+            && (view.role != RoleName::Leader || view.committed == truth.committed);
         if same {
             return Ok(());
         }
