@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 }
 
 const DEMO: DemoArgs =
-    DemoArgs { nodes: 4, base_port: 7101, fresh: false, look: Look { ascii: false, theme: Theme::Dark } };
+    DemoArgs { nodes: 4, base_port: 7101, fresh: false, look: Look { ascii: false, theme: Theme::Dark, lang: None } };
 
 /// Usage errors, `--help` and `--version`.
 fn misunderstood(error: &clap::Error) -> ExitCode {
@@ -108,7 +108,8 @@ fn demo(global: &Global, args: DemoArgs) -> ExitCode {
 }
 
 fn open_console(global: &Global, source: Source, look: Look) -> ExitCode {
-    console::run(ConsoleOptions { source, ascii: look.ascii, theme: look.theme, timeout: global.timeout })
+    let Look { ascii, theme, lang } = look;
+    console::run(ConsoleOptions { source, ascii, theme, lang, timeout: global.timeout })
 }
 
 fn man(command: Option<&str>) -> Outcome {

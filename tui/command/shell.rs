@@ -10,7 +10,7 @@ use clap_complete::Shell;
 
 use super::grammar::Command;
 use super::verify::VerifyArgs;
-use crate::console::Theme;
+use crate::console::{Lang, Theme};
 use crate::node::NodeArgs;
 
 /// Data replication by push, over gRPC: one leader, replicas, and a console to watch and touch them.
@@ -129,6 +129,9 @@ pub struct Look {
     /// Colours for a dark or a light background; NO_COLOR turns them off
     #[arg(long, value_enum, default_value_t = Theme::Dark)]
     pub theme: Theme,
+    /// The screen's language; by default that of the locale (LC_ALL, LC_MESSAGES, LANG)
+    #[arg(long, value_enum, value_name = "LANG")]
+    pub lang: Option<Lang>,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -19,7 +19,7 @@ use crate::console::state::{self, History};
 use crate::console::terminal::{self, Screen};
 use crate::console::theme::{Depth, Look, locale_is_utf8};
 use crate::console::update::{Effect, Msg, next_wake, update};
-use crate::console::{ConsoleOptions, Source};
+use crate::console::{ConsoleOptions, Lang, Source};
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
@@ -83,7 +83,7 @@ struct App {
 impl App {
     /// Gives what is said after the screen is gone.
     async fn run(options: ConsoleOptions) -> Result<String, Outcome> {
-        let ConsoleOptions { source, ascii, theme, timeout } = options;
+        let ConsoleOptions { source, ascii, theme, lang, timeout } = options;
         let variable = |name: &str| std::env::var(name).ok();
         let folder = state::folder(variable);
         if let Some(folder) = &folder {
@@ -98,7 +98,7 @@ impl App {
         let lines = history.as_ref().map(History::read).unwrap_or_default();
         let (outbox, inbox) = mpsc::channel(INBOX);
         let mut app = App {
-            model: Model::new(size, lines),
+            model: Model { lang: lang.unwrap_or_else(|| Lang::of_environment(variable)), ..Model::new(size, lines) },
             look: Look::new(theme, Depth::of_environment(variable), ascii || !locale_is_utf8(variable)),
             screen,
             drawn: None,

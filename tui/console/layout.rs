@@ -3,14 +3,16 @@
 //! ```text
 //!   top      name, epoch, leader, commit point, quorum, what is in force, mode
 //!   logs     the aligned log table, one to three rows for each node
-//!   lower    events · final db · ops · nodes
+//!   lower    the tabs
+//!   strips   a line each for checks and tape, where there is room and they have something to say
 //!   prompt   one line, boxed where there is room
 //!   hint     keys; or what is wrong with the line above, at its place
 //! ```
-//!
-//! Panes that come later (space-time beside the lower pane, checks and tape below it) take their rows from `lower`.
 
 use ratatui::layout::Rect;
+
+use crate::console::model::Model;
+use crate::console::panes;
 
 /// The least size that shows everything that must be seen.
 pub const COLUMNS_MIN: u16 = 60;
@@ -22,11 +24,17 @@ const LOWER_MIN: u16 = 6;
 /// From this height of the lower pane on, rows are spent on setting the nodes apart.
 const LOWER_AIRY: u16 = 14;
 
+/// From this height on there is room for strips.
+const STRIPS_FROM: u16 = 30;
+
+const STRIPS_MAX: usize = 3;
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout {
     pub top: Rect,
     pub logs: Rect,
     pub lower: Rect,
+    pub strips: Rect,
     pub prompt: Rect,
     /// The row of the prompt that is typed into.
     pub input: Rect,
@@ -35,14 +43,28 @@ pub struct Layout {
     pub is_wide: bool,
 }
 
+/// What takes rows of the screen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Content {
+    pub nodes: usize,
+    pub strips: usize,
+}
+
+impl Content {
+    pub fn of(model: &Model) -> Content {
+        Content { nodes: model.nodes.len(), strips: panes::strips(model).count() }
+    }
+}
+
 /// `None` if the screen is too small.
-pub fn layout((columns, rows): (u16, u16), nodes: usize) -> Option<Layout> {
+pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> {
     if columns < COLUMNS_MIN || rows < ROWS_MIN {
         return None;
     }
     let prompt_rows = if rows >= 30 { 3 } else { 1 };
-    let others = 1 + prompt_rows + 1;
-    let nodes = u16::try_from(nodes.max(1)).unwrap_or(u16::MAX);
+    let strips_rows = if rows >= STRIPS_FROM { content.strips.min(STRIPS_MAX) as u16 } else { 0 };
+    let others = 1 + strips_rows + prompt_rows + 1;
+    let nodes = u16::try_from(content.nodes.max(1)).unwrap_or(u16::MAX);
     // A third row is empty: it sets the nodes apart, and the last one needs none.
     let table = |rows_per_node: u16| nodes.saturating_mul(rows_per_node).saturating_add(3) - rows_per_node / 3;
     let lower_min = |rows_per_node: u16| if rows_per_node == 3 { LOWER_AIRY } else { LOWER_MIN };
@@ -56,12 +78,13 @@ pub fn layout((columns, rows): (u16, u16), nodes: usize) -> Option<Layout> {
         y += height;
         area
     };
-    let (top, logs, lower, prompt, hint) = (take(1), take(logs_rows), take(lower_rows), take(prompt_rows), take(1));
+    let (top, logs, lower, strips) = (take(1), take(logs_rows), take(lower_rows), take(strips_rows));
+    let (prompt, hint) = (take(prompt_rows), take(1));
     let input = match prompt_rows {
         1 => prompt,
         _ => Rect::new(1, prompt.y + 1, columns - 2, 1),
     };
-    Some(Layout { top, logs, lower, prompt, input, hint, rows_per_node, is_wide: is_wide(columns) })
+    Some(Layout { top, logs, lower, strips, prompt, input, hint, rows_per_node, is_wide: is_wide(columns) })
 }
 
 fn is_wide(columns: u16) -> bool {
@@ -82,24 +105,26 @@ pub fn cells_width((columns, _): (u16, u16)) -> u16 {
 mod tests {
     use super::*;
 
+    const FOUR: Content = Content { nodes: 4, strips: 0 };
+
     #[test]
     fn every_row_of_every_screen_belongs_to_one_part() {
         for rows in ROWS_MIN..60 {
-            for nodes in 1..9 {
-                let layout = layout((80, rows), nodes).expect("large enough");
-                let parts = [layout.top, layout.logs, layout.lower, layout.prompt, layout.hint];
+            for content in (1..9).flat_map(|nodes| (0..5).map(move |strips| Content { nodes, strips })) {
+                let layout = layout((80, rows), &content).expect("large enough");
+                let parts = [layout.top, layout.logs, layout.lower, layout.strips, layout.prompt, layout.hint];
                 assert_eq!(parts.iter().map(|part| part.height).sum::<u16>(), rows);
                 assert!(layout.lower.height >= LOWER_MIN);
             }
         }
-        assert_eq!(layout((59, 18), 4), None);
+        assert_eq!(layout((59, 18), &FOUR), None);
     }
 
     #[test]
     fn nodes_get_as_many_rows_as_there_is_room_for() {
-        assert_eq!(layout((80, 24), 4).map(|layout| layout.rows_per_node), Some(2));
-        assert_eq!(layout((60, 18), 4).map(|layout| layout.rows_per_node), Some(1));
-        assert_eq!(layout((120, 36), 4).map(|layout| layout.rows_per_node), Some(3));
-        assert_eq!(layout((120, 36), 7).map(|layout| layout.rows_per_node), Some(2));
+        assert_eq!(layout((80, 24), &FOUR).map(|layout| layout.rows_per_node), Some(2));
+        assert_eq!(layout((60, 18), &FOUR).map(|layout| layout.rows_per_node), Some(1));
+        assert_eq!(layout((120, 36), &FOUR).map(|layout| layout.rows_per_node), Some(3));
+        assert_eq!(layout((120, 36), &Content { nodes: 7, ..FOUR }).map(|layout| layout.rows_per_node), Some(2));
     }
 }

@@ -17,6 +17,8 @@ mod keys;
 
 mod text;
 
+mod panes;
+
 mod words;
 
 mod help;
@@ -48,6 +50,7 @@ use std::time::Duration;
 use crate::command::shell::Global;
 
 pub use theme::Theme;
+pub use words::Lang;
 
 /// Where the nodes come from that the console shows.
 pub enum Source {
@@ -61,6 +64,8 @@ pub struct ConsoleOptions {
     pub source: Source,
     pub ascii: bool,
     pub theme: Theme,
+    /// The screen's language; by default the locale's.
+    pub lang: Option<Lang>,
     /// The deadline of each operation.
     pub timeout: Duration,
 }

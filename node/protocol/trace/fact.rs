@@ -19,6 +19,17 @@ macro_rules! facts {
         }
 
         impl Fact {
+            /// The names of all facts.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            /// The names of a fact's fields; `None` if there is no such fact.
+            pub fn fields_of(name: &str) -> Option<&'static [&'static str]> {
+                match name {
+                    $(stringify!($name) => Some(&[$(stringify!($field)),*]),)*
+                    _ => None,
+                }
+            }
+
             /// The rule's id in the protocol's table, as `K1`.
             pub fn rule(&self) -> &'static str {
                 match self { $(Fact::$name { .. } => stringify!($rule),)* }

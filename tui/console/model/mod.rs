@@ -23,6 +23,9 @@ use std::time::Duration;
 
 use epoca::protocol::NodeId;
 
+use crate::console::words::{Lang, Text};
+
+pub use super::panes::Pane;
 pub use node::{NodeView, Presence};
 pub use operations::Operations;
 pub use prompt::Prompt;
@@ -44,36 +47,6 @@ pub enum Screen {
 pub enum Mode {
     Control,
     Type,
-}
-
-/// What the lower pane shows.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Pane {
-    Events,
-    FinalDb,
-    Ops,
-    Nodes,
-}
-
-impl Pane {
-    pub const ALL: [Pane; 4] = [Pane::Events, Pane::FinalDb, Pane::Ops, Pane::Nodes];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            Pane::Events => "events",
-            Pane::FinalDb => "final db",
-            Pane::Ops => "ops",
-            Pane::Nodes => "nodes",
-        }
-    }
-
-    pub fn next(self) -> Pane {
-        Pane::ALL[(self as usize + 1) % Pane::ALL.len()]
-    }
-
-    pub fn previous(self) -> Pane {
-        Pane::ALL[(self as usize + Pane::ALL.len() - 1) % Pane::ALL.len()]
-    }
 }
 
 /// What stands over the screen or waits for one more key.
@@ -126,6 +99,7 @@ pub struct Model {
     pub size: (u16, u16),
     pub screen: Screen,
     pub mode: Mode,
+    pub lang: Lang,
     pub pane: Pane,
     pub dialog: Option<Dialog>,
     pub nodes: BTreeMap<NodeId, NodeView>,
@@ -151,6 +125,7 @@ impl Model {
             size,
             screen: Screen::Starting(Vec::new()),
             mode: Mode::Control,
+            lang: Lang::default(),
             pane: Pane::Events,
             dialog: None,
             nodes: BTreeMap::new(),
@@ -198,6 +173,11 @@ impl Model {
             return Some("no node answers");
         }
         live.any(|node| !node.lab).then_some("started without --lab")
+    }
+
+    /// A text in the screen's language.
+    pub fn say(&self, text: Text) -> &'static str {
+        text.to(self.lang)
     }
 
     pub fn changed(&mut self) {

@@ -8,6 +8,7 @@ use epoca::protocol::trace::{Event, Fact};
 
 use crate::console::model::timeline::{Happening, Line};
 use crate::console::model::{Model, NodeView, Pane, Presence, ProcessSeen, Screen};
+use crate::console::panes;
 
 pub fn on_started(model: &mut Model, nodes: Vec<(NodeId, String)>, no_launcher: Option<String>) {
     model.screen = Screen::Watching;
@@ -98,7 +99,7 @@ fn on_disconnected(model: &mut Model, id: NodeId, why: String) -> bool {
 /// Puts a line into the timeline. Whoever has scrolled back keeps seeing the same lines.
 fn tell(model: &mut Model, at: Duration, node: NodeId, happening: Happening) -> bool {
     let told = model.timeline.push(Line { at, node, happening });
-    if told && model.pane == Pane::Events && model.scrolled > 0 {
+    if told && panes::shown(model).pane == Pane::Events && model.scrolled > 0 {
         model.scrolled = (model.scrolled + 1).min(model.timeline.lines().len());
     }
     told

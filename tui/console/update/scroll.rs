@@ -1,8 +1,9 @@
 //! Moving about: the lower pane and its lines, the log table and its columns.
 
 use crate::console::help;
-use crate::console::layout::layout;
+use crate::console::layout::{Content, layout};
 use crate::console::model::{Model, Pane, Window, table};
+use crate::console::panes::{self, Arrows};
 
 /// How many lines a page has.
 pub const PAGE: isize = 8;
@@ -14,13 +15,15 @@ pub fn show(model: &mut Model, pane: Pane) {
     }
 }
 
-/// Events and operations grow at their end, so scrolling up goes back from there; the others are read from the top.
+/// To the tab so many to the right.
+pub fn beside(model: &mut Model, right: isize) {
+    show(model, panes::beside(model, right));
+}
+
 pub fn lines(model: &mut Model, down: isize) {
-    let (by, most) = match model.pane {
-        Pane::Events => (-down, model.timeline.lines().len()),
-        Pane::Ops => (-down, model.operations.lines()),
-        Pane::FinalDb => (down, model.nodes.values().map(|node| node.finals.keys().len()).max().unwrap_or_default()),
-        Pane::Nodes => (down, model.nodes.len() * 4),
+    let (by, most) = match panes::shown(model).arrows {
+        Arrows::FromEnd(lines) => (-down, lines(model)),
+        Arrows::FromTop(lines) => (down, lines(model)),
     };
     model.scrolled = model.scrolled.saturating_add_signed(by).min(most.saturating_sub(1));
 }
@@ -63,7 +66,7 @@ fn settle(model: &mut Model) {
 
 /// How far the help can be scrolled until its end is seen.
 pub fn help_max(model: &Model) -> usize {
-    let Some(layout) = layout(model.size, model.nodes.len()) else { return 0 };
+    let Some(layout) = layout(model.size, &Content::of(model)) else { return 0 };
     let (rows, columns) = (layout.logs.height + layout.lower.height - 2, layout.logs.width - 2);
     help::rows(usize::from(columns)).len().saturating_sub(usize::from(rows))
 }

@@ -11,7 +11,7 @@ use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
-use crate::console::words::ENGLISH;
+use crate::console::words::Lang;
 
 /// Where the words begin: `00:12.345  n2  C3  `.
 const WORDS_AT: usize = 20;
@@ -26,7 +26,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let below = model.scrolled.min(lines.len().saturating_sub(1));
     let mut rows = Vec::new();
     for line in lines.iter().rev().skip(below) {
-        rows.splice(0..0, drawn(line, usize::from(area.width), look));
+        rows.splice(0..0, drawn(line, usize::from(area.width), model.lang, look));
         if rows.len() >= height {
             break;
         }
@@ -53,7 +53,7 @@ fn remarks(buffer: &mut Buffer, area: Rect, model: &Model, below: usize, look: &
 }
 
 /// A line of the timeline in as many rows as its words need.
-fn drawn(line: &Line, width: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
+fn drawn(line: &Line, width: usize, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
     let (rule, style) = rule(&line.happening, look);
     let millis = line.at.as_millis();
     let time = format!(" {:02}:{:02}.{:03}  ", millis / 60_000, millis / 1_000 % 60, millis % 1_000);
@@ -62,7 +62,7 @@ fn drawn(line: &Line, width: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
         span(format!("{:<4}", line.node.to_string()), look.strong),
         span(format!("{rule:<4}"), style),
     ];
-    let words = wrapped(&ENGLISH.line(line.node, &line.happening), width.saturating_sub(WORDS_AT + 1));
+    let words = wrapped(&lang.line(line.node, &line.happening), width.saturating_sub(WORDS_AT + 1));
     let mut rows = Vec::new();
     for (index, words) in words.into_iter().enumerate() {
         let mut row = if index == 0 { head.clone() } else { vec![Span::raw(" ".repeat(WORDS_AT))] };

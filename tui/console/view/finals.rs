@@ -31,6 +31,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     remarks(buffer, area, model, last + 1, look);
 }
 
+/// How many rows there are to scroll through.
+pub fn rows(model: &Model) -> usize {
+    model.nodes.values().map(|node| node.finals.keys().len()).max().unwrap_or_default()
+}
+
 /// The keys that any node has, in order. Only as far as somebody looks: there may be many thousand.
 fn all_keys(model: &Model) -> impl Iterator<Item = &Bytes> {
     let mut heads: Vec<_> = model.nodes.values().map(|node| node.finals.keys().keys().peekable()).collect();

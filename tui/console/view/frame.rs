@@ -6,7 +6,8 @@ use ratatui::text::Span;
 use ratatui::widgets::{Block, Widget};
 use unicode_width::UnicodeWidthStr;
 
-use crate::console::model::{Model, Pane};
+use crate::console::model::Model;
+use crate::console::panes;
 use crate::console::text::cut;
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
@@ -35,15 +36,14 @@ fn on_edge(buffer: &mut Buffer, area: Rect, look: &Look) {
 /// The frame of the lower pane: all panes by name, the shown one standing out by brackets.
 pub fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> Rect {
     let mut title = Vec::new();
-    for pane in Pane::ALL {
-        if pane == model.pane {
-            title.push(span(format!("[{}]", pane.name()), look.accent));
+    let shown = panes::shown(model).pane;
+    for tab in panes::tabs(model) {
+        let name = model.say(tab.name);
+        if tab.pane == shown {
+            title.push(span(format!("[{name}]"), look.accent));
         } else {
-            title.push(span(format!(" {} ", pane.name()), look.muted));
+            title.push(span(format!(" {name} "), look.muted));
         }
-    }
-    if model.pane == Pane::ALL[Pane::ALL.len() - 1] {
-        title.push(Span::raw(" "));
     }
     pane(buffer, area, title, look)
 }

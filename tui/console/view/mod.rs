@@ -2,9 +2,9 @@
 
 mod dialog;
 
-mod events;
+pub mod events;
 
-mod finals;
+pub mod finals;
 
 mod frame;
 
@@ -16,9 +16,9 @@ mod line;
 
 mod logs;
 
-mod nodes;
+pub mod nodes;
 
-mod ops;
+pub mod ops;
 
 mod prompt;
 
@@ -32,8 +32,9 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::console::layout::{self, Layout};
-use crate::console::model::{Dialog, Model, Pane, Screen};
+use crate::console::layout::{self, Content, Layout};
+use crate::console::model::{Dialog, Model, Screen};
+use crate::console::panes;
 use crate::console::theme::{Look, fold_to_ascii};
 
 /// Draws the whole screen.
@@ -41,7 +42,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
     buffer.set_style(area, look.base);
-    let cursor = match layout::layout((area.width, area.height), model.nodes.len()) {
+    let cursor = match layout::layout((area.width, area.height), &Content::of(model)) {
         None => {
             stage::too_small(buffer, area, look);
             None
@@ -59,13 +60,14 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
 /// Gives where the cursor stands, if it is seen.
 fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
     top::draw(buffer, layout.top, model, look);
-    let upper = layout.logs.union(layout.lower);
+    let upper = layout.logs.union(layout.lower).union(layout.strips);
     match (&model.screen, &model.dialog) {
         (Screen::Starting(said), _) => stage::starting(buffer, upper, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, *scrolled, look),
         _ => {
             logs::draw(buffer, layout, model, look);
             draw_lower(buffer, layout.lower, model, look);
+            draw_strips(buffer, layout.strips, model, look);
         }
     }
     let cursor = prompt::draw(buffer, layout, model, look);
@@ -75,10 +77,13 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
 
 fn draw_lower(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let inner = frame::tabs(buffer, area, model, look);
-    match model.pane {
-        Pane::Events => events::draw(buffer, inner, model, look),
-        Pane::FinalDb => finals::draw(buffer, inner, model, look),
-        Pane::Ops => ops::draw(buffer, inner, model, look),
-        Pane::Nodes => nodes::draw(buffer, inner, model, look),
+    (panes::shown(model).draw)(buffer, inner, model, look);
+}
+
+/// What has something to say stands below each other, from the top.
+fn draw_strips(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    for (index, strip) in panes::strips(model).enumerate() {
+        let Some(row) = line::row(area, index) else { return };
+        line::put(buffer, row, &(strip.line)(model, usize::from(area.width), look));
     }
 }

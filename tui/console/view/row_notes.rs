@@ -11,7 +11,7 @@ use crate::console::model::{Model, NodeView, Presence};
 use crate::console::text::cut;
 use crate::console::theme::Look;
 use crate::console::view::line::span;
-use crate::console::words::{ENGLISH, content};
+use crate::console::words::content;
 
 /// `n1 LEADER    e3  live`; where the screen is narrow the state stands there only if it is not "live".
 pub fn label(node: &NodeView, layout: &Layout, look: &Look) -> Vec<Span<'static>> {
@@ -69,7 +69,7 @@ pub fn note(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec
             let age = model.now.saturating_sub(*since).as_secs();
             vec![span(format!("{why}, {age} s ago; its log as last seen"), look.warning)]
         }
-        Presence::Live if node.leads() => arithmetic(node, look),
+        Presence::Live if node.leads() => arithmetic(model, node, look),
         Presence::Live => belief(model, node, look),
     };
     if let Some((_, Fact::Truncated { from, count, why, .. })) = &node.truncated {
@@ -77,7 +77,7 @@ pub fn note(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec
         parts.extend(truncation(node, *from, *count, look));
         // Where there is no room the events say why.
         if layout.is_wide {
-            parts.push(span(format!(": {}", ENGLISH.reason(why)), look.warning));
+            parts.push(span(format!(": {}", model.lang.reason(why)), look.warning));
         }
     }
     if let Some(held) = node.state.held.filter(|_| node.presence == Presence::Live) {
@@ -86,9 +86,9 @@ pub fn note(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec
     parts
 }
 
-fn arithmetic(node: &NodeView, look: &Look) -> Vec<Span<'static>> {
+fn arithmetic(model: &Model, node: &NodeView, look: &Look) -> Vec<Span<'static>> {
     let Some(counted) = &node.arithmetic else { return Vec::new() };
-    let text = ENGLISH.arithmetic(&counted.matches, counted.quorum, counted.commit);
+    let text = model.lang.arithmetic(&counted.matches, counted.quorum, counted.commit);
     vec![span("commit = ", look.muted), span(text, look.base)]
 }
 

@@ -1,83 +1,81 @@
 //! Facts in words: which rule fired and why, with the numbers that were compared.
 //!
-//! The texts themselves stand in one table per language; here is only how a fact finds its text and what its places
-//! are filled with. Nothing here knows where on the screen a text stands.
+//! The texts themselves stand in tables beside this file, each in all languages; here is only how a fact finds its text
+//! and what its places are filled with. Nothing here knows where on the screen a text stands.
 
-mod english;
+mod lang;
+
+mod reasons;
+
+mod rules;
+
+use std::fmt::Display;
 
 use epoca::protocol::trace::{Fact, Preview, Value};
 use epoca::protocol::{EntryId, Kind, LogPoint, NodeId};
 
 use crate::console::model::Happening;
+use crate::console::words::reasons::REASONS;
+use crate::console::words::rules::RULES;
 
-pub use english::ENGLISH;
+pub use lang::{Lang, Text, text};
 
-/// A language's texts, and its words that depend on numbers.
-pub struct Language {
-    texts: &'static [(&'static str, &'static str)],
-    /// An entry or epoch that is not there: the place before the first one.
-    nothing: &'static str,
-    entry: &'static str,
-    entries: &'static str,
-    ordinal: fn(u64) -> String,
-    reasons: &'static [(&'static str, &'static str)],
-}
-
-impl Language {
+impl Lang {
     /// The text of what happened; the node itself is said elsewhere.
-    pub fn line(&self, node: NodeId, happening: &Happening) -> String {
+    pub fn line(self, node: NodeId, happening: &Happening) -> String {
         match happening {
             Happening::Fact(fact) => self.fact(node, fact),
-            Happening::Gone(why) => self.fill("gone", &[("text", why.clone())]),
-            Happening::Back(pid) => self.fill("back", &[("pid", pid.to_string())]),
-            Happening::Lost(events) => self.fill("lost", &[("text", events.to_string())]),
+            Happening::Gone(why) => rules::GONE.with(self, &[("text", why)]),
+            Happening::Back(pid) => rules::BACK.with(self, &[("pid", pid)]),
+            Happening::Lost(events) => rules::LOST.with(self, &[("text", events)]),
         }
     }
 
     /// A fact that the table does not know yet is told with its name and numbers: nothing is kept back.
-    pub fn fact(&self, node: NodeId, fact: &Fact) -> String {
+    pub fn fact(self, node: NodeId, fact: &Fact) -> String {
         let key = key(node, fact);
-        if self.text(key).is_empty() { fact.to_string() } else { self.fill(key, &self.places(fact)) }
+        let Some((_, text)) = RULES.iter().find(|(known, _)| *known == key) else { return fact.to_string() };
+        let places = self.places(fact);
+        let places: Vec<(&str, &dyn Display)> =
+            places.iter().map(|(name, words)| (*name, words as &dyn Display)).collect();
+        text.with(self, &places)
     }
 
     /// "3rd highest of {9, 8, 6, 4} = 6"
-    pub fn arithmetic(&self, matches: &[u64], quorum: u64, commit: u64) -> String {
+    pub fn arithmetic(self, matches: &[u64], quorum: u64, commit: u64) -> String {
         let listed: Vec<_> = matches.iter().map(u64::to_string).collect();
-        format!("{} highest of {{{}}} = {commit}", (self.ordinal)(quorum), listed.join(", "))
+        let listed = format!("{{{}}}", listed.join(", "));
+        rules::HIGHEST.with(self, &[("ordinal", &self.ordinal(quorum)), ("positions", &listed), ("commit", &commit)])
     }
 
-    pub fn reason(&self, code: &str) -> String {
-        let known = self.reasons.iter().find(|(known, _)| *known == code);
-        known.map_or_else(|| code.to_owned(), |(_, words)| (*words).to_owned())
+    pub fn reason(self, code: &str) -> String {
+        let known = REASONS.iter().find(|(known, _)| *known == code);
+        known.map_or_else(|| code.to_owned(), |(_, words)| words.to(self).to_owned())
     }
 
-    fn text(&self, key: &str) -> &'static str {
-        self.texts.iter().find(|(known, _)| *known == key).map_or("", |(_, text)| text)
-    }
-
-    fn fill(&self, key: &str, places: &[(&'static str, String)]) -> String {
-        let mut filled = String::new();
-        let mut rest = self.text(key);
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').unwrap_or((after, ""));
-            filled.push_str(before);
-            filled.extend(places.iter().find(|(place, _)| *place == name).map(|(_, words)| words.as_str()));
-            rest = after;
-        }
-        filled + rest
+    pub fn ordinal(self, number: u64) -> String {
+        let ending = match (self, number % 10, number % 100) {
+            (Lang::Portuguese, ..) => "º",
+            (_, _, 11..=13) => "th",
+            (_, 1, _) => "st",
+            (_, 2, _) => "nd",
+            (_, 3, _) => "rd",
+            _ => "th",
+        };
+        format!("{number}{ending}")
     }
 
     /// The fact's own fields in words, then the words that are made from several of them. The latter come first, so
     /// that they win where a text wants both.
-    fn places(&self, fact: &Fact) -> Vec<(&'static str, String)> {
+    fn places(self, fact: &Fact) -> Vec<(&'static str, String)> {
         let mut places = self.made(fact);
         places.extend(fact.fields().into_iter().map(|(name, value)| (name, self.value(&value))));
         places
     }
 
-    fn value(&self, value: &Value) -> String {
+    fn value(self, value: &Value) -> String {
         match value {
-            Value::Nothing => self.nothing.to_owned(),
+            Value::Nothing => rules::NOTHING.to(self).to_owned(),
             Value::Point(point) => point.id.to_string(),
             Value::Text(text) => self.reason(text),
             Value::Nodes(nodes) => nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -85,7 +83,7 @@ impl Language {
         }
     }
 
-    fn made(&self, fact: &Fact) -> Vec<(&'static str, String)> {
+    fn made(self, fact: &Fact) -> Vec<(&'static str, String)> {
         match fact {
             Fact::Proposed { entry: entries } | Fact::Injected { entries } => {
                 vec![("what", self.contents(entries)), ("ids", ids(entries))]
@@ -93,7 +91,8 @@ impl Language {
             Fact::Consistent { entries, .. } => vec![("ids", ids(entries))],
             // The numbers may be the same: only the digests show that two entries are not.
             Fact::Conflict { expected, found, .. } => {
-                let point = |point: &Option<LogPoint>| point.map_or(self.nothing.to_owned(), |point| point.to_string());
+                let nothing = || rules::NOTHING.to(self).to_owned();
+                let point = |point: &Option<LogPoint>| point.map_or_else(nothing, |point| point.to_string());
                 vec![("expected", point(expected)), ("found", point(found))]
             }
             Fact::Pushed { first, last, .. } => vec![("ids", range(*first, *last))],
@@ -109,11 +108,11 @@ impl Language {
         }
     }
 
-    fn counted(&self, count: u64) -> String {
-        format!("{count} {}", if count == 1 { self.entry } else { self.entries })
+    pub fn counted(self, count: u64) -> String {
+        format!("{count} {}", if count == 1 { rules::ENTRY } else { rules::ENTRIES }.to(self))
     }
 
-    fn contents(&self, entries: &[Preview]) -> String {
+    fn contents(self, entries: &[Preview]) -> String {
         match entries {
             [only] => content(only),
             many => self.counted(many.len() as u64),
@@ -185,52 +184,33 @@ mod tests {
     }
 
     #[test]
-    fn every_place_of_every_text_is_a_field_or_a_made_word() {
-        let known = [
-            "kind",
-            "number",
-            "to",
-            "from",
-            "why",
-            "what",
-            "ids",
-            "prev",
-            "resync",
-            "equal",
-            "epoch",
-            "expected",
-            "found",
-            "count",
-            "from_id",
-            "committed",
-            "forged",
-            "last",
-            "epochs",
-            "sync",
-            "by",
-            "resent",
-            "up_to",
-            "arithmetic",
-            "confirmed",
-            "theirs",
-            "mine",
-            "votes",
-            "quorum",
-            "entry",
-            "heard",
-            "reads",
-            "round",
-            "applied",
-            "node",
-            "with",
-            "messages",
-            "text",
-            "pid",
-        ];
-        for (key, text) in ENGLISH.texts {
-            for place in text.split('{').skip(1) {
-                let (name, _) = place.split_once('}').unwrap_or_else(|| panic!("{key}: a brace is open"));
-                assert!(known.contains(&name), "{key}: {name}");
+    fn every_fact_has_its_narration() {
+        for name in Fact::NAMES {
+            assert!(RULES.iter().any(|(known, _)| known == name), "{name} has no text");
+        }
+    }
+
+    #[test]
+    fn both_languages_say_the_same_with_the_same_places() {
+        for (key, text) in RULES.iter().chain(REASONS) {
+            let sorted = |lang| {
+                let mut places = text.places(lang);
+                places.sort_unstable();
+                places
+            };
+            assert_eq!(sorted(Lang::English), sorted(Lang::Portuguese), "{key}");
+            assert!(!text.to(Lang::English).is_empty() && !text.to(Lang::Portuguese).is_empty(), "{key}");
+        }
+    }
+
+    #[test]
+    fn no_fact_leaves_a_place_of_its_text_empty() {
+        let made = ["what", "ids", "expected", "found", "arithmetic", "from_id", "count", "resent"];
+        for (key, text) in RULES {
+            let name = key.split('.').next().unwrap_or(key);
+            let fields = Fact::fields_of(name).unwrap_or_else(|| panic!("{key} is no fact"));
+            for place in text.places(Lang::English) {
+                assert!(fields.contains(&place) || made.contains(&place), "{key}: {place}");
             }
         }
     }
@@ -239,7 +219,10 @@ mod tests {
     fn a_conflict_is_told_with_the_digests_because_the_numbers_may_be_the_same() {
         let (expected, found) = (Some(point(2, 3)), Some(LogPoint { digest: Digest([0x0c; 16]), ..point(2, 3) }));
         let fact = Fact::Conflict { from: N1, number: 4, what: "entry-differs".into(), expected, found };
-        assert_eq!(ENGLISH.fact(NodeId(3), &fact), "the push of n1 conflicts: it has e2·o3#abab, the log e2·o3#0c0c");
+        assert_eq!(
+            Lang::English.fact(NodeId(3), &fact),
+            "the push of n1 conflicts: it has e2·o3#abab, the log e2·o3#0c0c"
+        );
     }
 
     #[test]
@@ -251,8 +234,8 @@ mod tests {
             quorum: 3,
             commit: 6,
         };
-        assert_eq!(ENGLISH.fact(N1, &counted(2)), "counts n2 up to e1·o4: 3rd highest of {9, 8, 6, 4} = 6");
-        assert_eq!(ENGLISH.fact(N1, &counted(1)), "counts itself up to e1·o4: 3rd highest of {9, 8, 6, 4} = 6");
+        assert_eq!(Lang::English.fact(N1, &counted(2)), "counts n2 up to e1·o4: 3rd highest of {9, 8, 6, 4} = 6");
+        assert_eq!(Lang::English.fact(N1, &counted(1)), "counts itself up to e1·o4: 3rd highest of {9, 8, 6, 4} = 6");
     }
 
     #[test]
@@ -266,7 +249,7 @@ mod tests {
             why: "conflict".into(),
         };
         assert_eq!(
-            ENGLISH.fact(N1, &fact),
+            Lang::English.fact(N1, &fact),
             "truncates 1 entry from e2·o3 on (1 forged), the leader has something else there; \
              all up to e2·o2 is committed and stays"
         );
@@ -283,7 +266,7 @@ mod tests {
             theirs: None,
         };
         assert_eq!(
-            ENGLISH.fact(NodeId(2), &fact),
+            Lang::English.fact(NodeId(2), &fact),
             "refuses n1 its vote for e3: the candidate's log is behind (theirs the start of the log, its own e2·o4)"
         );
     }
@@ -295,8 +278,9 @@ mod tests {
     }
 
     #[test]
-    fn ordinals_are_english() {
-        let ordinals = [1, 2, 3, 4, 11, 12, 13, 21, 112].map(ENGLISH.ordinal);
+    fn ordinals_follow_the_language() {
+        let ordinals = [1, 2, 3, 4, 11, 12, 13, 21, 112].map(|number| Lang::English.ordinal(number));
         assert_eq!(ordinals, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]);
+        assert_eq!(Lang::Portuguese.arithmetic(&[9, 8, 6, 4], 3, 6), "3º maior de {9, 8, 6, 4} = 6");
     }
 }

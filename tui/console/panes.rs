@@ -1,0 +1,89 @@
+//! The tabs of the lower pane and the strips above the prompt: one table each. A line here is all that a new one needs;
+//! what it shows is its own file in `view`.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+
+use crate::console::model::Model;
+use crate::console::theme::Look;
+use crate::console::view::{events, finals, nodes, ops};
+use crate::console::words::{Text, text};
+
+/// What the arrows and pages do in a tab.
+#[derive(Clone, Copy)]
+pub enum Arrows {
+    /// So many lines that grow at their end: scrolling up goes back from the newest.
+    FromEnd(fn(&Model) -> usize),
+    /// So many lines that are read from the top.
+    FromTop(fn(&Model) -> usize),
+}
+
+/// A tab of the lower pane.
+pub struct Tab {
+    pub pane: Pane,
+    pub name: Text,
+    /// Whether it is there now.
+    pub is_there: fn(&Model) -> bool,
+    pub arrows: Arrows,
+    pub draw: fn(&mut Buffer, Rect, &Model, &Look),
+}
+
+/// A line between the panes and the prompt, left out while it has nothing to say and on small screens.
+pub struct Strip {
+    pub is_there: fn(&Model) -> bool,
+    /// The line in this width.
+    pub line: fn(&Model, usize, &Look) -> Vec<Span<'static>>,
+}
+
+macro_rules! tabs {
+    ($($pane:ident $name:expr, $is_there:expr, $arrows:expr, $draw:expr;)*) => {
+        /// What the lower pane shows.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub enum Pane {
+            $($pane),*
+        }
+
+        /// In the order in which they stand on the frame.
+        pub const TABS: &[Tab] =
+            &[$(Tab { pane: Pane::$pane, name: $name, is_there: $is_there, arrows: $arrows, draw: $draw }),*];
+    };
+}
+
+tabs! {
+    Events text("events", "eventos"), always, Arrows::FromEnd(|model| model.timeline.lines().len()), events::draw;
+    FinalDb text("final db", "banco final"), always, Arrows::FromTop(finals::rows), finals::draw;
+    Ops text("ops", "operações"), always, Arrows::FromEnd(|model| model.operations.lines()), ops::draw;
+    Nodes text("nodes", "nós"), always, Arrows::FromTop(|model| model.nodes.len() * 4), nodes::draw;
+}
+
+/// From the upper to the lower.
+pub const STRIPS: &[Strip] = &[];
+
+fn always(_: &Model) -> bool {
+    true
+}
+
+/// The tab of the pane that is shown: the chosen one, or the first if that is not there now.
+pub fn shown(model: &Model) -> &'static Tab {
+    let chosen = &TABS[model.pane as usize];
+    if (chosen.is_there)(model) { chosen } else { tabs(model).next().unwrap_or(chosen) }
+}
+
+/// The tabs that are there now.
+pub fn tabs(model: &Model) -> impl DoubleEndedIterator<Item = &'static Tab> {
+    TABS.iter().filter(|tab| (tab.is_there)(model))
+}
+
+/// The pane so many tabs to the right; it goes around.
+pub fn beside(model: &Model, right: isize) -> Pane {
+    let panes: Vec<Pane> = tabs(model).map(|tab| tab.pane).collect();
+    let here = panes.iter().position(|pane| *pane == shown(model).pane).unwrap_or_default();
+    let there = (here as isize + right).rem_euclid(panes.len().max(1) as isize);
+    panes.get(there as usize).copied().unwrap_or(model.pane)
+}
+
+/// The strips that have something to say now.
+pub fn strips(model: &Model) -> impl Iterator<Item = &'static Strip> {
+    STRIPS.iter().filter(|strip| (strip.is_there)(model))
+}
