@@ -12,6 +12,8 @@ pub enum Action {
     Help,
     Quit,
     Interrupt,
+    /// The arrows go to the space-time picture, or back.
+    SpaceTime,
     NextPane,
     PreviousPane,
     /// Lines of the lower pane, down being positive.
@@ -108,6 +110,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     Control [key(KeyCode::Tab)] "tab" Action::NextPane, Some("pane"),
         "next lower pane: events, final db, ops, nodes; Shift-Tab goes back", Nothing;
     Control [key(KeyCode::BackTab)] "shift-tab" Action::PreviousPane, None, "previous lower pane", Nothing;
+    Control [char('s')] "s" Action::SpaceTime, Some("space-time"),
+        "select a message of the space-time picture with up and down; s or esc goes back", Nothing;
     Control [char('?')] "?" Action::Help, Some("help"), "this help", Nothing;
     Control [char('q')] "q" Action::Quit, Some("quit"),
         "quit at once; nodes that this console started end with it", Nothing;

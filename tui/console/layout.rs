@@ -3,7 +3,7 @@
 //! ```text
 //!   top      name, epoch, leader, commit point, quorum, what is in force, mode
 //!   logs     the aligned log table, one to three rows for each node
-//!   lower    the tabs
+//!   lower    the space-time picture and the tabs, side by side where there is room
 //!   strips   a line each for checks and tape, where there is room and they have something to say
 //!   prompt   one line, boxed where there is room
 //!   hint     keys; or what is wrong with the line above, at its place
@@ -22,10 +22,13 @@ pub const ROWS_MIN: u16 = 18;
 const LOWER_MIN: u16 = 6;
 
 /// From this height of the lower pane on, rows are spent on setting the nodes apart.
-const LOWER_AIRY: u16 = 14;
+const LOWER_AIRY: u16 = 20;
 
 /// From this height on there is room for strips.
 const STRIPS_FROM: u16 = 30;
+
+/// From this width on two panes stand side by side.
+const SPLIT_COLUMNS: u16 = 110;
 
 const STRIPS_MAX: usize = 3;
 
@@ -33,6 +36,8 @@ const STRIPS_MAX: usize = 3;
 pub struct Layout {
     pub top: Rect,
     pub logs: Rect,
+    /// The space-time picture, where there is room beside the tabs; else it is one of them.
+    pub space: Option<Rect>,
     pub lower: Rect,
     pub strips: Rect,
     pub prompt: Rect,
@@ -79,12 +84,27 @@ pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> 
         area
     };
     let (top, logs, lower, strips) = (take(1), take(logs_rows), take(lower_rows), take(strips_rows));
+    let (space, lower) = beside(lower, is_split((columns, rows)));
     let (prompt, hint) = (take(prompt_rows), take(1));
     let input = match prompt_rows {
         1 => prompt,
         _ => Rect::new(1, prompt.y + 1, columns - 2, 1),
     };
-    Some(Layout { top, logs, lower, strips, prompt, input, hint, rows_per_node, is_wide: is_wide(columns) })
+    Some(Layout { top, logs, space, lower, strips, prompt, input, hint, rows_per_node, is_wide: is_wide(columns) })
+}
+
+/// Whether the space-time picture stands beside the tabs.
+pub fn is_split((columns, rows): (u16, u16)) -> bool {
+    columns >= SPLIT_COLUMNS && rows >= STRIPS_FROM
+}
+
+fn beside(lower: Rect, is_split: bool) -> (Option<Rect>, Rect) {
+    if !is_split {
+        return (None, lower);
+    }
+    let width = lower.width / 2;
+    let space = Rect { width, ..lower };
+    (Some(space), Rect { x: lower.x + width, width: lower.width - width, ..lower })
 }
 
 fn is_wide(columns: u16) -> bool {
@@ -124,7 +144,8 @@ mod tests {
     fn nodes_get_as_many_rows_as_there_is_room_for() {
         assert_eq!(layout((80, 24), &FOUR).map(|layout| layout.rows_per_node), Some(2));
         assert_eq!(layout((60, 18), &FOUR).map(|layout| layout.rows_per_node), Some(1));
-        assert_eq!(layout((120, 36), &FOUR).map(|layout| layout.rows_per_node), Some(3));
+        assert_eq!(layout((120, 36), &FOUR).map(|layout| layout.rows_per_node), Some(2));
+        assert_eq!(layout((120, 42), &FOUR).map(|layout| layout.rows_per_node), Some(3));
         assert_eq!(layout((120, 36), &Content { nodes: 7, ..FOUR }).map(|layout| layout.rows_per_node), Some(2));
     }
 }

@@ -5,9 +5,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
+use crate::console::layout::is_split;
 use crate::console::model::Model;
 use crate::console::theme::Look;
-use crate::console::view::{events, finals, nodes, ops};
+use crate::console::view::{events, finals, nodes, ops, space};
 use crate::console::words::{Text, text};
 
 /// What the arrows and pages do in a tab.
@@ -17,6 +18,8 @@ pub enum Arrows {
     FromEnd(fn(&Model) -> usize),
     /// So many lines that are read from the top.
     FromTop(fn(&Model) -> usize),
+    /// The tab has a selection that goes so many rows down.
+    Select(fn(&mut Model, isize)),
 }
 
 /// A tab of the lower pane.
@@ -52,6 +55,8 @@ macro_rules! tabs {
 
 tabs! {
     Events text("events", "eventos"), always, Arrows::FromEnd(|model| model.timeline.lines().len()), events::draw;
+    SpaceTime text("space-time", "espaço-tempo"), |model| !is_split(model.size),
+        Arrows::Select(|model, down| model.space.select(down)), space::draw;
     FinalDb text("final db", "banco final"), always, Arrows::FromTop(finals::rows), finals::draw;
     Ops text("ops", "operações"), always, Arrows::FromEnd(|model| model.operations.lines()), ops::draw;
     Nodes text("nodes", "nós"), always, Arrows::FromTop(|model| model.nodes.len() * 4), nodes::draw;

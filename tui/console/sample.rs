@@ -19,6 +19,8 @@ pub struct Sample {
     /// What each node's log holds, as the recording goes on.
     logs: BTreeMap<u64, Vec<Preview>>,
     numbers: BTreeMap<u64, u64>,
+    /// The last message of each node.
+    messages: BTreeMap<u64, u64>,
 }
 
 impl Sample {
@@ -29,6 +31,7 @@ impl Sample {
             now: Duration::ZERO,
             logs: BTreeMap::new(),
             numbers: BTreeMap::new(),
+            messages: BTreeMap::new(),
         };
         let nodes = (1..=4).map(|id| (NodeId(id), format!("127.0.0.1:710{id}"))).collect();
         sample.send(Msg::Started { nodes, no_launcher: None });
@@ -119,7 +122,9 @@ impl Sample {
             let mine = self.last(*id).map(|point| point.id);
             let theirs = last.map(|point| point.id);
             let to = NodeId(leader);
+            self.message(leader, *id, "vote", theirs, 0);
             self.tell(*id, Fact::Granted { to, kind: "vote".into(), epoch: Epoch(epoch), mine, theirs });
+            self.message(*id, leader, "vote-answer", None, 0);
         }
         let votes = nodes.iter().map(|id| NodeId(*id)).collect();
         self.tell(leader, Fact::Elected { epoch: Epoch(epoch), votes, quorum: 3 });
@@ -145,18 +150,39 @@ impl Sample {
     /// The leader's last entry goes to the replica, which acks it.
     pub fn push(&mut self, to: u64) {
         let prev = self.last(to);
-        let number = self.numbers[&1];
         let missing = self.missing(to);
         let (Some(first), Some(last)) = (missing.first().cloned(), missing.last().cloned()) else { return };
         let (first, up_to, count) = (first.point.id, last.point, missing.len() as u64);
         let prev = prev.map(|point| point.id);
+        let number = self.sent(1, to, "push", Some(up_to.id), count);
         self.tell(1, Fact::Pushed { to: NodeId(to), number, prev, first, last: up_to.id, count, resync: 0 });
         let epoch = up_to.id.epoch;
         let consistent = Fact::Consistent { from: NodeId(1), epoch, number, prev, entries: missing.clone(), equal: 0 };
         self.logs.entry(to).or_default().extend(missing);
+        self.received(1, to, number, "push");
         self.tell(to, consistent);
         self.tell(to, Fact::Acked { to: NodeId(1), up_to: Some(up_to.id), answers: number });
+        self.message(to, 1, "ack", Some(up_to.id), 0);
         self.count(to, up_to);
+    }
+
+    /// A message that is sent and received.
+    pub fn message(&mut self, from: u64, to: u64, kind: &'static str, about: Option<EntryId>, entries: u64) {
+        let number = self.sent(from, to, kind, about, entries);
+        self.received(from, to, number, kind);
+    }
+
+    pub fn sent(&mut self, from: u64, to: u64, kind: &'static str, about: Option<EntryId>, entries: u64) -> u64 {
+        let last = self.messages.entry(from).or_default();
+        *last += 1;
+        let number = *last;
+        let epoch = self.last(1).map(|point| point.id.epoch);
+        self.tell(from, Fact::Sent { to: NodeId(to), number, kind: kind.into(), epoch, about, entries });
+        number
+    }
+
+    pub fn received(&mut self, from: u64, to: u64, number: u64, kind: &'static str) {
+        self.tell(to, Fact::Received { from: NodeId(from), number, kind: kind.into() });
     }
 
     pub fn inject(&mut self, into: u64, key: &str, value: &str) {
@@ -179,6 +205,7 @@ impl Sample {
         let why = "conflict".into();
         self.tell(id, Fact::Truncated { from: forged.id, count: 1, forged: 1, last: committed, committed, why });
         self.tell(id, Fact::Reported { to: from, answers: 9, resync: 0, last: committed, committed, epochs: 2 });
+        self.message(id, 1, "log-state", committed, 0);
         self.tell(1, Fact::Resynced { to: NodeId(id), sync: last, by: "runs".into(), resync: 1, resent: 1 });
     }
 
@@ -199,6 +226,7 @@ impl Sample {
         self.tell(1, Fact::Finalized { up_to, count: 1 });
         for id in replicas {
             self.tell(1, Fact::Ordered { to: NodeId(*id), up_to: up_to.id });
+            self.message(1, *id, "commit-order", Some(up_to.id), 0);
             self.tell(*id, Fact::Finalized { up_to, count: 1 });
         }
     }

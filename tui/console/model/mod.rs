@@ -14,6 +14,8 @@ pub mod operations;
 
 pub mod prompt;
 
+pub mod space;
+
 pub mod table;
 
 pub mod timeline;
@@ -29,6 +31,7 @@ pub use super::panes::Pane;
 pub use node::{NodeView, Presence};
 pub use operations::Operations;
 pub use prompt::Prompt;
+pub use space::Space;
 pub use table::Window;
 pub use timeline::{Happening, Timeline};
 
@@ -47,6 +50,12 @@ pub enum Screen {
 pub enum Mode {
     Control,
     Type,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Focus {
+    Tab,
+    SpaceTime,
 }
 
 /// What stands over the screen or waits for one more key.
@@ -105,6 +114,9 @@ pub struct Model {
     pub nodes: BTreeMap<NodeId, NodeView>,
     pub window: Window,
     pub timeline: Timeline,
+    pub space: Space,
+    /// Where the arrows go, where two panes stand side by side.
+    pub focus: Focus,
     pub operations: Operations,
     pub prompt: Prompt,
     pub notice: Option<Notice>,
@@ -131,6 +143,8 @@ impl Model {
             nodes: BTreeMap::new(),
             window: Window::Newest,
             timeline: Timeline::default(),
+            space: Space::default(),
+            focus: Focus::Tab,
             operations: Operations::default(),
             prompt: Prompt::with_history(history),
             notice: None,

@@ -19,7 +19,10 @@ fn replacement(character: char) -> char {
         '─' | '—' | '–' => '-',
         '│' | '┃' => '|',
         '┌' | '┐' | '└' | '┘' | '├' | '┤' | '┬' | '┴' | '┼' => '+',
-        '┆' => ':',
+        '┆' | '╎' | '┊' => ':',
+        '╌' | '┄' => '-',
+        '▮' => '#',
+        '◆' => '*',
         '◇' => 'o',
         '·' | '…' => '.',
         '≠' => '!',
@@ -27,15 +30,29 @@ fn replacement(character: char) -> char {
         '✗' | '×' => 'x',
         '▲' => '^',
         '▼' => 'v',
-        '◂' | '←' => '<',
-        '▸' | '→' => '>',
+        '◂' | '←' | '◀' => '<',
+        '▸' | '→' | '▶' => '>',
         '↑' => '^',
         '↓' => 'v',
         'µ' => 'u',
         '“' | '”' => '"',
         '‘' | '’' => '\'',
-        _ => '?',
+        _ => letter(character).unwrap_or('?'),
     }
+}
+
+/// Portuguese letters without their accents.
+fn letter(character: char) -> Option<char> {
+    let plain = match character.to_lowercase().next()? {
+        'á' | 'à' | 'â' | 'ã' => 'a',
+        'é' | 'ê' => 'e',
+        'í' => 'i',
+        'ó' | 'ô' | 'õ' | 'º' => 'o',
+        'ú' | 'ü' => 'u',
+        'ç' => 'c',
+        _ => return None,
+    };
+    Some(if character.is_uppercase() { plain.to_ascii_uppercase() } else { plain })
 }
 
 #[cfg(test)]
@@ -48,9 +65,9 @@ mod tests {
     #[test]
     fn every_character_is_ascii_and_stands_where_it_stood() {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 24, 1));
-        buffer.set_string(0, 0, "┆ x=1 ┆┃[ ◇ ]≠é≠ e1·o2…", Style::new());
+        buffer.set_string(0, 0, "┆ x=1 ┆┃[ ◇ ]≠é日≠ e1·o2", Style::new());
         fold(&mut buffer);
         let line: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
-        assert_eq!(line, ": x=1 :|[ o ]!?! e1.o2. ");
+        assert_eq!(line, ": x=1 :|[ o ]!e? ! e1.o2");
     }
 }

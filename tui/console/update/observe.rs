@@ -29,6 +29,7 @@ pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
             node.cuts = cuts.into_iter().collect();
             node.holds = holds.into_iter().collect();
             if !was_live {
+                model.space.on_life(now, id, true);
                 tell(model, now, id, Happening::Back(pid));
             }
             true
@@ -57,6 +58,7 @@ pub fn on_process(model: &mut Model, id: NodeId, seen: ProcessSeen) {
     if let Some(why) = why {
         let since = if let Presence::Down { since, .. } = node.presence { since } else { now };
         node.presence = Presence::Down { since, why };
+        model.space.on_life(now, id, false);
     }
     let happening = match (&node.process, &seen) {
         (ProcessSeen::Paused, ProcessSeen::Running) => Happening::Fact(Fact::Resumed { node: id }),
@@ -77,6 +79,7 @@ fn on_events(model: &mut Model, id: NodeId, events: Vec<Event>) -> bool {
         let Some(node) = model.nodes.get_mut(&id) else { return changed };
         let at = node.time_of(now, event.time);
         changed |= node.on_fact(now, &event.fact);
+        changed |= model.space.on_event(at, &event);
         changed |= tell(model, at, id, Happening::Fact(event.fact));
     }
     changed
@@ -90,6 +93,7 @@ fn on_disconnected(model: &mut Model, id: NodeId, why: String) -> bool {
         Presence::Down { .. } => return false,
         Presence::Live => {
             node.presence = Presence::Down { since: now, why: why.clone() };
+            model.space.on_life(now, id, false);
             tell(model, now, id, Happening::Gone(why));
         }
     }

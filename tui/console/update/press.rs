@@ -7,7 +7,7 @@ use tui_input::InputRequest;
 use crate::command::{parse_line, words};
 use crate::console::keys::{self, Action};
 use crate::console::model::prompt::Mistake;
-use crate::console::model::{Dialog, FaultKey, Mode, Model, Notice, Screen, Window};
+use crate::console::model::{Dialog, FaultKey, Focus, Mode, Model, Notice, Screen, Window};
 use crate::console::update::{Effect, faults, quit, scroll};
 
 pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
@@ -56,7 +56,8 @@ fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<E
         Action::Fault(fault) => model.dialog = Some(Dialog::Choose { fault, first: None }),
         Action::Help => model.dialog = Some(Dialog::Help { scrolled: 0 }),
         Action::Type => model.mode = Mode::Type,
-        Action::Escape => model.mode = Mode::Control,
+        Action::Escape => escape(model),
+        Action::SpaceTime => scroll::to_space_time(model),
         Action::NextPane => scroll::beside(model, 1),
         Action::PreviousPane => scroll::beside(model, -1),
         Action::Scroll(down) => scroll::lines(model, down),
@@ -71,6 +72,16 @@ fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<E
         Action::Edit(request) => model.prompt.edit(request),
     }
     Vec::new()
+}
+
+/// Away with one thing at a time: the mode, the selection.
+fn escape(model: &mut Model) {
+    if model.mode == Mode::Type {
+        model.mode = Mode::Control;
+        return;
+    }
+    model.space.selected = None;
+    model.focus = Focus::Tab;
 }
 
 fn on_letter(model: &mut Model, event: &KeyEvent) {

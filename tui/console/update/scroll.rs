@@ -1,8 +1,8 @@
 //! Moving about: the lower pane and its lines, the log table and its columns.
 
 use crate::console::help;
-use crate::console::layout::{Content, layout};
-use crate::console::model::{Model, Pane, Window, table};
+use crate::console::layout::{Content, is_split, layout};
+use crate::console::model::{Focus, Model, Pane, Window, table};
 use crate::console::panes::{self, Arrows};
 
 /// How many lines a page has.
@@ -21,7 +21,11 @@ pub fn beside(model: &mut Model, right: isize) {
 }
 
 pub fn lines(model: &mut Model, down: isize) {
+    if model.focus == Focus::SpaceTime && is_split(model.size) {
+        return model.space.select(down);
+    }
     let (by, most) = match panes::shown(model).arrows {
+        Arrows::Select(select) => return select(model, down),
         Arrows::FromEnd(lines) => (-down, lines(model)),
         Arrows::FromTop(lines) => (down, lines(model)),
     };
@@ -30,6 +34,21 @@ pub fn lines(model: &mut Model, down: isize) {
 
 pub fn pages(model: &mut Model, down: isize) {
     lines(model, down * PAGE);
+}
+
+/// The arrows go to the space-time picture: to where it stands, or to its tab.
+pub fn to_space_time(model: &mut Model) {
+    if !is_split(model.size) {
+        show(model, Pane::SpaceTime);
+        return;
+    }
+    model.focus = match model.focus {
+        Focus::Tab => Focus::SpaceTime,
+        Focus::SpaceTime => Focus::Tab,
+    };
+    if model.focus == Focus::SpaceTime && model.space.selected.is_none() {
+        model.space.select(-1);
+    }
 }
 
 /// Columns of the log table, newer being positive.

@@ -233,11 +233,11 @@ fn a_node_that_comes_back_shows_its_own_new_account() {
 fn tab_goes_through_the_panes_and_completes_in_type() {
     let mut sample = Sample::healthy(SIZE);
     sample.key(KeyCode::Tab);
-    assert_eq!(sample.model.pane, Pane::FinalDb);
+    assert_eq!(sample.model.pane, Pane::SpaceTime);
     sample.keys("irestar");
     sample.key(KeyCode::Tab);
     assert_eq!(sample.model.prompt.text(), "restart ");
-    assert_eq!(sample.model.pane, Pane::FinalDb);
+    assert_eq!(sample.model.pane, Pane::SpaceTime);
 }
 
 #[test]

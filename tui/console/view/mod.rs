@@ -16,6 +16,8 @@ mod line;
 
 mod logs;
 
+mod message;
+
 pub mod nodes;
 
 pub mod ops;
@@ -23,6 +25,8 @@ pub mod ops;
 mod prompt;
 
 mod row_notes;
+
+pub mod space;
 
 mod stage;
 
@@ -60,12 +64,15 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
 /// Gives where the cursor stands, if it is seen.
 fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
     top::draw(buffer, layout.top, model, look);
-    let upper = layout.logs.union(layout.lower).union(layout.strips);
+    let upper = layout.logs.union(layout.space.unwrap_or(layout.lower)).union(layout.lower).union(layout.strips);
     match (&model.screen, &model.dialog) {
         (Screen::Starting(said), _) => stage::starting(buffer, upper, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, *scrolled, look),
         _ => {
             logs::draw(buffer, layout, model, look);
+            if let Some(area) = layout.space {
+                space::pane(buffer, area, model, look);
+            }
             draw_lower(buffer, layout.lower, model, look);
             draw_strips(buffer, layout.strips, model, look);
         }

@@ -9,6 +9,8 @@ mod reasons;
 
 mod rules;
 
+pub mod screen;
+
 use std::fmt::Display;
 
 use epoca::protocol::trace::{Fact, Preview, Value};

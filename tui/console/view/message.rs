@@ -1,0 +1,175 @@
+//! A message of the space-time picture in words: its label on the arrow, what it carries when it is selected, and the
+//! marks beside a node's line.
+
+use std::time::Duration;
+
+use epoca::protocol::EntryId;
+use epoca::protocol::trace::Fact;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use crate::console::model::Model;
+use crate::console::model::space::{Call, Fate, Message, Quiet, Row, Shape};
+use crate::console::text::wrapped;
+use crate::console::theme::Look;
+use crate::console::view::line::span;
+use crate::console::words::{Lang, content, screen};
+
+/// What the arrow says, the longest first.
+pub fn labels(message: &Message, lang: Lang) -> Vec<String> {
+    let kind = kind(message, lang);
+    let mut labels = Vec::new();
+    let what = message.about.map(|id| id.to_string()).or(message.epoch.map(|epoch| epoch.to_string()));
+    if let Some(what) = what.filter(|_| message.kind != "refused") {
+        if message.entries > 1 {
+            labels.push(format!("{kind} {what} ×{}", message.entries));
+        }
+        labels.push(format!("{kind} {what}"));
+    }
+    labels.push(kind);
+    labels
+}
+
+fn kind(message: &Message, lang: Lang) -> String {
+    let known = screen::KINDS.iter().find(|(known, _)| *known == message.kind);
+    let kind = known.map_or_else(|| message.kind.to_string(), |(_, text)| text.to(lang).to_owned());
+    if message.pushed.is_some_and(|(_, resync)| resync > 0) { format!("re{kind}") } else { kind }
+}
+
+pub fn style(message: &Message, look: &Look) -> Style {
+    match message.kind.as_ref() {
+        "push" if message.pushed.is_some_and(|(_, resync)| resync > 0) => look.different,
+        "push" => look.intermediate,
+        "commit-order" => look.committed,
+        "log-state" | "refused" => look.different,
+        kind if kind.contains("vote") => look.accent,
+        _ => look.base,
+    }
+}
+
+/// What stands beside a node's line when something happens there.
+pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
+    let lang = model.lang;
+    let with = |text: screen::Text, what: &dyn std::fmt::Display| text.with(lang, &[("what", what)]);
+    match fact {
+        Fact::Elected { epoch, .. } => (with(screen::MARK_LEADS, epoch), look.accent),
+        Fact::SteppedDown { epoch, .. } => (with(screen::MARK_STEPS_DOWN, epoch), look.bad),
+        Fact::TimedOut { .. } => (model.say(screen::MARK_STANDS).to_owned(), look.accent),
+        Fact::Conflict { found, .. } => {
+            let found = found.map(|point| point.id.to_string()).unwrap_or_default();
+            (with(screen::MARK_CONFLICT, &found), look.bad)
+        }
+        Fact::Truncated { from, .. } => (with(screen::MARK_TRUNCATES, from), look.truncated),
+        Fact::Committed { up_to, .. } => (with(screen::MARK_COMMITTED, &up_to.id), look.committed),
+        Fact::LinkCut { with: peer } => (with(screen::MARK_CUT, peer), look.bad),
+        Fact::LinkHealed { with: peer } => (with(screen::MARK_HEALED, peer), look.committed),
+        Fact::HoldSet { kind } => (with(screen::MARK_HOLDS, &lang.reason(kind)), look.intermediate),
+        Fact::HoldReleased { messages, .. } => (with(screen::MARK_RELEASED, messages), look.committed),
+        Fact::Injected { entries } => {
+            let what = entries.iter().map(content).collect::<Vec<_>>().join(" ");
+            (with(screen::MARK_INJECTED, &what), look.different)
+        }
+        Fact::DiskError { text } => (text.to_string(), look.bad),
+        other => (other.name().to_owned(), look.muted),
+    }
+}
+
+/// What is in the selected row.
+pub fn lines(model: &Model, row: &Row, width: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
+    let lang = model.lang;
+    if let Some(message) = model.space.message(row) {
+        let head = screen::MESSAGE_HEAD.with(
+            lang,
+            &[
+                ("kind", &kind(message, lang)),
+                ("number", &message.number),
+                ("from", &message.from),
+                ("to", &message.to),
+            ],
+        );
+        let mut lines = vec![vec![span(format!(" {head}"), style(message, look))]];
+        let rest = [carries(message, lang), times(message, lang)];
+        lines.extend(
+            rest.iter()
+                .flat_map(|text| wrapped(text, width.saturating_sub(2)))
+                .map(|text| vec![span(format!(" {text}"), look.base)]),
+        );
+        return lines;
+    }
+    let (node, text) = match &row.shape {
+        Shape::Mark(node, fact) => (node.to_string(), lang.fact(*node, fact)),
+        Shape::Call(node, call) => (node.to_string(), call_text(call, lang)),
+        Shape::Life { node, is_up } => {
+            (node.to_string(), model.say(if *is_up { screen::UP } else { screen::DOWN }).to_owned())
+        }
+        Shape::Quiet(quiet) => (quiet.from.to_string(), quiet_text(row.at, quiet, lang)),
+        Shape::Message(_) | Shape::Arrival(_) => return Vec::new(),
+    };
+    let text = format!("{}  {node}: {text}", clock(row.at));
+    wrapped(&text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), look.base)]).collect()
+}
+
+fn call_text(call: &Call, lang: Lang) -> String {
+    match call {
+        Call::Write(entries) => {
+            let ids = entries.first().map(|entry| entry.point.id.to_string()).unwrap_or_default();
+            let what = entries.iter().take(4).map(content).collect::<Vec<_>>().join(" ");
+            screen::CALL_WRITE.with(lang, &[("what", &what), ("entry", &ids)])
+        }
+        Call::Written(id) => screen::CALL_WRITTEN.with(lang, &[("entry", id)]),
+        Call::Read(reads) => screen::CALL_READ.with(lang, &[("reads", reads)]),
+        Call::Answered(reads) => screen::CALL_ANSWERED.with(lang, &[("reads", reads)]),
+        Call::Refused(why) => format!("{}: {}", screen::REFUSED.to(lang), lang.reason(why)),
+    }
+}
+
+fn quiet_text(since: Duration, quiet: &Quiet, lang: Lang) -> String {
+    let seconds = quiet.until.saturating_sub(since).as_secs();
+    screen::QUIET_LONG.with(lang, &[("count", &quiet.beats), ("seconds", &seconds)])
+}
+
+/// Epoch, entries, what they follow.
+fn carries(message: &Message, lang: Lang) -> String {
+    let id = |id: Option<EntryId>| id.map_or_else(|| screen::LOG_START.to(lang).to_owned(), |id| id.to_string());
+    let mut parts = Vec::new();
+    if let Some(epoch) = message.epoch {
+        parts.push(screen::CARRIES_EPOCH.with(lang, &[("epoch", &epoch)]));
+    }
+    match (message.entries, message.about) {
+        (0, None) => {}
+        (0, Some(about)) => parts.push(screen::CARRIES_ABOUT.with(lang, &[("entry", &about)])),
+        (_, about) => {
+            let counted = lang.counted(message.entries);
+            parts.push(screen::CARRIES_ENTRIES.with(lang, &[("entries", &counted), ("entry", &id(about))]));
+        }
+    }
+    if let Some((prev, resync)) = message.pushed {
+        parts.push(format!("prev {}", id(prev)));
+        if resync > 0 {
+            parts.push(screen::CARRIES_RESYNC.with(lang, &[("number", &resync)]));
+        }
+    }
+    parts.join(" · ")
+}
+
+fn times(message: &Message, lang: Lang) -> String {
+    let sent = screen::SENT_AT.with(lang, &[("time", &clock(message.at)), ("event", &message.event)]);
+    let fate = match &message.fate {
+        Fate::UnderWay => screen::FATE_UNDER_WAY.to(lang).to_owned(),
+        Fate::Held => screen::FATE_HELD.to(lang).to_owned(),
+        Fate::Lost(why) if why == "down" => screen::FATE_DOWN.to(lang).to_owned(),
+        Fate::Lost(why) => screen::FATE_LOST.with(lang, &[("why", &lang.reason(why))]),
+        Fate::Received(at, event) => {
+            let micros = at.saturating_sub(message.at).as_micros();
+            let took = format!("{}.{} ms", micros / 1_000, micros / 100 % 10);
+            screen::FATE_RECEIVED.with(lang, &[("took", &took), ("event", event)])
+        }
+    };
+    format!("{sent} · {fate}")
+}
+
+/// `00:12.345`
+pub fn clock(at: Duration) -> String {
+    let millis = at.as_millis();
+    format!("{:02}:{:02}.{:03}", millis / 60_000, millis / 1_000 % 60, millis % 1_000)
+}

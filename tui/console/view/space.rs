@@ -1,0 +1,348 @@
+//! The space-time picture: a column for the client and each node, a row for each message, the newest at the bottom.
+//!
+//! ```text
+//!      client       n1           n2           n3
+//!        │──x=1──────>│            │            │
+//!        │            │─push e1·o1>│            │
+//!        │            │─push e1·o1─┼────────────x    lost
+//!        │            │<ack e1·o1──│            ╎    down
+//! ```
+
+use std::time::Duration;
+
+use epoca::protocol::NodeId;
+use epoca::protocol::trace::Fact;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use crate::console::model::space::{Call, Fate, LATE, Message, Quiet, Row, Shape};
+use crate::console::model::{Focus, Model};
+use crate::console::text::{centred, cut};
+use crate::console::theme::Look;
+use crate::console::view::line::{put, row, span};
+use crate::console::view::{frame, message};
+use crate::console::words::{content, screen};
+
+/// The least room between two columns.
+const GAP_MIN: u16 = 8;
+
+/// Beyond it nothing more is said.
+const GAP_MAX: u16 = 22;
+
+/// Where the client's column stands.
+const FIRST: u16 = 3;
+
+/// The picture in a frame of its own.
+pub fn pane(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    let is_focused = model.focus == Focus::SpaceTime;
+    let name = model.say(screen::SPACE_TIME);
+    let title = if is_focused {
+        vec![span(format!("[{name}]"), look.accent)]
+    } else {
+        vec![span(format!(" {name} "), look.strong)]
+    };
+    let inner = frame::pane(buffer, area, title, look);
+    draw(buffer, inner, model, look);
+}
+
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    let selected = model.space.selected.and_then(|serial| model.space.place(serial));
+    let detail = selected.map(|place| message::lines(model, &model.space.rows()[place], usize::from(area.width), look));
+    let detail_rows = detail.as_ref().map_or(0, |lines| lines.len() as u16 + 1).min(area.height / 2);
+    let picture = Rect { height: area.height - detail_rows, ..area };
+    let canvas = Canvas::new(picture, model, look);
+    canvas.heads(buffer);
+    let rows = Rect { y: picture.y + 1, height: picture.height.saturating_sub(1), ..picture };
+    draw_rows(buffer, rows, &canvas, selected);
+    if let Some(lines) = detail {
+        let edge = Rect { y: picture.bottom(), height: 1, ..area };
+        put(buffer, edge, &[span("─".repeat(usize::from(area.width)), look.border)]);
+        for (index, line) in lines.iter().enumerate() {
+            let Some(place) = row(Rect { y: edge.y + 1, height: detail_rows - 1, ..area }, index) else { break };
+            put(buffer, place, line);
+        }
+    }
+}
+
+/// From the newest upwards, so that it is known of each row which nodes were down then.
+fn draw_rows(buffer: &mut Buffer, area: Rect, canvas: &Canvas, selected: Option<usize>) {
+    let model = canvas.model;
+    let rows = model.space.rows();
+    let height = usize::from(area.height);
+    // A selected row stands in the middle unless it is among the newest.
+    let newer = |place: usize| rows.range(place + 1..).filter(|row| row.is_seen()).count();
+    let below = selected.map_or(0, |place| newer(place).saturating_sub(height / 2));
+    let mut down: Vec<NodeId> = model.nodes.keys().copied().filter(|node| model.space.is_down(*node)).collect();
+    let mut y = area.bottom();
+    let mut passed = 0;
+    for (place, row) in rows.iter().enumerate().rev() {
+        if !row.is_seen() {
+            continue;
+        }
+        passed += 1;
+        if passed > below {
+            if y == area.y {
+                break;
+            }
+            y -= 1;
+            let line = Line { y, down: &down, is_selected: selected == Some(place) };
+            canvas.row(buffer, &line, row);
+        }
+        if let Shape::Life { node, is_up } = row.shape {
+            down.retain(|other| *other != node);
+            if is_up {
+                down.push(node);
+            }
+        }
+    }
+    while y > area.y {
+        y -= 1;
+        canvas.lifelines(buffer, &Line { y, down: &down, is_selected: false });
+    }
+    if below > 0 {
+        let text = screen::NEWER_BELOW.with(model.lang, &[("count", &below)]);
+        frame::foot(buffer, area, &text, canvas.look);
+    }
+}
+
+struct Line<'a> {
+    y: u16,
+    down: &'a [NodeId],
+    is_selected: bool,
+}
+
+/// Where the columns stand.
+struct Canvas<'a> {
+    area: Rect,
+    /// From the client to the first node, and from node to node.
+    first_gap: u16,
+    gap: u16,
+    nodes: Vec<NodeId>,
+    model: &'a Model,
+    look: &'a Look,
+}
+
+impl<'a> Canvas<'a> {
+    fn new(area: Rect, model: &'a Model, look: &'a Look) -> Canvas<'a> {
+        let room = area.width.saturating_sub(FIRST + 4);
+        let fitting = usize::from(room / GAP_MIN).max(1);
+        let nodes: Vec<NodeId> = model.nodes.keys().copied().take(fitting).collect();
+        let count = nodes.len().max(1) as u16;
+        // What does not divide goes to the nodes: they have more to say to each other.
+        let gap = room.div_ceil(count).min(GAP_MAX);
+        let first_gap = room.saturating_sub(gap * (count - 1)).min(GAP_MAX);
+        Canvas { area, first_gap, gap, nodes, model, look }
+    }
+
+    fn client(&self) -> u16 {
+        self.area.x + FIRST
+    }
+
+    fn column(&self, node: NodeId) -> Option<u16> {
+        let index = self.nodes.iter().position(|other| *other == node)?;
+        Some(self.client() + self.first_gap + self.gap * index as u16)
+    }
+
+    fn heads(&self, buffer: &mut Buffer) {
+        let head = |buffer: &mut Buffer, x: u16, text: &str, style: Style| {
+            let place = Rect { x: x.saturating_sub(3).max(self.area.x), y: self.area.y, width: 7, height: 1 };
+            put(buffer, place.intersection(self.area), &[span(centred(text, 7), style)]);
+        };
+        head(buffer, self.client(), self.model.say(screen::CLIENT), self.look.muted);
+        let leader = self.model.leader().map(|leader| leader.state.node);
+        for node in &self.nodes {
+            let is_live = self.model.nodes.get(node).is_some_and(|node| node.is_live());
+            let style = match (leader == Some(*node), is_live) {
+                (true, _) => self.look.accent,
+                (_, true) => self.look.strong,
+                (_, false) => self.look.muted,
+            };
+            let Some(x) = self.column(*node) else { continue };
+            head(buffer, x, &node.to_string(), style);
+        }
+    }
+
+    fn lifelines(&self, buffer: &mut Buffer, line: &Line) {
+        self.set(buffer, self.client(), line.y, "│", self.look.border);
+        for node in &self.nodes {
+            let Some(x) = self.column(*node) else { continue };
+            let text = if line.down.contains(node) { "╎" } else { "│" };
+            self.set(buffer, x, line.y, text, self.look.border);
+        }
+    }
+
+    fn row(&self, buffer: &mut Buffer, line: &Line, row: &Row) {
+        self.lifelines(buffer, line);
+        match &row.shape {
+            Shape::Message(message) => self.message(buffer, line, message, false),
+            Shape::Arrival(_) => {
+                if let Some(message) = self.model.space.message(row) {
+                    self.message(buffer, line, message, true);
+                }
+            }
+            Shape::Call(node, call) => self.call(buffer, line, *node, call),
+            Shape::Mark(node, fact) => self.mark(buffer, line, *node, fact),
+            Shape::Life { node, is_up } => {
+                let (text, style) = match is_up {
+                    true => (self.model.say(screen::UP), self.look.committed),
+                    false => (self.model.say(screen::DOWN), self.look.bad),
+                };
+                self.beside(buffer, line, *node, text, style);
+                if let Some(x) = self.column(*node) {
+                    self.set(buffer, x, line.y, if *is_up { "┬" } else { "┴" }, style);
+                }
+            }
+            Shape::Quiet(quiet) => self.quiet(buffer, line, row.at, quiet),
+        }
+        if line.is_selected {
+            self.set(buffer, self.area.x, line.y, "▸", self.look.accent);
+        }
+    }
+
+    fn message(&self, buffer: &mut Buffer, line: &Line, message: &Message, is_arrival: bool) {
+        let (Some(from), Some(to)) = (self.column(message.from), self.column(message.to)) else { return };
+        let style = message::style(message, self.look);
+        let is_late = matches!(message.fate, Fate::Received(at, _) if at > message.at + LATE);
+        let end = match &message.fate {
+            Fate::Received(..) if is_late && !is_arrival => End::Open,
+            Fate::Received(..) => End::Head,
+            Fate::Held => End::Held,
+            Fate::Lost(_) => End::Lost,
+            Fate::UnderWay if self.model.now > message.at + LATE => End::Open,
+            Fate::UnderWay => End::Head,
+        };
+        let dashed = is_late || end == End::Open;
+        let arrow = Arrow { from, to, end, dashed, style };
+        self.arrow(buffer, line, &arrow, &message::labels(message, self.model.lang));
+    }
+
+    fn call(&self, buffer: &mut Buffer, line: &Line, node: NodeId, call: &Call) {
+        let Some(x) = self.column(node) else { return };
+        let say = |text| self.model.say(text).to_owned();
+        let (labels, inwards, style) = match call {
+            Call::Write(entries) => match &entries[..] {
+                [only] => (vec![content(only)], true, self.look.strong),
+                many => {
+                    (vec![self.model.lang.counted(many.len() as u64), many.len().to_string()], true, self.look.strong)
+                }
+            },
+            Call::Written(id) => (vec![format!("ok {id}"), "ok".to_owned()], false, self.look.committed),
+            Call::Read(1) => (vec![say(screen::READ)], true, self.look.strong),
+            Call::Read(reads) => (vec![format!("{} ×{reads}", say(screen::READ))], true, self.look.strong),
+            Call::Answered(_) => (vec![say(screen::ANSWER)], false, self.look.committed),
+            Call::Refused(why) => (vec![self.model.lang.reason(why), say(screen::REFUSED)], false, self.look.bad),
+        };
+        let (from, to) = if inwards { (self.client(), x) } else { (x, self.client()) };
+        self.arrow(buffer, line, &Arrow { from, to, end: End::Head, dashed: false, style }, &labels);
+    }
+
+    fn mark(&self, buffer: &mut Buffer, line: &Line, node: NodeId, fact: &Fact) {
+        let (text, style) = message::mark(self.model, fact, self.look);
+        self.beside(buffer, line, node, &text, style);
+    }
+
+    /// A text at the right of a node's column, or at its left if there is more room.
+    fn beside(&self, buffer: &mut Buffer, line: &Line, node: NodeId, text: &str, style: Style) {
+        let Some(x) = self.column(node) else { return };
+        let text_width = unicode_width::UnicodeWidthStr::width(text) as u16;
+        let right = self.area.right().saturating_sub(x + 2);
+        let left = x.saturating_sub(self.area.x + 2);
+        let (begin, width) =
+            if text_width <= right || right >= left { (x + 2, right) } else { (x - 1 - text_width.min(left), left) };
+        let style = if line.is_selected { style.add_modifier(Modifier::REVERSED) } else { style };
+        put(buffer, Rect { x: begin, y: line.y, width, height: 1 }, &[span(cut(text, usize::from(width)), style)]);
+    }
+
+    /// `┄ heartbeats ×24, 3 s ┄` from the leader to the furthest node, with what became of those that did not arrive.
+    fn quiet(&self, buffer: &mut Buffer, line: &Line, since: Duration, quiet: &Quiet) {
+        let last = self.nodes.last().and_then(|node| self.column(*node)).unwrap_or(self.client());
+        let first = self.nodes.first().and_then(|node| self.column(*node)).unwrap_or(last);
+        for x in first + 1..last {
+            if self.nodes.iter().all(|node| self.column(*node) != Some(x)) {
+                self.set(buffer, x, line.y, "┄", self.look.border);
+            }
+        }
+        let seconds = quiet.until.saturating_sub(since).as_secs();
+        let text = screen::QUIET.with(self.model.lang, &[("count", &quiet.beats), ("seconds", &seconds)]);
+        let style = if line.is_selected { self.look.muted.add_modifier(Modifier::REVERSED) } else { self.look.muted };
+        let width = last.saturating_sub(first + 4);
+        put(buffer, Rect { x: first + 3, y: line.y, width, height: 1 }, &[span(text, style)]);
+        for (node, is_held) in &quiet.missed {
+            let Some(x) = self.column(*node) else { continue };
+            let (text, style) = if *is_held { ("▮", self.look.intermediate) } else { ("x", self.look.bad) };
+            self.set(buffer, x - 1, line.y, text, style);
+        }
+    }
+
+    fn arrow(&self, buffer: &mut Buffer, line: &Line, arrow: &Arrow, labels: &[String]) {
+        let Arrow { from, to, end, dashed, style } = *arrow;
+        let (left, right) = (from.min(to) + 1, from.max(to));
+        let is_right = to > from;
+        let head = if is_right { right.saturating_sub(1) } else { left };
+        let columns: Vec<u16> = self.nodes.iter().filter_map(|node| self.column(*node)).collect();
+        for x in left..right {
+            let text = match (columns.contains(&x), dashed) {
+                (true, _) => "┼",
+                (_, true) => "╌",
+                (_, false) => "─",
+            };
+            self.set(buffer, x, line.y, text, style);
+        }
+        let text = match (end, is_right) {
+            (End::Head, true) => ">",
+            (End::Head, false) => "<",
+            (End::Held, _) => "▮",
+            (End::Lost, _) => "x",
+            (End::Open, _) => "…",
+        };
+        let label_style = if line.is_selected { style.add_modifier(Modifier::REVERSED) } else { style };
+        let room = usize::from((right - left).saturating_sub(1));
+        let fits = |label: &&String| unicode_width::UnicodeWidthStr::width(label.as_str()) <= room;
+        let label = labels.iter().find(fits).cloned().or_else(|| labels.last().map(|label| cut(label, room)));
+        let label = label.unwrap_or_default();
+        let width = unicode_width::UnicodeWidthStr::width(label.as_str()) as u16;
+        // The label stands near the sender, inside of the first gap if it fits there.
+        let is_tight = usize::from(width) == room;
+        let begin = match is_right {
+            true => left + u16::from(!is_tight),
+            false => right.saturating_sub(u16::from(!is_tight) + width),
+        };
+        put(buffer, Rect { x: begin, y: line.y, width, height: 1 }, &[span(label, label_style)]);
+        self.set(buffer, head, line.y, text, end.style(style, self.look));
+    }
+
+    fn set(&self, buffer: &mut Buffer, x: u16, y: u16, text: &str, style: Style) {
+        if x < self.area.right() && x >= self.area.x {
+            buffer.set_string(x, y, text, style);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Arrow {
+    from: u16,
+    to: u16,
+    end: End,
+    dashed: bool,
+    style: Style,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Head,
+    Held,
+    Lost,
+    /// It has not arrived in the usual time.
+    Open,
+}
+
+impl End {
+    fn style(self, style: Style, look: &Look) -> Style {
+        match self {
+            End::Head | End::Open => style,
+            End::Held => look.intermediate,
+            End::Lost => look.bad,
+        }
+    }
+}
