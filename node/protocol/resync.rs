@@ -2,15 +2,15 @@
 //! round trip (with forged entries at most two).
 //!
 //! With e the greatest epoch that both logs have, it is the lesser of the two ends of e (KIP-279 has the same idea); with
-//! no common epoch the start of the log. If the digest there differs, it is the replica's last committed entry. If even
-//! that differs, data is damaged.
+//! no common epoch the start of the log. If the digest there differs, or e begins at another position there (forged
+//! entries can do that), it is the replica's last committed entry. If even that differs, data is damaged.
 
 use crate::protocol::core::Core;
 use crate::protocol::log::Place;
 use crate::protocol::message::LogState;
 use crate::protocol::role::{Role, Waiting};
 use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, NodeId, Offset, Position};
+use crate::protocol::types::{Epoch, LogPoint, NodeId, Offset, Position};
 
 enum SyncPoint {
     At(Option<LogPoint>, &'static str),
@@ -48,21 +48,28 @@ impl Core {
     }
 
     fn sync_point(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
-        let place = |position: Position| self.log.place_or(position, looked);
         let common = report.runs.iter().rev().find_map(|end| Some((end, self.log.run_of(end.epoch)?)));
         let Some((end, run)) = common else { return SyncPoint::At(None, "runs") };
-        if end.last > run.last.id.offset {
-            // Beyond our end of the epoch: the resync push itself asks whether our last entry is there.
-            return SyncPoint::At(Some(run.last), "runs");
-        }
         let Offset(offset) = end.last;
-        match place(Position(run.first.0 + offset)) {
-            Place::Known(point) if point.digest == end.digest => return SyncPoint::At(Some(point), "runs"),
-            Place::Unread => return SyncPoint::Unread(Position(run.first.0 + offset)),
-            _ => {}
+        if end.last > run.last.id.offset {
+            if first_of(report, end.epoch) == run.first {
+                // Beyond our end of the epoch: the resync push itself asks whether our last entry is there.
+                return SyncPoint::At(Some(run.last), "runs");
+            }
+            // Entries are missing before the epoch, so those of it are forged.
+            return self.sync_point_committed(report, looked);
         }
+        match self.log.place_or(Position(run.first.0 + offset), looked) {
+            Place::Known(point) if point.digest == end.digest => SyncPoint::At(Some(point), "runs"),
+            Place::Unread => SyncPoint::Unread(Position(run.first.0 + offset)),
+            _ => self.sync_point_committed(report, looked),
+        }
+    }
+
+    /// The replica's last committed entry: where logs agree if their epochs' ends tell nothing.
+    fn sync_point_committed(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
         let Some(committed) = report.committed else { return SyncPoint::At(None, "committed") };
-        match place(committed.position) {
+        match self.log.place_or(committed.position, looked) {
             Place::Known(point) if point == committed => SyncPoint::At(Some(point), "committed"),
             Place::Unread => SyncPoint::Unread(committed.position),
             _ => SyncPoint::Damaged(committed),
@@ -87,4 +94,12 @@ impl Core {
         }
         self.push_to(replica);
     }
+}
+
+/// Where the replica's entries of an epoch begin: after all those of the epochs before. It is the replica that says so, so
+/// it may say anything.
+fn first_of(report: &LogState, epoch: Epoch) -> Position {
+    let before = report.runs.iter().take_while(|end| end.epoch < epoch);
+    let count = before.fold(0_u64, |count, end| count.saturating_add(end.last.0).saturating_add(1));
+    Position(count.saturating_add(1))
 }

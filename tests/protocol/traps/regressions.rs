@@ -91,6 +91,26 @@ fn a_push_of_entries_that_were_read_from_the_disk_keeps_its_bound_too() {
     assert_eq!(most.max(), Some(2));
 }
 
+/// Found by the simulator, seed 20036291 of 2026-11-21: leader and replica resynced for ever. Forged entries continue a log
+/// that lacks entries of the epoch before, so the epochs' ends do not show that nothing else of theirs is equal.
+#[test]
+fn forged_entries_of_the_leaders_last_epoch_on_a_log_that_lacks_the_epoch_before_are_repaired() {
+    let mut world = World::new(&Options::voters(4));
+    let founding = world.founding();
+    let promise = Some(Promise { epoch: Epoch(2), vote: None });
+    for (id, epochs) in [(1, &[1, 1, 1, 1, 1, 1, 2][..]), (2, &[1]), (3, &[1]), (4, &[1])] {
+        world.host_mut(id).disk = Disk::holding(Image { promise, ..Image::of(logs::log(epochs, &founding)) });
+    }
+    world.start_all();
+    let request = world.inject(2, &["x=666"; 3], Some(2));
+    assert!(matches!(world.answer(request), Some(Answer::Written(point)) if point.id == EntryId::new(2, 2)));
+    world.elect(1);
+    world.settle();
+    let reports = world.facts().filter(|(node, fact)| *node == 2 && matches!(fact, Fact::Reported { .. })).count();
+    assert!(reports <= 2, "{reports} round trips");
+    assert_eq!(world.host(2).disk.durable().entries, world.host(1).disk.durable().entries);
+}
+
 /// Such an order once stopped the node.
 #[test]
 fn a_commit_order_with_another_digest_than_was_acked_is_dropped_and_the_right_one_is_obeyed() {
