@@ -12,7 +12,7 @@ use epoca::protocol::NodeId;
 use epoca::verify::dice::Dice;
 use tempfile::TempDir;
 
-use crate::support::{EXECUTABLE, NODES};
+use crate::support::{self, NODES};
 
 /// Where the embedded database has its files: they are rebuilt from the log, so they may be in any state.
 const DATABASE: &str = "final";
@@ -72,10 +72,11 @@ impl Disk {
             fs::create_dir_all(self.shadow().join(name)).expect("the shadow can be made");
         }
         let text = format!(
-            "#!/bin/sh\nLD_PRELOAD={} EPOCA_SHADOWED={} EPOCA_SHADOW={} exec {EXECUTABLE} \"$@\"\n",
+            "#!/bin/sh\nLD_PRELOAD={} EPOCA_SHADOWED={} EPOCA_SHADOW={} exec {} \"$@\"\n",
             library().display(),
             self.data().display(),
-            self.shadow().display()
+            self.shadow().display(),
+            support::executable().display()
         );
         fs::write(self.executable(), text).expect("the program can be written");
         fs::set_permissions(self.executable(), fs::Permissions::from_mode(0o755)).expect("it is ours");

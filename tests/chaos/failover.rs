@@ -1,6 +1,5 @@
 //! How long a killed leader is missed: a measurement, printed.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::time::timeout;
 
-use crate::support::{self, EXECUTABLE, PATIENCE};
+use crate::support::{self, PATIENCE};
 
 /// `ROUNDS=30 cargo test --release --test chaos -- --ignored --nocapture failover`
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -16,14 +15,12 @@ use crate::support::{self, EXECUTABLE, PATIENCE};
 async fn the_time_of_a_failover_is_measured() {
     let _alone = support::alone().await;
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let cluster = support::start(Path::new(EXECUTABLE), folder.path()).await;
+    let cluster = support::start_as_usual(folder.path()).await;
     let client = cluster.client(PATIENCE).expect("a client");
     let mut times = Vec::new();
     for round in 0..support::number("ROUNDS").unwrap_or(20) {
         support::agreed(&client).await;
-        let nodes = client.status().await.expect("they answer");
-        let leader = nodes.iter().find(|node| node.reported.as_ref().is_ok_and(|said| said.role == "leader"));
-        let leader = leader.expect("somebody leads").id;
+        let leader = support::leader(&client).await.expect("somebody leads");
         let pid = cluster.nodes().into_iter().find(|node| node.id == leader).and_then(|node| node.pid);
         kill(Pid::from_raw(pid.expect("it runs") as i32), Signal::SIGKILL).expect("it is ours");
         let begun = Instant::now();

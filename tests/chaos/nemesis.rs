@@ -1,4 +1,5 @@
-//! Faults from a seed, one after the other and several at once: kill, restart, pause, resume, cut, heal.
+//! Faults from a seed, one after the other and several at once: kill, restart, pause, resume, cut, heal, and a leader that
+//! is frozen and cut off for so long that it goes on in the belief that it leads.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use epoca::client::Client;
 use epoca::protocol::NodeId;
 use epoca::verify::dice::Dice;
 
-use crate::support::NODES;
+use crate::support::{self, ELECTION_TIMEOUT, NODES};
 
 /// More nodes down at once than a cluster of four can go on without, so that writes stall, too.
 const DOWN_MAX: usize = 2;
@@ -31,6 +32,7 @@ enum Act {
     Resume(NodeId),
     Cut(NodeId, NodeId),
     Heal(NodeId, NodeId),
+    Wait(Duration),
 }
 
 fn cut(a: NodeId, b: NodeId) -> Act {
@@ -48,8 +50,7 @@ impl Nemesis {
     pub async fn rage(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
-            let pause = Duration::from_millis(self.dice.between(20, 400));
-            tokio::time::sleep(pause.min(end.saturating_duration_since(Instant::now()))).await;
+            tokio::time::sleep(self.pause().min(end.saturating_duration_since(Instant::now()))).await;
             for act in self.choose().await {
                 self.act(act).await;
             }
@@ -70,6 +71,14 @@ impl Nemesis {
         assert!(self.dead.is_empty() && self.paused.is_empty(), "it stays broken: {:#?}", self.schedule);
     }
 
+    /// Mostly too short for an election, and sometimes long enough for one and for writes after it.
+    fn pause(&mut self) -> Duration {
+        match self.dice.below(4) {
+            0 => ELECTION_TIMEOUT * self.dice.between(2, 6) as u32,
+            _ => Duration::from_millis(self.dice.between(20, 400)),
+        }
+    }
+
     async fn choose(&mut self) -> Vec<Act> {
         let down: Vec<NodeId> = self.dead.union(&self.paused).copied().collect();
         let repair = down.len() >= DOWN_MAX || (!down.is_empty() && self.dice.one_in(2));
@@ -80,6 +89,9 @@ impl Nemesis {
         let cuts: Vec<(NodeId, NodeId)> = self.cuts.iter().copied().collect();
         if !cuts.is_empty() && self.dice.one_in(4) {
             return cuts.into_iter().map(|(a, b)| Act::Heal(a, b)).collect();
+        }
+        if down.is_empty() && self.dice.one_in(3) {
+            return self.freeze().await;
         }
         let node = self.victim(&down).await;
         match self.dice.below(6) {
@@ -102,6 +114,16 @@ impl Nemesis {
         pairs.filter(|pair| apart(pair) != self.cuts.contains(pair)).map(act).collect()
     }
 
+    /// Freezes the leader for a little less than an election timeout, and cuts it off. When it goes on, the acks that lie
+    /// at its door make it believe that it is heard, while the others, who hear nothing of it, elect another.
+    async fn freeze(&mut self) -> Vec<Act> {
+        let Some(leader) = self.leader().await else { return Vec::new() };
+        let mut acts = vec![Act::Pause(leader)];
+        acts.extend(self.split(&[leader]));
+        acts.extend([Act::Wait(ELECTION_TIMEOUT * 2 / 3), Act::Resume(leader), Act::Wait(ELECTION_TIMEOUT * 2)]);
+        acts
+    }
+
     /// Half of the time whoever leads, else anybody who is up.
     async fn victim(&mut self, down: &[NodeId]) -> NodeId {
         let leader = self.dice.one_in(2);
@@ -110,9 +132,11 @@ impl Nemesis {
         if !leader {
             return any;
         }
-        let nodes = self.client.status().await.unwrap_or_default();
-        let leads = |node: &&epoca::client::NodeStatus| node.reported.as_ref().is_ok_and(|said| said.role == "leader");
-        nodes.iter().filter(leads).map(|node| node.id).find(|node| up.contains(node)).unwrap_or(any)
+        self.leader().await.filter(|node| up.contains(node)).unwrap_or(any)
+    }
+
+    async fn leader(&self) -> Option<NodeId> {
+        support::leader(&self.client).await
     }
 
     async fn act(&mut self, act: Act) {
@@ -124,6 +148,7 @@ impl Nemesis {
             Act::Resume(node) => self.client.resume(node).await,
             Act::Cut(a, b) => self.client.cut(a, b).await,
             Act::Heal(a, b) => self.client.heal(a, b).await,
+            Act::Wait(time) => return tokio::time::sleep(time).await,
         };
         match act {
             Act::Kill(node) => _ = self.dead.insert(node),
@@ -132,6 +157,7 @@ impl Nemesis {
             Act::Resume(node) => _ = self.paused.remove(&node),
             Act::Cut(a, b) => _ = self.cuts.insert((a, b)),
             Act::Heal(a, b) => _ = self.cuts.remove(&(a, b)),
+            Act::Wait(_) => {}
         }
         let end = self.begun.elapsed().as_secs_f64();
         match result {

@@ -1,6 +1,6 @@
 //! A cluster of real node processes for one test at a time, and the moment at which all its nodes are equal again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -9,7 +9,9 @@ use epoca::cluster::{Cluster, ClusterOptions};
 use epoca::protocol::NodeId;
 use tokio::sync::{Mutex, MutexGuard};
 
-pub const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");
+/// Of the clusters here: short, so that elections end while the links are still cut.
+pub const ELECTION_TIMEOUT: Duration = Duration::from_millis(300);
+const HEARTBEAT: Duration = Duration::from_millis(50);
 pub const NODES: [NodeId; 4] = [NodeId(1), NodeId(2), NodeId(3), NodeId(4)];
 /// Machines that test are slow; nothing waits that long on a good day.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,19 +35,48 @@ pub fn seed() -> u64 {
     number("SEED").unwrap_or_else(|| getrandom::u64().expect("the system gives random numbers") % 1_000_000)
 }
 
-/// Starts the nodes without waiting for a leader.
-pub async fn begin(executable: &Path, data: &Path) -> Cluster {
-    let options = ClusterOptions { base_port: 0, lab: true, ..ClusterOptions::new(executable, data) };
-    Cluster::start(options).await.expect("the nodes start")
+/// The program that runs the nodes: `EXECUTABLE` names another build of it, one with a mistake put in for example.
+pub fn executable() -> PathBuf {
+    std::env::var_os("EXECUTABLE").map_or_else(|| env!("CARGO_BIN_EXE_epoca").into(), PathBuf::from)
 }
 
+fn options(executable: &Path, data: &Path) -> ClusterOptions {
+    ClusterOptions { base_port: 0, lab: true, ..ClusterOptions::new(executable, data) }
+}
+
+/// Starts hasty nodes without waiting for a leader.
+pub async fn begin(executable: &Path, data: &Path) -> Cluster {
+    let milliseconds = |time: Duration| Some(time.as_millis() as u64);
+    let hasty = ClusterOptions {
+        heartbeat_ms: milliseconds(HEARTBEAT),
+        election_timeout_ms: milliseconds(ELECTION_TIMEOUT),
+        ..options(executable, data)
+    };
+    Cluster::start(hasty).await.expect("the nodes start")
+}
+
+/// Hasty nodes, one of which leads.
 pub async fn start(executable: &Path, data: &Path) -> Cluster {
-    let cluster = begin(executable, data).await;
+    led(begin(executable, data).await, data).await
+}
+
+/// Nodes with the heartbeat and the election timeout that they have unless told, one of which leads.
+pub async fn start_as_usual(data: &Path) -> Cluster {
+    led(Cluster::start(options(&executable(), data)).await.expect("the nodes start"), data).await
+}
+
+async fn led(cluster: Cluster, data: &Path) -> Cluster {
     let words = || NODES.map(|node| std::fs::read_to_string(data.join(format!("{node}.log"))).unwrap_or_default());
     if let Err(error) = cluster.ready().await {
         panic!("nobody leads: {error}; the nodes say: {:#?}", words());
     }
     cluster
+}
+
+/// The node that says it leads.
+pub async fn leader(client: &Client) -> Option<NodeId> {
+    let nodes = client.status().await.ok()?;
+    nodes.iter().find(|node| node.reported.as_ref().is_ok_and(|said| said.role == "leader")).map(|node| node.id)
 }
 
 /// What all nodes hold: the same.
