@@ -12,6 +12,8 @@ pub enum Action {
     Help,
     Quit,
     Interrupt,
+    /// A longer explanation of what is looked at.
+    Explain,
     /// The arrows go to the space-time picture, or back.
     SpaceTime,
     NextPane,
@@ -112,6 +114,8 @@ pub const BINDINGS: &[Binding] = bindings! {
     Control [key(KeyCode::BackTab)] "shift-tab" Action::PreviousPane, None, "previous lower pane", Nothing;
     Control [char('s')] "s" Action::SpaceTime, Some("space-time"),
         "select a message of the space-time picture with up and down; s or esc goes back", Nothing;
+    Control [char('e')] "e" Action::Explain, Some("explain"),
+        "explain the selected step (up and down select), or the newest", Nothing;
     Control [char('?')] "?" Action::Help, Some("help"), "this help", Nothing;
     Control [char('q')] "q" Action::Quit, Some("quit"),
         "quit at once; nodes that this console started end with it", Nothing;

@@ -8,7 +8,7 @@ use ratatui::text::Span;
 use crate::console::layout::is_split;
 use crate::console::model::Model;
 use crate::console::theme::Look;
-use crate::console::view::{events, finals, nodes, ops, space};
+use crate::console::view::{events, finals, narration, nodes, ops, space};
 use crate::console::words::{Text, text};
 
 /// What the arrows and pages do in a tab.
@@ -54,6 +54,7 @@ macro_rules! tabs {
 }
 
 tabs! {
+    Narration text("narration", "narração"), always, Arrows::Select(|model, down| model.story.select(down)), narration::draw;
     Events text("events", "eventos"), always, Arrows::FromEnd(|model| model.timeline.lines().len()), events::draw;
     SpaceTime text("space-time", "espaço-tempo"), |model| !is_split(model.size),
         Arrows::Select(|model, down| model.space.select(down)), space::draw;

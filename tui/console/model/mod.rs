@@ -16,6 +16,8 @@ pub mod prompt;
 
 pub mod space;
 
+pub mod story;
+
 pub mod table;
 
 pub mod timeline;
@@ -24,6 +26,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
+use epoca::protocol::trace::Fact;
 
 use crate::console::words::{Lang, Text};
 
@@ -32,6 +35,7 @@ pub use node::{NodeView, Presence};
 pub use operations::Operations;
 pub use prompt::Prompt;
 pub use space::Space;
+pub use story::Story;
 pub use table::Window;
 pub use timeline::{Happening, Timeline};
 
@@ -69,6 +73,14 @@ pub enum Dialog {
         fault: FaultKey,
         first: Option<NodeId>,
     },
+    Explain(Explained),
+}
+
+/// A fact that is explained at length, and whose it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Explained {
+    pub node: NodeId,
+    pub fact: Fact,
 }
 
 /// The keys that need a node.
@@ -114,6 +126,7 @@ pub struct Model {
     pub nodes: BTreeMap<NodeId, NodeView>,
     pub window: Window,
     pub timeline: Timeline,
+    pub story: Story,
     pub space: Space,
     /// Where the arrows go, where two panes stand side by side.
     pub focus: Focus,
@@ -138,11 +151,12 @@ impl Model {
             screen: Screen::Starting(Vec::new()),
             mode: Mode::Control,
             lang: Lang::default(),
-            pane: Pane::Events,
+            pane: Pane::Narration,
             dialog: None,
             nodes: BTreeMap::new(),
             window: Window::Newest,
             timeline: Timeline::default(),
+            story: Story::default(),
             space: Space::default(),
             focus: Focus::Tab,
             operations: Operations::default(),

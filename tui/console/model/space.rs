@@ -148,6 +148,16 @@ impl Space {
         }
     }
 
+    /// What a row tells: a mark its fact, a message that it was sent.
+    pub fn fact(&self, serial: u64) -> Option<(NodeId, Fact)> {
+        let row = self.rows.get(self.place(serial)?)?;
+        if let Shape::Mark(node, fact) = &row.shape {
+            return Some((*node, fact.clone()));
+        }
+        let Message { from, to, number, kind, epoch, about, entries, .. } = self.message(row)?.clone();
+        Some((from, Fact::Sent { to, number, kind, epoch, about, entries }))
+    }
+
     /// Selects the row so many further down, of those that can be seen; past the newest nothing is selected.
     pub fn select(&mut self, down: isize) {
         let seen: Vec<u64> = self.rows.iter().filter(|row| row.is_seen()).map(|row| row.serial).collect();

@@ -102,7 +102,11 @@ fn on_disconnected(model: &mut Model, id: NodeId, why: String) -> bool {
 
 /// Puts a line into the timeline. Whoever has scrolled back keeps seeing the same lines.
 fn tell(model: &mut Model, at: Duration, node: NodeId, happening: Happening) -> bool {
-    let told = model.timeline.push(Line { at, node, happening });
+    let line = Line { at, node, happening };
+    let told = model.timeline.push(line.clone());
+    if told {
+        model.story.push(&line);
+    }
     if told && panes::shown(model).pane == Pane::Events && model.scrolled > 0 {
         model.scrolled = (model.scrolled + 1).min(model.timeline.lines().len());
     }

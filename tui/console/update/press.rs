@@ -7,8 +7,10 @@ use tui_input::InputRequest;
 use crate::command::{parse_line, words};
 use crate::console::keys::{self, Action};
 use crate::console::model::prompt::Mistake;
-use crate::console::model::{Dialog, FaultKey, Focus, Mode, Model, Notice, Screen, Window};
+use crate::console::model::story::Told;
+use crate::console::model::{Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Screen, Window};
 use crate::console::update::{Effect, faults, quit, scroll};
+use crate::console::words::screen;
 
 pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     // Some systems tell the release of a key too; acting on it would double every key.
@@ -24,6 +26,7 @@ pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     match model.dialog.take() {
         Some(Dialog::Choose { fault, first }) => on_choice(model, event, fault, first),
         Some(Dialog::Help { scrolled }) => on_help_key(model, event, scrolled),
+        Some(Dialog::Explain(_)) => on_explained_key(model, event),
         None => on_plain_key(model, event, interrupted),
     }
 }
@@ -57,6 +60,7 @@ fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<E
         Action::Help => model.dialog = Some(Dialog::Help { scrolled: 0 }),
         Action::Type => model.mode = Mode::Type,
         Action::Escape => escape(model),
+        Action::Explain => explain(model),
         Action::SpaceTime => scroll::to_space_time(model),
         Action::NextPane => scroll::beside(model, 1),
         Action::PreviousPane => scroll::beside(model, -1),
@@ -81,7 +85,35 @@ fn escape(model: &mut Model) {
         return;
     }
     model.space.selected = None;
+    model.story.selected = None;
     model.focus = Focus::Tab;
+}
+
+/// What is selected in the space-time picture if the arrows are there, else in the narration.
+fn explain(model: &mut Model) {
+    let mark = model.space.selected.filter(|_| model.focus == Focus::SpaceTime || model.pane == Pane::SpaceTime);
+    let mark = mark.and_then(|serial| model.space.fact(serial));
+    let told = || match model.story.in_sight() {
+        Some(Told { nodes, happening: Happening::Fact(fact), .. }) => Some((*nodes.first()?, fact.clone())),
+        _ => None,
+    };
+    match mark.or_else(told) {
+        Some((node, fact)) => model.dialog = Some(Dialog::Explain(Explained { node, fact })),
+        None => say(model, screen::NOTHING_YET.to(model.lang)),
+    }
+}
+
+/// An explanation goes with any key; up and down go on to the next step, quit still quits.
+fn on_explained_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
+    match keys::binding(Mode::Control, event).map(|binding| binding.action) {
+        Some(Action::Quit) => return quit(model),
+        Some(Action::Scroll(down)) => {
+            scroll::lines(model, down);
+            explain(model);
+        }
+        _ => {}
+    }
+    Vec::new()
 }
 
 fn on_letter(model: &mut Model, event: &KeyEvent) {

@@ -185,6 +185,7 @@ fn truncated_entries_go_out_of_sight_after_a_while() {
 #[test]
 fn whoever_has_scrolled_back_keeps_seeing_the_same_events() {
     let mut sample = Sample::healthy(SIZE);
+    sample.key(KeyCode::Tab);
     sample.key(KeyCode::Up);
     sample.tell(1, Fact::Killed { node: NodeId(2) });
     sample.tell(1, Fact::Restarted { node: NodeId(2) });
@@ -201,6 +202,37 @@ fn the_help_is_scrolled_to_its_end_and_no_further() {
     let Some(Dialog::Help { scrolled }) = sample.model.dialog else { panic!("the help is closed") };
     sample.key(KeyCode::Up);
     assert_eq!(sample.model.dialog, Some(Dialog::Help { scrolled: scrolled - 1 }));
+}
+
+#[test]
+fn e_explains_the_newest_step_or_the_selected_one() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.keys("e");
+    let Some(Dialog::Explain(newest)) = sample.model.dialog.clone() else { panic!("nothing is explained") };
+    assert_eq!(newest.fact.name(), "Ordered");
+    for _ in 0..3 {
+        sample.key(KeyCode::Up);
+    }
+    let Some(Dialog::Explain(older)) = sample.model.dialog.clone() else { panic!("it closed") };
+    assert_eq!(older.fact.name(), "Committed");
+    sample.key(KeyCode::Esc);
+    assert_eq!(sample.model.dialog, None);
+}
+
+#[test]
+fn s_selects_a_message_of_the_picture() {
+    let mut sample = Sample::healthy((120, 36));
+    sample.keys("s");
+    let newest = sample.model.space.selected.expect("the newest message");
+    sample.key(KeyCode::Up);
+    assert!(sample.model.space.selected.is_some_and(|serial| serial < newest));
+    sample.keys("e");
+    assert!(
+        matches!(&sample.model.dialog, Some(Dialog::Explain(explained)) if explained.fact.rule().starts_with(['N', 'K']))
+    );
+    sample.key(KeyCode::Esc);
+    sample.key(KeyCode::Esc);
+    assert_eq!(sample.model.space.selected, None);
 }
 
 #[test]
@@ -233,11 +265,11 @@ fn a_node_that_comes_back_shows_its_own_new_account() {
 fn tab_goes_through_the_panes_and_completes_in_type() {
     let mut sample = Sample::healthy(SIZE);
     sample.key(KeyCode::Tab);
-    assert_eq!(sample.model.pane, Pane::SpaceTime);
+    assert_eq!(sample.model.pane, Pane::Events);
     sample.keys("irestar");
     sample.key(KeyCode::Tab);
     assert_eq!(sample.model.prompt.text(), "restart ");
-    assert_eq!(sample.model.pane, Pane::SpaceTime);
+    assert_eq!(sample.model.pane, Pane::Events);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn drawn(line: &Line, width: usize, lang: Lang, look: &Look) -> Vec<Vec<Span<'st
 }
 
 /// The rule's id, and its family's colour.
-fn rule(happening: &Happening, look: &Look) -> (&'static str, Style) {
+pub fn rule(happening: &Happening, look: &Look) -> (&'static str, Style) {
     let Happening::Fact(fact) = happening else { return ("", look.bad) };
     let rule = fact.rule();
     let style = match rule {

@@ -6,6 +6,8 @@ pub mod events;
 
 pub mod finals;
 
+mod explain;
+
 mod frame;
 
 mod help;
@@ -17,6 +19,8 @@ mod line;
 mod logs;
 
 mod message;
+
+pub mod narration;
 
 pub mod nodes;
 
@@ -68,6 +72,7 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
     match (&model.screen, &model.dialog) {
         (Screen::Starting(said), _) => stage::starting(buffer, upper, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, *scrolled, look),
+        (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
         _ => {
             logs::draw(buffer, layout, model, look);
             if let Some(area) = layout.space {

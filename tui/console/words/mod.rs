@@ -3,6 +3,8 @@
 //! The texts themselves stand in tables beside this file, each in all languages; here is only how a fact finds its text
 //! and what its places are filled with. Nothing here knows where on the screen a text stands.
 
+pub mod explain;
+
 mod lang;
 
 mod reasons;
@@ -11,12 +13,15 @@ mod rules;
 
 pub mod screen;
 
+mod story;
+
 use std::fmt::Display;
 
 use epoca::protocol::trace::{Fact, Preview, Value};
 use epoca::protocol::{EntryId, Kind, LogPoint, NodeId};
 
 use crate::console::model::Happening;
+use crate::console::model::story::Told;
 use crate::console::words::reasons::REASONS;
 use crate::console::words::rules::RULES;
 
@@ -41,6 +46,20 @@ impl Lang {
         let places: Vec<(&str, &dyn Display)> =
             places.iter().map(|(name, words)| (*name, words as &dyn Display)).collect();
         text.with(self, &places)
+    }
+
+    /// A step of the narration: what happened, and why or why nothing is lost.
+    pub fn step(self, told: &Told) -> (String, Option<String>) {
+        let node = told.nodes.first().copied().unwrap_or(NodeId(0));
+        let Happening::Fact(fact) = &told.happening else { return (self.line(node, &told.happening), None) };
+        let key = step_key(fact);
+        let Some(step) = story::STEPS.iter().find(|step| step.key == key) else { return (self.fact(node, fact), None) };
+        let mut places = self.places(fact);
+        let names: Vec<_> = told.peers.iter().map(ToString::to_string).collect();
+        places.push(("peers", names.join(", ")));
+        let places: Vec<(&str, &dyn Display)> =
+            places.iter().map(|(name, words)| (*name, words as &dyn Display)).collect();
+        (step.what.with(self, &places), step.why.map(|why| why.with(self, &places)))
     }
 
     /// "3rd highest of {9, 8, 6, 4} = 6"
@@ -173,6 +192,22 @@ fn key(node: NodeId, fact: &Fact) -> &'static str {
     }
 }
 
+/// Under which key a step of the narration stands.
+fn step_key(fact: &Fact) -> &'static str {
+    match fact {
+        Fact::Pushed { resync, .. } if *resync > 0 => "Pushed.resync",
+        Fact::Consistent { entries, .. } if entries.is_empty() => "",
+        Fact::Consistent { equal, .. } if *equal > 0 => "Consistent.equal",
+        Fact::Conflict { what, .. } if what == "prev-missing" => "Conflict.prev-missing",
+        Fact::Conflict { expected, found, .. } if expected.map(|point| point.id) == found.map(|point| point.id) => {
+            "Conflict.same-id"
+        }
+        Fact::Conflict { .. } => "Conflict.other-id",
+        Fact::Counted { up_to, commit, .. } if up_to.is_some_and(|point| point.position.0 > *commit) => "Counted.short",
+        other => other.name(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use epoca::protocol::{Digest, Epoch, Position};
@@ -213,6 +248,21 @@ mod tests {
             let fields = Fact::fields_of(name).unwrap_or_else(|| panic!("{key} is no fact"));
             for place in text.places(Lang::English) {
                 assert!(fields.contains(&place) || made.contains(&place), "{key}: {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_narration_uses_only_places_that_exist() {
+        let made = ["what", "ids", "expected", "found", "arithmetic", "from_id", "count", "resent", "peers"];
+        for step in story::STEPS {
+            let fields = Fact::fields_of(step.key.split('.').next().unwrap_or_default()).expect("a fact");
+            for text in [Some(step.what), step.why].into_iter().flatten() {
+                for lang in [Lang::English, Lang::Portuguese] {
+                    for place in text.places(lang) {
+                        assert!(fields.contains(&place) || made.contains(&place), "{}: {place}", step.key);
+                    }
+                }
             }
         }
     }

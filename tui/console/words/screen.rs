@@ -37,6 +37,12 @@ pub const CALL_WRITTEN: Text =
 pub const CALL_READ: Text = text("{reads} reads reach the leader", "{reads} leituras chegam ao líder");
 pub const CALL_ANSWERED: Text = text("{reads} reads are answered", "{reads} leituras são respondidas");
 
+// The narration.
+pub const NOTHING_YET: Text = text("nothing has happened yet", "nada aconteceu ainda");
+pub const EXPLAIN_HINT: Text = text("e explains", "e explica");
+pub const EXPLANATION: Text = text("EXPLANATION", "EXPLICAÇÃO");
+pub const ANY_KEY_CLOSES: Text = text("any key closes", "qualquer tecla fecha");
+
 // Marks beside a node's line.
 pub const MARK_LEADS: Text = text("◆ leads {what}", "◆ lidera {what}");
 pub const MARK_STEPS_DOWN: Text = text("◇ leads {what} no more", "◇ não lidera mais {what}");

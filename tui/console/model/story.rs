@@ -1,0 +1,237 @@
+//! The narration: what happened, told in few steps. Facts that are the same step at several nodes are one line with
+//! several names; what repeats is counted; counting that says nothing new after a commit is left out.
+//!
+//! Texts are not made here: a line keeps its fact, and becomes words when it is drawn.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use epoca::protocol::NodeId;
+use epoca::protocol::trace::{Fact, Preview};
+
+use crate::console::model::timeline::{Happening, Line};
+
+/// How many lines are kept; beyond it the oldest go.
+pub const LINES_MAX: usize = 2_000;
+
+/// How far back, in lines and in time, a fact joins a line that tells the same.
+const JOIN_LINES: usize = 24;
+const JOIN_WITHIN: Duration = Duration::from_secs(2);
+
+/// Commands that come within this of each other are told together.
+const BURST: Duration = Duration::from_millis(30);
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// Names the line for as long as it is kept.
+    pub serial: u64,
+    pub at: Duration,
+    until: Duration,
+    /// Where it happened, in the order in which it was heard of.
+    pub nodes: Vec<NodeId>,
+    /// To whom, where it goes to somebody.
+    pub peers: Vec<NodeId>,
+    pub happening: Happening,
+    /// How often the same was told.
+    pub times: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Story {
+    lines: VecDeque<Told>,
+    last: u64,
+    /// The line that somebody looks at.
+    pub selected: Option<u64>,
+}
+
+impl Story {
+    pub fn lines(&self) -> &VecDeque<Told> {
+        &self.lines
+    }
+
+    pub fn select(&mut self, down: isize) {
+        let here = self.selected.and_then(|serial| self.place(serial)).unwrap_or(self.lines.len());
+        self.selected = self.lines.get(here.saturating_add_signed(down)).map(|line| line.serial);
+    }
+
+    pub fn place(&self, serial: u64) -> Option<usize> {
+        self.lines.iter().rposition(|line| line.serial == serial)
+    }
+
+    /// The line that is looked at: the selected one, else the newest that has something to explain.
+    pub fn in_sight(&self) -> Option<&Told> {
+        match self.selected.and_then(|serial| self.place(serial)) {
+            Some(place) => self.lines.get(place),
+            None => self.lines.iter().rev().find(|line| matches!(line.happening, Happening::Fact(_))),
+        }
+    }
+
+    pub fn push(&mut self, line: &Line) {
+        let Line { at, node, ref happening } = *line;
+        let joined = self
+            .lines
+            .iter_mut()
+            .rev()
+            .take(JOIN_LINES)
+            .find(|told| at.saturating_sub(told.until) < JOIN_WITHIN && joins(told, node, happening, at));
+        if let Some(told) = joined {
+            join(told, node, happening);
+            told.until = told.until.max(at);
+            return;
+        }
+        self.last += 1;
+        let peers = peer(happening).into_iter().collect();
+        let told =
+            Told { serial: self.last, at, until: at, nodes: vec![node], peers, happening: happening.clone(), times: 1 };
+        let late = self.lines.iter().rev().take(JOIN_LINES).take_while(|known| known.at > at).count();
+        self.lines.insert(self.lines.len() - late, told);
+        if self.lines.len() > LINES_MAX {
+            self.lines.pop_front();
+        }
+    }
+}
+
+/// Whether what happened is the same step as the one that is told already.
+fn joins(told: &Told, node: NodeId, happening: &Happening, at: Duration) -> bool {
+    let (Happening::Fact(old), Happening::Fact(new)) = (&told.happening, happening) else {
+        // A process that was started again is there soon after.
+        let restarted = matches!(&told.happening, Happening::Fact(Fact::Restarted { .. }));
+        return restarted && matches!(happening, Happening::Back(_)) && told.nodes.contains(&node);
+    };
+    let same_node = told.nodes.contains(&node);
+    match (old, new) {
+        (Fact::Proposed { entry: old }, Fact::Proposed { entry: new }) => {
+            same_node && at.saturating_sub(told.until) < BURST && follow(old, new)
+        }
+        (
+            Fact::Pushed { first, last, prev, resync, .. },
+            Fact::Pushed { first: first_new, last: last_new, prev: prev_new, resync: resync_new, .. },
+        ) => same_node && (first, last, prev, *resync > 0) == (first_new, last_new, prev_new, *resync_new > 0),
+        (Fact::Consistent { entries: old, prev, .. }, Fact::Consistent { entries: new, prev: prev_new, .. }) => {
+            let ids = |entries: &[Preview]| entries.iter().map(|entry| entry.point).collect::<Vec<_>>();
+            prev == prev_new && ids(old) == ids(new)
+        }
+        (Fact::Acked { up_to: old, .. }, Fact::Acked { up_to: new, .. }) => old == new,
+        (Fact::Counted { up_to: old, .. }, Fact::Counted { up_to: new, .. }) => same_node && old == new,
+        (Fact::Ordered { up_to: old, .. }, Fact::Ordered { up_to: new, .. }) => same_node && old == new,
+        (Fact::Finalized { up_to: old, .. }, Fact::Finalized { up_to: new, .. }) => old.id == new.id,
+        (Fact::Held { up_to: old, .. }, Fact::Held { up_to: new, .. }) => old == new,
+        (Fact::Granted { to, kind, epoch, .. }, Fact::Granted { to: to_new, kind: kind_new, epoch: epoch_new, .. }) => {
+            (to, kind, epoch) == (to_new, kind_new, epoch_new)
+        }
+        (
+            Fact::VoteRefused { to, kind, epoch, why, .. },
+            Fact::VoteRefused { to: to_new, kind: kind_new, epoch: epoch_new, why: why_new, .. },
+        ) => (to, kind, epoch, why) == (to_new, kind_new, epoch_new, why_new),
+        (Fact::EpochLeft { heard: old, .. }, Fact::EpochLeft { heard: new, .. }) => old == new,
+        (Fact::LinkCut { with }, Fact::LinkCut { .. }) | (Fact::LinkHealed { with }, Fact::LinkHealed { .. }) => {
+            *with == node
+        }
+        (Fact::MessageHeld { kind: old, to, .. }, Fact::MessageHeld { kind: new, to: to_new, .. }) => {
+            old == new && to == to_new
+        }
+        (Fact::Dropped { why: old, .. }, Fact::Dropped { why: new, .. }) => old == new,
+        (Fact::ReadAsked { .. }, Fact::ReadAsked { .. })
+        | (Fact::ReadConfirmed { .. }, Fact::ReadConfirmed { .. })
+        | (Fact::ReadAnswered { .. }, Fact::ReadAnswered { .. }) => same_node,
+        (Fact::Forwarded { to: old, .. }, Fact::Forwarded { to: new, .. }) => old == new,
+        _ => old == new,
+    }
+}
+
+fn follow(old: &[Preview], new: &[Preview]) -> bool {
+    match (old.last(), new.first()) {
+        (Some(old), Some(new)) => {
+            old.point.id.epoch == new.point.id.epoch && old.point.position.next() == new.point.position
+        }
+        _ => false,
+    }
+}
+
+fn join(told: &mut Told, node: NodeId, happening: &Happening) {
+    told.times += 1;
+    if !told.nodes.contains(&node) {
+        told.nodes.push(node);
+    }
+    if let Some(peer) = peer(happening).filter(|peer| !told.peers.contains(peer)) {
+        told.peers.push(peer);
+    }
+    let (Happening::Fact(old), Happening::Fact(new)) = (&mut told.happening, happening) else { return };
+    match (old, new) {
+        (Fact::Proposed { entry }, Fact::Proposed { entry: more }) => entry.extend(more.iter().cloned()),
+        (Fact::Counted { up_to, commit, matches, quorum, .. }, Fact::Counted { .. }) => {
+            // Once it is committed, more acks say nothing new.
+            let is_done = up_to.is_some_and(|point| *commit >= point.position.0);
+            if let (false, Fact::Counted { matches: now, commit: commit_now, quorum: quorum_now, .. }) = (is_done, new)
+            {
+                (*matches, *commit, *quorum) = (now.clone(), *commit_now, *quorum_now);
+            }
+        }
+        (Fact::ReadAsked { reads, .. }, Fact::ReadAsked { reads: more, .. })
+        | (Fact::ReadAnswered { reads, .. }, Fact::ReadAnswered { reads: more, .. }) => *reads += more,
+        _ => {}
+    }
+}
+
+/// To whom or from whom something goes.
+fn peer(happening: &Happening) -> Option<NodeId> {
+    match happening {
+        Happening::Fact(Fact::Pushed { to, .. } | Fact::Ordered { to, .. }) => Some(*to),
+        Happening::Fact(Fact::Counted { from, .. }) => Some(*from),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use epoca::protocol::{Digest, EntryId, LogPoint, Position};
+
+    use super::*;
+
+    fn point(offset: u64) -> LogPoint {
+        LogPoint { id: EntryId::new(1, offset), position: Position(offset + 1), digest: Digest([1; 16]) }
+    }
+
+    fn tell(story: &mut Story, at_ms: u64, node: u64, fact: Fact) {
+        let happening = Happening::Fact(fact);
+        story.push(&Line { at: Duration::from_millis(at_ms), node: NodeId(node), happening });
+    }
+
+    #[test]
+    fn the_same_step_at_several_nodes_is_one_line() {
+        let mut story = Story::default();
+        for node in [1, 3, 2] {
+            tell(&mut story, node, node, Fact::Finalized { up_to: point(1), count: 1 });
+        }
+        tell(&mut story, 9, 2, Fact::Finalized { up_to: point(2), count: 1 });
+        let nodes: Vec<_> = story.lines().iter().map(|line| line.nodes.clone()).collect();
+        assert_eq!(nodes, [vec![NodeId(1), NodeId(3), NodeId(2)], vec![NodeId(2)]]);
+    }
+
+    #[test]
+    fn counting_ends_with_the_commit() {
+        let mut story = Story::default();
+        let counted = |from, matches: [u64; 4], commit| {
+            let (from, up_to) = (NodeId(from), Some(point(2)));
+            Fact::Counted { from, up_to, matches: matches.to_vec(), quorum: 3, commit }
+        };
+        tell(&mut story, 1, 1, counted(1, [3, 2, 2, 2], 2));
+        tell(&mut story, 2, 1, counted(2, [3, 3, 2, 2], 2));
+        tell(&mut story, 3, 1, counted(3, [3, 3, 3, 2], 3));
+        tell(&mut story, 4, 1, counted(4, [3, 3, 3, 3], 3));
+        let [only] = &story.lines().iter().collect::<Vec<_>>()[..] else { panic!("one line") };
+        let Happening::Fact(Fact::Counted { matches, .. }) = &only.happening else { panic!("counted") };
+        assert_eq!(matches, &[3, 3, 3, 2]);
+        assert_eq!(only.times, 4);
+    }
+
+    #[test]
+    fn what_happens_again_much_later_is_told_again() {
+        let mut story = Story::default();
+        for at in [0, 1_000, 60_000] {
+            tell(&mut story, at, 1, Fact::TimedOut { why: "silence".into() });
+        }
+        let times: Vec<_> = story.lines().iter().map(|line| line.times).collect();
+        assert_eq!(times, [2, 1]);
+    }
+}

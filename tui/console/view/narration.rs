@@ -1,0 +1,89 @@
+//! The narration: the steps in words, the newest at the bottom, each with the numbers that were compared and, where it
+//! matters, why nothing committed is lost.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Modifier;
+use ratatui::text::Span;
+
+use crate::console::model::story::Told;
+use crate::console::model::timeline::Happening;
+use crate::console::model::{Focus, Model};
+use crate::console::text::wrapped;
+use crate::console::theme::Look;
+use crate::console::view::line::{put, row, span};
+use crate::console::view::{events, frame};
+use crate::console::words::{Lang, screen};
+
+/// Where the words begin: `▸K1  `.
+const WORDS_AT: usize = 5;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    let lines = model.story.lines();
+    if lines.is_empty() {
+        put(buffer, area, &[span(format!(" {}", model.say(screen::NOTHING_YET)), look.muted)]);
+        return;
+    }
+    let selected = model.story.selected.and_then(|serial| model.story.place(serial));
+    let below = selected.map_or(0, |place| (lines.len() - 1 - place).saturating_sub(2));
+    let height = usize::from(area.height);
+    let mut rows: Vec<Vec<Span<'static>>> = Vec::new();
+    for (place, told) in lines.iter().enumerate().rev().skip(below) {
+        let is_selected = selected == Some(place);
+        rows.splice(0..0, drawn(told, usize::from(area.width), is_selected, model.lang, look));
+        if rows.len() >= height {
+            break;
+        }
+    }
+    let skipped = rows.len().saturating_sub(height);
+    for (index, spans) in rows.into_iter().skip(skipped).enumerate() {
+        let Some(row) = row(area, index) else { break };
+        put(buffer, row, &spans);
+    }
+    let remark = match below {
+        0 => model.say(screen::EXPLAIN_HINT).to_owned(),
+        _ => screen::NEWER_BELOW.with(model.lang, &[("count", &below)]),
+    };
+    if model.focus == Focus::Tab {
+        frame::foot(buffer, area, &remark, look);
+    }
+}
+
+fn drawn(told: &Told, width: usize, is_selected: bool, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
+    let (rule, rule_style) = events::rule(&told.happening, look);
+    let names = told.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ") + ":";
+    let (what, why) = lang.step(told);
+    let times = if told.times > told.nodes.len().max(told.peers.len()) as u64 && is_repeated(told) {
+        format!(" (×{})", told.times)
+    } else {
+        String::new()
+    };
+    let style = if is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
+    let mark = if is_selected { "▸" } else { " " };
+    let mut rows = Vec::new();
+    let room = width.saturating_sub(WORDS_AT + 1);
+    for (index, text) in wrapped(&format!("{names} {what}{times}"), room).into_iter().enumerate() {
+        if index > 0 {
+            rows.push(vec![Span::raw(" ".repeat(WORDS_AT)), span(text, style)]);
+            continue;
+        }
+        let head = vec![span(mark, look.accent), span(format!("{rule:<4}"), rule_style)];
+        let parts = match text.strip_prefix(&names) {
+            Some(rest) => vec![span(names.clone(), look.strong), span(rest, style)],
+            None => vec![span(text, style)],
+        };
+        rows.push([head, parts].concat());
+    }
+    for text in why.iter().flat_map(|why| wrapped(why, room)) {
+        rows.push(vec![Span::raw(" ".repeat(WORDS_AT)), span(text, look.muted)]);
+    }
+    rows
+}
+
+/// Whether it is worth saying how often: what several nodes did once each is no repetition.
+fn is_repeated(told: &Told) -> bool {
+    match &told.happening {
+        Happening::Fact(fact) => matches!(fact.rule(), "N3" | "F5" | "E1" | "E2" | "L1" | "L2"),
+        _ => true,
+    }
+}
