@@ -11,6 +11,7 @@ use std::str::FromStr;
 use std::sync::Mutex;
 
 use epoca::protocol::NodeId;
+use epoca::protocol::trace::LinkRule;
 use epoca::runtime::{NodeOptions, run as run_node};
 use tracing_subscriber::EnvFilter;
 
@@ -41,6 +42,14 @@ pub struct NodeArgs {
     /// Allow faults on purpose (cut, hold, inject), and show keys and values to whoever watches
     #[arg(long)]
     lab: bool,
+
+    /// A fault that is in force from the start, as "hold * 3 commit-order"
+    #[arg(long = "rule", value_name = "RULE", hide = true)]
+    rules: Vec<LinkRule>,
+
+    /// Start in step mode
+    #[arg(long, hide = true)]
+    frozen: bool,
 
     /// How often the leader lets the replicas hear of it, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = NodeOptions::HEARTBEAT_MS)]
@@ -94,6 +103,8 @@ impl NodeArgs {
             peers: self.peers.iter().map(|peer| (peer.id, peer.address.clone())).collect(),
             data: self.data.clone(),
             lab: self.lab,
+            rules: self.rules.clone(),
+            frozen: self.frozen,
             heartbeat_ms: self.heartbeat,
             election_timeout_ms: self.election_timeout,
         }

@@ -179,7 +179,7 @@ impl Client {
     }
 }
 
-fn done(answer: wire::ControlResponse) -> Result<wire::Done, ClientError> {
+pub(super) fn done(answer: wire::ControlResponse) -> Result<wire::Done, ClientError> {
     match answer.outcome {
         Some(wire::control_response::Outcome::Done(done)) => Ok(done),
         Some(wire::control_response::Outcome::Refused(refusal)) => Err(refused(&refusal.code, refusal.message)),

@@ -22,6 +22,8 @@ mod status;
 
 mod faults;
 
+mod lab;
+
 pub mod watch;
 
 use std::sync::Arc;
@@ -31,7 +33,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 pub use error::ClientError;
-pub use types::{Consistency, LogLine, NodeStatus, Process, Processes, Record, Reported, Written};
+pub use lab::Handling;
+pub use types::{Consistency, InForce, LogLine, NodeStatus, Process, Processes, Record, Reported, Written};
 
 use crate::protocol::NodeId;
 use crate::rpc::wire;

@@ -1,7 +1,10 @@
 //! What a client gets: plain data, made from the wire's messages. Nothing here talks to anybody.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
+use crate::protocol::trace::LinkRule;
 use crate::protocol::{EntryId, Epoch, Kind, LogPoint, NodeId, Position};
 use crate::rpc::convert::{self, Malformed};
 use crate::rpc::wire;
@@ -64,6 +67,16 @@ pub struct Reported {
     pub notes: Vec<String>,
     pub cuts: Vec<NodeId>,
     pub holds: Vec<String>,
+    /// All that is in force at its gate, cuts and holds among it.
+    pub rules: Vec<LinkRule>,
+    /// Step mode.
+    pub frozen: bool,
+    /// How many messages wait there.
+    pub pending: u64,
+    /// In which way it is wrong on purpose.
+    pub wrong: Option<String>,
+    /// How much of its time goes by until its timer runs out: the next heartbeat of a leader, else an election.
+    pub timer_micros: u64,
 }
 
 /// One entry of a node's log.
@@ -86,6 +99,17 @@ pub struct Processes {
     pub lab: bool,
     /// What people should know, such as an executable that was rebuilt since the start.
     pub notes: Vec<String>,
+    pub in_force: InForce,
+}
+
+/// What a launcher puts in force again when a node restarts.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct InForce {
+    pub rules: Vec<LinkRule>,
+    /// Step mode.
+    pub frozen: bool,
+    /// The nodes that are wrong on purpose, and how.
+    pub wrong: BTreeMap<NodeId, String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -145,6 +169,11 @@ impl TryFrom<wire::StatusResponse> for Reported {
             notes: status.notes,
             cuts: status.cuts.iter().map(|cut| NodeId(cut.with)).collect(),
             holds: status.holds,
+            rules: status.rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>()?,
+            frozen: status.frozen,
+            pending: status.pending,
+            wrong: status.wrong,
+            timer_micros: status.timer_micros,
         })
     }
 }
@@ -174,11 +203,19 @@ impl From<wire::ClusterDescription> for Processes {
             state: node.state,
             exit: node.exit,
         };
+        let wrong = description.wrong.into_iter().filter_map(|wrong| Some((NodeId(wrong.node), wrong.how?)));
+        let in_force = InForce {
+            // A rule of a later version is not shown.
+            rules: description.rules.into_iter().filter_map(|rule| LinkRule::try_from(rule).ok()).collect(),
+            frozen: description.frozen,
+            wrong: wrong.collect(),
+        };
         Processes {
             launcher_pid: description.launcher_pid,
             nodes: description.nodes.into_iter().map(process).collect(),
             lab: description.lab,
             notes: description.notes,
+            in_force,
         }
     }
 }

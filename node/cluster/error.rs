@@ -75,8 +75,12 @@ pub enum Refused {
     NoAnswer { node: NodeId, why: String },
     #[error("faults work only in a cluster that was started with --lab (`epoca demo` does)")]
     LabOnly,
-    #[error("{kind:?} is no kind of messages that can be held; there is commit-order")]
+    #[error(
+        "there are no messages of the kind {kind:?}; there are push, heartbeat, ack, commit-order and others, or all"
+    )]
     UnknownKind { kind: String },
+    #[error("{how:?} is no way to be wrong on purpose; there are skip-check and commit-alone")]
+    UnknownWrong { how: String },
     #[error("{message}")]
     ByNode { code: String, message: String },
 }
@@ -96,6 +100,7 @@ impl Refused {
             Refused::NoAnswer { .. } => "no_answer",
             Refused::LabOnly => "lab_only",
             Refused::UnknownKind { .. } => "unknown_kind",
+            Refused::UnknownWrong { .. } => "unknown_wrong",
             Refused::ByNode { code, .. } => code,
         }
     }

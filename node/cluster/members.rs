@@ -1,7 +1,6 @@
 //! The processes of a cluster: starting, ending and describing each. What it takes until they lead is in
 //! [`super::start`]; what is done to them on purpose in [`super::faults`].
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -11,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 
-use crate::client::{Client, ClientError, Options};
+use crate::client::{Client, ClientError, InForce, Options};
 use crate::cluster::error::{ClusterError, Refused};
 use crate::cluster::folder::Folder;
 use crate::cluster::process::{Process, State};
@@ -41,14 +40,6 @@ struct Held {
     process: Process,
     /// Somebody ended it, so its end is no news.
     ended_on_purpose: bool,
-}
-
-/// The links and holds that are repeated after a restart.
-#[derive(Default)]
-pub(super) struct InForce {
-    /// Pairs, the smaller id first.
-    pub cuts: BTreeSet<(NodeId, NodeId)>,
-    pub holds: BTreeSet<(NodeId, String)>,
 }
 
 /// The executable as it was when the cluster started.
@@ -151,7 +142,7 @@ impl Members {
         }
         command.arg("--data").arg(self.folder.node(slot.id));
         if options.lab {
-            command.arg("--lab");
+            command.arg("--lab").args(self.lab_arguments(slot.id));
         }
         for (name, value) in
             [("--heartbeat", options.heartbeat_ms), ("--election-timeout", options.election_timeout_ms)]
@@ -163,6 +154,16 @@ impl Members {
         // What a person has set for their own commands is not meant for the nodes.
         command.env_remove("EPOCA_CONNECT");
         command
+    }
+
+    /// What is in force at a node goes with its start, so that nothing slips through before.
+    fn lab_arguments(&self, node: NodeId) -> Vec<String> {
+        let in_force = self.in_force();
+        let rules = in_force.rules.iter().filter(|rule| rule.concerns(node));
+        let rules = rules.flat_map(|rule| ["--rule".to_owned(), rule.to_string()]);
+        let frozen = in_force.frozen.then(|| "--frozen".to_owned());
+        let wrong = in_force.wrong.get(&node).into_iter().flat_map(|how| ["--wrong".to_owned(), how.clone()]);
+        rules.chain(frozen).chain(wrong).collect()
     }
 
     /// Tells that a process has ended, if nobody ended it.

@@ -5,7 +5,7 @@
 //!   Cluster ── spawner thread ── epoca node --id 1 …      each with a pipe whose end it waits for,
 //!      │                    └─── epoca node --id 2 …      a parent-death signal, a process group
 //!      ├── cluster.json                                   where the shell finds them
-//!      └── the launcher's service on the loopback         kill, restart, pause, resume, cut, hold
+//!      └── the launcher's service on the loopback         kill, restart, pause, resume, cut, hold, step
 //! ```
 //!
 //! A killed node stays dead until somebody restarts it. Which executable is run is the caller's business.
@@ -25,6 +25,8 @@ mod process;
 mod members;
 
 mod faults;
+
+mod lab;
 
 mod start;
 

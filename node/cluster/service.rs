@@ -8,9 +8,10 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use crate::cluster::error::Refused;
-use crate::cluster::faults::LabFault;
+use crate::cluster::lab::LabFault;
 use crate::cluster::members::Members;
 use crate::protocol::NodeId;
+use crate::protocol::trace::LinkRule;
 use crate::rpc::wire;
 use crate::rpc::wire::launcher_server::{Launcher, LauncherServer};
 
@@ -42,6 +43,7 @@ impl Launcher for Service {
             state: node.state.to_owned(),
             exit: node.exit.unwrap_or_default(),
         };
+        let in_force = self.members.in_force().clone();
         let notes = self.members.was_rebuilt().then(|| Refused::Rebuilt.to_string());
         Ok(Response::new(wire::ClusterDescription {
             launcher_pid: std::process::id(),
@@ -49,6 +51,13 @@ impl Launcher for Service {
             lab: self.members.options().lab,
             cluster: Default::default(),
             notes: notes.into_iter().collect(),
+            rules: in_force.rules.iter().map(Into::into).collect(),
+            frozen: in_force.frozen,
+            wrong: in_force
+                .wrong
+                .into_iter()
+                .map(|(node, how)| wire::WrongRequest { node: node.0, how: Some(how) })
+                .collect(),
         }))
     }
 
@@ -86,6 +95,29 @@ impl Launcher for Service {
     async fn release(&self, request: Request<wire::HoldNodeRequest>) -> Answer {
         let wire::HoldNodeRequest { node, kind } = request.into_inner();
         answer(self.members.make(LabFault::Release(NodeId(node), kind)).await)
+    }
+
+    async fn rule(&self, request: Request<wire::LinkRule>) -> Answer {
+        match LinkRule::try_from(request.into_inner()) {
+            Ok(rule) => answer(self.members.make(LabFault::Rule(rule)).await),
+            Err(malformed) => {
+                let (code, message) = ("bad_rule".to_owned(), malformed.to_string());
+                answer(Err(Refused::ByNode { code, message }))
+            }
+        }
+    }
+
+    async fn lift(&self, _request: Request<wire::LiftRequest>) -> Answer {
+        answer(self.members.make(LabFault::Lift).await)
+    }
+
+    async fn step(&self, request: Request<wire::StepRequest>) -> Answer {
+        answer(self.members.make(LabFault::Step(request.into_inner().on)).await)
+    }
+
+    async fn wrong(&self, request: Request<wire::WrongRequest>) -> Answer {
+        let wire::WrongRequest { node, how } = request.into_inner();
+        answer(self.members.make_wrong(NodeId(node), how).await)
     }
 }
 

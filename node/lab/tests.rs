@@ -1,58 +1,108 @@
 //! What the gate lets pass and what it keeps.
 
-use std::collections::BTreeSet;
+use bytes::Bytes;
 
-use crate::lab::{COMMIT_ORDER, Gate, Passage};
-use crate::protocol::trace::Fact;
+use crate::lab::pending::MESSAGES_MAX;
+use crate::lab::{Gate, Handled, Handling, Passage};
+use crate::protocol::trace::{ALL, Effect, Fact, Lab, LinkRule, MessageId};
 use crate::protocol::{
-    CommitOrder, Digest, EntryId, Envelope, Epoch, LogPoint, Message, NodeId, Position, RoundAnswer, VoteAsked,
+    CommitOrder, Digest, EntryId, Envelope, Epoch, Kind, LogPoint, Message, NodeId, Position, Push, Pushed,
+    RoundAnswer, Time, VoteAsked,
 };
 
 const ME: NodeId = NodeId(2);
+const BEGAN: u64 = 1_000_000;
 
-fn message(from: u64, to: u64, message: Message) -> Envelope {
-    Envelope {
-        from: NodeId(from),
-        to: NodeId(to),
-        number: 5,
-        cluster: None,
-        incarnation: None,
-        epoch: Some(Epoch(1)),
-        message,
-    }
+fn message(from: u64, to: u64, number: u64, message: Message) -> Envelope {
+    let (from, to) = (NodeId(from), NodeId(to));
+    Envelope { from, to, number, cluster: None, incarnation: None, epoch: Some(Epoch(1)), message }
 }
 
-fn order(from: u64, epoch: u64, position: u64) -> Envelope {
-    let up_to = LogPoint { id: EntryId::new(epoch, position), position: Position(position), digest: Digest([0; 16]) };
-    Envelope { epoch: Some(Epoch(epoch)), ..message(from, ME.0, Message::CommitOrder(CommitOrder { up_to })) }
+fn point(offset: u64) -> LogPoint {
+    LogPoint { id: EntryId::new(1, offset), position: Position(offset + 1), digest: Digest([0; 16]) }
+}
+
+fn order(from: u64, number: u64) -> Envelope {
+    message(from, ME.0, number, Message::CommitOrder(CommitOrder { up_to: point(number) }))
 }
 
 fn answer(from: u64, to: u64) -> Envelope {
-    message(from, to, Message::RoundAnswer(RoundAnswer { round: 1 }))
+    message(from, to, 5, Message::RoundAnswer(RoundAnswer { round: 1 }))
 }
 
-fn passes(gate: &mut Gate, envelope: Envelope) -> bool {
-    gate.pass(envelope.clone()) == Passage::Passes(envelope)
+fn id(from: u64, number: u64) -> MessageId {
+    MessageId { from: NodeId(from), to: ME, number }
 }
 
-fn kept(gate: &mut Gate, envelope: Envelope) -> Fact {
-    match gate.pass(envelope) {
-        Passage::Stays(fault) => fault.fact(),
-        Passage::Passes(envelope) => panic!("{envelope:?} passed"),
+/// A watched gate, and what somebody who folds its events takes it to be.
+struct Watched {
+    gate: Gate,
+    seen: Lab,
+    now: Time,
+}
+
+impl Watched {
+    fn new() -> Watched {
+        let mut gate = Gate::new(ME, BEGAN);
+        gate.watch(true);
+        Watched { gate, seen: Lab::default(), now: Time(0) }
     }
+
+    fn incoming(&mut self, envelope: Envelope) -> Passage {
+        let passage = self.gate.pass_in(envelope, self.now);
+        self.told();
+        passage
+    }
+
+    fn passes(&mut self, envelope: Envelope) -> bool {
+        let outgoing = envelope.from == ME;
+        let wanted = Passage::Passes(envelope.clone());
+        wanted == if outgoing { self.gate.pass_out(envelope) } else { self.gate.pass_in(envelope, self.now) }
+    }
+
+    fn handle(&mut self, id: MessageId, handling: Handling) -> Handled {
+        let handled = self.gate.handle(id, handling, self.now);
+        self.told();
+        handled
+    }
+
+    fn waiting(&mut self) -> Vec<u64> {
+        self.told();
+        self.seen.pending.iter().map(|message| message.id.number).collect()
+    }
+
+    /// What was told; the fold of it must always be what the gate says of itself.
+    fn told(&mut self) -> Vec<Fact> {
+        let told = self.gate.take_told();
+        for fact in &told {
+            self.seen.fold(ME, fact);
+        }
+        assert_eq!(self.seen, self.gate.state());
+        told
+    }
+}
+
+fn numbers(envelopes: Option<Vec<Envelope>>) -> Vec<u64> {
+    envelopes.expect("something was in force").iter().map(|envelope| envelope.number).collect()
+}
+
+fn hold(kind: &str) -> LinkRule {
+    LinkRule::new(Effect::Hold, None, Some(ME), kind)
 }
 
 #[test]
 fn an_open_gate_lets_everything_pass() {
-    let mut gate = Gate::new(ME);
-    assert!(passes(&mut gate, order(1, 1, 1)) && passes(&mut gate, answer(2, 1)));
+    let mut at = Watched::new();
+    assert!(at.passes(order(1, 1)) && at.passes(answer(2, 1)));
+    assert_eq!(at.gate.lift(), None, "nothing is in force");
 }
 
 #[test]
 fn a_cut_link_drops_both_directions_and_votes_and_no_other_link() {
-    let mut gate = Gate::new(ME);
-    assert!(gate.cut(NodeId(1)));
-    assert!(!gate.cut(NodeId(1)), "it is cut already");
+    let mut at = Watched::new();
+    assert!(at.gate.cut(NodeId(1)));
+    assert!(!at.gate.cut(NodeId(1)), "it is cut already");
+    at.told();
     let why = |from, to, kind: &'static str| Fact::Dropped {
         from: NodeId(from),
         to: NodeId(to),
@@ -60,52 +110,167 @@ fn a_cut_link_drops_both_directions_and_votes_and_no_other_link() {
         kind: kind.into(),
         why: "cut".into(),
     };
-    assert_eq!(kept(&mut gate, answer(2, 1)), why(2, 1, "round-answer"));
-    let vote = message(1, 2, Message::VoteAsked(VoteAsked { epoch: Epoch(2), last: None }));
-    assert_eq!(kept(&mut gate, vote), why(1, 2, "vote"));
-    assert!(passes(&mut gate, answer(2, 3)) && passes(&mut gate, answer(3, 2)));
-    assert_eq!(gate.cuts(), BTreeSet::from([NodeId(1)]));
+    assert_eq!(at.gate.pass_out(answer(2, 1)), Passage::Stays);
+    assert_eq!(at.told(), [why(2, 1, "round-answer")]);
+    let vote = message(1, 2, 5, Message::VoteAsked(VoteAsked { epoch: Epoch(2), last: None }));
+    assert_eq!(at.gate.pass_in(vote, Time(0)), Passage::Stays);
+    assert_eq!(at.told(), [why(1, 2, "vote")]);
+    assert!(at.passes(answer(2, 3)) && at.passes(answer(3, 2)));
+    assert_eq!(at.gate.cut_off(), [NodeId(1)]);
 }
 
 #[test]
 fn a_healed_link_lets_everything_pass_again() {
-    let mut gate = Gate::new(ME);
-    gate.cut(NodeId(1));
-    gate.cut(NodeId(3));
-    assert!(gate.heal(NodeId(1)));
-    assert!(!gate.heal(NodeId(1)), "it is whole already");
-    assert!(passes(&mut gate, answer(2, 1)) && passes(&mut gate, answer(1, 2)));
-    assert!(!passes(&mut gate, answer(3, 2)), "the other cut stays");
+    let mut at = Watched::new();
+    at.gate.cut(NodeId(1));
+    at.gate.cut(NodeId(3));
+    at.gate.set(&LinkRule::new(Effect::Delay { millis: 5 }, Some(NodeId(1)), Some(ME), ALL));
+    assert!(at.gate.heal(NodeId(1)));
+    assert!(!at.gate.heal(NodeId(1)), "it is whole already");
+    assert!(at.passes(answer(2, 1)) && at.passes(answer(1, 2)));
+    assert!(!at.passes(answer(3, 2)), "the other cut stays");
 }
 
 #[test]
-fn held_commit_orders_are_counted_and_the_latest_of_each_sender_is_delivered() {
-    let mut gate = Gate::new(ME);
-    assert!(gate.hold_commit_orders());
-    assert!(!gate.hold_commit_orders(), "they are held already");
-    assert_eq!(gate.holds(), [COMMIT_ORDER]);
-    for held in [order(1, 1, 4), order(1, 1, 7), order(1, 1, 6), order(3, 2, 8)] {
-        assert!(matches!(kept(&mut gate, held), Fact::MessageHeld { .. }));
+fn a_one_way_rule_of_a_kind_loses_that_kind_one_way() {
+    let mut at = Watched::new();
+    let rule = LinkRule::new(Effect::Drop, Some(NodeId(1)), Some(ME), "commit-order");
+    assert!(at.gate.set(&rule));
+    assert!(!at.gate.set(&rule), "it is in force already");
+    assert!(!at.passes(order(1, 1)));
+    assert!(at.passes(answer(1, 2)) && at.passes(order(3, 1)) && at.passes(answer(2, 1)));
+}
+
+#[test]
+fn held_messages_wait_in_their_order_and_are_released_in_it() {
+    let mut at = Watched::new();
+    assert!(at.gate.set(&hold("commit-order")));
+    for held in [order(1, 4), order(3, 9), order(1, 7)] {
+        assert_eq!(at.incoming(held), Passage::Stays);
     }
-    assert!(passes(&mut gate, answer(1, 2)), "other kinds pass");
-    assert_eq!(gate.release_commit_orders(), Some((4, vec![order(1, 1, 7), order(3, 2, 8)])));
-    assert_eq!(gate.release_commit_orders(), None);
-    assert!(passes(&mut gate, order(1, 1, 9)));
+    assert!(at.passes(answer(1, 2)), "other kinds pass");
+    assert_eq!(at.waiting(), [4, 9, 7]);
+    assert_eq!(at.gate.release("push"), None, "no push is held");
+    assert_eq!(numbers(at.gate.release("commit-order")), [4, 9, 7]);
+    assert!(at.told().contains(&Fact::HoldReleased { kind: "commit-order".into(), messages: 3 }));
+    assert!(at.passes(order(1, 9)));
 }
 
 #[test]
 fn what_leaves_this_node_is_not_held() {
-    let mut gate = Gate::new(ME);
-    gate.hold_commit_orders();
-    let leaving = Envelope { from: ME, to: NodeId(3), ..order(1, 1, 1) };
-    assert!(passes(&mut gate, leaving));
+    let mut at = Watched::new();
+    at.gate.set(&hold(ALL));
+    at.gate.step(true);
+    assert!(at.passes(answer(2, 3)));
 }
 
 #[test]
-fn an_order_over_a_cut_link_is_dropped_and_not_held() {
-    let mut gate = Gate::new(ME);
-    gate.hold_commit_orders();
-    gate.cut(NodeId(1));
-    assert!(matches!(kept(&mut gate, order(1, 1, 1)), Fact::Dropped { .. }));
-    assert_eq!(gate.release_commit_orders(), Some((0, Vec::new())));
+fn a_message_over_a_cut_link_is_dropped_and_not_held() {
+    let mut at = Watched::new();
+    at.gate.set(&hold("commit-order"));
+    at.gate.cut(NodeId(1));
+    assert_eq!(at.incoming(order(1, 1)), Passage::Stays);
+    assert_eq!(numbers(at.gate.release(ALL)), [0; 0]);
+}
+
+#[test]
+fn in_step_mode_everything_waits_and_is_handled_by_hand() {
+    let mut at = Watched::new();
+    assert_eq!(at.gate.step(true), Some(Vec::new()));
+    assert_eq!(at.gate.step(true), None, "it is on already");
+    for number in 1..=4 {
+        at.incoming(order(1, number));
+    }
+    assert_eq!(at.handle(id(1, 2), Handling::Deliver), Handled::Delivered(Box::new(order(1, 2))));
+    assert_eq!(at.handle(id(1, 2), Handling::Deliver), Handled::NoSuch);
+    assert_eq!(at.handle(id(1, 1), Handling::Discard), Handled::Done);
+    assert_eq!(at.handle(id(1, 3), Handling::Duplicate), Handled::Done);
+    assert_eq!(at.waiting(), [3, 4, 3]);
+    at.gate.set(&hold("commit-order"));
+    assert_eq!(numbers(at.gate.step(false)), [0; 0], "a hold keeps them back still");
+    assert_eq!(numbers(at.gate.lift()), [3, 4, 3]);
+    assert_eq!(at.gate.state(), Lab::default());
+}
+
+#[test]
+fn a_delayed_message_is_delivered_at_its_time_and_not_before() {
+    let mut at = Watched::new();
+    at.gate.set(&LinkRule::new(Effect::Delay { millis: 20 }, Some(NodeId(1)), Some(ME), ALL));
+    assert_eq!(at.incoming(order(1, 1)), Passage::Stays);
+    assert_eq!(at.gate.next_due(), Some(Time(20_000)));
+    assert_eq!(at.gate.take_due(Time(19_999)), []);
+    assert_eq!(at.gate.take_due(Time(20_000)), [order(1, 1)]);
+    assert_eq!((at.waiting(), at.gate.next_due()), (Vec::new(), None));
+}
+
+#[test]
+fn a_held_message_can_be_delayed_by_hand() {
+    let mut at = Watched::new();
+    at.gate.step(true);
+    at.incoming(order(1, 1));
+    at.incoming(order(1, 2));
+    assert_eq!(at.handle(id(1, 2), Handling::Delay { millis: 5 }), Handled::Done);
+    assert_eq!(numbers(at.gate.step(false)), [1], "the other waits for its time");
+    assert_eq!(at.gate.take_due(Time(5_000)), [order(1, 2)]);
+    at.told();
+}
+
+#[test]
+fn a_rule_can_double_messages() {
+    let mut at = Watched::new();
+    at.gate.set(&LinkRule::new(Effect::Duplicate, Some(NodeId(1)), Some(ME), "commit-order"));
+    assert_eq!(at.incoming(order(1, 1)), Passage::PassesTwice(order(1, 1)));
+    assert!(at.passes(order(3, 1)));
+}
+
+#[test]
+fn too_many_messages_push_out_the_oldest_and_it_is_told() {
+    let mut at = Watched::new();
+    at.gate.set(&hold(ALL));
+    let full = MESSAGES_MAX as u64;
+    for number in 1..=full {
+        at.gate.pass_in(order(1, number), Time(0));
+    }
+    at.told();
+    at.incoming(order(1, full + 1));
+    assert_eq!((at.seen.pending.len(), at.seen.pending[0].id.number), (MESSAGES_MAX, 2));
+    at.gate.pass_in(order(1, full + 2), Time(0));
+    let why = |fact: &Fact| matches!(fact, Fact::MessageDiscarded { number: 2, why, .. } if why == "no-room");
+    assert!(at.told().iter().any(why));
+}
+
+#[test]
+fn pushes_are_bounded_in_bytes_too() {
+    let mut at = Watched::new();
+    at.gate.set(&hold(ALL));
+    let body = Bytes::from(vec![0; 40 << 20]);
+    for number in 1..=3 {
+        let entries = vec![Pushed { id: EntryId::new(1, 1), kind: Kind::Command, body: body.clone() }];
+        let push = Push { prev: None, entries, resync: 0, replaces: false, round: 0 };
+        at.incoming(message(1, 2, number, Message::Push(push)));
+    }
+    assert_eq!(at.waiting(), [3]);
+}
+
+#[test]
+fn what_waits_says_what_it_is() {
+    let mut at = Watched::new();
+    at.gate.step(true);
+    at.now = Time(7);
+    let entries = (3..=5).map(|offset| Pushed { id: EntryId::new(2, offset), kind: Kind::Command, body: Bytes::new() });
+    let push = Push { prev: Some(point(2)), entries: entries.collect(), resync: 0, replaces: false, round: 0 };
+    at.incoming(message(1, 2, 17, Message::Push(push)));
+    let message = &at.seen.pending[0];
+    assert_eq!((&message.kind[..], &message.what[..]), ("push", "e2·o3..e2·o5 after e1·o2"));
+    assert_eq!((message.since, message.id.to_string().as_str()), (BEGAN + 7, "n1→n2 #17"));
+}
+
+#[test]
+fn rules_can_be_in_force_from_the_start() {
+    let elsewhere = LinkRule::new(Effect::Hold, None, Some(NodeId(3)), ALL);
+    let mut gate = Gate::new(ME, BEGAN).with(&[hold("commit-order"), elsewhere], true);
+    assert_eq!(gate.rules(), [hold("commit-order")]);
+    assert!(gate.is_frozen());
+    assert_eq!(gate.pass_in(answer(1, 2), Time(0)), Passage::Stays);
+    assert!(gate.take_told().is_empty(), "nobody watches");
 }

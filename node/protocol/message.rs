@@ -46,6 +46,21 @@ pub enum Message {
 }
 
 impl Message {
+    /// All kinds that [`Message::kind`] names.
+    pub const KINDS: [&str; 11] = [
+        "push",
+        "heartbeat",
+        "ack",
+        "round-answer",
+        "log-state",
+        "commit-order",
+        "refused",
+        "pre-vote",
+        "pre-vote-answer",
+        "vote",
+        "vote-answer",
+    ];
+
     /// The kind as the lab's gate, the trace and the command line name it.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::protocol::trace::Snapshot;
+use crate::protocol::trace::{LinkRule, MessageId, PendingMessage, Snapshot};
 use crate::protocol::{Answer, Epoch, NodeId};
 use crate::rpc::convert::NodeSnapshot;
 use crate::rpc::watch::Ring;
@@ -27,6 +27,8 @@ pub enum Request {
     Inject(Injection, oneshot::Sender<Answer>),
     /// The node's state with so many entries of the log's end.
     State(usize, oneshot::Sender<State>),
+    /// The messages that wait at the gate.
+    Pending(oneshot::Sender<Vec<PendingMessage>>),
     /// `None`: there are too many watchers.
     Watch(Tail, oneshot::Sender<Option<Watch>>),
     /// A watcher lost events: empty its ring and give a new snapshot, with the number of all events lost.
@@ -44,11 +46,13 @@ pub struct Injection {
 #[derive(Clone, Copy)]
 pub struct Tail(pub usize);
 
-/// The core's state and what the lab does to this node.
+/// The node's state, with what the lab does to it.
 pub struct State {
     pub snapshot: Snapshot,
-    pub cuts: Vec<NodeId>,
-    pub holds: Vec<String>,
+    /// How many messages wait at the gate; which ones is told only where it is asked for.
+    pub pending: u64,
+    /// How much of the core's time is left until its timer runs out.
+    pub timer_micros: u64,
 }
 
 /// A new watcher: the state now, and the ring into which every later event goes.
@@ -58,21 +62,42 @@ pub struct Watch {
 }
 
 /// What the lab can do to a node.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fault {
     Cut(NodeId),
     Heal(NodeId),
-    HoldCommitOrders,
-    ReleaseCommitOrders,
+    /// A hold, a drop, a delay or a duplication.
+    Rule(LinkRule),
+    /// Ends the hold of this kind, or all of them.
+    Release(String),
+    /// Ends all that is in force.
+    Lift,
+    Step(bool),
+    Message(MessageId, OnMessage),
+    /// Lets time go on: so many microseconds, or until the timer runs out.
+    Tick(Option<u64>),
+}
+
+/// What is done to a message that waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnMessage {
+    Deliver,
+    Discard,
+    Delay { millis: u64 },
+    Duplicate,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FaultDone {
-    /// The link or the hold was as asked for already.
+    /// It was as asked for already.
     Already,
     Done,
-    /// So many messages were held; what they order is delivered.
+    /// So many messages that waited are delivered.
     Released(u64),
+    /// No such message waits here.
+    NoSuchMessage,
+    /// So many microseconds went on.
+    Passed(u64),
 }
 
 /// Why a request was not taken; nothing of it was done.

@@ -1,10 +1,9 @@
 //! The requests that are not writes or reads: state, watching, the first election, the lab's faults.
 
-use crate::lab::{COMMIT_ORDER, Gate};
-use crate::protocol::trace::Fact;
-use crate::protocol::{Inject, Input, NodeId};
+use crate::lab::Gate;
+use crate::protocol::{Inject, Input};
 use crate::rpc::convert::NodeSnapshot;
-use crate::rpc::desk::{Fault, FaultDone, Request, State, Tail, Watch};
+use crate::rpc::desk::{Request, State, Tail, Watch};
 use crate::runtime::error::NodeError;
 use crate::runtime::host::Host;
 
@@ -25,6 +24,9 @@ impl Host {
             Request::State(tail, reply) => {
                 let _ = reply.send(self.state(tail));
             }
+            Request::Pending(reply) => {
+                let _ = reply.send(self.gate.as_ref().map(|gate| gate.state().pending).unwrap_or_default());
+            }
             Request::Watch(tail, reply) => {
                 let watch = self.watch(tail)?;
                 let _ = reply.send(watch);
@@ -42,20 +44,19 @@ impl Host {
     }
 
     fn state(&self, tail: usize) -> State {
-        let (cuts, holds) = self.lab_state();
-        State { snapshot: self.core.snapshot(tail), cuts, holds }
-    }
-
-    fn lab_state(&self) -> (Vec<NodeId>, Vec<String>) {
-        let Some(gate) = &self.gate else { return Default::default() };
-        (gate.cuts().into_iter().collect(), gate.holds().into_iter().map(str::to_owned).collect())
+        let mut snapshot = self.core.snapshot(tail);
+        if let Some(gate) = &self.gate {
+            snapshot.lab = gate.state_without_messages();
+        }
+        let pending = self.gate.as_ref().map_or(0, Gate::waiting) as u64;
+        State { snapshot, pending, timer_micros: self.time_left() }
     }
 
     fn watch(&mut self, tail: Tail) -> Result<Option<Watch>, NodeError> {
         let first = !self.hub.is_watched();
         let Some(ring) = self.hub.add() else { return Ok(None) };
         if first {
-            self.step(Input::Watched(true))?;
+            self.watched(true)?;
         }
         Ok(Some(Watch { snapshot: self.node_snapshot(tail), ring }))
     }
@@ -65,45 +66,18 @@ impl Host {
         let mut snapshot = self.core.snapshot(tail.0);
         snapshot.event = self.hub.number();
         self.hub.hide_values(&mut snapshot.tail);
-        let (cuts, holds) = self.lab_state();
+        if let Some(gate) = &self.gate {
+            snapshot.lab = gate.state();
+        }
+        let (cuts, holds) = (snapshot.lab.cuts(snapshot.node), snapshot.lab.holds());
         NodeSnapshot {
             snapshot,
-            time: self.clock.now(),
+            time: self.clock.own(),
             pid: std::process::id(),
             notes: self.about.notes.clone(),
             cuts,
             holds,
             lab: self.about.lab,
         }
-    }
-
-    /// `None` outside a lab, where the service has refused it already.
-    fn fault(&mut self, fault: Fault) -> Result<Option<FaultDone>, NodeError> {
-        let Some(gate) = &mut self.gate else { return Ok(None) };
-        let changed = match fault {
-            Fault::Cut(with) => gate.cut(with).then_some(Fact::LinkCut { with }),
-            Fault::Heal(with) => gate.heal(with).then_some(Fact::LinkHealed { with }),
-            Fault::HoldCommitOrders => gate.hold_commit_orders().then_some(Fact::HoldSet { kind: COMMIT_ORDER.into() }),
-            Fault::ReleaseCommitOrders => return self.release(),
-        };
-        self.cuts.send_replace(self.gate.as_ref().map(Gate::cuts).unwrap_or_default());
-        Ok(Some(match changed {
-            Some(fact) => {
-                self.hub.tell(self.clock.now(), fact);
-                FaultDone::Done
-            }
-            None => FaultDone::Already,
-        }))
-    }
-
-    fn release(&mut self) -> Result<Option<FaultDone>, NodeError> {
-        let Some(gate) = &mut self.gate else { return Ok(None) };
-        let Some((messages, held)) = gate.release_commit_orders() else { return Ok(Some(FaultDone::Already)) };
-        let fact = Fact::HoldReleased { kind: COMMIT_ORDER.into(), messages };
-        self.hub.tell(self.clock.now(), fact);
-        for envelope in held {
-            self.on_message(envelope)?;
-        }
-        Ok(Some(FaultDone::Released(messages)))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::protocol::trace::RoleName;
-use crate::protocol::{Envelope, Input, NodeId, Output, ReadLog, Rejection};
+use crate::protocol::{Input, NodeId, Output, ReadLog, Rejection};
 use crate::runtime::database::Haste;
 use crate::runtime::error::NodeError;
 use crate::runtime::host::Host;
@@ -28,19 +28,12 @@ impl Host {
                 Output::ReadLog(read) => self.read_log(read),
                 Output::CheckChain => self.check_chain(),
                 Output::Answer(request, answer) => self.requests.answer(request, answer),
-                Output::Trace(fact) => self.hub.tell(self.clock.now(), fact),
+                Output::Trace(fact) => self.hub.tell(self.clock.own(), fact),
                 Output::Rejected { from, why } => self.log_rejection(from, why),
                 Output::Fatal(why) => return Err(NodeError::Fatal(why)),
             }
         }
         Ok(())
-    }
-
-    /// What finds no room at its link is lost, as on a network: the protocol repairs it.
-    pub(super) fn send(&mut self, envelope: Envelope) {
-        if let Some(envelope) = self.through_gate(envelope) {
-            self.links.send(envelope);
-        }
     }
 
     fn read_log(&self, read: ReadLog) {

@@ -31,6 +31,8 @@ pub enum NodeError {
         "the heartbeat is {heartbeat_ms} ms and the election timeout {election_timeout_ms} ms: the heartbeat must be at least 1 ms, the timeout at least twice the heartbeat"
     )]
     Timing { heartbeat_ms: u64, election_timeout_ms: u64 },
+    #[error("--rule, --frozen and --wrong work only in a lab: start the node with --lab")]
+    LabOnly,
     #[error("port {} on {} is taken by another process: end it, or listen elsewhere with --listen", .0.port(), .0.ip())]
     PortTaken(SocketAddr),
     #[error("cannot listen on {address}: {error}. Give an address of this machine with --listen")]

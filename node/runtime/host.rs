@@ -17,8 +17,8 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
-use crate::lab::{Gate, Passage};
-use crate::protocol::{Answer, Core, Envelope, Input, NodeId, Proposal, Refusal, RequestId, Time};
+use crate::lab::Gate;
+use crate::protocol::{Answer, Core, Input, NodeId, Proposal, Refusal, RequestId, Time};
 use crate::rpc::About;
 use crate::rpc::complaints::Complaints;
 use crate::rpc::desk::{Desk, Request};
@@ -94,7 +94,8 @@ impl Host {
         let mut batch = Batch::default();
         let mut leaves_at = None;
         loop {
-            alarm.set(self.core.deadline());
+            alarm.set(self.clock, self.core.deadline());
+            let late = self.gate.as_ref().and_then(Gate::next_due).map(|due| self.clock.when(due));
             tokio::select! {
                 // In this order, so that a busy node can be stopped and hears its deadlines.
                 biased;
@@ -104,6 +105,7 @@ impl Host {
                 }
                 () = at(leaves_at) => break,
                 () = alarm.rings() => self.step(Input::Tick)?,
+                () = at(late) => self.deliver_late()?,
                 () = inbox.gather(&mut batch) => {}
             }
             self.turn(&mut batch)?;
@@ -123,7 +125,7 @@ impl Host {
         }
         self.on_requests(&mut batch.requests)?;
         if self.hub.forget_gone() {
-            self.step(Input::Watched(false))?;
+            self.watched(false)?;
         }
         let founded = self.core.founding().map(|founding| founding.cluster);
         if founded != self.about.cluster.id() {
@@ -144,27 +146,6 @@ impl Host {
             Done::LogRead(read, entries) => self.step(Input::LogRead { read, entries }),
             Done::ChainChecked(check) => self.step(Input::ChainChecked(check)),
             Done::Failed(error) => self.fail(error),
-        }
-    }
-
-    pub(super) fn on_message(&mut self, envelope: Envelope) -> Result<(), NodeError> {
-        match self.through_gate(envelope) {
-            Some(envelope) => self.step(Input::Message(envelope)),
-            None => Ok(()),
-        }
-    }
-
-    /// Messages of the core and for the core pass here; outside a lab there is no gate.
-    pub(super) fn through_gate(&mut self, envelope: Envelope) -> Option<Envelope> {
-        let Some(gate) = &mut self.gate else { return Some(envelope) };
-        match gate.pass(envelope) {
-            Passage::Passes(envelope) => Some(envelope),
-            Passage::Stays(fault) => {
-                if self.hub.is_watched() {
-                    self.hub.tell(self.clock.now(), fault.fact());
-                }
-                None
-            }
         }
     }
 
@@ -213,23 +194,29 @@ struct Alarm {
 impl Alarm {
     fn new(clock: Clock) -> Alarm {
         let now = clock.now();
-        Alarm { clock, deadline: now, armed: now, sleep: Box::pin(tokio::time::sleep_until(clock.instant(now))) }
+        Alarm { clock, deadline: now, armed: now, sleep: Box::pin(tokio::time::sleep_until(clock.when(now))) }
     }
 
-    fn set(&mut self, deadline: Time) {
-        self.deadline = deadline;
-        if deadline < self.armed {
+    fn set(&mut self, clock: Clock, deadline: Time) {
+        let changed = self.clock != clock;
+        (self.clock, self.deadline) = (clock, deadline);
+        if deadline < self.armed || changed {
             self.arm();
         }
     }
 
     fn arm(&mut self) {
         self.armed = self.deadline;
-        self.sleep.as_mut().reset(self.clock.instant(self.deadline));
+        if let Some(instant) = self.clock.when_core(self.deadline) {
+            self.sleep.as_mut().reset(instant);
+        }
     }
 
-    /// Resolves once the deadline has come.
+    /// Resolves once the deadline has come: never, while the core's time stands still.
     async fn rings(&mut self) {
+        if self.clock.when_core(self.deadline).is_none() {
+            std::future::pending::<()>().await;
+        }
         loop {
             self.sleep.as_mut().await;
             if self.deadline <= self.clock.now() {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::protocol::trace::LinkRule;
 use crate::protocol::{Config, Founding, Incarnation, Limits, NodeId};
 use crate::runtime::error::NodeError;
 
@@ -16,6 +17,10 @@ pub struct NodeOptions {
     pub data: PathBuf,
     /// Whether faults can be made on purpose here, and values are shown to watchers.
     pub lab: bool,
+    /// What is in force at the gate from the start; only in a lab.
+    pub rules: Vec<LinkRule>,
+    /// Start in step mode; only in a lab.
+    pub frozen: bool,
     pub heartbeat_ms: u64,
     pub election_timeout_ms: u64,
 }
@@ -34,6 +39,9 @@ impl NodeOptions {
                 peer if !named.insert(peer) => return Err(NodeError::PeerTwice(peer)),
                 _ => {}
             }
+        }
+        if !self.lab && (self.frozen || !self.rules.is_empty()) {
+            return Err(NodeError::LabOnly);
         }
         if id == NodeId(0) {
             return Err(NodeError::ZeroId);

@@ -108,11 +108,16 @@ pub(super) async fn run_on(
     let (links, messages) = Links::new(options.id, &options.peers, cluster.clone())?;
     let (desk, requests) = Desk::new();
     let (done, completions) = mpsc::unbounded_channel();
-    let (cuts, cuts_now) = watch::channel(Default::default());
     let log_reader = log.reader();
     let applier = Applier::start(Arc::clone(&database), done.clone())
         .map_err(|error| NodeError::System { what: "a thread", error })?;
-    let clock = Clock::start();
+    let mut clock = Clock::start();
+    if options.frozen {
+        clock.stand_still();
+    }
+    let gate = options.lab.then(|| Gate::new(options.id, clock.began()).with(&options.rules, options.frozen));
+    let cut_off = gate.as_ref().map(|gate| gate.cut_off().into_iter().collect()).unwrap_or_default();
+    let (cuts, cuts_now) = watch::channel(cut_off);
     let strangers = links.strangers().clone();
     let services = Services {
         about: about.clone(),
@@ -124,7 +129,7 @@ pub(super) async fn run_on(
     let host = Host {
         clock,
         core: Core::new(options.config(incarnation, seed()?), restored, clock.now()),
-        gate: options.lab.then(|| Gate::new(options.id)),
+        gate,
         hub: Hub::new(options.id, options.lab),
         flusher: crate::runtime::flush::Flusher::new(log, done.clone()),
         applier,

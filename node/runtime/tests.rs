@@ -118,6 +118,8 @@ fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: b
         peers: others.map(|(id, address)| (NodeId(*id), address.to_string())).collect(),
         data: "memory only".into(),
         lab,
+        rules: Vec::new(),
+        frozen: false,
         heartbeat_ms: 50,
         // Long, so that a busy machine causes no elections that a test does not ask for.
         election_timeout_ms: 5_000,

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use super::bench;
-use super::grammar::{self, Command, Fault, HeldKind};
+use super::grammar::{self, Command, Fault};
+use super::lab;
 use super::outcome::{Exit, Outcome, Tone};
 use super::text::{id_shown, point_json, set_bytes, shown, shown_alone, shown_short, table};
 
@@ -177,7 +178,7 @@ fn status(nodes: &[NodeStatus]) -> Outcome {
 
 fn status_json(node: &NodeStatus) -> Value {
     let reported = node.reported.as_ref().ok();
-    json!({
+    let mut json = json!({
         "id": node.id.0,
         "address": node.address,
         "reachable": reported.is_some(),
@@ -188,7 +189,11 @@ fn status_json(node: &NodeStatus) -> Value {
         "committed": point_json(reported.and_then(|reported| reported.committed)),
         "applied": point_json(reported.and_then(|reported| reported.applied)),
         "pid": reported.map(|reported| reported.pid),
-    })
+    });
+    if let Some(reported) = reported.filter(|reported| reported.lab) {
+        json["lab"] = lab::state_json(reported);
+    }
+    json
 }
 
 fn status_row(node: &NodeStatus) -> Vec<String> {
@@ -211,9 +216,7 @@ fn status_row(node: &NodeStatus) -> Vec<String> {
 fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<String> {
     let id = node.id;
     let notes = reported.notes.iter().map(|note| format!("{id}: {note}"));
-    let cuts = reported.cuts.iter().map(|with| format!("{id}: the link with {with} is cut"));
-    let holds = reported.holds.iter().map(|kind| format!("{id}: messages held: {kind}"));
-    notes.chain(cuts).chain(holds).collect()
+    notes.chain(lab::remarks(id, reported)).collect()
 }
 
 fn log(lines: &[LogLine], more: bool) -> Outcome {
@@ -270,11 +273,8 @@ async fn carry_out_fault(fault: &Fault, client: &Client) -> Result<Outcome, Clie
         Fault::Restart { node } => client.restart(node.0).await?,
         Fault::Pause { node } => client.pause(node.0).await?,
         Fault::Resume { node } => client.resume(node.0).await?,
-        Fault::Cut { a, b } => client.cut(a.0, b.0).await?,
-        Fault::Heal { a, b } => client.heal(a.0, b.0).await?,
-        Fault::Hold { node, kind } => client.hold(node.0, kind.name()).await?,
-        Fault::Release { node } => client.release(node.0, HeldKind::CommitOrder.name()).await?,
         Fault::Inject(inject) => return carry_out_injection(inject, client).await,
+        gate => return lab::carry_out(gate, client).await,
     };
     Ok(Outcome::done(json!({"message": message})).line(Tone::Result, message))
 }

@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
-use epoca::protocol::NodeId;
+use epoca::protocol::trace::{ALL, MessageId};
+use epoca::protocol::{Message, NodeId};
 
 /// A command for a running cluster.
 #[derive(Subcommand, Clone, Debug, PartialEq)]
@@ -50,7 +51,8 @@ pub enum Command {
         limit: u64,
     },
     /// Make something go wrong on purpose
-    #[command(subcommand)]
+    // At the prompt, where `fault` may be left out, `list` alone lists records.
+    #[command(subcommand, mut_subcommand("in-force", |command| command.visible_alias("list")))]
     Fault(Fault),
     /// Measure how fast the cluster confirms
     Bench(Bench),
@@ -102,34 +104,136 @@ pub enum Fault {
     /// Let a frozen process go on
     Resume { node: Node },
     /// Cut the link between two nodes, in both directions
-    Cut { a: Node, b: Node },
-    /// Mend the link between two nodes
+    Cut {
+        a: Node,
+        b: Node,
+        /// Only what the first sends the second is lost
+        #[arg(long)]
+        one_way: bool,
+    },
+    /// Mend the link between two nodes: nothing is cut, lost, late or doubled there any more
     Heal { a: Node, b: Node },
-    /// Hold back the messages of one kind that come to a node
+    /// Lose the messages of one kind from one node to another, as a link that only loses acks
+    Drop {
+        from: Node,
+        to: Node,
+        #[arg(value_name = "KIND", value_parser = kind())]
+        kind: String,
+    },
+    /// Let messages from one node to another come late
+    Delay {
+        from: Node,
+        to: Node,
+        #[arg(value_name = "MILLIS", value_parser = millis())]
+        millis: u64,
+        #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
+        kind: String,
+    },
+    /// Let messages from one node to another come twice
+    Double {
+        from: Node,
+        to: Node,
+        #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
+        kind: String,
+    },
+    /// Hold back the messages of one kind that come to a node, or all
     Hold {
         node: Node,
-        #[arg(value_enum, value_name = "KIND")]
-        kind: HeldKind,
+        #[arg(value_name = "KIND", value_parser = kind())]
+        kind: String,
     },
-    /// Deliver what was held back, and hold no more
-    Release { node: Node },
+    /// Deliver what was held back of a kind, or all, and hold no more
+    Release {
+        node: Node,
+        #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
+        kind: String,
+    },
+    /// Show all that is in force
+    InForce,
+    /// Lift all that is in force, at all nodes
+    Clear,
+    /// Step mode: timers stand still, and every message waits until it is delivered by hand
+    Step {
+        #[arg(value_enum)]
+        switch: Switch,
+    },
+    /// Show the messages that wait, of all nodes, the oldest first
+    Pending,
+    /// Deliver a message that waits: by default the oldest
+    Deliver {
+        /// `next`, or a message as 17 or 1-2-17 (the 17th from n1, to n2)
+        #[arg(value_name = "MESSAGE", default_value = "next")]
+        message: Which,
+    },
+    /// Throw a message that waits away
+    Discard {
+        #[arg(value_name = "MESSAGE")]
+        message: Which,
+    },
+    /// Let a message that waits be delivered by itself after some time
+    DelayMessage {
+        #[arg(value_name = "MESSAGE")]
+        message: Which,
+        #[arg(value_name = "MILLIS", value_parser = millis())]
+        millis: u64,
+    },
+    /// Let a message that waits be there twice
+    Duplicate {
+        #[arg(value_name = "MESSAGE")]
+        message: Which,
+    },
+    /// Let a node's timer run out now: a replica stands for election, a leader sends heartbeats
+    Tick { node: Node },
     /// Put forged intermediate entries at the end of a replica's log
     Inject(Inject),
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeldKind {
-    /// The leader's orders to make entries final
-    CommitOrder,
+pub enum Switch {
+    On,
+    Off,
 }
 
-impl HeldKind {
-    /// The kind's name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            HeldKind::CommitOrder => "commit-order",
+/// A message that waits, as people name it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Which {
+    /// The oldest.
+    Next,
+    /// By its sender's number alone.
+    Number(u64),
+    /// By sender, receiver and number.
+    Id(MessageId),
+}
+
+impl FromStr for Which {
+    type Err = String;
+
+    /// `next`, `17`, `1-2-17`, `n1-n2-17`, or as it is shown, `n1→n2#17`.
+    fn from_str(text: &str) -> Result<Which, String> {
+        let wrong = || "a message is named as 17 or 1-2-17 (the 17th from n1, to n2), or `next`".to_owned();
+        if text == "next" {
+            return Ok(Which::Next);
+        }
+        let parts: Vec<&str> = text.split(['-', '→', '#', ' ']).filter(|part| !part.is_empty()).collect();
+        let number = |part: &str| part.parse().map_err(|_| wrong());
+        match parts[..] {
+            [alone] => Ok(Which::Number(number(alone)?)),
+            [from, to, last] => {
+                let end = |part: &str| part.parse::<Node>().map(|node| node.0).map_err(|_| wrong());
+                Ok(Which::Id(MessageId { from: end(from)?, to: end(to)?, number: number(last)? }))
+            }
+            _ => Err(wrong()),
         }
     }
+}
+
+/// The kinds of messages, and `all`.
+fn kind() -> PossibleValuesParser {
+    PossibleValuesParser::new(Message::KINDS.into_iter().chain([ALL]))
+}
+
+fn millis() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..=3_600_000)
 }
 
 #[derive(Args, Clone, Debug, PartialEq)]

@@ -10,6 +10,8 @@ pub mod execute;
 
 mod bench;
 
+mod lab;
+
 pub mod text;
 
 pub mod shell;

@@ -189,9 +189,10 @@ fn usage(command: &mut clap::Command) -> String {
 mod tests {
     use bytes::Bytes;
     use epoca::protocol::NodeId;
+    use epoca::protocol::trace::MessageId;
 
     use super::*;
-    use crate::command::grammar::{HeldKind, Node};
+    use crate::command::grammar::{Node, Switch, Which};
 
     fn parsed(line: &str) -> Command {
         parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}"))
@@ -210,8 +211,36 @@ mod tests {
     fn fault_may_be_left_out() {
         assert_eq!(parsed("kill 3"), Command::Fault(Fault::Kill { node: node(3) }));
         assert_eq!(parsed("fault kill n3"), parsed("kill 3"));
-        let hold = Fault::Hold { node: node(2), kind: HeldKind::CommitOrder };
+        let hold = Fault::Hold { node: node(2), kind: "commit-order".to_owned() };
         assert_eq!(parsed("hold n2 commit-order"), Command::Fault(hold));
+        assert_eq!(parsed("fault list"), parsed("in-force"));
+        assert!(matches!(parsed("list"), Command::List { .. }));
+    }
+
+    #[test]
+    fn messages_are_named_by_number_or_by_their_ends_too() {
+        let deliver = |message| Command::Fault(Fault::Deliver { message });
+        assert_eq!(parsed("deliver"), deliver(Which::Next));
+        assert_eq!(parsed("deliver next"), deliver(Which::Next));
+        assert_eq!(parsed("deliver 17"), deliver(Which::Number(17)));
+        let id = MessageId { from: NodeId(1), to: NodeId(2), number: 17 };
+        for line in ["deliver 1-2-17", "deliver n1-n2-17", "fault deliver n1→n2#17", "deliver 'n1→n2 #17'"] {
+            assert_eq!(parsed(line), deliver(Which::Id(id)), "{line}");
+        }
+        for line in ["deliver one", "discard", "deliver 1-2", "delay-message 17", "delay-message 17 0"] {
+            refused(line);
+        }
+    }
+
+    #[test]
+    fn a_kind_may_be_left_out_where_all_are_meant() {
+        let node = node(2);
+        assert_eq!(parsed("release 2"), Command::Fault(Fault::Release { node, kind: "all".to_owned() }));
+        assert_eq!(parsed("hold 2 all"), Command::Fault(Fault::Hold { node, kind: "all".to_owned() }));
+        assert_eq!(parsed("step on"), Command::Fault(Fault::Step { switch: Switch::On }));
+        assert_eq!(parsed("delay 1 2 50"), parsed("delay 1 2 50 all"));
+        refused("drop 1 2");
+        refused("hold 2");
     }
 
     #[test]

@@ -113,7 +113,10 @@ fn held_commit_orders_leave_a_replica_with_intermediate_data() {
     for node in [1, 2, 4] {
         sample.tell(node, Fact::Finalized { up_to, count: 1 });
     }
-    sample.tell(3, Fact::MessageHeld { from: NodeId(1), to: NodeId(3), number: 9, kind: kind() });
+    sample.tell(
+        3,
+        Fact::MessageHeld { from: NodeId(1), to: NodeId(3), number: 9, kind: kind(), what: None, since: None },
+    );
     sample.key(KeyCode::Tab);
     check("held-80x24", &sample, &dark());
 }

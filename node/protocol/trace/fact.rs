@@ -135,8 +135,32 @@ facts! {
     F4 LinkHealed { with: NodeId }
     F5 HoldSet { kind: Text }
     F5 HoldReleased { kind: Text, messages: u64 }
-    /// The gate keeps a message back.
-    F5 MessageHeld { from: NodeId, to: NodeId, number: u64, kind: Text }
+    /// The gate keeps a message back. `what` is what it says, short; `since` when that was, in microseconds of the Unix
+    /// epoch, so that what waits at several nodes has one order.
+    F5 MessageHeld { from: NodeId, to: NodeId, number: u64, kind: Text, what: Option<Text>, since: Option<u64> }
+    /// Nothing keeps it back any more: the core has it.
+    F5 MessageReleased { from: NodeId, to: NodeId, number: u64, kind: Text }
+    /// Step mode: the core's time stands still here, and every message that comes is held.
+    F5 StepOn {}
+    F5 StepOff {}
+    /// In step mode a person let time go on here: until this node's timer ran out (`fired`), or as long as elsewhere.
+    F5 TimePassed { micros: u64, fired: u64 }
+    /// From now on messages of this kind (`all`: of all) are lost from one node to the other.
+    F6 DropSet { from: NodeId, to: NodeId, kind: Text }
+    /// A message that was kept back is thrown away. `why`: `by-hand`, or `no-room` for the oldest of too many.
+    F6 MessageDiscarded { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
+    F7 DelaySet { from: NodeId, to: NodeId, kind: Text, millis: u64 }
+    F7 DuplicateSet { from: NodeId, to: NodeId, kind: Text }
+    /// A message that is kept back is delivered by itself, at `due` in microseconds of the Unix epoch.
+    F7 MessageDelayed { from: NodeId, to: NodeId, number: u64, kind: Text, millis: u64, due: u64 }
+    /// It is there once more.
+    F7 MessageDuplicated { from: NodeId, to: NodeId, number: u64, kind: Text }
+    /// By hand, or because its time has come.
+    F7 MessageDelivered { from: NodeId, to: NodeId, number: u64, kind: Text }
+    /// This node is wrong on purpose; told to each new watcher.
+    F10 WrongNode { how: Text }
+    /// The wrong node has changed or made up a message: what it should have been and what it is.
+    F10 Rewritten { from: NodeId, to: NodeId, number: u64, kind: Text, how: Text }
     F8 Injected { entries: Vec<Preview> }
     F9 DiskError { text: Text }
 }

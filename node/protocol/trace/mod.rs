@@ -8,9 +8,12 @@ mod fact;
 
 mod value;
 
+mod lab;
+
 mod snapshot;
 
 pub use fact::Fact;
+pub use lab::{ALL, Effect, Lab, LinkRule, MessageId, PendingMessage, WRONGS};
 pub use snapshot::{Belief, RoleName, Snapshot};
 pub use value::{Preview, Value};
 

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Fact, Preview};
+use crate::protocol::trace::{Fact, Lab, Preview};
 use crate::protocol::types::{EntryId, Epoch, LogPoint, NodeId, Position};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +49,8 @@ pub struct Snapshot {
     pub held: Option<LogPoint>,
     /// Only while it leads: each replica's log as the leader believes it to be.
     pub beliefs: BTreeMap<NodeId, Belief>,
+    /// What is made to go wrong on purpose here.
+    pub lab: Lab,
     /// The number of the last event that this state includes; 0 before the first.
     pub event: u64,
 }
@@ -68,6 +70,7 @@ impl Snapshot {
             applied: None,
             held: None,
             beliefs: BTreeMap::new(),
+            lab: Lab::default(),
             event: 0,
         }
     }
@@ -126,7 +129,7 @@ impl Snapshot {
             Fact::Opened { committed, .. } => self.committed = self.committed.max_by_position(*committed),
             Fact::SteppedDown { heard, .. } => self.follow_nobody(RoleName::Replica, *heard),
             Fact::EpochLeft { heard, .. } => self.follow_nobody(RoleName::Replica, Some(*heard)),
-            _ => return false,
+            _ => return self.lab.fold(self.node, fact),
         }
         true
     }

@@ -12,6 +12,8 @@ mod message;
 
 mod shape;
 
+mod lab;
+
 mod trace;
 
 #[cfg(test)]

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::protocol::trace::{Belief, Event, Fact, Preview, RoleName, Snapshot};
+use crate::protocol::trace::{
+    ALL, Belief, Effect, Event, Fact, Lab, LinkRule, MessageId, PendingMessage, Preview, RoleName, Snapshot,
+};
 use crate::protocol::{
     Ack, Change, ClusterId, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Incarnation, Kind, LogPoint,
     LogState, Message, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused,
@@ -207,6 +209,14 @@ fn preview(forged: bool) -> Preview {
     }
 }
 
+fn lab() -> Lab {
+    let id = MessageId { from: NodeId(2), to: NodeId(1), number: 17 };
+    let message = PendingMessage { id, kind: "ack".into(), what: "up to e1·o2".into(), since: 5, due: Some(9) };
+    let delay = LinkRule::new(Effect::Delay { millis: 250 }, Some(NodeId(2)), Some(NodeId(1)), "ack");
+    let rules = vec![delay, LinkRule::new(Effect::Hold, None, Some(NodeId(1)), ALL)];
+    Lab { rules, pending: vec![message], frozen: true, wrong: Some("skip-check".into()) }
+}
+
 fn node_snapshot() -> NodeSnapshot {
     let belief = Belief { matched: Some(at(1, 1)), next: Some(Position(12)) };
     let snapshot = Snapshot {
@@ -219,6 +229,7 @@ fn node_snapshot() -> NodeSnapshot {
         applied: None,
         held: Some(at(2, 0)),
         beliefs: BTreeMap::from([(NodeId(2), belief), (NodeId(3), Belief::default())]),
+        lab: lab(),
         event: 0,
     };
     NodeSnapshot {

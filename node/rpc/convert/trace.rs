@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::protocol::trace::{Belief, Event, Fact, Preview, RoleName, Snapshot, Value};
+use crate::protocol::trace::{Belief, Event, Fact, Lab, LinkRule, PendingMessage, Preview, RoleName, Snapshot, Value};
 use crate::protocol::{LogPoint, NodeId, Time};
 use crate::rpc::convert::Malformed;
 use crate::rpc::convert::ids::{
@@ -83,6 +83,10 @@ impl From<NodeSnapshot> for wire::Snapshot {
             cuts: of.cuts.iter().map(|node| node.0).collect(),
             holds: of.holds,
             lab: of.lab,
+            rules: snapshot.lab.rules.iter().map(Into::into).collect(),
+            frozen: snapshot.lab.frozen,
+            pending: snapshot.lab.pending.iter().map(Into::into).collect(),
+            wrong: snapshot.lab.wrong.map(Cow::into_owned),
         }
     }
 }
@@ -91,6 +95,12 @@ impl TryFrom<wire::Snapshot> for NodeSnapshot {
     type Error = Malformed;
 
     fn try_from(of: wire::Snapshot) -> Result<NodeSnapshot, Malformed> {
+        let lab = Lab {
+            rules: of.rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>()?,
+            pending: of.pending.into_iter().map(PendingMessage::try_from).collect::<Result<_, _>>()?,
+            frozen: of.frozen,
+            wrong: of.wrong.map(Cow::Owned),
+        };
         let snapshot = Snapshot {
             node: node("node", of.node)?,
             role: role(of.role)?,
@@ -101,6 +111,7 @@ impl TryFrom<wire::Snapshot> for NodeSnapshot {
             applied: optional_point(of.applied)?,
             held: optional_point(of.held)?,
             beliefs: of.beliefs.into_iter().map(belief_from_wire).collect::<Result<_, _>>()?,
+            lab,
             event: number("event", of.event)?,
         };
         Ok(NodeSnapshot {

@@ -10,16 +10,15 @@ use tonic::{Request, Response, Status};
 
 use crate::protocol::trace::{RoleName, Snapshot};
 use crate::protocol::{Answer, Change, ClusterId, Command, Entry, Epoch, Kind, Limits, LogPoint, NodeId, Position};
-use crate::rpc::desk::{Desk, Fault, FaultDone, Injection, NotTaken, Request as Ask, State, Tail};
+use crate::rpc::desk::{Desk, Fault, Injection, NotTaken, Request as Ask, State, Tail};
 use crate::rpc::links::KnownCluster;
+use crate::rpc::service::lab::Lab;
 use crate::rpc::service::records::Records;
 use crate::rpc::service::refusal::{by_core, check_key, check_value, lab_only, not_a_leader, not_taken, refused};
 use crate::rpc::service::watching;
 use crate::rpc::wire;
 use crate::rpc::wire::control_server::Control;
 
-/// The only kind of message that can be held.
-const COMMIT_ORDER: &str = "commit-order";
 const LOG_LINES_DEFAULT: u64 = 100;
 const LOG_LINES_MAX: u64 = 1_000;
 const LOG_PAGE_BYTES_MAX: u64 = 2 << 20;
@@ -39,6 +38,7 @@ pub struct About {
 
 pub(super) struct ControlService {
     pub(super) desk: Desk,
+    pub(super) lab: Lab,
     pub(super) about: About,
     pub(super) records: Arc<dyn Records>,
 }
@@ -99,19 +99,44 @@ impl Control for ControlService {
     }
 
     async fn cut(&self, request: Request<wire::LinkRequest>) -> Result<Response<wire::ControlResponse>, Status> {
-        self.link(request.into_inner().with, Fault::Cut).await
+        self.lab.link(request.into_inner().with, Fault::Cut).await
     }
 
     async fn heal(&self, request: Request<wire::LinkRequest>) -> Result<Response<wire::ControlResponse>, Status> {
-        self.link(request.into_inner().with, Fault::Heal).await
+        self.lab.link(request.into_inner().with, Fault::Heal).await
     }
 
     async fn hold(&self, request: Request<wire::HoldRequest>) -> Result<Response<wire::ControlResponse>, Status> {
-        self.commit_orders(&request.into_inner().kind, Fault::HoldCommitOrders).await
+        self.lab.hold(&request.into_inner().kind).await
     }
 
     async fn release(&self, request: Request<wire::HoldRequest>) -> Result<Response<wire::ControlResponse>, Status> {
-        self.commit_orders(&request.into_inner().kind, Fault::ReleaseCommitOrders).await
+        self.lab.release(request.into_inner().kind).await
+    }
+
+    async fn rule(&self, request: Request<wire::LinkRule>) -> Result<Response<wire::ControlResponse>, Status> {
+        self.lab.rule(request.into_inner()).await
+    }
+
+    async fn lift(&self, _: Request<wire::LiftRequest>) -> Result<Response<wire::ControlResponse>, Status> {
+        self.lab.fault(Fault::Lift).await
+    }
+
+    async fn step(&self, request: Request<wire::StepRequest>) -> Result<Response<wire::ControlResponse>, Status> {
+        self.lab.fault(Fault::Step(request.into_inner().on)).await
+    }
+
+    async fn pending(&self, _: Request<wire::PendingRequest>) -> Result<Response<wire::PendingResponse>, Status> {
+        let pending = self.ask(Ask::Pending).await?;
+        Ok(Response::new(wire::PendingResponse { messages: pending.iter().map(Into::into).collect() }))
+    }
+
+    async fn handle(&self, request: Request<wire::HandleRequest>) -> Result<Response<wire::ControlResponse>, Status> {
+        self.lab.handle(request.into_inner()).await
+    }
+
+    async fn tick(&self, request: Request<wire::TickRequest>) -> Result<Response<wire::TickResponse>, Status> {
+        self.lab.tick(request.into_inner().micros).await
     }
 
     async fn inject(&self, request: Request<wire::InjectRequest>) -> Result<Response<wire::ControlResponse>, Status> {
@@ -129,11 +154,7 @@ impl Control for ControlService {
 
 impl ControlService {
     async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Status> {
-        let asked = self.desk.ask(request).map_err(|why| match why {
-            NotTaken::Overloaded => Status::resource_exhausted(not_taken(why).message),
-            NotTaken::Stopping => Status::unavailable(not_taken(why).message),
-        })?;
-        asked.await.map_err(|_| Status::unavailable("this node stopped before it could answer"))
+        ask(&self.desk, request).await
     }
 
     async fn state(&self, tail: usize) -> Result<State, Status> {
@@ -141,7 +162,8 @@ impl ControlService {
     }
 
     fn status_of(&self, state: State) -> wire::StatusResponse {
-        let State { snapshot, cuts, holds } = state;
+        let State { snapshot, pending, timer_micros } = state;
+        let (me, lab) = (self.about.id, &snapshot.lab);
         let peers = self.about.peers.iter();
         wire::StatusResponse {
             id: self.about.id.0,
@@ -159,8 +181,13 @@ impl ControlService {
             peers: peers.map(|(id, address)| wire::PeerAddress { id: id.0, address: address.clone() }).collect(),
             cpu_micros: cpu_micros(),
             notes: self.about.notes.clone(),
-            cuts: cuts.into_iter().map(|with| wire::LinkState { with: with.0 }).collect(),
-            holds,
+            cuts: lab.cuts(me).into_iter().map(|with| wire::LinkState { with: with.0 }).collect(),
+            holds: lab.holds(),
+            rules: lab.rules.iter().map(Into::into).collect(),
+            frozen: lab.frozen,
+            pending,
+            wrong: lab.wrong.as_ref().map(|how| how.to_string()),
+            timer_micros,
         }
     }
 
@@ -180,53 +207,19 @@ impl ControlService {
             forged: forged_from.is_some_and(|first| entry.position >= first),
         }
     }
+}
 
-    async fn link(
-        &self,
-        with: u64,
-        fault: impl FnOnce(NodeId) -> Fault,
-    ) -> Result<Response<wire::ControlResponse>, Status> {
-        let with = NodeId(with);
-        if !self.about.peers.iter().any(|(id, _)| *id == with) {
-            let known = self.about.peers.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
-            let text = format!("{} has no link to {with}: its links go to {known}", self.about.id);
-            return Ok(Response::new(no(refused("unknown_node", text))));
-        }
-        self.fault(fault(with)).await
-    }
-
-    async fn commit_orders(&self, kind: &str, fault: Fault) -> Result<Response<wire::ControlResponse>, Status> {
-        if kind != COMMIT_ORDER {
-            let text = format!("messages of the kind `{kind}` cannot be held: the kind must be {COMMIT_ORDER}");
-            return Ok(Response::new(no(refused("unknown_kind", text))));
-        }
-        self.fault(fault).await
-    }
-
-    async fn fault(&self, fault: Fault) -> Result<Response<wire::ControlResponse>, Status> {
-        if !self.about.lab {
-            return Ok(Response::new(no(lab_only())));
-        }
-        let done = self.ask(|reply| Ask::Fault(fault, reply)).await?;
-        Ok(Response::new(yes(told(self.about.id, fault, done), None)))
-    }
+/// Asks the loop, in words of gRPC if it does not answer.
+pub(super) async fn ask<T>(desk: &Desk, request: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Status> {
+    let asked = desk.ask(request).map_err(|why| match why {
+        NotTaken::Overloaded => Status::resource_exhausted(not_taken(why).message),
+        NotTaken::Stopping => Status::unavailable(not_taken(why).message),
+    })?;
+    asked.await.map_err(|_| Status::unavailable("this node stopped before it could answer"))
 }
 
 fn leader(snapshot: &Snapshot) -> Option<NodeId> {
     if snapshot.role == RoleName::Leader { Some(snapshot.node) } else { snapshot.leader }
-}
-
-fn told(me: NodeId, fault: Fault, done: FaultDone) -> String {
-    let already = if done == FaultDone::Already { " already" } else { "" };
-    match (fault, done) {
-        (Fault::Cut(with), _) => format!("the link between {me} and {with} is cut{already}"),
-        (Fault::Heal(with), _) => format!("the link between {me} and {with} is whole{already}"),
-        (Fault::HoldCommitOrders, _) => format!("commit orders are held at {me}{already}"),
-        (Fault::ReleaseCommitOrders, FaultDone::Released(count)) => {
-            format!("commit orders pass at {me} again; {count} were held")
-        }
-        (Fault::ReleaseCommitOrders, _) => format!("commit orders pass at {me}{already}"),
-    }
 }
 
 fn injection(request: wire::InjectRequest) -> Result<Injection, wire::Refusal> {
@@ -260,12 +253,12 @@ async fn answered(asked: Result<oneshot::Receiver<Answer>, NotTaken>, done: &str
     }
 }
 
-fn yes(message: String, last: Option<LogPoint>) -> wire::ControlResponse {
+pub(super) fn yes(message: String, last: Option<LogPoint>) -> wire::ControlResponse {
     let done = wire::Done { message, last: last.map(Into::into) };
     wire::ControlResponse { outcome: Some(wire::control_response::Outcome::Done(done)) }
 }
 
-fn no(refusal: wire::Refusal) -> wire::ControlResponse {
+pub(super) fn no(refusal: wire::Refusal) -> wire::ControlResponse {
     wire::ControlResponse { outcome: Some(wire::control_response::Outcome::Refused(refusal)) }
 }
 

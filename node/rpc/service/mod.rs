@@ -30,6 +30,8 @@ mod write_stream;
 
 mod control;
 
+mod lab;
+
 mod watching;
 
 pub use control::About;
@@ -63,7 +65,8 @@ pub async fn serve(
     let Services { about, desk, links, records, cuts } = services;
     let forwarder = Arc::new(forward::Forwarder::new(&about.peers, cuts)?);
     let client = client::ClientService { desk: desk.clone(), forwarder, records: Arc::clone(&records) };
-    let control = control::ControlService { desk, about, records };
+    let lab = lab::Lab { desk: desk.clone(), about: about.clone() };
+    let control = control::ControlService { desk, lab, about, records };
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<ClientServer<client::ClientService>>().await;
     let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");

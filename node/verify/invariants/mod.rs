@@ -179,9 +179,10 @@ impl Watch {
     }
 }
 
-/// Messages alone change nothing that an invariant speaks of.
+/// Messages alone change nothing that an invariant speaks of, nor does what keeps them from arriving.
 fn is_of_no_interest(fact: &Fact) -> bool {
-    matches!(fact, Fact::Sent { .. } | Fact::Received { .. } | Fact::Dropped { .. } | Fact::MessageHeld { .. })
+    let message = matches!(fact, Fact::Sent { .. } | Fact::Received { .. } | Fact::Dropped { .. });
+    message || (fact.rule().starts_with('F') && !matches!(fact, Fact::Injected { .. }))
 }
 
 fn source(event: &Event) -> Source {

@@ -102,7 +102,7 @@ impl World {
             self.note(from, What::Fact(Fact::Dropped { from, to, number, kind, why }));
         } else if self.network.is_held(&envelope) {
             self.network.held.push(envelope);
-            self.note(to, What::Fact(Fact::MessageHeld { from, to, number, kind }));
+            self.note(to, What::Fact(Fact::MessageHeld { from, to, number, kind, what: None, since: None }));
         } else if self.hosts.get(&to).is_some_and(|host| host.is_up()) {
             self.step(to.0, Input::Message(envelope));
         }

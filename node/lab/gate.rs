@@ -1,0 +1,332 @@
+//! The gate of one node: its rules, and what becomes of each message that comes to it.
+
+use crate::lab::pending::{Kept, Pending};
+use crate::protocol::trace::{ALL, Effect, Fact, Lab, LinkRule, MessageId};
+use crate::protocol::{Envelope, NodeId, Time};
+
+#[derive(Debug)]
+pub struct Gate {
+    me: NodeId,
+    /// The rules and step mode; what waits is in `pending`.
+    state: Lab,
+    pending: Pending,
+    watched: bool,
+    told: Vec<Fact>,
+}
+
+/// What becomes of a message.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Passage {
+    Passes(Envelope),
+    PassesTwice(Envelope),
+    /// It is lost, or waits.
+    Stays,
+}
+
+/// What a person does to one message that waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Handling {
+    Deliver,
+    Discard,
+    Delay { millis: u64 },
+    Duplicate,
+}
+
+/// What came of it.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Handled {
+    Done,
+    /// The core is to have it now.
+    Delivered(Box<Envelope>),
+    /// No such message waits here.
+    NoSuch,
+}
+
+impl Gate {
+    /// `began` is the microsecond of the Unix epoch from which the times that are given here count.
+    pub fn new(me: NodeId, began: u64) -> Gate {
+        Gate { me, state: Lab::default(), pending: Pending::new(began), watched: false, told: Vec::new() }
+    }
+
+    /// A gate with rules in force from the start.
+    pub fn with(mut self, rules: &[LinkRule], frozen: bool) -> Gate {
+        let here = rules.iter().filter(|rule| rule.concerns(self.me)).cloned();
+        self.state.rules = here.collect();
+        self.state.frozen = frozen;
+        self
+    }
+
+    /// Whether anybody watches: what happens to single messages is told only then.
+    pub fn watch(&mut self, watched: bool) {
+        self.watched = watched;
+    }
+
+    /// What is to be told since the last time.
+    pub fn take_told(&mut self) -> Vec<Fact> {
+        std::mem::take(&mut self.told)
+    }
+
+    pub fn is_frozen(&self) -> bool {
+        self.state.frozen
+    }
+
+    /// Lets a message of the core go, or loses it.
+    pub fn pass_out(&mut self, envelope: Envelope) -> Passage {
+        if self.is_dropped(&envelope) { Passage::Stays } else { Passage::Passes(envelope) }
+    }
+
+    /// Lets a message for the core pass, or loses or keeps it.
+    pub fn pass_in(&mut self, envelope: Envelope, now: Time) -> Passage {
+        if self.is_dropped(&envelope) {
+            return Passage::Stays;
+        }
+        if self.holds(&envelope) {
+            self.keep(envelope, now, None);
+            return Passage::Stays;
+        }
+        match self.slows(&envelope) {
+            Some(Effect::Delay { millis }) => {
+                self.keep(envelope, now, Some(millis));
+                Passage::Stays
+            }
+            Some(Effect::Duplicate) => {
+                self.tell(|| {
+                    let MessageId { from, to, number } = id_of(&envelope);
+                    Fact::MessageDuplicated { from, to, number, kind: envelope.message.kind().into() }
+                });
+                Passage::PassesTwice(envelope)
+            }
+            _ => Passage::Passes(envelope),
+        }
+    }
+
+    fn is_dropped(&mut self, envelope: &Envelope) -> bool {
+        let drops = |rule: &&LinkRule| rule.effect == Effect::Drop && fits(rule, envelope);
+        let Some(rule) = self.state.rules.iter().find(drops) else { return false };
+        let why = if rule.kind.is_none() { "cut" } else { "lost-on-purpose" };
+        self.tell(|| {
+            let MessageId { from, to, number } = id_of(envelope);
+            Fact::Dropped { from, to, number, kind: envelope.message.kind().into(), why: why.into() }
+        });
+        true
+    }
+
+    fn holds(&self, envelope: &Envelope) -> bool {
+        let hold = |rule: &LinkRule| rule.effect == Effect::Hold && fits(rule, envelope);
+        self.state.frozen || self.state.rules.iter().any(hold)
+    }
+
+    fn slows(&self, envelope: &Envelope) -> Option<Effect> {
+        let slow = |rule: &&LinkRule| !matches!(rule.effect, Effect::Hold | Effect::Drop) && fits(rule, envelope);
+        self.state.rules.iter().find(slow).map(|rule| rule.effect)
+    }
+
+    /// Keeps a message; the oldest make room for it.
+    fn keep(&mut self, envelope: Envelope, now: Time, delay: Option<u64>) {
+        let id = id_of(&envelope);
+        let kind = envelope.message.kind();
+        let kept = self.pending.keep(envelope, now, delay);
+        let (since, due, what) = (kept.since, kept.due, self.watched.then(|| kept.what()));
+        self.tell(|| {
+            let MessageId { from, to, number } = id;
+            let what = what.map(Into::into);
+            Fact::MessageHeld { from, to, number, kind: kind.into(), what, since: Some(since) }
+        });
+        if let Some((due, millis)) = due.zip(delay) {
+            self.tell(|| {
+                let MessageId { from, to, number } = id;
+                Fact::MessageDelayed { from, to, number, kind: kind.into(), millis, due }
+            });
+        }
+        while let Some(old) = self.pending.take_excess() {
+            self.tell_discarded(&old, "no-room");
+        }
+    }
+
+    /// Puts a rule in force. False if it is already.
+    pub fn set(&mut self, rule: &LinkRule) -> bool {
+        if self.state.rules.contains(rule) {
+            return false;
+        }
+        let kind = || rule.kind_name().to_owned().into();
+        let fact = match (rule.effect, rule.from, rule.to) {
+            (Effect::Drop, Some(from), Some(to)) => Fact::DropSet { from, to, kind: kind() },
+            (Effect::Delay { millis }, Some(from), Some(to)) => Fact::DelaySet { from, to, kind: kind(), millis },
+            (Effect::Duplicate, Some(from), Some(to)) => Fact::DuplicateSet { from, to, kind: kind() },
+            _ => Fact::HoldSet { kind: kind() },
+        };
+        self.change(fact);
+        true
+    }
+
+    /// Loses everything between this node and another, both ways. False if it is cut already.
+    pub fn cut(&mut self, with: NodeId) -> bool {
+        let whole = !self.state.cuts(self.me).contains(&with);
+        if whole {
+            self.change(Fact::LinkCut { with });
+        }
+        whole
+    }
+
+    /// Lifts every rule about this link but holds. False if there is none.
+    pub fn heal(&mut self, with: NodeId) -> bool {
+        let ill = self.state.rules.iter().any(|rule| rule.is_about_link(self.me, with));
+        if ill {
+            self.change(Fact::LinkHealed { with });
+        }
+        ill
+    }
+
+    /// Ends the hold of a kind, or every hold; gives what is to be delivered now. `None` if there is none.
+    pub fn release(&mut self, kind: &str) -> Option<Vec<Envelope>> {
+        let ends = |rule: &&LinkRule| rule.effect == Effect::Hold && (kind == ALL || rule.kind_name() == kind);
+        self.state.rules.iter().find(ends)?;
+        self.state.fold(self.me, &Fact::HoldReleased { kind: kind.to_owned().into(), messages: 0 });
+        let free = self.take_free();
+        self.told.push(Fact::HoldReleased { kind: kind.to_owned().into(), messages: free.len() as u64 });
+        Some(self.released(free))
+    }
+
+    /// Step mode; what nothing holds any more after it is given to be delivered. `None` if it is so already.
+    pub fn step(&mut self, on: bool) -> Option<Vec<Envelope>> {
+        if self.state.frozen == on {
+            return None;
+        }
+        self.change(if on { Fact::StepOn {} } else { Fact::StepOff {} });
+        let free = self.take_free();
+        Some(self.released(free))
+    }
+
+    /// Lifts all that is in force; gives what is to be delivered now. `None` if nothing is.
+    pub fn lift(&mut self) -> Option<Vec<Envelope>> {
+        if self.state.rules.is_empty() && !self.state.frozen {
+            return None;
+        }
+        let links = self.state.rules.iter().filter_map(|rule| rule.from.zip(rule.to));
+        let mut others: Vec<NodeId> = links.map(|(from, to)| if from == self.me { to } else { from }).collect();
+        others.sort_unstable();
+        others.dedup();
+        for with in others {
+            self.heal(with);
+        }
+        let mut free = self.release(ALL).unwrap_or_default();
+        free.extend(self.step(false).unwrap_or_default());
+        Some(free)
+    }
+
+    /// Does something to a message that waits; to the oldest if a message waits twice.
+    pub fn handle(&mut self, id: MessageId, handling: Handling, now: Time) -> Handled {
+        let Some(place) = self.pending.find(id) else { return Handled::NoSuch };
+        let MessageId { from, to, number } = id;
+        let kind = self.pending.kind(place).into();
+        match handling {
+            Handling::Deliver => {
+                self.tell(|| Fact::MessageDelivered { from, to, number, kind });
+                self.pending.take(place).map_or(Handled::NoSuch, |envelope| Handled::Delivered(Box::new(envelope)))
+            }
+            Handling::Discard => {
+                if let Some(envelope) = self.pending.take(place) {
+                    self.tell_discarded(&envelope, "by-hand");
+                }
+                Handled::Done
+            }
+            Handling::Delay { millis } => {
+                let due = self.pending.delay(place, now, millis);
+                self.tell(|| Fact::MessageDelayed { from, to, number, kind, millis, due });
+                Handled::Done
+            }
+            Handling::Duplicate => {
+                self.tell(|| Fact::MessageDuplicated { from, to, number, kind });
+                self.pending.duplicate(place);
+                while let Some(old) = self.pending.take_excess() {
+                    self.tell_discarded(&old, "no-room");
+                }
+                Handled::Done
+            }
+        }
+    }
+
+    /// When the next delayed message is to be delivered.
+    pub fn next_due(&self) -> Option<Time> {
+        self.pending.next_due()
+    }
+
+    /// The delayed messages whose time has come.
+    pub fn take_due(&mut self, now: Time) -> Vec<Envelope> {
+        let due = self.pending.take_due(now);
+        for envelope in &due {
+            self.tell(|| {
+                let MessageId { from, to, number } = id_of(envelope);
+                Fact::MessageDelivered { from, to, number, kind: envelope.message.kind().into() }
+            });
+        }
+        due
+    }
+
+    /// All that is in force and waits, as a watcher sees it.
+    pub fn state(&self) -> Lab {
+        Lab { pending: self.pending.messages(), ..self.state.clone() }
+    }
+
+    pub fn state_without_messages(&self) -> Lab {
+        self.state.clone()
+    }
+
+    pub fn rules(&self) -> &[LinkRule] {
+        &self.state.rules
+    }
+
+    pub fn waiting(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub fn cut_off(&self) -> Vec<NodeId> {
+        self.state.cut_off(self.me)
+    }
+
+    fn take_free(&mut self) -> Vec<Envelope> {
+        let Gate { state, pending, .. } = self;
+        let held = |envelope: &Envelope| {
+            state.frozen || state.rules.iter().any(|rule| rule.effect == Effect::Hold && fits(rule, envelope))
+        };
+        pending.take_free(|kept: &Kept| !held(&kept.envelope))
+    }
+
+    fn released(&mut self, free: Vec<Envelope>) -> Vec<Envelope> {
+        for envelope in &free {
+            self.tell(|| {
+                let MessageId { from, to, number } = id_of(envelope);
+                Fact::MessageReleased { from, to, number, kind: envelope.message.kind().into() }
+            });
+        }
+        free
+    }
+
+    /// A change of the rules is rare, and made by the same fold that a watcher uses.
+    fn change(&mut self, fact: Fact) {
+        self.state.fold(self.me, &fact);
+        self.told.push(fact);
+    }
+
+    fn tell_discarded(&mut self, envelope: &Envelope, why: &'static str) {
+        self.tell(|| {
+            let MessageId { from, to, number } = id_of(envelope);
+            let kind = envelope.message.kind().into();
+            Fact::MessageDiscarded { from, to, number, kind, why: why.into() }
+        });
+    }
+
+    fn tell(&mut self, fact: impl FnOnce() -> Fact) {
+        if self.watched {
+            self.told.push(fact());
+        }
+    }
+}
+
+fn id_of(envelope: &Envelope) -> MessageId {
+    MessageId { from: envelope.from, to: envelope.to, number: envelope.number }
+}
+
+fn fits(rule: &LinkRule, envelope: &Envelope) -> bool {
+    rule.fits(envelope.from, envelope.to, envelope.message.kind())
+}

@@ -1,0 +1,142 @@
+//! The messages that wait at a gate, in the order in which they came. Bounded in number and bytes: the oldest go.
+
+use std::collections::BTreeMap;
+
+use crate::lab::contents;
+use crate::protocol::trace::{MessageId, PendingMessage};
+use crate::protocol::{Envelope, Message, Time};
+
+/// How many messages wait at most. All of them are in each snapshot, whose size is bounded.
+pub const MESSAGES_MAX: usize = 4_096;
+/// How many bytes their entries may have together.
+pub const BYTES_MAX: usize = 64 << 20;
+
+#[derive(Debug)]
+pub struct Pending {
+    /// Microseconds of the Unix epoch at time 0.
+    began: u64,
+    kept: BTreeMap<u64, Kept>,
+    last: u64,
+    bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub envelope: Envelope,
+    /// In microseconds of the Unix epoch, as `due`.
+    pub since: u64,
+    /// When it is delivered by itself.
+    pub due: Option<u64>,
+}
+
+impl Kept {
+    pub fn what(&self) -> String {
+        contents::of(&self.envelope.message)
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.envelope.message {
+            Message::Push(push) => push.entries.iter().map(|pushed| pushed.body.len()).sum(),
+            _ => 0,
+        }
+    }
+}
+
+impl Pending {
+    pub fn new(began: u64) -> Pending {
+        Pending { began, kept: BTreeMap::new(), last: 0, bytes: 0 }
+    }
+
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    pub fn keep(&mut self, envelope: Envelope, now: Time, delay: Option<u64>) -> &Kept {
+        let since = self.began + now.0;
+        let due = delay.map(|millis| since.saturating_add(millis.saturating_mul(1_000)));
+        self.add(Kept { envelope, since, due })
+    }
+
+    fn add(&mut self, kept: Kept) -> &Kept {
+        self.last += 1;
+        self.bytes += kept.bytes();
+        self.kept.entry(self.last).or_insert(kept)
+    }
+
+    /// The oldest message, if there are more than there may be. The newest stays, however large it is.
+    pub fn take_excess(&mut self) -> Option<Envelope> {
+        let excess = self.kept.len() > MESSAGES_MAX || (self.bytes > BYTES_MAX && self.kept.len() > 1);
+        let oldest = excess.then(|| self.kept.keys().next().copied()).flatten()?;
+        self.take(oldest)
+    }
+
+    /// The place of the oldest message with this id.
+    pub fn find(&self, id: MessageId) -> Option<u64> {
+        let same = |kept: &Kept| {
+            let Envelope { from, to, number, .. } = kept.envelope;
+            MessageId { from, to, number } == id
+        };
+        self.kept.iter().find(|(_, kept)| same(kept)).map(|(place, _)| *place)
+    }
+
+    pub fn kind(&self, place: u64) -> &'static str {
+        self.kept.get(&place).map_or("", |kept| kept.envelope.message.kind())
+    }
+
+    pub fn take(&mut self, place: u64) -> Option<Envelope> {
+        let kept = self.kept.remove(&place)?;
+        self.bytes -= kept.bytes();
+        Some(kept.envelope)
+    }
+
+    /// Gives when it is delivered.
+    pub fn delay(&mut self, place: u64, now: Time, millis: u64) -> u64 {
+        let due = (self.began + now.0).saturating_add(millis.saturating_mul(1_000));
+        if let Some(kept) = self.kept.get_mut(&place) {
+            kept.due = Some(due);
+        }
+        due
+    }
+
+    /// A copy comes behind all others.
+    pub fn duplicate(&mut self, place: u64) {
+        if let Some(kept) = self.kept.get(&place).cloned() {
+            self.add(Kept { due: None, ..kept });
+        }
+    }
+
+    pub fn next_due(&self) -> Option<Time> {
+        let due = self.kept.values().filter_map(|kept| kept.due).min()?;
+        Some(Time(due.saturating_sub(self.began)))
+    }
+
+    /// In the order of their times.
+    pub fn take_due(&mut self, now: Time) -> Vec<Envelope> {
+        let now = self.began + now.0;
+        let is_due = |(place, kept): (&u64, &Kept)| kept.due.filter(|due| *due <= now).map(|due| (due, *place));
+        let mut places: Vec<(u64, u64)> = self.kept.iter().filter_map(is_due).collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(|(_, place)| self.take(place)).collect()
+    }
+
+    /// The messages that nothing keeps back any more; those that wait for their time stay.
+    pub fn take_free(&mut self, free: impl Fn(&Kept) -> bool) -> Vec<Envelope> {
+        let free = self.kept.iter().filter(|(_, kept)| kept.due.is_none() && free(kept));
+        let places: Vec<u64> = free.map(|(place, _)| *place).collect();
+        places.into_iter().filter_map(|place| self.take(place)).collect()
+    }
+
+    pub fn messages(&self) -> Vec<PendingMessage> {
+        let message = |kept: &Kept| {
+            let Envelope { from, to, number, .. } = kept.envelope;
+            PendingMessage {
+                id: MessageId { from, to, number },
+                kind: kept.envelope.message.kind().into(),
+                what: kept.what().into(),
+                since: kept.since,
+                due: kept.due,
+            }
+        };
+        self.kept.values().map(message).collect()
+    }
+}

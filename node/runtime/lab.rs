@@ -1,0 +1,154 @@
+//! The lab's gate in the loop: what passes it on the way in and out, and what a person asks of it.
+//!
+//! Outside a lab there is no gate: everything passes, and faults were refused before they came here.
+
+use crate::lab::{Handled, Handling, Passage};
+use crate::protocol::trace::Fact;
+use crate::protocol::{Envelope, Input};
+use crate::rpc::desk::{Fault, FaultDone, OnMessage};
+use crate::runtime::error::NodeError;
+use crate::runtime::host::Host;
+
+impl Host {
+    pub(super) fn on_message(&mut self, envelope: Envelope) -> Result<(), NodeError> {
+        let now = self.clock.own();
+        let Some(gate) = &mut self.gate else { return self.step(Input::Message(envelope)) };
+        let passage = gate.pass_in(envelope, now);
+        self.tell_gate();
+        match passage {
+            Passage::Passes(envelope) => self.step(Input::Message(envelope)),
+            Passage::PassesTwice(envelope) => {
+                self.step(Input::Message(envelope.clone()))?;
+                self.step(Input::Message(envelope))
+            }
+            Passage::Stays => Ok(()),
+        }
+    }
+
+    /// What finds no room at its link is lost, as on a network: the protocol repairs it.
+    pub(super) fn send(&mut self, envelope: Envelope) {
+        let Some(gate) = &mut self.gate else {
+            self.links.send(envelope);
+            return;
+        };
+        match gate.pass_out(envelope) {
+            Passage::Passes(envelope) | Passage::PassesTwice(envelope) => _ = self.links.send(envelope),
+            Passage::Stays => self.tell_gate(),
+        }
+    }
+
+    /// Delayed messages whose time has come.
+    pub(super) fn deliver_late(&mut self) -> Result<(), NodeError> {
+        let now = self.clock.own();
+        let due = self.gate.as_mut().map(|gate| gate.take_due(now)).unwrap_or_default();
+        self.tell_gate();
+        self.deliver(due)
+    }
+
+    /// Whether anybody watches.
+    pub(super) fn watched(&mut self, watched: bool) -> Result<(), NodeError> {
+        if let Some(gate) = &mut self.gate {
+            gate.watch(watched);
+        }
+        self.step(Input::Watched(watched))
+    }
+
+    fn deliver(&mut self, envelopes: Vec<Envelope>) -> Result<(), NodeError> {
+        envelopes.into_iter().try_for_each(|envelope| self.step(Input::Message(envelope)))
+    }
+
+    fn tell_gate(&mut self) {
+        let Some(gate) = &mut self.gate else { return };
+        for fact in gate.take_told() {
+            self.hub.tell(self.clock.own(), fact);
+        }
+    }
+
+    /// `None` outside a lab, where the service has refused it already.
+    pub(super) fn fault(&mut self, fault: Fault) -> Result<Option<FaultDone>, NodeError> {
+        let now = self.clock.own();
+        let Some(gate) = &mut self.gate else { return Ok(None) };
+        let done = match fault {
+            Fault::Cut(with) => done(gate.cut(with)),
+            Fault::Heal(with) => done(gate.heal(with)),
+            Fault::Rule(rule) => done(gate.set(&rule)),
+            Fault::Release(kind) => {
+                let free = gate.release(&kind);
+                self.released(free)?
+            }
+            Fault::Lift => {
+                let free = gate.lift();
+                self.go_on();
+                self.released(free)?
+            }
+            Fault::Step(on) => {
+                let free = gate.step(on);
+                if on {
+                    self.clock.stand_still()
+                } else {
+                    self.go_on()
+                }
+                self.released(free)?
+            }
+            Fault::Message(id, handling) => match gate.handle(id, handling_of(handling), now) {
+                Handled::Done => FaultDone::Done,
+                Handled::NoSuch => FaultDone::NoSuchMessage,
+                Handled::Delivered(envelope) => {
+                    self.tell_gate();
+                    self.deliver(vec![*envelope])?;
+                    FaultDone::Done
+                }
+            },
+            Fault::Tick(micros) => self.let_time_pass(micros)?,
+        };
+        self.tell_gate();
+        let cut_off = self.gate.as_ref().map(|gate| gate.cut_off().into_iter().collect()).unwrap_or_default();
+        self.cuts.send_replace(cut_off);
+        Ok(Some(done))
+    }
+
+    fn go_on(&mut self) {
+        if self.clock.stands_still() {
+            self.clock.go_on();
+        }
+    }
+
+    fn released(&mut self, free: Option<Vec<Envelope>>) -> Result<FaultDone, NodeError> {
+        self.tell_gate();
+        let Some(free) = free else { return Ok(FaultDone::Already) };
+        let count = free.len() as u64;
+        self.deliver(free)?;
+        Ok(FaultDone::Released(count))
+    }
+
+    /// How much of the core's time is left until its timer runs out.
+    pub(super) fn time_left(&self) -> u64 {
+        self.core.deadline().0.saturating_sub(self.clock.now().0)
+    }
+
+    /// The core's time goes on at once: until its timer runs out, or so far that no timer does.
+    fn let_time_pass(&mut self, micros: Option<u64>) -> Result<FaultDone, NodeError> {
+        let left = self.time_left();
+        let passed = micros.map_or(left, |micros| micros.min(left.saturating_sub(1)));
+        self.clock.pass(passed);
+        let fired = micros.is_none();
+        self.hub.tell(self.clock.own(), Fact::TimePassed { micros: passed, fired: fired.into() });
+        if fired {
+            self.step(Input::Tick)?;
+        }
+        Ok(FaultDone::Passed(passed))
+    }
+}
+
+fn done(changed: bool) -> FaultDone {
+    if changed { FaultDone::Done } else { FaultDone::Already }
+}
+
+fn handling_of(asked: OnMessage) -> Handling {
+    match asked {
+        OnMessage::Deliver => Handling::Deliver,
+        OnMessage::Discard => Handling::Discard,
+        OnMessage::Delay { millis } => Handling::Delay { millis },
+        OnMessage::Duplicate => Handling::Duplicate,
+    }
+}
