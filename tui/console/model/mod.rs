@@ -187,7 +187,7 @@ impl Model {
 
     /// Pairs of nodes between which the link is cut, each once.
     pub fn cuts(&self) -> Vec<(NodeId, NodeId)> {
-        let ends = self.nodes.iter().flat_map(|(id, node)| node.cuts.iter().map(|with| (*id, *with)));
+        let ends = self.nodes.iter().flat_map(|(id, node)| node.cuts().into_iter().map(|with| (*id, with)));
         let mut pairs: Vec<_> = ends.map(|(a, b)| (a.min(b), a.max(b))).collect();
         pairs.sort();
         pairs.dedup();

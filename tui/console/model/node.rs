@@ -1,7 +1,7 @@
 //! One node as the console knows it: its own account of its state, folded from its events, and what is known about
 //! its process. Nothing is guessed: a node that does not answer keeps its last state, with the time of it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use epoca::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
@@ -56,8 +56,6 @@ pub struct NodeView {
     pub lab: bool,
     /// What it had to do at its start.
     pub notes: Vec<String>,
-    pub cuts: BTreeSet<NodeId>,
-    pub holds: BTreeSet<String>,
     pub arithmetic: Option<Arithmetic>,
     pub ghosts: VecDeque<Ghost>,
     /// The last truncation, in sight as long as its ghosts.
@@ -76,8 +74,6 @@ impl NodeView {
             state: Snapshot::new(id),
             lab: false,
             notes: Vec::new(),
-            cuts: BTreeSet::new(),
-            holds: BTreeSet::new(),
             arithmetic: None,
             ghosts: VecDeque::new(),
             truncated: None,
@@ -96,6 +92,16 @@ impl NodeView {
 
     pub fn leads(&self) -> bool {
         self.state.role == RoleName::Leader
+    }
+
+    /// The nodes to which its link is cut in both directions.
+    pub fn cuts(&self) -> Vec<NodeId> {
+        self.state.lab.cuts(self.state.node)
+    }
+
+    /// The kinds of messages that are held on their way to it.
+    pub fn holds(&self) -> Vec<String> {
+        self.state.lab.holds()
     }
 
     pub fn is_final(&self, point: LogPoint) -> bool {
@@ -143,7 +149,7 @@ impl NodeView {
         self.state.beliefs.get(&of).copied()
     }
 
-    /// What the fold leaves out: truncated entries, the arithmetic, links and holds.
+    /// What the fold leaves out: truncated entries, the arithmetic.
     fn on_own_fact(&mut self, at: Duration, fact: &Fact) -> bool {
         match fact {
             Fact::Truncated { from, .. } => {
@@ -161,10 +167,6 @@ impl NodeView {
                 self.arithmetic = Some(counted);
                 changed
             }
-            Fact::LinkCut { with } => self.cuts.insert(*with),
-            Fact::LinkHealed { with } => self.cuts.remove(with),
-            Fact::HoldSet { kind } => self.holds.insert(kind.to_string()),
-            Fact::HoldReleased { kind, .. } => self.holds.remove(kind.as_ref()),
             _ => false,
         }
     }

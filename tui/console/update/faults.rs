@@ -44,7 +44,7 @@ pub fn line(model: &Model, fault: FaultKey, first: Option<NodeId>, node: NodeId)
         FaultKey::Restart => format!("restart {number}"),
         FaultKey::Pause if view.is_paused() => format!("resume {number}"),
         FaultKey::Pause => format!("pause {number}"),
-        FaultKey::Hold if view.holds.is_empty() => format!("hold {number} commit-order"),
+        FaultKey::Hold if view.holds().is_empty() => format!("hold {number} commit-order"),
         FaultKey::Hold => format!("release {number}"),
         FaultKey::Conflict => format!("inject {number} q 666"),
         FaultKey::Link => {

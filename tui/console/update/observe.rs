@@ -22,12 +22,10 @@ pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
     let now = model.now;
     let Some(node) = model.nodes.get_mut(&id) else { return };
     let changed = match observed {
-        Observed::Snapshot { snapshot, time, pid, notes, cuts, holds, lab } => {
+        Observed::Snapshot { snapshot, time, pid, notes, lab, .. } => {
             let was_live = node.presence == Presence::Live && node.pid == Some(pid);
             node.on_snapshot(now, snapshot, time);
             (node.pid, node.lab, node.notes) = (Some(pid), lab, notes);
-            node.cuts = cuts.into_iter().collect();
-            node.holds = holds.into_iter().collect();
             if !was_live {
                 model.space.on_life(now, id, true);
                 tell(model, now, id, Happening::Back(pid));

@@ -65,8 +65,8 @@ fn belief(model: &Model, node: &NodeView) -> Option<String> {
 }
 
 fn in_force(node: &NodeView) -> Option<String> {
-    let cuts = node.cuts.iter().map(|with| format!("link with {with} is cut"));
-    let holds = node.holds.iter().map(|kind| format!("{kind} to it is held"));
+    let cuts = node.cuts().into_iter().map(|with| format!("link with {with} is cut"));
+    let holds = node.holds().into_iter().map(|kind| format!("{kind} to it is held"));
     let all: Vec<_> = cuts.chain(holds).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }

@@ -94,7 +94,7 @@ fn quorum(model: &Model, look: &Look) -> Part {
 
 /// Holds and cuts: what a person made go wrong and may have forgotten.
 fn in_force(model: &Model, look: &Look) -> Option<Part> {
-    let held = model.nodes.iter().filter(|(_, node)| !node.holds.is_empty()).map(|(id, _)| format!("HELD {id}"));
+    let held = model.nodes.iter().filter(|(_, node)| !node.holds().is_empty()).map(|(id, _)| format!("HELD {id}"));
     let cut = model.cuts().into_iter().map(|(a, b)| format!("CUT {a}-{b}"));
     let paused = model.nodes.iter().filter(|(_, node)| node.is_paused()).map(|(id, _)| format!("PAUSED {id}"));
     let texts: Vec<_> = held.chain(cut).chain(paused).collect();

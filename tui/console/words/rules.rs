@@ -216,6 +216,70 @@ pub const RULES: &[(&str, Text)] = &[
         text("{kind} to it are released: {messages} come through", "{kind} para ele são liberadas: {messages} passam"),
     ),
     ("MessageHeld", text("held back: {kind} from {from} to {to}", "retido: {kind} de {from} a {to}")),
+    ("MessageReleased", text("let through: {kind} #{number} of {from}", "passa agora: {kind} #{number} de {from}")),
+    (
+        "StepOn",
+        text(
+            "step mode: its time stands still, every message waits",
+            "modo passo a passo: seu tempo está parado, toda mensagem espera",
+        ),
+    ),
+    ("StepOff", text("step mode is over: its time goes on", "fim do modo passo a passo: seu tempo continua")),
+    (
+        "TimePassed",
+        text(
+            "{micros} µs of its time go by at once, on purpose",
+            "{micros} µs do seu tempo passam de uma vez, de propósito",
+        ),
+    ),
+    (
+        "DropSet",
+        text(
+            "from now on {kind} from {from} to {to} are lost, on purpose",
+            "a partir de agora {kind} de {from} a {to} se perdem, de propósito",
+        ),
+    ),
+    (
+        "DelaySet",
+        text(
+            "from now on {kind} from {from} to {to} come {millis} ms late, on purpose",
+            "a partir de agora {kind} de {from} a {to} chegam {millis} ms atrasados, de propósito",
+        ),
+    ),
+    (
+        "DuplicateSet",
+        text(
+            "from now on {kind} from {from} to {to} come twice, on purpose",
+            "a partir de agora {kind} de {from} a {to} chegam duas vezes, de propósito",
+        ),
+    ),
+    (
+        "MessageDiscarded",
+        text("thrown away: {kind} #{number} of {from}, {why}", "jogado fora: {kind} #{number} de {from}, {why}"),
+    ),
+    (
+        "MessageDelayed",
+        text("{kind} #{number} of {from} comes in {millis} ms", "{kind} #{number} de {from} chega em {millis} ms"),
+    ),
+    (
+        "MessageDuplicated",
+        text("{kind} #{number} of {from} is there twice", "{kind} #{number} de {from} está em dobro"),
+    ),
+    (
+        "MessageDelivered",
+        text(
+            "delivered by hand or late: {kind} #{number} of {from}",
+            "entregue à mão ou com atraso: {kind} #{number} de {from}",
+        ),
+    ),
+    ("WrongNode", text("is WRONG on purpose: {how}", "está ERRADO de propósito: {how}")),
+    (
+        "Rewritten",
+        text(
+            "WRONG on purpose ({how}): changes {kind} of {from} to {to}",
+            "ERRADO de propósito ({how}): altera {kind} de {from} a {to}",
+        ),
+    ),
     (
         "Injected",
         text(
