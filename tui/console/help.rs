@@ -5,6 +5,7 @@ use crate::command::words;
 use crate::console::keys::BINDINGS;
 use crate::console::model::Mode;
 use crate::console::text::wrapped;
+use crate::console::words::{Lang, Text, screen, text};
 
 /// Where the explanations begin.
 pub const TEXT_AT: usize = 14;
@@ -30,36 +31,75 @@ pub enum Kind {
     Truncated,
 }
 
-const SHAPES: &[(&str, Kind, &str)] = &[
-    ("[ x=1 ]", Kind::Final, "final: committed and applied, what readers see"),
-    ("┆ x=1 ┆", Kind::Intermediate, "intermediate: on the disk, not final, not readable"),
-    ("≠ x=1 ≠", Kind::Different, "forged, or other content than the leader has under the same epoch and offset"),
-    ("~ x=1 ~", Kind::Truncated, "truncated a moment ago"),
-    ("·  …", Kind::Plain, "missing in this log; before the beginning of what the node told"),
-    ("┃", Kind::Plain, "the node's commit point"),
-    ("◇  -x  #4f2a", Kind::Plain, "the opening of an epoch; a delete; a digest where values are not shown (no --lab)"),
-    ("match next", Kind::Plain, "what the leader believes of that log: up to where it agrees, what is pushed next"),
+const SHAPES: &[(&str, Kind, Text)] = &[
+    (
+        "[ x=1 ]",
+        Kind::Final,
+        text("final: committed and applied, what readers see", "final: com commit e aplicado, o que leitores veem"),
+    ),
+    (
+        "┆ x=1 ┆",
+        Kind::Intermediate,
+        text(
+            "intermediate: on the disk, not final, not readable",
+            "dados intermediários: no disco, não finais, não legíveis",
+        ),
+    ),
+    (
+        "≠ x=1 ≠",
+        Kind::Different,
+        text(
+            "forged, or other content than the leader has under the same epoch and offset",
+            "forjada, ou com outro conteúdo que o do líder na mesma época e offset",
+        ),
+    ),
+    ("~ x=1 ~", Kind::Truncated, text("truncated a moment ago", "truncada há pouco")),
+    (
+        "·  …",
+        Kind::Plain,
+        text(
+            "missing in this log; before the beginning of what the node told",
+            "ausente neste log; antes do começo do que o nó contou",
+        ),
+    ),
+    ("┃", Kind::Plain, text("the node's commit point", "o ponto de commit do nó")),
+    (
+        "◇  -x  #4f2a",
+        Kind::Plain,
+        text(
+            "the opening of an epoch; a delete; a digest where values are not shown (no --lab)",
+            "a abertura de uma época; uma remoção; um digest onde valores não são mostrados (sem --lab)",
+        ),
+    ),
+    (
+        "match next",
+        Kind::Plain,
+        text(
+            "what the leader believes of that log: up to where it agrees, what is pushed next",
+            "o que o líder supõe daquele log: até onde confere, o que envia em seguida",
+        ),
+    ),
 ];
 
 /// The whole help in rows of this width.
-pub fn rows(width: usize) -> Vec<Row> {
-    let mut rows = vec![heading("The logs: one column for each entry, one row for each node's own account")];
-    rows.extend(SHAPES.iter().flat_map(|(shape, kind, meaning)| explained(shape, *kind, meaning, width)));
-    rows.extend([heading(""), heading("Single keys [CONTROL]")]);
-    rows.extend(keys(Mode::Control, width));
-    rows.extend([heading(""), heading("Commands [TYPE]; a node is 3 or n3")]);
+pub fn rows(width: usize, lang: Lang) -> Vec<Row> {
+    let mut rows = vec![heading(screen::H_SHAPES.to(lang))];
+    rows.extend(SHAPES.iter().flat_map(|(shape, kind, meaning)| explained(shape, *kind, meaning.to(lang), width)));
+    rows.extend([heading(""), heading(screen::H_CONTROL.to(lang))]);
+    rows.extend(keys(Mode::Control, width, lang));
+    rows.extend([heading(""), heading(screen::H_COMMANDS.to(lang))]);
     for word in words() {
         rows.push(Row { label: word.usage, kind: Kind::Typed, text: String::new() });
         rows.extend(explained("", Kind::Plain, &word.about, width));
     }
-    rows.extend([heading(""), heading("Editing the line [TYPE]")]);
-    rows.extend(keys(Mode::Type, width));
+    rows.extend([heading(""), heading(screen::H_EDITING.to(lang))]);
+    rows.extend(keys(Mode::Type, width, lang));
     rows
 }
 
-fn keys(mode: Mode, width: usize) -> impl Iterator<Item = Row> {
+fn keys(mode: Mode, width: usize, lang: Lang) -> impl Iterator<Item = Row> {
     let bindings = BINDINGS.iter().filter(move |binding| binding.mode == mode);
-    bindings.flat_map(move |binding| explained(binding.shown, Kind::Typed, binding.help, width))
+    bindings.flat_map(move |binding| explained(binding.shown, Kind::Typed, binding.help.to(lang), width))
 }
 
 fn heading(text: &str) -> Row {

@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::InputRequest;
 
 use crate::console::model::{FaultKey, Mode, Model};
+use crate::console::words::{Text, text};
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Action {
@@ -51,8 +52,8 @@ pub struct Binding {
     pub shown: &'static str,
     pub action: Action,
     /// What the hint line says, if it has the key.
-    pub hint: Option<&'static str>,
-    pub help: &'static str,
+    pub hint: Option<Text>,
+    pub help: Text,
     pub needs: Needs,
 }
 
@@ -80,7 +81,7 @@ const fn alt(character: char) -> Press {
 }
 
 macro_rules! bindings {
-    ($($mode:ident [$($press:expr),*] $shown:literal $action:expr, $hint:expr, $help:literal, $needs:ident;)*) => {
+    ($($mode:ident [$($press:expr),*] $shown:literal $action:expr, $hint:expr, $help:expr, $needs:ident;)*) => {
         &[$(Binding {
             mode: Mode::$mode,
             presses: &[$($press),*],
@@ -95,69 +96,69 @@ macro_rules! bindings {
 
 /// In the order of the hint line and the help. The first that fits acts.
 pub const BINDINGS: &[Binding] = bindings! {
-    Control [char('k')] "k" Action::Fault(FaultKey::Kill), Some("kill"),
-        "kill a node at once; typed: kill 3", Launcher;
-    Control [char('r')] "r" Action::Fault(FaultKey::Restart), Some("restart"),
-        "start a node again; typed: restart 3", Launcher;
-    Control [char('z')] "z" Action::Fault(FaultKey::Pause), Some("pause"),
-        "freeze a node, or let it go on; typed: pause 3, resume 3", Launcher;
-    Control [char('x')] "x" Action::Fault(FaultKey::Link), Some("cut"),
-        "cut the link between two nodes, or heal it; typed: cut 2 3, heal 2 3", Lab;
-    Control [char('h')] "h" Action::Fault(FaultKey::Hold), Some("hold"),
-        "hold the commit orders to a node, or release them; typed: hold 3 commit-order, release 3", Lab;
-    Control [char('c')] "c" Action::Fault(FaultKey::Conflict), Some("conflict"),
-        "put a forged entry at the end of a replica's log; typed: inject 3 q 666", Lab;
-    Control [char('i'), char('/'), key(KeyCode::Enter)] "i" Action::Type, Some("type"),
-        "type a command; also / and Enter", Nothing;
-    Control [key(KeyCode::Tab)] "tab" Action::NextPane, Some("pane"),
-        "next lower pane: events, final db, ops, nodes; Shift-Tab goes back", Nothing;
-    Control [key(KeyCode::BackTab)] "shift-tab" Action::PreviousPane, None, "previous lower pane", Nothing;
-    Control [char('s')] "s" Action::SpaceTime, Some("space-time"),
-        "select a message of the space-time picture with up and down; s or esc goes back", Nothing;
-    Control [char('e')] "e" Action::Explain, Some("explain"),
-        "explain the selected step (up and down select), or the newest", Nothing;
-    Control [char('?')] "?" Action::Help, Some("help"), "this help", Nothing;
-    Control [char('q')] "q" Action::Quit, Some("quit"),
-        "quit at once; nodes that this console started end with it", Nothing;
-    Control [control('c')] "ctrl-c" Action::Interrupt, None, "twice: quit", Nothing;
-    Control [key(KeyCode::Up)] "up" Action::Scroll(-1), None, "scroll the lower pane up", Nothing;
-    Control [key(KeyCode::Down)] "down" Action::Scroll(1), None, "scroll it down", Nothing;
-    Control [key(KeyCode::PageUp)] "pgup" Action::ScrollPage(-1), None, "a page up", Nothing;
-    Control [key(KeyCode::PageDown)] "pgdn" Action::ScrollPage(1), None, "a page down", Nothing;
-    Control [key(KeyCode::Left)] "left" Action::Look(-1), None, "older entries of the logs", Nothing;
-    Control [key(KeyCode::Right)] "right" Action::Look(1), None, "newer entries of the logs", Nothing;
-    Control [key(KeyCode::Home)] "home" Action::LookOldest, None, "the oldest entries", Nothing;
-    Control [key(KeyCode::End)] "end" Action::LookNewest, None, "the newest entries, and go along with them", Nothing;
-    Control [key(KeyCode::Esc)] "esc" Action::Escape, None, "away with a choice, a message or this help", Nothing;
+    Control [char('k')] "k" Action::Fault(FaultKey::Kill), Some(text("kill", "matar")),
+        text("kill a node at once; typed: kill 3", "mata um nó na hora; digitado: kill 3"), Launcher;
+    Control [char('r')] "r" Action::Fault(FaultKey::Restart), Some(text("restart", "reiniciar")),
+        text("start a node again; typed: restart 3", "inicia um nó de novo; digitado: restart 3"), Launcher;
+    Control [char('z')] "z" Action::Fault(FaultKey::Pause), Some(text("pause", "pausar")),
+        text("freeze a node, or let it go on; typed: pause 3, resume 3", "congela um nó, ou o deixa seguir; digitado: pause 3, resume 3"), Launcher;
+    Control [char('x')] "x" Action::Fault(FaultKey::Link), Some(text("cut", "cortar")),
+        text("cut the link between two nodes, or heal it; typed: cut 2 3, heal 2 3", "corta o enlace entre dois nós, ou o refaz; digitado: cut 2 3, heal 2 3"), Lab;
+    Control [char('h')] "h" Action::Fault(FaultKey::Hold), Some(text("hold", "reter")),
+        text("hold the commit orders to a node, or release them; typed: hold 3 commit-order, release 3", "retém as ordens de commit para um nó, ou as libera; digitado: hold 3 commit-order, release 3"), Lab;
+    Control [char('c')] "c" Action::Fault(FaultKey::Conflict), Some(text("conflict", "conflito")),
+        text("put a forged entry at the end of a replica's log; typed: inject 3 q 666", "põe uma entrada forjada no fim do log de uma réplica; digitado: inject 3 q 666"), Lab;
+    Control [char('i'), char('/'), key(KeyCode::Enter)] "i" Action::Type, Some(text("type", "digitar")),
+        text("type a command; also / and Enter", "digita um comando; também / e Enter"), Nothing;
+    Control [key(KeyCode::Tab)] "tab" Action::NextPane, Some(text("pane", "aba")),
+        text("next tab; Shift-Tab goes back", "próxima aba; Shift-Tab volta"), Nothing;
+    Control [key(KeyCode::BackTab)] "shift-tab" Action::PreviousPane, None, text("previous lower pane", "aba anterior"), Nothing;
+    Control [char('s')] "s" Action::SpaceTime, Some(text("space-time", "espaço-tempo")),
+        text("select a message of the space-time picture with up and down; s or esc goes back", "seleciona uma mensagem do espaço-tempo com as setas; s ou esc volta"), Nothing;
+    Control [char('e')] "e" Action::Explain, Some(text("explain", "explicar")),
+        text("explain the selected step (up and down select), or the newest", "explica o passo selecionado (as setas selecionam), ou o mais novo"), Nothing;
+    Control [char('?')] "?" Action::Help, Some(text("help", "ajuda")), text("this help", "esta ajuda"), Nothing;
+    Control [char('q')] "q" Action::Quit, Some(text("quit", "sair")),
+        text("quit at once; nodes that this console started end with it", "sai na hora; os nós que este console iniciou terminam junto"), Nothing;
+    Control [control('c')] "ctrl-c" Action::Interrupt, None, text("twice: quit", "duas vezes: sai"), Nothing;
+    Control [key(KeyCode::Up)] "up" Action::Scroll(-1), None, text("scroll the lower pane up", "rola a aba para cima"), Nothing;
+    Control [key(KeyCode::Down)] "down" Action::Scroll(1), None, text("scroll it down", "rola para baixo"), Nothing;
+    Control [key(KeyCode::PageUp)] "pgup" Action::ScrollPage(-1), None, text("a page up", "uma página acima"), Nothing;
+    Control [key(KeyCode::PageDown)] "pgdn" Action::ScrollPage(1), None, text("a page down", "uma página abaixo"), Nothing;
+    Control [key(KeyCode::Left)] "left" Action::Look(-1), None, text("older entries of the logs", "entradas mais antigas dos logs"), Nothing;
+    Control [key(KeyCode::Right)] "right" Action::Look(1), None, text("newer entries of the logs", "entradas mais novas dos logs"), Nothing;
+    Control [key(KeyCode::Home)] "home" Action::LookOldest, None, text("the oldest entries", "as entradas mais antigas"), Nothing;
+    Control [key(KeyCode::End)] "end" Action::LookNewest, None, text("the newest entries, and go along with them", "as mais novas, e acompanha"), Nothing;
+    Control [key(KeyCode::Esc)] "esc" Action::Escape, None, text("away with a choice, a message or this help", "fecha uma escolha, uma mensagem ou esta ajuda"), Nothing;
 
-    Type [key(KeyCode::Enter)] "enter" Action::Run, Some("run"), "carry the line out", Nothing;
-    Type [key(KeyCode::Tab)] "tab" Action::Complete, Some("complete"), "complete the word", Nothing;
-    Type [key(KeyCode::Up), control('p')] "up" Action::Older, Some("older"), "the line before it in the history", Nothing;
-    Type [key(KeyCode::Down), control('n')] "down" Action::Newer, None, "the line after it", Nothing;
-    Type [control('r')] "ctrl-r" Action::Search, Some("search"), "search the history backwards", Nothing;
-    Type [key(KeyCode::Esc)] "esc" Action::Escape, Some("control"), "back to single keys", Nothing;
-    Type [control('c')] "ctrl-c" Action::Interrupt, None, "throw the line away; twice: quit", Nothing;
-    Type [key(KeyCode::PageUp)] "pgup" Action::ScrollPage(-1), None, "a page up in the lower pane", Nothing;
-    Type [key(KeyCode::PageDown)] "pgdn" Action::ScrollPage(1), None, "a page down", Nothing;
-    Type [key(KeyCode::Left), control('b')] "left" Action::Edit(InputRequest::GoToPrevChar), None, "a character back", Nothing;
-    Type [key(KeyCode::Right), control('f')] "right" Action::Edit(InputRequest::GoToNextChar), None, "a character on", Nothing;
+    Type [key(KeyCode::Enter)] "enter" Action::Run, Some(text("run", "executar")), text("carry the line out", "executa a linha"), Nothing;
+    Type [key(KeyCode::Tab)] "tab" Action::Complete, Some(text("complete", "completar")), text("complete the word", "completa a palavra"), Nothing;
+    Type [key(KeyCode::Up), control('p')] "up" Action::Older, Some(text("older", "anterior")), text("the line before it in the history", "a linha anterior do histórico"), Nothing;
+    Type [key(KeyCode::Down), control('n')] "down" Action::Newer, None, text("the line after it", "a linha seguinte"), Nothing;
+    Type [control('r')] "ctrl-r" Action::Search, Some(text("search", "buscar")), text("search the history backwards", "busca no histórico"), Nothing;
+    Type [key(KeyCode::Esc)] "esc" Action::Escape, Some(text("control", "controle")), text("back to single keys", "volta às teclas"), Nothing;
+    Type [control('c')] "ctrl-c" Action::Interrupt, None, text("throw the line away; twice: quit", "descarta a linha; duas vezes: sai"), Nothing;
+    Type [key(KeyCode::PageUp)] "pgup" Action::ScrollPage(-1), None, text("a page up in the lower pane", "uma página acima na aba"), Nothing;
+    Type [key(KeyCode::PageDown)] "pgdn" Action::ScrollPage(1), None, text("a page down", "uma página abaixo"), Nothing;
+    Type [key(KeyCode::Left), control('b')] "left" Action::Edit(InputRequest::GoToPrevChar), None, text("a character back", "um caractere atrás"), Nothing;
+    Type [key(KeyCode::Right), control('f')] "right" Action::Edit(InputRequest::GoToNextChar), None, text("a character on", "um caractere adiante"), Nothing;
     Type [Press(KeyCode::Left, CONTROL), Press(KeyCode::Left, ALT), alt('b')] "ctrl-left"
-        Action::Edit(InputRequest::GoToPrevWord), None, "a word back; also alt-b", Nothing;
+        Action::Edit(InputRequest::GoToPrevWord), None, text("a word back; also alt-b", "uma palavra atrás; também alt-b"), Nothing;
     Type [Press(KeyCode::Right, CONTROL), Press(KeyCode::Right, ALT), alt('f')] "ctrl-right"
-        Action::Edit(InputRequest::GoToNextWord), None, "a word on; also alt-f", Nothing;
-    Type [key(KeyCode::Home), control('a')] "home" Action::Edit(InputRequest::GoToStart), None, "to the beginning; also ctrl-a", Nothing;
-    Type [key(KeyCode::End), control('e')] "end" Action::Edit(InputRequest::GoToEnd), None, "to the end; also ctrl-e", Nothing;
+        Action::Edit(InputRequest::GoToNextWord), None, text("a word on; also alt-f", "uma palavra adiante; também alt-f"), Nothing;
+    Type [key(KeyCode::Home), control('a')] "home" Action::Edit(InputRequest::GoToStart), None, text("to the beginning; also ctrl-a", "ao início; também ctrl-a"), Nothing;
+    Type [key(KeyCode::End), control('e')] "end" Action::Edit(InputRequest::GoToEnd), None, text("to the end; also ctrl-e", "ao fim; também ctrl-e"), Nothing;
     Type [key(KeyCode::Backspace), control('h')] "backspace" Action::Edit(InputRequest::DeletePrevChar), None,
-        "delete the character before", Nothing;
+        text("delete the character before", "apaga o caractere anterior"), Nothing;
     Type [key(KeyCode::Delete), control('d')] "delete" Action::Edit(InputRequest::DeleteNextChar), None,
-        "delete the character under the cursor", Nothing;
+        text("delete the character under the cursor", "apaga o caractere sob o cursor"), Nothing;
     Type [control('w'), Press(KeyCode::Backspace, ALT), Press(KeyCode::Backspace, CONTROL)] "ctrl-w"
-        Action::Edit(InputRequest::DeletePrevWord), None, "delete the word before; also alt-backspace", Nothing;
+        Action::Edit(InputRequest::DeletePrevWord), None, text("delete the word before; also alt-backspace", "apaga a palavra anterior; também alt-backspace"), Nothing;
     Type [alt('d'), Press(KeyCode::Delete, CONTROL)] "alt-d" Action::Edit(InputRequest::DeleteNextWord), None,
-        "delete the word after", Nothing;
-    Type [control('u')] "ctrl-u" Action::Edit(InputRequest::DeleteFromStart), None, "delete all before the cursor", Nothing;
-    Type [control('k')] "ctrl-k" Action::Edit(InputRequest::DeleteTillEnd), None, "delete all after it", Nothing;
-    Type [control('y')] "ctrl-y" Action::Edit(InputRequest::Yank), None, "put back what was deleted", Nothing;
+        text("delete the word after", "apaga a palavra seguinte"), Nothing;
+    Type [control('u')] "ctrl-u" Action::Edit(InputRequest::DeleteFromStart), None, text("delete all before the cursor", "apaga tudo antes do cursor"), Nothing;
+    Type [control('k')] "ctrl-k" Action::Edit(InputRequest::DeleteTillEnd), None, text("delete all after it", "apaga tudo depois"), Nothing;
+    Type [control('y')] "ctrl-y" Action::Edit(InputRequest::Yank), None, text("put back what was deleted", "repõe o que foi apagado"), Nothing;
 };
 
 /// The binding of a key in a mode.

@@ -17,6 +17,7 @@ use crate::console::sample::Sample;
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::update::{Effect, Msg};
 use crate::console::view;
+use crate::console::words::Lang;
 
 const LARGE: (u16, u16) = (120, 36);
 const MIDDLE: (u16, u16) = (80, 24);
@@ -76,6 +77,39 @@ fn three_epochs_a_repair_and_a_dead_node_at_80x24() {
 #[test]
 fn three_epochs_a_repair_and_a_dead_node_at_60x18() {
     check("eventful-60x18", &Sample::eventful(SMALL), &dark());
+}
+
+#[test]
+fn the_screen_speaks_portuguese_too() {
+    for (name, size) in [("eventful-120x36-pt", LARGE), ("eventful-80x24-pt", MIDDLE)] {
+        let mut sample = Sample::eventful(size);
+        sample.model.lang = Lang::Portuguese;
+        check(name, &sample, &dark());
+    }
+    let mut sample = Sample::healthy(LARGE);
+    sample.model.lang = Lang::Portuguese;
+    sample.keys("?");
+    check("help-120x36-pt", &sample, &dark());
+}
+
+#[test]
+fn a_step_is_explained_at_length() {
+    let mut sample = Sample::healthy(MIDDLE);
+    sample.inject(3, "q", "666");
+    sample.repair(3);
+    sample.keys("e");
+    check("explanation-80x24", &sample, &dark());
+}
+
+#[test]
+fn a_selected_message_shows_what_it_carries() {
+    let mut sample = Sample::healthy(LARGE);
+    sample.send(Msg::Observed(NodeId(4), Observed::Disconnected("killed".to_owned())));
+    sample.write("z", "3", &[2, 3]);
+    let number = sample.sent(1, 4, "push", sample.last(1).map(|point| point.id), 1);
+    assert!(number > 0);
+    sample.keys("s");
+    check("message-120x36", &sample, &dark());
 }
 
 #[test]

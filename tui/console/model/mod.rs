@@ -28,7 +28,7 @@ use std::time::Duration;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Fact;
 
-use crate::console::words::{Lang, Text};
+use crate::console::words::{Lang, Text, screen};
 
 pub use super::panes::Pane;
 pub use node::{NodeView, Presence};
@@ -198,9 +198,9 @@ impl Model {
     pub fn no_lab(&self) -> Option<&'static str> {
         let mut live = self.nodes.values().filter(|node| node.presence == Presence::Live).peekable();
         if live.peek().is_none() {
-            return Some("no node answers");
+            return Some(self.say(screen::NO_NODE_ANSWERS));
         }
-        live.any(|node| !node.lab).then_some("started without --lab")
+        live.any(|node| !node.lab).then_some(self.say(screen::WITHOUT_LAB))
     }
 
     /// A text in the screen's language.

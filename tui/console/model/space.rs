@@ -119,6 +119,8 @@ pub struct Space {
     early: VecDeque<((NodeId, u64), Fate)>,
     /// What was said last of acks and orders, by sender, receiver and whether it is an ack.
     said: BTreeMap<(NodeId, NodeId, bool), Option<EntryId>>,
+    /// The last resync of each link.
+    resyncs: BTreeMap<(NodeId, NodeId), u64>,
     down: BTreeSet<NodeId>,
     /// Entries whose client waits, by leader.
     waiting: BTreeMap<NodeId, VecDeque<EntryId>>,
@@ -175,10 +177,18 @@ impl Space {
                 return self.settle(*from, *number, Fate::Received(at, event.number));
             }
             Fact::Dropped { from, number, why, .. } => return self.settle(*from, *number, Fate::Lost(why.clone())),
-            Fact::MessageHeld { from, number, .. } => return self.settle(*from, *number, Fate::Held),
-            Fact::Pushed { number, prev, resync, .. } => {
+            Fact::MessageDiscarded { from, number, why, .. } => {
+                return self.settle(*from, *number, Fate::Lost(why.clone()));
+            }
+            Fact::MessageHeld { from, number, .. } | Fact::MessageDelayed { from, number, .. } => {
+                return self.settle(*from, *number, Fate::Held);
+            }
+            Fact::Pushed { to, number, prev, resync, .. } => {
+                // All pushes after a resync carry its number; only the first sends again.
+                let is_first = self.resyncs.insert((node, *to), *resync) != Some(*resync);
+                let resync = if is_first { *resync } else { 0 };
                 if let Some(message) = self.sent_by(node, *number) {
-                    message.pushed = Some((*prev, *resync));
+                    message.pushed = Some((*prev, resync));
                 }
             }
             Fact::Proposed { entry } => {
@@ -208,6 +218,12 @@ impl Space {
             | Fact::LinkHealed { .. }
             | Fact::HoldSet { .. }
             | Fact::HoldReleased { .. }
+            | Fact::DropSet { .. }
+            | Fact::DelaySet { .. }
+            | Fact::DuplicateSet { .. }
+            | Fact::StepOn {}
+            | Fact::StepOff {}
+            | Fact::Rewritten { .. }
             | Fact::Injected { .. }
             | Fact::DiskError { .. } => {
                 if matches!(event.fact, Fact::Elected { .. } | Fact::SteppedDown { .. }) {

@@ -3,7 +3,7 @@
 //!
 //! Texts are not made here: a line keeps its fact, and becomes words when it is drawn.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
@@ -42,6 +42,8 @@ pub struct Story {
     last: u64,
     /// The line that somebody looks at.
     pub selected: Option<u64>,
+    /// The last resync of each link.
+    resyncs: BTreeMap<(NodeId, NodeId), u64>,
 }
 
 impl Story {
@@ -66,8 +68,20 @@ impl Story {
         }
     }
 
+    /// All pushes after a resync carry its number; only the first of them sends again.
+    fn plain(&mut self, node: NodeId, happening: &Happening) -> Happening {
+        let mut plain = happening.clone();
+        if let Happening::Fact(Fact::Pushed { to, resync, .. }) = &mut plain
+            && self.resyncs.insert((node, *to), *resync) == Some(*resync)
+        {
+            *resync = 0;
+        }
+        plain
+    }
+
     pub fn push(&mut self, line: &Line) {
         let Line { at, node, ref happening } = *line;
+        let happening = &self.plain(node, happening);
         let joined = self
             .lines
             .iter_mut()

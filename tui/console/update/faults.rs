@@ -4,6 +4,7 @@
 use epoca::protocol::NodeId;
 
 use crate::console::model::{FaultKey, Model, NodeView, Presence};
+use crate::console::words::{Text, screen};
 
 /// A node that a key offers, under its letter.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -11,18 +12,18 @@ pub struct Choice {
     pub letter: char,
     pub node: NodeId,
     /// Why it cannot be chosen now, if it cannot.
-    pub obstacle: Option<&'static str>,
+    pub obstacle: Option<Text>,
 }
 
 /// What the choice is called.
-pub fn name(fault: FaultKey) -> &'static str {
+pub fn name(fault: FaultKey) -> Text {
     match fault {
-        FaultKey::Kill => "kill",
-        FaultKey::Restart => "restart",
-        FaultKey::Pause => "pause or resume",
-        FaultKey::Link => "cut or heal the link between",
-        FaultKey::Hold => "hold or release the commit orders to",
-        FaultKey::Conflict => "inject a forged entry into",
+        FaultKey::Kill => screen::F_KILL,
+        FaultKey::Restart => screen::F_RESTART,
+        FaultKey::Pause => screen::F_PAUSE,
+        FaultKey::Link => screen::F_LINK,
+        FaultKey::Hold => screen::F_HOLD,
+        FaultKey::Conflict => screen::F_CONFLICT,
     }
 }
 
@@ -30,7 +31,7 @@ pub fn choices(model: &Model, fault: FaultKey, first: Option<NodeId>) -> Vec<Cho
     let choice = |(index, (id, node)): (usize, (&NodeId, &NodeView))| Choice {
         letter: letter(index, *id),
         node: *id,
-        obstacle: if first == Some(*id) { Some("is chosen already") } else { obstacle(fault, node) },
+        obstacle: if first == Some(*id) { Some(screen::O_CHOSEN) } else { obstacle(fault, node) },
     };
     model.nodes.iter().enumerate().map(choice).collect()
 }
@@ -61,13 +62,13 @@ fn letter(index: usize, id: NodeId) -> char {
     digit.unwrap_or_else(|| char::from(b'a' + (index % 26) as u8))
 }
 
-fn obstacle(fault: FaultKey, node: &NodeView) -> Option<&'static str> {
+fn obstacle(fault: FaultKey, node: &NodeView) -> Option<Text> {
     let is_down = matches!(node.presence, Presence::Down { .. });
     match fault {
-        FaultKey::Kill if is_down => Some("is down already"),
-        FaultKey::Restart if !is_down => Some("runs"),
-        FaultKey::Pause | FaultKey::Hold | FaultKey::Conflict if is_down => Some("is down"),
-        FaultKey::Conflict if node.leads() => Some("leads, its log is the truth"),
+        FaultKey::Kill if is_down => Some(screen::O_DOWN_ALREADY),
+        FaultKey::Restart if !is_down => Some(screen::O_RUNS),
+        FaultKey::Pause | FaultKey::Hold | FaultKey::Conflict if is_down => Some(screen::O_DOWN),
+        FaultKey::Conflict if node.leads() => Some(screen::O_LEADS),
         _ => None,
     }
 }

@@ -44,7 +44,7 @@ fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<E
         return Vec::new();
     };
     if let Some(obstacle) = keys::obstacle(model, binding) {
-        bad(model, format!("{}: {obstacle}", binding.hint.unwrap_or(binding.shown)));
+        bad(model, format!("{}: {obstacle}", binding.hint.map_or(binding.shown, |hint| model.say(hint))));
         return Vec::new();
     }
     match binding.action {
@@ -54,7 +54,7 @@ fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<E
         Action::Interrupt => {
             model.prompt.clear();
             model.interrupted = true;
-            say(model, "Ctrl-C once more quits");
+            say(model, screen::CTRL_C_AGAIN.to(model.lang));
         }
         Action::Fault(fault) => model.dialog = Some(Dialog::Choose { fault, first: None }),
         Action::Help => model.dialog = Some(Dialog::Help { scrolled: 0 }),
@@ -120,7 +120,7 @@ fn on_letter(model: &mut Model, event: &KeyEvent) {
     let Some(letter) = keys::letter(event) else { return };
     match model.mode {
         Mode::Type => model.prompt.edit(InputRequest::InsertChar(letter)),
-        Mode::Control => say(model, &format!("{letter} means nothing here: i to type, ? for the keys")),
+        Mode::Control => say(model, &screen::MEANS_NOTHING.with(model.lang, &[("letter", &letter)])),
     }
 }
 
@@ -149,9 +149,9 @@ fn on_choice(model: &mut Model, event: &KeyEvent, fault: FaultKey, first: Option
     }
     let chosen = faults::choices(model, fault, first).into_iter().find(|choice| choice.letter == letter);
     let line = match chosen {
-        None => Err(format!("there is no node {letter}")),
+        None => Err(screen::NO_NODE.with(model.lang, &[("letter", &letter)])),
         Some(choice) => match choice.obstacle {
-            Some(obstacle) => Err(format!("{} {obstacle}", choice.node)),
+            Some(obstacle) => Err(format!("{} {}", choice.node, model.say(obstacle))),
             None => Ok((choice.node, faults::line(model, fault, first, choice.node))),
         },
     };
@@ -210,7 +210,7 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         }
     };
     if model.screen != Screen::Watching {
-        bad(model, "the nodes are not there yet".to_owned());
+        bad(model, model.say(screen::NODES_NOT_THERE).to_owned());
         return None;
     }
     let number = model.operations.begin(line);

@@ -87,5 +87,5 @@ fn settle(model: &mut Model) {
 pub fn help_max(model: &Model) -> usize {
     let Some(layout) = layout(model.size, &Content::of(model)) else { return 0 };
     let (rows, columns) = (layout.logs.height + layout.lower.height - 2, layout.logs.width - 2);
-    help::rows(usize::from(columns)).len().saturating_sub(usize::from(rows))
+    help::rows(usize::from(columns), model.lang).len().saturating_sub(usize::from(rows))
 }

@@ -7,11 +7,12 @@ use crate::console::model::{FaultKey, Model};
 use crate::console::theme::Look;
 use crate::console::update::{choices, fault_name};
 use crate::console::view::line::span;
+use crate::console::words::screen;
 
 pub fn choice(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look) -> Vec<Span<'static>> {
-    let mut spans = vec![span(format!(" {}", fault_name(fault)), look.accent)];
+    let mut spans = vec![span(format!(" {}", model.say(fault_name(fault))), look.accent)];
     if let Some(first) = first {
-        spans.push(span(format!(" {first} and"), look.accent));
+        spans.push(span(screen::CHOOSE_SECOND.with(model.lang, &[("node", &first)]), look.accent));
     }
     spans.push(span(":", look.accent));
     for choice in choices(model, fault, first) {
@@ -21,7 +22,7 @@ pub fn choice(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look
             Some(_) => spans.push(span(format!(" ({})", choice.letter), look.muted)),
         }
     }
-    spans.push(span("   esc: no", look.muted));
+    spans.push(span(model.say(screen::ESC_NO), look.muted));
     if let Some(notice) = &model.notice {
         spans.push(span(format!("   {}", notice.text), look.bad));
     }
@@ -31,6 +32,6 @@ pub fn choice(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look
 /// Why some nodes stand in parentheses.
 pub fn obstacles(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look) -> Vec<Span<'static>> {
     let choices = choices(model, fault, first).into_iter();
-    let reasons = choices.filter_map(|choice| Some(format!("({}) {}", choice.letter, choice.obstacle?)));
+    let reasons = choices.filter_map(|choice| Some(format!("({}) {}", choice.letter, model.say(choice.obstacle?))));
     vec![span(reasons.collect::<Vec<_>>().join("   "), look.muted)]
 }

@@ -11,7 +11,7 @@ use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
-use crate::console::words::Lang;
+use crate::console::words::{Lang, screen};
 
 /// Where the words begin: `00:12.345  n2  C3  `.
 const WORDS_AT: usize = 20;
@@ -19,7 +19,7 @@ const WORDS_AT: usize = 20;
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let lines = model.timeline.lines();
     if lines.is_empty() {
-        put(buffer, area, &[span(" nothing has happened yet", look.muted)]);
+        put(buffer, area, &[span(format!(" {}", model.say(screen::NOTHING_YET)), look.muted)]);
         return;
     }
     let height = usize::from(area.height);
@@ -42,10 +42,10 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 fn remarks(buffer: &mut Buffer, area: Rect, model: &Model, below: usize, look: &Look) {
     let mut remarks = Vec::new();
     if below > 0 {
-        remarks.push(format!("{below} newer below"));
+        remarks.push(screen::NEWER_BELOW.with(model.lang, &[("count", &below)]));
     }
     if model.timeline.dropped() > 0 {
-        remarks.push(format!("{} oldest dropped", model.timeline.dropped()));
+        remarks.push(screen::OLDEST_DROPPED.with(model.lang, &[("count", &model.timeline.dropped())]));
     }
     if !remarks.is_empty() {
         frame::foot(buffer, area, &remarks.join(" · "), look);

@@ -12,14 +12,14 @@ use crate::console::text::cut;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
-use crate::console::words::bytes;
+use crate::console::words::{bytes, screen};
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let rows = usize::from(area.height).saturating_sub(1);
     let last = model.nodes.values().map(|node| node.finals.keys().len()).max().unwrap_or_default().saturating_sub(1);
     let keys: Vec<&Bytes> = all_keys(model).skip(model.scrolled.min(last)).take(rows).collect();
     if keys.is_empty() {
-        put(buffer, area, &[span(" nothing is final yet: i, then put x 1", look.muted)]);
+        put(buffer, area, &[span(model.say(screen::NOTHING_FINAL), look.muted)]);
         return;
     }
     let widths = Widths::of(area, &keys, model);
@@ -49,9 +49,12 @@ fn all_keys(model: &Model) -> impl Iterator<Item = &Bytes> {
 }
 
 fn remarks(buffer: &mut Buffer, area: Rect, model: &Model, keys: usize, look: &Look) {
-    let mut remark = if keys == 1 { "1 key".to_owned() } else { format!("{keys} keys") };
+    let mut remark = match keys {
+        1 => model.say(screen::ONE_KEY).to_owned(),
+        _ => screen::KEYS.with(model.lang, &[("count", &keys)]),
+    };
     if model.nodes.values().any(|node| node.finals.is_partial()) {
-        remark.push_str(" of the newest entries; epoca list shows all");
+        remark.push_str(model.say(screen::NEWEST_ONLY));
     }
     frame::foot(buffer, area, &remark, look);
 }
@@ -72,9 +75,9 @@ impl Widths {
 }
 
 fn heads(model: &Model, widths: &Widths, look: &Look) -> Vec<Span<'static>> {
-    let mut spans = vec![span(format!(" {}  ", padded("key", widths.key)), look.muted)];
+    let mut spans = vec![span(format!(" {}  ", padded(model.say(screen::KEY), widths.key)), look.muted)];
     for (id, node) in &model.nodes {
-        let name = if node.is_live() { id.to_string() } else { format!("{id} as last seen") };
+        let name = if node.is_live() { id.to_string() } else { screen::AS_LAST_SEEN.with(model.lang, &[("node", id)]) };
         spans.push(span(padded(&cut(&name, widths.node - 1), widths.node), look.muted));
     }
     spans

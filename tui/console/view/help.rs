@@ -5,17 +5,23 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::console::help::{self, Kind, Row, TEXT_AT};
+use crate::console::model::Model;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put_lines, span};
+use crate::console::words::screen;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, scrolled: usize, look: &Look) {
-    let inner = frame::pane(buffer, area, vec![span(" HELP ", look.strong)], look);
-    let rows = help::rows(usize::from(inner.width));
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, scrolled: usize, look: &Look) {
+    let inner = frame::pane(buffer, area, vec![span(model.say(screen::HELP), look.strong)], look);
+    let rows = help::rows(usize::from(inner.width), model.lang);
     let below = rows.len().saturating_sub(scrolled + usize::from(inner.height));
     put_lines(buffer, inner, rows.into_iter().skip(scrolled).map(|row| line(row, look)));
-    let more = if below > 0 { format!("{below} lines more: down, pgdn · ") } else { String::new() };
-    frame::foot(buffer, inner, &format!("{more}any other key closes"), look);
+    let more = if below > 0 {
+        format!("{} · ", screen::LINES_MORE.with(model.lang, &[("count", &below)]))
+    } else {
+        String::new()
+    };
+    frame::foot(buffer, inner, &format!("{more}{}", model.say(screen::OTHER_KEY_CLOSES)), look);
 }
 
 fn line(row: Row, look: &Look) -> Line<'static> {

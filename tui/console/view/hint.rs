@@ -15,6 +15,7 @@ use crate::console::model::{Dialog, Mode, Model, Prompt};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
 use crate::console::view::{dialog, prompt};
+use crate::console::words::screen;
 
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     let row = Rect { x: layout.hint.x + 1, width: layout.hint.width.saturating_sub(2), ..layout.hint };
@@ -27,7 +28,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
         return;
     }
     if model.prompt.search.is_some() {
-        put(buffer, row, &[span("enter takes it   ctrl-r the one before   esc back to the line", look.muted)]);
+        put(buffer, row, &[span(model.say(screen::SEARCH_HINT), look.muted)]);
         return;
     }
     if !model.prompt.candidates.is_empty() && model.mode == Mode::Type {
@@ -89,7 +90,7 @@ fn is_vital(action: Action) -> bool {
 
 /// A key that cannot act stands in parentheses, dimmed.
 fn key(model: &Model, binding: &Binding, look: &Look) -> Vec<Span<'static>> {
-    let hint = binding.hint.unwrap_or_default();
+    let hint = binding.hint.map_or("", |hint| model.say(hint));
     match keys::obstacle(model, binding) {
         Some(_) => vec![span(format!("({} {hint})", binding.shown), look.muted)],
         None => vec![span(binding.shown, look.accent), span(format!(" {hint}"), look.base)],

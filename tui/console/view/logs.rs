@@ -21,57 +21,61 @@ use crate::console::text::centred;
 use crate::console::theme::Look;
 use crate::console::view::line::{put, put_right, span};
 use crate::console::view::{frame, row_notes};
-use crate::console::words::content;
+use crate::console::words::{content, screen};
 
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
-    let inner = frame::pane(buffer, layout.logs, legend(layout, look), look);
+    let inner = frame::pane(buffer, layout.logs, legend(layout, model, look), look);
     let seen = table::seen(model);
     let label = layout::label_width(layout.logs.width);
     let cells = Rect { x: inner.x + label, width: inner.width.saturating_sub(label), ..inner };
-    draw_heads(buffer, Rect { width: label, ..inner }, cells, &seen, look);
+    draw_heads(buffer, Rect { width: label, ..inner }, cells, &seen, model, look);
     let fitting = usize::from((inner.height + layout.rows_per_node / 3).saturating_sub(1) / layout.rows_per_node);
     for (index, node) in model.nodes.values().take(fitting).enumerate() {
         let y = inner.y + 1 + index as u16 * layout.rows_per_node;
         let place = |area: Rect, line: u16| Rect { y: y + line, height: 1, ..area };
         let label = Rect { width: label, ..inner };
         draw_cells(buffer, place(cells, 0), &Row { model, node, seen: &seen }, look);
-        put(buffer, place(label, 0), &row_notes::label(node, layout, look));
+        put(buffer, place(label, 0), &row_notes::label(model, node, layout, look));
         if layout.rows_per_node > 1 {
-            put(buffer, place(label, 1), &row_notes::second_label(node, layout, look));
+            put(buffer, place(label, 1), &row_notes::second_label(model, node, layout, look));
             put(buffer, place(cells, 1), &row_notes::note(model, node, layout, look));
         }
     }
     let hidden = model.nodes.len().saturating_sub(fitting);
     if hidden > 0 {
-        frame::foot(buffer, inner, &format!("{hidden} more below: the screen needs more rows"), look);
+        frame::foot(buffer, inner, &screen::NODES_HIDDEN.with(model.lang, &[("count", &hidden)]), look);
     }
 }
 
 /// The grammar of cells, each word in the shape that it explains.
-fn legend(layout: &Layout, look: &Look) -> Vec<Span<'static>> {
+fn legend(layout: &Layout, model: &Model, look: &Look) -> Vec<Span<'static>> {
     let gap = if layout.is_wide { "  " } else { " " };
     let shapes = [
-        ("[final]", look.committed),
-        ("┆intermediate┆", look.intermediate),
-        ("≠differs≠", look.different),
-        ("~truncated~", look.truncated),
-        ("·missing", look.muted),
-        ("┃commit", look.strong),
+        (screen::L_FINAL, look.committed),
+        (screen::L_INTERMEDIATE, look.intermediate),
+        (screen::L_DIFFERS, look.different),
+        (screen::L_TRUNCATED, look.truncated),
+        (screen::L_MISSING, look.muted),
+        (screen::L_COMMIT, look.strong),
     ];
     let shown = if layout.logs.width >= 80 { &shapes[..] } else { &shapes[..4] };
-    let mut title = vec![span(" LOGS", look.strong), Span::raw(gap)];
+    let mut title = vec![span(model.say(screen::LOGS), look.strong), Span::raw(gap)];
     for (text, style) in shown {
-        title.extend([span(*text, *style), Span::raw(gap)]);
+        title.extend([span(model.say(*text), *style), Span::raw(gap)]);
     }
     title.pop();
     title.push(Span::raw(" "));
     title
 }
 
-fn draw_heads(buffer: &mut Buffer, label: Rect, cells: Rect, seen: &Seen, look: &Look) {
+fn draw_heads(buffer: &mut Buffer, label: Rect, cells: Rect, seen: &Seen, model: &Model, look: &Look) {
     let first = |area: Rect| Rect { height: 1, ..area };
     if seen.has_older {
-        put_right(buffer, Rect { width: label.width - 1, ..first(label) }, &[span("◂ older", look.muted)]);
+        put_right(
+            buffer,
+            Rect { width: label.width - 1, ..first(label) },
+            &[span(model.say(screen::OLDER), look.muted)],
+        );
     }
     let mut previous = None;
     for (x, column) in places(cells, seen) {
@@ -81,7 +85,7 @@ fn draw_heads(buffer: &mut Buffer, label: Rect, cells: Rect, seen: &Seen, look: 
         previous = Some(column.id.epoch);
     }
     if seen.has_newer {
-        put_right(buffer, first(cells), &[span(" newer ▸", look.muted)]);
+        put_right(buffer, first(cells), &[span(model.say(screen::NEWER), look.muted)]);
     }
 }
 

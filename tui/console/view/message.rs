@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use epoca::protocol::EntryId;
 use epoca::protocol::trace::Fact;
+use epoca::protocol::{EntryId, NodeId};
 use ratatui::style::Style;
 use ratatui::text::Span;
 
@@ -70,7 +70,7 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
             (with(screen::MARK_INJECTED, &what), look.different)
         }
         Fact::DiskError { text } => (text.to_string(), look.bad),
-        other => (other.name().to_owned(), look.muted),
+        other => (lang.fact(NodeId(0), other), look.muted),
     }
 }
 

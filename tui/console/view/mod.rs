@@ -52,7 +52,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
     buffer.set_style(area, look.base);
     let cursor = match layout::layout((area.width, area.height), &Content::of(model)) {
         None => {
-            stage::too_small(buffer, area, look);
+            stage::too_small(buffer, area, model, look);
             None
         }
         Some(layout) => draw_screen(buffer, &layout, model, look),
@@ -70,8 +70,8 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
     top::draw(buffer, layout.top, model, look);
     let upper = layout.logs.union(layout.space.unwrap_or(layout.lower)).union(layout.lower).union(layout.strips);
     match (&model.screen, &model.dialog) {
-        (Screen::Starting(said), _) => stage::starting(buffer, upper, said, look),
-        (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, *scrolled, look),
+        (Screen::Starting(said), _) => stage::starting(buffer, upper, model, said, look),
+        (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, model, *scrolled, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
         _ => {
             logs::draw(buffer, layout, model, look);

@@ -11,6 +11,7 @@ use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put_lines, span};
+use crate::console::words::screen;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let width = usize::from(area.width).saturating_sub(6);
@@ -26,31 +27,47 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let below = lines.len().saturating_sub(first + usize::from(area.height));
     put_lines(buffer, area, lines.into_iter().skip(first));
     if below > 0 {
-        frame::foot(buffer, area, &format!("{below} lines more: down, pgdn"), look);
+        frame::foot(buffer, area, &screen::LINES_MORE.with(model.lang, &[("count", &below)]), look);
     }
 }
 
 fn facts(model: &Model, node: &NodeView) -> Vec<String> {
     let state = &node.state;
     let process = match (&node.presence, node.pid) {
-        (Presence::Unseen { .. }, _) => "no answer yet".to_owned(),
-        (Presence::Down { why, .. }, _) => format!("DOWN: {why}"),
-        (Presence::Live, pid) if node.is_paused() => format!("paused, pid {}", pid.unwrap_or_default()),
-        (Presence::Live, pid) => format!("live, pid {}", pid.unwrap_or_default()),
+        (Presence::Unseen { .. }, _) => model.say(screen::NO_ANSWER_YET).to_owned(),
+        (Presence::Down { why, .. }, _) => screen::NODE_DOWN.with(model.lang, &[("why", &model.lang.reason(why))]),
+        (Presence::Live, pid) if node.is_paused() => {
+            screen::NODE_PAUSED.with(model.lang, &[("pid", &pid.unwrap_or_default())])
+        }
+        (Presence::Live, pid) => screen::NODE_LIVE.with(model.lang, &[("pid", &pid.unwrap_or_default())]),
     };
-    let epoch = state.epoch.map_or("no epoch".to_owned(), |epoch| epoch.to_string());
-    let follows = state.leader.map_or("nobody leads".to_owned(), |leader| format!("{leader} leads"));
+    let epoch = state.epoch.map_or(model.say(screen::NO_EPOCH).to_owned(), |epoch| epoch.to_string());
+    let follows = match state.leader {
+        None => model.say(screen::NOBODY_LEADS).to_owned(),
+        Some(leader) => screen::LEADS.with(model.lang, &[("node", &leader)]),
+    };
     let mut facts = vec![
-        format!("{}  {process}  {} in {epoch}, {follows}", node.address, state.role.name()),
-        format!(
-            "log ends at {}  committed {}  final {}",
-            point(state.last()),
-            point(state.committed),
-            point(state.applied)
+        screen::NODE_FACTS.with(
+            model.lang,
+            &[
+                ("address", &node.address),
+                ("process", &process),
+                ("role", &model.say(screen::role(state.role))),
+                ("epoch", &epoch),
+                ("follows", &follows),
+            ],
+        ),
+        screen::LOG_ENDS.with(
+            model.lang,
+            &[
+                ("last", &point(state.last())),
+                ("committed", &point(state.committed)),
+                ("applied", &point(state.applied)),
+            ],
         ),
     ];
     facts.extend(belief(model, node));
-    facts.extend(in_force(node));
+    facts.extend(in_force(model, node));
     facts.extend(node.notes.iter().cloned());
     facts
 }
@@ -60,13 +77,18 @@ fn belief(model: &Model, node: &NodeView) -> Option<String> {
     let belief = leader.belief(node.state.node)?;
     let next = belief.next.map_or("-".to_owned(), |next| next.to_string());
     let matched = belief.matched;
-    let place = matched.map_or(String::new(), |point| format!(" (position {})", point.position));
-    Some(format!("{} believes: match {}{place}, next position {next}", leader.state.node, point(matched)))
+    let place =
+        matched.map_or(String::new(), |point| screen::AT_POSITION.with(model.lang, &[("position", &point.position)]));
+    let matched = format!("{}{place}", point(matched));
+    let places: [(&str, &dyn std::fmt::Display); 3] =
+        [("leader", &leader.state.node), ("matched", &matched), ("next", &next)];
+    Some(screen::BELIEVES.with(model.lang, &places))
 }
 
-fn in_force(node: &NodeView) -> Option<String> {
-    let cuts = node.cuts().into_iter().map(|with| format!("link with {with} is cut"));
-    let holds = node.holds().into_iter().map(|kind| format!("{kind} to it is held"));
+fn in_force(model: &Model, node: &NodeView) -> Option<String> {
+    let cuts = node.cuts().into_iter().map(|with| screen::IS_CUT.with(model.lang, &[("node", &with)]));
+    let holds =
+        node.holds().into_iter().map(|kind| screen::IS_HELD.with(model.lang, &[("kind", &model.lang.reason(&kind))]));
     let all: Vec<_> = cuts.chain(holds).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }

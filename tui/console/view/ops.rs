@@ -13,17 +13,18 @@ use crate::console::model::operations::{End, Operation};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
+use crate::console::words::{Lang, screen};
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     if model.operations.list().is_empty() {
-        put(buffer, area, &[span(" nothing was asked from here yet: i, then put x 1", look.muted)]);
+        put(buffer, area, &[span(model.say(screen::NOTHING_ASKED), look.muted)]);
         return;
     }
     let height = usize::from(area.height);
     let below = model.scrolled;
     let mut rows = Vec::new();
     for operation in model.operations.list().iter().rev() {
-        rows.splice(0..0, drawn(operation, look));
+        rows.splice(0..0, drawn(operation, model.lang, look));
         if rows.len() >= height + below {
             break;
         }
@@ -35,25 +36,25 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
         put(buffer, row, spans);
     }
     if end < rows.len() {
-        frame::foot(buffer, area, &format!("{} newer below", rows.len() - end), look);
+        frame::foot(buffer, area, &screen::NEWER_BELOW.with(model.lang, &[("count", &(rows.len() - end))]), look);
     }
 }
 
-fn drawn(operation: &Operation, look: &Look) -> Vec<Vec<Span<'static>>> {
-    let mut rows = vec![summary(operation, look)];
+fn drawn(operation: &Operation, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
+    let mut rows = vec![summary(operation, lang, look)];
     for line in operation.answer() {
         rows.push(vec![Span::raw("     "), span(line.text.clone(), tone(line.tone, look))]);
     }
     if let Some(omitted) = operation.end.as_ref().map(|end| end.omitted).filter(|omitted| *omitted > 0) {
-        rows.push(vec![span(format!("     and {omitted} lines more"), look.muted)]);
+        rows.push(vec![span(screen::OMITTED.with(lang, &[("count", &omitted)]), look.muted)]);
     }
     rows
 }
 
 /// `✓ put x 1   1.9 ms   ok e1·o4`: the shape of the mark says how it ended.
-pub fn summary(operation: &Operation, look: &Look) -> Vec<Span<'static>> {
+pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     let (mark, style) = mark(operation.end.as_ref(), look);
-    let time = operation.end.as_ref().map_or("under way".to_owned(), |end| latency(end.took));
+    let time = operation.end.as_ref().map_or(screen::UNDER_WAY.to(lang).to_owned(), |end| latency(end.took));
     let mut spans = vec![
         span(format!(" {mark} "), style),
         span(operation.line.clone(), look.strong),

@@ -11,6 +11,7 @@ use crate::console::model::{Dialog, Mode, Model, Prompt, Screen};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span};
 use crate::console::view::{dialog, frame, ops};
+use crate::console::words::screen;
 
 /// What stands before the line.
 const MARK: &str = "> ";
@@ -18,7 +19,7 @@ const MARK: &str = "> ";
 /// Gives where the cursor stands, in TYPE.
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
     if layout.prompt.height > 1 {
-        let mut title = vec![span(" COMMAND ", look.muted)];
+        let mut title = vec![span(model.say(screen::COMMAND), look.muted)];
         if model.mode == Mode::Type && model.dialog.is_none() {
             title.extend(said(model, look).unwrap_or_default());
         }
@@ -36,7 +37,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) ->
     if model.screen == Screen::Ending {
         return None;
     }
-    Some(typed(buffer, layout.input, &model.prompt, look))
+    Some(typed(buffer, layout.input, model, look))
 }
 
 /// A notice, or else what was asked last and what became of it.
@@ -45,7 +46,7 @@ pub fn said(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
         let style = if notice.is_bad { look.bad } else { look.base };
         return Some(vec![span(format!(" {} ", notice.text), style)]);
     }
-    let mut spans = ops::summary(model.operations.newest()?, look);
+    let mut spans = ops::summary(model.operations.newest()?, model.lang, look);
     spans.push(Span::raw(" "));
     Some(spans)
 }
@@ -55,16 +56,17 @@ fn idle(model: &Model) -> String {
     let mut obstacles: Vec<_> = BINDINGS.iter().filter_map(|binding| keys::obstacle(model, binding)).collect();
     obstacles.dedup();
     if obstacles.is_empty() || model.screen != Screen::Watching {
-        return " i to type a command, as put x 1".to_owned();
+        return model.say(screen::IDLE).to_owned();
     }
-    format!(" i to type; keys in parentheses: {}", obstacles.join(", "))
+    screen::IDLE_OBSTACLES.with(model.lang, &[("why", &obstacles.join(", "))])
 }
 
 /// The part of the line around the cursor that fits; gives where the cursor stands.
-fn typed(buffer: &mut Buffer, area: Rect, prompt: &Prompt, look: &Look) -> (u16, u16) {
+fn typed(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> (u16, u16) {
+    let prompt = &model.prompt;
     if let Some(search) = &prompt.search {
-        let label = format!("(search) {}", search.wanted);
-        let found = prompt.found().unwrap_or(if search.wanted.is_empty() { "" } else { "not found" });
+        let label = screen::SEARCH.with(model.lang, &[("wanted", &search.wanted)]);
+        let found = prompt.found().unwrap_or(if search.wanted.is_empty() { "" } else { model.say(screen::NOT_FOUND) });
         put(buffer, area, &[span(&*label, look.accent), span(format!("  {found}"), look.base)]);
         return (area.x + (label.width() as u16).min(area.width - 1), area.y);
     }

@@ -264,7 +264,8 @@ impl<'a> Canvas<'a> {
             }
         }
         let seconds = quiet.until.saturating_sub(since).as_secs();
-        let text = screen::QUIET.with(self.model.lang, &[("count", &quiet.beats), ("seconds", &seconds)]);
+        let text = if seconds > 0 { screen::QUIET } else { screen::QUIET_SHORT };
+        let text = text.with(self.model.lang, &[("count", &quiet.beats), ("seconds", &seconds)]);
         let style = if line.is_selected { self.look.muted.add_modifier(Modifier::REVERSED) } else { self.look.muted };
         let width = last.saturating_sub(first + 4);
         put(buffer, Rect { x: first + 3, y: line.y, width, height: 1 }, &[span(text, style)]);

@@ -9,6 +9,7 @@ use ratatui::text::Span;
 use crate::console::model::{Mode, Model, Screen};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, put_right, span, width};
+use crate::console::words::screen;
 
 /// A part of the line, and how soon it goes: the greatest first.
 struct Part {
@@ -18,8 +19,8 @@ struct Part {
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let mode = match model.mode {
-        Mode::Control => span("[CONTROL]", look.badge),
-        Mode::Type => span("[TYPE]", look.badge),
+        Mode::Control => span(model.say(screen::M_CONTROL), look.badge),
+        Mode::Type => span(model.say(screen::M_TYPE), look.badge),
     };
     let mode_width = width(std::slice::from_ref(&mode)) + 2;
     put_right(buffer, area, &[mode]);
@@ -49,11 +50,11 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
     let mut parts = vec![Part { spans: vec![span("epoca", look.accent)], goes: 4 }];
     match model.screen {
         Screen::Starting(_) => {
-            parts.push(Part { spans: vec![span("starting the nodes", look.base)], goes: 0 });
+            parts.push(Part { spans: vec![span(model.say(screen::T_STARTING), look.base)], goes: 0 });
             return parts;
         }
         Screen::Ending => {
-            parts.push(Part { spans: vec![span("ending", look.base)], goes: 0 });
+            parts.push(Part { spans: vec![span(model.say(screen::T_ENDING), look.base)], goes: 0 });
             return parts;
         }
         Screen::Watching => {}
@@ -66,26 +67,33 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
 
 fn leadership(model: &Model, look: &Look) -> Vec<Part> {
     let Some(leader) = model.leader() else {
-        return vec![Part { spans: vec![span(" NO LEADER ", look.alarm)], goes: 0 }];
+        return vec![Part { spans: vec![span(model.say(screen::NO_LEADER), look.alarm)], goes: 0 }];
     };
     let epoch = leader.state.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
-    let commit = leader.state.committed.map_or("nothing".to_owned(), |point| point.id.to_string());
+    let commit = leader
+        .state
+        .committed
+        .map_or_else(|| model.say(screen::NOTHING_COMMITTED).to_owned(), |point| point.id.to_string());
     vec![
         Part { spans: vec![span(epoch, look.strong)], goes: 0 },
-        Part { spans: vec![span(format!("{} leads", leader.state.node), look.strong)], goes: 0 },
-        Part { spans: vec![span("commit ", look.muted), span(commit, look.committed)], goes: 1 },
+        Part {
+            spans: vec![span(screen::LEADS.with(model.lang, &[("node", &leader.state.node)]), look.strong)],
+            goes: 0,
+        },
+        Part { spans: vec![span(model.say(screen::T_COMMIT), look.muted), span(commit, look.committed)], goes: 1 },
     ]
 }
 
 fn quorum(model: &Model, look: &Look) -> Part {
     let (live, nodes, quorum) = (model.live(), model.nodes.len(), model.quorum());
     let spans = if live < quorum {
-        vec![span(format!(" NO QUORUM: {live} live, {quorum} of {nodes} needed "), look.alarm)]
+        let text = screen::NO_QUORUM.with(model.lang, &[("live", &live), ("quorum", &quorum), ("nodes", &nodes)]);
+        vec![span(text, look.alarm)]
     } else {
         vec![
-            span("quorum ", look.muted),
-            span(format!("{quorum} of {nodes}"), look.base),
-            span("  live ", look.muted),
+            span(model.say(screen::T_QUORUM), look.muted),
+            span(screen::QUORUM_OF.with(model.lang, &[("quorum", &quorum), ("nodes", &nodes)]), look.base),
+            span(model.say(screen::T_LIVE), look.muted),
             span(live.to_string(), if live < nodes { look.bad } else { look.base }),
         ]
     };
@@ -94,9 +102,10 @@ fn quorum(model: &Model, look: &Look) -> Part {
 
 /// Holds and cuts: what a person made go wrong and may have forgotten.
 fn in_force(model: &Model, look: &Look) -> Option<Part> {
-    let held = model.nodes.iter().filter(|(_, node)| !node.holds().is_empty()).map(|(id, _)| format!("HELD {id}"));
-    let cut = model.cuts().into_iter().map(|(a, b)| format!("CUT {a}-{b}"));
-    let paused = model.nodes.iter().filter(|(_, node)| node.is_paused()).map(|(id, _)| format!("PAUSED {id}"));
+    let say = |text: screen::Text, what: &dyn std::fmt::Display| text.with(model.lang, &[("what", what)]);
+    let held = model.nodes.iter().filter(|(_, node)| !node.holds().is_empty()).map(|(id, _)| say(screen::HELD, id));
+    let cut = model.cuts().into_iter().map(|(a, b)| say(screen::CUT, &format!("{a}-{b}")));
+    let paused = model.nodes.iter().filter(|(_, node)| node.is_paused()).map(|(id, _)| say(screen::PAUSED, id));
     let texts: Vec<_> = held.chain(cut).chain(paused).collect();
     if texts.is_empty() {
         return None;

@@ -35,6 +35,7 @@ pub const REASONS: &[(&str, Text)] = &[
         text("the leader contradicts what it had sent", "o líder contradiz o que tinha enviado"),
     ),
     ("second-leader", text("two nodes claim to lead one epoch", "dois nós dizem liderar a mesma época")),
+    ("killed", text("killed", "morto")),
     ("push", text("push", "push")),
     ("ack", text("ack", "ack")),
     ("heartbeat", text("heartbeat", "heartbeat")),

@@ -1,5 +1,7 @@
 //! What the screen itself says, outside of what the rules tell.
 
+use epoca::protocol::trace::RoleName;
+
 pub use crate::console::words::lang::{Text, text};
 
 // The space-time picture.
@@ -11,6 +13,7 @@ pub const READ: Text = text("read", "leitura");
 pub const ANSWER: Text = text("answer", "resposta");
 pub const REFUSED: Text = text("refused", "recusado");
 pub const QUIET: Text = text(" heartbeats ×{count}, {seconds} s ", " heartbeats ×{count}, {seconds} s ");
+pub const QUIET_SHORT: Text = text(" heartbeats ×{count} ", " heartbeats ×{count} ");
 pub const QUIET_LONG: Text = text(
     "{count} heartbeats in {seconds} s, with their acks and with orders that were sent again: nothing new",
     "{count} heartbeats em {seconds} s, com seus acks e ordens enviadas de novo: nada novo",
@@ -70,3 +73,142 @@ pub const KINDS: &[(&str, Text)] = &[
     ("vote", text("vote?", "voto?")),
     ("vote-answer", text("vote", "voto")),
 ];
+
+// The whole screen.
+pub const CHOOSE_SECOND: Text = text(" {node} and", " {node} e");
+pub const ESC_NO: Text = text("   esc: no", "   esc: não");
+pub const OLDEST_DROPPED: Text = text("{count} oldest dropped", "{count} mais antigos descartados");
+pub const NOTHING_FINAL: Text =
+    text(" nothing is final yet: i, then put x 1", " nada é final ainda: i, depois put x 1");
+pub const ONE_KEY: Text = text("1 key", "1 chave");
+pub const KEYS: Text = text("{count} keys", "{count} chaves");
+pub const NEWEST_ONLY: Text =
+    text(" of the newest entries; epoca list shows all", " das entradas mais novas; epoca list mostra todas");
+pub const KEY: Text = text("key", "chave");
+pub const AS_LAST_SEEN: Text = text("{node} as last seen", "{node} como visto por último");
+pub const HELP: Text = text(" HELP ", " AJUDA ");
+pub const LINES_MORE: Text = text("{count} lines more: down, pgdn", "mais {count} linhas: seta, pgdn");
+pub const OTHER_KEY_CLOSES: Text = text("any other key closes", "outra tecla fecha");
+pub const SEARCH_HINT: Text = text(
+    "enter takes it   ctrl-r the one before   esc back to the line",
+    "enter aceita   ctrl-r a anterior   esc volta à linha",
+);
+pub const LOGS: Text = text(" LOGS", " LOGS");
+pub const L_FINAL: Text = text("[final]", "[final]");
+pub const L_INTERMEDIATE: Text = text("┆intermediate┆", "┆intermediários┆");
+pub const L_DIFFERS: Text = text("≠differs≠", "≠difere≠");
+pub const L_TRUNCATED: Text = text("~truncated~", "~truncado~");
+pub const L_MISSING: Text = text("·missing", "·ausente");
+pub const L_COMMIT: Text = text("┃commit", "┃commit");
+pub const OLDER: Text = text("◂ older", "◂ antigas");
+pub const NEWER: Text = text(" newer ▸", " novas ▸");
+pub const NODES_HIDDEN: Text =
+    text("{count} more below: the screen needs more rows", "mais {count} abaixo: a tela precisa de mais linhas");
+pub const NO_ANSWER_YET: Text = text("no answer yet", "sem resposta ainda");
+pub const NODE_DOWN: Text = text("DOWN: {why}", "FORA: {why}");
+pub const NODE_PAUSED: Text = text("paused, pid {pid}", "pausado, pid {pid}");
+pub const NODE_LIVE: Text = text("live, pid {pid}", "vivo, pid {pid}");
+pub const NO_EPOCH: Text = text("no epoch", "sem época");
+pub const NOBODY_LEADS: Text = text("nobody leads", "ninguém lidera");
+pub const LEADS: Text = text("{node} leads", "{node} lidera");
+pub const NODE_FACTS: Text =
+    text("{address}  {process}  {role} in {epoch}, {follows}", "{address}  {process}  {role} em {epoch}, {follows}");
+pub const LOG_ENDS: Text = text(
+    "log ends at {last}  committed {committed}  final {applied}",
+    "log termina em {last}  commit {committed}  final {applied}",
+);
+pub const BELIEVES: Text = text(
+    "{leader} believes: match {matched}, next position {next}",
+    "{leader} supõe: confere {matched}, próxima posição {next}",
+);
+pub const AT_POSITION: Text = text(" (position {position})", " (posição {position})");
+pub const IS_CUT: Text = text("link with {node} is cut", "enlace com {node} cortado");
+pub const IS_HELD: Text = text("{kind} to it is held", "{kind} para ele retidas");
+pub const NOTHING_ASKED: Text =
+    text(" nothing was asked from here yet: i, then put x 1", " nada foi pedido daqui ainda: i, depois put x 1");
+pub const OMITTED: Text = text("     and {count} lines more", "     e mais {count} linhas");
+pub const UNDER_WAY: Text = text("under way", "a caminho");
+pub const COMMAND: Text = text(" COMMAND ", " COMANDO ");
+pub const IDLE: Text = text(" i to type a command, as put x 1", " i para digitar um comando, como put x 1");
+pub const IDLE_OBSTACLES: Text =
+    text(" i to type; keys in parentheses: {why}", " i para digitar; teclas entre parênteses: {why}");
+pub const SEARCH: Text = text("(search) {wanted}", "(busca) {wanted}");
+pub const NOT_FOUND: Text = text("not found", "não achado");
+pub const R_LEADER: Text = text("LEADER", "LÍDER");
+pub const R_REPLICA: Text = text("replica", "réplica");
+pub const R_CANDIDATE: Text = text("candidate", "candidato");
+pub const S_PAUSED: Text = text("paused", "pausado");
+pub const S_LIVE: Text = text("live", "vivo");
+pub const S_DOWN: Text = text("DOWN", "FORA");
+pub const S_UNSEEN: Text = text("unseen", "não visto");
+pub const NO_ANSWER_WHY: Text = text("no answer yet: {why}", "sem resposta ainda: {why}");
+pub const LAST_SEEN: Text =
+    text("{why}, {age} s ago; its log as last seen", "{why}, há {age} s; o log como visto por último");
+pub const ORDER_WAITS: Text = text("   an order up to {entry} waits", "   uma ordem até {entry} espera");
+pub const COMMIT_IS: Text = text("commit = ", "commit = ");
+pub const BELIEVES_NOTHING: Text = text("{leader} believes nothing of it yet", "{leader} ainda não supõe nada dele");
+pub const MATCH: Text = text("match ", "confere ");
+pub const NEXT: Text = text("  next ", "  próxima ");
+pub const POSITION: Text = text("position {position}", "posição {position}");
+pub const N_TRUNCATED: Text = text("truncated ", "truncado ");
+pub const N_AT: Text = text(" at {entry}", " em {entry}");
+pub const N_FROM: Text = text(" from {entry}", " a partir de {entry}");
+pub const STARTING: Text = text(" STARTING ", " INICIANDO ");
+pub const TOO_SMALL: Text = text(
+    "epoca needs {needed}, this is {size}; the nodes run on",
+    "epoca precisa de {needed}, isto é {size}; os nós continuam",
+);
+pub const M_CONTROL: Text = text("[CONTROL]", "[CONTROLE]");
+pub const M_TYPE: Text = text("[TYPE]", "[DIGITAR]");
+pub const T_STARTING: Text = text("starting the nodes", "iniciando os nós");
+pub const T_ENDING: Text = text("ending", "encerrando");
+pub const NO_LEADER: Text = text(" NO LEADER ", " SEM LÍDER ");
+pub const NOTHING_COMMITTED: Text = text("nothing", "nada");
+pub const T_COMMIT: Text = text("commit ", "commit ");
+pub const NO_QUORUM: Text = text(
+    " NO QUORUM: {live} live, {quorum} of {nodes} needed ",
+    " SEM MAIORIA: {live} vivos, precisa de {quorum} de {nodes} ",
+);
+pub const T_QUORUM: Text = text("quorum ", "maioria ");
+pub const QUORUM_OF: Text = text("{quorum} of {nodes}", "{quorum} de {nodes}");
+pub const T_LIVE: Text = text("  live ", "  vivos ");
+pub const HELD: Text = text("HELD {what}", "RETIDO {what}");
+pub const CUT: Text = text("CUT {what}", "CORTE {what}");
+pub const PAUSED: Text = text("PAUSED {what}", "PAUSADO {what}");
+pub const CTRL_C_AGAIN: Text = text("Ctrl-C once more quits", "Ctrl-C mais uma vez sai");
+pub const MEANS_NOTHING: Text = text(
+    "{letter} means nothing here: i to type, ? for the keys",
+    "{letter} não significa nada aqui: i para digitar, ? para as teclas",
+);
+pub const NO_NODE: Text = text("there is no node {letter}", "não há nó {letter}");
+pub const NODES_NOT_THERE: Text = text("the nodes are not there yet", "os nós ainda não estão no ar");
+pub const F_KILL: Text = text("kill", "matar");
+pub const F_RESTART: Text = text("restart", "reiniciar");
+pub const F_PAUSE: Text = text("pause or resume", "pausar ou retomar");
+pub const F_LINK: Text = text("cut or heal the link between", "cortar ou refazer o enlace entre");
+pub const F_HOLD: Text = text("hold or release the commit orders to", "reter ou liberar as ordens de commit para");
+pub const F_CONFLICT: Text = text("inject a forged entry into", "injetar uma entrada forjada em");
+pub const O_CHOSEN: Text = text("is chosen already", "já foi escolhido");
+pub const O_DOWN_ALREADY: Text = text("is down already", "já está fora do ar");
+pub const O_RUNS: Text = text("runs", "está rodando");
+pub const O_DOWN: Text = text("is down", "está fora do ar");
+pub const O_LEADS: Text = text("leads, its log is the truth", "lidera, o seu log é a verdade");
+pub const NO_NODE_ANSWERS: Text = text("no node answers", "nenhum nó responde");
+pub const WITHOUT_LAB: Text = text("started without --lab", "iniciado sem --lab");
+pub const H_SHAPES: Text = text(
+    "The logs: one column for each entry, one row for each node's own account",
+    "Os logs: uma coluna por entrada, uma linha pelo relato de cada nó",
+);
+pub const H_CONTROL: Text = text("Single keys [CONTROL]", "Teclas [CONTROLE]");
+pub const H_COMMANDS: Text =
+    text("Commands [TYPE]; a node is 3 or n3", "Comandos [DIGITAR], em inglês; um nó é 3 ou n3");
+pub const H_EDITING: Text = text("Editing the line [TYPE]", "Editar a linha [DIGITAR]");
+
+/// A role as the table of logs says it.
+pub const fn role(role: RoleName) -> Text {
+    match role {
+        RoleName::Leader => R_LEADER,
+        RoleName::Replica => R_REPLICA,
+        RoleName::Candidate => R_CANDIDATE,
+    }
+}
