@@ -180,7 +180,8 @@ mod tests {
         log.finish_one();
         assert_eq!(flusher.flushed(Operation(1)).collect::<Vec<_>>(), [message(3)]);
         assert_eq!(flusher.say_after(Some(Operation(1)), message(4)), Some(message(4)));
-        assert_eq!(flusher.flushed(Operation(2)).collect::<Vec<_>>(), [message(2)]);
+        assert_eq!(flusher.say_after(Some(Operation(2)), message(5)), None, "appended, and not flushed");
+        assert_eq!(flusher.flushed(Operation(2)).collect::<Vec<_>>(), [message(2), message(5)]);
         assert!(flusher.is_durable());
     }
 }

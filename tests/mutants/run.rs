@@ -1,4 +1,4 @@
-//! Builds and tests a copy, within a time, and reads from the tests' output who noticed what.
+//! Builds and tests a copy, within a time, and reads from the output who noticed what.
 
 use std::fmt;
 use std::fs::File;
@@ -12,42 +12,69 @@ use nix::unistd::Pid;
 use crate::copy::Copy;
 use crate::table::Tests;
 
-const BUILD_TIME: Duration = Duration::from_secs(900);
+const BUILD_TIME: Duration = Duration::from_secs(1_800);
 /// Far more than the tests need; a mutant that makes them run for ever is caught by it.
 const TEST_TIME: Duration = Duration::from_secs(180);
-/// Random schedules count their seeds from a number behind a thousand.
-const SEEDS_APART: u64 = 1_000;
+/// The simulator plays for 20 s, and then the seed that it has begun.
+const SIMULATOR_TIME: Duration = Duration::from_secs(90);
 
+/// What the tests said.
 pub enum Verdict {
     Survived,
-    /// The tests that failed, in the order of the output, and how many seeds the quickest random one of them took.
-    Caught {
-        by: Vec<String>,
-        seeds: Option<u64>,
-    },
-    TooSlow,
+    /// The tests that failed, in the order of the output.
+    Caught(Vec<String>),
+    TooSlow(Duration),
     /// Then nothing was tested: the mutant itself is wrong.
     DoesNotBuild,
+}
+
+/// What the simulator said.
+pub enum Seeds {
+    /// How many it took, and what was wrong.
+    Caught(u64, String),
+    Clean(u64),
+    /// A run did not end.
+    TooSlow,
+    DoesNotBuild,
+    /// What was broken is not in the core.
+    NotSimulated,
+}
+
+impl Verdict {
+    pub fn is_caught(&self) -> bool {
+        matches!(self, Verdict::Caught(_) | Verdict::TooSlow(_))
+    }
+}
+
+impl Seeds {
+    pub fn is_caught(&self) -> bool {
+        matches!(self, Seeds::Caught(..) | Seeds::TooSlow)
+    }
 }
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Verdict::Survived => write!(f, "**survived**"),
+            Verdict::Survived => write!(f, "**none**"),
             Verdict::DoesNotBuild => write!(f, "**does not build**"),
-            Verdict::TooSlow => write!(f, "time limit of {} s", TEST_TIME.as_secs()),
-            Verdict::Caught { by, seeds } => {
+            Verdict::TooSlow(limit) => write!(f, "time limit of {} s", limit.as_secs()),
+            Verdict::Caught(by) => {
                 let first = by.first().and_then(|name| name.rsplit("::").next()).unwrap_or("a crash of the tests");
                 write!(f, "`{first}`")?;
-                if by.len() > 1 {
-                    write!(f, " and {} more", by.len() - 1)?;
-                }
-                match seeds {
-                    Some(1) => write!(f, "; random: 1 seed"),
-                    Some(seeds) => write!(f, "; random: {seeds} seeds"),
-                    None => Ok(()),
-                }
+                if by.len() > 1 { write!(f, " and {} more", by.len() - 1) } else { Ok(()) }
             }
+        }
+    }
+}
+
+impl fmt::Display for Seeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seeds::Caught(seeds, what) => write!(f, "{seeds} ({what})"),
+            Seeds::Clean(seeds) => write!(f, "– (not in {seeds})"),
+            Seeds::TooSlow => write!(f, "a run never ends"),
+            Seeds::DoesNotBuild => write!(f, "**does not build**"),
+            Seeds::NotSimulated => write!(f, "– (not in the core)"),
         }
     }
 }
@@ -56,8 +83,7 @@ impl Copy {
     /// The tests that are named for the trap first, then all quick ones, the random ones last: a mutant's trap should be
     /// caught by its name, and what is caught early need not run on.
     pub fn test(&self, tests: &Tests, trap: Option<u32>) -> Verdict {
-        if self.cargo(tests, &["--no-run".into()], BUILD_TIME).is_none_or(|status| !status.success()) {
-            eprintln!("{}", self.said());
+        if !self.builds(tests) {
             return Verdict::DoesNotBuild;
         }
         let named = trap.map(|trap| vec!["--".into(), format!("trap_{trap:02}_")]);
@@ -65,27 +91,47 @@ impl Copy {
         let random = vec!["--".into(), "random::".into()];
         for stage in named.into_iter().chain([quick, random]) {
             match self.cargo(tests, &stage, TEST_TIME) {
-                None => return Verdict::TooSlow,
+                None => return Verdict::TooSlow(TEST_TIME),
                 Some(status) if status.success() => {}
-                Some(_) => return caught(&self.said()),
+                Some(_) => return Verdict::Caught(failed(&self.said())),
             }
         }
         Verdict::Survived
     }
 
+    /// Plays seeds until something is wrong.
+    pub fn simulate(&self, simulator: &Tests) -> Seeds {
+        if !self.builds(simulator) {
+            return Seeds::DoesNotBuild;
+        }
+        let play = ["--", "--ignored", "--nocapture", simulator.filter].map(String::from);
+        match self.cargo(simulator, &play, SIMULATOR_TIME) {
+            None => Seeds::TooSlow,
+            Some(_) => played(&self.said()).unwrap_or(Seeds::DoesNotBuild),
+        }
+    }
+
+    fn builds(&self, tests: &Tests) -> bool {
+        let built = self.cargo(tests, &["--no-run".into()], BUILD_TIME).is_some_and(|status| status.success());
+        if !built {
+            eprintln!("{}", self.said());
+        }
+        built
+    }
+
     fn said(&self) -> String {
-        std::fs::read_to_string(self.output()).unwrap_or_default()
+        String::from_utf8_lossy(&std::fs::read(self.output()).unwrap_or_default()).into_owned()
     }
 
     fn output(&self) -> std::path::PathBuf {
         self.path().join("output")
     }
 
-    /// `None` if it took too long.
+    /// `None` if it took too long. Whoever works on the machine comes first.
     fn cargo(&self, tests: &Tests, more: &[String], most: Duration) -> Option<ExitStatus> {
         let output = File::create(self.output()).expect("the output has a file");
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.arg("test").args(tests.arguments).args(more).current_dir(self.path());
+        let mut cargo = Command::new("nice");
+        cargo.args(["-n", "19", env!("CARGO"), "test"]).args(tests.arguments).args(more).current_dir(self.path());
         // Nothing of the cargo that runs this test may reach the one that it starts.
         cargo.env("CARGO_TARGET_DIR", &self.target).env_remove("RUSTFLAGS").env("RUST_BACKTRACE", "0");
         cargo.stdin(Stdio::null()).stdout(output.try_clone().expect("a file has two handles")).stderr(output);
@@ -110,12 +156,17 @@ fn wait(mut child: Child, most: Duration) -> Option<ExitStatus> {
     None
 }
 
-fn caught(output: &str) -> Verdict {
+fn failed(output: &str) -> Vec<String> {
     let failed = |line: &str| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_string());
-    let seed = |line: &str| -> Option<u64> {
-        let (_, rest) = line.split_once(" with seed ")?;
-        let seed: u64 = rest.split_once(" failed")?.0.parse().ok()?;
-        Some((seed - 1) % SEEDS_APART + 1)
-    };
-    Verdict::Caught { by: output.lines().filter_map(failed).collect(), seeds: output.lines().filter_map(seed).min() }
+    output.lines().filter_map(failed).collect()
+}
+
+fn played(output: &str) -> Option<Seeds> {
+    output.lines().find_map(|line| {
+        if let Some(seeds) = line.strip_prefix("nothing wrong in ") {
+            return Some(Seeds::Clean(seeds.strip_suffix(" seeds")?.parse().ok()?));
+        }
+        let (seeds, what) = line.strip_prefix("wrong after ")?.split_once(" seeds: ")?;
+        Some(Seeds::Caught(seeds.parse().ok()?, what.to_string()))
+    })
 }

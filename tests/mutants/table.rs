@@ -29,30 +29,109 @@ pub struct Tests {
     pub rooms: &'static [&'static str],
     /// Test folders that are copied.
     pub folders: &'static [&'static str],
+    /// Modules of the tests that are left out: they need what is not copied.
+    pub without: &'static [&'static str],
     pub crates: &'static [&'static str],
+    /// Crates that the build script needs; none: there is no build script.
+    pub build: &'static [&'static str],
     /// What `cargo test` is told.
     pub arguments: &'static [&'static str],
     /// Which of them all are meant.
     pub filter: &'static str,
+    /// Whether the simulator, which has the core and nothing else, can notice too.
+    pub simulated: bool,
 }
 
-pub const TESTS: [Tests; 2] = [
+const CORE: [&str; 2] = ["blake3", "bytes"];
+const WIRE: [&str; 4] = ["prost", "prost-types", "protox", "tonic-prost-build"];
+
+pub const TESTS: [Tests; 4] = [
     Tests {
         name: "protocol",
         rooms: &["protocol"],
         folders: &["protocol"],
+        without: &[],
         crates: &["blake3", "bytes", "serde", "toml"],
+        build: &[],
         arguments: &["--test", "protocol"],
         filter: "",
+        simulated: true,
     },
     Tests {
         name: "storage",
         rooms: &["protocol", "storage"],
         folders: &[],
+        without: &[],
         crates: &["blake3", "bytes", "crc32fast", "fs4", "getrandom", "nix", "serde", "sled", "tempfile", "thiserror"],
+        build: &[],
         arguments: &["--lib"],
         filter: "storage::",
+        simulated: false,
     },
+    Tests {
+        name: "runtime",
+        rooms: &["protocol", "storage", "lab", "rpc", "runtime"],
+        folders: &[],
+        without: &[],
+        crates: &SERVER,
+        build: &WIRE,
+        arguments: &["--lib"],
+        filter: "runtime::",
+        simulated: false,
+    },
+    Tests {
+        name: "bytes",
+        rooms: &["protocol", "storage", "lab", "rpc", "runtime"],
+        folders: &["bytes", "protocol/world"],
+        without: &["program", "node", "support"],
+        crates: &SERVER,
+        build: &WIRE,
+        arguments: &["--test", "bytes"],
+        filter: "",
+        simulated: false,
+    },
+];
+
+/// What plays seeds.
+pub const SIMULATOR: Tests = Tests {
+    name: "simulator",
+    rooms: &["protocol", "verify"],
+    folders: &["verify"],
+    without: &["invariants", "linearizability", "simulator"],
+    crates: &CORE,
+    build: &[],
+    arguments: &["--release", "--test", "verify"],
+    filter: "seeds_until_something_is_wrong",
+    simulated: false,
+};
+
+/// All that nodes are made of, and what their tests need.
+const SERVER: [&str; 25] = [
+    "blake3",
+    "bolero",
+    "bytes",
+    "crc32fast",
+    "fs4",
+    "futures-util",
+    "getrandom",
+    "nix",
+    "prost",
+    "prost-types",
+    "serde",
+    "serde_json",
+    "sled",
+    "tempfile",
+    "thiserror",
+    "tokio",
+    "tokio-stream",
+    "tokio-util",
+    "toml",
+    "tonic",
+    "tonic-health",
+    "tonic-prost",
+    "tonic-reflection",
+    "tracing",
+    "tracing-subscriber",
 ];
 
 #[derive(Deserialize)]
@@ -62,9 +141,13 @@ struct Table {
 }
 
 pub fn mutants() -> Vec<Mutant> {
-    let protocol = read(include_str!("protocol.toml"), "protocol");
-    let storage = read(include_str!("storage.toml"), "storage");
-    protocol.into_iter().chain(storage).collect()
+    let tables = [
+        (include_str!("protocol.toml"), "protocol"),
+        (include_str!("storage.toml"), "storage"),
+        (include_str!("runtime.toml"), "runtime"),
+        (include_str!("bytes.toml"), "bytes"),
+    ];
+    tables.into_iter().flat_map(|(text, tests)| read(text, tests)).collect()
 }
 
 fn read(text: &str, tests: &'static str) -> Vec<Mutant> {
@@ -76,6 +159,10 @@ fn read(text: &str, tests: &'static str) -> Vec<Mutant> {
 impl Mutant {
     pub fn trap(&self) -> Option<u32> {
         self.rule.strip_prefix("trap ")?.parse().ok()
+    }
+
+    pub fn tests(&self) -> &'static Tests {
+        TESTS.iter().find(|tests| tests.name == self.tests).expect("each table has its tests")
     }
 
     /// The text of the mutant's file with the change made, or why it cannot be.

@@ -5,3 +5,5 @@ mod invariants;
 mod linearizability;
 
 mod simulator;
+
+mod seeds;

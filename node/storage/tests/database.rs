@@ -213,7 +213,7 @@ fn a_missing_database_is_rebuilt() {
 }
 
 #[test]
-fn a_database_that_was_not_closed_cleanly_is_rebuilt() {
+fn trap_06_a_database_that_was_not_closed_cleanly_is_rebuilt() {
     rebuilt_after("it was not closed cleanly", |folder| std::fs::remove_file(folder.join("final.clean")).unwrap());
 }
 
@@ -301,7 +301,7 @@ fn damage_that_shows_while_the_node_runs_leads_to_a_rebuild_at_the_next_start() 
 }
 
 #[test]
-fn a_database_that_is_merely_behind_catches_up_from_the_log() {
+fn trap_06_a_database_that_is_merely_behind_applies_what_it_lacks_and_nothing_twice() {
     let folder = Folder::new();
     let chain = varied_chain(200);
     let mut opened = folder.open();

@@ -30,6 +30,15 @@ fn trap_01_what_was_acked_is_there_after_a_power_cut() {
 }
 
 #[test]
+fn trap_01_no_flush_is_answered_as_done_whose_sync_failed() {
+    let (disk, folder) = faulty();
+    let mut opened = folder.open();
+    opened.log.append(&small_chain(3).from(1)).unwrap();
+    disk.fail_syncs_after(0);
+    assert!(try_flush(&mut *opened.log).is_err());
+}
+
+#[test]
 fn trap_02_every_flush_is_a_sync_of_the_file_and_without_one_nothing_survives() {
     let (disk, folder) = faulty();
     let chain = small_chain(12);

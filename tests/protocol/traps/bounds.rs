@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{
-    Answer, ClusterId, Entry, EntryId, Epoch, Input, LogState, Message, NodeId, Offset, Output, Position, Push, Pushed,
-    Refusal, Rejection, VoteAsked,
+    Answer, ClusterId, Entry, Epoch, Input, LogState, Message, NodeId, Output, Position, Push, Refusal, Rejection,
+    VoteAsked,
 };
 
 use crate::traps::{acked, durable, push, remember, voter};
@@ -83,18 +83,6 @@ fn a_leader_that_contradicts_what_it_confirmed_is_not_believed() {
     for replaces in [false, true] {
         world.say(2, 1, Some(1), Message::Push(Push { replaces, ..push(&other, 2) }));
         assert_eq!(durable(&world, 1), truth, "a leader only appends");
-    }
-}
-
-#[test]
-fn an_entry_behind_a_gap_in_the_offsets_is_not_stored() {
-    let mut world = voter(&[1], 1);
-    let truth = logs::log(&[1, 1], &world.founding());
-    for id in [EntryId::new(1, 2), EntryId::new(2, 1)] {
-        let mut gap = push(&truth, 1);
-        gap.entries = gap.entries.into_iter().map(|pushed| Pushed { id, ..pushed }).collect();
-        world.say(2, 1, Some(2), Message::Push(gap));
-        assert_eq!(durable(&world, 1).last().map(|entry| entry.id.offset), Some(Offset(0)), "{id}");
     }
 }
 

@@ -1,10 +1,10 @@
-//! Traps 13–17: votes.
+//! Traps 10 and 13–18: votes.
 
-use epoca::protocol::trace::RoleName;
-use epoca::protocol::{EntryId, Epoch, Message, NodeId, PreVoteAnswer, PreVoteAsked, VoteAsked};
+use epoca::protocol::trace::{Fact, RoleName};
+use epoca::protocol::{EntryId, Epoch, Message, NodeId, PreVoteAnswer, PreVoteAsked, Promise, Refused, VoteAsked};
 
 use crate::traps::{push, voter};
-use crate::world::{Pick, World, logs};
+use crate::world::{Disk, Pick, World, logs};
 
 /// Whether the voter grants n2 its vote in epoch 10.
 fn grants(world: &mut World, last: EntryId) -> bool {
@@ -14,6 +14,26 @@ fn grants(world: &mut World, last: EntryId) -> bool {
         Message::VoteAnswer(answer) => answer.granted,
         other => panic!("{other:?}"),
     }
+}
+
+/// n1 and n2 have a confirmed write, n3 does not. Then n2's disk is lost: it and n3 would be a quorum without the write.
+#[test]
+fn trap_10_a_replica_whose_disk_was_wiped_helps_nobody_to_lead() {
+    let mut world = World::led(3);
+    [1, 2].into_iter().for_each(|id| world.network.cut(NodeId(id), NodeId(3)));
+    let write = world.put(1, "x=1");
+    world.settle();
+    assert!(world.is_written(write));
+    [1, 2].into_iter().for_each(|id| world.crash(id));
+    world.wipe(2);
+    world.network.heal_all();
+    world.start(2);
+    world.elapse_millis(20_000);
+    assert_eq!(world.leader(), None, "nobody who could lead has the write");
+    world.start(1);
+    world.elapse_until(20, "n1 leads", |world| world.leader() == Some(1));
+    world.elapse_millis(1_000);
+    assert_eq!(world.value(3, "x"), Some("1".to_owned()));
 }
 
 #[test]
@@ -72,6 +92,15 @@ fn trap_16_a_leader_stays_although_some_nodes_see_only_one_other() {
     world.elapse_millis(10_000);
     let after = (world.leader(), world.leader().map(|leader| world.host(leader).snapshot().epoch));
     assert_eq!(before, after);
+}
+
+#[test]
+fn trap_16_a_node_that_misses_the_leader_gets_no_pre_vote_of_those_who_hear_it() {
+    let mut world = World::led(5);
+    world.network.cut(NodeId(1), NodeId(4));
+    world.elapse_millis(10_000);
+    assert_eq!(world.leader(), Some(1));
+    assert_eq!(world.host(4).snapshot().epoch, Some(Epoch(1)), "nobody gave it reason to ask for votes");
 }
 
 #[test]
@@ -139,5 +168,39 @@ fn trap_17_a_node_that_is_cut_off_does_not_come_back_with_a_greater_epoch() {
     world.network.heal_all();
     world.elapse_millis(5_000);
     assert_eq!(world.leader(), Some(1), "and disturbs nobody when it is back");
+    assert_eq!(world.host(1).snapshot().epoch, Some(Epoch(1)));
+}
+
+#[test]
+fn trap_18_a_voter_that_promised_a_huge_epoch_makes_the_leader_step_down_once_and_rejoins() {
+    let mut world = World::led(4);
+    world.crash(4);
+    let mut image = world.host(4).disk.durable().clone();
+    image.promise = Some(Promise { epoch: Epoch(40), vote: None });
+    world.host_mut(4).disk = Disk::holding(image);
+    world.take_events();
+    world.start(4);
+    world.elapse_until(20, "somebody leads above the promise", |world| {
+        world.leader().is_some_and(|leader| world.host(leader).snapshot().epoch > Some(Epoch(40)))
+    });
+    world.elapse_millis(10_000);
+    let stepped_down = |(_, fact): &(u64, &Fact)| matches!(fact, Fact::SteppedDown { epoch: Epoch(1), .. });
+    assert_eq!(world.facts().filter(stepped_down).count(), 1, "the leader of epoch 1, once");
+    let leader = world.leader().expect("somebody leads");
+    let write = world.put(leader, "x=1");
+    world.settle();
+    assert!(world.is_written(write));
+    world.elapse_millis(500);
+    assert_eq!(world.value(4, "x"), Some("1".to_owned()), "n4 follows again");
+}
+
+#[test]
+fn trap_18_a_stranger_with_a_huge_epoch_disturbs_nobody() {
+    let mut world = World::led(4);
+    let last = Some(EntryId::new(49, 0));
+    world.say(9, 1, Some(50), Message::Refused(Refused { answers: 1 }));
+    world.say(9, 1, Some(50), Message::VoteAsked(VoteAsked { epoch: Epoch(50), last }));
+    world.elapse_millis(5_000);
+    assert_eq!(world.leader(), Some(1));
     assert_eq!(world.host(1).snapshot().epoch, Some(Epoch(1)));
 }

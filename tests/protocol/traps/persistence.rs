@@ -40,6 +40,18 @@ fn trap_01_after_the_clients_ok_a_power_cut_of_all_nodes_loses_nothing() {
 }
 
 #[test]
+fn trap_01_a_write_is_confirmed_only_when_a_quorum_has_flushed_it() {
+    let mut world = World::led(4);
+    [2, 3].into_iter().for_each(|id| world.hold_disk(id));
+    let write = world.put(1, "x=1");
+    world.settle();
+    assert!(!world.is_written(write), "two of four have it on disk");
+    world.flush(2);
+    world.settle();
+    assert!(world.is_written(write));
+}
+
+#[test]
 fn trap_02_no_ack_leaves_before_a_flush_that_came_after_the_append() {
     let mut world = World::led(4);
     world.hold_disk(2);
@@ -89,9 +101,18 @@ fn trap_04_the_election_compares_the_last_entry_and_not_the_promised_epoch() {
     let asked = world.said_by(1, "pre-vote").next().expect("n1 stands").message.clone();
     let Message::PreVoteAsked(asked) = asked else { panic!("{asked:?}") };
     assert_eq!(asked.epoch, Epoch(6), "above the promise");
-    assert_eq!(asked.last, durable(&world, 1).last().map(|entry| entry.id), "and with the entry that it really has");
+    let last = durable(&world, 1).last().map(|entry| entry.id);
+    assert_eq!(asked.last, last, "and with the entry that it really has");
+    for asked in world.network.take(&Pick::kind("pre-vote")) {
+        world.answer_pre_vote(&asked, true);
+    }
+    let asked = world.said_by(1, "vote").next().expect("n1 asks for votes").message.clone();
+    assert!(
+        matches!(asked, Message::VoteAsked(VoteAsked { epoch: Epoch(6), last: told }) if told == last),
+        "{asked:?}"
+    );
     // And it does not refuse somebody whose last entry is of epoch 1 too.
-    let vote = VoteAsked { epoch: Epoch(7), last: asked.last };
+    let vote = VoteAsked { epoch: Epoch(7), last };
     world.say(3, 1, Some(7), Message::VoteAsked(vote));
     let answer = &world.said_by(1, "vote-answer").next().expect("an answer").message;
     assert!(matches!(answer, Message::VoteAnswer(answer) if answer.granted));

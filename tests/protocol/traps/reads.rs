@@ -1,6 +1,6 @@
-//! Trap 26, and what else a linearizable read must wait for.
+//! Traps 26–29: what a linearizable read must wait for, and what a client is told of a write.
 
-use epoca::protocol::{Answer, NodeId};
+use epoca::protocol::{Answer, Input, Kind, NodeId};
 
 use crate::world::{Auto, Pick, World};
 
@@ -32,7 +32,7 @@ fn trap_26_a_new_leader_reads_nothing_before_it_committed_in_its_own_epoch() {
 }
 
 #[test]
-fn a_read_waits_for_a_round_that_was_sent_after_it() {
+fn trap_27_a_read_waits_for_a_round_that_was_sent_after_it() {
     let mut world = World::led(4);
     let first = world.read(1);
     world.deliver(&Pick::kind("heartbeat"));
@@ -67,4 +67,46 @@ fn a_read_at_a_leader_without_a_quorum_is_refused_and_never_answered() {
     assert_eq!(world.answer(read), None);
     world.elapse_millis(2_000);
     assert!(matches!(world.answer(read), Some(Answer::Refused(_))), "{:?}", world.answer(read));
+}
+
+/// The leader is frozen while the answers to its last heartbeat lie at its door. A lease that counts from when they are heard
+/// would let it read after that, though another leads.
+#[test]
+fn trap_28_a_leader_that_hears_old_answers_late_gives_no_stale_read() {
+    let mut world = World::led(4);
+    world.put(1, "x=old");
+    world.settle();
+    world.tick(1);
+    world.deliver(&Pick::kind("heartbeat"));
+    let late = world.network.take(&Pick::default().to(1));
+    assert_eq!(late.len(), 3, "everybody heard it and answers");
+    (2..=4).for_each(|id| world.network.cut(NodeId(1), NodeId(id)));
+    world.elect(2);
+    let write = world.put(2, "x=new");
+    world.settle();
+    assert!(world.is_written(write));
+
+    for envelope in late {
+        world.step(1, Input::Message(envelope));
+    }
+    let read = world.read(1);
+    world.settle();
+    assert_eq!(world.answer(read), None, "n1 leads as far as it knows, and has the old value");
+    world.elapse_millis(3_000);
+    assert!(matches!(world.answer(read), Some(Answer::Refused(_))), "{:?}", world.answer(read));
+}
+
+#[test]
+fn trap_29_a_write_whose_leader_stepped_down_is_unknown_and_happens_at_most_once() {
+    let mut world = World::led(4);
+    [2, 3].into_iter().for_each(|id| world.crash(id));
+    let write = world.put(1, "x=1");
+    world.elapse_millis(3_000);
+    assert_eq!(world.answer(write), Some(&Answer::Unknown), "it is in two logs, and may be committed yet");
+    [2, 3].into_iter().for_each(|id| world.start(id));
+    world.elapse_until(30, "somebody leads", |world| world.leader().is_some());
+    world.elapse_millis(1_000);
+    assert_eq!(world.value(2, "x"), Some("1".to_owned()), "committed with the next leader's opening");
+    let times = world.host(2).disk.durable().entries.iter().filter(|entry| entry.kind == Kind::Command).count();
+    assert_eq!(times, 1);
 }

@@ -1,9 +1,9 @@
-//! Trap 25: the sync point is found in one round trip, with forged entries in at most two. And the mark of forged entries.
+//! Traps 24 and 25: no gap is stored; the sync point is found in one round trip, with forged entries in at most two. And the mark of forged entries.
 
 use epoca::protocol::trace::Fact;
-use epoca::protocol::{Answer, Message, NodeId, Position, Refusal};
+use epoca::protocol::{Answer, EntryId, Message, NodeId, Offset, Position, Pushed, Refusal};
 
-use crate::traps::{acked, push, voter};
+use crate::traps::{acked, durable, push, voter};
 use crate::world::{World, logs};
 
 const FORGED: usize = 100;
@@ -59,6 +59,25 @@ fn trap_25_forged_entries_across_an_election_are_reconciled_in_at_most_two_round
     assert_repaired(&world);
 }
 
+/// The leader's end of the epoch lies beyond the replica's, and nothing in between is equal.
+#[test]
+fn trap_25_forged_entries_amid_a_longer_epoch_are_replaced_in_one_round_trip() {
+    let mut world = World::led(4);
+    inject(&mut world, 2);
+    world.network.cut(NodeId(1), NodeId(2));
+    for number in 0..FORGED + 5 {
+        world.put(1, &format!("y={number}"));
+        world.settle();
+    }
+    world.put(1, "x=1");
+    world.settle();
+    world.network.heal_all();
+    world.take_events();
+    world.elapse_millis(500);
+    assert_eq!(reports(&world, 2), 1);
+    assert_repaired(&world);
+}
+
 #[test]
 fn trap_25_many_lost_pushes_are_made_up_for_in_one_round_trip() {
     let mut world = World::led(4);
@@ -73,6 +92,18 @@ fn trap_25_many_lost_pushes_are_made_up_for_in_one_round_trip() {
     world.elapse_millis(500);
     assert_eq!(reports(&world, 2), 1);
     assert_repaired(&world);
+}
+
+#[test]
+fn trap_24_an_entry_behind_a_gap_in_the_offsets_is_not_stored() {
+    let mut world = voter(&[1], 1);
+    let truth = logs::log(&[1, 1], &world.founding());
+    for id in [EntryId::new(1, 2), EntryId::new(2, 1)] {
+        let mut gap = push(&truth, 1);
+        gap.entries = gap.entries.into_iter().map(|pushed| Pushed { id, ..pushed }).collect();
+        world.say(2, 1, Some(2), Message::Push(gap));
+        assert_eq!(durable(&world, 1).last().map(|entry| entry.id.offset), Some(Offset(0)), "{id}");
+    }
 }
 
 #[test]

@@ -1,0 +1,67 @@
+//! What became of the mutants, as a table for people.
+
+use std::fmt::Write;
+
+use crate::run::{Seeds, Verdict};
+use crate::table::Mutant;
+
+pub struct Row<'a> {
+    pub mutant: &'a Mutant,
+    pub verdict: Verdict,
+    pub seeds: Seeds,
+}
+
+const HEAD: &str = "\
+# What the mutants came to
+
+Each line is a mistake that was put into a copy of the sources on purpose: who noticed, and how many seeds of the simulator
+it took until an invariant, a check of the core itself or the clients' history was wrong (20 s for each mutant at most, seeds
+counted from 1). Tests that have the trap's number in their name were asked first; the first test that noticed is named.
+
+Written by `cargo test --release --test mutants -- --ignored --nocapture`.
+";
+
+impl Row<'_> {
+    /// Tests must notice; that the simulator does is not enough, since nobody plays it for long in the daily tests.
+    pub fn is_caught(&self) -> bool {
+        self.verdict.is_caught()
+    }
+
+    pub fn line(&self) -> String {
+        let Mutant { name, rule, broken, .. } = self.mutant;
+        format!("| `{name}` | {rule} | {broken} | {} | {} |", self.verdict, self.seeds)
+    }
+}
+
+/// The whole file. Traps come first, by their numbers.
+pub fn report(rows: &mut [Row<'_>]) -> String {
+    rows.sort_by_key(|row| (row.mutant.trap().unwrap_or(u32::MAX), row.mutant.rule.clone()));
+    let mut text = format!("{HEAD}\n{}\n\n", summary(rows));
+    text += "| mutant | trap or rule | what was broken | caught by | seeds until the simulator caught it |\n";
+    text += "| --- | --- | --- | --- | --- |\n";
+    for row in &*rows {
+        writeln!(text, "{}", row.line()).expect("a text takes it");
+    }
+    text
+}
+
+pub fn summary(rows: &[Row<'_>]) -> String {
+    let caught = rows.iter().filter(|row| row.is_caught()).count();
+    let traps: Vec<&Row> = rows.iter().filter(|row| row.mutant.trap().is_some()).collect();
+    let by_name = traps.iter().filter(|row| is_by_number(row)).count();
+    let core: Vec<&Row> = rows.iter().filter(|row| !matches!(row.seeds, Seeds::NotSimulated)).collect();
+    let simulated = core.iter().filter(|row| row.seeds.is_caught()).count();
+    format!(
+        "Caught by the tests: **{caught} of {}**. Of {} that put a trap back in, {by_name} by a test with the trap's number. \
+         Of {} in the core, {simulated} by the simulator, too.",
+        rows.len(),
+        traps.len(),
+        core.len()
+    )
+}
+
+/// Whether the test that noticed first has the trap's number.
+fn is_by_number(row: &Row<'_>) -> bool {
+    let (Some(trap), Verdict::Caught(by)) = (row.mutant.trap(), &row.verdict) else { return false };
+    by.first().is_some_and(|name| name.contains(&format!("trap_{trap:02}_")))
+}

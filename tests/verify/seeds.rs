@@ -1,0 +1,26 @@
+//! Seeds of the simulator, one after the other, until something is wrong or the time is over: a count, printed. On the
+//! unchanged sources nothing is ever wrong, so the tests of mutants run it on changed ones.
+
+use std::time::{Duration, Instant};
+
+use epoca::verify::simulator::run;
+
+const SECONDS: &str = "SECONDS";
+
+/// `SECONDS=60 cargo test --release --test verify -- --ignored --nocapture seeds_until`
+#[test]
+#[ignore = "runs for SECONDS, 20 unless told"]
+fn seeds_until_something_is_wrong() {
+    let seconds = std::env::var(SECONDS).ok().and_then(|text| text.parse().ok()).unwrap_or(20);
+    let end = Instant::now() + Duration::from_secs(seconds);
+    let mut seeds = 0;
+    while Instant::now() < end {
+        seeds += 1;
+        if let Some(failure) = run(seeds).failure {
+            // On a line of its own, before the panic's.
+            println!("\nwrong after {seeds} seeds: {}", failure.violation.invariant);
+            panic!("{}", failure.violation);
+        }
+    }
+    println!("\nnothing wrong in {seeds} seeds");
+}
