@@ -11,6 +11,8 @@ mod node;
 
 mod inspect;
 
+mod scenario;
+
 use std::future::Future;
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         Some(Said::Man { command }) => man(command.as_deref()),
         Some(Said::Verify(args)) => command::verify::verify(&args),
         Some(Said::Inspect(args)) => inspect::run(&args),
+        Some(Said::Scenario(args)) => block_on(scenario::shell::carry_out(&args, &global, is_named(&global))),
         Some(Said::Cluster(args)) => block_on(command::cluster::run(&args, &global)),
         Some(Said::Command(command)) => block_on(talk(&command, &global)),
     };
@@ -78,6 +81,13 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
         let _ = error.print();
     }
     ExitCode::from(error.exit_code() as u8)
+}
+
+/// Whether a cluster was named, and not only the folder that is looked at by default.
+fn is_named(global: &Global) -> bool {
+    let data =
+        |word: std::ffi::OsString| word.to_str().is_some_and(|word| word == "--data" || word.starts_with("--data="));
+    !global.connect.is_empty() || std::env::args_os().any(data)
 }
 
 /// One command for a running cluster.

@@ -23,6 +23,8 @@ pub enum ClusterError {
     NodesEnded { text: String },
     #[error("no node leads after {seconds} s: {why}; the nodes' own words are in {logs}/n*.log", logs = .logs.display())]
     NotReady { seconds: u64, why: String, logs: PathBuf },
+    #[error("{text}")]
+    NotPrepared { text: String },
     #[error("cannot serve the launcher on the loopback interface: {0}")]
     NoService(String),
     #[error("{0}")]
@@ -43,6 +45,7 @@ impl ClusterError {
             ClusterError::NotStarted { .. } => "not_started",
             ClusterError::NodesEnded { .. } => "nodes_ended",
             ClusterError::NotReady { .. } => "not_ready",
+            ClusterError::NotPrepared { .. } => "not_prepared",
             ClusterError::NoService(_) => "no_service",
             ClusterError::Refused(refused) => refused.code(),
             ClusterError::Client(error) => error.code(),

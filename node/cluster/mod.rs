@@ -30,6 +30,8 @@ mod lab;
 
 mod start;
 
+mod prepare;
+
 mod service;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +43,7 @@ use tokio::task::JoinHandle;
 
 pub use description::Description;
 pub use error::{ClusterError, Refused};
+pub use prepare::{PreparedLog, prepare};
 pub use start::Ready;
 
 use crate::client::Client;

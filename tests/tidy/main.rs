@@ -15,14 +15,16 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("rpc", &["protocol"]),
     ("runtime", &["protocol", "storage", "lab", "rpc"]),
     ("client", &["protocol", "rpc"]),
-    ("cluster", &["protocol", "client", "rpc"]),
+    // The storage for `prepare` alone: logs that lie there before the nodes start.
+    ("cluster", &["protocol", "client", "rpc", "storage"]),
     ("verify", &["protocol"]),
 ];
 
 /// Each part of what people touch with the rooms of the library that it may name.
-const TOUCHED: [(&str, &[&str]); 5] = [
+const TOUCHED: [(&str, &[&str]); 6] = [
     ("tui/console", &["protocol", "client", "cluster", "verify"]),
     ("tui/command", &["protocol", "client", "cluster", "verify"]),
+    ("tui/scenario", &["protocol", "client", "cluster", "verify"]),
     ("tui/main.rs", &["protocol", "client", "cluster", "storage", "runtime"]),
     ("tui/node.rs", &["protocol", "runtime"]),
     ("tui/inspect.rs", &["protocol", "storage"]),

@@ -12,6 +12,7 @@ use super::grammar::Command;
 use super::verify::VerifyArgs;
 use crate::console::{Lang, Theme};
 use crate::node::NodeArgs;
+use crate::scenario::shell::ScenarioArgs;
 
 /// Data replication by push, over gRPC: one leader, replicas, and a console to watch and touch them.
 ///
@@ -65,6 +66,8 @@ pub enum Said {
     Inspect(InspectArgs),
     /// Look for a schedule that breaks the protocol, in a simulated cluster with faults of all kinds
     Verify(VerifyArgs),
+    /// Run scenarios: texts that say what is done to a cluster and what its nodes must be seen to do
+    Scenario(ScenarioArgs),
     /// Print completions for a shell
     Completions {
         #[arg(value_enum)]

@@ -1,0 +1,153 @@
+//! Logs that are written before the nodes start: for a cluster that is to begin in a state to which chance would hardly
+//! lead, such as the figures of the Raft paper.
+//!
+//! Each folder is made as a node makes its own, and holds what its node could have been acked in an earlier life. The
+//! nodes check all of it when they start. What is absent on purpose: final data, and anything that is committed.
+
+use std::path::Path;
+use std::sync::mpsc;
+
+use bytes::Bytes;
+
+use crate::cluster::error::ClusterError;
+use crate::protocol::{
+    Append, Change, Command, Entry, EntryId, Epoch, Founding, Kind, Member, NodeId, Opening, Promise,
+};
+use crate::storage::{OpenOptions, Opened, StorageError, open};
+
+/// What the log of a node is to hold: so many entries of each epoch in turn, the first of each its opening.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PreparedLog {
+    pub node: NodeId,
+    pub runs: Vec<(Epoch, u64)>,
+    /// If absent, the node has promised itself to the last epoch of its log.
+    pub promise: Option<Epoch>,
+}
+
+/// Writes the folders of nodes 1 to `nodes` below `data`; those without a log are new.
+///
+/// Entries of the same epoch and offset are the same in all logs, as one leader would have made them; the first entry
+/// founds the cluster.
+pub fn prepare(data: &Path, nodes: u64, logs: &[PreparedLog]) -> Result<(), ClusterError> {
+    check(nodes, logs)?;
+    let open_one = |id: u64| open_folder(data, NodeId(id));
+    let mut opened = (1..=nodes).map(open_one).collect::<Result<Vec<Opened>, _>>().map_err(|e| failed(data, &e))?;
+    let member = |(index, opened): (usize, &Opened)| {
+        let id = NodeId(index as u64 + 1);
+        // Where the nodes listen is not known yet; the command line tells each of them.
+        Member { id, address: String::new(), incarnation: opened.incarnation }
+    };
+    let founding = Founding::of(opened.iter().enumerate().map(member).collect());
+    for log in logs {
+        if let Some(opened) = opened.get_mut(log.node.0 as usize - 1) {
+            write(opened, log, &founding).map_err(|error| failed(data, &error))?;
+        }
+    }
+    Ok(())
+}
+
+fn check(nodes: u64, logs: &[PreparedLog]) -> Result<(), ClusterError> {
+    let wrong = |text: String| Err(ClusterError::NotPrepared { text });
+    let first = logs.iter().find_map(|log| log.runs.first());
+    for log in logs {
+        let node = log.node;
+        if node.0 == 0 || node.0 > nodes {
+            return wrong(format!("there is a log for {node}, but the nodes are n1 to n{nodes}"));
+        }
+        if log.runs.first().map(|run| run.0) != first.map(|run| run.0) {
+            return wrong(format!("the log of {node} begins with another epoch than the first one's"));
+        }
+        if log.runs.windows(2).any(|pair| pair[0].0 >= pair[1].0) || log.runs.iter().any(|run| run.1 == 0) {
+            return wrong(format!("the epochs in the log of {node} must grow, and each have an entry"));
+        }
+        if log.promise.is_some_and(|promise| log.runs.last().is_some_and(|last| last.0 > promise)) {
+            return wrong(format!("{node} has entries of a greater epoch than it has promised"));
+        }
+    }
+    Ok(())
+}
+
+fn open_folder(data: &Path, node: NodeId) -> Result<Opened, StorageError> {
+    let folder = data.join(node.to_string());
+    open(&OpenOptions { folder, node, tail_bytes: 0, tail_entries: 0, progress: &|_| {} })
+}
+
+fn write(opened: &mut Opened, log: &PreparedLog, founding: &Founding) -> Result<(), StorageError> {
+    let promise = log.promise.or(log.runs.last().map(|last| last.0));
+    if let Some(epoch) = promise {
+        opened.log.save_promise(Promise { epoch, vote: None })?;
+    }
+    opened.log.append(&Append { truncate_from: None, entries: entries(log, founding), forged: false })?;
+    let (done, flushed) = mpsc::channel();
+    opened.log.flush(Box::new(move |result| {
+        // Whoever waited has gone only if this process ends.
+        let _ = done.send(result);
+    }))?;
+    flushed.recv().unwrap_or(Ok(()))
+}
+
+fn entries(log: &PreparedLog, founding: &Founding) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (epoch, count) in &log.runs {
+        for offset in 0..*count {
+            let last = entries.last().map(Entry::point);
+            let id = EntryId::new(epoch.0, offset);
+            let (kind, body) = match offset {
+                0 => {
+                    let founding = entries.is_empty().then(|| founding.clone());
+                    (Kind::Opening, Opening { founding }.encode())
+                }
+                _ => (Kind::Command, command(id)),
+            };
+            entries.push(Entry::after(last, id, kind, body));
+        }
+    }
+    entries
+}
+
+/// `e4=1`: each write says where it stands.
+fn command(id: EntryId) -> Bytes {
+    let (key, value) = (Bytes::from(id.epoch.to_string()), Bytes::from(id.offset.0.to_string()));
+    Command { session: 0, sequence: 0, change: Change::Put { key, value } }.encode()
+}
+
+fn failed(data: &Path, error: &StorageError) -> ClusterError {
+    ClusterError::NotPrepared { text: format!("the logs below {} cannot be written: {error}", data.display()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(node: u64, runs: &[(u64, u64)], promise: Option<u64>) -> PreparedLog {
+        let runs = runs.iter().map(|(epoch, count)| (Epoch(*epoch), *count)).collect();
+        PreparedLog { node: NodeId(node), runs, promise: promise.map(Epoch) }
+    }
+
+    #[test]
+    fn a_prepared_log_is_what_its_node_remembers() {
+        let folder = tempfile::tempdir().unwrap();
+        prepare(folder.path(), 2, &[log(1, &[(1, 3), (4, 2)], Some(7)), log(2, &[(1, 3)], None)]).unwrap();
+        let one = open_folder(folder.path(), NodeId(1)).unwrap();
+        let two = open_folder(folder.path(), NodeId(2)).unwrap();
+        assert_eq!(one.restored.promise, Some(Promise { epoch: Epoch(7), vote: None }));
+        assert_eq!(two.restored.promise, Some(Promise { epoch: Epoch(1), vote: None }));
+        let runs = one.restored.runs.iter().map(|(run, position)| (run.epoch.0, position.0));
+        assert_eq!(runs.collect::<Vec<_>>(), [(1, 3), (4, 5)]);
+        assert_eq!(one.restored.founding, two.restored.founding);
+        assert_eq!(one.restored.runs[0], two.restored.runs[0], "the same entries, by digest");
+    }
+
+    #[test]
+    fn logs_that_cannot_be_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for logs in [
+            vec![log(3, &[(1, 1)], None)],
+            vec![log(1, &[(2, 1), (1, 1)], None)],
+            vec![log(1, &[(3, 1)], Some(2))],
+            vec![log(1, &[(1, 1)], None), log(2, &[(2, 1)], None)],
+        ] {
+            assert!(matches!(prepare(folder.path(), 2, &logs), Err(ClusterError::NotPrepared { .. })), "{logs:?}");
+        }
+    }
+}

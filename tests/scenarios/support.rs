@@ -1,0 +1,76 @@
+//! Running the program, and looking for what it might leave behind.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Machines that test are slow; nothing waits that long on a good day.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder for temporary files of its own, so that what stays in it is seen.
+pub fn workshop() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+pub fn begin(workshop: &Path, words: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_epoca"));
+    command.arg("scenario").args(words).args(["--lang", "en"]).current_dir(workshop);
+    command.env_remove("EPOCA_CONNECT").env("TMPDIR", workshop).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
+}
+
+pub fn ran(workshop: &Path, words: &[&str]) -> Output {
+    begin(workshop, words).wait_with_output().expect("it is ours")
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("what it prints is text")
+}
+
+/// Runs scenarios and gives their results; shows what was said if they do not come to `code`.
+#[track_caller]
+pub fn results(workshop: &Path, code: i32, words: &[&str]) -> Vec<Value> {
+    let words = [&["run", "--output", "json"], words].concat();
+    let output = ran(workshop, &words);
+    let said = text(&output.stdout);
+    let results: Vec<Value> =
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("no JSON ({error}): {said} {output:?}"));
+    let shown: Vec<String> = results.iter().map(shown).collect();
+    assert_eq!(output.status.code(), Some(code), "{}\n{}", shown.join("\n"), text(&output.stderr));
+    nothing_stays(workshop);
+    results
+}
+
+fn shown(result: &Value) -> String {
+    format!("{} {}: {} ({} s)", result["name"], result["verdict"], result["why"], result["seconds"])
+}
+
+/// No folder of a cluster, and no process that was started for one.
+#[track_caller]
+pub fn nothing_stays(workshop: &Path) {
+    let name = workshop.to_str().expect("text");
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let processes = processes_that_name(name);
+        let folders: Vec<_> = std::fs::read_dir(workshop)
+            .expect("it can be read")
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.starts_with("epoca-scenario"))
+            .collect();
+        if processes.is_empty() && folders.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < end, "left behind: {folders:?}, processes {processes:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn processes_that_name(text: &str) -> Vec<String> {
+    let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let line = |entry: std::io::Result<std::fs::DirEntry>| std::fs::read(entry.ok()?.path().join("cmdline")).ok();
+    let lines = processes.filter_map(line).map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(" node ") && line.contains(text)).collect()
+}

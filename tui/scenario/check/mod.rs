@@ -1,0 +1,131 @@
+//! Whether what is expected is so: looked for again and again until it is seen, cannot be any more, or the time is up.
+
+mod answers;
+
+mod disk;
+
+mod events;
+
+mod logs;
+
+mod verdicts;
+
+use std::time::{Duration, Instant};
+
+use epoca::client::Client;
+
+pub use answers::said;
+
+use super::ears::{Ears, Mark};
+use super::load::Worked;
+use super::names::{Entry, Names};
+use super::script::{Expect, Expectation};
+use super::stage::Stage;
+use super::told::{Evidence, Verdict};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(15);
+
+/// What an expectation may look at.
+pub struct Scene<'a> {
+    pub stage: &'a Stage,
+    pub ears: &'a Ears,
+    pub names: &'a Names,
+    /// Events count from the beginning of the step.
+    pub since: Mark,
+    /// What the clients of the load saw, once it has ended.
+    pub worked: Option<&'a Worked>,
+}
+
+/// What one look gives.
+pub enum Seen {
+    Yes(Vec<Evidence>),
+    /// Not yet; what it comes to if the time is up.
+    NotYet(Verdict, String),
+    /// It will never be.
+    No(Verdict, String),
+}
+
+/// What was seen in the end, and a node that the expectation names.
+pub struct Found {
+    pub verdict: Verdict,
+    pub evidence: Vec<Evidence>,
+    pub text: String,
+    pub named: Option<(String, epoca::protocol::NodeId)>,
+}
+
+impl Scene<'_> {
+    fn client(&self) -> &Client {
+        &self.stage.client
+    }
+
+    pub async fn check(&self, expectation: &Expectation) -> Found {
+        let begun = Instant::now();
+        loop {
+            let over = begun.elapsed() >= expectation.within;
+            match self.look(&expectation.what, begun).await {
+                Seen::Yes(evidence) => return self.found(&expectation.what, evidence),
+                Seen::No(verdict, why) => return missed(verdict, why),
+                Seen::NotYet(verdict, why) if over => {
+                    let text = format!("not within {} s: {why}", expectation.within.as_secs_f64());
+                    return missed(verdict, text);
+                }
+                Seen::NotYet(..) => {}
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    fn found(&self, expect: &Expect, evidence: Vec<Evidence>) -> Found {
+        let named = match expect {
+            Expect::Leader { name: Some(name), .. } => {
+                evidence.first().and_then(|evidence| evidence.node).map(|node| (name.clone(), node))
+            }
+            _ => None,
+        };
+        Found { verdict: Verdict::Pass, evidence, text: String::new(), named }
+    }
+
+    async fn look(&self, expect: &Expect, begun: Instant) -> Seen {
+        match expect {
+            Expect::Outcome { of, wanted } => self.outcome(of, *wanted),
+            Expect::Unconfirmed { of, time } => self.unconfirmed(of, begun.elapsed() >= *time),
+            Expect::Fact { nodes, pattern } => self.fact(nodes, pattern),
+            Expect::NoFact { nodes, pattern, time } => self.no_fact(nodes, pattern, begun.elapsed() >= *time),
+            Expect::Holds { nodes, entries, state } => self.holds(nodes, entries, *state),
+            Expect::Lacks { nodes, entries } => self.lacks(nodes, entries),
+            Expect::Reads { by, key, value } => self.reads(by, key, value.as_deref()).await,
+            Expect::LogsEqual { nodes } => self.logs_equal(nodes),
+            Expect::LogIs { nodes, runs } => self.log_is(nodes, runs),
+            Expect::DiskHolds { node, entries, state } => self.disk_holds(node, entries, *state).await,
+            Expect::DiskReads { node, key, value } => self.disk_reads(node, key, value.as_deref()).await,
+            Expect::Leader { not, .. } => self.leader(not.as_ref()),
+            Expect::MajorityFirst { of } => self.majority_first(of),
+            Expect::Invariants => self.invariants(),
+            Expect::Linearizable => self.linearizable(),
+            Expect::Kept => self.kept().await,
+        }
+    }
+}
+
+fn missed(verdict: Verdict, text: String) -> Found {
+    Found { verdict, evidence: Vec::new(), text, named: None }
+}
+
+fn not_yet(why: impl Into<String>) -> Seen {
+    Seen::NotYet(Verdict::Fail, why.into())
+}
+
+/// A name that stands for nothing will stand for nothing later, too.
+fn nameless(why: String) -> Seen {
+    Seen::No(Verdict::Fail, why)
+}
+
+/// `e1·o2#4f2a x=1`; less where less is known.
+pub fn entry_text(entry: &Entry) -> String {
+    let id = entry.point.map_or_else(|| entry.id.to_string(), |point| point.to_string());
+    match &entry.content {
+        Some(content) => format!("{id} {content}"),
+        None => id,
+    }
+}

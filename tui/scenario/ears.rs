@@ -1,0 +1,167 @@
+//! Listening to all nodes: their events in the order in which they came, each node's state as its events tell it, and the
+//! invariants over all of it.
+//!
+//! A node that ends keeps its last known state. Events that a node has thrown away because this listener was too slow are
+//! counted: then what was not seen is not known.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use epoca::client::watch::{Observed, watch};
+use epoca::protocol::NodeId;
+use epoca::protocol::trace::{Event, Fact, Snapshot};
+use epoca::verify::invariants::{Causal, Violation};
+use tokio::task::JoinHandle;
+
+/// How many events are kept; the oldest go first.
+const EVENTS_MAX: usize = 200_000;
+
+/// A place in the stream of all events.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Mark(u64);
+
+pub struct Ears {
+    heard: Arc<Mutex<Heard>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+pub struct Heard {
+    events: VecDeque<Event>,
+    /// How many events came before the first that is kept.
+    before: u64,
+    nodes: BTreeMap<NodeId, Node>,
+    causal: Causal,
+    pub violations: Vec<Violation>,
+    /// Events that nodes have thrown away.
+    pub lost: u64,
+}
+
+/// A node as its events tell it.
+pub struct Node {
+    pub state: Snapshot,
+    /// Its events come; else it is as it was seen last.
+    pub live: bool,
+    pub pid: u32,
+    /// From where on it is heard: what it told before that, after its start, nobody heard.
+    joined: Option<Mark>,
+}
+
+impl Node {
+    /// Whether some of its events since the mark may have been missed.
+    pub fn missed_since(&self, mark: Mark) -> bool {
+        !self.live || self.joined.is_some_and(|joined| joined >= mark)
+    }
+}
+
+impl Ears {
+    /// Must be called inside a runtime; listens until it is dropped.
+    pub fn open(nodes: &[(NodeId, String)]) -> Ears {
+        let heard = Arc::new(Mutex::new(Heard {
+            events: VecDeque::new(),
+            before: 0,
+            nodes: BTreeMap::new(),
+            causal: Causal::new(),
+            violations: Vec::new(),
+            lost: 0,
+        }));
+        let listen = |(id, address): &(NodeId, String)| tokio::spawn(listen(*id, address.clone(), heard.clone()));
+        let tasks = nodes.iter().map(listen).collect();
+        Ears { heard, tasks }
+    }
+
+    pub fn heard(&self) -> MutexGuard<'_, Heard> {
+        lock(&self.heard)
+    }
+
+    pub fn mark(&self) -> Mark {
+        self.heard().end()
+    }
+}
+
+impl Drop for Ears {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+    // What is done under the lock leaves each part whole.
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn listen(node: NodeId, address: String, heard: Arc<Mutex<Heard>>) {
+    let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+    while let Some(observed) = observed.recv().await {
+        lock(&heard).take(node, observed);
+    }
+}
+
+impl Heard {
+    fn end(&self) -> Mark {
+        Mark(self.before + self.events.len() as u64)
+    }
+
+    /// All events that came from the mark on and are still kept.
+    pub fn since(&self, mark: Mark) -> impl Iterator<Item = &Event> {
+        let skipped = usize::try_from(mark.0.saturating_sub(self.before)).unwrap_or(usize::MAX);
+        self.events.iter().skip(skipped)
+    }
+
+    pub fn node(&self, node: NodeId) -> Option<&Node> {
+        self.nodes.get(&node)
+    }
+
+    pub fn nodes(&self) -> &BTreeMap<NodeId, Node> {
+        &self.nodes
+    }
+
+    /// The nodes whose events come now.
+    pub fn live(&self) -> Vec<NodeId> {
+        self.nodes.iter().filter(|(_, node)| node.live).map(|(id, _)| *id).collect()
+    }
+
+    /// The live node that leads the greatest epoch.
+    pub fn leader(&self) -> Option<(NodeId, &Snapshot)> {
+        use epoca::protocol::trace::RoleName;
+        let leads = |node: &&Node| node.live && node.state.role == RoleName::Leader;
+        let leading = self.nodes.values().filter(leads).max_by_key(|node| node.state.epoch);
+        leading.map(|node| (node.state.node, &node.state))
+    }
+
+    fn take(&mut self, id: NodeId, observed: Observed) {
+        match observed {
+            Observed::Snapshot { snapshot, pid, .. } => {
+                self.violations.extend(self.causal.joined(&snapshot));
+                let joined = (snapshot.event > 0).then(|| self.end());
+                self.nodes.insert(id, Node { state: snapshot, live: true, pid, joined });
+            }
+            Observed::Events(events) => events.into_iter().for_each(|event| self.hear(id, event)),
+            Observed::Lost(events) => {
+                self.lost += events;
+                self.violations.extend(self.causal.closed(id));
+            }
+            Observed::Disconnected(_) => {
+                self.violations.extend(self.causal.closed(id));
+                if let Some(node) = self.nodes.get_mut(&id) {
+                    node.live = false;
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, id: NodeId, event: Event) {
+        let Some(node) = self.nodes.get_mut(&id) else { return };
+        node.state.fold(&event.fact);
+        node.state.event = event.number;
+        self.violations.extend(self.causal.event(event.clone()));
+        if matches!(event.fact, Fact::Sent { .. } | Fact::Received { .. }) {
+            // The invariants have seen them; nothing else asks for each single message.
+            return;
+        }
+        self.events.push_back(event);
+        if self.events.len() > EVENTS_MAX {
+            self.events.pop_front();
+            self.before += 1;
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Scenarios: texts that say what is done to a cluster and what its nodes must be seen to do, and what runs them.
+//!
+//! ```text
+//!   library/*.txt, a user's file ── parse ──► Script ── run ──► Told: each action, each tick with its evidence
+//!                                               │                  │
+//!        a cluster of its own, or one that runs ┘                  └──► Run ──► verdict, report; the console's pane
+//! ```
+//!
+//! Nothing is ticked by assertion: an expectation is met by events of the nodes' traces, by answers of commands, by final
+//! data that was read, by what lies on a disk. What is absent on purpose: drawing, and any knowledge of the protocol
+//! beyond its trace.
+
+mod lang;
+
+mod script;
+
+mod parse;
+
+mod library;
+
+mod ears;
+
+mod names;
+
+mod check;
+
+mod load;
+
+mod chaos;
+
+mod order;
+
+mod stage;
+
+mod excerpt;
+
+mod told;
+
+mod run;
+
+mod report;
+
+pub mod shell;

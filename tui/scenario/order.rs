@@ -1,0 +1,84 @@
+//! Order in a cluster: every link whole, nothing held, every process running, one leader, all logs equal and final. A
+//! scenario begins with it and ends with it.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use epoca::client::Client;
+use epoca::protocol::NodeId;
+
+use super::ears::{Ears, Heard};
+
+/// How long a cluster may take to come back to order.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Logs that stay different for so long are brought together by a write.
+const NUDGE: Duration = Duration::from_secs(2);
+const NUDGE_KEY: &[u8] = b"scenario";
+
+/// Undoes every fault and waits until all nodes agree; an error says what stays wrong.
+pub async fn restore(client: &Client, ears: &Ears) -> Result<(), String> {
+    undo(client).await?;
+    agree(client, ears).await
+}
+
+async fn undo(client: &Client) -> Result<(), String> {
+    let failed = |error: epoca::client::ClientError| error.to_string();
+    if let Some(processes) = client.processes().await.map_err(failed)? {
+        for process in processes.nodes {
+            match process.state.as_str() {
+                "paused" => _ = client.resume(process.id).await.map_err(failed)?,
+                "stopped" => _ = client.restart(process.id).await.map_err(failed)?,
+                _ => {}
+            }
+        }
+    }
+    for node in client.status().await.map_err(failed)? {
+        let Ok(reported) = node.reported else { continue };
+        for with in reported.cuts {
+            client.heal(node.id, with).await.map_err(failed)?;
+        }
+        for kind in reported.holds {
+            client.release(node.id, &kind).await.map_err(failed)?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until one node leads and all hold the same, all of it final.
+async fn agree(client: &Client, ears: &Ears) -> Result<(), String> {
+    let nodes: Vec<NodeId> = client.nodes().into_iter().map(|(id, _)| id).collect();
+    let begun = Instant::now();
+    let mut nudged = begun;
+    loop {
+        let Some(why) = disorder(&ears.heard(), &nodes) else { return Ok(()) };
+        if begun.elapsed() > PATIENCE {
+            return Err(format!("no order after {} s: {why}", PATIENCE.as_secs()));
+        }
+        if nudged.elapsed() > NUDGE {
+            // Forged entries stay at a log's end until a push meets them. If it is not taken, the next one may be.
+            let _ = client.put(Bytes::from_static(NUDGE_KEY), Bytes::from_static(b"in order")).await;
+            nudged = Instant::now();
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// What is not in order, if anything is.
+fn disorder(heard: &Heard, nodes: &[NodeId]) -> Option<String> {
+    let Some((leader, state)) = heard.leader() else { return Some("nobody leads".to_owned()) };
+    let Some(last) = state.last().filter(|last| Some(last.id.epoch) == state.epoch) else {
+        return Some(format!("{leader} has not opened its epoch"));
+    };
+    for id in nodes {
+        let Some(node) = heard.node(*id).filter(|node| node.live) else { return Some(format!("{id} is not heard")) };
+        if *id != leader && node.state.leader != Some(leader) {
+            return Some(format!("{id} does not follow {leader}"));
+        }
+        if node.state.last() != Some(last) || node.state.applied != Some(last) {
+            return Some(format!("the log of {id} differs from that of {leader}, or is not final"));
+        }
+    }
+    None
+}

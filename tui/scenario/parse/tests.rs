@@ -1,0 +1,103 @@
+//! Reading scenarios: what is taken, and where mistakes are found.
+
+use super::*;
+use crate::scenario::script::{EntryState, Expect, FieldValue, Nodes};
+
+fn with(line: &str) -> String {
+    format!("title\n  en a title\n{line}\nexpect invariants\n")
+}
+
+fn mistake(text: &str) -> (usize, usize, String) {
+    let mistake = parse("test", text).expect_err(text);
+    (mistake.line, mistake.column, mistake.message)
+}
+
+fn first(line: &str) -> Expect {
+    let script = parse("test", &with(line)).unwrap_or_else(|mistake| panic!("{line}: {mistake}"));
+    match script.items.into_iter().next().map(|item| item.kind) {
+        Some(ItemKind::Expect(expectation)) => expectation.what,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn words_belong_to_the_line_above_and_are_joined() {
+    let text =
+        "title\n en One\n en two\n pt Um\nabout\n en why\nstep\n en part\nexpect logs equal\n en all\n why.en so\n";
+    let script = parse("test", text).unwrap();
+    assert_eq!((script.title.en.as_str(), script.title.pt.as_str()), ("One two", "Um"));
+    assert_eq!(script.items[0].words.en, "part");
+    assert_eq!((script.items[1].words.en.as_str(), script.items[1].why.en.as_str()), ("all", "so"));
+    assert_eq!(script.items[1].at, 9);
+}
+
+#[test]
+fn a_command_may_have_a_name_and_a_time() {
+    let said = |line: &str| match parse("test", &with(line)).unwrap().items.remove(0).kind {
+        ItemKind::Do(Action::Command(said)) => said,
+        other => panic!("{other:?}"),
+    };
+    let plain = said("do put x 1");
+    assert_eq!((plain.how, plain.name, plain.template.as_str()), (How::Do, None, "put x 1"));
+    let named = said("try lost 2s: put x 1");
+    assert_eq!(
+        (named.how, named.name.as_deref(), named.within),
+        (How::Try, Some("lost"), Some(Duration::from_secs(2)))
+    );
+    assert_eq!(said("start w: inject $a x 1 --count 3").template, "inject $a x 1 --count 3");
+    assert_eq!(said("do put x 'a: b'").name, None, "a colon in a value is no name");
+}
+
+#[test]
+fn mistakes_name_line_and_column_and_what_was_expected() {
+    for (text, line, column, expected) in [
+        (with("do pat x 1"), 3, 4, "no command"),
+        (with("do w: put x"), 3, 12, "<VALUE"),
+        (with("do kill $leader now"), 3, 17, "not expected"),
+        (with("expect $a Trunkated"), 3, 11, "expected an event"),
+        (with("expect $a truncated"), 3, 11, "Truncated?"),
+        (with("expect $a Truncated form=x"), 3, 21, "has the fields from"),
+        (with("expect $a Truncated within soon"), 3, 28, "as 2s"),
+        (with("expect x confirmed later"), 3, 20, "nothing more"),
+        (with("expect $a holds x as sold"), 3, 22, "intermediate"),
+        (with("expct x confirmed"), 3, 1, "expect"),
+        (with("  sv hej"), 3, 3, "en, pt"),
+        (with("needs nodes 99"), 3, 13, "1 to 15"),
+        (with("log n1 1:1 1:2"), 3, 12, "grow"),
+    ] {
+        let found = mistake(&text);
+        assert_eq!((found.0, found.1), (line, column), "{text}: {}", found.2);
+        assert!(found.2.contains(expected), "{text}: {}", found.2);
+    }
+}
+
+#[test]
+fn a_text_without_title_or_expectation_is_refused() {
+    assert!(mistake("expect invariants\n").2.contains("title"));
+    assert!(mistake("title\n  en A\ndo put x 1\n").2.contains("without an expectation"));
+    assert!(mistake("").2.contains("title"));
+}
+
+#[test]
+fn expectations_are_what_they_say() {
+    assert!(matches!(
+        first("expect lost unknown"),
+        Expect::Outcome { wanted: crate::scenario::script::Ended::Unknown, .. }
+    ));
+    let Expect::Holds { nodes: Nodes::These(nodes), entries, state } =
+        first("expect $a,n3 holds w e3.o5 as intermediate")
+    else {
+        panic!("not holds")
+    };
+    assert_eq!((nodes.len(), entries.len(), state), (2, 2, Some(EntryState::Intermediate)));
+    let Expect::Fact { nodes: Nodes::Each, pattern } = first("expect each Finalized up_to>=w within 2s") else {
+        panic!("not an event")
+    };
+    assert!(pattern.fields[0].at_least);
+    assert_eq!(pattern.fields[0].value, FieldValue::Word("w".to_owned()));
+    assert!(matches!(first("expect no any Conflict for 1s"), Expect::NoFact { nodes: Nodes::Any, .. }));
+    assert!(matches!(first("expect leader not $leader as $new"), Expect::Leader { not: Some(_), name: Some(_) }));
+    assert!(matches!(first("expect n1 log 1:3 4:2"), Expect::LogIs { .. }));
+    assert!(matches!(first("expect client reads x absent"), Expect::Reads { value: None, .. }));
+    assert!(matches!(first("expect disk of $a reads x=1"), Expect::DiskReads { .. }));
+}

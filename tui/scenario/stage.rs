@@ -1,0 +1,110 @@
+//! The cluster on which a scenario runs: one that is there already, or one of its own in a temporary folder, of which
+//! nothing stays.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use epoca::client::{Client, ClientError, Options};
+use epoca::cluster::{Cluster, ClusterOptions, PreparedLog, prepare};
+
+use super::script::Script;
+
+/// The deadline of an operation that has none of its own.
+const TIMEOUT: Duration = Duration::from_secs(20);
+/// Nodes of a cluster of its own, if the scenario does not say.
+const NODES: u64 = 4;
+
+pub struct Stage {
+    pub client: Client,
+    /// Ours, to look at folders with.
+    pub executable: PathBuf,
+    own: Option<Own>,
+}
+
+/// Ended and deleted with this value.
+struct Own {
+    cluster: Option<Cluster>,
+    folder: PathBuf,
+}
+
+impl Stage {
+    /// A cluster that runs, and runs on.
+    pub fn there(client: &Client, executable: PathBuf) -> Result<Stage, ClientError> {
+        let client = with_timeout(client, TIMEOUT)?;
+        Ok(Stage { client, executable, own: None })
+    }
+
+    /// Starts a lab cluster for the scenario.
+    pub async fn own(script: &Script, executable: PathBuf, base_port: u16) -> Result<Stage, String> {
+        let needs = &script.needs;
+        let mut own = Own { cluster: None, folder: fresh_folder()? };
+        let nodes = needs.nodes.unwrap_or(NODES);
+        if !needs.logs.is_empty() {
+            prepare_logs(script, &own.folder, nodes).await?;
+        }
+        let options = ClusterOptions {
+            nodes,
+            base_port,
+            lab: true,
+            election_timeout_ms: needs.election_timeout_ms,
+            ..ClusterOptions::new(&executable, &own.folder)
+        };
+        let cluster = Cluster::start(options).await.map_err(|error| error.to_string())?;
+        let cluster = own.cluster.insert(cluster);
+        if needs.logs.is_empty() {
+            cluster.ready().await.map_err(|error| error.to_string())?;
+        }
+        let client = cluster.client(TIMEOUT).map_err(|error| error.to_string())?;
+        Ok(Stage { client, executable, own: Some(own) })
+    }
+
+    pub fn is_own(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// Ends the cluster if it is this scenario's own.
+    pub async fn end(mut self) {
+        if let Some(cluster) = self.own.as_mut().and_then(|own| own.cluster.take()) {
+            cluster.stop().await;
+        }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        // The nodes first: they would go on to write.
+        self.cluster = None;
+        // What cannot be deleted lies in the folder for temporary files.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The same nodes with another deadline.
+pub fn with_timeout(client: &Client, timeout: Duration) -> Result<Client, ClientError> {
+    Client::of_nodes(&client.nodes(), Options { timeout, ..client.options().clone() })
+}
+
+async fn prepare_logs(script: &Script, folder: &Path, nodes: u64) -> Result<(), String> {
+    let log =
+        |log: &super::script::LogBefore| PreparedLog { node: log.node, runs: log.runs.clone(), promise: log.promise };
+    let logs: Vec<PreparedLog> = script.needs.logs.iter().map(log).collect();
+    let folder = folder.to_owned();
+    let prepared = tokio::task::spawn_blocking(move || prepare(&folder, nodes, &logs)).await;
+    prepared.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
+}
+
+fn fresh_folder() -> Result<PathBuf, String> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let base = std::env::temp_dir();
+    loop {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = base.join(format!("epoca-scenario-{}-{number}", std::process::id()));
+        match fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(format!("cannot make {}: {error}", folder.display())),
+        }
+    }
+}
