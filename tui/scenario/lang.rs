@@ -1,29 +1,12 @@
-//! The languages in which scenarios speak, and texts in both.
+//! Texts of scenarios, in both languages of the screen. What people type, and the answers of commands, stay English.
 
-use clap::ValueEnum;
+use crate::console::Lang;
 
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Lang {
-    /// English
-    #[default]
-    En,
-    /// Brazilian Portuguese
-    Pt,
-}
-
-impl Lang {
-    /// That of the locale: the first of LC_ALL, LC_MESSAGES and LANG that is set.
-    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Lang {
-        let set = |name: &&str| variable(name).filter(|value| !value.is_empty());
-        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(set);
-        if locale.is_some_and(|locale| locale.starts_with("pt")) { Lang::Pt } else { Lang::En }
-    }
-
-    pub fn choose<T>(self, en: T, pt: T) -> T {
-        match self {
-            Lang::En => en,
-            Lang::Pt => pt,
-        }
+/// One of two, by language.
+pub fn choose<T>(lang: Lang, en: T, pt: T) -> T {
+    match lang {
+        Lang::English => en,
+        Lang::Portuguese => pt,
     }
 }
 
@@ -40,13 +23,13 @@ impl Words {
     }
 
     pub fn text(&self, lang: Lang) -> &str {
-        let (first, other) = lang.choose((&self.en, &self.pt), (&self.pt, &self.en));
+        let (first, other) = choose(lang, (&self.en, &self.pt), (&self.pt, &self.en));
         if first.is_empty() { other } else { first }
     }
 
     /// Adds a line in one language; lines of one text are joined by a space.
     pub fn add(&mut self, lang: Lang, text: &str) {
-        let words = lang.choose(&mut self.en, &mut self.pt);
+        let words = choose(lang, &mut self.en, &mut self.pt);
         if !words.is_empty() {
             words.push(' ');
         }
@@ -59,23 +42,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_locale_decides_the_language() {
-        let lang = |set: &'static [(&'static str, &'static str)]| {
-            Lang::of_environment(|name| {
-                set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-            })
-        };
-        assert_eq!(lang(&[]), Lang::En);
-        assert_eq!(lang(&[("LANG", "pt_BR.UTF-8")]), Lang::Pt);
-        assert_eq!(lang(&[("LC_ALL", "C"), ("LANG", "pt_BR.UTF-8")]), Lang::En);
-        assert_eq!(lang(&[("LC_ALL", ""), ("LANG", "pt_BR.UTF-8")]), Lang::Pt);
-    }
-
-    #[test]
     fn a_missing_language_is_taken_from_the_other() {
         let mut words = Words::default();
-        words.add(Lang::En, "one");
-        words.add(Lang::En, "two");
-        assert_eq!((words.text(Lang::En), words.text(Lang::Pt)), ("one two", "one two"));
+        words.add(Lang::English, "one");
+        words.add(Lang::English, "two");
+        assert_eq!((words.text(Lang::English), words.text(Lang::Portuguese)), ("one two", "one two"));
     }
 }

@@ -59,7 +59,7 @@ pub fn find(name: &str) -> Result<Script, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::lang::Lang;
+    use crate::console::Lang;
 
     #[test]
     fn every_scenario_of_the_library_can_be_read_and_speaks_both_languages() {
@@ -77,7 +77,7 @@ mod tests {
                     script.items[index].at
                 );
             }
-            assert!(script.title.text(Lang::Pt).chars().count() <= 70, "{name}: a title is one line");
+            assert!(script.title.text(Lang::Portuguese).chars().count() <= 70, "{name}: a title is one line");
         }
     }
 

@@ -5,19 +5,20 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::excerpt::{Excerpt, LogExcerpt};
-use super::lang::Lang;
+use super::lang::choose;
 use super::script::ItemKind;
 use super::told::{Done, Evidence, Part, Run, Verdict};
+use crate::console::Lang;
 
 /// How many pieces of evidence a step shows; a thousand acks say no more than these.
 const EVIDENCE_MAX: usize = 12;
 
 pub fn markdown(runs: &[Run], lang: Lang, date: &str) -> String {
     let mut out = String::new();
-    let head = lang.choose("Epoca: scenarios and their evidence", "Epoca: cenários e suas evidências");
+    let head = choose(lang, "Epoca: scenarios and their evidence", "Epoca: cenários e suas evidências");
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# {head}\n");
-    let made = lang.choose("Made by", "Gerado por");
+    let made = choose(lang, "Made by", "Gerado por");
     let _ = writeln!(out, "{made} `epoca scenario run … --report`, {date} (UTC).\n");
     for run in runs {
         one(&mut out, run, lang);
@@ -30,13 +31,13 @@ fn one(out: &mut String, run: &Run, lang: Lang) {
     let _ = writeln!(out, "{}\n", run.script.about.text(lang));
     if !run.names.is_empty() {
         let names: Vec<_> = run.names.iter().map(|(name, node)| format!("`${name}` = {node}")).collect();
-        let _ = writeln!(out, "{}: {}.", lang.choose("Nodes", "Nós"), names.join(", "));
+        let _ = writeln!(out, "{}: {}.", choose(lang, "Nodes", "Nós"), names.join(", "));
     }
     let (ticked, all) = run.ticked();
     let took = run.end.as_ref().map_or(0.0, |end| end.took.as_secs_f64());
-    let _ = writeln!(out, "{}: {ticked}/{all}, {took:.1} s.\n", lang.choose("Steps", "Passos"));
+    let _ = writeln!(out, "{}: {ticked}/{all}, {took:.1} s.\n", choose(lang, "Steps", "Passos"));
     if let Some(end) = run.end.as_ref().filter(|end| !end.why.is_empty()) {
-        let _ = writeln!(out, "**{}**: {}\n", lang.choose("Why", "Motivo"), end.why);
+        let _ = writeln!(out, "**{}**: {}\n", choose(lang, "Why", "Motivo"), end.why);
     }
     if run.script.is_sheet() {
         sheet(out, run, lang);
@@ -59,7 +60,7 @@ fn one(out: &mut String, run: &Run, lang: Lang) {
 
 /// The lines of the assignment in one table.
 fn sheet(out: &mut String, run: &Run, lang: Lang) {
-    let _ = writeln!(out, "{}", lang.choose("| line | points | verdict |", "| item | pontos | veredito |"));
+    let _ = writeln!(out, "{}", choose(lang, "| line | points | verdict |", "| item | pontos | veredito |"));
     let _ = writeln!(out, "| --- | --- | --- |");
     for heading in run.headings() {
         let item = &run.script.items[heading];
@@ -132,7 +133,7 @@ fn mark(verdict: Verdict) -> &'static str {
 
 fn excerpts(out: &mut String, part: Option<&Part>, lang: Lang) {
     let Some(part) = part else { return };
-    let titles = lang.choose(["logs before", "logs after"], ["logs antes", "logs depois"]);
+    let titles = choose(lang, ["logs before", "logs after"], ["logs antes", "logs depois"]);
     for (title, excerpt) in titles.into_iter().zip([&part.before, &part.after]) {
         if excerpt.nodes.is_empty() {
             continue;

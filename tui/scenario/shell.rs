@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::lang::Lang;
 use super::library;
 use super::report;
 use super::run::{RunOptions, run};
@@ -20,6 +19,7 @@ use super::told::{Done, Run, Told, Verdict};
 use crate::command::print::error_line;
 use crate::command::shell::{Format, Global};
 use crate::command::{Exit, Outcome, Tone, find};
+use crate::console::Lang;
 
 /// How many lines of progress wait for a slow terminal.
 const PROGRESS: usize = 256;

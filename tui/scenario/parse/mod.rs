@@ -24,9 +24,10 @@ use std::time::Duration;
 
 use epoca::protocol::Epoch;
 
-use super::lang::{Lang, Words};
+use super::lang::Words;
 use super::script::{Action, How, Item, ItemKind, LogBefore, Said, Script};
 use crate::command::parse_line;
+use crate::console::Lang;
 use cursor::{Cursor, duration};
 
 /// What is wrong with a text, and where; line and column count from 1.
@@ -81,10 +82,10 @@ pub fn parse(name: &str, text: &str) -> Result<Script, Mistake> {
 fn add_words(script: &mut Script, below: &Below, cursor: &mut Cursor) -> Result<(), Mistake> {
     let word = cursor.word("en, pt, why.en or why.pt and a text")?;
     let (lang, why) = match word.text {
-        "en" => (Lang::En, false),
-        "pt" => (Lang::Pt, false),
-        "why.en" => (Lang::En, true),
-        "why.pt" => (Lang::Pt, true),
+        "en" => (Lang::English, false),
+        "pt" => (Lang::Portuguese, false),
+        "why.en" => (Lang::English, true),
+        "why.pt" => (Lang::Portuguese, true),
         _ => return Err(cursor.at(word, "expected en, pt, why.en or why.pt in an indented line")),
     };
     let text = cursor.rest();
