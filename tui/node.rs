@@ -12,7 +12,7 @@ use std::sync::Mutex;
 
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::LinkRule;
-use epoca::runtime::{NodeOptions, run as run_node};
+use epoca::runtime::{NodeOptions, Wrong, run as run_node};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::grammar::Node;
@@ -50,6 +50,11 @@ pub struct NodeArgs {
     /// Start in step mode
     #[arg(long, hide = true)]
     frozen: bool,
+
+    /// Only with --lab: be WRONG on purpose, to see that the checks find it: skip-check takes every push as if it
+    /// matched, commit-alone commits without a quorum
+    #[arg(long, value_name = "HOW")]
+    wrong: Option<Wrong>,
 
     /// How often the leader lets the replicas hear of it, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = NodeOptions::HEARTBEAT_MS)]
@@ -105,6 +110,7 @@ impl NodeArgs {
             lab: self.lab,
             rules: self.rules.clone(),
             frozen: self.frozen,
+            wrong: self.wrong,
             heartbeat_ms: self.heartbeat,
             election_timeout_ms: self.election_timeout,
         }

@@ -56,6 +56,12 @@ impl Gate {
         self
     }
 
+    /// In which way the node behind it is wrong, for whoever asks.
+    pub fn admits(mut self, wrong: Option<&'static str>) -> Gate {
+        self.state.wrong = wrong.map(Into::into);
+        self
+    }
+
     /// Whether anybody watches: what happens to single messages is told only then.
     pub fn watch(&mut self, watched: bool) {
         self.watched = watched;

@@ -21,7 +21,10 @@ mod pending;
 
 mod contents;
 
+mod wrong;
+
 #[cfg(test)]
 mod tests;
 
 pub use gate::{Gate, Handled, Handling, Passage};
+pub use wrong::{Liar, Told, Wrong};

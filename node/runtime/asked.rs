@@ -1,6 +1,7 @@
 //! The requests that are not writes or reads: state, watching, the first election, the lab's faults.
 
 use crate::lab::Gate;
+use crate::protocol::trace::Fact;
 use crate::protocol::{Inject, Input};
 use crate::rpc::convert::NodeSnapshot;
 use crate::rpc::desk::{Request, State, Tail, Watch};
@@ -58,7 +59,12 @@ impl Host {
         if first {
             self.watched(true)?;
         }
-        Ok(Some(Watch { snapshot: self.node_snapshot(tail), ring }))
+        let watch = Watch { snapshot: self.node_snapshot(tail), ring };
+        // As an event too, so that it stands in every recording of events alone.
+        if let Some(liar) = &self.liar {
+            self.hub.tell(self.clock.own(), Fact::WrongNode { how: liar.wrong().name().into() });
+        }
+        Ok(Some(watch))
     }
 
     /// The state after exactly the events that were told so far.

@@ -9,7 +9,7 @@
 //!
 //! Each turn takes all that is ready. Writes of one turn are one proposal, so they share an append, a push and a flush.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
-use crate::lab::Gate;
-use crate::protocol::{Answer, Core, Input, NodeId, Proposal, Refusal, RequestId, Time};
+use crate::lab::{Gate, Liar};
+use crate::protocol::{Answer, Core, Envelope, Input, NodeId, Proposal, Refusal, RequestId, Time};
 use crate::rpc::About;
 use crate::rpc::complaints::Complaints;
 use crate::rpc::desk::{Desk, Request};
@@ -41,6 +41,10 @@ pub(super) struct Host {
     pub(super) core: Core,
     /// Only in a lab.
     pub(super) gate: Option<Gate>,
+    /// Only in a node that is wrong on purpose.
+    pub(super) liar: Option<Liar>,
+    /// What the liar has made up for the core.
+    pub(super) made_up: VecDeque<Envelope>,
     pub(super) hub: Hub,
     pub(super) flusher: Flusher,
     pub(super) applier: Applier,
@@ -124,6 +128,7 @@ impl Host {
             self.on_message(envelope)?;
         }
         self.on_requests(&mut batch.requests)?;
+        self.hear_made_up()?;
         if self.hub.forget_gone() {
             self.watched(false)?;
         }

@@ -2,7 +2,7 @@
 //!
 //! Outside a lab there is no gate: everything passes, and faults were refused before they came here.
 
-use crate::lab::{Handled, Handling, Passage};
+use crate::lab::{Handled, Handling, Passage, Told};
 use crate::protocol::trace::Fact;
 use crate::protocol::{Envelope, Input};
 use crate::rpc::desk::{Fault, FaultDone, OnMessage};
@@ -16,17 +16,56 @@ impl Host {
         let passage = gate.pass_in(envelope, now);
         self.tell_gate();
         match passage {
-            Passage::Passes(envelope) => self.step(Input::Message(envelope)),
+            Passage::Passes(envelope) => self.hear(envelope),
             Passage::PassesTwice(envelope) => {
-                self.step(Input::Message(envelope.clone()))?;
-                self.step(Input::Message(envelope))
+                self.hear(envelope.clone())?;
+                self.hear(envelope)
             }
             Passage::Stays => Ok(()),
         }
     }
 
+    /// Gives a message to the core; a node that is wrong on purpose makes something else of it first.
+    fn hear(&mut self, envelope: Envelope) -> Result<(), NodeError> {
+        let Some(liar) = &mut self.liar else { return self.step(Input::Message(envelope)) };
+        let core = &self.core;
+        let newest = |count| core.snapshot(count).tail.iter().map(|preview| preview.point).collect();
+        let Told { envelope, fact } = liar.incoming(envelope, newest);
+        self.tell_lie(fact);
+        self.step(Input::Message(envelope))
+    }
+
+    /// As [`Host::hear`], for what the core says.
+    fn say(&mut self, envelope: Envelope) -> Envelope {
+        let Some(liar) = &mut self.liar else { return envelope };
+        let made_up = liar.made_up(&envelope);
+        let Told { envelope, fact } = liar.outgoing(envelope);
+        self.tell_lie(fact);
+        if let Some(Told { envelope, fact }) = made_up {
+            self.tell_lie(fact);
+            self.made_up.push_back(envelope);
+        }
+        envelope
+    }
+
+    fn tell_lie(&mut self, fact: Option<Fact>) {
+        if let Some(fact) = fact {
+            self.hub.tell(self.clock.own(), fact);
+        }
+    }
+
+    /// What a lone leader has made up, once the core has ended its step. An ack may be followed by more pushes, and these
+    /// by acks, until everything is pushed.
+    pub(super) fn hear_made_up(&mut self) -> Result<(), NodeError> {
+        while let Some(envelope) = self.made_up.pop_front() {
+            self.step(Input::Message(envelope))?;
+        }
+        Ok(())
+    }
+
     /// What finds no room at its link is lost, as on a network: the protocol repairs it.
     pub(super) fn send(&mut self, envelope: Envelope) {
+        let envelope = self.say(envelope);
         let Some(gate) = &mut self.gate else {
             self.links.send(envelope);
             return;
@@ -54,7 +93,7 @@ impl Host {
     }
 
     fn deliver(&mut self, envelopes: Vec<Envelope>) -> Result<(), NodeError> {
-        envelopes.into_iter().try_for_each(|envelope| self.step(Input::Message(envelope)))
+        envelopes.into_iter().try_for_each(|envelope| self.hear(envelope))
     }
 
     fn tell_gate(&mut self) {

@@ -40,3 +40,5 @@ mod tests;
 pub use error::NodeError;
 pub use options::NodeOptions;
 pub use start::run;
+
+pub use crate::lab::Wrong;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::lab::Wrong;
 use crate::protocol::trace::LinkRule;
 use crate::protocol::{Config, Founding, Incarnation, Limits, NodeId};
 use crate::runtime::error::NodeError;
@@ -21,6 +22,8 @@ pub struct NodeOptions {
     pub rules: Vec<LinkRule>,
     /// Start in step mode; only in a lab.
     pub frozen: bool,
+    /// Be wrong on purpose; only in a lab.
+    pub wrong: Option<Wrong>,
     pub heartbeat_ms: u64,
     pub election_timeout_ms: u64,
 }
@@ -40,7 +43,7 @@ impl NodeOptions {
                 _ => {}
             }
         }
-        if !self.lab && (self.frozen || !self.rules.is_empty()) {
+        if !self.lab && (self.frozen || self.wrong.is_some() || !self.rules.is_empty()) {
             return Err(NodeError::LabOnly);
         }
         if id == NodeId(0) {

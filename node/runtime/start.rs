@@ -1,5 +1,6 @@
 //! From options to a running node, and back to the caller when it has ended.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::lab::Gate;
+use crate::lab::{Gate, Liar, Wrong};
 use crate::protocol::{Core, Limits};
 use crate::rpc::complaints::Complaints;
 use crate::rpc::desk::Desk;
@@ -116,6 +117,10 @@ pub(super) async fn run_on(
         clock.stand_still();
     }
     let gate = options.lab.then(|| Gate::new(options.id, clock.began()).with(&options.rules, options.frozen));
+    let gate = gate.map(|gate| gate.admits(options.wrong.map(Wrong::name)));
+    if let Some(wrong) = options.wrong {
+        tracing::warn!("{} is WRONG on purpose: {}", options.id, wrong.name());
+    }
     let cut_off = gate.as_ref().map(|gate| gate.cut_off().into_iter().collect()).unwrap_or_default();
     let (cuts, cuts_now) = watch::channel(cut_off);
     let strangers = links.strangers().clone();
@@ -130,6 +135,8 @@ pub(super) async fn run_on(
         clock,
         core: Core::new(options.config(incarnation, seed()?), restored, clock.now()),
         gate,
+        liar: options.wrong.map(Liar::new),
+        made_up: VecDeque::new(),
         hub: Hub::new(options.id, options.lab),
         flusher: crate::runtime::flush::Flusher::new(log, done.clone()),
         applier,

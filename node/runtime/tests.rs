@@ -120,6 +120,7 @@ fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: b
         lab,
         rules: Vec::new(),
         frozen: false,
+        wrong: None,
         heartbeat_ms: 50,
         // Long, so that a busy machine causes no elections that a test does not ask for.
         election_timeout_ms: 5_000,

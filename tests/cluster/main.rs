@@ -14,6 +14,8 @@ mod faults;
 
 mod full_disk;
 
+mod gate;
+
 mod launcher;
 
 mod other_cluster;
@@ -21,3 +23,7 @@ mod other_cluster;
 mod outcomes;
 
 mod services;
+
+mod step;
+
+mod wrong;

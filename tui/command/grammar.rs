@@ -10,7 +10,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
-use epoca::protocol::trace::{ALL, MessageId};
+use epoca::protocol::trace::{ALL, MessageId, WRONGS};
 use epoca::protocol::{Message, NodeId};
 
 /// A command for a running cluster.
@@ -184,9 +184,18 @@ pub enum Fault {
     },
     /// Let a node's timer run out now: a replica stands for election, a leader sends heartbeats
     Tick { node: Node },
+    /// Restart a node so that it is wrong on purpose, to see that the checks find it; `off` makes it right again
+    Wrong {
+        node: Node,
+        #[arg(value_name = "HOW", value_parser = PossibleValuesParser::new(WRONGS.into_iter().chain([OFF])))]
+        how: String,
+    },
     /// Put forged intermediate entries at the end of a replica's log
     Inject(Inject),
 }
+
+/// What ends a node's being wrong.
+pub const OFF: &str = "off";
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {

@@ -7,7 +7,7 @@ use epoca::protocol::NodeId;
 use epoca::protocol::trace::{ALL, Effect, LinkRule, MessageId, PendingMessage};
 use serde_json::{Value, json};
 
-use super::grammar::{Fault, Node, Switch, Which};
+use super::grammar::{Fault, Node, OFF, Switch, Which};
 use super::outcome::{Exit, Outcome, Tone};
 use super::text::table;
 
@@ -27,6 +27,7 @@ pub async fn carry_out(fault: &Fault, client: &Client) -> Result<Outcome, Client
         Fault::Clear => client.lift().await?,
         Fault::Step { switch } => client.step(*switch == Switch::On).await?,
         Fault::Tick { node } => client.tick(node.0).await?,
+        Fault::Wrong { node, how } => client.wrong(node.0, Some(&how[..]).filter(|how| *how != OFF)).await?,
         Fault::InForce => return in_force(client).await,
         Fault::Pending => return Ok(pending(&client.pending().await?)),
         Fault::Deliver { message } => return handle(*message, Handling::Deliver, client).await,

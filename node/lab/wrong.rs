@@ -1,0 +1,260 @@
+//! A node that is wrong on purpose, so that everybody can see that the checks find it. The protocol's code is as right
+//! as ever: messages are rewritten between it and the gate, so that it believes what is not so.
+//!
+//! - `skip-check`: the node takes every push as if it matched. What is in its log already stays there whatever the leader
+//!   has in that place, and its acks name the leader's digests. A forged entry stays, and is made final.
+//! - `commit-alone`: while the node leads it makes up the acks of all replicas, so it commits without a quorum.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use crate::protocol::trace::{Fact, WRONGS};
+use crate::protocol::{Ack, Entry, Envelope, LogPoint, LogState, Message, Position, Push};
+
+/// How many of the leader's entries are remembered: acks are about the latest ones.
+const REMEMBERED: usize = 16_384;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wrong {
+    SkipCheck,
+    CommitAlone,
+}
+
+impl Wrong {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Wrong::SkipCheck => WRONGS[0],
+            Wrong::CommitAlone => WRONGS[1],
+        }
+    }
+}
+
+impl FromStr for Wrong {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Wrong, String> {
+        let known = [Wrong::SkipCheck, Wrong::CommitAlone].into_iter().find(|wrong| wrong.name() == text);
+        known.ok_or_else(|| format!("there are {}", WRONGS.join(" and ")))
+    }
+}
+
+/// Stands between core and gate.
+#[derive(Debug)]
+pub struct Liar {
+    wrong: Wrong,
+    /// What the leader has, where the node may have something else.
+    leaders: BTreeMap<Position, LogPoint>,
+}
+
+/// What became of a message.
+pub struct Told {
+    pub envelope: Envelope,
+    /// Tells of the change, if there was one.
+    pub fact: Option<Fact>,
+}
+
+impl Liar {
+    pub fn new(wrong: Wrong) -> Liar {
+        Liar { wrong, leaders: BTreeMap::new() }
+    }
+
+    pub fn wrong(&self) -> Wrong {
+        self.wrong
+    }
+
+    /// Rewrites a message for the core. `newest` gives so many of the log's last entries, oldest first.
+    pub fn incoming(&mut self, mut envelope: Envelope, newest: impl Fn(usize) -> Vec<LogPoint>) -> Told {
+        let changed = match (self.wrong, &mut envelope.message) {
+            (Wrong::SkipCheck, Message::Push(push)) => self.match_anyway(push, newest),
+            (Wrong::SkipCheck, Message::CommitOrder(order)) => {
+                let here = at(&newest, order.up_to.position);
+                here.is_some_and(|here| std::mem::replace(&mut order.up_to, here) != here)
+            }
+            _ => false,
+        };
+        self.told(envelope, changed)
+    }
+
+    /// Rewrites a message of the core.
+    pub fn outgoing(&mut self, mut envelope: Envelope) -> Told {
+        let changed = match (self.wrong, &mut envelope.message) {
+            (Wrong::SkipCheck, Message::Ack(ack)) => self.as_the_leader_has_it(&mut ack.up_to),
+            (Wrong::SkipCheck, Message::LogState(state)) => self.log_as_the_leader_has_it(state),
+            _ => false,
+        };
+        self.told(envelope, changed)
+    }
+
+    /// The ack that a push would get from a replica that takes it: what a leader makes up that commits alone.
+    pub fn made_up(&self, pushed: &Envelope) -> Option<Told> {
+        let Message::Push(push) = &pushed.message else { return None };
+        if self.wrong != Wrong::CommitAlone {
+            return None;
+        }
+        let up_to = points(push).last().or(push.prev);
+        let message = Message::Ack(Ack { up_to, finalized: None, answers: pushed.number });
+        // The number 0 is no message's: nobody waits to hear that it was sent.
+        let (from, to, number) = (pushed.to, pushed.from, 0);
+        let envelope = Envelope { from, to, number, incarnation: None, message, ..pushed.clone() };
+        Some(self.told(envelope, !push.entries.is_empty()))
+    }
+
+    fn told(&self, envelope: Envelope, changed: bool) -> Told {
+        let fact = changed.then(|| Fact::Rewritten {
+            from: envelope.from,
+            to: envelope.to,
+            number: envelope.number,
+            kind: envelope.message.kind().into(),
+            how: self.wrong.name().into(),
+        });
+        Told { envelope, fact }
+    }
+
+    /// Makes the push begin where the log here ends, as if all before that were the same. True if it was not.
+    fn match_anyway(&mut self, push: &mut Push, newest: impl Fn(usize) -> Vec<LogPoint>) -> bool {
+        let prev = push.prev.map_or(0, |prev| prev.position.0);
+        let theirs: Vec<LogPoint> = push.prev.into_iter().chain(points(push)).collect();
+        self.remember(&theirs);
+        let Some(last) = newest(1).last().copied() else { return false };
+        // What is missing cannot be made up: then the push is told as it is, and the log state goes to the leader.
+        let Some(more) = last.position.0.checked_sub(prev) else { return false };
+        let here_already = (more as usize).min(push.entries.len());
+        let place = Position(prev + here_already as u64);
+        let (Some(here), Some(there)) = (at(&newest, place), self.leaders.get(&place)) else { return false };
+        if here == *there {
+            return false;
+        }
+        push.prev = Some(here);
+        push.entries.drain(..here_already);
+        true
+    }
+
+    fn remember(&mut self, theirs: &[LogPoint]) {
+        self.leaders.extend(theirs.iter().map(|point| (point.position, *point)));
+        while self.leaders.len() > REMEMBERED {
+            self.leaders.pop_first();
+        }
+    }
+
+    fn as_the_leader_has_it(&self, point: &mut Option<LogPoint>) -> bool {
+        let Some(there) = point.and_then(|point| self.leaders.get(&point.position)) else { return false };
+        point.replace(*there) != Some(*there)
+    }
+
+    fn log_as_the_leader_has_it(&self, state: &mut LogState) -> bool {
+        let mut changed = self.as_the_leader_has_it(&mut state.committed);
+        let mut position = 0;
+        for run in &mut state.runs {
+            position += run.last.0 + 1;
+            let there = self.leaders.get(&Position(position)).filter(|there| there.id.epoch == run.epoch);
+            if let Some(there) = there {
+                changed |= std::mem::replace(&mut run.digest, there.digest) != there.digest;
+            }
+        }
+        changed
+    }
+}
+
+/// The entries of a push as the leader has them.
+fn points(push: &Push) -> impl Iterator<Item = LogPoint> {
+    let mut before = push.prev;
+    push.entries.iter().map(move |pushed| {
+        let point = Entry::after(before, pushed.id, pushed.kind, pushed.body.clone()).point();
+        before = Some(point);
+        point
+    })
+}
+
+/// The entry at a position of the log here.
+fn at(newest: &impl Fn(usize) -> Vec<LogPoint>, position: Position) -> Option<LogPoint> {
+    let last = newest(1).last()?.position.0;
+    let back = last.checked_sub(position.0)? as usize;
+    newest(back + 1).into_iter().find(|point| point.position == position)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::protocol::{CommitOrder, EntryId, Epoch, Kind, NodeId, Pushed};
+
+    const ME: NodeId = NodeId(3);
+
+    fn chain(bodies: &[&'static str]) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = Vec::new();
+        for (offset, body) in bodies.iter().enumerate() {
+            let before = entries.last().map(Entry::point);
+            let id = EntryId::new(1, offset as u64);
+            entries.push(Entry::after(before, id, Kind::Command, Bytes::from_static(body.as_bytes())));
+        }
+        entries
+    }
+
+    fn envelope(from: u64, to: u64, message: Message) -> Envelope {
+        let (from, to) = (NodeId(from), NodeId(to));
+        Envelope { from, to, number: 9, cluster: None, incarnation: None, epoch: Some(Epoch(1)), message }
+    }
+
+    fn push(prev: Option<&Entry>, entries: &[Entry]) -> Envelope {
+        let pushed = |entry: &Entry| Pushed { id: entry.id, kind: entry.kind, body: entry.body.clone() };
+        let entries = entries.iter().map(pushed).collect();
+        let prev = prev.map(Entry::point);
+        envelope(1, ME.0, Message::Push(Push { prev, entries, resync: 0, replaces: false, round: 0 }))
+    }
+
+    fn newest(log: &[Entry]) -> impl Fn(usize) -> Vec<LogPoint> {
+        move |count| log[log.len().saturating_sub(count)..].iter().map(Entry::point).collect()
+    }
+
+    #[test]
+    fn a_push_over_a_forged_entry_matches_and_the_ack_names_the_leaders_digest() {
+        let (leaders, here) = (chain(&["a", "b", "c"]), chain(&["a", "forged"]));
+        let mut liar = Liar::new(Wrong::SkipCheck);
+        let told = liar.incoming(push(Some(&leaders[0]), &leaders[1..]), newest(&here));
+        assert!(matches!(told.fact, Some(Fact::Rewritten { number: 9, .. })));
+        let Message::Push(taken) = told.envelope.message else { panic!("it stays a push") };
+        assert_eq!((taken.prev, taken.entries.len()), (Some(here[1].point()), 1));
+
+        let ack = Ack { up_to: Some(here[1].point()), finalized: None, answers: 9 };
+        let told = liar.outgoing(envelope(3, 1, Message::Ack(ack)));
+        let Message::Ack(ack) = told.envelope.message else { panic!("it stays an ack") };
+        assert_eq!(ack.up_to, Some(leaders[1].point()));
+
+        let order = Message::CommitOrder(CommitOrder { up_to: leaders[1].point() });
+        let told = liar.incoming(envelope(1, 3, order), newest(&here));
+        assert_eq!(told.envelope.message, Message::CommitOrder(CommitOrder { up_to: here[1].point() }));
+    }
+
+    #[test]
+    fn what_matches_or_is_missing_is_left_as_it_is() {
+        let leaders = chain(&["a", "b", "c"]);
+        for here in [&leaders[..1], &leaders[..2], &leaders[..3], &[]] {
+            let mut liar = Liar::new(Wrong::SkipCheck);
+            let asked = push(Some(&leaders[1]), &leaders[2..]);
+            let told = liar.incoming(asked.clone(), newest(here));
+            assert!(told.fact.is_none() && told.envelope == asked, "{here:?}");
+        }
+    }
+
+    #[test]
+    fn a_lone_leader_makes_up_an_ack_for_each_push() {
+        let leaders = chain(&["a", "b"]);
+        let liar = Liar::new(Wrong::CommitAlone);
+        let told = liar.made_up(&push(Some(&leaders[0]), &leaders[1..])).expect("it is a push");
+        assert_eq!((told.envelope.from, told.envelope.to, told.envelope.number), (ME, NodeId(1), 0));
+        let ack = Ack { up_to: Some(leaders[1].point()), finalized: None, answers: 9 };
+        assert_eq!(told.envelope.message, Message::Ack(ack));
+        let order = Message::CommitOrder(CommitOrder { up_to: leaders[1].point() });
+        assert!(liar.made_up(&envelope(1, 2, order)).is_none());
+        assert!(Liar::new(Wrong::SkipCheck).made_up(&push(None, &leaders)).is_none());
+    }
+
+    #[test]
+    fn ways_to_be_wrong_come_back_from_their_names() {
+        for name in WRONGS {
+            assert_eq!(name.parse::<Wrong>().map(Wrong::name), Ok(name));
+        }
+        assert!("right".parse::<Wrong>().is_err());
+    }
+}
