@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
-use super::grammar::{Command, Fault};
+use super::grammar::{Command, Fault, Node};
 
 /// What was expected, and where in the line.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -71,6 +71,67 @@ pub fn words() -> Vec<Word> {
             about: command.get_about().map(ToString::to_string).unwrap_or_default(),
         })
         .collect()
+}
+
+/// What may stand where a line goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    Command(Vec<String>),
+    Node,
+    Key,
+    /// One of these words; none is known if there are none.
+    OneOf(Vec<String>),
+}
+
+/// What is wanted for the last word of the line, which may be empty.
+pub fn wanted(line: &str) -> Wanted {
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    let current = if line.ends_with(char::is_whitespace) { "" } else { words.pop().unwrap_or_default() };
+    let mut command = Prompt::command();
+    command.build();
+    let mut before = words.iter().peekable();
+    while let Some(inner) = before.peek().and_then(|word| command.find_subcommand(word)).cloned() {
+        command = inner;
+        before.next();
+    }
+    if command.has_subcommands() {
+        let names = command.get_subcommands().map(|inner| inner.get_name().to_owned());
+        return if before.peek().is_none() { Wanted::Command(names.collect()) } else { Wanted::OneOf(Vec::new()) };
+    }
+    let option = |word: &str| {
+        let name = word.strip_prefix("--")?;
+        command.get_arguments().find(|argument| argument.get_long() == Some(name))
+    };
+    let mut positionals = command.get_positionals();
+    let mut open = None;
+    for word in before {
+        open = match open.take() {
+            Some(_) => None,
+            None if word.starts_with("--") => option(word).filter(|argument| argument.get_action().takes_values()),
+            None => {
+                positionals.next();
+                None
+            }
+        };
+    }
+    if open.is_none() && current.starts_with('-') {
+        let longs = command.get_arguments().filter_map(clap::Arg::get_long);
+        return Wanted::OneOf(longs.map(|long| format!("--{long}")).collect());
+    }
+    open.or_else(|| positionals.next()).map_or(Wanted::OneOf(Vec::new()), wanted_by)
+}
+
+fn wanted_by(argument: &clap::Arg) -> Wanted {
+    if argument.get_value_parser().type_id() == std::any::TypeId::of::<Node>() {
+        return Wanted::Node;
+    }
+    match argument.get_id().as_str() {
+        "key" | "prefix" => Wanted::Key,
+        _ => {
+            let values = argument.get_possible_values();
+            Wanted::OneOf(values.iter().map(|value| value.get_name().to_owned()).collect())
+        }
+    }
 }
 
 /// `put k=v` is `put k v`.
@@ -281,6 +342,24 @@ mod tests {
         assert_eq!(at, 7);
         assert_eq!(refused("status now").1, 7);
         assert_eq!(refused("put x 'open").1, 6);
+    }
+
+    #[test]
+    fn a_line_says_what_its_next_word_may_be() {
+        let is_command =
+            |line: &str| matches!(wanted(line), Wanted::Command(names) if names.iter().any(|name| name == "put"));
+        assert!(is_command("") && is_command("pu") && !is_command("put "));
+        for line in ["kill ", "fault kill ", "cut 1 n", "log --node ", "inject "] {
+            assert_eq!(wanted(line), Wanted::Node, "{line:?}");
+        }
+        for line in ["get ", "put x", "delete ", "inject 3 "] {
+            assert_eq!(wanted(line), Wanted::Key, "{line:?}");
+        }
+        let Wanted::OneOf(levels) = wanted("get x --consistency ") else { panic!("no words") };
+        assert!(levels.contains(&"linearizable".to_owned()));
+        let Wanted::OneOf(options) = wanted("bench --") else { panic!("no words") };
+        assert!(options.contains(&"--clients".to_owned()));
+        assert_eq!(wanted("nonsense x"), Wanted::OneOf(Vec::new()));
     }
 
     #[test]

@@ -176,6 +176,7 @@ impl App {
                     history.add(&line);
                 }
             }
+            Effect::Copy(text) => terminal::copy(&text),
             Effect::LookAtProcesses => LOOK.notify_one(),
             Effect::Execute { number, command } => self.execute(number, command),
         }

@@ -13,6 +13,10 @@ pub enum Action {
     Help,
     Quit,
     Interrupt,
+    /// Finds commands and keys by a few letters.
+    Palette,
+    /// What is looked at goes to the clipboard.
+    Copy,
     /// A longer explanation of what is looked at.
     Explain,
     /// The arrows go to the space-time picture, or back.
@@ -117,6 +121,10 @@ pub const BINDINGS: &[Binding] = bindings! {
         text("select a message of the space-time picture with up and down; s or esc goes back", "seleciona uma mensagem do espaço-tempo com as setas; s ou esc volta"), Nothing;
     Control [char('e')] "e" Action::Explain, Some(text("explain", "explicar")),
         text("explain the selected step (up and down select), or the newest", "explica o passo selecionado (as setas selecionam), ou o mais novo"), Nothing;
+    Control [char(':'), control('p')] ":" Action::Palette, Some(text("find", "buscar")),
+        text("find a command or a key by a few letters; also ctrl-p", "acha um comando ou tecla por algumas letras; também ctrl-p"), Nothing;
+    Control [char('y')] "y" Action::Copy, None,
+        text("copy the selected step or message, or the tab, to the clipboard", "copia o passo ou a mensagem selecionada, ou a aba"), Nothing;
     Control [char('?')] "?" Action::Help, Some(text("help", "ajuda")), text("this help", "esta ajuda"), Nothing;
     Control [char('q')] "q" Action::Quit, Some(text("quit", "sair")),
         text("quit at once; nodes that this console started end with it", "sai na hora; os nós que este console iniciou terminam junto"), Nothing;
@@ -160,6 +168,11 @@ pub const BINDINGS: &[Binding] = bindings! {
     Type [control('k')] "ctrl-k" Action::Edit(InputRequest::DeleteTillEnd), None, text("delete all after it", "apaga tudo depois"), Nothing;
     Type [control('y')] "ctrl-y" Action::Edit(InputRequest::Yank), None, text("put back what was deleted", "repõe o que foi apagado"), Nothing;
 };
+
+/// All bindings.
+pub fn bindings() -> &'static [Binding] {
+    BINDINGS
+}
 
 /// The binding of a key in a mode.
 pub fn binding(mode: Mode, event: &KeyEvent) -> Option<&'static Binding> {

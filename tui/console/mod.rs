@@ -19,6 +19,8 @@ mod text;
 
 mod panes;
 
+mod palette;
+
 mod words;
 
 mod help;

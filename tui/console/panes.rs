@@ -4,11 +4,12 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
 
 use crate::console::layout::is_split;
 use crate::console::model::Model;
 use crate::console::theme::Look;
-use crate::console::view::{events, finals, narration, nodes, ops, space};
+use crate::console::view::{events, finals, narration, nodes, ops, peers, space};
 use crate::console::words::{Text, text};
 
 /// What the arrows and pages do in a tab.
@@ -60,6 +61,7 @@ tabs! {
         Arrows::Select(|model, down| model.space.select(down)), space::draw;
     FinalDb text("final db", "banco final"), always, Arrows::FromTop(finals::rows), finals::draw;
     Ops text("ops", "operações"), always, Arrows::FromEnd(|model| model.operations.lines()), ops::draw;
+    Peers text("peers", "enlaces"), always, Arrows::FromTop(|model| 2 * model.nodes.len() + 3), peers::draw;
     Nodes text("nodes", "nós"), always, Arrows::FromTop(|model| model.nodes.len() * 4), nodes::draw;
 }
 
@@ -87,6 +89,35 @@ pub fn beside(model: &Model, right: isize) -> Pane {
     let here = panes.iter().position(|pane| *pane == shown(model).pane).unwrap_or_default();
     let there = (here as isize + right).rem_euclid(panes.len().max(1) as isize);
     panes.get(there as usize).copied().unwrap_or(model.pane)
+}
+
+/// The names on the frame: those that fit, the shown one among them, each with where it begins.
+pub struct Bar {
+    pub tabs: Vec<(&'static Tab, usize)>,
+    pub hides_left: bool,
+    pub hides_right: bool,
+}
+
+pub fn bar(model: &Model, width: usize) -> Bar {
+    let all: Vec<&Tab> = tabs(model).collect();
+    let takes = |tab: &Tab| model.say(tab.name).width() + 2;
+    let here = all.iter().position(|tab| tab.pane == shown(model).pane).unwrap_or_default();
+    // Tabs are taken off at the left until the shown one and the marks fit.
+    let total = |from: usize, to: usize| all[from..to].iter().map(|tab| takes(tab)).sum::<usize>();
+    let is_short = total(0, all.len()) > width;
+    let room = if is_short { width.saturating_sub(2) } else { width };
+    let first = (0..=here).find(|first| total(*first, here + 1) <= room).unwrap_or(here);
+    let mut x = usize::from(first > 0);
+    let mut shown = Vec::new();
+    for tab in &all[first..] {
+        if x + takes(tab) > room + usize::from(first > 0) {
+            break;
+        }
+        shown.push((*tab, x));
+        x += takes(tab);
+    }
+    let hides_right = first + shown.len() < all.len();
+    Bar { tabs: shown, hides_left: first > 0, hides_right }
 }
 
 /// The strips that have something to say now.

@@ -13,6 +13,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
 use crate::command::{Exit, Outcome, Tone};
+use crate::console::model::Pane;
 use crate::console::sample::Sample;
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::update::{Effect, Msg};
@@ -219,6 +220,22 @@ fn the_nodes_pane_tells_all_about_each() {
 }
 
 #[test]
+fn the_palette_finds_commands_and_keys() {
+    let mut sample = Sample::healthy(MIDDLE);
+    sample.keys(":re");
+    check("palette-80x24", &sample, &dark());
+}
+
+#[test]
+fn the_peers_pane_tells_who_reaches_whom_and_who_lags() {
+    let mut sample = Sample::eventful(LARGE);
+    sample.tell(2, Fact::LinkCut { with: NodeId(3) });
+    sample.tell(3, Fact::LinkCut { with: NodeId(2) });
+    sample.model.pane = Pane::Peers;
+    check("peers-120x36", &sample, &dark());
+}
+
+#[test]
 fn the_help_is_made_from_the_table_of_keys_and_the_grammar() {
     let mut sample = Sample::healthy(LARGE);
     sample.keys("?");
@@ -230,7 +247,7 @@ fn what_has_no_launcher_is_told_in_parentheses() {
     let mut sample = Sample::healthy(LARGE);
     sample.model.no_launcher = Some("the nodes were started by hand".to_owned());
     let screen = text(&drawn(&sample, &dark()));
-    assert!(screen.contains("(k kill)  (r restart)  (z pause)  x cut"), "{screen}");
+    assert!(screen.contains("(k kill) (r restart) (z pause) x cut"), "{screen}");
     assert!(screen.contains("the nodes were started by hand"), "{screen}");
 }
 

@@ -4,6 +4,8 @@
 use std::io::{self, Stdout, Write, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use color_eyre::config::HookBuilder;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
@@ -93,6 +95,14 @@ pub fn install_panic_hook() -> color_eyre::Result<()> {
         BROKEN.notify_one();
     }));
     Ok(())
+}
+
+/// Puts a text on the clipboard of whoever sits before the terminal, also over a remote connection (OSC 52). A terminal
+/// that does not know it ignores it.
+pub fn copy(text: &str) {
+    let text = STANDARD.encode(text);
+    // A terminal that is gone has no clipboard.
+    let _ = write!(stdout(), "\x1b]52;c;{text}\x07").and_then(|()| stdout().flush());
 }
 
 /// Ends when a thread has panicked.

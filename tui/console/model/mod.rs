@@ -14,6 +14,8 @@ pub mod operations;
 
 pub mod prompt;
 
+pub mod pulse;
+
 pub mod space;
 
 pub mod story;
@@ -34,6 +36,7 @@ pub use super::panes::Pane;
 pub use node::{NodeView, Presence};
 pub use operations::Operations;
 pub use prompt::Prompt;
+pub use pulse::Pulse;
 pub use space::Space;
 pub use story::Story;
 pub use table::Window;
@@ -74,6 +77,14 @@ pub enum Dialog {
         first: Option<NodeId>,
     },
     Explain(Explained),
+    Palette(Palette),
+}
+
+/// What was typed into the palette, and which entry is chosen.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Palette {
+    pub wanted: String,
+    pub chosen: usize,
 }
 
 /// A fact that is explained at length, and whose it is.
@@ -128,6 +139,7 @@ pub struct Model {
     pub timeline: Timeline,
     pub story: Story,
     pub space: Space,
+    pub pulse: Pulse,
     /// Where the arrows go, where two panes stand side by side.
     pub focus: Focus,
     pub operations: Operations,
@@ -158,6 +170,7 @@ impl Model {
             timeline: Timeline::default(),
             story: Story::default(),
             space: Space::default(),
+            pulse: Pulse::default(),
             focus: Focus::Tab,
             operations: Operations::default(),
             prompt: Prompt::with_history(history),

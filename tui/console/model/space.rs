@@ -123,7 +123,9 @@ pub struct Space {
     resyncs: BTreeMap<(NodeId, NodeId), u64>,
     down: BTreeSet<NodeId>,
     /// Entries whose client waits, by leader.
-    waiting: BTreeMap<NodeId, VecDeque<EntryId>>,
+    waiting: BTreeMap<NodeId, VecDeque<(Duration, EntryId)>>,
+    /// How long the writes took that were confirmed since somebody took them from here.
+    confirmed: Vec<Duration>,
     /// The row that somebody looks at.
     pub selected: Option<u64>,
 }
@@ -148,6 +150,11 @@ impl Space {
             }),
             _ => None,
         }
+    }
+
+    /// The latencies of the writes that were confirmed since the last time.
+    pub fn take_confirmed(&mut self) -> Vec<Duration> {
+        std::mem::take(&mut self.confirmed)
     }
 
     /// What a row tells: a mark its fact, a message that it was sent.
@@ -198,7 +205,7 @@ impl Space {
                     return false;
                 }
                 let waiting = self.waiting.entry(node).or_default();
-                waiting.extend(asked.iter().map(|entry| entry.point.id));
+                waiting.extend(asked.iter().map(|entry| (at, entry.point.id)));
                 waiting.drain(..waiting.len().saturating_sub(EARLY_MAX));
                 self.push(at, Shape::Call(node, Call::Write(asked)));
             }
@@ -351,8 +358,12 @@ impl Space {
     /// The leader has applied it: those who wait for it are answered.
     fn on_finalized(&mut self, at: Duration, node: NodeId, up_to: EntryId) -> bool {
         let Some(waiting) = self.waiting.get_mut(&node) else { return false };
-        let answered = waiting.iter().take_while(|id| **id <= up_to).count();
-        let last = waiting.drain(..answered).next_back();
+        let answered = waiting.iter().take_while(|(_, id)| *id <= up_to).count();
+        let mut last = None;
+        for (since, id) in waiting.drain(..answered) {
+            self.confirmed.push(at.saturating_sub(since));
+            last = Some(id);
+        }
         if let Some(last) = last {
             self.push(at, Shape::Call(node, Call::Written(last)));
         }

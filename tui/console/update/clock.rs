@@ -1,5 +1,5 @@
 //! What changes with time alone: the age of a node that is down, once a second, and truncated entries that have been
-//! in sight long enough. With neither, nothing is drawn and nobody is woken.
+//! in sight long enough, latencies that move on in their picture. With none of them, nothing is drawn and nobody is woken.
 
 use std::time::Duration;
 
@@ -8,8 +8,10 @@ use crate::console::model::{Model, Presence};
 
 pub fn tick(model: &mut Model, now: Duration) {
     let before = ages(model);
+    let beat = model.pulse.next_wake(model.now).is_some_and(|wake| wake <= now);
     model.now = now;
-    let mut changed = before != ages(model);
+    let mut changed = before != ages(model) || beat;
+    model.pulse.forget(now);
     for node in model.nodes.values_mut() {
         changed |= node.forget_ghosts(now);
     }
@@ -26,7 +28,7 @@ pub fn next_wake(model: &Model) -> Option<Duration> {
         let truncated = node.truncated.iter().map(|(at, _)| *at + GHOST);
         node.ghosts.front().map(|ghost| ghost.at + GHOST).into_iter().chain(truncated)
     });
-    ages.chain(ghosts).min()
+    ages.chain(ghosts).chain(model.pulse.next_wake(model.now)).min()
 }
 
 /// The ages in seconds that stand on the screen.

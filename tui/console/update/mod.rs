@@ -2,9 +2,13 @@
 
 mod clock;
 
+mod copy;
+
 mod faults;
 
 mod observe;
+
+mod palette;
 
 mod press;
 
@@ -60,6 +64,8 @@ pub enum Effect {
     },
     /// Keep this line in the history between runs.
     Remember(String),
+    /// Put this on the clipboard.
+    Copy(String),
     /// Look at the processes now instead of at the next turn.
     LookAtProcesses,
     Quit,

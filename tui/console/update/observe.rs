@@ -78,6 +78,9 @@ fn on_events(model: &mut Model, id: NodeId, events: Vec<Event>) -> bool {
         let at = node.time_of(now, event.time);
         changed |= node.on_fact(now, &event.fact);
         changed |= model.space.on_event(at, &event);
+        for took in model.space.take_confirmed() {
+            model.pulse.note(at, took);
+        }
         changed |= tell(model, at, id, Happening::Fact(event.fact));
     }
     changed

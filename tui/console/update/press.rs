@@ -4,12 +4,13 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use epoca::protocol::NodeId;
 use tui_input::InputRequest;
 
-use crate::command::{parse_line, words};
+use crate::command::parse::{Wanted, wanted};
+use crate::command::parse_line;
 use crate::console::keys::{self, Action};
 use crate::console::model::prompt::Mistake;
 use crate::console::model::story::Told;
 use crate::console::model::{Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Screen, Window};
-use crate::console::update::{Effect, faults, quit, scroll};
+use crate::console::update::{Effect, copy, faults, palette, quit, scroll};
 use crate::console::words::screen;
 
 pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
@@ -26,6 +27,7 @@ pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     match model.dialog.take() {
         Some(Dialog::Choose { fault, first }) => on_choice(model, event, fault, first),
         Some(Dialog::Help { scrolled }) => on_help_key(model, event, scrolled),
+        Some(Dialog::Palette(shown)) => palette::on_key(model, event, shown),
         Some(Dialog::Explain(_)) => on_explained_key(model, event),
         None => on_plain_key(model, event, interrupted),
     }
@@ -47,7 +49,12 @@ fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<E
         bad(model, format!("{}: {obstacle}", binding.hint.map_or(binding.shown, |hint| model.say(hint))));
         return Vec::new();
     }
-    match binding.action {
+    act(model, binding.action, interrupted)
+}
+
+/// Does what a key or an entry of the palette means.
+pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> {
+    match action {
         Action::Quit => return quit(model),
         Action::Interrupt if interrupted => return quit(model),
         Action::Run => return run_typed(model),
@@ -60,6 +67,8 @@ fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<E
         Action::Help => model.dialog = Some(Dialog::Help { scrolled: 0 }),
         Action::Type => model.mode = Mode::Type,
         Action::Escape => escape(model),
+        Action::Palette => model.dialog = Some(Dialog::Palette(Default::default())),
+        Action::Copy => return copy::copy(model),
         Action::Explain => explain(model),
         Action::SpaceTime => scroll::to_space_time(model),
         Action::NextPane => scroll::beside(model, 1),
@@ -217,23 +226,25 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     Some(vec![Effect::Execute { number, command }])
 }
 
+/// The words that fit where the cursor stands.
 fn complete(model: &mut Model) {
-    let is_first_word = !model.prompt.text().trim_start().contains(char::is_whitespace);
-    let mut known: Vec<String> = if is_first_word {
-        words().into_iter().map(|word| word.name).chain(["help".to_owned(), "quit".to_owned()]).collect()
-    } else {
-        let nodes = model.nodes.keys().map(|id| id.0.to_string());
-        let keys = model.leader().into_iter().flat_map(|leader| leader.finals.keys().keys());
-        let keys = keys.filter_map(|key| std::str::from_utf8(key).ok()).map(ToOwned::to_owned);
-        let fixed = ["commit-order", "--consistency", "--node", "--limit", "--from", "--count", "--epoch"];
-        nodes.chain(keys).chain(fixed.map(ToOwned::to_owned)).collect()
+    let cursor = model.prompt.input.cursor();
+    let line: String = model.prompt.text().chars().take(cursor).collect();
+    let mut known: Vec<String> = match wanted(&line) {
+        Wanted::Command(names) => names.into_iter().chain(["help".to_owned(), "quit".to_owned()]).collect(),
+        Wanted::Node => model.nodes.keys().flat_map(|id| [id.0.to_string(), id.to_string()]).collect(),
+        Wanted::Key => {
+            let keys = model.nodes.values().flat_map(|node| node.finals.keys().keys());
+            keys.filter_map(|key| std::str::from_utf8(key).ok()).map(ToOwned::to_owned).collect()
+        }
+        Wanted::OneOf(values) => values,
     };
     known.sort();
     known.dedup();
     model.prompt.complete(&known);
 }
 
-fn say(model: &mut Model, text: &str) {
+pub fn say(model: &mut Model, text: &str) {
     model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
 }
 

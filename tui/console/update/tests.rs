@@ -151,6 +151,7 @@ fn heartbeats_draw_nothing() {
 #[test]
 fn time_alone_draws_nothing_while_all_nodes_live() {
     let mut sample = Sample::healthy(SIZE);
+    sample.after(60_000);
     let revision = sample.model.revision;
     sample.after(3_600_000);
     assert_eq!(sample.model.revision, revision);
@@ -179,6 +180,7 @@ fn truncated_entries_go_out_of_sight_after_a_while() {
     assert!(wake <= sample.model.now + GHOST);
     sample.after(GHOST.as_millis() as u64);
     assert!(sample.model.nodes[&NodeId(3)].ghosts.is_empty());
+    sample.after(60_000);
     assert_eq!(next_wake(&sample.model), None);
 }
 
@@ -282,4 +284,54 @@ fn final_data_differ_only_where_an_order_is_missing() {
     };
     assert_eq!(value(3).as_deref(), Some(b"9".as_slice()));
     assert_eq!(value(4).as_deref(), Some(b"1".as_slice()));
+}
+
+#[test]
+fn the_palette_types_a_command_or_does_what_a_key_does() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.keys(":inje");
+    assert_eq!(sample.key(KeyCode::Enter), []);
+    assert_eq!((sample.model.mode, sample.model.prompt.text()), (Mode::Type, "inject "));
+    let mut sample = Sample::healthy(SIZE);
+    sample.control('p');
+    sample.keys("quit");
+    assert_eq!(sample.key(KeyCode::Enter), [Effect::Quit]);
+}
+
+#[test]
+fn tab_completes_nodes_keys_and_kinds_where_they_belong() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.write("xylophone", "1", &[2, 3, 4]);
+    for (typed, completed) in
+        [("get xy", "get xylophone "), ("kill n3", "kill n3 "), ("hold 2 commit-o", "hold 2 commit-order ")]
+    {
+        sample.key(KeyCode::Esc);
+        sample.model.prompt.clear();
+        sample.keys(&format!("i{typed}"));
+        sample.key(KeyCode::Tab);
+        assert_eq!(sample.model.prompt.text(), completed);
+    }
+}
+
+#[test]
+fn y_copies_what_is_selected_or_the_whole_tab() {
+    let mut sample = Sample::healthy(SIZE);
+    let copied = |effects: Vec<Effect>| match &effects[..] {
+        [Effect::Copy(text)] => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    let whole = copied(sample.keys("y"));
+    assert!(whole.lines().count() > 10 && !whole.contains('│'), "{whole}");
+    sample.key(KeyCode::Up);
+    assert_eq!(copied(sample.keys("y")), "n1: commit order to n2, n3, n4: all up to e1·o2 is final");
+}
+
+#[test]
+fn latencies_move_on_in_their_picture_and_then_rest() {
+    let mut sample = Sample::healthy(SIZE);
+    assert!(sample.model.pulse.p50().is_some());
+    let wake = next_wake(&sample.model).expect("the picture moves on");
+    assert!(wake <= Duration::from_secs(2));
+    sample.after(60_000);
+    assert_eq!((sample.model.pulse.p50(), next_wake(&sample.model)), (None, None));
 }

@@ -33,17 +33,24 @@ fn on_edge(buffer: &mut Buffer, area: Rect, look: &Look) {
     }
 }
 
-/// The frame of the lower pane: all panes by name, the shown one standing out by brackets.
+/// The frame of the lower pane: all tabs by name that fit, the shown one standing out by brackets.
 pub fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> Rect {
-    let mut title = Vec::new();
     let shown = panes::shown(model).pane;
-    for tab in panes::tabs(model) {
+    let bar = panes::bar(model, usize::from(area.width).saturating_sub(2));
+    let mut title = Vec::new();
+    if bar.hides_left {
+        title.push(span("‹", look.muted));
+    }
+    for (tab, _) in &bar.tabs {
         let name = model.say(tab.name);
         if tab.pane == shown {
             title.push(span(format!("[{name}]"), look.accent));
         } else {
             title.push(span(format!(" {name} "), look.muted));
         }
+    }
+    if bar.hides_right {
+        title.push(span("›", look.muted));
     }
     pane(buffer, area, title, look)
 }

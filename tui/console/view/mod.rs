@@ -18,13 +18,17 @@ mod line;
 
 mod logs;
 
-mod message;
+pub mod message;
 
 pub mod narration;
 
 pub mod nodes;
 
 pub mod ops;
+
+mod palette;
+
+pub mod peers;
 
 mod prompt;
 
@@ -72,6 +76,7 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
     match (&model.screen, &model.dialog) {
         (Screen::Starting(said), _) => stage::starting(buffer, upper, model, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, model, *scrolled, look),
+        (_, Some(Dialog::Palette(shown))) => palette::draw(buffer, upper, model, shown, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
         _ => {
             logs::draw(buffer, layout, model, look);

@@ -84,7 +84,7 @@ fn tone(tone: Tone, look: &Look) -> Style {
     }
 }
 
-fn latency(took: Duration) -> String {
+pub fn latency(took: Duration) -> String {
     let micros = took.as_micros();
     match micros {
         0..10_000 => format!("{}.{} ms", micros / 1_000, micros / 100 % 10),

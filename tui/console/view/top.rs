@@ -2,6 +2,8 @@
 //!
 //! Parts go from the least telling on when the line is short; the mode and what is in force never go.
 
+use std::time::Duration;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -9,6 +11,7 @@ use ratatui::text::Span;
 use crate::console::model::{Mode, Model, Screen};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, put_right, span, width};
+use crate::console::view::ops;
 use crate::console::words::screen;
 
 /// A part of the line, and how soon it goes: the greatest first.
@@ -62,6 +65,7 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
     parts.extend(leadership(model, look));
     parts.push(quorum(model, look));
     parts.extend(in_force(model, look));
+    parts.extend(pulse(model, look));
     parts
 }
 
@@ -98,6 +102,24 @@ fn quorum(model: &Model, look: &Look) -> Part {
         ]
     };
     Part { spans, goes: if live < quorum { 0 } else { 3 } }
+}
+
+/// `p50 1.9 ms ▁▂▁ 12/s`: how fast writes are confirmed.
+fn pulse(model: &Model, look: &Look) -> Option<Part> {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let p50 = model.pulse.p50()?;
+    let line = model.pulse.line(model.now);
+    let most = line.iter().flatten().max().map_or(1, Duration::as_micros).max(1);
+    let bar = |took: &Option<Duration>| took.map_or(' ', |took| BARS[(took.as_micros() * 7 / most).min(7) as usize]);
+    let rate = model.pulse.rate(model.now);
+    let rate = if rate < 10.0 { format!("{rate:.1}/s") } else { format!("{rate:.0}/s") };
+    let spans = vec![
+        span("p50 ", look.muted),
+        span(ops::latency(p50), look.base),
+        span(format!(" {} ", line.iter().map(bar).collect::<String>().trim_start()), look.committed),
+        span(rate, look.muted),
+    ];
+    Some(Part { spans, goes: 5 })
 }
 
 /// Holds and cuts: what a person made go wrong and may have forgotten.

@@ -46,6 +46,26 @@ pub const EXPLAIN_HINT: Text = text("e explains", "e explica");
 pub const EXPLANATION: Text = text("EXPLANATION", "EXPLICAÇÃO");
 pub const ANY_KEY_CLOSES: Text = text("any key closes", "qualquer tecla fecha");
 
+// The palette, and copying.
+pub const PALETTE: Text = text(" FIND ", " BUSCAR ");
+pub const PALETTE_HINT: Text =
+    text("up and down choose, enter does it, esc closes", "setas escolhem, enter executa, esc fecha");
+pub const ON_KEY: Text = text("[{key}]", "[{key}]");
+pub const COPIED: Text = text("copied: {what}", "copiado: {what}");
+pub const NOTHING_TO_COPY: Text = text("there is nothing to copy here", "não há nada a copiar aqui");
+
+// Who reaches whom.
+pub const P_FROM: Text = text("from", "de");
+pub const P_TO: Text = text("to {node}", "a {node}");
+pub const P_DOWN: Text = text("down", "fora");
+pub const P_PAUSED: Text = text("paused", "pausa");
+pub const P_CUT: Text = text("✗ cut", "✗ corte");
+pub const P_HELD: Text = text("▮ held", "▮ retido");
+pub const P_ENDS: Text = text("log ends", "log termina");
+pub const P_BEHIND: Text = text("behind", "atrás");
+pub const P_NOT_ACKED: Text = text("not acked", "sem ack");
+pub const P_NOT_FINAL: Text = text("not final", "não final");
+
 // Marks beside a node's line.
 pub const MARK_LEADS: Text = text("◆ leads {what}", "◆ lidera {what}");
 pub const MARK_STEPS_DOWN: Text = text("◇ leads {what} no more", "◇ não lidera mais {what}");

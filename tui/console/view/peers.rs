@@ -1,0 +1,117 @@
+//! Who reaches whom, and how far behind each log is.
+//!
+//! ```text
+//!   from     to n1    to n2    to n3     log ends    behind   not acked   not final
+//!   n1       ·        ✓        ✗ cut     e1·o3       0        –           0
+//! ```
+
+use epoca::protocol::NodeId;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
+
+use crate::console::model::{Model, NodeView, Presence};
+use crate::console::text::cut;
+use crate::console::theme::Look;
+use crate::console::view::line::{put, row, span};
+use crate::console::words::screen;
+
+/// The first column's width.
+const NAME: usize = 6;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    let width = usize::from(area.width);
+    let nodes = model.nodes.len().max(1);
+    let cell = (width.saturating_sub(NAME + 1) / nodes).clamp(6, 12);
+    let mut rows = vec![heads(model, cell, look)];
+    rows.extend(model.nodes.values().map(|from| reach(model, from, cell, look)));
+    rows.push(Vec::new());
+    let columns = [screen::P_ENDS, screen::P_BEHIND, screen::P_NOT_ACKED, screen::P_NOT_FINAL];
+    let lag = (width.saturating_sub(NAME + 1) / columns.len()).clamp(8, 15);
+    let mut head = vec![span(" ".repeat(NAME), look.muted)];
+    head.extend(columns.map(|text| span(padded(model.say(text), lag), look.muted)));
+    rows.push(head);
+    rows.extend(model.nodes.values().map(|node| behind(model, node, lag, look)));
+    for (index, spans) in rows.iter().skip(model.scrolled.min(rows.len().saturating_sub(1))).enumerate() {
+        let Some(place) = row(area, index) else { return };
+        put(buffer, place, spans);
+    }
+}
+
+fn heads(model: &Model, cell: usize, look: &Look) -> Vec<Span<'static>> {
+    let mut spans = vec![span(padded(&format!(" {}", model.say(screen::P_FROM)), NAME), look.muted)];
+    for id in model.nodes.keys() {
+        spans.push(span(padded(&screen::P_TO.with(model.lang, &[("node", id)]), cell), look.muted));
+    }
+    spans
+}
+
+fn reach(model: &Model, from: &NodeView, cell: usize, look: &Look) -> Vec<Span<'static>> {
+    let mut spans = vec![name(from, look)];
+    for to in model.nodes.values() {
+        let (text, style) = link(model, from, to, look);
+        spans.push(span(padded(text, cell), style));
+    }
+    spans
+}
+
+/// How it stands with the link, by what is known of its two ends.
+fn link(model: &Model, from: &NodeView, to: &NodeView, look: &Look) -> (&'static str, Style) {
+    let (from_id, to_id) = (from.state.node, to.state.node);
+    let is_cut = from.cuts().contains(&to_id) || to.cuts().contains(&from_id);
+    if from_id == to_id {
+        ("·", look.muted)
+    } else if from.presence != Presence::Live || to.presence != Presence::Live {
+        (model.say(screen::P_DOWN), look.muted)
+    } else if from.is_paused() || to.is_paused() {
+        (model.say(screen::P_PAUSED), look.bad)
+    } else if is_cut {
+        (model.say(screen::P_CUT), look.bad)
+    } else if !to.holds().is_empty() {
+        (model.say(screen::P_HELD), look.intermediate)
+    } else {
+        ("✓", look.committed)
+    }
+}
+
+/// Its own account of its log beside the leader's: in entries.
+fn behind(model: &Model, node: &NodeView, width: usize, look: &Look) -> Vec<Span<'static>> {
+    let position = |point: Option<epoca::protocol::LogPoint>| point.map_or(0, |point| point.position.0);
+    let leader = model.leader();
+    let end = leader.map(|leader| position(leader.state.last()));
+    let own = position(node.state.last());
+    let acked = leader.filter(|leader| leader.state.node != node.state.node);
+    let acked = acked.and_then(|leader| leader.belief(node.state.node)).map(|belief| position(belief.matched));
+    let is_final = leader.map(|leader| position(leader.state.committed).saturating_sub(position(node.state.applied)));
+    let entries = |number: Option<u64>| number.map_or("–".to_owned(), |number| number.to_string());
+    let lag = end.map(|end| end.saturating_sub(own));
+    let style =
+        |number: Option<u64>| if number.is_some_and(|number| number > 0) { look.intermediate } else { look.base };
+    let not_acked = end.zip(acked).map(|(end, acked)| end.saturating_sub(acked));
+    let last = node.state.last().map_or("–".to_owned(), |point| point.id.to_string());
+    vec![
+        name(node, look),
+        span(padded(&last, width), look.base),
+        span(padded(&entries(lag), width), style(lag)),
+        span(padded(&entries(not_acked), width), style(not_acked)),
+        span(padded(&entries(is_final), width), style(is_final)),
+    ]
+}
+
+fn name(node: &NodeView, look: &Look) -> Span<'static> {
+    let id: NodeId = node.state.node;
+    let style = match (node.is_live(), node.leads()) {
+        (false, _) => look.muted,
+        (true, true) => look.accent,
+        (true, false) => look.strong,
+    };
+    span(padded(&format!(" {id}"), NAME), style)
+}
+
+fn padded(text: &str, width: usize) -> String {
+    let text = cut(text, width.saturating_sub(1));
+    let room = width.saturating_sub(text.width());
+    text + &" ".repeat(room)
+}
