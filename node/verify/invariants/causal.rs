@@ -83,6 +83,12 @@ impl Causal {
         found
     }
 
+    /// To be asked now and then, when all that the nodes told until the last time has surely been heard: gives what was
+    /// suspected then and has not been explained since. At the end of a recording it is asked twice.
+    pub fn settled(&mut self) -> Option<Violation> {
+        self.watch.settled()
+    }
+
     /// Gives the watch all events that wait for nothing.
     fn give(&mut self) -> Vec<Violation> {
         let mut found = Vec::new();

@@ -77,6 +77,11 @@ trait Rule {
 
     /// An event happened; `sight` includes it already. `cut` are the entries that it deleted.
     fn on_event(&mut self, sight: &Sight, event: &Event, cut: &[Preview]) -> Found;
+
+    /// All that the nodes told until the last time that this was asked has been heard by now.
+    fn on_settled(&mut self) -> Found {
+        None
+    }
 }
 
 /// Watches a cluster and tells the first violation that an event shows.
@@ -166,6 +171,11 @@ impl Watch {
         let mut rules = self.rules.iter_mut();
         let sight = &self.sight;
         changed.or_else(|| rules.find_map(|rule| rule.on_event(sight, event, &cut))).map(|found| *found)
+    }
+
+    /// What seemed wrong and might have been explained by something not yet heard, and was not.
+    fn settled(&mut self) -> Option<Violation> {
+        self.rules.iter_mut().find_map(|rule| rule.on_settled()).map(|found| *found)
     }
 
     /// A node as its events tell it.

@@ -3,10 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, RoleName};
+use crate::protocol::trace::{Event, Fact, Preview, RoleName, Snapshot};
 use crate::protocol::{Epoch, LogPoint, NodeId};
 use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::{Found, Rule, Source, Violation, source, violation};
 
 /// For how many epochs it is remembered what a node has said.
 const EPOCHS_REMEMBERED: usize = 16;
@@ -22,8 +22,12 @@ pub(super) struct Quorum {
     commits: BTreeMap<Epoch, Commit>,
     /// The epoch that each node has reached.
     epochs: BTreeMap<NodeId, Epoch>,
+    /// Where nodes lag: the first commit that seemed to lack a quorum, and whether everything told up to it has been
+    /// heard since. A node that is seen anew may have been another process than was thought, and explains it.
+    suspected: Option<(Box<Violation>, bool)>,
 }
 
+#[derive(Clone, Copy)]
 struct Commit {
     leader: NodeId,
     up_to: LogPoint,
@@ -60,6 +64,11 @@ impl Quorum {
     }
 
     fn is_on_quorum(&self, sight: &Sight, epoch: Epoch, commit: &Commit) -> Found {
+        self.lacks_quorum(sight, epoch, commit, |node| sight.saw_all(node, Some(epoch)))
+    }
+
+    /// `saw_all`: whether all that a node did in the epoch is known.
+    fn lacks_quorum(&self, sight: &Sight, epoch: Epoch, commit: &Commit, saw_all: impl Fn(NodeId) -> bool) -> Found {
         let Commit { leader, up_to, voters, quorum, source } = *commit;
         let log = sight.node(leader)?;
         let said = |node: &NodeId| {
@@ -70,7 +79,7 @@ impl Quorum {
             held.is_some_and(|(point, _)| point.position >= up_to.position && agrees(*point))
         };
         let holders: Vec<NodeId> = sight.ids().filter(said).collect();
-        let unknown = sight.ids().filter(|node| !said(node) && !sight.saw_all(*node, Some(epoch))).count();
+        let unknown = sight.ids().filter(|node| !said(node) && !saw_all(*node)).count();
         let unwatched = (voters as usize).saturating_sub(sight.ids().count());
         if holders.len() + unknown + unwatched >= quorum as usize {
             return None;
@@ -86,8 +95,13 @@ impl Quorum {
     fn on_committed(&mut self, sight: &Sight, event: &Event, up_to: LogPoint) -> Found {
         let (voters, quorum) = *self.counted.get(&event.node)?;
         let commit = Commit { leader: event.node, up_to, voters, quorum, source: source(event) };
-        let found = self.is_on_quorum(sight, up_to.id.epoch, &commit);
-        self.commits.insert(up_to.id.epoch, commit);
+        let epoch = up_to.id.epoch;
+        let found = self.is_on_quorum(sight, epoch, &commit);
+        if sight.lags && found.is_none() && self.suspected.is_none() {
+            let heard_all = |node| sight.heard_all(node, Some(epoch));
+            self.suspected = self.lacks_quorum(sight, epoch, &commit, heard_all).map(|found| (found, false));
+        }
+        self.commits.insert(epoch, commit);
         if self.commits.len() > EPOCHS_REMEMBERED {
             self.commits.pop_first();
         }
@@ -110,6 +124,20 @@ impl Quorum {
 impl Rule for Quorum {
     fn name(&self) -> &'static str {
         "committed is on a quorum"
+    }
+
+    fn on_joined(&mut self, _: &Sight, _: &Snapshot, _: Source) -> Found {
+        self.suspected = None;
+        None
+    }
+
+    fn on_settled(&mut self) -> Found {
+        let (found, has_aged) = self.suspected.take()?;
+        if has_aged {
+            return Some(found);
+        }
+        self.suspected = Some((found, true));
+        None
     }
 
     fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {

@@ -35,7 +35,13 @@ impl Sight {
 
     /// Whether all that this node did in the epoch was seen.
     pub(super) fn saw_all(&self, id: NodeId, epoch: Option<Epoch>) -> bool {
-        self.node(id).is_some_and(|seen| seen.blind < epoch && !(self.lags && seen.snapshot.epoch <= epoch))
+        let may_lag = self.lags && self.node(id).is_some_and(|seen| seen.snapshot.epoch <= epoch);
+        self.heard_all(id, epoch) && !may_lag
+    }
+
+    /// The same, if nobody lags.
+    pub(super) fn heard_all(&self, id: NodeId, epoch: Option<Epoch>) -> bool {
+        self.node(id).is_some_and(|seen| seen.blind < epoch)
     }
 
     pub(super) fn join(&mut self, snapshot: &Snapshot, missed: bool, source: Source) -> Found {

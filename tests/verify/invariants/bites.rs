@@ -2,7 +2,7 @@
 
 use epoca::protocol::trace::{Event, Fact, Preview, RoleName, Snapshot};
 use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, NodeId, Position, Time};
-use epoca::verify::invariants::{Violation, Watch};
+use epoca::verify::invariants::{Causal, Violation, Watch};
 
 /// Three nodes that are watched from their start.
 struct Cluster {
@@ -187,6 +187,31 @@ fn a_commit_that_too_few_hold() {
     let mut cluster = Cluster::led();
     cluster.fine(2, [acked(1, 0)]).fine(1, [counted(2, [2, 2, 0])]);
     cluster.breaks(1, Fact::Committed { up_to: entry(1, 1, 2), count: 2 }, "committed is on a quorum");
+}
+
+/// Where each node is heard over a connection of its own, no epoch has to end before it is told.
+#[test]
+fn a_commit_that_too_few_hold_is_told_by_streams_too_once_all_is_heard() {
+    let mut causal = Causal::new();
+    let mut numbers = [0; 4];
+    for node in 1..=3 {
+        assert_eq!(causal.joined(&Snapshot::new(NodeId(node))), []);
+    }
+    let mut tell = |causal: &mut Causal, node: u64, fact| {
+        numbers[node as usize] += 1;
+        let event = Event { node: NodeId(node), number: numbers[node as usize], time: Time(0), fact };
+        assert_eq!(causal.event(event), []);
+    };
+    for fact in [elected(1), proposed([entry(1, 0, 1)]), counted(2, [1, 1, 0])] {
+        tell(&mut causal, 1, fact);
+    }
+    tell(&mut causal, 1, Fact::Committed { up_to: entry(1, 0, 1), count: 1 });
+    assert_eq!(causal.settled(), None, "what explains it may be on its way");
+    for node in [2, 3] {
+        tell(&mut causal, node, consistent(1, 1, [entry(1, 0, 1)]));
+        tell(&mut causal, node, acked(1, 0));
+    }
+    assert_eq!(causal.settled().map(|violation| violation.invariant), Some("committed is on a quorum"));
 }
 
 #[test]
