@@ -5,6 +5,8 @@
 
 mod command;
 
+mod tape;
+
 mod console;
 
 mod node;
@@ -23,7 +25,8 @@ use tokio::sync::mpsc;
 
 use command::shell::{Cli, DemoArgs, Format, Global, Look, Said};
 use command::{Command, Context, Exit, Outcome, execute, find, print};
-use console::{ConsoleOptions, Source, Theme};
+use console::{ConsoleOptions, Source, Theme, Wanted};
+use tape::command::Recorded;
 
 /// How many lines of progress wait for a slow terminal.
 const PROGRESS: usize = 16;
@@ -37,7 +40,9 @@ fn main() -> ExitCode {
     let outcome = match said {
         None => return demo(&global, DEMO),
         Some(Said::Demo(args)) => return demo(&global, args),
-        Some(Said::Console(args)) => return open_console(&global, Source::Connect(global.clone()), args.look),
+        Some(Said::Console(args)) => {
+            return open_console(&global, Source::Connect(global.clone()), args.look, args.recorded);
+        }
         Some(Said::Node(args)) => return node::run(args),
         Some(Said::Completions { shell }) => {
             // Written in one piece: the generator itself panics when nobody reads to its end.
@@ -48,6 +53,11 @@ fn main() -> ExitCode {
         }
         Some(Said::Man { command }) => man(command.as_deref()),
         Some(Said::Verify(args)) => command::verify::verify(&args),
+        Some(Said::Record(args)) => block_on(tape::command::record(&args, &global)),
+        Some(Said::Replay(args)) if args.is_for_the_screen() => {
+            return open_console(&global, Source::Replay(args.file), args.look, Recorded::default());
+        }
+        Some(Said::Replay(args)) => tape::command::replay(&args),
         Some(Said::Inspect(args)) => inspect::run(&args),
         Some(Said::Scenario(args)) => block_on(scenario::shell::carry_out(&args, &global, is_named(&global))),
         Some(Said::Cluster(args)) => block_on(command::cluster::run(&args, &global)),
@@ -61,8 +71,13 @@ fn main() -> ExitCode {
     outcome.exit.into()
 }
 
-const DEMO: DemoArgs =
-    DemoArgs { nodes: 4, base_port: 7101, fresh: false, look: Look { ascii: false, theme: Theme::Dark, lang: None } };
+const DEMO: DemoArgs = DemoArgs {
+    nodes: 4,
+    base_port: 7101,
+    fresh: false,
+    look: Look { ascii: false, theme: Theme::Dark, lang: None },
+    recorded: Recorded { record: None, record_max: 0 },
+};
 
 /// Usage errors, `--help` and `--version`.
 fn misunderstood(error: &clap::Error) -> ExitCode {
@@ -112,14 +127,16 @@ async fn talk(command: &Command, global: &Global) -> Outcome {
 }
 
 fn demo(global: &Global, args: DemoArgs) -> ExitCode {
-    let DemoArgs { nodes, base_port, fresh, look } = args;
+    let DemoArgs { nodes, base_port, fresh, look, recorded } = args;
     let source = Source::Demo { nodes, data: global.data.clone(), base_port, fresh };
-    open_console(global, source, look)
+    open_console(global, source, look, recorded)
 }
 
-fn open_console(global: &Global, source: Source, look: Look) -> ExitCode {
+fn open_console(global: &Global, source: Source, look: Look, recorded: Recorded) -> ExitCode {
     let Look { ascii, theme, lang } = look;
-    console::run(ConsoleOptions { source, ascii, theme, lang, timeout: global.timeout })
+    let Recorded { record, record_max } = recorded;
+    let record = record.map(|path| Wanted { path, bytes_max: record_max });
+    console::run(ConsoleOptions { source, ascii, theme, lang, timeout: global.timeout, record })
 }
 
 fn man(command: Option<&str>) -> Outcome {

@@ -21,10 +21,11 @@ const ROOMS: [(&str, &[&str]); 8] = [
 ];
 
 /// Each part of what people touch with the rooms of the library that it may name.
-const TOUCHED: [(&str, &[&str]); 6] = [
+const TOUCHED: [(&str, &[&str]); 7] = [
     ("tui/console", &["protocol", "client", "cluster", "verify"]),
     ("tui/command", &["protocol", "client", "cluster", "verify"]),
     ("tui/scenario", &["protocol", "client", "cluster", "verify"]),
+    ("tui/tape", &["protocol", "client", "cluster", "verify"]),
     ("tui/main.rs", &["protocol", "client", "cluster", "storage", "runtime"]),
     ("tui/node.rs", &["protocol", "runtime"]),
     ("tui/inspect.rs", &["protocol", "storage"]),

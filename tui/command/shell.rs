@@ -13,6 +13,7 @@ use super::verify::VerifyArgs;
 use crate::console::{Lang, Theme};
 use crate::node::NodeArgs;
 use crate::scenario::shell::ScenarioArgs;
+use crate::tape::command::{RecordArgs, Recorded, ReplayArgs};
 
 /// Data replication by push, over gRPC: one leader, replicas, and a console to watch and touch them.
 ///
@@ -58,6 +59,10 @@ pub enum Said {
     Demo(DemoArgs),
     /// Open the console of a running cluster
     Console(ConsoleArgs),
+    /// Record all that happens in a running cluster
+    Record(RecordArgs),
+    /// Open a recording in the console, check it, or hand it on
+    Replay(ReplayArgs),
     /// Run one node
     Node(NodeArgs),
     #[command(flatten)]
@@ -115,12 +120,16 @@ pub struct DemoArgs {
     pub fresh: bool,
     #[command(flatten)]
     pub look: Look,
+    #[command(flatten)]
+    pub recorded: Recorded,
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct ConsoleArgs {
     #[command(flatten)]
     pub look: Look,
+    #[command(flatten)]
+    pub recorded: Recorded,
 }
 
 /// How the console looks.

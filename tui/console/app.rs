@@ -16,10 +16,13 @@ use crate::command::{Command, Context, Exit, Outcome, execute, print};
 use crate::console::attach::{Keeper, refused};
 use crate::console::model::Model;
 use crate::console::state::{self, History};
+use crate::console::taps::Taps;
 use crate::console::terminal::{self, Screen};
 use crate::console::theme::{Depth, Look, locale_is_utf8};
-use crate::console::update::{Effect, Msg, next_wake, update};
+use crate::console::update::{Effect, Msg, load, next_wake, update};
 use crate::console::{ConsoleOptions, Lang, Source};
+use crate::tape::command::unreadable;
+use crate::tape::{Record, read};
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
@@ -36,7 +39,9 @@ static LOOK: Notify = Notify::const_new();
 pub fn run(options: ConsoleOptions) -> ExitCode {
     match try_to_run(options) {
         Ok(farewell) => {
-            print::result_line(&farewell);
+            if !farewell.is_empty() {
+                print::result_line(&farewell);
+            }
             ExitCode::SUCCESS
         }
         Err(outcome) => {
@@ -51,15 +56,21 @@ fn try_to_run(options: ConsoleOptions) -> Result<String, Outcome> {
         let instead = match options.source {
             Source::Demo { .. } => "`epoca cluster --lab` starts the same cluster without a console",
             Source::Connect(_) => "`epoca status` shows the nodes",
+            Source::Replay(_) => "`epoca replay FILE --check` checks a recording without one",
         };
         let text = format!("the console needs a terminal, and this is none; {instead}");
         return Err(Outcome::error(Exit::Usage, "no_terminal", text));
     }
+    // Before the screen is set up: what is wrong with the file is said where it can be read.
+    let recording = match &options.source {
+        Source::Replay(path) => Some(read(path).map_err(|error| unreadable(&error, Exit::Usage))?.records),
+        _ => None,
+    };
     terminal::install_panic_hook()
         .map_err(|error| refused("no_hook", format!("cannot prepare for errors: {error}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| refused("no_runtime", format!("cannot start: {error}")))?;
-    let ended = runtime.block_on(App::run(options));
+    let ended = runtime.block_on(App::run(options, recording));
     terminal::restore();
     runtime.shutdown_timeout(Duration::from_millis(100));
     ended
@@ -78,12 +89,13 @@ struct App {
     inbox: mpsc::Receiver<Msg>,
     /// For those who send messages.
     outbox: mpsc::Sender<Msg>,
+    taps: Taps,
 }
 
 impl App {
     /// Gives what is said after the screen is gone.
-    async fn run(options: ConsoleOptions) -> Result<String, Outcome> {
-        let ConsoleOptions { source, ascii, theme, lang, timeout } = options;
+    async fn run(options: ConsoleOptions, recording: Option<Vec<Record>>) -> Result<String, Outcome> {
+        let ConsoleOptions { source, ascii, theme, lang, timeout, record } = options;
         let variable = |name: &str| std::env::var(name).ok();
         let folder = state::folder(variable);
         if let Some(folder) = &folder {
@@ -93,10 +105,11 @@ impl App {
         let farewell = farewell(&source);
         let signals =
             Signals::new().map_err(|error| refused("no_signals", format!("cannot wait for signals: {error}")))?;
+        let (outbox, inbox) = mpsc::channel(INBOX);
+        let taps = Taps::begin(record.as_ref(), outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
         let screen = Screen::set_up().map_err(lost)?;
         let size = screen.size().map_err(lost)?;
         let lines = history.as_ref().map(History::read).unwrap_or_default();
-        let (outbox, inbox) = mpsc::channel(INBOX);
         let mut app = App {
             model: Model { lang: lang.unwrap_or_else(|| Lang::of_environment(variable)), ..Model::new(size, lines) },
             look: Look::new(theme, Depth::of_environment(variable), ascii || !locale_is_utf8(variable)),
@@ -108,9 +121,22 @@ impl App {
             client: None,
             inbox,
             outbox,
+            taps,
         };
+        app.model.tape.is_tapped = true;
+        if let (Some(records), Source::Replay(path)) = (recording, &source) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            load(&mut app.model, name, records);
+            let ring = &app.model.tape.ring;
+            Taps::check(ring.records(ring.start(), ring.end()).cloned().collect(), app.outbox.clone());
+        }
         app.work(source, timeout, signals).await?;
-        Ok(farewell)
+        Ok([Some(farewell), app.taps.end()]
+            .into_iter()
+            .flatten()
+            .filter(|text| !text.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n"))
     }
 
     async fn work(&mut self, source: Source, timeout: Duration, mut signals: Signals) -> Result<(), Outcome> {
@@ -150,6 +176,12 @@ impl App {
 
     /// Takes a message and all that wait. True if the console is to end.
     fn take(&mut self, first: Option<Msg>) -> bool {
+        let is_over = self.take_all(first);
+        self.taps.take(&mut self.model);
+        is_over
+    }
+
+    fn take_all(&mut self, first: Option<Msg>) -> bool {
         let mut msg = first;
         for _ in 0..TAKEN_AT_ONCE {
             update(&mut self.model, Msg::Tick(self.begun.elapsed()));
@@ -256,6 +288,7 @@ fn farewell(source: &Source) -> String {
             shown(data)
         ),
         Source::Connect(_) => "The nodes run on.".to_owned(),
+        Source::Replay(_) => String::new(),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use epoca::client::Client;
 use epoca::client::watch::watch;
-use epoca::client::{Client, Process};
 use epoca::cluster::{Cluster, ClusterError, ClusterOptions, ProcessEvent};
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Snapshot;
@@ -16,6 +16,7 @@ use crate::command::{Exit, Outcome, execute, find};
 use crate::console::Source;
 use crate::console::model::ProcessSeen;
 use crate::console::update::Msg;
+use crate::tape;
 
 /// Between two looks at the processes of a launcher elsewhere, which tells nothing by itself.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -44,6 +45,11 @@ impl Keeper {
                     keep_own(wanted, inbox, attached, ended).await;
                 }
                 // If nobody takes it, the console has ended.
+                Source::Replay(_) => {
+                    // Nobody is there to be attached to, until the end.
+                    let _ = ended.await;
+                    drop(attached);
+                }
                 Source::Connect(global) => drop(attached.send(connect(&global, inbox, look).await)),
             }
         });
@@ -185,7 +191,7 @@ async fn look_at_processes(client: Client, inbox: mpsc::Sender<Msg>, look: &'sta
     loop {
         // A launcher that does not answer says nothing about the processes; what was seen last stays.
         for process in client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default() {
-            let (node, seen) = seen(process);
+            let (node, seen) = tape::seen(process);
             if inbox.send(Msg::Process(node, seen)).await.is_err() {
                 return;
             }
@@ -193,14 +199,4 @@ async fn look_at_processes(client: Client, inbox: mpsc::Sender<Msg>, look: &'sta
         // Either way it is time to look again.
         let _ = tokio::time::timeout(LOOK_EVERY, look.notified()).await;
     }
-}
-
-fn seen(process: Process) -> (NodeId, ProcessSeen) {
-    let seen = match process.state.as_str() {
-        "paused" => ProcessSeen::Paused,
-        "stopped" if process.exit.is_empty() => ProcessSeen::Killed,
-        "stopped" => ProcessSeen::Ended(process.exit),
-        _ => ProcessSeen::Running,
-    };
-    (process.id, seen)
 }

@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::InputRequest;
 
 use crate::console::model::{FaultKey, Mode, Model};
+use crate::console::update::TapeKey;
 use crate::console::words::{Text, text};
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -38,6 +39,7 @@ pub enum Action {
     Older,
     Newer,
     Edit(InputRequest),
+    Tape(TapeKey),
 }
 
 /// What must be there for a key to act.
@@ -137,6 +139,18 @@ pub const BINDINGS: &[Binding] = bindings! {
     Control [key(KeyCode::Right)] "right" Action::Look(1), None, text("newer entries of the logs", "entradas mais novas dos logs"), Nothing;
     Control [key(KeyCode::Home)] "home" Action::LookOldest, None, text("the oldest entries", "as entradas mais antigas"), Nothing;
     Control [key(KeyCode::End)] "end" Action::LookNewest, None, text("the newest entries, and go along with them", "as mais novas, e acompanha"), Nothing;
+    Control [char('[')] "[" Action::Tape(TapeKey::Back), None,
+        text("the event before: the screen shows the past, the cluster runs on", "o evento anterior: a tela mostra o passado, o cluster segue"), Nothing;
+    Control [char(']')] "]" Action::Tape(TapeKey::On), None, text("the event after it", "o evento seguinte"), Nothing;
+    Control [char('{')] "{" Action::Tape(TapeKey::MarkBefore), None,
+        text("the mark before: epochs, writes, kills, truncations, bookmarks, violations", "a marca anterior: épocas, escritas, mortes, truncamentos, marcadores, violações"), Nothing;
+    Control [char('}')] "}" Action::Tape(TapeKey::MarkAfter), None, text("the mark after it", "a marca seguinte"), Nothing;
+    Control [char('L')] "L" Action::Tape(TapeKey::Live), None, text("back to what is the case now; typed: live", "volta ao agora; digitado: live"), Nothing;
+    Control [char('B')] "B" Action::Tape(TapeKey::Bookmark), None, text("mark this moment; typed: bookmark TEXT", "marca este momento; digitado: bookmark TEXTO"), Nothing;
+    Control [char(' ')] "space" Action::Tape(TapeKey::Freeze), None,
+        text("freeze the screen; in the past: play, and pause", "congela a tela; no passado: toca e pausa"), Nothing;
+    Control [char('-')] "-" Action::Tape(TapeKey::Slower), None, text("play slower", "toca mais devagar"), Nothing;
+    Control [char('+'), char('=')] "+" Action::Tape(TapeKey::Faster), None, text("play faster", "toca mais rápido"), Nothing;
     Control [key(KeyCode::Esc)] "esc" Action::Escape, None, text("away with a choice, a message or this help", "fecha uma escolha, uma mensagem ou esta ajuda"), Nothing;
 
     Type [key(KeyCode::Enter)] "enter" Action::Run, Some(text("run", "executar")), text("carry the line out", "executa a linha"), Nothing;
@@ -190,6 +204,11 @@ pub fn letter(event: &KeyEvent) -> Option<char> {
 
 /// Why the binding cannot act now, if it cannot.
 pub fn obstacle(model: &Model, binding: &Binding) -> Option<String> {
+    if binding.needs != Needs::Nothing
+        && let Some(why) = model.tape.obstacle()
+    {
+        return Some(why);
+    }
     match binding.needs {
         Needs::Nothing => None,
         Needs::Launcher => model.no_launcher.clone(),

@@ -24,8 +24,9 @@ const LOWER_MIN: u16 = 6;
 /// From this height of the lower pane on, rows are spent on setting the nodes apart.
 const LOWER_AIRY: u16 = 20;
 
-/// From this height on there is room for strips.
+/// From this height on there is room for strips, and for one of them.
 const STRIPS_FROM: u16 = 30;
+const ONE_STRIP_FROM: u16 = 22;
 
 /// From this width on two panes stand side by side.
 const SPLIT_COLUMNS: u16 = 110;
@@ -67,7 +68,12 @@ pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> 
         return None;
     }
     let prompt_rows = if rows >= 30 { 3 } else { 1 };
-    let strips_rows = if rows >= STRIPS_FROM { content.strips.min(STRIPS_MAX) as u16 } else { 0 };
+    let strips_max = match rows {
+        STRIPS_FROM.. => STRIPS_MAX,
+        ONE_STRIP_FROM.. => 1,
+        _ => 0,
+    };
+    let strips_rows = content.strips.min(strips_max) as u16;
     let others = 1 + strips_rows + prompt_rows + 1;
     let nodes = u16::try_from(content.nodes.max(1)).unwrap_or(u16::MAX);
     // A third row is empty: it sets the nodes apart, and the last one needs none.

@@ -37,6 +37,8 @@ mod terminal;
 
 mod attach;
 
+mod taps;
+
 mod app;
 
 #[cfg(test)]
@@ -45,12 +47,16 @@ mod sample;
 #[cfg(test)]
 mod screens;
 
+#[cfg(test)]
+mod rewound;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::command::shell::Global;
 
+pub use taps::Wanted;
 pub use theme::Theme;
 pub use words::Lang;
 
@@ -60,6 +66,8 @@ pub enum Source {
     Demo { nodes: u64, data: PathBuf, base_port: u16, fresh: bool },
     /// Show nodes that run already, found as the shell's commands find them.
     Connect(Global),
+    /// Show a recording; no node is there.
+    Replay(PathBuf),
 }
 
 pub struct ConsoleOptions {
@@ -70,6 +78,8 @@ pub struct ConsoleOptions {
     pub lang: Option<Lang>,
     /// The deadline of each operation.
     pub timeout: Duration,
+    /// Record all that happens.
+    pub record: Option<Wanted>,
 }
 
 /// Opens the console and gives how it ended. Refuses where there is no terminal.

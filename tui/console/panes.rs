@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::console::layout::is_split;
 use crate::console::model::Model;
 use crate::console::theme::Look;
-use crate::console::view::{events, finals, narration, nodes, ops, peers, space};
+use crate::console::view::{checks, events, finals, narration, nodes, ops, peers, space, tape};
 use crate::console::words::{Text, text};
 
 /// What the arrows and pages do in a tab.
@@ -62,11 +62,13 @@ tabs! {
     FinalDb text("final db", "banco final"), always, Arrows::FromTop(finals::rows), finals::draw;
     Ops text("ops", "operações"), always, Arrows::FromEnd(|model| model.operations.lines()), ops::draw;
     Peers text("peers", "enlaces"), always, Arrows::FromTop(|model| 2 * model.nodes.len() + 3), peers::draw;
+    Checks text("checks", "verificações"), checks::pane_is_there, Arrows::FromTop(checks::rows), checks::draw;
     Nodes text("nodes", "nós"), always, Arrows::FromTop(|model| model.nodes.len() * 4), nodes::draw;
 }
 
 /// From the upper to the lower.
-pub const STRIPS: &[Strip] = &[];
+pub const STRIPS: &[Strip] =
+    &[Strip { is_there: checks::is_there, line: checks::line }, Strip { is_there: tape::is_there, line: tape::line }];
 
 fn always(_: &Model) -> bool {
     true

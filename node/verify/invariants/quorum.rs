@@ -75,7 +75,10 @@ impl Quorum {
             let held = self.held.get(&(*node, epoch));
             // Once it leads no more, the leader may have lost what it had beyond this commit.
             let leads = log.snapshot.role == RoleName::Leader && log.snapshot.epoch == Some(epoch);
-            let agrees = |point: LogPoint| !leads || log.has(point) || !log.knows(point.position);
+            // Where nodes lag, the others may be heard of entries that the leader has not told yet.
+            let ahead =
+                |point: LogPoint| sight.lags && log.snapshot.last().map(|last| last.position) < Some(point.position);
+            let agrees = |point: LogPoint| !leads || log.has(point) || !log.knows(point.position) || ahead(point);
             held.is_some_and(|(point, _)| point.position >= up_to.position && agrees(*point))
         };
         let holders: Vec<NodeId> = sight.ids().filter(said).collect();

@@ -22,6 +22,8 @@ pub mod story;
 
 pub mod table;
 
+pub mod tape;
+
 pub mod timeline;
 
 use std::collections::BTreeMap;
@@ -41,6 +43,10 @@ pub use space::Space;
 pub use story::Story;
 pub use table::Window;
 pub use timeline::{Happening, Timeline};
+
+use crate::tape::Verdict;
+
+pub use crate::tape::ProcessSeen;
 
 /// The whole screen.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,17 +118,6 @@ pub struct Notice {
     pub is_bad: bool,
 }
 
-/// What the launcher says of a node's process.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ProcessSeen {
-    Running,
-    Paused,
-    /// A person ended it.
-    Killed,
-    /// It ended by itself, and how.
-    Ended(String),
-}
-
 #[derive(Clone, Debug)]
 pub struct Model {
     /// Since the console began.
@@ -153,6 +148,10 @@ pub struct Model {
     pub interrupted: bool,
     /// Grows with every change that could be seen; what was drawn at the same revision is still right.
     pub revision: u64,
+    /// All that was told, and which moment of it is shown.
+    pub tape: tape::Tape,
+    /// How the checks stand, once there is something to check.
+    pub checks: Option<Verdict>,
 }
 
 impl Model {
@@ -179,6 +178,8 @@ impl Model {
             no_launcher: None,
             interrupted: false,
             revision: 0,
+            tape: tape::Tape::default(),
+            checks: None,
         }
     }
 

@@ -72,13 +72,17 @@ impl Operations {
 
     /// Notes a new operation and gives its number.
     pub fn begin(&mut self, line: &str) -> u64 {
-        self.last += 1;
-        let line = line.trim().to_owned();
-        self.list.push_back(Operation { number: self.last, line, progress: None, end: None });
+        self.note(self.last + 1, line);
+        self.last
+    }
+
+    /// Notes an operation that has its number already.
+    pub fn note(&mut self, number: u64, line: &str) {
+        self.last = number;
+        self.list.push_back(Operation { number, line: line.trim().to_owned(), progress: None, end: None });
         if self.list.len() > OPERATIONS_MAX {
             self.list.pop_front();
         }
-        self.last
     }
 
     pub fn progress(&mut self, number: u64, text: String) -> bool {

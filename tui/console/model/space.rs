@@ -135,6 +135,11 @@ impl Space {
         &self.rows
     }
 
+    /// Forgets all but the newest rows.
+    pub fn keep(&mut self, rows: usize) {
+        self.rows.drain(..self.rows.len().saturating_sub(rows));
+    }
+
     /// Where the row stands, if it is still kept.
     pub fn place(&self, serial: u64) -> Option<usize> {
         self.rows.iter().rposition(|row| row.serial == serial)

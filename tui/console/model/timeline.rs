@@ -51,6 +51,15 @@ impl Timeline {
         self.dropped
     }
 
+    /// As it would be had it kept so many lines less.
+    pub fn without(&self, oldest: usize) -> Timeline {
+        Timeline {
+            lines: self.lines.iter().skip(oldest).cloned().collect(),
+            dropped: self.dropped + oldest as u64,
+            echoes: self.echoes.clone(),
+        }
+    }
+
     /// Takes a line in; false if it says nothing new.
     pub fn push(&mut self, line: Line) -> bool {
         if let Happening::Fact(fact) = &line.happening

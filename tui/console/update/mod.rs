@@ -1,5 +1,7 @@
 //! How the model changes: one message in, effects out. No input or output happens here, and no clock is read.
 
+mod checked;
+
 mod clock;
 
 mod copy;
@@ -14,6 +16,8 @@ mod press;
 
 mod scroll;
 
+pub mod tape;
+
 #[cfg(test)]
 mod tests;
 
@@ -25,9 +29,10 @@ use epoca::protocol::NodeId;
 
 use crate::command::{Command, Exit, Outcome};
 use crate::console::model::{Mode, Model, Notice, Pane, ProcessSeen, Screen};
+use crate::tape::Verdict;
 
-pub use clock::next_wake;
 pub use faults::{choices, name as fault_name};
+pub use tape::{TapeKey, load, next_wake};
 
 #[allow(clippy::large_enum_variant, reason = "the large ones are what comes most, and all are taken apart at once")]
 #[derive(Debug)]
@@ -49,6 +54,8 @@ pub enum Msg {
     OperationProgress(u64, String),
     /// How it ended, and how long it took.
     OperationEnd(u64, Outcome, Duration),
+    /// How the checks stand.
+    Checked(Box<Verdict>),
     /// Something about the nodes as a whole went wrong.
     Trouble(String),
     /// The console is to end, as by SIGTERM.
@@ -71,7 +78,27 @@ pub enum Effect {
     Quit,
 }
 
+/// What the person does is done to what is shown; what is told of the cluster, to the present, even if the past is shown.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Tick(now) => {
+            tape::tick(model, now);
+            Vec::new()
+        }
+        Msg::Key(_) => {
+            tape::keyframe(model);
+            apply(model, msg)
+        }
+        Msg::Checked(verdict) => {
+            checked::on_checked(model, *verdict);
+            Vec::new()
+        }
+        Msg::Paste(_) | Msg::Resize(..) | Msg::Terminate => apply(model, msg),
+        told => tape::take(model, told),
+    }
+}
+
+fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Tick(now) => {
             clock::tick(model, now);
@@ -101,6 +128,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
         Msg::Started { nodes, no_launcher } => observe::on_started(model, nodes, no_launcher),
+        // Taken before it comes here: it is about the tape, not about a moment of it.
+        Msg::Checked(_) => {}
         Msg::Trouble(text) => model.notice = Some(Notice { text, is_bad: true }),
         Msg::Terminate => return quit(model),
     }

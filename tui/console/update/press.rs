@@ -10,8 +10,11 @@ use crate::console::keys::{self, Action};
 use crate::console::model::prompt::Mistake;
 use crate::console::model::story::Told;
 use crate::console::model::{Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Screen, Window};
-use crate::console::update::{Effect, copy, faults, palette, quit, scroll};
+use crate::console::update::{Effect, copy, faults, palette, quit, scroll, tape};
 use crate::console::words::screen;
+
+/// What can be typed and is no business of the cluster.
+const LOCAL: [&str; 7] = ["help", "quit", "checks", "bookmark", "event", "live", "play"];
 
 pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     // Some systems tell the release of a key too; acting on it would double every key.
@@ -83,6 +86,7 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Older => model.prompt.older(),
         Action::Newer => model.prompt.newer(),
         Action::Edit(request) => model.prompt.edit(request),
+        Action::Tape(key) => tape::on_key(model, key),
     }
     Vec::new()
 }
@@ -210,6 +214,9 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         }
         _ => {}
     }
+    if tape::typed(model, line) {
+        return Some(Vec::new());
+    }
     let command = match parse_line(line) {
         Ok(command) => command,
         Err(error) => {
@@ -222,7 +229,17 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         bad(model, model.say(screen::NODES_NOT_THERE).to_owned());
         return None;
     }
+    if model.tape.file.is_some() {
+        bad(model, "this is a recording: no node is there to do it".to_owned());
+        return None;
+    }
+    if model.tape.past().is_some() {
+        tape::to_end(model);
+        say(model, "back to now, where this is done");
+    }
+    tape::keyframe(model);
     let number = model.operations.begin(line);
+    tape::begun(model, number, line);
     Some(vec![Effect::Execute { number, command }])
 }
 
@@ -231,7 +248,7 @@ fn complete(model: &mut Model) {
     let cursor = model.prompt.input.cursor();
     let line: String = model.prompt.text().chars().take(cursor).collect();
     let mut known: Vec<String> = match wanted(&line) {
-        Wanted::Command(names) => names.into_iter().chain(["help".to_owned(), "quit".to_owned()]).collect(),
+        Wanted::Command(names) => names.into_iter().chain(LOCAL.map(ToOwned::to_owned)).collect(),
         Wanted::Node => model.nodes.keys().flat_map(|id| [id.0.to_string(), id.to_string()]).collect(),
         Wanted::Key => {
             let keys = model.nodes.values().flat_map(|node| node.finals.keys().keys());

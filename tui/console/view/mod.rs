@@ -1,5 +1,7 @@
 //! The screen, drawn from the model. Views take `&Model`, change nothing, and know no more than it says.
 
+pub mod checks;
+
 mod dialog;
 
 pub mod events;
@@ -37,6 +39,8 @@ mod row_notes;
 pub mod space;
 
 mod stage;
+
+pub mod tape;
 
 mod top;
 

@@ -11,7 +11,7 @@ use ratatui::text::Span;
 use crate::console::model::{Mode, Model, Screen};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, put_right, span, width};
-use crate::console::view::ops;
+use crate::console::view::{ops, tape};
 use crate::console::words::screen;
 
 /// A part of the line, and how soon it goes: the greatest first.
@@ -62,6 +62,7 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
         }
         Screen::Watching => {}
     }
+    parts.extend(tape::named(model).map(|text| Part { spans: vec![span(format!(" {text} "), look.alarm)], goes: 0 }));
     parts.extend(leadership(model, look));
     parts.push(quorum(model, look));
     parts.extend(in_force(model, look));

@@ -1,0 +1,62 @@
+//! What the checks have found: a violation stops the tape at the event that shows it.
+
+use epoca::client::watch::Observed;
+use epoca::verify::invariants::Source;
+
+use crate::console::model::tape::PlaceKind;
+use crate::console::model::{Model, Notice};
+use crate::console::update::tape;
+use crate::tape::{Finding, Mark, MarkKind, Verdict, What};
+
+/// Takes over how the checks stand. Draws only if that is seen.
+pub fn on_checked(model: &mut Model, verdict: Verdict) {
+    let known = model.checks.as_ref().map_or(0, |checks| checks.findings.len());
+    let is_seen = model.checks.as_ref().is_none_or(|checks| {
+        (checks.findings.len(), &checks.linearizable, checks.left_out)
+            != (verdict.findings.len(), &verdict.linearizable, verdict.left_out)
+    });
+    let found: Vec<Finding> = verdict.findings.iter().skip(known).cloned().collect();
+    model.checks = Some(verdict);
+    if is_seen || crate::console::panes::shown(model).pane == crate::console::model::Pane::Checks {
+        model.changed();
+    }
+    for (index, finding) in found.iter().enumerate() {
+        violated(model, finding, known + index == 0);
+    }
+}
+
+/// Marks the place. The first violation stops the tape there; what follows from it only gets its mark.
+fn violated(model: &mut Model, finding: &Finding, is_first: bool) {
+    let at = place(model, finding);
+    let violation = &finding.violation;
+    if model.tape.file.is_none() {
+        let text = format!("{}: {}", violation.invariant, violation.text);
+        let mark = Mark { kind: MarkKind::Violation, text, evidence: violation.evidence.clone() };
+        tape::keyframe(model);
+        tape::note(model, What::Mark(mark));
+    }
+    model.tape.mark_at(at, PlaceKind::Marked(MarkKind::Violation));
+    if is_first && model.tape.file.is_none() {
+        tape::show(model, at);
+    }
+    if is_first {
+        let text = format!("{} is violated: `checks` shows the evidence, }} jumps to it", violation.invariant);
+        model.notice = Some(Notice { text, is_bad: true });
+    }
+    model.changed();
+}
+
+/// How many records are behind the last event that shows the violation.
+fn place(model: &Model, finding: &Finding) -> u64 {
+    let end = finding.records.min(model.tape.ring.end());
+    let shows = |source: &Source| {
+        (model.tape.ring.start()..end).rev().find(|number| {
+            let record = model.tape.ring.get(*number);
+            let Some(What::Observed(node, Observed::Events(events))) = record.map(|record| &record.what) else {
+                return false;
+            };
+            *node == source.node && events.iter().any(|event| event.number == source.number)
+        })
+    };
+    finding.violation.evidence.iter().filter_map(shows).max().map_or(end, |number| number + 1)
+}

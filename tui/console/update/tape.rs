@@ -1,0 +1,388 @@
+//! The tape: takes in all that is told, and shows any moment of it again. The same update makes the past that made the
+//! present: a record is a message that comes once more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use epoca::client::watch::Observed;
+
+use crate::console::model::tape::{Past, Place, PlaceKind, Playing, Tape, View};
+use crate::console::model::{Model, Notice, Pane};
+use crate::console::update::{Effect, Msg, apply, clock, scroll};
+use crate::tape::{Mark, MarkKind, Record, What, reduced};
+
+/// While a recording plays, nothing happens for no longer than this.
+const PAUSE_MAX: Duration = Duration::from_millis(1_500);
+/// How many steps are played at once at most, so that keys are heard in between.
+const STEPS_AT_ONCE: usize = 500;
+/// From here on another moment is made from a keyframe, not by going on.
+const ON_MAX: u64 = 2_048;
+
+/// The speeds of playing, as percent.
+const SPEEDS: [u32; 7] = [25, 50, 100, 200, 400, 800, 1_600];
+
+/// What the keys of the tape do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TapeKey {
+    Back,
+    On,
+    MarkBefore,
+    MarkAfter,
+    Live,
+    Bookmark,
+    Freeze,
+    Slower,
+    Faster,
+}
+
+/// Takes in what is told of the cluster: applied to the present, and recorded.
+pub fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Observed(node, Observed::Events(events)) => {
+            for event in events {
+                take_one(model, Msg::Observed(node, Observed::Events(vec![event])));
+            }
+            Vec::new()
+        }
+        msg => take_one(model, msg),
+    }
+}
+
+fn take_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let what = what(&msg);
+    let is_recorded = what.is_some();
+    if is_recorded {
+        keyframe(model);
+    }
+    let present = present(model);
+    let (at, before) = (present.now, present.revision);
+    let effects = apply(present, msg);
+    let is_step = present.revision != before;
+    if let Some(what) = what {
+        model.tape.push(Arc::new(Record { at, what }), is_step);
+    }
+    if is_step && model.tape.past().is_some() {
+        model.changed();
+    }
+    effects
+}
+
+/// A keyframe, if one is due: before the next record changes anything.
+pub fn keyframe(model: &mut Model) {
+    if model.tape.ring.wants_frame() {
+        let (frame, bytes) = present(model).frame();
+        model.tape.ring.begin(frame, bytes);
+    }
+}
+
+/// What is the case now, whatever is shown.
+fn present(model: &mut Model) -> &mut Model {
+    if model.tape.past().is_none() {
+        return model;
+    }
+    match &mut model.tape.view {
+        View::Past(past) => &mut past.now,
+        View::Now => unreachable!("the past was shown a moment ago"),
+    }
+}
+
+/// Notes what a person does by typing or by a key.
+pub fn begun(model: &mut Model, number: u64, line: &str) {
+    note(model, What::Begin { number, line: line.trim().to_owned() });
+}
+
+/// Notes something that has changed the present already, or does not change it.
+pub fn note(model: &mut Model, what: What) {
+    let at = present(model).now;
+    model.tape.push(Arc::new(Record { at, what }), true);
+}
+
+/// The record of a message that tells something of the cluster.
+fn what(msg: &Msg) -> Option<What> {
+    Some(match msg {
+        Msg::Observed(node, observed) => What::Observed(*node, observed.clone()),
+        Msg::Started { nodes, no_launcher } => What::Nodes { nodes: nodes.clone(), no_launcher: no_launcher.clone() },
+        Msg::Process(node, seen) => What::Process(*node, seen.clone()),
+        Msg::OperationEnd(number, outcome, took) => {
+            What::End { number: *number, took: *took, outcome: reduced(outcome) }
+        }
+        _ => return None,
+    })
+}
+
+/// Takes a whole recording in, and shows its beginning.
+pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
+    model.tape = Tape::of_file(name);
+    for record in records {
+        keyframe(model);
+        clock::tick(model, record.at);
+        let before = model.revision;
+        redo(model, &record);
+        let is_step = model.revision != before;
+        model.tape.push(Arc::new(record), is_step);
+    }
+    show_step(model, 1);
+}
+
+/// Does to a model what a record did, at its time.
+fn redo(model: &mut Model, record: &Record) {
+    clock::tick(model, record.at);
+    let msg = match record.what.clone() {
+        What::Observed(node, observed) => Msg::Observed(node, observed),
+        What::Nodes { nodes, no_launcher } => Msg::Started { nodes, no_launcher },
+        What::Process(node, seen) => Msg::Process(node, seen),
+        What::End { number, took, outcome } => Msg::OperationEnd(number, outcome, took),
+        What::Begin { number, line } => {
+            model.operations.note(number, &line);
+            model.changed();
+            return;
+        }
+        What::Mark(_) => return,
+    };
+    // What is asked of the app belongs to the time when it happened.
+    let _ = apply(model, msg);
+}
+
+/// Time goes on: for the present, and for what is played.
+pub fn tick(model: &mut Model, now: Duration) {
+    if model.tape.past().is_none() {
+        clock::tick(model, now);
+        return;
+    }
+    if model.tape.file.is_none() {
+        clock::tick(present(model), now);
+    } else {
+        present(model).now = now;
+    }
+    play_on(model, now);
+}
+
+/// When the screen changes next with no message coming.
+pub fn next_wake(model: &Model) -> Option<Duration> {
+    match model.tape.past() {
+        Some(past) => past.playing.map(|playing| playing.due),
+        None => clock::next_wake(model),
+    }
+}
+
+pub fn on_key(model: &mut Model, key: TapeKey) {
+    match key {
+        TapeKey::Back => step(model, -1),
+        TapeKey::On => step(model, 1),
+        TapeKey::MarkBefore => jump(model, false),
+        TapeKey::MarkAfter => jump(model, true),
+        TapeKey::Live => to_end(model),
+        TapeKey::Bookmark => bookmark(model, ""),
+        TapeKey::Freeze => freeze(model),
+        TapeKey::Slower => speed(model, false),
+        TapeKey::Faster => speed(model, true),
+    }
+}
+
+/// Lines of the prompt that are about the tape. True if it was one.
+pub fn typed(model: &mut Model, line: &str) -> bool {
+    let (word, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
+    match (word, rest.trim()) {
+        ("live", "") => to_end(model),
+        ("checks", "") => scroll::show(model, Pane::Checks),
+        ("bookmark", text) => bookmark(model, text),
+        ("play", "") => {
+            if model.tape.past().is_none() {
+                show_step(model, 1);
+            }
+            play(model);
+        }
+        ("event", number) => match number.parse() {
+            Ok(number) => show_step(model, number),
+            Err(_) => say(model, "expected the number of an event, as event 212".to_owned()),
+        },
+        _ => return false,
+    }
+    true
+}
+
+fn step(model: &mut Model, by: i64) {
+    let (step, of, _) = model.tape.position();
+    stop(model);
+    if by > 0 && step >= of {
+        end_reached(model);
+        return;
+    }
+    show_step(model, step.saturating_add_signed(by));
+}
+
+/// Shows the moment after so many events.
+pub fn show_step(model: &mut Model, step: u64) {
+    let (_, _, gone) = model.tape.position();
+    if step <= gone && gone > 0 {
+        say(model, format!("the {gone} oldest events have fallen off the tape"));
+    }
+    if let Some(at) = model.tape.at_step(step) {
+        show(model, at);
+    }
+}
+
+fn jump(model: &mut Model, on: bool) {
+    let at = model.tape.at();
+    let mut places = model.tape.marks().iter().map(|place| place.at);
+    let found = if on { places.find(|place| *place > at) } else { places.rfind(|place| *place < at) };
+    stop(model);
+    match found {
+        Some(place) => show(model, place),
+        None if on => to_end(model),
+        None => show_step(model, 1),
+    }
+}
+
+/// Shows the moment after so many records.
+pub fn show(model: &mut Model, at: u64) {
+    let at = at.clamp(model.tape.ring.start() + 1, model.tape.ring.end().max(1));
+    let shown = model.tape.past().map(|past| past.at);
+    if let Some(shown) = shown
+        && shown <= at
+        && at - shown <= ON_MAX
+    {
+        go_on(model, shown, at);
+        return;
+    }
+    let Some((frame, first)) = model.tape.ring.frame_before(at - 1) else { return };
+    let mut then = (**frame).clone();
+    for record in model.tape.ring.records(first, at) {
+        redo(&mut then, record);
+    }
+    let mut before = std::mem::replace(model, then);
+    model.keep_seat_of(&mut before);
+    match &mut model.tape.view {
+        View::Past(past) => past.at = at,
+        View::Now => model.tape.view = View::Past(Box::new(Past { at, now: before, playing: None })),
+    }
+}
+
+/// From a moment that is shown to a later one.
+fn go_on(model: &mut Model, from: u64, to: u64) {
+    let records: Vec<_> = model.tape.ring.records(from, to).cloned().collect();
+    records.iter().for_each(|record| redo(model, record));
+    if let View::Past(past) = &mut model.tape.view {
+        past.at = to;
+    }
+    model.changed();
+}
+
+/// Back to what is the case now; of a recording, to its end.
+pub fn to_end(model: &mut Model) {
+    stop(model);
+    if model.tape.file.is_some() {
+        let end = model.tape.ring.end();
+        show(model, end);
+        return;
+    }
+    if let View::Past(past) = std::mem::take(&mut model.tape.view) {
+        let mut seat = std::mem::replace(model, past.now);
+        model.keep_seat_of(&mut seat);
+    }
+}
+
+fn end_reached(model: &mut Model) {
+    if model.tape.file.is_some() {
+        say(model, "the recording ends here".to_owned());
+    } else if model.tape.past().is_some() {
+        to_end(model);
+    }
+}
+
+/// Marks the moment that is shown.
+pub fn bookmark(model: &mut Model, text: &str) {
+    let at = model.tape.at();
+    let (step, _, _) = model.tape.position();
+    if model.tape.past().is_some() {
+        model.tape.mark_at(at, PlaceKind::Marked(MarkKind::Bookmark));
+    } else {
+        keyframe(model);
+        let mark = Mark { kind: MarkKind::Bookmark, text: text.to_owned(), evidence: Vec::new() };
+        note(model, What::Mark(mark));
+    }
+    say(model, format!("bookmark at event {step}"));
+}
+
+/// Freezes the view; in the past, plays and pauses.
+fn freeze(model: &mut Model) {
+    let Some(past) = model.tape.past() else {
+        let end = model.tape.ring.end();
+        show(model, end);
+        return;
+    };
+    if past.playing.is_some() {
+        stop(model);
+    } else {
+        play(model);
+    }
+}
+
+/// Plays on from the moment that is shown; a recording that has ended begins anew.
+pub fn play(model: &mut Model) {
+    let (step, of, _) = model.tape.position();
+    if model.tape.past().is_none() {
+        return;
+    }
+    if step >= of && model.tape.file.is_some() {
+        show_step(model, 1);
+    }
+    let due = present(model).now;
+    if let View::Past(past) = &mut model.tape.view {
+        past.playing = Some(Playing { due });
+    }
+    model.changed();
+}
+
+fn stop(model: &mut Model) {
+    if let View::Past(past) = &mut model.tape.view
+        && past.playing.take().is_some()
+    {
+        model.changed();
+    }
+}
+
+fn speed(model: &mut Model, up: bool) {
+    let index = SPEEDS.iter().position(|speed| *speed == model.tape.speed).unwrap_or(2);
+    let next = if up { index + 1 } else { index.saturating_sub(1) };
+    model.tape.speed = SPEEDS[next.min(SPEEDS.len() - 1)];
+    model.changed();
+}
+
+/// Shows the steps that are due.
+fn play_on(model: &mut Model, now: Duration) {
+    for _ in 0..STEPS_AT_ONCE {
+        let Some(Playing { due }) = model.tape.past().and_then(|past| past.playing) else { return };
+        if now < due {
+            return;
+        }
+        let (step, of, _) = model.tape.position();
+        let Some(at) = model.tape.at_step(step + 1).filter(|_| step < of) else {
+            stop(model);
+            end_reached(model);
+            return;
+        };
+        let before = model.tape.time(model.tape.at());
+        show(model, at);
+        let next = model.tape.at_step(step + 2).filter(|_| step + 1 < of).and_then(|next| model.tape.time(next));
+        let violated = |place: &&Place| place.at == at;
+        let is_violated = model.tape.marks().iter().rev().find(violated).map(|place| place.kind.clone())
+            == Some(PlaceKind::Marked(MarkKind::Violation));
+        if is_violated {
+            stop(model);
+            return;
+        }
+        let gap = next.zip(model.tape.time(at).or(before)).map_or(Duration::ZERO, |(next, at)| next.saturating_sub(at));
+        let wait = (gap * 100 / model.tape.speed).min(PAUSE_MAX);
+        // What was missed while the console had no time is not made up for.
+        let due = (due + wait).max(now.saturating_sub(PAUSE_MAX));
+        if let View::Past(past) = &mut model.tape.view {
+            past.playing = Some(Playing { due });
+        }
+    }
+}
+
+fn say(model: &mut Model, text: String) {
+    model.notice = Some(Notice { text, is_bad: false });
+    model.changed();
+}

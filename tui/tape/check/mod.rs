@@ -1,0 +1,197 @@
+//! Checks what a tape holds: the invariants over its events, and the linearizability of the operations between them.
+//!
+//! The same for a recording that is read and for a cluster that is being watched: records go in one after the other, and
+//! what is found comes out at once.
+
+mod history;
+
+use std::time::Duration;
+
+use epoca::client::watch::Observed;
+use epoca::protocol::trace::{Event, Snapshot};
+use epoca::verify::invariants::{Causal, Violation};
+
+use crate::tape::check::history::History;
+use crate::tape::record::{Record, What};
+
+pub use history::Linearizable;
+
+/// All that nodes told is heard within this time, far more than a connection on a working machine takes.
+const SETTLED: Duration = Duration::from_millis(1_500);
+
+/// The name under which a history that is not linearizable is told, beside the invariants.
+pub const LINEARIZABLE: &str = "linearizable";
+
+/// What the checks have come to.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Verdict {
+    /// How many events were looked at.
+    pub events: u64,
+    /// How many were missing: lost to a watcher that was too slow.
+    pub lost: u64,
+    /// How many records were looked at, and how many were left out because there were too many.
+    pub records: u64,
+    pub left_out: u64,
+    pub findings: Vec<Finding>,
+    pub linearizable: Linearizable,
+}
+
+/// Something that must not be.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Finding {
+    pub violation: Violation,
+    /// How many records had been taken when it came out.
+    pub records: u64,
+}
+
+/// How many findings are kept; one is enough to know, and what follows from it says little more.
+const FINDINGS_MAX: usize = 20;
+
+pub struct Checker {
+    causal: Causal,
+    history: History,
+    verdict: Verdict,
+    /// When it was last asked what has settled.
+    settled: Duration,
+    /// Operations have ended since their history was looked at.
+    stale: bool,
+}
+
+impl Default for Checker {
+    fn default() -> Checker {
+        Checker::new()
+    }
+}
+
+impl Checker {
+    pub fn new() -> Checker {
+        let linearizable = Linearizable::Yes(0);
+        let verdict = Verdict { events: 0, lost: 0, records: 0, left_out: 0, findings: Vec::new(), linearizable };
+        let (causal, history) = (Causal::new(), History::default());
+        Checker { causal, history, verdict, settled: Duration::ZERO, stale: false }
+    }
+
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// Takes a record in. True if a violation was found.
+    pub fn take(&mut self, record: &Record) -> bool {
+        let before = self.verdict.findings.len();
+        self.verdict.records += 1;
+        self.settle(record.at);
+        match &record.what {
+            What::Observed(node, observed) => match observed {
+                Observed::Snapshot { snapshot, .. } => {
+                    self.history.on_tail(&snapshot.tail);
+                    let found = self.causal.joined(snapshot);
+                    self.found(found);
+                }
+                Observed::Events(events) => events.iter().for_each(|event| self.event(event)),
+                // The next is a snapshot; until then the numbers have a gap, and the node counts as unknown.
+                Observed::Lost(events) => self.verdict.lost += events,
+                Observed::Disconnected(_) => {
+                    let found = self.causal.closed(*node);
+                    self.found(found);
+                }
+            },
+            What::Begin { number, line } => self.history.on_begin(*number, record.at, line),
+            What::End { number, outcome, .. } => {
+                self.history.on_end(*number, record.at, outcome);
+                self.stale = true;
+            }
+            What::Nodes { .. } | What::Process(..) | What::Mark(_) => {}
+        }
+        self.verdict.findings.len() > before
+    }
+
+    /// Records were left out: the nodes are seen anew, with these states. True if a violation was found.
+    pub fn again(&mut self, left_out: u64, states: &[Snapshot]) -> bool {
+        let before = self.verdict.findings.len();
+        self.verdict.left_out += left_out;
+        self.history.left_out();
+        for state in states {
+            let found = self.causal.joined(state);
+            self.found(found);
+        }
+        self.verdict.findings.len() > before
+    }
+
+    /// Whether operations have ended since [`Checker::operations`].
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// The operations so far, to be looked at by whoever has time; the answer comes back with [`Checker::ordered`].
+    pub fn operations(&mut self) -> History {
+        self.stale = false;
+        self.history.clone()
+    }
+
+    /// True if the history is not linearizable, which was not known before.
+    pub fn ordered(&mut self, found: Linearizable) -> bool {
+        let violation = match &found {
+            Linearizable::No(why) => {
+                Some(Violation { invariant: LINEARIZABLE, text: why.clone(), evidence: Vec::new() })
+            }
+            _ => None,
+        };
+        let is_news = violation.is_some() && !matches!(self.verdict.linearizable, Linearizable::No(_));
+        self.verdict.linearizable = found;
+        if is_news {
+            self.found(violation);
+        }
+        is_news
+    }
+
+    /// The records have ended: what is open is decided.
+    pub fn end(&mut self) -> &Verdict {
+        for _ in 0..2 {
+            let found = self.causal.settled();
+            self.found(found);
+        }
+        let order = self.operations().order();
+        self.ordered(order);
+        &self.verdict
+    }
+
+    /// Time has passed; true if it has shown a violation.
+    pub fn settle(&mut self, now: Duration) -> bool {
+        if now < self.settled + SETTLED {
+            return false;
+        }
+        self.settled = now;
+        let found = self.causal.settled();
+        let is_found = found.is_some();
+        self.found(found);
+        is_found
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.verdict.events += 1;
+        self.history.on_event(event);
+        let found = self.causal.event(event.clone());
+        self.found(found);
+    }
+
+    fn found(&mut self, found: impl IntoIterator<Item = Violation>) {
+        let room = FINDINGS_MAX.saturating_sub(self.verdict.findings.len());
+        let records = self.verdict.records + self.verdict.left_out;
+        let findings = found.into_iter().take(room).map(|violation| Finding { violation, records });
+        self.verdict.findings.extend(findings);
+    }
+}
+
+/// The names of all that is checked.
+pub fn names() -> Vec<&'static str> {
+    Causal::new().watch().names().into_iter().chain([LINEARIZABLE]).collect()
+}
+
+/// Checks whole recordings.
+pub fn check<'a>(records: impl IntoIterator<Item = &'a Record>) -> Verdict {
+    let mut checker = Checker::new();
+    for record in records {
+        checker.take(record);
+    }
+    checker.end().clone()
+}

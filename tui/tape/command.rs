@@ -1,0 +1,289 @@
+//! `epoca record` and what `epoca replay` does without a screen: check a recording, hand it on to other programs.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use epoca::client::watch::Observed;
+use epoca::protocol::trace::Event;
+use epoca::verify::invariants::Source;
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::command::shell::{Global, Look};
+use crate::command::{Exit, Outcome, Tone, execute, find};
+use crate::tape::check::{Finding, Linearizable, Verdict, check, names};
+use crate::tape::export;
+use crate::tape::file::{FileError, Recording, read};
+use crate::tape::gather::Gathering;
+use crate::tape::json;
+use crate::tape::record::{Record, What};
+
+#[derive(Args, Clone, Debug)]
+pub struct RecordArgs {
+    /// The file to write; it must not exist
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How long to record [default: until Ctrl-C or SIGTERM]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub seconds: Option<u64>,
+    /// The greatest size of the file, as 64MB; when it is reached, recording ends
+    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = size)]
+    pub record_max: u64,
+}
+
+/// Recording beside something else.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Recorded {
+    /// Record all that happens in this file, for `epoca replay`; it must not exist
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// The greatest size of that file, as 64MB; when it is reached, recording ends
+    #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = size)]
+    pub record_max: u64,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Check the invariants and the linearizability of the operations, and end: 0 nothing is violated, 1 something is
+    #[arg(long, conflicts_with = "export")]
+    pub check: bool,
+    /// Write the events for another program, and end
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub export: Option<Export>,
+    /// Where to write them [default: standard output]
+    #[arg(long, value_name = "FILE", requires = "export")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub look: Look,
+}
+
+impl ReplayArgs {
+    /// Whether the recording is to be looked at.
+    pub fn is_for_the_screen(&self) -> bool {
+        !self.check && self.export.is_none()
+    }
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    /// For ShiViz: events with vector clocks
+    Shiviz,
+    /// The events as JSON, one a line
+    Jsonl,
+}
+
+/// `500`, `64KB`, `256MB` or `2GB`.
+fn size(text: &str) -> Result<u64, String> {
+    let units = [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1), ("", 1)];
+    let number = units.into_iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?.trim(), bytes)));
+    let bytes = number.and_then(|(number, bytes)| number.parse::<u64>().ok()?.checked_mul(bytes));
+    bytes.filter(|bytes| *bytes >= 1_000).ok_or("a size is a number of bytes from 1000 on, as 64MB or 500KB".to_owned())
+}
+
+/// Records a running cluster until it is told to end.
+pub async fn record(args: &RecordArgs, global: &Global) -> Outcome {
+    let client = match find::find(global) {
+        Ok(found) => find::connect(&found, global).await.map_err(|error| execute::failed(&error)),
+        Err(outcome) => Err(outcome),
+    };
+    let client = match client {
+        Ok(client) => client,
+        Err(outcome) => return outcome,
+    };
+    let ended = match told_to_end(args.seconds) {
+        Ok(ended) => ended,
+        Err(error) => return Outcome::error(Exit::Not, "no_signals", format!("cannot wait for signals: {error}")),
+    };
+    let gathering = match Gathering::begin(&args.file, args.record_max, &client).await {
+        Ok(gathering) => gathering,
+        Err(error) => return unreadable(&error, Exit::Not),
+    };
+    let full = async {
+        while gathering.written().trouble().is_none() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        () = ended => {}
+        () = full => {}
+    }
+    let written = gathering.end().await;
+    let exit = if written.failed.is_some() { Exit::Not } else { Exit::Done };
+    let json = json!({
+        "file": args.file,
+        "records": written.records,
+        "bytes": written.bytes,
+        "full": written.full,
+        "dropped": written.dropped,
+        "failed": written.failed,
+    });
+    Outcome::done(json).exit(exit).line(Tone::Result, written.summary(&args.file))
+}
+
+fn told_to_end(seconds: Option<u64>) -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        let over = async {
+            match seconds {
+                Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = over => {}
+        }
+    })
+}
+
+/// Checks or exports a recording. A file that cannot be read is a matter of usage: exit 2.
+pub fn replay(args: &ReplayArgs) -> Outcome {
+    let recording = match read(&args.file) {
+        Ok(recording) => recording,
+        Err(error) => return unreadable(&error, Exit::Usage),
+    };
+    let outcome = match args.export {
+        Some(format) => exported(format, &recording, args.out.as_deref()),
+        None => checked(&args.file, &recording),
+    };
+    let torn = recording.torn.then(|| "its last line is not whole, and was left out".to_owned());
+    outcome.lines(Tone::Note, torn)
+}
+
+pub fn unreadable(error: &FileError, exit: Exit) -> Outcome {
+    Outcome::error(exit, "recording", error.to_string())
+}
+
+fn exported(format: Export, recording: &Recording, out: Option<&Path>) -> Outcome {
+    let write = |out: &mut dyn Write| match format {
+        Export::Shiviz => export::to_shiviz(&recording.records, out),
+        Export::Jsonl => export::to_lines(&recording.records, out),
+    };
+    let Some(path) = out else {
+        return match write(&mut BufWriter::new(io::stdout().lock())) {
+            // Whoever reads it may have read enough.
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => not_written(&error),
+            _ => Outcome::done(Value::Null),
+        };
+    };
+    let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => FileError::Exists(path.to_owned()),
+        _ => FileError::Io(path.to_owned(), error),
+    });
+    let mut file = match file {
+        Ok(file) => BufWriter::new(file),
+        Err(error) => return unreadable(&error, Exit::Not),
+    };
+    match write(&mut file).and_then(|count| file.flush().map(|()| count)) {
+        Ok(count) => {
+            let text = format!("{count} events written to {}", path.display());
+            Outcome::done(json!({"events": count, "file": path})).line(Tone::Result, text)
+        }
+        Err(error) => unreadable(&FileError::Io(path.to_owned(), error), Exit::Not),
+    }
+}
+
+fn not_written(error: &io::Error) -> Outcome {
+    Outcome::error(Exit::Not, "not_written", format!("standard output: {error}"))
+}
+
+fn checked(path: &Path, recording: &Recording) -> Outcome {
+    let records = &recording.records;
+    let verdict = check(records);
+    let seconds = records.last().map_or(0.0, |last| last.at.as_secs_f64());
+    let head = format!("{}: {} events in {seconds:.1} s", path.display(), verdict.events);
+    let json = json!({
+        "file": path,
+        "events": verdict.events,
+        "lost": verdict.lost,
+        "seconds": seconds,
+        "torn": recording.torn,
+        "checks": names(),
+        "linearizable": linearizable_json(&verdict.linearizable),
+        "violations": verdict.findings.iter().map(|finding| finding_json(finding, records)).collect::<Vec<_>>(),
+    });
+    let lost = (verdict.lost > 0).then(|| format!("{} events were lost while it was recorded", verdict.lost));
+    let exit = if verdict.findings.is_empty() { Exit::Done } else { Exit::Not };
+    let outcome = Outcome::done(json).exit(exit).line(Tone::Result, head).lines(Tone::Note, lost);
+    let outcome = outcome.lines(Tone::Result, names().into_iter().map(|name| line_of(name, &verdict)));
+    let get = |number: u64| records.get(usize::try_from(number).ok()?);
+    let found = verdict.findings.iter().flat_map(|finding| evidence_lines(finding, 0, get));
+    outcome.lines(Tone::Result, found.collect::<Vec<_>>())
+}
+
+fn line_of(name: &str, verdict: &Verdict) -> String {
+    let found = verdict.findings.iter().any(|finding| finding.violation.invariant == name);
+    match (&verdict.linearizable, found) {
+        (_, true) => format!("✗ {name}"),
+        (Linearizable::Yes(placed), false) if name == "linearizable" => format!("✓ {name} ({placed} operations)"),
+        (Linearizable::Unknown(why), false) if name == "linearizable" => format!("? {name}: {why}"),
+        (_, false) => format!("✓ {name}"),
+    }
+}
+
+/// The violation, then the events that show it, from records that are got by their number.
+pub fn evidence_lines<'a>(finding: &Finding, first: u64, get: impl Fn(u64) -> Option<&'a Record>) -> Vec<String> {
+    let violation = &finding.violation;
+    let mut lines = vec![format!("VIOLATION of {}: {}", violation.invariant, violation.text.trim_end())];
+    for source in &violation.evidence {
+        let found = (first..finding.records).rev().find_map(|number| fact(source, get(number)?));
+        lines.push(match found {
+            Some((at, fact)) => format!("    {}·{}  at {at:.6} s  {fact}", source.node, source.number),
+            None => format!("    {}·{}  the state in which it was first seen", source.node, source.number),
+        });
+    }
+    lines
+}
+
+/// The event that is meant, and its time, if the record is it. Numbers begin anew with each process, so it is the latest
+/// before that counts.
+fn fact(source: &Source, record: &Record) -> Option<(f64, String)> {
+    let What::Observed(_, Observed::Events(events)) = &record.what else { return None };
+    let is_it = |event: &&Event| event.node == source.node && event.number == source.number;
+    events.iter().find(is_it).map(|event| (record.at.as_secs_f64(), event.fact.to_string()))
+}
+
+fn finding_json(finding: &Finding, records: &[Record]) -> Value {
+    let violation = &finding.violation;
+    let evidence = violation.evidence.iter().map(|source| {
+        let mut json = json::source(source);
+        let found = (0..finding.records).rev().find_map(|number| fact(source, records.get(number as usize)?));
+        if let Some((at, fact)) = found {
+            json["at_s"] = json!(at);
+            json["fact"] = json!(fact);
+        }
+        json
+    });
+    json!({"invariant": violation.invariant, "text": violation.text, "evidence": evidence.collect::<Vec<_>>()})
+}
+
+fn linearizable_json(linearizable: &Linearizable) -> Value {
+    match linearizable {
+        Linearizable::Yes(placed) => json!({"result": "yes", "operations": placed}),
+        Linearizable::No(why) => json!({"result": "no", "why": why}),
+        Linearizable::Unknown(why) => json!({"result": "unknown", "why": why}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("64MB"), Ok(64_000_000));
+        assert_eq!(size("500 KB"), Ok(500_000));
+        assert_eq!(size("2000"), Ok(2_000));
+        for wrong in ["", "MB", "-1MB", "1.5MB", "12", "99999999999GB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+}

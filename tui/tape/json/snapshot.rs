@@ -1,0 +1,101 @@
+//! A node's state as JSON, and back.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use epoca::protocol::trace::{Belief, Lab, MessageId, PendingMessage, RoleName, Snapshot};
+use epoca::protocol::{Epoch, LogPoint, NodeId, Position};
+use serde_json::{Map, Value, json};
+
+use crate::tape::json::values::{point, preview, to_point, to_preview};
+
+const ROLES: [RoleName; 3] = [RoleName::Replica, RoleName::Candidate, RoleName::Leader];
+
+pub fn snapshot(of: &Snapshot) -> Value {
+    let optional = |at: &Option<LogPoint>| at.as_ref().map(point);
+    let belief = |(node, belief): (&NodeId, &Belief)| {
+        let next = belief.next.map(|next| next.0);
+        json!({"node": node.0, "matched": optional(&belief.matched), "next": next})
+    };
+    json!({
+        "role": of.role.name(),
+        "epoch": of.epoch.map(|epoch| epoch.0),
+        "leader": of.leader.map(|leader| leader.0),
+        "tail": of.tail.iter().map(preview).collect::<Vec<_>>(),
+        "committed": optional(&of.committed),
+        "applied": optional(&of.applied),
+        "held": optional(&of.held),
+        "beliefs": of.beliefs.iter().map(belief).collect::<Vec<_>>(),
+        "lab": lab(&of.lab),
+        "event": of.event,
+    })
+}
+
+/// `None` if something is missing or of another kind.
+pub fn to_snapshot(node: NodeId, value: &Value) -> Option<Snapshot> {
+    let object = value.as_object()?;
+    let role = object.get("role")?.as_str()?;
+    Some(Snapshot {
+        node,
+        role: ROLES.into_iter().find(|known| known.name() == role)?,
+        epoch: number(object, "epoch")?.map(Epoch),
+        leader: number(object, "leader")?.map(NodeId),
+        tail: object.get("tail")?.as_array()?.iter().map(to_preview).collect::<Option<_>>()?,
+        committed: optional_point(object, "committed")?,
+        applied: optional_point(object, "applied")?,
+        held: optional_point(object, "held")?,
+        beliefs: object.get("beliefs")?.as_array()?.iter().map(belief).collect::<Option<BTreeMap<_, _>>>()?,
+        lab: to_lab(object.get("lab")?)?,
+        event: number(object, "event")??,
+    })
+}
+
+/// What the lab does to the node; rules as they are typed.
+fn lab(lab: &Lab) -> Value {
+    let pending = lab.pending.iter().map(|PendingMessage { id, kind, what, since, due }| {
+        json!({"from": id.from.0, "to": id.to.0, "number": id.number, "kind": kind, "what": what, "since": since, "due": due})
+    });
+    json!({
+        "rules": lab.rules.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "pending": pending.collect::<Vec<_>>(),
+        "frozen": lab.frozen,
+        "wrong": lab.wrong,
+    })
+}
+
+fn to_lab(value: &Value) -> Option<Lab> {
+    let text = |value: &Value| value.as_str().map(|text| Cow::Owned(text.to_owned()));
+    let pending = |value: &Value| {
+        let node = |name: &str| value[name].as_u64().map(NodeId);
+        let id = MessageId { from: node("from")?, to: node("to")?, number: value["number"].as_u64()? };
+        let (kind, what) = (text(&value["kind"])?, text(&value["what"])?);
+        Some(PendingMessage { id, kind, what, since: value["since"].as_u64()?, due: value["due"].as_u64() })
+    };
+    Some(Lab {
+        rules: value["rules"].as_array()?.iter().map(|rule| rule.as_str()?.parse().ok()).collect::<Option<_>>()?,
+        pending: value["pending"].as_array()?.iter().map(pending).collect::<Option<_>>()?,
+        frozen: value["frozen"].as_bool()?,
+        wrong: text(&value["wrong"]),
+    })
+}
+
+fn belief(value: &Value) -> Option<(NodeId, Belief)> {
+    let object = value.as_object()?;
+    let node = NodeId(object.get("node")?.as_u64()?);
+    Some((node, Belief { matched: optional_point(object, "matched")?, next: number(object, "next")?.map(Position) }))
+}
+
+/// The outer `None` if there is something else than a number or nothing.
+fn number(object: &Map<String, Value>, name: &str) -> Option<Option<u64>> {
+    match object.get(name) {
+        None | Some(Value::Null) => Some(None),
+        Some(value) => value.as_u64().map(Some),
+    }
+}
+
+fn optional_point(object: &Map<String, Value>, name: &str) -> Option<Option<LogPoint>> {
+    match object.get(name) {
+        None | Some(Value::Null) => Some(None),
+        Some(value) => to_point(value.as_object()?).map(Some),
+    }
+}

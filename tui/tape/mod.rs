@@ -1,0 +1,38 @@
+//! The tape: what happened in a cluster as somebody watched it, record by record, so that it can be looked at again,
+//! checked and handed on.
+//!
+//! ```text
+//!   console, scenario, `epoca record` ──► Record ──► Ring      (memory, bounded, with keyframes: look back)
+//!                                           │
+//!                                           ├──────► Recorder ──► FILE (JSON lines) ──► read ──► `epoca replay`
+//!                                           └──────► Checker  (invariants, linearizability)
+//! ```
+//!
+//! Nothing here knows the screen: what a record does to it is the business of the console's update, for which a record
+//! is a message like that of a live node.
+
+mod record;
+
+mod ring;
+
+mod json;
+
+mod file;
+
+mod recorder;
+
+mod gather;
+
+mod check;
+
+mod export;
+
+pub mod command;
+
+pub use check::{Checker, Finding, LINEARIZABLE, Linearizable, Verdict, check, names as check_names};
+pub use command::evidence_lines;
+pub use file::{FileError, read};
+pub use gather::seen;
+pub use record::{Mark, MarkKind, ProcessSeen, Record, What, reduced};
+pub use recorder::Recorder;
+pub use ring::{Limits, Ring};
