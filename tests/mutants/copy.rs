@@ -1,39 +1,41 @@
-//! A copy of a part of the sources, which mutants may break. It is kept, so that the next run builds less.
+//! A copy of a part of the sources with mutants in it. It is kept, so that the next run builds less.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::switch;
 use crate::table::{Mutant, Tests};
 
-pub struct Copy {
+pub struct Copied {
     folder: PathBuf,
-    /// One for all copies of a worker, so that the other crates are built once.
+    /// One for all copies, so that the other crates are built once.
     pub target: PathBuf,
 }
 
-impl Copy {
-    /// Workers build at the same time, so each has its own.
-    pub fn of(tests: &Tests, worker: usize) -> Copy {
-        let below = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants").join(format!("worker-{worker}"));
-        let copy = Copy { folder: below.join(tests.name), target: below.join("target") };
-        // What an earlier run left may have a mutant in it.
+impl Copied {
+    /// A copy of what the tests need, with these mutants, all of them off.
+    pub fn of(tests: &Tests, mutants: &[(usize, &Mutant)]) -> Copied {
+        let below = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants");
+        let copy = Copied { folder: below.join(tests.name), target: below.join("target") };
         match fs::remove_dir_all(&copy.folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("an old copy stays: {error}"),
             _ => {}
         }
         let mods: String = tests.rooms.iter().map(|room| format!("pub mod {room};\n")).collect();
         tests.rooms.iter().for_each(|room| copy.take(&format!("node/{room}")));
-        tests.folders.iter().for_each(|folder| copy.take(&format!("tests/{folder}")));
+        for folder in tests.folders {
+            copy.take(&format!("tests/{folder}"));
+            copy.leave_out(&format!("tests/{folder}/main.rs"), tests.without);
+        }
         if !tests.build.is_empty() {
             copy.take("build.rs");
             copy.take("proto");
         }
-        if let Some(folder) = tests.folders.first().filter(|_| !tests.without.is_empty()) {
-            copy.leave_out(&format!("tests/{folder}/main.rs"), tests.without);
-        }
         copy.take("Cargo.lock");
-        copy.write("node/lib.rs", &mods);
+        copy.write("node/lib.rs", &(mods + switch::LIBRARY));
         copy.write("Cargo.toml", &manifest(tests));
+        copy.put_in(mutants);
         copy
     }
 
@@ -41,19 +43,22 @@ impl Copy {
         &self.folder
     }
 
-    /// Does something while the mutant is in, and takes it out again.
-    pub fn with<T>(&self, mutant: &Mutant, work: impl FnOnce(&Copy) -> T) -> T {
-        let path = self.path().join(&mutant.file);
-        let unbroken = fs::read_to_string(&path).expect("a copied source can be read");
-        self.write(&mutant.file, &mutant.applied_to(&unbroken).expect("the mutant applies"));
-        let done = work(self);
-        self.write(&mutant.file, &unbroken);
-        done
+    fn put_in(&self, mutants: &[(usize, &Mutant)]) {
+        let mut files: BTreeMap<&str, Vec<(usize, &Mutant)>> = BTreeMap::new();
+        for (number, mutant) in mutants {
+            files.entry(&mutant.file).or_default().push((*number, mutant));
+        }
+        for (file, mutants) in files {
+            let unbroken = fs::read_to_string(self.path().join(file)).expect("a copied source can be read");
+            let switched = switch::switched(&unbroken, &mutants).unwrap_or_else(|why| panic!("{why}"));
+            self.write(file, &switched);
+        }
     }
 
     /// Modules stand in paragraphs of their own.
     fn leave_out(&self, main: &str, modules: &[&str]) {
-        let text = fs::read_to_string(self.path().join(main)).expect("the tests have a main file");
+        // A folder that tests share has none.
+        let Ok(text) = fs::read_to_string(self.path().join(main)) else { return };
         let names = |paragraph: &&str| !modules.iter().any(|name| paragraph.contains(&format!("mod {name};")));
         let kept: Vec<&str> = text.split("\n\n").filter(names).collect();
         self.write(main, &(kept.join("\n\n") + "\n"));
@@ -88,20 +93,15 @@ pub fn top() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Tests are not optimised, for the compiler takes longer than they do; the simulator plays for seconds, so it is.
+/// All is built once, and the simulator plays for seconds.
 const PROFILES: &str = r#"
 [workspace]
-
-[profile.dev]
-debug = false
-
-[profile.dev.package."*"]
-opt-level = 1
 
 [profile.release]
 opt-level = 2
 codegen-units = 16
-incremental = true
+debug-assertions = true
+overflow-checks = true
 "#;
 
 /// The package with these crates alone and no binary.

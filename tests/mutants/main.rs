@@ -2,13 +2,16 @@
 //! copy of the sources; the tests must notice, and it is counted how many seeds the simulator needs.
 //!
 //! The mutants are data, in the tables beside this file: a text that stands exactly once in a source, and what takes
-//! its place. The quick tests hold the tables to the sources. The long one builds, tests and simulates every mutant, two at a
-//! time, and writes `RESULTS.md`: `cargo test --release --test mutants -- --ignored --nocapture`. With `MUTANTS=word,word`
-//! only those whose names have one of the words are tried, and nothing is written.
+//! its place. The quick tests hold the tables to the sources. The long one builds all mutants of a table at once
+//! (`switch`), tests and simulates each, two at a time, and writes `RESULTS.md`:
+//! `cargo test --release --test mutants -- --ignored --nocapture`. With `MUTANTS=word,word` only those whose names have one
+//! of the words are tried, and nothing is written.
 //!
 //! What is absent on purpose: mutants made by a machine, and any mutant in the product itself.
 
 mod table;
+
+mod switch;
 
 mod copy;
 
@@ -16,14 +19,14 @@ mod run;
 
 mod report;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Mutex;
 use std::time::Instant;
 
-use copy::Copy;
+use copy::Copied;
 use report::Row;
-use run::{Seeds, Verdict};
-use table::{Mutant, SIMULATOR, Tests, mutants};
+use run::{Verdict, Worker};
+use table::{Mutant, TESTS, Tests, mutants};
 
 /// The traps whose feature exists, and which a change of one text puts back in.
 const TRAPS: [u32; 27] =
@@ -33,7 +36,8 @@ const WORKERS: usize = 2;
 
 #[test]
 fn every_mutant_still_applies() {
-    let wrong: Vec<String> = mutants().iter().filter_map(|mutant| mutant.applied().err()).collect();
+    let mutants = mutants();
+    let wrong: Vec<String> = mutants.iter().filter_map(|mutant| mutant.switched().err()).collect();
     assert!(wrong.is_empty(), "the tables of mutants are behind the sources:\n{}", wrong.join("\n"));
 }
 
@@ -52,23 +56,18 @@ fn every_trap_has_a_mutant() {
 }
 
 #[test]
-#[ignore = "builds, tests and simulates the sources once for each mutant: the better part of an hour"]
+#[ignore = "builds the sources with all mutants, then tests and simulates each: many minutes"]
 fn every_mutant_is_caught() {
     let (begun, words) = (Instant::now(), std::env::var("MUTANTS").unwrap_or_default());
     let all = mutants();
-    let wanted = |mutant: &&Mutant| words.split(',').any(|word| mutant.name.contains(word));
-    let chosen: Mutex<VecDeque<&Mutant>> = Mutex::new(all.iter().filter(wanted).collect());
-    let mut rows: Vec<Row> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..WORKERS)
-            .map(|worker| {
-                scope.spawn({
-                    let chosen = &chosen;
-                    move || work(worker, chosen)
-                })
-            })
-            .collect();
-        workers.into_iter().flat_map(|worker| worker.join().expect("no worker panics")).collect()
-    });
+    let chosen = |mutant: &&Mutant| words.split(',').any(|word| mutant.name.contains(word));
+    let of = |tests: &'static Tests| -> Vec<&Mutant> {
+        all.iter().filter(|mutant| mutant.tests == tests.name).filter(chosen).collect()
+    };
+    // All copies first, so that one can go on working on the sources.
+    let batches = TESTS.iter().map(|tests| (tests, of(tests))).filter(|(_, mutants)| !mutants.is_empty());
+    let copied = batches.map(|(tests, mutants)| Batch::of(tests, mutants)).collect::<Vec<_>>();
+    let mut rows: Vec<Row> = copied.into_iter().flat_map(Batch::try_all).collect();
     let text = report::report(&mut rows);
     println!("{text}\n{} mutants in {} s", rows.len(), begun.elapsed().as_secs());
     if words.is_empty() {
@@ -78,33 +77,50 @@ fn every_mutant_is_caught() {
     assert!(survivors.is_empty(), "no test noticed {survivors:?}");
 }
 
+/// The mutants of one table, by number, and the copy that has them all.
+struct Batch<'a> {
+    tests: &'static Tests,
+    mutants: Vec<(usize, &'a Mutant)>,
+    copy: Copied,
+}
+
+impl<'a> Batch<'a> {
+    fn of(tests: &'static Tests, mutants: Vec<&'a Mutant>) -> Batch<'a> {
+        let mutants: Vec<(usize, &Mutant)> = mutants.into_iter().enumerate().collect();
+        let copy = Copied::of(tests, &mutants);
+        Batch { tests, mutants, copy }
+    }
+
+    fn try_all(self) -> Vec<Row<'a>> {
+        let Batch { tests, mutants, copy } = self;
+        Worker(0).build(&copy, tests);
+        let verdict = Worker(0).test(&copy, tests, None);
+        assert!(matches!(verdict, Verdict::Survived), "the tests of {} fail without any mutant: {verdict}", tests.name);
+        let waiting: Mutex<VecDeque<(usize, &'a Mutant)>> = Mutex::new(mutants.into());
+        let (copy, waiting) = (&copy, &waiting);
+        std::thread::scope(|scope| {
+            let start = |worker| scope.spawn(move || work(worker, tests, copy, waiting));
+            let workers: Vec<_> = (0..WORKERS).map(|worker| start(Worker(worker))).collect();
+            workers.into_iter().flat_map(|worker| worker.join().expect("no worker panics")).collect()
+        })
+    }
+}
+
 /// Takes mutants until none is left.
-fn work<'a>(worker: usize, chosen: &Mutex<VecDeque<&'a Mutant>>) -> Vec<Row<'a>> {
-    let next = || chosen.lock().expect("no worker panics").pop_front();
-    let mut copies = BTreeMap::new();
+fn work<'a>(
+    worker: Worker,
+    tests: &Tests,
+    copy: &Copied,
+    waiting: &Mutex<VecDeque<(usize, &'a Mutant)>>,
+) -> Vec<Row<'a>> {
+    let next = || waiting.lock().expect("no worker panics").pop_front();
     let mut rows = Vec::new();
-    while let Some(mutant) = next() {
-        let tests = mutant.tests();
-        let copy = copies.entry(tests.name).or_insert_with(|| unbroken(tests, worker));
-        let verdict = copy.with(mutant, |copy| copy.test(tests, mutant.trap()));
-        let seeds = match tests.simulated {
-            true => {
-                let copy = copies.entry(SIMULATOR.name).or_insert_with(|| Copy::of(&SIMULATOR, worker));
-                copy.with(mutant, |copy| copy.simulate(&SIMULATOR))
-            }
-            false => Seeds::NotSimulated,
-        };
+    while let Some((number, mutant)) = next() {
+        let verdict = worker.test(copy, tests, Some((number, mutant.trap())));
+        let seeds = worker.simulate(copy, tests, number);
         let row = Row { mutant, verdict, seeds };
         println!("{}", row.line());
         rows.push(row);
     }
     rows
-}
-
-/// A copy whose tests pass without any mutant.
-fn unbroken(tests: &Tests, worker: usize) -> Copy {
-    let copy = Copy::of(tests, worker);
-    let verdict = copy.test(tests, None);
-    assert!(matches!(verdict, Verdict::Survived), "the tests of {} fail without any mutant: {verdict}", tests.name);
-    copy
 }

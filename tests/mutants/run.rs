@@ -1,4 +1,4 @@
-//! Builds and tests a copy, within a time, and reads from the output who noticed what.
+//! Builds a copy and runs its tests with one mutant on, within a time, and reads from the output who noticed what.
 
 use std::fmt;
 use std::fs::File;
@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::copy::Copy;
+use crate::copy::Copied;
+use crate::switch::VARIABLE;
 use crate::table::Tests;
 
 const BUILD_TIME: Duration = Duration::from_secs(1_800);
@@ -24,8 +25,6 @@ pub enum Verdict {
     /// The tests that failed, in the order of the output.
     Caught(Vec<String>),
     TooSlow(Duration),
-    /// Then nothing was tested: the mutant itself is wrong.
-    DoesNotBuild,
 }
 
 /// What the simulator said.
@@ -35,7 +34,8 @@ pub enum Seeds {
     Clean(u64),
     /// A run did not end.
     TooSlow,
-    DoesNotBuild,
+    /// The core broke down so that no run was told of.
+    Broken,
     /// What was broken is not in the core.
     NotSimulated,
 }
@@ -48,7 +48,7 @@ impl Verdict {
 
 impl Seeds {
     pub fn is_caught(&self) -> bool {
-        matches!(self, Seeds::Caught(..) | Seeds::TooSlow)
+        matches!(self, Seeds::Caught(..) | Seeds::TooSlow | Seeds::Broken)
     }
 }
 
@@ -56,7 +56,6 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Verdict::Survived => write!(f, "**none**"),
-            Verdict::DoesNotBuild => write!(f, "**does not build**"),
             Verdict::TooSlow(limit) => write!(f, "time limit of {} s", limit.as_secs()),
             Verdict::Caught(by) => {
                 let first = by.first().and_then(|name| name.rsplit("::").next()).unwrap_or("a crash of the tests");
@@ -73,67 +72,81 @@ impl fmt::Display for Seeds {
             Seeds::Caught(seeds, what) => write!(f, "{seeds} ({what})"),
             Seeds::Clean(seeds) => write!(f, "– (not in {seeds})"),
             Seeds::TooSlow => write!(f, "a run never ends"),
-            Seeds::DoesNotBuild => write!(f, "**does not build**"),
+            Seeds::Broken => write!(f, "1 (the run broke down)"),
             Seeds::NotSimulated => write!(f, "– (not in the core)"),
         }
     }
 }
 
-impl Copy {
+/// One of those who run tests at the same time, each with an output of its own.
+#[derive(Clone, Copy)]
+pub struct Worker(pub usize);
+
+impl Worker {
     /// The tests that are named for the trap first, then all quick ones, the random ones last: a mutant's trap should be
-    /// caught by its name, and what is caught early need not run on.
-    pub fn test(&self, tests: &Tests, trap: Option<u32>) -> Verdict {
-        if !self.builds(tests) {
-            return Verdict::DoesNotBuild;
-        }
-        let named = trap.map(|trap| vec!["--".into(), format!("trap_{trap:02}_")]);
+    /// caught by its name, and what is caught early need not run on. Without a mutant: as the sources are.
+    pub fn test(self, copy: &Copied, tests: &Tests, mutant: Option<(usize, Option<u32>)>) -> Verdict {
+        let named = mutant.and_then(|(_, trap)| trap).map(|trap| vec!["--".into(), format!("trap_{trap:02}_")]);
         let quick = vec!["--".into(), tests.filter.into(), "--skip".into(), "random::".into()];
         let random = vec!["--".into(), "random::".into()];
+        let number = mutant.map(|(number, _)| number);
         for stage in named.into_iter().chain([quick, random]) {
-            match self.cargo(tests, &stage, TEST_TIME) {
+            let arguments = tests.arguments.iter().map(|argument| (*argument).to_owned()).chain(stage);
+            match self.cargo(copy, number, arguments, TEST_TIME) {
                 None => return Verdict::TooSlow(TEST_TIME),
                 Some(status) if status.success() => {}
-                Some(_) => return Verdict::Caught(failed(&self.said())),
+                Some(_) => return Verdict::Caught(failed(&self.said(copy))),
             }
         }
         Verdict::Survived
     }
 
     /// Plays seeds until something is wrong.
-    pub fn simulate(&self, simulator: &Tests) -> Seeds {
-        if !self.builds(simulator) {
-            return Seeds::DoesNotBuild;
+    pub fn simulate(self, copy: &Copied, tests: &Tests, number: usize) -> Seeds {
+        if tests.seeds.is_empty() {
+            return Seeds::NotSimulated;
         }
-        let play = ["--", "--ignored", "--nocapture", simulator.filter].map(String::from);
-        match self.cargo(simulator, &play, SIMULATOR_TIME) {
+        let arguments = tests.seeds.iter().map(|argument| (*argument).to_owned());
+        match self.cargo(copy, Some(number), arguments, SIMULATOR_TIME) {
             None => Seeds::TooSlow,
-            Some(_) => played(&self.said()).unwrap_or(Seeds::DoesNotBuild),
+            Some(_) => played(&self.said(copy)).unwrap_or(Seeds::Broken),
         }
     }
 
-    fn builds(&self, tests: &Tests) -> bool {
-        let built = self.cargo(tests, &["--no-run".into()], BUILD_TIME).is_some_and(|status| status.success());
-        if !built {
-            eprintln!("{}", self.said());
-        }
-        built
+    pub fn build(self, copy: &Copied, tests: &Tests) {
+        let folders = tests.folders.iter().filter(|folder| !folder.contains('/'));
+        let binaries = folders.flat_map(|folder| ["--test".to_owned(), (*folder).to_owned()]);
+        let arguments: Vec<String> = match tests.folders {
+            [] => tests.arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            _ => binaries.collect(),
+        };
+        let arguments = arguments.into_iter().chain(["--no-run".to_owned()]);
+        let built = self.cargo(copy, None, arguments, BUILD_TIME).is_some_and(|status| status.success());
+        assert!(built, "the mutants of {} do not build:\n{}", tests.name, self.said(copy));
     }
 
-    fn said(&self) -> String {
-        String::from_utf8_lossy(&std::fs::read(self.output()).unwrap_or_default()).into_owned()
+    fn said(self, copy: &Copied) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.output(copy)).unwrap_or_default()).into_owned()
     }
 
-    fn output(&self) -> std::path::PathBuf {
-        self.path().join("output")
+    fn output(self, copy: &Copied) -> std::path::PathBuf {
+        copy.path().join(format!("output-{}", self.0))
     }
 
     /// `None` if it took too long. Whoever works on the machine comes first.
-    fn cargo(&self, tests: &Tests, more: &[String], most: Duration) -> Option<ExitStatus> {
-        let output = File::create(self.output()).expect("the output has a file");
+    fn cargo(
+        self,
+        copy: &Copied,
+        mutant: Option<usize>,
+        arguments: impl Iterator<Item = String>,
+        most: Duration,
+    ) -> Option<ExitStatus> {
+        let output = File::create(self.output(copy)).expect("the output has a file");
         let mut cargo = Command::new("nice");
-        cargo.args(["-n", "19", env!("CARGO"), "test"]).args(tests.arguments).args(more).current_dir(self.path());
+        cargo.args(["-n", "19", env!("CARGO"), "test", "--release"]).args(arguments).current_dir(copy.path());
         // Nothing of the cargo that runs this test may reach the one that it starts.
-        cargo.env("CARGO_TARGET_DIR", &self.target).env_remove("RUSTFLAGS").env("RUST_BACKTRACE", "0");
+        cargo.env("CARGO_TARGET_DIR", &copy.target).env_remove("RUSTFLAGS").env("RUST_BACKTRACE", "0");
+        cargo.env_remove(VARIABLE).envs(mutant.map(|number| (VARIABLE, number.to_string())));
         cargo.stdin(Stdio::null()).stdout(output.try_clone().expect("a file has two handles")).stderr(output);
         let child = cargo.process_group(0).spawn().expect("cargo starts");
         wait(child, most)

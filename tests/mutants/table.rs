@@ -5,6 +5,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::switch::switched;
+
 /// One change of one text.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +24,7 @@ pub struct Mutant {
     pub tests: &'static str,
 }
 
-/// Tests that run on a part of the sources, so that a mutant is built in seconds.
+/// Tests that run on a part of the sources, so that little must be built.
 pub struct Tests {
     pub name: &'static str,
     /// The rooms of the library that are copied; they name no others.
@@ -38,24 +40,23 @@ pub struct Tests {
     pub arguments: &'static [&'static str],
     /// Which of them all are meant.
     pub filter: &'static str,
-    /// Whether the simulator, which has the core and nothing else, can notice too.
-    pub simulated: bool,
+    /// What plays seeds of the simulator, which has the core and nothing else; none: it cannot notice.
+    pub seeds: &'static [&'static str],
 }
 
-const CORE: [&str; 2] = ["blake3", "bytes"];
 const WIRE: [&str; 4] = ["prost", "prost-types", "protox", "tonic-prost-build"];
 
 pub const TESTS: [Tests; 4] = [
     Tests {
         name: "protocol",
-        rooms: &["protocol"],
-        folders: &["protocol"],
-        without: &[],
+        rooms: &["protocol", "verify"],
+        folders: &["protocol", "verify"],
+        without: &["invariants", "linearizability", "simulator"],
         crates: &["blake3", "bytes", "serde", "toml"],
         build: &[],
         arguments: &["--test", "protocol"],
         filter: "",
-        simulated: true,
+        seeds: &["--test", "verify", "--", "--ignored", "--nocapture", "seeds_until_something_is_wrong"],
     },
     Tests {
         name: "storage",
@@ -66,7 +67,7 @@ pub const TESTS: [Tests; 4] = [
         build: &[],
         arguments: &["--lib"],
         filter: "storage::",
-        simulated: false,
+        seeds: &[],
     },
     Tests {
         name: "runtime",
@@ -77,7 +78,7 @@ pub const TESTS: [Tests; 4] = [
         build: &WIRE,
         arguments: &["--lib"],
         filter: "runtime::",
-        simulated: false,
+        seeds: &[],
     },
     Tests {
         name: "bytes",
@@ -88,22 +89,9 @@ pub const TESTS: [Tests; 4] = [
         build: &WIRE,
         arguments: &["--test", "bytes"],
         filter: "",
-        simulated: false,
+        seeds: &[],
     },
 ];
-
-/// What plays seeds.
-pub const SIMULATOR: Tests = Tests {
-    name: "simulator",
-    rooms: &["protocol", "verify"],
-    folders: &["verify"],
-    without: &["invariants", "linearizability", "simulator"],
-    crates: &CORE,
-    build: &[],
-    arguments: &["--release", "--test", "verify"],
-    filter: "seeds_until_something_is_wrong",
-    simulated: false,
-};
 
 /// All that nodes are made of, and what their tests need.
 const SERVER: [&str; 25] = [
@@ -161,10 +149,6 @@ impl Mutant {
         self.rule.strip_prefix("trap ")?.parse().ok()
     }
 
-    pub fn tests(&self) -> &'static Tests {
-        TESTS.iter().find(|tests| tests.name == self.tests).expect("each table has its tests")
-    }
-
     /// The text of the mutant's file with the change made, or why it cannot be.
     pub fn applied_to(&self, text: &str) -> Result<String, String> {
         let Mutant { name, file, old, new, .. } = self;
@@ -174,10 +158,11 @@ impl Mutant {
         }
     }
 
-    /// Likewise, in the sources as they are now.
-    pub fn applied(&self) -> Result<String, String> {
+    /// Whether it can be put into the sources as they are now, or why not.
+    pub fn switched(&self) -> Result<(), String> {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&self.file);
         let text = fs::read_to_string(&path);
-        self.applied_to(&text.map_err(|error| format!("{}: {} cannot be read: {error}", self.name, self.file))?)
+        let text = text.map_err(|error| format!("{}: {} cannot be read: {error}", self.name, self.file))?;
+        switched(&text, &[(0, self)]).map(drop)
     }
 }

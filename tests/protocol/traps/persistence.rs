@@ -45,10 +45,13 @@ fn trap_01_a_write_is_confirmed_only_when_a_quorum_has_flushed_it() {
     [2, 3].into_iter().for_each(|id| world.hold_disk(id));
     let write = world.put(1, "x=1");
     world.settle();
+    let next = world.put(1, "y=1");
+    world.settle();
     assert!(!world.is_written(write), "two of four have it on disk");
-    world.flush(2);
+    world.flush_some(2, 1);
     world.settle();
     assert!(world.is_written(write));
+    assert!(!world.is_written(next), "n2 has the first one on disk, and still writes the second");
 }
 
 #[test]
