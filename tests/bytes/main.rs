@@ -4,12 +4,12 @@
 //! corpus beside each target and a bounded number of generated inputs. Deep runs, one target at a time:
 //!
 //! ```text
-//! BOLERO_RANDOM_ITERATIONS=10000000 cargo test --test bytes wire
-//! EPOCA_SEED=7 cargo test --test bytes node
-//! cargo install cargo-bolero && cargo bolero test --test bytes wire::an_envelope_decodes_whole_or_is_refused
+//! BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release --test bytes wire
+//! EPOCA_SEED=7 cargo test --release --test bytes node
 //! ```
 //!
-//! The second gives the real nodes other messages; the last is guided by coverage (libFuzzer) and adds what it finds to `__fuzz__/TARGET/corpus`.
+//! The second gives the real nodes other messages. What such a run finds is printed with its seed, and belongs into
+//! `__fuzz__/TARGET/corpus`, which every run reads first.
 
 mod spoil;
 
