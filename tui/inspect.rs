@@ -1,6 +1,6 @@
 //! `epoca inspect DIR`: what a node's data folder holds, as lines and JSON. Nothing is written into the folder.
 
-use epoca::protocol::{Change, Position};
+use epoca::protocol::Position;
 use epoca::storage::{EntryContent, InspectedEntry, Inspection, Record, StorageError, inspect};
 use serde_json::{Map, Value, json};
 
@@ -90,9 +90,9 @@ fn content(inspected: &InspectedEntry) -> String {
             Some(founding) => format!("opening, founds the cluster of {} voters", founding.members.len()),
             None => "opening".to_owned(),
         },
-        EntryContent::Command(command) => match &command.change {
-            Change::Put { key, value } => format!("{}={}", shown_short(key, WIDTH), shown_short(value, WIDTH)),
-            Change::Delete { key } => format!("delete {}", shown_short(key, WIDTH)),
+        EntryContent::Command(command) => match command.change.shown() {
+            (key, Some(value)) => format!("{}={}", shown_short(&key, WIDTH), shown_short(&value, WIDTH)),
+            (key, None) => format!("delete {}", shown_short(&key, WIDTH)),
         },
         EntryContent::Unknown => format!("does not decode: {}", shown_short(&inspected.entry.body, WIDTH)),
     }
@@ -124,10 +124,10 @@ fn with_table(outcome: Outcome, title: &str, rows: &[Vec<String>]) -> Outcome {
 fn entry_json(inspected: &InspectedEntry) -> Value {
     let entry = &inspected.entry;
     let (key, value) = match &inspected.content {
-        EntryContent::Command(command) => match &command.change {
-            Change::Put { key, value } => (Some(key), Some(value)),
-            Change::Delete { key } => (Some(key), None),
-        },
+        EntryContent::Command(command) => {
+            let (key, value) = command.change.shown();
+            (Some(key), value)
+        }
         EntryContent::Opening(_) | EntryContent::Unknown => (None, None),
     };
     let mut json = Map::new();
@@ -138,8 +138,8 @@ fn entry_json(inspected: &InspectedEntry) -> Value {
     json.insert("state".to_owned(), json!(inspected.state.name()));
     json.insert("kind".to_owned(), json!(entry.kind.name()));
     json.insert("forged".to_owned(), json!(inspected.forged));
-    set_bytes(&mut json, "key", key.map(|key| &key[..]));
-    set_bytes(&mut json, "value", value.map(|value| &value[..]));
+    set_bytes(&mut json, "key", key.as_deref());
+    set_bytes(&mut json, "value", value.as_deref());
     Value::Object(json)
 }
 

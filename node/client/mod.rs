@@ -1,8 +1,47 @@
 //! The client library: finds the leader, writes and reads with a deadline, looks at nodes and watches them.
 //!
-//! An operation ends in one of three ways: it is done, it is definitely not done, or its outcome is unknown. Unknown is
-//! an outcome of its own ([`ClientError::Unknown`]), never reported as failed and never retried: the entry may be in a
-//! log already, and a second one would be a second write.
+//! An operation ends in one of three ways: it is done, it is definitely not done, or its outcome is unknown. A write that
+//! was lost on the way is tried again under its own name until the deadline, and applied once: a change of leader is no more
+//! than a delay. Unknown ([`ClientError::Unknown`]) is left for a deadline that passes before anybody could say what became
+//! of the write; it is never reported as failed.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use bytes::Bytes;
+//! use epoca::client::{BatchChange, Client, ClientError, CompareAndSet, Consistency, Options};
+//! use epoca::protocol::Expect;
+//!
+//! # async fn example() -> Result<(), ClientError> {
+//! let options = Options { timeout: Duration::from_secs(10), ..Options::default() };
+//! let client = Client::connect(&["127.0.0.1:7101".to_owned()], options).await?;
+//!
+//! let written = client.put(Bytes::from("balance"), Bytes::from("100")).await?;
+//! let record = client.get(Bytes::from("balance"), Consistency::Linearizable, None).await?;
+//! assert_eq!(record.map(|record| record.value), Some(Bytes::from("100")));
+//!
+//! // Only if nobody else has written it since.
+//! let expect = Expect::Revision(written.revision);
+//! match client.compare_and_set(Bytes::from("balance"), expect, Bytes::from("90")).await? {
+//!     CompareAndSet::Done(written) => println!("done as {}", written.id),
+//!     CompareAndSet::NotEqual { revision, .. } => println!("somebody wrote revision {revision:?}"),
+//! }
+//!
+//! // All or nothing.
+//! client
+//!     .batch(vec![
+//!         BatchChange::Put { key: Bytes::from("balance"), value: Bytes::from("80") },
+//!         BatchChange::Delete { key: Bytes::from("reserved") },
+//!     ])
+//!     .await?;
+//!
+//! // Every committed change from here on, once and in order, across changes of leader.
+//! let mut watching = client.watch(Bytes::from("balance"), Some(written.revision)).await?;
+//! let first = watching.next().await?;
+//! println!("revision {} made it {:?}", first.revision, first.value);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! It knows only the wire, and shows none of its types.
 
@@ -16,7 +55,13 @@ mod nodes;
 
 mod stream;
 
+mod sessions;
+
 mod requests;
+
+mod writes;
+
+mod changes;
 
 mod status;
 
@@ -27,19 +72,22 @@ mod lab;
 pub mod watch;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+pub use changes::Watching;
 pub use error::ClientError;
 pub use lab::Handling;
-pub use types::{Consistency, InForce, LogLine, NodeStatus, Process, Processes, Record, Reported, Written};
+pub use types::{
+    BatchChange, Changed, CompareAndSet, Consistency, InForce, LogLine, NodeStatus, Process, Processes, Record,
+    Reported, Written,
+};
 
 use crate::protocol::NodeId;
-use crate::rpc::wire;
 use leader::Finder;
 use nodes::Nodes;
+use sessions::Sessions;
 
 /// How a client behaves.
 #[derive(Clone, Debug)]
@@ -59,7 +107,7 @@ impl Default for Options {
     }
 }
 
-/// A cluster as a client sees it. Cheap to clone: clones share connections and the session.
+/// A cluster as a client sees it. Cheap to clone: clones share connections and sessions.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -71,9 +119,7 @@ struct Shared {
     finder: Finder,
     /// One survey of all nodes at a time, however many operations wait for its result.
     surveying: Semaphore,
-    /// Random per client.
-    session: u64,
-    sequence: AtomicU64,
+    sessions: Sessions,
 }
 
 impl Client {
@@ -96,14 +142,12 @@ impl Client {
     /// A client of nodes that need not run yet: whoever is there is found by the first operation.
     pub fn new(addresses: &[String], options: Options) -> Result<Client, ClientError> {
         let nodes = Nodes::new(addresses, options.cluster.clone())?;
-        let session = getrandom::u64().map_err(|error| ClientError::NoRandom(error.to_string()))?;
         let shared = Shared {
             options,
             nodes,
             finder: Finder::default(),
             surveying: Semaphore::new(1),
-            session,
-            sequence: AtomicU64::new(0),
+            sessions: Sessions::default(),
         };
         Ok(Client { shared: Arc::new(shared) })
     }
@@ -124,11 +168,5 @@ impl Client {
 
     fn deadline(&self) -> Instant {
         Instant::now() + self.shared.options.timeout
-    }
-
-    /// The name of a new write.
-    fn name(&self) -> wire::WriteName {
-        let sequence = self.shared.sequence.fetch_add(1, Ordering::Relaxed) + 1;
-        wire::WriteName { session: self.shared.session, sequence }
     }
 }

@@ -46,6 +46,8 @@ struct Book {
     ids: BTreeMap<NodeId, String>,
     /// The cluster that was met.
     cluster: Option<Vec<u8>>,
+    /// The greatest position that any node is known to have applied.
+    applied: u64,
     /// Addresses that were named or handed out.
     addresses: BTreeSet<String>,
 }
@@ -90,6 +92,16 @@ impl Nodes {
 
     pub fn ids(&self) -> Vec<(NodeId, String)> {
         self.book().ids.iter().map(|(id, address)| (*id, address.clone())).collect()
+    }
+
+    /// A position that some node has applied, as great as is known.
+    pub fn applied(&self) -> u64 {
+        self.book().applied
+    }
+
+    pub fn has_applied(&self, position: u64) {
+        let mut book = self.book();
+        book.applied = book.applied.max(position);
     }
 
     pub fn address_of(&self, node: NodeId) -> Option<String> {
@@ -180,6 +192,7 @@ impl Nodes {
     fn learn(&self, address: &str, status: &wire::StatusResponse) -> Vec<String> {
         let mut book = self.book();
         book.ids.insert(NodeId(status.id), address.to_owned());
+        book.applied = book.applied.max(status.applied.as_ref().map_or(0, |point| point.position));
         if let Some(cluster) = &status.cluster {
             book.cluster = Some(cluster.to_vec());
         }

@@ -1,7 +1,4 @@
-//! Writes and reads of the final database.
-//!
-//! A refusal that comes before anything was appended is followed by another attempt until the deadline. A write that
-//! may have left and was not answered ends there: it is unknown.
+//! Reads of the final database. A read changes nothing, so another attempt may follow any other until the deadline.
 
 use std::time::{Duration, Instant};
 
@@ -13,21 +10,19 @@ use tonic::transport::Channel;
 use crate::client::Client;
 use crate::client::error::{ClientError, refused};
 use crate::client::nodes::root_cause;
-use crate::client::stream::Lost;
-use crate::client::types::{Consistency, Record, Written};
-use crate::protocol::{KEY_BYTES_MAX, NodeId, VALUE_BYTES_MAX};
+use crate::client::types::{Consistency, Record};
+use crate::protocol::{KEY_BYTES_MAX, NodeId};
 use crate::rpc::wire::client_client::ClientClient;
-use crate::rpc::wire::tagged_write::Write;
 use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
 /// How long one attempt of a read may take: reads can be asked again, of another leader if need be.
 const READ_ATTEMPT: Duration = Duration::from_secs(1);
 /// Between two attempts.
-const PAUSE: Duration = Duration::from_millis(10);
+pub(super) const PAUSE: Duration = Duration::from_millis(10);
 /// The most records in one page.
 const PAGE: u64 = 1_000;
 /// Refusals by a node that has appended nothing and expects another to take it, or itself later.
-const AGAIN: [&str; 4] = ["no_leader", "not_a_leader", "stopping", "stepped_down"];
+pub(super) const AGAIN: [&str; 4] = ["no_leader", "not_a_leader", "stopping", "stepped_down"];
 
 /// How one attempt ended: with a result, or so that another attempt makes sense.
 enum Attempt<T> {
@@ -39,23 +34,6 @@ enum Attempt<T> {
 type Answered<T> = Result<Result<T, wire::Refusal>, Status>;
 
 impl Client {
-    pub async fn put(&self, key: Bytes, value: Bytes) -> Result<Written, ClientError> {
-        check_key(&key)?;
-        if value.len() > VALUE_BYTES_MAX {
-            let message = format!("the value has {} bytes; at most 1 MiB ({VALUE_BYTES_MAX}) is taken", value.len());
-            return Err(refused("value_too_large", message));
-        }
-        let name = Some(self.name());
-        self.write(Write::Put(wire::PutRequest { key, value, name, forwarded: false })).await
-    }
-
-    /// Deleting an absent key is a write, too.
-    pub async fn delete(&self, key: Bytes) -> Result<Written, ClientError> {
-        check_key(&key)?;
-        let name = Some(self.name());
-        self.write(Write::Delete(wire::DeleteRequest { key, name, forwarded: false })).await
-    }
-
     /// `None`: there is no such key. Without a node, the leader is asked.
     pub async fn get(
         &self,
@@ -96,59 +74,6 @@ impl Client {
             if !page.more || empty || records.len() as u64 >= limit {
                 return Ok((records, page.more));
             }
-        }
-    }
-
-    async fn write(&self, write: Write) -> Result<Written, ClientError> {
-        let deadline = self.deadline();
-        let mut last = None;
-        loop {
-            let address = match self.leader(deadline).await {
-                Ok(address) => address,
-                // What the last attempt met says more than that there was none after it.
-                Err(error) => return Err(last.unwrap_or(error)),
-            };
-            match self.attempt_write(&address, &write, deadline).await {
-                Attempt::Ended(Ok(written)) => {
-                    self.shared.finder.heard(&address);
-                    return Ok(written);
-                }
-                Attempt::Ended(error) => return error,
-                Attempt::Again(error) => last = Some(error),
-            }
-            self.shared.finder.lost(&address);
-            sleep_until((Instant::now() + PAUSE).min(deadline).into()).await;
-        }
-    }
-
-    async fn attempt_write(&self, address: &str, write: &Write, deadline: Instant) -> Attempt<Written> {
-        let stream = match self.shared.nodes.stream(address).await {
-            Ok(stream) => stream,
-            Err(why) => return Attempt::Again(self.no_leader(format!("{address}: {why}"))),
-        };
-        match stream.write(write.clone(), deadline).await {
-            Ok(answer) => self.written(answer),
-            Err(Lost::NotSent(why)) => Attempt::Again(self.no_leader(format!("{address}: {why}"))),
-            Err(Lost::NotTaken(why)) => Attempt::Ended(Err(refused("not_taken", format!("{address}: {why}")))),
-            Err(Lost::Unanswered(why)) => {
-                self.shared.finder.lost(address);
-                Attempt::Ended(Err(unknown(format!("{address} may have taken the write, but {why}"))))
-            }
-        }
-    }
-
-    fn written(&self, answer: wire::WriteResponse) -> Attempt<Written> {
-        use wire::write_response::Outcome;
-        match answer.outcome {
-            Some(Outcome::Written(point)) => {
-                Attempt::Ended(point.try_into().map_err(|error| unknown(format!("the answer cannot be read: {error}"))))
-            }
-            Some(Outcome::Refused(refusal)) if AGAIN.contains(&&refusal.code[..]) => {
-                Attempt::Again(self.no_leader(refusal.message))
-            }
-            Some(Outcome::Refused(refusal)) => Attempt::Ended(Err(refused(&refusal.code, refusal.message))),
-            Some(Outcome::Unknown(why)) => Attempt::Ended(Err(unknown(why.message))),
-            None => Attempt::Ended(Err(unknown("the answer says nothing"))),
         }
     }
 
@@ -215,7 +140,7 @@ impl Client {
         }
     }
 
-    fn no_leader(&self, why: String) -> ClientError {
+    pub(super) fn no_leader(&self, why: String) -> ClientError {
         ClientError::NoLeader { timeout: self.shared.options.timeout, why }
     }
 }
@@ -246,7 +171,7 @@ impl From<Consistency> for i32 {
     }
 }
 
-fn check_key(key: &Bytes) -> Result<(), ClientError> {
+pub(super) fn check_key(key: &Bytes) -> Result<(), ClientError> {
     match key.len() {
         0 => Err(refused("empty_key", "the key is empty; a key has at least one byte")),
         1..=KEY_BYTES_MAX => Ok(()),
@@ -255,8 +180,4 @@ fn check_key(key: &Bytes) -> Result<(), ClientError> {
             Err(refused("key_too_large", message))
         }
     }
-}
-
-fn unknown(why: impl Into<String>) -> ClientError {
-    ClientError::Unknown { why: why.into() }
 }

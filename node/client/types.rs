@@ -14,6 +14,37 @@ use crate::rpc::wire;
 pub struct Written {
     pub id: EntryId,
     pub position: Position,
+    /// Of the database afterwards: that of the write itself, of its last change, or of none if it changed nothing.
+    pub revision: u64,
+}
+
+/// What a compare-and-set came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CompareAndSet {
+    Done(Written),
+    /// Nothing was changed: the key was last written by that revision, or is absent.
+    NotEqual {
+        revision: Option<u64>,
+        /// What that revision wrote; `None` too if the key was written again meanwhile.
+        value: Option<Bytes>,
+    },
+}
+
+/// One change of a batch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BatchChange {
+    Put { key: Bytes, value: Bytes },
+    Delete { key: Bytes },
+}
+
+/// A committed change that somebody watches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Changed {
+    pub key: Bytes,
+    /// `None`: the key was deleted.
+    pub value: Option<Bytes>,
+    pub id: EntryId,
+    pub revision: u64,
 }
 
 /// What a read must see.
@@ -89,6 +120,9 @@ pub struct LogLine {
     pub key: Option<Bytes>,
     pub value: Option<Bytes>,
     pub forged: bool,
+    /// Session and sequence of a write in a session: entries with the same two are tries of one write, and only the first
+    /// one counts.
+    pub write: Option<(u64, u64)>,
 }
 
 /// The processes of a local cluster, as their launcher sees them.
@@ -128,12 +162,12 @@ impl TryFrom<wire::Point> for Written {
     type Error = Malformed;
 
     fn try_from(point: wire::Point) -> Result<Written, Malformed> {
-        // Where a write stands is all that its client needs: the digest may be left out.
+        // Where a write stands is all that its client needs: the digest may be left out. The revision is told beside it.
         let id = EntryId::new(point.epoch, point.offset);
         if point.position == 0 {
             return Err(Malformed::Missing("position"));
         }
-        Ok(Written { id, position: Position(point.position) })
+        Ok(Written { id, position: Position(point.position), revision: 0 })
     }
 }
 
@@ -189,7 +223,8 @@ impl TryFrom<wire::LogLine> for LogLine {
         };
         let point = convert::optional_point(line.point)?.ok_or(Malformed::Missing("point"))?;
         let committed = line.state == "committed";
-        Ok(LogLine { point, committed, kind, key: line.key, value: line.value, forged: line.forged })
+        let write = line.session.zip(line.sequence);
+        Ok(LogLine { point, committed, kind, key: line.key, value: line.value, forged: line.forged, write })
     }
 }
 

@@ -108,7 +108,7 @@ fn entries(log: &PreparedLog, founding: &Founding) -> Vec<Entry> {
 /// `e4=1`: each write says where it stands.
 fn command(id: EntryId) -> Bytes {
     let (key, value) = (Bytes::from(id.epoch.to_string()), Bytes::from(id.offset.0.to_string()));
-    Command { session: 0, sequence: 0, change: Change::Put { key, value } }.encode()
+    Command { session: 0, sequence: 0, once: None, change: Change::Put { key, value } }.encode()
 }
 
 fn failed(data: &Path, error: &StorageError) -> ClusterError {

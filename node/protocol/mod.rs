@@ -15,6 +15,10 @@ mod entry;
 
 mod payload;
 
+mod command;
+
+pub mod apply;
+
 mod message;
 
 mod io;
@@ -45,6 +49,7 @@ mod forged;
 
 mod damage;
 
+pub use command::{Change, Command, Expect, KEY_BYTES_MAX, Once, VALUE_BYTES_MAX};
 pub use config::{Config, Limits, Restored};
 pub use core::Core;
 pub use entry::{Entry, Kind, digest_after};
@@ -56,7 +61,7 @@ pub use message::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
     RunEnd, VoteAnswer, VoteAsked,
 };
-pub use payload::{Change, Command, Founding, KEY_BYTES_MAX, Member, Opening, VALUE_BYTES_MAX};
+pub use payload::{Founding, Member, Opening};
 pub use types::{
     ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset, Operation, Position, RequestId, Time,
 };

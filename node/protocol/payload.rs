@@ -3,20 +3,15 @@
 //! ```text
 //! Opening   0                                                     any epoch but the first
 //!           1 · cluster 16 · count u32 · (id u64 · incarnation 16 · length u32 · address)…
-//! Command   session u64 · sequence u64 · 1 · length u32 · key · length u32 · value        put
-//!                                        2 · length u32 · key                             delete
 //! ```
+//!
+//! Commands have a file of their own: [`crate::protocol::command`].
 //!
 //! A body that does not decode is refused at the edge (clients) or is damage (disk); the core never guesses.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::protocol::types::{ClusterId, Incarnation, NodeId};
-
-/// The greatest length of a key in bytes.
-pub const KEY_BYTES_MAX: usize = 4 << 10;
-/// The greatest length of a value in bytes.
-pub const VALUE_BYTES_MAX: usize = 1 << 20;
 
 /// One voter: who it is, where it listens, and which data folder it votes with.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -64,28 +59,6 @@ impl Founding {
     }
 }
 
-/// A client's write. `session` and `sequence` name it, so that a retry can be told from a new write.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Command {
-    pub session: u64,
-    pub sequence: u64,
-    pub change: Change,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Change {
-    Put { key: Bytes, value: Bytes },
-    Delete { key: Bytes },
-}
-
-impl Change {
-    pub fn key(&self) -> &Bytes {
-        match self {
-            Change::Put { key, .. } | Change::Delete { key } => key,
-        }
-    }
-}
-
 impl Opening {
     pub fn encode(&self) -> Bytes {
         let mut out = BytesMut::new();
@@ -127,47 +100,12 @@ impl Opening {
     }
 }
 
-impl Command {
-    pub fn encode(&self) -> Bytes {
-        let key = self.change.key();
-        let value_length = if let Change::Put { value, .. } = &self.change { value.len() + 4 } else { 0 };
-        let mut out = BytesMut::with_capacity(21 + key.len() + value_length);
-        out.put_u64_le(self.session);
-        out.put_u64_le(self.sequence);
-        match &self.change {
-            Change::Put { key, value } => {
-                out.put_u8(1);
-                put_bytes(&mut out, key);
-                put_bytes(&mut out, value);
-            }
-            Change::Delete { key } => {
-                out.put_u8(2);
-                put_bytes(&mut out, key);
-            }
-        }
-        out.freeze()
-    }
-
-    /// `None` if the bytes are not a command. Key and value share the body's memory.
-    pub fn decode(body: &Bytes) -> Option<Command> {
-        let mut body = body.clone();
-        let session = body.try_get_u64_le().ok()?;
-        let sequence = body.try_get_u64_le().ok()?;
-        let change = match body.try_get_u8().ok()? {
-            1 => Change::Put { key: take_bytes(&mut body)?, value: take_bytes(&mut body)? },
-            2 => Change::Delete { key: take_bytes(&mut body)? },
-            _ => return None,
-        };
-        body.is_empty().then_some(Command { session, sequence, change })
-    }
-}
-
-fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
+pub(super) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     out.put_u32_le(bytes.len() as u32);
     out.put_slice(bytes);
 }
 
-fn take_bytes(body: &mut Bytes) -> Option<Bytes> {
+pub(super) fn take_bytes(body: &mut Bytes) -> Option<Bytes> {
     let length = body.try_get_u32_le().ok()? as usize;
     (body.len() >= length).then(|| body.split_to(length))
 }
@@ -182,19 +120,6 @@ fn take_16(body: &mut Bytes) -> Option<[u8; 16]> {
 mod tests {
     use super::*;
 
-    fn put(key: &'static str, value: &'static [u8]) -> Command {
-        let change = Change::Put { key: Bytes::from_static(key.as_bytes()), value: Bytes::from_static(value) };
-        Command { session: 7, sequence: 9, change }
-    }
-
-    #[test]
-    fn commands_come_back_as_they_went() {
-        let delete = Command { session: 1, sequence: 2, change: Change::Delete { key: Bytes::from_static(b"k") } };
-        for command in [put("x", b"1"), put("empty", b""), put("bytes", &[0, 255, 128]), delete] {
-            assert_eq!(Command::decode(&command.encode()), Some(command));
-        }
-    }
-
     #[test]
     fn openings_come_back_as_they_went() {
         let members = (1..=3)
@@ -204,15 +129,5 @@ mod tests {
             let opening = Opening { founding };
             assert_eq!(Opening::decode(&opening.encode()), Some(opening));
         }
-    }
-
-    #[test]
-    fn cut_or_lengthened_bytes_do_not_decode() {
-        let whole = put("key", b"value").encode();
-        for length in 0..whole.len() {
-            assert_eq!(Command::decode(&whole.slice(..length)), None, "{length} bytes");
-        }
-        let longer = Bytes::from([&whole[..], b"!"].concat());
-        assert_eq!(Command::decode(&longer), None);
     }
 }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::protocol::apply::Applied;
 use crate::protocol::trace::{LinkRule, MessageId, PendingMessage, Snapshot};
 use crate::protocol::{Answer, Epoch, NodeId};
 use crate::rpc::convert::NodeSnapshot;
@@ -20,7 +21,7 @@ const REQUESTS_MAX: usize = 16_384;
 /// What a service asks of the loop, with the way back.
 pub enum Request {
     /// An encoded command.
-    Write(Bytes, oneshot::Sender<Answer>),
+    Write(Bytes, oneshot::Sender<Written>),
     /// May the final database be read now, linearizably?
     Read(oneshot::Sender<Answer>),
     Stand(oneshot::Sender<Answer>),
@@ -34,6 +35,13 @@ pub enum Request {
     /// A watcher lost events: empty its ring and give a new snapshot, with the number of all events lost.
     Resync(Arc<Ring>, Tail, oneshot::Sender<(u64, NodeSnapshot)>),
     Fault(Fault, oneshot::Sender<FaultDone>),
+}
+
+/// The core's answer to a write.
+pub struct Written {
+    pub answer: Answer,
+    /// What it came to, once it is applied.
+    pub applied: Option<Applied>,
 }
 
 /// Forged entries for the end of the log: encoded commands.

@@ -30,7 +30,7 @@ pub mod complaints;
 
 mod service;
 
-pub use service::{About, Records, ServeError, Services, StoredRecord, serve};
+pub use service::{About, ChangedRecord, ChangesGone, Records, ServeError, Services, StoredRecord, serve};
 
 /// The greatest message, either way: a push of [`crate::protocol::Limits::push_bytes`] and one value more, or a request
 /// whose value is over the limit and is to be refused in words.

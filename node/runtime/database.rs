@@ -10,6 +10,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use crate::protocol::{Apply, Entry};
 use crate::runtime::inbox::{Done, DoneSender};
 use crate::storage::FinalDatabase;
@@ -38,13 +40,18 @@ pub(super) enum Haste {
 }
 
 impl Applier {
-    pub(super) fn start(database: Arc<dyn FinalDatabase>, done: DoneSender) -> io::Result<Applier> {
+    /// `revision` tells those who watch how far the database is.
+    pub(super) fn start(
+        database: Arc<dyn FinalDatabase>,
+        done: DoneSender,
+        revision: watch::Sender<u64>,
+    ) -> io::Result<Applier> {
         let (jobs, queue) = channel();
         let queued_bytes = Arc::new(AtomicU64::new(0));
         let queued = Arc::clone(&queued_bytes);
         let thread = std::thread::Builder::new()
             .name("final-database".into())
-            .spawn(move || apply_all(&*database, &queue, &queued, &done))?;
+            .spawn(move || apply_all(&*database, &queue, &queued, &done, &revision))?;
         Ok(Applier { jobs, queued_bytes, thread })
     }
 
@@ -80,6 +87,7 @@ fn apply_all(
     queue: &Receiver<(Apply, Haste)>,
     queued_bytes: &AtomicU64,
     done: &DoneSender,
+    revision: &watch::Sender<u64>,
 ) {
     while let Ok((first, haste)) = queue.recv() {
         if haste == Haste::Soon {
@@ -89,8 +97,9 @@ fn apply_all(
         let up_to = batch.up_to;
         let applied = database.apply(&batch);
         let failed = applied.is_err();
+        revision.send_replace(database.revision());
         queued_bytes.fetch_sub(weight(&batch), Ordering::Relaxed);
-        if done.send(applied.map_or_else(Done::Failed, |()| Done::Applied(up_to))).is_err() || failed {
+        if done.send(applied.map_or_else(Done::Failed, |outcomes| Done::Applied(up_to, outcomes))).is_err() || failed {
             return;
         }
     }
@@ -121,7 +130,7 @@ mod tests {
         let mut last: Option<LogPoint> = None;
         let next = |number: u64| {
             let change = Change::Put { key: Bytes::from_static(b"k"), value: number.to_string().into() };
-            let body = Command { session: 0, sequence: 0, change }.encode();
+            let body = Command { session: 0, sequence: 0, once: None, change }.encode();
             let entry = Entry::after(last, EntryId::new(1, number), Kind::Command, body);
             last = Some(entry.point());
             Apply { up_to: entry.point(), entries: vec![entry] }
@@ -134,13 +143,14 @@ mod tests {
         for haste in [Haste::AtOnce, Haste::Soon] {
             let database = memory::open(1).database;
             let (sender, mut done) = mpsc::unbounded_channel();
-            let applier = Applier::start(Arc::clone(&database), sender).expect("a thread starts");
+            let applier =
+                Applier::start(Arc::clone(&database), sender, watch::Sender::new(0)).expect("a thread starts");
             let applies = puts(50);
             let last = applies.last().map(|apply| apply.up_to);
             applies.into_iter().for_each(|apply| applier.apply(apply, haste));
             applier.finish();
             let mut told = None;
-            while let Ok(Done::Applied(up_to)) = done.try_recv() {
+            while let Ok(Done::Applied(up_to, _)) = done.try_recv() {
                 assert!(told < Some(up_to.position), "{haste:?}: what is told only grows");
                 told = Some(up_to.position);
             }

@@ -18,10 +18,11 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, Sleep};
 
 use crate::lab::{Gate, Liar};
-use crate::protocol::{Answer, Core, Envelope, Input, NodeId, Proposal, Refusal, RequestId, Time};
+use crate::protocol::apply::Applied;
+use crate::protocol::{Answer, Core, Envelope, Input, NodeId, Position, Proposal, Refusal, RequestId, Time};
 use crate::rpc::About;
 use crate::rpc::complaints::Complaints;
-use crate::rpc::desk::{Desk, Request};
+use crate::rpc::desk::{Desk, Request, Written};
 use crate::rpc::links::Links;
 use crate::runtime::clock::Clock;
 use crate::runtime::database::Applier;
@@ -60,25 +61,61 @@ pub(super) struct Host {
 }
 
 /// The handlers that wait for an answer of the core. The core answers each request once, so nothing stays here.
-#[derive(Default)]
 pub(super) struct Requests {
-    waiting: HashMap<RequestId, oneshot::Sender<Answer>>,
+    waiting: HashMap<RequestId, Reply>,
     last: u64,
+    /// What the entries came to that were applied just now, and the position of the first: the core is told that they are
+    /// applied, and answers their writes in the same step.
+    outcomes: (Position, Vec<Applied>),
+}
+
+/// The way back to a handler.
+pub(super) enum Reply {
+    Write(oneshot::Sender<Written>),
+    Other(oneshot::Sender<Answer>),
+}
+
+impl From<oneshot::Sender<Written>> for Reply {
+    fn from(sender: oneshot::Sender<Written>) -> Reply {
+        Reply::Write(sender)
+    }
+}
+
+impl From<oneshot::Sender<Answer>> for Reply {
+    fn from(sender: oneshot::Sender<Answer>) -> Reply {
+        Reply::Other(sender)
+    }
+}
+
+impl Default for Requests {
+    fn default() -> Requests {
+        Requests { waiting: HashMap::new(), last: 0, outcomes: (Position::FIRST, Vec::new()) }
+    }
 }
 
 impl Requests {
-    pub(super) fn add(&mut self, reply: oneshot::Sender<Answer>) -> RequestId {
+    pub(super) fn add(&mut self, reply: impl Into<Reply>) -> RequestId {
         self.last += 1;
         let request = RequestId(self.last);
-        self.waiting.insert(request, reply);
+        self.waiting.insert(request, reply.into());
         request
     }
 
+    /// A handler that has gone away needs no answer.
     pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
-        if let Some(reply) = self.waiting.remove(&request) {
-            // A handler that has gone away needs no answer.
-            let _ = reply.send(answer);
+        match self.waiting.remove(&request) {
+            Some(Reply::Write(reply)) => {
+                let applied = if let Answer::Written(point) = &answer { self.outcome(point.position) } else { None };
+                let _ = reply.send(Written { answer, applied });
+            }
+            Some(Reply::Other(reply)) => _ = reply.send(answer),
+            None => {}
         }
+    }
+
+    fn outcome(&self, position: Position) -> Option<Applied> {
+        let (first, outcomes) = &self.outcomes;
+        outcomes.get(position.0.checked_sub(first.0)? as usize).copied()
     }
 
     fn is_empty(&self) -> bool {
@@ -147,7 +184,10 @@ impl Host {
                 }
                 self.step(Input::Stored(operation))
             }
-            Done::Applied(up_to) => self.step(Input::Applied(up_to)),
+            Done::Applied(up_to, outcomes) => {
+                self.requests.outcomes = (Position(up_to.position.0 + 1 - outcomes.len() as u64), outcomes);
+                self.step(Input::Applied(up_to))
+            }
             Done::LogRead(read, entries) => self.step(Input::LogRead { read, entries }),
             Done::ChainChecked(check) => self.step(Input::ChainChecked(check)),
             Done::Failed(error) => self.fail(error),
@@ -160,7 +200,7 @@ impl Host {
         for request in requests.drain(..) {
             match request {
                 Request::Write(_, reply) if self.is_full() => {
-                    let _ = reply.send(Answer::Refused(Refusal::Overloaded));
+                    let _ = reply.send(Written { answer: Answer::Refused(Refusal::Overloaded), applied: None });
                 }
                 Request::Write(command, reply) => {
                     proposals.push(Proposal { request: self.requests.add(reply), command });

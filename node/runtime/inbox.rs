@@ -5,6 +5,7 @@ use std::task::Poll;
 
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 
+use crate::protocol::apply::Applied;
 use crate::protocol::{ChainCheck, Entry, Envelope, LogPoint, Operation, ReadId};
 use crate::rpc::desk::Request;
 use crate::storage::StorageError;
@@ -17,7 +18,8 @@ const COMPLETIONS_MAX: usize = 256;
 /// Something that was done off the loop.
 pub(super) enum Done {
     Flushed(Operation),
-    Applied(LogPoint),
+    /// Up to this entry; what each of the entries came to.
+    Applied(LogPoint, Vec<Applied>),
     LogRead(ReadId, Vec<Entry>),
     ChainChecked(ChainCheck),
     Failed(StorageError),

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
+use crate::protocol::apply::{Numbers, Write};
 use crate::protocol::{Entry, Position};
-use crate::rpc::{Records, StoredRecord};
-use crate::storage::{FinalDatabase, LogReader, Record, StorageError};
+use crate::rpc::{ChangedRecord, ChangesGone, Records, StoredRecord};
+use crate::storage::{FinalDatabase, LogReader, Record, StorageError, TooOld};
 
 pub(super) struct Stores {
     pub(super) database: Arc<dyn FinalDatabase>,
@@ -25,6 +28,12 @@ impl Records for Stores {
         self.database.revision()
     }
 
+    fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<(Vec<ChangedRecord>, u64), ChangesGone> {
+        let page = self.database.changes(after, prefix, limit);
+        let page = page.map_err(|TooOld { oldest }| ChangesGone { oldest })?;
+        Ok((page.changes.into_iter().map(changed).collect(), page.up_to))
+    }
+
     fn log(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, String> {
         self.log.read(from, to, bytes_max).map_err(text)
     }
@@ -33,6 +42,15 @@ impl Records for Stores {
 fn text(error: StorageError) -> String {
     tracing::error!("a read failed: {error}");
     error.to_string()
+}
+
+fn changed(write: Write) -> ChangedRecord {
+    let Write { key, id, revision, record } = write;
+    let deleted = record.is_none();
+    let nothing = Numbers { create_revision: 0, revision, version: 0 };
+    let (value, Numbers { create_revision, revision, version }) = record.unwrap_or((Bytes::new(), nothing));
+    let record = StoredRecord { key, value, id, create_revision, revision, version };
+    ChangedRecord { record, deleted }
 }
 
 fn stored(record: Record) -> StoredRecord {

@@ -110,7 +110,9 @@ pub(super) async fn run_on(
     let (desk, requests) = Desk::new();
     let (done, completions) = mpsc::unbounded_channel();
     let log_reader = log.reader();
-    let applier = Applier::start(Arc::clone(&database), done.clone())
+    let revision = watch::Sender::new(database.revision());
+    let revisions = revision.subscribe();
+    let applier = Applier::start(Arc::clone(&database), done.clone(), revision)
         .map_err(|error| NodeError::System { what: "a thread", error })?;
     let mut clock = Clock::start();
     if options.frozen {
@@ -130,6 +132,7 @@ pub(super) async fn run_on(
         links: Arc::clone(&links),
         records: Arc::new(Stores { database: Arc::clone(&database), log: Arc::clone(&log_reader) }),
         cuts: cuts_now,
+        revisions,
     };
     let host = Host {
         clock,

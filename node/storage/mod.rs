@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::protocol::apply::{Applied, Write};
 use crate::protocol::{Append, Apply, ChainCheck, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored};
 
 pub use error::StorageError;
@@ -65,8 +66,9 @@ pub trait LogReader: Send + Sync {
 
 /// Final data: one thread applies, any thread reads.
 pub trait FinalDatabase: Send + Sync {
-    /// Applies the entries of several orders, in order, each batch together with the mark of what it stands for.
-    fn apply(&self, apply: &Apply) -> Result<(), StorageError>;
+    /// Applies the entries of several orders, in order, each batch together with the mark of what it stands for; gives what
+    /// each entry came to.
+    fn apply(&self, apply: &Apply) -> Result<Vec<Applied>, StorageError>;
 
     fn read(&self, key: &[u8]) -> Result<Option<Record>, StorageError>;
 
@@ -74,9 +76,12 @@ pub trait FinalDatabase: Send + Sync {
     /// there are more.
     fn list(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), StorageError>;
 
+    /// The changes of keys that start with `prefix` after that revision, in order without gaps, at most `limit`.
+    fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld>;
+
     fn applied(&self) -> Option<LogPoint>;
 
-    /// One more for each committed entry that writes.
+    /// One more for each put, and for each delete of a key that was there.
     fn revision(&self) -> u64;
 
     /// Makes what was applied durable, so that a restart need not replay it.
@@ -84,6 +89,21 @@ pub trait FinalDatabase: Send + Sync {
 
     /// Checkpoints and leaves the mark of a clean end.
     fn close(&self) -> Result<(), StorageError>;
+}
+
+/// Some of the changes that somebody watches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangePage {
+    pub changes: Vec<Write>,
+    /// All changes up to this revision were looked at.
+    pub up_to: u64,
+}
+
+/// The history does not reach back so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooOld {
+    /// The first revision that there is.
+    pub oldest: u64,
 }
 
 /// A final record, with where its last write stands in the log.

@@ -2,15 +2,15 @@
 
 use bytes::Bytes;
 use epoca::protocol::{
-    Ack, Change, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Founding, Incarnation, Kind, LogPoint,
-    LogState, Member, Message, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused,
-    RoundAnswer, RunEnd, VoteAnswer, VoteAsked,
+    Ack, Change, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Expect, Founding, Incarnation, Kind, LogPoint,
+    LogState, Member, Message, NodeId, Offset, Once, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed,
+    Refused, RoundAnswer, RunEnd, VoteAnswer, VoteAsked,
 };
 use epoca::rpc::wire;
 
 pub fn command(key: &str, value: &str) -> Bytes {
     let change = Change::Put { key: Bytes::from(key.to_owned()), value: Bytes::from(value.to_owned()) };
-    Command { session: 7, sequence: 9, change }.encode()
+    Command { session: 7, sequence: 9, once: None, change }.encode()
 }
 
 pub fn founding() -> Founding {
@@ -20,12 +20,29 @@ pub fn founding() -> Founding {
 }
 
 pub fn payloads() -> Vec<Vec<u8>> {
-    let delete = Command { session: 1, sequence: 2, change: Change::Delete { key: Bytes::from_static(b"k") } };
+    let delete =
+        Command { session: 1, sequence: 2, once: None, change: Change::Delete { key: Bytes::from_static(b"k") } };
     let founding = Opening { founding: Some(founding()) };
-    [command("key", "value"), delete.encode(), founding.encode(), Opening { founding: None }.encode()]
-        .iter()
-        .map(|body| body.to_vec())
-        .collect()
+    let set = Change::CompareAndSet {
+        key: Bytes::from_static(b"k"),
+        expect: Expect::Value(Bytes::from_static(b"1")),
+        value: Bytes::from_static(b"2"),
+    };
+    let once = Some(Once { born: 3, answered: 2 });
+    let set = Command { session: 1, sequence: 2, once, change: set };
+    let batch = Change::Batch(vec![delete.change.clone(), Change::Put { key: "x".into(), value: "1".into() }]);
+    let batch = Command { session: 1, sequence: 3, once, change: batch };
+    [
+        command("key", "value"),
+        delete.encode(),
+        set.encode(),
+        batch.encode(),
+        founding.encode(),
+        Opening { founding: None }.encode(),
+    ]
+    .iter()
+    .map(|body| body.to_vec())
+    .collect()
 }
 
 pub fn messages() -> Vec<Message> {

@@ -97,6 +97,7 @@ async fn chaos(cluster: &epoca::cluster::Cluster, seed: u64, time: Duration) -> 
 }
 
 fn judge(seen: &Seen, log: &[LogLine]) -> Result<(), String> {
+    let log = &first_tries(log)[..];
     for (operation, written) in &seen.worked.confirmed {
         let line = log.iter().find(|line| line.point.id == written.id);
         if !line.is_some_and(|line| line.point.position == written.position && is_write(line, operation)) {
@@ -112,9 +113,15 @@ fn judge(seen: &Seen, log: &[LogLine]) -> Result<(), String> {
     seen.locals.iter().try_for_each(|(node, reads)| past.check(reads).map_err(|why| format!("{node}: {why}")))
 }
 
+/// The log without the later tries of a write.
+fn first_tries(log: &[LogLine]) -> Vec<LogLine> {
+    let mut writes = BTreeSet::new();
+    log.iter().filter(|line| line.write.is_none_or(|write| writes.insert(write))).cloned().collect()
+}
+
 fn is_write(line: &LogLine, operation: &Operation) -> bool {
     let value = match &operation.action {
-        Action::Put(value) => Some(value),
+        Action::Put(value) | Action::CompareAndSet { value, .. } => Some(value),
         Action::Delete => None,
         Action::Get(_) => return false,
     };

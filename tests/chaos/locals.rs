@@ -71,7 +71,7 @@ mod tests {
     fn line(position: u64, value: Option<&'static str>) -> LogLine {
         let point = LogPoint { id: EntryId::new(1, position), position: Position(position), digest: Digest([0; 16]) };
         let (key, value) = (Some(Bytes::from_static(b"a")), value.map(|value| Bytes::from_static(value.as_bytes())));
-        LogLine { point, committed: true, kind: Kind::Command, key, value, forged: false }
+        LogLine { point, committed: true, kind: Kind::Command, key, value, forged: false, write: None }
     }
 
     fn read(offset: u64, value: &'static str) -> LocalRead {

@@ -290,7 +290,7 @@ fn later(time: Time) -> Time {
 
 fn write(sequence: u64) -> Bytes {
     let change = Change::Put { key: Bytes::from_static(b"x"), value: Bytes::from_static(b"1") };
-    Command { session: 1, sequence, change }.encode()
+    Command { session: 1, sequence, once: None, change }.encode()
 }
 
 impl Hash for State {

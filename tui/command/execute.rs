@@ -108,7 +108,7 @@ async fn read_value(file: Option<PathBuf>) -> Result<Bytes, Outcome> {
 }
 
 fn written(written: Written) -> Outcome {
-    let Written { id, position } = written;
+    let Written { id, position, .. } = written;
     let json = json!({"epoch": id.epoch.0, "offset": id.offset.0, "position": position.0});
     Outcome::done(json).line(Tone::Result, format!("confirmed {id} (position {position})"))
 }

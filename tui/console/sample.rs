@@ -253,7 +253,7 @@ impl Sample {
 /// A write's preview, with the digest that the entry would have.
 pub fn put(prev: Option<LogPoint>, id: EntryId, key: &str, value: &str) -> Preview {
     let (key, value) = (Bytes::copy_from_slice(key.as_bytes()), Bytes::copy_from_slice(value.as_bytes()));
-    let command = Command { session: 1, sequence: id.offset.0, change: Change::Put { key, value } };
+    let command = Command { session: 1, sequence: id.offset.0, once: None, change: Change::Put { key, value } };
     preview(prev, id, Kind::Command, command.encode())
 }
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use epoca::client::{Client, ClientError, Consistency, Written};
+use epoca::client::{Client, ClientError, CompareAndSet, Consistency, Written};
+use epoca::protocol::Expect;
 use epoca::verify::dice::Dice;
 use epoca::verify::linearizability::{Action, Operation};
 use tokio::task::JoinSet;
@@ -97,6 +98,15 @@ async fn operate(client: &Client, mut operation: Operation, clock: &Clock, worke
     let written = match operation.action.clone() {
         Action::Put(value) => client.put(key, value).await,
         Action::Delete => client.delete(key).await,
+        Action::CompareAndSet { expected, value } => {
+            let expect = expected.map_or(Expect::Absent, Expect::Value);
+            match client.compare_and_set(key, expect, value).await {
+                Ok(CompareAndSet::Done(written)) => Ok(written),
+                // What it found instead is not asked for here, so it says nothing.
+                Ok(CompareAndSet::NotEqual { .. }) => return,
+                Err(error) => Err(error),
+            }
+        }
         Action::Get(_) => {
             // A get that failed saw nothing and changed nothing.
             if let Ok(record) = client.get(key, Consistency::Linearizable, None).await {

@@ -5,8 +5,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::protocol::command::Command;
 use crate::protocol::entry::{Entry, Kind};
-use crate::protocol::payload::{Change, Command};
 use crate::protocol::types::{EntryId, Epoch, LogPoint, NodeId};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -41,11 +41,8 @@ impl Preview {
 
     pub fn of(entry: &Entry, forged: bool) -> Preview {
         let command = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten();
-        let (key, value) = match command.map(|command| command.change) {
-            Some(Change::Put { key, value }) => (Some(start(key)), Some(start(value))),
-            Some(Change::Delete { key }) => (Some(start(key)), None),
-            None => (None, None),
-        };
+        let (key, value) = command.map(|command| command.change.shown()).unzip();
+        let (key, value) = (key.map(start), value.flatten().map(start));
         Preview { point: entry.point(), kind: entry.kind, forged, key, value }
     }
 }

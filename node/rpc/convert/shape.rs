@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{Change, RunEnd};
-use crate::protocol::{Command, EntryId, KEY_BYTES_MAX, Kind, LogPoint, LogState, Offset, Opening, VALUE_BYTES_MAX};
+use crate::protocol::{Command, EntryId, Kind, LogPoint, LogState, Offset, Opening, RunEnd};
 use crate::rpc::convert::{Malformed, PUSHED_MAX};
 use crate::rpc::wire;
 
@@ -16,15 +15,10 @@ pub(super) fn body_fits(id: EntryId, kind: Kind, body: &Bytes) -> Result<(), Mal
     let fits = match kind {
         Kind::Opening => id.offset == Offset(0) && Opening::decode(body).is_some(),
         Kind::Command => {
-            id.offset > Offset(0) && Command::decode(body).is_some_and(|command| writable(&command.change))
+            id.offset > Offset(0) && Command::decode(body).is_some_and(|command| command.change.is_sound())
         }
     };
     if fits { Ok(()) } else { Err(Malformed::Body { id, kind: kind.name() }) }
-}
-
-fn writable(change: &Change) -> bool {
-    let value = if let Change::Put { value, .. } = change { value.len() } else { 0 };
-    (1..=KEY_BYTES_MAX).contains(&change.key().len()) && value <= VALUE_BYTES_MAX
 }
 
 /// Epochs ascend, and the committed entry lies where the runs say. Otherwise a mangled report would look to the leader

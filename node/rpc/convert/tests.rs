@@ -33,7 +33,7 @@ fn envelope(message: Message) -> Envelope {
 
 fn delete(key: &'static str) -> Bytes {
     let change = Change::Delete { key: Bytes::from_static(key.as_bytes()) };
-    Command { session: 1, sequence: 2, change }.encode()
+    Command { session: 1, sequence: 2, once: None, change }.encode()
 }
 
 fn push() -> Push {

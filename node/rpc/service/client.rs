@@ -1,24 +1,22 @@
 //! The Client service: writes and reads of the final database. Any node takes them.
 //!
-//! A request is checked here, encoded once, and handed to the loop. If another node leads it is passed on, once. A
-//! linearizable read asks the loop whether the database may be read now and then reads it; intermediate data is never
-//! seen.
+//! What becomes of a write is in [`super::write`]. If another node leads, a request is passed on, once. A linearizable
+//! read asks the loop whether the database may be read now and then reads it; intermediate data is never seen.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use tokio::sync::watch;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::protocol::{Answer, Change, Command, LogPoint, NodeId};
+use crate::protocol::{Answer, NodeId};
 use crate::rpc::desk::{Desk, Request as Ask};
 use crate::rpc::service::forward::{Forwarder, Lost};
 use crate::rpc::service::listing;
 use crate::rpc::service::records::Records;
-use crate::rpc::service::refusal::{
-    by_core, check_key, check_value, leader_unreachable, not_a_leader, not_taken, refused,
-};
-use crate::rpc::service::write_stream;
+use crate::rpc::service::refusal::{by_core, check_key, leader_unreachable, not_a_leader, not_taken, refused};
+use crate::rpc::service::write::Write;
+use crate::rpc::service::{changes, write_stream};
 use crate::rpc::wire;
 use crate::rpc::wire::client_server::Client;
 
@@ -27,6 +25,8 @@ pub(super) struct ClientService {
     pub(super) desk: Desk,
     pub(super) forwarder: Arc<Forwarder>,
     pub(super) records: Arc<dyn Records>,
+    /// How far the final data are.
+    pub(super) revisions: watch::Receiver<u64>,
 }
 
 #[tonic::async_trait]
@@ -37,6 +37,27 @@ impl Client for ClientService {
 
     async fn delete(&self, request: Request<wire::DeleteRequest>) -> Result<Response<wire::WriteResponse>, Status> {
         Ok(Response::new(self.write_one(Write::Delete(request.into_inner())).await))
+    }
+
+    async fn compare_and_set(
+        &self,
+        request: Request<wire::CompareAndSetRequest>,
+    ) -> Result<Response<wire::WriteResponse>, Status> {
+        Ok(Response::new(self.write_one(Write::CompareAndSet(request.into_inner())).await))
+    }
+
+    async fn batch(&self, request: Request<wire::BatchRequest>) -> Result<Response<wire::WriteResponse>, Status> {
+        Ok(Response::new(self.write_one(Write::Batch(request.into_inner())).await))
+    }
+
+    type WatchStream = BoxStream<wire::WatchResponse>;
+
+    async fn watch(
+        &self,
+        request: Request<wire::WatchRequest>,
+    ) -> Result<Response<BoxStream<wire::WatchResponse>>, Status> {
+        let (records, revisions) = (Arc::clone(&self.records), self.revisions.clone());
+        Ok(Response::new(changes::watch(records, revisions, request.into_inner())))
     }
 
     type WriteStream = BoxStream<wire::TaggedWriteResponse>;
@@ -57,75 +78,7 @@ impl Client for ClientService {
     }
 }
 
-/// A write as it came; kept so that it can be passed on. Its bytes are shared, not copied.
-pub(super) enum Write {
-    Put(wire::PutRequest),
-    Delete(wire::DeleteRequest),
-}
-
-impl Write {
-    fn check(&self) -> Result<(), wire::Refusal> {
-        match self {
-            Write::Put(put) => check_key(&put.key).and_then(|()| check_value(&put.value)),
-            Write::Delete(delete) => check_key(&delete.key),
-        }
-    }
-
-    fn command(&self) -> Bytes {
-        let (name, change) = match self {
-            Write::Put(put) => (&put.name, Change::Put { key: put.key.clone(), value: put.value.clone() }),
-            Write::Delete(delete) => (&delete.name, Change::Delete { key: delete.key.clone() }),
-        };
-        let wire::WriteName { session, sequence } = name.unwrap_or_default();
-        Command { session, sequence, change }.encode()
-    }
-
-    fn is_forwarded(&self) -> bool {
-        match self {
-            Write::Put(put) => put.forwarded,
-            Write::Delete(delete) => delete.forwarded,
-        }
-    }
-}
-
 impl ClientService {
-    pub(super) async fn write_one(&self, write: Write) -> wire::WriteResponse {
-        if let Err(refusal) = write.check() {
-            return no(refusal);
-        }
-        let asked = self.desk.ask(|reply| Ask::Write(write.command(), reply));
-        let answer = match asked {
-            Ok(answer) => answer.await,
-            Err(why) => return no(not_taken(why)),
-        };
-        match answer {
-            Ok(Answer::Written(point)) => written(point),
-            Ok(Answer::Forward(leader)) if write.is_forwarded() => no(not_a_leader(leader)),
-            Ok(Answer::Forward(leader)) => Box::pin(self.forward_write(leader, write)).await,
-            Ok(Answer::Refused(refusal)) => no(by_core(refusal)),
-            Ok(Answer::Unknown) => unknown("the leader stepped down with the write in its log"),
-            Ok(Answer::Readable | Answer::Done) => unknown("the node gave an answer that fits no write"),
-            Err(_) => unknown("the node stopped before it could answer"),
-        }
-    }
-
-    async fn forward_write(&self, leader: NodeId, write: Write) -> wire::WriteResponse {
-        let lost = match write {
-            Write::Put(put) => {
-                let put = wire::PutRequest { forwarded: true, ..put };
-                self.forwarder.call(leader, |mut client| async move { client.put(put).await }).await
-            }
-            Write::Delete(delete) => {
-                let delete = wire::DeleteRequest { forwarded: true, ..delete };
-                self.forwarder.call(leader, |mut client| async move { client.delete(delete).await }).await
-            }
-        };
-        lost.unwrap_or_else(|lost| match lost {
-            Lost::NotSent(why) => no(leader_unreachable(leader, &why)),
-            Lost::Unanswered(why) => unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}")),
-        })
-    }
-
     async fn get_one(&self, get: wire::GetRequest) -> Result<wire::GetResponse, Status> {
         use wire::get_response::Outcome;
         let outcome = |outcome| Ok(wire::GetResponse { outcome: Some(outcome) });
@@ -202,17 +155,4 @@ enum May {
 fn unread(leader: NodeId, lost: Lost) -> wire::Refusal {
     let (Lost::NotSent(why) | Lost::Unanswered(why)) = lost;
     leader_unreachable(leader, &why)
-}
-
-fn written(point: LogPoint) -> wire::WriteResponse {
-    wire::WriteResponse { outcome: Some(wire::write_response::Outcome::Written(point.into())) }
-}
-
-fn no(refusal: wire::Refusal) -> wire::WriteResponse {
-    wire::WriteResponse { outcome: Some(wire::write_response::Outcome::Refused(refusal)) }
-}
-
-pub(super) fn unknown(why: &str) -> wire::WriteResponse {
-    let message = format!("{why}, so the write may or may not happen");
-    wire::WriteResponse { outcome: Some(wire::write_response::Outcome::Unknown(wire::Unknown { message })) }
 }

@@ -192,19 +192,19 @@ impl ControlService {
     }
 
     fn line(&self, entry: &Entry, state: &Snapshot, forged_from: Option<Position>) -> wire::LogLine {
-        let change = (self.about.lab && entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten();
-        let (key, value) = match change.map(|command| command.change) {
-            Some(Change::Put { key, value }) => (Some(key), Some(value)),
-            Some(Change::Delete { key }) => (Some(key), None),
-            None => (None, None),
-        };
+        let command = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten();
+        let shown = command.as_ref().filter(|_| self.about.lab).map(|command| command.change.shown());
+        let (key, value) = shown.unzip();
+        let in_session = command.filter(|command| command.once.is_some());
         wire::LogLine {
             point: Some(entry.point().into()),
             state: if state.is_committed(entry.point()) { "committed" } else { "intermediate" }.to_owned(),
             kind: wire::EntryKind::from(entry.kind).into(),
             key,
-            value,
+            value: value.flatten(),
             forged: forged_from.is_some_and(|first| entry.position >= first),
+            session: in_session.as_ref().map(|command| command.session),
+            sequence: in_session.map(|command| command.sequence),
         }
     }
 }
@@ -235,7 +235,7 @@ fn injection(request: wire::InjectRequest) -> Result<Injection, wire::Refusal> {
         let text = format!("{count} forged entries are too many at once: the limit is {limit}");
         return Err(refused("too_many", text));
     }
-    let command = Command { session: 0, sequence: 0, change: Change::Put { key, value } }.encode();
+    let command = Command { session: 0, sequence: 0, once: None, change: Change::Put { key, value } }.encode();
     Ok(Injection { epoch: epoch.map(Epoch), commands: vec![command; count as usize] })
 }
 

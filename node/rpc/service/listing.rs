@@ -39,7 +39,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::{Entry, EntryId, Position};
-    use crate::rpc::service::records::StoredRecord;
+    use crate::rpc::service::records::{ChangedRecord, ChangesGone, StoredRecord};
 
     /// Keys `000`, `001`, … with values of one length.
     struct Numbered {
@@ -68,6 +68,10 @@ mod tests {
 
         fn revision(&self) -> u64 {
             0
+        }
+
+        fn changes(&self, after: u64, _: &[u8], _: usize) -> Result<(Vec<ChangedRecord>, u64), ChangesGone> {
+            Ok((Vec::new(), after))
         }
 
         fn log(&self, _: Position, _: Position, _: u64) -> Result<Vec<Entry>, String> {

@@ -24,6 +24,10 @@ mod forward;
 
 mod client;
 
+mod write;
+
+mod changes;
+
 mod listing;
 
 mod write_stream;
@@ -35,7 +39,7 @@ mod lab;
 mod watching;
 
 pub use control::About;
-pub use records::{Records, StoredRecord};
+pub use records::{ChangedRecord, ChangesGone, Records, StoredRecord};
 
 /// Calls under way on one connection; more wait at the client.
 const CALLS_MAX: u32 = 4_096;
@@ -54,6 +58,8 @@ pub struct Services {
     pub records: Arc<dyn Records>,
     /// The nodes to which the lab has cut the link.
     pub cuts: watch::Receiver<BTreeSet<NodeId>>,
+    /// The revision of the final data, told anew whenever it may have grown.
+    pub revisions: watch::Receiver<u64>,
 }
 
 /// Serves until `stop` resolves, then lets calls under way end.
@@ -62,9 +68,9 @@ pub async fn serve(
     services: Services,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let Services { about, desk, links, records, cuts } = services;
+    let Services { about, desk, links, records, cuts, revisions } = services;
     let forwarder = Arc::new(forward::Forwarder::new(&about.peers, cuts)?);
-    let client = client::ClientService { desk: desk.clone(), forwarder, records: Arc::clone(&records) };
+    let client = client::ClientService { desk: desk.clone(), forwarder, records: Arc::clone(&records), revisions };
     let lab = lab::Lab { desk: desk.clone(), about: about.clone() };
     let control = control::ControlService { desk, lab, about, records };
     let (health, health_service) = tonic_health::server::health_reporter();

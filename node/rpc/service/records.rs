@@ -15,6 +15,9 @@ pub trait Records: Send + Sync + 'static {
 
     fn revision(&self) -> u64;
 
+    /// Changes after a revision, in order without gaps, at most `limit`, and up to which revision they were looked at.
+    fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<(Vec<ChangedRecord>, u64), ChangesGone>;
+
     /// Entries of the log, intermediate ones too, from a position on, ending early after `bytes_max`.
     fn log(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, String>;
 }
@@ -28,6 +31,26 @@ pub struct StoredRecord {
     pub create_revision: u64,
     pub revision: u64,
     pub version: u64,
+}
+
+/// A change that is committed: the record that it made, or of a deleted key what deleted it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangedRecord {
+    pub record: StoredRecord,
+    pub deleted: bool,
+}
+
+/// Changes from so far back are not kept any more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ChangesGone {
+    /// The first revision that is.
+    pub oldest: u64,
+}
+
+impl From<ChangedRecord> for wire::Changed {
+    fn from(changed: ChangedRecord) -> wire::Changed {
+        wire::Changed { record: Some(changed.record.into()), deleted: changed.deleted }
+    }
 }
 
 impl From<StoredRecord> for wire::Record {

@@ -65,6 +65,12 @@ pub(super) fn by_core(refusal: Refusal) -> wire::Refusal {
     refused(refusal.code(), text)
 }
 
+/// A first attempt was not done; whoever tries again knows no more than before.
+pub(super) fn session_lost() -> wire::Refusal {
+    let text = "the session of this write is not known any more, so a retry cannot be told from a new write";
+    refused("session_lost", text)
+}
+
 pub(super) fn lab_only() -> wire::Refusal {
     refused("lab_only", "faults work only in a lab: start the nodes with --lab")
 }

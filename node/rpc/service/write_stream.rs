@@ -11,8 +11,9 @@ use futures_util::stream::FuturesUnordered;
 use tonic::codegen::BoxStream;
 use tonic::{Status, Streaming};
 
-use crate::rpc::service::client::{ClientService, Write};
+use crate::rpc::service::client::ClientService;
 use crate::rpc::service::refusal::refused;
+use crate::rpc::service::write::{Write, no};
 use crate::rpc::wire;
 
 /// How many writes of one stream may be under way; then it is not read further until one is answered.
@@ -69,10 +70,9 @@ fn answer(service: ClientService, request: wire::TaggedWrite) -> BoxFuture<'stat
         let response = match request.write {
             Some(Wire::Put(put)) => service.write_one(Write::Put(put)).await,
             Some(Wire::Delete(delete)) => service.write_one(Write::Delete(delete)).await,
-            None => {
-                let refusal = refused("empty_write", "the message has neither a put nor a delete");
-                wire::WriteResponse { outcome: Some(wire::write_response::Outcome::Refused(refusal)) }
-            }
+            Some(Wire::CompareAndSet(set)) => service.write_one(Write::CompareAndSet(set)).await,
+            Some(Wire::Batch(batch)) => service.write_one(Write::Batch(batch)).await,
+            None => no(refused("empty_write", "the message holds no write")),
         };
         wire::TaggedWriteResponse { tag: request.tag, response: Some(response) }
     })

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 
-use crate::protocol::{
-    Append, Apply, ChainCheck, Change, Command, Entry, Incarnation, Kind, LogPoint, Position, Promise, Restored,
+use crate::protocol::apply::{self, Applied, Numbers, Records, Write, apply};
+use crate::protocol::{Append, Apply, ChainCheck, Entry, Incarnation, LogPoint, Position, Promise, Restored};
+use crate::storage::{
+    ChangePage, FinalDatabase, FlushDone, IntermediateLog, LogReader, Opened, Record, StorageError, TooOld,
 };
-use crate::storage::{FinalDatabase, FlushDone, IntermediateLog, LogReader, Opened, Record, StorageError};
 
 pub(in crate::runtime) fn open(id: u64) -> Opened {
     Opened {
@@ -77,9 +78,44 @@ struct Database {
 
 #[derive(Default)]
 struct State {
-    records: BTreeMap<Bytes, Record>,
-    revision: u64,
+    records: Kept,
+    state: apply::State,
     applied: Option<LogPoint>,
+}
+
+#[derive(Default)]
+struct Kept {
+    records: BTreeMap<Bytes, Record>,
+    writes: Vec<Write>,
+}
+
+impl Records for Kept {
+    type Error = std::convert::Infallible;
+
+    fn find(&self, key: &Bytes) -> Result<Option<Numbers>, Self::Error> {
+        let numbers = |record: &Record| {
+            let Record { create_revision, revision, version, .. } = *record;
+            Numbers { create_revision, revision, version }
+        };
+        Ok(self.records.get(key).map(numbers))
+    }
+
+    fn value(&self, key: &Bytes) -> Result<Option<Bytes>, Self::Error> {
+        Ok(self.records.get(key).map(|record| record.value.clone()))
+    }
+
+    fn write(&mut self, write: Write) -> Result<(), Self::Error> {
+        self.writes.push(write.clone());
+        let Write { key, id, record, .. } = write;
+        match record {
+            Some((value, Numbers { create_revision, revision, version })) => {
+                let record = Record { key: key.clone(), value, id, create_revision, revision, version };
+                self.records.insert(key, record);
+            }
+            None => _ = self.records.remove(&key),
+        }
+        Ok(())
+    }
 }
 
 impl Database {
@@ -88,45 +124,31 @@ impl Database {
     }
 }
 
-impl State {
-    fn apply(&mut self, entry: &Entry) {
-        if entry.kind != Kind::Command {
-            return;
-        }
-        let command = Command::decode(&entry.body).expect("a command is in the log");
-        self.revision += 1;
-        let revision = self.revision;
-        match command.change {
-            Change::Put { key, value } => {
-                let known = self.records.get(&key);
-                let create_revision = known.map_or(revision, |record| record.create_revision);
-                let version = known.map_or(1, |record| record.version + 1);
-                let record = Record { key: key.clone(), value, id: entry.id, create_revision, revision, version };
-                self.records.insert(key, record);
-            }
-            Change::Delete { key } => {
-                self.records.remove(&key);
-            }
-        }
-    }
-}
-
 impl FinalDatabase for Database {
-    fn apply(&self, apply: &Apply) -> Result<(), StorageError> {
-        let mut state = self.state();
-        apply.entries.iter().for_each(|entry| state.apply(entry));
-        state.applied = Some(apply.up_to);
-        Ok(())
+    fn apply(&self, entries: &Apply) -> Result<Vec<Applied>, StorageError> {
+        let mut kept = self.state();
+        let State { records, state, applied } = &mut *kept;
+        *applied = Some(entries.up_to);
+        let apply = |entry: &Entry| apply(state, records, entry).expect("a command is in the log");
+        Ok(entries.entries.iter().map(apply).collect())
+    }
+
+    fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld> {
+        let state = self.state();
+        let wanted = |write: &&Write| write.revision > after && write.key.starts_with(prefix);
+        let changes: Vec<_> = state.records.writes.iter().filter(wanted).take(limit).cloned().collect();
+        let up_to = if changes.len() == limit { changes.last().map(|write| write.revision) } else { None };
+        Ok(ChangePage { changes, up_to: up_to.unwrap_or(state.state.revision.max(after)) })
     }
 
     fn read(&self, key: &[u8]) -> Result<Option<Record>, StorageError> {
-        Ok(self.state().records.get(key).cloned())
+        Ok(self.state().records.records.get(key).cloned())
     }
 
     fn list(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), StorageError> {
         let state = self.state();
         let later = |record: &&Record| after.is_none_or(|after| &record.key[..] > after);
-        let mut found = state.records.values().filter(|record| record.key.starts_with(prefix)).filter(later);
+        let mut found = state.records.records.values().filter(|record| record.key.starts_with(prefix)).filter(later);
         let page = found.by_ref().take(limit).cloned().collect();
         Ok((page, found.next().is_some()))
     }
@@ -136,7 +158,7 @@ impl FinalDatabase for Database {
     }
 
     fn revision(&self) -> u64 {
-        self.state().revision
+        self.state().state.revision
     }
 
     fn checkpoint(&self) -> Result<(), StorageError> {

@@ -1,14 +1,19 @@
 //! What a batch of committed entries changes: the same entries on the same data always give the same changes.
+//!
+//! What an entry does is [`apply`]'s to say; here its changes are gathered, looked up again by the entries after it, and
+//! written with the mark of what they stand for.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use sled::{Batch, IVec, Tree};
 
-use crate::protocol::{Change, Command, Entry, EntryId, Kind, LogPoint};
+use crate::protocol::apply::{Applied, ApplyError, Numbers, Records, State, Write, apply};
+use crate::protocol::{Entry, LogPoint};
 use crate::storage::database::layout::{
-    Head, INLINE_BYTES, MARK, PIECE_BYTES, Value, encode_mark, piece_key, record_key,
+    Head, INLINE_BYTES, MARK, PIECE_BYTES, SESSION_TABLE, Value, encode_mark, piece_key, record_key, session_key,
 };
+use crate::storage::database::whole;
 
 /// Pieces written or removed in one go: a batch keeps every reader out while it lasts.
 const PIECES_AT_ONCE: usize = 64;
@@ -17,8 +22,7 @@ const KEYS_AT_ONCE: usize = 128;
 /// What the changes of a key go by.
 #[derive(Clone, Copy)]
 struct Known {
-    create_revision: u64,
-    version: u64,
+    numbers: Numbers,
     pieces: Pieces,
 }
 
@@ -31,62 +35,57 @@ pub(crate) struct Pieces {
 
 pub(crate) struct Changes<'a> {
     tree: &'a Tree,
-    revision: u64,
     /// Keys that were touched, as they are afterwards; `None` is deleted.
     changed: HashMap<Bytes, Option<Head>>,
     /// Keys and values in `changed`, about.
     bytes: usize,
     /// Pieces that nobody refers to afterwards.
     dead: Vec<Pieces>,
+    /// What was written, in order, for those who watch.
+    writes: Vec<Write>,
 }
 
 /// A batch that is ready, with the mark in it.
 pub(crate) struct Sealed {
     pub batch: Batch,
-    pub revision: u64,
     /// Pieces that nobody refers to once the batch is applied.
     pub dead: Vec<Pieces>,
-}
-
-pub(crate) enum ChangeError {
-    Undecodable,
-    Database(String),
+    pub writes: Vec<Write>,
 }
 
 impl<'a> Changes<'a> {
-    pub(crate) fn new(tree: &'a Tree, revision: u64) -> Changes<'a> {
-        Changes { tree, revision, changed: HashMap::new(), bytes: 0, dead: Vec::new() }
+    pub(crate) fn new(tree: &'a Tree) -> Changes<'a> {
+        Changes { tree, changed: HashMap::new(), bytes: 0, dead: Vec::new(), writes: Vec::new() }
     }
 
-    /// One more committed entry. Only a put, and a delete of a key that is there, write: they count a revision.
-    pub(crate) fn add(&mut self, entry: &Entry) -> Result<(), ChangeError> {
-        if entry.kind != Kind::Command {
-            return Ok(());
-        }
-        let command = Command::decode(&entry.body).ok_or(ChangeError::Undecodable)?;
-        match command.change {
-            Change::Put { key, value } => self.put(entry.id, key, value).map_err(ChangeError::Database),
-            Change::Delete { key } => self.delete(key).map_err(ChangeError::Database),
-        }
+    /// One more committed entry.
+    pub(crate) fn add(&mut self, state: &mut State, entry: &Entry) -> Result<Applied, ApplyError<String>> {
+        apply(state, self, entry)
     }
 
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
+    /// What was written so far and not taken yet.
+    pub(crate) fn take_writes(&mut self) -> Vec<Write> {
+        std::mem::take(&mut self.writes)
+    }
+
     /// One batch with all changes and the mark: readers see all of it or nothing.
-    pub(crate) fn seal(self, last: LogPoint) -> Sealed {
+    pub(crate) fn seal(self, state: &mut State, last: LogPoint) -> Sealed {
         let mut batch = Batch::default();
         for (key, head) in &self.changed {
             put_change(&mut batch, key, head.as_ref());
         }
-        batch.insert(&MARK, &encode_mark(last, self.revision)[..]);
-        Sealed { batch, revision: self.revision, dead: self.dead }
+        put_sessions(&mut batch, state);
+        batch.insert(&MARK, &encode_mark(last, state.revision)[..]);
+        Sealed { batch, dead: self.dead, writes: self.writes }
     }
 
     /// Writes all changes in the order of keys, which costs a fraction of batches in the order of entries, but is not atomic:
-    /// only while nobody reads and the database has no mark. Gives the revision.
-    pub(crate) fn spill(self) -> Result<u64, String> {
+    /// only while nobody reads and the database has no mark.
+    pub(crate) fn spill(self) -> Result<(), String> {
         let mut changed: Vec<_> = self.changed.into_iter().collect();
         changed.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         for changes in changed.chunks(KEYS_AT_ONCE) {
@@ -94,35 +93,7 @@ impl<'a> Changes<'a> {
             changes.iter().for_each(|(key, head)| put_change(&mut batch, key, head.as_ref()));
             self.tree.apply_batch(batch).map_err(|error| error.to_string())?;
         }
-        remove_pieces(self.tree, &self.dead)?;
-        Ok(self.revision)
-    }
-
-    fn put(&mut self, id: EntryId, key: Bytes, value: Bytes) -> Result<(), String> {
-        let before = self.look_up(&key)?;
-        self.revision += 1;
-        let revision = self.revision;
-        self.bytes += key.len() + value.len();
-        let value = if value.len() <= INLINE_BYTES {
-            Value::Inline(value)
-        } else {
-            write_pieces(self.tree, revision, &value)?;
-            Value::Pieces { length: value.len() as u32 }
-        };
-        let create_revision = before.map_or(revision, |known| known.create_revision);
-        let version = before.map_or(0, |known| known.version) + 1;
-        self.replace(key, before, Some(Head { id, create_revision, revision, version, value }));
-        Ok(())
-    }
-
-    fn delete(&mut self, key: Bytes) -> Result<(), String> {
-        let before = self.look_up(&key)?;
-        if before.is_some() {
-            self.revision += 1;
-            self.bytes += key.len();
-            self.replace(key, before, None);
-        }
-        Ok(())
+        remove_pieces(self.tree, &self.dead)
     }
 
     fn look_up(&self, key: &Bytes) -> Result<Option<Known>, String> {
@@ -134,16 +105,54 @@ impl<'a> Changes<'a> {
         Head::decode_numbers(&bytes).map(|head| Some(Known::of(&head))).ok_or("a record is damaged".into())
     }
 
-    fn replace(&mut self, key: Bytes, before: Option<Known>, after: Option<Head>) {
+    fn head(&self, write: &Write) -> Result<Option<Head>, String> {
+        let Some((value, numbers)) = write.record.clone() else { return Ok(None) };
+        let Numbers { create_revision, revision, version } = numbers;
+        let value = if value.len() <= INLINE_BYTES {
+            Value::Inline(value)
+        } else {
+            write_pieces(self.tree, revision, &value)?;
+            Value::Pieces { length: value.len() as u32 }
+        };
+        Ok(Some(Head { id: write.id, create_revision, revision, version, value }))
+    }
+}
+
+impl Records for Changes<'_> {
+    type Error = String;
+
+    fn find(&self, key: &Bytes) -> Result<Option<Numbers>, String> {
+        Ok(self.look_up(key)?.map(|known| known.numbers))
+    }
+
+    fn value(&self, key: &Bytes) -> Result<Option<Bytes>, String> {
+        let head = match self.changed.get(key) {
+            Some(head) => head.as_ref().map(Head::encode),
+            None => {
+                let stored = self.tree.get(record_key(key)).map_err(|error| error.to_string())?;
+                stored.map(|bytes| bytes.to_vec())
+            }
+        };
+        let record = head.map(|head| whole(self.tree, key.clone(), &head)).transpose()?;
+        Ok(record.map(|record| record.value))
+    }
+
+    fn write(&mut self, write: Write) -> Result<(), String> {
+        let before = self.look_up(&write.key)?;
         self.dead.extend(before.map(|known| known.pieces).filter(|pieces| pieces.count > 0));
-        self.changed.insert(key, after);
+        let head = self.head(&write)?;
+        self.bytes += write.key.len() + write.record.as_ref().map_or(0, |(value, _)| value.len());
+        self.changed.insert(write.key.clone(), head);
+        self.writes.push(write);
+        Ok(())
     }
 }
 
 impl Known {
     fn of(head: &Head) -> Known {
-        let pieces = Pieces { revision: head.revision, count: head.value.pieces() };
-        Known { create_revision: head.create_revision, version: head.version, pieces }
+        let Head { create_revision, revision, version, .. } = *head;
+        let pieces = Pieces { revision, count: head.value.pieces() };
+        Known { numbers: Numbers { create_revision, revision, version }, pieces }
     }
 }
 
@@ -151,6 +160,21 @@ fn put_change(batch: &mut Batch, key: &[u8], head: Option<&Head>) {
     match head {
         Some(head) => batch.insert(IVec::from(record_key(key)), IVec::from(head.encode())),
         None => batch.remove(IVec::from(record_key(key))),
+    }
+}
+
+/// The sessions that changed go with the records that they changed.
+pub(crate) fn put_sessions(batch: &mut Batch, state: &mut State) {
+    let touched = state.sessions.take_touched();
+    if touched.is_empty() {
+        return;
+    }
+    batch.insert(&SESSION_TABLE, &state.sessions.new_from().to_le_bytes());
+    for id in touched {
+        match state.sessions.get(id) {
+            Some(session) => batch.insert(&session_key(id), session.encode()),
+            None => batch.remove(&session_key(id)),
+        }
     }
 }
 

@@ -5,6 +5,8 @@
 //! 1 · key                            epoch u64 · offset u64 · create u64 · revision u64 · version u64 · 0 · value
 //!                                                                                                    · 1 · length u32
 //! 2 · revision u64 · number u32      a piece of the value that this revision wrote (big endian, to be in order)
+//! 3                                  the table of sessions: new from u64
+//! 3 · session u64                    one session, see [`crate::protocol::apply::Session::encode`]
 //! ```
 //!
 //! Values are cut into pieces well below the size at which the database moves a node of its tree into a file of its own:
@@ -23,6 +25,8 @@ pub(crate) const PIECE_BYTES: usize = 4 << 10;
 pub(crate) const MARK: [u8; 1] = [0];
 const RECORDS: u8 = 1;
 const PIECES: u8 = 2;
+const SESSIONS: u8 = 3;
+pub(crate) const SESSION_TABLE: [u8; 1] = [SESSIONS];
 const HEAD_BYTES: usize = 41;
 
 /// A record without its key, and without its value if that lies in pieces.
@@ -125,6 +129,17 @@ pub(crate) fn piece_key(revision: u64, number: u32) -> [u8; 13] {
     out[1..9].copy_from_slice(&revision.to_be_bytes());
     out[9..].copy_from_slice(&number.to_be_bytes());
     out
+}
+
+pub(crate) fn session_key(id: u64) -> [u8; 9] {
+    let mut out = [SESSIONS; 9];
+    out[1..].copy_from_slice(&id.to_be_bytes());
+    out
+}
+
+/// The session of a key in the tree; `None` if it is the key of something else.
+pub(crate) fn session_id(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.strip_prefix(&[SESSIONS])?.try_into().ok()?))
 }
 
 pub(crate) fn encode_mark(point: LogPoint, revision: u64) -> [u8; 48] {

@@ -8,6 +8,8 @@ mod changes;
 
 mod clean;
 
+mod history;
+
 mod lag;
 
 mod layout;
@@ -23,14 +25,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use bytes::Bytes;
 use sled::Tree;
 
+use crate::protocol::apply::{Applied, ApplyError, Session, Sessions, State as Final};
 use crate::protocol::{Apply, Entry, Incarnation, LogPoint, Position};
 use crate::storage::disk::Disk;
 use crate::storage::identity::Lock;
-use crate::storage::{FinalDatabase, Record, StorageError};
+use crate::storage::{ChangePage, FinalDatabase, Record, StorageError, TooOld};
 
-use changes::{ChangeError, Changes};
+use changes::{Changes, put_sessions};
+use history::History;
 use lag::Lag;
-use layout::{Head, MARK, Value, decode_mark, encode_mark, piece_key, record_key, user_key};
+use layout::{Head, MARK, SESSION_TABLE, Value, decode_mark, encode_mark, piece_key, record_key, session_id, user_key};
 use restore::open_sled;
 
 pub(crate) use clean::read_clean;
@@ -59,8 +63,9 @@ pub(crate) struct DatabasePlace {
 
 pub(crate) struct SledDatabase {
     place: DatabasePlace,
-    /// One batch after the other; held while a batch is made, which reads need not wait for.
-    applying: Mutex<()>,
+    /// What applying goes by besides the records. One batch after the other: it is held while a batch is made, which reads
+    /// need not wait for.
+    applying: Mutex<Final>,
     state: RwLock<State>,
     /// `None` once it is closed.
     lag: Mutex<Option<Lag>>,
@@ -74,6 +79,7 @@ struct State {
     tree: Option<Tree>,
     applied: Option<LogPoint>,
     revision: u64,
+    history: History,
 }
 
 impl SledDatabase {
@@ -81,10 +87,11 @@ impl SledDatabase {
         let (applied, revision) = read_mark(&tree).map_err(|reason| failed(&place.folder, reason))?;
         let lag = Lag::start(tree.clone())
             .map_err(|error| StorageError::io("start the thread of", &sled_folder(&place.folder), &error))?;
-        let state = RwLock::new(State { tree: Some(tree), applied, revision });
+        let sessions = read_sessions(&tree).map_err(|reason| failed(&place.folder, reason))?;
+        let state = RwLock::new(State { tree: Some(tree), applied, revision, history: History::new(revision) });
         Ok(SledDatabase {
             place,
-            applying: Mutex::new(()),
+            applying: Mutex::new(Final { revision, sessions }),
             state,
             lag: Mutex::new(Some(lag)),
             broken: AtomicBool::new(false),
@@ -106,34 +113,49 @@ impl SledDatabase {
         failed(&self.place.folder, reason)
     }
 
-    /// Adds entries to the changes of a batch; they must follow what is applied and pending.
-    fn add(&self, changes: &mut Changes, next: &mut Position, entries: &[Entry]) -> Result<(), StorageError> {
-        for entry in entries {
-            if entry.position != *next {
-                let what = format!("{} at position {} is to be applied", entry.id, entry.position);
-                return Err(StorageError::OutOfOrder { next: *next, what });
-            }
-            changes.add(entry).map_err(|error| match error {
-                ChangeError::Undecodable => StorageError::Undecodable { entry: entry.point() },
-                ChangeError::Database(reason) => self.failed(reason),
-            })?;
-            *next = next.next();
-        }
-        Ok(())
+    fn applying(&self) -> MutexGuard<'_, Final> {
+        self.applying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn apply_batch(&self, entries: &[Entry]) -> Result<(), StorageError> {
-        let (tree, applied, revision) =
-            self.with_tree(|tree, state| Ok((tree.clone(), state.applied, state.revision)))?;
+    /// Adds an entry to the changes of a batch; it must follow what is applied and pending.
+    fn add(
+        &self,
+        changes: &mut Changes,
+        state: &mut Final,
+        next: &mut Position,
+        entry: &Entry,
+    ) -> Result<Applied, StorageError> {
+        if entry.position != *next {
+            let what = format!("{} at position {} is to be applied", entry.id, entry.position);
+            return Err(StorageError::OutOfOrder { next: *next, what });
+        }
+        *next = next.next();
+        changes.add(state, entry).map_err(|error| match error {
+            ApplyError::Undecodable => StorageError::Undecodable { entry: entry.point() },
+            ApplyError::Records(reason) => self.failed(reason),
+        })
+    }
+
+    fn apply_batch(
+        &self,
+        state: &mut Final,
+        entries: &[Entry],
+        outcomes: &mut Vec<Applied>,
+    ) -> Result<(), StorageError> {
+        let (tree, applied) = self.with_tree(|tree, seen| Ok((tree.clone(), seen.applied)))?;
         let Some(last) = entries.last().map(Entry::point) else { return Ok(()) };
-        let mut changes = Changes::new(&tree, revision);
-        self.add(&mut changes, &mut Position::after(applied), entries)?;
-        let sealed = changes.seal(last);
+        let mut changes = Changes::new(&tree);
+        let mut next = Position::after(applied);
+        for entry in entries {
+            outcomes.push(self.add(&mut changes, state, &mut next, entry)?);
+        }
+        let sealed = changes.seal(state, last);
         {
-            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
             let applied = tree.apply_batch(sealed.batch);
             applied.map_err(|error| self.failed(error.to_string()))?;
-            (state.applied, state.revision) = (Some(last), sealed.revision);
+            (seen.applied, seen.revision) = (Some(last), state.revision);
+            seen.history.add(sealed.writes);
         }
         changes::remove_pieces(&tree, &sealed.dead).map_err(|reason| self.failed(reason))
     }
@@ -144,28 +166,35 @@ impl SledDatabase {
         &self,
         mut next_entries: impl FnMut(Position) -> Result<Vec<Entry>, StorageError>,
     ) -> Result<(), StorageError> {
-        let (tree, mut last, mut revision) =
-            self.with_tree(|tree, state| Ok((tree.clone(), state.applied, state.revision)))?;
+        let mut state = self.applying();
+        let (tree, mut last) = self.with_tree(|tree, seen| Ok((tree.clone(), seen.applied)))?;
         let error = |error: sled::Error| self.failed(error.to_string());
         tree.remove(MARK).map_err(error)?;
+        let mut history = History::new(state.revision);
         let mut next = Position::after(last);
         let mut at_end = false;
         while !at_end {
-            let mut changes = Changes::new(&tree, revision);
+            let mut changes = Changes::new(&tree);
             while !at_end && changes.bytes() < BULK_BYTES {
                 let entries = next_entries(next)?;
-                self.add(&mut changes, &mut next, &entries)?;
+                for entry in &entries {
+                    self.add(&mut changes, &mut state, &mut next, entry)?;
+                }
+                history.add(changes.take_writes());
                 last = entries.last().map(Entry::point).or(last);
                 at_end = entries.is_empty();
             }
-            revision = changes.spill().map_err(|reason| self.failed(reason))?;
+            changes.spill().map_err(|reason| self.failed(reason))?;
+            let mut batch = sled::Batch::default();
+            put_sessions(&mut batch, &mut state);
+            tree.apply_batch(batch).map_err(error)?;
         }
         if let Some(last) = last {
-            tree.insert(MARK, &encode_mark(last, revision)[..]).map_err(error)?;
+            tree.insert(MARK, &encode_mark(last, state.revision)[..]).map_err(error)?;
         }
         tree.flush().map_err(error)?;
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        (state.applied, state.revision) = (last, revision);
+        let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        (seen.applied, seen.revision, seen.history) = (last, state.revision, history);
         Ok(())
     }
 
@@ -178,9 +207,15 @@ impl SledDatabase {
 }
 
 impl FinalDatabase for SledDatabase {
-    fn apply(&self, apply: &Apply) -> Result<(), StorageError> {
-        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
-        let apply = || apply.entries.chunks(BATCH_ENTRIES).try_for_each(|entries| self.apply_batch(entries));
+    fn apply(&self, apply: &Apply) -> Result<Vec<Applied>, StorageError> {
+        let mut state = self.applying();
+        let apply = || {
+            let mut outcomes = Vec::with_capacity(apply.entries.len());
+            for entries in apply.entries.chunks(BATCH_ENTRIES) {
+                self.apply_batch(&mut state, entries, &mut outcomes)?;
+            }
+            Ok(outcomes)
+        };
         // sled panics rather than report some kinds of damage; the node must stop then, not go on without applying.
         let applied = std::panic::catch_unwind(AssertUnwindSafe(apply));
         if let Some(lag) = &*self.lag() {
@@ -200,6 +235,10 @@ impl FinalDatabase for SledDatabase {
         self.with_tree(|tree, _| list(tree, prefix, after, limit))
     }
 
+    fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).history.after(after, prefix, limit)
+    }
+
     fn applied(&self) -> Option<LogPoint> {
         self.state.read().unwrap_or_else(PoisonError::into_inner).applied
     }
@@ -213,7 +252,7 @@ impl FinalDatabase for SledDatabase {
     }
 
     fn close(&self) -> Result<(), StorageError> {
-        let _one_at_a_time = self.applying.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.applying();
         drop(self.lag().take());
         self.sync()?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -295,6 +334,22 @@ fn read_mark(tree: &Tree) -> Result<(Option<LogPoint>, u64), String> {
             Ok((Some(point), revision))
         }
     }
+}
+
+fn read_sessions(tree: &Tree) -> Result<Sessions, String> {
+    const DAMAGED: &str = "the table of sessions is damaged";
+    let mut new_from = 0;
+    let mut sessions = Vec::new();
+    for pair in tree.scan_prefix(SESSION_TABLE) {
+        let (key, bytes) = pair.map_err(|error| error.to_string())?;
+        if key == SESSION_TABLE {
+            new_from = u64::from_le_bytes((*bytes).try_into().map_err(|_| DAMAGED)?);
+            continue;
+        }
+        let session = Session::decode(&bytes);
+        sessions.push(session_id(&key).zip(session).ok_or(DAMAGED)?);
+    }
+    Ok(Sessions::restore(new_from, sessions))
 }
 
 /// The folder of the embedded database inside a data folder.

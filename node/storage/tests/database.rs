@@ -23,6 +23,7 @@ pub fn expected(entries: &[Entry]) -> (Vec<Record>, u64) {
                 records.insert(key, record);
             }
             Change::Delete { key } => revision += u64::from(records.remove(&key).is_some()),
+            change => unreachable!("these chains have puts and deletes only, not {change:?}"),
         }
     }
     (records.into_values().collect(), revision)

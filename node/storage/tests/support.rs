@@ -102,7 +102,11 @@ impl Chain {
     }
 
     fn change(&mut self, epoch: u64, change: Change) -> &mut Chain {
-        self.add(epoch, Kind::Command, Command { session: 1, sequence: self.entries.len() as u64, change }.encode());
+        self.add(
+            epoch,
+            Kind::Command,
+            Command { session: 1, sequence: self.entries.len() as u64, once: None, change }.encode(),
+        );
         self
     }
 

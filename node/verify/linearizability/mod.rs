@@ -2,7 +2,8 @@
 //! between its call and its return, and every read sees the last write?
 //!
 //! The search itself is in [`search`], key by key, since a history is linearizable if each key's is (Herlihy and Wing
-//! 1990). A write of unknown outcome may take effect at any time after its call, or never.
+//! 1990). A write of unknown outcome may take effect at any time after its call, or never. A key is a register with puts,
+//! deletes, gets and compare-and-set; a batch is given as an operation on each of its keys.
 //!
 //! Left out: operations on several keys, and reads that promise less than linearizability.
 
@@ -19,6 +20,12 @@ use crate::verify::linearizability::search::{End, Search};
 pub enum Action {
     Put(Bytes),
     Delete,
+    /// A compare-and-set that was done, or may have been: it takes effect only where the key is as expected; `None` is
+    /// absent. One that was not done for what it found there is a [`Action::Get`] of that.
+    CompareAndSet {
+        expected: Option<Bytes>,
+        value: Bytes,
+    },
     /// What the get saw; `None` if there was nothing. Ignored if it did not return.
     Get(Option<Bytes>),
 }
@@ -82,6 +89,10 @@ impl fmt::Display for Operation {
         match &self.action {
             Action::Put(value) => write!(f, "put {key}={}", value.escape_ascii()),
             Action::Delete => write!(f, "delete {key}"),
+            Action::CompareAndSet { expected, value } => {
+                let expected = expected.as_ref().map_or("nothing".to_owned(), |value| value.escape_ascii().to_string());
+                write!(f, "set {key}={} instead of {expected}", value.escape_ascii())
+            }
             Action::Get(Some(value)) => write!(f, "get {key} sees {}", value.escape_ascii()),
             Action::Get(None) => write!(f, "get {key} sees nothing"),
         }

@@ -1,12 +1,12 @@
 //! The search for an order at one key.
 //!
-//! It is Wing and Gong's (1993) with Lowe's memo (2017). Four things that puts, deletes and gets allow keep it small; the
-//! tests hold them against a checker that does without:
+//! It is Wing and Gong's (1993) with Lowe's memo (2017). Four things that the operations allow keep it small; the tests hold
+//! them against a checker that does without. A compare-and-set sees a value, as a get, and writes another one at once.
 //!
 //! 1. A get that sees the present value is taken at once: nothing changes by it, and it constrains what follows no more.
-//! 2. A write of unknown outcome matters only if a get sees it, so it is taken just before such a get, or never.
-//! 3. Of several unknown writes of one value the one called first will do for all.
-//! 4. A value that a get has yet to see is not overwritten once nobody is left who could write it again.
+//! 2. A write of unknown outcome matters only if somebody sees it, so it is taken just before that, or never.
+//! 3. Of several unknown writes of one value the one called first will do for all, if none of them compares.
+//! 4. A value that somebody has yet to see is not overwritten once nobody is left who could write it again.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -35,6 +35,23 @@ impl<'a> Names<'a> {
 enum Effect {
     Write(Value),
     Read(Value),
+    Swap { from: Value, to: Value },
+}
+
+impl Effect {
+    fn sees(self) -> Option<Value> {
+        match self {
+            Effect::Read(value) | Effect::Swap { from: value, .. } => Some(value),
+            Effect::Write(_) => None,
+        }
+    }
+
+    fn writes(self) -> Option<Value> {
+        match self {
+            Effect::Write(value) | Effect::Swap { to: value, .. } => Some(value),
+            Effect::Read(_) => None,
+        }
+    }
 }
 
 struct Completed {
@@ -44,6 +61,7 @@ struct Completed {
 }
 
 struct Unknown {
+    effect: Effect,
     value: Value,
     called: u64,
 }
@@ -53,22 +71,26 @@ pub(super) enum End {
     GaveUp,
 }
 
-/// A way to go on: a completed write, or an unknown write and the get that sees it.
+/// A way to go on: a completed write, an unknown write and the completed operation that sees it, or one that an unknown
+/// compare-and-set sees.
 #[derive(Clone, Copy)]
 enum Step {
     Write(usize),
     Seen { write: usize, get: usize },
+    Alone { write: usize },
 }
 
 /// The search at one key. The completed operations are sorted by call.
 pub(super) struct Search {
     completed: Vec<Completed>,
     unknown: Vec<Unknown>,
+    /// Some unknown writes compare.
+    unknown_swaps: bool,
     /// Which completed operations are placed, then which unknown ones.
     placed: Vec<u64>,
     count: usize,
     value: Value,
-    /// For each value how many gets have yet to see it, and how many writes of it are left.
+    /// For each value how many completed operations have yet to see it, and how many writes of it are left.
     wanted: Vec<u32>,
     writes: Vec<u32>,
     seen: HashSet<(Box<[u64]>, Value)>,
@@ -92,26 +114,31 @@ impl Search {
             let effect = match &operation.action {
                 Action::Put(value) => Effect::Write(names.of(Some(value))),
                 Action::Delete => Effect::Write(names.of(None)),
+                Action::CompareAndSet { expected, value } => {
+                    Effect::Swap { from: names.of(expected.as_ref()), to: names.of(Some(value)) }
+                }
                 Action::Get(value) => Effect::Read(names.of(value.as_ref())),
             };
-            match (operation.returned, effect) {
+            match (operation.returned, effect.writes()) {
                 (Some(returned), _) => completed.push(Completed { effect, called, returned }),
-                (None, Effect::Write(value)) => unknown.push(Unknown { value, called }),
-                (None, Effect::Read(_)) => {}
+                (None, Some(value)) => unknown.push(Unknown { effect, value, called }),
+                (None, None) => {}
             }
         }
         completed.sort_by_key(|operation| operation.called);
         unknown.sort_by_key(|operation| operation.called);
         let mut search = Search::empty(completed, unknown, names.0.len() + 1);
-        (0..search.completed.len() + search.unknown.len()).for_each(|index| *search.left(index) += 1);
+        (0..search.completed.len() + search.unknown.len()).for_each(|index| search.count_left(index, 1));
         search
     }
 
     fn empty(completed: Vec<Completed>, unknown: Vec<Unknown>, values: usize) -> Search {
         let words = (completed.len() + unknown.len()).div_ceil(64);
+        let unknown_swaps = unknown.iter().any(|unknown| unknown.effect.sees().is_some());
         Search {
             completed,
             unknown,
+            unknown_swaps,
             placed: vec![0; words],
             count: 0,
             value: 0,
@@ -159,7 +186,9 @@ impl Search {
     /// before, or leads nowhere.
     fn go(&mut self, step: Step) -> Option<Moment> {
         let present = self.value as usize;
-        if self.wanted[present] > 0 && self.writes[present] == 0 {
+        let sees = if let Step::Write(index) = step { self.completed[index].effect.sees() } else { None };
+        let others = self.wanted[present] - u32::from(sees == Some(self.value));
+        if others > 0 && self.writes[present] == 0 {
             self.nobody_writes_again(self.value);
             return None;
         }
@@ -171,12 +200,15 @@ impl Search {
         match step {
             Step::Write(index) => {
                 place(self, index);
-                let Effect::Write(value) = self.completed[index].effect else { unreachable!("the step is a write") };
-                self.value = value;
+                self.value = self.completed[index].effect.writes().expect("the step is a write");
             }
             Step::Seen { write, get } => {
                 place(self, self.completed.len() + write);
                 place(self, get);
+                self.value = self.completed[get].effect.writes().unwrap_or(self.unknown[write].value);
+            }
+            Step::Alone { write } => {
+                place(self, self.completed.len() + write);
                 self.value = self.unknown[write].value;
             }
         }
@@ -193,7 +225,7 @@ impl Search {
         if self.count < self.furthest.0 {
             return;
         }
-        let sees = |operation: &Completed| matches!(operation.effect, Effect::Read(seen) if seen == value);
+        let sees = |operation: &Completed| operation.effect.sees() == Some(value);
         let stuck = (0..self.completed.len()).find(|index| !self.is_placed(*index) && sees(&self.completed[*index]));
         self.furthest = (self.count, stuck.map_or(0, |index| self.completed[index].called));
     }
@@ -240,25 +272,39 @@ impl Search {
     fn steps(&self, candidates: &[usize], first_return: u64) -> Vec<Step> {
         let mut steps = Vec::new();
         for index in candidates.iter().rev() {
-            match self.completed[*index].effect {
-                Effect::Write(_) => steps.push(Step::Write(*index)),
-                Effect::Read(value) => {
-                    let usable = |write: &usize| {
-                        let unknown = &self.unknown[*write];
-                        let taken = self.is_placed(self.completed.len() + write);
-                        unknown.value == value && unknown.called <= first_return && !taken
-                    };
-                    let write = (0..self.unknown.len()).find(usable);
-                    steps.extend(write.map(|write| Step::Seen { write, get: *index }));
+            match self.completed[*index].effect.sees() {
+                Some(value) if value != self.value => {
+                    let usable = self.usable(first_return).filter(|write| self.unknown[*write].value == value);
+                    let few = if self.unknown_swaps { usize::MAX } else { 1 };
+                    steps.extend(usable.take(few).map(|write| Step::Seen { write, get: *index }));
                 }
+                _ => steps.push(Step::Write(*index)),
             }
         }
         // What returns first must be placed first more often than not, and is tried first.
         steps.sort_by_key(|step| {
-            let (Step::Write(index) | Step::Seen { get: index, .. }) = step;
+            let (Step::Write(index) | Step::Seen { get: index, .. }) = step else { return std::cmp::Reverse(u64::MAX) };
             std::cmp::Reverse(self.completed[*index].returned)
         });
+        if self.unknown_swaps {
+            let compared = |value| {
+                let waits = |swap: &usize| !self.is_placed(self.completed.len() + swap);
+                (0..self.unknown.len()).filter(waits).any(|swap| self.unknown[swap].effect.sees() == Some(value))
+            };
+            let seen = self.usable(first_return).filter(|write| compared(self.unknown[*write].value));
+            // Last of all, so first in the list.
+            steps.splice(0..0, seen.map(|write| Step::Alone { write }).collect::<Vec<_>>());
+        }
         steps
+    }
+
+    /// The unknown writes that may take effect now.
+    fn usable(&self, first_return: u64) -> impl Iterator<Item = usize> {
+        (0..self.unknown.len()).filter(move |write| {
+            let unknown = &self.unknown[*write];
+            let fits = unknown.effect.sees().is_none_or(|from| from == self.value);
+            fits && unknown.called <= first_return && !self.is_placed(self.completed.len() + write)
+        })
     }
 
     fn is_placed(&self, index: usize) -> bool {
@@ -268,21 +314,26 @@ impl Search {
     fn place(&mut self, index: usize) {
         self.placed[index / 64] |= 1 << (index % 64);
         self.count += usize::from(index < self.completed.len());
-        *self.left(index) -= 1;
+        self.count_left(index, -1);
     }
 
     fn take_back(&mut self, index: usize) {
         self.placed[index / 64] &= !(1 << (index % 64));
         self.count -= usize::from(index < self.completed.len());
-        *self.left(index) += 1;
+        self.count_left(index, 1);
     }
 
-    /// The count of what is left of this operation's kind and value.
-    fn left(&mut self, index: usize) -> &mut u32 {
-        match self.completed.get(index).map(|completed| completed.effect) {
-            Some(Effect::Read(value)) => &mut self.wanted[value as usize],
-            Some(Effect::Write(value)) => &mut self.writes[value as usize],
-            None => &mut self.writes[self.unknown[index - self.completed.len()].value as usize],
+    /// Counts what this operation sees and writes as left, or as not.
+    fn count_left(&mut self, index: usize, by: i32) {
+        let (sees, writes) = match self.completed.get(index) {
+            Some(completed) => (completed.effect.sees(), completed.effect.writes()),
+            None => (None, Some(self.unknown[index - self.completed.len()].value)),
+        };
+        if let Some(value) = sees {
+            self.wanted[value as usize] = self.wanted[value as usize].wrapping_add_signed(by);
+        }
+        if let Some(value) = writes {
+            self.writes[value as usize] = self.writes[value as usize].wrapping_add_signed(by);
         }
     }
 }

@@ -100,7 +100,7 @@ impl Clients {
             Wish::Delete => Change::Delete { key },
             _ => Change::Put { key, value: value(index) },
         };
-        Command { session: call.client, sequence: index as u64, change }.encode()
+        Command { session: call.client, sequence: index as u64, once: None, change }.encode()
     }
 
     /// Ends a call: what of it belongs to the history is put there.
@@ -287,7 +287,7 @@ impl Simulation<'_> {
             return Ok(());
         }
         let (applied, shown) = (host.database.applied(), host.shown);
-        let found = host.database.read(&key).map(|(_, id)| *id);
+        let found = host.database.read(&key).map(|(_, id)| id);
         host.shown = applied;
         self.stats.calls.read_local += 1;
         if applied.map(|point| point.position) < shown.map(|point| point.position) {

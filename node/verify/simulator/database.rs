@@ -1,25 +1,38 @@
-//! A node's simulated final database: a map, the mark of what was applied, and a hash that depends on the content alone.
+//! A node's simulated final database: a map, the mark of what was applied, and a hash that depends on the state alone.
 
 use std::collections::BTreeMap;
-use std::hash::Hasher;
+use std::convert::Infallible;
+use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
-use crate::protocol::{Change, Command, Entry, EntryId, Kind, LogPoint, Position};
+use crate::protocol::apply::{self, Applied, Numbers, Records, SessionLimits, Sessions, Write, apply};
+use crate::protocol::{Entry, EntryId, LogPoint, Position};
 use crate::verify::dice::mix;
 use crate::verify::simulator::hash::TraceHasher;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Database {
-    records: BTreeMap<Bytes, (Bytes, EntryId)>,
+    records: Kept,
+    state: apply::State,
     applied: Option<LogPoint>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    records: BTreeMap<Bytes, (Bytes, EntryId, Numbers)>,
     /// The sum of the records' hashes: equal content, equal hash, whatever the way to it.
     hash: u64,
 }
 
 impl Database {
-    pub(super) fn of(entries: &[Entry]) -> Database {
-        let mut database = Database::default();
+    pub(super) fn new(limits: SessionLimits) -> Database {
+        let state = apply::State { sessions: Sessions::new(limits), ..apply::State::default() };
+        Database { state, ..Database::default() }
+    }
+
+    pub(super) fn of(entries: &[Entry], limits: SessionLimits) -> Database {
+        let mut database = Database::new(limits);
         for entry in entries {
             database.apply(entry).expect("a log without gaps applies without gaps");
         }
@@ -30,40 +43,59 @@ impl Database {
         self.applied
     }
 
+    /// Of the whole state: records, revision and sessions.
     pub(super) fn hash(&self) -> u64 {
-        self.hash
+        let mut hasher = TraceHasher::default();
+        self.records.hash.hash(&mut hasher);
+        self.state.hash(&mut hasher);
+        mix(hasher.finish())
     }
 
-    pub(super) fn read(&self, key: &[u8]) -> Option<&(Bytes, EntryId)> {
-        self.records.get(key)
+    pub(super) fn read(&self, key: &[u8]) -> Option<(&Bytes, EntryId)> {
+        self.records.records.get(key).map(|(value, id, _)| (value, *id))
     }
 
-    pub(super) fn apply(&mut self, entry: &Entry) -> Result<(), String> {
+    pub(super) fn apply(&mut self, entry: &Entry) -> Result<Applied, String> {
         if entry.position != Position::after(self.applied) {
             return Err(format!("{} at position {} is applied after {:?}", entry.id, entry.position, self.applied));
         }
         self.applied = Some(entry.point());
-        if entry.kind == Kind::Opening {
-            return Ok(());
-        }
-        let command = Command::decode(&entry.body).ok_or(format!("{} is no command", entry.id))?;
-        let key = command.change.key().clone();
-        let before = match command.change {
-            Change::Put { value, .. } => {
-                self.hash = self.hash.wrapping_add(hash_of(&key, &value, entry.id));
-                self.records.insert(key.clone(), (value, entry.id))
+        let applied = apply(&mut self.state, &mut self.records, entry);
+        self.state.sessions.take_touched();
+        applied.map_err(|_| format!("{} is no command", entry.id))
+    }
+}
+
+impl Records for Kept {
+    type Error = Infallible;
+
+    fn find(&self, key: &Bytes) -> Result<Option<Numbers>, Infallible> {
+        Ok(self.records.get(key).map(|(_, _, numbers)| *numbers))
+    }
+
+    fn value(&self, key: &Bytes) -> Result<Option<Bytes>, Infallible> {
+        Ok(self.records.get(key).map(|(value, ..)| value.clone()))
+    }
+
+    fn write(&mut self, write: Write) -> Result<(), Infallible> {
+        let Write { key, id, record, .. } = write;
+        let before = match record {
+            Some((value, numbers)) => {
+                self.hash = self.hash.wrapping_add(hash_of(&key, &value, id, numbers));
+                self.records.insert(key.clone(), (value, id, numbers))
             }
-            Change::Delete { .. } => self.records.remove(&key),
+            None => self.records.remove(&key),
         };
-        if let Some((value, id)) = before {
-            self.hash = self.hash.wrapping_sub(hash_of(&key, &value, id));
+        if let Some((value, id, numbers)) = before {
+            self.hash = self.hash.wrapping_sub(hash_of(&key, &value, id, numbers));
         }
         Ok(())
     }
 }
 
-fn hash_of(key: &[u8], value: &[u8], id: EntryId) -> u64 {
+fn hash_of(key: &[u8], value: &[u8], id: EntryId, numbers: Numbers) -> u64 {
     let mut hasher = TraceHasher::default();
+    numbers.hash(&mut hasher);
     hasher.write(key);
     hasher.write_u64(id.epoch.0);
     hasher.write_u64(id.offset.0);

@@ -220,7 +220,9 @@ impl Simulation<'_> {
         let entry = leader.and_then(|host| host.disk.written().at(position));
         let copy = entry.filter(|entry| entry.kind == EntryKind::Command).map(|entry| entry.body.clone());
         let change = Change::Put { key: Bytes::from_static(b"k0"), value: Bytes::from_static(b"forged") };
-        copy.unwrap_or_else(|| Command { session: FORGER, sequence: self.clients.injections, change }.encode())
+        copy.unwrap_or_else(|| {
+            Command { session: FORGER, sequence: self.clients.injections, once: None, change }.encode()
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::protocol::apply::SessionLimits;
 use crate::protocol::trace::Snapshot;
 use crate::protocol::{
     Apply, Config, Core, Envelope, Incarnation, LogPoint, NodeId, Operation, Proposal, ReadLog, Time,
@@ -135,7 +136,7 @@ impl Host {
         let seed = mix(self.config.seed ^ mix(self.run << 32));
         let image = self.disk.written();
         let committed = image.committed.map_or(0, |point| point.position.0 as usize);
-        self.database = Database::of(&image.entries[..committed]);
+        self.database = Database::of(&image.entries[..committed], SessionLimits::default());
         let config = Config { seed, ..self.config.clone() };
         let core = Core::new(config, image.restored(tail_more), self.clock.shows(now));
         self.committed = core.committed();

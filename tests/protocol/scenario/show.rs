@@ -79,7 +79,7 @@ fn state(host: &Host) -> &'static str {
 
 /// The final database of a node.
 pub fn final_data(host: &Host) -> Vec<String> {
-    let line = |(key, (value, id)): (&bytes::Bytes, &(bytes::Bytes, epoca::protocol::EntryId))| {
+    let line = |(key, (value, id)): (&bytes::Bytes, (&bytes::Bytes, epoca::protocol::EntryId))| {
         format!("{} final: {}={} from {id}", host.id(), key.escape_ascii(), value.escape_ascii())
     };
     let lines: Vec<_> = host.database.records().map(line).collect();

@@ -3,16 +3,42 @@
 //! It asserts what a real one would be damaged by: an entry applied twice, left out, or out of order.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use bytes::Bytes;
 
-use epoca::protocol::{Change, Command, Entry, EntryId, Kind, LogPoint, Position};
+use epoca::protocol::apply::{self, Applied, Numbers, Records, Write, apply};
+use epoca::protocol::{Entry, EntryId, LogPoint, Position};
 
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Database {
-    records: BTreeMap<Bytes, (Bytes, EntryId)>,
-    revision: u64,
+    records: Kept,
+    state: apply::State,
     applied: Option<LogPoint>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct Kept(BTreeMap<Bytes, (Bytes, EntryId, Numbers)>);
+
+impl Records for Kept {
+    type Error = Infallible;
+
+    fn find(&self, key: &Bytes) -> Result<Option<Numbers>, Infallible> {
+        Ok(self.0.get(key).map(|(_, _, numbers)| *numbers))
+    }
+
+    fn value(&self, key: &Bytes) -> Result<Option<Bytes>, Infallible> {
+        Ok(self.0.get(key).map(|(value, ..)| value.clone()))
+    }
+
+    fn write(&mut self, write: Write) -> Result<(), Infallible> {
+        let Write { key, id, record, .. } = write;
+        match record {
+            Some((value, numbers)) => self.0.insert(key, (value, id, numbers)),
+            None => self.0.remove(&key),
+        };
+        Ok(())
+    }
 }
 
 impl Database {
@@ -23,23 +49,14 @@ impl Database {
         database
     }
 
-    pub fn apply(&mut self, entries: &[Entry]) {
-        for entry in entries {
+    /// Gives what each entry came to.
+    pub fn apply(&mut self, entries: &[Entry]) -> Vec<Applied> {
+        let apply_one = |entry: &Entry| {
             assert_eq!(entry.position, Position::after(self.applied), "{} is applied out of turn", entry.id);
             self.applied = Some(entry.point());
-            if entry.kind == Kind::Command {
-                let command = Command::decode(&entry.body).expect("a command that was committed decodes");
-                self.change(command.change, entry.id);
-            }
-        }
-    }
-
-    fn change(&mut self, change: Change, id: EntryId) {
-        self.revision += 1;
-        match change {
-            Change::Put { key, value } => self.records.insert(key, (value, id)),
-            Change::Delete { key } => self.records.remove(&key),
+            apply(&mut self.state, &mut self.records, entry).expect("a command that was committed decodes")
         };
+        entries.iter().map(apply_one).collect()
     }
 
     pub fn applied(&self) -> Option<LogPoint> {
@@ -47,14 +64,14 @@ impl Database {
     }
 
     pub fn revision(&self) -> u64 {
-        self.revision
+        self.state.revision
     }
 
-    pub fn records(&self) -> impl Iterator<Item = (&Bytes, &(Bytes, EntryId))> {
-        self.records.iter()
+    pub fn records(&self) -> impl Iterator<Item = (&Bytes, (&Bytes, EntryId))> {
+        self.records.0.iter().map(|(key, (value, id, _))| (key, (value, *id)))
     }
 
     pub fn read(&self, key: &str) -> Option<(&Bytes, EntryId)> {
-        self.records.get(key.as_bytes()).map(|(value, id)| (value, *id))
+        self.records.0.get(key.as_bytes()).map(|(value, id, _)| (value, *id))
     }
 }

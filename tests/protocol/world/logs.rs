@@ -51,11 +51,11 @@ pub fn opening(founding: Option<&Founding>) -> Bytes {
 /// An encoded write; `sequence` makes it another one than an equal write of somebody else.
 pub fn put(key: &str, value: &str, sequence: u64) -> Bytes {
     let change = Change::Put { key: copy(key), value: copy(value) };
-    Command { session: 1, sequence, change }.encode()
+    Command { session: 1, sequence, once: None, change }.encode()
 }
 
 pub fn delete(key: &str, sequence: u64) -> Bytes {
-    Command { session: 1, sequence, change: Change::Delete { key: copy(key) } }.encode()
+    Command { session: 1, sequence, once: None, change: Change::Delete { key: copy(key) } }.encode()
 }
 
 fn copy(text: &str) -> Bytes {

@@ -125,3 +125,25 @@ fn many_unknown_writes_that_nobody_saw_cost_nothing() {
     lines.push("c3 9000-9001 get x 17".to_owned());
     bad(&lines.join("\n"));
 }
+
+#[test]
+fn a_compare_and_set_is_done_only_where_the_key_is_as_expected() {
+    good("c1 0-1 put x 1\n c1 2-3 set x 2 1\n c2 4-5 get x 2");
+    bad("c1 0-1 put x 1\n c1 2-3 set x 2 7\n c2 4-5 get x 2");
+    good("c1 0-1 set x 1 -\n c2 2-3 get x 1");
+    bad("c1 0-1 set x 1 -\n c2 2-3 set x 2 -");
+}
+
+/// Two who both replaced one value: a counter that lost an increment.
+#[test]
+fn of_two_that_expected_the_same_only_one_can_be_done() {
+    bad("c1 0-1 put x 0\n c1 2-9 set x 1 0\n c2 2-9 set x 2 0");
+    good("c1 0-1 put x 0\n c1 2-9 set x 1 0\n c2 2-9 set x 2 1");
+    good("c1 0-1 put x 0\n c1 2-? set x 1 0\n c2 2-9 set x 2 0\n c3 10-11 get x 2");
+}
+
+#[test]
+fn a_chain_of_unknown_ones_is_found_through_its_end() {
+    good("c1 0-1 put x 0\n c2 2-? set x 1 0\n c3 3-? set x 2 1\n c4 4-? set x 3 2\n c5 5-6 get x 3");
+    bad("c1 0-1 put x 0\n c2 2-? set x 1 0\n c3 3-? set x 2 7\n c4 4-? set x 3 2\n c5 5-6 get x 3");
+}

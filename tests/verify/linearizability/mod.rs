@@ -11,6 +11,7 @@ use bytes::Bytes;
 use epoca::verify::linearizability::{Action, Operation};
 
 /// `c1 0-2 put x 1`, `c2 1-? delete x`, `c3 3-4 get x 1`, `c3 5-6 get x -`: client, call and return, what it did; one a line.
+/// `c1 0-2 set x 2 1`: if it is 1, or with `-` if it is absent.
 fn history(text: &str) -> Vec<Operation> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.map(|line| operation(line).unwrap_or_else(|| panic!("no operation: {line}"))).collect()
@@ -23,6 +24,10 @@ fn operation(line: &str) -> Option<Operation> {
     let action = match (*words.get(2)?, words.get(4)) {
         ("put", Some(value)) => Action::Put(bytes(value)),
         ("delete", None) => Action::Delete,
+        ("set", Some(value)) => {
+            let expected = words.get(5).filter(|word| **word != "-").map(|word| bytes(word));
+            Action::CompareAndSet { expected, value: bytes(value) }
+        }
         ("get", Some(value)) => Action::Get((*value != "-").then(|| bytes(value))),
         _ => return None,
     };

@@ -23,6 +23,7 @@ fn goes_on(left: &[&Operation], value: &Option<bytes::Bytes>) -> bool {
         match &next.action {
             Action::Put(value) => goes_on(&others, &Some(value.clone())),
             Action::Delete => goes_on(&others, &None),
+            Action::CompareAndSet { expected, value: new } => expected == value && goes_on(&others, &Some(new.clone())),
             Action::Get(seen) => (next.returned.is_none() || seen == value) && goes_on(&others, value),
         }
     })

@@ -24,16 +24,20 @@ fn the_checker_agrees_with_one_that_tries_every_order() {
     assert!(good > HISTORIES / 10 && bad > HISTORIES / 10, "{good} good, {bad} bad");
 }
 
-/// Up to seven operations on one key with two values, overlapping at will.
+/// Up to seven operations on one key with three values, overlapping at will.
 fn random(dice: &mut Dice) -> Vec<Operation> {
     let count = dice.between(2, 7);
     let moments = dice.between(4, 30);
-    let value = |dice: &mut Dice| Bytes::from(vec![b'a' + dice.below(2) as u8]);
+    let value = |dice: &mut Dice| Bytes::from(vec![b'a' + dice.below(3) as u8]);
     let operation = |client: u64, dice: &mut Dice| {
-        let action = match dice.below(6) {
+        let action = match dice.below(9) {
             0 | 1 => Action::Put(value(dice)),
             2 => Action::Delete,
             3 => Action::Get(None),
+            4..=6 => {
+                let expected = (!dice.one_in(3)).then(|| value(dice));
+                Action::CompareAndSet { expected, value: value(dice) }
+            }
             _ => Action::Get(Some(value(dice))),
         };
         let called = dice.below(moments);

@@ -86,7 +86,7 @@ fn told(text: String) -> Evidence {
 
 fn is_write(line: &LogLine, action: &Action) -> bool {
     match action {
-        Action::Put(value) => line.value.as_ref() == Some(value),
+        Action::Put(value) | Action::CompareAndSet { value, .. } => line.value.as_ref() == Some(value),
         Action::Delete => line.value.is_none(),
         Action::Get(_) => false,
     }

@@ -1,0 +1,173 @@
+//! Watching committed changes: from a revision on, in order, each of them once, whatever happens to the nodes.
+//!
+//! Revisions are the same at every node. So when a node goes away or falls behind, the next one is asked for what comes
+//! after the last revision that was seen; nothing can be left out and nothing come twice.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::time::{sleep, timeout, timeout_at};
+use tonic::Streaming;
+
+use crate::client::Client;
+use crate::client::error::{ClientError, refused};
+use crate::client::nodes::{Absence, Answer, root_cause};
+use crate::client::types::{Changed, Record};
+use crate::rpc::wire::client_client::ClientClient;
+use crate::rpc::{MESSAGE_BYTES_MAX, wire};
+
+/// A node that says nothing for so long may be cut off from the others: they are asked how far they are.
+const QUIET: Duration = Duration::from_secs(2);
+/// How long a look at all nodes, and the first answer of one, may take.
+const LOOK: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What [`Client::watch`] gives. Dropping it ends the watching.
+pub struct Watching {
+    client: Client,
+    prefix: Bytes,
+    /// All changes up to this revision were seen.
+    seen: u64,
+    waiting: VecDeque<Changed>,
+    stream: Option<(String, Streaming<wire::WatchResponse>)>,
+}
+
+impl Client {
+    /// Watches the keys that start with `prefix` from a revision on; without one, from what comes next.
+    pub async fn watch(&self, prefix: Bytes, from: Option<u64>) -> Result<Watching, ClientError> {
+        let seen = match from {
+            Some(from) => from.saturating_sub(1),
+            None => self.newest_revision(self.deadline()).await?,
+        };
+        let (client, waiting) = (self.clone(), VecDeque::new());
+        let mut watching = Watching { client, prefix, seen, waiting, stream: None };
+        watching.connect().await?;
+        Ok(watching)
+    }
+
+    /// The revision of the node that is furthest.
+    async fn newest_revision(&self, deadline: Instant) -> Result<u64, ClientError> {
+        self.meet(deadline).await?;
+        let answers = self.shared.nodes.ask_all(deadline.min(Instant::now() + LOOK), |_, _| false).await;
+        Ok(revisions(&answers).map(|(revision, _)| revision).max().unwrap_or(0))
+    }
+}
+
+impl Watching {
+    /// The revision after which nothing was seen yet.
+    pub fn revision(&self) -> u64 {
+        self.seen
+    }
+
+    /// The next change. An error says that for the client's whole deadline no node could be watched, or that none keeps
+    /// changes from so far back; it may be called again.
+    pub async fn next(&mut self) -> Result<Changed, ClientError> {
+        loop {
+            if let Some(changed) = self.waiting.pop_front() {
+                return Ok(changed);
+            }
+            let Some((_, stream)) = &mut self.stream else {
+                self.connect().await?;
+                continue;
+            };
+            match timeout(QUIET, stream.message()).await {
+                Ok(Ok(Some(response))) => self.take(response),
+                Ok(Ok(None) | Err(_)) => self.stream = None,
+                Err(_) => self.leave_if_behind().await,
+            }
+        }
+    }
+
+    /// Finds a node to watch that is as far as this watcher, if there is one, and takes its first answer.
+    async fn connect(&mut self) -> Result<(), ClientError> {
+        let deadline = self.client.deadline();
+        loop {
+            let (mut why, mut oldest) = ("no node answers".to_owned(), None);
+            for address in self.candidates(deadline).await {
+                match timeout(LOOK, self.open(&address)).await {
+                    Ok(Ok((stream, response))) if response.refused.is_none() => {
+                        self.stream = Some((address, stream));
+                        self.take(response);
+                        return Ok(());
+                    }
+                    Ok(Ok((_, response))) if response.oldest > 0 => {
+                        oldest = Some(oldest.map_or(response.oldest, |oldest: u64| oldest.min(response.oldest)));
+                    }
+                    Ok(Ok((_, response))) => why = response.refused.map(|refusal| refusal.message).unwrap_or(why),
+                    Ok(Err(reason)) => why = format!("{address}: {reason}"),
+                    Err(_) => why = format!("{address} does not answer"),
+                }
+            }
+            if let Some(oldest) = oldest {
+                let from = self.seen + 1;
+                let text = format!("changes from revision {from} on are not kept any more: watch from {oldest} on");
+                return Err(refused("history_gone", text));
+            }
+            if Instant::now() + PAUSE >= deadline {
+                return Err(ClientError::Unreachable { addresses: self.client.shared.nodes.named(), why });
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// The nodes that answer: first those that are far enough, the furthest first.
+    async fn candidates(&self, deadline: Instant) -> Vec<String> {
+        let until = deadline.min(Instant::now() + LOOK);
+        let seen = self.seen;
+        let far = |answers: &[Answer], _| revisions(answers).any(|(revision, _)| revision > seen);
+        let answers = self.client.shared.nodes.ask_all(until, far).await;
+        let mut found: Vec<_> = revisions(&answers).collect();
+        found.sort_by_key(|(revision, _)| std::cmp::Reverse(*revision));
+        found.into_iter().map(|(_, address)| address.clone()).collect()
+    }
+
+    async fn open(&self, address: &str) -> Result<(Streaming<wire::WatchResponse>, wire::WatchResponse), String> {
+        let channel = self.client.shared.nodes.channel(address).await?;
+        let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let request = wire::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen + 1) };
+        let opened = client.watch(request).await.map_err(|status| root_cause(&status))?;
+        let mut stream = opened.into_inner();
+        match stream.message().await {
+            Ok(Some(response)) => Ok((stream, response)),
+            Ok(None) => Err("it ended the stream".to_owned()),
+            Err(status) => Err(root_cause(&status)),
+        }
+    }
+
+    fn take(&mut self, response: wire::WatchResponse) {
+        if response.refused.is_some() {
+            self.stream = None;
+            return;
+        }
+        for changed in response.changes {
+            let Some(record) = changed.record.map(Record::from) else { continue };
+            // A node that says otherwise than the others would be wrong; what was seen is not seen again.
+            if record.revision > self.seen {
+                self.seen = record.revision;
+                let Record { key, value, id, revision, .. } = record;
+                self.waiting.push_back(Changed { key, value: (!changed.deleted).then_some(value), id, revision });
+            }
+        }
+        self.seen = self.seen.max(response.up_to);
+    }
+
+    /// Nothing came for a while: if another node has more, this one is left.
+    async fn leave_if_behind(&mut self) {
+        let until = Instant::now() + LOOK;
+        let seen = self.seen;
+        let far = |answers: &[Answer], _| revisions(answers).any(|(revision, _)| revision > seen);
+        let asked = timeout_at(until.into(), self.client.shared.nodes.ask_all(until, far)).await;
+        let behind = asked.is_ok_and(|answers| revisions(&answers).any(|(revision, _)| revision > seen));
+        if behind {
+            self.stream = None;
+        }
+    }
+}
+
+fn revisions(answers: &[Answer]) -> impl Iterator<Item = (u64, &String)> {
+    answers.iter().filter_map(|answer: &Answer| match &answer.status {
+        Ok(status) => Some((status.revision, &answer.address)),
+        Err(Absence::Gone(_) | Absence::Silent(_) | Absence::OtherCluster) => None,
+    })
+}

@@ -1,0 +1,254 @@
+//! The table of sessions: which writes of a client were applied, and what they came to, so that a retry is answered and not
+//! applied again.
+//!
+//! A session is not opened by a request of its own, which would cost every client a round trip. The client makes up a
+//! random id and learns a position that some node has applied; its first write opens the session. So a session that the
+//! table does not have is either new or forgotten, and the two must be told apart, or a late retry would be a second write:
+//!
+//! 1. A session is forgotten when it was not used for [`SessionLimits::lifetime`] entries, or when there are more than
+//!    [`SessionLimits::sessions`]: the one that was used longest ago goes first.
+//! 2. The table keeps the greatest birth of all that it has forgotten. Whoever was born later was never in it: it is new.
+//!    Whoever was not is refused.
+//!
+//! The only clock is the count of entries: it is the same for all, it stands still while there is no leader, and no wrong
+//! clock of a node can make a session expire.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{Hash, Hasher};
+
+use bytes::{Buf, BufMut};
+
+use crate::protocol::apply::{Applied, Outcome};
+use crate::protocol::command::Once;
+use crate::protocol::types::{EntryId, Position};
+
+/// The same on all nodes, since the state follows from them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct SessionLimits {
+    pub sessions: usize,
+    /// Results that one session remembers: a client has no more writes under way in it.
+    pub results: usize,
+    /// After so many entries without a use a session is forgotten.
+    pub lifetime: u64,
+}
+
+impl Default for SessionLimits {
+    fn default() -> SessionLimits {
+        SessionLimits { sessions: 4_096, results: 256, lifetime: 1 << 20 }
+    }
+}
+
+/// What is remembered of one client.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Session {
+    pub born: u64,
+    /// The position of the last entry that named it.
+    pub used: u64,
+    /// Smaller sequences are refused: the client has their answers, or there was no room for them.
+    floor: u64,
+    results: BTreeMap<u64, Applied>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Sessions {
+    limits: SessionLimits,
+    table: BTreeMap<u64, Session>,
+    /// The sessions by their last use. Each entry names one session at most, so no two share a position.
+    by_use: BTreeMap<u64, u64>,
+    /// All that were forgotten were born before this.
+    new_from: u64,
+    /// Changed since somebody asked; no part of the state.
+    touched: BTreeSet<u64>,
+}
+
+impl Sessions {
+    pub fn new(limits: SessionLimits) -> Sessions {
+        Sessions { limits, ..Sessions::default() }
+    }
+
+    /// The table as it was stored: see [`Sessions::new_from`] and [`Session::encode`].
+    pub fn restore(new_from: u64, stored: impl IntoIterator<Item = (u64, Session)>) -> Sessions {
+        let table: BTreeMap<u64, Session> = stored.into_iter().collect();
+        let by_use = table.iter().map(|(id, session)| (session.used, *id)).collect();
+        Sessions { table, by_use, new_from, ..Sessions::default() }
+    }
+
+    pub fn new_from(&self) -> u64 {
+        self.new_from
+    }
+
+    pub fn get(&self, id: u64) -> Option<&Session> {
+        self.table.get(&id)
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        self.table.keys().copied()
+    }
+
+    /// The sessions that were changed, opened or forgotten since the last call.
+    pub fn take_touched(&mut self) -> BTreeSet<u64> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// Forgets the sessions that were not used for a lifetime before the entry at this position.
+    pub(super) fn forget_idle(&mut self, now: Position) {
+        while let Some((used, _)) = self.by_use.first_key_value()
+            && used.saturating_add(self.limits.lifetime) < now.0
+        {
+            self.forget_oldest();
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some((_, id)) = self.by_use.pop_first() else { return };
+        if let Some(session) = self.table.remove(&id) {
+            self.new_from = self.new_from.max(session.born.saturating_add(1));
+        }
+        self.touched.insert(id);
+    }
+
+    /// Whether the write is to be applied: `None` if it is. Otherwise what it came to before, or nothing if that is not
+    /// known any more.
+    pub(super) fn admit(&mut self, id: u64, sequence: u64, once: Once, now: Position) -> Option<Option<Applied>> {
+        if !self.table.contains_key(&id) && !self.open(id, once, now) {
+            return Some(None);
+        }
+        let session = self.table.get_mut(&id).filter(|session| session.born == once.born);
+        // Two clients that drew the same id: the second one draws again.
+        let Some(session) = session else { return Some(None) };
+        self.by_use.remove(&session.used);
+        self.by_use.insert(now.0, id);
+        self.touched.insert(id);
+        session.used = now.0;
+        session.raise_floor(once.answered);
+        if sequence < session.floor {
+            return Some(None);
+        }
+        session.results.get(&sequence).map(|known| Some(*known))
+    }
+
+    /// A session that is not in the table is new, or was forgotten: then it is not opened again.
+    fn open(&mut self, id: u64, once: Once, now: Position) -> bool {
+        if once.born < self.new_from || once.born >= now.0 {
+            return false;
+        }
+        while self.table.len() >= self.limits.sessions {
+            self.forget_oldest();
+        }
+        // What was forgotten to make room may be younger than this one.
+        if once.born < self.new_from {
+            return false;
+        }
+        self.table.insert(id, Session { born: once.born, used: now.0, floor: 0, results: BTreeMap::new() });
+        true
+    }
+
+    pub(super) fn remember(&mut self, id: u64, sequence: u64, applied: Applied) {
+        let most = self.limits.results;
+        let Some(session) = self.table.get_mut(&id) else { return };
+        session.results.insert(sequence, applied);
+        while session.results.len() > most
+            && let Some((oldest, _)) = session.results.pop_first()
+        {
+            session.floor = oldest + 1;
+        }
+    }
+}
+
+impl PartialEq for Sessions {
+    fn eq(&self, other: &Sessions) -> bool {
+        (&self.table, self.new_from) == (&other.table, other.new_from)
+    }
+}
+
+impl Eq for Sessions {}
+
+impl Hash for Sessions {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.new_from.hash(state);
+        self.table.hash(state);
+    }
+}
+
+impl Session {
+    fn raise_floor(&mut self, floor: u64) {
+        if floor > self.floor {
+            self.floor = floor;
+            self.results = self.results.split_off(&floor);
+        }
+    }
+
+    /// The session as bytes: results take few of them each, since each is written as the difference to the one before.
+    ///
+    /// ```text
+    /// born u64 · used u64 · floor u64 · (sequence · epoch · offset · position · outcome · revision)…
+    /// ```
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(24 + 8 * self.results.len());
+        [self.born, self.used, self.floor].iter().for_each(|number| out.put_u64_le(*number));
+        let mut before = [self.floor, 0, 0, 0, 0];
+        for (sequence, applied) in &self.results {
+            let (outcome, revision) = match applied.outcome {
+                Outcome::Done { revision } => (0, revision),
+                Outcome::NotEqual { present: Some(revision) } => (1, revision),
+                Outcome::NotEqual { present: None } => (2, before[4]),
+                Outcome::SessionLost => (3, before[4]),
+            };
+            let EntryId { epoch, offset } = applied.id;
+            let now = [*sequence, epoch.0, offset.0, applied.position.0, revision];
+            out.put_u8(outcome);
+            now.iter().zip(before).for_each(|(now, before)| put_difference(&mut out, *now, before));
+            before = now;
+        }
+        out
+    }
+
+    /// `None` if the bytes are no session.
+    pub fn decode(mut bytes: &[u8]) -> Option<Session> {
+        let mut number = || bytes.try_get_u64_le().ok();
+        let (born, used, floor) = (number()?, number()?, number()?);
+        let mut before = [floor, 0, 0, 0, 0];
+        let mut results = BTreeMap::new();
+        while !bytes.is_empty() {
+            let outcome = bytes.try_get_u8().ok()?;
+            for number in &mut before {
+                *number = take_difference(&mut bytes, *number)?;
+            }
+            let [sequence, epoch, offset, position, revision] = before;
+            let outcome = match outcome {
+                0 => Outcome::Done { revision },
+                1 => Outcome::NotEqual { present: Some(revision) },
+                2 => Outcome::NotEqual { present: None },
+                3 => Outcome::SessionLost,
+                _ => return None,
+            };
+            let applied = Applied { id: EntryId::new(epoch, offset), position: Position(position), outcome };
+            results.insert(sequence, applied);
+        }
+        Some(Session { born, used, floor, results })
+    }
+}
+
+/// Seven bits a byte, the lowest first; the sign in the lowest bit of all.
+fn put_difference(out: &mut Vec<u8>, now: u64, before: u64) {
+    let difference = now.wrapping_sub(before) as i64;
+    let mut rest = ((difference << 1) ^ (difference >> 63)) as u64;
+    while rest >= 0x80 {
+        out.push(rest as u8 | 0x80);
+        rest >>= 7;
+    }
+    out.push(rest as u8);
+}
+
+fn take_difference(bytes: &mut &[u8], before: u64) -> Option<u64> {
+    let mut folded = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let byte = bytes.try_get_u8().ok()?;
+        folded |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            let difference = (folded >> 1) as i64 ^ -((folded & 1) as i64);
+            return Some(before.wrapping_add(difference as u64));
+        }
+    }
+    None
+}

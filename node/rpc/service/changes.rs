@@ -1,0 +1,121 @@
+//! Committed changes for those who watch, from a revision on, out of this node's final data.
+//!
+//! Revisions are the same at every node, so whoever is cut off here goes on at another node after the last revision that it
+//! got. A node that is behind lets its watchers wait; one whose history does not reach back so far says from where it does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
+use tonic::codegen::BoxStream;
+
+use crate::rpc::service::records::{ChangedRecord, ChangesGone, Records};
+use crate::rpc::service::refusal::refused;
+use crate::rpc::wire;
+
+/// Changes in one message, and how many messages wait for a slow watcher: then its node reads no further for it.
+const CHANGES_MAX: usize = 256;
+const MESSAGES_MAX: usize = 4;
+/// A message ends after this many bytes of keys and values.
+const BYTES_MAX: usize = 1 << 20;
+/// A watcher of a quiet prefix is told so often how far it has seen, so that it need not go far back after a break.
+const BOOKMARK: Duration = Duration::from_secs(1);
+
+pub(super) fn watch(
+    records: Arc<dyn Records>,
+    revisions: watch::Receiver<u64>,
+    request: wire::WatchRequest,
+) -> BoxStream<wire::WatchResponse> {
+    let (responses, receiver) = mpsc::channel(MESSAGES_MAX);
+    tokio::spawn(async move {
+        let gone = responses.clone();
+        tokio::select! {
+            () = send_all(&*records, revisions, request, &responses) => {}
+            () = gone.closed() => {}
+        }
+    });
+    Box::pin(ReceiverStream::new(receiver))
+}
+
+type Responses = mpsc::Sender<Result<wire::WatchResponse, Status>>;
+
+/// Sends until the watcher goes away, the node ends, or the history is gone.
+async fn send_all(
+    records: &dyn Records,
+    mut revisions: watch::Receiver<u64>,
+    request: wire::WatchRequest,
+    responses: &Responses,
+) {
+    let wire::WatchRequest { prefix, from } = request;
+    let mut seen = from.map_or_else(|| records.revision(), |from| from.saturating_sub(1));
+    // The first response goes out at once, with or without changes.
+    let (mut first, mut told) = (true, seen);
+    loop {
+        let present = *revisions.borrow_and_update();
+        let (response, up_to) = match page(records, seen, &prefix) {
+            Ok(page) => page,
+            Err(refusal) => {
+                let _ = responses.send(Ok(refusal)).await;
+                return;
+            }
+        };
+        seen = up_to;
+        if std::mem::take(&mut first) || !response.changes.is_empty() {
+            told = seen;
+            if responses.send(Ok(response)).await.is_err() {
+                return;
+            }
+        }
+        if seen < present {
+            continue;
+        }
+        match tokio::time::timeout(BOOKMARK, revisions.changed()).await {
+            Ok(Ok(())) => {}
+            // The node ends.
+            Ok(Err(_)) => return,
+            Err(_) if told == seen => {}
+            Err(_) => {
+                told = seen;
+                let bookmark = wire::WatchResponse { up_to: seen, ..wire::WatchResponse::default() };
+                if responses.send(Ok(bookmark)).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The next changes, and how far they go; or the refusal that ends the stream.
+fn page(records: &dyn Records, after: u64, prefix: &[u8]) -> Result<(wire::WatchResponse, u64), wire::WatchResponse> {
+    match records.changes(after, prefix, CHANGES_MAX) {
+        Ok((changes, up_to)) => {
+            let (changes, up_to) = bounded(changes, up_to);
+            let changes = changes.into_iter().map(wire::Changed::from).collect();
+            Ok((wire::WatchResponse { changes, up_to, ..wire::WatchResponse::default() }, up_to))
+        }
+        Err(ChangesGone { oldest }) => {
+            let text = format!("changes from revision {} on are not kept any more: watch from {oldest} on", after + 1);
+            let refused = Some(refused("history_gone", text));
+            Err(wire::WatchResponse { refused, oldest, ..wire::WatchResponse::default() })
+        }
+    }
+}
+
+/// As many of them as fit into one message; at least one.
+fn bounded(mut changes: Vec<ChangedRecord>, up_to: u64) -> (Vec<ChangedRecord>, u64) {
+    let mut bytes = 0;
+    let fits = |change: &&ChangedRecord| {
+        let before = bytes;
+        bytes += change.record.key.len() + change.record.value.len();
+        before < BYTES_MAX
+    };
+    let count = changes.iter().take_while(fits).count();
+    if count == changes.len() {
+        return (changes, up_to);
+    }
+    changes.truncate(count);
+    let up_to = changes.last().map_or(up_to, |change| change.record.revision);
+    (changes, up_to)
+}

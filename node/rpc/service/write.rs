@@ -1,0 +1,181 @@
+//! Clients' writes as they came: checked, encoded for the log, and passed on to the leader if another node leads.
+
+use bytes::Bytes;
+
+use crate::protocol::apply::{Applied, Outcome};
+use crate::protocol::{Answer, Change, Command, Expect, NodeId, Once};
+use crate::rpc::desk::{Request as Ask, Written};
+use crate::rpc::service::client::ClientService;
+use crate::rpc::service::forward::Lost;
+use crate::rpc::service::refusal::{
+    by_core, check_key, check_value, leader_unreachable, not_a_leader, not_taken, refused, session_lost,
+};
+use crate::rpc::wire;
+
+/// A write as it came; kept so that it can be passed on. Its bytes are shared, not copied.
+pub(super) enum Write {
+    Put(wire::PutRequest),
+    Delete(wire::DeleteRequest),
+    CompareAndSet(wire::CompareAndSetRequest),
+    Batch(wire::BatchRequest),
+}
+
+impl Write {
+    fn change(&self) -> Result<Change, wire::Refusal> {
+        let change = match self {
+            Write::Put(put) => Change::Put { key: put.key.clone(), value: put.value.clone() },
+            Write::Delete(delete) => Change::Delete { key: delete.key.clone() },
+            Write::CompareAndSet(set) => {
+                use wire::compare_and_set_request::Expect as Expected;
+                let expect = match &set.expect {
+                    Some(Expected::Absent(_)) => Expect::Absent,
+                    Some(Expected::Expected(value)) => Expect::Value(value.clone()),
+                    Some(Expected::Revision(revision)) => Expect::Revision(*revision),
+                    None => return Err(refused("nothing_expected", "a compare-and-set must say what it expects")),
+                };
+                Change::CompareAndSet { key: set.key.clone(), expect, value: set.value.clone() }
+            }
+            Write::Batch(batch) => Change::Batch(batch.changes.iter().map(change_of).collect()),
+        };
+        check(&change)?;
+        Ok(change)
+    }
+
+    fn name(&self) -> wire::WriteName {
+        let name = match self {
+            Write::Put(put) => put.name,
+            Write::Delete(delete) => delete.name,
+            Write::CompareAndSet(set) => set.name,
+            Write::Batch(batch) => batch.name,
+        };
+        name.unwrap_or_default()
+    }
+
+    fn command(&self) -> Result<Bytes, wire::Refusal> {
+        let wire::WriteName { session, sequence, born, answered } = self.name();
+        let once = born.map(|born| Once { born, answered });
+        Ok(Command { session, sequence, once, change: self.change()? }.encode())
+    }
+
+    fn is_forwarded(&self) -> bool {
+        match self {
+            Write::Put(put) => put.forwarded,
+            Write::Delete(delete) => delete.forwarded,
+            Write::CompareAndSet(set) => set.forwarded,
+            Write::Batch(batch) => batch.forwarded,
+        }
+    }
+
+    /// The key of a compare-and-set.
+    fn compared(&self) -> Option<&Bytes> {
+        if let Write::CompareAndSet(set) = self { Some(&set.key) } else { None }
+    }
+}
+
+fn change_of(change: &wire::BatchChange) -> Change {
+    let key = change.key.clone();
+    match &change.value {
+        Some(value) => Change::Put { key, value: value.clone() },
+        None => Change::Delete { key },
+    }
+}
+
+fn check(change: &Change) -> Result<(), wire::Refusal> {
+    match change {
+        Change::Batch(changes) if changes.is_empty() => {
+            return Err(refused("empty_batch", "the batch is empty: give at least one put or delete"));
+        }
+        Change::Batch(changes) => changes.iter().try_for_each(check)?,
+        Change::Put { key, value } | Change::CompareAndSet { key, value, .. } => {
+            check_key(key).and_then(|()| check_value(value))?;
+        }
+        Change::Delete { key } => check_key(key)?,
+    }
+    if change.is_sound() {
+        return Ok(());
+    }
+    let text = "keys and values together have more than 1 MiB, or there are more than 1024 changes: split it";
+    Err(refused("too_large", text))
+}
+
+impl ClientService {
+    pub(super) async fn write_one(&self, write: Write) -> wire::WriteResponse {
+        let command = match write.command() {
+            Ok(command) => command,
+            Err(refusal) => return no(refusal),
+        };
+        let answered = match self.desk.ask(|reply| Ask::Write(command, reply)) {
+            Ok(answer) => answer.await,
+            Err(why) => return no(not_taken(why)),
+        };
+        match answered {
+            Ok(Written { applied: Some(applied), .. }) => self.done(&write, applied),
+            Ok(Written { answer: Answer::Forward(leader), .. }) if write.is_forwarded() => no(not_a_leader(leader)),
+            Ok(Written { answer: Answer::Forward(leader), .. }) => Box::pin(self.forward_write(leader, write)).await,
+            Ok(Written { answer: Answer::Refused(refusal), .. }) => no(by_core(refusal)),
+            Ok(Written { answer: Answer::Unknown, .. }) => unknown("the leader stepped down with the write in its log"),
+            Ok(Written { .. }) => unknown("the node gave an answer that fits no write"),
+            Err(_) => unknown("the node stopped before it could answer"),
+        }
+    }
+
+    fn done(&self, write: &Write, applied: Applied) -> wire::WriteResponse {
+        use wire::write_response::Outcome as Said;
+        let (said, revision) = match applied.outcome {
+            Outcome::Done { revision } => {
+                let Applied { id, position, .. } = applied;
+                let (epoch, offset) = (id.epoch.0, id.offset.0);
+                let point = wire::Point { epoch, offset, position: position.0, digest: Bytes::new() };
+                (Said::Written(point), revision)
+            }
+            Outcome::NotEqual { present } => (Said::NotEqual(self.not_equal(write, present)), 0),
+            Outcome::SessionLost => (Said::Refused(session_lost()), 0),
+        };
+        wire::WriteResponse { outcome: Some(said), revision }
+    }
+
+    /// What was there instead, with its value if that is still there.
+    fn not_equal(&self, write: &Write, revision: Option<u64>) -> wire::NotEqual {
+        let record = write.compared().and_then(|key| self.records.get(key).ok().flatten());
+        let value = record.filter(|record| Some(record.revision) == revision).map(|record| record.value);
+        wire::NotEqual { revision, value }
+    }
+
+    async fn forward_write(&self, leader: NodeId, write: Write) -> wire::WriteResponse {
+        let forwarder = &self.forwarder;
+        let lost = match write {
+            Write::Put(put) => {
+                let put = wire::PutRequest { forwarded: true, ..put };
+                forwarder.call(leader, |mut client| async move { client.put(put).await }).await
+            }
+            Write::Delete(delete) => {
+                let delete = wire::DeleteRequest { forwarded: true, ..delete };
+                forwarder.call(leader, |mut client| async move { client.delete(delete).await }).await
+            }
+            Write::CompareAndSet(set) => {
+                let set = wire::CompareAndSetRequest { forwarded: true, ..set };
+                forwarder.call(leader, |mut client| async move { client.compare_and_set(set).await }).await
+            }
+            Write::Batch(batch) => {
+                let batch = wire::BatchRequest { forwarded: true, ..batch };
+                forwarder.call(leader, |mut client| async move { client.batch(batch).await }).await
+            }
+        };
+        lost.unwrap_or_else(|lost| match lost {
+            Lost::NotSent(why) => no(leader_unreachable(leader, &why)),
+            Lost::Unanswered(why) => unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}")),
+        })
+    }
+}
+
+pub(super) fn no(refusal: wire::Refusal) -> wire::WriteResponse {
+    wire::WriteResponse { outcome: Some(wire::write_response::Outcome::Refused(refusal)), revision: 0 }
+}
+
+fn unknown(why: &str) -> wire::WriteResponse {
+    let message = format!("{why}, so the write may or may not happen");
+    wire::WriteResponse {
+        outcome: Some(wire::write_response::Outcome::Unknown(wire::Unknown { message })),
+        revision: 0,
+    }
+}

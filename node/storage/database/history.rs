@@ -1,0 +1,115 @@
+//! The last changes of the final data, for those who watch: kept in memory, bounded in number and bytes.
+//!
+//! It grows with what is applied, so after a rebuild from the log it reaches back; after a clean end it begins anew, and
+//! whoever wants older changes is told from where on there are some.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::protocol::apply::Write;
+use crate::storage::{ChangePage, TooOld};
+
+const CHANGES_MAX: usize = 32_768;
+const BYTES_MAX: usize = 8 << 20;
+/// What a change costs besides its key and value.
+const CHANGE_BYTES: usize = 128;
+
+pub(crate) struct History {
+    /// Without gaps: each revision follows the one before.
+    writes: VecDeque<Write>,
+    bytes: usize,
+    /// The revision before the first one that is kept.
+    before: u64,
+}
+
+impl History {
+    pub(crate) fn new(revision: u64) -> History {
+        History { writes: VecDeque::new(), bytes: 0, before: revision }
+    }
+
+    pub(crate) fn add(&mut self, writes: Vec<Write>) {
+        for write in writes {
+            let write = compact(write);
+            self.bytes += weight(&write);
+            self.writes.push_back(write);
+        }
+        while self.writes.len() > CHANGES_MAX || self.bytes > BYTES_MAX {
+            let Some(oldest) = self.writes.pop_front() else { break };
+            self.bytes -= weight(&oldest);
+            self.before = oldest.revision;
+        }
+    }
+
+    /// Changes of keys that start with `prefix`, after that revision, at most `limit`.
+    pub(crate) fn after(&self, revision: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld> {
+        if revision < self.before {
+            return Err(TooOld { oldest: self.before + 1 });
+        }
+        let mut page = ChangePage { changes: Vec::new(), up_to: revision };
+        for write in self.writes.iter().skip((revision - self.before) as usize) {
+            if page.changes.len() == limit {
+                break;
+            }
+            page.up_to = write.revision;
+            if write.key.starts_with(prefix) {
+                page.changes.push(write.clone());
+            }
+        }
+        Ok(page)
+    }
+}
+
+fn weight(write: &Write) -> usize {
+    CHANGE_BYTES + write.key.len() + write.record.as_ref().map_or(0, |(value, _)| value.len())
+}
+
+/// A copy with memory of its own: a small value must not keep the whole message alive in which it came.
+fn compact(mut write: Write) -> Write {
+    let value = write.record.as_ref().map_or(&[][..], |(value, _)| value);
+    let mut both = Vec::with_capacity(write.key.len() + value.len());
+    both.extend_from_slice(&write.key);
+    both.extend_from_slice(value);
+    let mut both = Bytes::from(both);
+    write.key = both.split_to(write.key.len());
+    if let Some((value, _)) = &mut write.record {
+        *value = both;
+    }
+    write
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::EntryId;
+
+    fn write(revision: u64) -> Write {
+        let key = Bytes::from(if revision.is_multiple_of(2) { "even" } else { "odd" });
+        Write { key, id: EntryId::new(1, revision), revision, record: None }
+    }
+
+    fn revisions(history: &History, after: u64, prefix: &str, limit: usize) -> (Vec<u64>, u64) {
+        let page = history.after(after, prefix.as_bytes(), limit).expect("it reaches back");
+        (page.changes.iter().map(|write| write.revision).collect(), page.up_to)
+    }
+
+    #[test]
+    fn changes_are_found_from_any_revision_on_without_gaps() {
+        let mut history = History::new(10);
+        history.add((11..=20).map(write).collect());
+        assert_eq!(revisions(&history, 10, "", 100).0, (11..=20).collect::<Vec<_>>());
+        assert_eq!(revisions(&history, 15, "even", 2), (vec![16, 18], 18));
+        assert_eq!(revisions(&history, 18, "odd", 2), (vec![19], 20));
+        assert_eq!(revisions(&history, 20, "", 100), (vec![], 20));
+        assert_eq!(revisions(&history, 25, "", 100), (vec![], 25), "this database is behind");
+        assert_eq!(history.after(9, b"", 1), Err(TooOld { oldest: 11 }));
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_it_says_from_where_it_can() {
+        let mut history = History::new(0);
+        history.add((1..=CHANGES_MAX as u64 + 5).map(write).collect());
+        assert_eq!(history.after(4, b"", 1), Err(TooOld { oldest: 6 }));
+        assert_eq!(revisions(&history, 5, "", 1), (vec![6], 6));
+    }
+}
