@@ -25,12 +25,27 @@ fn writes_conflicts_and_held_orders_are_shown() {
 
 #[test]
 fn replicas_and_leaders_that_go_and_return_are_shown() {
-    all_pass(&["old-log", "no-quorum", "leader-killed", "old-leader"]);
+    all_pass(&["old-log", "no-quorum", "leader-killed", "old-leader", "lost-answers"]);
 }
 
 #[test]
 fn killed_nodes_and_chaos_lose_nothing_that_was_confirmed() {
     all_pass(&["kill-9", "chaos", "--chaos-seconds", "5"]);
+}
+
+#[test]
+fn the_figures_of_the_raft_paper_are_shown_on_logs_prepared_before() {
+    all_pass(&["figure-7", "figure-8", "figure-8e"]);
+}
+
+#[test]
+fn every_line_of_the_assignments_sheet_is_ticked_in_portuguese_too() {
+    all_pass(&["assignment", "--report", "sheet.md"]);
+    let workshop = workshop();
+    let results = results(workshop.path(), 0, &["normal", "--lang", "pt", "--report", "folha.md"]);
+    assert_eq!(results[0]["title"], "Dados corretos, confirmados");
+    let report = std::fs::read_to_string(workshop.path().join("folha.md")).expect("it was written");
+    assert!(report.contains("logs antes") && report.contains("Epoca: cenários"), "{report}");
 }
 
 #[test]

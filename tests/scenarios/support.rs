@@ -17,8 +17,8 @@ pub fn workshop() -> TempDir {
 
 pub fn begin(workshop: &Path, words: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_epoca"));
-    command.arg("scenario").args(words).args(["--lang", "en"]).current_dir(workshop);
-    command.env_remove("EPOCA_CONNECT").env("TMPDIR", workshop).stdin(Stdio::null());
+    command.arg("scenario").args(words).current_dir(workshop);
+    command.env_remove("EPOCA_CONNECT").env("LC_ALL", "C.UTF-8").env("TMPDIR", workshop).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts")
 }
 

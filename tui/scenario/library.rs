@@ -22,8 +22,12 @@ const LIBRARY: &[(&str, &str)] = library! {
     "no-quorum"
     "leader-killed"
     "old-leader"
+    "lost-answers"
     "kill-9"
     "chaos"
+    "figure-7"
+    "figure-8"
+    "figure-8e"
     "assignment"
 };
 

@@ -103,6 +103,8 @@ pub enum How {
 pub struct Expectation {
     pub what: Expect,
     pub within: Duration,
+    /// Said again and again until it is seen: what may get lost on the way is asked for once more.
+    pub repeating: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -144,7 +146,8 @@ pub enum Expect {
     },
     LogIs {
         nodes: Nodes,
-        runs: Vec<(Epoch, u64)>,
+        /// `None` stands for any epoch.
+        runs: Vec<(Option<Epoch>, u64)>,
     },
     DiskHolds {
         node: NodeRef,

@@ -37,7 +37,7 @@ impl Scene<'_> {
     }
 
     /// So many entries of each epoch, and nothing else.
-    pub(super) fn log_is(&self, nodes: &Nodes, runs: &[(Epoch, u64)]) -> Seen {
+    pub(super) fn log_is(&self, nodes: &Nodes, runs: &[(Option<Epoch>, u64)]) -> Seen {
         self.each(nodes, &[], |node, log, _| {
             let mut found: Vec<(Epoch, u64)> = Vec::new();
             for preview in &log.tail {
@@ -48,7 +48,10 @@ impl Scene<'_> {
             }
             let texts = found.iter().map(|(epoch, count)| format!("{epoch}:{count}")).collect::<Vec<_>>();
             let last = log.last().map(|last| format!("ends with {last}"));
-            match found == runs {
+            let fits = |(found, wanted): (&(Epoch, u64), &(Option<Epoch>, u64))| {
+                wanted.0.is_none_or(|epoch| epoch == found.0) && found.1 == wanted.1
+            };
+            match found.len() == runs.len() && found.iter().zip(runs).all(fits) {
                 true => Ok(texts.into_iter().chain(last).collect()),
                 false => Err(format!("the log of {node} is {}", texts.join(" "))),
             }

@@ -22,7 +22,10 @@ use super::names::{Entry, Names};
 use super::script::{Expect, Expectation};
 use super::stage::Stage;
 use super::told::{Evidence, Verdict};
+use crate::command::{Context, execute, parse_line};
 
+/// Between two times at which a command is said.
+const AGAIN: Duration = Duration::from_millis(60);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(15);
 
@@ -61,7 +64,14 @@ impl Scene<'_> {
 
     pub async fn check(&self, expectation: &Expectation) -> Found {
         let begun = Instant::now();
+        let mut said = None;
         loop {
+            if let Some(template) = &expectation.repeating
+                && said.is_none_or(|said: Instant| said.elapsed() >= AGAIN)
+            {
+                said = Some(Instant::now());
+                self.say(template).await;
+            }
             let over = begun.elapsed() >= expectation.within;
             match self.look(&expectation.what, begun).await {
                 Seen::Yes(evidence) => return self.found(&expectation.what, evidence),
@@ -73,6 +83,16 @@ impl Scene<'_> {
                 Seen::NotYet(..) => {}
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// What it comes to does not count: it is said again if it was of no use.
+    async fn say(&self, template: &str) {
+        if let Ok(line) = self.names.filled(template)
+            && let Ok(command) = parse_line(&line)
+        {
+            let context = Context { client: self.client().clone(), stdin: false, progress: None };
+            execute(&command, &context).await;
         }
     }
 

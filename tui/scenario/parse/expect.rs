@@ -7,7 +7,7 @@
 //! no NODES FACT FIELD=VALUE … for 1s                 none such, then and for so long
 //! NODES holds ENTRY [ENTRY…] [as STATE]              intermediate, committed or final; by id and digest
 //! NODES lacks ENTRY [ENTRY…]                         in their logs
-//! NODES log 1:3 4:2                                  so many entries of each epoch, no others
+//! NODES log 1:3 4:2 *:1                              so many entries of each epoch, no others; * is any epoch
 //! NODES reads KEY=VALUE | NODES reads KEY absent     the node's own final data
 //! client reads KEY=VALUE | client reads KEY absent   linearizably
 //! disk of NODE holds ENTRY… [as STATE]               in its folder, read by `epoca inspect`
@@ -17,6 +17,9 @@
 //! logs equal [on NODES] | invariants | linearizable | kept
 //! ```
 //!
+//! `within 10s` and `repeating COMMAND` may stand at the end: how long it may take, and what is said again and again until
+//! it is seen.
+//!
 //! NODES are `n3`, `$a`, several with commas, `each`, `replicas` or `any`; an ENTRY is the name of an operation or `e3.o5`.
 
 use std::time::Duration;
@@ -25,17 +28,21 @@ use epoca::protocol::trace::Fact;
 use epoca::protocol::{Epoch, Offset};
 
 use super::cursor::Cursor;
-use super::{Mistake, is_name};
+use super::{Mistake, is_name, template};
 use crate::command::grammar::Node;
 use crate::scenario::script::{
     Ended, EntryRef, EntryState, Expect, Expectation, FieldPattern, FieldValue, NodeRef, Nodes, PATIENCE, Pattern,
     Reader,
 };
 
+/// What may stand behind an expectation.
+const ENDS: [&str; 2] = ["within", "repeating"];
+
 pub(super) fn expectation(cursor: &mut Cursor) -> Result<Expectation, Mistake> {
     let what = expect(cursor)?;
     let within = if cursor.take("within") { cursor.duration()? } else { PATIENCE };
-    Ok(Expectation { what, within })
+    let repeating = cursor.take("repeating").then(|| template(cursor)).transpose()?;
+    Ok(Expectation { what, within, repeating })
 }
 
 fn expect(cursor: &mut Cursor) -> Result<Expect, Mistake> {
@@ -228,7 +235,7 @@ fn node_ref(text: &str) -> Option<NodeRef> {
 
 fn entries(cursor: &mut Cursor) -> Result<Vec<EntryRef>, Mistake> {
     let mut entries = vec![entry(cursor)?];
-    while cursor.ahead_word().is_some_and(|word| !["as", "within"].contains(&word)) {
+    while cursor.ahead_word().is_some_and(|word| word != "as" && !ENDS.contains(&word)) {
         entries.push(entry(cursor)?);
     }
     Ok(entries)
@@ -267,11 +274,13 @@ fn key_value(cursor: &mut Cursor) -> Result<(String, Option<String>), Mistake> {
     }
 }
 
-fn runs(cursor: &mut Cursor) -> Result<Vec<(Epoch, u64)>, Mistake> {
+fn runs(cursor: &mut Cursor) -> Result<Vec<(Option<Epoch>, u64)>, Mistake> {
     let mut runs = Vec::new();
-    while cursor.ahead_word().is_some_and(|word| word != "within") {
+    while cursor.ahead_word().is_some_and(|word| !ENDS.contains(&word)) {
         let word = cursor.word("EPOCH:ENTRIES")?;
-        runs.push(run(word.text).ok_or_else(|| cursor.at(word, "expected EPOCH:ENTRIES, as 4:2"))?);
+        let any = word.text.strip_prefix("*:").and_then(|entries| entries.parse().ok()).map(|entries| (None, entries));
+        let found = any.or_else(|| run(word.text).map(|(epoch, entries)| (Some(epoch), entries)));
+        runs.push(found.ok_or_else(|| cursor.at(word, "expected EPOCH:ENTRIES, as 4:2"))?);
     }
     if runs.is_empty() { Err(cursor.here("expected EPOCH:ENTRIES, as 4:2")) } else { Ok(runs) }
 }

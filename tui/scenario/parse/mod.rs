@@ -11,7 +11,7 @@
 //! try [NAME [2s]:] COMMAND              may end in any way
 //! start [NAME [2s]:] COMMAND            goes on beside what follows
 //! load 4 clients | load stop | chaos 20s | wait 1s | restore
-//! expect WHAT [within 10s]              see `expect`
+//! expect WHAT [within 10s] [repeating COMMAND]
 //!   en what is to be seen
 //!   why.en why it is so
 //! ```
@@ -187,6 +187,11 @@ fn log_before(cursor: &mut Cursor) -> Result<LogBefore, Mistake> {
 /// `[NAME [D]:] COMMAND`; the command is read now with numbers in the place of names, to find its mistakes.
 fn command(how: How, cursor: &mut Cursor) -> Result<Action, Mistake> {
     let (name, within) = prefix(cursor)?;
+    Ok(Action::Command(Said { how, name, within, template: template(cursor)? }))
+}
+
+/// A command to the end of the line, with names of nodes.
+fn template(cursor: &mut Cursor) -> Result<String, Mistake> {
     let column = cursor.peek();
     let template = cursor.rest().to_owned();
     if template.is_empty() {
@@ -196,7 +201,7 @@ fn command(how: How, cursor: &mut Cursor) -> Result<Action, Mistake> {
         let before = template.get(..error.at).unwrap_or(&template).chars().count();
         return Err(cursor.at_column(column + before, &error.message));
     }
-    Ok(Action::Command(Said { how, name, within, template }))
+    Ok(template)
 }
 
 /// `NAME:` or `NAME 2s:` before a command.
