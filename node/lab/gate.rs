@@ -227,7 +227,7 @@ impl Gate {
         let kind = self.pending.kind(place).into();
         match handling {
             Handling::Deliver => {
-                self.tell(|| Fact::MessageDelivered { from, to, number, kind });
+                self.tell(|| Fact::MessageDelivered { from, to, number, kind, why: "by-hand".into() });
                 self.pending.take(place).map_or(Handled::NoSuch, |envelope| Handled::Delivered(Box::new(envelope)))
             }
             Handling::Discard => {
@@ -263,7 +263,8 @@ impl Gate {
         for envelope in &due {
             self.tell(|| {
                 let MessageId { from, to, number } = id_of(envelope);
-                Fact::MessageDelivered { from, to, number, kind: envelope.message.kind().into() }
+                let kind = envelope.message.kind().into();
+                Fact::MessageDelivered { from, to, number, kind, why: "due".into() }
             });
         }
         due

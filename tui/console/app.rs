@@ -4,7 +4,7 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind};
 use futures_util::StreamExt;
@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::command::shell::Format;
 use crate::command::{Command, Context, Exit, Outcome, execute, print};
 use crate::console::attach::{Keeper, refused};
-use crate::console::model::Model;
+use crate::console::model::{Model, Step};
 use crate::console::state::{self, History};
 use crate::console::taps::Taps;
 use crate::console::terminal::{self, Screen};
@@ -111,7 +111,11 @@ impl App {
         let size = screen.size().map_err(lost)?;
         let lines = history.as_ref().map(History::read).unwrap_or_default();
         let mut app = App {
-            model: Model { lang: lang.unwrap_or_else(|| Lang::of_environment(variable)), ..Model::new(size, lines) },
+            model: Model {
+                lang: lang.unwrap_or_else(|| Lang::of_environment(variable)),
+                step: Step::begun_at(unix_micros()),
+                ..Model::new(size, lines)
+            },
             look: Look::new(theme, Depth::of_environment(variable), ascii || !locale_is_utf8(variable)),
             screen,
             drawn: None,
@@ -275,6 +279,10 @@ impl App {
             () = signals.any() => {}
         }
     }
+}
+
+fn unix_micros() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
 }
 
 fn lost(error: std::io::Error) -> Outcome {

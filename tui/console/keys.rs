@@ -4,12 +4,13 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::InputRequest;
 
 use crate::console::model::{FaultKey, Mode, Model};
-use crate::console::update::TapeKey;
+use crate::console::update::{StepKey, TapeKey};
 use crate::console::words::{Text, text};
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Action {
     Fault(FaultKey),
+    Step(StepKey),
     Type,
     Help,
     Quit,
@@ -114,6 +115,18 @@ pub const BINDINGS: &[Binding] = bindings! {
         text("hold the commit orders to a node, or release them; typed: hold 3 commit-order, release 3", "retém as ordens de commit para um nó, ou as libera; digitado: hold 3 commit-order, release 3"), Lab;
     Control [char('c')] "c" Action::Fault(FaultKey::Conflict), Some(text("conflict", "conflito")),
         text("put a forged entry at the end of a replica's log; typed: inject 3 q 666", "põe uma entrada forjada no fim do log de uma réplica; digitado: inject 3 q 666"), Lab;
+    Control [char('t')] "t" Action::Step(StepKey::Switch), Some(text("step", "passo")),
+        text("step mode: time stands still, every message waits; again: time goes on; typed: step on, step off", "passo a passo: o tempo para, toda mensagem espera; de novo: o tempo corre; digitado: step on, step off"), Lab;
+    Control [char('.'), char('n')] "." Action::Step(StepKey::Next), None,
+        text("deliver the message that waits longest; also n, and pgdn in step mode; typed: deliver", "entrega a mensagem que espera há mais tempo; também n, e pgdn no passo a passo; digitado: deliver"), Lab;
+    Control [char('d')] "d" Action::Step(StepKey::Deliver), None,
+        text("deliver the chosen message (up and down choose); typed: deliver 1-2-17", "entrega a mensagem escolhida (as setas escolhem); digitado: deliver 1-2-17"), Lab;
+    Control [char('w')] "w" Action::Step(StepKey::Discard), None,
+        text("throw the chosen message away; typed: discard 1-2-17", "joga fora a mensagem escolhida; digitado: discard 1-2-17"), Lab;
+    Control [char('a')] "a" Action::Step(StepKey::Delay), None,
+        text("deliver the chosen message 3 s later; typed: delay-message 1-2-17 3000", "entrega a mensagem escolhida 3 s depois; digitado: delay-message 1-2-17 3000"), Lab;
+    Control [char('u')] "u" Action::Step(StepKey::Duplicate), None,
+        text("double the chosen message; typed: duplicate 1-2-17", "dobra a mensagem escolhida; digitado: duplicate 1-2-17"), Lab;
     Control [char('i'), char('/'), key(KeyCode::Enter)] "i" Action::Type, Some(text("type", "digitar")),
         text("type a command; also / and Enter", "digita um comando; também / e Enter"), Nothing;
     Control [key(KeyCode::Tab)] "tab" Action::NextPane, Some(text("pane", "aba")),

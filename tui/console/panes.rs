@@ -7,9 +7,9 @@ use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
 use crate::console::layout::is_split;
-use crate::console::model::Model;
+use crate::console::model::{Model, step};
 use crate::console::theme::Look;
-use crate::console::view::{checks, events, finals, narration, nodes, ops, peers, space, tape};
+use crate::console::view::{checks, events, finals, narration, nodes, ops, peers, space, step as step_view, tape};
 use crate::console::words::{Text, text};
 
 /// What the arrows and pages do in a tab.
@@ -63,12 +63,16 @@ tabs! {
     Ops text("ops", "operações"), always, Arrows::FromEnd(|model| model.operations.lines()), ops::draw;
     Peers text("peers", "enlaces"), always, Arrows::FromTop(|model| 2 * model.nodes.len() + 3), peers::draw;
     Checks text("checks", "verificações"), checks::pane_is_there, Arrows::FromTop(checks::rows), checks::draw;
+    Step text("step", "passo"), step::is_there, Arrows::Select(step::select), step_view::draw;
     Nodes text("nodes", "nós"), always, Arrows::FromTop(|model| model.nodes.len() * 4), nodes::draw;
 }
 
 /// From the upper to the lower.
-pub const STRIPS: &[Strip] =
-    &[Strip { is_there: checks::is_there, line: checks::line }, Strip { is_there: tape::is_there, line: tape::line }];
+pub const STRIPS: &[Strip] = &[
+    Strip { is_there: step::is_on, line: step_view::strip },
+    Strip { is_there: checks::is_there, line: checks::line },
+    Strip { is_there: tape::is_there, line: tape::line },
+];
 
 fn always(_: &Model) -> bool {
     true

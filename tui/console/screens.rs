@@ -317,3 +317,68 @@ fn quitting_says_that_the_nodes_are_being_ended() {
     assert_eq!(sample.keys("q"), [Effect::Quit]);
     assert!(text(&drawn(&sample, &dark())).contains("ending"));
 }
+
+/// Time stands still, a push to each replica waits.
+fn stepping(size: (u16, u16)) -> Sample {
+    let mut sample = Sample::healthy(size);
+    sample.keys("t");
+    (1..=4).for_each(|id| sample.tell(id, Fact::StepOn {}));
+    sample.propose("z", "3");
+    for to in 2..=4 {
+        let number = sample.sent(1, to, "push", None, 1);
+        let since = Some(u64::from(to as u32) * 1_000);
+        let what = Some("e1·o3 after e1·o2".into());
+        let (from, to) = (NodeId(1), NodeId(to));
+        sample.tell(to.0, Fact::MessageHeld { from, to, number, kind: "push".into(), what, since });
+    }
+    sample.after(4_000);
+    sample
+}
+
+#[test]
+fn step_mode_lists_what_waits_and_says_that_timers_stand_still() {
+    check("step-120x36", &stepping(LARGE), &dark());
+    check("step-80x24", &stepping(MIDDLE), &dark());
+    check("step-60x18", &stepping(SMALL), &dark());
+}
+
+#[test]
+fn keys_of_step_mode_are_the_lines_that_could_be_typed() {
+    let line = |effects: Vec<Effect>| match effects.first() {
+        Some(Effect::Execute { command, .. }) => command.clone(),
+        other => panic!("nothing is done: {other:?}"),
+    };
+    let typed = |line: &str| crate::command::parse_line(line).expect("it is a command");
+    let number = |sample: &Sample, row: usize| {
+        let waiting = crate::console::model::step::waiting(&sample.model);
+        waiting[row].id.number
+    };
+    let mut sample = stepping(MIDDLE);
+    assert_eq!(line(sample.keys(".")), typed("deliver next"));
+    assert_eq!(line(sample.key(KeyCode::PageDown)), typed("deliver next"), "a presenter's clicker");
+    assert_eq!(line(sample.keys("t")), typed("step off"));
+    sample.key(KeyCode::Down);
+    let id = format!("1-3-{}", number(&sample, 1));
+    assert_eq!(line(sample.keys("d")), typed(&format!("deliver {id}")));
+    assert_eq!(line(sample.keys("w")), typed(&format!("discard {id}")));
+    assert_eq!(line(sample.keys("a")), typed(&format!("delay-message {id} 3000")));
+    assert_eq!(line(sample.keys("u")), typed(&format!("duplicate {id}")));
+
+    let gone = Fact::MessageDiscarded {
+        from: NodeId(1),
+        to: NodeId(3),
+        number: number(&sample, 1),
+        kind: "push".into(),
+        why: "by-hand".into(),
+    };
+    sample.tell(3, gone);
+    let next = format!("deliver 1-4-{}", number(&sample, 1));
+    assert_eq!(line(sample.keys("d")), typed(&next), "the next one took its place");
+}
+
+#[test]
+fn without_step_mode_its_keys_say_so() {
+    let mut sample = Sample::healthy(MIDDLE);
+    assert!(sample.keys(".").is_empty());
+    assert!(text(&drawn(&sample, &dark())).contains("step mode is off"));
+}

@@ -155,8 +155,8 @@ facts! {
     F7 MessageDelayed { from: NodeId, to: NodeId, number: u64, kind: Text, millis: u64, due: u64 }
     /// It is there once more.
     F7 MessageDuplicated { from: NodeId, to: NodeId, number: u64, kind: Text }
-    /// By hand, or because its time has come.
-    F7 MessageDelivered { from: NodeId, to: NodeId, number: u64, kind: Text }
+    /// `why`: `by-hand`, or `due` because its time has come.
+    F7 MessageDelivered { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
     /// This node is wrong on purpose; told to each new watcher.
     F10 WrongNode { how: Text }
     /// The wrong node has changed or made up a message: what it should have been and what it is.

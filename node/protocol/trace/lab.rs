@@ -295,7 +295,7 @@ mod tests {
             assert!(lab.fold(ME, &held(number)));
         }
         let (from, to, kind) = (NodeId(1), ME, "ack");
-        lab.fold(ME, &Fact::MessageDelivered { from, to, number: 5, kind: kind.into() });
+        lab.fold(ME, &Fact::MessageDelivered { from, to, number: 5, kind: kind.into(), why: "by-hand".into() });
         lab.fold(ME, &Fact::MessageDuplicated { from, to, number: 4, kind: kind.into() });
         assert_eq!(numbers(&lab), [4, 6, 4]);
         lab.fold(ME, &Fact::MessageDelayed { from, to, number: 4, kind: kind.into(), millis: 1, due: 9 });

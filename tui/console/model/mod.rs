@@ -18,6 +18,8 @@ pub mod pulse;
 
 pub mod space;
 
+pub mod step;
+
 pub mod story;
 
 pub mod table;
@@ -40,6 +42,7 @@ pub use operations::Operations;
 pub use prompt::Prompt;
 pub use pulse::Pulse;
 pub use space::Space;
+pub use step::Step;
 pub use story::Story;
 pub use table::Window;
 pub use timeline::{Happening, Timeline};
@@ -135,6 +138,7 @@ pub struct Model {
     pub story: Story,
     pub space: Space,
     pub pulse: Pulse,
+    pub step: Step,
     /// Where the arrows go, where two panes stand side by side.
     pub focus: Focus,
     pub operations: Operations,
@@ -170,6 +174,7 @@ impl Model {
             story: Story::default(),
             space: Space::default(),
             pulse: Pulse::default(),
+            step: Step::default(),
             focus: Focus::Tab,
             operations: Operations::default(),
             prompt: Prompt::with_history(history),

@@ -278,6 +278,7 @@ impl Model {
             timeline: _,
             story,
             space,
+            step,
             pulse: _,
             focus,
             operations: _,
@@ -294,6 +295,7 @@ impl Model {
         (self.window, self.notice, self.scrolled) = (*window, notice.take(), *scrolled);
         (self.lang, self.focus) = (*lang, *focus);
         (self.story.selected, self.space.selected) = (story.selected, space.selected);
+        self.step = std::mem::take(step);
         self.checks = checks.take();
         (self.prompt, self.tape) = (std::mem::take(prompt), std::mem::take(tape));
         (self.interrupted, self.revision) = (*interrupted, *revision + 1);

@@ -105,6 +105,20 @@ fn echo(fact: &Fact) -> Option<(NodeId, Fact)> {
             *number = 0;
             *from
         }
+        // By a rule, beside each heartbeat; a message that a person delivers is told each time.
+        Fact::MessageDelayed { from, number, due, .. } => {
+            (*number, *due) = (0, 0);
+            *from
+        }
+        Fact::MessageDelivered { from, number, why, .. } if why != "by-hand" => {
+            *number = 0;
+            *from
+        }
+        Fact::Rewritten { to, number, .. } => {
+            *number = 0;
+            *to
+        }
+        Fact::WrongNode { .. } => NodeId(0),
         Fact::Dropped { from, number, kind, .. } => {
             *number = 0;
             *kind = "messages".into();

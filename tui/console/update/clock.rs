@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use crate::console::model::node::GHOST;
-use crate::console::model::{Model, Presence};
+use crate::console::model::{Model, Pane, Presence, step};
+use crate::console::panes;
 
 pub fn tick(model: &mut Model, now: Duration) {
-    let before = ages(model);
+    let (before, waited) = (ages(model), waits(model));
     let beat = model.pulse.next_wake(model.now).is_some_and(|wake| wake <= now);
     model.now = now;
-    let mut changed = before != ages(model) || beat;
+    let mut changed = before != ages(model) || waited != waits(model) || beat;
     model.pulse.forget(now);
     for node in model.nodes.values_mut() {
         changed |= node.forget_ghosts(now);
@@ -28,7 +29,7 @@ pub fn next_wake(model: &Model) -> Option<Duration> {
         let truncated = node.truncated.iter().map(|(at, _)| *at + GHOST);
         node.ghosts.front().map(|ghost| ghost.at + GHOST).into_iter().chain(truncated)
     });
-    ages.chain(ghosts).chain(model.pulse.next_wake(model.now)).min()
+    ages.chain(ghosts).chain(model.pulse.next_wake(model.now)).chain(next_wait(model)).min()
 }
 
 /// The ages in seconds that stand on the screen.
@@ -41,4 +42,14 @@ fn downs(model: &Model) -> impl Iterator<Item = Duration> {
         Presence::Down { since, .. } => Some(since),
         _ => None,
     })
+}
+
+/// The seconds for which messages have waited, where they are seen.
+fn waits(model: &Model) -> u64 {
+    let is_seen = panes::shown(model).pane == Pane::Step && step::count(model) > 0;
+    if is_seen { model.now.as_secs() } else { 0 }
+}
+
+fn next_wait(model: &Model) -> Option<Duration> {
+    (waits(model) > 0).then(|| Duration::from_secs(model.now.as_secs() + 1))
 }

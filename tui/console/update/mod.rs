@@ -16,6 +16,8 @@ mod press;
 
 mod scroll;
 
+mod step;
+
 pub mod tape;
 
 #[cfg(test)]
@@ -32,6 +34,7 @@ use crate::console::model::{Mode, Model, Notice, Pane, ProcessSeen, Screen};
 use crate::tape::Verdict;
 
 pub use faults::{choices, name as fault_name};
+pub use step::StepKey;
 pub use tape::{TapeKey, load, next_wake};
 
 #[allow(clippy::large_enum_variant, reason = "the large ones are what comes most, and all are taken apart at once")]

@@ -9,7 +9,10 @@ use crate::command::parse_line;
 use crate::console::keys::{self, Action};
 use crate::console::model::prompt::Mistake;
 use crate::console::model::story::Told;
-use crate::console::model::{Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Screen, Window};
+use crate::console::model::{
+    Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Screen, Window, step,
+};
+use crate::console::update::step::{self as update_step, StepKey};
 use crate::console::update::{Effect, copy, faults, palette, quit, scroll, tape};
 use crate::console::words::screen;
 
@@ -67,6 +70,7 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
             say(model, screen::CTRL_C_AGAIN.to(model.lang));
         }
         Action::Fault(fault) => model.dialog = Some(Dialog::Choose { fault, first: None }),
+        Action::Step(key) => return step(model, key),
         Action::Help => model.dialog = Some(Dialog::Help { scrolled: 0 }),
         Action::Type => model.mode = Mode::Type,
         Action::Escape => escape(model),
@@ -77,6 +81,10 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::NextPane => scroll::beside(model, 1),
         Action::PreviousPane => scroll::beside(model, -1),
         Action::Scroll(down) => scroll::lines(model, down),
+        // A presenter's clicker.
+        Action::ScrollPage(1) if model.mode == Mode::Control && step::is_on(model) => {
+            return step(model, StepKey::Next);
+        }
         Action::ScrollPage(down) => scroll::pages(model, down),
         Action::Look(newer) => scroll::columns(model, newer),
         Action::LookOldest => scroll::to_oldest(model),
@@ -89,6 +97,16 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Tape(key) => tape::on_key(model, key),
     }
     Vec::new()
+}
+
+fn step(model: &mut Model, key: StepKey) -> Vec<Effect> {
+    match update_step::line(model, key) {
+        Ok(line) => run(model, &line).unwrap_or_default(),
+        Err(why) => {
+            say(model, why);
+            Vec::new()
+        }
+    }
 }
 
 /// Away with one thing at a time: the mode, the selection.
@@ -238,6 +256,7 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         say(model, "back to now, where this is done");
     }
     tape::keyframe(model);
+    update_step::on_command(model, &command);
     let number = model.operations.begin(line);
     tape::begun(model, number, line);
     Some(vec![Effect::Execute { number, command }])

@@ -40,6 +40,8 @@ pub mod space;
 
 mod stage;
 
+pub mod step;
+
 pub mod tape;
 
 mod top;

@@ -11,7 +11,7 @@ use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put_lines, span};
-use crate::console::words::screen;
+use crate::console::words::{screen, step as words};
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let width = usize::from(area.width).saturating_sub(6);
@@ -89,7 +89,10 @@ fn in_force(model: &Model, node: &NodeView) -> Option<String> {
     let cuts = node.cuts().into_iter().map(|with| screen::IS_CUT.with(model.lang, &[("node", &with)]));
     let holds =
         node.holds().into_iter().map(|kind| screen::IS_HELD.with(model.lang, &[("kind", &model.lang.reason(&kind))]));
-    let all: Vec<_> = cuts.chain(holds).collect();
+    let lab = &node.state.lab;
+    let wrong = lab.wrong.as_ref().map(|how| words::IS_WRONG.with(model.lang, &[("how", how)]));
+    let step = lab.frozen.then(|| model.say(words::STANDS_STILL).to_owned());
+    let all: Vec<_> = wrong.into_iter().chain(step).chain(cuts).chain(holds).collect();
     (!all.is_empty()).then(|| all.join(", "))
 }
 

@@ -8,11 +8,11 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use crate::console::model::{Mode, Model, Screen};
+use crate::console::model::{Mode, Model, Screen, step};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, put_right, span, width};
 use crate::console::view::{ops, tape};
-use crate::console::words::screen;
+use crate::console::words::{screen, step as words};
 
 /// A part of the line, and how soon it goes: the greatest first.
 struct Part {
@@ -126,10 +126,12 @@ fn pulse(model: &Model, look: &Look) -> Option<Part> {
 /// Holds and cuts: what a person made go wrong and may have forgotten.
 fn in_force(model: &Model, look: &Look) -> Option<Part> {
     let say = |text: screen::Text, what: &dyn std::fmt::Display| text.with(model.lang, &[("what", what)]);
+    let step = step::is_on(model).then(|| words::T_STEP.with(model.lang, &[("count", &step::count(model))]));
+    let wrong = step::wrong(model).map(|id| words::T_WRONG.with(model.lang, &[("what", &id)]));
     let held = model.nodes.iter().filter(|(_, node)| !node.holds().is_empty()).map(|(id, _)| say(screen::HELD, id));
     let cut = model.cuts().into_iter().map(|(a, b)| say(screen::CUT, &format!("{a}-{b}")));
     let paused = model.nodes.iter().filter(|(_, node)| node.is_paused()).map(|(id, _)| say(screen::PAUSED, id));
-    let texts: Vec<_> = held.chain(cut).chain(paused).collect();
+    let texts: Vec<_> = wrong.chain(step).chain(held).chain(cut).chain(paused).collect();
     if texts.is_empty() {
         return None;
     }

@@ -13,6 +13,8 @@ mod rules;
 
 pub mod screen;
 
+pub mod step;
+
 mod story;
 
 use std::fmt::Display;

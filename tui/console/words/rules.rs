@@ -267,10 +267,7 @@ pub const RULES: &[(&str, Text)] = &[
     ),
     (
         "MessageDelivered",
-        text(
-            "delivered by hand or late: {kind} #{number} of {from}",
-            "entregue à mão ou com atraso: {kind} #{number} de {from}",
-        ),
+        text("delivered, {why}: {kind} #{number} of {from}", "entregue, {why}: {kind} #{number} de {from}"),
     ),
     ("WrongNode", text("is WRONG on purpose: {how}", "está ERRADO de propósito: {how}")),
     (

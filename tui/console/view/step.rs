@@ -1,0 +1,124 @@
+//! The messages that wait: sender, receiver, kind, contents, age; and what the keys do to the chosen one.
+
+use std::time::Duration;
+
+use epoca::protocol::trace::PendingMessage;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+
+use crate::console::keys::{self, Action, BINDINGS};
+use crate::console::model::{Model, step};
+use crate::console::text::cut;
+use crate::console::theme::Look;
+use crate::console::update::StepKey;
+use crate::console::view::frame;
+use crate::console::view::line::{put, row, span};
+use crate::console::words::{screen, step as words};
+
+/// How wide the columns are before the contents; the ages stand at the right.
+const ID: usize = 13;
+const KIND: usize = 13;
+const AGE: usize = 8;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    let waiting = step::waiting(model);
+    put(buffer, area, &head(model, waiting.len(), look));
+    let keys_row = u16::from(area.height > 4);
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + keys_row), ..area };
+    if waiting.is_empty() {
+        put(buffer, list, &[span(format!(" {}", model.say(words::NOTHING_WAITS)), look.muted)]);
+    }
+    let chosen = step::row(model, &waiting);
+    let height = usize::from(list.height);
+    // The chosen one stays in sight, with a few of those behind it.
+    let first = (chosen + 3).min(waiting.len()).saturating_sub(height);
+    let first = first.min(chosen);
+    for (index, message) in waiting.iter().enumerate().skip(first) {
+        let Some(place) = row(list, index - first) else { break };
+        put(buffer, place, &drawn(model, message, index == chosen, usize::from(place.width), look));
+    }
+    if keys_row > 0 {
+        put(buffer, Rect { y: area.bottom() - 1, height: 1, ..area }, &keys_line(model, look));
+    }
+    let below = waiting.len().saturating_sub(first + height);
+    if below > 0 {
+        frame::foot(buffer, area, &words::MORE_BELOW.with(model.lang, &[("count", &below)]), look);
+    }
+}
+
+fn head(model: &Model, count: usize, look: &Look) -> Vec<Span<'static>> {
+    let waits = words::waits(model.lang, count);
+    if step::is_on(model) {
+        vec![
+            span(format!(" {} ", model.say(words::STEP)), look.alarm),
+            span(format!(" {}", model.say(words::STANDS_STILL)), look.strong),
+            span(format!("  {waits}"), look.base),
+        ]
+    } else {
+        vec![span(format!(" {waits}; {}", model.say(words::TIME_GOES_ON)), look.base)]
+    }
+}
+
+fn drawn(model: &Model, message: &PendingMessage, is_chosen: bool, width: usize, look: &Look) -> Vec<Span<'static>> {
+    let age = match step::due_in(model, message) {
+        Some(due) => words::DUE.with(model.lang, &[("seconds", &seconds(due))]),
+        None => format!("{} s", seconds(step::age(model, message))),
+    };
+    let what = width.saturating_sub(2 + ID + KIND + AGE);
+    let mark = if is_chosen { "▸ " } else { "  " };
+    let strong = if is_chosen { look.strong } else { look.base };
+    let kind = screen::KINDS.iter().find(|(kind, _)| *kind == message.kind);
+    let kind = kind.map_or(&*message.kind, |(_, text)| model.say(*text));
+    vec![
+        span(mark, look.accent),
+        span(format!("{:<ID$}", cut(&message.id.to_string(), ID - 1)), strong),
+        span(format!("{:<KIND$}", cut(kind, KIND - 1)), if is_chosen { look.accent } else { look.base }),
+        span(format!("{:<what$}", cut(&message.what, what.saturating_sub(1))), strong),
+        span(format!("{age:>AGE$}"), look.muted),
+    ]
+}
+
+fn seconds(time: Duration) -> u64 {
+    time.as_secs()
+}
+
+/// The keys that do something here, in parentheses where they cannot.
+fn keys_line(model: &Model, look: &Look) -> Vec<Span<'static>> {
+    let mut spans = vec![Span::raw(" ")];
+    for binding in BINDINGS {
+        let Action::Step(key) = binding.action else { continue };
+        let name = model.say(match key {
+            StepKey::Switch if step::is_on(model) => words::K_OFF,
+            StepKey::Switch => words::K_ON,
+            StepKey::Next => words::K_NEXT,
+            StepKey::Deliver => words::K_DELIVER,
+            StepKey::Discard => words::K_DISCARD,
+            StepKey::Delay => words::K_DELAY,
+            StepKey::Duplicate => words::K_DUPLICATE,
+        });
+        match keys::obstacle(model, binding) {
+            Some(_) => spans.push(span(format!("({} {name})  ", binding.shown), look.muted)),
+            None => {
+                spans.push(span(binding.shown, look.accent));
+                spans.push(span(format!(" {name}  "), look.base));
+            }
+        }
+    }
+    spans
+}
+
+/// One line for every screen, whatever tab is shown: time stands still, and which message is next.
+pub fn strip(model: &Model, width: usize, look: &Look) -> Vec<Span<'static>> {
+    let waiting = step::waiting(model);
+    let mut spans = vec![
+        span(format!(" {} ", model.say(words::STEP)), look.alarm),
+        span(format!(" {}, {}", model.say(words::STANDS_STILL), words::waits(model.lang, waiting.len())), look.base),
+    ];
+    if let Some(next) = waiting.first() {
+        let next = format!("{} {} {}", next.id, next.kind, next.what);
+        let text = words::NEXT_IS.with(model.lang, &[("message", &next)]);
+        spans.push(span(cut(&format!("   {text}"), width), look.muted));
+    }
+    spans
+}
