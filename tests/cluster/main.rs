@@ -26,4 +26,6 @@ mod services;
 
 mod step;
 
+mod tape;
+
 mod wrong;

@@ -11,10 +11,12 @@ use epoca::verify::invariants::{Source, Violation};
 use crate::command::{Outcome, Tone};
 use crate::console::model::{Model, ProcessSeen};
 use crate::console::sample::Sample;
+use crate::console::screens;
 use crate::console::update::{Effect, Msg, load, update};
 use crate::tape::{Checker, Finding, Record};
 
 const LARGE: (u16, u16) = (120, 36);
+const MIDDLE: (u16, u16) = (80, 24);
 
 /// All of a model that records make, without what belongs to whoever sits there.
 fn world(model: &Model) -> String {
@@ -206,4 +208,49 @@ fn a_disconnection_in_the_past_is_as_old_as_it_was() {
     assert!(past < Duration::from_secs(61), "{past:?}");
     sample.after(5_000);
     assert_eq!(sample.model.now, past, "time stands still there");
+}
+
+/// A sample whose checks have found something.
+fn violated(size: (u16, u16)) -> Sample {
+    let mut sample = Sample::healthy(size);
+    sample.write("z", "3", &[2, 3, 4]);
+    let evidence = vec![Source { node: NodeId(1), number: 12 }, Source { node: NodeId(2), number: 5 }];
+    let text = "e1·o1 is e1·o1#9166 at position 2 at n1, and e1·o1#a816 at position 2 at n2".to_owned();
+    let violation = Violation { invariant: "log matching", text, evidence };
+    let mut verdict = Checker::new().verdict().clone();
+    (verdict.events, verdict.records) = (1_204, sample.model.tape.ring.end());
+    sample.send(Msg::Checked(Box::new(verdict.clone())));
+    verdict.findings.push(Finding { violation, records: sample.model.tape.ring.end() });
+    sample.send(Msg::Checked(Box::new(verdict)));
+    sample
+}
+
+#[test]
+fn the_past_is_named_at_the_top_and_what_cannot_be_done_is_dimmed() {
+    for (name, size) in [("past-120x36", LARGE), ("past-80x24", MIDDLE)] {
+        let mut sample = Sample::eventful(size);
+        sample.keys("{{B");
+        screens::check(name, &sample, &screens::dark());
+    }
+}
+
+#[test]
+fn a_violation_is_loud_and_its_evidence_is_a_tab() {
+    for (name, size) in [("violated-120x36", LARGE), ("violated-80x24", MIDDLE)] {
+        let mut sample = violated(size);
+        screens::check(name, &sample, &screens::dark());
+        sample.keys("i");
+        type_line(&mut sample, "checks");
+        sample.key(KeyCode::Esc);
+        screens::check(&format!("evidence-{name}"), &sample, &screens::dark());
+    }
+}
+
+#[test]
+fn a_recording_is_named_at_the_top() {
+    let live = Sample::eventful(LARGE);
+    let mut replay = Sample::new(LARGE);
+    load(&mut replay.model, "demo.epoca.jsonl".to_owned(), records(&live.model));
+    replay.keys("}}+");
+    screens::check("replay-120x36", &replay, &screens::dark());
 }

@@ -24,7 +24,7 @@ const LARGE: (u16, u16) = (120, 36);
 const MIDDLE: (u16, u16) = (80, 24);
 const SMALL: (u16, u16) = (60, 18);
 
-fn dark() -> Look {
+pub(super) fn dark() -> Look {
     Look::new(Theme::Dark, Depth::True, false)
 }
 
@@ -42,7 +42,7 @@ fn text(buffer: &Buffer) -> String {
 }
 
 /// Compares the screen with the one that is kept under this name.
-fn check(name: &str, sample: &Sample, look: &Look) {
+pub(super) fn check(name: &str, sample: &Sample, look: &Look) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../tests/console/screens");
     settings.set_prepend_module_to_snapshot(false);

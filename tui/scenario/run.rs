@@ -82,9 +82,25 @@ struct Runner<'a> {
 
 impl Runner<'_> {
     async fn tell(&mut self, told: Told) {
+        self.mark(&told);
         self.run.take(told.clone());
         // Whoever listened may have gone.
         let _ = self.told.send(told).await;
+    }
+
+    /// Steps and the verdict are places to come back to in a recording.
+    fn mark(&self, told: &Told) {
+        let Some(tap) = &self.stage.tap else { return };
+        match told {
+            Told::Done(index, done) => {
+                let item = &self.script.items[*index];
+                if !matches!(item.kind, ItemKind::Do(_)) {
+                    tap.mark(&format!("{} {}", done.verdict.name(), item.line));
+                }
+            }
+            Told::Ended { verdict, why, .. } => tap.mark(&format!("{} {} {why}", verdict.name(), self.script.name)),
+            _ => {}
+        }
     }
 
     async fn play(&mut self) {
@@ -283,9 +299,14 @@ impl Runner<'_> {
         if let Some(name) = &said.name {
             self.names.operations.insert(name.clone(), operation);
         }
+        let tap = self.stage.tap.clone();
+        let number = tap.as_ref().map_or(0, |tap| tap.begin(&line));
         let work = async move {
             let context = Context { client, stdin: false, progress: None };
             let outcome = execute(&command, &context).await;
+            if let Some(tap) = tap {
+                tap.end(number, &outcome, begun.elapsed());
+            }
             *ended.lock().unwrap_or_else(PoisonError::into_inner) = Some((outcome.clone(), begun.elapsed()));
             outcome
         };

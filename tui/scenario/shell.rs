@@ -20,6 +20,8 @@ use crate::command::print::error_line;
 use crate::command::shell::{Format, Global};
 use crate::command::{Exit, Outcome, Tone, find};
 use crate::console::Lang;
+use crate::tape::Gathering;
+use crate::tape::command::{Recorded, unreadable};
 
 /// How many lines of progress wait for a slow terminal.
 const PROGRESS: usize = 256;
@@ -67,6 +69,9 @@ pub struct RunArgs {
     /// Ports of a cluster of its own are counted up from here; 0 takes any
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub base_port: u16,
+    /// What happens is recorded; with several scenarios each has a file of its own, named after it too.
+    #[command(flatten)]
+    pub recorded: Recorded,
 }
 
 /// Whether a cluster was named decides where the scenarios run.
@@ -132,10 +137,20 @@ async fn run_all(args: &RunArgs, global: &Global, is_named: bool) -> Outcome {
         RunOptions { pace: Duration::ZERO, chaos: args.chaos_seconds.map(Duration::from_secs), seed: args.seed };
     let mut stages = Stages { args, global, is_named, kept: None };
     let mut runs = Vec::new();
+    let many = scripts.len() > 1;
     for script in scripts {
         let ran = match stages.take(&script).await {
-            Ok(stage) => {
+            Ok(mut stage) => {
+                let file = args.recorded.file_for(&script.name, many);
+                let recording = match begin(file, args.recorded.record_max, &mut stage).await {
+                    Ok(recording) => recording,
+                    Err(outcome) => return outcome,
+                };
                 let ran = run_one(script, &stage, options, lang, global.output).await;
+                stage.tap = None;
+                if let Some((recording, file)) = recording {
+                    error_line(&recording.end().await.summary(&file));
+                }
                 stages.put_back(stage, &ran).await;
                 ran
             }
@@ -152,6 +167,19 @@ async fn run_all(args: &RunArgs, global: &Global, is_named: bool) -> Outcome {
             Err(error) => Outcome::error(Exit::Usage, "no_report", format!("cannot write {}: {error}", file.display())),
         },
     }
+}
+
+/// Begins the recording, if one is wanted.
+async fn begin(
+    file: Option<PathBuf>,
+    bytes_max: u64,
+    stage: &mut Stage,
+) -> Result<Option<(Gathering, PathBuf)>, Outcome> {
+    let Some(file) = file else { return Ok(None) };
+    let recording = Gathering::begin(&file, bytes_max, &stage.client).await;
+    let recording = recording.map_err(|error| unreadable(&error, Exit::Usage))?;
+    stage.tap = Some(recording.tap());
+    Ok(Some((recording, file)))
 }
 
 fn chosen(names: &[String]) -> Result<Vec<Arc<Script>>, String> {

@@ -10,6 +10,7 @@ use epoca::client::{Client, ClientError, Options};
 use epoca::cluster::{Cluster, ClusterOptions, PreparedLog, prepare};
 
 use super::script::Script;
+use crate::tape::Tap;
 
 /// The deadline of an operation that has none of its own.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -20,6 +21,8 @@ pub struct Stage {
     pub client: Client,
     /// Ours, to look at folders with.
     pub executable: PathBuf,
+    /// Where commands and steps are recorded, if they are.
+    pub tap: Option<Tap>,
     own: Option<Own>,
 }
 
@@ -33,7 +36,7 @@ impl Stage {
     /// A cluster that runs, and runs on.
     pub fn there(client: &Client, executable: PathBuf) -> Result<Stage, ClientError> {
         let client = with_timeout(client, TIMEOUT)?;
-        Ok(Stage { client, executable, own: None })
+        Ok(Stage { client, executable, tap: None, own: None })
     }
 
     /// Starts a lab cluster for the scenario.
@@ -57,7 +60,7 @@ impl Stage {
             cluster.ready().await.map_err(|error| error.to_string())?;
         }
         let client = cluster.client(TIMEOUT).map_err(|error| error.to_string())?;
-        Ok(Stage { client, executable, own: Some(own) })
+        Ok(Stage { client, executable, tap: None, own: Some(own) })
     }
 
     pub fn is_own(&self) -> bool {

@@ -45,6 +45,19 @@ pub struct Recorded {
     pub record_max: u64,
 }
 
+impl Recorded {
+    /// The file for one of several things that are recorded one after the other: `demo.jsonl` is `demo-NAME.jsonl` then.
+    pub fn file_for(&self, name: &str, many: bool) -> Option<PathBuf> {
+        let file = self.record.as_ref()?;
+        if !many {
+            return Some(file.clone());
+        }
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let ending = file.extension().map_or("jsonl".into(), |ending| ending.to_string_lossy());
+        Some(file.with_file_name(format!("{stem}-{name}.{ending}")))
+    }
+}
+
 #[derive(Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// The recording

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use epoca::client::watch::{Observed, watch};
@@ -13,8 +14,9 @@ use epoca::protocol::trace::Snapshot;
 use tokio::sync::watch::{Receiver, Sender, channel};
 use tokio::task::JoinSet;
 
+use crate::command::Outcome;
 use crate::tape::file::FileError;
-use crate::tape::record::{ProcessSeen, Record, What};
+use crate::tape::record::{Mark, MarkKind, ProcessSeen, Record, What, reduced};
 use crate::tape::recorder::{Recorder, Written};
 
 /// Between two looks at the processes.
@@ -30,12 +32,30 @@ pub struct Gathering {
 
 /// Where records go in; each gets its time there.
 #[derive(Clone)]
-struct Tap {
+pub struct Tap {
     recorder: Arc<Recorder>,
     began: Instant,
+    operations: Arc<AtomicU64>,
 }
 
 impl Tap {
+    /// Somebody asks for this, as it would be typed; gives the operation's number.
+    pub fn begin(&self, line: &str) -> u64 {
+        let number = self.operations.fetch_add(1, Ordering::Relaxed) + 1;
+        self.note(What::Begin { number, line: line.trim().to_owned() });
+        number
+    }
+
+    pub fn end(&self, number: u64, outcome: &Outcome, took: Duration) {
+        self.note(What::End { number, took, outcome: reduced(outcome) });
+    }
+
+    /// A step of a scenario is done, or the scenario is.
+    pub fn mark(&self, text: &str) {
+        let mark = Mark { kind: MarkKind::Scenario, text: text.to_owned(), evidence: Vec::new() };
+        self.note(What::Mark(mark));
+    }
+
     fn note(&self, what: What) {
         self.recorder.take(Record { at: self.began.elapsed(), what });
     }
@@ -46,7 +66,7 @@ impl Gathering {
     /// when this ends: what is done from then on is recorded.
     pub async fn begin(path: &Path, bytes_max: u64, client: &Client) -> Result<Gathering, FileError> {
         let recorder = Arc::new(Recorder::begin(path, bytes_max)?);
-        let tap = Tap { recorder, began: Instant::now() };
+        let tap = Tap { recorder, began: Instant::now(), operations: Arc::default() };
         let nodes = client.nodes();
         tap.note(What::Nodes { nodes: nodes.clone(), no_launcher: None });
         let (heard, mut words) = channel(0);
@@ -62,6 +82,11 @@ impl Gathering {
         Ok(Gathering { tap, tasks })
     }
 
+    /// For whoever works with the cluster. The recording ends well only once all of them are gone.
+    pub fn tap(&self) -> Tap {
+        self.tap.clone()
+    }
+
     pub fn written(&self) -> Written {
         self.tap.recorder.written()
     }
@@ -71,7 +96,7 @@ impl Gathering {
         self.tasks.shutdown().await;
         match Arc::try_unwrap(self.tap.recorder) {
             Ok(recorder) => recorder.end(),
-            // Unreachable as long as the tasks have the only other handles.
+            // Something that was begun is under way still; its end is not waited for.
             Err(recorder) => recorder.written(),
         }
     }

@@ -32,7 +32,7 @@ pub mod command;
 pub use check::{Checker, Finding, LINEARIZABLE, Linearizable, Verdict, check, names as check_names};
 pub use command::evidence_lines;
 pub use file::{FileError, read};
-pub use gather::seen;
+pub use gather::{Gathering, Tap, seen};
 pub use record::{Mark, MarkKind, ProcessSeen, Record, What, reduced};
 pub use recorder::Recorder;
 pub use ring::{Limits, Ring};

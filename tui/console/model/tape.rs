@@ -238,7 +238,8 @@ fn place_kind(what: &What) -> Option<PlaceKind> {
         What::End { outcome, .. } if outcome.exit == Exit::Done && outcome.json["offset"].is_u64() => {
             Some(PlaceKind::Write)
         }
-        What::Mark(mark) => Some(PlaceKind::Marked(mark.kind)),
+        // The place of a violation is where the checks say it is.
+        What::Mark(mark) if mark.kind != MarkKind::Violation => Some(PlaceKind::Marked(mark.kind)),
         _ => None,
     }
 }

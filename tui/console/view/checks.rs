@@ -58,6 +58,7 @@ pub fn line(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     if let Some(finding) = verdict.findings.first() {
         let text = format!(" ✗ {}: {} ", finding.violation.invariant, finding.violation.text.replace('\n', " "));
         parts.push(span(text, look.alarm));
+        parts.push(span("  > checks", look.muted));
         return parts;
     }
     if columns >= 100 {
