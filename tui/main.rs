@@ -25,7 +25,7 @@ use tokio::sync::mpsc;
 
 use command::shell::{Cli, DemoArgs, Format, Global, Look, Said};
 use command::{Command, Context, Exit, Outcome, execute, find, print};
-use console::{ConsoleOptions, Source, Theme, Wanted};
+use console::{ConsoleOptions, Source, Wanted};
 use tape::command::Recorded;
 
 /// How many lines of progress wait for a slow terminal.
@@ -75,7 +75,7 @@ const DEMO: DemoArgs = DemoArgs {
     nodes: 4,
     base_port: 7101,
     fresh: false,
-    look: Look { ascii: false, theme: Theme::Dark, lang: None },
+    look: Look { ascii: false, theme: None, mouse: false, present: false, lang: None },
     recorded: Recorded { record: None, record_max: 0 },
 };
 
@@ -133,10 +133,10 @@ fn demo(global: &Global, args: DemoArgs) -> ExitCode {
 }
 
 fn open_console(global: &Global, source: Source, look: Look, recorded: Recorded) -> ExitCode {
-    let Look { ascii, theme, lang } = look;
+    let Look { ascii, theme, lang, mouse, present } = look;
     let Recorded { record, record_max } = recorded;
     let record = record.map(|path| Wanted { path, bytes_max: record_max });
-    console::run(ConsoleOptions { source, ascii, theme, lang, timeout: global.timeout, record })
+    console::run(ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout: global.timeout, record })
 }
 
 fn man(command: Option<&str>) -> Outcome {

@@ -138,9 +138,15 @@ pub struct Look {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
-    /// Colours for a dark or a light background; NO_COLOR turns them off
-    #[arg(long, value_enum, default_value_t = Theme::Dark)]
-    pub theme: Theme,
+    /// Colours for a dark or a light background, dark by default; NO_COLOR turns them off
+    #[arg(long, value_enum)]
+    pub theme: Option<Theme>,
+    /// Take clicks and the wheel: tabs, rows, messages
+    #[arg(long)]
+    pub mouse: bool,
+    /// Begin with a large banner that says what happens, as for an audience
+    #[arg(long)]
+    pub present: bool,
     /// The screen's language; by default that of the locale (LC_ALL, LC_MESSAGES, LANG)
     #[arg(long, value_enum, value_name = "LANG")]
     pub lang: Option<Lang>,

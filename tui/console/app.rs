@@ -14,13 +14,15 @@ use tokio::sync::{Notify, mpsc};
 use crate::command::shell::Format;
 use crate::command::{Command, Context, Exit, Outcome, execute, print};
 use crate::console::attach::{Keeper, refused};
+use crate::console::config::{self, Config};
+use crate::console::keys;
 use crate::console::model::{Model, Step};
 use crate::console::state::{self, History};
 use crate::console::taps::Taps;
 use crate::console::terminal::{self, Screen};
 use crate::console::theme::{Depth, Look, locale_is_utf8};
 use crate::console::update::{Effect, Msg, load, next_wake, update};
-use crate::console::{ConsoleOptions, Lang, Source};
+use crate::console::{ConsoleOptions, Lang, Source, Theme};
 use crate::tape::command::unreadable;
 use crate::tape::{Record, read};
 
@@ -95,8 +97,15 @@ struct App {
 impl App {
     /// Gives what is said after the screen is gone.
     async fn run(options: ConsoleOptions, recording: Option<Vec<Record>>) -> Result<String, Outcome> {
-        let ConsoleOptions { source, ascii, theme, lang, timeout, record } = options;
         let variable = |name: &str| std::env::var(name).ok();
+        let config = config::path(variable).map_or(Ok(Config::default()), |path| config::read(&path));
+        let config = config.map_err(|error| Outcome::error(Exit::Usage, "config", error.to_string()))?;
+        let ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout, record } = options;
+        let (theme, lang) = (theme.or(config.theme).unwrap_or(Theme::Dark), lang.or(config.lang));
+        let ascii = ascii || config.ascii || !locale_is_utf8(variable);
+        if let Some(bindings) = config.bindings {
+            keys::install(bindings);
+        }
         let folder = state::folder(variable);
         if let Some(folder) = &folder {
             state::log_to_file(folder);
@@ -107,16 +116,17 @@ impl App {
             Signals::new().map_err(|error| refused("no_signals", format!("cannot wait for signals: {error}")))?;
         let (outbox, inbox) = mpsc::channel(INBOX);
         let taps = Taps::begin(record.as_ref(), outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
-        let screen = Screen::set_up().map_err(lost)?;
+        let screen = Screen::set_up(mouse || config.mouse).map_err(lost)?;
         let size = screen.size().map_err(lost)?;
         let lines = history.as_ref().map(History::read).unwrap_or_default();
         let mut app = App {
             model: Model {
                 lang: lang.unwrap_or_else(|| Lang::of_environment(variable)),
                 step: Step::begun_at(unix_micros()),
+                is_presenting: present || config.present,
                 ..Model::new(size, lines)
             },
-            look: Look::new(theme, Depth::of_environment(variable), ascii || !locale_is_utf8(variable)),
+            look: Look::new(theme, Depth::of_environment(variable), ascii),
             screen,
             drawn: None,
             next_frame: Duration::ZERO,
@@ -307,6 +317,7 @@ fn shown(data: &PathBuf) -> String {
 fn from_terminal(event: Option<std::io::Result<Event>>) -> Option<Msg> {
     match event {
         Some(Ok(Event::Key(event))) => Some(Msg::Key(event)),
+        Some(Ok(Event::Mouse(event))) => Some(Msg::Mouse(event)),
         Some(Ok(Event::Paste(text))) => Some(Msg::Paste(text)),
         Some(Ok(Event::Resize(columns, rows))) => Some(Msg::Resize(columns, rows)),
         Some(Ok(_)) => None,

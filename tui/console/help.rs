@@ -2,7 +2,7 @@
 //! command from the grammar. How it is drawn is the business of `view`.
 
 use crate::command::words;
-use crate::console::keys::BINDINGS;
+use crate::console::keys;
 use crate::console::model::Mode;
 use crate::console::text::wrapped;
 use crate::console::words::{Lang, Text, screen, text};
@@ -98,7 +98,7 @@ pub fn rows(width: usize, lang: Lang) -> Vec<Row> {
 }
 
 fn keys(mode: Mode, width: usize, lang: Lang) -> impl Iterator<Item = Row> {
-    let bindings = BINDINGS.iter().filter(move |binding| binding.mode == mode);
+    let bindings = keys::bindings().iter().filter(move |binding| binding.mode == mode);
     bindings.flat_map(move |binding| explained(binding.shown, Kind::Typed, binding.help.to(lang), width))
 }
 

@@ -1,5 +1,7 @@
 //! What each key does: one table that feeds dispatch, the hint line and the help.
 
+use std::sync::OnceLock;
+
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use tui_input::InputRequest;
 
@@ -17,6 +19,12 @@ pub enum Action {
     Interrupt,
     /// Finds commands and keys by a few letters.
     Palette,
+    /// The large banner, or without it.
+    Present,
+    /// Without frames, so that a terminal's own selection copies well; or with them.
+    Plain,
+    /// Lifts all that was made to go wrong.
+    Reset,
     /// What is looked at goes to the clipboard.
     Copy,
     /// A longer explanation of what is looked at.
@@ -51,7 +59,7 @@ pub enum Needs {
     Lab,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Binding {
     pub mode: Mode,
     pub presses: &'static [Press],
@@ -140,6 +148,12 @@ pub const BINDINGS: &[Binding] = bindings! {
         text("find a command or a key by a few letters; also ctrl-p", "acha um comando ou tecla por algumas letras; também ctrl-p"), Nothing;
     Control [char('y')] "y" Action::Copy, None,
         text("copy the selected step or message, or the tab, to the clipboard", "copia o passo ou a mensagem selecionada, ou a aba"), Nothing;
+    Control [char('P')] "P" Action::Present, None,
+        text("a large banner of what happens, for an audience; also --present", "uma faixa grande com o que acontece, para uma plateia; também --present"), Nothing;
+    Control [char('R')] "R" Action::Reset, None,
+        text("reset: lift all faults, resume and restart all nodes", "restaura: desfaz as falhas, retoma e reinicia todos os nós"), Nothing;
+    Control [char('v')] "v" Action::Plain, None,
+        text("the tab alone, without frames, as plain text", "só a aba, sem molduras, como texto puro"), Nothing;
     Control [char('?')] "?" Action::Help, Some(text("help", "ajuda")), text("this help", "esta ajuda"), Nothing;
     Control [char('q')] "q" Action::Quit, Some(text("quit", "sair")),
         text("quit at once; nodes that this console started end with it", "sai na hora; os nós que este console iniciou terminam junto"), Nothing;
@@ -196,15 +210,84 @@ pub const BINDINGS: &[Binding] = bindings! {
     Type [control('y')] "ctrl-y" Action::Edit(InputRequest::Yank), None, text("put back what was deleted", "repõe o que foi apagado"), Nothing;
 };
 
-/// All bindings.
+/// What the config file made of the table.
+static REMAPPED: OnceLock<Vec<Binding>> = OnceLock::new();
+
+/// All bindings, as the config file may have changed them.
 pub fn bindings() -> &'static [Binding] {
-    BINDINGS
+    REMAPPED.get().map_or(BINDINGS, |bindings| bindings)
+}
+
+/// Uses other bindings from now on; can be done once, before any key is pressed.
+pub fn install(bindings: Vec<Binding>) {
+    // Whoever asks twice gets the first ones.
+    let _ = REMAPPED.set(bindings);
+}
+
+/// Gives the binding that the table shows as `shown` another key.
+pub fn remap(bindings: &mut [Binding], shown: &str, key: &str) -> Result<(), String> {
+    let usual = BINDINGS.iter().position(|binding| binding.mode == Mode::Control && binding.shown == shown);
+    let Some(binding) = usual.and_then(|index| bindings.get_mut(index)) else {
+        let names = BINDINGS.iter().filter(|binding| binding.mode == Mode::Control).map(|binding| binding.shown);
+        return Err(format!("there is no key {shown}; there are {}", names.collect::<Vec<_>>().join(" ")));
+    };
+    let press =
+        pressed(key).ok_or_else(|| format!("{key:?} is no key; expected as K, ctrl-k, alt-k, up, pgdn or f5"))?;
+    // Few and once: they live as long as the console.
+    binding.presses = Vec::leak(vec![press]);
+    binding.shown = String::leak(key.to_owned());
+    Ok(())
+}
+
+/// Two bindings of one mode that a key would mean both, if there are any.
+pub fn doubled(bindings: &[Binding]) -> Option<(&'static str, &'static str)> {
+    bindings.iter().enumerate().find_map(|(index, binding)| {
+        let others = bindings[index + 1..].iter().filter(|other| other.mode == binding.mode);
+        let mut same = others.filter(|other| binding.presses.iter().any(|press| other.presses.contains(press)));
+        // By the names of the table, which the config file uses.
+        let usual = |other: &Binding| BINDINGS.iter().zip(bindings).find(|(_, known)| std::ptr::eq(*known, other));
+        let name = |other: &Binding| usual(other).map_or(other.shown, |(usual, _)| usual.shown);
+        same.next().map(|other| (name(binding), name(other)))
+    })
+}
+
+/// A key as people write it: `k`, `ctrl-k`, `alt-k`, `pgdn`, `f5`.
+fn pressed(text: &str) -> Option<Press> {
+    let (modifiers, name) = match text.split_once('-') {
+        Some(("ctrl", name)) if !name.is_empty() => (CONTROL, name),
+        Some(("alt", name)) if !name.is_empty() => (ALT, name),
+        _ => (NONE, text),
+    };
+    let code = match name {
+        "up" => KeyCode::Up,
+        "down" => KeyCode::Down,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
+        "home" => KeyCode::Home,
+        "end" => KeyCode::End,
+        "pgup" => KeyCode::PageUp,
+        "pgdn" => KeyCode::PageDown,
+        "tab" => KeyCode::Tab,
+        "shift-tab" => KeyCode::BackTab,
+        "enter" => KeyCode::Enter,
+        "esc" => KeyCode::Esc,
+        "space" => KeyCode::Char(' '),
+        "backspace" => KeyCode::Backspace,
+        "delete" => KeyCode::Delete,
+        "insert" => KeyCode::Insert,
+        _ => match (name.strip_prefix('f').and_then(|number| number.parse().ok()), name.chars().count()) {
+            (Some(number @ 1..=12), _) => KeyCode::F(number),
+            (_, 1) => KeyCode::Char(name.chars().next()?),
+            _ => return None,
+        },
+    };
+    Some(Press(code, modifiers))
 }
 
 /// The binding of a key in a mode.
 pub fn binding(mode: Mode, event: &KeyEvent) -> Option<&'static Binding> {
     let press = normal(event);
-    BINDINGS.iter().find(|binding| binding.mode == mode && binding.presses.contains(&press))
+    bindings().iter().find(|binding| binding.mode == mode && binding.presses.contains(&press))
 }
 
 /// The letter that was typed, if it was one and no command with Ctrl or Alt.

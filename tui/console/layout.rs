@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   top      name, epoch, leader, commit point, quorum, what is in force, mode
+//!   banner   what happens now, in presenter mode
 //!   logs     the aligned log table, one to three rows for each node
 //!   lower    the space-time picture and the tabs, side by side where there is room
 //!   strips   a line each for checks and tape, where there is room and they have something to say
@@ -31,11 +32,15 @@ const ONE_STRIP_FROM: u16 = 22;
 /// From this width on two panes stand side by side.
 const SPLIT_COLUMNS: u16 = 110;
 
+/// The rows of the banner.
+const BANNER: u16 = 3;
+
 const STRIPS_MAX: usize = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout {
     pub top: Rect,
+    pub banner: Rect,
     pub logs: Rect,
     /// The space-time picture, where there is room beside the tabs; else it is one of them.
     pub space: Option<Rect>,
@@ -52,13 +57,15 @@ pub struct Layout {
 /// What takes rows of the screen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Content {
+    /// A large banner below the top line.
+    pub has_banner: bool,
     pub nodes: usize,
     pub strips: usize,
 }
 
 impl Content {
     pub fn of(model: &Model) -> Content {
-        Content { nodes: model.nodes.len(), strips: panes::strips(model).count() }
+        Content { has_banner: model.is_presenting, nodes: model.nodes.len(), strips: panes::strips(model).count() }
     }
 }
 
@@ -74,7 +81,8 @@ pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> 
         _ => 0,
     };
     let strips_rows = content.strips.min(strips_max) as u16;
-    let others = 1 + strips_rows + prompt_rows + 1;
+    let banner_rows = if content.has_banner && rows >= ROWS_MIN + BANNER { BANNER } else { 0 };
+    let others = 1 + banner_rows + strips_rows + prompt_rows + 1;
     let nodes = u16::try_from(content.nodes.max(1)).unwrap_or(u16::MAX);
     // A third row is empty: it sets the nodes apart, and the last one needs none.
     let table = |rows_per_node: u16| nodes.saturating_mul(rows_per_node).saturating_add(3) - rows_per_node / 3;
@@ -89,14 +97,27 @@ pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> 
         y += height;
         area
     };
-    let (top, logs, lower, strips) = (take(1), take(logs_rows), take(lower_rows), take(strips_rows));
+    let (top, banner, logs, lower, strips) =
+        (take(1), take(banner_rows), take(logs_rows), take(lower_rows), take(strips_rows));
     let (space, lower) = beside(lower, is_split((columns, rows)));
     let (prompt, hint) = (take(prompt_rows), take(1));
     let input = match prompt_rows {
         1 => prompt,
         _ => Rect::new(1, prompt.y + 1, columns - 2, 1),
     };
-    Some(Layout { top, logs, space, lower, strips, prompt, input, hint, rows_per_node, is_wide: is_wide(columns) })
+    Some(Layout {
+        top,
+        banner,
+        logs,
+        space,
+        lower,
+        strips,
+        prompt,
+        input,
+        hint,
+        rows_per_node,
+        is_wide: is_wide(columns),
+    })
 }
 
 /// Whether the space-time picture stands beside the tabs.
@@ -131,14 +152,17 @@ pub fn cells_width((columns, _): (u16, u16)) -> u16 {
 mod tests {
     use super::*;
 
-    const FOUR: Content = Content { nodes: 4, strips: 0 };
+    const FOUR: Content = Content { has_banner: false, nodes: 4, strips: 0 };
 
     #[test]
     fn every_row_of_every_screen_belongs_to_one_part() {
         for rows in ROWS_MIN..60 {
-            for content in (1..9).flat_map(|nodes| (0..5).map(move |strips| Content { nodes, strips })) {
+            for content in (1..9)
+                .flat_map(|nodes| (0..5).map(move |strips| Content { nodes, strips, has_banner: strips % 2 == 1 }))
+            {
                 let layout = layout((80, rows), &content).expect("large enough");
-                let parts = [layout.top, layout.logs, layout.lower, layout.strips, layout.prompt, layout.hint];
+                let parts =
+                    [layout.top, layout.banner, layout.logs, layout.lower, layout.strips, layout.prompt, layout.hint];
                 assert_eq!(parts.iter().map(|part| part.height).sum::<u16>(), rows);
                 assert!(layout.lower.height >= LOWER_MIN);
             }

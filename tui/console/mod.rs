@@ -13,6 +13,8 @@ mod model;
 
 mod update;
 
+mod config;
+
 mod keys;
 
 mod text;
@@ -73,7 +75,11 @@ pub enum Source {
 pub struct ConsoleOptions {
     pub source: Source,
     pub ascii: bool,
-    pub theme: Theme,
+    pub theme: Option<Theme>,
+    /// Take clicks and the wheel.
+    pub mouse: bool,
+    /// Begin with the large banner.
+    pub present: bool,
     /// The screen's language; by default the locale's.
     pub lang: Option<Lang>,
     /// The deadline of each operation.

@@ -201,7 +201,9 @@ impl Sample {
         let committed = last.map(|point| point.id);
         let from = NodeId(1);
         let what = "entry-differs".into();
-        self.tell(id, Fact::Conflict { from, number: 9, what, expected: last, found: Some(forged) });
+        // The leader has another entry under the same id.
+        let expected = last.map(|last| LogPoint { digest: last.digest, ..forged });
+        self.tell(id, Fact::Conflict { from, number: 9, what, expected, found: Some(forged) });
         let why = "conflict".into();
         self.tell(id, Fact::Truncated { from: forged.id, count: 1, forged: 1, last: committed, committed, why });
         self.tell(id, Fact::Reported { to: from, answers: 9, resync: 0, last: committed, committed, epochs: 2 });

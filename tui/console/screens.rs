@@ -236,6 +236,19 @@ fn the_peers_pane_tells_who_reaches_whom_and_who_lags() {
 }
 
 #[test]
+fn a_presenters_banner_says_in_few_words_what_happens() {
+    let mut sample = Sample::healthy(LARGE);
+    sample.inject(3, "q", "666");
+    sample.repair(3);
+    sample.keys("P");
+    check("presenter-120x36", &sample, &dark());
+    sample.key(KeyCode::Tab);
+    sample.keys("v");
+    let screen = text(&drawn(&sample, &dark()));
+    assert!(!screen.contains('┌') || screen.matches('┌').count() == 1, "{screen}");
+}
+
+#[test]
 fn the_help_is_made_from_the_table_of_keys_and_the_grammar() {
     let mut sample = Sample::healthy(LARGE);
     sample.keys("?");

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use color_eyre::config::HookBuilder;
 use crossterm::cursor::{Hide, Show};
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -34,11 +34,15 @@ pub struct Screen {
 }
 
 impl Screen {
-    pub fn set_up() -> io::Result<Screen> {
+    /// With `mouse` the terminal tells clicks and the wheel, and keeps its own selection for Shift.
+    pub fn set_up(mouse: bool) -> io::Result<Screen> {
         IS_UP.store(true, Ordering::SeqCst);
         let set_up = || {
             enable_raw_mode()?;
             execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+            if mouse {
+                execute!(stdout(), EnableMouseCapture)?;
+            }
             Terminal::new(CrosstermBackend::new(stdout()))
         };
         match set_up() {
@@ -78,7 +82,14 @@ pub fn restore() {
         return;
     }
     // If the terminal is gone there is nobody to give it back to.
-    let _ = execute!(stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = execute!(
+        stdout(),
+        EndSynchronizedUpdate,
+        DisableMouseCapture,
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        Show
+    );
     let _ = disable_raw_mode();
     let _ = stdout().flush();
 }
@@ -147,7 +158,7 @@ mod tests {
     #[ignore = "run by the test above, in a terminal of its own"]
     fn a_console_that_panics() {
         install_panic_hook().expect("a hook");
-        let _screen = Screen::set_up().expect("a terminal");
+        let _screen = Screen::set_up(true).expect("a terminal");
         let broken = std::thread::spawn(|| panic!("broken on purpose"));
         assert!(broken.join().is_err());
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");

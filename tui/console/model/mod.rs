@@ -132,6 +132,10 @@ pub struct Model {
     pub lang: Lang,
     pub pane: Pane,
     pub dialog: Option<Dialog>,
+    /// A large banner says what happens.
+    pub is_presenting: bool,
+    /// The tab alone, without frames.
+    pub is_plain: bool,
     pub nodes: BTreeMap<NodeId, NodeView>,
     pub window: Window,
     pub timeline: Timeline,
@@ -168,6 +172,8 @@ impl Model {
             lang: Lang::default(),
             pane: Pane::Narration,
             dialog: None,
+            is_presenting: false,
+            is_plain: false,
             nodes: BTreeMap::new(),
             window: Window::Newest,
             timeline: Timeline::default(),

@@ -274,6 +274,8 @@ impl Model {
             lang,
             pane,
             dialog,
+            is_presenting,
+            is_plain,
             nodes: _,
             window,
             timeline: _,
@@ -295,6 +297,7 @@ impl Model {
         (self.size, self.mode, self.pane, self.dialog) = (*size, *mode, *pane, dialog.take());
         (self.window, self.notice, self.scrolled) = (*window, notice.take(), *scrolled);
         (self.lang, self.focus) = (*lang, *focus);
+        (self.is_presenting, self.is_plain) = (*is_presenting, *is_plain);
         (self.story.selected, self.space.selected) = (story.selected, space.selected);
         self.step = std::mem::take(step);
         self.checks = checks.take();

@@ -8,6 +8,8 @@ mod copy;
 
 mod faults;
 
+mod mouse;
+
 mod observe;
 
 mod palette;
@@ -25,7 +27,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crossterm::event::KeyEvent;
+use crossterm::event::{KeyEvent, MouseEvent};
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 
@@ -43,6 +45,7 @@ pub enum Msg {
     /// The time since the console began; comes before what happens at that time.
     Tick(Duration),
     Key(KeyEvent),
+    Mouse(MouseEvent),
     Paste(String),
     Resize(u16, u16),
     /// A step of starting the nodes is done.
@@ -108,6 +111,7 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
             return Vec::new();
         }
         Msg::Key(event) => return press::on_key(model, &event),
+        Msg::Mouse(event) => return mouse::on_mouse(model, &event),
         Msg::Observed(node, observed) => {
             observe::on_observed(model, node, observed);
             return Vec::new();

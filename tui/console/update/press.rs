@@ -10,7 +10,7 @@ use crate::console::keys::{self, Action};
 use crate::console::model::prompt::Mistake;
 use crate::console::model::story::Told;
 use crate::console::model::{
-    Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Screen, Window, step,
+    Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Presence, Screen, Window, step,
 };
 use crate::console::update::step::{self as update_step, StepKey};
 use crate::console::update::{Effect, copy, faults, palette, quit, scroll, tape};
@@ -74,6 +74,9 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Help => model.dialog = Some(Dialog::Help { scrolled: 0 }),
         Action::Type => model.mode = Mode::Type,
         Action::Escape => escape(model),
+        Action::Present => model.is_presenting = !model.is_presenting,
+        Action::Plain => model.is_plain = !model.is_plain,
+        Action::Reset => return reset(model),
         Action::Palette => model.dialog = Some(Dialog::Palette(Default::default())),
         Action::Copy => return copy::copy(model),
         Action::Explain => explain(model),
@@ -109,12 +112,25 @@ fn step(model: &mut Model, key: StepKey) -> Vec<Effect> {
     }
 }
 
+/// Lifts all that was made to go wrong: rules of the gates, pauses, dead nodes.
+fn reset(model: &mut Model) -> Vec<Effect> {
+    let in_force = model.no_lab().is_none().then(|| "clear".to_owned());
+    let processes = model.nodes.iter().filter_map(|(id, node)| match &node.presence {
+        Presence::Down { .. } => Some(format!("restart {id}")),
+        _ if node.is_paused() => Some(format!("resume {id}")),
+        _ => None,
+    });
+    let lines: Vec<String> = in_force.into_iter().chain(processes).collect();
+    lines.iter().flat_map(|line| run(model, line).unwrap_or_default()).collect()
+}
+
 /// Away with one thing at a time: the mode, the selection.
 fn escape(model: &mut Model) {
     if model.mode == Mode::Type {
         model.mode = Mode::Control;
         return;
     }
+    model.is_plain = false;
     model.space.selected = None;
     model.story.selected = None;
     model.focus = Focus::Tab;

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use crossterm::event::KeyCode;
+use crossterm::event::{KeyCode, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use epoca::client::watch::Observed;
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{EntryId, NodeId};
 
 use crate::command::{Command, parse_line};
+use crate::console::layout::{Content, layout};
 use crate::console::model::node::GHOST;
-use crate::console::model::{Dialog, Mode, Pane, ProcessSeen, Window};
+use crate::console::model::{Dialog, Focus, Mode, Pane, ProcessSeen, Window};
 use crate::console::sample::Sample;
 use crate::console::update::{Effect, Msg, next_wake};
 
@@ -334,4 +335,39 @@ fn latencies_move_on_in_their_picture_and_then_rest() {
     assert!(wake <= Duration::from_secs(2));
     sample.after(60_000);
     assert_eq!((sample.model.pulse.p50(), next_wake(&sample.model)), (None, None));
+}
+
+fn mouse(sample: &mut Sample, kind: MouseEventKind, column: u16, row: u16) {
+    let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
+    sample.send(Msg::Mouse(event));
+}
+
+#[test]
+fn clicks_choose_tabs_steps_and_messages_and_the_wheel_scrolls() {
+    let mut sample = Sample::healthy((120, 36));
+    let layout = layout((120, 36), &Content::of(&sample.model)).expect("large enough");
+    let (lower, space) = (layout.lower, layout.space.expect("beside the tabs"));
+    let left = MouseEventKind::Down(MouseButton::Left);
+    mouse(&mut sample, left, space.x + 20, space.bottom() - 2);
+    assert_eq!(sample.model.focus, Focus::SpaceTime);
+    assert_eq!(sample.model.space.selected, sample.model.space.rows().back().map(|row| row.serial));
+    mouse(&mut sample, left, lower.x + 8, lower.bottom() - 2);
+    assert_eq!(sample.model.story.selected, sample.model.story.lines().back().map(|told| told.serial));
+    mouse(&mut sample, left, lower.x + 15, lower.y);
+    assert_eq!(sample.model.pane, Pane::Events);
+    mouse(&mut sample, MouseEventKind::ScrollUp, lower.x + 8, lower.y + 3);
+    assert_eq!(sample.model.scrolled, 3);
+    let revision = sample.model.revision;
+    mouse(&mut sample, MouseEventKind::Moved, 3, 3);
+    assert_eq!(sample.model.revision, revision);
+}
+
+#[test]
+fn one_key_lifts_all_that_was_made_to_go_wrong() {
+    let mut sample = Sample::healthy(SIZE);
+    sample.send(Msg::Process(NodeId(4), ProcessSeen::Paused));
+    sample.send(Msg::Process(NodeId(3), ProcessSeen::Killed));
+    let effects = sample.keys("R");
+    let lines: Vec<_> = sample.model.operations.list().iter().map(|operation| operation.line.clone()).collect();
+    assert_eq!((effects.len(), lines), (3, ["clear", "restart n3", "resume n4"].map(ToOwned::to_owned).to_vec()));
 }

@@ -8,7 +8,7 @@ use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
 use crate::command::{Word, words};
-use crate::console::keys::{self, Action, BINDINGS, Binding};
+use crate::console::keys::{self, Action, Binding};
 use crate::console::layout::Layout;
 use crate::console::model::prompt::Mistake;
 use crate::console::model::{Dialog, Mode, Model, Prompt};
@@ -66,7 +66,7 @@ fn draw_mistake(buffer: &mut Buffer, layout: &Layout, prompt: &Prompt, mistake: 
 
 /// As many keys as fit; the ones to type, for help and to quit always.
 fn keys(model: &Model, room: usize, look: &Look) -> Vec<Span<'static>> {
-    let mut hinted: Vec<_> = BINDINGS.iter().filter(|b| b.mode == model.mode && b.hint.is_some()).collect();
+    let mut hinted: Vec<_> = keys::bindings().iter().filter(|b| b.mode == model.mode && b.hint.is_some()).collect();
     let line = |hinted: &[&Binding], gap: &'static str| {
         let keys: Vec<_> = hinted.iter().map(|binding| key(model, binding, look)).collect();
         keys.join(&Span::raw(gap))

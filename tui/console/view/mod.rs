@@ -1,5 +1,7 @@
 //! The screen, drawn from the model. Views take `&Model`, change nothing, and know no more than it says.
 
+mod banner;
+
 pub mod checks;
 
 mod dialog;
@@ -78,12 +80,14 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
 /// Gives where the cursor stands, if it is seen.
 fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
     top::draw(buffer, layout.top, model, look);
+    banner::draw(buffer, layout.banner, model, look);
     let upper = layout.logs.union(layout.space.unwrap_or(layout.lower)).union(layout.lower).union(layout.strips);
     match (&model.screen, &model.dialog) {
         (Screen::Starting(said), _) => stage::starting(buffer, upper, model, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, model, *scrolled, look),
         (_, Some(Dialog::Palette(shown))) => palette::draw(buffer, upper, model, shown, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
+        _ if model.is_plain => (panes::shown(model).draw)(buffer, upper, model, look),
         _ => {
             logs::draw(buffer, layout, model, look);
             if let Some(area) = layout.space {

@@ -10,7 +10,7 @@ use crate::console::model::story::Told;
 use crate::console::model::timeline::Happening;
 use crate::console::model::{Focus, Model};
 use crate::console::text::wrapped;
-use crate::console::theme::Look;
+use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{put, row, span};
 use crate::console::view::{events, frame};
 use crate::console::words::{Lang, screen};
@@ -24,19 +24,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
         put(buffer, area, &[span(format!(" {}", model.say(screen::NOTHING_YET)), look.muted)]);
         return;
     }
-    let selected = model.story.selected.and_then(|serial| model.story.place(serial));
-    let below = selected.map_or(0, |place| (lines.len() - 1 - place).saturating_sub(2));
-    let height = usize::from(area.height);
-    let mut rows: Vec<Vec<Span<'static>>> = Vec::new();
-    for (place, told) in lines.iter().enumerate().rev().skip(below) {
-        let is_selected = selected == Some(place);
-        rows.splice(0..0, drawn(told, usize::from(area.width), is_selected, model.lang, look));
-        if rows.len() >= height {
-            break;
-        }
-    }
-    let skipped = rows.len().saturating_sub(height);
-    for (index, spans) in rows.into_iter().skip(skipped).enumerate() {
+    let (rows, below) = visible(model, area, look);
+    for (index, (_, spans)) in rows.into_iter().enumerate() {
         let Some(row) = row(area, index) else { break };
         put(buffer, row, &spans);
     }
@@ -47,6 +36,34 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     if model.focus == Focus::Tab {
         frame::foot(buffer, area, &remark, look);
     }
+}
+
+/// The step that stands in this row of the screen.
+pub fn step_at(model: &Model, area: Rect, y: u16) -> Option<u64> {
+    let look = Look::new(Theme::Dark, Depth::None, false);
+    let (rows, _) = visible(model, area, &look);
+    rows.get(usize::from(y.checked_sub(area.y)?)).map(|(serial, _)| *serial)
+}
+
+/// A row of the screen, with the serial of its step.
+type Row = (u64, Vec<Span<'static>>);
+
+/// The rows that are seen, and how many steps are below them. A selected step stays in sight.
+fn visible(model: &Model, area: Rect, look: &Look) -> (Vec<Row>, usize) {
+    let lines = model.story.lines();
+    let selected = model.story.selected.and_then(|serial| model.story.place(serial));
+    let below = selected.map_or(0, |place| (lines.len() - 1 - place).saturating_sub(2));
+    let height = usize::from(area.height);
+    let mut rows: Vec<Row> = Vec::new();
+    for (place, told) in lines.iter().enumerate().rev().skip(below) {
+        let drawn = drawn(told, usize::from(area.width), selected == Some(place), model.lang, look);
+        rows.splice(0..0, drawn.into_iter().map(|spans| (told.serial, spans)));
+        if rows.len() >= height {
+            break;
+        }
+    }
+    let skipped = rows.len().saturating_sub(height);
+    (rows.split_off(skipped), below)
 }
 
 fn drawn(told: &Told, width: usize, is_selected: bool, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {

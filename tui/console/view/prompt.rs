@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
-use crate::console::keys::{self, BINDINGS};
+use crate::console::keys;
 use crate::console::layout::Layout;
 use crate::console::model::{Dialog, Mode, Model, Prompt, Screen};
 use crate::console::theme::Look;
@@ -53,7 +53,7 @@ pub fn said(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
 
 /// What to do, and why keys stand in parentheses if some do.
 fn idle(model: &Model) -> String {
-    let mut obstacles: Vec<_> = BINDINGS.iter().filter_map(|binding| keys::obstacle(model, binding)).collect();
+    let mut obstacles: Vec<_> = keys::bindings().iter().filter_map(|binding| keys::obstacle(model, binding)).collect();
     obstacles.dedup();
     if obstacles.is_empty() || model.screen != Screen::Watching {
         return model.say(screen::IDLE).to_owned();

@@ -15,11 +15,12 @@ use epoca::protocol::trace::Fact;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use ratatui::text::Span;
 
 use crate::console::model::space::{Call, Fate, LATE, Message, Quiet, Row, Shape};
 use crate::console::model::{Focus, Model};
 use crate::console::text::{centred, cut};
-use crate::console::theme::Look;
+use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{put, row, span};
 use crate::console::view::{frame, message};
 use crate::console::words::{content, screen};
@@ -48,8 +49,7 @@ pub fn pane(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let selected = model.space.selected.and_then(|serial| model.space.place(serial));
-    let detail = selected.map(|place| message::lines(model, &model.space.rows()[place], usize::from(area.width), look));
-    let detail_rows = detail.as_ref().map_or(0, |lines| lines.len() as u16 + 1).min(area.height / 2);
+    let (detail, detail_rows) = detail(model, area, selected, look);
     let picture = Rect { height: area.height - detail_rows, ..area };
     let canvas = Canvas::new(picture, model, look);
     canvas.heads(buffer);
@@ -65,14 +65,35 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     }
 }
 
+/// What is in the selected row, and how many rows of the area it takes.
+fn detail(model: &Model, area: Rect, selected: Option<usize>, look: &Look) -> (Option<Vec<Vec<Span<'static>>>>, u16) {
+    let width = usize::from(area.width);
+    let lines = selected.map(|place| message::lines(model, &model.space.rows()[place], width, look));
+    let rows = lines.as_ref().map_or(0, |lines| lines.len() as u16 + 1).min(area.height / 2);
+    (lines, rows)
+}
+
+/// How many rows are below the picture: a selected one stands in the middle unless it is among the newest.
+fn below(model: &Model, height: u16, selected: Option<usize>) -> usize {
+    let newer = |place: usize| model.space.rows().range(place + 1..).filter(|row| row.is_seen()).count();
+    selected.map_or(0, |place| newer(place).saturating_sub(usize::from(height) / 2))
+}
+
+/// The row of the picture that stands in this row of the screen.
+pub fn row_at(model: &Model, area: Rect, y: u16) -> Option<u64> {
+    let selected = model.space.selected.and_then(|serial| model.space.place(serial));
+    let look = Look::new(Theme::Dark, Depth::None, false);
+    let (_, detail_rows) = detail(model, area, selected, &look);
+    let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(detail_rows + 1), ..area };
+    let up = usize::from(rows.bottom().checked_sub(y + 1)?) + below(model, rows.height, selected);
+    model.space.rows().iter().rev().filter(|row| row.is_seen()).nth(up).map(|row| row.serial)
+}
+
 /// From the newest upwards, so that it is known of each row which nodes were down then.
 fn draw_rows(buffer: &mut Buffer, area: Rect, canvas: &Canvas, selected: Option<usize>) {
     let model = canvas.model;
     let rows = model.space.rows();
-    let height = usize::from(area.height);
-    // A selected row stands in the middle unless it is among the newest.
-    let newer = |place: usize| rows.range(place + 1..).filter(|row| row.is_seen()).count();
-    let below = selected.map_or(0, |place| newer(place).saturating_sub(height / 2));
+    let below = below(model, area.height, selected);
     let mut down: Vec<NodeId> = model.nodes.keys().copied().filter(|node| model.space.is_down(*node)).collect();
     let mut y = area.bottom();
     let mut passed = 0;

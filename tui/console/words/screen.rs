@@ -54,6 +54,28 @@ pub const ON_KEY: Text = text("[{key}]", "[{key}]");
 pub const COPIED: Text = text("copied: {what}", "copiado: {what}");
 pub const NOTHING_TO_COPY: Text = text("there is nothing to copy here", "não há nada a copiar aqui");
 
+// The presenter's banner.
+pub const B_NO_LEADER: Text = text("NO LEADER", "SEM LÍDER");
+pub const B_NO_QUORUM: Text = text("NO MAJORITY: NOTHING IS CONFIRMED", "SEM MAIORIA: NADA É CONFIRMADO");
+pub const B_CALM: Text = text("ALL IS CALM", "TUDO EM ORDEM");
+pub const B_INTERMEDIATE: Text = text("INTERMEDIATE  {what}", "INTERMEDIÁRIO  {what}");
+pub const B_CONFLICT: Text = text("{nodes} CONFLICT AT {what}", "{nodes} CONFLITO EM {what}");
+pub const B_TRUNCATED: Text = text("{nodes} TRUNCATES {what}", "{nodes} TRUNCA {what}");
+pub const B_RESYNCED: Text = text("{what} SYNC POINT FOUND", "{what} PONTO DE SINCRONIZAÇÃO");
+pub const B_COMMITTED: Text = text("{what} COMMITTED", "{what} COMMIT");
+pub const B_FINAL: Text = text("{what} FINAL ON {nodes}", "{what} FINAL EM {nodes}");
+pub const B_WAITS: Text = text("{nodes} ORDER {what} WAITS", "{nodes} ORDEM {what} ESPERA");
+pub const B_HELD: Text = text("{nodes} COMMIT ORDERS HELD", "{nodes} ORDENS DE COMMIT RETIDAS");
+pub const B_STANDS: Text = text("{nodes} STANDS FOR ELECTION", "{nodes} CANDIDATA-SE");
+pub const B_LEADS: Text = text("{nodes} LEADS {what}", "{nodes} LIDERA {what}");
+pub const B_STEPS_DOWN: Text = text("{nodes} LEADS {what} NO MORE", "{nodes} NÃO LIDERA MAIS {what}");
+pub const B_KILLED: Text = text("{nodes} KILLED", "{nodes} MORTO");
+pub const B_RESTARTED: Text = text("{nodes} RESTARTED", "{nodes} REINICIADO");
+pub const B_PAUSED: Text = text("{nodes} PAUSED", "{nodes} PAUSADO");
+pub const B_CUT: Text = text("{nodes} CUT OFF", "{nodes} ENLACE CORTADO");
+pub const B_HEALED: Text = text("{nodes} LINKED AGAIN", "{nodes} ENLACE REFEITO");
+pub const B_FORGED: Text = text("{nodes} FORGED ENTRY", "{nodes} ENTRADA FORJADA");
+
 // Who reaches whom.
 pub const P_FROM: Text = text("from", "de");
 pub const P_TO: Text = text("to {node}", "a {node}");

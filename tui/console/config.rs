@@ -1,0 +1,155 @@
+//! The config file, in the folder that XDG names for it: `epoca/config.toml`. What is said on the command line wins.
+//!
+//! ```toml
+//! theme = "light"          # dark or light
+//! ascii = true
+//! lang = "pt-BR"           # en or pt-BR
+//! mouse = true
+//! present = true
+//!
+//! [keys]                   # a key as the help shows it, and the one that is wanted in its place
+//! k = "ctrl-k"
+//! ```
+//!
+//! A mistake is told with its line and key, and the console does not start: what was meant would silently be missing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::console::keys::{self, Binding};
+use crate::console::{Lang, Theme};
+
+/// What the file says; nothing of it is needed.
+#[derive(Debug, Default)]
+pub struct Config {
+    pub theme: Option<Theme>,
+    pub lang: Option<Lang>,
+    pub ascii: bool,
+    pub mouse: bool,
+    pub present: bool,
+    /// All bindings, if some are other keys than usual.
+    pub bindings: Option<Vec<Binding>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read {}: {error}", path.display())]
+    Unreadable { path: PathBuf, error: std::io::Error },
+    #[error("{}, line {line}: {what}", path.display())]
+    Wrong { path: PathBuf, line: usize, what: String },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    theme: Option<Spanned<String>>,
+    lang: Option<Spanned<String>>,
+    #[serde(default)]
+    ascii: bool,
+    #[serde(default)]
+    mouse: bool,
+    #[serde(default)]
+    present: bool,
+    #[serde(default)]
+    keys: BTreeMap<String, Spanned<String>>,
+}
+
+/// `$XDG_CONFIG_HOME/epoca/config.toml`, else `~/.config/epoca/config.toml`.
+pub fn path(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    // A relative path is invalid there, and to be ignored (XDG base directory specification).
+    let named = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || variable("HOME").filter(|home| !home.is_empty()).map(|home| Path::new(&home).join(".config"));
+    named.or_else(home).map(|base| base.join("epoca/config.toml"))
+}
+
+/// Reads the file; one that is not there says nothing.
+pub fn read(path: &Path) -> Result<Config, ConfigError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => understood(path, &text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
+        Err(error) => Err(ConfigError::Unreadable { path: path.to_owned(), error }),
+    }
+}
+
+fn understood(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    let wrong = |at: usize, what: String| {
+        let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
+        ConfigError::Wrong { path: path.to_owned(), line, what }
+    };
+    let written: Written = toml::from_str(text)
+        .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
+    let Written { theme, lang, ascii, mouse, present, keys } = written;
+    let theme = theme.map(|theme| one_of("theme", &theme).map_err(|(at, what)| wrong(at, what))).transpose()?;
+    let lang = lang.map(|lang| one_of("lang", &lang).map_err(|(at, what)| wrong(at, what))).transpose()?;
+    let bindings = (!keys.is_empty()).then(|| remapped(&keys).map_err(|(at, what)| wrong(at, what))).transpose()?;
+    Ok(Config { theme, lang, ascii, mouse, present, bindings })
+}
+
+/// A value of a list, or at which byte something else stands.
+fn one_of<T: ValueEnum>(key: &str, value: &Spanned<String>) -> Result<T, (usize, String)> {
+    T::from_str(value.get_ref(), true).map_err(|_| {
+        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
+        let what = format!("{key}: {:?} does not fit, expected {}", value.get_ref(), names.join(" or "));
+        (value.span().start, what)
+    })
+}
+
+fn remapped(wanted: &BTreeMap<String, Spanned<String>>) -> Result<Vec<Binding>, (usize, String)> {
+    let mut bindings = keys::BINDINGS.to_vec();
+    for (shown, key) in wanted {
+        let at = key.span().start;
+        keys::remap(&mut bindings, shown, key.get_ref()).map_err(|what| (at, format!("keys.{shown}: {what}")))?;
+    }
+    match keys::doubled(&bindings) {
+        None => Ok(bindings),
+        Some((first, second)) => {
+            let said = wanted.iter().find(|(shown, _)| [first, second].contains(&&shown[..]));
+            let at = said.map_or(0, |(_, key)| key.span().start);
+            let name = said.map_or("", |(shown, _)| shown);
+            Err((at, format!("keys.{name}: {first} and {second} would be the same key")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        understood(Path::new("config.toml"), text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn a_whole_file_is_understood() {
+        let text = "theme = \"light\"\nlang = \"pt-BR\"\nmouse = true\n[keys]\nk = \"K\"\n";
+        let config = understood(Path::new("config.toml"), text).expect("all is right");
+        assert_eq!((config.theme, config.lang, config.mouse), (Some(Theme::Light), Some(Lang::Portuguese), true));
+        let bindings = config.bindings.expect("a key is another");
+        assert!(bindings.iter().any(|binding| binding.shown == "K"));
+        assert!(understood(Path::new("config.toml"), "").is_ok_and(|config| config.bindings.is_none()));
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line_and_key() {
+        assert_eq!(
+            refused("mouse = true\ntheme = \"green\"\n"),
+            "config.toml, line 2: theme: \"green\" does not fit, expected dark or light"
+        );
+        assert!(refused("a = 1\n").starts_with("config.toml, line 1: unknown field `a`"), "{}", refused("a = 1\n"));
+        assert!(refused("mouse = 3\n").contains("line 1: invalid type"), "{}", refused("mouse = 3\n"));
+        assert!(refused("[keys]\n\nkk = \"x\"\n").starts_with("config.toml, line 3: keys.kk: there is no key kk"));
+        assert!(refused("[keys]\nk = \"hyper-x\"\n").starts_with("config.toml, line 2: keys.k: \"hyper-x\" is no key"));
+        assert_eq!(refused("[keys]\nk = \"r\"\n"), "config.toml, line 2: keys.k: k and r would be the same key");
+    }
+
+    #[test]
+    fn two_keys_can_change_places() {
+        let text = "[keys]\nk = \"r\"\nr = \"k\"\n";
+        assert!(understood(Path::new("config.toml"), text).is_ok());
+    }
+}

@@ -1,0 +1,83 @@
+//! The presenter's banner: what happens now, in few and large words.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use unicode_width::UnicodeWidthStr;
+
+use epoca::protocol::trace::Fact;
+
+use crate::console::model::story::Told;
+use crate::console::model::timeline::Happening;
+use crate::console::model::{Model, Screen};
+use crate::console::text::{centred, cut};
+use crate::console::theme::Look;
+use crate::console::view::line::{put, row, span};
+use crate::console::words::{Text, content, screen};
+
+/// How far back a headline may lie behind steps that have none.
+const BACK: usize = 40;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    if area.height == 0 || model.screen != Screen::Watching {
+        return;
+    }
+    let (text, style) = headline(model, look);
+    let style = style.add_modifier(Modifier::REVERSED | Modifier::BOLD);
+    let width = usize::from(area.width);
+    for index in 0..usize::from(area.height) {
+        let Some(place) = row(area, index) else { return };
+        let text = if index == usize::from(area.height) / 2 { spaced(&text, width) } else { String::new() };
+        put(buffer, place, &[span(centred(&text, width), style)]);
+    }
+}
+
+/// With a space between the letters if there is room: it reads from farther away.
+fn spaced(text: &str, width: usize) -> String {
+    let wide = text.chars().map(|letter| letter.to_string()).collect::<Vec<_>>().join(" ");
+    if wide.width() + 4 <= width { wide } else { cut(text, width.saturating_sub(2)) }
+}
+
+fn headline(model: &Model, look: &Look) -> (String, Style) {
+    if model.leader().is_none() {
+        return (model.say(screen::B_NO_LEADER).to_owned(), look.bad);
+    }
+    if model.live() < model.quorum() {
+        return (model.say(screen::B_NO_QUORUM).to_owned(), look.bad);
+    }
+    let steps = model.story.lines().iter().rev().take(BACK);
+    let found = steps.filter_map(|told| said(model, told, look)).next();
+    found.unwrap_or_else(|| (model.say(screen::B_CALM).to_owned(), look.committed))
+}
+
+/// The headline of a step, if it is one that an audience should see.
+fn said(model: &Model, told: &Told, look: &Look) -> Option<(String, Style)> {
+    let Happening::Fact(fact) = &told.happening else { return None };
+    let nodes = told.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let with = |text: Text, what: String| text.with(model.lang, &[("nodes", &nodes), ("what", &what)]);
+    Some(match fact {
+        Fact::Proposed { entry } => {
+            let first = entry.first()?;
+            (with(screen::B_INTERMEDIATE, format!("{} = {}", first.point.id, content(first))), look.intermediate)
+        }
+        Fact::Conflict { found, .. } => {
+            (with(screen::B_CONFLICT, found.map_or(String::new(), |point| point.id.to_string())), look.bad)
+        }
+        Fact::Truncated { from, .. } => (with(screen::B_TRUNCATED, from.to_string()), look.truncated),
+        Fact::Resynced { to, .. } => (with(screen::B_RESYNCED, to.to_string()), look.different),
+        Fact::Committed { up_to, .. } => (with(screen::B_COMMITTED, up_to.id.to_string()), look.committed),
+        Fact::Finalized { up_to, .. } => (with(screen::B_FINAL, up_to.id.to_string()), look.committed),
+        Fact::Held { up_to, .. } => (with(screen::B_WAITS, up_to.to_string()), look.intermediate),
+        Fact::HoldSet { .. } => (with(screen::B_HELD, String::new()), look.intermediate),
+        Fact::TimedOut { .. } => (with(screen::B_STANDS, String::new()), look.accent),
+        Fact::Elected { epoch, .. } => (with(screen::B_LEADS, epoch.to_string()), look.accent),
+        Fact::SteppedDown { epoch, .. } => (with(screen::B_STEPS_DOWN, epoch.to_string()), look.bad),
+        Fact::Killed { .. } => (with(screen::B_KILLED, String::new()), look.bad),
+        Fact::Restarted { .. } => (with(screen::B_RESTARTED, String::new()), look.committed),
+        Fact::Paused { .. } => (with(screen::B_PAUSED, String::new()), look.bad),
+        Fact::LinkCut { .. } => (with(screen::B_CUT, String::new()), look.bad),
+        Fact::LinkHealed { .. } => (with(screen::B_HEALED, String::new()), look.committed),
+        Fact::Injected { .. } => (with(screen::B_FORGED, String::new()), look.different),
+        _ => return None,
+    })
+}
