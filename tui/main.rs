@@ -23,6 +23,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use tokio::sync::mpsc;
 
+use command::conduct::Conduct;
 use command::shell::{Cli, DemoArgs, Format, Global, Look, Said};
 use command::{Command, Context, Exit, Outcome, execute, find, print};
 use console::{ConsoleOptions, Source, Wanted};
@@ -75,6 +76,7 @@ const DEMO: DemoArgs = DemoArgs {
     nodes: 4,
     base_port: 7101,
     fresh: false,
+    conduct: Conduct::DEFAULT,
     look: Look { ascii: false, theme: None, mouse: false, present: false, lang: None },
     recorded: Recorded { record: None, record_max: 0 },
 };
@@ -127,8 +129,8 @@ async fn talk(command: &Command, global: &Global) -> Outcome {
 }
 
 fn demo(global: &Global, args: DemoArgs) -> ExitCode {
-    let DemoArgs { nodes, base_port, fresh, look, recorded } = args;
-    let source = Source::Demo { nodes, data: global.data.clone(), base_port, fresh };
+    let DemoArgs { nodes, base_port, fresh, conduct, look, recorded } = args;
+    let source = Source::Demo { nodes, data: global.data.clone(), base_port, fresh, conduct };
     open_console(global, source, look, recorded)
 }
 

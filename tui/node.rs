@@ -15,6 +15,7 @@ use epoca::protocol::trace::LinkRule;
 use epoca::runtime::{NodeOptions, Wrong, run as run_node};
 use tracing_subscriber::EnvFilter;
 
+use crate::command::conduct::{Conduct, Election};
 use crate::command::grammar::Node;
 
 /// A third of a busy leader's own time went into allocating before.
@@ -56,13 +57,8 @@ pub struct NodeArgs {
     #[arg(long, value_name = "HOW")]
     wrong: Option<Wrong>,
 
-    /// How often the leader lets the replicas hear of it, in milliseconds
-    #[arg(long, value_name = "MS", default_value_t = NodeOptions::HEARTBEAT_MS)]
-    heartbeat: u64,
-
-    /// The least time without a leader before an election, in milliseconds; each attempt waits up to twice of it
-    #[arg(long, value_name = "MS", default_value_t = NodeOptions::ELECTION_TIMEOUT_MS)]
-    election_timeout: u64,
+    #[command(flatten)]
+    conduct: Conduct,
 
     /// What to log: error, warn, info, debug, trace, or a filter as epoca=debug,h2=info
     #[arg(long, value_name = "LEVEL", default_value = "info")]
@@ -111,8 +107,11 @@ impl NodeArgs {
             rules: self.rules.clone(),
             frozen: self.frozen,
             wrong: self.wrong,
-            heartbeat_ms: self.heartbeat,
-            election_timeout_ms: self.election_timeout,
+            heartbeat_ms: self.conduct.heartbeat.unwrap_or(NodeOptions::HEARTBEAT_MS),
+            election_timeout_ms: self.conduct.election_timeout.unwrap_or(NodeOptions::ELECTION_TIMEOUT_MS),
+            manual: self.conduct.election == Election::Manual,
+            prefer: self.conduct.prefer.into(),
+            lease_ms: self.conduct.lease,
         }
     }
 }

@@ -88,6 +88,27 @@ impl Client {
         done(answer.await?).map(|done| done.message)
     }
 
+    /// Hands leadership over: to the node named, or to whoever is caught up best. Asks the leader and waits until the other
+    /// one leads; if nobody leads, asks the node itself to stand.
+    pub async fn lead(&self, to: Option<NodeId>) -> Result<String, ClientError> {
+        let deadline = self.deadline();
+        let named = match to {
+            Some(to) => Some(self.address(to, deadline).await?),
+            None => None,
+        };
+        let address = match (self.leader_now(deadline).await, named) {
+            (Some(leader), _) => leader,
+            (None, Some(named)) => named,
+            (None, None) => self.leader(deadline).await?,
+        };
+        let request = wire::LeadRequest { node: to.map(|to| to.0) };
+        let answer = self
+            .ask(&address, deadline, |channel: Channel| async move { ControlClient::new(channel).lead(request).await });
+        let done = done(answer.await?)?;
+        self.shared.finder.lost(&address);
+        Ok(done.message)
+    }
+
     /// The processes of a local cluster; `None` without a launcher.
     pub async fn processes(&self) -> Result<Option<Processes>, ClientError> {
         let Some(launcher) = self.options().launcher.clone() else { return Ok(None) };

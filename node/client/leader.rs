@@ -109,6 +109,14 @@ impl Client {
         }
     }
 
+    /// Whom to ask as the leader at this moment, if anybody leads.
+    pub(super) async fn leader_now(&self, deadline: Instant) -> Option<String> {
+        match self.judge(&self.survey(deadline).await) {
+            Finding::Ask(address) => Some(address),
+            _ => None,
+        }
+    }
+
     async fn survey(&self, deadline: Instant) -> Vec<Answer> {
         let until = deadline.min(Instant::now() + SURVEY);
         let answers = self.shared.nodes.ask_all(until, settled).await;

@@ -166,6 +166,7 @@ impl From<Consistency> for i32 {
     fn from(consistency: Consistency) -> i32 {
         match consistency {
             Consistency::Linearizable => wire::Consistency::Linearizable as i32,
+            Consistency::Lease => wire::Consistency::Lease as i32,
             Consistency::Local => wire::Consistency::Local as i32,
         }
     }

@@ -53,6 +53,8 @@ pub enum Consistency {
     /// All that was confirmed before the read began.
     #[default]
     Linearizable,
+    /// The same, if the nodes' clocks run at about the same speed: a leader with a lease answers without asking the others.
+    Lease,
     /// What the asked node has made final so far.
     Local,
 }

@@ -151,6 +151,10 @@ impl Members {
                 command.args([name, &value.to_string()]);
             }
         }
+        if options.manual {
+            command.args(["--election", "manual"]);
+        }
+        command.args(["--prefer", options.prefer.name(), "--lease", &options.lease_ms.to_string()]);
         // What a person has set for their own commands is not meant for the nodes.
         command.env_remove("EPOCA_CONNECT");
         command

@@ -47,7 +47,7 @@ pub use prepare::{PreparedLog, prepare};
 pub use start::Ready;
 
 use crate::client::Client;
-use crate::protocol::NodeId;
+use crate::protocol::{NodeId, Prefer};
 use members::Members;
 
 /// How long nodes get to end before they are killed.
@@ -68,6 +68,10 @@ pub struct ClusterOptions {
     pub fresh: bool,
     pub heartbeat_ms: Option<u64>,
     pub election_timeout_ms: Option<u64>,
+    /// A person starts elections, but for the first one after the start.
+    pub manual: bool,
+    pub prefer: Prefer,
+    pub lease_ms: u64,
 }
 
 impl ClusterOptions {
@@ -82,6 +86,9 @@ impl ClusterOptions {
             fresh: false,
             heartbeat_ms: None,
             election_timeout_ms: None,
+            manual: false,
+            prefer: Prefer::None,
+            lease_ms: 0,
         }
     }
 }

@@ -79,9 +79,9 @@ impl Process {
         self.signal(Signal::SIGCONT, |state| (state == State::Paused).then_some(State::Running))
     }
 
-    /// Asks it to end; a paused one goes on for that.
+    /// Asks it to end as all others do, so that it hands nothing over; a paused one goes on for that.
     pub fn terminate(&self) {
-        self.signal(Signal::SIGTERM, Some);
+        self.signal(Signal::SIGHUP, Some);
         self.resume();
     }
 

@@ -83,8 +83,16 @@ impl Cluster {
         Err(ClusterError::NotReady { seconds: LEADER_TIMEOUT.as_secs(), why, logs })
     }
 
-    /// On fresh data the first node leads first.
+    /// On fresh data the first node leads first. Where a person starts the elections, this is the first of them.
     async fn stand(&self, client: &Client, nodes: &[NodeStatus]) {
+        let replica = |node: &&NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == "replica");
+        let founded = |node: &NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.last.is_some());
+        if self.members.options().manual
+            && nodes.iter().any(founded)
+            && let Some(node) = nodes.iter().find(replica)
+        {
+            let _ = client.lead(Some(node.id)).await;
+        }
         let fresh = |node: &NodeStatus| {
             node.reported.as_ref().is_ok_and(|reported| reported.last.is_none() && reported.leader.is_none())
         };

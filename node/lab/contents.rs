@@ -18,6 +18,8 @@ pub fn of(message: &Message) -> String {
         Message::PreVoteAsked(asked) => format!("for {}, last {}", asked.epoch, entry(asked.last)),
         Message::VoteAsked(asked) => format!("for {}, last {}", asked.epoch, entry(asked.last)),
         Message::PreVoteAnswer(answer) => format!("{} for {}", granted(answer.granted), answer.epoch),
+        Message::TransferNow(transfer) => format!("stand at once, last {}", transfer.last.id),
+        Message::TransferAsked(_) => "wants to lead".to_owned(),
         Message::VoteAnswer(answer) => format!("{} for {}", granted(answer.granted), answer.epoch),
     }
 }

@@ -27,7 +27,7 @@ fn order(from: u64, number: u64) -> Envelope {
 }
 
 fn answer(from: u64, to: u64) -> Envelope {
-    message(from, to, 5, Message::RoundAnswer(RoundAnswer { round: 1 }))
+    message(from, to, 5, Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 }))
 }
 
 fn id(from: u64, number: u64) -> MessageId {
@@ -112,7 +112,7 @@ fn a_cut_link_drops_both_directions_and_votes_and_no_other_link() {
     };
     assert_eq!(at.gate.pass_out(answer(2, 1)), Passage::Stays);
     assert_eq!(at.told(), [why(2, 1, "round-answer")]);
-    let vote = message(1, 2, 5, Message::VoteAsked(VoteAsked { epoch: Epoch(2), last: None }));
+    let vote = message(1, 2, 5, Message::VoteAsked(VoteAsked { epoch: Epoch(2), last: None, transfer: false }));
     assert_eq!(at.gate.pass_in(vote, Time(0)), Passage::Stays);
     assert_eq!(at.told(), [why(1, 2, "vote")]);
     assert!(at.passes(answer(2, 3)) && at.passes(answer(3, 2)));

@@ -48,7 +48,8 @@ impl Core {
         // Once for each round, and again on a heartbeat, since an answer may have been lost.
         if push.round > follower.round || (push.round > 0 && push.entries.is_empty()) {
             follower.round = follower.round.max(push.round);
-            self.send(from, Message::RoundAnswer(RoundAnswer { round: push.round }));
+            let patience_micros = self.patience_micros();
+            self.send(from, Message::RoundAnswer(RoundAnswer { round: push.round, patience_micros }));
         }
         match self.check(&push, looked) {
             Finding::Consistent { equal, fresh } => self.accept(from, number, &push, equal, fresh),

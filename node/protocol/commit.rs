@@ -32,6 +32,7 @@ impl Core {
             self.count(from, ack.up_to);
         }
         self.push_to(from);
+        self.advance_transfer();
     }
 
     /// The leader counts its own copy only when its own flush is done.
@@ -172,5 +173,6 @@ impl Core {
             self.answer(request, Answer::Written(written));
         }
         self.answer_reads();
+        self.advance_transfer();
     }
 }

@@ -19,6 +19,48 @@ pub struct Config {
     pub election_timeout_micros: u64,
     pub seed: u64,
     pub limits: Limits,
+    pub leadership: Leadership,
+}
+
+/// Who is to lead, and what a leader may answer alone.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Leadership {
+    /// Elections are started by a person alone.
+    pub manual: bool,
+    pub prefer: Prefer,
+    /// How long after a quorum's answers (counted from when they were asked for) a leader may read alone; 0: never.
+    /// Shorter than the election timeout by what the nodes' clocks may drift apart meanwhile.
+    pub lease_micros: u64,
+}
+
+impl Leadership {
+    /// The longest lease that such a patience of the voters allows: nine tenths of it, so that clocks may run at speeds
+    /// that differ by a tenth.
+    pub const fn lease_most(patience_micros: u64) -> u64 {
+        patience_micros / 10 * 9
+    }
+}
+
+/// Which node should lead, all else being equal: never against the comparison of logs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Prefer {
+    #[default]
+    None,
+    /// As in a list of priorities.
+    Lowest,
+    /// As in the Bully algorithm.
+    Highest,
+}
+
+impl Prefer {
+    /// As on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Prefer::None => "none",
+            Prefer::Lowest => "lowest",
+            Prefer::Highest => "highest",
+        }
+    }
 }
 
 /// Bounds on what the core holds and has under way.

@@ -12,6 +12,7 @@ use crate::protocol::message::{Envelope, Message, Refused};
 use crate::protocol::payload::{Founding, Opening};
 use crate::protocol::role::{Follower, Progress, Role};
 use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
+use crate::protocol::transfer::Parked;
 use crate::protocol::types::{Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
 /// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node is
@@ -23,6 +24,7 @@ const EPOCH_REACH: u64 = 1 << 32;
 pub struct Core {
     pub(super) config: Config,
     random: u64,
+    pub(super) started: Time,
     pub(super) now: Time,
     pub(super) promise: Option<Promise>,
     /// The member list and cluster id of the log's first entry.
@@ -37,6 +39,7 @@ pub struct Core {
     pub(super) checking: Checking,
     /// Injections whose entries are not durable yet.
     pub(super) injected: VecDeque<(Operation, RequestId, LogPoint)>,
+    pub(super) parked: Option<Parked>,
     /// Nothing is said before this operation is durable: it holds a promise, or the deletion of forged entries.
     barrier: Option<Operation>,
     last_operation: Operation,
@@ -57,6 +60,7 @@ impl Core {
         let mut core = Core {
             random: config.seed,
             config,
+            started: now,
             now,
             promise: restored.promise,
             founding: restored.founding,
@@ -67,6 +71,7 @@ impl Core {
             role: Role::Follower(Follower::new(None, now, 0)),
             checking: Checking::No,
             injected: VecDeque::new(),
+            parked: None,
             barrier: None,
             last_operation: Operation(0),
             last_number: 0,
@@ -91,7 +96,9 @@ impl Core {
             Input::ChainChecked(check) => self.on_chain_checked(check),
             Input::Propose(proposals) => self.on_propose(proposals),
             Input::Read(requests) => self.on_read(requests),
+            Input::LeaseRead(requests) => self.on_lease_read(requests),
             Input::Stand(request) => self.on_stand(request),
+            Input::Transfer(request, to) => self.on_transfer(request, to),
             Input::Inject(inject) => self.on_inject(inject),
             Input::Watched(watched) => self.watched = watched,
         }
@@ -101,11 +108,19 @@ impl Core {
 
     /// When the core wants its next [`Input::Tick`]; the host gives it at this time or soon after.
     pub fn deadline(&self) -> Time {
+        let deadline = self.role_deadline();
+        self.parked.as_ref().map_or(deadline, |parked| deadline.min(parked.deadline))
+    }
+
+    fn role_deadline(&self) -> Time {
         match &self.role {
             Role::Follower(follower) => follower.deadline,
             Role::PreCandidate(candidate) => candidate.deadline,
             Role::Candidate(candidate) => candidate.deadline,
-            Role::Leader(leader) => leader.heartbeat_at,
+            Role::Leader(leader) => {
+                let transfer = leader.transfer.as_ref();
+                transfer.map_or(leader.heartbeat_at, |transfer| transfer.deadline.min(leader.heartbeat_at))
+            }
         }
     }
 
@@ -186,10 +201,14 @@ impl Core {
     }
 
     fn on_tick(&mut self) {
-        if self.now < self.deadline() {
-            return;
+        self.end_late_parking();
+        self.end_late_transfer();
+        match &self.role {
+            Role::Leader(leader) if leader.heartbeat_at <= self.now => self.on_heartbeat_due(),
+            Role::Leader(_) => {}
+            _ if self.role_deadline() <= self.now => self.on_election_timeout(),
+            _ => {}
         }
-        if let Role::Leader(_) = &self.role { self.on_heartbeat_due() } else { self.on_election_timeout() }
     }
 
     fn on_message(&mut self, envelope: Envelope) {
@@ -213,8 +232,14 @@ impl Core {
                     self.on_vote_answer(from, answer);
                 }
             }
-            Message::Push(_) | Message::CommitOrder(_) => self.on_leader_message(from, number, epoch, message),
-            Message::Ack(_) | Message::RoundAnswer(_) | Message::LogState(_) | Message::Refused(_) => {
+            Message::Push(_) | Message::CommitOrder(_) | Message::TransferNow(_) => {
+                self.on_leader_message(from, number, epoch, message)
+            }
+            Message::Ack(_)
+            | Message::RoundAnswer(_)
+            | Message::LogState(_)
+            | Message::Refused(_)
+            | Message::TransferAsked(_) => {
                 if !self.step_down_for(epoch) && epoch == self.epoch() {
                     self.on_replica_message(from, message);
                 }
@@ -260,6 +285,7 @@ impl Core {
         match message {
             Message::Push(push) => self.on_push(from, number, push, &[]),
             Message::CommitOrder(order) => self.on_commit_order(from, order),
+            Message::TransferNow(transfer) => self.on_transfer_now(from, number, transfer.last),
             _ => unreachable!("only a leader's messages come here"),
         }
     }
@@ -270,8 +296,9 @@ impl Core {
         progress.heard = self.now;
         match message {
             Message::Ack(ack) => self.on_ack(from, ack),
-            Message::RoundAnswer(answer) => self.on_round_answer(from, answer.round),
+            Message::RoundAnswer(answer) => self.on_round_answer(from, answer),
             Message::LogState(state) => self.on_log_state(from, state),
+            Message::TransferAsked(_) => self.on_transfer_asked(from),
             _ => {}
         }
     }

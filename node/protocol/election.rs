@@ -8,7 +8,7 @@ use crate::protocol::io::{Answer, Promise, Refusal};
 use crate::protocol::message::{Message, PreVoteAnswer, PreVoteAsked, Refused, VoteAnswer, VoteAsked};
 use crate::protocol::role::{Candidate, Follower, PreCandidate, Role};
 use crate::protocol::trace::Fact;
-use crate::protocol::types::{EntryId, Epoch, NodeId, RequestId};
+use crate::protocol::types::{EntryId, Epoch, Incarnation, NodeId, RequestId};
 
 /// A node without any entry waits this many times longer before it stands unasked: founding a cluster needs every
 /// voter, so whoever starts the nodes gets the time to choose who leads first.
@@ -22,12 +22,13 @@ impl Core {
         self.be_patient();
     }
 
-    /// The follower waits its timeout from now on.
+    /// The follower waits its timeout from now on; for ever, if only a person may start an election.
     fn be_patient(&mut self) {
         let patience = if self.log.last().is_none() { FOUNDING_PATIENCE } else { 1 };
-        let now = self.now;
+        let (now, delay, manual) = (self.now, self.preference_delay(), self.config.leadership.manual);
         if let Role::Follower(follower) = &mut self.role {
-            follower.deadline = now.plus_micros(follower.timeout_micros * patience);
+            let wait = if manual { u64::MAX } else { follower.timeout_micros * patience + delay };
+            follower.deadline = now.plus_micros(wait);
         }
     }
 
@@ -47,10 +48,11 @@ impl Core {
             follower.heard = Some(now);
         }
         self.be_patient();
+        self.unpark();
         true
     }
 
-    fn hears_a_leader(&self) -> bool {
+    pub(super) fn hears_a_leader(&self) -> bool {
         match &self.role {
             Role::Follower(follower) => follower.heard.is_some_and(|heard| {
                 follower.leader.is_some() && self.now < heard.plus_micros(self.config.election_timeout_micros)
@@ -69,11 +71,24 @@ impl Core {
     }
 
     pub(super) fn on_election_timeout(&mut self) {
+        if self.config.leadership.manual {
+            // A candidacy that came to nothing: the person has to ask again.
+            self.trace_stood_down("lost-election", None);
+            return self.follow(None);
+        }
         self.stand("silence", None);
     }
 
+    /// The leader asks this node to stand: it lives, so a pre-vote would be refused.
+    pub(super) fn stand_for_transfer(&mut self) {
+        self.trace(|| Fact::TimedOut { why: "transfer".into() });
+        self.drop_forged();
+        let epoch = Epoch::after(self.epoch());
+        self.ask_for_votes(epoch, BTreeMap::new(), true);
+    }
+
     /// Asks for pre-votes, for the least epoch that may still be free.
-    fn stand(&mut self, why: &'static str, above: Option<Epoch>) {
+    pub(super) fn stand(&mut self, why: &'static str, above: Option<Epoch>) {
         let member = self.voters().any(|voter| voter == self.config.id);
         let founded = self.founding.is_some() || self.log.last().is_none();
         if !member || !founded {
@@ -104,6 +119,8 @@ impl Core {
     pub(super) fn on_pre_vote_asked(&mut self, from: NodeId, asked: PreVoteAsked) {
         let refusal = if self.hears_a_leader() {
             Some("leader-alive")
+        } else if self.still_owes_patience() {
+            Some("just-started")
         } else if Some(asked.epoch) <= self.epoch() {
             Some("epoch-not-greater")
         } else {
@@ -166,6 +183,10 @@ impl Core {
         }
         let epoch = candidate.epoch;
         let incarnations = if first { candidate.empty.clone() } else { BTreeMap::new() };
+        self.ask_for_votes(epoch, incarnations, false);
+    }
+
+    fn ask_for_votes(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>, transfer: bool) {
         let deadline = self.now.plus_micros(self.draw_timeout());
         let (votes, refusals) = (BTreeSet::new(), BTreeSet::new());
         self.role = Role::Candidate(Candidate { epoch, votes, refusals, incarnations, deadline });
@@ -173,19 +194,21 @@ impl Core {
         let last = self.last_id();
         self.trace(|| Fact::VoteAsked { epoch, last });
         for voter in self.others() {
-            self.send(voter, Message::VoteAsked(VoteAsked { epoch, last }));
+            self.send(voter, Message::VoteAsked(VoteAsked { epoch, last, transfer }));
         }
     }
 
     pub(super) fn on_vote_asked(&mut self, from: NodeId, number: u64, asked: VoteAsked) {
-        let VoteAsked { epoch, last: theirs } = asked;
+        let VoteAsked { epoch, last: theirs, transfer } = asked;
         if Some(epoch) < self.epoch() {
             self.send(from, Message::Refused(Refused { answers: number }));
             return;
         }
         let follows = matches!(&self.role, Role::Follower(_)) && self.hears_a_leader();
-        if follows {
-            self.trace_vote(from, "vote", epoch, theirs, Some("leader-alive"));
+        let owes = self.still_owes_patience();
+        if (follows || owes) && !transfer {
+            let why = if follows { "leader-alive" } else { "just-started" };
+            self.trace_vote(from, "vote", epoch, theirs, Some(why));
             self.send(from, Message::VoteAnswer(VoteAnswer { epoch, granted: false }));
             return;
         }
@@ -264,6 +287,7 @@ impl Core {
         match role {
             Role::Leader(leader) => {
                 self.trace(|| Fact::SteppedDown { epoch: leader.epoch, why: why.into(), heard });
+                leader.transfer.into_iter().for_each(|transfer| self.park(transfer));
                 for (_, request) in leader.writes {
                     self.answer(request, Answer::Unknown);
                 }

@@ -30,8 +30,13 @@ pub enum Input {
     Propose(Vec<Proposal>),
     /// Linearizable reads: each is answered with [`Answer::Readable`] once the final database may be read for it.
     Read(Vec<RequestId>),
+    /// Likewise, but a leader that holds a lease answers alone; any other asks a round.
+    LeaseRead(Vec<RequestId>),
     /// Start the first election; taken only while the log is empty. Answered with `Done` or a refusal.
     Stand(RequestId),
+    /// Make this node the leader, or whoever is caught up best if none is named. Answered with `Done` once it leads (at
+    /// another node than the leader: once it is asked for), `Forward` or a refusal.
+    Transfer(RequestId, Option<NodeId>),
     /// Put forged entries at the end of the log (lab only). Answered with `Written` up to the last or a refusal.
     Inject(Inject),
     /// Whether anybody watches: without a watcher no trace event is built.
@@ -187,6 +192,16 @@ pub enum Refusal {
     Overloaded,
     /// `Stand`: the log is not empty any more, elections take care of themselves.
     NotFresh,
+    /// `Transfer`: one is under way already.
+    TransferUnderWay,
+    /// `Transfer`: the cluster has no such voter.
+    NoMember,
+    /// `Transfer`: no replica was heard lately.
+    NobodyLive,
+    /// `Transfer`: this node was started a moment ago, and votes for nobody yet.
+    JustStarted,
+    /// `Transfer`: the target did not come to lead in time.
+    TransferFailed,
     /// `Inject`: a leader's log is the truth; forged entries go to a replica.
     Leads,
     /// `Inject`: this node is standing for election.
@@ -207,6 +222,11 @@ impl Refusal {
             Refusal::SteppedDown => "stepped_down",
             Refusal::Overloaded => "overloaded",
             Refusal::NotFresh => "not_fresh",
+            Refusal::TransferUnderWay => "transfer_under_way",
+            Refusal::NoMember => "no_member",
+            Refusal::NobodyLive => "nobody_live",
+            Refusal::JustStarted => "just_started",
+            Refusal::TransferFailed => "transfer_failed",
             Refusal::Leads => "leads",
             Refusal::Standing => "standing",
             Refusal::EmptyLog => "empty_log",

@@ -43,11 +43,13 @@ pub enum Message {
     PreVoteAnswer(PreVoteAnswer),
     VoteAsked(VoteAsked),
     VoteAnswer(VoteAnswer),
+    TransferNow(TransferNow),
+    TransferAsked(TransferAsked),
 }
 
 impl Message {
     /// All kinds that [`Message::kind`] names.
-    pub const KINDS: [&str; 11] = [
+    pub const KINDS: [&str; 13] = [
         "push",
         "heartbeat",
         "ack",
@@ -59,6 +61,8 @@ impl Message {
         "pre-vote-answer",
         "vote",
         "vote-answer",
+        "transfer",
+        "transfer-asked",
     ];
 
     /// The kind as the lab's gate, the trace and the command line name it.
@@ -75,6 +79,8 @@ impl Message {
             Message::PreVoteAnswer(_) => "pre-vote-answer",
             Message::VoteAsked(_) => "vote",
             Message::VoteAnswer(_) => "vote-answer",
+            Message::TransferNow(_) => "transfer",
+            Message::TransferAsked(_) => "transfer-asked",
         }
     }
 
@@ -87,7 +93,8 @@ impl Message {
             Message::CommitOrder(order) => Some(order.up_to.id),
             Message::PreVoteAsked(PreVoteAsked { last, .. }) | Message::VoteAsked(VoteAsked { last, .. }) => *last,
             Message::PreVoteAnswer(answer) => answer.last,
-            Message::RoundAnswer(_) | Message::Refused(_) | Message::VoteAnswer(_) => None,
+            Message::TransferNow(transfer) => Some(transfer.last.id),
+            Message::RoundAnswer(_) | Message::Refused(_) | Message::VoteAnswer(_) | Message::TransferAsked(_) => None,
         }
     }
 
@@ -142,6 +149,9 @@ pub struct Ack {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct RoundAnswer {
     pub round: u64,
+    /// For so long after this answer the sender votes for nobody, even if it is started anew; 0 promises nothing. A
+    /// leader's lease rests on it.
+    pub patience_micros: u64,
 }
 
 /// Replica to leader: what its log holds, so that the leader finds the sync point in one round trip.
@@ -200,6 +210,8 @@ pub struct PreVoteAnswer {
 pub struct VoteAsked {
     pub epoch: Epoch,
     pub last: Option<EntryId>,
+    /// The leader itself has asked the sender to stand: a voter that hears a leader may vote all the same.
+    pub transfer: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -207,3 +219,14 @@ pub struct VoteAnswer {
     pub epoch: Epoch,
     pub granted: bool,
 }
+
+/// Leader to the replica that is to lead after it: stand at once.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TransferNow {
+    /// The leader's last entry, which is also the replica's.
+    pub last: LogPoint,
+}
+
+/// Replica to leader: a person wants the sender to lead.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TransferAsked {}

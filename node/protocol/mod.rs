@@ -45,12 +45,14 @@ mod read;
 
 mod election;
 
+mod transfer;
+
 mod forged;
 
 mod damage;
 
 pub use command::{Change, Command, Expect, KEY_BYTES_MAX, Once, VALUE_BYTES_MAX};
-pub use config::{Config, Limits, Restored};
+pub use config::{Config, Leadership, Limits, Prefer, Restored};
 pub use core::Core;
 pub use entry::{Entry, Kind, digest_after};
 pub use io::{
@@ -59,7 +61,7 @@ pub use io::{
 };
 pub use message::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
-    RunEnd, VoteAnswer, VoteAsked,
+    RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 pub use payload::{Founding, Member, Opening};
 pub use types::{

@@ -30,13 +30,18 @@ impl Core {
             uncommitted_bytes,
             reads: Reads::default(),
             heartbeat_at: self.now.plus_micros(self.config.heartbeat_micros),
+            transfer: None,
+            transfer_rest: self.first_preference(),
+            lease_given_up: false,
         });
+
         let point = entry.point();
         let preview = self.is_watched().then(|| Preview::of(&entry, false));
         self.trace(|| Fact::Proposed { entry: preview.into_iter().collect() });
         let committed = self.committed;
         self.trace(|| Fact::Opened { entry: point, committed });
         self.write(vec![entry]);
+        self.unpark();
     }
 
     fn found(&self, incarnations: &BTreeMap<NodeId, Incarnation>) -> Founding {
@@ -49,8 +54,16 @@ impl Core {
 
     /// Clients' writes: each gets its epoch and offset; together they are one storage operation and one push.
     pub(super) fn on_propose(&mut self, proposals: Vec<Proposal>) {
-        let Role::Leader(leader) = &self.role else { return self.pass_on(proposals) };
-        let limits = &self.config.limits;
+        let limits = self.config.limits;
+        let Role::Leader(leader) = &mut self.role else { return self.pass_on(proposals) };
+        if let Some(transfer) = &mut leader.transfer {
+            let room = (limits.uncommitted_entries as usize).saturating_sub(transfer.waiting.len());
+            let mut proposals = proposals;
+            let refused = proposals.split_off(room.min(proposals.len()));
+            transfer.waiting.append(&mut proposals);
+            let refused = refused.into_iter().map(|proposal| proposal.request).collect();
+            return self.refuse_writes(refused, Refusal::Overloaded);
+        }
         let epoch = leader.epoch;
         let mut bytes = leader.uncommitted_bytes;
         let mut count = self.log.last_position() - self.committed.map_or(0, |point| point.position.0);
@@ -89,7 +102,7 @@ impl Core {
         }
     }
 
-    fn refuse_writes(&mut self, requests: Vec<RequestId>, refusal: Refusal) {
+    pub(super) fn refuse_writes(&mut self, requests: Vec<RequestId>, refusal: Refusal) {
         for request in &requests {
             self.trace(|| Fact::WriteRefused { request: request.0, why: refusal.code().into() });
         }
@@ -145,7 +158,8 @@ impl Core {
     /// Sends entries after the last that was sent. Without entries: a heartbeat.
     fn send_push(&mut self, replica: NodeId, entries: Vec<Entry>) {
         let Role::Leader(leader) = &mut self.role else { return };
-        let round = if leader.reads.asked.is_empty() { 0 } else { leader.reads.round };
+        let silent = leader.reads.asked.is_empty() && self.config.leadership.lease_micros == 0;
+        let round = if silent { 0 } else { leader.reads.round };
         let Some(progress) = leader.replicas.get_mut(&replica) else { return };
         let prev = progress.sent;
         let replaces = prev.map_or(0, |point| point.position.0) < progress.resync_to;
@@ -186,11 +200,13 @@ impl Core {
         if leader.heartbeat_at <= now {
             leader.heartbeat_at = now.plus_micros(interval);
         }
+        self.renew_lease();
         for replica in self.others() {
             self.send_heartbeat(replica);
             self.repeat_order(replica);
             self.push_to(replica);
         }
+        self.prefer_another();
     }
 
     /// Forgets pushes that an ack covers.

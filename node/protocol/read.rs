@@ -1,12 +1,19 @@
 //! Linearizable reads: the leader answers after a quorum has answered a round *sent after* the read came, and after it
 //! has applied its commit point of that moment (Raft thesis 6.4). All reads that wait share one round; one is under way
 //! at a time, so a busy leader sends one round for many reads.
+//!
+//! Reads by lease: the leader answers alone while a quorum has said, in answer to rounds that were sent less than a lease
+//! ago, that it votes for nobody for longer than that. It counts from the sending, so neither a slow network nor a pause
+//! of the leader makes the lease longer than the voters' patience; only clocks that run at different speeds could, hence
+//! the margin ([`Leadership::lease_most`]). A leader that has told another node to stand has no lease any more.
 
+use crate::protocol::config::Leadership;
 use crate::protocol::core::Core;
 use crate::protocol::io::{Answer, Refusal};
-use crate::protocol::role::{Leader, Progress, Role};
+use crate::protocol::message::RoundAnswer;
+use crate::protocol::role::{Leader, Progress, Reads, Role};
 use crate::protocol::trace::Fact;
-use crate::protocol::types::{NodeId, RequestId};
+use crate::protocol::types::{NodeId, RequestId, Time};
 
 impl Core {
     pub(super) fn on_read(&mut self, requests: Vec<RequestId>) {
@@ -33,6 +40,62 @@ impl Core {
         }
     }
 
+    /// Reads that a leader with a lease may answer alone; for all others a round is asked.
+    pub(super) fn on_lease_read(&mut self, requests: Vec<RequestId>) {
+        let committed = self.committed.map_or(0, |point| point.position.0);
+        let until = self.lease_end();
+        let now = self.now;
+        let limit = self.config.limits.waiting_reads;
+        match &mut self.role {
+            Role::Leader(leader)
+                if until.is_some_and(|until| now < until)
+                    && committed >= leader.opening.0
+                    && leader.reads.waiting() + requests.len() <= limit =>
+            {
+                let reads = requests.len() as u64;
+                leader.reads.confirmed.push_back((committed, requests));
+                let left_micros = until.map_or(0, |until| until.0 - now.0);
+                self.trace(|| Fact::LeaseHeld { reads, left_micros });
+                self.answer_reads();
+            }
+            _ => self.on_read(requests),
+        }
+    }
+
+    /// Until when a quorum, this node among it, votes for nobody else.
+    fn lease_end(&self) -> Option<Time> {
+        let Leadership { lease_micros, .. } = self.config.leadership;
+        let Role::Leader(leader) = &self.role else { return None };
+        if lease_micros == 0 || leader.lease_given_up {
+            return None;
+        }
+        // The leader does not refresh its lease from itself: its own vote goes to nobody while it leads.
+        let mut since: Vec<Time> = leader.replicas.values().filter_map(|progress| progress.patient_since).collect();
+        since.sort_unstable_by(|one, other| other.cmp(one));
+        let others = self.quorum() - 1;
+        let since = if others == 0 { self.now } else { *since.get(others - 1)? };
+        Some(since.plus_micros(lease_micros))
+    }
+
+    /// With each heartbeat a new round goes out, if there are leases.
+    pub(super) fn renew_lease(&mut self) {
+        let leadership = self.config.leadership;
+        let Role::Leader(leader) = &mut self.role else { return };
+        if leadership.lease_micros > 0 {
+            leader.reads.begin_round(self.now, &leadership);
+        }
+    }
+
+    /// How long this node votes for nobody after it has answered a round.
+    pub(super) fn patience_micros(&self) -> u64 {
+        if self.config.leadership.lease_micros > 0 { self.config.election_timeout_micros } else { 0 }
+    }
+
+    /// What a voter has promised before it was started anew it does not remember: it lets the time pass.
+    pub(super) fn still_owes_patience(&self) -> bool {
+        self.now < self.started.plus_micros(self.patience_micros()) && self.log.last().is_some()
+    }
+
     /// Starts a round for the reads that wait, unless one is under way. A new leader starts none before an entry of its
     /// own epoch is committed: until then its commit point may be behind what was confirmed.
     pub(super) fn start_round(&mut self) {
@@ -42,17 +105,22 @@ impl Core {
             return;
         }
         leader.reads.asked = std::mem::take(&mut leader.reads.unasked);
-        leader.reads.round += 1;
+        leader.reads.begin_round(self.now, &self.config.leadership);
+        leader.reads.asked_round = leader.reads.round;
         for replica in self.others() {
             self.send_heartbeat(replica);
         }
         self.confirm_round();
     }
 
-    pub(super) fn on_round_answer(&mut self, from: NodeId, round: u64) {
+    pub(super) fn on_round_answer(&mut self, from: NodeId, answer: RoundAnswer) {
+        let lease = self.config.leadership.lease_micros;
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(progress) = leader.replicas.get_mut(&from) else { return };
-        progress.round = progress.round.max(round);
+        progress.round = progress.round.max(answer.round);
+        if lease > 0 && Leadership::lease_most(answer.patience_micros) >= lease {
+            progress.patient_since = progress.patient_since.max(leader.reads.sent_at(answer.round));
+        }
         self.confirm_round();
     }
 
@@ -64,7 +132,7 @@ impl Core {
         if leader.reads.asked.is_empty() || answered.len() + 1 < quorum {
             return;
         }
-        let round = leader.reads.round;
+        let round = leader.reads.asked_round;
         let requests = std::mem::take(&mut leader.reads.asked);
         leader.reads.confirmed.push_back((committed, requests));
         self.trace(|| Fact::ReadConfirmed { round, from: answered, quorum: quorum as u64 });
@@ -90,8 +158,25 @@ impl Core {
     }
 }
 
-/// The replicas that have answered the latest round.
+impl Reads {
+    fn begin_round(&mut self, now: Time, leadership: &Leadership) {
+        self.round += 1;
+        if leadership.lease_micros == 0 {
+            return;
+        }
+        self.sent.push_back((self.round, now));
+        while self.sent.front().is_some_and(|(_, at)| at.plus_micros(leadership.lease_micros) < now) {
+            self.sent.pop_front();
+        }
+    }
+
+    fn sent_at(&self, round: u64) -> Option<Time> {
+        self.sent.iter().find(|(number, _)| *number == round).map(|(_, at)| *at)
+    }
+}
+
+/// The replicas that have answered the round for which reads wait.
 fn answered(leader: &Leader) -> Vec<NodeId> {
-    let latest = |(id, progress): (&NodeId, &Progress)| (progress.round >= leader.reads.round).then_some(*id);
+    let latest = |(id, progress): (&NodeId, &Progress)| (progress.round >= leader.reads.asked_round).then_some(*id);
     leader.replicas.iter().filter_map(latest).collect()
 }

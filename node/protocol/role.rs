@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::protocol::io::ReadId;
 use crate::protocol::message::{LogState, Push};
+use crate::protocol::transfer::Transfer;
 use crate::protocol::types::{Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, Time};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -104,6 +105,12 @@ pub(super) struct Leader {
     pub(super) uncommitted_bytes: u64,
     pub(super) reads: Reads,
     pub(super) heartbeat_at: Time,
+    pub(super) transfer: Option<Transfer>,
+    /// Before this time nothing is handed over by preference.
+    pub(super) transfer_rest: Time,
+    /// A transfer was sent: another node may be elected while this one still hears everybody, so its lease is worth
+    /// nothing for the rest of its epoch.
+    pub(super) lease_given_up: bool,
 }
 
 /// What the leader knows of one replica and has under way to it.
@@ -125,6 +132,8 @@ pub(super) struct Progress {
     pub(super) heard: Time,
     /// The greatest round that it has answered.
     pub(super) round: u64,
+    /// When the latest round was sent of which the replica has said that it votes for nobody for a while after it.
+    pub(super) patient_since: Option<Time>,
     /// How far it has reported that entries are final.
     pub(super) finalized: u64,
     /// The commit point at the last heartbeat: an order that is not done by the next one is repeated.
@@ -157,6 +166,7 @@ impl Progress {
             waiting: Waiting::Nothing,
             heard: now,
             round: 0,
+            patient_since: None,
             finalized: 0,
             overdue: 0,
         }
@@ -168,8 +178,11 @@ impl Progress {
 pub(super) struct Reads {
     /// The latest round that was sent.
     pub(super) round: u64,
-    /// Came before the latest round was sent, wait for a quorum's answers to it.
+    /// When each of the latest rounds was sent; kept only as long as a lease may follow from it.
+    pub(super) sent: VecDeque<(u64, Time)>,
+    /// Came before `asked_round` was sent, wait for a quorum's answers to it.
     pub(super) asked: Vec<RequestId>,
+    pub(super) asked_round: u64,
     /// Came after it: they wait for the next.
     pub(super) unasked: Vec<RequestId>,
     /// Confirmed; wait until this position is applied.

@@ -24,7 +24,11 @@ pub enum Request {
     Write(Bytes, oneshot::Sender<Written>),
     /// May the final database be read now, linearizably?
     Read(oneshot::Sender<Answer>),
+    /// Like [`Request::Read`], but a leader with a lease answers alone.
+    LeaseRead(oneshot::Sender<Answer>),
     Stand(oneshot::Sender<Answer>),
+    /// Make this node the leader, or whoever is caught up best.
+    Transfer(Option<NodeId>, oneshot::Sender<Answer>),
     Inject(Injection, oneshot::Sender<Answer>),
     /// The node's state with so many entries of the log's end.
     State(usize, oneshot::Sender<State>),

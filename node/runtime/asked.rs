@@ -12,10 +12,14 @@ impl Host {
     /// Whoever asked may have gone away meanwhile; then the answer goes nowhere.
     pub(super) fn on_rare_request(&mut self, request: Request) -> Result<(), NodeError> {
         match request {
-            Request::Write(..) | Request::Read(_) => unreachable!("they are taken together"),
+            Request::Write(..) | Request::Read(_) | Request::LeaseRead(_) => unreachable!("they are taken together"),
             Request::Stand(reply) => {
                 let request = self.requests.add(reply);
                 self.step(Input::Stand(request))?;
+            }
+            Request::Transfer(to, reply) => {
+                let request = self.requests.add(reply);
+                self.step(Input::Transfer(request, to))?;
             }
             Request::Inject(injection, reply) => {
                 let request = self.requests.add(reply);

@@ -33,6 +33,11 @@ pub enum NodeError {
     Timing { heartbeat_ms: u64, election_timeout_ms: u64 },
     #[error("--rule, --frozen and --wrong work only in a lab: start the node with --lab")]
     LabOnly,
+    #[error(
+        "the lease is {lease_ms} ms: with this election timeout at most {most_ms} ms are safe, nine tenths of it; give \
+         a shorter --lease or a longer --election-timeout"
+    )]
+    Lease { lease_ms: u64, most_ms: u64 },
     #[error("port {} on {} is taken by another process: end it, or listen elsewhere with --listen", .0.port(), .0.ip())]
     PortTaken(SocketAddr),
     #[error("cannot listen on {address}: {error}. Give an address of this machine with --listen")]

@@ -2,14 +2,29 @@
 
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
+use crate::protocol::trace::RoleName;
+use crate::protocol::{Answer, Input};
 use crate::runtime::error::NodeError;
-use crate::runtime::host::Host;
+use crate::runtime::host::{Host, Stop};
 use crate::runtime::inbox::{Done, Inbox};
 
 /// A disk that takes longer hangs.
 const FLUSH_SECONDS_MAX: u64 = 10;
 
 impl Host {
+    /// From now on nothing is taken. A leader hands over, if it may: the loop goes on until that is answered, or a bound.
+    pub(super) fn say_farewell(&mut self, how: Stop) -> Result<(), NodeError> {
+        self.desk.stop();
+        if how == Stop::AtOnce || self.core.role() != RoleName::Leader {
+            return Ok(());
+        }
+        let (reply, _) = oneshot::channel::<Answer>();
+        let request = self.requests.add(reply);
+        self.step(Input::Transfer(request, None))
+    }
+
     /// Takes no input any more: what the core has not stored by now was confirmed to nobody.
     pub(super) async fn finish(mut self, mut inbox: Inbox) -> Result<(), NodeError> {
         let limit = Duration::from_secs(FLUSH_SECONDS_MAX);

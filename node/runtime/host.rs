@@ -60,6 +60,14 @@ pub(super) struct Host {
     pub(super) complaints: Complaints,
 }
 
+/// How a node that is told to end goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Stop {
+    /// A leader makes another node lead first.
+    HandOver,
+    AtOnce,
+}
+
 /// The handlers that wait for an answer of the core. The core answers each request once, so nothing stays here.
 pub(super) struct Requests {
     waiting: HashMap<RequestId, Reply>,
@@ -129,7 +137,7 @@ impl Requests {
 
 impl Host {
     /// Runs until `stop` resolves, or until the node must stop by itself.
-    pub(super) async fn run(mut self, mut inbox: Inbox, stop: impl Future<Output = ()>) -> Result<(), NodeError> {
+    pub(super) async fn run(mut self, mut inbox: Inbox, stop: impl Future<Output = Stop>) -> Result<(), NodeError> {
         let mut stop = std::pin::pin!(stop);
         let mut alarm = Alarm::new(self.clock);
         let mut batch = Batch::default();
@@ -140,9 +148,9 @@ impl Host {
             tokio::select! {
                 // In this order, so that a busy node can be stopped and hears its deadlines.
                 biased;
-                () = &mut stop, if leaves_at.is_none() => {
-                    self.desk.stop();
+                how = &mut stop, if leaves_at.is_none() => {
                     leaves_at = Some(Instant::now() + FAREWELL);
+                    self.say_farewell(how)?;
                 }
                 () = at(leaves_at) => break,
                 () = alarm.rings() => self.step(Input::Tick)?,
@@ -196,7 +204,7 @@ impl Host {
 
     /// Writes and reads of one turn go to the core together.
     fn on_requests(&mut self, requests: &mut Vec<Request>) -> Result<(), NodeError> {
-        let (mut proposals, mut reads) = (Vec::new(), Vec::new());
+        let (mut proposals, mut reads, mut lease_reads) = (Vec::new(), Vec::new(), Vec::new());
         for request in requests.drain(..) {
             match request {
                 Request::Write(_, reply) if self.is_full() => {
@@ -206,6 +214,7 @@ impl Host {
                     proposals.push(Proposal { request: self.requests.add(reply), command });
                 }
                 Request::Read(reply) => reads.push(self.requests.add(reply)),
+                Request::LeaseRead(reply) => lease_reads.push(self.requests.add(reply)),
                 other => self.on_rare_request(other)?,
             }
         }
@@ -214,6 +223,9 @@ impl Host {
         }
         if !reads.is_empty() {
             self.step(Input::Read(reads))?;
+        }
+        if !lease_reads.is_empty() {
+            self.step(Input::LeaseRead(lease_reads))?;
         }
         Ok(())
     }

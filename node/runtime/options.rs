@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::lab::Wrong;
 use crate::protocol::trace::LinkRule;
-use crate::protocol::{Config, Founding, Incarnation, Limits, NodeId};
+use crate::protocol::{Config, Founding, Incarnation, Leadership, Limits, NodeId, Prefer};
 use crate::runtime::error::NodeError;
 
 #[derive(Clone, Debug)]
@@ -26,6 +26,11 @@ pub struct NodeOptions {
     pub wrong: Option<Wrong>,
     pub heartbeat_ms: u64,
     pub election_timeout_ms: u64,
+    /// Elections are started by a person alone.
+    pub manual: bool,
+    pub prefer: Prefer,
+    /// 0: the leader asks the others for every linearizable read.
+    pub lease_ms: u64,
 }
 
 impl NodeOptions {
@@ -51,6 +56,10 @@ impl NodeOptions {
         }
         if heartbeat_ms == 0 || election_timeout_ms < heartbeat_ms.saturating_mul(2) {
             return Err(NodeError::Timing { heartbeat_ms, election_timeout_ms });
+        }
+        let most_ms = Leadership::lease_most(election_timeout_ms.saturating_mul(1_000)) / 1_000;
+        if self.lease_ms > most_ms {
+            return Err(NodeError::Lease { lease_ms: self.lease_ms, most_ms });
         }
         Ok(())
     }
@@ -84,6 +93,11 @@ impl NodeOptions {
             election_timeout_micros: self.election_timeout_ms.saturating_mul(1_000),
             seed,
             limits: Limits::default(),
+            leadership: Leadership {
+                manual: self.manual,
+                prefer: self.prefer,
+                lease_micros: self.lease_ms.saturating_mul(1_000),
+            },
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::rpc::{About, Services, serve};
 use crate::runtime::clock::Clock;
 use crate::runtime::database::Applier;
 use crate::runtime::error::NodeError;
-use crate::runtime::host::{Host, Requests};
+use crate::runtime::host::{Host, Requests, Stop};
 use crate::runtime::hub::Hub;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::options::NodeOptions;
@@ -31,7 +31,7 @@ const BLOCKING_THREADS_MAX: usize = 8;
 /// How long answers that are on their way out are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
-/// Runs a node until SIGTERM or SIGINT, or until it must stop by itself.
+/// Runs a node until SIGTERM, SIGINT or SIGHUP, or until it must stop by itself.
 pub fn run(options: NodeOptions) -> Result<(), NodeError> {
     options.check()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -73,14 +73,19 @@ fn open_storage(options: &NodeOptions) -> Result<Opened, NodeError> {
     Ok(opened)
 }
 
-fn end_signal() -> Result<impl Future<Output = ()>, NodeError> {
+/// SIGHUP says that all nodes end, so that there is nobody to hand over to.
+fn end_signal() -> Result<impl Future<Output = Stop>, NodeError> {
     let listen = |kind| signal(kind).map_err(|error| NodeError::System { what: "signals", error });
     let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let mut hang_up = listen(SignalKind::hangup())?;
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
-        }
+        let (name, stop) = tokio::select! {
+            _ = terminate.recv() => ("SIGTERM", Stop::HandOver),
+            _ = interrupt.recv() => ("SIGINT", Stop::HandOver),
+            _ = hang_up.recv() => ("SIGHUP", Stop::AtOnce),
+        };
+        tracing::info!("{name}: stopping");
+        stop
     })
 }
 
@@ -89,7 +94,7 @@ pub(super) async fn run_on(
     options: &NodeOptions,
     opened: Opened,
     listener: TcpListener,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = Stop>,
 ) -> Result<(), NodeError> {
     let Opened { incarnation, log, database, restored, notes } = opened;
     options.check_members(restored.founding.as_ref())?;
@@ -162,8 +167,11 @@ pub(super) async fn run_on(
     let mut outnumbered = None;
     let stop = async {
         tokio::select! {
-            () = stop => {}
-            found = strangers.outnumber(options.quorum()) => outnumbered = Some(found),
+            how = stop => how,
+            found = strangers.outnumber(options.quorum()) => {
+                outnumbered = Some(found);
+                Stop::AtOnce
+            }
         }
     };
     let ended = tokio::select! {

@@ -11,13 +11,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
-use crate::protocol::NodeId;
+use crate::protocol::{NodeId, Prefer};
 use crate::rpc::convert::{NodeSnapshot, Observation};
 use crate::rpc::wire;
 use crate::rpc::wire::client_client::ClientClient;
 use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::wire::{control_response, get_response, write_response};
 use crate::runtime::error::NodeError;
+use crate::runtime::host::Stop;
 use crate::runtime::options::NodeOptions;
 use crate::runtime::start::run_on;
 
@@ -124,11 +125,15 @@ fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: b
         heartbeat_ms: 50,
         // Long, so that a busy machine causes no elections that a test does not ask for.
         election_timeout_ms: 5_000,
+        manual: false,
+        prefer: Prefer::None,
+        lease_ms: 0,
     };
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(async move {
         let stopped = async {
             let _ = stopped.await;
+            Stop::AtOnce
         };
         run_on(&options, memory::open(id), listener, stopped).await
     });
@@ -301,7 +306,7 @@ async fn a_stranger_is_refused_with_a_reason() {
         to: 1,
         number: 1,
         epoch: Some(1),
-        message: Some(wire::envelope::Message::VoteAsked(wire::VoteAsked { epoch: 1, last: None })),
+        message: Some(wire::envelope::Message::VoteAsked(wire::VoteAsked { epoch: 1, last: None, transfer: false })),
         ..Default::default()
     };
     let mut peer = wire::peer_client::PeerClient::new(nodes[0].channel());

@@ -6,7 +6,7 @@ use bolero::check;
 use epoca::protocol::{
     Ack, ClusterId, CommitOrder, Digest, EntryId, Envelope, Epoch, Incarnation, Input, Kind, LogPoint, LogState,
     Message, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
-    RunEnd, VoteAnswer, VoteAsked,
+    RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 use epoca::rpc::wire;
 
@@ -156,7 +156,7 @@ fn log_state(world: &World, to: u64, tape: &mut Tape) -> LogState {
 }
 
 fn message(world: &World, to: u64, tape: &mut Tape) -> Message {
-    match tape.below(14) {
+    match tape.below(16) {
         0..=3 => {
             let prev = optional_point(world, to, tape);
             let entries = pushed(world, to, prev, tape);
@@ -170,7 +170,7 @@ fn message(world: &World, to: u64, tape: &mut Tape) -> Message {
         }),
         6 => Message::LogState(log_state(world, to, tape)),
         7 => Message::CommitOrder(CommitOrder { up_to: point(world, to, tape) }),
-        8 => Message::RoundAnswer(RoundAnswer { round: number(tape) }),
+        8 => Message::RoundAnswer(RoundAnswer { round: number(tape), patience_micros: number(tape) }),
         9 => Message::Refused(Refused { answers: number(tape) }),
         10 => Message::PreVoteAsked(PreVoteAsked { epoch: Epoch(epoch(world, to, tape)), last: None }),
         11 => Message::PreVoteAnswer(PreVoteAnswer {
@@ -182,7 +182,10 @@ fn message(world: &World, to: u64, tape: &mut Tape) -> Message {
         12 => Message::VoteAsked(VoteAsked {
             epoch: Epoch(epoch(world, to, tape)),
             last: optional_point(world, to, tape).map(|point| point.id),
+            transfer: tape.one_in(3),
         }),
+        13 => Message::TransferNow(TransferNow { last: point(world, to, tape) }),
+        14 => Message::TransferAsked(TransferAsked {}),
         _ => Message::VoteAnswer(VoteAnswer { epoch: Epoch(epoch(world, to, tape)), granted: !tape.one_in(3) }),
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use epoca::protocol::{
     Ack, Change, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Expect, Founding, Incarnation, Kind, LogPoint,
     LogState, Member, Message, NodeId, Offset, Once, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed,
-    Refused, RoundAnswer, RunEnd, VoteAnswer, VoteAsked,
+    Refused, RoundAnswer, RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 use epoca::rpc::wire;
 
@@ -67,7 +67,7 @@ pub fn messages() -> Vec<Message> {
         Message::Push(Push { prev: Some(at(1, 4, 5)), entries, resync: 3, replaces: true, round: 8 }),
         Message::Push(Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0 }),
         Message::Ack(Ack { up_to: Some(at(1, 1, 2)), finalized: Some(at(1, 0, 1)), answers: 6 }),
-        Message::RoundAnswer(RoundAnswer { round: 7 }),
+        Message::RoundAnswer(RoundAnswer { round: 7, patience_micros: 0 }),
         Message::LogState(LogState {
             runs: runs.to_vec(),
             committed: Some(at(1, 3, 4)),
@@ -84,8 +84,10 @@ pub fn messages() -> Vec<Message> {
             last,
             incarnation: Incarnation([5; 16]),
         }),
-        Message::VoteAsked(VoteAsked { epoch: Epoch(3), last }),
+        Message::VoteAsked(VoteAsked { epoch: Epoch(3), last, transfer: true }),
         Message::VoteAnswer(VoteAnswer { epoch: Epoch(3), granted: false }),
+        Message::TransferNow(TransferNow { last: at(3, 3, 9) }),
+        Message::TransferAsked(TransferAsked {}),
     ]
 }
 

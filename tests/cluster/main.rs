@@ -18,6 +18,8 @@ mod gate;
 
 mod launcher;
 
+mod leaders;
+
 mod other_cluster;
 
 mod outcomes;

@@ -4,8 +4,8 @@ use std::collections::{VecDeque, hash_map::DefaultHasher};
 use std::hash::{Hash, Hasher};
 
 use epoca::protocol::{
-    Apply, Config, Core, Entry, EntryId, Envelope, Founding, Incarnation, Input, Kind, Limits, LogPoint, Member,
-    NodeId, Opening, Operation, Output, Promise, Time,
+    Apply, Config, Core, Entry, EntryId, Envelope, Founding, Incarnation, Input, Kind, Leadership, Limits, LogPoint,
+    Member, NodeId, Opening, Operation, Output, Promise, Time,
 };
 
 use crate::disk::{Disk, Image};
@@ -165,6 +165,7 @@ pub fn config(id: u64, voters: u64) -> Config {
         election_timeout_micros: 1,
         seed: 0,
         limits: Limits::default(),
+        leadership: Leadership::default(),
     }
 }
 

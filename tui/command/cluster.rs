@@ -21,9 +21,7 @@ pub async fn run(args: &ClusterArgs, global: &Global) -> Outcome {
         base_port: args.base_port,
         lab: args.lab,
         fresh: args.fresh,
-        heartbeat_ms: args.heartbeat,
-        election_timeout_ms: args.election_timeout,
-        ..ClusterOptions::new(executable, &global.data)
+        ..args.conduct.of(ClusterOptions::new(executable, &global.data))
     };
     let told = match told_to_end() {
         Ok(told) => told,

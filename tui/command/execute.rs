@@ -46,6 +46,7 @@ pub async fn execute(command: &Command, context: &Context) -> Outcome {
         Command::Log { node, from, limit } => {
             client.read_log(node.0, *from, *limit).await.map(|(lines, more)| log(&lines, more))
         }
+        Command::Leader(grammar::Leader::Transfer { node }) => client.lead(node.map(|node| node.0)).await.map(done_so),
         Command::Fault(fault) => carry_out_fault(fault, client).await,
         Command::Bench(asked) => bench::run(asked, context).await,
     };
@@ -116,6 +117,7 @@ fn written(written: Written) -> Outcome {
 async fn read(get: &grammar::Get, client: &Client) -> Result<Outcome, ClientError> {
     let consistency = match get.consistency {
         grammar::Consistency::Linearizable => Consistency::Linearizable,
+        grammar::Consistency::Lease => Consistency::Lease,
         grammar::Consistency::Local => Consistency::Local,
     };
     let found = client.get(get.key.clone(), consistency, get.node.map(|node| node.0)).await?;
@@ -276,7 +278,11 @@ async fn carry_out_fault(fault: &Fault, client: &Client) -> Result<Outcome, Clie
         Fault::Inject(inject) => return carry_out_injection(inject, client).await,
         gate => return lab::carry_out(gate, client).await,
     };
-    Ok(Outcome::done(json!({"message": message})).line(Tone::Result, message))
+    Ok(done_so(message))
+}
+
+fn done_so(message: String) -> Outcome {
+    Outcome::done(json!({"message": message})).line(Tone::Result, message)
 }
 
 async fn carry_out_injection(inject: &grammar::Inject, client: &Client) -> Result<Outcome, ClientError> {

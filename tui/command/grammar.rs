@@ -50,6 +50,9 @@ pub enum Command {
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
         limit: u64,
     },
+    /// Say who is to lead
+    #[command(subcommand)]
+    Leader(Leader),
     /// Make something go wrong on purpose
     // At the prompt, where `fault` may be left out, `list` alone lists records.
     #[command(subcommand, mut_subcommand("in-force", |command| command.visible_alias("list")))]
@@ -88,8 +91,21 @@ pub struct Get {
 pub enum Consistency {
     /// All that was confirmed before the read began
     Linearizable,
+    /// The same, answered by the leader alone while its lease holds (nodes started with --lease)
+    Lease,
     /// What the asked node has made final so far, perhaps old
     Local,
+}
+
+/// Who is to lead.
+#[derive(Subcommand, Clone, Debug, PartialEq)]
+pub enum Leader {
+    /// Hand leadership over to a node, or to whoever is caught up best; writes wait meanwhile and are not refused
+    #[command(alias = "stand")]
+    Transfer {
+        /// The node that is to lead, as 3 or n3; if nobody leads, it stands for election
+        node: Option<Node>,
+    },
 }
 
 /// Faults made on purpose; at the prompt `fault` may be left out.

@@ -20,6 +20,8 @@ pub mod find;
 
 pub mod print;
 
+pub mod conduct;
+
 pub mod cluster;
 
 pub mod verify;

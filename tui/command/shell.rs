@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::conduct::Conduct;
 use super::grammar::Command;
 use super::verify::VerifyArgs;
 use crate::console::{Lang, Theme};
@@ -99,12 +100,8 @@ pub struct ClusterArgs {
     /// Delete the data of the nodes that ran here before
     #[arg(long)]
     pub fresh: bool,
-    /// How often the leader lets the replicas hear of it, in milliseconds
-    #[arg(long, value_name = "MS")]
-    pub heartbeat: Option<u64>,
-    /// The least time without a leader before an election, in milliseconds
-    #[arg(long, value_name = "MS")]
-    pub election_timeout: Option<u64>,
+    #[command(flatten)]
+    pub conduct: Conduct,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -118,6 +115,8 @@ pub struct DemoArgs {
     /// Delete the data of the nodes that ran here before
     #[arg(long)]
     pub fresh: bool,
+    #[command(flatten)]
+    pub conduct: Conduct,
     #[command(flatten)]
     pub look: Look,
     #[command(flatten)]

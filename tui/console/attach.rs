@@ -11,6 +11,7 @@ use epoca::protocol::trace::Snapshot;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::command::conduct::Conduct;
 use crate::command::shell::Global;
 use crate::command::{Exit, Outcome, execute, find};
 use crate::console::Source;
@@ -40,8 +41,8 @@ impl Keeper {
         let (attached, attaching) = oneshot::channel();
         let task = tokio::spawn(async move {
             match source {
-                Source::Demo { nodes, data, base_port, fresh } => {
-                    let wanted = Wanted { nodes, data, base_port, fresh, timeout };
+                Source::Demo { nodes, data, base_port, fresh, conduct } => {
+                    let wanted = Wanted { nodes, data, base_port, fresh, conduct, timeout };
                     keep_own(wanted, inbox, attached, ended).await;
                 }
                 // If nobody takes it, the console has ended.
@@ -76,6 +77,7 @@ struct Wanted {
     data: PathBuf,
     base_port: u16,
     fresh: bool,
+    conduct: Conduct,
     timeout: Duration,
 }
 
@@ -114,13 +116,14 @@ async fn keep_own(
 
 /// Starts the nodes; who leads is not waited for, so that the first election is seen.
 async fn start(wanted: Wanted, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Client), Outcome> {
-    let Wanted { nodes, data, base_port, fresh, timeout } = wanted;
+    let Wanted { nodes, data, base_port, fresh, conduct, timeout } = wanted;
     let executable = std::env::current_exe();
     let executable = executable.map_err(|error| refused("no_executable", format!("where is this program? {error}")))?;
     let text = format!("starting {nodes} nodes, each a process of its own, with their data in {}", data.display());
     // If nobody listens any more, the console is ending.
     let _ = inbox.send(Msg::Progress(text)).await;
-    let options = ClusterOptions { nodes, base_port, fresh, lab: true, ..ClusterOptions::new(executable, &data) };
+    let options =
+        ClusterOptions { nodes, base_port, fresh, lab: true, ..conduct.of(ClusterOptions::new(executable, &data)) };
     let not_started = |error: ClusterError| refused(error.code(), error.to_string());
     let mut cluster = Cluster::start(options).await.map_err(not_started)?;
     let client = cluster.client(timeout).map_err(not_started)?;

@@ -56,6 +56,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use crate::command::conduct::Conduct;
 use crate::command::shell::Global;
 
 pub use taps::Wanted;
@@ -65,7 +66,7 @@ pub use words::Lang;
 /// Where the nodes come from that the console shows.
 pub enum Source {
     /// Start a local lab cluster, and end it on quit.
-    Demo { nodes: u64, data: PathBuf, base_port: u16, fresh: bool },
+    Demo { nodes: u64, data: PathBuf, base_port: u16, fresh: bool, conduct: Conduct },
     /// Show nodes that run already, found as the shell's commands find them.
     Connect(Global),
     /// Show a recording; no node is there.

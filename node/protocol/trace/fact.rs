@@ -104,8 +104,8 @@ facts! {
     /// The order reaches further than what this leader has confirmed here.
     K4 Held { from: NodeId, up_to: EntryId, confirmed: Option<EntryId> }
 
-    /// Nobody led for an election timeout, or a person asked to stand, or a voter that was asked has promised as much to
-    /// somebody (`why`: `silence`, `asked`, `greater-promise`).
+    /// Nobody led for an election timeout, or a person or the leader asked to stand, or a voter that was asked has promised
+    /// as much to somebody (`why`: `silence`, `asked`, `transfer`, `greater-promise`).
     E1 TimedOut { why: Text }
     E2 PreVoteAsked { epoch: Epoch, last: Option<EntryId> }
     E3 VoteAsked { epoch: Epoch, last: Option<EntryId> }
@@ -121,8 +121,17 @@ facts! {
     /// A replica heard of a greater epoch: it follows nobody of a smaller one any more.
     E8 EpochLeft { epoch: Option<Epoch>, heard: Epoch }
 
+    /// The leader hands over; from now on writes wait. `why` is `asked` or `preferred`.
+    E9 TransferBegun { to: NodeId, why: Text }
+    /// The target has everything and was told to stand.
+    E9 TransferSent { to: NodeId, last: EntryId }
+    /// `outcome`: `done`, `another-leads`, `timed-out` (the old leader leads on), `nobody-leads`.
+    E9 TransferEnded { to: NodeId, outcome: Text }
+
     R1 ReadAsked { reads: u64, round: u64 }
     R2 ReadConfirmed { round: u64, from: Vec<NodeId>, quorum: u64 }
+    /// A quorum votes for nobody else for so much longer: the leader answers alone.
+    R2 LeaseHeld { reads: u64, left_micros: u64 }
     R3 ReadAnswered { reads: u64, applied: Option<EntryId> }
     R5 ReadRefused { reads: u64, why: Text }
 

@@ -2,7 +2,7 @@
 
 use crate::protocol::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
-    RunEnd, VoteAnswer, VoteAsked,
+    RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 use crate::rpc::convert::ids::{
     cluster, entry_id, epoch, incarnation, kind, node, number, optional_entry_id, optional_epoch, optional_point,
@@ -52,7 +52,9 @@ impl From<Message> for wire::envelope::Message {
                 finalized: ack.finalized.map(Into::into),
                 answers: ack.answers,
             }),
-            Message::RoundAnswer(answer) => Wire::RoundAnswer(wire::RoundAnswer { round: answer.round }),
+            Message::RoundAnswer(RoundAnswer { round, patience_micros }) => {
+                Wire::RoundAnswer(wire::RoundAnswer { round, patience_micros })
+            }
             Message::LogState(state) => Wire::LogState(state.into()),
             Message::CommitOrder(order) => Wire::CommitOrder(wire::CommitOrder { up_to: Some(order.up_to.into()) }),
             Message::Refused(refused) => Wire::Refused(wire::Refused { answers: refused.answers }),
@@ -65,12 +67,16 @@ impl From<Message> for wire::envelope::Message {
                 last: answer.last.map(Into::into),
                 incarnation: sixteen_to_wire(&answer.incarnation.0),
             }),
-            Message::VoteAsked(asked) => {
-                Wire::VoteAsked(wire::VoteAsked { epoch: asked.epoch.0, last: asked.last.map(Into::into) })
-            }
+            Message::VoteAsked(asked) => Wire::VoteAsked(wire::VoteAsked {
+                epoch: asked.epoch.0,
+                last: asked.last.map(Into::into),
+                transfer: asked.transfer,
+            }),
             Message::VoteAnswer(answer) => {
                 Wire::VoteAnswer(wire::VoteAnswer { epoch: answer.epoch.0, granted: answer.granted })
             }
+            Message::TransferNow(transfer) => Wire::TransferNow(wire::TransferNow { last: Some(transfer.last.into()) }),
+            Message::TransferAsked(_) => Wire::TransferAsked(wire::TransferAsked {}),
         }
     }
 }
@@ -87,7 +93,10 @@ impl TryFrom<wire::envelope::Message> for Message {
                 finalized: optional_point(ack.finalized)?,
                 answers: number("answers", ack.answers)?,
             }),
-            Wire::RoundAnswer(answer) => Message::RoundAnswer(RoundAnswer { round: number("round", answer.round)? }),
+            Wire::RoundAnswer(answer) => Message::RoundAnswer(RoundAnswer {
+                round: number("round", answer.round)?,
+                patience_micros: answer.patience_micros,
+            }),
             Wire::LogState(state) => Message::LogState(state.try_into()?),
             Wire::CommitOrder(order) => Message::CommitOrder(CommitOrder { up_to: point("up_to", order.up_to)? }),
             Wire::Refused(refused) => Message::Refused(Refused { answers: number("answers", refused.answers)? }),
@@ -104,10 +113,13 @@ impl TryFrom<wire::envelope::Message> for Message {
             Wire::VoteAsked(asked) => Message::VoteAsked(VoteAsked {
                 epoch: epoch("epoch", asked.epoch)?,
                 last: optional_entry_id(asked.last)?,
+                transfer: asked.transfer,
             }),
             Wire::VoteAnswer(answer) => {
                 Message::VoteAnswer(VoteAnswer { epoch: epoch("epoch", answer.epoch)?, granted: answer.granted })
             }
+            Wire::TransferNow(transfer) => Message::TransferNow(TransferNow { last: point("last", transfer.last)? }),
+            Wire::TransferAsked(_) => Message::TransferAsked(TransferAsked {}),
         })
     }
 }

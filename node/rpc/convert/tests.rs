@@ -66,7 +66,7 @@ fn every_message() -> Vec<Message> {
         Message::Push(push()),
         Message::Push(Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0 }),
         Message::Ack(Ack { up_to: Some(at(1, 1)), finalized: None, answers: 6 }),
-        Message::RoundAnswer(RoundAnswer { round: 7 }),
+        Message::RoundAnswer(RoundAnswer { round: 7, patience_micros: 0 }),
         Message::LogState(log_state()),
         Message::CommitOrder(CommitOrder { up_to: at(3, 3) }),
         Message::Refused(Refused { answers: 2 }),
@@ -77,7 +77,7 @@ fn every_message() -> Vec<Message> {
             last: None,
             incarnation: Incarnation([5; 16]),
         }),
-        Message::VoteAsked(VoteAsked { epoch: Epoch(3), last: None }),
+        Message::VoteAsked(VoteAsked { epoch: Epoch(3), last: None, transfer: false }),
         Message::VoteAnswer(VoteAnswer { epoch: Epoch(3), granted: false }),
     ]
 }
@@ -103,7 +103,7 @@ fn refused(message: Message, spoil: impl FnOnce(&mut wire::Envelope), why: Malfo
 }
 
 fn answer() -> Message {
-    Message::RoundAnswer(RoundAnswer { round: 1 })
+    Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 })
 }
 
 #[test]

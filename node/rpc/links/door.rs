@@ -103,7 +103,7 @@ mod tests {
             cluster: Some(ClusterId([7; 16])),
             incarnation: None,
             epoch: None,
-            message: Message::RoundAnswer(RoundAnswer { round: 1 }),
+            message: Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 }),
         }
     }
 

@@ -119,15 +119,16 @@ impl ClientService {
     }
 
     async fn may_read(&self, consistency: i32, forwarded: bool) -> May {
-        match wire::Consistency::try_from(consistency) {
+        let ask = match wire::Consistency::try_from(consistency) {
             Ok(wire::Consistency::Local) => return May::Read,
-            Ok(wire::Consistency::Linearizable | wire::Consistency::Unspecified) => {}
+            Ok(wire::Consistency::Linearizable | wire::Consistency::Unspecified) => Ask::Read,
+            Ok(wire::Consistency::Lease) => Ask::LeaseRead,
             Err(_) => {
-                let text = format!("there is no consistency {consistency}: use linearizable or local");
+                let text = format!("there is no consistency {consistency}: use linearizable, lease or local");
                 return May::Not(refused("unknown_consistency", text));
             }
-        }
-        let answer = match self.desk.ask(Ask::Read) {
+        };
+        let answer = match self.desk.ask(ask) {
             Ok(answer) => answer.await,
             Err(why) => return May::Not(not_taken(why)),
         };

@@ -98,6 +98,17 @@ impl Control for ControlService {
         Ok(Response::new(answered(answer, "stands for the first election").await))
     }
 
+    async fn lead(&self, request: Request<wire::LeadRequest>) -> Result<Response<wire::ControlResponse>, Status> {
+        let to = request.into_inner().node.map(NodeId);
+        let answer = self.desk.ask(|reply| Ask::Transfer(to, reply));
+        let done = match to {
+            Some(to) if to == self.about.id => "this node has asked to lead".to_owned(),
+            Some(to) => format!("{to} leads"),
+            None => "another node leads".to_owned(),
+        };
+        Ok(Response::new(answered(answer, &done).await))
+    }
+
     async fn cut(&self, request: Request<wire::LinkRequest>) -> Result<Response<wire::ControlResponse>, Status> {
         self.lab.link(request.into_inner().with, Fault::Cut).await
     }

@@ -194,7 +194,8 @@ impl Simulation<'_> {
         }
         let request = RequestId(request);
         if self.clients.calls[index].wish == Wish::Get {
-            return self.step(node, Input::Read(vec![request]));
+            let read = if self.plan.reads_by_lease() { Input::LeaseRead } else { Input::Read };
+            return self.step(node, read(vec![request]));
         }
         let command = self.clients.command(index);
         let host = self.host(node);

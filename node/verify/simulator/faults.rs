@@ -9,6 +9,9 @@ use crate::verify::simulator::plan::{Kind, Who};
 use crate::verify::simulator::queue::Due;
 use crate::verify::simulator::world::{Simulation, Step};
 
+/// A request of no client: whatever the answer, nobody waits for it.
+pub(super) const NOBODY: RequestId = RequestId(u64::MAX);
+
 impl Simulation<'_> {
     pub(super) fn begin_fault(&mut self, index: usize) -> Step {
         let kind = self.plan.faults[index].kind.clone();
@@ -65,6 +68,7 @@ impl Simulation<'_> {
                 return self.wake_anew(node);
             }
             Kind::HoldOrders { .. } => host.orders_held += 1,
+            Kind::Transfer { to, .. } if host.is_up() => return self.step(node, Input::Transfer(NOBODY, to)),
             Kind::Inject { count, epochs_below, copied, .. } => return self.inject(node, count, epochs_below, copied),
             Kind::FlippedBit { .. } if self.may_lose_one() => {
                 self.cut_power(node, 100, false);
@@ -237,6 +241,7 @@ fn who(kind: &Kind) -> Option<Who> {
         | Kind::SlowApply { who, .. }
         | Kind::Clock { who, .. }
         | Kind::HoldOrders { who }
+        | Kind::Transfer { who, .. }
         | Kind::Inject { who, .. }
         | Kind::FlippedBit { who }
         | Kind::Wipe { who } => Some(*who),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use crate::protocol::Limits;
+use crate::protocol::{Leadership, Limits, Prefer};
 use crate::verify::dice::Dice;
 
 /// Times are in microseconds.
@@ -14,6 +14,7 @@ pub struct Options {
     pub heartbeat_micros: u64,
     pub election_timeout_micros: u64,
     pub limits: Limits,
+    pub leadership: Leadership,
     /// How long faults happen; then they end, and everybody must agree within a bound.
     pub faults_micros: u64,
     /// Node 1 is asked to stand first; otherwise the nodes wait until one of them does by itself.
@@ -84,6 +85,7 @@ impl Options {
             heartbeat_micros: heartbeat,
             election_timeout_micros: timeout,
             limits: if dice.one_in(2) { tight(dice) } else { Limits::default() },
+            leadership: leadership(dice, timeout),
             faults_micros: timeout * dice.between(8, 30),
             asked_to_stand: !dice.one_in(5),
             tail_more: dice.below(4),
@@ -101,6 +103,15 @@ impl Options {
                 reads_in_ten: dice.between(1, 7),
             },
         }
+    }
+}
+
+/// Elections stay automatic: nobody is there to start one.
+fn leadership(dice: &mut Dice, timeout: u64) -> Leadership {
+    Leadership {
+        manual: false,
+        prefer: dice.pick(&[Prefer::None, Prefer::None, Prefer::Lowest, Prefer::Highest]),
+        lease_micros: dice.pick(&[0, 0, timeout / 2, Leadership::lease_most(timeout)]),
     }
 }
 
@@ -143,6 +154,7 @@ impl fmt::Display for Options {
             millis(self.faults_micros) / 1_000.0,
             if self.asked_to_stand { "n1 is asked to stand first" } else { "nobody is asked to stand" },
         )?;
+        writeln!(f, "prefer {}, lease {} ms", self.leadership.prefer.name(), millis(self.leadership.lease_micros))?;
         writeln!(
             f,
             "network {}–{} ms, {} · one in … lost {}, doubled {}, late {} (0: none)",

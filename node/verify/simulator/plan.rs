@@ -91,6 +91,11 @@ pub enum Kind {
     HoldOrders {
         who: Who,
     },
+    /// Somebody asks a node to make another one lead (or whoever is caught up best).
+    Transfer {
+        who: Who,
+        to: Option<NodeId>,
+    },
     /// Forged entries. `copied`: they are what the leader has at that place, if it has anything.
     Inject {
         who: Who,
@@ -133,6 +138,12 @@ impl Plan {
         let calls = calls(&options, &mut Dice::of(options.seed, 3));
         Plan { options, faults, calls }
     }
+
+    /// A lease is only as good as the clocks: no such reads where one of them is made to go wrong.
+    pub(super) fn reads_by_lease(&self) -> bool {
+        let wrong_clock = |fault: &Fault| matches!(fault.kind, Kind::Clock { .. });
+        self.options.leadership.lease_micros > 0 && !self.faults.iter().any(wrong_clock)
+    }
 }
 
 /// Which kinds of fault a run has, and about how many of each: some runs are calm, some wild, most lack some kinds.
@@ -163,7 +174,7 @@ fn faults(options: &Options, dice: &mut Dice) -> Vec<Fault> {
 
 type Draw = fn(&Options, &mut Dice) -> Kind;
 
-const DRAWS: [Draw; 15] = [
+const DRAWS: [Draw; 16] = [
     |options, dice| Kind::PowerCut { who: who(options, dice), kept_percent: dice.below(101), torn: dice.one_in(2) },
     |_, dice| Kind::PowerCutOfAll { kept_percent: dice.below(101), torn: dice.one_in(2) },
     |options, dice| Kind::Kill { who: who(options, dice) },
@@ -191,6 +202,10 @@ const DRAWS: [Draw; 15] = [
     },
     clock,
     |options, dice| Kind::HoldOrders { who: who(options, dice) },
+    |options, dice| Kind::Transfer {
+        who: if dice.one_in(3) { who(options, dice) } else { Who::Leader },
+        to: dice.one_in(2).then(|| NodeId(dice.between(1, options.voters))),
+    },
     |options, dice| Kind::Inject {
         who: if dice.one_in(4) { who(options, dice) } else { Who::Replica(dice.below(options.voters)) },
         count: dice.between(1, 6),
@@ -320,6 +335,8 @@ impl fmt::Display for Kind {
                 write!(f, "the clock of {who} jumps by {} ms, its rate is off by {rate_ppm} ppm", step_micros / 1_000)
             }
             Kind::HoldOrders { who } => write!(f, "commit orders to {who} are held"),
+            Kind::Transfer { who, to: Some(to) } => write!(f, "{who} is asked to make {to} the leader"),
+            Kind::Transfer { who, to: None } => write!(f, "{who} is asked to hand its leadership over"),
             Kind::Inject { who, count, epochs_below, copied } => {
                 let what = if *copied { "copies of the leader's entries" } else { "forged entries" };
                 write!(f, "{count} {what} are put into the log of {who}")?;
@@ -347,6 +364,7 @@ impl Kind {
             Kind::SlowApply { .. } => "slow apply",
             Kind::Clock { .. } => "clock step and rate",
             Kind::HoldOrders { .. } => "commit orders held",
+            Kind::Transfer { .. } => "leadership handed over",
             Kind::Inject { .. } => "forged entries",
             Kind::FlippedBit { .. } => "flipped bit",
             Kind::Wipe { .. } => "wiped disk",

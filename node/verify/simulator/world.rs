@@ -11,6 +11,7 @@ use crate::protocol::{
 use crate::verify::dice::Dice;
 use crate::verify::invariants::{Violation, Watch};
 use crate::verify::simulator::clients::Clients;
+use crate::verify::simulator::faults::NOBODY;
 use crate::verify::simulator::hash::TraceHasher;
 use crate::verify::simulator::host::Host;
 use crate::verify::simulator::network::Network;
@@ -63,6 +64,7 @@ impl<'a> Simulation<'a> {
             election_timeout_micros: options.election_timeout_micros,
             seed: options.seed.wrapping_mul(1_000).wrapping_add(id.0),
             limits: options.limits,
+            leadership: options.leadership,
         };
         let mut simulation = Simulation {
             plan,
@@ -94,7 +96,7 @@ impl<'a> Simulation<'a> {
             self.start(node)?;
         }
         if self.plan.options.asked_to_stand {
-            self.step(NodeId(1), Input::Stand(RequestId(u64::MAX)))?;
+            self.step(NodeId(1), Input::Stand(NOBODY))?;
         }
         self.run_until(self.plan.options.faults_micros)?;
         self.settle()

@@ -52,7 +52,7 @@ fn voter(epochs: &[u64], promise: Promise) -> World {
 
 /// The voter's answer to a vote (or pre-vote) asked in this epoch with this last entry.
 fn granted(world: &mut World, candidate: u64, epoch: u64, last: EntryId) -> bool {
-    let asked = VoteAsked { epoch: Epoch(epoch), last: Some(last) };
+    let asked = VoteAsked { epoch: Epoch(epoch), last: Some(last), transfer: false };
     world.say(candidate, 1, Some(epoch), Message::VoteAsked(asked));
     match &world.said_to(candidate).last().expect("an answer").message {
         Message::VoteAnswer(answer) => answer.granted,

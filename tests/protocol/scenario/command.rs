@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! nodes 4 [heartbeat=100] [election=1000] [window=N] [pushed=N] [in-flight=N]   voters with empty disks; times in ms
+//!         [prefer=lowest|highest] [lease=600] [manual=1]
 //! log 1 1:3 4:2 [promise=E] [committed=P] [other=N | forged=N]     a disk before the start: runs of epochs; the last N with other content
 //! start [N…]                       start [4] starts these nodes, or all
 //! show all | decisions | nothing   how much of the trace is printed from here on
-//! stand N · tick N · elapse 1500ms · settle
+//! stand N · transfer N [to=M] · lease N (a read by lease) · tick N · elapse 1500ms · settle
 //! put N k=v k=v… · delete N k · read N · inject N k=v [count=3] [epoch=2]
 //! deliver [KIND] [N>M] [N>] [>M] · lose … · twice … (delivers a copy, the message stays under way)
 //! hold N KIND · release N KIND · cut A B · heal [A B]
@@ -17,7 +18,7 @@
 use std::str::FromStr;
 
 use epoca::protocol::trace::Fact;
-use epoca::protocol::{Epoch, Input, NodeId, Position, Promise, Time};
+use epoca::protocol::{Epoch, Input, Leadership, NodeId, Position, Prefer, Promise, Time};
 
 use crate::scenario::show::{self, Show};
 use crate::world::{Auto, Disk, Image, Options, Pick, World, logs};
@@ -82,6 +83,8 @@ impl Stage {
             "log" => set_log(world, arguments),
             "start" => start(world, arguments),
             "stand" => drop(world.stand(node())),
+            "transfer" => drop(world.transfer(node(), arguments.option("to"))),
+            "lease" => drop(world.lease_read(node())),
             "tick" => world.tick(node()),
             "put" | "delete" => drop(world.propose(node(), &arguments.writes())),
             "read" => drop(world.read(node())),
@@ -109,6 +112,15 @@ fn options(arguments: &Arguments) -> Options {
     if let Some(millis) = arguments.option::<u64>("election") {
         options.election_timeout_micros = millis * 1_000;
     }
+    options.leadership = Leadership {
+        manual: arguments.option::<u64>("manual").is_some(),
+        prefer: match arguments.option::<String>("prefer").as_deref() {
+            Some("lowest") => Prefer::Lowest,
+            Some("highest") => Prefer::Highest,
+            _ => Prefer::None,
+        },
+        lease_micros: arguments.option::<u64>("lease").unwrap_or(0) * 1_000,
+    };
     let limits = &mut options.limits;
     limits.window_entries = arguments.option("window").unwrap_or(limits.window_entries);
     limits.push_entries = arguments.option("pushed").unwrap_or(limits.push_entries);

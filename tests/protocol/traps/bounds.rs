@@ -119,7 +119,7 @@ fn each_attempt_draws_its_election_timeout_anew() {
 fn a_node_that_hears_its_leader_votes_for_nobody_else() {
     let mut world = World::led(4);
     let last = world.host(2).core().last().map(|point| point.id);
-    world.say(3, 2, Some(5), Message::VoteAsked(VoteAsked { epoch: Epoch(5), last }));
+    world.say(3, 2, Some(5), Message::VoteAsked(VoteAsked { epoch: Epoch(5), last, transfer: false }));
     let answer = &world.said_by(2, "vote-answer").next().expect("an answer").message;
     assert!(matches!(answer, Message::VoteAnswer(answer) if !answer.granted));
     assert_eq!(world.host(2).snapshot().epoch, Some(Epoch(1)));

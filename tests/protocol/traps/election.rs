@@ -9,7 +9,7 @@ use crate::world::{Disk, Pick, World, logs};
 /// Whether the voter grants n2 its vote in epoch 10.
 fn grants(world: &mut World, last: EntryId) -> bool {
     world.now = world.now.plus_micros(5_000_000);
-    world.say(2, 1, Some(10), Message::VoteAsked(VoteAsked { epoch: Epoch(10), last: Some(last) }));
+    world.say(2, 1, Some(10), Message::VoteAsked(VoteAsked { epoch: Epoch(10), last: Some(last), transfer: false }));
     match &world.said_by(1, "vote-answer").last().expect("an answer").message {
         Message::VoteAnswer(answer) => answer.granted,
         other => panic!("{other:?}"),
@@ -70,7 +70,7 @@ fn trap_15_a_greater_epoch_is_obeyed_before_logs_are_compared() {
     world.elect_by_puppets(1);
     world.free_disk(1);
     world.drop_messages(&Pick::default());
-    let vote = VoteAsked { epoch: Epoch(7), last: Some(EntryId::new(1, 0)) };
+    let vote = VoteAsked { epoch: Epoch(7), last: Some(EntryId::new(1, 0)), transfer: false };
     world.say(3, 1, Some(7), Message::VoteAsked(vote));
     assert_eq!(world.role(1), RoleName::Replica, "the leader of epoch 2 hears of epoch 7");
     assert_eq!(world.host(1).disk.durable().promise.map(|promise| promise.epoch), Some(Epoch(7)));
@@ -199,7 +199,7 @@ fn trap_18_a_stranger_with_a_huge_epoch_disturbs_nobody() {
     let mut world = World::led(4);
     let last = Some(EntryId::new(49, 0));
     world.say(9, 1, Some(50), Message::Refused(Refused { answers: 1 }));
-    world.say(9, 1, Some(50), Message::VoteAsked(VoteAsked { epoch: Epoch(50), last }));
+    world.say(9, 1, Some(50), Message::VoteAsked(VoteAsked { epoch: Epoch(50), last, transfer: false }));
     world.elapse_millis(5_000);
     assert_eq!(world.leader(), Some(1));
     assert_eq!(world.host(1).snapshot().epoch, Some(Epoch(1)));

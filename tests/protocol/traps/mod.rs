@@ -6,6 +6,7 @@
 mod bounds;
 mod commit;
 mod election;
+mod leaders;
 mod persistence;
 mod reads;
 mod regressions;

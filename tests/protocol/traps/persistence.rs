@@ -111,11 +111,11 @@ fn trap_04_the_election_compares_the_last_entry_and_not_the_promised_epoch() {
     }
     let asked = world.said_by(1, "vote").next().expect("n1 asks for votes").message.clone();
     assert!(
-        matches!(asked, Message::VoteAsked(VoteAsked { epoch: Epoch(6), last: told }) if told == last),
+        matches!(asked, Message::VoteAsked(VoteAsked { epoch: Epoch(6), last: told, .. }) if told == last),
         "{asked:?}"
     );
     // And it does not refuse somebody whose last entry is of epoch 1 too.
-    let vote = VoteAsked { epoch: Epoch(7), last };
+    let vote = VoteAsked { epoch: Epoch(7), last, transfer: false };
     world.say(3, 1, Some(7), Message::VoteAsked(vote));
     let answer = &world.said_by(1, "vote-answer").next().expect("an answer").message;
     assert!(matches!(answer, Message::VoteAnswer(answer) if answer.granted));

@@ -135,7 +135,7 @@ fn an_epoch_out_of_reach_is_refused_and_the_cluster_goes_on() {
     for epoch in [(1 << 32) + 2, u64::MAX >> 1, u64::MAX] {
         let push = Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0 };
         world.say(3, 2, Some(epoch), Message::Push(push));
-        world.say(3, 2, Some(1), Message::VoteAsked(VoteAsked { epoch: Epoch(epoch), last }));
+        world.say(3, 2, Some(1), Message::VoteAsked(VoteAsked { epoch: Epoch(epoch), last, transfer: false }));
         world.say(3, 1, Some(epoch), Message::VoteAnswer(VoteAnswer { epoch: Epoch(epoch), granted: true }));
     }
     assert_eq!(world.host(1).core().epoch(), Some(Epoch(1)));

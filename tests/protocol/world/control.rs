@@ -178,6 +178,18 @@ impl World {
         request
     }
 
+    pub fn transfer(&mut self, id: u64, to: Option<u64>) -> RequestId {
+        let request = self.next_request();
+        self.step(id, Input::Transfer(request, to.map(NodeId)));
+        request
+    }
+
+    pub fn lease_read(&mut self, id: u64) -> RequestId {
+        let request = self.next_request();
+        self.step(id, Input::LeaseRead(vec![request]));
+        request
+    }
+
     /// `key=value` writes, or `key` alone to delete, handed to the node as one batch.
     pub fn propose(&mut self, id: u64, writes: &[&str]) -> Vec<RequestId> {
         let proposals: Vec<_> = writes

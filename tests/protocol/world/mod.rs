@@ -22,7 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{
-    Answer, Config, Envelope, Founding, Incarnation, Input, Limits, Member, NodeId, Output, Rejection, RequestId, Time,
+    Answer, Config, Envelope, Founding, Incarnation, Input, Leadership, Limits, Member, NodeId, Output, Rejection,
+    RequestId, Time,
 };
 
 pub struct World {
@@ -60,6 +61,7 @@ pub struct Options {
     pub election_timeout_micros: u64,
     pub seed: u64,
     pub limits: Limits,
+    pub leadership: Leadership,
 }
 
 impl Options {
@@ -70,6 +72,7 @@ impl Options {
             election_timeout_micros: 1_000_000,
             seed: 1,
             limits: Limits::default(),
+            leadership: Leadership::default(),
         }
     }
 }
@@ -289,6 +292,7 @@ fn config(id: NodeId, voters: &[(NodeId, String)], options: &Options) -> Config 
         election_timeout_micros: options.election_timeout_micros,
         seed: options.seed.wrapping_mul(1_000).wrapping_add(id.0),
         limits: options.limits,
+        leadership: options.leadership,
     }
 }
 

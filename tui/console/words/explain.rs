@@ -281,6 +281,34 @@ const EXPLANATIONS: &[Explanation] = &[
         source: text("Raft §8; Ongaro's thesis §6.4 (ReadIndex).", "Raft §8; tese de Ongaro §6.4 (ReadIndex)."),
     },
     Explanation {
+        facts: &["LeaseHeld"],
+        title: text("Reading by lease", "Ler por lease"),
+        body: &[text(
+            "A majority has said, in answer to a round that was sent less than a lease ago, that it votes for nobody for \
+             longer than that. So nobody else can lead meanwhile, and the leader answers alone. It counts from the sending, \
+             and a voter that was started anew waits its promise out; only clocks of different speed could break it, hence \
+             the margin of a tenth.",
+            "A maioria disse, em resposta a uma rodada enviada há menos de um lease, que não vota em ninguém por mais tempo \
+             que isso. Assim ninguém mais pode liderar nesse meio tempo, e o líder responde sozinho. Conta-se a partir do \
+             envio, e um nó reiniciado espera a sua promessa passar; só relógios de velocidades diferentes quebrariam isso, \
+             daí a margem de um décimo.",
+        )],
+        source: text("Raft §8; Ongaro's thesis §6.4.1.", "Raft §8; tese de Ongaro §6.4.1."),
+    },
+    Explanation {
+        facts: &["TransferBegun", "TransferSent", "TransferEnded"],
+        title: text("Handing leadership over", "Entregar a liderança"),
+        body: &[text(
+            "New writes wait, those before them are confirmed, and once the target has the last entry it is told to stand at \
+             once. The comparison of logs stands as in every election, so nothing committed can be lost. If it takes longer \
+             than an election timeout, the old leader leads on and takes the writes that waited.",
+            "Escritas novas esperam, as anteriores são confirmadas e, quando o alvo tem a última entrada, ele se candidata \
+             na hora. A comparação dos logs vale como em toda eleição: nada com commit se perde. Se demora mais que um \
+             timeout de eleição, o líder antigo continua e aceita as escritas que esperaram.",
+        )],
+        source: text("Ongaro's thesis §3.10.", "Tese de Ongaro §3.10."),
+    },
+    Explanation {
         facts: &["Injected"],
         title: text("A conflict made on purpose", "Um conflito feito de propósito"),
         body: &[text(

@@ -177,6 +177,25 @@ pub const RULES: &[(&str, Text)] = &[
     ("SteppedDown.heard", text("leads {epoch} no longer: {why}, {heard}", "não lidera mais {epoch}: {why}, {heard}")),
     ("EpochLeft", text("leaves {epoch}: it heard of {heard}", "deixa {epoch}: soube de {heard}")),
     (
+        "TransferBegun",
+        text(
+            "hands its leadership over to {to}, {why}: from now on writes wait",
+            "entrega a liderança a {to}, {why}: a partir de agora escritas esperam",
+        ),
+    ),
+    (
+        "TransferSent",
+        text("tells {to}, which has all up to {last}, to stand", "manda {to}, que tem tudo até {last}, se candidatar"),
+    ),
+    ("TransferEnded", text("the handing over to {to} ends: {outcome}", "a entrega a {to} termina: {outcome}")),
+    (
+        "LeaseHeld",
+        text(
+            "answers {reads} reads alone: the lease holds for {left_micros} µs more",
+            "responde {reads} leituras sozinho: o lease vale por mais {left_micros} µs",
+        ),
+    ),
+    (
         "ReadAsked",
         text(
             "asks a quorum before it answers {reads} reads (round {round})",

@@ -114,6 +114,8 @@ pub const KINDS: &[(&str, Text)] = &[
     ("pre-vote-answer", text("pre-vote", "pré-voto")),
     ("vote", text("vote?", "voto?")),
     ("vote-answer", text("vote", "voto")),
+    ("transfer", text("stand!", "lidere!")),
+    ("transfer-asked", text("me?", "eu?")),
 ];
 
 // The whole screen.

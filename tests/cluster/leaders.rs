@@ -1,0 +1,115 @@
+//! Who leads: leadership handed over by command, by a node that ends, by preference; elections started by hand; leases.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::{Cluster, epoca, until};
+
+fn leader(cluster: &Cluster) -> Option<u64> {
+    let nodes = cluster.status();
+    let leads = nodes.iter().find(|node| node["role"] == "leader");
+    leads.and_then(|node| node["id"].as_u64())
+}
+
+#[test]
+fn leadership_goes_to_the_node_that_is_named() {
+    let cluster = Cluster::start(&[]);
+    cluster.json(0, &["put", "x", "1"]);
+    assert_eq!(cluster.text(0, &["leader", "transfer", "3"]).trim(), "n3 leads");
+    assert_eq!(leader(&cluster), Some(3));
+    // It leads already.
+    cluster.text(0, &["leader", "transfer", "n3"]);
+    assert_eq!(cluster.json(0, &["put", "y", "2"])["epoch"], 2);
+    // Whoever is caught up best.
+    assert_eq!(cluster.text(0, &["leader", "transfer"]).trim(), "another node leads");
+    assert_ne!(leader(&cluster), Some(3));
+    assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
+    assert_eq!(cluster.json(1, &["leader", "transfer", "9"])["error"]["code"], "unknown_node");
+}
+
+#[test]
+fn writes_during_a_transfer_wait_and_are_not_refused() {
+    let cluster = Cluster::start(&[]);
+    let addresses = cluster.addresses().join(",");
+    let writer = std::thread::spawn(move || {
+        (0..200).filter(|n| epoca(["--connect", &addresses, "put", &format!("k{n}"), "v"]).code != Some(0)).count()
+    });
+    for to in ["2", "3", "4", "1"] {
+        cluster.text(0, &["leader", "transfer", to]);
+    }
+    assert_eq!(writer.join().unwrap(), 0, "a write failed or is unknown");
+    assert_eq!(cluster.json(0, &["list"]).as_array().map(Vec::len), Some(200));
+}
+
+#[test]
+fn a_leader_that_is_told_to_end_hands_over_first() {
+    let cluster = Cluster::start(&["--election-timeout", "10000"]);
+    cluster.json(0, &["put", "x", "1"]);
+    let begun = Instant::now();
+    kill(Pid::from_raw(cluster.pids()[0]), Signal::SIGTERM).expect("n1 runs");
+    until("another node leads", || leader(&cluster).is_some_and(|leader| leader != 1));
+    // Nobody has waited for an election timeout.
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert_eq!(cluster.json(0, &["put", "y", "2"])["epoch"], 2);
+}
+
+#[test]
+fn a_preferred_node_leads_again_once_it_is_back() {
+    let cluster = Cluster::start(&["--lab", "--prefer", "highest", "--election-timeout", "300", "--heartbeat", "50"]);
+    until("n4 leads, as is preferred", || leader(&cluster) == Some(4));
+    cluster.text(0, &["fault", "kill", "4"]);
+    until("n3 leads, the next one", || leader(&cluster) == Some(3));
+    cluster.json(0, &["put", "x", "1"]);
+    cluster.text(0, &["fault", "restart", "4"]);
+    until("n4 leads again", || leader(&cluster) == Some(4));
+    assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
+}
+
+#[test]
+fn with_manual_elections_only_a_person_makes_a_leader() {
+    let cluster = Cluster::start(&["--lab", "--election", "manual", "--election-timeout", "400", "--heartbeat", "50"]);
+    let first = cluster.json(0, &["put", "x", "1"])["epoch"].as_u64();
+    let leads = leader(&cluster).expect("somebody does");
+    cluster.text(0, &["fault", "kill", &leads.to_string()]);
+    let began = Instant::now();
+    until("five election timeouts pass", || began.elapsed() > Duration::from_secs(2));
+    assert_eq!(leader(&cluster), None);
+    let next = 1 + leads % 4;
+    // On a busy machine a candidacy may come to nothing; then the person asks once more.
+    until("the next one leads", || {
+        cluster.epoca(&["leader", "transfer", &next.to_string()]);
+        leader(&cluster) == Some(next)
+    });
+    assert!(cluster.json(0, &["put", "y", "2"])["epoch"].as_u64() > first);
+}
+
+#[test]
+fn a_manual_cluster_that_starts_again_gets_its_first_leader_from_the_launcher() {
+    let cluster = Cluster::start(&["--election", "manual"]);
+    cluster.json(0, &["put", "x", "1"]);
+    let cluster = cluster.start_again(&["--election", "manual"]);
+    assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
+}
+
+#[test]
+fn reads_by_lease_are_answered_from_any_node() {
+    let cluster = Cluster::start(&["--lease", "800"]);
+    cluster.json(0, &["put", "x", "1"]);
+    for node in ["1", "2", "3"] {
+        let read = cluster.json(0, &["get", "x", "--consistency", "lease", "--node", node]);
+        assert_eq!(read["value"], "1", "n{node}");
+    }
+}
+
+#[test]
+fn a_lease_that_is_too_long_for_the_election_timeout_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("n1");
+    let arguments =
+        ["node", "--id", "1", "--listen", "127.0.0.1:0", "--lease", "950", "--data", data.to_str().unwrap()];
+    let said = epoca(arguments);
+    assert_eq!(said.code, Some(1));
+    assert!(said.err.contains("at most 900 ms"), "{}", said.err);
+}
