@@ -54,6 +54,7 @@ impl Session {
             command.env(name, value);
         }
         command.env("XDG_STATE_HOME", home);
+        command.env("XDG_CONFIG_HOME", home);
         for name in ["NO_COLOR", "EPOCA_CONNECT"] {
             command.env_remove(name);
         }
@@ -117,6 +118,7 @@ impl Session {
         };
         self.wait_until(|screen| screen.contents().contains(said) && !screen.alternate_screen());
         self.wait_until(|screen| !screen.hide_cursor() && !screen.bracketed_paste());
+        self.wait_until(|screen| screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None);
         assert_eq!(line_settings(&*self.master), self.found, "the line is not as it was found");
         status.exit_code()
     }

@@ -61,6 +61,51 @@ fn a_held_commit_order_leaves_intermediate_data_until_it_is_released() {
 }
 
 #[test]
+fn a_portuguese_session_with_banner_and_mouse_gives_the_terminal_back() {
+    let home = tempfile::tempdir().expect("a folder");
+    let arguments = ["demo", "--base-port", "0", "--lang", "pt-BR", "--present", "--mouse"];
+    let mut session = Session::open(home.path(), &arguments);
+    session.wait_for(|screen| screen.contains("n1 lidera  commit e1·o0") && screen.contains("[CONTROLE]"));
+    session.keys("iput x 1\r");
+    session.wait_for(|screen| finals(screen, " x=1 ") == 4 && screen.contains("F I N A L   E M"));
+    session.keys("\u{1b}");
+    let screen = session.wait_for(|screen| screen.contains("[CONTROLE]") && screen.contains(" eventos "));
+    let (row, line) = screen.lines().enumerate().find(|(_, line)| line.contains(" eventos ")).expect("a tab");
+    let before = line.split(" eventos ").next().unwrap_or_default();
+    session.keys(&format!("\u{1b}[<0;{};{}M", before.chars().count() + 3, row + 1));
+    session.wait_for(|screen| screen.contains("[eventos]"));
+    session.keys("q");
+    assert_eq!(session.ended("The nodes have ended."), 0);
+}
+
+#[test]
+fn the_palette_finds_a_command_and_the_explanation_names_its_source() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (mut session, _) = demo(&home);
+    session.keys(":inj");
+    session.wait_for(|screen| screen.contains("inject [OPTIONS]"));
+    session.keys("\r2 q 666\r");
+    session.wait_for(|screen| screen.contains("≠q=666≠"));
+    session.keys("\u{1b}");
+    session.wait_for(|screen| screen.contains("[CONTROL]"));
+    session.keys("e");
+    session.wait_for(|screen| screen.contains("EXPLANATION") && screen.contains("Assignment, test 3"));
+    session.keys("q");
+    assert_eq!(session.ended("The nodes have ended."), 0);
+}
+
+#[test]
+fn a_wrong_config_file_is_told_with_line_and_key_before_anything_starts() {
+    let home = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(home.path().join("epoca")).expect("a folder");
+    let written = "mouse = true\n\n[keys]\nkk = \"x\"\n";
+    std::fs::write(home.path().join("epoca/config.toml"), written).expect("a file");
+    let session = Session::open(home.path(), &["demo", "--base-port", "0"]);
+    assert_eq!(session.ended("line 4: keys.kk: there is no key kk"), 2);
+    assert!(!home.path().join("epoca-data").exists());
+}
+
+#[test]
 fn sigterm_and_sighup_restore_the_terminal_and_end_the_nodes() {
     for signal in [Signal::SIGTERM, Signal::SIGHUP] {
         let home = tempfile::tempdir().expect("a folder");

@@ -324,6 +324,28 @@ fn ten_thousand_entries_are_drawn_as_fast_as_ten() {
     assert!(text(&drawn(&sample, &dark())).contains("k=9999"));
 }
 
+/// How long a frame takes: `cargo test --release --bin epoca -- --ignored --nocapture a_full_frame`.
+#[test]
+#[ignore = "a measurement, for a release build"]
+fn a_full_frame_takes_less_than_three_milliseconds() {
+    let mut sample = Sample::eventful(LARGE);
+    for number in 0..10_000 {
+        sample.propose("k", &number.to_string());
+    }
+    let mut took: Vec<Duration> = Vec::new();
+    for frame in 0..300 {
+        // Something else is seen each time, so that no frame is spared.
+        sample.key(if frame % 2 == 0 { KeyCode::Left } else { KeyCode::Tab });
+        let begun = std::time::Instant::now();
+        drawn(&sample, &dark());
+        took.push(begun.elapsed());
+    }
+    took.sort_unstable();
+    let (median, worst) = (took[took.len() / 2], took[took.len() * 99 / 100]);
+    println!("a frame of 120x36 with ten thousand entries: median {median:?}, 99th percentile {worst:?}");
+    assert!(cfg!(debug_assertions) || median < Duration::from_millis(3), "{median:?}");
+}
+
 #[test]
 fn quitting_says_that_the_nodes_are_being_ended() {
     let mut sample = Sample::healthy(SMALL);

@@ -108,9 +108,12 @@ impl Story {
 /// Whether what happened is the same step as the one that is told already.
 fn joins(told: &Told, node: NodeId, happening: &Happening, at: Duration) -> bool {
     let (Happening::Fact(old), Happening::Fact(new)) = (&told.happening, happening) else {
-        // A process that was started again is there soon after.
+        // A process that was started again is there soon after; why one does not answer is heard a moment later.
         let restarted = matches!(&told.happening, Happening::Fact(Fact::Restarted { .. }));
-        return restarted && matches!(happening, Happening::Back(_)) && told.nodes.contains(&node);
+        let gone = matches!(&told.happening, Happening::Gone(_));
+        let explained = gone && matches!(happening, Happening::Fact(Fact::Killed { .. }));
+        let is_back = restarted && matches!(happening, Happening::Back(_));
+        return (explained || is_back) && told.nodes.contains(&node);
     };
     let same_node = told.nodes.contains(&node);
     match (old, new) {
@@ -163,6 +166,10 @@ fn follow(old: &[Preview], new: &[Preview]) -> bool {
 }
 
 fn join(told: &mut Told, node: NodeId, happening: &Happening) {
+    if matches!((&told.happening, happening), (Happening::Gone(_), Happening::Fact(_))) {
+        told.happening = happening.clone();
+        return;
+    }
     told.times += 1;
     if !told.nodes.contains(&node) {
         told.nodes.push(node);

@@ -79,7 +79,7 @@ fn drawn(told: &Told, width: usize, is_selected: bool, lang: Lang, look: &Look) 
     let mark = if is_selected { "▸" } else { " " };
     let mut rows = Vec::new();
     let room = width.saturating_sub(WORDS_AT + 1);
-    for (index, text) in wrapped(&format!("{names} {what}{times}"), room).into_iter().enumerate() {
+    for (index, text) in unbroken(&format!("{names} {what}{times}"), room).into_iter().enumerate() {
         if index > 0 {
             rows.push(vec![Span::raw(" ".repeat(WORDS_AT)), span(text, style)]);
             continue;
@@ -95,6 +95,17 @@ fn drawn(told: &Told, width: usize, is_selected: bool, lang: Lang, look: &Look) 
         rows.push(vec![Span::raw(" ".repeat(WORDS_AT)), span(text, look.muted)]);
     }
     rows
+}
+
+/// Rows that do not break within `{9, 8, 6, 4} = 6`.
+fn unbroken(text: &str, room: usize) -> Vec<String> {
+    let mut inside = false;
+    let text = text.replace(" = ", "\u{a0}=\u{a0}");
+    let joined = text.chars().map(|letter| {
+        inside = (inside || letter == '{') && letter != '}';
+        if inside && letter == ' ' { '\u{a0}' } else { letter }
+    });
+    wrapped(&joined.collect::<String>(), room).into_iter().map(|row| row.replace('\u{a0}', " ")).collect()
 }
 
 /// Whether it is worth saying how often: what several nodes did once each is no repetition.

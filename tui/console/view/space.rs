@@ -16,6 +16,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::space::{Call, Fate, LATE, Message, Quiet, Row, Shape};
 use crate::console::model::{Focus, Model};
@@ -266,7 +267,7 @@ impl<'a> Canvas<'a> {
     /// A text at the right of a node's column, or at its left if there is more room.
     fn beside(&self, buffer: &mut Buffer, line: &Line, node: NodeId, text: &str, style: Style) {
         let Some(x) = self.column(node) else { return };
-        let text_width = unicode_width::UnicodeWidthStr::width(text) as u16;
+        let text_width = text.width() as u16;
         let right = self.area.right().saturating_sub(x + 2);
         let left = x.saturating_sub(self.area.x + 2);
         let (begin, width) =
@@ -288,13 +289,22 @@ impl<'a> Canvas<'a> {
         let text = if seconds > 0 { screen::QUIET } else { screen::QUIET_SHORT };
         let text = text.with(self.model.lang, &[("count", &quiet.beats), ("seconds", &seconds)]);
         let style = if line.is_selected { self.look.muted.add_modifier(Modifier::REVERSED) } else { self.look.muted };
-        let width = last.saturating_sub(first + 4);
-        put(buffer, Rect { x: first + 3, y: line.y, width, height: 1 }, &[span(text, style)]);
+        let missed: Vec<u16> = quiet.missed.keys().filter_map(|node| self.column(*node)).map(|x| x - 1).collect();
+        let begin = self.free_place(first, &missed, text.width() as u16);
+        let width = last.saturating_sub(begin + 1);
+        put(buffer, Rect { x: begin, y: line.y, width, height: 1 }, &[span(text, style)]);
         for (node, is_held) in &quiet.missed {
             let Some(x) = self.column(*node) else { continue };
             let (text, style) = if *is_held { ("▮", self.look.intermediate) } else { ("x", self.look.bad) };
             self.set(buffer, x - 1, line.y, text, style);
         }
+    }
+
+    /// Where a text of this width hides no mark, as far left as may be.
+    fn free_place(&self, first: u16, marks: &[u16], width: u16) -> u16 {
+        let places = [first + 3].into_iter().chain(self.nodes.iter().filter_map(|node| Some(self.column(*node)? + 2)));
+        let mut free = places.filter(|begin| marks.iter().all(|mark| !(*begin..begin + width).contains(mark)));
+        free.next().unwrap_or(first + 3)
     }
 
     fn arrow(&self, buffer: &mut Buffer, line: &Line, arrow: &Arrow, labels: &[String]) {
@@ -320,10 +330,10 @@ impl<'a> Canvas<'a> {
         };
         let label_style = if line.is_selected { style.add_modifier(Modifier::REVERSED) } else { style };
         let room = usize::from((right - left).saturating_sub(1));
-        let fits = |label: &&String| unicode_width::UnicodeWidthStr::width(label.as_str()) <= room;
+        let fits = |label: &&String| label.width() <= room;
         let label = labels.iter().find(fits).cloned().or_else(|| labels.last().map(|label| cut(label, room)));
         let label = label.unwrap_or_default();
-        let width = unicode_width::UnicodeWidthStr::width(label.as_str()) as u16;
+        let width = label.width() as u16;
         // The label stands near the sender, inside of the first gap if it fits there.
         let is_tight = usize::from(width) == room;
         let begin = match is_right {

@@ -54,7 +54,11 @@ impl Lang {
     pub fn step(self, told: &Told) -> (String, Option<String>) {
         let node = told.nodes.first().copied().unwrap_or(NodeId(0));
         let Happening::Fact(fact) = &told.happening else { return (self.line(node, &told.happening), None) };
-        let key = step_key(fact);
+        let key = match fact {
+            Fact::LinkCut { with } if told.nodes.contains(with) => "LinkCut.both",
+            Fact::LinkHealed { with } if told.nodes.contains(with) => "LinkHealed.both",
+            other => step_key(other),
+        };
         let Some(step) = story::STEPS.iter().find(|step| step.key == key) else { return (self.fact(node, fact), None) };
         let mut places = self.places(fact);
         let names: Vec<_> = told.peers.iter().map(ToString::to_string).collect();

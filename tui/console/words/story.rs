@@ -134,6 +134,8 @@ pub const STEPS: &[Step] = &[
         "the consistency check gets no hint: it must find it by id or digest",
         "a verificação não recebe dica: tem de achar por id ou digest",
     ),
+    plain("LinkCut.both", "cut from each other, on purpose", "cortados um do outro, de propósito"),
+    plain("LinkHealed.both", "linked with each other again", "ligados um ao outro de novo"),
     plain("LinkCut", "cut from {with}, on purpose", "cortado de {with}, de propósito"),
     plain("LinkHealed", "linked with {with} again", "ligado a {with} de novo"),
 ];
