@@ -92,10 +92,31 @@ impl Causal {
     /// Gives the watch all events that wait for nothing.
     fn give(&mut self) -> Vec<Violation> {
         let mut found = Vec::new();
-        while let Some(node) = self.ready() {
+        while let Some(node) = self.ready().or_else(|| self.unheard()) {
             found.extend(self.give_one(node));
         }
         found
+    }
+
+    /// A node that waits for what another has sent before anybody watched that one: no event will tell it. Surely so if
+    /// the two wait for each other, perhaps over others, since nobody receives what it causes itself.
+    fn unheard(&self) -> Option<NodeId> {
+        let awaited = |node: NodeId| self.streams.get(&node)?.waiting.front().and_then(|event| self.awaited(event));
+        let in_circle = |node: &NodeId| {
+            let mut next = awaited(*node);
+            for _ in 0..self.streams.len() {
+                match next {
+                    Some(other) if other == *node => return true,
+                    Some(other) => next = awaited(other),
+                    None => return false,
+                }
+            }
+            false
+        };
+        let told_nothing = |node: &NodeId| {
+            awaited(*node).and_then(|sender| self.streams.get(&sender)).is_some_and(|sender| sender.sent == 0)
+        };
+        self.streams.keys().copied().find(|node| told_nothing(node) && in_circle(node))
     }
 
     fn ready(&self) -> Option<NodeId> {
@@ -127,5 +148,59 @@ impl Causal {
         let mut found: Vec<Violation> = self.give_one(node).into_iter().collect();
         found.extend(self.give());
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Time;
+
+    const HERE: NodeId = NodeId(1);
+    const THERE: NodeId = NodeId(2);
+
+    fn sent(to: NodeId, number: u64) -> Fact {
+        Fact::Sent { to, number, kind: "ack".into(), epoch: None, about: None, entries: 0 }
+    }
+
+    fn received(from: NodeId, number: u64) -> Fact {
+        Fact::Received { from, number, kind: "ack".into() }
+    }
+
+    fn tell(causal: &mut Causal, node: NodeId, facts: &[Fact]) {
+        for fact in facts {
+            let told = causal.streams[&node].waiting.back().map(|event| event.number);
+            let number = told.or(causal.watch.snapshot(node).map(|seen| seen.event)).unwrap_or(0) + 1;
+            let found = causal.event(Event { node, number, time: Time(number), fact: fact.clone() });
+            assert!(found.is_empty(), "{found:?}");
+        }
+    }
+
+    fn waiting(causal: &Causal) -> Vec<usize> {
+        causal.streams.values().map(|stream| stream.waiting.len()).collect()
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_for_what_was_sent_before_somebody_watched() {
+        let mut causal = Causal::new();
+        causal.joined(&Snapshot::new(HERE));
+        causal.joined(&Snapshot::new(THERE));
+        tell(&mut causal, HERE, &[sent(THERE, 7), received(THERE, 1), sent(THERE, 8)]);
+        assert_eq!(waiting(&causal), [2, 0], "the other may still tell it");
+        // Its first message, to which the eighth is no answer, left before.
+        tell(&mut causal, THERE, &[received(HERE, 8), sent(HERE, 2)]);
+        assert_eq!(waiting(&causal), [0, 0]);
+    }
+
+    #[test]
+    fn a_reception_waits_for_its_sending() {
+        let mut causal = Causal::new();
+        causal.joined(&Snapshot::new(HERE));
+        causal.joined(&Snapshot::new(THERE));
+        tell(&mut causal, THERE, &[received(HERE, 3), sent(HERE, 1)]);
+        tell(&mut causal, HERE, &[sent(THERE, 2)]);
+        assert_eq!(waiting(&causal), [0, 2]);
+        tell(&mut causal, HERE, &[sent(THERE, 3), received(THERE, 1)]);
+        assert_eq!(waiting(&causal), [0, 0]);
     }
 }
