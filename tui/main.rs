@@ -117,6 +117,9 @@ async fn talk(command: &Command, global: &Global) -> Outcome {
         Ok(client) => client,
         Err(error) => return execute::failed(&error),
     };
+    if let Command::Watch(asked) = command {
+        return command::watch::stream(asked, &client, global.output).await;
+    }
     let (progress, mut told) = mpsc::channel::<String>(PROGRESS);
     let context = Context { client, stdin: true, progress: Some(progress) };
     let show = async {

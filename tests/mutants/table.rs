@@ -131,7 +131,9 @@ struct Table {
 pub fn mutants() -> Vec<Mutant> {
     let tables = [
         (include_str!("protocol.toml"), "protocol"),
+        (include_str!("sessions.toml"), "protocol"),
         (include_str!("storage.toml"), "storage"),
+        (include_str!("sessions_storage.toml"), "storage"),
         (include_str!("runtime.toml"), "runtime"),
         (include_str!("bytes.toml"), "bytes"),
     ];

@@ -42,7 +42,10 @@ fn a_fixed_set_of_seeds_breaks_nothing_and_meets_everything() {
     for fact in ["Elected", "SteppedDown", "Conflict", "Truncated", "Resynced", "Held", "Injected"] {
         assert!(stats.facts.get(fact).is_some_and(|count| *count > 0), "no {fact} in {stats:#?}");
     }
-    assert!(stats.calls.unknown > 0 && stats.calls.refused > 0 && stats.calls.read_local > 0);
+    let calls = stats.calls;
+    assert!(calls.unknown > 0 && calls.refused > 0 && calls.read_local > 0, "{calls:?}");
+    let again = [calls.retried, calls.answered_again, calls.not_equal, calls.sessions_lost];
+    assert!(again.iter().all(|count| *count > 0), "{calls:?}");
     assert!(stats.linearized > 5_000, "{stats:#?}");
 }
 

@@ -9,11 +9,11 @@ use epoca::protocol::{Epoch, VALUE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::bench;
 use super::grammar::{self, Command, Fault};
 use super::lab;
 use super::outcome::{Exit, Outcome, Tone};
 use super::text::{id_shown, point_json, set_bytes, shown, shown_alone, shown_short, table};
+use super::{batch, bench, watch};
 
 /// How much of a value a table shows.
 const VALUE_WIDTH: usize = 60;
@@ -32,11 +32,14 @@ pub struct Context {
 pub async fn execute(command: &Command, context: &Context) -> Outcome {
     let client = &context.client;
     let outcome = match command {
-        Command::Put(put) => match value_of(put, context).await {
+        Command::Put(put) => match value_of(put.value.as_ref(), put.file.as_ref(), context).await {
             Ok(value) => client.put(put.key.clone(), value).await.map(written),
             Err(outcome) => return outcome,
         },
         Command::Delete { key } => client.delete(key.clone()).await.map(written),
+        Command::Cas(cas) => batch::compare_and_set(cas, context).await,
+        Command::Batch { changes } => batch::batch(changes, context).await,
+        Command::Watch(asked) => watch::collect(asked, context).await,
         Command::Get(get) => read(get, client).await,
         Command::List { prefix, limit } => {
             let records = client.list(prefix.clone(), *limit, Consistency::Linearizable, None).await;
@@ -70,11 +73,16 @@ pub fn failed(error: &ClientError) -> Outcome {
     Outcome::error(exit, error.code(), error.to_string())
 }
 
-async fn value_of(put: &grammar::Put, context: &Context) -> Result<Bytes, Outcome> {
-    let from_stdin = put.value.as_deref() == Some(b"-");
-    match (&put.file, &put.value) {
-        (Some(file), _) => read_value(Some(file.clone())).await,
-        (None, Some(_)) if from_stdin && context.stdin => read_value(None).await,
+/// The value itself, or what `-` and `--file` name.
+pub(super) async fn value_of(
+    value: Option<&Bytes>,
+    file: Option<&PathBuf>,
+    context: &Context,
+) -> Result<Bytes, Outcome> {
+    let from_stdin = value.is_some_and(|value| value == "-");
+    match (file, value) {
+        (Some(file), _) => read_bytes(Some(file.clone()), VALUE_BYTES_MAX).await,
+        (None, Some(_)) if from_stdin && context.stdin => read_bytes(None, VALUE_BYTES_MAX).await,
         (None, Some(_)) if from_stdin => {
             let message = "there is no standard input here; use --file, or put the value itself";
             Err(Outcome::error(Exit::Usage, "no_stdin", message))
@@ -85,11 +93,11 @@ async fn value_of(put: &grammar::Put, context: &Context) -> Result<Bytes, Outcom
 }
 
 /// Reads a file or standard input, but no more than what tells that it is too large.
-async fn read_value(file: Option<PathBuf>) -> Result<Bytes, Outcome> {
+pub(super) async fn read_bytes(file: Option<PathBuf>, bytes_max: usize) -> Result<Bytes, Outcome> {
     let name = file.as_deref().map_or("standard input".to_owned(), |file: &Path| file.display().to_string());
     let read = move || {
         let mut value = Vec::new();
-        let most = VALUE_BYTES_MAX as u64 + 1;
+        let most = bytes_max as u64 + 1;
         match file {
             Some(file) => std::fs::File::open(file)?.take(most).read_to_end(&mut value)?,
             None => std::io::stdin().lock().take(most).read_to_end(&mut value)?,
@@ -101,14 +109,15 @@ async fn read_value(file: Option<PathBuf>) -> Result<Bytes, Outcome> {
         Ok(Err(error)) => return Err(Outcome::error(Exit::Not, "unreadable", format!("{name}: {error}"))),
         Err(error) => return Err(Outcome::error(Exit::Not, "unreadable", format!("{name}: {error}"))),
     };
-    if value.len() > VALUE_BYTES_MAX {
-        let message = format!("{name} holds more than 1 MiB ({VALUE_BYTES_MAX} bytes), the most that a value may have");
+    if value.len() > bytes_max {
+        let mebibytes = bytes_max >> 20;
+        let message = format!("{name} holds more than {mebibytes} MiB ({bytes_max} bytes), the most that is taken");
         return Err(Outcome::error(Exit::Not, "value_too_large", message));
     }
     Ok(Bytes::from(value))
 }
 
-fn written(written: Written) -> Outcome {
+pub(super) fn written(written: Written) -> Outcome {
     let Written { id, position, .. } = written;
     let json = json!({"epoch": id.epoch.0, "offset": id.offset.0, "position": position.0});
     Outcome::done(json).line(Tone::Result, format!("confirmed {id} (position {position})"))

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use epoca::protocol::trace::{ALL, MessageId, WRONGS};
 use epoca::protocol::{Message, NodeId};
 
@@ -27,6 +27,17 @@ pub enum Command {
         #[arg(value_name = "KEY", value_parser = bytes())]
         key: Bytes,
     },
+    /// Write a value only if the key is as expected
+    #[command(override_usage = "epoca cas <KEY> <--expect VALUE | --absent | --revision R> <NEW | - | --file F>")]
+    Cas(Cas),
+    /// Put and delete several keys as one write, all or nothing
+    Batch {
+        /// One change each, as "put x 1" or "delete y"; without any, or with `-`, lines of standard input
+        #[arg(value_name = "CHANGE")]
+        changes: Vec<String>,
+    },
+    /// Show committed changes as they come, each once and in order
+    Watch(Watch),
     /// List the final records, in the order of their keys
     List {
         /// Only keys that start with this
@@ -72,6 +83,42 @@ pub struct Put {
     /// Read the value from this file
     #[arg(long, value_name = "F", conflicts_with = "value")]
     pub file: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(group = ArgGroup::new("expected").required(true).args(["expect", "absent", "revision"]))]
+pub struct Cas {
+    /// The key, at most 4 KiB
+    #[arg(value_name = "KEY", value_parser = bytes())]
+    pub key: Bytes,
+    /// The new value, at most 1 MiB; `-` reads it from standard input
+    #[arg(value_name = "NEW", required_unless_present = "file", allow_hyphen_values = true, value_parser = bytes())]
+    pub value: Option<Bytes>,
+    /// Only if the key has this value
+    #[arg(long, value_name = "VALUE", allow_hyphen_values = true, value_parser = bytes())]
+    pub expect: Option<Bytes>,
+    /// Only if there is no such key
+    #[arg(long)]
+    pub absent: bool,
+    /// Only if this revision wrote the key last
+    #[arg(long, value_name = "R")]
+    pub revision: Option<u64>,
+    /// Read the new value from this file
+    #[arg(long, value_name = "F", conflicts_with = "value")]
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct Watch {
+    /// Only keys that start with this
+    #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true, value_parser = bytes())]
+    pub prefix: Bytes,
+    /// The first revision to show; without it what comes from now on
+    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: Option<u64>,
+    /// End after so many changes
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
 }
 
 #[derive(Args, Clone, Debug, PartialEq)]

@@ -8,7 +8,11 @@
 
 pub mod execute;
 
+mod batch;
+
 mod bench;
+
+pub mod watch;
 
 mod lab;
 

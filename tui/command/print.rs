@@ -8,7 +8,10 @@ use super::shell::Format;
 /// Results to standard output, the rest to standard error; as JSON, one value to standard output.
 pub fn outcome(outcome: &Outcome, format: Format) {
     if format == Format::Json {
-        result_line(&outcome.json.to_string());
+        // What was shown line by line is said already.
+        if !outcome.json.is_null() {
+            result_line(&outcome.json.to_string());
+        }
         return;
     }
     for line in &outcome.lines {

@@ -181,6 +181,14 @@ fn numbers(total: &Total) -> Vec<Vec<String>> {
         row("simulated", format!("{:.2} node-days ({:.4} node-years)", days, days / 365.25)),
         row("messages", format!("{messages}, {lost} lost, {doubled} doubled")),
         row("writes", format!("{} confirmed, {} unknown, {} refused", calls.written, calls.unknown, calls.refused)),
+        row(
+            "tried again",
+            format!(
+                "{} in doubt, {} answered by an earlier try, {} with a lost session",
+                calls.retried, calls.answered_again, calls.sessions_lost
+            ),
+        ),
+        row("not equal", calls.not_equal.to_string()),
         row("reads", format!("{} linearizable, {} local", calls.read, calls.read_local)),
         row("operations linearized", linearized.to_string()),
         row("longest way to agreement", format!("{:.2} s", total.stats.settled_most_micros as f64 / 1e6)),
@@ -212,6 +220,10 @@ fn summary(first: u64, total: &Total, violations: Value) -> Value {
             "read_local": calls.read_local,
             "unknown": calls.unknown,
             "refused": calls.refused,
+            "retried": calls.retried,
+            "answered_again": calls.answered_again,
+            "sessions_lost": calls.sessions_lost,
+            "not_equal": calls.not_equal,
             "linearized": total.stats.linearized,
         },
         "settled_most_us": total.stats.settled_most_micros,

@@ -14,6 +14,8 @@ mod database;
 
 mod killed;
 
+mod sessions;
+
 mod refusals;
 
 mod inspect;

@@ -101,6 +101,12 @@ impl Chain {
         self.change(epoch, Change::Delete { key: Bytes::copy_from_slice(key.as_bytes()) })
     }
 
+    /// A command as it is, in epoch 1.
+    pub fn command(&mut self, command: &Command) -> &mut Chain {
+        self.add(1, Kind::Command, command.encode());
+        self
+    }
+
     fn change(&mut self, epoch: u64, change: Change) -> &mut Chain {
         self.add(
             epoch,

@@ -43,6 +43,10 @@ impl Database {
         self.applied
     }
 
+    pub(super) fn revision(&self) -> u64 {
+        self.state.revision
+    }
+
     /// Of the whole state: records, revision and sessions.
     pub(super) fn hash(&self) -> u64 {
         let mut hasher = TraceHasher::default();
@@ -53,6 +57,11 @@ impl Database {
 
     pub(super) fn read(&self, key: &[u8]) -> Option<(&Bytes, EntryId)> {
         self.records.records.get(key).map(|(value, id, _)| (value, *id))
+    }
+
+    /// What the key holds, and the revision that wrote it.
+    pub(super) fn present(&self, key: &[u8]) -> Option<(Bytes, u64)> {
+        self.records.records.get(key).map(|(value, _, numbers)| (value.clone(), numbers.revision))
     }
 
     pub(super) fn apply(&mut self, entry: &Entry) -> Result<Applied, String> {

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::apply::SessionLimits;
+use crate::protocol::apply::{Applied, SessionLimits};
 use crate::protocol::trace::Snapshot;
 use crate::protocol::{
-    Apply, Config, Core, Envelope, Incarnation, LogPoint, NodeId, Operation, Proposal, ReadLog, Time,
+    Apply, Config, Core, Envelope, Incarnation, LogPoint, NodeId, Operation, Position, Proposal, ReadLog, Time,
 };
 use crate::verify::dice::mix;
 use crate::verify::simulator::database::Database;
@@ -18,6 +18,9 @@ pub(super) struct Host {
     pub(super) core: Option<Core>,
     pub(super) disk: Disk,
     pub(super) database: Database,
+    sessions: SessionLimits,
+    /// What the entries came to that were applied just now, and the position of the first.
+    pub(super) outcomes: (u64, Vec<Applied>),
     pub(super) clock: Clock,
     /// Counts the starts; what was due for an earlier run is not due any more.
     pub(super) run: u64,
@@ -90,13 +93,15 @@ impl Clock {
 }
 
 impl Host {
-    pub(super) fn new(config: Config) -> Host {
+    pub(super) fn new(config: Config, sessions: SessionLimits) -> Host {
         let clock = Clock::new(1_000_000 + mix(config.seed) % 1_000_000_000);
         Host {
             config,
             core: None,
             disk: Disk::default(),
-            database: Database::default(),
+            database: Database::new(sessions),
+            sessions,
+            outcomes: (1, Vec::new()),
             clock,
             run: 0,
             paused: 0,
@@ -136,7 +141,7 @@ impl Host {
         let seed = mix(self.config.seed ^ mix(self.run << 32));
         let image = self.disk.written();
         let committed = image.committed.map_or(0, |point| point.position.0 as usize);
-        self.database = Database::of(&image.entries[..committed], SessionLimits::default());
+        self.database = Database::of(&image.entries[..committed], self.sessions);
         let config = Config { seed, ..self.config.clone() };
         let core = Core::new(config, image.restored(tail_more), self.clock.shows(now));
         self.committed = core.committed();
@@ -147,6 +152,12 @@ impl Host {
         self.core = Some(core);
         snapshot.tail = self.previews();
         snapshot
+    }
+
+    /// What the write at this position came to, if it was applied just now.
+    pub(super) fn outcome(&self, position: Position) -> Option<Applied> {
+        let (first, outcomes) = &self.outcomes;
+        outcomes.get(position.0.checked_sub(*first)? as usize).copied()
     }
 
     fn previews(&self) -> Vec<crate::protocol::trace::Preview> {
@@ -171,7 +182,7 @@ impl Host {
     pub(super) fn wipe(&mut self) {
         self.destroyed = Some(self.disk.durable().clone());
         self.disk = Disk::default();
-        self.database = Database::default();
+        self.database = Database::new(self.sessions);
         self.shown = None;
         let Incarnation(mut bytes) = self.config.incarnation;
         bytes[15] += 1;

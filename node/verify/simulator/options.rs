@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::protocol::apply::SessionLimits;
 use crate::protocol::{Leadership, Limits, Prefer};
 use crate::verify::dice::Dice;
 
@@ -24,6 +25,8 @@ pub struct Options {
     pub network: Network,
     pub disk: Disk,
     pub work: Work,
+    /// Bounds of the table of sessions, the same at all nodes.
+    pub sessions: SessionLimits,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -102,6 +105,7 @@ impl Options {
                 patience_micros: timeout * dice.between(1, 4),
                 reads_in_ten: dice.between(1, 7),
             },
+            sessions: if dice.one_in(2) { few_sessions(dice) } else { SessionLimits::default() },
         }
     }
 }
@@ -141,9 +145,18 @@ fn tight(dice: &mut Dice) -> Limits {
     }
 }
 
+/// So few that sessions are forgotten all the time, while retries of their writes are still on the way.
+fn few_sessions(dice: &mut Dice) -> SessionLimits {
+    SessionLimits {
+        sessions: dice.between(1, 4) as usize,
+        results: dice.between(1, 3) as usize,
+        lifetime: dice.between(5, 60),
+    }
+}
+
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { network, disk, work, limits, .. } = self;
+        let Options { network, disk, work, limits, sessions, .. } = self;
         let millis = |micros: u64| micros as f64 / 1_000.0;
         writeln!(
             f,
@@ -184,6 +197,11 @@ impl fmt::Display for Options {
             work.reads_in_ten,
             millis(work.think_most_micros),
             millis(work.patience_micros),
+        )?;
+        write!(
+            f,
+            "\n{} sessions with {} results each are remembered, for {} entries",
+            sessions.sessions, sessions.results, sessions.lifetime,
         )
     }
 }

@@ -127,6 +127,10 @@ pub struct Call {
 pub enum Wish {
     Put,
     Delete,
+    /// A put if the key is as the client last saw it.
+    CompareAndSet,
+    /// This key and the next one.
+    Batch,
     Get,
     /// A read of the node's own final data.
     GetLocal,
@@ -270,13 +274,14 @@ fn calls(options: &Options, dice: &mut Dice) -> Vec<Call> {
                         Wish::Get
                     }
                 }
-                _ => {
-                    if dice.one_in(4) {
-                        Wish::Delete
-                    } else {
-                        Wish::Put
-                    }
-                }
+                _ => dice.pick(&[
+                    Wish::Put,
+                    Wish::Put,
+                    Wish::Delete,
+                    Wish::CompareAndSet,
+                    Wish::CompareAndSet,
+                    Wish::Batch,
+                ]),
             };
             let node = (dice.one_in(5) || wish == Wish::GetLocal).then(|| dice.between(1, options.voters));
             calls.push(Call { at, client, key: dice.below(work.keys), wish, node });

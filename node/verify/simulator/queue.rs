@@ -49,6 +49,11 @@ pub(super) enum Due {
         request: u64,
         node: NodeId,
     },
+    /// A client that still waits for this attempt makes another one.
+    Again {
+        call: usize,
+        attempt: u64,
+    },
     /// The client waits no longer.
     Patience {
         call: usize,
@@ -66,7 +71,12 @@ impl Due {
             | Due::Applied { node, run }
             | Due::LogRead { node, run }
             | Due::Batch { node, run } => Some((*node, Some(*run))),
-            Due::Begin { .. } | Due::End { .. } | Due::Call { .. } | Due::Ask { .. } | Due::Patience { .. } => None,
+            Due::Begin { .. }
+            | Due::End { .. }
+            | Due::Call { .. }
+            | Due::Ask { .. }
+            | Due::Again { .. }
+            | Due::Patience { .. } => None,
         }
     }
 }

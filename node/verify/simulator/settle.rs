@@ -34,6 +34,7 @@ impl Simulation<'_> {
         }
         self.stats.settled_most_micros = self.now - begin;
         self.read_all()?;
+        self.all_give_up()?;
         self.check_everything()?;
         self.judge()
     }

@@ -31,6 +31,12 @@ pub struct Stats {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Calls {
     pub written: u64,
+    /// Writes that were tried again after a doubt, and those whose answer was that of an earlier try.
+    pub retried: u64,
+    pub answered_again: u64,
+    /// Compare-and-sets that found something else.
+    pub not_equal: u64,
+    pub sessions_lost: u64,
     pub read: u64,
     pub read_local: u64,
     pub unknown: u64,
@@ -78,6 +84,10 @@ impl Stats {
             *self.facts.entry(name).or_default() += count;
         }
         self.calls.written += other.calls.written;
+        self.calls.retried += other.calls.retried;
+        self.calls.answered_again += other.calls.answered_again;
+        self.calls.not_equal += other.calls.not_equal;
+        self.calls.sessions_lost += other.calls.sessions_lost;
         self.calls.read += other.calls.read;
         self.calls.read_local += other.calls.read_local;
         self.calls.unknown += other.calls.unknown;

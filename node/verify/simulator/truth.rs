@@ -1,8 +1,11 @@
 //! What really is: looked at directly after each step, on disks, databases, answers and messages, where trace events
 //! cannot tell. It remembers what was ever committed and what state that made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
+
+use crate::protocol::apply::{Applied, Outcome};
 use crate::protocol::{Append, Command, Entry, EntryId, Envelope, Kind, LogPoint, Message, NodeId, Position, Store};
 use crate::verify::simulator::clients::{Clients, FORGER};
 use crate::verify::simulator::host::Host;
@@ -14,8 +17,12 @@ pub(super) struct Truth {
     entries: Vec<LogPoint>,
     /// The hash of the database after each of them, as far as somebody has applied it.
     databases: Vec<u64>,
-    /// Where each call was committed.
-    calls: BTreeMap<usize, LogPoint>,
+    /// Where each call was committed; one in a session may be more than once.
+    calls: BTreeMap<usize, BTreeSet<Position>>,
+    /// What each call came to when it was applied.
+    decided: BTreeMap<usize, Applied>,
+    /// The value that each revision wrote.
+    values: BTreeMap<u64, Bytes>,
 }
 
 impl Truth {
@@ -84,15 +91,46 @@ impl Truth {
             let text = format!("call {call} was refused ({}), and is committed as {point}", refusal.code());
             return Err(wrong("refused is never done", text));
         }
-        if let Some(earlier) = self.calls.insert(call, point) {
-            let text = format!("call {call} is committed as {earlier} and as {point}");
+        let places = self.calls.entry(call).or_default();
+        places.insert(point.position);
+        if places.len() > 1 && command.once.is_none() {
+            let text = format!("call {call} is committed at {places:?}, and belongs to no session");
             return Err(wrong("one write is committed once", text));
         }
         Ok(())
     }
 
+    /// The value that a revision wrote.
+    pub(super) fn value(&self, revision: u64) -> Option<Bytes> {
+        self.values.get(&revision).cloned()
+    }
+
+    /// Each session and sequence is applied once, and every other try gets what that one came to.
+    fn decide(&mut self, host: &Host, entry: &Entry, applied: Applied, changed: bool) -> Step {
+        let Some(command) = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten() else {
+            return Ok(());
+        };
+        let call = command.sequence as usize;
+        let new = applied.position == entry.position && applied.outcome != Outcome::SessionLost;
+        let first = self.decided.get(&call).copied();
+        let right = match first {
+            Some(first) => !new && !changed && (applied == first || applied.outcome == Outcome::SessionLost),
+            None => new || !changed && applied.outcome == Outcome::SessionLost && command.once.is_some(),
+        };
+        if !right {
+            let text = format!("call {call} came to {applied:?} at {}, changed: {changed}, and to {first:?}", entry.id);
+            return Err(wrong("one write is applied once", text));
+        }
+        if new {
+            self.decided.insert(call, applied);
+            let present = command.change.keys().filter_map(|key| host.database.present(key));
+            self.values.extend(present.map(|(value, revision)| (revision, value)));
+        }
+        Ok(())
+    }
+
     /// A node's database has taken one more entry.
-    pub(super) fn on_applied(&mut self, host: &Host, entry: &Entry) -> Step {
+    pub(super) fn on_applied(&mut self, host: &Host, entry: &Entry, applied: Applied, changed: bool) -> Step {
         let (id, hash) = (host.id(), host.database.hash());
         if self.at(entry.position) != Some(entry.point()) {
             return Err(wrong("only committed data is readable", format!("{id} shows {} to readers", entry.point())));
@@ -104,6 +142,7 @@ impl Truth {
         let index = entry.position.0 as usize - 1;
         if index == self.databases.len() {
             self.databases.push(hash);
+            self.decide(host, entry, applied, changed)?;
         }
         match self.databases.get(index) {
             Some(known) if *known != hash => {
@@ -150,7 +189,7 @@ impl Truth {
     /// A client was told that its write is done.
     pub(super) fn is_written(&self, call: usize, point: LogPoint) -> Step {
         let committed = self.calls.get(&call);
-        if committed == Some(&point) {
+        if committed.is_some_and(|places| places.contains(&point.position)) && self.at(point.position) == Some(point) {
             return Ok(());
         }
         let text = format!("call {call} is confirmed as {point}, and committed is {committed:?}");

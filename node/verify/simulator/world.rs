@@ -3,6 +3,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use crate::protocol::apply::Applied;
 use crate::protocol::trace::{Event, Fact, RoleName};
 use crate::protocol::{
     Answer, Config, Entry, Envelope, Incarnation, Input, Message, NodeId, Operation, Output, RequestId, Send, Store,
@@ -70,7 +71,7 @@ impl<'a> Simulation<'a> {
             plan,
             now: 0,
             queue: Queue::default(),
-            hosts: voters.iter().map(config).map(Host::new).collect(),
+            hosts: voters.iter().map(config).map(|config| Host::new(config, options.sessions)).collect(),
             network: Network::new(options.seed, options.network),
             disk: options.disk,
             clients: Clients::new(plan),
@@ -178,6 +179,10 @@ impl<'a> Simulation<'a> {
                 self.ask(call, node);
                 Ok(())
             }
+            Due::Again { call, attempt } => {
+                self.ask_beside(call, attempt);
+                Ok(())
+            }
             Due::Request { request, node } => self.on_request(request, node),
             Due::Patience { call } => self.on_patience(call),
         }
@@ -227,16 +232,23 @@ impl<'a> Simulation<'a> {
     fn applied(&mut self, node: NodeId) -> Step {
         self.host(node).applying = false;
         let Some(apply) = self.host(node).applies.pop_front() else { return Ok(()) };
+        let mut outcomes = Vec::new();
         for entry in &apply.entries {
-            self.apply(node, entry)?;
+            outcomes.push(self.apply(node, entry)?);
         }
+        let first = apply.up_to.position.0 + 1 - outcomes.len() as u64;
+        self.host(node).outcomes = (first, outcomes);
         self.step(node, Input::Applied(apply.up_to))
     }
 
-    fn apply(&mut self, node: NodeId, entry: &Entry) -> Step {
+    fn apply(&mut self, node: NodeId, entry: &Entry) -> Result<Applied, Box<Violation>> {
         let host = &mut self.hosts[node.0 as usize - 1];
-        host.database.apply(entry).map_err(|text| wrong("applied once, in order", format!("at {node} {text}")))?;
-        self.truth.on_applied(host, entry)
+        let before = host.database.revision();
+        let applied = host.database.apply(entry);
+        let applied = applied.map_err(|text| wrong("applied once, in order", format!("at {node} {text}")))?;
+        let changed = host.database.revision() != before;
+        self.truth.on_applied(host, entry, applied, changed)?;
+        Ok(applied)
     }
 
     fn log_read(&mut self, node: NodeId) -> Step {

@@ -11,6 +11,7 @@ mod persistence;
 mod reads;
 mod regressions;
 mod repair;
+mod sessions;
 
 use epoca::protocol::{Entry, Epoch, LogPoint, Message, Promise, Push, Pushed};
 

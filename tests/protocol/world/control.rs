@@ -208,6 +208,13 @@ impl World {
         self.propose(id, &[write])[0]
     }
 
+    /// An encoded command, handed to the node.
+    pub fn write(&mut self, id: u64, command: Bytes) -> RequestId {
+        let request = self.next_request();
+        self.step(id, Input::Propose(vec![Proposal { request, command }]));
+        request
+    }
+
     pub fn read(&mut self, id: u64) -> RequestId {
         let request = self.next_request();
         self.step(id, Input::Read(vec![request]));

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 
-use epoca::protocol::apply::{self, Applied, Numbers, Records, Write, apply};
+use epoca::protocol::apply::{self, Applied, Numbers, Records, Sessions, Write, apply};
 use epoca::protocol::{Entry, EntryId, LogPoint, Position};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -47,6 +47,12 @@ impl Database {
         let mut database = Database::default();
         database.apply(entries);
         database
+    }
+
+    /// An empty one with other bounds on its sessions.
+    pub fn bounded(limits: apply::SessionLimits) -> Database {
+        let state = apply::State { sessions: Sessions::new(limits), ..apply::State::default() };
+        Database { state, ..Database::default() }
     }
 
     /// Gives what each entry came to.

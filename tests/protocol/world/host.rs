@@ -1,9 +1,10 @@
 //! One node of the world: a core, its disk, its final database, and what waits for either.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use epoca::protocol::apply::Applied;
 use epoca::protocol::trace::Snapshot;
-use epoca::protocol::{Apply, Config, Core, Envelope, Incarnation, NodeId, Operation, ReadLog, Time};
+use epoca::protocol::{Apply, Config, Core, Envelope, Incarnation, NodeId, Operation, Position, ReadLog, Time};
 
 use crate::world::{Database, Disk};
 
@@ -13,6 +14,8 @@ pub struct Host {
     pub core: Option<Core>,
     pub disk: Disk,
     pub database: Database,
+    /// What each entry came to that this run has applied.
+    pub outcomes: BTreeMap<Position, Applied>,
     /// Whether flushes, applies and reads of the log happen at once, or when the test says so.
     pub auto: Auto,
     /// How many entries before the uncommitted ones a restart hands to the core.
@@ -48,6 +51,7 @@ impl Host {
             core: None,
             disk: Disk::default(),
             database: Database::default(),
+            outcomes: BTreeMap::new(),
             auto: Auto::ALL,
             tail_more: 0,
             fatal: None,
@@ -103,6 +107,7 @@ impl Host {
         self.applies.clear();
         self.reads.clear();
         self.checks = 0;
+        self.outcomes.clear();
     }
 
     /// Another data folder under the same node id.

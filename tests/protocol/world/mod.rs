@@ -268,7 +268,8 @@ impl Host {
     /// Makes the oldest waiting entries final.
     pub(super) fn apply_one(&mut self) -> Option<Input> {
         let apply = self.applies.pop_front()?;
-        self.database.apply(&apply.entries);
+        let outcomes = self.database.apply(&apply.entries);
+        self.outcomes.extend(apply.entries.iter().map(|entry| entry.position).zip(outcomes));
         assert_eq!(self.database.applied(), Some(apply.up_to), "an apply ends where it says");
         Some(Input::Applied(apply.up_to))
     }
