@@ -9,15 +9,16 @@ use crate::table::{Mutant, Tests};
 
 pub struct Copied {
     folder: PathBuf,
-    /// One for all copies, so that the other crates are built once.
+    /// The same as that of the sources: other crates that are built there need not be built again.
     pub target: PathBuf,
 }
 
 impl Copied {
     /// A copy of what the tests need, with these mutants, all of them off.
     pub fn of(tests: &Tests, mutants: &[(usize, &Mutant)]) -> Copied {
-        let below = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutants");
-        let copy = Copied { folder: below.join(tests.name), target: below.join("target") };
+        let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let target = temporary.parent().expect("it lies in the target folder").to_owned();
+        let copy = Copied { folder: temporary.join("mutants").join(tests.name), target };
         match fs::remove_dir_all(&copy.folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("an old copy stays: {error}"),
             _ => {}
@@ -93,7 +94,7 @@ pub fn top() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All is built once, and the simulator plays for seconds.
+/// The simulator plays for seconds, and checks what the daily tests check.
 const PROFILES: &str = r#"
 [workspace]
 
@@ -119,8 +120,11 @@ fn manifest(tests: &Tests) -> String {
     if let Some(unix) = manifest.get_mut("target").and_then(|target| target.get_mut("cfg(unix)")) {
         unix.as_table_mut().iter_mut().for_each(|unix| wanted(unix, "dependencies", tests.crates));
     }
-    for key in ["bin", "bench", "profile", "lints", "workspace"] {
+    for key in ["bin", "bench", "lints", "workspace"] {
         manifest.remove(key);
+    }
+    if let Some(profiles) = manifest.get_mut("profile").and_then(toml::Value::as_table_mut) {
+        profiles.remove("release");
     }
     if let Some(package) = manifest.get_mut("package").and_then(toml::Value::as_table_mut) {
         package.retain(|key, _| ["name", "version", "edition", "rust-version"].contains(&key));

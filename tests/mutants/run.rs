@@ -92,7 +92,7 @@ impl Worker {
         let number = mutant.map(|(number, _)| number);
         for stage in named.into_iter().chain([quick, random]) {
             let arguments = tests.arguments.iter().map(|argument| (*argument).to_owned()).chain(stage);
-            match self.cargo(copy, number, arguments, TEST_TIME) {
+            match self.cargo(copy, tests, number, arguments, TEST_TIME) {
                 None => return Verdict::TooSlow(TEST_TIME),
                 Some(status) if status.success() => {}
                 Some(_) => return Verdict::Caught(failed(&self.said(copy))),
@@ -107,7 +107,7 @@ impl Worker {
             return Seeds::NotSimulated;
         }
         let arguments = tests.seeds.iter().map(|argument| (*argument).to_owned());
-        match self.cargo(copy, Some(number), arguments, SIMULATOR_TIME) {
+        match self.cargo(copy, tests, Some(number), arguments, SIMULATOR_TIME) {
             None => Seeds::TooSlow,
             Some(_) => played(&self.said(copy)).unwrap_or(Seeds::Broken),
         }
@@ -121,7 +121,7 @@ impl Worker {
             _ => binaries.collect(),
         };
         let arguments = arguments.into_iter().chain(["--no-run".to_owned()]);
-        let built = self.cargo(copy, None, arguments, BUILD_TIME).is_some_and(|status| status.success());
+        let built = self.cargo(copy, tests, None, arguments, BUILD_TIME).is_some_and(|status| status.success());
         assert!(built, "the mutants of {} do not build:\n{}", tests.name, self.said(copy));
     }
 
@@ -137,13 +137,15 @@ impl Worker {
     fn cargo(
         self,
         copy: &Copied,
+        tests: &Tests,
         mutant: Option<usize>,
         arguments: impl Iterator<Item = String>,
         most: Duration,
     ) -> Option<ExitStatus> {
         let output = File::create(self.output(copy)).expect("the output has a file");
         let mut cargo = Command::new("nice");
-        cargo.args(["-n", "19", env!("CARGO"), "test", "--release"]).args(arguments).current_dir(copy.path());
+        cargo.args(["-n", "19", env!("CARGO"), "test"]).args(tests.release.then_some("--release")).args(arguments);
+        cargo.current_dir(copy.path());
         // Nothing of the cargo that runs this test may reach the one that it starts.
         cargo.env("CARGO_TARGET_DIR", &copy.target).env_remove("RUSTFLAGS").env("RUST_BACKTRACE", "0");
         cargo.env_remove(VARIABLE).envs(mutant.map(|number| (VARIABLE, number.to_string())));

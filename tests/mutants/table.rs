@@ -36,6 +36,8 @@ pub struct Tests {
     pub crates: &'static [&'static str],
     /// Crates that the build script needs; none: there is no build script.
     pub build: &'static [&'static str],
+    /// Optimised, for the simulator's sake. Otherwise as the daily tests are built, so that what those have built is used.
+    pub release: bool,
     /// What `cargo test` is told.
     pub arguments: &'static [&'static str],
     /// Which of them all are meant.
@@ -54,6 +56,7 @@ pub const TESTS: [Tests; 4] = [
         without: &["invariants", "linearizability", "simulator"],
         crates: &["blake3", "bytes", "serde", "toml"],
         build: &[],
+        release: true,
         arguments: &["--test", "protocol"],
         filter: "",
         seeds: &["--test", "verify", "--", "--ignored", "--nocapture", "seeds_until_something_is_wrong"],
@@ -65,6 +68,7 @@ pub const TESTS: [Tests; 4] = [
         without: &[],
         crates: &["blake3", "bytes", "crc32fast", "fs4", "getrandom", "nix", "serde", "sled", "tempfile", "thiserror"],
         build: &[],
+        release: false,
         arguments: &["--lib"],
         filter: "storage::",
         seeds: &[],
@@ -76,6 +80,7 @@ pub const TESTS: [Tests; 4] = [
         without: &[],
         crates: &SERVER,
         build: &WIRE,
+        release: false,
         arguments: &["--lib"],
         filter: "runtime::",
         seeds: &[],
@@ -87,6 +92,7 @@ pub const TESTS: [Tests; 4] = [
         without: &["program", "node", "support"],
         crates: &SERVER,
         build: &WIRE,
+        release: false,
         arguments: &["--test", "bytes"],
         filter: "",
         seeds: &[],
