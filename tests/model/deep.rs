@@ -51,6 +51,13 @@ fn a_founding_with_every_pre_vote() {
 
 #[test]
 #[ignore = "seconds to a minute in a release build"]
+fn a_write_with_slow_final_databases() {
+    let left = Left { elections: 1, writes: 1, ..Left::default() };
+    search(Rules { left, applies_at_once: false, ..small() }, &[REACHED_COMMIT]);
+}
+
+#[test]
+#[ignore = "seconds to a minute in a release build"]
 fn four_voters() {
     let left = Left { elections: 1, writes: 1, ..Left::default() };
     search(Rules { left, voters: 4, ..small() }, &[REACHED_COMMIT]);

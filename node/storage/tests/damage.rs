@@ -255,7 +255,7 @@ fn a_broken_chain_of_digests_is_refused() {
 }
 
 #[test]
-fn damage_that_comes_while_the_node_runs_is_an_error_of_the_reader() {
+fn trap_08_damage_that_comes_while_the_node_runs_is_an_error_of_the_reader() {
     let folder = Folder::new();
     let chain = small_chain(20);
     let mut opened = folder.open();

@@ -5,7 +5,7 @@ use crate::storage::StorageError;
 use crate::storage::tests::support::*;
 
 #[test]
-fn what_was_flushed_is_there_after_a_restart() {
+fn trap_11_what_was_flushed_is_there_after_a_restart() {
     let folder = Folder::new();
     let mut chain = small_chain(20);
     let mut opened = folder.open();
