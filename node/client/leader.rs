@@ -87,7 +87,7 @@ impl Client {
             }
             // Closed never, and one survey of many waiting requests serves them all.
             let Ok(permit) = timeout_at(deadline.into(), shared.surveying.acquire()).await else {
-                return Err(ClientError::NoLeader { timeout: shared.options.timeout, why });
+                return Err(ClientError::NoLeader { timeout: self.timeout, why });
             };
             if shared.finder.fresh().is_some() {
                 continue;
@@ -103,7 +103,7 @@ impl Client {
                 Finding::Nobody(_) => {}
             }
             if over {
-                return Err(ClientError::NoLeader { timeout: shared.options.timeout, why });
+                return Err(ClientError::NoLeader { timeout: self.timeout, why });
             }
             sleep_until((Instant::now() + PAUSE).into()).await;
         }

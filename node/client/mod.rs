@@ -111,6 +111,8 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    /// The deadline of each operation.
+    timeout: Duration,
 }
 
 struct Shared {
@@ -149,7 +151,13 @@ impl Client {
             surveying: Semaphore::new(1),
             sessions: Sessions::default(),
         };
-        Ok(Client { shared: Arc::new(shared) })
+        let timeout = shared.options.timeout;
+        Ok(Client { shared: Arc::new(shared), timeout })
+    }
+
+    /// The same client with another deadline: in step mode a write takes as long as a person takes to walk it.
+    pub fn with_timeout(&self, timeout: Duration) -> Client {
+        Client { timeout, ..self.clone() }
     }
 
     pub fn options(&self) -> &Options {
@@ -167,6 +175,6 @@ impl Client {
     }
 
     fn deadline(&self) -> Instant {
-        Instant::now() + self.shared.options.timeout
+        Instant::now() + self.timeout
     }
 }

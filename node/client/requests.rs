@@ -135,13 +135,13 @@ impl Client {
             }
             Err(_) => {
                 let why = format!("{address} does not answer");
-                Attempt::Again(ClientError::TimedOut { timeout: self.shared.options.timeout, why })
+                Attempt::Again(ClientError::TimedOut { timeout: self.timeout, why })
             }
         }
     }
 
     pub(super) fn no_leader(&self, why: String) -> ClientError {
-        ClientError::NoLeader { timeout: self.shared.options.timeout, why }
+        ClientError::NoLeader { timeout: self.timeout, why }
     }
 }
 

@@ -122,7 +122,7 @@ impl Client {
             }
             Err(_) => {
                 let why = format!("{address} does not answer");
-                Err(ClientError::TimedOut { timeout: self.options().timeout, why })
+                Err(ClientError::TimedOut { timeout: self.timeout, why })
             }
         }
     }

@@ -64,6 +64,8 @@ impl Liar {
 
     /// Rewrites a message for the core. `newest` gives so many of the log's last entries, oldest first.
     pub fn incoming(&mut self, mut envelope: Envelope, newest: impl Fn(usize) -> Vec<LogPoint>) -> Told {
+        // A push of which nothing is left would be told as a heartbeat.
+        let kind = envelope.message.kind();
         let changed = match (self.wrong, &mut envelope.message) {
             (Wrong::SkipCheck, Message::Push(push)) => self.match_anyway(push, newest),
             (Wrong::SkipCheck, Message::CommitOrder(order)) => {
@@ -72,7 +74,7 @@ impl Liar {
             }
             _ => false,
         };
-        self.told(envelope, changed)
+        self.told(envelope, kind, changed)
     }
 
     /// Rewrites a message of the core.
@@ -82,7 +84,8 @@ impl Liar {
             (Wrong::SkipCheck, Message::LogState(state)) => self.log_as_the_leader_has_it(state),
             _ => false,
         };
-        self.told(envelope, changed)
+        let kind = envelope.message.kind();
+        self.told(envelope, kind, changed)
     }
 
     /// The ack that a push would get from a replica that takes it: what a leader makes up that commits alone.
@@ -96,15 +99,15 @@ impl Liar {
         // The number 0 is no message's: nobody waits to hear that it was sent.
         let (from, to, number) = (pushed.to, pushed.from, 0);
         let envelope = Envelope { from, to, number, incarnation: None, message, ..pushed.clone() };
-        Some(self.told(envelope, !push.entries.is_empty()))
+        Some(self.told(envelope, "ack", !push.entries.is_empty()))
     }
 
-    fn told(&self, envelope: Envelope, changed: bool) -> Told {
+    fn told(&self, envelope: Envelope, kind: &'static str, changed: bool) -> Told {
         let fact = changed.then(|| Fact::Rewritten {
             from: envelope.from,
             to: envelope.to,
             number: envelope.number,
-            kind: envelope.message.kind().into(),
+            kind: kind.into(),
             how: self.wrong.name().into(),
         });
         Told { envelope, fact }

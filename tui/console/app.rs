@@ -16,7 +16,7 @@ use crate::command::{Command, Context, Exit, Outcome, execute, print};
 use crate::console::attach::{Keeper, refused};
 use crate::console::config::{self, Config};
 use crate::console::keys;
-use crate::console::model::{Model, Step};
+use crate::console::model::{Model, Step, step};
 use crate::console::state::{self, History};
 use crate::console::taps::Taps;
 use crate::console::terminal::{self, Screen};
@@ -25,6 +25,9 @@ use crate::console::update::{Effect, Msg, load, next_wake, update};
 use crate::console::{ConsoleOptions, Lang, Source, Theme};
 use crate::tape::command::unreadable;
 use crate::tape::{Record, read};
+
+/// The deadline of an operation in step mode.
+const STEP_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// The least time between two frames.
 const FRAME: Duration = Duration::from_millis(33);
@@ -235,6 +238,8 @@ impl App {
             update(&mut self.model, Msg::OperationEnd(number, outcome, Duration::ZERO));
             return;
         };
+        // While time stands still, a write waits for whoever delivers its messages.
+        let client = if step::is_on(&self.model) { client.with_timeout(STEP_TIMEOUT) } else { client };
         let (progress, mut told) = mpsc::channel(16);
         let outbox = self.outbox.clone();
         let on_the_way = outbox.clone();
