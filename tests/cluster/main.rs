@@ -10,6 +10,8 @@ mod command_line;
 
 mod bad_input;
 
+mod exactly_once;
+
 mod faults;
 
 mod full_disk;
@@ -31,3 +33,5 @@ mod step;
 mod tape;
 
 mod wrong;
+
+mod writes;

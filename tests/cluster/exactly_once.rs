@@ -1,0 +1,183 @@
+//! Writes through the death of a leader, as programs make them: each is applied once, each comparison decides once, and who
+//! watches misses nothing and sees nothing twice.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use epoca::client::{BatchChange, Client, ClientError, CompareAndSet, Consistency};
+use epoca::cluster::{Cluster, ClusterOptions};
+use epoca::protocol::{Expect, NodeId};
+use epoca::rpc::wire;
+use epoca::rpc::wire::client_client::ClientClient;
+
+use crate::support::{EXECUTABLE, PATIENCE};
+
+const CLIENTS: u64 = 8;
+/// What each client does before and after the leader is killed, about.
+const ROUNDS: u64 = 12;
+/// Long enough for an election on a busy machine: within it no write may end as unknown.
+const TIMEOUT: Duration = Duration::from_secs(40);
+
+async fn started(data: &Path) -> Cluster {
+    let options = ClusterOptions { base_port: 0, lab: true, ..ClusterOptions::new(EXECUTABLE, data) };
+    let cluster = Cluster::start(options).await.unwrap();
+    cluster.ready().await.unwrap();
+    cluster
+}
+
+fn key(text: &str) -> Bytes {
+    Bytes::copy_from_slice(text.as_bytes())
+}
+
+fn number(value: &[u8]) -> u64 {
+    std::str::from_utf8(value).unwrap().parse().unwrap()
+}
+
+async fn leader(client: &Client) -> NodeId {
+    let end = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let nodes = client.status().await.unwrap();
+        let leads =
+            |node: &&epoca::client::NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == "leader");
+        if let Some(node) = nodes.iter().find(leads) {
+            return node.id;
+        }
+        assert!(tokio::time::Instant::now() < end, "nobody leads");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Adds one to the counter, however often somebody else is faster.
+async fn add_one(client: &Client) -> Result<(), ClientError> {
+    loop {
+        let present = client.get(key("counter"), Consistency::Linearizable, None).await?;
+        let (expect, next) = match &present {
+            Some(record) => (Expect::Revision(record.revision), number(&record.value) + 1),
+            None => (Expect::Absent, 1),
+        };
+        if let CompareAndSet::Done(_) = client.compare_and_set(key("counter"), expect, next.to_string().into()).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// One client's work: a counter that all share, and two keys of its own that change together.
+async fn work(client: Client, id: u64, done: Arc<AtomicU64>) -> Result<(), ClientError> {
+    for round in 1..=ROUNDS {
+        add_one(&client).await?;
+        let put = |name: &str| BatchChange::Put { key: key(&format!("{name}/{id}")), value: round.to_string().into() };
+        client.batch(vec![put("one"), put("two")]).await?;
+        done.fetch_add(1, Ordering::SeqCst);
+    }
+    Ok(())
+}
+
+/// Waits until so many rounds are done, then kills the leader.
+async fn kill_the_leader(client: &Client, done: &AtomicU64, rounds: u64) -> NodeId {
+    while done.load(Ordering::SeqCst) < rounds {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let leads = leader(client).await;
+    client.kill(leads).await.unwrap();
+    leads
+}
+
+#[tokio::test]
+async fn trap_29_counters_survive_the_death_of_the_leader_with_each_step_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let client = cluster.client(TIMEOUT).unwrap();
+    let done = Arc::new(AtomicU64::new(0));
+    let workers: Vec<_> =
+        (0..CLIENTS).map(|id| tokio::spawn(work(cluster.client(TIMEOUT).unwrap(), id, done.clone()))).collect();
+    let killed = kill_the_leader(&client, &done, CLIENTS * ROUNDS / 3).await;
+    for worker in workers {
+        worker.await.unwrap().expect("a change of leader is only a delay");
+    }
+    client.restart(killed).await.unwrap();
+    let read = async |name: &str| client.get(key(name), Consistency::Linearizable, None).await.unwrap().unwrap();
+    let counter = read("counter").await;
+    assert_eq!(number(&counter.value), CLIENTS * ROUNDS, "each step was confirmed once");
+    assert_eq!(counter.version, CLIENTS * ROUNDS, "and applied once");
+    for id in 0..CLIENTS {
+        for name in ["one", "two"] {
+            let record = read(&format!("{name}/{id}")).await;
+            assert_eq!((number(&record.value), record.version), (ROUNDS, ROUNDS), "{name}/{id}");
+        }
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_watch_across_the_death_of_a_leader_has_no_gap_and_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let client = cluster.client(TIMEOUT).unwrap();
+    let done = Arc::new(AtomicU64::new(0));
+    let mut all = cluster.client(TIMEOUT).unwrap().watch(Bytes::new(), Some(1)).await.unwrap();
+    let mut ones = cluster.client(TIMEOUT).unwrap().watch(key("one/"), None).await.unwrap();
+    let workers: Vec<_> =
+        (0..CLIENTS).map(|id| tokio::spawn(work(cluster.client(TIMEOUT).unwrap(), id, done.clone()))).collect();
+    // The one whom they watch is that which is furthest: mostly the leader.
+    kill_the_leader(&client, &done, CLIENTS * ROUNDS / 3).await;
+    for worker in workers {
+        worker.await.unwrap().expect("a change of leader is only a delay");
+    }
+    let seen = async {
+        for revision in 1..=3 * CLIENTS * ROUNDS {
+            let changed = all.next().await.unwrap();
+            assert_eq!(changed.revision, revision, "in order, without gap, each once");
+        }
+        let mut rounds = vec![0; CLIENTS as usize];
+        for _ in 0..CLIENTS * ROUNDS {
+            let changed = ones.next().await.unwrap();
+            let id = number(&changed.key[4..]) as usize;
+            rounds[id] += 1;
+            assert_eq!(changed.value.as_deref().map(number), Some(rounds[id]), "{changed:?}");
+        }
+    };
+    tokio::time::timeout(PATIENCE, seen).await.expect("every change is seen in time");
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn a_watch_from_before_the_history_is_told_from_where_on_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let client = cluster.client(TIMEOUT).unwrap();
+    // More than the history holds.
+    let value = Bytes::from(vec![b'v'; 900_000]);
+    for _ in 0..12 {
+        client.put(key("large"), value.clone()).await.unwrap();
+    }
+    let Err(ClientError::Refused { code, message }) = client.watch(Bytes::new(), Some(1)).await.map(drop) else {
+        panic!("it is not there any more");
+    };
+    assert_eq!(code, "history_gone");
+    let from = message.rsplit_once("watch from ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+    let mut watching = client.watch(Bytes::new(), Some(from)).await.unwrap();
+    assert_eq!(watching.next().await.unwrap().revision, from);
+    cluster.stop().await;
+}
+
+#[tokio::test]
+async fn trap_45_a_request_that_was_passed_on_goes_no_further() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let client = cluster.client(TIMEOUT).unwrap();
+    let leads = leader(&client).await;
+    let replica = (1..=4).map(NodeId).find(|node| *node != leads).unwrap();
+    let address = cluster.addresses()[replica.0 as usize - 1].clone();
+    let mut raw = ClientClient::connect(format!("http://{address}")).await.unwrap();
+    let put = |forwarded| wire::PutRequest { key: key("x"), value: key("1"), name: None, forwarded };
+    let outcome = raw.put(put(true)).await.unwrap().into_inner().outcome;
+    let Some(wire::write_response::Outcome::Refused(refusal)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((&refusal.code[..], refusal.leader), ("not_a_leader", Some(leads.0)));
+    // As a client asks, it is passed on once, and done.
+    let outcome = raw.put(put(false)).await.unwrap().into_inner().outcome;
+    assert!(matches!(outcome, Some(wire::write_response::Outcome::Written(_))), "{outcome:?}");
+    cluster.stop().await;
+}
