@@ -17,7 +17,7 @@ use super::script::{ItemKind, Script};
 use super::stage::Stage;
 use super::told::{Done, Run, Told, Verdict};
 use crate::command::print::error_line;
-use crate::command::shell::{Format, Global};
+use crate::command::shell::{Format, Global, duration};
 use crate::command::{Exit, Outcome, Tone, find};
 use crate::console::Lang;
 use crate::tape::Gathering;
@@ -63,13 +63,16 @@ pub struct RunArgs {
     /// Chaos lasts so many seconds, whatever the text says
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub chaos_seconds: Option<u64>,
+    /// Wait so long before each step, for whoever watches or records: seconds, or with a unit as 500ms
+    #[arg(long, value_name = "S", default_value = "0", value_parser = pace)]
+    pub pace: Duration,
     /// What is random follows from this
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
     /// Ports of a cluster of its own are counted up from here; 0 takes any
     #[arg(long, value_name = "PORT", default_value_t = 0)]
     pub base_port: u16,
-    /// What happens is recorded; with several scenarios each has a file of its own, named after it too.
+    /// With several scenarios each that has a cluster of its own has a file of its own, named after it too.
     #[command(flatten)]
     pub recorded: Recorded,
 }
@@ -93,6 +96,11 @@ pub async fn carry_out(args: &ScenarioArgs, global: &Global, is_named: bool) -> 
             }
         }
     }
+}
+
+/// As a deadline is given, or nothing.
+fn pace(text: &str) -> Result<Duration, String> {
+    if text == "0" { Ok(Duration::ZERO) } else { duration(text) }
 }
 
 fn of_environment() -> Lang {
@@ -133,24 +141,20 @@ async fn run_all(args: &RunArgs, global: &Global, is_named: bool) -> Outcome {
         Ok(scripts) => scripts,
         Err(message) => return Outcome::error(Exit::Usage, "no_scenario", message),
     };
-    let options =
-        RunOptions { pace: Duration::ZERO, chaos: args.chaos_seconds.map(Duration::from_secs), seed: args.seed };
+    let options = RunOptions { pace: args.pace, chaos: args.chaos_seconds.map(Duration::from_secs), seed: args.seed };
     let mut stages = Stages { args, global, is_named, kept: None };
     let mut runs = Vec::new();
-    let many = scripts.len() > 1;
+    let mut recordings = Recordings { recorded: &args.recorded, many: scripts.len() > 1, shared: None };
     for script in scripts {
         let ran = match stages.take(&script).await {
             Ok(mut stage) => {
-                let file = args.recorded.file_for(&script.name, many);
-                let recording = match begin(file, args.recorded.record_max, &mut stage).await {
+                let recording = match recordings.begin(&script, &mut stage).await {
                     Ok(recording) => recording,
                     Err(outcome) => return outcome,
                 };
                 let ran = run_one(script, &stage, options, lang, global.output).await;
                 stage.tap = None;
-                if let Some((recording, file)) = recording {
-                    error_line(&recording.end().await.summary(&file));
-                }
+                end(recording).await;
                 stages.put_back(stage, &ran).await;
                 ran
             }
@@ -158,6 +162,7 @@ async fn run_all(args: &RunArgs, global: &Global, is_named: bool) -> Outcome {
         };
         runs.push(ran);
     }
+    end(recordings.shared).await;
     stages.end().await;
     let outcome = summed_up(&runs, lang);
     match &args.report {
@@ -169,17 +174,39 @@ async fn run_all(args: &RunArgs, global: &Global, is_named: bool) -> Outcome {
     }
 }
 
-/// Begins the recording, if one is wanted.
-async fn begin(
-    file: Option<PathBuf>,
-    bytes_max: u64,
-    stage: &mut Stage,
-) -> Result<Option<(Gathering, PathBuf)>, Outcome> {
-    let Some(file) = file else { return Ok(None) };
-    let recording = Gathering::begin(&file, bytes_max, &stage.client).await;
-    let recording = recording.map_err(|error| unreadable(&error, Exit::Usage))?;
-    stage.tap = Some(recording.tap());
-    Ok(Some((recording, file)))
+type Recording = Option<(Gathering, PathBuf)>;
+
+/// What is recorded: a cluster that is there in one file, a cluster of its own in one for each scenario.
+struct Recordings<'a> {
+    recorded: &'a Recorded,
+    many: bool,
+    shared: Recording,
+}
+
+impl Recordings<'_> {
+    /// Begins a recording, or goes on with that of the cluster; gives the one that ends with the scenario.
+    async fn begin(&mut self, script: &Script, stage: &mut Stage) -> Result<Recording, Outcome> {
+        if let (false, Some((shared, _))) = (stage.is_own(), &self.shared) {
+            stage.tap = Some(shared.tap());
+            return Ok(None);
+        }
+        let file = self.recorded.file_for(&script.name, self.many && stage.is_own());
+        let Some(file) = file else { return Ok(None) };
+        let recording = Gathering::begin(&file, self.recorded.record_max, &stage.client).await;
+        let recording = recording.map_err(|error| unreadable(&error, Exit::Usage))?;
+        stage.tap = Some(recording.tap());
+        if stage.is_own() {
+            return Ok(Some((recording, file)));
+        }
+        self.shared = Some((recording, file));
+        Ok(None)
+    }
+}
+
+async fn end(recording: Recording) {
+    if let Some((recording, file)) = recording {
+        error_line(&recording.end().await.summary(&file));
+    }
 }
 
 fn chosen(names: &[String]) -> Result<Vec<Arc<Script>>, String> {

@@ -40,7 +40,8 @@ fn violated(model: &mut Model, finding: &Finding, is_first: bool) {
         tape::show(model, at);
     }
     if is_first {
-        let text = format!("{} is violated: `checks` shows the evidence, }} jumps to it", violation.invariant);
+        let where_to = if model.tape.file.is_none() { "the tape stands there, L goes to now" } else { "} jumps there" };
+        let text = format!("{} is violated: {where_to}; `checks` shows the evidence", violation.invariant);
         model.notice = Some(Notice { text, is_bad: true });
     }
     model.changed();

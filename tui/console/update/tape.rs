@@ -19,7 +19,7 @@ const STEPS_AT_ONCE: usize = 500;
 const ON_MAX: u64 = 2_048;
 
 /// The speeds of playing, as percent.
-const SPEEDS: [u32; 7] = [25, 50, 100, 200, 400, 800, 1_600];
+const SPEEDS: [u32; 9] = [1, 5, 20, 50, 100, 200, 400, 800, 1_600];
 
 /// What the keys of the tape do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -228,9 +228,22 @@ fn jump(model: &mut Model, on: bool) {
     let found = if on { places.find(|place| *place > at) } else { places.rfind(|place| *place < at) };
     stop(model);
     match found {
-        Some(place) => show(model, place),
+        Some(place) => {
+            show(model, place);
+            tell_mark(model, place);
+        }
         None if on => to_end(model),
         None => show_step(model, 1),
+    }
+}
+
+/// Says what stands at a mark, if somebody wrote something there.
+fn tell_mark(model: &mut Model, place: u64) {
+    let record = model.tape.ring.get(place.saturating_sub(1)).cloned();
+    if let Some(What::Mark(mark)) = record.as_ref().map(|record| &record.what)
+        && !mark.text.is_empty()
+    {
+        say(model, mark.text.clone());
     }
 }
 
@@ -343,7 +356,7 @@ fn stop(model: &mut Model) {
 }
 
 fn speed(model: &mut Model, up: bool) {
-    let index = SPEEDS.iter().position(|speed| *speed == model.tape.speed).unwrap_or(2);
+    let index = SPEEDS.iter().position(|speed| *speed == model.tape.speed).unwrap_or(4);
     let next = if up { index + 1 } else { index.saturating_sub(1) };
     model.tape.speed = SPEEDS[next.min(SPEEDS.len() - 1)];
     model.changed();
@@ -364,6 +377,7 @@ fn play_on(model: &mut Model, now: Duration) {
         };
         let before = model.tape.time(model.tape.at());
         show(model, at);
+        tell_mark(model, at);
         let next = model.tape.at_step(step + 2).filter(|_| step + 1 < of).and_then(|next| model.tape.time(next));
         let violated = |place: &&Place| place.at == at;
         let is_violated = model.tape.marks().iter().rev().find(violated).map(|place| place.kind.clone())
