@@ -146,3 +146,25 @@ fn without_a_terminal_it_names_the_headless_command() {
         assert!(said.contains(named), "{said}");
     }
 }
+
+#[test]
+fn the_recording_beside_the_readme_opens_and_plays_and_nothing_is_found_in_it() {
+    let home = tempfile::tempdir().expect("a folder");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/.assets/demo.epoca.jsonl");
+    let output = Command::new(env!("CARGO_BIN_EXE_epoca")).args(["replay", file, "--check"]).output();
+    let output = output.expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let mut session = Session::open(home.path(), &["replay", file]);
+    session.wait_for(|screen| {
+        screen.contains("REPLAY demo.epoca.jsonl  event 1/") && screen.contains("this is a recording")
+    });
+    session.keys("L");
+    let screen = session.wait_for(|screen| screen.contains("n1 leads") && finals(screen, "  ◇  ") == 4);
+    let position = screen.split("event ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a position");
+    let (step, of) = position.split_once('/').expect("event k of n");
+    assert_eq!(step, of);
+    session.keys("{{ ");
+    session.wait_for(|screen| screen.contains(&format!("event {of}/{of}")) && screen.contains("‖"));
+    session.keys("q");
+    assert_eq!(session.ended(""), 0);
+}
