@@ -12,11 +12,12 @@ use std::sync::Mutex;
 
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::LinkRule;
-use epoca::runtime::{NodeOptions, Wrong, run as run_node};
+use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, run as run_node};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::conduct::{Conduct, Election};
 use crate::command::grammar::Node;
+use crate::command::shell::SnapshotArgs;
 
 /// A third of a busy leader's own time went into allocating before.
 #[global_allocator]
@@ -59,6 +60,9 @@ pub struct NodeArgs {
 
     #[command(flatten)]
     conduct: Conduct,
+
+    #[command(flatten)]
+    snapshots: SnapshotArgs,
 
     /// What to log: error, warn, info, debug, trace, or a filter as epoca=debug,h2=info
     #[arg(long, value_name = "LEVEL", default_value = "info")]
@@ -112,6 +116,21 @@ impl NodeArgs {
             manual: self.conduct.election == Election::Manual,
             prefer: self.conduct.prefer.into(),
             lease_ms: self.conduct.lease,
+            snapshots: self.snapshots(),
+        }
+    }
+}
+
+impl NodeArgs {
+    fn snapshots(&self) -> SnapshotOptions {
+        let SnapshotArgs { snapshot_entries, snapshot_bytes, snapshot_margin, snapshot_bytes_per_second } =
+            self.snapshots;
+        let default = SnapshotOptions::default();
+        SnapshotOptions {
+            entries: snapshot_entries.unwrap_or(default.entries),
+            bytes: snapshot_bytes.unwrap_or(default.bytes),
+            margin: snapshot_margin.unwrap_or(default.margin),
+            bytes_per_second: snapshot_bytes_per_second.unwrap_or(default.bytes_per_second),
         }
     }
 }

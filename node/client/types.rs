@@ -90,6 +90,10 @@ pub struct Reported {
     pub last: Option<LogPoint>,
     pub committed: Option<LogPoint>,
     pub applied: Option<LogPoint>,
+    /// The last entry that the log has given up.
+    pub purged: Option<LogPoint>,
+    /// The last entry that the newest snapshot holds.
+    pub snapshot: Option<LogPoint>,
     pub pid: u32,
     /// 16 bytes; absent until the node belongs to a cluster.
     pub cluster: Option<Bytes>,
@@ -197,6 +201,8 @@ impl TryFrom<wire::StatusResponse> for Reported {
             last: convert::optional_point(status.last)?,
             committed: convert::optional_point(status.committed)?,
             applied: convert::optional_point(status.applied)?,
+            purged: convert::optional_point(status.purged)?,
+            snapshot: convert::optional_point(status.snapshot)?,
             pid: status.pid,
             cluster: status.cluster,
             lab: status.lab,

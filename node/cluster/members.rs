@@ -155,6 +155,7 @@ impl Members {
             command.args(["--election", "manual"]);
         }
         command.args(["--prefer", options.prefer.name(), "--lease", &options.lease_ms.to_string()]);
+        command.args(&options.more);
         // What a person has set for their own commands is not meant for the nodes.
         command.env_remove("EPOCA_CONNECT");
         command

@@ -72,6 +72,8 @@ pub struct ClusterOptions {
     pub manual: bool,
     pub prefer: Prefer,
     pub lease_ms: u64,
+    /// More options of `epoca node`, the same for all.
+    pub more: Vec<String>,
 }
 
 impl ClusterOptions {
@@ -89,6 +91,7 @@ impl ClusterOptions {
             manual: false,
             prefer: Prefer::None,
             lease_ms: 0,
+            more: Vec::new(),
         }
     }
 }

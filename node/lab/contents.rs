@@ -1,6 +1,6 @@
 //! What a message says, short: numbers and names only, for the list of those that wait.
 
-use crate::protocol::{EntryId, LogPoint, Message, Push};
+use crate::protocol::{EntryId, LogPoint, Message, Push, SnapshotChunk};
 
 /// As `e2·o3..e2·o5 after e2·o2`.
 pub fn of(message: &Message) -> String {
@@ -17,6 +17,13 @@ pub fn of(message: &Message) -> String {
         Message::Refused(refused) => format!("of #{}", refused.answers),
         Message::PreVoteAsked(asked) => format!("for {}, last {}", asked.epoch, entry(asked.last)),
         Message::VoteAsked(asked) => format!("for {}, last {}", asked.epoch, entry(asked.last)),
+        Message::SnapshotChunk(chunk) => {
+            let SnapshotChunk { snapshot, offset, bytes, .. } = chunk;
+            format!("of {}, byte {offset} and {} more, of {}", snapshot.point.id, bytes.len(), snapshot.bytes)
+        }
+        Message::SnapshotAck(ack) => {
+            format!("of {}, {} of {} bytes", ack.snapshot.point.id, ack.received, ack.snapshot.bytes)
+        }
         Message::PreVoteAnswer(answer) => format!("{} for {}", granted(answer.granted), answer.epoch),
         Message::TransferNow(transfer) => format!("stand at once, last {}", transfer.last.id),
         Message::TransferAsked(_) => "wants to lead".to_owned(),

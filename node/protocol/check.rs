@@ -26,6 +26,8 @@ enum Finding {
     },
     /// Our log ends before `prev`.
     PrevMissing,
+    /// All of the push lies before our log's first entry, so nothing can be compared.
+    Purged,
     /// `found` is ours, `keep` the last entry before it; `fresh` what the push has from there on.
     Differs {
         what: &'static str,
@@ -51,8 +53,12 @@ impl Core {
             let patience_micros = self.patience_micros();
             self.send(from, Message::RoundAnswer(RoundAnswer { round: push.round, patience_micros }));
         }
+        if self.is_installing() {
+            return self.answer_installing(from);
+        }
         match self.check(&push, looked) {
             Finding::Consistent { equal, fresh } => self.accept(from, number, &push, equal, fresh),
+            Finding::Purged => self.report(from, number, &push),
             Finding::PrevMissing => {
                 self.trace_conflict(from, number, "prev-missing", push.prev, self.log.last());
                 self.report(from, number, &push);
@@ -89,6 +95,8 @@ impl Core {
         if let Some(prev) = push.prev {
             match place(prev.position) {
                 Place::Known(found) if found == prev => {}
+                // It is committed; the entries must chain to the very point at which our log begins.
+                Place::Purged => {}
                 Place::Missing => return Finding::PrevMissing,
                 Place::Unread => return Finding::Unread(prev.position.0.saturating_sub(1).max(1), last_wanted),
                 Place::Known(found) => {
@@ -96,6 +104,8 @@ impl Core {
                         1 => None,
                         position => match place(Position(position - 1)) {
                             Place::Known(keep) => Some(keep),
+                            // It is committed, so nothing is cut there.
+                            Place::Purged => None,
                             _ => return Finding::Unread(position - 1, last_wanted),
                         },
                     };
@@ -110,6 +120,7 @@ impl Core {
             let (equal, keep, expected) = (index as u64, before, entry.point());
             match place(entry.position) {
                 Place::Known(found) if found == expected => before = Some(found),
+                Place::Purged => before = Some(expected),
                 Place::Unread => return Finding::Unread(entry.position.0, last_wanted),
                 missing_or_other => {
                     let Some(fresh) = self.chain(entry, &push.entries[index + 1..]) else { return Finding::Malformed };
@@ -118,7 +129,10 @@ impl Core {
                 }
             }
         }
-        Finding::Consistent { equal: push.entries.len() as u64, fresh: Vec::new() }
+        match self.log.place(Position(last_wanted)) {
+            Place::Purged if last_wanted > 0 => Finding::Purged,
+            _ => Finding::Consistent { equal: push.entries.len() as u64, fresh: Vec::new() },
+        }
     }
 
     /// The entry after `before`, if its id is a possible next one: the next offset, or offset 0 of a later epoch that is
@@ -296,13 +310,14 @@ impl Core {
         let (last, committed, epochs) = (self.log.last(), self.committed, runs.len() as u64);
         let (last, committed_id) = (last.map(|point| point.id), committed.map(|point| point.id));
         self.trace(|| Fact::Reported { to, answers, resync, last, committed: committed_id, epochs });
-        self.send(to, Message::LogState(LogState { runs, committed, purged: None, answers, resync }));
+        self.send(to, Message::LogState(LogState { runs, committed, purged: self.log.purged(), answers, resync }));
     }
 
     /// Keeps one push until older entries of the log are read; others are lost meanwhile, and repaired as lost ones are.
     fn stash(&mut self, number: u64, push: Push, first: u64, last: u64) {
         let Role::Follower(Follower { stashed: None, .. }) = &self.role else { return };
         // All of it, or the check could not end: as many entries as one push has, and one before.
+        let first = first.max(self.log.purged_position() + 1);
         let read = self.read_log(first, last.min(self.log.last_position()), u64::MAX);
         if let Role::Follower(follower) = &mut self.role {
             follower.stashed = Some(Stashed { read, number, push });

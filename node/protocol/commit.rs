@@ -15,7 +15,7 @@ impl Core {
         if let Some(up_to) = ack.up_to {
             match self.log.place(up_to.position) {
                 Place::Known(own) if own == up_to => {}
-                Place::Unread => {}
+                Place::Unread | Place::Purged => {}
                 // An ack for something that this leader never had: it counts for nothing.
                 Place::Known(_) | Place::Missing => {
                     return self.trace_dropped(from, ack.answers, "ack", "ack-of-another-log");
@@ -144,7 +144,7 @@ impl Core {
         let committed = self.committed.map_or(0, |point| point.position.0);
         let handed = self.handed.map_or(0, |point| point.position.0);
         let target = committed.min(self.log.durable());
-        if target <= handed {
+        if target <= handed || self.is_installing() {
             return;
         }
         let from = Position(handed + 1);
@@ -152,7 +152,9 @@ impl Core {
         let entries: Vec<_> = self.log.entries_from(from).take((target - handed) as usize).cloned().collect();
         let Some(up_to) = entries.last().map(Entry::point) else { return };
         self.handed = Some(up_to);
+        let weight = entries.iter().map(Entry::weight).sum();
         self.output(Output::Apply(Apply { up_to, entries }));
+        self.on_handed_over(weight);
     }
 
     /// The final database holds it: readers see it, and the leader confirms to the clients.

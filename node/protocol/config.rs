@@ -1,5 +1,6 @@
 //! What the core is told at its start: who it is, how patient, how much it may hold, and what its disk remembers.
 
+use crate::protocol::base::SnapshotId;
 use crate::protocol::entry::Entry;
 use crate::protocol::io::Promise;
 use crate::protocol::message::RunEnd;
@@ -82,6 +83,15 @@ pub struct Limits {
     pub waiting_reads: usize,
     /// Forged entries in one injection.
     pub injected_entries: usize,
+    /// A snapshot is taken after so many entries, or so many bytes of them.
+    pub snapshot_entries: u64,
+    pub snapshot_bytes: u64,
+    /// Entries that the log keeps before a snapshot's point.
+    pub snapshot_margin: u64,
+    /// One part of a snapshot on its way to a replica.
+    pub snapshot_chunk_bytes: u64,
+    /// How much of snapshots leaves in a second.
+    pub snapshot_bytes_per_second: u64,
 }
 
 impl Default for Limits {
@@ -97,6 +107,11 @@ impl Default for Limits {
             uncommitted_entries: 65_536,
             waiting_reads: 65_536,
             injected_entries: 1_000,
+            snapshot_entries: 100_000,
+            snapshot_bytes: 64 << 20,
+            snapshot_margin: 10_000,
+            snapshot_chunk_bytes: 512 << 10,
+            snapshot_bytes_per_second: 64 << 20,
         }
     }
 }
@@ -115,6 +130,12 @@ pub struct Restored {
     pub forged_from: Option<Position>,
     /// The recorded commit point, which is also what the final database holds.
     pub committed: Option<LogPoint>,
+    /// The last entry that the log has given up; the entries begin after it.
+    pub purged: Option<LogPoint>,
+    /// The newest snapshot on the disk.
+    pub snapshot: Option<SnapshotId>,
+    /// The weight of the log's entries after the snapshot, about.
+    pub bytes_since_snapshot: u64,
     /// The member list of the founding entry, if the log has one.
     pub founding: Option<Founding>,
 }

@@ -11,6 +11,7 @@ use crate::protocol::log::Log;
 use crate::protocol::message::{Envelope, Message, Refused};
 use crate::protocol::payload::{Founding, Opening};
 use crate::protocol::role::{Follower, Progress, Role};
+use crate::protocol::snapshot::Snapshots;
 use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
 use crate::protocol::transfer::Parked;
 use crate::protocol::types::{Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
@@ -37,6 +38,7 @@ pub struct Core {
     pub(super) applied: Option<LogPoint>,
     pub(super) role: Role,
     pub(super) checking: Checking,
+    pub(super) snapshots: Snapshots,
     /// Injections whose entries are not durable yet.
     pub(super) injected: VecDeque<(Operation, RequestId, LogPoint)>,
     pub(super) parked: Option<Parked>,
@@ -70,6 +72,7 @@ impl Core {
             applied: restored.committed,
             role: Role::Follower(Follower::new(None, now, 0)),
             checking: Checking::No,
+            snapshots: Snapshots::restored(restored.snapshot, restored.bytes_since_snapshot),
             injected: VecDeque::new(),
             parked: None,
             barrier: None,
@@ -94,6 +97,10 @@ impl Core {
             Input::Applied(point) => self.on_applied(point),
             Input::LogRead { read, entries } => self.on_log_read(read, entries),
             Input::ChainChecked(check) => self.on_chain_checked(check),
+            Input::SnapshotTaken(taken) => self.on_snapshot_taken(taken),
+            Input::SnapshotRead { read, bytes } => self.on_snapshot_read(read, bytes),
+            Input::SnapshotWritten { snapshot, written } => self.on_snapshot_written(snapshot, written),
+            Input::SnapshotInstalled(snapshot) => self.on_snapshot_installed(snapshot),
             Input::Propose(proposals) => self.on_propose(proposals),
             Input::Read(requests) => self.on_read(requests),
             Input::LeaseRead(requests) => self.on_lease_read(requests),
@@ -133,6 +140,8 @@ impl Core {
         snapshot.tail = self.log.newest(tail).map(preview).collect();
         snapshot.committed = self.committed;
         snapshot.applied = self.applied;
+        snapshot.purged = self.log.purged();
+        snapshot.snapshot = self.snapshots.latest.map(|latest| latest.point);
         match &self.role {
             Role::Follower(follower) => snapshot.held = follower.ordered.filter(|held| !self.is_handed(*held)),
             Role::PreCandidate(_) | Role::Candidate(_) => snapshot.role = RoleName::Candidate,
@@ -141,6 +150,7 @@ impl Core {
                 let belief = |progress: &Progress| Belief {
                     matched: progress.matched,
                     next: Some(Position::after(progress.sent)),
+                    snapshot: progress.snapshot(),
                 };
                 snapshot.beliefs = leader.replicas.iter().map(|(id, progress)| (*id, belief(progress))).collect();
             }
@@ -232,12 +242,13 @@ impl Core {
                     self.on_vote_answer(from, answer);
                 }
             }
-            Message::Push(_) | Message::CommitOrder(_) | Message::TransferNow(_) => {
+            Message::Push(_) | Message::CommitOrder(_) | Message::TransferNow(_) | Message::SnapshotChunk(_) => {
                 self.on_leader_message(from, number, epoch, message)
             }
             Message::Ack(_)
             | Message::RoundAnswer(_)
             | Message::LogState(_)
+            | Message::SnapshotAck(_)
             | Message::Refused(_)
             | Message::TransferAsked(_) => {
                 if !self.step_down_for(epoch) && epoch == self.epoch() {
@@ -286,6 +297,7 @@ impl Core {
             Message::Push(push) => self.on_push(from, number, push, &[]),
             Message::CommitOrder(order) => self.on_commit_order(from, order),
             Message::TransferNow(transfer) => self.on_transfer_now(from, number, transfer.last),
+            Message::SnapshotChunk(chunk) => self.on_snapshot_chunk(from, number, chunk),
             _ => unreachable!("only a leader's messages come here"),
         }
     }
@@ -299,6 +311,7 @@ impl Core {
             Message::RoundAnswer(answer) => self.on_round_answer(from, answer),
             Message::LogState(state) => self.on_log_state(from, state),
             Message::TransferAsked(_) => self.on_transfer_asked(from),
+            Message::SnapshotAck(ack) => self.on_snapshot_ack(from, ack),
             _ => {}
         }
     }
@@ -327,6 +340,9 @@ impl Core {
     }
 
     fn on_log_read(&mut self, read: ReadId, entries: Vec<Entry>) {
+        if self.on_read_for_compaction(read, &entries) {
+            return;
+        }
         match &self.role {
             Role::Follower(_) => self.on_stashed_read(read, &entries),
             Role::Leader(_) => self.on_leader_read(read, entries),
@@ -391,9 +407,13 @@ impl Core {
         self.last_operation
     }
 
-    pub(super) fn read_log(&mut self, from: u64, to: u64, bytes_max: u64) -> ReadId {
+    pub(super) fn next_read(&mut self) -> ReadId {
         self.last_read += 1;
-        let read = ReadId(self.last_read);
+        ReadId(self.last_read)
+    }
+
+    pub(super) fn read_log(&mut self, from: u64, to: u64, bytes_max: u64) -> ReadId {
+        let read = self.next_read();
         self.outputs.push(Output::ReadLog(ReadLog { read, from: Position(from), to: Position(to), bytes_max }));
         read
     }

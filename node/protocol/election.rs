@@ -91,7 +91,8 @@ impl Core {
     pub(super) fn stand(&mut self, why: &'static str, above: Option<Epoch>) {
         let member = self.voters().any(|voter| voter == self.config.id);
         let founded = self.founding.is_some() || self.log.last().is_none();
-        if !member || !founded {
+        // A node whose log is about to be replaced leads nobody.
+        if !member || !founded || self.is_installing() {
             return self.follow(None);
         }
         self.trace(|| Fact::TimedOut { why: why.into() });

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 
+use crate::protocol::base::{Base, SnapshotId};
 use crate::protocol::entry::Entry;
 use crate::protocol::message::Envelope;
 use crate::protocol::trace::Fact;
@@ -26,6 +27,14 @@ pub enum Input {
     LogRead { read: ReadId, entries: Vec<Entry> },
     /// The answer to [`Output::CheckChain`]: where the chain of digests breaks, if it does.
     ChainChecked(ChainCheck),
+    /// A snapshot is on the disk, durable and under its name.
+    SnapshotTaken(SnapshotId),
+    /// The answer to [`Output::ReadSnapshot`]; `None`: there is no such file any more, or it is damaged.
+    SnapshotRead { read: ReadId, bytes: Option<Bytes> },
+    /// The answer to [`Output::WriteSnapshot`].
+    SnapshotWritten { snapshot: SnapshotId, written: Written },
+    /// The final database is what the snapshot holds.
+    SnapshotInstalled(SnapshotId),
     /// Clients' writes, as many as came in meanwhile: they become one storage operation and one push.
     Propose(Vec<Proposal>),
     /// Linearizable reads: each is answered with [`Answer::Readable`] once the final database may be read for it.
@@ -68,6 +77,15 @@ pub enum Output {
     Store(Operation, Store),
     Send(Send),
     Apply(Apply),
+    /// Take a snapshot of the final database once it is applied exactly up to `last`, which is what was handed to it so far;
+    /// off the loop. [`Input::SnapshotTaken`] when it is durable.
+    TakeSnapshot(Base),
+    /// Read a part of a snapshot's file. Before the first part the whole file is checked.
+    ReadSnapshot(ReadSnapshot),
+    /// Keep a part of a snapshot that is received, in order. With the last one the file is checked, made durable and named.
+    WriteSnapshot(WriteSnapshot),
+    /// Replace the final database by what this snapshot holds, once what was handed to it before is applied.
+    InstallSnapshot(SnapshotId),
     ReadLog(ReadLog),
     /// Read the whole log from the disk and check the chain of digests; [`Input::ChainChecked`] when done.
     CheckChain,
@@ -87,6 +105,10 @@ pub enum Output {
 pub enum Store {
     Promise(Promise),
     Append(Append),
+    /// Give up the entries up to `last`, at once or later: a durable snapshot covers them.
+    Compact(Base),
+    /// Forget all entries: the log begins anew after `last`, which the installed snapshot stands for.
+    Replace(Base),
 }
 
 /// What a node has promised: to follow nobody of a smaller epoch, and its one vote in this one.
@@ -131,6 +153,32 @@ pub struct ReadLog {
     pub to: Position,
     /// Stop after this many bytes of bodies, but give at least one entry.
     pub bytes_max: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ReadSnapshot {
+    pub read: ReadId,
+    pub snapshot: SnapshotId,
+    pub offset: u64,
+    pub bytes_max: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct WriteSnapshot {
+    pub snapshot: SnapshotId,
+    /// 0 begins the file anew.
+    pub offset: u64,
+    pub bytes: Bytes,
+}
+
+/// What became of a part of a snapshot that was received.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Written {
+    UpTo(u64),
+    /// That was the last part: the file is whole, durable and has its name. This is what it stands for.
+    Whole(Base),
+    /// It is whole in length, and its content is not what it should be: it is thrown away.
+    Damaged,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

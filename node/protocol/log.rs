@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use crate::protocol::base::Base;
 use crate::protocol::config::{Limits, Restored};
 use crate::protocol::entry::Entry;
 use crate::protocol::message::RunEnd;
@@ -31,6 +32,8 @@ pub(super) enum Place {
     Missing,
     /// In the log, but older than the window.
     Unread,
+    /// Given up: a snapshot holds what it made.
+    Purged,
 }
 
 /// A tail that the lab has put there.
@@ -43,6 +46,8 @@ struct Forged {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Log {
+    /// The last entry that was given up; what the disk holds begins after it. The window may still have some before it.
+    purged: Option<LogPoint>,
     /// The entry before the window.
     before: Option<LogPoint>,
     window: VecDeque<Entry>,
@@ -66,6 +71,7 @@ impl Log {
             runs.push(Run { first, last: LogPoint { id, position: *position, digest: end.digest } });
         }
         let mut log = Log {
+            purged: restored.purged,
             before: restored.before_tail,
             window_weight: restored.tail.iter().map(Entry::weight).sum(),
             window: restored.tail.iter().cloned().collect(),
@@ -123,7 +129,8 @@ impl Log {
         if position.0 > self.last_position() {
             return Place::Missing;
         }
-        self.known(position.0).map_or(Place::Unread, Place::Known)
+        let elsewhere = if position.0 <= self.purged_position() { Place::Purged } else { Place::Unread };
+        self.known(position.0).map_or(elsewhere, Place::Known)
     }
 
     /// Likewise, with what was read of the entries older than the window.
@@ -141,7 +148,10 @@ impl Log {
             return self.window.get((position - first) as usize).map(Entry::point);
         }
         let end = |point: &LogPoint| point.position.0 == position;
-        self.before.filter(end).or_else(|| self.runs.iter().map(|run| run.last).find(end))
+        self.before
+            .filter(end)
+            .or_else(|| self.purged.filter(end))
+            .or_else(|| self.runs.iter().map(|run| run.last).find(end))
     }
 
     /// The position of the first entry in the window (or of the next one, if it is empty).
@@ -179,6 +189,18 @@ impl Log {
         if self.forged.is_none() {
             self.forged = Some(Forged { from, before: self.known(from.0 - 1) });
         }
+    }
+
+    /// Forgets all entries: the log begins anew after the base, once the operation is done.
+    pub(super) fn replace(&mut self, base: &Base, operation: Operation) {
+        let restored = Restored {
+            runs: base.runs.clone(),
+            before_tail: Some(base.last),
+            purged: Some(base.last),
+            ..Restored::default()
+        };
+        *self = Log { durable: 0, ..Log::restore(&restored) };
+        self.flushing_up_to(operation, base.last.position.0);
     }
 
     /// Deletes everything after `keep`.
@@ -234,6 +256,29 @@ impl Log {
         let before = self.known(position.0);
         self.forged = (position.0 < self.last_position()).then_some(Forged { from: position.next(), before });
         Some(from)
+    }
+
+    pub(super) fn purged(&self) -> Option<LogPoint> {
+        self.purged
+    }
+
+    /// 0 if nothing was given up.
+    pub(super) fn purged_position(&self) -> u64 {
+        self.purged.map_or(0, |point| point.position.0)
+    }
+
+    /// The disk gives up everything up to `point`. The window keeps what it has.
+    pub(super) fn purge(&mut self, point: LogPoint) {
+        assert!(point.position.0 <= self.durable, "only durable entries are given up");
+        self.purged = Some(point);
+    }
+
+    /// The ends of all epochs up to `point`, with the positions of their last entries.
+    pub(super) fn runs_up_to(&self, point: LogPoint) -> Vec<(RunEnd, Position)> {
+        let before = self.runs.iter().filter(|run| run.first <= point.position);
+        let end = |run: &Run| if run.last.position <= point.position { run.last } else { point };
+        let end_of = |last: LogPoint| RunEnd { epoch: last.id.epoch, last: last.id.offset, digest: last.digest };
+        before.map(end).map(|last| (end_of(last), last.position)).collect()
     }
 
     /// Forgets the oldest entries beyond the bounds, but none after `handed`.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::protocol::base::SnapshotId;
 use crate::protocol::entry::Kind;
 use crate::protocol::types::{ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset};
 
@@ -45,6 +46,8 @@ pub enum Message {
     VoteAnswer(VoteAnswer),
     TransferNow(TransferNow),
     TransferAsked(TransferAsked),
+    SnapshotChunk(SnapshotChunk),
+    SnapshotAck(SnapshotAck),
 }
 
 impl Message {
@@ -81,6 +84,8 @@ impl Message {
             Message::VoteAnswer(_) => "vote-answer",
             Message::TransferNow(_) => "transfer",
             Message::TransferAsked(_) => "transfer-asked",
+            Message::SnapshotChunk(_) => "snapshot",
+            Message::SnapshotAck(_) => "snapshot-ack",
         }
     }
 
@@ -94,6 +99,8 @@ impl Message {
             Message::PreVoteAsked(PreVoteAsked { last, .. }) | Message::VoteAsked(VoteAsked { last, .. }) => *last,
             Message::PreVoteAnswer(answer) => answer.last,
             Message::TransferNow(transfer) => Some(transfer.last.id),
+            Message::SnapshotChunk(SnapshotChunk { snapshot, .. })
+            | Message::SnapshotAck(SnapshotAck { snapshot, .. }) => Some(snapshot.point.id),
             Message::RoundAnswer(_) | Message::Refused(_) | Message::VoteAnswer(_) | Message::TransferAsked(_) => None,
         }
     }
@@ -230,3 +237,23 @@ pub struct TransferNow {
 /// Replica to leader: a person wants the sender to lead.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct TransferAsked {}
+
+/// Leader to replica: a part of a snapshot's file. The next one follows when this one is answered.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct SnapshotChunk {
+    pub snapshot: SnapshotId,
+    /// Where in the file the bytes stand.
+    pub offset: u64,
+    pub bytes: Bytes,
+    /// The leader's resync number for this replica: a log state that answers the chunk carries it.
+    pub resync: u64,
+}
+
+/// Replica to leader: how much of a snapshot's file it has, so where the next chunk is to begin.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct SnapshotAck {
+    pub snapshot: SnapshotId,
+    /// The offset of the chunk that it answers.
+    pub answers: u64,
+    pub received: u64,
+}

@@ -21,6 +21,8 @@ pub mod apply;
 
 mod message;
 
+mod base;
+
 mod io;
 
 pub mod trace;
@@ -41,6 +43,12 @@ mod resync;
 
 mod commit;
 
+mod snapshot;
+
+mod send_snapshot;
+
+mod receive_snapshot;
+
 mod read;
 
 mod election;
@@ -51,17 +59,18 @@ mod forged;
 
 mod damage;
 
+pub use base::{Base, SnapshotId};
 pub use command::{Change, Command, Expect, KEY_BYTES_MAX, Once, VALUE_BYTES_MAX};
 pub use config::{Config, Leadership, Limits, Prefer, Restored};
 pub use core::Core;
 pub use entry::{Entry, Kind, digest_after};
 pub use io::{
-    Answer, Append, Apply, ChainCheck, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog, Refusal, Rejection,
-    Send, Store,
+    Answer, Append, Apply, ChainCheck, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog, ReadSnapshot,
+    Refusal, Rejection, Send, Store, WriteSnapshot, Written,
 };
 pub use message::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
-    RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
+    RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 pub use payload::{Founding, Member, Opening};
 pub use types::{

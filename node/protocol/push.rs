@@ -133,6 +133,9 @@ impl Core {
             if progress.waiting != Waiting::Nothing || full || from.0 > self.log.last_position() {
                 return;
             }
+            if from.0 < self.log.window_first() && from.0 <= self.log.purged_position() {
+                return self.needs_snapshot(replica);
+            }
             if from.0 < self.log.window_first() {
                 let to = (self.log.window_first() - 1).min(from.0 + limits.push_entries as u64 - 1);
                 let read = self.read_log(from.0, to, limits.push_bytes);
@@ -207,6 +210,7 @@ impl Core {
             self.push_to(replica);
         }
         self.prefer_another();
+        self.go_on_sending();
     }
 
     /// Forgets pushes that an ack covers.
@@ -228,7 +232,7 @@ impl Core {
     pub(super) fn on_leader_read(&mut self, read: ReadId, entries: Vec<Entry>) {
         let Role::Leader(leader) = &self.role else { return };
         let waits = |progress: &Progress| match &progress.waiting {
-            Waiting::Nothing => false,
+            Waiting::Nothing | Waiting::Turn | Waiting::Snapshot(_) => false,
             Waiting::Entries(waiting) => *waiting == read,
             Waiting::SyncPoint { read: waiting, .. } => *waiting == read,
         };

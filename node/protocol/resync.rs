@@ -16,6 +16,8 @@ enum SyncPoint {
     At(Option<LogPoint>, &'static str),
     /// Our entry there is older than the window.
     Unread(Position),
+    /// It lies before our log's first entry: the replica needs a snapshot.
+    Purged,
     /// The replica's last committed entry is not ours.
     Damaged(LogPoint),
 }
@@ -43,11 +45,21 @@ impl Core {
                     progress.waiting = Waiting::SyncPoint { read, report, looked };
                 }
             }
+            SyncPoint::Purged => self.needs_snapshot(replica),
             SyncPoint::Damaged(point) => self.suspect_damage(replica, point, None),
         }
     }
 
     fn sync_point(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
+        match self.last_common(report, looked) {
+            SyncPoint::At(sync, _) if sync.map_or(0, |point| point.position.0) < self.log.purged_position() => {
+                SyncPoint::Purged
+            }
+            found => found,
+        }
+    }
+
+    fn last_common(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
         let common = report.runs.iter().rev().find_map(|end| Some((end, self.log.run_of(end.epoch)?)));
         let Some((end, run)) = common else { return SyncPoint::At(None, "runs") };
         let Offset(offset) = end.last;
@@ -62,6 +74,7 @@ impl Core {
         match self.log.place_or(Position(run.first.0 + offset), looked) {
             Place::Known(point) if point.digest == end.digest => SyncPoint::At(Some(point), "runs"),
             Place::Unread => SyncPoint::Unread(Position(run.first.0 + offset)),
+            Place::Purged => SyncPoint::Purged,
             _ => self.sync_point_committed(report, looked),
         }
     }
@@ -72,6 +85,7 @@ impl Core {
         match self.log.place_or(committed.position, looked) {
             Place::Known(point) if point == committed => SyncPoint::At(Some(point), "committed"),
             Place::Unread => SyncPoint::Unread(committed.position),
+            Place::Purged => SyncPoint::Purged,
             _ => SyncPoint::Damaged(committed),
         }
     }
@@ -85,7 +99,7 @@ impl Core {
         progress.sent = sync;
         progress.in_flight.clear();
         progress.in_flight_bytes = 0;
-        progress.waiting = Waiting::Nothing;
+        let had_turn = matches!(std::mem::replace(&mut progress.waiting, Waiting::Nothing), Waiting::Snapshot(_));
         let resync = progress.resync;
         let resent = last - sync.map_or(0, |point| point.position.0);
         self.trace(|| Fact::Resynced { to: replica, sync, by: by.into(), resync, resent });
@@ -93,6 +107,9 @@ impl Core {
             self.send_heartbeat(replica);
         }
         self.push_to(replica);
+        if had_turn {
+            self.send_next_snapshot();
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::protocol::base::SnapshotId;
 use crate::protocol::io::ReadId;
 use crate::protocol::message::{LogState, Push};
 use crate::protocol::transfer::Transfer;
@@ -152,9 +153,32 @@ pub(super) enum Waiting {
         report: LogState,
         looked: Vec<LogPoint>,
     },
+    /// It needs a snapshot, and another replica is being sent one, or none is ready.
+    Turn,
+    /// It is being sent a snapshot.
+    Snapshot(Sending),
+}
+
+/// A snapshot on its way to a replica, one part after the other.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Sending {
+    pub(super) snapshot: SnapshotId,
+    /// How much of it the replica has.
+    pub(super) at: u64,
+    /// The part from there on is being read.
+    pub(super) reading: Option<ReadId>,
+    /// The part from there on left at this time and is not answered yet.
+    pub(super) sent: Option<Time>,
+    /// When the replica last got further.
+    pub(super) moved: Time,
 }
 
 impl Progress {
+    /// How much of a snapshot has reached the replica, and of how many bytes.
+    pub(super) fn snapshot(&self) -> Option<(u64, u64)> {
+        if let Waiting::Snapshot(sending) = &self.waiting { Some((sending.at, sending.snapshot.bytes)) } else { None }
+    }
+
     pub(super) fn new(sent: Option<LogPoint>, now: Time) -> Progress {
         Progress {
             matched: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::protocol::trace::RoleName;
-use crate::protocol::{Input, NodeId, Output, ReadLog, Rejection};
+use crate::protocol::{Input, NodeId, Output, Position, ReadLog, ReadSnapshot, Rejection, Store, WriteSnapshot};
 use crate::runtime::database::Haste;
 use crate::runtime::error::NodeError;
 use crate::runtime::host::Host;
@@ -14,7 +14,12 @@ impl Host {
     pub(super) fn carry_out(&mut self, outputs: Vec<Output>) -> Result<(), NodeError> {
         for output in outputs {
             match output {
-                Output::Store(operation, store) => self.flusher.store(operation, &store)?,
+                Output::Store(operation, store) => {
+                    self.flusher.store(operation, &store)?;
+                    if let Store::Compact(base) | Store::Replace(base) = store {
+                        self.remove_snapshots_before(base.last.position);
+                    }
+                }
                 Output::Send(send) => {
                     if let Some(envelope) = self.flusher.say_after(send.after, send.envelope) {
                         self.send(envelope);
@@ -25,6 +30,10 @@ impl Host {
                     let leads = self.core.role() == RoleName::Leader;
                     self.applier.apply(apply, if leads { Haste::AtOnce } else { Haste::Soon });
                 }
+                Output::TakeSnapshot(base) => self.applier.take_snapshot(base),
+                Output::ReadSnapshot(read) => self.read_snapshot(read),
+                Output::WriteSnapshot(part) => self.write_snapshot(part),
+                Output::InstallSnapshot(snapshot) => self.applier.install_snapshot(snapshot),
                 Output::ReadLog(read) => self.read_log(read),
                 Output::CheckChain => self.check_chain(),
                 Output::Answer(request, answer) => self.requests.answer(request, answer),
@@ -41,6 +50,33 @@ impl Host {
         tokio::task::spawn_blocking(move || {
             let entries = log.read(read.from, read.to, read.bytes_max);
             let _ = done.send(entries.map_or_else(Done::Failed, |entries| Done::LogRead(read.read, entries)));
+        });
+    }
+
+    fn read_snapshot(&self, read: ReadSnapshot) {
+        let (snapshots, done) = (Arc::clone(&self.snapshots), self.done.clone());
+        tokio::task::spawn_blocking(move || {
+            let bytes = snapshots.read(read.snapshot, read.offset, read.bytes_max);
+            let _ = done.send(bytes.map_or_else(Done::Failed, |bytes| Done::SnapshotRead(read.read, bytes)));
+        });
+    }
+
+    fn write_snapshot(&self, part: WriteSnapshot) {
+        let (snapshots, done) = (Arc::clone(&self.snapshots), self.done.clone());
+        tokio::task::spawn_blocking(move || {
+            let written = snapshots.write(&part);
+            let told = |written| Done::SnapshotWritten(part.snapshot, written);
+            let _ = done.send(written.map_or_else(Done::Failed, told));
+        });
+    }
+
+    /// The log does not continue them any more.
+    fn remove_snapshots_before(&self, position: Position) {
+        let (snapshots, done) = (Arc::clone(&self.snapshots), self.done.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = snapshots.remove_before(position) {
+                let _ = done.send(Done::Failed(error));
+            }
         });
     }
 

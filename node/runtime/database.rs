@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::protocol::{Apply, Entry};
+use crate::protocol::{Apply, Base, Entry, SnapshotId};
 use crate::runtime::inbox::{Done, DoneSender};
-use crate::storage::FinalDatabase;
+use crate::storage::{Dump, FinalDatabase, SnapshotStore, StorageError};
 
 /// What one batch has at most.
 const BATCH_ENTRIES_MAX: usize = 4_096;
@@ -27,9 +27,18 @@ const GATHER: Duration = Duration::from_millis(4);
 const QUEUED_BYTES_MAX: u64 = 64 << 20;
 
 pub(super) struct Applier {
-    jobs: Sender<(Apply, Haste)>,
+    jobs: Sender<Job>,
     queued_bytes: Arc<AtomicU64>,
     thread: JoinHandle<()>,
+}
+
+/// What the thread does, in the order in which it was asked for.
+enum Job {
+    Apply(Apply, Haste),
+    /// All that was to be applied before is in the snapshot, and nothing else.
+    TakeSnapshot(Base),
+    /// All that was to be applied before is superseded by it.
+    InstallSnapshot(SnapshotId),
 }
 
 /// Whether somebody waits for the entries to be final.
@@ -43,6 +52,7 @@ impl Applier {
     /// `revision` tells those who watch how far the database is.
     pub(super) fn start(
         database: Arc<dyn FinalDatabase>,
+        snapshots: Arc<dyn SnapshotStore>,
         done: DoneSender,
         revision: watch::Sender<u64>,
     ) -> io::Result<Applier> {
@@ -51,7 +61,7 @@ impl Applier {
         let queued = Arc::clone(&queued_bytes);
         let thread = std::thread::Builder::new()
             .name("final-database".into())
-            .spawn(move || apply_all(&*database, &queue, &queued, &done, &revision))?;
+            .spawn(move || Thread { database, snapshots, queued_bytes: queued, done, revision }.run(&queue))?;
         Ok(Applier { jobs, queued_bytes, thread })
     }
 
@@ -63,11 +73,21 @@ impl Applier {
     pub(super) fn apply(&self, apply: Apply, haste: Haste) {
         self.queued_bytes.fetch_add(weight(&apply), Ordering::Relaxed);
         // The thread ends early only after it has told of an error, which stops the node.
-        let _ = self.jobs.send((apply, haste));
+        let _ = self.jobs.send(Job::Apply(apply, haste));
         if haste == Haste::AtOnce {
             // It may still be gathering what came before.
             self.thread.thread().unpark();
         }
+    }
+
+    pub(super) fn take_snapshot(&self, base: Base) {
+        let _ = self.jobs.send(Job::TakeSnapshot(base));
+    }
+
+    pub(super) fn install_snapshot(&self, snapshot: SnapshotId) {
+        let _ = self.jobs.send(Job::InstallSnapshot(snapshot));
+        // It may still be gathering what came before.
+        self.thread.thread().unpark();
     }
 
     /// Waits until all that was queued is applied.
@@ -82,38 +102,97 @@ fn weight(apply: &Apply) -> u64 {
     apply.entries.iter().map(Entry::weight).sum()
 }
 
-fn apply_all(
-    database: &dyn FinalDatabase,
-    queue: &Receiver<(Apply, Haste)>,
-    queued_bytes: &AtomicU64,
-    done: &DoneSender,
-    revision: &watch::Sender<u64>,
-) {
-    while let Ok((first, haste)) = queue.recv() {
-        if haste == Haste::Soon {
-            std::thread::park_timeout(GATHER);
+struct Thread {
+    database: Arc<dyn FinalDatabase>,
+    snapshots: Arc<dyn SnapshotStore>,
+    queued_bytes: Arc<AtomicU64>,
+    done: DoneSender,
+    revision: watch::Sender<u64>,
+}
+
+impl Thread {
+    /// Ends when nobody asks any more, or after an error, which stops the node.
+    fn run(&self, queue: &Receiver<Job>) {
+        let mut next = queue.recv().ok();
+        while let Some(job) = next.take() {
+            let goes_on = match job {
+                Job::TakeSnapshot(base) => self.begin_snapshot(base),
+                Job::InstallSnapshot(snapshot) => self.install_snapshot(snapshot),
+                Job::Apply(first, haste) => {
+                    if haste == Haste::Soon {
+                        std::thread::park_timeout(GATHER);
+                    }
+                    let (batch, other) = gather(first, queue);
+                    next = other;
+                    self.apply(&batch)
+                }
+            };
+            if !goes_on {
+                return;
+            }
+            next = next.or_else(|| queue.recv().ok());
         }
-        let batch = gather(first, queue);
+    }
+
+    fn apply(&self, batch: &Apply) -> bool {
         let up_to = batch.up_to;
-        let applied = database.apply(&batch);
+        let applied = self.database.apply(batch);
         let failed = applied.is_err();
-        revision.send_replace(database.revision());
-        queued_bytes.fetch_sub(weight(&batch), Ordering::Relaxed);
-        if done.send(applied.map_or_else(Done::Failed, |outcomes| Done::Applied(up_to, outcomes))).is_err() || failed {
-            return;
+        self.revision.send_replace(self.database.revision());
+        self.queued_bytes.fetch_sub(weight(batch), Ordering::Relaxed);
+        self.done.send(applied.map_or_else(Done::Failed, |outcomes| Done::Applied(up_to, outcomes))).is_ok() && !failed
+    }
+
+    fn install_snapshot(&self, snapshot: SnapshotId) -> bool {
+        let opened = self.snapshots.open(snapshot);
+        let installed = opened.and_then(|mut dump| self.database.install(&mut *dump));
+        let failed = installed.is_err();
+        self.revision.send_replace(self.database.revision());
+        self.done.send(installed.map_or_else(Done::Failed, |()| Done::SnapshotInstalled(snapshot))).is_ok() && !failed
+    }
+
+    /// The snapshot is read and written by a thread of its own, while entries go on being applied.
+    fn begin_snapshot(&self, base: Base) -> bool {
+        let (snapshots, done) = (Arc::clone(&self.snapshots), self.done.clone());
+        let begun = self.database.begin_snapshot().and_then(|dump| {
+            let write = move || {
+                let taken = take(&*snapshots, &base, dump);
+                // Nobody listens any more when the node ends.
+                let _ = done.send(taken.map_or_else(Done::Failed, Done::SnapshotTaken));
+            };
+            let thread = std::thread::Builder::new().name("snapshot".into()).spawn(write);
+            thread.map(drop).map_err(|error| StorageError::Stopped(format!("no thread for a snapshot: {error}")))
+        });
+        match begun {
+            Ok(()) => true,
+            Err(error) => {
+                let _ = self.done.send(Done::Failed(error));
+                false
+            }
         }
     }
 }
 
-/// Adds what is queued.
-fn gather(mut batch: Apply, queue: &Receiver<(Apply, Haste)>) -> Apply {
-    while batch.entries.len() < BATCH_ENTRIES_MAX
-        && let Ok((more, _)) = queue.try_recv()
-    {
-        batch.up_to = more.up_to;
-        batch.entries.extend(more.entries);
+fn take(snapshots: &dyn SnapshotStore, base: &Base, mut dump: Box<dyn Dump>) -> Result<SnapshotId, StorageError> {
+    if dump.applied() != Some(base.last) {
+        let what = format!("a snapshot of {} is to be taken, and {:?} is applied", base.last, dump.applied());
+        return Err(StorageError::OutOfOrder { next: base.last.position.next(), what });
     }
-    batch
+    snapshots.take(base, &mut *dump)
+}
+
+/// Adds what is queued, up to the first other job.
+fn gather(mut batch: Apply, queue: &Receiver<Job>) -> (Apply, Option<Job>) {
+    while batch.entries.len() < BATCH_ENTRIES_MAX {
+        match queue.try_recv() {
+            Ok(Job::Apply(more, _)) => {
+                batch.up_to = more.up_to;
+                batch.entries.extend(more.entries);
+            }
+            other => return (batch, other.ok()),
+        }
+    }
+    (batch, None)
 }
 
 #[cfg(test)]
@@ -141,10 +220,10 @@ mod tests {
     #[test]
     fn all_that_was_queued_is_applied_in_order_before_the_thread_ends() {
         for haste in [Haste::AtOnce, Haste::Soon] {
-            let database = memory::open(1).database;
+            let memory::Opened { database, snapshots, .. } = memory::open(1);
             let (sender, mut done) = mpsc::unbounded_channel();
-            let applier =
-                Applier::start(Arc::clone(&database), sender, watch::Sender::new(0)).expect("a thread starts");
+            let applier = Applier::start(Arc::clone(&database), snapshots, sender, watch::Sender::new(0));
+            let applier = applier.expect("a thread starts");
             let applies = puts(50);
             let last = applies.last().map(|apply| apply.up_to);
             applies.into_iter().for_each(|apply| applier.apply(apply, haste));

@@ -30,6 +30,8 @@ impl Flusher {
         match store {
             Store::Promise(promise) => self.log.save_promise(*promise)?,
             Store::Append(append) => self.log.append(append)?,
+            Store::Compact(base) => self.log.compact(base)?,
+            Store::Replace(base) => self.log.replace(base)?,
         }
         self.appended = operation;
         Ok(())
@@ -110,6 +112,14 @@ mod tests {
         }
 
         fn append(&mut self, _: &crate::protocol::Append) -> Result<(), StorageError> {
+            Ok(())
+        }
+
+        fn compact(&mut self, _: &crate::protocol::Base) -> Result<(), StorageError> {
+            Ok(())
+        }
+
+        fn replace(&mut self, _: &crate::protocol::Base) -> Result<(), StorageError> {
             Ok(())
         }
 

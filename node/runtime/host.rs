@@ -30,7 +30,7 @@ use crate::runtime::error::NodeError;
 use crate::runtime::flush::Flusher;
 use crate::runtime::hub::Hub;
 use crate::runtime::inbox::{Batch, Done, DoneSender, Inbox};
-use crate::storage::{FinalDatabase, LogReader};
+use crate::storage::{FinalDatabase, LogReader, SnapshotStore};
 
 /// How long a node that is stopping waits for the answers that it still owes.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -50,6 +50,7 @@ pub(super) struct Host {
     pub(super) flusher: Flusher,
     pub(super) applier: Applier,
     pub(super) database: Arc<dyn FinalDatabase>,
+    pub(super) snapshots: Arc<dyn SnapshotStore>,
     pub(super) log_reader: Arc<dyn LogReader>,
     pub(super) links: Arc<Links>,
     pub(super) desk: Desk,
@@ -197,6 +198,10 @@ impl Host {
                 self.step(Input::Applied(up_to))
             }
             Done::LogRead(read, entries) => self.step(Input::LogRead { read, entries }),
+            Done::SnapshotTaken(taken) => self.step(Input::SnapshotTaken(taken)),
+            Done::SnapshotRead(read, bytes) => self.step(Input::SnapshotRead { read, bytes }),
+            Done::SnapshotWritten(snapshot, written) => self.step(Input::SnapshotWritten { snapshot, written }),
+            Done::SnapshotInstalled(snapshot) => self.step(Input::SnapshotInstalled(snapshot)),
             Done::ChainChecked(check) => self.step(Input::ChainChecked(check)),
             Done::Failed(error) => self.fail(error),
         }

@@ -3,10 +3,11 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
+use bytes::Bytes;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 
 use crate::protocol::apply::Applied;
-use crate::protocol::{ChainCheck, Entry, Envelope, LogPoint, Operation, ReadId};
+use crate::protocol::{ChainCheck, Entry, Envelope, LogPoint, Operation, ReadId, SnapshotId, Written};
 use crate::rpc::desk::Request;
 use crate::storage::StorageError;
 
@@ -22,6 +23,10 @@ pub(super) enum Done {
     Applied(LogPoint, Vec<Applied>),
     LogRead(ReadId, Vec<Entry>),
     ChainChecked(ChainCheck),
+    SnapshotTaken(SnapshotId),
+    SnapshotRead(ReadId, Option<Bytes>),
+    SnapshotWritten(SnapshotId, Written),
+    SnapshotInstalled(SnapshotId),
     Failed(StorageError),
 }
 

@@ -38,7 +38,7 @@ mod clock;
 mod tests;
 
 pub use error::NodeError;
-pub use options::NodeOptions;
+pub use options::{NodeOptions, SnapshotOptions};
 pub use start::run;
 
 pub use crate::lab::Wrong;

@@ -31,6 +31,29 @@ pub struct NodeOptions {
     pub prefer: Prefer,
     /// 0: the leader asks the others for every linearizable read.
     pub lease_ms: u64,
+    pub snapshots: SnapshotOptions,
+}
+
+/// When snapshots are taken, what the log keeps, and how fast they are sent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SnapshotOptions {
+    pub entries: u64,
+    pub bytes: u64,
+    /// Entries that the log keeps before a snapshot's point.
+    pub margin: u64,
+    pub bytes_per_second: u64,
+}
+
+impl Default for SnapshotOptions {
+    fn default() -> SnapshotOptions {
+        let limits = Limits::default();
+        SnapshotOptions {
+            entries: limits.snapshot_entries,
+            bytes: limits.snapshot_bytes,
+            margin: limits.snapshot_margin,
+            bytes_per_second: limits.snapshot_bytes_per_second,
+        }
+    }
 }
 
 impl NodeOptions {
@@ -81,6 +104,16 @@ impl NodeOptions {
         self.peers.len().div_ceil(2) + 1
     }
 
+    fn limits(&self) -> Limits {
+        Limits {
+            snapshot_entries: self.snapshots.entries,
+            snapshot_bytes: self.snapshots.bytes,
+            snapshot_margin: self.snapshots.margin,
+            snapshot_bytes_per_second: self.snapshots.bytes_per_second,
+            ..Limits::default()
+        }
+    }
+
     pub(super) fn config(&self, incarnation: Incarnation, seed: u64) -> Config {
         let mut voters = self.peers.clone();
         voters.push((self.id, self.listen.to_string()));
@@ -92,7 +125,7 @@ impl NodeOptions {
             heartbeat_micros: self.heartbeat_ms.saturating_mul(1_000),
             election_timeout_micros: self.election_timeout_ms.saturating_mul(1_000),
             seed,
-            limits: Limits::default(),
+            limits: self.limits(),
             leadership: Leadership {
                 manual: self.manual,
                 prefer: self.prefer,

@@ -96,7 +96,7 @@ pub(super) async fn run_on(
     listener: TcpListener,
     stop: impl Future<Output = Stop>,
 ) -> Result<(), NodeError> {
-    let Opened { incarnation, log, database, restored, notes } = opened;
+    let Opened { incarnation, log, database, snapshots, restored, notes } = opened;
     options.check_members(restored.founding.as_ref())?;
     for note in &notes {
         tracing::info!("{note}");
@@ -117,7 +117,7 @@ pub(super) async fn run_on(
     let log_reader = log.reader();
     let revision = watch::Sender::new(database.revision());
     let revisions = revision.subscribe();
-    let applier = Applier::start(Arc::clone(&database), done.clone(), revision)
+    let applier = Applier::start(Arc::clone(&database), Arc::clone(&snapshots), done.clone(), revision)
         .map_err(|error| NodeError::System { what: "a thread", error })?;
     let mut clock = Clock::start();
     if options.frozen {
@@ -149,6 +149,7 @@ pub(super) async fn run_on(
         flusher: crate::runtime::flush::Flusher::new(log, done.clone()),
         applier,
         database,
+        snapshots,
         log_reader,
         links,
         desk,

@@ -19,7 +19,7 @@ use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::wire::{control_response, get_response, write_response};
 use crate::runtime::error::NodeError;
 use crate::runtime::host::Stop;
-use crate::runtime::options::NodeOptions;
+use crate::runtime::options::{NodeOptions, SnapshotOptions};
 use crate::runtime::start::run_on;
 
 /// Longer than anything here may take.
@@ -128,6 +128,7 @@ fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: b
         manual: false,
         prefer: Prefer::None,
         lease_ms: 0,
+        snapshots: SnapshotOptions::default(),
     };
     let (stop, stopped) = oneshot::channel();
     let task = tokio::spawn(async move {

@@ -40,6 +40,18 @@ pub enum StorageError {
     )]
     Damaged { path: PathBuf, byte: u64, entry: String, what: String },
 
+    #[error(
+        "the snapshot {path} is damaged at byte {byte}: {what}. Without it the final database cannot be made, since the log \
+         begins after it. Restore the file from a copy, or empty the data folder to join as a new node"
+    )]
+    SnapshotDamaged { path: PathBuf, byte: u64, what: String },
+
+    #[error(
+        "no snapshot in {folder} reaches the log, which begins after position {purged}, and the final database cannot be \
+         used either ({why}): restore the folder from a copy, or empty the data folder to join as a new node"
+    )]
+    SnapshotLost { folder: PathBuf, purged: Position, why: String },
+
     #[error("the disk is full: {path} could not grow. Nothing that was confirmed is lost; make room and start again")]
     DiskFull { path: PathBuf },
 
@@ -59,6 +71,9 @@ pub enum StorageError {
 
     #[error("no data folder of a node at {folder}")]
     NoFolder { folder: PathBuf },
+
+    #[error("the final database is being replaced by a snapshot: try again in a moment")]
+    Replaced,
 
     #[error("the storage has stopped after an earlier error: {0}")]
     Stopped(String),

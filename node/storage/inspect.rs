@@ -93,7 +93,7 @@ pub fn inspect(folder: &Path) -> Result<Inspection, StorageError> {
         incarnation: identity.incarnation,
         cluster: identity.cluster.or(history.founding.as_ref().map(|founding| founding.cluster)),
         promise: history.promise,
-        first: history.last.map(|_| Position::FIRST),
+        first: history.last.map(|_| Position::after(history.purged())),
         last: history.last,
         committed: [recorded, applied].into_iter().flatten().max_by_key(|point| point.position),
         applied,

@@ -14,6 +14,8 @@ mod identity;
 
 mod log;
 
+mod snapshot;
+
 mod database;
 
 mod restored;
@@ -30,7 +32,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::protocol::apply::{Applied, Write};
-use crate::protocol::{Append, Apply, ChainCheck, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored};
+use crate::protocol::{
+    Append, Apply, Base, ChainCheck, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored, SnapshotId,
+    WriteSnapshot, Written,
+};
 
 pub use error::StorageError;
 pub use inspect::{EntryContent, EntryState, InspectedEntry, Inspection, inspect};
@@ -42,6 +47,12 @@ pub trait IntermediateLog: Send {
     fn save_promise(&mut self, promise: Promise) -> Result<(), StorageError>;
 
     fn append(&mut self, append: &Append) -> Result<(), StorageError>;
+
+    /// Entries up to `base.last` may go: a durable snapshot covers them.
+    fn compact(&mut self, base: &Base) -> Result<(), StorageError>;
+
+    /// All entries go; the log begins anew after `base`, which a durable snapshot covers.
+    fn replace(&mut self, base: &Base) -> Result<(), StorageError>;
 
     /// Written, so that a killed process remembers it, but not synced.
     fn record_commit(&mut self, up_to: LogPoint) -> Result<(), StorageError>;
@@ -84,6 +95,12 @@ pub trait FinalDatabase: Send + Sync {
     /// One more for each put, and for each delete of a key that was there.
     fn revision(&self) -> u64;
 
+    /// Begins a snapshot of everything as it is now; nothing that is applied later is in it. One at a time.
+    fn begin_snapshot(&self) -> Result<Box<dyn Dump>, StorageError>;
+
+    /// Everything becomes what a snapshot holds. Until that is done readers get an error. Refused if more is applied already.
+    fn install(&self, dump: &mut dyn Dump) -> Result<(), StorageError>;
+
     /// Makes what was applied durable, so that a restart need not replay it.
     fn checkpoint(&self) -> Result<(), StorageError>;
 
@@ -106,6 +123,39 @@ pub struct TooOld {
     pub oldest: u64,
 }
 
+/// The snapshots on the disk. Every call may take long and none is made on the loop.
+pub trait SnapshotStore: Send + Sync {
+    /// Writes what the dump gives; on return it is durable under its name.
+    fn take(&self, base: &Base, dump: &mut dyn Dump) -> Result<SnapshotId, StorageError>;
+
+    /// A part of a snapshot's file. With the first part the whole file is checked; `None` if it is gone or damaged.
+    fn read(&self, snapshot: SnapshotId, offset: u64, bytes_max: u64) -> Result<Option<Bytes>, StorageError>;
+
+    /// Keeps the next part of a snapshot that is received. With the last one the file is checked, made durable and named.
+    fn write(&self, part: &WriteSnapshot) -> Result<Written, StorageError>;
+
+    /// What a whole snapshot holds.
+    fn open(&self, snapshot: SnapshotId) -> Result<Box<dyn Dump>, StorageError>;
+
+    /// Removes snapshots of entries before `position`.
+    fn remove_before(&self, position: Position) -> Result<(), StorageError>;
+}
+
+/// The content of a snapshot as it is read: of the database itself, which goes on changing meanwhile, or of a file. Of a
+/// file nothing counts before its end was reached.
+pub trait Dump: Send {
+    /// What it stands for.
+    fn applied(&self) -> Option<LogPoint>;
+
+    fn revision(&self) -> u64;
+
+    /// The next stretch of rows, as they lie in the database, in the order of keys; `None` at the end.
+    fn next(&mut self) -> Result<Option<Rows>, StorageError>;
+}
+
+/// Keys and values as they lie in the database, in the order of keys.
+pub type Rows = Vec<(Bytes, Bytes)>;
+
 /// A final record, with where its last write stands in the log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Record {
@@ -123,6 +173,7 @@ pub struct Opened {
     pub incarnation: Incarnation,
     pub log: Box<dyn IntermediateLog>,
     pub database: Arc<dyn FinalDatabase>,
+    pub snapshots: Arc<dyn SnapshotStore>,
     pub restored: Restored,
     /// What people should know, such as that the final database was rebuilt.
     pub notes: Vec<String>,

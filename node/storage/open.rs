@@ -5,6 +5,7 @@
 //! DIR/identity      node, incarnation, cluster
 //! DIR/log/          intermediate data: the segments
 //! DIR/commit        the recorded commit point
+//! DIR/snapshot/     snapshots of the final data; the log begins after what the newest holds, or before
 //! DIR/final/        final data: the embedded database
 //! DIR/final.clean   what the database held when it was closed
 //! ```
@@ -13,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::protocol::{Incarnation, LogPoint, NodeId, Restored};
+use crate::protocol::{Base, Incarnation, LogPoint, NodeId, Position, Restored, SnapshotId};
 use crate::storage::database::{DatabasePlace, Restoring, point_at, restore};
 use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::identity::{Identity, Lock};
@@ -21,6 +22,7 @@ use crate::storage::log::{
     LogPlace, SEGMENT_BYTES, Scanned, SegmentLog, commit_path, log_folder, read_commit, remove_torn_start, scan,
 };
 use crate::storage::restored::{History, restored};
+use crate::storage::snapshot::{SnapshotFile, SnapshotFolder};
 use crate::storage::{IntermediateLog, LogReader, Opened, StorageError};
 
 /// What to open, and how much of the log's end to hand to the core.
@@ -47,25 +49,42 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOpt
     make_folder(&*disk, folder)?;
     let lock = Some(Arc::new(Lock::take(folder)?));
     make_folder(&*disk, &log_folder(folder))?;
+    let snapshots = SnapshotFolder::new(folder, disk.clone());
+    make_folder(&*disk, &snapshots.folder)?;
+    snapshots.remove_unfinished()?;
     let place =
         LogPlace { folder: log_folder(folder), commit: commit_path(folder), disk, segment_bytes, _lock: lock.clone() };
     let mut notes = Vec::new();
-    let (log, history, incarnation) = open_log(&place, options, &mut notes)?;
+    let (mut log, mut history, incarnation) = open_log(&place, options, &mut notes)?;
     let reader = log.reader();
-    let recorded = recorded_commit(&place, &*reader)?;
+    let recorded = recorded_commit(&place, &*reader, history.purged())?;
+    let mut kept = snapshots.kept(history.purged(), &mut notes)?;
+    if let Some(base) = to_install(&mut kept, &*reader, &history, &mut notes)? {
+        replace_log(&mut log, &base)?;
+        history = history.replaced(base);
+    }
+    let recorded = recorded.max_by_position(history.purged());
+    let held = kept.first().map(|(id, _)| id.point);
+    let recorded = recorded.max_by_position(held);
     let database = DatabasePlace { folder: folder.clone(), incarnation, disk: place.disk.clone(), _lock: lock };
     let mut restoring = Restoring {
         log: &*reader,
         last: history.last,
+        purged: history.purged(),
+        snapshots: kept.iter().map(|(_, path)| path.clone()).collect(),
         committed: recorded,
         progress: options.progress,
         notes: &mut notes,
     };
     let (database, committed) = restore(database, &mut restoring)?;
     let log = hold_committed(log, recorded, committed)?;
+    let snapshot = kept.first().map(|(id, _)| *id);
+    let bytes_since_snapshot = log.bytes_after(snapshot.map_or(Position(0), |id| id.point.position))?;
     let restored = restored(&*reader, history, committed, options)?;
+    let restored = Restored { snapshot, bytes_since_snapshot, ..restored };
     name_cluster(&place, options, incarnation, &restored)?;
-    Ok(Opened { incarnation, log: Box::new(log), database: Arc::new(database), restored, notes })
+    let snapshots = Arc::new(snapshots);
+    Ok(Opened { incarnation, log: Box::new(log), database: Arc::new(database), snapshots, restored, notes })
 }
 
 /// The log of this node: a new one in a new folder, otherwise the one that was there, which must not be lost.
@@ -148,12 +167,69 @@ fn commit_lost(place: &LogPlace, point: LogPoint, found: Option<LogPoint>) -> St
     StorageError::LogLost { folder: place.folder.clone(), what }
 }
 
-/// The recorded commit point, which must be in the log: only what was durable was ever committed.
-fn recorded_commit(place: &LogPlace, log: &dyn LogReader) -> Result<Option<LogPoint>, StorageError> {
-    let Some(point) = read_recorded(place)? else { return Ok(None) };
+/// The recorded commit point, which must be in the log: only what was durable was ever committed. What the log has given
+/// up was committed in any case.
+fn recorded_commit(
+    place: &LogPlace,
+    log: &dyn LogReader,
+    purged: Option<LogPoint>,
+) -> Result<Option<LogPoint>, StorageError> {
+    let Some(point) = read_recorded(place)? else { return Ok(purged) };
+    if purged.is_some_and(|purged| point.position <= purged.position) {
+        return Ok(purged);
+    }
     match point_at(log, point.position)? {
         Some(found) if found == point => Ok(Some(point)),
         found => Err(commit_lost(place, point, found)),
+    }
+}
+
+/// A snapshot that was received, and not yet installed when the node ended: the log does not reach it, or holds something else
+/// there, which nobody has committed. Those that are damaged are taken out.
+fn to_install(
+    kept: &mut Vec<(SnapshotId, PathBuf)>,
+    log: &dyn LogReader,
+    history: &History,
+    notes: &mut Vec<String>,
+) -> Result<Option<Base>, StorageError> {
+    while let Some((id, path)) = kept.first() {
+        let genuine = history.forged_from.is_none_or(|forged| forged > id.point.position);
+        if history.purged() == Some(id.point) || genuine && point_at(log, id.point.position)? == Some(id.point) {
+            return Ok(None);
+        }
+        match SnapshotFile::open(path).and_then(SnapshotFile::verify) {
+            Ok(found) if found == *id => {
+                notes.push(format!("the snapshot of {} was received and is installed now", id.point));
+                return SnapshotFile::open(path).map(|file| Some(file.base));
+            }
+            Ok(_) => {}
+            Err(StorageError::SnapshotDamaged { byte, what, .. }) => {
+                notes.push(format!("the snapshot {} is damaged at byte {byte}: {what}", path.display()));
+            }
+            Err(error) => return Err(error),
+        }
+        kept.remove(0);
+    }
+    Ok(None)
+}
+
+fn replace_log(log: &mut SegmentLog, base: &Base) -> Result<(), StorageError> {
+    log.replace(base)?;
+    let (told, wait) = std::sync::mpsc::channel();
+    log.flush(Box::new(move |flushed| {
+        // Whoever waits is just below.
+        let _ = told.send(flushed);
+    }))?;
+    wait.recv().unwrap_or_else(|_| Err(StorageError::Stopped("the log's thread has gone".into())))
+}
+
+trait MaxByPosition {
+    fn max_by_position(self, other: Self) -> Self;
+}
+
+impl MaxByPosition for Option<LogPoint> {
+    fn max_by_position(self, other: Self) -> Self {
+        [self, other].into_iter().flatten().max_by_key(|point| point.position)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::{Entry, Founding, LogPoint, Offset, Position, Promise, Restored, RunEnd};
+use crate::protocol::{Base, Entry, Founding, LogPoint, Offset, Position, Promise, Restored, RunEnd};
 use crate::storage::database::point_at;
 use crate::storage::log::{Replay, Run};
 use crate::storage::open::OpenOptions;
@@ -19,9 +19,22 @@ pub(crate) struct History {
     pub last: Option<LogPoint>,
     pub forged_from: Option<Position>,
     pub founding: Option<Founding>,
+    /// With what the log begins, if its first entries were given up.
+    pub base: Option<Base>,
 }
 
 impl History {
+    /// The last entry that was given up.
+    pub(crate) fn purged(&self) -> Option<LogPoint> {
+        self.base.as_ref().map(|base| base.last)
+    }
+
+    /// The log was replaced: it begins after the base and holds nothing.
+    pub(crate) fn replaced(self, base: Base) -> History {
+        let replay = Replay { promise: self.promise, ..Replay::after(base) };
+        History::of(&replay)
+    }
+
     pub(crate) fn of(replay: &Replay) -> History {
         History {
             promise: replay.promise,
@@ -29,6 +42,7 @@ impl History {
             last: replay.last(),
             forged_from: replay.forged_from,
             founding: replay.founding.clone(),
+            base: replay.base.clone(),
         }
     }
 }
@@ -43,11 +57,25 @@ pub(crate) fn restored(
     let tail = tail(log, &history, committed, options)?;
     let before = tail.first().map_or(history.last.map(|last| last.position), |first| before(first.position));
     let before_tail = match before {
+        Some(position) if Some(position) == history.purged().map(|purged| purged.position) => history.purged(),
         Some(position) => point_at(log, position)?,
         None => None,
     };
+    let purged = history.purged();
     let History { promise, forged_from, founding, .. } = history;
-    Ok(Restored { promise, runs, tail, before_tail, forged_from, committed, founding })
+    let (snapshot, bytes_since_snapshot) = (None, 0);
+    Ok(Restored {
+        promise,
+        runs,
+        tail,
+        before_tail,
+        forged_from,
+        committed,
+        purged,
+        snapshot,
+        bytes_since_snapshot,
+        founding,
+    })
 }
 
 fn before(position: Position) -> Option<Position> {
@@ -59,7 +87,12 @@ fn run_ends(log: &dyn LogReader, history: &History) -> Result<Vec<(RunEnd, Posit
     let Some(last) = history.last else { return Ok(Vec::new()) };
     let ends = history.runs.iter().skip(1).filter_map(|run| before(run.start)).chain([last.position]);
     let mut runs = Vec::new();
+    let known = history.base.as_ref().map_or(&[][..], |base| &base.runs);
     for (run, end) in history.runs.iter().zip(ends) {
+        if let Some(known) = known.iter().find(|(_, position)| *position == end) {
+            runs.push(*known);
+            continue;
+        }
         let Some(point) = point_at(log, end)? else { continue };
         let last = Offset(end.0 - run.start.0);
         runs.push((RunEnd { epoch: run.epoch, last, digest: point.digest }, end));
@@ -75,8 +108,9 @@ fn tail(
     options: &OpenOptions,
 ) -> Result<Vec<Entry>, StorageError> {
     let Some(last) = history.last else { return Ok(Vec::new()) };
-    let uncommitted = Position::after(committed);
+    let (uncommitted, first) = (Position::after(committed), Position::after(history.purged()));
     let mut next = Position((last.position.0 + 1).saturating_sub(options.tail_entries as u64).max(1)).min(uncommitted);
+    next = next.max(first);
     let (mut tail, mut bytes) = (VecDeque::new(), 0);
     loop {
         let entries = log.read(next, last.position, STEP_BYTES)?;

@@ -35,7 +35,9 @@ fn snapshot() -> NodeSnapshot {
     snapshot.role = RoleName::Leader;
     snapshot.tail = (0..5).map(preview).collect();
     snapshot.committed = Some(preview(2).point);
-    snapshot.beliefs.insert(NodeId(2), Belief { matched: Some(preview(1).point), next: Some(Position(3)) });
+    snapshot
+        .beliefs
+        .insert(NodeId(2), Belief { matched: Some(preview(1).point), next: Some(Position(3)), snapshot: None });
     NodeSnapshot {
         snapshot,
         time: Time(1),

@@ -98,7 +98,20 @@ fn status_shows_every_node_and_its_log() {
     let nodes = cluster.status();
     let leader = &nodes[0];
     let keys: Vec<&String> = leader.as_object().unwrap().keys().collect();
-    let wanted = ["address", "applied", "committed", "epoch", "id", "last", "leader", "pid", "reachable", "role"];
+    let wanted = [
+        "address",
+        "applied",
+        "committed",
+        "epoch",
+        "id",
+        "last",
+        "leader",
+        "pid",
+        "purged",
+        "reachable",
+        "role",
+        "snapshot",
+    ];
     assert_eq!(keys, wanted);
     assert_eq!((&leader["role"], &leader["epoch"], &leader["leader"]), (&json!("leader"), &json!(1), &json!(1)));
     assert_eq!(leader["committed"], json!({"epoch": 1, "offset": 1, "position": 2}));

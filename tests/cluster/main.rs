@@ -28,6 +28,8 @@ mod outcomes;
 
 mod services;
 
+mod snapshots;
+
 mod step;
 
 mod tape;

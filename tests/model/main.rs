@@ -5,7 +5,10 @@
 //! `cargo test --release --test model -- --ignored --nocapture NAME` (`EPOCA_MODEL_THREADS=N` for more threads).
 //! They print how many states there are.
 
-// What other tests ask of the simulated disk besides.
+// What other tests ask of the simulated disk and database besides.
+#[allow(dead_code)]
+#[path = "../protocol/world/database.rs"]
+mod database;
 mod deep;
 #[allow(dead_code)]
 #[path = "../protocol/world/disk.rs"]

@@ -103,6 +103,10 @@ impl Node {
             }
             Output::CheckChain => inputs.push_back(Input::ChainChecked(self.disk.written().check_chain())),
             Output::Fatal(text) => return Err(format!("{} stops: {text}", self.id())),
+            Output::TakeSnapshot(_)
+            | Output::ReadSnapshot(_)
+            | Output::WriteSnapshot(_)
+            | Output::InstallSnapshot(_) => unreachable!("its logs are too short for snapshots"),
             Output::Answer(..) | Output::Trace(_) | Output::Rejected { .. } => {}
         }
         Ok(())
@@ -184,5 +188,6 @@ fn founded(voters: u64) -> Image {
         committed: Some(entry.point()),
         entries: vec![entry],
         forged_from: None,
+        base: None,
     }
 }

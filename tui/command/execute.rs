@@ -199,6 +199,8 @@ fn status_json(node: &NodeStatus) -> Value {
         "last": point_json(reported.and_then(|reported| reported.last)),
         "committed": point_json(reported.and_then(|reported| reported.committed)),
         "applied": point_json(reported.and_then(|reported| reported.applied)),
+        "purged": point_json(reported.and_then(|reported| reported.purged)),
+        "snapshot": point_json(reported.and_then(|reported| reported.snapshot)),
         "pid": reported.map(|reported| reported.pid),
     });
     if let Some(reported) = reported.filter(|reported| reported.lab) {
@@ -227,7 +229,14 @@ fn status_row(node: &NodeStatus) -> Vec<String> {
 fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<String> {
     let id = node.id;
     let notes = reported.notes.iter().map(|note| format!("{id}: {note}"));
-    notes.chain(lab::remarks(id, reported)).collect()
+    let begins = reported.purged.map(|purged| {
+        format!(
+            "{id}: the log begins after {}, the newest snapshot holds all up to {}",
+            purged.id,
+            id_shown(reported.snapshot)
+        )
+    });
+    notes.chain(begins).chain(lab::remarks(id, reported)).collect()
 }
 
 fn log(lines: &[LogLine], more: bool) -> Outcome {

@@ -135,6 +135,15 @@ facts! {
     R3 ReadAnswered { reads: u64, applied: Option<EntryId> }
     R5 ReadRefused { reads: u64, why: Text }
 
+    /// A snapshot of the final database at `up_to` is durable; its file has so many bytes.
+    S1 SnapshotTaken { up_to: LogPoint, bytes: u64 }
+    /// The log gave up `count` entries, the last of them `up_to`.
+    S2 Compacted { up_to: LogPoint, count: u64 }
+    /// A part of a snapshot left for a replica: `sent` of `bytes` so far.
+    S3 SnapshotSent { to: NodeId, up_to: LogPoint, sent: u64, bytes: u64 }
+    /// The final database and the log are what the snapshot says; `dropped` entries of the log went for it.
+    S4 SnapshotInstalled { up_to: LogPoint, dropped: u64 }
+
     /// Told by whoever starts and stops processes, not by the node itself.
     F1 Killed { node: NodeId }
     F2 Restarted { node: NodeId }

@@ -32,6 +32,8 @@ pub struct Belief {
     pub matched: Option<LogPoint>,
     /// The next position to be pushed.
     pub next: Option<Position>,
+    /// It is being sent a snapshot: how much of its bytes has left.
+    pub snapshot: Option<(u64, u64)>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,6 +47,10 @@ pub struct Snapshot {
     pub tail: Vec<Preview>,
     pub committed: Option<LogPoint>,
     pub applied: Option<LogPoint>,
+    /// The last entry that the log has given up.
+    pub purged: Option<LogPoint>,
+    /// The newest snapshot's last entry.
+    pub snapshot: Option<LogPoint>,
     /// The furthest commit order that waits at this node.
     pub held: Option<LogPoint>,
     /// Only while it leads: each replica's log as the leader believes it to be.
@@ -68,6 +74,8 @@ impl Snapshot {
             tail: Vec::new(),
             committed: None,
             applied: None,
+            purged: None,
+            snapshot: None,
             held: None,
             beliefs: BTreeMap::new(),
             lab: Lab::default(),
@@ -76,7 +84,8 @@ impl Snapshot {
     }
 
     pub fn last(&self) -> Option<LogPoint> {
-        self.tail.last().map(|preview| preview.point)
+        // An installed snapshot leaves no entry.
+        self.tail.last().map(|preview| preview.point).or(self.purged)
     }
 
     pub fn is_committed(&self, point: LogPoint) -> bool {
@@ -104,7 +113,11 @@ impl Snapshot {
             }
             Fact::Truncated { from, .. } => self.tail.retain(|preview| preview.point.id < *from),
             Fact::Pushed { to, last, .. } => self.pushed(*to, *last),
-            Fact::Resynced { to, sync, .. } => self.belief(*to).next = Some(Position::after(*sync)),
+            Fact::Resynced { to, sync, .. } => {
+                let belief = self.belief(*to);
+                (belief.next, belief.snapshot) = (Some(Position::after(*sync)), None);
+            }
+            Fact::SnapshotSent { to, sent, bytes, .. } => self.belief(*to).snapshot = Some((*sent, *bytes)),
             Fact::Counted { from, up_to, .. } if *from != self.node => {
                 let belief = self.belief(*from);
                 belief.matched = belief.matched.max_by_position(*up_to);
@@ -116,6 +129,9 @@ impl Snapshot {
                 self.applied = self.applied.max_by_position(Some(*up_to));
                 self.held = self.held.filter(|held| held.position > up_to.position);
             }
+            Fact::SnapshotTaken { up_to, .. } => self.snapshot = self.snapshot.max_by_position(Some(*up_to)),
+            Fact::Compacted { up_to, .. } => self.compact(*up_to),
+            Fact::SnapshotInstalled { up_to, .. } => self.install(*up_to),
             Fact::PreVoteAsked { .. } => self.follow_nobody(RoleName::Candidate, None),
             Fact::VoteAsked { epoch, .. } => self.follow_nobody(RoleName::Candidate, Some(*epoch)),
             Fact::Granted { epoch, kind, .. } if kind == "vote" => {
@@ -141,6 +157,21 @@ impl Snapshot {
         self.leader = None;
         self.held = None;
         self.beliefs.clear();
+    }
+
+    /// The entries up to `up_to` are gone. One of them stays if there is no other, to show where the log ends.
+    fn compact(&mut self, up_to: LogPoint) {
+        self.purged = self.purged.max_by_position(Some(up_to));
+        let gone = self.tail.iter().take_while(|preview| preview.point.position <= up_to.position).count();
+        self.tail.drain(..gone.min(self.tail.len().saturating_sub(1)));
+    }
+
+    fn install(&mut self, up_to: LogPoint) {
+        self.tail.clear();
+        let point = Some(up_to);
+        (self.purged, self.snapshot, self.applied) = (point, point, point);
+        self.committed = self.committed.max_by_position(point);
+        self.held = self.held.filter(|held| held.position > up_to.position);
     }
 
     fn append(&mut self, entries: &[Preview]) {

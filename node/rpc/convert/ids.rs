@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::protocol::{
-    ClusterId, Digest, EntryId, Epoch, Incarnation, Kind, LogPoint, NodeId, Offset, Position, RunEnd,
+    ClusterId, Digest, EntryId, Epoch, Incarnation, Kind, LogPoint, NodeId, Offset, Position, RunEnd, SnapshotId,
 };
 use crate::rpc::convert::{Malformed, required};
 use crate::rpc::wire;
@@ -122,6 +122,24 @@ impl TryFrom<wire::Point> for LogPoint {
             id: entry_id("epoch", point.epoch, point.offset)?,
             position: position("position", point.position)?,
             digest: Digest(sixteen("digest", &point.digest)?),
+        })
+    }
+}
+
+impl From<SnapshotId> for wire::SnapshotId {
+    fn from(id: SnapshotId) -> wire::SnapshotId {
+        wire::SnapshotId { point: Some(id.point.into()), bytes: id.bytes, digest: sixteen_to_wire(&id.digest.0) }
+    }
+}
+
+impl TryFrom<wire::SnapshotId> for SnapshotId {
+    type Error = Malformed;
+
+    fn try_from(id: wire::SnapshotId) -> Result<SnapshotId, Malformed> {
+        Ok(SnapshotId {
+            point: point("point", id.point)?,
+            bytes: at_least(1, "bytes", id.bytes)?,
+            digest: Digest(sixteen("digest", &id.digest)?),
         })
     }
 }

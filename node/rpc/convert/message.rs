@@ -2,7 +2,7 @@
 
 use crate::protocol::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
-    RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
+    RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 use crate::rpc::convert::ids::{
     cluster, entry_id, epoch, incarnation, kind, node, number, optional_entry_id, optional_epoch, optional_point,
@@ -72,6 +72,17 @@ impl From<Message> for wire::envelope::Message {
                 last: asked.last.map(Into::into),
                 transfer: asked.transfer,
             }),
+            Message::SnapshotChunk(chunk) => Wire::SnapshotChunk(wire::SnapshotChunk {
+                snapshot: Some(chunk.snapshot.into()),
+                offset: chunk.offset,
+                bytes: chunk.bytes,
+                resync: chunk.resync,
+            }),
+            Message::SnapshotAck(ack) => Wire::SnapshotAck(wire::SnapshotAck {
+                snapshot: Some(ack.snapshot.into()),
+                answers: ack.answers,
+                received: ack.received,
+            }),
             Message::VoteAnswer(answer) => {
                 Wire::VoteAnswer(wire::VoteAnswer { epoch: answer.epoch.0, granted: answer.granted })
             }
@@ -114,6 +125,17 @@ impl TryFrom<wire::envelope::Message> for Message {
                 epoch: epoch("epoch", asked.epoch)?,
                 last: optional_entry_id(asked.last)?,
                 transfer: asked.transfer,
+            }),
+            Wire::SnapshotChunk(chunk) => Message::SnapshotChunk(SnapshotChunk {
+                snapshot: required("snapshot", chunk.snapshot)?.try_into()?,
+                offset: number("offset", chunk.offset)?,
+                bytes: chunk.bytes,
+                resync: number("resync", chunk.resync)?,
+            }),
+            Wire::SnapshotAck(ack) => Message::SnapshotAck(SnapshotAck {
+                snapshot: required("snapshot", ack.snapshot)?.try_into()?,
+                answers: number("answers", ack.answers)?,
+                received: number("received", ack.received)?,
             }),
             Wire::VoteAnswer(answer) => {
                 Message::VoteAnswer(VoteAnswer { epoch: epoch("epoch", answer.epoch)?, granted: answer.granted })

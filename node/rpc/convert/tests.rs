@@ -218,7 +218,7 @@ fn lab() -> Lab {
 }
 
 fn node_snapshot() -> NodeSnapshot {
-    let belief = Belief { matched: Some(at(1, 1)), next: Some(Position(12)) };
+    let belief = Belief { matched: Some(at(1, 1)), next: Some(Position(12)), snapshot: Some((10, 20)) };
     let snapshot = Snapshot {
         node: NodeId(1),
         role: RoleName::Leader,
@@ -227,6 +227,8 @@ fn node_snapshot() -> NodeSnapshot {
         tail: vec![preview(true), Preview { key: None, value: None, kind: Kind::Opening, ..preview(false) }],
         committed: Some(at(1, 1)),
         applied: None,
+        purged: Some(at(1, 0)),
+        snapshot: Some(at(1, 1)),
         held: Some(at(2, 0)),
         beliefs: BTreeMap::from([(NodeId(2), belief), (NodeId(3), Belief::default())]),
         lab: lab(),

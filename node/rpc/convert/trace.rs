@@ -87,6 +87,8 @@ impl From<NodeSnapshot> for wire::Snapshot {
             frozen: snapshot.lab.frozen,
             pending: snapshot.lab.pending.iter().map(Into::into).collect(),
             wrong: snapshot.lab.wrong.map(Cow::into_owned),
+            purged: snapshot.purged.map(Into::into),
+            snapshot: snapshot.snapshot.map(Into::into),
         }
     }
 }
@@ -109,6 +111,8 @@ impl TryFrom<wire::Snapshot> for NodeSnapshot {
             tail: of.tail.into_iter().map(Preview::try_from).collect::<Result<_, _>>()?,
             committed: optional_point(of.committed)?,
             applied: optional_point(of.applied)?,
+            purged: optional_point(of.purged)?,
+            snapshot: optional_point(of.snapshot)?,
             held: optional_point(of.held)?,
             beliefs: of.beliefs.into_iter().map(belief_from_wire).collect::<Result<_, _>>()?,
             lab,
@@ -134,12 +138,19 @@ fn role(found: String) -> Result<RoleName, Malformed> {
 }
 
 fn belief_to_wire(node: NodeId, belief: &Belief) -> wire::Belief {
-    wire::Belief { node: node.0, matched: belief.matched.map(Into::into), next: belief.next.map(|position| position.0) }
+    wire::Belief {
+        node: node.0,
+        matched: belief.matched.map(Into::into),
+        next: belief.next.map(|position| position.0),
+        snapshot_sent: belief.snapshot.map(|(sent, _)| sent),
+        snapshot_bytes: belief.snapshot.map(|(_, bytes)| bytes),
+    }
 }
 
 fn belief_from_wire(belief: wire::Belief) -> Result<(NodeId, Belief), Malformed> {
     let next = belief.next.map(|next| position("next", next)).transpose()?;
-    Ok((node("node", belief.node)?, Belief { matched: optional_point(belief.matched)?, next }))
+    let snapshot = belief.snapshot_sent.zip(belief.snapshot_bytes);
+    Ok((node("node", belief.node)?, Belief { matched: optional_point(belief.matched)?, next, snapshot }))
 }
 
 impl From<&Preview> for wire::Preview {

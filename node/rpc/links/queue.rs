@@ -102,6 +102,7 @@ impl Queue {
 fn weight(envelope: &Envelope) -> usize {
     let bodies = match &envelope.message {
         Message::Push(push) => push.entries.iter().map(|entry| entry.body.len() + 64).sum(),
+        Message::SnapshotChunk(chunk) => chunk.bytes.len(),
         _ => 0,
     };
     bodies + 128

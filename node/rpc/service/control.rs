@@ -56,9 +56,9 @@ impl Control for ControlService {
     ) -> Result<Response<wire::ReadLogResponse>, Status> {
         let wire::ReadLogRequest { from, limit } = request.into_inner();
         let limit = if limit == 0 { LOG_LINES_DEFAULT } else { limit.min(LOG_LINES_MAX) };
-        let from = Position(from.clamp(Position::FIRST.0, u64::MAX / 2));
-        let to = Position(from.0 + limit - 1);
         let mut state = self.state(1).await?.snapshot;
+        let from = Position(from.clamp(Position::FIRST.0, u64::MAX / 2)).max(Position::after(state.purged));
+        let to = Position(from.0 + limit - 1);
         // Only the log's end can be forged: if the last entry is not, none is.
         if state.tail.last().is_some_and(|last| last.forged) {
             state = self.state(Snapshot::TAIL_MAX).await?.snapshot;
@@ -185,6 +185,8 @@ impl ControlService {
             last: snapshot.last().map(Into::into),
             committed: snapshot.committed.map(Into::into),
             applied: snapshot.applied.map(Into::into),
+            purged: snapshot.purged.map(Into::into),
+            snapshot: snapshot.snapshot.map(Into::into),
             pid: std::process::id(),
             cluster: self.about.cluster.id().map(|ClusterId(id)| id.to_vec().into()),
             lab: self.about.lab,

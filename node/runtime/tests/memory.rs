@@ -6,9 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 
 use crate::protocol::apply::{self, Applied, Numbers, Records, Write, apply};
-use crate::protocol::{Append, Apply, ChainCheck, Entry, Incarnation, LogPoint, Position, Promise, Restored};
+use crate::protocol::{
+    Append, Apply, Base, ChainCheck, Entry, Incarnation, LogPoint, Position, Promise, Restored, SnapshotId,
+    WriteSnapshot, Written,
+};
+pub(in crate::runtime) use crate::storage::Opened;
 use crate::storage::{
-    ChangePage, FinalDatabase, FlushDone, IntermediateLog, LogReader, Opened, Record, StorageError, TooOld,
+    ChangePage, Dump, FinalDatabase, FlushDone, IntermediateLog, LogReader, Record, SnapshotStore, StorageError, TooOld,
 };
 
 pub(in crate::runtime) fn open(id: u64) -> Opened {
@@ -16,6 +20,7 @@ pub(in crate::runtime) fn open(id: u64) -> Opened {
         incarnation: Incarnation([id as u8; 16]),
         log: Box::new(Log::default()),
         database: Arc::new(Database::default()),
+        snapshots: Arc::new(NoSnapshots),
         restored: Restored::default(),
         notes: Vec::new(),
     }
@@ -43,6 +48,14 @@ impl IntermediateLog for Log {
             entries.retain(|entry| entry.position < from);
         }
         entries.extend(append.entries.iter().cloned());
+        Ok(())
+    }
+
+    fn compact(&mut self, _: &Base) -> Result<(), StorageError> {
+        Ok(())
+    }
+
+    fn replace(&mut self, _: &Base) -> Result<(), StorageError> {
         Ok(())
     }
 
@@ -161,11 +174,43 @@ impl FinalDatabase for Database {
         self.state().state.revision
     }
 
+    fn begin_snapshot(&self) -> Result<Box<dyn Dump>, StorageError> {
+        unreachable!("no test here writes as much")
+    }
+
+    fn install(&self, _: &mut dyn Dump) -> Result<(), StorageError> {
+        unreachable!("no test here sends a snapshot")
+    }
+
     fn checkpoint(&self) -> Result<(), StorageError> {
         Ok(())
     }
 
     fn close(&self) -> Result<(), StorageError> {
+        Ok(())
+    }
+}
+
+struct NoSnapshots;
+
+impl SnapshotStore for NoSnapshots {
+    fn take(&self, _: &Base, _: &mut dyn Dump) -> Result<SnapshotId, StorageError> {
+        unreachable!("no test here writes as much")
+    }
+
+    fn read(&self, _: SnapshotId, _: u64, _: u64) -> Result<Option<Bytes>, StorageError> {
+        Ok(None)
+    }
+
+    fn write(&self, _: &WriteSnapshot) -> Result<Written, StorageError> {
+        unreachable!("no test here sends a snapshot")
+    }
+
+    fn open(&self, _: SnapshotId) -> Result<Box<dyn Dump>, StorageError> {
+        unreachable!("no test here sends a snapshot")
+    }
+
+    fn remove_before(&self, _: Position) -> Result<(), StorageError> {
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use crate::protocol::{Entry, LogPoint};
 use crate::storage::database::layout::{
     Head, INLINE_BYTES, MARK, PIECE_BYTES, SESSION_TABLE, Value, encode_mark, piece_key, record_key, session_key,
 };
+use crate::storage::database::shadow::Writes;
 use crate::storage::database::whole;
 
 /// Pieces written or removed in one go: a batch keeps every reader out while it lasts.
@@ -47,7 +48,7 @@ pub(crate) struct Changes<'a> {
 
 /// A batch that is ready, with the mark in it.
 pub(crate) struct Sealed {
-    pub batch: Batch,
+    pub batch: Writes,
     /// Pieces that nobody refers to once the batch is applied.
     pub dead: Vec<Pieces>,
     pub writes: Vec<Write>,
@@ -74,7 +75,7 @@ impl<'a> Changes<'a> {
 
     /// One batch with all changes and the mark: readers see all of it or nothing.
     pub(crate) fn seal(self, state: &mut State, last: LogPoint) -> Sealed {
-        let mut batch = Batch::default();
+        let mut batch = Writes::default();
         for (key, head) in &self.changed {
             put_change(&mut batch, key, head.as_ref());
         }
@@ -89,9 +90,9 @@ impl<'a> Changes<'a> {
         let mut changed: Vec<_> = self.changed.into_iter().collect();
         changed.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         for changes in changed.chunks(KEYS_AT_ONCE) {
-            let mut batch = Batch::default();
+            let mut batch = Writes::default();
             changes.iter().for_each(|(key, head)| put_change(&mut batch, key, head.as_ref()));
-            self.tree.apply_batch(batch).map_err(|error| error.to_string())?;
+            self.tree.apply_batch(batch.batch).map_err(|error| error.to_string())?;
         }
         remove_pieces(self.tree, &self.dead)
     }
@@ -156,7 +157,7 @@ impl Known {
     }
 }
 
-fn put_change(batch: &mut Batch, key: &[u8], head: Option<&Head>) {
+fn put_change(batch: &mut Writes, key: &[u8], head: Option<&Head>) {
     match head {
         Some(head) => batch.insert(IVec::from(record_key(key)), IVec::from(head.encode())),
         None => batch.remove(IVec::from(record_key(key))),
@@ -164,7 +165,7 @@ fn put_change(batch: &mut Batch, key: &[u8], head: Option<&Head>) {
 }
 
 /// The sessions that changed go with the records that they changed.
-pub(crate) fn put_sessions(batch: &mut Batch, state: &mut State) {
+pub(crate) fn put_sessions(batch: &mut Writes, state: &mut State) {
     let touched = state.sessions.take_touched();
     if touched.is_empty() {
         return;

@@ -142,6 +142,12 @@ pub(crate) fn session_id(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(key.strip_prefix(&[SESSIONS])?.try_into().ok()?))
 }
 
+/// The revision that wrote the piece of this key; `None` if it is the key of something else.
+pub(crate) fn piece_revision(key: &[u8]) -> Option<u64> {
+    let revision = key.strip_prefix(&[PIECES])?.get(..8)?;
+    Some(u64::from_be_bytes(revision.try_into().ok()?))
+}
+
 pub(crate) fn encode_mark(point: LogPoint, revision: u64) -> [u8; 48] {
     let mut out = [0; 48];
     out[..40].copy_from_slice(&encode_point(point));

@@ -16,6 +16,8 @@ mod layout;
 
 mod restore;
 
+mod shadow;
+
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -29,13 +31,14 @@ use crate::protocol::apply::{Applied, ApplyError, Session, Sessions, State as Fi
 use crate::protocol::{Apply, Entry, Incarnation, LogPoint, Position};
 use crate::storage::disk::Disk;
 use crate::storage::identity::Lock;
-use crate::storage::{ChangePage, FinalDatabase, Record, StorageError, TooOld};
+use crate::storage::{ChangePage, Dump, FinalDatabase, Record, StorageError, TooOld};
 
 use changes::{Changes, put_sessions};
 use history::History;
 use lag::Lag;
 use layout::{Head, MARK, SESSION_TABLE, Value, decode_mark, encode_mark, piece_key, record_key, session_id, user_key};
 use restore::open_sled;
+use shadow::{Shadow, Writes};
 
 pub(crate) use clean::read_clean;
 pub(crate) use restore::{Restoring, point_at, restore};
@@ -66,6 +69,8 @@ pub(crate) struct SledDatabase {
     /// What applying goes by besides the records. One batch after the other: it is held while a batch is made, which reads
     /// need not wait for.
     applying: Mutex<Final>,
+    /// Keeps what a snapshot that is being read may still want.
+    shadow: Shadow,
     state: RwLock<State>,
     /// `None` once it is closed.
     lag: Mutex<Option<Lag>>,
@@ -75,8 +80,9 @@ pub(crate) struct SledDatabase {
 
 /// What a reader sees, all of it from one moment.
 struct State {
-    /// `None` once it is closed.
+    /// `None` once it is closed, and while it is being replaced.
     tree: Option<Tree>,
+    replaced: bool,
     applied: Option<LogPoint>,
     revision: u64,
     history: History,
@@ -88,10 +94,17 @@ impl SledDatabase {
         let lag = Lag::start(tree.clone())
             .map_err(|error| StorageError::io("start the thread of", &sled_folder(&place.folder), &error))?;
         let sessions = read_sessions(&tree).map_err(|reason| failed(&place.folder, reason))?;
-        let state = RwLock::new(State { tree: Some(tree), applied, revision, history: History::new(revision) });
+        let state = RwLock::new(State {
+            tree: Some(tree),
+            replaced: false,
+            applied,
+            revision,
+            history: History::new(revision),
+        });
         Ok(SledDatabase {
             place,
             applying: Mutex::new(Final { revision, sessions }),
+            shadow: Shadow::default(),
             state,
             lag: Mutex::new(Some(lag)),
             broken: AtomicBool::new(false),
@@ -104,6 +117,9 @@ impl SledDatabase {
 
     fn with_tree<T>(&self, use_it: impl FnOnce(&Tree, &State) -> Result<T, String>) -> Result<T, StorageError> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        if state.replaced {
+            return Err(StorageError::Replaced);
+        }
         let tree = state.tree.as_ref().ok_or_else(|| StorageError::Stopped("it was closed".into()))?;
         use_it(tree, &state).map_err(|reason| self.failed(reason))
     }
@@ -150,14 +166,15 @@ impl SledDatabase {
             outcomes.push(self.add(&mut changes, state, &mut next, entry)?);
         }
         let sealed = changes.seal(state, last);
+        self.shadow.keep(&tree, &sealed.batch.keys).map_err(|reason| self.failed(reason))?;
         {
             let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            let applied = tree.apply_batch(sealed.batch);
+            let applied = tree.apply_batch(sealed.batch.batch);
             applied.map_err(|error| self.failed(error.to_string()))?;
             (seen.applied, seen.revision) = (Some(last), state.revision);
             seen.history.add(sealed.writes);
         }
-        changes::remove_pieces(&tree, &sealed.dead).map_err(|reason| self.failed(reason))
+        changes::remove_pieces(&tree, &self.shadow.bury(sealed.dead)).map_err(|reason| self.failed(reason))
     }
 
     /// Applies many entries while nobody reads yet; `next_entries` gives them in steps, and nothing at the end. Until it is done
@@ -185,9 +202,9 @@ impl SledDatabase {
                 at_end = entries.is_empty();
             }
             changes.spill().map_err(|reason| self.failed(reason))?;
-            let mut batch = sled::Batch::default();
+            let mut batch = Writes::default();
             put_sessions(&mut batch, &mut state);
-            tree.apply_batch(batch).map_err(error)?;
+            tree.apply_batch(batch.batch).map_err(error)?;
         }
         if let Some(last) = last {
             tree.insert(MARK, &encode_mark(last, state.revision)[..]).map_err(error)?;
@@ -196,6 +213,34 @@ impl SledDatabase {
         let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
         (seen.applied, seen.revision, seen.history) = (last, state.revision, history);
         Ok(())
+    }
+
+    /// Fills a new database with what a snapshot holds. Until it is done the database has no mark.
+    pub(crate) fn load(&self, dump: &mut dyn Dump) -> Result<(), StorageError> {
+        let tree = self.with_tree(|tree, _| Ok(tree.clone()))?;
+        let mut state = self.applying();
+        *state = self.fill(&tree, dump)?;
+        let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        (seen.applied, seen.revision, seen.history) = (dump.applied(), state.revision, History::new(state.revision));
+        Ok(())
+    }
+
+    /// Writes all rows, then the mark; gives what applying goes on from.
+    fn fill(&self, tree: &Tree, dump: &mut dyn Dump) -> Result<Final, StorageError> {
+        let error = |error: sled::Error| self.failed(error.to_string());
+        while let Some(rows) = dump.next()? {
+            for rows in rows.chunks(BATCH_ENTRIES) {
+                let mut batch = sled::Batch::default();
+                rows.iter().for_each(|(key, value)| batch.insert(&key[..], &value[..]));
+                tree.apply_batch(batch).map_err(error)?;
+            }
+        }
+        if let Some(last) = dump.applied() {
+            tree.insert(MARK, &encode_mark(last, dump.revision())[..]).map_err(error)?;
+        }
+        tree.flush().map_err(error)?;
+        let sessions = read_sessions(tree).map_err(|reason| self.failed(reason))?;
+        Ok(Final { revision: dump.revision(), sessions })
     }
 
     /// Everything applied so far reaches the disk. sled's own flush does not sync on Linux, so its files are synced here.
@@ -245,6 +290,43 @@ impl FinalDatabase for SledDatabase {
 
     fn revision(&self) -> u64 {
         self.state.read().unwrap_or_else(PoisonError::into_inner).revision
+    }
+
+    fn begin_snapshot(&self) -> Result<Box<dyn Dump>, StorageError> {
+        let _one_at_a_time = self.applying();
+        let begin = |tree: &Tree, state: &State| {
+            let place = self.place.folder.clone();
+            let reading = self.shadow.begin(tree.clone(), state.applied, state.revision, place);
+            reading.ok_or_else(|| "another snapshot of it is being read".into())
+        };
+        self.with_tree(begin).map(|reading| Box::new(reading) as Box<dyn Dump>)
+    }
+
+    fn install(&self, dump: &mut dyn Dump) -> Result<(), StorageError> {
+        let mut applying = self.applying();
+        {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            let next = Position::after(state.applied);
+            if Position::after(dump.applied()) <= next {
+                let what = format!("a snapshot of {:?} is to be installed", dump.applied());
+                return Err(StorageError::OutOfOrder { next, what });
+            }
+            if state.tree.take().is_none() {
+                return Err(StorageError::Stopped("it was closed".into()));
+            }
+            state.replaced = true;
+        }
+        drop(self.lag().take());
+        let tree = restore::start_anew(&self.place.folder)?;
+        *applying = self.fill(&tree, dump)?;
+        let lag = Lag::start(tree.clone())
+            .map_err(|error| StorageError::io("start the thread of", &sled_folder(&self.place.folder), &error))?;
+        *self.lag() = Some(lag);
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        (state.applied, state.revision) = (dump.applied(), applying.revision);
+        state.history = History::new(applying.revision);
+        (state.tree, state.replaced) = (Some(tree), false);
+        Ok(())
     }
 
     fn checkpoint(&self) -> Result<(), StorageError> {

@@ -1,7 +1,7 @@
 //! A final database that agrees with the log: used as it is, caught up, or rebuilt, and saying so.
 
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sled::Tree;
@@ -9,6 +9,7 @@ use sled::Tree;
 use crate::protocol::{LogPoint, Position};
 use crate::storage::database::clean::{Clean, read_clean, remove_clean};
 use crate::storage::database::{DatabasePlace, SledDatabase, read_mark, sled_folder};
+use crate::storage::snapshot::SnapshotFile;
 use crate::storage::{FinalDatabase, LogReader, StorageError};
 
 /// sled's cache of pages; not a ceiling of its memory. A rebuild with more distinct keys than fit takes about twice as long.
@@ -23,6 +24,10 @@ const REPORT_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Restoring<'a> {
     pub log: &'a dyn LogReader,
     pub last: Option<LogPoint>,
+    /// The last entry that the log has given up.
+    pub purged: Option<LogPoint>,
+    /// The files of snapshots that the log continues, the newest first.
+    pub snapshots: Vec<PathBuf>,
     /// The commit point that the log has recorded.
     pub committed: Option<LogPoint>,
     pub progress: &'a dyn Fn(&str),
@@ -84,13 +89,47 @@ fn rebuild(
     let begun = Instant::now();
     let tree = start_anew(&place.folder)?;
     let database = SledDatabase::new(place, tree)?;
+    let loaded = load_snapshot(&database, point, restoring)?;
+    let begins = restoring.purged.filter(|purged| loaded.is_none_or(|loaded| loaded.position < purged.position));
+    if let Some(LogPoint { position: purged, .. }) = begins {
+        let folder = database.place.folder.join("snapshot");
+        let why = why.unwrap_or_else(|| "there is none".into());
+        return Err(StorageError::SnapshotLost { folder, purged, why });
+    }
     let applied = catch_up(&database, point, restoring)?;
     if let Some(why) = why {
         let seconds = begun.elapsed().as_secs_f64();
-        let text = format!("the final database was rebuilt from the log, {applied} entries in {seconds:.1} s: {why}");
+        let from = loaded.map_or(String::new(), |loaded| format!("a snapshot of {loaded} and "));
+        let text =
+            format!("the final database was rebuilt from {from}the log, {applied} entries in {seconds:.1} s: {why}");
         restoring.notes.push(text);
     }
     Ok(database)
+}
+
+/// Fills a new database from the newest snapshot that is whole; gives what that stands for.
+fn load_snapshot(
+    database: &SledDatabase,
+    point: Option<LogPoint>,
+    restoring: &mut Restoring,
+) -> Result<Option<LogPoint>, StorageError> {
+    for path in &restoring.snapshots {
+        let found = SnapshotFile::open(path).and_then(SnapshotFile::verify);
+        match found {
+            Ok(id) if Some(id.point.position) <= point.map(|point| point.position) => {
+                (restoring.progress)(&format!("final database: from the snapshot of {}", id.point));
+                database.load(&mut SnapshotFile::open(path)?)?;
+                return Ok(Some(id.point));
+            }
+            Ok(_) => {}
+            Err(StorageError::SnapshotDamaged { byte, what, .. }) => {
+                let path = path.display();
+                restoring.notes.push(format!("the snapshot {path} is not used, it is damaged at byte {byte}: {what}"));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
 }
 
 /// Whether what the folder holds may be used as it is, or why not. A clean mark of this very folder beyond the log's end means
@@ -113,7 +152,7 @@ fn usable(
         let what = format!("it ends at position {end}, but {applied} at position {} was applied", applied.position);
         return Err(StorageError::LogLost { folder: place.folder.clone(), what });
     }
-    if point_at(restoring.log, applied.position)? != Some(applied) {
+    if restoring.purged != Some(applied) && point_at(restoring.log, applied.position)? != Some(applied) {
         return Ok(Err(format!("what it applied last, {applied}, is not in the log")));
     }
     Ok(Ok(clean))
@@ -133,7 +172,7 @@ fn reopen(folder: &Path, clean: Clean) -> Result<Tree, String> {
     }
 }
 
-fn start_anew(folder: &Path) -> Result<Tree, StorageError> {
+pub(crate) fn start_anew(folder: &Path) -> Result<Tree, StorageError> {
     let path = sled_folder(folder);
     match std::fs::remove_dir_all(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::{Entry, Position};
+use crate::protocol::{Entry, LogPoint, Position};
 
 /// A place in the files of the log, ordered as the log is written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -24,6 +24,8 @@ struct Segment {
 
 #[derive(Debug, Default)]
 pub(crate) struct Index {
+    /// The entry before the first that is here, if entries were given up and it was looked up.
+    base: Option<LogPoint>,
     /// Positions grow from segment to segment without gaps; empty segments hold none.
     segments: Vec<Segment>,
     /// The last entries, from the first one that may not be written yet on.
@@ -44,7 +46,39 @@ impl Index {
 
     /// The position that the next entry will have.
     pub(crate) fn next(&self) -> Position {
-        self.segments.last().map_or(Position::FIRST, |last| Position(last.first.0 + last.bytes.len() as u64))
+        let empty = Position::after(self.base);
+        self.segments.last().map_or(empty, |last| Position(last.first.0 + last.bytes.len() as u64))
+    }
+
+    /// An index of entries that begin after `base`; without any segment yet.
+    pub(crate) fn after(base: Option<LogPoint>) -> Index {
+        Index { base, ..Index::default() }
+    }
+
+    /// The position of the first entry that is here.
+    pub(crate) fn first(&self) -> Position {
+        self.segments.first().map_or(self.next(), |segment| segment.first)
+    }
+
+    /// The entry before the first, if it is known.
+    pub(crate) fn base(&self) -> Option<LogPoint> {
+        self.base.filter(|base| base.position.next() == self.first())
+    }
+
+    pub(crate) fn set_base(&mut self, base: LogPoint) {
+        self.base = Some(base);
+    }
+
+    /// Gives up all segments before this one.
+    pub(crate) fn give_up_before(&mut self, number: u64) {
+        self.segments.retain(|segment| segment.number >= number);
+    }
+
+    /// Forgets everything: entries begin anew after `base`, in this segment.
+    pub(crate) fn begin_anew(&mut self, base: LogPoint, number: u64) {
+        let truncations = self.truncations + 1;
+        *self = Index { truncations, ..Index::after(Some(base)) };
+        self.begin_segment(number);
     }
 
     /// Notes the next entry at a byte of the last segment.

@@ -11,9 +11,13 @@
 //! takes damaged option bytes in its own records for a torn end, so that acked operations vanish at open without a word.
 //! Working around both means a scan and an index of our own, which is most of what stands here.
 //!
-//! What is absent on purpose: compaction (segments are made for it), and any knowledge of what entries mean.
+//! What is absent on purpose: any knowledge of what entries mean.
+
+mod base;
 
 mod commit;
+
+mod compact;
 
 mod index;
 
@@ -32,7 +36,7 @@ mod writer;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::protocol::{Append, Incarnation, LogPoint, Position, Promise};
+use crate::protocol::{Append, Base, Incarnation, LogPoint, Position, Promise};
 use crate::storage::disk::{Disk, DiskFile};
 use crate::storage::identity::Lock;
 use crate::storage::{FlushDone, IntermediateLog, LogReader, StorageError};
@@ -40,11 +44,14 @@ use crate::storage::{FlushDone, IntermediateLog, LogReader, StorageError};
 use commit::CommitFile;
 use index::Place;
 use record::{BODY_BYTES_MAX, put_entry, put_promise, put_truncate};
+use replay::Start;
 use segment::{HEADER_BYTES, SegmentHeader, segment_path};
 use writer::{Flush, Step, Writer, begin_segment};
 
+pub(crate) use base::{put_base, take_base};
 pub(crate) use commit::{decode_point, encode_point, read_commit};
 pub(crate) use reader::{SegmentReader, Shared};
+pub(crate) use record::{u32_at, u64_at};
 pub(crate) use replay::{Replay, Run};
 pub(crate) use scan::{Scanned, scan};
 
@@ -82,6 +89,8 @@ pub(crate) struct SegmentLog {
     next: Position,
     /// Where the next record goes.
     end: Place,
+    /// All segments, in order.
+    starts: Vec<Start>,
     /// Appended and not yet handed to the writer.
     steps: Vec<Step>,
     bytes: usize,
@@ -91,7 +100,7 @@ impl SegmentLog {
     /// Makes the first segment of a log.
     pub(crate) fn create(place: &LogPlace, incarnation: Incarnation) -> Result<SegmentLog, StorageError> {
         let mut replay = Replay::default();
-        replay.index.begin_segment(1);
+        replay.begin_segment(1);
         let header = SegmentHeader { number: 1, next: Position::FIRST, incarnation, promise: None };
         let file = begin_segment(&*place.disk, &place.folder, &header)?;
         let end = Place { segment: 1, byte: HEADER_BYTES as u32 };
@@ -100,14 +109,14 @@ impl SegmentLog {
 
     /// Continues a scanned log: drops an end that never reached the disk and a segment that was never used.
     pub(crate) fn resume(place: &LogPlace, scanned: Scanned) -> Result<SegmentLog, StorageError> {
-        let Scanned { replay, incarnation, segment, length, torn_bytes, unfinished } = scanned;
-        if let Some(unfinished) = unfinished {
-            let removed = place.disk.remove(&unfinished).and_then(|()| place.disk.sync_folder(&place.folder));
-            removed.map_err(|error| StorageError::io("remove", &unfinished, &error))?;
+        let Scanned { replay, incarnation, segment, length, torn_bytes, unfinished, given_up } = scanned;
+        for unfinished in given_up.iter().chain(&unfinished) {
+            let removed = place.disk.remove(unfinished).and_then(|()| place.disk.sync_folder(&place.folder));
+            removed.map_err(|error| StorageError::io("remove", unfinished, &error))?;
         }
         // What was read may never have been synced: a killed process leaves it to the operating system. From here on it counts
         // as durable, so it must be, and so must the seal of the segment before.
-        if segment > 1 {
+        if replay.starts.len() > 1 {
             open_synced(place, segment - 1, None)?;
         }
         let file = open_synced(place, segment, (torn_bytes > 0).then_some(length))?;
@@ -125,7 +134,7 @@ impl SegmentLog {
         end: Place,
         file: Box<dyn DiskFile>,
     ) -> Result<SegmentLog, StorageError> {
-        let Replay { promise, forged_from, index, .. } = replay;
+        let Replay { promise, forged_from, index, starts, .. } = replay;
         let next = index.next();
         let commit =
             CommitFile::open(&place.commit).map_err(|error| StorageError::io("open", &place.commit, &error))?;
@@ -143,6 +152,7 @@ impl SegmentLog {
             forged_from,
             next,
             end,
+            starts,
             steps: Vec::new(),
             bytes: 0,
         })
@@ -184,12 +194,7 @@ impl SegmentLog {
     /// The buffer for the next operation, in a new segment if this one is full.
     fn begin_operation(&mut self) -> Vec<u8> {
         if self.end.byte >= self.place.segment_bytes {
-            let number = self.end.segment + 1;
-            let header =
-                SegmentHeader { number, next: self.next, incarnation: self.incarnation, promise: self.promise };
-            self.steps.push(Step::Begin(header));
-            self.shared.index().begin_segment(number);
-            self.end = Place { segment: number, byte: HEADER_BYTES as u32 };
+            self.begin_next_segment();
         }
         match self.steps.pop() {
             Some(Step::Write(bytes)) => bytes,
@@ -231,6 +236,7 @@ impl IntermediateLog for SegmentLog {
         if let Some(from) = truncate_from {
             put_truncate(&mut buffer, from, append.entries.is_empty());
             index.truncate(from);
+            self.starts.iter_mut().last().into_iter().for_each(|start| start.truncate(from));
         }
         for (at, entry) in append.entries.iter().enumerate() {
             let place = place(&buffer, self.end);
@@ -263,6 +269,15 @@ impl IntermediateLog for SegmentLog {
         let steps = std::mem::take(&mut self.steps);
         let bytes = std::mem::take(&mut self.bytes);
         self.writer.send(Flush { steps, bytes, end: self.end, done })
+    }
+
+    fn compact(&mut self, base: &Base) -> Result<(), StorageError> {
+        self.give_up(base)
+    }
+
+    fn replace(&mut self, base: &Base) -> Result<(), StorageError> {
+        self.begin_anew(base);
+        Ok(())
     }
 
     fn reader(&self) -> Arc<dyn LogReader> {

@@ -4,7 +4,7 @@
 //! go back, and the chain of digests, computed anew from the content of every entry.
 
 use crate::protocol::{
-    Digest, Entry, EntryId, Epoch, Founding, Kind, LogPoint, Offset, Opening, Position, Promise, digest_after,
+    Base, Digest, Entry, EntryId, Epoch, Founding, Kind, LogPoint, Offset, Opening, Position, Promise, digest_after,
 };
 use crate::storage::log::index::Index;
 use crate::storage::log::record::Record;
@@ -16,9 +16,28 @@ pub(crate) struct Run {
     pub start: Position,
 }
 
+/// A segment as it was begun, and what was truncated since.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Start {
+    pub segment: u64,
+    /// The position of the next entry when it was begun.
+    pub next: Position,
+    /// The least position from which on a record of this segment truncates.
+    pub truncates: Option<Position>,
+}
+
+impl Start {
+    pub(crate) fn truncate(&mut self, from: Position) {
+        self.truncates = Some(self.truncates.map_or(from, |least| least.min(from)));
+    }
+}
+
 /// The state of a log after the operations replayed so far.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
+    /// With what the log begins, if its first entries were given up.
+    pub base: Option<Base>,
+    pub starts: Vec<Start>,
     pub promise: Option<Promise>,
     pub runs: Vec<Run>,
     /// The digest of the last entry.
@@ -30,6 +49,24 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
+    /// A log that begins after `base`.
+    pub(crate) fn after(base: Base) -> Replay {
+        let start = |position: Position, last: Offset| Position(position.0 - last.0);
+        Replay {
+            runs: base.runs.iter().map(|(end, at)| Run { epoch: end.epoch, start: start(*at, end.last) }).collect(),
+            digest: Some(base.last.digest),
+            founding: base.founding.clone(),
+            index: Index::after(Some(base.last)),
+            base: Some(base),
+            ..Replay::default()
+        }
+    }
+
+    pub(crate) fn begin_segment(&mut self, number: u64) {
+        self.index.begin_segment(number);
+        self.starts.push(Start { segment: number, next: self.index.next(), truncates: None });
+    }
+
     pub(crate) fn last(&self) -> Option<LogPoint> {
         let position = Position(self.index.next().0 - 1);
         Some(LogPoint { id: self.id_at(position)?, position, digest: self.digest? })
@@ -73,10 +110,13 @@ impl Replay {
         from: Position,
         digest_at: impl FnOnce(&Index, Position) -> Option<Digest>,
     ) -> Result<(), String> {
-        if from < Position::FIRST || from > self.index.next() {
+        if from < self.index.first() || from > self.index.next() {
             return Err(format!("it truncates from position {from}, but the log ends before {}", self.index.next()));
         }
         self.index.truncate(from);
+        if let Some(start) = self.starts.last_mut() {
+            start.truncate(from);
+        }
         self.runs.retain(|run| run.start < from);
         self.forged_from = self.forged_from.filter(|forged| *forged < from);
         if from == Position::FIRST {
@@ -84,6 +124,10 @@ impl Replay {
             return Ok(());
         }
         let before = Position(from.0 - 1);
+        if let Some(base) = self.base.as_ref().filter(|base| base.last.position == before) {
+            self.digest = Some(base.last.digest);
+            return Ok(());
+        }
         self.digest =
             Some(digest_at(&self.index, before).ok_or(format!("the entry at position {before} is unreadable"))?);
         Ok(())

@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use crate::protocol::{Digest, Incarnation, Position};
 use crate::storage::StorageError;
+use crate::storage::log::base::LogBase;
 use crate::storage::log::index::Place;
 use crate::storage::log::reader::read_entry;
 use crate::storage::log::record::{Found, Marked, Record, find};
@@ -27,6 +28,8 @@ pub(crate) struct Scanned {
     pub torn_bytes: u64,
     /// A segment that was begun and not yet in use when the node ended.
     pub unfinished: Option<PathBuf>,
+    /// Segments before the first that counts: their deletion did not end.
+    pub given_up: Vec<PathBuf>,
 }
 
 /// How a segment ends.
@@ -43,15 +46,23 @@ struct Scan<'a> {
 
 /// Reads all segments of a log; `None` if it has none, or one whose header never reached the disk.
 pub(crate) fn scan(folder: &Path) -> Result<Option<Scanned>, StorageError> {
-    let numbers = segment_numbers(folder)?;
-    if let Some((_, number)) = (1..).zip(&numbers).find(|(expected, number)| expected != *number) {
+    let base = LogBase::read(folder)?;
+    let first = base.as_ref().map_or(1, |base| base.segment);
+    let (given_up, numbers): (Vec<u64>, Vec<u64>) =
+        segment_numbers(folder)?.into_iter().partition(|number| *number < first);
+    if base.is_some() && numbers.is_empty() {
+        return Err(lost(folder, format!("{first:08}.log is missing")));
+    }
+    if let Some((_, number)) = (first..).zip(&numbers).find(|(expected, number)| expected != *number) {
         return Err(lost(folder, format!("the file before {number:08}.log is missing")));
     }
-    let mut scan = Scan { folder, replay: Replay::default(), incarnation: None };
+    let replay = base.map_or_else(Replay::default, |base| Replay::after(base.base));
+    let mut scan = Scan { folder, replay, incarnation: None };
+    let end = numbers.last().copied();
     for number in numbers.iter().copied() {
         let path = segment_path(folder, number);
         let file = read(&path)?;
-        let last = number == numbers.len() as u64;
+        let last = Some(number) == end;
         let Some(header) = scan.header(&path, &file, number)? else {
             if number == 1 && last {
                 return Ok(None);
@@ -59,6 +70,7 @@ pub(crate) fn scan(folder: &Path) -> Result<Option<Scanned>, StorageError> {
             return Err(scan.damaged(&path, 0, "its header never reached the disk"));
         };
         scan.incarnation = Some(header.incarnation);
+        scan.replay.promise = header.promise;
         let (length, torn_bytes) = match scan.segment(&path, &file, number)? {
             End::Sealed if last => {
                 return Err(lost(folder, format!("{:08}.log is missing", number + 1)));
@@ -66,8 +78,7 @@ pub(crate) fn scan(folder: &Path) -> Result<Option<Scanned>, StorageError> {
             End::Sealed => continue,
             End::Open { length, torn_bytes } => (length, torn_bytes),
         };
-        let unfinished =
-            if last { None } else { Some(scan.unfinished(&path, length, number + 1, numbers.len() as u64)?) };
+        let unfinished = if last { None } else { Some(scan.unfinished(&path, length, number + 1, end)?) };
         let Scan { replay, .. } = scan;
         return Ok(Some(Scanned {
             replay,
@@ -76,6 +87,7 @@ pub(crate) fn scan(folder: &Path) -> Result<Option<Scanned>, StorageError> {
             length,
             torn_bytes,
             unfinished,
+            given_up: given_up.iter().map(|number| segment_path(folder, *number)).collect(),
         }));
     }
     Ok(None)
@@ -93,7 +105,8 @@ impl Scan<'_> {
             number,
             next: self.replay.index.next(),
             incarnation: self.incarnation.unwrap_or(header.incarnation),
-            promise: self.replay.promise,
+            // The first segment that is left is the only one that knows it.
+            promise: if self.incarnation.is_some() { self.replay.promise } else { header.promise },
         };
         if header != expected {
             return Err(self.damaged(path, 0, "it does not continue the file before it"));
@@ -102,7 +115,7 @@ impl Scan<'_> {
     }
 
     fn segment(&mut self, path: &Path, file: &Bytes, number: u64) -> Result<End, StorageError> {
-        self.replay.index.begin_segment(number);
+        self.replay.begin_segment(number);
         let mut at = HEADER_BYTES;
         let mut operation = Vec::new();
         let mut begun = at;
@@ -151,9 +164,9 @@ impl Scan<'_> {
     }
 
     /// The next file of a segment that was never sealed: it can only have been begun, with nothing in it.
-    fn unfinished(&self, path: &Path, length: u64, next: u64, last: u64) -> Result<PathBuf, StorageError> {
+    fn unfinished(&self, path: &Path, length: u64, next: u64, last: Option<u64>) -> Result<PathBuf, StorageError> {
         let next_path = segment_path(self.folder, next);
-        if next != last || read(&next_path)?.len() > HEADER_BYTES {
+        if Some(next) != last || read(&next_path)?.len() > HEADER_BYTES {
             return Err(self.damaged(
                 path,
                 length as usize,

@@ -12,6 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::storage::disk::{Disk, DiskFile};
+use crate::storage::log::base::LogBase;
+use crate::storage::log::compact::{GiveUp, delete};
 use crate::storage::log::index::Place;
 use crate::storage::log::reader::Shared;
 use crate::storage::log::record::put_seal;
@@ -25,6 +27,14 @@ pub(crate) enum Step {
     Write(Vec<u8>),
     /// Seal the segment and go on in a new one.
     Begin(SegmentHeader),
+    /// Delete segments that a snapshot covers.
+    GiveUp(GiveUp),
+    /// Go on in a new segment after `base`, and delete all before it.
+    BeginAnew {
+        header: SegmentHeader,
+        base: LogBase,
+        gone: Vec<u64>,
+    },
 }
 
 pub(crate) struct Flush {
@@ -171,6 +181,8 @@ impl Work {
             match step {
                 Step::Write(bytes) => self.file.append(&bytes).map_err(|error| self.error("write", &error))?,
                 Step::Begin(header) => self.begin(&header)?,
+                Step::GiveUp(give_up) => give_up.carry_out(&*self.disk, &self.shared)?,
+                Step::BeginAnew { header, base, gone } => self.begin_anew(&header, &base, &gone)?,
             }
         }
         self.file.sync().map_err(|error| self.error("sync", &error))
@@ -186,6 +198,15 @@ impl Work {
         std::mem::swap(&mut self.file, &mut next);
         self.segment = header.number;
         Ok(())
+    }
+
+    /// Until the base is written the old segments count, from then on the new one alone.
+    fn begin_anew(&mut self, header: &SegmentHeader, base: &LogBase, gone: &[u64]) -> Result<(), StorageError> {
+        self.file.sync().map_err(|error| self.error("sync", &error))?;
+        self.file = begin_segment(&*self.disk, &self.shared.folder, header)?;
+        self.segment = header.number;
+        base.write(&*self.disk, &self.shared.folder)?;
+        delete(&*self.disk, &self.shared, gone)
     }
 
     fn error(&self, action: &'static str, error: &io::Error) -> StorageError {

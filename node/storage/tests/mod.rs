@@ -2,6 +2,8 @@
 
 mod faulty;
 
+mod snapshots;
+
 mod support;
 
 mod log;

@@ -36,6 +36,8 @@ mod promise;
 
 mod marks;
 
+mod snapshots;
+
 use std::fmt;
 
 use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
@@ -87,7 +89,7 @@ trait Rule {
 /// Watches a cluster and tells the first violation that an event shows.
 pub struct Watch {
     sight: Sight,
-    rules: [Box<dyn Rule + Send>; 10],
+    rules: [Box<dyn Rule + Send>; 11],
 }
 
 impl Default for Watch {
@@ -111,6 +113,7 @@ impl Watch {
                 Box::new(gaps::Gaps),
                 Box::new(promise::PromiseCovers),
                 Box::new(marks::Marks),
+                Box::new(snapshots::Snapshots),
             ],
         }
     }

@@ -127,6 +127,7 @@ impl Seen {
 
     /// The last entry that is not forged.
     pub(super) fn last_genuine(&self) -> Option<LogPoint> {
-        self.snapshot.tail.iter().rev().find(|preview| !preview.forged).map(|preview| preview.point)
+        let genuine = self.snapshot.tail.iter().rev().find(|preview| !preview.forged).map(|preview| preview.point);
+        genuine.or(self.snapshot.purged)
     }
 }

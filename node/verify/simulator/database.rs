@@ -31,14 +31,6 @@ impl Database {
         Database { state, ..Database::default() }
     }
 
-    pub(super) fn of(entries: &[Entry], limits: SessionLimits) -> Database {
-        let mut database = Database::new(limits);
-        for entry in entries {
-            database.apply(entry).expect("a log without gaps applies without gaps");
-        }
-        database
-    }
-
     pub(super) fn applied(&self) -> Option<LogPoint> {
         self.applied
     }
@@ -53,6 +45,11 @@ impl Database {
         self.records.hash.hash(&mut hasher);
         self.state.hash(&mut hasher);
         mix(hasher.finish())
+    }
+
+    /// What a file of it would be as long as.
+    pub(super) fn bytes(&self) -> u64 {
+        64 + self.records.records.iter().map(|(key, (value, ..))| (key.len() + value.len()) as u64).sum::<u64>()
     }
 
     pub(super) fn read(&self, key: &[u8]) -> Option<(&Bytes, EntryId)> {

@@ -4,26 +4,41 @@
 //! a torn write after it: of a write of several records (the cut, then each entry) only the first. A killed process loses
 //! nothing that it wrote.
 //!
+//! Snapshots are files of their own: durable once they are there.
+//!
 //! Left out: bytes, checksums, files. Those are tested with the real storage; a flipped bit here means that it refuses.
 
 use std::collections::VecDeque;
 
 use crate::protocol::{
-    Append, ChainCheck, Entry, Kind, LogPoint, Opening, Operation, Position, Promise, ReadLog, Restored, RunEnd, Store,
-    digest_after,
+    Append, Base, ChainCheck, Entry, Kind, LogPoint, Opening, Operation, Position, Promise, ReadLog, Restored, RunEnd,
+    SnapshotId, Store, digest_after,
 };
+use crate::verify::simulator::database::Database;
 
 /// What a log store holds at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Image {
     pub(super) promise: Option<Promise>,
+    /// With what the log begins if its first entries are gone.
+    pub(super) base: Option<Base>,
     pub(super) entries: Vec<Entry>,
     pub(super) forged_from: Option<Position>,
     pub(super) committed: Option<LogPoint>,
 }
 
+/// A complete snapshot.
+#[derive(Clone, Debug)]
+pub(super) struct SnapshotFile {
+    pub(super) id: SnapshotId,
+    pub(super) base: Base,
+    pub(super) database: Database,
+}
+
 #[derive(Clone, Debug, Default)]
 pub(super) struct Disk {
+    /// In order; those that the log does not continue any more are gone.
+    snapshots: Vec<SnapshotFile>,
     durable: Image,
     written: Image,
     pending: VecDeque<(Operation, Store)>,
@@ -55,10 +70,51 @@ impl Disk {
         self.pending.is_empty()
     }
 
+    /// The newest snapshot.
+    pub(super) fn snapshot(&self) -> Option<&SnapshotFile> {
+        self.snapshots.last()
+    }
+
+    /// A snapshot is complete.
+    pub(super) fn keep_snapshot(&mut self, file: SnapshotFile) {
+        self.snapshots.retain(|known| known.id.point.position != file.id.point.position);
+        self.snapshots.push(file);
+        self.snapshots.sort_by_key(|known| known.id.point.position);
+    }
+
+    /// A very snapshot, if it is there.
+    pub(super) fn snapshot_of(&self, id: SnapshotId) -> Option<&SnapshotFile> {
+        self.snapshots.iter().find(|known| known.id == id)
+    }
+
+    pub(super) fn lose_snapshot(&mut self, id: SnapshotId) {
+        self.snapshots.retain(|known| known.id != id);
+    }
+
+    /// What a start does with a snapshot that was received and not installed: the log begins after it.
+    pub(super) fn end_install(&mut self) {
+        let Some(file) = self.snapshots.last().filter(|file| !self.written.has(file.id.point)) else { return };
+        for image in [&mut self.written, &mut self.durable] {
+            image.replace(&file.base);
+        }
+    }
+
     /// Gives why the write is one that a log store must never be asked for, if it is.
     pub(super) fn store(&mut self, operation: Operation, store: Store) -> Result<(), String> {
+        if let Store::Compact(base) | Store::Replace(base) = &store {
+            self.covers(base)?;
+        }
         self.written.store(&store)?;
         self.pending.push_back((operation, store));
+        Ok(())
+    }
+
+    fn covers(&mut self, base: &Base) -> Result<(), String> {
+        let position = base.last.position;
+        if self.snapshots.last().is_none_or(|snapshot| snapshot.id.point.position < position) {
+            return Err(format!("the log gives up {}, which no durable snapshot covers", base.last));
+        }
+        self.snapshots.retain(|snapshot| snapshot.id.point.position >= position);
         Ok(())
     }
 
@@ -132,8 +188,7 @@ impl Disk {
     }
 
     pub(super) fn read(&self, read: &ReadLog) -> Vec<Entry> {
-        let from = read.from.0 as usize - 1;
-        let wanted = self.written.entries.iter().skip(from).take_while(|entry| entry.position <= read.to);
+        let wanted = self.written.entries.iter().filter(|entry| (read.from..=read.to).contains(&entry.position));
         let mut bytes = 0;
         let mut entries = Vec::new();
         for entry in wanted {
@@ -149,16 +204,27 @@ impl Disk {
 
 impl Image {
     pub(super) fn last(&self) -> Option<LogPoint> {
-        self.entries.last().map(Entry::point)
+        self.entries.last().map(Entry::point).or(self.purged())
+    }
+
+    /// The last entry that is gone.
+    pub(super) fn purged(&self) -> Option<LogPoint> {
+        self.base.as_ref().map(|base| base.last)
+    }
+
+    /// How many entries are gone: that of position p stands at index p - 1 - gone.
+    pub(super) fn gone(&self) -> usize {
+        self.purged().map_or(0, |purged| purged.position.0 as usize)
     }
 
     pub(super) fn at(&self, position: Position) -> Option<&Entry> {
-        position.0.checked_sub(1).and_then(|index| self.entries.get(index as usize))
+        position.0.checked_sub(1 + self.gone() as u64).and_then(|index| self.entries.get(index as usize))
     }
 
-    /// Whether it holds this very entry, not as a forged one.
+    /// Whether it holds this very entry, not as a forged one. What it has given up was committed: somebody else looks at that.
     pub(super) fn has(&self, point: LogPoint) -> bool {
-        !self.is_forged(point.position) && self.at(point.position).is_some_and(|entry| entry.point() == point)
+        let purged = self.purged().is_some_and(|purged| point.position < purged.position || point == purged);
+        purged || !self.is_forged(point.position) && self.at(point.position).is_some_and(|entry| entry.point() == point)
     }
 
     pub(super) fn is_forged(&self, position: Position) -> bool {
@@ -166,7 +232,7 @@ impl Image {
     }
 
     pub(super) fn check_chain(&self) -> ChainCheck {
-        let mut before = None;
+        let mut before = self.purged().map(|purged| purged.digest);
         for entry in &self.entries {
             if digest_after(before, entry.id, entry.kind, &entry.body) != entry.digest {
                 return ChainCheck::Broken(entry.point());
@@ -177,23 +243,38 @@ impl Image {
     }
 
     /// What storage hands to a core at its start, with `more` entries before those that are not committed.
-    pub(super) fn restored(&self, more: u64) -> Restored {
-        let committed = self.committed.map_or(0, |point| point.position.0);
-        let from = committed.saturating_sub(more) as usize;
-        let founding = self.entries.first().filter(|first| first.kind == Kind::Opening);
+    /// `snapshot` is the newest one.
+    pub(super) fn restored(&self, snapshot: Option<&SnapshotFile>, more: u64) -> Restored {
+        let committed = self.committed(snapshot);
+        let from = committed.map_or(0, |point| point.position.0).saturating_sub(more) as usize;
+        let from = from.max(self.gone()) - self.gone();
+        let first = self.entries.first().filter(|first| first.position == Position::FIRST);
+        let opening = first.filter(|first| first.kind == Kind::Opening);
+        let founded = opening.and_then(|first| Opening::decode(&first.body)?.founding);
+        let begun = snapshot.map_or(0, |snapshot| snapshot.id.point.position.0);
+        let later = self.entries.iter().filter(|entry| entry.position.0 > begun);
         Restored {
             promise: self.promise,
             runs: self.runs(),
             tail: self.entries[from..].to_vec(),
-            before_tail: from.checked_sub(1).map(|index| self.entries[index].point()),
+            before_tail: from.checked_sub(1).map_or(self.purged(), |index| Some(self.entries[index].point())),
+            purged: self.purged(),
+            snapshot: snapshot.map(|snapshot| snapshot.id),
+            bytes_since_snapshot: later.map(Entry::weight).sum(),
             forged_from: self.forged_from,
-            committed: self.committed,
-            founding: founding.and_then(|first| Opening::decode(&first.body)?.founding),
+            committed,
+            founding: self.base.as_ref().map_or(founded, |base| base.founding.clone()),
         }
     }
 
+    /// What is known to be committed: what was recorded, and whatever a snapshot stands for.
+    pub(super) fn committed(&self, snapshot: Option<&SnapshotFile>) -> Option<LogPoint> {
+        let known = [self.committed, self.purged(), snapshot.map(|snapshot| snapshot.id.point)];
+        known.into_iter().flatten().max_by_key(|point| point.position)
+    }
+
     fn runs(&self) -> Vec<(RunEnd, Position)> {
-        let mut runs: Vec<(RunEnd, Position)> = Vec::new();
+        let mut runs = self.base.as_ref().map_or(Vec::new(), |base| base.runs.clone());
         for entry in &self.entries {
             if runs.last().is_some_and(|(run, _)| run.epoch == entry.id.epoch) {
                 runs.pop();
@@ -208,12 +289,41 @@ impl Image {
         match store {
             Store::Promise(promise) => self.promise(*promise),
             Store::Append(append) => self.append(append),
+            Store::Compact(base) => self.compact(base),
+            Store::Replace(base) => {
+                if self.committed.is_some_and(|committed| committed.position >= base.last.position) {
+                    return Err(format!("{:?} is committed, and the log goes back to {}", self.committed, base.last));
+                }
+                self.replace(base);
+                Ok(())
+            }
         }
+    }
+
+    fn replace(&mut self, base: &Base) {
+        self.entries.clear();
+        (self.base, self.forged_from, self.committed) = (Some(base.clone()), None, Some(base.last));
+    }
+
+    fn compact(&mut self, base: &Base) -> Result<(), String> {
+        let position = base.last.position;
+        if !self.has(base.last) {
+            return Err(format!("the log is to begin after {}, which it does not hold", base.last));
+        }
+        if position.0 as usize >= self.gone() {
+            self.entries.retain(|entry| entry.position > position);
+            self.base = Some(base.clone());
+        }
+        Ok(())
     }
 
     fn commit(&mut self, up_to: LogPoint) -> Result<(), String> {
         if !self.has(up_to) {
             return Err(format!("{up_to} is recorded as committed, and the log does not hold it"));
+        }
+        if up_to.position.0 as usize <= self.gone() {
+            // It was recorded before the log was replaced.
+            return Ok(());
         }
         if self.committed.is_some_and(|committed| committed.position > up_to.position) {
             return Err(format!("the recorded commit point goes back from {:?} to {up_to}", self.committed));
@@ -238,7 +348,10 @@ impl Image {
             if Some(from) <= self.committed.map(|point| point.position) {
                 return Err(format!("{:?} is recorded as committed and is cut from {from} on", self.committed));
             }
-            self.entries.truncate(from.0 as usize - 1);
+            let keep = (from.0 as usize - 1).checked_sub(self.gone());
+            let keep =
+                keep.ok_or_else(|| format!("the log is cut from {from} on, where it has no entries any more"))?;
+            self.entries.truncate(keep);
             self.forged_from = self.forged_from.filter(|forged| *forged < from);
         }
         let first = Position::after(self.last());

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use crate::protocol::apply::{Applied, SessionLimits};
 use crate::protocol::trace::Snapshot;
 use crate::protocol::{
-    Apply, Config, Core, Envelope, Incarnation, LogPoint, NodeId, Operation, Position, Proposal, ReadLog, Time,
+    Apply, Base, Config, Core, Envelope, Incarnation, LogPoint, NodeId, Operation, Position, Proposal, ReadLog,
+    ReadSnapshot, SnapshotId, Time, WriteSnapshot,
 };
 use crate::verify::dice::mix;
 use crate::verify::simulator::database::Database;
-use crate::verify::simulator::disk::{Disk, Image};
+use crate::verify::simulator::disk::{Disk, Image, SnapshotFile};
 use crate::verify::simulator::queue::Due;
 
 pub(super) struct Host {
@@ -36,6 +37,16 @@ pub(super) struct Host {
     pub(super) applies: VecDeque<Apply>,
     pub(super) applying: bool,
     pub(super) reads: VecDeque<ReadLog>,
+    /// A snapshot is to be taken once the database has applied up to there.
+    pub(super) snapshot_due: Option<Base>,
+    /// One is being written.
+    pub(super) taking: Option<SnapshotFile>,
+    pub(super) snapshot_reads: VecDeque<ReadSnapshot>,
+    pub(super) snapshot_writes: VecDeque<WriteSnapshot>,
+    /// What was received of snapshots; without a meaning after a restart.
+    pub(super) incoming: Vec<(SnapshotId, Vec<u8>)>,
+    /// To be installed once all that was handed to the database is applied.
+    pub(super) install_due: Option<SnapshotId>,
     pub(super) checks: usize,
     /// Writes that came in and go into the core together.
     pub(super) proposals: Vec<Proposal>,
@@ -112,6 +123,12 @@ impl Host {
             applies: VecDeque::new(),
             applying: false,
             reads: VecDeque::new(),
+            snapshot_due: None,
+            taking: None,
+            snapshot_reads: VecDeque::new(),
+            snapshot_writes: VecDeque::new(),
+            incoming: Vec::new(),
+            install_due: None,
             checks: 0,
             proposals: Vec::new(),
             tick_at: None,
@@ -139,11 +156,18 @@ impl Host {
         self.run += 1;
         // Another one for each node and run: nodes that draw alike would stand at the same moments for ever.
         let seed = mix(self.config.seed ^ mix(self.run << 32));
+        self.disk.end_install();
         let image = self.disk.written();
-        let committed = image.committed.map_or(0, |point| point.position.0 as usize);
-        self.database = Database::of(&image.entries[..committed], self.sessions);
+        let snapshot = self.disk.snapshot();
+        self.database =
+            snapshot.map(|snapshot| snapshot.database.clone()).unwrap_or_else(|| Database::new(self.sessions));
+        let applied = Position::after(self.database.applied());
+        let committed = image.committed(snapshot).map_or(0, |point| point.position.0);
+        for entry in image.entries.iter().filter(|entry| (applied.0..=committed).contains(&entry.position.0)) {
+            self.database.apply(entry).expect("a snapshot and the log after it have no gap");
+        }
         let config = Config { seed, ..self.config.clone() };
-        let core = Core::new(config, image.restored(tail_more), self.clock.shows(now));
+        let core = Core::new(config, image.restored(snapshot, tail_more), self.clock.shows(now));
         self.committed = core.committed();
         self.events = 0;
         self.tick_at = None;
@@ -173,6 +197,12 @@ impl Host {
         self.applies.clear();
         self.applying = false;
         self.reads.clear();
+        self.snapshot_due = None;
+        self.taking = None;
+        self.snapshot_reads.clear();
+        self.snapshot_writes.clear();
+        self.incoming.clear();
+        self.install_due = None;
         self.checks = 0;
         self.proposals.clear();
         self.fails_next_flush = false;

@@ -37,6 +37,8 @@ mod truth;
 
 mod settle;
 
+mod snapshots;
+
 mod record;
 
 mod hash;

@@ -57,10 +57,13 @@ pub struct Disk {
     pub flush_most_micros: u64,
     pub apply_most_micros: u64,
     pub read_most_micros: u64,
+    /// One in so many reads of a snapshot finds it damaged; 0: none.
+    pub snapshots_lost_in: u64,
 }
 
 impl Disk {
-    pub const CALM: Disk = Disk { flush_most_micros: 500, apply_most_micros: 100, read_most_micros: 500 };
+    pub const CALM: Disk =
+        Disk { flush_most_micros: 500, apply_most_micros: 100, read_most_micros: 500, snapshots_lost_in: 0 };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -87,7 +90,7 @@ impl Options {
             voters,
             heartbeat_micros: heartbeat,
             election_timeout_micros: timeout,
-            limits: if dice.one_in(2) { tight(dice) } else { Limits::default() },
+            limits: compacted(seed, if dice.one_in(2) { tight(dice) } else { Limits::default() }),
             leadership: leadership(dice, timeout),
             faults_micros: timeout * dice.between(8, 30),
             asked_to_stand: !dice.one_in(5),
@@ -97,6 +100,7 @@ impl Options {
                 flush_most_micros: dice.pick(&[200, 1_000, 1_000, 5_000, 30_000]),
                 apply_most_micros: dice.pick(&[10, 100, 1_000, 20_000]),
                 read_most_micros: dice.pick(&[100, 1_000, 20_000]),
+                snapshots_lost_in: if seed.is_multiple_of(3) { 20 } else { 0 },
             },
             work: Work {
                 clients: dice.between(1, 8),
@@ -151,6 +155,22 @@ fn few_sessions(dice: &mut Dice) -> SessionLimits {
         sessions: dice.between(1, 4) as usize,
         results: dice.between(1, 3) as usize,
         lifetime: dice.between(5, 60),
+    }
+}
+
+/// In every other run snapshots are taken so often that logs are cut again and again.
+fn compacted(seed: u64, limits: Limits) -> Limits {
+    let dice = &mut Dice::of(seed, 6);
+    if dice.one_in(2) {
+        return limits;
+    }
+    Limits {
+        snapshot_entries: dice.between(3, 60),
+        snapshot_bytes: dice.pick(&[u64::MAX, 2_000, 10_000]),
+        snapshot_margin: dice.pick(&[0, 0, 1, 5, 30]),
+        snapshot_chunk_bytes: dice.pick(&[16, 50, 500]),
+        snapshot_bytes_per_second: dice.pick(&[1_000, 10_000, 10_000_000]),
+        ..limits
     }
 }
 

@@ -25,6 +25,22 @@ pub(super) enum Due {
         node: NodeId,
         run: u64,
     },
+    SnapshotTaken {
+        node: NodeId,
+        run: u64,
+    },
+    SnapshotRead {
+        node: NodeId,
+        run: u64,
+    },
+    SnapshotWritten {
+        node: NodeId,
+        run: u64,
+    },
+    SnapshotInstalled {
+        node: NodeId,
+        run: u64,
+    },
     /// The writes that came in go into the core.
     Batch {
         node: NodeId,
@@ -70,6 +86,10 @@ impl Due {
             | Due::Flushed { node, run }
             | Due::Applied { node, run }
             | Due::LogRead { node, run }
+            | Due::SnapshotTaken { node, run }
+            | Due::SnapshotRead { node, run }
+            | Due::SnapshotWritten { node, run }
+            | Due::SnapshotInstalled { node, run }
             | Due::Batch { node, run } => Some((*node, Some(*run))),
             Due::Begin { .. }
             | Due::End { .. }

@@ -59,6 +59,10 @@ impl Stats {
                 | Fact::SteppedDown { .. }
                 | Fact::Injected { .. }
                 | Fact::Committed { .. }
+                | Fact::SnapshotTaken { .. }
+                | Fact::Compacted { .. }
+                | Fact::SnapshotSent { .. }
+                | Fact::SnapshotInstalled { .. }
         );
         if worth_telling {
             *self.facts.entry(fact.name()).or_default() += 1;

@@ -64,6 +64,10 @@ impl Truth {
     fn commit(&mut self, host: &Host, position: Position, clients: &Clients) -> Step {
         let id = host.id();
         let written = host.disk.written();
+        if position.0 as usize <= written.gone() && self.at(position).is_some() {
+            // A snapshot stands for it; that its last entry is the committed one is looked at elsewhere.
+            return Ok(());
+        }
         let Some(entry) = written.at(position).filter(|_| !written.is_forged(position)) else {
             let text = format!("{id} has position {position} as committed and holds nothing genuine there");
             return Err(wrong("committed is in the log", text));
@@ -153,11 +157,21 @@ impl Truth {
         }
     }
 
+    /// A node's database is what a snapshot of this entry holds.
+    pub(super) fn on_installed(&self, host: &Host, point: LogPoint) -> Step {
+        let known = self.databases.get(point.position.0 as usize - 1);
+        if self.at(point.position) == Some(point) && known == Some(&host.database.hash()) {
+            return Ok(());
+        }
+        let text = format!("{} installs a snapshot of {point} that is not what other nodes have there", host.id());
+        Err(wrong("equal state at equal applied positions", text))
+    }
+
     /// Committed entries are never cut off.
     pub(super) fn before_store(&self, host: &Host, store: &Store) -> Step {
         let Store::Append(Append { truncate_from: Some(from), .. }) = store else { return Ok(()) };
         let written = host.disk.written();
-        let cut = written.entries.iter().skip(from.0 as usize - 1);
+        let cut = written.entries.iter().filter(|entry| entry.position >= *from);
         let lost = cut.map(Entry::point).find(|point| self.at(point.position) == Some(*point) && written.has(*point));
         let Some(point) = lost else { return Ok(()) };
         Err(wrong("committed is never deleted", format!("{} cuts its log from {from} on, with {point}", host.id())))
@@ -214,8 +228,16 @@ impl Truth {
         if let crate::protocol::ChainCheck::Broken(point) = image.check_chain() {
             return Err(wrong("digests chain", format!("at {} the content of {point} is not its digest's", host.id())));
         }
-        let committed = image.committed.map_or(0, |point| point.position.0 as usize);
-        let differs = image.entries[..committed].iter().find(|entry| self.at(entry.position) != Some(entry.point()));
+        if let Some(purged) = image.purged().filter(|purged| self.at(purged.position) != Some(*purged)) {
+            let text = format!("the log of {} begins after {purged}, which is not committed", host.id());
+            return Err(wrong("committed never changes", text));
+        }
+        let committed = image.committed.map_or(0, |point| point.position.0);
+        let differs = image
+            .entries
+            .iter()
+            .filter(|entry| entry.position.0 <= committed)
+            .find(|entry| self.at(entry.position) != Some(entry.point()));
         if let Some(entry) = differs {
             let text = format!("{} holds {} as committed, which it is not", host.id(), entry.point());
             return Err(wrong("committed never changes", text));

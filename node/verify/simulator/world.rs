@@ -12,6 +12,7 @@ use crate::protocol::{
 use crate::verify::dice::Dice;
 use crate::verify::invariants::{Violation, Watch};
 use crate::verify::simulator::clients::Clients;
+use crate::verify::simulator::disk::SnapshotFile;
 use crate::verify::simulator::faults::NOBODY;
 use crate::verify::simulator::hash::TraceHasher;
 use crate::verify::simulator::host::Host;
@@ -46,6 +47,8 @@ pub(super) struct Simulation<'a> {
     pub(super) stats: Stats,
     hash: TraceHasher,
     pub(super) record: Option<Record>,
+    /// Every snapshot that was ever taken: what the bytes of its file stand for.
+    pub(super) snapshots: Vec<SnapshotFile>,
     audience: &'a mut dyn FnMut(Told<'_>),
 }
 
@@ -82,6 +85,7 @@ impl<'a> Simulation<'a> {
             stats: Stats::default(),
             hash: TraceHasher::default(),
             record: recorded.then(Record::default),
+            snapshots: Vec::new(),
             audience,
         };
         for (index, fault) in plan.faults.iter().enumerate() {
@@ -168,6 +172,10 @@ impl<'a> Simulation<'a> {
             Due::Flushed { node, .. } => self.flushed(node),
             Due::Applied { node, .. } => self.applied(node),
             Due::LogRead { node, .. } => self.log_read(node),
+            Due::SnapshotTaken { node, .. } => self.snapshot_taken(node),
+            Due::SnapshotRead { node, .. } => self.snapshot_read(node),
+            Due::SnapshotWritten { node, .. } => self.snapshot_written(node),
+            Due::SnapshotInstalled { node, .. } => self.snapshot_installed(node),
             Due::Batch { node, .. } => {
                 let proposals = std::mem::take(&mut self.host(node).proposals);
                 self.step(node, Input::Propose(proposals))
@@ -238,6 +246,8 @@ impl<'a> Simulation<'a> {
         }
         let first = apply.up_to.position.0 + 1 - outcomes.len() as u64;
         self.host(node).outcomes = (first, outcomes);
+        self.begin_snapshot(node);
+        self.begin_install(node);
         self.step(node, Input::Applied(apply.up_to))
     }
 
@@ -297,6 +307,13 @@ impl<'a> Simulation<'a> {
                 let recorded = host.disk.record_commit(apply.up_to);
                 host.applies.push_back(apply);
                 recorded.map_err(|text| wrong("what a log store is asked for", format!("at {node} {text}")))
+            }
+            Output::TakeSnapshot(_)
+            | Output::ReadSnapshot(_)
+            | Output::WriteSnapshot(_)
+            | Output::InstallSnapshot(_) => {
+                self.on_snapshot(node, output);
+                Ok(())
             }
             Output::ReadLog(read) => {
                 self.host(node).reads.push_back(read);

@@ -125,5 +125,5 @@ fn set_up(world: &mut World, case: &Case, marked: bool) {
         entries.iter().find(|entry| entry.id == id).map(Entry::point).expect("what is committed is in the log")
     });
     let forged_from = marked.then(|| Position(same.len() as u64 + 1));
-    world.host_mut(2).disk = Disk::holding(Image { promise, committed, forged_from, entries });
+    world.host_mut(2).disk = Disk::holding(Image { promise, committed, forged_from, entries, base: None });
 }

@@ -154,6 +154,7 @@ fn set_log(world: &mut World, arguments: &Arguments) {
         forged_from: forged.map(|_| Position(same.len() as u64 + 1)),
         committed: committed.map(|position| entries[position as usize - 1].point()),
         entries,
+        base: None,
     };
     world.host_mut(arguments.number(0)).disk = Disk::holding(image);
 }

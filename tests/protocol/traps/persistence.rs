@@ -265,7 +265,7 @@ fn with_another_commit(break_chain: bool) -> World {
     }
     let committed = entries.last().map(epoca::protocol::Entry::point);
     let promise = Some(Promise { epoch: Epoch(1), vote: None });
-    world.host_mut(2).disk = Disk::holding(Image { promise, committed, forged_from: None, entries });
+    world.host_mut(2).disk = Disk::holding(Image { promise, committed, forged_from: None, entries, base: None });
     world.start_all();
     world.elect(1);
     world.settle();

@@ -4,15 +4,19 @@
 //! process loses nothing that was written. What a disk must never be asked to do (cut committed entries, leave a gap,
 //! forget a promise) is asserted here, whatever the test is about.
 //!
+//! Snapshots are files of their own, durable once they are there.
+//!
 //! Left out on purpose: bytes, checksums and files; those are tested with the real storage.
 
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
 use epoca::protocol::{
-    Append, ChainCheck, Entry, Kind, LogPoint, Opening, Operation, Position, Promise, ReadLog, Restored, RunEnd, Store,
-    digest_after,
+    Append, Base, ChainCheck, Entry, Founding, Kind, LogPoint, Opening, Operation, Position, Promise, ReadLog,
+    Restored, RunEnd, SnapshotId, Store, digest_after,
 };
+
+use super::database::Database;
 
 /// The content of a log store at one moment.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -21,6 +25,16 @@ pub struct Image {
     pub entries: Vec<Entry>,
     pub forged_from: Option<Position>,
     pub committed: Option<LogPoint>,
+    /// With what the log begins if its first entries are gone.
+    pub base: Option<Base>,
+}
+
+/// A complete snapshot.
+#[derive(Clone, Debug)]
+pub struct SnapshotFile {
+    pub id: SnapshotId,
+    pub base: Base,
+    pub database: Database,
 }
 
 #[derive(Clone, Hash, Debug)]
@@ -31,6 +45,8 @@ enum Write {
 
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
+    /// In order of what they stand for.
+    snapshots: Vec<SnapshotFile>,
     durable: Image,
     written: Image,
     pending: VecDeque<Write>,
@@ -69,7 +85,38 @@ impl Disk {
         self.pending.len()
     }
 
+    /// The newest snapshot.
+    pub fn snapshot(&self) -> Option<&SnapshotFile> {
+        self.snapshots.last()
+    }
+
+    pub fn snapshot_of(&self, id: SnapshotId) -> Option<&SnapshotFile> {
+        self.snapshots.iter().find(|known| known.id == id)
+    }
+
+    pub fn keep_snapshot(&mut self, file: SnapshotFile) {
+        self.snapshots.retain(|known| known.id.point.position != file.id.point.position);
+        self.snapshots.push(file);
+        self.snapshots.sort_by_key(|known| known.id.point.position);
+    }
+
+    /// What a start does with a snapshot that was received and not installed: the log begins after it.
+    pub fn end_install(&mut self) {
+        let Some(file) = self.snapshots.last() else { return };
+        let holds = self.written.has(file.id.point) && !self.written.is_forged(file.id.point.position);
+        if !holds && file.id.point.position.0 > self.written.gone() {
+            self.durable.replace(&file.base);
+            self.written.replace(&file.base);
+        }
+    }
+
     pub fn store(&mut self, operation: Operation, store: Store) {
+        if let Store::Compact(base) | Store::Replace(base) = &store {
+            let position = base.last.position;
+            let newest = self.snapshots.last().map(|file| file.id.point.position);
+            assert!(newest >= Some(position), "{} is given up, and the newest snapshot is at {newest:?}", base.last);
+            self.snapshots.retain(|file| file.id.point.position >= position);
+        }
         self.write(Write::Store(operation, store));
     }
 
@@ -107,7 +154,8 @@ impl Disk {
     /// Changes the content of an entry behind the back of its digest.
     pub fn damage(&mut self, position: Position) {
         for image in [&mut self.durable, &mut self.written] {
-            image.entries[position.0 as usize - 1].body = b"damaged".as_slice().into();
+            let gone = image.gone();
+            image.entries[(position.0 - 1 - gone) as usize].body = b"damaged".as_slice().into();
         }
     }
 
@@ -132,15 +180,27 @@ impl Image {
     }
 
     pub fn last(&self) -> Option<LogPoint> {
-        self.entries.last().map(Entry::point)
+        self.entries.last().map(Entry::point).or(self.purged())
+    }
+
+    /// The last entry that is gone.
+    pub fn purged(&self) -> Option<LogPoint> {
+        self.base.as_ref().map(|base| base.last)
+    }
+
+    /// How many entries are gone.
+    pub fn gone(&self) -> u64 {
+        self.purged().map_or(0, |purged| purged.position.0)
     }
 
     pub fn at(&self, position: Position) -> Option<&Entry> {
-        position.0.checked_sub(1).and_then(|index| self.entries.get(index as usize))
+        position.0.checked_sub(1 + self.gone()).and_then(|index| self.entries.get(index as usize))
     }
 
+    /// What it has given up was committed, and counts as held.
     pub fn has(&self, point: LogPoint) -> bool {
-        self.at(point.position).is_some_and(|entry| entry.point() == point)
+        let gone = self.purged() == Some(point) || point.position.0 < self.gone();
+        gone || self.at(point.position).is_some_and(|entry| entry.point() == point)
     }
 
     pub fn is_forged(&self, position: Position) -> bool {
@@ -149,12 +209,12 @@ impl Image {
 
     /// The log without its forged end: what the invariants count.
     pub fn honest(&self) -> &[Entry] {
-        let count = self.forged_from.map_or(self.entries.len(), |from| from.0 as usize - 1);
+        let count = self.forged_from.map_or(self.entries.len(), |from| (from.0 - 1 - self.gone()) as usize);
         &self.entries[..count]
     }
 
     pub fn check_chain(&self) -> ChainCheck {
-        let mut before = None;
+        let mut before = self.purged().map(|purged| purged.digest);
         for entry in &self.entries {
             if digest_after(before, entry.id, entry.kind, &entry.body) != entry.digest {
                 return ChainCheck::Broken(entry.point());
@@ -167,22 +227,24 @@ impl Image {
     /// What storage hands to a core at its start, with `more` entries before those that are not committed.
     pub fn restored(&self, more: usize) -> Restored {
         let committed = self.committed.map_or(0, |point| point.position.0 as usize);
-        let from = committed.saturating_sub(more);
+        let from = committed.saturating_sub(more).saturating_sub(self.gone() as usize);
+        let founded = || self.entries.first().and_then(founding);
         Restored {
             promise: self.promise,
             runs: self.runs(),
             tail: self.entries[from..].to_vec(),
-            before_tail: from.checked_sub(1).map(|index| self.entries[index].point()),
+            before_tail: from.checked_sub(1).map_or(self.purged(), |index| Some(self.entries[index].point())),
+            purged: self.purged(),
+            snapshot: None,
+            bytes_since_snapshot: 0,
             forged_from: self.forged_from,
             committed: self.committed,
-            founding: self.entries.first().and_then(|first| {
-                (first.kind == Kind::Opening).then(|| Opening::decode(&first.body)).flatten()?.founding
-            }),
+            founding: self.base.as_ref().map_or_else(founded, |base| base.founding.clone()),
         }
     }
 
     fn runs(&self) -> Vec<(RunEnd, Position)> {
-        let mut runs: Vec<(RunEnd, Position)> = Vec::new();
+        let mut runs = self.base.as_ref().map_or(Vec::new(), |base| base.runs.clone());
         for entry in &self.entries {
             if runs.last().is_some_and(|(run, _)| run.epoch == entry.id.epoch) {
                 runs.pop();
@@ -197,6 +259,16 @@ impl Image {
         match write {
             Write::Store(_, Store::Promise(promise)) => self.promise(*promise),
             Write::Store(_, Store::Append(append)) => self.append(append),
+            Write::Store(_, Store::Compact(base)) => self.compact(base),
+            Write::Store(_, Store::Replace(base)) => {
+                let committed = self.committed.map(|point| point.position);
+                assert!(
+                    committed < Some(base.last.position),
+                    "{committed:?} is committed and {} replaces it",
+                    base.last
+                );
+                self.replace(base);
+            }
             Write::Commit(up_to) => {
                 assert!(self.has(*up_to), "commit recorded of {up_to}, which the log does not hold");
                 assert!(!self.is_forged(up_to.position), "commit recorded of the forged {up_to}");
@@ -208,6 +280,17 @@ impl Image {
                 self.committed = Some(*up_to);
             }
         }
+    }
+
+    fn compact(&mut self, base: &Base) {
+        assert!(self.has(base.last), "the log is to begin after {}, which it does not hold", base.last);
+        self.entries.retain(|entry| entry.position > base.last.position);
+        self.base = Some(base.clone());
+    }
+
+    fn replace(&mut self, base: &Base) {
+        self.entries.clear();
+        (self.base, self.forged_from, self.committed) = (Some(base.clone()), None, Some(base.last));
     }
 
     fn promise(&mut self, promise: Promise) {
@@ -222,7 +305,7 @@ impl Image {
         if let Some(from) = append.truncate_from {
             let committed = self.committed.map(|point| point.position);
             assert!(Some(from) > committed, "{:?} is committed and would be truncated from {from}", self.committed);
-            self.entries.truncate(from.0 as usize - 1);
+            self.entries.truncate((from.0 - 1 - self.gone()) as usize);
             self.forged_from = self.forged_from.filter(|forged| *forged < from);
         }
         let first = Position::after(self.last());
@@ -242,6 +325,10 @@ impl Image {
             assert!(!buried, "honest entries were appended after forged ones");
         }
     }
+}
+
+fn founding(first: &Entry) -> Option<Founding> {
+    (first.kind == Kind::Opening).then(|| Opening::decode(&first.body)).flatten()?.founding
 }
 
 /// The next offset of the same epoch, or offset 0 of a greater one.

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 use epoca::protocol::apply::Applied;
 use epoca::protocol::trace::Snapshot;
-use epoca::protocol::{Apply, Config, Core, Envelope, Incarnation, NodeId, Operation, Position, ReadLog, Time};
+use epoca::protocol::{
+    Apply, Config, Core, Envelope, Incarnation, NodeId, Operation, Output, Position, ReadLog, Restored, SnapshotId,
+    Time,
+};
 
 use crate::world::{Database, Disk};
 
@@ -28,6 +31,10 @@ pub struct Host {
     pub(super) applies: VecDeque<Apply>,
     pub(super) reads: VecDeque<ReadLog>,
     pub(super) checks: usize,
+    /// What is to be done about snapshots, in order.
+    pub(super) snapshots: VecDeque<Output>,
+    /// What was received of snapshots; without a meaning after a restart.
+    pub(super) incoming: Vec<(SnapshotId, Vec<u8>)>,
     pub(super) starts: u64,
 }
 
@@ -36,11 +43,13 @@ pub struct Auto {
     pub flush: bool,
     pub apply: bool,
     pub read: bool,
+    /// What is asked of snapshots.
+    pub snapshot: bool,
 }
 
 impl Auto {
-    pub const ALL: Auto = Auto { flush: true, apply: true, read: true };
-    pub const NONE: Auto = Auto { flush: false, apply: false, read: false };
+    pub const ALL: Auto = Auto { flush: true, apply: true, read: true, snapshot: true };
+    pub const NONE: Auto = Auto { flush: false, apply: false, read: false, snapshot: false };
 }
 
 impl Host {
@@ -60,6 +69,8 @@ impl Host {
             applies: VecDeque::new(),
             reads: VecDeque::new(),
             checks: 0,
+            snapshots: VecDeque::new(),
+            incoming: Vec::new(),
             starts: 0,
         }
     }
@@ -89,11 +100,19 @@ impl Host {
         assert!(self.core.is_none(), "{} runs already", self.id());
         self.starts += 1;
         let seed = self.config.seed.wrapping_add(self.starts.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let image = self.disk.written();
-        let committed = image.committed.map_or(0, |point| point.position.0 as usize);
-        self.database = Database::of(&image.entries[..committed]);
+        self.disk.end_install();
+        let newest = self.disk.snapshot();
+        let mut image = self.disk.written().clone();
+        let known = [image.committed, image.purged(), newest.map(|file| file.id.point)];
+        image.committed = known.into_iter().flatten().max_by_key(|point| point.position);
+        self.database = newest.map_or_else(Database::default, |file| file.database.clone());
+        let applied = self.database.applied().map_or(0, |point| point.position.0);
+        let committed = image.committed.map_or(0, |point| point.position.0);
+        let after = image.entries.iter().filter(|entry| (applied + 1..=committed).contains(&entry.position.0));
+        self.database.apply(&after.cloned().collect::<Vec<_>>());
+        let restored = Restored { snapshot: newest.map(|file| file.id), ..image.restored(self.tail_more) };
         let config = Config { seed, ..self.config.clone() };
-        let core = Core::new(config, image.restored(self.tail_more), now);
+        let core = Core::new(config, restored, now);
         self.view = core.snapshot(Snapshot::TAIL_MAX);
         self.core = Some(core);
         self.fatal = None;
@@ -106,6 +125,8 @@ impl Host {
         self.waiting.clear();
         self.applies.clear();
         self.reads.clear();
+        self.snapshots.clear();
+        self.incoming.clear();
         self.checks = 0;
         self.outcomes.clear();
     }

@@ -12,9 +12,10 @@ mod host;
 pub mod logs;
 mod network;
 mod puppets;
+mod snapshots;
 
 pub use database::Database;
-pub use disk::{Disk, Image};
+pub use disk::{Disk, Image, SnapshotFile};
 pub use host::{Auto, Host};
 pub use network::{Network, Pick};
 
@@ -37,6 +38,8 @@ pub struct World {
     touched: BTreeSet<NodeId>,
     pub(crate) requests: u64,
     said: u64,
+    /// Every snapshot that was ever taken: what the bytes of its file stand for.
+    snapshots: Vec<SnapshotFile>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -91,6 +94,7 @@ impl World {
             touched: BTreeSet::new(),
             requests: 0,
             said: 0,
+            snapshots: Vec::new(),
         }
     }
 
@@ -210,6 +214,10 @@ impl World {
                 host.applies.push_back(apply);
             }
             Output::ReadLog(read) => host.reads.push_back(read),
+            Output::TakeSnapshot(_)
+            | Output::ReadSnapshot(_)
+            | Output::WriteSnapshot(_)
+            | Output::InstallSnapshot(_) => host.snapshots.push_back(output),
             Output::Rejected { from, why } => self.note(node, What::Rejected(from, why)),
             Output::CheckChain => host.checks += 1,
             Output::Answer(request, answer) => {
@@ -237,10 +245,14 @@ impl World {
     /// What the node's host has done by now, as an input, if it does that by itself.
     fn due(&mut self, id: u64) -> Option<Input> {
         let auto = self.host(id).auto;
-        auto.flush.then(|| self.flush_one(id, usize::MAX)).flatten().or_else(|| {
-            let host = self.host_mut(id);
-            auto.apply.then(|| host.apply_one()).flatten().or_else(|| auto.read.then(|| host.read_one()).flatten())
-        })
+        auto.flush
+            .then(|| self.flush_one(id, usize::MAX))
+            .flatten()
+            .or_else(|| {
+                let host = self.host_mut(id);
+                auto.apply.then(|| host.apply_one()).flatten().or_else(|| auto.read.then(|| host.read_one()).flatten())
+            })
+            .or_else(|| auto.snapshot.then(|| self.snapshot_one(id)).flatten())
     }
 
     /// Makes writes durable; what waited for them leaves.

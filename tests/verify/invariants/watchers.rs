@@ -70,7 +70,7 @@ fn a_watcher_that_starts_in_the_middle_finds_nothing_wrong() {
 }
 
 enum Heard {
-    Joined(Snapshot),
+    Joined(Box<Snapshot>),
     Event(Event),
 }
 
@@ -97,7 +97,7 @@ fn a_watcher_that_hears_the_nodes_in_any_order_finds_nothing_wrong() {
         play(seed, &mut |told| {
             match told {
                 Told::Started(snapshot) => {
-                    streams.entry(snapshot.node).or_default().push_back(Heard::Joined(snapshot.clone()));
+                    streams.entry(snapshot.node).or_default().push_back(Heard::Joined(Box::new(snapshot.clone())));
                 }
                 Told::Event(event) => {
                     streams.entry(event.node).or_default().push_back(Heard::Event(event.clone()));

@@ -309,6 +309,19 @@ const EXPLANATIONS: &[Explanation] = &[
         source: text("Ongaro's thesis §3.10.", "Tese de Ongaro §3.10."),
     },
     Explanation {
+        facts: &["SnapshotTaken", "Compacted", "SnapshotSent", "SnapshotInstalled"],
+        title: text("A snapshot stands for the log's beginning", "Um snapshot representa o começo do log"),
+        body: &[text(
+            "A log that only grows fills the disk and makes every restart longer. A snapshot is the final database after \
+             exactly the entries up to one; once it is durable the log gives those entries up. A replica that needs one of \
+             them gets the snapshot instead, in parts, and the log goes on after it without a gap.",
+            "Um log que só cresce enche o disco e alonga cada reinício. Um snapshot é o banco de dados final depois de \
+             exatamente as entradas até uma delas; quando está durável, o log descarta essas entradas. Uma réplica que \
+             precisa de uma delas recebe o snapshot, em partes, e o log continua depois dele sem lacuna.",
+        )],
+        source: text("Raft §7; Ongaro's thesis §5.", "Raft §7; tese de Ongaro §5."),
+    },
+    Explanation {
         facts: &["Injected"],
         title: text("A conflict made on purpose", "Um conflito feito de propósito"),
         body: &[text(

@@ -217,6 +217,34 @@ pub const RULES: &[(&str, Text)] = &[
         ),
     ),
     ("ReadRefused", text("refuses {reads} reads: {why}", "recusa {reads} leituras: {why}")),
+    (
+        "SnapshotTaken",
+        text(
+            "has a snapshot of its final database at {up_to}: {bytes} bytes, durable",
+            "tem um snapshot do seu banco de dados final em {up_to}: {bytes} bytes, durável",
+        ),
+    ),
+    (
+        "Compacted",
+        text(
+            "gives up {count} entries of its log, up to {up_to}: the snapshot holds what they made",
+            "descarta {count} entradas do seu log, até {up_to}: o snapshot guarda o que elas fizeram",
+        ),
+    ),
+    (
+        "SnapshotSent",
+        text(
+            "sends {to} the snapshot of {up_to}: {sent} of {bytes} bytes",
+            "envia a {to} o snapshot de {up_to}: {sent} de {bytes} bytes",
+        ),
+    ),
+    (
+        "SnapshotInstalled",
+        text(
+            "is now what the snapshot of {up_to} holds; {dropped} entries of its log went for it",
+            "agora é o que o snapshot de {up_to} guarda; {dropped} entradas do seu log saíram por isso",
+        ),
+    ),
     ("Killed", text("was killed, on purpose", "foi morto, de propósito")),
     ("Restarted", text("was started again", "foi iniciado de novo")),
     ("Paused", text("was paused: it neither answers nor ends", "foi pausado: nem responde nem termina")),

@@ -116,6 +116,8 @@ pub const KINDS: &[(&str, Text)] = &[
     ("vote-answer", text("vote", "voto")),
     ("transfer", text("stand!", "lidere!")),
     ("transfer-asked", text("me?", "eu?")),
+    ("snapshot", text("snapshot", "snapshot")),
+    ("snapshot-ack", text("part", "parte")),
 ];
 
 // The whole screen.

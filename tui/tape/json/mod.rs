@@ -163,7 +163,7 @@ mod tests {
             committed: Some(point(0)),
             applied: None,
             held: Some(point(1)),
-            beliefs: [(NodeId(2), Belief { matched: Some(point(0)), next: Some(Position(2)) })].into(),
+            beliefs: [(NodeId(2), Belief { matched: Some(point(0)), next: Some(Position(2)), snapshot: None })].into(),
             event: 7,
             lab,
             ..Snapshot::new(NodeId(1))

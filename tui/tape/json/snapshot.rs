@@ -15,7 +15,7 @@ pub fn snapshot(of: &Snapshot) -> Value {
     let optional = |at: &Option<LogPoint>| at.as_ref().map(point);
     let belief = |(node, belief): (&NodeId, &Belief)| {
         let next = belief.next.map(|next| next.0);
-        json!({"node": node.0, "matched": optional(&belief.matched), "next": next})
+        json!({"node": node.0, "matched": optional(&belief.matched), "next": next, "snapshot": belief.snapshot})
     };
     json!({
         "role": of.role.name(),
@@ -24,6 +24,8 @@ pub fn snapshot(of: &Snapshot) -> Value {
         "tail": of.tail.iter().map(preview).collect::<Vec<_>>(),
         "committed": optional(&of.committed),
         "applied": optional(&of.applied),
+        "purged": optional(&of.purged),
+        "snapshot": optional(&of.snapshot),
         "held": optional(&of.held),
         "beliefs": of.beliefs.iter().map(belief).collect::<Vec<_>>(),
         "lab": lab(&of.lab),
@@ -43,6 +45,8 @@ pub fn to_snapshot(node: NodeId, value: &Value) -> Option<Snapshot> {
         tail: object.get("tail")?.as_array()?.iter().map(to_preview).collect::<Option<_>>()?,
         committed: optional_point(object, "committed")?,
         applied: optional_point(object, "applied")?,
+        purged: optional_point(object, "purged")?,
+        snapshot: optional_point(object, "snapshot")?,
         held: optional_point(object, "held")?,
         beliefs: object.get("beliefs")?.as_array()?.iter().map(belief).collect::<Option<BTreeMap<_, _>>>()?,
         lab: to_lab(object.get("lab")?)?,
@@ -82,7 +86,12 @@ fn to_lab(value: &Value) -> Option<Lab> {
 fn belief(value: &Value) -> Option<(NodeId, Belief)> {
     let object = value.as_object()?;
     let node = NodeId(object.get("node")?.as_u64()?);
-    Some((node, Belief { matched: optional_point(object, "matched")?, next: number(object, "next")?.map(Position) }))
+    let snapshot = match object.get("snapshot") {
+        None | Some(Value::Null) => None,
+        Some(of) => Some((of[0].as_u64()?, of[1].as_u64()?)),
+    };
+    let (matched, next) = (optional_point(object, "matched")?, number(object, "next")?.map(Position));
+    Some((node, Belief { matched, next, snapshot }))
 }
 
 /// The outer `None` if there is something else than a number or nothing.

@@ -1,0 +1,134 @@
+//! Snapshots and compaction at one node: when a snapshot is taken, and what the log may give up once it is durable.
+//!
+//! A snapshot is the final database at an applied entry. The core decides up to which entry; the host takes it off the loop
+//! and tells when it is durable. Only then is the log cut, a margin before the snapshot's point, so that a replica that is
+//! a little behind still gets entries.
+//!
+//! Invariant: purged ≤ snapshot ≤ applied.
+
+use crate::protocol::base::{Base, SnapshotId};
+use crate::protocol::core::Core;
+use crate::protocol::entry::Entry;
+use crate::protocol::io::{Output, ReadId, Store};
+use crate::protocol::log::Place;
+use crate::protocol::receive_snapshot::{Installing, Receiving};
+use crate::protocol::trace::Fact;
+use crate::protocol::types::{LogPoint, Position};
+
+/// What a node has of snapshots, and what is under way.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Snapshots {
+    /// The newest one that is durable.
+    pub(super) latest: Option<SnapshotId>,
+    /// One is being taken, up to this entry.
+    pub(super) taking: Option<LogPoint>,
+    /// The weight of the entries that were handed to the final database since the latest was begun.
+    bytes: u64,
+    /// The entry up to which the log is to be cut is being read, for its digest.
+    reading: Option<ReadId>,
+    /// How much may be sent to replicas until the next heartbeat; below zero what was sent too much.
+    pub(super) allowance: i64,
+    /// A leader sends this one here.
+    pub(super) receiving: Option<Receiving>,
+    /// One was received, and is to be what this node is.
+    pub(super) installing: Option<Installing>,
+}
+
+impl Snapshots {
+    pub(super) fn restored(latest: Option<SnapshotId>, bytes: u64) -> Snapshots {
+        Snapshots { latest, bytes, ..Snapshots::default() }
+    }
+}
+
+impl Core {
+    /// More of this weight was handed to the final database.
+    pub(super) fn on_handed_over(&mut self, weight: u64) {
+        self.snapshots.bytes += weight;
+        self.take_snapshot_if_due();
+    }
+
+    /// One at a time; what falls due while one is taken is looked at again when that is done.
+    fn take_snapshot_if_due(&mut self) {
+        let Some(handed) = self.handed else { return };
+        let limits = &self.config.limits;
+        let before = self.snapshots.latest.map_or(0, |latest| latest.point.position.0);
+        let entries = handed.position.0.saturating_sub(before);
+        let due = entries >= limits.snapshot_entries || (entries > 0 && self.snapshots.bytes >= limits.snapshot_bytes);
+        if due {
+            self.take_snapshot();
+        }
+    }
+
+    /// Takes a snapshot of what was handed to the final database, unless one is being taken.
+    pub(super) fn take_snapshot(&mut self) {
+        let Some(handed) = self.handed else { return };
+        if self.snapshots.taking.is_some() || self.snapshots.installing.is_some() {
+            return;
+        }
+        self.snapshots.taking = Some(handed);
+        self.snapshots.bytes = 0;
+        let base = self.base_at(handed);
+        self.output(Output::TakeSnapshot(base));
+    }
+
+    /// What a log that begins after `point` must know of the entries before.
+    fn base_at(&self, point: LogPoint) -> Base {
+        Base { last: point, runs: self.log.runs_up_to(point), founding: self.founding.clone() }
+    }
+
+    /// The snapshot is durable.
+    pub(super) fn on_snapshot_taken(&mut self, taken: SnapshotId) {
+        self.snapshots.taking = None;
+        let newer = self.snapshots.latest.is_none_or(|latest| latest.point.position < taken.point.position);
+        if newer {
+            self.snapshots.latest = Some(taken);
+            let SnapshotId { point, bytes, .. } = taken;
+            self.trace(|| Fact::SnapshotTaken { up_to: point, bytes });
+            self.compact();
+        }
+        self.take_snapshot_if_due();
+        self.send_next_snapshot();
+        self.install_received();
+    }
+
+    /// Cuts the log as far as the latest snapshot and the margin allow.
+    fn compact(&mut self) {
+        let Some(latest) = self.snapshots.latest else { return };
+        let margin = self.config.limits.snapshot_margin;
+        let target = latest.point.position.0.saturating_sub(margin);
+        // Whoever is being sent a snapshot needs the entries after it.
+        let target = self.sending().map_or(target, |sending| target.min(sending.snapshot.point.position.0));
+        let target = Position(target);
+        if target.0 <= self.log.purged_position() || self.snapshots.reading.is_some() {
+            return;
+        }
+        match self.log.place(target) {
+            Place::Known(point) => self.compact_up_to(point),
+            Place::Unread => self.snapshots.reading = Some(self.read_log(target.0, target.0, 0)),
+            Place::Purged | Place::Missing => {}
+        }
+    }
+
+    /// True if that is what the read was for.
+    pub(super) fn on_read_for_compaction(&mut self, read: ReadId, entries: &[Entry]) -> bool {
+        if self.snapshots.reading != Some(read) {
+            return false;
+        }
+        self.snapshots.reading = None;
+        if let Some(point) = entries.first().map(Entry::point) {
+            self.compact_up_to(point);
+        }
+        true
+    }
+
+    fn compact_up_to(&mut self, point: LogPoint) {
+        let covered = self.snapshots.latest.is_some_and(|latest| point.position <= latest.point.position);
+        assert!(covered, "only entries that a durable snapshot covers are given up");
+        let count = point.position.0 - self.log.purged_position();
+        let base = self.base_at(point);
+        self.log.purge(point);
+        let operation = self.next_operation();
+        self.output(Output::Store(operation, Store::Compact(base)));
+        self.trace(|| Fact::Compacted { up_to: point, count });
+    }
+}

@@ -1,0 +1,201 @@
+//! Snapshots of the final database, in files of their own.
+//!
+//! ```text
+//! DIR/snapshot/0000000000100000.snapshot     complete and durable; the number is the position of its last entry
+//! DIR/snapshot/….tmp                         being written or received; without a meaning after a crash
+//! ```
+//!
+//! A file gets its name only when all of it is on the disk. Older ones stay as long as the log continues them.
+
+mod file;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::protocol::{Base, LogPoint, Position, SnapshotId, WriteSnapshot, Written};
+use crate::storage::disk::Disk;
+use crate::storage::{Dump, SnapshotStore, StorageError};
+
+pub(crate) use file::{SnapshotFile, SnapshotWriter};
+
+const ENDING: &str = ".snapshot";
+const UNFINISHED: &str = ".tmp";
+
+/// The snapshots of a data folder.
+#[derive(Clone)]
+pub(crate) struct SnapshotFolder {
+    pub folder: PathBuf,
+    pub disk: Arc<dyn Disk>,
+}
+
+impl SnapshotFolder {
+    pub(crate) fn new(data: &Path, disk: Arc<dyn Disk>) -> SnapshotFolder {
+        SnapshotFolder { folder: data.join("snapshot"), disk }
+    }
+
+    pub(crate) fn path(&self, position: Position) -> PathBuf {
+        self.folder.join(format!("{:016}{ENDING}", position.0))
+    }
+
+    /// The positions of all complete snapshots, in order.
+    pub(crate) fn positions(&self) -> Result<Vec<Position>, StorageError> {
+        let error = |error| StorageError::io("read folder", &self.folder, &error);
+        let files = match std::fs::read_dir(&self.folder) {
+            Ok(files) => files,
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(other) => return Err(error(other)),
+        };
+        let mut positions = Vec::new();
+        for file in files {
+            let name = file.map_err(error)?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_suffix(ENDING)?.parse().ok());
+            positions.extend(number.map(Position));
+        }
+        positions.sort_unstable();
+        Ok(positions)
+    }
+
+    /// The snapshots that the log continues, the newest first, with their files. Only their headers are looked at; those that
+    /// cannot be read are left where they are, and said.
+    pub(crate) fn kept(
+        &self,
+        purged: Option<LogPoint>,
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<(SnapshotId, PathBuf)>, StorageError> {
+        let first = purged.map_or(Position(0), |purged| purged.position);
+        let mut kept = Vec::new();
+        for position in self.positions()?.into_iter().rev().filter(|position| *position >= first) {
+            let path = self.path(position);
+            match SnapshotFile::open(&path).and_then(SnapshotFile::unverified_id) {
+                Ok(id) if id.point.position == position => kept.push((id, path)),
+                Ok(id) => notes.push(format!("{} is left alone: it is the snapshot of {}", path.display(), id.point)),
+                Err(StorageError::SnapshotDamaged { byte, what, .. }) => {
+                    notes.push(format!("the snapshot {} is damaged at byte {byte}: {what}", path.display()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(kept)
+    }
+
+    fn write(&self, base: &Base, dump: &mut dyn Dump) -> Result<SnapshotId, StorageError> {
+        let temporary = self.folder.join("taken.tmp");
+        self.remove(&temporary)?;
+        let mut writer = SnapshotWriter::create(&*self.disk, temporary.clone(), base, dump.revision())?;
+        while let Some(rows) = dump.next()? {
+            writer.put(&rows)?;
+        }
+        let id = writer.finish()?;
+        self.name(&temporary, id.point.position)?;
+        Ok(id)
+    }
+
+    /// A durable file gets its name, durably.
+    fn name(&self, temporary: &Path, position: Position) -> Result<(), StorageError> {
+        let path = self.path(position);
+        let renamed = self.disk.rename(temporary, &path).and_then(|()| self.disk.sync_folder(&self.folder));
+        renamed.map_err(|error| StorageError::io("name", &path, &error))
+    }
+
+    /// Where the parts of a snapshot go that is received.
+    fn incoming(&self, snapshot: SnapshotId) -> PathBuf {
+        self.folder.join(format!("{:016}-{}{UNFINISHED}", snapshot.point.position.0, snapshot.digest))
+    }
+
+    /// Removes what a crash left of files that were never complete.
+    pub(crate) fn remove_unfinished(&self) -> Result<(), StorageError> {
+        let error = |error| StorageError::io("read folder", &self.folder, &error);
+        for file in std::fs::read_dir(&self.folder).map_err(error)? {
+            let path = file.map_err(error)?.path();
+            if path.to_str().is_some_and(|name| name.ends_with(UNFINISHED)) {
+                self.remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), StorageError> {
+        match self.disk.remove(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StorageError::io("remove", path, &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl SnapshotStore for SnapshotFolder {
+    fn take(&self, base: &Base, dump: &mut dyn Dump) -> Result<SnapshotId, StorageError> {
+        self.write(base, dump)
+    }
+
+    fn read(&self, snapshot: SnapshotId, offset: u64, bytes_max: u64) -> Result<Option<Bytes>, StorageError> {
+        let path = self.path(snapshot.point.position);
+        if offset == 0 && !is_whole(&path, snapshot)? {
+            return Ok(None);
+        }
+        let length = bytes_max.min(snapshot.bytes.saturating_sub(offset)) as usize;
+        let mut bytes = vec![0; length];
+        let read = File::open(&path).and_then(|file| file.read_exact_at(&mut bytes, offset));
+        match read {
+            Ok(()) => Ok(Some(Bytes::from(bytes))),
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(StorageError::io("read", &path, &error)),
+        }
+    }
+
+    fn write(&self, part: &WriteSnapshot) -> Result<Written, StorageError> {
+        let WriteSnapshot { snapshot, offset, bytes } = part;
+        let path = self.incoming(*snapshot);
+        let error = |error: io::Error| StorageError::io("write", &path, &error);
+        let mut file = if *offset == 0 {
+            self.remove(&path)?;
+            self.disk.create(&path).map_err(error)?
+        } else {
+            self.disk.open(&path).map_err(error)?
+        };
+        file.append(bytes).map_err(error)?;
+        let received = offset + bytes.len() as u64;
+        if received < snapshot.bytes {
+            return Ok(Written::UpTo(received));
+        }
+        file.sync().map_err(error)?;
+        drop(file);
+        if !is_whole(&path, *snapshot)? {
+            self.remove(&path)?;
+            return Ok(Written::Damaged);
+        }
+        let base = SnapshotFile::open(&path)?.base;
+        self.name(&path, snapshot.point.position)?;
+        Ok(Written::Whole(base))
+    }
+
+    fn open(&self, snapshot: SnapshotId) -> Result<Box<dyn Dump>, StorageError> {
+        Ok(Box::new(SnapshotFile::open(&self.path(snapshot.point.position))?))
+    }
+
+    fn remove_before(&self, position: Position) -> Result<(), StorageError> {
+        let positions = self.positions()?;
+        positions.into_iter().filter(|found| *found < position).try_for_each(|found| self.remove(&self.path(found)))
+    }
+}
+
+/// Whether the file is this very snapshot, all of it.
+fn is_whole(path: &Path, snapshot: SnapshotId) -> Result<bool, StorageError> {
+    match SnapshotFile::open(path).and_then(SnapshotFile::verify) {
+        Ok(found) => Ok(found == snapshot),
+        Err(StorageError::SnapshotDamaged { byte, what, .. }) => {
+            tracing::warn!("the snapshot {} is damaged at byte {byte}: {what}", path.display());
+            Ok(false)
+        }
+        Err(_) if !path.exists() => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof)
+}

@@ -1,0 +1,130 @@
+//! Snapshots on real processes with small limits: a replica that lacks what the log has given up, crashes, disk use.
+
+use std::path::{Path, PathBuf};
+
+use epoca::client::{Client, Options};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::support::{Cluster, PATIENCE, until};
+
+/// A snapshot every 40 entries, and a log that keeps 5 before it.
+const SMALL: [&str; 4] = ["--snapshot-entries", "40", "--snapshot-margin", "5"];
+
+/// Writes `count` times over ten keys, several writes at once.
+fn write(cluster: &Cluster, prefix: &'static str, count: u64, value_bytes: usize) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let addresses = cluster.addresses();
+    runtime.block_on(async {
+        let options = Options { timeout: PATIENCE, ..Options::default() };
+        let client = Client::connect(&addresses, options).await.expect("it answers");
+        let put = |number: u64| {
+            let client = client.clone();
+            async move {
+                let value = format!("{number:value_bytes$}");
+                client.put(format!("{prefix}-{}", number % 10).into(), value.into()).await.expect("it is written");
+            }
+        };
+        for begin in (0..count).step_by(20) {
+            let writes: JoinSet<()> = (begin..count.min(begin + 20)).map(put).collect();
+            writes.join_all().await;
+        }
+    });
+}
+
+fn position(node: &Value, what: &str) -> u64 {
+    node[what]["position"].as_u64().unwrap_or(0)
+}
+
+fn caught_up(cluster: &Cluster) -> bool {
+    let nodes = cluster.status();
+    let last = nodes.iter().map(|node| position(node, "committed")).max();
+    nodes.iter().all(|node| Some(position(node, "applied")) == last)
+}
+
+/// What a node answers from its own final database to ten reads.
+fn records(cluster: &Cluster, prefix: &str, node: &str) -> Vec<Value> {
+    let get = |number: u64| {
+        let key = format!("{prefix}-{number}");
+        cluster.json(0, &["get", &key, "--node", node, "--consistency", "local"])
+    };
+    (0..10).map(get).collect()
+}
+
+fn folder_of(cluster: &Cluster, node: u64) -> PathBuf {
+    cluster.data().join(format!("n{node}"))
+}
+
+fn bytes_of(folder: &Path) -> u64 {
+    let Ok(files) = std::fs::read_dir(folder) else { return 0 };
+    files.map(|file| file.expect("it can be listed").metadata().map_or(0, |file| file.len())).sum()
+}
+
+#[test]
+fn a_replica_that_was_off_during_many_writes_comes_back_through_a_snapshot() {
+    let cluster = Cluster::start(&SMALL);
+    write(&cluster, "before", 10, 1);
+    cluster.text(0, &["fault", "kill", "4"]);
+    write(&cluster, "while", 120, 1);
+    until("the leader's log begins after the replica's end", || position(&cluster.status()[0], "purged") > 20);
+    cluster.text(0, &["fault", "restart", "4"]);
+    until("everybody has caught up", || caught_up(&cluster));
+    let node = &cluster.status()[3];
+    assert!(position(node, "purged") > 20, "it got a snapshot: {node}");
+    assert_eq!(records(&cluster, "while", "4"), records(&cluster, "while", "1"));
+    write(&cluster, "after", 3, 1);
+    until("everybody has caught up", || caught_up(&cluster));
+    // What it got survives its own restart.
+    cluster.text(0, &["fault", "kill", "4"]);
+    cluster.text(0, &["fault", "restart", "4"]);
+    until("everybody has caught up", || caught_up(&cluster));
+    assert_eq!(records(&cluster, "while", "4"), records(&cluster, "while", "1"));
+}
+
+#[test]
+fn a_log_that_was_cut_is_shown_from_where_it_begins() {
+    let cluster = Cluster::start(&SMALL);
+    write(&cluster, "x", 100, 1);
+    until("the log was cut", || position(&cluster.status()[0], "purged") > 20);
+    let log = cluster.json(0, &["log", "--node", "1"]);
+    assert!(log[0]["position"].as_u64() > Some(20), "{}", log[0]);
+    let said = cluster.text(0, &["status"]);
+    assert!(said.contains("n1: the log begins after e1·o"), "{said}");
+}
+
+#[test]
+fn a_node_killed_again_and_again_while_it_takes_and_installs_snapshots_loses_nothing() {
+    let cluster = Cluster::start(&SMALL);
+    for round in 0..6 {
+        let victim = if round % 2 == 0 { "4" } else { "3" };
+        cluster.text(0, &["fault", "kill", victim]);
+        write(&cluster, "round", 60, 1);
+        cluster.text(0, &["fault", "restart", victim]);
+        // Killed at once: in the middle of whatever its start and the leader have begun.
+        cluster.text(0, &["fault", "kill", victim]);
+        cluster.text(0, &["fault", "restart", victim]);
+    }
+    until("everybody has caught up", || caught_up(&cluster));
+    for node in ["2", "3", "4"] {
+        assert_eq!(records(&cluster, "round", node), records(&cluster, "round", "1"), "n{node}");
+    }
+}
+
+#[test]
+fn disk_use_is_bounded_under_an_overwrite_load() {
+    let limits = ["--snapshot-entries", "2000", "--snapshot-bytes", "400000", "--snapshot-margin", "100"];
+    let cluster = Cluster::start(&limits);
+    let mut most = 0;
+    for _ in 0..4 {
+        write(&cluster, "x", 1_500, 1_000);
+        until("everybody has caught up", || caught_up(&cluster));
+        for node in 1..=4 {
+            let folder = folder_of(&cluster, node);
+            most = most.max(bytes_of(&folder.join("log")) + bytes_of(&folder.join("snapshot")));
+        }
+    }
+    // Six megabytes were written; some hundred entries are kept, and two snapshots of ten keys.
+    assert!(most < 2_000_000, "{most} bytes of log and snapshots");
+    let node = &cluster.status()[1];
+    assert!(position(node, "purged") > 4_000, "{node}");
+}
