@@ -15,13 +15,14 @@ use crate::command::shell::Format;
 use crate::command::{Command, Context, Exit, Outcome, execute, print};
 use crate::console::attach::{Keeper, refused};
 use crate::console::config::{self, Config};
+use crate::console::director::Director;
 use crate::console::keys;
 use crate::console::model::{Model, Step, step};
 use crate::console::state::{self, History};
 use crate::console::taps::Taps;
 use crate::console::terminal::{self, Screen};
 use crate::console::theme::{Depth, Look, locale_is_utf8};
-use crate::console::update::{Effect, Msg, load, next_wake, update};
+use crate::console::update::{Effect, Msg, Staged, load, next_wake, update};
 use crate::console::{ConsoleOptions, Lang, Source, Theme};
 use crate::tape::command::unreadable;
 use crate::tape::{Record, read};
@@ -95,6 +96,7 @@ struct App {
     /// For those who send messages.
     outbox: mpsc::Sender<Msg>,
     taps: Taps,
+    director: Director,
 }
 
 impl App {
@@ -139,6 +141,7 @@ impl App {
             inbox,
             outbox,
             taps,
+            director: Director::default(),
         };
         app.model.tape.is_tapped = true;
         if let (Some(records), Source::Replay(path)) = (recording, &source) {
@@ -228,6 +231,8 @@ impl App {
             Effect::Copy(text) => terminal::copy(&text),
             Effect::LookAtProcesses => LOOK.notify_one(),
             Effect::Execute { number, command } => self.execute(number, command),
+            Effect::RunScenario(name) => self.run_scenario(name),
+            Effect::StopScenario => self.director.stop(),
         }
         false
     }
@@ -259,6 +264,16 @@ impl App {
         });
     }
 
+    fn run_scenario(&mut self, name: String) {
+        match self.client.clone() {
+            Some(client) => self.director.begin(name, client, self.outbox.clone()),
+            None => {
+                let why = Staged::Refused("the nodes are not there yet".to_owned());
+                update(&mut self.model, Msg::Staged(Box::new(why)));
+            }
+        }
+    }
+
     fn draw(&mut self) -> Result<(), Outcome> {
         let now = self.begun.elapsed();
         if self.drawn == Some(self.model.revision) || now < self.next_frame {
@@ -280,6 +295,7 @@ impl App {
         self.next_frame = Duration::ZERO;
         // A terminal that is gone must not keep the nodes from ending well.
         let _ = self.draw();
+        self.director.end().await;
         let again = async {
             while let Some(Ok(event)) = terminal.next().await {
                 if is_impatient(&event) {

@@ -7,7 +7,7 @@ use tui_input::InputRequest;
 
 use crate::console::model::{FaultKey, Mode, Model};
 use crate::console::update::{StepKey, TapeKey};
-use crate::console::words::{Text, text};
+use crate::console::words::{Text, scenario, text};
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Action {
@@ -49,6 +49,10 @@ pub enum Action {
     Newer,
     Edit(InputRequest),
     Tape(TapeKey),
+    /// The first scenario; other digits are taken as they come.
+    Scenario,
+    /// The list of all.
+    Scenarios,
 }
 
 /// What must be there for a key to act.
@@ -111,6 +115,10 @@ macro_rules! bindings {
 
 /// In the order of the hint line and the help. The first that fits acts.
 pub const BINDINGS: &[Binding] = bindings! {
+    Control [char('1')] "1-9" Action::Scenario, Some(text("scenario", "cenário")),
+        text("run a scenario; 0 lists them; typed: run normal, run ./mine.txt, stop", "roda um cenário; 0 lista todos; digitado: run normal, run ./meu.txt, stop"), Lab;
+    Control [char('0')] "0" Action::Scenarios, None,
+        text("the list of all scenarios; typed: run", "a lista de todos os cenários; digitado: run"), Nothing;
     Control [char('k')] "k" Action::Fault(FaultKey::Kill), Some(text("kill", "matar")),
         text("kill a node at once; typed: kill 3", "mata um nó na hora; digitado: kill 3"), Launcher;
     Control [char('r')] "r" Action::Fault(FaultKey::Restart), Some(text("restart", "reiniciar")),
@@ -304,6 +312,9 @@ pub fn obstacle(model: &Model, binding: &Binding) -> Option<String> {
         && let Some(why) = model.tape.obstacle()
     {
         return Some(why);
+    }
+    if binding.needs != Needs::Nothing && model.aside.is_some() && binding.action != Action::Scenario {
+        return Some(model.say(scenario::OTHER_CLUSTER).to_owned());
     }
     match binding.needs {
         Needs::Nothing => None,

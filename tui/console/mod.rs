@@ -39,6 +39,8 @@ mod terminal;
 
 mod attach;
 
+mod director;
+
 mod taps;
 
 mod app;

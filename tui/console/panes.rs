@@ -9,7 +9,9 @@ use unicode_width::UnicodeWidthStr;
 use crate::console::layout::is_split;
 use crate::console::model::{Model, step};
 use crate::console::theme::Look;
-use crate::console::view::{checks, events, finals, narration, nodes, ops, peers, space, step as step_view, tape};
+use crate::console::view::{
+    checks, events, finals, narration, nodes, ops, peers, scenario, sheet, space, step as step_view, tape,
+};
 use crate::console::words::{Text, text};
 
 /// What the arrows and pages do in a tab.
@@ -55,6 +57,10 @@ macro_rules! tabs {
 }
 
 tabs! {
+    Scenario text("scenario", "cenário"), |model| model.scenarios.run.is_some() || model.scenarios.asked.is_some(),
+        Arrows::Select(|model, down| model.scenarios.select(down)), scenario::draw;
+    Sheet text("sheet", "folha"), |model| model.scenarios.sheet.is_some(),
+        Arrows::Select(|model, down| model.scenarios.select_line(down)), sheet::draw;
     Narration text("narration", "narração"), always, Arrows::Select(|model, down| model.story.select(down)), narration::draw;
     Events text("events", "eventos"), always, Arrows::FromEnd(|model| model.timeline.lines().len()), events::draw;
     SpaceTime text("space-time", "espaço-tempo"), |model| !is_split(model.size),

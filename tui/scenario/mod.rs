@@ -41,3 +41,11 @@ mod run;
 mod report;
 
 pub mod shell;
+
+pub use library::{all, find, names as library_names};
+pub use order::leave as leave_in_order;
+pub use report::evidence_text;
+pub use run::{RunOptions, run};
+pub use script::{ItemKind, Script};
+pub use stage::Stage;
+pub use told::{Done, Run, Told, Verdict, is_heading};

@@ -23,6 +23,12 @@ pub async fn restore(client: &Client, ears: &Ears) -> Result<(), String> {
     agree(client, ears).await
 }
 
+/// Undoes every fault, for whoever breaks off in the middle.
+pub async fn leave(client: &Client) {
+    // What cannot be undone is seen on the screen.
+    let _ = undo(client).await;
+}
+
 async fn undo(client: &Client) -> Result<(), String> {
     let failed = |error: epoca::client::ClientError| error.to_string();
     if let Some(processes) = client.processes().await.map_err(failed)? {

@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RunOptions {
-    /// Between two items, so that a person can follow.
+    /// At the beginning of each part, so that a person can follow.
     pub pace: Duration,
     /// In the place of every time of chaos that the text names.
     pub chaos: Option<Duration>,
@@ -179,6 +179,8 @@ impl Runner<'_> {
                 }
                 self.part = Some((Some(index), Excerpt::of(&self.ears.heard())));
                 self.since = self.ears.mark();
+                self.tell(Told::Now(index)).await;
+                tokio::time::sleep(self.options.pace).await;
                 continue;
             }
             if skipping {
@@ -206,7 +208,6 @@ impl Runner<'_> {
                 }
                 skipping = true;
             }
-            tokio::time::sleep(self.options.pace).await;
         }
         worst
     }

@@ -16,6 +16,8 @@ pub mod prompt;
 
 pub mod pulse;
 
+pub mod scenario;
+
 pub mod space;
 
 pub mod step;
@@ -41,6 +43,7 @@ pub use node::{NodeView, Presence};
 pub use operations::Operations;
 pub use prompt::Prompt;
 pub use pulse::Pulse;
+pub use scenario::Scenarios;
 pub use space::Space;
 pub use step::Step;
 pub use story::Story;
@@ -87,6 +90,10 @@ pub enum Dialog {
     },
     Explain(Explained),
     Palette(Palette),
+    /// The list of scenarios, and which one is chosen.
+    Scenarios {
+        chosen: usize,
+    },
 }
 
 /// What was typed into the palette, and which entry is chosen.
@@ -160,6 +167,11 @@ pub struct Model {
     pub tape: tape::Tape,
     /// How the checks stand, once there is something to check.
     pub checks: Option<Verdict>,
+    pub scenarios: Scenarios,
+    /// The cluster of a scenario's own, if that is shown in the place of this one.
+    pub aside: Option<Box<Model>>,
+    /// This is such a cluster.
+    pub is_aside: bool,
 }
 
 impl Model {
@@ -191,6 +203,9 @@ impl Model {
             revision: 0,
             tape: tape::Tape::default(),
             checks: None,
+            scenarios: Scenarios::default(),
+            aside: None,
+            is_aside: false,
         }
     }
 

@@ -250,9 +250,11 @@ impl Model {
         let tape = std::mem::take(&mut self.tape);
         let prompt = std::mem::take(&mut self.prompt);
         let checks = std::mem::take(&mut self.checks);
+        let (scenarios, aside) = (std::mem::take(&mut self.scenarios), self.aside.take());
         let timeline = std::mem::take(&mut self.timeline);
         let mut frame = Box::new(self.clone());
         (self.tape, self.prompt, self.checks) = (tape, prompt, checks);
+        (self.scenarios, self.aside) = (scenarios, aside);
         frame.timeline = timeline.without(timeline.lines().len().saturating_sub(FRAME_LINES));
         frame.space.keep(FRAME_LINES);
         self.timeline = timeline;
@@ -293,6 +295,9 @@ impl Model {
             revision,
             tape,
             checks,
+            scenarios,
+            aside,
+            is_aside: _,
         } = other;
         (self.size, self.mode, self.pane, self.dialog) = (*size, *mode, *pane, dialog.take());
         (self.window, self.notice, self.scrolled) = (*window, notice.take(), *scrolled);
@@ -301,6 +306,7 @@ impl Model {
         (self.story.selected, self.space.selected) = (story.selected, space.selected);
         self.step = std::mem::take(step);
         self.checks = checks.take();
+        (self.scenarios, self.aside) = (std::mem::take(scenarios), aside.take());
         (self.prompt, self.tape) = (std::mem::take(prompt), std::mem::take(tape));
         (self.interrupted, self.revision) = (*interrupted, *revision + 1);
     }

@@ -16,6 +16,8 @@ mod palette;
 
 mod press;
 
+mod scenario;
+
 mod scroll;
 
 mod step;
@@ -36,6 +38,7 @@ use crate::console::model::{Mode, Model, Notice, Pane, ProcessSeen, Screen};
 use crate::tape::Verdict;
 
 pub use faults::{choices, name as fault_name};
+pub use scenario::{Staged, letter_of as scenario_letter};
 pub use step::StepKey;
 pub use tape::{TapeKey, load, next_wake};
 
@@ -60,6 +63,8 @@ pub enum Msg {
     OperationProgress(u64, String),
     /// How it ended, and how long it took.
     OperationEnd(u64, Outcome, Duration),
+    /// What comes from whoever runs a scenario.
+    Staged(Box<Staged>),
     /// How the checks stand.
     Checked(Box<Verdict>),
     /// Something about the nodes as a whole went wrong.
@@ -75,6 +80,9 @@ pub enum Effect {
         number: u64,
         command: Command,
     },
+    /// By its name, or from a file.
+    RunScenario(String),
+    StopScenario,
     /// Keep this line in the history between runs.
     Remember(String),
     /// Put this on the clipboard.
@@ -86,9 +94,16 @@ pub enum Effect {
 
 /// What the person does is done to what is shown; what is told of the cluster, to the present, even if the past is shown.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let effects = update_one(model, msg);
+    model.sit_aside();
+    effects
+}
+
+fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Tick(now) => {
             tape::tick(model, now);
+            scenario::tick(model, now);
             Vec::new()
         }
         Msg::Key(_) => {
@@ -97,6 +112,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Checked(verdict) => {
             checked::on_checked(model, *verdict);
+            Vec::new()
+        }
+        Msg::Staged(staged) => {
+            scenario::on_staged(model, *staged);
             Vec::new()
         }
         Msg::Paste(_) | Msg::Resize(..) | Msg::Terminate => apply(model, msg),
@@ -135,8 +154,8 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
         Msg::Started { nodes, no_launcher } => observe::on_started(model, nodes, no_launcher),
-        // Taken before it comes here: it is about the tape, not about a moment of it.
-        Msg::Checked(_) => {}
+        // Taken before they come here: they are not about a moment of the tape.
+        Msg::Checked(_) | Msg::Staged(_) => {}
         Msg::Trouble(text) => model.notice = Some(Notice { text, is_bad: true }),
         Msg::Terminate => return quit(model),
     }

@@ -13,8 +13,8 @@ use crate::console::model::{
     Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Presence, Screen, Window, step,
 };
 use crate::console::update::step::{self as update_step, StepKey};
-use crate::console::update::{Effect, copy, faults, palette, quit, scroll, tape};
-use crate::console::words::screen;
+use crate::console::update::{Effect, copy, faults, palette, quit, scenario, scroll, tape};
+use crate::console::words::{scenario as scenario_words, screen};
 
 /// What can be typed and is no business of the cluster.
 const LOCAL: [&str; 7] = ["help", "quit", "checks", "bookmark", "event", "live", "play"];
@@ -35,6 +35,7 @@ pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         Some(Dialog::Help { scrolled }) => on_help_key(model, event, scrolled),
         Some(Dialog::Palette(shown)) => palette::on_key(model, event, shown),
         Some(Dialog::Explain(_)) => on_explained_key(model, event),
+        Some(Dialog::Scenarios { chosen }) => scenario::on_list_key(model, event, chosen),
         None => on_plain_key(model, event, interrupted),
     }
 }
@@ -48,11 +49,19 @@ pub fn on_paste(model: &mut Model, text: &str) {
 
 fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
     let Some(binding) = keys::binding(model.mode, event) else {
-        on_letter(model, event);
-        return Vec::new();
+        return on_letter(model, event);
     };
     if let Some(obstacle) = keys::obstacle(model, binding) {
         bad(model, format!("{}: {obstacle}", binding.hint.map_or(binding.shown, |hint| model.say(hint))));
+        return Vec::new();
+    }
+    if let Some(aside) = model
+        .aside
+        .as_mut()
+        .filter(|_| scenario::looks(binding.action) && !matches!(model.pane, Pane::Scenario | Pane::Sheet))
+    {
+        act(aside, binding.action, interrupted);
+        model.dialog = aside.dialog.take();
         return Vec::new();
     }
     act(model, binding.action, interrupted)
@@ -98,6 +107,8 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Newer => model.prompt.newer(),
         Action::Edit(request) => model.prompt.edit(request),
         Action::Tape(key) => tape::on_key(model, key),
+        Action::Scenario => return scenario::by_digit(model, '1').unwrap_or_default(),
+        Action::Scenarios => model.dialog = Some(Dialog::Scenarios { chosen: 0 }),
     }
     Vec::new()
 }
@@ -128,6 +139,12 @@ fn reset(model: &mut Model) -> Vec<Effect> {
 fn escape(model: &mut Model) {
     if model.mode == Mode::Type {
         model.mode = Mode::Control;
+        return;
+    }
+    if model.scenarios.selected.take().is_some() | model.scenarios.selected_line.take().is_some() {
+        return;
+    }
+    if !model.scenarios.is_running() && model.back_to_own() {
         return;
     }
     model.is_plain = false;
@@ -163,12 +180,18 @@ fn on_explained_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-fn on_letter(model: &mut Model, event: &KeyEvent) {
-    let Some(letter) = keys::letter(event) else { return };
+fn on_letter(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
+    let Some(letter) = keys::letter(event) else { return Vec::new() };
+    if model.mode == Mode::Control
+        && let Some(effects) = scenario::by_digit(model, letter)
+    {
+        return effects;
+    }
     match model.mode {
         Mode::Type => model.prompt.edit(InputRequest::InsertChar(letter)),
         Mode::Control => say(model, &screen::MEANS_NOTHING.with(model.lang, &[("letter", &letter)])),
     }
+    Vec::new()
 }
 
 /// Any key that the search has no use for takes what was found, then does what it always does; Enter only takes it.
@@ -247,6 +270,13 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
             return Some(Vec::new());
         }
         _ => {}
+    }
+    if let Some(effects) = scenario::typed(model, line.trim()) {
+        return Some(effects);
+    }
+    if model.aside.is_some() {
+        bad(model, model.say(scenario_words::OTHER_CLUSTER).to_owned());
+        return None;
     }
     if tape::typed(model, line) {
         return Some(Vec::new());

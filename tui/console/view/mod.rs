@@ -38,6 +38,12 @@ mod prompt;
 
 mod row_notes;
 
+pub mod scenario;
+
+mod scenario_list;
+
+pub mod sheet;
+
 pub mod space;
 
 mod stage;
@@ -53,7 +59,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::console::layout::{self, Content, Layout};
-use crate::console::model::{Dialog, Model, Screen};
+use crate::console::model::{Dialog, Model, Pane, Screen};
 use crate::console::panes;
 use crate::console::theme::{Look, fold_to_ascii};
 
@@ -62,7 +68,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
     buffer.set_style(area, look.base);
-    let cursor = match layout::layout((area.width, area.height), &Content::of(model)) {
+    let cursor = match layout::layout((area.width, area.height), &Content::of(model.shown())) {
         None => {
             stage::too_small(buffer, area, model, look);
             None
@@ -79,22 +85,24 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
 
 /// Gives where the cursor stands, if it is seen.
 fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
-    top::draw(buffer, layout.top, model, look);
-    banner::draw(buffer, layout.banner, model, look);
+    let cluster = model.shown();
+    top::draw(buffer, layout.top, cluster, look);
+    banner::draw(buffer, layout.banner, cluster, look);
     let upper = layout.logs.union(layout.space.unwrap_or(layout.lower)).union(layout.lower).union(layout.strips);
     match (&model.screen, &model.dialog) {
         (Screen::Starting(said), _) => stage::starting(buffer, upper, model, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, model, *scrolled, look),
         (_, Some(Dialog::Palette(shown))) => palette::draw(buffer, upper, model, shown, look),
+        (_, Some(Dialog::Scenarios { chosen })) => scenario_list::draw(buffer, upper, model, *chosen, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
         _ if model.is_plain => (panes::shown(model).draw)(buffer, upper, model, look),
         _ => {
-            logs::draw(buffer, layout, model, look);
+            logs::draw(buffer, layout, cluster, look);
             if let Some(area) = layout.space {
-                space::pane(buffer, area, model, look);
+                space::pane(buffer, area, cluster, look);
             }
             draw_lower(buffer, layout.lower, model, look);
-            draw_strips(buffer, layout.strips, model, look);
+            draw_strips(buffer, layout.strips, cluster, look);
         }
     }
     let cursor = prompt::draw(buffer, layout, model, look);
@@ -104,7 +112,10 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
 
 fn draw_lower(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let inner = frame::tabs(buffer, area, model, look);
-    (panes::shown(model).draw)(buffer, inner, model, look);
+    let tab = panes::shown(model);
+    // What is about the scenario and the person is not about the cluster that is shown.
+    let is_own = matches!(tab.pane, Pane::Scenario | Pane::Sheet | Pane::Ops);
+    (tab.draw)(buffer, inner, if is_own { model } else { model.shown() }, look);
 }
 
 /// What has something to say stands below each other, from the top.

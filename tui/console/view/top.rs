@@ -65,6 +65,10 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
     parts.extend(tape::named(model).map(|text| Part { spans: vec![span(format!(" {text} "), look.alarm)], goes: 0 }));
     parts.extend(leadership(model, look));
     parts.push(quorum(model, look));
+    if model.is_aside {
+        let text = format!(" {} ", model.say(crate::console::words::scenario::OWN_CLUSTER));
+        parts.push(Part { spans: vec![span(text, look.alarm)], goes: 0 });
+    }
     parts.extend(in_force(model, look));
     parts.extend(pulse(model, look));
     parts

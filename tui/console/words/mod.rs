@@ -11,6 +11,8 @@ mod reasons;
 
 mod rules;
 
+pub mod scenario;
+
 pub mod screen;
 
 pub mod step;

@@ -1,0 +1,134 @@
+//! Whoever runs a scenario for the console: on the nodes that it shows, or on a cluster of the scenario's own, whose nodes
+//! are watched for the screen meanwhile. One runs at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use epoca::client::Client;
+use epoca::client::watch::watch;
+use epoca::protocol::NodeId;
+use epoca::protocol::trace::Snapshot;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::console::update::{Msg, Staged};
+use crate::scenario::{RunOptions, Script, Stage, Told, Verdict, find, leave_in_order, run};
+
+/// At the beginning of a part, so that a person can read what the last one came to.
+const PACE: Duration = Duration::from_millis(1_500);
+/// On the sheet, which has many.
+const SHEET_PACE: Duration = Duration::from_millis(300);
+/// How many things wait for the inbox.
+const TOLD: usize = 256;
+
+#[derive(Default)]
+pub struct Director {
+    under_way: Option<UnderWay>,
+}
+
+struct UnderWay {
+    task: JoinHandle<()>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Director {
+    pub fn begin(&mut self, name: String, client: Client, inbox: mpsc::Sender<Msg>) {
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(async move {
+            let refused = match play(&name, &client, &inbox, stopped).await {
+                Ok(()) => return,
+                Err(why) => Staged::Refused(why),
+            };
+            // If nobody takes it, the console is ending.
+            let _ = inbox.send(Msg::Staged(Box::new(refused))).await;
+        });
+        self.under_way = Some(UnderWay { task, stop: Some(stop) });
+    }
+
+    /// Ends the scenario; the nodes of the console are brought in order.
+    pub fn stop(&mut self) {
+        if let Some(stop) = self.under_way.as_mut().and_then(|under_way| under_way.stop.take()) {
+            // If it does not listen, it has ended already.
+            let _ = stop.send(());
+        }
+    }
+
+    /// Ends the scenario at once, and with it a cluster of its own.
+    pub async fn end(&mut self) {
+        if let Some(UnderWay { task, .. }) = self.under_way.take() {
+            task.abort();
+            // It is over either way.
+            let _ = task.await;
+        }
+    }
+}
+
+async fn play(
+    name: &str,
+    client: &Client,
+    inbox: &mpsc::Sender<Msg>,
+    stopped: oneshot::Receiver<()>,
+) -> Result<(), String> {
+    let script = Arc::new(find(name)?);
+    let executable = std::env::current_exe().map_err(|error| format!("where is this program? {error}"))?;
+    let mut watching = JoinSet::new();
+    let stage = if script.needs_own() {
+        let stage = Stage::own(&script, executable, 0).await?;
+        show(&stage, inbox, &mut watching).await;
+        stage
+    } else {
+        Stage::there(client, executable).map_err(|error| error.to_string())?
+    };
+    perform(&script, &stage, inbox, stopped).await;
+    stage.end().await;
+    Ok(())
+}
+
+/// The nodes of the scenario's own cluster, for the screen.
+async fn show(stage: &Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinSet<()>) {
+    let nodes = stage.client.nodes();
+    let _ = inbox.send(Msg::Staged(Box::new(Staged::Aside(nodes.clone())))).await;
+    for (id, address) in nodes {
+        watching.spawn(watch_one(id, address, inbox.clone()));
+    }
+}
+
+async fn watch_one(id: NodeId, address: String, inbox: mpsc::Sender<Msg>) {
+    let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+    while let Some(observed) = observed.recv().await {
+        if inbox.send(Msg::Staged(Box::new(Staged::Observed(id, observed)))).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn perform(script: &Arc<Script>, stage: &Stage, inbox: &mpsc::Sender<Msg>, stopped: oneshot::Receiver<()>) {
+    let (told, mut hears) = mpsc::channel(TOLD);
+    let forward = inbox.clone();
+    tokio::spawn(async move {
+        while let Some(told) = hears.recv().await {
+            if forward.send(Msg::Staged(Box::new(Staged::Told(told)))).await.is_err() {
+                return;
+            }
+        }
+    });
+    let pace = if script.is_sheet() { SHEET_PACE } else { PACE };
+    let options = RunOptions { pace, ..RunOptions::default() };
+    let last = told.clone();
+    let stop = async {
+        // A director that is gone stops nothing: it has aborted this.
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        _ = run(script.clone(), stage, options, told) => return,
+        () = stop => {}
+    }
+    if !script.needs_own() {
+        leave_in_order(&stage.client).await;
+    }
+    let ended = Told::Ended { verdict: Verdict::Unknown, why: "stopped".to_owned(), took: Duration::ZERO };
+    // If nobody takes it, the console is ending.
+    let _ = last.send(ended).await;
+}

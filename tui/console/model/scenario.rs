@@ -1,0 +1,92 @@
+//! The scenario that runs or has run last, the assignment's sheet, and the cluster that is shown meanwhile if the
+//! scenario has one of its own.
+
+use std::sync::Arc;
+
+use epoca::protocol::NodeId;
+
+use crate::console::model::{Model, NodeView, Screen};
+use crate::scenario::{Run, Script, Told};
+
+#[derive(Clone, Debug, Default)]
+pub struct Scenarios {
+    /// Asked for and not begun yet: the nodes of its own cluster are being started.
+    pub asked: Option<String>,
+    pub run: Option<Run>,
+    /// The sheet's account, kept while other scenarios run.
+    pub sheet: Option<Run>,
+    /// The item whose evidence is shown; none goes along with what happens.
+    pub selected: Option<usize>,
+    pub selected_line: Option<usize>,
+}
+
+impl Scenarios {
+    pub fn is_running(&self) -> bool {
+        self.asked.is_some() || self.run.as_ref().is_some_and(|run| run.end.is_none())
+    }
+
+    pub fn begin(&mut self, script: Arc<Script>) {
+        self.asked = None;
+        (self.selected, self.selected_line) = (None, None);
+        self.run = Some(Run::new(script));
+    }
+
+    pub fn take(&mut self, told: Told) {
+        let Some(run) = &mut self.run else { return };
+        run.take(told);
+        if run.script.is_sheet() {
+            self.sheet = Some(run.clone());
+        }
+    }
+
+    /// The item that is looked at: the selected one, else what is under way or was done last.
+    pub fn in_sight(&self) -> Option<usize> {
+        let run = self.run.as_ref()?;
+        self.selected.or(run.now).or_else(|| run.done.iter().rposition(Option::is_some))
+    }
+
+    pub fn select(&mut self, down: isize) {
+        let Some(last) = self.run.as_ref().map(|run| run.script.items.len().saturating_sub(1)) else { return };
+        let here = self.in_sight().unwrap_or_default();
+        self.selected = Some(here.saturating_add_signed(down).min(last));
+    }
+
+    pub fn select_line(&mut self, down: isize) {
+        let Some(sheet) = &self.sheet else { return };
+        let last = sheet.headings().count().saturating_sub(1);
+        self.selected_line = Some(self.selected_line.unwrap_or_default().saturating_add_signed(down).min(last));
+    }
+}
+
+impl Model {
+    /// Shows the cluster that a scenario has for itself, in the place of the console's own, which goes on behind it.
+    pub fn show_aside(&mut self, nodes: Vec<(NodeId, String)>) {
+        let mut aside = Model { screen: Screen::Watching, is_aside: true, ..Model::new(self.size, Vec::new()) };
+        for (id, address) in nodes {
+            aside.nodes.insert(id, NodeView::new(id, address));
+        }
+        self.aside = Some(Box::new(aside));
+        self.sit_aside();
+        self.changed();
+    }
+
+    /// What belongs to whoever sits there holds for the cluster that is shown, too.
+    pub fn sit_aside(&mut self) {
+        let Some(aside) = &mut self.aside else { return };
+        (aside.size, aside.mode, aside.lang, aside.pane) = (self.size, self.mode, self.lang, self.pane);
+    }
+
+    /// Goes back to the console's own cluster. True if another one was shown.
+    pub fn back_to_own(&mut self) -> bool {
+        let was_aside = self.aside.take().is_some();
+        if was_aside {
+            self.changed();
+        }
+        was_aside
+    }
+
+    /// The model of the cluster that is shown.
+    pub fn shown(&self) -> &Model {
+        self.aside.as_deref().unwrap_or(self)
+    }
+}

@@ -1,0 +1,146 @@
+//! Starting scenarios by key and by name, and what they tell.
+
+use crossterm::event::{KeyCode, KeyEvent};
+use epoca::client::watch::Observed;
+use epoca::protocol::NodeId;
+
+use crate::console::keys::{self, Action};
+use crate::console::model::{Dialog, Mode, Model, Notice, Pane, Screen};
+use crate::console::update::{Effect, clock, observe, quit, scroll};
+use crate::console::words::scenario as words;
+use crate::scenario::{Told, library_names};
+
+/// What comes from whoever runs the scenario.
+#[derive(Debug)]
+pub enum Staged {
+    Told(Told),
+    /// It has a cluster of its own, with these nodes.
+    Aside(Vec<(NodeId, String)>),
+    /// What is seen of a node of that cluster.
+    Observed(NodeId, Observed),
+    /// It could not be begun, and why.
+    Refused(String),
+}
+
+pub fn on_staged(model: &mut Model, staged: Staged) {
+    match staged {
+        Staged::Told(Told::Began(script)) => {
+            let pane = if script.is_sheet() { Pane::Sheet } else { Pane::Scenario };
+            model.scenarios.begin(script);
+            scroll::show(model, pane);
+        }
+        Staged::Told(told) => model.scenarios.take(told),
+        Staged::Aside(nodes) => model.show_aside(nodes),
+        Staged::Observed(node, observed) => {
+            let now = model.now;
+            let Some(aside) = &mut model.aside else { return };
+            clock::tick(aside, now);
+            let before = aside.revision;
+            observe::on_observed(aside, node, observed);
+            if aside.revision == before {
+                return;
+            }
+        }
+        Staged::Refused(why) => {
+            model.scenarios.asked = None;
+            model.notice = Some(Notice { text: why, is_bad: true });
+        }
+    }
+    model.changed();
+}
+
+/// Time goes on for the scenario's own cluster, too.
+pub fn tick(model: &mut Model, now: std::time::Duration) {
+    let Some(aside) = &mut model.aside else { return };
+    let before = aside.revision;
+    clock::tick(aside, now);
+    if aside.revision != before {
+        model.changed();
+    }
+}
+
+/// Keys that look about in a cluster look about in the one that is shown.
+pub fn looks(action: Action) -> bool {
+    use Action::{Explain, Look, LookNewest, LookOldest, Scroll, ScrollPage, SpaceTime};
+    matches!(action, Explain | Look(_) | LookNewest | LookOldest | Scroll(_) | ScrollPage(_) | SpaceTime)
+}
+
+/// The scenario of a digit; beyond the digits there is the list.
+pub fn by_digit(model: &mut Model, digit: char) -> Option<Vec<Effect>> {
+    let index = digit.to_digit(10)?.checked_sub(1)?;
+    let name = library_names().nth(index as usize)?;
+    if let Some(why) = model.no_launcher.clone() {
+        // Most of them end nodes and start them again; the others can be typed.
+        model.notice = Some(Notice { text: why, is_bad: true });
+        return Some(Vec::new());
+    }
+    Some(start(model, name))
+}
+
+pub fn start(model: &mut Model, name: &str) -> Vec<Effect> {
+    let refusal = match model.screen {
+        Screen::Watching if model.scenarios.is_running() => Some(words::RUNS_ALREADY),
+        Screen::Watching => model.no_lab().map(|_| words::NEEDS_LAB),
+        _ => Some(crate::console::words::screen::NODES_NOT_THERE),
+    };
+    let refusal = model.tape.obstacle().or(refusal.map(|refusal| model.say(refusal).to_owned()));
+    if let Some(text) = refusal {
+        model.notice = Some(Notice { text, is_bad: true });
+        return Vec::new();
+    }
+    model.back_to_own();
+    model.scenarios.asked = Some(name.to_owned());
+    model.changed();
+    vec![Effect::RunScenario(name.to_owned())]
+}
+
+/// `run NAME`, `scenario run NAME`, `stop`; `None` if the line is none of them.
+pub fn typed(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words[..] {
+        ["run", name] | ["scenario", "run", name] => Some(start(model, name)),
+        ["run"] | ["scenario"] | ["scenario", "run" | "list"] => {
+            model.dialog = Some(Dialog::Scenarios { chosen: 0 });
+            Some(Vec::new())
+        }
+        ["stop"] if model.scenarios.is_running() => Some(vec![Effect::StopScenario]),
+        _ => None,
+    }
+}
+
+/// Keys while the list of scenarios is open.
+pub fn on_list_key(model: &mut Model, event: &KeyEvent, chosen: usize) -> Vec<Effect> {
+    let last = library_names().count().saturating_sub(1);
+    let chosen = match event.code {
+        KeyCode::Up => chosen.saturating_sub(1),
+        KeyCode::Down | KeyCode::Tab => (chosen + 1).min(last),
+        KeyCode::Enter => return nth(model, chosen),
+        _ => {
+            let letter = keys::letter(event);
+            if let Some(index) = letter.and_then(index_of) {
+                return nth(model, index);
+            }
+            return match keys::binding(Mode::Control, event).map(|binding| binding.action) {
+                Some(Action::Quit) => quit(model),
+                // Anything else closes it.
+                _ => Vec::new(),
+            };
+        }
+    };
+    model.dialog = Some(Dialog::Scenarios { chosen });
+    Vec::new()
+}
+
+fn nth(model: &mut Model, index: usize) -> Vec<Effect> {
+    library_names().nth(index).map_or(Vec::new(), |name| start(model, name))
+}
+
+/// The key of each scenario in the list: the digits, then letters.
+pub fn letter_of(index: usize) -> char {
+    const LETTERS: &[u8] = b"123456789abcdefghijklmnoprstuvwxyz";
+    LETTERS.get(index).map_or(' ', |letter| char::from(*letter))
+}
+
+fn index_of(letter: char) -> Option<usize> {
+    (0..library_names().count()).find(|index| letter_of(*index) == letter)
+}

@@ -1,0 +1,180 @@
+//! The scenario's steps, ticking as they are seen, with the explanation and the evidence of the one that is looked at.
+//!
+//! ```text
+//!  4 of 11   leader=n1 a=n2 b=n3 c=n4
+//!  A conflicting entry, found by its digest and repaired
+//!   The next write meets it
+//!   ✓ the replica truncates from the conflict on
+//!       what is committed lies before it and is never truncated
+//!       n2 event 10 · C3 Truncated from=e1·o2 …
+//!   ▸ it reports its log state to the leader
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::Span;
+
+use crate::console::model::Model;
+use crate::console::text::wrapped;
+use crate::console::theme::Look;
+use crate::console::view::frame;
+use crate::console::view::line::{put, row, span};
+use crate::console::words::scenario as words;
+use crate::scenario::{Done, ItemKind, Run, Verdict, evidence_text, is_heading};
+
+/// How many pieces of evidence stand below a step that was selected, and below one that is only the newest.
+const EVIDENCE_MAX: usize = 6;
+const EVIDENCE_NEWEST: usize = 1;
+
+type Line = Vec<Span<'static>>;
+
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
+    let scenarios = &model.scenarios;
+    let Some(run) = &scenarios.run else {
+        let text = match &scenarios.asked {
+            Some(name) => words::STARTS.with(model.lang, &[("name", name)]),
+            None => model.say(words::NONE_YET).to_owned(),
+        };
+        let rows = wrapped(&text, usize::from(area.width).saturating_sub(2)).into_iter();
+        return put_all(buffer, area, rows.map(|text| vec![span(format!(" {text}"), look.muted)]));
+    };
+    let width = usize::from(area.width);
+    let mut head: Vec<Line> = title(run, model, width, look);
+    head.extend(verdict(run, model, width, look));
+    let room = usize::from(area.height).saturating_sub(head.len());
+    let (lines, sight) = steps(run, model, width, look);
+    // What is looked at stands in sight with what comes before it; the evidence below it, too.
+    let start = sight.end.saturating_sub(room).min(sight.start).min(lines.len().saturating_sub(room));
+    put_all(buffer, area, head.into_iter().chain(lines.into_iter().skip(start)));
+    frame::foot(buffer, area, model.say(words::EVIDENCE_HINT), look);
+}
+
+pub(super) fn put_all(buffer: &mut Buffer, area: Rect, lines: impl Iterator<Item = Line>) {
+    for (index, line) in lines.enumerate() {
+        let Some(row) = row(area, index) else { return };
+        put(buffer, row, &line);
+    }
+}
+
+fn title(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
+    let mut first = vec![Span::raw(" ")];
+    first.extend(state(run, model, look));
+    let names = run.names.iter().map(|(name, node)| format!("{name}={node}")).collect::<Vec<_>>();
+    first.push(span(format!("   {}", names.join(" ")), look.muted));
+    let title = wrapped(run.script.title.text(model.lang), width.saturating_sub(2)).into_iter();
+    let title = title.map(|text| vec![span(format!(" {text}"), look.strong)]);
+    std::iter::once(first).chain(title).collect()
+}
+
+/// How far it is, or how it ended.
+pub(super) fn state(run: &Run, model: &Model, look: &Look) -> Line {
+    let (ticked, all) = run.ticked();
+    let Some(end) = &run.end else {
+        return vec![span(words::UNDER_WAY.with(model.lang, &[("ticked", &ticked), ("all", &all)]), look.accent)];
+    };
+    let seconds = format!("{:.1}", end.took.as_secs_f64());
+    let places: [(&str, &dyn std::fmt::Display); 4] =
+        [("verdict", &end.verdict.name()), ("ticked", &ticked), ("all", &all), ("seconds", &seconds)];
+    vec![span(words::ENDED.with(model.lang, &places), style_of(end.verdict, look).add_modifier(Modifier::BOLD))]
+}
+
+/// Why it did not pass; else what goes on beside the steps, or at the beginning what it will show.
+fn verdict(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
+    let (text, style) = match &run.end {
+        Some(end) if !end.why.is_empty() => (end.why.as_str(), style_of(end.verdict, look)),
+        _ if !run.note.is_empty() => (run.note.as_str(), look.muted),
+        None if run.done.iter().flatten().count() < 2 => (run.script.about.text(model.lang), look.muted),
+        _ => return Vec::new(),
+    };
+    wrapped(text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), style)]).collect()
+}
+
+/// All steps, and the rows of the one that is looked at.
+fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> (Vec<Line>, std::ops::Range<usize>) {
+    let in_sight = model.scenarios.in_sight();
+    let mut lines = Vec::new();
+    let mut sight = 0..0;
+    for (index, item) in run.script.items.iter().enumerate() {
+        let start = lines.len();
+        let words = item.words.text(model.lang);
+        let done = run.done[index].as_ref();
+        let is_selected = model.scenarios.selected == Some(index);
+        if is_heading(&item.kind) {
+            lines.push(vec![span(format!(" {words}"), look.strong)]);
+        } else {
+            // A command says itself what it came to.
+            let answer = done.map(|done| done.text.as_str()).filter(|text| !text.is_empty());
+            let text = if words.is_empty() { answer.unwrap_or(&item.line) } else { words };
+            let (mark, style) = mark(run, index, matches!(item.kind, ItemKind::Expect(_)), look);
+            let text_style = if is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
+            for (row, text) in wrapped(text, width.saturating_sub(6)).into_iter().enumerate() {
+                let lead = if row == 0 { format!("   {mark} ") } else { "     ".to_owned() };
+                lines.push(vec![span(lead, style), span(text, text_style)]);
+            }
+        }
+        if in_sight == Some(index) {
+            let most = if is_selected { EVIDENCE_MAX } else { EVIDENCE_NEWEST };
+            lines.extend(below(item.why.text(model.lang), done, Room { width, most }, look));
+            sight = start..lines.len();
+        }
+    }
+    (lines, sight)
+}
+
+struct Room {
+    width: usize,
+    /// Pieces of evidence.
+    most: usize,
+}
+
+/// The explanation, and the evidence or why there is none.
+fn below(why: &str, done: Option<&Done>, room: Room, look: &Look) -> Vec<Line> {
+    let mut texts: Vec<(String, Style)> = Vec::new();
+    if !why.is_empty() {
+        texts.push((why.to_owned(), look.accent));
+    }
+    if let Some(done) = done {
+        if done.verdict != Verdict::Pass {
+            texts.push((done.text.clone(), look.bad));
+        }
+        let evidence = done.evidence.iter().take(room.most);
+        texts.extend(evidence.map(|evidence| (evidence_text(evidence), look.muted)));
+        if done.evidence.len() > room.most {
+            texts.push((format!("+ {}", done.evidence.len() - room.most), look.muted));
+        }
+    }
+    let rows = texts.into_iter().flat_map(|(text, style)| {
+        let rows = wrapped(&text, room.width.saturating_sub(8)).into_iter();
+        rows.take(3).map(move |text| vec![span(format!("       {text}"), style)]).collect::<Vec<_>>()
+    });
+    rows.collect()
+}
+
+/// The shape says it without colours, too.
+fn mark(run: &Run, index: usize, is_expectation: bool, look: &Look) -> (&'static str, Style) {
+    if run.now == Some(index) {
+        return ("▸", look.accent);
+    }
+    match run.done[index].as_ref().map(|done| done.verdict) {
+        None => ("·", look.muted),
+        Some(Verdict::Pass) if !is_expectation => ("→", look.muted),
+        Some(verdict) => (mark_of(verdict), style_of(verdict, look)),
+    }
+}
+
+pub(super) fn mark_of(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "✓",
+        Verdict::Unknown => "?",
+        Verdict::Fail => "✗",
+    }
+}
+
+pub(super) fn style_of(verdict: Verdict, look: &Look) -> Style {
+    match verdict {
+        Verdict::Pass => look.committed,
+        Verdict::Unknown => look.intermediate,
+        Verdict::Fail => look.bad,
+    }
+}

@@ -1,0 +1,32 @@
+//! What the screen says around scenarios; their own texts bring their own words.
+
+use crate::console::words::lang::{Text, text};
+
+pub const RUNS_ALREADY: Text =
+    text("a scenario runs already; type stop to end it", "um cenário já está rodando; digite stop para encerrá-lo");
+pub const NEEDS_LAB: Text =
+    text("scenarios need nodes that were started with --lab", "cenários precisam de nós iniciados com --lab");
+pub const OTHER_CLUSTER: Text = text(
+    "this is the scenario's own cluster: esc goes back to yours",
+    "este é o cluster do próprio cenário: esc volta ao seu",
+);
+pub const OWN_CLUSTER: Text = text("SCENARIO'S OWN CLUSTER", "CLUSTER DO CENÁRIO");
+pub const LIST: Text = text(" SCENARIOS ", " CENÁRIOS ");
+pub const LIST_HINT: Text = text(
+    "a key or enter runs it, esc closes; typed: run NAME, run ./mine.txt",
+    "uma tecla ou enter executa, esc fecha; digitado: run NOME, run ./meu.txt",
+);
+pub const NONE_YET: Text = text(
+    "no scenario has run yet: keys 1 to 9, 0 for the list, or typed: run NAME",
+    "nenhum cenário rodou ainda: teclas 1 a 9, 0 para a lista, ou digitado: run NOME",
+);
+pub const NO_SHEET: Text = text(
+    "the assignment's sheet: run assignment ticks each graded line on this cluster",
+    "a folha do trabalho: run assignment marca cada item avaliado neste cluster",
+);
+pub const STARTS: Text = text("{name} starts …", "{name} começa …");
+pub const UNDER_WAY: Text = text("{ticked} of {all}", "{ticked} de {all}");
+pub const ENDED: Text =
+    text("{verdict}, {ticked} of {all} in {seconds} s", "{verdict}, {ticked} de {all} em {seconds} s");
+pub const POINTS: Text = text("{points} points", "{points} pontos");
+pub const EVIDENCE_HINT: Text = text("arrows show the evidence", "as setas mostram a evidência");
