@@ -66,6 +66,17 @@ fn evidence_names_node_event_rule_and_entry() {
 }
 
 #[test]
+fn a_text_of_ones_own_runs_as_the_readme_shows_it() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).expect("it is there");
+    let text = readme.split("```text\n").find(|text| text.starts_with("title\n")).expect("an example");
+    let text = text.split("```").next().expect("it ends");
+    let workshop = workshop();
+    std::fs::write(workshop.path().join("mine.txt"), text).expect("it can be written");
+    let results = results(workshop.path(), 0, &["./mine.txt"]);
+    assert_eq!((&results[0]["name"], &results[0]["verdict"]), (&"mine".into(), &"PASS".into()), "{}", results[0]);
+}
+
+#[test]
 fn a_report_has_the_logs_before_and_after() {
     let workshop = workshop();
     let output = ran(workshop.path(), &["run", "conflict-digest", "--report", "report.md"]);

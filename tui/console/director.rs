@@ -80,6 +80,8 @@ async fn play(
         Stage::there(client, executable).map_err(|error| error.to_string())?
     };
     perform(&script, &stage, inbox, stopped).await;
+    // What was seen last stays on the screen: that the nodes end now is no part of it.
+    watching.shutdown().await;
     stage.end().await;
     Ok(())
 }
@@ -96,7 +98,7 @@ async fn show(stage: &Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinSet<(
 async fn watch_one(id: NodeId, address: String, inbox: mpsc::Sender<Msg>) {
     let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
     while let Some(observed) = observed.recv().await {
-        if inbox.send(Msg::Staged(Box::new(Staged::Observed(id, observed)))).await.is_err() {
+        if inbox.send(Msg::Staged(Box::new(Staged::Observed(id, Box::new(observed))))).await.is_err() {
             return;
         }
     }

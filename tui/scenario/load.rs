@@ -81,7 +81,7 @@ async fn work(client: Client, number: u64, seed: u64, clock: Arc<Clock>) -> Work
     while !clock.over.load(Ordering::SeqCst) {
         tokio::time::sleep(Duration::from_millis(dice.below(10))).await;
         count += 1;
-        let key = Bytes::from(format!("load-{:08x}/{}", seed as u32, dice.below(KEYS)));
+        let key = Bytes::from(format!("{:04x}-{}", seed as u16, dice.below(KEYS)));
         let action = match dice.below(10) {
             0..5 => Action::Put(Bytes::from(format!("{number}-{count}"))),
             5 => Action::Delete,

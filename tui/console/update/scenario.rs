@@ -17,7 +17,7 @@ pub enum Staged {
     /// It has a cluster of its own, with these nodes.
     Aside(Vec<(NodeId, String)>),
     /// What is seen of a node of that cluster.
-    Observed(NodeId, Observed),
+    Observed(NodeId, Box<Observed>),
     /// It could not be begun, and why.
     Refused(String),
 }
@@ -36,7 +36,7 @@ pub fn on_staged(model: &mut Model, staged: Staged) {
             let Some(aside) = &mut model.aside else { return };
             clock::tick(aside, now);
             let before = aside.revision;
-            observe::on_observed(aside, node, observed);
+            observe::on_observed(aside, node, *observed);
             if aside.revision == before {
                 return;
             }

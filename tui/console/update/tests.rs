@@ -12,7 +12,8 @@ use crate::console::layout::{Content, layout};
 use crate::console::model::node::GHOST;
 use crate::console::model::{Dialog, Focus, Mode, Pane, ProcessSeen, Window};
 use crate::console::sample::Sample;
-use crate::console::update::{Effect, Msg, next_wake};
+use crate::console::update::{Effect, Msg, Staged, next_wake};
+use crate::scenario::{Done, Told, Verdict};
 
 const SIZE: (u16, u16) = (80, 24);
 
@@ -370,4 +371,37 @@ fn one_key_lifts_all_that_was_made_to_go_wrong() {
     let effects = sample.keys("R");
     let lines: Vec<_> = sample.model.operations.list().iter().map(|operation| operation.line.clone()).collect();
     assert_eq!((effects.len(), lines), (3, ["clear", "restart n3", "resume n4"].map(ToOwned::to_owned).to_vec()));
+}
+
+#[test]
+fn a_digit_runs_a_scenario_and_its_steps_tick() {
+    let mut sample = Sample::healthy((120, 36));
+    assert_eq!(sample.keys("1"), [Effect::RunScenario("normal".to_owned())]);
+    assert_eq!(sample.keys("2"), [], "one at a time");
+    let script = std::sync::Arc::new(crate::scenario::find("normal").expect("it comes with the program"));
+    let told = |told| Msg::Staged(Box::new(Staged::Told(told)));
+    sample.send(told(Told::Began(script.clone())));
+    assert_eq!(sample.model.pane, Pane::Scenario);
+    let first = script.expectations().next().expect("a step");
+    let evidence = Vec::new();
+    let done = Done { verdict: Verdict::Pass, evidence, text: String::new(), took: Duration::ZERO };
+    sample.send(told(Told::Done(first, done)));
+    let ticked = |sample: &Sample| sample.model.scenarios.run.as_ref().map(|run| run.ticked().0);
+    assert_eq!(ticked(&sample), Some(1));
+    sample.send(told(Told::Ended { verdict: Verdict::Pass, why: String::new(), took: Duration::ZERO }));
+    assert!(!sample.model.scenarios.is_running());
+}
+
+#[test]
+fn the_cluster_of_a_scenario_is_shown_and_esc_goes_back() {
+    let mut sample = Sample::healthy((120, 36));
+    let nodes = (1..=7).map(|id| (NodeId(id), format!("127.0.0.1:{id}"))).collect();
+    sample.send(Msg::Staged(Box::new(Staged::Aside(nodes))));
+    assert_eq!(sample.model.shown().nodes.len(), 7);
+    sample.keys("k");
+    assert!(sample.model.dialog.is_none(), "its nodes are not ours to kill");
+    sample.write("z", "3", &[2, 3, 4]);
+    assert_eq!(sample.model.nodes[&NodeId(1)].state.tail.len(), 4, "our own go on behind it");
+    sample.key(KeyCode::Esc);
+    assert_eq!(sample.model.shown().nodes.len(), 4);
 }

@@ -64,6 +64,7 @@ fn mistakes_name_line_and_column_and_what_was_expected() {
         (with("  sv hej"), 3, 3, "en, pt"),
         (with("needs nodes 99"), 3, 13, "1 to 15"),
         (with("log n1 1:1 1:2"), 3, 12, "grow"),
+        (with("expect n1 Elected repeating tock n1"), 3, 29, "no command"),
     ] {
         let found = mistake(&text);
         assert_eq!((found.0, found.1), (line, column), "{text}: {}", found.2);
@@ -97,7 +98,10 @@ fn expectations_are_what_they_say() {
     assert_eq!(pattern.fields[0].value, FieldValue::Word("w".to_owned()));
     assert!(matches!(first("expect no any Conflict for 1s"), Expect::NoFact { nodes: Nodes::Any, .. }));
     assert!(matches!(first("expect leader not $leader as $new"), Expect::Leader { not: Some(_), name: Some(_) }));
-    assert!(matches!(first("expect n1 log 1:3 4:2"), Expect::LogIs { .. }));
+    let Expect::LogIs { runs, .. } = first("expect n1 log 1:3 *:2 within 3s repeating tick n1") else {
+        panic!("not log")
+    };
+    assert_eq!(runs, [(Some(Epoch(1)), 3), (None, 2)]);
     assert!(matches!(first("expect client reads x absent"), Expect::Reads { value: None, .. }));
     assert!(matches!(first("expect disk of $a reads x=1"), Expect::DiskReads { .. }));
 }
