@@ -99,6 +99,11 @@ impl Nodes {
         self.book().applied
     }
 
+    /// What was known may be of a cluster that is not there any more; the next answers tell it anew.
+    pub fn forget_applied(&self) {
+        self.book().applied = 0;
+    }
+
     pub fn has_applied(&self, position: u64) {
         let mut book = self.book();
         book.applied = book.applied.max(position);

@@ -123,6 +123,7 @@ impl Client {
                 Attempt::Doubtful(why) => doubt = Some(why),
                 Attempt::SessionLost(error) => {
                     self.shared.sessions.lost(named);
+                    self.shared.nodes.forget_applied();
                     if let Some(why) = doubt {
                         return Err(unknown(why));
                     }
