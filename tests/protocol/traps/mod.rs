@@ -12,6 +12,7 @@ mod reads;
 mod regressions;
 mod repair;
 mod sessions;
+mod snapshots;
 
 use epoca::protocol::{Entry, Epoch, LogPoint, Message, Promise, Push, Pushed};
 

@@ -9,7 +9,7 @@ use epoca::protocol::{
     Time,
 };
 
-use crate::world::{Database, Disk};
+use crate::world::{Database, Disk, SnapshotFile};
 
 pub struct Host {
     pub config: Config,
@@ -33,6 +33,8 @@ pub struct Host {
     pub(super) checks: usize,
     /// What is to be done about snapshots, in order.
     pub(super) snapshots: VecDeque<Output>,
+    /// A snapshot that is being written.
+    pub(super) begun: Option<SnapshotFile>,
     /// What was received of snapshots; without a meaning after a restart.
     pub(super) incoming: Vec<(SnapshotId, Vec<u8>)>,
     pub(super) starts: u64,
@@ -70,6 +72,7 @@ impl Host {
             reads: VecDeque::new(),
             checks: 0,
             snapshots: VecDeque::new(),
+            begun: None,
             incoming: Vec::new(),
             starts: 0,
         }
@@ -126,6 +129,7 @@ impl Host {
         self.applies.clear();
         self.reads.clear();
         self.snapshots.clear();
+        self.begun = None;
         self.incoming.clear();
         self.checks = 0;
         self.outcomes.clear();

@@ -217,7 +217,10 @@ impl World {
             Output::TakeSnapshot(_)
             | Output::ReadSnapshot(_)
             | Output::WriteSnapshot(_)
-            | Output::InstallSnapshot(_) => host.snapshots.push_back(output),
+            | Output::InstallSnapshot(_) => {
+                host.snapshots.push_back(output);
+                host.begin_snapshot();
+            }
             Output::Rejected { from, why } => self.note(node, What::Rejected(from, why)),
             Output::CheckChain => host.checks += 1,
             Output::Answer(request, answer) => {
@@ -283,6 +286,7 @@ impl Host {
         let outcomes = self.database.apply(&apply.entries);
         self.outcomes.extend(apply.entries.iter().map(|entry| entry.position).zip(outcomes));
         assert_eq!(self.database.applied(), Some(apply.up_to), "an apply ends where it says");
+        self.begin_snapshot();
         Some(Input::Applied(apply.up_to))
     }
 

@@ -12,18 +12,17 @@ impl World {
     pub fn snapshot_one(&mut self, id: u64) -> Option<Input> {
         let output = self.host_mut(id).snapshots.pop_front()?;
         match output {
-            Output::TakeSnapshot(base) if self.host(id).database.applied() != Some(base.last) => {
-                self.host_mut(id).snapshots.push_front(Output::TakeSnapshot(base));
-                None
-            }
-            Output::TakeSnapshot(base) => {
-                let host = self.host_mut(id);
-                let file =
-                    SnapshotFile { id: identify(base.last, &host.database), base, database: host.database.clone() };
-                host.disk.keep_snapshot(file.clone());
-                self.snapshots.push(file.clone());
-                Some(Input::SnapshotTaken(file.id))
-            }
+            Output::TakeSnapshot(base) => match self.host_mut(id).begun.take() {
+                Some(file) => {
+                    self.host_mut(id).disk.keep_snapshot(file.clone());
+                    self.snapshots.push(file.clone());
+                    Some(Input::SnapshotTaken(file.id))
+                }
+                None => {
+                    self.host_mut(id).snapshots.push_front(Output::TakeSnapshot(base));
+                    None
+                }
+            },
             Output::ReadSnapshot(read) => Some(self.read_snapshot(id, &read)),
             Output::WriteSnapshot(part) => Some(self.write_snapshot(id, &part)),
             Output::InstallSnapshot(snapshot) => self.host_mut(id).install(snapshot),
@@ -69,6 +68,19 @@ impl World {
 }
 
 impl Host {
+    /// The database is where a snapshot that is due is to be taken: what is applied from now on is not in it.
+    pub(super) fn begin_snapshot(&mut self) {
+        let applied = self.database.applied();
+        let due = self.snapshots.iter().find_map(|output| match output {
+            Output::TakeSnapshot(base) if Some(base.last) == applied => Some(base.clone()),
+            _ => None,
+        });
+        if let Some(base) = due {
+            let (id, database) = (identify(base.last, &self.database), self.database.clone());
+            self.begun = Some(SnapshotFile { id, base, database });
+        }
+    }
+
     fn install(&mut self, snapshot: SnapshotId) -> Option<Input> {
         if !self.applies.is_empty() {
             self.snapshots.push_front(Output::InstallSnapshot(snapshot));

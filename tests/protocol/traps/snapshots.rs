@@ -1,0 +1,319 @@
+//! Traps 24 and 39 to 43: a snapshot never winds back, is whole through crashes, reaches whoever needs it, and leaves no gap.
+
+use bytes::Bytes;
+
+use epoca::protocol::trace::Fact;
+use epoca::protocol::{Change, Command, Message, NodeId, Once, Position, SnapshotAck, SnapshotChunk, SnapshotId};
+
+use crate::world::{Auto, Options, Pick, World};
+
+/// A snapshot every ten entries, nothing of the log kept behind it, files of many parts.
+fn small() -> Options {
+    let mut options = Options::voters(4);
+    options.limits.snapshot_entries = 10;
+    options.limits.snapshot_margin = 0;
+    options.limits.snapshot_chunk_bytes = 16;
+    options.limits.window_entries = 4;
+    options
+}
+
+fn led(options: &Options) -> World {
+    let mut world = World::new(options);
+    world.start_all();
+    world.stand(1);
+    world.settle();
+    assert_eq!(world.leader(), Some(1));
+    world.take_events();
+    world
+}
+
+fn put_many(world: &mut World, count: u64) {
+    for number in 0..count {
+        world.put(1, &format!("k{}={number}", number % 5));
+        world.settle();
+    }
+}
+
+/// Node 4 was down during writes of which the others' logs hold little.
+fn behind(count: u64) -> World {
+    let mut world = led(&small());
+    put_many(&mut world, 2);
+    world.crash(4);
+    put_many(&mut world, count);
+    assert!(purged(&world, 1) > Some(Position(4)), "{:?}", purged(&world, 1));
+    world.take_events();
+    world
+}
+
+fn purged(world: &World, id: u64) -> Option<Position> {
+    world.host(id).snapshot().purged.map(|point| point.position)
+}
+
+fn count_of(world: &World, id: u64, wanted: impl Fn(&Fact) -> bool) -> usize {
+    world.facts().filter(|(node, fact)| *node == id && wanted(fact)).count()
+}
+
+fn is_installed(fact: &Fact) -> bool {
+    matches!(fact, Fact::SnapshotInstalled { .. })
+}
+
+fn assert_equal(world: &World) {
+    for id in [2, 3, 4] {
+        assert_eq!(world.host(id).database, world.host(1).database, "n{id}");
+        assert_eq!(world.host(id).disk.durable().last(), world.host(1).disk.durable().last(), "n{id}");
+    }
+}
+
+/// The parts of a snapshot arrive, all but the last one.
+fn all_but_the_last_part(world: &mut World) -> SnapshotId {
+    let is_last = |world: &World| {
+        world.network.pool.iter().find_map(|envelope| match &envelope.message {
+            Message::SnapshotChunk(SnapshotChunk { snapshot, offset, bytes, .. })
+                if offset + bytes.len() as u64 == snapshot.bytes =>
+            {
+                Some(*snapshot)
+            }
+            _ => None,
+        })
+    };
+    for _ in 0..10_000 {
+        if let Some(snapshot) = is_last(world) {
+            return snapshot;
+        }
+        if world.deliver(&Pick::default()) == 0 {
+            world.tick(1);
+        }
+    }
+    panic!("the last part never leaves: {:?}", world.network.pool);
+}
+
+#[test]
+fn trap_24_after_a_snapshot_the_log_is_its_point_and_a_suffix_without_gaps() {
+    let mut world = behind(34);
+    world.restart(4);
+    world.elapse_until(20, "n4 catches up", |world| {
+        world.host(4).snapshot().applied == world.host(1).snapshot().applied
+    });
+    assert_eq!(count_of(&world, 4, is_installed), 1);
+    let image = world.host(4).disk.durable().clone();
+    let base = image.base.clone().expect("it begins after a snapshot").last;
+    let positions: Vec<u64> = image.entries.iter().map(|entry| entry.position.0).collect();
+    let last = world.host(1).disk.durable().last().expect("n1 has a log").position.0;
+    assert_eq!(positions, (base.position.0 + 1..=last).collect::<Vec<_>>());
+    assert_eq!(image.check_chain(), epoca::protocol::ChainCheck::Whole);
+    put_many(&mut world, 3);
+    assert_equal(&world);
+    // A push that leaves a gap behind the snapshot is not stored.
+    let before = world.host(4).disk.durable().clone();
+    let mut prev = before.last().expect("it has a log");
+    prev.position = Position(prev.position.0 + 5);
+    let push = epoca::protocol::Push { prev: Some(prev), entries: Vec::new(), resync: 1, replaces: false, round: 0 };
+    world.say(1, 4, Some(1), Message::Push(push));
+    assert_eq!(world.host(4).disk.durable(), &before);
+}
+
+#[test]
+fn trap_39_an_older_snapshot_does_not_wind_back_what_is_applied() {
+    let mut world = led(&small());
+    put_many(&mut world, 12);
+    let old = world.host(1).disk.snapshot().expect("one was taken").id;
+    put_many(&mut world, 4);
+    let applied = world.host(4).snapshot().applied;
+    assert!(applied.map(|point| point.position) > Some(old.point.position));
+    world.take_events();
+    let chunk = SnapshotChunk { snapshot: old, offset: 0, bytes: Bytes::from(vec![0; old.bytes as usize]), resync: 0 };
+    world.say(1, 4, Some(1), Message::SnapshotChunk(chunk));
+    assert_eq!(world.host(4).snapshot().applied, applied);
+    assert_eq!(count_of(&world, 4, is_installed), 0);
+    world.settle();
+    put_many(&mut world, 1);
+    assert_equal(&world);
+}
+
+#[test]
+fn trap_39_a_snapshot_is_installed_after_what_was_handed_to_the_database_before() {
+    let mut world = led(&small());
+    put_many(&mut world, 2);
+    // n4 applies slowly, then misses a lot.
+    world.auto(4, Auto { apply: false, ..Auto::ALL });
+    put_many(&mut world, 3);
+    world.network.cut(NodeId(1), NodeId(4));
+    put_many(&mut world, 30);
+    world.network.heal_all();
+    world.elapse_until(20, "the file is whole", |world| world.host(4).disk.snapshot().is_some());
+    world.elapse_millis(500);
+    assert_eq!(count_of(&world, 4, is_installed), 0, "entries before it wait to be applied");
+    world.auto(4, Auto::ALL);
+    world.elapse_until(20, "n4 catches up", |world| {
+        world.host(4).snapshot().applied == world.host(1).snapshot().applied
+    });
+    assert_eq!(count_of(&world, 4, is_installed), 1);
+    assert_equal(&world);
+}
+
+#[test]
+fn trap_40_a_crash_between_installing_and_replacing_the_log_is_ended_by_the_next_start() {
+    for conflicting in [false, true] {
+        let mut world = behind(34);
+        world.restart(4);
+        if conflicting {
+            world.inject(4, &["x=666"; 3], None);
+        }
+        let snapshot = all_but_the_last_part(&mut world);
+        // The database is replaced; the log is not, its disk is too slow.
+        world.hold_disk(4);
+        world.auto(4, Auto { flush: false, ..Auto::ALL });
+        world.deliver(&Pick::kind("snapshot").to(4));
+        assert_eq!(world.host(4).snapshot().applied, Some(snapshot.point));
+        world.crash(4);
+        assert!(world.host(4).disk.durable().base.is_none(), "the old log is still there");
+        world.free_disk(4);
+        world.auto(4, Auto::ALL);
+        world.restart(4);
+        assert_eq!(world.host(4).disk.durable().base.as_ref().map(|base| base.last), Some(snapshot.point));
+        assert_eq!(world.host(4).snapshot().applied, Some(snapshot.point));
+        world.elapse_millis(3_000);
+        assert_eq!(world.value(4, "x"), None, "what was forged is gone");
+        put_many(&mut world, 3);
+        assert_equal(&world);
+    }
+}
+
+#[test]
+fn trap_40_a_crash_while_the_parts_come_leaves_the_node_as_it_was() {
+    let mut world = behind(34);
+    world.restart(4);
+    let before = world.host(4).disk.durable().clone();
+    all_but_the_last_part(&mut world);
+    world.crash(4);
+    assert_eq!(world.host(4).disk.durable(), &before);
+    world.restart(4);
+    world.elapse_until(20, "n4 catches up", |world| {
+        world.host(4).snapshot().applied == world.host(1).snapshot().applied
+    });
+    assert_equal(&world);
+}
+
+#[test]
+fn trap_41_a_wholly_compacted_log_still_serves_a_replica_whose_progress_is_unknown() {
+    let mut world = behind(17);
+    let last = world.host(1).disk.durable().last().map(|last| last.position);
+    assert_eq!(purged(&world, 1), last, "nothing is left of the log");
+    world.restart(4);
+    // No new writes.
+    world.elapse_until(20, "n4 catches up", |world| {
+        world.host(4).snapshot().applied == world.host(1).snapshot().applied
+    });
+    assert_eq!(count_of(&world, 4, is_installed), 1);
+    assert_equal(&world);
+}
+
+#[test]
+fn trap_42_a_trigger_while_a_snapshot_is_taken_is_not_lost() {
+    let mut world = led(&small());
+    world.auto(1, Auto { snapshot: false, ..Auto::ALL });
+    put_many(&mut world, 25);
+    assert_eq!(count_of(&world, 1, |fact| matches!(fact, Fact::SnapshotTaken { .. })), 0);
+    world.auto(1, Auto::ALL);
+    world.settle();
+    assert_eq!(
+        count_of(&world, 1, |fact| matches!(fact, Fact::SnapshotTaken { .. })),
+        2,
+        "what fell due meanwhile, too"
+    );
+    assert!(world.host(1).snapshot().snapshot.is_some_and(|point| point.position.0 >= 20));
+}
+
+#[test]
+fn trap_42_a_replica_that_gets_no_further_loses_its_turn() {
+    let mut world = led(&small());
+    put_many(&mut world, 2);
+    world.crash(3);
+    put_many(&mut world, 12);
+    world.network.cut(NodeId(1), NodeId(4));
+    // n3 is there again and hears everything but the parts of its snapshot.
+    world.network.hold(NodeId(3), "snapshot");
+    world.restart(3);
+    put_many(&mut world, 22);
+    world.elapse_millis(500);
+    assert!(count_of(&world, 1, |fact| matches!(fact, Fact::SnapshotSent { to: NodeId(3), .. })) > 0);
+    world.network.heal_all();
+    world.elapse_until(40, "n4 gets its turn", |world| {
+        world.host(4).snapshot().applied == world.host(1).snapshot().applied
+    });
+    world.network.release(NodeId(3), "snapshot");
+    world.elapse_until(40, "n3 gets it too", |world| {
+        world.host(3).snapshot().applied == world.host(1).snapshot().applied
+    });
+    assert_equal(&world);
+}
+
+#[test]
+fn trap_42_lost_parts_and_answers_are_sent_again() {
+    let mut world = behind(34);
+    world.restart(4);
+    for round in 0..400 {
+        world.elapse_millis(20);
+        if round % 3 == 0 {
+            world.drop_messages(&Pick::kind("snapshot"));
+        }
+        if round % 5 == 0 {
+            world.drop_messages(&Pick::kind("snapshot-ack"));
+        }
+    }
+    world.elapse_until(40, "n4 catches up", |world| {
+        world.host(4).snapshot().applied == world.host(1).snapshot().applied
+    });
+    assert_equal(&world);
+}
+
+#[test]
+fn trap_43_sessions_and_members_come_with_the_snapshot() {
+    let mut world = led(&small());
+    world.crash(4);
+    let change = |value: &str| Change::Put { key: "x".into(), value: Bytes::copy_from_slice(value.as_bytes()) };
+    let once = Some(Once { born: 1, answered: 0 });
+    let write = Command { session: 9, sequence: 1, once, change: change("mine") }.encode();
+    world.write(1, write.clone());
+    world.settle();
+    world.put(1, "x=other");
+    put_many(&mut world, 25);
+    world.restart(4);
+    world.elapse_until(20, "n4 catches up", |world| {
+        world.host(4).snapshot().applied == world.host(1).snapshot().applied
+    });
+    assert_eq!(count_of(&world, 4, is_installed), 1);
+    assert_eq!(world.host(4).core().founding(), world.host(1).core().founding());
+    // It remembers both after a restart of its own, and as a leader.
+    world.kill(4);
+    world.restart(4);
+    world.elapse_millis(3_000);
+    assert_eq!(world.host(4).core().founding(), world.host(1).core().founding());
+    world.kill(1);
+    world.elect(4);
+    world.settle();
+    world.write(4, write);
+    world.settle();
+    assert_eq!(world.value(4, "x"), Some("other".to_owned()), "the retry is not applied again");
+    for id in [2, 3] {
+        assert_eq!(world.host(id).database, world.host(4).database, "n{id}");
+    }
+}
+
+#[test]
+fn an_answer_of_another_snapshot_or_part_moves_nothing() {
+    let mut world = behind(34);
+    world.restart(4);
+    let snapshot = all_but_the_last_part(&mut world);
+    let sent = |world: &World| count_of(world, 1, |fact| matches!(fact, Fact::SnapshotSent { .. }));
+    let before = sent(&world);
+    let far = SnapshotAck { snapshot, answers: 0, received: 3 };
+    let other = SnapshotId { bytes: snapshot.bytes + 1, ..snapshot };
+    let of_other = SnapshotAck { snapshot: other, answers: 0, received: 3 };
+    for ack in [far, of_other] {
+        world.say(4, 1, Some(1), Message::SnapshotAck(ack));
+    }
+    assert_eq!(sent(&world), before);
+    world.elapse_millis(3_000);
+    assert_equal(&world);
+}
