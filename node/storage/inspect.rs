@@ -108,6 +108,8 @@ pub fn inspect(folder: &Path) -> Result<Inspection, StorageError> {
 impl Inspection {
     /// Entries of the intermediate log from `from` on, at most `limit`; fewer if they are large, none at the end.
     pub fn entries(&self, from: Position, limit: usize) -> Result<Vec<InspectedEntry>, StorageError> {
+        // The log may begin later.
+        let from = from.max(self.first.unwrap_or(from));
         let to = Position(from.0.saturating_add(limit as u64).saturating_sub(1));
         let entries = self.log.read(from, to, PAGE_BYTES)?;
         Ok(entries.into_iter().map(|entry| self.inspected(entry)).collect())

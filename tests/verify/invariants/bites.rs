@@ -277,6 +277,24 @@ fn a_commit_point_behind_the_end_of_the_log() {
 }
 
 #[test]
+fn a_log_that_gives_up_what_no_snapshot_holds() {
+    let mut cluster = Cluster::committed();
+    cluster.fine(1, [finalized(entry(1, 1, 2)), Fact::SnapshotTaken { up_to: entry(1, 0, 1), bytes: 99 }]);
+    cluster.breaks(1, Fact::Compacted { up_to: entry(1, 1, 2), count: 2 }, "given up ≤ snapshot ≤ applied");
+    let mut cluster = Cluster::committed();
+    let taken = Fact::SnapshotTaken { up_to: entry(1, 1, 2), bytes: 99 };
+    cluster.breaks(2, taken, "given up ≤ snapshot ≤ applied");
+}
+
+#[test]
+fn a_log_with_a_gap_behind_a_snapshot() {
+    let mut cluster = Cluster::committed();
+    cluster.fine(1, [finalized(entry(1, 1, 2))]);
+    cluster.fine(3, [Fact::SnapshotInstalled { up_to: entry(1, 1, 2), dropped: 1 }]);
+    cluster.breaks(3, consistent(1, 1, [entry(1, 3, 4)]), "given up ≤ snapshot ≤ applied");
+}
+
+#[test]
 fn every_invariant_is_broken_here() {
     let names = Watch::new().names();
     let source = include_str!("bites.rs");
