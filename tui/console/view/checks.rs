@@ -36,6 +36,7 @@ const GROUPS: &[(Text, &[&str])] = &[
             "final data is equal at equal applied positions",
             "only committed data is readable",
             "applied ≤ committed ≤ last",
+            "given up ≤ snapshot ≤ applied",
         ],
     ),
 ];
