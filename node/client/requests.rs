@@ -43,7 +43,8 @@ impl Client {
     ) -> Result<Option<Record>, ClientError> {
         check_key(&key)?;
         let deadline = self.deadline();
-        let request = wire::GetRequest { key, consistency: consistency.into(), forwarded: false };
+        let replicas = if let Consistency::Quorum(replicas) = consistency { replicas } else { 0 };
+        let request = wire::GetRequest { key, consistency: consistency.into(), forwarded: false, replicas };
         self.read(node, deadline, |channel| get_once(channel, request.clone())).await
     }
 
@@ -167,6 +168,7 @@ impl From<Consistency> for i32 {
         match consistency {
             Consistency::Linearizable => wire::Consistency::Linearizable as i32,
             Consistency::Lease => wire::Consistency::Lease as i32,
+            Consistency::Quorum(_) => wire::Consistency::Quorum as i32,
             Consistency::Local => wire::Consistency::Local as i32,
         }
     }

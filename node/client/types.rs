@@ -55,6 +55,9 @@ pub enum Consistency {
     Linearizable,
     /// The same, if the nodes' clocks run at about the same speed: a leader with a lease answers without asking the others.
     Lease,
+    /// Answered by any node that asks so many voters, without the leader; 0: as few as are enough. Sees all that was
+    /// confirmed before, too. For single keys.
+    Quorum(u32),
     /// What the asked node has made final so far.
     Local,
 }

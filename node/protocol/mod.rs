@@ -51,6 +51,8 @@ mod receive_snapshot;
 
 mod read;
 
+mod quorum;
+
 mod election;
 
 mod transfer;
@@ -73,6 +75,7 @@ pub use message::{
     RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 pub use payload::{Founding, Member, Opening};
+pub use quorum::{Probe, QuorumRead, replicas_least};
 pub use types::{
     ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset, Operation, Position, RequestId, Time,
 };

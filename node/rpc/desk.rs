@@ -10,8 +10,8 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::protocol::apply::Applied;
-use crate::protocol::trace::{LinkRule, MessageId, PendingMessage, Snapshot};
-use crate::protocol::{Answer, Epoch, NodeId};
+use crate::protocol::trace::{Fact, LinkRule, MessageId, PendingMessage, Snapshot};
+use crate::protocol::{Answer, Epoch, NodeId, Probe};
 use crate::rpc::convert::NodeSnapshot;
 use crate::rpc::watch::Ring;
 
@@ -26,6 +26,10 @@ pub enum Request {
     Read(oneshot::Sender<Answer>),
     /// Like [`Request::Read`], but a leader with a lease answers alone.
     LeaseRead(oneshot::Sender<Answer>),
+    /// What this node says of itself for a quorum read; `None`: it is no voter.
+    Probe(oneshot::Sender<Option<Probe>>),
+    /// For the watchers.
+    Tell(Box<Fact>),
     Stand(oneshot::Sender<Answer>),
     /// Make this node the leader, or whoever is caught up best.
     Transfer(Option<NodeId>, oneshot::Sender<Answer>),

@@ -13,6 +13,14 @@ impl Host {
     pub(super) fn on_rare_request(&mut self, request: Request) -> Result<(), NodeError> {
         match request {
             Request::Write(..) | Request::Read(_) | Request::LeaseRead(_) => unreachable!("they are taken together"),
+            Request::Probe(reply) => {
+                let _ = reply.send(self.core.probe());
+            }
+            Request::Tell(fact) => {
+                if self.hub.is_watched() {
+                    self.hub.tell(self.clock.now(), *fact);
+                }
+            }
             Request::Stand(reply) => {
                 let request = self.requests.add(reply);
                 self.step(Input::Stand(request))?;

@@ -63,7 +63,7 @@ impl Node {
 
     async fn get(&self, key: &'static str, consistency: wire::Consistency) -> get_response::Outcome {
         let key = Bytes::from_static(key.as_bytes());
-        let get = wire::GetRequest { key, consistency: consistency.into(), forwarded: false };
+        let get = wire::GetRequest { key, consistency: consistency.into(), forwarded: false, replicas: 0 };
         let response = self.client().get(get).await.expect("the node answers").into_inner();
         response.outcome.expect("the answer says something")
     }

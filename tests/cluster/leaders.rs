@@ -113,3 +113,34 @@ fn a_lease_that_is_too_long_for_the_election_timeout_is_refused() {
     assert_eq!(said.code, Some(1));
     assert!(said.err.contains("at most 900 ms"), "{}", said.err);
 }
+
+#[test]
+fn a_quorum_read_sees_what_is_confirmed_though_its_commit_order_is_held() {
+    let cluster = Cluster::start(&["--lab"]);
+    cluster.json(0, &["put", "x", "1"]);
+    for replica in ["2", "3", "4"] {
+        cluster.text(0, &["fault", "hold", replica, "commit-order"]);
+    }
+    cluster.json(0, &["put", "x", "2"]);
+    let read = |node: &str| cluster.json(0, &["get", "x", "--consistency", "quorum", "--node", node])["value"].clone();
+    // Two replicas alone cannot answer: both have accepted x=2, neither has applied it. The leader is asked in the end.
+    for node in ["1", "2", "3", "4"] {
+        assert_eq!(read(node), "2", "n{node}");
+    }
+    assert_eq!(cluster.json(0, &["get", "x", "--consistency", "local", "--node", "3"])["value"], "1");
+    let refused = cluster.json(1, &["get", "x", "--consistency", "quorum", "--replicas", "1"]);
+    assert_eq!(refused["error"]["code"], "wrong_replicas");
+}
+
+#[test]
+fn a_quorum_read_needs_no_leader() {
+    let cluster = Cluster::start(&["--lab", "--election", "manual"]);
+    cluster.json(0, &["put", "x", "1"]);
+    until("all have applied it", || {
+        let nodes = cluster.status();
+        nodes.iter().all(|node| node["applied"] == nodes[0]["applied"])
+    });
+    cluster.text(0, &["fault", "kill", "1"]);
+    let read = cluster.json(0, &["get", "x", "--consistency", "quorum", "--replicas", "3", "--node", "2"]);
+    assert_eq!(read["value"], "1");
+}

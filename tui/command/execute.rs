@@ -127,6 +127,7 @@ async fn read(get: &grammar::Get, client: &Client) -> Result<Outcome, ClientErro
     let consistency = match get.consistency {
         grammar::Consistency::Linearizable => Consistency::Linearizable,
         grammar::Consistency::Lease => Consistency::Lease,
+        grammar::Consistency::Quorum => Consistency::Quorum(get.replicas),
         grammar::Consistency::Local => Consistency::Local,
     };
     let found = client.get(get.key.clone(), consistency, get.node.map(|node| node.0)).await?;

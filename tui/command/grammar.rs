@@ -129,6 +129,9 @@ pub struct Get {
     /// What the read must see
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Consistency::Linearizable)]
     pub consistency: Consistency,
+    /// How many nodes a quorum read asks; by default as few as are enough
+    #[arg(long, value_name = "NR", default_value_t = 0, hide_default_value = true)]
+    pub replicas: u32,
     /// Ask this node, as 3 or n3
     #[arg(long, value_name = "N")]
     pub node: Option<Node>,
@@ -140,6 +143,8 @@ pub enum Consistency {
     Linearizable,
     /// The same, answered by the leader alone while its lease holds (nodes started with --lease)
     Lease,
+    /// All that was confirmed before, asked of some nodes instead of the leader
+    Quorum,
     /// What the asked node has made final so far, perhaps old
     Local,
 }

@@ -189,7 +189,10 @@ fn numbers(total: &Total) -> Vec<Vec<String>> {
             ),
         ),
         row("not equal", calls.not_equal.to_string()),
-        row("reads", format!("{} linearizable, {} local", calls.read, calls.read_local)),
+        row(
+            "reads",
+            format!("{} linearizable, {} of a quorum, {} local", calls.read, calls.read_quorum, calls.read_local),
+        ),
         row("operations linearized", linearized.to_string()),
         row("longest way to agreement", format!("{:.2} s", total.stats.settled_most_micros as f64 / 1e6)),
     ]
@@ -217,6 +220,7 @@ fn summary(first: u64, total: &Total, violations: Value) -> Value {
         "operations": {
             "written": calls.written,
             "read": calls.read,
+            "read_quorum": calls.read_quorum,
             "read_local": calls.read_local,
             "unknown": calls.unknown,
             "refused": calls.refused,

@@ -133,6 +133,10 @@ facts! {
     /// A quorum votes for nobody else for so much longer: the leader answers alone.
     R2 LeaseHeld { reads: u64, left_micros: u64 }
     R3 ReadAnswered { reads: u64, applied: Option<EntryId> }
+    /// A quorum read: the voters `asked` were asked, and `from` had applied what any of them had accepted.
+    R3 QuorumAnswered { from: NodeId, asked: Vec<NodeId>, applied: Option<EntryId>, wanted: Option<EntryId> }
+    /// None of the voters that were asked has applied `wanted` yet: they are asked again.
+    R4 QuorumDisagreed { asked: Vec<NodeId>, wanted: Option<EntryId> }
     R5 ReadRefused { reads: u64, why: Text }
 
     /// A snapshot of the final database at `up_to` is durable; its file has so many bytes.

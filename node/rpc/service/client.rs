@@ -25,6 +25,9 @@ pub(super) struct ClientService {
     pub(super) desk: Desk,
     pub(super) forwarder: Arc<Forwarder>,
     pub(super) records: Arc<dyn Records>,
+    pub(super) me: NodeId,
+    /// This node among them.
+    pub(super) voters: Vec<NodeId>,
     /// How far the final data are.
     pub(super) revisions: watch::Receiver<u64>,
 }
@@ -73,6 +76,10 @@ impl Client for ClientService {
         Ok(Response::new(self.get_one(request.into_inner()).await?))
     }
 
+    async fn probe(&self, request: Request<wire::ProbeRequest>) -> Result<Response<wire::ProbeResponse>, Status> {
+        Ok(Response::new(self.probe_here(&request.into_inner()).await?))
+    }
+
     async fn list(&self, request: Request<wire::ListRequest>) -> Result<Response<wire::ListResponse>, Status> {
         Ok(Response::new(self.list_some(request.into_inner()).await?))
     }
@@ -84,6 +91,13 @@ impl ClientService {
         let outcome = |outcome| Ok(wire::GetResponse { outcome: Some(outcome) });
         if let Err(refusal) = check_key(&get.key) {
             return outcome(Outcome::Refused(refusal));
+        }
+        let mut get = get;
+        if get.consistency == wire::Consistency::Quorum as i32 {
+            if let Some(answer) = self.get_by_quorum(&get).await? {
+                return outcome(answer);
+            }
+            get.consistency = wire::Consistency::Linearizable as i32;
         }
         match self.may_read(get.consistency, get.forwarded).await {
             May::Read => match self.records.get(&get.key).map_err(Status::internal)? {
@@ -123,8 +137,12 @@ impl ClientService {
             Ok(wire::Consistency::Local) => return May::Read,
             Ok(wire::Consistency::Linearizable | wire::Consistency::Unspecified) => Ask::Read,
             Ok(wire::Consistency::Lease) => Ask::LeaseRead,
+            Ok(wire::Consistency::Quorum) => {
+                let text = "a quorum read is of one key: use linearizable, lease or local";
+                return May::Not(refused("unknown_consistency", text));
+            }
             Err(_) => {
-                let text = format!("there is no consistency {consistency}: use linearizable, lease or local");
+                let text = format!("there is no consistency {consistency}: use linearizable, lease, quorum or local");
                 return May::Not(refused("unknown_consistency", text));
             }
         };

@@ -28,6 +28,8 @@ mod write;
 
 mod changes;
 
+mod quorum;
+
 mod listing;
 
 mod write_stream;
@@ -70,7 +72,10 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     let Services { about, desk, links, records, cuts, revisions } = services;
     let forwarder = Arc::new(forward::Forwarder::new(&about.peers, cuts)?);
-    let client = client::ClientService { desk: desk.clone(), forwarder, records: Arc::clone(&records), revisions };
+    let me = about.id;
+    let voters = about.peers.iter().map(|(id, _)| *id).chain([me]).collect();
+    let client =
+        client::ClientService { desk: desk.clone(), forwarder, records: Arc::clone(&records), me, voters, revisions };
     let lab = lab::Lab { desk: desk.clone(), about: about.clone() };
     let control = control::ControlService { desk, lab, about, records };
     let (health, health_service) = tonic_health::server::health_reporter();

@@ -11,6 +11,7 @@ use crate::verify::dice::Dice;
 use crate::verify::linearizability::{Action, Operation};
 use crate::verify::simulator::plan::{Call, Plan, Wish};
 use crate::verify::simulator::queue::{Due, Queue};
+use crate::verify::simulator::quorum::Asking;
 use crate::verify::simulator::world::{Simulation, Step, wrong};
 
 /// The session of forged commands, which no client has.
@@ -37,7 +38,7 @@ pub(super) struct Clients {
     known: BTreeMap<(u64, u64), Option<(Bytes, u64)>>,
     /// Whom each client takes for the leader.
     believed: BTreeMap<u64, NodeId>,
-    dice: Dice,
+    pub(super) dice: Dice,
     patience: u64,
     voters: u64,
     keys: u64,
@@ -58,6 +59,8 @@ struct UnderWay {
     refused: Option<Refusal>,
     /// An attempt may have been taken.
     doubt: bool,
+    /// Of a quorum read.
+    asking: Asking,
 }
 
 #[derive(Clone)]
@@ -69,7 +72,7 @@ struct Asked {
 }
 
 /// What a client comes to know.
-enum End {
+pub(super) enum End {
     Seen(Option<Bytes>),
     Written,
     /// A compare-and-set found this instead.
@@ -112,6 +115,10 @@ impl Clients {
     fn moment(&mut self) -> u64 {
         self.moment += 1;
         self.moment
+    }
+
+    pub(super) fn asking(&mut self, index: usize) -> Option<&mut Asking> {
+        self.under_way.get_mut(&index).map(|under_way| &mut under_way.asking)
     }
 
     pub(super) fn is_busy(&self, client: u64) -> bool {
@@ -168,7 +175,7 @@ impl Clients {
         let returned = self.moment();
         let returned = match end {
             End::Refused(refusal) => {
-                if !matches!(wish, Wish::Get | Wish::GetLocal) {
+                if !wish.is_read() {
                     self.refused.insert(index, *refusal);
                 }
                 return;
@@ -178,7 +185,7 @@ impl Clients {
         };
         let key = self::key(key);
         let actions = match (wish, end) {
-            (Wish::Get, End::Seen(seen)) | (Wish::CompareAndSet, End::NotEqual(seen)) => {
+            (Wish::Get | Wish::GetQuorum, End::Seen(seen)) | (Wish::CompareAndSet, End::NotEqual(seen)) => {
                 vec![(key, Action::Get(seen.clone()))]
             }
             (Wish::Put, _) => vec![(key, Action::Put(value(index)))],
@@ -193,7 +200,7 @@ impl Clients {
                 let action = |value: Option<Bytes>| value.map_or(Action::Delete, Action::Put);
                 effects.into_iter().map(|(key, value)| (key, action(value))).collect()
             }
-            (Wish::Get | Wish::GetLocal, _) => return,
+            (Wish::Get | Wish::GetQuorum | Wish::GetLocal, _) => return,
         };
         let operation = |(key, action)| Operation { client, key, action, called: under_way.called, returned };
         self.history.extend(actions.into_iter().map(operation));
@@ -233,7 +240,8 @@ impl Simulation<'_> {
         let node = node.map(NodeId).or(believed).unwrap_or(random);
         let called = self.clients.moment();
         self.clients.busy.insert(client, index);
-        let under_way = UnderWay { called, attempt: 0, at: None, refused: None, doubt: false };
+        let under_way =
+            UnderWay { called, attempt: 0, at: None, refused: None, doubt: false, asking: Asking::default() };
         self.clients.under_way.insert(index, under_way);
         if wish != Wish::Get {
             let expect = (wish == Wish::CompareAndSet).then(|| self.clients.expect(client, key));
@@ -241,7 +249,9 @@ impl Simulation<'_> {
             self.clients.asked.insert(index, Asked { session, expect });
         }
         self.queue.put(self.now + self.clients.patience, Due::Patience { call: index });
-        self.ask(index, node);
+        if wish != Wish::GetQuorum || !self.ask_voters(index) {
+            self.ask(index, node);
+        }
         Ok(())
     }
 
@@ -291,7 +301,7 @@ impl Simulation<'_> {
     }
 
     /// Asks somebody else after a definite refusal.
-    fn ask_again(&mut self, index: usize, refusal: Refusal) {
+    pub(super) fn ask_again(&mut self, index: usize, refusal: Refusal) {
         let pause = self.plan.options.election_timeout_micros / 10;
         let random = self.clients.random_node();
         if let Some(under_way) = self.clients.under_way.get_mut(&index) {
@@ -328,7 +338,7 @@ impl Simulation<'_> {
             return Ok(());
         }
         let request = RequestId(request);
-        if self.clients.calls[index].wish == Wish::Get {
+        if self.clients.calls[index].wish.is_read() {
             let read = if self.plan.reads_by_lease() { Input::LeaseRead } else { Input::Read };
             return self.step(node, read(vec![request]));
         }
@@ -442,9 +452,9 @@ impl Simulation<'_> {
         }
     }
 
-    fn finish(&mut self, index: usize, end: &End) {
+    pub(super) fn finish(&mut self, index: usize, end: &End) {
         let call = self.clients.calls[index];
-        let is_read = call.wish == Wish::Get;
+        let is_read = call.wish.is_read();
         match end {
             End::Unknown if is_read => self.stats.calls.reads_lost += 1,
             End::Unknown => self.stats.calls.unknown += 1,

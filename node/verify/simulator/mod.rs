@@ -33,6 +33,8 @@ mod faults;
 
 mod clients;
 
+mod quorum;
+
 mod truth;
 
 mod settle;

@@ -132,8 +132,17 @@ pub enum Wish {
     /// This key and the next one.
     Batch,
     Get,
+    /// A read of some voters, without the leader.
+    GetQuorum,
     /// A read of the node's own final data.
     GetLocal,
+}
+
+impl Wish {
+    /// Whether it sees all that was confirmed before.
+    pub(super) fn is_read(self) -> bool {
+        matches!(self, Wish::Get | Wish::GetQuorum)
+    }
 }
 
 impl Plan {
@@ -267,13 +276,7 @@ fn calls(options: &Options, dice: &mut Dice) -> Vec<Call> {
         let mut at = dice.below(options.election_timeout_micros);
         while at < options.faults_micros {
             let wish = match dice.below(10) {
-                roll if roll < work.reads_in_ten => {
-                    if dice.one_in(4) {
-                        Wish::GetLocal
-                    } else {
-                        Wish::Get
-                    }
-                }
+                roll if roll < work.reads_in_ten => dice.pick(&[Wish::GetLocal, Wish::Get, Wish::Get, Wish::GetQuorum]),
                 _ => dice.pick(&[
                     Wish::Put,
                     Wish::Put,

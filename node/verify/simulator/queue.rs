@@ -70,6 +70,12 @@ pub(super) enum Due {
         call: usize,
         attempt: u64,
     },
+    /// A voter is asked for its part of a quorum read.
+    Probe {
+        call: usize,
+        round: u64,
+        node: NodeId,
+    },
     /// The client waits no longer.
     Patience {
         call: usize,
@@ -81,7 +87,7 @@ impl Due {
     pub(super) fn node(&self) -> Option<(NodeId, Option<u64>)> {
         match self {
             Due::Message(envelope) => Some((envelope.to, None)),
-            Due::Request { node, .. } => Some((*node, None)),
+            Due::Request { node, .. } | Due::Probe { node, .. } => Some((*node, None)),
             Due::Tick { node, run }
             | Due::Flushed { node, run }
             | Due::Applied { node, run }

@@ -38,6 +38,7 @@ pub struct Calls {
     pub not_equal: u64,
     pub sessions_lost: u64,
     pub read: u64,
+    pub read_quorum: u64,
     pub read_local: u64,
     pub unknown: u64,
     /// Definitely not done.
@@ -93,6 +94,7 @@ impl Stats {
         self.calls.not_equal += other.calls.not_equal;
         self.calls.sessions_lost += other.calls.sessions_lost;
         self.calls.read += other.calls.read;
+        self.calls.read_quorum += other.calls.read_quorum;
         self.calls.read_local += other.calls.read_local;
         self.calls.unknown += other.calls.unknown;
         self.calls.refused += other.calls.refused;

@@ -192,6 +192,7 @@ impl<'a> Simulation<'a> {
                 Ok(())
             }
             Due::Request { request, node } => self.on_request(request, node),
+            Due::Probe { call, round, node } => self.on_probe(call, round, node),
             Due::Patience { call } => self.on_patience(call),
         }
     }

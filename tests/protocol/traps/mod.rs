@@ -8,6 +8,7 @@ mod commit;
 mod election;
 mod leaders;
 mod persistence;
+mod quorum;
 mod reads;
 mod regressions;
 mod repair;

@@ -296,6 +296,19 @@ const EXPLANATIONS: &[Explanation] = &[
         source: text("Raft §8; Ongaro's thesis §6.4.1.", "Raft §8; tese de Ongaro §6.4.1."),
     },
     Explanation {
+        facts: &["QuorumAnswered", "QuorumDisagreed"],
+        title: text("Reading from a quorum", "Ler de um quórum"),
+        body: &[text(
+            "A write is confirmed once a majority has it, mostly as intermediate data. So many voters are asked that one of \
+             them is among those: the greatest entry that any of them has accepted is not before the write. The value \
+             counts only from a voter that has applied that entry; comparing final data alone would miss a confirmed write.",
+            "Uma escrita é confirmada quando a maioria a tem, em geral como dados intermediários. Pergunta-se a tantos nós que \
+             um deles está entre esses: a maior entrada que algum deles aceitou não é anterior à escrita. O valor só vale de \
+             um nó que aplicou essa entrada; comparar só dados finais perderia uma escrita confirmada.",
+        )],
+        source: text("Gifford 1979: NR + NW > N.", "Gifford 1979: NR + NW > N."),
+    },
+    Explanation {
         facts: &["TransferBegun", "TransferSent", "TransferEnded"],
         title: text("Handing leadership over", "Entregar a liderança"),
         body: &[text(

@@ -216,6 +216,20 @@ pub const RULES: &[(&str, Text)] = &[
             "responde {reads} leituras do seu banco de dados final, aplicado até {applied}",
         ),
     ),
+    (
+        "QuorumAnswered",
+        text(
+            "answers a read with {from}'s value: of {asked} none has accepted more than {wanted}, and it has applied {applied}",
+            "responde uma leitura com o valor de {from}: de {asked} nenhum aceitou além de {wanted}, e ele aplicou {applied}",
+        ),
+    ),
+    (
+        "QuorumDisagreed",
+        text(
+            "asks again: of {asked} none has applied {wanted} yet, which may be confirmed",
+            "pergunta de novo: de {asked} nenhum aplicou {wanted} ainda, que pode estar confirmado",
+        ),
+    ),
     ("ReadRefused", text("refuses {reads} reads: {why}", "recusa {reads} leituras: {why}")),
     (
         "SnapshotTaken",

@@ -1,0 +1,82 @@
+//! Quorum reads: any node asks some voters and answers without the leader, and still sees all that was confirmed before.
+//!
+//! A write is confirmed once `NW`, a majority, of the `N` voters have it, as intermediate data mostly. Of any `NR` voters with
+//! `NR + NW > N` one is among those, so the greatest entry that any of them has *accepted* is not before that write. A value
+//! counts only from a voter that has *applied* at least that entry; if none of them has yet, they are asked again. Comparing
+//! final data alone would miss a confirmed write whose commit order is still on its way.
+//!
+//! Absent on purpose: asking, waiting, and what is done when they do not come to agree.
+
+use crate::protocol::core::Core;
+use crate::protocol::types::EntryId;
+
+/// What a voter says of itself together with its value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Probe {
+    /// The value is not older than this entry.
+    pub applied: Option<EntryId>,
+    /// The last entry of its log, forged ones left out.
+    pub accepted: Option<EntryId>,
+}
+
+/// The least number of voters that must be asked.
+pub fn replicas_least(voters: usize) -> usize {
+    voters - (voters / 2 + 1) + 1
+}
+
+/// One quorum read on its way.
+#[derive(Clone, Debug, Default)]
+pub struct QuorumRead {
+    /// What must be applied where the answer comes from; known after the first round.
+    wanted: Option<Option<EntryId>>,
+}
+
+impl QuorumRead {
+    /// The first answer that may be given, by its index, of one round of different voters. `None`: ask again.
+    pub fn judge(&mut self, probes: &[Probe]) -> Option<usize> {
+        // The first round decides: later ones have later entries, and a busy cluster would never be done.
+        let accepted = || probes.iter().map(|probe| probe.accepted).max().flatten();
+        let wanted = *self.wanted.get_or_insert_with(accepted);
+        probes.iter().position(|probe| probe.applied >= wanted)
+    }
+
+    pub fn wanted(&self) -> Option<EntryId> {
+        self.wanted.flatten()
+    }
+}
+
+impl Core {
+    /// What this node can say for a quorum read; `None` if its log does not make it a voter: its folder may have been
+    /// emptied, and it must not stand in for what it has lost.
+    pub fn probe(&self) -> Option<Probe> {
+        let listed = self.founding.as_ref()?.lists(self.config.id, self.config.incarnation);
+        let id = |point: Option<crate::protocol::types::LogPoint>| point.map(|point| point.id);
+        listed.then(|| Probe { applied: id(self.applied), accepted: id(self.log.last_genuine()) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probe(applied: u64, accepted: u64) -> Probe {
+        Probe { applied: Some(EntryId::new(1, applied)), accepted: Some(EntryId::new(1, accepted)) }
+    }
+
+    #[test]
+    fn a_confirmed_write_that_is_not_final_anywhere_yet_is_waited_for() {
+        let mut read = QuorumRead::default();
+        assert_eq!(read.judge(&[probe(3, 3), probe(3, 4)]), None);
+        assert_eq!(read.wanted(), Some(EntryId::new(1, 4)));
+        // Others are asked, and have later entries by now: what the first round wanted is enough.
+        assert_eq!(read.judge(&[probe(3, 9), probe(4, 8)]), Some(1));
+    }
+
+    #[test]
+    fn every_choice_of_so_many_meets_every_majority() {
+        for voters in 1..=9 {
+            assert!(replicas_least(voters) + voters / 2 >= voters);
+            assert_eq!(replicas_least(voters) + voters / 2, voters, "and one less would not");
+        }
+    }
+}
