@@ -13,6 +13,8 @@ mod node;
 
 mod inspect;
 
+mod backup;
+
 mod scenario;
 
 use std::future::Future;
@@ -59,6 +61,9 @@ fn main() -> ExitCode {
             return open_console(&global, Source::Replay(args.file), args.look, Recorded::default());
         }
         Some(Said::Replay(args)) => tape::command::replay(&args),
+        Some(Said::Backup(args)) => block_on(backup::backup(&args, &global)),
+        Some(Said::Restore(args)) => backup::restore(&args),
+        Some(Said::Inspect(args)) if args.folder.is_file() => backup::inspect(&args.folder),
         Some(Said::Inspect(args)) => inspect::run(&args),
         Some(Said::Scenario(args)) => block_on(scenario::shell::carry_out(&args, &global, is_named(&global))),
         Some(Said::Cluster(args)) => block_on(command::cluster::run(&args, &global)),

@@ -162,9 +162,9 @@ fn start_log(args: &NodeArgs) -> Result<(), String> {
 }
 
 #[derive(Clone, Debug)]
-struct Peer {
-    id: NodeId,
-    address: String,
+pub struct Peer {
+    pub id: NodeId,
+    pub address: String,
 }
 
 impl FromStr for Peer {

@@ -90,6 +90,44 @@ impl Client {
         }
     }
 
+    /// A copy of all that is final at a node now, or at the leader; `take` gets its parts in order. Gives its length.
+    pub async fn backup(
+        &self,
+        node: Option<NodeId>,
+        mut take: impl FnMut(&[u8]) -> std::io::Result<()>,
+    ) -> Result<u64, ClientError> {
+        let node = match node {
+            Some(node) => node,
+            None => self.leader_by_status().await?,
+        };
+        let address = self.address(node, self.deadline()).await?;
+        let (mut position, mut offset) = (None, 0);
+        loop {
+            let request = wire::BackupRequest { position, offset };
+            let part = self.ask(&address, self.deadline(), |channel: Channel| async move {
+                let mut client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+                client.backup(request).await
+            });
+            let wire::BackupResponse { position: at, total, part, refused: refusal } = part.await?;
+            if let Some(refusal) = refusal {
+                return Err(refused(&refusal.code, refusal.message));
+            }
+            take(&part).map_err(|error| refused("disk", format!("the backup cannot be written: {error}")))?;
+            offset += part.len() as u64;
+            if offset >= total || part.is_empty() {
+                return Ok(offset);
+            }
+            position = Some(at);
+        }
+    }
+
+    async fn leader_by_status(&self) -> Result<NodeId, ClientError> {
+        let nodes = self.status().await?;
+        let leads = |node: &&NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == "leader");
+        let leader = nodes.iter().find(leads).map(|node| node.id);
+        leader.ok_or_else(|| refused("no_leader", "no leader is known: try again, or name a node with --node"))
+    }
+
     /// Where a node is; asks the others if it is not known yet.
     pub(super) async fn address(&self, node: NodeId, deadline: Instant) -> Result<String, ClientError> {
         if let Some(address) = self.shared.nodes.address_of(node) {

@@ -97,6 +97,7 @@ impl Core {
             Input::Applied(point) => self.on_applied(point),
             Input::LogRead { read, entries } => self.on_log_read(read, entries),
             Input::ChainChecked(check) => self.on_chain_checked(check),
+            Input::Backup(request) => self.on_backup(request),
             Input::SnapshotTaken(taken) => self.on_snapshot_taken(taken),
             Input::SnapshotRead { read, bytes } => self.on_snapshot_read(read, bytes),
             Input::SnapshotWritten { snapshot, written } => self.on_snapshot_written(snapshot, written),

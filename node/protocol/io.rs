@@ -27,6 +27,8 @@ pub enum Input {
     LogRead { read: ReadId, entries: Vec<Entry> },
     /// The answer to [`Output::CheckChain`]: where the chain of digests breaks, if it does.
     ChainChecked(ChainCheck),
+    /// A snapshot of all that is final now, for a backup. Answered with `Written` up to its last entry, or a refusal.
+    Backup(RequestId),
     /// A snapshot is on the disk, durable and under its name.
     SnapshotTaken(SnapshotId),
     /// The answer to [`Output::ReadSnapshot`]; `None`: there is no such file any more, or it is damaged.

@@ -9,11 +9,14 @@
 use crate::protocol::base::{Base, SnapshotId};
 use crate::protocol::core::Core;
 use crate::protocol::entry::Entry;
-use crate::protocol::io::{Output, ReadId, Store};
+use crate::protocol::io::{Answer, Output, ReadId, Refusal, Store};
 use crate::protocol::log::Place;
 use crate::protocol::receive_snapshot::{Installing, Receiving};
 use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, Position};
+use crate::protocol::types::{LogPoint, Position, RequestId};
+
+/// How many backups may wait for a snapshot.
+const BACKUPS_MAX: usize = 16;
 
 /// What a node has of snapshots, and what is under way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
@@ -26,6 +29,8 @@ pub(super) struct Snapshots {
     bytes: u64,
     /// The entry up to which the log is to be cut is being read, for its digest.
     reading: Option<ReadId>,
+    /// Backups that wait for a snapshot which holds this position.
+    backups: Vec<(RequestId, Position)>,
     /// How much may be sent to replicas until the next heartbeat; below zero what was sent too much.
     pub(super) allowance: i64,
     /// A leader sends this one here.
@@ -71,6 +76,36 @@ impl Core {
         self.output(Output::TakeSnapshot(base));
     }
 
+    /// Somebody wants a copy of all that is final here now.
+    pub(super) fn on_backup(&mut self, request: RequestId) {
+        let refusal = match self.handed {
+            None => Some(Refusal::EmptyLog),
+            Some(_) if self.is_installing() || self.snapshots.backups.len() >= BACKUPS_MAX => Some(Refusal::Overloaded),
+            Some(_) => None,
+        };
+        if let Some(refusal) = refusal {
+            return self.answer(request, Answer::Refused(refusal));
+        }
+        let wanted = self.handed.map_or(Position::FIRST, |handed| handed.position);
+        self.snapshots.backups.push((request, wanted));
+        self.answer_backups();
+    }
+
+    /// Answers the backups that the newest snapshot is new enough for; for the others another one is taken.
+    fn answer_backups(&mut self) {
+        let latest = self.snapshots.latest.map(|latest| latest.point);
+        let reached = |wanted: Position| latest.is_some_and(|point| wanted <= point.position);
+        let (ready, waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.snapshots.backups).into_iter().partition(|(_, wanted)| reached(*wanted));
+        self.snapshots.backups = waiting;
+        for ((request, _), point) in ready.into_iter().zip(latest.into_iter().cycle()) {
+            self.answer(request, Answer::Written(point));
+        }
+        if !self.snapshots.backups.is_empty() {
+            self.take_snapshot();
+        }
+    }
+
     /// What a log that begins after `point` must know of the entries before.
     fn base_at(&self, point: LogPoint) -> Base {
         Base { last: point, runs: self.log.runs_up_to(point), founding: self.founding.clone() }
@@ -86,6 +121,7 @@ impl Core {
             self.trace(|| Fact::SnapshotTaken { up_to: point, bytes });
             self.compact();
         }
+        self.answer_backups();
         self.take_snapshot_if_due();
         self.send_next_snapshot();
         self.install_received();

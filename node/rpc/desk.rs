@@ -31,6 +31,8 @@ pub enum Request {
     /// For the watchers.
     Tell(Box<Fact>),
     Stand(oneshot::Sender<Answer>),
+    /// A snapshot of all that is final now.
+    Backup(oneshot::Sender<Answer>),
     /// Make this node the leader, or whoever is caught up best.
     Transfer(Option<NodeId>, oneshot::Sender<Answer>),
     Inject(Injection, oneshot::Sender<Answer>),

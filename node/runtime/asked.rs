@@ -25,6 +25,10 @@ impl Host {
                 let request = self.requests.add(reply);
                 self.step(Input::Stand(request))?;
             }
+            Request::Backup(reply) => {
+                let request = self.requests.add(reply);
+                self.step(Input::Backup(request))?;
+            }
             Request::Transfer(to, reply) => {
                 let request = self.requests.add(reply);
                 self.step(Input::Transfer(request, to))?;

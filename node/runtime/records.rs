@@ -7,11 +7,12 @@ use bytes::Bytes;
 use crate::protocol::apply::{Numbers, Write};
 use crate::protocol::{Entry, Position};
 use crate::rpc::{ChangedRecord, ChangesGone, Records, StoredRecord};
-use crate::storage::{FinalDatabase, LogReader, Record, StorageError, TooOld};
+use crate::storage::{FinalDatabase, LogReader, Record, SnapshotStore, StorageError, TooOld};
 
 pub(super) struct Stores {
     pub(super) database: Arc<dyn FinalDatabase>,
     pub(super) log: Arc<dyn LogReader>,
+    pub(super) snapshots: Arc<dyn SnapshotStore>,
 }
 
 impl Records for Stores {
@@ -32,6 +33,12 @@ impl Records for Stores {
         let page = self.database.changes(after, prefix, limit);
         let page = page.map_err(|TooOld { oldest }| ChangesGone { oldest })?;
         Ok((page.changes.into_iter().map(changed).collect(), page.up_to))
+    }
+
+    fn snapshot(&self, at: Position, offset: u64, bytes_max: u64) -> Result<Option<(Bytes, u64)>, String> {
+        let Some(id) = self.snapshots.find(at).map_err(text)? else { return Ok(None) };
+        let part = self.snapshots.read(id, offset, bytes_max).map_err(text)?;
+        Ok(part.map(|part| (part, id.bytes)))
     }
 
     fn log(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, String> {

@@ -135,7 +135,11 @@ pub(super) async fn run_on(
         about: about.clone(),
         desk: desk.clone(),
         links: Arc::clone(&links),
-        records: Arc::new(Stores { database: Arc::clone(&database), log: Arc::clone(&log_reader) }),
+        records: Arc::new(Stores {
+            database: Arc::clone(&database),
+            snapshots: Arc::clone(&snapshots),
+            log: Arc::clone(&log_reader),
+        }),
         cuts: cuts_now,
         revisions,
     };

@@ -52,6 +52,9 @@ pub enum StorageError {
     )]
     SnapshotLost { folder: PathBuf, purged: Position, why: String },
 
+    #[error("{folder} is there already: restore into a folder that does not exist yet")]
+    NotNew { folder: PathBuf },
+
     #[error("the disk is full: {path} could not grow. Nothing that was confirmed is lost; make room and start again")]
     DiskFull { path: PathBuf },
 

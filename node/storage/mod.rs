@@ -24,6 +24,8 @@ mod open;
 
 mod inspect;
 
+mod backup;
+
 #[cfg(test)]
 mod tests;
 
@@ -37,6 +39,7 @@ use crate::protocol::{
     WriteSnapshot, Written,
 };
 
+pub use backup::{Backup, read_backup, restore_backup};
 pub use error::StorageError;
 pub use inspect::{EntryContent, EntryState, InspectedEntry, Inspection, inspect};
 pub use open::{OpenOptions, open};
@@ -133,6 +136,9 @@ pub trait SnapshotStore: Send + Sync {
 
     /// Keeps the next part of a snapshot that is received. With the last one the file is checked, made durable and named.
     fn write(&self, part: &WriteSnapshot) -> Result<Written, StorageError>;
+
+    /// The snapshot whose last entry has this position.
+    fn find(&self, position: Position) -> Result<Option<SnapshotId>, StorageError>;
 
     /// What a whole snapshot holds.
     fn open(&self, snapshot: SnapshotId) -> Result<Box<dyn Dump>, StorageError>;

@@ -213,7 +213,7 @@ fn to_install(
     Ok(None)
 }
 
-fn replace_log(log: &mut SegmentLog, base: &Base) -> Result<(), StorageError> {
+pub(crate) fn replace_log(log: &mut SegmentLog, base: &Base) -> Result<(), StorageError> {
     log.replace(base)?;
     let (told, wait) = std::sync::mpsc::channel();
     log.flush(Box::new(move |flushed| {
@@ -263,7 +263,7 @@ fn name_cluster(
 }
 
 /// Makes a folder and those above it, durable with their names.
-fn make_folder(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
+pub(crate) fn make_folder(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
     let error = |error: io::Error| StorageError::io("make folder", folder, &error);
     if folder.is_dir() {
         return Ok(());

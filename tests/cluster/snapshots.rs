@@ -6,7 +6,7 @@ use epoca::client::{Client, Options};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::support::{Cluster, PATIENCE, until};
+use crate::support::{Cluster, Launched, PATIENCE, epoca, until};
 
 /// A snapshot every 40 entries, and a log that keeps 5 before it.
 const SMALL: [&str; 4] = ["--snapshot-entries", "40", "--snapshot-margin", "5"];
@@ -127,4 +127,51 @@ fn disk_use_is_bounded_under_an_overwrite_load() {
     assert!(most < 2_000_000, "{most} bytes of log and snapshots");
     let node = &cluster.status()[1];
     assert!(position(node, "purged") > 4_000, "{node}");
+}
+
+#[test]
+fn a_backup_is_restored_as_a_new_cluster_with_all_that_was_final() {
+    let cluster = Cluster::start(&[]);
+    write(&cluster, "x", 60, 3);
+    let file = cluster.data().join("all.backup");
+    let path = file.to_str().expect("a path of text");
+    let said = cluster.json(0, &["backup", path]);
+    assert_eq!(said["last"]["position"].as_u64(), Some(position(&cluster.status()[0], "applied")), "{said}");
+    assert!(cluster.text(1, &["backup", path]).contains("there already"));
+    write(&cluster, "x", 10, 5);
+    let before: Vec<Value> = (0..10).map(|number| Value::from(format!("{:3}", number + 50))).collect();
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("restored");
+    let restored = epoca(["restore", path, data.to_str().expect("a path of text"), "--output", "json"]);
+    assert_eq!(restored.code, Some(0), "{restored:?}");
+    assert_eq!(epoca(["restore", path, data.to_str().expect("text")]).code, Some(1), "never over another");
+    let mut launched = Launched::start(&data, &["--base-port", "0"]);
+    launched.wait_until_ready();
+    let get = |number: u64| {
+        let said = epoca(["get", &format!("x-{number}"), "--output", "json", "--data", data.to_str().expect("text")]);
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.json()["value"].clone()
+    };
+    assert_eq!((0..10).map(get).collect::<Vec<_>>(), before);
+    let put = epoca(["put", "x-0", "new", "--data", data.to_str().expect("text")]);
+    assert_eq!(put.code, Some(0), "{put:?}");
+}
+
+#[test]
+fn a_damaged_backup_is_refused_and_restores_nothing() {
+    let cluster = Cluster::start(&[]);
+    write(&cluster, "x", 20, 30);
+    let file = cluster.data().join("all.backup");
+    let path = file.to_str().expect("a path of text");
+    cluster.json(0, &["backup", path, "--node", "2"]);
+    assert!(cluster.text(0, &["inspect", path]).contains("a whole backup"));
+    let mut bytes = std::fs::read(&file).expect("it was written");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, &bytes).expect("it can be written");
+    assert!(cluster.text(1, &["inspect", path]).contains("damaged"));
+    let data = cluster.data().join("restored");
+    let said = epoca(["restore", path, data.to_str().expect("a path of text")]);
+    assert_eq!((said.code, data.exists()), (Some(1), false), "{said:?}");
 }

@@ -21,7 +21,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
 ];
 
 /// Each part of what people touch with the rooms of the library that it may name.
-const TOUCHED: [(&str, &[&str]); 7] = [
+const TOUCHED: [(&str, &[&str]); 8] = [
     ("tui/console", &["protocol", "client", "cluster", "verify"]),
     ("tui/command", &["protocol", "client", "cluster", "verify"]),
     ("tui/scenario", &["protocol", "client", "cluster", "verify"]),
@@ -29,6 +29,7 @@ const TOUCHED: [(&str, &[&str]); 7] = [
     ("tui/main.rs", &["protocol", "client", "cluster", "storage", "runtime"]),
     ("tui/node.rs", &["protocol", "runtime"]),
     ("tui/inspect.rs", &["protocol", "storage"]),
+    ("tui/backup.rs", &["protocol", "storage"]),
 ];
 
 /// What would make the protocol depend on anything but its inputs.

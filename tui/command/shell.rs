@@ -70,6 +70,10 @@ pub enum Said {
     Command(Command),
     /// Show what a node's data folder holds, intermediate log and final database, without changing it
     Inspect(InspectArgs),
+    /// Write a consistent copy of all final data to a file
+    Backup(BackupArgs),
+    /// Make the data folders of a new cluster from a backup
+    Restore(RestoreArgs),
     /// Look for a schedule that breaks the protocol, in a simulated cluster with faults of all kinds
     Verify(VerifyArgs),
     /// Run scenarios: texts that say what is done to a cluster and what its nodes must be seen to do
@@ -185,8 +189,31 @@ pub struct Look {
 }
 
 #[derive(Args, Clone, Debug)]
+pub struct BackupArgs {
+    /// Where to write; it must not exist yet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// From this node, as it is there; from the leader unless told
+    #[arg(long, value_name = "N")]
+    pub node: Option<crate::command::grammar::Node>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct RestoreArgs {
+    /// What `epoca backup` has written
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The data folder of the new cluster; it must not exist yet
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// A node of the new cluster, as 1=127.0.0.1:7101; once for each. Unless told, those of the old one
+    #[arg(long = "member", value_name = "N=ADDRESS")]
+    pub members: Vec<crate::node::Peer>,
+}
+
+#[derive(Args, Clone, Debug)]
 pub struct InspectArgs {
-    /// The data folder of one node, as ./epoca-data/n1
+    /// The data folder of one node, as ./epoca-data/n1, or the file of a backup
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
     /// The first position of the log to show

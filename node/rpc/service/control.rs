@@ -23,6 +23,8 @@ const LOG_LINES_DEFAULT: u64 = 100;
 const LOG_LINES_MAX: u64 = 1_000;
 const LOG_PAGE_BYTES_MAX: u64 = 2 << 20;
 const TAIL_DEFAULT: u64 = 1_000;
+/// One part of a backup.
+const BACKUP_PART_BYTES: u64 = 1 << 20;
 
 /// What a node can say of itself without asking the loop.
 #[derive(Clone, Debug)]
@@ -96,6 +98,27 @@ impl Control for ControlService {
     async fn stand(&self, _: Request<wire::StandRequest>) -> Result<Response<wire::ControlResponse>, Status> {
         let answer = self.desk.ask(Ask::Stand);
         Ok(Response::new(answered(answer, "stands for the first election").await))
+    }
+
+    async fn backup(&self, request: Request<wire::BackupRequest>) -> Result<Response<wire::BackupResponse>, Status> {
+        let wire::BackupRequest { position, offset } = request.into_inner();
+        let answer = |refusal| Ok(Response::new(wire::BackupResponse { refused: Some(refusal), ..Default::default() }));
+        let at = match position {
+            Some(position) => Position(position),
+            None => match self.ask(Ask::Backup).await? {
+                Answer::Written(point) => point.position,
+                Answer::Refused(refusal) => return answer(by_core(refusal)),
+                other => return Err(Status::internal(format!("a backup was answered with {other:?}"))),
+            },
+        };
+        let records = Arc::clone(&self.records);
+        let part = tokio::task::spawn_blocking(move || records.snapshot(at, offset, BACKUP_PART_BYTES)).await;
+        match part.unwrap_or_else(|error| Err(error.to_string())).map_err(Status::internal)? {
+            Some((part, total)) => {
+                Ok(Response::new(wire::BackupResponse { position: at.0, total, part, refused: None }))
+            }
+            None => answer(refused("snapshot_gone", "a newer snapshot has replaced this one: begin again")),
+        }
     }
 
     async fn lead(&self, request: Request<wire::LeadRequest>) -> Result<Response<wire::ControlResponse>, Status> {

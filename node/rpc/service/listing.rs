@@ -74,6 +74,10 @@ mod tests {
             Ok((Vec::new(), after))
         }
 
+        fn snapshot(&self, _: Position, _: u64, _: u64) -> Result<Option<(Bytes, u64)>, String> {
+            Ok(None)
+        }
+
         fn log(&self, _: Position, _: Position, _: u64) -> Result<Vec<Entry>, String> {
             Ok(Vec::new())
         }

@@ -18,6 +18,9 @@ pub trait Records: Send + Sync + 'static {
     /// Changes after a revision, in order without gaps, at most `limit`, and up to which revision they were looked at.
     fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<(Vec<ChangedRecord>, u64), ChangesGone>;
 
+    /// A part of the snapshot at a position, and the length of the whole; `None` if it is gone or damaged.
+    fn snapshot(&self, at: Position, offset: u64, bytes_max: u64) -> Result<Option<(Bytes, u64)>, String>;
+
     /// Entries of the log, intermediate ones too, from a position on, ending early after `bytes_max`.
     fn log(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, String>;
 }

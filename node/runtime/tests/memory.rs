@@ -206,6 +206,10 @@ impl SnapshotStore for NoSnapshots {
         unreachable!("no test here sends a snapshot")
     }
 
+    fn find(&self, _: Position) -> Result<Option<SnapshotId>, StorageError> {
+        Ok(None)
+    }
+
     fn open(&self, _: SnapshotId) -> Result<Box<dyn Dump>, StorageError> {
         unreachable!("no test here sends a snapshot")
     }

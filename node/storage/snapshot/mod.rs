@@ -173,6 +173,11 @@ impl SnapshotStore for SnapshotFolder {
         Ok(Written::Whole(base))
     }
 
+    fn find(&self, position: Position) -> Result<Option<SnapshotId>, StorageError> {
+        let path = self.path(position);
+        if path.exists() { SnapshotFile::open(&path)?.unverified_id().map(Some) } else { Ok(None) }
+    }
+
     fn open(&self, snapshot: SnapshotId) -> Result<Box<dyn Dump>, StorageError> {
         Ok(Box::new(SnapshotFile::open(&self.path(snapshot.point.position))?))
     }

@@ -145,3 +145,36 @@ fn record_commit() {
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     println!("record_commit: p50 {:?}, p99 {:?}, p99.9 {:?}, most {:?}", at(0.5), at(0.99), at(0.999), at(1.0));
 }
+
+/// A million entries, a snapshot of nearly all of them, the log cut behind it: what an unclean end costs then.
+#[test]
+#[ignore = "a measurement"]
+fn restart_from_a_snapshot() {
+    use crate::storage::tests::snapshots::{base_of, bytes_of};
+    for keys in [10_000, 1_000_000] {
+        let (folder, count) = (folder(), 1_000_000);
+        let chain = chain_of(count, keys);
+        let mut opened = folder.open();
+        for entries in chain.entries.chunks(1024) {
+            opened.log.append(&Append { entries: entries.to_vec(), ..EMPTY }).unwrap();
+        }
+        flush(&mut *opened.log);
+        opened.log.record_commit(chain.entries[count as usize - 50_001].point()).unwrap();
+        drop(opened);
+        let mut opened = folder.open();
+        let before = bytes_of(&folder.path().join("log"));
+        let base = base_of(&chain, count - 50_000);
+        report(&format!("take a snapshot, {keys} keys"), keys, || {
+            let mut dump = opened.database.begin_snapshot().unwrap();
+            opened.snapshots.take(&base, &mut *dump).unwrap();
+        });
+        opened.log.compact(&base_of(&chain, count - 60_000)).unwrap();
+        flush(&mut *opened.log);
+        opened.log.record_commit(chain.last().unwrap()).unwrap();
+        drop(opened);
+        let log = bytes_of(&folder.path().join("log"));
+        let snapshot = bytes_of(&folder.path().join("snapshot"));
+        println!("log {before} bytes before and {log} after, snapshot {snapshot}");
+        report(&format!("open after an unclean end, {keys} keys"), count, || drop(folder.open()));
+    }
+}

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::protocol::{Base, EntryId, Epoch, LogPoint, Offset, Position, Restored, RunEnd, SnapshotId};
+use crate::protocol::{
+    Base, EntryId, Epoch, LogPoint, Offset, Position, Restored, RunEnd, SnapshotId, WriteSnapshot, Written,
+};
 use crate::storage::tests::faulty::FaultyDisk;
 use crate::storage::tests::support::*;
 use crate::storage::{Opened, StorageError};
@@ -253,6 +255,92 @@ fn trap_40_a_power_cut_anywhere_in_a_compaction_loses_nothing() {
     }
 }
 
+/// A snapshot of `to` entries, in parts, as they come from a leader; gives what the last part came to.
+fn receive(opened: &Opened, from: &Opened, id: SnapshotId) -> Written {
+    let mut offset = 0;
+    loop {
+        let bytes = from.snapshots.read(id, offset, 700).unwrap().expect("it is whole");
+        let part = WriteSnapshot { snapshot: id, offset, bytes: bytes.clone() };
+        offset += bytes.len() as u64;
+        match opened.snapshots.write(&part).unwrap() {
+            Written::UpTo(received) => assert_eq!(received, offset),
+            end => return end,
+        }
+    }
+}
+
+#[test]
+fn trap_40_a_snapshot_that_was_received_and_not_installed_is_installed_by_the_next_start() {
+    let (_leaders, chain, mut leader) = filled(None, 100);
+    commit(&mut leader, &chain.apply(1, 90));
+    let id = take(&leader, &base_of(&chain, 90));
+    let records = all_records(&leader);
+    // The replica's log is short, or goes on differently, or holds the very entries but as forged ones.
+    for case in 0..3 {
+        let (folder, _, mut opened) = filled(None, 9);
+        opened.log.save_promise(promise(7, None)).unwrap();
+        flush(&mut *opened.log);
+        let mut other = chain.clone();
+        other.truncate(11);
+        other.open(5).put(5, "other", "1");
+        match case {
+            0 => {}
+            1 => store(&mut opened, &other.from(11)),
+            _ => store(&mut opened, &crate::protocol::Append { forged: true, ..chain.from(11) }),
+        }
+        commit(&mut opened, &chain.apply(1, 5));
+        assert_eq!(receive(&opened, &leader, id), Written::Whole(base_of(&chain, 90)));
+        drop(opened);
+        let mut opened = folder.open();
+        let restored = &opened.restored;
+        let point = Some(id.point);
+        assert_eq!((restored.committed, restored.purged, restored.before_tail), (point, point, point), "case {case}");
+        assert_eq!((restored.tail.len(), restored.forged_from, restored.snapshot), (0, None, Some(id)), "case {case}");
+        assert_eq!(restored.promise, Some(promise(7, None)), "what was promised stays promised");
+        assert_eq!(all_records(&opened), records, "case {case}");
+        store(&mut opened, &chain.from(91));
+        drop(opened);
+        assert_eq!(folder.open().restored.tail, chain.entries[90..], "case {case}");
+    }
+}
+
+#[test]
+fn a_snapshot_whose_parts_were_mangled_on_the_way_is_thrown_away() {
+    let (_leaders, chain, mut leader) = filled(None, 60);
+    commit(&mut leader, &chain.apply(1, 50));
+    let id = take(&leader, &base_of(&chain, 50));
+    let (folder, _, opened) = filled(None, 3);
+    let mut bytes = leader.snapshots.read(id, 0, u64::MAX).unwrap().unwrap().to_vec();
+    bytes[200] ^= 1;
+    let part = WriteSnapshot { snapshot: id, offset: 0, bytes: bytes.into() };
+    assert_eq!(opened.snapshots.write(&part).unwrap(), Written::Damaged);
+    drop(opened);
+    let opened = folder.open();
+    assert_eq!((opened.restored.snapshot, opened.restored.purged), (None, None));
+}
+
+#[test]
+fn trap_39_installing_replaces_the_database_and_never_goes_back() {
+    let (_leaders, chain, mut leader) = filled(None, 100);
+    commit(&mut leader, &chain.apply(1, 40));
+    let old = take(&leader, &base_of(&chain, 40));
+    commit(&mut leader, &chain.apply(41, 90));
+    let id = take(&leader, &base_of(&chain, 90));
+    let (_folder, _, mut opened) = filled(None, 60);
+    commit(&mut opened, &chain.apply(1, 61));
+    assert!(matches!(receive(&opened, &leader, old), Written::Whole(_)));
+    let back = opened.database.install(&mut *opened.snapshots.open(old).unwrap());
+    assert!(matches!(back, Err(StorageError::OutOfOrder { .. })), "{back:?}");
+    assert!(matches!(receive(&opened, &leader, id), Written::Whole(_)));
+    opened.database.install(&mut *opened.snapshots.open(id).unwrap()).unwrap();
+    assert_eq!((opened.database.applied(), all_records(&opened)), (Some(id.point), all_records(&leader)));
+    opened.log.replace(&base_of(&chain, 90)).unwrap();
+    store(&mut opened, &chain.from(91));
+    commit(&mut opened, &chain.apply(91, 101));
+    commit(&mut leader, &chain.apply(91, 101));
+    assert_eq!(all_records(&opened), all_records(&leader));
+}
+
 #[test]
 fn entries_that_are_truncated_and_written_again_across_segments_survive_compaction() {
     let (folder, chain, mut opened) = filled(None, 50);
@@ -287,6 +375,6 @@ fn disk_use_follows_the_data_and_not_the_writes() {
     assert!(most < 60_000, "{most} bytes for some {} bytes of writes", 30 * 50 * 200);
 }
 
-fn bytes_of(folder: &std::path::Path) -> u64 {
+pub fn bytes_of(folder: &std::path::Path) -> u64 {
     std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum()
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Change, Command, Message, NodeId, Once, Position, SnapshotAck, SnapshotChunk, SnapshotId};
 
-use crate::world::{Auto, Options, Pick, World};
+use crate::world::{Auto, Options, Pick, World, snapshots};
 
 /// A snapshot every ten entries, nothing of the log kept behind it, files of many parts.
 fn small() -> Options {
@@ -121,7 +121,7 @@ fn trap_39_an_older_snapshot_does_not_wind_back_what_is_applied() {
     let applied = world.host(4).snapshot().applied;
     assert!(applied.map(|point| point.position) > Some(old.point.position));
     world.take_events();
-    let chunk = SnapshotChunk { snapshot: old, offset: 0, bytes: Bytes::from(vec![0; old.bytes as usize]), resync: 0 };
+    let chunk = SnapshotChunk { snapshot: old, offset: 0, bytes: snapshots::content(old).into(), resync: 0 };
     world.say(1, 4, Some(1), Message::SnapshotChunk(chunk));
     assert_eq!(world.host(4).snapshot().applied, applied);
     assert_eq!(count_of(&world, 4, is_installed), 0);

@@ -12,7 +12,7 @@ mod host;
 pub mod logs;
 mod network;
 mod puppets;
-mod snapshots;
+pub mod snapshots;
 
 pub use database::Database;
 pub use disk::{Disk, Image, SnapshotFile};

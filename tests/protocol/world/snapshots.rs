@@ -102,6 +102,11 @@ fn identify(point: LogPoint, database: &Database) -> SnapshotId {
     SnapshotId { point, bytes: 40 + rows, digest: Digest(digest) }
 }
 
+/// The content of a snapshot's file.
+pub fn content(snapshot: SnapshotId) -> Vec<u8> {
+    (0..snapshot.bytes).map(|at| byte(snapshot, at)).collect()
+}
+
 fn byte(snapshot: SnapshotId, at: u64) -> u8 {
     let index = at as usize % 16;
     snapshot.digest.0[index].wrapping_add(at as u8).wrapping_mul(31)
