@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::protocol::apply::{Applied, SessionLimits};
 use crate::protocol::trace::Snapshot;
 use crate::protocol::{
-    Apply, Base, Config, Core, Envelope, Incarnation, LogPoint, NodeId, Operation, Position, Proposal, ReadLog,
+    Apply, Base, Config, Core, Entry, Envelope, Incarnation, LogPoint, NodeId, Operation, Position, Proposal, ReadLog,
     ReadSnapshot, SnapshotId, Time, WriteSnapshot,
 };
 use crate::verify::dice::mix;
@@ -152,7 +152,10 @@ impl Host {
     }
 
     /// Starts a core with what the disk remembers; the final database is what the recorded commit point says.
-    pub(super) fn start(&mut self, now: u64, tail_more: u64) -> Snapshot {
+    ///
+    /// Entries after the position `known` are given back instead: nobody has applied them yet, so what they come to is
+    /// still to be looked at.
+    pub(super) fn start(&mut self, now: u64, tail_more: u64, known: u64) -> (Snapshot, Vec<Entry>) {
         self.run += 1;
         // Another one for each node and run: nodes that draw alike would stand at the same moments for ever.
         let seed = mix(self.config.seed ^ mix(self.run << 32));
@@ -163,8 +166,13 @@ impl Host {
             snapshot.map(|snapshot| snapshot.database.clone()).unwrap_or_else(|| Database::new(self.sessions));
         let applied = Position::after(self.database.applied());
         let committed = image.committed(snapshot).map_or(0, |point| point.position.0);
+        let mut unseen = Vec::new();
         for entry in image.entries.iter().filter(|entry| (applied.0..=committed).contains(&entry.position.0)) {
-            self.database.apply(entry).expect("a snapshot and the log after it have no gap");
+            if entry.position.0 > known {
+                unseen.push(entry.clone());
+            } else {
+                self.database.apply(entry).expect("a snapshot and the log after it have no gap");
+            }
         }
         let config = Config { seed, ..self.config.clone() };
         let core = Core::new(config, image.restored(snapshot, tail_more), self.clock.shows(now));
@@ -175,7 +183,7 @@ impl Host {
         let mut snapshot = core.snapshot(Snapshot::TAIL_MAX);
         self.core = Some(core);
         snapshot.tail = self.previews();
-        snapshot
+        (snapshot, unseen)
     }
 
     /// What the write at this position came to, if it was applied just now.

@@ -30,6 +30,11 @@ impl Truth {
         self.entries.last().copied()
     }
 
+    /// How many entries somebody has applied.
+    pub(super) fn applied(&self) -> u64 {
+        self.databases.len() as u64
+    }
+
     pub(super) fn at(&self, position: Position) -> Option<LogPoint> {
         self.entries.get(position.0.checked_sub(1)? as usize).copied()
     }

@@ -143,7 +143,11 @@ impl<'a> Simulation<'a> {
 
     pub(super) fn start(&mut self, node: NodeId) -> Step {
         let (now, tail_more) = (self.now, self.plan.options.tail_more);
-        let snapshot = self.host(node).start(now, tail_more);
+        let known = self.truth.applied();
+        let (snapshot, unseen) = self.host(node).start(now, tail_more, known);
+        for entry in &unseen {
+            self.apply(node, entry)?;
+        }
         // Whoever has another folder is another node; it is not watched.
         let watched = !self.host(node).out;
         if watched {
