@@ -9,7 +9,8 @@ use tokio::time::timeout;
 
 use crate::support::{self, PATIENCE};
 
-/// `ROUNDS=30 cargo test --release --test chaos -- --ignored --nocapture failover`
+/// `ROUNDS=30 cargo test --release --test chaos -- --ignored --nocapture failover`; other times with `HEARTBEAT=25
+/// ELECTION_TIMEOUT=150` before it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement: run it in release, alone on the machine"]
 async fn the_time_of_a_failover_is_measured() {

@@ -60,9 +60,15 @@ pub async fn start(executable: &Path, data: &Path) -> Cluster {
     led(begin(executable, data).await, data).await
 }
 
-/// Nodes with the heartbeat and the election timeout that they have unless told, one of which leads.
+/// Nodes with the heartbeat and the election timeout that they have unless `HEARTBEAT` and `ELECTION_TIMEOUT` say others,
+/// in milliseconds; one of them leads.
 pub async fn start_as_usual(data: &Path) -> Cluster {
-    led(Cluster::start(options(&executable(), data)).await.expect("the nodes start"), data).await
+    let told = ClusterOptions {
+        heartbeat_ms: number("HEARTBEAT"),
+        election_timeout_ms: number("ELECTION_TIMEOUT"),
+        ..options(&executable(), data)
+    };
+    led(Cluster::start(told).await.expect("the nodes start"), data).await
 }
 
 async fn led(cluster: Cluster, data: &Path) -> Cluster {
