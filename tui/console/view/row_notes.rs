@@ -81,6 +81,9 @@ pub fn note(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec
             parts.push(span(format!(": {}", model.lang.reason(why)), look.warning));
         }
     }
+    if let Some(purged) = node.state.purged.filter(|_| layout.is_wide) {
+        parts.push(span(screen::LOG_BEGINS.with(model.lang, &[("entry", &purged.id)]), look.muted));
+    }
     if let Some(held) = node.state.held.filter(|_| node.presence == Presence::Live) {
         parts.push(span(screen::ORDER_WAITS.with(model.lang, &[("entry", &held.id)]), look.intermediate));
     }
@@ -98,6 +101,10 @@ fn belief(model: &Model, node: &NodeView, look: &Look) -> Vec<Span<'static>> {
     let Some(belief) = leader.belief(node.state.node) else {
         return vec![span(screen::BELIEVES_NOTHING.with(model.lang, &[("leader", &leader.state.node)]), look.muted)];
     };
+    if let Some((sent, bytes)) = belief.snapshot {
+        let text = screen::RECEIVES.with(model.lang, &[("sent", &sent), ("bytes", &bytes)]);
+        return vec![span(text, look.intermediate)];
+    }
     let matched = belief.matched.map_or("-".to_owned(), |point| point.id.to_string());
     let next = belief.next.map_or("-".to_owned(), |next| next_id(model, leader, next));
     let agrees = belief.matched.map(|point| point.position) == node.state.last().map(|point| point.position);

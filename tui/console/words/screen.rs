@@ -193,6 +193,9 @@ pub const LAST_SEEN: Text =
 pub const ORDER_WAITS: Text = text("   an order up to {entry} waits", "   uma ordem até {entry} espera");
 pub const COMMIT_IS: Text = text("commit = ", "commit = ");
 pub const BELIEVES_NOTHING: Text = text("{leader} believes nothing of it yet", "{leader} ainda não supõe nada dele");
+pub const RECEIVES: Text =
+    text("receives a snapshot: {sent} of {bytes} bytes", "recebe um snapshot: {sent} de {bytes} bytes");
+pub const LOG_BEGINS: Text = text("   log begins after {entry}", "   o log começa depois de {entry}");
 pub const MATCH: Text = text("match ", "confere ");
 pub const NEXT: Text = text("  next ", "  próxima ");
 pub const POSITION: Text = text("position {position}", "posição {position}");
