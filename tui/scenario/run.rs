@@ -90,16 +90,8 @@ impl Runner<'_> {
 
     /// Steps and the verdict are places to come back to in a recording.
     fn mark(&self, told: &Told) {
-        let Some(tap) = &self.stage.tap else { return };
-        match told {
-            Told::Done(index, done) => {
-                let item = &self.script.items[*index];
-                if !matches!(item.kind, ItemKind::Do(_)) {
-                    tap.mark(&format!("{} {}", done.verdict.name(), item.line));
-                }
-            }
-            Told::Ended { verdict, why, .. } => tap.mark(&format!("{} {} {why}", verdict.name(), self.script.name)),
-            _ => {}
+        if let (Some(tap), Some(text)) = (&self.stage.tap, told.mark(&self.script)) {
+            tap.mark(&text);
         }
     }
 

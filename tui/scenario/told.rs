@@ -66,6 +66,20 @@ pub enum Told {
     },
 }
 
+impl Told {
+    /// What stands at this place in a recording: an expectation that has ended, or the verdict.
+    pub fn mark(&self, script: &Script) -> Option<String> {
+        match self {
+            Told::Done(index, done) => {
+                let item = script.items.get(*index).filter(|item| !matches!(item.kind, ItemKind::Do(_)))?;
+                Some(format!("{} {}", done.verdict.name(), item.line))
+            }
+            Told::Ended { verdict, why, .. } => Some(format!("{} {} {why}", verdict.name(), script.name)),
+            _ => None,
+        }
+    }
+}
+
 /// How an item ended.
 #[derive(Clone, Debug)]
 pub struct Done {

@@ -6,9 +6,10 @@ use epoca::protocol::NodeId;
 
 use crate::console::keys::{self, Action};
 use crate::console::model::{Dialog, Mode, Model, Notice, Pane, Screen};
-use crate::console::update::{Effect, clock, observe, quit, scroll};
+use crate::console::update::{Effect, clock, observe, quit, scroll, tape};
 use crate::console::words::scenario as words;
 use crate::scenario::{Told, library_names};
+use crate::tape::{Mark, MarkKind, What};
 
 /// What comes from whoever runs the scenario.
 #[derive(Debug)]
@@ -29,7 +30,10 @@ pub fn on_staged(model: &mut Model, staged: Staged) {
             model.scenarios.begin(script);
             scroll::show(model, pane);
         }
-        Staged::Told(told) => model.scenarios.take(told),
+        Staged::Told(told) => {
+            mark(model, &told);
+            model.scenarios.take(told);
+        }
         Staged::Aside(nodes) => model.show_aside(nodes),
         Staged::Observed(node, observed) => {
             let now = model.now;
@@ -47,6 +51,15 @@ pub fn on_staged(model: &mut Model, staged: Staged) {
         }
     }
     model.changed();
+}
+
+/// A step that has ended, or the verdict, is a place on the tape to come back to. The tape does not hold another cluster.
+fn mark(model: &mut Model, told: &Told) {
+    let script = model.scenarios.run.as_ref().filter(|_| model.aside.is_none()).map(|run| run.script.clone());
+    if let Some(text) = script.and_then(|script| told.mark(&script)) {
+        let mark = Mark { kind: MarkKind::Scenario, text, evidence: Vec::new() };
+        tape::note(model, What::Mark(mark));
+    }
 }
 
 /// Time goes on for the scenario's own cluster, too.
