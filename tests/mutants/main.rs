@@ -29,9 +29,9 @@ use run::{Verdict, Worker};
 use table::{Mutant, TESTS, Tests, mutants};
 
 /// The traps whose feature exists, and which a change of one text puts back in.
-const TRAPS: [u32; 32] = [
-    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 46, 48,
-    49,
+const TRAPS: [u32; 34] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 39, 42,
+    46, 48, 49,
 ];
 
 const WORKERS: usize = 2;

@@ -119,11 +119,13 @@ fn trap_39_an_older_snapshot_does_not_wind_back_what_is_applied() {
     let old = world.host(1).disk.snapshot().expect("one was taken").id;
     put_many(&mut world, 4);
     let applied = world.host(4).snapshot().applied;
+    let committed = world.host(4).core().committed();
     assert!(applied.map(|point| point.position) > Some(old.point.position));
     world.take_events();
     let chunk = SnapshotChunk { snapshot: old, offset: 0, bytes: snapshots::content(old).into(), resync: 0 };
     world.say(1, 4, Some(1), Message::SnapshotChunk(chunk));
     assert_eq!(world.host(4).snapshot().applied, applied);
+    assert_eq!(world.host(4).core().committed(), committed);
     assert_eq!(count_of(&world, 4, is_installed), 0);
     world.settle();
     put_many(&mut world, 1);
@@ -226,11 +228,11 @@ fn trap_42_a_trigger_while_a_snapshot_is_taken_is_not_lost() {
 
 #[test]
 fn trap_42_a_replica_that_gets_no_further_loses_its_turn() {
-    let mut world = led(&small());
+    let mut world = led(&Options { voters: 5, ..small() });
     put_many(&mut world, 2);
     world.crash(3);
-    put_many(&mut world, 12);
     world.network.cut(NodeId(1), NodeId(4));
+    put_many(&mut world, 12);
     // n3 is there again and hears everything but the parts of its snapshot.
     world.network.hold(NodeId(3), "snapshot");
     world.restart(3);
