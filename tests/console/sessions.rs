@@ -9,10 +9,9 @@ use crate::session::{Session, assert_gone, node_pids};
 /// A demo on a temporary folder and free ports, once all four nodes have a leader.
 fn demo(home: &tempfile::TempDir) -> (Session, Vec<i32>) {
     let session = Session::open(home.path(), &["demo", "--base-port", "0"]);
-    let screen = session.wait_for(|screen| screen.contains("n1 leads  commit e1·o0") && finals(screen, "  ◇  ") == 4);
-    let pids = node_pids(&screen);
-    assert_eq!(pids.len(), 4, "{screen}");
-    (session, pids)
+    let led = |screen: &str| screen.contains("n1 leads  commit e1·o0") && finals(screen, "  ◇  ") == 4;
+    let screen = session.wait_for(|screen| led(screen) && node_pids(screen).len() == 4);
+    (session, node_pids(&screen))
 }
 
 /// How many nodes show this content as final.
