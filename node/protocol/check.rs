@@ -129,10 +129,12 @@ impl Core {
                 }
             }
         }
-        match self.log.place(Position(last_wanted)) {
-            Place::Purged if last_wanted > 0 => Finding::Purged,
-            _ => Finding::Consistent { equal: push.entries.len() as u64, fresh: Vec::new() },
+        // An ack of what lies before our log would give the leader nothing to go on from, even where it is known as the
+        // end of an epoch.
+        if last_wanted < self.log.purged_position() {
+            return Finding::Purged;
         }
+        Finding::Consistent { equal: push.entries.len() as u64, fresh: Vec::new() }
     }
 
     /// The entry after `before`, if its id is a possible next one: the next offset, or offset 0 of a later epoch that is

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use epoca::protocol::trace::Fact;
-use epoca::protocol::{Change, Command, Message, NodeId, Once, Position, SnapshotAck, SnapshotChunk, SnapshotId};
+use epoca::protocol::{Change, Command, Message, NodeId, Once, Position, Push, SnapshotAck, SnapshotChunk, SnapshotId};
 
 use crate::world::{Auto, Options, Pick, World, snapshots};
 
@@ -107,7 +107,7 @@ fn trap_24_after_a_snapshot_the_log_is_its_point_and_a_suffix_without_gaps() {
     let before = world.host(4).disk.durable().clone();
     let mut prev = before.last().expect("it has a log");
     prev.position = Position(prev.position.0 + 5);
-    let push = epoca::protocol::Push { prev: Some(prev), entries: Vec::new(), resync: 1, replaces: false, round: 0 };
+    let push = Push { prev: Some(prev), entries: Vec::new(), resync: 1, replaces: false, round: 0 };
     world.say(1, 4, Some(1), Message::Push(push));
     assert_eq!(world.host(4).disk.durable(), &before);
 }
@@ -318,4 +318,23 @@ fn an_answer_of_another_snapshot_or_part_moves_nothing() {
     assert_eq!(sent(&world), before);
     world.elapse_millis(3_000);
     assert_equal(&world);
+}
+
+/// Found by the simulator (seed 60000767): the leader went on to speak of the end of an old epoch, which the replica knew
+/// though its log began later by then; it acked that, and the leader waited for a log state that never came.
+#[test]
+fn a_replica_whose_log_begins_later_reports_it_though_it_knows_the_old_epochs_end() {
+    let mut world = led(&small());
+    put_many(&mut world, 2);
+    let end = world.host(1).disk.durable().last().expect("the end of epoch 1");
+    world.transfer(1, Some(2));
+    world.settle();
+    for number in 0..30 {
+        world.put(2, &format!("k={number}"));
+        world.settle();
+    }
+    assert!(purged(&world, 4) > Some(end.position), "{:?}", purged(&world, 4));
+    let heartbeat = Push { prev: Some(end), entries: Vec::new(), resync: 0, replaces: false, round: 0 };
+    world.say(2, 4, Some(2), Message::Push(heartbeat));
+    assert!(world.said_by(4, "log-state").next().is_some(), "the leader learns nothing from an ack of {end}");
 }
