@@ -6,6 +6,7 @@ use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
 use epoca::protocol::trace::Fact;
+use epoca::protocol::{EntryId, NodeId};
 
 use crate::console::model::story::Told;
 use crate::console::model::timeline::Happening;
@@ -67,6 +68,8 @@ fn said(model: &Model, told: &Told, look: &Look) -> Option<(String, Style)> {
         Fact::Resynced { to, .. } => (with(screen::B_RESYNCED, to.to_string()), look.different),
         Fact::Committed { up_to, .. } => (with(screen::B_COMMITTED, up_to.id.to_string()), look.committed),
         Fact::Finalized { up_to, .. } => (with(screen::B_FINAL, up_to.id.to_string()), look.committed),
+        // Told by a node whose order came before its own ack, it may be over already.
+        Fact::Held { up_to, .. } if told.nodes.iter().all(|node| has_applied(model, *node, *up_to)) => return None,
         Fact::Held { up_to, .. } => (with(screen::B_WAITS, up_to.to_string()), look.intermediate),
         Fact::HoldSet { .. } => (with(screen::B_HELD, String::new()), look.intermediate),
         Fact::TimedOut { .. } => (with(screen::B_STANDS, String::new()), look.accent),
@@ -80,4 +83,9 @@ fn said(model: &Model, told: &Told, look: &Look) -> Option<(String, Style)> {
         Fact::Injected { .. } => (with(screen::B_FORGED, String::new()), look.different),
         _ => return None,
     })
+}
+
+fn has_applied(model: &Model, node: NodeId, id: EntryId) -> bool {
+    let applied = model.nodes.get(&node).and_then(|node| node.state.applied);
+    applied.is_some_and(|applied| applied.id >= id)
 }
