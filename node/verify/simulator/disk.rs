@@ -87,10 +87,6 @@ impl Disk {
         self.snapshots.iter().find(|known| known.id == id)
     }
 
-    pub(super) fn lose_snapshot(&mut self, id: SnapshotId) {
-        self.snapshots.retain(|known| known.id != id);
-    }
-
     /// What a start does with a snapshot that was received and not installed: the log begins after it.
     pub(super) fn end_install(&mut self) {
         let Some(file) = self.snapshots.last().filter(|file| !self.written.has(file.id.point)) else { return };

@@ -67,11 +67,9 @@ impl Simulation<'_> {
         let Some(ReadSnapshot { read, snapshot, offset, bytes_max }) = host.snapshot_reads.pop_front() else {
             return Ok(());
         };
-        if damaged {
-            host.disk.lose_snapshot(snapshot);
-        }
         let end = snapshot.bytes.min(offset.saturating_add(bytes_max));
-        let there = host.disk.snapshot_of(snapshot).is_some();
+        // It cannot be read now; a start can. A file that is gone for good, and then a power cut, is a node that does not start.
+        let there = !damaged && host.disk.snapshot_of(snapshot).is_some();
         let bytes = there.then(|| (offset..end).map(|at| byte(snapshot, at)).collect::<Vec<u8>>().into());
         self.step(node, Input::SnapshotRead { read, bytes })
     }
