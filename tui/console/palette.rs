@@ -1,9 +1,10 @@
-//! The palette: every command and every key by name, found by a few of its letters in order.
+//! The palette: every command, every key and every scenario by name, found by a few of its letters in order.
 
 use crate::command::words;
 use crate::console::keys::{self, Action};
 use crate::console::model::{Mode, Model};
 use crate::console::words::screen;
+use crate::scenario;
 
 /// What an entry of the palette does.
 #[derive(Clone, PartialEq, Debug)]
@@ -48,7 +49,12 @@ fn all(model: &Model) -> Vec<Item> {
         about: word.about,
         does: Does::Type(word.name),
     });
-    keys.chain(commands).collect()
+    let scenarios = scenario::all().into_iter().map(|script| Item {
+        label: format!("run {}", script.name),
+        about: script.title.text(model.lang).to_owned(),
+        does: Does::Type(format!("run {}", script.name)),
+    });
+    keys.chain(commands).chain(scenarios).collect()
 }
 
 /// How well the letters are found in this order: more for a word's beginning and for letters that stand together.
@@ -88,6 +94,7 @@ mod tests {
         assert!(first("inj").starts_with("inject"), "{}", first("inj"));
         assert!(first("ki").starts_with("kill"), "{}", first("ki"));
         assert!(first("bnch").starts_with("bench"), "{}", first("bnch"));
+        assert_eq!(first("run figure-7"), "run figure-7");
         assert_eq!(first("qqqq"), "");
     }
 
