@@ -155,5 +155,6 @@ pub fn letter_of(index: usize) -> char {
 }
 
 fn index_of(letter: char) -> Option<usize> {
-    (0..library_names().count()).find(|index| letter_of(*index) == letter)
+    let count = library_names().count();
+    (0..count).find(|index| letter_of(*index) == letter)
 }
