@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Mutex;
 
+use epoca::client::is_address;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::LinkRule;
 use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, run as run_node};
@@ -32,6 +33,10 @@ pub struct NodeArgs {
     /// Where to listen for nodes, clients and control, as 127.0.0.1:7101; whoever reaches it may read and write
     #[arg(long, value_name = "ADDRESS")]
     listen: SocketAddr,
+
+    /// Where the others reach this node, as HOST:PORT; by default where it listens
+    #[arg(long, value_name = "ADDRESS", value_parser = address_of)]
+    advertise: Option<String>,
 
     /// Another node and its address, as 2=127.0.0.1:7102; once for each
     #[arg(long = "peer", value_name = "N=ADDRESS")]
@@ -105,6 +110,7 @@ impl NodeArgs {
         NodeOptions {
             id: self.id.0,
             listen: self.listen,
+            advertise: self.advertise.clone(),
             peers: self.peers.iter().map(|peer| (peer.id, peer.address.clone())).collect(),
             data: self.data.clone(),
             lab: self.lab,
@@ -172,14 +178,16 @@ impl FromStr for Peer {
 
     fn from_str(text: &str) -> Result<Peer, String> {
         let (id, address) = text.split_once('=').ok_or("write N=ADDRESS, as 2=127.0.0.1:7102")?;
-        let has_port =
-            address.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
-        if !has_port {
-            return Err(format!("`{address}` is no address: write HOST:PORT, as 127.0.0.1:7102"));
-        }
         let Node(id) = id.parse()?;
-        Ok(Peer { id, address: address.to_owned() })
+        Ok(Peer { id, address: address_of(address)? })
     }
+}
+
+fn address_of(text: &str) -> Result<String, String> {
+    if is_address(text) {
+        return Ok(text.to_owned());
+    }
+    Err(format!("`{text}` is no address: write HOST:PORT, as 127.0.0.1:7102"))
 }
 
 #[cfg(test)]

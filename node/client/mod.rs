@@ -85,6 +85,7 @@ pub use types::{
 };
 
 use crate::protocol::NodeId;
+pub use crate::rpc::links::is_address;
 use leader::Finder;
 use nodes::Nodes;
 use sessions::Sessions;

@@ -17,6 +17,7 @@ use tonic::{ConnectError, Status};
 use crate::client::error::ClientError;
 use crate::client::stream::WriteStream;
 use crate::protocol::NodeId;
+use crate::rpc::links::is_address;
 use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
 
@@ -254,8 +255,4 @@ pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
         Some(status) => status.message().to_owned(),
         None => innermost.to_string(),
     }
-}
-
-fn is_address(text: &str) -> bool {
-    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0))
 }

@@ -13,6 +13,8 @@ use crate::runtime::error::NodeError;
 pub struct NodeOptions {
     pub id: NodeId,
     pub listen: SocketAddr,
+    /// Where the others reach this node, as `HOST:PORT`; by default where it listens.
+    pub advertise: Option<String>,
     /// The other nodes, with their addresses as `HOST:PORT`.
     pub peers: Vec<(NodeId, String)>,
     pub data: PathBuf,
@@ -100,10 +102,6 @@ impl NodeOptions {
         Err(NodeError::OtherMembers { folder: self.data.clone(), founded, named })
     }
 
-    pub(super) fn quorum(&self) -> usize {
-        self.peers.len().div_ceil(2) + 1
-    }
-
     fn limits(&self) -> Limits {
         Limits {
             snapshot_entries: self.snapshots.entries,
@@ -114,9 +112,9 @@ impl NodeOptions {
         }
     }
 
-    pub(super) fn config(&self, incarnation: Incarnation, seed: u64) -> Config {
+    pub(super) fn config(&self, incarnation: Incarnation, address: &str, seed: u64) -> Config {
         let mut voters = self.peers.clone();
-        voters.push((self.id, self.listen.to_string()));
+        voters.push((self.id, address.to_owned()));
         voters.sort();
         Config {
             id: self.id,

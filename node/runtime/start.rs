@@ -14,7 +14,7 @@ use crate::lab::{Gate, Liar, Wrong};
 use crate::protocol::{Core, Limits};
 use crate::rpc::complaints::Complaints;
 use crate::rpc::desk::Desk;
-use crate::rpc::links::{KnownCluster, Links};
+use crate::rpc::links::{Identity, KnownCluster, Links};
 use crate::rpc::{About, Services, serve};
 use crate::runtime::clock::Clock;
 use crate::runtime::database::Applier;
@@ -61,6 +61,17 @@ fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
     })
 }
 
+/// Where the others reach this node.
+fn address(options: &NodeOptions, listener: &TcpListener) -> Result<String, NodeError> {
+    match &options.advertise {
+        Some(address) => Ok(address.clone()),
+        None => {
+            let bound = listener.local_addr();
+            bound.map(|bound| bound.to_string()).map_err(|error| NodeError::System { what: "its own address", error })
+        }
+    }
+}
+
 fn open_storage(options: &NodeOptions) -> Result<Opened, NodeError> {
     let limits = Limits::default();
     let opened = open(&OpenOptions {
@@ -103,15 +114,17 @@ pub(super) async fn run_on(
     }
     let cluster = KnownCluster::default();
     cluster.set(restored.founding.as_ref().map(|founding| founding.cluster));
-    let about = About {
-        id: options.id,
-        address: options.listen.to_string(),
-        peers: options.peers.clone(),
-        lab: options.lab,
-        notes,
-        cluster: cluster.clone(),
+    let address = address(options, &listener)?;
+    let about = About { id: options.id, address: address.clone(), lab: options.lab, notes, cluster: cluster.clone() };
+    let (links, messages) = Links::new(
+        Identity { id: options.id, incarnation, address: address.clone() },
+        &options.peers,
+        cluster.clone(),
+    )?;
+    let quorum = {
+        let links = Arc::clone(&links);
+        move || links.members().len().div_ceil(2) + 1
     };
-    let (links, messages) = Links::new(options.id, &options.peers, cluster.clone())?;
     let (desk, requests) = Desk::new();
     let (done, completions) = mpsc::unbounded_channel();
     let log_reader = log.reader();
@@ -145,7 +158,7 @@ pub(super) async fn run_on(
     };
     let host = Host {
         clock,
-        core: Core::new(options.config(incarnation, seed()?), restored, clock.now()),
+        core: Core::new(options.config(incarnation, &address, seed()?), restored, clock.now()),
         gate,
         liar: options.wrong.map(Liar::new),
         made_up: VecDeque::new(),
@@ -167,13 +180,15 @@ pub(super) async fn run_on(
     let mut server = tokio::spawn(serve(listener, services, async {
         let _ = served_enough.await;
     }));
-    tracing::info!("{} listens on {}{}", options.id, options.listen, if options.lab { ", as a lab" } else { "" });
+    let elsewhere = if options.advertise.is_some() { format!(", others reach it at {address}") } else { String::new() };
+    let lab = if options.lab { ", as a lab" } else { "" };
+    tracing::info!("{} listens on {}{elsewhere}{lab}", options.id, options.listen);
     let inbox = Inbox { completions, messages, requests };
     let mut outnumbered = None;
     let stop = async {
         tokio::select! {
             how = stop => how,
-            found = strangers.outnumber(options.quorum()) => {
+            found = strangers.outnumber(quorum) => {
                 outnumbered = Some(found);
                 Stop::AtOnce
             }

@@ -114,6 +114,7 @@ fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: b
     let address = listener.local_addr().expect("it is bound");
     let others = addresses.iter().filter(|(other, _)| *other != id);
     let options = NodeOptions {
+        advertise: None,
         id: NodeId(id),
         listen: address,
         peers: others.map(|(id, address)| (NodeId(*id), address.to_string())).collect(),

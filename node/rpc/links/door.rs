@@ -1,15 +1,16 @@
-//! Who may speak here: only the nodes that this one was told of, and only about its own cluster.
+//! Who may speak here: members, and whoever speaks for this node's own cluster or means this very data folder. A new node
+//! with an empty folder thereby hears the leader that has added it, and a node with an old member list those of a newer one.
 //!
 //! The core judges cluster and incarnation of every message again; this is so that a stranger gets an answer that says
 //! why, and the log of this node says who knocked.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tonic::Status;
 
-use crate::protocol::{ClusterId, Envelope, NodeId};
+use crate::protocol::{ClusterId, Envelope, Incarnation, NodeId};
 use crate::rpc::complaints::Complaints;
+use crate::rpc::links::Identity;
 use crate::rpc::links::strangers::{Strangers, naming};
 
 /// The cluster that this node belongs to, once it knows. Clones share it.
@@ -26,33 +27,44 @@ impl KnownCluster {
     }
 }
 
+/// Who was let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Admitted {
+    Member(NodeId),
+    /// Not listed here, or not yet, or not any more.
+    Guest(NodeId),
+}
+
 pub(super) struct Door {
     me: NodeId,
-    peers: BTreeSet<NodeId>,
+    incarnation: Incarnation,
     cluster: KnownCluster,
     complaints: Complaints,
     strangers: Strangers,
 }
 
 impl Door {
-    pub(super) fn new(me: NodeId, peers: BTreeSet<NodeId>, cluster: KnownCluster) -> Door {
-        Door { me, peers, cluster, complaints: Complaints::default(), strangers: Strangers::default() }
+    pub(super) fn new(me: &Identity, cluster: KnownCluster) -> Door {
+        let (complaints, strangers) = (Complaints::default(), Strangers::default());
+        Door { me: me.id, incarnation: me.incarnation, cluster, complaints, strangers }
     }
 
     pub(super) fn strangers(&self) -> &Strangers {
         &self.strangers
     }
 
-    /// Lets a message of a known node in; `speaker` is who has opened the stream, if the stream has said so.
-    pub(super) fn admit(&self, envelope: &Envelope, speaker: Option<NodeId>) -> Result<(), Status> {
-        let Envelope { from, to, cluster, .. } = envelope;
-        let me = self.me;
+    /// Lets a message in; `speaker` is who has opened the stream, if the stream has said so, `listed` whether its sender is
+    /// a member.
+    pub(super) fn admit(&self, envelope: &Envelope, speaker: Option<NodeId>, listed: bool) -> Result<Admitted, Status> {
+        let Envelope { from, to, cluster, incarnation, .. } = envelope;
+        let (me, mine) = (self.me, self.cluster.id());
         if *to != me {
-            let text = format!("the message is for {to}, but this is {me}: does --peer give {to} the right address?");
+            let text = format!("the message is for {to}, but this is {me}: is the address of {to} the right one?");
             return Err(self.refuse(Status::failed_precondition(text)));
         }
-        if !self.peers.contains(from) {
-            let text = format!("{from} is not a member: {me} was started without --peer {}=ADDRESS", from.0);
+        let speaks_for_us = (mine.is_some() && *cluster == mine) || *incarnation == Some(self.incarnation);
+        if *from == me || (!listed && !speaks_for_us) {
+            let text = format!("{from} is not a member, as far as {me} knows: `epoca member list` shows who is");
             return Err(self.refuse(Status::permission_denied(text)));
         }
         if let Some(speaker) = speaker
@@ -60,21 +72,21 @@ impl Door {
         {
             return Err(self.refuse(Status::invalid_argument(format!("{from} speaks on the stream of {speaker}"))));
         }
-        match (self.cluster.id(), *cluster) {
+        match (mine, *cluster) {
             (Some(mine), Some(theirs)) if mine != theirs => {
                 let text = format!(
                     "{from} belongs to the cluster {theirs}, {me} to {mine}: give one of them the data folder or the \
                      addresses of its own cluster"
                 );
-                self.strangers.note(*from, theirs);
-                Err(naming(self.refuse(Status::failed_precondition(text)), mine))
+                if listed {
+                    self.strangers.note(*from, theirs);
+                }
+                return Err(naming(self.refuse(Status::failed_precondition(text)), mine));
             }
-            (Some(_), Some(_)) => {
-                self.strangers.forget(*from);
-                Ok(())
-            }
-            _ => Ok(()),
+            (Some(_), Some(_)) => self.strangers.forget(*from),
+            _ => {}
         }
+        Ok(if listed { Admitted::Member(*from) } else { Admitted::Guest(*from) })
     }
 
     /// Logs a refusal, but not the same one again and again.
@@ -89,10 +101,12 @@ mod tests {
     use super::*;
     use crate::protocol::{Message, RoundAnswer};
 
+    const MINE: Incarnation = Incarnation([1; 16]);
+
     fn door(cluster: u8) -> Door {
         let known = KnownCluster::default();
         known.set(Some(ClusterId([cluster; 16])));
-        Door::new(NodeId(1), BTreeSet::from([NodeId(2), NodeId(3)]), known)
+        Door::new(&Identity { id: NodeId(1), incarnation: MINE, address: "127.0.0.1:7101".to_owned() }, known)
     }
 
     fn from(from: u64) -> Envelope {
@@ -107,25 +121,37 @@ mod tests {
         }
     }
 
-    fn reason(admitted: Result<(), Status>) -> String {
+    fn reason(admitted: Result<Admitted, Status>) -> String {
         admitted.expect_err("it is refused").message().to_owned()
     }
 
     #[test]
     fn a_member_of_the_same_cluster_may_speak() {
-        assert!(door(7).admit(&from(2), Some(NodeId(2))).is_ok());
-        assert!(door(7).admit(&Envelope { cluster: None, ..from(3) }, None).is_ok());
+        assert!(door(7).admit(&from(2), Some(NodeId(2)), true).is_ok());
+        assert!(door(7).admit(&Envelope { cluster: None, ..from(3) }, None, true).is_ok());
+    }
+
+    #[test]
+    fn whoever_speaks_for_the_same_cluster_or_means_this_data_folder_is_a_guest() {
+        assert_eq!(door(7).admit(&from(9), None, false).ok(), Some(Admitted::Guest(NodeId(9))));
+        let empty =
+            Door::new(&Identity { id: NodeId(1), incarnation: MINE, address: String::new() }, KnownCluster::default());
+        assert!(reason(empty.admit(&from(9), None, false)).contains("n9 is not a member"));
+        let meant = Envelope { incarnation: Some(MINE), ..from(9) };
+        assert_eq!(empty.admit(&meant, None, false).ok(), Some(Admitted::Guest(NodeId(9))));
     }
 
     #[test]
     fn strangers_and_other_clusters_are_refused_by_name() {
-        assert!(reason(door(7).admit(&from(9), None)).contains("n9 is not a member"));
-        assert!(reason(door(8).admit(&from(2), None)).contains("belongs to the cluster 0707"));
+        assert!(reason(door(8).admit(&from(9), None, false)).contains("n9 is not a member"));
+        assert!(reason(door(7).admit(&Envelope { cluster: None, ..from(9) }, None, false)).contains("not a member"));
+        assert!(reason(door(8).admit(&from(2), None, true)).contains("belongs to the cluster 0707"));
+        assert!(reason(door(7).admit(&from(1), None, false)).contains("n1 is not a member"));
     }
 
     #[test]
     fn a_message_for_another_node_or_on_anothers_stream_is_refused() {
-        assert!(reason(door(7).admit(&Envelope { to: NodeId(4), ..from(2) }, None)).contains("is for n4"));
-        assert!(reason(door(7).admit(&from(2), Some(NodeId(3)))).contains("n2 speaks on the stream of n3"));
+        assert!(reason(door(7).admit(&Envelope { to: NodeId(4), ..from(2) }, None, true)).contains("is for n4"));
+        assert!(reason(door(7).admit(&from(2), Some(NodeId(3)), true)).contains("n2 speaks on the stream of n3"));
     }
 }

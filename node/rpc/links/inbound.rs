@@ -6,9 +6,10 @@ use futures_util::StreamExt;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::protocol::{Envelope, NodeId};
-use crate::rpc::links::Links;
+use crate::protocol::Envelope;
+use crate::rpc::links::link::Link;
 use crate::rpc::links::queue::Queue;
+use crate::rpc::links::{Links, address};
 use crate::rpc::wire;
 use crate::rpc::wire::peer_server::Peer;
 
@@ -24,26 +25,27 @@ impl Peer for PeerService {
         &self,
         request: Request<Streaming<wire::Envelope>>,
     ) -> Result<Response<BoxStream<wire::Envelope>>, Status> {
+        let told = address::told(request.metadata());
         let mut pushes = request.into_inner();
         let links = Arc::clone(&self.links);
         // The first message names the sender, so that a stranger is refused before a stream is open.
         let first =
             pushes.message().await?.ok_or_else(|| Status::invalid_argument("the stream ended before it began"))?;
-        let envelope = links.accept(first, None)?;
-        let sender = envelope.from;
+        let (envelope, link) = links.accept(first, told.as_deref())?;
         let answers = Arc::new(Queue::default());
-        links.peers[&sender].open(Arc::clone(&answers));
+        link.open(Arc::clone(&answers));
         let drain = answers.drain().map(Ok);
         tokio::spawn(async move {
-            let why = receive(&links, sender, envelope, pushes, &answers).await;
-            tracing::debug!("the push stream of {sender} has ended: {why}");
-            links.peers[&sender].ended(&answers);
+            let why = receive(&links, &link, envelope, pushes, &answers).await;
+            tracing::debug!("the push stream of {} has ended: {why}", link.id);
+            link.ended(&answers);
         });
         Ok(Response::new(Box::pin(drain)))
     }
 
     async fn deliver(&self, request: Request<wire::Envelope>) -> Result<Response<wire::Delivered>, Status> {
-        let envelope = self.links.accept(request.into_inner(), None)?;
+        let told = address::told(request.metadata());
+        let (envelope, _) = self.links.accept(request.into_inner(), told.as_deref())?;
         // A full inbox drops it: elections ask again.
         let _ = self.links.inbox.try_send(envelope);
         Ok(Response::new(wire::Delivered {}))
@@ -51,18 +53,29 @@ impl Peer for PeerService {
 }
 
 impl Links {
-    fn accept(&self, wire: wire::Envelope, speaker: Option<NodeId>) -> Result<Envelope, Status> {
-        let envelope = Envelope::try_from(wire)
-            .map_err(|malformed| self.door.refuse(Status::invalid_argument(malformed.to_string())))?;
-        self.door.admit(&envelope, speaker)?;
-        Ok(envelope)
+    /// The first message of a call: its sender may be a guest, who has told an address.
+    fn accept(self: &Arc<Self>, wire: wire::Envelope, told: Option<&str>) -> Result<(Envelope, Arc<Link>), Status> {
+        let envelope = self.decode(wire)?;
+        let listed = self.link(envelope.from).is_some_and(|link| link.is_listed());
+        let admitted = self.door.admit(&envelope, None, listed)?;
+        let link = self.host(&admitted, told).ok_or_else(|| {
+            let text =
+                format!("{} is no member, and no guest: it tells no address, or there are too many", envelope.from);
+            self.door.refuse(Status::resource_exhausted(text))
+        })?;
+        link.touch();
+        Ok((envelope, link))
+    }
+
+    fn decode(&self, wire: wire::Envelope) -> Result<Envelope, Status> {
+        Envelope::try_from(wire).map_err(|malformed| self.door.refuse(Status::invalid_argument(malformed.to_string())))
     }
 }
 
 /// Hands the pushes to the loop until the stream ends; gives the reason.
 async fn receive(
     links: &Links,
-    sender: NodeId,
+    link: &Link,
     first: Envelope,
     mut pushes: Streaming<wire::Envelope>,
     answers: &Queue,
@@ -77,9 +90,13 @@ async fn receive(
             Ok(None) => return "the sender closed it".into(),
             Err(status) => return crate::rpc::reason(&status),
         };
-        next = match links.accept(wire, Some(sender)) {
+        let heard = links
+            .decode(wire)
+            .and_then(|envelope| links.door.admit(&envelope, Some(link.id), link.is_listed()).map(|_| envelope));
+        next = match heard {
             Ok(envelope) => envelope,
             Err(status) => return crate::rpc::reason(&status),
         };
+        link.touch();
     }
 }

@@ -1,14 +1,15 @@
-//! The stream that this node opens to push: opened when there is something to send, opened again when it breaks.
+//! The stream that this node opens to push: opened when there is something to send, opened again when it breaks. The same
+//! task ends the link of a node that is not listed, once nothing has gone over it for a while.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tonic::transport::Endpoint;
+use tonic::transport::Channel;
 use tonic::{Status, Streaming};
 
 use crate::protocol::{Envelope, NodeId};
 use crate::rpc::links::Links;
-use crate::rpc::links::queue::Queue;
+use crate::rpc::links::link::Link;
 use crate::rpc::wire::peer_client::PeerClient;
 use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
@@ -17,20 +18,41 @@ const BACKOFF_MIN: Duration = Duration::from_millis(10);
 const BACKOFF_MAX: Duration = Duration::from_millis(250);
 /// A peer that takes the connection but does not answer, as a paused process does, is tried anew after this long.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The link of a node that is not listed ends after once to twice this time without anything to send or to hear.
+const SILENCE: Duration = Duration::from_secs(15);
 
-pub(super) async fn run(links: Arc<Links>, peer: NodeId, endpoint: Endpoint) {
-    let queue = Arc::clone(&links.peers[&peer].pushes);
-    let mut client = PeerClient::new(endpoint.connect_lazy())
+pub(super) async fn run(links: Arc<Links>, link: Arc<Link>) {
+    tokio::select! {
+        () = push(&links, &link) => {}
+        () = silence(&link) => links.forget(&link),
+    }
+}
+
+/// Resolves when nobody needs the link.
+async fn silence(link: &Link) {
+    loop {
+        let used = link.was_used();
+        if !used && !link.is_listed() {
+            return;
+        }
+        tokio::time::sleep(SILENCE).await;
+    }
+}
+
+/// Ends when the link is closed.
+async fn push(links: &Links, link: &Link) {
+    let (queue, peer) = (&link.pushes, link.id);
+    let mut client = PeerClient::new(link.endpoint.connect_lazy())
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let mut backoff = BACKOFF_MIN;
     let mut reachable = true;
     while queue.filled().await {
-        let why = match open(&mut client, &queue).await {
+        let why = match open(&mut client, links, link).await {
             Ok(answers) => {
                 tracing::debug!("the push stream to {peer} is open");
                 (backoff, reachable) = (BACKOFF_MIN, true);
-                receive(&links, peer, answers).await
+                receive(links, link, answers).await
             }
             Err(status) => status,
         };
@@ -45,17 +67,19 @@ pub(super) async fn run(links: Arc<Links>, peer: NodeId, endpoint: Endpoint) {
 }
 
 async fn open(
-    client: &mut PeerClient<tonic::transport::Channel>,
-    queue: &Arc<Queue>,
+    client: &mut PeerClient<Channel>,
+    links: &Links,
+    link: &Link,
 ) -> Result<Streaming<wire::Envelope>, Status> {
-    match tokio::time::timeout(OPEN_TIMEOUT, client.replicate(queue.drain())).await {
+    let pushes = links.own.beside(link.pushes.drain());
+    match tokio::time::timeout(OPEN_TIMEOUT, client.replicate(pushes)).await {
         Ok(opened) => opened.map(tonic::Response::into_inner),
         Err(_) => Err(Status::deadline_exceeded("no answer")),
     }
 }
 
 /// Hands the answers to the loop until the stream ends; gives the reason.
-async fn receive(links: &Links, peer: NodeId, mut answers: Streaming<wire::Envelope>) -> Status {
+async fn receive(links: &Links, link: &Link, mut answers: Streaming<wire::Envelope>) -> Status {
     loop {
         let wire = match answers.message().await {
             Ok(Some(wire)) => wire,
@@ -66,9 +90,10 @@ async fn receive(links: &Links, peer: NodeId, mut answers: Streaming<wire::Envel
             Ok(envelope) => envelope,
             Err(malformed) => return Status::invalid_argument(malformed.to_string()),
         };
-        if let Err(status) = links.door.admit(&envelope, Some(peer)) {
+        if let Err(status) = links.door.admit(&envelope, Some(link.id), link.is_listed()) {
             return status;
         }
+        link.touch();
         if links.inbox.send(envelope).await.is_err() {
             return Status::cancelled("the node ends");
         }

@@ -3,7 +3,7 @@
 //!
 //! Fewer than a majority are strangers here themselves. They are refused and logged, and this node goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -37,6 +37,15 @@ impl Strangers {
         }
     }
 
+    /// Only members count.
+    pub(super) fn keep(&self, members: &BTreeSet<NodeId>) {
+        self.0.send_if_modified(|strangers| {
+            let before = strangers.len();
+            strangers.retain(|peer, _| members.contains(peer));
+            strangers.len() != before
+        });
+    }
+
     /// Notes a peer that has refused a message because of its cluster.
     pub(super) fn note_refusal(&self, peer: NodeId, status: &Status) {
         let cluster = status.metadata().get_bin(CLUSTER_KEY).and_then(|value| value.to_bytes().ok());
@@ -46,10 +55,10 @@ impl Strangers {
     }
 
     /// Resolves when as many nodes as make a quorum belong to one other cluster: no quorum of ours is left.
-    pub async fn outnumber(&self, quorum: usize) -> (ClusterId, Vec<NodeId>) {
+    pub async fn outnumber(&self, quorum: impl Fn() -> usize) -> (ClusterId, Vec<NodeId>) {
         let mut strangers = self.0.subscribe();
         loop {
-            if let Some(found) = most(&strangers.borrow_and_update(), quorum) {
+            if let Some(found) = most(&strangers.borrow_and_update(), quorum()) {
                 return found;
             }
             if strangers.changed().await.is_err() {

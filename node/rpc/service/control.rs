@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use crate::protocol::trace::{RoleName, Snapshot};
 use crate::protocol::{Answer, Change, ClusterId, Command, Entry, Epoch, Kind, Limits, LogPoint, NodeId, Position};
 use crate::rpc::desk::{Desk, Fault, Injection, NotTaken, Request as Ask, State, Tail};
-use crate::rpc::links::KnownCluster;
+use crate::rpc::links::{KnownCluster, Links};
 use crate::rpc::service::lab::Lab;
 use crate::rpc::service::records::Records;
 use crate::rpc::service::refusal::{by_core, check_key, check_value, lab_only, not_a_leader, not_taken, refused};
@@ -30,8 +30,8 @@ const BACKUP_PART_BYTES: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct About {
     pub id: NodeId,
+    /// Where the others reach it.
     pub address: String,
-    pub peers: Vec<(NodeId, String)>,
     pub lab: bool,
     /// What people should know of the start, such as that the final database was rebuilt.
     pub notes: Vec<String>,
@@ -43,6 +43,7 @@ pub(super) struct ControlService {
     pub(super) lab: Lab,
     pub(super) about: About,
     pub(super) records: Arc<dyn Records>,
+    pub(super) links: Arc<Links>,
 }
 
 #[tonic::async_trait]
@@ -198,7 +199,7 @@ impl ControlService {
     fn status_of(&self, state: State) -> wire::StatusResponse {
         let State { snapshot, pending, timer_micros } = state;
         let (me, lab) = (self.about.id, &snapshot.lab);
-        let peers = self.about.peers.iter();
+        let peers = self.links.members().into_iter();
         wire::StatusResponse {
             id: self.about.id.0,
             address: self.about.address.clone(),
@@ -214,7 +215,7 @@ impl ControlService {
             cluster: self.about.cluster.id().map(|ClusterId(id)| id.to_vec().into()),
             lab: self.about.lab,
             revision: self.records.revision(),
-            peers: peers.map(|(id, address)| wire::PeerAddress { id: id.0, address: address.clone() }).collect(),
+            peers: peers.map(|(id, address)| wire::PeerAddress { id: id.0, address }).collect(),
             cpu_micros: cpu_micros(),
             notes: self.about.notes.clone(),
             cuts: lab.cuts(me).into_iter().map(|with| wire::LinkState { with: with.0 }).collect(),

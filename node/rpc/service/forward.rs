@@ -2,8 +2,9 @@
 //!
 //! A call that never left is definitely not done. Once it may have left, a lost answer to a write is *unknown*.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,17 +12,17 @@ use tonic::transport::Channel;
 use tonic::{ConnectError, Response, Status};
 
 use crate::protocol::NodeId;
-use crate::rpc::links::BadAddress;
+use crate::rpc::links::Links;
 use crate::rpc::wire::client_client::ClientClient;
-use crate::rpc::{MESSAGE_BYTES_MAX, endpoint, reason};
+use crate::rpc::{MESSAGE_BYTES_MAX, reason};
 
 /// How long a node waits for the leader before it gives an answer up; clients mostly have a shorter deadline.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Forwarder {
-    clients: BTreeMap<NodeId, ClientClient<Channel>>,
+    pub(super) links: Arc<Links>,
     /// The nodes to which the lab has cut the link: nothing is passed on to them.
-    cuts: watch::Receiver<BTreeSet<NodeId>>,
+    pub(super) cuts: watch::Receiver<BTreeSet<NodeId>>,
 }
 
 /// Why there is no answer from the leader.
@@ -33,32 +34,32 @@ pub(super) enum Lost {
 }
 
 impl Forwarder {
-    pub(super) fn new(
-        peers: &[(NodeId, String)],
-        cuts: watch::Receiver<BTreeSet<NodeId>>,
-    ) -> Result<Forwarder, BadAddress> {
-        let client = |(id, address): &(NodeId, String)| {
-            let client = ClientClient::new(endpoint(*id, address)?.connect_lazy())
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
-                .max_encoding_message_size(MESSAGE_BYTES_MAX);
-            Ok((*id, client))
-        };
-        Ok(Forwarder { clients: peers.iter().map(client).collect::<Result<_, _>>()?, cuts })
-    }
-
+    /// A call of the Client service.
     pub(super) async fn call<T, F>(&self, to: NodeId, call: impl FnOnce(ClientClient<Channel>) -> F) -> Result<T, Lost>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let Some(client) = self.clients.get(&to) else {
-            return Err(Lost::NotSent(format!("this node was started without --peer {}=ADDRESS", to.0)));
+        let client = |channel| {
+            ClientClient::new(channel)
+                .max_decoding_message_size(MESSAGE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_BYTES_MAX)
+        };
+        self.pass_on(to, |channel| call(client(channel))).await
+    }
+
+    pub(super) async fn pass_on<T, F>(&self, to: NodeId, call: impl FnOnce(Channel) -> F) -> Result<T, Lost>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let Some(channel) = self.links.calls(to) else {
+            return Err(Lost::NotSent("this node does not know where it is".into()));
         };
         let mut cuts = self.cuts.clone();
         if cuts.borrow_and_update().contains(&to) {
             return Err(Lost::NotSent("the lab has cut the link".into()));
         }
         tokio::select! {
-            answered = tokio::time::timeout(FORWARD_TIMEOUT, call(client.clone())) => match answered {
+            answered = tokio::time::timeout(FORWARD_TIMEOUT, call(channel)) => match answered {
                 Ok(Ok(response)) => Ok(response.into_inner()),
                 Ok(Err(status)) if never_left(&status) => Err(Lost::NotSent(reason(&status))),
                 Ok(Err(status)) => Err(Lost::Unanswered(reason(&status))),

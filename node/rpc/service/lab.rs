@@ -1,10 +1,13 @@
 //! The lab's faults as the Control service takes them: what makes no sense is refused here, the loop does the rest.
 
+use std::sync::Arc;
+
 use tonic::{Response, Status};
 
 use crate::protocol::trace::{ALL, Effect, LinkRule, MessageId};
 use crate::protocol::{Message, NodeId};
 use crate::rpc::desk::{Desk, Fault, FaultDone, OnMessage, Request as Ask};
+use crate::rpc::links::Links;
 use crate::rpc::service::control::{About, ask, no, yes};
 use crate::rpc::service::refusal::{lab_only, refused};
 use crate::rpc::wire;
@@ -12,6 +15,7 @@ use crate::rpc::wire;
 pub(super) struct Lab {
     pub(super) desk: Desk,
     pub(super) about: About,
+    pub(super) links: Arc<Links>,
 }
 
 type Answer = Result<Response<wire::ControlResponse>, Status>;
@@ -105,10 +109,10 @@ impl Lab {
     }
 
     fn check_peer(&self, with: NodeId) -> Result<(), wire::Refusal> {
-        if self.about.peers.iter().any(|(id, _)| *id == with) {
+        if self.links.address_of(with).is_some() {
             return Ok(());
         }
-        let known = self.about.peers.iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
+        let known = self.links.members().iter().map(|(id, _)| id.to_string()).collect::<Vec<_>>().join(", ");
         let text = format!("{} has no link to {with}: its links go to {known}", self.about.id);
         Err(refused("unknown_node", text))
     }

@@ -9,8 +9,8 @@ use tonic::transport::server::TcpIncoming;
 
 use crate::protocol::NodeId;
 use crate::rpc::desk::Desk;
+use crate::rpc::links::Links;
 use crate::rpc::links::inbound::PeerService;
-use crate::rpc::links::{BadAddress, Links};
 use crate::rpc::wire::client_server::ClientServer;
 use crate::rpc::wire::control_server::ControlServer;
 use crate::rpc::wire::peer_server::PeerServer;
@@ -71,13 +71,13 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let Services { about, desk, links, records, cuts, revisions } = services;
-    let forwarder = Arc::new(forward::Forwarder::new(&about.peers, cuts)?);
+    let forwarder = Arc::new(forward::Forwarder { links: Arc::clone(&links), cuts });
     let me = about.id;
-    let voters = about.peers.iter().map(|(id, _)| *id).chain([me]).collect();
+    let voters = links.members().into_iter().map(|(id, _)| id).chain([me]).collect();
     let client =
         client::ClientService { desk: desk.clone(), forwarder, records: Arc::clone(&records), me, voters, revisions };
-    let lab = lab::Lab { desk: desk.clone(), about: about.clone() };
-    let control = control::ControlService { desk, lab, about, records };
+    let lab = lab::Lab { desk: desk.clone(), about: about.clone(), links: Arc::clone(&links) };
+    let control = control::ControlService { desk, lab, about, records, links: Arc::clone(&links) };
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<ClientServer<client::ClientService>>().await;
     let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");
@@ -101,8 +101,6 @@ pub async fn serve(
 /// Why a node could not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    #[error(transparent)]
-    Address(#[from] BadAddress),
     #[error("the reflection service does not know its own descriptors: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
     #[error("serving gRPC failed: {0}")]
