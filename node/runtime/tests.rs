@@ -176,7 +176,7 @@ async fn a_write_to_any_node_is_read_from_every_node() {
 }
 
 #[tokio::test]
-async fn a_forwarded_write_goes_no_further() {
+async fn trap_45_a_forwarded_write_goes_no_further() {
     let nodes = cluster(3, false).await;
     let put = wire::PutRequest { key: Bytes::from_static(b"k"), forwarded: true, ..Default::default() };
     let response = nodes[1].client().put(put).await.expect("n2 answers").into_inner();

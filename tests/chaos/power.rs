@@ -21,7 +21,7 @@ const QUORUM: usize = 3;
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trap_1_what_was_confirmed_survives_that_the_power_of_all_nodes_is_cut() {
+async fn trap_01_what_was_confirmed_survives_that_the_power_of_all_nodes_is_cut() {
     let _alone = support::alone().await;
     cuts(support::seed(), 3).await;
 }
@@ -35,7 +35,7 @@ async fn what_was_confirmed_survives_many_power_cuts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn trap_2_when_a_write_is_confirmed_a_quorum_has_synced_it() {
+async fn trap_02_when_a_write_is_confirmed_a_quorum_has_synced_it() {
     let _alone = support::alone().await;
     let disk = Disk::new();
     let cluster = support::start(&disk.executable(), &disk.data()).await;

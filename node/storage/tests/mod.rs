@@ -4,6 +4,8 @@ mod faulty;
 
 mod snapshots;
 
+mod install;
+
 mod support;
 
 mod log;

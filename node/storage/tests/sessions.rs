@@ -79,12 +79,14 @@ fn trap_29_a_retry_after_any_restart_gets_the_first_answer() {
 fn trap_29_what_was_forgotten_stays_forgotten_over_a_restart() {
     let most = SessionLimits::default().sessions as u64;
     let mut chain = Chain::default();
-    chain.open(1).command(&write(1, 1, 0, put("x", "first")));
-    for session in 2..=most + 1 {
+    chain.open(1).command(&write(2, 1, 1, put("x", "before")));
+    // Used longest ago in the end, and the youngest: what is forgotten later to make room does not tell of it.
+    chain.command(&write(1, 1, 2, put("x", "first"))).command(&write(2, 2, 1, put("x", "other")));
+    for session in 3..=most + 1 {
         chain.command(&write(session, 1, 1, put("x", "other")));
     }
     let filled = chain.entries.len() as u64;
-    chain.command(&write(1, 1, 0, put("x", "again")));
+    chain.command(&write(1, 1, 2, put("x", "again")));
     let folder = Folder::new();
     let mut opened = folder.open();
     store(&mut opened, &chain.from(1));

@@ -1,10 +1,12 @@
-//! Traps 10 and 13–18: votes.
+//! Traps 10, 13–18 and 50: votes and when they are asked for.
+
+use std::collections::BTreeSet;
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{EntryId, Epoch, Message, NodeId, PreVoteAnswer, PreVoteAsked, Promise, Refused, VoteAsked};
 
 use crate::traps::{push, voter};
-use crate::world::{Disk, Pick, World, logs};
+use crate::world::{Disk, Options, Pick, World, logs};
 
 /// Whether the voter grants n2 its vote in epoch 10.
 fn grants(world: &mut World, last: EntryId) -> bool {
@@ -203,4 +205,39 @@ fn trap_18_a_stranger_with_a_huge_epoch_disturbs_nobody() {
     world.elapse_millis(5_000);
     assert_eq!(world.leader(), Some(1));
     assert_eq!(world.host(1).snapshot().epoch, Some(Epoch(1)));
+}
+
+#[test]
+fn trap_50_late_ticks_do_not_shift_the_heartbeats_that_follow() {
+    let mut world = World::led(4);
+    let deadline = |world: &World| world.host(1).deadline().expect("a leader has a next heartbeat");
+    let begun = deadline(&world);
+    for heartbeat in 1..=20 {
+        // Each is late, up to most of an interval.
+        world.now = deadline(&world).plus_micros(heartbeat * 37_000 % 90_000);
+        world.tick(1);
+        world.settle();
+        assert_eq!(deadline(&world), begun.plus_micros(heartbeat * 100_000));
+    }
+    // What was missed altogether is not made up for.
+    world.now = deadline(&world).plus_micros(750_000);
+    world.tick(1);
+    assert_eq!(deadline(&world), world.now.plus_micros(100_000));
+}
+
+#[test]
+fn trap_50_replicas_that_heard_the_last_heartbeat_at_one_moment_do_not_stand_at_one_moment() {
+    for seed in 1..=30 {
+        let mut world = World::new(&Options { seed, ..Options::voters(4) });
+        world.start_all();
+        world.stand(1);
+        world.settle();
+        // In step with each other for long, as the simulated network delivers at once.
+        world.elapse_millis(5_000);
+        world.kill(1);
+        let moments: BTreeSet<_> = [2, 3, 4].iter().filter_map(|id| world.host(*id).deadline()).collect();
+        assert_eq!(moments.len(), 3, "seed {seed}");
+        // The longest timeout is twice the least; one collision is bad luck.
+        world.elapse_until(5, "a new leader", |world| world.leader().is_some_and(|leader| leader != 1));
+    }
 }

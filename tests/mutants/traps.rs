@@ -1,0 +1,107 @@
+//! Which test covers each trap, and which mutant shows that the test bites: read from the names of the tests and from the tables
+//! of mutants, and written down for people in `TRAPS.md` (`REWRITE=1` renews it).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::fs;
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use crate::copy::top;
+use crate::table::{Mutant, mutants};
+
+const TRAPS: RangeInclusive<u32> = 1..=50;
+
+/// Those of the membership, which is being built.
+const STILL_TO_COME: &[u32] = &[30, 31, 32, 33, 34, 35, 36, 37, 38];
+
+const HEAD: &str = "\
+# The traps, the tests that cover them, and the mutants that show that those bite
+
+Made by `REWRITE=1 cargo test --test mutants traps`; the same test fails if a trap has no test with its number, no mutant that puts
+it back in, or if a name here does not exist. Who caught which mutant stands in `RESULTS.md`.
+
+| trap | tests | mutants |
+| --- | --- | --- |
+";
+
+/// The names of one trap.
+#[derive(Default)]
+struct Covered {
+    tests: BTreeSet<String>,
+    mutants: BTreeSet<String>,
+}
+
+/// By the numbers in names; tests of a number that is no trap's are in it too.
+fn covered() -> BTreeMap<u32, Covered> {
+    let mut all: BTreeMap<u32, Covered> = TRAPS.map(|trap| (trap, Covered::default())).collect();
+    let mut tests = Vec::new();
+    ["node", "tests", "tui"].iter().for_each(|folder| collect(&top().join(folder), &mut tests));
+    for test in tests {
+        let number = test.strip_prefix("trap_").and_then(|rest| rest.get(..2)?.parse().ok());
+        all.entry(number.unwrap_or(0)).or_default().tests.insert(test);
+    }
+    for mutant in mutants() {
+        let Some(trap) = mutant.trap() else { continue };
+        all.entry(trap).or_default().mutants.insert(mutant.name);
+    }
+    all
+}
+
+/// The names of all functions below a folder that begin with `trap_`.
+fn collect(path: &Path, tests: &mut Vec<String>) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).expect("a folder of the sources can be read") {
+            collect(&entry.expect("an entry can be read").path(), tests);
+        }
+    } else if path.extension().is_some_and(|extension| extension == "rs") {
+        let text = fs::read_to_string(path).expect("a source is text");
+        let functions =
+            text.lines().map(|line| line.trim_start().trim_start_matches("async ").strip_prefix("fn trap_"));
+        let named = functions.flatten().filter_map(|rest| rest.split_once('('));
+        tests.extend(named.map(|(name, _)| format!("trap_{name}")));
+    }
+}
+
+fn table(all: &BTreeMap<u32, Covered>) -> String {
+    let listed =
+        |names: &BTreeSet<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" · ");
+    let mut text = HEAD.to_owned();
+    for (trap, covered) in all {
+        writeln!(text, "| {trap} | {} | {} |", listed(&covered.tests), listed(&covered.mutants))
+            .expect("a text takes it");
+    }
+    text
+}
+
+#[test]
+fn every_trap_has_a_test_with_its_number_and_a_mutant() {
+    let all = covered();
+    let strange: Vec<&String> =
+        all.iter().filter(|(trap, _)| !TRAPS.contains(trap)).flat_map(|(_, covered)| &covered.tests).collect();
+    assert!(strange.is_empty(), "two digits, from 01 to {}: {strange:?}", TRAPS.end());
+    let lacks = |covered: &Covered| covered.tests.is_empty() || covered.mutants.is_empty();
+    let lacking: Vec<u32> = all.iter().filter(|(_, covered)| lacks(covered)).map(|(trap, _)| *trap).collect();
+    let missing: Vec<&u32> = lacking.iter().filter(|trap| !STILL_TO_COME.contains(trap)).collect();
+    assert!(missing.is_empty(), "no test with the number, or no mutant: {missing:?}");
+    let there: Vec<&u32> = STILL_TO_COME.iter().filter(|trap| !lacking.contains(trap)).collect();
+    assert!(there.is_empty(), "they are covered now, take them off the list of those to come: {there:?}");
+}
+
+#[test]
+fn the_table_of_traps_names_what_there_is() {
+    let path = top().join("tests/mutants/TRAPS.md");
+    let expected = table(&covered());
+    if std::env::var_os("REWRITE").is_some() {
+        fs::write(&path, &expected).expect("the table can be written");
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    let wrong = found.lines().zip(expected.lines()).find(|(found, expected)| found != expected);
+    assert!(found == expected, "{} is old (REWRITE=1 renews it): {wrong:?}", path.display());
+}
+
+#[test]
+fn the_numbers_of_mutants_are_those_of_traps() {
+    let numbers = mutants().iter().filter_map(Mutant::trap).collect::<BTreeSet<u32>>();
+    assert!(numbers.iter().all(|trap| TRAPS.contains(trap)), "{numbers:?}");
+}
