@@ -431,6 +431,7 @@ impl Core {
             epoch,
             about: message.about(),
             entries: message.entries() as u64,
+            bytes: message.bytes() as u64,
         });
         let envelope = Envelope {
             from: self.config.id,

@@ -110,6 +110,15 @@ impl Message {
         if let Message::Push(push) = self { push.entries.len() } else { 0 }
     }
 
+    /// How many bytes of entries' bodies or of a snapshot the message carries; what is around them is not counted.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Message::Push(push) => push.entries.iter().map(|entry| entry.body.len()).sum(),
+            Message::SnapshotChunk(chunk) => chunk.bytes.len(),
+            _ => 0,
+        }
+    }
+
     /// Whether the message belongs to an election; those go as unary calls, all others on the push stream.
     pub fn is_election(&self) -> bool {
         matches!(

@@ -67,7 +67,7 @@ tabs! {
         Arrows::Select(|model, down| model.space.select(down)), space::draw;
     FinalDb text("final db", "banco final"), always, Arrows::FromTop(finals::rows), finals::draw;
     Ops text("ops", "operações"), always, Arrows::FromEnd(|model| model.operations.lines()), ops::draw;
-    Peers text("peers", "enlaces"), always, Arrows::FromTop(|model| 2 * model.nodes.len() + 3), peers::draw;
+    Peers text("peers", "enlaces"), always, Arrows::FromTop(peers::rows), peers::draw;
     Checks text("checks", "verificações"), checks::pane_is_there, Arrows::FromTop(checks::rows), checks::draw;
     Step text("step", "passo"), step::is_there, Arrows::Select(step::select), step_view::draw;
     Nodes text("nodes", "nós"), always, Arrows::FromTop(|model| model.nodes.len() * 4), nodes::draw;

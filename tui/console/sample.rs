@@ -177,7 +177,8 @@ impl Sample {
         *last += 1;
         let number = *last;
         let epoch = self.last(1).map(|point| point.id.epoch);
-        self.tell(from, Fact::Sent { to: NodeId(to), number, kind: kind.into(), epoch, about, entries });
+        let bytes = entries * 40;
+        self.tell(from, Fact::Sent { to: NodeId(to), number, kind: kind.into(), epoch, about, entries, bytes });
         number
     }
 

@@ -2,6 +2,9 @@
 //!
 //! Each fact is declared once; the table gives it its struct-like variant, its rule id, its fields by name and the way
 //! back from them, so that the wire, a recording and a test's expected trace need no code of their own.
+//!
+//! A field that a fact got later is an `Option` or says `= what it reads as where it is missing`: recordings from before
+//! still open.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +15,7 @@ use crate::protocol::types::{EntryId, Epoch, LogPoint, NodeId};
 type Text = Cow<'static, str>;
 
 macro_rules! facts {
-    ($($(#[$doc:meta])* $rule:ident $name:ident { $($field:ident: $type:ty),* $(,)? })*) => {
+    ($($(#[$doc:meta])* $rule:ident $name:ident { $($field:ident: $type:ty $(= $default:expr)?),* $(,)? })*) => {
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
         pub enum Fact {
             $($(#[$doc])* $name { $($field: $type),* },)*
@@ -46,7 +49,7 @@ macro_rules! facts {
                 }
             }
 
-            /// `None` if there is no fact of this name, or a field is missing or of another kind.
+            /// `None` if there is no fact of this name, or a field is missing that has no default, or of another kind.
             pub fn from_fields(name: &str, fields: &[(String, Value)]) -> Option<Fact> {
                 #[allow(unused_variables)]
                 let field = |wanted: &str| {
@@ -54,19 +57,25 @@ macro_rules! facts {
                 };
                 match name {
                     $(stringify!($name) => {
-                        Some(Fact::$name { $($field: <$type>::from_value(field(stringify!($field))?)?),* })
+                        Some(Fact::$name { $($field: match field(stringify!($field)) {
+                            Some(value) => <$type>::from_value(value)?,
+                            None => facts!(@missing $type $(= $default)?),
+                        }),* })
                     })*
                     _ => None,
                 }
             }
         }
     };
+    (@missing $type:ty = $default:expr) => { $default };
+    (@missing $type:ty) => { <$type>::missing()? };
 }
 
 facts! {
     /// A message left; `number` and the sender pair it with [`Fact::Received`]. `epoch` is the sender's promise, `about`
-    /// the last entry that the message speaks of, `entries` how many it carries.
-    N1 Sent { to: NodeId, number: u64, kind: Text, epoch: Option<Epoch>, about: Option<EntryId>, entries: u64 }
+    /// the last entry that the message speaks of, `entries` how many it carries, `bytes` how many bytes of entries' bodies
+    /// or of a snapshot.
+    N1 Sent { to: NodeId, number: u64, kind: Text, epoch: Option<Epoch>, about: Option<EntryId>, entries: u64, bytes: u64 = 0 }
     N2 Received { from: NodeId, number: u64, kind: Text }
     /// A message was thrown away, and why.
     N3 Dropped { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
@@ -213,6 +222,27 @@ mod tests {
         assert_eq!(Fact::from_fields(fact.name(), &fields), Some(fact.clone()));
         assert_eq!(Fact::from_fields(fact.name(), &fields[1..]), None);
         assert_eq!(Fact::from_fields("Unheard", &fields), None);
+    }
+
+    #[test]
+    fn a_field_that_a_recording_from_before_lacks_reads_as_its_default() {
+        let (to, number, kind) = (NodeId(2), 7, "push".into());
+        let sent = Fact::Sent { to, number, kind, epoch: Some(Epoch(1)), about: None, entries: 1, bytes: 40 };
+        let fields: Vec<_> = sent.fields().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let without = |left_out: &[&str]| {
+            let kept = fields.iter().filter(|(name, _)| !left_out.contains(&&name[..])).cloned();
+            Fact::from_fields("Sent", &kept.collect::<Vec<_>>())
+        };
+        let read = without(&["bytes", "epoch"]);
+        let (to, number, kind) = (NodeId(2), 7, "push".into());
+        assert_eq!(read, Some(Fact::Sent { to, number, kind, epoch: None, about: None, entries: 1, bytes: 0 }));
+        assert_eq!(without(&["entries"]), None, "a number without a default must be there");
+        let spoiled = fields.iter().cloned().map(|(name, value)| match &name[..] {
+            "bytes" => (name, Value::Text("many".into())),
+            _ => (name, value),
+        });
+        let spoiled: Vec<_> = spoiled.collect();
+        assert_eq!(Fact::from_fields("Sent", &spoiled), None, "one of another kind is no missing one");
     }
 
     #[test]

@@ -56,6 +56,11 @@ fn start(bytes: Bytes) -> Bytes {
 pub(super) trait Field: Sized {
     fn to_value(&self) -> Value;
     fn from_value(value: Value) -> Option<Self>;
+
+    /// What the field is where a recording from before it existed has none; `None` if that cannot be known.
+    fn missing() -> Option<Self> {
+        None
+    }
 }
 
 macro_rules! fields {
@@ -83,6 +88,10 @@ impl<T: Field> Field for Option<T> {
 
     fn from_value(value: Value) -> Option<Self> {
         if value == Value::Nothing { Some(None) } else { T::from_value(value).map(Some) }
+    }
+
+    fn missing() -> Option<Self> {
+        Some(None)
     }
 }
 

@@ -249,7 +249,18 @@ fn node_snapshot() -> NodeSnapshot {
 fn snapshots_events_and_losses_come_back_as_they_went() {
     let event = |number, fact| Event { node: NodeId(1), number, time: Time(number), fact };
     let events = vec![
-        event(1, Fact::Sent { to: NodeId(2), number: 1, kind: "push".into(), epoch: None, about: None, entries: 1 }),
+        event(
+            1,
+            Fact::Sent {
+                to: NodeId(2),
+                number: 1,
+                kind: "push".into(),
+                epoch: None,
+                about: None,
+                entries: 1,
+                bytes: 9,
+            },
+        ),
         event(2, Fact::Proposed { entry: vec![preview(false)] }),
         event(3, Fact::Counted { from: NodeId(2), up_to: Some(at(1, 1)), matches: vec![4, 2], quorum: 3, commit: 0 }),
         event(4, Fact::Elected { epoch: Epoch(2), votes: vec![NodeId(1), NodeId(2)], quorum: 2 }),

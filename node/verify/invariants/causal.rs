@@ -160,7 +160,7 @@ mod tests {
     const THERE: NodeId = NodeId(2);
 
     fn sent(to: NodeId, number: u64) -> Fact {
-        Fact::Sent { to, number, kind: "ack".into(), epoch: None, about: None, entries: 0 }
+        Fact::Sent { to, number, kind: "ack".into(), epoch: None, about: None, entries: 0, bytes: 0 }
     }
 
     fn received(from: NodeId, number: u64) -> Fact {

@@ -30,6 +30,8 @@ pub mod tape;
 
 pub mod timeline;
 
+pub mod traffic;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

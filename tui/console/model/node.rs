@@ -1,7 +1,7 @@
 //! One node as the console knows it: its own account of its state, folded from its events, and what is known about
 //! its process. Nothing is guessed: a node that does not answer keeps its last state, with the time of it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use epoca::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
@@ -9,6 +9,7 @@ use epoca::protocol::{LogPoint, NodeId, Time};
 
 use crate::console::model::ProcessSeen;
 use crate::console::model::finals::Finals;
+use crate::console::model::traffic::Traffic;
 
 /// How long a truncated entry stays in sight.
 pub const GHOST: Duration = Duration::from_secs(15);
@@ -61,6 +62,8 @@ pub struct NodeView {
     /// The last truncation, in sight as long as its ghosts.
     pub truncated: Option<(Duration, Fact)>,
     pub finals: Finals,
+    /// What it has sent each other node, since it was first watched.
+    pub sent: BTreeMap<NodeId, Traffic>,
     clock: Clock,
 }
 
@@ -78,6 +81,7 @@ impl NodeView {
             ghosts: VecDeque::new(),
             truncated: None,
             finals: Finals::default(),
+            sent: BTreeMap::new(),
             clock: Clock::default(),
         }
     }
@@ -149,7 +153,7 @@ impl NodeView {
         self.state.beliefs.get(&of).copied()
     }
 
-    /// What the fold leaves out: truncated entries, the arithmetic.
+    /// What the fold leaves out: truncated entries, the arithmetic, how much was sent.
     fn on_own_fact(&mut self, at: Duration, fact: &Fact) -> bool {
         match fact {
             Fact::Truncated { from, .. } => {
@@ -166,6 +170,10 @@ impl NodeView {
                 let changed = self.arithmetic.as_ref() != Some(&counted);
                 self.arithmetic = Some(counted);
                 changed
+            }
+            Fact::Sent { to, bytes, .. } if *bytes > 0 => {
+                self.sent.entry(*to).or_default().note(at, *bytes);
+                true
             }
             _ => false,
         }

@@ -47,6 +47,8 @@ pub struct Message {
     /// The last entry that it is about.
     pub about: Option<EntryId>,
     pub entries: u64,
+    /// Of entries' bodies or of a snapshot.
+    pub bytes: u64,
     /// Of a push with entries: what they follow, and the number of the resync that it belongs to, if it does.
     pub pushed: Option<(Option<EntryId>, u64)>,
     /// The number of the sender's event.
@@ -168,8 +170,8 @@ impl Space {
         if let Shape::Mark(node, fact) = &row.shape {
             return Some((*node, fact.clone()));
         }
-        let Message { from, to, number, kind, epoch, about, entries, .. } = self.message(row)?.clone();
-        Some((from, Fact::Sent { to, number, kind, epoch, about, entries }))
+        let Message { from, to, number, kind, epoch, about, entries, bytes, .. } = self.message(row)?.clone();
+        Some((from, Fact::Sent { to, number, kind, epoch, about, entries, bytes }))
     }
 
     /// Selects the row so many further down, of those that can be seen; past the newest nothing is selected.
@@ -266,7 +268,7 @@ impl Space {
     }
 
     fn on_sent(&mut self, at: Duration, event: &Event) -> bool {
-        let Fact::Sent { to, number, kind, epoch, about, entries } = &event.fact else { return false };
+        let Fact::Sent { to, number, kind, epoch, about, entries, bytes } = &event.fact else { return false };
         let (from, to, number) = (event.node, *to, *number);
         let early = self.early.iter().position(|(sent, _)| *sent == (from, number));
         let early = early.and_then(|index| self.early.remove(index)).map(|(_, fate)| fate);
@@ -284,6 +286,7 @@ impl Space {
             epoch: *epoch,
             about: *about,
             entries: *entries,
+            bytes: *bytes,
             pushed: None,
             event: event.number,
             fate: Fate::UnderWay,
@@ -421,7 +424,7 @@ mod tests {
 
     fn sent(number: u64, kind: &'static str) -> Fact {
         let about = Some(EntryId::new(1, 1));
-        Fact::Sent { to: NodeId(2), number, kind: kind.into(), epoch: Some(Epoch(1)), about, entries: 1 }
+        Fact::Sent { to: NodeId(2), number, kind: kind.into(), epoch: Some(Epoch(1)), about, entries: 1, bytes: 9 }
     }
 
     fn received(number: u64) -> Fact {

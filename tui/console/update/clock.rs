@@ -1,20 +1,23 @@
 //! What changes with time alone: the age of a node that is down, once a second, and truncated entries that have been
-//! in sight long enough, latencies that move on in their picture. With none of them, nothing is drawn and nobody is woken.
+//! in sight long enough, latencies that move on in their picture, the speed of links while it is looked at. With none of them, nothing is drawn and nobody is woken.
 
 use std::time::Duration;
 
 use crate::console::model::node::GHOST;
+use crate::console::model::traffic::Traffic;
 use crate::console::model::{Model, Pane, Presence, step};
 use crate::console::panes;
 
 pub fn tick(model: &mut Model, now: Duration) {
-    let (before, waited) = (ages(model), waits(model));
+    let (before, waited, speed) = (ages(model), waits(model), speeds(model));
     let beat = model.pulse.next_wake(model.now).is_some_and(|wake| wake <= now);
     model.now = now;
     let mut changed = before != ages(model) || waited != waits(model) || beat;
+    changed |= speed.is_some_and(|second| second != now.as_secs());
     model.pulse.forget(now);
     for node in model.nodes.values_mut() {
         changed |= node.forget_ghosts(now);
+        node.sent.values_mut().for_each(|sent| sent.forget(now));
     }
     if changed {
         model.changed();
@@ -29,7 +32,7 @@ pub fn next_wake(model: &Model) -> Option<Duration> {
         let truncated = node.truncated.iter().map(|(at, _)| *at + GHOST);
         node.ghosts.front().map(|ghost| ghost.at + GHOST).into_iter().chain(truncated)
     });
-    ages.chain(ghosts).chain(model.pulse.next_wake(model.now)).chain(next_wait(model)).min()
+    ages.chain(ghosts).chain(model.pulse.next_wake(model.now)).chain(next_second_of(model)).min()
 }
 
 /// The ages in seconds that stand on the screen.
@@ -50,6 +53,13 @@ fn waits(model: &Model) -> u64 {
     if is_seen { model.now.as_secs() } else { 0 }
 }
 
-fn next_wait(model: &Model) -> Option<Duration> {
-    (waits(model) > 0).then(|| Duration::from_secs(model.now.as_secs() + 1))
+/// The second that runs, if the speed of a link is seen and will be another in the next.
+fn speeds(model: &Model) -> Option<u64> {
+    let is_moving = || model.nodes.values().flat_map(|node| node.sent.values()).any(Traffic::is_moving);
+    (panes::shown(model).pane == Pane::Peers && is_moving()).then_some(model.now.as_secs())
+}
+
+fn next_second_of(model: &Model) -> Option<Duration> {
+    let is_counting = waits(model) > 0 || speeds(model).is_some();
+    is_counting.then(|| Duration::from_secs(model.now.as_secs() + 1))
 }

@@ -136,8 +136,15 @@ fn heartbeats_draw_nothing() {
     let up_to = sample.last(1);
     let counted = || Fact::Counted { from: NodeId(2), up_to, matches: vec![3, 3, 3, 3], quorum: 3, commit: 3 };
     let ordered = || Fact::Ordered { to: NodeId(2), up_to: EntryId::new(1, 2) };
-    let heartbeat =
-        || Fact::Sent { to: NodeId(2), number: 77, kind: "heartbeat".into(), epoch: None, about: None, entries: 0 };
+    let heartbeat = || Fact::Sent {
+        to: NodeId(2),
+        number: 77,
+        kind: "heartbeat".into(),
+        epoch: None,
+        about: None,
+        entries: 0,
+        bytes: 0,
+    };
     sample.tell(1, counted());
     sample.tell(1, ordered());
     let (revision, lines) = (sample.model.revision, sample.model.timeline.lines().len());

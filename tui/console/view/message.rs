@@ -25,6 +25,7 @@ pub fn labels(message: &Message, lang: Lang) -> Vec<String> {
             labels.push(format!("{kind} {what} ×{}", message.entries));
         }
         labels.push(format!("{kind} {what}"));
+        labels.extend(message.about.map(|id| format!("{kind} {}", id.offset)));
     }
     labels.push(kind);
     labels
@@ -142,6 +143,9 @@ fn carries(message: &Message, lang: Lang) -> String {
             let counted = lang.counted(message.entries);
             parts.push(screen::CARRIES_ENTRIES.with(lang, &[("entries", &counted), ("entry", &id(about))]));
         }
+    }
+    if message.bytes > 0 {
+        parts.push(screen::CARRIES_BYTES.with(lang, &[("bytes", &message.bytes)]));
     }
     if let Some((prev, resync)) = message.pushed {
         parts.push(format!("prev {}", id(prev)));

@@ -1,9 +1,13 @@
-//! Who reaches whom, and how far behind each log is.
+//! Who reaches whom, how much was sent, and how far behind each log is.
 //!
 //! ```text
-//!   from     to n1    to n2    to n3     log ends    behind   not acked   not final
-//!   n1       ·        ✓        ✗ cut     e1·o3       0        –           0
+//!  from to n1        to n2         to n3
+//!  n1   ·            ✓ 12k 310/s   ✗ cut 11k
+//!       log ends     behind        not acked    not final
+//!  n1   e1·o3        0             –            0
 //! ```
+
+use std::time::Duration;
 
 use epoca::protocol::NodeId;
 use ratatui::buffer::Buffer;
@@ -12,6 +16,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
+use crate::console::model::traffic::{Traffic, short};
 use crate::console::model::{Model, NodeView, Presence};
 use crate::console::text::cut;
 use crate::console::theme::Look;
@@ -21,23 +26,30 @@ use crate::console::words::screen;
 /// The first column's width.
 const NAME: usize = 6;
 
+/// A column's width in the table of links.
+const CELL_MIN: usize = 6;
+const CELL_MAX: usize = 16;
+
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let width = usize::from(area.width);
-    let nodes = model.nodes.len().max(1);
-    let cell = (width.saturating_sub(NAME + 1) / nodes).clamp(6, 12);
+    let width = usize::from(area.width).saturating_sub(NAME);
+    let cell = (width / model.nodes.len().max(1)).clamp(CELL_MIN, CELL_MAX);
     let mut rows = vec![heads(model, cell, look)];
-    rows.extend(model.nodes.values().map(|from| reach(model, from, cell, look)));
-    rows.push(Vec::new());
-    let columns = [screen::P_ENDS, screen::P_BEHIND, screen::P_NOT_ACKED, screen::P_NOT_FINAL];
-    let lag = (width.saturating_sub(NAME + 1) / columns.len()).clamp(8, 15);
-    let mut head = vec![span(" ".repeat(NAME), look.muted)];
-    head.extend(columns.map(|text| span(padded(model.say(text), lag), look.muted)));
-    rows.push(head);
-    rows.extend(model.nodes.values().map(|node| behind(model, node, lag, look)));
+    rows.extend(model.nodes.values().map(|from| links(model, from, cell, look)));
+    // What is free sets the tables apart.
+    let gap = usize::from(usize::from(area.height) > self::rows(model));
+    rows.extend((0..gap).map(|_| Vec::new()));
+    rows.extend(lags(model, width, look));
+    rows.extend((0..gap).map(|_| Vec::new()));
+    rows.push(vec![span(format!(" {}", model.say(screen::P_COUNTED)), look.muted)]);
     for (index, spans) in rows.iter().skip(model.scrolled.min(rows.len().saturating_sub(1))).enumerate() {
         let Some(place) = row(area, index) else { return };
         put(buffer, place, spans);
     }
+}
+
+/// How many lines there are, at least.
+pub fn rows(model: &Model) -> usize {
+    2 * (model.nodes.len() + 1) + 1
 }
 
 fn heads(model: &Model, cell: usize, look: &Look) -> Vec<Span<'static>> {
@@ -48,13 +60,35 @@ fn heads(model: &Model, cell: usize, look: &Look) -> Vec<Span<'static>> {
     spans
 }
 
-fn reach(model: &Model, from: &NodeView, cell: usize, look: &Look) -> Vec<Span<'static>> {
+fn links(model: &Model, from: &NodeView, cell: usize, look: &Look) -> Vec<Span<'static>> {
     let mut spans = vec![name(from, look)];
     for to in model.nodes.values() {
         let (text, style) = link(model, from, to, look);
-        spans.push(span(padded(text, cell), style));
+        let sent = from.sent.get(&to.state.node).map(|sent| carried(sent, model.now)).unwrap_or_default();
+        let used = text.width();
+        spans.push(span(text.to_owned(), style));
+        spans.push(span(padded(&sent, cell.saturating_sub(used)), look.base));
     }
     spans
+}
+
+/// All that was sent on a link, and how much a second.
+fn carried(sent: &Traffic, now: Duration) -> String {
+    let total = short(sent.total());
+    match sent.per_second(now) {
+        0 => format!(" {total}"),
+        speed => format!(" {total} {}/s", short(speed)),
+    }
+}
+
+fn lags(model: &Model, width: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
+    let columns = [screen::P_ENDS, screen::P_BEHIND, screen::P_NOT_ACKED, screen::P_NOT_FINAL];
+    let lag = (width / columns.len()).clamp(8, 15);
+    let mut head = vec![span(" ".repeat(NAME), look.muted)];
+    head.extend(columns.map(|text| span(padded(model.say(text), lag), look.muted)));
+    let mut rows = vec![head];
+    rows.extend(model.nodes.values().map(|node| behind(model, node, lag, look)));
+    rows
 }
 
 /// How it stands with the link, by what is known of its two ends.

@@ -24,6 +24,7 @@ pub const MESSAGE_HEAD: Text = text("{kind} number {number}, {from} to {to}", "{
 pub const CARRIES_EPOCH: Text = text("epoch {epoch}", "época {epoch}");
 pub const CARRIES_ABOUT: Text = text("about {entry}", "sobre {entry}");
 pub const CARRIES_ENTRIES: Text = text("{entries} up to {entry}", "{entries} até {entry}");
+pub const CARRIES_BYTES: Text = text("{bytes} bytes", "{bytes} bytes");
 pub const CARRIES_RESYNC: Text = text("resync {number}", "ressincronização {number}");
 pub const SENT_AT: Text = text("sent {time} (event {event})", "enviada {time} (evento {event})");
 pub const FATE_UNDER_WAY: Text = text("not received yet", "ainda não recebida");
@@ -79,6 +80,8 @@ pub const B_FORGED: Text = text("{nodes} FORGED ENTRY", "{nodes} ENTRADA FORJADA
 // Who reaches whom.
 pub const P_FROM: Text = text("from", "de");
 pub const P_TO: Text = text("to {node}", "a {node}");
+pub const P_COUNTED: Text =
+    text("bytes of entries and snapshots sent, and a second", "bytes de entradas e snapshots enviados, e por segundo");
 pub const P_DOWN: Text = text("down", "fora");
 pub const P_PAUSED: Text = text("paused", "pausa");
 pub const P_CUT: Text = text("✗ cut", "✗ corte");

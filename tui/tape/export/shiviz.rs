@@ -194,7 +194,7 @@ mod tests {
 
     fn sent(to: u64, number: u64, kind: &'static str) -> Fact {
         let (epoch, about) = (None, None);
-        Fact::Sent { to: NodeId(to), number, kind: kind.into(), epoch, about, entries: 0 }
+        Fact::Sent { to: NodeId(to), number, kind: kind.into(), epoch, about, entries: 0, bytes: 0 }
     }
 
     fn received(from: u64, number: u64, kind: &'static str) -> Fact {
@@ -215,11 +215,11 @@ mod tests {
             "",
             "E1 TimedOut why=asked",
             "n1 {\"n1\": 1}",
-            "N1 Sent to=n2 number=1 kind=push epoch=- about=- entries=0",
+            "N1 Sent to=n2 number=1 kind=push epoch=- about=- entries=0 bytes=0",
             "n1 {\"n1\": 2}",
             "N2 Received from=n1 number=1 kind=push",
             "n2 {\"n1\": 2, \"n2\": 1}",
-            "N1 Sent to=n1 number=1 kind=log-state epoch=- about=- entries=0",
+            "N1 Sent to=n1 number=1 kind=log-state epoch=- about=- entries=0 bytes=0",
             "n2 {\"n1\": 2, \"n2\": 2}",
             "N2 Received from=n2 number=1 kind=log-state",
             "n1 {\"n1\": 3, \"n2\": 2}",
