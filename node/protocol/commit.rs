@@ -63,17 +63,10 @@ impl Core {
     }
 
     fn commit(&mut self, before: u64, position: Position) {
-        let weight: u64 = {
-            let newly = self.log.entries_from(Position(before + 1)).take((position.0 - before) as usize);
-            newly.map(Entry::weight).sum()
-        };
         let Place::Known(up_to) = self.log.place(position) else {
             unreachable!("what is not yet committed is in the window");
         };
         self.committed = Some(up_to);
-        if let Role::Leader(leader) = &mut self.role {
-            leader.uncommitted_bytes = leader.uncommitted_bytes.saturating_sub(weight);
-        }
         self.trace(|| Fact::Committed { up_to, count: position.0 - before });
         for replica in self.others() {
             self.order(replica, up_to);
@@ -139,7 +132,7 @@ impl Core {
     }
 
     /// Gives the final database what is committed and durable here. A node, the leader neither, applies nothing that is
-    /// not durable in its own log.
+    /// not durable in its own log. What it has no room for now waits until it has applied some.
     pub(super) fn hand_over(&mut self) {
         let committed = self.committed.map_or(0, |point| point.position.0);
         let handed = self.handed.map_or(0, |point| point.position.0);
@@ -147,12 +140,16 @@ impl Core {
         if target <= handed || self.is_installing() {
             return;
         }
-        let from = Position(handed + 1);
         assert!(!self.log.is_forged(Position(target)), "forged entries are never applied");
-        let entries: Vec<_> = self.log.entries_from(from).take((target - handed) as usize).cloned().collect();
+        let entries = self.next_to_apply(Position(handed + 1), target);
+        self.give_to_database(entries);
+    }
+
+    pub(super) fn give_to_database(&mut self, entries: Vec<Entry>) {
         let Some(up_to) = entries.last().map(Entry::point) else { return };
         self.handed = Some(up_to);
         let weight = entries.iter().map(Entry::weight).sum();
+        self.applying.handed(up_to, entries.len() as u64, weight);
         self.output(Output::Apply(Apply { up_to, entries }));
         self.on_handed_over(weight);
     }
@@ -164,6 +161,8 @@ impl Core {
             return;
         }
         self.applied = Some(point);
+        let weight = self.applying.applied(point.position);
+        self.log.on_applied(weight);
         self.trace(|| Fact::Finalized { up_to: point, count: point.position.0 - before });
         let mut confirmed = Vec::new();
         if let Role::Leader(leader) = &mut self.role {
@@ -176,5 +175,6 @@ impl Core {
         }
         self.answer_reads();
         self.advance_transfer();
+        self.hand_over();
     }
 }

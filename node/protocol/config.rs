@@ -67,7 +67,7 @@ impl Prefer {
 /// Bounds on what the core holds and has under way.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Limits {
-    /// Recent entries kept in memory for pushing, in bytes and number. Entries not yet applied are kept beyond it.
+    /// Recent entries kept in memory for pushing, in bytes and number. Those not yet committed are kept beyond it.
     pub window_bytes: u64,
     pub window_entries: usize,
     /// One push.
@@ -76,9 +76,13 @@ pub struct Limits {
     /// Pushes not yet acked, for each replica.
     pub in_flight_bytes: u64,
     pub in_flight_pushes: usize,
-    /// Entries in the leader's log that are not yet committed; beyond it writes are refused as overloaded.
+    /// Entries in the leader's log that are not yet final, since they are not committed or its database is slow; beyond it
+    /// writes are refused as overloaded.
     pub uncommitted_bytes: u64,
     pub uncommitted_entries: u64,
+    /// What is handed to the final database and not yet applied; beyond it committed entries wait in the log.
+    pub applying_bytes: u64,
+    pub applying_entries: u64,
     /// Reads that wait for a round.
     pub waiting_reads: usize,
     /// Forged entries in one injection.
@@ -105,6 +109,8 @@ impl Default for Limits {
             in_flight_pushes: 64,
             uncommitted_bytes: 64 << 20,
             uncommitted_entries: 65_536,
+            applying_bytes: 16 << 20,
+            applying_entries: 16_384,
             waiting_reads: 65_536,
             injected_entries: 1_000,
             snapshot_entries: 100_000,
@@ -138,4 +144,11 @@ pub struct Restored {
     pub bytes_since_snapshot: u64,
     /// The member list of the founding entry, if the log has one.
     pub founding: Option<Founding>,
+}
+
+impl Restored {
+    /// The entries that the final database does not hold.
+    pub(super) fn uncommitted(&self) -> impl Iterator<Item = &Entry> {
+        self.tail.iter().filter(|entry| Some(entry.position) > self.committed.map(|point| point.position))
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use crate::protocol::applying::Applying;
 use crate::protocol::config::{Config, Restored};
 use crate::protocol::damage::Checking;
 use crate::protocol::entry::Entry;
@@ -36,6 +37,7 @@ pub struct Core {
     /// What was given to the final database.
     pub(super) handed: Option<LogPoint>,
     pub(super) applied: Option<LogPoint>,
+    pub(super) applying: Applying,
     pub(super) role: Role,
     pub(super) checking: Checking,
     pub(super) snapshots: Snapshots,
@@ -70,6 +72,7 @@ impl Core {
             committed: restored.committed,
             handed: restored.committed,
             applied: restored.committed,
+            applying: Applying::default(),
             role: Role::Follower(Follower::new(None, now, 0)),
             checking: Checking::No,
             snapshots: Snapshots::restored(restored.snapshot, restored.bytes_since_snapshot),
@@ -110,7 +113,7 @@ impl Core {
             Input::Inject(inject) => self.on_inject(inject),
             Input::Watched(watched) => self.watched = watched,
         }
-        self.log.shrink(&self.config.limits, self.handed);
+        self.log.shrink(&self.config.limits, self.committed);
         std::mem::take(&mut self.outputs)
     }
 
@@ -341,7 +344,7 @@ impl Core {
     }
 
     fn on_log_read(&mut self, read: ReadId, entries: Vec<Entry>) {
-        if self.on_read_for_compaction(read, &entries) {
+        if self.on_read_for_compaction(read, &entries) || self.on_read_to_apply(read, &entries) {
             return;
         }
         match &self.role {

@@ -1,7 +1,7 @@
 //! The log as the core holds it: a window of recent entries, the runs of epochs, what is durable, what is forged.
 //!
 //! Entries older than the window are on disk only; a place there is [`Place::Unread`] until the host has read it. What is
-//! not yet handed to the final database always stays in the window.
+//! not yet committed and durable always stays in the window.
 
 use std::collections::VecDeque;
 
@@ -52,6 +52,8 @@ pub(super) struct Log {
     before: Option<LogPoint>,
     window: VecDeque<Entry>,
     window_weight: u64,
+    /// Of the entries that the final database has not applied, in the window or not.
+    unapplied_weight: u64,
     runs: Vec<Run>,
     /// All positions up to this one are on disk, with the content that this log has. 0: none.
     durable: u64,
@@ -75,6 +77,7 @@ impl Log {
             before: restored.before_tail,
             window_weight: restored.tail.iter().map(Entry::weight).sum(),
             window: restored.tail.iter().cloned().collect(),
+            unapplied_weight: restored.uncommitted().map(Entry::weight).sum(),
             runs,
             durable: 0,
             flushing: VecDeque::new(),
@@ -109,6 +112,15 @@ impl Log {
 
     pub(super) fn durable(&self) -> u64 {
         self.durable
+    }
+
+    pub(super) fn unapplied_weight(&self) -> u64 {
+        self.unapplied_weight
+    }
+
+    /// The final database has applied entries of this weight.
+    pub(super) fn on_applied(&mut self, weight: u64) {
+        self.unapplied_weight -= weight;
     }
 
     pub(super) fn runs(&self) -> &[Run] {
@@ -180,6 +192,7 @@ impl Log {
             _ => self.runs.push(Run { first: point.position, last: point }),
         }
         self.window_weight += entry.weight();
+        self.unapplied_weight += entry.weight();
         self.window.push_back(entry);
         self.flushing_up_to(operation, point.position.0);
     }
@@ -209,6 +222,7 @@ impl Log {
         while self.window.back().is_some_and(|entry| entry.position.0 > position) {
             let entry = self.window.pop_back().expect("the window is not empty");
             self.window_weight -= entry.weight();
+            self.unapplied_weight -= entry.weight();
         }
         if self.window.is_empty() {
             self.before = keep;
@@ -281,11 +295,11 @@ impl Log {
         before.map(end).map(|last| (end_of(last), last.position)).collect()
     }
 
-    /// Forgets the oldest entries beyond the bounds, but none after `handed`.
-    pub(super) fn shrink(&mut self, limits: &Limits, handed: Option<LogPoint>) {
-        let handed = handed.map_or(0, |point| point.position.0);
+    /// Forgets the oldest entries beyond the bounds, but none that is not both committed and durable.
+    pub(super) fn shrink(&mut self, limits: &Limits, committed: Option<LogPoint>) {
+        let settled = committed.map_or(0, |point| point.position.0).min(self.durable);
         while self.window_weight > limits.window_bytes || self.window.len() > limits.window_entries {
-            if self.window.front().is_none_or(|entry| entry.position.0 > handed) {
+            if self.window.front().is_none_or(|entry| entry.position.0 > settled) {
                 return;
             }
             let entry = self.window.pop_front().expect("the window is not empty");

@@ -43,6 +43,8 @@ mod resync;
 
 mod commit;
 
+mod applying;
+
 mod snapshot;
 
 mod send_snapshot;

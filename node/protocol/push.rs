@@ -20,14 +20,11 @@ impl Core {
         let before = self.log.last();
         let entry = Entry::after(before, EntryId { epoch, offset: Offset(0) }, Kind::Opening, body);
         let progress = |id| (id, Progress::new(before, self.now));
-        let uncommitted = Position::after(self.committed);
-        let uncommitted_bytes = self.log.entries_from(uncommitted).map(Entry::weight).sum();
         self.role = Role::Leader(Leader {
             epoch,
             opening: entry.position,
             replicas: self.others().into_iter().map(progress).collect(),
             writes: VecDeque::new(),
-            uncommitted_bytes,
             reads: Reads::default(),
             heartbeat_at: self.now.plus_micros(self.config.heartbeat_micros),
             transfer: None,
@@ -65,8 +62,8 @@ impl Core {
             return self.refuse_writes(refused, Refusal::Overloaded);
         }
         let epoch = leader.epoch;
-        let mut bytes = leader.uncommitted_bytes;
-        let mut count = self.log.last_position() - self.committed.map_or(0, |point| point.position.0);
+        let mut bytes = self.log.unapplied_weight();
+        let mut count = self.log.last_position() - self.applied.map_or(0, |point| point.position.0);
         let mut before = self.log.last();
         let (mut entries, mut writes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for Proposal { request, command } in proposals {
@@ -111,10 +108,6 @@ impl Core {
 
     /// Stores entries as intermediate data and, at the same time, pushes them to every replica.
     fn write(&mut self, entries: Vec<Entry>) {
-        let weight: u64 = entries.iter().map(Entry::weight).sum();
-        if let Role::Leader(leader) = &mut self.role {
-            leader.uncommitted_bytes += weight;
-        }
         self.store_entries(None, entries);
         for replica in self.others() {
             self.push_to(replica);

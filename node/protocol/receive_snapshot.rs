@@ -8,6 +8,7 @@
 //! A crash in between is safe: a start that finds a whole snapshot which its log does not reach ends what was begun.
 //! Nothing is installed that would take the node back: what it has committed, or holds itself, stays.
 
+use crate::protocol::applying::Applying;
 use crate::protocol::base::{Base, SnapshotId};
 use crate::protocol::core::Core;
 use crate::protocol::io::{Output, Store, WriteSnapshot, Written};
@@ -146,6 +147,7 @@ impl Core {
         let operation = self.next_operation();
         self.log.replace(&installing.base, operation);
         (self.committed, self.handed, self.applied) = (Some(point), Some(point), Some(point));
+        self.applying = Applying::default();
         self.founding.clone_from(&installing.base.founding);
         self.snapshots.latest = Some(snapshot);
         self.output(Output::Store(operation, Store::Replace(installing.base)));

@@ -102,8 +102,6 @@ pub(super) struct Leader {
     pub(super) replicas: BTreeMap<NodeId, Progress>,
     /// Writes that wait to be committed and applied, in the order of the log.
     pub(super) writes: VecDeque<(LogPoint, RequestId)>,
-    /// The weight of the entries after the commit point.
-    pub(super) uncommitted_bytes: u64,
     pub(super) reads: Reads,
     pub(super) heartbeat_at: Time,
     pub(super) transfer: Option<Transfer>,

@@ -90,7 +90,7 @@ impl Options {
             voters,
             heartbeat_micros: heartbeat,
             election_timeout_micros: timeout,
-            limits: compacted(seed, if dice.one_in(2) { tight(dice) } else { Limits::default() }),
+            limits: slowly_applied(seed, compacted(seed, if dice.one_in(2) { tight(dice) } else { Limits::default() })),
             leadership: leadership(dice, timeout),
             faults_micros: timeout * dice.between(8, 30),
             asked_to_stand: !dice.one_in(5),
@@ -171,6 +171,15 @@ fn compacted(seed: u64, limits: Limits) -> Limits {
         snapshot_chunk_bytes: dice.pick(&[16, 50, 500]),
         snapshot_bytes_per_second: dice.pick(&[1_000, 10_000, 10_000_000]),
         ..limits
+    }
+}
+
+/// In one of three runs the final database is handed so little at a time that committed entries wait, and leave the window.
+fn slowly_applied(seed: u64, limits: Limits) -> Limits {
+    let dice = &mut Dice::of(seed, 7);
+    match dice.below(3) {
+        0 => Limits { applying_entries: dice.between(1, 4), ..limits },
+        _ => limits,
     }
 }
 

@@ -140,6 +140,7 @@ fn options(seed: u64, voters: u64, dice: &mut Dice) -> Options {
         push_entries: 1 + dice.below(4),
         in_flight_pushes: 1 + dice.below(4),
         uncommitted_entries: 4 + dice.below(30) as u64,
+        applying_entries: 1 + seed % 5,
         ..Limits::default()
     };
     let limits = if dice.one_in(3) { Limits::default() } else { limits };

@@ -9,7 +9,7 @@ use epoca::protocol::{
 };
 
 use crate::traps::{acked, durable, push, remember, voter};
-use crate::world::{Options, World, logs};
+use crate::world::{Auto, Options, World, logs};
 
 /// n1 leads four voters with these options.
 fn led(options: &Options) -> World {
@@ -46,6 +46,47 @@ fn trap_48_a_leader_without_a_quorum_refuses_writes_beyond_its_bound() {
     let answers: Vec<_> = writes.into_iter().map(|write| world.answer(write).cloned()).collect();
     let overloaded = Some(Answer::Refused(Refusal::Overloaded));
     assert_eq!(answers, [None, None, None, overloaded.clone(), overloaded]);
+}
+
+#[test]
+fn trap_48_a_leader_whose_database_is_slow_refuses_writes_beyond_its_bound() {
+    let mut options = Options::voters(4);
+    options.limits.uncommitted_entries = 3;
+    let mut world = led(&options);
+    world.auto(1, Auto { apply: false, ..Auto::ALL });
+    let writes: Vec<_> = (0..5).map(|number| world.put(1, &format!("x={number}"))).collect();
+    world.settle();
+    let committed = world.host(1).snapshot().committed.map(|point| point.position);
+    assert_eq!(committed, Some(Position(4)), "a quorum has all that was taken");
+    let refused = Some(Answer::Refused(Refusal::Overloaded));
+    let answers: Vec<_> = writes.into_iter().map(|write| world.answer(write).cloned()).collect();
+    assert_eq!(answers, [None, None, None, refused.clone(), refused]);
+    world.auto(1, Auto::ALL);
+    let write = world.put(1, "x=9");
+    world.settle();
+    assert!(matches!(world.answer(write), Some(Answer::Written(_))), "there is room again");
+}
+
+#[test]
+fn a_replica_whose_database_is_slow_is_handed_no_more_than_the_bound_and_goes_on_to_ack() {
+    let mut options = Options::voters(4);
+    options.limits.applying_entries = 3;
+    options.limits.window_entries = 2;
+    let mut world = led(&options);
+    world.auto(4, Auto { apply: false, ..Auto::ALL });
+    for number in 0..20 {
+        world.put(1, &format!("x={number}"));
+        world.settle();
+        let waiting = world.host(4).entries_to_apply();
+        assert!(waiting <= 3, "{waiting} entries are with the database");
+    }
+    let end = world.host(1).core().last();
+    assert_eq!((world.host(4).snapshot().committed, durable(&world, 4).len()), (end, 21));
+    let matched = world.host(1).snapshot().beliefs.into_iter().find(|(id, _)| *id == NodeId(4));
+    assert_eq!(matched.and_then(|(_, belief)| belief.matched), end, "it acks what it cannot apply yet");
+    world.auto(4, Auto::ALL);
+    world.settle();
+    assert_eq!((world.value(4, "x"), world.host(4).core().applied()), (Some("19".to_owned()), end));
 }
 
 #[test]

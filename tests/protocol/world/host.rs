@@ -78,6 +78,11 @@ impl Host {
         }
     }
 
+    /// How many entries were handed to the final database and are not applied.
+    pub fn entries_to_apply(&self) -> usize {
+        self.applies.iter().map(|apply| apply.entries.len()).sum()
+    }
+
     pub fn id(&self) -> NodeId {
         self.config.id
     }
