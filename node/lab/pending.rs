@@ -37,6 +37,7 @@ impl Kept {
     fn bytes(&self) -> usize {
         match &self.envelope.message {
             Message::Push(push) => push.entries.iter().map(|pushed| pushed.body.len()).sum(),
+            Message::SnapshotChunk(chunk) => chunk.bytes.len(),
             _ => 0,
         }
     }

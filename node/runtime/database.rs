@@ -2,17 +2,18 @@
 //!
 //! A batch costs the database more than its entries do. A leader's clients wait for it, so there each batch begins at
 //! once; at a replica nobody waits, so there it takes what a few milliseconds bring.
+//!
+//! The queue needs no bound of its own: the core hands over no more than [`crate::protocol::Limits::applying_bytes`].
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::protocol::{Apply, Base, Entry, SnapshotId};
+use crate::protocol::{Apply, Base, SnapshotId};
 use crate::runtime::inbox::{Done, DoneSender};
 use crate::storage::{Dump, FinalDatabase, SnapshotStore, StorageError};
 
@@ -22,13 +23,8 @@ const BATCH_ENTRIES_MAX: usize = 4_096;
 /// How long a replica lets entries gather: a local read is older by this at most.
 const GATHER: Duration = Duration::from_millis(4);
 
-/// Beyond so many queued bytes a leader refuses writes. A known weakness: a replica whose database is slower than its
-/// leader's has no such bound.
-const QUEUED_BYTES_MAX: u64 = 64 << 20;
-
 pub(super) struct Applier {
     jobs: Sender<Job>,
-    queued_bytes: Arc<AtomicU64>,
     thread: JoinHandle<()>,
 }
 
@@ -57,21 +53,13 @@ impl Applier {
         revision: watch::Sender<u64>,
     ) -> io::Result<Applier> {
         let (jobs, queue) = channel();
-        let queued_bytes = Arc::new(AtomicU64::new(0));
-        let queued = Arc::clone(&queued_bytes);
         let thread = std::thread::Builder::new()
             .name("final-database".into())
-            .spawn(move || Thread { database, snapshots, queued_bytes: queued, done, revision }.run(&queue))?;
-        Ok(Applier { jobs, queued_bytes, thread })
-    }
-
-    /// Whether the database falls so far behind that nothing more should be written.
-    pub(super) fn is_full(&self) -> bool {
-        self.queued_bytes.load(Ordering::Relaxed) > QUEUED_BYTES_MAX
+            .spawn(move || Thread { database, snapshots, done, revision }.run(&queue))?;
+        Ok(Applier { jobs, thread })
     }
 
     pub(super) fn apply(&self, apply: Apply, haste: Haste) {
-        self.queued_bytes.fetch_add(weight(&apply), Ordering::Relaxed);
         // The thread ends early only after it has told of an error, which stops the node.
         let _ = self.jobs.send(Job::Apply(apply, haste));
         if haste == Haste::AtOnce {
@@ -98,14 +86,9 @@ impl Applier {
     }
 }
 
-fn weight(apply: &Apply) -> u64 {
-    apply.entries.iter().map(Entry::weight).sum()
-}
-
 struct Thread {
     database: Arc<dyn FinalDatabase>,
     snapshots: Arc<dyn SnapshotStore>,
-    queued_bytes: Arc<AtomicU64>,
     done: DoneSender,
     revision: watch::Sender<u64>,
 }
@@ -139,7 +122,6 @@ impl Thread {
         let applied = self.database.apply(batch);
         let failed = applied.is_err();
         self.revision.send_replace(self.database.revision());
-        self.queued_bytes.fetch_sub(weight(batch), Ordering::Relaxed);
         self.done.send(applied.map_or_else(Done::Failed, |outcomes| Done::Applied(up_to, outcomes))).is_ok() && !failed
     }
 
@@ -201,7 +183,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::protocol::{Change, Command, EntryId, Kind, LogPoint};
+    use crate::protocol::{Change, Command, Entry, EntryId, Kind, LogPoint};
     use crate::runtime::tests::memory;
 
     /// Puts of one key, each with its number as the value.

@@ -18,12 +18,16 @@ pub(super) struct Flusher {
     durable: Operation,
     /// Messages by the operation that must be durable before they are said, in the order in which they were said.
     waiting: BTreeMap<Operation, Vec<Envelope>>,
+    messages: usize,
 }
+
+/// How many messages may wait for the disk; beyond it the newest is lost, which the protocol repairs.
+const WAITING_MAX: usize = 4_096;
 
 impl Flusher {
     pub(super) fn new(log: Box<dyn IntermediateLog>, done: DoneSender) -> Flusher {
         let none = Operation(0);
-        Flusher { log, done, appended: none, in_flight: None, durable: none, waiting: BTreeMap::new() }
+        Flusher { log, done, appended: none, in_flight: None, durable: none, waiting: BTreeMap::new(), messages: 0 }
     }
 
     pub(super) fn store(&mut self, operation: Operation, store: &Store) -> Result<(), StorageError> {
@@ -60,14 +64,19 @@ impl Flusher {
         self.in_flight = None;
         self.durable = self.durable.max(operation);
         let later = self.waiting.split_off(&Operation(operation.0 + 1));
-        std::mem::replace(&mut self.waiting, later).into_values().flatten()
+        let free = std::mem::replace(&mut self.waiting, later);
+        self.messages -= free.values().map(Vec::len).sum::<usize>();
+        free.into_values().flatten()
     }
 
-    /// Gives the message back if it may be said at once, and keeps it otherwise.
+    /// Gives the message back if it may be said at once; otherwise keeps it, if there is room.
     pub(super) fn say_after(&mut self, after: Option<Operation>, envelope: Envelope) -> Option<Envelope> {
         match after {
             Some(operation) if operation > self.durable => {
-                self.waiting.entry(operation).or_default().push(envelope);
+                if self.messages < WAITING_MAX {
+                    self.messages += 1;
+                    self.waiting.entry(operation).or_default().push(envelope);
+                }
                 None
             }
             _ => Some(envelope),
@@ -193,5 +202,20 @@ mod tests {
         assert_eq!(flusher.say_after(Some(Operation(2)), message(5)), None, "appended, and not flushed");
         assert_eq!(flusher.flushed(Operation(2)).collect::<Vec<_>>(), [message(2), message(5)]);
         assert!(flusher.is_durable());
+    }
+
+    #[test]
+    fn a_disk_that_hangs_lets_no_more_messages_wait_than_the_bound() {
+        let (mut flusher, log, _done) = flusher();
+        store(&mut flusher, 1);
+        flusher.start().expect("it starts");
+        for number in 0..2 * WAITING_MAX as u64 {
+            assert_eq!(flusher.say_after(Some(Operation(1)), message(number)), None);
+        }
+        log.finish_one();
+        assert_eq!(flusher.flushed(Operation(1)).count(), WAITING_MAX);
+        store(&mut flusher, 2);
+        flusher.say_after(Some(Operation(2)), message(7));
+        assert_eq!(flusher.flushed(Operation(2)).collect::<Vec<_>>(), [message(7)], "there is room again");
     }
 }

@@ -212,7 +212,7 @@ impl Host {
         let (mut proposals, mut reads, mut lease_reads) = (Vec::new(), Vec::new(), Vec::new());
         for request in requests.drain(..) {
             match request {
-                Request::Write(_, reply) if self.is_full() => {
+                Request::Write(_, reply) if self.requests.is_full() => {
                     let _ = reply.send(Written { answer: Answer::Refused(Refusal::Overloaded), applied: None });
                 }
                 Request::Write(command, reply) => {
@@ -233,10 +233,6 @@ impl Host {
             self.step(Input::LeaseRead(lease_reads))?;
         }
         Ok(())
-    }
-
-    fn is_full(&self) -> bool {
-        self.requests.is_full() || self.applier.is_full()
     }
 
     pub(super) fn step(&mut self, input: Input) -> Result<(), NodeError> {

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -28,6 +28,11 @@ use crate::storage::{OpenOptions, Opened, open};
 
 /// Threads for reads that block on the disk.
 const BLOCKING_THREADS_MAX: usize = 8;
+/// Connections that the system takes before the node does: thousands of clients may come at once.
+const BACKLOG: u32 = 4_096;
+/// How many connections may be open, if the system allows as many; so many file descriptors are left for all else.
+const CONNECTIONS_MAX: usize = 16_384;
+const OTHER_FILES: usize = 1_024;
 /// How long answers that are on their way out are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
@@ -51,11 +56,14 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
-    let bound = std::net::TcpListener::bind(address).and_then(|listener| {
-        listener.set_nonblocking(true)?;
-        TcpListener::from_std(listener)
-    });
-    bound.map_err(|error| match error.kind() {
+    let bind = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // As the standard library does, so that a node that was restarted gets its port at once.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    bind().map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => NodeError::PortTaken(address),
         _ => NodeError::Listen { address, error },
     })
@@ -70,6 +78,18 @@ fn address(options: &NodeOptions, listener: &TcpListener) -> Result<String, Node
             bound.map(|bound| bound.to_string()).map_err(|error| NodeError::System { what: "its own address", error })
         }
     }
+}
+
+/// Raises this process's own limit of open files as far as the system allows; gives how many connections that leaves.
+fn connections_max() -> usize {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let files = getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, hard)| {
+        let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
+        if raised { hard } else { soft }
+    });
+    // A limit that cannot be read is taken for the least that is usual.
+    let files = usize::try_from(files.unwrap_or(1_024)).unwrap_or(usize::MAX);
+    files.saturating_sub(OTHER_FILES).max(files / 2).min(CONNECTIONS_MAX)
 }
 
 fn open_storage(options: &NodeOptions) -> Result<Opened, NodeError> {
@@ -155,6 +175,7 @@ pub(super) async fn run_on(
         }),
         cuts: cuts_now,
         revisions,
+        connections_max: connections_max(),
     };
     let host = Host {
         clock,

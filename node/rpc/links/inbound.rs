@@ -1,6 +1,7 @@
 //! The Peer service: the streams that other nodes open to push to this one, and their election messages.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use tonic::codegen::BoxStream;
@@ -12,6 +13,9 @@ use crate::rpc::links::queue::Queue;
 use crate::rpc::links::{Links, address};
 use crate::rpc::wire;
 use crate::rpc::wire::peer_server::Peer;
+
+/// Whoever opens a stream has something to say at once.
+const FIRST_MESSAGE: Duration = Duration::from_secs(5);
 
 pub struct PeerService {
     pub links: Arc<Links>,
@@ -29,8 +33,10 @@ impl Peer for PeerService {
         let mut pushes = request.into_inner();
         let links = Arc::clone(&self.links);
         // The first message names the sender, so that a stranger is refused before a stream is open.
-        let first =
-            pushes.message().await?.ok_or_else(|| Status::invalid_argument("the stream ended before it began"))?;
+        let first = tokio::time::timeout(FIRST_MESSAGE, pushes.message())
+            .await
+            .map_err(|_| Status::deadline_exceeded("the stream was opened and nothing came on it"))??
+            .ok_or_else(|| Status::invalid_argument("the stream ended before it began"))?;
         let (envelope, link) = links.accept(first, told.as_deref())?;
         let answers = Arc::new(Queue::default());
         link.open(Arc::clone(&answers));

@@ -13,6 +13,7 @@ use tonic::codegen::BoxStream;
 
 use crate::rpc::service::records::{ChangedRecord, ChangesGone, Records};
 use crate::rpc::service::refusal::refused;
+use crate::rpc::service::room::Taken;
 use crate::rpc::wire;
 
 /// Changes in one message, and how many messages wait for a slow watcher: then its node reads no further for it.
@@ -27,16 +28,23 @@ pub(super) fn watch(
     records: Arc<dyn Records>,
     revisions: watch::Receiver<u64>,
     request: wire::WatchRequest,
+    room: Taken,
 ) -> BoxStream<wire::WatchResponse> {
     let (responses, receiver) = mpsc::channel(MESSAGES_MAX);
     tokio::spawn(async move {
-        let gone = responses.clone();
+        let (gone, _room) = (responses.clone(), room);
         tokio::select! {
             () = send_all(&*records, revisions, request, &responses) => {}
             () = gone.closed() => {}
         }
     });
     Box::pin(ReceiverStream::new(receiver))
+}
+
+/// A watch that ends before it begins.
+pub(super) fn refuse(refusal: wire::Refusal) -> BoxStream<wire::WatchResponse> {
+    let response = wire::WatchResponse { refused: Some(refusal), ..wire::WatchResponse::default() };
+    Box::pin(tokio_stream::once(Ok(response)))
 }
 
 type Responses = mpsc::Sender<Result<wire::WatchResponse, Status>>;

@@ -11,11 +11,13 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::protocol::{Answer, NodeId};
 use crate::rpc::desk::{Desk, Request as Ask};
+use crate::rpc::service::connections::Standing;
 use crate::rpc::service::forward::{Forwarder, Lost};
 use crate::rpc::service::listing;
 use crate::rpc::service::records::Records;
 use crate::rpc::service::refusal::{by_core, check_key, leader_unreachable, not_a_leader, not_taken, refused};
-use crate::rpc::service::write::Write;
+use crate::rpc::service::room::{Room, Taken};
+use crate::rpc::service::write::{Write, no};
 use crate::rpc::service::{changes, write_stream};
 use crate::rpc::wire;
 use crate::rpc::wire::client_server::Client;
@@ -30,27 +32,28 @@ pub(super) struct ClientService {
     pub(super) voters: Vec<NodeId>,
     /// How far the final data are.
     pub(super) revisions: watch::Receiver<u64>,
+    pub(super) room: Room,
 }
 
 #[tonic::async_trait]
 impl Client for ClientService {
     async fn put(&self, request: Request<wire::PutRequest>) -> Result<Response<wire::WriteResponse>, Status> {
-        Ok(Response::new(self.write_one(Write::Put(request.into_inner())).await))
+        Ok(Response::new(self.write_alone(request, Write::Put).await))
     }
 
     async fn delete(&self, request: Request<wire::DeleteRequest>) -> Result<Response<wire::WriteResponse>, Status> {
-        Ok(Response::new(self.write_one(Write::Delete(request.into_inner())).await))
+        Ok(Response::new(self.write_alone(request, Write::Delete).await))
     }
 
     async fn compare_and_set(
         &self,
         request: Request<wire::CompareAndSetRequest>,
     ) -> Result<Response<wire::WriteResponse>, Status> {
-        Ok(Response::new(self.write_one(Write::CompareAndSet(request.into_inner())).await))
+        Ok(Response::new(self.write_alone(request, Write::CompareAndSet).await))
     }
 
     async fn batch(&self, request: Request<wire::BatchRequest>) -> Result<Response<wire::WriteResponse>, Status> {
-        Ok(Response::new(self.write_one(Write::Batch(request.into_inner())).await))
+        Ok(Response::new(self.write_alone(request, Write::Batch).await))
     }
 
     type WatchStream = BoxStream<wire::WatchResponse>;
@@ -60,7 +63,10 @@ impl Client for ClientService {
         request: Request<wire::WatchRequest>,
     ) -> Result<Response<BoxStream<wire::WatchResponse>>, Status> {
         let (records, revisions) = (Arc::clone(&self.records), self.revisions.clone());
-        Ok(Response::new(changes::watch(records, revisions, request.into_inner())))
+        Ok(Response::new(match Standing::check(request.extensions()).and_then(|()| self.room.watch()) {
+            Ok(room) => changes::watch(records, revisions, request.into_inner(), room),
+            Err(refusal) => changes::refuse(refusal),
+        }))
     }
 
     type WriteStream = BoxStream<wire::TaggedWriteResponse>;
@@ -69,23 +75,56 @@ impl Client for ClientService {
         &self,
         request: Request<Streaming<wire::TaggedWrite>>,
     ) -> Result<Response<BoxStream<wire::TaggedWriteResponse>>, Status> {
-        Ok(Response::new(write_stream::answers(self.clone(), request.into_inner())))
+        let room = Standing::check(request.extensions()).and_then(|()| self.room.write_stream());
+        let room = room.map_err(|refusal| Status::resource_exhausted(refusal.message))?;
+        Ok(Response::new(write_stream::answers(self.clone(), request.into_inner(), room)))
     }
 
     async fn get(&self, request: Request<wire::GetRequest>) -> Result<Response<wire::GetResponse>, Status> {
+        let _room = match self.enter(&request) {
+            Ok(room) => room,
+            Err(refusal) => {
+                let outcome = Some(wire::get_response::Outcome::Refused(refusal));
+                return Ok(Response::new(wire::GetResponse { outcome }));
+            }
+        };
         Ok(Response::new(self.get_one(request.into_inner()).await?))
     }
 
     async fn probe(&self, request: Request<wire::ProbeRequest>) -> Result<Response<wire::ProbeResponse>, Status> {
+        let _room = match self.room.request() {
+            Ok(room) => room,
+            Err(refusal) => {
+                return Ok(Response::new(wire::ProbeResponse { refused: Some(refusal), ..Default::default() }));
+            }
+        };
         Ok(Response::new(self.probe_here(&request.into_inner()).await?))
     }
 
     async fn list(&self, request: Request<wire::ListRequest>) -> Result<Response<wire::ListResponse>, Status> {
+        let _room = match self.enter(&request) {
+            Ok(room) => room,
+            Err(refusal) => {
+                return Ok(Response::new(wire::ListResponse { refused: Some(refusal), ..Default::default() }));
+            }
+        };
         Ok(Response::new(self.list_some(request.into_inner()).await?))
     }
 }
 
 impl ClientService {
+    /// Lets a request in that costs more than its own bytes.
+    fn enter<T>(&self, request: &Request<T>) -> Result<Taken, wire::Refusal> {
+        Standing::check(request.extensions()).and_then(|()| self.room.request())
+    }
+
+    async fn write_alone<T>(&self, request: Request<T>, write: impl FnOnce(T) -> Write) -> wire::WriteResponse {
+        match Standing::check(request.extensions()) {
+            Ok(()) => self.write_one(write(request.into_inner())).await,
+            Err(refusal) => no(refusal),
+        }
+    }
+
     async fn get_one(&self, get: wire::GetRequest) -> Result<wire::GetResponse, Status> {
         use wire::get_response::Outcome;
         let outcome = |outcome| Ok(wire::GetResponse { outcome: Some(outcome) });
@@ -118,6 +157,7 @@ impl ClientService {
         match self.may_read(list.consistency, list.forwarded).await {
             May::Read => {
                 let records = Arc::clone(&self.records);
+                let _turn = self.room.reader().await;
                 tokio::task::spawn_blocking(move || listing::page(&*records, &list))
                     .await
                     .unwrap_or_else(|error| Err(error.to_string()))

@@ -15,6 +15,7 @@ use crate::rpc::links::{KnownCluster, Links};
 use crate::rpc::service::lab::Lab;
 use crate::rpc::service::records::Records;
 use crate::rpc::service::refusal::{by_core, check_key, check_value, lab_only, not_a_leader, not_taken, refused};
+use crate::rpc::service::room::Room;
 use crate::rpc::service::watching;
 use crate::rpc::wire;
 use crate::rpc::wire::control_server::Control;
@@ -44,6 +45,7 @@ pub(super) struct ControlService {
     pub(super) about: About,
     pub(super) records: Arc<dyn Records>,
     pub(super) links: Arc<Links>,
+    pub(super) room: Room,
 }
 
 #[tonic::async_trait]
@@ -67,6 +69,8 @@ impl Control for ControlService {
             state = self.state(Snapshot::TAIL_MAX).await?.snapshot;
         }
         let records = Arc::clone(&self.records);
+        let _room = self.room.request().map_err(|refusal| Status::resource_exhausted(refusal.message))?;
+        let _turn = self.room.reader().await;
         let entries = tokio::task::spawn_blocking(move || records.log(from, to, LOG_PAGE_BYTES_MAX))
             .await
             .unwrap_or_else(|error| Err(error.to_string()))
@@ -104,6 +108,10 @@ impl Control for ControlService {
     async fn backup(&self, request: Request<wire::BackupRequest>) -> Result<Response<wire::BackupResponse>, Status> {
         let wire::BackupRequest { position, offset } = request.into_inner();
         let answer = |refusal| Ok(Response::new(wire::BackupResponse { refused: Some(refusal), ..Default::default() }));
+        let _room = match self.room.request() {
+            Ok(room) => room,
+            Err(refusal) => return answer(refusal),
+        };
         let at = match position {
             Some(position) => Position(position),
             None => match self.ask(Ask::Backup).await? {
@@ -113,6 +121,7 @@ impl Control for ControlService {
             },
         };
         let records = Arc::clone(&self.records);
+        let _turn = self.room.reader().await;
         let part = tokio::task::spawn_blocking(move || records.snapshot(at, offset, BACKUP_PART_BYTES)).await;
         match part.unwrap_or_else(|error| Err(error.to_string())).map_err(Status::internal)? {
             Some((part, total)) => {

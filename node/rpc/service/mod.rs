@@ -5,18 +5,22 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tonic::transport::server::TcpIncoming;
 
 use crate::protocol::NodeId;
 use crate::rpc::desk::Desk;
 use crate::rpc::links::Links;
 use crate::rpc::links::inbound::PeerService;
+use crate::rpc::service::room::Room;
 use crate::rpc::wire::client_server::ClientServer;
 use crate::rpc::wire::control_server::ControlServer;
 use crate::rpc::wire::peer_server::PeerServer;
-use crate::rpc::{CONNECTION_WINDOW_BYTES, KEEPALIVE, MESSAGE_BYTES_MAX, STREAM_WINDOW_BYTES};
+use crate::rpc::{KEEPALIVE, MESSAGE_BYTES_MAX};
 
 mod refusal;
+
+mod room;
+
+mod connections;
 
 mod records;
 
@@ -44,7 +48,11 @@ pub use control::About;
 pub use records::{ChangedRecord, ChangesGone, Records, StoredRecord};
 
 /// Calls under way on one connection; more wait at the client.
-const CALLS_MAX: u32 = 4_096;
+const CALLS_MAX: u32 = 1_024;
+/// What a sender may have under way unread, on a stream and on a connection: enough for a push and the next one, and no
+/// more, since a node has many connections.
+const STREAM_WINDOW_BYTES: u32 = 2 << 20;
+const CONNECTION_WINDOW_BYTES: u32 = 2 << 20;
 
 /// The three servers share no trait for their limits.
 macro_rules! limited {
@@ -62,6 +70,8 @@ pub struct Services {
     pub cuts: watch::Receiver<BTreeSet<NodeId>>,
     /// The revision of the final data, told anew whenever it may have grown.
     pub revisions: watch::Receiver<u64>,
+    /// How many connections may be open; a few more are let in for a moment.
+    pub connections_max: usize,
 }
 
 /// Serves until `stop` resolves, then lets calls under way end.
@@ -70,14 +80,22 @@ pub async fn serve(
     services: Services,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let Services { about, desk, links, records, cuts, revisions } = services;
+    let Services { about, desk, links, records, cuts, revisions, connections_max } = services;
+    let room = Room::default();
     let forwarder = Arc::new(forward::Forwarder { links: Arc::clone(&links), cuts });
     let me = about.id;
     let voters = links.members().into_iter().map(|(id, _)| id).chain([me]).collect();
-    let client =
-        client::ClientService { desk: desk.clone(), forwarder, records: Arc::clone(&records), me, voters, revisions };
+    let client = client::ClientService {
+        desk: desk.clone(),
+        forwarder,
+        records: Arc::clone(&records),
+        me,
+        voters,
+        revisions,
+        room: room.clone(),
+    };
     let lab = lab::Lab { desk: desk.clone(), about: about.clone(), links: Arc::clone(&links) };
-    let control = control::ControlService { desk, lab, about, records, links: Arc::clone(&links) };
+    let control = control::ControlService { desk, lab, about, records, links: Arc::clone(&links), room };
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<ClientServer<client::ClientService>>().await;
     let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");
@@ -93,7 +111,7 @@ pub async fn serve(
         .add_service(limited!(ControlServer::new(control)))
         .add_service(health_service)
         .add_service(reflection)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), stop)
+        .serve_with_incoming_shutdown(connections::incoming(listener, connections_max), stop)
         .await?;
     Ok(())
 }

@@ -41,6 +41,24 @@ impl Write {
         Ok(change)
     }
 
+    /// Its keys and values.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Write::Put(put) => put.key.len() + put.value.len(),
+            Write::Delete(delete) => delete.key.len(),
+            Write::CompareAndSet(set) => {
+                use wire::compare_and_set_request::Expect as Expected;
+                let expected = if let Some(Expected::Expected(value)) = &set.expect { value.len() } else { 0 };
+                set.key.len() + expected + set.value.len()
+            }
+            Write::Batch(batch) => {
+                let change =
+                    |change: &wire::BatchChange| change.key.len() + change.value.as_ref().map_or(0, Bytes::len);
+                batch.changes.iter().map(change).sum()
+            }
+        }
+    }
+
     fn name(&self) -> wire::WriteName {
         let name = match self {
             Write::Put(put) => put.name,
@@ -100,8 +118,9 @@ fn check(change: &Change) -> Result<(), wire::Refusal> {
 
 impl ClientService {
     pub(super) async fn write_one(&self, write: Write) -> wire::WriteResponse {
-        let command = match write.command() {
-            Ok(command) => command,
+        let taken = self.room.write(write.bytes()).and_then(|room| Ok((room, write.command()?)));
+        let (_room, command) = match taken {
+            Ok(taken) => taken,
             Err(refusal) => return no(refusal),
         };
         let answered = match self.desk.ask(|reply| Ask::Write(command, reply)) {
