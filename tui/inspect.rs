@@ -1,6 +1,6 @@
 //! `epoca inspect DIR`: what a node's data folder holds, as lines and JSON. Nothing is written into the folder.
 
-use epoca::protocol::Position;
+use epoca::protocol::{MemberKind, Position};
 use epoca::storage::{EntryContent, InspectedEntry, Inspection, Record, StorageError, inspect};
 use serde_json::{Map, Value, json};
 
@@ -90,6 +90,13 @@ fn content(inspected: &InspectedEntry) -> String {
             Some(founding) => format!("opening, founds the cluster of {} voters", founding.members.len()),
             None => "opening".to_owned(),
         },
+        EntryContent::Members(list) => {
+            let members = list.members.iter().map(|member| match member.kind {
+                MemberKind::Voter => member.id.to_string(),
+                learner => format!("{} ({})", member.id, learner.name()),
+            });
+            format!("members: {}", members.collect::<Vec<_>>().join(", "))
+        }
         EntryContent::Command(command) => match command.change.shown() {
             (key, Some(value)) => format!("{}={}", shown_short(&key, WIDTH), shown_short(&value, WIDTH)),
             (key, None) => format!("delete {}", shown_short(&key, WIDTH)),
@@ -128,7 +135,7 @@ fn entry_json(inspected: &InspectedEntry) -> Value {
             let (key, value) = command.change.shown();
             (Some(key), value)
         }
-        EntryContent::Opening(_) | EntryContent::Unknown => (None, None),
+        EntryContent::Opening(_) | EntryContent::Members(_) | EntryContent::Unknown => (None, None),
     };
     let mut json = Map::new();
     json.insert("epoch".to_owned(), json!(entry.id.epoch.0));

@@ -230,6 +230,7 @@ impl TryFrom<wire::LogLine> for LogLine {
         let kind = match line.kind() {
             wire::EntryKind::Opening => Kind::Opening,
             wire::EntryKind::Command => Kind::Command,
+            wire::EntryKind::Members => Kind::Members,
             wire::EntryKind::Unspecified => return Err(Malformed::Missing("kind")),
         };
         let point = convert::optional_point(line.point)?.ok_or(Malformed::Missing("point"))?;

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::cluster::error::ClusterError;
 use crate::protocol::{
-    Append, Change, Command, Entry, EntryId, Epoch, Founding, Kind, Member, NodeId, Opening, Promise,
+    Append, Change, Command, Entry, EntryId, Epoch, Kind, Member, Membership, NodeId, Opening, Promise,
 };
 use crate::storage::{OpenOptions, Opened, StorageError, open};
 
@@ -35,9 +35,9 @@ pub fn prepare(data: &Path, nodes: u64, logs: &[PreparedLog]) -> Result<(), Clus
     let member = |(index, opened): (usize, &Opened)| {
         let id = NodeId(index as u64 + 1);
         // Where the nodes listen is not known yet; the command line tells each of them.
-        Member { id, address: String::new(), incarnation: opened.incarnation }
+        Member::voter(id, String::new(), opened.incarnation)
     };
-    let founding = Founding::of(opened.iter().enumerate().map(member).collect());
+    let founding = Membership::found(opened.iter().enumerate().map(member).collect());
     for log in logs {
         if let Some(opened) = opened.get_mut(log.node.0 as usize - 1) {
             write(opened, log, &founding).map_err(|error| failed(data, &error))?;
@@ -72,7 +72,7 @@ fn open_folder(data: &Path, node: NodeId) -> Result<Opened, StorageError> {
     open(&OpenOptions { folder, node, tail_bytes: 0, tail_entries: 0, progress: &|_| {} })
 }
 
-fn write(opened: &mut Opened, log: &PreparedLog, founding: &Founding) -> Result<(), StorageError> {
+fn write(opened: &mut Opened, log: &PreparedLog, founding: &Membership) -> Result<(), StorageError> {
     let promise = log.promise.or(log.runs.last().map(|last| last.0));
     if let Some(epoch) = promise {
         opened.log.save_promise(Promise { epoch, vote: None })?;
@@ -86,7 +86,7 @@ fn write(opened: &mut Opened, log: &PreparedLog, founding: &Founding) -> Result<
     flushed.recv().unwrap_or(Ok(()))
 }
 
-fn entries(log: &PreparedLog, founding: &Founding) -> Vec<Entry> {
+fn entries(log: &PreparedLog, founding: &Membership) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
     for (epoch, count) in &log.runs {
         for offset in 0..*count {
@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(two.restored.promise, Some(Promise { epoch: Epoch(1), vote: None }));
         let runs = one.restored.runs.iter().map(|(run, position)| (run.epoch.0, position.0));
         assert_eq!(runs.collect::<Vec<_>>(), [(1, 3), (4, 5)]);
-        assert_eq!(one.restored.founding, two.restored.founding);
+        assert_eq!(one.restored.lists, two.restored.lists);
         assert_eq!(one.restored.runs[0], two.restored.runs[0], "the same entries, by digest");
     }
 

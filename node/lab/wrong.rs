@@ -98,7 +98,7 @@ impl Liar {
         let message = Message::Ack(Ack { up_to, finalized: None, answers: pushed.number });
         // The number 0 is no message's: nobody waits to hear that it was sent.
         let (from, to, number) = (pushed.to, pushed.from, 0);
-        let envelope = Envelope { from, to, number, incarnation: None, message, ..pushed.clone() };
+        let envelope = Envelope { from, to, number, incarnation: None, sender: None, message, ..pushed.clone() };
         Some(self.told(envelope, "ack", !push.entries.is_empty()))
     }
 
@@ -196,7 +196,7 @@ mod tests {
 
     fn envelope(from: u64, to: u64, message: Message) -> Envelope {
         let (from, to) = (NodeId(from), NodeId(to));
-        Envelope { from, to, number: 9, cluster: None, incarnation: None, epoch: Some(Epoch(1)), message }
+        Envelope { from, to, number: 9, cluster: None, incarnation: None, epoch: Some(Epoch(1)), sender: None, message }
     }
 
     fn push(prev: Option<&Entry>, entries: &[Entry]) -> Envelope {

@@ -1,8 +1,8 @@
 //! What stands in for entries that a log has given up: the point up to which they are gone, and what must be known of
 //! them for ever.
 
+use crate::protocol::membership::Listed;
 use crate::protocol::message::RunEnd;
-use crate::protocol::payload::Founding;
 use crate::protocol::types::{Digest, LogPoint, Position};
 
 /// With what a log begins whose first entries are gone: a snapshot holds what they made.
@@ -12,7 +12,8 @@ pub struct Base {
     pub last: LogPoint,
     /// The ends of all epochs up to `last`, with the positions of their last entries, in order.
     pub runs: Vec<(RunEnd, Position)>,
-    pub founding: Option<Founding>,
+    /// The latest member lists up to `last`, oldest first.
+    pub lists: Vec<Listed>,
 }
 
 /// A snapshot of the final database: the state after exactly the entries up to `point`, as a file.

@@ -12,6 +12,7 @@ use crate::protocol::damage::Report;
 use crate::protocol::entry::{Entry, Kind};
 use crate::protocol::io::ReadId;
 use crate::protocol::log::Place;
+use crate::protocol::membership::Membership;
 use crate::protocol::message::{Ack, LogState, Message, Push, Pushed, RoundAnswer};
 use crate::protocol::payload::Opening;
 use crate::protocol::role::{Follower, Role, Stashed};
@@ -147,16 +148,22 @@ impl Core {
         };
         let possible = pushed.id.offset == Offset(next)
             && Some(pushed.id.epoch) <= self.epoch()
-            && (before.is_some() || self.founds_here(pushed));
+            && self.lists_well(before, pushed);
         possible.then(|| Entry::after(before, pushed.id, pushed.kind, pushed.body.clone()))
     }
 
-    /// The first entry founds a cluster of which this very data folder is a member: with any other member list this node
-    /// would hear nobody any more.
-    fn founds_here(&self, first: &Pushed) -> bool {
-        let opening = (first.kind == Kind::Opening).then(|| Opening::decode(&first.body)).flatten();
-        let founding = opening.and_then(|opening| opening.founding);
-        founding.is_some_and(|founding| founding.is_sound() && founding.lists(self.config.id, self.config.incarnation))
+    /// The first entry founds the cluster, and a change of members is a change of this cluster's: with any other list this
+    /// node would hear nobody any more.
+    fn lists_well(&self, before: Option<LogPoint>, pushed: &Pushed) -> bool {
+        if before.is_none() {
+            let Role::Follower(Follower { invited, .. }) = &self.role else { return false };
+            let opening = (pushed.kind == Kind::Opening).then(|| Opening::decode(&pushed.body)).flatten();
+            let mine = |list: &Membership| *invited || list.lists(self.config.id, self.config.incarnation);
+            return opening.and_then(|opening| opening.founding).is_some_and(|list| list.founds() && mine(&list));
+        }
+        let mine = self.members().map(|listed| listed.membership.cluster);
+        let ours = |list: Membership| list.is_sound() && mine.is_none_or(|cluster| cluster == list.cluster);
+        pushed.kind != Kind::Members || Membership::decode(&pushed.body).is_some_and(ours)
     }
 
     fn chain(&self, first: Entry, rest: &[Pushed]) -> Option<Vec<Entry>> {

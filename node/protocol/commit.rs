@@ -51,8 +51,9 @@ impl Core {
         let quorum = self.quorum();
         let Role::Leader(leader) = &self.role else { return };
         let opening = leader.opening;
-        let others = leader.replicas.values().map(|progress| progress.matched.map_or(0, |point| point.position.0));
-        let mut matches: Vec<u64> = others.chain([self.log.durable()]).collect();
+        let others = leader.voters().map(|(_, progress)| progress.matched.map_or(0, |point| point.position.0));
+        let own = self.is_voter().then(|| self.log.durable());
+        let mut matches: Vec<u64> = others.chain(own).collect();
         matches.sort_unstable_by(|one, other| other.cmp(one));
         let commit = matches[quorum - 1];
         self.trace(|| Fact::Counted { from, up_to, matches, quorum: quorum as u64, commit });
@@ -68,11 +69,12 @@ impl Core {
         };
         self.committed = Some(up_to);
         self.trace(|| Fact::Committed { up_to, count: position.0 - before });
-        for replica in self.others() {
+        for replica in self.replicas() {
             self.order(replica, up_to);
         }
         self.hand_over();
         self.start_round();
+        self.leave_office();
     }
 
     fn order(&mut self, replica: NodeId, up_to: LogPoint) {

@@ -3,8 +3,8 @@
 use crate::protocol::base::SnapshotId;
 use crate::protocol::entry::Entry;
 use crate::protocol::io::Promise;
+use crate::protocol::membership::Listed;
 use crate::protocol::message::RunEnd;
-use crate::protocol::payload::Founding;
 use crate::protocol::types::{Incarnation, LogPoint, NodeId, Position};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -142,8 +142,8 @@ pub struct Restored {
     pub snapshot: Option<SnapshotId>,
     /// The weight of the log's entries after the snapshot, about.
     pub bytes_since_snapshot: u64,
-    /// The member list of the founding entry, if the log has one.
-    pub founding: Option<Founding>,
+    /// The latest member lists that the log holds or has given up, oldest first.
+    pub lists: Vec<Listed>,
 }
 
 impl Restored {

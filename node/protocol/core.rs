@@ -9,13 +9,13 @@ use crate::protocol::damage::Checking;
 use crate::protocol::entry::Entry;
 use crate::protocol::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Rejection, Send, Store};
 use crate::protocol::log::Log;
+use crate::protocol::membership::{Listed, Lists};
 use crate::protocol::message::{Envelope, Message, Refused};
-use crate::protocol::payload::{Founding, Opening};
 use crate::protocol::role::{Follower, Progress, Role};
 use crate::protocol::snapshot::Snapshots;
 use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
 use crate::protocol::transfer::Parked;
-use crate::protocol::types::{Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
+use crate::protocol::types::{Epoch, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
 /// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node is
 /// away. A promise is never taken back, so one mangled number must not use up all epochs for ever.
@@ -29,8 +29,8 @@ pub struct Core {
     pub(super) started: Time,
     pub(super) now: Time,
     pub(super) promise: Option<Promise>,
-    /// The member list and cluster id of the log's first entry.
-    pub(super) founding: Option<Founding>,
+    /// The member lists of the log; the last one counts.
+    pub(super) lists: Lists,
     pub(super) log: Log,
     /// Invariant: `applied ≤ handed ≤ committed ≤ last`.
     pub(super) committed: Option<LogPoint>,
@@ -67,7 +67,7 @@ impl Core {
             started: now,
             now,
             promise: restored.promise,
-            founding: restored.founding,
+            lists: Lists::new(restored.lists),
             log,
             committed: restored.committed,
             handed: restored.committed,
@@ -110,6 +110,7 @@ impl Core {
             Input::LeaseRead(requests) => self.on_lease_read(requests),
             Input::Stand(request) => self.on_stand(request),
             Input::Transfer(request, to) => self.on_transfer(request, to),
+            Input::ChangeMembers(request, change) => self.on_change_members(request, change),
             Input::Inject(inject) => self.on_inject(inject),
             Input::Watched(watched) => self.watched = watched,
         }
@@ -145,6 +146,7 @@ impl Core {
         snapshot.committed = self.committed;
         snapshot.applied = self.applied;
         snapshot.purged = self.log.purged();
+        snapshot.members = self.member_ids();
         snapshot.snapshot = self.snapshots.latest.map(|latest| latest.point);
         match &self.role {
             Role::Follower(follower) => snapshot.held = follower.ordered.filter(|held| !self.is_handed(*held)),
@@ -192,9 +194,9 @@ impl Core {
         self.applied
     }
 
-    /// The cluster's founding, once its entry is in the log.
-    pub fn founding(&self) -> Option<&Founding> {
-        self.founding.as_ref()
+    /// The member list that counts here, once there is one in the log.
+    pub fn members(&self) -> Option<&Listed> {
+        self.lists.current()
     }
 
     pub fn role(&self) -> RoleName {
@@ -235,7 +237,7 @@ impl Core {
             number: envelope.number,
             kind: envelope.message.kind().into(),
         });
-        let Envelope { from, number, epoch, message, .. } = envelope;
+        let Envelope { from, number, epoch, message, incarnation: envelope_incarnation, .. } = envelope;
         match message {
             // They change nothing, so no epoch of theirs counts.
             Message::PreVoteAsked(asked) => self.on_pre_vote_asked(from, asked),
@@ -247,7 +249,8 @@ impl Core {
                 }
             }
             Message::Push(_) | Message::CommitOrder(_) | Message::TransferNow(_) | Message::SnapshotChunk(_) => {
-                self.on_leader_message(from, number, epoch, message)
+                let invites = envelope_incarnation == Some(self.config.incarnation);
+                self.on_leader_message(from, number, epoch, message, invites)
             }
             Message::Ack(_)
             | Message::RoundAnswer(_)
@@ -255,7 +258,8 @@ impl Core {
             | Message::SnapshotAck(_)
             | Message::Refused(_)
             | Message::TransferAsked(_) => {
-                if !self.step_down_for(epoch) && epoch == self.epoch() {
+                let counts = !self.is_leaving(from);
+                if !(counts && self.step_down_for(epoch)) && epoch == self.epoch() {
                     self.on_replica_message(from, message);
                 }
             }
@@ -267,15 +271,24 @@ impl Core {
         if envelope.to != self.config.id {
             return Err(Rejection::OtherNode);
         }
-        if envelope.from == self.config.id || !self.voters().any(|voter| voter == envelope.from) {
+        let mine = self.members().map(|listed| listed.membership.cluster);
+        let same_cluster = mine.is_some() && envelope.cluster == mine;
+        let for_me = envelope.incarnation == Some(self.config.incarnation);
+        // This list may be older than the sender's: who names this cluster or this data folder has that from a list. But
+        // only those are asked whom this node knows, so answers come from nobody else.
+        let from_a_list = (same_cluster || for_me) && envelope.message.asks();
+        if envelope.from == self.config.id || !(from_a_list || self.knows(envelope.from)) {
             return Err(Rejection::UnknownPeer);
         }
-        let mine = self.founding.as_ref().map(|founding| founding.cluster);
-        if envelope.cluster.is_some() && mine.is_some() && envelope.cluster != mine {
+        if envelope.cluster.is_some() && mine.is_some() && !same_cluster {
             return Err(Rejection::OtherCluster);
         }
-        if envelope.incarnation.is_some_and(|incarnation| incarnation != self.config.incarnation) {
+        if envelope.incarnation.is_some() && !for_me {
             return Err(Rejection::OtherIncarnation);
+        }
+        let answers_as = envelope.sender.filter(|_| !envelope.message.asks());
+        if answers_as.is_some() && self.incarnation_of(envelope.from).is_some_and(|known| Some(known) != answers_as) {
+            return Err(Rejection::OldIncarnation);
         }
         let reach = self.epoch().map_or(0, |epoch| epoch.0).saturating_add(EPOCH_REACH);
         if envelope.claims().is_some_and(|claimed| claimed.0 > reach) {
@@ -284,7 +297,7 @@ impl Core {
         Ok(())
     }
 
-    fn on_leader_message(&mut self, from: NodeId, number: u64, epoch: Option<Epoch>, message: Message) {
+    fn on_leader_message(&mut self, from: NodeId, number: u64, epoch: Option<Epoch>, message: Message, invites: bool) {
         let Some(epoch) = epoch else { return };
         if Some(epoch) < self.epoch() {
             self.send(from, Message::Refused(Refused { answers: number }));
@@ -296,6 +309,9 @@ impl Core {
         }
         if !self.recognise(from) {
             return self.trace_dropped(from, number, message.kind(), "second-leader");
+        }
+        if let Role::Follower(follower) = &mut self.role {
+            follower.invited |= invites;
         }
         match message {
             Message::Push(push) => self.on_push(from, number, push, &[]),
@@ -354,41 +370,22 @@ impl Core {
         }
     }
 
-    /// The voters: the log's member list, or the command line's until there is one.
-    pub(super) fn voters(&self) -> impl Iterator<Item = NodeId> {
-        let founded = self.founding.as_ref().map(|founding| founding.members.iter().map(|member| member.id));
-        let named = self.config.voters.iter().map(|(id, _)| *id);
-        let named = self.founding.is_none().then_some(named);
-        founded.into_iter().flatten().chain(named.into_iter().flatten())
-    }
-
-    pub(super) fn others(&self) -> Vec<NodeId> {
-        self.voters().filter(|voter| *voter != self.config.id).collect()
-    }
-
-    /// How many voters make a majority.
-    pub(super) fn quorum(&self) -> usize {
-        self.voters().count() / 2 + 1
-    }
-
     /// Appends entries and stores them in one operation, after cutting the log behind `keep` if that is given.
     pub(super) fn store_entries(&mut self, keep: Option<Option<LogPoint>>, entries: Vec<Entry>) {
         let operation = self.next_operation();
         let truncate_from = keep.map(Position::after);
         if let Some(keep) = keep {
             self.log.truncate_after(keep, operation);
-            if keep.is_none() {
-                self.founding = None;
-            }
         }
+        let changes = self.note_lists(keep, &entries);
         for entry in &entries {
-            if entry.position == Position::FIRST {
-                self.founding = Opening::decode(&entry.body).and_then(|opening| opening.founding);
-            }
             self.log.append(entry.clone(), operation);
         }
         let append = Append { truncate_from, entries, forged: false };
         self.outputs.push(Output::Store(operation, Store::Append(append)));
+        if changes {
+            self.on_list_changed();
+        }
     }
 
     pub(super) fn save_promise(&mut self, promise: Promise) {
@@ -440,20 +437,14 @@ impl Core {
             from: self.config.id,
             to,
             number,
-            cluster: self.founding.as_ref().map(|founding| founding.cluster),
+            cluster: self.members().map(|listed| listed.membership.cluster),
             incarnation: self.incarnation_of(to),
             epoch: self.epoch(),
+            sender: Some(self.config.incarnation),
             message,
         };
         self.outputs.push(Output::Send(Send { after: self.barrier, envelope }));
         number
-    }
-
-    fn incarnation_of(&self, node: NodeId) -> Option<Incarnation> {
-        let member = |founding: &Founding| founding.members.iter().find(|member| member.id == node).cloned();
-        let listed = self.founding.as_ref().and_then(member).map(|member| member.incarnation);
-        let Role::Candidate(candidate) = &self.role else { return listed };
-        listed.or_else(|| candidate.incarnations.get(&node).copied())
     }
 
     pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {

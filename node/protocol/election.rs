@@ -89,10 +89,9 @@ impl Core {
 
     /// Asks for pre-votes, for the least epoch that may still be free.
     pub(super) fn stand(&mut self, why: &'static str, above: Option<Epoch>) {
-        let member = self.voters().any(|voter| voter == self.config.id);
-        let founded = self.founding.is_some() || self.log.last().is_none();
+        let founded = self.members().is_some() || self.log.last().is_none();
         // A node whose log is about to be replaced leads nobody.
-        if !member || !founded || self.is_installing() {
+        if !self.may_lead() || !founded || self.is_installing() {
             return self.follow(None);
         }
         self.trace(|| Fact::TimedOut { why: why.into() });
@@ -104,10 +103,10 @@ impl Core {
         if last.is_none() {
             empty.insert(self.config.id, self.config.incarnation);
         }
-        let granted = BTreeSet::from([self.config.id]);
+        let granted = self.is_voter().then_some(self.config.id).into_iter().collect();
         self.role = Role::PreCandidate(PreCandidate { epoch, granted, empty, deadline });
         self.trace(|| Fact::PreVoteAsked { epoch, last });
-        for voter in self.others() {
+        for voter in self.other_voters() {
             self.send(voter, Message::PreVoteAsked(PreVoteAsked { epoch, last }));
         }
         self.stand_if_pre_elected();
@@ -176,7 +175,7 @@ impl Core {
     /// Goes on to ask for votes once a quorum would give them; for a first election, once every voter's log is empty.
     fn stand_if_pre_elected(&mut self) {
         let Role::PreCandidate(candidate) = &self.role else { return };
-        let first = self.founding.is_none();
+        let first = self.members().is_none();
         let enough = if first { self.voters().count() } else { self.quorum() };
         let answered = if first { candidate.empty.len() } else { candidate.granted.len() };
         if answered < enough {
@@ -194,7 +193,7 @@ impl Core {
         self.save_promise(Promise { epoch, vote: Some(self.config.id) });
         let last = self.last_id();
         self.trace(|| Fact::VoteAsked { epoch, last });
-        for voter in self.others() {
+        for voter in self.other_voters() {
             self.send(voter, Message::VoteAsked(VoteAsked { epoch, last, transfer }));
         }
     }
@@ -205,7 +204,8 @@ impl Core {
             self.send(from, Message::Refused(Refused { answers: number }));
             return;
         }
-        let follows = matches!(&self.role, Role::Follower(_)) && self.hears_a_leader();
+        // A leader steps down for whoever is a member; who is none here has a newer list, or was removed.
+        let follows = (matches!(&self.role, Role::Follower(_)) || !self.knows(from)) && self.hears_a_leader();
         let owes = self.still_owes_patience();
         if (follows || owes) && !transfer {
             let why = if follows { "leader-alive" } else { "just-started" };
@@ -261,9 +261,10 @@ impl Core {
     fn lead_if_elected(&mut self) {
         let quorum = self.quorum();
         let id = self.config.id;
+        let not_counted = 1 - self.own_share();
         let Role::Candidate(candidate) = &mut self.role else { return };
-        // Its own vote counts once it is durable, and nobody is asked before that.
-        if !candidate.votes.contains(&id) || candidate.votes.len() < quorum {
+        // Its own vote counts once it is durable, and nobody is asked before that; if it is no voter it counts for nothing.
+        if !candidate.votes.contains(&id) || candidate.votes.len() < quorum + not_counted {
             return;
         }
         let epoch = candidate.epoch;
@@ -283,7 +284,11 @@ impl Core {
 
     /// Leaves the old epoch: whatever was under way in it has no definite answer any more.
     pub(super) fn step_down(&mut self, heard: Option<Epoch>) {
-        let why = if heard.is_some() { "greater-epoch" } else { "no-quorum" };
+        let why = match heard {
+            Some(_) => "greater-epoch",
+            None if self.may_lead() => "no-quorum",
+            None => "removed",
+        };
         let role = std::mem::replace(&mut self.role, Role::Follower(Follower::new(None, self.now, 0)));
         match role {
             Role::Leader(leader) => {

@@ -14,6 +14,8 @@ pub enum Kind {
     Opening,
     /// A client's write; body: [`crate::protocol::Command`].
     Command,
+    /// A change of the member list; body: the whole new [`crate::protocol::Membership`].
+    Members,
 }
 
 impl Kind {
@@ -21,6 +23,7 @@ impl Kind {
         match self {
             Kind::Opening => 1,
             Kind::Command => 2,
+            Kind::Members => 3,
         }
     }
 
@@ -28,6 +31,7 @@ impl Kind {
         match code {
             1 => Some(Kind::Opening),
             2 => Some(Kind::Command),
+            3 => Some(Kind::Members),
             _ => None,
         }
     }
@@ -36,6 +40,7 @@ impl Kind {
         match self {
             Kind::Opening => "opening",
             Kind::Command => "command",
+            Kind::Members => "members",
         }
     }
 }

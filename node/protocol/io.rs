@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::protocol::base::{Base, SnapshotId};
 use crate::protocol::entry::Entry;
+use crate::protocol::membership::{Listed, MemberChange};
 use crate::protocol::message::Envelope;
 use crate::protocol::trace::Fact;
 use crate::protocol::types::{Epoch, LogPoint, NodeId, Operation, Position, RequestId};
@@ -48,6 +49,9 @@ pub enum Input {
     /// Make this node the leader, or whoever is caught up best if none is named. Answered with `Done` once it leads (at
     /// another node than the leader: once it is asked for), `Forward` or a refusal.
     Transfer(RequestId, Option<NodeId>),
+    /// Change the member list. Answered with `Written` once the new list is committed and applied (with `Done` if nothing had to
+    /// be changed), `Forward`, a refusal, or `Unknown`.
+    ChangeMembers(RequestId, MemberChange),
     /// Put forged entries at the end of the log (lab only). Answered with `Written` up to the last or a refusal.
     Inject(Inject),
     /// Whether anybody watches: without a watcher no trace event is built.
@@ -92,6 +96,8 @@ pub enum Output {
     /// Read the whole log from the disk and check the chain of digests; [`Input::ChainChecked`] when done.
     CheckChain,
     Answer(RequestId, Answer),
+    /// From now on this member list counts here.
+    Members(Listed),
     Trace(Fact),
     /// A message was refused because of who sent it: for the node's log, since it tells a person of a wrong peer list,
     /// another cluster, or a folder that was emptied.
@@ -187,12 +193,14 @@ pub enum Written {
 pub enum Rejection {
     /// It was meant for another node: two nodes have each other's addresses mixed up.
     OtherNode,
-    /// The sender is no voter of this cluster.
+    /// The sender is no member, and names neither this cluster nor this data folder.
     UnknownPeer,
     /// The sender belongs to another cluster.
     OtherCluster,
     /// It was meant for another data folder of this node: the one in use was emptied or replaced.
     OtherIncarnation,
+    /// An answer of a data folder that the member list has no more, or not yet.
+    OldIncarnation,
     /// Its epoch is so far above the promise that no elections can have led there.
     EpochOutOfReach,
 }
@@ -205,6 +213,7 @@ impl Rejection {
             Rejection::UnknownPeer => "unknown-peer",
             Rejection::OtherCluster => "other-cluster",
             Rejection::OtherIncarnation => "other-incarnation",
+            Rejection::OldIncarnation => "old-incarnation",
             Rejection::EpochOutOfReach => "epoch-out-of-reach",
         }
     }
@@ -244,7 +253,7 @@ pub enum Refusal {
     NotFresh,
     /// `Transfer`: one is under way already.
     TransferUnderWay,
-    /// `Transfer`: the cluster has no such voter.
+    /// `Transfer`: the cluster has no such voter. `ChangeMembers`: no such member.
     NoMember,
     /// `Transfer`: no replica was heard lately.
     NobodyLive,
@@ -252,6 +261,20 @@ pub enum Refusal {
     JustStarted,
     /// `Transfer`: the target did not come to lead in time.
     TransferFailed,
+    /// `ChangeMembers`: no entry of the leader's own epoch is committed yet, so another list may still be on its way.
+    NotSettled,
+    /// `ChangeMembers`: an earlier change is not committed yet.
+    ChangeUnderWay,
+    /// `ChangeMembers`: a live node with another data folder has this id.
+    IdInUse,
+    /// `ChangeMembers`: it lacks entries still, or was not heard lately.
+    NotCaughtUp,
+    /// `ChangeMembers`: a cluster needs a voter.
+    LastVoter,
+    /// `ChangeMembers`: of the voters that would be left too few are heard to make a majority.
+    QuorumAtRisk,
+    /// `ChangeMembers`: there are as many members as a cluster may have.
+    TooManyMembers,
     /// `Inject`: a leader's log is the truth; forged entries go to a replica.
     Leads,
     /// `Inject`: this node is standing for election.
@@ -277,6 +300,13 @@ impl Refusal {
             Refusal::NobodyLive => "nobody_live",
             Refusal::JustStarted => "just_started",
             Refusal::TransferFailed => "transfer_failed",
+            Refusal::NotSettled => "not_settled",
+            Refusal::ChangeUnderWay => "change_under_way",
+            Refusal::IdInUse => "id_in_use",
+            Refusal::NotCaughtUp => "not_caught_up",
+            Refusal::LastVoter => "last_voter",
+            Refusal::QuorumAtRisk => "quorum_at_risk",
+            Refusal::TooManyMembers => "too_many_members",
             Refusal::Leads => "leads",
             Refusal::Standing => "standing",
             Refusal::EmptyLog => "empty_log",

@@ -19,6 +19,8 @@ pub struct Envelope {
     pub incarnation: Option<Incarnation>,
     /// The sender's promise: the greatest epoch that it has promised to somebody, or `None` before the first.
     pub epoch: Option<Epoch>,
+    /// The sender's own incarnation: an answer of a data folder that is no member any more counts for nothing.
+    pub sender: Option<Incarnation>,
     pub message: Message,
 }
 
@@ -86,6 +88,26 @@ impl Message {
             Message::TransferAsked(_) => "transfer-asked",
             Message::SnapshotChunk(_) => "snapshot",
             Message::SnapshotAck(_) => "snapshot-ack",
+        }
+    }
+
+    /// Whether a leader or a candidate sends it. All others are answers: they count only from a data folder that is a member.
+    pub fn asks(&self) -> bool {
+        match self {
+            Message::Push(_)
+            | Message::CommitOrder(_)
+            | Message::PreVoteAsked(_)
+            | Message::VoteAsked(_)
+            | Message::TransferNow(_)
+            | Message::SnapshotChunk(_) => true,
+            Message::Ack(_)
+            | Message::RoundAnswer(_)
+            | Message::LogState(_)
+            | Message::SnapshotAck(_)
+            | Message::Refused(_)
+            | Message::PreVoteAnswer(_)
+            | Message::VoteAnswer(_)
+            | Message::TransferAsked(_) => false,
         }
     }
 

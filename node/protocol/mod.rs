@@ -15,6 +15,8 @@ mod entry;
 
 mod payload;
 
+mod membership;
+
 mod command;
 
 pub mod apply;
@@ -34,6 +36,8 @@ mod core;
 mod log;
 
 mod role;
+
+mod members;
 
 mod push;
 
@@ -72,11 +76,12 @@ pub use io::{
     Answer, Append, Apply, ChainCheck, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog, ReadSnapshot,
     Refusal, Rejection, Send, Store, WriteSnapshot, Written,
 };
+pub use membership::{Listed, Lists, MEMBERS_MAX, Member, MemberChange, MemberKind, Membership};
 pub use message::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
     RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
-pub use payload::{Founding, Member, Opening};
+pub use payload::Opening;
 pub use quorum::{Probe, QuorumRead, replicas_least};
 pub use types::{
     ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset, Operation, Position, RequestId, Time,

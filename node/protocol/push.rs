@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::protocol::core::Core;
 use crate::protocol::entry::{Entry, Kind};
 use crate::protocol::io::{Answer, Proposal, ReadId, Refusal};
+use crate::protocol::membership::{Member, Membership};
 use crate::protocol::message::{Message, Push, Pushed};
-use crate::protocol::payload::{Founding, Member, Opening};
+use crate::protocol::payload::Opening;
 use crate::protocol::role::{Leader, Progress, Reads, Role, Waiting};
 use crate::protocol::trace::{Fact, Preview};
 use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset, Position, RequestId};
@@ -15,15 +16,14 @@ use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Offs
 impl Core {
     /// Begins to lead: the epoch opens with an entry at offset 0; that of the first one founds the cluster.
     pub(super) fn lead(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>) {
-        let founding = self.founding.is_none().then(|| self.found(&incarnations));
+        let founding = self.members().is_none().then(|| self.found(&incarnations));
         let body = Opening { founding }.encode();
         let before = self.log.last();
         let entry = Entry::after(before, EntryId { epoch, offset: Offset(0) }, Kind::Opening, body);
-        let progress = |id| (id, Progress::new(before, self.now));
         self.role = Role::Leader(Leader {
             epoch,
             opening: entry.position,
-            replicas: self.others().into_iter().map(progress).collect(),
+            replicas: BTreeMap::new(),
             writes: VecDeque::new(),
             reads: Reads::default(),
             heartbeat_at: self.now.plus_micros(self.config.heartbeat_micros),
@@ -32,6 +32,7 @@ impl Core {
             lease_given_up: false,
         });
 
+        self.follow_list();
         let point = entry.point();
         let preview = self.is_watched().then(|| Preview::of(&entry, false));
         self.trace(|| Fact::Proposed { entry: preview.into_iter().collect() });
@@ -41,12 +42,12 @@ impl Core {
         self.unpark();
     }
 
-    fn found(&self, incarnations: &BTreeMap<NodeId, Incarnation>) -> Founding {
+    fn found(&self, incarnations: &BTreeMap<NodeId, Incarnation>) -> Membership {
         let member = |(id, address): &(NodeId, String)| {
             let incarnation = incarnations.get(id).copied().unwrap_or(self.config.incarnation);
-            Member { id: *id, address: address.clone(), incarnation }
+            Member::voter(*id, address.clone(), incarnation)
         };
-        Founding::of(self.config.voters.iter().map(member).collect())
+        Membership::found(self.config.voters.iter().map(member).collect())
     }
 
     /// Clients' writes: each gets its epoch and offset; together they are one storage operation and one push.
@@ -107,11 +108,17 @@ impl Core {
     }
 
     /// Stores entries as intermediate data and, at the same time, pushes them to every replica.
-    fn write(&mut self, entries: Vec<Entry>) {
+    pub(super) fn write(&mut self, entries: Vec<Entry>) {
         self.store_entries(None, entries);
-        for replica in self.others() {
+        for replica in self.replicas() {
             self.push_to(replica);
         }
+    }
+
+    /// Whom this leader pushes to.
+    pub(super) fn replicas(&self) -> Vec<NodeId> {
+        let Role::Leader(leader) = &self.role else { return Vec::new() };
+        leader.replicas.keys().copied().collect()
     }
 
     /// Pushes what a replica has not been sent, as far as the bounds allow.
@@ -148,7 +155,7 @@ impl Core {
 
     fn progress(&mut self, replica: NodeId) -> &mut Progress {
         let Role::Leader(leader) = &mut self.role else { unreachable!("only a leader has progress") };
-        leader.replicas.get_mut(&replica).expect("every other voter has progress")
+        leader.replicas.get_mut(&replica).expect("whoever is pushed to has progress")
     }
 
     /// Sends entries after the last that was sent. Without entries: a heartbeat.
@@ -185,10 +192,10 @@ impl Core {
     pub(super) fn on_heartbeat_due(&mut self) {
         let (now, interval) = (self.now, self.config.heartbeat_micros);
         let patience = self.config.election_timeout_micros;
-        let quorum = self.quorum();
+        let (quorum, own) = (self.quorum(), self.own_share());
         let Role::Leader(leader) = &mut self.role else { return };
-        let live = leader.replicas.values().filter(|progress| now < progress.heard.plus_micros(patience)).count();
-        if live + 1 < quorum {
+        let live = leader.voters().filter(|(_, progress)| now < progress.heard.plus_micros(patience)).count();
+        if live + own < quorum {
             return self.step_down(None);
         }
         // From the last deadline, not from now: a late tick must not shift all that follow.
@@ -196,13 +203,15 @@ impl Core {
         if leader.heartbeat_at <= now {
             leader.heartbeat_at = now.plus_micros(interval);
         }
+        self.part_with_removed();
         self.renew_lease();
-        for replica in self.others() {
+        for replica in self.replicas() {
             self.send_heartbeat(replica);
             self.repeat_order(replica);
             self.push_to(replica);
         }
         self.prefer_another();
+        self.promote_caught_up();
         self.go_on_sending();
     }
 

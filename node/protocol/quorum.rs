@@ -49,7 +49,7 @@ impl Core {
     /// What this node can say for a quorum read; `None` if its log does not make it a voter: its folder may have been
     /// emptied, and it must not stand in for what it has lost.
     pub fn probe(&self) -> Option<Probe> {
-        let listed = self.founding.as_ref()?.lists(self.config.id, self.config.incarnation);
+        let listed = self.members().is_some() && self.is_voter();
         let id = |point: Option<crate::protocol::types::LogPoint>| point.map(|point| point.id);
         listed.then(|| Probe { applied: id(self.applied), accepted: id(self.log.last_genuine()) })
     }

@@ -70,9 +70,9 @@ impl Core {
             return None;
         }
         // The leader does not refresh its lease from itself: its own vote goes to nobody while it leads.
-        let mut since: Vec<Time> = leader.replicas.values().filter_map(|progress| progress.patient_since).collect();
+        let mut since: Vec<Time> = leader.voters().filter_map(|(_, progress)| progress.patient_since).collect();
         since.sort_unstable_by(|one, other| other.cmp(one));
-        let others = self.quorum() - 1;
+        let others = self.quorum() - self.own_share();
         let since = if others == 0 { self.now } else { *since.get(others - 1)? };
         Some(since.plus_micros(lease_micros))
     }
@@ -107,7 +107,7 @@ impl Core {
         leader.reads.asked = std::mem::take(&mut leader.reads.unasked);
         leader.reads.begin_round(self.now, &self.config.leadership);
         leader.reads.asked_round = leader.reads.round;
-        for replica in self.others() {
+        for replica in self.other_voters() {
             self.send_heartbeat(replica);
         }
         self.confirm_round();
@@ -125,11 +125,11 @@ impl Core {
     }
 
     fn confirm_round(&mut self) {
-        let quorum = self.quorum();
+        let (quorum, own) = (self.quorum(), self.own_share());
         let committed = self.committed.map_or(0, |point| point.position.0);
         let Role::Leader(leader) = &mut self.role else { return };
         let answered = answered(leader);
-        if leader.reads.asked.is_empty() || answered.len() + 1 < quorum {
+        if leader.reads.asked.is_empty() || answered.len() + own < quorum {
             return;
         }
         let round = leader.reads.asked_round;
@@ -175,8 +175,8 @@ impl Reads {
     }
 }
 
-/// The replicas that have answered the round for which reads wait.
+/// The voters that have answered the round for which reads wait.
 fn answered(leader: &Leader) -> Vec<NodeId> {
     let latest = |(id, progress): (&NodeId, &Progress)| (progress.round >= leader.reads.asked_round).then_some(*id);
-    leader.replicas.iter().filter_map(latest).collect()
+    leader.voters().filter_map(latest).collect()
 }

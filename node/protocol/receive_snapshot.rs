@@ -13,6 +13,7 @@ use crate::protocol::base::{Base, SnapshotId};
 use crate::protocol::core::Core;
 use crate::protocol::io::{Output, Store, WriteSnapshot, Written};
 use crate::protocol::log::Place;
+use crate::protocol::membership::{Listed, Lists};
 use crate::protocol::message::{Message, SnapshotAck, SnapshotChunk};
 use crate::protocol::role::Role;
 use crate::protocol::trace::Fact;
@@ -110,11 +111,11 @@ impl Core {
     }
 
     fn on_snapshot_whole(&mut self, from: NodeId, resync: u64, snapshot: SnapshotId, base: Base) {
-        let lists_me = base
-            .founding
-            .as_ref()
-            .is_some_and(|founding| founding.is_sound() && founding.lists(self.config.id, self.config.incarnation));
-        if !matches!(self.role, Role::Follower(_)) || !lists_me || base.last != snapshot.point {
+        let mine = self.members().map(|listed| listed.membership.cluster);
+        let of_mine = base.lists.last().is_some_and(|Listed { membership: list, .. }| {
+            list.is_sound() && mine.is_none_or(|cluster| cluster == list.cluster)
+        });
+        if !matches!(self.role, Role::Follower(_)) || !of_mine || base.last != snapshot.point {
             return;
         }
         if self.is_superfluous(snapshot.point) {
@@ -148,10 +149,11 @@ impl Core {
         self.log.replace(&installing.base, operation);
         (self.committed, self.handed, self.applied) = (Some(point), Some(point), Some(point));
         self.applying = Applying::default();
-        self.founding.clone_from(&installing.base.founding);
+        self.lists = Lists::new(installing.base.lists.clone());
         self.snapshots.latest = Some(snapshot);
         self.output(Output::Store(operation, Store::Replace(installing.base)));
         self.trace(|| Fact::SnapshotInstalled { up_to: point, dropped });
+        self.on_list_changed();
         self.forget_confirmed();
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::protocol::base::SnapshotId;
 use crate::protocol::io::ReadId;
+use crate::protocol::membership::{Member, MemberKind};
 use crate::protocol::message::{LogState, Push};
 use crate::protocol::transfer::Transfer;
 use crate::protocol::types::{Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, Time};
@@ -21,6 +22,8 @@ pub(super) enum Role {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Follower {
     pub(super) leader: Option<NodeId>,
+    /// The leader has named this very data folder: its member list has it.
+    pub(super) invited: bool,
     /// When this epoch's leader was last heard.
     pub(super) heard: Option<Time>,
     /// When it stands for election if it hears of no leader.
@@ -56,6 +59,7 @@ impl Follower {
     pub(super) fn new(leader: Option<NodeId>, now: Time, timeout_micros: u64) -> Follower {
         Follower {
             leader,
+            invited: false,
             heard: None,
             deadline: now.plus_micros(timeout_micros),
             timeout_micros,
@@ -115,6 +119,11 @@ pub(super) struct Leader {
 /// What the leader knows of one replica and has under way to it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Progress {
+    /// What the member list makes of it; `None`: it was removed, and is pushed to only so that it hears of it.
+    pub(super) kind: Option<MemberKind>,
+    pub(super) incarnation: Incarnation,
+    /// When it is pushed to no longer, if it was removed.
+    pub(super) leaves: Option<Time>,
     /// The last entry that the replica has acked in this epoch. Never lowered.
     pub(super) matched: Option<LogPoint>,
     /// The last entry that was sent: what the replica has if nothing is lost.
@@ -177,8 +186,11 @@ impl Progress {
         if let Waiting::Snapshot(sending) = &self.waiting { Some((sending.at, sending.snapshot.bytes)) } else { None }
     }
 
-    pub(super) fn new(sent: Option<LogPoint>, now: Time) -> Progress {
+    pub(super) fn new(member: &Member, sent: Option<LogPoint>, now: Time) -> Progress {
         Progress {
+            kind: Some(member.kind),
+            incarnation: member.incarnation,
+            leaves: None,
             matched: None,
             sent,
             in_flight: VecDeque::new(),

@@ -108,7 +108,7 @@ impl Core {
 
     /// What a log that begins after `point` must know of the entries before.
     fn base_at(&self, point: LogPoint) -> Base {
-        Base { last: point, runs: self.log.runs_up_to(point), founding: self.founding.clone() }
+        Base { last: point, runs: self.log.runs_up_to(point), lists: self.lists.up_to(point.position) }
     }
 
     /// The snapshot is durable.

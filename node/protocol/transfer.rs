@@ -25,6 +25,8 @@ const PREFERENCE_REST: u64 = 5;
 pub(super) struct Transfer {
     pub(super) to: NodeId,
     pub(super) request: Option<RequestId>,
+    /// What the request is for goes on at the new leader.
+    pub(super) to_leave: bool,
     pub(super) deadline: Time,
     /// The target was told to stand.
     pub(super) sent: bool,
@@ -36,6 +38,7 @@ pub(super) struct Transfer {
 pub(super) struct Parked {
     to: NodeId,
     request: Option<RequestId>,
+    to_leave: bool,
     proposals: Vec<Proposal>,
     pub(super) deadline: Time,
 }
@@ -69,6 +72,14 @@ impl Core {
         }
     }
 
+    /// The leader is asked to remove itself: another leads first, and the request goes on there.
+    pub(super) fn hand_over_to_leave(&mut self, request: RequestId) {
+        match self.target(None) {
+            Ok(to) => self.begin_transfer(to, Some(request), "to-leave"),
+            Err(refusal) => self.answer(request, Answer::Refused(refusal)),
+        }
+    }
+
     pub(super) fn on_transfer_asked(&mut self, from: NodeId) {
         if let Ok(to) = self.target(Some(from)) {
             self.begin_transfer(to, None, "asked");
@@ -81,7 +92,7 @@ impl Core {
             return Err(Refusal::TransferUnderWay);
         }
         match wanted {
-            Some(id) if id == self.config.id || leader.replicas.contains_key(&id) => Ok(id),
+            Some(id) if id == self.config.id || leader.voters().any(|(voter, _)| *voter == id) => Ok(id),
             Some(_) => Err(Refusal::NoMember),
             None => self.best_caught_up(leader).ok_or(Refusal::NobodyLive),
         }
@@ -90,7 +101,7 @@ impl Core {
     /// Of the replicas that were heard lately the one that has most, the preferred one among equals.
     fn best_caught_up(&self, leader: &Leader) -> Option<NodeId> {
         let reach = |progress: &Progress| progress.matched.map_or(0, |point| point.position.0);
-        let live = leader.replicas.iter().filter(|(_, progress)| self.was_heard_lately(progress));
+        let live = leader.voters().filter(|(_, progress)| self.was_heard_lately(progress));
         let best = live.max_by_key(|(id, progress)| (reach(progress), std::cmp::Reverse(self.rank(**id))));
         best.map(|(id, _)| *id)
     }
@@ -101,8 +112,9 @@ impl Core {
 
     fn begin_transfer(&mut self, to: NodeId, request: Option<RequestId>, why: &'static str) {
         let deadline = self.now.plus_micros(self.config.election_timeout_micros);
+        let to_leave = why == "to-leave";
         let Role::Leader(leader) = &mut self.role else { return };
-        leader.transfer = Some(Transfer { to, request, deadline, sent: false, waiting: Vec::new() });
+        leader.transfer = Some(Transfer { to, request, to_leave, deadline, sent: false, waiting: Vec::new() });
         self.trace(|| Fact::TransferBegun { to, why: why.into() });
         self.advance_transfer();
     }
@@ -152,18 +164,22 @@ impl Core {
 
     /// The leader has stepped down: what waited waits on until it is known who leads.
     pub(super) fn park(&mut self, transfer: Transfer) {
-        let Transfer { to, request, waiting: proposals, .. } = transfer;
+        let Transfer { to, request, to_leave, waiting: proposals, .. } = transfer;
         let deadline = self.now.plus_micros(self.config.election_timeout_micros * 2);
-        self.parked = Some(Parked { to, request, proposals, deadline });
+        self.parked = Some(Parked { to, request, to_leave, proposals, deadline });
     }
 
     /// It is known who leads now.
     pub(super) fn unpark(&mut self) {
         let Some(leader) = self.leader() else { return };
-        let Some(Parked { to, request, proposals, .. }) = self.parked.take() else { return };
+        let Some(Parked { to, request, to_leave, proposals, .. }) = self.parked.take() else { return };
         let outcome = if leader == to { "done" } else { "another-leads" };
         self.trace(|| Fact::TransferEnded { to, outcome: outcome.into() });
-        let answer = if leader == to { Answer::Done } else { Answer::Refused(Refusal::TransferFailed) };
+        let answer = match leader == to {
+            _ if to_leave && leader != self.config.id => Answer::Forward(leader),
+            true => Answer::Done,
+            false => Answer::Refused(Refusal::TransferFailed),
+        };
         request.into_iter().for_each(|request| self.answer(request, answer.clone()));
         if !proposals.is_empty() {
             self.on_propose(proposals);
@@ -200,7 +216,7 @@ impl Core {
         let better = |(id, progress): &(&NodeId, &Progress)| {
             self.rank(**id) < mine && nearly(progress) && self.was_heard_lately(progress)
         };
-        let best = leader.replicas.iter().filter(better).min_by_key(|(id, _)| self.rank(**id)).map(|(id, _)| *id);
+        let best = leader.voters().filter(better).min_by_key(|(id, _)| self.rank(**id)).map(|(id, _)| *id);
         if let Some(to) = best {
             self.begin_transfer(to, None, "preferred");
         }

@@ -20,6 +20,8 @@ impl Host {
                         self.remove_snapshots_before(base.last.position);
                     }
                 }
+                // The links are told by the list that the core has.
+                Output::Members(_) => {}
                 Output::Send(send) => {
                     if let Some(envelope) = self.flusher.say_after(send.after, send.envelope) {
                         self.send(envelope);
@@ -96,6 +98,7 @@ impl Host {
             Rejection::OtherIncarnation => {
                 "was meant for an earlier data folder of this node: this one was emptied or replaced"
             }
+            Rejection::OldIncarnation => "is refused: another data folder is a member under this id",
             Rejection::EpochOutOfReach => "is refused: its epoch is so far ahead that no elections can have led there",
         };
         self.complaints.say(&format!("a message of {from} to {me} {text}"));

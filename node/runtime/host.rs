@@ -178,7 +178,7 @@ impl Host {
         if self.hub.forget_gone() {
             self.watched(false)?;
         }
-        let founded = self.core.founding().map(|founding| founding.cluster);
+        let founded = self.core.members().map(|listed| listed.membership.cluster);
         if founded != self.about.cluster.id() {
             self.about.cluster.set(founded);
         }

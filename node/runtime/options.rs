@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::lab::Wrong;
 use crate::protocol::trace::LinkRule;
-use crate::protocol::{Config, Founding, Incarnation, Leadership, Limits, NodeId, Prefer};
+use crate::protocol::{Config, Incarnation, Leadership, Limits, Membership, NodeId, Prefer};
 use crate::runtime::error::NodeError;
 
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ impl NodeOptions {
 
     /// The members are those in the log. Other ones on the command line are a mistake that must not pass in silence: a
     /// node without a link to a member, or with one to a stranger.
-    pub(super) fn check_members(&self, founding: Option<&Founding>) -> Result<(), NodeError> {
+    pub(super) fn check_members(&self, founding: Option<&Membership>) -> Result<(), NodeError> {
         let Some(founding) = founding else { return Ok(()) };
         let founded: BTreeSet<NodeId> = founding.members.iter().map(|member| member.id).collect();
         let named: BTreeSet<NodeId> = self.peers.iter().map(|(id, _)| *id).chain([self.id]).collect();

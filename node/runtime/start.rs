@@ -128,12 +128,12 @@ pub(super) async fn run_on(
     stop: impl Future<Output = Stop>,
 ) -> Result<(), NodeError> {
     let Opened { incarnation, log, database, snapshots, restored, notes } = opened;
-    options.check_members(restored.founding.as_ref())?;
+    options.check_members(restored.lists.last().map(|listed| &listed.membership))?;
     for note in &notes {
         tracing::info!("{note}");
     }
     let cluster = KnownCluster::default();
-    cluster.set(restored.founding.as_ref().map(|founding| founding.cluster));
+    cluster.set(restored.lists.last().map(|listed| listed.membership.cluster));
     let address = address(options, &listener)?;
     let about = About { id: options.id, address: address.clone(), lab: options.lab, notes, cluster: cluster.clone() };
     let (links, messages) = Links::new(

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::protocol::{Base, ClusterId, Digest, Founding, Incarnation, LogPoint, Member, NodeId, Promise};
+use crate::protocol::{Base, ClusterId, Digest, Incarnation, Listed, LogPoint, Member, Membership, NodeId, Promise};
 use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::identity::Identity;
 use crate::storage::log::{LogPlace, SEGMENT_BYTES, SegmentLog, commit_path, log_folder};
@@ -32,21 +32,20 @@ pub fn read_backup(path: &Path) -> Result<Backup, StorageError> {
     let file = SnapshotFile::open(path)?;
     let (base, revision) = (file.base.clone(), file.revision);
     let id = file.verify()?;
-    let (cluster, members) = base.founding.map(|founding| (founding.cluster, founding.members)).unzip();
+    let list = base.lists.last().map(|listed| listed.membership.clone());
+    let (cluster, members) = list.map(|list| (list.cluster, list.members)).unzip();
     let members = members.unwrap_or_default();
     Ok(Backup { cluster, members, point: id.point, revision, bytes: id.bytes, digest: id.digest })
 }
 
 /// Makes the folders `n1`, `n2`, … of a new cluster with these nodes and addresses; `folder` must not exist.
-pub fn restore_backup(path: &Path, folder: &Path, nodes: &[(NodeId, String)]) -> Result<Founding, StorageError> {
+pub fn restore_backup(path: &Path, folder: &Path, nodes: &[(NodeId, String)]) -> Result<Membership, StorageError> {
     read_backup(path)?;
     if folder.exists() {
         return Err(StorageError::NotNew { folder: folder.to_path_buf() });
     }
-    let members = nodes
-        .iter()
-        .map(|(id, address)| Ok(Member { id: *id, address: address.clone(), incarnation: random(folder)? }));
-    let founding = Founding::of(members.collect::<Result<_, StorageError>>()?);
+    let members = nodes.iter().map(|(id, address)| Ok(Member::voter(*id, address.clone(), random(folder)?)));
+    let founding = Membership::found(members.collect::<Result<_, StorageError>>()?);
     for member in &founding.members {
         restore_node(path, &folder.join(member.id.to_string()), member, &founding)?;
     }
@@ -54,13 +53,15 @@ pub fn restore_backup(path: &Path, folder: &Path, nodes: &[(NodeId, String)]) ->
 }
 
 /// The snapshot, then a log that begins after it, then the identity: without it the folder is nobody's yet.
-fn restore_node(path: &Path, folder: &Path, member: &Member, founding: &Founding) -> Result<(), StorageError> {
+fn restore_node(path: &Path, folder: &Path, member: &Member, founding: &Membership) -> Result<(), StorageError> {
     let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
     let snapshots = SnapshotFolder::new(folder, disk.clone());
     make_folder(&*disk, &snapshots.folder)?;
     make_folder(&*disk, &log_folder(folder))?;
     let mut file = SnapshotFile::open(path)?;
-    let base = Base { founding: Some(founding.clone()), ..file.base.clone() };
+    let LogPoint { id, position, .. } = file.base.last;
+    let lists = vec![Listed { id, position, membership: founding.clone() }];
+    let base = Base { lists, ..file.base.clone() };
     let name = snapshots.path(base.last.position);
     let mut writer = SnapshotWriter::create(&*disk, name, &base, file.revision)?;
     while let Some(rows) = file.next()? {

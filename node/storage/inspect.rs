@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::protocol::{ClusterId, Command, Entry, Incarnation, Kind, LogPoint, NodeId, Opening, Position, Promise};
+use crate::protocol::{
+    ClusterId, Command, Entry, Incarnation, Kind, LogPoint, Membership, NodeId, Opening, Position, Promise,
+};
 use crate::storage::database::{DatabaseCopy, read_clean, sled_folder};
 use crate::storage::identity::{Identity, Lock};
 use crate::storage::log::{Scanned, SegmentReader, Shared, commit_path, log_folder, read_commit, scan};
@@ -56,6 +58,7 @@ impl EntryState {
 pub enum EntryContent {
     Opening(Opening),
     Command(Command),
+    Members(Membership),
     /// The body does not decode; it is shown as bytes.
     Unknown,
 }
@@ -91,7 +94,7 @@ pub fn inspect(folder: &Path) -> Result<Inspection, StorageError> {
         running,
         node: identity.node,
         incarnation: identity.incarnation,
-        cluster: identity.cluster.or(history.founding.as_ref().map(|founding| founding.cluster)),
+        cluster: identity.cluster.or(history.lists.current().map(|listed| listed.membership.cluster)),
         promise: history.promise,
         first: history.last.map(|_| Position::after(history.purged())),
         last: history.last,
@@ -127,6 +130,7 @@ impl Inspection {
         let content = match entry.kind {
             Kind::Opening => Opening::decode(&entry.body).map(EntryContent::Opening),
             Kind::Command => Command::decode(&entry.body).map(EntryContent::Command),
+            Kind::Members => Membership::decode(&entry.body).map(EntryContent::Members),
         };
         InspectedEntry {
             forged: self.forged_from.is_some_and(|forged| entry.position >= forged),

@@ -105,7 +105,7 @@ fn open_log(
         (Some(scanned), Some(identity)) if scanned.incarnation != identity.incarnation => {
             return Err(lost(format!("its files belong to incarnation {}", scanned.incarnation)));
         }
-        (Some(scanned), Some(identity)) if identity.cluster.is_some() && scanned.replay.founding.is_none() => {
+        (Some(scanned), Some(identity)) if identity.cluster.is_some() && scanned.replay.lists.current().is_none() => {
             return Err(lost("the entry that founded the cluster is missing".into()));
         }
         (Some(scanned), Some(_)) => scanned,
@@ -254,7 +254,7 @@ fn name_cluster(
     incarnation: Incarnation,
     restored: &Restored,
 ) -> Result<(), StorageError> {
-    let cluster = restored.committed.and(restored.founding.as_ref()).map(|founding| founding.cluster);
+    let cluster = restored.committed.and(restored.lists.last()).map(|listed| listed.membership.cluster);
     let identity = Identity { node: options.node, incarnation, cluster };
     if cluster.is_none() || Identity::read(&options.folder)? == Some(identity) {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::{Base, Entry, Founding, LogPoint, Offset, Position, Promise, Restored, RunEnd};
+use crate::protocol::{Base, Entry, Lists, LogPoint, Offset, Position, Promise, Restored, RunEnd};
 use crate::storage::database::point_at;
 use crate::storage::log::{Replay, Run};
 use crate::storage::open::OpenOptions;
@@ -18,7 +18,7 @@ pub(crate) struct History {
     pub runs: Vec<Run>,
     pub last: Option<LogPoint>,
     pub forged_from: Option<Position>,
-    pub founding: Option<Founding>,
+    pub lists: Lists,
     /// With what the log begins, if its first entries were given up.
     pub base: Option<Base>,
 }
@@ -41,7 +41,7 @@ impl History {
             runs: replay.runs.clone(),
             last: replay.last(),
             forged_from: replay.forged_from,
-            founding: replay.founding.clone(),
+            lists: replay.lists.clone(),
             base: replay.base.clone(),
         }
     }
@@ -62,7 +62,7 @@ pub(crate) fn restored(
         None => None,
     };
     let purged = history.purged();
-    let History { promise, forged_from, founding, .. } = history;
+    let History { promise, forged_from, lists, .. } = history;
     let (snapshot, bytes_since_snapshot) = (None, 0);
     Ok(Restored {
         promise,
@@ -74,7 +74,7 @@ pub(crate) fn restored(
         purged,
         snapshot,
         bytes_since_snapshot,
-        founding,
+        lists: lists.all().to_vec(),
     })
 }
 

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use epoca::protocol::{
-    Ack, Change, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Expect, Founding, Incarnation, Kind, LogPoint,
-    LogState, Member, Message, NodeId, Offset, Once, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed,
+    Ack, Change, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Expect, Incarnation, Kind, LogPoint, LogState,
+    Member, Membership, Message, NodeId, Offset, Once, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed,
     Refused, RoundAnswer, RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 use epoca::rpc::wire;
@@ -13,10 +13,9 @@ pub fn command(key: &str, value: &str) -> Bytes {
     Command { session: 7, sequence: 9, once: None, change }.encode()
 }
 
-pub fn founding() -> Founding {
-    let member =
-        |id| Member { id: NodeId(id), address: format!("127.0.0.1:{id}"), incarnation: Incarnation([id as u8; 16]) };
-    Founding::of((1..=3).map(member).collect())
+pub fn founding() -> Membership {
+    let member = |id| Member::voter(NodeId(id), format!("127.0.0.1:{id}"), Incarnation([id as u8; 16]));
+    Membership::found((1..=3).map(member).collect())
 }
 
 pub fn payloads() -> Vec<Vec<u8>> {
@@ -93,7 +92,16 @@ pub fn messages() -> Vec<Message> {
 
 pub fn envelope(from: u64, to: u64, epoch: Option<u64>, message: Message) -> Envelope {
     let epoch = epoch.map(Epoch);
-    Envelope { from: NodeId(from), to: NodeId(to), number: 9, cluster: None, incarnation: None, epoch, message }
+    Envelope {
+        from: NodeId(from),
+        to: NodeId(to),
+        number: 9,
+        cluster: None,
+        incarnation: None,
+        epoch,
+        sender: None,
+        message,
+    }
 }
 
 pub fn encoded(message: &impl prost::Message) -> Vec<u8> {

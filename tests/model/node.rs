@@ -4,8 +4,8 @@ use std::collections::{VecDeque, hash_map::DefaultHasher};
 use std::hash::{Hash, Hasher};
 
 use epoca::protocol::{
-    Apply, Config, Core, Entry, EntryId, Envelope, Founding, Incarnation, Input, Kind, Leadership, Limits, LogPoint,
-    Member, NodeId, Opening, Operation, Output, Promise, Time,
+    Apply, Config, Core, Entry, EntryId, Envelope, Incarnation, Input, Kind, Leadership, Limits, LogPoint, Member,
+    Membership, NodeId, Opening, Operation, Output, Promise, Time,
 };
 
 use crate::disk::{Disk, Image};
@@ -107,7 +107,7 @@ impl Node {
             | Output::ReadSnapshot(_)
             | Output::WriteSnapshot(_)
             | Output::InstallSnapshot(_) => unreachable!("its logs are too short for snapshots"),
-            Output::Answer(..) | Output::Trace(_) | Output::Rejected { .. } => {}
+            Output::Answer(..) | Output::Members(_) | Output::Trace(_) | Output::Rejected { .. } => {}
         }
         Ok(())
     }
@@ -180,8 +180,8 @@ fn incarnation(id: u64) -> Incarnation {
 /// A log in which epoch 1 founded the cluster, final everywhere. Nobody remembers whom it voted for, so that all nodes
 /// are alike.
 fn founded(voters: u64) -> Image {
-    let member = |id| Member { id: NodeId(id), address: String::new(), incarnation: incarnation(id) };
-    let opening = Opening { founding: Some(Founding::of((1..=voters).map(member).collect())) };
+    let member = |id| Member::voter(NodeId(id), String::new(), incarnation(id));
+    let opening = Opening { founding: Some(Membership::found((1..=voters).map(member).collect())) };
     let entry = Entry::after(None, EntryId::new(1, 0), Kind::Opening, opening.encode());
     Image {
         promise: Some(Promise { epoch: entry.id.epoch, vote: None }),

@@ -91,7 +91,16 @@ mod tests {
     fn asked(number: u64) -> Input {
         let message = Message::PreVoteAsked(PreVoteAsked { epoch: epoca::protocol::Epoch(1), last: None });
         let (from, to) = (NodeId(2), NodeId(1));
-        Input::Message(Envelope { from, to, number, cluster: None, incarnation: None, epoch: None, message })
+        Input::Message(Envelope {
+            from,
+            to,
+            number,
+            cluster: None,
+            incarnation: None,
+            epoch: None,
+            sender: None,
+            message,
+        })
     }
 
     #[test]

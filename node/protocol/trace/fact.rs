@@ -125,12 +125,12 @@ facts! {
     /// `committed` is the commit point that the new leader inherits: what it has been ordered to make final so far.
     E7 Opened { entry: LogPoint, committed: Option<LogPoint> }
     /// A leader or candidate (also one that has only asked for pre-votes) is a replica again.
-    /// `why`: `greater-epoch`, `no-quorum`, `lost-election`, `leader-found`.
+    /// `why`: `greater-epoch`, `no-quorum`, `removed`, `lost-election`, `leader-found`.
     E8 SteppedDown { epoch: Epoch, why: Text, heard: Option<Epoch> }
     /// A replica heard of a greater epoch: it follows nobody of a smaller one any more.
     E8 EpochLeft { epoch: Option<Epoch>, heard: Epoch }
 
-    /// The leader hands over; from now on writes wait. `why` is `asked` or `preferred`.
+    /// The leader hands over; from now on writes wait. `why` is `asked`, `preferred` or `to-leave`.
     E9 TransferBegun { to: NodeId, why: Text }
     /// The target has everything and was told to stand.
     E9 TransferSent { to: NodeId, last: EntryId }
@@ -156,6 +156,16 @@ facts! {
     S3 SnapshotSent { to: NodeId, up_to: LogPoint, sent: u64, bytes: u64 }
     /// The final database and the log are what the snapshot says; `dropped` entries of the log went for it.
     S4 SnapshotInstalled { up_to: LogPoint, dropped: u64 }
+
+    /// The leader takes a node up; `kind` is `joining` or `learner`. Also for a member whose data folder or address is another.
+    M1 JoinAsked { node: NodeId, kind: Text }
+    /// A learner has about everything that the leader has.
+    M2 CaughtUp { node: NodeId, matched: Option<EntryId>, last: Option<EntryId> }
+    M3 Promoted { node: NodeId }
+    M4 Removed { node: NodeId }
+    /// From now on the list that the entry `at` has set counts at this node; by a new entry, one that was truncated, or a
+    /// snapshot.
+    M5 MembersSet { at: EntryId, voters: Vec<NodeId>, learners: Vec<NodeId> }
 
     /// Told by whoever starts and stops processes, not by the node itself.
     F1 Killed { node: NodeId }

@@ -14,7 +14,7 @@ mod snapshot;
 
 pub use fact::Fact;
 pub use lab::{ALL, Effect, Lab, LinkRule, MessageId, PendingMessage, WRONGS};
-pub use snapshot::{Belief, RoleName, Snapshot};
+pub use snapshot::{Belief, MemberIds, RoleName, Snapshot};
 pub use value::{Preview, Value};
 
 use crate::protocol::types::{NodeId, Time};

@@ -36,6 +36,15 @@ pub struct Belief {
     pub snapshot: Option<(u64, u64)>,
 }
 
+/// The member list that counts at a node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberIds {
+    /// The entry that has set it.
+    pub at: EntryId,
+    pub voters: Vec<NodeId>,
+    pub learners: Vec<NodeId>,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Snapshot {
     pub node: NodeId,
@@ -55,6 +64,8 @@ pub struct Snapshot {
     pub held: Option<LogPoint>,
     /// Only while it leads: each replica's log as the leader believes it to be.
     pub beliefs: BTreeMap<NodeId, Belief>,
+    /// Once there is a member list in the log.
+    pub members: Option<MemberIds>,
     /// What is made to go wrong on purpose here.
     pub lab: Lab,
     /// The number of the last event that this state includes; 0 before the first.
@@ -78,6 +89,7 @@ impl Snapshot {
             snapshot: None,
             held: None,
             beliefs: BTreeMap::new(),
+            members: None,
             lab: Lab::default(),
             event: 0,
         }
@@ -145,6 +157,10 @@ impl Snapshot {
             Fact::Opened { committed, .. } => self.committed = self.committed.max_by_position(*committed),
             Fact::SteppedDown { heard, .. } => self.follow_nobody(RoleName::Replica, *heard),
             Fact::EpochLeft { heard, .. } => self.follow_nobody(RoleName::Replica, Some(*heard)),
+            Fact::MembersSet { at, voters, learners } => {
+                self.beliefs.retain(|id, _| voters.contains(id) || learners.contains(id));
+                self.members = Some(MemberIds { at: *at, voters: voters.clone(), learners: learners.clone() });
+            }
             _ => return self.lab.fold(self.node, fact),
         }
         true

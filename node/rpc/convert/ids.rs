@@ -76,6 +76,7 @@ pub(super) fn kind(found: i32) -> Result<Kind, Malformed> {
     match wire::EntryKind::try_from(found) {
         Ok(wire::EntryKind::Opening) => Ok(Kind::Opening),
         Ok(wire::EntryKind::Command) => Ok(Kind::Command),
+        Ok(wire::EntryKind::Members) => Ok(Kind::Members),
         _ => Err(Malformed::Meaningless { what: "kind", found: i64::from(found) }),
     }
 }
@@ -85,6 +86,7 @@ impl From<Kind> for wire::EntryKind {
         match kind {
             Kind::Opening => wire::EntryKind::Opening,
             Kind::Command => wire::EntryKind::Command,
+            Kind::Members => wire::EntryKind::Members,
         }
     }
 }

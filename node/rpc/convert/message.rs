@@ -21,6 +21,7 @@ impl From<Envelope> for wire::Envelope {
             cluster: envelope.cluster.map(|cluster| sixteen_to_wire(&cluster.0)),
             incarnation: envelope.incarnation.map(|incarnation| sixteen_to_wire(&incarnation.0)),
             epoch: envelope.epoch.map(|epoch| epoch.0),
+            sender: envelope.sender.map(|incarnation| sixteen_to_wire(&incarnation.0)),
             message: Some(envelope.message.into()),
         }
     }
@@ -37,6 +38,7 @@ impl TryFrom<wire::Envelope> for Envelope {
             cluster: envelope.cluster.as_ref().map(cluster).transpose()?,
             incarnation: envelope.incarnation.as_ref().map(incarnation).transpose()?,
             epoch: optional_epoch("epoch", envelope.epoch)?,
+            sender: envelope.sender.as_ref().map(incarnation).transpose()?,
             message: required("message", envelope.message)?.try_into()?,
         })
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::protocol::{Command, EntryId, Kind, LogPoint, LogState, Offset, Opening, RunEnd};
+use crate::protocol::{Command, EntryId, Kind, LogPoint, LogState, Membership, Offset, Opening, RunEnd};
 use crate::rpc::convert::{Malformed, PUSHED_MAX};
 use crate::rpc::wire;
 
@@ -17,6 +17,7 @@ pub(super) fn body_fits(id: EntryId, kind: Kind, body: &Bytes) -> Result<(), Mal
         Kind::Command => {
             id.offset > Offset(0) && Command::decode(body).is_some_and(|command| command.change.is_sound())
         }
+        Kind::Members => id.offset > Offset(0) && Membership::decode(body).is_some_and(|list| list.is_sound()),
     };
     if fits { Ok(()) } else { Err(Malformed::Body { id, kind: kind.name() }) }
 }

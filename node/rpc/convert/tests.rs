@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::protocol::trace::{
-    ALL, Belief, Effect, Event, Fact, Lab, LinkRule, MessageId, PendingMessage, Preview, RoleName, Snapshot,
+    ALL, Belief, Effect, Event, Fact, Lab, LinkRule, MemberIds, MessageId, PendingMessage, Preview, RoleName, Snapshot,
 };
 use crate::protocol::{
     Ack, Change, ClusterId, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Incarnation, Kind, LogPoint,
@@ -27,6 +27,7 @@ fn envelope(message: Message) -> Envelope {
         cluster: Some(ClusterId([3; 16])),
         incarnation: Some(Incarnation([4; 16])),
         epoch: Some(Epoch(5)),
+        sender: Some(Incarnation([6; 16])),
         message,
     }
 }
@@ -86,7 +87,7 @@ fn every_message() -> Vec<Message> {
 fn every_message_comes_back_as_it_went() {
     for message in every_message() {
         let whole = envelope(message);
-        let bare = Envelope { cluster: None, incarnation: None, epoch: None, ..whole.clone() };
+        let bare = Envelope { cluster: None, incarnation: None, epoch: None, sender: None, ..whole.clone() };
         for envelope in [whole, bare] {
             let bytes = prost::Message::encode_to_vec(&wire::Envelope::from(envelope.clone()));
             let wire: wire::Envelope = prost::Message::decode(&bytes[..]).expect("what was encoded decodes");
@@ -148,7 +149,7 @@ fn numbers_that_could_overflow_are_refused() {
 fn an_order_without_its_entry_and_an_entry_of_no_kind_are_refused() {
     let order = wire::envelope::Message::CommitOrder(wire::CommitOrder { up_to: None });
     refused(answer(), |wire| wire.message = Some(order), Malformed::Missing("up_to"));
-    for kind in [0, 3, -1] {
+    for kind in [0, 9, -1] {
         let mut wire_push = wire::Push::from(push());
         wire_push.entries[1].kind = kind;
         let message = Some(wire::envelope::Message::Push(wire_push));
@@ -231,6 +232,7 @@ fn node_snapshot() -> NodeSnapshot {
         snapshot: Some(at(1, 1)),
         held: Some(at(2, 0)),
         beliefs: BTreeMap::from([(NodeId(2), belief), (NodeId(3), Belief::default())]),
+        members: Some(MemberIds { at: EntryId::new(1, 0), voters: vec![NodeId(1)], learners: vec![NodeId(2)] }),
         lab: lab(),
         event: 0,
     };

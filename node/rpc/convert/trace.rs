@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::protocol::trace::{Belief, Event, Fact, Lab, LinkRule, PendingMessage, Preview, RoleName, Snapshot, Value};
+use crate::protocol::trace::{
+    Belief, Event, Fact, Lab, LinkRule, MemberIds, PendingMessage, Preview, RoleName, Snapshot, Value,
+};
 use crate::protocol::{LogPoint, NodeId, Time};
-use crate::rpc::convert::Malformed;
 use crate::rpc::convert::ids::{
     epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position,
 };
+use crate::rpc::convert::{Malformed, required};
 use crate::rpc::wire;
 
 /// What a watcher hears, in order.
@@ -89,6 +91,7 @@ impl From<NodeSnapshot> for wire::Snapshot {
             wrong: snapshot.lab.wrong.map(Cow::into_owned),
             purged: snapshot.purged.map(Into::into),
             snapshot: snapshot.snapshot.map(Into::into),
+            members: snapshot.members.map(members_to_wire),
         }
     }
 }
@@ -115,6 +118,7 @@ impl TryFrom<wire::Snapshot> for NodeSnapshot {
             snapshot: optional_point(of.snapshot)?,
             held: optional_point(of.held)?,
             beliefs: of.beliefs.into_iter().map(belief_from_wire).collect::<Result<_, _>>()?,
+            members: of.members.map(members_from_wire).transpose()?,
             lab,
             event: number("event", of.event)?,
         };
@@ -135,6 +139,16 @@ fn role(found: String) -> Result<RoleName, Malformed> {
         .into_iter()
         .find(|role| role.name() == found)
         .ok_or(Malformed::Unheard { what: "role", found })
+}
+
+fn members_to_wire(of: MemberIds) -> wire::MemberIds {
+    let numbers = |ids: Vec<NodeId>| ids.into_iter().map(|id| id.0).collect();
+    wire::MemberIds { at: Some(of.at.into()), voters: numbers(of.voters), learners: numbers(of.learners) }
+}
+
+fn members_from_wire(of: wire::MemberIds) -> Result<MemberIds, Malformed> {
+    let nodes = |ids: Vec<u64>| ids.into_iter().map(|id| node("members", id)).collect::<Result<_, _>>();
+    Ok(MemberIds { at: required("at", of.at)?.try_into()?, voters: nodes(of.voters)?, learners: nodes(of.learners)? })
 }
 
 fn belief_to_wire(node: NodeId, belief: &Belief) -> wire::Belief {

@@ -116,6 +116,7 @@ mod tests {
             number: 1,
             cluster: Some(ClusterId([7; 16])),
             incarnation: None,
+            sender: None,
             epoch: None,
             message: Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 }),
         }

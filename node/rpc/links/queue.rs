@@ -143,7 +143,16 @@ mod tests {
 
     fn message(number: u64) -> Envelope {
         let message = Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 });
-        Envelope { from: NodeId(1), to: NodeId(2), number, cluster: None, incarnation: None, epoch: None, message }
+        Envelope {
+            from: NodeId(1),
+            to: NodeId(2),
+            number,
+            cluster: None,
+            incarnation: None,
+            epoch: None,
+            sender: None,
+            message,
+        }
     }
 
     #[tokio::test]

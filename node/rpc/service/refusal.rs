@@ -55,10 +55,21 @@ pub(super) fn by_core(refusal: Refusal) -> wire::Refusal {
         Refusal::Overloaded => "too much waits to be committed: try again when a majority follows",
         Refusal::NotFresh => "the log is not empty any more: elections take care of themselves",
         Refusal::TransferUnderWay => "leadership is being handed over already: see `epoca status`",
-        Refusal::NoMember => "the cluster has no such voter: see `epoca status`",
+        Refusal::NoMember => "the cluster has no such member: see `epoca member list`",
         Refusal::NobodyLive => "no replica was heard lately that could lead: restart one first",
         Refusal::JustStarted => "this node was started a moment ago and stands for nothing yet: try again",
         Refusal::TransferFailed => "the target did not come to lead in time; see `epoca status` for who leads now",
+        Refusal::NotSettled => {
+            "the leader is new and nothing of its own is committed yet: try again when a majority follows"
+        }
+        Refusal::ChangeUnderWay => "another change of members is not committed yet: try again",
+        Refusal::IdInUse => "a live node has this id, with another data folder: choose another id",
+        Refusal::NotCaughtUp => "it lacks entries still, or was not heard lately: see `epoca member list`",
+        Refusal::LastVoter => "a cluster needs a voter: add and promote another node first",
+        Refusal::QuorumAtRisk => {
+            "too few of the voters that would be left are heard to make a majority: restart or remove those that are down first"
+        }
+        Refusal::TooManyMembers => "the cluster has as many members as it may have: remove one first",
         Refusal::Leads => "this node leads, and a leader's log is the truth: inject into a replica",
         Refusal::Standing => "this node is standing for election: try again when a leader is known",
         Refusal::EmptyLog => "the log of this node is empty, there is nothing to continue: write something first",

@@ -3,7 +3,7 @@
 //! ```text
 //! log/base   "EPOCABAS" · version u32 · segment u64 · base · checksum u32
 //! base       point 40 · count u32 · (epoch u64 · last offset u64 · position u64 · digest 16)…
-//!            · length u32 · opening that founded the cluster
+//!            · count u32 · (epoch u64 · offset u64 · position u64 · length u32 · member list)…
 //! ```
 //!
 //! It is replaced as a whole before any segment is deleted: segments before the one that it names are left over from a
@@ -13,16 +13,18 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use crate::protocol::{Base, Digest, Epoch, Offset, Opening, Position, RunEnd};
+use crate::protocol::{Base, Digest, EntryId, Epoch, Listed, Membership, Offset, Position, RunEnd};
 use crate::storage::StorageError;
 use crate::storage::disk::{Disk, write_whole};
 use crate::storage::log::record::{u32_at, u64_at};
 use crate::storage::log::{decode_point, encode_point};
 
 const MAGIC: &[u8; 8] = b"EPOCABAS";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 20;
 const RUN_BYTES: usize = 40;
+/// A list without its members.
+const LIST_BYTES: usize = 28;
 
 /// The first segment that counts, and what the log must know of all before it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -86,9 +88,13 @@ pub(crate) fn put_base(out: &mut Vec<u8>, base: &Base) {
         [end.epoch.0, end.last.0, position.0].iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
         out.extend_from_slice(&end.digest.0);
     }
-    let opening = Opening { founding: base.founding.clone() }.encode();
-    out.extend_from_slice(&(opening.len() as u32).to_le_bytes());
-    out.extend_from_slice(&opening);
+    out.extend_from_slice(&(base.lists.len() as u32).to_le_bytes());
+    for Listed { id, position, membership } in &base.lists {
+        let list = membership.encode();
+        [id.epoch.0, id.offset.0, position.0].iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+        out.extend_from_slice(&(list.len() as u32).to_le_bytes());
+        out.extend_from_slice(&list);
+    }
 }
 
 /// The base at the beginning of the bytes, and how many of them it takes; `None` if they hold none.
@@ -104,15 +110,22 @@ pub(crate) fn take_base(bytes: &Bytes) -> Option<(Base, usize)> {
         runs.push((end, Position(u64_at(run, 16))));
         at += RUN_BYTES;
     }
-    let length = bytes.get(at..at + 4).map(|_| u32_at(bytes, at) as usize)?;
+    let count = bytes.get(at..at + 4).map(|_| u32_at(bytes, at) as usize)?;
     at += 4;
-    let end = at.checked_add(length).filter(|end| *end <= bytes.len())?;
-    let founding = Opening::decode(&bytes.slice(at..end))?.founding;
-    let base = Base { last, runs, founding };
-    is_sound(&base).then_some((base, end))
+    let mut lists = Vec::new();
+    for _ in 0..count {
+        let fixed = bytes.get(at..at + LIST_BYTES)?;
+        let (id, position) = (EntryId::new(u64_at(fixed, 0), u64_at(fixed, 8)), Position(u64_at(fixed, 16)));
+        at += LIST_BYTES;
+        let end = at.checked_add(u32_at(fixed, 24) as usize).filter(|end| *end <= bytes.len())?;
+        lists.push(Listed { id, position, membership: Membership::decode(&bytes.slice(at..end))? });
+        at = end;
+    }
+    let base = Base { last, runs, lists };
+    is_sound(&base).then_some((base, at))
 }
 
-/// Epochs and positions ascend without gaps, and end with the last entry.
+/// Epochs and positions ascend without gaps, and end with the last entry; so do lists.
 fn is_sound(base: &Base) -> bool {
     let mut before = (None, 0);
     for (end, position) in &base.runs {
@@ -122,16 +135,19 @@ fn is_sound(base: &Base) -> bool {
         }
         before = (Some(end.epoch), position.0);
     }
-    base.runs.last().is_some_and(|(end, position)| {
-        let last = &base.last;
-        (last.id.epoch, last.id.offset, last.digest, last.position) == (end.epoch, end.last, end.digest, *position)
-    })
+    let listed = base.lists.iter().map(|listed| listed.position);
+    listed.clone().is_sorted_by(|one, next| one < next)
+        && listed.clone().all(|position| position <= base.last.position)
+        && base.runs.last().is_some_and(|(end, position)| {
+            let last = &base.last;
+            (last.id.epoch, last.id.offset, last.digest, last.position) == (end.epoch, end.last, end.digest, *position)
+        })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{EntryId, Founding, Incarnation, LogPoint, Member, NodeId};
+    use crate::protocol::{EntryId, Incarnation, LogPoint, Member, MemberKind, NodeId};
     use crate::storage::disk::SystemDisk;
 
     fn sample() -> LogBase {
@@ -139,9 +155,15 @@ mod tests {
             (RunEnd { epoch: Epoch(epoch), last: Offset(last), digest: Digest([epoch as u8; 16]) }, Position(position))
         };
         let last = LogPoint { id: EntryId::new(4, 2), position: Position(8), digest: Digest([4; 16]) };
-        let member = Member { id: NodeId(1), address: "127.0.0.1:7101".into(), incarnation: Incarnation([1; 16]) };
-        let founding = Some(Founding::of(vec![member]));
-        LogBase { segment: 7, base: Base { last, runs: vec![run(1, 4, 5), run(4, 2, 8)], founding } }
+        let (id, address, incarnation) = (NodeId(1), "127.0.0.1:7101".to_owned(), Incarnation([1; 16]));
+        let membership = Membership::found(vec![Member { id, address, incarnation, kind: MemberKind::Voter }]);
+        let listed = |offset, position| Listed {
+            id: EntryId::new(1, offset),
+            position: Position(position),
+            membership: membership.clone(),
+        };
+        let lists = vec![listed(0, 1), listed(3, 4)];
+        LogBase { segment: 7, base: Base { last, runs: vec![run(1, 4, 5), run(4, 2, 8)], lists } }
     }
 
     #[test]

@@ -128,7 +128,8 @@ fn cut(base: Base, last: crate::protocol::LogPoint) -> Base {
     use crate::protocol::RunEnd;
     let mut runs: Vec<_> = base.runs.into_iter().filter(|(_, position)| *position < last.position).collect();
     runs.push((RunEnd { epoch: last.id.epoch, last: last.id.offset, digest: last.digest }, last.position));
-    Base { last, runs, founding: base.founding }
+    let lists = base.lists.into_iter().filter(|listed| listed.position <= last.position).collect();
+    Base { last, runs, lists }
 }
 
 /// Deletes segments, the oldest first.

@@ -3,9 +3,7 @@
 //! Replaying checks everything that can be checked: positions and offsets without gaps, epochs and promises that never
 //! go back, and the chain of digests, computed anew from the content of every entry.
 
-use crate::protocol::{
-    Base, Digest, Entry, EntryId, Epoch, Founding, Kind, LogPoint, Offset, Opening, Position, Promise, digest_after,
-};
+use crate::protocol::{Base, Digest, Entry, EntryId, Epoch, Lists, LogPoint, Offset, Position, Promise, digest_after};
 use crate::storage::log::index::Index;
 use crate::storage::log::record::Record;
 
@@ -44,7 +42,7 @@ pub(crate) struct Replay {
     pub digest: Option<Digest>,
     /// The first forged entry; all after it are forged too.
     pub forged_from: Option<Position>,
-    pub founding: Option<Founding>,
+    pub lists: Lists,
     pub index: Index,
 }
 
@@ -55,7 +53,7 @@ impl Replay {
         Replay {
             runs: base.runs.iter().map(|(end, at)| Run { epoch: end.epoch, start: start(*at, end.last) }).collect(),
             digest: Some(base.last.digest),
-            founding: base.founding.clone(),
+            lists: Lists::new(base.lists.clone()),
             index: Index::after(Some(base.last)),
             base: Some(base),
             ..Replay::default()
@@ -119,8 +117,9 @@ impl Replay {
         }
         self.runs.retain(|run| run.start < from);
         self.forged_from = self.forged_from.filter(|forged| *forged < from);
+        self.lists.truncate_after(from.0 - 1);
         if from == Position::FIRST {
-            (self.digest, self.founding) = (None, None);
+            self.digest = None;
             return Ok(());
         }
         let before = Position(from.0 - 1);
@@ -147,9 +146,7 @@ impl Replay {
         if entry.digest != digest_after(self.digest, entry.id, entry.kind, &entry.body) {
             return Err("its digest does not follow from its content and the digest before it".into());
         }
-        if next == Position::FIRST && entry.kind == Kind::Opening {
-            self.founding = Opening::decode(&entry.body).and_then(|opening| opening.founding);
-        }
+        self.lists.append(entry);
         if !same_epoch {
             self.runs.push(Run { epoch: entry.id.epoch, start: next });
         }

@@ -21,7 +21,7 @@ use crate::storage::log::{put_base, take_base, u32_at, u64_at};
 use crate::storage::{Dump, Rows, StorageError};
 
 const MAGIC: &[u8; 8] = b"EPOCASNP";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const FIXED: usize = 16;
 /// A block ends after so many bytes.
 const BLOCK_BYTES: usize = 64 << 10;

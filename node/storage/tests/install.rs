@@ -89,7 +89,7 @@ fn assert_is_the_snapshot(folder: &Folder, leader: &Opened, chain: &Chain, id: S
     let restored = &opened.restored;
     assert_eq!((restored.committed, restored.purged), (Some(id.point), Some(id.point)), "{what}");
     assert_eq!((restored.tail.len(), restored.promise), (0, Some(promise(7, Some(2)))), "{what}");
-    assert_eq!(restored.founding, base_of(chain, TAKEN).founding, "{what}");
+    assert_eq!(restored.lists, base_of(chain, TAKEN).lists, "{what}");
     assert!(all_records(&opened) == all_records(leader), "{what}: the records are others");
     // All sessions came with it: what was written before is answered as it was then.
     let mut again = chain.clone();

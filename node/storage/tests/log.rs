@@ -24,7 +24,7 @@ fn trap_11_what_was_flushed_is_there_after_a_restart() {
     assert_eq!(opened.restored.tail, chain.entries);
     assert_eq!(all_entries(&opened), chain.entries);
     assert_eq!(opened.log.reader().check_chain().unwrap(), ChainCheck::Whole);
-    assert!(opened.restored.founding.is_some());
+    assert!(!opened.restored.lists.is_empty());
     let runs: Vec<_> =
         opened.restored.runs.iter().map(|(run, end)| (run.epoch.0, run.last.0, run.digest, end.0)).collect();
     assert_eq!(runs, [(1, 20, chain.entries[20].digest, 21), (4, 1, chain.entries[22].digest, 23)]);
@@ -102,7 +102,7 @@ fn truncated_entries_stay_away_and_others_take_their_place() {
     store(&mut opened, &Append { truncate_from: Some(Position(1)), entries: Vec::new(), forged: false });
     drop(opened);
     let opened = folder.open();
-    assert!(opened.restored.tail.is_empty() && opened.restored.founding.is_none());
+    assert!(opened.restored.tail.is_empty() && opened.restored.lists.is_empty());
     assert!(opened.restored.runs.is_empty());
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::protocol::{
-    Base, EntryId, Epoch, LogPoint, Offset, Position, Restored, RunEnd, SnapshotId, WriteSnapshot, Written,
+    Base, EntryId, Epoch, Listed, LogPoint, Offset, Position, Restored, RunEnd, SnapshotId, WriteSnapshot, Written,
 };
 use crate::storage::tests::faulty::FaultyDisk;
 use crate::storage::tests::support::*;
@@ -18,8 +18,8 @@ pub fn base_of(chain: &Chain, position: u64) -> Base {
         let end = RunEnd { epoch: entry.id.epoch, last: entry.id.offset, digest: entry.digest };
         runs.push((end, entry.position));
     }
-    let opening = crate::protocol::Opening::decode(&chain.entries[0].body).unwrap();
-    Base { last, runs, founding: opening.founding }
+    let lists = chain.entries[..position as usize].iter().filter_map(Listed::of).collect();
+    Base { last, runs, lists }
 }
 
 fn take(opened: &Opened, base: &Base) -> SnapshotId {
@@ -82,7 +82,7 @@ fn a_compacted_log_begins_after_its_base_and_everything_else_is_as_it_was() {
     assert_eq!(restored.committed, Some(chain.entries[89].point()));
     assert_eq!(restored.snapshot, Some(id));
     assert_eq!(restored.promise, Some(promise(3, None)));
-    assert_eq!(restored.founding, base_of(&chain, 1).founding);
+    assert_eq!(restored.lists, base_of(&chain, 1).lists);
     let runs = [(1, 100, 101), (3, 1, 103)].map(|(epoch, last, position)| {
         let digest = chain.entries[position as usize - 1].digest;
         (RunEnd { epoch: Epoch(epoch), last: Offset(last), digest }, Position(position))

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use crate::protocol::{
-    Append, Apply, Change, Command, Entry, EntryId, Epoch, Founding, Incarnation, Kind, LogPoint, Member, NodeId,
+    Append, Apply, Change, Command, Entry, EntryId, Epoch, Incarnation, Kind, LogPoint, Member, Membership, NodeId,
     Opening, Position, Promise,
 };
 use crate::storage::disk::{Disk, SystemDisk};
@@ -86,8 +86,8 @@ impl Chain {
 
     /// Opens an epoch; the first one founds a cluster of one.
     pub fn open(&mut self, epoch: u64) -> &mut Chain {
-        let member = Member { id: NODE, address: "127.0.0.1:1".into(), incarnation: Incarnation([1; 16]) };
-        let founding = self.entries.is_empty().then(|| Founding::of(vec![member]));
+        let member = Member::voter(NODE, "127.0.0.1:1".into(), Incarnation([1; 16]));
+        let founding = self.entries.is_empty().then(|| Membership::found(vec![member]));
         self.add(epoch, Kind::Opening, Opening { founding }.encode());
         self
     }

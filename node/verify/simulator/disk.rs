@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 
 use crate::protocol::{
-    Append, Base, ChainCheck, Entry, Kind, LogPoint, Opening, Operation, Position, Promise, ReadLog, Restored, RunEnd,
+    Append, Base, ChainCheck, Entry, Lists, LogPoint, Operation, Position, Promise, ReadLog, Restored, RunEnd,
     SnapshotId, Store, digest_after,
 };
 use crate::verify::simulator::database::Database;
@@ -244,9 +244,8 @@ impl Image {
         let committed = self.committed(snapshot);
         let from = committed.map_or(0, |point| point.position.0).saturating_sub(more) as usize;
         let from = from.max(self.gone()) - self.gone();
-        let first = self.entries.first().filter(|first| first.position == Position::FIRST);
-        let opening = first.filter(|first| first.kind == Kind::Opening);
-        let founded = opening.and_then(|first| Opening::decode(&first.body)?.founding);
+        let mut lists = Lists::new(self.base.as_ref().map_or(Vec::new(), |base| base.lists.clone()));
+        self.entries.iter().for_each(|entry| lists.append(entry));
         let begun = snapshot.map_or(0, |snapshot| snapshot.id.point.position.0);
         let later = self.entries.iter().filter(|entry| entry.position.0 > begun);
         Restored {
@@ -259,7 +258,7 @@ impl Image {
             bytes_since_snapshot: later.map(Entry::weight).sum(),
             forged_from: self.forged_from,
             committed,
-            founding: self.base.as_ref().map_or(founded, |base| base.founding.clone()),
+            lists: lists.all().to_vec(),
         }
     }
 

@@ -134,7 +134,7 @@ impl Simulation<'_> {
                 host.orders_held -= 1;
                 if host.orders_held == 0 {
                     let held = std::mem::take(&mut host.held);
-                    held.into_iter().for_each(|envelope| self.queue.put(now, Due::Message(envelope)));
+                    held.into_iter().for_each(|envelope| self.queue.put(now, Due::Message(Box::new(envelope))));
                 }
             }
             Kind::PowerCut { .. } | Kind::Kill { .. } => return self.restart(node),

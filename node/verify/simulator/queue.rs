@@ -8,7 +8,7 @@ use crate::protocol::{Envelope, NodeId};
 /// Something that happens. What concerns a node's process names its run: it is void if the process is another one by then.
 #[derive(Clone, Debug)]
 pub(super) enum Due {
-    Message(Envelope),
+    Message(Box<Envelope>),
     Tick {
         node: NodeId,
         run: u64,

@@ -10,7 +10,7 @@ use crate::verify::simulator::options;
 use crate::verify::simulator::plan::{Call, Wish};
 use crate::verify::simulator::world::{Simulation, Step, wrong};
 
-/// How many election timeouts the nodes may take to agree. Founding a cluster waits five times as long by itself.
+/// How many election timeouts the nodes may take to agree. Membership a cluster waits five times as long by itself.
 const TIMEOUTS_MAX: u64 = 60;
 
 /// How long one entry may take besides, if a node lacks them all and gets them one by one.

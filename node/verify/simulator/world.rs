@@ -171,7 +171,7 @@ impl<'a> Simulation<'a> {
             }
         }
         match due {
-            Due::Message(envelope) => self.arrive(envelope),
+            Due::Message(envelope) => self.arrive(*envelope),
             Due::Tick { node, .. } => self.tick(node),
             Due::Flushed { node, .. } => self.flushed(node),
             Due::Applied { node, .. } => self.applied(node),
@@ -313,6 +313,7 @@ impl<'a> Simulation<'a> {
                 host.applies.push_back(apply);
                 recorded.map_err(|text| wrong("what a log store is asked for", format!("at {node} {text}")))
             }
+            Output::Members(_) => Ok(()),
             Output::TakeSnapshot(_)
             | Output::ReadSnapshot(_)
             | Output::WriteSnapshot(_)
@@ -381,10 +382,10 @@ impl<'a> Simulation<'a> {
         let fate = self.network.fate(self.now, &envelope);
         if let Some(at) = fate.again {
             self.stats.doubled += 1;
-            self.queue.put(at, Due::Message(envelope.clone()));
+            self.queue.put(at, Due::Message(Box::new(envelope.clone())));
         }
         match fate.at {
-            Some(at) => self.queue.put(at, Due::Message(envelope)),
+            Some(at) => self.queue.put(at, Due::Message(Box::new(envelope))),
             None => self.stats.lost += 1,
         }
         Ok(())

@@ -2,8 +2,8 @@
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{
-    Answer, ClusterId, CommitOrder, Digest, EntryId, Epoch, Founding, Kind, LogPoint, Message, Opening, Promise, Push,
-    Pushed, VoteAnswer, VoteAsked,
+    Answer, ClusterId, CommitOrder, Digest, EntryId, Epoch, Kind, LogPoint, Membership, Message, Opening, Promise,
+    Push, Pushed, VoteAnswer, VoteAsked,
 };
 
 use crate::world::{Disk, Image, Options, Pick, World, logs};
@@ -151,17 +151,16 @@ fn a_first_entry_that_founds_no_cluster_of_this_node_is_not_stored() {
     let mut world = World::solo(4);
     world.start(1);
     let right = world.founding();
-    let alone = Founding::of(right.members.iter().filter(|member| member.id.0 != 1).cloned().collect());
-    let twice = Founding::of([&right.members[..], &right.members[..1]].concat());
-    let renamed = Founding { cluster: ClusterId([9; 16]), ..right.clone() };
-    let nobody = Founding::of(Vec::new());
+    let twice = Membership::found([&right.members[..], &right.members[..1]].concat());
+    let renamed = Membership { cluster: ClusterId([9; 16]), ..right.clone() };
+    let nobody = Membership::found(Vec::new());
     let id = EntryId::new(1, 0);
     let say = |world: &mut World, kind, body| {
         let entries = vec![Pushed { id, kind, body }];
         world.say(2, 1, Some(1), Message::Push(Push { prev: None, entries, resync: 0, replaces: false, round: 0 }));
         world.host(1).core().last()
     };
-    for founding in [Some(alone), Some(twice), Some(renamed), Some(nobody), None] {
+    for founding in [Some(twice), Some(renamed), Some(nobody), None] {
         let body = Opening { founding }.encode();
         assert_eq!(say(&mut world, Kind::Opening, body), None);
     }

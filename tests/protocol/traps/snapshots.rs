@@ -285,12 +285,12 @@ fn trap_43_sessions_and_members_come_with_the_snapshot() {
         world.host(4).snapshot().applied == world.host(1).snapshot().applied
     });
     assert_eq!(count_of(&world, 4, is_installed), 1);
-    assert_eq!(world.host(4).core().founding(), world.host(1).core().founding());
+    assert_eq!(world.host(4).core().members(), world.host(1).core().members());
     // It remembers both after a restart of its own, and as a leader.
     world.kill(4);
     world.restart(4);
     world.elapse_millis(3_000);
-    assert_eq!(world.host(4).core().founding(), world.host(1).core().founding());
+    assert_eq!(world.host(4).core().members(), world.host(1).core().members());
     world.kill(1);
     world.elect(4);
     world.settle();

@@ -244,6 +244,7 @@ impl World {
             cluster: founded.then(|| self.founding().cluster),
             incarnation: founded.then_some(host.config.incarnation),
             epoch: epoch.map(Epoch),
+            sender: None,
             message,
         };
         self.step(to, Input::Message(envelope));

@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
 
 use epoca::protocol::{
-    Append, Base, ChainCheck, Entry, Founding, Kind, LogPoint, Opening, Operation, Position, Promise, ReadLog,
-    Restored, RunEnd, SnapshotId, Store, digest_after,
+    Append, Base, ChainCheck, Entry, Lists, LogPoint, Operation, Position, Promise, ReadLog, Restored, RunEnd,
+    SnapshotId, Store, digest_after,
 };
 
 use super::database::Database;
@@ -228,7 +228,8 @@ impl Image {
     pub fn restored(&self, more: usize) -> Restored {
         let committed = self.committed.map_or(0, |point| point.position.0 as usize);
         let from = committed.saturating_sub(more).saturating_sub(self.gone() as usize);
-        let founded = || self.entries.first().and_then(founding);
+        let mut lists = Lists::new(self.base.as_ref().map_or(Vec::new(), |base| base.lists.clone()));
+        self.entries.iter().for_each(|entry| lists.append(entry));
         Restored {
             promise: self.promise,
             runs: self.runs(),
@@ -239,7 +240,7 @@ impl Image {
             bytes_since_snapshot: 0,
             forged_from: self.forged_from,
             committed: self.committed,
-            founding: self.base.as_ref().map_or_else(founded, |base| base.founding.clone()),
+            lists: lists.all().to_vec(),
         }
     }
 
@@ -325,10 +326,6 @@ impl Image {
             assert!(!buried, "honest entries were appended after forged ones");
         }
     }
-}
-
-fn founding(first: &Entry) -> Option<Founding> {
-    (first.kind == Kind::Opening).then(|| Opening::decode(&first.body)).flatten()?.founding
 }
 
 /// The next offset of the same epoch, or offset 0 of a greater one.

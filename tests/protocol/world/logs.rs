@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use epoca::protocol::{Change, Command, Entry, EntryId, Founding, Kind, LogPoint, Opening};
+use epoca::protocol::{Change, Command, Entry, EntryId, Kind, LogPoint, Membership, Opening};
 
 /// What distinguishes an entry from another one with the same number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,13 +13,13 @@ pub enum Content {
 }
 
 /// The log whose entries have these epochs. The first entry of an epoch is its opening; the first of all founds.
-pub fn log(epochs: &[u64], founding: &Founding) -> Vec<Entry> {
+pub fn log(epochs: &[u64], founding: &Membership) -> Vec<Entry> {
     let mut entries = Vec::new();
     extend(&mut entries, epochs, Content::True, founding);
     entries
 }
 
-pub fn extend(log: &mut Vec<Entry>, epochs: &[u64], content: Content, founding: &Founding) {
+pub fn extend(log: &mut Vec<Entry>, epochs: &[u64], content: Content, founding: &Membership) {
     for epoch in epochs {
         let last = log.last().map(Entry::point);
         let id = next_id(last, *epoch);
@@ -44,7 +44,7 @@ pub fn next_id(last: Option<LogPoint>, epoch: u64) -> EntryId {
     }
 }
 
-pub fn opening(founding: Option<&Founding>) -> Bytes {
+pub fn opening(founding: Option<&Membership>) -> Bytes {
     Opening { founding: founding.cloned() }.encode()
 }
 

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{
-    Answer, Config, Envelope, Founding, Incarnation, Input, Leadership, Limits, Member, NodeId, Output, Rejection,
+    Answer, Config, Envelope, Incarnation, Input, Leadership, Limits, Member, Membership, NodeId, Output, Rejection,
     RequestId, Time,
 };
 
@@ -136,14 +136,13 @@ impl World {
     }
 
     /// The member list with which these nodes found their cluster.
-    pub fn founding(&self) -> Founding {
+    pub fn founding(&self) -> Membership {
         let config = &self.hosts.values().next().expect("a world has a host").config;
-        let member = |(id, address): &(NodeId, String)| Member {
-            id: *id,
-            address: address.clone(),
-            incarnation: self.hosts.get(id).map_or(incarnation(*id), |host| host.config.incarnation),
+        let member = |(id, address): &(NodeId, String)| {
+            let incarnation = self.hosts.get(id).map_or(incarnation(*id), |host| host.config.incarnation);
+            Member::voter(*id, address.clone(), incarnation)
         };
-        Founding::of(config.voters.iter().map(member).collect())
+        Membership::found(config.voters.iter().map(member).collect())
     }
 
     /// The running leader of the greatest epoch.
@@ -222,6 +221,7 @@ impl World {
                 host.begin_snapshot();
             }
             Output::Rejected { from, why } => self.note(node, What::Rejected(from, why)),
+            Output::Members(_) => {}
             Output::CheckChain => host.checks += 1,
             Output::Answer(request, answer) => {
                 let before = self.answers.insert(request, answer.clone());

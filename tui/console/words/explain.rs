@@ -335,6 +335,15 @@ const EXPLANATIONS: &[Explanation] = &[
         source: text("Raft §7; Ongaro's thesis §5.", "Raft §7; tese de Ongaro §5."),
     },
     Explanation {
+        facts: &["JoinAsked", "CaughtUp", "Promoted", "Removed", "MembersSet"],
+        title: text("The members change, one at a time", "Os membros mudam, um por vez"),
+        body: &[text(
+            "The member list is an entry of the log and counts as soon as it is there, committed or not. Only one server is              added or removed at a time, so every majority of the old list shares a voter with every majority of the new              one. A new node gets everything as a learner first, and counts in no majority until it has caught up.",
+            "A lista de membros é uma entrada do log e vale assim que está lá, com ou sem commit. Só um servidor entra ou              sai por vez: toda maioria da lista antiga tem um votante em comum com toda maioria da nova. Um nó novo              recebe tudo primeiro como aprendiz e não conta em nenhuma maioria até alcançar o líder.",
+        )],
+        source: text("Ongaro's thesis §4.", "Tese de Ongaro §4."),
+    },
+    Explanation {
         facts: &["Injected"],
         title: text("A conflict made on purpose", "Um conflito feito de propósito"),
         body: &[text(

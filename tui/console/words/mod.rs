@@ -153,6 +153,7 @@ impl Lang {
 pub fn content(preview: &Preview) -> String {
     match (preview.kind, &preview.key, &preview.value) {
         (Kind::Opening, ..) => "◇".to_owned(),
+        (Kind::Members, ..) => "members".to_owned(),
         (_, Some(key), Some(value)) => format!("{}={}", bytes(key), bytes(value)),
         (_, Some(key), None) => format!("-{}", bytes(key)),
         (_, None, _) => format!("#{}", preview.point.digest.short()),

@@ -21,6 +21,16 @@ pub const REASONS: &[(&str, Text)] = &[
     ),
     ("lost-election", text("another node won", "outro nó venceu")),
     ("log-behind", text("the candidate's log is behind", "o log do candidato está atrasado")),
+    ("to-leave", text("it is to be removed, and another leads first", "ele será removido, e antes outro lidera")),
+    ("removed", text("its committed member list does not have it", "a sua lista de membros com commit não o tem")),
+    (
+        "joining",
+        text(
+            "as a learner that becomes a voter once it has caught up",
+            "como aprendiz, votante quando alcançar o líder",
+        ),
+    ),
+    ("learner", text("as a learner", "como aprendiz")),
     ("leader-found", text("it found the leader", "encontrou o líder")),
     ("greater-promise", text("another had promised a greater epoch", "outro tinha prometido uma época maior")),
     ("epoch-not-greater", text("the epoch is not above its promise", "a época não é maior que a prometida")),

@@ -259,6 +259,20 @@ pub const RULES: &[(&str, Text)] = &[
             "agora é o que o snapshot de {up_to} guarda; {dropped} entradas do seu log saíram por isso",
         ),
     ),
+    ("JoinAsked", text("takes {node} up as a member, {kind}", "aceita {node} como membro, {kind}")),
+    (
+        "CaughtUp",
+        text("{node} has caught up: it has {matched} of {last}", "{node} alcançou o líder: tem {matched} de {last}"),
+    ),
+    ("Promoted", text("{node} is to become a voter", "{node} passa a ser votante")),
+    ("Removed", text("{node} is to be no member any more", "{node} deixa de ser membro")),
+    (
+        "MembersSet",
+        text(
+            "from now on the members of {at} count: voters {voters}; learners {learners}",
+            "a partir de agora valem os membros de {at}: votantes {voters}; aprendizes {learners}",
+        ),
+    ),
     ("Killed", text("was killed, on purpose", "foi morto, de propósito")),
     ("Restarted", text("was started again", "foi iniciado de novo")),
     ("Paused", text("was paused: it neither answers nor ends", "foi pausado: nem responde nem termina")),

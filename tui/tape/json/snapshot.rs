@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use epoca::protocol::trace::{Belief, Lab, MessageId, PendingMessage, RoleName, Snapshot};
-use epoca::protocol::{Epoch, LogPoint, NodeId, Position};
+use epoca::protocol::trace::{Belief, Lab, MemberIds, MessageId, PendingMessage, RoleName, Snapshot};
+use epoca::protocol::{EntryId, Epoch, LogPoint, NodeId, Position};
 use serde_json::{Map, Value, json};
 
 use crate::tape::json::values::{point, preview, to_point, to_preview};
@@ -28,6 +28,7 @@ pub fn snapshot(of: &Snapshot) -> Value {
         "snapshot": optional(&of.snapshot),
         "held": optional(&of.held),
         "beliefs": of.beliefs.iter().map(belief).collect::<Vec<_>>(),
+        "members": of.members.as_ref().map(members),
         "lab": lab(&of.lab),
         "event": of.event,
     })
@@ -49,9 +50,25 @@ pub fn to_snapshot(node: NodeId, value: &Value) -> Option<Snapshot> {
         snapshot: optional_point(object, "snapshot")?,
         held: optional_point(object, "held")?,
         beliefs: object.get("beliefs")?.as_array()?.iter().map(belief).collect::<Option<BTreeMap<_, _>>>()?,
+        members: object.get("members").and_then(to_members),
         lab: to_lab(object.get("lab")?)?,
         event: number(object, "event")??,
     })
+}
+
+fn members(of: &MemberIds) -> Value {
+    let numbers = |ids: &[NodeId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
+    let at = json!({"epoch": of.at.epoch.0, "offset": of.at.offset.0});
+    json!({"at": at, "voters": numbers(&of.voters), "learners": numbers(&of.learners)})
+}
+
+fn to_members(value: &Value) -> Option<MemberIds> {
+    let nodes = |name: &str| -> Option<Vec<NodeId>> {
+        value.get(name)?.as_array()?.iter().map(|id| id.as_u64().map(NodeId)).collect()
+    };
+    let at = value.get("at")?;
+    let at = EntryId::new(at.get("epoch")?.as_u64()?, at.get("offset")?.as_u64()?);
+    Some(MemberIds { at, voters: nodes("voters")?, learners: nodes("learners")? })
 }
 
 /// What the lab does to the node; rules as they are typed.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::command::text::set_bytes;
 
-const KINDS: [Kind; 2] = [Kind::Opening, Kind::Command];
+const KINDS: [Kind; 3] = [Kind::Opening, Kind::Command, Kind::Members];
 
 pub fn value(value: &Field) -> Value {
     match value {
