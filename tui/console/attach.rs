@@ -178,15 +178,20 @@ async fn show(nodes: Vec<(NodeId, String)>, no_launcher: Option<String>, inbox: 
 
 async fn hear_processes(mut events: mpsc::Receiver<ProcessEvent>, inbox: mpsc::Sender<Msg>) {
     while let Some(event) = events.recv().await {
-        let (node, seen) = match event {
-            ProcessEvent::Killed(node) => (node, ProcessSeen::Killed),
-            ProcessEvent::Restarted(node) | ProcessEvent::Resumed(node) => (node, ProcessSeen::Running),
-            ProcessEvent::Paused(node) => (node, ProcessSeen::Paused),
-            ProcessEvent::Ended(node, how) => (node, ProcessSeen::Ended(how)),
-        };
+        let (node, seen) = seen(event);
         if inbox.send(Msg::Process(node, seen)).await.is_err() {
             return;
         }
+    }
+}
+
+/// What a launcher tells of a process.
+pub fn seen(event: ProcessEvent) -> (NodeId, ProcessSeen) {
+    match event {
+        ProcessEvent::Killed(node) => (node, ProcessSeen::Killed),
+        ProcessEvent::Restarted(node) | ProcessEvent::Resumed(node) => (node, ProcessSeen::Running),
+        ProcessEvent::Paused(node) => (node, ProcessSeen::Paused),
+        ProcessEvent::Ended(node, how) => (node, ProcessSeen::Ended(how)),
     }
 }
 

@@ -1,16 +1,18 @@
 //! Whoever runs a scenario for the console: on the nodes that it shows, or on a cluster of the scenario's own, whose nodes
 //! are watched for the screen meanwhile. One runs at a time.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use epoca::client::Client;
-use epoca::client::watch::watch;
+use epoca::client::watch::{Observed, watch};
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Snapshot;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::console::attach;
 use crate::console::update::{Msg, Staged};
 use crate::scenario::{RunOptions, Script, Stage, Told, Verdict, find, leave_in_order, run};
 
@@ -18,6 +20,9 @@ use crate::scenario::{RunOptions, Script, Stage, Told, Verdict, find, leave_in_o
 const PACE: Duration = Duration::from_millis(1_500);
 /// On the sheet, which has many.
 const SHEET_PACE: Duration = Duration::from_millis(300);
+/// How long the nodes of a scenario's own cluster may take to be on the screen when it is over, and between two looks.
+const SEEN: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(50);
 /// How many things wait for the inbox.
 const TOLD: usize = 256;
 
@@ -33,6 +38,10 @@ struct UnderWay {
 
 impl Director {
     pub fn begin(&mut self, name: String, client: Client, inbox: mpsc::Sender<Msg>) {
+        // One that is over may still hold its cluster for the screen.
+        if let Some(before) = self.under_way.take() {
+            before.task.abort();
+        }
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let refused = match play(&name, &client, &inbox, stopped).await {
@@ -72,35 +81,68 @@ async fn play(
     let script = Arc::new(find(name)?);
     let executable = std::env::current_exe().map_err(|error| format!("where is this program? {error}"))?;
     let mut watching = JoinSet::new();
+    let seen = Arc::new(Mutex::new(BTreeSet::new()));
     let stage = if script.needs_own() {
-        let stage = Stage::own(&script, executable, 0).await?;
-        show(&stage, inbox, &mut watching).await;
+        let mut stage = Stage::own(&script, executable, 0).await?;
+        show(&mut stage, inbox, &mut watching, &seen).await;
         stage
     } else {
         Stage::there(client, executable).map_err(|error| error.to_string())?
     };
     perform(&script, &stage, inbox, stopped).await;
+    if stage.is_own() {
+        until_seen(stage.client.nodes().len(), &seen).await;
+    }
     // What was seen last stays on the screen: that the nodes end now is no part of it.
     watching.shutdown().await;
     stage.end().await;
     Ok(())
 }
 
+/// The nodes that are seen now.
+type Seen = Arc<Mutex<BTreeSet<NodeId>>>;
+
 /// The nodes of the scenario's own cluster, for the screen.
-async fn show(stage: &Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinSet<()>) {
+async fn show(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinSet<()>, seen: &Seen) {
     let nodes = stage.client.nodes();
     let _ = inbox.send(Msg::Staged(Box::new(Staged::Aside(nodes.clone())))).await;
     for (id, address) in nodes {
-        watching.spawn(watch_one(id, address, inbox.clone()));
+        watching.spawn(watch_one(id, address, inbox.clone(), seen.clone()));
+    }
+    if let Some(mut events) = stage.take_events() {
+        let inbox = inbox.clone();
+        watching.spawn(async move {
+            while let Some(event) = events.recv().await {
+                let (node, seen) = attach::seen(event);
+                if inbox.send(Msg::Staged(Box::new(Staged::Process(node, seen)))).await.is_err() {
+                    return;
+                }
+            }
+        });
     }
 }
 
-async fn watch_one(id: NodeId, address: String, inbox: mpsc::Sender<Msg>) {
+async fn watch_one(id: NodeId, address: String, inbox: mpsc::Sender<Msg>, seen: Seen) {
     let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
     while let Some(observed) = observed.recv().await {
+        let is_there = !matches!(observed, Observed::Disconnected(_));
         if inbox.send(Msg::Staged(Box::new(Staged::Observed(id, Box::new(observed))))).await.is_err() {
             return;
         }
+        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_there {
+            seen.insert(id)
+        } else {
+            seen.remove(&id)
+        };
+    }
+}
+
+/// A node that was started again a moment ago is on the screen before it ends.
+async fn until_seen(nodes: usize, seen: &Seen) {
+    let begun = Instant::now();
+    while begun.elapsed() < SEEN && seen.lock().unwrap_or_else(PoisonError::into_inner).len() < nodes {
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -54,6 +54,9 @@ mod screens;
 #[cfg(test)]
 mod rewound;
 
+#[cfg(test)]
+mod staged;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;

@@ -48,6 +48,29 @@ impl Sample {
         sample
     }
 
+    /// n1 leads; every log holds so many entries, all of them final.
+    pub fn long(size: (u16, u16), entries: u64) -> Sample {
+        let mut sample = Sample::healthy(size);
+        let mut log = sample.logs[&1].clone();
+        while (log.len() as u64) < entries {
+            let last = log.last().expect("the epoch is open").point;
+            let id = EntryId::new(last.id.epoch.0, last.id.offset.0 + 1);
+            log.push(put(Some(last), id, &format!("k{}", id.offset.0 % 1_000), "a value of some length"));
+        }
+        for id in 1..=4 {
+            sample.logs.insert(id, log.clone());
+            sample.snapshot(id);
+        }
+        let up_to = sample.last(1).expect("there is a log");
+        let epoch = up_to.id.epoch;
+        sample.tell(1, Fact::Elected { epoch, votes: (1..=4).map(NodeId).collect(), quorum: 3 });
+        sample.tell(1, Fact::Committed { up_to, count: entries });
+        for id in 1..=4 {
+            sample.tell(id, Fact::Finalized { up_to, count: entries });
+        }
+        sample
+    }
+
     /// The sketch of the specification: three epochs, n3 was repaired a moment ago, n4 was killed six seconds ago.
     pub fn eventful(size: (u16, u16)) -> Sample {
         let mut sample = Sample::healthy(size);

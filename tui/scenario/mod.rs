@@ -48,4 +48,6 @@ pub use report::evidence_text;
 pub use run::{RunOptions, run};
 pub use script::{ItemKind, Script};
 pub use stage::Stage;
+#[cfg(test)]
+pub use told::Evidence;
 pub use told::{Done, Run, Told, Verdict, is_heading};

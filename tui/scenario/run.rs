@@ -3,6 +3,7 @@
 //! A step that is not passed ends the scenario; on the sheet it ends that line alone, and the next begins in order.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +25,9 @@ use crate::command::{Context, Exit, Outcome, execute, parse_line};
 /// How long the nodes may take to be heard.
 const HEARD: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
+
+/// Commands are numbered through all runs: one that goes on beside its scenario may end when another has begun.
+static ASKED: AtomicU64 = AtomicU64::new(1);
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RunOptions {
@@ -294,12 +298,17 @@ impl Runner<'_> {
         }
         let tap = self.stage.tap.clone();
         let number = tap.as_ref().map_or(0, |tap| tap.begin(&line));
+        let (asked, told) = (ASKED.fetch_add(1, Ordering::Relaxed), self.told.clone());
+        self.tell(Told::Asked { number: asked, line: line.clone() }).await;
         let work = async move {
             let context = Context { client, stdin: false, progress: None };
             let outcome = execute(&command, &context).await;
             if let Some(tap) = tap {
                 tap.end(number, &outcome, begun.elapsed());
             }
+            let (answer, took) = (outcome.clone(), begun.elapsed());
+            // Whoever listened may have gone.
+            let _ = told.send(Told::Answered { number: asked, outcome: answer, took }).await;
             *ended.lock().unwrap_or_else(PoisonError::into_inner) = Some((outcome.clone(), begun.elapsed()));
             outcome
         };

@@ -299,7 +299,7 @@ fn progress(script: &Script, told: &Told, lang: Lang) -> Vec<String> {
         Told::Note(note) if note.is_empty() => Vec::new(),
         Told::Note(note) => vec![format!("  … {note}")],
         Told::Done(index, done) => done_lines(script, *index, done, lang),
-        Told::Part { .. } | Told::Now(_) => Vec::new(),
+        Told::Part { .. } | Told::Now(_) | Told::Asked { .. } | Told::Answered { .. } => Vec::new(),
         Told::Ended { verdict, why, took } => {
             let why = if why.is_empty() { String::new() } else { format!(": {why}") };
             vec![format!("  {} {} in {:.1} s{why}", verdict.name(), script.name, took.as_secs_f64())]

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use epoca::client::{Client, ClientError, Options};
-use epoca::cluster::{Cluster, ClusterOptions, PreparedLog, prepare};
+use epoca::cluster::{Cluster, ClusterOptions, PreparedLog, ProcessEvent, prepare};
+use tokio::sync::mpsc;
 
 use super::script::Script;
 use crate::tape::Tap;
@@ -65,6 +66,11 @@ impl Stage {
 
     pub fn is_own(&self) -> bool {
         self.own.is_some()
+    }
+
+    /// What becomes of the processes of a cluster of its own; once.
+    pub fn take_events(&mut self) -> Option<mpsc::Receiver<ProcessEvent>> {
+        self.own.as_mut()?.cluster.as_mut()?.take_events()
     }
 
     /// Ends the cluster if it is this scenario's own.

@@ -8,6 +8,7 @@ use epoca::protocol::NodeId;
 
 use super::excerpt::Excerpt;
 use super::script::{ItemKind, Script};
+use crate::command::Outcome;
 
 /// How a scenario ends, and how each of its steps does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -51,6 +52,17 @@ pub enum Told {
     Note(String),
     /// An item is under way.
     Now(usize),
+    /// This is asked of the cluster.
+    Asked {
+        number: u64,
+        line: String,
+    },
+    /// How that ended; perhaps long after.
+    Answered {
+        number: u64,
+        outcome: Outcome,
+        took: Duration,
+    },
     /// An item has ended.
     Done(usize, Done),
     /// What the logs held when a part began and when it ended.
@@ -125,7 +137,7 @@ impl Run {
 
     pub fn take(&mut self, told: Told) {
         match told {
-            Told::Began(_) => {}
+            Told::Began(_) | Told::Asked { .. } | Told::Answered { .. } => {}
             Told::Named(names) => self.names = names,
             Told::Note(note) => self.note = note,
             Told::Now(item) => self.now = Some(item),

@@ -1,11 +1,10 @@
 //! The scenario that runs or has run last, the assignment's sheet, and the cluster that is shown meanwhile if the
 //! scenario has one of its own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use epoca::protocol::NodeId;
-
-use crate::console::model::{Model, NodeView, Screen};
+use crate::console::model::Model;
 use crate::scenario::{Run, Script, Told};
 
 #[derive(Clone, Debug, Default)]
@@ -18,6 +17,8 @@ pub struct Scenarios {
     /// The item whose evidence is shown; none goes along with what happens.
     pub selected: Option<usize>,
     pub selected_line: Option<usize>,
+    /// The numbers that what it asks of the cluster has here.
+    pub asked_here: BTreeMap<u64, u64>,
 }
 
 impl Scenarios {
@@ -28,6 +29,7 @@ impl Scenarios {
     pub fn begin(&mut self, script: Arc<Script>) {
         self.asked = None;
         (self.selected, self.selected_line) = (None, None);
+        self.asked_here.clear();
         self.run = Some(Run::new(script));
     }
 
@@ -54,26 +56,25 @@ impl Scenarios {
     pub fn select_line(&mut self, down: isize) {
         let Some(sheet) = &self.sheet else { return };
         let last = sheet.headings().count().saturating_sub(1);
-        self.selected_line = Some(self.selected_line.unwrap_or_default().saturating_add_signed(down).min(last));
+        let line = self.selected_line.map_or(0, |line| line.saturating_add_signed(down));
+        self.selected_line = Some(line.min(last));
     }
 }
 
 impl Model {
-    /// Shows the cluster that a scenario has for itself, in the place of the console's own, which goes on behind it.
-    pub fn show_aside(&mut self, nodes: Vec<(NodeId, String)>) {
-        let mut aside = Model { screen: Screen::Watching, is_aside: true, ..Model::new(self.size, Vec::new()) };
-        for (id, address) in nodes {
-            aside.nodes.insert(id, NodeView::new(id, address));
-        }
-        self.aside = Some(Box::new(aside));
-        self.sit_aside();
-        self.changed();
+    /// Shows a cluster that a scenario has for itself, in the place of the console's own, which goes on behind it. It has
+    /// a tape of its own: one tape could not tell two nodes of the same number apart.
+    pub fn show_aside(&mut self) -> &mut Model {
+        let aside = Model { is_aside: true, now: self.now, ..Model::new(self.size, Vec::new()) };
+        self.aside.insert(Box::new(aside))
     }
 
     /// What belongs to whoever sits there holds for the cluster that is shown, too.
     pub fn sit_aside(&mut self) {
         let Some(aside) = &mut self.aside else { return };
         (aside.size, aside.mode, aside.lang, aside.pane) = (self.size, self.mode, self.lang, self.pane);
+        // What it has to say is said on the one line that there is.
+        self.notice = aside.notice.take().or(self.notice.take());
     }
 
     /// Goes back to the console's own cluster. True if another one was shown.
@@ -88,5 +89,12 @@ impl Model {
     /// The model of the cluster that is shown.
     pub fn shown(&self) -> &Model {
         self.aside.as_deref().unwrap_or(self)
+    }
+
+    pub fn shown_mut(&mut self) -> &mut Model {
+        match self.aside {
+            Some(ref mut aside) => aside,
+            None => self,
+        }
     }
 }

@@ -176,7 +176,8 @@ fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Dura
         return;
     }
     let is_newest = model.operations.newest().is_some_and(|newest| newest.number == number);
-    if is_long && is_newest && model.mode == Mode::Type && model.prompt.text().is_empty() {
+    let is_typed = !model.scenarios.is_running();
+    if is_long && is_typed && is_newest && model.mode == Mode::Type && model.prompt.text().is_empty() {
         scroll::show(model, Pane::Ops);
     }
     model.changed();

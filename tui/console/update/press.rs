@@ -55,11 +55,8 @@ fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<E
         bad(model, format!("{}: {obstacle}", binding.hint.map_or(binding.shown, |hint| model.say(hint))));
         return Vec::new();
     }
-    if let Some(aside) = model
-        .aside
-        .as_mut()
-        .filter(|_| scenario::looks(binding.action) && !matches!(model.pane, Pane::Scenario | Pane::Sheet))
-    {
+    let looks = scenario::looks(model, binding.action);
+    if let Some(aside) = model.aside.as_mut().filter(|_| looks) {
         act(aside, binding.action, interrupted);
         model.dialog = aside.dialog.take();
         return Vec::new();
@@ -274,7 +271,10 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     if let Some(effects) = scenario::typed(model, line.trim()) {
         return Some(effects);
     }
-    if model.aside.is_some() {
+    if let Some(aside) = &mut model.aside {
+        if tape::typed(aside, line) {
+            return Some(Vec::new());
+        }
         bad(model, model.say(scenario_words::OTHER_CLUSTER).to_owned());
         return None;
     }

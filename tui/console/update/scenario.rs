@@ -1,12 +1,15 @@
-//! Starting scenarios by key and by name, and what they tell.
+//! Starting scenarios by key and by name, what they tell, and what is seen of a cluster that one of them has for itself.
+
+use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent};
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 
+use crate::command::Outcome;
 use crate::console::keys::{self, Action};
-use crate::console::model::{Dialog, Mode, Model, Notice, Pane, Screen};
-use crate::console::update::{Effect, clock, observe, quit, scroll, tape};
+use crate::console::model::{Dialog, Mode, Model, Notice, Pane, ProcessSeen, Screen};
+use crate::console::update::{Effect, Msg, quit, scroll, tape};
 use crate::console::words::scenario as words;
 use crate::scenario::{Told, library_names};
 use crate::tape::{Mark, MarkKind, What};
@@ -19,6 +22,8 @@ pub enum Staged {
     Aside(Vec<(NodeId, String)>),
     /// What is seen of a node of that cluster.
     Observed(NodeId, Box<Observed>),
+    /// What became of the process of such a node.
+    Process(NodeId, ProcessSeen),
     /// It could not be begun, and why.
     Refused(String),
 }
@@ -30,21 +35,21 @@ pub fn on_staged(model: &mut Model, staged: Staged) {
             model.scenarios.begin(script);
             scroll::show(model, pane);
         }
+        Staged::Told(Told::Asked { number, line }) => asked(model, number, &line),
+        Staged::Told(Told::Answered { number, outcome, took }) => answered(model, number, outcome, took),
         Staged::Told(told) => {
             mark(model, &told);
             model.scenarios.take(told);
         }
-        Staged::Aside(nodes) => model.show_aside(nodes),
-        Staged::Observed(node, observed) => {
-            let now = model.now;
-            let Some(aside) = &mut model.aside else { return };
-            clock::tick(aside, now);
-            let before = aside.revision;
-            observe::on_observed(aside, node, *observed);
-            if aside.revision == before {
-                return;
-            }
+        Staged::Aside(nodes) => {
+            let recording = model.tape.recording.as_ref().map(|recording| recording.name.clone());
+            let no_launcher = Some(model.say(words::OTHER_CLUSTER).to_owned());
+            tape::take(model.show_aside(), Msg::Started { nodes, no_launcher });
+            let text = recording.map(|name| words::NOT_RECORDED.with(model.lang, &[("name", &name)]));
+            model.notice = text.map(|text| Notice { text, is_bad: false }).or(model.notice.take());
         }
+        Staged::Observed(node, observed) => return aside(model, Msg::Observed(node, *observed)),
+        Staged::Process(node, seen) => return aside(model, Msg::Process(node, seen)),
         Staged::Refused(why) => {
             model.scenarios.asked = None;
             model.notice = Some(Notice { text: why, is_bad: true });
@@ -53,29 +58,65 @@ pub fn on_staged(model: &mut Model, staged: Staged) {
     model.changed();
 }
 
-/// A step that has ended, or the verdict, is a place on the tape to come back to. The tape does not hold another cluster.
-fn mark(model: &mut Model, told: &Told) {
-    let script = model.scenarios.run.as_ref().filter(|_| model.aside.is_none()).map(|run| run.script.clone());
-    if let Some(text) = script.and_then(|script| told.mark(&script)) {
-        let mark = Mark { kind: MarkKind::Scenario, text, evidence: Vec::new() };
-        tape::note(model, What::Mark(mark));
-    }
-}
-
-/// Time goes on for the scenario's own cluster, too.
-pub fn tick(model: &mut Model, now: std::time::Duration) {
+/// What is told of the scenario's own cluster goes on that cluster's tape.
+fn aside(model: &mut Model, msg: Msg) {
+    let now = model.now;
     let Some(aside) = &mut model.aside else { return };
+    tape::tick(aside, now);
     let before = aside.revision;
-    clock::tick(aside, now);
+    tape::take(aside, msg);
     if aside.revision != before {
         model.changed();
     }
 }
 
-/// Keys that look about in a cluster look about in the one that is shown.
-pub fn looks(action: Action) -> bool {
-    use Action::{Explain, Look, LookNewest, LookOldest, Scroll, ScrollPage, SpaceTime};
-    matches!(action, Explain | Look(_) | LookNewest | LookOldest | Scroll(_) | ScrollPage(_) | SpaceTime)
+/// What the scenario asks of the cluster stands on the tape like what a person asks.
+fn asked(model: &mut Model, number: u64, line: &str) {
+    let shown = model.shown_mut();
+    tape::keyframe(shown);
+    let here = tape::operations(shown).begin(line);
+    tape::begun(shown, here, line);
+    model.scenarios.asked_here.insert(number, here);
+}
+
+fn answered(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
+    if let Some(here) = model.scenarios.asked_here.remove(&number) {
+        tape::take(model.shown_mut(), Msg::OperationEnd(here, outcome, took));
+    }
+}
+
+/// A step that has ended, or the verdict, is a place on the tape to come back to.
+fn mark(model: &mut Model, told: &Told) {
+    let script = model.scenarios.run.as_ref().map(|run| run.script.clone());
+    if let Some(text) = script.and_then(|script| told.mark(&script)) {
+        let mark = Mark { kind: MarkKind::Scenario, text, evidence: Vec::new() };
+        let shown = model.shown_mut();
+        tape::keyframe(shown);
+        tape::note(shown, What::Mark(mark));
+    }
+}
+
+/// Time goes on for the scenario's own cluster, too.
+pub fn tick(model: &mut Model, now: Duration) {
+    let Some(aside) = &mut model.aside else { return };
+    let before = aside.revision;
+    tape::tick(aside, now);
+    if aside.revision != before {
+        model.changed();
+    }
+}
+
+/// Keys that look about in a cluster look about in the one that is shown; in the panes of the scenario itself the arrows
+/// go about there.
+pub fn looks(model: &Model, action: Action) -> bool {
+    use Action::{Explain, Look, LookNewest, LookOldest, Scroll, ScrollPage, SpaceTime, Tape};
+    match action {
+        Tape(_) => true,
+        Explain | Look(_) | LookNewest | LookOldest | Scroll(_) | ScrollPage(_) | SpaceTime => {
+            !matches!(model.pane, Pane::Scenario | Pane::Sheet)
+        }
+        _ => false,
+    }
 }
 
 /// The scenario of a digit; beyond the digits there is the list.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use epoca::client::watch::Observed;
 
 use crate::console::model::tape::{Past, Place, PlaceKind, Playing, Tape, View};
-use crate::console::model::{Model, Notice, Pane};
+use crate::console::model::{Model, Notice, Operations, Pane};
 use crate::console::update::{Effect, Msg, apply, clock, scroll};
 use crate::tape::{Mark, MarkKind, Record, What, reduced};
 
@@ -86,7 +86,12 @@ fn present(model: &mut Model) -> &mut Model {
     }
 }
 
-/// Notes what a person does by typing or by a key.
+/// What was asked up to now, whatever is shown.
+pub fn operations(model: &mut Model) -> &mut Operations {
+    &mut present(model).operations
+}
+
+/// Notes what a person does by typing or by a key, or a scenario.
 pub fn begun(model: &mut Model, number: u64, line: &str) {
     note(model, What::Begin { number, line: line.trim().to_owned() });
 }
@@ -159,6 +164,11 @@ pub fn tick(model: &mut Model, now: Duration) {
 
 /// When the screen changes next with no message coming.
 pub fn next_wake(model: &Model) -> Option<Duration> {
+    let aside = model.aside.as_deref().and_then(next_wake);
+    own_wake(model).into_iter().chain(aside).min()
+}
+
+fn own_wake(model: &Model) -> Option<Duration> {
     match model.tape.past() {
         Some(past) => past.playing.map(|playing| playing.due),
         None => clock::next_wake(model),

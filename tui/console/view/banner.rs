@@ -61,6 +61,9 @@ fn said(model: &Model, told: &Told, look: &Look) -> Option<(String, Style)> {
             let first = entry.first()?;
             (with(screen::B_INTERMEDIATE, format!("{} = {}", first.point.id, content(first))), look.intermediate)
         }
+        Fact::Conflict { what, found: Some(found), .. } if what == "prev-missing" => {
+            (with(screen::B_MISSING, found.id.to_string()), look.intermediate)
+        }
         Fact::Conflict { found, .. } => {
             (with(screen::B_CONFLICT, found.map_or(String::new(), |point| point.id.to_string())), look.bad)
         }

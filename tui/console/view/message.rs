@@ -56,6 +56,10 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
         Fact::Elected { epoch, .. } => (with(screen::MARK_LEADS, epoch), look.accent),
         Fact::SteppedDown { epoch, .. } => (with(screen::MARK_STEPS_DOWN, epoch), look.bad),
         Fact::TimedOut { .. } => (model.say(screen::MARK_STANDS).to_owned(), look.accent),
+        Fact::Conflict { what, found, .. } if what == "prev-missing" => {
+            let end = found.map_or_else(|| model.say(screen::LOG_START).to_owned(), |point| point.id.to_string());
+            (with(screen::MARK_MISSING, &end), look.intermediate)
+        }
         Fact::Conflict { found, .. } => {
             let found = found.map(|point| point.id.to_string()).unwrap_or_default();
             (with(screen::MARK_CONFLICT, &found), look.bad)

@@ -114,7 +114,7 @@ fn draw_lower(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let inner = frame::tabs(buffer, area, model, look);
     let tab = panes::shown(model);
     // What is about the scenario and the person is not about the cluster that is shown.
-    let is_own = matches!(tab.pane, Pane::Scenario | Pane::Sheet | Pane::Ops);
+    let is_own = matches!(tab.pane, Pane::Scenario | Pane::Sheet);
     (tab.draw)(buffer, inner, if is_own { model } else { model.shown() }, look);
 }
 

@@ -14,12 +14,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
+use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::Model;
 use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::frame;
-use crate::console::view::line::{put, row, span};
+use crate::console::view::line::{put, row, span, width as line_width};
 use crate::console::words::scenario as words;
 use crate::scenario::{Done, ItemKind, Run, Verdict, evidence_text, is_heading};
 
@@ -43,9 +44,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let mut head: Vec<Line> = title(run, model, width, look);
     head.extend(verdict(run, model, width, look));
     let room = usize::from(area.height).saturating_sub(head.len());
-    let (lines, sight) = steps(run, model, width, look);
-    // What is looked at stands in sight with what comes before it; the evidence below it, too.
+    let Steps { lines, begins, sight } = steps(run, model, width, look);
+    // What is looked at stands in sight with what comes before it; the evidence below it, too. No step begins amid its
+    // words.
     let start = sight.end.saturating_sub(room).min(sight.start).min(lines.len().saturating_sub(room));
+    let start = begins.into_iter().find(|line| *line >= start).map_or(start, |line| line.min(sight.start));
     put_all(buffer, area, head.into_iter().chain(lines.into_iter().skip(start)));
     frame::foot(buffer, area, model.say(words::EVIDENCE_HINT), look);
 }
@@ -60,11 +63,19 @@ pub(super) fn put_all(buffer: &mut Buffer, area: Rect, lines: impl Iterator<Item
 fn title(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     let mut first = vec![Span::raw(" ")];
     first.extend(state(run, model, look));
-    let names = run.names.iter().map(|(name, node)| format!("{name}={node}")).collect::<Vec<_>>();
-    first.push(span(format!("   {}", names.join(" ")), look.muted));
+    let names = run.names.iter().map(|(name, node)| format!("{name}={node}")).collect::<Vec<_>>().join(" ");
+    let mut rows = vec![first];
+    let room = width.saturating_sub(line_width(&rows[0]) + 4);
+    // Too many names for what is left of the row have rows of their own.
+    if names.width() <= room {
+        rows[0].push(span(format!("   {names}"), look.muted));
+    } else {
+        let names = wrapped(&names, width.saturating_sub(2)).into_iter();
+        rows.extend(names.map(|text| vec![span(format!(" {text}"), look.muted)]));
+    }
     let title = wrapped(run.script.title.text(model.lang), width.saturating_sub(2)).into_iter();
     let title = title.map(|text| vec![span(format!(" {text}"), look.strong)]);
-    std::iter::once(first).chain(title).collect()
+    rows.into_iter().chain(title).collect()
 }
 
 /// How far it is, or how it ended.
@@ -90,13 +101,22 @@ fn verdict(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     wrapped(text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), style)]).collect()
 }
 
-/// All steps, and the rows of the one that is looked at.
-fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> (Vec<Line>, std::ops::Range<usize>) {
+/// All steps as lines.
+struct Steps {
+    lines: Vec<Line>,
+    /// Where each step begins.
+    begins: Vec<usize>,
+    /// The one that is looked at.
+    sight: std::ops::Range<usize>,
+}
+
+fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
     let in_sight = model.scenarios.in_sight();
-    let mut lines = Vec::new();
+    let (mut lines, mut begins) = (Vec::new(), Vec::new());
     let mut sight = 0..0;
     for (index, item) in run.script.items.iter().enumerate() {
         let start = lines.len();
+        begins.push(start);
         let words = item.words.text(model.lang);
         let done = run.done[index].as_ref();
         let is_selected = model.scenarios.selected == Some(index);
@@ -119,7 +139,7 @@ fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> (Vec<Line>, std
             sight = start..lines.len();
         }
     }
-    (lines, sight)
+    Steps { lines, begins, sight }
 }
 
 struct Room {

@@ -25,7 +25,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     head.push(span(format!("   {}", run.script.title.text(model.lang)), look.strong));
     let current = run.now.or_else(|| run.done.iter().rposition(Option::is_some));
     let under_way = run.headings().take_while(|heading| current.is_some_and(|item| *heading < item)).count();
-    let in_sight = model.scenarios.selected_line.unwrap_or(under_way.saturating_sub(1));
+    // Once all is done the whole sheet is what counts, from its top.
+    let running = run.end.is_none().then_some(under_way.saturating_sub(1));
+    let in_sight = model.scenarios.selected_line.or(running);
     let mut lines = Vec::new();
     let mut sight = 0..0;
     for (index, heading) in run.headings().enumerate() {
@@ -37,7 +39,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
             Shown { width, is_selected: model.scenarios.selected_line == Some(index) },
             look,
         ));
-        if index == in_sight {
+        if in_sight == Some(index) {
             lines.extend(evidence(run, heading, width, model, look));
             sight = start..lines.len();
         }

@@ -22,12 +22,12 @@ use crate::console::model::space::{Call, Fate, LATE, Message, Quiet, Row, Shape}
 use crate::console::model::{Focus, Model};
 use crate::console::text::{centred, cut};
 use crate::console::theme::{Depth, Look, Theme};
-use crate::console::view::line::{put, row, span};
+use crate::console::view::line::{put, put_right, row, span};
 use crate::console::view::{frame, message};
 use crate::console::words::{content, screen};
 
 /// The least room between two columns.
-const GAP_MIN: u16 = 8;
+const GAP_MIN: u16 = 7;
 
 /// Beyond it nothing more is said.
 const GAP_MAX: u16 = 22;
@@ -182,6 +182,10 @@ impl<'a> Canvas<'a> {
             };
             let Some(x) = self.column(*node) else { continue };
             head(buffer, x, &node.to_string(), style);
+        }
+        let hidden = self.model.nodes.len() - self.nodes.len();
+        if hidden > 0 {
+            put_right(buffer, Rect { height: 1, ..self.area }, &[span(format!("+{hidden}"), self.look.muted)]);
         }
     }
 

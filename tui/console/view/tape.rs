@@ -39,7 +39,9 @@ pub fn line(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
         right.extend(keys);
     }
     let marks = room.saturating_sub(width(&right));
-    let mut parts = vec![span(" TAPE ", look.muted)];
+    // The tape of a scenario's own cluster goes with it, and nobody writes it down.
+    let name = if model.is_aside { span(" TAPE ", look.alarm) } else { span(" TAPE ", look.muted) };
+    let mut parts = vec![name];
     parts.extend(places(tape, marks, look));
     parts.extend(right);
     parts

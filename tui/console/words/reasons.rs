@@ -7,7 +7,7 @@ pub const REASONS: &[(&str, Text)] = &[
     ("due", text("its time has come", "chegou a sua hora")),
     ("no-room", text("too many wait already", "já há esperando demais")),
     ("lost-on-purpose", text("lost on purpose", "perdida de propósito")),
-    ("conflict", text("the leader has something else there", "o líder tem outra coisa ali")),
+    ("conflict", text("the leader has something else", "o líder tem outra coisa")),
     ("resync", text("the leader's resync replaces it", "a ressincronização do líder o substitui")),
     ("forged-dropped", text("forged entries go before an election", "entradas forjadas saem antes de uma eleição")),
     ("runs", text("the last of the greatest common epoch", "a última da maior época em comum")),

@@ -11,6 +11,10 @@ pub const OTHER_CLUSTER: Text = text(
     "este é o cluster do próprio cenário: esc volta ao seu",
 );
 pub const OWN_CLUSTER: Text = text("SCENARIO'S OWN CLUSTER", "CLUSTER DO CENÁRIO");
+pub const NOT_RECORDED: Text = text(
+    "the scenario's own cluster has a tape of its own, which is not written to {name}",
+    "o cluster do cenário tem a sua própria fita, que não é gravada em {name}",
+);
 pub const LIST: Text = text(" SCENARIOS ", " CENÁRIOS ");
 pub const LIST_HINT: Text = text(
     "a key or enter runs it, esc closes; typed: run NAME, run ./mine.txt",
