@@ -55,6 +55,9 @@ mod screens;
 mod rewound;
 
 #[cfg(test)]
+mod smooth;
+
+#[cfg(test)]
 mod staged;
 
 use std::path::PathBuf;
