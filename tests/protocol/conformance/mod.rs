@@ -6,6 +6,7 @@
 mod commit;
 mod election;
 mod follower;
+mod membership;
 mod reconcile;
 
 use serde::Deserialize;

@@ -1,12 +1,12 @@
 //! Traps that young implementations fall into, each by its number, and the regressions of our own.
 //!
-//! "Crash" is a power cut: what was not flushed is lost. The numbers that are missing here belong to features that are
-//! still to come, or to the real storage.
+//! "Crash" is a power cut: what was not flushed is lost. The numbers that are missing here belong to the real storage.
 
 mod bounds;
 mod commit;
 mod election;
 mod leaders;
+mod members;
 mod persistence;
 mod quorum;
 mod reads;

@@ -10,6 +10,7 @@ mod database;
 mod disk;
 mod host;
 pub mod logs;
+mod members;
 mod network;
 mod puppets;
 pub mod snapshots;

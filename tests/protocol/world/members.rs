@@ -1,0 +1,59 @@
+//! Nodes that come later, and changes of the member list.
+
+use epoca::protocol::{Input, Member, MemberChange, MemberKind, Membership, NodeId, RequestId};
+
+use crate::world::{Host, World, incarnation};
+
+impl World {
+    /// A host with an empty disk that knows nobody and waits to be added; it is started.
+    pub fn newcomer(&mut self, id: u64) {
+        let like = &self.hosts.values().next().expect("a world has a host").config;
+        let mut config = like.clone();
+        (config.id, config.incarnation, config.voters) = (NodeId(id), incarnation(NodeId(id)), Vec::new());
+        config.seed = like.seed.wrapping_mul(31).wrapping_add(id);
+        self.hosts.insert(NodeId(id), Host::new(config));
+        self.start(id);
+    }
+
+    /// The node's disk is another one, empty; it was told of nobody.
+    pub fn replace_disk(&mut self, id: u64, generation: u8) {
+        let host = self.host_mut(id);
+        host.wipe();
+        host.config.voters = Vec::new();
+        host.config.incarnation.0[1] = generation;
+    }
+
+    pub fn member(&self, id: u64, kind: MemberKind) -> Member {
+        let incarnation = self.hosts.get(&NodeId(id)).map_or(incarnation(NodeId(id)), |host| host.config.incarnation);
+        Member { id: NodeId(id), address: format!("127.0.0.1:{}", 7100 + id), incarnation, kind }
+    }
+
+    pub fn change(&mut self, at: u64, change: MemberChange) -> RequestId {
+        let request = self.next_request();
+        self.step(at, Input::ChangeMembers(request, change));
+        request
+    }
+
+    /// Asks `at` to add a node that becomes a voter once it has caught up.
+    pub fn add(&mut self, at: u64, id: u64) -> RequestId {
+        let member = self.member(id, MemberKind::Joining);
+        self.change(at, MemberChange::Add(member))
+    }
+
+    pub fn remove(&mut self, at: u64, id: u64) -> RequestId {
+        self.change(at, MemberChange::Remove(NodeId(id)))
+    }
+
+    /// The list that counts at a node.
+    pub fn list(&self, id: u64) -> &Membership {
+        &self.host(id).core().members().expect("the node has a list").membership
+    }
+
+    pub fn voters(&self, id: u64) -> Vec<u64> {
+        self.list(id).voters().map(|member| member.id.0).collect()
+    }
+
+    pub fn learners(&self, id: u64) -> Vec<u64> {
+        self.list(id).learners().map(|member| member.id.0).collect()
+    }
+}
