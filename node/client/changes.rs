@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::client::error::{ClientError, refused};
 use crate::client::nodes::{Absence, Answer, root_cause};
 use crate::client::types::{Changed, Record};
+use crate::protocol::apply::Seen;
 use crate::rpc::wire::client_client::ClientClient;
 use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
@@ -27,9 +28,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Watching {
     client: Client,
     prefix: Bytes,
-    /// All changes up to this revision were seen.
-    seen: u64,
+    seen: Seen,
     waiting: VecDeque<Changed>,
+    /// The last node that let this watcher wait has brought nothing so far, while others said that what it wants is gone.
+    in_vain: bool,
     stream: Option<(String, Streaming<wire::WatchResponse>)>,
 }
 
@@ -37,11 +39,11 @@ impl Client {
     /// Watches the keys that start with `prefix` from a revision on; without one, from what comes next.
     pub async fn watch(&self, prefix: Bytes, from: Option<u64>) -> Result<Watching, ClientError> {
         let seen = match from {
-            Some(from) => from.saturating_sub(1),
-            None => self.newest_revision(self.deadline()).await?,
+            Some(from) => Seen::before(from),
+            None => Seen::before(self.newest_revision(self.deadline()).await? + 1),
         };
         let (client, waiting) = (self.clone(), VecDeque::new());
-        let mut watching = Watching { client, prefix, seen, waiting, stream: None };
+        let mut watching = Watching { client, prefix, seen, waiting, in_vain: false, stream: None };
         watching.connect().await?;
         Ok(watching)
     }
@@ -57,7 +59,7 @@ impl Client {
 impl Watching {
     /// The revision after which nothing was seen yet.
     pub fn revision(&self) -> u64 {
-        self.seen
+        self.seen.up_to()
     }
 
     /// The next change. An error says that for the client's whole deadline no node could be watched, or that none keeps
@@ -86,7 +88,11 @@ impl Watching {
             let (mut why, mut oldest) = ("no node answers".to_owned(), None);
             for address in self.candidates(deadline).await {
                 match timeout(LOOK, self.open(&address)).await {
+                    // It is behind, and would let this watcher wait once more.
+                    Ok(Ok((_, response))) if self.in_vain && response.refused.is_none() && !self.is_news(&response) => {
+                    }
                     Ok(Ok((stream, response))) if response.refused.is_none() => {
+                        self.in_vain = oldest.is_some();
                         self.stream = Some((address, stream));
                         self.take(response);
                         return Ok(());
@@ -99,8 +105,9 @@ impl Watching {
                     Err(_) => why = format!("{address} does not answer"),
                 }
             }
+            self.in_vain = false;
             if let Some(oldest) = oldest {
-                let from = self.seen + 1;
+                let from = self.seen.up_to() + 1;
                 let text = format!("changes from revision {from} on are not kept any more: watch from {oldest} on");
                 return Err(refused("history_gone", text));
             }
@@ -114,7 +121,7 @@ impl Watching {
     /// The nodes that answer: first those that are far enough, the furthest first.
     async fn candidates(&self, deadline: Instant) -> Vec<String> {
         let until = deadline.min(Instant::now() + LOOK);
-        let seen = self.seen;
+        let seen = self.seen.up_to();
         let far = |answers: &[Answer], _| revisions(answers).any(|(revision, _)| revision > seen);
         let answers = self.client.shared.nodes.ask_all(until, far).await;
         let mut found: Vec<_> = revisions(&answers).collect();
@@ -125,7 +132,7 @@ impl Watching {
     async fn open(&self, address: &str) -> Result<(Streaming<wire::WatchResponse>, wire::WatchResponse), String> {
         let channel = self.client.shared.nodes.channel(address).await?;
         let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let request = wire::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen + 1) };
+        let request = wire::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen.up_to() + 1) };
         let opened = client.watch(request).await.map_err(|status| root_cause(&status))?;
         let mut stream = opened.into_inner();
         match stream.message().await {
@@ -135,27 +142,30 @@ impl Watching {
         }
     }
 
+    fn is_news(&self, response: &wire::WatchResponse) -> bool {
+        response.up_to > self.seen.up_to()
+    }
+
     fn take(&mut self, response: wire::WatchResponse) {
         if response.refused.is_some() {
             self.stream = None;
             return;
         }
+        self.in_vain &= !self.is_news(&response);
         for changed in response.changes {
             let Some(record) = changed.record.map(Record::from) else { continue };
-            // A node that says otherwise than the others would be wrong; what was seen is not seen again.
-            if record.revision > self.seen {
-                self.seen = record.revision;
+            if self.seen.is_new(record.revision) {
                 let Record { key, value, id, revision, .. } = record;
                 self.waiting.push_back(Changed { key, value: (!changed.deleted).then_some(value), id, revision });
             }
         }
-        self.seen = self.seen.max(response.up_to);
+        self.seen.reached(response.up_to);
     }
 
     /// Nothing came for a while: if another node has more, this one is left.
     async fn leave_if_behind(&mut self) {
         let until = Instant::now() + LOOK;
-        let seen = self.seen;
+        let seen = self.seen.up_to();
         let far = |answers: &[Answer], _| revisions(answers).any(|(revision, _)| revision > seen);
         let asked = timeout_at(until.into(), self.client.shared.nodes.ask_all(until, far)).await;
         let behind = asked.is_ok_and(|answers| revisions(&answers).any(|(revision, _)| revision > seen));

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{Numbers, Write};
+use crate::protocol::apply::{Numbers, TooOld, Write};
 use crate::protocol::{Entry, Position};
 use crate::rpc::{ChangedRecord, ChangesGone, Records, StoredRecord};
-use crate::storage::{FinalDatabase, LogReader, Record, SnapshotStore, StorageError, TooOld};
+use crate::storage::{FinalDatabase, LogReader, Record, SnapshotStore, StorageError};
 
 pub(super) struct Stores {
     pub(super) database: Arc<dyn FinalDatabase>,

@@ -33,7 +33,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{Applied, Write};
+use crate::protocol::apply::{Applied, ChangePage, TooOld};
 use crate::protocol::{
     Append, Apply, Base, ChainCheck, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored, SnapshotId,
     WriteSnapshot, Written,
@@ -109,21 +109,6 @@ pub trait FinalDatabase: Send + Sync {
 
     /// Checkpoints and leaves the mark of a clean end.
     fn close(&self) -> Result<(), StorageError>;
-}
-
-/// Some of the changes that somebody watches.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ChangePage {
-    pub changes: Vec<Write>,
-    /// All changes up to this revision were looked at.
-    pub up_to: u64,
-}
-
-/// The history does not reach back so far.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TooOld {
-    /// The first revision that there is.
-    pub oldest: u64,
 }
 
 /// The snapshots on the disk. Every call may take long and none is made on the loop.

@@ -10,4 +10,6 @@ pub mod invariants;
 
 pub mod linearizability;
 
+pub mod watching;
+
 pub mod simulator;

@@ -171,6 +171,33 @@ async fn a_watch_from_before_the_history_is_told_from_where_on_there_is_one() {
     cluster.stop().await;
 }
 
+/// Found by the simulator's watchers: a node that is behind takes every watcher, and lets it wait for what never comes.
+#[tokio::test]
+async fn a_watcher_hears_that_changes_are_gone_though_a_node_that_is_cut_off_would_let_it_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let client = cluster.client(TIMEOUT).unwrap();
+    client.put(key("first"), key("1")).await.unwrap();
+    let leads = leader(&client).await;
+    let behind = (1..=4).map(NodeId).find(|node| *node != leads).unwrap();
+    for other in (1..=4).map(NodeId).filter(|other| *other != behind) {
+        client.cut(behind, other).await.unwrap();
+    }
+    let value = Bytes::from(vec![b'v'; 900_000]);
+    for _ in 0..12 {
+        client.put(key("large"), value.clone()).await.unwrap();
+    }
+    let told = async {
+        match client.watch(Bytes::new(), Some(3)).await {
+            Ok(mut watching) => watching.next().await.map(|changed| changed.revision),
+            Err(error) => Err(error),
+        }
+    };
+    let told = tokio::time::timeout(PATIENCE, told).await.expect("it does not wait for ever");
+    assert!(matches!(&told, Err(ClientError::Refused { code, .. }) if code == "history_gone"), "{told:?}");
+    cluster.stop().await;
+}
+
 #[tokio::test]
 async fn trap_45_a_request_that_was_passed_on_goes_no_further() {
     let folder = tempfile::tempdir().unwrap();

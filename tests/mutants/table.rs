@@ -150,6 +150,7 @@ pub fn mutants() -> Vec<Mutant> {
     let tables = [
         (include_str!("protocol.toml"), "protocol"),
         (include_str!("sessions.toml"), "protocol"),
+        (include_str!("watching.toml"), "protocol"),
         (include_str!("storage.toml"), "storage"),
         (include_str!("sessions_storage.toml"), "storage"),
         (include_str!("runtime.toml"), "runtime"),

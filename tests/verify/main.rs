@@ -4,6 +4,8 @@ mod invariants;
 
 mod linearizability;
 
+mod watching;
+
 mod simulator;
 
 mod seeds;

@@ -49,6 +49,7 @@ fn a_fixed_set_of_seeds_breaks_nothing_and_meets_everything() {
     let again = [calls.retried, calls.answered_again, calls.not_equal, calls.sessions_lost];
     assert!(again.iter().all(|count| *count > 0), "{calls:?}");
     assert!(stats.linearized > 5_000, "{stats:#?}");
+    assert!(stats.watched > 5_000 && stats.watched_gone > 0, "{stats:#?}");
 }
 
 #[test]

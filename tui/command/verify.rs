@@ -194,6 +194,7 @@ fn numbers(total: &Total) -> Vec<Vec<String>> {
             format!("{} linearizable, {} of a quorum, {} local", calls.read, calls.read_quorum, calls.read_local),
         ),
         row("operations linearized", linearized.to_string()),
+        row("changes watched", format!("{}, {} times history was gone", total.stats.watched, total.stats.watched_gone)),
         row("longest way to agreement", format!("{:.2} s", total.stats.settled_most_micros as f64 / 1e6)),
     ]
 }
@@ -215,6 +216,7 @@ fn summary(first: u64, total: &Total, violations: Value) -> Value {
         "simulated_us": total.stats.simulated_micros,
         "simulated_node_us": total.stats.node_micros,
         "messages": { "sent": total.stats.messages, "lost": total.stats.lost, "doubled": total.stats.doubled },
+        "watched": { "changes": total.stats.watched, "history_gone": total.stats.watched_gone },
         "faults": total.stats.faults,
         "rules": total.stats.facts,
         "operations": {

@@ -4,6 +4,8 @@
 //! has the same records, the same revision and the same table of sessions, and gives the same answers. What is left out:
 //! how records lie on a disk, which is the business of whoever implements [`Records`].
 
+mod history;
+
 mod sessions;
 
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use crate::protocol::command::{Change, Command, Expect};
 use crate::protocol::entry::{Entry, Kind};
 use crate::protocol::types::{EntryId, Position};
 
+pub use history::{ChangePage, History, HistoryLimits, Seen, TooOld};
 pub use sessions::{Session, SessionLimits, Sessions};
 
 /// The final state besides the records.

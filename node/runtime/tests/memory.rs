@@ -5,15 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{self, Applied, Numbers, Records, Write, apply};
+use crate::protocol::apply::{self, Applied, ChangePage, Numbers, Records, TooOld, Write, apply};
 use crate::protocol::{
     Append, Apply, Base, ChainCheck, Entry, Incarnation, LogPoint, Position, Promise, Restored, SnapshotId,
     WriteSnapshot, Written,
 };
 pub(in crate::runtime) use crate::storage::Opened;
-use crate::storage::{
-    ChangePage, Dump, FinalDatabase, FlushDone, IntermediateLog, LogReader, Record, SnapshotStore, StorageError, TooOld,
-};
+use crate::storage::{Dump, FinalDatabase, FlushDone, IntermediateLog, LogReader, Record, SnapshotStore, StorageError};
 
 pub(in crate::runtime) fn open(id: u64) -> Opened {
     Opened {

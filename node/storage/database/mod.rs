@@ -8,8 +8,6 @@ mod changes;
 
 mod clean;
 
-mod history;
-
 mod lag;
 
 mod layout;
@@ -27,14 +25,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use bytes::Bytes;
 use sled::Tree;
 
-use crate::protocol::apply::{Applied, ApplyError, Session, Sessions, State as Final};
+use crate::protocol::apply::{Applied, ApplyError, ChangePage, History, Session, Sessions, State as Final, TooOld};
 use crate::protocol::{Apply, Entry, Incarnation, LogPoint, Position};
 use crate::storage::disk::Disk;
 use crate::storage::identity::Lock;
-use crate::storage::{ChangePage, Dump, FinalDatabase, Record, StorageError, TooOld};
+use crate::storage::{Dump, FinalDatabase, Record, StorageError};
 
 use changes::{Changes, put_sessions};
-use history::History;
 use lag::Lag;
 use layout::{Head, MARK, SESSION_TABLE, Value, decode_mark, encode_mark, piece_key, record_key, session_id, user_key};
 use restore::open_sled;

@@ -3,10 +3,10 @@
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{Applied, Outcome, SessionLimits};
+use crate::protocol::apply::{Applied, Outcome, SessionLimits, TooOld};
 use crate::protocol::{Change, Command, Expect, Once};
+use crate::storage::Opened;
 use crate::storage::tests::support::*;
-use crate::storage::{Opened, TooOld};
 
 fn put(key: &str, value: impl Into<Bytes>) -> Change {
     Change::Put { key: Bytes::copy_from_slice(key.as_bytes()), value: value.into() }

@@ -6,16 +6,21 @@ use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{self, Applied, Numbers, Records, SessionLimits, Sessions, Write, apply};
+use crate::protocol::apply::{
+    self, Applied, ChangePage, History, HistoryLimits, Numbers, Records, SessionLimits, Sessions, TooOld, Write, apply,
+};
 use crate::protocol::{Entry, EntryId, LogPoint, Position};
 use crate::verify::dice::mix;
 use crate::verify::simulator::hash::TraceHasher;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Database {
     records: Kept,
     state: apply::State,
     applied: Option<LogPoint>,
+    /// For those who watch; no part of the state.
+    history: History,
+    kept: HistoryLimits,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -23,12 +28,33 @@ struct Kept {
     records: BTreeMap<Bytes, (Bytes, EntryId, Numbers)>,
     /// The sum of the records' hashes: equal content, equal hash, whatever the way to it.
     hash: u64,
+    /// What the last entry changed.
+    changed: Vec<Write>,
 }
 
 impl Database {
-    pub(super) fn new(limits: SessionLimits) -> Database {
+    pub(super) fn new(limits: SessionLimits, kept: HistoryLimits) -> Database {
         let state = apply::State { sessions: Sessions::new(limits), ..apply::State::default() };
-        Database { state, ..Database::default() }
+        Database { records: Kept::default(), state, applied: None, history: History::bounded(0, kept), kept }
+    }
+
+    /// The same data as a snapshot has them: it keeps nothing for those who watch.
+    pub(super) fn without_changes(&self) -> Database {
+        let history = History::bounded(self.revision(), self.kept);
+        Database { records: self.records.clone(), state: self.state.clone(), history, ..*self }
+    }
+
+    /// As after an end that left the data whole.
+    pub(super) fn forget_changes(&mut self) {
+        self.history = History::bounded(self.revision(), self.kept);
+    }
+
+    pub(super) fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld> {
+        self.history.after(after, prefix, limit)
+    }
+
+    pub(super) fn changed_last(&self) -> &[Write] {
+        &self.records.changed
     }
 
     pub(super) fn applied(&self) -> Option<LogPoint> {
@@ -66,8 +92,10 @@ impl Database {
             return Err(format!("{} at position {} is applied after {:?}", entry.id, entry.position, self.applied));
         }
         self.applied = Some(entry.point());
+        self.records.changed.clear();
         let applied = apply(&mut self.state, &mut self.records, entry);
         self.state.sessions.take_touched();
+        self.history.add(self.records.changed.clone());
         applied.map_err(|_| format!("{} is no command", entry.id))
     }
 }
@@ -84,6 +112,7 @@ impl Records for Kept {
     }
 
     fn write(&mut self, write: Write) -> Result<(), Infallible> {
+        self.changed.push(write.clone());
         let Write { key, id, record, .. } = write;
         let before = match record {
             Some((value, numbers)) => {

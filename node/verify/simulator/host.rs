@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::apply::{Applied, SessionLimits};
+use crate::protocol::apply::{Applied, HistoryLimits, SessionLimits};
 use crate::protocol::trace::Snapshot;
 use crate::protocol::{
     Apply, Base, Config, Core, Entry, Envelope, Incarnation, LogPoint, NodeId, Operation, Position, Proposal, ReadLog,
@@ -20,6 +20,7 @@ pub(super) struct Host {
     pub(super) disk: Disk,
     pub(super) database: Database,
     sessions: SessionLimits,
+    kept: HistoryLimits,
     /// What the entries came to that were applied just now, and the position of the first.
     pub(super) outcomes: (u64, Vec<Applied>),
     pub(super) clock: Clock,
@@ -104,14 +105,15 @@ impl Clock {
 }
 
 impl Host {
-    pub(super) fn new(config: Config, sessions: SessionLimits) -> Host {
+    pub(super) fn new(config: Config, sessions: SessionLimits, kept: HistoryLimits) -> Host {
         let clock = Clock::new(1_000_000 + mix(config.seed) % 1_000_000_000);
         Host {
             config,
             core: None,
             disk: Disk::default(),
-            database: Database::new(sessions),
+            database: Database::new(sessions, kept),
             sessions,
+            kept,
             outcomes: (1, Vec::new()),
             clock,
             run: 0,
@@ -162,8 +164,9 @@ impl Host {
         self.disk.end_install();
         let image = self.disk.written();
         let snapshot = self.disk.snapshot();
-        self.database =
-            snapshot.map(|snapshot| snapshot.database.clone()).unwrap_or_else(|| Database::new(self.sessions));
+        self.database = snapshot
+            .map(|snapshot| snapshot.database.clone())
+            .unwrap_or_else(|| Database::new(self.sessions, self.kept));
         let applied = Position::after(self.database.applied());
         let committed = image.committed(snapshot).map_or(0, |point| point.position.0);
         let mut unseen = Vec::new();
@@ -220,7 +223,7 @@ impl Host {
     pub(super) fn wipe(&mut self) {
         self.destroyed = Some(self.disk.durable().clone());
         self.disk = Disk::default();
-        self.database = Database::new(self.sessions);
+        self.database = Database::new(self.sessions, self.kept);
         self.shown = None;
         let Incarnation(mut bytes) = self.config.incarnation;
         bytes[15] += 1;

@@ -35,6 +35,8 @@ mod clients;
 
 mod quorum;
 
+mod watchers;
+
 mod truth;
 
 mod settle;

@@ -25,6 +25,7 @@ pub struct Options {
     pub network: Network,
     pub disk: Disk,
     pub work: Work,
+    pub watching: Watching,
     /// Bounds of the table of sessions, the same at all nodes.
     pub sessions: SessionLimits,
 }
@@ -78,6 +79,16 @@ pub struct Work {
     pub reads_in_ten: u64,
 }
 
+/// Who watches committed changes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Watching {
+    pub watchers: u64,
+    /// How many changes a node keeps for them.
+    pub changes_kept: usize,
+    /// At most so many of them are in one message.
+    pub page_changes: usize,
+}
+
 impl Options {
     pub fn of(seed: u64) -> Options {
         let dice = &mut Dice::of(seed, 1);
@@ -109,6 +120,7 @@ impl Options {
                 patience_micros: timeout * dice.between(1, 4),
                 reads_in_ten: dice.between(1, 7),
             },
+            watching: watching(seed),
             sessions: if dice.one_in(2) { few_sessions(dice) } else { SessionLimits::default() },
         }
     }
@@ -149,6 +161,16 @@ fn tight(dice: &mut Dice) -> Limits {
     }
 }
 
+/// In every third run nobody watches; in others so little is kept that watchers are often too late.
+fn watching(seed: u64) -> Watching {
+    let dice = &mut Dice::of(seed, 7);
+    Watching {
+        watchers: dice.pick(&[0, 1, 3]),
+        changes_kept: dice.pick(&[4, 30, 30, 1_000_000]),
+        page_changes: dice.pick(&[1, 3, 256]),
+    }
+}
+
 /// So few that sessions are forgotten all the time, while retries of their writes are still on the way.
 fn few_sessions(dice: &mut Dice) -> SessionLimits {
     SessionLimits {
@@ -185,7 +207,7 @@ fn slowly_applied(seed: u64, limits: Limits) -> Limits {
 
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { network, disk, work, limits, sessions, .. } = self;
+        let Options { network, disk, work, limits, sessions, watching, .. } = self;
         let millis = |micros: u64| micros as f64 / 1_000.0;
         writeln!(
             f,
@@ -231,6 +253,11 @@ impl fmt::Display for Options {
             f,
             "\n{} sessions with {} results each are remembered, for {} entries",
             sessions.sessions, sessions.results, sessions.lifetime,
+        )?;
+        write!(
+            f,
+            "\n{} watch, {} changes are kept for them, {} in one message at most",
+            watching.watchers, watching.changes_kept, watching.page_changes,
         )
     }
 }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::protocol::{Envelope, NodeId};
+use crate::verify::simulator::watchers::{News, Page};
 
 /// Something that happens. What concerns a node's process names its run: it is void if the process is another one by then.
 #[derive(Clone, Debug)]
@@ -76,6 +77,31 @@ pub(super) enum Due {
         round: u64,
         node: NodeId,
     },
+    /// A watcher without a connection looks for a node.
+    Watch {
+        watcher: usize,
+        connection: u64,
+    },
+    /// Its connection arrives there; it has seen all changes up to `after`.
+    Stream {
+        watcher: usize,
+        connection: u64,
+        node: NodeId,
+        after: u64,
+    },
+    /// The node looks for what it has not yet sent.
+    Page(Page),
+    /// Something arrives at the watcher.
+    News {
+        watcher: usize,
+        connection: u64,
+        news: News,
+    },
+    /// The watcher wonders whether it hears too little.
+    Quiet {
+        watcher: usize,
+        connection: u64,
+    },
     /// The client waits no longer.
     Patience {
         call: usize,
@@ -87,7 +113,7 @@ impl Due {
     pub(super) fn node(&self) -> Option<(NodeId, Option<u64>)> {
         match self {
             Due::Message(envelope) => Some((envelope.to, None)),
-            Due::Request { node, .. } | Due::Probe { node, .. } => Some((*node, None)),
+            Due::Request { node, .. } | Due::Probe { node, .. } | Due::Stream { node, .. } => Some((*node, None)),
             Due::Tick { node, run }
             | Due::Flushed { node, run }
             | Due::Applied { node, run }
@@ -96,12 +122,16 @@ impl Due {
             | Due::SnapshotRead { node, run }
             | Due::SnapshotWritten { node, run }
             | Due::SnapshotInstalled { node, run }
+            | Due::Page(Page { node, run, .. })
             | Due::Batch { node, run } => Some((*node, Some(*run))),
             Due::Begin { .. }
             | Due::End { .. }
             | Due::Call { .. }
             | Due::Ask { .. }
             | Due::Again { .. }
+            | Due::Watch { .. }
+            | Due::News { .. }
+            | Due::Quiet { .. }
             | Due::Patience { .. } => None,
         }
     }

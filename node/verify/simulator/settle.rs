@@ -34,6 +34,7 @@ impl Simulation<'_> {
         }
         self.stats.settled_most_micros = self.now - begin;
         self.read_all()?;
+        self.wait_for_watchers()?;
         self.all_give_up()?;
         self.check_everything()?;
         self.judge()
@@ -111,6 +112,23 @@ impl Simulation<'_> {
                 let text = format!("the key k{key} could not be read, though everybody agrees");
                 return Err(wrong("everybody agrees once the faults end", text));
             }
+        }
+        Ok(())
+    }
+
+    /// Whoever watches has seen everything in the end.
+    fn wait_for_watchers(&mut self) -> Step {
+        let timeout = self.plan.options.election_timeout_micros;
+        let end = self.now + timeout * TIMEOUTS_MAX;
+        while self.watchers.behind() > 0 {
+            if self.now >= end {
+                let text = format!(
+                    "{} watchers have not seen everything {TIMEOUTS_MAX} timeouts later",
+                    self.watchers.behind()
+                );
+                return Err(wrong("everybody agrees once the faults end", text));
+            }
+            self.run_until(self.now + timeout / 4)?;
         }
         Ok(())
     }

@@ -45,7 +45,7 @@ impl Simulation<'_> {
         let host = self.host(node);
         let applied = host.database.applied();
         let Some(base) = host.snapshot_due.take_if(|base| Some(base.last) == applied) else { return };
-        let (run, database) = (host.run, host.database.clone());
+        let (run, database) = (host.run, host.database.without_changes());
         let id = SnapshotId { point: base.last, bytes: database.bytes(), digest: digest(base.last, &database) };
         host.taking = Some(SnapshotFile { id, base, database });
         let at = self.now + 1 + self.dice.below(self.disk.apply_most_micros * SLOWER);

@@ -21,6 +21,9 @@ pub struct Stats {
     /// Rules that fired, by the name of the fact.
     pub facts: BTreeMap<&'static str, u64>,
     pub calls: Calls,
+    /// Changes that watchers got, and how often what they wanted was not kept any more.
+    pub watched: u64,
+    pub watched_gone: u64,
     /// Operations that were placed in a linear order.
     pub linearized: u64,
     /// The longest time from the end of the faults to agreement.
@@ -80,6 +83,8 @@ impl Stats {
         self.lost += other.lost;
         self.doubled += other.doubled;
         self.rejected += other.rejected;
+        self.watched += other.watched;
+        self.watched_gone += other.watched_gone;
         self.linearized += other.linearized;
         self.settled_most_micros = self.settled_most_micros.max(other.settled_most_micros);
         for (name, count) in &other.faults {

@@ -3,7 +3,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use crate::protocol::apply::Applied;
+use crate::protocol::apply::{Applied, HistoryLimits};
 use crate::protocol::trace::{Event, Fact, RoleName};
 use crate::protocol::{
     Answer, Config, Entry, Envelope, Incarnation, Input, Message, NodeId, Operation, Output, RequestId, Send, Store,
@@ -23,6 +23,7 @@ use crate::verify::simulator::queue::{Due, Queue};
 use crate::verify::simulator::record::Record;
 use crate::verify::simulator::stats::Stats;
 use crate::verify::simulator::truth::Truth;
+use crate::verify::simulator::watchers::Watchers;
 use crate::verify::simulator::{Failure, Outcome, Told};
 
 /// `Err` ends the run: something was wrong.
@@ -40,6 +41,7 @@ pub(super) struct Simulation<'a> {
     pub(super) disk: options::Disk,
     pub(super) clients: Clients,
     pub(super) truth: Truth,
+    pub(super) watchers: Watchers,
     pub(super) watch: Watch,
     pub(super) dice: Dice,
     /// Whom each fault struck.
@@ -70,15 +72,17 @@ impl<'a> Simulation<'a> {
             limits: options.limits,
             leadership: options.leadership,
         };
+        let kept = HistoryLimits { changes: options.watching.changes_kept, ..HistoryLimits::default() };
         let mut simulation = Simulation {
             plan,
             now: 0,
             queue: Queue::default(),
-            hosts: voters.iter().map(config).map(|config| Host::new(config, options.sessions)).collect(),
+            hosts: voters.iter().map(config).map(|config| Host::new(config, options.sessions, kept)).collect(),
             network: Network::new(options.seed, options.network),
             disk: options.disk,
             clients: Clients::new(plan),
             truth: Truth::default(),
+            watchers: Watchers::new(plan),
             watch: Watch::new(),
             dice: Dice::of(options.seed, 4),
             struck: vec![None; plan.faults.len()],
@@ -93,6 +97,7 @@ impl<'a> Simulation<'a> {
             simulation.queue.put(fault.until, Due::End { fault: index });
         }
         simulation.clients.begin(&mut simulation.queue);
+        simulation.watchers.begin(&mut simulation.queue);
         simulation
     }
 
@@ -143,10 +148,14 @@ impl<'a> Simulation<'a> {
 
     pub(super) fn start(&mut self, node: NodeId) -> Step {
         let (now, tail_more) = (self.now, self.plan.options.tail_more);
+        let closed_well = self.watchers.dice.one_in(2);
         let known = self.truth.applied();
         let (snapshot, unseen) = self.host(node).start(now, tail_more, known);
         for entry in &unseen {
             self.apply(node, entry)?;
+        }
+        if closed_well {
+            self.host(node).database.forget_changes();
         }
         // Whoever has another folder is another node; it is not watched.
         let watched = !self.host(node).out;
@@ -197,6 +206,11 @@ impl<'a> Simulation<'a> {
             }
             Due::Request { request, node } => self.on_request(request, node),
             Due::Probe { call, round, node } => self.on_probe(call, round, node),
+            Due::Watch { watcher, connection } => self.on_watch(watcher, connection),
+            Due::Stream { watcher, connection, node, after } => self.on_stream(watcher, connection, node, after),
+            Due::Page(page) => self.on_page(page),
+            Due::News { watcher, connection, news } => self.on_news(watcher, connection, news),
+            Due::Quiet { watcher, connection } => self.on_quiet(watcher, connection),
             Due::Patience { call } => self.on_patience(call),
         }
     }
@@ -262,6 +276,9 @@ impl<'a> Simulation<'a> {
         let applied = host.database.apply(entry);
         let applied = applied.map_err(|text| wrong("applied once, in order", format!("at {node} {text}")))?;
         let changed = host.database.revision() != before;
+        if entry.position.0 > self.truth.applied() {
+            self.watchers.committed(host.database.changed_last())?;
+        }
         self.truth.on_applied(host, entry, applied, changed)?;
         Ok(applied)
     }
@@ -374,6 +391,7 @@ impl<'a> Simulation<'a> {
         host.paused = 0;
         host.backlog.clear();
         self.connections_break(node);
+        self.watchers_break(node);
     }
 
     fn leave(&mut self, envelope: Envelope) -> Step {

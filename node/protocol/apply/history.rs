@@ -1,21 +1,50 @@
-//! The last changes of the final data, for those who watch: kept in memory, bounded in number and bytes.
+//! The last changes of the final data, for those who watch: kept in memory, bounded in number and bytes. And how a watcher
+//! goes from node to node without missing a change or seeing one twice.
 //!
 //! It grows with what is applied, so after a rebuild from the log it reaches back; after a clean end it begins anew, and
-//! whoever wants older changes is told from where on there are some.
+//! whoever wants older changes is told from where on there are some. Revisions are the same at every node: that is all that
+//! a watcher needs to go on elsewhere.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
 use crate::protocol::apply::Write;
-use crate::storage::{ChangePage, TooOld};
 
-const CHANGES_MAX: usize = 32_768;
-const BYTES_MAX: usize = 8 << 20;
 /// What a change costs besides its key and value.
 const CHANGE_BYTES: usize = 128;
 
-pub(crate) struct History {
+/// Bounds of what a node keeps for those who watch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HistoryLimits {
+    pub changes: usize,
+    pub bytes: usize,
+}
+
+impl Default for HistoryLimits {
+    fn default() -> HistoryLimits {
+        HistoryLimits { changes: 32_768, bytes: 8 << 20 }
+    }
+}
+
+/// Some of the changes that somebody watches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangePage {
+    pub changes: Vec<Write>,
+    /// All changes up to this revision were looked at.
+    pub up_to: u64,
+}
+
+/// The history does not reach back so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooOld {
+    /// The first revision that there is.
+    pub oldest: u64,
+}
+
+#[derive(Clone, Debug)]
+pub struct History {
+    limits: HistoryLimits,
     /// Without gaps: each revision follows the one before.
     writes: VecDeque<Write>,
     bytes: usize,
@@ -24,17 +53,22 @@ pub(crate) struct History {
 }
 
 impl History {
-    pub(crate) fn new(revision: u64) -> History {
-        History { writes: VecDeque::new(), bytes: 0, before: revision }
+    /// Of a database that has this revision, however it came to it.
+    pub fn new(revision: u64) -> History {
+        History::bounded(revision, HistoryLimits::default())
     }
 
-    pub(crate) fn add(&mut self, writes: Vec<Write>) {
+    pub fn bounded(revision: u64, limits: HistoryLimits) -> History {
+        History { limits, writes: VecDeque::new(), bytes: 0, before: revision }
+    }
+
+    pub fn add(&mut self, writes: Vec<Write>) {
         for write in writes {
             let write = compact(write);
             self.bytes += weight(&write);
             self.writes.push_back(write);
         }
-        while self.writes.len() > CHANGES_MAX || self.bytes > BYTES_MAX {
+        while self.writes.len() > self.limits.changes || self.bytes > self.limits.bytes {
             let Some(oldest) = self.writes.pop_front() else { break };
             self.bytes -= weight(&oldest);
             self.before = oldest.revision;
@@ -42,7 +76,7 @@ impl History {
     }
 
     /// Changes of keys that start with `prefix`, after that revision, at most `limit`.
-    pub(crate) fn after(&self, revision: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld> {
+    pub fn after(&self, revision: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld> {
         if revision < self.before {
             return Err(TooOld { oldest: self.before + 1 });
         }
@@ -57,6 +91,34 @@ impl History {
             }
         }
         Ok(page)
+    }
+}
+
+/// How far somebody who watches has seen, whichever nodes told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen(u64);
+
+impl Seen {
+    /// Nothing was seen of this revision and of all that come.
+    pub fn before(from: u64) -> Seen {
+        Seen(from.saturating_sub(1))
+    }
+
+    /// All changes up to this revision were seen.
+    pub fn up_to(self) -> u64 {
+        self.0
+    }
+
+    /// A change came; false if it was seen before, as a node may say that has not heard how far the watcher is.
+    pub fn is_new(&mut self, revision: u64) -> bool {
+        let new = revision > self.0;
+        self.0 = self.0.max(revision);
+        new
+    }
+
+    /// A node has nothing more up to there.
+    pub fn reached(&mut self, up_to: u64) {
+        self.0 = self.0.max(up_to);
     }
 }
 
@@ -107,9 +169,21 @@ mod tests {
 
     #[test]
     fn the_oldest_go_first_and_it_says_from_where_it_can() {
-        let mut history = History::new(0);
-        history.add((1..=CHANGES_MAX as u64 + 5).map(write).collect());
+        let mut history = History::bounded(0, HistoryLimits { changes: 100, ..HistoryLimits::default() });
+        history.add((1..=105).map(write).collect());
         assert_eq!(history.after(4, b"", 1), Err(TooOld { oldest: 6 }));
         assert_eq!(revisions(&history, 5, "", 1), (vec![6], 6));
+    }
+
+    #[test]
+    fn a_watcher_takes_each_revision_once_whoever_tells_it() {
+        let mut seen = Seen::before(4);
+        let told = [4, 6, 4, 5, 6, 7];
+        let new: Vec<u64> = told.into_iter().filter(|revision| seen.is_new(*revision)).collect();
+        assert_eq!((new, seen.up_to()), (vec![4, 6, 7], 7));
+        seen.reached(5);
+        assert_eq!(seen.up_to(), 7);
+        seen.reached(9);
+        assert!(!seen.is_new(9) && seen.is_new(10));
     }
 }

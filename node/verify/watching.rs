@@ -1,0 +1,107 @@
+//! What `watch` promises, held against all that was ever committed: from a revision on each change of the watched keys comes
+//! once, in order and with nothing left out, whichever nodes tell of them.
+//!
+//! Who gives the watcher what, and what it does when a node goes away, is the business of whoever asks here.
+
+use bytes::Bytes;
+
+use crate::protocol::apply::Write;
+
+/// Every change that was ever committed, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Commits {
+    /// The first one has the revision 1.
+    changes: Vec<Write>,
+}
+
+impl Commits {
+    /// What an entry changed, for the first time at any node.
+    pub fn add(&mut self, changes: &[Write]) -> Result<(), String> {
+        for change in changes {
+            let next = self.revision() + 1;
+            if change.revision != next {
+                return Err(format!("{} makes the revision {}, and {next} is the next", change.id, change.revision));
+            }
+            self.changes.push(change.clone());
+        }
+        Ok(())
+    }
+
+    pub fn revision(&self) -> u64 {
+        self.changes.len() as u64
+    }
+
+    fn at(&self, revision: u64) -> Option<&Write> {
+        self.changes.get(revision.checked_sub(1)? as usize)
+    }
+
+    /// The first change of a key with this prefix after one revision and before another.
+    fn first_between(&self, prefix: &[u8], after: u64, before: u64) -> Option<&Write> {
+        (after + 1..before).filter_map(|revision| self.at(revision)).find(|change| change.key.starts_with(prefix))
+    }
+}
+
+/// What one watcher was told so far.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    prefix: Bytes,
+    /// Everything up to this revision was told, or is not wanted.
+    up_to: u64,
+}
+
+impl Watched {
+    /// It wants the changes of keys with this prefix from a revision on.
+    pub fn from(prefix: Bytes, revision: u64) -> Watched {
+        Watched { prefix, up_to: revision.saturating_sub(1) }
+    }
+
+    pub fn up_to(&self) -> u64 {
+        self.up_to
+    }
+
+    /// It is told of a change.
+    pub fn on_change(&mut self, commits: &Commits, change: &Write) -> Result<(), String> {
+        let revision = change.revision;
+        if revision <= self.up_to {
+            return Err(format!("the change {revision} comes again, or late: all up to {} was told", self.up_to));
+        }
+        if !change.key.starts_with(&self.prefix) {
+            return Err(format!("the change {revision} is of {:?}, and {:?} is watched", change.key, self.prefix));
+        }
+        if commits.at(revision) != Some(change) {
+            return Err(format!("{change:?} is told, and {:?} is committed", commits.at(revision)));
+        }
+        self.nothing_before(commits, revision)?;
+        self.up_to = revision;
+        Ok(())
+    }
+
+    /// It is told that there is nothing more up to a revision, this one too.
+    pub fn on_reached(&mut self, commits: &Commits, revision: u64) -> Result<(), String> {
+        if revision > commits.revision().max(self.up_to) {
+            return Err(format!("it has seen all up to {revision}, and {} is the last", commits.revision()));
+        }
+        self.nothing_before(commits, revision + 1)?;
+        self.up_to = self.up_to.max(revision);
+        Ok(())
+    }
+
+    /// It is told that changes are kept from this revision on only, and goes on there.
+    pub fn on_gone(&mut self, oldest: u64) -> Result<(), String> {
+        if oldest <= self.up_to + 1 {
+            let next = self.up_to + 1;
+            return Err(format!("changes from {next} on are said to be gone, and kept from {oldest} on"));
+        }
+        self.up_to = oldest - 1;
+        Ok(())
+    }
+
+    fn nothing_before(&self, commits: &Commits, revision: u64) -> Result<(), String> {
+        match commits.first_between(&self.prefix, self.up_to, revision) {
+            None => Ok(()),
+            Some(missed) => {
+                Err(format!("the change {} of {:?} was left out before {revision}", missed.revision, missed.key))
+            }
+        }
+    }
+}

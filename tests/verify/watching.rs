@@ -1,0 +1,89 @@
+//! The promise of `watch`, kept and broken: each way to break it is seen.
+
+use bytes::Bytes;
+
+use epoca::protocol::EntryId;
+use epoca::protocol::apply::{Numbers, Write};
+use epoca::verify::watching::{Commits, Watched};
+
+/// Of the key `a`, and at each third revision `b`.
+fn change(revision: u64) -> Write {
+    let key = Bytes::from(if revision.is_multiple_of(3) { "b" } else { "a" });
+    let numbers = Numbers { create_revision: 1, revision, version: revision };
+    Write { key, id: EntryId::new(1, revision), revision, record: Some((Bytes::from("value"), numbers)) }
+}
+
+/// Ten changes.
+fn commits() -> Commits {
+    let mut commits = Commits::default();
+    commits.add(&(1..=10).map(change).collect::<Vec<_>>()).expect("they follow each other");
+    commits
+}
+
+/// Somebody watches all keys from the third change on, and is told of these.
+fn told(revisions: &[u64]) -> Result<Watched, String> {
+    let mut watched = Watched::from(Bytes::new(), 3);
+    revisions.iter().try_for_each(|revision| watched.on_change(&commits(), &change(*revision)))?;
+    Ok(watched)
+}
+
+#[track_caller]
+fn assert_broken(result: Result<impl std::fmt::Debug, String>, why: &str) {
+    let text = result.expect_err("the promise is broken");
+    assert!(text.contains(why), "{text}");
+}
+
+#[test]
+fn all_changes_in_order_keep_the_promise() {
+    let mut watched = told(&[3, 4, 5, 6, 7, 8, 9, 10]).expect("it is kept");
+    watched.on_reached(&commits(), 10).expect("that is the end");
+    assert_eq!(watched.up_to(), 10);
+}
+
+#[test]
+fn a_change_that_is_left_out_comes_twice_or_late_is_seen() {
+    assert_broken(told(&[3, 5]), "change 4 of b\"a\" was left out");
+    assert_broken(told(&[3, 4, 4]), "comes again");
+    assert_broken(told(&[3, 4, 5, 3]), "comes again");
+    assert_broken(told(&[2]), "comes again");
+    assert_broken(told(&[4]), "change 3 of b\"b\" was left out");
+}
+
+#[test]
+fn a_change_that_was_never_committed_or_is_another_is_seen() {
+    assert_broken(told(&[3, 4, 5, 6, 7, 8, 9, 10, 11]), "is committed");
+    let mut watched = told(&[3]).expect("it is kept");
+    let other = Write { record: None, ..change(4) };
+    assert_broken(watched.on_change(&commits(), &other), "is committed");
+    let forged = Write { id: EntryId::new(2, 0), ..change(4) };
+    assert_broken(watched.on_change(&commits(), &forged), "is committed");
+}
+
+#[test]
+fn keys_that_are_not_watched_may_be_left_out_and_others_may_not() {
+    let commits = commits();
+    let mut watched = Watched::from(Bytes::from("b"), 1);
+    watched.on_change(&commits, &change(3)).expect("1 and 2 are not wanted");
+    assert_broken(watched.clone().on_change(&commits, &change(4)), "is watched");
+    watched.on_reached(&commits, 5).expect("nothing is left out");
+    assert_broken(watched.on_reached(&commits, 6), "change 6 of b\"b\" was left out");
+    watched.on_change(&commits, &change(6)).expect("it comes in time");
+    assert_broken(watched.on_reached(&commits, 11), "10 is the last");
+}
+
+#[test]
+fn whoever_says_that_changes_are_gone_must_mean_some_that_were_not_told() {
+    let commits = commits();
+    let mut watched = told(&[3, 4]).expect("it is kept");
+    assert_broken(watched.on_gone(5), "said to be gone");
+    watched.on_gone(8).expect("5, 6 and 7 are gone");
+    assert_broken(watched.on_change(&commits, &change(7)), "comes again");
+    watched.on_change(&commits, &change(8)).expect("from there on");
+}
+
+#[test]
+fn revisions_without_a_gap_are_the_only_commits() {
+    let mut commits = commits();
+    assert_broken(commits.add(&[change(12)]), "11 is the next");
+    assert_broken(commits.add(&[change(10)]), "11 is the next");
+}
