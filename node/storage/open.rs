@@ -51,7 +51,6 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOpt
     make_folder(&*disk, &log_folder(folder))?;
     let snapshots = SnapshotFolder::new(folder, disk.clone());
     make_folder(&*disk, &snapshots.folder)?;
-    snapshots.remove_unfinished()?;
     let place =
         LogPlace { folder: log_folder(folder), commit: commit_path(folder), disk, segment_bytes, _lock: lock.clone() };
     let mut notes = Vec::new();
@@ -78,6 +77,7 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOpt
     };
     let (database, committed) = restore(database, &mut restoring)?;
     let log = hold_committed(log, recorded, committed)?;
+    snapshots.remove_unfinished(committed)?;
     let snapshot = kept.first().map(|(id, _)| *id);
     let bytes_since_snapshot = log.bytes_after(snapshot.map_or(Position(0), |id| id.point.position))?;
     let restored = restored(&*reader, history, committed, options)?;

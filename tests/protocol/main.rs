@@ -12,4 +12,6 @@ mod conformance;
 
 mod traps;
 
+mod watching;
+
 mod random;

@@ -216,6 +216,7 @@ fn summary(first: u64, total: &Total, violations: Value) -> Value {
         "simulated_us": total.stats.simulated_micros,
         "simulated_node_us": total.stats.node_micros,
         "messages": { "sent": total.stats.messages, "lost": total.stats.lost, "doubled": total.stats.doubled },
+        "snapshots_resumed": total.stats.snapshots_resumed,
         "watched": { "changes": total.stats.watched, "history_gone": total.stats.watched_gone },
         "faults": total.stats.faults,
         "rules": total.stats.facts,

@@ -167,6 +167,25 @@ impl SnapshotFile {
         Ok(SnapshotId { point: self.base.last, bytes: self.bytes, digest: Digest(digest) })
     }
 
+    /// How much of the beginning of a file is what was written: its header and the blocks after it that are whole. All of it only
+    /// if its digest is right.
+    pub(crate) fn whole_beginning(path: &Path) -> Result<u64, StorageError> {
+        let mut file = match SnapshotFile::open(path) {
+            Ok(file) => file,
+            Err(StorageError::SnapshotDamaged { .. }) => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        loop {
+            let whole = file.source.at;
+            match file.next_block() {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(file.source.at),
+                Err(StorageError::SnapshotDamaged { .. }) => return Ok(whole),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     /// Reads all of it; gives what identifies it if it is whole.
     pub(crate) fn verify(mut self) -> Result<SnapshotId, StorageError> {
         while self.next_block()?.is_some() {}

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! DIR/snapshot/0000000000100000.snapshot     complete and durable; the number is the position of its last entry
-//! DIR/snapshot/….tmp                         being written or received; without a meaning after a crash
+//! DIR/snapshot/0000000000100000-DIGEST.tmp   being received; a restart goes on with as much of it as its checksums hold good
+//! DIR/snapshot/taken.tmp                     being written; without a meaning after a crash
 //! ```
 //!
 //! A file gets its name only when all of it is on the disk. Older ones stay as long as the log continues them.
@@ -25,6 +26,8 @@ pub(crate) use file::{SnapshotFile, SnapshotWriter};
 
 const ENDING: &str = ".snapshot";
 const UNFINISHED: &str = ".tmp";
+/// While a file is received it is synced whenever so many more bytes of it have come: a power cut loses no more than that.
+const SYNC_BYTES: u64 = 8 << 20;
 
 /// The snapshots of a data folder.
 #[derive(Clone)]
@@ -107,16 +110,78 @@ impl SnapshotFolder {
         self.folder.join(format!("{:016}-{}{UNFINISHED}", snapshot.point.position.0, snapshot.digest))
     }
 
-    /// Removes what a crash left of files that were never complete.
-    pub(crate) fn remove_unfinished(&self) -> Result<(), StorageError> {
+    /// Removes what a crash left of files that were never complete, but for what was received of the newest snapshot after
+    /// `committed`: its leader may go on there.
+    pub(crate) fn remove_unfinished(&self, committed: Option<LogPoint>) -> Result<(), StorageError> {
+        let newest =
+            self.unfinished()?.into_iter().filter(|(position, _)| *position >= Position::after(committed)).max();
+        self.remove_unfinished_but(newest.as_ref().map(|(_, path)| &**path))
+    }
+
+    fn remove_unfinished_but(&self, kept: Option<&Path>) -> Result<(), StorageError> {
+        let unfinished = self.unfinished()?.into_iter();
+        unfinished.filter(|(_, path)| Some(&**path) != kept).try_for_each(|(_, path)| self.remove(&path))
+    }
+
+    /// All files that are not complete; those that are received with the position of the snapshot's last entry.
+    fn unfinished(&self) -> Result<Vec<(Position, PathBuf)>, StorageError> {
         let error = |error| StorageError::io("read folder", &self.folder, &error);
+        let mut found = Vec::new();
         for file in std::fs::read_dir(&self.folder).map_err(error)? {
             let path = file.map_err(error)?.path();
-            if path.to_str().is_some_and(|name| name.ends_with(UNFINISHED)) {
-                self.remove(&path)?;
-            }
+            let name = path.file_name().and_then(|name| name.to_str()?.strip_suffix(UNFINISHED));
+            let position =
+                name.map(|name| name.split_once('-').and_then(|(number, _)| number.parse().ok()).unwrap_or(0));
+            found.extend(position.map(|position| (Position(position), path)));
         }
-        Ok(())
+        Ok(found)
+    }
+
+    /// The first part came of a snapshot of which a beginning lies here, since this node was started anew in the middle: as much
+    /// of it as is whole counts as received, once it is durable. `None`: there is no more than this part.
+    fn resume(&self, part: &WriteSnapshot, path: &Path) -> Result<Option<u64>, StorageError> {
+        let error = |error: io::Error| StorageError::io("go on with", path, &error);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let whole = SnapshotFile::whole_beginning(path)?.min(part.snapshot.bytes);
+        if whole <= part.bytes.len() as u64 {
+            return Ok(None);
+        }
+        let mut begins = vec![0; part.bytes.len()];
+        File::open(path).and_then(|file| file.read_exact_at(&mut begins, 0)).map_err(error)?;
+        if begins != part.bytes {
+            return Ok(None);
+        }
+        let mut file = self.disk.open(path).map_err(error)?;
+        file.cut(whole).and_then(|()| file.sync()).map_err(error)?;
+        self.disk.sync_folder(&self.folder).map_err(error)?;
+        tracing::info!("the snapshot {} goes on at byte {whole} of {}", path.display(), part.snapshot.bytes);
+        Ok(Some(whole))
+    }
+
+    /// The part is in the file; gives how much of it there is.
+    fn put(&self, part: &WriteSnapshot, path: &Path) -> Result<u64, StorageError> {
+        let WriteSnapshot { snapshot, offset, bytes } = part;
+        let error = |error: io::Error| StorageError::io("write", path, &error);
+        let received = offset + bytes.len() as u64;
+        let mut file = if *offset == 0 {
+            if let Some(received) = self.resume(part, path)? {
+                return Ok(received);
+            }
+            // One at a time: what is left of others is of no use.
+            self.remove_unfinished_but(None)?;
+            let file = self.disk.create(path).map_err(error)?;
+            self.disk.sync_folder(&self.folder).map_err(error)?;
+            file
+        } else {
+            self.disk.open(path).map_err(error)?
+        };
+        file.append(bytes).map_err(error)?;
+        if received >= snapshot.bytes || received / SYNC_BYTES > offset / SYNC_BYTES {
+            file.sync().map_err(error)?;
+        }
+        Ok(received)
     }
 
     fn remove(&self, path: &Path) -> Result<(), StorageError> {
@@ -148,23 +213,13 @@ impl SnapshotStore for SnapshotFolder {
     }
 
     fn write(&self, part: &WriteSnapshot) -> Result<Written, StorageError> {
-        let WriteSnapshot { snapshot, offset, bytes } = part;
-        let path = self.incoming(*snapshot);
-        let error = |error: io::Error| StorageError::io("write", &path, &error);
-        let mut file = if *offset == 0 {
-            self.remove(&path)?;
-            self.disk.create(&path).map_err(error)?
-        } else {
-            self.disk.open(&path).map_err(error)?
-        };
-        file.append(bytes).map_err(error)?;
-        let received = offset + bytes.len() as u64;
+        let snapshot = part.snapshot;
+        let path = self.incoming(snapshot);
+        let received = self.put(part, &path)?;
         if received < snapshot.bytes {
             return Ok(Written::UpTo(received));
         }
-        file.sync().map_err(error)?;
-        drop(file);
-        if !is_whole(&path, *snapshot)? {
+        if !is_whole(&path, snapshot)? {
             self.remove(&path)?;
             return Ok(Written::Damaged);
         }

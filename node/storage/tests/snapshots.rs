@@ -319,6 +319,116 @@ fn a_snapshot_whose_parts_were_mangled_on_the_way_is_thrown_away() {
     assert_eq!((opened.restored.snapshot, opened.restored.purged), (None, None));
 }
 
+/// A snapshot of several blocks, and its file.
+fn large() -> (Folder, Opened, SnapshotId, Vec<u8>) {
+    let (folder, mut chain, mut opened) = filled(None, 0);
+    for number in 0..60_u64 {
+        // They cannot be told apart by their lengths.
+        let value = blake3::hash(&number.to_le_bytes()).as_bytes().repeat(150);
+        chain.put(1, &format!("key-{number}"), value);
+    }
+    store(&mut opened, &chain.from(2));
+    commit(&mut opened, &chain.apply(1, 61));
+    let id = take(&opened, &base_of(&chain, 61));
+    let file = opened.snapshots.read(id, 0, u64::MAX).unwrap().unwrap().to_vec();
+    assert!(file.len() > 200_000, "{} bytes", file.len());
+    (folder, opened, id, file)
+}
+
+fn part(id: SnapshotId, file: &[u8], from: usize, to: usize) -> WriteSnapshot {
+    WriteSnapshot { snapshot: id, offset: from as u64, bytes: file[from..to].to_vec().into() }
+}
+
+/// What the first part is answered with at the next start, and then the rest of the file.
+fn goes_on(folder: &Folder, id: SnapshotId, file: &[u8]) -> u64 {
+    let opened = folder.open();
+    let Written::UpTo(from) = opened.snapshots.write(&part(id, file, 0, 700)).unwrap() else { panic!("it is whole") };
+    let rest = opened.snapshots.write(&part(id, file, from as usize, file.len())).unwrap();
+    assert!(matches!(rest, Written::Whole(_)), "{rest:?}");
+    from
+}
+
+#[test]
+fn a_restart_goes_on_with_the_blocks_of_a_snapshot_that_are_whole() {
+    let (_leaders, _leader, id, file) = large();
+    for (received, spoiled) in [(150_000, None), (150_000, Some(149_000)), (150_000, Some(90_000)), (150_000, Some(30))]
+    {
+        let folder = Folder::new();
+        let opened = folder.open();
+        opened.snapshots.write(&part(id, &file, 0, 700)).unwrap();
+        opened.snapshots.write(&part(id, &file, 700, received)).unwrap();
+        drop(opened);
+        let path = folder.path().join(format!("snapshot/{:016}-{}.tmp", id.point.position.0, id.digest));
+        if let Some(byte) = spoiled {
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[byte] ^= 1;
+            std::fs::write(&path, bytes).unwrap();
+        }
+        let from = goes_on(&folder, id, &file) as usize;
+        let most = spoiled.unwrap_or(received);
+        assert!(from <= most.max(700), "{from}: what comes after byte {most} is not what was sent");
+        assert!(from + (72 << 10) > most, "{from}: all blocks before byte {most} are whole");
+    }
+}
+
+#[test]
+fn a_power_cut_while_a_snapshot_is_received_loses_what_was_not_synced_and_nothing_else() {
+    let (_leaders, _leader, id, file) = large();
+    for kept in [0, 100, 40_000, 100_000] {
+        let disk = FaultyDisk::default();
+        let folder = Folder::on(Arc::new(disk.clone()));
+        let opened = folder.open();
+        opened.snapshots.write(&part(id, &file, 0, 700)).unwrap();
+        opened.snapshots.write(&part(id, &file, 700, 150_000)).unwrap();
+        drop(opened);
+        disk.cut_power(kept);
+        let from = goes_on(&folder, id, &file);
+        assert!(from <= kept.max(700), "{from} of {kept}");
+    }
+}
+
+#[test]
+fn a_file_that_was_all_received_and_not_named_is_whole_with_its_first_part() {
+    let (_leaders, _leader, id, file) = large();
+    let folder = Folder::new();
+    drop(folder.open());
+    let path = folder.path().join(format!("snapshot/{:016}-{}.tmp", id.point.position.0, id.digest));
+    std::fs::write(&path, &file).unwrap();
+    let opened = folder.open();
+    let written = opened.snapshots.write(&part(id, &file, 0, 700)).unwrap();
+    assert!(matches!(written, Written::Whole(_)), "{written:?}");
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_was_received_of_a_snapshot_that_is_not_wanted_any_more_goes() {
+    let (folder, chain, mut opened) = filled(None, 100);
+    let (_leaders, mut leader) = (filled(None, 0).0, filled(None, 100));
+    commit(&mut leader.2, &chain.apply(1, 40));
+    let old = take(&leader.2, &base_of(&chain, 40));
+    commit(&mut leader.2, &chain.apply(41, 90));
+    let new = take(&leader.2, &base_of(&chain, 90));
+    let first = |id| {
+        let bytes = leader.2.snapshots.read(id, 0, 300).unwrap().unwrap();
+        WriteSnapshot { snapshot: id, offset: 0, bytes }
+    };
+    let unfinished = || {
+        let names = std::fs::read_dir(folder.path().join("snapshot")).unwrap();
+        names.filter(|name| name.as_ref().unwrap().file_name().to_string_lossy().ends_with(".tmp")).count()
+    };
+    opened.snapshots.write(&first(old)).unwrap();
+    opened.snapshots.write(&first(new)).unwrap();
+    assert_eq!(unfinished(), 1, "one snapshot comes at a time");
+    commit(&mut opened, &chain.apply(1, 50));
+    drop(opened);
+    let mut opened = folder.open();
+    assert_eq!(unfinished(), 1, "it may go on");
+    commit(&mut opened, &chain.apply(51, 95));
+    drop(opened);
+    drop(folder.open());
+    assert_eq!(unfinished(), 0, "the log has brought as much");
+}
+
 #[test]
 fn trap_39_installing_replaces_the_database_and_never_goes_back() {
     let (_leaders, chain, mut leader) = filled(None, 100);

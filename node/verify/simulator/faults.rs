@@ -156,6 +156,9 @@ impl Simulation<'_> {
         }
         self.stop(node);
         let host = self.host(node);
+        // Only the beginning of what was received of a snapshot is found whole.
+        let kept = |content: &Vec<u8>| content.len() * kept_percent as usize / 100;
+        host.incoming.iter_mut().for_each(|(_, content)| content.truncate(kept(content)));
         host.disk.cut_power(kept_percent, torn);
         host.shown = None;
     }

@@ -44,7 +44,7 @@ pub(super) struct Host {
     pub(super) taking: Option<SnapshotFile>,
     pub(super) snapshot_reads: VecDeque<ReadSnapshot>,
     pub(super) snapshot_writes: VecDeque<WriteSnapshot>,
-    /// What was received of snapshots; without a meaning after a restart.
+    /// What was received of snapshots; a restart goes on with it.
     pub(super) incoming: Vec<(SnapshotId, Vec<u8>)>,
     /// To be installed once all that was handed to the database is applied.
     pub(super) install_due: Option<SnapshotId>,
@@ -212,7 +212,6 @@ impl Host {
         self.taking = None;
         self.snapshot_reads.clear();
         self.snapshot_writes.clear();
-        self.incoming.clear();
         self.install_due = None;
         self.checks = 0;
         self.proposals.clear();
@@ -223,6 +222,7 @@ impl Host {
     pub(super) fn wipe(&mut self) {
         self.destroyed = Some(self.disk.durable().clone());
         self.disk = Disk::default();
+        self.incoming.clear();
         self.database = Database::new(self.sessions, self.kept);
         self.shown = None;
         let Incarnation(mut bytes) = self.config.incarnation;

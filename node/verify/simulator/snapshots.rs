@@ -75,11 +75,12 @@ impl Simulation<'_> {
     }
 
     pub(super) fn snapshot_written(&mut self, node: NodeId) -> Step {
-        let host = self.host(node);
+        let host = &mut self.hosts[node.0 as usize - 1];
         let Some(WriteSnapshot { snapshot, offset, bytes }) = host.snapshot_writes.pop_front() else { return Ok(()) };
-        if offset == 0 {
-            host.incoming.retain(|(known, _)| *known != snapshot);
-            host.incoming.push((snapshot, Vec::new()));
+        let longer = |(known, content): &(SnapshotId, Vec<u8>)| *known == snapshot && content.len() > bytes.len();
+        let goes_on = offset == 0 && host.incoming.iter().any(longer);
+        if offset == 0 && !goes_on {
+            host.incoming = vec![(snapshot, Vec::new())];
         }
         let Some((_, content)) = host.incoming.iter_mut().find(|(known, _)| *known == snapshot) else {
             return Err(wrong(
@@ -87,11 +88,16 @@ impl Simulation<'_> {
                 format!("{node} goes on with one that it has not begun"),
             ));
         };
-        if content.len() as u64 != offset {
+        if !goes_on && content.len() as u64 != offset {
             let text = format!("{node} writes at {offset} of a snapshot of which it has {} bytes", content.len());
             return Err(wrong("a snapshot is written in order", text));
         }
-        content.extend_from_slice(&bytes);
+        // The first part finds what was received before a restart.
+        if goes_on {
+            self.stats.snapshots_resumed += 1;
+        } else {
+            content.extend_from_slice(&bytes);
+        }
         let received = content.len() as u64;
         if received < snapshot.bytes {
             return self.step(node, Input::SnapshotWritten { snapshot, written: Written::UpTo(received) });

@@ -21,6 +21,8 @@ pub struct Stats {
     /// Rules that fired, by the name of the fact.
     pub facts: BTreeMap<&'static str, u64>,
     pub calls: Calls,
+    /// Snapshots with which a replica went on after a restart.
+    pub snapshots_resumed: u64,
     /// Changes that watchers got, and how often what they wanted was not kept any more.
     pub watched: u64,
     pub watched_gone: u64,
@@ -83,6 +85,7 @@ impl Stats {
         self.lost += other.lost;
         self.doubled += other.doubled;
         self.rejected += other.rejected;
+        self.snapshots_resumed += other.snapshots_resumed;
         self.watched += other.watched;
         self.watched_gone += other.watched_gone;
         self.linearized += other.linearized;

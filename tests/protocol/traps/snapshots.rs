@@ -196,6 +196,36 @@ fn trap_40_a_crash_while_the_parts_come_leaves_the_node_as_it_was() {
     assert_equal(&world);
 }
 
+/// Of a file of many parts a power cut leaves half, the end of a process all that was written.
+#[test]
+fn trap_40_a_node_that_is_started_anew_goes_on_with_what_it_has_of_a_snapshot() {
+    for power_cut in [false, true] {
+        let mut world = behind(34);
+        world.restart(4);
+        let snapshot = all_but_the_last_part(&mut world);
+        let parts = |world: &World| count_of(world, 1, |fact| matches!(fact, Fact::SnapshotSent { .. }));
+        let whole = parts(&world);
+        assert_eq!(whole as u64, snapshot.bytes.div_ceil(16));
+        assert!(whole >= 4, "{whole} parts");
+        world.network.pool.clear();
+        if power_cut {
+            world.crash(4)
+        } else {
+            world.kill(4)
+        }
+        world.restart(4);
+        world.elapse_until(20, "n4 catches up", |world| {
+            world.host(4).snapshot().applied == world.host(1).snapshot().applied
+        });
+        assert_eq!(count_of(&world, 4, is_installed), 1);
+        assert_equal(&world);
+        // The first part once more, and what is missing; that which was under way may be sent again first.
+        let missing = if power_cut { whole.div_ceil(2) + 1 } else { 1 };
+        let again = parts(&world) - whole;
+        assert!(again <= missing + 2, "{again} of {whole} parts were sent again, power cut: {power_cut}");
+    }
+}
+
 #[test]
 fn trap_41_a_wholly_compacted_log_still_serves_a_replica_whose_progress_is_unknown() {
     let mut world = behind(17);

@@ -27,6 +27,8 @@ impl World {
     /// A power cut: what no flush covered is lost.
     pub fn crash(&mut self, id: u64) {
         self.crash_keeping(id, 0);
+        // Of what was received of a snapshot some is durable.
+        self.host_mut(id).incoming.iter_mut().for_each(|(_, content)| content.truncate(content.len() / 2));
     }
 
     /// A power cut that leaves the first `kept` of the writes that no flush covered.

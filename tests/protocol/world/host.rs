@@ -135,7 +135,6 @@ impl Host {
         self.reads.clear();
         self.snapshots.clear();
         self.begun = None;
-        self.incoming.clear();
         self.checks = 0;
         self.outcomes.clear();
     }
@@ -144,6 +143,7 @@ impl Host {
     pub(super) fn wipe(&mut self) {
         assert!(self.core.is_none(), "{} runs", self.id());
         self.disk = Disk::default();
+        self.incoming.clear();
         self.database = Database::default();
         let Incarnation(mut bytes) = self.config.incarnation;
         bytes[15] += 1;
