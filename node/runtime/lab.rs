@@ -66,13 +66,18 @@ impl Host {
     /// What finds no room at its link is lost, as on a network: the protocol repairs it.
     pub(super) fn send(&mut self, envelope: Envelope) {
         let envelope = self.say(envelope);
-        let Some(gate) = &mut self.gate else {
-            self.links.send(envelope);
-            return;
-        };
+        let Some(gate) = &mut self.gate else { return self.post(envelope) };
         match gate.pass_out(envelope) {
-            Passage::Passes(envelope) | Passage::PassesTwice(envelope) => _ = self.links.send(envelope),
+            Passage::Passes(envelope) | Passage::PassesTwice(envelope) => self.post(envelope),
             Passage::Stays => self.tell_gate(),
+        }
+    }
+
+    fn post(&mut self, envelope: Envelope) {
+        let (from, to, number, kind) = (envelope.from, envelope.to, envelope.number, envelope.message.kind());
+        if !self.links.send(envelope) && self.hub.is_watched() {
+            let fact = Fact::Dropped { from, to, number, kind: kind.into(), why: "no-room".into() };
+            self.hub.tell(self.clock.own(), fact);
         }
     }
 

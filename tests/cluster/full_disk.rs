@@ -20,19 +20,46 @@ impl Drop for Node {
 
 /// A node alone, whose files may grow to so many bytes.
 fn start(address: &str, folder: &Path, file_bytes_max: u64) -> Node {
+    start_among(&[address.to_owned()], 1, folder, file_bytes_max)
+}
+
+/// The node `id` of those that listen at these addresses.
+fn start_among(addresses: &[String], id: usize, folder: &Path, file_bytes_max: u64) -> Node {
     // Shells disagree on the unit of `ulimit -f`, so either unit must do; without the trap a signal would end the node.
     let script = format!("ulimit -f {}; trap '' XFSZ; exec \"$0\" \"$@\"", file_bytes_max / 512);
     let mut command = Command::new("sh");
-    command.args(["-c", &script, EXECUTABLE, "node", "--id", "1", "--listen", address, "--election-timeout", "200"]);
+    command.args(["-c", &script, EXECUTABLE, "node", "--id", &id.to_string(), "--listen", &addresses[id - 1]]);
+    command.args(["--election-timeout", "300", "--heartbeat", "50"]);
+    for (peer, address) in (1..).zip(addresses).filter(|(peer, _)| *peer != id) {
+        command.arg("--peer").arg(format!("{peer}={address}"));
+    }
     command.arg("--data").arg(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     Node(command.spawn().expect("a shell starts"))
+}
+
+impl Node {
+    /// Waits until it has ended by itself; gives its exit code and its last words.
+    fn last_words(&mut self) -> (Option<i32>, String) {
+        let mut code = None;
+        until("the node has ended", || {
+            code = self.0.try_wait().unwrap().map(|status| status.code());
+            code.is_some()
+        });
+        let mut err = String::new();
+        self.0.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        (code.flatten(), err)
+    }
+}
+
+fn free_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 #[test]
 fn a_full_disk_ends_the_node_with_a_clear_error_and_nothing_confirmed_is_lost() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("n1");
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let address = free_address();
     let ask = |words: &[&str]| epoca([&["--connect", &address, "--timeout", "5"], words].concat());
 
     let mut full = start(&address, &data, 1 << 20);
@@ -44,14 +71,8 @@ fn a_full_disk_ends_the_node_with_a_clear_error_and_nothing_confirmed_is_lost() 
         done.then(|| confirmed.push(key.clone())).is_none()
     });
     assert!(refused.is_some(), "its files grew beyond what they may");
-    let mut code = None;
-    until("the node has ended", || {
-        code = full.0.try_wait().unwrap().map(|status| status.code());
-        code.is_some()
-    });
-    let mut err = String::new();
-    full.0.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-    assert_eq!(code, Some(Some(1)), "{err}");
+    let (code, err) = full.last_words();
+    assert_eq!(code, Some(1), "{err}");
     assert!(err.contains("the disk is full") && err.contains("make room"), "{err}");
 
     let _roomy = start(&address, &data, 1 << 30);
@@ -64,4 +85,34 @@ fn a_full_disk_ends_the_node_with_a_clear_error_and_nothing_confirmed_is_lost() 
         got == Some(0)
     });
     assert!(found, "of {confirmed:?} something is lost");
+}
+
+#[test]
+fn a_full_disk_of_one_node_leaves_the_others_unharmed_and_with_room_it_comes_back_with_all_that_was_confirmed() {
+    let folder = tempfile::tempdir().unwrap();
+    let addresses: Vec<String> = (0..3).map(|_| free_address()).collect();
+    let data = |id: usize| folder.path().join(format!("n{id}"));
+    let roomy = 1 << 30;
+    let _others = [1, 2].map(|id| start_among(&addresses, id, &data(id), roomy));
+    let mut full = start_among(&addresses, 3, &data(3), 1 << 20);
+    let everywhere = addresses.join(",");
+    let put = |key: &str| {
+        let value = "v".repeat(50_000);
+        epoca(["--connect", &everywhere, "--timeout", "30", "put", key, &value]).code
+    };
+    until("they take writes", || put("first") == Some(0));
+    // Forty times 50 kB is twice what the one may store; whether it leads or not, the others go on.
+    let keys: Vec<String> = (0..40).map(|number| format!("k{number:02}")).collect();
+    for key in &keys {
+        assert_eq!(put(key), Some(0), "{key} is confirmed by those that have room");
+    }
+    let (code, err) = full.last_words();
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("the disk is full") && err.contains("make room"), "{err}");
+
+    let _with_room = start_among(&addresses, 3, &data(3), roomy);
+    for key in &keys {
+        let local = ["--connect", &everywhere, "get", key, "--node", "3", "--consistency", "local"];
+        until("the node that was full holds what was confirmed", || epoca(local).code == Some(0));
+    }
 }

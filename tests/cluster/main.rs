@@ -26,6 +26,8 @@ mod other_cluster;
 
 mod outcomes;
 
+mod overload;
+
 mod services;
 
 mod snapshots;

@@ -1,6 +1,6 @@
 //! One link: what waits to be sent to a node, and the connections to the address where it listens.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tonic::transport::{Channel, Endpoint};
@@ -26,6 +26,8 @@ pub(super) struct Link {
     listed: AtomicBool,
     /// Something went over the link since somebody looked last.
     used: AtomicBool,
+    /// Messages that found no room, or nobody to take them.
+    dropped: AtomicU64,
 }
 
 impl Link {
@@ -47,12 +49,25 @@ impl Link {
             endpoint,
             listed: AtomicBool::new(listed),
             used: AtomicBool::new(true),
+            dropped: AtomicU64::new(0),
         })
     }
 
     /// False if the message was dropped.
     pub(super) fn send(&self, envelope: Envelope) -> bool {
         self.touch();
+        let sent = self.hand_on(envelope);
+        if !sent {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        sent
+    }
+
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    fn hand_on(&self, envelope: Envelope) -> bool {
         match &envelope.message {
             Message::Push(_) | Message::CommitOrder(_) => self.pushes.push(envelope),
             message if message.is_election() => self.elections.deliver(envelope),

@@ -117,6 +117,11 @@ impl Links {
         self.link(envelope.to).is_some_and(|link| link.send(envelope))
     }
 
+    /// How many messages for a node were dropped since this one was started: its link was full, or not open.
+    pub fn dropped(&self, node: NodeId) -> u64 {
+        self.link(node).map_or(0, |link| link.dropped())
+    }
+
     /// Where a node listens, if there is a link to it.
     pub fn address_of(&self, node: NodeId) -> Option<String> {
         self.link(node).map(|link| link.address.clone())

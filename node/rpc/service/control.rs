@@ -224,7 +224,9 @@ impl ControlService {
             cluster: self.about.cluster.id().map(|ClusterId(id)| id.to_vec().into()),
             lab: self.about.lab,
             revision: self.records.revision(),
-            peers: peers.map(|(id, address)| wire::PeerAddress { id: id.0, address }).collect(),
+            peers: peers
+                .map(|(id, address)| wire::PeerAddress { id: id.0, address, dropped: self.links.dropped(id) })
+                .collect(),
             cpu_micros: cpu_micros(),
             notes: self.about.notes.clone(),
             cuts: lab.cuts(me).into_iter().map(|with| wire::LinkState { with: with.0 }).collect(),

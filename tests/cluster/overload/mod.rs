@@ -1,0 +1,186 @@
+//! More than a node can take, on real processes: what memory each needs at most, what its clients are told, and that the rest
+//! of the cluster is unharmed.
+
+mod crowd;
+mod deaf;
+mod piling_up;
+mod slow_replica;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use epoca::client::{Client, ClientError};
+use epoca::cluster::{Cluster, ClusterOptions};
+use epoca::protocol::NodeId;
+use epoca::rpc::wire;
+use epoca::rpc::wire::client_client::ClientClient;
+use tokio::sync::{Mutex, MutexGuard};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::support::EXECUTABLE;
+
+/// A client that has heard nothing by then was left hanging: no write here may take so long.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// One at a time: they measure.
+async fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    ALONE.lock().await
+}
+
+async fn started(data: &Path, election_timeout_ms: u64) -> Cluster {
+    let options = ClusterOptions {
+        base_port: 0,
+        lab: true,
+        election_timeout_ms: Some(election_timeout_ms),
+        ..ClusterOptions::new(EXECUTABLE, data)
+    };
+    let cluster = Cluster::start(options).await.expect("the nodes start");
+    cluster.ready().await.expect("one of them leads");
+    cluster
+}
+
+async fn connected(address: &str) -> ClientClient<Channel> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("it is an address");
+    let endpoint = endpoint.connect_timeout(Duration::from_secs(20)).tcp_nodelay(true);
+    ClientClient::new(endpoint.connect().await.expect("it takes a connection"))
+}
+
+/// How writes ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    confirmed: u64,
+    overloaded: u64,
+    /// Definitely not done for another reason, such as that nobody leads, with its code.
+    refused: BTreeMap<String, u64>,
+    unknown: u64,
+    /// No answer at all: there must be none of these.
+    hanging: u64,
+    /// What an overloaded node said.
+    said: Option<String>,
+}
+
+impl Tally {
+    fn answered(&self) -> u64 {
+        self.confirmed + self.overloaded + self.refused.values().sum::<u64>() + self.unknown
+    }
+
+    fn add(&mut self, other: Tally) {
+        self.confirmed += other.confirmed;
+        self.overloaded += other.overloaded;
+        self.unknown += other.unknown;
+        self.hanging += other.hanging;
+        other.refused.into_iter().for_each(|(code, count)| *self.refused.entry(code).or_default() += count);
+        self.said = self.said.take().or(other.said);
+    }
+
+    fn count(&mut self, answer: Option<Result<wire::WriteResponse, tonic::Status>>) {
+        use wire::write_response::Outcome;
+        match answer.map(|answer| answer.map(|response| response.outcome)) {
+            None => self.hanging += 1,
+            Some(Ok(Some(Outcome::Written(_)))) => self.confirmed += 1,
+            Some(Ok(Some(Outcome::Refused(refusal)))) if refusal.code == "overloaded" => {
+                self.overloaded += 1;
+                self.said = Some(refusal.message);
+            }
+            Some(Ok(Some(Outcome::Refused(refusal)))) => *self.refused.entry(refusal.code).or_default() += 1,
+            // A broken connection leaves the outcome open, too.
+            Some(Ok(Some(Outcome::Unknown(_))) | Err(_)) => self.unknown += 1,
+            Some(Ok(other)) => panic!("a put was answered with {other:?}"),
+        }
+    }
+}
+
+/// One put, however it ends.
+async fn put(client: &mut ClientClient<Channel>, key: String, value: Bytes) -> Tally {
+    let put = wire::PutRequest { key: key.into(), value, name: None, forwarded: false };
+    let mut tally = Tally::default();
+    tally.count(tokio::time::timeout(HANGS, client.put(put)).await.ok().map(|answer| answer.map(|ok| ok.into_inner())));
+    tally
+}
+
+/// Resident memory of a process in mebibytes; 0 once it has ended.
+fn resident_mib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or(0) / 1_024
+}
+
+/// Watches the memory of all nodes; gives the greatest that each had.
+struct Memory {
+    stop: Arc<AtomicBool>,
+    thread: std::thread::JoinHandle<BTreeMap<NodeId, u64>>,
+}
+
+impl Memory {
+    fn watch(cluster: &Cluster) -> Memory {
+        let pids: Vec<_> = cluster.nodes().into_iter().filter_map(|node| Some((node.id, node.pid?))).collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            let mut most = BTreeMap::new();
+            while !stopped.load(Ordering::Relaxed) {
+                for (node, pid) in &pids {
+                    let found = most.entry(*node).or_insert(0);
+                    *found = resident_mib(*pid).max(*found);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            most
+        });
+        Memory { stop, thread }
+    }
+
+    fn most(self) -> BTreeMap<NodeId, u64> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("it only looks")
+    }
+}
+
+#[track_caller]
+fn assert_bounded(memory: &BTreeMap<NodeId, u64>, most_mib: u64) {
+    assert!(memory.values().all(|mib| (1..=most_mib).contains(mib)), "above {most_mib} MiB: {memory:?}");
+}
+
+/// The cluster takes writes and all nodes come to hold the last of them.
+async fn goes_on(cluster: &Cluster) {
+    let client = cluster.client(HANGS).expect("a client");
+    let written = client.put(Bytes::from("after all"), Bytes::from("1")).await.expect("it takes writes again");
+    let end = Instant::now() + HANGS;
+    for node in cluster.nodes() {
+        loop {
+            let applied = client.report(node.id).await.ok().and_then(|said| said.applied);
+            if applied.is_some_and(|applied| applied.id >= written.id) {
+                break;
+            }
+            assert!(Instant::now() < end, "{} does not come to hold {}: {applied:?}", node.id, written.id);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Writes by so many clients of the library for a while; gives how many a second were confirmed.
+async fn throughput(client: &Client, clients: usize, time: Duration) -> f64 {
+    let begun = Instant::now();
+    let work = |number: usize| {
+        let client = client.clone();
+        async move {
+            let mut confirmed = 0_u64;
+            while begun.elapsed() < time {
+                let key = Bytes::from(format!("t{number}-{}", confirmed % 100));
+                match client.put(key, Bytes::from(vec![b'v'; 256])).await {
+                    Ok(_) => confirmed += 1,
+                    Err(ClientError::Refused { code, .. }) if code == "overloaded" => {}
+                    Err(error) => panic!("a write failed: {error}"),
+                }
+            }
+            confirmed
+        }
+    };
+    let all = futures_util::future::join_all((0..clients).map(work)).await;
+    all.into_iter().sum::<u64>() as f64 / begun.elapsed().as_secs_f64()
+}

@@ -1,0 +1,57 @@
+//! A leader that is cut off from its majority: what it cannot commit piles up to a bound, then it says so.
+
+use bytes::Bytes;
+use epoca::protocol::NodeId;
+use futures_util::future::join_all;
+
+use crate::overload::{Memory, Tally, alone, assert_bounded, connected, goes_on, put, started};
+
+const CONNECTIONS: usize = 20;
+const CLIENTS_OF_EACH: usize = 100;
+/// Two thousand of these are twice as much as a leader takes uncommitted.
+const VALUE_BYTES: usize = 64 << 10;
+/// Uncommitted entries are in the leader's memory once, beside what is on its way to disk and peers.
+const MOST_MIB: u64 = 500;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_pile_up_without_a_majority_are_refused_as_overloaded_and_memory_stays_bounded() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    // So long that the leader leads on while the writes pile up.
+    let cluster = started(folder.path(), 15_000).await;
+    let control = cluster.client(crate::overload::HANGS).unwrap();
+    for replica in [2, 3, 4] {
+        control.cut(NodeId(1), NodeId(replica)).await.unwrap();
+    }
+    let memory = Memory::watch(&cluster);
+    let leader = cluster.addresses()[0].clone();
+    let work = (0..CONNECTIONS).map(|connection| {
+        let leader = leader.clone();
+        tokio::spawn(async move {
+            let client = connected(&leader).await;
+            let of_one = (0..CLIENTS_OF_EACH).map(|number| {
+                let mut client = client.clone();
+                let value = Bytes::from(vec![number as u8; VALUE_BYTES]);
+                async move { put(&mut client, format!("{connection}-{number}"), value).await }
+            });
+            join_all(of_one).await
+        })
+    });
+    let mut tally = Tally::default();
+    for one in join_all(work).await {
+        one.expect("no client panics").into_iter().for_each(|other| tally.add(other));
+    }
+    let memory = memory.most();
+    println!("{tally:?}, MiB at most {memory:?}");
+    assert_eq!((tally.hanging, tally.confirmed), (0, 0), "nothing is confirmed without a majority: {tally:?}");
+    assert_eq!(tally.answered(), (CONNECTIONS * CLIENTS_OF_EACH) as u64);
+    let bound = (64 << 20) / VALUE_BYTES as u64;
+    assert!((bound - 20..=bound).contains(&tally.unknown), "64 MiB are taken: {tally:?}");
+    assert!(tally.overloaded >= 900, "{tally:?}");
+    let said = tally.said.unwrap_or_default();
+    assert!(said.contains("waits") && said.contains("try again"), "it says what is the matter and what to do: {said}");
+    assert_bounded(&memory, MOST_MIB);
+    control.lift().await.unwrap();
+    goes_on(&cluster).await;
+    cluster.stop().await;
+}
