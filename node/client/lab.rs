@@ -59,7 +59,8 @@ impl Client {
         self.control(node, async move |mut control| control.rule(request).await).await
     }
 
-    /// Lifts everything that is in force, at all nodes, step mode too.
+    /// Lifts everything that is in force, at all nodes, step mode too. A node that is wrong on purpose is started again by
+    /// its launcher; without one it stays wrong, and that is said.
     pub async fn lift(&self) -> Result<String, ClientError> {
         if let Some(launcher) = self.options().launcher.clone() {
             let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
@@ -67,10 +68,14 @@ impl Client {
             });
             return done(answer.await?).map(|done| done.message);
         }
+        let mut told = "nothing is in force any more".to_owned();
         for node in self.met().await? {
             self.lift_at(node).await?;
+            if let Some(how) = self.report(node).await?.wrong {
+                told += &format!("; {node} is still wrong on purpose ({how}): start it again without --wrong");
+            }
         }
-        Ok("nothing is in force any more".to_owned())
+        Ok(told)
     }
 
     pub async fn lift_at(&self, node: NodeId) -> Result<String, ClientError> {

@@ -44,6 +44,27 @@ impl Members {
         })
     }
 
+    /// Lifts all that is in force. A node that is wrong on purpose can only be made right by starting it again; one that
+    /// is down will be right when it is started.
+    pub async fn lift(self: &Arc<Self>) -> Result<String, Refused> {
+        let mut told = self.make(LabFault::Lift).await?;
+        let wrong = std::mem::take(&mut self.in_force().wrong);
+        for (node, how) in wrong {
+            if !self.with_process(node, Process::state).is_ok_and(|(state, _)| state != State::Ended) {
+                continue;
+            }
+            match self.restart(node).await {
+                Ok(restarted) => told = format!("{told}; {node} is right again ({restarted})"),
+                Err(error) => {
+                    // It may still run as it was.
+                    self.in_force().wrong.insert(node, how);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(told)
+    }
+
     /// Restarts a node so that it is wrong on purpose, or right again.
     pub async fn make_wrong(self: &Arc<Self>, node: NodeId, how: Option<String>) -> Result<String, Refused> {
         if !self.options().lab {
@@ -182,13 +203,7 @@ impl Members {
             LabFault::Release(node, kind) if kind == ALL => format!("{node} lets everything through"),
             LabFault::Release(node, kind) => format!("{node} lets every {kind} through"),
             LabFault::Rule(rule) => told_rule(rule),
-            LabFault::Lift => match self.in_force().wrong.keys().next() {
-                None => "nothing is in force any more".to_owned(),
-                Some(node) => format!(
-                    "nothing is in force any more, but {node} is still wrong on purpose: `fault wrong {} off`",
-                    node.0
-                ),
-            },
+            LabFault::Lift => "nothing is in force any more".to_owned(),
             LabFault::Step(true) => "step mode is on: timers stand still, every message waits".to_owned(),
             LabFault::Step(false) => "step mode is off: timers go on, what waited comes through".to_owned(),
         }

@@ -108,7 +108,7 @@ impl Launcher for Service {
     }
 
     async fn lift(&self, _request: Request<wire::LiftRequest>) -> Answer {
-        answer(self.members.make(LabFault::Lift).await)
+        answer(self.members.lift().await)
     }
 
     async fn step(&self, request: Request<wire::StepRequest>) -> Answer {

@@ -54,7 +54,7 @@ pub enum Message {
 
 impl Message {
     /// All kinds that [`Message::kind`] names.
-    pub const KINDS: [&str; 13] = [
+    pub const KINDS: [&str; 15] = [
         "push",
         "heartbeat",
         "ack",
@@ -68,6 +68,8 @@ impl Message {
         "vote-answer",
         "transfer",
         "transfer-asked",
+        "snapshot",
+        "snapshot-ack",
     ];
 
     /// The kind as the lab's gate, the trace and the command line name it.

@@ -120,6 +120,21 @@ fn a_node_that_skips_the_check_is_found_out_and_a_right_one_is_not() {
 }
 
 #[test]
+fn clearing_all_faults_makes_a_wrong_node_right_and_leaves_a_dead_one_dead() {
+    let cluster = Cluster::start(&["--lab"]);
+    cluster.text(0, &["fault", "wrong", "3", "skip-check"]);
+    cluster.text(0, &["fault", "wrong", "4", "skip-check"]);
+    cluster.text(0, &["fault", "kill", "4"]);
+    let said = cluster.text(0, &["fault", "clear"]);
+    assert!(said.contains("n3 is right again") && !said.contains("n4 is right"), "{said}");
+    let status = cluster.status();
+    assert_eq!((&status[2]["lab"]["wrong"], &status[3]["reachable"]), (&json!(null), &json!(false)));
+    assert!(cluster.text(0, &["fault", "in-force"]).contains("nothing is in force"));
+    cluster.text(0, &["fault", "restart", "4"]);
+    assert_eq!(cluster.status()[3]["lab"]["wrong"], json!(null));
+}
+
+#[test]
 fn a_leader_that_commits_alone_is_found_out() {
     let cluster = Cluster::start(&["--lab"]);
     let watchers = Watchers::of(&cluster);

@@ -218,7 +218,7 @@ pub enum Fault {
     },
     /// Show all that is in force
     InForce,
-    /// Lift all that is in force, at all nodes
+    /// Lift all that is in force, at all nodes; one that is wrong on purpose is started again to be right
     Clear,
     /// Step mode: timers stand still, and every message waits until it is delivered by hand
     Step {

@@ -17,7 +17,7 @@ use crate::console::update::{Effect, copy, faults, palette, quit, scenario, scro
 use crate::console::words::{scenario as scenario_words, screen};
 
 /// What can be typed and is no business of the cluster.
-const LOCAL: [&str; 7] = ["help", "quit", "checks", "bookmark", "event", "live", "play"];
+const LOCAL: [&str; 10] = ["help", "quit", "checks", "bookmark", "event", "live", "play", "run", "scenario", "stop"];
 
 pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     // Some systems tell the release of a key too; acting on it would double every key.
@@ -312,6 +312,9 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
 fn complete(model: &mut Model) {
     let cursor = model.prompt.input.cursor();
     let line: String = model.prompt.text().chars().take(cursor).collect();
+    if let Some(names) = scenario::completions(&line) {
+        return model.prompt.complete(&names);
+    }
     let mut known: Vec<String> = match wanted(&line) {
         Wanted::Command(names) => names.into_iter().chain(LOCAL.map(ToOwned::to_owned)).collect(),
         Wanted::Node => model.nodes.keys().flat_map(|id| [id.0.to_string(), id.to_string()]).collect(),

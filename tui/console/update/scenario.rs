@@ -162,6 +162,19 @@ pub fn typed(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     }
 }
 
+/// What may stand at the end of a line that names a scenario.
+pub fn completions(line: &str) -> Option<Vec<String>> {
+    let mut words: Vec<&str> = line.split_whitespace().collect();
+    if !line.ends_with(char::is_whitespace) {
+        words.pop();
+    }
+    match words[..] {
+        ["run"] | ["scenario", "run"] => Some(library_names().map(ToOwned::to_owned).collect()),
+        ["scenario"] => Some(["list", "run"].map(ToOwned::to_owned).to_vec()),
+        _ => None,
+    }
+}
+
 /// Keys while the list of scenarios is open.
 pub fn on_list_key(model: &mut Model, event: &KeyEvent, chosen: usize) -> Vec<Effect> {
     let last = library_names().count().saturating_sub(1);

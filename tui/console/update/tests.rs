@@ -308,12 +308,18 @@ fn the_palette_types_a_command_or_does_what_a_key_does() {
 }
 
 #[test]
-fn tab_completes_nodes_keys_and_kinds_where_they_belong() {
+fn tab_completes_nodes_keys_kinds_and_scenarios_where_they_belong() {
     let mut sample = Sample::healthy(SIZE);
     sample.write("xylophone", "1", &[2, 3, 4]);
-    for (typed, completed) in
-        [("get xy", "get xylophone "), ("kill n3", "kill n3 "), ("hold 2 commit-o", "hold 2 commit-order ")]
-    {
+    for (typed, completed) in [
+        ("get xy", "get xylophone "),
+        ("kill n3", "kill n3 "),
+        ("hold 2 commit-o", "hold 2 commit-order "),
+        ("hold 2 snapshot-", "hold 2 snapshot-ack "),
+        ("run lost", "run lost-answers "),
+        ("scenario run conf", "scenario run conflict-"),
+        ("scen", "scenario "),
+    ] {
         sample.key(KeyCode::Esc);
         sample.model.prompt.clear();
         sample.keys(&format!("i{typed}"));
