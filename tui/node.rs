@@ -10,10 +10,9 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::Mutex;
 
-use epoca::client::is_address;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::LinkRule;
-use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, run as run_node};
+use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, is_address, run as run_node};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::conduct::{Conduct, Election};
@@ -38,9 +37,22 @@ pub struct NodeArgs {
     #[arg(long, value_name = "ADDRESS", value_parser = address_of)]
     advertise: Option<String>,
 
-    /// Another node and its address, as 2=127.0.0.1:7102; once for each
+    /// Another node and its address, as 2=127.0.0.1:7102; once for each. They found a cluster together; once its log names
+    /// its members, these count. Without any other node this one founds a cluster of its own
     #[arg(long = "peer", value_name = "N=ADDRESS")]
     peers: Vec<Peer>,
+
+    /// Ask the nodes at these addresses to add this one to their cluster; it gets all their data, then becomes a voter
+    #[arg(long, value_name = "ADDR,…", value_delimiter = ',', value_parser = address_of)]
+    join: Vec<String>,
+
+    /// Once added, get all data but count in no majority, until `epoca member promote`
+    #[arg(long)]
+    learner: bool,
+
+    /// Found no cluster: wait until `epoca member add` names this node's address
+    #[arg(long, conflicts_with_all = ["peers", "join"])]
+    wait: bool,
 
     /// The folder of this node's intermediate and final data; made if it is missing
     #[arg(long, value_name = "DIR")]
@@ -112,6 +124,9 @@ impl NodeArgs {
             listen: self.listen,
             advertise: self.advertise.clone(),
             peers: self.peers.iter().map(|peer| (peer.id, peer.address.clone())).collect(),
+            join: self.join.clone(),
+            learner: self.learner,
+            wait: self.wait,
             data: self.data.clone(),
             lab: self.lab,
             rules: self.rules.clone(),

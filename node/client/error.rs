@@ -21,6 +21,9 @@ pub enum ClientError {
     /// The write may have left and nobody said what became of it: it may or may not happen.
     #[error("outcome unknown: {why}. Read the key to see whether it was written")]
     Unknown { why: String },
+    /// The same of a change of the member list.
+    #[error("outcome unknown: {why}. `epoca member list` shows whether it was done")]
+    UnknownChange { why: String },
     #[error("there is no node {node}; the nodes are {}", names(.nodes))]
     UnknownNode { node: NodeId, nodes: Vec<NodeId> },
     #[error(
@@ -43,7 +46,7 @@ impl ClientError {
             ClientError::Unreachable { .. } => "unreachable",
             ClientError::NoLeader { .. } => "no_leader",
             ClientError::TimedOut { .. } => "timed_out",
-            ClientError::Unknown { .. } => "unknown",
+            ClientError::Unknown { .. } | ClientError::UnknownChange { .. } => "unknown",
             ClientError::UnknownNode { .. } => "unknown_node",
             ClientError::OtherCluster { .. } => "other_cluster",
             ClientError::BadAddress { .. } => "bad_address",

@@ -117,6 +117,13 @@ impl Client {
         }
     }
 
+    /// The address of a node that answers.
+    pub(super) async fn anybody(&self, deadline: Instant) -> Result<String, ClientError> {
+        let answers = self.survey(deadline).await;
+        let found = answers.iter().find(|answer| answer.status.is_ok()).map(|answer| answer.address.clone());
+        found.ok_or_else(|| self.nobody(&answers))
+    }
+
     async fn survey(&self, deadline: Instant) -> Vec<Answer> {
         let until = deadline.min(Instant::now() + SURVEY);
         let answers = self.shared.nodes.ask_all(until, settled).await;

@@ -65,6 +65,8 @@ mod changes;
 
 mod status;
 
+mod members;
+
 mod faults;
 
 mod lab;
@@ -85,7 +87,7 @@ pub use types::{
 };
 
 use crate::protocol::NodeId;
-pub use crate::rpc::links::is_address;
+use crate::rpc::links::is_address;
 use leader::Finder;
 use nodes::Nodes;
 use sessions::Sessions;

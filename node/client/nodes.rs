@@ -16,7 +16,7 @@ use tonic::{ConnectError, Status};
 
 use crate::client::error::ClientError;
 use crate::client::stream::WriteStream;
-use crate::protocol::NodeId;
+use crate::protocol::{EntryId, NodeId};
 use crate::rpc::links::is_address;
 use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
@@ -49,8 +49,12 @@ struct Book {
     cluster: Option<Vec<u8>>,
     /// The greatest position that any node is known to have applied.
     applied: u64,
-    /// Addresses that were named or handed out.
+    /// Addresses to ask: those that were named or handed out; once a member list is known, those of its members.
     addresses: BTreeSet<String>,
+    /// The entry that has set the newest member list that is known, and its members.
+    list: Option<(EntryId, BTreeSet<NodeId>)>,
+    /// Nodes that the user has named with their ids, as long as no list has named them: they may be about to join.
+    awaited: BTreeSet<NodeId>,
 }
 
 /// Why one node gave no status.
@@ -80,7 +84,9 @@ impl Nodes {
 
     /// Takes up which node is where.
     pub fn name(&self, nodes: &[(NodeId, String)]) {
-        self.book().ids.extend(nodes.iter().cloned());
+        let mut book = self.book();
+        book.ids.extend(nodes.iter().cloned());
+        book.awaited.extend(nodes.iter().map(|(id, _)| *id));
     }
 
     pub fn cluster(&self) -> Option<Vec<u8>> {
@@ -163,6 +169,9 @@ impl Nodes {
                 break;
             }
         }
+        if answers.iter().all(|answer| answer.status.is_err()) {
+            self.begin_anew();
+        }
         answers
     }
 
@@ -197,26 +206,76 @@ impl Nodes {
     /// Takes up what an answer tells of the cluster; gives the addresses to ask.
     fn learn(&self, address: &str, status: &wire::StatusResponse) -> Vec<String> {
         let mut book = self.book();
-        book.ids.insert(NodeId(status.id), address.to_owned());
         book.applied = book.applied.max(status.applied.as_ref().map_or(0, |point| point.position));
         if let Some(cluster) = &status.cluster {
             book.cluster = Some(cluster.to_vec());
         }
+        let peers = status.peers.iter().filter(|peer| peer.id > 0 && is_address(&peer.address));
+        let peers: Vec<(NodeId, &String)> =
+            peers.map(|peer| (NodeId(peer.id), &peer.address)).take(NODES_MAX).collect();
+        let newer = book.follow(status.members.as_ref());
+        let me = NodeId(status.id);
+        if book.may_know(me) {
+            book.ids.insert(me, address.to_owned());
+            book.addresses.insert(address.to_owned());
+        }
         let mut handed_out = Vec::new();
-        for peer in &status.peers {
-            if peer.id == 0 || !is_address(&peer.address) || book.addresses.len() >= NODES_MAX {
+        for (id, address) in peers {
+            if !book.may_know(id) {
                 continue;
             }
-            let known = book.ids.entry(NodeId(peer.id)).or_insert_with(|| peer.address.clone()).clone();
-            book.addresses.insert(known.clone());
-            handed_out.push(known);
+            if newer {
+                book.ids.insert(id, address.clone());
+            }
+            let known = book.ids.entry(id).or_insert_with(|| address.clone()).clone();
+            if book.addresses.len() < NODES_MAX || book.addresses.contains(&known) {
+                book.addresses.insert(known.clone());
+                handed_out.push(known);
+            }
         }
+        book.keep_members();
         handed_out
+    }
+
+    /// Nobody answers where the members were: those that the user named may know more.
+    fn begin_anew(&self) {
+        let mut book = self.book();
+        book.list = None;
+        book.addresses.extend(self.named.iter().cloned());
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
         // Nothing that holds the lock can leave the book half written.
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Book {
+    /// True if the list is newer than the one that is known.
+    fn follow(&mut self, list: Option<&wire::MemberList>) -> bool {
+        let Some(list) = list else { return false };
+        let Some(set_by) = list.set_by.map(|id| EntryId::new(id.epoch, id.offset)) else { return false };
+        if self.list.as_ref().is_some_and(|(known, _)| *known >= set_by) {
+            return false;
+        }
+        let members: BTreeSet<NodeId> = list.members.iter().map(|member| NodeId(member.id)).collect();
+        self.awaited.retain(|node| !members.contains(node));
+        self.list = Some((set_by, members));
+        true
+    }
+
+    fn may_know(&self, node: NodeId) -> bool {
+        self.list.as_ref().is_none_or(|(_, members)| members.contains(&node) || self.awaited.contains(&node))
+    }
+
+    /// Nodes that are gone leave the book, with their connections.
+    fn keep_members(&mut self) {
+        let Some((_, members)) = &self.list else { return };
+        self.ids.retain(|id, _| members.contains(id) || self.awaited.contains(id));
+        let kept: BTreeSet<&String> = self.ids.values().collect();
+        self.addresses.retain(|address| kept.contains(address));
+        self.channels.retain(|address, _| kept.contains(address));
+        self.streams.retain(|address, _| kept.contains(address));
     }
 }
 

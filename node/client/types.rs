@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::protocol::trace::LinkRule;
-use crate::protocol::{EntryId, Epoch, Kind, LogPoint, NodeId, Position};
+use crate::protocol::{EntryId, Epoch, Incarnation, Kind, Listed, LogPoint, NodeId, Position};
 use crate::rpc::convert::{self, Malformed};
 use crate::rpc::wire;
 
@@ -117,6 +117,10 @@ pub struct Reported {
     pub wrong: Option<String>,
     /// How much of its time goes by until its timer runs out: the next heartbeat of a leader, else an election.
     pub timer_micros: u64,
+    /// Which data folder it is.
+    pub incarnation: Option<Incarnation>,
+    /// The member list in effect there; absent until its log holds one.
+    pub members: Option<Listed>,
 }
 
 /// One entry of a node's log.
@@ -219,6 +223,8 @@ impl TryFrom<wire::StatusResponse> for Reported {
             pending: status.pending,
             wrong: status.wrong,
             timer_micros: status.timer_micros,
+            incarnation: <[u8; 16]>::try_from(&status.incarnation[..]).ok().map(Incarnation),
+            members: status.members.map(Listed::try_from).transpose()?,
         })
     }
 }

@@ -56,8 +56,8 @@ impl ClusterError {
 /// Why something was not done to a process.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refused {
-    #[error("there is no node {node}; the nodes are n1 to n{last}")]
-    UnknownNode { node: NodeId, last: u64 },
+    #[error("there is no node {node}; the nodes are {}", names(.nodes))]
+    UnknownNode { node: NodeId, nodes: Vec<NodeId> },
     #[error("{0} is not running; `fault restart {number}` starts it", number = .0.0)]
     NotRunning(NodeId),
     #[error("{0} is paused already; `fault resume {number}` lets it go on", number = .0.0)]
@@ -84,6 +84,8 @@ pub enum Refused {
     UnknownKind { kind: String },
     #[error("{how:?} is no way to be wrong on purpose; there are skip-check and commit-alone")]
     UnknownWrong { how: String },
+    #[error("{node} has come or gone, but that cannot be written down for the next start: {reason}")]
+    NotRemembered { node: NodeId, reason: String },
     #[error("{message}")]
     ByNode { code: String, message: String },
 }
@@ -104,6 +106,7 @@ impl Refused {
             Refused::LabOnly => "lab_only",
             Refused::UnknownKind { .. } => "unknown_kind",
             Refused::UnknownWrong { .. } => "unknown_wrong",
+            Refused::NotRemembered { .. } => "not_remembered",
             Refused::ByNode { code, .. } => code,
         }
     }
@@ -111,4 +114,8 @@ impl Refused {
 
 fn started_by(pid: &Option<u32>) -> String {
     pid.map_or_else(String::new, |pid| format!(", started by process {pid}"))
+}
+
+fn names(nodes: &[NodeId]) -> String {
+    nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ")
 }

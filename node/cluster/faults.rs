@@ -11,7 +11,7 @@ use crate::cluster::process::Process;
 use crate::protocol::NodeId;
 
 /// How long a process may take to end.
-const END_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const END_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a restarted node may take to answer before that is said.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -67,7 +67,7 @@ impl Members {
     }
 
     /// Waits until the new process answers; an error if it ends, or says that it does not answer yet.
-    async fn answers(&self, node: NodeId, pid: u32) -> Result<(), Refused> {
+    pub(super) async fn answers(&self, node: NodeId, pid: u32) -> Result<(), Refused> {
         let client = self.new_client(ATTEMPT_TIMEOUT, None).map_err(by_node)?;
         let begun = Instant::now();
         while begun.elapsed() < ANSWER_TIMEOUT {

@@ -12,6 +12,7 @@ use fs4::{FileExt, TryLockError};
 
 use crate::cluster::description::Description;
 use crate::cluster::error::ClusterError;
+use crate::cluster::known::KnownNodes;
 use crate::protocol::NodeId;
 
 /// Names inside a node's folder, and how its identity file begins.
@@ -97,6 +98,7 @@ impl Folder {
                 return Err(ClusterError::NotOurs { path, why: "is in use by a node that runs; end that first" });
             }
         }
+        KnownNodes::forget(&self.path);
         for node in nodes {
             let path = self.node(node);
             fs::remove_dir_all(&path).map_err(|error| failed("delete", &path, &error))?;
@@ -109,7 +111,7 @@ impl Folder {
     }
 
     /// The nodes that have a folder, by name.
-    fn nodes(&self) -> Result<Vec<NodeId>, ClusterError> {
+    pub fn nodes(&self) -> Result<Vec<NodeId>, ClusterError> {
         let entries = fs::read_dir(&self.path).map_err(|error| failed("read", &self.path, &error))?;
         let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.to_owned()));
         let number = |name: String| name.strip_prefix('n')?.parse().ok().map(NodeId);

@@ -5,14 +5,16 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 
 use crate::client::{Client, ClientError, InForce, Options};
+use crate::cluster::description::{Description, Launcher, Node, hexadecimal};
 use crate::cluster::error::{ClusterError, Refused};
 use crate::cluster::folder::Folder;
+use crate::cluster::known::{KnownNode, KnownNodes};
 use crate::cluster::process::{Process, State};
 use crate::cluster::{ClusterOptions, NodeProcess, ProcessEvent};
 use crate::protocol::NodeId;
@@ -24,7 +26,10 @@ pub(super) struct Members {
     options: ClusterOptions,
     folder: Folder,
     executable: Executable,
-    slots: Vec<Slot>,
+    /// In the order of ids. Nodes come and go while the cluster runs.
+    slots: RwLock<Vec<Arc<Slot>>>,
+    found: OnceLock<String>,
+    cluster: OnceLock<Vec<u8>>,
     in_force: Mutex<InForce>,
     events: mpsc::Sender<ProcessEvent>,
 }
@@ -32,8 +37,18 @@ pub(super) struct Members {
 /// One node: where it listens, and its process if it was started.
 struct Slot {
     id: NodeId,
+    port: u16,
     address: String,
+    /// It was not among the founders, so it asks to be added.
+    joins: Option<Joins>,
     process: Mutex<Option<Held>>,
+}
+
+/// As what a node joins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Joins {
+    Voter,
+    Learner,
 }
 
 struct Held {
@@ -61,20 +76,21 @@ impl Members {
     pub fn new(
         options: ClusterOptions,
         folder: Folder,
+        known: &KnownNodes,
         ports: &[u16],
     ) -> Result<(Members, mpsc::Receiver<ProcessEvent>), ClusterError> {
         let executable = Executable::of(&options.executable).map_err(|error| ClusterError::NotStarted {
             executable: options.executable.clone(),
             reason: error.to_string(),
         })?;
-        let slot = |(index, port): (usize, &u16)| Slot {
-            id: NodeId(index as u64 + 1),
-            address: format!("127.0.0.1:{port}"),
-            process: Mutex::new(None),
+        let slot = |(node, port): (&KnownNode, &u16)| {
+            let joins = node.joined.then_some(Joins::Voter);
+            Arc::new(Slot { id: NodeId(node.id), port: *port, address: local(*port), joins, process: Mutex::new(None) })
         };
-        let slots = ports.iter().enumerate().map(slot).collect();
+        let slots = RwLock::new(known.nodes.iter().zip(ports).map(slot).collect());
         let (events, heard) = mpsc::channel(EVENTS);
-        Ok((Members { options, folder, executable, slots, in_force: Mutex::default(), events }, heard))
+        let (found, cluster, in_force) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+        Ok((Members { options, folder, executable, slots, found, cluster, in_force, events }, heard))
     }
 
     pub fn options(&self) -> &ClusterOptions {
@@ -86,7 +102,7 @@ impl Members {
     }
 
     pub fn ids(&self) -> Vec<NodeId> {
-        self.slots.iter().map(|slot| slot.id).collect()
+        self.slots().iter().map(|slot| slot.id).collect()
     }
 
     pub fn in_force(&self) -> MutexGuard<'_, InForce> {
@@ -94,8 +110,7 @@ impl Members {
     }
 
     pub fn new_client(&self, timeout: Duration, launcher: Option<String>) -> Result<Client, ClientError> {
-        let nodes: Vec<_> = self.slots.iter().map(|slot| (slot.id, slot.address.clone())).collect();
-        Client::of_nodes(&nodes, Options { timeout, launcher, cluster: None })
+        Client::of_nodes(&self.addresses(), Options { timeout, launcher, cluster: None })
     }
 
     pub fn was_rebuilt(&self) -> bool {
@@ -106,9 +121,78 @@ impl Members {
         self.slot(node).map(drop)
     }
 
-    fn slot(&self, node: NodeId) -> Result<&Slot, Refused> {
-        let last = self.slots.len() as u64;
-        self.slots.iter().find(|slot| slot.id == node).ok_or(Refused::UnknownNode { node, last })
+    fn slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub fn addresses(&self) -> Vec<(NodeId, String)> {
+        self.slots().iter().map(|slot| (slot.id, slot.address.clone())).collect()
+    }
+
+    /// A place for one node more.
+    pub fn add(&self, id: NodeId, port: u16, joins: Joins) {
+        let slot = Slot { id, port, address: local(port), joins: Some(joins), process: Mutex::new(None) };
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        slots.push(Arc::new(slot));
+        slots.sort_by_key(|slot| slot.id);
+    }
+
+    /// The node's process has ended, and it is none of this cluster's any more.
+    pub fn forget(&self, node: NodeId) {
+        self.slots.write().unwrap_or_else(PoisonError::into_inner).retain(|slot| slot.id != node);
+        self.in_force().rules.retain(|rule| !rule.concerns(node));
+    }
+
+    /// Which nodes a later start on this folder is to start.
+    pub fn known(&self) -> KnownNodes {
+        let node = |slot: &Arc<Slot>| KnownNode { id: slot.id.0, joined: slot.joins.is_some(), port: slot.port };
+        KnownNodes { base_port: self.options.base_port, nodes: self.slots().iter().map(node).collect() }
+    }
+
+    /// From now on the launcher's service answers there.
+    pub fn serves_at(&self, launcher: &str) {
+        // Told once.
+        let _ = self.found.set(launcher.to_owned());
+    }
+
+    /// The cluster that the nodes have founded.
+    pub fn belongs_to(&self, cluster: &[u8]) {
+        let _ = self.cluster.set(cluster.to_vec());
+    }
+
+    /// Writes down which nodes there are: for a later start on the folder, and for the shell.
+    pub fn write_down_nodes(&self) -> Result<(), ClusterError> {
+        let folder = self.folder.path();
+        self.known().write(folder).map_err(|error| ClusterError::Folder {
+            action: "write into",
+            path: folder.to_owned(),
+            reason: error.to_string(),
+        })?;
+        self.write_description()
+    }
+
+    /// Writes what the shell reads to find this cluster.
+    pub fn write_description(&self) -> Result<(), ClusterError> {
+        let address = self.found.get().cloned().unwrap_or_default();
+        let nodes = self.describe().into_iter();
+        let description = Description {
+            launcher: Launcher { pid: std::process::id(), address },
+            cluster: self.cluster.get().and_then(|cluster| hexadecimal(cluster)),
+            lab: self.options.lab,
+            nodes: nodes.map(|node| Node { id: node.id.0, address: node.address, data: node.data }).collect(),
+        };
+        let folder = self.folder.path();
+        description.write(folder).map_err(|error| ClusterError::Folder {
+            action: "write into",
+            path: folder.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    fn slot(&self, node: NodeId) -> Result<Arc<Slot>, Refused> {
+        let slots = self.slots();
+        let found = slots.iter().find(|slot| slot.id == node).cloned();
+        found.ok_or_else(|| Refused::UnknownNode { node, nodes: slots.iter().map(|slot| slot.id).collect() })
     }
 
     /// Starts the node's process; refused if one runs.
@@ -119,7 +203,7 @@ impl Members {
             return Err(Refused::DoesNotEnd(node));
         }
         self.folder.turn_log(node);
-        let started = Process::start(self.command(slot), &self.folder.log(node));
+        let started = Process::start(self.command(&slot), &self.folder.log(node));
         let process = started.map_err(|error| Refused::NotStarted { node, reason: error.to_string() })?;
         let (pid, end) = (process.pid(), process.end());
         *held = Some(Held { process, ended_on_purpose: false });
@@ -137,8 +221,14 @@ impl Members {
         let options = &self.options;
         let mut command = Command::new(&options.executable);
         command.args(["node", "--end-with-stdin", "--id", &slot.id.0.to_string(), "--listen", &slot.address]);
-        for peer in self.slots.iter().filter(|peer| peer.id != slot.id) {
-            command.args(["--peer", &format!("{}={}", peer.id.0, peer.address)]);
+        let others: Vec<_> = self.addresses().into_iter().filter(|(id, _)| *id != slot.id).collect();
+        for (id, address) in &others {
+            command.args(["--peer", &format!("{}={address}", id.0)]);
+        }
+        if let Some(joins) = slot.joins {
+            let addresses: Vec<String> = others.into_iter().map(|(_, address)| address).collect();
+            command.args(["--join", &addresses.join(",")]);
+            command.args((joins == Joins::Learner).then_some("--learner"));
         }
         command.arg("--data").arg(self.folder.node(slot.id));
         if options.lab {
@@ -207,12 +297,13 @@ impl Members {
 
     /// How the node's process ended, if it has.
     pub fn obituary(&self, node: NodeId) -> Option<String> {
-        let held = self.slot(node).ok()?.held();
+        let slot = self.slot(node).ok()?;
+        let held = slot.held();
         held.as_ref().filter(|held| held.process.state() == State::Ended).map(|held| held.process.obituary())
     }
 
     pub fn describe(&self) -> Vec<NodeProcess> {
-        self.slots.iter().map(|slot| self.describe_one(slot)).collect()
+        self.slots().iter().map(|slot| self.describe_one(slot)).collect()
     }
 
     fn describe_one(&self, slot: &Slot) -> NodeProcess {
@@ -256,4 +347,8 @@ impl Slot {
     fn held(&self) -> MutexGuard<'_, Option<Held>> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn local(port: u16) -> String {
+    format!("127.0.0.1:{port}")
 }

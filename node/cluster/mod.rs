@@ -14,6 +14,8 @@ mod error;
 
 mod description;
 
+mod known;
+
 mod folder;
 
 mod ports;
@@ -23,6 +25,8 @@ mod spawner;
 mod process;
 
 mod members;
+
+mod grow;
 
 mod faults;
 
@@ -103,6 +107,10 @@ pub enum ProcessEvent {
     Restarted(NodeId),
     Paused(NodeId),
     Resumed(NodeId),
+    /// One node more was started, at this address.
+    Grown(NodeId, String),
+    /// It was removed from the cluster, and its process has ended.
+    Removed(NodeId),
     /// It ended by itself; how, and its last words.
     Ended(NodeId, String),
 }

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use crate::cluster::error::Refused;
 use crate::cluster::lab::LabFault;
-use crate::cluster::members::Members;
+use crate::cluster::members::{Joins, Members};
 use crate::protocol::NodeId;
 use crate::protocol::trace::LinkRule;
 use crate::rpc::wire;
@@ -118,6 +118,15 @@ impl Launcher for Service {
     async fn wrong(&self, request: Request<wire::WrongRequest>) -> Answer {
         let wire::WrongRequest { node, how } = request.into_inner();
         answer(self.members.make_wrong(NodeId(node), how).await)
+    }
+
+    async fn grow(&self, request: Request<wire::GrowRequest>) -> Answer {
+        let joins = if request.into_inner().learner { Joins::Learner } else { Joins::Voter };
+        answer(self.members.grow(joins).await)
+    }
+
+    async fn shrink(&self, request: Request<wire::ProcessRequest>) -> Answer {
+        answer(self.members.shrink(NodeId(request.into_inner().node)).await)
     }
 }
 

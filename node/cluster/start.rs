@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
 use crate::client::{Client, NodeStatus, Reported};
-use crate::cluster::description::{Description, Launcher, Node, hexadecimal};
 use crate::cluster::error::ClusterError;
 use crate::cluster::folder::Folder;
+use crate::cluster::known::KnownNodes;
 use crate::cluster::members::Members;
 use crate::cluster::ports::{free_ports, is_taken};
 use crate::cluster::{Cluster, ClusterOptions, service};
@@ -41,11 +41,25 @@ impl Cluster {
         if options.fresh {
             folder.empty()?;
         }
-        folder.check_size(options.nodes)?;
+        let known = match KnownNodes::read(folder.path())? {
+            Some(known) => {
+                known.check(folder.path(), options.nodes)?;
+                known
+            }
+            None => {
+                folder.check_size(options.nodes)?;
+                KnownNodes::founders(options.nodes)
+            }
+        };
+        let wanted = known.nodes.len() as u64;
         let mut options = options;
+        let mut earlier = known.ports(options.base_port);
         for _ in 0..PORT_ATTEMPTS {
-            let ports = free_ports(options.base_port, options.nodes)?;
-            let (members, events) = Members::new(options, folder, &ports)?;
+            let ports = match earlier.take() {
+                Some(ports) => ports,
+                None => free_ports(options.base_port, wanted)?,
+            };
+            let (members, events) = Members::new(options, folder, &known, &ports)?;
             let members = Arc::new(members);
             let cluster = match begin(members.clone()).await {
                 Ok((launcher, service)) => Cluster { members, launcher, service, events: Some(events) },
@@ -59,7 +73,7 @@ impl Cluster {
                 Answered::PortTaken => (options, folder) = cluster.take_apart().await?,
             }
         }
-        Err(ClusterError::NoPorts { wanted: options.nodes, base: options.base_port })
+        Err(ClusterError::NoPorts { wanted, base: options.base_port })
     }
 
     /// Waits until a leader takes writes. On fresh data the first node is asked to lead.
@@ -70,7 +84,8 @@ impl Cluster {
         while begun.elapsed() < LEADER_TIMEOUT {
             if let Ok(nodes) = client.status().await {
                 if let Some((ready, cluster)) = leading(&nodes) {
-                    self.describe(Some(&cluster))?;
+                    self.members.belongs_to(&cluster);
+                    self.members.write_down_nodes()?;
                     return Ok(ready);
                 }
                 self.stand(&client, &nodes).await;
@@ -97,7 +112,7 @@ impl Cluster {
             node.reported.as_ref().is_ok_and(|reported| reported.last.is_none() && reported.leader.is_none())
         };
         let idle = |node: &NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == "replica");
-        if nodes.len() as u64 == self.members.options().nodes && nodes.iter().all(fresh) && idle(&nodes[0]) {
+        if nodes.len() == self.members.ids().len() && nodes.iter().all(fresh) && idle(&nodes[0]) {
             // Refused if an election is on its way already; then that one decides.
             let _ = client.stand(nodes[0].id).await;
         }
@@ -138,11 +153,6 @@ impl Cluster {
         Err(ClusterError::NotReady { seconds: ANSWER_TIMEOUT.as_secs(), why, logs: self.data().to_owned() })
     }
 
-    /// Writes what the shell reads to find this cluster.
-    fn describe(&self, cluster: Option<&[u8]>) -> Result<(), ClusterError> {
-        describe(&self.members, &self.launcher, cluster)
-    }
-
     /// Ends what was started, and takes the folder anew.
     async fn take_apart(self) -> Result<(ClusterOptions, Folder), ClusterError> {
         let options = self.members.options().clone();
@@ -165,25 +175,10 @@ async fn begin(members: Arc<Members>) -> Result<(String, tokio::task::JoinHandle
     for node in members.ids() {
         members.start(node)?;
     }
-    describe(&members, &launcher, None)?;
+    members.serves_at(&launcher);
+    members.write_description()?;
     let service = tokio::spawn(service::serve(members, listener));
     Ok((launcher, service))
-}
-
-fn describe(members: &Members, launcher: &str, cluster: Option<&[u8]>) -> Result<(), ClusterError> {
-    let folder = members.folder().path();
-    let nodes = members.describe().into_iter();
-    let description = Description {
-        launcher: Launcher { pid: std::process::id(), address: launcher.to_owned() },
-        cluster: cluster.and_then(hexadecimal),
-        lab: members.options().lab,
-        nodes: nodes.map(|node| Node { id: node.id.0, address: node.address, data: node.data }).collect(),
-    };
-    description.write(folder).map_err(|error| ClusterError::Folder {
-        action: "write into",
-        path: folder.to_owned(),
-        reason: error.to_string(),
-    })
 }
 
 /// The leader whose opening entry is committed and applied, with its cluster's id.

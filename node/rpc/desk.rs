@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::protocol::apply::Applied;
 use crate::protocol::trace::{Fact, LinkRule, MessageId, PendingMessage, Snapshot};
-use crate::protocol::{Answer, Epoch, NodeId, Probe};
+use crate::protocol::{Answer, Epoch, MemberChange, NodeId, Probe};
 use crate::rpc::convert::NodeSnapshot;
 use crate::rpc::watch::Ring;
 
@@ -33,6 +33,8 @@ pub enum Request {
     Stand(oneshot::Sender<Answer>),
     /// A snapshot of all that is final now.
     Backup(oneshot::Sender<Answer>),
+    /// Change the member list.
+    ChangeMembers(MemberChange, oneshot::Sender<Answer>),
     /// Make this node the leader, or whoever is caught up best.
     Transfer(Option<NodeId>, oneshot::Sender<Answer>),
     Inject(Injection, oneshot::Sender<Answer>),

@@ -26,6 +26,10 @@ pub mod watch;
 
 pub mod links;
 
+pub mod roster;
+
+pub mod join;
+
 pub mod complaints;
 
 mod service;

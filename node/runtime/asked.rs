@@ -29,6 +29,10 @@ impl Host {
                 let request = self.requests.add(reply);
                 self.step(Input::Backup(request))?;
             }
+            Request::ChangeMembers(change, reply) => {
+                let request = self.requests.add(reply);
+                self.step(Input::ChangeMembers(request, change))?;
+            }
             Request::Transfer(to, reply) => {
                 let request = self.requests.add(reply);
                 self.step(Input::Transfer(request, to))?;

@@ -21,7 +21,6 @@ impl Host {
                     }
                 }
                 // The links are told by the list that the core has.
-                Output::Members(_) => {}
                 Output::Send(send) => {
                     if let Some(envelope) = self.flusher.say_after(send.after, send.envelope) {
                         self.send(envelope);
@@ -40,7 +39,8 @@ impl Host {
                 Output::CheckChain => self.check_chain(),
                 Output::Answer(request, answer) => self.requests.answer(request, answer),
                 Output::Trace(fact) => self.hub.tell(self.clock.own(), fact),
-                Output::Rejected { from, why } => self.log_rejection(from, why),
+                Output::Members(listed) => self.on_members(listed),
+                Output::Rejected { from, why } => self.on_rejection(from, why),
                 Output::Fatal(why) => return Err(NodeError::Fatal(why)),
             }
         }
@@ -89,7 +89,10 @@ impl Host {
         });
     }
 
-    fn log_rejection(&self, from: NodeId, why: Rejection) {
+    fn on_rejection(&mut self, from: NodeId, why: Rejection) {
+        if why == Rejection::OtherIncarnation {
+            self.come_back();
+        }
         let me = self.about.id;
         let text = match why {
             Rejection::OtherNode => "was meant for another node: are two addresses mixed up?",

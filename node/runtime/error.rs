@@ -18,11 +18,6 @@ pub enum NodeError {
     #[error("--peer names {0}, which is this node itself: name only the others")]
     PeerIsMe(NodeId),
     #[error(
-        "the log in {} was founded by {}, but the command line names {}: give --id and --peer as they were then, or the \
-         data folder of the other cluster with --data", .folder.display(), names(.founded), names(.named)
-    )]
-    OtherMembers { folder: PathBuf, founded: Vec<NodeId>, named: Vec<NodeId> },
-    #[error(
         "the data folder {} belongs to the cluster {mine}, but {} belong to another one, {theirs}: give this node the \
          folder of that cluster with --data, or the addresses of its own with --peer", .folder.display(), names(.strangers)
     )]

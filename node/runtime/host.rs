@@ -23,6 +23,7 @@ use crate::protocol::{Answer, Core, Envelope, Input, NodeId, Position, Proposal,
 use crate::rpc::About;
 use crate::rpc::complaints::Complaints;
 use crate::rpc::desk::{Desk, Request, Written};
+use crate::rpc::join::Join;
 use crate::rpc::links::Links;
 use crate::runtime::clock::Clock;
 use crate::runtime::database::Applier;
@@ -30,6 +31,7 @@ use crate::runtime::error::NodeError;
 use crate::runtime::flush::Flusher;
 use crate::runtime::hub::Hub;
 use crate::runtime::inbox::{Batch, Done, DoneSender, Inbox};
+use crate::runtime::members::Addresses;
 use crate::storage::{FinalDatabase, LogReader, SnapshotStore};
 
 /// How long a node that is stopping waits for the answers that it still owes.
@@ -59,6 +61,9 @@ pub(super) struct Host {
     pub(super) done: DoneSender,
     pub(super) requests: Requests,
     pub(super) complaints: Complaints,
+    pub(super) addresses: Addresses,
+    /// Taken once this node has to ask to be added.
+    pub(super) join: Option<Join>,
 }
 
 /// How a node that is told to end goes.
@@ -177,10 +182,6 @@ impl Host {
         self.hear_made_up()?;
         if self.hub.forget_gone() {
             self.watched(false)?;
-        }
-        let founded = self.core.members().map(|listed| listed.membership.cluster);
-        if founded != self.about.cluster.id() {
-            self.about.cluster.set(founded);
         }
         Ok(self.flusher.start()?)
     }

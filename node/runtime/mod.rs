@@ -12,6 +12,8 @@ mod error;
 
 mod start;
 
+mod company;
+
 mod host;
 
 mod inbox;
@@ -21,6 +23,8 @@ mod carry;
 mod asked;
 
 mod lab;
+
+mod members;
 
 mod farewell;
 
@@ -42,3 +46,4 @@ pub use options::{NodeOptions, SnapshotOptions};
 pub use start::run;
 
 pub use crate::lab::Wrong;
+pub use crate::rpc::links::is_address;

@@ -6,8 +6,10 @@ use std::path::PathBuf;
 
 use crate::lab::Wrong;
 use crate::protocol::trace::LinkRule;
-use crate::protocol::{Config, Incarnation, Leadership, Limits, Membership, NodeId, Prefer};
+use crate::protocol::{Config, Leadership, Limits, Membership, NodeId, Prefer};
+use crate::rpc::links::Identity;
 use crate::runtime::error::NodeError;
+use crate::runtime::members::names;
 
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
@@ -17,6 +19,12 @@ pub struct NodeOptions {
     pub advertise: Option<String>,
     /// The other nodes, with their addresses as `HOST:PORT`.
     pub peers: Vec<(NodeId, String)>,
+    /// Ask the nodes at these addresses to be added to their cluster.
+    pub join: Vec<String>,
+    /// Once added, stay a learner.
+    pub learner: bool,
+    /// Found no cluster: wait until one adds this node.
+    pub wait: bool,
     pub data: PathBuf,
     /// Whether faults can be made on purpose here, and values are shown to watchers.
     pub lab: bool,
@@ -89,17 +97,16 @@ impl NodeOptions {
         Ok(())
     }
 
-    /// The members are those in the log. Other ones on the command line are a mistake that must not pass in silence: a
-    /// node without a link to a member, or with one to a stranger.
-    pub(super) fn check_members(&self, founding: Option<&Membership>) -> Result<(), NodeError> {
-        let Some(founding) = founding else { return Ok(()) };
-        let founded: BTreeSet<NodeId> = founding.members.iter().map(|member| member.id).collect();
+    /// The members are those in the log; the command line only says where they are. That it names others is told, since a
+    /// person may have meant another folder.
+    pub(super) fn other_members(&self, list: &Membership) -> Option<String> {
+        let listed: BTreeSet<NodeId> = list.members.iter().map(|member| member.id).collect();
         let named: BTreeSet<NodeId> = self.peers.iter().map(|(id, _)| *id).chain([self.id]).collect();
-        if founded == named {
-            return Ok(());
+        if self.peers.is_empty() || listed == named {
+            return None;
         }
-        let [founded, named] = [founded, named].map(|ids| ids.into_iter().collect());
-        Err(NodeError::OtherMembers { folder: self.data.clone(), founded, named })
+        let named = named.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
+        Some(format!("--peer names {named}, but the log's member list counts: {}", names(list)))
     }
 
     fn limits(&self) -> Limits {
@@ -112,14 +119,22 @@ impl NodeOptions {
         }
     }
 
-    pub(super) fn config(&self, incarnation: Incarnation, address: &str, seed: u64) -> Config {
+    /// The founders of a cluster, as the command line names them; nobody, if this node is to be added to one.
+    pub(super) fn voters(&self, address: &str) -> Vec<(NodeId, String)> {
+        if self.wait || !self.join.is_empty() {
+            return Vec::new();
+        }
         let mut voters = self.peers.clone();
         voters.push((self.id, address.to_owned()));
         voters.sort();
+        voters
+    }
+
+    pub(super) fn config(&self, me: &Identity, seed: u64) -> Config {
         Config {
             id: self.id,
-            incarnation,
-            voters,
+            incarnation: me.incarnation,
+            voters: self.voters(&me.address),
             heartbeat_micros: self.heartbeat_ms.saturating_mul(1_000),
             election_timeout_micros: self.election_timeout_ms.saturating_mul(1_000),
             seed,

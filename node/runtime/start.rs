@@ -14,9 +14,10 @@ use crate::lab::{Gate, Liar, Wrong};
 use crate::protocol::{Core, Limits};
 use crate::rpc::complaints::Complaints;
 use crate::rpc::desk::Desk;
-use crate::rpc::links::{Identity, KnownCluster, Links};
+use crate::rpc::links::Identity;
 use crate::rpc::{About, Services, serve};
 use crate::runtime::clock::Clock;
+use crate::runtime::company::{self, Company};
 use crate::runtime::database::Applier;
 use crate::runtime::error::NodeError;
 use crate::runtime::host::{Host, Requests, Stop};
@@ -127,24 +128,16 @@ pub(super) async fn run_on(
     listener: TcpListener,
     stop: impl Future<Output = Stop>,
 ) -> Result<(), NodeError> {
-    let Opened { incarnation, log, database, snapshots, restored, notes } = opened;
-    options.check_members(restored.lists.last().map(|listed| &listed.membership))?;
+    let Opened { incarnation, log, database, snapshots, restored, mut notes } = opened;
+    let me = Identity { id: options.id, incarnation, address: address(options, &listener)? };
+    let list = restored.lists.last();
+    notes.extend(company::notes(options, &me, list));
     for note in &notes {
         tracing::info!("{note}");
     }
-    let cluster = KnownCluster::default();
-    cluster.set(restored.lists.last().map(|listed| listed.membership.cluster));
-    let address = address(options, &listener)?;
-    let about = About { id: options.id, address: address.clone(), lab: options.lab, notes, cluster: cluster.clone() };
-    let (links, messages) = Links::new(
-        Identity { id: options.id, incarnation, address: address.clone() },
-        &options.peers,
-        cluster.clone(),
-    )?;
-    let quorum = {
-        let links = Arc::clone(&links);
-        move || links.members().len().div_ceil(2) + 1
-    };
+    let Company { roster, links, messages, addresses, join } = Company::new(options, &me, list)?;
+    let about =
+        About { id: me.id, address: me.address.clone(), lab: options.lab, notes, incarnation, roster: roster.clone() };
     let (desk, requests) = Desk::new();
     let (done, completions) = mpsc::unbounded_channel();
     let log_reader = log.reader();
@@ -179,7 +172,7 @@ pub(super) async fn run_on(
     };
     let host = Host {
         clock,
-        core: Core::new(options.config(incarnation, &address, seed()?), restored, clock.now()),
+        core: Core::new(options.config(&me, seed()?), restored, clock.now()),
         gate,
         liar: options.wrong.map(Liar::new),
         made_up: VecDeque::new(),
@@ -196,20 +189,23 @@ pub(super) async fn run_on(
         done,
         requests: Requests::default(),
         complaints: Complaints::default(),
+        addresses,
+        join,
     };
     let (end_serving, served_enough) = oneshot::channel::<()>();
     let mut server = tokio::spawn(serve(listener, services, async {
         let _ = served_enough.await;
     }));
-    let elsewhere = if options.advertise.is_some() { format!(", others reach it at {address}") } else { String::new() };
+    let elsewhere = options.advertise.as_ref().map(|address| format!(", others reach it at {address}"));
     let lab = if options.lab { ", as a lab" } else { "" };
-    tracing::info!("{} listens on {}{elsewhere}{lab}", options.id, options.listen);
+    tracing::info!("{} listens on {}{}{lab}", options.id, options.listen, elsewhere.unwrap_or_default());
     let inbox = Inbox { completions, messages, requests };
     let mut outnumbered = None;
+    let members = roster.clone();
     let stop = async {
         tokio::select! {
             how = stop => how,
-            found = strangers.outnumber(quorum) => {
+            found = strangers.outnumber(|| members.known().quorum()) => {
                 outnumbered = Some(found);
                 Stop::AtOnce
             }
@@ -221,7 +217,7 @@ pub(super) async fn run_on(
     };
     drop(end_serving);
     let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
-    match (outnumbered, cluster.id()) {
+    match (outnumbered, roster.cluster()) {
         (Some((theirs, strangers)), Some(mine)) => {
             let folder = options.data.clone();
             ended.and(Err(NodeError::OtherCluster { folder, mine, theirs, strangers }))

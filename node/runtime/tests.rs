@@ -115,6 +115,9 @@ fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: b
     let others = addresses.iter().filter(|(other, _)| *other != id);
     let options = NodeOptions {
         advertise: None,
+        join: Vec::new(),
+        learner: false,
+        wait: false,
         id: NodeId(id),
         listen: address,
         peers: others.map(|(id, address)| (NodeId(*id), address.to_string())).collect(),

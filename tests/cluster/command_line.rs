@@ -106,6 +106,7 @@ fn status_shows_every_node_and_its_log() {
         "id",
         "last",
         "leader",
+        "member",
         "pid",
         "purged",
         "reachable",

@@ -72,6 +72,8 @@ async fn serve(cluster: &mut Cluster, data: &Path) -> Outcome {
                     "{node} ended by itself with {how}; `epoca fault restart {}` starts it again",
                     node.0
                 )),
+                Some(ProcessEvent::Grown(node, address)) => result_line(&format!("{node}  {address}  joins")),
+                Some(ProcessEvent::Removed(node)) => result_line(&format!("{node}  removed")),
                 Some(_) => {}
                 None => std::future::pending().await,
             },

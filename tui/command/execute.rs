@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency, LogLine, NodeStatus, Record, Reported, Written};
-use epoca::protocol::{Epoch, VALUE_BYTES_MAX};
+use epoca::protocol::{Epoch, NodeId, VALUE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use super::grammar::{self, Command, Fault};
 use super::lab;
+use super::members;
 use super::outcome::{Exit, Outcome, Tone};
 use super::text::{id_shown, point_json, set_bytes, shown, shown_alone, shown_short, table};
 use super::{batch, bench, watch};
@@ -50,6 +51,7 @@ pub async fn execute(command: &Command, context: &Context) -> Outcome {
             client.read_log(node.0, *from, *limit).await.map(|(lines, more)| log(&lines, more))
         }
         Command::Leader(grammar::Leader::Transfer { node }) => client.lead(node.map(|node| node.0)).await.map(done_so),
+        Command::Member(member) => members::carry_out(member, client).await,
         Command::Fault(fault) => carry_out_fault(fault, client).await,
         Command::Bench(asked) => bench::run(asked, context).await,
     };
@@ -59,7 +61,7 @@ pub async fn execute(command: &Command, context: &Context) -> Outcome {
 /// The outcome of an error of the client: its exit code, its code for programs, its text.
 pub fn failed(error: &ClientError) -> Outcome {
     let exit = match error {
-        ClientError::Unknown { .. } => Exit::Unknown,
+        ClientError::Unknown { .. } | ClientError::UnknownChange { .. } => Exit::Unknown,
         ClientError::BadAddress { .. } => Exit::Usage,
         ClientError::Unreachable { .. }
         | ClientError::NoLeader { .. }
@@ -203,11 +205,18 @@ fn status_json(node: &NodeStatus) -> Value {
         "purged": point_json(reported.and_then(|reported| reported.purged)),
         "snapshot": point_json(reported.and_then(|reported| reported.snapshot)),
         "pid": reported.map(|reported| reported.pid),
+        "member": reported.and_then(|reported| kind(node.id, reported)),
     });
     if let Some(reported) = reported.filter(|reported| reported.lab) {
         json["lab"] = lab::state_json(reported);
     }
     json
+}
+
+/// What the node is by its own member list; nothing, if that does not have it, or with another data folder.
+fn kind(id: NodeId, reported: &Reported) -> Option<&'static str> {
+    let (list, incarnation) = (reported.members.as_ref()?, reported.incarnation?);
+    list.membership.found_by(id, incarnation).map(|member| member.kind.name())
 }
 
 fn status_row(node: &NodeStatus) -> Vec<String> {
@@ -237,7 +246,9 @@ fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<String> {
             id_shown(reported.snapshot)
         )
     });
-    notes.chain(begins).chain(lab::remarks(id, reported)).collect()
+    let stranger = (reported.members.is_some() && kind(id, reported).is_none())
+        .then(|| format!("{id}: not a member, by its own log"));
+    notes.chain(stranger).chain(begins).chain(lab::remarks(id, reported)).collect()
 }
 
 fn log(lines: &[LogLine], more: bool) -> Outcome {

@@ -61,6 +61,9 @@ pub enum Command {
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
         limit: u64,
     },
+    /// Say who belongs to the cluster
+    #[command(subcommand)]
+    Member(Member),
     /// Say who is to lead
     #[command(subcommand)]
     Leader(Leader),
@@ -147,6 +150,32 @@ pub enum Consistency {
     Quorum,
     /// What the asked node has made final so far, perhaps old
     Local,
+}
+
+/// Who belongs to the cluster.
+#[derive(Subcommand, Clone, Debug, PartialEq)]
+pub enum Member {
+    /// Show the member list: voters, and learners that get all data but count in no majority
+    List,
+    /// Add a node: it gets all data, then becomes a voter
+    Add {
+        /// Where a node listens that was started with --wait; without it the launcher starts one more
+        #[arg(value_name = "ADDRESS")]
+        address: Option<String>,
+        /// It stays a learner until it is promoted
+        #[arg(long)]
+        learner: bool,
+    },
+    /// Remove a node; if the launcher has started it, its process ends, too
+    Remove {
+        /// The node, as 3 or n3; a leader hands over first
+        node: Node,
+    },
+    /// Make a learner that has caught up a voter
+    Promote {
+        /// The learner, as 3 or n3
+        node: Node,
+    },
 }
 
 /// Who is to lead.

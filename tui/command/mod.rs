@@ -16,6 +16,8 @@ pub mod watch;
 
 mod lab;
 
+mod members;
+
 pub mod text;
 
 pub mod shell;

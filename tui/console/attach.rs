@@ -1,5 +1,6 @@
 //! The nodes that the console shows: started by it, or found running. From here come the messages about them.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -149,9 +150,11 @@ async fn connect(global: &Global, inbox: mpsc::Sender<Msg>, look: &'static Notif
         Err(error) => Some(format!("the launcher does not answer: {error}")),
     };
     let has_launcher = no_launcher.is_none();
-    show(client.nodes(), no_launcher, &inbox).await;
+    let nodes = client.nodes();
+    let shown = nodes.iter().map(|(id, _)| *id).collect();
+    show(nodes, no_launcher, &inbox).await;
     if has_launcher {
-        tokio::spawn(look_at_processes(client.clone(), inbox, look));
+        tokio::spawn(look_at_processes(client.clone(), shown, inbox, look));
     }
     Ok(client)
 }
@@ -178,7 +181,10 @@ async fn show(nodes: Vec<(NodeId, String)>, no_launcher: Option<String>, inbox: 
 
 async fn hear_processes(mut events: mpsc::Receiver<ProcessEvent>, inbox: mpsc::Sender<Msg>) {
     while let Some(event) = events.recv().await {
-        let (node, seen) = seen(event);
+        if let ProcessEvent::Grown(node, address) = &event {
+            show(vec![(*node, address.clone())], None, &inbox).await;
+        }
+        let Some((node, seen)) = seen(event) else { continue };
         if inbox.send(Msg::Process(node, seen)).await.is_err() {
             return;
         }
@@ -186,19 +192,29 @@ async fn hear_processes(mut events: mpsc::Receiver<ProcessEvent>, inbox: mpsc::S
 }
 
 /// What a launcher tells of a process.
-pub fn seen(event: ProcessEvent) -> (NodeId, ProcessSeen) {
-    match event {
+pub fn seen(event: ProcessEvent) -> Option<(NodeId, ProcessSeen)> {
+    Some(match event {
         ProcessEvent::Killed(node) => (node, ProcessSeen::Killed),
         ProcessEvent::Restarted(node) | ProcessEvent::Resumed(node) => (node, ProcessSeen::Running),
         ProcessEvent::Paused(node) => (node, ProcessSeen::Paused),
         ProcessEvent::Ended(node, how) => (node, ProcessSeen::Ended(how)),
-    }
+        ProcessEvent::Removed(node) => (node, ProcessSeen::Ended("removed from the cluster".to_owned())),
+        ProcessEvent::Grown(..) => return None,
+    })
 }
 
-async fn look_at_processes(client: Client, inbox: mpsc::Sender<Msg>, look: &'static Notify) {
+async fn look_at_processes(
+    client: Client,
+    mut shown: BTreeSet<NodeId>,
+    inbox: mpsc::Sender<Msg>,
+    look: &'static Notify,
+) {
     loop {
         // A launcher that does not answer says nothing about the processes; what was seen last stays.
         for process in client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default() {
+            if shown.insert(process.id) {
+                show(vec![(process.id, process.address.clone())], None, &inbox).await;
+            }
             let (node, seen) = tape::seen(process);
             if inbox.send(Msg::Process(node, seen)).await.is_err() {
                 return;

@@ -113,7 +113,7 @@ async fn show(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinS
         let inbox = inbox.clone();
         watching.spawn(async move {
             while let Some(event) = events.recv().await {
-                let (node, seen) = attach::seen(event);
+                let Some((node, seen)) = attach::seen(event) else { continue };
                 if inbox.send(Msg::Staged(Box::new(Staged::Process(node, seen)))).await.is_err() {
                     return;
                 }

@@ -10,6 +10,8 @@ mod ids;
 
 mod message;
 
+mod members;
+
 mod shape;
 
 mod lab;
@@ -46,6 +48,8 @@ pub enum Malformed {
     TooMany { found: usize },
     #[error("malformed message: the log state contradicts itself: {what}")]
     Contradiction { what: &'static str },
+    #[error("malformed message: a member list that names no voter, or a member twice")]
+    Members,
     #[error("event {number} is no fact known here: `{name}` with the fields {fields}; is the node of another version?")]
     Fact { number: u64, name: String, fields: String },
 }

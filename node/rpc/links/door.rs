@@ -4,28 +4,13 @@
 //! The core judges cluster and incarnation of every message again; this is so that a stranger gets an answer that says
 //! why, and the log of this node says who knocked.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use tonic::Status;
 
-use crate::protocol::{ClusterId, Envelope, Incarnation, NodeId};
+use crate::protocol::{Envelope, Incarnation, NodeId};
 use crate::rpc::complaints::Complaints;
 use crate::rpc::links::Identity;
 use crate::rpc::links::strangers::{Strangers, naming};
-
-/// The cluster that this node belongs to, once it knows. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct KnownCluster(Arc<Mutex<Option<ClusterId>>>);
-
-impl KnownCluster {
-    pub fn set(&self, cluster: Option<ClusterId>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cluster;
-    }
-
-    pub fn id(&self) -> Option<ClusterId> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+use crate::rpc::roster::Roster;
 
 /// Who was let in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,15 +23,15 @@ pub(super) enum Admitted {
 pub(super) struct Door {
     me: NodeId,
     incarnation: Incarnation,
-    cluster: KnownCluster,
+    roster: Roster,
     complaints: Complaints,
     strangers: Strangers,
 }
 
 impl Door {
-    pub(super) fn new(me: &Identity, cluster: KnownCluster) -> Door {
+    pub(super) fn new(me: &Identity, roster: Roster) -> Door {
         let (complaints, strangers) = (Complaints::default(), Strangers::default());
-        Door { me: me.id, incarnation: me.incarnation, cluster, complaints, strangers }
+        Door { me: me.id, incarnation: me.incarnation, roster, complaints, strangers }
     }
 
     pub(super) fn strangers(&self) -> &Strangers {
@@ -57,7 +42,7 @@ impl Door {
     /// a member.
     pub(super) fn admit(&self, envelope: &Envelope, speaker: Option<NodeId>, listed: bool) -> Result<Admitted, Status> {
         let Envelope { from, to, cluster, incarnation, .. } = envelope;
-        let (me, mine) = (self.me, self.cluster.id());
+        let (me, mine) = (self.me, self.roster.cluster());
         if *to != me {
             let text = format!("the message is for {to}, but this is {me}: is the address of {to} the right one?");
             return Err(self.refuse(Status::failed_precondition(text)));
@@ -99,14 +84,19 @@ impl Door {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{Message, RoundAnswer};
+    use crate::protocol::{ClusterId, EntryId, Listed, Membership, Message, Position, RoundAnswer};
 
     const MINE: Incarnation = Incarnation([1; 16]);
 
+    fn at(cluster: Option<u8>) -> Door {
+        let membership = |cluster| Membership { cluster: ClusterId([cluster; 16]), members: Vec::new() };
+        let list = |cluster| Listed { id: EntryId::new(1, 0), position: Position(1), membership: membership(cluster) };
+        let me = Identity { id: NodeId(1), incarnation: MINE, address: "127.0.0.1:7101".to_owned() };
+        Door::new(&me, Roster::new(Vec::new(), cluster.map(list)))
+    }
+
     fn door(cluster: u8) -> Door {
-        let known = KnownCluster::default();
-        known.set(Some(ClusterId([cluster; 16])));
-        Door::new(&Identity { id: NodeId(1), incarnation: MINE, address: "127.0.0.1:7101".to_owned() }, known)
+        at(Some(cluster))
     }
 
     fn from(from: u64) -> Envelope {
@@ -135,8 +125,7 @@ mod tests {
     #[test]
     fn whoever_speaks_for_the_same_cluster_or_means_this_data_folder_is_a_guest() {
         assert_eq!(door(7).admit(&from(9), None, false).ok(), Some(Admitted::Guest(NodeId(9))));
-        let empty =
-            Door::new(&Identity { id: NodeId(1), incarnation: MINE, address: String::new() }, KnownCluster::default());
+        let empty = at(None);
         assert!(reason(empty.admit(&from(9), None, false)).contains("n9 is not a member"));
         let meant = Envelope { incarnation: Some(MINE), ..from(9) };
         assert_eq!(empty.admit(&meant, None, false).ok(), Some(Admitted::Guest(NodeId(9))));

@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tonic::transport::Channel;
 
 use crate::protocol::{Envelope, Incarnation, NodeId};
+use crate::rpc::roster::Roster;
 
 mod address;
 
@@ -41,7 +42,6 @@ mod outbound;
 pub(super) mod inbound;
 
 pub use address::is_address;
-pub use door::KnownCluster;
 pub use strangers::Strangers;
 
 use address::OwnAddress;
@@ -85,11 +85,11 @@ impl Links {
     pub fn new(
         me: Identity,
         peers: &[(NodeId, String)],
-        cluster: KnownCluster,
+        roster: Roster,
     ) -> Result<(Arc<Links>, mpsc::Receiver<Envelope>), BadAddress> {
         let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
         let own = OwnAddress::new(&me.address);
-        let (me, door) = (me.id, Door::new(&me, cluster));
+        let (me, door) = (me.id, Door::new(&me, roster));
         let links = Arc::new(Links { me, table: RwLock::default(), own, door, inbox });
         links.set_members(peers)?;
         Ok((links, messages))
@@ -131,6 +131,11 @@ impl Links {
     pub fn members(&self) -> Vec<(NodeId, String)> {
         let listed = self.all().into_iter().filter(|link| link.is_listed());
         listed.map(|link| (link.id, link.address.clone())).collect()
+    }
+
+    /// All that have a link, guests among them.
+    pub fn all_addresses(&self) -> Vec<(NodeId, String)> {
+        self.all().into_iter().map(|link| (link.id, link.address.clone())).collect()
     }
 
     /// A connection for calls that are passed on to the node; made when it is used first.
@@ -202,7 +207,7 @@ mod tests {
 
     fn links(peers: &[(u64, &str)]) -> Arc<Links> {
         let me = Identity { id: NodeId(1), incarnation: Incarnation([1; 16]), address: "127.0.0.1:7101".to_owned() };
-        let (links, _) = Links::new(me, &owned(peers), KnownCluster::default()).expect("they are addresses");
+        let (links, _) = Links::new(me, &owned(peers), Roster::new(Vec::new(), None)).expect("they are addresses");
         links
     }
 

@@ -11,6 +11,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 use crate::protocol::{Answer, NodeId};
 use crate::rpc::desk::{Desk, Request as Ask};
+use crate::rpc::roster::Roster;
 use crate::rpc::service::connections::Standing;
 use crate::rpc::service::forward::{Forwarder, Lost};
 use crate::rpc::service::listing;
@@ -28,8 +29,7 @@ pub(super) struct ClientService {
     pub(super) forwarder: Arc<Forwarder>,
     pub(super) records: Arc<dyn Records>,
     pub(super) me: NodeId,
-    /// This node among them.
-    pub(super) voters: Vec<NodeId>,
+    pub(super) roster: Roster,
     /// How far the final data are.
     pub(super) revisions: watch::Receiver<u64>,
     pub(super) room: Room,

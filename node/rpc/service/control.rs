@@ -9,10 +9,14 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status};
 
 use crate::protocol::trace::{RoleName, Snapshot};
-use crate::protocol::{Answer, Change, ClusterId, Command, Entry, Epoch, Kind, Limits, LogPoint, NodeId, Position};
+use crate::protocol::{
+    Answer, Change, ClusterId, Command, Entry, Epoch, Incarnation, Kind, Limits, LogPoint, NodeId, Position,
+};
 use crate::rpc::desk::{Desk, Fault, Injection, NotTaken, Request as Ask, State, Tail};
-use crate::rpc::links::{KnownCluster, Links};
+use crate::rpc::links::Links;
+use crate::rpc::roster::Roster;
 use crate::rpc::service::lab::Lab;
+use crate::rpc::service::members::Members;
 use crate::rpc::service::records::Records;
 use crate::rpc::service::refusal::{by_core, check_key, check_value, lab_only, not_a_leader, not_taken, refused};
 use crate::rpc::service::room::Room;
@@ -36,7 +40,8 @@ pub struct About {
     pub lab: bool,
     /// What people should know of the start, such as that the final database was rebuilt.
     pub notes: Vec<String>,
-    pub cluster: KnownCluster,
+    pub incarnation: Incarnation,
+    pub roster: Roster,
 }
 
 pub(super) struct ControlService {
@@ -46,6 +51,7 @@ pub(super) struct ControlService {
     pub(super) records: Arc<dyn Records>,
     pub(super) links: Arc<Links>,
     pub(super) room: Room,
+    pub(super) members: Members,
 }
 
 #[tonic::async_trait]
@@ -142,6 +148,22 @@ impl Control for ControlService {
         Ok(Response::new(answered(answer, &done).await))
     }
 
+    async fn members(&self, request: Request<wire::MembersRequest>) -> Result<Response<wire::MembersResponse>, Status> {
+        self.members.list(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn join(&self, request: Request<wire::JoinRequest>) -> Result<Response<wire::MemberChanged>, Status> {
+        Ok(Response::new(self.members.join(request.into_inner()).await))
+    }
+
+    async fn remove(&self, request: Request<wire::RemoveRequest>) -> Result<Response<wire::MemberChanged>, Status> {
+        Ok(Response::new(self.members.remove(request.into_inner()).await))
+    }
+
+    async fn promote(&self, request: Request<wire::PromoteRequest>) -> Result<Response<wire::MemberChanged>, Status> {
+        Ok(Response::new(self.members.promote(request.into_inner()).await))
+    }
+
     async fn cut(&self, request: Request<wire::LinkRequest>) -> Result<Response<wire::ControlResponse>, Status> {
         self.lab.link(request.into_inner().with, Fault::Cut).await
     }
@@ -221,7 +243,7 @@ impl ControlService {
             purged: snapshot.purged.map(Into::into),
             snapshot: snapshot.snapshot.map(Into::into),
             pid: std::process::id(),
-            cluster: self.about.cluster.id().map(|ClusterId(id)| id.to_vec().into()),
+            cluster: self.about.roster.cluster().map(|ClusterId(id)| id.to_vec().into()),
             lab: self.about.lab,
             revision: self.records.revision(),
             peers: peers
@@ -236,6 +258,8 @@ impl ControlService {
             pending,
             wrong: lab.wrong.as_ref().map(|how| how.to_string()),
             timer_micros,
+            incarnation: self.about.incarnation.0.to_vec().into(),
+            members: self.about.roster.known().list.map(|list| (&*list).into()),
         }
     }
 
@@ -266,7 +290,7 @@ pub(super) async fn ask<T>(desk: &Desk, request: impl FnOnce(oneshot::Sender<T>)
     asked.await.map_err(|_| Status::unavailable("this node stopped before it could answer"))
 }
 
-fn leader(snapshot: &Snapshot) -> Option<NodeId> {
+pub(super) fn leader(snapshot: &Snapshot) -> Option<NodeId> {
     if snapshot.role == RoleName::Leader { Some(snapshot.node) } else { snapshot.leader }
 }
 

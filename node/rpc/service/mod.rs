@@ -38,6 +38,8 @@ mod listing;
 
 mod write_stream;
 
+mod members;
+
 mod control;
 
 mod lab;
@@ -84,18 +86,19 @@ pub async fn serve(
     let room = Room::default();
     let forwarder = Arc::new(forward::Forwarder { links: Arc::clone(&links), cuts });
     let me = about.id;
-    let voters = links.members().into_iter().map(|(id, _)| id).chain([me]).collect();
+    let members =
+        members::Members { desk: desk.clone(), forwarder: Arc::clone(&forwarder), roster: about.roster.clone(), me };
     let client = client::ClientService {
         desk: desk.clone(),
         forwarder,
         records: Arc::clone(&records),
         me,
-        voters,
+        roster: about.roster.clone(),
         revisions,
         room: room.clone(),
     };
     let lab = lab::Lab { desk: desk.clone(), about: about.clone(), links: Arc::clone(&links) };
-    let control = control::ControlService { desk, lab, about, records, links: Arc::clone(&links), room };
+    let control = control::ControlService { desk, lab, about, records, links: Arc::clone(&links), members, room };
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<ClientServer<client::ClientService>>().await;
     let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");

@@ -2,15 +2,17 @@
 //! if they do not come to agree in a bounded time, the leader is asked as for a linearizable read. What counts as agreement
 //! is the protocol's business.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 use tonic::Status;
 
 use crate::protocol::trace::Fact;
-use crate::protocol::{EntryId, NodeId, Probe, QuorumRead, replicas_least};
+use crate::protocol::{EntryId, Listed, NodeId, Position, Probe, QuorumRead, replicas_least};
 use crate::rpc::convert::Malformed;
 use crate::rpc::desk::Request as Ask;
+use crate::rpc::roster::Known;
 use crate::rpc::service::client::ClientService;
 use crate::rpc::service::refusal::refused;
 use crate::rpc::wire;
@@ -26,25 +28,48 @@ const PROBE_TIMEOUT: Duration = Duration::from_millis(300);
 /// A voter's answer: what it says of itself, and its record.
 type Answered = (NodeId, Probe, Option<wire::Record>);
 
+/// What the voters that were asked in one round say.
+#[derive(Default)]
+struct Round {
+    answers: Vec<Answered>,
+    /// The newest member list that any of them has, if it is newer than that by which they were asked.
+    newer: Option<Listed>,
+}
+
+/// One voter's part of a round.
+enum Said {
+    Probe(Answered),
+    Newer(Listed),
+}
+
+impl Round {
+    fn add(&mut self, said: Option<Said>) {
+        match said {
+            Some(Said::Probe(answer)) => self.answers.push(answer),
+            Some(Said::Newer(list)) if self.newer.as_ref().is_none_or(|known| known.id < list.id) => {
+                self.newer = Some(list);
+            }
+            Some(Said::Newer(_)) | None => {}
+        }
+    }
+}
+
 impl ClientService {
     /// `None`: they did not agree, or too few answered.
     pub(super) async fn get_by_quorum(&self, get: &wire::GetRequest) -> Result<Option<Outcome>, Status> {
-        let least = replicas_least(self.voters.len());
-        let wanted = match get.replicas as usize {
-            0 => least,
-            replicas => replicas,
-        };
-        if wanted < least || wanted > self.voters.len() {
-            let text = format!(
-                "a quorum read of {wanted} nodes is not possible: of {} voters at least {least} must be asked, so that one \
-                 of them has every confirmed write",
-                self.voters.len()
-            );
-            return Ok(Some(Outcome::Refused(refused("wrong_replicas", text))));
-        }
+        let mut known = self.roster.known();
         let mut read = QuorumRead::default();
         for _ in 0..ROUNDS {
-            let answers = self.ask_voters(&get.key, wanted).await?;
+            let wanted = match wanted(get.replicas as usize, &known) {
+                Ok(wanted) => wanted,
+                Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
+            };
+            let Round { answers, newer } = self.ask_voters(&get.key, &known, wanted).await?;
+            if let Some(newer) = newer {
+                // What the voters of an older list say may miss what those of the newer one have confirmed.
+                (known.list, read) = (Some(Arc::new(newer)), QuorumRead::default());
+                continue;
+            }
             if answers.len() < wanted {
                 return Ok(None);
             }
@@ -64,42 +89,52 @@ impl ClientService {
     }
 
     /// Asks so many voters at once, and another one for each that does not answer.
-    async fn ask_voters(&self, key: &bytes::Bytes, wanted: usize) -> Result<Vec<Answered>, Status> {
-        let order = shuffled(&self.voters)?;
+    async fn ask_voters(&self, key: &bytes::Bytes, known: &Known, wanted: usize) -> Result<Round, Status> {
+        let order = shuffled(known.voters())?;
         let (first, rest) = order.split_at(wanted);
-        let asked = first.iter().map(|node| self.ask_voter(*node, key.clone()));
-        let mut answers: Vec<Answered> = futures_util::future::join_all(asked).await.into_iter().flatten().collect();
+        let request = wire::ProbeRequest { key: key.clone(), members: known.list.as_ref().map(|list| list.id.into()) };
+        let asked = first.iter().map(|node| self.ask_voter(*node, request.clone()));
+        let mut round = Round::default();
+        futures_util::future::join_all(asked).await.into_iter().for_each(|said| round.add(said));
         for node in rest {
-            if answers.len() < wanted {
-                answers.extend(self.ask_voter(*node, key.clone()).await);
+            if round.answers.len() < wanted && round.newer.is_none() {
+                round.add(self.ask_voter(*node, request.clone()).await);
             }
         }
-        Ok(answers)
+        Ok(round)
     }
 
-    async fn ask_voter(&self, node: NodeId, key: bytes::Bytes) -> Option<Answered> {
-        let request = wire::ProbeRequest { key };
+    async fn ask_voter(&self, node: NodeId, request: wire::ProbeRequest) -> Option<Said> {
         let answer = if node == self.me {
             self.probe_here(&request).await.ok()?
         } else {
             let call = self.forwarder.call(node, |mut client| async move { client.probe(request).await });
             timeout(PROBE_TIMEOUT, call).await.ok()?.ok()?
         };
+        if let Some(newer) = answer.newer {
+            return Listed::try_from(newer).ok().map(Said::Newer);
+        }
         let voter = answer.voter.filter(|_| answer.refused.is_none())?;
-        Some((node, probe(voter).ok()?, answer.record))
+        Some(Said::Probe((node, probe(voter).ok()?, answer.record)))
     }
 
     /// What this node says of itself first, then the value: it may be newer than that, never older.
     pub(super) async fn probe_here(&self, request: &wire::ProbeRequest) -> Result<wire::ProbeResponse, Status> {
         let asked = self.desk.ask(Ask::Probe).map_err(|_| Status::unavailable("this node is busy or stops"))?;
         let said = asked.await.map_err(|_| Status::unavailable("this node stopped before it could answer"))?;
+        // The list is looked at after the probe: it is not older than what the probe says of the log.
+        let asked_by = request.members.map(EntryId::try_from).transpose().ok().flatten();
+        let newer = self.roster.known().list.filter(|list| Some(list.id) > asked_by);
+        if let Some(newer) = newer {
+            return Ok(wire::ProbeResponse { newer: Some((&*newer).into()), ..Default::default() });
+        }
         let Some(Probe { applied, accepted }) = said else {
             let text = "this node's log does not make it a voter: it cannot answer for one";
             return Ok(wire::ProbeResponse { refused: Some(refused("no_voter", text)), ..Default::default() });
         };
         let record = self.records.get(&request.key).map_err(Status::internal)?.map(Into::into);
         let voter = wire::Voter { applied: applied.map(Into::into), accepted: accepted.map(Into::into) };
-        Ok(wire::ProbeResponse { record, voter: Some(voter), refused: None })
+        Ok(wire::ProbeResponse { record, voter: Some(voter), ..Default::default() })
     }
 
     /// Watchers are told, if there are any; nobody waits for it.
@@ -108,14 +143,31 @@ impl ClientService {
     }
 }
 
+/// How many voters are to be asked. Less than a majority is enough only as long as the list has never changed: nobody can
+/// tell from the answers of a few that the others work with another list.
+fn wanted(replicas: usize, known: &Known) -> Result<usize, wire::Refusal> {
+    let voters = known.voters().len();
+    let changed = known.list.as_ref().is_some_and(|list| list.position != Position::FIRST);
+    let least = if changed { known.quorum() } else { replicas_least(voters) };
+    let wanted = if replicas == 0 { least } else { replicas };
+    if (least..=voters).contains(&wanted) {
+        return Ok(wanted);
+    }
+    let why = if changed { ", a majority since the member list has changed once" } else { "" };
+    let text = format!(
+        "a quorum read of {wanted} nodes is not possible: of {voters} voters at least {least} must be asked{why}, so that \
+         one of them has every confirmed write"
+    );
+    Err(refused("wrong_replicas", text))
+}
+
 fn probe(voter: wire::Voter) -> Result<Probe, Malformed> {
     let id = |id: Option<wire::EntryId>| id.map(EntryId::try_from).transpose();
     Ok(Probe { applied: id(voter.applied)?, accepted: id(voter.accepted)? })
 }
 
 /// The voters in a random order, so that no one of them gets all the reads.
-fn shuffled(voters: &[NodeId]) -> Result<Vec<NodeId>, Status> {
-    let mut order = voters.to_vec();
+fn shuffled(mut order: Vec<NodeId>) -> Result<Vec<NodeId>, Status> {
     for last in (1..order.len()).rev() {
         let random = getrandom::u64().map_err(|error| Status::internal(format!("no random numbers: {error}")))?;
         order.swap(last, (random % (last as u64 + 1)) as usize);

@@ -1,0 +1,192 @@
+//! The member list: who belongs to the cluster, and changing it.
+//!
+//! A change is asked of the leader until somebody has a definite answer or the deadline comes. Asking again is harmless: what
+//! is so already is said to be so, and then counts as done if an earlier answer was lost.
+
+use std::time::Instant;
+
+use tokio::time::{sleep_until, timeout_at};
+use tonic::transport::Channel;
+use tonic::{Response, Status};
+
+use crate::client::error::{ClientError, refused};
+use crate::client::nodes::root_cause;
+use crate::client::requests::{AGAIN, PAUSE};
+use crate::client::types::Written;
+use crate::client::{Client, faults, is_address};
+use crate::protocol::{Listed, NodeId};
+use crate::rpc::wire;
+use crate::rpc::wire::control_client::ControlClient;
+use crate::rpc::wire::launcher_client::LauncherClient;
+
+/// Refusals that end by themselves: another change is on its way, the leader has just come to lead, the learner catches up.
+const SOON: [&str; 4] = ["change_under_way", "not_settled", "transfer_under_way", "not_caught_up"];
+/// What a removal is refused with that was made already.
+const GONE: &str = "no_member";
+
+/// How one attempt ended.
+enum Attempt {
+    /// `None`: it is so already.
+    Done(Option<Written>),
+    No(ClientError),
+    /// Definitely not done, and another attempt makes sense.
+    Again(ClientError),
+    /// It may or may not happen.
+    Doubtful(String),
+}
+
+impl Client {
+    /// The member list as the leader has it, or, if nobody leads, as some node has it; and who said so.
+    pub async fn members(&self) -> Result<(Listed, NodeId), ClientError> {
+        let deadline = self.deadline();
+        let address = match self.leader_now(deadline).await {
+            Some(leader) => leader,
+            None => self.anybody(deadline).await?,
+        };
+        let answer = self.ask(&address, deadline, |channel: Channel| async move {
+            ControlClient::new(channel).members(wire::MembersRequest::default()).await
+        });
+        let wire::MembersResponse { members, node, .. } = answer.await?;
+        let members = members.ok_or_else(|| refused("not_founded", "the cluster is not founded yet: no node leads"))?;
+        let listed = Listed::try_from(members).map_err(|error| refused("malformed", format!("{address}: {error}")))?;
+        Ok((listed, NodeId(node)))
+    }
+
+    /// Adds the node that listens at `address` and belongs to no cluster yet; gives its id. As a learner it stays one until
+    /// it is promoted, else it becomes a voter once it has caught up.
+    pub async fn add_member(&self, address: &str, learner: bool) -> Result<(NodeId, Option<Written>), ClientError> {
+        if !is_address(address) {
+            return Err(ClientError::BadAddress { address: address.to_owned() });
+        }
+        let status = self.ask(address, self.deadline(), |channel: Channel| async move {
+            ControlClient::new(channel).status(wire::StatusRequest {}).await
+        });
+        let status = status.await?;
+        let elsewhere = status.cluster.as_ref().is_some_and(|theirs| Some(theirs.to_vec()) != self.cluster());
+        if elsewhere {
+            let text = format!("the node at {address} belongs to another cluster: start it on an empty folder");
+            return Err(refused("other_cluster", text));
+        }
+        // Where it says that it is reached; from here it may look different.
+        let address = if is_address(&status.address) { status.address } else { address.to_owned() };
+        let request = wire::JoinRequest {
+            id: status.id,
+            address,
+            incarnation: status.incarnation,
+            learner,
+            forwarded: false,
+            cluster: status.cluster,
+        };
+        let written = self.change(|channel: Channel| {
+            let request = request.clone();
+            async move { ControlClient::new(channel).join(request).await }
+        });
+        Ok((NodeId(status.id), written.await?))
+    }
+
+    /// Removes a member. `None`: it was so already, or the answer that said where it stands in the log was lost.
+    pub async fn remove_member(&self, node: NodeId) -> Result<Option<Written>, ClientError> {
+        let request = wire::RemoveRequest { node: node.0, forwarded: false };
+        self.change(|channel: Channel| async move { ControlClient::new(channel).remove(request).await }).await
+    }
+
+    /// Makes a learner a voter.
+    pub async fn promote_member(&self, node: NodeId) -> Result<Option<Written>, ClientError> {
+        let request = wire::PromoteRequest { node: node.0, forwarded: false };
+        self.change(|channel: Channel| async move { ControlClient::new(channel).promote(request).await }).await
+    }
+
+    /// Lets the launcher start one node more, which joins; gives the line for people.
+    pub async fn grow(&self, learner: bool) -> Result<String, ClientError> {
+        let Some(launcher) = self.options().launcher.clone() else {
+            let text = "no launcher is known that could start a node: start one with `epoca node --join`, or name the \
+                        address of one that waits";
+            return Err(refused("no_launcher", text));
+        };
+        let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
+            LauncherClient::new(channel).grow(wire::GrowRequest { learner }).await
+        });
+        faults::done(answer.await?).map(|done| done.message)
+    }
+
+    /// Removes a node and ends its process, if a launcher has started it; `None`: there is none that has.
+    pub async fn shrink(&self, node: NodeId) -> Result<Option<String>, ClientError> {
+        let started = self.processes().await?.is_some_and(|known| known.nodes.iter().any(|known| known.id == node));
+        let Some(launcher) = self.options().launcher.clone().filter(|_| started) else { return Ok(None) };
+        let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
+            LauncherClient::new(channel).shrink(wire::ProcessRequest { node: node.0 }).await
+        });
+        faults::done(answer.await?).map(|done| Some(done.message))
+    }
+
+    /// `None`: it was so already, or was done by an attempt whose answer was lost.
+    async fn change<A: Future<Output = Result<Response<wire::MemberChanged>, Status>>>(
+        &self,
+        ask: impl Fn(Channel) -> A,
+    ) -> Result<Option<Written>, ClientError> {
+        let deadline = self.deadline();
+        let (mut last, mut doubt) = (None, None);
+        loop {
+            let address = match self.leader(deadline).await {
+                Ok(address) => address,
+                Err(error) => return Err(doubt.map(unknown).or(last).unwrap_or(error)),
+            };
+            match self.change_once(&address, deadline, &ask).await {
+                Attempt::Done(written) => return Ok(written),
+                Attempt::No(ClientError::Refused { code, .. }) if doubt.is_some() && code == GONE => {
+                    return Ok(None);
+                }
+                Attempt::No(error) => return Err(doubt.map(unknown).unwrap_or(error)),
+                Attempt::Again(error) => last = Some(error),
+                Attempt::Doubtful(why) => doubt = Some(why),
+            }
+            self.shared.finder.lost(&address);
+            if Instant::now() + PAUSE >= deadline {
+                let late = || ClientError::TimedOut { timeout: self.timeout, why: "nobody took it".to_owned() };
+                return Err(doubt.map(unknown).or(last).unwrap_or_else(late));
+            }
+            sleep_until((Instant::now() + PAUSE).into()).await;
+        }
+    }
+
+    async fn change_once<A: Future<Output = Result<Response<wire::MemberChanged>, Status>>>(
+        &self,
+        address: &str,
+        deadline: Instant,
+        ask: &impl Fn(Channel) -> A,
+    ) -> Attempt {
+        use wire::member_changed::Outcome;
+        let channel = match self.shared.nodes.channel(address).await {
+            Ok(channel) => channel,
+            Err(why) => return Attempt::Again(self.no_leader(format!("{address}: {why}"))),
+        };
+        let answer = match timeout_at(deadline.into(), ask(channel)).await {
+            Ok(Ok(answer)) => answer.into_inner(),
+            Ok(Err(status)) => {
+                self.shared.nodes.forget(address);
+                return Attempt::Doubtful(format!("{address} may have taken it, but {}", root_cause(&status)));
+            }
+            Err(_) => return Attempt::Doubtful(format!("{address} may have taken it, but does not answer")),
+        };
+        match answer.outcome {
+            Some(Outcome::Written(point)) => match Written::try_from(point) {
+                Ok(written) => Attempt::Done(Some(written)),
+                Err(error) => Attempt::Doubtful(format!("the answer cannot be read: {error}")),
+            },
+            Some(Outcome::Unchanged(_)) => Attempt::Done(None),
+            Some(Outcome::Refused(refusal)) if AGAIN.contains(&&refusal.code[..]) => {
+                Attempt::Again(self.no_leader(refusal.message))
+            }
+            Some(Outcome::Refused(refusal)) if SOON.contains(&&refusal.code[..]) => {
+                Attempt::Again(refused(&refusal.code, refusal.message))
+            }
+            Some(Outcome::Refused(refusal)) => Attempt::No(refused(&refusal.code, refusal.message)),
+            Some(Outcome::Unknown(why)) => Attempt::Doubtful(why.message),
+            None => Attempt::Doubtful("the answer says nothing".to_owned()),
+        }
+    }
+}
+
+fn unknown(why: String) -> ClientError {
+    ClientError::UnknownChange { why }
+}

@@ -1,0 +1,110 @@
+//! Asking to be added to a cluster, until somebody has done it.
+//!
+//! A new node asks the addresses that it was given. A node whose folder was emptied asks those that still push to the old one.
+//! Whoever is asked passes it on to the leader; being added again changes nothing.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::transport::Channel;
+
+use crate::rpc::links::{Identity, Links};
+use crate::rpc::roster::Roster;
+use crate::rpc::wire;
+use crate::rpc::wire::control_client::ControlClient;
+use crate::rpc::wire::member_changed::Outcome;
+
+/// The first wait after everybody was asked in vain, doubled up to the greatest.
+const BACKOFF_MIN: Duration = Duration::from_millis(100);
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+/// Longer than a change of the list takes when all goes well.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// So many different reasons are told; whoever gives more of them gives none.
+const REASONS_MAX: usize = 64;
+
+/// A node that wants to be a member.
+pub struct Join {
+    pub me: Identity,
+    /// Stay a learner.
+    pub learner: bool,
+    /// Whom to ask besides those to whom there are links.
+    pub at: Vec<String>,
+    pub links: Arc<Links>,
+    pub roster: Roster,
+}
+
+enum Asked {
+    Added,
+    /// It is so already.
+    Member,
+    Not(String),
+}
+
+impl Join {
+    /// Ends once this node is a member.
+    pub async fn run(self) {
+        let me = self.me.id;
+        let mut told = BTreeSet::new();
+        let mut backoff = BACKOFF_MIN;
+        loop {
+            for address in self.addresses() {
+                let why = match self.ask(&address).await {
+                    Asked::Added => return tracing::info!("{me} was added to the cluster, asked at {address}"),
+                    Asked::Member => return tracing::info!("{me} is a member already, says {address}"),
+                    Asked::Not(why) => format!("{me} asks {address} to be added: {why}"),
+                };
+                if told.len() < REASONS_MAX && told.insert(why.clone()) {
+                    tracing::warn!("{why}");
+                }
+            }
+            tokio::time::sleep(backoff).await;
+            backoff = (backoff * 2).min(BACKOFF_MAX);
+        }
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        let mut all = self.at.clone();
+        for (_, address) in self.links.all_addresses() {
+            if !all.contains(&address) {
+                all.push(address);
+            }
+        }
+        // A member that was moved can ask itself: it knows who leads.
+        all.retain(|address| *address != self.me.address);
+        if self.roster.cluster().is_some() {
+            all.push(self.me.address.clone());
+        }
+        all
+    }
+
+    async fn ask(&self, address: &str) -> Asked {
+        let Ok(endpoint) = crate::rpc::endpoint(self.me.id, address) else {
+            return Asked::Not("that is no address".to_owned());
+        };
+        let call = async {
+            let channel: Channel = endpoint.connect().await.map_err(|error| tonic::Status::from_error(error.into()))?;
+            let request = wire::JoinRequest {
+                id: self.me.id.0,
+                address: self.me.address.clone(),
+                incarnation: self.me.incarnation.0.to_vec().into(),
+                learner: self.learner,
+                forwarded: false,
+                cluster: self.roster.cluster().map(|cluster| cluster.0.to_vec().into()),
+            };
+            ControlClient::new(channel).join(request).await
+        };
+        let answer = match tokio::time::timeout(ANSWER_TIMEOUT, call).await {
+            Ok(Ok(answer)) => answer.into_inner(),
+            Ok(Err(status)) => return Asked::Not(crate::rpc::reason(&status)),
+            Err(_) => return Asked::Not("no answer".to_owned()),
+        };
+        match answer.outcome {
+            Some(Outcome::Written(_)) => Asked::Added,
+            Some(Outcome::Unchanged(_)) => Asked::Member,
+            Some(Outcome::Refused(refusal)) => Asked::Not(refusal.message),
+            Some(Outcome::Unknown(why)) => Asked::Not(why.message),
+            None => Asked::Not("the answer says nothing".to_owned()),
+        }
+    }
+}

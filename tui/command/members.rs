@@ -1,0 +1,96 @@
+//! `member list`, `add`, `remove` and `promote`: who belongs to the cluster.
+
+use epoca::client::{Client, ClientError, Written};
+use epoca::protocol::{Listed, MemberKind, NodeId};
+use serde_json::{Value, json};
+
+use super::grammar::Member;
+use super::outcome::{Outcome, Tone};
+use super::text::table;
+
+pub async fn carry_out(member: &Member, client: &Client) -> Result<Outcome, ClientError> {
+    match member {
+        Member::List => client.members().await.map(|(listed, node)| list(&listed, node)),
+        Member::Add { address: Some(address), learner } => {
+            let (node, written) = client.add_member(address, *learner).await?;
+            let later = if *learner { "" } else { "; it becomes a voter once it has caught up" };
+            Ok(changed(format!("{node} is a member, as a learner{later}"), node, written))
+        }
+        Member::Add { address: None, learner } => {
+            let message = client.grow(*learner).await?;
+            Ok(Outcome::done(json!({"message": message})).line(Tone::Result, message))
+        }
+        Member::Remove { node } => match client.shrink(node.0).await? {
+            Some(message) => Ok(Outcome::done(json!({"message": message})).line(Tone::Result, message)),
+            None => {
+                let written = client.remove_member(node.0).await?;
+                Ok(changed(format!("{} is no member any more", node.0), node.0, written))
+            }
+        },
+        Member::Promote { node } => {
+            let written = client.promote_member(node.0).await?;
+            Ok(changed(format!("{} is a voter", node.0), node.0, written))
+        }
+    }
+}
+
+/// With the entry of the new list, if it is known.
+fn changed(message: String, node: NodeId, written: Option<Written>) -> Outcome {
+    let json = json!({
+        "message": message,
+        "id": node.0,
+        "epoch": written.map(|written| written.id.epoch.0),
+        "offset": written.map(|written| written.id.offset.0),
+        "position": written.map(|written| written.position.0),
+    });
+    let text = match written {
+        Some(written) => format!("{message} (since {}, position {})", written.id, written.position),
+        None => format!("{message}, as it was before"),
+    };
+    Outcome::done(json).line(Tone::Result, text)
+}
+
+fn list(listed: &Listed, said: NodeId) -> Outcome {
+    let members = &listed.membership.members;
+    let since = json!({"epoch": listed.id.epoch.0, "offset": listed.id.offset.0, "position": listed.position.0});
+    let row = |member: &epoca::protocol::Member| {
+        json!({
+            "id": member.id.0,
+            "address": member.address,
+            "kind": member.kind.name(),
+            "incarnation": member.incarnation.to_string(),
+            "since": since,
+        })
+    };
+    let json: Value = members.iter().map(row).collect();
+    let mut rows = vec![["node", "address", "kind", "incarnation"].map(str::to_owned).to_vec()];
+    rows.extend(members.iter().map(|member| {
+        let (incarnation, kind) = (member.incarnation.to_string(), member.kind.name().to_owned());
+        vec![member.id.to_string(), member.address.clone(), kind, incarnation]
+    }));
+    let voters = members.iter().filter(|member| member.kind == MemberKind::Voter).count();
+    let text = format!("{voters} voters, {} of them are a majority; since {}, says {said}", voters / 2 + 1, listed.id);
+    let mut lines = table(&rows).into_iter();
+    let outcome = Outcome::done(json).lines(Tone::Heading, lines.next());
+    outcome.lines(Tone::Result, lines).line(Tone::Note, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use epoca::protocol::{EntryId, Incarnation, Member, Membership, Position};
+
+    use super::*;
+
+    #[test]
+    fn the_list_says_what_each_member_is_and_since_when() {
+        let voter = |id| Member::voter(NodeId(id), format!("127.0.0.1:710{id}"), Incarnation([id as u8; 16]));
+        let mut membership = Membership::found(vec![voter(1), voter(2), voter(3)]);
+        membership.members[2].kind = MemberKind::Joining;
+        let outcome = list(&Listed { id: EntryId::new(2, 5), position: Position(9), membership }, NodeId(1));
+        assert_eq!(outcome.json[2]["kind"], "joining");
+        assert_eq!(outcome.json[0]["since"], json!({"epoch": 2, "offset": 5, "position": 9}));
+        let texts: Vec<&str> = outcome.lines.iter().map(|line| &line.text[..]).collect();
+        assert!(texts[3].contains("127.0.0.1:7103") && texts[3].contains("joining"), "{texts:?}");
+        assert_eq!(texts[4], "2 voters, 2 of them are a majority; since e2·o5, says n1");
+    }
+}
