@@ -22,6 +22,8 @@ mod launcher;
 
 mod leaders;
 
+mod members;
+
 mod other_cluster;
 
 mod outcomes;

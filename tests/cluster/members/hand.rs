@@ -1,0 +1,63 @@
+//! Nodes that are started by hand, as a person starts them in a shell.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::EXECUTABLE;
+
+/// A node in a folder that goes with it. It is killed when the test ends.
+pub struct Hand {
+    child: Child,
+    id: u64,
+    pub address: String,
+    folder: TempDir,
+}
+
+impl Hand {
+    pub fn start(id: u64, arguments: &[&str]) -> Hand {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let address = free_address();
+        let child = spawn(id, &address, folder.path().into(), arguments);
+        Hand { child, id, address, folder }
+    }
+
+    /// Kills the process and starts another one, on the same address and folder.
+    pub fn start_again(mut self, arguments: &[&str]) -> Hand {
+        self.kill();
+        self.child = spawn(self.id, &self.address, self.folder.path().into(), arguments);
+        self
+    }
+
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(id: u64, address: &str, folder: PathBuf, arguments: &[&str]) -> Child {
+    let mut command = Command::new(EXECUTABLE);
+    command.args(["node", "--id", &id.to_string(), "--listen", address]).args(arguments);
+    command.arg("--data").arg(folder.join("data")).arg("--log-file").arg(folder.join("log"));
+    let quiet = command.env_remove("EPOCA_CONNECT").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.spawn().expect("the node starts")
+}
+
+/// An address where nobody listened a moment ago.
+pub fn free_address() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("it is bound").to_string()
+}

@@ -1,0 +1,55 @@
+//! Members that come and go on real processes: nodes that join, are removed, come back, or lose their folder.
+
+mod hand;
+
+mod joins;
+
+mod removals;
+
+mod launcher;
+
+use serde_json::Value;
+
+use crate::support::{Cluster, epoca};
+
+/// Short timeouts, so that a node that disturbs would be seen to.
+const IMPATIENT: [&str; 4] = ["--election-timeout", "400", "--heartbeat", "50"];
+
+/// `n1 voter`, `n2 voter`, …, as the leader has it.
+fn members(cluster: &Cluster) -> Vec<String> {
+    let name = |member: &Value| format!("n{} {}", member["id"], member["kind"].as_str().unwrap_or("?"));
+    cluster.json(0, &["member", "list"]).as_array().expect("it is a list").iter().map(name).collect()
+}
+
+fn voters(ids: &[u64]) -> Vec<String> {
+    ids.iter().map(|id| format!("n{id} voter")).collect()
+}
+
+fn incarnation(cluster: &Cluster, node: u64) -> String {
+    let list = cluster.json(0, &["member", "list"]);
+    let member = list.as_array().expect("it is a list").iter().find(|member| member["id"] == node).cloned();
+    member.and_then(|member| member["incarnation"].as_str().map(str::to_owned)).expect("it is a member")
+}
+
+/// Removes a node without the launcher, so that its process goes on.
+#[track_caller]
+fn remove(cluster: &Cluster, node: &str) -> Value {
+    let elsewhere = tempfile::tempdir().expect("a temporary folder");
+    let folder = elsewhere.path().to_str().expect("it is text");
+    let addresses = cluster.addresses().join(",");
+    let words = ["member", "remove", node, "--output", "json", "--connect", &addresses, "--data", folder];
+    let said = epoca(words);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    said.json()
+}
+
+/// Who leads, and in which epoch.
+fn leadership(cluster: &Cluster) -> (Value, Value) {
+    let nodes = cluster.status();
+    let leader = nodes.iter().find(|node| node["role"] == "leader").expect("somebody leads");
+    (leader["id"].clone(), leader["epoch"].clone())
+}
+
+fn log_of(cluster: &Cluster, node: u64) -> String {
+    std::fs::read_to_string(cluster.data().join(format!("n{node}.log"))).unwrap_or_default()
+}
