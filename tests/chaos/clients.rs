@@ -26,7 +26,7 @@ impl Clock {
         self.tick.fetch_add(1, Ordering::SeqCst)
     }
 
-    fn runs(&self) -> bool {
+    pub fn runs(&self) -> bool {
         !self.over.load(Ordering::SeqCst)
     }
 }

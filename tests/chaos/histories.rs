@@ -14,6 +14,7 @@ use epoca::verify::linearizability::{Action, Operation, check};
 use crate::clients::{Clock, LocalRead, Worked, read_locally, work};
 use crate::locals::Past;
 use crate::nemesis::Nemesis;
+use crate::pinned::{read_at, write_at};
 use crate::support::{self, ELECTION_TIMEOUT, NODES, PATIENCE};
 
 const CLIENTS: u64 = 6;
@@ -77,6 +78,11 @@ async fn chaos(cluster: &epoca::cluster::Cluster, seed: u64, time: Duration) -> 
     let patience = |number: u64| if number.is_multiple_of(3) { TIMEOUT } else { HASTE };
     let worker = |number| tokio::spawn(work(client(patience(number)), number, seed, clock.clone()));
     let workers: Vec<_> = (1..=CLIENTS).map(worker).collect();
+    let pinned = NODES.into_iter().zip(cluster.addresses()).flat_map(|(node, address)| {
+        let reader = tokio::spawn(read_at(client(HASTE), node, seed, clock.clone()));
+        [reader, tokio::spawn(write_at(address, node, seed, clock.clone()))]
+    });
+    let pinned: Vec<_> = pinned.collect();
     let reader = |node: &NodeId| tokio::spawn(read_locally(client(TIMEOUT), *node, seed, clock.clone()));
     let readers: Vec<_> = NODES.iter().map(reader).collect();
     let mut nemesis = Nemesis::new(cluster.client(Duration::from_secs(10)).expect("a client"), seed);
@@ -88,6 +94,9 @@ async fn chaos(cluster: &epoca::cluster::Cluster, seed: u64, time: Duration) -> 
         let one = worker.await.expect("no client panics");
         worked.history.extend(one.history);
         worked.confirmed.extend(one.confirmed);
+    }
+    for client in pinned {
+        worked.history.extend(client.await.expect("no client panics"));
     }
     let mut locals = Vec::new();
     for (node, reader) in NODES.into_iter().zip(readers) {

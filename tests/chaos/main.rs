@@ -9,6 +9,8 @@ mod nemesis;
 
 mod clients;
 
+mod pinned;
+
 mod locals;
 
 mod histories;

@@ -1,5 +1,6 @@
-//! Faults from a seed, one after the other and several at once: kill, restart, pause, resume, cut, heal, and a leader that
-//! is frozen and cut off for so long that it goes on in the belief that it leads.
+//! Faults from a seed, one after the other and several at once: kill, restart, pause, resume, cut, heal. And now and then, from
+//! a cluster that is whole, what two leaders at once are most likely made by: a leader that is frozen and cut off for so long that
+//! it goes on in the belief that it leads, and two halves of which one has the leader.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -35,6 +36,19 @@ enum Act {
     Wait(Duration),
 }
 
+/// What is not left to chance: each run has several of both.
+#[derive(Clone, Copy, Debug)]
+enum Drill {
+    FrozenLeader,
+    Halves,
+}
+
+const DRILLS: [Drill; 3] = [Drill::FrozenLeader, Drill::Halves, Drill::FrozenLeader];
+/// What chance has between two of them.
+const BETWEEN_DRILLS: Duration = Duration::from_millis(900);
+/// For so long of an election timeout a leader is frozen: it is still in time to hear the acks that lie at its door.
+const FROZEN_PERCENT: u32 = 85;
+
 fn cut(a: NodeId, b: NodeId) -> Act {
     Act::Cut(a.min(b), a.max(b))
 }
@@ -49,12 +63,45 @@ impl Nemesis {
 
     pub async fn rage(&mut self, time: Duration) {
         let end = Instant::now() + time;
+        let mut drills = DRILLS.into_iter().cycle();
+        let mut drill_at = Instant::now();
         while Instant::now() < end {
+            if Instant::now() >= drill_at {
+                let drill = drills.next().expect("it has no end");
+                self.drill(drill).await;
+                drill_at = Instant::now() + BETWEEN_DRILLS;
+            }
             tokio::time::sleep(self.pause().min(end.saturating_duration_since(Instant::now()))).await;
             for act in self.choose().await {
                 self.act(act).await;
             }
         }
+    }
+
+    /// Makes all whole, waits until somebody leads and writes are taken, and then does the one thing.
+    async fn drill(&mut self, drill: Drill) {
+        self.heal().await;
+        let end = Instant::now() + ELECTION_TIMEOUT * 10;
+        let mut leader = self.leader().await;
+        while leader.is_none() && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            leader = self.leader().await;
+        }
+        let Some(leader) = leader else { return };
+        tokio::time::sleep(ELECTION_TIMEOUT / 2).await;
+        self.schedule.push(format!("{:6.2} s: {drill:?}, {leader} leads", self.begun.elapsed().as_secs_f64()));
+        match drill {
+            Drill::FrozenLeader => self.freeze(leader).await,
+            Drill::Halves => {
+                let others: Vec<NodeId> = NODES.into_iter().filter(|node| *node != leader).collect();
+                let with = self.dice.pick(&others);
+                for act in self.split(&[leader, with]) {
+                    self.act(act).await;
+                }
+                self.act(Act::Wait(ELECTION_TIMEOUT * 4)).await;
+            }
+        }
+        self.heal().await;
     }
 
     /// Repairs everything.
@@ -90,9 +137,6 @@ impl Nemesis {
         if !cuts.is_empty() && self.dice.one_in(4) {
             return cuts.into_iter().map(|(a, b)| Act::Heal(a, b)).collect();
         }
-        if down.is_empty() && self.dice.one_in(3) {
-            return self.freeze().await;
-        }
         let node = self.victim(&down).await;
         match self.dice.below(6) {
             0 | 1 => vec![Act::Kill(node)],
@@ -116,12 +160,16 @@ impl Nemesis {
 
     /// Freezes the leader for a little less than an election timeout, and cuts it off. When it goes on, the acks that lie
     /// at its door make it believe that it is heard, while the others, who hear nothing of it, elect another.
-    async fn freeze(&mut self) -> Vec<Act> {
-        let Some(leader) = self.leader().await else { return Vec::new() };
-        let mut acts = vec![Act::Pause(leader)];
-        acts.extend(self.split(&[leader]));
-        acts.extend([Act::Wait(ELECTION_TIMEOUT * 2 / 3), Act::Resume(leader), Act::Wait(ELECTION_TIMEOUT * 2)]);
-        acts
+    async fn freeze(&mut self, leader: NodeId) {
+        let since = Instant::now();
+        self.act(Act::Pause(leader)).await;
+        for act in self.split(&[leader]) {
+            self.act(act).await;
+        }
+        let left = (ELECTION_TIMEOUT * FROZEN_PERCENT / 100).saturating_sub(since.elapsed());
+        for act in [Act::Wait(left), Act::Resume(leader), Act::Wait(ELECTION_TIMEOUT * 2)] {
+            self.act(act).await;
+        }
     }
 
     /// Half of the time whoever leads, else anybody who is up.

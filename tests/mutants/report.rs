@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::run::{Seeds, Verdict};
+use crate::run::{Seeds, Verdict, simulator_seconds};
 use crate::table::Mutant;
 
 pub struct Row<'a> {
@@ -11,15 +11,20 @@ pub struct Row<'a> {
     pub seeds: Seeds,
 }
 
-const HEAD: &str = "\
+/// What stands before and after the simulator's seconds.
+const HEAD: [&str; 2] = [
+    "\
 # What the mutants came to
 
 Each line is a mistake that was put into a copy of the sources on purpose: who noticed, and how many seeds of the simulator
-it took until an invariant, a check of the core itself or the clients' history was wrong (20 s for each mutant at most, seeds
-counted from 1). Tests that have the trap's number in their name were asked first; the first test that noticed is named.
+it took until an invariant, a check of the core itself or the clients' history was wrong (",
+    " s for each mutant at most, seeds
+counted from 1). How many seeds fit into that depends on the machine and on who else works on it, so numbers of two runs are
+not to be compared, and a \"–\" is weak evidence; who noticed is what counts. Tests that have the trap's number in their name were asked first; the first test that noticed is named.
 
-Written by `cargo test --release --test mutants -- --ignored --nocapture`.
-";
+Written by `cargo test --release --test mutants -- --ignored --nocapture`. Which test and mutant each trap has: `TRAPS.md`.
+",
+];
 
 impl Row<'_> {
     /// Tests must notice; that the simulator does is not enough, since nobody plays it for long in the daily tests.
@@ -36,7 +41,7 @@ impl Row<'_> {
 /// The whole file. Traps come first, by their numbers.
 pub fn report(rows: &mut [Row<'_>]) -> String {
     rows.sort_by_key(|row| (row.mutant.trap().unwrap_or(u32::MAX), row.mutant.rule.clone()));
-    let mut text = format!("{HEAD}\n{}\n\n", summary(rows));
+    let mut text = format!("{}{}{}\n{}\n\n", HEAD[0], simulator_seconds(), HEAD[1], summary(rows));
     text += "| mutant | trap or rule | what was broken | caught by | seeds until the simulator caught it |\n";
     text += "| --- | --- | --- | --- | --- |\n";
     for row in &*rows {

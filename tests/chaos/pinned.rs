@@ -1,0 +1,78 @@
+//! Clients that stay with one node, whoever leads: where two nodes believe that they lead, both have readers and writers.
+//!
+//! A client that finds the leader by itself is with the next one soon, and sees little of what the last one believes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use epoca::client::{Client, Consistency};
+use epoca::protocol::NodeId;
+use epoca::rpc::wire;
+use epoca::rpc::wire::client_client::ClientClient;
+use epoca::verify::dice::Dice;
+use epoca::verify::linearizability::{Action, Operation};
+use tokio::time::{sleep, timeout};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::clients::{Clock, KEYS};
+use crate::support::ELECTION_TIMEOUT;
+
+/// After that a write is unknown, and the next one is another.
+const PATIENCE: Duration = ELECTION_TIMEOUT;
+/// Their numbers are none of the other clients'.
+const WRITERS: u64 = 1_000;
+const READERS: u64 = 2_000;
+
+/// Linearizable gets at this node, one after the other, until the clock says stop.
+pub async fn read_at(client: Client, node: NodeId, seed: u64, clock: Arc<Clock>) -> Vec<Operation> {
+    let mut dice = Dice::of(seed, READERS + node.0);
+    let mut history = Vec::new();
+    while clock.runs() {
+        sleep(Duration::from_millis(dice.below(10))).await;
+        let key = Bytes::from_static(dice.pick(&KEYS).as_bytes());
+        let called = clock.tick();
+        // A get that failed saw nothing and changed nothing.
+        if let Ok(record) = client.get(key.clone(), Consistency::Linearizable, Some(node)).await {
+            let (returned, action) = (Some(clock.tick()), Action::Get(record.map(|record| record.value)));
+            history.push(Operation { client: READERS + node.0, key, action, called, returned });
+        }
+    }
+    history
+}
+
+/// Puts to this node, which are refused at once unless it believes that it leads, until the clock says stop.
+pub async fn write_at(address: String, node: NodeId, seed: u64, clock: Arc<Clock>) -> Vec<Operation> {
+    let mut dice = Dice::of(seed, WRITERS + node.0);
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address of a node");
+    let mut client = ClientClient::new(endpoint.connect_timeout(PATIENCE).connect_lazy());
+    let mut history = Vec::new();
+    for count in 0_u64.. {
+        if !clock.runs() {
+            break;
+        }
+        sleep(Duration::from_millis(dice.between(5, 25))).await;
+        let key = Bytes::from_static(dice.pick(&KEYS).as_bytes());
+        let value = Bytes::from(format!("at-{node}-{count}"));
+        let action = Action::Put(value.clone());
+        let mut operation = Operation { client: WRITERS + node.0, key, action, called: clock.tick(), returned: None };
+        match put(&mut client, operation.key.clone(), value).await {
+            Some(true) => operation.returned = Some(clock.tick()),
+            Some(false) => continue,
+            None => {}
+        }
+        history.push(operation);
+    }
+    history
+}
+
+/// Whether it is done, or definitely not; `None` is unknown. As a request that was passed on once it goes no further.
+async fn put(client: &mut ClientClient<Channel>, key: Bytes, value: Bytes) -> Option<bool> {
+    let request = wire::PutRequest { key, value, name: None, forwarded: true };
+    let answer = timeout(PATIENCE, client.put(request)).await.ok()?.ok()?;
+    match answer.into_inner().outcome? {
+        wire::write_response::Outcome::Written(_) => Some(true),
+        wire::write_response::Outcome::Refused(_) => Some(false),
+        _ => None,
+    }
+}
