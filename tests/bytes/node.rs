@@ -21,7 +21,7 @@ use crate::spoil::spoil;
 use crate::support::{Cluster, until};
 
 /// Every method that takes one message, and those that take a stream.
-const UNARY: [&str; 14] = [
+const UNARY: [&str; 17] = [
     "Peer/Deliver",
     "Client/Put",
     "Client/Delete",
@@ -35,6 +35,9 @@ const UNARY: [&str; 14] = [
     "Control/Hold",
     "Control/Release",
     "Control/Inject",
+    "Control/Members",
+    "Control/Join",
+    "Control/Promote",
     "Control/NoSuchMethod",
 ];
 const STREAMS: [&str; 3] = ["Peer/Replicate", "Client/Write", "Control/Observe"];

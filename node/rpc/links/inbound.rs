@@ -66,7 +66,7 @@ impl Links {
         let admitted = self.door.admit(&envelope, None, listed)?;
         let link = self.host(&admitted, told).ok_or_else(|| {
             let text =
-                format!("{} is no member, and no guest: it tells no address, or there are too many", envelope.from);
+                format!("{} is not a member, and no guest: it tells no address, or there are too many", envelope.from);
             self.door.refuse(Status::resource_exhausted(text))
         })?;
         link.touch();
