@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Fact;
+use epoca::protocol::trace::{Fact, MemberIds};
 
 use crate::console::words::{Lang, Text, screen};
 
@@ -176,6 +176,16 @@ pub struct Model {
     pub is_aside: bool,
 }
 
+/// What a node is to the others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    Voter,
+    /// It gets everything and counts in no majority.
+    Learner,
+    /// It was removed, or waits to be added.
+    NoMember,
+}
+
 impl Model {
     pub fn new(size: (u16, u16), history: Vec<String>) -> Model {
         Model {
@@ -218,13 +228,34 @@ impl Model {
         leading.max_by_key(|node| node.state.epoch)
     }
 
-    pub fn live(&self) -> usize {
-        self.nodes.values().filter(|node| node.is_live()).count()
+    /// The member list that counts, as the leader tells it; without a leader the newest that is known.
+    pub fn members(&self) -> Option<&MemberIds> {
+        let newest = || self.nodes.values().filter_map(|node| node.state.members.as_ref()).max_by_key(|list| list.at);
+        self.leader().and_then(|leader| leader.state.members.as_ref()).or_else(newest)
+    }
+
+    /// What the node is to the others. Before there is a member list all are voters.
+    pub fn standing(&self, node: NodeId) -> Standing {
+        match self.members() {
+            Some(list) if list.learners.contains(&node) => Standing::Learner,
+            Some(list) if !list.voters.contains(&node) => Standing::NoMember,
+            _ => Standing::Voter,
+        }
+    }
+
+    fn voters(&self) -> impl Iterator<Item = &NodeView> {
+        self.nodes.iter().filter(|(id, _)| self.standing(**id) == Standing::Voter).map(|(_, node)| node)
+    }
+
+    /// How many voters are live, and how many there are.
+    pub fn live_voters(&self) -> (usize, usize) {
+        let known = self.members().map(|list| list.voters.len());
+        (self.voters().filter(|node| node.is_live()).count(), known.unwrap_or(self.nodes.len()))
     }
 
     /// The majority of the voters.
     pub fn quorum(&self) -> usize {
-        self.nodes.len() / 2 + 1
+        self.live_voters().1 / 2 + 1
     }
 
     /// Pairs of nodes between which the link is cut, each once.

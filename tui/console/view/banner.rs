@@ -43,7 +43,7 @@ fn headline(model: &Model, look: &Look) -> (String, Style) {
     if model.leader().is_none() {
         return (model.say(screen::B_NO_LEADER).to_owned(), look.bad);
     }
-    if model.live() < model.quorum() {
+    if model.live_voters().0 < model.quorum() {
         return (model.say(screen::B_NO_QUORUM).to_owned(), look.bad);
     }
     let steps = model.story.lines().iter().rev().take(BACK);

@@ -52,7 +52,7 @@ fn facts(model: &Model, node: &NodeView) -> Vec<String> {
             &[
                 ("address", &node.address),
                 ("process", &process),
-                ("role", &model.say(screen::role(state.role))),
+                ("role", &model.say(screen::role(state.role, model.standing(state.node)))),
                 ("epoch", &epoch),
                 ("follows", &follows),
             ],

@@ -16,7 +16,7 @@ use crate::console::words::{content, screen};
 /// `n1 LEADER    e3  live`; where the screen is narrow the state stands there only if it is not "live".
 pub fn label(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec<Span<'static>> {
     let is_leader = node.leads() && node.is_live();
-    let role = model.say(screen::role(node.state.role));
+    let role = model.say(screen::role(node.state.role, model.standing(node.state.node)));
     let epoch = node.state.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
     let style = match (node.is_live(), is_leader) {
         (false, _) => look.muted,

@@ -94,7 +94,7 @@ fn leadership(model: &Model, look: &Look) -> Vec<Part> {
 }
 
 fn quorum(model: &Model, look: &Look) -> Part {
-    let (live, nodes, quorum) = (model.live(), model.nodes.len(), model.quorum());
+    let ((live, nodes), quorum) = (model.live_voters(), model.quorum());
     let spans = if live < quorum {
         let text = screen::NO_QUORUM.with(model.lang, &[("live", &live), ("quorum", &quorum), ("nodes", &nodes)]);
         vec![span(text, look.alarm)]

@@ -2,6 +2,8 @@
 
 use epoca::protocol::trace::RoleName;
 
+use crate::console::model::Standing;
+
 pub use crate::console::words::lang::{Text, text};
 
 // The space-time picture.
@@ -187,6 +189,8 @@ pub const SEARCH: Text = text("(search) {wanted}", "(busca) {wanted}");
 pub const NOT_FOUND: Text = text("not found", "não achado");
 pub const R_LEADER: Text = text("LEADER", "LÍDER");
 pub const R_REPLICA: Text = text("replica", "réplica");
+pub const R_LEARNER: Text = text("learner", "aprendiz");
+pub const R_NO_MEMBER: Text = text("no member", "fora");
 pub const R_CANDIDATE: Text = text("candidate", "candidato");
 pub const S_PAUSED: Text = text("paused", "pausado");
 pub const S_LIVE: Text = text("live", "vivo");
@@ -259,10 +263,12 @@ pub const H_COMMANDS: Text =
 pub const H_EDITING: Text = text("Editing the line [TYPE]", "Editar a linha [DIGITAR]");
 
 /// A role as the table of logs says it.
-pub const fn role(role: RoleName) -> Text {
-    match role {
-        RoleName::Leader => R_LEADER,
-        RoleName::Replica => R_REPLICA,
-        RoleName::Candidate => R_CANDIDATE,
+pub const fn role(role: RoleName, standing: Standing) -> Text {
+    match (role, standing) {
+        (RoleName::Leader, _) => R_LEADER,
+        (_, Standing::Learner) => R_LEARNER,
+        (_, Standing::NoMember) => R_NO_MEMBER,
+        (RoleName::Replica, Standing::Voter) => R_REPLICA,
+        (RoleName::Candidate, Standing::Voter) => R_CANDIDATE,
     }
 }
