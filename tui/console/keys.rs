@@ -311,7 +311,7 @@ pub fn obstacle(model: &Model, binding: &Binding) -> Option<String> {
     if binding.needs != Needs::Nothing
         && let Some(why) = model.tape.obstacle()
     {
-        return Some(why);
+        return Some(model.say(why).to_owned());
     }
     if binding.needs != Needs::Nothing && model.aside.is_some() && binding.action != Action::Scenario {
         return Some(model.say(scenario::OTHER_CLUSTER).to_owned());

@@ -23,7 +23,7 @@ mod panes;
 
 mod palette;
 
-mod words;
+pub mod words;
 
 mod help;
 

@@ -1,4 +1,4 @@
-//! Texts of scenarios, in both languages of the screen. What people type, and the answers of commands, stay English.
+//! Texts of scenarios, in both languages of the screen. What people type stays English.
 
 use crate::console::Lang;
 

@@ -27,7 +27,7 @@ pub fn markdown(runs: &[Run], lang: Lang, date: &str) -> String {
 }
 
 fn one(out: &mut String, run: &Run, lang: Lang) {
-    let _ = writeln!(out, "## {} — {}\n", run.script.title.text(lang), verdict(run).name());
+    let _ = writeln!(out, "## {} — {}\n", run.script.title.text(lang), verdict(run).word(lang));
     let _ = writeln!(out, "{}\n", run.script.about.text(lang));
     if !run.names.is_empty() {
         let names: Vec<_> = run.names.iter().map(|(name, node)| format!("`${name}` = {node}")).collect();
@@ -37,7 +37,7 @@ fn one(out: &mut String, run: &Run, lang: Lang) {
     let took = run.end.as_ref().map_or(0.0, |end| end.took.as_secs_f64());
     let _ = writeln!(out, "{}: {ticked}/{all}, {took:.1} s.\n", choose(lang, "Steps", "Passos"));
     if let Some(end) = run.end.as_ref().filter(|end| !end.why.is_empty()) {
-        let _ = writeln!(out, "**{}**: {}\n", choose(lang, "Why", "Motivo"), end.why);
+        let _ = writeln!(out, "**{}**: {}\n", choose(lang, "Why", "Motivo"), lang.answer(&end.why));
     }
     if run.script.is_sheet() {
         sheet(out, run, lang);
@@ -67,7 +67,7 @@ fn sheet(out: &mut String, run: &Run, lang: Lang) {
         let ItemKind::Graded { points } = item.kind else { continue };
         let points = points.map_or("–".to_owned(), |points| points.to_string());
         let verdict = run.verdict_of(heading).unwrap_or(Verdict::Unknown);
-        let _ = writeln!(out, "| {} | {points} | {} {} |", item.words.text(lang), mark(verdict), verdict.name());
+        let _ = writeln!(out, "| {} | {points} | {} {} |", item.words.text(lang), mark(verdict), verdict.word(lang));
     }
     let _ = writeln!(out);
 }
@@ -90,37 +90,43 @@ fn items(out: &mut String, run: &Run, range: std::ops::Range<usize>, lang: Lang)
                 let _ = writeln!(out, "- `{}`{dash}{text}", item.line);
             }
         }
-        evidence(out, done);
+        evidence(out, done, lang);
     }
     if !range.is_empty() {
         let _ = writeln!(out);
     }
 }
 
-fn evidence(out: &mut String, done: &Done) {
+fn evidence(out: &mut String, done: &Done, lang: Lang) {
     if done.verdict != Verdict::Pass {
-        let _ = writeln!(out, "  - **{}**: {}", done.verdict.name(), done.text);
+        let _ = writeln!(out, "  - **{}**: {}", done.verdict.word(lang), lang.answer(&done.text));
     }
     for evidence in done.evidence.iter().take(EVIDENCE_MAX) {
-        let _ = writeln!(out, "  - {}", evidence_text(evidence));
+        let _ = writeln!(out, "  - {}", evidence_text(evidence, lang));
     }
     if done.evidence.len() > EVIDENCE_MAX {
-        let _ = writeln!(out, "  - … {} more", done.evidence.len() - EVIDENCE_MAX);
+        let _ = writeln!(out, "  - … {} {}", done.evidence.len() - EVIDENCE_MAX, choose(lang, "more", "a mais"));
     }
 }
 
 /// `n3 event 41 · C3 Truncated from=… · e1·o2#4f2a x=666`.
-pub fn evidence_text(evidence: &Evidence) -> String {
+pub fn evidence_text(evidence: &Evidence, lang: Lang) -> String {
+    let event_word = choose(lang, "event", "evento");
     let place = match (evidence.node, evidence.event) {
-        (Some(node), Some(event)) => format!("{node} event {event} · "),
+        (Some(node), Some(event)) => format!("{node} {event_word} {event} · "),
         (Some(node), None) => format!("{node} · "),
         _ => String::new(),
     };
-    let entries = match evidence.entries.is_empty() {
-        true => String::new(),
-        false => format!(" · {}", evidence.entries.join(", ")),
+    let entries: Vec<_> = evidence.entries.iter().map(|entry| lang.answer(entry)).collect();
+    let entries = if entries.is_empty() { String::new() } else { format!(" · {}", entries.join(", ")) };
+    let rule = match evidence.rule {
+        "state" => choose(lang, "state", "estado:"),
+        "answer" => choose(lang, "answer", "resposta:"),
+        "read" => choose(lang, "read", "lido:"),
+        "disk" => choose(lang, "disk", "disco:"),
+        rule => rule,
     };
-    format!("{place}{} {}{entries}", evidence.rule, evidence.text)
+    format!("{place}{rule} {}{entries}", lang.answer(&evidence.text))
 }
 
 fn mark(verdict: Verdict) -> &'static str {

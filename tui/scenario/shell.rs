@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use super::lang::choose;
 use super::library;
 use super::report;
 use super::run::{RunOptions, run};
@@ -297,12 +298,13 @@ fn progress(script: &Script, told: &Told, lang: Lang) -> Vec<String> {
             vec![format!("  {}", names.join("  "))]
         }
         Told::Note(note) if note.is_empty() => Vec::new(),
-        Told::Note(note) => vec![format!("  … {note}")],
+        Told::Note(note) => vec![format!("  … {}", lang.answer(note))],
         Told::Done(index, done) => done_lines(script, *index, done, lang),
         Told::Part { .. } | Told::Now(_) | Told::Asked { .. } | Told::Answered { .. } => Vec::new(),
         Told::Ended { verdict, why, took } => {
-            let why = if why.is_empty() { String::new() } else { format!(": {why}") };
-            vec![format!("  {} {} in {:.1} s{why}", verdict.name(), script.name, took.as_secs_f64())]
+            let why = if why.is_empty() { String::new() } else { format!(": {}", lang.answer(why)) };
+            let within = choose(lang, "in", "em");
+            vec![format!("  {} {} {within} {:.1} s{why}", verdict.word(lang), script.name, took.as_secs_f64())]
         }
     }
 }
@@ -313,7 +315,8 @@ fn done_lines(script: &Script, index: usize, done: &Done, lang: Lang) -> Vec<Str
     let words = if words.is_empty() { item.line.as_str() } else { words };
     if let ItemKind::Do(_) = item.kind {
         let mark = if done.verdict == Verdict::Pass { "→" } else { "✗" };
-        return vec![format!("  {mark} {}", if done.text.is_empty() { words } else { &done.text })];
+        let said = lang.answer(&done.text);
+        return vec![format!("  {mark} {}", if said.is_empty() { words } else { &said })];
     }
     let mark = match done.verdict {
         Verdict::Pass => "✓",
@@ -322,9 +325,9 @@ fn done_lines(script: &Script, index: usize, done: &Done, lang: Lang) -> Vec<Str
     };
     let mut lines = vec![format!("  {mark} {words}")];
     if done.verdict == Verdict::Pass {
-        lines.extend(done.evidence.first().map(|evidence| format!("      {}", report::evidence_text(evidence))));
+        lines.extend(done.evidence.first().map(|evidence| format!("      {}", report::evidence_text(evidence, lang))));
     } else {
-        lines.push(format!("      {}", done.text));
+        lines.push(format!("      {}", lang.answer(&done.text)));
     }
     lines
 }
@@ -339,7 +342,7 @@ fn summed_up(runs: &[Run], lang: Lang) -> Outcome {
     let rows = runs.iter().map(|run| {
         let (ticked, all) = run.ticked();
         let took = run.end.as_ref().map_or(0.0, |end| end.took.as_secs_f64());
-        let verdict = report::verdict(run).name().to_owned();
+        let verdict = report::verdict(run).word(lang).to_owned();
         let title = run.script.title.text(lang).to_owned();
         vec![verdict, run.script.name.clone(), format!("{ticked}/{all}"), format!("{took:.1} s"), title]
     });

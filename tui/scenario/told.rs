@@ -9,6 +9,8 @@ use epoca::protocol::NodeId;
 use super::excerpt::Excerpt;
 use super::script::{ItemKind, Script};
 use crate::command::Outcome;
+use crate::console::Lang;
+use crate::console::words::scenario as words;
 
 /// How a scenario ends, and how each of its steps does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -20,11 +22,16 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// As programs and recordings have it.
     pub const fn name(self) -> &'static str {
+        self.word(Lang::English)
+    }
+
+    pub const fn word(self, lang: Lang) -> &'static str {
         match self {
-            Verdict::Pass => "PASS",
-            Verdict::Unknown => "UNKNOWN",
-            Verdict::Fail => "FAIL",
+            Verdict::Pass => words::PASS.to(lang),
+            Verdict::Unknown => words::UNKNOWN.to(lang),
+            Verdict::Fail => words::FAIL.to(lang),
         }
     }
 }

@@ -12,6 +12,7 @@ use epoca::protocol::trace::{Fact, Preview, Snapshot};
 
 use crate::command::Exit;
 use crate::console::model::{Model, NodeView, Presence};
+use crate::console::words::{Text, tape as words};
 use crate::tape::{Limits, MarkKind, ProcessSeen, Record, Ring, What};
 
 /// How many places to jump to are kept.
@@ -217,10 +218,10 @@ impl Tape {
     }
 
     /// Why nothing can be done to the cluster now, if it is so.
-    pub fn obstacle(&self) -> Option<String> {
+    pub fn obstacle(&self) -> Option<Text> {
         match (&self.file, &self.view) {
-            (Some(_), _) => Some("this is a recording".to_owned()),
-            (None, View::Past(_)) => Some("the past is shown, L goes to now".to_owned()),
+            (Some(_), _) => Some(words::IS_RECORDING),
+            (None, View::Past(_)) => Some(words::IS_PAST),
             (None, View::Now) => None,
         }
     }

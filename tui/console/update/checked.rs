@@ -6,6 +6,7 @@ use epoca::verify::invariants::Source;
 use crate::console::model::tape::PlaceKind;
 use crate::console::model::{Model, Notice};
 use crate::console::update::tape;
+use crate::console::words::tape as words;
 use crate::tape::{Finding, Mark, MarkKind, Verdict, What};
 
 /// Takes over how the checks stand. Draws only if that is seen.
@@ -40,8 +41,9 @@ fn violated(model: &mut Model, finding: &Finding, is_first: bool) {
         tape::show(model, at);
     }
     if is_first {
-        let where_to = if model.tape.file.is_none() { "the tape stands there, L goes to now" } else { "} jumps there" };
-        let text = format!("{} is violated: {where_to}; `checks` shows the evidence", violation.invariant);
+        let name = model.lang.answer(violation.invariant);
+        let violated = if model.tape.file.is_none() { words::VIOLATED } else { words::VIOLATED_THERE };
+        let text = violated.with(model.lang, &[("name", &name)]);
         model.notice = Some(Notice { text, is_bad: true });
     }
     model.changed();

@@ -14,7 +14,7 @@ use crate::console::model::{
 };
 use crate::console::update::step::{self as update_step, StepKey};
 use crate::console::update::{Effect, copy, faults, palette, quit, scenario, scroll, tape};
-use crate::console::words::{scenario as scenario_words, screen};
+use crate::console::words::{scenario as scenario_words, screen, tape as tape_words};
 
 /// What can be typed and is no business of the cluster.
 const LOCAL: [&str; 10] = ["help", "quit", "checks", "bookmark", "event", "live", "play", "run", "scenario", "stop"];
@@ -294,12 +294,12 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         return None;
     }
     if model.tape.file.is_some() {
-        bad(model, "this is a recording: no node is there to do it".to_owned());
+        bad(model, model.say(tape_words::NO_NODE_THERE).to_owned());
         return None;
     }
     if model.tape.past().is_some() {
         tape::to_end(model);
-        say(model, "back to now, where this is done");
+        say(model, tape_words::BACK_TO_NOW.to(model.lang));
     }
     tape::keyframe(model);
     update_step::on_command(model, &command);

@@ -137,7 +137,8 @@ pub fn start(model: &mut Model, name: &str) -> Vec<Effect> {
         Screen::Watching => model.no_lab().map(|_| words::NEEDS_LAB),
         _ => Some(crate::console::words::screen::NODES_NOT_THERE),
     };
-    let refusal = model.tape.obstacle().or(refusal.map(|refusal| model.say(refusal).to_owned()));
+    let obstacle = model.tape.obstacle().map(|text| model.say(text).to_owned());
+    let refusal = obstacle.or(refusal.map(|refusal| model.say(refusal).to_owned()));
     if let Some(text) = refusal {
         model.notice = Some(Notice { text, is_bad: true });
         return Vec::new();

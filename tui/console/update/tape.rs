@@ -9,6 +9,7 @@ use epoca::client::watch::Observed;
 use crate::console::model::tape::{Past, Place, PlaceKind, Playing, Tape, View};
 use crate::console::model::{Model, Notice, Operations, Pane};
 use crate::console::update::{Effect, Msg, apply, clock, scroll};
+use crate::console::words::tape as words;
 use crate::tape::{Mark, MarkKind, Record, What, reduced};
 
 /// While a recording plays, nothing happens for no longer than this.
@@ -204,7 +205,7 @@ pub fn typed(model: &mut Model, line: &str) -> bool {
         }
         ("event", number) => match number.parse() {
             Ok(number) => show_step(model, number),
-            Err(_) => say(model, "expected the number of an event, as event 212".to_owned()),
+            Err(_) => say(model, model.say(words::WANTED_EVENT).to_owned()),
         },
         _ => return false,
     }
@@ -225,7 +226,7 @@ fn step(model: &mut Model, by: i64) {
 pub fn show_step(model: &mut Model, step: u64) {
     let (_, _, gone) = model.tape.position();
     if step <= gone && gone > 0 {
-        say(model, format!("the {gone} oldest events have fallen off the tape"));
+        say(model, words::FALLEN_OFF.with(model.lang, &[("count", &gone)]));
     }
     if let Some(at) = model.tape.at_step(step) {
         show(model, at);
@@ -307,7 +308,7 @@ pub fn to_end(model: &mut Model) {
 
 fn end_reached(model: &mut Model) {
     if model.tape.file.is_some() {
-        say(model, "the recording ends here".to_owned());
+        say(model, model.say(words::ENDS_HERE).to_owned());
     } else if model.tape.past().is_some() {
         to_end(model);
     }
@@ -324,7 +325,7 @@ pub fn bookmark(model: &mut Model, text: &str) {
         let mark = Mark { kind: MarkKind::Bookmark, text: text.to_owned(), evidence: Vec::new() };
         note(model, What::Mark(mark));
     }
-    say(model, format!("bookmark at event {step}"));
+    say(model, words::BOOKMARKED.with(model.lang, &[("step", &step)]));
 }
 
 /// Freezes the view; in the past, plays and pauses.

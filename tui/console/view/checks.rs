@@ -57,7 +57,8 @@ pub fn line(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     let Some(verdict) = &model.checks else { return Vec::new() };
     let mut parts = vec![span(format!(" {} ", model.say(CHECKS)), look.muted)];
     if let Some(finding) = verdict.findings.first() {
-        let text = format!(" ✗ {}: {} ", finding.violation.invariant, finding.violation.text.replace('\n', " "));
+        let name = model.lang.answer(finding.violation.invariant);
+        let text = format!(" ✗ {name}: {} ", finding.violation.text.replace('\n', " "));
         parts.push(span(text, look.alarm));
         parts.push(span("  > checks", look.muted));
         return parts;
@@ -133,7 +134,7 @@ fn lines(model: &Model, columns: usize, look: &Look) -> Vec<Vec<Span<'static>>> 
         };
         lines.push(vec![
             span(format!(" {mark} "), style),
-            span(name, look.base),
+            span(model.lang.answer(name), look.base),
             span(format!("  {more}"), look.muted),
         ]);
     }

@@ -13,7 +13,7 @@ use crate::console::model::space::{Call, Fate, Message, Quiet, Row, Shape};
 use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::line::span;
-use crate::console::words::{Lang, content, screen};
+use crate::console::words::{Lang, content, screen, step};
 
 /// What the arrow says, the longest first.
 pub fn labels(message: &Message, lang: Lang) -> Vec<String> {
@@ -74,6 +74,8 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
             let what = entries.iter().map(content).collect::<Vec<_>>().join(" ");
             (with(screen::MARK_INJECTED, &what), look.different)
         }
+        Fact::StepOn {} => (model.say(step::MARK_STILL).to_owned(), look.intermediate),
+        Fact::StepOff {} => (model.say(step::MARK_GOES_ON).to_owned(), look.committed),
         Fact::DiskError { text } => (text.to_string(), look.bad),
         other => (lang.fact(NodeId(0), other), look.muted),
     }

@@ -43,7 +43,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 fn drawn(operation: &Operation, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
     let mut rows = vec![summary(operation, lang, look)];
     for line in operation.answer() {
-        rows.push(vec![Span::raw("     "), span(line.text.clone(), tone(line.tone, look))]);
+        rows.push(vec![Span::raw("     "), span(lang.answer(&line.text), tone(line.tone, look))]);
     }
     if let Some(omitted) = operation.end.as_ref().map(|end| end.omitted).filter(|omitted| *omitted > 0) {
         rows.push(vec![span(screen::OMITTED.with(lang, &[("count", &omitted)]), look.muted)]);
@@ -62,7 +62,7 @@ pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'stat
     ];
     if let Some(text) = operation.summary() {
         let is_bad = operation.end.as_ref().is_some_and(|end| end.exit != Exit::Done);
-        spans.push(span(format!("   {text}"), if is_bad { look.bad } else { look.base }));
+        spans.push(span(format!("   {}", lang.answer(text)), if is_bad { look.bad } else { look.base }));
     }
     spans
 }

@@ -21,7 +21,7 @@ use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span, width as line_width};
-use crate::console::words::scenario as words;
+use crate::console::words::{Lang, scenario as words};
 use crate::scenario::{Done, ItemKind, Run, Verdict, evidence_text, is_heading};
 
 /// How many pieces of evidence stand below a step that was selected, and below one that is only the newest.
@@ -86,19 +86,19 @@ pub(super) fn state(run: &Run, model: &Model, look: &Look) -> Line {
     };
     let seconds = format!("{:.1}", end.took.as_secs_f64());
     let places: [(&str, &dyn std::fmt::Display); 4] =
-        [("verdict", &end.verdict.name()), ("ticked", &ticked), ("all", &all), ("seconds", &seconds)];
+        [("verdict", &end.verdict.word(model.lang)), ("ticked", &ticked), ("all", &all), ("seconds", &seconds)];
     vec![span(words::ENDED.with(model.lang, &places), style_of(end.verdict, look).add_modifier(Modifier::BOLD))]
 }
 
 /// Why it did not pass; else what goes on beside the steps, or at the beginning what it will show.
 fn verdict(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     let (text, style) = match &run.end {
-        Some(end) if !end.why.is_empty() => (end.why.as_str(), style_of(end.verdict, look)),
-        _ if !run.note.is_empty() => (run.note.as_str(), look.muted),
-        None if run.done.iter().flatten().count() < 2 => (run.script.about.text(model.lang), look.muted),
+        Some(end) if !end.why.is_empty() => (model.lang.answer(&end.why), style_of(end.verdict, look)),
+        _ if !run.note.is_empty() => (model.lang.answer(&run.note), look.muted),
+        None if run.done.iter().flatten().count() < 2 => (run.script.about.text(model.lang).into(), look.muted),
         _ => return Vec::new(),
     };
-    wrapped(text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), style)]).collect()
+    wrapped(&text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), style)]).collect()
 }
 
 /// All steps as lines.
@@ -125,7 +125,8 @@ fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
         } else {
             // A command says itself what it came to.
             let answer = done.map(|done| done.text.as_str()).filter(|text| !text.is_empty());
-            let text = if words.is_empty() { answer.unwrap_or(&item.line) } else { words };
+            let answer = answer.map(|answer| model.lang.answer(answer));
+            let text = if words.is_empty() { answer.as_deref().unwrap_or(&item.line) } else { words };
             let (mark, style) = mark(run, index, matches!(item.kind, ItemKind::Expect(_)), look);
             let text_style = if is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
             for (row, text) in wrapped(text, width.saturating_sub(6)).into_iter().enumerate() {
@@ -135,7 +136,7 @@ fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
         }
         if in_sight == Some(index) {
             let most = if is_selected { EVIDENCE_MAX } else { EVIDENCE_NEWEST };
-            lines.extend(below(item.why.text(model.lang), done, Room { width, most }, look));
+            lines.extend(below(item.why.text(model.lang), done, &Room { width, most, lang: model.lang }, look));
             sight = start..lines.len();
         }
     }
@@ -146,20 +147,21 @@ struct Room {
     width: usize,
     /// Pieces of evidence.
     most: usize,
+    lang: Lang,
 }
 
 /// The explanation, and the evidence or why there is none.
-fn below(why: &str, done: Option<&Done>, room: Room, look: &Look) -> Vec<Line> {
+fn below(why: &str, done: Option<&Done>, room: &Room, look: &Look) -> Vec<Line> {
     let mut texts: Vec<(String, Style)> = Vec::new();
     if !why.is_empty() {
         texts.push((why.to_owned(), look.accent));
     }
     if let Some(done) = done {
         if done.verdict != Verdict::Pass {
-            texts.push((done.text.clone(), look.bad));
+            texts.push((room.lang.answer(&done.text).into_owned(), look.bad));
         }
         let evidence = done.evidence.iter().take(room.most);
-        texts.extend(evidence.map(|evidence| (evidence_text(evidence), look.muted)));
+        texts.extend(evidence.map(|evidence| (evidence_text(evidence, room.lang), look.muted)));
         if done.evidence.len() > room.most {
             texts.push((format!("+ {}", done.evidence.len() - room.most), look.muted));
         }

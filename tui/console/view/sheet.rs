@@ -93,7 +93,9 @@ fn evidence(run: &Run, heading: usize, width: usize, model: &Model, look: &Look)
             let lead = if row == 0 { format!("     {} ", mark_of(done.verdict)) } else { "       ".to_owned() };
             lines.push(vec![span(lead, style), span(text, look.base)]);
         }
-        let said = done.evidence.first().map_or_else(|| done.text.clone(), evidence_text);
+        let said = done.evidence.first();
+        let said = said
+            .map_or_else(|| model.lang.answer(&done.text).into_owned(), |evidence| evidence_text(evidence, model.lang));
         let said = wrapped(&said, width.saturating_sub(10)).into_iter().take(2);
         lines.extend(said.map(|text| vec![span(format!("         {text}"), look.muted)]));
     }

@@ -12,6 +12,7 @@ use crate::console::model::Model;
 use crate::console::model::tape::{Place, PlaceKind, Tape};
 use crate::console::theme::Look;
 use crate::console::view::line::{span, width};
+use crate::console::words::{Lang, Text, tape as words};
 use crate::tape::MarkKind;
 
 /// So many columns the line of marks takes at least; with less room the keys go.
@@ -22,9 +23,10 @@ pub fn named(model: &Model) -> Option<String> {
     let tape = &model.tape;
     tape.past()?;
     let (step, of, _) = tape.position();
+    let places: [(&str, &dyn std::fmt::Display); 2] = [("step", &step), ("of", &of)];
     Some(match &tape.file {
-        Some(name) => format!("REPLAY {name}  event {step}/{of}"),
-        None => format!("PAST event {step}/{of}"),
+        Some(name) => words::REPLAY.with(model.lang, &[&places[..], &[("name", name)]].concat()),
+        None => words::PAST.with(model.lang, &places),
     })
 }
 
@@ -32,15 +34,15 @@ pub fn named(model: &Model) -> Option<String> {
 pub fn line(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     let tape = &model.tape;
     let mut right = vec![span(" ", look.base)];
-    right.extend(position(tape, look));
-    let keys = keys(tape, look);
-    let room = columns.saturating_sub(6);
+    right.extend(position(tape, model.lang, look));
+    let keys = keys(tape, model.lang, look);
+    let room = columns.saturating_sub(model.say(words::TAPE).width());
     if width(&right) + width(&keys) + MARKS_MIN <= room {
         right.extend(keys);
     }
     let marks = room.saturating_sub(width(&right));
     // The tape of a scenario's own cluster goes with it, and nobody writes it down.
-    let name = if model.is_aside { span(" TAPE ", look.alarm) } else { span(" TAPE ", look.muted) };
+    let name = span(model.say(words::TAPE), if model.is_aside { look.alarm } else { look.muted });
     let mut parts = vec![name];
     parts.extend(places(tape, marks, look));
     parts.extend(right);
@@ -53,17 +55,17 @@ pub fn is_there(model: &Model) -> bool {
 }
 
 /// Event k of n, how it is played, what fell off, and whether it is written.
-fn position(tape: &Tape, look: &Look) -> Vec<Span<'static>> {
+fn position(tape: &Tape, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     let (step, of, gone) = tape.position();
-    let mut parts =
-        vec![span(format!("event {step}/{of}"), if tape.past().is_some() { look.strong } else { look.base })];
+    let text = words::EVENT.with(lang, &[("step", &step), ("of", &of)]);
+    let mut parts = vec![span(text, if tape.past().is_some() { look.strong } else { look.base })];
     if let Some(past) = tape.past() {
         let speed = f64::from(tape.speed) / 100.0;
         let state = if past.playing.is_some() { format!(" ▶ {speed}×") } else { format!(" ‖ {speed}×") };
         parts.push(span(state, look.accent));
     }
     if gone > 0 {
-        parts.push(span(format!(" (oldest {gone} gone)"), look.muted));
+        parts.push(span(words::GONE.with(lang, &[("count", &gone)]), look.muted));
     }
     if let Some(recording) = &tape.recording {
         let style = if recording.trouble.is_some() { look.bad } else { look.muted };
@@ -73,14 +75,15 @@ fn position(tape: &Tape, look: &Look) -> Vec<Span<'static>> {
     parts
 }
 
-fn keys(tape: &Tape, look: &Look) -> Vec<Span<'static>> {
-    let keys: &[(&str, &str)] = match (&tape.file, tape.past().is_some()) {
-        (Some(_), _) => &[("[ ]", "step"), ("{ }", "jump"), ("space", "play"), ("- +", "speed"), ("L", "end")],
-        (None, true) => &[("[ ]", "step"), ("{ }", "jump"), ("space", "play"), ("L", "live"), ("B", "bookmark")],
-        (None, false) => &[("[ ]", "step"), ("{ }", "jump"), ("space", "freeze"), ("B", "bookmark")],
+fn keys(tape: &Tape, lang: Lang, look: &Look) -> Vec<Span<'static>> {
+    use words::{BOOKMARK, END, FREEZE, JUMP, LIVE, PLAY, SPEED, STEP};
+    let keys: &[(&str, Text)] = match (&tape.file, tape.past().is_some()) {
+        (Some(_), _) => &[("[ ]", STEP), ("{ }", JUMP), ("space", PLAY), ("- +", SPEED), ("L", END)],
+        (None, true) => &[("[ ]", STEP), ("{ }", JUMP), ("space", PLAY), ("L", LIVE), ("B", BOOKMARK)],
+        (None, false) => &[("[ ]", STEP), ("{ }", JUMP), ("space", FREEZE), ("B", BOOKMARK)],
     };
     keys.iter()
-        .flat_map(|(key, what)| [span(format!("  {key}"), look.accent), span(format!(" {what}"), look.base)])
+        .flat_map(|(key, what)| [span(format!("  {key}"), look.accent), span(format!(" {}", what.to(lang)), look.base)])
         .collect()
 }
 

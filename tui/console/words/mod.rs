@@ -3,6 +3,8 @@
 //! The texts themselves stand in tables beside this file, each in all languages; here is only how a fact finds its text
 //! and what its places are filled with. Nothing here knows where on the screen a text stands.
 
+mod answers;
+
 pub mod explain;
 
 mod lang;
@@ -16,6 +18,8 @@ pub mod scenario;
 pub mod screen;
 
 pub mod step;
+
+pub mod tape;
 
 mod story;
 

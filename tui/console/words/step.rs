@@ -4,6 +4,8 @@ use crate::console::words::lang::{Lang, Text, text};
 
 pub const STEP: Text = text("STEP", "PASSO");
 pub const STANDS_STILL: Text = text("timers stand still", "os relógios estão parados");
+pub const MARK_STILL: Text = text("▮ timer stops", "▮ relógio para");
+pub const MARK_GOES_ON: Text = text("▸ timer goes on", "▸ relógio segue");
 pub const TIME_GOES_ON: Text = text("time goes on (t: step mode)", "o tempo corre (t: passo a passo)");
 pub const NOTHING_WAITS: Text = text(
     "no message waits: put x 1, or tick 1 lets n1's timer run out",

@@ -1,0 +1,241 @@
+//! What nodes, launcher, runner and checks say in English, in the screen's language. Answers come over the wire as text,
+//! so they are recognised here by their shape; what is not recognised is shown as it came.
+//!
+//! The English side of each text is the shape: `{node}` stands for anything, `{said}` for something that is said again.
+
+use std::borrow::Cow;
+
+use crate::console::words::{Lang, Text, text};
+
+pub const SHAPES: &[Text] = &[
+    // Commands.
+    text("confirmed {id} (position {position})", "confirmado {id} (posição {position})"),
+    text("not found: {key}", "não encontrado: {key}"),
+    text("no records", "nenhum registro"),
+    text("no entries", "nenhuma entrada"),
+    text("done", "feito"),
+    text("under way", "a caminho"),
+    text("nothing is in force", "nada está em vigor"),
+    text("no message waits", "nenhuma mensagem espera"),
+    text("{node} killed (pid {pid}); `{line}` starts it again", "{node} morto (pid {pid}); `{line}` o reinicia"),
+    text("{node} restarted (pid {pid})", "{node} reiniciado (pid {pid})"),
+    text("{node} paused (pid {pid}); `{line}` lets it go on", "{node} pausado (pid {pid}); `{line}` o retoma"),
+    text("{node} goes on (pid {pid})", "{node} segue (pid {pid})"),
+    text("the link between {a} and {b} is cut", "o enlace entre {a} e {b} está cortado"),
+    text("the link between {a} and {b} is healed", "o enlace entre {a} e {b} foi refeito"),
+    text("{node} holds every message that comes to it", "{node} retém toda mensagem que chega"),
+    text("{node} holds every {kind} that comes to it", "{node} retém todo {kind} que chega"),
+    text("{node} lets everything through", "{node} deixa tudo passar"),
+    text("{node} lets every {kind} through", "{node} deixa passar todo {kind}"),
+    text("every {kind} from {a} to {b} is lost", "todo {kind} de {a} a {b} se perde"),
+    text("every {kind} from {a} to {b} is held", "todo {kind} de {a} a {b} fica retido"),
+    text("every {kind} from {a} to {b} comes twice", "todo {kind} de {a} a {b} chega duas vezes"),
+    text("every {kind} from {a} to {b} comes {millis} ms late", "todo {kind} de {a} a {b} atrasa {millis} ms"),
+    text("nothing is in force any more", "nada mais está em vigor"),
+    text(
+        "nothing is in force any more; {node} is right again ({said})",
+        "nada mais está em vigor; {node} está certo de novo ({said})",
+    ),
+    text("{node} is right again ({said})", "{node} está certo de novo ({said})"),
+    text(
+        "{node} is WRONG on purpose from now on: {how}; `{line}` ends it ({said})",
+        "{node} está ERRADO de propósito a partir de agora: {how}; `{line}` encerra isso ({said})",
+    ),
+    text(
+        "step mode is on: timers stand still, every message waits",
+        "passo a passo ligado: os relógios param, toda mensagem espera",
+    ),
+    text(
+        "step mode is off: timers go on, what waited comes through",
+        "passo a passo desligado: os relógios seguem, o que esperava passa",
+    ),
+    text("{said} ({node} takes it over when it runs)", "{said} ({node} assume isso quando rodar)"),
+    text("the timer of {node} has run out: {millis} ms went by", "o relógio de {node} esgotou: passaram {millis} ms"),
+    text("{message} is delivered", "{message} foi entregue"),
+    text("{message} is thrown away", "{message} foi descartada"),
+    text("{message} is there once more", "{message} está lá mais uma vez"),
+    text("{message} is delivered in {millis} ms", "{message} será entregue em {millis} ms"),
+    text("forged entries are at the end of {rest}", "entradas forjadas estão no fim de {rest}"),
+    text(
+        "outcome unknown: {why}. Read the key to see whether it was written",
+        "resultado desconhecido: {why}. Leia a chave para ver se foi escrita",
+    ),
+    text("no leader took it within {time}: {why}", "nenhum líder a aceitou em {time}: {why}"),
+    text("no answer within {time}: {why}", "sem resposta em {time}: {why}"),
+    text("{node} is unreachable: {why}", "{node} está inacessível: {why}"),
+    text("{node} is not running; `{line}` starts it", "{node} não está rodando; `{line}` o inicia"),
+    // What a scenario does beside its steps.
+    text("restoring order", "restabelecendo a ordem"),
+    text("{seconds} s left: {line}", "faltam {seconds} s: {line}"),
+    text("stopped", "interrompido"),
+    text("all nodes agree", "todos os nós concordam"),
+    text("{count} clients write and read", "{count} clientes escrevem e leem"),
+    text(
+        "{count} operations, {confirmed} writes confirmed, {unknown} of unknown outcome",
+        "{count} operações, {confirmed} escritas confirmadas, {unknown} de resultado desconhecido",
+    ),
+    text("{count} faults in {seconds} s (seed {seed})", "{count} falhas em {seconds} s (semente {seed})"),
+    // Evidence.
+    text("its log", "o seu log"),
+    text("its log as it was seen last", "o seu log como visto por último"),
+    text("ends with {point}, all of it final", "termina com {point}, tudo final"),
+    text("ends with {point}", "termina com {point}"),
+    text("no {fact} up to this event", "nenhum {fact} até este evento"),
+    text("leads epoch {epoch}, committed up to {point}", "lidera a época {epoch}, commit até {point}"),
+    text("its own final data: nothing under {key}", "os seus dados finais: nada em {key}"),
+    text("its own final data: {value}", "os seus dados finais: {value}"),
+    text("a linearizable read: nothing under {key}", "uma leitura linearizável: nada em {key}"),
+    text("a linearizable read: {value}", "uma leitura linearizável: {value}"),
+    text("{key} written by {id}", "{key} escrito por {id}"),
+    text("the log on its disk", "o log no seu disco"),
+    text("the final database on its disk has it", "o banco final no seu disco o tem"),
+    text(
+        "the final database on its disk has nothing under that key",
+        "o banco final no seu disco não tem nada nessa chave",
+    ),
+    text(
+        "no invariant is broken up to this event of process {pid}",
+        "nenhuma invariante foi violada até este evento do processo {pid}",
+    ),
+    text(
+        "{placed} of {count} operations stand in one order, {unknown} of them of unknown outcome",
+        "{placed} de {count} operações estão em uma só ordem, {unknown} delas de resultado desconhecido",
+    ),
+    text(
+        "its log has all {count} confirmed writes, committed",
+        "o seu log tem todas as {count} escritas confirmadas, com commit",
+    ),
+    text("{said} after {millis} ms", "{said} após {millis} ms"),
+    text("no answer yet", "sem resposta ainda"),
+    text(
+        "{line}: no answer yet, {seconds} s after it was sent",
+        "{line}: sem resposta ainda, {seconds} s depois de enviado",
+    ),
+    text("{entry} final", "{entry} final"),
+    text("{entry} committed", "{entry} com commit"),
+    text("{entry} intermediate", "{entry} intermediária"),
+    text("no {entry}", "nenhuma {entry}"),
+    text("not within {seconds} s: {why}", "não em {seconds} s: {why}"),
+    text("line {number}: {said}", "linha {number}: {said}"),
+    // The checks.
+    text("committed never changes", "o que tem commit nunca muda"),
+    text("final data is equal at equal applied positions", "dados finais iguais em posições aplicadas iguais"),
+    text("one leader per epoch", "um líder por época"),
+    text("leader append-only", "o líder só acrescenta"),
+    text("log matching", "logs que conferem"),
+    text("leader completeness", "o líder tem tudo que tem commit"),
+    text("committed is on a quorum", "commit só com maioria"),
+    text("acked is durable", "o que teve ack está no disco"),
+    text("only committed data is readable", "só se lê o que tem commit"),
+    text("offsets without gaps", "offsets sem lacunas"),
+    text("the promise covers the log", "a promessa cobre o log"),
+    text("applied ≤ committed ≤ last", "aplicado ≤ commit ≤ último"),
+    text("given up ≤ snapshot ≤ applied", "descartado ≤ snapshot ≤ aplicado"),
+    text("linearizable", "linearizável"),
+];
+
+/// The places that may hold several words; any other holds one.
+const MANY_WORDS: [&str; 10] = ["said", "why", "line", "rest", "value", "key", "how", "message", "entry", "time"];
+
+impl Lang {
+    /// What was said in English, in this language if it is known.
+    pub fn answer(self, english: &str) -> Cow<'_, str> {
+        match self {
+            Lang::English => Cow::Owned(english.to_owned()),
+            _ => Cow::Owned(self.recognised(english).unwrap_or_else(|| english.to_owned())),
+        }
+    }
+
+    fn recognised(self, english: &str) -> Option<String> {
+        if let Some((shape, places)) =
+            SHAPES.iter().find_map(|shape| Some((shape, places(shape.to(Lang::English), english)?)))
+        {
+            let places: Vec<(&str, String)> = places
+                .into_iter()
+                .map(|(name, words)| {
+                    (name, if name == "said" { self.answer(words).into_owned() } else { words.to_owned() })
+                })
+                .collect();
+            let places: Vec<(&str, &dyn std::fmt::Display)> =
+                places.iter().map(|(name, words)| (*name, words as &dyn std::fmt::Display)).collect();
+            return Some(shape.with(self, &places));
+        }
+        // A line that was typed, and what it came to.
+        let (line, said) = english.split_once(": ")?;
+        Some(format!("{line}: {}", self.recognised(said)?))
+    }
+}
+
+/// What stands in the places of a shape, if the text has that shape. A place ends where the words after it begin first; the
+/// last one takes all that is left before its end.
+fn places<'a>(shape: &'static str, text: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
+    let mut parts = shape.split('{');
+    let mut rest = text.strip_prefix(parts.next()?)?;
+    let mut places = Vec::new();
+    let mut parts = parts.peekable();
+    while let Some(part) = parts.next() {
+        let (name, words) = part.split_once('}')?;
+        let at = match (words, parts.peek()) {
+            ("", None) => rest.len(),
+            (words, None) => {
+                rest.len().checked_sub(words.len()).filter(|at| rest.is_char_boundary(*at) && &rest[*at..] == words)?
+            }
+            (words, Some(_)) => rest.find(words)?,
+        };
+        let is_one_word = || !rest[..at].contains(char::is_whitespace);
+        if at == 0 || !(MANY_WORDS.contains(&name) || is_one_word()) {
+            return None;
+        }
+        places.push((name, &rest[..at]));
+        rest = &rest[at + words.len()..];
+    }
+    rest.is_empty().then_some(places)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(english: &str) -> String {
+        Lang::Portuguese.answer(english).into_owned()
+    }
+
+    #[test]
+    fn answers_are_recognised_by_their_shape() {
+        assert_eq!(said("confirmed e1·o2 (position 3)"), "confirmado e1·o2 (posição 3)");
+        assert_eq!(said("put x 2: confirmed e2·o1 (position 4)"), "put x 2: confirmado e2·o1 (posição 4)");
+        assert_eq!(
+            said("kill 3: n3 killed (pid 7); `fault restart 3` starts it again"),
+            "kill 3: n3 morto (pid 7); `fault restart 3` o reinicia"
+        );
+        assert_eq!(
+            said("nothing is in force any more; n3 is right again (n3 restarted (pid 9))"),
+            "nada mais está em vigor; n3 está certo de novo (n3 reiniciado (pid 9))"
+        );
+        assert_eq!(
+            said("put x 1: confirmed e1·o1 (position 2) after 1.9 ms"),
+            "put x 1: confirmado e1·o1 (posição 2) após 1.9 ms"
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_stays_as_it_came() {
+        for english in ["", "é: {x}", "something new happened", "confirmed", "x: y: z"] {
+            assert_eq!(said(english), english);
+            assert_eq!(Lang::English.answer(english), english);
+        }
+    }
+
+    #[test]
+    fn every_shape_is_recognised_and_has_the_same_places_in_both_languages() {
+        for shape in SHAPES {
+            let (mut english, mut portuguese) = (shape.places(Lang::English), shape.places(Lang::Portuguese));
+            english.sort_unstable();
+            portuguese.sort_unstable();
+            assert_eq!(english, portuguese, "{shape:?}");
+            let filled = shape.to(Lang::English).replace(['{', '}'], "");
+            let first = SHAPES.iter().find(|other| places(other.to(Lang::English), &filled).is_some());
+            assert_eq!(first, Some(shape), "{filled:?} is taken for something else");
+        }
+    }
+}
