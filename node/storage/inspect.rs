@@ -163,7 +163,7 @@ fn copy_database(folder: &Path, running: bool, notes: &mut Vec<String>) -> Resul
     if running {
         notes.push("a process runs on this folder: its final database reaches the disk later than its readers".into());
     } else if read_clean(folder).is_none() {
-        notes.push("the final database was not closed cleanly: at the next start it is rebuilt from the log".into());
+        notes.push("the final database was not closed cleanly: at the next start it is checked, or rebuilt".into());
     }
     let copy = Temporary::new()?;
     copy_files(&source, &copy.0).map_err(|error| StorageError::io("copy", &source, &error))?;

@@ -13,6 +13,7 @@ use crate::protocol::{Entry, LogPoint};
 use crate::storage::database::layout::{
     Head, INLINE_BYTES, MARK, PIECE_BYTES, SESSION_TABLE, Value, encode_mark, piece_key, record_key, session_key,
 };
+use crate::storage::database::proof::Sum;
 use crate::storage::database::shadow::Writes;
 use crate::storage::database::whole;
 
@@ -73,25 +74,28 @@ impl<'a> Changes<'a> {
         std::mem::take(&mut self.writes)
     }
 
-    /// One batch with all changes and the mark: readers see all of it or nothing.
-    pub(crate) fn seal(self, state: &mut State, last: LogPoint) -> Sealed {
+    /// One batch with all changes and the mark: readers see all of it or nothing. `sum` is that of the tree, and of the tree
+    /// with the batch afterwards.
+    pub(crate) fn seal(self, state: &mut State, last: LogPoint, sum: &mut Sum) -> Result<Sealed, String> {
         let mut batch = Writes::default();
         for (key, head) in &self.changed {
             put_change(&mut batch, key, head.as_ref());
         }
         put_sessions(&mut batch, state);
-        batch.insert(&MARK, &encode_mark(last, state.revision)[..]);
-        Sealed { batch, dead: self.dead, writes: self.writes }
+        sum.change(self.tree, &batch)?;
+        batch.insert(&MARK, &encode_mark(last, state.revision, *sum)[..]);
+        Ok(Sealed { batch, dead: self.dead, writes: self.writes })
     }
 
     /// Writes all changes in the order of keys, which costs a fraction of batches in the order of entries, but is not atomic:
     /// only while nobody reads and the database has no mark.
-    pub(crate) fn spill(self) -> Result<(), String> {
+    pub(crate) fn spill(self, sum: &mut Sum) -> Result<(), String> {
         let mut changed: Vec<_> = self.changed.into_iter().collect();
         changed.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         for changes in changed.chunks(KEYS_AT_ONCE) {
             let mut batch = Writes::default();
             changes.iter().for_each(|(key, head)| put_change(&mut batch, key, head.as_ref()));
+            sum.change(self.tree, &batch)?;
             self.tree.apply_batch(batch.batch).map_err(|error| error.to_string())?;
         }
         remove_pieces(self.tree, &self.dead)

@@ -1,7 +1,7 @@
 //! How final data lie in the one tree of the embedded database, because its batches are atomic inside one tree only.
 //!
 //! ```text
-//! 0                                  mark: point 40 · revision u64
+//! 0                                  mark: point 40 · revision u64 · sum of the rows u128
 //! 1 · key                            epoch u64 · offset u64 · create u64 · revision u64 · version u64 · 0 · value
 //!                                                                                                    · 1 · length u32
 //! 2 · revision u64 · number u32      a piece of the value that this revision wrote (big endian, to be in order)
@@ -16,6 +16,7 @@ use bytes::Bytes;
 
 use crate::protocol::{EntryId, LogPoint};
 use crate::storage::Record;
+use crate::storage::database::proof::Sum;
 use crate::storage::log::{decode_point, encode_point};
 
 /// Longer values are cut into pieces.
@@ -144,18 +145,31 @@ pub(crate) fn session_id(key: &[u8]) -> Option<u64> {
 
 /// The revision that wrote the piece of this key; `None` if it is the key of something else.
 pub(crate) fn piece_revision(key: &[u8]) -> Option<u64> {
-    let revision = key.strip_prefix(&[PIECES])?.get(..8)?;
-    Some(u64::from_be_bytes(revision.try_into().ok()?))
+    piece_place(key).map(|(revision, _)| revision)
 }
 
-pub(crate) fn encode_mark(point: LogPoint, revision: u64) -> [u8; 48] {
-    let mut out = [0; 48];
+/// Likewise with the number of the piece.
+pub(crate) fn piece_place(key: &[u8]) -> Option<(u64, u32)> {
+    let (revision, number) = key.strip_prefix(&[PIECES])?.split_at_checked(8)?;
+    Some((u64::from_be_bytes(revision.try_into().ok()?), u32::from_be_bytes(number.try_into().ok()?)))
+}
+
+/// Whether the row of this key is in the sum that proves the database.
+pub(crate) fn is_proven(key: &[u8]) -> bool {
+    matches!(key.first(), Some(&(RECORDS | SESSIONS)))
+}
+
+pub(crate) fn encode_mark(point: LogPoint, revision: u64, sum: Sum) -> [u8; 64] {
+    let mut out = [0; 64];
     out[..40].copy_from_slice(&encode_point(point));
-    out[40..].copy_from_slice(&revision.to_le_bytes());
+    out[40..48].copy_from_slice(&revision.to_le_bytes());
+    out[48..].copy_from_slice(&sum.0.to_le_bytes());
     out
 }
 
-pub(crate) fn decode_mark(bytes: &[u8]) -> Option<(LogPoint, u64)> {
-    let revision = u64::from_le_bytes(bytes.get(40..)?.try_into().ok()?);
-    Some((decode_point(bytes), revision))
+/// A mark without a sum is that of an earlier version: its database proves nothing.
+pub(crate) fn decode_mark(bytes: &[u8]) -> Option<(LogPoint, u64, Sum)> {
+    let (revision, sum) = bytes.get(40..)?.split_at_checked(8)?;
+    let sum = if sum.is_empty() { [0; 16] } else { sum.try_into().ok()? };
+    Some((decode_point(bytes), u64::from_le_bytes(revision.try_into().ok()?), Sum(u128::from_le_bytes(sum))))
 }

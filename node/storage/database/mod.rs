@@ -1,8 +1,8 @@
 //! Final data in the embedded database (sled), the only place that names it.
 //!
 //! One thread applies, any thread reads. Every batch carries the mark of what it stands for, so the data are always a
-//! function of a prefix of the log. Nothing is synced on this path: the log is what must not be lost, and the database
-//! is rebuilt from it whenever it was not closed cleanly.
+//! function of a prefix of the log. Nothing is synced on this path: the log is what must not be lost. A database that was not
+//! closed cleanly is used only if it is proven to hold what its mark says; otherwise it is rebuilt.
 
 mod changes;
 
@@ -11,6 +11,8 @@ mod clean;
 mod lag;
 
 mod layout;
+
+mod proof;
 
 mod restore;
 
@@ -33,7 +35,10 @@ use crate::storage::{Dump, FinalDatabase, Record, StorageError};
 
 use changes::{Changes, put_sessions};
 use lag::Lag;
-use layout::{Head, MARK, SESSION_TABLE, Value, decode_mark, encode_mark, piece_key, record_key, session_id, user_key};
+use layout::{
+    Head, MARK, SESSION_TABLE, Value, decode_mark, encode_mark, is_proven, piece_key, record_key, session_id, user_key,
+};
+use proof::Sum;
 use restore::open_sled;
 use shadow::{Shadow, Writes};
 
@@ -65,7 +70,7 @@ pub(crate) struct SledDatabase {
     place: DatabasePlace,
     /// What applying goes by besides the records. One batch after the other: it is held while a batch is made, which reads
     /// need not wait for.
-    applying: Mutex<Final>,
+    applying: Mutex<Applying>,
     /// Keeps what a snapshot that is being read may still want.
     shadow: Shadow,
     state: RwLock<State>,
@@ -73,6 +78,12 @@ pub(crate) struct SledDatabase {
     lag: Mutex<Option<Lag>>,
     /// Something failed: the next start rebuilds it, whatever the end looks like.
     broken: AtomicBool,
+}
+
+struct Applying {
+    state: Final,
+    /// Of the rows in the tree.
+    sum: Sum,
 }
 
 /// What a reader sees, all of it from one moment.
@@ -87,7 +98,7 @@ struct State {
 
 impl SledDatabase {
     pub(crate) fn new(place: DatabasePlace, tree: Tree) -> Result<SledDatabase, StorageError> {
-        let (applied, revision) = read_mark(&tree).map_err(|reason| failed(&place.folder, reason))?;
+        let (applied, revision, sum) = read_mark(&tree).map_err(|reason| failed(&place.folder, reason))?;
         let lag = Lag::start(tree.clone())
             .map_err(|error| StorageError::io("start the thread of", &sled_folder(&place.folder), &error))?;
         let sessions = read_sessions(&tree).map_err(|reason| failed(&place.folder, reason))?;
@@ -100,7 +111,7 @@ impl SledDatabase {
         });
         Ok(SledDatabase {
             place,
-            applying: Mutex::new(Final { revision, sessions }),
+            applying: Mutex::new(Applying { state: Final { revision, sessions }, sum }),
             shadow: Shadow::default(),
             state,
             lag: Mutex::new(Some(lag)),
@@ -126,7 +137,7 @@ impl SledDatabase {
         failed(&self.place.folder, reason)
     }
 
-    fn applying(&self) -> MutexGuard<'_, Final> {
+    fn applying(&self) -> MutexGuard<'_, Applying> {
         self.applying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -151,18 +162,19 @@ impl SledDatabase {
 
     fn apply_batch(
         &self,
-        state: &mut Final,
+        applying: &mut Applying,
         entries: &[Entry],
         outcomes: &mut Vec<Applied>,
     ) -> Result<(), StorageError> {
         let (tree, applied) = self.with_tree(|tree, seen| Ok((tree.clone(), seen.applied)))?;
         let Some(last) = entries.last().map(Entry::point) else { return Ok(()) };
+        let Applying { state, sum } = applying;
         let mut changes = Changes::new(&tree);
         let mut next = Position::after(applied);
         for entry in entries {
             outcomes.push(self.add(&mut changes, state, &mut next, entry)?);
         }
-        let sealed = changes.seal(state, last);
+        let sealed = changes.seal(state, last, sum).map_err(|reason| self.failed(reason))?;
         self.shadow.keep(&tree, &sealed.batch.keys).map_err(|reason| self.failed(reason))?;
         {
             let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -180,7 +192,8 @@ impl SledDatabase {
         &self,
         mut next_entries: impl FnMut(Position) -> Result<Vec<Entry>, StorageError>,
     ) -> Result<(), StorageError> {
-        let mut state = self.applying();
+        let mut applying = self.applying();
+        let Applying { state, sum } = &mut *applying;
         let (tree, mut last) = self.with_tree(|tree, seen| Ok((tree.clone(), seen.applied)))?;
         let error = |error: sled::Error| self.failed(error.to_string());
         tree.remove(MARK).map_err(error)?;
@@ -192,19 +205,20 @@ impl SledDatabase {
             while !at_end && changes.bytes() < BULK_BYTES {
                 let entries = next_entries(next)?;
                 for entry in &entries {
-                    self.add(&mut changes, &mut state, &mut next, entry)?;
+                    self.add(&mut changes, state, &mut next, entry)?;
                 }
                 history.add(changes.take_writes());
                 last = entries.last().map(Entry::point).or(last);
                 at_end = entries.is_empty();
             }
-            changes.spill().map_err(|reason| self.failed(reason))?;
+            changes.spill(sum).map_err(|reason| self.failed(reason))?;
             let mut batch = Writes::default();
-            put_sessions(&mut batch, &mut state);
+            put_sessions(&mut batch, state);
+            sum.change(&tree, &batch).map_err(|reason| self.failed(reason))?;
             tree.apply_batch(batch.batch).map_err(error)?;
         }
         if let Some(last) = last {
-            tree.insert(MARK, &encode_mark(last, state.revision)[..]).map_err(error)?;
+            tree.insert(MARK, &encode_mark(last, state.revision, *sum)[..]).map_err(error)?;
         }
         tree.flush().map_err(error)?;
         let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -215,29 +229,36 @@ impl SledDatabase {
     /// Fills a new database with what a snapshot holds. Until it is done the database has no mark.
     pub(crate) fn load(&self, dump: &mut dyn Dump) -> Result<(), StorageError> {
         let tree = self.with_tree(|tree, _| Ok(tree.clone()))?;
-        let mut state = self.applying();
-        *state = self.fill(&tree, dump)?;
+        let mut applying = self.applying();
+        *applying = self.fill(&tree, dump)?;
+        let revision = applying.state.revision;
         let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        (seen.applied, seen.revision, seen.history) = (dump.applied(), state.revision, History::new(state.revision));
+        (seen.applied, seen.revision, seen.history) = (dump.applied(), revision, History::new(revision));
         Ok(())
     }
 
     /// Writes all rows, then the mark; gives what applying goes on from.
-    fn fill(&self, tree: &Tree, dump: &mut dyn Dump) -> Result<Final, StorageError> {
+    fn fill(&self, tree: &Tree, dump: &mut dyn Dump) -> Result<Applying, StorageError> {
         let error = |error: sled::Error| self.failed(error.to_string());
+        let mut sum = Sum::default();
         while let Some(rows) = dump.next()? {
             for rows in rows.chunks(BATCH_ENTRIES) {
                 let mut batch = sled::Batch::default();
-                rows.iter().for_each(|(key, value)| batch.insert(&key[..], &value[..]));
+                for (key, value) in rows {
+                    batch.insert(&key[..], &value[..]);
+                    if is_proven(key) {
+                        sum.add(key, value);
+                    }
+                }
                 tree.apply_batch(batch).map_err(error)?;
             }
         }
         if let Some(last) = dump.applied() {
-            tree.insert(MARK, &encode_mark(last, dump.revision())[..]).map_err(error)?;
+            tree.insert(MARK, &encode_mark(last, dump.revision(), sum)[..]).map_err(error)?;
         }
         tree.flush().map_err(error)?;
         let sessions = read_sessions(tree).map_err(|reason| self.failed(reason))?;
-        Ok(Final { revision: dump.revision(), sessions })
+        Ok(Applying { state: Final { revision: dump.revision(), sessions }, sum })
     }
 
     /// Everything applied so far reaches the disk. sled's own flush does not sync on Linux, so its files are synced here.
@@ -250,11 +271,11 @@ impl SledDatabase {
 
 impl FinalDatabase for SledDatabase {
     fn apply(&self, apply: &Apply) -> Result<Vec<Applied>, StorageError> {
-        let mut state = self.applying();
+        let mut applying = self.applying();
         let apply = || {
             let mut outcomes = Vec::with_capacity(apply.entries.len());
             for entries in apply.entries.chunks(BATCH_ENTRIES) {
-                self.apply_batch(&mut state, entries, &mut outcomes)?;
+                self.apply_batch(&mut applying, entries, &mut outcomes)?;
             }
             Ok(outcomes)
         };
@@ -320,8 +341,8 @@ impl FinalDatabase for SledDatabase {
             .map_err(|error| StorageError::io("start the thread of", &sled_folder(&self.place.folder), &error))?;
         *self.lag() = Some(lag);
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        (state.applied, state.revision) = (dump.applied(), applying.revision);
-        state.history = History::new(applying.revision);
+        (state.applied, state.revision) = (dump.applied(), applying.state.revision);
+        state.history = History::new(applying.state.revision);
         (state.tree, state.replaced) = (Some(tree), false);
         Ok(())
     }
@@ -354,8 +375,8 @@ pub(crate) struct DatabaseCopy {
 impl DatabaseCopy {
     pub(crate) fn open(folder: &Path) -> Result<DatabaseCopy, String> {
         let tree = open_sled(folder)?;
-        let mark = read_mark(&tree)?;
-        Ok(DatabaseCopy { tree, mark })
+        let (applied, revision, _) = read_mark(&tree)?;
+        Ok(DatabaseCopy { tree, mark: (applied, revision) })
     }
 
     /// Nothing if there is no mark: the database was in the making.
@@ -405,12 +426,12 @@ fn whole(tree: &Tree, key: Bytes, bytes: &[u8]) -> Result<Record, String> {
     Ok(head.record(key, value))
 }
 
-fn read_mark(tree: &Tree) -> Result<(Option<LogPoint>, u64), String> {
+fn read_mark(tree: &Tree) -> Result<(Option<LogPoint>, u64, Sum), String> {
     match tree.get(MARK).map_err(|error| error.to_string())? {
-        None => Ok((None, 0)),
+        None => Ok((None, 0, Sum::default())),
         Some(bytes) => {
-            let (point, revision) = decode_mark(&bytes).ok_or("the mark of what was applied is damaged")?;
-            Ok((Some(point), revision))
+            let (point, revision, sum) = decode_mark(&bytes).ok_or("the mark of what was applied is damaged")?;
+            Ok((Some(point), revision, sum))
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A final database that agrees with the log: used as it is, caught up, or rebuilt, and saying so.
+//! A final database that agrees with the log: used as it is if it was closed cleanly, or is proven to hold what its mark says;
+//! then caught up. Otherwise it is rebuilt, and says so.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use sled::Tree;
 
 use crate::protocol::{LogPoint, Position};
 use crate::storage::database::clean::{Clean, read_clean, remove_clean};
+use crate::storage::database::proof::{Proven, prove};
 use crate::storage::database::{DatabasePlace, SledDatabase, read_mark, sled_folder};
 use crate::storage::snapshot::SnapshotFile;
 use crate::storage::{FinalDatabase, LogReader, StorageError};
@@ -41,12 +43,18 @@ pub(crate) fn restore(
     restoring: &mut Restoring,
 ) -> Result<(SledDatabase, Option<LogPoint>), StorageError> {
     let fresh = !sled_folder(&place.folder).exists() && restoring.committed.is_none();
-    let clean = usable(&place, read_clean(&place.folder), restoring)?;
+    let marked = read_clean(&place.folder);
+    let unclean = marked.is_none();
+    let clean = usable(&place, marked, restoring)?;
     let known = clean.as_ref().ok().and_then(|clean| clean.applied);
     let point = [restoring.committed, known].into_iter().flatten().max_by_key(|point| point.position);
     remove_clean(&*place.disk, &place.folder)?;
     let reused = match clean {
         Ok(clean) => reuse(&place, clean, point, restoring)?,
+        Err(why) if unclean && sled_folder(&place.folder).exists() => match use_proven(&place, restoring)? {
+            Ok(used) => return Ok(used),
+            Err(but) => Err(format!("{why}, and {but}")),
+        },
         Err(why) => Err(why),
     };
     let database = match reused {
@@ -77,6 +85,52 @@ fn reuse(
         Err(error) => return Err(error),
     }
     Ok(Ok(database))
+}
+
+/// The database as it was left by a process that did not close it, caught up, with what is committed; or why not.
+#[allow(clippy::type_complexity, reason = "as `restore`, with a reason")]
+fn use_proven(
+    place: &DatabasePlace,
+    restoring: &mut Restoring,
+) -> Result<Result<(SledDatabase, Option<LogPoint>), String>, StorageError> {
+    let begun = Instant::now();
+    let (tree, proven) = match open_proven(&place.folder, restoring.progress) {
+        Ok(proven) => proven,
+        Err(why) => return Ok(Err(why)),
+    };
+    let Proven { applied, rows } = proven;
+    let in_log = restoring.purged == Some(applied) || point_at(restoring.log, applied.position)? == Some(applied);
+    if !in_log {
+        return Ok(Err(format!("what it applied last, {applied}, is not in the log")));
+    }
+    // What was applied is committed, whatever was recorded of it.
+    let point = [restoring.committed, Some(applied)].into_iter().flatten().max_by_key(|point| point.position);
+    let database = SledDatabase::new(place.clone(), tree)?;
+    let behind = match catch_up(&database, point, restoring) {
+        Ok(behind) => behind,
+        Err(StorageError::Database { reason, .. }) => return Ok(Err(format!("it could not catch up: {reason}"))),
+        Err(error) => return Err(error),
+    };
+    let seconds = begun.elapsed().as_secs_f64();
+    restoring.notes.push(format!(
+        "the final database was not closed cleanly: its {rows} rows were checked and {behind} entries applied from the \
+         log, in {seconds:.1} s"
+    ));
+    Ok(Ok((database, point)))
+}
+
+fn open_proven(folder: &Path, progress: &dyn Fn(&str)) -> Result<(Tree, Proven), String> {
+    progress("final database: checking it, it was not closed cleanly");
+    let tree = open_sled(&sled_folder(folder)).map_err(|reason| format!("it could not be opened: {reason}"))?;
+    let proven = std::panic::catch_unwind(AssertUnwindSafe(|| prove(&tree)));
+    match proven.unwrap_or_else(|_| Err("it is damaged".into())) {
+        Ok(proven) => Ok((tree, proven)),
+        Err(why) => {
+            // What is damaged may panic once more when it is let go of.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| drop(tree)));
+            Err(why)
+        }
+    }
 }
 
 /// A new database, made from the log; `why` is said unless the node is new.
@@ -167,7 +221,7 @@ fn reopen(folder: &Path, clean: Clean) -> Result<Tree, String> {
     let tree = open_sled(&sled_folder(folder)).map_err(|reason| format!("it could not be opened: {reason}"))?;
     let held = std::panic::catch_unwind(AssertUnwindSafe(|| read_mark(&tree)));
     match held {
-        Ok(Ok(held)) if held == (clean.applied, clean.revision) => Ok(tree),
+        Ok(Ok((applied, revision, _))) if (applied, revision) == (clean.applied, clean.revision) => Ok(tree),
         _ => Err("it does not hold what it did when it was closed".into()),
     }
 }

@@ -28,23 +28,27 @@ const STRETCH: usize = 256;
 /// Beyond so many bytes of kept values applying waits for the reader.
 const KEPT_BYTES_MAX: usize = 64 << 20;
 
-/// A batch that knows which keys it changes.
+/// A batch that knows which keys it changes, and to what.
 #[derive(Default)]
 pub(crate) struct Writes {
     pub batch: Batch,
     pub keys: Vec<IVec>,
+    /// For each key; `None`: it is removed.
+    pub values: Vec<Option<IVec>>,
 }
 
 impl Writes {
     pub(crate) fn insert(&mut self, key: impl Into<IVec>, value: impl Into<IVec>) {
-        let key = key.into();
+        let (key, value) = (key.into(), value.into());
         self.keys.push(key.clone());
+        self.values.push(Some(value.clone()));
         self.batch.insert(key, value);
     }
 
     pub(crate) fn remove(&mut self, key: impl Into<IVec>) {
         let key = key.into();
         self.keys.push(key.clone());
+        self.values.push(None);
         self.batch.remove(key);
     }
 }

@@ -192,8 +192,8 @@ fn after_a_clean_end_the_database_is_used_as_it_is() {
     check(&opened, &chain.entries);
 }
 
-/// Does something to a folder that was closed cleanly, and expects a rebuild that says why.
-fn rebuilt_after(why: &str, happens: impl Fn(&Path)) {
+/// Does something to a folder that was closed cleanly, and expects a note that says what became of it.
+fn mended_after(why: &str, happens: impl Fn(&Path)) {
     let folder = Folder::new();
     let chain = varied_chain(200);
     let opened = applied(&folder, &chain);
@@ -208,19 +208,60 @@ fn rebuilt_after(why: &str, happens: impl Fn(&Path)) {
 
 #[test]
 fn a_missing_database_is_rebuilt() {
-    rebuilt_after("it was missing", |folder| {
+    mended_after("it was missing", |folder| {
         std::fs::remove_dir_all(folder.join("final")).unwrap();
     });
 }
 
 #[test]
-fn trap_06_a_database_that_was_not_closed_cleanly_is_rebuilt() {
-    rebuilt_after("it was not closed cleanly", |folder| std::fs::remove_file(folder.join("final.clean")).unwrap());
+fn trap_06_a_database_that_was_not_closed_cleanly_is_checked_row_by_row() {
+    mended_after("was not closed cleanly: its ", |folder| {
+        std::fs::remove_file(folder.join("final.clean")).unwrap();
+    });
+}
+
+/// Does something to the rows of a database that was not closed cleanly, as a power cut might.
+fn unclean(folder: &Path, happens: impl Fn(&sled::Db)) {
+    std::fs::remove_file(folder.join("final.clean")).unwrap();
+    let database = sled::open(folder.join("final")).unwrap();
+    happens(&database);
+    database.flush().unwrap();
+}
+
+fn first_of(database: &sled::Db, kind: u8) -> (sled::IVec, sled::IVec) {
+    database.scan_prefix([kind]).next().expect("there is one").unwrap()
 }
 
 #[test]
-fn a_damaged_clean_mark_asks_for_a_rebuild() {
-    rebuilt_after("it was not closed cleanly", |folder| {
+fn trap_06_an_unclean_database_with_a_row_too_few_or_of_another_moment_is_rebuilt() {
+    let why = "it was not closed cleanly, and it does not hold what its mark says";
+    mended_after(why, |folder| unclean(folder, |rows| drop(rows.remove(first_of(rows, 1).0).unwrap())));
+    mended_after(why, |folder| {
+        unclean(folder, |rows| {
+            let (key, value) = first_of(rows, 1);
+            let mut other = value.to_vec();
+            other[20] ^= 1;
+            rows.insert(key, other).unwrap();
+        });
+    });
+    mended_after(why, |folder| unclean(folder, |rows| drop(rows.insert([1, b'?'], first_of(rows, 1).1).unwrap())));
+    mended_after("it was in the making", |folder| unclean(folder, |rows| drop(rows.remove([0]).unwrap())));
+}
+
+#[test]
+fn trap_06_an_unclean_database_without_a_piece_of_a_value_is_rebuilt_and_pieces_of_none_are_removed() {
+    let missing = "it was not closed cleanly, and a piece of a value is missing";
+    mended_after(missing, |folder| unclean(folder, |rows| drop(rows.remove(first_of(rows, 2).0).unwrap())));
+    // No revision is as great.
+    let of_none = [2; 13];
+    mended_after("rows were checked", |folder| {
+        unclean(folder, |rows| drop(rows.insert(of_none, &b"left over"[..]).unwrap()));
+    });
+}
+
+#[test]
+fn a_damaged_clean_mark_counts_as_none() {
+    mended_after("was not closed cleanly: its ", |folder| {
         let mut bytes = std::fs::read(folder.join("final.clean")).unwrap();
         bytes[20] ^= 4;
         std::fs::write(folder.join("final.clean"), bytes).unwrap();
@@ -228,8 +269,23 @@ fn a_damaged_clean_mark_asks_for_a_rebuild() {
 }
 
 #[test]
+fn an_unclean_database_of_another_moment_is_rebuilt() {
+    mended_after("is not in the log", |folder| {
+        let other = Folder::new();
+        let mut chain = Chain::default();
+        chain.open(1).put(1, "other", "content");
+        let opened = applied(&other, &chain);
+        opened.database.close().unwrap();
+        drop(opened);
+        std::fs::remove_file(folder.join("final.clean")).unwrap();
+        std::fs::remove_dir_all(folder.join("final")).unwrap();
+        copy_folder(&other.path().join("final"), &folder.join("final"));
+    });
+}
+
+#[test]
 fn a_database_of_another_moment_is_rebuilt() {
-    rebuilt_after("it does not hold what it did when it was closed", |folder| {
+    mended_after("it does not hold what it did when it was closed", |folder| {
         let other = Folder::new();
         let opened = applied(&other, &small_chain(5));
         opened.database.close().unwrap();
@@ -241,7 +297,7 @@ fn a_database_of_another_moment_is_rebuilt() {
 
 #[test]
 fn a_database_of_another_node_is_rebuilt() {
-    rebuilt_after("it belongs to another node", |folder| {
+    mended_after("it belongs to another node", |folder| {
         let other = Folder::new();
         let opened = applied(&other, &small_chain(5));
         opened.database.close().unwrap();
@@ -255,7 +311,7 @@ fn a_database_of_another_node_is_rebuilt() {
 #[test]
 fn a_damaged_database_is_rebuilt_even_if_opening_it_panics() {
     for damage in ["zeros", "garbage", "empty", "short"] {
-        rebuilt_after("was rebuilt from the log, 201 entries in ", |folder| {
+        mended_after("was rebuilt from the log, 201 entries in ", |folder| {
             let file = folder.join("final/db");
             let mut bytes = std::fs::read(&file).unwrap();
             match damage {

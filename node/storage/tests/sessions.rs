@@ -115,8 +115,9 @@ fn who_watches_gets_every_change_once_also_after_a_rebuild() {
     let (all, up_to) = seen(&opened, 0, "");
     assert_eq!((all.iter().map(|change| change.0).collect::<Vec<_>>(), up_to), ((1..=8).collect(), 8));
     assert_eq!(seen(&opened, 3, "a").0, [(4, Bytes::from("a"), true), (6, Bytes::from("a"), true)]);
-    // Killed: the database is rebuilt from the log, and the history with it.
+    // The database is rebuilt from the log, and the history with it.
     drop(opened);
+    folder.lose_database();
     let opened = folder.open();
     assert_eq!(seen(&opened, 0, "").0, all);
     // Ended well: it begins anew, and says from where.

@@ -106,6 +106,7 @@ fn the_database_is_rebuilt_from_the_snapshot_and_the_log_after_it() {
     commit(&mut opened, &chain.apply(104, 104));
     let (records, revision) = (all_records(&opened), opened.database.revision());
     drop(opened);
+    folder.lose_database();
     let opened = folder.open();
     assert_eq!((all_records(&opened), opened.database.revision()), (records, revision));
     assert!(opened.notes.iter().any(|note| note.contains("from a snapshot of e1·o102")), "{:?}", opened.notes);
@@ -150,6 +151,7 @@ fn nothing_that_is_applied_while_a_snapshot_is_read_is_in_it() {
     drop(opened);
     copy_folder(&folder.path(), &other.path());
     std::fs::remove_file(other.path().join("commit")).unwrap();
+    other.lose_database();
     let restored = other.open();
     assert_eq!(restored.restored.committed, Some(id.point));
     assert_eq!(all_records(&restored), records);
@@ -192,6 +194,7 @@ fn a_damaged_snapshot_is_refused_and_the_older_one_or_the_whole_log_is_used() {
         let mut damaged = whole.clone();
         damaged[at] ^= 4;
         std::fs::write(&path, &damaged).unwrap();
+        folder.lose_database();
         let opened = folder.open();
         assert_eq!(all_records(&opened), records, "byte {at}");
         assert!(opened.notes.iter().any(|note| note.contains("damaged")), "byte {at}: {:?}", opened.notes);
@@ -199,6 +202,7 @@ fn a_damaged_snapshot_is_refused_and_the_older_one_or_the_whole_log_is_used() {
     }
     for length in (0..whole.len()).step_by(11) {
         std::fs::write(&path, &whole[..length]).unwrap();
+        folder.lose_database();
         assert_eq!(all_records(&folder.open()), records, "{length} bytes");
     }
     std::fs::write(&path, &whole).unwrap();
@@ -215,6 +219,7 @@ fn a_node_whose_log_needs_a_damaged_snapshot_says_so_and_does_not_start() {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
+    folder.lose_database();
     let refused = folder.try_open().err();
     assert!(matches!(refused, Some(StorageError::SnapshotLost { .. })), "{refused:?}");
     std::fs::remove_file(&path).unwrap();

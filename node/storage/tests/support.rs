@@ -58,6 +58,11 @@ impl Folder {
         open_on(self.disk.clone(), self.segment_bytes, &options)
     }
 
+    /// The final database is gone, so that the next start makes it anew.
+    pub fn lose_database(&self) {
+        std::fs::remove_dir_all(self.path().join("final")).unwrap();
+    }
+
     pub fn open(&self) -> Opened {
         self.try_open().unwrap_or_else(|error| panic!("{error}"))
     }

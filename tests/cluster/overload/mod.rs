@@ -4,6 +4,7 @@
 mod crowd;
 mod deaf;
 mod piling_up;
+mod restart;
 mod slow_replica;
 
 use std::collections::BTreeMap;
