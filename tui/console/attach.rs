@@ -149,13 +149,10 @@ async fn connect(global: &Global, inbox: mpsc::Sender<Msg>, look: &'static Notif
         Ok(None) => Some("started by hand".to_owned()),
         Err(error) => Some(format!("the launcher does not answer: {error}")),
     };
-    let has_launcher = no_launcher.is_none();
     let nodes = client.nodes();
     let shown = nodes.iter().map(|(id, _)| *id).collect();
-    show(nodes, no_launcher, &inbox).await;
-    if has_launcher {
-        tokio::spawn(look_at_processes(client.clone(), shown, inbox, look));
-    }
+    show(nodes, no_launcher.clone(), &inbox).await;
+    tokio::spawn(look_at_processes(client.clone(), no_launcher, shown, inbox, look));
     Ok(client)
 }
 
@@ -203,8 +200,10 @@ pub fn seen(event: ProcessEvent) -> Option<(NodeId, ProcessSeen)> {
     })
 }
 
+/// Looks at the launcher's processes, if there is one, and at the member list: who is new is shown from then on.
 async fn look_at_processes(
     client: Client,
+    no_launcher: Option<String>,
     mut shown: BTreeSet<NodeId>,
     inbox: mpsc::Sender<Msg>,
     look: &'static Notify,
@@ -213,12 +212,16 @@ async fn look_at_processes(
         // A launcher that does not answer says nothing about the processes; what was seen last stays.
         for process in client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default() {
             if shown.insert(process.id) {
-                show(vec![(process.id, process.address.clone())], None, &inbox).await;
+                show(vec![(process.id, process.address.clone())], no_launcher.clone(), &inbox).await;
             }
             let (node, seen) = tape::seen(process);
             if inbox.send(Msg::Process(node, seen)).await.is_err() {
                 return;
             }
+        }
+        let listed = client.members().await.map(|(listed, _)| listed.membership.members).unwrap_or_default();
+        for member in listed.into_iter().filter(|member| shown.insert(member.id)) {
+            show(vec![(member.id, member.address)], no_launcher.clone(), &inbox).await;
         }
         // Either way it is time to look again.
         let _ = tokio::time::timeout(LOOK_EVERY, look.notified()).await;

@@ -6,15 +6,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use epoca::client::Client;
 use epoca::client::watch::{Observed, watch};
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Event, Fact, Snapshot};
 use epoca::verify::invariants::{Causal, Violation};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// How many events are kept; the oldest go first.
 const EVENTS_MAX: usize = 200_000;
+/// Between two looks at the member list.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// A place in the stream of all events.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -54,8 +58,9 @@ impl Node {
 }
 
 impl Ears {
-    /// Must be called inside a runtime; listens until it is dropped.
-    pub fn open(nodes: &[(NodeId, String)]) -> Ears {
+    /// Must be called inside a runtime; listens until it is dropped, also to nodes that become members later.
+    pub fn open(client: &Client) -> Ears {
+        let nodes = client.nodes();
         let heard = Arc::new(Mutex::new(Heard {
             events: VecDeque::new(),
             before: 0,
@@ -65,7 +70,8 @@ impl Ears {
             lost: 0,
         }));
         let listen = |(id, address): &(NodeId, String)| tokio::spawn(listen(*id, address.clone(), heard.clone()));
-        let tasks = nodes.iter().map(listen).collect();
+        let mut tasks: Vec<_> = nodes.iter().map(listen).collect();
+        tasks.push(tokio::spawn(listen_to_newcomers(client.clone(), nodes, heard.clone())));
         Ears { heard, tasks }
     }
 
@@ -87,6 +93,23 @@ impl Drop for Ears {
 fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
     // What is done under the lock leaves each part whole.
     heard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Asks for the member list again and again: who is new in it is listened to from then on.
+async fn listen_to_newcomers(client: Client, mut known: Vec<(NodeId, String)>, heard: Arc<Mutex<Heard>>) {
+    let mut listeners = JoinSet::new();
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        // Without an answer nobody has become a member as far as this listener knows.
+        let Ok((listed, _)) = client.members().await else { continue };
+        for member in listed.membership.members {
+            let node = (member.id, member.address);
+            if !known.contains(&node) {
+                listeners.spawn(listen(node.0, node.1.clone(), heard.clone()));
+                known.push(node);
+            }
+        }
+    }
 }
 
 async fn listen(node: NodeId, address: String, heard: Arc<Mutex<Heard>>) {

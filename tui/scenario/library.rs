@@ -23,6 +23,7 @@ const LIBRARY: &[(&str, &str)] = library! {
     "leader-killed"
     "old-leader"
     "lost-answers"
+    "members"
     "kill-9"
     "chaos"
     "figure-7"

@@ -72,7 +72,8 @@ fn disorder(heard: &Heard, nodes: &[NodeId]) -> Option<String> {
     let Some(last) = state.last().filter(|last| Some(last.id.epoch) == state.epoch) else {
         return Some(format!("{leader} has not opened its epoch"));
     };
-    for id in nodes {
+    let listed = state.members.as_ref().map(|list| list.voters.iter().chain(&list.learners).copied().collect());
+    for id in &listed.unwrap_or_else(|| nodes.to_vec()) {
         let Some(node) = heard.node(*id).filter(|node| node.live) else { return Some(format!("{id} is not heard")) };
         if *id != leader && node.state.leader != Some(leader) {
             return Some(format!("{id} does not follow {leader}"));

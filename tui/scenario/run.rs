@@ -41,7 +41,7 @@ pub struct RunOptions {
 
 /// Runs the script to its end and gives the account. If nobody takes what is told, it runs on.
 pub async fn run(script: Arc<Script>, stage: &Stage, options: RunOptions, told: mpsc::Sender<Told>) -> Run {
-    let ears = Ears::open(&stage.client.nodes());
+    let ears = Ears::open(&stage.client);
     let since = ears.mark();
     let seed = options.seed.unwrap_or_else(by_the_clock);
     let mut runner = Runner {

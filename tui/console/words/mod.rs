@@ -201,6 +201,7 @@ fn key(node: NodeId, fact: &Fact) -> &'static str {
         Fact::Reported { epochs: 1, .. } => "Reported.one",
         Fact::Counted { from, .. } if *from == node => "Counted.self",
         Fact::SteppedDown { heard: Some(_), .. } => "SteppedDown.heard",
+        Fact::MembersSet { learners, .. } if !learners.is_empty() => "MembersSet.learners",
         other => other.name(),
     }
 }

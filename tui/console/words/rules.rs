@@ -269,6 +269,13 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "MembersSet",
         text(
+            "from now on the members of {at} count: voters {voters}",
+            "a partir de agora valem os membros de {at}: votantes {voters}",
+        ),
+    ),
+    (
+        "MembersSet.learners",
+        text(
             "from now on the members of {at} count: voters {voters}; learners {learners}",
             "a partir de agora valem os membros de {at}: votantes {voters}; aprendizes {learners}",
         ),
