@@ -5,6 +5,7 @@ use crate::protocol::core::Core;
 use crate::protocol::entry::Entry;
 use crate::protocol::io::{Answer, Apply, Output};
 use crate::protocol::log::Place;
+use crate::protocol::membership::Member;
 use crate::protocol::message::{Ack, CommitOrder, Message};
 use crate::protocol::role::Role;
 use crate::protocol::trace::Fact;
@@ -57,10 +58,36 @@ impl Core {
         matches.sort_unstable_by(|one, other| other.cmp(one));
         let commit = matches[quorum - 1];
         self.trace(|| Fact::Counted { from, up_to, matches, quorum: quorum as u64, commit });
+        let commit = self.with_founders(commit);
         let committed = self.committed.map_or(0, |point| point.position.0);
         if commit > committed && commit >= opening.0 {
             self.commit(committed, Position(commit));
         }
+    }
+
+    /// The first change of the member list is committed only once a majority of the founders has it, too. Whoever does not
+    /// know of it asks for a quorum read as few voters as meet every majority of the founders: of four any two. Without one of
+    /// the four, two of the others are a majority, and the last two together would answer with what is old.
+    fn with_founders(&self, commit: u64) -> u64 {
+        let Role::Leader(leader) = &self.role else { return commit };
+        let founders = self.lists.earlier().filter(|earlier| earlier.position == Position::FIRST);
+        let (Some(founders), Some(changed)) = (founders, self.members().map(|listed| listed.position.0)) else {
+            return commit;
+        };
+        let committed = self.committed.map_or(0, |point| point.position.0);
+        if committed >= changed || commit < changed {
+            return commit;
+        }
+        let has_it = |founder: &&Member| {
+            if founder.id == self.config.id {
+                return founder.incarnation == self.config.incarnation && self.log.durable() >= changed;
+            }
+            let known = leader.replicas.get(&founder.id).filter(|known| known.incarnation == founder.incarnation);
+            known.and_then(|known| known.matched).is_some_and(|matched| matched.position.0 >= changed)
+        };
+        let voters = founders.membership.voters();
+        let majority = voters.clone().count() / 2 + 1;
+        if voters.filter(has_it).count() >= majority { commit } else { changed - 1 }
     }
 
     fn commit(&mut self, before: u64, position: Position) {

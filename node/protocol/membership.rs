@@ -130,7 +130,7 @@ impl Membership {
         self.found_by(id, incarnation).is_some_and(|member| member.kind == MemberKind::Voter)
     }
 
-    pub fn voters(&self) -> impl Iterator<Item = &Member> {
+    pub fn voters(&self) -> impl Iterator<Item = &Member> + Clone {
         self.members.iter().filter(|member| member.kind == MemberKind::Voter)
     }
 

@@ -147,6 +147,9 @@ impl ClientService {
 /// tell from the answers of a few that the others work with another list.
 fn wanted(replicas: usize, known: &Known) -> Result<usize, wire::Refusal> {
     let voters = known.voters().len();
+    if voters == 0 {
+        return Err(refused("not_founded", "this node belongs to no cluster yet: ask another one"));
+    }
     let changed = known.list.as_ref().is_some_and(|list| list.position != Position::FIRST);
     let least = if changed { known.quorum() } else { replicas_least(voters) };
     let wanted = if replicas == 0 { least } else { replicas };

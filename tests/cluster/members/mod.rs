@@ -8,9 +8,11 @@ mod removals;
 
 mod launcher;
 
+mod reads;
+
 use serde_json::Value;
 
-use crate::support::{Cluster, epoca};
+use crate::support::{Cluster, Said, epoca};
 
 /// Short timeouts, so that a node that disturbs would be seen to.
 const IMPATIENT: [&str; 4] = ["--election-timeout", "400", "--heartbeat", "50"];
@@ -34,13 +36,17 @@ fn incarnation(cluster: &Cluster, node: u64) -> String {
 /// Removes a node without the launcher, so that its process goes on.
 #[track_caller]
 fn remove(cluster: &Cluster, node: &str) -> Value {
+    let said = remove_within(cluster, node, "5");
+    assert_eq!(said.code, Some(0), "{said:?}");
+    said.json()
+}
+
+fn remove_within(cluster: &Cluster, node: &str, seconds: &str) -> Said {
     let elsewhere = tempfile::tempdir().expect("a temporary folder");
     let folder = elsewhere.path().to_str().expect("it is text");
     let addresses = cluster.addresses().join(",");
-    let words = ["member", "remove", node, "--output", "json", "--connect", &addresses, "--data", folder];
-    let said = epoca(words);
-    assert_eq!(said.code, Some(0), "{said:?}");
-    said.json()
+    let words = ["member", "remove", node, "--timeout", seconds, "--output", "json"];
+    epoca(words.into_iter().chain(["--connect", &addresses, "--data", folder]))
 }
 
 /// Who leads, and in which epoch.

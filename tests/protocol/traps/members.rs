@@ -162,7 +162,10 @@ fn trap_34_no_change_before_the_last_one_is_committed() {
 
 #[test]
 fn trap_34_a_change_counts_by_the_new_list_alone() {
-    let mut world = World::led(2);
+    let mut world = World::led(3);
+    let first = world.remove(1, 3);
+    world.elapse_millis(500);
+    assert!(world.is_written(first), "{:?}", world.answer(first));
     world.kill(2);
     // Of n1 alone one is a majority; but the voters that are left must have been heard, or a typing error would end it.
     world.elapse_millis(500);
@@ -170,6 +173,24 @@ fn trap_34_a_change_counts_by_the_new_list_alone() {
     world.settle();
     assert!(world.is_written(removed), "{:?}", world.answer(removed));
     assert_eq!(world.voters(1), [1]);
+}
+
+/// A quorum read by the founders' list asks two of four; n1 and n2 are no majority of these, though one of the new list.
+#[test]
+fn the_first_change_is_committed_only_with_a_majority_of_the_founders() {
+    let mut world = World::led(4);
+    for (here, there) in [(1, 3), (1, 4), (2, 3), (2, 4)] {
+        world.network.cut(NodeId(here), NodeId(there));
+    }
+    let removed = world.remove(1, 4);
+    let write = world.put(1, "x=1");
+    world.elapse_millis(300);
+    assert_eq!(world.voters(1), [1, 2, 3]);
+    assert!(!world.is_written(removed) && !world.is_written(write), "n3 and n4 know nothing of it");
+    // The removed node is a founder, too: that it has the new list is enough.
+    world.network.heal(NodeId(1), NodeId(4));
+    world.elapse_millis(300);
+    assert!(world.is_written(removed) && world.is_written(write));
 }
 
 #[test]
