@@ -14,7 +14,7 @@ const VALUE_BYTES: usize = 64 << 10;
 const MOST_MIB: u64 = 500;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn writes_that_pile_up_without_a_majority_are_refused_as_overloaded_and_memory_stays_bounded() {
+async fn trap_48_writes_that_pile_up_without_a_majority_are_refused_as_overloaded_and_memory_stays_bounded() {
     let _alone = alone().await;
     let folder = tempfile::tempdir().unwrap();
     // So long that the leader leads on while the writes pile up.
