@@ -54,8 +54,11 @@ fn trap_48_a_leader_whose_database_is_slow_refuses_writes_beyond_its_bound() {
     options.limits.uncommitted_entries = 3;
     let mut world = led(&options);
     world.auto(1, Auto { apply: false, ..Auto::ALL });
-    let writes: Vec<_> = (0..5).map(|number| world.put(1, &format!("x={number}"))).collect();
-    world.settle();
+    let mut writes = Vec::new();
+    for number in 0..5 {
+        writes.push(world.put(1, &format!("x={number}")));
+        world.settle();
+    }
     let committed = world.host(1).snapshot().committed.map(|point| point.position);
     assert_eq!(committed, Some(Position(4)), "a quorum has all that was taken");
     let refused = Some(Answer::Refused(Refusal::Overloaded));
