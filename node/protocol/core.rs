@@ -15,7 +15,7 @@ use crate::protocol::role::{Follower, Progress, Role};
 use crate::protocol::snapshot::Snapshots;
 use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
 use crate::protocol::transfer::Parked;
-use crate::protocol::types::{Epoch, LogPoint, NodeId, Operation, Position, RequestId, Time};
+use crate::protocol::types::{Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
 /// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node is
 /// away. A promise is never taken back, so one mangled number must not use up all epochs for ever.
@@ -46,6 +46,8 @@ pub struct Core {
     pub(super) parked: Option<Parked>,
     /// Nothing is said before this operation is durable: it holds a promise, or the deletion of forged entries.
     barrier: Option<Operation>,
+    /// Who asks in this step, with which data folder: an answer names that one.
+    asked_by: Option<(NodeId, Incarnation)>,
     last_operation: Operation,
     last_number: u64,
     last_read: u64,
@@ -79,6 +81,7 @@ impl Core {
             injected: VecDeque::new(),
             parked: None,
             barrier: None,
+            asked_by: None,
             last_operation: Operation(0),
             last_number: 0,
             last_read: 0,
@@ -115,6 +118,7 @@ impl Core {
             Input::Watched(watched) => self.watched = watched,
         }
         self.log.shrink(&self.config.limits, self.committed);
+        self.asked_by = None;
         std::mem::take(&mut self.outputs)
     }
 
@@ -237,7 +241,8 @@ impl Core {
             number: envelope.number,
             kind: envelope.message.kind().into(),
         });
-        let Envelope { from, number, epoch, message, incarnation: envelope_incarnation, .. } = envelope;
+        let Envelope { from, number, epoch, message, incarnation: envelope_incarnation, sender, .. } = envelope;
+        self.asked_by = sender.filter(|_| message.asks()).map(|sender| (from, sender));
         match message {
             // They change nothing, so no epoch of theirs counts.
             Message::PreVoteAsked(asked) => self.on_pre_vote_asked(from, asked),
@@ -438,13 +443,22 @@ impl Core {
             to,
             number,
             cluster: self.members().map(|listed| listed.membership.cluster),
-            incarnation: self.incarnation_of(to),
+            incarnation: self.incarnation_named(to, &message),
             epoch: self.epoch(),
             sender: Some(self.config.incarnation),
             message,
         };
         self.outputs.push(Output::Send(Send { after: self.barrier, envelope }));
         number
+    }
+
+    /// Whoever asks names the data folder that its list has. An answer goes to whoever asked: the list of the node that
+    /// answers may be an older one, and name a folder that was replaced since.
+    fn incarnation_named(&self, to: NodeId, message: &Message) -> Option<Incarnation> {
+        if message.asks() {
+            return self.incarnation_of(to);
+        }
+        self.asked_by.filter(|(asker, _)| *asker == to).map(|(_, incarnation)| incarnation)
     }
 
     pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {

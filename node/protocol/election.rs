@@ -90,11 +90,11 @@ impl Core {
     /// Asks for pre-votes, for the least epoch that may still be free.
     pub(super) fn stand(&mut self, why: &'static str, above: Option<Epoch>) {
         let founded = self.members().is_some() || self.log.last().is_none();
+        self.trace(|| Fact::TimedOut { why: why.into() });
         // A node whose log is about to be replaced leads nobody.
         if !self.may_lead() || !founded || self.is_installing() {
             return self.follow(None);
         }
-        self.trace(|| Fact::TimedOut { why: why.into() });
         self.drop_forged();
         let epoch = Epoch::after(self.epoch().max(above));
         let last = self.last_id();

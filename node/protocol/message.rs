@@ -15,7 +15,8 @@ pub struct Envelope {
     pub number: u64,
     /// `None` until the sender has stored the opening entry that founds the cluster.
     pub cluster: Option<ClusterId>,
-    /// The incarnation that the sender's member list has for the receiver.
+    /// The incarnation that the sender's member list has for the receiver. In an answer that of whoever asked; `None` if the
+    /// answer came later.
     pub incarnation: Option<Incarnation>,
     /// The sender's promise: the greatest epoch that it has promised to somebody, or `None` before the first.
     pub epoch: Option<Epoch>,

@@ -5,6 +5,9 @@
 //! counts only from a voter that has *applied* at least that entry; if none of them has yet, they are asked again. Comparing
 //! final data alone would miss a confirmed write whose commit order is still on its way.
 //!
+//! The voters are those of one member list. A voter that has a newer one says so, and the read starts over with that; once the
+//! list has ever changed a majority is asked, since fewer may all miss that it did.
+//!
 //! Absent on purpose: asking, waiting, and what is done when they do not come to agree.
 
 use crate::protocol::core::Core;
@@ -17,6 +20,17 @@ pub struct Probe {
     pub applied: Option<EntryId>,
     /// The last entry of its log, forged ones left out.
     pub accepted: Option<EntryId>,
+    /// The entry that set the member list by which it is a voter.
+    pub members: EntryId,
+}
+
+impl Probe {
+    /// Whether it may count for a read whose voters are those of another list. Not if that one is missing in a log which goes
+    /// on beyond it: it was truncated, so its voters need not know what others have confirmed. A voter whose log ends before
+    /// it counts; one that has a newer list knows that the read has to start over.
+    pub fn counts_for(&self, members: EntryId) -> bool {
+        self.members == members || self.members < members && self.accepted < Some(members)
+    }
 }
 
 /// The least number of voters that must be asked.
@@ -49,9 +63,9 @@ impl Core {
     /// What this node can say for a quorum read; `None` if its log does not make it a voter: its folder may have been
     /// emptied, and it must not stand in for what it has lost.
     pub fn probe(&self) -> Option<Probe> {
-        let listed = self.members().is_some() && self.is_voter();
         let id = |point: Option<crate::protocol::types::LogPoint>| point.map(|point| point.id);
-        listed.then(|| Probe { applied: id(self.applied), accepted: id(self.log.last_genuine()) })
+        let members = self.members().filter(|_| self.is_voter())?.id;
+        Some(Probe { applied: id(self.applied), accepted: id(self.log.last_genuine()), members })
     }
 }
 
@@ -60,7 +74,8 @@ mod tests {
     use super::*;
 
     fn probe(applied: u64, accepted: u64) -> Probe {
-        Probe { applied: Some(EntryId::new(1, applied)), accepted: Some(EntryId::new(1, accepted)) }
+        let members = EntryId::new(1, 0);
+        Probe { applied: Some(EntryId::new(1, applied)), accepted: Some(EntryId::new(1, accepted)), members }
     }
 
     #[test]
@@ -70,6 +85,16 @@ mod tests {
         assert_eq!(read.wanted(), Some(EntryId::new(1, 4)));
         // Others are asked, and have later entries by now: what the first round wanted is enough.
         assert_eq!(read.judge(&[probe(3, 9), probe(4, 8)]), Some(1));
+    }
+
+    #[test]
+    fn a_voter_whose_log_goes_on_without_the_list_of_the_read_does_not_count() {
+        let list = EntryId::new(1, 5);
+        let with = |accepted, members| Probe { accepted: Some(accepted), members, ..probe(0, 0) };
+        assert!(with(EntryId::new(1, 7), list).counts_for(list));
+        assert!(with(EntryId::new(1, 4), EntryId::new(1, 0)).counts_for(list), "it has not got it yet");
+        assert!(!with(EntryId::new(2, 0), EntryId::new(1, 0)).counts_for(list), "it was cut off");
+        assert!(!with(EntryId::new(2, 3), EntryId::new(2, 1)).counts_for(list), "it has a newer one");
     }
 
     #[test]

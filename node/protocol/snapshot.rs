@@ -151,7 +151,11 @@ impl Core {
             return false;
         }
         self.snapshots.reading = None;
-        if let Some(point) = entries.first().map(Entry::point) {
+        // Meanwhile the snapshot may have been lost, or another one installed.
+        let covered =
+            |point: LogPoint| self.snapshots.latest.is_some_and(|known| point.position <= known.point.position);
+        let still_there = |point: &LogPoint| point.position.0 > self.log.purged_position() && covered(*point);
+        if let Some(point) = entries.first().map(Entry::point).filter(still_there) {
             self.compact_up_to(point);
         }
         true

@@ -35,6 +35,10 @@ fn a_fixed_set_of_seeds_breaks_nothing_and_meets_everything() {
         "forged entries",
         "flipped bit",
         "wiped disk",
+        "join asked",
+        "learner asked",
+        "promotion asked",
+        "removal asked",
     ];
     for fault in faults {
         assert!(stats.faults.get(fault).is_some_and(|count| *count > 0), "no {fault} in {stats:#?}");
@@ -49,6 +53,9 @@ fn a_fixed_set_of_seeds_breaks_nothing_and_meets_everything() {
     let again = [calls.retried, calls.answered_again, calls.not_equal, calls.sessions_lost];
     assert!(again.iter().all(|count| *count > 0), "{calls:?}");
     assert!(stats.linearized > 5_000, "{stats:#?}");
+    let members = stats.members;
+    let changes = [members.joined, members.promoted, members.removed, members.replaced, members.moved];
+    assert!(changes.iter().all(|count| *count > 10), "{members:?}");
     assert!(stats.watched > 5_000 && stats.watched_gone > 0, "{stats:#?}");
 }
 

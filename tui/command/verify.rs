@@ -121,7 +121,8 @@ fn progress(total: &Total) -> String {
 
 fn passed(first: u64, total: &Total) -> Outcome {
     let seeds = format!("{first} to {}", first.wrapping_add(total.seeds.saturating_sub(1)));
-    let head = format!("{} seeds ({seeds}): no violation", total.seeds);
+    let lists = total.stats.members.lists;
+    let head = format!("{} seeds ({seeds}), {lists} changes of the members: no violation", total.seeds);
     let mut rows = numbers(total);
     rows.extend(faults(total));
     let json = summary(first, total, Value::Array(Vec::new()));
@@ -171,7 +172,7 @@ fn failed(total: &Total, seed: u64, failure: &Failure) -> Outcome {
 }
 
 fn numbers(total: &Total) -> Vec<Vec<String>> {
-    let Stats { steps, events, messages, lost, doubled, calls, linearized, .. } = &total.stats;
+    let Stats { steps, events, messages, lost, doubled, calls, members, linearized, .. } = &total.stats;
     let seconds = total.elapsed.as_secs_f64().max(0.001);
     let days = total.stats.node_micros as f64 / 86_400e6;
     let row = |name: &str, value: String| vec![name.to_owned(), value];
@@ -193,6 +194,13 @@ fn numbers(total: &Total) -> Vec<Vec<String>> {
             "reads",
             format!("{} linearizable, {} of a quorum, {} local", calls.read, calls.read_quorum, calls.read_local),
         ),
+        row(
+            "changes of the members",
+            format!(
+                "{} committed: {} joined, {} promoted, {} removed, {} with another disk, {} listen elsewhere",
+                members.lists, members.joined, members.promoted, members.removed, members.replaced, members.moved
+            ),
+        ),
         row("operations linearized", linearized.to_string()),
         row("changes watched", format!("{}, {} times history was gone", total.stats.watched, total.stats.watched_gone)),
         row("longest way to agreement", format!("{:.2} s", total.stats.settled_most_micros as f64 / 1e6)),
@@ -206,7 +214,7 @@ fn faults(total: &Total) -> Vec<Vec<String>> {
 }
 
 fn summary(first: u64, total: &Total, violations: Value) -> Value {
-    let Stats { calls, .. } = &total.stats;
+    let Stats { calls, members, .. } = &total.stats;
     json!({
         "first_seed": first,
         "seeds": total.seeds,
@@ -232,6 +240,14 @@ fn summary(first: u64, total: &Total, violations: Value) -> Value {
             "sessions_lost": calls.sessions_lost,
             "not_equal": calls.not_equal,
             "linearized": total.stats.linearized,
+        },
+        "members": {
+            "changes": members.lists,
+            "joined": members.joined,
+            "promoted": members.promoted,
+            "removed": members.removed,
+            "replaced": members.replaced,
+            "moved": members.moved,
         },
         "settled_most_us": total.stats.settled_most_micros,
         "violations": violations,

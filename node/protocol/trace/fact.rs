@@ -114,7 +114,7 @@ facts! {
     K4 Held { from: NodeId, up_to: EntryId, confirmed: Option<EntryId> }
 
     /// Nobody led for an election timeout, or a person or the leader asked to stand, or a voter that was asked has promised
-    /// as much to somebody (`why`: `silence`, `asked`, `transfer`, `greater-promise`).
+    /// as much to somebody (`why`: `silence`, `asked`, `transfer`, `greater-promise`). A node that may not lead goes on waiting.
     E1 TimedOut { why: Text }
     E2 PreVoteAsked { epoch: Epoch, last: Option<EntryId> }
     E3 VoteAsked { epoch: Epoch, last: Option<EntryId> }

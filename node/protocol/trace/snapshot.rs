@@ -144,6 +144,8 @@ impl Snapshot {
             Fact::SnapshotTaken { up_to, .. } => self.snapshot = self.snapshot.max_by_position(Some(*up_to)),
             Fact::Compacted { up_to, .. } => self.compact(*up_to),
             Fact::SnapshotInstalled { up_to, .. } => self.install(*up_to),
+            // Whoever may stand asks for votes next; whoever may not only waits for another leader.
+            Fact::TimedOut { .. } => (self.leader, self.held) = (None, None),
             Fact::PreVoteAsked { .. } => self.follow_nobody(RoleName::Candidate, None),
             Fact::VoteAsked { epoch, .. } => self.follow_nobody(RoleName::Candidate, Some(*epoch)),
             Fact::Granted { epoch, kind, .. } if kind == "vote" => {

@@ -105,6 +105,7 @@ impl ClientService {
     }
 
     async fn ask_voter(&self, node: NodeId, request: wire::ProbeRequest) -> Option<Said> {
+        let members = request.members;
         let answer = if node == self.me {
             self.probe_here(&request).await.ok()?
         } else {
@@ -115,7 +116,7 @@ impl ClientService {
             return Listed::try_from(newer).ok().map(Said::Newer);
         }
         let voter = answer.voter.filter(|_| answer.refused.is_none())?;
-        Some(Said::Probe((node, probe(voter).ok()?, answer.record)))
+        Some(Said::Probe((node, probe(voter, members?).ok()?, answer.record)))
     }
 
     /// What this node says of itself first, then the value: it may be newer than that, never older.
@@ -128,8 +129,9 @@ impl ClientService {
         if let Some(newer) = newer {
             return Ok(wire::ProbeResponse { newer: Some((&*newer).into()), ..Default::default() });
         }
-        let Some(Probe { applied, accepted }) = said else {
-            let text = "this node's log does not make it a voter: it cannot answer for one";
+        let counts = |said: &Probe| asked_by.is_some_and(|list| said.counts_for(list));
+        let Some(Probe { applied, accepted, .. }) = said.filter(counts) else {
+            let text = "this node's log does not make it a voter of this list: it cannot answer for one";
             return Ok(wire::ProbeResponse { refused: Some(refused("no_voter", text)), ..Default::default() });
         };
         let record = self.records.get(&request.key).map_err(Status::internal)?.map(Into::into);
@@ -164,9 +166,10 @@ fn wanted(replicas: usize, known: &Known) -> Result<usize, wire::Refusal> {
     Err(refused("wrong_replicas", text))
 }
 
-fn probe(voter: wire::Voter) -> Result<Probe, Malformed> {
+/// The voter has looked whether it counts for the list that it was asked by.
+fn probe(voter: wire::Voter, members: wire::EntryId) -> Result<Probe, Malformed> {
     let id = |id: Option<wire::EntryId>| id.map(EntryId::try_from).transpose();
-    Ok(Probe { applied: id(voter.applied)?, accepted: id(voter.accepted)? })
+    Ok(Probe { applied: id(voter.applied)?, accepted: id(voter.accepted)?, members: members.try_into()? })
 }
 
 /// The voters in a random order, so that no one of them gets all the reads.

@@ -72,6 +72,14 @@ impl Causal {
         found
     }
 
+    /// The node is gone with its disk: whoever comes under its id is another one.
+    pub fn left(&mut self, node: NodeId) -> Vec<Violation> {
+        let found = self.closed(node);
+        self.streams.remove(&node);
+        self.watch.left(node);
+        found
+    }
+
     pub fn event(&mut self, event: Event) -> Vec<Violation> {
         let node = event.node;
         let Some(stream) = self.streams.get_mut(&node) else { return Vec::new() };

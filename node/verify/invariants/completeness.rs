@@ -37,6 +37,10 @@ impl Rule for Completeness {
         "leader completeness"
     }
 
+    fn on_left(&mut self, node: NodeId) {
+        self.elected.retain(|_, (leader, _)| *leader != node);
+    }
+
     fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
         match &event.fact {
             Fact::Elected { epoch, .. } => {

@@ -38,6 +38,10 @@ impl Rule for Durable {
         violation(self.name(), &[earlier, committed, source], text)
     }
 
+    fn on_left(&mut self, node: NodeId) {
+        self.acked.remove(&node);
+    }
+
     fn on_event(&mut self, sight: &Sight, event: &Event, cut: &[Preview]) -> Found {
         match &event.fact {
             Fact::Acked { up_to: Some(up_to), .. } => {

@@ -38,6 +38,12 @@ mod marks;
 
 mod snapshots;
 
+mod one_change;
+
+mod only_voters;
+
+mod last_list;
+
 use std::fmt;
 
 use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
@@ -77,6 +83,9 @@ trait Rule {
         None
     }
 
+    /// A node is gone with its disk: whoever comes under its id is another one.
+    fn on_left(&mut self, _node: NodeId) {}
+
     /// An event happened; `sight` includes it already. `cut` are the entries that it deleted.
     fn on_event(&mut self, sight: &Sight, event: &Event, cut: &[Preview]) -> Found;
 
@@ -89,7 +98,7 @@ trait Rule {
 /// Watches a cluster and tells the first violation that an event shows.
 pub struct Watch {
     sight: Sight,
-    rules: [Box<dyn Rule + Send>; 11],
+    rules: [Box<dyn Rule + Send>; 14],
 }
 
 impl Default for Watch {
@@ -114,6 +123,9 @@ impl Watch {
                 Box::new(promise::PromiseCovers),
                 Box::new(marks::Marks),
                 Box::new(snapshots::Snapshots),
+                Box::new(one_change::OneChange::default()),
+                Box::new(only_voters::OnlyVoters::default()),
+                Box::new(last_list::LastList::default()),
             ],
         }
     }
@@ -157,6 +169,7 @@ impl Watch {
     /// A node is gone for good: whatever it says from now on is somebody else's.
     pub fn left(&mut self, node: NodeId) {
         self.sight.leave(node);
+        self.rules.iter_mut().for_each(|rule| rule.on_left(node));
     }
 
     /// Takes an event; a violation if the event shows one.

@@ -27,11 +27,14 @@ pub(super) struct Quorum {
     suspected: Option<(Box<Violation>, bool)>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Commit {
     leader: NodeId,
     up_to: LogPoint,
-    voters: u64,
+    /// Those of the leader's list; if that is not known, all whom anybody watches.
+    voters: Vec<NodeId>,
+    /// How many of the voters are not known at all.
+    strangers: usize,
     quorum: u64,
     source: Source,
 }
@@ -69,8 +72,8 @@ impl Quorum {
 
     /// `saw_all`: whether all that a node did in the epoch is known.
     fn lacks_quorum(&self, sight: &Sight, epoch: Epoch, commit: &Commit, saw_all: impl Fn(NodeId) -> bool) -> Found {
-        let Commit { leader, up_to, voters, quorum, source } = *commit;
-        let log = sight.node(leader)?;
+        let Commit { leader, up_to, voters, strangers, quorum, source } = commit;
+        let log = sight.node(*leader)?;
         let said = |node: &NodeId| {
             let held = self.held.get(&(*node, epoch));
             // Once it leads no more, the leader may have lost what it had beyond this commit.
@@ -81,23 +84,25 @@ impl Quorum {
             let agrees = |point: LogPoint| !leads || log.has(point) || !log.knows(point.position) || ahead(point);
             held.is_some_and(|(point, _)| point.position >= up_to.position && agrees(*point))
         };
-        let holders: Vec<NodeId> = sight.ids().filter(said).collect();
-        let unknown = sight.ids().filter(|node| !said(node) && !saw_all(*node)).count();
-        let unwatched = (voters as usize).saturating_sub(sight.ids().count());
-        if holders.len() + unknown + unwatched >= quorum as usize {
+        let holders: Vec<NodeId> = voters.iter().copied().filter(said).collect();
+        // Who is not watched at all may have said it, too.
+        let unknown = voters.iter().filter(|node| !said(node) && !saw_all(**node)).count();
+        if holders.len() + unknown + strangers >= *quorum as usize {
             return None;
         }
-        let text = format!(
-            "{leader} commits {up_to}, and of {voters} voters only {holders:?} have said that it is on their disks"
-        );
+        let text =
+            format!("{leader} commits {up_to}, and of {voters:?} only {holders:?} have said that it is on their disks");
         let mut evidence: Vec<Source> = holders.iter().map(|node| self.held[&(*node, epoch)].1).collect();
-        evidence.push(source);
+        evidence.push(*source);
         violation(self.name(), &evidence, text)
     }
 
     fn on_committed(&mut self, sight: &Sight, event: &Event, up_to: LogPoint) -> Found {
-        let (voters, quorum) = *self.counted.get(&event.node)?;
-        let commit = Commit { leader: event.node, up_to, voters, quorum, source: source(event) };
+        let (count, quorum) = *self.counted.get(&event.node)?;
+        let list = sight.node(event.node)?.snapshot.members.as_ref().map(|list| list.voters.clone());
+        let voters = list.unwrap_or_else(|| sight.ids().collect());
+        let strangers = (count as usize).saturating_sub(voters.len());
+        let commit = Commit { leader: event.node, up_to, voters, strangers, quorum, source: source(event) };
         let epoch = up_to.id.epoch;
         let found = self.is_on_quorum(sight, epoch, &commit);
         if sight.lags && found.is_none() && self.suspected.is_none() {

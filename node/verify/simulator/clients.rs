@@ -9,6 +9,7 @@ use crate::protocol::apply::{Applied, Outcome};
 use crate::protocol::{Answer, Change, Command, Expect, Input, LogPoint, NodeId, Once, Proposal, Refusal, RequestId};
 use crate::verify::dice::Dice;
 use crate::verify::linearizability::{Action, Operation};
+use crate::verify::simulator::members::OPERATORS;
 use crate::verify::simulator::plan::{Call, Plan, Wish};
 use crate::verify::simulator::queue::{Due, Queue};
 use crate::verify::simulator::quorum::Asking;
@@ -40,7 +41,7 @@ pub(super) struct Clients {
     believed: BTreeMap<u64, NodeId>,
     pub(super) dice: Dice,
     patience: u64,
-    voters: u64,
+    nodes: u64,
     keys: u64,
     moment: u64,
     pub(super) history: Vec<Operation>,
@@ -95,7 +96,7 @@ impl Clients {
             believed: BTreeMap::new(),
             dice: Dice::of(plan.options.seed, 5),
             patience: plan.options.work.patience_micros,
-            voters: plan.options.voters,
+            nodes: plan.options.nodes(),
             keys: plan.options.work.keys,
             moment: 0,
             history: Vec::new(),
@@ -129,8 +130,8 @@ impl Clients {
         self.asked.get(&index).is_some_and(|asked| asked.session.is_some())
     }
 
-    fn random_node(&mut self) -> NodeId {
-        NodeId(self.dice.between(1, self.voters))
+    pub(super) fn random_node(&mut self) -> NodeId {
+        NodeId(self.dice.between(1, self.nodes))
     }
 
     /// The encoded command of a call; the same for all attempts.
@@ -355,6 +356,9 @@ impl Simulation<'_> {
     pub(super) fn on_answer(&mut self, node: NodeId, request: RequestId, answer: &Answer) -> Step {
         if request.0 >> 63 == 1 {
             return Ok(());
+        }
+        if request.0 & OPERATORS != 0 {
+            return self.on_change_answer(node, request, answer);
         }
         let index = (request.0 / ATTEMPTS) as usize;
         if let Answer::Written(point) = answer {

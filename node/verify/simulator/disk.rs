@@ -244,8 +244,6 @@ impl Image {
         let committed = self.committed(snapshot);
         let from = committed.map_or(0, |point| point.position.0).saturating_sub(more) as usize;
         let from = from.max(self.gone()) - self.gone();
-        let mut lists = Lists::new(self.base.as_ref().map_or(Vec::new(), |base| base.lists.clone()));
-        self.entries.iter().for_each(|entry| lists.append(entry));
         let begun = snapshot.map_or(0, |snapshot| snapshot.id.point.position.0);
         let later = self.entries.iter().filter(|entry| entry.position.0 > begun);
         Restored {
@@ -258,8 +256,15 @@ impl Image {
             bytes_since_snapshot: later.map(Entry::weight).sum(),
             forged_from: self.forged_from,
             committed,
-            lists: lists.all().to_vec(),
+            lists: self.lists().all().to_vec(),
         }
+    }
+
+    /// The member lists of the log; the last one counts.
+    pub(super) fn lists(&self) -> Lists {
+        let mut lists = Lists::new(self.base.as_ref().map_or(Vec::new(), |base| base.lists.clone()));
+        self.entries.iter().for_each(|entry| lists.append(entry));
+        lists
     }
 
     /// What is known to be committed: what was recorded, and whatever a snapshot stands for.

@@ -3,9 +3,11 @@
 use bytes::Bytes;
 
 use crate::protocol::{Change, Command, Epoch, Inject, Input, Kind as EntryKind, NodeId, Position, RequestId};
+use crate::verify::simulator::Told;
 use crate::verify::simulator::clients::FORGER;
+use crate::verify::simulator::host::Host;
 use crate::verify::simulator::options;
-use crate::verify::simulator::plan::{Kind, Who};
+use crate::verify::simulator::plan::{Kind, MemberWish, Who};
 use crate::verify::simulator::queue::Due;
 use crate::verify::simulator::world::{Simulation, Step};
 
@@ -48,7 +50,7 @@ impl Simulation<'_> {
 
     /// A fault of one node.
     fn strike(&mut self, node: NodeId, kind: Kind) -> Step {
-        let now = self.now;
+        let (now, may_lose) = (self.now, self.may_lose(node));
         let host = self.host(node);
         match kind {
             Kind::PowerCut { kept_percent, torn, .. } => self.cut_power(node, kept_percent, torn),
@@ -70,19 +72,12 @@ impl Simulation<'_> {
             Kind::HoldOrders { .. } => host.orders_held += 1,
             Kind::Transfer { to, .. } if host.is_up() => return self.step(node, Input::Transfer(NOBODY, to)),
             Kind::Inject { count, epochs_below, copied, .. } => return self.inject(node, count, epochs_below, copied),
-            Kind::FlippedBit { .. } if self.may_lose_one() => {
+            Kind::FlippedBit { .. } if may_lose => {
                 self.cut_power(node, 100, false);
-                let host = self.host(node);
-                host.out = true;
-                host.destroyed = Some(host.disk.durable().clone());
+                self.host(node).out = true;
             }
-            Kind::Wipe { .. } if self.may_lose_one() => {
-                self.cut_power(node, 100, false);
-                let host = self.host(node);
-                host.out = true;
-                host.wipe();
-                self.watch.left(node);
-            }
+            Kind::Wipe { .. } if !host.out && may_lose => self.wipe(node),
+            Kind::Members { wish, .. } => self.want(node, wish),
             _ => {}
         }
         Ok(())
@@ -138,8 +133,11 @@ impl Simulation<'_> {
                 }
             }
             Kind::PowerCut { .. } | Kind::Kill { .. } => return self.restart(node),
-            // Under its old id, but as another incarnation.
-            Kind::Wipe { .. } if host.destroyed.is_some() && !host.is_up() => return self.start(node),
+            Kind::FlippedBit { .. } if host.out => self.replace_lost(node, MemberWish::Remove),
+            Kind::Wipe { .. } => {
+                self.restart(node)?;
+                self.replace_lost(node, MemberWish::Join);
+            }
             _ => {}
         }
         Ok(())
@@ -148,6 +146,28 @@ impl Simulation<'_> {
     pub(super) fn restart(&mut self, node: NodeId) -> Step {
         let host = self.host(node);
         if host.is_up() || host.out { Ok(()) } else { self.start(node) }
+    }
+
+    /// A disk was lost: where members change at all, somebody does something about it.
+    fn replace_lost(&mut self, node: NodeId, wish: MemberWish) {
+        let is_member = self.list().is_some_and(|list| self.hosts[node.0 as usize - 1].is_member(list));
+        if self.plan.options.members.changes_most > 0 && !is_member {
+            self.want(node, wish);
+        }
+    }
+
+    /// The node comes back under its old id, but as another incarnation. If the command line named it the founders, it may
+    /// do so again, as long as one of them still knows that there is a cluster.
+    fn wipe(&mut self, node: NodeId) {
+        self.cut_power(node, 100, false);
+        let first = self.hosts.iter().all(|host| host.destroyed.is_empty());
+        let host = self.host(node);
+        host.wipe();
+        if !first || host.config.voters.len() < 2 {
+            host.config.voters.clear();
+        }
+        self.watch.left(node);
+        self.tell(Told::Left(node));
     }
 
     fn cut_power(&mut self, node: NodeId, kept_percent: u64, torn: bool) {
@@ -198,16 +218,15 @@ impl Simulation<'_> {
             Who::Replica(index) => {
                 let leader = self.leader();
                 let others: Vec<NodeId> = self.ids().into_iter().filter(|node| Some(*node) != leader).collect();
-                others.get(index as usize % others.len().max(1)).copied()
+                nth(&others, index)
             }
+            Who::Outsider(index) => {
+                let list = self.list()?;
+                let others = self.hosts.iter().filter(|host| !host.out && !host.is_member(list));
+                nth(&others.map(Host::id).collect::<Vec<_>>(), index)
+            }
+            Who::Learner(index) => nth(&self.list()?.learners().map(|member| member.id).collect::<Vec<_>>(), index),
         }
-    }
-
-    /// A destroyed disk counts as lost for ever, since members cannot be replaced yet: a quorum must be left, and the
-    /// cluster be founded, which needs everybody.
-    fn may_lose_one(&self) -> bool {
-        let left = self.hosts.iter().filter(|host| !host.out).count();
-        self.truth.committed().is_some() && left > self.hosts.len() / 2 + 1
     }
 
     fn inject(&mut self, node: NodeId, count: u64, epochs_below: Option<u64>, copied: bool) -> Step {
@@ -233,6 +252,10 @@ impl Simulation<'_> {
     }
 }
 
+fn nth(nodes: &[NodeId], index: u64) -> Option<NodeId> {
+    nodes.get(index as usize % nodes.len().max(1)).copied()
+}
+
 fn who(kind: &Kind) -> Option<Who> {
     match kind {
         Kind::PowerCut { who, .. }
@@ -247,7 +270,8 @@ fn who(kind: &Kind) -> Option<Who> {
         | Kind::Transfer { who, .. }
         | Kind::Inject { who, .. }
         | Kind::FlippedBit { who }
-        | Kind::Wipe { who } => Some(*who),
+        | Kind::Wipe { who }
+        | Kind::Members { who, .. } => Some(*who),
         Kind::PowerCutOfAll { .. } | Kind::Cut { .. } | Kind::Noise { .. } => None,
     }
 }

@@ -29,10 +29,12 @@ pub(super) struct Host {
     /// How many pauses are in force. What is due meanwhile waits in the backlog.
     pub(super) paused: u64,
     pub(super) backlog: VecDeque<Due>,
-    /// It never comes back, or as somebody else.
+    /// It never comes back.
     pub(super) out: bool,
-    /// What was durable on a disk that is destroyed: whoever has an ack of it was not lied to.
-    pub(super) destroyed: Option<Image>,
+    /// What was durable on disks that were emptied: whoever has an ack of one was not lied to.
+    pub(super) destroyed: Vec<(Incarnation, Image)>,
+    /// What is stored may have changed which member list counts.
+    pub(super) list_touched: bool,
     /// Messages that may leave once an operation is durable.
     pub(super) waiting: VecDeque<(Operation, Envelope)>,
     pub(super) applies: VecDeque<Apply>,
@@ -120,7 +122,8 @@ impl Host {
             paused: 0,
             backlog: VecDeque::new(),
             out: false,
-            destroyed: None,
+            destroyed: Vec::new(),
+            list_touched: false,
             waiting: VecDeque::new(),
             applies: VecDeque::new(),
             applying: false,
@@ -180,8 +183,7 @@ impl Host {
         let config = Config { seed, ..self.config.clone() };
         let core = Core::new(config, image.restored(snapshot, tail_more), self.clock.shows(now));
         self.committed = core.committed();
-        self.events = 0;
-        self.tick_at = None;
+        (self.events, self.tick_at, self.list_touched) = (0, None, true);
         // What lies before the core's window belongs to the log too.
         let mut snapshot = core.snapshot(Snapshot::TAIL_MAX);
         self.core = Some(core);
@@ -220,7 +222,7 @@ impl Host {
 
     /// Another data folder under the same node id.
     pub(super) fn wipe(&mut self) {
-        self.destroyed = Some(self.disk.durable().clone());
+        self.destroyed.push((self.config.incarnation, self.disk.durable().clone()));
         self.disk = Disk::default();
         self.incoming.clear();
         self.database = Database::new(self.sessions, self.kept);
@@ -230,8 +232,11 @@ impl Host {
         self.config.incarnation = Incarnation(bytes);
     }
 
-    /// Whether this node's disk has, or had until it was destroyed, this entry durably and not as a forged one.
-    pub(super) fn holds(&self, point: LogPoint) -> bool {
-        self.disk.durable().has(point) || self.destroyed.as_ref().is_some_and(|image| image.has(point))
+    /// Whether the disk of this incarnation has, or had until it was emptied, this entry durably and not as a forged one.
+    pub(super) fn holds(&self, incarnation: Incarnation, point: LogPoint) -> bool {
+        if incarnation == self.config.incarnation {
+            return self.disk.durable().has(point);
+        }
+        self.destroyed.iter().any(|(known, image)| *known == incarnation && image.has(point))
     }
 }

@@ -35,9 +35,13 @@ mod clients;
 
 mod quorum;
 
+mod members;
+
 mod watchers;
 
 mod truth;
+
+mod lists;
 
 mod settle;
 
@@ -53,11 +57,12 @@ mod shrink;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::protocol::NodeId;
 use crate::protocol::trace::{Event, Snapshot};
 use crate::verify::invariants::Violation;
 
 pub use options::Options;
-pub use plan::{Call, Fault, Kind, Plan, Who, Wish};
+pub use plan::{Call, Fault, Kind, MemberWish, Plan, Who, Wish};
 pub use shrink::{Shrunk, shrink};
 pub use stats::Stats;
 use world::Simulation;
@@ -91,6 +96,8 @@ pub enum Told<'a> {
     /// A node starts.
     Started(&'a Snapshot),
     Event(&'a Event),
+    /// The node's disk was emptied: whoever starts under its id is another one.
+    Left(NodeId),
 }
 
 /// Plays a plan; with a readable trace if `recorded`.

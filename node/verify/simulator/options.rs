@@ -11,7 +11,9 @@ use crate::verify::dice::Dice;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
     pub seed: u64,
+    /// The nodes that found the cluster.
     pub voters: u64,
+    pub members: Members,
     pub heartbeat_micros: u64,
     pub election_timeout_micros: u64,
     pub limits: Limits,
@@ -79,6 +81,15 @@ pub struct Work {
     pub reads_in_ten: u64,
 }
 
+/// Who else there is, and how often somebody wants other members.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Members {
+    /// Nodes with empty disks that wait to be added.
+    pub spares: u64,
+    /// About how many changes are asked for; 0: the list stays as it was founded.
+    pub changes_most: u64,
+}
+
 /// Who watches committed changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Watching {
@@ -90,6 +101,11 @@ pub struct Watching {
 }
 
 impl Options {
+    /// How many nodes there are, voters or not.
+    pub fn nodes(&self) -> u64 {
+        self.voters + self.members.spares
+    }
+
     pub fn of(seed: u64) -> Options {
         let dice = &mut Dice::of(seed, 1);
         let voters = dice.pick(&[1, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 5, 5, 5, 6, 7]);
@@ -99,6 +115,7 @@ impl Options {
         Options {
             seed,
             voters,
+            members: members(seed),
             heartbeat_micros: heartbeat,
             election_timeout_micros: timeout,
             limits: slowly_applied(seed, compacted(seed, if dice.one_in(2) { tight(dice) } else { Limits::default() })),
@@ -124,6 +141,15 @@ impl Options {
             sessions: if dice.one_in(2) { few_sessions(dice) } else { SessionLimits::default() },
         }
     }
+}
+
+/// In every other run the members change.
+fn members(seed: u64) -> Members {
+    let dice = &mut Dice::of(seed, 9);
+    if dice.one_in(2) {
+        return Members { spares: 0, changes_most: 0 };
+    }
+    Members { spares: dice.below(4), changes_most: dice.pick(&[3, 6, 12, 24]) }
 }
 
 /// Elections stay automatic: nobody is there to start one.
@@ -211,8 +237,9 @@ impl fmt::Display for Options {
         let millis = |micros: u64| micros as f64 / 1_000.0;
         writeln!(
             f,
-            "{} nodes · heartbeat {} ms, election timeout {} ms · faults for {:.1} s · {}",
+            "{} voters, {} more nodes · heartbeat {} ms, election timeout {} ms · faults for {:.1} s · {}",
             self.voters,
+            self.members.spares,
             millis(self.heartbeat_micros),
             millis(self.election_timeout_micros),
             millis(self.faults_micros) / 1_000.0,

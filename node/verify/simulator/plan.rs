@@ -31,6 +31,22 @@ pub enum Who {
     Leader,
     /// The n-th of those that do not lead.
     Replica(u64),
+    /// The n-th of those that are no members, or not with the disk that they have now.
+    Outsider(u64),
+    /// The n-th member that is no voter.
+    Learner(u64),
+}
+
+/// What somebody wants of the member list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MemberWish {
+    Join,
+    /// Joins as a learner that stays one.
+    Learn,
+    /// Listens elsewhere.
+    Move,
+    Promote,
+    Remove,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -111,6 +127,11 @@ pub enum Kind {
     Wipe {
         who: Who,
     },
+    /// Somebody wants the members changed.
+    Members {
+        who: Who,
+        wish: MemberWish,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -147,7 +168,9 @@ impl Wish {
 
 impl Plan {
     pub fn of(options: Options) -> Plan {
-        let faults = faults(&options, &mut Dice::of(options.seed, 2));
+        let mut faults = faults(&options, &mut Dice::of(options.seed, 2));
+        faults.extend(changes(&options, &mut Dice::of(options.seed, 10)));
+        faults.sort_by_key(|fault| fault.at);
         let calls = calls(&options, &mut Dice::of(options.seed, 3));
         Plan { options, faults, calls }
     }
@@ -181,7 +204,29 @@ fn faults(options: &Options, dice: &mut Dice) -> Vec<Fault> {
         let at = end / 4 + dice.below(end / 2);
         faults.push(Fault { at, until: (at + timeout).min(end), kind });
     }
-    faults.sort_by_key(|fault| fault.at);
+    faults
+}
+
+/// Changes of the members, and disks that are replaced, which leads to more of them.
+fn changes(options: &Options, dice: &mut Dice) -> Vec<Fault> {
+    let (end, timeout) = (options.faults_micros, options.election_timeout_micros);
+    let mut faults = Vec::new();
+    for _ in 0..dice.below(options.members.changes_most + 1) {
+        let at = dice.below(end);
+        let some = dice.below(options.nodes());
+        let wished = |who, wish| Kind::Members { who, wish };
+        let kind = match dice.below(14) {
+            0..=3 => wished(Who::Outsider(some), MemberWish::Join),
+            4 => wished(Who::Outsider(some), MemberWish::Learn),
+            5 => wished(Who::Learner(some), MemberWish::Promote),
+            6 | 7 => wished(Who::Leader, MemberWish::Remove),
+            8 | 9 => wished(Who::Replica(some), MemberWish::Remove),
+            10 => wished(who(options, dice), MemberWish::Remove),
+            11 => wished(who(options, dice), MemberWish::Move),
+            _ => Kind::Wipe { who: who(options, dice) },
+        };
+        faults.push(Fault { at, until: (at + timeout / 10 + dice.below(timeout * 2)).min(end), kind });
+    }
     faults
 }
 
@@ -217,10 +262,10 @@ const DRAWS: [Draw; 16] = [
     |options, dice| Kind::HoldOrders { who: who(options, dice) },
     |options, dice| Kind::Transfer {
         who: if dice.one_in(3) { who(options, dice) } else { Who::Leader },
-        to: dice.one_in(2).then(|| NodeId(dice.between(1, options.voters))),
+        to: dice.one_in(2).then(|| NodeId(dice.between(1, options.nodes()))),
     },
     |options, dice| Kind::Inject {
-        who: if dice.one_in(4) { who(options, dice) } else { Who::Replica(dice.below(options.voters)) },
+        who: if dice.one_in(4) { who(options, dice) } else { Who::Replica(dice.below(options.nodes())) },
         count: dice.between(1, 6),
         epochs_below: dice.one_in(3).then(|| dice.below(3)),
         copied: dice.one_in(3),
@@ -230,8 +275,8 @@ const DRAWS: [Draw; 16] = [
 fn who(options: &Options, dice: &mut Dice) -> Who {
     match dice.below(3) {
         0 => Who::Leader,
-        1 => Who::Replica(dice.below(options.voters)),
-        _ => Who::Node(NodeId(dice.between(1, options.voters))),
+        1 => Who::Replica(dice.below(options.nodes())),
+        _ => Who::Node(NodeId(dice.between(1, options.nodes()))),
     }
 }
 
@@ -248,25 +293,25 @@ fn clock(options: &Options, dice: &mut Dice) -> Kind {
 
 /// Two sides that do not hear each other.
 fn split(options: &Options, dice: &mut Dice) -> Vec<(u64, u64)> {
-    let side: Vec<bool> = (0..=options.voters).map(|_| dice.one_in(2)).collect();
-    links(options.voters).filter(|(from, to)| side[*from as usize] != side[*to as usize]).collect()
+    let side: Vec<bool> = (0..=options.nodes()).map(|_| dice.one_in(2)).collect();
+    links(options.nodes()).filter(|(from, to)| side[*from as usize] != side[*to as usize]).collect()
 }
 
 /// Some links lose messages in one direction.
 fn one_way(options: &Options, dice: &mut Dice) -> Vec<(u64, u64)> {
     let one_in = dice.between(2, 5);
-    links(options.voters).filter(|_| dice.one_in(one_in)).collect()
+    links(options.nodes()).filter(|_| dice.one_in(one_in)).collect()
 }
 
 /// Some pairs do not hear each other, so that nobody or only some hear everybody.
 fn partial_mesh(options: &Options, dice: &mut Dice) -> Vec<(u64, u64)> {
     let one_in = dice.between(2, 4);
-    let pairs = links(options.voters).filter(|(from, to)| from < to).filter(|_| dice.one_in(one_in));
+    let pairs = links(options.nodes()).filter(|(from, to)| from < to).filter(|_| dice.one_in(one_in));
     pairs.flat_map(|(from, to)| [(from, to), (to, from)]).collect()
 }
 
-fn links(voters: u64) -> impl Iterator<Item = (u64, u64)> {
-    (1..=voters).flat_map(move |from| (1..=voters).map(move |to| (from, to))).filter(|(from, to)| from != to)
+fn links(nodes: u64) -> impl Iterator<Item = (u64, u64)> {
+    (1..=nodes).flat_map(move |from| (1..=nodes).map(move |to| (from, to))).filter(|(from, to)| from != to)
 }
 
 fn calls(options: &Options, dice: &mut Dice) -> Vec<Call> {
@@ -286,7 +331,7 @@ fn calls(options: &Options, dice: &mut Dice) -> Vec<Call> {
                     Wish::Batch,
                 ]),
             };
-            let node = (dice.one_in(5) || wish == Wish::GetLocal).then(|| dice.between(1, options.voters));
+            let node = (dice.one_in(5) || wish == Wish::GetLocal).then(|| dice.between(1, options.nodes()));
             calls.push(Call { at, client, key: dice.below(work.keys), wish, node });
             // Now and then a burst, so that writes meet in one batch.
             at += if dice.one_in(4) { dice.below(50) } else { 1 + dice.below(work.think_most_micros * 2) };
@@ -309,6 +354,8 @@ impl fmt::Display for Who {
             Who::Node(id) => write!(f, "{id}"),
             Who::Leader => write!(f, "the leader"),
             Who::Replica(index) => write!(f, "replica {index}"),
+            Who::Outsider(index) => write!(f, "outsider {index}"),
+            Who::Learner(index) => write!(f, "learner {index}"),
         }
     }
 }
@@ -352,6 +399,13 @@ impl fmt::Display for Kind {
             }
             Kind::FlippedBit { who } => write!(f, "a bit of the disk of {who} turns: it stays out"),
             Kind::Wipe { who } => write!(f, "the data folder of {who} is emptied"),
+            Kind::Members { who, wish } => match wish {
+                MemberWish::Join => write!(f, "{who} is to join"),
+                MemberWish::Learn => write!(f, "{who} is to join as a learner"),
+                MemberWish::Move => write!(f, "{who} is to listen elsewhere"),
+                MemberWish::Promote => write!(f, "{who} is to be promoted"),
+                MemberWish::Remove => write!(f, "{who} is to be removed"),
+            },
         }
     }
 }
@@ -376,6 +430,13 @@ impl Kind {
             Kind::Inject { .. } => "forged entries",
             Kind::FlippedBit { .. } => "flipped bit",
             Kind::Wipe { .. } => "wiped disk",
+            Kind::Members { wish, .. } => match wish {
+                MemberWish::Join => "join asked",
+                MemberWish::Learn => "learner asked",
+                MemberWish::Move => "move asked",
+                MemberWish::Promote => "promotion asked",
+                MemberWish::Remove => "removal asked",
+            },
         }
     }
 }

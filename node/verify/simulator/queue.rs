@@ -102,6 +102,17 @@ pub(super) enum Due {
         watcher: usize,
         connection: u64,
     },
+    /// Somebody's wish for a change of the members arrives at a node.
+    Change {
+        wanted: usize,
+        attempt: u64,
+        node: NodeId,
+    },
+    /// Whoever still waits for this attempt makes another one.
+    ChangeAgain {
+        wanted: usize,
+        attempt: u64,
+    },
     /// The client waits no longer.
     Patience {
         call: usize,
@@ -113,7 +124,10 @@ impl Due {
     pub(super) fn node(&self) -> Option<(NodeId, Option<u64>)> {
         match self {
             Due::Message(envelope) => Some((envelope.to, None)),
-            Due::Request { node, .. } | Due::Probe { node, .. } | Due::Stream { node, .. } => Some((*node, None)),
+            Due::Request { node, .. }
+            | Due::Probe { node, .. }
+            | Due::Change { node, .. }
+            | Due::Stream { node, .. } => Some((*node, None)),
             Due::Tick { node, run }
             | Due::Flushed { node, run }
             | Due::Applied { node, run }
@@ -132,6 +146,7 @@ impl Due {
             | Due::Watch { .. }
             | Due::News { .. }
             | Due::Quiet { .. }
+            | Due::ChangeAgain { .. }
             | Due::Patience { .. } => None,
         }
     }

@@ -2,16 +2,19 @@
 //! writes be confirmed. Then everything is looked at once more, and the clients' history judged.
 
 use crate::protocol::trace::{Preview, RoleName};
-use crate::protocol::{LogPoint, Time};
+use crate::protocol::{LogPoint, MemberKind, Prefer, Time};
 use crate::verify::linearizability;
 use crate::verify::simulator::clients::PROBER;
 use crate::verify::simulator::host::Host;
-use crate::verify::simulator::options;
+use crate::verify::simulator::options::{self, Options};
 use crate::verify::simulator::plan::{Call, Wish};
 use crate::verify::simulator::world::{Simulation, Step, wrong};
 
 /// How many election timeouts the nodes may take to agree. Membership a cluster waits five times as long by itself.
 const TIMEOUTS_MAX: u64 = 60;
+
+/// So many of them after the last change, and one more for a leader's tick, nobody is pushed to who is no member.
+const FAREWELL_TIMEOUTS: u64 = 7;
 
 /// How long one entry may take besides, if a node lacks them all and gets them one by one.
 const ENTRY_MICROS_MAX: u64 = 5_000;
@@ -23,7 +26,7 @@ impl Simulation<'_> {
         let entries = self.hosts.iter().filter_map(|host| host.disk.durable().last()).map(|last| last.position.0);
         let catching_up = entries.max().unwrap_or(0) * ENTRY_MICROS_MAX;
         let (begin, end) = (self.now, self.now + timeout * TIMEOUTS_MAX + catching_up);
-        while !(self.clients.probed.is_some() && self.is_one()) {
+        while !(self.clients.probed.is_some() && self.operators_are_done() && self.is_one()) {
             if self.now >= end {
                 return Err(self.never_agree());
             }
@@ -34,6 +37,7 @@ impl Simulation<'_> {
         }
         self.stats.settled_most_micros = self.now - begin;
         self.read_all()?;
+        self.leave_alone()?;
         self.wait_for_watchers()?;
         self.all_give_up()?;
         self.check_everything()?;
@@ -64,12 +68,7 @@ impl Simulation<'_> {
         self.begin_call(self.clients.calls.len() - 1)
     }
 
-    /// Those that are to agree: all but the ones that lost their disks for ever.
-    fn healthy(&self) -> impl Iterator<Item = &Host> {
-        self.hosts.iter().filter(|host| !host.out)
-    }
-
-    /// Everybody follows one leader and has its log, all of it durable and final.
+    /// Every member follows one leader and has its log, all of it durable and final.
     fn is_one(&self) -> bool {
         let Some(leader) = self.leader() else { return false };
         let core = |host: &Host| host.core.as_ref().map(|core| (core.leader(), core.epoch(), core.last()));
@@ -79,7 +78,12 @@ impl Simulation<'_> {
             let (stored, applied) = (image.last() == last && image.forged_from.is_none(), host.database.applied());
             core(host) == Some(wanted) && host.disk.is_idle() && stored && applied == last
         };
-        wanted.0 == Some(leader) && self.healthy().all(agrees)
+        let list = self.hosts[leader.0 as usize - 1].core.as_ref().and_then(|core| core.members());
+        let Some(list) = list.map(|listed| &listed.membership) else { return false };
+        // Those that are to agree: the members that have not lost their disks for ever. Whoever joins has become a voter.
+        let mut members = self.hosts.iter().filter(|host| host.is_member(list));
+        let joins = |host: &Host| list.member(host.id()).is_some_and(|member| member.kind == MemberKind::Joining);
+        wanted.0 == Some(leader) && members.all(|host| agrees(host) && !joins(host))
     }
 
     fn never_agree(&self) -> Box<crate::verify::invariants::Violation> {
@@ -92,7 +96,7 @@ impl Simulation<'_> {
             };
             let (role, epoch, leader) = (core.role().name(), core.epoch(), core.leader());
             let (last, committed, applied) = (text(core.last()), text(core.committed()), text(core.applied()));
-            let out = if host.out { " (out)" } else { "" };
+            let out = if self.list().is_some_and(|list| host.is_member(list)) { "" } else { " (no member)" };
             all += &format!(
                 " {}{out} {role} {epoch:?} of {leader:?}, last {last}, committed {committed}, applied {applied};",
                 host.id()
@@ -112,6 +116,28 @@ impl Simulation<'_> {
                 let text = format!("the key k{key} could not be read, though everybody agrees");
                 return Err(wrong("everybody agrees once the faults end", text));
             }
+        }
+        Ok(())
+    }
+
+    /// Those that were removed or wait disturb nobody, and after a while nobody pushes to them.
+    fn leave_alone(&mut self) -> Step {
+        let Options { election_timeout_micros: timeout, leadership, members, .. } = &self.plan.options;
+        let (timeout, leadership) = (*timeout, *leadership);
+        if members.changes_most == 0 {
+            return Ok(());
+        }
+        let epoch = |simulation: &Self| {
+            let leader = simulation.leader()?;
+            simulation.hosts[leader.0 as usize - 1].core.as_ref().and_then(|core| core.epoch())
+        };
+        let before = epoch(self);
+        self.run_until(self.now + timeout * FAREWELL_TIMEOUTS)?;
+        self.strays_are_over = true;
+        self.run_until(self.now + timeout)?;
+        if leadership.prefer == Prefer::None && epoch(self) != before {
+            let text = format!("{before:?} was left for {:?}, though nothing is wrong any more", epoch(self));
+            return Err(wrong("who was removed is left alone", text));
         }
         Ok(())
     }
@@ -157,6 +183,7 @@ impl Simulation<'_> {
         let same = view.role == truth.role
             && ends_alike(&view.tail, &truth.tail)
             && view.applied == truth.applied
+            && view.members == truth.members
             && view.epoch == truth.epoch
             // A replica tells that it obeyed when readers see it, and who leads when a push was looked at.
             && committed.contains(&position(view.committed))

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::protocol::Membership;
 use crate::protocol::trace::Fact;
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -21,6 +22,7 @@ pub struct Stats {
     /// Rules that fired, by the name of the fact.
     pub facts: BTreeMap<&'static str, u64>,
     pub calls: Calls,
+    pub members: Changes,
     /// Snapshots with which a replica went on after a restart.
     pub snapshots_resumed: u64,
     /// Changes that watchers got, and how often what they wanted was not kept any more.
@@ -30,6 +32,45 @@ pub struct Stats {
     pub linearized: u64,
     /// The longest time from the end of the faults to agreement.
     pub settled_most_micros: u64,
+}
+
+/// Changes of the members that were committed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Changes {
+    /// Member lists besides the first ones.
+    pub lists: u64,
+    pub joined: u64,
+    /// Members that came back with another disk.
+    pub replaced: u64,
+    pub promoted: u64,
+    pub removed: u64,
+    pub moved: u64,
+}
+
+impl Changes {
+    /// Counts what became of the members from one list to the next.
+    pub(super) fn count(&mut self, before: &Membership, after: &Membership) {
+        self.lists += 1;
+        for member in &after.members {
+            match before.member(member.id) {
+                None => self.joined += 1,
+                Some(known) if known.incarnation != member.incarnation => self.replaced += 1,
+                Some(known) if known.kind != member.kind => self.promoted += 1,
+                Some(known) if known.address != member.address => self.moved += 1,
+                Some(_) => {}
+            }
+        }
+        self.removed += before.members.iter().filter(|known| after.member(known.id).is_none()).count() as u64;
+    }
+
+    fn add(&mut self, other: &Changes) {
+        self.lists += other.lists;
+        self.joined += other.joined;
+        self.replaced += other.replaced;
+        self.promoted += other.promoted;
+        self.removed += other.removed;
+        self.moved += other.moved;
+    }
 }
 
 /// What became of clients' operations.
@@ -96,6 +137,7 @@ impl Stats {
         for (name, count) in &other.facts {
             *self.facts.entry(name).or_default() += count;
         }
+        self.members.add(&other.members);
         self.calls.written += other.calls.written;
         self.calls.retried += other.calls.retried;
         self.calls.answered_again += other.calls.answered_again;

@@ -6,13 +6,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use crate::protocol::apply::{Applied, Outcome};
-use crate::protocol::{Append, Command, Entry, EntryId, Envelope, Kind, LogPoint, Message, NodeId, Position, Store};
+use crate::protocol::{
+    Append, Command, Entry, EntryId, Envelope, Epoch, Incarnation, Kind, Listed, LogPoint, Message, NodeId, Position,
+    Store, VoteAnswer,
+};
 use crate::verify::simulator::clients::{Clients, FORGER};
 use crate::verify::simulator::host::Host;
+use crate::verify::simulator::stats::Changes;
 use crate::verify::simulator::world::{Step, wrong};
 
 #[derive(Default)]
 pub(super) struct Truth {
+    /// The member lists that were committed.
+    pub(super) lists: Vec<Listed>,
+    pub(super) changes: Changes,
+    /// Up to where leaders have committed by counting.
+    pub(super) counted: u64,
+    /// Who has voted for whom, with which disk.
+    pub(super) votes: BTreeMap<(Epoch, NodeId), BTreeSet<(NodeId, Incarnation)>>,
     /// Everything that any node ever held as committed, in order.
     entries: Vec<LogPoint>,
     /// The hash of the database after each of them, as far as somebody has applied it.
@@ -26,10 +37,6 @@ pub(super) struct Truth {
 }
 
 impl Truth {
-    pub(super) fn committed(&self) -> Option<LogPoint> {
-        self.entries.last().copied()
-    }
-
     /// How many entries somebody has applied.
     pub(super) fn applied(&self) -> u64 {
         self.databases.len() as u64
@@ -42,13 +49,11 @@ impl Truth {
     /// A node's commit point has moved.
     pub(super) fn on_committed(
         &mut self,
-        hosts: &[Host],
-        index: usize,
+        host: &Host,
         before: Option<LogPoint>,
         now: Option<LogPoint>,
-        clients: &mut Clients,
+        clients: &Clients,
     ) -> Step {
-        let host = &hosts[index];
         let (before, up_to) = (before.map_or(0, |point| point.position.0), now.map_or(0, |point| point.position.0));
         if up_to < before {
             return Err(wrong("committed never changes", format!("{} goes back from {before} to {now:?}", host.id())));
@@ -56,11 +61,8 @@ impl Truth {
         for position in before + 1..=up_to {
             self.commit(host, Position(position), clients)?;
         }
-        let Some(point) = now else { return Ok(()) };
-        let holders = hosts.iter().filter(|host| host.holds(point)).count();
-        if holders < hosts.len() / 2 + 1 {
-            let text =
-                format!("{} has {point} as committed, and {holders} disks of {} hold it", host.id(), hosts.len());
+        if up_to > self.counted {
+            let text = format!("{} has {now:?} as committed, which no leader has counted", host.id());
             return Err(wrong("committed is durable on a quorum", text));
         }
         Ok(())
@@ -86,6 +88,9 @@ impl Truth {
         }
         if let Some(command) = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten() {
             self.commit_call(entry.point(), &command, clients)?;
+        }
+        if let Some(listed) = Listed::of(entry) {
+            self.take_list(host, listed)?;
         }
         self.entries.push(entry.point());
         Ok(())
@@ -183,7 +188,12 @@ impl Truth {
     }
 
     /// What a message says must be true after a power cut of its sender right now.
-    pub(super) fn before_leaving(&self, host: &Host, envelope: &Envelope) -> Step {
+    pub(super) fn before_leaving(&mut self, host: &Host, envelope: &Envelope) -> Step {
+        if let (Message::VoteAnswer(VoteAnswer { epoch, granted: true }), Some(sender)) =
+            (&envelope.message, envelope.sender)
+        {
+            self.votes.entry((*epoch, envelope.to)).or_default().insert((envelope.from, sender));
+        }
         let disk = host.disk.durable();
         let promised = disk.promise.map(|promise| promise.epoch);
         let voted = |epoch, candidate: NodeId| {
@@ -229,6 +239,7 @@ impl Truth {
 
     /// All of a node's log at once: the chain of digests, what it holds as committed, and its database.
     pub(super) fn check(&self, host: &Host) -> Step {
+        self.check_list(host)?;
         let image = host.disk.written();
         if let crate::protocol::ChainCheck::Broken(point) = image.check_chain() {
             return Err(wrong("digests chain", format!("at {} the content of {point} is not its digest's", host.id())));

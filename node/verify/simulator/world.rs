@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 use crate::protocol::apply::{Applied, HistoryLimits};
 use crate::protocol::trace::{Event, Fact, RoleName};
 use crate::protocol::{
-    Answer, Config, Entry, Envelope, Incarnation, Input, Message, NodeId, Operation, Output, RequestId, Send, Store,
-    Time,
+    Answer, Config, Entry, Envelope, Incarnation, Input, Kind, Listed, Message, NodeId, Operation, Output, RequestId,
+    Send, Store, Time,
 };
 use crate::verify::dice::Dice;
 use crate::verify::invariants::{Violation, Watch};
@@ -16,6 +16,7 @@ use crate::verify::simulator::disk::SnapshotFile;
 use crate::verify::simulator::faults::NOBODY;
 use crate::verify::simulator::hash::TraceHasher;
 use crate::verify::simulator::host::Host;
+use crate::verify::simulator::members::Wanted;
 use crate::verify::simulator::network::Network;
 use crate::verify::simulator::options;
 use crate::verify::simulator::plan::Plan;
@@ -46,6 +47,12 @@ pub(super) struct Simulation<'a> {
     pub(super) dice: Dice,
     /// Whom each fault struck.
     pub(super) struck: Vec<Option<NodeId>>,
+    /// The changes of the members that somebody wants, or wanted.
+    pub(super) wanted: Vec<Wanted>,
+    /// Every member list that ever counted anywhere.
+    pub(super) lists: Vec<Listed>,
+    /// From now on a leader pushes to members alone.
+    pub(super) strays_are_over: bool,
     pub(super) stats: Stats,
     hash: TraceHasher,
     pub(super) record: Option<Record>,
@@ -62,10 +69,10 @@ impl<'a> Simulation<'a> {
     pub(super) fn new(plan: &'a Plan, recorded: bool, audience: &'a mut dyn FnMut(Told<'_>)) -> Simulation<'a> {
         let options = &plan.options;
         let voters: Vec<_> = (1..=options.voters).map(|id| (NodeId(id), format!("127.0.0.1:{}", 7100 + id))).collect();
-        let config = |(id, _): &(NodeId, String)| Config {
-            id: *id,
-            incarnation: incarnation(*id),
-            voters: voters.clone(),
+        let config = |id: NodeId| Config {
+            id,
+            incarnation: incarnation(id),
+            voters: if id.0 <= options.voters { voters.clone() } else { Vec::new() },
             heartbeat_micros: options.heartbeat_micros,
             election_timeout_micros: options.election_timeout_micros,
             seed: options.seed.wrapping_mul(1_000).wrapping_add(id.0),
@@ -77,7 +84,7 @@ impl<'a> Simulation<'a> {
             plan,
             now: 0,
             queue: Queue::default(),
-            hosts: voters.iter().map(config).map(|config| Host::new(config, options.sessions, kept)).collect(),
+            hosts: (1..=options.nodes()).map(|id| Host::new(config(NodeId(id)), options.sessions, kept)).collect(),
             network: Network::new(options.seed, options.network),
             disk: options.disk,
             clients: Clients::new(plan),
@@ -86,6 +93,9 @@ impl<'a> Simulation<'a> {
             watch: Watch::new(),
             dice: Dice::of(options.seed, 4),
             struck: vec![None; plan.faults.len()],
+            wanted: Vec::new(),
+            lists: Vec::new(),
+            strays_are_over: false,
             stats: Stats::default(),
             hash: TraceHasher::default(),
             record: recorded.then(Record::default),
@@ -114,6 +124,7 @@ impl<'a> Simulation<'a> {
 
     pub(super) fn outcome(self, violation: Option<Violation>) -> Outcome {
         let mut stats = self.stats;
+        stats.members = self.truth.changes();
         stats.simulated_micros = self.now;
         stats.node_micros = self.now * self.hosts.len() as u64;
         let failure = violation.map(|violation| Failure { violation, at: self.now });
@@ -157,15 +168,15 @@ impl<'a> Simulation<'a> {
         if closed_well {
             self.host(node).database.forget_changes();
         }
-        // Whoever has another folder is another node; it is not watched.
-        let watched = !self.host(node).out;
-        if watched {
-            (self.audience)(Told::Started(&snapshot));
-        }
-        if watched && let Some(violation) = self.watch.restarted(&snapshot) {
+        self.tell(Told::Started(&snapshot));
+        if let Some(violation) = self.watch.restarted(&snapshot) {
             return Err(Box::new(violation));
         }
         self.step(node, Input::Watched(true))
+    }
+
+    pub(super) fn tell(&mut self, told: Told<'_>) {
+        (self.audience)(told);
     }
 
     fn happen(&mut self, due: Due) -> Step {
@@ -211,6 +222,11 @@ impl<'a> Simulation<'a> {
             Due::Page(page) => self.on_page(page),
             Due::News { watcher, connection, news } => self.on_news(watcher, connection, news),
             Due::Quiet { watcher, connection } => self.on_quiet(watcher, connection),
+            Due::Change { wanted, attempt, node } => self.on_change(wanted, attempt, node),
+            Due::ChangeAgain { wanted, attempt } => {
+                self.ask_for_change_again(wanted, attempt);
+                Ok(())
+            }
             Due::Patience { call } => self.on_patience(call),
         }
     }
@@ -330,7 +346,10 @@ impl<'a> Simulation<'a> {
                 host.applies.push_back(apply);
                 recorded.map_err(|text| wrong("what a log store is asked for", format!("at {node} {text}")))
             }
-            Output::Members(_) => Ok(()),
+            Output::Members(listed) => {
+                self.on_members(listed);
+                Ok(())
+            }
             Output::TakeSnapshot(_)
             | Output::ReadSnapshot(_)
             | Output::WriteSnapshot(_)
@@ -367,6 +386,7 @@ impl<'a> Simulation<'a> {
     fn store(&mut self, node: NodeId, operation: Operation, store: Store) -> Step {
         let host = &mut self.hosts[node.0 as usize - 1];
         self.truth.before_store(host, &store)?;
+        host.list_touched |= lists_differ_after(&store);
         host.disk
             .store(operation, store)
             .map_err(|text| wrong("what a log store is asked for", format!("at {node} {text}")))
@@ -396,6 +416,9 @@ impl<'a> Simulation<'a> {
 
     fn leave(&mut self, envelope: Envelope) -> Step {
         self.truth.before_leaving(&self.hosts[envelope.from.0 as usize - 1], &envelope)?;
+        if matches!(envelope.message, Message::Push(_) | Message::CommitOrder(_) | Message::SnapshotChunk(_)) {
+            self.check_strays(envelope.from, envelope.to)?;
+        }
         self.stats.messages += 1;
         let fate = self.network.fate(self.now, &envelope);
         if let Some(at) = fate.again {
@@ -421,6 +444,7 @@ impl<'a> Simulation<'a> {
             record.event(now, &event);
         }
         (self.audience)(Told::Event(&event));
+        self.truth.on_fact(&self.hosts, node, &event.fact)?;
         self.watch.event(&event).map_or(Ok(()), |violation| Err(Box::new(violation)))
     }
 
@@ -431,7 +455,10 @@ impl<'a> Simulation<'a> {
         let committed = core.committed();
         if committed != self.hosts[index].committed {
             let before = std::mem::replace(&mut self.hosts[index].committed, committed);
-            self.truth.on_committed(&self.hosts, index, before, committed, &mut self.clients)?;
+            self.truth.on_committed(&self.hosts[index], before, committed, &self.clients)?;
+        }
+        if std::mem::take(&mut self.hosts[index].list_touched) {
+            self.truth.check_list(&self.hosts[index])?;
         }
         let (now, dice, disk) = (self.now, &mut self.dice, &self.disk);
         let host = &mut self.hosts[index];
@@ -459,6 +486,17 @@ impl<'a> Simulation<'a> {
     pub(super) fn wake_anew(&mut self, node: NodeId) -> Step {
         self.host(node).tick_at = None;
         self.after_step(node)
+    }
+}
+
+/// Whether another member list may count once this is stored.
+fn lists_differ_after(store: &Store) -> bool {
+    match store {
+        Store::Append(append) => {
+            append.truncate_from.is_some() || append.entries.iter().any(|entry| entry.kind != Kind::Command)
+        }
+        Store::Replace(_) | Store::Compact(_) => true,
+        Store::Promise(_) => false,
     }
 }
 

@@ -7,6 +7,7 @@ mod commit;
 mod election;
 mod leaders;
 mod members;
+mod members_found;
 mod persistence;
 mod quorum;
 mod reads;

@@ -1,6 +1,6 @@
 //! For each invariant the shortest history that breaks it.
 
-use epoca::protocol::trace::{Event, Fact, Preview, RoleName, Snapshot};
+use epoca::protocol::trace::{Event, Fact, MemberIds, Preview, RoleName, Snapshot};
 use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, NodeId, Position, Time};
 use epoca::verify::invariants::{Causal, Violation, Watch};
 
@@ -292,6 +292,99 @@ fn a_log_with_a_gap_behind_a_snapshot() {
     cluster.fine(1, [finalized(entry(1, 1, 2))]);
     cluster.fine(3, [Fact::SnapshotInstalled { up_to: entry(1, 1, 2), dropped: 1 }]);
     cluster.breaks(3, consistent(1, 1, [entry(1, 3, 4)]), "given up ≤ snapshot ≤ applied");
+}
+
+fn listed(epoch: u64, offset: u64, voters: &[u64], learners: &[u64]) -> Fact {
+    let ids = |ids: &[u64]| ids.iter().map(|id| NodeId(*id)).collect();
+    Fact::MembersSet { at: EntryId::new(epoch, offset), voters: ids(voters), learners: ids(learners) }
+}
+
+/// A list that a leader makes.
+fn sets_members(point: LogPoint) -> Fact {
+    Fact::Proposed { entry: vec![Preview { kind: Kind::Members, ..preview(point, false) }] }
+}
+
+#[test]
+fn a_change_of_members_before_an_entry_of_its_own_epoch_is_committed() {
+    let mut cluster = Cluster::committed();
+    cluster.fine(2, [elected(2), proposed([entry(2, 0, 3)])]);
+    cluster.breaks(2, sets_members(entry(2, 1, 4)), "one change of members at a time");
+}
+
+#[test]
+fn two_changes_of_members_that_are_not_committed() {
+    let mut cluster = Cluster::committed();
+    cluster.fine(1, [sets_members(entry(1, 2, 3)), listed(1, 2, &[1, 2], &[])]);
+    cluster.breaks(1, sets_members(entry(1, 3, 4)), "one change of members at a time");
+}
+
+#[test]
+fn a_change_of_two_voters_at_once() {
+    let mut cluster = Cluster::committed();
+    cluster.fine(1, [listed(1, 0, &[1, 2, 3], &[]), sets_members(entry(1, 2, 3))]);
+    cluster.breaks(1, listed(1, 2, &[1, 2, 4], &[]), "one change of members at a time");
+}
+
+#[test]
+fn a_learner_whose_vote_counts() {
+    let mut cluster = Cluster::committed();
+    cluster.fine(3, [listed(1, 0, &[1, 3], &[2])]);
+    let votes = vec![NodeId(2), NodeId(3)];
+    cluster.breaks(3, Fact::Elected { epoch: Epoch(2), votes, quorum: 2 }, "only voters count");
+}
+
+#[test]
+fn a_node_that_is_no_voter_and_leads() {
+    let mut cluster = Cluster::committed();
+    cluster.fine(2, [listed(1, 1, &[1, 3], &[2]), finalized(entry(1, 1, 2))]);
+    let votes = vec![NodeId(1), NodeId(3)];
+    cluster.breaks(2, Fact::Elected { epoch: Epoch(2), votes, quorum: 2 }, "only voters count");
+}
+
+#[test]
+fn a_learner_whose_copy_or_answer_counts() {
+    let mut cluster = Cluster::led();
+    cluster.fine(1, [listed(1, 0, &[1, 2], &[3])]);
+    cluster.breaks(1, counted(2, [2, 2, 0]), "only voters count");
+    let confirmed = Fact::ReadConfirmed { round: 1, from: vec![NodeId(3)], quorum: 2 };
+    Cluster::led().fine(1, [listed(1, 0, &[1, 2], &[3])]).breaks(1, confirmed, "only voters count");
+}
+
+/// Three copies of four are there, and one of them is a learner's.
+#[test]
+fn a_commit_that_too_few_voters_hold() {
+    let mut cluster = Cluster::led();
+    cluster.fine(2, [acked(1, 1)]).fine(3, [acked(1, 1)]);
+    cluster.fine(1, [listed(1, 0, &[1, 4, 5], &[2, 3])]);
+    for node in [4, 5] {
+        assert_eq!(cluster.watch.restarted(&Snapshot::new(NodeId(node))), None);
+    }
+    cluster.fine(1, [counted(2, [2, 2, 0])]);
+    cluster.breaks(1, Fact::Committed { up_to: entry(1, 1, 2), count: 2 }, "committed is on a quorum");
+}
+
+#[test]
+fn a_list_that_does_not_count_although_it_is_the_last_of_the_log() {
+    let mut cluster = Cluster::committed();
+    cluster.fine(1, [listed(1, 0, &[1, 2, 3], &[]), sets_members(entry(1, 2, 3))]);
+    cluster.breaks(1, finalized(entry(1, 1, 2)), "the last list of the log counts");
+    let gets = |offset| {
+        let entries = vec![Preview { kind: Kind::Members, ..preview(entry(1, offset, offset + 1), false) }];
+        Fact::Consistent { from: NodeId(1), epoch: Epoch(1), number: 2, prev: None, entries, equal: 0 }
+    };
+    let mut cluster = Cluster::committed();
+    cluster.fine(2, [gets(2), listed(1, 2, &[1, 2], &[]), gets(3), listed(1, 3, &[1, 2, 4], &[]), truncated(1, 3)]);
+    cluster.breaks(2, listed(1, 3, &[1, 2, 4], &[]), "the last list of the log counts");
+}
+
+#[test]
+fn a_list_that_is_forgotten_at_a_restart() {
+    let mut cluster = Cluster::committed();
+    let tail = vec![preview(entry(1, 0, 1), false), Preview { kind: Kind::Members, ..preview(entry(1, 1, 2), false) }];
+    let members = Some(MemberIds { at: EntryId::new(1, 0), voters: vec![NodeId(2)], learners: Vec::new() });
+    let forgetful = Snapshot { tail, members, epoch: Some(Epoch(1)), ..Snapshot::new(NodeId(2)) };
+    let found = cluster.watch.restarted(&forgetful);
+    assert_eq!(found.map(|violation| violation.invariant), Some("the last list of the log counts"));
 }
 
 #[test]

@@ -26,6 +26,7 @@ impl Views {
                     view.event = event.number;
                 }
             }
+            Told::Left(node) => _ = self.0.remove(node),
         }
     }
 }
@@ -57,6 +58,7 @@ fn a_watcher_that_starts_in_the_middle_finds_nothing_wrong() {
             match told {
                 _ if count <= 500 => {}
                 Told::Started(snapshot) => nothing_found(watch.restarted(snapshot), seed),
+                Told::Left(node) => watch.left(node),
                 Told::Event(event) if dice.one_in(500) => {
                     let view = &views.0[&event.node];
                     nothing_found(watch.joined(view), seed);
@@ -70,6 +72,7 @@ fn a_watcher_that_starts_in_the_middle_finds_nothing_wrong() {
 }
 
 enum Heard {
+    Left,
     Joined(Box<Snapshot>),
     Event(Event),
 }
@@ -89,6 +92,7 @@ fn a_watcher_that_hears_the_nodes_in_any_order_finds_nothing_wrong() {
                 let found = match streams.get_mut(&node).and_then(VecDeque::pop_front) {
                     Some(Heard::Joined(snapshot)) => watch.joined(&snapshot),
                     Some(Heard::Event(event)) => watch.event(event),
+                    Some(Heard::Left) => watch.left(node),
                     None => return,
                 };
                 nothing_found(found.into_iter().next(), seed);
@@ -102,6 +106,7 @@ fn a_watcher_that_hears_the_nodes_in_any_order_finds_nothing_wrong() {
                 Told::Event(event) => {
                     streams.entry(event.node).or_default().push_back(Heard::Event(event.clone()));
                 }
+                Told::Left(node) => streams.entry(node).or_default().push_back(Heard::Left),
             }
             if dice.one_in(40) {
                 hear(&mut dice, &mut streams);

@@ -1,0 +1,112 @@
+//! What really is of member lists: which were committed, whose disks and votes a quorum was made of, and whether each node
+//! goes by the last list of its log. Here a member is an id with its disk, which trace events do not tell apart.
+
+use std::collections::BTreeSet;
+
+use crate::protocol::trace::Fact;
+use crate::protocol::{Epoch, Incarnation, Listed, LogPoint, Member, Membership, NodeId};
+use crate::verify::simulator::host::Host;
+use crate::verify::simulator::plan::MemberWish;
+use crate::verify::simulator::stats::Changes;
+use crate::verify::simulator::truth::Truth;
+use crate::verify::simulator::world::{Step, wrong};
+
+impl Truth {
+    /// The last list that was committed.
+    pub(super) fn list(&self) -> Option<&Listed> {
+        self.lists.last()
+    }
+
+    pub(super) fn changes(&self) -> Changes {
+        self.changes
+    }
+
+    /// A list was committed: the quorums of any two that follow each other have a voter in common.
+    pub(super) fn take_list(&mut self, host: &Host, listed: Listed) -> Step {
+        if let Some(before) = self.lists.last() {
+            let (one, other) = (&before.membership, &listed.membership);
+            if one.cluster != other.cluster || voters(one).symmetric_difference(&voters(other)).count() > 1 {
+                let text = format!("{} commits {listed:?} after {before:?}", host.id());
+                return Err(wrong("lists that follow each other differ by one voter", text));
+            }
+            self.changes.count(one, other);
+        }
+        self.lists.push(listed);
+        Ok(())
+    }
+
+    /// Somebody was told that a change is done.
+    pub(super) fn is_listed(&self, point: LogPoint, node: NodeId, wish: MemberWish) -> Step {
+        let listed = self.lists.iter().find(|listed| listed.id == point.id);
+        let member = listed.and_then(|listed| listed.membership.member(node));
+        let done = match wish {
+            MemberWish::Remove => member.is_none(),
+            MemberWish::Promote => {
+                listed.is_some_and(|listed| listed.membership.voters().any(|voter| voter.id == node))
+            }
+            MemberWish::Join | MemberWish::Learn | MemberWish::Move => member.is_some(),
+        };
+        if listed.is_some() && done {
+            return Ok(());
+        }
+        let text = format!("{wish:?} of {node} is confirmed as {point}, and committed there is {listed:?}");
+        Err(wrong("confirmed is committed", text))
+    }
+
+    pub(super) fn on_fact(&mut self, hosts: &[Host], node: NodeId, fact: &Fact) -> Step {
+        match fact {
+            Fact::Committed { up_to, .. } => self.on_counted(hosts, node, *up_to),
+            Fact::Elected { epoch, .. } => self.on_elected(&hosts[node.0 as usize - 1], *epoch),
+            _ => Ok(()),
+        }
+    }
+
+    /// A leader commits by counting: a majority of its list's voters have it on the very disks that the list names.
+    fn on_counted(&mut self, hosts: &[Host], node: NodeId, up_to: LogPoint) -> Step {
+        self.counted = self.counted.max(up_to.position.0);
+        let Some(list) = list_of(&hosts[node.0 as usize - 1]) else {
+            return Err(wrong("committed is durable on a quorum", format!("{node} commits {up_to} without a list")));
+        };
+        let holds = |member: &&Member| hosts[member.id.0 as usize - 1].holds(member.incarnation, up_to);
+        let (holders, voters) = (list.voters().filter(holds).count(), list.voters().count());
+        if holders > voters / 2 {
+            return Ok(());
+        }
+        let text = format!("{node} commits {up_to}, and {holders} disks of {voters} voters hold it: {list:?}");
+        Err(wrong("committed is durable on a quorum", text))
+    }
+
+    /// A leader has the votes of a majority of its list, cast with the disks that the list names.
+    fn on_elected(&self, host: &Host, epoch: Epoch) -> Step {
+        let Some(list) = list_of(host) else { return Ok(()) };
+        let own = (host.id(), host.config.incarnation);
+        let votes = self.votes.get(&(epoch, host.id()));
+        let voted = |voter: &&(NodeId, Incarnation)| **voter == own || votes.is_some_and(|votes| votes.contains(voter));
+        let voters = voters(list);
+        let count = voters.iter().filter(voted).count();
+        if count > voters.len() / 2 {
+            return Ok(());
+        }
+        let text = format!("{} leads {epoch} with the votes {votes:?} of {voters:?}", host.id());
+        Err(wrong("elected by a quorum of voters", text))
+    }
+
+    /// The list that counts at a node is the last one of its log.
+    pub(super) fn check_list(&self, host: &Host) -> Step {
+        let Some(core) = &host.core else { return Ok(()) };
+        let lists = host.disk.written().lists();
+        if core.members() == lists.current() {
+            return Ok(());
+        }
+        let text = format!("{} goes by {:?}, and its log has {:?}", host.id(), core.members(), lists.current());
+        Err(wrong("the last list of the log counts", text))
+    }
+}
+
+fn list_of(host: &Host) -> Option<&Membership> {
+    host.core.as_ref().and_then(|core| core.members()).map(|listed| &listed.membership)
+}
+
+fn voters(list: &Membership) -> BTreeSet<(NodeId, Incarnation)> {
+    list.voters().map(|member| (member.id, member.incarnation)).collect()
+}

@@ -1,0 +1,67 @@
+//! Faults that the changes of members once had. The simulator has found them.
+
+use epoca::protocol::NodeId;
+
+use crate::world::{Options, World};
+
+/// Five voters led by n1. The disk of n2 was replaced, and n2 is a voter again; n4 was away meanwhile.
+fn with_another_disk() -> World {
+    let mut options = Options::voters(5);
+    (options.limits.push_entries, options.limits.in_flight_pushes) = (1, 1);
+    let mut world = World::new(&options);
+    world.start_all();
+    world.stand(1);
+    world.settle();
+    world.kill(4);
+    world.crash(2);
+    world.replace_disk(2, 1);
+    world.restart(2);
+    world.elapse_millis(1_500);
+    // The change is committed by n1, n3 and n5.
+    let added = world.add(1, 2);
+    world.elapse_millis(1_500);
+    assert!(world.is_written(added), "{:?}", world.answer(added));
+    assert_eq!(world.voters(1), [1, 2, 3, 4, 5]);
+    world
+}
+
+/// Seed 25 of 2026-11-21: its acks named the disk that the leader once had, and were refused for ever.
+#[test]
+fn a_replica_with_an_older_list_replicates_from_a_leader_whose_disk_was_replaced() {
+    let mut world = with_another_disk();
+    world.transfer(1, Some(2));
+    world.elapse_millis(500);
+    assert_eq!(world.leader(), Some(2));
+    world.restart(4);
+    world.elapse_millis(1_500);
+    assert_eq!(world.host(4).core().last(), world.host(2).core().last());
+}
+
+/// The same with votes: nobody but n2 has the last entry, so it needs the vote of n4, too.
+#[test]
+fn trap_31_a_vote_of_a_node_that_knows_an_earlier_disk_of_the_candidate_counts() {
+    let mut world = with_another_disk();
+    world.kill(3);
+    world.kill(5);
+    world.put(1, "x=1");
+    world.settle();
+    world.kill(1);
+    world.restart(3);
+    world.restart(4);
+    world.elapse_until(20, "n2, n3 and n4 elect n2", |world| world.leader() == Some(2));
+}
+
+/// Seed 33 of 2026-11-21: who watched a node that is no member took it for a replica of its last leader for ever.
+#[test]
+fn a_node_that_may_not_lead_tells_that_it_has_no_leader_any_more() {
+    let mut world = World::led(3);
+    world.kill(3);
+    let removed = world.remove(1, 3);
+    world.elapse_millis(500);
+    assert!(world.is_written(removed));
+    world.restart(3);
+    world.elapse_millis(500);
+    assert_eq!(world.host(3).view.leader, Some(NodeId(1)), "it is told of its removal");
+    world.elapse_millis(20_000);
+    assert_eq!((world.host(3).core().leader(), world.host(3).view.leader), (None, None));
+}
