@@ -29,6 +29,11 @@ fn replicas_and_leaders_that_go_and_return_are_shown() {
 }
 
 #[test]
+fn leaders_that_hand_over_retries_snapshots_and_reads_are_shown() {
+    all_pass(&["transfer", "exactly-once", "snapshot", "reads"]);
+}
+
+#[test]
 fn killed_nodes_and_chaos_lose_nothing_that_was_confirmed() {
     all_pass(&["kill-9", "chaos", "--chaos-seconds", "5"]);
 }

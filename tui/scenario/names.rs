@@ -53,6 +53,7 @@ impl Operation {
     pub fn begin(line: &str, command: &Command, since: Mark) -> Operation {
         let makes = match command {
             Command::Put(put) => Makes::Write { key: put.key.clone(), value: put.value.clone() },
+            Command::Cas(cas) => Makes::Write { key: cas.key.clone(), value: cas.value.clone() },
             Command::Delete { key } => Makes::Write { key: key.clone(), value: None },
             Command::Fault(Fault::Inject(inject)) => Makes::Forged(inject.node.0),
             _ => Makes::Nothing,

@@ -30,6 +30,11 @@ pub struct Needs {
     /// It cannot run on a cluster that is there already.
     pub own: bool,
     pub election_timeout_ms: Option<u64>,
+    /// For so long the leader may answer reads alone; 0 never.
+    pub lease_ms: u64,
+    /// A node takes a snapshot after so many entries, and keeps so many before it.
+    pub snapshot_entries: Option<u64>,
+    pub snapshot_margin: Option<u64>,
     /// What the logs of a cluster of its own hold before its nodes start.
     pub logs: Vec<LogBefore>,
 }

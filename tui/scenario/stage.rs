@@ -53,6 +53,8 @@ impl Stage {
             base_port,
             lab: true,
             election_timeout_ms: needs.election_timeout_ms,
+            lease_ms: needs.lease_ms,
+            more: snapshot_options(script),
             ..ClusterOptions::new(&executable, &own.folder)
         };
         let cluster = Cluster::start(options).await.map_err(|error| error.to_string())?;
@@ -93,6 +95,13 @@ impl Drop for Own {
 /// The same nodes with another deadline.
 pub fn with_timeout(client: &Client, timeout: Duration) -> Result<Client, ClientError> {
     Client::of_nodes(&client.nodes(), Options { timeout, ..client.options().clone() })
+}
+
+fn snapshot_options(script: &Script) -> Vec<String> {
+    let needs = &script.needs;
+    let options = [("--snapshot-entries", needs.snapshot_entries), ("--snapshot-margin", needs.snapshot_margin)];
+    let given = options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()]));
+    given.flatten().collect()
 }
 
 async fn prepare_logs(script: &Script, folder: &Path, nodes: u64) -> Result<(), String> {

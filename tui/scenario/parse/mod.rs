@@ -142,7 +142,7 @@ fn read_line(script: &mut Script, cursor: &mut Cursor) -> Result<Below, Mistake>
 }
 
 fn needs(script: &mut Script, cursor: &mut Cursor) -> Result<(), Mistake> {
-    let what = cursor.word("nodes, own or election-timeout")?;
+    let what = cursor.word("nodes, own, election-timeout, lease, snapshot-entries or snapshot-margin")?;
     match what.text {
         "nodes" => {
             let (at, nodes) = (cursor.peek(), cursor.number("a number of nodes")?);
@@ -159,7 +159,22 @@ fn needs(script: &mut Script, cursor: &mut Cursor) -> Result<(), Mistake> {
             script.needs.own = true;
             script.needs.election_timeout_ms = Some(cursor.duration()?.as_millis() as u64);
         }
-        _ => return Err(cursor.at(what, "expected nodes N, own cluster or election-timeout D")),
+        "lease" => {
+            script.needs.own = true;
+            script.needs.lease_ms = cursor.duration()?.as_millis() as u64;
+        }
+        "snapshot-entries" => {
+            script.needs.own = true;
+            script.needs.snapshot_entries = Some(cursor.number("a number of entries")?);
+        }
+        "snapshot-margin" => {
+            script.needs.own = true;
+            script.needs.snapshot_margin = Some(cursor.number("a number of entries")?);
+        }
+        _ => {
+            let known = "nodes N, own cluster, election-timeout D, lease D, snapshot-entries N or snapshot-margin N";
+            return Err(cursor.at(what, &format!("expected {known}")));
+        }
     }
     cursor.end()
 }
