@@ -110,6 +110,34 @@ fn a_node_killed_again_and_again_while_it_takes_and_installs_snapshots_loses_not
     }
 }
 
+/// How much of a snapshot the node has received that it has not all of.
+fn received(cluster: &Cluster, node: u64) -> u64 {
+    let Ok(files) = std::fs::read_dir(folder_of(cluster, node).join("snapshot")) else { return 0 };
+    let files = files.filter_map(Result::ok).filter(|file| file.file_name().to_string_lossy().ends_with(".tmp"));
+    files.filter_map(|file| file.metadata().ok()).map(|file| file.len()).max().unwrap_or(0)
+}
+
+#[test]
+fn a_node_killed_in_the_middle_of_a_snapshot_goes_on_where_it_was() {
+    // About five megabytes, at two parts a second.
+    let cluster = Cluster::start(&[&SMALL[..], &["--snapshot-bytes-per-second", "1000000"]].concat());
+    cluster.text(0, &["fault", "kill", "4"]);
+    let large = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    large.into_iter().for_each(|prefix| write(&cluster, prefix, 10, 60_000));
+    until("the leader's log begins after the replica's end", || position(&cluster.status()[0], "purged") > 20);
+    cluster.text(0, &["fault", "restart", "4"]);
+    until("half of it is there", || received(&cluster, 4) > 2_500_000);
+    cluster.text(0, &["fault", "kill", "4"]);
+    cluster.text(0, &["fault", "restart", "4"]);
+    until("everybody has caught up", || caught_up(&cluster));
+    let log = std::fs::read_to_string(cluster.data().join("n4.log")).expect("it has a log");
+    let goes_on = log.lines().find_map(|line| line.split_once("goes on at byte ")?.1.split(' ').next()?.parse().ok());
+    assert!(goes_on > Some(2_000_000_u64), "{goes_on:?} in {log}");
+    for prefix in ["a", "h"] {
+        assert_eq!(records(&cluster, prefix, "4"), records(&cluster, prefix, "1"));
+    }
+}
+
 #[test]
 fn disk_use_is_bounded_under_an_overwrite_load() {
     let limits = ["--snapshot-entries", "2000", "--snapshot-bytes", "400000", "--snapshot-margin", "100"];
