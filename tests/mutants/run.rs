@@ -98,9 +98,13 @@ impl Worker {
         for stage in named.into_iter().chain([quick, random]) {
             let arguments = tests.arguments.iter().map(|argument| (*argument).to_owned()).chain(stage);
             match self.cargo(copy, tests, number, arguments, TEST_TIME) {
-                None => return Verdict::TooSlow(TEST_TIME),
                 Some(status) if status.success() => {}
                 Some(_) => return Verdict::Caught(failed(&self.said(copy))),
+                // Some tests hang, and others may have said before what is wrong.
+                None => {
+                    let by = failed(&self.said(copy));
+                    return if by.is_empty() { Verdict::TooSlow(TEST_TIME) } else { Verdict::Caught(by) };
+                }
             }
         }
         Verdict::Survived

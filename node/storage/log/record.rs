@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_cut_at_any_length_is_torn_with_and_without_zeros_behind() {
+    fn trap_09_a_record_cut_at_any_length_is_torn_with_and_without_zeros_behind() {
         for (bytes, _) in samples() {
             for length in 1..bytes.len() {
                 assert_eq!(find(&Bytes::copy_from_slice(&bytes[..length]), 0), Found::Torn, "{length} bytes");

@@ -30,8 +30,11 @@ fn trap_10_a_replica_whose_disk_was_wiped_helps_nobody_to_lead() {
     world.wipe(2);
     world.network.heal_all();
     world.start(2);
+    world.take_events();
     world.elapse_millis(20_000);
     assert_eq!(world.leader(), None, "nobody who could lead has the write");
+    let granted = world.facts().any(|(node, fact)| node == 2 && matches!(fact, Fact::Granted { .. }));
+    assert!(!granted, "n2 is asked for the vote of a data folder that it has no more");
     world.start(1);
     world.elapse_until(20, "n1 leads", |world| world.leader() == Some(1));
     world.elapse_millis(1_000);
