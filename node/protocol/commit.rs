@@ -65,29 +65,22 @@ impl Core {
         }
     }
 
-    /// The first change of the member list is committed only once a majority of the founders has it, too. Whoever does not
-    /// know of it asks for a quorum read as few voters as meet every majority of the founders: of four any two. Without one of
-    /// the four, two of the others are a majority, and the last two together would answer with what is old.
+    /// While the first change of the member list is not committed, a majority of the founders has to have what is committed,
+    /// too. Whoever does not know of the change asks for a quorum read as few voters as meet every majority of the founders: of
+    /// four any two. Without one of the four, two of the others are a majority, and the last two together would answer with
+    /// what is old.
     fn with_founders(&self, commit: u64) -> u64 {
-        let Role::Leader(leader) = &self.role else { return commit };
-        let founders = self.lists.earlier().filter(|earlier| earlier.position == Position::FIRST);
-        let (Some(founders), Some(changed)) = (founders, self.members().map(|listed| listed.position.0)) else {
-            return commit;
-        };
-        let committed = self.committed.map_or(0, |point| point.position.0);
-        if committed >= changed || commit < changed {
-            return commit;
-        }
-        let has_it = |founder: &&Member| {
+        let (Role::Leader(leader), Some(founders)) = (&self.role, self.founders_asked()) else { return commit };
+        let has = |founder: &Member| {
             if founder.id == self.config.id {
-                return founder.incarnation == self.config.incarnation && self.log.durable() >= changed;
+                return if founder.incarnation == self.config.incarnation { self.log.durable() } else { 0 };
             }
             let known = leader.replicas.get(&founder.id).filter(|known| known.incarnation == founder.incarnation);
-            known.and_then(|known| known.matched).is_some_and(|matched| matched.position.0 >= changed)
+            known.and_then(|known| known.matched).map_or(0, |matched| matched.position.0)
         };
-        let voters = founders.membership.voters();
-        let majority = voters.clone().count() / 2 + 1;
-        if voters.filter(has_it).count() >= majority { commit } else { changed - 1 }
+        let mut matches: Vec<u64> = founders.voters().map(has).collect();
+        matches.sort_unstable_by(|one, other| other.cmp(one));
+        commit.min(matches[matches.len() / 2])
     }
 
     fn commit(&mut self, before: u64, position: Position) {

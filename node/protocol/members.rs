@@ -66,6 +66,12 @@ impl Core {
         self.members().is_none_or(|listed| listed.position.0 <= committed)
     }
 
+    /// The founders' list, while the first change of it is not committed: until then a majority of them is needed, too.
+    pub(super) fn founders_asked(&self) -> Option<&Membership> {
+        let founders = self.lists.earlier().filter(|earlier| earlier.position == Position::FIRST);
+        founders.filter(|_| !self.list_is_committed()).map(|listed| &listed.membership)
+    }
+
     /// Whether this node has the other one in its list, or pushes to it.
     pub(super) fn knows(&self, node: NodeId) -> bool {
         match self.members() {
@@ -116,6 +122,7 @@ impl Core {
     pub(super) fn follow_list(&mut self) {
         let (now, me, last) = (self.now, self.config.id, self.log.last());
         let leaves = now.plus_micros(self.config.election_timeout_micros * FAREWELL_TIMEOUTS);
+        let founders = self.founders_asked().cloned();
         let Some(listed) = self.lists.current() else { return };
         let Role::Leader(leader) = &mut self.role else { return };
         // Nobody has the entry that founds the cluster; of anybody else its answer tells what it has.
@@ -129,6 +136,10 @@ impl Core {
                 _ => _ = leader.replicas.insert(member.id, Progress::new(member, sent, now)),
             }
         }
+        // A founder that is about to be removed may be needed to commit that.
+        for founder in founders.iter().flat_map(Membership::voters).filter(|founder| founder.id != me) {
+            leader.replicas.entry(founder.id).or_insert_with(|| Progress::new(founder, sent, now));
+        }
         for (id, progress) in &mut leader.replicas {
             if listed.membership.member(*id).is_none() {
                 progress.kind = None;
@@ -141,6 +152,9 @@ impl Core {
     pub(super) fn part_with_removed(&mut self) {
         let now = self.now;
         let Some(position) = self.members().map(|listed| listed.position.0) else { return };
+        if self.founders_asked().is_some() {
+            return;
+        }
         let Role::Leader(leader) = &mut self.role else { return };
         leader
             .replicas

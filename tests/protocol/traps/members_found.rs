@@ -65,3 +65,37 @@ fn a_node_that_may_not_lead_tells_that_it_has_no_leader_any_more() {
     world.elapse_millis(20_000);
     assert_eq!((world.host(3).core().leader(), world.host(3).view.leader), (None, None));
 }
+
+/// Seed 3000912 of 2026-11-21: the first change needs a majority of the founders, and the next leader did not push to the one
+/// that is removed by it.
+#[test]
+fn the_first_change_is_committed_by_a_later_leader_too() {
+    let mut world = World::led(4);
+    world.kill(4);
+    world.network.cut(NodeId(1), NodeId(2));
+    let removed = world.remove(1, 2);
+    world.elapse_millis(300);
+    assert!(!world.is_written(removed), "n1 and n3 are two of three, but not three of the four founders");
+    world.kill(1);
+    world.restart(1);
+    world.network.heal_all();
+    world.elapse_until(20, "n1, n3 and n2 have the change", |world| {
+        [1, 3].iter().all(|id| world.host(*id).core().committed() == world.host(*id).core().last())
+            && world.leader().is_some()
+            && world.voters(2) == [1, 3, 4]
+    });
+}
+
+/// A reader that has not heard of the change asks n3 and n4, since any two of four meet every majority of the four.
+#[test]
+fn while_the_first_change_is_not_committed_nothing_is_without_a_majority_of_the_founders() {
+    let mut world = World::led(4);
+    world.network.cut(NodeId(1), NodeId(3));
+    world.network.cut(NodeId(1), NodeId(4));
+    let write = world.put(1, "x=1");
+    world.settle();
+    let removed = world.remove(1, 4);
+    world.settle();
+    assert_eq!(world.voters(1), [1, 2, 3]);
+    assert!(!world.is_written(write) && !world.is_written(removed), "only n1 and n2 have them");
+}

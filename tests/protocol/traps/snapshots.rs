@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use epoca::protocol::trace::Fact;
-use epoca::protocol::{Change, Command, Message, NodeId, Once, Position, Push, SnapshotAck, SnapshotChunk, SnapshotId};
+use epoca::protocol::{
+    Change, Command, Input, Message, NodeId, Once, Position, Push, SnapshotAck, SnapshotChunk, SnapshotId,
+};
 
 use crate::world::{Auto, Options, Pick, World, snapshots};
 
@@ -294,6 +296,43 @@ fn trap_42_lost_parts_and_answers_are_sent_again() {
         }
     }
     world.elapse_until(40, "n4 catches up", |world| {
+        world.host(4).snapshot().applied == world.host(1).snapshot().applied
+    });
+    assert_equal(&world);
+}
+
+/// Found by the simulator, seed 2001513 of 2026-11-21: the node stopped itself.
+#[test]
+fn a_snapshot_that_is_lost_while_the_log_is_about_to_be_cut_behind_it_costs_nothing() {
+    let mut options = small();
+    (options.limits.snapshot_margin, options.limits.window_entries) = (3, 1);
+    let mut world = led(&options);
+    put_many(&mut world, 2);
+    world.crash(4);
+    put_many(&mut world, 20);
+    world.auto(1, Auto { read: false, snapshot: false, ..Auto::ALL });
+    put_many(&mut world, 4);
+    world.restart(4);
+    let lost = |world: &mut World| {
+        let read = |input| match input {
+            Some(Input::SnapshotRead { read, .. }) => Some(read),
+            _ => None,
+        };
+        world.elapse_until(20, "n1 reads its snapshot for n4", |world| world.host(1).is_asked_for_a_snapshot());
+        let read = read(world.snapshot_one(1)).expect("a part is to be read");
+        world.step(1, Input::SnapshotRead { read, bytes: None });
+    };
+    lost(&mut world);
+    // Another one is taken: the entry up to which the log may be cut is being read, and n4 is sent this one.
+    let taken = world.snapshot_one(1).expect("another one is taken");
+    assert!(matches!(taken, Input::SnapshotTaken(_)));
+    world.step(1, taken);
+    lost(&mut world);
+    let before = purged(&world, 1);
+    world.answer_read(1);
+    assert_eq!((purged(&world, 1), &world.host(1).fatal), (before, &None));
+    world.auto(1, Auto::ALL);
+    world.elapse_until(20, "n4 catches up", |world| {
         world.host(4).snapshot().applied == world.host(1).snapshot().applied
     });
     assert_equal(&world);

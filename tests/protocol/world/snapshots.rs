@@ -72,6 +72,11 @@ impl World {
 }
 
 impl Host {
+    /// Whether a part of a snapshot is to be read next.
+    pub fn is_asked_for_a_snapshot(&self) -> bool {
+        matches!(self.snapshots.front(), Some(Output::ReadSnapshot(_)))
+    }
+
     /// The database is where a snapshot that is due is to be taken: what is applied from now on is not in it.
     pub(super) fn begin_snapshot(&mut self) {
         let applied = self.database.applied();
