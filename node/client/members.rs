@@ -3,7 +3,7 @@
 //! A change is asked of the leader until somebody has a definite answer or the deadline comes. Asking again is harmless: what
 //! is so already is said to be so, and then counts as done if an earlier answer was lost.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::time::{sleep_until, timeout_at};
 use tonic::transport::Channel;
@@ -21,6 +21,8 @@ use crate::rpc::wire::launcher_client::LauncherClient;
 
 /// Refusals that end by themselves: another change is on its way, the leader has just come to lead, the learner catches up.
 const SOON: [&str; 4] = ["change_under_way", "not_settled", "transfer_under_way", "not_caught_up"];
+/// An attempt that has less time left is not begun, if there is a definite answer already.
+const LAST_ATTEMPT: Duration = Duration::from_millis(250);
 /// What a removal is refused with that was made already.
 const GONE: &str = "no_member";
 
@@ -141,7 +143,9 @@ impl Client {
                 Attempt::Doubtful(why) => doubt = Some(why),
             }
             self.shared.finder.lost(&address);
-            if Instant::now() + PAUSE >= deadline {
+            // Whoever asks for the last time too late learns less than was known before.
+            let least = if last.is_some() && doubt.is_none() { LAST_ATTEMPT } else { PAUSE };
+            if Instant::now() + least >= deadline {
                 let late = || ClientError::TimedOut { timeout: self.timeout, why: "nobody took it".to_owned() };
                 return Err(doubt.map(unknown).or(last).unwrap_or_else(late));
             }

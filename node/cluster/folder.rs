@@ -84,6 +84,15 @@ impl Folder {
         }
     }
 
+    /// The nodes of a cluster that has as many as are asked for, but not n1, n2, … as many: such as one that was restored
+    /// from a backup of a cluster that nodes had left.
+    pub fn others(&self, nodes: u64) -> Result<Option<Vec<NodeId>>, ClusterError> {
+        let mut found: Vec<NodeId> = self.nodes()?.into_iter().filter(|node| is_ours(&self.node(*node))).collect();
+        found.sort();
+        let others = found.len() as u64 == nodes && found.last().is_some_and(|last| last.0 > nodes);
+        Ok(others.then_some(found))
+    }
+
     /// Deletes the nodes' data, if all of it is ours and nobody uses it; else deletes nothing.
     pub fn empty(&self) -> Result<(), ClusterError> {
         let nodes = self.nodes()?;
@@ -187,6 +196,8 @@ mod tests {
         let (_temporary, folder) = with_node("epoca data folder, version 1\n");
         folder.check_size(1).unwrap();
         fs::rename(folder.node(NodeId(1)), folder.node(NodeId(4))).unwrap();
+        assert_eq!(folder.others(1).unwrap(), Some(vec![NodeId(4)]));
+        assert_eq!(folder.others(3).unwrap(), None);
         let error = folder.check_size(3).unwrap_err();
         assert!(error.to_string().contains("n4") && error.to_string().contains("--nodes"), "{error}");
     }

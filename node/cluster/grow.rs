@@ -36,8 +36,8 @@ impl Members {
                     self.remember(node)?;
                     let address = self.address(node);
                     self.tell(ProcessEvent::Grown(node, address.clone()));
-                    let later = if joins == Joins::Voter { "; it becomes a voter once it has caught up" } else { "" };
-                    return Ok(format!("{node} runs at {address} (pid {pid}) and joins the cluster{later}"));
+                    let kind = if joins == Joins::Voter { "a voter once it has caught up" } else { "as a learner" };
+                    return Ok(format!("{node} joins at {address} (pid {pid}), {kind}"));
                 }
                 Err(refused) => {
                     self.forget(node);

@@ -32,8 +32,12 @@ pub(super) struct KnownNode {
 impl KnownNodes {
     /// Those of a new cluster, whose ports are not chosen yet.
     pub fn founders(nodes: u64) -> KnownNodes {
-        let node = |id| KnownNode { id, joined: false, port: 0 };
-        KnownNodes { base_port: 0, nodes: (1..=nodes).map(node).collect() }
+        KnownNodes::of(&(1..=nodes).map(NodeId).collect::<Vec<_>>())
+    }
+
+    pub fn of(ids: &[NodeId]) -> KnownNodes {
+        let node = |id: &NodeId| KnownNode { id: id.0, joined: false, port: 0 };
+        KnownNodes { base_port: 0, nodes: ids.iter().map(node).collect() }
     }
 
     /// A cluster that has not changed since it was founded has as many nodes as are asked for.

@@ -46,10 +46,13 @@ impl Cluster {
                 known.check(folder.path(), options.nodes)?;
                 known
             }
-            None => {
-                folder.check_size(options.nodes)?;
-                KnownNodes::founders(options.nodes)
-            }
+            None => match folder.others(options.nodes)? {
+                Some(ids) => KnownNodes::of(&ids),
+                None => {
+                    folder.check_size(options.nodes)?;
+                    KnownNodes::founders(options.nodes)
+                }
+            },
         };
         let wanted = known.nodes.len() as u64;
         let mut options = options;

@@ -40,6 +40,8 @@ mod write_stream;
 
 mod members;
 
+mod absence;
+
 mod control;
 
 mod lab;
@@ -97,6 +99,13 @@ pub async fn serve(
         revisions,
         room: room.clone(),
     };
+    let absence = absence::Absence {
+        me: (me, about.incarnation),
+        desk: desk.clone(),
+        forwarder: Arc::clone(&client.forwarder),
+        roster: about.roster.clone(),
+    };
+    tokio::spawn(absence.run());
     let lab = lab::Lab { desk: desk.clone(), about: about.clone(), links: Arc::clone(&links) };
     let control = control::ControlService { desk, lab, about, records, links: Arc::clone(&links), members, room };
     let (health, health_service) = tonic_health::server::health_reporter();

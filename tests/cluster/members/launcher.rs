@@ -8,7 +8,7 @@ fn a_cluster_that_has_grown_and_shrunk_is_found_again_by_the_next_start() {
     let cluster = Cluster::start(&["--lab"]);
     cluster.json(0, &["put", "x", "1"]);
     let said = cluster.json(0, &["member", "add"]);
-    assert!(said["message"].as_str().is_some_and(|text| text.starts_with("n5 runs at ")), "{said}");
+    assert!(said["message"].as_str().is_some_and(|text| text.starts_with("n5 joins at ")), "{said}");
     until("n5 is a voter", || members(&cluster) == voters(&[1, 2, 3, 4, 5]));
     let pid = cluster.pids()[1];
     cluster.json(0, &["member", "remove", "2"]);
@@ -25,7 +25,7 @@ fn a_cluster_that_has_grown_and_shrunk_is_found_again_by_the_next_start() {
     cluster.text(0, &["fault", "restart", "5"]);
     // The id of a node that is gone is not used again.
     let said = cluster.json(0, &["member", "add", "--learner"]);
-    assert!(said["message"].as_str().is_some_and(|text| text.starts_with("n6 runs at ")), "{said}");
+    assert!(said["message"].as_str().is_some_and(|text| text.starts_with("n6 joins at ")), "{said}");
 }
 
 #[test]

@@ -56,9 +56,12 @@ fn a_removed_node_that_was_away_comes_back_and_disturbs_nobody() {
     cluster.json(0, &["put", "x", "1"]);
     cluster.text(0, &["fault", "kill", "3"]);
     remove(&cluster, "3");
+    // For a while the leader still pushes to it, so that it hears of its removal.
+    let_time_pass();
     let before = leadership(&cluster);
     cluster.text(0, &["fault", "restart", "3"]);
     // By its own log it is a voter, and it hears no leader.
+    until("n3 says so", || log_of(&cluster, 3).contains("n3 is not a member: it was removed while it was away"));
     let_time_pass();
     assert_eq!(leadership(&cluster), before, "it has cost the leader its place");
     cluster.json(0, &["put", "x", "2"]);

@@ -64,6 +64,28 @@ pub const SHAPES: &[Text] = &[
     text("no answer within {time}: {why}", "sem resposta em {time}: {why}"),
     text("{node} is unreachable: {why}", "{node} está inacessível: {why}"),
     text("{node} is not running; `{line}` starts it", "{node} não está rodando; `{line}` o inicia"),
+    text(
+        "{node} joins at {address} (pid {pid}), a voter once it has caught up",
+        "{node} entra em {address} (pid {pid}), votante quando estiver em dia",
+    ),
+    text("{node} joins at {address} (pid {pid}), as a learner", "{node} entra em {address} (pid {pid}), como aprendiz"),
+    text(
+        "{node} is removed and its process has ended; its data stays in {rest}",
+        "{node} foi removido e o seu processo terminou; os seus dados ficam em {rest}",
+    ),
+    text("{said} (since {id}, position {position})", "{said} (desde {id}, posição {position})"),
+    text("{said}, as it was before", "{said}, como já era"),
+    text("{node} is a member, as a learner", "{node} é membro, como aprendiz"),
+    text(
+        "{node} is a member, as a learner; it becomes a voter once it has caught up",
+        "{node} é membro, como aprendiz; será votante quando estiver em dia",
+    ),
+    text("{node} is no member any more", "{node} não é mais membro"),
+    text("{node} is a voter", "{node} é votante"),
+    text(
+        "{count} voters, {quorum} of them are a majority; since {id}, says {node}",
+        "{count} votantes, {quorum} deles são a maioria; desde {id}, diz {node}",
+    ),
     // What a scenario does beside its steps.
     text("restoring order", "restabelecendo a ordem"),
     text("{seconds} s left: {line}", "faltam {seconds} s: {line}"),
