@@ -5,7 +5,7 @@ use crate::command::words;
 use crate::console::keys;
 use crate::console::model::Mode;
 use crate::console::text::wrapped;
-use crate::console::words::{Lang, Text, screen, text};
+use crate::console::words::{Lang, Text, commands, screen, text};
 
 /// Where the explanations begin.
 pub const TEXT_AT: usize = 14;
@@ -89,8 +89,9 @@ pub fn rows(width: usize, lang: Lang) -> Vec<Row> {
     rows.extend(keys(Mode::Control, width, lang));
     rows.extend([heading(""), heading(screen::H_COMMANDS.to(lang))]);
     for word in words() {
+        let about = commands::about(&word, lang).to_owned();
         rows.push(Row { label: word.usage, kind: Kind::Typed, text: String::new() });
-        rows.extend(explained("", Kind::Plain, &word.about, width));
+        rows.extend(explained("", Kind::Plain, &about, width));
     }
     rows.extend([heading(""), heading(screen::H_EDITING.to(lang))]);
     rows.extend(keys(Mode::Type, width, lang));

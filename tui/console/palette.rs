@@ -3,7 +3,7 @@
 use crate::command::words;
 use crate::console::keys::{self, Action};
 use crate::console::model::{Mode, Model};
-use crate::console::words::screen;
+use crate::console::words::{commands, screen};
 use crate::scenario;
 
 /// What an entry of the palette does.
@@ -46,7 +46,7 @@ fn all(model: &Model) -> Vec<Item> {
     });
     let commands = words().into_iter().map(|word| Item {
         label: word.usage.clone(),
-        about: word.about,
+        about: commands::about(&word, model.lang).to_owned(),
         does: Does::Type(word.name),
     });
     let scenarios = scenario::all().into_iter().map(|script| Item {

@@ -25,7 +25,15 @@ const LAG: u64 = 5_000;
 const GROUPS: &[(Text, &[&str])] = &[
     (text("one leader", "um líder"), &["one leader per epoch", "the promise covers the log"]),
     (text("log matching", "logs iguais"), &["log matching", "leader append-only", "offsets without gaps"]),
-    (text("on a quorum", "em quórum"), &["committed is on a quorum"]),
+    (
+        text("on a quorum", "em quórum"),
+        &[
+            "committed is on a quorum",
+            "only voters count",
+            "one change of members at a time",
+            "the last list of the log counts",
+        ],
+    ),
     (
         text("committed stays", "confirmado fica"),
         &["committed never changes", "acked is durable", "leader completeness"],

@@ -15,7 +15,7 @@ use crate::console::model::{Dialog, Mode, Model, Prompt};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
 use crate::console::view::{dialog, prompt};
-use crate::console::words::screen;
+use crate::console::words::{commands, screen};
 
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     let row = Rect { x: layout.hint.x + 1, width: layout.hint.width.saturating_sub(2), ..layout.hint };
@@ -36,9 +36,11 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
         return;
     }
     match usage(model) {
-        Some(word) => {
-            put(buffer, row, &[span(&*word.usage, look.accent), span(format!("   {}", word.about), look.muted)])
-        }
+        Some(word) => put(
+            buffer,
+            row,
+            &[span(&*word.usage, look.accent), span(format!("   {}", commands::about(word, model.lang)), look.muted)],
+        ),
         None => put(buffer, row, &keys(model, usize::from(row.width), look)),
     }
 }

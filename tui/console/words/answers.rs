@@ -153,6 +153,9 @@ pub const SHAPES: &[Text] = &[
     text("the promise covers the log", "a promessa cobre o log"),
     text("applied ≤ committed ≤ last", "aplicado ≤ commit ≤ último"),
     text("given up ≤ snapshot ≤ applied", "descartado ≤ snapshot ≤ aplicado"),
+    text("one change of members at a time", "uma mudança de membros por vez"),
+    text("only voters count", "só votantes contam"),
+    text("the last list of the log counts", "vale a última lista do log"),
     text("linearizable", "linearizável"),
 ];
 

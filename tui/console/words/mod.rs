@@ -5,6 +5,8 @@
 
 mod answers;
 
+pub mod commands;
+
 pub mod explain;
 
 mod lang;

@@ -1,0 +1,63 @@
+//! What each command of the prompt is for, in the screen's language. The English side is the grammar's own help.
+
+use crate::command::Word;
+use crate::console::words::Lang;
+
+const PORTUGUESE: &[(&str, &str)] = &[
+    ("put", "Escreve um valor em uma chave"),
+    ("get", "Lê o valor de uma chave"),
+    ("delete", "Apaga uma chave"),
+    ("cas", "Escreve um valor só se a chave está como esperado"),
+    ("batch", "Escreve e apaga várias chaves em uma só escrita, tudo ou nada"),
+    ("watch", "Mostra as mudanças com commit conforme chegam, cada uma uma vez e em ordem"),
+    ("list", "Lista os registros finais, na ordem das chaves"),
+    ("status", "Mostra papel, época e log de cada nó"),
+    ("log", "Mostra o log de um nó, também as entradas intermediárias"),
+    ("member", "Diz quem pertence ao cluster"),
+    ("leader", "Diz quem deve liderar"),
+    ("fault", "Faz algo dar errado de propósito"),
+    ("bench", "Mede quão rápido o cluster confirma"),
+    ("kill", "Termina o processo de um nó na hora (SIGKILL); fica morto até ser reiniciado"),
+    ("restart", "Inicia o processo de um nó de novo"),
+    ("pause", "Congela o processo de um nó (SIGSTOP)"),
+    ("resume", "Deixa um processo congelado seguir"),
+    ("cut", "Corta o enlace entre dois nós, nos dois sentidos"),
+    ("heal", "Refaz o enlace entre dois nós: nada mais é cortado, perdido, atrasado ou dobrado ali"),
+    ("drop", "Perde as mensagens de um tipo de um nó a outro, como um enlace que só perde acks"),
+    ("delay", "Atrasa as mensagens de um nó a outro"),
+    ("double", "Faz as mensagens de um nó a outro chegarem duas vezes"),
+    ("hold", "Retém as mensagens de um tipo que chegam a um nó, ou todas"),
+    ("release", "Entrega o que foi retido de um tipo, ou tudo, e não retém mais"),
+    ("in-force", "Mostra tudo o que está em vigor"),
+    ("clear", "Desfaz tudo o que está em vigor, em todos os nós; um nó errado de propósito é reiniciado certo"),
+    ("step", "Passo a passo: os relógios param e toda mensagem espera até ser entregue à mão"),
+    ("pending", "Mostra as mensagens que esperam, de todos os nós, a mais antiga primeiro"),
+    ("deliver", "Entrega uma mensagem que espera: por padrão a mais antiga"),
+    ("discard", "Joga fora uma mensagem que espera"),
+    ("delay-message", "Faz uma mensagem que espera ser entregue sozinha depois de um tempo"),
+    ("duplicate", "Faz uma mensagem que espera estar lá duas vezes"),
+    ("tick", "Esgota o relógio de um nó: uma réplica candidata-se, um líder manda heartbeats"),
+    ("wrong", "Reinicia um nó errado de propósito, para ver que as verificações o acham; `off` o acerta"),
+    ("inject", "Põe entradas intermediárias forjadas no fim do log de uma réplica"),
+];
+
+/// A command that the table does not know yet is told in English.
+pub fn about(word: &Word, lang: Lang) -> &str {
+    let known = PORTUGUESE.iter().find(|(name, _)| *name == word.name).filter(|_| lang == Lang::Portuguese);
+    known.map_or(&word.about, |(_, about)| about)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::words;
+
+    #[test]
+    fn every_command_of_the_prompt_is_told_in_portuguese_too() {
+        let words = words();
+        let untold: Vec<_> = words.iter().filter(|word| about(word, Lang::Portuguese) == word.about).collect();
+        assert!(untold.is_empty(), "{untold:?}");
+        let gone = PORTUGUESE.iter().filter(|(name, _)| words.iter().all(|word| word.name != *name));
+        assert_eq!(gone.count(), 0, "a command that is told of is gone");
+    }
+}
