@@ -87,7 +87,7 @@ pub struct Limits {
     pub waiting_reads: usize,
     /// Forged entries in one injection.
     pub injected_entries: usize,
-    /// A snapshot is taken after so many entries, or so many bytes of them.
+    /// A snapshot is taken after so many entries, or so many bytes of them, but not before as many as the latest one has.
     pub snapshot_entries: u64,
     pub snapshot_bytes: u64,
     /// Entries that the log keeps before a snapshot's point.

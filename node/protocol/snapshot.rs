@@ -58,7 +58,11 @@ impl Core {
         let limits = &self.config.limits;
         let before = self.snapshots.latest.map_or(0, |latest| latest.point.position.0);
         let entries = handed.position.0.saturating_sub(before);
-        let due = entries >= limits.snapshot_entries || (entries > 0 && self.snapshots.bytes >= limits.snapshot_bytes);
+        // Not before as much was written as the latest one holds: else each would write all that there is for a small part
+        // that is new. So the log has at most about as many bytes as the data, or the bound.
+        let held = self.snapshots.latest.map_or(0, |latest| latest.bytes);
+        let bytes_due = limits.snapshot_bytes.max(held);
+        let due = entries >= limits.snapshot_entries || (entries > 0 && self.snapshots.bytes >= bytes_due);
         if due {
             self.take_snapshot();
         }

@@ -407,3 +407,29 @@ fn a_replica_whose_log_begins_later_reports_it_though_it_knows_the_old_epochs_en
     world.say(2, 4, Some(2), Message::Push(heartbeat));
     assert!(world.said_by(4, "log-state").next().is_some(), "the leader learns nothing from an ack of {end}");
 }
+
+/// Otherwise a node that holds much writes all of it again and again for the little that is new.
+#[test]
+fn no_snapshot_is_taken_before_as_much_was_written_as_the_latest_one_holds() {
+    let mut options = Options::voters(4);
+    options.limits.snapshot_entries = u64::MAX;
+    options.limits.snapshot_bytes = 1;
+    let mut world = led(&options);
+    let (mut taken, mut held, mut written) = (0, 0, 0);
+    for number in 0..400 {
+        world.put(1, &format!("key-{number}=1"));
+        world.settle();
+        written += world.host(1).disk.durable().entries.last().map_or(0, |entry| entry.weight());
+        let of_first = |(node, fact): (u64, &Fact)| match fact {
+            Fact::SnapshotTaken { bytes, .. } if node == 1 => Some(*bytes),
+            _ => None,
+        };
+        let found: Vec<u64> = world.facts().filter_map(of_first).collect();
+        world.take_events();
+        for bytes in found {
+            assert!(written >= held, "{written} bytes were written after a snapshot of {held}");
+            (taken, held, written) = (taken + 1, bytes, 0);
+        }
+    }
+    assert!((10..300).contains(&taken), "{taken} snapshots");
+}
