@@ -178,3 +178,29 @@ fn restart_from_a_snapshot() {
         report(&format!("open after an unclean end, {keys} keys"), count, || drop(folder.open()));
     }
 }
+
+#[test]
+#[ignore = "a measurement"]
+fn large_values() {
+    let (folder, count) = (folder(), 60_u64);
+    let mut chain = Chain::default();
+    chain.open(1);
+    for number in 1..count {
+        chain.put(1, &format!("large-{number}"), vec![number as u8; 1 << 20]);
+    }
+    let mut opened = folder.open();
+    report("append and flush values of 1 MiB", count, || {
+        for entry in &chain.entries {
+            store(&mut opened, &Append { entries: vec![entry.clone()], ..EMPTY });
+        }
+    });
+    report("apply values of 1 MiB", count, || {
+        (1..=count).for_each(|number| drop(opened.database.apply(&chain.apply(number, number)).unwrap()));
+    });
+    report("digest of 1 MiB", count, || {
+        chain.entries.iter().for_each(|entry| assert_ne!(blake3::hash(&entry.body).as_bytes(), &[0; 32]));
+    });
+    report("checksum of 1 MiB", count, || {
+        chain.entries.iter().for_each(|entry| assert_ne!(crc32fast::hash(&entry.body), 1));
+    });
+}
