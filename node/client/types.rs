@@ -121,6 +121,8 @@ pub struct Reported {
     pub incarnation: Option<Incarnation>,
     /// The member list in effect there; absent until its log holds one.
     pub members: Option<Listed>,
+    /// Too few voters have the data folder that the list names to elect a leader: what to do.
+    pub disks_lost: Option<String>,
 }
 
 /// One entry of a node's log.
@@ -216,6 +218,7 @@ impl TryFrom<wire::StatusResponse> for Reported {
             revision: status.revision,
             cpu_micros: status.cpu_micros,
             notes: status.notes,
+            disks_lost: status.disks_lost,
             cuts: status.cuts.iter().map(|cut| NodeId(cut.with)).collect(),
             holds: status.holds,
             rules: status.rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>()?,

@@ -479,6 +479,11 @@ impl Core {
         self.outputs.push(Output::Fatal(why));
     }
 
+    pub(super) fn damaged(&mut self, why: String) {
+        self.trace(|| Fact::Damaged { text: why.clone().into() });
+        self.outputs.push(Output::Damaged(why));
+    }
+
     /// Tells what happened, if anybody watches; the fact is built only then.
     pub(super) fn trace(&mut self, fact: impl FnOnce() -> Fact) {
         if self.watched {

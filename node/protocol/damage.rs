@@ -1,7 +1,8 @@
 //! Two logs that differ where both say "committed": data is damaged at one of them.
 //!
 //! Nothing is truncated then. Each side reads its whole log and computes its chain of digests anew; the one whose chain
-//! is broken stops and says where. If neither is broken, both stop: a person has to look.
+//! is broken ends at once and says where; its host moves the folder aside, and it comes back as a new member. If neither is
+//! broken, both stop: a person has to look.
 
 use crate::protocol::core::Core;
 use crate::protocol::io::{ChainCheck, Output};
@@ -48,9 +49,9 @@ impl Core {
             return;
         };
         match (check, report) {
-            (ChainCheck::Broken(point), _) => self.fatal(format!(
+            (ChainCheck::Broken(point), _) => self.damaged(format!(
                 "this node's log is damaged: the content of entry {} is not what its digest says (found because {with} \
-                 has another entry at {}). Restore the folder from a backup, or start this node anew with an empty one.",
+                 has another entry at {})",
                 point.id, at.id
             )),
             (ChainCheck::Whole, Some(report)) => self.send_log_state(with, report.answers, report.resync),

@@ -105,6 +105,8 @@ pub enum Output {
         from: NodeId,
         why: Rejection,
     },
+    /// This node's own data are not what it wrote: the node ends at once, and this folder counts for nothing any more.
+    Damaged(String),
     /// An invariant is broken or the disk failed: the node stops at once and shows this text.
     Fatal(String),
 }

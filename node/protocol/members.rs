@@ -281,8 +281,11 @@ impl Core {
 
     fn trace_change(&mut self, change: &MemberChange) {
         match change {
-            MemberChange::Add(Member { id, kind, .. }) => {
+            MemberChange::Add(Member { id, kind, incarnation, .. }) => {
                 let (node, kind) = (*id, kind.name());
+                if self.incarnation_of(node).is_some_and(|known| known != *incarnation) {
+                    self.trace(|| Fact::FolderReplaced { node });
+                }
                 self.trace(|| Fact::JoinAsked { node, kind: kind.into() });
             }
             MemberChange::Promote(node) => self.trace_promoted(*node),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tonic::transport::Channel;
 
+use crate::protocol::ClusterId;
 use crate::rpc::links::{Identity, Links};
 use crate::rpc::roster::Roster;
 use crate::rpc::wire;
@@ -32,6 +33,8 @@ pub struct Join {
     pub at: Vec<String>,
     pub links: Arc<Links>,
     pub roster: Roster,
+    /// The cluster that it belonged to, with a folder that was damaged: no other one may take it up.
+    pub former: Option<ClusterId>,
 }
 
 enum Asked {
@@ -90,7 +93,7 @@ impl Join {
                 incarnation: self.me.incarnation.0.to_vec().into(),
                 learner: self.learner,
                 forwarded: false,
-                cluster: self.roster.cluster().map(|cluster| cluster.0.to_vec().into()),
+                cluster: self.roster.cluster().or(self.former).map(|cluster| cluster.0.to_vec().into()),
             };
             ControlClient::new(channel).join(request).await
         };

@@ -28,6 +28,8 @@ pub mod links;
 
 pub mod roster;
 
+pub mod disks;
+
 pub mod join;
 
 pub mod complaints;

@@ -100,7 +100,7 @@ impl Host {
             snapshot,
             time: self.clock.own(),
             pid: std::process::id(),
-            notes: self.about.notes.clone(),
+            notes: self.about.notes(),
             cuts,
             holds,
             lab: self.about.lab,

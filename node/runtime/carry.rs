@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::protocol::trace::RoleName;
+use crate::protocol::trace::{Fact, RoleName};
 use crate::protocol::{Input, NodeId, Output, Position, ReadLog, ReadSnapshot, Rejection, Store, WriteSnapshot};
 use crate::runtime::database::Haste;
 use crate::runtime::error::NodeError;
@@ -41,6 +41,7 @@ impl Host {
                 Output::Trace(fact) => self.hub.tell(self.clock.own(), fact),
                 Output::Members(listed) => self.on_members(listed),
                 Output::Rejected { from, why } => self.on_rejection(from, why),
+                Output::Damaged(found) => return Err(NodeError::Damaged(found)),
                 Output::Fatal(why) => return Err(NodeError::Fatal(why)),
             }
         }
@@ -107,8 +108,13 @@ impl Host {
         self.complaints.say(&format!("a message of {from} to {me} {text}"));
     }
 
-    /// The disk failed: the core tells it to the watchers, and the node stops with the storage's own words.
+    /// The disk failed: the core tells it to the watchers, and the node stops with the storage's own words. What is damaged is
+    /// damaged for good: the core is not even asked.
     pub(super) fn fail(&mut self, error: StorageError) -> Result<(), NodeError> {
+        if error.is_damage() {
+            self.hub.tell(self.clock.own(), Fact::Damaged { text: error.to_string().into() });
+            return Err(error.into());
+        }
         // Its outputs end with `Fatal`, whose text is about the same error.
         let _ = self.step(Input::StorageFailed(error.to_string()));
         Err(error.into())

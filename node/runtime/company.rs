@@ -11,6 +11,7 @@ use crate::rpc::roster::Roster;
 use crate::runtime::error::NodeError;
 use crate::runtime::members::{Addresses, not_a_member};
 use crate::runtime::options::NodeOptions;
+use crate::storage::Label;
 
 pub(super) struct Company {
     pub(super) roster: Roster,
@@ -22,7 +23,12 @@ pub(super) struct Company {
 }
 
 impl Company {
-    pub(super) fn new(options: &NodeOptions, me: &Identity, list: Option<&Listed>) -> Result<Company, NodeError> {
+    pub(super) fn new(
+        options: &NodeOptions,
+        me: &Identity,
+        list: Option<&Listed>,
+        former: Option<&Label>,
+    ) -> Result<Company, NodeError> {
         let named: Vec<NodeId> = options.voters(&me.address).into_iter().map(|(id, _)| id).collect();
         let roster = Roster::new(named, list.cloned());
         let (links, messages) = Links::new(me.clone(), &options.peers, roster.clone())?;
@@ -38,6 +44,7 @@ impl Company {
             at: options.join.clone(),
             links: Arc::clone(&links),
             roster: roster.clone(),
+            former: former.and_then(|former| former.cluster),
         };
         let asks_at_once = !options.join.is_empty() || list.is_some_and(|list| has_moved(options, me, list));
         let mut join = Some(join);

@@ -43,12 +43,31 @@ pub enum NodeError {
     Storage(#[from] StorageError),
     #[error("{0}")]
     Fatal(String),
+    /// What the core has found.
+    #[error("{0}")]
+    Damaged(String),
+    #[error(
+        "{found}. This node cannot get its data from anybody else: it knows no other node. Nothing was changed. Restore the \
+         folder {} from a copy, or a backup into a new folder with `epoca restore`", .folder.display()
+    )]
+    DamagedAlone { folder: PathBuf, found: String },
     #[error(transparent)]
     Serve(#[from] ServeError),
     #[error("the system refused what every node needs, {what}: {error}")]
     System { what: &'static str, error: io::Error },
     #[error("the last writes could not be flushed within {0} s: the disk hangs. Nothing that was confirmed is lost")]
     FlushHangs(u64),
+}
+
+impl NodeError {
+    /// What was found, if this node's data are damaged.
+    pub(super) fn damage(&self) -> Option<String> {
+        match self {
+            NodeError::Damaged(found) => Some(found.clone()),
+            NodeError::Storage(error) => error.is_damage().then(|| error.to_string()),
+            _ => None,
+        }
+    }
 }
 
 fn names(nodes: &[NodeId]) -> String {

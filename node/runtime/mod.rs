@@ -12,6 +12,10 @@ mod error;
 
 mod start;
 
+mod signals;
+
+mod retreat;
+
 mod company;
 
 mod host;

@@ -7,12 +7,14 @@ use bytes::Bytes;
 use crate::protocol::apply::{Numbers, TooOld, Write};
 use crate::protocol::{Entry, Position};
 use crate::rpc::{ChangedRecord, ChangesGone, Records, StoredRecord};
+use crate::runtime::inbox::{Done, DoneSender};
 use crate::storage::{FinalDatabase, LogReader, Record, SnapshotStore, StorageError};
 
 pub(super) struct Stores {
     pub(super) database: Arc<dyn FinalDatabase>,
     pub(super) log: Arc<dyn LogReader>,
     pub(super) snapshots: Arc<dyn SnapshotStore>,
+    pub(super) done: DoneSender,
 }
 
 impl Records for Stores {
@@ -42,7 +44,14 @@ impl Records for Stores {
     }
 
     fn log(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, String> {
-        self.log.read(from, to, bytes_max).map_err(text)
+        self.log.read(from, to, bytes_max).map_err(|error| {
+            let why = text(error.clone());
+            if error.is_damage() {
+                // The node must not go on with it; who only looks has found it all the same.
+                let _ = self.done.send(Done::Failed(error));
+            }
+            why
+        })
     }
 }
 

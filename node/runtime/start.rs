@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::lab::{Gate, Liar, Wrong};
 use crate::protocol::{Core, Limits};
 use crate::rpc::complaints::Complaints;
 use crate::rpc::desk::Desk;
+use crate::rpc::disks::Disks;
 use crate::rpc::links::Identity;
 use crate::rpc::{About, Services, serve};
 use crate::runtime::clock::Clock;
@@ -25,6 +26,8 @@ use crate::runtime::hub::Hub;
 use crate::runtime::inbox::Inbox;
 use crate::runtime::options::NodeOptions;
 use crate::runtime::records::Stores;
+use crate::runtime::retreat;
+use crate::runtime::signals::Signals;
 use crate::storage::{OpenOptions, Opened, open};
 
 /// Threads for reads that block on the disk.
@@ -37,23 +40,55 @@ const OTHER_FILES: usize = 1_024;
 /// How long answers that are on their way out are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
-/// Runs a node until SIGTERM, SIGINT or SIGHUP, or until it must stop by itself.
+/// Runs a node until SIGTERM, SIGINT or SIGHUP, or until it must stop by itself. A node whose data are found damaged begins
+/// anew in the same process, with an empty folder.
 pub fn run(options: NodeOptions) -> Result<(), NodeError> {
     options.check()?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(BLOCKING_THREADS_MAX)
-        .build()
-        .map_err(|error| NodeError::System { what: "a runtime", error })?;
+    let runtime = runtime()?;
+    // The port first: it is the error that people make most, and it costs nothing.
+    let listener = runtime.block_on(async { bind(options.listen)?.into_std().map_err(no_socket) })?;
+    let mut signals = None;
+    let mut ended = live(&options, runtime, &listener, &mut signals);
+    while let Err(error) = &ended
+        && let Some(found) = error.damage()
+    {
+        retreat::retreat(&options, found)?;
+        ended = live(&options, self::runtime()?, &listener, &mut signals);
+    }
+    ended
+}
+
+/// One life, on a runtime of its own: when that ends, nothing of the old life is left that could still say something.
+fn live(
+    options: &NodeOptions,
+    runtime: Runtime,
+    listener: &std::net::TcpListener,
+    signals: &mut Option<Signals>,
+) -> Result<(), NodeError> {
     let ended = runtime.block_on(async {
-        // The port first: it is the error that people make most, and it costs nothing.
-        let listener = bind(options.listen)?;
-        let opened = open_storage(&options)?;
-        run_on(&options, opened, listener, end_signal()?).await
+        let opened = open_storage(options)?;
+        let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(no_socket)?;
+        let signals = match signals {
+            Some(signals) => signals,
+            none => none.insert(Signals::listen()?),
+        };
+        run_on(options, opened, listener, signals.told()).await
     });
     // A read of the disk that hangs must not keep the process.
     runtime.shutdown_background();
     ended
+}
+
+fn runtime() -> Result<Runtime, NodeError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .build()
+        .map_err(|error| NodeError::System { what: "a runtime", error })
+}
+
+fn no_socket(error: io::Error) -> NodeError {
+    NodeError::System { what: "its port", error }
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
@@ -105,22 +140,6 @@ fn open_storage(options: &NodeOptions) -> Result<Opened, NodeError> {
     Ok(opened)
 }
 
-/// SIGHUP says that all nodes end, so that there is nobody to hand over to.
-fn end_signal() -> Result<impl Future<Output = Stop>, NodeError> {
-    let listen = |kind| signal(kind).map_err(|error| NodeError::System { what: "signals", error });
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
-    let mut hang_up = listen(SignalKind::hangup())?;
-    Ok(async move {
-        let (name, stop) = tokio::select! {
-            _ = terminate.recv() => ("SIGTERM", Stop::HandOver),
-            _ = interrupt.recv() => ("SIGINT", Stop::HandOver),
-            _ = hang_up.recv() => ("SIGHUP", Stop::AtOnce),
-        };
-        tracing::info!("{name}: stopping");
-        stop
-    })
-}
-
 /// The node on a storage and a port that are open already.
 pub(super) async fn run_on(
     options: &NodeOptions,
@@ -128,16 +147,29 @@ pub(super) async fn run_on(
     listener: TcpListener,
     stop: impl Future<Output = Stop>,
 ) -> Result<(), NodeError> {
-    let Opened { incarnation, log, database, snapshots, restored, mut notes } = opened;
+    let quarantined = opened.quarantines.last().cloned();
+    let Opened { incarnation, log, database, snapshots, restored, mut notes, .. } = opened;
+    notes.extend(quarantined.as_ref().map(retreat::note));
+    // Only while its log is empty: later it is a member like any other.
+    let former = quarantined.filter(|_| restored.lists.is_empty()).map(|found| found.label);
+    let options = &former.as_ref().map_or_else(|| options.clone(), |former| retreat::returning(options, former));
     let me = Identity { id: options.id, incarnation, address: address(options, &listener)? };
     let list = restored.lists.last();
     notes.extend(company::notes(options, &me, list));
     for note in &notes {
         tracing::info!("{note}");
     }
-    let Company { roster, links, messages, addresses, join } = Company::new(options, &me, list)?;
-    let about =
-        About { id: me.id, address: me.address.clone(), lab: options.lab, notes, incarnation, roster: roster.clone() };
+    let Company { roster, links, messages, addresses, join } = Company::new(options, &me, list, former.as_ref())?;
+    let disks = Disks::new((me.id, incarnation), roster.clone(), former.map(|former| former.members));
+    let about = About {
+        id: me.id,
+        address: me.address.clone(),
+        lab: options.lab,
+        notes,
+        incarnation,
+        roster: roster.clone(),
+        disks,
+    };
     let (desk, requests) = Desk::new();
     let (done, completions) = mpsc::unbounded_channel();
     let log_reader = log.reader();
@@ -165,6 +197,7 @@ pub(super) async fn run_on(
             database: Arc::clone(&database),
             snapshots: Arc::clone(&snapshots),
             log: Arc::clone(&log_reader),
+            done: done.clone(),
         }),
         cuts: cuts_now,
         revisions,

@@ -113,16 +113,31 @@ async fn cluster(size: u64, lab: bool) -> Vec<Node> {
 fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: bool) -> Node {
     let address = listener.local_addr().expect("it is bound");
     let others = addresses.iter().filter(|(other, _)| *other != id);
-    let options = NodeOptions {
+    let peers = others.map(|(id, address)| (NodeId(*id), address.to_string())).collect();
+    let options = NodeOptions { listen: address, peers, lab, ..options(id) };
+    let (stop, stopped) = oneshot::channel();
+    let task = tokio::spawn(async move {
+        let stopped = async {
+            let _ = stopped.await;
+            Stop::AtOnce
+        };
+        run_on(&options, memory::open(id), listener, stopped).await
+    });
+    Node { id, address, stop, task }
+}
+
+/// Of a node that knows nobody.
+pub(super) fn options(id: u64) -> NodeOptions {
+    NodeOptions {
         advertise: None,
         join: Vec::new(),
         learner: false,
         wait: false,
         id: NodeId(id),
-        listen: address,
-        peers: others.map(|(id, address)| (NodeId(*id), address.to_string())).collect(),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        peers: Vec::new(),
         data: "memory only".into(),
-        lab,
+        lab: false,
         rules: Vec::new(),
         frozen: false,
         wrong: None,
@@ -133,16 +148,7 @@ fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: b
         prefer: Prefer::None,
         lease_ms: 0,
         snapshots: SnapshotOptions::default(),
-    };
-    let (stop, stopped) = oneshot::channel();
-    let task = tokio::spawn(async move {
-        let stopped = async {
-            let _ = stopped.await;
-            Stop::AtOnce
-        };
-        run_on(&options, memory::open(id), listener, stopped).await
-    });
-    Node { id, address, stop, task }
+    }
 }
 
 async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::protocol::{LogPoint, NodeId, Position};
 
+/// What is said of damage is what was found. What to do then depends on whether others have the data, see
+/// [`StorageError::is_damage`].
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StorageError {
     #[error("another process runs on data folder {folder}: stop it, or choose another folder with --data")]
@@ -19,38 +21,36 @@ pub enum StorageError {
     )]
     OtherNode { folder: PathBuf, found: NodeId, expected: NodeId },
 
-    #[error("{path} is not the identity of a node: {what}. Restore it from a copy; without it the node cannot vote")]
+    #[error("{path} is not the identity of a node: {what}; without it the node cannot vote")]
     IdentityDamaged { path: PathBuf, what: String },
 
-    #[error(
-        "the identity file {path} is missing although the log has records: restore it from a copy, or empty the folder \
-         to join as a new node"
-    )]
+    #[error("the identity file {path} is missing although the log has records")]
     IdentityLost { path: PathBuf },
 
-    #[error(
-        "the log in {folder} is lost ({what}), but this node has promised and acked: restore it from a copy, or empty \
-         the data folder to join as a new node"
-    )]
+    #[error("the log in {folder} is lost ({what}), but this node has promised and acked")]
     LogLost { folder: PathBuf, what: String },
 
-    #[error(
-        "{entry} is damaged in {path} at byte {byte}: {what}. Nothing was changed. Restore the file from a copy, or \
-         empty the data folder to join as a new node"
-    )]
+    #[error("{entry} is damaged in {path} at byte {byte}: {what}")]
     Damaged { path: PathBuf, byte: u64, entry: String, what: String },
 
     #[error(
         "the snapshot {path} is damaged at byte {byte}: {what}. Without it the final database cannot be made, since the log \
-         begins after it. Restore the file from a copy, or empty the data folder to join as a new node"
+         begins after it"
     )]
     SnapshotDamaged { path: PathBuf, byte: u64, what: String },
 
     #[error(
         "no snapshot in {folder} reaches the log, which begins after position {purged}, and the final database cannot be \
-         used either ({why}): restore the folder from a copy, or empty the data folder to join as a new node"
+         used either ({why})"
     )]
     SnapshotLost { folder: PathBuf, purged: Position, why: String },
+
+    #[error(
+        "the disk is broken: {folder} was damaged and moved aside {times} times within an hour, and is damaged again \
+         ({found}). Nothing was deleted: see the quarantine folders in it. Replace the disk, then start the node on an \
+         empty folder"
+    )]
+    DiskBroken { folder: PathBuf, times: usize, found: String },
 
     #[error("{folder} is there already: restore into a folder that does not exist yet")]
     NotNew { folder: PathBuf },
@@ -83,6 +83,21 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// Whether what is on the disk is not what was written: the node must not go on with this folder. A full disk, missing
+    /// rights or a failed sync are no damage: with the same folder the node can go on once they are mended.
+    pub fn is_damage(&self) -> bool {
+        use StorageError as E;
+        matches!(
+            self,
+            E::IdentityDamaged { .. }
+                | E::IdentityLost { .. }
+                | E::LogLost { .. }
+                | E::Damaged { .. }
+                | E::SnapshotDamaged { .. }
+                | E::SnapshotLost { .. }
+        )
+    }
+
     /// The error of an operation on a path, with its own variant where people can act on it.
     pub(crate) fn io(action: &'static str, path: &Path, error: &std::io::Error) -> StorageError {
         use std::io::ErrorKind;

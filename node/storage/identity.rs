@@ -74,7 +74,7 @@ impl Identity {
     }
 }
 
-fn decode_16(hexadecimal: &str) -> Option<[u8; 16]> {
+pub(crate) fn decode_16(hexadecimal: &str) -> Option<[u8; 16]> {
     let mut bytes = [0; 16];
     if hexadecimal.len() != 32 || !hexadecimal.is_ascii() {
         return None;
@@ -93,6 +93,10 @@ pub(crate) struct Lock {
 
 impl Lock {
     pub(crate) fn take(folder: &Path) -> Result<Lock, StorageError> {
+        Lock::take_within(folder, PATIENCE)
+    }
+
+    pub(crate) fn take_within(folder: &Path, patience: Duration) -> Result<Lock, StorageError> {
         let path = folder.join("lock");
         let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(|error| StorageError::io("open", &path, &error))?;
@@ -100,7 +104,7 @@ impl Lock {
         loop {
             match FileExt::try_lock(&file) {
                 Ok(()) => return Ok(Lock { _file: file }),
-                Err(TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => {
+                Err(TryLockError::WouldBlock) if begun.elapsed() < patience => {
                     std::thread::sleep(Duration::from_millis(10));
                 }
                 Err(TryLockError::WouldBlock) => return Err(StorageError::InUse { folder: folder.to_path_buf() }),

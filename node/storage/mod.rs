@@ -22,6 +22,8 @@ mod restored;
 
 mod open;
 
+mod quarantine;
+
 mod inspect;
 
 mod backup;
@@ -43,6 +45,7 @@ pub use backup::{Backup, read_backup, restore_backup};
 pub use error::StorageError;
 pub use inspect::{EntryContent, EntryState, InspectedEntry, Inspection, inspect};
 pub use open::{OpenOptions, open};
+pub use quarantine::{Label, Quarantine, examine, quarantine};
 
 /// Intermediate data and the promise. Owned by the loop: every call but [`IntermediateLog::flush`]'s completion is memory
 /// and checksums only.
@@ -168,4 +171,6 @@ pub struct Opened {
     pub restored: Restored,
     /// What people should know, such as that the final database was rebuilt.
     pub notes: Vec<String>,
+    /// What was found damaged here and moved aside, oldest first.
+    pub quarantines: Vec<Quarantine>,
 }

@@ -8,6 +8,7 @@
 //! DIR/snapshot/     snapshots of the final data; the log begins after what the newest holds, or before
 //! DIR/final/        final data: the embedded database
 //! DIR/final.clean   what the database held when it was closed
+//! DIR/quarantine-1/ a damaged folder's content, moved aside
 //! ```
 
 use std::io;
@@ -21,6 +22,7 @@ use crate::storage::identity::{Identity, Lock};
 use crate::storage::log::{
     LogPlace, SEGMENT_BYTES, Scanned, SegmentLog, commit_path, log_folder, read_commit, remove_torn_start, scan,
 };
+use crate::storage::quarantine;
 use crate::storage::restored::{History, restored};
 use crate::storage::snapshot::{SnapshotFile, SnapshotFolder};
 use crate::storage::{IntermediateLog, LogReader, Opened, StorageError};
@@ -48,6 +50,7 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOpt
     let folder = &options.folder;
     make_folder(&*disk, folder)?;
     let lock = Some(Arc::new(Lock::take(folder)?));
+    quarantine::go_on(&*disk, folder)?;
     make_folder(&*disk, &log_folder(folder))?;
     let snapshots = SnapshotFolder::new(folder, disk.clone());
     make_folder(&*disk, &snapshots.folder)?;
@@ -84,7 +87,9 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOpt
     let restored = Restored { snapshot, bytes_since_snapshot, ..restored };
     name_cluster(&place, options, incarnation, &restored)?;
     let snapshots = Arc::new(snapshots);
-    Ok(Opened { incarnation, log: Box::new(log), database: Arc::new(database), snapshots, restored, notes })
+    let quarantines = quarantine::quarantines(folder)?;
+    let (log, database) = (Box::new(log), Arc::new(database));
+    Ok(Opened { incarnation, log, database, snapshots, restored, notes, quarantines })
 }
 
 /// The log of this node: a new one in a new folder, otherwise the one that was there, which must not be lost.

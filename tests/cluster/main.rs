@@ -24,6 +24,8 @@ mod leaders;
 
 mod members;
 
+mod damage;
+
 mod other_cluster;
 
 mod outcomes;

@@ -102,7 +102,7 @@ impl Node {
                 inputs.push_back(Input::LogRead { read: read.read, entries: self.disk.read(&read) });
             }
             Output::CheckChain => inputs.push_back(Input::ChainChecked(self.disk.written().check_chain())),
-            Output::Fatal(text) => return Err(format!("{} stops: {text}", self.id())),
+            Output::Fatal(text) | Output::Damaged(text) => return Err(format!("{} stops: {text}", self.id())),
             Output::TakeSnapshot(_)
             | Output::ReadSnapshot(_)
             | Output::WriteSnapshot(_)

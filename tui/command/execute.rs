@@ -187,7 +187,8 @@ fn status(nodes: &[NodeStatus]) -> Outcome {
             Err(why) => outcome = outcome.line(Tone::Note, format!("{} is unreachable: {why}", node.id)),
         }
     }
-    outcome
+    let lost = nodes.iter().find_map(|node| node.reported.as_ref().ok()?.disks_lost.clone());
+    outcome.lines(Tone::Error, lost)
 }
 
 fn status_json(node: &NodeStatus) -> Value {
@@ -206,6 +207,8 @@ fn status_json(node: &NodeStatus) -> Value {
         "snapshot": point_json(reported.and_then(|reported| reported.snapshot)),
         "pid": reported.map(|reported| reported.pid),
         "member": reported.and_then(|reported| kind(node.id, reported)),
+        "notes": reported.map(|reported| &reported.notes),
+        "disks_lost": reported.and_then(|reported| reported.disks_lost.as_ref()),
     });
     if let Some(reported) = reported.filter(|reported| reported.lab) {
         json["lab"] = lab::state_json(reported);

@@ -1,6 +1,6 @@
 //! `member list`, `add`, `remove` and `promote`: who belongs to the cluster.
 
-use epoca::client::{Client, ClientError, Written};
+use epoca::client::{Client, ClientError, NodeStatus, Written};
 use epoca::protocol::{Listed, MemberKind, NodeId};
 use serde_json::{Value, json};
 
@@ -10,7 +10,16 @@ use super::text::table;
 
 pub async fn carry_out(member: &Member, client: &Client) -> Result<Outcome, ClientError> {
     match member {
-        Member::List => client.members().await.map(|(listed, node)| list(&listed, node)),
+        Member::List => {
+            let listed = client.members().await;
+            let nodes = client.status().await?;
+            let lost = nodes.iter().find_map(|node| node.reported.as_ref().ok()?.disks_lost.clone());
+            match (listed, lost) {
+                (Ok((listed, node)), lost) => Ok(list(&listed, node, &nodes, lost)),
+                (Err(_), Some(lost)) => Err(ClientError::Refused { code: "disks_lost".to_owned(), message: lost }),
+                (Err(error), None) => Err(error),
+            }
+        }
         Member::Add { address: Some(address), learner } => {
             let (node, written) = client.add_member(address, *learner).await?;
             let later = if *learner { "" } else { "; it becomes a voter once it has caught up" };
@@ -50,7 +59,13 @@ fn changed(message: String, node: NodeId, written: Option<Written>) -> Outcome {
     Outcome::done(json).line(Tone::Result, text)
 }
 
-fn list(listed: &Listed, said: NodeId) -> Outcome {
+/// Whether a node works with the data folder that the list names; `None`: it does not answer.
+fn has_its_folder(member: &epoca::protocol::Member, nodes: &[NodeStatus]) -> Option<bool> {
+    let reported = nodes.iter().find(|node| node.id == member.id)?.reported.as_ref().ok()?;
+    Some(reported.incarnation? == member.incarnation)
+}
+
+fn list(listed: &Listed, said: NodeId, nodes: &[NodeStatus], lost: Option<String>) -> Outcome {
     let members = &listed.membership.members;
     let since = json!({"epoch": listed.id.epoch.0, "offset": listed.id.offset.0, "position": listed.position.0});
     let row = |member: &epoca::protocol::Member| {
@@ -59,6 +74,7 @@ fn list(listed: &Listed, said: NodeId) -> Outcome {
             "address": member.address,
             "kind": member.kind.name(),
             "incarnation": member.incarnation.to_string(),
+            "folder": has_its_folder(member, nodes).map(|own| if own { "own" } else { "another" }),
             "since": since,
         })
     };
@@ -72,7 +88,10 @@ fn list(listed: &Listed, said: NodeId) -> Outcome {
     let text = format!("{voters} voters, {} of them are a majority; since {}, says {said}", voters / 2 + 1, listed.id);
     let mut lines = table(&rows).into_iter();
     let outcome = Outcome::done(json).lines(Tone::Heading, lines.next());
-    outcome.lines(Tone::Result, lines).line(Tone::Note, text)
+    let others = members.iter().filter(|member| has_its_folder(member, nodes) == Some(false));
+    let others =
+        others.map(|member| format!("{} runs with another data folder than this: it counts for nothing", member.id));
+    outcome.lines(Tone::Result, lines).line(Tone::Note, text).lines(Tone::Note, others).lines(Tone::Error, lost)
 }
 
 #[cfg(test)]
@@ -86,7 +105,7 @@ mod tests {
         let voter = |id| Member::voter(NodeId(id), format!("127.0.0.1:710{id}"), Incarnation([id as u8; 16]));
         let mut membership = Membership::found(vec![voter(1), voter(2), voter(3)]);
         membership.members[2].kind = MemberKind::Joining;
-        let outcome = list(&Listed { id: EntryId::new(2, 5), position: Position(9), membership }, NodeId(1));
+        let outcome = list(&Listed { id: EntryId::new(2, 5), position: Position(9), membership }, NodeId(1), &[], None);
         assert_eq!(outcome.json[2]["kind"], "joining");
         assert_eq!(outcome.json[0]["since"], json!({"epoch": 2, "offset": 5, "position": 9}));
         let texts: Vec<&str> = outcome.lines.iter().map(|line| &line.text[..]).collect();

@@ -159,6 +159,8 @@ facts! {
 
     /// The leader takes a node up; `kind` is `joining` or `learner`. Also for a member whose data folder or address is another.
     M1 JoinAsked { node: NodeId, kind: Text }
+    /// The node that is taken up has another data folder than before: whatever the old one has acked counts for nothing.
+    M1 FolderReplaced { node: NodeId }
     /// A learner has about everything that the leader has.
     M2 CaughtUp { node: NodeId, matched: Option<EntryId>, last: Option<EntryId> }
     M3 Promoted { node: NodeId }
@@ -204,6 +206,8 @@ facts! {
     F10 Rewritten { from: NodeId, to: NodeId, number: u64, kind: Text, how: Text }
     F8 Injected { entries: Vec<Preview> }
     F9 DiskError { text: Text }
+    /// What is on this node's disk is not what it wrote: it ends, and its folder is moved aside.
+    F9 Damaged { text: Text }
 }
 
 /// `K1 Committed up_to=e1·o0#4f2a count=1`: rule, name, fields.

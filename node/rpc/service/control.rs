@@ -13,6 +13,7 @@ use crate::protocol::{
     Answer, Change, ClusterId, Command, Entry, Epoch, Incarnation, Kind, Limits, LogPoint, NodeId, Position,
 };
 use crate::rpc::desk::{Desk, Fault, Injection, NotTaken, Request as Ask, State, Tail};
+use crate::rpc::disks::Disks;
 use crate::rpc::links::Links;
 use crate::rpc::roster::Roster;
 use crate::rpc::service::lab::Lab;
@@ -42,6 +43,14 @@ pub struct About {
     pub notes: Vec<String>,
     pub incarnation: Incarnation,
     pub roster: Roster,
+    pub disks: Disks,
+}
+
+impl About {
+    /// What people should know now.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.iter().cloned().chain(self.disks.verdict()).collect()
+    }
 }
 
 pub(super) struct ControlService {
@@ -251,6 +260,7 @@ impl ControlService {
                 .collect(),
             cpu_micros: cpu_micros(),
             notes: self.about.notes.clone(),
+            disks_lost: self.about.disks.verdict(),
             cuts: lab.cuts(me).into_iter().map(|with| wire::LinkState { with: with.0 }).collect(),
             holds: lab.holds(),
             rules: lab.rules.iter().map(Into::into).collect(),

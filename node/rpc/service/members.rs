@@ -8,6 +8,7 @@ use tonic::transport::Channel;
 
 use crate::protocol::{Answer, Incarnation, Member, MemberChange, MemberKind, NodeId};
 use crate::rpc::desk::{Desk, Request as Ask};
+use crate::rpc::disks::Disks;
 use crate::rpc::links::is_address;
 use crate::rpc::roster::Roster;
 use crate::rpc::service::control::{ask, leader};
@@ -17,10 +18,14 @@ use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::wire::member_changed::Outcome;
 
+/// Why nobody is added while too few disks are left to elect a leader.
+const NO_LEADER: &str = "no_leader";
+
 pub(super) struct Members {
     pub(super) desk: Desk,
     pub(super) forwarder: Arc<Forwarder>,
     pub(super) roster: Roster,
+    pub(super) disks: Disks,
     pub(super) me: NodeId,
 }
 
@@ -49,7 +54,12 @@ impl Members {
         let call = |channel: Channel| async move {
             ControlClient::new(channel).join(wire::JoinRequest { forwarded: true, ..request }).await
         };
-        self.change(MemberChange::Add(member), first, call).await
+        self.disks.asked(member.id, member.incarnation);
+        let answer = self.change(MemberChange::Add(member), first, call).await;
+        match (&answer.outcome, self.disks.verdict()) {
+            (Some(Outcome::Refused(refusal)), Some(why)) if refusal.code == NO_LEADER => no(refused("disks_lost", why)),
+            _ => answer,
+        }
     }
 
     pub(super) async fn remove(&self, request: wire::RemoveRequest) -> wire::MemberChanged {

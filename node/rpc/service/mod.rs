@@ -88,8 +88,13 @@ pub async fn serve(
     let room = Room::default();
     let forwarder = Arc::new(forward::Forwarder { links: Arc::clone(&links), cuts });
     let me = about.id;
-    let members =
-        members::Members { desk: desk.clone(), forwarder: Arc::clone(&forwarder), roster: about.roster.clone(), me };
+    let members = members::Members {
+        desk: desk.clone(),
+        forwarder: Arc::clone(&forwarder),
+        roster: about.roster.clone(),
+        disks: about.disks.clone(),
+        me,
+    };
     let client = client::ClientService {
         desk: desk.clone(),
         forwarder,

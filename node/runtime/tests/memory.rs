@@ -21,6 +21,7 @@ pub(in crate::runtime) fn open(id: u64) -> Opened {
         snapshots: Arc::new(NoSnapshots),
         restored: Restored::default(),
         notes: Vec::new(),
+        quarantines: Vec::new(),
     }
 }
 

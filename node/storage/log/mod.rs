@@ -27,6 +27,8 @@ mod record;
 
 mod replay;
 
+mod salvage;
+
 mod scan;
 
 mod segment;
@@ -53,6 +55,7 @@ pub(crate) use commit::{decode_point, encode_point, read_commit};
 pub(crate) use reader::{SegmentReader, Shared};
 pub(crate) use record::{u32_at, u64_at};
 pub(crate) use replay::{Replay, Run};
+pub(crate) use salvage::lists_as_far_as_readable;
 pub(crate) use scan::{Scanned, scan};
 
 /// A new segment is begun by the first operation after this many bytes: small enough that a scan holds one in memory and

@@ -12,6 +12,8 @@ mod log;
 
 mod damage;
 
+mod quarantine;
+
 mod power;
 
 mod database;

@@ -70,7 +70,7 @@ fn a_missing_log_with_an_identity_is_a_loss() {
     std::fs::remove_dir_all(folder.path().join("log")).unwrap();
     let error = refused(&folder);
     assert!(matches!(error, StorageError::LogLost { .. }), "{error}");
-    assert!(error.to_string().contains("join as a new node"), "{error}");
+    assert!(error.is_damage() && error.to_string().contains("has promised and acked"), "{error}");
 }
 
 #[test]

@@ -53,6 +53,15 @@ impl Rule for Durable {
                 self.acked(event.node, *up_to, source(event));
                 None
             }
+            // The folder with which it has acked is gone, and it says so.
+            Fact::Damaged { .. } => {
+                self.on_left(event.node);
+                None
+            }
+            Fact::FolderReplaced { node } => {
+                self.on_left(*node);
+                None
+            }
             Fact::Truncated { .. } => {
                 let lost = cut.iter().filter(|preview| !preview.forged).find_map(|preview| {
                     let (point, committed) = sight.ledger.at(preview.point.position)?;

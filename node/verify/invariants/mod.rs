@@ -155,6 +155,10 @@ impl Watch {
 
     fn join(&mut self, snapshot: &Snapshot, missed: bool) -> Option<Violation> {
         let source = Source { node: snapshot.node, number: snapshot.event };
+        // It has neither an entry nor a promise: a data folder that is new, whatever was said with another one.
+        if snapshot.last().is_none() && snapshot.epoch.is_none() {
+            self.rules.iter_mut().for_each(|rule| rule.on_left(snapshot.node));
+        }
         let changed = self.sight.join(snapshot, missed, source);
         let mut rules = self.rules.iter_mut();
         let sight = &self.sight;
@@ -208,7 +212,7 @@ impl Watch {
 /// Messages alone change nothing that an invariant speaks of, nor does what keeps them from arriving.
 fn is_of_no_interest(fact: &Fact) -> bool {
     let message = matches!(fact, Fact::Sent { .. } | Fact::Received { .. } | Fact::Dropped { .. });
-    message || (fact.rule().starts_with('F') && !matches!(fact, Fact::Injected { .. }))
+    message || (fact.rule().starts_with('F') && !matches!(fact, Fact::Injected { .. } | Fact::Damaged { .. }))
 }
 
 fn source(event: &Event) -> Source {

@@ -374,7 +374,7 @@ impl<'a> Simulation<'a> {
                 self.stats.rejected += 1;
                 Ok(())
             }
-            Output::Fatal(text) => self.stopped_itself(node, text),
+            Output::Fatal(text) | Output::Damaged(text) => self.stopped_itself(node, text),
         }
     }
 

@@ -15,19 +15,19 @@ use serde_json::Value;
 use crate::support::{Cluster, Said, epoca};
 
 /// Short timeouts, so that a node that disturbs would be seen to.
-const IMPATIENT: [&str; 4] = ["--election-timeout", "400", "--heartbeat", "50"];
+pub const IMPATIENT: [&str; 4] = ["--election-timeout", "400", "--heartbeat", "50"];
 
 /// `n1 voter`, `n2 voter`, …, as the leader has it.
-fn members(cluster: &Cluster) -> Vec<String> {
+pub fn members(cluster: &Cluster) -> Vec<String> {
     let name = |member: &Value| format!("n{} {}", member["id"], member["kind"].as_str().unwrap_or("?"));
     cluster.json(0, &["member", "list"]).as_array().expect("it is a list").iter().map(name).collect()
 }
 
-fn voters(ids: &[u64]) -> Vec<String> {
+pub fn voters(ids: &[u64]) -> Vec<String> {
     ids.iter().map(|id| format!("n{id} voter")).collect()
 }
 
-fn incarnation(cluster: &Cluster, node: u64) -> String {
+pub fn incarnation(cluster: &Cluster, node: u64) -> String {
     let list = cluster.json(0, &["member", "list"]);
     let member = list.as_array().expect("it is a list").iter().find(|member| member["id"] == node).cloned();
     member.and_then(|member| member["incarnation"].as_str().map(str::to_owned)).expect("it is a member")
@@ -50,12 +50,12 @@ fn remove_within(cluster: &Cluster, node: &str, seconds: &str) -> Said {
 }
 
 /// Who leads, and in which epoch.
-fn leadership(cluster: &Cluster) -> (Value, Value) {
+pub fn leadership(cluster: &Cluster) -> (Value, Value) {
     let nodes = cluster.status();
     let leader = nodes.iter().find(|node| node["role"] == "leader").expect("somebody leads");
     (leader["id"].clone(), leader["epoch"].clone())
 }
 
-fn log_of(cluster: &Cluster, node: u64) -> String {
+pub fn log_of(cluster: &Cluster, node: u64) -> String {
     std::fs::read_to_string(cluster.data().join(format!("n{node}.log"))).unwrap_or_default()
 }

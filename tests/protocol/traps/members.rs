@@ -334,6 +334,30 @@ fn trap_36_what_the_old_folder_had_acked_does_not_count_for_the_new_one() {
 }
 
 #[test]
+fn trap_36_an_entry_is_not_committed_by_counting_a_damaged_replica_that_was_replaced() {
+    let mut world = World::led(3);
+    world.kill(3);
+    world.elapse_millis(1_500);
+    world.replace_disk(3, 9);
+    world.take_events();
+    let learner = world.member(3, MemberKind::Learner);
+    let back = world.change(1, MemberChange::Add(learner));
+    world.settle();
+    assert!(world.is_written(back));
+    let told = |(node, fact): (u64, &Fact)| node == 1 && matches!(fact, Fact::FolderReplaced { node: NodeId(3) });
+    assert_eq!(world.facts().filter(|event| told(*event)).count(), 1);
+    world.network.cut(NodeId(1), NodeId(2));
+    world.restart(3);
+    let write = world.put(1, "x=1");
+    world.elapse_millis(300);
+    assert_eq!(world.host(3).core().last(), world.host(1).core().last(), "the new n3 has it on its disk");
+    assert!(!world.is_written(write), "n1 is one of two voters");
+    world.network.heal_all();
+    world.elapse_millis(1_000);
+    assert!(world.is_written(write));
+}
+
+#[test]
 fn trap_36_the_id_of_a_live_node_is_not_given_to_another_folder() {
     let mut world = World::led(3);
     let mut other = world.member(3, MemberKind::Joining);

@@ -233,7 +233,7 @@ impl World {
                 host.view.fold(&fact);
                 self.note(node, What::Fact(fact));
             }
-            Output::Fatal(text) => {
+            Output::Fatal(text) | Output::Damaged(text) => {
                 let pending = host.disk.pending();
                 host.stop(pending);
                 host.fatal = Some(text.clone());

@@ -237,6 +237,17 @@ fn a_node_that_forgets_what_it_acked() {
 }
 
 #[test]
+fn a_node_that_comes_back_with_a_new_folder_is_not_held_to_what_the_old_one_acked() {
+    let mut cluster = Cluster::committed();
+    assert!(cluster.watch.restarted(&Snapshot::new(NodeId(2))).is_none());
+    let replaced = Fact::FolderReplaced { node: NodeId(3) };
+    cluster.fine(1, [replaced]);
+    let tail = previews([entry(1, 0, 1)], false);
+    let catching_up = Snapshot { tail, epoch: Some(Epoch(1)), ..Snapshot::new(NodeId(3)) };
+    assert!(cluster.watch.restarted(&catching_up).is_none());
+}
+
+#[test]
 fn a_replica_that_shows_what_nobody_committed() {
     let mut cluster = Cluster::committed();
     cluster.fine(1, [proposed([entry(1, 2, 3)])]).fine(2, [consistent(1, 1, [entry(1, 2, 3)])]);

@@ -239,7 +239,8 @@ impl Space {
             | Fact::StepOff {}
             | Fact::Rewritten { .. }
             | Fact::Injected { .. }
-            | Fact::DiskError { .. } => {
+            | Fact::DiskError { .. }
+            | Fact::Damaged { .. } => {
                 if matches!(event.fact, Fact::Elected { .. } | Fact::SteppedDown { .. }) {
                     self.waiting.remove(&node);
                 }

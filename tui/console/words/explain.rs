@@ -335,6 +335,22 @@ const EXPLANATIONS: &[Explanation] = &[
         source: text("Raft §7; Ongaro's thesis §5.", "Raft §7; tese de Ongaro §5."),
     },
     Explanation {
+        facts: &["Damaged", "FolderReplaced"],
+        title: text("A damaged disk is quarantined", "Um disco danificado vai para a quarentena"),
+        body: &[text(
+            "Every record has a checksum and every entry a digest that covers all before it, so a flipped bit is found. A \
+             damaged node acks, votes and truncates nothing from then on. Its folder is moved aside, nothing is deleted, and \
+             it comes back as a new member with an empty folder: a learner, until it has everything from the others.",
+            "Todo registro tem um checksum e toda entrada um digest que cobre as anteriores, então um bit trocado é \
+             achado. Um nó danificado não confirma, não vota e não trunca mais nada. A pasta dele é posta de lado, nada é \
+             apagado, e ele volta como um membro novo com a pasta vazia: um aprendiz, até receber tudo dos outros.",
+        )],
+        source: text(
+            "Alagappan et al., Protocol-Aware Recovery for Consensus-Based Storage (FAST 2018).",
+            "Alagappan et al., Protocol-Aware Recovery for Consensus-Based Storage (FAST 2018).",
+        ),
+    },
+    Explanation {
         facts: &["JoinAsked", "CaughtUp", "Promoted", "Removed", "MembersSet"],
         title: text("The members change, one at a time", "Os membros mudam, um por vez"),
         body: &[text(

@@ -261,6 +261,13 @@ pub const RULES: &[(&str, Text)] = &[
     ),
     ("JoinAsked", text("takes {node} up as a member, {kind}", "aceita {node} como membro, {kind}")),
     (
+        "FolderReplaced",
+        text(
+            "{node} has another data folder now: what the old one has acked counts no more",
+            "{node} tem agora outra pasta de dados: o que a antiga confirmou já não conta",
+        ),
+    ),
+    (
         "CaughtUp",
         text("{node} has caught up: it has {matched} of {last}", "{node} alcançou o líder: tem {matched} de {last}"),
     ),
@@ -367,4 +374,11 @@ pub const RULES: &[(&str, Text)] = &[
         ),
     ),
     ("DiskError", text("disk error: {text}", "erro de disco: {text}")),
+    (
+        "Damaged",
+        text(
+            "its disk holds what it did not write, and it is quarantined: {text}",
+            "o disco guarda o que ele não escreveu, e ele vai para a quarentena: {text}",
+        ),
+    ),
 ];

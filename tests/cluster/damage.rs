@@ -1,0 +1,190 @@
+//! Disks that are damaged: whoever finds that its own is, moves its data aside and comes back as a new member; and what is said
+//! when too many are.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::members::{IMPATIENT, incarnation, leadership, log_of, members, voters};
+use crate::support::{Cluster, epoca_until_it_ends, until};
+
+/// A cluster with some entries in everybody's log.
+fn written(size: &str) -> Cluster {
+    let cluster = Cluster::start(&[&["--lab", "--nodes", size], &IMPATIENT[..]].concat());
+    for number in 0..20 {
+        cluster.json(0, &["put", &format!("k{number}"), &number.to_string()]);
+    }
+    cluster
+}
+
+fn folder(cluster: &Cluster, node: u64) -> PathBuf {
+    cluster.data().join(format!("n{node}"))
+}
+
+fn log_file(folder: &Path) -> PathBuf {
+    folder.join("log/00000001.log")
+}
+
+/// Flips a bit in the middle of a file, or flips it back.
+fn flip(file: &Path) {
+    let mut bytes = std::fs::read(file).expect("it is there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x10;
+    std::fs::write(file, bytes).expect("it can be written");
+}
+
+fn a_replica(cluster: &Cluster) -> u64 {
+    let (leader, _) = leadership(cluster);
+    (1..=3).find(|node| leader != *node).expect("one of them does not lead")
+}
+
+fn has(cluster: &Cluster, node: u64, key: &str, value: &str) -> bool {
+    let node = node.to_string();
+    let said = cluster.epoca(&["get", key, "--node", &node, "--consistency", "local", "--output", "json"]);
+    said.code == Some(0) && said.json()["value"] == value
+}
+
+/// The node was quarantined, is a voter with another folder, and has everything.
+#[track_caller]
+fn comes_back(cluster: &Cluster, node: u64, old: &str, size: u64) {
+    until("it is a member with a new folder", || incarnation(cluster, node) != old);
+    until("it is a voter again", || members(cluster) == voters(&(1..=size).collect::<Vec<_>>()));
+    cluster.json(0, &["put", "last", "of all"]);
+    until("it has what came last", || has(cluster, node, "last", "of all"));
+    assert!((0..20).all(|number| has(cluster, node, &format!("k{number}"), &number.to_string())));
+    let why = folder(cluster, node).join("quarantine-1/why.txt");
+    let why = std::fs::read_to_string(why).expect("it says why");
+    assert!(why.contains(old) && why.contains("is damaged"), "{why}");
+    let notes = cluster.json(0, &["status"])[node as usize - 1]["notes"].clone();
+    assert!(notes[0].as_str().is_some_and(|note| note.starts_with("quarantined: ")), "{notes}");
+}
+
+#[test]
+fn a_bit_flipped_in_a_dead_replicas_log_costs_nothing_but_a_new_folder() {
+    let cluster = written("4");
+    let node = a_replica(&cluster);
+    let old = incarnation(&cluster, node);
+    cluster.text(0, &["fault", "kill", &node.to_string()]);
+    flip(&log_file(&folder(&cluster, node)));
+    let damaged = std::fs::read(log_file(&folder(&cluster, node))).expect("it is there");
+    cluster.json(0, &["put", "x", "while it is away"]);
+    cluster.text(0, &["fault", "restart", &node.to_string()]);
+    comes_back(&cluster, node, &old, 4);
+    let aside = std::fs::read(log_file(&folder(&cluster, node).join("quarantine-1"))).expect("it was kept");
+    assert_eq!(aside, damaged, "nothing of it was changed");
+    // The next start does not come back once more.
+    let new = incarnation(&cluster, node);
+    cluster.text(0, &["fault", "kill", &node.to_string()]);
+    cluster.text(0, &["fault", "restart", &node.to_string()]);
+    until("it answers", || has(&cluster, node, "x", "while it is away"));
+    assert_eq!(incarnation(&cluster, node), new);
+}
+
+#[test]
+fn a_bit_flipped_in_the_log_of_a_replica_that_runs_is_found_when_it_is_read() {
+    let cluster = written("3");
+    let node = a_replica(&cluster);
+    let (old, pid) = (incarnation(&cluster, node), cluster.pids()[node as usize - 1]);
+    flip(&log_file(&folder(&cluster, node)));
+    cluster.epoca(&["log", "--node", &node.to_string()]);
+    comes_back(&cluster, node, &old, 3);
+    assert_eq!(cluster.pids()[node as usize - 1], pid, "it is the same process");
+    let log = log_of(&cluster, node);
+    assert!(log.contains("are quarantined in") && log.contains("was added to the cluster"), "{log}");
+}
+
+#[test]
+fn a_leader_whose_log_is_damaged_leads_no_more() {
+    let cluster = written("3");
+    let leader = leadership(&cluster).0.as_u64().expect("a node");
+    let old = incarnation(&cluster, leader);
+    flip(&log_file(&folder(&cluster, leader)));
+    cluster.epoca(&["log", "--node", &leader.to_string()]);
+    cluster.json(0, &["put", "x", "under another leader"]);
+    comes_back(&cluster, leader, &old, 3);
+    assert!(has(&cluster, leader, "x", "under another leader"));
+}
+
+#[test]
+fn a_bit_flipped_in_the_final_database_is_made_good_from_the_log() {
+    let cluster = written("3");
+    let node = a_replica(&cluster);
+    let old = incarnation(&cluster, node);
+    cluster.text(0, &["fault", "kill", &node.to_string()]);
+    flip(&folder(&cluster, node).join("final/db"));
+    cluster.text(0, &["fault", "restart", &node.to_string()]);
+    until("it has everything", || has(&cluster, node, "k19", "19"));
+    assert_eq!(incarnation(&cluster, node), old);
+    assert!(!folder(&cluster, node).join("quarantine-1").exists());
+}
+
+#[test]
+fn a_lost_quorum_of_disks_is_said_and_a_folder_that_is_put_back_brings_everything() {
+    let cluster = written("3");
+    let old = incarnation(&cluster, 2);
+    for node in ["2", "3"] {
+        cluster.text(0, &["fault", "kill", node]);
+    }
+    for node in [2, 3] {
+        flip(&log_file(&folder(&cluster, node)));
+    }
+    // Else it could begin to replace one of them, as long as it has heard the other one.
+    until("n1 leads no more", || cluster.status()[0]["role"] != "leader");
+    for node in ["2", "3"] {
+        cluster.epoca(&["fault", "restart", node]);
+    }
+    let lost =
+        |status: Value| status.as_array().is_some_and(|all| all.iter().any(|node| node["disks_lost"].is_string()));
+    until("somebody says it", || lost(cluster.json(0, &["status"])));
+    let said = cluster.text(0, &["status"]);
+    assert!(said.contains("a quorum of disks is lost") && said.contains("where 2 are needed"), "{said}");
+    until("the members are told with it", || {
+        let said = cluster.epoca(&["member", "list"]);
+        let said = said.out + &said.err;
+        said.contains("n2 n3 run with another data folder") && said.contains("1 of 3 voters can be whole (n1)")
+    });
+    assert_eq!(cluster.epoca(&["put", "x", "1", "--timeout", "1"]).code, Some(4), "nobody takes it");
+    // The bit is flipped back, as if the file were restored from a copy.
+    cluster.text(0, &["fault", "kill", "2"]);
+    put_back(&folder(&cluster, 2));
+    cluster.text(0, &["fault", "restart", "2"]);
+    until("everything is there", || cluster.epoca(&["get", "k19"]).out.contains("19"));
+    assert_eq!(incarnation(&cluster, 2), old);
+    until("n3 has come back, too", || members(&cluster) == voters(&[1, 2, 3]));
+    for number in 0..20 {
+        assert_eq!(cluster.json(0, &["get", &format!("k{number}")])["value"], number.to_string());
+    }
+    assert!(!lost(cluster.json(0, &["status"])));
+}
+
+/// As the text in the quarantine folder says, with the damage mended.
+fn put_back(folder: &Path) {
+    let (aside, elsewhere) = (folder.join("quarantine-1"), folder.with_extension("emptied"));
+    flip(&log_file(&aside));
+    std::fs::create_dir(&elsewhere).expect("it is new");
+    for name in names(folder).into_iter().filter(|name| !name.starts_with("quarantine-")) {
+        std::fs::rename(folder.join(&name), elsewhere.join(&name)).expect("it can be moved");
+    }
+    for name in names(&aside).into_iter().filter(|name| name != "why.txt") {
+        std::fs::rename(aside.join(&name), folder.join(&name)).expect("it can be moved");
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("it is there");
+    entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect()
+}
+
+#[test]
+fn a_node_that_knows_no_other_changes_nothing_and_says_what_to_do() {
+    let cluster = written("1");
+    cluster.text(0, &["fault", "kill", "1"]);
+    let own = folder(&cluster, 1);
+    flip(&log_file(&own));
+    let before = names(&own);
+    let data = own.to_str().expect("it is text");
+    let ended = epoca_until_it_ends(["node", "--id", "1", "--listen", "127.0.0.1:0", "--data", data]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("it knows no other node") && ended.err.contains("epoca restore"), "{ended:?}");
+    assert_eq!(names(&own), before);
+}
