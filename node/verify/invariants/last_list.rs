@@ -32,9 +32,9 @@ impl LastList {
     }
 
     /// The log has grown by these, or it was cut.
-    fn changed(&mut self, event: &Event, last: Option<EntryId>) -> Found {
+    fn changed(&mut self, node: NodeId, last: Option<EntryId>) -> Found {
         if let Some(last) = last {
-            self.due.insert(event.node, last);
+            self.due.insert(node, last);
         }
         None
     }
@@ -48,6 +48,10 @@ impl Rule for LastList {
     fn on_joined(&mut self, _: &Sight, node: &Snapshot, source: Source) -> Found {
         self.due.remove(&node.node);
         let (list, last) = (node.members.as_ref()?, last_of(&node.tail)?);
+        if node.event > 0 && list.at != last {
+            // Seen in the middle of what it does: the list comes next.
+            return self.changed(node.node, Some(last));
+        }
         self.goes_by(list.at, last, source)
     }
 
@@ -57,11 +61,11 @@ impl Rule for LastList {
 
     fn on_event(&mut self, sight: &Sight, event: &Event, cut: &[Preview]) -> Found {
         match &event.fact {
-            Fact::Proposed { entry } => self.changed(event, last_of(entry)),
-            Fact::Consistent { entries, .. } => self.changed(event, last_of(entries)),
+            Fact::Proposed { entry } => self.changed(event.node, last_of(entry)),
+            Fact::Consistent { entries, .. } => self.changed(event.node, last_of(entries)),
             Fact::Truncated { .. } if last_of(cut).is_some() => {
                 self.due.remove(&event.node);
-                self.changed(event, last_of(&sight.node(event.node)?.snapshot.tail))
+                self.changed(event.node, last_of(&sight.node(event.node)?.snapshot.tail))
             }
             Fact::Truncated { .. } | Fact::Opened { .. } => None,
             Fact::MembersSet { at, .. } => {

@@ -95,6 +95,8 @@ impl Rule for OnlyVoters {
                 let led = self.may_lead(seen, event, list?);
                 led.or_else(|| self.makes_quorum(event, list?, votes, *quorum))
             }
+            // Before it is elected nobody gives out offsets; after its removal is committed it must not go on.
+            Fact::Proposed { .. } => self.may_lead(seen, event, list?),
             Fact::Counted { matches, .. } => self.counts(event, list?, matches.len()),
             Fact::ReadConfirmed { from, quorum, .. } => {
                 let with_itself = [&from[..], &[event.node]].concat();

@@ -225,9 +225,29 @@ fn changes(options: &Options, dice: &mut Dice) -> Vec<Fault> {
             11 => wished(who(options, dice), MemberWish::Move),
             _ => Kind::Wipe { who: who(options, dice) },
         };
+        if matches!(kind, Kind::Members { wish: MemberWish::Remove, .. }) && dice.one_in(2) {
+            faults.push(beside_a_removal(options, dice, at));
+        }
         faults.push(Fault { at, until: (at + timeout / 10 + dice.below(timeout * 2)).min(end), kind });
     }
     faults
+}
+
+/// What makes a removal hard: the leader is gone right after it, so others go on with the change or without it; or only some
+/// hear of it, while the others know nothing.
+fn beside_a_removal(options: &Options, dice: &mut Dice, at: u64) -> Fault {
+    let timeout = options.election_timeout_micros;
+    let soon = dice.below(timeout / 30 + 1);
+    let kind = match dice.below(5) {
+        0 => Kind::Kill { who: Who::Leader },
+        1 => Kind::PowerCut { who: Who::Leader, kept_percent: dice.below(101), torn: dice.one_in(2) },
+        2 => Kind::Isolate { who: Who::Leader, speaks: false, hears: false },
+        3 => Kind::Cut { links: one_way(options, dice) },
+        _ => Kind::Cut { links: split(options, dice) },
+    };
+    let at = if matches!(kind, Kind::Cut { .. }) { at.saturating_sub(soon) } else { at + soon };
+    let end = options.faults_micros;
+    Fault { at: at.min(end), until: (at + timeout / 2 + dice.below(timeout * 3)).min(end), kind }
 }
 
 type Draw = fn(&Options, &mut Dice) -> Kind;

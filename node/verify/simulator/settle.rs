@@ -83,7 +83,8 @@ impl Simulation<'_> {
         // Those that are to agree: the members that have not lost their disks for ever. Whoever joins has become a voter.
         let mut members = self.hosts.iter().filter(|host| host.is_member(list));
         let joins = |host: &Host| list.member(host.id()).is_some_and(|member| member.kind == MemberKind::Joining);
-        wanted.0 == Some(leader) && members.all(|host| agrees(host) && !joins(host))
+        let leads_rightly = list.voters().any(|voter| voter.id == leader);
+        leads_rightly && wanted.0 == Some(leader) && members.all(|host| agrees(host) && !joins(host))
     }
 
     fn never_agree(&self) -> Box<crate::verify::invariants::Violation> {

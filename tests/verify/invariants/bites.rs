@@ -353,6 +353,13 @@ fn a_node_that_is_no_voter_and_leads() {
 }
 
 #[test]
+fn a_leader_that_goes_on_after_its_removal_is_committed() {
+    let mut cluster = Cluster::committed();
+    cluster.fine(1, [listed(1, 1, &[2, 3], &[])]);
+    cluster.breaks(1, proposed([entry(1, 2, 3)]), "only voters count");
+}
+
+#[test]
 fn a_learner_whose_copy_or_answer_counts() {
     let mut cluster = Cluster::led();
     cluster.fine(1, [listed(1, 0, &[1, 2], &[3])]);
