@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use epoca::client::{Client, Options};
 use epoca::protocol::NodeId;
+use serde_json::Value;
 
 use crate::members::hand::Hand;
 use crate::members::{IMPATIENT, leadership, log_of, members, remove, voters};
@@ -14,6 +15,17 @@ use crate::support::{Cluster, PATIENCE, epoca, until};
 fn let_time_pass() {
     let began = Instant::now();
     until("some election timeouts pass", || began.elapsed() > Duration::from_secs(3));
+}
+
+/// A node that disturbs raises the epoch with each of its timeouts; a busy machine may cost one election.
+#[track_caller]
+fn assert_undisturbed(cluster: &Cluster, before: &(Value, Value)) {
+    let after = leadership(cluster);
+    let elections = after.1.as_u64().zip(before.1.as_u64()).map(|(after, before)| after - before);
+    assert!(
+        elections.is_some_and(|elections| elections <= 1),
+        "it costs the leaders their places: {before:?}, {after:?}"
+    );
 }
 
 #[test]
@@ -30,7 +42,7 @@ fn a_removed_replica_says_so_and_stops_disturbing() {
     let itself = asked.as_array().expect("a list").iter().find(|node| node["id"] == 3).cloned();
     assert!(itself.is_none_or(|node| node["member"].is_null()), "{asked}");
     let_time_pass();
-    assert_eq!(leadership(&cluster), before, "it has cost the leader its place");
+    assert_undisturbed(&cluster, &before);
     cluster.json(0, &["put", "x", "2"]);
     assert_eq!(cluster.json(0, &["get", "x", "--consistency", "quorum"])["value"], "2");
 }
@@ -63,7 +75,7 @@ fn a_removed_node_that_was_away_comes_back_and_disturbs_nobody() {
     // By its own log it is a voter, and it hears no leader.
     until("n3 says so", || log_of(&cluster, 3).contains("n3 is not a member: it was removed while it was away"));
     let_time_pass();
-    assert_eq!(leadership(&cluster), before, "it has cost the leader its place");
+    assert_undisturbed(&cluster, &before);
     cluster.json(0, &["put", "x", "2"]);
     assert_eq!(members(&cluster), voters(&[1, 2, 4]));
 }
