@@ -93,6 +93,8 @@ impl Core {
             self.order(replica, up_to);
         }
         self.hand_over();
+        // Whose answer a round waits for may be no voter any more.
+        self.confirm_round();
         self.start_round();
         self.leave_office();
     }

@@ -124,7 +124,7 @@ impl Core {
         self.confirm_round();
     }
 
-    fn confirm_round(&mut self) {
+    pub(super) fn confirm_round(&mut self) {
         let (quorum, own) = (self.quorum(), self.own_share());
         let committed = self.committed.map_or(0, |point| point.position.0);
         let Role::Leader(leader) = &mut self.role else { return };

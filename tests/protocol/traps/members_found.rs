@@ -1,6 +1,6 @@
 //! Faults that the changes of members once had. The simulator has found them.
 
-use epoca::protocol::NodeId;
+use epoca::protocol::{Answer, NodeId};
 
 use crate::world::{Options, World};
 
@@ -98,4 +98,21 @@ fn while_the_first_change_is_not_committed_nothing_is_without_a_majority_of_the_
     world.settle();
     assert_eq!(world.voters(1), [1, 2, 3]);
     assert!(!world.is_written(write) && !world.is_written(removed), "only n1 and n2 have them");
+}
+
+/// Found by a mutant's seed 5713 of 2026-11-21: all later reads waited, too.
+#[test]
+fn a_read_that_waits_for_a_voter_is_answered_once_that_voter_is_removed() {
+    let mut world = World::led(3);
+    let removed = world.remove(1, 3);
+    world.elapse_millis(300);
+    assert!(world.is_written(removed));
+    world.kill(2);
+    let read = world.read(1);
+    world.settle();
+    assert_eq!(world.answer(read), None, "n2 is asked and does not answer");
+    let removed = world.remove(1, 2);
+    world.settle();
+    assert!(world.is_written(removed));
+    assert_eq!(world.answer(read), Some(&Answer::Readable));
 }
