@@ -68,9 +68,14 @@ impl Core {
     /// While the first change of the member list is not committed, a majority of the founders has to have what is committed,
     /// too. Whoever does not know of the change asks for a quorum read as few voters as meet every majority of the founders: of
     /// four any two. Without one of the four, two of the others are a majority, and the last two together would answer with
-    /// what is old.
+    /// what is old. A founder whose data folder was replaced by the change answers nobody any more and is not waited for.
     fn with_founders(&self, commit: u64) -> u64 {
         let (Role::Leader(leader), Some(founders)) = (&self.role, self.founders_asked()) else { return commit };
+        let list = self.members().map(|listed| &listed.membership);
+        let stays = |founder: &&Member| {
+            let known = list.and_then(|list| list.member(founder.id));
+            known.is_none_or(|known| known.incarnation == founder.incarnation)
+        };
         let has = |founder: &Member| {
             if founder.id == self.config.id {
                 return if founder.incarnation == self.config.incarnation { self.log.durable() } else { 0 };
@@ -78,7 +83,7 @@ impl Core {
             let known = leader.replicas.get(&founder.id).filter(|known| known.incarnation == founder.incarnation);
             known.and_then(|known| known.matched).map_or(0, |matched| matched.position.0)
         };
-        let mut matches: Vec<u64> = founders.voters().map(has).collect();
+        let mut matches: Vec<u64> = founders.voters().filter(stays).map(has).collect();
         matches.sort_unstable_by(|one, other| other.cmp(one));
         commit.min(matches[matches.len() / 2])
     }

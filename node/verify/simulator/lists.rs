@@ -17,6 +17,11 @@ impl Truth {
         self.lists.last()
     }
 
+    /// All that were committed, the founding first.
+    pub(super) fn committed_lists(&self) -> &[Listed] {
+        &self.lists
+    }
+
     pub(super) fn changes(&self) -> Changes {
         self.changes
     }

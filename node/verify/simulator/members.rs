@@ -172,6 +172,21 @@ impl Simulation<'_> {
         let Some(known) = self.truth.list() else { return false };
         let later = self.lists.iter().filter(|listed| listed.id > known.id);
         later.chain([known]).all(|listed| self.health(&listed.membership, Some(node)).is_well())
+            && self.founders_are_well(node)
+    }
+
+    /// A leader that does not know that the first change is committed needs a majority of the founders for it, but for those
+    /// whose folder the change has replaced.
+    fn founders_are_well(&self, without: NodeId) -> bool {
+        let mut lists = self.truth.committed_lists().iter();
+        let (Some(founding), Some(first), None) = (lists.next(), lists.next(), lists.next()) else { return true };
+        let mut founders = founding.membership.clone();
+        let stays = |founder: &Member| {
+            let known = first.membership.member(founder.id);
+            known.is_none_or(|known| known.incarnation == founder.incarnation)
+        };
+        founders.members.retain(stays);
+        self.health(&founders, Some(without)).good > founders.members.len() / 2
     }
 
     fn health(&self, list: &Membership, without: Option<NodeId>) -> Health {

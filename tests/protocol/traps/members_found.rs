@@ -116,3 +116,26 @@ fn a_read_that_waits_for_a_voter_is_answered_once_that_voter_is_removed() {
     assert!(world.is_written(removed));
     assert_eq!(world.answer(read), Some(&Answer::Readable));
 }
+
+/// Seed 90014912 of 2026-11-21: a disk was replaced, the leader died that knew it to be committed, and of the four founders' disks
+/// two were left, which are a majority of the three voters of the new list.
+#[test]
+fn a_founder_whose_folder_was_replaced_is_not_waited_for() {
+    let mut world = World::led(4);
+    world.kill(4);
+    world.elapse_millis(1_500);
+    world.replace_disk(4, 9);
+    world.network.hold(NodeId(2), "commit-order");
+    world.network.hold(NodeId(3), "commit-order");
+    let replaced = world.add(1, 4);
+    world.settle();
+    assert!(world.is_written(replaced));
+    world.kill(1);
+    world.network.held.clear();
+    world.now = world.now.plus_micros(2_500_000);
+    world.elect(2);
+    world.network.release(NodeId(3), "commit-order");
+    let write = world.put(2, "x=1");
+    world.settle();
+    assert!(world.is_written(write), "n2 and n3 are two of the three voters");
+}
