@@ -103,7 +103,7 @@ fn clear_lifts_everything_at_all_nodes() {
     cluster.text(0, &["fault", "clear"]);
     let nothing = json!({"rules": [], "step": false, "wrong": []});
     assert_eq!(cluster.json(0, &["fault", "list"]), nothing);
-    assert!(cluster.status().iter().all(|node| node["lab"]["pending"] == 0));
+    until("nothing waits any more", || cluster.status().iter().all(|node| node["lab"]["pending"] == 0));
     cluster.json(0, &["put", "x", "1"]);
     until("every node has it", || cluster.status().iter().all(|node| node["applied"]["offset"] == 1));
     cluster.text(0, &["fault", "restart", "2"]);

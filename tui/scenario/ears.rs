@@ -4,7 +4,7 @@
 //! A node that ends keeps its last known state. Events that a node has thrown away because this listener was too slow are
 //! counted: then what was not seen is not known.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -71,7 +71,8 @@ impl Ears {
         }));
         let listen = |(id, address): &(NodeId, String)| tokio::spawn(listen(*id, address.clone(), heard.clone()));
         let mut tasks: Vec<_> = nodes.iter().map(listen).collect();
-        tasks.push(tokio::spawn(listen_to_newcomers(client.clone(), nodes, heard.clone())));
+        let known = nodes.iter().map(|(id, _)| *id).collect();
+        tasks.push(tokio::spawn(listen_to_newcomers(client.clone(), known, heard.clone())));
         Ears { heard, tasks }
     }
 
@@ -96,18 +97,15 @@ fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
 }
 
 /// Asks for the member list again and again: who is new in it is listened to from then on.
-async fn listen_to_newcomers(client: Client, mut known: Vec<(NodeId, String)>, heard: Arc<Mutex<Heard>>) {
+async fn listen_to_newcomers(client: Client, mut known: BTreeSet<NodeId>, heard: Arc<Mutex<Heard>>) {
     let mut listeners = JoinSet::new();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         // Without an answer nobody has become a member as far as this listener knows.
         let Ok((listed, _)) = client.members().await else { continue };
-        for member in listed.membership.members {
-            let node = (member.id, member.address);
-            if !known.contains(&node) {
-                listeners.spawn(listen(node.0, node.1.clone(), heard.clone()));
-                known.push(node);
-            }
+        // Those that were known from the start are heard where they said; the list may have another address.
+        for member in listed.membership.members.into_iter().filter(|member| known.insert(member.id)) {
+            listeners.spawn(listen(member.id, member.address, heard.clone()));
         }
     }
 }
