@@ -85,7 +85,7 @@ impl Watching {
     async fn connect(&mut self) -> Result<(), ClientError> {
         let deadline = self.client.deadline();
         loop {
-            let (mut why, mut oldest) = ("no node answers".to_owned(), None);
+            let (mut why, mut oldest, mut refusal) = ("no node answers".to_owned(), None, None);
             for address in self.candidates(deadline).await {
                 match timeout(LOOK, self.open(&address)).await {
                     // It is behind, and would let this watcher wait once more.
@@ -100,7 +100,7 @@ impl Watching {
                     Ok(Ok((_, response))) if response.oldest > 0 => {
                         oldest = Some(oldest.map_or(response.oldest, |oldest: u64| oldest.min(response.oldest)));
                     }
-                    Ok(Ok((_, response))) => why = response.refused.map(|refusal| refusal.message).unwrap_or(why),
+                    Ok(Ok((_, response))) => refusal = response.refused.or(refusal),
                     Ok(Err(reason)) => why = format!("{address}: {reason}"),
                     Err(_) => why = format!("{address} does not answer"),
                 }
@@ -112,6 +112,9 @@ impl Watching {
                 return Err(refused("history_gone", text));
             }
             if Instant::now() + PAUSE >= deadline {
+                if let Some(wire::Refusal { code, message, .. }) = refusal {
+                    return Err(refused(&code, message));
+                }
                 return Err(ClientError::Unreachable { addresses: self.client.shared.nodes.named(), why });
             }
             sleep(PAUSE).await;

@@ -3,15 +3,16 @@
 //! A change is asked of the leader until somebody has a definite answer or the deadline comes. Asking again is harmless: what
 //! is so already is said to be so, and then counts as done if an earlier answer was lost.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::timeout_at;
 use tonic::transport::Channel;
 use tonic::{Response, Status};
 
+use crate::client::backoff::{Backoff, LAST_ATTEMPT, PAUSE};
 use crate::client::error::{ClientError, refused};
 use crate::client::nodes::root_cause;
-use crate::client::requests::{AGAIN, PAUSE};
+use crate::client::requests::AGAIN;
 use crate::client::types::Written;
 use crate::client::{Client, faults, is_address};
 use crate::protocol::{Listed, NodeId};
@@ -21,8 +22,6 @@ use crate::rpc::wire::launcher_client::LauncherClient;
 
 /// Refusals that end by themselves: another change is on its way, the leader has just come to lead, the learner catches up.
 const SOON: [&str; 4] = ["change_under_way", "not_settled", "transfer_under_way", "not_caught_up"];
-/// An attempt that has less time left is not begun, if there is a definite answer already.
-const LAST_ATTEMPT: Duration = Duration::from_millis(250);
 /// What a removal is refused with that was made already.
 const GONE: &str = "no_member";
 
@@ -149,7 +148,7 @@ impl Client {
                 let late = || ClientError::TimedOut { timeout: self.timeout, why: "nobody took it".to_owned() };
                 return Err(doubt.map(unknown).or(last).unwrap_or_else(late));
             }
-            sleep_until((Instant::now() + PAUSE).into()).await;
+            Backoff::pause(deadline).await;
         }
     }
 

@@ -3,7 +3,8 @@
 //! An operation ends in one of three ways: it is done, it is definitely not done, or its outcome is unknown. A write that
 //! was lost on the way is tried again under its own name until the deadline, and applied once: a change of leader is no more
 //! than a delay. Unknown ([`ClientError::Unknown`]) is left for a deadline that passes before anybody could say what became
-//! of the write; it is never reported as failed.
+//! of the write; it is never reported as failed. An overloaded node has taken nothing: the operation waits and is tried again,
+//! and if the deadline passes meanwhile, it ends as overloaded, which is definite.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -57,6 +58,8 @@ mod stream;
 
 mod sessions;
 
+mod backoff;
+
 mod requests;
 
 mod writes;
@@ -102,11 +105,14 @@ pub struct Options {
     pub launcher: Option<String>,
     /// The cluster that must answer, if it is known: 16 bytes.
     pub cluster: Option<Vec<u8>>,
+    /// After an answer "overloaded" wait and try again until the deadline. Without it the first such answer is the result:
+    /// for whoever measures.
+    pub wait_when_overloaded: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { timeout: Duration::from_secs(5), launcher: None, cluster: None }
+        Options { timeout: Duration::from_secs(5), launcher: None, cluster: None, wait_when_overloaded: true }
     }
 }
 
@@ -116,6 +122,7 @@ pub struct Client {
     shared: Arc<Shared>,
     /// The deadline of each operation.
     timeout: Duration,
+    wait_when_overloaded: bool,
 }
 
 struct Shared {
@@ -154,13 +161,18 @@ impl Client {
             surveying: Semaphore::new(1),
             sessions: Sessions::default(),
         };
-        let timeout = shared.options.timeout;
-        Ok(Client { shared: Arc::new(shared), timeout })
+        let Options { timeout, wait_when_overloaded, .. } = shared.options;
+        Ok(Client { shared: Arc::new(shared), timeout, wait_when_overloaded })
     }
 
     /// The same client with another deadline: in step mode a write takes as long as a person takes to walk it.
     pub fn with_timeout(&self, timeout: Duration) -> Client {
         Client { timeout, ..self.clone() }
+    }
+
+    /// The same client, which gives an answer "overloaded" to its caller at once.
+    pub fn that_tells_overload(&self) -> Client {
+        Client { wait_when_overloaded: false, ..self.clone() }
     }
 
     pub fn options(&self) -> &Options {
@@ -181,3 +193,6 @@ impl Client {
         Instant::now() + self.timeout
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::timeout_at;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{ConnectError, Status};
+use tonic::{Code, ConnectError, Status};
 
 use crate::client::error::ClientError;
 use crate::client::stream::WriteStream;
@@ -302,6 +302,12 @@ pub(super) fn never_left(status: &Status) -> bool {
         source = error.source();
     }
     false
+}
+
+/// True if the node itself refused the call because it has too much to do: it has not begun it. The same code made from a
+/// connection's end has that as its source.
+pub(super) fn is_overload(status: &Status) -> bool {
+    status.code() == Code::ResourceExhausted && status.source().is_none()
 }
 
 /// The innermost reason, in words: what wraps it says only that something went wrong.

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::time::{sleep_until, timeout_at};
+use tokio::time::timeout_at;
 use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::client::Client;
+use crate::client::backoff::{Backoff, OVERLOADED, PAUSE};
 use crate::client::error::{ClientError, refused};
-use crate::client::nodes::root_cause;
+use crate::client::nodes::{is_overload, root_cause};
 use crate::client::types::{Consistency, Record};
 use crate::protocol::{KEY_BYTES_MAX, NodeId};
 use crate::rpc::wire::client_client::ClientClient;
@@ -17,8 +18,6 @@ use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
 /// How long one attempt of a read may take: reads can be asked again, of another leader if need be.
 const READ_ATTEMPT: Duration = Duration::from_secs(1);
-/// Between two attempts.
-pub(super) const PAUSE: Duration = Duration::from_millis(10);
 /// The most records in one page.
 const PAGE: u64 = 1_000;
 /// Refusals by a node that has appended nothing and expects another to take it, or itself later.
@@ -28,6 +27,8 @@ pub(super) const AGAIN: [&str; 4] = ["no_leader", "not_a_leader", "stopping", "s
 enum Attempt<T> {
     Ended(Result<T, ClientError>),
     Again(ClientError),
+    /// The same, after a while.
+    Overloaded(ClientError),
 }
 
 /// What one node answered to a read.
@@ -85,7 +86,7 @@ impl Client {
         deadline: Instant,
         ask: impl Fn(Channel) -> A,
     ) -> Result<T, ClientError> {
-        let mut last = None;
+        let (mut last, mut backoff) = (None, Backoff::default());
         loop {
             let address = match node {
                 Some(node) => self.address(node, deadline).await,
@@ -102,13 +103,20 @@ impl Client {
                     }
                     return result;
                 }
+                Attempt::Overloaded(error) => {
+                    if !self.wait_when_overloaded || !backoff.overloaded(deadline).await {
+                        return Err(error);
+                    }
+                    last = Some(error);
+                    continue;
+                }
                 // The one node that was asked for is not there: nobody else can stand in for it.
                 Attempt::Again(error @ ClientError::Unreachable { .. }) if node.is_some() => return Err(error),
                 Attempt::Again(error) if Instant::now() + PAUSE >= deadline => return Err(error),
                 Attempt::Again(error) => last = Some(error),
             }
             self.shared.finder.lost(&address);
-            sleep_until((Instant::now() + PAUSE).into()).await;
+            Backoff::pause(deadline).await;
         }
     }
 
@@ -128,7 +136,11 @@ impl Client {
             Ok(Ok(Err(refusal))) if AGAIN.contains(&&refusal.code[..]) => {
                 Attempt::Again(self.no_leader(refusal.message))
             }
+            Ok(Ok(Err(refusal))) if refusal.code == OVERLOADED => {
+                Attempt::Overloaded(refused(OVERLOADED, refusal.message))
+            }
             Ok(Ok(Err(refusal))) => Attempt::Ended(Err(refused(&refusal.code, refusal.message))),
+            Ok(Err(status)) if is_overload(&status) => Attempt::Overloaded(refused(OVERLOADED, root_cause(&status))),
             Ok(Err(status)) => {
                 self.shared.nodes.forget(address);
                 let why = root_cause(&status);

@@ -8,8 +8,9 @@ use tonic::transport::Channel;
 use tonic::{Response, Status};
 
 use crate::client::Client;
+use crate::client::backoff::OVERLOADED;
 use crate::client::error::{ClientError, refused};
-use crate::client::nodes::{Absence, Answer, root_cause};
+use crate::client::nodes::{Absence, Answer, is_overload, root_cause};
 use crate::client::types::{LogLine, NodeStatus, Reported};
 use crate::protocol::NodeId;
 use crate::rpc::wire::control_client::ControlClient;
@@ -154,6 +155,7 @@ impl Client {
         let channel = self.shared.nodes.channel(address).await.map_err(unreachable)?;
         match timeout_at(deadline.into(), request(channel)).await {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
+            Ok(Err(status)) if is_overload(&status) => Err(refused(OVERLOADED, root_cause(&status))),
             Ok(Err(status)) => {
                 self.shared.nodes.forget(address);
                 Err(unreachable(root_cause(&status)))

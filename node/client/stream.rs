@@ -13,7 +13,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::client::nodes::{never_left, root_cause};
+use crate::client::nodes::{is_overload, never_left, root_cause};
 use crate::rpc::wire;
 use crate::rpc::wire::client_client::ClientClient;
 use crate::rpc::wire::tagged_write::Write;
@@ -28,6 +28,8 @@ pub(super) enum Lost {
     NotSent(String),
     /// The node does not take streams of writes, or not such a message: it has not read it.
     NotTaken(String),
+    /// The node took no stream because it has too much to do: it has read nothing of it.
+    Overloaded(String),
     /// It may have left.
     Unanswered(String),
 }
@@ -92,7 +94,7 @@ impl WriteStream {
     fn not_sent(&self) -> Lost {
         match lock(&self.waiting).ended.clone() {
             Some(Lost::NotSent(why) | Lost::Unanswered(why)) => Lost::NotSent(why),
-            Some(Lost::NotTaken(why)) => Lost::NotTaken(why),
+            Some(ended @ (Lost::NotTaken(_) | Lost::Overloaded(_))) => ended,
             None => Lost::NotSent("the stream has ended".to_owned()),
         }
     }
@@ -113,6 +115,7 @@ impl Drop for Forget<'_> {
 async fn take_answers(channel: Channel, queued: mpsc::Receiver<wire::TaggedWrite>, waiting: Arc<Mutex<Waiting>>) {
     let why = match ClientClient::new(channel).write(ReceiverStream::new(queued)).await {
         Ok(answers) => hand_out(answers.into_inner(), &waiting).await,
+        Err(status) if is_overload(&status) => Lost::Overloaded(root_cause(&status)),
         Err(status) => lost(&status),
     };
     let mut waiting = lock(&waiting);

@@ -2,16 +2,18 @@
 //!
 //! Whatever happens to an attempt, a refusal, a broken connection, a leader that stepped down with the entry in its log,
 //! another one follows under the same name until the deadline; the nodes answer a retry with what the first one came to.
-//! Only a write whose deadline passes after an attempt may have left ends as unknown.
+//! Only a write whose deadline passes after an attempt may have left ends as unknown. An answer "overloaded" is definite: if
+//! all attempts met it, so does the write end.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::timeout;
 
 use crate::client::Client;
+use crate::client::backoff::{Backoff, OVERLOADED};
 use crate::client::error::{ClientError, refused};
-use crate::client::requests::{AGAIN, PAUSE, check_key};
+use crate::client::requests::{AGAIN, check_key};
 use crate::client::sessions::Ticket;
 use crate::client::stream::Lost;
 use crate::client::types::{BatchChange, CompareAndSet, Written};
@@ -28,6 +30,8 @@ enum Attempt {
     Ended(Result<CompareAndSet, ClientError>),
     /// Definitely not taken; another one makes sense.
     NotTaken(ClientError),
+    /// Definitely not taken; another one makes sense, of the same node, after a while.
+    Overloaded(ClientError),
     /// It may have been taken: from now on the outcome is unknown until a retry is answered.
     Doubtful(String),
     /// The session is not known any more: this attempt was not taken.
@@ -100,6 +104,7 @@ impl Client {
     async fn write(&self, write: impl Fn(wire::WriteName) -> Write) -> Result<CompareAndSet, ClientError> {
         let deadline = self.deadline();
         let mut ticket: Option<Ticket> = None;
+        let mut backoff = Backoff::default();
         // What the last attempt met, and why an earlier one may have been taken.
         let (mut last, mut doubt) = (None, None);
         loop {
@@ -120,6 +125,15 @@ impl Client {
                 Attempt::Ended(Err(error)) if doubt.is_none() => return Err(error),
                 Attempt::Ended(Err(_)) => {}
                 Attempt::NotTaken(error) => last = Some(error),
+                Attempt::Overloaded(error) if self.wait_when_overloaded || doubt.is_some() => {
+                    // Whoever is overloaded leads still, as far as is known.
+                    if backoff.overloaded(deadline).await {
+                        last = Some(error);
+                        continue;
+                    }
+                    return Err(doubt.map_or(error, unknown));
+                }
+                Attempt::Overloaded(error) => return Err(error),
                 Attempt::Doubtful(why) => doubt = Some(why),
                 Attempt::SessionLost(error) => {
                     self.shared.sessions.lost(named);
@@ -131,7 +145,10 @@ impl Client {
                 }
             }
             self.shared.finder.lost(&address);
-            sleep_until((Instant::now() + PAUSE).min(deadline).into()).await;
+            if !Backoff::pause(deadline).await {
+                let late = || self.no_leader("nobody took it".to_owned());
+                return Err(doubt.map(unknown).or(last).unwrap_or_else(late));
+            }
         }
     }
 
@@ -153,6 +170,7 @@ impl Client {
         match answer {
             Ok(answer) => self.answered(answer),
             Err(Lost::NotSent(why)) => Attempt::NotTaken(self.no_leader(format!("{address}: {why}"))),
+            Err(Lost::Overloaded(why)) => Attempt::Overloaded(refused(OVERLOADED, format!("{address}: {why}"))),
             Err(Lost::NotTaken(why)) => Attempt::Ended(Err(refused("not_taken", format!("{address}: {why}")))),
             Err(Lost::Unanswered(why)) => Attempt::Doubtful(format!("{address} may have taken the write, but {why}")),
         }
@@ -183,6 +201,9 @@ impl Client {
             }
             Some(Outcome::Refused(refusal)) if AGAIN.contains(&&refusal.code[..]) => {
                 Attempt::NotTaken(self.no_leader(refusal.message))
+            }
+            Some(Outcome::Refused(refusal)) if refusal.code == OVERLOADED => {
+                Attempt::Overloaded(refused(OVERLOADED, refusal.message))
             }
             Some(Outcome::Refused(refusal)) => Attempt::Ended(Err(refused(&refusal.code, refusal.message))),
             Some(Outcome::Unknown(why)) => Attempt::Doubtful(why.message),

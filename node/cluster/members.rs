@@ -110,7 +110,7 @@ impl Members {
     }
 
     pub fn new_client(&self, timeout: Duration, launcher: Option<String>) -> Result<Client, ClientError> {
-        Client::of_nodes(&self.addresses(), Options { timeout, launcher, cluster: None })
+        Client::of_nodes(&self.addresses(), Options { timeout, launcher, ..Options::default() })
     }
 
     pub fn was_rebuilt(&self) -> bool {

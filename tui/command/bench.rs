@@ -1,5 +1,7 @@
 //! `bench`: so many clients, each with one operation under way at a time, for so many seconds.
 //!
+//! An answer "overloaded" is not waited out but counted: it says how much the cluster takes.
+//!
 //! Latency is counted at the client, CPU as the nodes report it. The clients share this process, and one connection to
 //! each node.
 
@@ -30,6 +32,8 @@ struct Counts {
     latencies: Mutex<Histogram<u64>>,
     operations: AtomicU64,
     errors: AtomicU64,
+    /// Those of the errors that say "overloaded".
+    overloaded: AtomicU64,
     last_error: Mutex<Option<ClientError>>,
 }
 
@@ -50,6 +54,7 @@ pub async fn run(asked: &Bench, context: &Context) -> Result<Outcome, ClientErro
         latencies: Mutex::new(latencies),
         operations: AtomicU64::new(0),
         errors: AtomicU64::new(0),
+        overloaded: AtomicU64::new(0),
         last_error: Mutex::new(None),
     });
     let cpu_before = cpu_micros(client).await;
@@ -57,7 +62,7 @@ pub async fn run(asked: &Bench, context: &Context) -> Result<Outcome, ClientErro
     let end = start + Duration::from_secs(asked.seconds);
     let mut clients = JoinSet::new();
     for number in 0..asked.clients {
-        clients.spawn(one_client(number, *asked, client.clone(), counts.clone(), end));
+        clients.spawn(one_client(number, *asked, client.that_tells_overload(), counts.clone(), end));
     }
     tokio::join!(async { while clients.join_next().await.is_some() {} }, tell(context, &counts, start, end));
     let elapsed = start.elapsed();
@@ -113,6 +118,7 @@ async fn one_client(number: u64, asked: Bench, client: Client, counts: Arc<Count
             }
             Err(error) => {
                 counts.errors.fetch_add(1, Ordering::Relaxed);
+                counts.overloaded.fetch_add((error.code() == "overloaded").into(), Ordering::Relaxed);
                 *counts.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             }
@@ -150,7 +156,7 @@ async fn cpu_micros(client: &Client) -> Option<u64> {
 
 fn report(asked: &Bench, counts: &Counts, elapsed: Duration, cpu_micros: Option<u64>) -> Outcome {
     let operations = counts.operations.load(Ordering::Relaxed);
-    let errors = counts.errors.load(Ordering::Relaxed);
+    let [errors, overloaded] = [&counts.errors, &counts.overloaded].map(|count| count.load(Ordering::Relaxed));
     let per_second = operations as f64 / elapsed.as_secs_f64();
     let [p50, p90, p99, p999] = {
         let latencies = counts.latencies();
@@ -166,19 +172,21 @@ fn report(asked: &Bench, counts: &Counts, elapsed: Duration, cpu_micros: Option<
         "p99_us": p99,
         "p999_us": p999,
         "errors": errors,
+        "overloaded": overloaded,
         "cpu_us_per_operation": cpu.map_or(Value::Null, |cpu| json!(rounded(cpu))),
     });
     let name = match asked.op {
         BenchOperation::Put => "writes",
         BenchOperation::Get => "reads",
     };
+    let of_them = if overloaded > 0 { format!(", {overloaded} of them overloaded") } else { String::new() };
     let cpu = cpu.map_or("unknown (not every node answers)".to_owned(), |cpu| format!("{cpu:.1} µs"));
     let outcome = Outcome::done(json)
         .line(
             Tone::Result,
             format!("{operations} {name} by {} clients in {:.1} s", asked.clients, elapsed.as_secs_f64()),
         )
-        .line(Tone::Result, format!("throughput  {per_second:.0}/s, {errors} errors"))
+        .line(Tone::Result, format!("throughput  {per_second:.0}/s, {errors} errors{of_them}"))
         .line(Tone::Result, format!("latency     p50 {p50} µs, p90 {p90} µs, p99 {p99} µs, p99.9 {p999} µs"))
         .line(Tone::Result, format!("CPU         {cpu} for each operation, summed over the nodes"));
     let last = counts.last_error.lock().unwrap_or_else(PoisonError::into_inner).take();

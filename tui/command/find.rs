@@ -44,7 +44,7 @@ pub fn find(global: &Global) -> Result<Found, Outcome> {
 /// in the data folder, if it is the one that was started there.
 pub async fn connect(found: &Found, global: &Global) -> Result<Client, ClientError> {
     let Found { addresses, cluster, launcher } = found.clone();
-    let options = Options { timeout: global.timeout, launcher, cluster };
+    let options = Options { timeout: global.timeout, launcher, cluster, ..Options::default() };
     let client = Client::connect(addresses.as_slice(), options.clone()).await?;
     if options.launcher.is_some() {
         return Ok(client);

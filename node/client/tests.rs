@@ -1,0 +1,244 @@
+//! The client against a node that answers as it is told to: what is tried again under which name, and how it ends.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::body::Body;
+use tonic::codegen::{BoxFuture, BoxStream, Service, http};
+use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::client::{Client, ClientError, Consistency, Options};
+use crate::rpc::wire;
+use crate::rpc::wire::client_server::ClientServer;
+use crate::rpc::wire::write_response::Outcome;
+
+/// How the node ends one attempt.
+#[derive(Clone, Copy, Debug)]
+enum Ends {
+    Overloaded,
+    /// It says that it does not know what will become of it.
+    Unknown,
+    Written,
+    /// It takes no stream at all.
+    NoStream,
+}
+
+/// Answers from a list, then as the last of it for ever; keeps the names under which writes came.
+#[derive(Clone)]
+struct Node {
+    answers: Arc<Mutex<VecDeque<Ends>>>,
+    names: Arc<Mutex<Vec<wire::WriteName>>>,
+}
+
+impl Node {
+    fn next(&self) -> Ends {
+        let mut answers = self.answers.lock().unwrap();
+        if answers.len() > 1 { answers.pop_front().unwrap() } else { answers[0] }
+    }
+
+    fn names(&self) -> Vec<(u64, u64)> {
+        self.names.lock().unwrap().iter().map(|name| (name.session, name.sequence)).collect()
+    }
+
+    fn answer(&self, write: wire::TaggedWrite) -> wire::TaggedWriteResponse {
+        let Some(wire::tagged_write::Write::Put(put)) = write.write else { panic!("only puts come here") };
+        self.names.lock().unwrap().push(put.name.expect("every write has a name"));
+        let outcome = match self.next() {
+            Ends::Overloaded | Ends::NoStream => Outcome::Refused(refusal()),
+            Ends::Unknown => Outcome::Unknown(wire::Unknown { message: "it stepped down".into() }),
+            Ends::Written => Outcome::Written(wire::Point { epoch: 1, offset: 7, position: 8, digest: Bytes::new() }),
+        };
+        let response = Some(wire::WriteResponse { outcome: Some(outcome), revision: 7 });
+        wire::TaggedWriteResponse { tag: write.tag, response }
+    }
+}
+
+fn refusal() -> wire::Refusal {
+    wire::Refusal { code: "overloaded".into(), message: "too much waits".into(), leader: None }
+}
+
+#[tonic::async_trait]
+impl wire::client_server::Client for Node {
+    type WriteStream = BoxStream<wire::TaggedWriteResponse>;
+    type WatchStream = BoxStream<wire::WatchResponse>;
+
+    async fn write(
+        &self,
+        request: Request<Streaming<wire::TaggedWrite>>,
+    ) -> Result<Response<Self::WriteStream>, Status> {
+        if matches!(self.answers.lock().unwrap()[0], Ends::NoStream) {
+            self.next();
+            return Err(Status::resource_exhausted("too many streams"));
+        }
+        let node = self.clone();
+        Ok(Response::new(Box::pin(request.into_inner().map(move |write| write.map(|write| node.answer(write))))))
+    }
+
+    async fn get(&self, _: Request<wire::GetRequest>) -> Result<Response<wire::GetResponse>, Status> {
+        use wire::get_response::Outcome;
+        let outcome = match self.next() {
+            Ends::NoStream => return Err(Status::resource_exhausted("too many calls")),
+            Ends::Overloaded | Ends::Unknown => Outcome::Refused(refusal()),
+            Ends::Written => Outcome::NotFound(wire::NotFound {}),
+        };
+        Ok(Response::new(wire::GetResponse { outcome: Some(outcome) }))
+    }
+
+    async fn put(&self, _: Request<wire::PutRequest>) -> Result<Response<wire::WriteResponse>, Status> {
+        Err(Status::unimplemented("writes come in streams"))
+    }
+
+    async fn delete(&self, _: Request<wire::DeleteRequest>) -> Result<Response<wire::WriteResponse>, Status> {
+        Err(Status::unimplemented("writes come in streams"))
+    }
+
+    async fn compare_and_set(
+        &self,
+        _: Request<wire::CompareAndSetRequest>,
+    ) -> Result<Response<wire::WriteResponse>, Status> {
+        Err(Status::unimplemented("writes come in streams"))
+    }
+
+    async fn batch(&self, _: Request<wire::BatchRequest>) -> Result<Response<wire::WriteResponse>, Status> {
+        Err(Status::unimplemented("writes come in streams"))
+    }
+
+    async fn probe(&self, _: Request<wire::ProbeRequest>) -> Result<Response<wire::ProbeResponse>, Status> {
+        Err(Status::unimplemented("it is no voter"))
+    }
+
+    async fn list(&self, _: Request<wire::ListRequest>) -> Result<Response<wire::ListResponse>, Status> {
+        Err(Status::unimplemented("it has nothing"))
+    }
+
+    async fn watch(&self, _: Request<wire::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("it has nothing"))
+    }
+}
+
+/// The one call of the Control service that the client needs here: the node leads.
+#[derive(Clone)]
+struct Leads;
+
+impl NamedService for Leads {
+    const NAME: &'static str = "epoca.v1.Control";
+}
+
+impl UnaryService<wire::StatusRequest> for Leads {
+    type Response = wire::StatusResponse;
+    type Future = BoxFuture<Response<wire::StatusResponse>, Status>;
+
+    fn call(&mut self, _: Request<wire::StatusRequest>) -> Self::Future {
+        let status = wire::StatusResponse {
+            id: 1,
+            role: "leader".to_owned(),
+            epoch: Some(1),
+            leader: Some(1),
+            ..wire::StatusResponse::default()
+        };
+        Box::pin(async move { Ok(Response::new(status)) })
+    }
+}
+
+impl Service<http::Request<Body>> for Leads {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<http::Response<Body>, Infallible>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(async move { Ok(Grpc::new(tonic_prost::ProstCodec::default()).unary(Leads, request).await) })
+    }
+}
+
+/// A node that answers so, and a client of it with such a deadline.
+async fn node(answers: &[Ends], timeout: Duration) -> (Node, Client) {
+    let node = Node { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), names: Arc::default() };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = tonic::transport::Server::builder().add_service(Leads).add_service(ClientServer::new(node.clone()));
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    let client = Client::connect(&[address], Options { timeout, ..Options::default() }).await.expect("it answers");
+    (node, client)
+}
+
+const LONG: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_millis(900);
+
+async fn put(client: &Client) -> Result<u64, ClientError> {
+    client.put(Bytes::from("k"), Bytes::from("v")).await.map(|written| written.position.0)
+}
+
+fn code<T>(ended: Result<T, ClientError>) -> String {
+    ended.err().expect("it is not done").code().to_owned()
+}
+
+#[tokio::test]
+async fn a_write_to_an_overloaded_node_is_tried_again_under_its_own_name_until_it_is_taken() {
+    let (node, client) = node(&[Ends::Overloaded, Ends::Overloaded, Ends::NoStream, Ends::Written], LONG).await;
+    let begun = Instant::now();
+    // The stream that is open hears of no refusal to open one.
+    assert_eq!(put(&client).await, Ok(8));
+    let names = node.names();
+    assert!(names.len() >= 3 && names.iter().all(|name| *name == names[0]), "one name for all: {names:?}");
+    assert!(begun.elapsed() >= Duration::from_millis(15), "it waits in between");
+}
+
+#[tokio::test]
+async fn a_stream_that_was_not_taken_is_definite_and_opened_again() {
+    let (node, client) = node(&[Ends::NoStream, Ends::NoStream, Ends::Written], LONG).await;
+    assert_eq!(put(&client).await, Ok(8));
+    assert_eq!(node.names().len(), 1, "what was refused was not read");
+}
+
+#[tokio::test]
+async fn a_deadline_that_passes_while_a_node_is_overloaded_is_definite() {
+    for answer in [Ends::Overloaded, Ends::NoStream] {
+        let (_, client) = node(&[answer], SHORT).await;
+        let begun = Instant::now();
+        assert_eq!(code(put(&client).await), "overloaded");
+        assert!(begun.elapsed() < SHORT + Duration::from_secs(5));
+        assert_eq!(code(client.get(Bytes::from("k"), Consistency::Linearizable, None).await), "overloaded");
+    }
+}
+
+#[tokio::test]
+async fn overload_after_an_attempt_of_unknown_outcome_leaves_it_unknown() {
+    let (node, client) = node(&[Ends::Unknown, Ends::Overloaded], SHORT).await;
+    assert_eq!(code(put(&client).await), "unknown");
+    assert!(node.names().len() >= 3, "it was tried again: {:?}", node.names());
+    assert_eq!(code(put(&client.that_tells_overload()).await), "overloaded", "another write has no such past");
+}
+
+#[tokio::test]
+async fn a_retry_that_is_taken_in_the_end_tells_what_became_of_a_first_try() {
+    let (node, client) = node(&[Ends::Unknown, Ends::Overloaded, Ends::Overloaded, Ends::Written], LONG).await;
+    assert_eq!(put(&client.that_tells_overload()).await, Ok(8));
+    let names = node.names();
+    assert!(names.len() == 4 && names.iter().all(|name| *name == names[0]), "{names:?}");
+}
+
+#[tokio::test]
+async fn who_measures_is_told_of_overload_at_once() {
+    let (node, client) = node(&[Ends::Overloaded], LONG).await;
+    let client = client.that_tells_overload();
+    assert_eq!(code(put(&client).await), "overloaded");
+    assert_eq!(node.names().len(), 1);
+    assert_eq!(code(client.get(Bytes::from("k"), Consistency::Linearizable, None).await), "overloaded");
+}
+
+#[tokio::test]
+async fn a_read_waits_for_an_overloaded_node_too() {
+    let (_, client) = node(&[Ends::Overloaded, Ends::NoStream, Ends::Overloaded, Ends::Written], LONG).await;
+    assert_eq!(client.get(Bytes::from("k"), Consistency::Linearizable, None).await, Ok(None));
+}
