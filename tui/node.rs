@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::command::conduct::{Conduct, Election};
 use crate::command::grammar::Node;
-use crate::command::shell::SnapshotArgs;
+use crate::command::shell::{BoundArgs, SnapshotArgs};
 
 /// A third of a busy leader's own time went into allocating before.
 #[global_allocator]
@@ -81,6 +81,9 @@ pub struct NodeArgs {
     #[command(flatten)]
     snapshots: SnapshotArgs,
 
+    #[command(flatten)]
+    bounds: BoundArgs,
+
     /// What to log: error, warn, info, debug, trace, or a filter as epoca=debug,h2=info
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
@@ -138,6 +141,7 @@ impl NodeArgs {
             prefer: self.conduct.prefer.into(),
             lease_ms: self.conduct.lease,
             snapshots: self.snapshots(),
+            uncommitted_entries: self.bounds.uncommitted_entries.unwrap_or(NodeOptions::UNCOMMITTED_ENTRIES),
         }
     }
 }

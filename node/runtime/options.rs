@@ -42,6 +42,8 @@ pub struct NodeOptions {
     /// 0: the leader asks the others for every linearizable read.
     pub lease_ms: u64,
     pub snapshots: SnapshotOptions,
+    /// So many entries may wait at a leader to become final.
+    pub uncommitted_entries: u64,
 }
 
 /// When snapshots are taken, what the log keeps, and how fast they are sent.
@@ -69,6 +71,7 @@ impl Default for SnapshotOptions {
 impl NodeOptions {
     pub const HEARTBEAT_MS: u64 = 100;
     pub const ELECTION_TIMEOUT_MS: u64 = 1_000;
+    pub const UNCOMMITTED_ENTRIES: u64 = 65_536;
 
     pub(super) fn check(&self) -> Result<(), NodeError> {
         let NodeOptions { id, heartbeat_ms, election_timeout_ms, .. } = *self;
@@ -111,6 +114,7 @@ impl NodeOptions {
 
     fn limits(&self) -> Limits {
         Limits {
+            uncommitted_entries: self.uncommitted_entries,
             snapshot_entries: self.snapshots.entries,
             snapshot_bytes: self.snapshots.bytes,
             snapshot_margin: self.snapshots.margin,

@@ -148,6 +148,7 @@ pub(super) fn options(id: u64) -> NodeOptions {
         prefer: Prefer::None,
         lease_ms: 0,
         snapshots: SnapshotOptions::default(),
+        uncommitted_entries: NodeOptions::UNCOMMITTED_ENTRIES,
     }
 }
 

@@ -29,8 +29,8 @@ fn replicas_and_leaders_that_go_and_return_are_shown() {
 }
 
 #[test]
-fn leaders_that_hand_over_retries_snapshots_and_reads_are_shown() {
-    all_pass(&["transfer", "exactly-once", "snapshot", "reads"]);
+fn leaders_that_hand_over_retries_snapshots_reads_and_overload_are_shown() {
+    all_pass(&["transfer", "exactly-once", "snapshot", "reads", "overload"]);
 }
 
 #[test]

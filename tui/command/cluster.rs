@@ -21,7 +21,7 @@ pub async fn run(args: &ClusterArgs, global: &Global) -> Outcome {
         base_port: args.base_port,
         lab: args.lab,
         fresh: args.fresh,
-        more: args.snapshots.given(),
+        more: [args.snapshots.given(), args.bounds.given()].concat(),
         ..args.conduct.of(ClusterOptions::new(executable, &global.data))
     };
     let told = match told_to_end() {

@@ -108,6 +108,24 @@ pub struct ClusterArgs {
     pub conduct: Conduct,
     #[command(flatten)]
     pub snapshots: SnapshotArgs,
+    #[command(flatten)]
+    pub bounds: BoundArgs,
+}
+
+/// How much a node takes on.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct BoundArgs {
+    /// So many entries may wait to become final at a leader; beyond it writes are refused as overloaded (65,536 unless told)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub uncommitted_entries: Option<u64>,
+}
+
+impl BoundArgs {
+    /// The options that were given, as `epoca node` takes them.
+    pub fn given(&self) -> Vec<String> {
+        let entries = self.uncommitted_entries.iter();
+        entries.flat_map(|entries| ["--uncommitted-entries".to_owned(), entries.to_string()]).collect()
+    }
 }
 
 /// When snapshots are taken, and what becomes of them.

@@ -28,6 +28,7 @@ const LIBRARY: &[(&str, &str)] = library! {
     "exactly-once"
     "snapshot"
     "reads"
+    "overload"
     "kill-9"
     "chaos"
     "figure-7"

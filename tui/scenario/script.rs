@@ -32,6 +32,8 @@ pub struct Needs {
     pub election_timeout_ms: Option<u64>,
     /// For so long the leader may answer reads alone; 0 never.
     pub lease_ms: u64,
+    /// A leader takes so many entries that are not final yet; beyond it writes are refused.
+    pub uncommitted_entries: Option<u64>,
     /// A node takes a snapshot after so many entries, and keeps so many before it.
     pub snapshot_entries: Option<u64>,
     pub snapshot_margin: Option<u64>,

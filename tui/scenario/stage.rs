@@ -54,7 +54,7 @@ impl Stage {
             lab: true,
             election_timeout_ms: needs.election_timeout_ms,
             lease_ms: needs.lease_ms,
-            more: snapshot_options(script),
+            more: node_options(script),
             ..ClusterOptions::new(&executable, &own.folder)
         };
         let cluster = Cluster::start(options).await.map_err(|error| error.to_string())?;
@@ -97,9 +97,13 @@ pub fn with_timeout(client: &Client, timeout: Duration) -> Result<Client, Client
     Client::of_nodes(&client.nodes(), Options { timeout, ..client.options().clone() })
 }
 
-fn snapshot_options(script: &Script) -> Vec<String> {
+fn node_options(script: &Script) -> Vec<String> {
     let needs = &script.needs;
-    let options = [("--snapshot-entries", needs.snapshot_entries), ("--snapshot-margin", needs.snapshot_margin)];
+    let options = [
+        ("--uncommitted-entries", needs.uncommitted_entries),
+        ("--snapshot-entries", needs.snapshot_entries),
+        ("--snapshot-margin", needs.snapshot_margin),
+    ];
     let given = options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()]));
     given.flatten().collect()
 }

@@ -5,6 +5,7 @@ mod crowd;
 mod deaf;
 mod piling_up;
 mod restart;
+mod retry;
 mod slow_replica;
 
 use std::collections::BTreeMap;
@@ -34,10 +35,16 @@ async fn alone() -> MutexGuard<'static, ()> {
 }
 
 async fn started(data: &Path, election_timeout_ms: u64) -> Cluster {
+    started_with(data, election_timeout_ms, &[]).await
+}
+
+/// With more options for its nodes.
+async fn started_with(data: &Path, election_timeout_ms: u64, more: &[String]) -> Cluster {
     let options = ClusterOptions {
         base_port: 0,
         lab: true,
         election_timeout_ms: Some(election_timeout_ms),
+        more: more.to_vec(),
         ..ClusterOptions::new(EXECUTABLE, data)
     };
     let cluster = Cluster::start(options).await.expect("the nodes start");

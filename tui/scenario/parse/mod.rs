@@ -142,7 +142,8 @@ fn read_line(script: &mut Script, cursor: &mut Cursor) -> Result<Below, Mistake>
 }
 
 fn needs(script: &mut Script, cursor: &mut Cursor) -> Result<(), Mistake> {
-    let what = cursor.word("nodes, own, election-timeout, lease, snapshot-entries or snapshot-margin")?;
+    let what =
+        cursor.word("nodes, own, election-timeout, lease, uncommitted-entries, snapshot-entries or snapshot-margin")?;
     match what.text {
         "nodes" => {
             let (at, nodes) = (cursor.peek(), cursor.number("a number of nodes")?);
@@ -163,6 +164,14 @@ fn needs(script: &mut Script, cursor: &mut Cursor) -> Result<(), Mistake> {
             script.needs.own = true;
             script.needs.lease_ms = cursor.duration()?.as_millis() as u64;
         }
+        "uncommitted-entries" => {
+            script.needs.own = true;
+            let (at, entries) = (cursor.peek(), cursor.number("a number of entries")?);
+            if !(1..=1_000_000).contains(&entries) {
+                return Err(cursor.at_column(at, "1 to 1000000 entries"));
+            }
+            script.needs.uncommitted_entries = Some(entries);
+        }
         "snapshot-entries" => {
             script.needs.own = true;
             script.needs.snapshot_entries = Some(cursor.number("a number of entries")?);
@@ -172,7 +181,8 @@ fn needs(script: &mut Script, cursor: &mut Cursor) -> Result<(), Mistake> {
             script.needs.snapshot_margin = Some(cursor.number("a number of entries")?);
         }
         _ => {
-            let known = "nodes N, own cluster, election-timeout D, lease D, snapshot-entries N or snapshot-margin N";
+            let known = "nodes N, own cluster, election-timeout D, lease D, uncommitted-entries N, snapshot-entries N or \
+                         snapshot-margin N";
             return Err(cursor.at(what, &format!("expected {known}")));
         }
     }
