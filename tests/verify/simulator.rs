@@ -1,7 +1,7 @@
 //! Short runs of the simulator, the same on every machine: nothing breaks, everything happens, and a seed means the same
 //! run each time. The long runs are `epoca verify`.
 
-use epoca::verify::simulator::{Options, Plan, Stats, play, run, shrink};
+use epoca::verify::simulator::{Kind, Options, Plan, Stats, play, run, shrink};
 
 /// Plays seeds; panics with what is needed to see the first failure again.
 fn play_seeds(first: u64, count: u64) -> Stats {
@@ -57,6 +57,22 @@ fn a_fixed_set_of_seeds_breaks_nothing_and_meets_everything() {
     let changes = [members.joined, members.promoted, members.removed, members.replaced, members.moved];
     assert!(changes.iter().all(|count| *count > 10), "{members:?}");
     assert!(stats.watched > 5_000 && stats.watched_gone > 0, "{stats:#?}");
+}
+
+#[test]
+fn damage_is_found_at_a_start_and_by_a_read_and_the_node_comes_back() {
+    let flips = |plan: &Plan| plan.faults.iter().any(|fault| matches!(fault.kind, Kind::FlippedBit { .. }));
+    let mut stats = Stats::default();
+    for plan in (2_000..).map(|seed| Plan::of(Options::of(seed))).filter(flips).take(50) {
+        let outcome = play(&plan, false);
+        assert!(outcome.failure.is_none(), "seed {}: {:?}", plan.options.seed, outcome.failure);
+        stats.add(&outcome.stats);
+    }
+    let found = |how| stats.faults.get(how).copied().unwrap_or(0);
+    let (at_a_start, by_a_read) = (found("flipped bit found at a start"), found("flipped bit found by a read"));
+    assert!(at_a_start > 0 && by_a_read > 0, "{stats:#?}");
+    // Each of them asks until it is a member again.
+    assert!(stats.members.replaced + stats.members.joined >= at_a_start + by_a_read, "{stats:#?}");
 }
 
 #[test]

@@ -6,7 +6,9 @@
 //!
 //! Snapshots are files of their own: durable once they are there.
 //!
-//! Left out: bytes, checksums, files. Those are tested with the real storage; a flipped bit here means that it refuses.
+//! A record with a flipped bit stays unnoticed until it is read: by the core, or by the next start, which reads all.
+//!
+//! Left out: bytes, checksums, files. Those are tested with the real storage.
 
 use std::collections::VecDeque;
 
@@ -49,6 +51,8 @@ pub(super) struct Disk {
     covered: usize,
     /// The last operation of this run that is durable.
     done: Option<Operation>,
+    /// An entry whose record cannot be read any more.
+    flipped: Option<LogPoint>,
 }
 
 impl Disk {
@@ -101,6 +105,7 @@ impl Disk {
             self.covers(base)?;
         }
         self.written.store(&store)?;
+        self.flipped = self.damage();
         self.pending.push_back((operation, store));
         Ok(())
     }
@@ -183,7 +188,21 @@ impl Disk {
         self.done = None;
     }
 
-    pub(super) fn read(&self, read: &ReadLog) -> Vec<Entry> {
+    /// A bit turns in the record of the n-th durable entry from the end, counted round.
+    pub(super) fn flip(&mut self, nth: u64) {
+        let entries = &self.durable.entries;
+        let entry = entries.iter().rev().nth(nth as usize % entries.len().max(1));
+        self.flipped = entry.map(Entry::point).or(self.flipped);
+        self.flipped = self.damage();
+    }
+
+    /// Where the disk is damaged. What was cut off or given up does not matter any more.
+    pub(super) fn damage(&self) -> Option<LogPoint> {
+        self.flipped.filter(|point| self.written.at(point.position).is_some_and(|entry| entry.point() == *point))
+    }
+
+    /// `Err`: the entry whose record is damaged.
+    pub(super) fn read(&self, read: &ReadLog) -> Result<Vec<Entry>, LogPoint> {
         let wanted = self.written.entries.iter().filter(|entry| (read.from..=read.to).contains(&entry.position));
         let mut bytes = 0;
         let mut entries = Vec::new();
@@ -194,7 +213,8 @@ impl Disk {
             }
             entries.push(entry.clone());
         }
-        entries
+        let read = |damage: &LogPoint| entries.iter().any(|entry| entry.position == damage.position);
+        self.damage().filter(read).map_or(Ok(entries.clone()), Err)
     }
 }
 

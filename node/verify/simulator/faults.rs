@@ -43,6 +43,10 @@ impl Simulation<'_> {
                 self.network.noise.push((index, noise));
                 Ok(())
             }
+            (Kind::Echo { one_in, after_micros }, _) => {
+                self.network.echoes.push((index, one_in, after_micros));
+                Ok(())
+            }
             (kind, Some(node)) => self.strike(node, kind),
             (_, None) => Ok(()),
         }
@@ -72,11 +76,8 @@ impl Simulation<'_> {
             Kind::HoldOrders { .. } => host.orders_held += 1,
             Kind::Transfer { to, .. } if host.is_up() => return self.step(node, Input::Transfer(NOBODY, to)),
             Kind::Inject { count, epochs_below, copied, .. } => return self.inject(node, count, epochs_below, copied),
-            Kind::FlippedBit { .. } if may_lose => {
-                self.cut_power(node, 100, false);
-                self.host(node).out = true;
-            }
-            Kind::Wipe { .. } if !host.out && may_lose => self.wipe(node),
+            Kind::FlippedBit { stopped, .. } if may_lose => self.flip_bit(node, stopped),
+            Kind::Wipe { .. } if may_lose => self.wipe(node),
             Kind::Members { wish, .. } => self.want(node, wish),
             _ => {}
         }
@@ -100,6 +101,10 @@ impl Simulation<'_> {
             }
             (Kind::Noise { .. }, _) => {
                 self.network.noise.retain(|(noise, _)| *noise != index);
+                Ok(())
+            }
+            (Kind::Echo { .. }, _) => {
+                self.network.echoes.retain(|(echo, ..)| *echo != index);
                 Ok(())
             }
             (kind, Some(node)) => self.mend(node, kind),
@@ -132,11 +137,10 @@ impl Simulation<'_> {
                     held.into_iter().for_each(|envelope| self.queue.put(now, Due::Message(Box::new(envelope))));
                 }
             }
-            Kind::PowerCut { .. } | Kind::Kill { .. } => return self.restart(node),
-            Kind::FlippedBit { .. } if host.out => self.replace_lost(node, MemberWish::Remove),
+            Kind::PowerCut { .. } | Kind::Kill { .. } | Kind::FlippedBit { .. } => return self.restart(node),
             Kind::Wipe { .. } => {
                 self.restart(node)?;
-                self.replace_lost(node, MemberWish::Join);
+                self.replace_lost(node);
             }
             _ => {}
         }
@@ -145,14 +149,14 @@ impl Simulation<'_> {
 
     pub(super) fn restart(&mut self, node: NodeId) -> Step {
         let host = self.host(node);
-        if host.is_up() || host.out { Ok(()) } else { self.start(node) }
+        if host.is_up() { Ok(()) } else { self.start(node) }
     }
 
     /// A disk was lost: where members change at all, somebody does something about it.
-    fn replace_lost(&mut self, node: NodeId, wish: MemberWish) {
+    fn replace_lost(&mut self, node: NodeId) {
         let is_member = self.list().is_some_and(|list| self.hosts[node.0 as usize - 1].is_member(list));
         if self.plan.options.members.changes_most > 0 && !is_member {
-            self.want(node, wish);
+            self.want(node, MemberWish::Join);
         }
     }
 
@@ -170,7 +174,7 @@ impl Simulation<'_> {
         self.tell(Told::Left(node));
     }
 
-    fn cut_power(&mut self, node: NodeId, kept_percent: u64, torn: bool) {
+    pub(super) fn cut_power(&mut self, node: NodeId, kept_percent: u64, torn: bool) {
         if !self.host(node).is_up() {
             return;
         }
@@ -222,7 +226,7 @@ impl Simulation<'_> {
             }
             Who::Outsider(index) => {
                 let list = self.list()?;
-                let others = self.hosts.iter().filter(|host| !host.out && !host.is_member(list));
+                let others = self.hosts.iter().filter(|host| !host.is_member(list));
                 nth(&others.map(Host::id).collect::<Vec<_>>(), index)
             }
             Who::Learner(index) => nth(&self.list()?.learners().map(|member| member.id).collect::<Vec<_>>(), index),
@@ -269,9 +273,9 @@ fn who(kind: &Kind) -> Option<Who> {
         | Kind::HoldOrders { who }
         | Kind::Transfer { who, .. }
         | Kind::Inject { who, .. }
-        | Kind::FlippedBit { who }
+        | Kind::FlippedBit { who, .. }
         | Kind::Wipe { who }
         | Kind::Members { who, .. } => Some(*who),
-        Kind::PowerCutOfAll { .. } | Kind::Cut { .. } | Kind::Noise { .. } => None,
+        Kind::PowerCutOfAll { .. } | Kind::Cut { .. } | Kind::Noise { .. } | Kind::Echo { .. } => None,
     }
 }

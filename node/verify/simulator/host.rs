@@ -29,8 +29,6 @@ pub(super) struct Host {
     /// How many pauses are in force. What is due meanwhile waits in the backlog.
     pub(super) paused: u64,
     pub(super) backlog: VecDeque<Due>,
-    /// It never comes back.
-    pub(super) out: bool,
     /// What was durable on disks that were emptied: whoever has an ack of one was not lied to.
     pub(super) destroyed: Vec<(Incarnation, Image)>,
     /// What is stored may have changed which member list counts.
@@ -121,7 +119,6 @@ impl Host {
             run: 0,
             paused: 0,
             backlog: VecDeque::new(),
-            out: false,
             destroyed: Vec::new(),
             list_touched: false,
             waiting: VecDeque::new(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::protocol::trace::Fact;
-use crate::protocol::{Epoch, Incarnation, Listed, LogPoint, Member, Membership, NodeId};
+use crate::protocol::{Entry, EntryId, Epoch, Incarnation, Listed, LogPoint, Member, Membership, NodeId};
 use crate::verify::simulator::host::Host;
 use crate::verify::simulator::plan::MemberWish;
 use crate::verify::simulator::stats::Changes;
@@ -62,6 +62,10 @@ impl Truth {
         match fact {
             Fact::Committed { up_to, .. } => self.on_counted(hosts, node, *up_to),
             Fact::Elected { epoch, .. } => self.on_elected(&hosts[node.0 as usize - 1], *epoch),
+            Fact::Counted { from, up_to: Some(up_to), .. } => self.on_match(hosts, node, *from, *up_to),
+            Fact::CaughtUp { node: learner, matched, last } => {
+                self.on_caught_up(hosts, node, *learner, matched.zip(*last))
+            }
             _ => Ok(()),
         }
     }
@@ -79,6 +83,37 @@ impl Truth {
         }
         let text = format!("{node} commits {up_to}, and {holders} disks of {voters} voters hold it: {list:?}");
         Err(wrong("committed is durable on a quorum", text))
+    }
+
+    /// A leader takes a member to have an entry: the disk that its list names has it.
+    fn on_match(&self, hosts: &[Host], leader: NodeId, node: NodeId, up_to: LogPoint) -> Step {
+        let list = list_of(&hosts[leader.0 as usize - 1]);
+        let Some(member) = list.and_then(|list| list.member(node)) else { return Ok(()) };
+        if hosts[node.0 as usize - 1].holds(member.incarnation, up_to) {
+            return Ok(());
+        }
+        let text = format!("{leader} takes {node} to have {up_to}, and its disk has not: {member:?}");
+        Err(wrong("what is counted is on the disk that the list names", text))
+    }
+
+    /// Whoever is made a voter lacks no more than one push.
+    fn on_caught_up(&self, hosts: &[Host], leader: NodeId, learner: NodeId, ends: Option<(EntryId, EntryId)>) -> Step {
+        let host = &hosts[leader.0 as usize - 1];
+        let places = ends.and_then(|(matched, last)| self.place(host, matched).zip(self.place(host, last)));
+        let lacks = places.map(|(matched, last)| last.position.0.saturating_sub(matched.position.0));
+        if lacks.is_some_and(|lacks| lacks <= host.config.limits.push_entries as u64) {
+            return places.map_or(Ok(()), |(matched, _)| self.on_match(hosts, leader, learner, matched));
+        }
+        let text = format!(
+            "{leader} makes {learner} a voter, which has {ends:?} (what it has, the last): {lacks:?} are missing"
+        );
+        Err(wrong("a voter is made of whoever has caught up", text))
+    }
+
+    /// Where an entry of a node's log stands; what it has given up was committed.
+    fn place(&self, host: &Host, id: EntryId) -> Option<LogPoint> {
+        let written = host.disk.written().entries.iter().rev().find(|entry| entry.id == id).map(Entry::point);
+        written.or_else(|| self.by_id(id))
     }
 
     /// A leader has the votes of a majority of its list, cast with the disks that the list names.

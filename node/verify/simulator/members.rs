@@ -44,7 +44,15 @@ impl Health {
 
 impl Simulation<'_> {
     pub(super) fn want(&mut self, node: NodeId, wish: MemberWish) {
-        let until = self.now + self.plan.options.election_timeout_micros * PATIENCE_TIMEOUTS;
+        self.want_until(node, wish, self.now + self.plan.options.election_timeout_micros * PATIENCE_TIMEOUTS);
+    }
+
+    /// Nobody gives up.
+    pub(super) fn want_for_ever(&mut self, node: NodeId, wish: MemberWish) {
+        self.want_until(node, wish, u64::MAX);
+    }
+
+    fn want_until(&mut self, node: NodeId, wish: MemberWish, until: u64) {
         self.wanted.push(Wanted { node, wish, attempt: 0, until, ended: false });
         let anybody = self.any_node();
         self.ask_for_change(self.wanted.len() - 1, anybody, 0);
@@ -114,7 +122,6 @@ impl Simulation<'_> {
 
     /// Only a removal takes something away: of good nodes enough must be left.
     fn is_reasonable(&self, at: NodeId, whom: NodeId, wish: MemberWish) -> bool {
-        let out = self.hosts[whom.0 as usize - 1].out;
         let list = self.hosts[at.0 as usize - 1].core.as_ref().and_then(|core| core.members());
         match (wish, list) {
             (MemberWish::Remove, Some(listed)) => {
@@ -122,8 +129,7 @@ impl Simulation<'_> {
                 list.members.retain(|member| member.id != whom);
                 self.health(&list, None).is_well()
             }
-            (MemberWish::Remove, None) => true,
-            _ => !out,
+            _ => true,
         }
     }
 
@@ -190,8 +196,8 @@ impl Simulation<'_> {
     }
 
     fn health(&self, list: &Membership, without: Option<NodeId>) -> Health {
-        let is_lost =
-            |member: &&Member| Some(member.id) == without || !self.hosts[member.id.0 as usize - 1].is_member(list);
+        let is_good = |host: &Host| host.is_member(list) && host.disk.damage().is_none();
+        let is_lost = |member: &&Member| Some(member.id) == without || !is_good(&self.hosts[member.id.0 as usize - 1]);
         let lost = list.members.iter().filter(is_lost).count();
         let good = list.voters().filter(|member| !is_lost(member)).count();
         Health { good, lost }
@@ -208,8 +214,8 @@ impl Simulation<'_> {
 }
 
 impl Host {
-    /// Whether the list has this node with the disk that it works with, and that disk is good.
+    /// Whether the list has this node with the disk that it works with.
     pub(super) fn is_member(&self, list: &Membership) -> bool {
-        !self.out && list.lists(self.id(), self.config.incarnation)
+        list.lists(self.id(), self.config.incarnation)
     }
 }

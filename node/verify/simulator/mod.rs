@@ -17,6 +17,8 @@ mod options;
 
 mod plan;
 
+mod stories;
+
 mod queue;
 
 mod network;
@@ -30,6 +32,8 @@ mod host;
 mod world;
 
 mod faults;
+
+mod damage;
 
 mod clients;
 
@@ -65,6 +69,7 @@ pub use options::Options;
 pub use plan::{Call, Fault, Kind, MemberWish, Plan, Who, Wish};
 pub use shrink::{Shrunk, shrink};
 pub use stats::Stats;
+pub use stories::Story;
 use world::Simulation;
 
 /// What a run came to.

@@ -14,6 +14,8 @@ pub(super) struct Network {
     pub(super) options: options::Network,
     /// Noise that is in force besides.
     pub(super) noise: Vec<(usize, options::Network)>,
+    /// One in so many messages comes once more, so long after: by which fault.
+    pub(super) echoes: Vec<(usize, u64, u64)>,
     links: Vec<Link>,
 }
 
@@ -33,7 +35,13 @@ pub(super) struct Fate {
 
 impl Network {
     pub(super) fn new(seed: u64, options: options::Network) -> Network {
-        Network { seed, options, noise: Vec::new(), links: vec![Link::default(); NODES_MAX * NODES_MAX] }
+        Network {
+            seed,
+            options,
+            noise: Vec::new(),
+            echoes: Vec::new(),
+            links: vec![Link::default(); NODES_MAX * NODES_MAX],
+        }
     }
 
     fn link(&mut self, from: u64, to: u64) -> &mut Link {
@@ -52,6 +60,7 @@ impl Network {
         let (from, to) = (envelope.from.0, envelope.to.0);
         let (seed, options) = (self.seed, self.options);
         let noise = self.noise.last().map(|(_, noise)| *noise);
+        let echo = self.echoes.last().map(|(_, one_in, after)| (*one_in, *after));
         let link = self.link(from, to);
         link.sent += 1;
         let mut dice = Dice::of(seed, from << 48 | to << 40 | link.sent);
@@ -71,6 +80,8 @@ impl Network {
             link.last = if lost { link.last } else { at };
         }
         let again = doubled.then(|| at + dice.below(options.delay_most_micros * 5));
+        let echo = echo.filter(|(one_in, _)| dice.one_in(*one_in)).map(|(_, after)| at + after);
+        let again = echo.or(again);
         Fate { at: (!lost).then_some(at), again: again.filter(|_| !lost) }
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use crate::protocol::apply::SessionLimits;
 use crate::protocol::{Leadership, Limits, Prefer};
 use crate::verify::dice::Dice;
+use crate::verify::simulator::stories::Story;
 
 /// Times are in microseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,6 +15,8 @@ pub struct Options {
     /// The nodes that found the cluster.
     pub voters: u64,
     pub members: Members,
+    /// What happens besides what chance draws.
+    pub story: Option<Story>,
     pub heartbeat_micros: u64,
     pub election_timeout_micros: u64,
     pub limits: Limits,
@@ -112,10 +115,13 @@ impl Options {
         let (heartbeat, timeout) =
             dice.pick(&[(100_000, 1_000_000), (100_000, 1_000_000), (50_000, 300_000), (20_000, 150_000)]);
         let network = network(dice, timeout);
+        let story = Story::of(seed);
+        let (voters, members) = nodes(seed, story, voters);
         Options {
             seed,
             voters,
-            members: members(seed),
+            members,
+            story,
             heartbeat_micros: heartbeat,
             election_timeout_micros: timeout,
             limits: slowly_applied(seed, compacted(seed, if dice.one_in(2) { tight(dice) } else { Limits::default() })),
@@ -150,6 +156,14 @@ fn members(seed: u64) -> Members {
         return Members { spares: 0, changes_most: 0 };
     }
     Members { spares: dice.below(4), changes_most: dice.pick(&[3, 6, 12, 24]) }
+}
+
+/// How many founders there are, and who else; as a story needs it, if there is one.
+fn nodes(seed: u64, story: Option<Story>, voters: u64) -> (u64, Members) {
+    let members = members(seed);
+    let Some(story) = story else { return (voters, members) };
+    let (voters, spares) = story.nodes(&mut Dice::of(seed, 13));
+    (voters, Members { spares, changes_most: members.changes_most.max(1) })
 }
 
 /// Elections stay automatic: nobody is there to start one.
@@ -245,6 +259,9 @@ impl fmt::Display for Options {
             millis(self.faults_micros) / 1_000.0,
             if self.asked_to_stand { "n1 is asked to stand first" } else { "nobody is asked to stand" },
         )?;
+        if let Some(story) = self.story {
+            writeln!(f, "{}", story.name())?;
+        }
         writeln!(f, "prefer {}, lease {} ms", self.leadership.prefer.name(), millis(self.leadership.lease_micros))?;
         writeln!(
             f,

@@ -84,6 +84,11 @@ pub enum Kind {
         doubled_in: u64,
         late_in: u64,
     },
+    /// One in so many messages comes once more, so long after.
+    Echo {
+        one_in: u64,
+        after_micros: u64,
+    },
     SlowDisk {
         who: Who,
         flush_micros: u64,
@@ -119,9 +124,11 @@ pub enum Kind {
         epochs_below: Option<u64>,
         copied: bool,
     },
-    /// A bit of a record on a stopped node's disk turns: storage refuses to open it, the node stays out.
+    /// A bit of a record on a disk turns; whoever reads the place finds it, moves the folder aside and comes back as another.
+    /// `stopped`: the node is without power then, so it finds it when it starts.
     FlippedBit {
         who: Who,
+        stopped: bool,
     },
     /// The data folder is emptied, the node comes back under its old id.
     Wipe {
@@ -170,6 +177,8 @@ impl Plan {
     pub fn of(options: Options) -> Plan {
         let mut faults = faults(&options, &mut Dice::of(options.seed, 2));
         faults.extend(changes(&options, &mut Dice::of(options.seed, 10)));
+        let dice = &mut Dice::of(options.seed, 12);
+        faults.extend(options.story.map(|story| story.faults(&options, dice)).into_iter().flatten());
         faults.sort_by_key(|fault| fault.at);
         let calls = calls(&options, &mut Dice::of(options.seed, 3));
         Plan { options, faults, calls }
@@ -195,16 +204,33 @@ fn faults(options: &Options, dice: &mut Dice) -> Vec<Fault> {
             faults.push(Fault { at, until: (at + lasts).min(end), kind: draw(options, dice) });
         }
     }
-    if dice.one_in(12) {
-        let kind = if dice.one_in(2) {
-            Kind::FlippedBit { who: who(options, dice) }
-        } else {
-            Kind::Wipe { who: who(options, dice) }
-        };
-        let at = end / 4 + dice.below(end / 2);
-        faults.push(Fault { at, until: (at + timeout).min(end), kind });
+    if dice.one_in(4) {
+        for _ in 0..dice.between(1, 3) {
+            faults.extend(lost_disk(options, dice));
+        }
     }
     faults
+}
+
+/// A disk is emptied, or damaged. Some damage lies where a leader will read for a replica that was away.
+fn lost_disk(options: &Options, dice: &mut Dice) -> Vec<Fault> {
+    let (end, timeout) = (options.faults_micros, options.election_timeout_micros);
+    let at = end / 8 + dice.below(end / 4 * 3);
+    let fault = |at: u64, lasts: u64, kind| Fault { at, until: (at + lasts).min(end), kind };
+    match dice.below(6) {
+        0 | 1 => vec![fault(at, timeout, Kind::Wipe { who: who(options, dice) })],
+        2 | 3 => {
+            let stopped = dice.one_in(2);
+            vec![fault(at, timeout, Kind::FlippedBit { who: who(options, dice), stopped })]
+        }
+        _ => {
+            let away = timeout / 2 + dice.below(timeout * 2);
+            let who = Who::Replica(dice.below(options.nodes()));
+            let flips = Kind::FlippedBit { who: Who::Leader, stopped: false };
+            let soon = at + dice.below(away);
+            vec![fault(at, away, Kind::Isolate { who, speaks: false, hears: false }), fault(soon, timeout, flips)]
+        }
+    }
 }
 
 /// Changes of the members, and disks that are replaced, which leads to more of them.
@@ -403,6 +429,9 @@ impl fmt::Display for Kind {
             Kind::Noise { lost_in, doubled_in, late_in } => {
                 write!(f, "of the messages one in {lost_in} is lost, {doubled_in} doubled, {late_in} late")
             }
+            Kind::Echo { one_in, after_micros } => {
+                write!(f, "one in {one_in} messages comes once more, {} ms later", after_micros / 1_000)
+            }
             Kind::SlowDisk { who, flush_micros } => write!(f, "a flush of {who} takes {} ms", flush_micros / 1_000),
             Kind::FailingDisk { who } => write!(f, "the next flush of {who} fails"),
             Kind::SlowApply { who, apply_micros } => write!(f, "{who} takes {} ms to apply", apply_micros / 1_000),
@@ -417,7 +446,8 @@ impl fmt::Display for Kind {
                 write!(f, "{count} {what} are put into the log of {who}")?;
                 epochs_below.map_or(Ok(()), |below| write!(f, ", {below} epochs below its promise"))
             }
-            Kind::FlippedBit { who } => write!(f, "a bit of the disk of {who} turns: it stays out"),
+            Kind::FlippedBit { who, stopped: true } => write!(f, "power cut of {who}, and a bit of its disk turns"),
+            Kind::FlippedBit { who, .. } => write!(f, "a bit of the disk of {who} turns"),
             Kind::Wipe { who } => write!(f, "the data folder of {who} is emptied"),
             Kind::Members { who, wish } => match wish {
                 MemberWish::Join => write!(f, "{who} is to join"),
@@ -441,6 +471,7 @@ impl Kind {
             Kind::Cut { .. } => "links cut",
             Kind::Isolate { .. } => "node cut off",
             Kind::Noise { .. } => "noise on all links",
+            Kind::Echo { .. } => "late echoes on all links",
             Kind::SlowDisk { .. } => "slow disk",
             Kind::FailingDisk { .. } => "failing disk",
             Kind::SlowApply { .. } => "slow apply",

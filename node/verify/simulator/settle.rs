@@ -44,7 +44,7 @@ impl Simulation<'_> {
         self.judge()
     }
 
-    /// No more faults: whatever is still broken is mended.
+    /// No more faults: whatever is still broken is mended, and damage that nobody has met is found.
     fn calm_down(&mut self) -> Step {
         self.network.options = options::Network::CALM;
         self.disk = options::Disk::CALM;
@@ -57,6 +57,7 @@ impl Simulation<'_> {
                 self.host(node).clock.advance_to(now, sane);
                 self.wake_anew(node)?;
             }
+            self.end_if_damaged(node);
             self.restart(node)?;
         }
         Ok(())
@@ -80,7 +81,7 @@ impl Simulation<'_> {
         };
         let list = self.hosts[leader.0 as usize - 1].core.as_ref().and_then(|core| core.members());
         let Some(list) = list.map(|listed| &listed.membership) else { return false };
-        // Those that are to agree: the members that have not lost their disks for ever. Whoever joins has become a voter.
+        // Those that are to agree: the members with the disks that they work with. Whoever joins has become a voter.
         let mut members = self.hosts.iter().filter(|host| host.is_member(list));
         let joins = |host: &Host| list.member(host.id()).is_some_and(|member| member.kind == MemberKind::Joining);
         let leads_rightly = list.voters().any(|voter| voter.id == leader);

@@ -46,6 +46,12 @@ impl Truth {
         self.entries.get(position.0.checked_sub(1)? as usize).copied()
     }
 
+    /// The committed entry of this id.
+    pub(super) fn by_id(&self, id: EntryId) -> Option<LogPoint> {
+        let index = self.entries.partition_point(|point| point.id < id);
+        self.entries.get(index).copied().filter(|point| point.id == id)
+    }
+
     /// A node's commit point has moved.
     pub(super) fn on_committed(
         &mut self,
@@ -194,6 +200,10 @@ impl Truth {
         {
             self.votes.entry((*epoch, envelope.to)).or_default().insert((envelope.from, sender));
         }
+        if envelope.sender != Some(host.config.incarnation) {
+            let text = format!("{} says {:?} as {:?}", host.id(), envelope.message, envelope.sender);
+            return Err(wrong("a folder that was moved aside says nothing", text));
+        }
         let disk = host.disk.durable();
         let promised = disk.promise.map(|promise| promise.epoch);
         let voted = |epoch, candidate: NodeId| {
@@ -227,8 +237,7 @@ impl Truth {
 
     /// A local read has seen an entry of this id.
     pub(super) fn is_final(&self, node: NodeId, id: EntryId) -> Step {
-        let index = self.entries.partition_point(|point| point.id < id);
-        if self.entries.get(index).is_some_and(|point| point.id == id) {
+        if self.by_id(id).is_some() {
             return Ok(());
         }
         Err(wrong(

@@ -12,6 +12,7 @@ use crate::protocol::{
 use crate::verify::dice::Dice;
 use crate::verify::invariants::{Violation, Watch};
 use crate::verify::simulator::clients::Clients;
+use crate::verify::simulator::damage::{AT_A_START, BY_A_READ};
 use crate::verify::simulator::disk::SnapshotFile;
 use crate::verify::simulator::faults::NOBODY;
 use crate::verify::simulator::hash::TraceHasher;
@@ -158,6 +159,10 @@ impl<'a> Simulation<'a> {
     }
 
     pub(super) fn start(&mut self, node: NodeId) -> Step {
+        // A start reads the whole log.
+        if let Some(damage) = self.host(node).disk.damage() {
+            return self.retreat(node, damage, AT_A_START);
+        }
         let (now, tail_more) = (self.now, self.plan.options.tail_more);
         let closed_well = self.watchers.dice.one_in(2);
         let known = self.truth.applied();
@@ -302,10 +307,15 @@ impl<'a> Simulation<'a> {
     fn log_read(&mut self, node: NodeId) -> Step {
         let host = self.host(node);
         if let Some(read) = host.reads.pop_front() {
-            let entries = host.disk.read(&read);
-            return self.step(node, Input::LogRead { read: read.read, entries });
+            return match host.disk.read(&read) {
+                Ok(entries) => self.step(node, Input::LogRead { read: read.read, entries }),
+                Err(damage) => self.retreat(node, damage, BY_A_READ),
+            };
         }
         host.checks -= 1;
+        if let Some(damage) = host.disk.damage() {
+            return self.retreat(node, damage, BY_A_READ);
+        }
         let check = host.disk.written().check_chain();
         self.step(node, Input::ChainChecked(check))
     }
@@ -432,7 +442,7 @@ impl<'a> Simulation<'a> {
         Ok(())
     }
 
-    fn trace(&mut self, node: NodeId, time: Time, fact: Fact) -> Step {
+    pub(super) fn trace(&mut self, node: NodeId, time: Time, fact: Fact) -> Step {
         let now = self.now;
         let host = self.host(node);
         host.events += 1;
