@@ -1,4 +1,4 @@
-//! Faults made on purpose, and the launcher: kill, restart, pause and resume are its alone, since nobody else may signal
+//! Faults made on purpose, and the launcher: kill, restart, pause, resume and damage are its alone, since nobody else may signal
 //! its processes. Cuts and holds go through it where there is one, so that it repeats them after a restart.
 
 use std::time::Instant;
@@ -21,24 +21,32 @@ enum ProcessFault {
     Restart,
     Pause,
     Resume,
+    Damage,
 }
 
 impl Client {
     /// Ends the process at once; it stays dead until it is restarted. Each of these gives a line for people.
     pub async fn kill(&self, node: NodeId) -> Result<String, ClientError> {
-        self.process(ProcessFault::Kill, node).await
+        self.process(ProcessFault::Kill, node).await.map(|done| done.message)
     }
 
     pub async fn restart(&self, node: NodeId) -> Result<String, ClientError> {
-        self.process(ProcessFault::Restart, node).await
+        self.process(ProcessFault::Restart, node).await.map(|done| done.message)
     }
 
     pub async fn pause(&self, node: NodeId) -> Result<String, ClientError> {
-        self.process(ProcessFault::Pause, node).await
+        self.process(ProcessFault::Pause, node).await.map(|done| done.message)
     }
 
     pub async fn resume(&self, node: NodeId) -> Result<String, ClientError> {
-        self.process(ProcessFault::Resume, node).await
+        self.process(ProcessFault::Resume, node).await.map(|done| done.message)
+    }
+
+    /// Lets the launcher turn one bit of a node's stored log, between a kill and a restart; gives the line for people and the
+    /// entry that was hit.
+    pub async fn damage(&self, node: NodeId) -> Result<(String, Option<Written>), ClientError> {
+        let done = self.process(ProcessFault::Damage, node).await?;
+        Ok((done.message, done.last.and_then(|point| point.try_into().ok())))
     }
 
     /// Cuts the link between two nodes in both directions.
@@ -118,7 +126,7 @@ impl Client {
         answer.await.map(|description| Some(description.into()))
     }
 
-    async fn process(&self, fault: ProcessFault, node: NodeId) -> Result<String, ClientError> {
+    async fn process(&self, fault: ProcessFault, node: NodeId) -> Result<wire::Done, ClientError> {
         let deadline = self.deadline();
         let Some(launcher) = self.options().launcher.clone() else {
             self.address(node, deadline).await?;
@@ -132,9 +140,10 @@ impl Client {
                 ProcessFault::Restart => client.restart(request).await,
                 ProcessFault::Pause => client.pause(request).await,
                 ProcessFault::Resume => client.resume(request).await,
+                ProcessFault::Damage => client.damage(request).await,
             }
         });
-        done(answer.await?).map(|done| done.message)
+        done(answer.await?)
     }
 
     async fn link(&self, a: NodeId, b: NodeId, cut: bool) -> Result<String, ClientError> {

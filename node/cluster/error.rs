@@ -84,6 +84,15 @@ pub enum Refused {
     UnknownKind { kind: String },
     #[error("{how:?} is no way to be wrong on purpose; there are skip-check and commit-alone")]
     UnknownWrong { how: String },
+    #[error("{0} has no committed entry in its log yet of which a bit could be turned: write something first")]
+    NothingStored(NodeId),
+    #[error(
+        "{0} is alone: with a damaged log it would know nobody to get its data from again, change nothing, and end. Start \
+         a cluster of more nodes"
+    )]
+    DamagedAlone(NodeId),
+    #[error("no bit of the log of {node} was turned: {why}")]
+    NotDamaged { node: NodeId, why: String },
     #[error("{node} has come or gone, but that cannot be written down for the next start: {reason}")]
     NotRemembered { node: NodeId, reason: String },
     #[error("{message}")]
@@ -106,6 +115,9 @@ impl Refused {
             Refused::LabOnly => "lab_only",
             Refused::UnknownKind { .. } => "unknown_kind",
             Refused::UnknownWrong { .. } => "unknown_wrong",
+            Refused::NothingStored(_) => "nothing_stored",
+            Refused::DamagedAlone(_) => "damaged_alone",
+            Refused::NotDamaged { .. } => "not_damaged",
             Refused::NotRemembered { .. } => "not_remembered",
             Refused::ByNode { code, .. } => code,
         }

@@ -5,7 +5,7 @@
 //!   Cluster ── spawner thread ── epoca node --id 1 …      each with a pipe whose end it waits for,
 //!      │                    └─── epoca node --id 2 …      a parent-death signal, a process group
 //!      ├── cluster.json                                   where the shell finds them
-//!      └── the launcher's service on the loopback         kill, restart, pause, resume, cut, hold, step
+//!      └── the launcher's service on the loopback         kill, restart, pause, resume, damage, cut, hold, step
 //! ```
 //!
 //! A killed node stays dead until somebody restarts it. Which executable is run is the caller's business.
@@ -29,6 +29,8 @@ mod members;
 mod grow;
 
 mod faults;
+
+mod damage;
 
 mod lab;
 

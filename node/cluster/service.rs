@@ -13,6 +13,7 @@ use crate::cluster::members::{Joins, Members};
 use crate::protocol::NodeId;
 use crate::protocol::trace::LinkRule;
 use crate::rpc::wire;
+use crate::rpc::wire::control_response::Outcome;
 use crate::rpc::wire::launcher_server::{Launcher, LauncherServer};
 
 /// Serves until the task is aborted.
@@ -120,6 +121,13 @@ impl Launcher for Service {
         answer(self.members.make_wrong(NodeId(node), how).await)
     }
 
+    async fn damage(&self, request: Request<wire::ProcessRequest>) -> Answer {
+        match self.members.damage(NodeId(request.into_inner().node)).await {
+            Ok((message, entry)) => Ok(done(message, Some(entry.into()))),
+            Err(refused) => answer(Err(refused)),
+        }
+    }
+
     async fn grow(&self, request: Request<wire::GrowRequest>) -> Answer {
         let joins = if request.into_inner().learner { Joins::Learner } else { Joins::Voter };
         answer(self.members.grow(joins).await)
@@ -131,14 +139,20 @@ impl Launcher for Service {
 }
 
 fn answer(result: Result<String, Refused>) -> Answer {
-    use wire::control_response::Outcome;
-    let outcome = match result {
-        Ok(message) => Outcome::Done(wire::Done { message, last: None }),
-        Err(refused) => Outcome::Refused(wire::Refusal {
+    match result {
+        Ok(message) => Ok(done(message, None)),
+        Err(refused) => Ok(outcome(Outcome::Refused(wire::Refusal {
             code: refused.code().to_owned(),
             message: refused.to_string(),
             leader: None,
-        }),
-    };
-    Ok(Response::new(wire::ControlResponse { outcome: Some(outcome) }))
+        }))),
+    }
+}
+
+fn done(message: String, last: Option<wire::Point>) -> Response<wire::ControlResponse> {
+    outcome(Outcome::Done(wire::Done { message, last }))
+}
+
+fn outcome(outcome: Outcome) -> Response<wire::ControlResponse> {
+    Response::new(wire::ControlResponse { outcome: Some(outcome) })
 }

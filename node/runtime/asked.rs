@@ -84,6 +84,9 @@ impl Host {
         if let Some(liar) = &self.liar {
             self.hub.tell(self.clock.own(), Fact::WrongNode { how: liar.wrong().name().into() });
         }
+        if let Some(found) = &self.begun_anew {
+            self.hub.tell(self.clock.own(), Fact::Quarantined { text: found.clone().into() });
+        }
         Ok(Some(watch))
     }
 

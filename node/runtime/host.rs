@@ -62,6 +62,8 @@ pub(super) struct Host {
     pub(super) requests: Requests,
     pub(super) complaints: Complaints,
     pub(super) addresses: Addresses,
+    /// What was found in the folder that was moved aside, if this node has begun anew after that.
+    pub(super) begun_anew: Option<String>,
     /// Taken once this node has to ask to be added.
     pub(super) join: Option<Join>,
 }

@@ -160,6 +160,7 @@ pub(super) async fn run_on(
         tracing::info!("{note}");
     }
     let Company { roster, links, messages, addresses, join } = Company::new(options, &me, list, former.as_ref())?;
+    let begun_anew = former.as_ref().map(|former| former.found.clone());
     let disks = Disks::new((me.id, incarnation), roster.clone(), former.map(|former| former.members));
     let about = About {
         id: me.id,
@@ -223,6 +224,7 @@ pub(super) async fn run_on(
         requests: Requests::default(),
         complaints: Complaints::default(),
         addresses,
+        begun_anew,
         join,
     };
     let (end_serving, served_enough) = oneshot::channel::<()>();

@@ -44,6 +44,7 @@ use crate::protocol::{
 pub use backup::{Backup, read_backup, restore_backup};
 pub use error::StorageError;
 pub use inspect::{EntryContent, EntryState, InspectedEntry, Inspection, inspect};
+pub use log::{entry_to_harm, turn_bit};
 pub use open::{OpenOptions, open};
 pub use quarantine::{Label, Quarantine, examine, quarantine};
 

@@ -25,7 +25,7 @@ fn writes_conflicts_and_held_orders_are_shown() {
 
 #[test]
 fn replicas_and_leaders_that_go_and_return_are_shown() {
-    all_pass(&["old-log", "no-quorum", "leader-killed", "old-leader", "lost-answers", "members"]);
+    all_pass(&["old-log", "no-quorum", "leader-killed", "old-leader", "lost-answers", "members", "damage"]);
 }
 
 #[test]

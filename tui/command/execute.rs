@@ -308,6 +308,10 @@ async fn carry_out_fault(fault: &Fault, client: &Client) -> Result<Outcome, Clie
         Fault::Restart { node } => client.restart(node.0).await?,
         Fault::Pause { node } => client.pause(node.0).await?,
         Fault::Resume { node } => client.resume(node.0).await?,
+        Fault::Damage { node } => {
+            let (message, entry) = client.damage(node.0).await?;
+            return Ok(done_to(message, entry));
+        }
         Fault::Inject(inject) => return carry_out_injection(inject, client).await,
         gate => return lab::carry_out(gate, client).await,
     };
@@ -321,11 +325,16 @@ fn done_so(message: String) -> Outcome {
 async fn carry_out_injection(inject: &grammar::Inject, client: &Client) -> Result<Outcome, ClientError> {
     let (key, value) = (inject.key.clone(), inject.value.clone());
     let (message, last) = client.inject(inject.node.0, inject.epoch.map(Epoch), key, value, inject.count).await?;
+    Ok(done_to(message, last))
+}
+
+/// With the entry that it was done to.
+fn done_to(message: String, entry: Option<Written>) -> Outcome {
     let json = json!({
         "message": message,
-        "epoch": last.map(|last| last.id.epoch.0),
-        "offset": last.map(|last| last.id.offset.0),
-        "position": last.map(|last| last.position.0),
+        "epoch": entry.map(|entry| entry.id.epoch.0),
+        "offset": entry.map(|entry| entry.id.offset.0),
+        "position": entry.map(|entry| entry.position.0),
     });
-    Ok(Outcome::done(json).line(Tone::Result, message))
+    Outcome::done(json).line(Tone::Result, message)
 }

@@ -200,6 +200,8 @@ pub enum Fault {
     Pause { node: Node },
     /// Let a frozen process go on
     Resume { node: Node },
+    /// Turn one bit of a node's stored log: its process is killed for it and started again
+    Damage { node: Node },
     /// Cut the link between two nodes, in both directions
     Cut {
         a: Node,

@@ -36,7 +36,12 @@ pub async fn carry_out(fault: &Fault, client: &Client) -> Result<Outcome, Client
         Fault::DelayMessage { message, millis } => {
             return handle(*message, Handling::Delay { millis: *millis }, client).await;
         }
-        Fault::Kill { .. } | Fault::Restart { .. } | Fault::Pause { .. } | Fault::Resume { .. } | Fault::Inject(_) => {
+        Fault::Kill { .. }
+        | Fault::Restart { .. }
+        | Fault::Pause { .. }
+        | Fault::Resume { .. }
+        | Fault::Damage { .. }
+        | Fault::Inject(_) => {
             unreachable!("processes and logs are not the gates' business")
         }
     };

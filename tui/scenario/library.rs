@@ -24,6 +24,7 @@ const LIBRARY: &[(&str, &str)] = library! {
     "old-leader"
     "lost-answers"
     "members"
+    "damage"
     "transfer"
     "exactly-once"
     "snapshot"

@@ -208,6 +208,9 @@ facts! {
     F9 DiskError { text: Text }
     /// What is on this node's disk is not what it wrote: it ends, and its folder is moved aside.
     F9 Damaged { text: Text }
+    /// What this node had before was damaged (`text`): it lies aside, and the node has begun anew with an empty folder. Told to
+    /// each new watcher, because whatever is found before a node listens nobody hears.
+    F9 Quarantined { text: Text }
 }
 
 /// `K1 Committed up_to=e1·o0#4f2a count=1`: rule, name, fields.

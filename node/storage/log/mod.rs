@@ -19,6 +19,8 @@ mod commit;
 
 mod compact;
 
+mod harm;
+
 mod index;
 
 mod reader;
@@ -49,6 +51,8 @@ use record::{BODY_BYTES_MAX, put_entry, put_promise, put_truncate};
 use replay::Start;
 use segment::{HEADER_BYTES, SegmentHeader, segment_path};
 use writer::{Flush, Step, Writer, begin_segment};
+
+pub use harm::{entry_to_harm, turn_bit};
 
 pub(crate) use base::{put_base, take_base};
 pub(crate) use commit::{decode_point, encode_point, read_commit};

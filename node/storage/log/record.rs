@@ -26,6 +26,8 @@ const HEADER: usize = 8;
 const TRAILER: usize = 5;
 const END_BYTE: u8 = 0xE7;
 const ENTRY_FIELDS: usize = 43;
+/// Where an entry's body begins in its frame.
+pub(crate) const BODY_AT: usize = HEADER + ENTRY_FIELDS;
 const LENGTH_MAX: usize = ENTRY_FIELDS + BODY_BYTES_MAX;
 
 const LAST: u8 = 1;

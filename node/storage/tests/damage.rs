@@ -4,9 +4,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::protocol::{Append, Entry, LogPoint, Position, Promise};
-use crate::storage::StorageError;
 use crate::storage::log::{Scanned, scan};
 use crate::storage::tests::support::*;
+use crate::storage::{StorageError, entry_to_harm, turn_bit};
 
 /// What a log remembers.
 #[derive(PartialEq, Eq, Debug)]
@@ -269,4 +269,50 @@ fn trap_08_damage_that_comes_while_the_node_runs_is_an_error_of_the_reader() {
     let error = reader.read(Position(1), Position(21), u64::MAX).unwrap_err();
     assert!(matches!(&error, StorageError::Damaged { entry, .. } if entry.contains("position")), "{error}");
     assert!(reader.check_chain().is_err());
+}
+
+#[test]
+fn a_bit_turned_on_purpose_is_in_the_middle_of_what_is_committed_and_is_found_at_the_start() {
+    for segment_bytes in [u32::MAX, 400] {
+        let mut folder = Folder::new();
+        folder.segment_bytes = segment_bytes;
+        assert_eq!(entry_to_harm(&folder.path()), Ok(None), "there is no folder yet");
+        let chain = small_chain(20);
+        {
+            let mut opened = folder.open();
+            for entry in &chain.entries {
+                store(&mut opened, &Append { truncate_from: None, entries: vec![entry.clone()], forged: false });
+            }
+            assert_eq!(entry_to_harm(&folder.path()), Ok(None), "nothing is committed");
+            commit(&mut opened, &chain.apply(1, 15));
+            assert_eq!(entry_to_harm(&folder.path()), Ok(Some(chain.entries[7].point())));
+        }
+        let before =
+            segments(&folder.path().join("log")).iter().map(|file| std::fs::read(file).unwrap()).collect::<Vec<_>>();
+        assert_eq!(turn_bit(&folder.path()), Ok(Some(chain.entries[7].point())));
+        let after =
+            segments(&folder.path().join("log")).iter().map(|file| std::fs::read(file).unwrap()).collect::<Vec<_>>();
+        let bits =
+            before.concat().iter().zip(after.concat()).map(|(one, other)| (one ^ other).count_ones()).sum::<u32>();
+        assert_eq!(bits, 1);
+        match folder.try_open().err() {
+            Some(StorageError::Damaged { entry, what, .. }) => {
+                assert!(entry.contains("position 8"), "{entry}");
+                assert!(what.contains("checksum"), "{what}");
+            }
+            other => panic!("it should be damaged, not {other:?}"),
+        }
+        let refused = turn_bit(&folder.path());
+        assert!(refused.as_ref().is_err_and(StorageError::is_damage), "a second bit would tell nothing: {refused:?}");
+    }
+}
+
+#[test]
+fn no_bit_is_turned_under_a_node_that_runs() {
+    let folder = Folder::new();
+    let chain = small_chain(3);
+    let mut opened = folder.open();
+    store(&mut opened, &chain.from(1));
+    commit(&mut opened, &chain.apply(1, 4));
+    assert_eq!(turn_bit(&folder.path()), Err(StorageError::InUse { folder: folder.path() }));
 }

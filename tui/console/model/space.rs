@@ -240,7 +240,8 @@ impl Space {
             | Fact::Rewritten { .. }
             | Fact::Injected { .. }
             | Fact::DiskError { .. }
-            | Fact::Damaged { .. } => {
+            | Fact::Damaged { .. }
+            | Fact::Quarantined { .. } => {
                 if matches!(event.fact, Fact::Elected { .. } | Fact::SteppedDown { .. }) {
                     self.waiting.remove(&node);
                 }

@@ -118,7 +118,7 @@ fn echo(fact: &Fact) -> Option<(NodeId, Fact)> {
             *number = 0;
             *to
         }
-        Fact::WrongNode { .. } => NodeId(0),
+        Fact::WrongNode { .. } | Fact::Quarantined { .. } => NodeId(0),
         Fact::Dropped { from, number, kind, .. } => {
             *number = 0;
             *kind = "messages".into();

@@ -83,6 +83,7 @@ fn said(model: &Model, told: &Told, look: &Look) -> Option<(String, Style)> {
         Fact::Paused { .. } => (with(screen::B_PAUSED, String::new()), look.bad),
         Fact::LinkCut { .. } => (with(screen::B_CUT, String::new()), look.bad),
         Fact::LinkHealed { .. } => (with(screen::B_HEALED, String::new()), look.committed),
+        Fact::Damaged { .. } | Fact::Quarantined { .. } => (with(screen::B_DAMAGED, String::new()), look.bad),
         Fact::Injected { .. } => (with(screen::B_FORGED, String::new()), look.different),
         _ => return None,
     })

@@ -21,6 +21,28 @@ pub const SHAPES: &[Text] = &[
     text("{node} restarted (pid {pid})", "{node} reiniciado (pid {pid})"),
     text("{node} paused (pid {pid}); `{line}` lets it go on", "{node} pausado (pid {pid}); `{line}` o retoma"),
     text("{node} goes on (pid {pid})", "{node} segue (pid {pid})"),
+    text(
+        "one bit of {id} is turned on the disk of {node}, and it was started again (pid {pid}): it moves its folder aside and \
+         comes back as a learner; `{line}` and `{key}` show it",
+        "um bit de {id} foi trocado no disco de {node}, que foi iniciado de novo (pid {pid}): ele põe a pasta de lado e volta \
+         como aprendiz; `{line}` e `{key}` o mostram",
+    ),
+    text(
+        "one bit of {id} is turned on the disk of {node}, and it was started again (pid {pid}); only {whole} of {voters} voters \
+         run with whole disks where {needed} are a majority: unless a leader is left that takes it up at once, nobody can, and \
+         `{line}` says what to do",
+        "um bit de {id} foi trocado no disco de {node}, que foi iniciado de novo (pid {pid}); só {whole} de {voters} votantes \
+         rodam com discos inteiros onde {needed} são a maioria: se não restar um líder que o aceite já, ninguém pode, e \
+         `{line}` diz o que fazer",
+    ),
+    text(
+        "{node} has no committed entry in its log yet of which a bit could be turned: write something first",
+        "{node} ainda não tem no log uma entrada com commit da qual se possa trocar um bit: escreva algo antes",
+    ),
+    text(
+        "quarantined: {rest} holds what this node had before: {why}",
+        "em quarentena: {rest} guarda o que este nó tinha antes: {why}",
+    ),
     text("the link between {a} and {b} is cut", "o enlace entre {a} e {b} está cortado"),
     text("the link between {a} and {b} is healed", "o enlace entre {a} e {b} foi refeito"),
     text("{node} holds every message that comes to it", "{node} retém toda mensagem que chega"),

@@ -21,6 +21,7 @@ const PORTUGUESE: &[(&str, &str)] = &[
     ("restart", "Inicia o processo de um nó de novo"),
     ("pause", "Congela o processo de um nó (SIGSTOP)"),
     ("resume", "Deixa um processo congelado seguir"),
+    ("damage", "Troca um bit do log gravado de um nó: o processo é morto para isso e iniciado de novo"),
     ("cut", "Corta o enlace entre dois nós, nos dois sentidos"),
     ("heal", "Refaz o enlace entre dois nós: nada mais é cortado, perdido, atrasado ou dobrado ali"),
     ("drop", "Perde as mensagens de um tipo de um nó a outro, como um enlace que só perde acks"),

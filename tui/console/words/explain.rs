@@ -335,7 +335,7 @@ const EXPLANATIONS: &[Explanation] = &[
         source: text("Raft §7; Ongaro's thesis §5.", "Raft §7; tese de Ongaro §5."),
     },
     Explanation {
-        facts: &["Damaged", "FolderReplaced"],
+        facts: &["Damaged", "Quarantined", "FolderReplaced"],
         title: text("A damaged disk is quarantined", "Um disco danificado vai para a quarentena"),
         body: &[text(
             "Every record has a checksum and every entry a digest that covers all before it, so a flipped bit is found. A \

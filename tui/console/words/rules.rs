@@ -381,4 +381,11 @@ pub const RULES: &[(&str, Text)] = &[
             "o disco guarda o que ele não escreveu, e ele vai para a quarentena: {text}",
         ),
     ),
+    (
+        "Quarantined",
+        text(
+            "has begun anew with an empty folder, as it acks and votes for nothing any more that it had; that lies aside: {text}",
+            "recomeçou com uma pasta vazia, pois não confirma nem vota mais por nada do que tinha; isso fica de lado: {text}",
+        ),
+    ),
 ];

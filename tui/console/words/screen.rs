@@ -78,6 +78,7 @@ pub const B_RESTARTED: Text = text("{nodes} RESTARTED", "{nodes} REINICIADO");
 pub const B_PAUSED: Text = text("{nodes} PAUSED", "{nodes} PAUSADO");
 pub const B_CUT: Text = text("{nodes} CUT OFF", "{nodes} ENLACE CORTADO");
 pub const B_HEALED: Text = text("{nodes} LINKED AGAIN", "{nodes} ENLACE REFEITO");
+pub const B_DAMAGED: Text = text("{nodes} DAMAGED DISK", "{nodes} DISCO DANIFICADO");
 pub const B_FORGED: Text = text("{nodes} FORGED ENTRY", "{nodes} ENTRADA FORJADA");
 
 // Who reaches whom.

@@ -1,0 +1,105 @@
+//! `fault damage N`: a node's process is killed, one bit of its stored log is turned, and it is started again.
+//!
+//! What it then does about it is its own business: it is told of the bit by nobody. Who looks after it, and how it comes back,
+//! is in the runtime.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cluster::ProcessEvent;
+use crate::cluster::error::Refused;
+use crate::cluster::faults::by_node;
+use crate::cluster::members::Members;
+use crate::protocol::{LogPoint, NodeId};
+use crate::storage::{StorageError, entry_to_harm, turn_bit};
+
+/// A node that has not answered by then counts as one that is down.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl Members {
+    /// Gives a line for people, and the entry that was hit.
+    pub async fn damage(self: &Arc<Self>, node: NodeId) -> Result<(String, LogPoint), Refused> {
+        self.check_damage(node).await?;
+        let others = self.others_whole(node).await?;
+        match self.kill(node).await {
+            Ok(_) | Err(Refused::NotRunning(_)) => {}
+            Err(refused) => return Err(refused),
+        }
+        let folder = self.folder().node(node);
+        let turned = on_disk(node, move || turn_bit(&folder)).await;
+        // Whatever came of it, the node runs again.
+        let pid = self.start(node)?;
+        self.tell(ProcessEvent::Restarted(node));
+        let entry = turned?;
+        self.answers(node, pid).await?;
+        Ok((told(node, entry, pid, others), entry))
+    }
+
+    /// Refused before anything is done to the process.
+    async fn check_damage(&self, node: NodeId) -> Result<(), Refused> {
+        if !self.options().lab {
+            return Err(Refused::LabOnly);
+        }
+        self.check(node)?;
+        if self.was_rebuilt() {
+            return Err(Refused::Rebuilt);
+        }
+        if self.ids().len() == 1 {
+            return Err(Refused::DamagedAlone(node));
+        }
+        let folder = self.folder().node(node);
+        on_disk(node, move || entry_to_harm(&folder)).await.map(drop)
+    }
+
+    /// How many of the other voters run on the folders that the newest member list names, and how many a majority of all is.
+    async fn others_whole(&self, node: NodeId) -> Result<Others, Refused> {
+        let client = self.new_client(LOOK_TIMEOUT, None).map_err(by_node)?;
+        let known = client.status().await.map_err(by_node)?;
+        let reported: Vec<_> =
+            known.iter().filter_map(|other| Some((other.id, other.reported.as_ref().ok()?))).collect();
+        let lists = reported.iter().filter_map(|(_, reported)| reported.members.as_ref());
+        let Some(list) = lists.max_by_key(|list| list.position) else { return Ok(Others::default()) };
+        let running: BTreeSet<_> = reported.iter().map(|(id, reported)| (*id, reported.incarnation)).collect();
+        let voters = list.membership.voters();
+        let whole = voters.clone().filter(|voter| voter.id != node);
+        let whole = whole.filter(|voter| running.contains(&(voter.id, Some(voter.incarnation)))).count();
+        Ok(Others { whole, voters: voters.count() })
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Others {
+    whole: usize,
+    voters: usize,
+}
+
+impl Others {
+    fn needed(self) -> usize {
+        self.voters / 2 + 1
+    }
+}
+
+/// Reads or writes a data folder without keeping the loop.
+async fn on_disk(
+    node: NodeId,
+    act: impl FnOnce() -> Result<Option<LogPoint>, StorageError> + Send + 'static,
+) -> Result<LogPoint, Refused> {
+    let done = tokio::task::spawn_blocking(act).await;
+    let done = done.map_err(|error| Refused::NotDamaged { node, why: error.to_string() })?;
+    let found = done.map_err(|error| Refused::NotDamaged { node, why: error.to_string() })?;
+    found.ok_or(Refused::NothingStored(node))
+}
+
+fn told(node: NodeId, entry: LogPoint, pid: u32, others: Others) -> String {
+    let done = format!("one bit of {} is turned on the disk of {node}, and it was started again (pid {pid})", entry.id);
+    let Others { whole, voters } = others;
+    if whole < others.needed() {
+        return format!(
+            "{done}; only {whole} of {voters} voters run with whole disks where {} are a majority: unless a leader is left that \
+             takes it up at once, nobody can, and `status` says what to do",
+            others.needed()
+        );
+    }
+    format!("{done}: it moves its folder aside and comes back as a learner; `status` and `member list` show it")
+}
