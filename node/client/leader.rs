@@ -117,11 +117,12 @@ impl Client {
         }
     }
 
-    /// The address of a node that answers.
+    /// The address of a node that answers; of one with the newest member list, because a node that has begun anew knows none.
     pub(super) async fn anybody(&self, deadline: Instant) -> Result<String, ClientError> {
         let answers = self.survey(deadline).await;
-        let found = answers.iter().find(|answer| answer.status.is_ok()).map(|answer| answer.address.clone());
-        found.ok_or_else(|| self.nobody(&answers))
+        let answering = answers.iter().filter_map(|answer| Some((&answer.address, answer.status.as_ref().ok()?)));
+        let found = answering.max_by_key(|(_, status)| status.members.as_ref().map(|list| list.position));
+        found.map(|(address, _)| address.clone()).ok_or_else(|| self.nobody(&answers))
     }
 
     async fn survey(&self, deadline: Instant) -> Vec<Answer> {

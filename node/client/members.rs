@@ -40,17 +40,26 @@ impl Client {
     /// The member list as the leader has it, or, if nobody leads, as some node has it; and who said so.
     pub async fn members(&self) -> Result<(Listed, NodeId), ClientError> {
         let deadline = self.deadline();
-        let address = match self.leader_now(deadline).await {
-            Some(leader) => leader,
-            None => self.anybody(deadline).await?,
-        };
-        let answer = self.ask(&address, deadline, |channel: Channel| async move {
+        if let Some(leader) = self.leader_now(deadline).await
+            && let Some(told) = self.members_by(&leader, deadline).await?
+        {
+            return Ok(told);
+        }
+        // A leader that has begun anew, with an empty folder, is taken for one until another is elected.
+        let somebody = self.anybody(deadline).await?;
+        let told = self.members_by(&somebody, deadline).await?;
+        told.ok_or_else(|| refused("not_founded", "the cluster is not founded yet: no node leads"))
+    }
+
+    /// `None`: the log of the node at this address holds no list.
+    async fn members_by(&self, address: &str, deadline: Instant) -> Result<Option<(Listed, NodeId)>, ClientError> {
+        let answer = self.ask(address, deadline, |channel: Channel| async move {
             ControlClient::new(channel).members(wire::MembersRequest::default()).await
         });
         let wire::MembersResponse { members, node, .. } = answer.await?;
-        let members = members.ok_or_else(|| refused("not_founded", "the cluster is not founded yet: no node leads"))?;
-        let listed = Listed::try_from(members).map_err(|error| refused("malformed", format!("{address}: {error}")))?;
-        Ok((listed, NodeId(node)))
+        let listed = members.map(Listed::try_from).transpose();
+        let listed = listed.map_err(|error| refused("malformed", format!("{address}: {error}")))?;
+        Ok(listed.map(|listed| (listed, NodeId(node))))
     }
 
     /// Adds the node that listens at `address` and belongs to no cluster yet; gives its id. As a learner it stays one until

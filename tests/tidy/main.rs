@@ -15,7 +15,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("rpc", &["protocol"]),
     ("runtime", &["protocol", "storage", "lab", "rpc"]),
     ("client", &["protocol", "rpc"]),
-    // The storage for `prepare` alone: logs that lie there before the nodes start.
+    // The storage for `prepare`, logs that lie there before the nodes start, and for `fault damage` alone.
     ("cluster", &["protocol", "client", "rpc", "storage"]),
     ("verify", &["protocol"]),
 ];

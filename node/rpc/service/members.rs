@@ -37,7 +37,10 @@ impl Members {
         if let Some(leader) = leader.filter(|leader| *leader != self.me && !request.forwarded) {
             let request = wire::MembersRequest { forwarded: true };
             let call = |channel: Channel| async move { ControlClient::new(channel).members(request).await };
-            if let Ok(response) = self.forwarder.pass_on(leader, call).await {
+            // Whoever is taken for the leader may have begun anew, and know of no members.
+            if let Ok(response) = self.forwarder.pass_on(leader, call).await
+                && response.leads
+            {
                 return Ok(response);
             }
         }

@@ -287,17 +287,16 @@ fn a_bit_turned_on_purpose_is_in_the_middle_of_what_is_committed_and_is_found_at
             commit(&mut opened, &chain.apply(1, 15));
             assert_eq!(entry_to_harm(&folder.path()), Ok(Some(chain.entries[7].point())));
         }
-        let before =
-            segments(&folder.path().join("log")).iter().map(|file| std::fs::read(file).unwrap()).collect::<Vec<_>>();
+        let bytes =
+            || segments(&folder.path().join("log")).iter().flat_map(|file| std::fs::read(file).unwrap()).collect();
+        let before: Vec<u8> = bytes();
         assert_eq!(turn_bit(&folder.path()), Ok(Some(chain.entries[7].point())));
-        let after =
-            segments(&folder.path().join("log")).iter().map(|file| std::fs::read(file).unwrap()).collect::<Vec<_>>();
-        let bits =
-            before.concat().iter().zip(after.concat()).map(|(one, other)| (one ^ other).count_ones()).sum::<u32>();
+        let after: Vec<u8> = bytes();
+        let bits: u32 = before.iter().zip(after).map(|(one, other)| (one ^ other).count_ones()).sum();
         assert_eq!(bits, 1);
         match folder.try_open().err() {
             Some(StorageError::Damaged { entry, what, .. }) => {
-                assert!(entry.contains("position 8"), "{entry}");
+                assert!(entry.contains("after e1·o6"), "{entry}");
                 assert!(what.contains("checksum"), "{what}");
             }
             other => panic!("it should be damaged, not {other:?}"),

@@ -1,63 +1,12 @@
-//! Disks that are damaged: whoever finds that its own is, moves its data aside and comes back as a new member; and what is said
-//! when too many are.
+//! Bits flipped in the files of a dead node or of one that runs, and what is said when too many disks are lost.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::members::{IMPATIENT, incarnation, leadership, log_of, members, voters};
-use crate::support::{Cluster, epoca_until_it_ends, until};
-
-/// A cluster with some entries in everybody's log.
-fn written(size: &str) -> Cluster {
-    let cluster = Cluster::start(&[&["--lab", "--nodes", size], &IMPATIENT[..]].concat());
-    for number in 0..20 {
-        cluster.json(0, &["put", &format!("k{number}"), &number.to_string()]);
-    }
-    cluster
-}
-
-fn folder(cluster: &Cluster, node: u64) -> PathBuf {
-    cluster.data().join(format!("n{node}"))
-}
-
-fn log_file(folder: &Path) -> PathBuf {
-    folder.join("log/00000001.log")
-}
-
-/// Flips a bit in the middle of a file, or flips it back.
-fn flip(file: &Path) {
-    let mut bytes = std::fs::read(file).expect("it is there");
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0x10;
-    std::fs::write(file, bytes).expect("it can be written");
-}
-
-fn a_replica(cluster: &Cluster) -> u64 {
-    let (leader, _) = leadership(cluster);
-    (1..=3).find(|node| leader != *node).expect("one of them does not lead")
-}
-
-fn has(cluster: &Cluster, node: u64, key: &str, value: &str) -> bool {
-    let node = node.to_string();
-    let said = cluster.epoca(&["get", key, "--node", &node, "--consistency", "local", "--output", "json"]);
-    said.code == Some(0) && said.json()["value"] == value
-}
-
-/// The node was quarantined, is a voter with another folder, and has everything.
-#[track_caller]
-fn comes_back(cluster: &Cluster, node: u64, old: &str, size: u64) {
-    until("it is a member with a new folder", || incarnation(cluster, node) != old);
-    until("it is a voter again", || members(cluster) == voters(&(1..=size).collect::<Vec<_>>()));
-    cluster.json(0, &["put", "last", "of all"]);
-    until("it has what came last", || has(cluster, node, "last", "of all"));
-    assert!((0..20).all(|number| has(cluster, node, &format!("k{number}"), &number.to_string())));
-    let why = folder(cluster, node).join("quarantine-1/why.txt");
-    let why = std::fs::read_to_string(why).expect("it says why");
-    assert!(why.contains(old) && why.contains("is damaged"), "{why}");
-    let notes = cluster.json(0, &["status"])[node as usize - 1]["notes"].clone();
-    assert!(notes[0].as_str().is_some_and(|note| note.starts_with("quarantined: ")), "{notes}");
-}
+use crate::damage::{a_replica, comes_back, flip, folder, has, log_file, written};
+use crate::members::{incarnation, leadership, log_of, members, voters};
+use crate::support::{epoca_until_it_ends, until};
 
 #[test]
 fn a_bit_flipped_in_a_dead_replicas_log_costs_nothing_but_a_new_folder() {

@@ -1,0 +1,63 @@
+//! A damaged final database: made good from snapshot and log while these are whole, a reason for quarantine if not.
+
+use std::path::{Path, PathBuf};
+
+use crate::damage::{a_replica, flip, flip_all_over, folder, has};
+use crate::members::{IMPATIENT, incarnation, members, voters};
+use crate::support::{Cluster, until};
+
+/// A cluster whose logs have given up their beginning.
+fn compacted() -> Cluster {
+    let small = ["--snapshot-entries", "40", "--snapshot-margin", "5"];
+    let cluster = Cluster::start(&[&["--lab", "--nodes", "3"], &small[..], &IMPATIENT].concat());
+    for number in 0..100 {
+        cluster.json(0, &["put", &format!("k{}", number % 10), &number.to_string()]);
+    }
+    let has_given_up = |cluster: &Cluster| {
+        cluster.status().iter().all(|node| node["purged"]["position"].as_u64().is_some_and(|position| position > 40))
+    };
+    until("each log has given up its beginning", || has_given_up(&cluster));
+    cluster
+}
+
+fn snapshots(folder: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(folder.join("snapshot")).expect("it is there");
+    files.map(|file| file.expect("it can be listed").path()).collect()
+}
+
+fn has_everything(cluster: &Cluster, node: u64) -> bool {
+    (90..100).all(|number| has(cluster, node, &format!("k{}", number % 10), &number.to_string()))
+}
+
+#[test]
+fn a_database_whose_rows_are_wrong_is_made_good_from_the_snapshot_and_the_log() {
+    let cluster = compacted();
+    let node = a_replica(&cluster);
+    let old = incarnation(&cluster, node);
+    cluster.text(0, &["fault", "kill", &node.to_string()]);
+    flip_all_over(&folder(&cluster, node).join("final/db"));
+    cluster.text(0, &["fault", "restart", &node.to_string()]);
+    until("it has everything", || has_everything(&cluster, node));
+    let notes = cluster.status()[node as usize - 1]["notes"].to_string();
+    assert!(notes.contains("the final database was rebuilt from a snapshot"), "{notes}");
+    assert_eq!(incarnation(&cluster, node), old);
+    assert!(!folder(&cluster, node).join("quarantine-1").exists());
+}
+
+#[test]
+fn a_database_that_nothing_can_make_good_is_quarantined_and_comes_back_with_everything() {
+    let cluster = compacted();
+    let node = a_replica(&cluster);
+    let old = incarnation(&cluster, node);
+    cluster.text(0, &["fault", "kill", &node.to_string()]);
+    let own = folder(&cluster, node);
+    flip_all_over(&own.join("final/db"));
+    snapshots(&own).iter().for_each(|file| flip(file));
+    cluster.text(0, &["fault", "restart", &node.to_string()]);
+    until("it is a member with a new folder", || incarnation(&cluster, node) != old);
+    until("it is a voter again", || members(&cluster) == voters(&[1, 2, 3]));
+    until("it has everything", || has_everything(&cluster, node));
+    let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("it says why");
+    assert!(why.contains(&old) && why.contains("snapshot") && why.contains("final database"), "{why}");
+    assert!(own.join("quarantine-1/final/db").exists(), "nothing was deleted");
+}
