@@ -6,15 +6,16 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use sled::{Batch, IVec, Tree};
+use sled::IVec;
 
 use crate::protocol::apply::{Applied, ApplyError, Numbers, Records, State, Write, apply};
 use crate::protocol::{Entry, LogPoint};
+use crate::storage::database::before::Before;
 use crate::storage::database::layout::{
     Head, INLINE_BYTES, MARK, PIECE_BYTES, SESSION_TABLE, Value, encode_mark, piece_key, record_key, session_key,
 };
 use crate::storage::database::proof::Sum;
-use crate::storage::database::shadow::Writes;
+use crate::storage::database::tree::{Tree, Writes};
 use crate::storage::database::whole;
 
 /// Pieces written or removed in one go: a batch keeps every reader out while it lasts.
@@ -36,7 +37,7 @@ pub(crate) struct Pieces {
 }
 
 pub(crate) struct Changes<'a> {
-    tree: &'a Tree,
+    before: &'a Before<'a>,
     /// Keys that were touched, as they are afterwards; `None` is deleted.
     changed: HashMap<Bytes, Option<Head>>,
     /// Keys and values in `changed`, about.
@@ -56,8 +57,8 @@ pub(crate) struct Sealed {
 }
 
 impl<'a> Changes<'a> {
-    pub(crate) fn new(tree: &'a Tree) -> Changes<'a> {
-        Changes { tree, changed: HashMap::new(), bytes: 0, dead: Vec::new(), writes: Vec::new() }
+    pub(crate) fn new(before: &'a Before<'a>) -> Changes<'a> {
+        Changes { before, changed: HashMap::new(), bytes: 0, dead: Vec::new(), writes: Vec::new() }
     }
 
     /// One more committed entry.
@@ -82,7 +83,7 @@ impl<'a> Changes<'a> {
             put_change(&mut batch, key, head.as_ref());
         }
         put_sessions(&mut batch, state);
-        sum.change(self.tree, &batch)?;
+        sum.change(self.before, &batch)?;
         batch.insert(&MARK, &encode_mark(last, state.revision, *sum)[..]);
         Ok(Sealed { batch, dead: self.dead, writes: self.writes })
     }
@@ -95,18 +96,17 @@ impl<'a> Changes<'a> {
         for changes in changed.chunks(KEYS_AT_ONCE) {
             let mut batch = Writes::default();
             changes.iter().for_each(|(key, head)| put_change(&mut batch, key, head.as_ref()));
-            sum.change(self.tree, &batch)?;
-            self.tree.apply_batch(batch.batch).map_err(|error| error.to_string())?;
+            sum.change(self.before, &batch)?;
+            self.before.tree().write(batch)?;
         }
-        remove_pieces(self.tree, &self.dead)
+        remove_pieces(self.before.tree(), &self.dead)
     }
 
     fn look_up(&self, key: &Bytes) -> Result<Option<Known>, String> {
         if let Some(head) = self.changed.get(key) {
             return Ok(head.as_ref().map(Known::of));
         }
-        let stored = self.tree.get(record_key(key)).map_err(|error| error.to_string())?;
-        let Some(bytes) = stored else { return Ok(None) };
+        let Some(bytes) = self.before.get(&record_key(key))? else { return Ok(None) };
         Head::decode_numbers(&bytes).map(|head| Some(Known::of(&head))).ok_or("a record is damaged".into())
     }
 
@@ -116,7 +116,7 @@ impl<'a> Changes<'a> {
         let value = if value.len() <= INLINE_BYTES {
             Value::Inline(value)
         } else {
-            write_pieces(self.tree, revision, &value)?;
+            write_pieces(self.before.tree(), revision, &value)?;
             Value::Pieces { length: value.len() as u32 }
         };
         Ok(Some(Head { id: write.id, create_revision, revision, version, value }))
@@ -133,12 +133,9 @@ impl Records for Changes<'_> {
     fn value(&self, key: &Bytes) -> Result<Option<Bytes>, String> {
         let head = match self.changed.get(key) {
             Some(head) => head.as_ref().map(Head::encode),
-            None => {
-                let stored = self.tree.get(record_key(key)).map_err(|error| error.to_string())?;
-                stored.map(|bytes| bytes.to_vec())
-            }
+            None => self.before.get(&record_key(key))?.map(|bytes| bytes.to_vec()),
         };
-        let record = head.map(|head| whole(self.tree, key.clone(), &head)).transpose()?;
+        let record = head.map(|head| whole(self.before.tree(), key.clone(), &head)).transpose()?;
         Ok(record.map(|record| record.value))
     }
 
@@ -188,11 +185,11 @@ pub(crate) fn put_sessions(batch: &mut Writes, state: &mut State) {
 fn write_pieces(tree: &Tree, revision: u64, value: &[u8]) -> Result<(), String> {
     let pieces: Vec<_> = (0..).zip(value.chunks(PIECE_BYTES)).collect();
     for pieces in pieces.chunks(PIECES_AT_ONCE) {
-        let mut batch = Batch::default();
+        let mut writes = Writes::default();
         for (number, piece) in pieces {
-            batch.insert(&piece_key(revision, *number), *piece);
+            writes.insert(&piece_key(revision, *number), *piece);
         }
-        tree.apply_batch(batch).map_err(|error| error.to_string())?;
+        tree.write(writes)?;
     }
     Ok(())
 }
@@ -202,9 +199,9 @@ pub(crate) fn remove_pieces(tree: &Tree, dead: &[Pieces]) -> Result<(), String> 
     let keys: Vec<_> =
         dead.iter().flat_map(|dead| (0..dead.count).map(|number| piece_key(dead.revision, number))).collect();
     for keys in keys.chunks(PIECES_AT_ONCE) {
-        let mut batch = Batch::default();
-        keys.iter().for_each(|key| batch.remove(key));
-        tree.apply_batch(batch).map_err(|error| error.to_string())?;
+        let mut writes = Writes::default();
+        keys.iter().for_each(|key| writes.remove(key));
+        tree.write(writes)?;
     }
     Ok(())
 }

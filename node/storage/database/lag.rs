@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use sled::Tree;
+use crate::storage::database::tree::Tree;
 
 const LAG: Duration = Duration::from_millis(300);
 

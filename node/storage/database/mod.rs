@@ -4,6 +4,8 @@
 //! function of a prefix of the log. Nothing is synced on this path: the log is what must not be lost. A database that was not
 //! closed cleanly is used only if it is proven to hold what its mark says; otherwise it is rebuilt.
 
+mod before;
+
 mod changes;
 
 mod clean;
@@ -18,6 +20,8 @@ mod restore;
 
 mod shadow;
 
+mod tree;
+
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -25,7 +29,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
-use sled::Tree;
 
 use crate::protocol::apply::{Applied, ApplyError, ChangePage, History, Session, Sessions, State as Final, TooOld};
 use crate::protocol::{Apply, Entry, Incarnation, LogPoint, Position};
@@ -33,6 +36,7 @@ use crate::storage::disk::Disk;
 use crate::storage::identity::Lock;
 use crate::storage::{Dump, FinalDatabase, Record, StorageError};
 
+use before::Before;
 use changes::{Changes, put_sessions};
 use lag::Lag;
 use layout::{
@@ -40,7 +44,8 @@ use layout::{
 };
 use proof::Sum;
 use restore::open_sled;
-use shadow::{Shadow, Writes};
+use shadow::Shadow;
+use tree::{Tree, Writes};
 
 pub(crate) use clean::read_clean;
 pub(crate) use restore::{Restoring, point_at, restore};
@@ -169,17 +174,19 @@ impl SledDatabase {
         let (tree, applied) = self.with_tree(|tree, seen| Ok((tree.clone(), seen.applied)))?;
         let Some(last) = entries.last().map(Entry::point) else { return Ok(()) };
         let Applying { state, sum } = applying;
-        let mut changes = Changes::new(&tree);
+        let before = Before::new(&tree);
+        let mut changes = Changes::new(&before);
         let mut next = Position::after(applied);
         for entry in entries {
             outcomes.push(self.add(&mut changes, state, &mut next, entry)?);
         }
         let sealed = changes.seal(state, last, sum).map_err(|reason| self.failed(reason))?;
-        self.shadow.keep(&tree, &sealed.batch.keys).map_err(|reason| self.failed(reason))?;
+        self.shadow.keep(&before, &sealed.batch.keys).map_err(|reason| self.failed(reason))?;
+        // Readers need not wait for the file.
+        tree.make_room(&sealed.batch).map_err(|reason| self.failed(reason))?;
         {
             let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
-            let applied = tree.apply_batch(sealed.batch.batch);
-            applied.map_err(|error| self.failed(error.to_string()))?;
+            tree.write(sealed.batch).map_err(|reason| self.failed(reason))?;
             (seen.applied, seen.revision) = (Some(last), state.revision);
             seen.history.add(sealed.writes);
         }
@@ -201,7 +208,8 @@ impl SledDatabase {
         let mut next = Position::after(last);
         let mut at_end = false;
         while !at_end {
-            let mut changes = Changes::new(&tree);
+            let before = Before::new(&tree);
+            let mut changes = Changes::new(&before);
             while !at_end && changes.bytes() < BULK_BYTES {
                 let entries = next_entries(next)?;
                 for entry in &entries {
@@ -214,13 +222,13 @@ impl SledDatabase {
             changes.spill(sum).map_err(|reason| self.failed(reason))?;
             let mut batch = Writes::default();
             put_sessions(&mut batch, state);
-            sum.change(&tree, &batch).map_err(|reason| self.failed(reason))?;
-            tree.apply_batch(batch.batch).map_err(error)?;
+            sum.change(&Before::new(&tree), &batch).map_err(|reason| self.failed(reason))?;
+            tree.write(batch).map_err(|reason| self.failed(reason))?;
         }
         if let Some(last) = last {
             tree.insert(MARK, &encode_mark(last, state.revision, *sum)[..]).map_err(error)?;
         }
-        tree.flush().map_err(error)?;
+        tree.flush().map_err(|reason| self.failed(reason))?;
         let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
         (seen.applied, seen.revision, seen.history) = (last, state.revision, history);
         Ok(())
@@ -243,27 +251,27 @@ impl SledDatabase {
         let mut sum = Sum::default();
         while let Some(rows) = dump.next()? {
             for rows in rows.chunks(BATCH_ENTRIES) {
-                let mut batch = sled::Batch::default();
+                let mut batch = Writes::default();
                 for (key, value) in rows {
                     batch.insert(&key[..], &value[..]);
                     if is_proven(key) {
                         sum.add(key, value);
                     }
                 }
-                tree.apply_batch(batch).map_err(error)?;
+                tree.write(batch).map_err(|reason| self.failed(reason))?;
             }
         }
         if let Some(last) = dump.applied() {
             tree.insert(MARK, &encode_mark(last, dump.revision(), sum)[..]).map_err(error)?;
         }
-        tree.flush().map_err(error)?;
+        tree.flush().map_err(|reason| self.failed(reason))?;
         let sessions = read_sessions(tree).map_err(|reason| self.failed(reason))?;
         Ok(Applying { state: Final { revision: dump.revision(), sessions }, sum })
     }
 
     /// Everything applied so far reaches the disk. sled's own flush does not sync on Linux, so its files are synced here.
     fn sync(&self) -> Result<(), StorageError> {
-        self.with_tree(|tree, _| tree.flush().map(drop).map_err(|error| error.to_string()))?;
+        self.with_tree(|tree, _| tree.flush())?;
         let folder = sled_folder(&self.place.folder);
         sync_files(&folder).map_err(|error| StorageError::io("sync", &folder, &error))
     }

@@ -9,12 +9,13 @@
 
 use std::collections::HashMap;
 
-use sled::{IVec, Tree};
+use sled::IVec;
 
 use crate::protocol::LogPoint;
+use crate::storage::database::before::Before;
 use crate::storage::database::layout::{Head, PIECE_BYTES, Value, is_proven, piece_place, user_key};
 use crate::storage::database::read_mark;
-use crate::storage::database::shadow::Writes;
+use crate::storage::database::tree::{Tree, Writes};
 
 /// Pieces that nobody refers to: what was being written or removed when the process ended is less.
 const ORPHANS_MAX: usize = 1 << 16;
@@ -33,10 +34,10 @@ impl Sum {
         self.0 = self.0.wrapping_sub(hash(key, value));
     }
 
-    /// These rows are about to be written to the tree.
-    pub(crate) fn change(&mut self, tree: &Tree, writes: &Writes) -> Result<(), String> {
+    /// These rows are about to be written.
+    pub(crate) fn change(&mut self, rows: &Before, writes: &Writes) -> Result<(), String> {
         for (key, value) in writes.keys.iter().zip(&writes.values).filter(|(key, _)| is_proven(key)) {
-            if let Some(before) = tree.get(key).map_err(|error| error.to_string())? {
+            if let Some(before) = rows.get(key)? {
                 self.remove(key, &before);
             }
             if let Some(value) = value {
@@ -105,9 +106,9 @@ pub(crate) fn prove(tree: &Tree) -> Result<Proven, String> {
         return Err("a piece of a value is missing".into());
     }
     for keys in orphans.chunks(ORPHANS_AT_ONCE) {
-        let mut batch = sled::Batch::default();
-        keys.iter().for_each(|key| batch.remove(key));
-        tree.apply_batch(batch).map_err(|error| error.to_string())?;
+        let mut writes = Writes::default();
+        keys.iter().for_each(|key| writes.remove(key));
+        tree.write(writes)?;
     }
     Ok(Proven { applied, rows })
 }

@@ -5,11 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use sled::Tree;
-
 use crate::protocol::{LogPoint, Position};
 use crate::storage::database::clean::{Clean, read_clean, remove_clean};
 use crate::storage::database::proof::{Proven, prove};
+use crate::storage::database::tree::Tree;
 use crate::storage::database::{DatabasePlace, SledDatabase, read_mark, sled_folder};
 use crate::storage::snapshot::SnapshotFile;
 use crate::storage::{FinalDatabase, LogReader, StorageError};
@@ -245,7 +244,7 @@ pub(crate) fn open_sled(path: &Path) -> Result<Tree, String> {
         let opened = std::panic::catch_unwind(AssertUnwindSafe(|| config.open()));
         match opened {
             Err(_) => return Err("it is damaged".into()),
-            Ok(Ok(database)) => return Ok(Tree::clone(&database)),
+            Ok(Ok(database)) => return Ok(Tree::new(sled::Tree::clone(&database))),
             Ok(Err(error)) => {
                 let locked = error.to_string().contains("could not acquire lock");
                 if !locked || begun.elapsed() > PATIENCE {

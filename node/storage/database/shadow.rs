@@ -15,43 +15,20 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use sled::{Batch, IVec, Tree};
+use sled::IVec;
 
 use crate::protocol::LogPoint;
+use crate::storage::database::before::Before;
 use crate::storage::database::changes::Pieces;
 use crate::storage::database::failed;
 use crate::storage::database::layout::{MARK, piece_revision};
+use crate::storage::database::tree::Tree;
 use crate::storage::{Dump, Rows, StorageError};
 
 /// Keys read from the tree in one stretch.
 const STRETCH: usize = 256;
 /// Beyond so many bytes of kept values applying waits for the reader.
 const KEPT_BYTES_MAX: usize = 64 << 20;
-
-/// A batch that knows which keys it changes, and to what.
-#[derive(Default)]
-pub(crate) struct Writes {
-    pub batch: Batch,
-    pub keys: Vec<IVec>,
-    /// For each key; `None`: it is removed.
-    pub values: Vec<Option<IVec>>,
-}
-
-impl Writes {
-    pub(crate) fn insert(&mut self, key: impl Into<IVec>, value: impl Into<IVec>) {
-        let (key, value) = (key.into(), value.into());
-        self.keys.push(key.clone());
-        self.values.push(Some(value.clone()));
-        self.batch.insert(key, value);
-    }
-
-    pub(crate) fn remove(&mut self, key: impl Into<IVec>) {
-        let key = key.into();
-        self.keys.push(key.clone());
-        self.values.push(None);
-        self.batch.remove(key);
-    }
-}
 
 #[derive(Default)]
 struct Kept {
@@ -77,7 +54,7 @@ impl Shadow {
     }
 
     /// These keys are about to change.
-    pub(crate) fn keep(&self, tree: &Tree, keys: &[IVec]) -> Result<(), String> {
+    pub(crate) fn keep(&self, rows: &Before, keys: &[IVec]) -> Result<(), String> {
         let full = |kept: &mut Kept| kept.active && kept.bytes > KEPT_BYTES_MAX;
         let mut kept = self.shared.1.wait_while(self.kept(), full).unwrap_or_else(PoisonError::into_inner);
         if !kept.active {
@@ -87,7 +64,7 @@ impl Shadow {
             if kept.read.as_ref().is_some_and(|read| key <= read) || kept.before.contains_key(key) {
                 continue;
             }
-            let before = tree.get(key).map_err(|error| error.to_string())?;
+            let before = rows.get(key)?;
             kept.bytes += key.len() + before.as_ref().map_or(0, |value| value.len());
             kept.before.insert(key.clone(), before);
         }
