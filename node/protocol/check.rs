@@ -17,7 +17,7 @@ use crate::protocol::message::{Ack, LogState, Message, Push, Pushed, RoundAnswer
 use crate::protocol::payload::Opening;
 use crate::protocol::role::{Follower, Role, Stashed};
 use crate::protocol::trace::{Fact, Preview};
-use crate::protocol::types::{EntryId, LogPoint, NodeId, Offset, Position};
+use crate::protocol::types::{EntryId, LogPoint, NodeId, Offset, Position, reach};
 
 /// What the check found.
 enum Finding {
@@ -91,7 +91,7 @@ impl Core {
     }
 
     fn check(&self, push: &Push, looked: &[LogPoint]) -> Finding {
-        let last_wanted = push.prev.map_or(0, |prev| prev.position.0) + push.entries.len() as u64;
+        let last_wanted = reach(push.prev) + push.entries.len() as u64;
         let place = |position: Position| self.log.place_or(position, looked);
         if let Some(prev) = push.prev {
             match place(prev.position) {
@@ -141,13 +141,11 @@ impl Core {
     /// The entry after `before`, if its id is a possible next one: the next offset, or offset 0 of a later epoch that is
     /// not above the leader's.
     fn continues(&self, before: Option<LogPoint>, pushed: &Pushed) -> Option<Entry> {
-        let next = match before {
-            Some(point) if point.id.epoch == pushed.id.epoch => point.id.offset.0 + 1,
-            Some(point) if point.id.epoch > pushed.id.epoch => return None,
-            _ => 0,
-        };
-        let possible = pushed.id.offset == Offset(next)
-            && Some(pushed.id.epoch) <= self.epoch()
+        let last = before.map(|point| point.id);
+        let epoch = pushed.id.epoch;
+        let possible = last.is_none_or(|last| last.epoch <= epoch)
+            && pushed.id == EntryId::next_in(epoch, last)
+            && Some(epoch) <= self.epoch()
             && self.lists_well(before, pushed);
         possible.then(|| Entry::after(before, pushed.id, pushed.kind, pushed.body.clone()))
     }
@@ -196,7 +194,7 @@ impl Core {
 
     /// The last entry that the push speaks of; it is in the log.
     fn end_of(&self, push: &Push) -> Option<LogPoint> {
-        let position = push.prev.map_or(0, |prev| prev.position.0) + push.entries.len() as u64;
+        let position = reach(push.prev) + push.entries.len() as u64;
         if push.entries.is_empty() {
             return push.prev;
         }
@@ -234,8 +232,8 @@ impl Core {
     }
 
     fn trace_truncated(&mut self, keep: Option<LogPoint>, why: &'static str) {
-        let kept = keep.map_or(0, |point| point.position.0);
-        let committed = self.committed.map_or(0, |point| point.position.0);
+        let kept = reach(keep);
+        let committed = reach(self.committed);
         assert!(kept >= committed, "committed entries are never truncated");
         if !self.is_watched() || kept == self.log.last_position() {
             return;

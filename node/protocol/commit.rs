@@ -9,7 +9,7 @@ use crate::protocol::membership::Member;
 use crate::protocol::message::{Ack, CommitOrder, Message};
 use crate::protocol::role::Role;
 use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, NodeId, Position};
+use crate::protocol::types::{LogPoint, NodeId, Position, reach};
 
 impl Core {
     pub(super) fn on_ack(&mut self, from: NodeId, ack: Ack) {
@@ -25,7 +25,7 @@ impl Core {
         }
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(progress) = leader.replicas.get_mut(&from) else { return };
-        let finalized = ack.finalized.map_or(0, |point| point.position.0);
+        let finalized = reach(ack.finalized);
         progress.finalized = progress.finalized.max(finalized);
         let news = Position::after(ack.up_to) > Position::after(progress.matched);
         self.on_matched(from, ack.up_to);
@@ -52,14 +52,13 @@ impl Core {
         let quorum = self.quorum();
         let Role::Leader(leader) = &self.role else { return };
         let opening = leader.opening;
-        let others = leader.voters().map(|(_, progress)| progress.matched.map_or(0, |point| point.position.0));
+        let others = leader.voters().map(|(_, progress)| reach(progress.matched));
         let own = self.is_voter().then(|| self.log.durable());
         let mut matches: Vec<u64> = others.chain(own).collect();
-        matches.sort_unstable_by(|one, other| other.cmp(one));
-        let commit = matches[quorum - 1];
+        let commit = held_by(quorum, &mut matches);
         self.trace(|| Fact::Counted { from, up_to, matches, quorum: quorum as u64, commit });
         let commit = self.with_founders(commit);
-        let committed = self.committed.map_or(0, |point| point.position.0);
+        let committed = reach(self.committed);
         if commit > committed && commit >= opening.0 {
             self.commit(committed, Position(commit));
         }
@@ -81,11 +80,10 @@ impl Core {
                 return if founder.incarnation == self.config.incarnation { self.log.durable() } else { 0 };
             }
             let known = leader.replicas.get(&founder.id).filter(|known| known.incarnation == founder.incarnation);
-            known.and_then(|known| known.matched).map_or(0, |matched| matched.position.0)
+            reach(known.and_then(|known| known.matched))
         };
         let mut matches: Vec<u64> = founders.voters().filter(stays).map(has).collect();
-        matches.sort_unstable_by(|one, other| other.cmp(one));
-        commit.min(matches[matches.len() / 2])
+        commit.min(held_by(matches.len() / 2 + 1, &mut matches))
     }
 
     fn commit(&mut self, before: u64, position: Position) {
@@ -163,8 +161,8 @@ impl Core {
     /// Gives the final database what is committed and durable here. A node, the leader neither, applies nothing that is
     /// not durable in its own log. What it has no room for now waits until it has applied some.
     pub(super) fn hand_over(&mut self) {
-        let committed = self.committed.map_or(0, |point| point.position.0);
-        let handed = self.handed.map_or(0, |point| point.position.0);
+        let committed = reach(self.committed);
+        let handed = reach(self.handed);
         let target = committed.min(self.log.durable());
         if target <= handed || self.is_installing() {
             return;
@@ -185,7 +183,7 @@ impl Core {
 
     /// The final database holds it: readers see it, and the leader confirms to the clients.
     pub(super) fn on_applied(&mut self, point: LogPoint) {
-        let before = self.applied.map_or(0, |applied| applied.position.0);
+        let before = reach(self.applied);
         if point.position.0 <= before {
             return;
         }
@@ -206,4 +204,10 @@ impl Core {
         self.advance_transfer();
         self.hand_over();
     }
+}
+
+/// How far so many of the logs reach. Sorts them, the longest first.
+fn held_by(quorum: usize, matches: &mut [u64]) -> u64 {
+    matches.sort_unstable_by(|one, other| other.cmp(one));
+    matches[quorum - 1]
 }

@@ -53,8 +53,7 @@ impl Core {
         if epoch < last.epoch || Some(epoch) > self.epoch() {
             return Err(Refusal::EpochOutOfRange);
         }
-        let offset = if epoch == last.epoch { last.offset.0 + 1 } else { 0 };
-        Ok(EntryId { epoch, offset: Offset(offset) })
+        Ok(EntryId::next_in(epoch, Some(last)))
     }
 
     /// Deletes forged entries, durably, before anything is said.

@@ -9,7 +9,7 @@ use crate::protocol::base::Base;
 use crate::protocol::config::{Limits, Restored};
 use crate::protocol::entry::Entry;
 use crate::protocol::message::RunEnd;
-use crate::protocol::types::{EntryId, Epoch, LogPoint, Operation, Position};
+use crate::protocol::types::{EntryId, Epoch, LogPoint, Operation, Position, reach};
 
 /// The entries of one epoch: they lie next to each other, offsets from 0.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -94,7 +94,7 @@ impl Log {
 
     /// 0 for an empty log.
     pub(super) fn last_position(&self) -> u64 {
-        self.last().map_or(0, |point| point.position.0)
+        reach(self.last())
     }
 
     /// The last entry that is not forged: what votes compare.
@@ -218,7 +218,7 @@ impl Log {
 
     /// Deletes everything after `keep`.
     pub(super) fn truncate_after(&mut self, keep: Option<LogPoint>, operation: Operation) {
-        let position = keep.map_or(0, |point| point.position.0);
+        let position = reach(keep);
         while self.window.back().is_some_and(|entry| entry.position.0 > position) {
             let entry = self.window.pop_back().expect("the window is not empty");
             self.window_weight -= entry.weight();
@@ -278,7 +278,7 @@ impl Log {
 
     /// 0 if nothing was given up.
     pub(super) fn purged_position(&self) -> u64 {
-        self.purged.map_or(0, |point| point.position.0)
+        reach(self.purged)
     }
 
     /// The disk gives up everything up to `point`. The window keeps what it has.
@@ -297,7 +297,7 @@ impl Log {
 
     /// Forgets the oldest entries beyond the bounds, but none that is not both committed and durable.
     pub(super) fn shrink(&mut self, limits: &Limits, committed: Option<LogPoint>) {
-        let settled = committed.map_or(0, |point| point.position.0).min(self.durable);
+        let settled = reach(committed).min(self.durable);
         while self.window_weight > limits.window_bytes || self.window.len() > limits.window_entries {
             if self.window.front().is_none_or(|entry| entry.position.0 > settled) {
                 return;

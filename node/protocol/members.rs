@@ -14,8 +14,8 @@ use crate::protocol::entry::{Entry, Kind};
 use crate::protocol::io::{Answer, Output, Refusal};
 use crate::protocol::membership::{MEMBERS_MAX, Member, MemberChange, MemberKind, Membership};
 use crate::protocol::role::{Leader, Progress, Role};
-use crate::protocol::trace::{Fact, MemberIds, Preview};
-use crate::protocol::types::{EntryId, Incarnation, LogPoint, NodeId, Offset, Position, RequestId};
+use crate::protocol::trace::{Fact, MemberIds};
+use crate::protocol::types::{EntryId, Incarnation, LogPoint, NodeId, Position, RequestId, reach};
 
 /// A removed replica that does not answer is pushed to for so many election timeouts.
 const FAREWELL_TIMEOUTS: u64 = 5;
@@ -62,7 +62,7 @@ impl Core {
     }
 
     fn list_is_committed(&self) -> bool {
-        let committed = self.committed.map_or(0, |point| point.position.0);
+        let committed = reach(self.committed);
         self.members().is_none_or(|listed| listed.position.0 <= committed)
     }
 
@@ -100,19 +100,27 @@ impl Core {
     pub(super) fn note_lists(&mut self, keep: Option<Option<LogPoint>>, entries: &[Entry]) -> bool {
         let before = self.lists.current().map(|listed| (listed.id, listed.position));
         if let Some(keep) = keep {
-            self.lists.truncate_after(keep.map_or(0, |point| point.position.0));
+            self.lists.truncate_after(reach(keep));
         }
         entries.iter().for_each(|entry| self.lists.append(entry));
         self.lists.current().map(|listed| (listed.id, listed.position)) != before
     }
 
+    /// The members as a watcher sees them.
+    pub(super) fn member_ids(&self) -> Option<MemberIds> {
+        let listed = self.members()?;
+        let (voters, learners) = (listed.membership.voters(), listed.membership.learners());
+        Some(MemberIds {
+            at: listed.id,
+            voters: voters.map(|member| member.id).collect(),
+            learners: learners.map(|member| member.id).collect(),
+        })
+    }
+
     pub(super) fn on_list_changed(&mut self) {
-        if let Some(listed) = self.members().cloned() {
-            self.trace(|| Fact::MembersSet {
-                at: listed.id,
-                voters: listed.membership.voters().map(|member| member.id).collect(),
-                learners: listed.membership.learners().map(|member| member.id).collect(),
-            });
+        let ids = self.member_ids();
+        if let (Some(listed), Some(MemberIds { at, voters, learners })) = (self.members().cloned(), ids) {
+            self.trace(|| Fact::MembersSet { at, voters, learners });
             self.output(Output::Members(listed));
         }
         self.follow_list();
@@ -255,26 +263,27 @@ impl Core {
         if live > voters.len() / 2 { Ok(()) } else { Err(Refusal::QuorumAtRisk) }
     }
 
-    fn is_live(&self, progress: &Progress) -> bool {
+    pub(super) fn is_live(&self, progress: &Progress) -> bool {
         self.now < progress.heard.plus_micros(self.config.election_timeout_micros)
     }
 
-    /// It has everything but what is on its way.
     fn has_caught_up(&self, progress: &Progress) -> bool {
-        let matched = progress.matched.map_or(0, |point| point.position.0);
-        let nearly = matched + self.config.limits.push_entries as u64 >= self.log.last_position();
-        matched > 0 && nearly && self.is_live(progress)
+        progress.matched.is_some() && self.lacks_little(progress) && self.is_live(progress)
+    }
+
+    /// It has everything but what is on its way.
+    pub(super) fn lacks_little(&self, progress: &Progress) -> bool {
+        reach(progress.matched) + self.config.limits.push_entries as u64 >= self.log.last_position()
     }
 
     /// The new list becomes an entry; gives its place.
     fn append_list(&mut self, list: &Membership) -> LogPoint {
         let before = self.log.last();
         let epoch = self.epoch().expect("a leader has promised its epoch");
-        let offset = before.filter(|point| point.id.epoch == epoch).map_or(0, |point| point.id.offset.0 + 1);
-        let entry = Entry::after(before, EntryId { epoch, offset: Offset(offset) }, Kind::Members, list.encode());
+        let id = EntryId::next_in(epoch, before.map(|point| point.id));
+        let entry = Entry::after(before, id, Kind::Members, list.encode());
         let point = entry.point();
-        let preview = self.is_watched().then(|| Preview::of(&entry, false));
-        self.trace(|| Fact::Proposed { entry: preview.into_iter().collect() });
+        self.trace_proposed(std::slice::from_ref(&entry));
         self.write(vec![entry]);
         point
     }
@@ -333,18 +342,5 @@ impl Leader {
     /// The replicas that count in quorums.
     pub(super) fn voters(&self) -> impl Iterator<Item = (&NodeId, &Progress)> {
         self.replicas.iter().filter(|(_, progress)| progress.kind == Some(MemberKind::Voter))
-    }
-}
-
-impl Core {
-    /// The members as a watcher sees them.
-    pub(super) fn member_ids(&self) -> Option<MemberIds> {
-        let listed = self.members()?;
-        let (voters, learners) = (listed.membership.voters(), listed.membership.learners());
-        Some(MemberIds {
-            at: listed.id,
-            voters: voters.map(|member| member.id).collect(),
-            learners: learners.map(|member| member.id).collect(),
-        })
     }
 }

@@ -11,7 +11,7 @@ use crate::protocol::message::{Message, Push, Pushed};
 use crate::protocol::payload::Opening;
 use crate::protocol::role::{Leader, Progress, Reads, Role, Waiting};
 use crate::protocol::trace::{Fact, Preview};
-use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset, Position, RequestId};
+use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, reach};
 
 impl Core {
     /// Begins to lead: the epoch opens with an entry at offset 0; that of the first one founds the cluster.
@@ -19,7 +19,7 @@ impl Core {
         let founding = self.members().is_none().then(|| self.found(&incarnations));
         let body = Opening { founding }.encode();
         let before = self.log.last();
-        let entry = Entry::after(before, EntryId { epoch, offset: Offset(0) }, Kind::Opening, body);
+        let entry = Entry::after(before, EntryId::next_in(epoch, None), Kind::Opening, body);
         self.role = Role::Leader(Leader {
             epoch,
             opening: entry.position,
@@ -34,8 +34,7 @@ impl Core {
 
         self.follow_list();
         let point = entry.point();
-        let preview = self.is_watched().then(|| Preview::of(&entry, false));
-        self.trace(|| Fact::Proposed { entry: preview.into_iter().collect() });
+        self.trace_proposed(std::slice::from_ref(&entry));
         let committed = self.committed;
         self.trace(|| Fact::Opened { entry: point, committed });
         self.write(vec![entry]);
@@ -64,7 +63,7 @@ impl Core {
         }
         let epoch = leader.epoch;
         let mut bytes = self.log.unapplied_weight();
-        let mut count = self.log.last_position() - self.applied.map_or(0, |point| point.position.0);
+        let mut count = self.log.last_position() - reach(self.applied);
         let mut before = self.log.last();
         let (mut entries, mut writes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for Proposal { request, command } in proposals {
@@ -72,15 +71,14 @@ impl Core {
                 refused.push(request);
                 continue;
             }
-            let offset = before.filter(|point| point.id.epoch == epoch).map_or(0, |point| point.id.offset.0 + 1);
-            let entry = Entry::after(before, EntryId { epoch, offset: Offset(offset) }, Kind::Command, command);
+            let id = EntryId::next_in(epoch, before.map(|point| point.id));
+            let entry = Entry::after(before, id, Kind::Command, command);
             (bytes, count, before) = (bytes + entry.weight(), count + 1, Some(entry.point()));
             writes.push((entry.point(), request));
             entries.push(entry);
         }
-        if self.is_watched() && !entries.is_empty() {
-            let previews = entries.iter().map(|entry| Preview::of(entry, false)).collect();
-            self.trace(|| Fact::Proposed { entry: previews });
+        if !entries.is_empty() {
+            self.trace_proposed(&entries);
         }
         self.refuse_writes(refused, Refusal::Overloaded);
         if let Role::Leader(leader) = &mut self.role {
@@ -89,6 +87,10 @@ impl Core {
         if !entries.is_empty() {
             self.write(entries);
         }
+    }
+
+    pub(super) fn trace_proposed(&mut self, entries: &[Entry]) {
+        self.trace(|| Fact::Proposed { entry: entries.iter().map(|entry| Preview::of(entry, false)).collect() });
     }
 
     fn pass_on(&mut self, proposals: Vec<Proposal>) {
@@ -165,7 +167,7 @@ impl Core {
         let round = if silent { 0 } else { leader.reads.round };
         let Some(progress) = leader.replicas.get_mut(&replica) else { return };
         let prev = progress.sent;
-        let replaces = prev.map_or(0, |point| point.position.0) < progress.resync_to;
+        let replaces = reach(prev) < progress.resync_to;
         let resync = progress.resync;
         let ends = entries.first().map(Entry::point).zip(entries.last().map(Entry::point));
         if let Some((_, last)) = ends {
@@ -191,13 +193,12 @@ impl Core {
 
     pub(super) fn on_heartbeat_due(&mut self) {
         let (now, interval) = (self.now, self.config.heartbeat_micros);
-        let patience = self.config.election_timeout_micros;
-        let (quorum, own) = (self.quorum(), self.own_share());
-        let Role::Leader(leader) = &mut self.role else { return };
-        let live = leader.voters().filter(|(_, progress)| now < progress.heard.plus_micros(patience)).count();
-        if live + own < quorum {
+        let Role::Leader(leader) = &self.role else { return };
+        let live = leader.voters().filter(|(_, progress)| self.is_live(progress)).count();
+        if live + self.own_share() < self.quorum() {
             return self.step_down(None);
         }
+        let Role::Leader(leader) = &mut self.role else { return };
         // From the last deadline, not from now: a late tick must not shift all that follow.
         leader.heartbeat_at = leader.heartbeat_at.plus_micros(interval);
         if leader.heartbeat_at <= now {
@@ -248,7 +249,7 @@ impl Core {
             }
             _ => {
                 // An ack may have come meanwhile: what continues the last sent entry is still right.
-                let sent = progress.sent.map_or(0, |point| point.position.0);
+                let sent = reach(progress.sent);
                 let rest: Vec<Entry> = entries.into_iter().filter(|entry| entry.position.0 > sent).collect();
                 if rest.first().is_some_and(|entry| entry.position.0 == sent + 1) {
                     self.send_push(replica, rest);

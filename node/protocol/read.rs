@@ -13,7 +13,7 @@ use crate::protocol::io::{Answer, Refusal};
 use crate::protocol::message::RoundAnswer;
 use crate::protocol::role::{Leader, Progress, Reads, Role};
 use crate::protocol::trace::Fact;
-use crate::protocol::types::{NodeId, RequestId, Time};
+use crate::protocol::types::{NodeId, RequestId, Time, reach};
 
 impl Core {
     pub(super) fn on_read(&mut self, requests: Vec<RequestId>) {
@@ -42,7 +42,7 @@ impl Core {
 
     /// Reads that a leader with a lease may answer alone; for all others a round is asked.
     pub(super) fn on_lease_read(&mut self, requests: Vec<RequestId>) {
-        let committed = self.committed.map_or(0, |point| point.position.0);
+        let committed = reach(self.committed);
         let until = self.lease_end();
         let now = self.now;
         let limit = self.config.limits.waiting_reads;
@@ -126,7 +126,7 @@ impl Core {
 
     pub(super) fn confirm_round(&mut self) {
         let (quorum, own) = (self.quorum(), self.own_share());
-        let committed = self.committed.map_or(0, |point| point.position.0);
+        let committed = reach(self.committed);
         let Role::Leader(leader) = &mut self.role else { return };
         let answered = answered(leader);
         if leader.reads.asked.is_empty() || answered.len() + own < quorum {
@@ -142,7 +142,7 @@ impl Core {
 
     /// Answers confirmed reads whose commit point is applied.
     pub(super) fn answer_reads(&mut self) {
-        let applied = self.applied.map_or(0, |point| point.position.0);
+        let applied = reach(self.applied);
         let Role::Leader(leader) = &mut self.role else { return };
         let mut ready: Vec<RequestId> = Vec::new();
         while leader.reads.confirmed.front().is_some_and(|(position, _)| *position <= applied) {

@@ -19,7 +19,7 @@ use crate::protocol::membership::{Listed, Lists};
 use crate::protocol::message::{Message, SnapshotAck, SnapshotChunk};
 use crate::protocol::role::Role;
 use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, NodeId};
+use crate::protocol::types::{LogPoint, NodeId, reach};
 
 /// A snapshot that comes in parts.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -144,7 +144,7 @@ impl Core {
     pub(super) fn on_snapshot_installed(&mut self, snapshot: SnapshotId) {
         let Some(installing) = self.snapshots.installing.take_if(|known| known.snapshot == snapshot) else { return };
         let point = snapshot.point;
-        let before = self.committed.map_or(0, |committed| committed.position.0);
+        let before = reach(self.committed);
         assert!(before < point.position.0, "a snapshot never winds back what was committed");
         let dropped = self.log.last_position().saturating_sub(self.log.purged_position());
         let operation = self.next_operation();

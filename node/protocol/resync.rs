@@ -10,7 +10,7 @@ use crate::protocol::log::Place;
 use crate::protocol::message::LogState;
 use crate::protocol::role::{Role, Waiting};
 use crate::protocol::trace::Fact;
-use crate::protocol::types::{Epoch, LogPoint, NodeId, Offset, Position};
+use crate::protocol::types::{Epoch, LogPoint, NodeId, Offset, Position, reach};
 
 enum SyncPoint {
     At(Option<LogPoint>, &'static str),
@@ -52,9 +52,7 @@ impl Core {
 
     fn sync_point(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
         match self.last_common(report, looked) {
-            SyncPoint::At(sync, _) if sync.map_or(0, |point| point.position.0) < self.log.purged_position() => {
-                SyncPoint::Purged
-            }
+            SyncPoint::At(sync, _) if reach(sync) < self.log.purged_position() => SyncPoint::Purged,
             found => found,
         }
     }
@@ -101,7 +99,7 @@ impl Core {
         progress.in_flight_bytes = 0;
         let had_turn = matches!(std::mem::replace(&mut progress.waiting, Waiting::Nothing), Waiting::Snapshot(_));
         let resync = progress.resync;
-        let resent = last - sync.map_or(0, |point| point.position.0);
+        let resent = last - reach(sync);
         self.trace(|| Fact::Resynced { to: replica, sync, by: by.into(), resync, resent });
         if resent == 0 {
             self.send_heartbeat(replica);

@@ -36,18 +36,18 @@ impl Core {
     /// Begins to send a snapshot to a replica that waits for it, if none is being sent. Without any on the disk one is taken.
     pub(super) fn send_next_snapshot(&mut self) {
         let now = self.now;
-        let patience = self.config.election_timeout_micros;
-        let Role::Leader(leader) = &mut self.role else { return };
+        let Role::Leader(leader) = &self.role else { return };
         if leader.replicas.values().any(|progress| sending_to(progress).is_some()) {
             return;
         }
-        let waits =
-            |progress: &&mut Progress| progress.waiting == Waiting::Turn && now < progress.heard.plus_micros(patience);
-        let Some((replica, _)) = leader.replicas.iter_mut().find(|(_, progress)| waits(progress)) else { return };
+        let waits = |progress: &Progress| progress.waiting == Waiting::Turn && self.is_live(progress);
+        let Some((replica, _)) = leader.replicas.iter().find(|(_, progress)| waits(progress)) else { return };
         let replica = *replica;
         let Some(snapshot) = self.snapshots.latest else { return self.take_snapshot() };
         let sending = Sending { snapshot, at: 0, reading: None, sent: None, moved: now };
-        if let Some(progress) = leader.replicas.get_mut(&replica) {
+        if let Role::Leader(leader) = &mut self.role
+            && let Some(progress) = leader.replicas.get_mut(&replica)
+        {
             progress.waiting = Waiting::Snapshot(sending);
         }
         self.send_chunk(replica);

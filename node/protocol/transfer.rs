@@ -14,7 +14,7 @@ use crate::protocol::io::{Answer, Proposal, Refusal};
 use crate::protocol::message::{Message, TransferAsked, TransferNow};
 use crate::protocol::role::{Leader, Progress, Role};
 use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, NodeId, RequestId, Time};
+use crate::protocol::types::{LogPoint, NodeId, RequestId, Time, reach};
 
 /// How many election timeouts lie between two transfers that nobody but the preference asks for, so that a preferred
 /// node that cannot hold its leadership does not keep all others busy.
@@ -25,12 +25,29 @@ const PREFERENCE_REST: u64 = 5;
 pub(super) struct Transfer {
     pub(super) to: NodeId,
     pub(super) request: Option<RequestId>,
-    /// What the request is for goes on at the new leader.
-    pub(super) to_leave: bool,
+    pub(super) reason: Reason,
     pub(super) deadline: Time,
     /// The target was told to stand.
     pub(super) sent: bool,
     pub(super) waiting: Vec<Proposal>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Reason {
+    Asked,
+    Preferred,
+    /// The leader is asked to remove itself: the request goes on at the new leader.
+    ToLeave,
+}
+
+impl Reason {
+    const fn name(self) -> &'static str {
+        match self {
+            Reason::Asked => "asked",
+            Reason::Preferred => "preferred",
+            Reason::ToLeave => "to-leave",
+        }
+    }
 }
 
 /// What waits at a node that has given its leadership away, until it knows who leads.
@@ -38,7 +55,7 @@ pub(super) struct Transfer {
 pub(super) struct Parked {
     to: NodeId,
     request: Option<RequestId>,
-    to_leave: bool,
+    reason: Reason,
     proposals: Vec<Proposal>,
     pub(super) deadline: Time,
 }
@@ -50,7 +67,7 @@ impl Core {
         if let Role::Leader(_) = &self.role {
             return match self.target(to) {
                 Ok(to) if to == me => self.answer(request, Answer::Done),
-                Ok(to) => self.begin_transfer(to, Some(request), "asked"),
+                Ok(to) => self.begin_transfer(to, Some(request), Reason::Asked),
                 Err(refusal) => self.answer(request, Answer::Refused(refusal)),
             };
         }
@@ -75,14 +92,14 @@ impl Core {
     /// The leader is asked to remove itself: another leads first, and the request goes on there.
     pub(super) fn hand_over_to_leave(&mut self, request: RequestId) {
         match self.target(None) {
-            Ok(to) => self.begin_transfer(to, Some(request), "to-leave"),
+            Ok(to) => self.begin_transfer(to, Some(request), Reason::ToLeave),
             Err(refusal) => self.answer(request, Answer::Refused(refusal)),
         }
     }
 
     pub(super) fn on_transfer_asked(&mut self, from: NodeId) {
         if let Ok(to) = self.target(Some(from)) {
-            self.begin_transfer(to, None, "asked");
+            self.begin_transfer(to, None, Reason::Asked);
         }
     }
 
@@ -100,9 +117,8 @@ impl Core {
 
     /// Of the replicas that were heard lately the one that has most, the preferred one among equals.
     fn best_caught_up(&self, leader: &Leader) -> Option<NodeId> {
-        let reach = |progress: &Progress| progress.matched.map_or(0, |point| point.position.0);
         let live = leader.voters().filter(|(_, progress)| self.was_heard_lately(progress));
-        let best = live.max_by_key(|(id, progress)| (reach(progress), std::cmp::Reverse(self.rank(**id))));
+        let best = live.max_by_key(|(id, progress)| (reach(progress.matched), std::cmp::Reverse(self.rank(**id))));
         best.map(|(id, _)| *id)
     }
 
@@ -110,12 +126,11 @@ impl Core {
         self.now < progress.heard.plus_micros(self.config.heartbeat_micros.saturating_mul(3))
     }
 
-    fn begin_transfer(&mut self, to: NodeId, request: Option<RequestId>, why: &'static str) {
+    fn begin_transfer(&mut self, to: NodeId, request: Option<RequestId>, reason: Reason) {
         let deadline = self.now.plus_micros(self.config.election_timeout_micros);
-        let to_leave = why == "to-leave";
         let Role::Leader(leader) = &mut self.role else { return };
-        leader.transfer = Some(Transfer { to, request, to_leave, deadline, sent: false, waiting: Vec::new() });
-        self.trace(|| Fact::TransferBegun { to, why: why.into() });
+        leader.transfer = Some(Transfer { to, request, reason, deadline, sent: false, waiting: Vec::new() });
+        self.trace(|| Fact::TransferBegun { to, why: reason.name().into() });
         self.advance_transfer();
     }
 
@@ -164,19 +179,19 @@ impl Core {
 
     /// The leader has stepped down: what waited waits on until it is known who leads.
     pub(super) fn park(&mut self, transfer: Transfer) {
-        let Transfer { to, request, to_leave, waiting: proposals, .. } = transfer;
+        let Transfer { to, request, reason, waiting: proposals, .. } = transfer;
         let deadline = self.now.plus_micros(self.config.election_timeout_micros * 2);
-        self.parked = Some(Parked { to, request, to_leave, proposals, deadline });
+        self.parked = Some(Parked { to, request, reason, proposals, deadline });
     }
 
     /// It is known who leads now.
     pub(super) fn unpark(&mut self) {
         let Some(leader) = self.leader() else { return };
-        let Some(Parked { to, request, to_leave, proposals, .. }) = self.parked.take() else { return };
+        let Some(Parked { to, request, reason, proposals, .. }) = self.parked.take() else { return };
         let outcome = if leader == to { "done" } else { "another-leads" };
         self.trace(|| Fact::TransferEnded { to, outcome: outcome.into() });
         let answer = match leader == to {
-            _ if to_leave && leader != self.config.id => Answer::Forward(leader),
+            _ if reason == Reason::ToLeave && leader != self.config.id => Answer::Forward(leader),
             true => Answer::Done,
             false => Answer::Refused(Refusal::TransferFailed),
         };
@@ -203,22 +218,17 @@ impl Core {
         if self.config.leadership.prefer == Prefer::None {
             return;
         }
-        let last = self.log.last_position();
         let Role::Leader(leader) = &self.role else { return };
         if leader.transfer.is_some() || self.now < leader.transfer_rest {
             return;
         }
         let mine = self.rank(self.config.id);
-        let nearly = |progress: &Progress| {
-            let reach = progress.matched.map_or(0, |point| point.position.0);
-            reach + self.config.limits.push_entries as u64 >= last
-        };
         let better = |(id, progress): &(&NodeId, &Progress)| {
-            self.rank(**id) < mine && nearly(progress) && self.was_heard_lately(progress)
+            self.rank(**id) < mine && self.lacks_little(progress) && self.was_heard_lately(progress)
         };
         let best = leader.voters().filter(better).min_by_key(|(id, _)| self.rank(**id)).map(|(id, _)| *id);
         if let Some(to) = best {
-            self.begin_transfer(to, None, "preferred");
+            self.begin_transfer(to, None, Reason::Preferred);
         }
     }
 

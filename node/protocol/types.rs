@@ -53,6 +53,12 @@ impl EntryId {
     pub const fn new(epoch: u64, offset: u64) -> EntryId {
         EntryId { epoch: Epoch(epoch), offset: Offset(offset) }
     }
+
+    /// The next entry of an epoch, in a log that ends with `last`.
+    pub fn next_in(epoch: Epoch, last: Option<EntryId>) -> EntryId {
+        let offset = last.filter(|last| last.epoch == epoch).map_or(0, |last| last.offset.0 + 1);
+        EntryId { epoch, offset: Offset(offset) }
+    }
 }
 
 /// What a log holds up to and with an entry, in 16 bytes: two logs with the same digest at a position are the same
@@ -66,6 +72,11 @@ pub struct LogPoint {
     pub id: EntryId,
     pub position: Position,
     pub digest: Digest,
+}
+
+/// How many entries a log has that ends at the point.
+pub fn reach(point: Option<LogPoint>) -> u64 {
+    point.map_or(0, |point| point.position.0)
 }
 
 /// Which cluster a log belongs to: made from the founding members, so that two candidates of one first election name

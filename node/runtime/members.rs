@@ -53,9 +53,7 @@ impl Host {
             tracing::warn!("the member list has a mistake: {bad}");
         }
     }
-}
 
-impl Host {
     /// The others know this node with an earlier data folder. One with nothing in it can only be a new member, so it asks to
     /// be added as one; what it was, it cannot be any more.
     pub(super) fn come_back(&mut self) {
