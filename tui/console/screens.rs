@@ -81,6 +81,23 @@ fn three_epochs_a_repair_and_a_dead_node_at_60x18() {
 }
 
 #[test]
+fn a_node_that_has_begun_anew_after_damage_is_seen_in_its_row_the_picture_the_story_and_the_tape() {
+    for (name, size, lang) in
+        [("quarantined-120x36", LARGE, Lang::English), ("quarantined-80x24-pt", MIDDLE, Lang::Portuguese)]
+    {
+        let mut sample = Sample::healthy(size);
+        sample.model.lang = lang;
+        sample.tell(
+            3,
+            Fact::Quarantined {
+                text: "e1·o2 is damaged in n3/log/00000001.log at byte 357: its checksum is wrong".into(),
+            },
+        );
+        check(name, &sample, &dark());
+    }
+}
+
+#[test]
 fn the_screen_speaks_portuguese_too() {
     for (name, size) in [("eventful-120x36-pt", LARGE), ("eventful-80x24-pt", MIDDLE)] {
         let mut sample = Sample::eventful(size);

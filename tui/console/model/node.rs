@@ -61,6 +61,8 @@ pub struct NodeView {
     pub ghosts: VecDeque<Ghost>,
     /// The last truncation, in sight as long as its ghosts.
     pub truncated: Option<(Duration, Fact)>,
+    /// When it told that it has begun anew; in sight for as long as a truncation.
+    pub quarantined: Option<Duration>,
     pub finals: Finals,
     /// What it has sent each other node, since it was first watched.
     pub sent: BTreeMap<NodeId, Traffic>,
@@ -80,6 +82,7 @@ impl NodeView {
             arithmetic: None,
             ghosts: VecDeque::new(),
             truncated: None,
+            quarantined: None,
             finals: Finals::default(),
             sent: BTreeMap::new(),
             clock: Clock::default(),
@@ -141,12 +144,13 @@ impl NodeView {
         }
     }
 
-    /// Forgets truncated entries that have been in sight long enough. True if there were some.
+    /// Forgets truncated entries, and a quarantine, that have been in sight long enough. True if there were some.
     pub fn forget_ghosts(&mut self, now: Duration) -> bool {
-        let (ghosts, truncated) = (self.ghosts.len(), self.truncated.is_some());
+        let before = (self.ghosts.len(), self.truncated.is_some(), self.quarantined.is_some());
         self.ghosts.retain(|ghost| now < ghost.at + GHOST);
         self.truncated = self.truncated.take().filter(|(at, _)| now < *at + GHOST);
-        self.ghosts.len() != ghosts || self.truncated.is_some() != truncated
+        self.quarantined = self.quarantined.filter(|at| now < *at + GHOST);
+        before != (self.ghosts.len(), self.truncated.is_some(), self.quarantined.is_some())
     }
 
     pub fn belief(&self, of: NodeId) -> Option<Belief> {
@@ -163,6 +167,10 @@ impl NodeView {
                 let excess = self.ghosts.len().saturating_sub(GHOSTS_MAX);
                 self.ghosts.drain(..excess);
                 self.truncated = Some((at, fact.clone()));
+                true
+            }
+            Fact::Quarantined { .. } => {
+                self.quarantined = Some(at);
                 true
             }
             Fact::Counted { matches, quorum, commit, .. } => {

@@ -85,6 +85,7 @@ pub enum PlaceKind {
     Killed(NodeId),
     Restarted(NodeId),
     Truncated(NodeId),
+    Quarantined(NodeId),
     Marked(MarkKind),
 }
 
@@ -232,6 +233,7 @@ fn place_kind(what: &What) -> Option<PlaceKind> {
         What::Observed(node, Observed::Events(events)) => match &events.first()?.fact {
             Fact::Elected { epoch, .. } => Some(PlaceKind::Epoch(epoch.0)),
             Fact::Truncated { .. } => Some(PlaceKind::Truncated(*node)),
+            Fact::Quarantined { .. } => Some(PlaceKind::Quarantined(*node)),
             _ => None,
         },
         What::Process(node, ProcessSeen::Killed) => Some(PlaceKind::Killed(*node)),

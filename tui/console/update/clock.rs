@@ -1,4 +1,4 @@
-//! What changes with time alone: the age of a node that is down, once a second, and truncated entries that have been
+//! What changes with time alone: the age of a node that is down, once a second, truncated entries and quarantines that have been
 //! in sight long enough, latencies that move on in their picture, the speed of links while it is looked at. With none of them, nothing is drawn and nobody is woken.
 
 use std::time::Duration;
@@ -29,8 +29,9 @@ pub fn next_wake(model: &Model) -> Option<Duration> {
     let next_second = |since: Duration| since + Duration::from_secs(model.now.saturating_sub(since).as_secs() + 1);
     let ages = downs(model).map(next_second);
     let ghosts = model.nodes.values().flat_map(|node| {
-        let truncated = node.truncated.iter().map(|(at, _)| *at + GHOST);
-        node.ghosts.front().map(|ghost| ghost.at + GHOST).into_iter().chain(truncated)
+        let truncated = node.truncated.as_ref().map(|(at, _)| *at);
+        let ghost = node.ghosts.front().map(|ghost| ghost.at);
+        [ghost, truncated, node.quarantined].into_iter().flatten().map(|at| at + GHOST)
     });
     ages.chain(ghosts).chain(model.pulse.next_wake(model.now)).chain(next_second_of(model)).min()
 }

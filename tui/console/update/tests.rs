@@ -194,6 +194,22 @@ fn truncated_entries_go_out_of_sight_after_a_while() {
 }
 
 #[test]
+fn a_node_that_has_begun_anew_says_so_in_its_row_for_a_while_and_once_in_the_story() {
+    let mut sample = Sample::healthy(SIZE);
+    let lines = sample.model.timeline.lines().len();
+    let found = Fact::Quarantined { text: "e1·o2 is damaged".into() };
+    sample.tell(3, found.clone());
+    // Another watcher has come.
+    sample.tell(3, found);
+    assert_eq!(sample.model.timeline.lines().len(), lines + 1);
+    assert!(sample.model.nodes[&NodeId(3)].quarantined.is_some());
+    let wake = next_wake(&sample.model).expect("somebody has to take it away");
+    assert!(wake <= sample.model.now + GHOST);
+    sample.after(GHOST.as_millis() as u64);
+    assert_eq!(sample.model.nodes[&NodeId(3)].quarantined, None);
+}
+
+#[test]
 fn whoever_has_scrolled_back_keeps_seeing_the_same_events() {
     let mut sample = Sample::healthy(SIZE);
     sample.key(KeyCode::Tab);

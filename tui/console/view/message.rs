@@ -76,6 +76,7 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
         }
         Fact::StepOn {} => (model.say(step::MARK_STILL).to_owned(), look.intermediate),
         Fact::StepOff {} => (model.say(step::MARK_GOES_ON).to_owned(), look.committed),
+        Fact::Quarantined { .. } => (model.say(screen::MARK_QUARANTINED).to_owned(), look.bad),
         Fact::DiskError { text } | Fact::Damaged { text } => (text.to_string(), look.bad),
         other => (lang.fact(NodeId(0), other), look.muted),
     }

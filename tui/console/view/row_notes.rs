@@ -81,6 +81,10 @@ pub fn note(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec
             parts.push(span(format!(": {}", model.lang.reason(why)), look.warning));
         }
     }
+    if node.quarantined.is_some() {
+        let gap = if parts.is_empty() { "" } else { "   " };
+        parts.push(span(format!("{gap}{}", model.say(screen::N_QUARANTINED)), look.bad));
+    }
     if let Some(purged) = node.state.purged.filter(|_| layout.is_wide) {
         parts.push(span(screen::LOG_BEGINS.with(model.lang, &[("entry", &purged.id)]), look.muted));
     }

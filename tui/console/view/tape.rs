@@ -136,6 +136,7 @@ fn token(place: &Place) -> String {
         PlaceKind::Killed(node) => format!("K{}", node.0),
         PlaceKind::Restarted(node) => format!("R{}", node.0),
         PlaceKind::Truncated(node) => format!("T{}", node.0),
+        PlaceKind::Quarantined(node) => format!("Q{}", node.0),
         PlaceKind::Marked(MarkKind::Bookmark) => "B".to_owned(),
         PlaceKind::Marked(MarkKind::Scenario) => "S".to_owned(),
         PlaceKind::Marked(MarkKind::Violation) => "!!".to_owned(),
@@ -146,7 +147,7 @@ fn style(place: &Place, look: &Look) -> Style {
     match &place.kind {
         PlaceKind::Epoch(_) => look.accent,
         PlaceKind::Write | PlaceKind::Restarted(_) => look.committed,
-        PlaceKind::Killed(_) | PlaceKind::Truncated(_) => look.bad,
+        PlaceKind::Killed(_) | PlaceKind::Truncated(_) | PlaceKind::Quarantined(_) => look.bad,
         PlaceKind::Marked(MarkKind::Violation) => look.alarm,
         PlaceKind::Marked(_) => look.strong,
     }

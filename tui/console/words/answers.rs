@@ -40,8 +40,12 @@ pub const SHAPES: &[Text] = &[
         "{node} ainda não tem no log uma entrada com commit da qual se possa trocar um bit: escreva algo antes",
     ),
     text(
-        "quarantined: {rest} holds what this node had before: {why}",
-        "em quarentena: {rest} guarda o que este nó tinha antes: {why}",
+        "quarantined: {rest} holds what this node had before: {said}",
+        "em quarentena: {rest} guarda o que este nó tinha antes: {said}",
+    ),
+    text(
+        "{entry} is damaged in {rest} at byte {number}: {why}",
+        "{entry} está danificado em {rest} no byte {number}: {why}",
     ),
     text("the link between {a} and {b} is cut", "o enlace entre {a} e {b} está cortado"),
     text("the link between {a} and {b} is healed", "o enlace entre {a} e {b} foi refeito"),

@@ -384,8 +384,8 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "Quarantined",
         text(
-            "has begun anew with an empty folder, as it acks and votes for nothing any more that it had; that lies aside: {text}",
-            "recomeçou com uma pasta vazia, pois não confirma nem vota mais por nada do que tinha; isso fica de lado: {text}",
+            "has begun anew with an empty folder; what it had is damaged and lies aside: {text}",
+            "recomeçou com uma pasta vazia; o que tinha está danificado e fica de lado: {text}",
         ),
     ),
 ];

@@ -134,6 +134,15 @@ pub const STEPS: &[Step] = &[
         "the consistency check gets no hint: it must find it by id or digest",
         "a verificação não recebe dica: tem de achar por id ou digest",
     ),
+    plain(
+        "Quarantined",
+        "has begun anew, its old folder lies aside: {text}",
+        "recomeçou, a pasta antiga fica de lado: {text}",
+    )
+    .why(
+        "what it had promised and acked with that folder counts no more: it is a new member, a learner first",
+        "o que prometeu e confirmou com aquela pasta já não conta: é um membro novo, primeiro aprendiz",
+    ),
     plain("LinkCut.both", "cut from each other, on purpose", "cortados um do outro, de propósito"),
     plain("LinkHealed.both", "linked with each other again", "ligados um ao outro de novo"),
     plain("LinkCut", "cut from {with}, on purpose", "cortado de {with}, de propósito"),
