@@ -90,6 +90,33 @@ mod tests {
     }
 
     #[test]
+    fn damaged_data_are_moved_aside_before_the_node_begins_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("commit"), "damaged").expect("it is written");
+        let peers = vec![(NodeId(2), "host:2".to_owned())];
+        let options = NodeOptions { peers, data: folder.path().to_owned(), ..options(1) };
+        retreat(&options, "a bit turned".to_owned()).expect("there is somebody who has everything");
+        let names = |folder: &std::path::Path| {
+            let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+            let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(folder.path()), ["lock", "quarantine-1"]);
+        assert_eq!(names(&folder.path().join("quarantine-1")), ["commit", "why.txt"]);
+    }
+
+    #[test]
+    fn whoever_knows_nobody_keeps_its_damaged_data_where_they_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("commit"), "damaged").expect("it is written");
+        let options = NodeOptions { data: folder.path().to_owned(), ..options(1) };
+        let refused = retreat(&options, "a bit turned".to_owned());
+        assert!(matches!(refused, Err(NodeError::DamagedAlone { .. })), "{refused:?}");
+        assert!(folder.path().join("commit").is_file());
+    }
+
+    #[test]
     fn a_learner_comes_back_as_a_learner() {
         assert!(returning(&options(1), &label(MemberKind::Learner)).learner);
     }

@@ -21,6 +21,7 @@ use crate::runtime::error::NodeError;
 use crate::runtime::host::Stop;
 use crate::runtime::options::{NodeOptions, SnapshotOptions};
 use crate::runtime::start::run_on;
+use crate::storage::Opened;
 
 /// Longer than anything here may take.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -111,6 +112,10 @@ async fn cluster(size: u64, lab: bool) -> Vec<Node> {
 }
 
 fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: bool) -> Node {
+    start_on(memory::open(id), id, listener, addresses, lab)
+}
+
+fn start_on(opened: Opened, id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: bool) -> Node {
     let address = listener.local_addr().expect("it is bound");
     let others = addresses.iter().filter(|(other, _)| *other != id);
     let peers = others.map(|(id, address)| (NodeId(*id), address.to_string())).collect();
@@ -121,7 +126,7 @@ fn start(id: u64, listener: TcpListener, addresses: &[(u64, SocketAddr)], lab: b
             let _ = stopped.await;
             Stop::AtOnce
         };
-        run_on(&options, memory::open(id), listener, stopped).await
+        run_on(&options, opened, listener, stopped).await
     });
     Node { id, address, stop, task }
 }
@@ -308,6 +313,20 @@ async fn a_watcher_that_folds_events_into_its_snapshot_sees_what_a_new_snapshot_
     assert_eq!(snapshot.tail, now.snapshot.tail);
     assert_eq!((snapshot.role, snapshot.epoch), (now.snapshot.role, now.snapshot.epoch));
     end(nodes).await;
+}
+
+#[tokio::test]
+async fn a_node_that_reads_a_damaged_place_of_its_disk_ends_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+    let node = start_on(memory::damaged(1), 1, listener, &[], true);
+    expect_done(node.control().stand(wire::StandRequest {}).await.expect("n1 answers").into_inner());
+    eventually("n1 leads", async || matches!(node.put("x", "1").await, write_response::Outcome::Written(_))).await;
+    // It is gone before it answers.
+    let mut control = node.control();
+    tokio::spawn(async move { control.read_log(wire::ReadLogRequest { from: 1, limit: 1 }).await });
+    let ended = tokio::time::timeout(DEADLINE, node.task).await.expect("the node ends in time");
+    let ended = ended.expect("the node does not panic").expect_err("its data are damaged");
+    assert!(ended.damage().is_some(), "{ended}");
 }
 
 #[tokio::test]

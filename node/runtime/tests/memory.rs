@@ -13,6 +13,11 @@ use crate::protocol::{
 pub(in crate::runtime) use crate::storage::Opened;
 use crate::storage::{Dump, FinalDatabase, FlushDone, IntermediateLog, LogReader, Record, SnapshotStore, StorageError};
 
+/// Whoever reads the log finds a bit that turned.
+pub(in crate::runtime) fn damaged(id: u64) -> Opened {
+    Opened { log: Box::new(Log { damaged: true, ..Log::default() }), ..open(id) }
+}
+
 pub(in crate::runtime) fn open(id: u64) -> Opened {
     Opened {
         incarnation: Incarnation([id as u8; 16]),
@@ -28,6 +33,7 @@ pub(in crate::runtime) fn open(id: u64) -> Opened {
 #[derive(Clone, Default)]
 struct Log {
     entries: Arc<Mutex<Vec<Entry>>>,
+    damaged: bool,
 }
 
 impl Log {
@@ -74,6 +80,10 @@ impl IntermediateLog for Log {
 
 impl LogReader for Log {
     fn read(&self, from: Position, to: Position, _: u64) -> Result<Vec<Entry>, StorageError> {
+        if self.damaged {
+            let (path, entry, what) = ("memory".into(), "e1·o0".to_owned(), "its checksum is wrong".to_owned());
+            return Err(StorageError::Damaged { path, byte: 0, entry, what });
+        }
         let wanted = |entry: &&Entry| (from..=to).contains(&entry.position);
         Ok(self.entries().iter().filter(wanted).cloned().collect())
     }

@@ -386,6 +386,54 @@ fn trap_37_a_joiner_that_never_answers_strands_nobody() {
 }
 
 #[test]
+fn trap_37_a_joiner_that_has_only_the_beginning_is_not_promoted() {
+    let mut options = Options::voters(3);
+    (options.limits.push_entries, options.limits.in_flight_pushes) = (1, 1);
+    let mut world = World::new(&options);
+    world.start_all();
+    world.stand(1);
+    world.settle();
+    for number in 0..20 {
+        world.put(1, &format!("k{number}={number}"));
+    }
+    world.settle();
+    world.newcomer(4);
+    let added = world.add(1, 4);
+    let position = |world: &World| world.host(4).core().last().map_or(0, |last| last.position.0);
+    while position(&world) < 3 {
+        if world.network.pool.is_empty() {
+            world.tick(1);
+        }
+        let next = world.network.pool.remove(0);
+        world.hand_over(next);
+    }
+    // Its acks come, and nothing more is sent to it.
+    let acks = world.network.take(&Pick { from: Some(NodeId(4)), ..Pick::default() });
+    isolate(&mut world, 4);
+    acks.into_iter().for_each(|ack| world.hand_over(ack));
+    world.elapse_millis(500);
+    assert!(world.is_written(added), "{:?}", world.answer(added));
+    assert_eq!((world.voters(1), world.learners(1)), (vec![1, 2, 3], vec![4]), "it lacks most of the log");
+    assert_eq!(refusal(&mut world, 1, MemberChange::Promote(NodeId(4))), Some(Refusal::NotCaughtUp));
+    world.network.heal_all();
+    world.elapse_millis(2_000);
+    assert_eq!(world.voters(4), [1, 2, 3, 4]);
+}
+
+#[test]
+fn trap_37_a_learner_that_is_not_heard_any_more_is_not_promoted() {
+    let mut world = World::led(3);
+    world.newcomer(4);
+    let learner = world.member(4, MemberKind::Learner);
+    world.change(1, MemberChange::Add(learner));
+    world.elapse_millis(500);
+    assert_eq!(world.host(4).core().last(), world.host(1).core().last());
+    isolate(&mut world, 4);
+    world.elapse_millis(1_500);
+    assert_eq!(refusal(&mut world, 1, MemberChange::Promote(NodeId(4))), Some(Refusal::NotCaughtUp));
+}
+
+#[test]
 fn trap_37_a_change_that_would_leave_too_few_live_voters_is_refused() {
     let mut world = World::led(3);
     world.kill(3);
