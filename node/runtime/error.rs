@@ -39,7 +39,7 @@ pub enum NodeError {
     Listen { address: SocketAddr, error: io::Error },
     #[error(transparent)]
     Address(#[from] BadAddress),
-    #[error(transparent)]
+    #[error("{}", of_storage(.0))]
     Storage(#[from] StorageError),
     #[error("{0}")]
     Fatal(String),
@@ -72,4 +72,11 @@ impl NodeError {
 
 fn names(nodes: &[NodeId]) -> String {
     nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn of_storage(error: &StorageError) -> String {
+    match error {
+        StorageError::Io { .. } => format!("{error}. The node stops; nothing that was confirmed is lost"),
+        _ => error.to_string(),
+    }
 }

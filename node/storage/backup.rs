@@ -29,9 +29,14 @@ pub struct Backup {
 
 /// Reads all of a backup, or says why it cannot be used.
 pub fn read_backup(path: &Path) -> Result<Backup, StorageError> {
-    let file = SnapshotFile::open(path)?;
-    let (base, revision) = (file.base.clone(), file.revision);
-    let id = file.verify()?;
+    let whole = || {
+        let file = SnapshotFile::open(path)?;
+        Ok((file.base.clone(), file.revision, file.verify()?))
+    };
+    let (base, revision, id) = whole().map_err(|error| match error {
+        StorageError::SnapshotDamaged { path, byte, what } => StorageError::BackupDamaged { path, byte, what },
+        other => other,
+    })?;
     let list = base.lists.last().map(|listed| listed.membership.clone());
     let (cluster, members) = list.map(|list| (list.cluster, list.members)).unzip();
     let members = members.unwrap_or_default();

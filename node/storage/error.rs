@@ -52,13 +52,16 @@ pub enum StorageError {
     )]
     DiskBroken { folder: PathBuf, times: usize, found: String },
 
+    #[error("{path} is no whole backup: at byte {byte} it is damaged: {what}")]
+    BackupDamaged { path: PathBuf, byte: u64, what: String },
+
     #[error("{folder} is there already: restore into a folder that does not exist yet")]
     NotNew { folder: PathBuf },
 
     #[error("the disk is full: {path} could not grow. Nothing that was confirmed is lost; make room and start again")]
     DiskFull { path: PathBuf },
 
-    #[error("could not {action} {path}: {reason}. The node stops; nothing that was confirmed is lost")]
+    #[error("could not {action} {path}: {reason}")]
     Io { action: &'static str, path: PathBuf, reason: String },
 
     #[error(
