@@ -120,7 +120,10 @@ async fn talk(command: &Command, global: &Global) -> Outcome {
     };
     let client = match find::connect(&found, global).await {
         Ok(client) => client,
-        Err(error) => return execute::failed(&error),
+        Err(error) => match (command, find::launched(&found, global).await) {
+            (Command::Fault(_), Some(client)) => client,
+            _ => return execute::failed(&error),
+        },
     };
     if let Command::Watch(asked) = command {
         return command::watch::stream(asked, &client, global.output).await;

@@ -89,6 +89,21 @@ fn a_cut_link_is_cut_in_both_directions_and_cut_again_after_a_restart() {
 }
 
 #[test]
+fn when_all_nodes_are_dead_their_launcher_takes_orders_all_the_same() {
+    let cluster = Cluster::start(&["--lab", "--nodes", "3"]);
+    cluster.json(0, &["put", "x", "1"]);
+    for node in ["1", "2", "3"] {
+        cluster.text(0, &["fault", "kill", node]);
+    }
+    assert!(cluster.text(1, &["fault", "kill", "1"]).contains("n1 is not running"));
+    cluster.text(4, &["put", "x", "2"]);
+    for node in ["1", "2", "3"] {
+        cluster.text(0, &["fault", "restart", node]);
+    }
+    until("the data are there", || cluster.epoca(&["get", "x"]).out.contains('1'));
+}
+
+#[test]
 fn forged_entries_are_repaired_and_what_was_committed_stays() {
     let cluster = Cluster::start(&["--lab"]);
     cluster.json(0, &["put", "x", "1"]);

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use epoca::client::{Client, ClientError, Options};
 use epoca::cluster::Description;
+use epoca::protocol::NodeId;
 
 use super::outcome::{Exit, Outcome};
 use super::shell::Global;
@@ -57,6 +58,18 @@ pub async fn connect(found: &Found, global: &Global) -> Result<Client, ClientErr
         }
         None => Ok(client),
     }
+}
+
+/// A client of a cluster none of whose nodes answers, if the launcher that has described it does: it can start them again.
+pub async fn launched(found: &Found, global: &Global) -> Option<Client> {
+    found.launcher.as_ref()?;
+    let local = described(&global.data).ok().flatten()?;
+    let nodes: Vec<_> = local.nodes.into_iter().map(|node| (NodeId(node.id), node.address)).collect();
+    let Found { cluster, launcher, .. } = found.clone();
+    let options = Options { timeout: global.timeout, launcher, cluster, ..Options::default() };
+    let client = Client::of_nodes(&nodes, options).ok()?;
+    let processes = client.processes().await.ok().flatten()?;
+    (processes.launcher_pid == local.launcher.pid).then_some(client)
 }
 
 fn described(data: &Path) -> Result<Option<Description>, Outcome> {
