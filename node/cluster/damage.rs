@@ -55,11 +55,14 @@ impl Members {
     /// How many of the other voters run on the folders that the newest member list names, and how many a majority of all is.
     async fn others_whole(&self, node: NodeId) -> Result<Others, Refused> {
         let client = self.new_client(LOOK_TIMEOUT, None).map_err(by_node)?;
-        let known = client.status().await.map_err(by_node)?;
+        // Nobody may run.
+        let known = client.status().await.unwrap_or_default();
         let reported: Vec<_> =
             known.iter().filter_map(|other| Some((other.id, other.reported.as_ref().ok()?))).collect();
         let lists = reported.iter().filter_map(|(_, reported)| reported.members.as_ref());
-        let Some(list) = lists.max_by_key(|list| list.position) else { return Ok(Others::default()) };
+        let Some(list) = lists.max_by_key(|list| list.position) else {
+            return Ok(Others { whole: 0, voters: self.ids().len() });
+        };
         let running: BTreeSet<_> = reported.iter().map(|(id, reported)| (*id, reported.incarnation)).collect();
         let voters = list.membership.voters();
         let whole = voters.clone().filter(|voter| voter.id != node);
@@ -68,7 +71,7 @@ impl Members {
     }
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct Others {
     whole: usize,
     voters: usize,
@@ -96,8 +99,8 @@ fn told(node: NodeId, entry: LogPoint, pid: u32, others: Others) -> String {
     let Others { whole, voters } = others;
     if whole < others.needed() {
         return format!(
-            "{done}; only {whole} of {voters} voters run with whole disks where {} are a majority: unless a leader is left that \
-             takes it up at once, nobody can, and `status` says what to do",
+            "{done}; only {whole} of {voters} voters run with whole disks where {} are a majority, so it may not be taken up \
+             again before others are back: `status` says what to do",
             others.needed()
         );
     }

@@ -299,7 +299,8 @@ impl Members {
     pub fn obituary(&self, node: NodeId) -> Option<String> {
         let slot = self.slot(node).ok()?;
         let held = slot.held();
-        held.as_ref().filter(|held| held.process.state() == State::Ended).map(|held| held.process.obituary())
+        // Its state says so a moment before it is known how.
+        held.as_ref().filter(|held| held.process.exit_status().is_some()).map(|held| held.process.obituary())
     }
 
     pub fn describe(&self) -> Vec<NodeProcess> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
-use crate::protocol::{Digest, Incarnation, Position};
+use crate::protocol::{Digest, Incarnation, LogPoint, Position};
 use crate::storage::StorageError;
 use crate::storage::log::base::LogBase;
 use crate::storage::log::index::Place;
@@ -121,7 +121,12 @@ impl Scan<'_> {
         let mut begun = at;
         loop {
             match find(file, at) {
-                Found::Damaged(what) => return Err(self.damaged(path, at, what)),
+                Found::Damaged(what) => {
+                    // The operation that it belongs to is not replayed.
+                    let before = operation.iter().rev().find_map(|(_, record)| point_of(record));
+                    let before = before.or_else(|| self.replay.last());
+                    return Err(damaged_after(before, path, at, what));
+                }
                 // The records of an operation without its last one were never acked.
                 Found::End | Found::Torn => {
                     return Ok(End::Open { length: begun as u64, torn_bytes: (file.len() - begun) as u64 });
@@ -177,13 +182,21 @@ impl Scan<'_> {
     }
 
     fn damaged(&self, path: &Path, byte: usize, what: &str) -> StorageError {
-        let entry = match (byte, self.replay.last()) {
-            (0, _) => "the header".to_string(),
-            (_, None) => format!("the record before any entry (position {})", Position::FIRST),
-            (_, Some(last)) => format!("the record after {} (position {})", last.id, last.position),
-        };
-        StorageError::Damaged { path: path.to_path_buf(), byte: byte as u64, entry, what: what.to_string() }
+        damaged_after(self.replay.last(), path, byte, what)
     }
+}
+
+fn damaged_after(before: Option<LogPoint>, path: &Path, byte: usize, what: &str) -> StorageError {
+    let entry = match (byte, before) {
+        (0, _) => "the header".to_string(),
+        (_, None) => format!("the record before any entry (position {})", Position::FIRST),
+        (_, Some(last)) => format!("the record after {} (position {})", last.id, last.position),
+    };
+    StorageError::Damaged { path: path.to_path_buf(), byte: byte as u64, entry, what: what.to_string() }
+}
+
+fn point_of(record: &Record) -> Option<LogPoint> {
+    if let Record::Entry { entry, .. } = record { Some(entry.point()) } else { None }
 }
 
 /// The digest of an earlier entry, from the segment in memory if it stands there.

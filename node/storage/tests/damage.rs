@@ -280,9 +280,7 @@ fn a_bit_turned_on_purpose_is_in_the_middle_of_what_is_committed_and_is_found_at
         let chain = small_chain(20);
         {
             let mut opened = folder.open();
-            for entry in &chain.entries {
-                store(&mut opened, &Append { truncate_from: None, entries: vec![entry.clone()], forged: false });
-            }
+            store(&mut opened, &chain.from(1));
             assert_eq!(entry_to_harm(&folder.path()), Ok(None), "nothing is committed");
             commit(&mut opened, &chain.apply(1, 15));
             assert_eq!(entry_to_harm(&folder.path()), Ok(Some(chain.entries[7].point())));

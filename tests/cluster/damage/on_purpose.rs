@@ -47,6 +47,25 @@ fn so_many_damaged_disks_that_a_quorum_is_lost_are_said_plainly() {
 }
 
 #[test]
+fn a_disk_that_is_damaged_a_fourth_time_within_an_hour_is_called_broken() {
+    let cluster = written("3");
+    let node = a_replica(&cluster);
+    for time in 1..=3 {
+        cluster.text(0, &["fault", "damage", &node.to_string()]);
+        let aside = folder(&cluster, node).join(format!("quarantine-{time}/why.txt"));
+        until("its folder is moved aside", || aside.exists());
+        until("it is a voter again", || members(&cluster) == voters(&[1, 2, 3]));
+        until("it has everything", || has(&cluster, node, "k19", "19"));
+    }
+    let said = cluster.json(1, &["fault", "damage", &node.to_string()]);
+    let message = said["error"]["message"].to_string();
+    assert_eq!(said["error"]["code"], "ended", "{said}");
+    assert!(message.contains("the disk is broken") && message.contains("3 times within an hour"), "{said}");
+    assert!(log_file(&folder(&cluster, node)).exists(), "the fourth one stays where it is");
+    cluster.json(0, &["put", "x", "without it"]);
+}
+
+#[test]
 fn what_cannot_be_damaged_is_refused_and_nothing_is_done_to_it() {
     let code = |cluster: &Cluster, node: &str| cluster.json(1, &["fault", "damage", node])["error"]["code"].clone();
     let alone = written("1");

@@ -29,11 +29,11 @@ pub const SHAPES: &[Text] = &[
     ),
     text(
         "one bit of {id} is turned on the disk of {node}, and it was started again (pid {pid}); only {whole} of {voters} voters \
-         run with whole disks where {needed} are a majority: unless a leader is left that takes it up at once, nobody can, and \
-         `{line}` says what to do",
+         run with whole disks where {needed} are a majority, so it may not be taken up again before others are back: `{line}` \
+         says what to do",
         "um bit de {id} foi trocado no disco de {node}, que foi iniciado de novo (pid {pid}); só {whole} de {voters} votantes \
-         rodam com discos inteiros onde {needed} são a maioria: se não restar um líder que o aceite já, ninguém pode, e \
-         `{line}` diz o que fazer",
+         rodam com discos inteiros onde {needed} são a maioria, então talvez não seja aceito antes que outros voltem: `{line}` \
+         diz o que fazer",
     ),
     text(
         "{node} has no committed entry in its log yet of which a bit could be turned: write something first",
