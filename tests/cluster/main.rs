@@ -18,6 +18,8 @@ mod full_disk;
 
 mod gate;
 
+mod guests;
+
 mod launcher;
 
 mod leaders;
