@@ -18,7 +18,7 @@ use crate::rpc::wire;
 
 /// Changes in one message, and how many messages wait for a slow watcher: then its node reads no further for it.
 const CHANGES_MAX: usize = 256;
-const MESSAGES_MAX: usize = 4;
+const MESSAGES_MAX: usize = 1;
 /// A message ends after this many bytes of keys and values.
 const BYTES_MAX: usize = 1 << 20;
 /// A watcher of a quiet prefix is told so often how far it has seen, so that it need not go far back after a break.

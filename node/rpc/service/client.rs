@@ -14,9 +14,12 @@ use crate::rpc::desk::{Desk, Request as Ask};
 use crate::rpc::roster::Roster;
 use crate::rpc::service::connections::Standing;
 use crate::rpc::service::forward::{Forwarder, Lost};
+use crate::rpc::service::leaving::answer;
 use crate::rpc::service::listing;
 use crate::rpc::service::records::Records;
-use crate::rpc::service::refusal::{by_core, check_key, leader_unreachable, not_a_leader, not_taken, refused};
+use crate::rpc::service::refusal::{
+    by_core, check_key, leader_overloaded, leader_unreachable, not_a_leader, not_taken, refused,
+};
 use crate::rpc::service::room::{Room, Taken};
 use crate::rpc::service::write::{Write, no};
 use crate::rpc::service::{changes, write_stream};
@@ -81,14 +84,14 @@ impl Client for ClientService {
     }
 
     async fn get(&self, request: Request<wire::GetRequest>) -> Result<Response<wire::GetResponse>, Status> {
-        let _room = match self.enter(&request) {
+        let _room = match self.enter(&request, request.get_ref().forwarded) {
             Ok(room) => room,
             Err(refusal) => {
                 let outcome = Some(wire::get_response::Outcome::Refused(refusal));
                 return Ok(Response::new(wire::GetResponse { outcome }));
             }
         };
-        Ok(Response::new(self.get_one(request.into_inner()).await?))
+        answer(&self.room, self.get_one(request.into_inner()).await?)
     }
 
     async fn probe(&self, request: Request<wire::ProbeRequest>) -> Result<Response<wire::ProbeResponse>, Status> {
@@ -98,29 +101,31 @@ impl Client for ClientService {
                 return Ok(Response::new(wire::ProbeResponse { refused: Some(refusal), ..Default::default() }));
             }
         };
-        Ok(Response::new(self.probe_here(&request.into_inner()).await?))
+        answer(&self.room, self.probe_here(&request.into_inner()).await?)
     }
 
     async fn list(&self, request: Request<wire::ListRequest>) -> Result<Response<wire::ListResponse>, Status> {
-        let _room = match self.enter(&request) {
+        let _room = match self.enter(&request, request.get_ref().forwarded) {
             Ok(room) => room,
             Err(refusal) => {
                 return Ok(Response::new(wire::ListResponse { refused: Some(refusal), ..Default::default() }));
             }
         };
-        Ok(Response::new(self.list_some(request.into_inner()).await?))
+        answer(&self.room, self.list_some(request.into_inner()).await?)
     }
 }
 
 impl ClientService {
     /// Lets a request in that costs more than its own bytes.
-    fn enter<T>(&self, request: &Request<T>) -> Result<Taken, wire::Refusal> {
-        Standing::check(request.extensions()).and_then(|()| self.room.request())
+    fn enter<T>(&self, request: &Request<T>, forwarded: bool) -> Result<Taken, wire::Refusal> {
+        Standing::check_unless(forwarded, request.extensions()).and_then(|()| self.room.request())
     }
 
     async fn write_alone<T>(&self, request: Request<T>, write: impl FnOnce(T) -> Write) -> wire::WriteResponse {
-        match Standing::check(request.extensions()) {
-            Ok(()) => self.write_one(write(request.into_inner())).await,
+        let (_, extensions, request) = request.into_parts();
+        let write = write(request);
+        match Standing::check_unless(write.is_forwarded(), &extensions) {
+            Ok(()) => self.write_one(write).await,
             Err(refusal) => no(refusal),
         }
     }
@@ -212,6 +217,8 @@ enum May {
 
 /// A read without an answer did nothing, whether it was sent or not.
 fn unread(leader: NodeId, lost: Lost) -> wire::Refusal {
-    let (Lost::NotSent(why) | Lost::Unanswered(why)) = lost;
-    leader_unreachable(leader, &why)
+    match lost {
+        Lost::NotSent(why) | Lost::Unanswered(why) => leader_unreachable(leader, &why),
+        Lost::Overloaded(why) => leader_overloaded(leader, &why),
+    }
 }

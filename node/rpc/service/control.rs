@@ -17,6 +17,7 @@ use crate::rpc::disks::Disks;
 use crate::rpc::links::Links;
 use crate::rpc::roster::Roster;
 use crate::rpc::service::lab::Lab;
+use crate::rpc::service::leaving;
 use crate::rpc::service::members::Members;
 use crate::rpc::service::records::Records;
 use crate::rpc::service::refusal::{by_core, check_key, check_value, lab_only, not_a_leader, not_taken, refused};
@@ -94,7 +95,7 @@ impl Control for ControlService {
         let more = end.is_some_and(|end| state.last().is_some_and(|last| last.position > end));
         let forged_from = state.tail.iter().find(|preview| preview.forged).map(|preview| preview.point.position);
         let lines = entries.iter().map(|entry| self.line(entry, &state, forged_from)).collect();
-        Ok(Response::new(wire::ReadLogResponse { lines, more, refused: None }))
+        leaving::answer(&self.room, wire::ReadLogResponse { lines, more, refused: None })
     }
 
     type ObserveStream = BoxStream<wire::Observation>;
@@ -140,7 +141,7 @@ impl Control for ControlService {
         let part = tokio::task::spawn_blocking(move || records.snapshot(at, offset, BACKUP_PART_BYTES)).await;
         match part.unwrap_or_else(|error| Err(error.to_string())).map_err(Status::internal)? {
             Some((part, total)) => {
-                Ok(Response::new(wire::BackupResponse { position: at.0, total, part, refused: None }))
+                leaving::answer(&self.room, wire::BackupResponse { position: at.0, total, part, refused: None })
             }
             None => answer(refused("snapshot_gone", "a newer snapshot has replaced this one: begin again")),
         }

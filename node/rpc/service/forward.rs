@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tonic::transport::Channel;
-use tonic::{ConnectError, Response, Status};
+use tonic::{Code, ConnectError, Response, Status};
 
 use crate::protocol::NodeId;
 use crate::rpc::links::Links;
@@ -29,6 +29,8 @@ pub(super) struct Forwarder {
 pub(super) enum Lost {
     /// The call never left.
     NotSent(String),
+    /// It arrived, and the leader has not begun it: it has too much to do.
+    Overloaded(String),
     /// It may have arrived.
     Unanswered(String),
 }
@@ -62,6 +64,7 @@ impl Forwarder {
             answered = tokio::time::timeout(FORWARD_TIMEOUT, call(channel)) => match answered {
                 Ok(Ok(response)) => Ok(response.into_inner()),
                 Ok(Err(status)) if never_left(&status) => Err(Lost::NotSent(reason(&status))),
+                Ok(Err(status)) if is_overload(&status) => Err(Lost::Overloaded(reason(&status))),
                 Ok(Err(status)) => Err(Lost::Unanswered(reason(&status))),
                 Err(_) => Err(Lost::Unanswered("no answer in time".into())),
             },
@@ -70,6 +73,11 @@ impl Forwarder {
             }
         }
     }
+}
+
+/// A node refuses with this code what it has not begun. Made from a connection's end it has that as its source.
+fn is_overload(status: &Status) -> bool {
+    status.code() == Code::ResourceExhausted && status.source().is_none()
 }
 
 /// Only a failed connect is proof that nothing was sent.

@@ -13,7 +13,7 @@ use crate::rpc::links::is_address;
 use crate::rpc::roster::Roster;
 use crate::rpc::service::control::{ask, leader};
 use crate::rpc::service::forward::{Forwarder, Lost};
-use crate::rpc::service::refusal::{by_core, leader_unreachable, not_a_leader, not_taken, refused};
+use crate::rpc::service::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken, refused};
 use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::wire::member_changed::Outcome;
@@ -120,6 +120,7 @@ impl Members {
             Ok(Answer::Forward(leader)) => match self.forwarder.pass_on(leader, call).await {
                 Ok(answer) => answer,
                 Err(Lost::NotSent(why)) => no(leader_unreachable(leader, &why)),
+                Err(Lost::Overloaded(why)) => no(leader_overloaded(leader, &why)),
                 Err(Lost::Unanswered(why)) => {
                     unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}"))
                 }

@@ -10,6 +10,7 @@ use crate::protocol::NodeId;
 use crate::rpc::desk::Desk;
 use crate::rpc::links::Links;
 use crate::rpc::links::inbound::PeerService;
+use crate::rpc::service::lobby::Lobby;
 use crate::rpc::service::room::Room;
 use crate::rpc::wire::client_server::ClientServer;
 use crate::rpc::wire::control_server::ControlServer;
@@ -21,6 +22,12 @@ mod refusal;
 mod room;
 
 mod connections;
+
+mod arriving;
+
+mod leaving;
+
+mod lobby;
 
 mod records;
 
@@ -52,11 +59,16 @@ pub use control::About;
 pub use records::{ChangedRecord, ChangesGone, Records, StoredRecord};
 
 /// Calls under way on one connection; more wait at the client.
-const CALLS_MAX: u32 = 1_024;
-/// What a sender may have under way unread, on a stream and on a connection: enough for a push and the next one, and no
-/// more, since a node has many connections.
-const STREAM_WINDOW_BYTES: u32 = 2 << 20;
-const CONNECTION_WINDOW_BYTES: u32 = 2 << 20;
+const CALLS_OF_CONNECTION_MAX: u32 = 1_024;
+/// Open calls of clients, and those of nodes and of everybody else.
+const CLIENT_CALLS_MAX: usize = 32_768;
+const CALLS_MAX: usize = 8_192;
+/// Of messages of which something is still to come: clients', and as many of other nodes.
+const ARRIVING_BYTES_MAX: usize = 256 << 20;
+/// What a sender may have under way unread, on a stream and on a connection. A node has many connections, and reads the most
+/// at once.
+const STREAM_WINDOW_BYTES: u32 = 512 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 512 << 10;
 
 /// The three servers share no trait for their limits.
 macro_rules! limited {
@@ -118,16 +130,19 @@ pub async fn serve(
     let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");
     let reflection =
         tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(descriptors).build_v1()?;
+    let (clients, others) =
+        (Lobby::new(CLIENT_CALLS_MAX, ARRIVING_BYTES_MAX), Lobby::new(CALLS_MAX, ARRIVING_BYTES_MAX / 8));
+    let peers = Lobby::new(CALLS_MAX, ARRIVING_BYTES_MAX);
     tonic::transport::Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_concurrent_streams(CALLS_MAX)
+        .max_concurrent_streams(CALLS_OF_CONNECTION_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE * 6))
-        .add_service(limited!(PeerServer::new(PeerService { links })))
-        .add_service(limited!(ClientServer::new(client)))
-        .add_service(limited!(ControlServer::new(control)))
-        .add_service(health_service)
-        .add_service(reflection)
+        .add_service(peers.guard(limited!(PeerServer::new(PeerService { links }))))
+        .add_service(clients.guard(limited!(ClientServer::new(client))))
+        .add_service(others.guard(limited!(ControlServer::new(control))))
+        .add_service(others.guard(health_service))
+        .add_service(others.guard(reflection))
         .serve_with_incoming_shutdown(connections::incoming(listener, connections_max), stop)
         .await?;
     Ok(())

@@ -48,6 +48,10 @@ pub(super) fn leader_unreachable(leader: NodeId, why: &str) -> wire::Refusal {
     wire::Refusal { leader: Some(leader.0), ..refused(Refusal::NoLeader.code(), text) }
 }
 
+pub(super) fn leader_overloaded(leader: NodeId, why: &str) -> wire::Refusal {
+    refused("overloaded", format!("{leader} leads, and has too much to do: {why}"))
+}
+
 pub(super) fn by_core(refusal: Refusal) -> wire::Refusal {
     let text = match refusal {
         Refusal::NoLeader => "no leader is known: an election may be under way, or no majority is up; try again",

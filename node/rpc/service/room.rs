@@ -16,7 +16,11 @@ const REQUESTS_MAX: usize = 65_536;
 /// Keys and values of the writes under way. More than a leader takes uncommitted, because a node that passes writes on
 /// holds them, too.
 const WRITE_BYTES_MAX: usize = 128 << 20;
-/// Streams that watch changes; each has up to five messages of a mebibyte under way.
+/// Large answers that their clients have not taken yet.
+const ANSWER_BYTES_MAX: usize = 256 << 20;
+/// Answers that wait on streams of writes to be read.
+const STREAM_ANSWERS_MAX: usize = 65_536;
+/// Streams that watch changes; each has up to three messages of a mebibyte under way.
 const WATCHES_MAX: usize = 512;
 /// Streams of writes.
 const WRITE_STREAMS_MAX: usize = 16_384;
@@ -29,6 +33,8 @@ const READERS_MAX: usize = 4;
 pub(super) struct Room {
     requests: Counter,
     write_bytes: Counter,
+    answer_bytes: Counter,
+    stream_answers: Counter,
     watches: Counter,
     write_streams: Counter,
     readers: Arc<Semaphore>,
@@ -36,12 +42,13 @@ pub(super) struct Room {
 
 impl Default for Room {
     fn default() -> Room {
-        let bounded = |most| Counter { used: Arc::default(), most };
         Room {
-            requests: bounded(REQUESTS_MAX),
-            write_bytes: bounded(WRITE_BYTES_MAX),
-            watches: bounded(WATCHES_MAX),
-            write_streams: bounded(WRITE_STREAMS_MAX),
+            requests: Counter::new(REQUESTS_MAX),
+            write_bytes: Counter::new(WRITE_BYTES_MAX),
+            answer_bytes: Counter::new(ANSWER_BYTES_MAX),
+            stream_answers: Counter::new(STREAM_ANSWERS_MAX),
+            watches: Counter::new(WATCHES_MAX),
+            write_streams: Counter::new(WRITE_STREAMS_MAX),
             readers: Arc::new(Semaphore::new(READERS_MAX)),
         }
     }
@@ -53,8 +60,9 @@ pub(super) struct Taken {
     amount: usize,
 }
 
+/// A bound and how much of it is in use; clones share it.
 #[derive(Clone)]
-struct Counter {
+pub(super) struct Counter {
     used: Arc<AtomicUsize>,
     most: usize,
 }
@@ -73,6 +81,13 @@ impl Room {
         Ok((request, self.write_bytes.take(bytes).ok_or_else(|| overloaded(text()))?))
     }
 
+    /// A large answer, until its client has taken it.
+    pub(super) fn answer(&self, bytes: usize) -> Result<Taken, wire::Refusal> {
+        let mebibytes = ANSWER_BYTES_MAX >> 20;
+        let text = || format!("{mebibytes} MiB of answers wait at this node to be read: try again a little later");
+        self.answer_bytes.take(bytes).ok_or_else(|| overloaded(text()))
+    }
+
     pub(super) fn watch(&self) -> Result<Taken, wire::Refusal> {
         let text = || format!("{WATCHES_MAX} watch changes at this node already: watch at another one, or end some");
         self.watches.take(1).ok_or_else(|| overloaded(text()))
@@ -83,6 +98,15 @@ impl Room {
         self.write_streams.take(1).ok_or_else(|| overloaded(text()))
     }
 
+    /// An answer that waits on a stream of writes; `None` if there are too many, and then the stream is to take few writes.
+    pub(super) fn stream_answer(&self) -> Option<Taken> {
+        self.stream_answers.take(1)
+    }
+
+    pub(super) fn has_stream_answers(&self) -> bool {
+        self.stream_answers.has_room()
+    }
+
     /// Waits for its turn to read from the disk; how many wait is bounded by the requests.
     pub(super) async fn reader(&self) -> Option<OwnedSemaphorePermit> {
         // Never closed.
@@ -91,7 +115,19 @@ impl Room {
 }
 
 impl Counter {
-    fn take(&self, amount: usize) -> Option<Taken> {
+    pub(super) fn new(most: usize) -> Counter {
+        Counter { used: Arc::default(), most }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.used.load(Ordering::Relaxed) < self.most
+    }
+
+    pub(super) fn is_beyond_half(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.most / 2
+    }
+
+    pub(super) fn take(&self, amount: usize) -> Option<Taken> {
         let used = self.used.fetch_add(amount, Ordering::Relaxed);
         let taken = Taken { used: Arc::clone(&self.used), amount };
         // Dropped, it gives back what was too much.

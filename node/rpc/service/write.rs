@@ -8,7 +8,8 @@ use crate::rpc::desk::{Request as Ask, Written};
 use crate::rpc::service::client::ClientService;
 use crate::rpc::service::forward::Lost;
 use crate::rpc::service::refusal::{
-    by_core, check_key, check_value, leader_unreachable, not_a_leader, not_taken, refused, session_lost,
+    by_core, check_key, check_value, leader_overloaded, leader_unreachable, not_a_leader, not_taken, refused,
+    session_lost,
 };
 use crate::rpc::wire;
 
@@ -75,7 +76,7 @@ impl Write {
         Ok(Command { session, sequence, once, change: self.change()? }.encode())
     }
 
-    fn is_forwarded(&self) -> bool {
+    pub(super) fn is_forwarded(&self) -> bool {
         match self {
             Write::Put(put) => put.forwarded,
             Write::Delete(delete) => delete.forwarded,
@@ -182,6 +183,7 @@ impl ClientService {
         };
         lost.unwrap_or_else(|lost| match lost {
             Lost::NotSent(why) => no(leader_unreachable(leader, &why)),
+            Lost::Overloaded(why) => no(leader_overloaded(leader, &why)),
             Lost::Unanswered(why) => unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}")),
         })
     }

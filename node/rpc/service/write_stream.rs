@@ -4,7 +4,7 @@
 //! stream of requests ─▶ the task: writes under way ─▶ answers that wait ─▶ stream of answers
 //! ```
 //!
-//! Whoever does not read answers is not read any further either. The task goes on meanwhile, so that writes which are
+//! Whoever does not read answers is not read any further either, and sooner if many answers wait on other streams, too. The task goes on meanwhile, so that writes which are
 //! answered take no room from other clients.
 
 use std::collections::VecDeque;
@@ -27,6 +27,8 @@ use crate::rpc::wire;
 /// How many writes of one stream may be under way, with the answers that wait; then it is not read further until one is
 /// read.
 const UNDER_WAY_MAX: usize = 4_096;
+/// The same while as many answers wait on all streams together as may.
+const UNDER_WAY_LEAST: usize = 16;
 /// The same for the bytes of the keys and values of those under way; one write more may be begun.
 const UNDER_WAY_BYTES_MAX: usize = 16 << 20;
 
@@ -49,7 +51,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Inner {
-    ready: VecDeque<wire::TaggedWriteResponse>,
+    ready: VecDeque<Ready>,
     /// Nothing more comes, and why if that is an error.
     ended: Option<Result<(), Status>>,
     /// Nobody reads any more.
@@ -65,6 +67,9 @@ impl Shared {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// An answer that waits to be read, with its place among those of all streams.
+type Ready = (wire::TaggedWriteResponse, Option<Taken>);
 
 /// An answer, with how many bytes its write had.
 type Answered = (wire::TaggedWriteResponse, usize);
@@ -86,7 +91,8 @@ impl Work {
         let mut some = false;
         while let Some(requests) = &mut self.requests {
             let mut shared = self.shared.lock();
-            if self.under_way.len() + shared.ready.len() >= UNDER_WAY_MAX || self.bytes >= UNDER_WAY_BYTES_MAX {
+            let most = if self.service.room.has_stream_answers() { UNDER_WAY_MAX } else { UNDER_WAY_LEAST };
+            if self.under_way.len() + shared.ready.len() >= most || self.bytes >= UNDER_WAY_BYTES_MAX {
                 shared.task = Some(context.waker().clone());
                 return Ok(some);
             }
@@ -128,7 +134,7 @@ impl Work {
         let mut answers = Vec::new();
         while let Poll::Ready(Some((answer, bytes))) = Pin::new(&mut self.under_way).poll_next(context) {
             self.bytes -= bytes;
-            answers.push(answer);
+            answers.push((answer, self.service.room.stream_answer()));
         }
         let mut shared = self.shared.lock();
         let some = !answers.is_empty();
@@ -184,7 +190,7 @@ impl Stream for Answers {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut shared = self.shared.lock();
-        if let Some(answer) = shared.ready.pop_front() {
+        if let Some((answer, _place)) = shared.ready.pop_front() {
             if let Some(task) = shared.task.take() {
                 task.wake();
             }

@@ -3,6 +3,8 @@
 
 mod crowd;
 mod deaf;
+mod hostile;
+mod limits;
 mod piling_up;
 mod restart;
 mod retry;

@@ -1,0 +1,156 @@
+//! Where calls come in and answers are fetched: what is half here, or not taken away, has bounds, too.
+//!
+//! ```text
+//! headers ─▶ a place among the open calls ─▶ its messages arrive, in time ─▶ the service
+//!            the place is free again ◀── the answer is in the socket ◀────────────┘
+//! ```
+//!
+//! The library that speaks HTTP/2 bounds what waits unread on one connection. It does not bound messages of which a byte
+//! is still to come, nor answers that a client never takes, over all streams of all connections; that is done here. Each
+//! service has bounds of its own, so that clients take no place from the other nodes.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::sync::Semaphore;
+use tonic::Status;
+use tonic::body::Body;
+use tonic::codegen::{BoxFuture, Service, http};
+use tonic::server::NamedService;
+
+use crate::rpc::service::arriving::{Arriving, UNIT};
+use crate::rpc::service::connections::{Seat, Standing};
+use crate::rpc::service::leaving::{Held, Leaving};
+use crate::rpc::service::room::{Counter, Taken};
+
+/// Calls whose requests, and those whose answers, are a stream that may be quiet for long.
+const STREAMS_IN: [&str; 3] =
+    ["/epoca.v1.Client/Write", "/epoca.v1.Peer/Replicate", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"];
+const STREAMS_OUT: [&str; 3] = ["/epoca.v1.Client/Watch", "/epoca.v1.Control/Observe", "/grpc.health.v1.Health/Watch"];
+/// While more than half of the places are taken, a connection gets no more than so many of them.
+const SHARE: usize = 64;
+
+/// The bounds of one service, or of several together.
+#[derive(Clone)]
+pub(super) struct Lobby {
+    calls: Counter,
+    /// Bytes of messages that are not complete, as they were announced, in units.
+    arriving: Arc<Semaphore>,
+}
+
+/// An open call: from its headers until its answer is in the socket.
+pub(super) struct Place {
+    _place: Taken,
+    seat: Option<Arc<Seat>>,
+}
+
+impl Lobby {
+    pub(super) fn new(calls: usize, arriving_bytes: usize) -> Lobby {
+        Lobby { calls: Counter::new(calls), arriving: Arc::new(Semaphore::new(arriving_bytes / UNIT)) }
+    }
+
+    /// The service behind these bounds.
+    pub(super) fn guard<S>(&self, inner: S) -> Guarded<S> {
+        Guarded { inner, lobby: self.clone() }
+    }
+
+    pub(super) fn enter(&self, seat: Option<Arc<Seat>>) -> Option<Place> {
+        let crowded = self.calls.is_beyond_half() && seat.as_ref().is_some_and(|seat| seat.calls() >= SHARE);
+        let place = self.calls.take(1).filter(|_| !crowded)?;
+        if let Some(seat) = &seat {
+            seat.enter();
+        }
+        Some(Place { _place: place, seat })
+    }
+}
+
+impl Place {
+    pub(super) fn seat(&self) -> Option<&Seat> {
+        self.seat.as_deref()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(seat) = &self.seat {
+            seat.leave();
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Guarded<S> {
+    inner: S,
+    lobby: Lobby,
+}
+
+impl<S: NamedService> NamedService for Guarded<S> {
+    const NAME: &'static str = S::NAME;
+}
+
+impl<S> Service<http::Request<Body>> for Guarded<S>
+where
+    S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<http::Response<Body>, Infallible>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let seat = request.extensions().get::<Standing>().map(Standing::seat);
+        let Some(place) = self.lobby.enter(seat) else {
+            return Box::pin(async { Ok(full().into_http()) });
+        };
+        let path = request.uri().path();
+        let one_in = !STREAMS_IN.contains(&path);
+        let one_out = one_in && !STREAMS_OUT.contains(&path);
+        let arriving = Arc::clone(&self.lobby.arriving);
+        let answered = self.inner.call(request.map(|body| Body::new(Arriving::new(body, one_in, arriving))));
+        Box::pin(async move {
+            let mut response = answered.await?;
+            let room = response.extensions_mut().remove::<Held>();
+            Ok(response.map(|body| match one_out {
+                true => Body::new(Leaving::one(body, place, room)),
+                false => Body::new(Leaving::stream(body, place)),
+            }))
+        })
+    }
+}
+
+/// The same code as every refusal of this kind; nothing of the call was read.
+fn full() -> Status {
+    Status::resource_exhausted(
+        "as many calls are open as this node takes: fetch the answers, end some, or try again a little later",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_gets_no_more_than_its_share_of_a_crowded_node_and_others_get_in() {
+        let lobby = Lobby::new(1_000, 0);
+        let [greedy, modest] = [(); 2].map(|()| Arc::new(Seat::new()));
+        let mut places: Vec<_> = std::iter::from_fn(|| lobby.enter(Some(Arc::clone(&greedy)))).collect();
+        assert_eq!(places.len(), 501, "up to a half it may have all");
+        let others: Vec<_> = std::iter::from_fn(|| lobby.enter(Some(Arc::clone(&modest)))).collect();
+        assert_eq!(others.len(), SHARE);
+        places.truncate(400);
+        assert_eq!((greedy.calls(), modest.calls()), (400, SHARE), "what has ended is given back");
+        assert!(lobby.enter(Some(greedy)).is_some());
+    }
+
+    #[test]
+    fn whatever_its_connections_there_is_an_end_of_places() {
+        let lobby = Lobby::new(1_000, 0);
+        let places: Vec<_> = (0..1_000).map(|_| lobby.enter(Some(Arc::new(Seat::new())))).collect();
+        assert!(places.iter().all(Option::is_some) && lobby.enter(None).is_none());
+    }
+}

@@ -1,0 +1,256 @@
+//! Clients that mean harm, or are broken: they send half a message on many streams of many connections, open streams and
+//! say nothing, or read none of the large answers that they asked for.
+
+use std::time::{Duration, Instant};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use epoca::client::Consistency;
+use epoca::rpc::wire;
+use h2::SendStream;
+use h2::client::{ResponseFuture, SendRequest};
+use prost::Message;
+use tokio::net::TcpStream;
+use tonic::codegen::http::{Method, Request};
+
+use crate::overload::{HANGS, Memory, alone, assert_bounded, goes_on, resident_mib, started, throughput};
+
+const LARGE: usize = 1 << 20;
+/// So many of each kind, each with so many streams: without bounds a gibibyte and more.
+const CONNECTIONS: usize = 64;
+const STREAMS: usize = 16;
+/// 256 MiB each for messages that are half here and for answers that nobody fetches, and what a node needs anyway.
+const MOST_MIB: u64 = 600;
+
+/// What one of them does on each stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Does {
+    /// All of a large write but its last byte.
+    SendsHalf,
+    /// The request's headers, and nothing more.
+    SendsNothing,
+    /// Asks for a large value and takes nothing of it.
+    ReadsNothing,
+    /// The same, but for what the system takes for it.
+    ReadsNothingOfTheSocket,
+    /// Writes in streams as much as it may, and reads none of the answers, which all are refusals.
+    WritesOn,
+}
+
+/// What it holds open; dropped, all of it ends.
+struct Hostile {
+    streams: Vec<(ResponseFuture, SendStream<Bytes>)>,
+    connection: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Hostile {
+    fn drop(&mut self) {
+        self.connection.abort();
+    }
+}
+
+fn call(method: &str) -> Request<()> {
+    Request::builder()
+        .method(Method::POST)
+        .uri(format!("http://epoca/epoca.v1.Client/{method}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(())
+        .expect("it is a request")
+}
+
+fn framed(message: &impl Message) -> Bytes {
+    let mut framed = BytesMut::new();
+    framed.put_u8(0);
+    framed.put_u32(message.encoded_len() as u32);
+    message.encode(&mut framed).expect("there is room");
+    framed.freeze()
+}
+
+/// A write that is refused at once: it has no key.
+fn nameless() -> wire::TaggedWrite {
+    let put = wire::PutRequest { value: vec![0; 20].into(), ..wire::PutRequest::default() };
+    wire::TaggedWrite { tag: 1, write: Some(wire::tagged_write::Write::Put(put)) }
+}
+
+async fn hostile(address: &str, streams: usize, does: Does) -> Hostile {
+    let socket = TcpStream::connect(address).await.expect("it takes a connection");
+    let window = if matches!(does, Does::ReadsNothing | Does::WritesOn) { 0 } else { 64 << 20 };
+    let mut builder = h2::client::Builder::new();
+    builder.initial_window_size(window).initial_connection_window_size(1 << 30);
+    let (mut requests, connection) = builder.handshake::<_, Bytes>(socket).await.expect("it speaks HTTP/2");
+    let connection = tokio::spawn(async move { _ = connection.await });
+    let mut open = Vec::new();
+    for _ in 0..streams {
+        requests = match requests.ready().await {
+            Ok(requests) => requests,
+            Err(_) => break,
+        };
+        open.push(begin(&mut requests, does));
+    }
+    Hostile { streams: open, connection }
+}
+
+fn begin(requests: &mut SendRequest<Bytes>, does: Does) -> (ResponseFuture, SendStream<Bytes>) {
+    let get = wire::GetRequest { key: "large".into(), ..wire::GetRequest::default() };
+    let put = wire::PutRequest { key: "half".into(), value: vec![0; LARGE].into(), ..wire::PutRequest::default() };
+    let method = match does {
+        Does::SendsHalf | Does::SendsNothing => "Put",
+        Does::ReadsNothing | Does::ReadsNothingOfTheSocket => "Get",
+        Does::WritesOn => "Write",
+    };
+    let (response, mut stream) = requests.send_request(call(method), false).expect("it may be sent");
+    let sent = match does {
+        Does::SendsNothing => Ok(()),
+        Does::SendsHalf => stream.send_data(framed(&put).slice(..LARGE), false),
+        Does::ReadsNothing | Does::ReadsNothingOfTheSocket => stream.send_data(framed(&get), true),
+        Does::WritesOn => stream.send_data(framed(&nameless()).repeat(100_000).into(), false),
+    };
+    sent.expect("it is queued");
+    (response, stream)
+}
+
+/// The status with which a call ended, and its text; `None` if the connection was ended.
+async fn status(response: ResponseFuture) -> Option<(String, String)> {
+    let answer = tokio::time::timeout(HANGS, response).await.expect("nothing hangs for ever").ok()?;
+    let header = |name: &str| {
+        let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().replace("%20", " ")
+    };
+    Some((header("grpc-status"), header("grpc-message")))
+}
+
+async fn many(address: &str, connections: usize, streams: usize, does: Does) -> Vec<Hostile> {
+    let mut all = Vec::new();
+    for _ in 0..connections {
+        all.push(hostile(address, streams, does).await);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_send_half_a_message_are_cut_off_and_cost_a_bounded_memory() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path(), 5_000).await;
+    let memory = Memory::watch(&cluster);
+    let address = cluster.addresses()[0].clone();
+    let half = many(&address, CONNECTIONS, STREAMS, Does::SendsHalf).await;
+    let nothing = many(&address, CONNECTIONS, STREAMS, Does::SendsNothing).await;
+    let client = cluster.client(HANGS).unwrap();
+    let meanwhile = throughput(&client, 16, Duration::from_secs(2)).await;
+    assert!(meanwhile > 20.0, "the others go on: {meanwhile:.0}/s");
+    // It waits until those before it were cut off, if there is no room for it.
+    client.put("large".into(), vec![7; LARGE - 100].into()).await.expect("it is confirmed");
+    for mut hostile in half.into_iter().chain(nothing) {
+        for (response, _) in hostile.streams.drain(..) {
+            let (code, text) = status(response).await.expect("the connection may stay");
+            assert!(code == "4" && text.contains("did not arrive within 10 s"), "{code}: {text}");
+        }
+    }
+    let memory = memory.most();
+    println!("{meanwhile:.0}/s meanwhile, MiB at most {memory:?}");
+    assert_bounded(&memory, MOST_MIB);
+    goes_on(&cluster).await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_fetch_no_answer_cost_a_bounded_memory_and_their_connections() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path(), 5_000).await;
+    let client = cluster.client(HANGS).unwrap();
+    let large = Bytes::from(vec![7; LARGE - 100]);
+    client.put("large".into(), large.clone()).await.expect("it is confirmed");
+    let memory = Memory::watch(&cluster);
+    let address = cluster.addresses()[0].clone();
+    let of_streams = many(&address, CONNECTIONS, STREAMS, Does::ReadsNothing).await;
+    let of_socket = many(&address, CONNECTIONS, STREAMS, Does::ReadsNothingOfTheSocket).await;
+    let meanwhile = throughput(&client, 16, Duration::from_secs(2)).await;
+    assert!(meanwhile > 20.0, "the others go on: {meanwhile:.0}/s");
+    // It waits until connections that take nothing were ended, if there is no room for it.
+    let read = client.get("large".into(), Consistency::Linearizable, None).await.expect("it can be read");
+    assert_eq!(read.map(|record| record.value), Some(large));
+    let mut refused = 0;
+    for mut hostile in of_streams.into_iter().chain(of_socket) {
+        for (response, _) in hostile.streams.drain(..) {
+            match status(response).await {
+                Some((code, text)) if code == "8" => {
+                    assert!(text.contains("MiB of answers wait at this node to be read"), "{text}");
+                    refused += 1;
+                }
+                _ => {}
+            }
+        }
+        let ended = tokio::time::timeout(HANGS, &mut hostile.connection).await;
+        assert!(ended.is_ok(), "whoever takes nothing is cut off");
+    }
+    let memory = memory.most();
+    println!("{meanwhile:.0}/s meanwhile, {refused} refused, MiB at most {memory:?}");
+    assert!(refused > CONNECTIONS * STREAMS, "there is room for 128 of them: {refused}");
+    assert_bounded(&memory, MOST_MIB);
+    goes_on(&cluster).await;
+    cluster.stop().await;
+}
+
+/// Streams of a few connections that are more than half of all calls that a node takes.
+const CROWD: (usize, usize) = (24, 1_000);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crowd_of_calls_is_refused_beyond_its_share_and_the_others_go_on() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path(), 10_000).await;
+    let memory = Memory::watch(&cluster);
+    let address = cluster.addresses()[0].clone();
+    let crowd = many(&address, CROWD.0, CROWD.1, Does::SendsNothing).await;
+    let client = cluster.client(HANGS).unwrap();
+    let meanwhile = throughput(&client, 16, Duration::from_secs(2)).await;
+    assert!(meanwhile > 20.0, "the others go on: {meanwhile:.0}/s");
+    let mut refused = 0;
+    for mut hostile in crowd {
+        for (response, _) in hostile.streams.drain(..) {
+            let (code, text) = status(response).await.expect("the connection may stay");
+            let full = code == "8" && text.contains("as many calls are open as this node takes");
+            assert!(full || (code == "4" && text.contains("did not arrive")), "{code}: {text}");
+            refused += usize::from(full);
+        }
+    }
+    let memory = memory.most();
+    println!("{meanwhile:.0}/s meanwhile, {refused} refused, MiB at most {memory:?}");
+    assert!(refused > 1_000, "{refused}");
+    assert_bounded(&memory, MOST_MIB);
+    goes_on(&cluster).await;
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn what_hostile_clients_cost() {
+    let _alone = alone().await;
+    let number = |name: &str, default: usize| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let (connections, streams) = (number("CONNECTIONS", 50), number("STREAMS", 20));
+    use Does::{ReadsNothing, ReadsNothingOfTheSocket, SendsHalf, SendsNothing, WritesOn};
+    for does in [SendsNothing, SendsHalf, ReadsNothing, ReadsNothingOfTheSocket, WritesOn] {
+        if std::env::var("DOES").is_ok_and(|wanted| wanted != format!("{does:?}")) {
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let cluster = started(folder.path(), 5_000).await;
+        let client = cluster.client(HANGS).unwrap();
+        client.put("large".into(), vec![7; LARGE - 100].into()).await.expect("it is confirmed");
+        let pid = cluster.nodes()[0].pid.expect("it runs");
+        let before = resident_mib(pid);
+        let all = many(&cluster.addresses()[0], connections, streams, does).await;
+        let (mut most, begun) = (0, Instant::now());
+        while begun.elapsed() < Duration::from_secs(6) {
+            most = resident_mib(pid).max(most);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let with = throughput(&client, 16, Duration::from_secs(1)).await;
+        println!("{does:?}: {connections} connections x {streams}: {before} -> {most} MiB, {with:.0}/s meanwhile");
+        drop(all);
+        goes_on(&cluster).await;
+        cluster.stop().await;
+    }
+}

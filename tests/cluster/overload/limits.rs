@@ -1,0 +1,89 @@
+//! More connections than a node takes: those beyond the bound are told so, the node is reached by its cluster still, and a
+//! client that waits gets through.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use epoca::client::{Client, Options};
+use epoca::cluster::{Cluster, ClusterOptions};
+use epoca::rpc::wire;
+use epoca::rpc::wire::control_client::ControlClient;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+use crate::overload::{HANGS, Tally, alone, connected, goes_on, put};
+use crate::support::EXECUTABLE;
+
+/// What the nodes may open: half of it may be connections of others.
+const FILES: usize = 1_000;
+const CONNECTIONS: usize = FILES / 2;
+/// More than are let in beyond the bound for a moment.
+const EXTRA: usize = 300;
+
+/// The program, with fewer files than usual.
+fn with_few_files(folder: &Path) -> PathBuf {
+    let script = folder.join("epoca-with-few-files");
+    let text = format!("#!/bin/sh\nulimit -n {FILES}\nexec '{EXECUTABLE}' \"$@\"\n");
+    std::fs::write(&script, text).expect("it can be written");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    script
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_on() {
+    let _alone = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let executable = with_few_files(folder.path());
+    let data = folder.path().join("data");
+    let options =
+        ClusterOptions { base_port: 0, election_timeout_ms: Some(5_000), ..ClusterOptions::new(executable, data) };
+    let cluster = Cluster::start(options).await.expect("the nodes start");
+    cluster.ready().await.expect("one of them leads");
+    let (leader, other) = (cluster.addresses()[0].clone(), cluster.addresses()[1].clone());
+    let mut before = connected(&leader).await;
+    let mut idle = Vec::new();
+    for _ in 0..CONNECTIONS {
+        idle.push(TcpStream::connect(&leader).await.expect("the system takes it"));
+    }
+
+    let said = refused(&leader).await;
+    assert!(said.contains("as many connections are open as this node takes"), "{said}");
+    assert!(said.contains("ask another node") && said.contains("try again"), "it says what to do: {said}");
+    let mut control = ControlClient::connect(format!("http://{leader}")).await.expect("it takes one more");
+    let status = control.status(wire::StatusRequest {}).await.expect("status is told").into_inner();
+    assert_eq!(status.role, "leader");
+
+    let through_another = put(&mut connected(&other).await, "through another".into(), Bytes::new()).await;
+    assert_eq!(through_another.confirmed, 1, "another node passes it on: {through_another:?}");
+    assert_eq!(put(&mut before, "before".into(), Bytes::new()).await.confirmed, 1, "who is in stays in");
+
+    let patient = Client::new(std::slice::from_ref(&leader), Options { timeout: HANGS, ..Options::default() }).unwrap();
+    let waits = tokio::spawn(async move { patient.put(Bytes::from("patient"), Bytes::new()).await });
+    for _ in 0..EXTRA {
+        idle.push(TcpStream::connect(&leader).await.expect("the system takes it"));
+    }
+    let mut last = idle.pop().expect("there are many");
+    let closed = tokio::time::timeout(HANGS, last.read_u8()).await.expect("it does not hang");
+    assert!(closed.is_err(), "nobody speaks there");
+    assert_eq!(put(&mut before, "still".into(), Bytes::new()).await.confirmed, 1);
+    drop(idle);
+    waits.await.expect("no panic").expect("there is room again");
+    goes_on(&cluster).await;
+    cluster.stop().await;
+}
+
+/// What a client is told that writes over a connection too many.
+async fn refused(address: &str) -> String {
+    let end = std::time::Instant::now() + HANGS;
+    loop {
+        let Tally { overloaded, said, .. } = put(&mut connected(address).await, "x".into(), Bytes::new()).await;
+        if overloaded == 1 {
+            return said.expect("it says something");
+        }
+        // Those before it may not all have been taken from the system's queue.
+        assert!(std::time::Instant::now() < end, "there is no end of connections");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
