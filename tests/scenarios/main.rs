@@ -5,4 +5,6 @@ mod support;
 
 mod library;
 
+mod damage;
+
 mod refusals;

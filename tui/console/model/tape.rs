@@ -10,7 +10,7 @@ use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Fact, Preview, Snapshot};
 
-use crate::command::Exit;
+use crate::command::{Exit, Outcome};
 use crate::console::model::{Model, NodeView, Presence};
 use crate::console::words::{Text, tape as words};
 use crate::tape::{Limits, MarkKind, ProcessSeen, Record, Ring, What};
@@ -132,7 +132,7 @@ impl Tape {
         if self.is_tapped {
             self.fresh.push(Arc::clone(&record));
         }
-        let kind = place_kind(&record.what);
+        let kind = place_kind(&record.what).filter(|kind| !self.is_told_again(kind));
         if is_step || kind.is_some() {
             self.steps.push_back(self.ring.end());
         }
@@ -141,6 +141,13 @@ impl Tape {
             self.marks.push_back(Place { at: self.ring.end(), kind });
         }
         self.forget();
+    }
+
+    /// A node tells each new watcher that it has begun anew.
+    fn is_told_again(&self, kind: &PlaceKind) -> bool {
+        let PlaceKind::Quarantined(node) = kind else { return false };
+        let mut before = self.marks.iter().rev().map(|place| &place.kind);
+        before.find(|before| [kind, &PlaceKind::Restarted(*node)].contains(before)) == Some(kind)
     }
 
     /// Marks a place that lies behind.
@@ -228,6 +235,11 @@ impl Tape {
     }
 }
 
+/// What else names an entry, as a fault that was done to it, says so in words.
+fn is_write(outcome: &Outcome) -> bool {
+    outcome.exit == Exit::Done && outcome.json["offset"].is_u64() && outcome.json["message"].is_null()
+}
+
 fn place_kind(what: &What) -> Option<PlaceKind> {
     match what {
         What::Observed(node, Observed::Events(events)) => match &events.first()?.fact {
@@ -238,9 +250,7 @@ fn place_kind(what: &What) -> Option<PlaceKind> {
         },
         What::Process(node, ProcessSeen::Killed) => Some(PlaceKind::Killed(*node)),
         What::Process(node, ProcessSeen::Running) => Some(PlaceKind::Restarted(*node)),
-        What::End { outcome, .. } if outcome.exit == Exit::Done && outcome.json["offset"].is_u64() => {
-            Some(PlaceKind::Write)
-        }
+        What::End { outcome, .. } if is_write(outcome) => Some(PlaceKind::Write),
         // The place of a violation is where the checks say it is.
         What::Mark(mark) if mark.kind != MarkKind::Violation => Some(PlaceKind::Marked(mark.kind)),
         _ => None,

@@ -10,6 +10,7 @@ use epoca::protocol::{EntryId, NodeId};
 use crate::command::{Command, parse_line};
 use crate::console::layout::{Content, layout};
 use crate::console::model::node::GHOST;
+use crate::console::model::tape::PlaceKind;
 use crate::console::model::{Dialog, Focus, Mode, Pane, ProcessSeen, Window};
 use crate::console::sample::Sample;
 use crate::console::update::{Effect, Msg, Staged, next_wake};
@@ -202,6 +203,8 @@ fn a_node_that_has_begun_anew_says_so_in_its_row_for_a_while_and_once_in_the_sto
     // Another watcher has come.
     sample.tell(3, found);
     assert_eq!(sample.model.timeline.lines().len(), lines + 1);
+    let marks = sample.model.tape.marks().iter().filter(|mark| mark.kind == PlaceKind::Quarantined(NodeId(3)));
+    assert_eq!(marks.count(), 1);
     assert!(sample.model.nodes[&NodeId(3)].quarantined.is_some());
     let wake = next_wake(&sample.model).expect("somebody has to take it away");
     assert!(wake <= sample.model.now + GHOST);

@@ -57,7 +57,7 @@ pub const REASONS: &[(&str, Text)] = &[
         "leader-contradicts-itself",
         text("the leader contradicts what it had sent", "o líder contradiz o que tinha enviado"),
     ),
-    ("unknown-peer", text("the cluster has no such member", "o cluster não tem tal membro")),
+    ("unknown-peer", text("its sender is no member that it knows", "o remetente não é membro que ele conheça")),
     ("other-node", text("it was meant for another node", "era para outro nó")),
     ("other-cluster", text("it comes from another cluster", "vem de outro cluster")),
     ("other-incarnation", text("it was meant for an earlier data folder", "era para uma pasta de dados anterior")),
