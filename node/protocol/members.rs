@@ -268,7 +268,7 @@ impl Core {
     }
 
     fn has_caught_up(&self, progress: &Progress) -> bool {
-        progress.matched.is_some() && self.lacks_little(progress) && self.is_live(progress)
+        progress.matched.is_some() && self.lacks_little(progress) && self.was_heard_lately(progress)
     }
 
     /// It has everything but what is on its way.

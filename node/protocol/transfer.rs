@@ -122,7 +122,8 @@ impl Core {
         best.map(|(id, _)| *id)
     }
 
-    fn was_heard_lately(&self, progress: &Progress) -> bool {
+    /// Within three heartbeats: more than [`Core::is_live`], for what a node that has just died should not get.
+    pub(super) fn was_heard_lately(&self, progress: &Progress) -> bool {
         self.now < progress.heard.plus_micros(self.config.heartbeat_micros.saturating_mul(3))
     }
 
