@@ -63,9 +63,17 @@ impl Arriving {
         }
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(IN_TIME)));
         ready!(deadline.as_mut().poll(context));
-        (self.taken, self.waiting) = (None, None);
-        let text = format!("the message did not arrive within {} s of its beginning", IN_TIME.as_secs());
-        Poll::Ready(Some(Err(Status::deadline_exceeded(text))))
+        self.taken = None;
+        let seconds = IN_TIME.as_secs();
+        Poll::Ready(Some(Err(match self.waiting.take() {
+            // As every refusal for this reason: it has not begun.
+            Some(_) => Status::resource_exhausted(format!(
+                "as many messages are on their way in as this node takes, for {seconds} s: try again a little later"
+            )),
+            None => {
+                Status::deadline_exceeded(format!("the message did not arrive within {seconds} s of its beginning"))
+            }
+        })))
     }
 }
 
@@ -220,7 +228,13 @@ mod tests {
         assert!(next(&mut second).await.is_none(), "it waits for room");
         assert!(next(&mut first).await.is_some() && room.available_permits() < 150);
         assert!(next(&mut second).await.is_some(), "the first is complete");
-        drop(second);
+        let mut third = arriving(&[begin, end], true, &room);
+        assert!(next(&mut third).await.is_none(), "it waits in its turn");
+        third.deadline.as_mut().expect("not for ever").as_mut().reset(tokio::time::Instant::now());
+        let ended = poll_fn(|context| third.as_mut().poll_frame(context)).await;
+        let status = ended.expect("it ends").expect_err("there was no room");
+        assert_eq!(status.code(), tonic::Code::ResourceExhausted, "{status}");
+        drop((second, third));
         assert_eq!(room.available_permits(), 150, "whoever goes away gives it back");
     }
 
