@@ -85,7 +85,9 @@ impl Truth {
         Err(wrong("committed is durable on a quorum", text))
     }
 
-    /// A leader takes a member to have an entry: the disk that its list names has it.
+    /// A leader takes a member to have an entry: the disk that its list names has it. Nothing would be committed by such a mistake
+    /// alone, since the entry that lists a new disk lies behind all that the old one has acked; but a disk that has nothing yet
+    /// would be made a voter for what another one had.
     fn on_match(&self, hosts: &[Host], leader: NodeId, node: NodeId, up_to: LogPoint) -> Step {
         let list = list_of(&hosts[leader.0 as usize - 1]);
         let Some(member) = list.and_then(|list| list.member(node)) else { return Ok(()) };
