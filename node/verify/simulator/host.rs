@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use crate::protocol::apply::{Applied, HistoryLimits, SessionLimits};
 use crate::protocol::trace::Snapshot;
 use crate::protocol::{
-    Apply, Base, Config, Core, Entry, Envelope, Incarnation, LogPoint, NodeId, Operation, Position, Proposal, ReadLog,
-    ReadSnapshot, SnapshotId, Time, WriteSnapshot,
+    Apply, Base, Config, Core, Entry, Envelope, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, Proposal,
+    ReadLog, ReadSnapshot, SnapshotId, Time, WriteSnapshot,
 };
 use crate::verify::dice::mix;
 use crate::verify::simulator::database::Database;
@@ -231,9 +231,16 @@ impl Host {
 
     /// Whether the disk of this incarnation has, or had until it was emptied, this entry durably and not as a forged one.
     pub(super) fn holds(&self, incarnation: Incarnation, point: LogPoint) -> bool {
-        if incarnation == self.config.incarnation {
-            return self.disk.durable().has(point);
-        }
-        self.destroyed.iter().any(|(known, image)| *known == incarnation && image.has(point))
+        self.image(incarnation).is_some_and(|image| image.has(point))
+    }
+
+    /// The epoch that was promised with the disk of this incarnation.
+    pub(super) fn promised(&self, incarnation: Incarnation) -> Option<Epoch> {
+        self.image(incarnation)?.promise.map(|promise| promise.epoch)
+    }
+
+    fn image(&self, incarnation: Incarnation) -> Option<&Image> {
+        let destroyed = || self.destroyed.iter().find(|(known, _)| *known == incarnation).map(|(_, image)| image);
+        if incarnation == self.config.incarnation { Some(self.disk.durable()) } else { destroyed() }
     }
 }

@@ -87,11 +87,13 @@ impl Truth {
 
     /// A leader takes a member to have an entry: the disk that its list names has it. Nothing would be committed by such a mistake
     /// alone, since the entry that lists a new disk lies behind all that the old one has acked; but a disk that has nothing yet
-    /// would be made a voter for what another one had.
+    /// would be made a voter for what another one had. Whoever has left the leader's epoch may have cut it off since.
     fn on_match(&self, hosts: &[Host], leader: NodeId, node: NodeId, up_to: LogPoint) -> Step {
-        let list = list_of(&hosts[leader.0 as usize - 1]);
-        let Some(member) = list.and_then(|list| list.member(node)) else { return Ok(()) };
-        if hosts[node.0 as usize - 1].holds(member.incarnation, up_to) {
+        let leading = &hosts[leader.0 as usize - 1];
+        let epoch = leading.core.as_ref().and_then(|core| core.epoch());
+        let Some(member) = list_of(leading).and_then(|list| list.member(node)) else { return Ok(()) };
+        let host = &hosts[node.0 as usize - 1];
+        if host.holds(member.incarnation, up_to) || host.promised(member.incarnation) > epoch {
             return Ok(());
         }
         let text = format!("{leader} takes {node} to have {up_to}, and its disk has not: {member:?}");
