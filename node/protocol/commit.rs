@@ -25,8 +25,9 @@ impl Core {
         }
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(progress) = leader.replicas.get_mut(&from) else { return };
-        let finalized = reach(ack.finalized);
-        progress.finalized = progress.finalized.max(finalized);
+        // What it said last, not the most that it ever said: after a power cut a replica may have forgotten its commit point.
+        // An ack that comes late costs one order more.
+        progress.finalized = reach(ack.finalized);
         let news = Position::after(ack.up_to) > Position::after(progress.matched);
         self.on_matched(from, ack.up_to);
         if news {

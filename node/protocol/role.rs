@@ -142,7 +142,7 @@ pub(super) struct Progress {
     pub(super) round: u64,
     /// When the latest round was sent of which the replica has said that it votes for nobody for a while after it.
     pub(super) patient_since: Option<Time>,
-    /// How far it has reported that entries are final.
+    /// How far entries are final there, as it has said last.
     pub(super) finalized: u64,
     /// The commit point at the last heartbeat: an order that is not done by the next one is repeated.
     pub(super) overdue: u64,

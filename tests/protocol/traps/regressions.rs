@@ -69,6 +69,23 @@ fn a_replica_of_a_fresh_cluster_waits_no_longer_for_its_leader_than_any_other() 
 }
 
 #[test]
+fn a_replica_that_has_lost_its_commit_point_is_ordered_again_though_nobody_writes() {
+    let mut world = World::led(4);
+    world.put(1, "x=1");
+    world.settle();
+    world.elapse_millis(500);
+    world.crash(4);
+    // It was written, and perhaps never synced.
+    let image = Image { committed: None, ..world.host(4).disk.durable().clone() };
+    world.host_mut(4).disk = Disk::holding(image);
+    world.restart(4);
+    let applied = |world: &World, id| world.host(id).snapshot().applied.map(|point| point.position);
+    assert!(applied(&world, 4) < applied(&world, 1), "it has forgotten what was final");
+    world.elapse_millis(500);
+    assert_eq!(applied(&world, 4), applied(&world, 1));
+}
+
+#[test]
 fn a_push_of_entries_that_were_read_from_the_disk_keeps_its_bound_too() {
     let mut options = Options::voters(4);
     (options.limits.window_entries, options.limits.push_entries) = (1, 2);
