@@ -2,31 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::damage::{a_replica, flip, flip_all_over, folder, has};
-use crate::members::{IMPATIENT, incarnation, members, voters};
-use crate::support::{Cluster, until};
-
-/// A cluster whose logs have given up their beginning.
-fn compacted() -> Cluster {
-    let small = ["--snapshot-entries", "40", "--snapshot-margin", "5"];
-    let cluster = Cluster::start(&[&["--lab", "--nodes", "3"], &small[..], &IMPATIENT].concat());
-    for number in 0..100 {
-        cluster.json(0, &["put", &format!("k{}", number % 10), &number.to_string()]);
-    }
-    let has_given_up = |cluster: &Cluster| {
-        cluster.status().iter().all(|node| node["purged"]["position"].as_u64().is_some_and(|position| position > 40))
-    };
-    until("each log has given up its beginning", || has_given_up(&cluster));
-    cluster
-}
+use crate::damage::{a_replica, compacted, flip, flip_all_over, folder, has_everything};
+use crate::members::{incarnation, members, voters};
+use crate::support::until;
 
 fn snapshots(folder: &Path) -> Vec<PathBuf> {
     let files = std::fs::read_dir(folder.join("snapshot")).expect("it is there");
     files.map(|file| file.expect("it can be listed").path()).collect()
-}
-
-fn has_everything(cluster: &Cluster, node: u64) -> bool {
-    (90..100).all(|number| has(cluster, node, &format!("k{}", number % 10), &number.to_string()))
 }
 
 #[test]

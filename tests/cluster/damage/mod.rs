@@ -4,6 +4,8 @@ mod database;
 
 mod disks;
 
+mod files;
+
 mod on_purpose;
 
 mod reads;
@@ -22,6 +24,25 @@ pub fn written(size: &str) -> Cluster {
         cluster.json(0, &["put", &format!("k{number}"), &number.to_string()]);
     }
     cluster
+}
+
+/// A cluster whose logs have given up their beginning.
+pub fn compacted() -> Cluster {
+    let small = ["--snapshot-entries", "40", "--snapshot-margin", "5"];
+    let cluster = Cluster::start(&[&["--lab", "--nodes", "3"], &small[..], &IMPATIENT].concat());
+    for number in 0..100 {
+        cluster.json(0, &["put", &format!("k{}", number % 10), &number.to_string()]);
+    }
+    let has_given_up = |cluster: &Cluster| {
+        cluster.status().iter().all(|node| node["purged"]["position"].as_u64().is_some_and(|position| position > 40))
+    };
+    until("each log has given up its beginning", || has_given_up(&cluster));
+    cluster
+}
+
+/// In a cluster of [`compacted`].
+pub fn has_everything(cluster: &Cluster, node: u64) -> bool {
+    (90..100).all(|number| has(cluster, node, &format!("k{}", number % 10), &number.to_string()))
 }
 
 pub fn folder(cluster: &Cluster, node: u64) -> PathBuf {
@@ -50,7 +71,7 @@ pub fn flip_in(file: &Path, text: &str) {
 }
 
 /// Nothing else of the file is touched: a process may be writing it.
-fn flip_at(file: &Path, byte: u64) {
+pub fn flip_at(file: &Path, byte: u64) {
     let file = OpenOptions::new().read(true).write(true).open(file).expect("it can be written");
     let mut found = [0];
     file.read_exact_at(&mut found, byte).expect("it is so long");

@@ -1,0 +1,48 @@
+//! The files beside the log's entries: whichever of them is damaged or missing, its node comes back and has everything.
+
+use std::path::Path;
+
+use crate::damage::{a_replica, compacted, flip, flip_at, folder, has_everything};
+use crate::members::{incarnation, leadership, members, voters};
+use crate::support::until;
+
+type Harm = fn(&Path);
+
+/// What is done to a folder, and what is said of it.
+const HARMS: [(Harm, &str); 3] = [
+    (|folder| flip(&folder.join("identity")), "is not the identity of a node"),
+    (|folder| flip(&folder.join("log/base")), "the log's beginning is damaged"),
+    (|folder| flip_at(&folder.join("log/00000002.log"), 20), "the header is damaged"),
+];
+
+#[test]
+fn a_node_comes_back_whichever_file_of_its_log_is_damaged() {
+    let cluster = compacted();
+    let (replica, leader) = (a_replica(&cluster), leadership(&cluster).0.as_u64().expect("a node"));
+    let last = (1..=3).find(|node| ![replica, leader].contains(node)).expect("there are three");
+    for (node, (harm, said)) in [replica, leader, last].into_iter().zip(HARMS) {
+        let (own, old) = (folder(&cluster, node), incarnation(&cluster, node));
+        cluster.text(0, &["fault", "kill", &node.to_string()]);
+        harm(&own);
+        cluster.text(0, &["fault", "restart", &node.to_string()]);
+        until("it is a member with a new folder", || incarnation(&cluster, node) != old);
+        until("it is a voter again", || members(&cluster) == voters(&[1, 2, 3]));
+        until("it has everything", || has_everything(&cluster, node));
+        let why = std::fs::read_to_string(own.join("quarantine-1/why.txt")).expect("it says why");
+        assert!(why.contains(said), "{why}");
+    }
+}
+
+#[test]
+fn a_commit_point_that_is_lost_costs_nothing() {
+    let cluster = compacted();
+    let node = a_replica(&cluster);
+    let (own, old) = (folder(&cluster, node), incarnation(&cluster, node));
+    cluster.text(0, &["fault", "kill", &node.to_string()]);
+    std::fs::write(own.join("commit"), "").expect("it can be emptied");
+    cluster.text(0, &["fault", "restart", &node.to_string()]);
+    until("it has everything", || has_everything(&cluster, node));
+    cluster.json(0, &["put", "x", "1"]);
+    assert_eq!(incarnation(&cluster, node), old);
+    assert!(!own.join("quarantine-1").exists());
+}
