@@ -86,6 +86,20 @@ fn the_first_change_is_committed_by_a_later_leader_too() {
     });
 }
 
+/// Whoever is removed by the first change may be the founder that is missing, however long it takes to come back.
+#[test]
+fn a_founder_that_the_first_change_removes_is_pushed_to_until_that_is_committed() {
+    let mut world = World::led(4);
+    world.kill(4);
+    world.network.cut(NodeId(1), NodeId(2));
+    let removed = world.remove(1, 2);
+    world.elapse_millis(12_000);
+    assert!(!world.is_written(removed), "n1 and n3 are two of the four founders");
+    world.network.heal_all();
+    world.elapse_millis(1_000);
+    assert!(world.is_written(removed), "{:?}", world.answer(removed));
+}
+
 /// A reader that has not heard of the change asks n3 and n4, since any two of four meet every majority of the four.
 #[test]
 fn while_the_first_change_is_not_committed_nothing_is_without_a_majority_of_the_founders() {
