@@ -205,7 +205,8 @@ impl Core {
             return;
         }
         // A leader steps down for whoever is a member; who is none here has a newer list, or was removed.
-        let follows = (matches!(&self.role, Role::Follower(_)) || !self.knows(from)) && self.hears_a_leader();
+        let is_stranger = !self.knows(from) || self.is_leaving(from);
+        let follows = (matches!(&self.role, Role::Follower(_)) || is_stranger) && self.hears_a_leader();
         let owes = self.still_owes_patience();
         if (follows || owes) && !transfer {
             let why = if follows { "leader-alive" } else { "just-started" };

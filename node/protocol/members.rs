@@ -75,15 +75,21 @@ impl Core {
     /// Whether this node has the other one in its list, or pushes to it.
     pub(super) fn knows(&self, node: NodeId) -> bool {
         match self.members() {
-            Some(listed) => listed.membership.member(node).is_some() || self.is_leaving(node),
+            Some(listed) => listed.membership.member(node).is_some() || self.pushes_to(node),
             None => self.config.voters.iter().any(|(id, _)| *id == node),
         }
     }
 
-    /// Whether this node leads, and pushes to the other one only because that was removed: its epoch counts for nothing.
+    fn pushes_to(&self, node: NodeId) -> bool {
+        matches!(&self.role, Role::Leader(leader) if leader.replicas.contains_key(&node))
+    }
+
+    /// Whether this node leads, and pushes to the other one only so that it hears of its removal: its epoch counts for nothing.
+    /// That of a founder without whom the removal may not be committed counts.
     pub(super) fn is_leaving(&self, node: NodeId) -> bool {
-        let Role::Leader(leader) = &self.role else { return false };
-        leader.replicas.get(&node).is_some_and(|progress| progress.kind.is_none())
+        let is_listed = |list: &Membership| list.member(node).is_some();
+        let is_asked = self.founders_asked().is_some_and(is_listed);
+        self.pushes_to(node) && !is_asked && !self.members().is_some_and(|listed| is_listed(&listed.membership))
     }
 
     /// The data folder with which a node counts here.

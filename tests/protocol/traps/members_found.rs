@@ -1,8 +1,8 @@
 //! Faults that the changes of members once had. The simulator has found them.
 
-use epoca::protocol::{Answer, NodeId};
+use epoca::protocol::{Answer, EntryId, Epoch, Message, NodeId, Promise, VoteAsked};
 
-use crate::world::{Options, World};
+use crate::world::{Disk, Image, Options, World};
 
 /// Five voters led by n1. The disk of n2 was replaced, and n2 is a voter again; n4 was away meanwhile.
 fn with_another_disk() -> World {
@@ -152,4 +152,39 @@ fn a_founder_whose_folder_was_replaced_is_not_waited_for() {
     let write = world.put(2, "x=1");
     world.settle();
     assert!(world.is_written(write), "n2 and n3 are two of the three voters");
+}
+
+/// Seed 170083662 of 2026-11-21: it had begun to stand before it was removed, and its disk took long to store its vote.
+#[test]
+fn a_candidate_that_was_removed_meanwhile_does_not_unseat_the_leader() {
+    let mut world = World::led(4);
+    world.kill(4);
+    let removed = world.remove(1, 4);
+    world.elapse_millis(200);
+    assert!(world.is_written(removed), "{:?}", world.answer(removed));
+    let last = Some(EntryId::new(1, 0));
+    world.say(4, 1, Some(2), Message::VoteAsked(VoteAsked { epoch: Epoch(2), last, transfer: false }));
+    world.elapse_millis(200);
+    assert_eq!((world.leader(), world.host(1).core().epoch()), (Some(1), Some(Epoch(1))));
+}
+
+/// With n3 down nothing is committed without n4, and that has promised to follow nobody of a smaller epoch.
+#[test]
+fn a_founder_that_the_first_change_removes_counts_with_its_epoch_until_that_is_committed() {
+    let mut world = World::led(4);
+    world.settle();
+    world.crash(4);
+    let promise = Some(Promise { epoch: Epoch(5), vote: None });
+    let image = Image { promise, ..world.host(4).disk.durable().clone() };
+    world.host_mut(4).disk = Disk::holding(image);
+    world.kill(3);
+    world.remove(1, 4);
+    world.settle();
+    assert_eq!(world.voters(1), [1, 2, 3]);
+    world.restart(4);
+    world.elapse_until(20, "n1, n2 and n4 commit the change", |world| {
+        let leader = world.leader().map(|leader| world.host(leader));
+        leader
+            .is_some_and(|host| host.core().epoch() > Some(Epoch(5)) && host.snapshot().committed == host.core().last())
+    });
 }
