@@ -15,7 +15,7 @@ use crate::protocol::role::{Follower, Progress, Role};
 use crate::protocol::snapshot::Snapshots;
 use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
 use crate::protocol::transfer::Parked;
-use crate::protocol::types::{Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
+use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
 /// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node is
 /// away. A promise is never taken back, so one mangled number must not use up all epochs for ever.
@@ -61,8 +61,6 @@ impl Core {
     /// Panics if what the disk remembers contradicts itself: storage has checked it.
     pub fn new(config: Config, restored: Restored, now: Time) -> Core {
         let log = Log::restore(&restored);
-        let last_epoch = log.last().map(|point| point.id.epoch);
-        assert!(restored.promise.map(|promise| promise.epoch) >= last_epoch, "the log is newer than the promise");
         let mut core = Core {
             random: config.seed,
             config,
@@ -89,7 +87,19 @@ impl Core {
             outputs: Vec::new(),
         };
         core.follow(None);
+        core.promise_up_to(restored.purged);
+        assert!(core.epoch() >= core.log.last().map(|point| point.id.epoch), "the log is newer than the promise");
         core
+    }
+
+    /// A snapshot is a file of its own: it may be whole on the disk before the promise that came with it. Nothing was said in
+    /// between, so in its epoch this node has voted for nobody.
+    fn promise_up_to(&mut self, snapshot: Option<LogPoint>) {
+        if let Some(LogPoint { id: EntryId { epoch, .. }, .. }) = snapshot
+            && Some(epoch) > self.epoch()
+        {
+            self.save_promise(Promise { epoch, vote: None });
+        }
     }
 
     /// Takes one input and gives what is to be done, in order.

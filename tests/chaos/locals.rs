@@ -42,7 +42,12 @@ impl<'a> Past<'a> {
                 states[*index].1 == what && until > applied
             };
             let Some(index) = (0..states.len()).find(fits) else {
-                return Err(format!("{read:?} after the node had shown what stands at position {applied}"));
+                let later = |since: &&Since| since.0 + 50 > applied;
+                let known: Vec<_> =
+                    states.iter().filter(later).map(|(at, index)| (at, index.map(|index| &self.log[index]))).collect();
+                return Err(format!(
+                    "{read:?} after the node had shown what stands at position {applied}; the key since then: {known:?}"
+                ));
             };
             applied = applied.max(states[index].0);
         }

@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{
-    Change, Command, Input, Message, NodeId, Once, Position, Push, SnapshotAck, SnapshotChunk, SnapshotId,
+    Change, Command, Epoch, Input, Message, NodeId, Once, Position, Push, SnapshotAck, SnapshotChunk, SnapshotId,
 };
 
-use crate::world::{Auto, Options, Pick, World, snapshots};
+use crate::world::{Auto, Image, Options, Pick, World, snapshots};
 
 /// A snapshot every ten entries, nothing of the log kept behind it, files of many parts.
 fn small() -> Options {
@@ -432,4 +432,24 @@ fn no_snapshot_is_taken_before_as_much_was_written_as_the_latest_one_holds() {
         }
     }
     assert!((10..300).contains(&taken), "{taken} snapshots");
+}
+
+/// Seed 180010378 of 2026-11-21: it could not be started any more.
+#[test]
+fn a_snapshot_that_was_whole_before_the_promise_that_came_with_it_starts_a_node() {
+    let mut world = behind(30);
+    world.restart(4);
+    world.elapse_until(20, "n4 has the snapshot", |world| purged(world, 4).is_some());
+    world.crash(4);
+    let disk = &world.host(4).disk;
+    let Image { base, .. } = disk.durable().clone();
+    let committed = base.as_ref().map(|base| base.last);
+    world.host_mut(4).disk = disk.with(Image { base, committed, ..Image::default() });
+    world.restart(4);
+    assert_eq!(
+        world.host(4).core().epoch(),
+        Some(Epoch(1)),
+        "whoever has data of an epoch follows no leader before it"
+    );
+    world.elapse_until(20, "n4 has everything", |world| world.host(4).core().last() == world.host(1).core().last());
 }

@@ -68,6 +68,11 @@ impl Disk {
         Disk { durable: image.clone(), written: image, ..Disk::default() }
     }
 
+    /// The same snapshots with another log.
+    pub fn with(&self, image: Image) -> Disk {
+        Disk { snapshots: self.snapshots.clone(), ..Disk::holding(image) }
+    }
+
     pub fn durable(&self) -> &Image {
         &self.durable
     }
