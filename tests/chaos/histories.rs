@@ -1,14 +1,14 @@
 //! Histories of clients on a cluster that is broken in every way, checked for linearizability; local reads for what they
 //! promise.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use epoca::client::LogLine;
-use epoca::protocol::NodeId;
+use epoca::protocol::{Digest, EntryId, Kind, LogPoint, NodeId, Position};
 use epoca::verify::linearizability::{Action, Operation, check};
 
 use crate::clients::{Clock, LocalRead, Worked, read_locally, work};
@@ -106,7 +106,7 @@ async fn chaos(cluster: &epoca::cluster::Cluster, seed: u64, time: Duration) -> 
 }
 
 fn judge(seen: &Seen, log: &[LogLine]) -> Result<(), String> {
-    let log = &first_tries(log)[..];
+    let log = &effective(log)[..];
     for (operation, written) in &seen.worked.confirmed {
         let line = log.iter().find(|line| line.point.id == written.id);
         if !line.is_some_and(|line| line.point.position == written.position && is_write(line, operation)) {
@@ -122,10 +122,16 @@ fn judge(seen: &Seen, log: &[LogLine]) -> Result<(), String> {
     seen.locals.iter().try_for_each(|(node, reads)| past.check(reads).map_err(|why| format!("{node}: {why}")))
 }
 
-/// The log without the later tries of a write.
-fn first_tries(log: &[LogLine]) -> Vec<LogLine> {
-    let mut writes = BTreeSet::new();
-    log.iter().filter(|line| line.write.is_none_or(|write| writes.insert(write))).cloned().collect()
+/// The log without the entries that change nothing: later tries of a write, and those that come after a write of the same
+/// session with a greater sequence. A client has one write after the other and says with each that it waits for none before it.
+fn effective(log: &[LogLine]) -> Vec<LogLine> {
+    let mut greatest: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut is_new = |(session, sequence): (u64, u64)| {
+        let before = greatest.get(&session).copied();
+        greatest.insert(session, sequence.max(before.unwrap_or(0)));
+        before < Some(sequence)
+    };
+    log.iter().filter(|line| line.write.is_none_or(&mut is_new)).cloned().collect()
 }
 
 fn is_write(line: &LogLine, operation: &Operation) -> bool {
@@ -135,4 +141,22 @@ fn is_write(line: &LogLine, operation: &Operation) -> bool {
         Action::Get(_) => return false,
     };
     line.key.as_ref() == Some(&operation.key) && line.value.as_ref() == value
+}
+
+/// Seed 928302 of 2026-11-21: a frozen node handed on a write whose client had given it up and gone on.
+#[test]
+fn what_changes_nothing_is_left_out_of_the_log() {
+    let line = |position: u64, write| LogLine {
+        point: LogPoint { id: EntryId::new(1, position), position: Position(position), digest: Digest([0; 16]) },
+        committed: true,
+        kind: Kind::Command,
+        key: None,
+        value: None,
+        forged: false,
+        write,
+    };
+    let writes = [Some((7, 1)), None, Some((7, 3)), Some((7, 3)), Some((7, 2)), Some((8, 2)), None];
+    let log: Vec<LogLine> = (1..).zip(writes).map(|(position, write)| line(position, write)).collect();
+    let left: Vec<u64> = effective(&log).iter().map(|line| line.point.position.0).collect();
+    assert_eq!(left, [1, 2, 3, 6, 7]);
 }
