@@ -147,6 +147,32 @@ mod tests {
         assert!(lobby.enter(Some(greedy)).is_some());
     }
 
+    /// A stream that was missing here would be cut off while it is quiet.
+    #[test]
+    fn the_streams_are_those_of_the_protocol() {
+        let protos = ["client", "control", "peer"].map(|name| {
+            let path = format!("{}/proto/epoca/v1/{name}.proto", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+        });
+        let (mut service, mut streams_in, mut streams_out) = ("", Vec::new(), Vec::new());
+        for line in protos.iter().flat_map(|proto| proto.lines()).map(str::trim) {
+            if let Some(name) = line.strip_prefix("service ") {
+                service = name.trim_end_matches([' ', '{']);
+            }
+            let Some((name, rest)) = line.strip_prefix("rpc ").and_then(|call| call.split_once('(')) else { continue };
+            let path = format!("/epoca.v1.{service}/{name}");
+            if rest.starts_with("stream ") {
+                streams_in.push(path);
+            } else if rest.contains("(stream ") {
+                streams_out.push(path);
+            }
+        }
+        let ours = |paths: &[&str]| -> Vec<String> {
+            paths.iter().filter(|path| path.contains("epoca")).map(|path| (*path).to_owned()).collect()
+        };
+        assert_eq!((streams_in, streams_out), (ours(&STREAMS_IN), ours(&STREAMS_OUT)));
+    }
+
     #[test]
     fn whatever_its_connections_there_is_an_end_of_places() {
         let lobby = Lobby::new(1_000, 0);

@@ -13,8 +13,10 @@ use sled::{Batch, IVec};
 
 use crate::storage::database::layout::piece_place;
 
-/// What may be on its way to the file, about: three buffers of sled's seven threads.
-const AHEAD_BYTES_MAX: usize = 3 << 19;
+/// As sled has them.
+const BUFFER_BYTES: usize = 512 << 10;
+/// What may be on its way to the file, about: three buffers, for the seven threads that sled has at least.
+const AHEAD_BYTES_MAX: usize = 3 * BUFFER_BYTES;
 /// Every tenth change of a leaf writes all of it again, and it has up to 16 rows.
 const LEAF_ROWS: usize = 16;
 const CHANGES_OF_LEAF: usize = 10;
