@@ -15,7 +15,17 @@ const BEGAN: u64 = 1_000_000;
 
 fn message(from: u64, to: u64, number: u64, message: Message) -> Envelope {
     let (from, to) = (NodeId(from), NodeId(to));
-    Envelope { from, to, number, cluster: None, incarnation: None, epoch: Some(Epoch(1)), sender: None, message }
+    Envelope {
+        from,
+        to,
+        number,
+        cluster: None,
+        incarnation: None,
+        epoch: Some(Epoch(1)),
+        sender: None,
+        process: 0,
+        message,
+    }
 }
 
 fn point(offset: u64) -> LogPoint {

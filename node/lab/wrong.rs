@@ -196,7 +196,17 @@ mod tests {
 
     fn envelope(from: u64, to: u64, message: Message) -> Envelope {
         let (from, to) = (NodeId(from), NodeId(to));
-        Envelope { from, to, number: 9, cluster: None, incarnation: None, epoch: Some(Epoch(1)), sender: None, message }
+        Envelope {
+            from,
+            to,
+            number: 9,
+            cluster: None,
+            incarnation: None,
+            epoch: Some(Epoch(1)),
+            sender: None,
+            process: 0,
+            message,
+        }
     }
 
     fn push(prev: Option<&Entry>, entries: &[Entry]) -> Envelope {

@@ -153,6 +153,7 @@ impl Core {
     /// The node as somebody outside sees it, with at most `tail` entries of its log's end.
     pub fn snapshot(&self, tail: usize) -> Snapshot {
         let mut snapshot = Snapshot::new(self.config.id);
+        snapshot.sent = Some(self.last_number);
         snapshot.epoch = self.epoch();
         snapshot.leader = self.leader();
         let preview = |entry| Preview::of(entry, self.log.is_forged(entry.position));
@@ -434,10 +435,15 @@ impl Core {
         read
     }
 
-    /// Sends a message; whatever it claims is durable before it leaves. Gives its number.
-    pub(super) fn send(&mut self, to: NodeId, message: Message) -> u64 {
-        self.last_number += 1;
-        let number = self.last_number;
+    /// The number of the message that is sent next.
+    pub(super) fn next_number(&self) -> u64 {
+        self.last_number + 1
+    }
+
+    /// Sends a message; whatever it claims is durable before it leaves.
+    pub(super) fn send(&mut self, to: NodeId, message: Message) {
+        let number = self.next_number();
+        self.last_number = number;
         let epoch = self.epoch();
         self.trace(|| Fact::Sent {
             to,
@@ -456,10 +462,10 @@ impl Core {
             incarnation: self.incarnation_named(to, &message),
             epoch: self.epoch(),
             sender: Some(self.config.incarnation),
+            process: 0,
             message,
         };
         self.outputs.push(Output::Send(Send { after: self.barrier, envelope }));
-        number
     }
 
     /// Whoever asks names the data folder that its list has. An answer goes to whoever asked: the list of the node that

@@ -22,6 +22,10 @@ pub struct Envelope {
     pub epoch: Option<Epoch>,
     /// The sender's own incarnation: an answer of a data folder that is no member any more counts for nothing.
     pub sender: Option<Incarnation>,
+    /// Which process of the sender this is: when it started, in microseconds of the Unix epoch; 0 if the host does not say.
+    /// No rule of the protocol reads it. Watchers do: `number` begins at 1 in each process, so without it a message of a
+    /// restarted node passes for one of its last process.
+    pub process: u64,
     pub message: Message,
 }
 

@@ -179,11 +179,13 @@ impl Core {
         let count = entries.len() as u64;
         let pushed = |entry: Entry| Pushed { id: entry.id, kind: entry.kind, body: entry.body };
         let entries = entries.into_iter().map(pushed).collect();
-        let number = self.send(replica, Message::Push(Push { prev, entries, resync, replaces, round }));
         if let Some((first, last)) = ends {
+            let number = self.next_number();
             let (prev, first, last) = (prev.map(|point| point.id), first.id, last.id);
+            // Before the message leaves: what the receiver does with it follows from this.
             self.trace(|| Fact::Pushed { to: replica, number, prev, first, last, count, resync });
         }
+        self.send(replica, Message::Push(Push { prev, entries, resync, replaces, round }));
     }
 
     /// An empty push: it shows that the leader lives, and finds out what was lost.

@@ -94,8 +94,8 @@ impl Core {
         let offset = sending.at;
         self.snapshots.allowance -= bytes.len() as i64;
         let (up_to, sent, total) = (snapshot.point, offset + bytes.len() as u64, snapshot.bytes);
-        self.send(replica, Message::SnapshotChunk(SnapshotChunk { snapshot, offset, bytes, resync }));
         self.trace(|| Fact::SnapshotSent { to: replica, up_to, sent, bytes: total });
+        self.send(replica, Message::SnapshotChunk(SnapshotChunk { snapshot, offset, bytes, resync }));
     }
 
     /// The file is gone or damaged: a new one is taken. What the database holds is not affected.

@@ -121,7 +121,8 @@ fn wake(inner: &mut Inner) {
     }
 }
 
-fn weight(event: &Event) -> usize {
+/// What an event counts in a ring.
+pub fn weight(event: &Event) -> usize {
     let previews = match &event.fact {
         Fact::Proposed { entry } => entry.len(),
         Fact::Consistent { entries, .. } | Fact::Injected { entries } => entries.len(),

@@ -1,7 +1,7 @@
 //! The requests that are not writes or reads: state, watching, the first election, the lab's faults.
 
 use crate::lab::Gate;
-use crate::protocol::trace::Fact;
+use crate::protocol::trace::{Fact, Snapshot};
 use crate::protocol::{Inject, Input};
 use crate::rpc::convert::NodeSnapshot;
 use crate::rpc::desk::{Request, State, Tail, Watch};
@@ -75,11 +75,18 @@ impl Host {
 
     fn watch(&mut self, tail: Tail) -> Result<Option<Watch>, NodeError> {
         let first = !self.hub.is_watched();
-        let Some(ring) = self.hub.add() else { return Ok(None) };
+        let Some((ring, beginning)) = self.hub.add() else { return Ok(None) };
         if first {
             self.watched(true)?;
         }
-        let watch = Watch { snapshot: self.node_snapshot(tail), ring };
+        let mut snapshot = match beginning {
+            Some(beginning) => beginning,
+            None => self.node_snapshot(tail),
+        };
+        // Watchers reckon the node's time from it.
+        snapshot.time = self.clock.own();
+        let entries = &mut snapshot.snapshot.tail;
+        entries.drain(..entries.len().saturating_sub(tail.0));
         // As an event too, so that it stands in every recording of events alone.
         if let Some(liar) = &self.liar {
             self.hub.tell(self.clock.own(), Fact::WrongNode { how: liar.wrong().name().into() });
@@ -87,13 +94,20 @@ impl Host {
         if let Some(found) = &self.begun_anew {
             self.hub.tell(self.clock.own(), Fact::Quarantined { text: found.clone().into() });
         }
-        Ok(Some(watch))
+        Ok(Some(Watch { snapshot, ring }))
+    }
+
+    /// The first events are kept for watchers that cannot be there yet.
+    pub(super) fn begin_telling(&mut self) -> Result<(), NodeError> {
+        self.hub.begin(self.node_snapshot(Tail(Snapshot::TAIL_MAX)), self.clock.own());
+        self.watched(true)
     }
 
     /// The state after exactly the events that were told so far.
     fn node_snapshot(&self, tail: Tail) -> NodeSnapshot {
         let mut snapshot = self.core.snapshot(tail.0);
         snapshot.event = self.hub.number();
+        (snapshot.process, snapshot.heard) = (self.clock.began(), self.processes.clone());
         self.hub.hide_values(&mut snapshot.tail);
         if let Some(gate) = &self.gate {
             snapshot.lab = gate.state();

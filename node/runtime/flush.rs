@@ -174,6 +174,7 @@ mod tests {
             incarnation: None,
             epoch: None,
             sender: None,
+            process: 0,
             message,
         }
     }

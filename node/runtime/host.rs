@@ -9,7 +9,7 @@
 //!
 //! Each turn takes all that is ready. Writes of one turn are one proposal, so they share an append, a push and a flush.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +62,8 @@ pub(super) struct Host {
     pub(super) requests: Requests,
     pub(super) complaints: Complaints,
     pub(super) addresses: Addresses,
+    /// From which process of each node its last message came.
+    pub(super) processes: BTreeMap<NodeId, u64>,
     /// What was found in the folder that was moved aside, if this node has begun anew after that.
     pub(super) begun_anew: Option<String>,
     /// Taken once this node has to ask to be added.
@@ -147,6 +149,7 @@ impl Host {
     /// Runs until `stop` resolves, or until the node must stop by itself.
     pub(super) async fn run(mut self, mut inbox: Inbox, stop: impl Future<Output = Stop>) -> Result<(), NodeError> {
         let mut stop = std::pin::pin!(stop);
+        self.begin_telling()?;
         let mut alarm = Alarm::new(self.clock);
         let mut batch = Batch::default();
         let mut leaves_at = None;
@@ -182,7 +185,7 @@ impl Host {
         }
         self.on_requests(&mut batch.requests)?;
         self.hear_made_up()?;
-        if self.hub.forget_gone() {
+        if self.hub.forget(self.clock.own()) {
             self.watched(false)?;
         }
         Ok(self.flusher.start()?)

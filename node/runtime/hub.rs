@@ -2,12 +2,22 @@
 //! watcher's ring.
 //!
 //! Numbers count from 1 without gaps, only while somebody watches: without a watcher no fact is built.
+//!
+//! The beginning of a process is kept for a while although no watcher is there yet: a watcher cannot connect before the
+//! node listens, and what a restarted node does first (it reports its log, it gets what it lacks) is what people look for.
 
 use std::sync::Arc;
 
 use crate::protocol::trace::{Event, Fact, Preview};
 use crate::protocol::{NodeId, Time};
-use crate::rpc::watch::Ring;
+use crate::rpc::convert::NodeSnapshot;
+use crate::rpc::watch::{Ring, weight};
+
+/// For how long the first events are kept, in microseconds of the node's time: watchers of a cluster that starts need some
+/// tenths of a second to connect, more on a busy machine.
+const BEGINNING_MICROS: u64 = 10_000_000;
+/// How much of them, counted as a ring counts: less than a ring holds.
+const BEGINNING_WEIGHT_MAX: usize = 8_192;
 
 /// Each watcher may cost a full ring, some ten megabytes.
 const WATCHERS_MAX: usize = 16;
@@ -18,15 +28,31 @@ pub(super) struct Hub {
     shows_values: bool,
     number: u64,
     rings: Vec<Arc<Ring>>,
+    beginning: Option<Beginning>,
+}
+
+/// The state at the start of the process and all events since.
+struct Beginning {
+    snapshot: NodeSnapshot,
+    events: Vec<Arc<Event>>,
+    weight: usize,
+    ends: Time,
 }
 
 impl Hub {
     pub(super) fn new(node: NodeId, shows_values: bool) -> Hub {
-        Hub { node, shows_values, number: 0, rings: Vec::new() }
+        Hub { node, shows_values, number: 0, rings: Vec::new(), beginning: None }
     }
 
+    /// Keeps what is told from now on, before anything was told, for watchers that connect soon.
+    pub(super) fn begin(&mut self, snapshot: NodeSnapshot, now: Time) {
+        let ends = now.plus_micros(BEGINNING_MICROS);
+        self.beginning = Some(Beginning { snapshot, events: Vec::new(), weight: 0, ends });
+    }
+
+    /// True if facts are to be told: a watcher is there, or the beginning is still kept.
     pub(super) fn is_watched(&self) -> bool {
-        !self.rings.is_empty()
+        !self.rings.is_empty() || self.beginning.is_some()
     }
 
     /// The number of the last event.
@@ -34,21 +60,25 @@ impl Hub {
         self.number
     }
 
-    /// A ring for a new watcher; `None` if there are too many.
-    pub(super) fn add(&mut self) -> Option<Arc<Ring>> {
-        self.forget_gone();
+    /// A ring for a new watcher; `None` if there are too many. As long as the beginning is kept, the ring holds all events
+    /// since, and the state from which they go on comes with it.
+    pub(super) fn add(&mut self) -> Option<(Arc<Ring>, Option<NodeSnapshot>)> {
+        self.rings.retain(|ring| !ring.is_closed());
         if self.rings.len() >= WATCHERS_MAX {
             return None;
         }
         let ring = Arc::new(Ring::default());
         self.rings.push(Arc::clone(&ring));
-        Some(ring)
+        let Some(beginning) = &self.beginning else { return Some((ring, None)) };
+        beginning.events.iter().for_each(|event| ring.push(event));
+        Some((ring, Some(beginning.snapshot.clone())))
     }
 
-    /// True if the last watcher has gone.
-    pub(super) fn forget_gone(&mut self) -> bool {
+    /// Forgets watchers that have gone, and the beginning once its time is over. True if nothing is to be told any more.
+    pub(super) fn forget(&mut self, now: Time) -> bool {
         let watched = self.is_watched();
         self.rings.retain(|ring| !ring.is_closed());
+        self.beginning.take_if(|beginning| beginning.ends <= now);
         watched && !self.is_watched()
     }
 
@@ -64,6 +94,11 @@ impl Hub {
         for ring in &self.rings {
             ring.push(&event);
         }
+        if let Some(beginning) = &mut self.beginning {
+            beginning.weight += weight(&event);
+            beginning.events.push(event);
+        }
+        self.beginning.take_if(|beginning| beginning.weight > BEGINNING_WEIGHT_MAX);
     }
 
     /// Takes keys and values out, where they are not to be shown.
@@ -95,6 +130,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::protocol::trace::Snapshot;
     use crate::protocol::{Digest, EntryId, Kind, LogPoint, Position};
     use crate::rpc::watch::Found;
 
@@ -116,7 +152,7 @@ mod tests {
         let mut hub = Hub::new(NodeId(1), true);
         hub.tell(Time(1), Fact::Killed { node: NodeId(1) });
         assert_eq!(hub.number(), 0, "nobody watches");
-        let rings = [hub.add(), hub.add()].map(|ring| ring.expect("there is room"));
+        let rings = [hub.add(), hub.add()].map(|added| added.expect("there is room").0);
         hub.tell(Time(2), proposed());
         hub.tell(Time(3), Fact::Killed { node: NodeId(1) });
         for ring in rings {
@@ -129,7 +165,7 @@ mod tests {
     async fn keys_and_values_are_shown_only_in_a_lab() {
         for (lab, shown) in [(true, Some(Bytes::from_static(b"v"))), (false, None)] {
             let mut hub = Hub::new(NodeId(1), lab);
-            let ring = hub.add().expect("there is room");
+            let (ring, _) = hub.add().expect("there is room");
             hub.tell(Time(1), proposed());
             let mut fact = events(&ring).await[0].fact.clone();
             assert_eq!(previews(&mut fact)[0].value, shown);
@@ -139,12 +175,43 @@ mod tests {
     #[test]
     fn a_gone_watcher_is_forgotten_and_the_last_one_is_told() {
         let mut hub = Hub::new(NodeId(1), true);
-        let rings = [hub.add(), hub.add()].map(|ring| ring.expect("there is room"));
+        let rings = [hub.add(), hub.add()].map(|added| added.expect("there is room").0);
         rings[0].close();
-        assert!(!hub.forget_gone());
+        assert!(!hub.forget(Time(1)));
         rings[1].close();
-        assert!(hub.forget_gone());
-        assert!(!hub.forget_gone(), "told once");
+        assert!(hub.forget(Time(1)));
+        assert!(!hub.forget(Time(1)), "told once");
+    }
+
+    fn beginning(hub: &mut Hub) {
+        let (notes, cuts, holds) = (Vec::new(), Vec::new(), Vec::new());
+        let snapshot = Snapshot::new(NodeId(1));
+        hub.begin(NodeSnapshot { snapshot, time: Time(0), pid: 1, notes, cuts, holds, lab: true }, Time(0));
+    }
+
+    #[tokio::test]
+    async fn a_watcher_that_comes_soon_after_the_start_gets_all_events_since_the_start() {
+        let mut hub = Hub::new(NodeId(1), true);
+        beginning(&mut hub);
+        assert!(hub.is_watched(), "facts are built for the watchers to come");
+        hub.tell(Time(1), Fact::Killed { node: NodeId(1) });
+        for _ in 0..2 {
+            let (ring, state) = hub.add().expect("there is room");
+            assert_eq!(state.expect("it begins at the start").snapshot.event, 0);
+            assert_eq!(events(&ring).await.len(), 1);
+        }
+    }
+
+    #[test]
+    fn the_beginning_is_kept_for_a_bounded_time_and_to_a_bounded_size() {
+        let mut hub = Hub::new(NodeId(1), true);
+        beginning(&mut hub);
+        assert!(!hub.forget(Time(BEGINNING_MICROS - 1)));
+        assert!(hub.forget(Time(BEGINNING_MICROS)), "nothing is to be told any more");
+        beginning(&mut hub);
+        (0..=BEGINNING_WEIGHT_MAX).for_each(|_| hub.tell(Time(1), Fact::Killed { node: NodeId(1) }));
+        assert!(!hub.is_watched());
+        assert!(hub.add().expect("there is room").1.is_none());
     }
 
     #[test]
@@ -152,7 +219,7 @@ mod tests {
         let mut hub = Hub::new(NodeId(1), true);
         let rings: Vec<_> = (0..WATCHERS_MAX).map(|_| hub.add().expect("there is room")).collect();
         assert!(hub.add().is_none());
-        rings[0].close();
+        rings[0].0.close();
         assert!(hub.add().is_some());
     }
 }

@@ -9,9 +9,13 @@ use crate::rpc::desk::{Fault, FaultDone, OnMessage};
 use crate::runtime::error::NodeError;
 use crate::runtime::host::Host;
 
+/// Of how many nodes it is remembered from which process their messages come: far more than a cluster has members.
+const PROCESSES_MAX: usize = 1_024;
+
 impl Host {
     pub(super) fn on_message(&mut self, envelope: Envelope) -> Result<(), NodeError> {
         let now = self.clock.own();
+        self.note_process(&envelope);
         let Some(gate) = &mut self.gate else { return self.step(Input::Message(envelope)) };
         let passage = gate.pass_in(envelope, now);
         self.tell_gate();
@@ -23,6 +27,17 @@ impl Host {
             }
             Passage::Stays => Ok(()),
         }
+    }
+
+    /// Watchers are told when a node's messages come from another process of it than before.
+    fn note_process(&mut self, envelope: &Envelope) {
+        let (node, process) = (envelope.from, envelope.process);
+        let is_known = self.processes.contains_key(&node);
+        if !is_known && self.processes.len() >= PROCESSES_MAX || self.processes.get(&node) == Some(&process) {
+            return;
+        }
+        self.processes.insert(node, process);
+        self.hub.tell(self.clock.own(), Fact::PeerProcess { node, process });
     }
 
     /// Gives a message to the core; a node that is wrong on purpose makes something else of it first.
@@ -65,7 +80,8 @@ impl Host {
 
     /// What finds no room at its link is lost, as on a network: the protocol repairs it.
     pub(super) fn send(&mut self, envelope: Envelope) {
-        let envelope = self.say(envelope);
+        let mut envelope = self.say(envelope);
+        envelope.process = self.clock.began();
         let Some(gate) = &mut self.gate else { return self.post(envelope) };
         match gate.pass_out(envelope) {
             Passage::Passes(envelope) | Passage::PassesTwice(envelope) => self.post(envelope),

@@ -1,6 +1,6 @@
 //! From options to a running node, and back to the caller when it has ended.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -224,6 +224,7 @@ pub(super) async fn run_on(
         requests: Requests::default(),
         complaints: Complaints::default(),
         addresses,
+        processes: BTreeMap::new(),
         begun_anew,
         join,
     };

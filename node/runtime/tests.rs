@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
-use crate::protocol::{NodeId, Prefer};
+use crate::protocol::trace::Snapshot;
+use crate::protocol::{LogPoint, NodeId, Prefer};
 use crate::rpc::convert::{NodeSnapshot, Observation};
 use crate::rpc::wire;
 use crate::rpc::wire::client_client::ClientClient;
@@ -283,22 +284,16 @@ async fn without_a_lab_faults_are_refused_and_values_are_not_shown() {
     end(nodes).await;
 }
 
-#[tokio::test]
-async fn a_watcher_that_folds_events_into_its_snapshot_sees_what_a_new_snapshot_shows() {
-    let nodes = cluster(3, true).await;
-    let observe = wire::ObserveRequest { tail: 0 };
-    let mut stream = nodes[0].control().observe(observe).await.expect("n1 answers").into_inner();
+/// Watches n1 until its snapshot and the events since tell that this entry is final.
+async fn watched_until(node: &Node, last: Option<LogPoint>) -> Snapshot {
+    let mut stream = node.control().observe(wire::ObserveRequest { tail: 0 }).await.expect("n1 answers").into_inner();
     let mut next = async || {
         let wire = stream.message().await.expect("the stream holds").expect("it goes on");
         Observation::from_wire(NodeId(1), wire).expect("it is well formed")
     };
     let Observation::Snapshot(first) = next().await else { panic!("a snapshot comes first") };
     let NodeSnapshot { mut snapshot, .. } = *first;
-    for value in ["1", "2", "3"] {
-        assert!(matches!(nodes[0].put("x", value).await, write_response::Outcome::Written(_)));
-    }
-    let last = nodes[0].control().status(wire::StatusRequest {}).await.expect("n1 answers").into_inner().last;
-    let last = crate::rpc::convert::optional_point(last).expect("it is well formed");
+    assert_eq!(snapshot.event, 0, "a watcher that comes soon hears all since the start");
     while snapshot.applied != last {
         let Observation::Events(events) = next().await else { panic!("nothing is lost") };
         for event in events {
@@ -307,11 +302,22 @@ async fn a_watcher_that_folds_events_into_its_snapshot_sees_what_a_new_snapshot_
             snapshot.fold(&event.fact);
         }
     }
-    let mut again = nodes[0].control().observe(observe).await.expect("n1 answers").into_inner();
-    let wire = again.message().await.expect("the stream holds").expect("it begins");
-    let Ok(Observation::Snapshot(now)) = Observation::from_wire(NodeId(1), wire) else { panic!("a snapshot first") };
-    assert_eq!(snapshot.tail, now.snapshot.tail);
-    assert_eq!((snapshot.role, snapshot.epoch), (now.snapshot.role, now.snapshot.epoch));
+    snapshot
+}
+
+#[tokio::test]
+async fn a_watcher_that_folds_events_into_its_snapshot_sees_what_the_node_says_of_itself() {
+    let nodes = cluster(3, true).await;
+    for value in ["1", "2", "3"] {
+        assert!(matches!(nodes[0].put("x", value).await, write_response::Outcome::Written(_)));
+    }
+    let status = nodes[0].control().status(wire::StatusRequest {}).await.expect("n1 answers").into_inner();
+    let last = crate::rpc::convert::optional_point(status.last).expect("it is well formed");
+    let snapshot = watched_until(&nodes[0], last).await;
+    assert_eq!(snapshot.last(), last);
+    assert_eq!((snapshot.role.name(), snapshot.epoch.map(|epoch| epoch.0)), (&status.role[..], status.epoch));
+    let again = watched_until(&nodes[0], last).await;
+    assert_eq!((snapshot.tail, snapshot.beliefs.len()), (again.tail, again.beliefs.len()));
     end(nodes).await;
 }
 

@@ -10,6 +10,8 @@ pub mod invariants;
 
 pub mod linearizability;
 
+pub mod order;
+
 pub mod watching;
 
 pub mod simulator;

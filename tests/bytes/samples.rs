@@ -100,6 +100,7 @@ pub fn envelope(from: u64, to: u64, epoch: Option<u64>, message: Message) -> Env
         incarnation: None,
         epoch,
         sender: None,
+        process: 0,
         message,
     }
 }

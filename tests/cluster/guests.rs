@@ -20,6 +20,7 @@ fn from(from: u64, cluster: Option<ClusterId>) -> Envelope {
         cluster,
         incarnation: None,
         sender: None,
+        process: 0,
         epoch: Some(Epoch(1)),
         message: Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 }),
     }

@@ -99,6 +99,7 @@ mod tests {
             incarnation: None,
             epoch: None,
             sender: None,
+            process: 0,
             message,
         })
     }

@@ -18,6 +18,7 @@ use crate::console::config::{self, Config};
 use crate::console::director::Director;
 use crate::console::keys;
 use crate::console::model::{Model, Step, step};
+use crate::console::ordered::Ordered;
 use crate::console::state::{self, History};
 use crate::console::taps::Taps;
 use crate::console::terminal::{self, Screen};
@@ -97,6 +98,7 @@ struct App {
     outbox: mpsc::Sender<Msg>,
     taps: Taps,
     director: Director,
+    ordered: Ordered,
 }
 
 impl App {
@@ -142,6 +144,7 @@ impl App {
             outbox,
             taps,
             director: Director::default(),
+            ordered: Ordered::default(),
         };
         app.model.tape.is_tapped = true;
         if let (Some(records), Source::Replay(path)) = (recording, &source) {
@@ -151,6 +154,7 @@ impl App {
             Taps::check(ring.records(ring.start(), ring.end()).cloned().collect(), app.outbox.clone());
         }
         app.work(source, timeout, signals).await?;
+        app.take_rest();
         Ok([Some(farewell), app.taps.end()]
             .into_iter()
             .flatten()
@@ -204,13 +208,17 @@ impl App {
     fn take_all(&mut self, first: Option<Msg>) -> bool {
         let mut msg = first;
         for _ in 0..TAKEN_AT_ONCE {
-            update(&mut self.model, Msg::Tick(self.begun.elapsed()));
-            if let Some(msg) = msg {
+            let now = self.begun.elapsed();
+            update(&mut self.model, Msg::Tick(now));
+            let at_once = msg.and_then(|msg| self.ordered.take(now, msg));
+            let mut next = at_once.or_else(|| self.ordered.next(now));
+            while let Some(msg) = next {
                 for effect in update(&mut self.model, msg) {
                     if self.carry_out(effect) {
                         return true;
                     }
                 }
+                next = self.ordered.next(now);
             }
             match self.inbox.try_recv() {
                 Ok(next) => msg = Some(next),
@@ -218,6 +226,15 @@ impl App {
             }
         }
         false
+    }
+
+    /// What still waits for its turn goes on the tape, and into the recording.
+    fn take_rest(&mut self) {
+        while let Some(msg) = self.ordered.next(Duration::MAX) {
+            // Nothing is carried out any more.
+            let _ = update(&mut self.model, msg);
+        }
+        self.taps.take(&mut self.model);
     }
 
     fn carry_out(&mut self, effect: Effect) -> bool {
@@ -287,7 +304,8 @@ impl App {
 
     /// When the loop is to turn with no message coming.
     fn next_turn(&self) -> Option<Duration> {
-        if self.drawn == Some(self.model.revision) { next_wake(&self.model) } else { Some(self.next_frame) }
+        let wake = if self.drawn == Some(self.model.revision) { next_wake(&self.model) } else { Some(self.next_frame) };
+        wake.into_iter().chain(self.ordered.due()).min()
     }
 
     /// Ends the nodes that belong to this console; asked once more, it kills those that have not ended.

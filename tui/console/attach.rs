@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use epoca::client::Client;
-use epoca::client::watch::watch;
+use epoca::client::watch::{Observed, watch};
 use epoca::cluster::{Cluster, ClusterError, ClusterOptions, ProcessEvent};
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Snapshot;
@@ -129,7 +129,7 @@ async fn start(wanted: Wanted, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Cl
     let mut cluster = Cluster::start(options).await.map_err(not_started)?;
     let client = cluster.client(timeout).map_err(not_started)?;
     let processes = cluster.nodes();
-    show(processes.iter().map(|node| (node.id, node.address.clone())).collect(), None, inbox).await;
+    show(processes.iter().map(|node| (node.id, node.address.clone())).collect(), None, inbox, None).await;
     for process in processes {
         if let Some(exit) = process.exit {
             let _ = inbox.send(Msg::Process(process.id, ProcessSeen::Ended(exit))).await;
@@ -151,7 +151,7 @@ async fn connect(global: &Global, inbox: mpsc::Sender<Msg>, look: &'static Notif
     };
     let nodes = client.nodes();
     let shown = nodes.iter().map(|(id, _)| *id).collect();
-    show(nodes, no_launcher.clone(), &inbox).await;
+    show(nodes, no_launcher.clone(), &inbox, Some(look)).await;
     tokio::spawn(look_at_processes(client.clone(), no_launcher, shown, inbox, look));
     Ok(client)
 }
@@ -160,16 +160,26 @@ pub fn refused(code: &str, text: String) -> Outcome {
     Outcome::error(Exit::Not, code, text)
 }
 
-/// Tells which nodes there are, then watches them for as long as somebody takes the messages.
-async fn show(nodes: Vec<(NodeId, String)>, no_launcher: Option<String>, inbox: &mpsc::Sender<Msg>) {
+/// Tells which nodes there are, then watches them for as long as somebody takes the messages. When a node comes or goes it is
+/// time to look at the processes of a launcher that tells nothing by itself.
+async fn show(
+    nodes: Vec<(NodeId, String)>,
+    no_launcher: Option<String>,
+    inbox: &mpsc::Sender<Msg>,
+    look: Option<&'static Notify>,
+) {
     let _ = inbox.send(Msg::Started { nodes: nodes.clone(), no_launcher }).await;
     for (id, address) in nodes {
         let inbox = inbox.clone();
         let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
         tokio::spawn(async move {
             while let Some(observed) = observed.recv().await {
+                let is_change = !matches!(observed, Observed::Events(_));
                 if inbox.send(Msg::Observed(id, observed)).await.is_err() {
                     return;
+                }
+                if let Some(look) = look.filter(|_| is_change) {
+                    look.notify_one();
                 }
             }
         });
@@ -179,7 +189,7 @@ async fn show(nodes: Vec<(NodeId, String)>, no_launcher: Option<String>, inbox: 
 async fn hear_processes(mut events: mpsc::Receiver<ProcessEvent>, inbox: mpsc::Sender<Msg>) {
     while let Some(event) = events.recv().await {
         if let ProcessEvent::Grown(node, address) = &event {
-            show(vec![(*node, address.clone())], None, &inbox).await;
+            show(vec![(*node, address.clone())], None, &inbox, None).await;
         }
         let Some((node, seen)) = seen(event) else { continue };
         if inbox.send(Msg::Process(node, seen)).await.is_err() {
@@ -212,7 +222,7 @@ async fn look_at_processes(
         // A launcher that does not answer says nothing about the processes; what was seen last stays.
         for process in client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default() {
             if shown.insert(process.id) {
-                show(vec![(process.id, process.address.clone())], no_launcher.clone(), &inbox).await;
+                show(vec![(process.id, process.address.clone())], no_launcher.clone(), &inbox, Some(look)).await;
             }
             let (node, seen) = tape::seen(process);
             if inbox.send(Msg::Process(node, seen)).await.is_err() {
@@ -221,7 +231,7 @@ async fn look_at_processes(
         }
         let listed = client.members().await.map(|(listed, _)| listed.membership.members).unwrap_or_default();
         for member in listed.into_iter().filter(|member| shown.insert(member.id)) {
-            show(vec![(member.id, member.address)], no_launcher.clone(), &inbox).await;
+            show(vec![(member.id, member.address)], no_launcher.clone(), &inbox, Some(look)).await;
         }
         // Either way it is time to look again.
         let _ = tokio::time::timeout(LOOK_EVERY, look.notified()).await;

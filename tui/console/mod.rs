@@ -41,6 +41,8 @@ mod attach;
 
 mod director;
 
+mod ordered;
+
 mod taps;
 
 mod app;
@@ -50,6 +52,9 @@ mod sample;
 
 #[cfg(test)]
 mod screens;
+
+#[cfg(test)]
+mod causes;
 
 #[cfg(test)]
 mod rewound;

@@ -177,8 +177,9 @@ impl Sample {
         let (Some(first), Some(last)) = (missing.first().cloned(), missing.last().cloned()) else { return };
         let (first, up_to, count) = (first.point.id, last.point, missing.len() as u64);
         let prev = prev.map(|point| point.id);
-        let number = self.sent(1, to, "push", Some(up_to.id), count);
+        let number = self.messages.get(&1).copied().unwrap_or(0) + 1;
         self.tell(1, Fact::Pushed { to: NodeId(to), number, prev, first, last: up_to.id, count, resync: 0 });
+        self.sent(1, to, "push", Some(up_to.id), count);
         let epoch = up_to.id.epoch;
         let consistent = Fact::Consistent { from: NodeId(1), epoch, number, prev, entries: missing.clone(), equal: 0 };
         self.logs.entry(to).or_default().extend(missing);
@@ -249,11 +250,15 @@ impl Sample {
         replicas.iter().for_each(|id| self.push(*id));
         self.count(1, up_to);
         self.tell(1, Fact::Committed { up_to, count: 1 });
-        self.tell(1, Fact::Finalized { up_to, count: 1 });
+        let mut orders = Vec::new();
         for id in replicas {
             self.tell(1, Fact::Ordered { to: NodeId(*id), up_to: up_to.id });
-            self.message(1, *id, "commit-order", Some(up_to.id), 0);
-            self.tell(*id, Fact::Finalized { up_to, count: 1 });
+            orders.push((*id, self.sent(1, *id, "commit-order", Some(up_to.id), 0)));
+        }
+        self.tell(1, Fact::Finalized { up_to, count: 1 });
+        for (id, order) in orders {
+            self.received(1, id, order, "commit-order");
+            self.tell(id, Fact::Finalized { up_to, count: 1 });
         }
     }
 

@@ -8,17 +8,19 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use epoca::client::watch::Observed;
 use epoca::protocol::trace::Event;
+use epoca::verify::dice::Dice;
 use epoca::verify::invariants::Source;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::command::shell::{Global, Look};
 use crate::command::{Exit, Outcome, Tone, execute, find};
-use crate::tape::check::{Finding, Linearizable, Verdict, check, names};
+use crate::tape::check::{Finding, Linearizable, Verdict, check, inversions, names};
 use crate::tape::export;
-use crate::tape::file::{FileError, Recording, read};
+use crate::tape::file::{FileError, Recording, read, read_as_written};
 use crate::tape::gather::Gathering;
 use crate::tape::json;
+use crate::tape::order::{delayed, sorted};
 use crate::tape::record::{Record, What};
 
 #[derive(Args, Clone, Debug)]
@@ -72,6 +74,10 @@ pub struct ReplayArgs {
     /// Where to write them [default: standard output]
     #[arg(long, value_name = "FILE", requires = "export")]
     pub out: Option<PathBuf>,
+    /// Delay what each node told by up to so many milliseconds, in twenty ways, and check that the order of causes is found
+    /// again each time, and stands in the file as it is
+    #[arg(long, value_name = "MILLIS", requires = "check", hide = true)]
+    pub shuffle: Option<u64>,
     #[command(flatten)]
     pub look: Look,
 }
@@ -164,6 +170,7 @@ pub fn replay(args: &ReplayArgs) -> Outcome {
         Err(error) => return unreadable(&error, Exit::Usage),
     };
     let outcome = match args.export {
+        None if args.shuffle.is_some() => return shuffled(&args.file, args.shuffle.unwrap_or_default()),
         Some(format) => exported(format, &recording, args.out.as_deref()),
         None => checked(&args.file, &recording),
     };
@@ -230,6 +237,33 @@ fn checked(path: &Path, recording: &Recording) -> Outcome {
     let get = |number: u64| records.get(usize::try_from(number).ok()?);
     let found = verdict.findings.iter().flat_map(|finding| evidence_lines(finding, 0, get));
     outcome.lines(Tone::Result, found.collect::<Vec<_>>())
+}
+
+/// How many orders of arrival are tried.
+const SHUFFLES: u64 = 20;
+
+fn shuffled(path: &Path, delay_max: u64) -> Outcome {
+    let records = match read_as_written(path) {
+        Ok(recording) => recording.records,
+        Err(error) => return unreadable(&error, Exit::Usage),
+    };
+    let mut found = inversions(&records);
+    let mut unsorted = 0;
+    for seed in 0..SHUFFLES {
+        let arrived = delayed(records.iter().cloned(), |node, time| {
+            Duration::from_millis(Dice::of(seed, node.0 << 32 | time).below(delay_max.max(1)))
+        });
+        unsorted += u64::from(!inversions(&arrived).is_empty());
+        found.extend(inversions(&sorted(arrived)).into_iter().map(|text| format!("order {seed}, {text}")));
+    }
+    let exit = if found.is_empty() { Exit::Done } else { Exit::Not };
+    let json = json!({"file": path, "records": records.len(), "inversions": found, "unsorted": unsorted});
+    let head = format!(
+        "{}: {} effects above their causes; {unsorted} of {SHUFFLES} orders of arrival had some before they were sorted",
+        path.display(),
+        found.len(),
+    );
+    Outcome::done(json).exit(exit).line(Tone::Result, head).lines(Tone::Result, found)
 }
 
 fn line_of(name: &str, verdict: &Verdict) -> String {

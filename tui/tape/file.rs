@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use crate::tape::json;
+use crate::tape::order::sorted;
 use crate::tape::record::Record;
 
 /// The version of the format; it grows when older programs would misread it.
@@ -97,8 +98,14 @@ pub struct Recording {
     pub torn: bool,
 }
 
-/// Reads a whole recording.
+/// Reads a whole recording, in happens-before order.
 pub fn read(path: &Path) -> Result<Recording, FileError> {
+    let Recording { records, torn } = read_as_written(path)?;
+    Ok(Recording { records: sorted(records), torn })
+}
+
+/// The records in the order of their lines. Recordings that older programs made have them as they arrived.
+pub fn read_as_written(path: &Path) -> Result<Recording, FileError> {
     let mut reader = Reader::open(path)?;
     let mut records = Vec::new();
     while let Some(record) = reader.next()? {
@@ -164,7 +171,7 @@ mod tests {
     use crate::tape::record::What;
 
     fn record(number: u64) -> Record {
-        Record { at: Duration::from_micros(number), what: What::Begin { number, line: "put x 1".to_owned() } }
+        Record::new(Duration::from_micros(number), What::Begin { number, line: "put x 1".to_owned() })
     }
 
     /// A recording of three records.

@@ -11,6 +11,8 @@
 //! Nothing here knows the screen: what a record does to it is the business of the console's update, for which a record
 //! is a message like that of a live node.
 
+mod order;
+
 mod record;
 
 mod ring;
@@ -31,8 +33,13 @@ pub mod command;
 
 pub use check::{Checker, Finding, LINEARIZABLE, Linearizable, Verdict, check, names as check_names};
 pub use command::evidence_lines;
+#[cfg(test)]
+pub use file::read_as_written;
 pub use file::{FileError, read};
 pub use gather::{Gathering, Tap, seen};
+pub use order::{answer_step, each, observed_step, process_step};
+#[cfg(test)]
+pub use order::{delayed, sorted};
 pub use record::{Mark, MarkKind, ProcessSeen, Record, What, reduced};
 pub use recorder::Recorder;
 pub use ring::{Limits, Ring};

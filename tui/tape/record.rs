@@ -19,6 +19,8 @@ pub struct Record {
     /// Since the recording began, by the clock of whoever records; an event has its node's own time besides.
     pub at: Duration,
     pub what: What,
+    /// Of an event whose order is unknown: the node whose sending must precede it and was not heard in time.
+    pub missing: Option<NodeId>,
 }
 
 #[allow(clippy::large_enum_variant, reason = "snapshots are few; events are what comes most, and are the middle size")]
@@ -89,6 +91,10 @@ impl MarkKind {
 }
 
 impl Record {
+    pub fn new(at: Duration, what: What) -> Record {
+        Record { at, what, missing: None }
+    }
+
     /// About how much memory it takes, in bytes. Keys and values are shared with the state that holds them, and counted
     /// nonetheless.
     pub fn weight(&self) -> usize {

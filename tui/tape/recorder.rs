@@ -178,7 +178,7 @@ mod tests {
     use crate::tape::record::What;
 
     fn record(number: u64) -> Record {
-        Record { at: Duration::from_micros(number), what: What::Begin { number, line: "put x 1".to_owned() } }
+        Record::new(Duration::from_micros(number), What::Begin { number, line: "put x 1".to_owned() })
     }
 
     #[test]

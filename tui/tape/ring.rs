@@ -136,7 +136,7 @@ mod tests {
 
     fn record(number: u64) -> Arc<Record> {
         let what = What::Begin { number, line: "put x 1".to_owned() };
-        Arc::new(Record { at: Duration::from_micros(number), what })
+        Arc::new(Record::new(Duration::from_micros(number), what))
     }
 
     /// The state is the number of records before it.

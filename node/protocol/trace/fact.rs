@@ -77,6 +77,9 @@ facts! {
     /// or of a snapshot.
     N1 Sent { to: NodeId, number: u64, kind: Text, epoch: Option<Epoch>, about: Option<EntryId>, entries: u64, bytes: u64 = 0 }
     N2 Received { from: NodeId, number: u64, kind: Text }
+    /// From now on the messages of `node` come from this process of it: when that started, in microseconds of the Unix epoch.
+    /// Told before the first message of each process. A watcher needs it to pair messages across a restart.
+    N4 PeerProcess { node: NodeId, process: u64 }
     /// A message was thrown away, and why.
     N3 Dropped { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
 

@@ -70,6 +70,12 @@ pub struct Snapshot {
     pub lab: Lab,
     /// The number of the last event that this state includes; 0 before the first.
     pub event: u64,
+    /// Which process this is: when it started, in microseconds of the Unix epoch; 0 if that is not known.
+    pub process: u64,
+    /// The number of the last message that this process has sent; `None` if that is not known.
+    pub sent: Option<u64>,
+    /// From which process of each node the last message came ([`Fact::PeerProcess`]).
+    pub heard: BTreeMap<NodeId, u64>,
 }
 
 impl Snapshot {
@@ -92,6 +98,9 @@ impl Snapshot {
             members: None,
             lab: Lab::default(),
             event: 0,
+            process: 0,
+            sent: Some(0),
+            heard: BTreeMap::new(),
         }
     }
 
@@ -107,6 +116,14 @@ impl Snapshot {
     /// Brings the state up to date with one fact of this node. True if anything that a person could see has changed.
     pub fn fold(&mut self, fact: &Fact) -> bool {
         match fact {
+            Fact::Sent { number, .. } => {
+                self.sent = Some(*number);
+                return false;
+            }
+            Fact::PeerProcess { node, process } => {
+                self.heard.insert(*node, *process);
+                return false;
+            }
             Fact::Proposed { entry } => self.append(entry),
             Fact::Injected { entries } => self.append(entries),
             Fact::Consistent { from, epoch, entries, .. } => {

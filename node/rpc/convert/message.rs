@@ -22,6 +22,7 @@ impl From<Envelope> for wire::Envelope {
             incarnation: envelope.incarnation.map(|incarnation| sixteen_to_wire(&incarnation.0)),
             epoch: envelope.epoch.map(|epoch| epoch.0),
             sender: envelope.sender.map(|incarnation| sixteen_to_wire(&incarnation.0)),
+            process: envelope.process,
             message: Some(envelope.message.into()),
         }
     }
@@ -39,6 +40,7 @@ impl TryFrom<wire::Envelope> for Envelope {
             incarnation: envelope.incarnation.as_ref().map(incarnation).transpose()?,
             epoch: optional_epoch("epoch", envelope.epoch)?,
             sender: envelope.sender.as_ref().map(incarnation).transpose()?,
+            process: envelope.process,
             message: required("message", envelope.message)?.try_into()?,
         })
     }

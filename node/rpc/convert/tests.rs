@@ -28,6 +28,7 @@ fn envelope(message: Message) -> Envelope {
         incarnation: Some(Incarnation([4; 16])),
         epoch: Some(Epoch(5)),
         sender: Some(Incarnation([6; 16])),
+        process: 1_700_000_000_000_000,
         message,
     }
 }
@@ -235,6 +236,9 @@ fn node_snapshot() -> NodeSnapshot {
         members: Some(MemberIds { at: EntryId::new(1, 0), voters: vec![NodeId(1)], learners: vec![NodeId(2)] }),
         lab: lab(),
         event: 0,
+        process: 1_700_000_000_000_000,
+        sent: Some(12),
+        heard: BTreeMap::from([(NodeId(2), 1_700_000_000_000_001)]),
     };
     NodeSnapshot {
         snapshot,

@@ -92,6 +92,13 @@ impl From<NodeSnapshot> for wire::Snapshot {
             purged: snapshot.purged.map(Into::into),
             snapshot: snapshot.snapshot.map(Into::into),
             members: snapshot.members.map(members_to_wire),
+            process: snapshot.process,
+            sent: snapshot.sent,
+            heard: snapshot
+                .heard
+                .iter()
+                .map(|(node, process)| wire::PeerProcess { node: node.0, process: *process })
+                .collect(),
         }
     }
 }
@@ -121,6 +128,13 @@ impl TryFrom<wire::Snapshot> for NodeSnapshot {
             members: of.members.map(members_from_wire).transpose()?,
             lab,
             event: number("event", of.event)?,
+            process: of.process,
+            sent: of.sent,
+            heard: of
+                .heard
+                .into_iter()
+                .map(|heard| Ok((node("heard", heard.node)?, heard.process)))
+                .collect::<Result<_, Malformed>>()?,
         };
         Ok(NodeSnapshot {
             snapshot,

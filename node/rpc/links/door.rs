@@ -107,6 +107,7 @@ mod tests {
             cluster: Some(ClusterId([7; 16])),
             incarnation: None,
             sender: None,
+            process: 0,
             epoch: None,
             message: Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 }),
         }

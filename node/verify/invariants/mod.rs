@@ -2,7 +2,8 @@
 //! cluster that somebody watches.
 //!
 //! Feed [`Watch`] the events of all nodes that are watched. Each node's events come in their order; those of several nodes
-//! so that a message is received after it was sent (the simulator's own order, or that of [`Causal`]). A watcher may start
+//! so that a message is received after it was sent (the simulator's own order, or that of [`Causal`] and
+//! [`CausalOrder`](crate::verify::order::CausalOrder)). A watcher may start
 //! in the middle: [`Watch::joined`] takes a node's snapshot, and what was before it counts as unknown, never as wrong.
 //!
 //! Entries that the lab has marked as forged count as absent: the F8 event says which, and a C1 event has them among its
@@ -131,7 +132,7 @@ impl Watch {
     }
 
     /// A watch for events whose order is not quite that of causes: what a node that lags may have done counts as unknown.
-    fn of_streams() -> Watch {
+    pub fn of_streams() -> Watch {
         let mut watch = Watch::new();
         watch.sight.lags = true;
         watch
@@ -194,7 +195,7 @@ impl Watch {
     }
 
     /// What seemed wrong and might have been explained by something not yet heard, and was not.
-    fn settled(&mut self) -> Option<Violation> {
+    pub fn settled(&mut self) -> Option<Violation> {
         self.rules.iter_mut().find_map(|rule| rule.on_settled()).map(|found| *found)
     }
 
@@ -211,7 +212,8 @@ impl Watch {
 
 /// Messages alone change nothing that an invariant speaks of, nor does what keeps them from arriving.
 fn is_of_no_interest(fact: &Fact) -> bool {
-    let message = matches!(fact, Fact::Sent { .. } | Fact::Received { .. } | Fact::Dropped { .. });
+    use Fact::{Dropped, PeerProcess, Received, Sent};
+    let message = matches!(fact, Sent { .. } | Received { .. } | Dropped { .. } | PeerProcess { .. });
     message || (fact.rule().starts_with('F') && !matches!(fact, Fact::Injected { .. } | Fact::Damaged { .. }))
 }
 

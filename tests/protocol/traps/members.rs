@@ -324,6 +324,7 @@ fn trap_36_what_the_old_folder_had_acked_does_not_count_for_the_new_one() {
         incarnation: Some(world.host(1).config.incarnation),
         epoch: Some(Epoch(1)),
         sender: Some(old_folder),
+        process: 0,
         message: Message::Ack(Ack { up_to: last, finalized: last, answers: 1 }),
     };
     world.step(1, Input::Message(from_old));

@@ -247,6 +247,7 @@ impl World {
             incarnation: founded.then_some(host.config.incarnation),
             epoch: epoch.map(Epoch),
             sender: None,
+            process: 0,
             message,
         };
         self.step(to, Input::Message(envelope));

@@ -1,5 +1,6 @@
-//! Messages between client and nodes in the order of time, as the space-time picture shows them: a bounded list of rows,
-//! folded from the nodes' events alone, so that it works on a recording too.
+//! Messages between client and nodes in happens-before order, as the space-time picture shows them: a bounded list of
+//! rows, folded from the nodes' events alone, so that it works on a recording too. Events come in the order of the tape, and
+//! rows are added at the end only: a row is never above its cause.
 //!
 //! What repeats without saying anything new (heartbeats, their acks, orders that are sent again) is folded into one row
 //! for as long as nothing else happens. "Sent" and "received" pair up by sender and number; either may be heard of first.
@@ -14,8 +15,8 @@ use epoca::protocol::{EntryId, Epoch, Kind, NodeId};
 /// How many rows are kept; beyond it the oldest go.
 pub const ROWS_MAX: usize = 5_000;
 
-/// How far back a row that came late may still take its place in time.
-const REORDER_MAX: usize = 256;
+/// How far back a message is looked for that was sent a moment ago.
+const RECENT_MAX: usize = 256;
 
 /// How many messages whose sending is not known yet are remembered.
 const EARLY_MAX: usize = 1_024;
@@ -36,6 +37,10 @@ pub enum Fate {
     Lost(Cow<'static, str>),
 }
 
+/// Why a message is taken for lost whose receiver is down; it arrives nonetheless if the receiver is back before the
+/// sender's queue is given up.
+const DOWN: &str = "down";
+
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Message {
     pub at: Duration,
@@ -54,6 +59,8 @@ pub struct Message {
     /// The number of the sender's event.
     pub event: u64,
     pub fate: Fate,
+    /// The order is unknown: it was received before its sending, or what went before it, was heard.
+    pub is_unordered: bool,
 }
 
 /// What the client and the leader say to each other.
@@ -119,6 +126,8 @@ pub struct Space {
     under_way: BTreeMap<(NodeId, u64), u64>,
     /// Messages that were received, held or lost before it was heard that they were sent.
     early: VecDeque<((NodeId, u64), Fate)>,
+    /// What the push carries that is sent next.
+    pushed: Option<((NodeId, u64), (Option<EntryId>, u64))>,
     /// What was said last of acks and orders, by sender, receiver and whether it is an ack.
     said: BTreeMap<(NodeId, NodeId, bool), Option<EntryId>>,
     /// The last resync of each link.
@@ -182,8 +191,20 @@ impl Space {
         self.selected = seen.get(there).copied();
     }
 
-    /// Takes a node's event in; true if something is seen that was not.
-    pub fn on_event(&mut self, at: Duration, event: &Event) -> bool {
+    /// Takes a node's event in; true if something is seen that was not. `missing` is the node whose sending must precede the
+    /// event and was not heard in time.
+    pub fn on_event(&mut self, at: Duration, event: &Event, missing: Option<NodeId>) -> bool {
+        let seen = self.fold(at, event);
+        match &event.fact {
+            Fact::Received { kind, .. } if missing.is_some() && !is_routine(kind) => {
+                self.push(at, Shape::Mark(event.node, event.fact.clone()));
+                true
+            }
+            _ => seen,
+        }
+    }
+
+    fn fold(&mut self, at: Duration, event: &Event) -> bool {
         let node = event.node;
         match &event.fact {
             Fact::Sent { .. } => return self.on_sent(at, event),
@@ -201,9 +222,12 @@ impl Space {
                 // All pushes after a resync carry its number; only the first sends again.
                 let is_first = self.resyncs.insert((node, *to), *resync) != Some(*resync);
                 let resync = if is_first { *resync } else { 0 };
-                if let Some(message) = self.sent_by(node, *number) {
-                    message.pushed = Some((*prev, resync));
+                // It is told before the sending. Older recordings have it after that.
+                match self.sent_by(node, *number) {
+                    Some(message) => message.pushed = Some((*prev, resync)),
+                    None => self.pushed = Some(((node, *number), (*prev, resync))),
                 }
+                return false;
             }
             Fact::Proposed { entry } => {
                 // Nobody asked for the opening of an epoch.
@@ -274,7 +298,8 @@ impl Space {
         let (from, to, number) = (event.node, *to, *number);
         let early = self.early.iter().position(|(sent, _)| *sent == (from, number));
         let early = early.and_then(|index| self.early.remove(index)).map(|(_, fate)| fate);
-        let lost = || if self.down.contains(&to) { Fate::Lost("down".into()) } else { Fate::UnderWay };
+        let is_unordered = early.is_some();
+        let lost = || if self.down.contains(&to) { Fate::Lost(DOWN.into()) } else { Fate::UnderWay };
         let fate = early.unwrap_or_else(lost);
         if self.is_dull(from, to, kind, *about) {
             return self.on_dull(at, (from, to, number), kind == "heartbeat", &fate);
@@ -289,9 +314,10 @@ impl Space {
             about: *about,
             entries: *entries,
             bytes: *bytes,
-            pushed: None,
+            pushed: self.pushed.take_if(|(pushed, _)| *pushed == (from, number)).map(|(_, pushed)| pushed),
             event: event.number,
             fate: Fate::UnderWay,
+            is_unordered,
         };
         self.push(at, Shape::Message(message));
         self.under_way.insert((from, number), self.last);
@@ -304,19 +330,16 @@ impl Space {
     /// Whether a message says nothing that was not said before.
     fn is_dull(&mut self, from: NodeId, to: NodeId, kind: &str, about: Option<EntryId>) -> bool {
         match kind {
-            "heartbeat" | "round-answer" => true,
+            _ if is_routine(kind) => true,
             "ack" | "commit-order" => self.said.insert((from, to, kind == "ack"), about) == Some(about),
             _ => false,
         }
     }
 
-    /// Beside a quiet row that is near in time there is no need for another.
+    /// After a quiet row there is no need for another.
     fn on_dull(&mut self, at: Duration, (from, to, number): (NodeId, NodeId, u64), beats: bool, fate: &Fate) -> bool {
-        let place = self.place_of(at);
-        let near = [place.checked_sub(1), Some(place)].into_iter().flatten();
-        let near = near.filter(|index| self.rows.get(*index).is_some_and(|row| matches!(row.shape, Shape::Quiet(_))));
-        let index = near.max();
-        let serial = match index.and_then(|index| self.rows.get(index)) {
+        let last = self.rows.back().filter(|row| matches!(row.shape, Shape::Quiet(_)));
+        let serial = match last {
             Some(row) => row.serial,
             None => {
                 let quiet = Quiet { from, until: at, beats: 0, missed: BTreeMap::new() };
@@ -351,18 +374,26 @@ impl Space {
             self.early.drain(..self.early.len().saturating_sub(EARLY_MAX));
             return false;
         };
-        if !matches!(fate, Fate::Held) {
+        let is_open = matches!(&fate, Fate::Held) || matches!(&fate, Fate::Lost(why) if why == DOWN);
+        if !is_open {
             self.under_way.remove(&(from, number));
         }
         let Some(message) = self.at(serial) else { return false };
-        message.fate = fate.clone();
-        let sent = message.at;
-        if let Fate::Received(at, _) = fate
-            && at > sent + LATE
-        {
+        let (sent, before) = (message.at, std::mem::replace(&mut message.fate, fate.clone()));
+        let Fate::Received(at, _) = fate else { return true };
+        if before == Fate::Lost(DOWN.into()) {
+            // It waited at the sender until the receiver was back: nothing arrives at a node that is not there.
+            self.move_to_end(serial);
+        } else if at > sent + LATE {
             self.push(at, Shape::Arrival(serial));
         }
         true
+    }
+
+    fn move_to_end(&mut self, serial: u64) {
+        if let Some(row) = self.place(serial).and_then(|place| self.rows.remove(place)) {
+            self.rows.push_back(row);
+        }
     }
 
     /// The leader has applied it: those who wait for it are answered.
@@ -382,7 +413,7 @@ impl Space {
 
     /// A message that was sent a moment ago.
     fn sent_by(&mut self, node: NodeId, number: u64) -> Option<&mut Message> {
-        self.rows.iter_mut().rev().take(REORDER_MAX).find_map(|row| match &mut row.shape {
+        self.rows.iter_mut().rev().take(RECENT_MAX).find_map(|row| match &mut row.shape {
             Shape::Message(message) if (message.from, message.number) == (node, number) => Some(message),
             _ => None,
         })
@@ -399,16 +430,9 @@ impl Space {
         self.rows.iter_mut().rev().find(|row| row.serial == serial).map(|row| &mut row.shape)
     }
 
-    /// Where a row of this time belongs.
-    fn place_of(&self, at: Duration) -> usize {
-        let late = self.rows.iter().rev().take(REORDER_MAX).take_while(|row| row.at > at).count();
-        self.rows.len() - late
-    }
-
     fn push(&mut self, at: Duration, shape: Shape) {
         self.last += 1;
-        let place = self.place_of(at);
-        self.rows.insert(place, Row { serial: self.last, at, shape });
+        self.rows.push_back(Row { serial: self.last, at, shape });
         if self.rows.len() > ROWS_MAX {
             self.rows.pop_front();
         }
@@ -416,6 +440,11 @@ impl Space {
             self.under_way.pop_first();
         }
     }
+}
+
+/// Whether messages of this kind say nothing but that their sender lives.
+fn is_routine(kind: &str) -> bool {
+    matches!(kind, "heartbeat" | "round-answer")
 }
 
 #[cfg(test)]
@@ -435,7 +464,7 @@ mod tests {
 
     fn tell(space: &mut Space, at_ms: u64, node: u64, fact: Fact) -> bool {
         let event = Event { node: NodeId(node), number: at_ms, time: Time(0), fact };
-        space.on_event(Duration::from_millis(at_ms), &event)
+        space.on_event(Duration::from_millis(at_ms), &event, None)
     }
 
     fn fate(space: &Space) -> Option<&Fate> {
@@ -481,6 +510,24 @@ mod tests {
         assert_eq!(fate(&space), Some(&Fate::Lost("down".into())));
         assert!(tell(&mut space, 2, 1, sent(8, "heartbeat")));
         assert!(!tell(&mut space, 3, 1, sent(9, "heartbeat")));
+    }
+
+    #[test]
+    fn a_message_that_waited_for_its_receiver_stands_below_the_return() {
+        let mut space = Space::default();
+        space.on_life(Duration::ZERO, NodeId(2), false);
+        tell(&mut space, 1, 1, sent(7, "push"));
+        space.on_life(Duration::from_millis(2), NodeId(2), true);
+        tell(&mut space, 3, 2, received(7));
+        let shapes: Vec<_> = space.rows.iter().map(|row| &row.shape).collect();
+        assert!(
+            matches!(
+                shapes[..],
+                [Shape::Life { is_up: false, .. }, Shape::Life { is_up: true, .. }, Shape::Message(_)]
+            ),
+            "{shapes:?}"
+        );
+        assert_eq!(fate(&space), Some(&Fate::Received(Duration::from_millis(3), 3)));
     }
 
     #[test]

@@ -1,13 +1,17 @@
 //! The narration: what happened, told in few steps. Facts that are the same step at several nodes are one line with
 //! several names; what repeats is counted; counting that says nothing new after a commit is left out.
 //!
+//! Lines stand in happens-before order. A fact joins a line above only if no line below that one is among its causes: how far
+//! down the causes of each node's next step reach is carried along with the messages, as vector clocks are. Counting that
+//! goes on is told at the end again.
+//!
 //! Texts are not made here: a line keeps its fact, and becomes words when it is drawn.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Fact, Preview};
+use epoca::protocol::trace::{Event, Fact, Preview};
 
 use crate::console::model::timeline::{Happening, Line};
 
@@ -17,6 +21,9 @@ pub const LINES_MAX: usize = 2_000;
 /// How far back, in lines and in time, a fact joins a line that tells the same.
 const JOIN_LINES: usize = 24;
 const JOIN_WITHIN: Duration = Duration::from_secs(2);
+
+/// Of how many messages it is remembered what they follow from.
+const MESSAGES_MAX: usize = 4_096;
 
 /// Commands that come within this of each other are told together.
 const BURST: Duration = Duration::from_millis(30);
@@ -34,6 +41,10 @@ pub struct Told {
     pub happening: Happening,
     /// How often the same was told.
     pub times: u64,
+    /// Where it stands: grows from line to line.
+    place: u64,
+    /// The order is unknown: what this node sent before was not heard in time.
+    pub missing: Option<NodeId>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -44,6 +55,11 @@ pub struct Story {
     pub selected: Option<u64>,
     /// The last resync of each link.
     resyncs: BTreeMap<(NodeId, NodeId), u64>,
+    places: u64,
+    /// The lowest line from which what each node does now may follow.
+    reached: BTreeMap<NodeId, u64>,
+    /// The same for what follows from a message, by sender and number, the newest last.
+    messages: VecDeque<((NodeId, u64), u64)>,
 }
 
 impl Story {
@@ -79,30 +95,80 @@ impl Story {
         plain
     }
 
-    pub fn push(&mut self, line: &Line) {
-        let Line { at, node, ref happening } = *line;
-        let happening = &self.plain(node, happening);
-        let joined = self
-            .lines
-            .iter_mut()
-            .rev()
-            .take(JOIN_LINES)
-            .find(|told| at.saturating_sub(told.until) < JOIN_WITHIN && joins(told, node, happening, at));
-        if let Some(told) = joined {
-            join(told, node, happening);
-            told.until = told.until.max(at);
-            return;
+    /// A message carries from node to node what its receiver's steps follow from.
+    pub fn on_message(&mut self, event: &Event) {
+        match &event.fact {
+            Fact::Sent { number, .. } => {
+                let reached = self.reached(event.node);
+                self.messages.push_back(((event.node, *number), reached));
+                self.messages.drain(..self.messages.len().saturating_sub(MESSAGES_MAX));
+            }
+            Fact::Received { from, number, .. } => {
+                let sent = self.messages.iter().rev().find(|(message, _)| *message == (*from, *number));
+                // One that is not known any more may follow from all that was told of its sender.
+                let reached = sent.map_or_else(|| self.reached(*from), |(_, reached)| *reached);
+                self.reach(event.node, reached);
+            }
+            _ => {}
         }
-        self.last += 1;
-        let peers = peer(happening).into_iter().collect();
-        let told =
-            Told { serial: self.last, at, until: at, nodes: vec![node], peers, happening: happening.clone(), times: 1 };
-        let late = self.lines.iter().rev().take(JOIN_LINES).take_while(|known| known.at > at).count();
-        self.lines.insert(self.lines.len() - late, told);
+    }
+
+    fn reached(&self, node: NodeId) -> u64 {
+        self.reached.get(&node).copied().unwrap_or(0)
+    }
+
+    fn reach(&mut self, node: NodeId, place: u64) {
+        let reached = self.reached.entry(node).or_default();
+        *reached = (*reached).max(place);
+    }
+
+    pub fn push(&mut self, line: &Line) {
+        let Line { at, node, ref happening, missing } = *line;
+        let happening = &self.plain(node, happening);
+        let reached = self.reached(node);
+        let joined = self.lines.iter().enumerate().rev().take(JOIN_LINES).find(|(_, told)| {
+            at.saturating_sub(told.until) < JOIN_WITHIN && joins(told, node, happening, at) && told.missing == missing
+        });
+        let joined = joined.map(|(index, told)| (index, told.place >= reached, goes_on(told, happening)));
+        match joined {
+            Some((index, true, false)) => {
+                let told = &mut self.lines[index];
+                join(told, node, happening);
+                told.until = told.until.max(at);
+                let place = told.place;
+                self.reach(node, place);
+            }
+            Some((index, _, true)) => {
+                if let Some(mut told) = self.lines.remove(index) {
+                    join(&mut told, node, happening);
+                    (told.at, told.until) = (at, at);
+                    self.add(node, told);
+                }
+            }
+            _ => {
+                self.last += 1;
+                let (peers, nodes) = (peer(happening).into_iter().collect(), vec![node]);
+                let (serial, happening) = (self.last, happening.clone());
+                self.add(node, Told { serial, at, until: at, nodes, peers, happening, times: 1, place: 0, missing });
+            }
+        }
+    }
+
+    fn add(&mut self, node: NodeId, told: Told) {
+        self.places += 1;
+        self.reach(node, self.places);
+        self.lines.push_back(Told { place: self.places, ..told });
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
         }
     }
+}
+
+/// Whether a count that has not come to a commit goes on with this one: it is told where the newest ack is told already.
+fn goes_on(told: &Told, happening: &Happening) -> bool {
+    let Happening::Fact(Fact::Counted { up_to, commit, .. }) = &told.happening else { return false };
+    matches!(happening, Happening::Fact(Fact::Counted { .. }))
+        && !up_to.is_some_and(|point| *commit >= point.position.0)
 }
 
 /// Whether what happened is the same step as the one that is told already.
@@ -215,7 +281,7 @@ mod tests {
 
     fn tell(story: &mut Story, at_ms: u64, node: u64, fact: Fact) {
         let happening = Happening::Fact(fact);
-        story.push(&Line { at: Duration::from_millis(at_ms), node: NodeId(node), happening });
+        story.push(&Line { at: Duration::from_millis(at_ms), node: NodeId(node), happening, missing: None });
     }
 
     #[test]

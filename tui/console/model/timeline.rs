@@ -1,4 +1,4 @@
-//! What happened, in order: a bounded list of events of all nodes, without what repeats beside each heartbeat.
+//! What happened, in the order of the tape: a bounded list of events of all nodes, without what repeats beside each heartbeat.
 //!
 //! Texts are not made here: a line keeps its fact, and the few lines in sight become words when they are drawn.
 
@@ -10,9 +10,6 @@ use epoca::protocol::trace::Fact;
 
 /// How many lines are kept; beyond it the oldest go and are counted.
 pub const LINES_MAX: usize = 10_000;
-
-/// How far back a line that came late may still take its place in time.
-const REORDER_MAX: usize = 512;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Happening {
@@ -31,6 +28,8 @@ pub struct Line {
     pub at: Duration,
     pub node: NodeId,
     pub happening: Happening,
+    /// The order is unknown: what this node sent before was not heard in time.
+    pub missing: Option<NodeId>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -44,6 +43,11 @@ pub struct Timeline {
 impl Timeline {
     pub fn lines(&self) -> &VecDeque<Line> {
         &self.lines
+    }
+
+    /// The time of the newest line.
+    pub fn last_at(&self) -> Duration {
+        self.lines.back().map_or(Duration::ZERO, |line| line.at)
     }
 
     /// How many lines went because there were too many.
@@ -67,8 +71,7 @@ impl Timeline {
         {
             return false;
         }
-        let late = self.lines.iter().rev().take(REORDER_MAX).take_while(|known| known.at > line.at).count();
-        self.lines.insert(self.lines.len() - late, line);
+        self.lines.push_back(line);
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
             self.dropped += 1;
@@ -79,7 +82,7 @@ impl Timeline {
     fn is_news(&mut self, node: NodeId, fact: &Fact) -> bool {
         match fact {
             // Each message has its decision too; the messages themselves belong to the space-time picture.
-            Fact::Sent { .. } | Fact::Received { .. } => return false,
+            Fact::Sent { .. } | Fact::Received { .. } | Fact::PeerProcess { .. } => return false,
             Fact::HoldSet { .. } | Fact::HoldReleased { .. } | Fact::LinkCut { .. } | Fact::LinkHealed { .. } => {
                 self.echoes.retain(|(of, name, _), _| *of != node || !matches!(*name, "MessageHeld" | "Dropped"));
             }
@@ -136,7 +139,8 @@ mod tests {
     use super::*;
 
     fn line(at_ms: u64, fact: Fact) -> Line {
-        Line { at: Duration::from_millis(at_ms), node: NodeId(1), happening: Happening::Fact(fact) }
+        let (at, node) = (Duration::from_millis(at_ms), NodeId(1));
+        Line { at, node, happening: Happening::Fact(fact), missing: None }
     }
 
     #[test]
@@ -148,16 +152,6 @@ mod tests {
         assert!(!timeline.push(line(2, order(2, 1))));
         assert!(timeline.push(line(3, order(2, 2))));
         assert_eq!(timeline.lines().len(), 3);
-    }
-
-    #[test]
-    fn a_line_that_comes_late_takes_its_place_in_time() {
-        let mut timeline = Timeline::default();
-        for (at, node) in [(1, 1), (5, 2), (3, 3)] {
-            timeline.push(line(at, Fact::Killed { node: NodeId(node) }));
-        }
-        let times: Vec<_> = timeline.lines().iter().map(|line| line.at.as_millis()).collect();
-        assert_eq!(times, [1, 3, 5]);
     }
 
     #[test]

@@ -32,6 +32,7 @@ use std::time::Duration;
 use crossterm::event::{KeyEvent, MouseEvent};
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
+use epoca::protocol::trace::Event;
 
 use crate::command::{Command, Exit, Outcome};
 use crate::console::model::{Mode, Model, Notice, Pane, ProcessSeen, Screen};
@@ -59,6 +60,11 @@ pub enum Msg {
         no_launcher: Option<String>,
     },
     Observed(NodeId, Observed),
+    /// An event whose order is unknown: what `missing` sent before it was not heard in time.
+    OrderUnknown {
+        event: Box<Event>,
+        missing: NodeId,
+    },
     Process(NodeId, ProcessSeen),
     OperationProgress(u64, String),
     /// How it ended, and how long it took.
@@ -133,6 +139,10 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Mouse(event) => return mouse::on_mouse(model, &event),
         Msg::Observed(node, observed) => {
             observe::on_observed(model, node, observed);
+            return Vec::new();
+        }
+        Msg::OrderUnknown { event, missing } => {
+            observe::on_event_of_unknown_order(model, *event, missing);
             return Vec::new();
         }
         Msg::Process(node, seen) => {

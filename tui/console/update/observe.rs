@@ -32,7 +32,7 @@ pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
             }
             true
         }
-        Observed::Events(events) => on_events(model, id, events),
+        Observed::Events(events) => on_events(model, id, events, None),
         Observed::Lost(events) => tell(model, now, id, Happening::Lost(events)),
         Observed::Disconnected(why) => on_disconnected(model, id, why),
     };
@@ -70,18 +70,26 @@ pub fn on_process(model: &mut Model, id: NodeId, seen: ProcessSeen) {
     model.changed();
 }
 
-fn on_events(model: &mut Model, id: NodeId, events: Vec<Event>) -> bool {
+/// What the event's message sender told before it was not heard in time.
+pub fn on_event_of_unknown_order(model: &mut Model, event: Event, missing: NodeId) {
+    if on_events(model, event.node, vec![event], Some(missing)) {
+        model.changed();
+    }
+}
+
+fn on_events(model: &mut Model, id: NodeId, events: Vec<Event>, missing: Option<NodeId>) -> bool {
     let now = model.now;
     let mut changed = false;
     for event in events {
         let Some(node) = model.nodes.get_mut(&id) else { return changed };
         let at = node.time_of(now, event.time);
         changed |= node.on_fact(now, &event.fact);
-        changed |= model.space.on_event(at, &event);
+        changed |= model.space.on_event(at, &event, missing);
+        model.story.on_message(&event);
         for took in model.space.take_confirmed() {
             model.pulse.note(at, took);
         }
-        changed |= tell(model, at, id, Happening::Fact(event.fact));
+        changed |= tell_in(model, Line { at, node: id, happening: Happening::Fact(event.fact), missing });
     }
     changed
 }
@@ -103,7 +111,13 @@ fn on_disconnected(model: &mut Model, id: NodeId, why: String) -> bool {
 
 /// Puts a line into the timeline. Whoever has scrolled back keeps seeing the same lines.
 fn tell(model: &mut Model, at: Duration, node: NodeId, happening: Happening) -> bool {
-    let line = Line { at, node, happening };
+    tell_in(model, Line { at, node, happening, missing: None })
+}
+
+fn tell_in(model: &mut Model, line: Line) -> bool {
+    // Lines stand in happens-before order. The nodes' clocks are reckoned, and may be some tenths of a millisecond off.
+    let at = line.at.max(model.timeline.last_at());
+    let line = Line { at, ..line };
     let told = model.timeline.push(line.clone());
     if told {
         model.story.push(&line);

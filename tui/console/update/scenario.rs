@@ -5,6 +5,7 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent};
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
+use epoca::protocol::trace::Event;
 
 use crate::command::Outcome;
 use crate::console::keys::{self, Action};
@@ -22,10 +23,27 @@ pub enum Staged {
     Aside(Vec<(NodeId, String)>),
     /// What is seen of a node of that cluster.
     Observed(NodeId, Box<Observed>),
+    /// As [`Msg::OrderUnknown`].
+    OrderUnknown(Box<Event>, NodeId),
     /// What became of the process of such a node.
     Process(NodeId, ProcessSeen),
     /// It could not be begun, and why.
     Refused(String),
+}
+
+impl Staged {
+    /// The same, if it is an event, told as one whose order is unknown.
+    pub fn with_order_unknown(self, missing: NodeId) -> Staged {
+        match self {
+            Staged::Observed(node, observed) => match *observed {
+                Observed::Events(mut events) if events.len() == 1 => {
+                    Staged::OrderUnknown(Box::new(events.remove(0)), missing)
+                }
+                other => Staged::Observed(node, Box::new(other)),
+            },
+            other => other,
+        }
+    }
 }
 
 pub fn on_staged(model: &mut Model, staged: Staged) {
@@ -49,6 +67,7 @@ pub fn on_staged(model: &mut Model, staged: Staged) {
             model.notice = text.map(|text| Notice { text, is_bad: false }).or(model.notice.take());
         }
         Staged::Observed(node, observed) => return aside(model, Msg::Observed(node, *observed)),
+        Staged::OrderUnknown(event, missing) => return aside(model, Msg::OrderUnknown { event, missing }),
         Staged::Process(node, seen) => return aside(model, Msg::Process(node, seen)),
         Staged::Refused(why) => {
             model.scenarios.asked = None;

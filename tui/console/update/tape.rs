@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use epoca::client::watch::Observed;
+use epoca::protocol::NodeId;
+use epoca::protocol::trace::Event;
 
 use crate::console::model::tape::{Past, Place, PlaceKind, Playing, Tape, View};
 use crate::console::model::{Model, Notice, Operations, Pane};
@@ -50,7 +52,7 @@ pub fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 fn take_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let what = what(&msg);
+    let (what, missing) = (what(&msg), missing(&msg));
     let is_recorded = what.is_some();
     if is_recorded {
         keyframe(model);
@@ -60,7 +62,7 @@ fn take_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = apply(present, msg);
     let is_step = present.revision != before;
     if let Some(what) = what {
-        model.tape.push(Arc::new(Record { at, what }), is_step);
+        model.tape.push(Arc::new(Record { at, what, missing }), is_step);
     }
     if is_step && model.tape.past().is_some() {
         model.changed();
@@ -100,13 +102,14 @@ pub fn begun(model: &mut Model, number: u64, line: &str) {
 /// Notes something that has changed the present already, or does not change it.
 pub fn note(model: &mut Model, what: What) {
     let at = present(model).now;
-    model.tape.push(Arc::new(Record { at, what }), true);
+    model.tape.push(Arc::new(Record::new(at, what)), true);
 }
 
 /// The record of a message that tells something of the cluster.
 fn what(msg: &Msg) -> Option<What> {
     Some(match msg {
         Msg::Observed(node, observed) => What::Observed(*node, observed.clone()),
+        Msg::OrderUnknown { event, .. } => What::Observed(event.node, Observed::Events(vec![Event::clone(event)])),
         Msg::Started { nodes, no_launcher } => What::Nodes { nodes: nodes.clone(), no_launcher: no_launcher.clone() },
         Msg::Process(node, seen) => What::Process(*node, seen.clone()),
         Msg::OperationEnd(number, outcome, took) => {
@@ -114,6 +117,10 @@ fn what(msg: &Msg) -> Option<What> {
         }
         _ => return None,
     })
+}
+
+fn missing(msg: &Msg) -> Option<NodeId> {
+    if let Msg::OrderUnknown { missing, .. } = msg { Some(*missing) } else { None }
 }
 
 /// Takes a whole recording in, and shows its beginning.
@@ -134,7 +141,12 @@ pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
 fn redo(model: &mut Model, record: &Record) {
     clock::tick(model, record.at);
     let msg = match record.what.clone() {
-        What::Observed(node, observed) => Msg::Observed(node, observed),
+        What::Observed(node, observed) => match (record.missing, observed) {
+            (Some(missing), Observed::Events(mut events)) if events.len() == 1 => {
+                Msg::OrderUnknown { event: Box::new(events.remove(0)), missing }
+            }
+            (_, observed) => Msg::Observed(node, observed),
+        },
         What::Nodes { nodes, no_launcher } => Msg::Started { nodes, no_launcher },
         What::Process(node, seen) => Msg::Process(node, seen),
         What::End { number, took, outcome } => Msg::OperationEnd(number, outcome, took),

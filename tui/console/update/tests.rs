@@ -239,7 +239,7 @@ fn e_explains_the_newest_step_or_the_selected_one() {
     let mut sample = Sample::healthy(SIZE);
     sample.keys("e");
     let Some(Dialog::Explain(newest)) = sample.model.dialog.clone() else { panic!("nothing is explained") };
-    assert_eq!(newest.fact.name(), "Ordered");
+    assert_eq!(newest.fact.name(), "Finalized");
     for _ in 0..3 {
         sample.key(KeyCode::Up);
     }
@@ -357,7 +357,7 @@ fn y_copies_what_is_selected_or_the_whole_tab() {
     let whole = copied(sample.keys("y"));
     assert!(whole.lines().count() > 10 && !whole.contains('│'), "{whole}");
     sample.key(KeyCode::Up);
-    assert_eq!(copied(sample.keys("y")), "n1: commit order to n2, n3, n4: all up to e1·o2 is final");
+    assert_eq!(copied(sample.keys("y")), "n1 n2 n3 n4: e1·o2 in the final database: readable now");
 }
 
 #[test]

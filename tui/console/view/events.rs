@@ -62,7 +62,11 @@ fn drawn(line: &Line, width: usize, lang: Lang, look: &Look) -> Vec<Vec<Span<'st
         span(format!("{:<4}", line.node.to_string()), look.strong),
         span(format!("{rule:<4}"), style),
     ];
-    let words = wrapped(&lang.line(line.node, &line.happening), width.saturating_sub(WORDS_AT + 1));
+    let mut words = lang.line(line.node, &line.happening);
+    if let Some(missing) = line.missing {
+        words = format!("{words} · {}", screen::ORDER_UNKNOWN.with(lang, &[("node", &missing)]));
+    }
+    let words = wrapped(&words, width.saturating_sub(WORDS_AT + 1));
     let mut rows = Vec::new();
     for (index, words) in words.into_iter().enumerate() {
         let mut row = if index == 0 { head.clone() } else { vec![Span::raw(" ".repeat(WORDS_AT))] };

@@ -28,13 +28,20 @@ pub fn labels(message: &Message, lang: Lang) -> Vec<String> {
         labels.extend(message.about.map(|id| format!("{kind} {}", id.offset)));
     }
     labels.push(kind);
+    if message.is_unordered {
+        labels.iter_mut().for_each(|label| label.push('?'));
+    }
     labels
 }
 
 fn kind(message: &Message, lang: Lang) -> String {
-    let known = screen::KINDS.iter().find(|(known, _)| *known == message.kind);
-    let kind = known.map_or_else(|| message.kind.to_string(), |(_, text)| text.to(lang).to_owned());
+    let kind = kind_name(&message.kind, lang);
     if message.pushed.is_some_and(|(_, resync)| resync > 0) { format!("re{kind}") } else { kind }
+}
+
+fn kind_name(kind: &str, lang: Lang) -> String {
+    let known = screen::KINDS.iter().find(|(known, _)| *known == kind);
+    known.map_or_else(|| kind.to_owned(), |(_, text)| text.to(lang).to_owned())
 }
 
 pub fn style(message: &Message, look: &Look) -> Style {
@@ -66,6 +73,9 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
         }
         Fact::Truncated { from, .. } => (with(screen::MARK_TRUNCATES, from), look.truncated),
         Fact::Committed { up_to, .. } => (with(screen::MARK_COMMITTED, &up_to.id), look.committed),
+        Fact::Received { kind, .. } => {
+            (screen::ORDER_UNKNOWN_MARK.with(lang, &[("kind", &kind_name(kind, lang))]), look.different)
+        }
         Fact::LinkCut { with: peer } => (with(screen::MARK_CUT, peer), look.bad),
         Fact::LinkHealed { with: peer } => (with(screen::MARK_HEALED, peer), look.committed),
         Fact::HoldSet { kind } => (with(screen::MARK_HOLDS, &lang.reason(kind)), look.intermediate),
@@ -176,7 +186,13 @@ fn times(message: &Message, lang: Lang) -> String {
             screen::FATE_RECEIVED.with(lang, &[("took", &took), ("event", event)])
         }
     };
-    format!("{sent} · {fate}")
+    match (message.is_unordered, &message.fate) {
+        // Nothing is said of how long it took: what was heard of it came in the wrong order.
+        (true, Fate::Received(_, event)) => {
+            format!("{sent} · {}", screen::ORDER_UNKNOWN_EVENT.with(lang, &[("event", event)]))
+        }
+        _ => format!("{sent} · {fate}"),
+    }
 }
 
 /// `00:12.345`

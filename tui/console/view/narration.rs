@@ -91,7 +91,8 @@ fn drawn(told: &Told, width: usize, is_selected: bool, lang: Lang, look: &Look) 
         };
         rows.push([head, parts].concat());
     }
-    for text in why.iter().flat_map(|why| wrapped(why, room)) {
+    let unknown = told.missing.map(|missing| screen::ORDER_UNKNOWN.with(lang, &[("node", &missing)]));
+    for text in why.iter().chain(&unknown).flat_map(|why| wrapped(why, room)) {
         rows.push(vec![Span::raw(" ".repeat(WORDS_AT)), span(text, look.muted)]);
     }
     rows

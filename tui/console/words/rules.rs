@@ -20,6 +20,10 @@ pub const LOST: Text = text(
 pub const RULES: &[(&str, Text)] = &[
     ("Sent", text("sends {kind} number {number} to {to}", "envia {kind} número {number} a {to}")),
     ("Received", text("receives {kind} number {number} from {from}", "recebe {kind} número {number} de {from}")),
+    (
+        "PeerProcess",
+        text("messages of {node} come from its process {process}", "as mensagens de {node} vêm do processo {process}"),
+    ),
     ("Dropped", text("dropped: {kind} from {from} to {to}, {why}", "descartado: {kind} de {from} a {to}, {why}")),
     ("Forwarded", text("does not lead: passes the write on to {to}", "não lidera: repassa a escrita a {to}")),
     ("WriteRefused", text("refuses the write: {why}", "recusa a escrita: {why}")),

@@ -32,7 +32,13 @@ pub const SENT_AT: Text = text("sent {time} (event {event})", "enviada {time} (e
 pub const FATE_UNDER_WAY: Text = text("not received yet", "ainda não recebida");
 pub const FATE_HELD: Text = text("held back on purpose ▮", "retida de propósito ▮");
 pub const FATE_LOST: Text = text("lost: {why}", "perdida: {why}");
-pub const FATE_DOWN: Text = text("lost: the receiver is down", "perdida: o destinatário está fora do ar");
+pub const FATE_DOWN: Text = text("not delivered: the receiver is down", "não entregue: o destinatário está fora do ar");
+pub const ORDER_UNKNOWN: Text =
+    text("order unknown: {node} was not heard in time", "ordem desconhecida: {node} não foi ouvido a tempo");
+pub const ORDER_UNKNOWN_EVENT: Text =
+    text("received (event {event}), order unknown", "recebida (evento {event}), ordem desconhecida");
+pub const ORDER_UNKNOWN_MARK: Text = text("{kind} (order unknown)", "{kind} (ordem desconhecida)");
+
 pub const FATE_RECEIVED: Text = text("received after {took} (event {event})", "recebida após {took} (evento {event})");
 pub const CALL_WRITE: Text = text(
     "the client's {what} reaches the leader, which gives it {entry}",

@@ -1,7 +1,9 @@
 //! Checks what a tape holds: the invariants over its events, and the linearizability of the operations between them.
 //!
-//! The same for a recording that is read and for a cluster that is being watched: records go in one after the other, and
-//! what is found comes out at once.
+//! The same for a recording that is read and for a cluster that is being watched: records go in one after the other, in
+//! the order of the tape, which is that of causes, and what is found comes out at once.
+
+mod causes;
 
 mod history;
 
@@ -9,11 +11,12 @@ use std::time::Duration;
 
 use epoca::client::watch::Observed;
 use epoca::protocol::trace::{Event, Snapshot};
-use epoca::verify::invariants::{Causal, Violation};
+use epoca::verify::invariants::{Violation, Watch};
 
 use crate::tape::check::history::History;
 use crate::tape::record::{Record, What};
 
+pub use causes::inversions;
 pub use history::Linearizable;
 
 /// All that nodes told is heard within this time, far more than a connection on a working machine takes.
@@ -48,7 +51,7 @@ pub struct Finding {
 const FINDINGS_MAX: usize = 20;
 
 pub struct Checker {
-    causal: Causal,
+    watch: Watch,
     history: History,
     verdict: Verdict,
     /// When it was last asked what has settled.
@@ -67,8 +70,8 @@ impl Checker {
     pub fn new() -> Checker {
         let linearizable = Linearizable::Yes(0);
         let verdict = Verdict { events: 0, lost: 0, records: 0, left_out: 0, findings: Vec::new(), linearizable };
-        let (causal, history) = (Causal::new(), History::default());
-        Checker { causal, history, verdict, settled: Duration::ZERO, stale: false }
+        let (watch, history) = (Watch::of_streams(), History::default());
+        Checker { watch, history, verdict, settled: Duration::ZERO, stale: false }
     }
 
     pub fn verdict(&self) -> &Verdict {
@@ -84,16 +87,18 @@ impl Checker {
             What::Observed(node, observed) => match observed {
                 Observed::Snapshot { snapshot, .. } => {
                     self.history.on_tail(&snapshot.tail);
-                    let found = self.causal.joined(snapshot);
+                    let found = self.watch.joined(snapshot);
                     self.found(found);
                 }
-                Observed::Events(events) => events.iter().for_each(|event| self.event(event)),
+                Observed::Events(events) => {
+                    if let Some(sender) = record.missing {
+                        self.watch.missed(sender);
+                    }
+                    events.iter().for_each(|event| self.event(event));
+                }
                 // The next is a snapshot; until then the numbers have a gap, and the node counts as unknown.
                 Observed::Lost(events) => self.verdict.lost += events,
-                Observed::Disconnected(_) => {
-                    let found = self.causal.closed(*node);
-                    self.found(found);
-                }
+                Observed::Disconnected(_) => self.watch.missed(*node),
             },
             What::Begin { number, line } => self.history.on_begin(*number, record.at, line),
             What::End { number, outcome, .. } => {
@@ -111,7 +116,7 @@ impl Checker {
         self.verdict.left_out += left_out;
         self.history.left_out();
         for state in states {
-            let found = self.causal.joined(state);
+            let found = self.watch.joined(state);
             self.found(found);
         }
         self.verdict.findings.len() > before
@@ -147,7 +152,7 @@ impl Checker {
     /// The records have ended: what is open is decided.
     pub fn end(&mut self) -> &Verdict {
         for _ in 0..2 {
-            let found = self.causal.settled();
+            let found = self.watch.settled();
             self.found(found);
         }
         let order = self.operations().order();
@@ -161,7 +166,7 @@ impl Checker {
             return false;
         }
         self.settled = now;
-        let found = self.causal.settled();
+        let found = self.watch.settled();
         let is_found = found.is_some();
         self.found(found);
         is_found
@@ -170,7 +175,7 @@ impl Checker {
     fn event(&mut self, event: &Event) {
         self.verdict.events += 1;
         self.history.on_event(event);
-        let found = self.causal.event(event.clone());
+        let found = self.watch.event(event);
         self.found(found);
     }
 
@@ -184,7 +189,7 @@ impl Checker {
 
 /// The names of all that is checked.
 pub fn names() -> Vec<&'static str> {
-    Causal::new().watch().names().into_iter().chain([LINEARIZABLE]).collect()
+    Watch::new().names().into_iter().chain([LINEARIZABLE]).collect()
 }
 
 /// Checks whole recordings.

@@ -184,7 +184,7 @@ mod tests {
                 *number += 1;
                 let event = Event { node: NodeId(*node), number: *number, time: Time(0), fact: fact.clone() };
                 let what = What::Observed(NodeId(*node), Observed::Events(vec![event]));
-                Record { at: Duration::ZERO, what }
+                Record::new(Duration::ZERO, what)
             })
             .collect();
         let mut out = Vec::new();

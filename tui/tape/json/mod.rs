@@ -9,6 +9,9 @@
 //!   {"at_us":11,"mark":"bookmark","text":"before the kill","evidence":[{"node":1,"event":17}]}
 //! ```
 //!
+//! Records stand in happens-before order. An event whose cause was not heard in time has
+//! `"order_unknown_after": N`, the node whose sending is missing before it.
+//!
 //! Times are in microseconds: `at_us` since the recording began, `time_us` the node's own.
 
 mod read;
@@ -42,10 +45,14 @@ const TONES: [(Tone, &str); 4] =
 
 /// The record's lines: one, or one for each of its events.
 pub fn lines(record: &Record) -> Vec<Value> {
-    match line(record.at.as_micros() as u64, &record.what) {
+    let mut lines = match line(record.at.as_micros() as u64, &record.what) {
         Value::Array(lines) => lines,
         line => vec![line],
+    };
+    if let Some(missing) = record.missing {
+        lines.iter_mut().for_each(|line| line["order_unknown_after"] = json!(missing.0));
     }
+    lines
 }
 
 /// An event's line.
@@ -166,6 +173,9 @@ mod tests {
             beliefs: [(NodeId(2), Belief { matched: Some(point(0)), next: Some(Position(2)), snapshot: None })].into(),
             event: 7,
             lab,
+            process: 1_700_000_000_000_000,
+            sent: Some(12),
+            heard: [(NodeId(2), 1_700_000_000_000_001)].into(),
             ..Snapshot::new(NodeId(1))
         };
         let notes = vec!["cut a torn record".to_owned()];
@@ -212,7 +222,7 @@ mod tests {
     #[test]
     fn every_record_comes_back_from_its_line() {
         for (index, what) in all().into_iter().enumerate() {
-            let written = Record { at: Duration::from_micros(index as u64), what };
+            let written = Record::new(Duration::from_micros(index as u64), what);
             let [line] = &lines(&written)[..] else { panic!("one line") };
             let text = line.to_string();
             let again = record(&text).unwrap_or_else(|why| panic!("{why}: {text}"));

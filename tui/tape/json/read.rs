@@ -17,7 +17,8 @@ pub fn record(line: &str) -> Result<Record, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let Value::Object(object) = value else { return Err("it is no JSON object".to_owned()) };
     let of = Of(&object);
-    Ok(Record { at: Duration::from_micros(of.number("at_us")?), what: of.what()? })
+    let missing = of.0.get("order_unknown_after").and_then(Value::as_u64).map(NodeId);
+    Ok(Record { at: Duration::from_micros(of.number("at_us")?), what: of.what()?, missing })
 }
 
 /// An object whose fields are asked for by name.

@@ -31,6 +31,9 @@ pub fn snapshot(of: &Snapshot) -> Value {
         "members": of.members.as_ref().map(members),
         "lab": lab(&of.lab),
         "event": of.event,
+        "process": of.process,
+        "sent": of.sent,
+        "heard": of.heard.iter().map(|(node, process)| json!([node.0, process])).collect::<Vec<_>>(),
     })
 }
 
@@ -53,7 +56,16 @@ pub fn to_snapshot(node: NodeId, value: &Value) -> Option<Snapshot> {
         members: object.get("members").and_then(to_members),
         lab: to_lab(object.get("lab")?)?,
         event: number(object, "event")??,
+        // Recordings of format 1 before these fields lack them.
+        process: number(object, "process")?.unwrap_or(0),
+        sent: number(object, "sent")?,
+        heard: object.get("heard").and_then(to_heard).unwrap_or_default(),
     })
+}
+
+fn to_heard(value: &Value) -> Option<BTreeMap<NodeId, u64>> {
+    let pair = |pair: &Value| Some((NodeId(pair.get(0)?.as_u64()?), pair.get(1)?.as_u64()?));
+    value.as_array()?.iter().map(pair).collect()
 }
 
 fn members(of: &MemberIds) -> Value {

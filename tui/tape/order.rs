@@ -1,0 +1,159 @@
+//! The order of a tape: what is told of a cluster arrives over several connections, and stands on the tape in
+//! happens-before order ([`CausalOrder`]), whether it is seen live, recorded without a screen, or read from a file.
+
+use std::time::Duration;
+
+use epoca::client::watch::Observed;
+use epoca::protocol::{EntryId, NodeId};
+use epoca::verify::order::{CausalOrder, Item, Lane, PATIENCE, Released, Step};
+
+use crate::command::{Exit, Outcome};
+use crate::tape::record::{ProcessSeen, Record, What};
+
+impl Item for What {
+    fn step(&self) -> Step<'_> {
+        match self {
+            What::Observed(_, observed) => observed_step(observed),
+            What::Process(_, seen) => process_step(seen),
+            What::End { outcome, .. } => answer_step(outcome),
+            What::Nodes { .. } | What::Begin { .. } | What::Mark(_) => Step::Other,
+        }
+    }
+
+    fn started(&self, node: NodeId) -> Option<What> {
+        Some(What::Process(node, ProcessSeen::Running))
+    }
+}
+
+/// Events come here one by one.
+pub fn observed_step(observed: &Observed) -> Step<'_> {
+    match observed {
+        Observed::Snapshot { snapshot, .. } => Step::Joined(snapshot),
+        Observed::Events(events) => events.first().map_or(Step::Other, Step::Event),
+        Observed::Lost(_) | Observed::Disconnected(_) => Step::Closed,
+    }
+}
+
+pub fn process_step(seen: &ProcessSeen) -> Step<'static> {
+    match seen {
+        ProcessSeen::Running => Step::Process { is_up: true },
+        ProcessSeen::Killed | ProcessSeen::Ended(_) => Step::Process { is_up: false },
+        ProcessSeen::Paused => Step::Other,
+    }
+}
+
+pub fn answer_step(outcome: &Outcome) -> Step<'static> {
+    confirmed(outcome).map_or(Step::Other, Step::Confirmed)
+}
+
+/// The entry at which a write was confirmed.
+fn confirmed(outcome: &Outcome) -> Option<EntryId> {
+    // What else names an entry, as a fault that was done to it, says so in words.
+    if outcome.exit != Exit::Done || !outcome.json["message"].is_null() {
+        return None;
+    }
+    let number = |name: &str| outcome.json[name].as_u64();
+    Some(EntryId::new(number("epoch")?, number("offset")?))
+}
+
+/// Where a record comes from.
+pub fn lane(what: &What) -> Lane {
+    match what {
+        What::Observed(node, _) => Lane::Node(*node),
+        What::Process(node, _) => Lane::Launcher(*node),
+        What::Nodes { .. } | What::Begin { .. } => Lane::Asked,
+        What::End { .. } | What::Mark(_) => Lane::Client,
+    }
+}
+
+/// Each event by itself.
+pub fn each(observed: Observed) -> Vec<Observed> {
+    match observed {
+        Observed::Events(events) => events.into_iter().map(|event| Observed::Events(vec![event])).collect(),
+        other => vec![other],
+    }
+}
+
+/// Puts records in order as they come.
+#[derive(Clone, Debug)]
+pub struct Sorter {
+    order: CausalOrder<What>,
+    /// When the last record was released: times on a tape never go back.
+    at: Duration,
+}
+
+impl Default for Sorter {
+    fn default() -> Sorter {
+        Sorter { order: CausalOrder::new(PATIENCE), at: Duration::ZERO }
+    }
+}
+
+impl Sorter {
+    /// Takes what is told now.
+    pub fn push(&mut self, now: Duration, what: What) {
+        match what {
+            What::Observed(node, observed) => {
+                for observed in each(observed) {
+                    self.order.push(now, Lane::Node(node), What::Observed(node, observed));
+                }
+            }
+            what => {
+                if let What::Nodes { nodes, .. } = &what {
+                    nodes.iter().for_each(|(node, _)| self.order.expect(*node));
+                }
+                self.order.push(now, lane(&what), what);
+            }
+        }
+    }
+
+    /// The next record whose turn has come.
+    pub fn next(&mut self, now: Duration) -> Option<Record> {
+        let released = self.order.next(now)?;
+        Some(self.record(now, released))
+    }
+
+    /// The next record, though its cause has not come: nothing comes any more.
+    pub fn next_at_end(&mut self) -> Option<Record> {
+        let released = self.order.next_at_end()?;
+        Some(self.record(self.at, released))
+    }
+
+    fn record(&mut self, now: Duration, Released { item, missing }: Released<What>) -> Record {
+        self.at = self.at.max(now);
+        let missing = missing.filter(|_| matches!(item, What::Observed(_, Observed::Events(_))));
+        Record { at: self.at, what: item, missing }
+    }
+}
+
+/// Records as they arrived, in order.
+pub fn sorted(records: impl IntoIterator<Item = Record>) -> Vec<Record> {
+    let mut sorter = Sorter::default();
+    let mut sorted = Vec::new();
+    for record in records {
+        // What is overdue by then was released before this arrived.
+        sorted.extend(std::iter::from_fn(|| sorter.next(record.at)));
+        sorter.push(record.at, record.what);
+        sorted.extend(std::iter::from_fn(|| sorter.next(record.at)));
+    }
+    sorted.extend(std::iter::from_fn(|| sorter.next_at_end()));
+    sorted
+}
+
+/// As [`sorted`], after each node's connection has delayed what it carries by a time of its own that changes: how the same
+/// would have arrived elsewhere. The node's own order stays.
+pub fn delayed(records: impl IntoIterator<Item = Record>, delay: impl Fn(NodeId, u64) -> Duration) -> Vec<Record> {
+    let mut last = std::collections::BTreeMap::new();
+    let mut records: Vec<Record> = records
+        .into_iter()
+        .enumerate()
+        .map(|(index, record)| {
+            let Lane::Node(node) = lane(&record.what) else { return record };
+            // Some come together, as they do over a connection.
+            let at = (record.at + delay(node, index as u64 / 20)).max(last.get(&node).copied().unwrap_or_default());
+            last.insert(node, at);
+            Record { at, ..record }
+        })
+        .collect();
+    records.sort_by_key(|record| record.at);
+    records
+}
