@@ -78,6 +78,8 @@ pub struct Released<T> {
     pub item: T,
     /// The order is unknown: the event of this node that must precede the item was not heard in time.
     pub missing: Option<NodeId>,
+    /// How long it has waited.
+    pub waited: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -163,7 +165,7 @@ impl<T: Item> CausalOrder<T> {
         // What is overdue goes only when nothing else can: its cause may be among that.
         let ready = ready.map(|(_, lane, missing)| (lane, missing));
         let (lane, missing) = ready.or(overdue.map(|(_, lane, missing)| (lane, missing)))?;
-        self.release(lane, missing)
+        self.release(now, lane, missing)
     }
 
     /// The first item, whatever it waits for: nothing more will come.
@@ -177,7 +179,7 @@ impl<T: Item> CausalOrder<T> {
         firsts.map(|first| first.since.saturating_add(self.patience)).min()
     }
 
-    fn release(&mut self, lane: Lane, missing: Option<NodeId>) -> Option<Released<T>> {
+    fn release(&mut self, now: Duration, lane: Lane, missing: Option<NodeId>) -> Option<Released<T>> {
         if let Lane::Node(id) = lane
             && let Some(node) = self.nodes.get_mut(&id).filter(|node| node.is_down)
             && let Some(first) = self.lanes.get(&lane).and_then(VecDeque::front)
@@ -185,11 +187,11 @@ impl<T: Item> CausalOrder<T> {
             && let Some(item) = first.item.started(id)
         {
             node.is_down = false;
-            return Some(Released { item, missing: None });
+            return Some(Released { item, missing: None, waited: Duration::ZERO });
         }
-        let Waiting { item, .. } = self.lanes.get_mut(&lane)?.pop_front()?;
+        let Waiting { item, since, .. } = self.lanes.get_mut(&lane)?.pop_front()?;
         self.learn(lane, &item);
-        Some(Released { item, missing })
+        Some(Released { item, missing, waited: now.saturating_sub(since) })
     }
 
     fn learn(&mut self, lane: Lane, item: &T) {

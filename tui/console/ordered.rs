@@ -108,7 +108,7 @@ impl Ordered {
     /// The next message whose turn has come.
     pub fn next(&mut self, now: Duration) -> Option<Msg> {
         let aside = self.aside.as_mut().and_then(|aside| aside.next(now));
-        let Released { item, missing } = self.own.next(now).or(aside)?;
+        let Released { item, missing, .. } = self.own.next(now).or(aside)?;
         let Some(missing) = missing else { return Some(item) };
         Some(match item {
             Msg::Observed(_, Observed::Events(mut events)) if events.len() == 1 => {

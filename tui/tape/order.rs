@@ -74,10 +74,27 @@ pub fn each(observed: Observed) -> Vec<Observed> {
     }
 }
 
+/// What is told, and how long it has waited elsewhere already.
+#[derive(Clone, Debug)]
+struct Arrived {
+    what: What,
+    waited: Duration,
+}
+
+impl Item for Arrived {
+    fn step(&self) -> Step<'_> {
+        self.what.step()
+    }
+
+    fn started(&self, node: NodeId) -> Option<Arrived> {
+        Some(Arrived { what: self.what.started(node)?, waited: Duration::ZERO })
+    }
+}
+
 /// Puts records in order as they come.
 #[derive(Clone, Debug)]
 pub struct Sorter {
-    order: CausalOrder<What>,
+    order: CausalOrder<Arrived>,
     /// When the last record was released: times on a tape never go back.
     at: Duration,
 }
@@ -91,17 +108,22 @@ impl Default for Sorter {
 impl Sorter {
     /// Takes what is told now.
     pub fn push(&mut self, now: Duration, what: What) {
+        self.push_late(now, what, Duration::ZERO);
+    }
+
+    fn push_late(&mut self, now: Duration, what: What, waited: Duration) {
         match what {
             What::Observed(node, observed) => {
                 for observed in each(observed) {
-                    self.order.push(now, Lane::Node(node), What::Observed(node, observed));
+                    let what = What::Observed(node, observed);
+                    self.order.push(now, Lane::Node(node), Arrived { what, waited });
                 }
             }
             what => {
                 if let What::Nodes { nodes, .. } = &what {
                     nodes.iter().for_each(|(node, _)| self.order.expect(*node));
                 }
-                self.order.push(now, lane(&what), what);
+                self.order.push(now, lane(&what), Arrived { what, waited });
             }
         }
     }
@@ -115,13 +137,17 @@ impl Sorter {
     /// The next record, though its cause has not come: nothing comes any more.
     pub fn next_at_end(&mut self) -> Option<Record> {
         let released = self.order.next_at_end()?;
-        Some(self.record(self.at, released))
+        // It was asked for the end of all time.
+        let since = Duration::MAX - released.waited;
+        let at = self.at.max(since);
+        Some(self.record(at, Released { waited: at - since, ..released }))
     }
 
-    fn record(&mut self, now: Duration, Released { item, missing }: Released<What>) -> Record {
+    fn record(&mut self, now: Duration, Released { item, missing, waited }: Released<Arrived>) -> Record {
         self.at = self.at.max(now);
-        let missing = missing.filter(|_| matches!(item, What::Observed(_, Observed::Events(_))));
-        Record { at: self.at, what: item, missing }
+        let Arrived { what, waited: before } = item;
+        let missing = missing.filter(|_| matches!(what, What::Observed(_, Observed::Events(_))));
+        Record { missing, waited: before + waited, ..Record::new(self.at, what) }
     }
 }
 
@@ -132,7 +158,7 @@ pub fn sorted(records: impl IntoIterator<Item = Record>) -> Vec<Record> {
     for record in records {
         // What is overdue by then was released before this arrived.
         sorted.extend(std::iter::from_fn(|| sorter.next(record.at)));
-        sorter.push(record.at, record.what);
+        sorter.push_late(record.at, record.what, record.waited);
         sorted.extend(std::iter::from_fn(|| sorter.next(record.at)));
     }
     sorted.extend(std::iter::from_fn(|| sorter.next_at_end()));

@@ -21,6 +21,8 @@ pub struct Record {
     pub what: What,
     /// Of an event whose order is unknown: the node whose sending must precede it and was not heard in time.
     pub missing: Option<NodeId>,
+    /// How long it waited for what it follows from: it arrived so much before `at`.
+    pub waited: Duration,
 }
 
 #[allow(clippy::large_enum_variant, reason = "snapshots are few; events are what comes most, and are the middle size")]
@@ -92,7 +94,7 @@ impl MarkKind {
 
 impl Record {
     pub fn new(at: Duration, what: What) -> Record {
-        Record { at, what, missing: None }
+        Record { at, what, missing: None, waited: Duration::ZERO }
     }
 
     /// About how much memory it takes, in bytes. Keys and values are shared with the state that holds them, and counted

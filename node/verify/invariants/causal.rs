@@ -78,7 +78,7 @@ impl Causal {
     fn take(&mut self, node: NodeId, heard: Heard) -> Vec<Violation> {
         self.order.push(Duration::ZERO, Lane::Node(node), heard);
         let mut found = Vec::new();
-        while let Some(Released { item, missing }) = self.order.next(Duration::ZERO) {
+        while let Some(Released { item, missing, .. }) = self.order.next(Duration::ZERO) {
             if let Some(sender) = missing {
                 self.watch.missed(sender);
             }

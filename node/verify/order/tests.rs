@@ -71,7 +71,7 @@ impl Watcher {
 
     fn wait(&mut self, time: u64) -> &mut Watcher {
         self.now += millis(time);
-        while let Some(Released { item, missing }) = self.order.next(self.now) {
+        while let Some(Released { item, missing, .. }) = self.order.next(self.now) {
             let text = match item {
                 Told::Event(event) => format!("{} {}", event.node, event.fact.name()),
                 Told::Joined(snapshot) => format!("{} joined", snapshot.node),

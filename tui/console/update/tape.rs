@@ -62,7 +62,7 @@ fn take_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = apply(present, msg);
     let is_step = present.revision != before;
     if let Some(what) = what {
-        model.tape.push(Arc::new(Record { at, what, missing }), is_step);
+        model.tape.push(Arc::new(Record { missing, ..Record::new(at, what) }), is_step);
     }
     if is_step && model.tape.past().is_some() {
         model.changed();

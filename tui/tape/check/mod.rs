@@ -102,7 +102,7 @@ impl Checker {
             },
             What::Begin { number, line } => self.history.on_begin(*number, record.at, line),
             What::End { number, outcome, .. } => {
-                self.history.on_end(*number, record.at, outcome);
+                self.history.on_end(*number, record.at.saturating_sub(record.waited), outcome);
                 self.stale = true;
             }
             What::Nodes { .. } | What::Process(..) | What::Mark(_) => {}

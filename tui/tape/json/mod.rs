@@ -10,7 +10,8 @@
 //! ```
 //!
 //! Records stand in happens-before order. An event whose cause was not heard in time has
-//! `"order_unknown_after": N`, the node whose sending is missing before it.
+//! `"order_unknown_after": N`, the node whose sending is missing before it; `"waited_us"` is how long a record waited for
+//! what it follows from.
 //!
 //! Times are in microseconds: `at_us` since the recording began, `time_us` the node's own.
 
@@ -49,6 +50,10 @@ pub fn lines(record: &Record) -> Vec<Value> {
         Value::Array(lines) => lines,
         line => vec![line],
     };
+    let waited = record.waited.as_micros() as u64;
+    if waited > 0 {
+        lines.iter_mut().for_each(|line| line["waited_us"] = json!(waited));
+    }
     if let Some(missing) = record.missing {
         lines.iter_mut().for_each(|line| line["order_unknown_after"] = json!(missing.0));
     }

@@ -18,7 +18,8 @@ pub fn record(line: &str) -> Result<Record, String> {
     let Value::Object(object) = value else { return Err("it is no JSON object".to_owned()) };
     let of = Of(&object);
     let missing = of.0.get("order_unknown_after").and_then(Value::as_u64).map(NodeId);
-    Ok(Record { at: Duration::from_micros(of.number("at_us")?), what: of.what()?, missing })
+    let waited = Duration::from_micros(of.number("waited_us").unwrap_or(0));
+    Ok(Record { missing, waited, ..Record::new(Duration::from_micros(of.number("at_us")?), of.what()?) })
 }
 
 /// An object whose fields are asked for by name.
