@@ -1,3 +1,5 @@
+//! The order of what is heard over several connections, case by case.
+
 use super::*;
 use crate::protocol::{Digest, LogPoint, Position, Time};
 
