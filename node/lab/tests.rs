@@ -256,7 +256,7 @@ fn pushes_are_bounded_in_bytes_too() {
     let body = Bytes::from(vec![0; 40 << 20]);
     for number in 1..=3 {
         let entries = vec![Pushed { id: EntryId::new(1, 1), kind: Kind::Command, body: body.clone() }];
-        let push = Push { prev: None, entries, resync: 0, replaces: false, round: 0 };
+        let push = Push { prev: None, entries, resync: 0, replaces: false, round: 0, acked: None };
         at.incoming(message(1, 2, number, Message::Push(push)));
     }
     assert_eq!(at.waiting(), [3]);
@@ -268,7 +268,8 @@ fn what_waits_says_what_it_is() {
     at.gate.step(true);
     at.now = Time(7);
     let entries = (3..=5).map(|offset| Pushed { id: EntryId::new(2, offset), kind: Kind::Command, body: Bytes::new() });
-    let push = Push { prev: Some(point(2)), entries: entries.collect(), resync: 0, replaces: false, round: 0 };
+    let push =
+        Push { prev: Some(point(2)), entries: entries.collect(), resync: 0, replaces: false, round: 0, acked: None };
     at.incoming(message(1, 2, 17, Message::Push(push)));
     let message = &at.seen.pending[0];
     assert_eq!((&message.kind[..], &message.what[..]), ("push", "e2·o3..e2·o5 after e1·o2"));

@@ -67,7 +67,11 @@ impl Liar {
         // A push of which nothing is left would be told as a heartbeat.
         let kind = envelope.message.kind();
         let changed = match (self.wrong, &mut envelope.message) {
-            (Wrong::SkipCheck, Message::Push(push)) => self.match_anyway(push, newest),
+            (Wrong::SkipCheck, Message::Push(push)) => {
+                // It acks what it does not have: it would be taken for an older copy of itself.
+                push.acked = None;
+                self.match_anyway(push, newest)
+            }
             (Wrong::SkipCheck, Message::CommitOrder(order)) => {
                 let here = at(&newest, order.up_to.position);
                 here.is_some_and(|here| std::mem::replace(&mut order.up_to, here) != here)
@@ -82,6 +86,11 @@ impl Liar {
         let changed = match (self.wrong, &mut envelope.message) {
             (Wrong::SkipCheck, Message::Ack(ack)) => self.as_the_leader_has_it(&mut ack.up_to),
             (Wrong::SkipCheck, Message::LogState(state)) => self.log_as_the_leader_has_it(state),
+            (Wrong::CommitAlone, Message::Push(push)) => {
+                // Acks that it has made up must accuse no replica.
+                push.acked = None;
+                false
+            }
             _ => false,
         };
         let kind = envelope.message.kind();
@@ -213,7 +222,7 @@ mod tests {
         let pushed = |entry: &Entry| Pushed { id: entry.id, kind: entry.kind, body: entry.body.clone() };
         let entries = entries.iter().map(pushed).collect();
         let prev = prev.map(Entry::point);
-        envelope(1, ME.0, Message::Push(Push { prev, entries, resync: 0, replaces: false, round: 0 }))
+        envelope(1, ME.0, Message::Push(Push { prev, entries, resync: 0, replaces: false, round: 0, acked: None }))
     }
 
     fn newest(log: &[Entry]) -> impl Fn(usize) -> Vec<LogPoint> {

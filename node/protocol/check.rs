@@ -48,6 +48,10 @@ impl Core {
     pub(super) fn on_push(&mut self, from: NodeId, number: u64, push: Push, looked: &[LogPoint]) {
         let Role::Follower(follower) = &mut self.role else { return };
         follower.push = follower.push.max(number);
+        if let Some(acked) = push.acked.filter(|acked| self.lacks(*acked)) {
+            return self.on_older_copy(from, acked);
+        }
+        let Role::Follower(follower) = &mut self.role else { return };
         // Once for each round, and again on a heartbeat, since an answer may have been lost.
         if push.round > follower.round || (push.round > 0 && push.entries.is_empty()) {
             follower.round = follower.round.max(push.round);

@@ -1,7 +1,7 @@
 //! The state machine: one input in, outputs out, in order. Here is the state, the sorting of inputs, and what every
 //! part needs to say something; what happens is in the modules beside this one.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::protocol::applying::Applying;
 use crate::protocol::config::{Config, Restored};
@@ -44,6 +44,9 @@ pub struct Core {
     /// Injections whose entries are not durable yet.
     pub(super) injected: VecDeque<(Operation, RequestId, LogPoint)>,
     pub(super) parked: Option<Parked>,
+    /// Acks of earlier epochs in which this node led, as far as what was acked is committed: of which data folder, and up to
+    /// which entry.
+    pub(super) acks_known: BTreeMap<NodeId, (Incarnation, LogPoint)>,
     /// Nothing is said before this operation is durable: it holds a promise, or the deletion of forged entries.
     barrier: Option<Operation>,
     /// Who asks in this step, with which data folder: an answer names that one.
@@ -78,6 +81,7 @@ impl Core {
             snapshots: Snapshots::restored(restored.snapshot, restored.bytes_since_snapshot),
             injected: VecDeque::new(),
             parked: None,
+            acks_known: BTreeMap::new(),
             barrier: None,
             asked_by: None,
             last_operation: Operation(0),

@@ -69,7 +69,7 @@ impl Core {
         let Some(progress) = leader.replicas.get(&replica) else { return };
         let resync = progress.resync;
         if let Place::Known(own) = self.log.place(at.position) {
-            let push = Push { prev: Some(own), entries: Vec::new(), resync, replaces: false, round: 0 };
+            let push = Push { prev: Some(own), entries: Vec::new(), resync, replaces: false, round: 0, acked: None };
             self.send(replica, Message::Push(push));
         }
     }

@@ -293,6 +293,7 @@ impl Core {
         let role = std::mem::replace(&mut self.role, Role::Follower(Follower::new(None, self.now, 0)));
         match role {
             Role::Leader(leader) => {
+                self.keep_known_acks(&leader);
                 self.trace(|| Fact::SteppedDown { epoch: leader.epoch, why: why.into(), heard });
                 leader.transfer.into_iter().for_each(|transfer| self.park(transfer));
                 for (_, request) in leader.writes {

@@ -169,6 +169,9 @@ pub struct Push {
     pub replaces: bool,
     /// The leader's latest round while reads wait for it, else 0: whoever answers it still follows this leader.
     pub round: u64,
+    /// The last entry of which the leader has an ack of the receiver's data folder; only on a heartbeat and on a resync push.
+    /// A folder that lacks it is an older copy of itself.
+    pub acked: Option<LogPoint>,
 }
 
 /// An entry on the wire: its position follows from the push, its digest is computed by the receiver.

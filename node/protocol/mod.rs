@@ -67,6 +67,8 @@ mod forged;
 
 mod damage;
 
+mod old_copy;
+
 pub use base::{Base, SnapshotId};
 pub use command::{Change, Command, Expect, KEY_BYTES_MAX, Once, VALUE_BYTES_MAX};
 pub use config::{Config, Leadership, Limits, Prefer, Restored};

@@ -162,6 +162,7 @@ impl Core {
 
     /// Sends entries after the last that was sent. Without entries: a heartbeat.
     fn send_push(&mut self, replica: NodeId, entries: Vec<Entry>) {
+        let acked = self.known_acked(replica);
         let Role::Leader(leader) = &mut self.role else { return };
         let silent = leader.reads.asked.is_empty() && self.config.leadership.lease_micros == 0;
         let round = if silent { 0 } else { leader.reads.round };
@@ -185,7 +186,10 @@ impl Core {
             // Before the message leaves: what the receiver does with it follows from this.
             self.trace(|| Fact::Pushed { to: replica, number, prev, first, last, count, resync });
         }
-        self.send(replica, Message::Push(Push { prev, entries, resync, replaces, round }));
+        // An older copy of the replica's log ends before `prev`, unless it is a resync push: it hears of its own acks before it
+        // can give another.
+        let acked = acked.filter(|_| ends.is_none() || replaces);
+        self.send(replica, Message::Push(Push { prev, entries, resync, replaces, round, acked }));
     }
 
     /// An empty push: it shows that the leader lives, and finds out what was lost.

@@ -63,8 +63,15 @@ pub fn messages() -> Vec<Message> {
         digest: Digest([1; 16]),
     });
     vec![
-        Message::Push(Push { prev: Some(at(1, 4, 5)), entries, resync: 3, replaces: true, round: 8 }),
-        Message::Push(Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0 }),
+        Message::Push(Push {
+            prev: Some(at(1, 4, 5)),
+            entries,
+            resync: 3,
+            replaces: true,
+            round: 8,
+            acked: Some(at(1, 4, 5)),
+        }),
+        Message::Push(Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None }),
         Message::Ack(Ack { up_to: Some(at(1, 1, 2)), finalized: Some(at(1, 0, 1)), answers: 6 }),
         Message::RoundAnswer(RoundAnswer { round: 7, patience_micros: 0 }),
         Message::LogState(LogState {

@@ -158,6 +158,7 @@ impl From<Push> for wire::Push {
             resync: push.resync,
             replaces: push.replaces,
             round: push.round,
+            acked: push.acked.map(Into::into),
         }
     }
 }
@@ -181,6 +182,7 @@ impl TryFrom<wire::Push> for Push {
             resync: number("resync", push.resync)?,
             replaces: push.replaces,
             round: number("round", push.round)?,
+            acked: optional_point(push.acked)?,
         })
     }
 }

@@ -49,6 +49,7 @@ fn push() -> Push {
         resync: 3,
         replaces: true,
         round: 8,
+        acked: Some(at(1, 3)),
     }
 }
 
@@ -66,7 +67,7 @@ fn every_message() -> Vec<Message> {
     let last = Some(EntryId::new(1, 2));
     vec![
         Message::Push(push()),
-        Message::Push(Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0 }),
+        Message::Push(Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None }),
         Message::Ack(Ack { up_to: Some(at(1, 1)), finalized: None, answers: 6 }),
         Message::RoundAnswer(RoundAnswer { round: 7, patience_micros: 0 }),
         Message::LogState(log_state()),

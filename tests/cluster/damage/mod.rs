@@ -6,6 +6,8 @@ mod disks;
 
 mod files;
 
+mod old_copy;
+
 mod on_purpose;
 
 mod reads;

@@ -42,6 +42,7 @@ fn a_replica_accepts_truncates_or_reports_as_the_table_says() {
             resync: u64::from(case.resync),
             replaces: case.resync,
             round: 1,
+            acked: None,
         };
         world.say(2, 1, Some(9), Message::Push(push));
 

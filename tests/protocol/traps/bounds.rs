@@ -109,7 +109,7 @@ fn a_message_of_another_cluster_is_refused() {
 fn a_second_leader_of_one_epoch_is_not_obeyed() {
     let mut world = World::led(4);
     let prev = world.host(2).core().last();
-    let heartbeat = Push { prev, entries: Vec::new(), resync: 0, replaces: false, round: 0 };
+    let heartbeat = Push { prev, entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None };
     world.say(3, 2, Some(1), Message::Push(heartbeat));
     assert_eq!(world.host(2).snapshot().leader, Some(NodeId(1)));
     assert_eq!(world.said_by(2, "ack").count(), 0);

@@ -8,6 +8,7 @@ mod election;
 mod leaders;
 mod members;
 mod members_found;
+mod old_copy;
 mod persistence;
 mod quorum;
 mod reads;
@@ -44,6 +45,7 @@ fn push(log: &[Entry], before: usize) -> Push {
         resync: 0,
         replaces: false,
         round: 0,
+        acked: None,
     }
 }
 

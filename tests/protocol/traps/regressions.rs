@@ -39,7 +39,7 @@ fn a_candidacy_that_ends_is_told_to_watchers() {
     world.drop_messages(&Pick::default());
     // The push of another leader does not continue this log: there is no more to tell than that the candidacy is over.
     let prev = logs::log(&[1, 1, 1], &world.founding())[2].point();
-    let push = Push { prev: Some(prev), entries: Vec::new(), resync: 0, replaces: false, round: 0 };
+    let push = Push { prev: Some(prev), entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None };
     world.say(2, 1, Some(1), Message::Push(push));
     let told = world.facts().any(|(_, fact)| matches!(fact, Fact::SteppedDown { why, .. } if why == "leader-found"));
     assert!(told);
@@ -150,7 +150,7 @@ fn an_epoch_out_of_reach_is_refused_and_the_cluster_goes_on() {
     let mut world = World::led(4);
     let last = Some(EntryId::new(u64::MAX >> 1, 0));
     for epoch in [(1 << 32) + 2, u64::MAX >> 1, u64::MAX] {
-        let push = Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0 };
+        let push = Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None };
         world.say(3, 2, Some(epoch), Message::Push(push));
         world.say(3, 2, Some(1), Message::VoteAsked(VoteAsked { epoch: Epoch(epoch), last, transfer: false }));
         world.say(3, 1, Some(epoch), Message::VoteAnswer(VoteAnswer { epoch: Epoch(epoch), granted: true }));
@@ -174,7 +174,12 @@ fn a_first_entry_that_founds_no_cluster_of_this_node_is_not_stored() {
     let id = EntryId::new(1, 0);
     let say = |world: &mut World, kind, body| {
         let entries = vec![Pushed { id, kind, body }];
-        world.say(2, 1, Some(1), Message::Push(Push { prev: None, entries, resync: 0, replaces: false, round: 0 }));
+        world.say(
+            2,
+            1,
+            Some(1),
+            Message::Push(Push { prev: None, entries, resync: 0, replaces: false, round: 0, acked: None }),
+        );
         world.host(1).core().last()
     };
     for founding in [Some(twice), Some(renamed), Some(nobody), None] {

@@ -109,7 +109,7 @@ fn trap_24_after_a_snapshot_the_log_is_its_point_and_a_suffix_without_gaps() {
     let before = world.host(4).disk.durable().clone();
     let mut prev = before.last().expect("it has a log");
     prev.position = Position(prev.position.0 + 5);
-    let push = Push { prev: Some(prev), entries: Vec::new(), resync: 1, replaces: false, round: 0 };
+    let push = Push { prev: Some(prev), entries: Vec::new(), resync: 1, replaces: false, round: 0, acked: None };
     world.say(1, 4, Some(1), Message::Push(push));
     assert_eq!(world.host(4).disk.durable(), &before);
 }
@@ -403,7 +403,7 @@ fn a_replica_whose_log_begins_later_reports_it_though_it_knows_the_old_epochs_en
         world.settle();
     }
     assert!(purged(&world, 4) > Some(end.position), "{:?}", purged(&world, 4));
-    let heartbeat = Push { prev: Some(end), entries: Vec::new(), resync: 0, replaces: false, round: 0 };
+    let heartbeat = Push { prev: Some(end), entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None };
     world.say(2, 4, Some(2), Message::Push(heartbeat));
     assert!(world.said_by(4, "log-state").next().is_some(), "the leader learns nothing from an ack of {end}");
 }
