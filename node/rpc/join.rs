@@ -2,6 +2,8 @@
 //!
 //! A new node asks the addresses that it was given. A node whose folder was emptied asks those that still push to the old one.
 //! Whoever is asked passes it on to the leader; being added again changes nothing.
+//!
+//! A member that listens elsewhere than the member list says asks in the same way: the leader then changes the address alone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,6 +37,8 @@ pub struct Join {
     pub roster: Roster,
     /// The cluster that it belonged to, with a folder that was damaged: no other one may take it up.
     pub former: Option<ClusterId>,
+    /// It is a member already, and the list has it at this address, where it is no more.
+    pub moved_from: Option<String>,
 }
 
 enum Asked {
@@ -50,12 +54,26 @@ impl Join {
         let me = self.me.id;
         let mut told = BTreeSet::new();
         let mut backoff = BACKOFF_MIN;
+        let moved = self.moved_from.as_ref().map(|from| format!("the member list has {me} at {from}"));
+        if let Some(moved) = &moved {
+            tracing::info!("{moved}, and it is at {} now: it asks the leader to change that", self.me.address);
+        }
         loop {
             for address in self.addresses() {
-                let why = match self.ask(&address).await {
-                    Asked::Added => return tracing::info!("{me} was added to the cluster, asked at {address}"),
-                    Asked::Member => return tracing::info!("{me} is a member already, says {address}"),
-                    Asked::Not(why) => format!("{me} asks {address} to be added: {why}"),
+                let why = match (self.ask(&address).await, &moved) {
+                    (Asked::Added, None) => {
+                        return tracing::info!("{me} was added to the cluster, asked at {address}");
+                    }
+                    (Asked::Member, None) => return tracing::info!("{me} is a member already, says {address}"),
+                    (Asked::Added | Asked::Member, Some(_)) => {
+                        return tracing::info!("the member list has {me} at {} now", self.me.address);
+                    }
+                    (Asked::Not(why), None) => format!("{me} asks {address} to be added: {why}"),
+                    // Until somebody leads, and the others are reached, every answer is like this.
+                    (Asked::Not(why), Some(moved)) => {
+                        tracing::debug!("{moved} still: {address} answers {why}");
+                        continue;
+                    }
                 };
                 if told.len() < REASONS_MAX && told.insert(why.clone()) {
                     tracing::warn!("{why}");
@@ -73,10 +91,10 @@ impl Join {
                 all.push(address);
             }
         }
-        // A member that was moved can ask itself: it knows who leads.
+        // A member that was moved can ask itself first: it knows who leads.
         all.retain(|address| *address != self.me.address);
         if self.roster.cluster().is_some() {
-            all.push(self.me.address.clone());
+            all.insert(0, self.me.address.clone());
         }
         all
     }

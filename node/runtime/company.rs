@@ -45,8 +45,9 @@ impl Company {
             links: Arc::clone(&links),
             roster: roster.clone(),
             former: former.and_then(|former| former.cluster),
+            moved_from: list.and_then(|list| moved_from(me, list)),
         };
-        let asks_at_once = !options.join.is_empty() || list.is_some_and(|list| has_moved(options, me, list));
+        let asks_at_once = !options.join.is_empty() || join.moved_from.is_some();
         let mut join = Some(join);
         if asks_at_once && let Some(join) = join.take() {
             tokio::spawn(join.run());
@@ -68,9 +69,33 @@ pub(super) fn notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>)
     options.other_members(&list.membership).into_iter().chain(stranger).collect()
 }
 
-/// Whether the member list has this node elsewhere, and nobody has told the others where it is now: then it tells them
-/// itself, by asking to be added once more.
-fn has_moved(options: &NodeOptions, me: &Identity, list: &Listed) -> bool {
-    let listed = list.membership.found_by(me.id, me.incarnation);
-    options.peers.is_empty() && listed.is_some_and(|listed| listed.address != me.address)
+/// Where the member list has this node, if that is elsewhere: then it asks for the list to be changed. That the others were
+/// told on their command lines where it is now is not enough: a node that joins later knows the list alone. A log that was
+/// prepared before the nodes had addresses has none, which is no mistake that anybody could make.
+fn moved_from(me: &Identity, list: &Listed) -> Option<String> {
+    let listed = &list.membership.found_by(me.id, me.incarnation)?.address;
+    (!listed.is_empty() && *listed != me.address).then(|| listed.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{EntryId, Incarnation, Member, Membership, Position};
+
+    fn at(address: &str) -> Identity {
+        Identity { id: NodeId(1), incarnation: Incarnation([1; 16]), address: address.to_owned() }
+    }
+
+    fn listed(address: &str, incarnation: u8) -> Listed {
+        let member = Member::voter(NodeId(1), address.to_owned(), Incarnation([incarnation; 16]));
+        Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::found(vec![member]) }
+    }
+
+    #[test]
+    fn a_member_that_listens_elsewhere_than_it_is_listed_has_moved() {
+        assert_eq!(moved_from(&at("new:1"), &listed("old:1", 1)), Some("old:1".to_owned()));
+        assert_eq!(moved_from(&at("old:1"), &listed("old:1", 1)), None);
+        assert_eq!(moved_from(&at("new:1"), &listed("", 1)), None, "a prepared log names no address");
+        assert_eq!(moved_from(&at("new:1"), &listed("old:1", 2)), None, "another data folder is another member");
+    }
 }

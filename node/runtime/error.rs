@@ -18,6 +18,16 @@ pub enum NodeError {
     #[error("--peer names {0}, which is this node itself: name only the others")]
     PeerIsMe(NodeId),
     #[error(
+        "{option} {address}: that is every address of this machine, and no other node can reach it there. Name the one \
+         address, or the host name, by which the others reach it"
+    )]
+    EveryAddress { option: &'static str, address: String },
+    #[error(
+        "--listen {0} means every address of this machine, so the others would not know where to reach this node: say it \
+         with --advertise HOST:PORT"
+    )]
+    NotAdvertised(SocketAddr),
+    #[error(
         "the data folder {} belongs to the cluster {mine}, but {} belong to another one, {theirs}: give this node the \
          folder of that cluster with --data, or the addresses of its own with --peer", .folder.display(), names(.strangers)
     )]

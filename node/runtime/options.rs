@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::lab::Wrong;
 use crate::protocol::trace::LinkRule;
 use crate::protocol::{Config, Leadership, Limits, Membership, NodeId, Prefer};
-use crate::rpc::links::Identity;
+use crate::rpc::links::{Identity, is_unspecified};
 use crate::runtime::error::NodeError;
 use crate::runtime::members::names;
 
@@ -84,6 +84,7 @@ impl NodeOptions {
                 _ => {}
             }
         }
+        self.check_addresses()?;
         if !self.lab && (self.frozen || self.wrong.is_some() || !self.rules.is_empty()) {
             return Err(NodeError::LabOnly);
         }
@@ -96,6 +97,22 @@ impl NodeOptions {
         let most_ms = Leadership::lease_most(election_timeout_ms.saturating_mul(1_000)) / 1_000;
         if self.lease_ms > most_ms {
             return Err(NodeError::Lease { lease_ms: self.lease_ms, most_ms });
+        }
+        Ok(())
+    }
+
+    /// What the others are told, or this node is, must be an address of one machine.
+    fn check_addresses(&self) -> Result<(), NodeError> {
+        let advertised = self.advertise.iter().map(|address| ("--advertise", address));
+        let peers = self.peers.iter().map(|(_, address)| ("--peer", address));
+        let join = self.join.iter().map(|address| ("--join", address));
+        if let Some((option, address)) =
+            advertised.chain(peers).chain(join).find(|(_, address)| is_unspecified(address))
+        {
+            return Err(NodeError::EveryAddress { option, address: address.clone() });
+        }
+        if self.advertise.is_none() && self.listen.ip().to_canonical().is_unspecified() {
+            return Err(NodeError::NotAdvertised(self.listen));
         }
         Ok(())
     }

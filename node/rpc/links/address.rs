@@ -1,6 +1,8 @@
 //! The address that a node tells beside each call: where it can be reached itself. Whoever hears from a node that its
 //! member list does not name needs it for the answer.
 
+use std::net::IpAddr;
+
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
 const ADDRESS_KEY: &str = "epoca-address";
@@ -14,6 +16,13 @@ pub fn is_address(text: &str) -> bool {
     };
     let parts = text.rsplit_once(':').filter(|_| text.len() <= ADDRESS_BYTES_MAX);
     parts.is_some_and(|(host, port)| host_is_plain(host) && port.parse::<u16>().is_ok_and(|port| port > 0))
+}
+
+/// Whether the host means every address of the machine that says it, as `0.0.0.0:7101`: one can listen there, and nobody else
+/// can reach it.
+pub fn is_unspecified(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
+    host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_unspecified())
 }
 
 /// This node's own address, as it goes with every call to another one.
@@ -55,6 +64,16 @@ mod tests {
             ["", "host", ":7101", "host:", "host:0", "host:65536", "a host:1", "host/path:1", "http://h:1", &long]
         {
             assert!(!is_address(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_address_of_a_machine_is_no_place_where_others_reach_it() {
+        for address in ["0.0.0.0:7101", "[::]:7101", ":::7101", "[::ffff:0.0.0.0]:1", "0.0.0.0"] {
+            assert!(is_unspecified(address), "{address}");
+        }
+        for address in ["127.0.0.1:7101", "[::1]:7101", "localhost:7101", "10.0.0.0:1"] {
+            assert!(!is_unspecified(address), "{address}");
         }
     }
 

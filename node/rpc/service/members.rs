@@ -9,7 +9,7 @@ use tonic::transport::Channel;
 use crate::protocol::{Answer, Incarnation, Member, MemberChange, MemberKind, NodeId};
 use crate::rpc::desk::{Desk, Request as Ask};
 use crate::rpc::disks::Disks;
-use crate::rpc::links::is_address;
+use crate::rpc::links::{is_address, is_unspecified};
 use crate::rpc::roster::Roster;
 use crate::rpc::service::control::{ask, leader};
 use crate::rpc::service::forward::{Forwarder, Lost};
@@ -38,7 +38,7 @@ impl Members {
             let request = wire::MembersRequest { forwarded: true };
             let call = |channel: Channel| async move { ControlClient::new(channel).members(request).await };
             // Whoever is taken for the leader may have begun anew, and know of no members.
-            if let Ok(response) = self.forwarder.pass_on(leader, call).await
+            if let Ok(response) = self.forwarder.ask_leader(leader, call).await
                 && response.leads
             {
                 return Ok(response);
@@ -92,6 +92,10 @@ impl Members {
                 format!("{address:?} is no address: write HOST:PORT, as 127.0.0.1:7105"),
             ));
         }
+        if is_unspecified(address) {
+            let text = format!("{address} is every address of a machine: start n{id} with --advertise and one of them");
+            return Err(refused("bad_member", text));
+        }
         let Ok(incarnation) = <[u8; 16]>::try_from(&incarnation[..]) else {
             return Err(refused("bad_member", "the incarnation of a data folder has 16 bytes"));
         };
@@ -117,12 +121,15 @@ impl Members {
             Ok(Answer::Written(point)) => said(Outcome::Written(point.into())),
             // A leader that is to be removed has handed over: whoever asked goes on at the new one.
             Ok(Answer::Forward(leader)) if !first || leader == self.me => no(not_a_leader(leader)),
-            Ok(Answer::Forward(leader)) => match self.forwarder.pass_on(leader, call).await {
+            Ok(Answer::Forward(leader)) => match self.forwarder.ask_leader(leader, call).await {
                 Ok(answer) => answer,
                 Err(Lost::NotSent(why)) => no(leader_unreachable(leader, &why)),
                 Err(Lost::Overloaded(why)) => no(leader_overloaded(leader, &why)),
                 Err(Lost::Unanswered(why)) => {
                     unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}"))
+                }
+                Err(Lost::Deposed(next)) => {
+                    unknown(&format!("it was passed on to {leader}, which gave no answer, and {next} leads by now"))
                 }
             },
             Ok(Answer::Refused(refusal)) => no(by_core(refusal)),

@@ -1,6 +1,6 @@
 //! Members that come and go on real processes: nodes that join, are removed, come back, or lose their folder.
 
-mod hand;
+pub mod hand;
 
 mod joins;
 
