@@ -1,6 +1,6 @@
 //! Why a local cluster cannot be started or a process not be touched. Each text says what to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::client::ClientError;
 use crate::protocol::NodeId;
@@ -15,6 +15,8 @@ pub enum ClusterError {
     NotOurs { path: PathBuf, why: &'static str },
     #[error("{folder} holds {found}, but the cluster is to have {nodes} nodes; name their number with --nodes, or begin anew with --fresh", folder = .folder.display())]
     OtherSize { folder: PathBuf, found: NodeId, nodes: u64 },
+    #[error("{}", data_missing(.folder, .missing, .left))]
+    DataMissing { folder: PathBuf, missing: Vec<NodeId>, left: Vec<NodeId> },
     #[error("there are no {wanted} free ports from {base} on; choose another range with --base-port")]
     NoPorts { wanted: u64, base: u16 },
     #[error("cannot start {executable}: {reason}", executable = .executable.display())]
@@ -41,6 +43,7 @@ impl ClusterError {
             ClusterError::Folder { .. } => "folder",
             ClusterError::NotOurs { .. } => "not_ours",
             ClusterError::OtherSize { .. } => "other_size",
+            ClusterError::DataMissing { .. } => "data_missing",
             ClusterError::NoPorts { .. } => "no_ports",
             ClusterError::NotStarted { .. } => "not_started",
             ClusterError::NodesEnded { .. } => "nodes_ended",
@@ -122,6 +125,19 @@ impl Refused {
             Refused::ByNode { code, .. } => code,
         }
     }
+}
+
+fn data_missing(folder: &Path, missing: &[NodeId], left: &[NodeId]) -> String {
+    let left = match left {
+        [] => "Nothing is left of it".to_owned(),
+        left => format!("What is left, of {}, is no majority, so no leader could be elected", names(left)),
+    };
+    format!(
+        "the data of {} is missing in {}, where a cluster with these nodes has run. {left}, and nothing was started. Put the \
+         folders back, or restore a backup with `epoca restore`; --fresh founds a new one, an empty cluster",
+        names(missing),
+        folder.display()
+    )
 }
 
 fn started_by(pid: &Option<u32>) -> String {

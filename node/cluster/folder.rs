@@ -1,8 +1,8 @@
 //! The data folder of a local cluster: `n1`, `n2`, … with the nodes' data, `n1.log`, … with their output,
 //! `cluster.json`, and the lock that keeps a second launcher out.
 //!
-//! What a node's folder looks like is the storage's business; here only its identity file and its lock are known, because
-//! nothing may be deleted that is not ours or that somebody uses.
+//! What a node's folder looks like is the storage's business; here only its identity file, its lock and what was moved aside
+//! are known, because nothing may be deleted that is not ours or that somebody uses, and no data be missed in silence.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
@@ -19,6 +19,7 @@ use crate::protocol::NodeId;
 const IDENTITY: &str = "identity";
 const IDENTITY_TITLE: &[u8] = b"epoca data folder";
 const NODE_LOCK: &str = "lock";
+const QUARANTINE: &str = "quarantine-";
 /// Locked as long as a launcher runs on the folder.
 const LAUNCHER_LOCK: &str = "launcher.lock";
 /// A log file longer than this is put aside at the next start; the one put aside before it is deleted.
@@ -91,6 +92,14 @@ impl Folder {
         found.sort();
         let others = found.len() as u64 == nodes && found.last().is_some_and(|last| last.0 > nodes);
         Ok(others.then_some(found))
+    }
+
+    /// Whether the node's folder holds data of a node, also if they were found damaged and moved aside in it.
+    pub fn has_data(&self, node: NodeId) -> bool {
+        let path = self.node(node);
+        let aside = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(QUARANTINE);
+        let entries = || fs::read_dir(&path).into_iter().flatten().flatten();
+        is_ours(&path) || entries().any(|entry| aside(&entry.file_name()))
     }
 
     /// Deletes the nodes' data, if all of it is ours and nobody uses it; else deletes nothing.

@@ -16,6 +16,8 @@ mod description;
 
 mod known;
 
+mod missing;
+
 mod folder;
 
 mod ports;
@@ -136,6 +138,8 @@ pub struct Cluster {
     launcher: String,
     service: JoinHandle<()>,
     events: Option<mpsc::Receiver<ProcessEvent>>,
+    /// Whose data were gone at the start.
+    missing: Vec<NodeId>,
 }
 
 impl Cluster {
@@ -154,6 +158,11 @@ impl Cluster {
 
     pub fn nodes(&self) -> Vec<NodeProcess> {
         self.members.describe()
+    }
+
+    /// What people should know of the start: whose data are gone.
+    pub fn warnings(&self) -> Vec<String> {
+        self.missing.iter().map(|node| missing::warning(&self.members.folder().node(*node), *node)).collect()
     }
 
     /// A client of this cluster's nodes that knows its launcher.

@@ -14,7 +14,7 @@ use crate::cluster::folder::Folder;
 use crate::cluster::known::KnownNodes;
 use crate::cluster::members::Members;
 use crate::cluster::ports::{free_ports, is_taken};
-use crate::cluster::{Cluster, ClusterOptions, service};
+use crate::cluster::{Cluster, ClusterOptions, missing, service};
 use crate::protocol::{Epoch, NodeId};
 
 /// How often other ports are tried.
@@ -41,9 +41,11 @@ impl Cluster {
         if options.fresh {
             folder.empty()?;
         }
+        let mut missing = Vec::new();
         let known = match KnownNodes::read(folder.path())? {
             Some(known) => {
                 known.check(folder.path(), options.nodes)?;
+                missing = missing::check(&folder, &known)?;
                 known
             }
             None => match folder.others(options.nodes)? {
@@ -65,7 +67,10 @@ impl Cluster {
             let (members, events) = Members::new(options, folder, &known, &ports)?;
             let members = Arc::new(members);
             let cluster = match begin(members.clone()).await {
-                Ok((launcher, service)) => Cluster { members, launcher, service, events: Some(events) },
+                Ok((launcher, service)) => {
+                    let missing = missing.clone();
+                    Cluster { members, launcher, service, events: Some(events), missing }
+                }
                 Err(error) => {
                     members.kill_all();
                     return Err(error);

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use epoca::cluster::ClusterOptions;
 use nix::sys::signal::Signal;
 
-use crate::support::{Cluster, EXECUTABLE, Launched, epoca, is_gone, until};
+use crate::support::{Cluster, EXECUTABLE, Launched, epoca, epoca_until_it_ends, is_gone, until};
 
 #[test]
 fn no_process_is_left_when_the_launcher_is_killed_while_a_node_is_paused() {
@@ -151,4 +151,47 @@ fn a_node_that_cannot_start_is_named_and_the_others_start_without_it() {
     assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
     let restart = cluster.text(1, &["fault", "restart", "2"]);
     assert!(restart.contains("n2 ended at once") && restart.contains("n1"), "{restart}");
+}
+
+#[test]
+fn folders_that_are_gone_are_named_at_once_and_no_empty_cluster_takes_their_place() {
+    let mut cluster = Cluster::start(&[]);
+    cluster.json(0, &["put", "x", "1"]);
+    cluster.launched.signal(Signal::SIGTERM);
+    cluster.launched.wait();
+    let data = cluster.data();
+    let start = ["cluster", "--data", data.to_str().unwrap(), "--base-port", "0"];
+    let refused = |missing: &str| {
+        let said = epoca_until_it_ends(start);
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.err.contains(&format!("the data of {missing} is missing")), "{said:?}");
+        assert!(said.err.contains("--fresh founds a new one"), "{said:?}");
+        assert!(!said.out.contains("pid"), "nothing was started: {said:?}");
+    };
+    let kept = tempfile::tempdir().unwrap();
+    let gone = |node: &str| std::fs::rename(data.join(node), kept.path().join(node)).unwrap();
+    ["n2", "n3", "n4"].iter().for_each(|node| gone(node));
+    refused("n2 n3 n4");
+    gone("n1");
+    refused("n1 n2 n3 n4");
+    assert!(!data.join("n1").exists(), "no folder was made in its place");
+    // An empty folder is no data.
+    std::fs::create_dir(data.join("n1")).unwrap();
+    refused("n1 n2 n3 n4");
+    std::fs::remove_dir(data.join("n1")).unwrap();
+    // Two of four are no majority either.
+    let back = |node: &str| std::fs::rename(kept.path().join(node), data.join(node)).unwrap();
+    ["n1", "n3"].iter().for_each(|node| back(node));
+    refused("n2 n4");
+    back("n4");
+    cluster.launched = Launched::start(&data, &["--base-port", "0"]);
+    cluster.launched.wait_until_ready();
+    let warned = |line: &String| line.contains("the data of n2 is missing");
+    assert!(cluster.launched.said.iter().any(warned), "{:?}", cluster.launched.said);
+    assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
+    until("n2 is back with a new folder", || {
+        cluster.epoca(&["get", "x", "--node", "2", "--consistency", "local"]).code == Some(0)
+    });
+    let cluster = cluster.start_again(&["--fresh"]);
+    cluster.text(1, &["get", "x"]);
 }

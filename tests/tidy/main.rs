@@ -15,7 +15,8 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("rpc", &["protocol"]),
     ("runtime", &["protocol", "storage", "lab", "rpc"]),
     ("client", &["protocol", "rpc"]),
-    // The storage for `prepare`, logs that lie there before the nodes start, and for `fault damage` alone.
+    // The storage for `prepare`, logs that lie there before the nodes start, for `fault damage`, and for who was a member when
+    // folders are missing.
     ("cluster", &["protocol", "client", "rpc", "storage"]),
     ("verify", &["protocol"]),
 ];

@@ -60,6 +60,7 @@ async fn serve(cluster: &mut Cluster, data: &Path) -> Outcome {
             error_line(&format!("{} ended with {exit}", node.id));
         }
     }
+    cluster.warnings().iter().for_each(|warning| result_line(warning));
     match cluster.ready().await {
         Ok(ready) => result_line(&format!("ready: {} leads, epoch {}", ready.leader, ready.epoch.0)),
         Err(error) => return failed(&error),

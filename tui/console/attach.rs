@@ -127,6 +127,9 @@ async fn start(wanted: Wanted, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Cl
         ClusterOptions { nodes, base_port, fresh, lab: true, ..conduct.of(ClusterOptions::new(executable, &data)) };
     let not_started = |error: ClusterError| refused(error.code(), error.to_string());
     let mut cluster = Cluster::start(options).await.map_err(not_started)?;
+    for warning in cluster.warnings() {
+        let _ = inbox.send(Msg::Progress(warning)).await;
+    }
     let client = cluster.client(timeout).map_err(not_started)?;
     let processes = cluster.nodes();
     show(processes.iter().map(|node| (node.id, node.address.clone())).collect(), None, inbox, None).await;
