@@ -23,6 +23,8 @@ const QUIET: Duration = Duration::from_secs(2);
 /// How long a look at all nodes, and the first answer of one, may take.
 const LOOK: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(50);
+/// The code with which a node refuses what comes after a revision that nobody has: waiting would not help.
+const FUTURE: &str = "future_revision";
 
 /// What [`Client::watch`] gives. Dropping it ends the watching.
 pub struct Watching {
@@ -36,7 +38,8 @@ pub struct Watching {
 }
 
 impl Client {
-    /// Watches the keys that start with `prefix` from a revision on; without one, from what comes next.
+    /// Watches the keys that start with `prefix` from a revision on; without one, from what comes next. Of those that do not
+    /// exist yet only the very next one is waited for.
     pub async fn watch(&self, prefix: Bytes, from: Option<u64>) -> Result<Watching, ClientError> {
         let seen = match from {
             Some(from) => Seen::before(from),
@@ -62,8 +65,8 @@ impl Watching {
         self.seen.up_to()
     }
 
-    /// The next change. An error says that for the client's whole deadline no node could be watched, or that none keeps
-    /// changes from so far back; it may be called again.
+    /// The next change. An error says that for the client's whole deadline no node could be watched, that none keeps changes
+    /// from so far back, or that the revision before the one that is wanted does not exist; it may be called again.
     pub async fn next(&mut self) -> Result<Changed, ClientError> {
         loop {
             if let Some(changed) = self.waiting.pop_front() {
@@ -74,7 +77,7 @@ impl Watching {
                 continue;
             };
             match timeout(QUIET, stream.message()).await {
-                Ok(Ok(Some(response))) => self.take(response),
+                Ok(Ok(Some(response))) => self.take(response)?,
                 Ok(Ok(None) | Err(_)) => self.stream = None,
                 Err(_) => self.leave_if_behind().await,
             }
@@ -94,8 +97,12 @@ impl Watching {
                     Ok(Ok((stream, response))) if response.refused.is_none() => {
                         self.in_vain = oldest.is_some();
                         self.stream = Some((address, stream));
-                        self.take(response);
-                        return Ok(());
+                        return self.take(response);
+                    }
+                    Ok(Ok((_, wire::WatchResponse { refused: Some(wire::Refusal { code, message, .. }), .. })))
+                        if code == FUTURE =>
+                    {
+                        return Err(refused(&code, message));
                     }
                     Ok(Ok((_, response))) if response.oldest > 0 => {
                         oldest = Some(oldest.map_or(response.oldest, |oldest: u64| oldest.min(response.oldest)));
@@ -149,10 +156,11 @@ impl Watching {
         response.up_to > self.seen.up_to()
     }
 
-    fn take(&mut self, response: wire::WatchResponse) {
-        if response.refused.is_some() {
+    fn take(&mut self, response: wire::WatchResponse) -> Result<(), ClientError> {
+        if let Some(wire::Refusal { code, message, .. }) = response.refused {
             self.stream = None;
-            return;
+            // Of any other reason another node may think otherwise.
+            return if code == FUTURE { Err(refused(&code, message)) } else { Ok(()) };
         }
         self.in_vain &= !self.is_news(&response);
         for changed in response.changes {
@@ -163,6 +171,7 @@ impl Watching {
             }
         }
         self.seen.reached(response.up_to);
+        Ok(())
     }
 
     /// Nothing came for a while: if another node has more, this one is left.

@@ -58,6 +58,8 @@ pub(super) struct Host {
     pub(super) desk: Desk,
     pub(super) about: About,
     pub(super) cuts: watch::Sender<BTreeSet<NodeId>>,
+    /// Who leads, for what was passed on to a leader: it waits for nobody who leads no more.
+    pub(super) leaders: watch::Sender<Option<NodeId>>,
     pub(super) done: DoneSender,
     pub(super) requests: Requests,
     pub(super) complaints: Complaints,
@@ -243,6 +245,10 @@ impl Host {
 
     pub(super) fn step(&mut self, input: Input) -> Result<(), NodeError> {
         let outputs = self.core.step(self.clock.now(), input);
+        let leader = self.core.leader();
+        if *self.leaders.borrow() != leader {
+            self.leaders.send_replace(leader);
+        }
         self.carry_out(outputs)
     }
 }

@@ -176,6 +176,7 @@ pub(super) async fn run_on(
     let log_reader = log.reader();
     let revision = watch::Sender::new(database.revision());
     let revisions = revision.subscribe();
+    let leaders = watch::Sender::new(None);
     let applier = Applier::start(Arc::clone(&database), Arc::clone(&snapshots), done.clone(), revision)
         .map_err(|error| NodeError::System { what: "a thread", error })?;
     let mut clock = Clock::start();
@@ -202,6 +203,7 @@ pub(super) async fn run_on(
         }),
         cuts: cuts_now,
         revisions,
+        leaders: leaders.subscribe(),
         connections_max: connections_max(),
     };
     let host = Host {
@@ -220,6 +222,7 @@ pub(super) async fn run_on(
         desk,
         about,
         cuts,
+        leaders,
         done,
         requests: Requests::default(),
         complaints: Complaints::default(),

@@ -4,6 +4,8 @@
 
 mod support;
 
+mod addresses;
+
 mod client;
 
 mod command_line;
@@ -13,6 +15,8 @@ mod bad_input;
 mod exactly_once;
 
 mod faults;
+
+mod frozen_leader;
 
 mod full_disk;
 
@@ -41,6 +45,8 @@ mod snapshots;
 mod step;
 
 mod tape;
+
+mod watches;
 
 mod wrong;
 

@@ -27,6 +27,28 @@ async fn a_node_tells_that_it_is_healthy() {
     }
 }
 
+/// As older tools ask: grpcurl before 1.8.8, grpc_cli, most graphical clients.
+#[tokio::test]
+async fn a_node_describes_its_services_to_a_tool_that_speaks_the_earlier_version() {
+    use tonic_reflection::pb::v1alpha;
+    use v1alpha::server_reflection_request::MessageRequest;
+    use v1alpha::server_reflection_response::MessageResponse;
+
+    let cluster = Cluster::start(&["--nodes", "1"]);
+    let channel = first_node(&cluster).await;
+    let mut reflection = v1alpha::server_reflection_client::ServerReflectionClient::new(channel);
+    let asked = ["epoca.v1.Client", "epoca.v1.Control"].map(|symbol| v1alpha::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(MessageRequest::FileContainingSymbol(symbol.to_owned())),
+    });
+    let answers = reflection.server_reflection_info(tokio_stream::iter(asked)).await.expect("it is served");
+    let mut answers = answers.into_inner();
+    for _ in 0..2 {
+        let answer = answers.message().await.expect("it answers").expect("it answers each");
+        assert!(matches!(answer.message_response, Some(MessageResponse::FileDescriptorResponse(_))), "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_node_describes_its_services() {
     let cluster = Cluster::start(&[]);

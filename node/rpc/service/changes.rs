@@ -2,15 +2,19 @@
 //!
 //! Revisions are the same at every node, so whoever is cut off here goes on at another node after the last revision that it
 //! got. A node that is behind lets its watchers wait; one whose history does not reach back so far says from where it does.
+//!
+//! A revision that no node has yet is waited for only if it is the next one. Beyond that the watcher means another cluster, or
+//! has mistyped: it would wait in silence, and miss the changes before. A node that is behind cannot tell by itself, so it
+//! asks the leader; while nobody leads, the watcher waits.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tonic::codegen::BoxStream;
 
+use crate::rpc::service::client::ClientService;
 use crate::rpc::service::records::{ChangedRecord, ChangesGone, Records};
 use crate::rpc::service::refusal::refused;
 use crate::rpc::service::room::Taken;
@@ -23,10 +27,11 @@ const MESSAGES_MAX: usize = 1;
 const BYTES_MAX: usize = 1 << 20;
 /// A watcher of a quiet prefix is told so often how far it has seen, so that it need not go far back after a break.
 const BOOKMARK: Duration = Duration::from_secs(1);
+/// How long the leader may take to say which revision is the newest, before the watcher gets its first response.
+const NEWEST: Duration = Duration::from_millis(250);
 
 pub(super) fn watch(
-    records: Arc<dyn Records>,
-    revisions: watch::Receiver<u64>,
+    service: ClientService,
     request: wire::WatchRequest,
     room: Taken,
 ) -> BoxStream<wire::WatchResponse> {
@@ -34,7 +39,7 @@ pub(super) fn watch(
     tokio::spawn(async move {
         let (gone, _room) = (responses.clone(), room);
         tokio::select! {
-            () = send_all(&*records, revisions, request, &responses) => {}
+            () = send_all(&service, request, &responses) => {}
             () = gone.closed() => {}
         }
     });
@@ -50,17 +55,23 @@ pub(super) fn refuse(refusal: wire::Refusal) -> BoxStream<wire::WatchResponse> {
 type Responses = mpsc::Sender<Result<wire::WatchResponse, Status>>;
 
 /// Sends until the watcher goes away, the node ends, or the history is gone.
-async fn send_all(
-    records: &dyn Records,
-    mut revisions: watch::Receiver<u64>,
-    request: wire::WatchRequest,
-    responses: &Responses,
-) {
+async fn send_all(service: &ClientService, request: wire::WatchRequest, responses: &Responses) {
+    let (records, mut revisions) = (&*service.records, service.revisions.clone());
     let wire::WatchRequest { prefix, from } = request;
     let mut seen = from.map_or_else(|| records.revision(), |from| from.saturating_sub(1));
     // The first response goes out at once, with or without changes.
     let (mut first, mut told) = (true, seen);
+    // Whether somebody has the revision after which changes are wanted.
+    let mut exists = false;
     loop {
+        exists = exists || seen <= records.revision();
+        if !exists && let Some(newest) = newest(service).await {
+            if newest < seen {
+                let _ = responses.send(Ok(future(seen + 1, newest))).await;
+                return;
+            }
+            exists = true;
+        }
         let present = *revisions.borrow_and_update();
         let (response, up_to) = match page(records, seen, &prefix) {
             Ok(page) => page,
@@ -93,6 +104,20 @@ async fn send_all(
             }
         }
     }
+}
+
+/// The newest revision of all, if the leader says it in time.
+async fn newest(service: &ClientService) -> Option<u64> {
+    tokio::time::timeout(NEWEST, service.newest_revision(false)).await.ok()?.ok()
+}
+
+fn future(from: u64, newest: u64) -> wire::WatchResponse {
+    let text = format!(
+        "revision {from} does not exist yet: the newest is {newest}. Watch from {} on, or without a revision from what comes \
+         next",
+        newest + 1
+    );
+    wire::WatchResponse { refused: Some(refused("future_revision", text)), ..wire::WatchResponse::default() }
 }
 
 /// The next changes, and how far they go; or the refusal that ends the stream.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::protocol::{Answer, NodeId};
+use crate::protocol::{Answer, NodeId, Refusal};
 use crate::rpc::desk::{Desk, Request as Ask};
 use crate::rpc::roster::Roster;
 use crate::rpc::service::connections::Standing;
@@ -25,6 +25,9 @@ use crate::rpc::service::write::{Write, no};
 use crate::rpc::service::{changes, write_stream};
 use crate::rpc::wire;
 use crate::rpc::wire::client_server::Client;
+
+/// So many leaders are asked for one read, if each is deposed before it answers.
+const LEADERS_MAX: u32 = 4;
 
 #[derive(Clone)]
 pub(super) struct ClientService {
@@ -65,9 +68,8 @@ impl Client for ClientService {
         &self,
         request: Request<wire::WatchRequest>,
     ) -> Result<Response<BoxStream<wire::WatchResponse>>, Status> {
-        let (records, revisions) = (Arc::clone(&self.records), self.revisions.clone());
         Ok(Response::new(match Standing::check(request.extensions()).and_then(|()| self.room.watch()) {
-            Ok(room) => changes::watch(records, revisions, request.into_inner(), room),
+            Ok(room) => changes::watch(self.clone(), request.into_inner(), room),
             Err(refusal) => changes::refuse(refusal),
         }))
     }
@@ -92,6 +94,19 @@ impl Client for ClientService {
             }
         };
         answer(&self.room, self.get_one(request.into_inner()).await?)
+    }
+
+    async fn revision(
+        &self,
+        request: Request<wire::RevisionRequest>,
+    ) -> Result<Response<wire::RevisionResponse>, Status> {
+        use wire::revision_response::Outcome;
+        let forwarded = request.get_ref().forwarded;
+        let outcome = match self.enter(&request, forwarded) {
+            Ok(_room) => self.newest_revision(forwarded).await.map_or_else(Outcome::Refused, Outcome::Revision),
+            Err(refusal) => Outcome::Refused(refusal),
+        };
+        Ok(Response::new(wire::RevisionResponse { outcome: Some(outcome) }))
     }
 
     async fn probe(&self, request: Request<wire::ProbeRequest>) -> Result<Response<wire::ProbeResponse>, Status> {
@@ -143,24 +158,28 @@ impl ClientService {
             }
             get.consistency = wire::Consistency::Linearizable as i32;
         }
-        match self.may_read(get.consistency, get.forwarded).await {
-            May::Read => match self.records.get(&get.key).map_err(Status::internal)? {
+        let ask = |leader| {
+            let get = wire::GetRequest { forwarded: true, ..get.clone() };
+            self.forwarder.call_leader(leader, |mut client| async move { client.get(get).await })
+        };
+        match self.read(get.consistency, get.forwarded, ask).await {
+            Ok(Read::Here) => match self.records.get(&get.key).map_err(Status::internal)? {
                 Some(record) => outcome(Outcome::Record(record.into())),
                 None => outcome(Outcome::NotFound(wire::NotFound {})),
             },
-            May::Not(refusal) => outcome(Outcome::Refused(refusal)),
-            May::Ask(leader) => {
-                let get = wire::GetRequest { forwarded: true, ..get };
-                let answer = self.forwarder.call(leader, |mut client| async move { client.get(get).await }).await;
-                answer.or_else(|lost| outcome(Outcome::Refused(unread(leader, lost))))
-            }
+            Ok(Read::There(answer)) => Ok(answer),
+            Err(refusal) => outcome(Outcome::Refused(refusal)),
         }
     }
 
     async fn list_some(&self, list: wire::ListRequest) -> Result<wire::ListResponse, Status> {
         let refusal = |refusal| Ok(wire::ListResponse { records: Vec::new(), more: false, refused: Some(refusal) });
-        match self.may_read(list.consistency, list.forwarded).await {
-            May::Read => {
+        let ask = |leader| {
+            let list = wire::ListRequest { forwarded: true, ..list.clone() };
+            self.forwarder.call_leader(leader, |mut client| async move { client.list(list).await })
+        };
+        match self.read(list.consistency, list.forwarded, ask).await {
+            Ok(Read::Here) => {
                 let records = Arc::clone(&self.records);
                 let _turn = self.room.reader().await;
                 tokio::task::spawn_blocking(move || listing::page(&*records, &list))
@@ -168,13 +187,52 @@ impl ClientService {
                     .unwrap_or_else(|error| Err(error.to_string()))
                     .map_err(Status::internal)
             }
-            May::Not(why) => refusal(why),
-            May::Ask(leader) => {
-                let list = wire::ListRequest { forwarded: true, ..list };
-                let answer = self.forwarder.call(leader, |mut client| async move { client.list(list).await }).await;
-                answer.or_else(|lost| refusal(unread(leader, lost)))
+            Ok(Read::There(answer)) => Ok(answer),
+            Err(why) => refusal(why),
+        }
+    }
+
+    /// The newest revision: whatever was confirmed before this began has it, or a smaller one.
+    pub(super) async fn newest_revision(&self, forwarded: bool) -> Result<u64, wire::Refusal> {
+        use wire::revision_response::Outcome;
+        let ask = |leader| {
+            let request = wire::RevisionRequest { forwarded: true };
+            self.forwarder.call_leader(leader, move |mut client| async move { client.revision(request).await })
+        };
+        match self.read(wire::Consistency::Linearizable as i32, forwarded, ask).await? {
+            Read::Here => Ok(self.records.revision()),
+            Read::There(wire::RevisionResponse { outcome: Some(Outcome::Revision(revision)) }) => Ok(revision),
+            Read::There(wire::RevisionResponse { outcome: Some(Outcome::Refused(refusal)) }) => Err(refusal),
+            Read::There(_) => Err(refused("internal", "the leader's answer says nothing: please report it")),
+        }
+    }
+
+    /// Lets a read happen here, or asks the leader; the next one, if another leads before that has answered: a read changes
+    /// nothing, so it may be asked twice.
+    async fn read<T, F>(
+        &self,
+        consistency: i32,
+        forwarded: bool,
+        ask: impl Fn(NodeId) -> F,
+    ) -> Result<Read<T>, wire::Refusal>
+    where
+        F: Future<Output = Result<T, Lost>>,
+    {
+        for _ in 0..LEADERS_MAX {
+            let leader = match self.may_read(consistency, forwarded).await {
+                May::Read => return Ok(Read::Here),
+                May::Ask(leader) => leader,
+                May::Not(refusal) => return Err(refusal),
+            };
+            match ask(leader).await {
+                Ok(answer) => return Ok(Read::There(answer)),
+                Err(Lost::Deposed(_)) => {}
+                Err(Lost::NotSent(why) | Lost::Unanswered(why)) => return Err(leader_unreachable(leader, &why)),
+                Err(Lost::Overloaded(why)) => return Err(leader_overloaded(leader, &why)),
             }
         }
+        let text = format!("{LEADERS_MAX} leaders followed each other before one could answer: try again");
+        Err(refused(Refusal::NoLeader.code(), text))
     }
 
     async fn may_read(&self, consistency: i32, forwarded: bool) -> May {
@@ -208,17 +266,15 @@ impl ClientService {
     }
 }
 
+/// Where a read was done.
+enum Read<T> {
+    Here,
+    There(T),
+}
+
 /// What a read may do.
 enum May {
     Read,
     Ask(NodeId),
     Not(wire::Refusal),
-}
-
-/// A read without an answer did nothing, whether it was sent or not.
-fn unread(leader: NodeId, lost: Lost) -> wire::Refusal {
-    match lost {
-        Lost::NotSent(why) | Lost::Unanswered(why) => leader_unreachable(leader, &why),
-        Lost::Overloaded(why) => leader_overloaded(leader, &why),
-    }
 }

@@ -1,6 +1,7 @@
 //! Passing clients' calls on to the leader: one hop, over connections that are kept.
 //!
-//! A call that never left is definitely not done. Once it may have left, a lost answer to a write is *unknown*.
+//! A call that never left is definitely not done. Once it may have left, a lost answer to a write is *unknown*. A leader that
+//! is frozen closes no connection: a call to it ends as soon as this node follows another leader.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -23,6 +24,8 @@ pub(super) struct Forwarder {
     pub(super) links: Arc<Links>,
     /// The nodes to which the lab has cut the link: nothing is passed on to them.
     pub(super) cuts: watch::Receiver<BTreeSet<NodeId>>,
+    /// Who leads, as far as this node knows.
+    pub(super) leaders: watch::Receiver<Option<NodeId>>,
 }
 
 /// Why there is no answer from the leader.
@@ -33,6 +36,8 @@ pub(super) enum Lost {
     Overloaded(String),
     /// It may have arrived.
     Unanswered(String),
+    /// It may have arrived, and this node leads by now, as far as this one knows.
+    Deposed(NodeId),
 }
 
 impl Forwarder {
@@ -41,12 +46,42 @@ impl Forwarder {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let client = |channel| {
-            ClientClient::new(channel)
-                .max_decoding_message_size(MESSAGE_BYTES_MAX)
-                .max_encoding_message_size(MESSAGE_BYTES_MAX)
-        };
         self.pass_on(to, |channel| call(client(channel))).await
+    }
+
+    /// A call of the Client service that only the leader can answer.
+    pub(super) async fn call_leader<T, F>(
+        &self,
+        leader: NodeId,
+        call: impl FnOnce(ClientClient<Channel>) -> F,
+    ) -> Result<T, Lost>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        self.ask_leader(leader, |channel| call(client(channel))).await
+    }
+
+    /// As [`Forwarder::pass_on`], until this node knows of another leader.
+    pub(super) async fn ask_leader<T, F>(&self, leader: NodeId, call: impl FnOnce(Channel) -> F) -> Result<T, Lost>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let mut leaders = self.leaders.clone();
+        let another = |known: &Option<NodeId>| known.is_some_and(|known| known != leader);
+        if another(&leaders.borrow_and_update()) {
+            return Err(Lost::NotSent("another node leads by now".into()));
+        }
+        let deposed = async {
+            match leaders.wait_for(another).await.map(|known| *known) {
+                Ok(Some(next)) => next,
+                // The node ends: whoever waits for the answer is told otherwise.
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            answered = self.pass_on(leader, call) => answered,
+            next = deposed => Err(Lost::Deposed(next)),
+        }
     }
 
     pub(super) async fn pass_on<T, F>(&self, to: NodeId, call: impl FnOnce(Channel) -> F) -> Result<T, Lost>
@@ -73,6 +108,10 @@ impl Forwarder {
             }
         }
     }
+}
+
+fn client(channel: Channel) -> ClientClient<Channel> {
+    ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
 /// A node refuses with this code what it has not begun. Made from a connection's end it has that as its source.

@@ -86,6 +86,8 @@ pub struct Services {
     pub cuts: watch::Receiver<BTreeSet<NodeId>>,
     /// The revision of the final data, told anew whenever it may have grown.
     pub revisions: watch::Receiver<u64>,
+    /// Who leads, as far as this node knows.
+    pub leaders: watch::Receiver<Option<NodeId>>,
     /// How many connections may be open; a few more are let in for a moment.
     pub connections_max: usize,
 }
@@ -96,9 +98,9 @@ pub async fn serve(
     services: Services,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let Services { about, desk, links, records, cuts, revisions, connections_max } = services;
+    let Services { about, desk, links, records, cuts, revisions, leaders, connections_max } = services;
     let room = Room::default();
-    let forwarder = Arc::new(forward::Forwarder { links: Arc::clone(&links), cuts });
+    let forwarder = Arc::new(forward::Forwarder { links: Arc::clone(&links), cuts, leaders });
     let me = about.id;
     let members = members::Members {
         desk: desk.clone(),
@@ -129,7 +131,9 @@ pub async fn serve(
     health.set_serving::<ClientServer<client::ClientService>>().await;
     let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");
     let reflection =
-        tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(descriptors).build_v1()?;
+        || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(descriptors);
+    // Many tools still ask by the service's earlier name.
+    let (reflection, reflection_alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
     let (clients, others) =
         (Lobby::new(CLIENT_CALLS_MAX, ARRIVING_BYTES_MAX), Lobby::new(CALLS_MAX, ARRIVING_BYTES_MAX / 8));
     let peers = Lobby::new(CALLS_MAX, ARRIVING_BYTES_MAX);
@@ -143,6 +147,7 @@ pub async fn serve(
         .add_service(others.guard(limited!(ControlServer::new(control))))
         .add_service(others.guard(health_service))
         .add_service(others.guard(reflection))
+        .add_service(others.guard(reflection_alpha))
         .serve_with_incoming_shutdown(connections::incoming(listener, connections_max), stop)
         .await?;
     Ok(())

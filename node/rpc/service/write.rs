@@ -166,25 +166,28 @@ impl ClientService {
         let lost = match write {
             Write::Put(put) => {
                 let put = wire::PutRequest { forwarded: true, ..put };
-                forwarder.call(leader, |mut client| async move { client.put(put).await }).await
+                forwarder.call_leader(leader, |mut client| async move { client.put(put).await }).await
             }
             Write::Delete(delete) => {
                 let delete = wire::DeleteRequest { forwarded: true, ..delete };
-                forwarder.call(leader, |mut client| async move { client.delete(delete).await }).await
+                forwarder.call_leader(leader, |mut client| async move { client.delete(delete).await }).await
             }
             Write::CompareAndSet(set) => {
                 let set = wire::CompareAndSetRequest { forwarded: true, ..set };
-                forwarder.call(leader, |mut client| async move { client.compare_and_set(set).await }).await
+                forwarder.call_leader(leader, |mut client| async move { client.compare_and_set(set).await }).await
             }
             Write::Batch(batch) => {
                 let batch = wire::BatchRequest { forwarded: true, ..batch };
-                forwarder.call(leader, |mut client| async move { client.batch(batch).await }).await
+                forwarder.call_leader(leader, |mut client| async move { client.batch(batch).await }).await
             }
         };
         lost.unwrap_or_else(|lost| match lost {
             Lost::NotSent(why) => no(leader_unreachable(leader, &why)),
             Lost::Overloaded(why) => no(leader_overloaded(leader, &why)),
             Lost::Unanswered(why) => unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}")),
+            Lost::Deposed(next) => {
+                unknown(&format!("it was passed on to {leader}, which gave no answer, and {next} leads by now"))
+            }
         })
     }
 }

@@ -1,0 +1,71 @@
+//! A leader that was frozen with requests in its hands: whoever passed them on hears that another one leads.
+
+use bytes::Bytes;
+use epoca::rpc::wire;
+use epoca::rpc::wire::client_client::ClientClient;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tonic::transport::Channel;
+
+use crate::members::{IMPATIENT, leadership};
+use crate::support::Cluster;
+
+/// A process that does not run until this is dropped.
+struct Frozen(Pid);
+
+impl Frozen {
+    fn freeze(pid: i32) -> Frozen {
+        let pid = Pid::from_raw(pid);
+        kill(pid, Signal::SIGSTOP).expect("it runs");
+        Frozen(pid)
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        // Else the launcher could end it only by force.
+        let _ = kill(self.0, Signal::SIGCONT);
+    }
+}
+
+async fn at_a_replica(cluster: &Cluster) -> (ClientClient<Channel>, Frozen) {
+    let leader = leadership(cluster).0.as_u64().expect("a node") as usize;
+    let addresses = cluster.addresses();
+    let replica = if leader == 3 { &addresses[1] } else { &addresses[2] };
+    let mut client = ClientClient::connect(format!("http://{replica}")).await.expect("it answers");
+    // So that the replica is connected to the leader.
+    read(&mut client).await;
+    let pid = cluster.pids()[leader - 1];
+    (client, Frozen::freeze(pid))
+}
+
+async fn read(client: &mut ClientClient<Channel>) -> Option<wire::get_response::Outcome> {
+    let get = wire::GetRequest { key: Bytes::from("x"), ..wire::GetRequest::default() };
+    client.get(get).await.expect("it answers").into_inner().outcome
+}
+
+#[tokio::test]
+async fn a_read_that_was_passed_on_to_a_frozen_leader_is_passed_on_to_the_next_one() {
+    let cluster = Cluster::start(&IMPATIENT);
+    cluster.json(0, &["put", "x", "1"]);
+    let (mut client, _frozen) = at_a_replica(&cluster).await;
+    let outcome = read(&mut client).await;
+    let Some(wire::get_response::Outcome::Record(record)) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(record.value, "1");
+}
+
+#[tokio::test]
+async fn a_write_that_was_passed_on_to_a_frozen_leader_ends_as_unknown_once_another_leads() {
+    use wire::write_response::Outcome;
+    let cluster = Cluster::start(&IMPATIENT);
+    cluster.json(0, &["put", "x", "1"]);
+    let (mut client, _frozen) = at_a_replica(&cluster).await;
+    let put = wire::PutRequest { key: Bytes::from("x"), value: Bytes::from("2"), ..wire::PutRequest::default() };
+    let outcome = client.put(put).await.expect("it answers").into_inner().outcome;
+    match outcome {
+        Some(Outcome::Unknown(why)) => assert!(why.message.contains("leads by now"), "{why:?}"),
+        // It was asked only when the other one led already.
+        Some(Outcome::Written(_)) => {}
+        other => panic!("{other:?}"),
+    }
+}
