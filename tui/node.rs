@@ -33,7 +33,7 @@ pub struct NodeArgs {
     #[arg(long, value_name = "ADDRESS")]
     listen: SocketAddr,
 
-    /// Where the others reach this node, as HOST:PORT; by default where it listens
+    /// Where the others reach this node, as HOST:PORT; by default where it listens. Needed if that is 0.0.0.0 or [::]
     #[arg(long, value_name = "ADDRESS", value_parser = address_of)]
     advertise: Option<String>,
 

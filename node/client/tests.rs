@@ -118,6 +118,10 @@ impl wire::client_server::Client for Node {
         Err(Status::unimplemented("it has nothing"))
     }
 
+    async fn revision(&self, _: Request<wire::RevisionRequest>) -> Result<Response<wire::RevisionResponse>, Status> {
+        Err(Status::unimplemented("it has nothing"))
+    }
+
     async fn watch(&self, _: Request<wire::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         Err(Status::unimplemented("it has nothing"))
     }

@@ -298,6 +298,10 @@ impl Core {
         match change {
             MemberChange::Add(Member { id, kind, incarnation, .. }) => {
                 let (node, kind) = (*id, kind.name());
+                // It is a member, and only listens elsewhere now.
+                if self.members().is_some_and(|listed| listed.membership.lists(node, *incarnation)) {
+                    return;
+                }
                 if self.incarnation_of(node).is_some_and(|known| known != *incarnation) {
                     self.trace(|| Fact::FolderReplaced { node });
                 }

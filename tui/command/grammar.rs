@@ -116,7 +116,7 @@ pub struct Watch {
     /// Only keys that start with this
     #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true, value_parser = bytes())]
     pub prefix: Bytes,
-    /// The first revision to show; without it what comes from now on
+    /// The first revision to show, at most the one after the newest; without it what comes from now on
     #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
     pub from: Option<u64>,
     /// End after so many changes

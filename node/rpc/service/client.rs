@@ -227,6 +227,7 @@ impl ClientService {
             match ask(leader).await {
                 Ok(answer) => return Ok(Read::There(answer)),
                 Err(Lost::Deposed(_)) => {}
+                Err(Lost::NotSent(_)) if self.forwarder.is_deposed(leader) => {}
                 Err(Lost::NotSent(why) | Lost::Unanswered(why)) => return Err(leader_unreachable(leader, &why)),
                 Err(Lost::Overloaded(why)) => return Err(leader_overloaded(leader, &why)),
             }

@@ -36,7 +36,7 @@ pub(super) enum Lost {
     Overloaded(String),
     /// It may have arrived.
     Unanswered(String),
-    /// It may have arrived, and this node leads by now, as far as this one knows.
+    /// It may have arrived, and another node leads by now: this one.
     Deposed(NodeId),
 }
 
@@ -61,16 +61,21 @@ impl Forwarder {
         self.ask_leader(leader, |channel| call(client(channel))).await
     }
 
+    /// Whether this node knows of another leader.
+    pub(super) fn is_deposed(&self, leader: NodeId) -> bool {
+        self.leaders.borrow().is_some_and(|known| known != leader)
+    }
+
     /// As [`Forwarder::pass_on`], until this node knows of another leader.
     pub(super) async fn ask_leader<T, F>(&self, leader: NodeId, call: impl FnOnce(Channel) -> F) -> Result<T, Lost>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let mut leaders = self.leaders.clone();
-        let another = |known: &Option<NodeId>| known.is_some_and(|known| known != leader);
-        if another(&leaders.borrow_and_update()) {
+        if self.is_deposed(leader) {
             return Err(Lost::NotSent("another node leads by now".into()));
         }
+        let mut leaders = self.leaders.clone();
+        let another = |known: &Option<NodeId>| known.is_some_and(|known| known != leader);
         let deposed = async {
             match leaders.wait_for(another).await.map(|known| *known) {
                 Ok(Some(next)) => next,

@@ -495,6 +495,8 @@ fn a_member_that_listens_elsewhere_keeps_its_vote() {
     assert!(world.is_written(request));
     let member = world.list(2).member(NodeId(3)).expect("n3").clone();
     assert_eq!((member.address.as_str(), member.kind), ("127.0.0.1:9999", MemberKind::Voter));
+    let taken_up = |(_, fact): (u64, &Fact)| matches!(fact, Fact::JoinAsked { .. });
+    assert!(!world.facts().any(taken_up), "it is a member already, and nobody is told otherwise");
     let again = world.change(1, MemberChange::Add(member));
     assert_eq!(world.answer(again), Some(&Answer::Done));
 }
