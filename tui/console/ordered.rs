@@ -66,15 +66,15 @@ impl Ordered {
                 nodes.iter().for_each(|(node, _)| self.own.expect(*node));
                 return Some(msg);
             }
-            Msg::Staged(staged) => return self.take_staged(now, staged),
+            Msg::Staged(staged) => return self.take_staged(now, *staged),
             other => return Some(other),
         }
         None
     }
 
-    fn take_staged(&mut self, now: Duration, staged: Box<Staged>) -> Option<Msg> {
+    fn take_staged(&mut self, now: Duration, staged: Staged) -> Option<Msg> {
         let msg = |staged| Msg::Staged(Box::new(staged));
-        match (*staged, &mut self.aside) {
+        match (staged, &mut self.aside) {
             (Staged::Aside(nodes), aside) => {
                 let mut order = CausalOrder::new(PATIENCE);
                 nodes.iter().for_each(|(node, _)| order.expect(*node));

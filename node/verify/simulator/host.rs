@@ -1,6 +1,6 @@
 //! One simulated node: a core, its clock, its disk, its final database, and what waits for either.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::protocol::apply::{Applied, HistoryLimits, SessionLimits};
 use crate::protocol::trace::Snapshot;
@@ -55,6 +55,8 @@ pub(super) struct Host {
     pub(super) tick_at: Option<u64>,
     /// Counts the trace events of this run.
     pub(super) events: u64,
+    /// From which run of each node its last message came.
+    pub(super) heard: BTreeMap<NodeId, u64>,
     /// The commit point after the last step.
     pub(super) committed: Option<LogPoint>,
     /// What local reads have seen since the last power cut.
@@ -135,6 +137,7 @@ impl Host {
             proposals: Vec::new(),
             tick_at: None,
             events: 0,
+            heard: BTreeMap::new(),
             committed: None,
             shown: None,
             fails_next_flush: false,
@@ -181,10 +184,11 @@ impl Host {
         let core = Core::new(config, image.restored(snapshot, tail_more), self.clock.shows(now));
         self.committed = core.committed();
         (self.events, self.tick_at, self.list_touched) = (0, None, true);
+        self.heard.clear();
         // What lies before the core's window belongs to the log too.
         let mut snapshot = core.snapshot(Snapshot::TAIL_MAX);
         self.core = Some(core);
-        snapshot.tail = self.previews();
+        (snapshot.tail, snapshot.process) = (self.previews(), self.run);
         (snapshot, unseen)
     }
 

@@ -237,7 +237,7 @@ impl<'a> Simulation<'a> {
     }
 
     fn arrive(&mut self, envelope: Envelope) -> Step {
-        let node = envelope.to;
+        let (node, now) = (envelope.to, self.now);
         let host = self.host(node);
         if !host.is_up() {
             return Ok(());
@@ -245,6 +245,11 @@ impl<'a> Simulation<'a> {
         if host.orders_held > 0 && matches!(envelope.message, Message::CommitOrder(_)) {
             host.held.push(envelope);
             return Ok(());
+        }
+        let (from, process) = (envelope.from, envelope.process);
+        if host.heard.insert(from, process) != Some(process) {
+            let time = host.clock.shows(now);
+            self.trace(node, time, Fact::PeerProcess { node: from, process })?;
         }
         self.step(node, Input::Message(envelope))
     }
@@ -342,8 +347,9 @@ impl<'a> Simulation<'a> {
         let run = self.host(node).run;
         match output {
             Output::Store(operation, store) => self.store(node, operation, store),
-            Output::Send(Send { after, envelope }) => {
+            Output::Send(Send { after, mut envelope }) => {
                 let host = self.host(node);
+                envelope.process = host.run;
                 match after.filter(|operation| !host.disk.is_done(*operation)) {
                     Some(operation) => host.waiting.push_back((operation, envelope)),
                     None => self.leave(envelope)?,

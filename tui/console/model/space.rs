@@ -118,6 +118,9 @@ impl Row {
     }
 }
 
+/// A push by sender and number; what it follows, and its resync.
+type Pushed = ((NodeId, u64), (Option<EntryId>, u64));
+
 #[derive(Clone, Debug, Default)]
 pub struct Space {
     rows: VecDeque<Row>,
@@ -127,7 +130,7 @@ pub struct Space {
     /// Messages that were received, held or lost before it was heard that they were sent.
     early: VecDeque<((NodeId, u64), Fate)>,
     /// What the push carries that is sent next.
-    pushed: Option<((NodeId, u64), (Option<EntryId>, u64))>,
+    pushed: Option<Pushed>,
     /// What was said last of acks and orders, by sender, receiver and whether it is an ack.
     said: BTreeMap<(NodeId, NodeId, bool), Option<EntryId>>,
     /// The last resync of each link.
