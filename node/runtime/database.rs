@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::protocol::trace::Fact;
 use crate::protocol::{Apply, Base, SnapshotId};
+use crate::runtime::effects::Effects;
 use crate::runtime::inbox::{Done, DoneSender};
 use crate::storage::{Dump, FinalDatabase, SnapshotStore, StorageError};
 
@@ -35,6 +37,10 @@ enum Job {
     TakeSnapshot(Base),
     /// All that was to be applied before is superseded by it.
     InstallSnapshot(SnapshotId),
+    /// Somebody watches: what all jobs before have made of the database is told, then what each job after it changes.
+    Watched,
+    /// Nobody watches any more.
+    Unwatched,
 }
 
 /// Whether somebody waits for the entries to be final.
@@ -55,7 +61,7 @@ impl Applier {
         let (jobs, queue) = channel();
         let thread = std::thread::Builder::new()
             .name("final-database".into())
-            .spawn(move || Thread { database, snapshots, done, revision }.run(&queue))?;
+            .spawn(move || Thread { database, snapshots, done, revision, effects: Effects::default() }.run(&queue))?;
         Ok(Applier { jobs, thread })
     }
 
@@ -78,6 +84,14 @@ impl Applier {
         self.thread.thread().unpark();
     }
 
+    pub(super) fn watched(&self) {
+        let _ = self.jobs.send(Job::Watched);
+    }
+
+    pub(super) fn unwatched(&self) {
+        let _ = self.jobs.send(Job::Unwatched);
+    }
+
     /// Waits until all that was queued is applied.
     pub(super) fn finish(self) {
         drop(self.jobs);
@@ -91,16 +105,25 @@ struct Thread {
     snapshots: Arc<dyn SnapshotStore>,
     done: DoneSender,
     revision: watch::Sender<u64>,
+    effects: Effects,
 }
 
 impl Thread {
     /// Ends when nobody asks any more, or after an error, which stops the node.
-    fn run(&self, queue: &Receiver<Job>) {
+    fn run(&mut self, queue: &Receiver<Job>) {
         let mut next = queue.recv().ok();
         while let Some(job) = next.take() {
             let goes_on = match job {
                 Job::TakeSnapshot(base) => self.begin_snapshot(base),
                 Job::InstallSnapshot(snapshot) => self.install_snapshot(snapshot),
+                Job::Watched => {
+                    let told = self.effects.watched(&*self.database);
+                    self.tell(told.map(Some))
+                }
+                Job::Unwatched => {
+                    self.effects.unwatched();
+                    true
+                }
                 Job::Apply(first, haste) => {
                     if haste == Haste::Soon {
                         std::thread::park_timeout(GATHER);
@@ -117,19 +140,44 @@ impl Thread {
         }
     }
 
-    fn apply(&self, batch: &Apply) -> bool {
+    fn apply(&mut self, batch: &Apply) -> bool {
+        let Thread { database, effects, .. } = self;
         let up_to = batch.up_to;
-        let applied = self.database.apply(batch);
+        let applied = database.apply_telling(batch, &mut |write| effects.add(write));
         let failed = applied.is_err();
         self.revision.send_replace(self.database.revision());
+        if !failed {
+            let told = self.effects.applied(&*self.database);
+            if !self.tell(told) {
+                return false;
+            }
+        }
         self.done.send(applied.map_or_else(Done::Failed, |outcomes| Done::Applied(up_to, outcomes))).is_ok() && !failed
     }
 
-    fn install_snapshot(&self, snapshot: SnapshotId) -> bool {
+    /// False if the thread is to end.
+    fn tell(&self, told: Result<Option<Fact>, StorageError>) -> bool {
+        match told {
+            Ok(None) => true,
+            Ok(Some(fact)) => self.done.send(Done::Told(fact)).is_ok(),
+            Err(error) => {
+                let _ = self.done.send(Done::Failed(error));
+                false
+            }
+        }
+    }
+
+    fn install_snapshot(&mut self, snapshot: SnapshotId) -> bool {
         let opened = self.snapshots.open(snapshot);
         let installed = opened.and_then(|mut dump| self.database.install(&mut *dump));
         let failed = installed.is_err();
         self.revision.send_replace(self.database.revision());
+        if !failed {
+            let told = self.effects.replaced(&*self.database);
+            if !self.tell(told) {
+                return false;
+            }
+        }
         self.done.send(installed.map_or_else(Done::Failed, |()| Done::SnapshotInstalled(snapshot))).is_ok() && !failed
     }
 

@@ -155,7 +155,9 @@ fn the_recording_beside_the_readme_opens_and_plays_and_nothing_is_found_in_it() 
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     let mut session = Session::open(home.path(), &["replay", file]);
     session.wait_for(|screen| {
-        screen.contains("REPLAY demo.epoca.jsonl  event 1/") && screen.contains("this is a recording")
+        let is_opened = screen.contains("REPLAY demo.epoca.jsonl  event ") && screen.contains("this is a recording");
+        // It opens where somebody leads, with the whole of it left to play.
+        is_opened && screen.contains("n1 leads") && !screen.contains("NO LEADER")
     });
     session.keys("L");
     let screen = session.wait_for(|screen| screen.contains("n1 leads") && finals(screen, "  ◇  ") == 4);
