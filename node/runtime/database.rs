@@ -6,6 +6,7 @@
 //! The queue needs no bound of its own: the core hands over no more than [`crate::protocol::Limits::applying_bytes`].
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -116,10 +117,7 @@ impl Thread {
             let goes_on = match job {
                 Job::TakeSnapshot(base) => self.begin_snapshot(base),
                 Job::InstallSnapshot(snapshot) => self.install_snapshot(snapshot),
-                Job::Watched => {
-                    let told = self.effects.watched(&*self.database);
-                    self.tell(told.map(Some))
-                }
+                Job::Watched => self.tell(|effects, database| effects.watched(database).map(Some)),
                 Job::Unwatched => {
                     self.effects.unwatched();
                     true
@@ -146,23 +144,30 @@ impl Thread {
         let applied = database.apply_telling(batch, &mut |write| effects.add(write));
         let failed = applied.is_err();
         self.revision.send_replace(self.database.revision());
-        if !failed {
-            let told = self.effects.applied(&*self.database);
-            if !self.tell(told) {
-                return false;
-            }
+        // Before it is told that they are final.
+        if !failed && !self.tell(Effects::applied) {
+            return false;
         }
         self.done.send(applied.map_or_else(Done::Failed, |outcomes| Done::Applied(up_to, outcomes))).is_ok() && !failed
     }
 
-    /// False if the thread is to end.
-    fn tell(&self, told: Result<Option<Fact>, StorageError>) -> bool {
+    /// Tells those who watch. False if nobody takes what is done any more.
+    fn tell(
+        &mut self,
+        tell: impl FnOnce(&mut Effects, &dyn FinalDatabase) -> Result<Option<Fact>, StorageError>,
+    ) -> bool {
+        let Thread { database, effects, .. } = self;
+        // sled panics rather than report some kinds of damage; a node does not end because somebody looks.
+        let told = std::panic::catch_unwind(AssertUnwindSafe(|| tell(effects, &**database)));
         match told {
-            Ok(None) => true,
-            Ok(Some(fact)) => self.done.send(Done::Told(fact)).is_ok(),
-            Err(error) => {
-                let _ = self.done.send(Done::Failed(error));
-                false
+            Ok(Ok(fact)) => fact.is_none_or(|fact| self.done.send(Done::Told(fact)).is_ok()),
+            Ok(Err(error)) => {
+                tracing::error!("the final database cannot be shown to those who watch: {error}");
+                true
+            }
+            Err(_) => {
+                tracing::error!("the final database cannot be shown to those who watch: reading it panicked");
+                true
             }
         }
     }
@@ -172,11 +177,8 @@ impl Thread {
         let installed = opened.and_then(|mut dump| self.database.install(&mut *dump));
         let failed = installed.is_err();
         self.revision.send_replace(self.database.revision());
-        if !failed {
-            let told = self.effects.replaced(&*self.database);
-            if !self.tell(told) {
-                return false;
-            }
+        if !failed && !self.tell(Effects::replaced) {
+            return false;
         }
         self.done.send(installed.map_or_else(Done::Failed, |()| Done::SnapshotInstalled(snapshot))).is_ok() && !failed
     }

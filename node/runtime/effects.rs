@@ -12,8 +12,8 @@ use crate::storage::{FinalDatabase, StorageError};
 const ROWS_MAX: usize = 1_000;
 const ROW_BYTES_MAX: usize = 256 << 10;
 
-/// More keys are not counted: applying waits while they are.
-const KEYS_MAX: u64 = 1_000_000;
+/// More keys are not counted: applying waits while they are, some hundred milliseconds for so many.
+const KEYS_MAX: u64 = 400_000;
 
 #[derive(Default)]
 pub(super) struct Effects {
@@ -33,9 +33,11 @@ impl Effects {
 
     /// Somebody watches from now on: gives the database as it is.
     pub(super) fn watched(&mut self, database: &dyn FinalDatabase) -> Result<Fact, StorageError> {
-        self.watched = true;
+        self.watched = false;
         self.keys = database.count(KEYS_MAX)?;
-        self.read(database)
+        let read = self.read(database)?;
+        self.watched = true;
+        Ok(read)
     }
 
     /// Everything was replaced; gives the database as it is, if somebody watches.
@@ -63,7 +65,8 @@ impl Effects {
         }
     }
 
-    /// The batch is applied: gives what is to be told of it, if somebody watches.
+    /// The batch is applied: gives what is to be told of it, if somebody watches. After an error nothing more is told, since it
+    /// would go on from what was not.
     pub(super) fn applied(&mut self, database: &dyn FinalDatabase) -> Result<Option<Fact>, StorageError> {
         if !self.watched {
             return Ok(None);
@@ -71,7 +74,9 @@ impl Effects {
         self.bytes = 0;
         let (rows, too_many) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.too_many));
         if too_many {
-            return self.read(database).map(Some);
+            let read = self.read(database);
+            self.watched = read.is_ok();
+            return read.map(Some);
         }
         Ok(Some(Fact::FinalChanged { rows, keys: self.keys }))
     }

@@ -155,8 +155,8 @@ pub const KEYS: Text = text("{count} keys", "{count} chaves");
 pub const KEYS_OF: Text =
     text("{shown} of {count} keys; epoca list shows all", "{shown} de {count} chaves; epoca list mostra todas");
 pub const KEYS_OF_MANY: Text = text(
-    "{shown} keys of more than a million; epoca list shows all",
-    "{shown} chaves de mais de um milhão; epoca list mostra todas",
+    "{shown} keys of too many to count; epoca list shows all",
+    "{shown} chaves de muitas, não contadas; epoca list mostra todas",
 );
 pub const FINAL_UNTOLD: Text =
     text("no node has told its final database yet", "nenhum nó informou ainda o seu banco de dados final");
