@@ -7,7 +7,7 @@ use crate::protocol::core::Core;
 use crate::protocol::io::{Answer, Promise, Refusal};
 use crate::protocol::message::{Message, PreVoteAnswer, PreVoteAsked, Refused, VoteAnswer, VoteAsked};
 use crate::protocol::role::{Candidate, Follower, PreCandidate, Role};
-use crate::protocol::trace::Fact;
+use crate::protocol::trace::{Fact, RoleName};
 use crate::protocol::types::{EntryId, Epoch, Incarnation, NodeId, RequestId};
 
 /// A node without any entry waits this many times longer before it stands unasked: founding a cluster needs every
@@ -254,7 +254,12 @@ impl Core {
         candidate.refusals.insert(from);
         if voters - candidate.refusals.len() < quorum {
             let epoch = candidate.epoch;
-            self.trace(|| Fact::SteppedDown { epoch, why: "lost-election".into(), heard: None });
+            self.trace(|| Fact::SteppedDown {
+                epoch,
+                why: "lost-election".into(),
+                heard: None,
+                role: RoleName::Candidate.name().into(),
+            });
             self.follow(None);
         }
     }
@@ -294,7 +299,8 @@ impl Core {
         match role {
             Role::Leader(leader) => {
                 self.keep_known_acks(&leader);
-                self.trace(|| Fact::SteppedDown { epoch: leader.epoch, why: why.into(), heard });
+                let role = RoleName::Leader.name().into();
+                self.trace(|| Fact::SteppedDown { epoch: leader.epoch, why: why.into(), heard, role });
                 leader.transfer.into_iter().for_each(|transfer| self.park(transfer));
                 for (_, request) in leader.writes {
                     self.answer(request, Answer::Unknown);
@@ -327,7 +333,8 @@ impl Core {
                 return;
             }
         };
-        self.trace(|| Fact::SteppedDown { epoch, why: why.into(), heard });
+        let role = RoleName::Candidate.name().into();
+        self.trace(|| Fact::SteppedDown { epoch, why: why.into(), heard, role });
     }
 
     fn trace_reads_refused(&mut self, reads: usize) {

@@ -126,6 +126,7 @@ pub fn weight(event: &Event) -> usize {
     let previews = match &event.fact {
         Fact::Proposed { entry } => entry.len(),
         Fact::Consistent { entries, .. } | Fact::Injected { entries } => entries.len(),
+        Fact::FinalChanged { rows, .. } | Fact::FinalRead { rows, .. } => rows.len(),
         _ => 0,
     };
     1 + previews

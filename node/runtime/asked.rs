@@ -54,6 +54,7 @@ impl Host {
             }
             Request::Resync(ring, tail, reply) => {
                 let _ = reply.send((ring.restart(), self.node_snapshot(tail)));
+                self.tell_final_data();
             }
             Request::Fault(fault, reply) => {
                 if let Some(done) = self.fault(fault)? {
@@ -87,6 +88,7 @@ impl Host {
         snapshot.time = self.clock.own();
         let entries = &mut snapshot.snapshot.tail;
         entries.drain(..entries.len().saturating_sub(tail.0));
+        self.tell_final_data();
         // As an event too, so that it stands in every recording of events alone.
         if let Some(liar) = &self.liar {
             self.hub.tell(self.clock.own(), Fact::WrongNode { how: liar.wrong().name().into() });
@@ -100,7 +102,17 @@ impl Host {
     /// The first events are kept for watchers that cannot be there yet.
     pub(super) fn begin_telling(&mut self) -> Result<(), NodeError> {
         self.hub.begin(self.node_snapshot(Tail(Snapshot::TAIL_MAX)), self.clock.own());
-        self.watched(true)
+        self.watched(true)?;
+        self.tell_final_data();
+        Ok(())
+    }
+
+    /// Whoever has a new snapshot gets the final database with the events that follow it. Keys and values are shown by a lab
+    /// node alone.
+    fn tell_final_data(&self) {
+        if self.about.lab {
+            self.applier.watched();
+        }
     }
 
     /// The state after exactly the events that were told so far.

@@ -6,6 +6,7 @@
 //! The queue needs no bound of its own: the core hands over no more than [`crate::protocol::Limits::applying_bytes`].
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
@@ -13,7 +14,9 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::protocol::trace::Fact;
 use crate::protocol::{Apply, Base, SnapshotId};
+use crate::runtime::effects::Effects;
 use crate::runtime::inbox::{Done, DoneSender};
 use crate::storage::{Dump, FinalDatabase, SnapshotStore, StorageError};
 
@@ -35,6 +38,10 @@ enum Job {
     TakeSnapshot(Base),
     /// All that was to be applied before is superseded by it.
     InstallSnapshot(SnapshotId),
+    /// Somebody watches: what all jobs before have made of the database is told, then what each job after it changes.
+    Watched,
+    /// Nobody watches any more.
+    Unwatched,
 }
 
 /// Whether somebody waits for the entries to be final.
@@ -55,7 +62,7 @@ impl Applier {
         let (jobs, queue) = channel();
         let thread = std::thread::Builder::new()
             .name("final-database".into())
-            .spawn(move || Thread { database, snapshots, done, revision }.run(&queue))?;
+            .spawn(move || Thread { database, snapshots, done, revision, effects: Effects::default() }.run(&queue))?;
         Ok(Applier { jobs, thread })
     }
 
@@ -78,6 +85,14 @@ impl Applier {
         self.thread.thread().unpark();
     }
 
+    pub(super) fn watched(&self) {
+        let _ = self.jobs.send(Job::Watched);
+    }
+
+    pub(super) fn unwatched(&self) {
+        let _ = self.jobs.send(Job::Unwatched);
+    }
+
     /// Waits until all that was queued is applied.
     pub(super) fn finish(self) {
         drop(self.jobs);
@@ -91,16 +106,22 @@ struct Thread {
     snapshots: Arc<dyn SnapshotStore>,
     done: DoneSender,
     revision: watch::Sender<u64>,
+    effects: Effects,
 }
 
 impl Thread {
     /// Ends when nobody asks any more, or after an error, which stops the node.
-    fn run(&self, queue: &Receiver<Job>) {
+    fn run(&mut self, queue: &Receiver<Job>) {
         let mut next = queue.recv().ok();
         while let Some(job) = next.take() {
             let goes_on = match job {
                 Job::TakeSnapshot(base) => self.begin_snapshot(base),
                 Job::InstallSnapshot(snapshot) => self.install_snapshot(snapshot),
+                Job::Watched => self.tell(|effects, database| effects.watched(database).map(Some)),
+                Job::Unwatched => {
+                    self.effects.unwatched();
+                    true
+                }
                 Job::Apply(first, haste) => {
                     if haste == Haste::Soon {
                         std::thread::park_timeout(GATHER);
@@ -117,19 +138,48 @@ impl Thread {
         }
     }
 
-    fn apply(&self, batch: &Apply) -> bool {
+    fn apply(&mut self, batch: &Apply) -> bool {
+        let Thread { database, effects, .. } = self;
         let up_to = batch.up_to;
-        let applied = self.database.apply(batch);
+        let applied = database.apply_telling(batch, &mut |write| effects.add(write));
         let failed = applied.is_err();
         self.revision.send_replace(self.database.revision());
+        // Before it is told that they are final.
+        if !failed && !self.tell(Effects::applied) {
+            return false;
+        }
         self.done.send(applied.map_or_else(Done::Failed, |outcomes| Done::Applied(up_to, outcomes))).is_ok() && !failed
     }
 
-    fn install_snapshot(&self, snapshot: SnapshotId) -> bool {
+    /// Tells those who watch. False if nobody takes what is done any more.
+    fn tell(
+        &mut self,
+        tell: impl FnOnce(&mut Effects, &dyn FinalDatabase) -> Result<Option<Fact>, StorageError>,
+    ) -> bool {
+        let Thread { database, effects, .. } = self;
+        // sled panics rather than report some kinds of damage; a node does not end because somebody looks.
+        let told = std::panic::catch_unwind(AssertUnwindSafe(|| tell(effects, &**database)));
+        match told {
+            Ok(Ok(fact)) => fact.is_none_or(|fact| self.done.send(Done::Told(fact)).is_ok()),
+            Ok(Err(error)) => {
+                tracing::error!("the final database cannot be shown to those who watch: {error}");
+                true
+            }
+            Err(_) => {
+                tracing::error!("the final database cannot be shown to those who watch: reading it panicked");
+                true
+            }
+        }
+    }
+
+    fn install_snapshot(&mut self, snapshot: SnapshotId) -> bool {
         let opened = self.snapshots.open(snapshot);
         let installed = opened.and_then(|mut dump| self.database.install(&mut *dump));
         let failed = installed.is_err();
         self.revision.send_replace(self.database.revision());
+        if !failed && !self.tell(Effects::replaced) {
+            return false;
+        }
         self.done.send(installed.map_or_else(Done::Failed, |()| Done::SnapshotInstalled(snapshot))).is_ok() && !failed
     }
 

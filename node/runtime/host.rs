@@ -205,6 +205,10 @@ impl Host {
                 self.requests.outcomes = (Position(up_to.position.0 + 1 - outcomes.len() as u64), outcomes);
                 self.step(Input::Applied(up_to))
             }
+            Done::Told(fact) => {
+                self.hub.tell(self.clock.own(), fact);
+                Ok(())
+            }
             Done::LogRead(read, entries) => self.step(Input::LogRead { read, entries }),
             Done::SnapshotTaken(taken) => self.step(Input::SnapshotTaken(taken)),
             Done::SnapshotRead(read, bytes) => self.step(Input::SnapshotRead { read, bytes }),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 
 use crate::protocol::apply::Applied;
+use crate::protocol::trace::Fact;
 use crate::protocol::{ChainCheck, Entry, Envelope, LogPoint, Operation, ReadId, SnapshotId, Written};
 use crate::rpc::desk::Request;
 use crate::storage::StorageError;
@@ -21,6 +22,8 @@ pub(super) enum Done {
     Flushed(Operation),
     /// Up to this entry; what each of the entries came to.
     Applied(LogPoint, Vec<Applied>),
+    /// What the final database is or how it has changed, for those who watch; comes before the [`Done`] of what changed it.
+    Told(Fact),
     LogRead(ReadId, Vec<Entry>),
     ChainChecked(ChainCheck),
     SnapshotTaken(SnapshotId),

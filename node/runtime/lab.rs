@@ -110,6 +110,9 @@ impl Host {
         if let Some(gate) = &mut self.gate {
             gate.watch(watched);
         }
+        if !watched {
+            self.applier.unwatched();
+        }
         self.step(Input::Watched(watched))
     }
 

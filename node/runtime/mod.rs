@@ -36,6 +36,8 @@ mod flush;
 
 mod database;
 
+mod effects;
+
 mod hub;
 
 mod records;

@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{Applied, ChangePage, TooOld};
+use crate::protocol::apply::{Applied, ChangePage, TooOld, Write};
 use crate::protocol::{
     Append, Apply, Base, ChainCheck, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored, SnapshotId,
     WriteSnapshot, Written,
@@ -86,7 +86,15 @@ pub trait LogReader: Send + Sync {
 pub trait FinalDatabase: Send + Sync {
     /// Applies the entries of several orders, in order, each batch together with the mark of what it stands for; gives what
     /// each entry came to.
-    fn apply(&self, apply: &Apply) -> Result<Vec<Applied>, StorageError>;
+    fn apply(&self, apply: &Apply) -> Result<Vec<Applied>, StorageError> {
+        self.apply_telling(apply, &mut |_| ())
+    }
+
+    /// As [`FinalDatabase::apply`]; hands each change of a key to `told`, in order.
+    fn apply_telling(&self, apply: &Apply, told: &mut dyn FnMut(&Write)) -> Result<Vec<Applied>, StorageError>;
+
+    /// How many keys there are; `None` if there are more than `most`. It looks at each of them.
+    fn count(&self, most: u64) -> Result<Option<u64>, StorageError>;
 
     fn read(&self, key: &[u8]) -> Result<Option<Record>, StorageError>;
 

@@ -16,6 +16,8 @@ mod exactly_once;
 
 mod faults;
 
+mod final_data;
+
 mod frozen_leader;
 
 mod full_disk;

@@ -65,6 +65,9 @@ mod smooth;
 #[cfg(test)]
 mod staged;
 
+#[cfg(test)]
+mod truthful;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use epoca::client::watch::Observed;
-use epoca::protocol::trace::{Event, Fact, Preview, Snapshot};
+use epoca::protocol::trace::{Event, Fact, FinalRow, Preview, Snapshot};
 use epoca::protocol::{Change, Command, Entry, EntryId, Epoch, Kind, LogPoint, NodeId, Opening, Time};
 
 use crate::console::model::Model;
@@ -18,6 +18,9 @@ pub struct Sample {
     now: Duration,
     /// What each node's log holds, as the recording goes on.
     logs: BTreeMap<u64, Vec<Preview>>,
+    /// What each node's final database holds.
+    finals: BTreeMap<u64, BTreeMap<Bytes, FinalRow>>,
+    tells_finals: bool,
     numbers: BTreeMap<u64, u64>,
     /// The last message of each node.
     messages: BTreeMap<u64, u64>,
@@ -30,6 +33,8 @@ impl Sample {
             model: Model::new(size, vec!["put x 1".to_owned(), "status".to_owned()]),
             now: Duration::ZERO,
             logs: BTreeMap::new(),
+            finals: BTreeMap::new(),
+            tells_finals: false,
             numbers: BTreeMap::new(),
             messages: BTreeMap::new(),
         };
@@ -66,7 +71,7 @@ impl Sample {
         sample.tell(1, Fact::Elected { epoch, votes: (1..=4).map(NodeId).collect(), quorum: 3 });
         sample.tell(1, Fact::Committed { up_to, count: entries });
         for id in 1..=4 {
-            sample.tell(id, Fact::Finalized { up_to, count: entries });
+            sample.finalize(id, up_to, entries);
         }
         sample
     }
@@ -124,6 +129,43 @@ impl Sample {
                 lab: true,
             },
         ));
+        if self.tells_finals {
+            self.tell_finals(id);
+        }
+    }
+
+    /// From now on all nodes tell their final databases and what changes them, as lab nodes do.
+    pub fn with_finals(mut self) -> Sample {
+        self.tells_finals = true;
+        (1..=4).for_each(|id| self.tell_finals(id));
+        self
+    }
+
+    fn tell_finals(&mut self, id: u64) {
+        let rows: Vec<FinalRow> = self.finals.entry(id).or_default().values().cloned().collect();
+        let keys = Some(rows.len() as u64);
+        self.tell(id, Fact::FinalRead { rows, keys });
+    }
+
+    /// The node makes its last entries up to there final: it tells what they change, then that they are final.
+    pub fn finalize(&mut self, id: u64, up_to: LogPoint, count: u64) {
+        let log = self.logs[&id].iter().filter(|preview| preview.point.position <= up_to.position);
+        let made: Vec<Preview> = log.rev().take(count as usize).cloned().collect();
+        let row =
+            |preview: &Preview| Some(FinalRow::new(preview.key.as_ref()?, preview.value.as_ref(), preview.point.id));
+        let rows: Vec<FinalRow> = made.iter().rev().filter_map(row).collect();
+        let finals = self.finals.entry(id).or_default();
+        for row in &rows {
+            match row.value {
+                Some(_) => _ = finals.insert(row.key.clone(), row.clone()),
+                None => _ = finals.remove(&row.key),
+            }
+        }
+        let keys = Some(finals.len() as u64);
+        if self.tells_finals {
+            self.tell(id, Fact::FinalChanged { rows, keys });
+        }
+        self.tell(id, Fact::Finalized { up_to, count });
     }
 
     /// One fact, a tenth of a millisecond after the one before.
@@ -255,10 +297,10 @@ impl Sample {
             self.tell(1, Fact::Ordered { to: NodeId(*id), up_to: up_to.id });
             orders.push((*id, self.sent(1, *id, "commit-order", Some(up_to.id), 0)));
         }
-        self.tell(1, Fact::Finalized { up_to, count: 1 });
+        self.finalize(1, up_to, 1);
         for (id, order) in orders {
             self.received(1, id, order, "commit-order");
-            self.tell(id, Fact::Finalized { up_to, count: 1 });
+            self.finalize(id, up_to, 1);
         }
     }
 

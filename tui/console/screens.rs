@@ -28,14 +28,14 @@ pub(super) fn dark() -> Look {
     Look::new(Theme::Dark, Depth::True, false)
 }
 
-fn drawn(sample: &Sample, look: &Look) -> Buffer {
+pub(super) fn drawn(sample: &Sample, look: &Look) -> Buffer {
     let (columns, rows) = sample.model.size;
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a buffer");
     terminal.draw(|frame| view::draw(frame, &sample.model, look)).expect("a buffer takes all");
     terminal.backend().buffer().clone()
 }
 
-fn text(buffer: &Buffer) -> String {
+pub(super) fn text(buffer: &Buffer) -> String {
     let rows = buffer.content.chunks(usize::from(buffer.area.width));
     let row = |cells: &[Cell]| cells.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned();
     rows.map(row).collect::<Vec<_>>().join("\n")
@@ -51,7 +51,7 @@ pub(super) fn check(name: &str, sample: &Sample, look: &Look) {
 }
 
 /// The cells in which a text stands, the first time that it does.
-fn cells_of<'a>(buffer: &'a Buffer, wanted: &str) -> &'a [Cell] {
+pub(super) fn cells_of<'a>(buffer: &'a Buffer, wanted: &str) -> &'a [Cell] {
     let length = wanted.chars().count();
     let found =
         buffer.content.windows(length).position(|cells| cells.iter().map(Cell::symbol).collect::<String>() == wanted);
@@ -163,7 +163,7 @@ fn held_commit_orders_leave_a_replica_with_intermediate_data() {
     let up_to = sample.last(1).expect("a log");
     sample.tell(1, Fact::Committed { up_to, count: 1 });
     for node in [1, 2, 4] {
-        sample.tell(node, Fact::Finalized { up_to, count: 1 });
+        sample.finalize(node, up_to, 1);
     }
     sample.tell(
         3,

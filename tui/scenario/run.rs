@@ -95,7 +95,7 @@ impl Runner<'_> {
     /// Steps and the verdict are places to come back to in a recording.
     fn mark(&self, told: &Told) {
         if let (Some(tap), Some(text)) = (&self.stage.tap, told.mark(&self.script)) {
-            tap.mark(&text);
+            tap.mark(told.mark_kind(), &text);
         }
     }
 

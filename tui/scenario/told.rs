@@ -11,6 +11,7 @@ use super::script::{ItemKind, Script};
 use crate::command::Outcome;
 use crate::console::Lang;
 use crate::console::words::scenario as words;
+use crate::tape::MarkKind;
 
 /// How a scenario ends, and how each of its steps does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -22,6 +23,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// From the word that a recording has.
+    pub fn from_name(name: &str) -> Option<Verdict> {
+        [Verdict::Pass, Verdict::Unknown, Verdict::Fail].into_iter().find(|verdict| verdict.name() == name)
+    }
+
     /// As programs and recordings have it.
     pub const fn name(self) -> &'static str {
         self.word(Lang::English)
@@ -96,6 +102,11 @@ impl Told {
             Told::Ended { verdict, why, .. } => Some(format!("{} {} {why}", verdict.name(), script.name)),
             _ => None,
         }
+    }
+
+    /// Of which kind that mark is.
+    pub fn mark_kind(&self) -> MarkKind {
+        if matches!(self, Told::Ended { .. }) { MarkKind::Verdict } else { MarkKind::Scenario }
     }
 }
 

@@ -57,8 +57,8 @@ impl Tap {
     }
 
     /// A step of a scenario is done, or the scenario is.
-    pub fn mark(&self, text: &str) {
-        let mark = Mark { kind: MarkKind::Scenario, text: text.to_owned(), evidence: Vec::new() };
+    pub fn mark(&self, kind: MarkKind, text: &str) {
+        let mark = Mark { kind, text: text.to_owned(), evidence: Vec::new() };
         self.note(What::Mark(mark));
     }
 

@@ -31,7 +31,7 @@ mod export;
 
 pub mod command;
 
-pub use check::{Checker, Finding, LINEARIZABLE, Linearizable, Verdict, check, names as check_names};
+pub use check::{Checker, Finding, LINEARIZABLE, Linearizable, Verdict, check, is_judged, names as check_names};
 pub use command::evidence_lines;
 #[cfg(test)]
 pub use file::read_as_written;

@@ -74,19 +74,22 @@ pub struct Mark {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MarkKind {
     Bookmark,
-    /// A step of a scenario, or its verdict.
+    /// A step of a scenario.
     Scenario,
+    /// How a scenario has ended; the text begins with the verdict's word and the scenario's name.
+    Verdict,
     /// A check has found something that must not be.
     Violation,
 }
 
 impl MarkKind {
-    pub const ALL: [MarkKind; 3] = [MarkKind::Bookmark, MarkKind::Scenario, MarkKind::Violation];
+    pub const ALL: [MarkKind; 4] = [MarkKind::Bookmark, MarkKind::Scenario, MarkKind::Verdict, MarkKind::Violation];
 
     pub const fn name(self) -> &'static str {
         match self {
             MarkKind::Bookmark => "bookmark",
             MarkKind::Scenario => "scenario",
+            MarkKind::Verdict => "verdict",
             MarkKind::Violation => "violation",
         }
     }
@@ -125,6 +128,9 @@ fn heap(fact: &Fact) -> usize {
     match fact {
         Fact::Proposed { entry: entries } | Fact::Consistent { entries, .. } | Fact::Injected { entries } => {
             previews(entries)
+        }
+        Fact::FinalChanged { rows, .. } | Fact::FinalRead { rows, .. } => {
+            rows.iter().map(|row| size_of_val(row) + row.bytes()).sum()
         }
         Fact::Counted { matches, .. } => size_of_val(matches.as_slice()),
         _ => 0,

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::protocol::trace::value::{Field, Preview, Value};
+use crate::protocol::trace::value::{Field, FinalRow, Preview, Value};
 use crate::protocol::types::{EntryId, Epoch, LogPoint, NodeId};
 
 type Text = Cow<'static, str>;
@@ -113,6 +113,13 @@ facts! {
     K1 Committed { up_to: LogPoint, count: u64 }
     K2 Ordered { to: NodeId, up_to: EntryId }
     K3 Finalized { up_to: LogPoint, count: u64 }
+    /// What committed entries changed in the final database, told by a lab node just before [`Fact::Finalized`]: each row that
+    /// was written or deleted, in order. Empty if the entries changed nothing. `keys` is how many keys the database has
+    /// afterwards; `None` if they are too many to be counted.
+    K3 FinalChanged { rows: Vec<FinalRow>, keys: Option<u64> }
+    /// The final database as it is now: its first rows in the order of keys. A lab node tells it to each new watcher, after an
+    /// installed snapshot, and in the place of changes that are too many to be told one by one.
+    K3 FinalRead { rows: Vec<FinalRow>, keys: Option<u64> }
     /// The order reaches further than what this leader has confirmed here.
     K4 Held { from: NodeId, up_to: EntryId, confirmed: Option<EntryId> }
 
@@ -128,8 +135,9 @@ facts! {
     /// `committed` is the commit point that the new leader inherits: what it has been ordered to make final so far.
     E7 Opened { entry: LogPoint, committed: Option<LogPoint> }
     /// A leader or candidate (also one that has only asked for pre-votes) is a replica again.
-    /// `why`: `greater-epoch`, `no-quorum`, `removed`, `lost-election`, `leader-found`.
-    E8 SteppedDown { epoch: Epoch, why: Text, heard: Option<Epoch> }
+    /// `why`: `greater-epoch`, `no-quorum`, `removed`, `lost-election`, `leader-found`. `role` is what it was before: `leader`,
+    /// `candidate`, or nothing in a recording from before there was this field.
+    E8 SteppedDown { epoch: Epoch, why: Text, heard: Option<Epoch>, role: Text = "".into() }
     /// A replica heard of a greater epoch: it follows nobody of a smaller one any more.
     E8 EpochLeft { epoch: Option<Epoch>, heard: Epoch }
 

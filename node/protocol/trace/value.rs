@@ -5,6 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::protocol::apply::Write;
 use crate::protocol::command::Command;
 use crate::protocol::entry::{Entry, Kind};
 use crate::protocol::types::{EntryId, Epoch, LogPoint, NodeId};
@@ -20,6 +21,7 @@ pub enum Value {
     Numbers(Vec<u64>),
     Nodes(Vec<NodeId>),
     Entries(Vec<Preview>),
+    Rows(Vec<FinalRow>),
     /// An `Option` that is `None`.
     Nothing,
 }
@@ -44,6 +46,37 @@ impl Preview {
         let (key, value) = command.map(|command| command.change.shown()).unzip();
         let (key, value) = (key.map(start), value.flatten().map(start));
         Preview { point: entry.point(), kind: entry.kind, forged, key, value }
+    }
+}
+
+/// A row of the final database as the screen shows it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct FinalRow {
+    /// Whole: two keys with the same beginning are two rows.
+    pub key: Bytes,
+    /// At most [`Preview::BYTES_MAX`] bytes of the value; `None` if the key was deleted.
+    pub value: Option<Bytes>,
+    /// How many bytes the whole value has.
+    pub value_bytes: u64,
+    /// The entry that wrote or deleted it.
+    pub entry: EntryId,
+}
+
+impl FinalRow {
+    pub fn new(key: &Bytes, value: Option<&Bytes>, entry: EntryId) -> FinalRow {
+        let value_bytes = value.map_or(0, |value| value.len() as u64);
+        let value = value.cloned().map(start);
+        FinalRow { key: Bytes::copy_from_slice(key), value, value_bytes, entry }
+    }
+
+    /// The row after a change of one key.
+    pub fn of(write: &Write) -> FinalRow {
+        FinalRow::new(&write.key, write.record.as_ref().map(|(value, _)| value), write.id)
+    }
+
+    /// About how much memory it takes besides its own size.
+    pub fn bytes(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, |value| value.len())
     }
 }
 
@@ -78,7 +111,7 @@ macro_rules! fields {
 
 fields! {
     u64 => Number, Cow<'static, str> => Text, NodeId => Node, Epoch => Epoch, EntryId => Entry, LogPoint => Point,
-    Vec<u64> => Numbers, Vec<NodeId> => Nodes, Vec<Preview> => Entries,
+    Vec<u64> => Numbers, Vec<NodeId> => Nodes, Vec<Preview> => Entries, Vec<FinalRow> => Rows,
 }
 
 impl<T: Field> Field for Option<T> {
@@ -107,6 +140,7 @@ impl fmt::Display for Value {
             Value::Numbers(numbers) => list(f, numbers),
             Value::Nodes(nodes) => list(f, nodes),
             Value::Entries(entries) => list(f, entries),
+            Value::Rows(rows) => list(f, rows),
             Value::Nothing => write!(f, "-"),
         }
     }
@@ -128,6 +162,16 @@ impl fmt::Display for Preview {
             (Some(key), Some(value)) => write!(f, "{}={}", key.escape_ascii(), value.escape_ascii()),
             (Some(key), None) => write!(f, "{}", key.escape_ascii()),
             (None, _) => write!(f, "{}", self.kind.name()),
+        }
+    }
+}
+
+/// `x=1@e1·o2`, `-x@e1·o3` for a deleted key.
+impl fmt::Display for FinalRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{}={}@{}", self.key.escape_ascii(), value.escape_ascii(), self.entry),
+            None => write!(f, "-{}@{}", self.key.escape_ascii(), self.entry),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::protocol::trace::{
-    ALL, Belief, Effect, Event, Fact, Lab, LinkRule, MemberIds, MessageId, PendingMessage, Preview, RoleName, Snapshot,
+    ALL, Belief, Effect, Event, Fact, FinalRow, Lab, LinkRule, MemberIds, MessageId, PendingMessage, Preview, RoleName,
+    Snapshot,
 };
 use crate::protocol::{
     Ack, Change, ClusterId, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Incarnation, Kind, LogPoint,
@@ -252,6 +253,10 @@ fn node_snapshot() -> NodeSnapshot {
     }
 }
 
+fn row(value: Option<&'static [u8]>) -> FinalRow {
+    FinalRow::new(&Bytes::from_static(&[0xff, 0]), value.map(Bytes::from_static).as_ref(), EntryId::new(1, 1))
+}
+
 #[test]
 fn snapshots_events_and_losses_come_back_as_they_went() {
     let event = |number, fact| Event { node: NodeId(1), number, time: Time(number), fact };
@@ -271,6 +276,8 @@ fn snapshots_events_and_losses_come_back_as_they_went() {
         event(2, Fact::Proposed { entry: vec![preview(false)] }),
         event(3, Fact::Counted { from: NodeId(2), up_to: Some(at(1, 1)), matches: vec![4, 2], quorum: 3, commit: 0 }),
         event(4, Fact::Elected { epoch: Epoch(2), votes: vec![NodeId(1), NodeId(2)], quorum: 2 }),
+        event(7, Fact::FinalRead { rows: vec![row(Some(b"1")), row(Some(b""))], keys: Some(301_000) }),
+        event(8, Fact::FinalChanged { rows: vec![row(None)], keys: None }),
         event(5, Fact::VoteAsked { epoch: Epoch(2), last: None }),
         event(6, Fact::Ordered { to: NodeId(2), up_to: EntryId::new(1, 1) }),
     ];

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::protocol::trace::{
-    Belief, Event, Fact, Lab, LinkRule, MemberIds, PendingMessage, Preview, RoleName, Snapshot, Value,
+    Belief, Event, Fact, FinalRow, Lab, LinkRule, MemberIds, PendingMessage, Preview, RoleName, Snapshot, Value,
 };
 use crate::protocol::{LogPoint, NodeId, Time};
 use crate::rpc::convert::ids::{
@@ -207,6 +207,22 @@ impl TryFrom<wire::Preview> for Preview {
     }
 }
 
+impl From<FinalRow> for wire::FinalRow {
+    fn from(row: FinalRow) -> wire::FinalRow {
+        let FinalRow { key, value, value_bytes, entry } = row;
+        wire::FinalRow { key, value, value_bytes, entry: Some(entry.into()) }
+    }
+}
+
+impl TryFrom<wire::FinalRow> for FinalRow {
+    type Error = Malformed;
+
+    fn try_from(row: wire::FinalRow) -> Result<FinalRow, Malformed> {
+        let wire::FinalRow { key, value, value_bytes, entry } = row;
+        Ok(FinalRow { key, value, value_bytes, entry: required("entry", entry)?.try_into()? })
+    }
+}
+
 impl From<&Event> for wire::Event {
     fn from(event: &Event) -> wire::Event {
         let fields = event
@@ -248,6 +264,7 @@ fn value_to_wire(value: Value) -> Option<wire::field::Value> {
         Value::Point(point) => Wire::Point(point.into()),
         Value::Numbers(numbers) => Wire::Numbers(wire::Numbers { numbers }),
         Value::Nodes(nodes) => Wire::Nodes(wire::Numbers { numbers: nodes.into_iter().map(|node| node.0).collect() }),
+        Value::Rows(rows) => Wire::Rows(wire::FinalRows { rows: rows.into_iter().map(Into::into).collect() }),
         Value::Entries(entries) => Wire::Entries(wire::Previews { entries: entries.iter().map(Into::into).collect() }),
         Value::Nothing => return None,
     })
@@ -267,6 +284,7 @@ fn value_from_wire(value: Option<wire::field::Value>) -> Result<Value, Malformed
         Wire::Nodes(nodes) => {
             Value::Nodes(nodes.numbers.into_iter().map(|id| node("nodes", id)).collect::<Result<_, _>>()?)
         }
+        Wire::Rows(rows) => Value::Rows(rows.rows.into_iter().map(FinalRow::try_from).collect::<Result<_, _>>()?),
         Wire::Entries(previews) => {
             Value::Entries(previews.entries.into_iter().map(Preview::try_from).collect::<Result<_, _>>()?)
         }

@@ -147,12 +147,20 @@ impl Database {
 }
 
 impl FinalDatabase for Database {
-    fn apply(&self, entries: &Apply) -> Result<Vec<Applied>, StorageError> {
+    fn apply_telling(&self, entries: &Apply, told: &mut dyn FnMut(&Write)) -> Result<Vec<Applied>, StorageError> {
         let mut kept = self.state();
         let State { records, state, applied } = &mut *kept;
         *applied = Some(entries.up_to);
+        let before = records.writes.len();
         let apply = |entry: &Entry| apply(state, records, entry).expect("a command is in the log");
-        Ok(entries.entries.iter().map(apply).collect())
+        let outcomes = entries.entries.iter().map(apply).collect();
+        records.writes[before..].iter().for_each(told);
+        Ok(outcomes)
+    }
+
+    fn count(&self, most: u64) -> Result<Option<u64>, StorageError> {
+        let count = self.state().records.records.len() as u64;
+        Ok((count <= most).then_some(count))
     }
 
     fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld> {

@@ -30,7 +30,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{Applied, ApplyError, ChangePage, History, Session, Sessions, State as Final, TooOld};
+use crate::protocol::apply::{
+    Applied, ApplyError, ChangePage, History, Session, Sessions, State as Final, TooOld, Write,
+};
 use crate::protocol::{Apply, Entry, Incarnation, LogPoint, Position};
 use crate::storage::disk::Disk;
 use crate::storage::identity::Lock;
@@ -170,6 +172,7 @@ impl SledDatabase {
         applying: &mut Applying,
         entries: &[Entry],
         outcomes: &mut Vec<Applied>,
+        told: &mut dyn FnMut(&Write),
     ) -> Result<(), StorageError> {
         let (tree, applied) = self.with_tree(|tree, seen| Ok((tree.clone(), seen.applied)))?;
         let Some(last) = entries.last().map(Entry::point) else { return Ok(()) };
@@ -188,6 +191,7 @@ impl SledDatabase {
             let mut seen = self.state.write().unwrap_or_else(PoisonError::into_inner);
             tree.write(sealed.batch).map_err(|reason| self.failed(reason))?;
             (seen.applied, seen.revision) = (Some(last), state.revision);
+            sealed.writes.iter().for_each(told);
             seen.history.add(sealed.writes);
         }
         changes::remove_pieces(&tree, &self.shadow.bury(sealed.dead)).map_err(|reason| self.failed(reason))
@@ -278,12 +282,12 @@ impl SledDatabase {
 }
 
 impl FinalDatabase for SledDatabase {
-    fn apply(&self, apply: &Apply) -> Result<Vec<Applied>, StorageError> {
+    fn apply_telling(&self, apply: &Apply, told: &mut dyn FnMut(&Write)) -> Result<Vec<Applied>, StorageError> {
         let mut applying = self.applying();
         let apply = || {
             let mut outcomes = Vec::with_capacity(apply.entries.len());
             for entries in apply.entries.chunks(BATCH_ENTRIES) {
-                self.apply_batch(&mut applying, entries, &mut outcomes)?;
+                self.apply_batch(&mut applying, entries, &mut outcomes, told)?;
             }
             Ok(outcomes)
         };
@@ -293,6 +297,23 @@ impl FinalDatabase for SledDatabase {
             lag.is_behind();
         }
         applied.unwrap_or_else(|_| Err(self.failed("it panicked while applying".into())))
+    }
+
+    fn count(&self, most: u64) -> Result<Option<u64>, StorageError> {
+        self.with_tree(|tree, _| {
+            let mut count = 0;
+            for pair in tree.range(record_key(b"")..) {
+                let (key, _) = pair.map_err(|error| error.to_string())?;
+                if user_key(&key).is_none() {
+                    break;
+                }
+                count += 1;
+                if count > most {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(count))
+        })
     }
 
     fn read(&self, key: &[u8]) -> Result<Option<Record>, StorageError> {

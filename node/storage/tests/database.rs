@@ -5,6 +5,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::protocol::apply::Write;
 use crate::protocol::{Change, Command, Entry, Kind};
 use crate::storage::tests::support::*;
 use crate::storage::{Opened, Record, StorageError};
@@ -398,4 +399,26 @@ fn without_the_commit_file_a_clean_database_says_what_is_committed() {
     assert_eq!(opened.restored.committed, chain.last());
     let append = crate::protocol::Append { truncate_from: Some(crate::protocol::Position(3)), ..chain.from(3) };
     assert!(opened.log.append(&append).is_err(), "committed entries are not truncated");
+}
+
+#[test]
+fn each_change_is_told_as_it_is_applied_and_the_keys_are_counted() {
+    let folder = Folder::new();
+    let chain = varied_chain(60);
+    let mut opened = folder.open();
+    store(&mut opened, &chain.from(1));
+    let mut told = BTreeMap::new();
+    for end in [20, chain.entries.len() as u64] {
+        let begin = opened.database.applied().map_or(1, |applied| applied.position.0 + 1);
+        let mut take = |write: &Write| match &write.record {
+            Some((value, _)) => _ = told.insert(write.key.clone(), value.clone()),
+            None => assert!(told.remove(&write.key).is_some(), "only what is there is deleted"),
+        };
+        opened.database.apply_telling(&chain.apply(begin, end), &mut take).unwrap();
+    }
+    let records = all_records(&opened);
+    assert!(told.into_iter().eq(records.iter().map(|record| (record.key.clone(), record.value.clone()))));
+    let count = records.len() as u64;
+    assert_eq!(opened.database.count(count), Ok(Some(count)));
+    assert_eq!(opened.database.count(count - 1), Ok(None), "there are more");
 }

@@ -41,8 +41,11 @@ fn a_candidacy_that_ends_is_told_to_watchers() {
     let prev = logs::log(&[1, 1, 1], &world.founding())[2].point();
     let push = Push { prev: Some(prev), entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None };
     world.say(2, 1, Some(1), Message::Push(push));
-    let told = world.facts().any(|(_, fact)| matches!(fact, Fact::SteppedDown { why, .. } if why == "leader-found"));
-    assert!(told);
+    let is_told = |fact: &Fact| match fact {
+        Fact::SteppedDown { why, role, .. } => why == "leader-found" && role == "candidate",
+        _ => false,
+    };
+    assert!(world.facts().any(|(_, fact)| is_told(fact)), "it has never led, and nobody may take it for a leader");
     assert_eq!(world.host(1).view.role, world.host(1).snapshot().role);
 }
 

@@ -1,31 +1,49 @@
-//! A node's final database as its events tell it: the entries that it made final, one after the other.
+//! A node's final database as the node tells it: its first rows when it is watched, then each row that an entry changed. So
+//! it holds what `epoca list` says at that node, whatever the entries asked for.
 //!
-//! It reaches back as far as the tail of the log that the node sent, and holds a bounded number of keys; it says so when
-//! it may miss some. Values are the beginnings that previews carry.
+//! It holds a bounded number of keys and knows which it may miss. Values are the beginnings that the node sends.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use epoca::protocol::trace::{Preview, Snapshot};
-use epoca::protocol::{EntryId, Kind, Position};
+use epoca::protocol::EntryId;
+use epoca::protocol::trace::{Fact, FinalRow};
 
-/// How many keys are kept; beyond it the ones that were written longest ago go.
+/// How many keys are kept; beyond it the ones that were told longest ago go.
 pub const KEYS_MAX: usize = 10_000;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Final {
+    /// The beginning of the value.
     pub value: Bytes,
+    /// How many bytes the whole value has.
+    pub value_bytes: u64,
     pub entry: EntryId,
-    position: Position,
+    /// Counts the rows in the order in which they were told.
+    serial: u64,
+}
+
+/// What is known of a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Found<'a> {
+    Row(&'a Final),
+    Absent,
+    /// The node has not told it.
+    Untold,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct Finals {
     keys: BTreeMap<Bytes, Final>,
-    /// When each key was written last, to know which go first.
-    written: BTreeMap<Position, Bytes>,
-    applied: Option<Position>,
-    partial: bool,
+    /// The keys by when they were told, to know which go first.
+    told: BTreeMap<u64, Bytes>,
+    last: u64,
+    /// The node has told its database.
+    is_known: bool,
+    /// How many keys the database has; `None` if the node has not counted them.
+    total: Option<u64>,
+    /// Every key below this is here if the database has it; with `None` every key is.
+    whole_below: Option<Bytes>,
 }
 
 impl Finals {
@@ -33,43 +51,140 @@ impl Finals {
         &self.keys
     }
 
-    /// Whether older keys may be missing here.
-    pub fn is_partial(&self) -> bool {
-        self.partial
+    /// Whether the node has told its final database since it was watched.
+    pub fn is_known(&self) -> bool {
+        self.is_known
     }
 
-    /// Takes what has become final since the last time. What is final is never truncated, so nothing is taken back.
-    pub fn advance(&mut self, state: &Snapshot) {
-        let Some(applied) = state.applied.map(|point| point.position) else { return };
-        if Some(applied) <= self.applied {
-            return;
-        }
-        let first = self.applied.map_or(Position::FIRST, Position::next);
-        if state.tail.first().is_some_and(|oldest| oldest.point.position > first) {
-            self.partial = true;
-        }
-        let start = state.tail.partition_point(|preview| preview.point.position < first);
-        let end = state.tail.partition_point(|preview| preview.point.position <= applied);
-        for preview in state.tail.get(start..end).unwrap_or_default() {
-            self.apply(preview);
-        }
-        self.applied = Some(applied);
+    /// How many keys the database has; `None` if they are too many to be counted.
+    pub fn total(&self) -> Option<u64> {
+        self.total
     }
 
-    fn apply(&mut self, preview: &Preview) {
-        let Some(key) = preview.key.clone().filter(|_| preview.kind == Kind::Command) else { return };
-        if let Some(known) = self.keys.remove(&key) {
-            self.written.remove(&known.position);
+    /// Whether every key of the database is here.
+    pub fn is_whole(&self) -> bool {
+        self.total == Some(self.keys.len() as u64)
+    }
+
+    pub fn find(&self, key: &Bytes) -> Found<'_> {
+        match self.keys.get(key) {
+            Some(row) => Found::Row(row),
+            None if self.is_known && self.whole_below.as_ref().is_none_or(|end| key < end) => Found::Absent,
+            None => Found::Untold,
         }
-        let Some(value) = preview.value.clone() else { return };
-        let position = preview.point.position;
-        self.written.insert(position, key.clone());
-        self.keys.insert(key, Final { value, entry: preview.point.id, position });
+    }
+
+    /// Takes in what the node tells. True if it was told anew, with no other fact to say that something has changed.
+    pub fn fold(&mut self, fact: &Fact) -> bool {
+        match fact {
+            Fact::FinalRead { rows, keys } => {
+                *self = Finals { is_known: true, last: self.last, ..Finals::default() };
+                rows.iter().for_each(|row| self.take(row));
+                self.total = *keys;
+                if !self.is_whole() {
+                    // The least key after the last one that was told.
+                    let end = rows.last().map(|last| [&last.key[..], &[0]].concat().into());
+                    self.whole_below = Some(end.unwrap_or_default());
+                }
+                true
+            }
+            // What it is a change to was not told yet.
+            Fact::FinalChanged { .. } if !self.is_known => false,
+            Fact::FinalChanged { rows, keys } => {
+                rows.iter().for_each(|row| self.take(row));
+                self.total = *keys;
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn take(&mut self, row: &FinalRow) {
+        if let Some(known) = self.keys.remove(&row.key) {
+            self.told.remove(&known.serial);
+        }
+        let Some(value) = row.value.clone() else { return };
+        self.last += 1;
+        self.told.insert(self.last, row.key.clone());
+        let kept = Final { value, value_bytes: row.value_bytes, entry: row.entry, serial: self.last };
+        self.keys.insert(row.key.clone(), kept);
         if self.keys.len() > KEYS_MAX
-            && let Some((_, oldest)) = self.written.pop_first()
+            && let Some((_, oldest)) = self.told.pop_first()
         {
             self.keys.remove(&oldest);
-            self.partial = true;
+            let end = self.whole_below.take().map_or(oldest.clone(), |end| end.min(oldest));
+            self.whole_below = Some(end);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(key: &str, value: Option<&str>, offset: u64) -> FinalRow {
+        let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+        FinalRow::new(&bytes(key), value.map(bytes).as_ref(), EntryId::new(1, offset))
+    }
+
+    fn read(keys: &[&str], total: u64) -> Finals {
+        let rows = keys.iter().map(|key| row(key, Some("1"), 1)).collect();
+        let mut finals = Finals::default();
+        assert!(finals.fold(&Fact::FinalRead { rows, keys: Some(total) }));
+        finals
+    }
+
+    fn change(finals: &mut Finals, rows: Vec<FinalRow>, total: u64) {
+        assert!(!finals.fold(&Fact::FinalChanged { rows, keys: Some(total) }), "the entry itself is told as final");
+    }
+
+    fn value<'a>(finals: &'a Finals, key: &'static str) -> Option<&'a [u8]> {
+        match finals.find(&Bytes::from_static(key.as_bytes())) {
+            Found::Row(row) => Some(&row.value),
+            Found::Absent => None,
+            Found::Untold => panic!("{key} was not told"),
+        }
+    }
+
+    #[test]
+    fn an_entry_changes_what_it_did_and_not_what_it_asked_for() {
+        let mut finals = read(&["b", "g", "v"], 3);
+        // `cas v --expect z new` was refused.
+        change(&mut finals, Vec::new(), 3);
+        assert_eq!(value(&finals, "v"), Some(&b"1"[..]));
+        // `batch "delete g" "put b 2"`.
+        change(&mut finals, vec![row("g", None, 3), row("b", Some("2"), 3)], 2);
+        assert_eq!((value(&finals, "g"), value(&finals, "b")), (None, Some(&b"2"[..])));
+        assert_eq!((finals.keys().len(), finals.is_whole()), (2, true));
+    }
+
+    #[test]
+    fn changes_before_the_database_was_told_say_nothing() {
+        let mut finals = Finals::default();
+        change(&mut finals, vec![row("x", Some("1"), 1)], 17);
+        assert_eq!((finals.is_known(), finals.find(&Bytes::from_static(b"x"))), (false, Found::Untold));
+    }
+
+    #[test]
+    fn beyond_the_rows_that_were_told_a_key_is_unknown_and_not_absent() {
+        let mut finals = read(&["b", "d"], 301_000);
+        assert_eq!(value(&finals, "c"), None, "it would lie between the two");
+        let untold = Bytes::from_static(b"x");
+        assert_eq!((finals.find(&untold), finals.is_whole()), (Found::Untold, false));
+        change(&mut finals, vec![row("x", Some("9"), 2)], 301_001);
+        assert_eq!((value(&finals, "x"), finals.total()), (Some(&b"9"[..]), Some(301_001)));
+        change(&mut finals, vec![row("x", None, 3)], 301_000);
+        assert_eq!(finals.find(&untold), Found::Untold);
+    }
+
+    #[test]
+    fn the_keys_are_bounded_and_what_went_is_unknown() {
+        let mut finals = read(&[], 0);
+        for number in 0..=KEYS_MAX as u64 {
+            change(&mut finals, vec![row(&format!("{number:09}"), Some("1"), number)], number + 1);
+        }
+        assert_eq!((finals.keys().len(), finals.is_whole()), (KEYS_MAX, false));
+        assert_eq!(finals.find(&Bytes::from_static(b"000000000")), Found::Untold);
+        assert_eq!(finals.find(&Bytes::from_static(b"0")), Found::Absent);
     }
 }

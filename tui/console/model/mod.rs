@@ -6,7 +6,7 @@
 //!                   Model ──► view(&Model) ──► screen, drawn only when `revision` has grown
 //! ```
 
-mod finals;
+pub mod finals;
 
 pub mod node;
 
@@ -169,6 +169,8 @@ pub struct Model {
     pub tape: tape::Tape,
     /// How the checks stand, once there is something to check.
     pub checks: Option<Verdict>,
+    /// The verdict of the scenario that has ended, and its name, until something else is asked.
+    pub verdict: Option<(crate::scenario::Verdict, String)>,
     pub scenarios: Scenarios,
     /// The cluster of a scenario's own, if that is shown in the place of this one.
     pub aside: Option<Box<Model>>,
@@ -215,6 +217,7 @@ impl Model {
             revision: 0,
             tape: tape::Tape::default(),
             checks: None,
+            verdict: None,
             scenarios: Scenarios::default(),
             aside: None,
             is_aside: false,
@@ -226,6 +229,11 @@ impl Model {
     pub fn leader(&self) -> Option<&NodeView> {
         let leading = self.nodes.values().filter(|node| node.is_live() && node.leads());
         leading.max_by_key(|node| node.state.epoch)
+    }
+
+    /// Whether any node has been heard of: before that nothing can be said of the cluster, not even that nobody leads.
+    pub fn is_anything_known(&self) -> bool {
+        self.nodes.values().any(|node| !matches!(node.presence, Presence::Unseen { .. }))
     }
 
     /// The member list that counts, as the leader tells it; without a leader the newest that is known.

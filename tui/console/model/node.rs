@@ -121,8 +121,8 @@ impl NodeView {
         self.presence = Presence::Live;
         self.state = snapshot;
         self.arithmetic = None;
+        // Told with the events that follow.
         self.finals = Finals::default();
-        self.finals.advance(&self.state);
     }
 
     /// The console's time of an event at the node.
@@ -137,10 +137,10 @@ impl NodeView {
         let before = peer(fact).and_then(|peer| self.belief(peer));
         let own = self.on_own_fact(at, fact);
         let folded = self.state.fold(fact);
-        self.finals.advance(&self.state);
+        let read = self.finals.fold(fact);
         match peer(fact) {
             Some(peer) => own || before != self.belief(peer),
-            None => own || folded,
+            None => own || folded || read,
         }
     }
 

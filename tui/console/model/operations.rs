@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use epoca::protocol::EntryId;
+
 use crate::command::{Exit, Line, Outcome};
+use crate::tape::is_judged;
 
 /// How many operations are kept.
 pub const OPERATIONS_MAX: usize = 500;
@@ -28,6 +31,10 @@ pub struct End {
     pub lines: Vec<Line>,
     /// How many lines more the answer had.
     pub omitted: usize,
+    /// A read that found nothing: an answer like any other.
+    pub is_absent: bool,
+    /// Where nothing had to be found: the entry that is not final yet at the node that was asked.
+    pub not_yet: Option<EntryId>,
 }
 
 impl Operation {
@@ -53,6 +60,7 @@ impl Operation {
 pub struct Operations {
     list: VecDeque<Operation>,
     last: u64,
+    judged: usize,
 }
 
 impl Operations {
@@ -67,7 +75,8 @@ impl Operations {
 
     /// How many lines they take, each with its answer.
     pub fn lines(&self) -> usize {
-        self.list.iter().map(|operation| 1 + operation.answer().len()).sum()
+        let not_yet = |operation: &Operation| operation.end.as_ref().is_some_and(|end| end.not_yet.is_some());
+        self.list.iter().map(|operation| 1 + usize::from(not_yet(operation)) + operation.answer().len()).sum()
     }
 
     /// Notes a new operation and gives its number.
@@ -86,17 +95,40 @@ impl Operations {
     }
 
     pub fn progress(&mut self, number: u64, text: String) -> bool {
-        self.find(number).map(|operation| operation.progress = Some(text)).is_some()
+        self.find_mut(number).map(|operation| operation.progress = Some(text)).is_some()
     }
 
     pub fn end(&mut self, number: u64, took: Duration, outcome: Outcome) -> bool {
+        if self.find(number).is_some_and(|operation| is_judged(&operation.line, &outcome)) {
+            self.judged += 1;
+        }
+        let is_absent = outcome.json["found"] == false;
         let Outcome { exit, mut lines, .. } = outcome;
         let omitted = lines.len().saturating_sub(LINES_MAX);
         lines.truncate(LINES_MAX);
-        self.find(number).map(|operation| operation.end = Some(End { took, exit, lines, omitted })).is_some()
+        self.find_mut(number)
+            .map(|operation| operation.end = Some(End { took, exit, lines, omitted, is_absent, not_yet: None }))
+            .is_some()
     }
 
-    fn find(&mut self, number: u64) -> Option<&mut Operation> {
+    /// An operation that is kept.
+    pub fn find(&self, number: u64) -> Option<&Operation> {
+        self.list.iter().rev().find(|operation| operation.number == number)
+    }
+
+    /// How many have ended so that the check of their order looks at them.
+    pub fn judged(&self) -> usize {
+        self.judged
+    }
+
+    /// The read that has ended had to find nothing: this entry is not final yet.
+    pub fn was_not_yet(&mut self, number: u64, entry: EntryId) {
+        if let Some(end) = self.find_mut(number).and_then(|operation| operation.end.as_mut()) {
+            end.not_yet = Some(entry);
+        }
+    }
+
+    fn find_mut(&mut self, number: u64) -> Option<&mut Operation> {
         self.list.iter_mut().rev().find(|operation| operation.number == number)
     }
 }

@@ -1,6 +1,7 @@
 //! The scenario that runs or has run last, the assignment's sheet, and the cluster that is shown meanwhile if the
 //! scenario has one of its own.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,8 +13,11 @@ pub struct Scenarios {
     /// Asked for and not begun yet: the nodes of its own cluster are being started.
     pub asked: Option<String>,
     pub run: Option<Run>,
+    /// What the run was made of, each with how many records of the tape lay behind it.
+    told: Vec<(u64, Told)>,
     /// The sheet's account, kept while other scenarios run.
     pub sheet: Option<Run>,
+    sheet_told: Vec<(u64, Told)>,
     /// The item whose evidence is shown; none goes along with what happens.
     pub selected: Option<usize>,
     pub selected_line: Option<usize>,
@@ -30,26 +34,47 @@ impl Scenarios {
         self.asked = None;
         (self.selected, self.selected_line) = (None, None);
         self.asked_here.clear();
+        self.told.clear();
+        if script.is_sheet() {
+            self.sheet_told.clear();
+        }
         self.run = Some(Run::new(script));
     }
 
-    pub fn take(&mut self, told: Told) {
+    /// Takes in what is told when so many records lie on the tape.
+    pub fn take(&mut self, told: Told, at: u64) {
         let Some(run) = &mut self.run else { return };
-        run.take(told);
+        run.take(told.clone());
         if run.script.is_sheet() {
             self.sheet = Some(run.clone());
+            self.sheet_told.push((at, told.clone()));
         }
+        self.told.push((at, told));
     }
 
-    /// The item that is looked at: the selected one, else what is under way or was done last.
-    pub fn in_sight(&self) -> Option<usize> {
-        let run = self.run.as_ref()?;
+    /// What was told so far lies before the beginning of a tape that begins now.
+    pub fn on_new_tape(&mut self) {
+        self.told.iter_mut().chain(&mut self.sheet_told).for_each(|(at, _)| *at = 0);
+    }
+
+    /// The run as it stood when so many records lay on the tape.
+    pub fn run_at(&self, at: u64) -> Option<Run> {
+        self.run.as_ref().map(|run| as_of(run, &self.told, at))
+    }
+
+    pub fn sheet_at(&self, at: u64) -> Option<Run> {
+        self.sheet.as_ref().map(|run| as_of(run, &self.sheet_told, at))
+    }
+
+    /// The item of the run that is looked at: the selected one, else what is under way or was done last.
+    pub fn in_sight(&self, run: &Run) -> Option<usize> {
         self.selected.or(run.now).or_else(|| run.done.iter().rposition(Option::is_some))
     }
 
     pub fn select(&mut self, down: isize) {
-        let Some(last) = self.run.as_ref().map(|run| run.script.items.len().saturating_sub(1)) else { return };
-        let here = self.in_sight().unwrap_or_default();
+        let Some(run) = &self.run else { return };
+        let last = run.script.items.len().saturating_sub(1);
+        let here = self.in_sight(run).unwrap_or_default();
         self.selected = Some(here.saturating_add_signed(down).min(last));
     }
 
@@ -61,7 +86,30 @@ impl Scenarios {
     }
 }
 
+fn as_of(run: &Run, told: &[(u64, Told)], at: u64) -> Run {
+    let mut then = Run::new(run.script.clone());
+    told.iter().take_while(|(told_at, _)| *told_at <= at).for_each(|(_, told)| then.take(told.clone()));
+    then
+}
+
 impl Model {
+    /// The scenario's account at the moment that is shown, and the sheet's.
+    pub fn run_shown(&self) -> Option<Cow<'_, Run>> {
+        let tape = &self.shown().tape;
+        match tape.past() {
+            None => self.scenarios.run.as_ref().map(Cow::Borrowed),
+            Some(past) => self.scenarios.run_at(past.at).map(Cow::Owned),
+        }
+    }
+
+    pub fn sheet_shown(&self) -> Option<Cow<'_, Run>> {
+        let tape = &self.shown().tape;
+        match tape.past() {
+            None => self.scenarios.sheet.as_ref().map(Cow::Borrowed),
+            Some(past) => self.scenarios.sheet_at(past.at).map(Cow::Owned),
+        }
+    }
+
     /// Shows a cluster that a scenario has for itself, in the place of the console's own, which goes on behind it. It has
     /// a tape of its own: one tape could not tell two nodes of the same number apart.
     pub fn show_aside(&mut self) -> &mut Model {

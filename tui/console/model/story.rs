@@ -214,6 +214,16 @@ fn joins(told: &Told, node: NodeId, happening: &Happening, at: Duration) -> bool
             old == new && to == to_new
         }
         (Fact::Dropped { why: old, .. }, Fact::Dropped { why: new, .. }) => old == new,
+        // What a person does to a message is told each time.
+        (Fact::MessageDelivered { kind: old, why, .. }, Fact::MessageDelivered { kind: new, why: why_new, .. })
+        | (Fact::MessageDiscarded { kind: old, why, .. }, Fact::MessageDiscarded { kind: new, why: why_new, .. }) => {
+            same_node && (old, why) == (new, why_new) && why != "by-hand"
+        }
+        (Fact::MessageReleased { kind: old, .. }, Fact::MessageReleased { kind: new, .. })
+        | (Fact::MessageDelayed { kind: old, .. }, Fact::MessageDelayed { kind: new, .. })
+        | (Fact::MessageDuplicated { kind: old, .. }, Fact::MessageDuplicated { kind: new, .. }) => {
+            same_node && old == new
+        }
         (Fact::ReadAsked { .. }, Fact::ReadAsked { .. })
         | (Fact::ReadConfirmed { .. }, Fact::ReadConfirmed { .. })
         | (Fact::ReadAnswered { .. }, Fact::ReadAnswered { .. }) => same_node,
@@ -264,7 +274,15 @@ fn join(told: &mut Told, node: NodeId, happening: &Happening) {
 fn peer(happening: &Happening) -> Option<NodeId> {
     match happening {
         Happening::Fact(Fact::Pushed { to, .. } | Fact::Ordered { to, .. }) => Some(*to),
-        Happening::Fact(Fact::Counted { from, .. }) => Some(*from),
+        Happening::Fact(
+            Fact::Counted { from, .. }
+            | Fact::MessageHeld { from, .. }
+            | Fact::MessageReleased { from, .. }
+            | Fact::MessageDelivered { from, .. }
+            | Fact::MessageDelayed { from, .. }
+            | Fact::MessageDuplicated { from, .. }
+            | Fact::MessageDiscarded { from, .. },
+        ) => Some(*from),
         _ => None,
     }
 }

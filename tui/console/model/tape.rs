@@ -2,7 +2,7 @@
 //!
 //! The screen always shows this model. While the past is shown, the present goes on in a model of its own behind it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use epoca::protocol::trace::{Fact, Preview, Snapshot};
 use crate::command::{Exit, Outcome};
 use crate::console::model::{Model, NodeView, Presence};
 use crate::console::words::{Text, tape as words};
-use crate::tape::{Limits, MarkKind, ProcessSeen, Record, Ring, What};
+use crate::scenario::Verdict;
+use crate::tape::{Limits, Mark, MarkKind, ProcessSeen, Record, Ring, What};
 
 /// How many places to jump to are kept.
 const MARKS_MAX: usize = 10_000;
@@ -43,6 +44,10 @@ pub struct Tape {
     fresh: Vec<Arc<Record>>,
     /// Whether somebody takes them.
     pub is_tapped: bool,
+    /// How many records are behind the event that shows each finding of the checks, in their order.
+    pub found_at: Vec<u64>,
+    /// The nodes whose process has ended: only such a one is started again.
+    ended: BTreeSet<NodeId>,
     /// What each node told last, by number: where a check that lagged begins anew.
     pub told: BTreeMap<NodeId, u64>,
 }
@@ -86,6 +91,8 @@ pub enum PlaceKind {
     Restarted(NodeId),
     Truncated(NodeId),
     Quarantined(NodeId),
+    /// How a scenario has ended.
+    Verdict(Verdict),
     Marked(MarkKind),
 }
 
@@ -109,6 +116,8 @@ impl Default for Tape {
             recording: None,
             fresh: Vec::new(),
             is_tapped: false,
+            found_at: Vec::new(),
+            ended: BTreeSet::new(),
             told: BTreeMap::new(),
         }
     }
@@ -133,6 +142,7 @@ impl Tape {
             self.fresh.push(Arc::clone(&record));
         }
         let kind = place_kind(&record.what).filter(|kind| !self.is_told_again(kind));
+        let kind = self.ends(&record.what, kind);
         if is_step || kind.is_some() {
             self.steps.push_back(self.ring.end());
         }
@@ -141,6 +151,16 @@ impl Tape {
             self.marks.push_back(Place { at: self.ring.end(), kind });
         }
         self.forget();
+    }
+
+    /// A process that runs was not started again if it was only paused, or was first heard of.
+    fn ends(&mut self, what: &What, kind: Option<PlaceKind>) -> Option<PlaceKind> {
+        match what {
+            What::Process(node, ProcessSeen::Killed | ProcessSeen::Ended(_)) => _ = self.ended.insert(*node),
+            What::Process(node, ProcessSeen::Running) if !self.ended.remove(node) => return None,
+            _ => {}
+        }
+        kind
     }
 
     /// A node tells each new watcher that it has begun anew.
@@ -252,12 +272,33 @@ fn place_kind(what: &What) -> Option<PlaceKind> {
         What::Process(node, ProcessSeen::Running) => Some(PlaceKind::Restarted(*node)),
         What::End { outcome, .. } if is_write(outcome) => Some(PlaceKind::Write),
         // The place of a violation is where the checks say it is.
+        What::Mark(mark) if mark.kind == MarkKind::Verdict => {
+            Some(verdict_of(mark).map_or(PlaceKind::Marked(mark.kind), |(verdict, _)| PlaceKind::Verdict(verdict)))
+        }
         What::Mark(mark) if mark.kind != MarkKind::Violation => Some(PlaceKind::Marked(mark.kind)),
         _ => None,
     }
 }
 
+/// The verdict that a mark tells, and the scenario's name.
+fn verdict_of(mark: &Mark) -> Option<(Verdict, &str)> {
+    let mut words = mark.text.split_whitespace();
+    Verdict::from_name(words.next()?).zip(words.next()).filter(|_| mark.kind == MarkKind::Verdict)
+}
+
 impl Model {
+    /// A scenario's verdict is the last word until something else is asked.
+    pub fn on_mark(&mut self, mark: &Mark) {
+        if let Some((verdict, name)) = verdict_of(mark) {
+            self.verdict = Some((verdict, name.to_owned()));
+        }
+    }
+
+    /// Something is asked of the cluster.
+    pub fn on_begin(&mut self) {
+        self.verdict = None;
+    }
+
     /// A keyframe: all that records have made of the model, and about how many bytes that takes.
     pub fn frame(&mut self) -> (Box<Model>, usize) {
         let tape = std::mem::take(&mut self.tape);
@@ -308,6 +349,7 @@ impl Model {
             revision,
             tape,
             checks,
+            verdict: _,
             scenarios,
             aside,
             is_aside: _,

@@ -38,6 +38,8 @@ pub struct Timeline {
     dropped: u64,
     /// What was told last of what repeats; by node, name and peer.
     echoes: BTreeMap<(NodeId, &'static str, NodeId), Fact>,
+    /// How many messages each node lets through that its release has counted already.
+    released: BTreeMap<NodeId, u64>,
 }
 
 impl Timeline {
@@ -61,6 +63,7 @@ impl Timeline {
             lines: self.lines.iter().skip(oldest).cloned().collect(),
             dropped: self.dropped + oldest as u64,
             echoes: self.echoes.clone(),
+            released: self.released.clone(),
         }
     }
 
@@ -81,10 +84,26 @@ impl Timeline {
 
     fn is_news(&mut self, node: NodeId, fact: &Fact) -> bool {
         match fact {
-            // Each message has its decision too; the messages themselves belong to the space-time picture.
-            Fact::Sent { .. } | Fact::Received { .. } | Fact::PeerProcess { .. } => return false,
+            // Each message has its decision too; the messages themselves belong to the space-time picture. What an entry did
+            // to the final database is in its tab, and that it is final is told by itself.
+            Fact::Sent { .. }
+            | Fact::Received { .. }
+            | Fact::PeerProcess { .. }
+            | Fact::FinalChanged { .. }
+            | Fact::FinalRead { .. } => return false,
             Fact::HoldSet { .. } | Fact::HoldReleased { .. } | Fact::LinkCut { .. } | Fact::LinkHealed { .. } => {
                 self.echoes.retain(|(of, name, _), _| *of != node || !matches!(*name, "MessageHeld" | "Dropped"));
+            }
+            _ => {}
+        }
+        match fact {
+            Fact::HoldReleased { messages, .. } => _ = self.released.insert(node, *messages),
+            // The release has told how many there are.
+            Fact::MessageReleased { .. } => {
+                if let Some(left) = self.released.get_mut(&node).filter(|left| **left > 0) {
+                    *left -= 1;
+                    return false;
+                }
             }
             _ => {}
         }
@@ -104,8 +123,9 @@ fn echo(fact: &Fact) -> Option<(NodeId, Fact)> {
             *to
         }
         Fact::Counted { from, .. } => *from,
-        Fact::MessageHeld { from, number, .. } => {
-            *number = 0;
+        Fact::MessageHeld { from, number, what, since, .. } => {
+            // Each differs in these; the first stands for all that wait.
+            (*number, *what, *since) = (0, None, None);
             *from
         }
         // By a rule, beside each heartbeat; a message that a person delivers is told each time.

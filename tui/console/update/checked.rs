@@ -29,6 +29,7 @@ pub fn on_checked(model: &mut Model, verdict: Verdict) {
 /// Marks the place. The first violation stops the tape there; what follows from it only gets its mark.
 fn violated(model: &mut Model, finding: &Finding, is_first: bool) {
     let at = place(model, finding);
+    model.tape.found_at.push(at);
     let violation = &finding.violation;
     if model.tape.file.is_none() {
         let text = format!("{}: {}", violation.invariant, violation.text);

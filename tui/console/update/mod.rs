@@ -31,10 +31,11 @@ use std::time::Duration;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 use epoca::client::watch::Observed;
-use epoca::protocol::NodeId;
-use epoca::protocol::trace::Event;
+use epoca::protocol::trace::{Event, Preview};
+use epoca::protocol::{EntryId, NodeId};
 
-use crate::command::{Command, Exit, Outcome};
+use crate::command::grammar::Consistency;
+use crate::command::{Command, Exit, Outcome, parse_line};
 use crate::console::model::{Mode, Model, Notice, Pane, ProcessSeen, Screen};
 use crate::tape::Verdict;
 
@@ -179,11 +180,32 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Quit]
 }
 
+/// The entry that would be read under the key of a read that found nothing, if it is not final yet at the node that answered:
+/// then nothing had to be found.
+fn not_yet_final(model: &Model, number: u64) -> Option<EntryId> {
+    let operation = model.operations.find(number)?;
+    if !operation.end.as_ref().is_some_and(|end| end.is_absent) {
+        return None;
+    }
+    let Ok(Command::Get(get)) = parse_line(&operation.line) else { return None };
+    let node = match (get.consistency, get.node) {
+        (Consistency::Local, Some(node)) => model.nodes.get(&node.0)?,
+        (Consistency::Linearizable | Consistency::Lease, _) => model.leader()?,
+        _ => return None,
+    };
+    let writes = |preview: &&Preview| preview.key.as_ref() == Some(&get.key) && preview.value.is_some();
+    let last = node.state.tail.iter().rev().find(writes)?;
+    (!node.is_final(last.point)).then_some(last.point.id)
+}
+
 /// An answer of several lines opens the pane that has room for it, if it was typed and nothing was typed since.
 fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
     let is_long = outcome.exit == Exit::Done && outcome.lines.len() > 1;
     if !model.operations.end(number, took, outcome) {
         return;
+    }
+    if let Some(entry) = not_yet_final(model, number) {
+        model.operations.was_not_yet(number, entry);
     }
     let is_newest = model.operations.newest().is_some_and(|newest| newest.number == number);
     let is_typed = !model.scenarios.is_running();

@@ -13,7 +13,7 @@ use crate::console::model::{Dialog, Mode, Model, Notice, Pane, ProcessSeen, Scre
 use crate::console::update::{Effect, Msg, quit, scroll, tape};
 use crate::console::words::scenario as words;
 use crate::scenario::{Told, library_names};
-use crate::tape::{Mark, MarkKind, What};
+use crate::tape::{Mark, What};
 
 /// What comes from whoever runs the scenario.
 #[derive(Debug)]
@@ -57,11 +57,13 @@ pub fn on_staged(model: &mut Model, staged: Staged) {
         Staged::Told(Told::Answered { number, outcome, took }) => answered(model, number, outcome, took),
         Staged::Told(told) => {
             mark(model, &told);
-            model.scenarios.take(told);
+            let at = model.shown().tape.ring.end();
+            model.scenarios.take(told, at);
         }
         Staged::Aside(nodes) => {
             let recording = model.tape.recording.as_ref().map(|recording| recording.name.clone());
             let no_launcher = Some(model.say(words::OTHER_CLUSTER).to_owned());
+            model.scenarios.on_new_tape();
             tape::take(model.show_aside(), Msg::Started { nodes, no_launcher });
             let text = recording.map(|name| words::NOT_RECORDED.with(model.lang, &[("name", &name)]));
             model.notice = text.map(|text| Notice { text, is_bad: false }).or(model.notice.take());
@@ -108,7 +110,7 @@ fn answered(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
 fn mark(model: &mut Model, told: &Told) {
     let script = model.scenarios.run.as_ref().map(|run| run.script.clone());
     if let Some(text) = script.and_then(|script| told.mark(&script)) {
-        let mark = Mark { kind: MarkKind::Scenario, text, evidence: Vec::new() };
+        let mark = Mark { kind: told.mark_kind(), text, evidence: Vec::new() };
         let shown = model.shown_mut();
         tape::keyframe(shown);
         tape::note(shown, What::Mark(mark));

@@ -96,12 +96,16 @@ pub fn operations(model: &mut Model) -> &mut Operations {
 
 /// Notes what a person does by typing or by a key, or a scenario.
 pub fn begun(model: &mut Model, number: u64, line: &str) {
+    present(model).on_begin();
     note(model, What::Begin { number, line: line.trim().to_owned() });
 }
 
 /// Notes something that has changed the present already, or does not change it.
 pub fn note(model: &mut Model, what: What) {
     let at = present(model).now;
+    if let What::Mark(mark) = &what {
+        present(model).on_mark(mark);
+    }
     model.tape.push(Arc::new(Record::new(at, what)), true);
 }
 
@@ -123,9 +127,10 @@ fn missing(msg: &Msg) -> Option<NodeId> {
     if let Msg::OrderUnknown { missing, .. } = msg { Some(*missing) } else { None }
 }
 
-/// Takes a whole recording in, and shows its beginning.
+/// Takes a whole recording in, and shows the first moment at which somebody leads; if nobody ever does, the end.
 pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
     model.tape = Tape::of_file(name);
+    let mut first = None;
     for record in records {
         keyframe(model);
         clock::tick(model, record.at);
@@ -133,8 +138,11 @@ pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
         redo(model, &record);
         let is_step = model.revision != before;
         model.tape.push(Arc::new(record), is_step);
+        if first.is_none() && model.leader().is_some() {
+            first = Some(model.tape.ring.end());
+        }
     }
-    show_step(model, 1);
+    show(model, first.unwrap_or(model.tape.ring.end()));
 }
 
 /// Does to a model what a record did, at its time.
@@ -151,11 +159,15 @@ fn redo(model: &mut Model, record: &Record) {
         What::Process(node, seen) => Msg::Process(node, seen),
         What::End { number, took, outcome } => Msg::OperationEnd(number, outcome, took),
         What::Begin { number, line } => {
+            model.on_begin();
             model.operations.note(number, &line);
             model.changed();
             return;
         }
-        What::Mark(_) => return,
+        What::Mark(mark) => {
+            model.on_mark(&mark);
+            return;
+        }
     };
     // What is asked of the app belongs to the time when it happened.
     let _ = apply(model, msg);

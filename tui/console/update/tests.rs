@@ -304,7 +304,7 @@ fn tab_goes_through_the_panes_and_completes_in_type() {
 
 #[test]
 fn final_data_differ_only_where_an_order_is_missing() {
-    let mut sample = Sample::healthy(SIZE);
+    let mut sample = Sample::healthy(SIZE).with_finals();
     sample.write("x", "9", &[2, 3]);
     let value = |node: u64| {
         let finals = sample.model.nodes[&NodeId(node)].finals.keys();
@@ -328,7 +328,7 @@ fn the_palette_types_a_command_or_does_what_a_key_does() {
 
 #[test]
 fn tab_completes_nodes_keys_kinds_and_scenarios_where_they_belong() {
-    let mut sample = Sample::healthy(SIZE);
+    let mut sample = Sample::healthy(SIZE).with_finals();
     sample.write("xylophone", "1", &[2, 3, 4]);
     for (typed, completed) in [
         ("get xy", "get xylophone "),

@@ -5,16 +5,18 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
 
-use epoca::protocol::trace::Fact;
+use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{EntryId, NodeId};
 
 use crate::console::model::story::Told;
 use crate::console::model::timeline::Happening;
-use crate::console::model::{Model, Screen};
+use crate::console::model::{Model, NodeView, Screen};
 use crate::console::text::{centred, cut};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
-use crate::console::words::{Text, content, screen};
+use crate::console::view::scenario::style_of;
+use crate::console::view::{checks, top};
+use crate::console::words::{Text, content, screen, stepped_down};
 
 /// How far back a headline may lie behind steps that have none.
 const BACK: usize = 40;
@@ -40,6 +42,16 @@ fn spaced(text: &str, width: usize) -> String {
 }
 
 fn headline(model: &Model, look: &Look) -> (String, Style) {
+    if let Some((verdict, name)) = &model.verdict {
+        return (format!("{}  {name}", verdict.word(model.lang)), style_of(*verdict, look));
+    }
+    if !model.is_anything_known() {
+        return (model.say(top::unknown(model)).to_uppercase(), look.muted);
+    }
+    if let Some(finding) = checks::found(model).next() {
+        let name = model.lang.answer(finding.violation.invariant).to_uppercase();
+        return (screen::B_VIOLATED.with(model.lang, &[("what", &name)]), look.bad);
+    }
     if model.leader().is_none() {
         return (model.say(screen::B_NO_LEADER).to_owned(), look.bad);
     }
@@ -48,12 +60,43 @@ fn headline(model: &Model, look: &Look) -> (String, Style) {
     }
     let steps = model.story.lines().iter().rev().take(BACK);
     let found = steps.filter_map(|told| said(model, told, look)).next();
-    found.unwrap_or_else(|| (model.say(screen::B_CALM).to_owned(), look.committed))
+    found.unwrap_or_else(|| quiet(model, look))
+}
+
+/// With nothing to tell of: calm, unless something is down or made to go wrong.
+fn quiet(model: &Model, look: &Look) -> (String, Style) {
+    let ((live, nodes), forced) = (model.live_voters(), top::forced(model));
+    match (live < nodes, forced.is_empty()) {
+        (true, _) => (screen::B_LIVE.with(model.lang, &[("live", &live), ("nodes", &nodes)]), look.bad),
+        (false, false) => (forced.join("  "), look.intermediate),
+        (false, true) => (model.say(screen::B_CALM).to_owned(), look.committed),
+    }
+}
+
+/// Whether what a step announces still holds by what the nodes have told since. What has happened and is over in itself, as
+/// a commit, holds for good.
+fn holds(model: &Model, told: &Told, fact: &Fact) -> bool {
+    let mut nodes = told.nodes.iter().filter_map(|id| model.nodes.get(id));
+    match fact {
+        Fact::Killed { .. } => nodes.all(|node| !node.is_live()),
+        Fact::Restarted { .. } | Fact::Resumed { .. } => nodes.all(NodeView::is_live),
+        Fact::Paused { .. } => nodes.all(NodeView::is_paused),
+        Fact::LinkCut { with } => nodes.any(|node| node.cuts().contains(with) || node.state.node == *with),
+        Fact::HoldSet { .. } => nodes.any(|node| !node.holds().is_empty()),
+        Fact::Elected { epoch, .. } => nodes.all(|node| node.leads() && node.state.epoch == Some(*epoch)),
+        Fact::SteppedDown { .. } => nodes.all(|node| !node.leads()),
+        Fact::PreVoteAsked { .. } | Fact::VoteAsked { .. } => nodes.all(|node| node.state.role == RoleName::Candidate),
+        _ => true,
+    }
 }
 
 /// The headline of a step, if it is one that an audience should see.
 fn said(model: &Model, told: &Told, look: &Look) -> Option<(String, Style)> {
     let Happening::Fact(fact) = &told.happening else { return None };
+    if !holds(model, told, fact) {
+        return None;
+    }
+    let is_both = |with: &NodeId| told.nodes.contains(with);
     let nodes = told.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let with = |text: Text, what: String| text.with(model.lang, &[("nodes", &nodes), ("what", &what)]);
     Some(match fact {
@@ -74,15 +117,27 @@ fn said(model: &Model, told: &Told, look: &Look) -> Option<(String, Style)> {
         // Told by a node whose order came before its own ack, it may be over already.
         Fact::Held { up_to, .. } if told.nodes.iter().all(|node| has_applied(model, *node, *up_to)) => return None,
         Fact::Held { up_to, .. } => (with(screen::B_WAITS, up_to.to_string()), look.intermediate),
-        Fact::HoldSet { .. } => (with(screen::B_HELD, String::new()), look.intermediate),
-        Fact::TimedOut { .. } => (with(screen::B_STANDS, String::new()), look.accent),
+        Fact::HoldSet { kind } => (with(screen::B_HELD, model.lang.reason(kind).to_uppercase()), look.intermediate),
+        Fact::HoldReleased { kind, .. } => {
+            (with(screen::B_RELEASED, model.lang.reason(kind).to_uppercase()), look.committed)
+        }
+        Fact::PreVoteAsked { .. } | Fact::VoteAsked { .. } => (with(screen::B_STANDS, String::new()), look.accent),
         Fact::Elected { epoch, .. } => (with(screen::B_LEADS, epoch.to_string()), look.accent),
-        Fact::SteppedDown { epoch, .. } => (with(screen::B_STEPS_DOWN, epoch.to_string()), look.bad),
+        Fact::SteppedDown { epoch, .. } => match stepped_down(fact) {
+            "SteppedDown" => (with(screen::B_STEPS_DOWN, epoch.to_string()), look.bad),
+            "SteppedDown.candidate" => (with(screen::B_GIVES_UP, String::new()), look.accent),
+            _ => (with(screen::B_REPLICA, String::new()), look.accent),
+        },
         Fact::Killed { .. } => (with(screen::B_KILLED, String::new()), look.bad),
         Fact::Restarted { .. } => (with(screen::B_RESTARTED, String::new()), look.committed),
         Fact::Paused { .. } => (with(screen::B_PAUSED, String::new()), look.bad),
-        Fact::LinkCut { .. } => (with(screen::B_CUT, String::new()), look.bad),
-        Fact::LinkHealed { .. } => (with(screen::B_HEALED, String::new()), look.committed),
+        Fact::Resumed { .. } => (with(screen::B_RESUMED, String::new()), look.committed),
+        Fact::LinkCut { with: peer } if is_both(peer) => (with(screen::B_CUT_BOTH, String::new()), look.bad),
+        Fact::LinkCut { with: peer } => (with(screen::B_CUT, peer.to_string()), look.bad),
+        Fact::LinkHealed { with: peer } if is_both(peer) => {
+            (with(screen::B_HEALED_BOTH, String::new()), look.committed)
+        }
+        Fact::LinkHealed { with: peer } => (with(screen::B_HEALED, peer.to_string()), look.committed),
         Fact::Damaged { .. } | Fact::Quarantined { .. } => (with(screen::B_DAMAGED, String::new()), look.bad),
         Fact::Injected { .. } => (with(screen::B_FORGED, String::new()), look.different),
         _ => return None,

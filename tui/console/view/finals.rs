@@ -1,4 +1,5 @@
-//! The final databases side by side: what each node would answer to a local read, and where they differ.
+//! The final databases side by side: what each node has told of its own, as `epoca list` says it there, and where they
+//! differ. What a node has not told is marked as such, never as absent.
 
 use bytes::Bytes;
 use ratatui::buffer::Buffer;
@@ -7,19 +8,25 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr;
 
-use crate::console::model::{Model, NodeView};
-use crate::console::text::cut;
+use crate::console::model::finals::{Final, Found};
+use crate::console::model::{Model, NodeView, Presence};
+use crate::console::text::{cut, wrapped};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
-use crate::console::words::{bytes, screen};
+use crate::console::words::{Text, bytes, screen};
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let rows = usize::from(area.height).saturating_sub(1);
-    let last = model.nodes.values().map(|node| node.finals.keys().len()).max().unwrap_or_default().saturating_sub(1);
-    let keys: Vec<&Bytes> = all_keys(model).skip(model.scrolled.min(last)).take(rows).collect();
+    let height = usize::from(area.height).saturating_sub(1);
+    let last = rows(model).saturating_sub(1);
+    let keys: Vec<&Bytes> = all_keys(model).skip(model.scrolled.min(last)).take(height).collect();
     if keys.is_empty() {
-        put(buffer, area, &[span(model.say(screen::NOTHING_FINAL), look.muted)]);
+        for (index, text) in
+            wrapped(model.say(nothing(model)), usize::from(area.width).saturating_sub(2)).into_iter().enumerate()
+        {
+            let Some(row) = row(area, index) else { break };
+            put(buffer, row, &[span(format!(" {text}"), look.muted)]);
+        }
         return;
     }
     let widths = Widths::of(area, &keys, model);
@@ -28,12 +35,25 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
         let Some(row) = row(area, index + 1) else { break };
         put(buffer, row, &record(model, key, &widths, look));
     }
-    remarks(buffer, area, model, last + 1, look);
+    frame::foot(buffer, area, &count(model), look);
+}
+
+/// Why there is no row.
+fn nothing(model: &Model) -> Text {
+    let mut nodes = model.nodes.values().filter(|node| !matches!(node.presence, Presence::Unseen { .. })).peekable();
+    let is_seen = nodes.peek().is_some();
+    match () {
+        () if model.nodes.values().any(|node| node.finals.is_known()) => screen::NOTHING_FINAL,
+        () if is_seen && nodes.all(|node| !node.lab) => screen::FINAL_HIDDEN,
+        // Every recording tells the databases after the nodes' first words, in any case before its end.
+        () if model.tape.file.is_some() && model.tape.at() == model.tape.ring.end() => screen::FINAL_OLD_RECORDING,
+        () => screen::FINAL_UNTOLD,
+    }
 }
 
 /// How many rows there are to scroll through.
 pub fn rows(model: &Model) -> usize {
-    model.nodes.values().map(|node| node.finals.keys().len()).max().unwrap_or_default()
+    all_keys(model).count()
 }
 
 /// The keys that any node has, in order. Only as far as somebody looks: there may be many thousand.
@@ -48,15 +68,19 @@ fn all_keys(model: &Model) -> impl Iterator<Item = &Bytes> {
     })
 }
 
-fn remarks(buffer: &mut Buffer, area: Rect, model: &Model, keys: usize, look: &Look) {
-    let mut remark = match keys {
-        1 => model.say(screen::ONE_KEY).to_owned(),
-        _ => screen::KEYS.with(model.lang, &[("count", &keys)]),
+/// How many keys there are where the leader counts them, and how many of them are shown.
+fn count(model: &Model) -> String {
+    let known = |node: &&NodeView| node.finals.is_known();
+    let Some(measure) = model.leader().filter(known).or_else(|| model.nodes.values().find(known)) else {
+        return String::new();
     };
-    if model.nodes.values().any(|node| node.finals.is_partial()) {
-        remark.push_str(model.say(screen::NEWEST_ONLY));
+    let shown = measure.finals.keys().len();
+    match measure.finals.total() {
+        Some(1) if shown == 1 => model.say(screen::ONE_KEY).to_owned(),
+        Some(count) if count == shown as u64 => screen::KEYS.with(model.lang, &[("count", &count)]),
+        Some(count) => screen::KEYS_OF.with(model.lang, &[("shown", &shown), ("count", &count)]),
+        None => screen::KEYS_OF_MANY.with(model.lang, &[("shown", &shown)]),
     }
-    frame::foot(buffer, area, &remark, look);
 }
 
 struct Widths {
@@ -96,16 +120,30 @@ fn record(model: &Model, key: &Bytes, widths: &Widths, look: &Look) -> Vec<Span<
 
 /// What the node has and which entry wrote it, marked where it is not what the leader has.
 fn value(node: &NodeView, measure: Option<&NodeView>, key: &Bytes, width: usize, look: &Look) -> (String, Style) {
-    let mine = node.finals.keys().get(key);
-    let theirs = measure.and_then(|measure| measure.finals.keys().get(key));
-    let is_same = mine.map(|mine| mine.entry) == theirs.map(|theirs| theirs.entry);
-    let (mark, style) = if is_same { ("", look.base) } else { ("≠ ", look.different) };
-    let Some(mine) = mine else {
-        return (format!("{mark}·"), if is_same { look.muted } else { style });
+    let mine = node.finals.find(key);
+    let theirs = measure.map_or(Found::Untold, |measure| measure.finals.find(key));
+    let is_same = match (mine, theirs) {
+        (Found::Row(mine), Found::Row(theirs)) => mine.entry == theirs.entry,
+        (Found::Absent, Found::Row(_)) | (Found::Row(_), Found::Absent) => false,
+        // What was not told differs from nothing.
+        _ => true,
     };
-    let entry = mine.entry.to_string();
-    let room = width.saturating_sub(mark.width() + entry.width() + 2);
-    (format!("{mark}{}  {entry}", cut(&bytes(&mine.value), room.max(3))), style)
+    let (mark, style) = if is_same { ("", look.base) } else { ("≠ ", look.different) };
+    match mine {
+        Found::Untold => ("…".to_owned(), look.muted),
+        Found::Absent => (format!("{mark}·"), if is_same { look.muted } else { style }),
+        Found::Row(row) => (format!("{mark}{}", shown(row, width.saturating_sub(mark.width()))), style),
+    }
+}
+
+/// The value as far as there is room, with the entry that wrote it.
+fn shown(row: &Final, width: usize) -> String {
+    let entry = row.entry.to_string();
+    let room = width.saturating_sub(entry.width() + 2).max(3);
+    let text = bytes(&row.value);
+    let is_cut = row.value_bytes > row.value.len() as u64;
+    let text = if is_cut { cut(&format!("{text}…"), room) } else { cut(&text, room) };
+    format!("{text}  {entry}")
 }
 
 fn padded(text: &str, width: usize) -> String {

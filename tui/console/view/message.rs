@@ -13,7 +13,7 @@ use crate::console::model::space::{Call, Fate, Message, Quiet, Row, Shape};
 use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::line::span;
-use crate::console::words::{Lang, content, screen, step};
+use crate::console::words::{Lang, content, screen, step, stepped_down};
 
 /// What the arrow says, the longest first.
 pub fn labels(message: &Message, lang: Lang) -> Vec<String> {
@@ -61,7 +61,11 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
     let with = |text: screen::Text, what: &dyn std::fmt::Display| text.with(lang, &[("what", what)]);
     match fact {
         Fact::Elected { epoch, .. } => (with(screen::MARK_LEADS, epoch), look.accent),
-        Fact::SteppedDown { epoch, .. } => (with(screen::MARK_STEPS_DOWN, epoch), look.bad),
+        Fact::SteppedDown { epoch, .. } => match stepped_down(fact) {
+            "SteppedDown" => (with(screen::MARK_STEPS_DOWN, epoch), look.bad),
+            "SteppedDown.candidate" => (model.say(screen::MARK_GIVES_UP).to_owned(), look.accent),
+            _ => (model.say(screen::MARK_REPLICA).to_owned(), look.accent),
+        },
         Fact::TimedOut { .. } => (model.say(screen::MARK_STANDS).to_owned(), look.accent),
         Fact::Conflict { what, found, .. } if what == "prev-missing" => {
             let end = found.map_or_else(|| model.say(screen::LOG_START).to_owned(), |point| point.id.to_string());

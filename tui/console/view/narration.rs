@@ -112,7 +112,7 @@ fn unbroken(text: &str, room: usize) -> Vec<String> {
 /// Whether it is worth saying how often: what several nodes did once each is no repetition.
 fn is_repeated(told: &Told) -> bool {
     match &told.happening {
-        Happening::Fact(fact) => matches!(fact.rule(), "N3" | "F5" | "E1" | "E2" | "L1" | "L2"),
+        Happening::Fact(fact) => matches!(fact.rule(), "N3" | "F5" | "F6" | "F7" | "E1" | "E2" | "L1" | "L2"),
         _ => true,
     }
 }

@@ -32,9 +32,12 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 }
 
 fn facts(model: &Model, node: &NodeView) -> Vec<String> {
+    if let Presence::Unseen { .. } = node.presence {
+        return vec![format!("{}  {}", node.address, model.say(screen::NO_ANSWER_YET))];
+    }
     let state = &node.state;
     let process = match (&node.presence, node.pid) {
-        (Presence::Unseen { .. }, _) => model.say(screen::NO_ANSWER_YET).to_owned(),
+        (Presence::Unseen { .. }, _) => String::new(),
         (Presence::Down { why, .. }, _) => screen::NODE_DOWN.with(model.lang, &[("why", &model.lang.reason(why))]),
         (Presence::Live, pid) if node.is_paused() => {
             screen::NODE_PAUSED.with(model.lang, &[("pid", &pid.unwrap_or_default())])

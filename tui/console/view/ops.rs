@@ -42,6 +42,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 
 fn drawn(operation: &Operation, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
     let mut rows = vec![summary(operation, lang, look)];
+    if let Some(entry) = operation.end.as_ref().and_then(|end| end.not_yet) {
+        rows.push(vec![span(format!("     {}", screen::NOT_YET.with(lang, &[("entry", &entry)])), look.committed)]);
+    }
     for line in operation.answer() {
         rows.push(vec![Span::raw("     "), span(lang.answer(&line.text), tone(line.tone, look))]);
     }
@@ -61,7 +64,7 @@ pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'stat
         span(format!("   {time}"), look.muted),
     ];
     if let Some(text) = operation.summary() {
-        let is_bad = operation.end.as_ref().is_some_and(|end| end.exit != Exit::Done);
+        let is_bad = operation.end.as_ref().is_some_and(|end| end.exit != Exit::Done && !end.is_absent);
         spans.push(span(format!("   {}", lang.answer(text)), if is_bad { look.bad } else { look.base }));
     }
     spans
@@ -70,6 +73,8 @@ pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'stat
 fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
     match end.map(|end| end.exit) {
         None => ("…", look.muted),
+        // That nothing is there is what was asked for.
+        Some(Exit::Not) if end.is_some_and(|end| end.is_absent) => ("✓", look.committed),
         Some(Exit::Done) => ("✓", look.committed),
         Some(Exit::Unknown) => ("?", look.intermediate),
         Some(Exit::Not | Exit::Usage | Exit::Nobody) => ("✗", look.bad),

@@ -16,7 +16,10 @@ use crate::console::words::{content, screen};
 /// `n1 LEADER    e3  live`; where the screen is narrow the state stands there only if it is not "live".
 pub fn label(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec<Span<'static>> {
     let is_leader = node.leads() && node.is_live();
-    let role = model.say(screen::role(node.state.role, model.standing(node.state.node)));
+    // Of a node that has told nothing yet nobody knows what it is.
+    let is_unseen = matches!(node.presence, Presence::Unseen { .. });
+    let role = screen::role(node.state.role, model.standing(node.state.node));
+    let role = if is_unseen { "" } else { model.say(role) };
     let epoch = node.state.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
     let style = match (node.is_live(), is_leader) {
         (false, _) => look.muted,

@@ -32,7 +32,8 @@ type Line = Vec<Span<'static>>;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let scenarios = &model.scenarios;
-    let Some(run) = &scenarios.run else {
+    let run = model.run_shown();
+    let Some(run) = run.as_deref() else {
         let text = match &scenarios.asked {
             Some(name) => words::STARTS.with(model.lang, &[("name", name)]),
             None => model.say(words::NONE_YET).to_owned(),
@@ -111,7 +112,7 @@ struct Steps {
 }
 
 fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
-    let in_sight = model.scenarios.in_sight();
+    let in_sight = model.scenarios.in_sight(run);
     let (mut lines, mut begins) = (Vec::new(), Vec::new());
     let mut sight = 0..0;
     for (index, item) in run.script.items.iter().enumerate() {

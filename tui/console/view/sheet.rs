@@ -16,7 +16,8 @@ use crate::scenario::{ItemKind, Run, evidence_text};
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let width = usize::from(area.width);
-    let Some(run) = &model.scenarios.sheet else {
+    let run = model.sheet_shown();
+    let Some(run) = run.as_deref() else {
         let rows = wrapped(model.say(words::NO_SHEET), width.saturating_sub(2)).into_iter();
         return put_all(buffer, area, rows.map(|text| vec![span(format!(" {text}"), look.muted)]));
     };

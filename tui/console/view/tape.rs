@@ -1,7 +1,7 @@
 //! The tape as a line: epochs, writes, kills and the like in their order, where in it the screen stands, and the keys.
 //!
 //! ```text
-//!   TAPE |e1──w──w─K4──w─|e2──w──T3·─▌ event 212/212   [ ] step   { } jump   L live   B bookmark
+//!   TAPE |e1─w─w─-n4─w─|e2─w─~n3─PASS─▌ event 212/212   [ ] step   { } jump   L live   B bookmark
 //! ```
 
 use ratatui::style::Style;
@@ -12,6 +12,7 @@ use crate::console::model::Model;
 use crate::console::model::tape::{Place, PlaceKind, Tape};
 use crate::console::theme::Look;
 use crate::console::view::line::{span, width};
+use crate::console::view::scenario::style_of;
 use crate::console::words::{Lang, Text, tape as words};
 use crate::tape::MarkKind;
 
@@ -44,7 +45,7 @@ pub fn line(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     // The tape of a scenario's own cluster goes with it, and nobody writes it down.
     let name = span(model.say(words::TAPE), if model.is_aside { look.alarm } else { look.muted });
     let mut parts = vec![name];
-    parts.extend(places(tape, marks, look));
+    parts.extend(places(tape, marks, model.lang, look));
     parts.extend(right);
     parts
 }
@@ -88,8 +89,8 @@ fn keys(tape: &Tape, lang: Lang, look: &Look) -> Vec<Span<'static>> {
 }
 
 /// As many marks as fit, around the one where the screen stands.
-fn places(tape: &Tape, room: usize, look: &Look) -> Vec<Span<'static>> {
-    let tokens: Vec<_> = tape.marks().iter().map(|place| (token(place), style(place, look))).collect();
+fn places(tape: &Tape, room: usize, lang: Lang, look: &Look) -> Vec<Span<'static>> {
+    let tokens: Vec<_> = tape.marks().iter().map(|place| (token(place, lang), style(place, look))).collect();
     let at = tape.at();
     let cursor = tape.marks().partition_point(|place| place.at <= at);
     let (from, to) = window(&tokens.iter().map(|(text, _)| text.width() + 1).collect::<Vec<_>>(), cursor, room);
@@ -129,16 +130,18 @@ fn window(widths: &[usize], cursor: usize, room: usize) -> (usize, usize) {
     }
 }
 
-fn token(place: &Place) -> String {
+/// No code of a mark is a rule's: `K3` is a rule, and nothing else.
+fn token(place: &Place, lang: Lang) -> String {
     match &place.kind {
         PlaceKind::Epoch(epoch) => format!("|e{epoch}"),
         PlaceKind::Write => "w".to_owned(),
-        PlaceKind::Killed(node) => format!("K{}", node.0),
-        PlaceKind::Restarted(node) => format!("R{}", node.0),
-        PlaceKind::Truncated(node) => format!("T{}", node.0),
-        PlaceKind::Quarantined(node) => format!("Q{}", node.0),
+        PlaceKind::Killed(node) => format!("-{node}"),
+        PlaceKind::Restarted(node) => format!("+{node}"),
+        PlaceKind::Truncated(node) => format!("~{node}"),
+        PlaceKind::Quarantined(node) => format!("#{node}"),
+        PlaceKind::Verdict(verdict) => verdict.word(lang).to_owned(),
         PlaceKind::Marked(MarkKind::Bookmark) => "B".to_owned(),
-        PlaceKind::Marked(MarkKind::Scenario) => "S".to_owned(),
+        PlaceKind::Marked(MarkKind::Scenario | MarkKind::Verdict) => "*".to_owned(),
         PlaceKind::Marked(MarkKind::Violation) => "!!".to_owned(),
     }
 }
@@ -148,6 +151,7 @@ fn style(place: &Place, look: &Look) -> Style {
         PlaceKind::Epoch(_) => look.accent,
         PlaceKind::Write | PlaceKind::Restarted(_) => look.committed,
         PlaceKind::Killed(_) | PlaceKind::Truncated(_) | PlaceKind::Quarantined(_) => look.bad,
+        PlaceKind::Verdict(verdict) => style_of(*verdict, look),
         PlaceKind::Marked(MarkKind::Violation) => look.alarm,
         PlaceKind::Marked(_) => look.strong,
     }

@@ -63,8 +63,12 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
         Screen::Watching => {}
     }
     parts.extend(tape::named(model).map(|text| Part { spans: vec![span(format!(" {text} "), look.alarm)], goes: 0 }));
-    parts.extend(leadership(model, look));
-    parts.push(quorum(model, look));
+    if model.is_anything_known() {
+        parts.extend(leadership(model, look));
+        parts.push(quorum(model, look));
+    } else {
+        parts.push(Part { spans: vec![span(model.say(unknown(model)), look.muted)], goes: 0 });
+    }
     if model.is_aside {
         let text = format!(" {} ", model.say(crate::console::words::scenario::OWN_CLUSTER));
         parts.push(Part { spans: vec![span(text, look.alarm)], goes: 0 });
@@ -72,6 +76,11 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
     parts.extend(in_force(model, look));
     parts.extend(pulse(model, look));
     parts
+}
+
+/// What is said before any node was heard of.
+pub(super) fn unknown(model: &Model) -> screen::Text {
+    if model.tape.file.is_some() { screen::NOTHING_RECORDED } else { screen::NO_ANSWER_AT_ALL }
 }
 
 fn leadership(model: &Model, look: &Look) -> Vec<Part> {
@@ -129,13 +138,7 @@ fn pulse(model: &Model, look: &Look) -> Option<Part> {
 
 /// Holds and cuts: what a person made go wrong and may have forgotten.
 fn in_force(model: &Model, look: &Look) -> Option<Part> {
-    let say = |text: screen::Text, what: &dyn std::fmt::Display| text.with(model.lang, &[("what", what)]);
-    let step = step::is_on(model).then(|| words::T_STEP.with(model.lang, &[("count", &step::count(model))]));
-    let wrong = step::wrong(model).map(|id| words::T_WRONG.with(model.lang, &[("what", &id)]));
-    let held = model.nodes.iter().filter(|(_, node)| !node.holds().is_empty()).map(|(id, _)| say(screen::HELD, id));
-    let cut = model.cuts().into_iter().map(|(a, b)| say(screen::CUT, &format!("{a}-{b}")));
-    let paused = model.nodes.iter().filter(|(_, node)| node.is_paused()).map(|(id, _)| say(screen::PAUSED, id));
-    let texts: Vec<_> = wrong.chain(step).chain(held).chain(cut).chain(paused).collect();
+    let texts = forced(model);
     if texts.is_empty() {
         return None;
     }
@@ -147,4 +150,15 @@ fn in_force(model: &Model, look: &Look) -> Option<Part> {
         spans.push(span(format!(" {text} "), look.alarm));
     }
     Some(Part { spans, goes: 0 })
+}
+
+/// What is in force, each in words.
+pub(super) fn forced(model: &Model) -> Vec<String> {
+    let say = |text: screen::Text, what: &dyn std::fmt::Display| text.with(model.lang, &[("what", what)]);
+    let step = step::is_on(model).then(|| words::T_STEP.with(model.lang, &[("count", &step::count(model))]));
+    let wrong = step::wrong(model).map(|id| words::T_WRONG.with(model.lang, &[("what", &id)]));
+    let held = model.nodes.iter().filter(|(_, node)| !node.holds().is_empty()).map(|(id, _)| say(screen::HELD, id));
+    let cut = model.cuts().into_iter().map(|(a, b)| say(screen::CUT, &format!("{a}-{b}")));
+    let paused = model.nodes.iter().filter(|(_, node)| node.is_paused()).map(|(id, _)| say(screen::PAUSED, id));
+    wrong.chain(step).chain(held).chain(cut).chain(paused).collect()
 }

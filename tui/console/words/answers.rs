@@ -130,9 +130,15 @@ pub const SHAPES: &[Text] = &[
     text("ends with {point}", "termina com {point}"),
     text("no {fact} up to this event", "nenhum {fact} até este evento"),
     text("leads epoch {epoch}, committed up to {point}", "lidera a época {epoch}, commit até {point}"),
-    text("its own final data: nothing under {key}", "os seus dados finais: nada em {key}"),
+    text(
+        "its own final data: {key}: expected: not found; got: not found",
+        "os seus dados finais: {key}: esperado: não encontrado; obtido: não encontrado",
+    ),
     text("its own final data: {value}", "os seus dados finais: {value}"),
-    text("a linearizable read: nothing under {key}", "uma leitura linearizável: nada em {key}"),
+    text(
+        "a linearizable read: {key}: expected: not found; got: not found",
+        "uma leitura linearizável: {key}: esperado: não encontrado; obtido: não encontrado",
+    ),
     text("a linearizable read: {value}", "uma leitura linearizável: {value}"),
     text("{key} written by {id}", "{key} escrito por {id}"),
     text("the log on its disk", "o log no seu disco"),

@@ -200,9 +200,13 @@ fn key(node: NodeId, fact: &Fact) -> &'static str {
         },
         Fact::Truncated { forged, .. } if *forged > 0 => "Truncated.forged",
         Fact::Finalized { count: 1, .. } => "Finalized.one",
+        Fact::EpochLeft { epoch: None, .. } => "EpochLeft.first",
         Fact::Reported { epochs: 1, .. } => "Reported.one",
         Fact::Counted { from, .. } if *from == node => "Counted.self",
-        Fact::SteppedDown { heard: Some(_), .. } => "SteppedDown.heard",
+        Fact::SteppedDown { heard, .. } => match (stepped_down(fact), heard) {
+            ("SteppedDown", Some(_)) => "SteppedDown.heard",
+            (key, _) => key,
+        },
         Fact::MembersSet { learners, .. } if !learners.is_empty() => "MembersSet.learners",
         other => other.name(),
     }
@@ -220,7 +224,23 @@ fn step_key(fact: &Fact) -> &'static str {
         }
         Fact::Conflict { .. } => "Conflict.other-id",
         Fact::Counted { up_to, commit, .. } if up_to.is_some_and(|point| point.position.0 > *commit) => "Counted.short",
+        Fact::SteppedDown { .. } => stepped_down(fact),
+        // What a person does to one message is told with its number.
+        Fact::MessageDelivered { why, .. } if why == "by-hand" => "",
+        Fact::MessageDelivered { .. } => "MessageDelivered.due",
+        Fact::MessageDiscarded { why, .. } if why == "no-room" => "MessageDiscarded.no-room",
         other => other.name(),
+    }
+}
+
+/// Under which key a step-down stands: a candidate has never led, and a recording from before facts told which it was says
+/// it only by some of the reasons.
+pub fn stepped_down(fact: &Fact) -> &'static str {
+    let Fact::SteppedDown { role, why, .. } = fact else { return "SteppedDown" };
+    match (role.as_ref(), why.as_ref()) {
+        ("leader", _) => "SteppedDown",
+        ("candidate", _) | (_, "lost-election" | "leader-found") => "SteppedDown.candidate",
+        _ => "SteppedDown.untold",
     }
 }
 

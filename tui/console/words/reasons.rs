@@ -3,6 +3,7 @@
 use crate::console::words::{Text, text};
 
 pub const REASONS: &[(&str, Text)] = &[
+    ("all", text("all messages", "todas as mensagens")),
     ("by-hand", text("by hand", "à mão")),
     ("due", text("its time has come", "chegou a sua hora")),
     ("no-room", text("too many wait already", "já há esperando demais")),

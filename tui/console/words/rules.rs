@@ -133,6 +133,8 @@ pub const RULES: &[(&str, Text)] = &[
         ),
     ),
     ("Finalized.one", text("{up_to} is final here: readable now", "{up_to} no banco de dados final: legível agora")),
+    ("FinalChanged", text("its final database changes: {rows}", "o seu banco de dados final muda: {rows}")),
+    ("FinalRead", text("its final database begins with {rows}", "o seu banco de dados final começa com {rows}")),
     (
         "Held",
         text(
@@ -140,7 +142,7 @@ pub const RULES: &[(&str, Text)] = &[
             "a ordem até {up_to} espera: {from} não confirmou nada aqui além de {confirmed}",
         ),
     ),
-    ("TimedOut", text("stands for election: {why}", "candidata-se: {why}")),
+    ("TimedOut", text("sees need of an election: {why}", "vê necessidade de eleição: {why}")),
     (
         "PreVoteAsked",
         text(
@@ -179,6 +181,9 @@ pub const RULES: &[(&str, Text)] = &[
     ("Opened", text("opens its epoch with {entry}", "abre a sua época com {entry}")),
     ("SteppedDown", text("leads {epoch} no longer: {why}", "não lidera mais {epoch}: {why}")),
     ("SteppedDown.heard", text("leads {epoch} no longer: {why}, {heard}", "não lidera mais {epoch}: {why}, {heard}")),
+    ("SteppedDown.candidate", text("gives up its candidacy: {why}", "desiste da candidatura: {why}")),
+    ("SteppedDown.untold", text("is a replica from now on: {why}", "é réplica a partir de agora: {why}")),
+    ("EpochLeft.first", text("hears of {heard}, its first epoch", "soube de {heard}, a sua primeira época")),
     ("EpochLeft", text("leaves {epoch}: it heard of {heard}", "deixa {epoch}: soube de {heard}")),
     (
         "TransferBegun",
@@ -209,8 +214,8 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "ReadConfirmed",
         text(
-            "still leads: {from} answered round {round}, {quorum} were needed",
-            "ainda lidera: {from} responderam à rodada {round}, eram precisos {quorum}",
+            "still leads: {from} answered round {round}; counting itself, {quorum} were needed",
+            "ainda lidera: {from} responderam à rodada {round}; contando a si mesmo, eram precisos {quorum}",
         ),
     ),
     (

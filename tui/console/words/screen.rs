@@ -75,15 +75,23 @@ pub const B_RESYNCED: Text = text("{what} SYNC POINT FOUND", "{what} PONTO DE SI
 pub const B_COMMITTED: Text = text("{what} COMMITTED", "{what} COMMIT");
 pub const B_FINAL: Text = text("{what} FINAL ON {nodes}", "{what} FINAL EM {nodes}");
 pub const B_WAITS: Text = text("{nodes} ORDER {what} WAITS", "{nodes} ORDEM {what} ESPERA");
-pub const B_HELD: Text = text("{nodes} COMMIT ORDERS HELD", "{nodes} ORDENS DE COMMIT RETIDAS");
+pub const B_HELD: Text = text("{nodes} {what} HELD", "{nodes} {what}: RETENÇÃO");
+pub const B_RELEASED: Text = text("{nodes} {what} RELEASED", "{nodes} {what}: LIBERAÇÃO");
+pub const B_RESUMED: Text = text("{nodes} GOES ON", "{nodes} CONTINUA");
+pub const B_GIVES_UP: Text = text("{nodes} GIVES UP ITS CANDIDACY", "{nodes} DESISTE DA CANDIDATURA");
+pub const B_REPLICA: Text = text("{nodes} IS A REPLICA", "{nodes} É RÉPLICA");
+pub const B_LIVE: Text = text("{live} OF {nodes} NODES LIVE", "{live} DE {nodes} NÓS VIVOS");
+pub const B_VIOLATED: Text = text("VIOLATED: {what}", "VIOLAÇÃO: {what}");
 pub const B_STANDS: Text = text("{nodes} STANDS FOR ELECTION", "{nodes} CANDIDATA-SE");
 pub const B_LEADS: Text = text("{nodes} LEADS {what}", "{nodes} LIDERA {what}");
 pub const B_STEPS_DOWN: Text = text("{nodes} LEADS {what} NO MORE", "{nodes} NÃO LIDERA MAIS {what}");
 pub const B_KILLED: Text = text("{nodes} KILLED", "{nodes} MORTO");
 pub const B_RESTARTED: Text = text("{nodes} RESTARTED", "{nodes} REINICIADO");
 pub const B_PAUSED: Text = text("{nodes} PAUSED", "{nodes} PAUSADO");
-pub const B_CUT: Text = text("{nodes} CUT OFF", "{nodes} ENLACE CORTADO");
-pub const B_HEALED: Text = text("{nodes} LINKED AGAIN", "{nodes} ENLACE REFEITO");
+pub const B_CUT: Text = text("{nodes} CUT FROM {what}", "{nodes} CORTADO DE {what}");
+pub const B_CUT_BOTH: Text = text("{nodes} CUT FROM EACH OTHER", "{nodes} CORTADOS UM DO OUTRO");
+pub const B_HEALED: Text = text("{nodes} LINKED WITH {what} AGAIN", "{nodes} LIGADO A {what} DE NOVO");
+pub const B_HEALED_BOTH: Text = text("{nodes} LINKED AGAIN", "{nodes} LIGADOS DE NOVO");
 pub const B_DAMAGED: Text = text("{nodes} DAMAGED DISK", "{nodes} DISCO DANIFICADO");
 pub const B_FORGED: Text = text("{nodes} FORGED ENTRY", "{nodes} ENTRADA FORJADA");
 
@@ -104,7 +112,9 @@ pub const P_NOT_FINAL: Text = text("not final", "não final");
 // Marks beside a node's line.
 pub const MARK_LEADS: Text = text("◆ leads {what}", "◆ lidera {what}");
 pub const MARK_STEPS_DOWN: Text = text("◇ leads {what} no more", "◇ não lidera mais {what}");
-pub const MARK_STANDS: Text = text("◇ stands for election", "◇ candidata-se");
+pub const MARK_GIVES_UP: Text = text("◇ candidacy given up", "◇ desiste da candidatura");
+pub const MARK_REPLICA: Text = text("◇ is a replica", "◇ é réplica");
+pub const MARK_STANDS: Text = text("◇ sees need of election", "◇ vê necessidade de eleição");
 pub const MARK_CONFLICT: Text = text("≠ conflict: {what}", "≠ conflito: {what}");
 pub const MARK_MISSING: Text = text("· ends at {what}", "· termina em {what}");
 pub const MARK_QUARANTINED: Text = text("x disk damaged, begins anew", "x disco danificado, recomeça");
@@ -139,12 +149,25 @@ pub const KINDS: &[(&str, Text)] = &[
 pub const CHOOSE_SECOND: Text = text(" {node} and", " {node} e");
 pub const ESC_NO: Text = text("   esc: no", "   esc: não");
 pub const OLDEST_DROPPED: Text = text("{count} oldest dropped", "{count} mais antigos descartados");
-pub const NOTHING_FINAL: Text =
-    text(" nothing is final yet: i, then put x 1", " nada é final ainda: i, depois put x 1");
+pub const NOTHING_FINAL: Text = text("nothing is final yet: i, then put x 1", "nada é final ainda: i, depois put x 1");
 pub const ONE_KEY: Text = text("1 key", "1 chave");
 pub const KEYS: Text = text("{count} keys", "{count} chaves");
-pub const NEWEST_ONLY: Text =
-    text(" of the newest entries; epoca list shows all", " das entradas mais novas; epoca list mostra todas");
+pub const KEYS_OF: Text =
+    text("{shown} of {count} keys; epoca list shows all", "{shown} de {count} chaves; epoca list mostra todas");
+pub const KEYS_OF_MANY: Text = text(
+    "{shown} keys of too many to count; epoca list shows all",
+    "{shown} chaves de muitas, não contadas; epoca list mostra todas",
+);
+pub const FINAL_UNTOLD: Text =
+    text("no node has told its final database yet", "nenhum nó informou ainda o seu banco de dados final");
+pub const FINAL_HIDDEN: Text = text(
+    "keys and values are shown only by nodes started with --lab",
+    "só nós iniciados com --lab mostram chaves e valores",
+);
+pub const FINAL_OLD_RECORDING: Text = text(
+    "this recording does not tell the final databases: an older epoca made it",
+    "esta gravação não informa os bancos de dados finais: um epoca mais antigo a fez",
+);
 pub const KEY: Text = text("key", "chave");
 pub const AS_LAST_SEEN: Text = text("{node} as last seen", "{node} como visto por último");
 pub const HELP: Text = text(" HELP ", " AJUDA ");
@@ -187,6 +210,10 @@ pub const IS_CUT: Text = text("link with {node} is cut", "enlace com {node} cort
 pub const IS_HELD: Text = text("{kind} to it is held", "{kind} para ele retidas");
 pub const NOTHING_ASKED: Text =
     text(" nothing was asked from here yet: i, then put x 1", " nada foi pedido daqui ainda: i, depois put x 1");
+pub const NOT_YET: Text = text(
+    "expected: not found; got: not found ({entry} is not final there)",
+    "esperado: não encontrado; obtido: não encontrado ({entry} não é final ali)",
+);
 pub const OMITTED: Text = text("     and {count} lines more", "     e mais {count} linhas");
 pub const UNDER_WAY: Text = text("under way", "a caminho");
 pub const COMMAND: Text = text(" COMMAND ", " COMANDO ");
@@ -230,6 +257,8 @@ pub const M_TYPE: Text = text("[TYPE]", "[DIGITAR]");
 pub const T_STARTING: Text = text("starting the nodes", "iniciando os nós");
 pub const T_ENDING: Text = text("ending", "encerrando");
 pub const NO_LEADER: Text = text(" NO LEADER ", " SEM LÍDER ");
+pub const NOTHING_RECORDED: Text = text("nothing recorded yet", "nada gravado ainda");
+pub const NO_ANSWER_AT_ALL: Text = text("no node has answered yet", "nenhum nó respondeu ainda");
 pub const NOTHING_COMMITTED: Text = text("nothing", "nada");
 pub const T_COMMIT: Text = text("commit ", "commit ");
 pub const NO_QUORUM: Text = text(

@@ -130,6 +130,15 @@ pub const STEPS: &[Step] = &[
         "what it had not confirmed stays intermediate until the next leader decides",
         "o que não confirmou fica em dados intermediários até o próximo líder decidir",
     ),
+    plain("SteppedDown.candidate", "gives up its candidacy: {why}", "desiste da candidatura: {why}")
+        .why("it never led: nothing was confirmed by it", "ele não chegou a liderar: nada foi confirmado por ele"),
+    plain("SteppedDown.untold", "is a replica from now on: {why}", "é réplica a partir de agora: {why}"),
+    plain("MessageHeld", "held back on purpose: {kind} of {peers}", "retido de propósito: {kind} de {peers}"),
+    plain("MessageReleased", "let through: {kind} of {peers}", "passa agora: {kind} de {peers}"),
+    plain("MessageDelivered.due", "delivered, {why}: {kind} of {peers}", "entregue, {why}: {kind} de {peers}"),
+    plain("MessageDelayed", "comes in {millis} ms: {kind} of {peers}", "chega em {millis} ms: {kind} de {peers}"),
+    plain("MessageDuplicated", "is there twice: {kind} of {peers}", "está em dobro: {kind} de {peers}"),
+    plain("MessageDiscarded.no-room", "thrown away, {why}: {kind} of {peers}", "jogado fora, {why}: {kind} de {peers}"),
     plain("Injected", "forged on purpose: {what} as {ids}", "forjada de propósito: {what} como {ids}").why(
         "the consistency check gets no hint: it must find it by id or digest",
         "a verificação não recebe dica: tem de achar por id ou digest",

@@ -17,6 +17,8 @@ use crate::scenario::told::{Evidence, Verdict};
 
 /// One read; it is asked again until the expectation's time is up.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a read of an absent key gives.
+const NOT_FOUND: &str = "not found";
 
 impl Scene<'_> {
     pub(super) fn outcome(&self, of: &str, wanted: Ended) -> Seen {
@@ -100,10 +102,10 @@ impl Scene<'_> {
                     return Seen::Yes(evidence);
                 }
             } else if *by != Reader::Local(Nodes::Any) {
-                let found = found.map_or("nothing".to_owned(), |found| shown_short(found, 40));
-                let wanted = value.unwrap_or("nothing");
+                let found = found.map_or(NOT_FOUND.to_owned(), |found| shown_short(found, 40));
+                let wanted = value.unwrap_or(NOT_FOUND);
                 let who = node.map_or("the client".to_owned(), |node| node.to_string());
-                return not_yet(format!("{who} reads {found} under {key}, not {wanted}"));
+                return not_yet(format!("{who} reads {key}: expected: {wanted}; got: {found}"));
             }
         }
         if evidence.is_empty() { not_yet("no node reads it") } else { Seen::Yes(evidence) }
@@ -116,7 +118,8 @@ fn read(node: Option<NodeId>, key: &str, record: Option<(Bytes, String)>) -> Evi
         Some((value, id)) => {
             (format!("{how}: {key}={}", shown_short(&value, 40)), vec![format!("{key} written by {id}")])
         }
-        None => (format!("{how}: nothing under {key}"), Vec::new()),
+        // It is evidence only where nothing had to be found.
+        None => (format!("{how}: {key}: expected: {NOT_FOUND}; got: {NOT_FOUND}"), Vec::new()),
     };
     Evidence { node, event: None, rule: "read", text, entries }
 }

@@ -195,7 +195,7 @@ fn value_fits(value: &Value, wanted: &FieldPattern, names: &Names, heard: &Heard
             entries.iter().any(|entry| previews.iter().any(|preview| entry.is(preview.point)))
         }
         Value::Nothing => matches!(&wanted.value, FieldValue::Word(word) if word == "none"),
-        Value::Numbers(_) => false,
+        Value::Numbers(_) | Value::Rows(_) => false,
     }
 }
 

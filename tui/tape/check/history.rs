@@ -78,18 +78,7 @@ enum End {
 
 impl History {
     pub fn on_begin(&mut self, number: u64, at: Duration, line: &str) {
-        let (key, action) = match parse_line(line) {
-            Ok(Command::Put(put)) => match put.value {
-                Some(value) if put.file.is_none() && &value[..] != b"-" => (put.key, Asked::Write(Some(cut(&value)))),
-                _ => return,
-            },
-            Ok(Command::Delete { key }) => (key, Asked::Write(None)),
-            Ok(Command::Get(get)) if get.consistency == Consistency::Linearizable => (get.key, Asked::Read),
-            _ => return,
-        };
-        if key.len() > Preview::BYTES_MAX {
-            return;
-        }
+        let Some((key, action)) = asked(line) else { return };
         self.operations.insert(number, Known { key, action, called: micros(at), end: None });
         if self.operations.len() > OPERATIONS_MAX
             && let Some((_, Known { key, action: Asked::Write(value), .. })) = self.operations.pop_first()
@@ -100,12 +89,7 @@ impl History {
 
     pub fn on_end(&mut self, number: u64, at: Duration, outcome: &Outcome) {
         let Some(known) = self.operations.get_mut(&number) else { return };
-        let json = &outcome.json;
-        let (written, seen) = match (&known.action, outcome.exit) {
-            (Asked::Write(_), Exit::Done) => (entry(json), Some(None)),
-            (Asked::Read, Exit::Done | Exit::Not) => (None, seen(json)),
-            _ => (None, None),
-        };
+        let (written, seen) = ended(&known.action, outcome);
         let is_open = matches!(known.action, Asked::Write(_)) && outcome.exit == Exit::Unknown;
         match (is_open, seen) {
             (true, _) => known.end = Some(End::Unknown),
@@ -196,6 +180,35 @@ impl History {
             Err(failure @ Failure::NotLinearizable { .. }) => Linearizable::No(failure.to_string()),
             Err(failure @ Failure::GaveUp { .. }) => Linearizable::Unknown(failure.to_string()),
         }
+    }
+}
+
+/// Whether an operation that has ended so is one for which an order is looked for.
+pub fn is_judged(line: &str, outcome: &Outcome) -> bool {
+    asked(line).is_some_and(|(_, action)| ended(&action, outcome).1.is_some())
+}
+
+/// The key of a line and what is done to it, if its order can be judged.
+fn asked(line: &str) -> Option<(Bytes, Asked)> {
+    let (key, action) = match parse_line(line) {
+        Ok(Command::Put(put)) => match put.value {
+            Some(value) if put.file.is_none() && &value[..] != b"-" => (put.key, Asked::Write(Some(cut(&value)))),
+            _ => return None,
+        },
+        Ok(Command::Delete { key }) => (key, Asked::Write(None)),
+        Ok(Command::Get(get)) if get.consistency == Consistency::Linearizable => (get.key, Asked::Read),
+        _ => return None,
+    };
+    (key.len() <= Preview::BYTES_MAX).then_some((key, action))
+}
+
+/// Where it was written, and what a read saw; the outer `None` of the latter if it has not happened, or says nothing.
+fn ended(action: &Asked, outcome: &Outcome) -> (Option<EntryId>, Option<Option<Bytes>>) {
+    let json = &outcome.json;
+    match (action, outcome.exit) {
+        (Asked::Write(_), Exit::Done) => (entry(json), Some(None)),
+        (Asked::Read, Exit::Done | Exit::Not) => (None, seen(json)),
+        _ => (None, None),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::tape::check::history::History;
 use crate::tape::record::{Record, What};
 
 pub use causes::inversions;
-pub use history::Linearizable;
+pub use history::{Linearizable, is_judged};
 
 /// All that nodes told is heard within this time, far more than a connection on a working machine takes.
 const SETTLED: Duration = Duration::from_millis(1_500);

@@ -147,7 +147,7 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
-    use epoca::protocol::trace::{Belief, Fact, Lab, MessageId, PendingMessage, Preview, RoleName, Snapshot};
+    use epoca::protocol::trace::{Belief, Fact, FinalRow, Lab, MessageId, PendingMessage, Preview, RoleName, Snapshot};
     use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, Position, Time};
 
     use super::*;
@@ -188,6 +188,11 @@ mod tests {
         Observed::Snapshot { snapshot, time: Time(9), pid: 4121, notes, cuts, holds, lab: true }
     }
 
+    fn row(key: &'static [u8], value: Option<&'static [u8]>) -> FinalRow {
+        let value = value.map(Bytes::from_static);
+        FinalRow::new(&Bytes::from_static(key), value.as_ref(), EntryId::new(2, 1))
+    }
+
     fn facts() -> Vec<Fact> {
         vec![
             Fact::Proposed { entry: vec![preview(0, b"1")] },
@@ -197,6 +202,9 @@ mod tests {
             Fact::Acked { to: NodeId(1), up_to: Some(EntryId::new(2, 1)), answers: u64::MAX },
             Fact::Committed { up_to: point(1), count: 1 },
             Fact::DiskError { text: "n1".into() },
+            Fact::FinalRead { rows: vec![row(b"x", Some(b"1")), row(&[0xff], Some(b""))], keys: Some(301_000) },
+            Fact::FinalChanged { rows: vec![row(b"x", None)], keys: None },
+            Fact::FinalChanged { rows: Vec::new(), keys: Some(0) },
             Fact::Consistent { from: NodeId(1), epoch: Epoch(2), number: 4, prev: None, entries: Vec::new(), equal: 0 },
         ]
     }

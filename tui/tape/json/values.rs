@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use epoca::protocol::trace::{Preview, Value as Field};
+use epoca::protocol::trace::{FinalRow, Preview, Value as Field};
 use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, NodeId, Position};
 use serde_json::{Map, Value, json};
 
@@ -24,6 +24,7 @@ pub fn value(value: &Field) -> Value {
         Field::Numbers(numbers) => json!({"numbers": numbers}),
         Field::Nodes(nodes) => json!({"nodes": nodes.iter().map(|node| node.0).collect::<Vec<_>>()}),
         Field::Entries(entries) => json!({"entries": entries.iter().map(preview).collect::<Vec<_>>()}),
+        Field::Rows(rows) => json!({"rows": rows.iter().map(row).collect::<Vec<_>>()}),
         Field::Nothing => Value::Null,
     }
 }
@@ -52,6 +53,18 @@ pub fn preview(preview: &Preview) -> Value {
     Value::Object(object)
 }
 
+fn row(row: &FinalRow) -> Value {
+    let entry = json!({"epoch": row.entry.epoch.0, "offset": row.entry.offset.0});
+    let mut object = Map::new();
+    object.insert("entry".to_owned(), entry);
+    object.insert("value_bytes".to_owned(), json!(row.value_bytes));
+    set_bytes(&mut object, "key", Some(&row.key));
+    if row.value.is_some() {
+        set_bytes(&mut object, "value", row.value.as_deref());
+    }
+    Value::Object(object)
+}
+
 /// `None` for a shape that no field has.
 pub fn field(value: &Value) -> Option<Field> {
     Some(match value {
@@ -70,6 +83,9 @@ fn composed(object: &Map<String, Value>) -> Option<Field> {
     }
     if let Some(entries) = list("entries") {
         return entries.iter().map(to_preview).collect::<Option<_>>().map(Field::Entries);
+    }
+    if let Some(rows) = list("rows") {
+        return rows.iter().map(to_row).collect::<Option<_>>().map(Field::Rows);
     }
     if let Some(nodes) = list("nodes") {
         return nodes.iter().map(|node| node.as_u64().map(NodeId)).collect::<Option<_>>().map(Field::Nodes);
@@ -103,6 +119,16 @@ fn digest(text: &str) -> Option<Digest> {
         *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
     }
     Some(Digest(bytes))
+}
+
+fn to_row(value: &Value) -> Option<FinalRow> {
+    let object = value.as_object()?;
+    Some(FinalRow {
+        key: bytes(object, "key")??,
+        value: bytes(object, "value")?,
+        value_bytes: object.get("value_bytes")?.as_u64()?,
+        entry: id(object.get("entry")?.as_object()?)?,
+    })
 }
 
 pub fn to_preview(value: &Value) -> Option<Preview> {

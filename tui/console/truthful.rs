@@ -1,0 +1,499 @@
+//! The screen tells nothing that is not so: announcements follow from what the nodes told, what is unknown is called so, and
+//! every moment of the tape has its own checks, scenario and final data.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use crossterm::event::KeyCode;
+use epoca::client::watch::Observed;
+use epoca::protocol::trace::{Fact, FinalRow};
+use epoca::protocol::{EntryId, Epoch, NodeId};
+use epoca::verify::invariants::{Source, Violation};
+use serde_json::json;
+
+use crate::command::{Exit, Outcome, Tone};
+use crate::console::model::finals::Found;
+use crate::console::model::tape::PlaceKind;
+use crate::console::model::{Model, Pane, ProcessSeen};
+use crate::console::sample::Sample;
+use crate::console::screens::{check, dark, drawn, text};
+use crate::console::update::{Msg, Staged, load};
+use crate::console::words::Lang;
+use crate::scenario::{Done, ItemKind, Script, Told, Verdict, all, find};
+use crate::tape::{Checker, Finding, Linearizable, Record, read};
+
+const LARGE: (u16, u16) = (120, 36);
+const MIDDLE: (u16, u16) = (80, 24);
+
+fn screen(sample: &Sample) -> String {
+    text(&drawn(sample, &dark()))
+}
+
+/// The presenter's banner, without the spaces between its letters.
+fn banner(sample: &mut Sample) -> String {
+    sample.model.is_presenting = true;
+    let screen = screen(sample);
+    sample.model.is_presenting = false;
+    screen.lines().nth(2).unwrap_or_default().replace(' ', "")
+}
+
+fn strip(sample: &Sample) -> String {
+    let lines = screen(sample);
+    lines.lines().find(|line| line.starts_with(" CHECKS")).unwrap_or_default().to_owned()
+}
+
+fn operation(sample: &mut Sample, line: &str, outcome: Outcome) {
+    sample.keys("i");
+    sample.keys(line);
+    sample.key(KeyCode::Enter);
+    sample.key(KeyCode::Esc);
+    let number = sample.model.operations.newest().expect("it was asked").number;
+    sample.send(Msg::OperationEnd(number, outcome, Duration::from_micros(900)));
+}
+
+/// The checks have looked at all that is on the tape, and found this.
+fn checked(sample: &mut Sample, linearizable: Linearizable, findings: Vec<Finding>) {
+    let mut verdict = Checker::new().verdict().clone();
+    let records = sample.model.tape.ring.end();
+    (verdict.records, verdict.events, verdict.linearizable) = (records, records, linearizable);
+    verdict.findings = findings;
+    sample.send(Msg::Checked(Box::new(verdict)));
+}
+
+fn records(model: &Model) -> Vec<Record> {
+    model.tape.ring.records(0, u64::MAX).map(|record| Record::clone(record)).collect()
+}
+
+fn replay(records: Vec<Record>) -> Sample {
+    let mut replay = Sample::new(LARGE);
+    replay.model = Model::new(LARGE, Vec::new());
+    load(&mut replay.model, "demo.jsonl".to_owned(), records);
+    replay
+}
+
+fn told(sample: &mut Sample, told: Told) {
+    sample.send(Msg::Staged(Box::new(Staged::Told(told))));
+}
+
+fn passed() -> Done {
+    Done { verdict: Verdict::Pass, evidence: Vec::new(), text: String::new(), took: Duration::ZERO }
+}
+
+// Announcements.
+
+#[test]
+fn a_candidate_that_gives_up_is_never_said_to_have_led() {
+    for role in ["candidate", ""] {
+        let mut sample = Sample::healthy(LARGE);
+        sample.tell(2, Fact::TimedOut { why: "silence".into() });
+        sample.tell(2, Fact::PreVoteAsked { epoch: Epoch(2), last: Some(EntryId::new(1, 2)) });
+        assert!(banner(&mut sample).contains("STANDSFORELECTION"));
+        let why = || "leader-found".into();
+        sample.tell(2, Fact::SteppedDown { epoch: Epoch(1), why: why(), heard: None, role: role.into() });
+        let banner = banner(&mut sample);
+        assert!(banner.contains("n2GIVESUPITSCANDIDACY"), "{banner}");
+        for pane in [Pane::Narration, Pane::Events] {
+            sample.model.pane = pane;
+            let screen = screen(&sample);
+            assert!(screen.contains("gives up its candidacy: it found"), "{screen}");
+            assert!(!screen.contains("no longer") && !screen.contains("no more"), "{screen}");
+        }
+        sample.model.lang = Lang::Portuguese;
+        let screen = screen(&sample);
+        assert!(screen.contains("desiste da candidatura") && !screen.contains("não lidera mais"), "{screen}");
+    }
+}
+
+#[test]
+fn a_leader_that_steps_down_is_said_to_have_led() {
+    let mut sample = Sample::healthy(LARGE);
+    let (why, role) = ("no-quorum".into(), "leader".into());
+    sample.tell(1, Fact::SteppedDown { epoch: Epoch(1), why, heard: None, role });
+    assert!(screen(&sample).contains("leads e1 no longer"));
+    // A recording from before does not tell which it was.
+    let mut sample = Sample::healthy(LARGE);
+    let (why, role) = ("greater-epoch".into(), "".into());
+    sample.tell(2, Fact::SteppedDown { epoch: Epoch(1), why, heard: Some(Epoch(2)), role });
+    let screen = screen(&sample);
+    assert!(screen.contains("is a replica from now on") && !screen.contains("no longer"), "{screen}");
+}
+
+#[test]
+fn a_node_that_only_waits_for_a_leader_is_not_said_to_stand() {
+    let mut sample = Sample::healthy(LARGE);
+    sample.tell(2, Fact::TimedOut { why: "silence".into() });
+    let screen = screen(&sample);
+    assert!(!screen.contains("stands for election"), "{screen}");
+    assert!(!banner(&mut sample).contains("STANDS"));
+}
+
+#[test]
+fn a_headline_goes_once_the_nodes_tell_otherwise() {
+    let mut sample = Sample::healthy(LARGE);
+    sample.send(Msg::Process(NodeId(4), ProcessSeen::Paused));
+    assert!(banner(&mut sample).contains("n4PAUSED"));
+    sample.send(Msg::Process(NodeId(4), ProcessSeen::Running));
+    assert!(banner(&mut sample).contains("n4GOESON"), "{}", banner(&mut sample));
+    sample.tell(3, Fact::HoldSet { kind: "push".into() });
+    assert!(banner(&mut sample).contains("n3PUSHHELD"), "{}", banner(&mut sample));
+    sample.tell(2, Fact::LinkCut { with: NodeId(3) });
+    assert!(banner(&mut sample).contains("n2CUTFROMn3"), "{}", banner(&mut sample));
+}
+
+#[test]
+fn held_orders_and_their_release_are_told_once_each_with_a_count() {
+    let mut sample = Sample::healthy(LARGE);
+    let kind = || "commit-order".into();
+    sample.tell(3, Fact::HoldSet { kind: kind() });
+    let lines = |sample: &Sample| (sample.model.story.lines().len(), sample.model.timeline.lines().len());
+    let before = lines(&sample);
+    let (from, to) = (NodeId(1), NodeId(3));
+    for number in 390..405 {
+        let (what, since) = (Some("up to e1·o2".into()), Some(number));
+        sample.tell(3, Fact::MessageHeld { from, to, number, kind: kind(), what, since });
+    }
+    assert_eq!(lines(&sample), (before.0 + 1, before.1 + 1));
+    assert!(screen(&sample).contains("held back on purpose: commit orders"));
+    let before = lines(&sample);
+    sample.tell(3, Fact::HoldReleased { kind: kind(), messages: 15 });
+    for number in 390..405 {
+        sample.tell(3, Fact::MessageReleased { from, to, number, kind: kind() });
+    }
+    assert_eq!(lines(&sample), (before.0 + 1, before.1 + 1));
+    let screen = screen(&sample);
+    assert!(screen.contains("commit orders to it are released: 15"), "{screen}");
+    assert!(!screen.contains("let through"), "{screen}");
+    // One that is let through later by itself is told.
+    sample.tell(3, Fact::MessageReleased { from, to, number: 500, kind: kind() });
+    assert!(self::screen(&sample).contains("let through: commit orders of n1"));
+}
+
+#[test]
+fn committed_data_are_never_called_compromised() {
+    for script in all() {
+        let texts = script.items.iter().flat_map(|item| [&item.words, &item.why]);
+        for words in texts.chain([&script.title, &script.about]) {
+            let text = words.text(Lang::Portuguese).to_lowercase();
+            assert!(!text.contains("comprometid"), "{}: {text}", script.name);
+        }
+    }
+}
+
+// What is not known.
+
+#[test]
+fn before_any_node_was_heard_nobody_is_missed() {
+    let mut live = Sample::new(LARGE);
+    live.model = Model::new(LARGE, Vec::new());
+    let nodes = (1..=4).map(|id| (NodeId(id), format!("127.0.0.1:710{id}"))).collect();
+    live.send(Msg::Started { nodes, no_launcher: None });
+    let shown = screen(&live);
+    assert!(shown.contains("no node has answered yet"), "{shown}");
+    assert!(!shown.contains("NO LEADER") && !shown.contains("NO QUORUM"), "{shown}");
+    assert!(banner(&mut live).contains("NONODEHASANSWEREDYET"));
+    let mut replay = replay(records(&Sample::healthy(LARGE).model));
+    replay.keys("ievent 1");
+    replay.key(KeyCode::Enter);
+    let shown = screen(&replay);
+    assert!(shown.contains("nothing recorded yet"), "{shown}");
+    assert!(!shown.contains("NO LEADER") && !shown.contains("NO QUORUM"), "{shown}");
+    assert!(!shown.contains("replica"), "nobody knows what they are: {shown}");
+}
+
+#[test]
+fn a_recording_opens_where_somebody_leads() {
+    let replay = replay(records(&Sample::eventful(LARGE).model));
+    let led = replay.model.leader().map(|leader| leader.state.epoch);
+    assert_eq!(led, Some(Some(Epoch(1))), "the first leader");
+    assert!(replay.model.tape.position().0 < replay.model.tape.position().1, "there is something left to play");
+}
+
+#[test]
+fn a_check_that_has_nothing_to_check_has_no_tick() {
+    let mut sample = Sample::new(LARGE);
+    checked(&mut sample, Linearizable::Yes(0), Vec::new());
+    let strip = strip(&sample);
+    assert!(!strip.contains('✓') && strip.contains("– one leader"), "{strip}");
+    assert!(strip.trim_end().ends_with("0/17"), "{strip}");
+    sample.keys("ichecks");
+    sample.key(KeyCode::Enter);
+    let screen = screen(&sample);
+    assert!(screen.contains("– log matching  nothing to check yet"), "{screen}");
+    assert!(screen.contains("– one leader per epoch  nobody leads now"), "{screen}");
+}
+
+#[test]
+fn one_leader_has_no_tick_while_nobody_leads() {
+    let mut sample = Sample::healthy(LARGE);
+    checked(&mut sample, Linearizable::Yes(0), Vec::new());
+    assert!(strip(&sample).contains("✓ one leader  ✓ log matching"), "{}", strip(&sample));
+    sample.send(Msg::Process(NodeId(1), ProcessSeen::Killed));
+    assert!(strip(&sample).contains("– one leader  ✓ log matching"), "{}", strip(&sample));
+}
+
+// The tape.
+
+#[test]
+fn the_checks_are_those_of_the_moment_that_is_shown() {
+    let mut sample = Sample::healthy(LARGE);
+    for (offset, line) in [(1, "put x 1"), (2, "put y 2")] {
+        let outcome = Outcome::done(json!({"epoch": 1, "offset": offset})).line(Tone::Result, "confirmed");
+        operation(&mut sample, line, outcome);
+    }
+    operation(&mut sample, "get x", Outcome::done(json!({"found": true, "value": "1"})).line(Tone::Result, "1"));
+    checked(&mut sample, Linearizable::Yes(3), Vec::new());
+    assert!(strip(&sample).contains("✓ linearizable (3)"), "{}", strip(&sample));
+    sample.keys("[[");
+    assert!(strip(&sample).contains("✓ linearizable (2)"), "{}", strip(&sample));
+    sample.keys("ievent 1");
+    sample.key(KeyCode::Enter);
+    sample.key(KeyCode::Esc);
+    let first = strip(&sample);
+    assert!(first.contains("– linearizable  0/17"), "{first}");
+    sample.keys("L");
+    assert!(strip(&sample).contains("✓ linearizable (3)"));
+}
+
+#[test]
+fn before_a_violation_its_check_is_not_broken() {
+    let mut sample = Sample::healthy(LARGE);
+    let evidence = vec![Source { node: NodeId(1), number: 12 }];
+    let violation = Violation { invariant: "log matching", text: "two of them".to_owned(), evidence };
+    let finding = Finding { violation, records: sample.model.tape.ring.end() };
+    checked(&mut sample, Linearizable::Yes(0), vec![finding]);
+    assert!(strip(&sample).contains("✗ log matching"), "{}", strip(&sample));
+    assert!(banner(&mut sample).contains("VIOLATED:LOGMATCHING"));
+    sample.keys("[[");
+    assert!(!strip(&sample).contains('✗'), "{}", strip(&sample));
+}
+
+/// A scenario that has passed; each of its steps changed something.
+fn played(size: (u16, u16), name: &str) -> (Sample, Arc<Script>) {
+    let mut sample = Sample::healthy(size);
+    let script = Arc::new(find(name).expect("it comes with the program"));
+    told(&mut sample, Told::Began(script.clone()));
+    for (index, item) in script.items.iter().enumerate() {
+        told(&mut sample, Told::Now(index));
+        if matches!(item.kind, ItemKind::Expect(_)) {
+            sample.write("k", &index.to_string(), &[2, 3, 4]);
+            told(&mut sample, Told::Done(index, passed()));
+        }
+    }
+    told(&mut sample, Told::Ended { verdict: Verdict::Pass, why: String::new(), took: Duration::from_secs(1) });
+    (sample, script)
+}
+
+#[test]
+fn the_scenario_and_the_sheet_are_those_of_the_moment_that_is_shown() {
+    for (name, end) in [("normal", "PASS, "), ("assignment", "PASS, ")] {
+        let (mut sample, _) = played(LARGE, name);
+        assert!(screen(&sample).contains(end), "{}", screen(&sample));
+        sample.keys("{{{");
+        let shown = screen(&sample);
+        assert!(!shown.contains(end) && shown.contains(" of "), "{shown}");
+        sample.keys("L");
+        assert!(screen(&sample).contains(end));
+    }
+}
+
+#[test]
+fn the_banner_and_the_marks_end_on_the_verdict() {
+    let (mut sample, _) = played(LARGE, "normal");
+    assert!(banner(&mut sample).contains("PASSnormal"), "{}", banner(&mut sample));
+    let last = sample.model.tape.marks().back().map(|place| place.kind.clone());
+    assert_eq!(last, Some(PlaceKind::Verdict(Verdict::Pass)));
+    assert!(screen(&sample).contains("─PASS─"));
+    // Acks and heartbeats that come later change nothing about it.
+    sample.write("late", "1", &[2, 3, 4]);
+    assert!(banner(&mut sample).contains("PASSnormal"));
+    sample.keys("{[");
+    assert!(!banner(&mut sample).contains("PASS"), "{}", banner(&mut sample));
+    sample.keys("L");
+    let recorded = records(&sample.model);
+    operation(&mut sample, "put z 1", Outcome::done(json!({"epoch": 1, "offset": 9})).line(Tone::Result, "confirmed"));
+    assert!(!banner(&mut sample).contains("PASS"), "something else was asked");
+    let mut replay = replay(recorded);
+    replay.keys("L");
+    assert!(banner(&mut replay).contains("PASSnormal"), "{}", banner(&mut replay));
+}
+
+#[test]
+fn no_mark_of_the_tape_looks_like_a_rule() {
+    let mut sample = Sample::eventful(LARGE);
+    sample.send(Msg::Process(NodeId(3), ProcessSeen::Killed));
+    sample.send(Msg::Process(NodeId(3), ProcessSeen::Running));
+    sample.tell(2, Fact::Quarantined { text: "e1·o2 is damaged".into() });
+    sample.keys("B");
+    let screen = screen(&sample);
+    let line = screen.lines().find(|line| line.starts_with(" TAPE")).expect("the tape").to_owned();
+    for mark in ["~n3", "-n3", "+n3", "#n2"] {
+        assert!(line.contains(mark), "{mark}: {line}");
+    }
+    let is_rule = |token: &str| {
+        let (letter, number) = token.split_at(token.len().min(1));
+        letter.chars().all(|letter| letter.is_ascii_uppercase()) && number.parse::<u8>().is_ok()
+    };
+    let marks = line.split_whitespace().take_while(|word| *word != "event").flat_map(|word| word.split('─'));
+    assert!(marks.clone().count() > 5, "{line}");
+    assert!(!marks.into_iter().any(is_rule), "{line}");
+}
+
+#[test]
+fn a_node_that_goes_on_after_a_pause_is_not_marked_as_started_again() {
+    let mut sample = Sample::healthy(LARGE);
+    // Heard of for the first time, as by a console that comes to nodes that run.
+    sample.send(Msg::Process(NodeId(2), ProcessSeen::Running));
+    sample.send(Msg::Process(NodeId(2), ProcessSeen::Paused));
+    sample.send(Msg::Process(NodeId(2), ProcessSeen::Running));
+    let restarted = |sample: &Sample| {
+        sample.model.tape.marks().iter().filter(|place| place.kind == PlaceKind::Restarted(NodeId(2))).count()
+    };
+    assert_eq!(restarted(&sample), 0);
+    sample.send(Msg::Process(NodeId(2), ProcessSeen::Ended("exit code 101".to_owned())));
+    sample.send(Msg::Process(NodeId(2), ProcessSeen::Running));
+    assert_eq!(restarted(&sample), 1);
+}
+
+// Absence.
+
+#[test]
+fn a_read_that_had_to_find_nothing_is_a_success() {
+    let mut sample = Sample::healthy(MIDDLE);
+    sample.tell(4, Fact::HoldSet { kind: "commit-order".into() });
+    sample.propose("v", "5");
+    for replica in [2, 3, 4] {
+        sample.push(replica);
+    }
+    let up_to = sample.last(1).expect("a log");
+    for node in [1, 2, 3] {
+        sample.finalize(node, up_to, 1);
+    }
+    sample.model.pane = Pane::Ops;
+    let absent = || Outcome::done(json!({"found": false})).exit(Exit::Not).line(Tone::Error, "not found: v");
+    operation(&mut sample, "get v --node 4 --consistency local", absent());
+    let shown = screen(&sample);
+    let wanted = "expected: not found; got: not found (e1·o3 is not final there)";
+    assert!(shown.contains(wanted), "{shown}");
+    assert!(shown.contains("✓ get v --node 4") && !shown.contains('✗'), "{shown}");
+    // Where nothing says that it had to be so it is an answer like any other.
+    operation(&mut sample, "get w --node 4 --consistency local", absent());
+    let shown = screen(&sample);
+    assert!(shown.contains("✓ get w --node 4") && shown.contains("not found: v"), "{shown}");
+}
+
+// The final databases.
+
+fn row(key: &str, value: Option<&str>, offset: u64) -> FinalRow {
+    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
+    FinalRow::new(&bytes(key), value.map(bytes).as_ref(), EntryId::new(1, offset))
+}
+
+#[test]
+fn the_final_databases_are_what_the_nodes_tell_and_not_what_entries_ask_for() {
+    for (name, size, lang) in [("final-120x36", LARGE, Lang::English), ("final-80x24-pt", MIDDLE, Lang::Portuguese)] {
+        let mut sample = Sample::healthy(size).with_finals();
+        sample.model.lang = lang;
+        sample.model.pane = Pane::FinalDb;
+        // A refused `cas`: the entry has key and value, and changes nothing.
+        sample.propose("x", "new");
+        let up_to = sample.last(1).expect("a log");
+        for node in [1, 2, 3, 4] {
+            sample.tell(node, Fact::FinalChanged { rows: Vec::new(), keys: Some(2) });
+            sample.tell(node, Fact::Finalized { up_to, count: 1 });
+        }
+        // A batch of several keys that n4 has not made final yet.
+        sample.propose("g b", "2");
+        let up_to = sample.last(1).expect("a log");
+        for node in [1, 2, 3] {
+            let rows = vec![row("x", None, 4), row("b", Some("2"), 4)];
+            sample.tell(node, Fact::FinalChanged { rows, keys: Some(2) });
+            sample.tell(node, Fact::Finalized { up_to, count: 1 });
+        }
+        check(name, &sample, &dark());
+    }
+}
+
+#[test]
+fn a_late_console_says_how_many_keys_of_how_many_it_shows() {
+    let mut sample = Sample::healthy(MIDDLE).with_finals();
+    sample.model.pane = Pane::FinalDb;
+    for node in 1..=4 {
+        let rows = (0..30).map(|number| row(&format!("k{number:06}"), Some("a value"), 1)).collect();
+        sample.tell(node, Fact::FinalRead { rows, keys: Some(301_000) });
+    }
+    // Beyond the first keys those are known that were written since.
+    for node in [1, 2, 3] {
+        sample.tell(node, Fact::FinalChanged { rows: vec![row("z", Some("9"), 3)], keys: Some(301_001) });
+    }
+    let shown = screen(&sample);
+    assert!(shown.contains("31 of 301001 keys; epoca list shows all"), "{shown}");
+    let finals = |node| sample.model.nodes[&NodeId(node)].finals.find(&Bytes::from_static(b"z"));
+    assert!(matches!(finals(3), Found::Row(_)));
+    assert_eq!(finals(4), Found::Untold, "n4 may have it or not");
+    sample.key(KeyCode::End);
+    for _ in 0..40 {
+        sample.key(KeyCode::Down);
+    }
+    let shown = screen(&sample);
+    let line = shown.lines().find(|line| line.contains(" z ")).unwrap_or_else(|| panic!("{shown}"));
+    assert!(line.contains('…') && !line.contains('≠'), "{line}");
+}
+
+#[test]
+fn the_final_databases_are_those_of_the_moment_that_is_shown() {
+    let mut sample = Sample::new(MIDDLE).with_finals();
+    sample.model.pane = Pane::FinalDb;
+    sample.elect(1, 1, &[1, 2, 3, 4]);
+    sample.write("x", "1", &[2, 3, 4]);
+    sample.write("x", "9", &[2, 3, 4]);
+    let value = |sample: &Sample| match sample.model.nodes[&NodeId(1)].finals.find(&Bytes::from_static(b"x")) {
+        Found::Row(row) => Some(row.value.clone()),
+        _ => None,
+    };
+    assert_eq!(value(&sample).as_deref(), Some(&b"9"[..]));
+    let (steps, _, _) = sample.model.tape.position();
+    let seen = (1..=steps).map(|step| {
+        sample.keys(&format!("ievent {step}"));
+        sample.key(KeyCode::Enter);
+        sample.key(KeyCode::Esc);
+        value(&sample)
+    });
+    let mut seen: Vec<_> = seen.collect();
+    seen.dedup();
+    assert_eq!(seen, [None, Some(Bytes::from_static(b"1")), Some(Bytes::from_static(b"9"))]);
+}
+
+#[test]
+fn what_is_hidden_or_was_never_told_is_called_so() {
+    let mut sample = Sample::healthy(MIDDLE).with_finals();
+    sample.model.pane = Pane::FinalDb;
+    sample.send(Msg::Observed(NodeId(1), Observed::Lost(7)));
+    for node in sample.model.nodes.values_mut() {
+        node.finals = Default::default();
+    }
+    assert!(screen(&sample).contains("no node has told its final database yet"));
+    for node in sample.model.nodes.values_mut() {
+        node.lab = false;
+    }
+    assert!(screen(&sample).contains("keys and values are shown only by nodes started with --lab"));
+}
+
+#[test]
+fn an_older_recording_opens_and_says_that_it_does_not_tell_the_final_databases() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".assets/demo.epoca.jsonl");
+    let recording = read(&path).expect("the recording that comes with the sources");
+    // As a program wrote it that knew nothing of final rows.
+    let older = recording.records.into_iter().filter(|record| match &record.what {
+        crate::tape::What::Observed(_, Observed::Events(events)) => {
+            !events.iter().any(|event| matches!(event.fact.name(), "FinalChanged" | "FinalRead"))
+        }
+        _ => true,
+    });
+    let mut replay = replay(older.collect());
+    replay.keys("L");
+    replay.model.pane = Pane::FinalDb;
+    let shown = screen(&replay);
+    assert!(shown.contains("this recording does not tell the final"), "{shown}");
+}
