@@ -5,10 +5,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::{Model, NodeView};
-use crate::console::text::cut;
+use crate::console::text::{cut, padded, width as columns};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
@@ -66,7 +65,7 @@ struct Widths {
 
 impl Widths {
     fn of(area: Rect, keys: &[&Bytes], model: &Model) -> Widths {
-        let widest = keys.iter().map(|key| bytes(key).width()).max().unwrap_or_default();
+        let widest = keys.iter().map(|key| columns(&bytes(key))).max().unwrap_or_default();
         let key = widest.clamp(4, usize::from(area.width) / 4);
         let nodes = model.nodes.len().max(1);
         let node = (usize::from(area.width).saturating_sub(key + 3) / nodes).clamp(9, 28);
@@ -104,12 +103,6 @@ fn value(node: &NodeView, measure: Option<&NodeView>, key: &Bytes, width: usize,
         return (format!("{mark}·"), if is_same { look.muted } else { style });
     };
     let entry = mine.entry.to_string();
-    let room = width.saturating_sub(mark.width() + entry.width() + 2);
+    let room = width.saturating_sub(columns(mark) + columns(&entry) + 2);
     (format!("{mark}{}  {entry}", cut(&bytes(&mine.value), room.max(3))), style)
-}
-
-fn padded(text: &str, width: usize) -> String {
-    let text = cut(text, width);
-    let room = width.saturating_sub(text.width());
-    text + &" ".repeat(room)
 }
