@@ -83,7 +83,9 @@ fn the_palette_finds_a_command_and_the_explanation_names_its_source() {
     let (mut session, _) = demo(&home);
     session.keys(":inj");
     session.wait_for(|screen| screen.contains("inject [OPTIONS]"));
-    session.keys("\r2 q 666\r");
+    session.keys("\r");
+    session.wait_for(|screen| screen.contains("[TYPE]"));
+    session.keys("2 q 666\r");
     session.wait_for(|screen| screen.contains("≠q=666≠"));
     session.keys("\u{1b}");
     session.wait_for(|screen| screen.contains("[CONTROL]"));
@@ -162,7 +164,9 @@ fn the_recording_beside_the_readme_opens_and_plays_and_nothing_is_found_in_it() 
     let position = screen.split("event ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a position");
     let (step, of) = position.split_once('/').expect("event k of n");
     assert_eq!(step, of);
-    session.keys("{{ ");
+    session.keys("{{");
+    session.wait_for(|screen| screen.contains("REPLAY") && !screen.contains(&format!("event {of}/{of}")));
+    session.keys(" ");
     session.wait_for(|screen| screen.contains(&format!("event {of}/{of}")) && screen.contains("‖"));
     session.keys("q");
     assert_eq!(session.ended(""), 0);
