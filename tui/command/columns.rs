@@ -25,8 +25,8 @@ const BLANK: [(char, char); 10] = [
 
 /// The columns that a text takes. Control characters take none: the screen leaves them out.
 pub fn width(text: &str) -> usize {
-    if text.is_ascii() {
-        return text.bytes().filter(|byte| !byte.is_ascii_control()).count();
+    if text.chars().all(is_narrow) {
+        return text.chars().count();
     }
     graphemes(text).map(|(_, columns)| columns).sum()
 }
@@ -128,10 +128,17 @@ pub fn is_visible(text: &str) -> bool {
     matches!(visible(text), Cow::Borrowed(_))
 }
 
-/// Most of what is ever shown, found quickly: printable ASCII, Latin letters, what the screen is drawn with, ideographs.
+/// Most of what is ever measured, found quickly: printable ASCII, Latin letters, what the screen is drawn with. Each of
+/// them takes one column and belongs to no other.
+fn is_narrow(character: char) -> bool {
+    matches!(character, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | '\u{2010}'..='\u{2027}' |
+        '\u{2190}'..='\u{2319}' | '\u{2500}'..='\u{25fc}' | '✓' | '✗')
+}
+
+/// What can certainly be seen, found quickly: the signs and ideographs besides.
 fn is_plain(character: char) -> bool {
     matches!(character, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | '\u{2010}'..='\u{2027}' |
-        '\u{2190}'..='\u{25ff}' | '\u{4e00}'..='\u{9fff}')
+        '\u{2190}'..='\u{27bf}' | '\u{4e00}'..='\u{9fff}')
 }
 
 fn is_seen(character: char) -> bool {
@@ -168,6 +175,14 @@ mod tests {
             assert!(cut.strip_suffix('…').is_none_or(|cut| cut.ends_with('\u{fe0f}') || cut.is_empty()), "{cut:?}");
         }
         assert_eq!(padded("⚠️⚠️⚠️", 4), "⚠️… ");
+    }
+
+    #[test]
+    fn what_is_measured_quickly_is_measured_as_it_is_drawn() {
+        for character in (0..=0x3000).filter_map(char::from_u32).filter(|character| is_narrow(*character)) {
+            let text = format!("a{character}b");
+            assert_eq!((graphemes(&text).count(), graphemes(&text).map(|(_, wide)| wide).sum()), (3, 3), "{text:?}");
+        }
     }
 
     #[test]
