@@ -25,10 +25,19 @@ const BLANK: [(char, char); 10] = [
 
 /// The columns that a text takes. Control characters take none: the screen leaves them out.
 pub fn width(text: &str) -> usize {
-    if text.chars().all(is_narrow) {
-        return text.chars().count();
+    plain_width(text).unwrap_or_else(|| graphemes(text).map(|(_, columns)| columns).sum())
+}
+
+/// The columns of a text of which every character takes one and can be seen, as of nearly all that is drawn.
+pub fn plain_width(text: &str) -> Option<usize> {
+    let mut columns = 0;
+    for character in text.chars() {
+        if !is_narrow(character) {
+            return None;
+        }
+        columns += 1;
     }
-    graphemes(text).map(|(_, columns)| columns).sum()
+    Some(columns)
 }
 
 /// What a terminal draws as one, with its columns.

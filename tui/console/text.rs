@@ -1,6 +1,6 @@
 //! Texts in a given width: centring, breaking into rows. Widths are columns of the terminal, and computed in one place.
 
-pub use crate::command::columns::{behind, cut, letters, padded, rows, visible, width};
+pub use crate::command::columns::{behind, cut, letters, padded, plain_width, rows, visible, width};
 
 /// The text in the middle of a place.
 pub fn centred(text: &str, columns: usize) -> String {
