@@ -6,3 +6,9 @@ mod session;
 
 #[cfg(unix)]
 mod sessions;
+
+#[cfg(target_os = "linux")]
+mod terminals;
+
+#[cfg(unix)]
+mod typing;

@@ -44,13 +44,36 @@ impl Seen {
 impl Session {
     /// Opens a console with these arguments; its own state rests in `home`.
     pub fn open(home: &Path, arguments: &[&str]) -> Session {
-        let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).expect("a terminal");
-        let found = line_settings(&*pair.master);
+        Session::open_sized(home, arguments, (COLUMNS.get(), ROWS.get()))
+    }
+
+    /// In a terminal that tells this size.
+    pub fn open_sized(home: &Path, arguments: &[&str], size: (u16, u16)) -> Session {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_epoca"));
         command.args(arguments);
+        Session::begin(home, command, "xterm-256color", size)
+    }
+
+    /// In a terminal that calls itself this.
+    pub fn open_as(home: &Path, arguments: &[&str], kind: &str) -> Session {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_epoca"));
+        command.args(arguments);
+        Session::begin(home, command, kind, (COLUMNS.get(), ROWS.get()))
+    }
+
+    /// A shell with job control.
+    pub fn shell(home: &Path) -> Session {
+        let mut command = CommandBuilder::new("bash");
+        command.args(["--norc", "--noprofile", "-i"]);
+        command.env("PS1", "ready> ");
+        Session::begin(home, command, "xterm-256color", (COLUMNS.get(), ROWS.get()))
+    }
+
+    fn begin(home: &Path, mut command: CommandBuilder, kind: &str, size: (u16, u16)) -> Session {
+        let pair = native_pty_system().openpty(pty_size(size)).expect("a terminal");
+        let found = line_settings(&*pair.master);
         command.cwd(home);
-        for (name, value) in [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8")] {
+        for (name, value) in [("TERM", kind), ("LC_ALL", "C.UTF-8")] {
             command.env(name, value);
         }
         command.env("XDG_STATE_HOME", home);
@@ -76,10 +99,20 @@ impl Session {
 
     /// Types a command in CONTROL and goes back there.
     pub fn command(&mut self, line: &str) {
-        self.keys(&format!("i{line}\r"));
+        self.keys("i");
         self.wait_for(|screen| screen.contains("[TYPE]"));
+        self.keys(&format!("{line}\r"));
         self.keys("\u{1b}");
         self.wait_for(|screen| screen.contains("[CONTROL]"));
+    }
+
+    pub fn resize(&self, size: (u16, u16)) {
+        self.master.resize(pty_size(size)).expect("a terminal has a size");
+    }
+
+    /// Waits until a full screen is there, or is not, and its text is as wanted.
+    pub fn wait_for_screen(&self, is_full: bool, wanted: impl Fn(&str) -> bool) -> String {
+        self.wait_until(|screen| screen.alternate_screen() == is_full && wanted(&screen.contents()))
     }
 
     /// Waits until the screen's text is as wanted, and gives it.
@@ -149,6 +182,10 @@ pub fn assert_gone(pids: &[i32]) {
         assert!(begun.elapsed() < DEADLINE, "some of {pids:?} are still there");
         std::thread::yield_now();
     }
+}
+
+fn pty_size((cols, rows): (u16, u16)) -> PtySize {
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
 }
 
 fn line_settings(master: &dyn MasterPty) -> String {

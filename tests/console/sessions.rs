@@ -83,7 +83,9 @@ fn the_palette_finds_a_command_and_the_explanation_names_its_source() {
     let (mut session, _) = demo(&home);
     session.keys(":inj");
     session.wait_for(|screen| screen.contains("inject [OPTIONS]"));
-    session.keys("\r2 q 666\r");
+    session.keys("\r");
+    session.wait_for(|screen| screen.contains("[TYPE]"));
+    session.keys("2 q 666\r");
     session.wait_for(|screen| screen.contains("≠q=666≠"));
     session.keys("\u{1b}");
     session.wait_for(|screen| screen.contains("[CONTROL]"));
@@ -167,7 +169,9 @@ fn the_recording_beside_the_readme_opens_and_plays_and_nothing_is_found_in_it() 
     let at_end = |screen: &str| position(screen).is_some_and(|(step, of)| step == of);
     let screen = session.wait_for(|screen| at_end(screen) && screen.contains(" leads "));
     let (_, of) = position(&screen).expect("event k of n");
-    session.keys("{{ ");
+    session.keys("{{");
+    session.wait_for(|screen| screen.contains("REPLAY") && !at_end(screen));
+    session.keys(" ");
     session.wait_for(|screen| screen.contains(&format!("event {of}/{of}")) && screen.contains("‖"));
     session.keys("q");
     assert_eq!(session.ended(""), 0);

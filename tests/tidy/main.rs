@@ -252,6 +252,17 @@ fn every_file_says_at_its_head_what_it_is_for() {
 }
 
 #[test]
+fn widths_of_texts_are_computed_in_one_place() {
+    let names = |source: &Source| {
+        let own = ["unicode_width", "unicode_segmentation", "CellWidth", "visual_cursor"];
+        let is_its_place = source.path == "tui/command/columns.rs";
+        let found = own.iter().find(|own| !is_its_place && whole_code(source).contains(*own))?;
+        Some(format!("{} names {found}", source.path))
+    };
+    nothing("another way to count columns", sources("tui").iter().filter_map(names).collect());
+}
+
+#[test]
 fn one_crossterm_is_in_the_lock_file() {
     let lock = fs::read_to_string(top().join("Cargo.lock")).expect("there is a lock file");
     assert_eq!(lock.matches("name = \"crossterm\"\n").count(), 1, "two crossterms would fight over one terminal");

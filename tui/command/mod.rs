@@ -18,6 +18,8 @@ mod lab;
 
 mod members;
 
+pub mod columns;
+
 pub mod text;
 
 pub mod shell;

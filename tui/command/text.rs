@@ -3,45 +3,46 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use epoca::protocol::LogPoint;
+use epoca::protocol::trace::whole_characters;
 use serde_json::{Map, Value, json};
-use unicode_width::UnicodeWidthStr;
 
-/// Bytes for people: text as it is, control characters and what is not UTF-8 escaped, so that no value can talk to the
-/// terminal.
+use super::columns::{cut, is_visible, padded, visible, width};
+
+/// Bytes for people: text as it is; what is not UTF-8, what is not seen, backslashes and spaces at either end escaped.
+/// So no value can talk to the terminal, and no two different ones look the same because of what a screen leaves out.
 pub fn shown(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '\\' => text.push_str("\\\\"),
-                _ if character.is_control() => text.extend(character.escape_default()),
-                _ => text.push(character),
-            }
-        }
+        text.push_str(&visible(&chunk.valid().replace('\\', "\\\\")));
         for byte in chunk.invalid() {
             text.push_str(&format!("\\x{byte:02x}"));
         }
     }
+    if text.ends_with(' ') {
+        text.replace_range(text.len() - 1.., SPACE);
+    }
+    if text.starts_with(' ') {
+        text.replace_range(..1, SPACE);
+    }
     text
 }
 
-/// A value that stands alone: as [`shown`], but text keeps its lines and backslashes.
+/// A space where none would be seen.
+const SPACE: &str = "\\u{20}";
+
+/// A value that stands alone: as [`shown`], but text keeps its lines, spaces and backslashes.
 pub fn shown_alone(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(|character| character.is_control() && !"\n\t".contains(character)) => {
-            text.to_owned()
-        }
+        Ok(text) if text.split(['\n', '\t']).all(is_visible) => text.to_owned(),
         _ => shown(bytes),
     }
 }
 
-/// The beginning of what [`shown`] gives, at most `width` characters.
-pub fn shown_short(bytes: &[u8], width: usize) -> String {
-    let text = shown(&bytes[..bytes.len().min(4 * width)]);
-    if text.chars().count() <= width && bytes.len() <= 4 * width {
-        return text;
-    }
-    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+/// The beginning of what [`shown`] gives, in at most so many columns. Only that much of a long value is looked at.
+pub fn shown_short(bytes: &[u8], columns: usize) -> String {
+    let seen = whole_characters(bytes, 4 * columns);
+    let text = shown(seen);
+    if seen.len() < bytes.len() { cut(&(text + "…"), columns) } else { cut(&text, columns) }
 }
 
 /// Sets `key` to the text if the bytes are UTF-8, else `key_base64`; `null` for `None`.
@@ -71,15 +72,11 @@ pub fn id_shown(point: Option<LogPoint>) -> String {
 /// Rows with their columns aligned to the left, two spaces between them, the first row being the head.
 pub fn table(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max();
+    let widths: Vec<usize> = (0..columns).map(|column| widest(column).unwrap_or(0)).collect();
     let line = |row: &Vec<String>| {
-        let mut text = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            text.push_str(cell);
-            text.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
-        }
-        text.trim_end().to_owned()
+        let cells = row.iter().zip(&widths).map(|(cell, width)| padded(cell, width + 2));
+        cells.collect::<String>().trim_end().to_owned()
     };
     rows.iter().map(line).collect()
 }
@@ -96,6 +93,30 @@ mod tests {
         assert_eq!(shown_alone(b"\x1b[2J"), "\\u{1b}[2J");
         assert_eq!(shown_short(b"abcdef", 4), "abc…");
         assert_eq!(shown_short(b"abcd", 4), "abcd");
+    }
+
+    #[test]
+    fn two_different_keys_never_look_the_same() {
+        let keys =
+            ["x", "x\u{200b}", "\u{202e}x", "\\u{202e}x", " x", "x ", "x\u{a0}", "x\t", "\u{feff}x", "x\u{fe0f}"];
+        let mut looks: Vec<String> = keys.iter().map(|key| shown(key.as_bytes())).collect();
+        assert_eq!(looks[1..4], ["x\\u{200b}", "\\u{202e}x", "\\\\u{202e}x"]);
+        looks.sort();
+        looks.dedup();
+        assert_eq!(looks.len(), keys.len(), "{looks:?}");
+        assert_eq!(shown_alone("a\u{202e}b".as_bytes()), "a\\u{202e}b");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_between_characters_and_in_columns() {
+        let value = "日本語".repeat(100);
+        for columns in 1..20 {
+            let short = shown_short(value.as_bytes(), columns);
+            assert!(width(&short) <= columns && short.ends_with('…') && !short.contains('\\'), "{short} in {columns}");
+        }
+        // So many characters of no column that what is looked at ends within one.
+        let marks = format!("ab{}", "\u{301}".repeat(100));
+        assert!(!shown_short(marks.as_bytes(), 7).contains("\\x"));
     }
 
     #[test]

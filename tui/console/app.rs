@@ -4,10 +4,11 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind};
-use futures_util::StreamExt;
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use nix::sys::signal::{Signal as Kind, raise};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
@@ -16,9 +17,11 @@ use crate::command::{Command, Context, Exit, Outcome, execute, print};
 use crate::console::attach::{Keeper, refused};
 use crate::console::config::{self, Config};
 use crate::console::director::Director;
+use crate::console::input::{self, Batch, Event};
 use crate::console::keys;
 use crate::console::model::{Model, Step, step};
 use crate::console::ordered::Ordered;
+use crate::console::output;
 use crate::console::state::{self, History};
 use crate::console::taps::Taps;
 use crate::console::terminal::{self, Screen};
@@ -37,6 +40,9 @@ const FRAME: Duration = Duration::from_millis(33);
 /// How many messages wait for the loop; beyond that those who watch nodes wait, and the nodes drop what is oldest.
 const INBOX: usize = 1_024;
 
+/// How often it is looked whether the terminal is the console's again, or takes the next frame.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// How many messages are taken before it is looked whether to draw.
 const TAKEN_AT_ONCE: usize = 512;
 
@@ -47,26 +53,27 @@ pub fn run(options: ConsoleOptions) -> ExitCode {
     match try_to_run(options) {
         Ok(farewell) => {
             if !farewell.is_empty() {
-                print::result_line(&farewell);
+                terminal::say(&farewell);
             }
             ExitCode::SUCCESS
         }
         Err(outcome) => {
-            print::outcome(&outcome, Format::Text);
+            if output::takes_more() {
+                print::outcome(&outcome, Format::Text);
+            }
             outcome.exit.into()
         }
     }
 }
 
 fn try_to_run(options: ConsoleOptions) -> Result<String, Outcome> {
-    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+    if let Some(why) = no_terminal() {
         let instead = match options.source {
             Source::Demo { .. } => "`epoca cluster --lab` starts the same cluster without a console",
             Source::Connect(_) => "`epoca status` shows the nodes",
             Source::Replay(_) => "`epoca replay FILE --check` checks a recording without one",
         };
-        let text = format!("the console needs a terminal, and this is none; {instead}");
-        return Err(Outcome::error(Exit::Usage, "no_terminal", text));
+        return Err(Outcome::error(Exit::Usage, "no_terminal", format!("{why}; {instead}")));
     }
     // Before the screen is set up: what is wrong with the file is said where it can be read.
     let recording = match &options.source {
@@ -83,6 +90,18 @@ fn try_to_run(options: ConsoleOptions) -> Result<String, Outcome> {
     ended
 }
 
+/// Why there can be no full screen here, if there can be none.
+fn no_terminal() -> Option<String> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Some("the console needs a terminal, and this is none".to_owned());
+    }
+    match std::env::var("TERM") {
+        Ok(kind) if !["", "dumb", "unknown"].contains(&&kind[..]) => None,
+        Ok(kind) => Some(format!("the console needs a terminal with a full screen, and TERM={kind} names none")),
+        Err(_) => Some("the console needs a terminal with a full screen, and TERM is not set".to_owned()),
+    }
+}
+
 struct App {
     model: Model,
     look: Look,
@@ -94,6 +113,7 @@ struct App {
     history: Option<History>,
     client: Option<epoca::client::Client>,
     inbox: mpsc::Receiver<Msg>,
+    keyboard: mpsc::Receiver<Batch>,
     /// For those who send messages.
     outbox: mpsc::Sender<Msg>,
     taps: Taps,
@@ -124,14 +144,14 @@ impl App {
         let (outbox, inbox) = mpsc::channel(INBOX);
         let taps = Taps::begin(record.as_ref(), outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
         let screen = Screen::set_up(mouse || config.mouse).map_err(lost)?;
-        let size = screen.size().map_err(lost)?;
+        let keyboard = input::begin().map_err(lost)?;
         let lines = history.as_ref().map(History::read).unwrap_or_default();
         let mut app = App {
             model: Model {
                 lang: lang.unwrap_or_else(|| Lang::of_environment(variable)),
                 step: Step::begun_at(unix_micros()),
                 is_presenting: present || config.present,
-                ..Model::new(size, lines)
+                ..Model::new(terminal::size(), lines)
             },
             look: Look::new(theme, Depth::of_environment(variable), ascii),
             screen,
@@ -141,6 +161,7 @@ impl App {
             history,
             client: None,
             inbox,
+            keyboard,
             outbox,
             taps,
             director: Director::default(),
@@ -164,52 +185,61 @@ impl App {
     }
 
     async fn work(&mut self, source: Source, timeout: Duration, mut signals: Signals) -> Result<(), Outcome> {
-        let mut terminal = EventStream::new();
         let (keeper, mut attaching) = Keeper::begin(source, timeout, self.outbox.clone(), &LOOK);
         let mut is_attaching = true;
         let ended = loop {
             if let Err(outcome) = self.draw() {
                 break Err(outcome);
             }
+            if output::is_gone() {
+                break Ok(());
+            }
             let next_turn = sleep_until(self.begun, self.next_turn());
-            let msg = tokio::select! {
+            let msgs = tokio::select! {
                 () = terminal::broken() => break Err(refused("panicked", "the console ended because of the error above".to_owned())),
-                () = signals.any() => Some(Msg::Terminate),
-                event = terminal.next() => from_terminal(event),
+                asked = signals.next() => match self.on_signal(asked) {
+                    Ok(msg) => Vec::from_iter(msg),
+                    Err(outcome) => break Err(outcome),
+                },
+                batch = self.keyboard.recv() => from_terminal(batch),
+                () = output::freed() => Vec::new(),
                 attached = &mut attaching, if is_attaching => {
                     is_attaching = false;
                     match attached {
                         Ok(Ok(client)) => {
                             self.client = Some(client);
-                            None
+                            Vec::new()
                         }
                         Ok(Err(outcome)) => break Err(outcome),
                         Err(_) => break Err(refused("panicked", "the nodes could not be started".to_owned())),
                     }
                 }
-                msg = self.inbox.recv() => msg,
-                () = next_turn => None,
+                msg = self.inbox.recv() => Vec::from_iter(msg),
+                () = next_turn => Vec::new(),
             };
-            if self.take(msg) {
+            if self.take(msgs) {
                 break Ok(());
             }
         };
-        self.end(keeper, &mut terminal, &mut signals).await;
+        self.end(keeper, &mut signals).await;
         ended
     }
 
-    /// Takes a message and all that wait. True if the console is to end.
-    fn take(&mut self, first: Option<Msg>) -> bool {
+    /// Takes messages and all that wait. True if the console is to end.
+    fn take(&mut self, first: Vec<Msg>) -> bool {
         let is_over = self.take_all(first);
         self.taps.take(&mut self.model);
         is_over
     }
 
-    fn take_all(&mut self, first: Option<Msg>) -> bool {
-        let mut msg = first;
-        for _ in 0..TAKEN_AT_ONCE {
+    fn take_all(&mut self, first: Vec<Msg>) -> bool {
+        let turns = TAKEN_AT_ONCE.max(first.len() + 1);
+        let mut first = first.into_iter();
+        for _ in 0..turns {
             let now = self.begun.elapsed();
             update(&mut self.model, Msg::Tick(now));
+            let msg = first.next().or_else(|| self.inbox.try_recv().ok());
+            let is_last = msg.is_none();
             let at_once = msg.and_then(|msg| self.ordered.take(now, msg));
             let mut next = at_once.or_else(|| self.ordered.next(now));
             while let Some(msg) = next {
@@ -220,9 +250,8 @@ impl App {
                 }
                 next = self.ordered.next(now);
             }
-            match self.inbox.try_recv() {
-                Ok(next) => msg = Some(next),
-                Err(_) => return false,
+            if is_last {
+                return false;
             }
         }
         false
@@ -237,6 +266,33 @@ impl App {
         self.taps.take(&mut self.model);
     }
 
+    fn on_signal(&mut self, asked: Asked) -> Result<Option<Msg>, Outcome> {
+        match asked {
+            Asked::End => return Ok(Some(Msg::Terminate)),
+            Asked::Resize => {}
+            Asked::Stop => {
+                terminal::restore();
+                // It stops here, with all its threads; the nodes run on.
+                raise(Kind::SIGSTOP).map_err(|error| lost(error.into()))?;
+                self.take_terminal()?;
+            }
+            Asked::GoOn => self.take_terminal()?,
+        }
+        let (columns, rows) = terminal::size();
+        Ok(Some(Msg::Resize(columns, rows)))
+    }
+
+    /// After a stop: in the background the terminal is the shell's, until the shell gives it back.
+    fn take_terminal(&mut self) -> Result<(), Outcome> {
+        // Until the picture is there again it is looked for, also when nothing changes.
+        self.drawn = None;
+        if !terminal::is_foreground() {
+            terminal::leave();
+            return Ok(());
+        }
+        self.screen.take().map_err(lost)
+    }
+
     fn carry_out(&mut self, effect: Effect) -> bool {
         match effect {
             Effect::Quit => return true,
@@ -245,7 +301,7 @@ impl App {
                     history.add(&line);
                 }
             }
-            Effect::Copy(text) => terminal::copy(&text),
+            Effect::Copy(text) => self.screen.copy(&text),
             Effect::LookAtProcesses => LOOK.notify_one(),
             Effect::Execute { number, command } => self.execute(number, command),
             Effect::RunScenario(name) => self.run_scenario(name),
@@ -296,9 +352,17 @@ impl App {
         if self.drawn == Some(self.model.revision) || now < self.next_frame {
             return Ok(());
         }
-        self.screen.draw(&self.model, &self.look).map_err(lost)?;
-        self.drawn = Some(self.model.revision);
+        if !terminal::is_up() && terminal::is_foreground() {
+            self.take_terminal()?;
+            let (columns, rows) = terminal::size();
+            update(&mut self.model, Msg::Resize(columns, rows));
+        }
         self.next_frame = now + FRAME;
+        if self.screen.draw(&self.model, &self.look).map_err(lost)? {
+            self.drawn = Some(self.model.revision);
+        } else {
+            self.next_frame = now + LOOK_EVERY;
+        }
         Ok(())
     }
 
@@ -309,23 +373,24 @@ impl App {
     }
 
     /// Ends the nodes that belong to this console; asked once more, it kills those that have not ended.
-    async fn end(&mut self, keeper: Keeper, terminal: &mut EventStream, signals: &mut Signals) {
+    async fn end(&mut self, keeper: Keeper, signals: &mut Signals) {
         self.next_frame = Duration::ZERO;
         // A terminal that is gone must not keep the nodes from ending well.
         let _ = self.draw();
         self.director.end().await;
         let again = async {
-            while let Some(Ok(event)) = terminal.next().await {
-                if is_impatient(&event) {
+            while let Some(batch) = self.keyboard.recv().await {
+                if batch.events.iter().any(is_impatient) {
                     return;
                 }
             }
             std::future::pending().await
         };
+        let asked = async { while signals.next().await != Asked::End {} };
         tokio::select! {
             () = keeper.end() => {}
             () = again => {}
-            () = signals.any() => {}
+            () = asked => {}
         }
     }
 }
@@ -353,16 +418,25 @@ fn shown(data: &PathBuf) -> String {
     std::path::absolute(data).unwrap_or_else(|_| data.clone()).display().to_string()
 }
 
-fn from_terminal(event: Option<std::io::Result<Event>>) -> Option<Msg> {
-    match event {
-        Some(Ok(Event::Key(event))) => Some(Msg::Key(event)),
-        Some(Ok(Event::Mouse(event))) => Some(Msg::Mouse(event)),
-        Some(Ok(Event::Paste(text))) => Some(Msg::Paste(text)),
-        Some(Ok(Event::Resize(columns, rows))) => Some(Msg::Resize(columns, rows)),
-        Some(Ok(_)) => None,
-        // Nothing more can be typed: the terminal is gone.
-        Some(Err(_)) | None => Some(Msg::Terminate),
+/// What came at once from the terminal; keys that follow each other stay together.
+fn from_terminal(batch: Option<Batch>) -> Vec<Msg> {
+    // Nothing more can be typed: the terminal is gone.
+    let Some(Batch { events, quiet }) = batch else { return vec![Msg::Terminate] };
+    let mut msgs = Vec::new();
+    for event in events {
+        match (event, msgs.last_mut()) {
+            (Event::Key(key), Some(Msg::Keys(keys, _))) => keys.push(key),
+            (Event::Key(key), before) => {
+                let quiet = if before.is_none() { quiet } else { Duration::ZERO };
+                msgs.push(Msg::Keys(vec![key], quiet));
+            }
+            (Event::Mouse(event), _) => msgs.push(Msg::Mouse(event)),
+            (Event::Paste(text), _) => msgs.push(Msg::Paste(text)),
+            (Event::TooLong(bytes), _) => msgs.push(Msg::PasteTooLong(bytes)),
+            (Event::Unended(bytes), _) => msgs.push(Msg::PasteUnended(bytes)),
+        }
     }
+    msgs
 }
 
 fn is_impatient(event: &Event) -> bool {
@@ -376,20 +450,41 @@ async fn sleep_until(begun: Instant, until: Option<Duration>) {
     }
 }
 
-/// The signals that ask to end.
-struct Signals([Signal; 3]);
+/// What a signal asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Asked {
+    End,
+    /// To stop, as Ctrl-Z does where the line is not raw.
+    Stop,
+    /// It was stopped, and goes on.
+    GoOn,
+    /// The terminal has another size.
+    Resize,
+}
+
+struct Signals(Vec<(Asked, Signal)>);
 
 impl Signals {
     fn new() -> std::io::Result<Signals> {
-        Ok(Signals([signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?, signal(SignalKind::hangup())?]))
+        let asked = [
+            (Asked::End, SignalKind::interrupt()),
+            (Asked::End, SignalKind::terminate()),
+            (Asked::End, SignalKind::hangup()),
+            (Asked::Stop, SignalKind::from_raw(Kind::SIGTSTP as i32)),
+            (Asked::GoOn, SignalKind::from_raw(Kind::SIGCONT as i32)),
+            (Asked::Resize, SignalKind::window_change()),
+        ];
+        let hears = asked.into_iter().map(|(asked, kind)| Ok((asked, signal(kind)?)));
+        Ok(Signals(hears.collect::<std::io::Result<_>>()?))
     }
 
-    async fn any(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
+    /// The next one; of several that wait, one that asks to end.
+    async fn next(&mut self) -> Asked {
+        std::future::poll_fn(|context| {
+            let came =
+                self.0.iter_mut().find_map(|(asked, signal)| signal.poll_recv(context).is_ready().then_some(*asked));
+            came.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
 }

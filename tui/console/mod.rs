@@ -15,6 +15,12 @@ mod update;
 
 mod config;
 
+mod input;
+
+mod backend;
+
+mod output;
+
 mod keys;
 
 mod text;

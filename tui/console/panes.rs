@@ -4,10 +4,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::layout::is_split;
 use crate::console::model::{Model, step};
+use crate::console::text::width as columns;
 use crate::console::theme::Look;
 use crate::console::view::{
     checks, events, finals, narration, nodes, ops, peers, scenario, sheet, space, step as step_view, tape,
@@ -112,7 +112,7 @@ pub struct Bar {
 
 pub fn bar(model: &Model, width: usize) -> Bar {
     let all: Vec<&Tab> = tabs(model).collect();
-    let takes = |tab: &Tab| model.say(tab.name).width() + 2;
+    let takes = |tab: &Tab| columns(model.say(tab.name)) + 2;
     let here = all.iter().position(|tab| tab.pane == shown(model).pane).unwrap_or_default();
     // Tabs are taken off at the left until the shown one and the marks fit.
     let total = |from: usize, to: usize| all[from..to].iter().map(|tab| takes(tab)).sum::<usize>();

@@ -434,3 +434,72 @@ fn without_step_mode_its_keys_say_so() {
     assert!(sample.keys(".").is_empty());
     assert!(text(&drawn(&sample, &dark())).contains("step mode is off"));
 }
+
+/// Where the marks of the final cells stand in the rows of the log table.
+fn marks(buffer: &Buffer) -> Vec<(usize, usize)> {
+    let rows = buffer.content.chunks(usize::from(buffer.area.width)).take(14).enumerate();
+    let cells = |cells: &[Cell]| {
+        let marks = cells.iter().enumerate().filter(|(_, cell)| ["[", "]", "┃"].contains(&cell.symbol()));
+        marks.map(|(column, _)| column).collect::<Vec<_>>()
+    };
+    rows.flat_map(|(row, line)| cells(line).into_iter().map(move |column| (row, column))).collect()
+}
+
+#[test]
+fn wide_characters_take_their_own_cell_and_no_other() {
+    for size in [LARGE, MIDDLE] {
+        let shown = |key: &str| {
+            let mut sample = Sample::healthy(size);
+            sample.write(key, "x", &[2, 3, 4]);
+            sample.write("z", "1", &[2, 3, 4]);
+            drawn(&sample, &dark())
+        };
+        let narrow = shown("abcdefghijklmnopq");
+        for key in ["⚠️⚠️⚠️⚠️⚠️⚠️", "日本語日本語日本語", "🚀🚀🚀🚀🚀🚀🚀🚀", "👨\u{200d}👩\u{200d}👧👨\u{200d}👩"]
+        {
+            let wide = shown(key);
+            assert_eq!(marks(&wide), marks(&narrow), "{key}:\n{}", text(&wide));
+        }
+    }
+}
+
+#[test]
+fn keys_that_differ_in_what_is_not_seen_differ_on_the_screen() {
+    let shown = |key: &str| {
+        let mut sample = Sample::healthy(LARGE);
+        sample.write(key, "1", &[2, 3, 4]);
+        ["narration", "events", "final db"].map(|_| {
+            sample.key(KeyCode::Tab);
+            text(&drawn(&sample, &dark()))
+        })
+    };
+    let keys = ["ab", "a\u{200b}b", "\u{202e}ab", "\\u{202e}ab", "ab ", "a\u{a0}b"];
+    let screens: Vec<_> = keys.iter().map(|key| shown(key)).collect();
+    for (index, screen) in screens.iter().enumerate() {
+        assert!(!screen.iter().any(|screen| screen.contains(['\u{200b}', '\u{202e}', '\u{a0}'])), "{:?}", keys[index]);
+        assert!(screens[..index].iter().all(|other| other[0] != screen[0]), "{:?} looks like another", keys[index]);
+    }
+}
+
+#[test]
+fn a_long_value_is_cut_between_characters() {
+    let mut sample = Sample::healthy(LARGE);
+    sample.write("k", &"日本語".repeat(50), &[2, 3, 4]);
+    for _ in 0..6 {
+        let screen = text(&drawn(&sample, &dark()));
+        assert!(!screen.contains("\\x") && !screen.contains("\\u"), "{screen}");
+        sample.key(KeyCode::Tab);
+    }
+}
+
+#[test]
+fn a_value_that_is_read_whole_stands_over_the_panes() {
+    for (name, size) in [("120x36", LARGE), ("80x24", MIDDLE)] {
+        let mut sample = Sample::healthy(size);
+        sample.keys("iget story");
+        sample.key(KeyCode::Enter);
+        let value = "A value of several lines.\n\tWith a tab, 日本語 and \u{200b}.\n".repeat(30);
+        done(&mut sample, 1, &[&value, "e1·o3, revision 4"]);
+        check(&format!("value-{name}"), &sample, &dark());
+    }
+}

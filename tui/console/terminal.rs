@@ -1,26 +1,40 @@
 //! The terminal: set up once, restored whatever happens. Restoring twice does nothing, so every way out may ask for it:
 //! a quit, a signal, an error, a panic in any thread.
+//!
+//! It is the console's while the console runs in the foreground of its terminal. In the background, after a stop, it
+//! is the shell's: changing its settings from there would stop the process again.
 
-use std::io::{self, Stdout, Write, stdout};
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::SyncSender;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use color_eyre::config::HookBuilder;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
+use crossterm::queue;
 use crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
-    enable_raw_mode,
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
+    disable_raw_mode, enable_raw_mode,
 };
-use crossterm::{execute, queue};
-use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 use tokio::sync::Notify;
 
+use crate::console::backend::Careful;
 use crate::console::model::Model;
+use crate::console::output;
 use crate::console::theme::Look;
 use crate::console::view;
+
+/// The size of a terminal that tells none.
+const USUAL: (u16, u16) = (80, 24);
+
+/// Ends a sequence that was written in part.
+const CANCEL: u8 = 0x18;
 
 /// Whether the terminal is ours now.
 static IS_UP: AtomicBool = AtomicBool::new(false);
@@ -30,43 +44,110 @@ static BROKEN: Notify = Notify::const_new();
 
 /// The terminal while it is ours; restored when dropped.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<Stdout>>,
+    frame: Frame,
+    terminal: Terminal<Careful<Frame>>,
+    size: (u16, u16),
+    has_mouse: bool,
+    frames: SyncSender<Vec<u8>>,
+}
+
+/// What is to be written next. Ratatui writes here, and never to the terminal itself: it would wait for it, and report
+/// an error by a print that panics where the terminal is gone.
+#[derive(Clone, Default)]
+struct Frame(Rc<RefCell<Vec<u8>>>);
+
+impl Frame {
+    fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.borrow_mut())
+    }
+}
+
+impl Write for Frame {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl Screen {
     /// With `mouse` the terminal tells clicks and the wheel, and keeps its own selection for Shift.
-    pub fn set_up(mouse: bool) -> io::Result<Screen> {
+    pub fn set_up(has_mouse: bool) -> io::Result<Screen> {
+        output::open()?;
+        let (frame, size) = (Frame::default(), size());
+        let terminal = terminal(&frame, size)?;
+        let mut screen = Screen { frame, terminal, size, has_mouse, frames: output::begin()? };
+        screen.take()?;
+        Ok(screen)
+    }
+
+    /// Takes the terminal, also once more after it was given back: all is drawn anew then.
+    pub fn take(&mut self) -> io::Result<()> {
         IS_UP.store(true, Ordering::SeqCst);
-        let set_up = || {
-            enable_raw_mode()?;
-            execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)?;
-            if mouse {
-                execute!(stdout(), EnableMouseCapture)?;
-            }
-            Terminal::new(CrosstermBackend::new(stdout()))
-        };
-        match set_up() {
-            Ok(terminal) => Ok(Screen { terminal }),
-            Err(error) => {
-                restore();
-                Err(error)
-            }
+        let taken = self.try_to_take();
+        if taken.is_err() {
+            restore();
         }
+        taken
     }
 
-    pub fn size(&self) -> io::Result<(u16, u16)> {
-        let size = self.terminal.size()?;
-        Ok((size.width, size.height))
+    fn try_to_take(&mut self) -> io::Result<()> {
+        // A shell may have set the line while the console was stopped; then it is not as it was left.
+        disable_raw_mode()?;
+        enable_raw_mode()?;
+        let mut text = Vec::new();
+        queue!(text, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        if self.has_mouse {
+            queue!(text, EnableMouseCapture)?;
+        }
+        output::settle();
+        if !output::write_at_once(&text)? {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes no output"));
+        }
+        self.begin(self.size)
     }
 
-    /// Draws what has changed, in one piece where the terminal can.
-    pub fn draw(&mut self, model: &Model, look: &Look) -> io::Result<()> {
-        if !IS_UP.load(Ordering::SeqCst) {
-            return Ok(());
+    fn begin(&mut self, size: (u16, u16)) -> io::Result<()> {
+        let begun = self.frame.take();
+        self.terminal = terminal(&self.frame, size)?;
+        self.size = size;
+        // What the terminal before it has still written is about another picture.
+        self.frame.take();
+        self.frame.write_all(&begun)?;
+        queue!(self.frame, Clear(ClearType::All))
+    }
+
+    /// Draws what has changed, in one piece where the terminal can. False if not now: the terminal has not taken the
+    /// last frame yet, or is not ours.
+    pub fn draw(&mut self, model: &Model, look: &Look) -> io::Result<bool> {
+        if !is_up() || output::is_busy() {
+            return Ok(false);
         }
-        queue!(stdout(), BeginSynchronizedUpdate)?;
+        if !is_foreground() {
+            leave();
+            return Ok(false);
+        }
+        if self.size != model.size {
+            self.begin(model.size)?;
+        }
+        let begun = self.frame.take();
+        queue!(self.frame, BeginSynchronizedUpdate)?;
+        self.frame.write_all(&begun)?;
         self.terminal.draw(|frame| view::draw(frame, model, look))?;
-        execute!(stdout(), EndSynchronizedUpdate)
+        queue!(self.frame, EndSynchronizedUpdate)?;
+        output::send(&self.frames, self.frame.take());
+        Ok(true)
+    }
+
+    /// Puts a text on the clipboard of whoever sits before the terminal, also over a remote connection (OSC 52), with
+    /// the next frame. A terminal that does not know it ignores it.
+    pub fn copy(&mut self, text: &str) {
+        let text = STANDARD.encode(text);
+        // A frame takes all.
+        let _ = write!(self.frame, "\x1b]52;c;{text}\x07");
     }
 }
 
@@ -76,22 +157,55 @@ impl Drop for Screen {
     }
 }
 
-/// Gives the terminal back as it was found.
+fn terminal(frame: &Frame, size: (u16, u16)) -> io::Result<Terminal<Careful<Frame>>> {
+    let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
+    Terminal::with_options(Careful::new(frame.clone(), size), TerminalOptions { viewport })
+}
+
+/// Columns and rows. A terminal of none, as some serial lines and tools tell it, is taken for one of the usual size.
+pub fn size() -> (u16, u16) {
+    terminal_size::terminal_size_of(io::stdout()).map_or(USUAL, |(columns, rows)| (columns.0, rows.0))
+}
+
+pub fn is_up() -> bool {
+    IS_UP.load(Ordering::SeqCst)
+}
+
+/// Whether the console may read keys: the terminal is its own, and it is in the foreground.
+pub fn may_read() -> bool {
+    is_up() && is_foreground()
+}
+
+/// Whether the terminal listens to this process. Without job control it always does.
+pub fn is_foreground() -> bool {
+    nix::unistd::tcgetpgrp(io::stdin()).map_or(true, |group| group == nix::unistd::getpgrp())
+}
+
+/// The shell has taken the terminal: it is as the shell wants it, and left alone.
+pub fn leave() {
+    IS_UP.store(false, Ordering::SeqCst);
+}
+
+/// Gives the terminal back as it was found. One that takes no more output keeps nobody: this ends within a second.
 pub fn restore() {
-    if !IS_UP.swap(false, Ordering::SeqCst) {
+    if !IS_UP.swap(false, Ordering::SeqCst) || !is_foreground() {
         return;
     }
+    output::settle();
+    let mut text = vec![CANCEL];
+    let restoring =
+        queue!(text, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     // If the terminal is gone there is nobody to give it back to.
-    let _ = execute!(
-        stdout(),
-        EndSynchronizedUpdate,
-        DisableMouseCapture,
-        DisableBracketedPaste,
-        LeaveAlternateScreen,
-        Show
-    );
+    let _ = restoring.and_then(|()| output::write_at_once(&text));
     let _ = disable_raw_mode();
-    let _ = stdout().flush();
+}
+
+/// Says a last line on the terminal, if it takes one.
+pub fn say(line: &str) {
+    if is_foreground() {
+        // A terminal that is gone or takes nothing has nobody before it.
+        let _ = output::write_at_once(format!("{line}\n").as_bytes());
+    }
 }
 
 /// A panic in any thread restores the terminal before it is reported, and ends the console.
@@ -99,21 +213,13 @@ pub fn install_panic_hook() -> color_eyre::Result<()> {
     let (panic_hook, eyre_hook) = HookBuilder::default().display_env_section(false).try_into_hooks()?;
     // Whoever asks twice gets the first one's hooks.
     let _ = eyre_hook.install();
-    let report = panic_hook.into_panic_hook();
     std::panic::set_hook(Box::new(move |panic| {
         restore();
-        report(panic);
+        // The hook's own print panics where standard error is gone, and with that the process would abort.
+        let _ = writeln!(io::stderr(), "{}", panic_hook.panic_report(panic));
         BROKEN.notify_one();
     }));
     Ok(())
-}
-
-/// Puts a text on the clipboard of whoever sits before the terminal, also over a remote connection (OSC 52). A terminal
-/// that does not know it ignores it.
-pub fn copy(text: &str) {
-    let text = STANDARD.encode(text);
-    // A terminal that is gone has no clipboard.
-    let _ = write!(stdout(), "\x1b]52;c;{text}\x07").and_then(|()| stdout().flush());
 }
 
 /// Ends when a thread has panicked.

@@ -1,51 +1,38 @@
-//! Texts in a given width: cutting, centring, breaking into rows. Widths are columns of the terminal.
+//! Texts in a given width: centring, breaking into rows. Widths are columns of the terminal, and computed in one place.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-
-/// The text if it fits, else its beginning and an ellipsis.
-pub fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut room = width.saturating_sub(1);
-    let mut kept = String::new();
-    for character in text.chars() {
-        let wide = character.width().unwrap_or_default();
-        if wide > room {
-            break;
-        }
-        room -= wide;
-        kept.push(character);
-    }
-    if width > 0 {
-        kept.push('…');
-    }
-    kept
-}
+pub use crate::command::columns::{behind, cut, letters, padded, plain_width, rows, visible, width};
 
 /// The text in the middle of a place.
-pub fn centred(text: &str, width: usize) -> String {
-    let text = cut(text, width);
-    let room = width.saturating_sub(text.width());
+pub fn centred(text: &str, columns: usize) -> String {
+    let text = cut(text, columns);
+    let room = columns.saturating_sub(width(&text));
     let left = room / 2;
     format!("{}{text}{}", " ".repeat(left), " ".repeat(room - left))
 }
 
-/// A text in rows of at most `width`, broken between words where there are any.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut rows = vec![String::new()];
+/// A text in rows of at most so many columns, broken between words where there are any; a word that is longer than a
+/// row goes on in the next one.
+pub fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    broken(&visible(text), columns)
+}
+
+/// [`wrapped`], with all characters as they are.
+pub fn broken(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
     for word in text.split(' ') {
-        let row = rows.last_mut().expect("there is a first row");
-        if row.is_empty() {
-            row.push_str(word);
-        } else if row.width() + 1 + word.width() <= width {
+        let row = lines.last_mut().expect("there is a first row");
+        if !row.is_empty() && width(row) + 1 + width(word) <= columns {
             row.push(' ');
             row.push_str(word);
-        } else {
-            rows.push(word.to_owned());
+            continue;
         }
+        let mut parts = rows(word, columns.max(1)).into_iter();
+        if row.is_empty() {
+            row.push_str(parts.next().unwrap_or_default());
+        }
+        lines.extend(parts.map(ToOwned::to_owned));
     }
-    rows
+    lines
 }
 
 #[cfg(test)]
@@ -53,21 +40,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_cut_says_so_and_never_takes_more_than_its_place() {
-        assert_eq!(cut("user:42=Ada", 7), "user:4…");
-        assert_eq!(cut("x=1", 3), "x=1");
-        assert_eq!(cut("日本語", 4), "日…");
-        assert_eq!(cut("x", 0), "");
-    }
-
-    #[test]
     fn a_text_stands_in_the_middle() {
         assert_eq!(centred("x=1", 5), " x=1 ");
         assert_eq!(centred("◇", 5), "  ◇  ");
+        assert_eq!(centred("⚠️", 4), " ⚠️ ");
     }
 
     #[test]
-    fn long_texts_break_between_words() {
+    fn long_texts_break_between_words_and_long_words_at_the_end_of_the_row() {
         assert_eq!(wrapped("kill a node at once", 8), ["kill a", "node at", "once"]);
+        assert_eq!(wrapped("x=abcdefgh is long", 6), ["x=abcd", "efgh", "is", "long"]);
+        assert_eq!(wrapped("a x=abcdefgh", 6), ["a", "x=abcd", "efgh"]);
+        assert_eq!(wrapped("", 6), [""]);
     }
 }

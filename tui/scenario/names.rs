@@ -101,7 +101,7 @@ impl Operation {
 
 /// A preview has the beginning of what it shows.
 fn shown_of(preview: &Option<Bytes>, whole: &Bytes) -> bool {
-    preview.as_ref().is_some_and(|shown| shown[..] == whole[..whole.len().min(Preview::BYTES_MAX)])
+    preview.as_ref().is_some_and(|shown| &shown[..] == Preview::start(whole))
 }
 
 /// The id that the answer to a write has.

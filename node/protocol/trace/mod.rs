@@ -15,7 +15,7 @@ mod snapshot;
 pub use fact::Fact;
 pub use lab::{ALL, Effect, Lab, LinkRule, MessageId, PendingMessage, WRONGS};
 pub use snapshot::{Belief, MemberIds, RoleName, Snapshot};
-pub use value::{FinalRow, Preview, Value};
+pub use value::{FinalRow, Preview, Value, whole_characters};
 
 use crate::protocol::types::{NodeId, Time};
 

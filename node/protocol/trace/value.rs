@@ -32,7 +32,7 @@ pub struct Preview {
     pub point: LogPoint,
     pub kind: Kind,
     pub forged: bool,
-    /// At most [`Preview::BYTES_MAX`] bytes of the key; `None` for an opening, or where values are not shown.
+    /// [`Preview::start`] of the key; `None` for an opening, or where values are not shown.
     pub key: Option<Bytes>,
     /// Likewise of the value; `None` for a delete too.
     pub value: Option<Bytes>,
@@ -46,6 +46,11 @@ impl Preview {
         let (key, value) = command.map(|command| command.change.shown()).unzip();
         let (key, value) = (key.map(start), value.flatten().map(start));
         Preview { point: entry.point(), kind: entry.kind, forged, key, value }
+    }
+
+    /// As much of a key or value as a preview holds.
+    pub fn start(bytes: &[u8]) -> &[u8] {
+        whole_characters(bytes, Preview::BYTES_MAX)
     }
 }
 
@@ -82,7 +87,21 @@ impl FinalRow {
 
 fn start(bytes: Bytes) -> Bytes {
     // A copy: a preview must not keep a whole message alive.
-    Bytes::copy_from_slice(&bytes[..bytes.len().min(Preview::BYTES_MAX)])
+    Bytes::copy_from_slice(Preview::start(&bytes))
+}
+
+/// At most so many bytes from the beginning. A character that ends beyond them is left out: cut in two it would be no
+/// text any more. Bytes that are no text are cut where the limit is.
+pub fn whole_characters(bytes: &[u8], most: usize) -> &[u8] {
+    if bytes.len() <= most {
+        return bytes;
+    }
+    let cut = &bytes[..most];
+    let last = cut.iter().rposition(|byte| byte & 0xc0 != 0x80).unwrap_or(0);
+    match std::str::from_utf8(&cut[last..]) {
+        Err(error) if error.error_len().is_none() => &cut[..last],
+        _ => cut,
+    }
 }
 
 /// The types that a fact's fields may have.
@@ -173,5 +192,24 @@ impl fmt::Display for FinalRow {
             Some(value) => write!(f, "{}={}@{}", self.key.escape_ascii(), value.escape_ascii(), self.entry),
             None => write!(f, "-{}@{}", self.key.escape_ascii(), self.entry),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preview_ends_between_two_characters() {
+        let text = "日本語".repeat(10);
+        assert_eq!(Preview::start(text.as_bytes()), "日本語".repeat(7).as_bytes());
+        for lead in 0..4 {
+            let text = "x".repeat(lead) + &"🚀é日".repeat(20);
+            let start = std::str::from_utf8(Preview::start(text.as_bytes())).expect("it is text");
+            assert!(text.starts_with(start) && start.len() > Preview::BYTES_MAX - 4, "{start}");
+        }
+        assert_eq!(Preview::start(&[0xff; 100]).len(), Preview::BYTES_MAX);
+        assert_eq!(Preview::start(&[0x80; 100]).len(), Preview::BYTES_MAX);
+        assert_eq!(Preview::start(b"short"), b"short");
     }
 }

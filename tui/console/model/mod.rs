@@ -32,6 +32,8 @@ pub mod timeline;
 
 pub mod traffic;
 
+mod value;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -51,6 +53,7 @@ pub use step::Step;
 pub use story::Story;
 pub use table::Window;
 pub use timeline::{Happening, Timeline};
+pub use value::Whole;
 
 use crate::tape::Verdict;
 
@@ -91,6 +94,8 @@ pub enum Dialog {
         first: Option<NodeId>,
     },
     Explain(Explained),
+    /// A value that is read whole.
+    Value(Whole),
     Palette(Palette),
     /// The list of scenarios, and which one is chosen.
     Scenarios {
@@ -163,6 +168,8 @@ pub struct Model {
     pub no_launcher: Option<String>,
     /// Ctrl-C was pressed once.
     pub interrupted: bool,
+    /// So many keys of a burst were refused; what follows at once belongs to it.
+    pub burst: Option<usize>,
     /// Grows with every change that could be seen; what was drawn at the same revision is still right.
     pub revision: u64,
     /// All that was told, and which moment of it is shown.
@@ -214,6 +221,7 @@ impl Model {
             scrolled: 0,
             no_launcher: None,
             interrupted: false,
+            burst: None,
             revision: 0,
             tape: tape::Tape::default(),
             checks: None,

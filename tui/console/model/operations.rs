@@ -6,13 +6,15 @@ use std::time::Duration;
 use epoca::protocol::EntryId;
 
 use crate::command::{Exit, Line, Outcome};
+use crate::console::text::cut;
 use crate::tape::is_judged;
 
 /// How many operations are kept.
 pub const OPERATIONS_MAX: usize = 500;
 
-/// How many lines of an operation's answer are kept.
+/// How many lines of an operation's answer are kept, and how many columns of each.
 pub const LINES_MAX: usize = 1_000;
+const LINE_COLUMNS_MAX: usize = 1_000;
 
 #[derive(Clone, Debug)]
 pub struct Operation {
@@ -106,6 +108,11 @@ impl Operations {
         let Outcome { exit, mut lines, .. } = outcome;
         let omitted = lines.len().saturating_sub(LINES_MAX);
         lines.truncate(LINES_MAX);
+        for line in &mut lines {
+            if line.text.len() > LINE_COLUMNS_MAX {
+                line.text = cut(&line.text, LINE_COLUMNS_MAX);
+            }
+        }
         self.find_mut(number)
             .map(|operation| operation.end = Some(End { took, exit, lines, omitted, is_absent, not_yet: None }))
             .is_some()

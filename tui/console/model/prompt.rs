@@ -10,6 +10,9 @@ pub const HISTORY_MAX: usize = 1_000;
 /// The longest line, in bytes: longer values come from files.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
 
+/// More than this is put in as a whole: letter by letter it takes as long as the line for each.
+const TYPED_MAX: usize = 256;
+
 #[derive(Clone, Debug, Default)]
 pub struct Prompt {
     pub input: Input,
@@ -18,10 +21,16 @@ pub struct Prompt {
     /// The words that Tab found, while there are several.
     pub candidates: Vec<String>,
     pub search: Option<Search>,
+    /// Letters that were typed are not in the line, because it is full. It is not what was meant, and not carried out.
+    pub is_short: bool,
     history: Vec<String>,
     /// Which line of the history is shown, and what was being typed before it.
     recalled: Option<(usize, String)>,
 }
+
+/// A line would become longer than [`LINE_BYTES_MAX`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TooLong;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mistake {
@@ -53,8 +62,10 @@ impl Prompt {
         self.history.get(found).map(String::as_str)
     }
 
+    /// Moves, deletes, or puts back what was deleted; letters come by [`Prompt::insert`].
     pub fn edit(&mut self, request: InputRequest) {
-        if matches!(request, InputRequest::InsertChar(_)) && self.text().len() >= LINE_BYTES_MAX {
+        let is_full = self.text().len() >= LINE_BYTES_MAX;
+        if matches!(request, InputRequest::Yank) && is_full {
             return;
         }
         if self.input.handle(request).is_some_and(|change| change.value) {
@@ -62,23 +73,40 @@ impl Prompt {
         }
     }
 
-    /// Puts text in at the cursor; line ends become spaces, because a line is one command.
-    pub fn paste(&mut self, text: &str) {
-        let room = LINE_BYTES_MAX.saturating_sub(self.text().len());
+    /// Puts text in at the cursor; line ends become spaces, because a line is one command. All of it or nothing.
+    pub fn paste(&mut self, text: &str) -> Result<(), TooLong> {
         let clean: String = text.trim_end_matches(['\r', '\n']).replace("\r\n", "\n");
         let clean = clean.replace(['\r', '\n', '\t'], " ");
         let clean: String = clean.chars().filter(|character| !character.is_control()).collect();
-        let end = floor_boundary(&clean, room);
+        self.insert(&clean)
+    }
+
+    /// Puts letters in at the cursor, all of them or none.
+    pub fn insert(&mut self, letters: &str) -> Result<(), TooLong> {
+        if self.text().len() + letters.len() > LINE_BYTES_MAX {
+            return Err(TooLong);
+        }
+        if letters.len() <= TYPED_MAX {
+            for letter in letters.chars() {
+                self.input.handle(InputRequest::InsertChar(letter));
+            }
+            self.changed();
+            return Ok(());
+        }
         let cursor = self.input.cursor();
         let mut line: String = self.text().chars().take(cursor).collect();
         let rest: String = self.text().chars().skip(cursor).collect();
-        line.push_str(&clean[..end]);
+        line.push_str(letters);
         let cursor = line.chars().count();
+        let is_short = self.is_short;
         self.set(line + &rest);
+        self.is_short = is_short;
         self.input.handle(InputRequest::SetCursor(cursor));
+        Ok(())
     }
 
     pub fn set(&mut self, line: String) {
+        self.is_short = false;
         self.input = Input::new(line);
         self.changed();
     }
@@ -177,6 +205,7 @@ impl Prompt {
     fn changed(&mut self) {
         self.mistake = None;
         self.candidates.clear();
+        self.is_short &= !self.text().is_empty();
     }
 
     fn refound(&self, wanted: String) -> Search {
@@ -199,12 +228,6 @@ fn common_start(words: &[String]) -> Option<String> {
     Some(common.to_owned())
 }
 
-/// The greatest boundary between characters that is not above `index`.
-fn floor_boundary(text: &str, index: usize) -> usize {
-    let end = index.min(text.len());
-    (0..=end).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -220,7 +243,7 @@ mod tests {
     #[test]
     fn the_history_gives_back_what_was_being_typed() {
         let mut prompt = prompt(&["put x 1", "kill 3"]);
-        prompt.paste("ge");
+        prompt.paste("ge").expect("there is room");
         prompt.older();
         prompt.older();
         prompt.older();
@@ -246,13 +269,13 @@ mod tests {
     #[test]
     fn completion_goes_as_far_as_all_words_agree() {
         let mut prompt = prompt(&[]);
-        prompt.paste("re");
+        prompt.paste("re").expect("there is room");
         prompt.complete(&words(&["restart", "resume", "release", "put"]));
         assert_eq!((prompt.text(), prompt.candidates.len()), ("re", 3));
-        prompt.paste("s");
+        prompt.paste("s").expect("there is room");
         prompt.complete(&words(&["restart", "resume", "release"]));
         assert_eq!(prompt.text(), "res");
-        prompt.paste("t");
+        prompt.paste("t").expect("there is room");
         prompt.complete(&words(&["restart", "resume"]));
         assert_eq!((prompt.text(), prompt.candidates.len()), ("restart ", 0));
     }
@@ -260,19 +283,19 @@ mod tests {
     #[test]
     fn a_paste_of_several_lines_becomes_one_line_at_the_cursor() {
         let mut prompt = prompt(&[]);
-        prompt.paste("put  1");
+        prompt.paste("put  1").expect("there is room");
         prompt.input.handle(InputRequest::SetCursor(4));
-        prompt.paste("a\r\nb\u{1b}\n");
+        prompt.paste("a\r\nb\u{1b}\n").expect("there is room");
         assert_eq!((prompt.text(), prompt.input.cursor()), ("put a b 1", 7));
     }
 
     #[test]
     fn a_line_is_bounded() {
         let mut prompt = prompt(&[]);
-        prompt.paste(&"é".repeat(LINE_BYTES_MAX));
-        assert!(prompt.text().len() <= LINE_BYTES_MAX);
-        let before = prompt.text().len();
-        prompt.edit(InputRequest::InsertChar('x'));
-        assert!(prompt.text().len() <= before);
+        assert_eq!(prompt.paste(&"é".repeat(LINE_BYTES_MAX)), Err(TooLong));
+        assert_eq!(prompt.text(), "");
+        assert_eq!(prompt.paste(&"é".repeat(LINE_BYTES_MAX / 2)), Ok(()));
+        assert_eq!(prompt.insert("x"), Err(TooLong));
+        assert_eq!(prompt.text().len(), LINE_BYTES_MAX);
     }
 }

@@ -4,10 +4,10 @@
 
 use epoca::protocol::EntryId;
 use epoca::protocol::trace::Preview;
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::Model;
 use crate::console::model::node::NodeView;
+use crate::console::text::width;
 use crate::console::words::content;
 
 /// Where the table's right end stands.
@@ -101,8 +101,8 @@ pub fn head(id: EntryId) -> String {
 
 fn content_width(model: &Model, id: EntryId) -> u16 {
     let contents = model.nodes.values().filter_map(|node| cell(model, node, id).preview().map(content));
-    let widest = contents.map(|content| content.width()).max().unwrap_or_default();
-    (widest.max(head(id).width()) as u16).clamp(CONTENT_MIN, CONTENT_MAX)
+    let widest = contents.map(|content| width(&content)).max().unwrap_or_default();
+    (widest.max(width(&head(id))) as u16).clamp(CONTENT_MIN, CONTENT_MAX)
 }
 
 pub fn newest(model: &Model) -> Option<EntryId> {

@@ -346,6 +346,7 @@ impl Model {
             scrolled,
             no_launcher: _,
             interrupted,
+            burst,
             revision,
             tape,
             checks,
@@ -363,6 +364,6 @@ impl Model {
         self.checks = checks.take();
         (self.scenarios, self.aside) = (std::mem::take(scenarios), aside.take());
         (self.prompt, self.tape) = (std::mem::take(prompt), std::mem::take(tape));
-        (self.interrupted, self.revision) = (*interrupted, *revision + 1);
+        (self.interrupted, self.burst, self.revision) = (*interrupted, *burst, *revision + 1);
     }
 }

@@ -1,5 +1,7 @@
 //! How the model changes: one message in, effects out. No input or output happens here, and no clock is read.
 
+mod burst;
+
 mod checked;
 
 mod clock;
@@ -24,6 +26,8 @@ mod step;
 
 pub mod tape;
 
+mod value;
+
 #[cfg(test)]
 mod tests;
 
@@ -36,7 +40,8 @@ use epoca::protocol::{EntryId, NodeId};
 
 use crate::command::grammar::Consistency;
 use crate::command::{Command, Exit, Outcome, parse_line};
-use crate::console::model::{Mode, Model, Notice, Pane, ProcessSeen, Screen};
+use crate::console::model::{Dialog, Mode, Model, Notice, Pane, ProcessSeen, Screen};
+use crate::console::words::screen;
 use crate::tape::Verdict;
 
 pub use faults::{choices, name as fault_name};
@@ -50,8 +55,13 @@ pub enum Msg {
     /// The time since the console began; comes before what happens at that time.
     Tick(Duration),
     Key(KeyEvent),
+    /// Keys that came at once, and how long none came before them.
+    Keys(Vec<KeyEvent>, Duration),
     Mouse(MouseEvent),
     Paste(String),
+    /// A paste that was not taken: longer than a line, or without an end; so many bytes.
+    PasteTooLong(usize),
+    PasteUnended(usize),
     Resize(u16, u16),
     /// A step of starting the nodes is done.
     Progress(String),
@@ -117,6 +127,7 @@ fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
             tape::keyframe(model);
             apply(model, msg)
         }
+        Msg::Keys(keys, quiet) => burst::on_keys(model, &keys, quiet),
         Msg::Checked(verdict) => {
             checked::on_checked(model, *verdict);
             Vec::new()
@@ -125,7 +136,9 @@ fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
             scenario::on_staged(model, *staged);
             Vec::new()
         }
-        Msg::Paste(_) | Msg::Resize(..) | Msg::Terminate => apply(model, msg),
+        Msg::Paste(_) | Msg::PasteTooLong(_) | Msg::PasteUnended(_) | Msg::Resize(..) | Msg::Terminate => {
+            apply(model, msg)
+        }
         told => tape::take(model, told),
     }
 }
@@ -158,20 +171,31 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.operations.progress(number, text);
         }
         Msg::Paste(text) => press::on_paste(model, &text),
-        Msg::Resize(columns, rows) => model.size = (columns, rows),
+        Msg::PasteTooLong(bytes) => press::refuse_paste(model, bytes),
+        Msg::PasteUnended(bytes) => {
+            press::bad(model, screen::PASTE_UNENDED.with(model.lang, &[("bytes", &bytes)]));
+        }
+        Msg::Resize(columns, rows) => resize(model, (columns, rows)),
         Msg::Progress(text) => {
             if let Screen::Starting(said) = &mut model.screen {
                 said.push(text);
             }
         }
         Msg::Started { nodes, no_launcher } => observe::on_started(model, nodes, no_launcher),
-        // Taken before they come here: they are not about a moment of the tape.
-        Msg::Checked(_) | Msg::Staged(_) => {}
+        // Taken before they come here: they are several, or not about a moment of the tape.
+        Msg::Keys(..) | Msg::Checked(_) | Msg::Staged(_) => {}
         Msg::Trouble(text) => model.notice = Some(Notice { text, is_bad: true }),
         Msg::Terminate => return quit(model),
     }
     model.changed();
     Vec::new()
+}
+
+fn resize(model: &mut Model, size: (u16, u16)) {
+    model.size = size;
+    if let Some(Dialog::Value(value)) = &mut model.dialog {
+        value.fit(size.0);
+    }
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
@@ -201,6 +225,8 @@ fn not_yet_final(model: &Model, number: u64) -> Option<EntryId> {
 /// An answer of several lines opens the pane that has room for it, if it was typed and nothing was typed since.
 fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
     let is_long = outcome.exit == Exit::Done && outcome.lines.len() > 1;
+    let line = model.operations.newest().filter(|newest| newest.number == number).map(|newest| newest.line.clone());
+    let whole = line.and_then(|line| value::too_long_for_a_row(model, &line, &outcome));
     if !model.operations.end(number, took, outcome) {
         return;
     }
@@ -211,6 +237,8 @@ fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Dura
     let is_typed = !model.scenarios.is_running();
     if is_long && is_typed && is_newest && model.mode == Mode::Type && model.prompt.text().is_empty() {
         scroll::show(model, Pane::Ops);
+        // What was opened meanwhile stays.
+        model.dialog = model.dialog.take().or(whole.map(Dialog::Value));
     }
     model.changed();
 }

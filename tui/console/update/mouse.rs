@@ -29,7 +29,7 @@ pub fn on_mouse(model: &mut Model, event: &MouseEvent) -> Vec<Effect> {
 
 fn on_click(model: &mut Model, layout: &Layout, at: Position) {
     model.notice = None;
-    if matches!(model.dialog, Some(Dialog::Explain(_) | Dialog::Help { .. } | Dialog::Palette(_))) {
+    if matches!(model.dialog, Some(Dialog::Explain(_) | Dialog::Help { .. } | Dialog::Palette(_) | Dialog::Value(_))) {
         model.dialog = None;
         return;
     }
@@ -63,6 +63,9 @@ fn on_wheel(model: &mut Model, layout: &Layout, at: Position, down: isize) {
     if let Some(Dialog::Help { scrolled }) = model.dialog {
         let scrolled = scrolled.saturating_add_signed(down * WHEEL).min(scroll::help_max(model));
         model.dialog = Some(Dialog::Help { scrolled });
+    } else if let Some(Dialog::Value(mut value)) = model.dialog.take_if(|dialog| matches!(dialog, Dialog::Value(_))) {
+        value.scrolled = value.scrolled.saturating_add_signed(down * WHEEL).min(scroll::value_max(model, &value));
+        model.dialog = Some(Dialog::Value(value));
     } else if layout.logs.contains(at) {
         scroll::columns(model, down);
     } else if layout.space.is_some_and(|area| area.contains(at)) {

@@ -2,18 +2,17 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use epoca::protocol::NodeId;
-use tui_input::InputRequest;
 
 use crate::command::parse::{Wanted, wanted};
 use crate::command::parse_line;
 use crate::console::keys::{self, Action};
-use crate::console::model::prompt::Mistake;
+use crate::console::model::prompt::{LINE_BYTES_MAX, Mistake, TooLong};
 use crate::console::model::story::Told;
 use crate::console::model::{
     Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Presence, Screen, Window, step,
 };
 use crate::console::update::step::{self as update_step, StepKey};
-use crate::console::update::{Effect, copy, faults, palette, quit, scenario, scroll, tape};
+use crate::console::update::{Effect, copy, faults, palette, quit, scenario, scroll, tape, value};
 use crate::console::words::{scenario as scenario_words, screen, tape as tape_words};
 
 /// What can be typed and is no business of the cluster.
@@ -36,18 +35,44 @@ pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         Some(Dialog::Palette(shown)) => palette::on_key(model, event, shown),
         Some(Dialog::Explain(_)) => on_explained_key(model, event),
         Some(Dialog::Scenarios { chosen }) => scenario::on_list_key(model, event, chosen),
+        Some(Dialog::Value(value)) => value::on_key(model, event, value, interrupted),
         None => on_plain_key(model, event, interrupted),
     }
 }
 
-/// What is pasted in CONTROL is meant for the prompt: single keys acting on it would do anything.
+/// What is pasted in CONTROL is meant for the prompt: single keys acting on it would do anything. A text that a line
+/// cannot take whole is not taken at all: cut, it would be another value than the one that was meant.
 pub fn on_paste(model: &mut Model, text: &str) {
-    model.dialog = None;
-    model.mode = Mode::Type;
-    model.prompt.paste(text);
+    model.notice = None;
+    match model.prompt.paste(text) {
+        Ok(()) => {
+            model.dialog = None;
+            model.mode = Mode::Type;
+        }
+        Err(TooLong) => refuse_paste(model, text.len()),
+    }
 }
 
-fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
+pub fn refuse_paste(model: &mut Model, bytes: usize) {
+    bad(model, screen::PASTE_TOO_LONG.with(model.lang, &[("bytes", &bytes), ("most", &LINE_BYTES_MAX)]));
+}
+
+/// Letters of the line that came at once.
+pub fn on_letters(model: &mut Model, letters: &str) {
+    model.notice = None;
+    model.interrupted = false;
+    model.changed();
+    if model.prompt.insert(letters) == Err(TooLong) {
+        line_is_full(model);
+    }
+}
+
+fn line_is_full(model: &mut Model) {
+    model.prompt.is_short = true;
+    bad(model, screen::LINE_FULL.with(model.lang, &[("most", &LINE_BYTES_MAX)]));
+}
+
+pub fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
     let Some(binding) = keys::binding(model.mode, event) else {
         return on_letter(model, event);
     };
@@ -185,7 +210,11 @@ fn on_letter(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         return effects;
     }
     match model.mode {
-        Mode::Type => model.prompt.edit(InputRequest::InsertChar(letter)),
+        Mode::Type => {
+            if model.prompt.insert(letter.encode_utf8(&mut [0; 4])) == Err(TooLong) {
+                line_is_full(model);
+            }
+        }
         Mode::Control => say(model, &screen::MEANS_NOTHING.with(model.lang, &[("letter", &letter)])),
     }
     Vec::new()
@@ -248,6 +277,10 @@ fn on_help_key(model: &mut Model, event: &KeyEvent, scrolled: usize) -> Vec<Effe
 fn run_typed(model: &mut Model) -> Vec<Effect> {
     let line = model.prompt.text().to_owned();
     if line.trim().is_empty() {
+        return Vec::new();
+    }
+    if model.prompt.is_short {
+        line_is_full(model);
         return Vec::new();
     }
     let Some(mut effects) = run(model, &line) else { return Vec::new() };
@@ -333,6 +366,6 @@ pub fn say(model: &mut Model, text: &str) {
     model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
 }
 
-fn bad(model: &mut Model, text: String) {
+pub fn bad(model: &mut Model, text: String) {
     model.notice = Some(Notice { text, is_bad: true });
 }

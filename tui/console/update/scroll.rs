@@ -2,7 +2,7 @@
 
 use crate::console::help;
 use crate::console::layout::{Content, is_split, layout};
-use crate::console::model::{Focus, Model, Pane, Window, table};
+use crate::console::model::{Focus, Model, Pane, Whole, Window, table};
 use crate::console::panes::{self, Arrows};
 
 /// How many lines a page has.
@@ -81,6 +81,17 @@ fn settle(model: &mut Model) {
         Some(last) if seen.has_newer => Window::At(last.id),
         _ => Window::Newest,
     };
+}
+
+/// The rows in which a value is read.
+pub fn page_of_value(model: &Model) -> usize {
+    let layout = layout(model.size, &Content::of(model));
+    layout.map_or(1, |layout| usize::from(layout.logs.height + layout.lower.height + layout.strips.height - 2))
+}
+
+/// How far a value can be scrolled until its end is seen.
+pub fn value_max(model: &Model, value: &Whole) -> usize {
+    value.rows.len().saturating_sub(page_of_value(model))
 }
 
 /// How far the help can be scrolled until its end is seen.

@@ -3,7 +3,6 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
-use unicode_width::UnicodeWidthStr;
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{EntryId, NodeId};
@@ -11,7 +10,7 @@ use epoca::protocol::{EntryId, NodeId};
 use crate::console::model::story::Told;
 use crate::console::model::timeline::Happening;
 use crate::console::model::{Model, NodeView, Screen};
-use crate::console::text::{centred, cut};
+use crate::console::text::{centred, cut, letters, visible, width as columns};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
 use crate::console::view::scenario::style_of;
@@ -37,8 +36,9 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 
 /// With a space between the letters if there is room: it reads from farther away.
 fn spaced(text: &str, width: usize) -> String {
-    let wide = text.chars().map(|letter| letter.to_string()).collect::<Vec<_>>().join(" ");
-    if wide.width() + 4 <= width { wide } else { cut(text, width.saturating_sub(2)) }
+    let text = visible(text);
+    let wide = letters(&text).collect::<Vec<_>>().join(" ");
+    if columns(&wide) + 4 <= width { wide } else { cut(&text, width.saturating_sub(2)) }
 }
 
 fn headline(model: &Model, look: &Look) -> (String, Style) {

@@ -6,11 +6,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::finals::{Final, Found};
 use crate::console::model::{Model, NodeView, Presence};
-use crate::console::text::{cut, wrapped};
+use crate::console::text::{cut, padded, width as columns, wrapped};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
@@ -90,7 +89,7 @@ struct Widths {
 
 impl Widths {
     fn of(area: Rect, keys: &[&Bytes], model: &Model) -> Widths {
-        let widest = keys.iter().map(|key| bytes(key).width()).max().unwrap_or_default();
+        let widest = keys.iter().map(|key| columns(&bytes(key))).max().unwrap_or_default();
         let key = widest.clamp(4, usize::from(area.width) / 4);
         let nodes = model.nodes.len().max(1);
         let node = (usize::from(area.width).saturating_sub(key + 3) / nodes).clamp(9, 28);
@@ -132,22 +131,16 @@ fn value(node: &NodeView, measure: Option<&NodeView>, key: &Bytes, width: usize,
     match mine {
         Found::Untold => ("…".to_owned(), look.muted),
         Found::Absent => (format!("{mark}·"), if is_same { look.muted } else { style }),
-        Found::Row(row) => (format!("{mark}{}", shown(row, width.saturating_sub(mark.width()))), style),
+        Found::Row(row) => (format!("{mark}{}", shown(row, width.saturating_sub(columns(mark)))), style),
     }
 }
 
 /// The value as far as there is room, with the entry that wrote it.
 fn shown(row: &Final, width: usize) -> String {
     let entry = row.entry.to_string();
-    let room = width.saturating_sub(entry.width() + 2).max(3);
+    let room = width.saturating_sub(columns(&entry) + 2).max(3);
     let text = bytes(&row.value);
     let is_cut = row.value_bytes > row.value.len() as u64;
     let text = if is_cut { cut(&format!("{text}…"), room) } else { cut(&text, room) };
     format!("{text}  {entry}")
-}
-
-fn padded(text: &str, width: usize) -> String {
-    let text = cut(text, width);
-    let room = width.saturating_sub(text.width());
-    text + &" ".repeat(room)
 }

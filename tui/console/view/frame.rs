@@ -4,11 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::{Block, Widget};
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::Model;
 use crate::console::panes;
-use crate::console::text::cut;
+use crate::console::text::{self, cut};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
 
@@ -58,7 +57,7 @@ pub fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> Rect
 /// A remark at the right end of the lower edge of the frame around an area.
 pub fn foot(buffer: &mut Buffer, inner: Rect, text: &str, look: &Look) {
     let text = cut(&format!(" {text} "), usize::from(inner.width));
-    let width = text.width() as u16;
+    let width = text::width(&text) as u16;
     let place = Rect { x: inner.right() - width, y: inner.bottom(), width, height: 1 };
     on_edge(buffer, place, look);
     put(buffer, place, &[span(text, look.muted)]);

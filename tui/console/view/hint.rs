@@ -5,13 +5,13 @@ use std::sync::LazyLock;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
-use unicode_width::UnicodeWidthStr;
 
 use crate::command::{Word, words};
 use crate::console::keys::{self, Action, Binding};
 use crate::console::layout::Layout;
 use crate::console::model::prompt::Mistake;
 use crate::console::model::{Dialog, Mode, Model, Prompt};
+use crate::console::text::{visible, width as columns};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
 use crate::console::view::{dialog, prompt};
@@ -61,7 +61,7 @@ fn draw_mistake(buffer: &mut Buffer, layout: &Layout, prompt: &Prompt, mistake: 
     if is_framed {
         put(buffer, Rect { x: at, y: layout.input.y + 1, width: 1, height: 1 }, &[span("▲", look.bad)]);
     }
-    let room = layout.hint.width.saturating_sub(text.width() as u16);
+    let room = layout.hint.width.saturating_sub(columns(&visible(&text)) as u16);
     let x = at.min(room);
     put(buffer, Rect { x, width: layout.hint.width - x, ..layout.hint }, &[span(text, look.bad)]);
 }

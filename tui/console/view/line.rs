@@ -4,17 +4,22 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthStr;
 
-use crate::console::text::cut;
+use crate::console::text::{self, cut, plain_width, visible};
 
-/// Draws the parts one after the other; what does not fit is cut with an ellipsis.
+/// Draws the parts one after the other; what does not fit is cut with an ellipsis, and what would not be seen escaped:
+/// whatever a text is made of, it takes its own place and no other.
 pub fn put(buffer: &mut Buffer, area: Rect, parts: &[Span]) {
     let mut x = area.x;
     for part in parts {
         let room = area.right().saturating_sub(x);
-        let text = cut(&part.content, usize::from(room));
-        let is_cut = text != part.content;
+        if plain_width(&part.content).is_some_and(|columns| columns <= usize::from(room)) {
+            x = buffer.set_stringn(x, area.y, &part.content, usize::from(room), part.style).0;
+            continue;
+        }
+        let whole = visible(&part.content);
+        let text = cut(&whole, usize::from(room));
+        let is_cut = text != whole;
         x = buffer.set_stringn(x, area.y, &text, usize::from(room), part.style).0;
         if is_cut {
             return;
@@ -29,7 +34,8 @@ pub fn put_right(buffer: &mut Buffer, area: Rect, parts: &[Span]) {
 }
 
 pub fn width(parts: &[Span]) -> usize {
-    parts.iter().map(|part| part.content.width()).sum()
+    let one = |part: &Span| plain_width(&part.content).unwrap_or_else(|| text::width(&visible(&part.content)));
+    parts.iter().map(one).sum()
 }
 
 pub fn span(text: impl Into<String>, style: Style) -> Span<'static> {

@@ -54,6 +54,8 @@ pub mod tape;
 
 mod top;
 
+mod value;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -95,6 +97,7 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
         (_, Some(Dialog::Palette(shown))) => palette::draw(buffer, upper, model, shown, look),
         (_, Some(Dialog::Scenarios { chosen })) => scenario_list::draw(buffer, upper, model, *chosen, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
+        (_, Some(Dialog::Value(value))) => value::draw(buffer, upper, model, value, look),
         _ if model.is_plain => (panes::shown(model).draw)(buffer, upper, model, look),
         _ => {
             logs::draw(buffer, layout, cluster, look);

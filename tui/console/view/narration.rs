@@ -9,7 +9,7 @@ use ratatui::text::Span;
 use crate::console::model::story::Told;
 use crate::console::model::timeline::Happening;
 use crate::console::model::{Focus, Model};
-use crate::console::text::wrapped;
+use crate::console::text::{self, broken, wrapped};
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{put, row, span};
 use crate::console::view::{events, frame};
@@ -101,12 +101,13 @@ fn drawn(told: &Told, width: usize, is_selected: bool, lang: Lang, look: &Look) 
 /// Rows that do not break within `{9, 8, 6, 4} = 6`.
 fn unbroken(text: &str, room: usize) -> Vec<String> {
     let mut inside = false;
-    let text = text.replace(" = ", "\u{a0}=\u{a0}");
+    // What the text itself has of these spaces is escaped before.
+    let text = text::visible(text).replace(" = ", "\u{a0}=\u{a0}");
     let joined = text.chars().map(|letter| {
         inside = (inside || letter == '{') && letter != '}';
         if inside && letter == ' ' { '\u{a0}' } else { letter }
     });
-    wrapped(&joined.collect::<String>(), room).into_iter().map(|row| row.replace('\u{a0}', " ")).collect()
+    broken(&joined.collect::<String>(), room).into_iter().map(|row| row.replace('\u{a0}', " ")).collect()
 }
 
 /// Whether it is worth saying how often: what several nodes did once each is no repetition.

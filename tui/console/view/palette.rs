@@ -6,7 +6,7 @@ use ratatui::style::Modifier;
 
 use crate::console::model::{Model, Palette};
 use crate::console::palette;
-use crate::console::text::cut;
+use crate::console::text::padded;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
@@ -26,7 +26,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, shown: &Palette, loo
         let Some(place) = row(inner, 2 + index - first) else { break };
         let is_chosen = index == shown.chosen;
         let style = if is_chosen { look.accent.add_modifier(Modifier::REVERSED) } else { look.accent };
-        let label = format!(" {:<1$} ", cut(&item.label, ABOUT_AT - 2), ABOUT_AT - 2);
+        let label = format!(" {} ", padded(&item.label, ABOUT_AT - 2));
         put(buffer, place, &[span(label, style), span(format!(" {}", item.about), look.base)]);
     }
     if items.is_empty()

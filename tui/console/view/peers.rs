@@ -14,11 +14,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::traffic::{Traffic, short};
 use crate::console::model::{Model, NodeView, Presence};
-use crate::console::text::cut;
+use crate::console::text::{self, cut};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::screen;
@@ -65,7 +64,7 @@ fn links(model: &Model, from: &NodeView, cell: usize, look: &Look) -> Vec<Span<'
     for to in model.nodes.values() {
         let (text, style) = link(model, from, to, look);
         let sent = from.sent.get(&to.state.node).map(|sent| carried(sent, model.now)).unwrap_or_default();
-        let used = text.width();
+        let used = text::width(text);
         spans.push(span(text.to_owned(), style));
         spans.push(span(padded(&sent, cell.saturating_sub(used)), look.base));
     }
@@ -145,7 +144,5 @@ fn name(node: &NodeView, look: &Look) -> Span<'static> {
 }
 
 fn padded(text: &str, width: usize) -> String {
-    let text = cut(text, width.saturating_sub(1));
-    let room = width.saturating_sub(text.width());
-    text + &" ".repeat(room)
+    text::padded(&cut(text, width.saturating_sub(1)), width)
 }

@@ -3,11 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::keys;
 use crate::console::layout::Layout;
 use crate::console::model::{Dialog, Mode, Model, Prompt, Screen};
+use crate::console::text::{behind, visible, width};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span};
 use crate::console::view::{dialog, frame, ops};
@@ -68,13 +68,13 @@ fn typed(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> (u16, u
         let label = screen::SEARCH.with(model.lang, &[("wanted", &search.wanted)]);
         let found = prompt.found().unwrap_or(if search.wanted.is_empty() { "" } else { model.say(screen::NOT_FOUND) });
         put(buffer, area, &[span(&*label, look.accent), span(format!("  {found}"), look.base)]);
-        return (area.x + (label.width() as u16).min(area.width - 1), area.y);
+        return (area.x + (width(&visible(&label)) as u16).min(area.width - 1), area.y);
     }
     let hidden = hidden(area, prompt);
     let mark = if hidden > 0 { "‹ " } else { MARK };
-    let seen = from_column(prompt.text(), hidden);
-    put(buffer, area, &[span(mark, look.accent), span(seen, look.base)]);
-    (column(area, prompt, prompt.input.visual_cursor()), area.y)
+    let line = visible(prompt.text());
+    put(buffer, area, &[span(mark, look.accent), span(behind(&line, hidden), look.base)]);
+    (column(area, prompt, columns_before(prompt, prompt.input.cursor())), area.y)
 }
 
 /// Where a column of the line stands on the screen.
@@ -85,22 +85,17 @@ fn column(area: Rect, prompt: &Prompt, column: usize) -> u16 {
 
 /// Where a character of the line stands on the screen.
 pub fn column_of_character(area: Rect, prompt: &Prompt, at: usize) -> u16 {
-    let before: String = prompt.text().chars().take(at).collect();
-    column(area, prompt, before.width())
+    column(area, prompt, columns_before(prompt, at))
+}
+
+/// The columns that the line takes before its character `at`, as it is shown.
+fn columns_before(prompt: &Prompt, at: usize) -> usize {
+    let end = prompt.text().char_indices().nth(at).map_or(prompt.text().len(), |(byte, _)| byte);
+    width(&visible(&prompt.text()[..end]))
 }
 
 /// How many columns of the line are off at the left.
 fn hidden(area: Rect, prompt: &Prompt) -> usize {
     let room = usize::from(area.width).saturating_sub(MARK.len() + 1);
-    prompt.input.visual_cursor().saturating_sub(room)
-}
-
-fn from_column(text: &str, column: usize) -> String {
-    let mut passed = 0;
-    let rest = text.char_indices().find(|(_, character)| {
-        let is_there = passed >= column;
-        passed += character.to_string().width();
-        is_there
-    });
-    rest.map_or(String::new(), |(at, _)| text[at..].to_owned())
+    columns_before(prompt, prompt.input.cursor()).saturating_sub(room)
 }

@@ -14,10 +14,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::Model;
-use crate::console::text::wrapped;
+use crate::console::text::{width as columns, wrapped};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span, width as line_width};
@@ -68,7 +67,7 @@ fn title(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     let mut rows = vec![first];
     let room = width.saturating_sub(line_width(&rows[0]) + 4);
     // Too many names for what is left of the row have rows of their own.
-    if names.width() <= room {
+    if columns(&names) <= room {
         rows[0].push(span(format!("   {names}"), look.muted));
     } else {
         let names = wrapped(&names, width.saturating_sub(2)).into_iter();

@@ -16,11 +16,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::space::{Call, Fate, LATE, Message, Quiet, Row, Shape};
 use crate::console::model::{Focus, Model};
-use crate::console::text::{centred, cut};
+use crate::console::text::{self, centred, cut};
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{put, put_right, row, span};
 use crate::console::view::{frame, message};
@@ -271,7 +270,7 @@ impl<'a> Canvas<'a> {
     /// A text at the right of a node's column, or at its left if there is more room.
     fn beside(&self, buffer: &mut Buffer, line: &Line, node: NodeId, text: &str, style: Style) {
         let Some(x) = self.column(node) else { return };
-        let text_width = text.width() as u16;
+        let text_width = text::width(text) as u16;
         let right = self.area.right().saturating_sub(x + 2);
         let left = x.saturating_sub(self.area.x + 2);
         let (begin, width) =
@@ -294,7 +293,7 @@ impl<'a> Canvas<'a> {
         let text = text.with(self.model.lang, &[("count", &quiet.beats), ("seconds", &seconds)]);
         let style = if line.is_selected { self.look.muted.add_modifier(Modifier::REVERSED) } else { self.look.muted };
         let missed: Vec<u16> = quiet.missed.keys().filter_map(|node| self.column(*node)).map(|x| x - 1).collect();
-        let begin = self.free_place(first, &missed, text.width() as u16);
+        let begin = self.free_place(first, &missed, text::width(&text) as u16);
         let width = last.saturating_sub(begin + 1);
         put(buffer, Rect { x: begin, y: line.y, width, height: 1 }, &[span(text, style)]);
         for (node, is_held) in &quiet.missed {
@@ -334,10 +333,10 @@ impl<'a> Canvas<'a> {
         };
         let label_style = if line.is_selected { style.add_modifier(Modifier::REVERSED) } else { style };
         let room = usize::from((right - left).saturating_sub(1));
-        let fits = |label: &&String| label.width() <= room;
+        let fits = |label: &&String| text::width(label) <= room;
         let label = labels.iter().find(fits).cloned().or_else(|| labels.last().map(|label| cut(label, room)));
         let label = label.unwrap_or_default();
-        let width = label.width() as u16;
+        let width = text::width(&label) as u16;
         // The label stands near the sender, inside of the first gap if it fits there.
         let is_tight = usize::from(width) == room;
         let begin = match is_right {

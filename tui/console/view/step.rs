@@ -9,7 +9,7 @@ use ratatui::text::Span;
 
 use crate::console::keys::{self, Action, BINDINGS};
 use crate::console::model::{Model, step};
-use crate::console::text::cut;
+use crate::console::text::{cut, padded, visible};
 use crate::console::theme::Look;
 use crate::console::update::StepKey;
 use crate::console::view::frame;
@@ -72,9 +72,9 @@ fn drawn(model: &Model, message: &PendingMessage, is_chosen: bool, width: usize,
     let kind = kind.map_or(&*message.kind, |(_, text)| model.say(*text));
     vec![
         span(mark, look.accent),
-        span(format!("{:<ID$}", cut(&message.id.to_string(), ID - 1)), strong),
-        span(format!("{:<KIND$}", cut(kind, KIND - 1)), if is_chosen { look.accent } else { look.base }),
-        span(format!("{:<what$}", cut(&message.what, what.saturating_sub(1))), strong),
+        span(padded(&cut(&message.id.to_string(), ID - 1), ID), strong),
+        span(padded(&cut(kind, KIND - 1), KIND), if is_chosen { look.accent } else { look.base }),
+        span(padded(&cut(&visible(&message.what), what.saturating_sub(1)), what), strong),
         span(format!("{age:>AGE$}"), look.muted),
     ]
 }

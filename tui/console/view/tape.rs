@@ -6,10 +6,10 @@
 
 use ratatui::style::Style;
 use ratatui::text::Span;
-use unicode_width::UnicodeWidthStr;
 
 use crate::console::model::Model;
 use crate::console::model::tape::{Place, PlaceKind, Tape};
+use crate::console::text;
 use crate::console::theme::Look;
 use crate::console::view::line::{span, width};
 use crate::console::view::scenario::style_of;
@@ -37,7 +37,7 @@ pub fn line(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     let mut right = vec![span(" ", look.base)];
     right.extend(position(tape, model.lang, look));
     let keys = keys(tape, model.lang, look);
-    let room = columns.saturating_sub(model.say(words::TAPE).width());
+    let room = columns.saturating_sub(text::width(model.say(words::TAPE)));
     if width(&right) + width(&keys) + MARKS_MIN <= room {
         right.extend(keys);
     }
@@ -93,7 +93,7 @@ fn places(tape: &Tape, room: usize, lang: Lang, look: &Look) -> Vec<Span<'static
     let tokens: Vec<_> = tape.marks().iter().map(|place| (token(place, lang), style(place, look))).collect();
     let at = tape.at();
     let cursor = tape.marks().partition_point(|place| place.at <= at);
-    let (from, to) = window(&tokens.iter().map(|(text, _)| text.width() + 1).collect::<Vec<_>>(), cursor, room);
+    let (from, to) = window(&tokens.iter().map(|(token, _)| text::width(token) + 1).collect::<Vec<_>>(), cursor, room);
     let mut parts = Vec::new();
     for index in from..=to {
         if index == cursor {

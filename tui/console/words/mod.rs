@@ -30,6 +30,7 @@ use std::fmt::Display;
 use epoca::protocol::trace::{Fact, Preview, Value};
 use epoca::protocol::{EntryId, Kind, LogPoint, NodeId};
 
+use crate::command::text::shown;
 use crate::console::model::Happening;
 use crate::console::model::story::Told;
 use crate::console::words::reasons::REASONS;
@@ -160,18 +161,22 @@ pub fn content(preview: &Preview) -> String {
     match (preview.kind, &preview.key, &preview.value) {
         (Kind::Opening, ..) => "◇".to_owned(),
         (Kind::Members, ..) => "members".to_owned(),
-        (_, Some(key), Some(value)) => format!("{}={}", bytes(key), bytes(value)),
-        (_, Some(key), None) => format!("-{}", bytes(key)),
+        (_, Some(key), Some(value)) => format!("{}={}", start_of(key), start_of(value)),
+        (_, Some(key), None) => format!("-{}", start_of(key)),
         (_, None, _) => format!("#{}", preview.point.digest.short()),
     }
 }
 
-/// Bytes as text where they are text, escaped where they are not.
+/// Bytes as text where they are text, escaped where they are not or would not be seen.
 pub fn bytes(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) => text.to_owned(),
-        _ => bytes.escape_ascii().to_string(),
-    }
+    shown(bytes)
+}
+
+/// What a preview has of a key or value, with an ellipsis where it may have been cut: a preview that is as long as
+/// previews get does not tell whether it is all.
+fn start_of(preview: &[u8]) -> String {
+    let may_be_cut = preview.len() > Preview::BYTES_MAX - 4;
+    bytes(preview) + if may_be_cut { "…" } else { "" }
 }
 
 fn ids(entries: &[Preview]) -> String {
@@ -362,7 +367,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_text_are_escaped() {
         assert_eq!(bytes("olá".as_bytes()), "olá");
-        assert_eq!(bytes(&[0xff, b'a', 0x1b]), "\\xffa\\x1b");
+        assert_eq!(bytes(&[0xff, b'a', 0x1b]), "\\xffa\\u{1b}");
     }
 
     #[test]

@@ -271,6 +271,22 @@ pub const T_LIVE: Text = text("  live ", "  vivos ");
 pub const HELD: Text = text("HELD {what}", "RETIDO {what}");
 pub const CUT: Text = text("CUT {what}", "CORTE {what}");
 pub const PAUSED: Text = text("PAUSED {what}", "PAUSADO {what}");
+pub const BURST: Text = text(
+    "{count} keys came at once, as a paste does: none of them acted. i, then paste",
+    "{count} teclas vieram de uma vez, como ao colar: nenhuma agiu. i, depois cole",
+);
+pub const PASTE_TOO_LONG: Text = text(
+    "not taken: {bytes} bytes, and a line takes {most}; a longer value: put KEY --file FILE",
+    "não aceito: {bytes} bytes, e uma linha leva {most}; um valor maior: put CHAVE --file ARQUIVO",
+);
+pub const PASTE_UNENDED: Text = text(
+    "not taken: the end of the paste of {bytes} bytes did not come",
+    "não aceito: o fim dos {bytes} bytes colados não chegou",
+);
+pub const LINE_FULL: Text = text(
+    "the line is full with {most} bytes and lacks the rest: not carried out; ctrl-u, then put KEY --file FILE",
+    "a linha encheu com {most} bytes e falta o resto: não executada; ctrl-u, depois put CHAVE --file ARQUIVO",
+);
 pub const CTRL_C_AGAIN: Text = text("Ctrl-C once more quits", "Ctrl-C mais uma vez sai");
 pub const MEANS_NOTHING: Text = text(
     "{letter} means nothing here: i to type, ? for the keys",

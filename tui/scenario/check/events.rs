@@ -6,6 +6,7 @@ use epoca::protocol::trace::{Event, Fact, Value};
 use epoca::protocol::{Epoch, LogPoint, NodeId};
 
 use super::{Scene, Seen, entry_text, nameless, not_yet};
+use crate::command::columns::cut;
 use crate::command::grammar::Node;
 use crate::scenario::ears::{Heard, Mark};
 use crate::scenario::names::{Entry, Names};
@@ -143,7 +144,7 @@ fn missing(heard: &Heard, node: NodeId, pattern: &Pattern, since: Mark) -> Seen 
 pub(super) fn of_event(event: &Event) -> Evidence {
     let mut text = event.fact.to_string();
     if let Some((_, fact)) = text.split_once(' ') {
-        text = fact.chars().take(TEXT_MAX).collect();
+        text = cut(fact, TEXT_MAX);
     }
     let mut entries = Vec::new();
     for (_, value) in event.fact.fields() {

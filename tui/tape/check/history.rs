@@ -238,7 +238,7 @@ fn seen(json: &Value) -> Option<Option<Bytes>> {
 }
 
 fn cut(value: &Bytes) -> Bytes {
-    Bytes::copy_from_slice(&value[..value.len().min(Preview::BYTES_MAX)])
+    Bytes::copy_from_slice(Preview::start(value))
 }
 
 fn micros(at: Duration) -> u64 {

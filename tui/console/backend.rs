@@ -1,0 +1,165 @@
+//! How a frame becomes bytes: as crossterm writes it, but with the cursor set again behind everything of which terminals
+//! disagree how many columns it takes.
+//!
+//! Ratatui takes the cursor to be one column on after each cell. Behind `⚠️` it is one or two columns on, by terminal; all
+//! that follows in the row would stand beside its place, and the differences of later frames be drawn over it.
+
+use std::io::{self, Write};
+
+use ratatui::backend::{Backend, ClearType, CrosstermBackend, WindowSize};
+use ratatui::buffer::Cell;
+use ratatui::layout::{Position, Size};
+
+use crate::console::text::width;
+
+pub struct Careful<W: Write> {
+    inner: CrosstermBackend<W>,
+    size: Size,
+}
+
+impl<W: Write> Careful<W> {
+    /// Of this size and no other: the real one is asked for when the terminal tells that it has changed.
+    pub fn new(writer: W, (width, height): (u16, u16)) -> Careful<W> {
+        Careful { inner: CrosstermBackend::new(writer), size: Size { width, height } }
+    }
+
+    /// Some cells after each other, the cursor being set before the first.
+    fn run(&mut self, cells: &[(u16, u16, &Cell)]) -> io::Result<()> {
+        if cells.is_empty() {
+            return Ok(());
+        }
+        self.inner.draw(cells.iter().copied())
+    }
+
+    /// A terminal that takes a wide character for a narrow one leaves in its second column what was there.
+    fn clear_below(&mut self, x: u16, y: u16, cell: &Cell, columns: u16) -> io::Result<()> {
+        let mut blank = cell.clone();
+        blank.set_symbol(" ");
+        self.run(&(x..x + columns).map(|x| (x, y, &blank)).collect::<Vec<_>>())
+    }
+}
+
+fn is_certain(cell: &Cell) -> bool {
+    let mut characters = cell.symbol().chars();
+    characters.next().is_none_or(|first| first.is_ascii() || width(cell.symbol()) == 1) && characters.next().is_none()
+}
+
+impl<W: Write> Backend for Careful<W> {
+    type Error = io::Error;
+
+    fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
+    where
+        I: Iterator<Item = (u16, u16, &'a Cell)>,
+    {
+        let mut certain: Vec<(u16, u16, &Cell)> = Vec::new();
+        // Where the second column of a wide character ends, which is drawn with it.
+        let mut covered = (0, 0);
+        for (x, y, cell) in content {
+            if y == covered.1 && x < covered.0 {
+                continue;
+            }
+            if is_certain(cell) {
+                certain.push((x, y, cell));
+                continue;
+            }
+            let columns = width(cell.symbol()) as u16;
+            self.run(&certain)?;
+            certain.clear();
+            self.clear_below(x, y, cell, columns)?;
+            self.run(&[(x, y, cell)])?;
+            covered = (x + columns, y);
+        }
+        self.run(&certain)
+    }
+
+    fn hide_cursor(&mut self) -> io::Result<()> {
+        self.inner.hide_cursor()
+    }
+
+    fn show_cursor(&mut self) -> io::Result<()> {
+        self.inner.show_cursor()
+    }
+
+    fn get_cursor_position(&mut self) -> io::Result<Position> {
+        // Asking would take the answer from what is typed. A picture of a fixed size does not ask.
+        Err(io::Error::new(io::ErrorKind::Unsupported, "the cursor is where it was set"))
+    }
+
+    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> io::Result<()> {
+        self.inner.set_cursor_position(position)
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.inner.clear()
+    }
+
+    fn clear_region(&mut self, clear_type: ClearType) -> io::Result<()> {
+        self.inner.clear_region(clear_type)
+    }
+
+    fn size(&self) -> io::Result<Size> {
+        Ok(self.size)
+    }
+
+    fn window_size(&mut self) -> io::Result<WindowSize> {
+        Ok(WindowSize { columns_rows: self.size, pixels: Size::ZERO })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Backend::flush(&mut self.inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+    use ratatui::{Terminal, TerminalOptions, Viewport};
+
+    use super::*;
+
+    /// What is written for one text after the other in a terminal of one row.
+    fn written(texts: &[&str]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let viewport = Viewport::Fixed(Rect::new(0, 0, 20, 1));
+        let mut terminal = Terminal::with_options(Careful::new(&mut bytes, (20, 1)), TerminalOptions { viewport })
+            .expect("a terminal");
+        for text in texts {
+            terminal.draw(|frame| frame.render_widget(*text, frame.area())).expect("a buffer takes all");
+        }
+        drop(terminal);
+        bytes
+    }
+
+    #[test]
+    fn a_terminal_that_takes_an_emoji_for_narrow_has_the_rest_in_its_place() {
+        let texts = ["[abcdefghijkl] is a", "[⚠️⚠️⚠️日本e\u{301}] [x]", "[⚠️⚠️x]  [日]", "[abc日]"];
+        for end in 1..=texts.len() {
+            let mut parser = vt100::Parser::new(1.try_into().expect("rows"), 20.try_into().expect("columns"), 0);
+            parser.process(&written(&texts[..end]));
+            let (text, mut column) = (texts[end - 1], 0);
+            for letter in crate::console::text::letters(text) {
+                let cell = parser.screen().cell(0, column).expect("it is on the screen");
+                assert_eq!(cell.contents().trim(), letter.trim(), "{column} of {text}");
+                column += width(letter) as u16;
+                // The second column of a wide character has nothing of what was there.
+                let behind = parser.screen().cell(0, column - 1).filter(|_| width(letter) == 2);
+                assert!(behind.is_none_or(|cell| cell.contents().trim().is_empty()), "{column} of {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn behind_everything_of_uncertain_width_the_cursor_is_set_again() {
+        let bytes = written(&["abcdefgh", "⚠️⚠️日e\u{301}x"]);
+        let text = String::from_utf8(bytes).expect("it is text");
+        for uncertain in ["⚠️", "日", "e\u{301}"] {
+            for (at, found) in text.match_indices(uncertain) {
+                let rest = &text[at + found.len()..];
+                // Colours may be set before.
+                let next = rest.split('\u{1b}').find(|part| !part.is_empty() && !part.ends_with('m'));
+                assert!(next.is_none_or(|next| next.ends_with('H') || next.contains('H')), "{uncertain}: {rest:?}");
+                assert!(rest.is_empty() || rest.starts_with('\u{1b}'), "{uncertain}: {rest:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! What comes from the terminal: a thread of its own reads it, and hands over what belongs together at once.
+//!
+//! ```text
+//!   bytes ──► Framer: whole sequences, whole characters, whole pastes ──► decode: keys, clicks ──► Batch ──► app
+//! ```
+//!
+//! Crossterm's own stream of events is not used. It takes a sequence that arrives in two reads for single keys, and on a
+//! terminal that is gone it reads without end in the thread that has to hear the signals.
+
+mod decode;
+
+mod frames;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{KeyEvent, MouseEvent};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::sync::mpsc;
+
+use crate::console::terminal;
+use frames::Framer;
+
+/// Input with less than this between two reads came at once. Typed keys are farther apart, and a person does not notice
+/// the delay.
+const TOGETHER: Duration = Duration::from_millis(6);
+
+/// How often it is looked whether the terminal is the console's again.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The most events of a batch; of a longer burst the rest comes in the next one.
+const BATCH_MAX: usize = 4_096;
+
+/// How many batches wait for the console; beyond that the input waits in the terminal.
+const WAITING_MAX: usize = 16;
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    Key(KeyEvent),
+    Mouse(MouseEvent),
+    Paste(String),
+    /// A paste that was not taken: longer than any line, with its bytes.
+    TooLong(usize),
+    /// A paste whose end did not come, with the bytes that came.
+    Unended(usize),
+}
+
+/// Input that came at once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Batch {
+    pub events: Vec<Event>,
+    /// How long nothing came before it.
+    pub quiet: Duration,
+}
+
+/// Reads standard input, a terminal, while it is the console's. The channel closes when nothing more can come.
+pub fn begin() -> io::Result<mpsc::Receiver<Batch>> {
+    let (outbox, inbox) = mpsc::channel(WAITING_MAX);
+    std::thread::Builder::new().name("keyboard".to_owned()).spawn(move || {
+        let stdin = io::stdin();
+        // An error is the end, as the end is: nothing more can be typed.
+        let _ = Reader::new(outbox).read_all(stdin.as_fd(), terminal::may_read);
+    })?;
+    Ok(inbox)
+}
+
+struct Reader {
+    outbox: mpsc::Sender<Batch>,
+    framer: Framer,
+    events: Vec<Event>,
+    /// When the last bytes came.
+    last: Instant,
+    quiet: Duration,
+}
+
+impl Reader {
+    fn new(outbox: mpsc::Sender<Batch>) -> Reader {
+        let (framer, last) = (Framer::default(), Instant::now());
+        Reader { outbox, framer, events: Vec::new(), last, quiet: Duration::MAX }
+    }
+
+    /// Ends with the input, or when nobody takes it.
+    fn read_all(mut self, source: BorrowedFd, may_read: impl Fn() -> bool) -> Result<(), Errno> {
+        let mut bytes = [0; 4_096];
+        loop {
+            if self.outbox.is_closed() {
+                return Ok(());
+            }
+            let ready = wait(source, self.patience())?;
+            if ready.is_empty() {
+                self.on_quiet(source)?;
+                continue;
+            }
+            // A read in the background would stop the process. That the terminal is gone is seen there, too.
+            if !may_read() {
+                if ready.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL) {
+                    return Ok(());
+                }
+                std::thread::sleep(LOOK_EVERY);
+                continue;
+            }
+            match nix::unistd::read(source, &mut bytes) {
+                Ok(0) => return Ok(()),
+                Ok(length) => self.on_bytes(&bytes[..length]),
+                Err(Errno::EINTR | Errno::EAGAIN) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// How long to wait for more before what is there counts as all; `None` if nothing is there.
+    fn patience(&self) -> Option<Duration> {
+        let hold = self.framer.hold();
+        let together = (!self.events.is_empty()).then_some(TOGETHER);
+        let least = [hold, together].into_iter().flatten().min()?;
+        Some(least.saturating_sub(self.last.elapsed()))
+    }
+
+    fn on_bytes(&mut self, bytes: &[u8]) {
+        let since = self.last.elapsed();
+        self.last = Instant::now();
+        if self.events.is_empty() && !self.framer.is_within() {
+            self.quiet = since;
+        }
+        let events = &mut self.events;
+        self.framer.take(bytes, &mut |frame| events.extend(decode::event(frame)));
+        if self.events.len() >= BATCH_MAX {
+            self.hand_over();
+        }
+    }
+
+    fn on_quiet(&mut self, source: BorrowedFd) -> Result<(), Errno> {
+        let waited = self.last.elapsed();
+        // On a busy machine this thread may come late: what has arrived meanwhile still belongs to it.
+        if !wait(source, Some(Duration::ZERO))?.is_empty() {
+            return Ok(());
+        }
+        if self.framer.hold().is_some_and(|hold| waited >= hold) {
+            let events = &mut self.events;
+            self.framer.give_up(&mut |frame| events.extend(decode::event(frame)));
+        }
+        if !self.events.is_empty() && waited >= TOGETHER {
+            self.hand_over();
+        }
+        Ok(())
+    }
+
+    fn hand_over(&mut self) {
+        let batch = Batch { events: std::mem::take(&mut self.events), quiet: self.quiet };
+        self.quiet = Duration::ZERO;
+        // If nobody takes it, the console is ending.
+        let _ = self.outbox.blocking_send(batch);
+    }
+}
+
+/// What there is within this time, an end included; without a time it waits as long as it takes.
+fn wait(source: BorrowedFd, time: Option<Duration>) -> Result<PollFlags, Errno> {
+    let timeout = match time {
+        // Rounded up: a wait that ends too early would be begun again without end.
+        Some(time) => PollTimeout::try_from(time.as_micros().div_ceil(1_000)).unwrap_or(PollTimeout::MAX),
+        None => PollTimeout::NONE,
+    };
+    let mut waited = [PollFd::new(source, PollFlags::POLLIN)];
+    match poll(&mut waited, timeout) {
+        Ok(_) => Ok(waited[0].revents().unwrap_or(PollFlags::POLLIN)),
+        Err(Errno::EINTR) => Ok(PollFlags::empty()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Write;
+
+    use crossterm::event::{KeyCode, KeyModifiers};
+
+    use super::*;
+
+    fn reading() -> (File, mpsc::Receiver<Batch>) {
+        let (input, output) = nix::unistd::pipe().expect("a pipe");
+        let (outbox, inbox) = mpsc::channel(WAITING_MAX);
+        std::thread::spawn(move || Reader::new(outbox).read_all(input.as_fd(), || true));
+        (File::from(output), inbox)
+    }
+
+    fn key(code: KeyCode) -> Event {
+        Event::Key(KeyEvent::new(code, KeyModifiers::NONE))
+    }
+
+    #[test]
+    fn a_sequence_that_arrives_in_two_reads_is_one_key() {
+        let (mut keyboard, mut inbox) = reading();
+        keyboard.write_all(b"\x1b").expect("it is read");
+        std::thread::sleep(Duration::from_millis(5));
+        keyboard.write_all(b"[6~").expect("it is read");
+        assert_eq!(inbox.blocking_recv().expect("a batch").events, [key(KeyCode::PageDown)]);
+        keyboard.write_all(b"\x1b").expect("it is read");
+        assert_eq!(inbox.blocking_recv().expect("a batch").events, [key(KeyCode::Esc)]);
+        drop(keyboard);
+        assert_eq!(inbox.blocking_recv(), None);
+    }
+
+    #[test]
+    fn what_is_written_at_once_is_one_batch() {
+        let (mut keyboard, mut inbox) = reading();
+        keyboard.write_all("kül".as_bytes()).expect("it is read");
+        let batch = inbox.blocking_recv().expect("a batch");
+        assert_eq!(batch.events, ['k', 'ü', 'l'].map(|letter| key(KeyCode::Char(letter))));
+    }
+}
