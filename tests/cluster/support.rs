@@ -1,22 +1,29 @@
 //! A cluster started as a person starts it, with `epoca cluster`, and commands given as a person gives them.
 //!
 //! Ports are any that are free. Whatever a test leaves behind is ended by its id when the test ends.
+//!
+//! Every time that a test names is one of a quiet machine. `--timeout` and `--election-timeout` are multiplied here by the
+//! measured slowness of this one, also where they are not given (see "On a busy machine" in `tests/README.md`).
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use epoca::verify::patience::{Patience, on_this_machine};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");
-/// Machines that test are slow; nothing waits that long on a good day.
+/// Of a quiet machine, where nothing waits that long on a good day.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// What commands and nodes have unless told.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
@@ -41,31 +48,55 @@ impl Said {
 
 /// Runs the program once, with these arguments only.
 pub fn epoca<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Said {
-    run(Command::new(EXECUTABLE).args(arguments).stdin(Stdio::null()))
+    run(command(arguments).stdin(Stdio::null()))
+}
+
+/// The program with these arguments, of which the times are those of a quiet machine.
+fn command<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
+    let mut words: Vec<OsString> = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
+    if !scale(&mut words, "--timeout", 1.0) {
+        words.splice(0..0, ["--timeout".into(), seconds(on_this_machine(TIMEOUT)).into()]);
+    }
+    scale(&mut words, "--election-timeout", 0.001);
+    let mut command = Command::new(EXECUTABLE);
+    command.args(words).env_remove("EPOCA_CONNECT");
+    command
+}
+
+/// Multiplies the times behind an option, which are in units of so many seconds; false without such an option.
+fn scale(words: &mut [OsString], option: &str, unit: f64) -> bool {
+    let mut found = false;
+    for at in 0..words.len() {
+        if words[at] != option {
+            continue;
+        }
+        found = true;
+        let Some(word) = words.get_mut(at + 1) else { continue };
+        // What is no time stands there to be refused.
+        if let Some(time) = word.to_str().and_then(|text| text.parse::<f64>().ok()) {
+            let scaled = on_this_machine(Duration::from_secs_f64(time * unit)).div_f64(unit);
+            *word = format!("{:.0$}", scaled.as_secs_f64(), ).into();
+        }
+    }
+    found
 }
 
 pub fn epoca_with_input<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &[u8]) -> Said {
-    let mut command = Command::new(EXECUTABLE);
-    let mut child = command
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .env_remove("EPOCA_CONNECT")
-        .spawn()
-        .expect("it starts");
+    let mut command = command(arguments);
+    let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it starts");
     child.stdin.take().expect("it has one").write_all(input).expect("it reads");
     said(child.wait_with_output().expect("it ends"))
 }
 
 /// Like [`epoca`], for what runs on if it does not do what is expected of it: it is killed after a while.
 pub fn epoca_until_it_ends<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Said {
-    let mut command = Command::new(EXECUTABLE);
-    let command = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut command = command(arguments);
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
-    let end = Instant::now() + PATIENCE;
+    let patience = Patience::of(PATIENCE);
     while child.try_wait().expect("it is ours").is_none() {
-        if Instant::now() > end {
+        if patience.is_over() {
             let _ = child.kill();
         }
         std::thread::sleep(Duration::from_millis(10));
