@@ -1,7 +1,7 @@
 //! The lab's gates: rules, step mode, the messages that wait. Through the launcher where it must remember something,
 //! else straight to the nodes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tonic::transport::Channel;
 
@@ -127,7 +127,7 @@ impl Client {
     }
 
     async fn pending_at(&self, node: NodeId) -> Result<Vec<PendingMessage>, ClientError> {
-        let deadline = self.deadline().min(Instant::now() + SILENT);
+        let deadline = self.silence(SILENT);
         let address = self.address(node, deadline).await?;
         let answer = self.ask(&address, deadline, |channel: Channel| async move {
             ControlClient::new(channel).pending(wire::PendingRequest {}).await
@@ -168,7 +168,7 @@ impl Client {
     }
 
     async fn tick_at(&self, node: NodeId, micros: Option<u64>) -> Result<u64, ClientError> {
-        let deadline = self.deadline().min(Instant::now() + SILENT);
+        let deadline = self.silence(SILENT);
         let address = self.address(node, deadline).await?;
         let request = wire::TickRequest { micros };
         let answer = self

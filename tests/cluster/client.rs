@@ -147,7 +147,11 @@ async fn a_rebuilt_executable_is_reported_and_not_run_beside_the_old_one() {
     let executable = folder.path().join("epoca");
     std::fs::hard_link(EXECUTABLE, &executable).or_else(|_| std::fs::copy(EXECUTABLE, &executable).map(drop)).unwrap();
     let election_timeout_ms = election_timeout_ms(1_000);
-    let options = ClusterOptions { base_port: 0, election_timeout_ms, ..ClusterOptions::new(&executable, folder.path().join("data")) };
+    let options = ClusterOptions {
+        base_port: 0,
+        election_timeout_ms,
+        ..ClusterOptions::new(&executable, folder.path().join("data"))
+    };
     let cluster = Cluster::start(options).await.unwrap();
     cluster.ready().await.unwrap();
     let client = cluster.client(patient()).unwrap();

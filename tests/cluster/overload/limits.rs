@@ -38,8 +38,11 @@ async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_o
     let folder = tempfile::tempdir().unwrap();
     let executable = with_few_files(folder.path());
     let data = folder.path().join("data");
-    let options =
-        ClusterOptions { base_port: 0, election_timeout_ms: election_timeout_ms(5_000), ..ClusterOptions::new(executable, data) };
+    let options = ClusterOptions {
+        base_port: 0,
+        election_timeout_ms: election_timeout_ms(5_000),
+        ..ClusterOptions::new(executable, data)
+    };
     let cluster = Cluster::start(options).await.expect("the nodes start");
     cluster.ready().await.expect("one of them leads");
     let (leader, other) = (cluster.addresses()[0].clone(), cluster.addresses()[1].clone());
@@ -60,7 +63,8 @@ async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_o
     assert_eq!(through_another.confirmed, 1, "another node passes it on: {through_another:?}");
     assert_eq!(put(&mut before, "before".into(), Bytes::new()).await.confirmed, 1, "who is in stays in");
 
-    let patient = Client::new(std::slice::from_ref(&leader), Options { timeout: patient(), ..Options::default() }).unwrap();
+    let patient =
+        Client::new(std::slice::from_ref(&leader), Options { timeout: patient(), ..Options::default() }).unwrap();
     let waits = tokio::spawn(async move { patient.put(Bytes::from("patient"), Bytes::new()).await });
     for _ in 0..EXTRA {
         idle.push(TcpStream::connect(&leader).await.expect("the system takes it"));
