@@ -11,6 +11,7 @@ use crate::client::faults::done;
 use crate::protocol::NodeId;
 use crate::protocol::trace::{Effect, LinkRule, MessageId, PendingMessage};
 use crate::rpc::convert::Malformed;
+use crate::rpc::deadline::Deadline;
 use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::wire::launcher_client::LauncherClient;
@@ -40,8 +41,9 @@ impl Client {
         }
         if let Some(launcher) = self.options().launcher.clone() {
             let request: wire::LinkRule = rule.into();
-            let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
-                LauncherClient::new(channel).rule(request).await
+            let deadline = self.deadline();
+            let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
+                LauncherClient::with_interceptor(channel, Deadline(deadline)).rule(request).await
             });
             return done(answer.await?).map(|done| done.message);
         }
@@ -63,8 +65,9 @@ impl Client {
     /// its launcher; without one it stays wrong, and that is said.
     pub async fn lift(&self) -> Result<String, ClientError> {
         if let Some(launcher) = self.options().launcher.clone() {
-            let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
-                LauncherClient::new(channel).lift(wire::LiftRequest {}).await
+            let deadline = self.deadline();
+            let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
+                LauncherClient::with_interceptor(channel, Deadline(deadline)).lift(wire::LiftRequest {}).await
             });
             return done(answer.await?).map(|done| done.message);
         }
@@ -86,8 +89,9 @@ impl Client {
     pub async fn step(&self, on: bool) -> Result<String, ClientError> {
         let request = wire::StepRequest { on };
         if let Some(launcher) = self.options().launcher.clone() {
-            let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
-                LauncherClient::new(channel).step(request).await
+            let deadline = self.deadline();
+            let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
+                LauncherClient::with_interceptor(channel, Deadline(deadline)).step(request).await
             });
             return done(answer.await?).map(|done| done.message);
         }
@@ -189,7 +193,7 @@ impl Client {
         };
         let request = wire::WrongRequest { node: node.0, how: how.map(str::to_owned) };
         let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
-            LauncherClient::new(channel).wrong(request).await
+            LauncherClient::with_interceptor(channel, Deadline(deadline)).wrong(request).await
         });
         done(answer.await?).map(|done| done.message)
     }

@@ -79,7 +79,7 @@ impl Scene<'_> {
                 Seen::No(verdict, why) => return missed(verdict, why),
                 Seen::NotYet(verdict, why) if over => {
                     let text =
-                        format!("not within {} s{}: {why}", expectation.within.as_secs_f64(), on_a_busy_machine());
+                        format!("not within {} s: {why}{}", expectation.within.as_secs_f64(), on_a_busy_machine());
                     return missed(verdict, text);
                 }
                 Seen::NotYet(..) => {}
@@ -133,7 +133,7 @@ impl Scene<'_> {
 /// Times are those of a quiet machine; who has waited for longer is told why.
 fn on_a_busy_machine() -> String {
     let slowness = slowness();
-    if slowness < 2.0 { String::new() } else { format!(", times {slowness:.0} on this busy machine") }
+    if slowness < 2.0 { String::new() } else { format!(" (this busy machine had {slowness:.0} times as long)") }
 }
 
 fn missed(verdict: Verdict, text: String) -> Found {
