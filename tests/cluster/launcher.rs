@@ -6,9 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use epoca::cluster::ClusterOptions;
 use nix::sys::signal::Signal;
 
-use crate::support::{
-    Cluster, EXECUTABLE, Launched, election_timeout_ms, epoca, epoca_until_it_ends, is_gone, until,
-};
+use crate::support::{Cluster, EXECUTABLE, Launched, election_timeout_ms, epoca, epoca_until_it_ends, is_gone, until};
 
 #[test]
 fn no_process_is_left_when_the_launcher_is_killed_while_a_node_is_paused() {
