@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::client::error::{ClientError, refused};
 use crate::client::types::{Processes, Written};
 use crate::protocol::{Epoch, NodeId};
+use crate::rpc::deadline::Deadline;
 use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::wire::launcher_client::LauncherClient;
@@ -134,7 +135,7 @@ impl Client {
         };
         let request = wire::ProcessRequest { node: node.0 };
         let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
-            let mut client = LauncherClient::new(channel);
+            let mut client = LauncherClient::with_interceptor(channel, Deadline(deadline));
             match fault {
                 ProcessFault::Kill => client.kill(request).await,
                 ProcessFault::Restart => client.restart(request).await,
@@ -154,7 +155,7 @@ impl Client {
         if let Some(launcher) = self.options().launcher.clone() {
             let request = wire::LinkPairRequest { a: a.0, b: b.0 };
             let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
-                let mut client = LauncherClient::new(channel);
+                let mut client = LauncherClient::with_interceptor(channel, Deadline(deadline));
                 if cut { client.cut(request).await } else { client.heal(request).await }
             });
             return done(answer.await?).map(|done| done.message);
@@ -190,7 +191,7 @@ impl Client {
             Some(launcher) => {
                 let request = wire::HoldNodeRequest { node: node.0, kind };
                 self.ask(&launcher, deadline, |channel: Channel| async move {
-                    let mut client = LauncherClient::new(channel);
+                    let mut client = LauncherClient::with_interceptor(channel, Deadline(deadline));
                     if hold { client.hold(request).await } else { client.release(request).await }
                 })
                 .await?

@@ -1,7 +1,7 @@
 //! The lab's gates: rules, step mode, the messages that wait. Through the launcher where it must remember something,
 //! else straight to the nodes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tonic::transport::Channel;
 
@@ -11,6 +11,7 @@ use crate::client::faults::done;
 use crate::protocol::NodeId;
 use crate::protocol::trace::{Effect, LinkRule, MessageId, PendingMessage};
 use crate::rpc::convert::Malformed;
+use crate::rpc::deadline::Deadline;
 use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::wire::launcher_client::LauncherClient;
@@ -40,8 +41,9 @@ impl Client {
         }
         if let Some(launcher) = self.options().launcher.clone() {
             let request: wire::LinkRule = rule.into();
-            let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
-                LauncherClient::new(channel).rule(request).await
+            let deadline = self.deadline();
+            let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
+                LauncherClient::with_interceptor(channel, Deadline(deadline)).rule(request).await
             });
             return done(answer.await?).map(|done| done.message);
         }
@@ -63,8 +65,9 @@ impl Client {
     /// its launcher; without one it stays wrong, and that is said.
     pub async fn lift(&self) -> Result<String, ClientError> {
         if let Some(launcher) = self.options().launcher.clone() {
-            let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
-                LauncherClient::new(channel).lift(wire::LiftRequest {}).await
+            let deadline = self.deadline();
+            let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
+                LauncherClient::with_interceptor(channel, Deadline(deadline)).lift(wire::LiftRequest {}).await
             });
             return done(answer.await?).map(|done| done.message);
         }
@@ -86,8 +89,9 @@ impl Client {
     pub async fn step(&self, on: bool) -> Result<String, ClientError> {
         let request = wire::StepRequest { on };
         if let Some(launcher) = self.options().launcher.clone() {
-            let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
-                LauncherClient::new(channel).step(request).await
+            let deadline = self.deadline();
+            let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
+                LauncherClient::with_interceptor(channel, Deadline(deadline)).step(request).await
             });
             return done(answer.await?).map(|done| done.message);
         }
@@ -127,7 +131,7 @@ impl Client {
     }
 
     async fn pending_at(&self, node: NodeId) -> Result<Vec<PendingMessage>, ClientError> {
-        let deadline = self.deadline().min(Instant::now() + SILENT);
+        let deadline = self.silence(SILENT);
         let address = self.address(node, deadline).await?;
         let answer = self.ask(&address, deadline, |channel: Channel| async move {
             ControlClient::new(channel).pending(wire::PendingRequest {}).await
@@ -168,7 +172,7 @@ impl Client {
     }
 
     async fn tick_at(&self, node: NodeId, micros: Option<u64>) -> Result<u64, ClientError> {
-        let deadline = self.deadline().min(Instant::now() + SILENT);
+        let deadline = self.silence(SILENT);
         let address = self.address(node, deadline).await?;
         let request = wire::TickRequest { micros };
         let answer = self
@@ -189,7 +193,7 @@ impl Client {
         };
         let request = wire::WrongRequest { node: node.0, how: how.map(str::to_owned) };
         let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
-            LauncherClient::new(channel).wrong(request).await
+            LauncherClient::with_interceptor(channel, Deadline(deadline)).wrong(request).await
         });
         done(answer.await?).map(|done| done.message)
     }

@@ -16,7 +16,8 @@ use crate::protocol::NodeId;
 
 /// For so long after its last answer a leader is taken to lead still.
 const FRESH: Duration = Duration::from_secs(1);
-/// One survey of all nodes; those that have not answered by then do not count.
+/// The first survey of all nodes; those that have not answered by then do not count. One in which no
+/// majority has answered is followed by one twice as long: on a busy machine that may take longer than the first.
 const SURVEY: Duration = Duration::from_millis(500);
 /// Between two surveys while nobody leads.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -62,8 +63,9 @@ enum Finding {
 impl Client {
     /// Waits until any node has answered.
     pub(super) async fn meet(&self, deadline: Instant) -> Result<(), ClientError> {
+        let mut time = SURVEY;
         loop {
-            let answers = self.survey(deadline).await;
+            let answers = self.survey(deadline, &mut time).await;
             if answers.iter().any(|answer| answer.status.is_ok()) {
                 return Ok(());
             }
@@ -81,6 +83,7 @@ impl Client {
         let mut why = String::from("other requests were still looking for it");
         // The last survey is cut short by the deadline: who answered an earlier one is somebody.
         let mut met = false;
+        let mut time = SURVEY;
         loop {
             if let Some(address) = shared.finder.fresh() {
                 return Ok(address);
@@ -92,7 +95,7 @@ impl Client {
             if shared.finder.fresh().is_some() {
                 continue;
             }
-            let answers = self.survey(deadline).await;
+            let answers = self.survey(deadline, &mut time).await;
             drop(permit);
             let over = Instant::now() + PAUSE >= deadline;
             match self.judge(&answers) {
@@ -111,7 +114,7 @@ impl Client {
 
     /// Whom to ask as the leader at this moment, if anybody leads.
     pub(super) async fn leader_now(&self, deadline: Instant) -> Option<String> {
-        match self.judge(&self.survey(deadline).await) {
+        match self.judge(&self.survey(deadline, &mut { SURVEY }).await) {
             Finding::Ask(address) => Some(address),
             _ => None,
         }
@@ -119,15 +122,20 @@ impl Client {
 
     /// The address of a node that answers; of one with the newest member list, because a node that has begun anew knows none.
     pub(super) async fn anybody(&self, deadline: Instant) -> Result<String, ClientError> {
-        let answers = self.survey(deadline).await;
+        let answers = self.survey(deadline, &mut { SURVEY }).await;
         let answering = answers.iter().filter_map(|answer| Some((&answer.address, answer.status.as_ref().ok()?)));
         let found = answering.max_by_key(|(_, status)| status.members.as_ref().map(|list| list.position));
         found.map(|(address, _)| address.clone()).ok_or_else(|| self.nobody(&answers))
     }
 
-    async fn survey(&self, deadline: Instant) -> Vec<Answer> {
-        let until = deadline.min(Instant::now() + SURVEY);
+    /// Takes at most `time`, which is doubled if it was too short for a majority.
+    async fn survey(&self, deadline: Instant, time: &mut Duration) -> Vec<Answer> {
+        let until = deadline.min(Instant::now() + *time);
         let answers = self.shared.nodes.ask_all(until, settled).await;
+        let heard = answers.iter().filter(|answer| answer.status.is_ok()).count();
+        if 2 * heard <= answers.len() && Instant::now() >= until {
+            *time *= 2;
+        }
         if let Finding::Ask(address) = self.judge(&answers) {
             self.shared.finder.heard(&address);
         }

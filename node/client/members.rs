@@ -16,6 +16,7 @@ use crate::client::requests::AGAIN;
 use crate::client::types::Written;
 use crate::client::{Client, faults, is_address};
 use crate::protocol::{Listed, NodeId};
+use crate::rpc::deadline::Deadline;
 use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::wire::launcher_client::LauncherClient;
@@ -113,8 +114,9 @@ impl Client {
                         address of one that waits";
             return Err(refused("no_launcher", text));
         };
-        let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
-            LauncherClient::new(channel).grow(wire::GrowRequest { learner }).await
+        let deadline = self.deadline();
+        let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
+            LauncherClient::with_interceptor(channel, Deadline(deadline)).grow(wire::GrowRequest { learner }).await
         });
         faults::done(answer.await?).map(|done| done.message)
     }
@@ -123,8 +125,11 @@ impl Client {
     pub async fn shrink(&self, node: NodeId) -> Result<Option<String>, ClientError> {
         let started = self.processes().await?.is_some_and(|known| known.nodes.iter().any(|known| known.id == node));
         let Some(launcher) = self.options().launcher.clone().filter(|_| started) else { return Ok(None) };
-        let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
-            LauncherClient::new(channel).shrink(wire::ProcessRequest { node: node.0 }).await
+        let deadline = self.deadline();
+        let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
+            LauncherClient::with_interceptor(channel, Deadline(deadline))
+                .shrink(wire::ProcessRequest { node: node.0 })
+                .await
         });
         faults::done(answer.await?).map(|done| Some(done.message))
     }

@@ -192,6 +192,12 @@ impl Client {
     fn deadline(&self) -> Instant {
         Instant::now() + self.timeout
     }
+
+    /// When an operation goes on without a node that has not answered: after this time, or a fifth of the deadline if that is
+    /// longer. Who gives more time has a slower machine or network.
+    fn silence(&self, least: Duration) -> Instant {
+        Instant::now() + least.max(self.timeout / 5).min(self.timeout)
+    }
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ impl Client {
         deadline: Instant,
         ask: impl Fn(Channel) -> A,
     ) -> Result<T, ClientError> {
-        let (mut last, mut backoff) = (None, Backoff::default());
+        let (mut last, mut backoff, mut time) = (None, Backoff::default(), READ_ATTEMPT);
         loop {
             let address = match node {
                 Some(node) => self.address(node, deadline).await,
@@ -96,7 +96,7 @@ impl Client {
                 Ok(address) => address,
                 Err(error) => return Err(last.unwrap_or(error)),
             };
-            match self.attempt_read(&address, deadline, &ask).await {
+            match self.attempt_read(&address, deadline.min(Instant::now() + time), &ask).await {
                 Attempt::Ended(result) => {
                     if result.is_ok() && node.is_none() {
                         self.shared.finder.heard(&address);
@@ -113,7 +113,13 @@ impl Client {
                 // The one node that was asked for is not there: nobody else can stand in for it.
                 Attempt::Again(error @ ClientError::Unreachable { .. }) if node.is_some() => return Err(error),
                 Attempt::Again(error) if Instant::now() + PAUSE >= deadline => return Err(error),
-                Attempt::Again(error) => last = Some(error),
+                Attempt::Again(error) => {
+                    // Where nothing answers in time, time may be what is missing.
+                    if matches!(error, ClientError::TimedOut { .. }) {
+                        time *= 2;
+                    }
+                    last = Some(error);
+                }
             }
             self.shared.finder.lost(&address);
             Backoff::pause(deadline).await;
@@ -123,14 +129,13 @@ impl Client {
     async fn attempt_read<T, A: Future<Output = Answered<T>>>(
         &self,
         address: &str,
-        deadline: Instant,
+        until: Instant,
         ask: &impl Fn(Channel) -> A,
     ) -> Attempt<T> {
         let channel = match self.shared.nodes.channel(address).await {
             Ok(channel) => channel,
             Err(why) => return Attempt::Again(ClientError::Unreachable { addresses: vec![address.to_owned()], why }),
         };
-        let until = deadline.min(Instant::now() + READ_ATTEMPT);
         match timeout_at(until.into(), ask(channel)).await {
             Ok(Ok(Ok(value))) => Attempt::Ended(Ok(value)),
             Ok(Ok(Err(refusal))) if AGAIN.contains(&&refusal.code[..]) => {

@@ -24,7 +24,7 @@ const PAGE: u64 = 1_000;
 impl Client {
     /// Every node that is known, in the order of ids, whether it answers or not.
     pub async fn status(&self) -> Result<Vec<NodeStatus>, ClientError> {
-        let deadline = self.deadline().min(Instant::now() + STATUS_TIMEOUT);
+        let deadline = self.silence(STATUS_TIMEOUT);
         let answers = self.shared.nodes.ask_all(deadline, |_, _| false).await;
         let mut nodes: BTreeMap<NodeId, NodeStatus> = BTreeMap::new();
         let mut why = BTreeMap::new();

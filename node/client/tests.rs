@@ -18,6 +18,7 @@ use crate::client::{Client, ClientError, Consistency, Options};
 use crate::rpc::wire;
 use crate::rpc::wire::client_server::ClientServer;
 use crate::rpc::wire::write_response::Outcome;
+use crate::verify::patience::{Patience, on_this_machine};
 
 /// How the node ends one attempt.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,8 @@ enum Ends {
     /// It says that it does not know what will become of it.
     Unknown,
     Written,
+    /// As one on a busy machine: a read takes longer than the first attempt may.
+    Late,
     /// It takes no stream at all.
     NoStream,
 }
@@ -53,7 +56,9 @@ impl Node {
         let outcome = match self.next() {
             Ends::Overloaded | Ends::NoStream => Outcome::Refused(refusal()),
             Ends::Unknown => Outcome::Unknown(wire::Unknown { message: "it stepped down".into() }),
-            Ends::Written => Outcome::Written(wire::Point { epoch: 1, offset: 7, position: 8, digest: Bytes::new() }),
+            Ends::Written | Ends::Late => {
+                Outcome::Written(wire::Point { epoch: 1, offset: 7, position: 8, digest: Bytes::new() })
+            }
         };
         let response = Some(wire::WriteResponse { outcome: Some(outcome), revision: 7 });
         wire::TaggedWriteResponse { tag: write.tag, response }
@@ -87,6 +92,10 @@ impl wire::client_server::Client for Node {
             Ends::NoStream => return Err(Status::resource_exhausted("too many calls")),
             Ends::Overloaded | Ends::Unknown => Outcome::Refused(refusal()),
             Ends::Written => Outcome::NotFound(wire::NotFound {}),
+            Ends::Late => {
+                tokio::time::sleep(Duration::from_millis(1_500)).await;
+                Outcome::NotFound(wire::NotFound {})
+            }
         };
         Ok(Response::new(wire::GetResponse { outcome: Some(outcome) }))
     }
@@ -129,7 +138,10 @@ impl wire::client_server::Client for Node {
 
 /// The one call of the Control service that the client needs here: the node leads.
 #[derive(Clone)]
-struct Leads;
+struct Leads {
+    /// How long it takes to say so.
+    takes: Duration,
+}
 
 impl NamedService for Leads {
     const NAME: &'static str = "epoca.v1.Control";
@@ -147,7 +159,11 @@ impl UnaryService<wire::StatusRequest> for Leads {
             leader: Some(1),
             ..wire::StatusResponse::default()
         };
-        Box::pin(async move { Ok(Response::new(status)) })
+        let takes = self.takes;
+        Box::pin(async move {
+            tokio::time::sleep(takes).await;
+            Ok(Response::new(status))
+        })
     }
 }
 
@@ -161,21 +177,30 @@ impl Service<http::Request<Body>> for Leads {
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        Box::pin(async move { Ok(Grpc::new(tonic_prost::ProstCodec::default()).unary(Leads, request).await) })
+        let leads = self.clone();
+        Box::pin(async move { Ok(Grpc::new(tonic_prost::ProstCodec::default()).unary(leads, request).await) })
     }
 }
 
 /// A node that answers so, and a client of it with such a deadline.
 async fn node(answers: &[Ends], timeout: Duration) -> (Node, Client) {
+    node_that_takes(Duration::ZERO, answers, timeout).await
+}
+
+/// The same of a node that takes so long to say that it leads.
+async fn node_that_takes(takes: Duration, answers: &[Ends], timeout: Duration) -> (Node, Client) {
     let node = Node { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), names: Arc::default() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let server = tonic::transport::Server::builder().add_service(Leads).add_service(ClientServer::new(node.clone()));
+    let server =
+        tonic::transport::Server::builder().add_service(Leads { takes }).add_service(ClientServer::new(node.clone()));
     tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
-    let client = Client::connect(&[address], Options { timeout, ..Options::default() }).await.expect("it answers");
+    let options = Options { timeout: on_this_machine(timeout), ..Options::default() };
+    let client = Client::connect(&[address], options).await.expect("it answers");
     (node, client)
 }
 
+/// Of a quiet machine.
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(900);
 
@@ -209,9 +234,9 @@ async fn a_stream_that_was_not_taken_is_definite_and_opened_again() {
 async fn a_deadline_that_passes_while_a_node_is_overloaded_is_definite() {
     for answer in [Ends::Overloaded, Ends::NoStream] {
         let (_, client) = node(&[answer], SHORT).await;
-        let begun = Instant::now();
+        let patience = Patience::of(SHORT + Duration::from_secs(5));
         assert_eq!(code(put(&client).await), "overloaded");
-        assert!(begun.elapsed() < SHORT + Duration::from_secs(5));
+        assert!(!patience.is_over(), "it goes on beyond its deadline: {:?}", patience.passed());
         assert_eq!(code(client.get(Bytes::from("k"), Consistency::Linearizable, None).await), "overloaded");
     }
 }
@@ -244,5 +269,17 @@ async fn who_measures_is_told_of_overload_at_once() {
 #[tokio::test]
 async fn a_read_waits_for_an_overloaded_node_too() {
     let (_, client) = node(&[Ends::Overloaded, Ends::NoStream, Ends::Overloaded, Ends::Written], LONG).await;
+    assert_eq!(client.get(Bytes::from("k"), Consistency::Linearizable, None).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_leader_that_takes_longer_to_answer_than_a_survey_lasts_is_found_by_a_longer_one() {
+    let (_, client) = node_that_takes(Duration::from_millis(700), &[Ends::Written], LONG).await;
+    assert_eq!(put(&client).await, Ok(8));
+}
+
+#[tokio::test]
+async fn a_read_that_takes_longer_than_the_first_attempt_lasts_is_answered_by_a_longer_one() {
+    let (_, client) = node(&[Ends::Late], LONG).await;
     assert_eq!(client.get(Bytes::from("k"), Consistency::Linearizable, None).await, Ok(None));
 }

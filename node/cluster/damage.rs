@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::ProcessEvent;
+use crate::cluster::asked::grown;
 use crate::cluster::error::Refused;
 use crate::cluster::faults::by_node;
 use crate::cluster::members::Members;
@@ -54,7 +55,7 @@ impl Members {
 
     /// How many of the other voters run on the folders that the newest member list names, and how many a majority of all is.
     async fn others_whole(&self, node: NodeId) -> Result<Others, Refused> {
-        let client = self.new_client(LOOK_TIMEOUT, None).map_err(by_node)?;
+        let client = self.new_client(grown(LOOK_TIMEOUT), None).map_err(by_node)?;
         // Nobody may run.
         let known = client.status().await.unwrap_or_default();
         let reported: Vec<_> =

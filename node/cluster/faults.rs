@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::ClientError;
 use crate::cluster::ProcessEvent;
+use crate::cluster::asked::grown;
 use crate::cluster::error::Refused;
 use crate::cluster::members::Members;
 use crate::cluster::process::Process;
@@ -12,7 +13,7 @@ use crate::protocol::NodeId;
 
 /// How long a process may take to end.
 pub(super) const END_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a restarted node may take to answer before that is said.
+/// How long a restarted node may take to answer before that is said, for a caller with the usual deadline.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -70,7 +71,8 @@ impl Members {
     pub(super) async fn answers(&self, node: NodeId, pid: u32) -> Result<(), Refused> {
         let client = self.new_client(ATTEMPT_TIMEOUT, None).map_err(by_node)?;
         let begun = Instant::now();
-        while begun.elapsed() < ANSWER_TIMEOUT {
+        let patience = grown(ANSWER_TIMEOUT);
+        while begun.elapsed() < patience {
             if let Some(why) = self.obituary(node) {
                 return Err(Refused::Ended { node, why });
             }

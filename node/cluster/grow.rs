@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Client, ClientError, Reported};
 use crate::cluster::ProcessEvent;
+use crate::cluster::asked::grown;
 use crate::cluster::error::Refused;
 use crate::cluster::faults::{END_TIMEOUT, by_node};
 use crate::cluster::members::{Joins, Members};
@@ -62,7 +63,7 @@ impl Members {
     /// Removes the node from the cluster, then ends its process. Its folder stays.
     pub async fn shrink(&self, node: NodeId) -> Result<String, Refused> {
         self.check(node)?;
-        let client = self.new_client(CHANGE_TIMEOUT, None).map_err(by_node)?;
+        let client = self.new_client(grown(CHANGE_TIMEOUT), None).map_err(by_node)?;
         match client.remove_member(node).await {
             Ok(_) => {}
             // It was removed before, or has never been added.
@@ -85,8 +86,9 @@ impl Members {
 
     /// Waits until the node knows by its own log that it was removed, but not for long.
     async fn let_hear(&self, client: &Client, node: NodeId) {
-        let client = client.with_timeout(HEARING_TIMEOUT);
-        let end = Instant::now() + HEARING_TIMEOUT;
+        let patience = grown(HEARING_TIMEOUT);
+        let client = client.with_timeout(patience);
+        let end = Instant::now() + patience;
         while Instant::now() < end {
             match client.report(node).await {
                 Ok(reported) if lists(&reported, node) => {}
@@ -98,7 +100,7 @@ impl Members {
 
     /// Above all that were ever used here: whoever has a folder, a process or a place in the member list.
     async fn next_id(&self) -> Result<NodeId, Refused> {
-        let client = self.new_client(CHANGE_TIMEOUT, None).map_err(by_node)?;
+        let client = self.new_client(grown(CHANGE_TIMEOUT), None).map_err(by_node)?;
         let (list, _) = client.members().await.map_err(by_node)?;
         let listed = list.membership.members.iter().map(|member| member.id);
         let folders = self.folder().nodes().unwrap_or_default();

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::asked::grown;
 use crate::cluster::error::Refused;
 use crate::cluster::faults::by_node;
 use crate::cluster::members::Members;
@@ -146,7 +147,7 @@ impl Members {
     }
 
     async fn put_in_force(&self, node: NodeId, fault: &LabFault) -> Result<(), Refused> {
-        let client = self.new_client(FAULT_TIMEOUT, None).map_err(by_node)?;
+        let client = self.new_client(grown(FAULT_TIMEOUT), None).map_err(by_node)?;
         match fault {
             LabFault::Cut(a, b) => client.cut_at(node, if node == *a { *b } else { *a }).await,
             LabFault::Heal(a, b) => client.heal_at(node, if node == *a { *b } else { *a }).await,
@@ -164,7 +165,7 @@ impl Members {
         if !self.options().lab {
             return Ok(());
         }
-        let client = self.new_client(FAULT_TIMEOUT, None).map_err(by_node)?;
+        let client = self.new_client(grown(FAULT_TIMEOUT), None).map_err(by_node)?;
         let there = client.report(node).await.map_err(by_node)?;
         for fault in self.changed_since(node, &there.rules, there.frozen) {
             self.put_in_force(node, &fault).await?;

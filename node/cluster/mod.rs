@@ -32,6 +32,8 @@ mod grow;
 
 mod faults;
 
+mod asked;
+
 mod damage;
 
 mod lab;

@@ -7,6 +7,7 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
+use crate::cluster::asked::for_caller;
 use crate::cluster::error::Refused;
 use crate::cluster::lab::LabFault;
 use crate::cluster::members::{Joins, Members};
@@ -63,11 +64,11 @@ impl Launcher for Service {
     }
 
     async fn kill(&self, request: Request<wire::ProcessRequest>) -> Answer {
-        answer(self.members.kill(NodeId(request.into_inner().node)).await)
+        asked(&request, self.members.kill(NodeId(request.get_ref().node))).await
     }
 
     async fn restart(&self, request: Request<wire::ProcessRequest>) -> Answer {
-        answer(self.members.restart(NodeId(request.into_inner().node)).await)
+        asked(&request, self.members.restart(NodeId(request.get_ref().node))).await
     }
 
     async fn pause(&self, request: Request<wire::ProcessRequest>) -> Answer {
@@ -75,32 +76,32 @@ impl Launcher for Service {
     }
 
     async fn resume(&self, request: Request<wire::ProcessRequest>) -> Answer {
-        answer(self.members.resume(NodeId(request.into_inner().node)).await)
+        asked(&request, self.members.resume(NodeId(request.get_ref().node))).await
     }
 
     async fn cut(&self, request: Request<wire::LinkPairRequest>) -> Answer {
-        let wire::LinkPairRequest { a, b } = request.into_inner();
-        answer(self.members.make(LabFault::Cut(NodeId(a), NodeId(b))).await)
+        let wire::LinkPairRequest { a, b } = *request.get_ref();
+        asked(&request, self.members.make(LabFault::Cut(NodeId(a), NodeId(b)))).await
     }
 
     async fn heal(&self, request: Request<wire::LinkPairRequest>) -> Answer {
-        let wire::LinkPairRequest { a, b } = request.into_inner();
-        answer(self.members.make(LabFault::Heal(NodeId(a), NodeId(b))).await)
+        let wire::LinkPairRequest { a, b } = *request.get_ref();
+        asked(&request, self.members.make(LabFault::Heal(NodeId(a), NodeId(b)))).await
     }
 
     async fn hold(&self, request: Request<wire::HoldNodeRequest>) -> Answer {
-        let wire::HoldNodeRequest { node, kind } = request.into_inner();
-        answer(self.members.make(LabFault::Hold(NodeId(node), kind)).await)
+        let wire::HoldNodeRequest { node, kind } = request.get_ref().clone();
+        asked(&request, self.members.make(LabFault::Hold(NodeId(node), kind))).await
     }
 
     async fn release(&self, request: Request<wire::HoldNodeRequest>) -> Answer {
-        let wire::HoldNodeRequest { node, kind } = request.into_inner();
-        answer(self.members.make(LabFault::Release(NodeId(node), kind)).await)
+        let wire::HoldNodeRequest { node, kind } = request.get_ref().clone();
+        asked(&request, self.members.make(LabFault::Release(NodeId(node), kind))).await
     }
 
     async fn rule(&self, request: Request<wire::LinkRule>) -> Answer {
-        match LinkRule::try_from(request.into_inner()) {
-            Ok(rule) => answer(self.members.make(LabFault::Rule(rule)).await),
+        match LinkRule::try_from(request.get_ref().clone()) {
+            Ok(rule) => asked(&request, self.members.make(LabFault::Rule(rule))).await,
             Err(malformed) => {
                 let (code, message) = ("bad_rule".to_owned(), malformed.to_string());
                 answer(Err(Refused::ByNode { code, message }))
@@ -108,34 +109,38 @@ impl Launcher for Service {
         }
     }
 
-    async fn lift(&self, _request: Request<wire::LiftRequest>) -> Answer {
-        answer(self.members.lift().await)
+    async fn lift(&self, request: Request<wire::LiftRequest>) -> Answer {
+        asked(&request, self.members.lift()).await
     }
 
     async fn step(&self, request: Request<wire::StepRequest>) -> Answer {
-        answer(self.members.make(LabFault::Step(request.into_inner().on)).await)
+        asked(&request, self.members.make(LabFault::Step(request.get_ref().on))).await
     }
 
     async fn wrong(&self, request: Request<wire::WrongRequest>) -> Answer {
-        let wire::WrongRequest { node, how } = request.into_inner();
-        answer(self.members.make_wrong(NodeId(node), how).await)
+        let wire::WrongRequest { node, how } = request.get_ref().clone();
+        asked(&request, self.members.make_wrong(NodeId(node), how)).await
     }
 
     async fn damage(&self, request: Request<wire::ProcessRequest>) -> Answer {
-        match self.members.damage(NodeId(request.into_inner().node)).await {
+        match for_caller(&request, self.members.damage(NodeId(request.get_ref().node))).await {
             Ok((message, entry)) => Ok(done(message, Some(entry.into()))),
             Err(refused) => answer(Err(refused)),
         }
     }
 
     async fn grow(&self, request: Request<wire::GrowRequest>) -> Answer {
-        let joins = if request.into_inner().learner { Joins::Learner } else { Joins::Voter };
-        answer(self.members.grow(joins).await)
+        let joins = if request.get_ref().learner { Joins::Learner } else { Joins::Voter };
+        asked(&request, self.members.grow(joins)).await
     }
 
     async fn shrink(&self, request: Request<wire::ProcessRequest>) -> Answer {
-        answer(self.members.shrink(NodeId(request.into_inner().node)).await)
+        asked(&request, self.members.shrink(NodeId(request.get_ref().node))).await
     }
+}
+
+async fn asked<M>(request: &Request<M>, work: impl Future<Output = Result<String, Refused>>) -> Answer {
+    answer(for_caller(request, work).await)
 }
 
 fn answer(result: Result<String, Refused>) -> Answer {

@@ -21,8 +21,9 @@ use crate::protocol::{Epoch, NodeId};
 const PORT_ATTEMPTS: u32 = 10;
 /// How long nodes may take until they answer: a final database may have to be rebuilt.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long an election may take after that.
+/// How long the first election may take after that, and how many election timeouts if they are longer.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(30);
+const ELECTION_TIMEOUTS: u32 = 20;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -89,7 +90,9 @@ impl Cluster {
         let client = self.members.new_client(STATUS_TIMEOUT, None)?;
         let begun = Instant::now();
         let mut why = String::from("no node answers");
-        while begun.elapsed() < LEADER_TIMEOUT {
+        let election_timeout = self.members.options().election_timeout_ms.map_or(Duration::ZERO, Duration::from_millis);
+        let patience = LEADER_TIMEOUT.max(election_timeout * ELECTION_TIMEOUTS);
+        while begun.elapsed() < patience {
             if let Ok(nodes) = client.status().await {
                 if let Some((ready, cluster)) = leading(&nodes) {
                     self.members.belongs_to(&cluster);
@@ -103,7 +106,7 @@ impl Cluster {
             tokio::time::sleep(PAUSE).await;
         }
         let logs = self.data().to_owned();
-        Err(ClusterError::NotReady { seconds: LEADER_TIMEOUT.as_secs(), why, logs })
+        Err(ClusterError::NotReady { seconds: patience.as_secs(), why, logs })
     }
 
     /// On fresh data the first node leads first. Where a person starts the elections, this is the first of them.

@@ -22,6 +22,8 @@ pub mod convert;
 
 pub mod desk;
 
+pub mod deadline;
+
 pub mod watch;
 
 pub mod links;

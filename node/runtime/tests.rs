@@ -3,7 +3,7 @@
 pub(super) mod memory;
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
@@ -23,8 +23,9 @@ use crate::runtime::host::Stop;
 use crate::runtime::options::{NodeOptions, SnapshotOptions};
 use crate::runtime::start::run_on;
 use crate::storage::Opened;
+use crate::verify::patience::{Patience, on_this_machine, within};
 
-/// Longer than anything here may take.
+/// Longer than anything here may take on a quiet machine.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 struct Node {
@@ -37,7 +38,7 @@ struct Node {
 impl Node {
     async fn end(self) {
         let _ = self.stop.send(());
-        let ended = tokio::time::timeout(DEADLINE, self.task).await.expect("the node ends in time");
+        let ended = within(DEADLINE, self.task).await.expect("the node ends in time");
         ended.expect("the node does not panic").expect("the node ends in order");
     }
 
@@ -148,8 +149,8 @@ pub(super) fn options(id: u64) -> NodeOptions {
         frozen: false,
         wrong: None,
         heartbeat_ms: 50,
-        // Long, so that a busy machine causes no elections that a test does not ask for.
-        election_timeout_ms: 5_000,
+        // Long, so that no election comes that a test does not ask for.
+        election_timeout_ms: on_this_machine(Duration::from_secs(5)).as_millis() as u64,
         manual: false,
         prefer: Prefer::None,
         lease_ms: 0,
@@ -159,9 +160,9 @@ pub(super) fn options(id: u64) -> NodeOptions {
 }
 
 async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
+    let patience = Patience::of(DEADLINE);
     while !holds().await {
-        assert!(Instant::now() < deadline, "not in time: {what}");
+        assert!(!patience.is_over(), "not in time: {what}");
         tokio::task::yield_now().await;
     }
 }
@@ -330,7 +331,7 @@ async fn a_node_that_reads_a_damaged_place_of_its_disk_ends_at_once() {
     // It is gone before it answers.
     let mut control = node.control();
     tokio::spawn(async move { control.read_log(wire::ReadLogRequest { from: 1, limit: 1 }).await });
-    let ended = tokio::time::timeout(DEADLINE, node.task).await.expect("the node ends in time");
+    let ended = within(DEADLINE, node.task).await.expect("the node ends in time");
     let ended = ended.expect("the node does not panic").expect_err("its data are damaged");
     assert!(ended.damage().is_some(), "{ended}");
 }

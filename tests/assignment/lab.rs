@@ -1,28 +1,36 @@
 //! Four node processes on a temporary folder and free ports, and client processes that talk to them.
 //!
 //! The test is the launcher. A client is the `epoca` program, started anew for each command; whatever the test checks it
-//! learns from such a client, from the nodes' events, or from their folders.
+//! learns from such a client, from the nodes' events, or from their folders. Times are those of a quiet machine.
 
+#[path = "../support/quiet.rs"]
+mod quiet;
+
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use epoca::client::watch::{Observed, watch};
 use epoca::cluster::{Cluster, ClusterOptions};
 use epoca::protocol::trace::Fact;
+use epoca::verify::patience::Patience;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+pub use quiet::until;
+use quiet::{PATIENCE, Scale, election_timeout_ms};
+
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");
-/// Machines that test are slow; nothing waits that long on a good day.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 pub struct Lab {
     runtime: Runtime,
     /// `None` while everything is stopped.
     cluster: Option<Cluster>,
+    /// Of a quiet machine.
     election_timeout_ms: u64,
     folder: TempDir,
 }
@@ -44,7 +52,7 @@ pub const UNKNOWN: i32 = 3;
 pub const NOBODY: i32 = 4;
 
 impl Lab {
-    /// n1 leads epoch 1, n2 to n4 are its replicas. On a slow machine too: nobody is elected by chance.
+    /// n1 leads epoch 1, n2 to n4 are its replicas: nobody is elected by chance.
     pub fn start() -> Lab {
         Lab::with_election_timeout(3_000)
     }
@@ -72,7 +80,7 @@ impl Lab {
         let options = ClusterOptions {
             base_port: 0,
             lab: true,
-            election_timeout_ms: Some(self.election_timeout_ms),
+            election_timeout_ms: election_timeout_ms(self.election_timeout_ms),
             ..ClusterOptions::new(EXECUTABLE, self.folder.path())
         };
         let cluster = self.runtime.block_on(async {
@@ -205,7 +213,10 @@ impl Lab {
                 }
             }
         });
-        begun.recv_timeout(PATIENCE).expect("the node can be watched");
+        let patience = Patience::of(PATIENCE);
+        while begun.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
+            assert!(!patience.is_over(), "the node cannot be watched");
+        }
         Watched { facts }
     }
 }
@@ -222,6 +233,10 @@ pub struct Running(std::process::Child);
 impl Running {
     fn start(words: &[&str]) -> Running {
         let mut command = Command::new(EXECUTABLE);
+        let mut words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        let scale = Scale::of_this_machine();
+        scale.timeout_unless_given(&mut words);
+        scale.all(&mut words);
         command.args(words).env_remove("EPOCA_CONNECT").stdin(Stdio::null());
         Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the client starts"))
     }
@@ -342,15 +357,5 @@ impl Watched {
     /// Where the first fact is that the function takes, among all facts so far.
     pub fn place(&self, take: impl FnMut(&Fact) -> bool) -> Option<usize> {
         self.facts().iter().position(take)
-    }
-}
-
-/// Waits for a condition; panics when it takes too long.
-#[track_caller]
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "it did not happen in time that {what}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -27,7 +27,7 @@ mod program;
 
 mod node;
 
-#[allow(dead_code, reason = "shared with the tests of the cluster, which use all of it")]
+#[allow(dead_code, unused_imports, reason = "shared with the tests of the cluster, which use all of it")]
 #[path = "../cluster/support.rs"]
 mod support;
 

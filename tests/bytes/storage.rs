@@ -9,6 +9,7 @@ use std::time::Duration;
 use bolero::check;
 use epoca::protocol::{Append, Apply, Entry, EntryId, Epoch, Kind, LogPoint, NodeId, Opening, Position, Promise};
 use epoca::storage::{OpenOptions, Opened, StorageError, inspect, open};
+use epoca::verify::patience::on_this_machine;
 use tempfile::TempDir;
 
 use crate::samples::{command, founding};
@@ -72,7 +73,7 @@ fn entries() -> Vec<Entry> {
 fn flush(opened: &mut Opened) {
     let (done, flushed) = channel();
     opened.log.flush(Box::new(move |result| _ = done.send(result))).expect("it begins");
-    flushed.recv_timeout(Duration::from_secs(20)).expect("it ends").expect("it is durable");
+    flushed.recv_timeout(on_this_machine(Duration::from_secs(20))).expect("it ends").expect("it is durable");
 }
 
 fn copy(from: &Path, to: &Path) {

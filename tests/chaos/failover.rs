@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use epoca::verify::patience::within;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::time::timeout;
 
 use crate::support::{self, PATIENCE};
 
@@ -17,7 +17,7 @@ async fn the_time_of_a_failover_is_measured() {
     let _alone = support::alone().await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cluster = support::start_as_usual(folder.path()).await;
-    let client = cluster.client(PATIENCE).expect("a client");
+    let client = cluster.client(support::scaled(PATIENCE)).expect("a client");
     let mut times = Vec::new();
     for round in 0..support::number("ROUNDS").unwrap_or(20) {
         support::agreed(&client).await;
@@ -28,7 +28,7 @@ async fn the_time_of_a_failover_is_measured() {
         // A write that was on its way to the dead leader is unknown; the next one is another write.
         let value = Bytes::from(round.to_string());
         let put = async { while client.put(Bytes::from_static(b"round"), value.clone()).await.is_err() {} };
-        timeout(PATIENCE, put).await.expect("another node leads and takes it");
+        within(PATIENCE, put).await.expect("another node leads and takes it");
         times.push(begun.elapsed());
         client.restart(leader).await.expect("it starts again");
     }

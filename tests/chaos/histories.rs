@@ -52,7 +52,7 @@ async fn run(seed: u64, time: Duration) {
     println!("seed {seed}, {} s of faults", time.as_secs());
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cluster = support::start(&support::executable(), folder.path()).await;
-    let patient = cluster.client(PATIENCE).expect("a client");
+    let patient = cluster.client(support::scaled(PATIENCE)).expect("a client");
     let seen = chaos(&cluster, seed, time).await;
     let schedule = seen.schedule.join("\n");
     // At once: nodes that have parted for ever would only be waited for.
@@ -74,7 +74,7 @@ async fn run(seed: u64, time: Duration) {
 
 async fn chaos(cluster: &epoca::cluster::Cluster, seed: u64, time: Duration) -> Seen {
     let clock = Arc::new(Clock::default());
-    let client = |timeout| cluster.client(timeout).expect("a client");
+    let client = |timeout| cluster.client(support::scaled(timeout)).expect("a client");
     let patience = |number: u64| if number.is_multiple_of(3) { TIMEOUT } else { HASTE };
     let worker = |number| tokio::spawn(work(client(patience(number)), number, seed, clock.clone()));
     let workers: Vec<_> = (1..=CLIENTS).map(worker).collect();
@@ -85,7 +85,7 @@ async fn chaos(cluster: &epoca::cluster::Cluster, seed: u64, time: Duration) -> 
     let pinned: Vec<_> = pinned.collect();
     let reader = |node: &NodeId| tokio::spawn(read_locally(client(TIMEOUT), *node, seed, clock.clone()));
     let readers: Vec<_> = NODES.iter().map(reader).collect();
-    let mut nemesis = Nemesis::new(cluster.client(Duration::from_secs(10)).expect("a client"), seed);
+    let mut nemesis = Nemesis::new(client(Duration::from_secs(10)), seed);
     nemesis.rage(time).await;
     nemesis.heal().await;
     clock.over.store(true, Ordering::SeqCst);

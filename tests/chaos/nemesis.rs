@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use epoca::client::Client;
 use epoca::protocol::NodeId;
 use epoca::verify::dice::Dice;
+use epoca::verify::patience::Patience;
 
-use crate::support::{self, ELECTION_TIMEOUT, NODES};
+use crate::support::{self, ELECTION_TIMEOUT, NODES, scaled};
 
 /// More nodes down at once than a cluster of four can go on without, so that writes stall, too.
 const DOWN_MAX: usize = 2;
@@ -62,16 +63,16 @@ impl Nemesis {
     }
 
     pub async fn rage(&mut self, time: Duration) {
-        let end = Instant::now() + time;
+        let patience = Patience::of(time);
         let mut drills = DRILLS.into_iter().cycle();
         let mut drill_at = Instant::now();
-        while Instant::now() < end {
+        while !patience.is_over() {
             if Instant::now() >= drill_at {
                 let drill = drills.next().expect("it has no end");
                 self.drill(drill).await;
-                drill_at = Instant::now() + BETWEEN_DRILLS;
+                drill_at = Instant::now() + scaled(BETWEEN_DRILLS);
             }
-            tokio::time::sleep(self.pause().min(end.saturating_duration_since(Instant::now()))).await;
+            tokio::time::sleep(self.pause().min(scaled(time.saturating_sub(patience.passed())))).await;
             for act in self.choose().await {
                 self.act(act).await;
             }
@@ -81,14 +82,14 @@ impl Nemesis {
     /// Makes all whole, waits until somebody leads and writes are taken, and then does the one thing.
     async fn drill(&mut self, drill: Drill) {
         self.heal().await;
-        let end = Instant::now() + ELECTION_TIMEOUT * 10;
+        let patience = Patience::of(ELECTION_TIMEOUT * 10);
         let mut leader = self.leader().await;
-        while leader.is_none() && Instant::now() < end {
+        while leader.is_none() && !patience.is_over() {
             tokio::time::sleep(Duration::from_millis(10)).await;
             leader = self.leader().await;
         }
         let Some(leader) = leader else { return };
-        tokio::time::sleep(ELECTION_TIMEOUT / 2).await;
+        tokio::time::sleep(scaled(ELECTION_TIMEOUT / 2)).await;
         self.schedule.push(format!("{:6.2} s: {drill:?}, {leader} leads", self.begun.elapsed().as_secs_f64()));
         match drill {
             Drill::FrozenLeader => self.freeze(leader).await,
@@ -98,7 +99,7 @@ impl Nemesis {
                 for act in self.split(&[leader, with]) {
                     self.act(act).await;
                 }
-                self.act(Act::Wait(ELECTION_TIMEOUT * 4)).await;
+                self.act(Act::Wait(scaled(ELECTION_TIMEOUT * 4))).await;
             }
         }
         self.heal().await;
@@ -121,8 +122,8 @@ impl Nemesis {
     /// Mostly too short for an election, and sometimes long enough for one and for writes after it.
     fn pause(&mut self) -> Duration {
         match self.dice.below(4) {
-            0 => ELECTION_TIMEOUT * self.dice.between(2, 6) as u32,
-            _ => Duration::from_millis(self.dice.between(20, 400)),
+            0 => scaled(ELECTION_TIMEOUT * self.dice.between(2, 6) as u32),
+            _ => scaled(Duration::from_millis(self.dice.between(20, 400))),
         }
     }
 
@@ -166,8 +167,8 @@ impl Nemesis {
         for act in self.split(&[leader]) {
             self.act(act).await;
         }
-        let left = (ELECTION_TIMEOUT * FROZEN_PERCENT / 100).saturating_sub(since.elapsed());
-        for act in [Act::Wait(left), Act::Resume(leader), Act::Wait(ELECTION_TIMEOUT * 2)] {
+        let left = scaled(ELECTION_TIMEOUT * FROZEN_PERCENT / 100).saturating_sub(since.elapsed());
+        for act in [Act::Wait(left), Act::Resume(leader), Act::Wait(scaled(ELECTION_TIMEOUT * 2))] {
             self.act(act).await;
         }
     }

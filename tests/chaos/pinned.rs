@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::clients::{Clock, KEYS};
-use crate::support::ELECTION_TIMEOUT;
+use crate::support::{ELECTION_TIMEOUT, scaled};
 
 /// After that a write is unknown, and the next one is another.
 const PATIENCE: Duration = ELECTION_TIMEOUT;
@@ -45,7 +45,7 @@ pub async fn read_at(client: Client, node: NodeId, seed: u64, clock: Arc<Clock>)
 pub async fn write_at(address: String, node: NodeId, seed: u64, clock: Arc<Clock>) -> Vec<Operation> {
     let mut dice = Dice::of(seed, WRITERS + node.0);
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address of a node");
-    let mut client = ClientClient::new(endpoint.connect_timeout(PATIENCE).connect_lazy());
+    let mut client = ClientClient::new(endpoint.connect_timeout(scaled(PATIENCE)).connect_lazy());
     let mut history = Vec::new();
     for count in 0_u64.. {
         if !clock.runs() {
@@ -69,7 +69,7 @@ pub async fn write_at(address: String, node: NodeId, seed: u64, clock: Arc<Clock
 /// Whether it is done, or definitely not; `None` is unknown. As a request that was passed on once it goes no further.
 async fn put(client: &mut ClientClient<Channel>, key: Bytes, value: Bytes) -> Option<bool> {
     let request = wire::PutRequest { key, value, name: None, forwarded: true };
-    let answer = timeout(PATIENCE, client.put(request)).await.ok()?.ok()?;
+    let answer = timeout(scaled(PATIENCE), client.put(request)).await.ok()?.ok()?;
     match answer.into_inner().outcome? {
         wire::write_response::Outcome::Written(_) => Some(true),
         wire::write_response::Outcome::Refused(_) => Some(false),

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency, Written};
 use epoca::cluster::Cluster;
 use epoca::verify::dice::Dice;
+use epoca::verify::patience::within;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
 use crate::disk::Disk;
-use crate::support::{self, Agreed, NODES, PATIENCE};
+use crate::support::{self, Agreed, NODES, PATIENCE, scaled};
 
 const WRITERS: u64 = 6;
 /// Of four copies, a confirmed write is durable on three.
@@ -39,7 +39,7 @@ async fn trap_02_when_a_write_is_confirmed_a_quorum_has_synced_it() {
     let _alone = support::alone().await;
     let disk = Disk::new();
     let cluster = support::start(&disk.executable(), &disk.data()).await;
-    let client = cluster.client(PATIENCE).expect("a client");
+    let client = cluster.client(scaled(PATIENCE)).expect("a client");
     for number in 0..50 {
         let value = format!("value-{number:08}-of-a-write-that-is-looked-for");
         let before = NODES.map(|node| disk.syncs(node));
@@ -61,7 +61,7 @@ async fn a_sync_that_does_nothing_loses_confirmed_writes() {
     let _alone = support::alone().await;
     let mut disk = Disk::new();
     let cluster = support::start(&disk.executable(), &disk.data()).await;
-    let client = cluster.client(PATIENCE).expect("a client");
+    let client = cluster.client(scaled(PATIENCE)).expect("a client");
     let put = async |key: &'static str| client.put(Bytes::from(key), Bytes::from("1")).await.expect("it is confirmed");
     put("synced").await;
     support::agreed(&client).await;
@@ -71,7 +71,7 @@ async fn a_sync_that_does_nothing_loses_confirmed_writes() {
     disk.cut_power(None);
 
     let cluster = support::start(&disk.executable(), &disk.data()).await;
-    let client = cluster.client(PATIENCE).expect("a client");
+    let client = cluster.client(scaled(PATIENCE)).expect("a client");
     let get =
         async |key: &'static str| client.get(Bytes::from(key), Consistency::Linearizable, None).await.expect("read");
     assert!(get("synced").await.is_some());
@@ -95,14 +95,14 @@ async fn cuts(seed: u64, rounds: u64) {
         if dice.one_in(3) {
             // The power comes back for a moment: the nodes have just started, or stand for election.
             let nodes = support::begin(&disk.executable(), &disk.data()).await;
-            tokio::time::sleep(Duration::from_millis(dice.below(2_000))).await;
+            tokio::time::sleep(scaled(Duration::from_millis(dice.below(2_000)))).await;
             drop(nodes);
             disk.cut_power(Some(&mut dice));
         }
         cluster = support::start(&disk.executable(), &disk.data()).await;
         let running = cluster.nodes().iter().filter(|node| node.state == "running").count();
         assert_eq!(running, NODES.len(), "seed {seed}, cut {round}: a node refused to start: {:#?}", cluster.nodes());
-        let client = cluster.client(PATIENCE).expect("a client");
+        let client = cluster.client(scaled(PATIENCE)).expect("a client");
         let agreed = support::agreed(&client).await;
         compare(&writes, &agreed).unwrap_or_else(|why| panic!("seed {seed}, cut {round}: {why}"));
         assert!(confirmed(&writes) > before, "seed {seed}, cut {round}: nothing was written before it");
@@ -120,7 +120,7 @@ async fn write_and_cut(cluster: Cluster, round: u64, dice: &mut Dice, writes: &m
     let over = Arc::new(AtomicBool::new(false));
     let count = Arc::new(AtomicU64::new(0));
     let start = |number: u64| {
-        let client = cluster.client(TIMEOUT).expect("a client");
+        let client = cluster.client(scaled(TIMEOUT)).expect("a client");
         tokio::spawn(write(client, format!("{round}-{number}"), over.clone(), count.clone()))
     };
     let writers: Vec<JoinHandle<Writes>> = (0..WRITERS).map(start).collect();
@@ -130,7 +130,7 @@ async fn write_and_cut(cluster: Cluster, round: u64, dice: &mut Dice, writes: &m
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    timeout(PATIENCE, written).await.expect("writes are confirmed");
+    within(PATIENCE, written).await.expect("writes are confirmed");
     drop(cluster);
     over.store(true, Ordering::SeqCst);
     for writer in writers {

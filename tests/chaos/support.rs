@@ -1,27 +1,46 @@
 //! A cluster of real node processes for one test at a time, and the moment at which all its nodes are equal again.
+//!
+//! Times are those of a quiet machine; [`scaled`] makes them this one's.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use epoca::client::{Client, Consistency, LogLine, Record};
 use epoca::cluster::{Cluster, ClusterOptions};
 use epoca::protocol::NodeId;
-use tokio::sync::{Mutex, MutexGuard};
+use epoca::verify::patience::{Patience, slowness};
+use tokio::sync::MutexGuard;
 
 /// Of the clusters here: short, so that elections end while the links are still cut.
 pub const ELECTION_TIMEOUT: Duration = Duration::from_millis(300);
 const HEARTBEAT: Duration = Duration::from_millis(50);
 pub const NODES: [NodeId; 4] = [NodeId(1), NodeId(2), NodeId(3), NodeId(4)];
-/// Machines that test are slow; nothing waits that long on a good day.
+/// Nothing waits that long on a good day.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How much slower this machine was than a quiet one when the last nodes were started.
+static SLOWNESS: Mutex<f64> = Mutex::new(1.0);
 /// Read all of it: more than any run writes.
 const EVERYTHING: u64 = 10_000_000;
 
 /// Two clusters at once would be measured against each other, not against their faults.
 pub async fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::const_new(());
+    static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     ALONE.lock().await
+}
+
+/// As long for the nodes that run now as the time is on a quiet machine: their own timeouts were multiplied alike.
+pub fn scaled(quiet: Duration) -> Duration {
+    quiet.mul_f64(*SLOWNESS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn measure() {
+    *SLOWNESS.lock().unwrap_or_else(PoisonError::into_inner) = slowness();
+}
+
+pub fn milliseconds(time: Duration) -> u64 {
+    time.as_millis() as u64
 }
 
 /// A number from the environment.
@@ -46,10 +65,10 @@ fn options(executable: &Path, data: &Path) -> ClusterOptions {
 
 /// Starts hasty nodes without waiting for a leader.
 pub async fn begin(executable: &Path, data: &Path) -> Cluster {
-    let milliseconds = |time: Duration| Some(time.as_millis() as u64);
+    measure();
     let hasty = ClusterOptions {
-        heartbeat_ms: milliseconds(HEARTBEAT),
-        election_timeout_ms: milliseconds(ELECTION_TIMEOUT),
+        heartbeat_ms: Some(milliseconds(HEARTBEAT)),
+        election_timeout_ms: Some(milliseconds(scaled(ELECTION_TIMEOUT))),
         ..options(executable, data)
     };
     Cluster::start(hasty).await.expect("the nodes start")
@@ -60,12 +79,17 @@ pub async fn start(executable: &Path, data: &Path) -> Cluster {
     led(begin(executable, data).await, data).await
 }
 
+/// The election timeout that nodes have unless told.
+pub const USUAL_ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Nodes with the heartbeat and the election timeout that they have unless `HEARTBEAT` and `ELECTION_TIMEOUT` say others,
-/// in milliseconds; one of them leads.
+/// in milliseconds of this machine; one of them leads.
 pub async fn start_as_usual(data: &Path) -> Cluster {
+    measure();
+    let usual = milliseconds(scaled(USUAL_ELECTION_TIMEOUT));
     let told = ClusterOptions {
         heartbeat_ms: number("HEARTBEAT"),
-        election_timeout_ms: number("ELECTION_TIMEOUT"),
+        election_timeout_ms: Some(number("ELECTION_TIMEOUT").unwrap_or(usual)),
         ..options(&executable(), data)
     };
     led(Cluster::start(told).await.expect("the nodes start"), data).await
@@ -93,9 +117,9 @@ pub struct Agreed {
 
 /// Waits until all nodes have all of one log committed and applied; then their logs and final data must be equal.
 pub async fn agreed(client: &Client) -> Agreed {
-    let end = Instant::now() + PATIENCE;
+    let patience = Patience::of(PATIENCE);
     let mut last = String::new();
-    while Instant::now() < end {
+    while !patience.is_over() {
         match at_rest(client).await {
             Ok(position) => match compare(client).await {
                 agreed if at_rest(client).await.as_ref() == Ok(&position) => {

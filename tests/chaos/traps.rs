@@ -9,13 +9,12 @@ use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency};
 use epoca::cluster::Cluster;
 use epoca::protocol::NodeId;
+use epoca::verify::patience::Patience;
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
-use crate::support::{self, NODES, PATIENCE};
+use crate::support::{self, NODES, PATIENCE, USUAL_ELECTION_TIMEOUT, scaled};
 
-/// The election timeout that nodes have unless told.
-const ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 /// For so long the leader is frozen: then it is still in time to hear the acks that lie at its door, which count as
 /// heard when it goes on.
 const FROZEN: Duration = Duration::from_millis(850);
@@ -30,7 +29,7 @@ async fn trap_28_a_leader_that_was_frozen_gives_no_stale_read_when_it_goes_on() 
     let _alone = support::alone().await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cluster = support::start_as_usual(folder.path()).await;
-    let client = cluster.client(PATIENCE).expect("a client");
+    let client = cluster.client(scaled(PATIENCE)).expect("a client");
     for attempt in 0..ATTEMPTS {
         support::agreed(&client).await;
         if frozen_leader_is_exposed(&cluster, attempt).await {
@@ -44,20 +43,20 @@ async fn trap_28_a_leader_that_was_frozen_gives_no_stale_read_when_it_goes_on() 
 /// Freezes the leader, cuts it off, has another elected and a write confirmed by it. True if the first one went on
 /// believing that it leads after that, and so was asked for reads that it must not answer from what it has.
 async fn frozen_leader_is_exposed(cluster: &Cluster, attempt: usize) -> bool {
-    let client = cluster.client(PATIENCE).expect("a client");
+    let client = cluster.client(scaled(PATIENCE)).expect("a client");
     let frozen = support::leader(&client).await.expect("somebody leads");
     let others: Vec<NodeId> = NODES.into_iter().filter(|node| *node != frozen).collect();
     // Writes are under way when it freezes, so that their acks are, too.
     let over = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..WRITERS).map(|number| keep_writing(cluster, number, over.clone())).collect();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::sleep(scaled(Duration::from_millis(100))).await;
     client.pause(frozen).await.expect("it runs");
     let since = Instant::now();
     for other in &others {
         client.cut(frozen, *other).await.expect("it is cut off");
     }
     over.store(true, Ordering::SeqCst);
-    tokio::time::sleep(FROZEN.saturating_sub(since.elapsed())).await;
+    tokio::time::sleep(scaled(FROZEN).saturating_sub(since.elapsed())).await;
     client.resume(frozen).await.expect("it was paused");
 
     let exposed = reads_are_fresh(cluster, frozen, &others, &format!("new-{attempt}")).await;
@@ -71,11 +70,11 @@ async fn frozen_leader_is_exposed(cluster: &Cluster, attempt: usize) -> bool {
 /// Has the others elect a leader and confirm a write; whatever `frozen` answers to reads after that has seen it. True if
 /// it still believed that it leads.
 async fn reads_are_fresh(cluster: &Cluster, frozen: NodeId, others: &[NodeId], new: &str) -> bool {
-    let client = cluster.client(ELECTION_TIMEOUT).expect("a client");
+    let client = cluster.client(scaled(USUAL_ELECTION_TIMEOUT)).expect("a client");
     let key = Bytes::from_static(b"x");
-    let end = Instant::now() + PATIENCE;
+    let patience = Patience::of(PATIENCE);
     while !join_all(others.iter().map(|node| leads(&client, *node))).await.contains(&true) {
-        assert!(Instant::now() < end, "the others elect nobody");
+        assert!(!patience.is_over(), "the others elect nobody");
     }
     if client.put(key.clone(), Bytes::copy_from_slice(new.as_bytes())).await.is_err() {
         return false;
@@ -95,7 +94,7 @@ async fn leads(client: &Client, node: NodeId) -> bool {
 
 /// Writes until it is over, to keys of its own.
 fn keep_writing(cluster: &Cluster, number: usize, over: Arc<AtomicBool>) -> JoinHandle<()> {
-    let client = cluster.client(ELECTION_TIMEOUT).expect("a client");
+    let client = cluster.client(scaled(USUAL_ELECTION_TIMEOUT)).expect("a client");
     tokio::spawn(async move {
         while !over.load(Ordering::SeqCst) {
             // What was under way when the leader froze is unknown; nobody asks for it.
@@ -109,8 +108,8 @@ async fn trap_29_a_write_that_nobody_answers_is_unknown_and_happens_at_most_once
     let _alone = support::alone().await;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cluster = support::start_as_usual(folder.path()).await;
-    let client = cluster.client(PATIENCE).expect("a client");
-    let hurried = cluster.client(Duration::from_millis(500)).expect("a client");
+    let client = cluster.client(scaled(PATIENCE)).expect("a client");
+    let hurried = cluster.client(scaled(Duration::from_millis(500))).expect("a client");
     hurried.put(Bytes::from_static(b"x"), Bytes::from_static(b"before")).await.expect("it is confirmed");
     let leader = support::leader(&client).await.expect("somebody leads");
     let others: Vec<NodeId> = NODES.into_iter().filter(|node| *node != leader).collect();

@@ -1,7 +1,6 @@
 //! The client library and the launcher as a program uses them, without the command line between.
 
 use std::path::Path;
-use std::time::Duration;
 
 use bytes::Bytes;
 use epoca::client::watch::{Observed, watch};
@@ -11,10 +10,12 @@ use epoca::protocol::NodeId;
 use epoca::protocol::trace::{RoleName, Snapshot};
 use tokio::sync::mpsc::Receiver;
 
-use crate::support::{EXECUTABLE, PATIENCE, is_gone, until};
+use crate::support::{EXECUTABLE, election_timeout_ms, in_time, is_gone, patient, until};
 
 async fn started(data: &Path) -> Cluster {
-    let options = ClusterOptions { base_port: 0, lab: true, ..ClusterOptions::new(EXECUTABLE, data) };
+    let election_timeout_ms = election_timeout_ms(1_000);
+    let options =
+        ClusterOptions { base_port: 0, lab: true, election_timeout_ms, ..ClusterOptions::new(EXECUTABLE, data) };
     let cluster = Cluster::start(options).await.unwrap();
     cluster.ready().await.unwrap();
     cluster
@@ -34,7 +35,7 @@ async fn next<T>(observed: &mut Receiver<Observed>, mut take: impl FnMut(Observe
             }
         }
     };
-    tokio::time::timeout(PATIENCE, wanted).await.expect("it is observed in time")
+    in_time("it is observed", wanted).await
 }
 
 fn snapshot(observed: Observed) -> Option<Snapshot> {
@@ -48,7 +49,7 @@ fn snapshot(observed: Observed) -> Option<Snapshot> {
 async fn a_watcher_gets_a_snapshot_then_events_that_keep_it_true_and_comes_back_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
-    let client = cluster.client(Duration::from_secs(20)).unwrap();
+    let client = cluster.client(patient()).unwrap();
     let mut observed = watch(cluster.addresses()[0].clone(), 0);
     let mut seen = next(&mut observed, snapshot).await;
     assert_eq!((seen.node, seen.role), (NodeId(1), RoleName::Leader));
@@ -79,11 +80,11 @@ async fn a_watcher_gets_a_snapshot_then_events_that_keep_it_true_and_comes_back_
 async fn a_client_that_knows_one_replica_finds_all_and_follows_the_leader() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
-    let options = Options { timeout: Duration::from_secs(30), ..Options::default() };
+    let options = Options { timeout: patient(), ..Options::default() };
     let client = Client::connect(&cluster.addresses()[2..3], options).await.unwrap();
     let first = client.put(bytes("x"), bytes("1")).await.unwrap();
     assert_eq!(client.nodes().len(), 4);
-    cluster.client(Duration::from_secs(5)).unwrap().kill(NodeId(1)).await.unwrap();
+    cluster.client(patient()).unwrap().kill(NodeId(1)).await.unwrap();
     let second = client.put(bytes("y"), bytes("2")).await.unwrap();
     assert!(second.id.epoch > first.id.epoch, "{second:?} after {first:?}");
     let found = client.get(bytes("x"), Consistency::Linearizable, None).await.unwrap();
@@ -95,7 +96,7 @@ async fn a_client_that_knows_one_replica_finds_all_and_follows_the_leader() {
 async fn a_client_does_not_believe_another_cluster_behind_an_address() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
-    let options = Options { cluster: Some(vec![7; 16]), ..Options::default() };
+    let options = Options { cluster: Some(vec![7; 16]), timeout: patient(), ..Options::default() };
     let found = Client::connect(&cluster.addresses(), options).await.map(drop);
     assert!(matches!(found, Err(ClientError::OtherCluster { .. })), "{found:?}");
     cluster.stop().await;
@@ -105,7 +106,7 @@ async fn a_client_does_not_believe_another_cluster_behind_an_address() {
 async fn many_writes_at_once_are_each_confirmed_once() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
-    let client = cluster.client(Duration::from_secs(30)).unwrap();
+    let client = cluster.client(patient()).unwrap();
     let mut writes = tokio::task::JoinSet::new();
     for number in 0..2_000_u32 {
         let client = client.clone();
@@ -127,12 +128,12 @@ async fn a_node_that_ends_by_itself_is_news_and_one_that_is_killed_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let mut cluster = started(folder.path()).await;
     let mut events = cluster.take_events().unwrap();
-    let client = cluster.client(Duration::from_secs(5)).unwrap();
+    let client = cluster.client(patient()).unwrap();
     client.kill(NodeId(2)).await.unwrap();
     assert_eq!(events.recv().await, Some(ProcessEvent::Killed(NodeId(2))));
     let pid = cluster.nodes()[2].pid.unwrap() as i32;
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
-    let ended = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap();
+    let ended = in_time("it is told", events.recv()).await;
     assert!(matches!(&ended, Some(ProcessEvent::Ended(NodeId(3), how)) if how.starts_with("signal 9")), "{ended:?}");
     let processes = client.processes().await.unwrap().unwrap();
     let states: Vec<&str> = processes.nodes.iter().map(|node| &node.state[..]).collect();
@@ -145,10 +146,15 @@ async fn a_rebuilt_executable_is_reported_and_not_run_beside_the_old_one() {
     let folder = tempfile::tempdir().unwrap();
     let executable = folder.path().join("epoca");
     std::fs::hard_link(EXECUTABLE, &executable).or_else(|_| std::fs::copy(EXECUTABLE, &executable).map(drop)).unwrap();
-    let options = ClusterOptions { base_port: 0, ..ClusterOptions::new(&executable, folder.path().join("data")) };
+    let election_timeout_ms = election_timeout_ms(1_000);
+    let options = ClusterOptions {
+        base_port: 0,
+        election_timeout_ms,
+        ..ClusterOptions::new(&executable, folder.path().join("data"))
+    };
     let cluster = Cluster::start(options).await.unwrap();
     cluster.ready().await.unwrap();
-    let client = cluster.client(Duration::from_secs(5)).unwrap();
+    let client = cluster.client(patient()).unwrap();
     client.kill(NodeId(2)).await.unwrap();
     assert_eq!(client.processes().await.unwrap().unwrap().notes, [""; 0]);
 
@@ -165,7 +171,7 @@ async fn a_rebuilt_executable_is_reported_and_not_run_beside_the_old_one() {
 async fn a_cluster_that_is_dropped_leaves_no_process_and_lets_the_folder_go() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
-    let client = cluster.client(Duration::from_secs(5)).unwrap();
+    let client = cluster.client(patient()).unwrap();
     client.pause(NodeId(4)).await.unwrap();
     let pids: Vec<i32> = cluster.nodes().iter().map(|node| node.pid.unwrap() as i32).collect();
     drop(cluster);

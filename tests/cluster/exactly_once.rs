@@ -12,17 +12,18 @@ use epoca::cluster::{Cluster, ClusterOptions};
 use epoca::protocol::{Expect, NodeId};
 use epoca::rpc::wire;
 use epoca::rpc::wire::client_client::ClientClient;
+use epoca::verify::patience::Patience;
 
-use crate::support::{EXECUTABLE, PATIENCE};
+use crate::support::{EXECUTABLE, PATIENCE, election_timeout_ms, in_time, patient};
 
 const CLIENTS: u64 = 8;
 /// What each client does before and after the leader is killed, about.
 const ROUNDS: u64 = 12;
-/// Long enough for an election on a busy machine: within it no write may end as unknown.
-const TIMEOUT: Duration = Duration::from_secs(40);
 
 async fn started(data: &Path) -> Cluster {
-    let options = ClusterOptions { base_port: 0, lab: true, ..ClusterOptions::new(EXECUTABLE, data) };
+    let election_timeout_ms = election_timeout_ms(1_000);
+    let options =
+        ClusterOptions { base_port: 0, lab: true, election_timeout_ms, ..ClusterOptions::new(EXECUTABLE, data) };
     let cluster = Cluster::start(options).await.unwrap();
     cluster.ready().await.unwrap();
     cluster
@@ -37,7 +38,7 @@ fn number(value: &[u8]) -> u64 {
 }
 
 async fn leader(client: &Client) -> NodeId {
-    let end = tokio::time::Instant::now() + PATIENCE;
+    let patience = Patience::of(PATIENCE);
     loop {
         let nodes = client.status().await.unwrap();
         let leads =
@@ -45,7 +46,7 @@ async fn leader(client: &Client) -> NodeId {
         if let Some(node) = nodes.iter().find(leads) {
             return node.id;
         }
-        assert!(tokio::time::Instant::now() < end, "nobody leads");
+        assert!(!patience.is_over(), "nobody leads");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
@@ -89,10 +90,10 @@ async fn kill_the_leader(client: &Client, done: &AtomicU64, rounds: u64) -> Node
 async fn trap_29_counters_survive_the_death_of_the_leader_with_each_step_counted_once() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
-    let client = cluster.client(TIMEOUT).unwrap();
+    let client = cluster.client(patient()).unwrap();
     let done = Arc::new(AtomicU64::new(0));
     let workers: Vec<_> =
-        (0..CLIENTS).map(|id| tokio::spawn(work(cluster.client(TIMEOUT).unwrap(), id, done.clone()))).collect();
+        (0..CLIENTS).map(|id| tokio::spawn(work(cluster.client(patient()).unwrap(), id, done.clone()))).collect();
     let killed = kill_the_leader(&client, &done, CLIENTS * ROUNDS / 3).await;
     for worker in workers {
         worker.await.unwrap().expect("a change of leader is only a delay");
@@ -115,12 +116,12 @@ async fn trap_29_counters_survive_the_death_of_the_leader_with_each_step_counted
 async fn a_watch_across_the_death_of_a_leader_has_no_gap_and_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
-    let client = cluster.client(TIMEOUT).unwrap();
+    let client = cluster.client(patient()).unwrap();
     let done = Arc::new(AtomicU64::new(0));
-    let mut all = cluster.client(TIMEOUT).unwrap().watch(Bytes::new(), Some(1)).await.unwrap();
-    let mut ones = cluster.client(TIMEOUT).unwrap().watch(key("one/"), None).await.unwrap();
+    let mut all = cluster.client(patient()).unwrap().watch(Bytes::new(), Some(1)).await.unwrap();
+    let mut ones = cluster.client(patient()).unwrap().watch(key("one/"), None).await.unwrap();
     let workers: Vec<_> =
-        (0..CLIENTS).map(|id| tokio::spawn(work(cluster.client(TIMEOUT).unwrap(), id, done.clone()))).collect();
+        (0..CLIENTS).map(|id| tokio::spawn(work(cluster.client(patient()).unwrap(), id, done.clone()))).collect();
     // The one whom they watch is that which is furthest: mostly the leader.
     kill_the_leader(&client, &done, CLIENTS * ROUNDS / 3).await;
     for worker in workers {
@@ -139,7 +140,7 @@ async fn a_watch_across_the_death_of_a_leader_has_no_gap_and_nothing_twice() {
             assert_eq!(changed.value.as_deref().map(number), Some(rounds[id]), "{changed:?}");
         }
     };
-    tokio::time::timeout(PATIENCE, seen).await.expect("every change is seen in time");
+    in_time("every change is seen", seen).await;
     cluster.stop().await;
 }
 
@@ -147,7 +148,7 @@ async fn a_watch_across_the_death_of_a_leader_has_no_gap_and_nothing_twice() {
 async fn a_watch_from_before_the_history_is_told_from_where_on_there_is_one() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
-    let client = cluster.client(TIMEOUT).unwrap();
+    let client = cluster.client(patient()).unwrap();
     // More than the history holds.
     let value = Bytes::from(vec![b'v'; 900_000]);
     for _ in 0..12 {
@@ -176,7 +177,7 @@ async fn a_watch_from_before_the_history_is_told_from_where_on_there_is_one() {
 async fn a_watcher_hears_that_changes_are_gone_though_a_node_that_is_cut_off_would_let_it_wait() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
-    let client = cluster.client(TIMEOUT).unwrap();
+    let client = cluster.client(patient()).unwrap();
     client.put(key("first"), key("1")).await.unwrap();
     let leads = leader(&client).await;
     let behind = (1..=4).map(NodeId).find(|node| *node != leads).unwrap();
@@ -193,7 +194,7 @@ async fn a_watcher_hears_that_changes_are_gone_though_a_node_that_is_cut_off_wou
             Err(error) => Err(error),
         }
     };
-    let told = tokio::time::timeout(PATIENCE, told).await.expect("it does not wait for ever");
+    let told = in_time("it does not wait for ever", told).await;
     assert!(matches!(&told, Err(ClientError::Refused { code, .. }) if code == "history_gone"), "{told:?}");
     cluster.stop().await;
 }
@@ -202,7 +203,7 @@ async fn a_watcher_hears_that_changes_are_gone_though_a_node_that_is_cut_off_wou
 async fn trap_45_a_request_that_was_passed_on_goes_no_further() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path()).await;
-    let client = cluster.client(TIMEOUT).unwrap();
+    let client = cluster.client(patient()).unwrap();
     let leads = leader(&client).await;
     let replica = (1..=4).map(NodeId).find(|node| *node != leads).unwrap();
     let address = cluster.addresses()[replica.0 as usize - 1].clone();

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::{EXECUTABLE, epoca, until};
+use crate::support::{EXECUTABLE, election_timeout_ms, epoca, until};
 
 /// Ended with the test, however that ends.
 struct Node(Child);
@@ -29,7 +29,8 @@ fn start_among(addresses: &[String], id: usize, folder: &Path, file_bytes_max: u
     let script = format!("ulimit -f {}; trap '' XFSZ; exec \"$0\" \"$@\"", file_bytes_max / 512);
     let mut command = Command::new("sh");
     command.args(["-c", &script, EXECUTABLE, "node", "--id", &id.to_string(), "--listen", &addresses[id - 1]]);
-    command.args(["--election-timeout", "300", "--heartbeat", "50"]);
+    let election_timeout = election_timeout_ms(300).expect("it is told").to_string();
+    command.args(["--election-timeout", &election_timeout, "--heartbeat", "50"]);
     for (peer, address) in (1..).zip(addresses).filter(|(peer, _)| *peer != id) {
         command.arg("--peer").arg(format!("{peer}={address}"));
     }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use epoca::cluster::ClusterOptions;
 use nix::sys::signal::Signal;
 
-use crate::support::{Cluster, EXECUTABLE, Launched, epoca, epoca_until_it_ends, is_gone, until};
+use crate::support::{Cluster, EXECUTABLE, Launched, election_timeout_ms, epoca, epoca_until_it_ends, is_gone, until};
 
 #[test]
 fn no_process_is_left_when_the_launcher_is_killed_while_a_node_is_paused() {
@@ -98,7 +98,9 @@ async fn a_port_that_is_taken_between_choice_and_bind_makes_all_start_on_others(
         std::fs::write(&go, "").unwrap();
         taken
     });
-    let options = ClusterOptions { base_port: 0, ..ClusterOptions::new(&between, folder.path().join("data")) };
+    let election_timeout_ms = election_timeout_ms(1_000);
+    let data = folder.path().join("data");
+    let options = ClusterOptions { base_port: 0, election_timeout_ms, ..ClusterOptions::new(&between, data) };
     let cluster = epoca::cluster::Cluster::start(options).await.unwrap();
     let taken = taker.join().unwrap().local_addr().unwrap().to_string();
     assert!(!cluster.addresses().contains(&taken), "{taken} is taken: {:?}", cluster.addresses());

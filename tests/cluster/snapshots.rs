@@ -6,7 +6,7 @@ use epoca::client::{Client, Options};
 use serde_json::Value;
 use tokio::task::JoinSet;
 
-use crate::support::{Cluster, Launched, PATIENCE, epoca, until};
+use crate::support::{Cluster, Launched, epoca, patient, until};
 
 /// A snapshot every 40 entries, and a log that keeps 5 before it.
 const SMALL: [&str; 4] = ["--snapshot-entries", "40", "--snapshot-margin", "5"];
@@ -16,7 +16,7 @@ fn write(cluster: &Cluster, prefix: &'static str, count: u64, value_bytes: usize
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let addresses = cluster.addresses();
     runtime.block_on(async {
-        let options = Options { timeout: PATIENCE, ..Options::default() };
+        let options = Options { timeout: patient(), ..Options::default() };
         let client = Client::connect(&addresses, options).await.expect("it answers");
         let put = |number: u64| {
             let client = client.clone();

@@ -1,22 +1,30 @@
 //! A cluster started as a person starts it, with `epoca cluster`, and commands given as a person gives them.
 //!
 //! Ports are any that are free. Whatever a test leaves behind is ended by its id when the test ends.
+//!
+//! Every time that a test names is one of a quiet machine. `--timeout` and `--election-timeout` are multiplied here by the
+//! measured slowness of this one, also where they are not given (see "On a busy machine" in `tests/README.md`).
 
-use std::ffi::OsStr;
+#[path = "../support/quiet.rs"]
+mod quiet;
+
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
+use epoca::verify::patience::Patience;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use quiet::{PATIENCE, Scale, election_timeout_ms, in_time, patient, until};
+
 pub const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");
-/// Machines that test are slow; nothing waits that long on a good day.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
@@ -41,61 +49,87 @@ impl Said {
 
 /// Runs the program once, with these arguments only.
 pub fn epoca<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Said {
-    run(Command::new(EXECUTABLE).args(arguments).stdin(Stdio::null()))
+    run(command(arguments).stdin(Stdio::null()))
+}
+
+/// The program with these arguments, of which the times are those of a quiet machine.
+fn command<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Command {
+    let mut words: Vec<OsString> = arguments.into_iter().map(|word| word.as_ref().to_owned()).collect();
+    let scale = Scale::of_this_machine();
+    scale.timeout_unless_given(&mut words);
+    scale.all(&mut words);
+    let mut command = Command::new(EXECUTABLE);
+    command.args(words).env_remove("EPOCA_CONNECT");
+    command
 }
 
 pub fn epoca_with_input<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, input: &[u8]) -> Said {
-    let mut command = Command::new(EXECUTABLE);
-    let mut child = command
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .env_remove("EPOCA_CONNECT")
-        .spawn()
-        .expect("it starts");
+    let mut child = piped(command(arguments).stdin(Stdio::piped()));
     child.stdin.take().expect("it has one").write_all(input).expect("it reads");
-    said(child.wait_with_output().expect("it ends"))
+    said(child)
 }
 
-/// Like [`epoca`], for what runs on if it does not do what is expected of it: it is killed after a while.
+/// For what runs on if it does not do what is expected of it.
 pub fn epoca_until_it_ends<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Said {
-    let mut command = Command::new(EXECUTABLE);
-    let command = command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("it starts");
-    let end = Instant::now() + PATIENCE;
-    while child.try_wait().expect("it is ours").is_none() {
-        if Instant::now() > end {
-            let _ = child.kill();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    said(child.wait_with_output().expect("it has ended"))
+    epoca(arguments)
 }
 
 pub fn run(command: &mut Command) -> Said {
-    said(command.env_remove("EPOCA_CONNECT").output().expect("it starts"))
+    said(piped(command.env_remove("EPOCA_CONNECT")))
 }
 
-fn said(output: std::process::Output) -> Said {
-    let text = |bytes| String::from_utf8(bytes).expect("what it prints is text");
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+fn piped(command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+}
+
+/// Waits for its end and gives what it said. What does not end is killed after a while.
+fn said(mut child: Child) -> Said {
+    let out = read_all(child.stdout.take().expect("it is piped"));
+    let err = read_all(child.stderr.take().expect("it is piped"));
+    // Its own deadline may be as long as anything waits.
+    let patience = Patience::of(2 * PATIENCE);
+    let status = loop {
+        match child.try_wait().expect("it is ours") {
+            Some(status) => break status,
+            None if patience.is_over() => _ = child.kill(),
+            None => std::thread::sleep(Duration::from_millis(2)),
+        }
+    };
+    let text = |read: JoinHandle<Vec<u8>>| {
+        String::from_utf8(read.join().expect("it only reads")).expect("what it prints is text")
+    };
+    Said { code: status.code(), out: text(out), err: text(err) }
+}
+
+fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // What it said before it was killed is shown.
+        let _ = from.read_to_end(&mut bytes);
+        bytes
+    })
 }
 
 /// `epoca cluster` with a temporary data folder.
 pub struct Launched {
     child: Child,
+    /// Of the times that its nodes were started with.
+    pub scale: Scale,
     lines: Receiver<String>,
     pub said: Vec<String>,
 }
 
 impl Launched {
     pub fn start(data: &Path, arguments: &[&str]) -> Launched {
+        let mut words: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        let scale = Scale::of_this_machine();
+        scale.election_timeout_unless_given(&mut words);
+        scale.all(&mut words);
         let mut child = Command::new(EXECUTABLE)
             .arg("cluster")
             .arg("--data")
             .arg(data)
-            .args(arguments)
+            .args(words)
             .env_remove("EPOCA_CONNECT")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -111,14 +145,14 @@ impl Launched {
                 }
             }
         });
-        Launched { child, lines, said: Vec::new() }
+        Launched { child, scale, lines, said: Vec::new() }
     }
 
     /// Waits for the line that says that writes are taken.
     pub fn wait_until_ready(&mut self) {
-        let end = Instant::now() + PATIENCE;
+        let patience = Patience::of(PATIENCE);
         loop {
-            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self.lines.recv_timeout(Duration::from_millis(100)) {
                 Ok(line) => {
                     let ready = line.starts_with("ready: ");
                     self.said.push(line);
@@ -126,6 +160,7 @@ impl Launched {
                         return;
                     }
                 }
+                Err(RecvTimeoutError::Timeout) if !patience.is_over() => {}
                 Err(why) => self.not_ready(why),
             }
         }
@@ -157,8 +192,8 @@ impl Drop for Launched {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             self.signal(Signal::SIGTERM);
-            let end = Instant::now() + Duration::from_secs(15);
-            while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < end {
+            let patience = Patience::of(Duration::from_secs(15));
+            while matches!(self.child.try_wait(), Ok(None)) && !patience.is_over() {
                 std::thread::sleep(Duration::from_millis(5));
             }
             let _ = self.child.kill();
@@ -240,15 +275,5 @@ pub fn is_gone(pid: i32) -> bool {
         // The state stands behind the name, which is in parentheses.
         Ok(stat) => stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')),
         Err(_) => kill(Pid::from_raw(pid), None).is_err(),
-    }
-}
-
-/// Waits for a condition; panics when it takes too long.
-#[track_caller]
-pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !condition() {
-        assert!(Instant::now() < end, "it did not happen in time that {what}");
-        std::thread::sleep(Duration::from_millis(10));
     }
 }

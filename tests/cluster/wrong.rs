@@ -1,12 +1,14 @@
 //! Nodes that are wrong on purpose: the invariants that are checked from watched events find each, and find nothing
 //! in a right cluster that is treated alike.
 
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
 
 use epoca::client::watch::{Observed, watch};
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Fact;
 use epoca::verify::invariants::Causal;
+use epoca::verify::patience::Patience;
 use serde_json::json;
 
 use crate::support::{Cluster, PATIENCE, until};
@@ -58,7 +60,7 @@ impl Watchers {
             }
         });
         for _ in cluster.addresses() {
-            all_joined.recv_timeout(PATIENCE).expect("every node is watched");
+            wait_for(&all_joined).expect("every node is watched");
         }
         Watchers { violations, facts, runtime: Some(runtime) }
     }
@@ -70,16 +72,27 @@ impl Watchers {
     }
 
     fn found(&self) -> String {
-        self.violations.recv_timeout(PATIENCE).expect("the checks find it")
+        wait_for(&self.violations).expect("the checks find it")
     }
 
     fn told(&self, wanted: impl Fn(NodeId, &Fact) -> bool) {
-        while let Ok((node, fact)) = self.facts.recv_timeout(PATIENCE) {
+        while let Some((node, fact)) = wait_for(&self.facts) {
             if wanted(node, &fact) {
                 return;
             }
         }
         panic!("it was not told");
+    }
+}
+
+/// The next one; `None` if none comes in time.
+fn wait_for<T>(from: &Receiver<T>) -> Option<T> {
+    let patience = Patience::of(PATIENCE);
+    loop {
+        match from.recv_timeout(Duration::from_millis(100)) {
+            Err(RecvTimeoutError::Timeout) if !patience.is_over() => {}
+            received => return received.ok(),
+        }
     }
 }
 

@@ -1,22 +1,28 @@
 //! A console in a terminal of its own, as a person has it: keys go in, the screen is read, and afterwards it is looked
 //! at what is left behind.
 
+#[path = "../support/quiet.rs"]
+mod quiet;
+
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use epoca::verify::patience::Patience;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+use quiet::{PATIENCE, Scale};
 
 const ROWS: NonZero<u16> = NonZero::new(36).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
 
-/// Far beyond what anything here takes, also on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(60);
+/// Between two looks at the clock.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub struct Session {
     child: Box<dyn Child + Send + Sync>,
@@ -50,14 +56,14 @@ impl Session {
     /// In a terminal that tells this size.
     pub fn open_sized(home: &Path, arguments: &[&str], size: (u16, u16)) -> Session {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_epoca"));
-        command.args(arguments);
+        command.args(of_this_machine(arguments));
         Session::begin(home, command, "xterm-256color", size)
     }
 
     /// In a terminal that calls itself this.
     pub fn open_as(home: &Path, arguments: &[&str], kind: &str) -> Session {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_epoca"));
-        command.args(arguments);
+        command.args(of_this_machine(arguments));
         Session::begin(home, command, kind, (COLUMNS.get(), ROWS.get()))
     }
 
@@ -121,15 +127,14 @@ impl Session {
     }
 
     fn wait_until(&self, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
-        let begun = Instant::now();
+        let patience = Patience::of(PATIENCE);
         let mut parser = self.seen.parser();
         loop {
             if wanted(parser.screen()) {
                 return parser.screen().contents();
             }
-            let left = DEADLINE.saturating_sub(begun.elapsed());
-            assert!(!left.is_zero(), "not seen in time:\n{}", parser.screen().contents());
-            let waited = self.seen.changed.wait_timeout(parser, left);
+            assert!(!patience.is_over(), "not seen in time:\n{}", parser.screen().contents());
+            let waited = self.seen.changed.wait_timeout(parser, LOOK_EVERY);
             parser = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -141,13 +146,13 @@ impl Session {
 
     /// Waits for the end, which says this and leaves the terminal as it was found; gives the exit code.
     pub fn ended(mut self, said: &str) -> u32 {
-        let begun = Instant::now();
+        let patience = Patience::of(PATIENCE);
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 break status;
             }
-            assert!(begun.elapsed() < DEADLINE, "it does not end:\n{}", self.wait_for(|_| true));
-            std::thread::yield_now();
+            assert!(!patience.is_over(), "it does not end:\n{}", self.wait_for(|_| true));
+            std::thread::sleep(Duration::from_millis(5));
         };
         self.wait_until(|screen| screen.contents().contains(said) && !screen.alternate_screen());
         self.wait_until(|screen| !screen.hide_cursor() && !screen.bracketed_paste());
@@ -167,6 +172,18 @@ impl Drop for Session {
     }
 }
 
+/// With the deadlines and election timeouts that a quiet machine would have.
+fn of_this_machine(arguments: &[&str]) -> Vec<OsString> {
+    let mut words: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let scale = Scale::of_this_machine();
+    scale.timeout_unless_given(&mut words);
+    if words.iter().any(|word| word == "demo") {
+        scale.election_timeout_unless_given(&mut words);
+    }
+    scale.all(&mut words);
+    words
+}
+
 /// The process ids of the nodes, as the table of logs names them.
 pub fn node_pids(screen: &str) -> Vec<i32> {
     let rows = screen.lines().filter(|row| row.starts_with("│   :"));
@@ -176,11 +193,11 @@ pub fn node_pids(screen: &str) -> Vec<i32> {
 
 /// Waits until none of the processes is there any more.
 pub fn assert_gone(pids: &[i32]) {
-    let begun = Instant::now();
+    let patience = Patience::of(PATIENCE);
     let is_gone = |pid: &i32| kill(Pid::from_raw(*pid), None) == Err(Errno::ESRCH);
     while !pids.iter().all(is_gone) {
-        assert!(begun.elapsed() < DEADLINE, "some of {pids:?} are still there");
-        std::thread::yield_now();
+        assert!(!patience.is_over(), "some of {pids:?} are still there");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -1,14 +1,14 @@
 //! Running the program, and looking for what it might leave behind.
 
+#[path = "../support/quiet.rs"]
+mod quiet;
+
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
+use quiet::until;
 use serde_json::Value;
 use tempfile::TempDir;
-
-/// Machines that test are slow; nothing waits that long on a good day.
-pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder for temporary files of its own, so that what stays in it is seen.
 pub fn workshop() -> TempDir {
@@ -52,20 +52,15 @@ fn shown(result: &Value) -> String {
 #[track_caller]
 pub fn nothing_stays(workshop: &Path) {
     let name = workshop.to_str().expect("text");
-    let end = Instant::now() + PATIENCE;
-    loop {
+    until("nothing is left behind", || {
         let processes = processes_that_name(name);
         let folders: Vec<_> = std::fs::read_dir(workshop)
             .expect("it can be read")
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| name.starts_with("epoca-scenario"))
             .collect();
-        if processes.is_empty() && folders.is_empty() {
-            return;
-        }
-        assert!(Instant::now() < end, "left behind: {folders:?}, processes {processes:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        processes.is_empty() && folders.is_empty()
+    });
 }
 
 fn processes_that_name(text: &str) -> Vec<String> {

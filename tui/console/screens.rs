@@ -325,19 +325,24 @@ fn the_mode_is_seen_from_afar() {
 
 #[test]
 fn ten_thousand_entries_are_drawn_as_fast_as_ten() {
-    let mut sample = Sample::healthy(LARGE);
-    for number in 0..10_000 {
-        sample.propose("k", &number.to_string());
-    }
+    let with_entries = |count: usize| {
+        let mut sample = Sample::healthy(LARGE);
+        (0..count).for_each(|number| sample.propose("k", &number.to_string()));
+        sample
+    };
+    let (ten, mut sample) = (with_entries(10), with_entries(10_000));
     sample.key(KeyCode::Home);
     assert!(text(&drawn(&sample, &dark())).contains("e1·0    e1·1"));
     sample.key(KeyCode::End);
-    let begun = std::time::Instant::now();
-    for _ in 0..30 {
-        drawn(&sample, &dark());
-    }
-    let second = begun.elapsed();
-    assert!(second < Duration::from_secs(1), "30 frames took {second:?} without optimisation");
+    // Of each the least time counts: what else the machine had to do is no part of it.
+    let took = |sample: &Sample| {
+        let begun = std::time::Instant::now();
+        drawn(sample, &dark());
+        begun.elapsed()
+    };
+    let least = |(one, other): (Duration, Duration), _| (one.min(took(&ten)), other.min(took(&sample)));
+    let (few, many) = (0..30).fold((Duration::MAX, Duration::MAX), least);
+    assert!(many < 3 * few, "{many:?} with ten thousand entries, {few:?} with ten");
     assert!(text(&drawn(&sample, &dark())).contains("k=9999"));
 }
 

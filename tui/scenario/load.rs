@@ -9,6 +9,7 @@ use epoca::client::{Client, ClientError, CompareAndSet, Consistency, Written};
 use epoca::protocol::Expect;
 use epoca::verify::dice::Dice;
 use epoca::verify::linearizability::{Action, Operation};
+use epoca::verify::patience::on_this_machine;
 use tokio::task::JoinSet;
 
 use super::stage::with_timeout;
@@ -55,7 +56,7 @@ impl Load {
         let clock = Arc::new(Clock::default());
         let mut set = JoinSet::new();
         for number in 1..=clients {
-            set.spawn(work(with_timeout(client, TIMEOUT)?, number, seed, clock.clone()));
+            set.spawn(work(with_timeout(client, on_this_machine(TIMEOUT))?, number, seed, clock.clone()));
         }
         Ok(Load { clock, clients: set })
     }

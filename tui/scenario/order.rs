@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use epoca::client::Client;
 use epoca::protocol::NodeId;
+use epoca::verify::patience::Patience;
 
 use super::ears::{Ears, Heard};
 
@@ -50,11 +51,11 @@ async fn undo(client: &Client) -> Result<(), String> {
 /// Waits until one node leads and all hold the same, all of it final.
 async fn agree(client: &Client, ears: &Ears) -> Result<(), String> {
     let nodes: Vec<NodeId> = client.nodes().into_iter().map(|(id, _)| id).collect();
-    let begun = Instant::now();
-    let mut nudged = begun;
+    let patience = Patience::of(PATIENCE);
+    let mut nudged = Instant::now();
     loop {
         let Some(why) = disorder(&ears.heard(), &nodes) else { return Ok(()) };
-        if begun.elapsed() > PATIENCE {
+        if patience.is_over() {
             return Err(format!("no order after {} s: {why}", PATIENCE.as_secs()));
         }
         if nudged.elapsed() > NUDGE {

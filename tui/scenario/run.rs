@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use epoca::protocol::NodeId;
+use epoca::verify::patience::{Patience, on_this_machine};
 use tokio::sync::mpsc;
 
 use super::chaos::Chaos;
@@ -41,6 +42,8 @@ pub struct RunOptions {
 
 /// Runs the script to its end and gives the account. If nobody takes what is told, it runs on.
 pub async fn run(script: Arc<Script>, stage: &Stage, options: RunOptions, told: mpsc::Sender<Told>) -> Run {
+    // While it lives, the machine's speed is known at once.
+    let _measured = Patience::of(Duration::MAX);
     let ears = Ears::open(&stage.client);
     let since = ears.mark();
     let seed = options.seed.unwrap_or_else(by_the_clock);
@@ -131,9 +134,9 @@ impl Runner<'_> {
     }
 
     async fn until_heard(&self, nodes: &[NodeId]) -> Result<(), String> {
-        let begun = Instant::now();
+        let patience = Patience::of(HEARD);
         while self.ears.heard().live().len() < nodes.len() {
-            if begun.elapsed() > HEARD {
+            if patience.is_over() {
                 return Err("not every node is heard".to_owned());
             }
             tokio::time::sleep(PAUSE).await;
@@ -251,7 +254,7 @@ impl Runner<'_> {
             },
             Action::Chaos(time) => self.rage(self.options.chaos.unwrap_or(*time)).await,
             Action::Wait(time) => {
-                tokio::time::sleep(*time).await;
+                tokio::time::sleep(on_this_machine(*time)).await;
                 acted(String::new())
             }
             Action::Restore => match order::restore(&self.stage.client, &self.ears).await {
@@ -285,7 +288,7 @@ impl Runner<'_> {
         };
         let client = match said.within {
             None => Ok(self.stage.client.clone()),
-            Some(time) => with_timeout(&self.stage.client, time),
+            Some(time) => with_timeout(&self.stage.client, on_this_machine(time)),
         };
         let client = match client {
             Ok(client) => client,

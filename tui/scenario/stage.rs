@@ -8,13 +8,16 @@ use std::time::Duration;
 
 use epoca::client::{Client, ClientError, Options};
 use epoca::cluster::{Cluster, ClusterOptions, PreparedLog, ProcessEvent, prepare};
+use epoca::verify::patience::{on_this_machine, slowness};
 use tokio::sync::mpsc;
 
 use super::script::Script;
 use crate::tape::Tap;
 
-/// The deadline of an operation that has none of its own.
+/// The deadline of an operation that has none of its own, on a quiet machine as all times of a scenario.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// Of a cluster of its own, if the scenario does not say.
+const ELECTION_TIMEOUT_MS: u64 = 1_000;
 /// Nodes of a cluster of its own, if the scenario does not say.
 const NODES: u64 = 4;
 
@@ -36,7 +39,7 @@ struct Own {
 impl Stage {
     /// A cluster that runs, and runs on.
     pub fn there(client: &Client, executable: PathBuf) -> Result<Stage, ClientError> {
-        let client = with_timeout(client, TIMEOUT)?;
+        let client = with_timeout(client, on_this_machine(TIMEOUT))?;
         Ok(Stage { client, executable, tap: None, own: None })
     }
 
@@ -48,11 +51,14 @@ impl Stage {
         if !needs.logs.is_empty() {
             prepare_logs(script, &own.folder, nodes).await?;
         }
+        // Else a busy machine elects another leader in the middle of what is shown.
+        let slowness = tokio::task::spawn_blocking(slowness).await.unwrap_or(1.0);
+        let election_timeout_ms = needs.election_timeout_ms.unwrap_or(ELECTION_TIMEOUT_MS);
         let options = ClusterOptions {
             nodes,
             base_port,
             lab: true,
-            election_timeout_ms: needs.election_timeout_ms,
+            election_timeout_ms: Some((election_timeout_ms as f64 * slowness) as u64),
             lease_ms: needs.lease_ms,
             more: node_options(script),
             ..ClusterOptions::new(&executable, &own.folder)
@@ -62,7 +68,7 @@ impl Stage {
         if needs.logs.is_empty() {
             cluster.ready().await.map_err(|error| error.to_string())?;
         }
-        let client = cluster.client(TIMEOUT).map_err(|error| error.to_string())?;
+        let client = cluster.client(on_this_machine(TIMEOUT)).map_err(|error| error.to_string())?;
         Ok(Stage { client, executable, tap: None, own: Some(own) })
     }
 

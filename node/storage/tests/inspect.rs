@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::protocol::{Append, Position};
 use crate::storage::tests::support::*;
 use crate::storage::{EntryContent, EntryState, StorageError, inspect};
+use crate::verify::patience::Patience;
 
 /// Every file with its content, but for the lock, which is empty.
 fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
@@ -71,9 +72,9 @@ fn a_running_node_is_said_to_run_and_goes_on_undisturbed() {
     assert!(seen.running && seen.notes.iter().any(|note| note.contains("runs on this folder")), "{:?}", seen.notes);
     assert_eq!((seen.last, seen.committed), (chain.last(), Some(chain.entries[19].point())));
     // The files of the final database follow its readers within a moment.
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let patience = Patience::of(Duration::from_secs(20));
     while inspect(&folder.path()).unwrap().applied != Some(chain.entries[19].point()) {
-        assert!(Instant::now() < deadline, "what was applied never reached the files");
+        assert!(!patience.is_over(), "what was applied never reached the files");
     }
     chain.put(1, "after", "the look");
     store(&mut opened, &chain.from(32));

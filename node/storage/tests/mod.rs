@@ -6,7 +6,7 @@ mod snapshots;
 
 mod install;
 
-mod support;
+pub mod support;
 
 mod log;
 

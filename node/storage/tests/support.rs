@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::log::SEGMENT_BYTES;
 use crate::storage::open::{OpenOptions, open_on};
 use crate::storage::{IntermediateLog, Opened, Record, StorageError};
+use crate::verify::patience::Patience;
 
 pub const NODE: NodeId = NodeId(1);
 
@@ -161,8 +162,21 @@ pub fn start_flush(log: &mut dyn IntermediateLog) -> Receiver<Result<(), Storage
     wait
 }
 
+/// What comes; panics when it takes too long.
+#[track_caller]
+pub fn received<T>(what: &str, from: &Receiver<T>) -> T {
+    let patience = Patience::of(Duration::from_secs(60));
+    loop {
+        match from.recv_timeout(Duration::from_millis(100)) {
+            Ok(received) => return received,
+            Err(RecvTimeoutError::Timeout) if !patience.is_over() => {}
+            Err(why) => panic!("{what}: {why}"),
+        }
+    }
+}
+
 pub fn try_flush(log: &mut dyn IntermediateLog) -> Result<(), StorageError> {
-    start_flush(log).recv_timeout(Duration::from_secs(30)).expect("a flush is answered")
+    received("a flush is answered", &start_flush(log))
 }
 
 pub fn flush(log: &mut dyn IntermediateLog) {

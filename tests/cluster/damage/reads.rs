@@ -6,7 +6,7 @@ use epoca::client::{Client, Options};
 
 use crate::damage::{a_replica, comes_back, flip_in, folder, has, log_file};
 use crate::members::{IMPATIENT, incarnation, leadership, log_of};
-use crate::support::{Cluster, PATIENCE, until};
+use crate::support::{Cluster, patient, until};
 
 /// A node keeps the last 16 MiB of its log in memory.
 const LARGE: usize = 1 << 20;
@@ -26,7 +26,7 @@ fn write_much(cluster: &Cluster) {
     let addresses: Vec<_> =
         cluster.status().iter().map(|node| node["address"].as_str().expect("it has one").to_owned()).collect();
     runtime.block_on(async {
-        let options = Options { timeout: PATIENCE, ..Options::default() };
+        let options = Options { timeout: patient(), ..Options::default() };
         let client = Client::connect(&addresses, options).await.expect("it answers");
         for number in 0..MANY {
             client.put(format!("large{number}").into(), large(number).into()).await.expect("it is written");

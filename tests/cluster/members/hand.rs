@@ -1,12 +1,13 @@
 //! Nodes that are started by hand, as a person starts them in a shell.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::EXECUTABLE;
+use crate::support::{EXECUTABLE, Scale};
 
 /// A node in a folder that goes with it. It is killed when the test ends.
 pub struct Hand {
@@ -49,8 +50,12 @@ impl Drop for Hand {
 }
 
 fn spawn(id: u64, address: &str, folder: PathBuf, arguments: &[&str]) -> Child {
+    let mut words: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+    let scale = Scale::of_this_machine();
+    scale.election_timeout_unless_given(&mut words);
+    scale.all(&mut words);
     let mut command = Command::new(EXECUTABLE);
-    command.args(["node", "--id", &id.to_string(), "--listen", address]).args(arguments);
+    command.args(["node", "--id", &id.to_string(), "--listen", address]).args(words);
     command.arg("--data").arg(folder.join("data")).arg("--log-file").arg(folder.join("log"));
     let quiet = command.env_remove("EPOCA_CONNECT").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.spawn().expect("the node starts")

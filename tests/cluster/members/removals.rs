@@ -9,15 +9,14 @@ use serde_json::Value;
 
 use crate::members::hand::Hand;
 use crate::members::{IMPATIENT, leadership, log_of, members, remove, voters};
-use crate::support::{Cluster, PATIENCE, epoca, until};
+use crate::support::{Cluster, epoca, patient, until};
 
 /// Several election timeouts, in which a node that disturbs would do so.
-fn let_time_pass() {
-    let began = Instant::now();
-    until("some election timeouts pass", || began.elapsed() > Duration::from_secs(3));
+fn let_time_pass(cluster: &Cluster) {
+    cluster.launched.scale.let_pass(Duration::from_secs(3));
 }
 
-/// A node that disturbs raises the epoch with each of its timeouts; a busy machine may cost one election.
+/// A node that disturbs raises the epoch with each of its timeouts; chance may cost one election.
 #[track_caller]
 fn assert_undisturbed(cluster: &Cluster, before: &(Value, Value)) {
     let after = leadership(cluster);
@@ -41,7 +40,7 @@ fn a_removed_replica_says_so_and_stops_disturbing() {
     let asked = epoca(["status", "--connect", &third, "--output", "json"]).json();
     let itself = asked.as_array().expect("a list").iter().find(|node| node["id"] == 3).cloned();
     assert!(itself.is_none_or(|node| node["member"].is_null()), "{asked}");
-    let_time_pass();
+    let_time_pass(&cluster);
     assert_undisturbed(&cluster, &before);
     cluster.json(0, &["put", "x", "2"]);
     assert_eq!(cluster.json(0, &["get", "x", "--consistency", "quorum"])["value"], "2");
@@ -57,7 +56,8 @@ fn a_leader_that_is_removed_hands_over_first() {
     assert_eq!(members(&cluster), voters(&[2, 3, 4]));
     assert_ne!(leadership(&cluster).0, 1);
     // Nobody has waited for an election timeout.
-    assert!(begun.elapsed() < Duration::from_millis(2_900), "{:?}", begun.elapsed());
+    let most = cluster.launched.scale.of(Duration::from_millis(2_900));
+    assert!(begun.elapsed() < most, "{:?}, of {most:?}", begun.elapsed());
     until("n1 says so", || log_of(&cluster, 1).contains("n1 is not a member: it was removed"));
     cluster.json(0, &["put", "x", "2"]);
 }
@@ -69,12 +69,12 @@ fn a_removed_node_that_was_away_comes_back_and_disturbs_nobody() {
     cluster.text(0, &["fault", "kill", "3"]);
     remove(&cluster, "3");
     // For a while the leader still pushes to it, so that it hears of its removal.
-    let_time_pass();
+    let_time_pass(&cluster);
     let before = leadership(&cluster);
     cluster.text(0, &["fault", "restart", "3"]);
     // By its own log it is a voter, and it hears no leader.
     until("n3 says so", || log_of(&cluster, 3).contains("n3 is not a member: it was removed while it was away"));
-    let_time_pass();
+    let_time_pass(&cluster);
     assert_undisturbed(&cluster, &before);
     cluster.json(0, &["put", "x", "2"]);
     assert_eq!(members(&cluster), voters(&[1, 2, 4]));
@@ -97,7 +97,7 @@ fn a_client_that_knows_one_old_node_learns_the_list_and_survives_its_removal() {
     let cluster = Cluster::start(&[]);
     let addresses = cluster.addresses();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let options = Options { timeout: PATIENCE, ..Options::default() };
+    let options = Options { timeout: patient(), ..Options::default() };
     let client = runtime.block_on(Client::connect(&addresses[1..2], options)).expect("it answers");
     let put = |value: &'static str| runtime.block_on(client.put(Bytes::from("x"), Bytes::from(value)));
     put("1").expect("it is written");

@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use epoca::rpc::wire;
 use epoca::rpc::wire::client_client::ClientClient;
 use epoca::rpc::wire::control_client::ControlClient;
 use epoca::rpc::wire::tagged_write::Write;
+use epoca::verify::patience::Patience;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
 
 use crate::overload::{HANGS, Memory, alone, assert_bounded, connected, goes_on, started, throughput};
+use crate::support::patient;
 
 const CLIENTS: usize = 64;
 const OBSERVERS: usize = 16;
@@ -29,7 +31,7 @@ async fn clients_that_never_read_cost_a_bounded_memory_and_the_others_little() {
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path(), 2_000).await;
     let memory = Memory::watch(&cluster);
-    let client = cluster.client(HANGS).unwrap();
+    let client = cluster.client(patient()).unwrap();
     let leader = cluster.addresses()[0].clone();
     throughput(&client, CLIENTS, Duration::from_secs(1)).await;
     let without = throughput(&client, CLIENTS, Duration::from_secs(2)).await;
@@ -94,13 +96,14 @@ async fn deaf_stream(
 
 /// Waits until no more is sent.
 async fn until_it_stands(sent: &AtomicU64) {
-    let end = Instant::now() + HANGS;
-    let (mut last, mut since) = (0, Instant::now());
-    while since.elapsed() < Duration::from_millis(500) {
-        assert!(Instant::now() < end, "it goes on and on: {last} writes");
+    const STANDS: Duration = Duration::from_millis(500);
+    let patience = Patience::of(HANGS);
+    let (mut last, mut still) = (0, Patience::of(STANDS));
+    while !still.is_over() {
+        assert!(!patience.is_over(), "it goes on and on: {last} writes");
         let now = sent.load(Ordering::Relaxed);
         if now != last {
-            (last, since) = (now, Instant::now());
+            (last, still) = (now, Patience::of(STANDS));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::{BufMut, Bytes, BytesMut};
 use epoca::client::Consistency;
 use epoca::rpc::wire;
+use epoca::verify::patience::within;
 use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
 use prost::Message;
@@ -13,6 +14,7 @@ use tokio::net::TcpStream;
 use tonic::codegen::http::{Method, Request};
 
 use crate::overload::{HANGS, Memory, alone, assert_bounded, goes_on, resident_mib, started, throughput};
+use crate::support::patient;
 
 const LARGE: usize = 1 << 20;
 /// So many of each kind, each with so many streams: without bounds a gibibyte and more.
@@ -111,7 +113,7 @@ fn begin(requests: &mut SendRequest<Bytes>, does: Does) -> (ResponseFuture, Send
 
 /// The status with which a call ended, and its text; `None` if the connection was ended.
 async fn status(response: ResponseFuture) -> Option<(String, String)> {
-    let answer = tokio::time::timeout(HANGS, response).await.expect("nothing hangs for ever").ok()?;
+    let answer = within(HANGS, response).await.expect("nothing hangs for ever").ok()?;
     let header = |name: &str| {
         let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().replace("%20", " ")
@@ -136,7 +138,7 @@ async fn clients_that_send_half_a_message_are_cut_off_and_cost_a_bounded_memory(
     let address = cluster.addresses()[0].clone();
     let half = many(&address, CONNECTIONS, STREAMS, Does::SendsHalf).await;
     let nothing = many(&address, CONNECTIONS, STREAMS, Does::SendsNothing).await;
-    let client = cluster.client(HANGS).unwrap();
+    let client = cluster.client(patient()).unwrap();
     let meanwhile = throughput(&client, 16, Duration::from_secs(2)).await;
     assert!(meanwhile > 20.0, "the others go on: {meanwhile:.0}/s");
     // It waits until those before it were cut off, if there is no room for it.
@@ -164,7 +166,7 @@ async fn clients_that_fetch_no_answer_cost_a_bounded_memory_and_their_connection
     let _alone = alone().await;
     let folder = tempfile::tempdir().unwrap();
     let cluster = started(folder.path(), 5_000).await;
-    let client = cluster.client(HANGS).unwrap();
+    let client = cluster.client(patient()).unwrap();
     let large = Bytes::from(vec![7; LARGE - 100]);
     client.put("large".into(), large.clone()).await.expect("it is confirmed");
     let memory = Memory::watch(&cluster);
@@ -187,8 +189,8 @@ async fn clients_that_fetch_no_answer_cost_a_bounded_memory_and_their_connection
                 _ => {}
             }
         }
-        let ended = tokio::time::timeout(HANGS, &mut hostile.connection).await;
-        assert!(ended.is_ok(), "whoever takes nothing is cut off");
+        let ended = within(HANGS, &mut hostile.connection).await;
+        assert!(ended.is_some(), "whoever takes nothing is cut off");
     }
     let memory = memory.most();
     println!("{meanwhile:.0}/s meanwhile, {refused} refused, MiB at most {memory:?}");
@@ -209,7 +211,7 @@ async fn a_crowd_of_calls_is_refused_beyond_its_share_and_the_others_go_on() {
     let memory = Memory::watch(&cluster);
     let address = cluster.addresses()[0].clone();
     let crowd = many(&address, CROWD.0, CROWD.1, Does::SendsNothing).await;
-    let client = cluster.client(HANGS).unwrap();
+    let client = cluster.client(patient()).unwrap();
     let meanwhile = throughput(&client, 16, Duration::from_secs(2)).await;
     assert!(meanwhile > 20.0, "the others go on: {meanwhile:.0}/s");
     let mut refused = 0;
@@ -242,7 +244,7 @@ async fn what_hostile_clients_cost() {
         }
         let folder = tempfile::tempdir().unwrap();
         let cluster = started(folder.path(), 5_000).await;
-        let client = cluster.client(HANGS).unwrap();
+        let client = cluster.client(patient()).unwrap();
         client.put("large".into(), vec![7; LARGE - 100].into()).await.expect("it is confirmed");
         let pid = cluster.nodes()[0].pid.expect("it runs");
         let before = resident_mib(pid);

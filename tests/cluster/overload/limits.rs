@@ -10,11 +10,12 @@ use epoca::client::{Client, Options};
 use epoca::cluster::{Cluster, ClusterOptions};
 use epoca::rpc::wire;
 use epoca::rpc::wire::control_client::ControlClient;
+use epoca::verify::patience::{Patience, within};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use crate::overload::{HANGS, Tally, alone, connected, goes_on, put};
-use crate::support::EXECUTABLE;
+use crate::support::{EXECUTABLE, election_timeout_ms, patient};
 
 /// What the nodes may open: half of it may be connections of others.
 const FILES: usize = 1_000;
@@ -37,8 +38,11 @@ async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_o
     let folder = tempfile::tempdir().unwrap();
     let executable = with_few_files(folder.path());
     let data = folder.path().join("data");
-    let options =
-        ClusterOptions { base_port: 0, election_timeout_ms: Some(5_000), ..ClusterOptions::new(executable, data) };
+    let options = ClusterOptions {
+        base_port: 0,
+        election_timeout_ms: election_timeout_ms(5_000),
+        ..ClusterOptions::new(executable, data)
+    };
     let cluster = Cluster::start(options).await.expect("the nodes start");
     cluster.ready().await.expect("one of them leads");
     let (leader, other) = (cluster.addresses()[0].clone(), cluster.addresses()[1].clone());
@@ -59,13 +63,14 @@ async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_o
     assert_eq!(through_another.confirmed, 1, "another node passes it on: {through_another:?}");
     assert_eq!(put(&mut before, "before".into(), Bytes::new()).await.confirmed, 1, "who is in stays in");
 
-    let patient = Client::new(std::slice::from_ref(&leader), Options { timeout: HANGS, ..Options::default() }).unwrap();
+    let patient =
+        Client::new(std::slice::from_ref(&leader), Options { timeout: patient(), ..Options::default() }).unwrap();
     let waits = tokio::spawn(async move { patient.put(Bytes::from("patient"), Bytes::new()).await });
     for _ in 0..EXTRA {
         idle.push(TcpStream::connect(&leader).await.expect("the system takes it"));
     }
     let mut last = idle.pop().expect("there are many");
-    let closed = tokio::time::timeout(HANGS, last.read_u8()).await.expect("it does not hang");
+    let closed = within(HANGS, last.read_u8()).await.expect("it does not hang");
     assert!(closed.is_err(), "nobody speaks there");
     assert_eq!(put(&mut before, "still".into(), Bytes::new()).await.confirmed, 1);
     drop(idle);
@@ -76,14 +81,14 @@ async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_o
 
 /// What a client is told that writes over a connection too many.
 async fn refused(address: &str) -> String {
-    let end = std::time::Instant::now() + HANGS;
+    let patience = Patience::of(HANGS);
     loop {
         let Tally { overloaded, said, .. } = put(&mut connected(address).await, "x".into(), Bytes::new()).await;
         if overloaded == 1 {
             return said.expect("it says something");
         }
         // Those before it may not all have been taken from the system's queue.
-        assert!(std::time::Instant::now() < end, "there is no end of connections");
+        assert!(!patience.is_over(), "there is no end of connections");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

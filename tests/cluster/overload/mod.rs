@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use epoca::client::{Client, ClientError};
@@ -22,13 +22,14 @@ use epoca::cluster::{Cluster, ClusterOptions};
 use epoca::protocol::NodeId;
 use epoca::rpc::wire;
 use epoca::rpc::wire::client_client::ClientClient;
+use epoca::verify::patience::{Patience, within};
 use tokio::sync::{Mutex, MutexGuard};
 use tonic::transport::{Channel, Endpoint};
 
-use crate::support::EXECUTABLE;
+use crate::support::{EXECUTABLE, PATIENCE, election_timeout_ms, patient};
 
-/// A client that has heard nothing by then was left hanging: no write here may take so long.
-const HANGS: Duration = Duration::from_secs(60);
+/// A client that has heard nothing by then was left hanging: no write here may take so long on a quiet machine.
+const HANGS: Duration = PATIENCE;
 
 /// One at a time: they measure.
 async fn alone() -> MutexGuard<'static, ()> {
@@ -36,16 +37,16 @@ async fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().await
 }
 
-async fn started(data: &Path, election_timeout_ms: u64) -> Cluster {
-    started_with(data, election_timeout_ms, &[]).await
+async fn started(data: &Path, quiet_election_timeout_ms: u64) -> Cluster {
+    started_with(data, quiet_election_timeout_ms, &[]).await
 }
 
 /// With more options for its nodes.
-async fn started_with(data: &Path, election_timeout_ms: u64, more: &[String]) -> Cluster {
+async fn started_with(data: &Path, quiet_election_timeout_ms: u64, more: &[String]) -> Cluster {
     let options = ClusterOptions {
         base_port: 0,
         lab: true,
-        election_timeout_ms: Some(election_timeout_ms),
+        election_timeout_ms: election_timeout_ms(quiet_election_timeout_ms),
         more: more.to_vec(),
         ..ClusterOptions::new(EXECUTABLE, data)
     };
@@ -56,7 +57,7 @@ async fn started_with(data: &Path, election_timeout_ms: u64, more: &[String]) ->
 
 async fn connected(address: &str) -> ClientClient<Channel> {
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("it is an address");
-    let endpoint = endpoint.connect_timeout(Duration::from_secs(20)).tcp_nodelay(true);
+    let endpoint = endpoint.connect_timeout(patient()).tcp_nodelay(true);
     ClientClient::new(endpoint.connect().await.expect("it takes a connection"))
 }
 
@@ -109,7 +110,7 @@ impl Tally {
 async fn put(client: &mut ClientClient<Channel>, key: String, value: Bytes) -> Tally {
     let put = wire::PutRequest { key: key.into(), value, name: None, forwarded: false };
     let mut tally = Tally::default();
-    tally.count(tokio::time::timeout(HANGS, client.put(put)).await.ok().map(|answer| answer.map(|ok| ok.into_inner())));
+    tally.count(within(HANGS, client.put(put)).await.map(|answer| answer.map(|ok| ok.into_inner())));
     tally
 }
 
@@ -158,29 +159,30 @@ fn assert_bounded(memory: &BTreeMap<NodeId, u64>, most_mib: u64) {
 
 /// The cluster takes writes and all nodes come to hold the last of them.
 async fn goes_on(cluster: &Cluster) {
-    let client = cluster.client(HANGS).expect("a client");
+    let client = cluster.client(patient()).expect("a client");
     let written = client.put(Bytes::from("after all"), Bytes::from("1")).await.expect("it takes writes again");
-    let end = Instant::now() + HANGS;
+    let patience = Patience::of(HANGS);
     for node in cluster.nodes() {
         loop {
             let applied = client.report(node.id).await.ok().and_then(|said| said.applied);
             if applied.is_some_and(|applied| applied.id >= written.id) {
                 break;
             }
-            assert!(Instant::now() < end, "{} does not come to hold {}: {applied:?}", node.id, written.id);
+            assert!(!patience.is_over(), "{} does not come to hold {}: {applied:?}", node.id, written.id);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 }
 
-/// Writes by so many clients of the library for a while; gives how many a second were confirmed.
+/// Writes by so many clients of the library for a while; gives how many a second were confirmed. Both are times of a quiet
+/// machine, so that on a busy one as much is written and compared.
 async fn throughput(client: &Client, clients: usize, time: Duration) -> f64 {
-    let begun = Instant::now();
+    let patience = &Patience::of(time);
     let work = |number: usize| {
         let client = client.clone();
         async move {
             let mut confirmed = 0_u64;
-            while begun.elapsed() < time {
+            while !patience.is_over() {
                 let key = Bytes::from(format!("t{number}-{}", confirmed % 100));
                 match client.put(key, Bytes::from(vec![b'v'; 256])).await {
                     Ok(_) => confirmed += 1,
@@ -192,5 +194,5 @@ async fn throughput(client: &Client, clients: usize, time: Duration) -> f64 {
         }
     };
     let all = futures_util::future::join_all((0..clients).map(work)).await;
-    all.into_iter().sum::<u64>() as f64 / begun.elapsed().as_secs_f64()
+    all.into_iter().sum::<u64>() as f64 / patience.passed().as_secs_f64()
 }

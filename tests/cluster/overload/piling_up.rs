@@ -19,7 +19,7 @@ async fn trap_48_writes_that_pile_up_without_a_majority_are_refused_as_overloade
     let folder = tempfile::tempdir().unwrap();
     // So long that the leader leads on while the writes pile up.
     let cluster = started(folder.path(), 15_000).await;
-    let control = cluster.client(crate::overload::HANGS).unwrap();
+    let control = cluster.client(crate::support::patient()).unwrap();
     for replica in [2, 3, 4] {
         control.cut(NodeId(1), NodeId(replica)).await.unwrap();
     }

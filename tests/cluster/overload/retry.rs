@@ -2,15 +2,17 @@
 //! wait is told that it was definitely not done.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency, Options};
 use epoca::cluster::Cluster;
 use epoca::protocol::{Kind, NodeId};
+use epoca::verify::patience::{Patience, on_this_machine};
 use futures_util::future::join_all;
 
 use crate::overload::{HANGS, alone, goes_on, started_with};
+use crate::support::patient;
 
 /// What the leader takes that is not final, and the writes that come at once.
 const BOUND: u64 = 16;
@@ -22,7 +24,7 @@ async fn without_acks() -> (Cluster, Client, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let more = ["--uncommitted-entries".to_owned(), BOUND.to_string()];
     let cluster = started_with(folder.path(), 20_000, &more).await;
-    let client = cluster.client(HANGS).unwrap();
+    let client = cluster.client(patient()).unwrap();
     client.hold(NodeId(1), "ack").await.expect("it is a lab");
     (cluster, client, folder)
 }
@@ -34,8 +36,8 @@ fn another(client: &Client, timeout: Duration) -> Client {
 
 /// Waits until the leader takes nothing more.
 async fn until_full(client: &Client) {
-    let asks = another(client, Duration::from_secs(2)).that_tells_overload();
-    let end = Instant::now() + HANGS;
+    let asks = another(client, on_this_machine(Duration::from_secs(2))).that_tells_overload();
+    let patience = Patience::of(HANGS);
     loop {
         match asks.put(Bytes::from("full"), Bytes::new()).await {
             Err(error) if error.code() == "overloaded" => return,
@@ -43,7 +45,7 @@ async fn until_full(client: &Client) {
             Err(ClientError::Unknown { .. }) => {}
             other => panic!("nothing can be confirmed: {other:?}"),
         }
-        assert!(Instant::now() < end, "it takes more and more");
+        assert!(!patience.is_over(), "it takes more and more");
     }
 }
 
@@ -51,7 +53,7 @@ async fn until_full(client: &Client) {
 async fn more_clients_than_a_leader_takes_are_all_confirmed_in_the_end_each_write_once() {
     let _alone = alone().await;
     let (cluster, client, _folder) = without_acks().await;
-    let clients: Vec<Client> = (0..CLIENTS).map(|_| another(&client, HANGS)).collect();
+    let clients: Vec<Client> = (0..CLIENTS).map(|_| another(&client, patient())).collect();
     let put = |number: usize| {
         let client = clients[number % CLIENTS].clone();
         tokio::spawn(async move { client.put(Bytes::from(format!("k{number:03}")), Bytes::from("v")).await })
@@ -82,12 +84,12 @@ async fn a_write_whose_deadline_passes_while_the_leader_is_overloaded_was_defini
     let (cluster, client, _folder) = without_acks().await;
     let taken: Vec<_> = (0..BOUND as usize)
         .map(|number| {
-            let client = another(&client, HANGS);
+            let client = another(&client, patient());
             tokio::spawn(async move { client.put(Bytes::from(format!("taken{number}")), Bytes::from("v")).await })
         })
         .collect();
     until_full(&client).await;
-    let hasty = another(&client, Duration::from_secs(1));
+    let hasty = another(&client, on_this_machine(Duration::from_secs(1)));
     let refused =
         join_all((0..50).map(|number| hasty.put(Bytes::from(format!("late{number}")), Bytes::from("v")))).await;
     for refused in refused {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use epoca::client::Client;
@@ -11,10 +11,12 @@ use epoca::cluster::Cluster;
 use epoca::protocol::NodeId;
 use epoca::rpc::wire;
 use epoca::rpc::wire::control_client::ControlClient;
+use epoca::verify::patience::Patience;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::overload::{HANGS, Memory, alone, assert_bounded, goes_on, started, throughput};
+use crate::support::patient;
 
 const CLIENTS: usize = 64;
 const TURN: Duration = Duration::from_millis(700);
@@ -68,7 +70,7 @@ async fn a_replica_that_works_only_now_and_then_costs_the_others_little_and_the_
             }
         })
     };
-    let client = cluster.client(HANGS).unwrap();
+    let client = cluster.client(patient()).unwrap();
     let (with, without) = with_and_without(&client, |on| troubled.store(on, Ordering::Relaxed)).await;
     stop.store(true, Ordering::Relaxed);
     turns.join().expect("it only sends signals");
@@ -87,7 +89,7 @@ async fn a_replica_that_never_reads_its_stream_costs_a_bounded_queue_and_what_fi
     let cluster = started(folder.path(), 2_000).await;
     let memory = Memory::watch(&cluster);
     let deaf = pid_of(&cluster, NodeId(4));
-    let client = cluster.client(HANGS).unwrap();
+    let client = cluster.client(patient()).unwrap();
     assert_eq!(dropped_for(&cluster, NodeId(3)).await, 0, "all links have room");
     let signal = |on: bool| kill(deaf, if on { Signal::SIGSTOP } else { Signal::SIGCONT }).expect("it is ours");
     let (with, without) = with_and_without(&client, signal).await;
@@ -96,9 +98,9 @@ async fn a_replica_that_never_reads_its_stream_costs_a_bounded_queue_and_what_fi
     let large =
         (0..200).map(|number| client.put(Bytes::from(format!("large{number}")), Bytes::from(vec![0; 64 << 10])));
     futures_util::future::join_all(large).await.into_iter().for_each(|written| _ = written.expect("it is confirmed"));
-    let end = Instant::now() + HANGS;
+    let patience = Patience::of(HANGS);
     let mut dropped = 0;
-    while dropped == 0 && Instant::now() < end {
+    while dropped == 0 && !patience.is_over() {
         throughput(&client, 4, TURN).await;
         dropped = dropped_for(&cluster, NodeId(4)).await;
     }

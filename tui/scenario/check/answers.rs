@@ -6,6 +6,7 @@ use bytes::Bytes;
 use epoca::client::{ClientError, Consistency};
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Fact;
+use epoca::verify::patience::on_this_machine;
 
 use super::{Scene, Seen, entry_text, nameless, not_yet};
 use crate::command::text::shown_short;
@@ -77,7 +78,7 @@ impl Scene<'_> {
     }
 
     pub(super) async fn reads(&self, by: &Reader, key: &str, value: Option<&str>) -> Seen {
-        let client = match with_timeout(self.client(), READ_TIMEOUT) {
+        let client = match with_timeout(self.client(), on_this_machine(READ_TIMEOUT)) {
             Ok(client) => client,
             Err(error) => return Seen::No(Verdict::Unknown, error.to_string()),
         };

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
+use epoca::verify::patience::within;
 use serde_json::Value;
 
 use super::{Scene, Seen, entry_text, nameless, not_yet};
@@ -83,8 +84,8 @@ impl Scene<'_> {
         let mut command = tokio::process::Command::new(&self.stage.executable);
         command.arg("inspect").arg(&folder).args(["--output", "json", "--limit", "100000"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let output = tokio::time::timeout(INSPECT_TIMEOUT, command.output()).await;
-        let output = output.map_err(|_| format!("{} could not be read in time", folder.display()))?;
+        let output = within(INSPECT_TIMEOUT, command.output()).await;
+        let output = output.ok_or_else(|| format!("{} could not be read in time", folder.display()))?;
         let output = output.map_err(|error| format!("cannot run inspect: {error}"))?;
         serde_json::from_slice(&output.stdout).map_err(|_| format!("{} cannot be read now", folder.display()))
     }

@@ -1,0 +1,43 @@
+//! How much time whoever asks the launcher has. It goes with the request, so that the launcher waits for a slow node as long
+//! as its caller does.
+
+use std::time::{Duration, Instant};
+
+use tonic::metadata::MetadataMap;
+use tonic::service::Interceptor;
+use tonic::{Request, Status};
+
+/// Milliseconds that are left when the request leaves.
+const NAME: &str = "epoca-deadline-ms";
+
+/// Adds what is left until the deadline to each request.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(pub Instant);
+
+impl Interceptor for Deadline {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let left = self.0.saturating_duration_since(Instant::now()).as_millis();
+        request.metadata_mut().insert(NAME, (left as u64).into());
+        Ok(request)
+    }
+}
+
+/// The time that the caller has left, if the request says so.
+pub fn time_left(metadata: &MetadataMap) -> Option<Duration> {
+    let milliseconds = metadata.get(NAME)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_millis(milliseconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_tells_how_much_time_its_caller_has() {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let request = Deadline(deadline).call(Request::new(())).expect("nothing is refused");
+        let left = time_left(request.metadata()).expect("it is told");
+        assert!(left <= Duration::from_secs(60) && left > Duration::ZERO, "{left:?}");
+        assert_eq!(time_left(Request::new(()).metadata()), None);
+    }
+}

@@ -1,0 +1,294 @@
+//! How long to wait on this machine, as it is now: times are written as they would be on a quiet machine, and grow with the
+//! measured slowness of this one.
+//!
+//! A fixed piece of work (hashing, a thread that is woken again and again, writes that are synced) is timed against what it
+//! takes on a quiet reference machine. While something waits it is timed again every second, so that a wait which began on
+//! a quiet machine goes on for longer once the machine is busy: a [`Patience`] counts the seconds that a quiet machine would
+//! have had. What is handed to another process as a number, such as a deadline, is multiplied once, by [`on_this_machine`].
+//!
+//! For tests and for the scenarios' expectations. No node may use it: a node's timeouts are what a person configured.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::sync::mpsc::channel;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// What one measurement takes on the reference machine: two cores of a server of 2024 that do nothing else.
+const REFERENCE: Duration = Duration::from_millis(20);
+/// Of one measurement. Beyond this slowness a wait ends in a failure: every wait has a bound.
+const SLOWNESS_MAX: f64 = 60.0;
+/// Between two measurements while something waits.
+const REST: Duration = Duration::from_secs(1);
+/// Measurements that count for [`slowness`]: the last ones, unless they are old.
+const RECENT: usize = 5;
+const RECENT_LEAST: usize = 3;
+const FRESH: Duration = Duration::from_secs(5);
+/// How often a wait for a future looks whether its time is up.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+static MACHINE: Machine = Machine { pace: Mutex::new(None), waits: Condvar::new(), measures: Mutex::new(()) };
+
+/// A wait that is over when a quiet machine would have had so much time.
+pub struct Patience {
+    most: Duration,
+    begun: Duration,
+}
+
+impl Patience {
+    /// `most` is a time of a quiet machine.
+    pub fn of(most: Duration) -> Patience {
+        Patience { most, begun: MACHINE.begin_wait() }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.passed() >= self.most
+    }
+
+    /// How much time a quiet machine would have had since the wait began.
+    pub fn passed(&self) -> Duration {
+        MACHINE.pace().now().saturating_sub(self.begun)
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        MACHINE.pace().waits -= 1;
+    }
+}
+
+/// What the future gives, or `None` if it has not ended when a quiet machine would have had so much time.
+pub async fn within<T>(most: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let patience = Patience::of(most);
+    let over = async {
+        while !patience.is_over() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        done = future => Some(done),
+        () = over => None,
+    }
+}
+
+/// As much time as this machine needs now for what takes a quiet machine so long. Blocks for a moment to measure, if nothing
+/// has waited lately.
+pub fn on_this_machine(quiet: Duration) -> Duration {
+    quiet.mul_f64(slowness())
+}
+
+/// How much slower than a quiet machine this one is now; 1 if it is as fast or faster. Blocks as [`on_this_machine`] does.
+pub fn slowness() -> f64 {
+    loop {
+        if let Some(slowness) = MACHINE.pace().slowness() {
+            return slowness;
+        }
+        MACHINE.measure();
+    }
+}
+
+/// The one machine that all waits of this process share.
+struct Machine {
+    pace: Mutex<Option<Pace>>,
+    /// Wakes the thread that measures when something begins to wait.
+    waits: Condvar,
+    /// Held during a measurement: two at once would measure each other.
+    measures: Mutex<()>,
+}
+
+/// How fast time has passed so far.
+struct Pace {
+    /// What a quiet machine would have had up to `at`.
+    quiet: Duration,
+    at: Instant,
+    /// When each of the last measurements ended, and what it came to.
+    recent: VecDeque<(Instant, f64)>,
+    /// How many waits are under way. Without any, nothing is measured.
+    waits: usize,
+}
+
+impl Machine {
+    fn begin_wait(&self) -> Duration {
+        let mut pace = self.pace();
+        pace.waits += 1;
+        self.waits.notify_one();
+        pace.now()
+    }
+
+    /// The pace; the first use starts the thread that measures.
+    fn pace(&self) -> PaceGuard<'_> {
+        let mut guard = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        if guard.is_none() {
+            let (quiet, at) = (Duration::ZERO, Instant::now());
+            *guard = Some(Pace { quiet, at, recent: VecDeque::new(), waits: 0 });
+            // Without it time passes as on a quiet machine.
+            let _ = std::thread::Builder::new().name("patience".to_owned()).spawn(|| MACHINE.keep_measuring());
+        }
+        PaceGuard(guard)
+    }
+
+    fn keep_measuring(&self) {
+        loop {
+            let guard = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
+            let idle = |pace: &mut Option<Pace>| pace.as_ref().is_none_or(|pace| pace.waits == 0);
+            drop(self.waits.wait_while(guard, idle));
+            self.measure();
+            std::thread::sleep(REST);
+        }
+    }
+
+    fn measure(&self) {
+        let _alone = self.measures.lock().unwrap_or_else(PoisonError::into_inner);
+        let slowness = fixed_work().div_duration_f64(REFERENCE);
+        self.pace().learn(slowness.clamp(1.0, SLOWNESS_MAX));
+    }
+}
+
+struct PaceGuard<'a>(MutexGuard<'a, Option<Pace>>);
+
+impl std::ops::Deref for PaceGuard<'_> {
+    type Target = Pace;
+
+    fn deref(&self) -> &Pace {
+        self.0.as_ref().expect("it was made before it was guarded")
+    }
+}
+
+impl std::ops::DerefMut for PaceGuard<'_> {
+    fn deref_mut(&mut self) -> &mut Pace {
+        self.0.as_mut().expect("it was made before it was guarded")
+    }
+}
+
+impl Pace {
+    fn learn(&mut self, slowness: f64) {
+        let now = Instant::now();
+        self.quiet += (now - self.at).div_f64(slowness);
+        self.at = now;
+        self.recent.push_back((now, slowness));
+        while self.recent.len() > RECENT {
+            self.recent.pop_front();
+        }
+    }
+
+    /// What a quiet machine would have had by now. A measurement that is overdue says that the machine is slower than the
+    /// last one found it.
+    fn now(&self) -> Duration {
+        let since = self.at.elapsed();
+        let known = since.min(2 * REST);
+        let last = self.recent.back().map_or(1.0, |(_, slowness)| *slowness);
+        self.quiet + known.div_f64(last) + (since - known).div_f64(SLOWNESS_MAX)
+    }
+
+    /// The greatest recent slowness but one, so that one sync that took long does not count; `None` without enough of them.
+    fn slowness(&self) -> Option<f64> {
+        let fresh = self.recent.iter().filter(|(at, _)| at.elapsed() < FRESH);
+        let mut fresh: Vec<f64> = fresh.map(|(_, slowness)| *slowness).collect();
+        if fresh.len() < RECENT_LEAST {
+            return None;
+        }
+        fresh.sort_by(f64::total_cmp);
+        Some(fresh[fresh.len() - 2])
+    }
+}
+
+const HASHES: usize = 120_000;
+const WAKE_UPS: usize = 40;
+const SYNCS: usize = 2;
+
+/// How long the same work takes now: some for a core, some for whoever wakes threads, some for the disk of temporary files.
+fn fixed_work() -> Duration {
+    let begun = Instant::now();
+    let mut block = [7; 64];
+    for _ in 0..HASHES {
+        let digest = blake3::hash(&block);
+        block[..32].copy_from_slice(digest.as_bytes());
+    }
+    std::hint::black_box(block);
+    wake_each_other();
+    // Without a folder for temporary files the rest has to do.
+    let _ = sync();
+    begun.elapsed()
+}
+
+fn wake_each_other() {
+    let ((to, from_here), (back, answers)) = (channel(), channel());
+    std::thread::scope(|scope| {
+        scope.spawn(move || from_here.iter().for_each(|number: usize| _ = back.send(number)));
+        for number in 0..WAKE_UPS {
+            let _ = to.send(number);
+            let _ = answers.recv();
+        }
+        drop(to);
+    });
+}
+
+fn sync() -> std::io::Result<()> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let path = std::env::temp_dir().join(format!("epoca-patience-{}-{since}", std::process::id()));
+    let mut file = File::create_new(&path)?;
+    // Its name goes at once, so that nothing stays whatever happens.
+    std::fs::remove_file(&path)?;
+    for _ in 0..SYNCS {
+        file.write_all(&[7; 4096])?;
+        file.sync_data()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pace() -> Pace {
+        Pace { quiet: Duration::ZERO, at: Instant::now(), recent: VecDeque::new(), waits: 0 }
+    }
+
+    #[test]
+    fn on_a_machine_that_is_ten_times_slower_a_tenth_of_the_time_passes() {
+        let mut pace = pace();
+        pace.at -= Duration::from_secs(100);
+        pace.learn(10.0);
+        assert_eq!(pace.quiet.as_secs(), 10);
+        pace.at -= Duration::from_secs(50);
+        pace.learn(1.0);
+        assert_eq!(pace.quiet.as_secs(), 60);
+    }
+
+    #[test]
+    fn time_goes_on_but_slowly_while_a_measurement_does_not_end() {
+        let mut pace = pace();
+        pace.learn(1.0);
+        pace.at -= Duration::from_secs(602);
+        let passed = pace.now().as_secs_f64();
+        assert!((11.9..13.0).contains(&passed), "{passed}");
+    }
+
+    #[test]
+    fn one_measurement_that_took_long_does_not_count() {
+        let mut pace = pace();
+        assert_eq!(pace.slowness(), None);
+        for slowness in [1.0, 50.0, 1.5] {
+            pace.learn(slowness);
+        }
+        assert_eq!(pace.slowness(), Some(1.5));
+        for slowness in [9.0, 10.0, 11.0, 12.0, 10.0] {
+            pace.learn(slowness);
+        }
+        assert_eq!(pace.slowness(), Some(11.0), "the last five");
+    }
+
+    #[tokio::test]
+    async fn a_wait_ends_with_what_it_waits_for_or_when_its_time_is_up() {
+        assert_eq!(within(Duration::from_secs(30), async { 1 }).await, Some(1));
+        let never = std::future::pending::<()>();
+        assert_eq!(within(Duration::from_millis(50), never).await, None);
+        let patience = Patience::of(Duration::from_millis(50));
+        while !patience.is_over() {
+            std::thread::yield_now();
+        }
+        assert!(slowness() >= 1.0);
+    }
+}

@@ -1,0 +1,93 @@
+//! Times of a quiet machine made into times of this one, for the tests of real processes: how long to wait, and the timeouts
+//! that nodes and commands are started with. How the machine is measured is in `epoca::verify::patience`.
+#![allow(dead_code, reason = "each test binary uses some of it")]
+
+use std::ffi::OsString;
+use std::time::{Duration, Instant};
+
+use epoca::verify::patience::{Patience, on_this_machine, slowness, within};
+
+/// Of a quiet machine, where nothing waits that long on a good day.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// What commands and nodes have unless told.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const ELECTION_TIMEOUT_MS: u64 = 1_000;
+
+/// Waits for a condition; panics when it takes too long.
+#[track_caller]
+pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let patience = Patience::of(PATIENCE);
+    while !condition() {
+        assert!(!patience.is_over(), "it did not happen in time that {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// What the future gives; panics when it takes too long.
+pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    within(PATIENCE, future).await.unwrap_or_else(|| panic!("it did not happen in time that {what}"))
+}
+
+/// The deadline of a client's operations that are to succeed, however busy the machine is.
+pub fn patient() -> Duration {
+    on_this_machine(PATIENCE)
+}
+
+/// An election timeout for nodes, of which a quiet machine would have so much.
+pub fn election_timeout_ms(quiet: u64) -> Option<u64> {
+    Some(milliseconds(on_this_machine(Duration::from_millis(quiet))))
+}
+
+/// Times that the nodes of one cluster were started with, and times that are compared with them.
+#[derive(Clone, Copy)]
+pub struct Scale(f64);
+
+impl Scale {
+    pub fn of_this_machine() -> Scale {
+        Scale(slowness())
+    }
+
+    pub fn of(self, quiet: Duration) -> Duration {
+        quiet.mul_f64(self.0)
+    }
+
+    /// Lets time pass in which something must not happen: against timeouts that were scaled alike.
+    pub fn let_pass(self, quiet: Duration) {
+        let begun = Instant::now();
+        until("time passes", || begun.elapsed() >= self.of(quiet));
+    }
+
+    /// Multiplies the times behind `--timeout` and `--election-timeout`.
+    pub fn all(self, words: &mut [OsString]) {
+        self.behind("--timeout", words, |time| format!("{:.3}", self.of(Duration::from_secs_f64(time)).as_secs_f64()));
+        let milliseconds = |time: f64| milliseconds(self.of(Duration::from_secs_f64(time / 1_000.0))).to_string();
+        self.behind("--election-timeout", words, milliseconds);
+    }
+
+    /// The options that are not among the words, with what holds unless told.
+    pub fn timeout_unless_given(self, words: &mut Vec<OsString>) {
+        if !words.iter().any(|word| word == "--timeout") {
+            words.splice(0..0, ["--timeout".into(), TIMEOUT.as_secs().to_string().into()]);
+        }
+    }
+
+    pub fn election_timeout_unless_given(self, words: &mut Vec<OsString>) {
+        if !words.iter().any(|word| word == "--election-timeout") {
+            words.extend(["--election-timeout".into(), ELECTION_TIMEOUT_MS.to_string().into()]);
+        }
+    }
+
+    fn behind(self, option: &str, words: &mut [OsString], scaled: impl Fn(f64) -> String) {
+        for at in 1..words.len() {
+            // What is no time stands there to be refused.
+            let time = words[at].to_str().and_then(|text| text.parse().ok());
+            if let Some(time) = time.filter(|_| words[at - 1] == option) {
+                words[at] = scaled(time).into();
+            }
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    time.as_millis() as u64
+}
