@@ -44,6 +44,8 @@ mod snapshots;
 
 mod step;
 
+mod streams;
+
 mod tape;
 
 mod watches;

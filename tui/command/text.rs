@@ -70,12 +70,20 @@ pub fn id_shown(point: Option<LogPoint>) -> String {
 
 /// Rows with their columns aligned to the left, two spaces between them, the first row being the head.
 pub fn table(rows: &[Vec<String>]) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    table_widening(rows, &mut Vec::new())
+}
+
+/// The same for a part of a table whose columns have these widths so far; they grow where a cell is wider.
+pub fn table_widening(rows: &[Vec<String>], widths: &mut Vec<usize>) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0).max(widths.len());
+    widths.resize(columns, 0);
+    for (column, width) in widths.iter_mut().enumerate() {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width());
+        *width = cells.chain([*width]).max().unwrap_or(0);
+    }
     let line = |row: &Vec<String>| {
         let mut text = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
+        for (cell, width) in row.iter().zip(widths.iter()) {
             text.push_str(cell);
             text.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
         }

@@ -46,15 +46,13 @@ static LOOK: Notify = Notify::const_new();
 pub fn run(options: ConsoleOptions) -> ExitCode {
     match try_to_run(options) {
         Ok(farewell) => {
-            if !farewell.is_empty() {
-                print::result_line(&farewell);
-            }
-            ExitCode::SUCCESS
+            let said = if farewell.is_empty() { Ok(()) } else { print::result_line(&farewell) };
+            said.map_or_else(
+                |error| print::outcome(&print::cut_short(&error), Format::Text).into(),
+                |()| ExitCode::SUCCESS,
+            )
         }
-        Err(outcome) => {
-            print::outcome(&outcome, Format::Text);
-            outcome.exit.into()
-        }
+        Err(outcome) => print::outcome(&outcome, Format::Text).into(),
     }
 }
 

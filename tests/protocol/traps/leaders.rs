@@ -1,7 +1,9 @@
 //! Handing over, preferences, leases.
 
 use epoca::protocol::trace::Fact;
-use epoca::protocol::{Answer, Epoch, Leadership, MemberChange, MemberKind, Message, NodeId, Prefer, Refusal, VoteAsked};
+use epoca::protocol::{
+    Answer, Epoch, Leadership, MemberChange, MemberKind, Message, NodeId, Prefer, Refusal, VoteAsked,
+};
 
 use crate::world::{Options, Pick, World};
 

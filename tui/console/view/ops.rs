@@ -70,7 +70,7 @@ pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'stat
 fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
     match end.map(|end| end.exit) {
         None => ("…", look.muted),
-        Some(Exit::Done) => ("✓", look.committed),
+        Some(Exit::Done | Exit::NotWritten) => ("✓", look.committed),
         Some(Exit::Unknown) => ("?", look.intermediate),
         Some(Exit::Not | Exit::Usage | Exit::Nobody) => ("✗", look.bad),
     }
@@ -79,7 +79,7 @@ fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
 fn tone(tone: Tone, look: &Look) -> Style {
     match tone {
         Tone::Result => look.base,
-        Tone::Heading | Tone::Note => look.muted,
+        Tone::Heading | Tone::Note | Tone::LeftOut => look.muted,
         Tone::Error => look.bad,
     }
 }
