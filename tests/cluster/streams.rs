@@ -95,6 +95,8 @@ fn a_result_that_cannot_be_written_is_an_error_of_every_command_that_prints() {
         let closed = redirected(words, ">&-");
         assert_eq!(closed.code, Some(5), "{words:?}: {closed:?}");
         assert!(closed.err.contains("standard output"), "{words:?}: {closed:?}");
+        // Open, but for reading: the system refuses to write there.
+        assert_eq!(redirected(words, "1</dev/null").code, Some(5), "{words:?}");
         let well = redirected(words, ">/dev/null");
         assert_ne!(well.code, Some(5), "{words:?}: {well:?}");
     }
@@ -152,9 +154,11 @@ fn a_closed_standard_input_writes_nothing_over_what_is_there() {
     let addresses = cluster.addresses().join(",");
     cluster.json(0, &["put", "x", "1"]);
     for words in [&["put", "x", "-"][..], &["cas", "x", "-", "--expect", "1"], &["batch"], &["batch", "-"]] {
-        let said = redirected(&for_cluster(words, &addresses), "<&-");
-        assert_eq!(said.code, Some(2), "{words:?}: {said:?}");
-        assert!(said.err.contains("standard input is closed"), "{words:?}: {said:?}");
+        for unusable in ["<&-", "0>/dev/null"] {
+            let said = redirected(&for_cluster(words, &addresses), unusable);
+            assert_eq!(said.code, Some(2), "{words:?} {unusable}: {said:?}");
+            assert!(said.err.contains("standard input is closed"), "{words:?} {unusable}: {said:?}");
+        }
     }
     assert_eq!(cluster.json(0, &["get", "x"])["value"], "1");
     // One that is open and empty is a value like any other.

@@ -88,10 +88,10 @@ pub(super) async fn value_of(
 
 /// Reads a file or standard input, but no more than what tells that it is too large.
 pub(super) async fn read_bytes(file: Option<PathBuf>, bytes_max: usize) -> Result<Bytes, Outcome> {
-    if file.is_none() && streams::stdin_was_closed() {
+    if file.is_none() && streams::stdin_is_unusable() {
         // It would read as an empty one, and replace what is there by nothing.
-        let message =
-            "standard input is closed: nothing was read, and nothing is written; an empty value is written as ''";
+        let message = "standard input is closed, or not open for reading: nothing was read, and nothing is written; an \
+                       empty value is written as ''";
         return Err(Outcome::error(Exit::Usage, "no_stdin", message));
     }
     let name = file.as_deref().map_or("standard input".to_owned(), |file: &Path| file.display().to_string());

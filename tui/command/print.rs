@@ -87,7 +87,10 @@ pub fn result_line(text: &str) -> io::Result<()> {
 
 /// What is printed past this module is lost without an error if this gives one.
 pub fn check_open() -> io::Result<()> {
-    if streams::stdout_was_closed() { Err(io::Error::other("it is closed")) } else { Ok(()) }
+    match streams::stdout_is_unusable() {
+        true => Err(io::Error::other("it is closed, or not open for writing")),
+        false => Ok(()),
+    }
 }
 
 /// Writes the bytes to standard output, all of them and at once.

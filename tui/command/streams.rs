@@ -1,9 +1,9 @@
-//! The standard streams of this process: which of them were closed when it started, and when nobody reads standard
+//! The standard streams of this process: which of them were unusable when it started, and when nobody reads standard
 //! output any more.
 //!
-//! The Rust runtime opens `/dev/null` in place of a closed standard stream, before `main`. From then on a closed standard
-//! input reads like an empty one, and what is printed to a closed standard output is lost without an error. So an
-//! initialiser that the loader calls before the runtime starts looks at them.
+//! The Rust runtime opens `/dev/null` in place of a closed standard stream, before `main`, and hides the error of one that
+//! is open the other way round. So such a standard input reads like an empty one, and what is printed to such a standard
+//! output is lost without an error. An initialiser that the loader calls before the runtime starts looks at them.
 
 use std::os::fd::{AsFd, RawFd};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,8 +12,8 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
 
-/// A bit for each of the descriptors 0, 1 and 2 that was closed at the start.
-static CLOSED: AtomicU8 = AtomicU8::new(0);
+/// A bit for each of the descriptors 0, 1 and 2 that was closed at the start, or open the other way round.
+static UNUSABLE: AtomicU8 = AtomicU8::new(0);
 
 #[used]
 #[cfg_attr(target_os = "linux", unsafe(link_section = ".init_array"))]
@@ -23,22 +23,26 @@ static LOOK: extern "C" fn() = look;
 extern "C" fn look() {
     for descriptor in 0..3 {
         // SAFETY: it only reads the flags of a descriptor, and touches no memory of the process.
-        if unsafe { libc::fcntl(descriptor, libc::F_GETFD) } == -1 {
-            CLOSED.fetch_or(1 << descriptor, Ordering::Relaxed);
+        let flags = unsafe { libc::fcntl(descriptor, libc::F_GETFL) };
+        let other_way_round = if descriptor == 0 { libc::O_WRONLY } else { libc::O_RDONLY };
+        if flags == -1 || flags & libc::O_ACCMODE == other_way_round {
+            UNUSABLE.fetch_or(1 << descriptor, Ordering::Relaxed);
         }
     }
 }
 
-pub fn stdin_was_closed() -> bool {
-    was_closed(0)
+/// It was closed at the start, or is not open for reading.
+pub fn stdin_is_unusable() -> bool {
+    is_unusable(0)
 }
 
-pub fn stdout_was_closed() -> bool {
-    was_closed(1)
+/// It was closed at the start, or is not open for writing.
+pub fn stdout_is_unusable() -> bool {
+    is_unusable(1)
 }
 
-fn was_closed(descriptor: RawFd) -> bool {
-    CLOSED.load(Ordering::Relaxed) & (1 << descriptor) != 0
+fn is_unusable(descriptor: RawFd) -> bool {
+    UNUSABLE.load(Ordering::Relaxed) & (1 << descriptor) != 0
 }
 
 /// Ends when the reader of standard output goes away, also while there is nothing to write: a pipe whose other end is
