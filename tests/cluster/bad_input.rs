@@ -112,7 +112,6 @@ fn an_address_that_is_written_otherwise_is_a_usage_error_that_shows_the_right_fo
         with(&node, "--listen"),
         with(&listening, "--advertise"),
         with(&listening, "--join"),
-        with(&["--connect", "127.0.0.1:1", "member"], "add"),
     ];
     let forms =
         [("::1:7101", "[::1]:7101"), ("localhost", "localhost:7101"), ("http://localhost:7101", "localhost:7101")];

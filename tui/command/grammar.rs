@@ -173,7 +173,7 @@ pub enum Member {
     /// Add a node: it gets all data, then becomes a voter
     Add {
         /// Where a node listens that was started with --wait; without it the launcher starts one more
-        #[arg(value_name = "ADDRESS", value_parser = address)]
+        #[arg(value_name = "ADDRESS")]
         address: Option<String>,
         /// It stays a learner until it is promoted
         #[arg(long)]
