@@ -82,7 +82,7 @@ async fn serve(cluster: &mut Cluster, data: &Path, lines: &mut Lines) -> Outcome
             error_line(&format!("{} ended with {exit}", node.id));
         }
     }
-    cluster.warnings().iter().for_each(|warning| result_line(warning));
+    cluster.warnings().iter().for_each(|warning| lines.say(warning));
     match cluster.ready().await {
         Ok(ready) => lines.say(&format!("ready: {} leads, epoch {}", ready.leader, ready.epoch.0)),
         Err(error) => return failed(&error),
