@@ -20,6 +20,7 @@ fn look(args: &InspectArgs) -> Result<Outcome, StorageError> {
     let limit = args.limit as usize;
     let entries = inspection.entries(Position(args.from), limit)?;
     let (records, more_records) = inspection.records(None, limit)?;
+    let more = entries.last().is_some_and(|last| Some(last.entry.point()) != inspection.last);
     let json = json!({
         "node": inspection.node.0,
         "running": inspection.running,
@@ -35,19 +36,20 @@ fn look(args: &InspectArgs) -> Result<Outcome, StorageError> {
         "revision": inspection.revision,
         "notes": inspection.notes,
         "log": entries.iter().map(entry_json).collect::<Vec<_>>(),
+        "log_has_more": more,
         "database": records.iter().map(record_json).collect::<Vec<_>>(),
+        "database_has_more": more_records,
     });
     let mut outcome = Outcome::done(json).lines(Tone::Result, head(&inspection));
     outcome = outcome.lines(Tone::Note, inspection.notes.iter().cloned());
     outcome = with_table(outcome, "intermediate data: the log", &log_rows(&entries));
-    let more = entries.last().is_some_and(|last| Some(last.entry.point()) != inspection.last);
     if more {
         let next = entries.last().map_or(args.from, |last| last.entry.position.0 + 1);
-        outcome = outcome.line(Tone::Note, format!("there are more entries: --from {next}"));
+        outcome = outcome.line(Tone::LeftOut, format!("there are more entries: --from {next}"));
     }
     outcome = with_table(outcome, "final data: the database", &record_rows(&records));
     if more_records {
-        outcome = outcome.line(Tone::Note, format!("the first {limit} records; see --limit"));
+        outcome = outcome.line(Tone::LeftOut, format!("the first {limit} records; see --limit"));
     }
     Ok(outcome)
 }

@@ -18,24 +18,24 @@ mod backup;
 mod scenario;
 
 use std::future::Future;
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 use tokio::sync::mpsc;
 
 use command::conduct::Conduct;
-use command::shell::{Cli, DemoArgs, Format, Global, Look, Said};
+use command::shell::{CONNECT_VARIABLE, Cli, DemoArgs, Format, Global, Look, Named, Said};
 use command::{Command, Context, Exit, Outcome, execute, find, print};
 use console::{ConsoleOptions, Source, Wanted};
+use scenario::shell::ScenarioSaid;
 use tape::command::Recorded;
 
 /// How many lines of progress wait for a slow terminal.
 const PROGRESS: usize = 16;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),
     };
@@ -51,8 +51,7 @@ fn main() -> ExitCode {
             // Written in one piece: the generator itself panics when nobody reads to its end.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "epoca", &mut script);
-            let _ = stdout().write_all(&script);
-            return ExitCode::SUCCESS;
+            printed(&script)
         }
         Some(Said::Man { command }) => man(command.as_deref()),
         Some(Said::Verify(args)) => command::verify::verify(&args),
@@ -65,16 +64,20 @@ fn main() -> ExitCode {
         Some(Said::Restore(args)) => backup::restore(&args),
         Some(Said::Inspect(args)) if args.folder.is_file() => backup::inspect(&args.folder),
         Some(Said::Inspect(args)) => inspect::run(&args),
-        Some(Said::Scenario(args)) => block_on(scenario::shell::carry_out(&args, &global, is_named(&global))),
+        Some(Said::Scenario(args)) => {
+            let is_named = global.named == Named::Typed;
+            if global.named == Named::Environment && matches!(args.said, ScenarioSaid::Run(_)) {
+                // It would make faults in a cluster that nobody has named for that.
+                print::error_line(&format!(
+                    "{CONNECT_VARIABLE} is not used: scenarios run on a cluster of their own, unless --connect or --data is typed"
+                ));
+            }
+            block_on(scenario::shell::carry_out(&args, &global, is_named))
+        }
         Some(Said::Cluster(args)) => block_on(command::cluster::run(&args, &global)),
         Some(Said::Command(command)) => block_on(talk(&command, &global)),
     };
-    // A cluster that was started has said all there is to say.
-    if outcome.json.is_null() {
-        return outcome.exit.into();
-    }
-    print::outcome(&outcome, global.output);
-    outcome.exit.into()
+    print::outcome(&outcome, global.output).into()
 }
 
 const DEMO: DemoArgs = DemoArgs {
@@ -97,19 +100,22 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
         // What is wrong stands before the empty line, over several lines if arguments are listed.
         let wrong = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
         let message = wrong.trim_start_matches("error: ");
-        print::outcome(&Outcome::error(Exit::Usage, "usage", message), Format::Json);
-    } else {
-        // Nobody to tell if it fails.
-        let _ = error.print();
+        return print::outcome(&Outcome::error(Exit::Usage, "usage", message), Format::Json).into();
     }
-    ExitCode::from(error.exit_code() as u8)
+    let open = if error.use_stderr() { Ok(()) } else { print::check_open() };
+    match open.and_then(|()| error.print()) {
+        Err(failed) if !error.use_stderr() => print::outcome(&print::cut_short(&failed), Format::Text).into(),
+        // A message that cannot be written to stderr leaves the code to say it.
+        _ => ExitCode::from(error.exit_code() as u8),
+    }
 }
 
-/// Whether a cluster was named, and not only the folder that is looked at by default.
-fn is_named(global: &Global) -> bool {
-    let data =
-        |word: std::ffi::OsString| word.to_str().is_some_and(|word| word == "--data" || word.starts_with("--data="));
-    !global.connect.is_empty() || std::env::args_os().any(data)
+/// What is printed as it is, and nothing else.
+fn printed(bytes: &[u8]) -> Outcome {
+    match print::result(bytes) {
+        Ok(()) => Outcome::done(serde_json::Value::Null),
+        Err(error) => print::cut_short(&error),
+    }
 }
 
 /// One command for a running cluster.
@@ -125,8 +131,14 @@ async fn talk(command: &Command, global: &Global) -> Outcome {
             _ => return execute::failed(&error),
         },
     };
-    if let Command::Watch(asked) = command {
-        return command::watch::stream(asked, &client, global.output).await;
+    match command {
+        Command::Watch(asked) => return command::watch::stream(asked, &client, global.output).await,
+        Command::List { prefix, limit } => {
+            return command::listing::stream_list(prefix, *limit, &client, global.output).await;
+        }
+        Command::Log(asked) => return command::listing::stream_log(asked, &client, global.output).await,
+        Command::Get(asked) if asked.raw => return command::get::raw(asked, &client, global.output).await,
+        _ => {}
     }
     let (progress, mut told) = mpsc::channel::<String>(PROGRESS);
     let context = Context { client, stdin: true, progress: Some(progress) };
@@ -162,9 +174,11 @@ fn man(command: Option<&str>) -> Outcome {
             None => return Outcome::error(Exit::Usage, "usage", format!("there is no command {name:?}")),
         },
     };
-    // As with all printing: if nobody reads, there is nobody to tell.
-    let _ = clap_mangen::Man::new(page).render(&mut stdout());
-    Outcome::done(serde_json::Value::Null)
+    let mut text = Vec::new();
+    match clap_mangen::Man::new(page).render(&mut text) {
+        Ok(()) => printed(&text),
+        Err(error) => Outcome::error(Exit::Not, "no_page", format!("the page cannot be made: {error}")),
+    }
 }
 
 fn block_on(work: impl Future<Output = Outcome>) -> Outcome {

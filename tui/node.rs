@@ -3,20 +3,22 @@
 //! What the options mean together is judged by the runtime; here they are read, and the logs get their place.
 
 use std::fs::OpenOptions;
-use std::io::{IsTerminal, Read, stderr, stdin};
-use std::net::SocketAddr;
+use std::io::{self, IsTerminal, Read, Write, stderr, stdin};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::time::Duration;
 
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::LinkRule;
-use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, is_address, run as run_node};
+use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, check_address, run as run_node};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::conduct::{Conduct, Election};
-use crate::command::grammar::Node;
+use crate::command::grammar::{Node, address};
+use crate::command::log_lines::LogLines;
 use crate::command::shell::{BoundArgs, SnapshotArgs};
 
 /// A third of a busy leader's own time went into allocating before.
@@ -30,11 +32,11 @@ pub struct NodeArgs {
     id: Node,
 
     /// Where to listen for nodes, clients and control, as 127.0.0.1:7101; whoever reaches it may read and write
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     listen: SocketAddr,
 
     /// Where the others reach this node, as HOST:PORT; by default where it listens. Needed if that is 0.0.0.0 or [::]
-    #[arg(long, value_name = "ADDRESS", value_parser = address_of)]
+    #[arg(long, value_name = "ADDRESS", value_parser = address)]
     advertise: Option<String>,
 
     /// Another node and its address, as 2=127.0.0.1:7102; once for each. They found a cluster together; once its log names
@@ -43,7 +45,7 @@ pub struct NodeArgs {
     peers: Vec<Peer>,
 
     /// Ask the nodes at these addresses to add this one to their cluster; it gets all their data, then becomes a voter
-    #[arg(long, value_name = "ADDR,…", value_delimiter = ',', value_parser = address_of)]
+    #[arg(long, value_name = "ADDR,…", value_delimiter = ',', value_parser = address)]
     join: Vec<String>,
 
     /// Once added, get all data but count in no majority, until `epoca member promote`
@@ -97,27 +99,45 @@ pub struct NodeArgs {
     end_with_stdin: bool,
 }
 
+/// How long the last lines of the log are waited for at the end.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// Runs the node. The exit code is 0 after SIGTERM or Ctrl-C, else 1 with the reason on stderr.
 pub fn run(args: NodeArgs) -> ExitCode {
     if args.end_with_stdin {
         std::thread::spawn(end_with_stdin);
     }
-    let ended = start_log(&args).and_then(|()| {
-        run_node(args.options()).map_err(|error| {
-            if args.log_file.is_some() {
-                // Otherwise it would stand on stderr twice.
-                tracing::error!("{error}");
-            }
-            error.to_string()
-        })
-    });
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
+    // Without a place for its log a node is not started: then it could say nothing at all.
+    let Ok(mut stderr) = stderr_lines() else { return ExitCode::FAILURE };
+    let log = match start_log(&args, &stderr) {
+        Ok(log) => log,
         Err(why) => {
-            eprintln!("epoca node: {why}");
-            ExitCode::FAILURE
+            last_words(&mut stderr, &why);
+            return ExitCode::FAILURE;
         }
+    };
+    let ended = run_node(args.options());
+    if let Err(error) = &ended {
+        if args.log_file.is_some() {
+            // Otherwise it would stand on stderr twice.
+            tracing::error!("{error}");
+        }
+        last_words(&mut stderr, &error.to_string());
     }
+    log.flush_within(LAST_LINES);
+    if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Past the lock of the standard library's handle: a write that hangs must not hold it.
+fn stderr_lines() -> io::Result<LogLines> {
+    let own = stderr().as_fd().try_clone_to_owned()?;
+    LogLines::to(std::fs::File::from(own))
+}
+
+fn last_words(stderr: &mut LogLines, why: &str) {
+    // Taking a line never fails.
+    let _ = stderr.write_all(format!("epoca node: {why}\n").as_bytes());
+    stderr.flush_within(LAST_LINES);
 }
 
 impl NodeArgs {
@@ -167,23 +187,40 @@ fn end_with_stdin() {
     std::process::exit(0);
 }
 
-fn start_log(args: &NodeArgs) -> Result<(), String> {
+fn start_log(args: &NodeArgs, stderr_lines: &LogLines) -> Result<LogLines, String> {
     // A bare level is about Epoca; the libraries below it would drown it.
     let bare = tracing::Level::from_str(&args.log).is_ok();
     let text = if bare { format!("warn,epoca={}", args.log) } else { args.log.clone() };
     let filter = EnvFilter::try_new(&text)
         .map_err(|error| format!("--log {}: {error}. Write a level such as info, or a filter", args.log))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
-    match &args.log_file {
-        None => builder.with_ansi(stderr().is_terminal()).with_writer(stderr).init(),
+    let (lines, colours) = match &args.log_file {
+        None => (stderr_lines.clone(), stderr().is_terminal()),
         Some(path) => {
-            let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            let lines = file.and_then(LogLines::to).map_err(|error| {
                 format!("cannot write the log file {}: {error}. Give another with --log-file", path.display())
             })?;
-            builder.with_ansi(false).with_writer(Mutex::new(file)).init();
+            (lines, false)
         }
+    };
+    let writer = lines.clone();
+    // What goes wrong while a line is made would be printed to stderr, and printing panics where stderr is full.
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).log_internal_errors(false);
+    builder.with_ansi(colours).with_writer(move || writer.clone()).init();
+    Ok(lines)
+}
+
+/// An address of this machine, or a name that stands for one.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
     }
-    Ok(())
+    check_address(text, 0)?;
+    let found = text.to_socket_addrs().map_err(|error| format!("{error}: name an address of this machine"))?;
+    let found: Vec<SocketAddr> = found.collect();
+    // Where a name has both, as localhost, most people mean the older kind.
+    let chosen = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    chosen.copied().ok_or_else(|| "no address of this machine has that name".to_owned())
 }
 
 #[derive(Clone, Debug)]
@@ -198,15 +235,8 @@ impl FromStr for Peer {
     fn from_str(text: &str) -> Result<Peer, String> {
         let (id, address) = text.split_once('=').ok_or("write N=ADDRESS, as 2=127.0.0.1:7102")?;
         let Node(id) = id.parse()?;
-        Ok(Peer { id, address: address_of(address)? })
+        Ok(Peer { id, address: self::address(address)? })
     }
-}
-
-fn address_of(text: &str) -> Result<String, String> {
-    if is_address(text) {
-        return Ok(text.to_owned());
-    }
-    Err(format!("`{text}` is no address: write HOST:PORT, as 127.0.0.1:7102"))
 }
 
 #[cfg(test)]
@@ -217,8 +247,18 @@ mod tests {
     fn a_peer_is_a_number_and_an_address() {
         let peer: Peer = "n2=localhost:7102".parse().expect("it is one");
         assert_eq!((peer.id, &peer.address[..]), (NodeId(2), "localhost:7102"));
-        for wrong in ["2", "2=", "2=host", "2=:7102", "2=host:port", "0=host:1", "x=host:1"] {
+        for wrong in ["2", "2=", "2=host", "2=:7102", "2=host:port", "2=::1:7102", "0=host:1", "x=host:1"] {
             assert!(wrong.parse::<Peer>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_node_listens_at_an_address_or_at_a_name_of_this_machine() {
+        let listens = |text: &str| listen_address(text).map(|address| address.to_string());
+        assert_eq!(listens("127.0.0.1:0").as_deref(), Ok("127.0.0.1:0"));
+        assert_eq!(listens("[::1]:7101").as_deref(), Ok("[::1]:7101"));
+        assert!(listens("localhost:7101").is_ok_and(|address| address.ends_with(":7101")));
+        assert!(listens("::1:7101").is_err_and(|why| why.contains("[::1]:7101")));
+        assert!(listens("localhost").is_err_and(|why| why.contains("localhost:7101")));
     }
 }

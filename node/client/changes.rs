@@ -140,7 +140,7 @@ impl Watching {
     }
 
     async fn open(&self, address: &str) -> Result<(Streaming<wire::WatchResponse>, wire::WatchResponse), String> {
-        let channel = self.client.shared.nodes.channel(address).await?;
+        let channel = self.client.shared.nodes.channel(address, Instant::now() + LOOK).await?;
         let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let request = wire::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen.up_to() + 1) };
         let opened = client.watch(request).await.map_err(|status| root_cause(&status))?;

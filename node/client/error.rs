@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::protocol::NodeId;
+use crate::rpc::links::check_address;
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ClientError {
@@ -30,7 +31,7 @@ pub enum ClientError {
         "the node at {address} belongs to another cluster than the one in the data folder; name yours with --connect"
     )]
     OtherCluster { address: String },
-    #[error("{address:?} is no address; expected HOST:PORT, as 127.0.0.1:7101")]
+    #[error("{address:?} is no address: {}", right_form(.address))]
     BadAddress { address: String },
     #[error("{node} was started by hand: do it there")]
     NoLauncher { node: NodeId },
@@ -39,6 +40,18 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// With one reason more, if it says that no answer came or nobody took it.
+    pub(super) fn because(mut self, reason: String) -> ClientError {
+        if let ClientError::NoLeader { why, .. }
+        | ClientError::TimedOut { why, .. }
+        | ClientError::Unknown { why }
+        | ClientError::UnknownChange { why } = &mut self
+        {
+            *why = format!("{why}; {reason}");
+        }
+        self
+    }
+
     /// For machines; fixed.
     pub fn code(&self) -> &str {
         match self {
@@ -58,6 +71,10 @@ impl ClientError {
 
 pub(super) fn refused(code: &str, message: impl Into<String>) -> ClientError {
     ClientError::Refused { code: code.to_owned(), message: message.into() }
+}
+
+fn right_form(address: &str) -> String {
+    check_address(address, 1).err().unwrap_or_else(|| "write HOST:PORT, as 127.0.0.1:7101".to_owned())
 }
 
 fn seconds(timeout: Duration) -> String {

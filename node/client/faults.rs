@@ -113,7 +113,7 @@ impl Client {
         let request = wire::LeadRequest { node: to.map(|to| to.0) };
         let answer = self
             .ask(&address, deadline, |channel: Channel| async move { ControlClient::new(channel).lead(request).await });
-        let done = done(answer.await?)?;
+        let done = done(answer.await.map_err(|error| self.told_of_step_mode(error))?)?;
         self.shared.finder.lost(&address);
         Ok(done.message)
     }

@@ -139,6 +139,13 @@ impl Client {
         &self,
         ask: impl Fn(Channel) -> A,
     ) -> Result<Option<Written>, ClientError> {
+        self.change_until_known(ask).await.map_err(|error| self.told_of_step_mode(error))
+    }
+
+    async fn change_until_known<A: Future<Output = Result<Response<wire::MemberChanged>, Status>>>(
+        &self,
+        ask: impl Fn(Channel) -> A,
+    ) -> Result<Option<Written>, ClientError> {
         let deadline = self.deadline();
         let (mut last, mut doubt) = (None, None);
         loop {
@@ -173,7 +180,7 @@ impl Client {
         ask: &impl Fn(Channel) -> A,
     ) -> Attempt {
         use wire::member_changed::Outcome;
-        let channel = match self.shared.nodes.channel(address).await {
+        let channel = match self.shared.nodes.channel(address, deadline).await {
             Ok(channel) => channel,
             Err(why) => return Attempt::Again(self.no_leader(format!("{address}: {why}"))),
         };

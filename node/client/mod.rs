@@ -62,6 +62,8 @@ mod backoff;
 
 mod requests;
 
+mod listing;
+
 mod writes;
 
 mod changes;
@@ -81,9 +83,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+pub use crate::rpc::links::check_address;
 pub use changes::Watching;
 pub use error::ClientError;
 pub use lab::Handling;
+pub use listing::{Listing, LogListing};
 pub use types::{
     BatchChange, Changed, CompareAndSet, Consistency, InForce, LogLine, NodeStatus, Process, Processes, Record,
     Reported, Written,

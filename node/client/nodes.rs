@@ -53,6 +53,8 @@ struct Book {
     addresses: BTreeSet<String>,
     /// The entry that has set the newest member list that is known, and its members.
     list: Option<(EntryId, BTreeSet<NodeId>)>,
+    /// The nodes that were in step mode when they answered last.
+    frozen: BTreeSet<NodeId>,
     /// Nodes that the user has named with their ids, as long as no list has named them: they may be about to join.
     awaited: BTreeSet<NodeId>,
 }
@@ -106,6 +108,11 @@ impl Nodes {
         self.book().applied
     }
 
+    /// The nodes that were in step mode when they were asked last.
+    pub fn frozen(&self) -> Vec<NodeId> {
+        self.book().frozen.iter().copied().collect()
+    }
+
     /// What was known may be of a cluster that is not there any more; the next answers tell it anew.
     pub fn forget_applied(&self) {
         self.book().applied = 0;
@@ -120,8 +127,13 @@ impl Nodes {
         self.book().ids.get(&node).cloned()
     }
 
-    /// The connection to an address, made now if there is none; the error is the reason, without the address.
-    pub async fn channel(&self, address: &str) -> Result<Channel, String> {
+    /// The connection to an address, made by then if there is none; the error is the reason, without the address.
+    pub async fn channel(&self, address: &str, until: Instant) -> Result<Channel, String> {
+        let made = timeout_at(until.into(), self.made_channel(address)).await;
+        made.unwrap_or_else(|_| Err("no connection in time".to_owned()))
+    }
+
+    async fn made_channel(&self, address: &str) -> Result<Channel, String> {
         if let Some(channel) = self.book().channels.get(address) {
             return Ok(channel.clone());
         }
@@ -131,11 +143,11 @@ impl Nodes {
     }
 
     /// The stream of writes to an address, opened now if there is none or it has ended.
-    pub async fn stream(&self, address: &str) -> Result<WriteStream, String> {
+    pub async fn stream(&self, address: &str, until: Instant) -> Result<WriteStream, String> {
         if let Some(stream) = self.book().streams.get(address).filter(|stream| !stream.has_ended()) {
             return Ok(stream.clone());
         }
-        let channel = self.channel(address).await?;
+        let channel = self.channel(address, until).await?;
         let mut book = self.book();
         // Another write may have opened one meanwhile.
         let known = book.streams.get(address).filter(|stream| !stream.has_ended()).cloned();
@@ -187,7 +199,7 @@ impl Nodes {
     }
 
     async fn ask(&self, address: &str) -> Result<wire::StatusResponse, Absence> {
-        let channel = self.channel(address).await.map_err(Absence::Gone)?;
+        let channel = self.made_channel(address).await.map_err(Absence::Gone)?;
         let answer = ControlClient::new(channel).status(wire::StatusRequest {}).await;
         let status = answer.map_err(|status| {
             self.forget(address);
@@ -215,6 +227,11 @@ impl Nodes {
             peers.map(|peer| (NodeId(peer.id), &peer.address)).take(NODES_MAX).collect();
         let newer = book.follow(status.members.as_ref());
         let me = NodeId(status.id);
+        if status.frozen {
+            book.frozen.insert(me)
+        } else {
+            book.frozen.remove(&me)
+        };
         if book.may_know(me) {
             book.ids.insert(me, address.to_owned());
             book.addresses.insert(address.to_owned());
@@ -272,6 +289,7 @@ impl Book {
     fn keep_members(&mut self) {
         let Some((_, members)) = &self.list else { return };
         self.ids.retain(|id, _| members.contains(id) || self.awaited.contains(id));
+        self.frozen.retain(|id| self.ids.contains_key(id));
         let kept: BTreeSet<&String> = self.ids.values().collect();
         self.addresses.retain(|address| kept.contains(address));
         self.channels.retain(|address, _| kept.contains(address));

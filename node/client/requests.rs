@@ -18,8 +18,6 @@ use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
 /// How long one attempt of a read may take: reads can be asked again, of another leader if need be.
 const READ_ATTEMPT: Duration = Duration::from_secs(1);
-/// The most records in one page.
-const PAGE: u64 = 1_000;
 /// Refusals by a node that has appended nothing and expects another to take it, or itself later.
 pub(super) const AGAIN: [&str; 4] = ["no_leader", "not_a_leader", "stopping", "stepped_down"];
 
@@ -32,7 +30,7 @@ enum Attempt<T> {
 }
 
 /// What one node answered to a read.
-type Answered<T> = Result<Result<T, wire::Refusal>, Status>;
+pub(super) type Answered<T> = Result<Result<T, wire::Refusal>, Status>;
 
 impl Client {
     /// `None`: there is no such key. Without a node, the leader is asked.
@@ -49,38 +47,17 @@ impl Client {
         self.read(node, deadline, |channel| get_once(channel, request.clone())).await
     }
 
-    /// At most `limit` records whose key starts with `prefix`, in the order of keys; true if there are more. Read page by
-    /// page: each page is a read of its own, so a long list is not one moment of the database.
-    pub async fn list(
+    /// Asks until somebody answers or the deadline comes: a read changes nothing, so it can always be asked again.
+    pub(super) async fn read<T, A: Future<Output = Answered<T>>>(
         &self,
-        prefix: Bytes,
-        limit: u64,
-        consistency: Consistency,
         node: Option<NodeId>,
-    ) -> Result<(Vec<Record>, bool), ClientError> {
-        let deadline = self.deadline();
-        let mut records: Vec<Record> = Vec::new();
-        loop {
-            let wanted = (limit - records.len() as u64).min(PAGE);
-            let after = records.last().map(|record| record.key.clone()).unwrap_or_default();
-            let request = wire::ListRequest {
-                prefix: prefix.clone(),
-                limit: wanted,
-                consistency: consistency.into(),
-                forwarded: false,
-                after,
-            };
-            let page = self.read(node, deadline, |channel| list_once(channel, request.clone())).await?;
-            let empty = page.records.is_empty();
-            records.extend(page.records.into_iter().map(Record::from));
-            if !page.more || empty || records.len() as u64 >= limit {
-                return Ok((records, page.more));
-            }
-        }
+        deadline: Instant,
+        ask: impl Fn(Channel) -> A,
+    ) -> Result<T, ClientError> {
+        self.read_until(node, deadline, ask).await.map_err(|error| self.told_of_step_mode(error))
     }
 
-    /// Asks until somebody answers or the deadline comes: a read changes nothing, so it can always be asked again.
-    async fn read<T, A: Future<Output = Answered<T>>>(
+    async fn read_until<T, A: Future<Output = Answered<T>>>(
         &self,
         node: Option<NodeId>,
         deadline: Instant,
@@ -132,7 +109,7 @@ impl Client {
         until: Instant,
         ask: &impl Fn(Channel) -> A,
     ) -> Attempt<T> {
-        let channel = match self.shared.nodes.channel(address).await {
+        let channel = match self.shared.nodes.channel(address, until).await {
             Ok(channel) => channel,
             Err(why) => return Attempt::Again(ClientError::Unreachable { addresses: vec![address.to_owned()], why }),
         };
@@ -158,6 +135,17 @@ impl Client {
         }
     }
 
+    /// An operation that nobody has answered, with what keeps everybody from it: in step mode messages wait for a person,
+    /// who may have gone without ending it.
+    pub(super) fn told_of_step_mode(&self, error: ClientError) -> ClientError {
+        let frozen = self.shared.nodes.frozen();
+        if frozen.is_empty() {
+            return error;
+        }
+        let nodes = frozen.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
+        error.because(format!("step mode is on at {nodes}, every message waits: `epoca fault step off` ends it"))
+    }
+
     pub(super) fn no_leader(&self, why: String) -> ClientError {
         ClientError::NoLeader { timeout: self.timeout, why }
     }
@@ -172,12 +160,6 @@ async fn get_once(channel: Channel, request: wire::GetRequest) -> Answered<Optio
         Some(Outcome::Refused(refusal)) => Ok(Err(refusal)),
         None => Err(Status::internal("the answer says nothing")),
     }
-}
-
-async fn list_once(channel: Channel, request: wire::ListRequest) -> Answered<wire::ListResponse> {
-    let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let mut answer = client.list(request).await?.into_inner();
-    Ok(answer.refused.take().map_or(Ok(answer), Err))
 }
 
 impl From<Consistency> for i32 {

@@ -11,15 +11,13 @@ use crate::client::Client;
 use crate::client::backoff::OVERLOADED;
 use crate::client::error::{ClientError, refused};
 use crate::client::nodes::{Absence, Answer, is_overload, root_cause};
-use crate::client::types::{LogLine, NodeStatus, Reported};
+use crate::client::types::{NodeStatus, Reported};
 use crate::protocol::NodeId;
 use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
 /// A node that has not answered by then is shown as not answering.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
-/// The most entries in one page.
-const PAGE: u64 = 1_000;
 
 impl Client {
     /// Every node that is known, in the order of ids, whether it answers or not.
@@ -63,32 +61,6 @@ impl Client {
         });
         let malformed = |error: crate::rpc::convert::Malformed| refused("malformed", format!("{address}: {error}"));
         answer.await?.try_into().map_err(malformed)
-    }
-
-    /// At most `limit` entries of one node's log from position `from` on; true if there are more.
-    pub async fn read_log(&self, node: NodeId, from: u64, limit: u64) -> Result<(Vec<LogLine>, bool), ClientError> {
-        let deadline = self.deadline();
-        let address = self.address(node, deadline).await?;
-        let mut lines: Vec<LogLine> = Vec::new();
-        loop {
-            let from = lines.last().map_or(from, |line| line.point.position.0 + 1);
-            let request = wire::ReadLogRequest { from, limit: (limit - lines.len() as u64).min(PAGE) };
-            let page = self.ask(&address, deadline, |channel: Channel| async move {
-                let mut client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-                client.read_log(request).await
-            });
-            let page = page.await?;
-            if let Some(refusal) = page.refused {
-                return Err(refused(&refusal.code, refusal.message));
-            }
-            let empty = page.lines.is_empty();
-            for line in page.lines {
-                lines.push(line.try_into().map_err(|error| refused("malformed", format!("{address}: {error}")))?);
-            }
-            if !page.more || empty || lines.len() as u64 >= limit {
-                return Ok((lines, page.more));
-            }
-        }
     }
 
     /// A copy of all that is final at a node now, or at the leader; `take` gets its parts in order. Gives its length.
@@ -152,7 +124,7 @@ impl Client {
         request: impl FnOnce(Channel) -> A,
     ) -> Result<T, ClientError> {
         let unreachable = |why| ClientError::Unreachable { addresses: vec![address.to_owned()], why };
-        let channel = self.shared.nodes.channel(address).await.map_err(unreachable)?;
+        let channel = self.shared.nodes.channel(address, deadline).await.map_err(unreachable)?;
         match timeout_at(deadline.into(), request(channel)).await {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
             Ok(Err(status)) if is_overload(&status) => Err(refused(OVERLOADED, root_cause(&status))),

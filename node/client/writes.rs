@@ -102,6 +102,10 @@ impl Client {
     }
 
     async fn write(&self, write: impl Fn(wire::WriteName) -> Write) -> Result<CompareAndSet, ClientError> {
+        self.write_until_known(write).await.map_err(|error| self.told_of_step_mode(error))
+    }
+
+    async fn write_until_known(&self, write: impl Fn(wire::WriteName) -> Write) -> Result<CompareAndSet, ClientError> {
         let deadline = self.deadline();
         let mut ticket: Option<Ticket> = None;
         let mut backoff = Backoff::default();
@@ -153,7 +157,7 @@ impl Client {
     }
 
     async fn attempt(&self, address: &str, write: Write, deadline: Instant) -> Attempt {
-        let stream = match self.shared.nodes.stream(address).await {
+        let stream = match self.shared.nodes.stream(address, deadline).await {
             Ok(stream) => stream,
             Err(why) => return Attempt::NotTaken(self.no_leader(format!("{address}: {why}"))),
         };

@@ -91,6 +91,7 @@ impl Core {
             outputs: Vec::new(),
         };
         core.follow(None);
+        core.stand_soon_if_alone();
         core.promise_up_to(restored.purged);
         assert!(core.epoch() >= core.log.last().map(|point| point.id.epoch), "the log is newer than the promise");
         core

@@ -32,6 +32,19 @@ impl Core {
         }
     }
 
+    /// At its start the only voter has nothing to wait for: no other node can lead or vote, and no other founder can be late.
+    /// Where a person starts the elections it waits for that person all the same.
+    pub(super) fn stand_soon_if_alone(&mut self) {
+        let alone = self.is_voter() && self.other_voters().is_empty() && !self.config.leadership.manual;
+        // Later than now: in step mode time stands still from the start, and no timer may have run out by then.
+        let soon = self.now.plus_micros(1);
+        if let Role::Follower(follower) = &mut self.role
+            && alone
+        {
+            follower.deadline = soon;
+        }
+    }
+
     /// A push or commit order came from this epoch's leader. False if another node leads it: an epoch has one leader.
     pub(super) fn recognise(&mut self, leader: NodeId) -> bool {
         match &self.role {

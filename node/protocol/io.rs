@@ -257,6 +257,8 @@ pub enum Refusal {
     TransferUnderWay,
     /// `Transfer`: the cluster has no such voter. `ChangeMembers`: no such member.
     NoMember,
+    /// `Transfer`: a learner counts in no majority and cannot lead.
+    Learner,
     /// `Transfer`: no replica was heard lately.
     NobodyLive,
     /// `Transfer`: this node was started a moment ago, and votes for nobody yet.
@@ -299,6 +301,7 @@ impl Refusal {
             Refusal::NotFresh => "not_fresh",
             Refusal::TransferUnderWay => "transfer_under_way",
             Refusal::NoMember => "no_member",
+            Refusal::Learner => "learner",
             Refusal::NobodyLive => "nobody_live",
             Refusal::JustStarted => "just_started",
             Refusal::TransferFailed => "transfer_failed",

@@ -11,6 +11,7 @@
 use crate::protocol::config::Prefer;
 use crate::protocol::core::Core;
 use crate::protocol::io::{Answer, Proposal, Refusal};
+use crate::protocol::membership::MemberKind;
 use crate::protocol::message::{Message, TransferAsked, TransferNow};
 use crate::protocol::role::{Leader, Progress, Role};
 use crate::protocol::trace::Fact;
@@ -71,6 +72,9 @@ impl Core {
                 Err(refusal) => self.answer(request, Answer::Refused(refusal)),
             };
         }
+        if to == Some(me) && !self.may_lead() {
+            return self.answer(request, Answer::Refused(self.why_not_a_target(me)));
+        }
         match self.leader().filter(|_| self.hears_a_leader()) {
             Some(leader) if to == Some(me) => {
                 self.send(leader, Message::TransferAsked(TransferAsked {}));
@@ -110,9 +114,16 @@ impl Core {
         }
         match wanted {
             Some(id) if id == self.config.id || leader.voters().any(|(voter, _)| *voter == id) => Ok(id),
-            Some(_) => Err(Refusal::NoMember),
+            Some(id) => Err(self.why_not_a_target(id)),
             None => self.best_caught_up(leader).ok_or(Refusal::NobodyLive),
         }
+    }
+
+    /// Only a voter can lead.
+    fn why_not_a_target(&self, id: NodeId) -> Refusal {
+        let listed = self.members().and_then(|listed| listed.membership.member(id));
+        let is_learner = listed.is_some_and(|member| member.kind != MemberKind::Voter);
+        if is_learner { Refusal::Learner } else { Refusal::NoMember }
     }
 
     /// Of the replicas that were heard lately the one that has most, the preferred one among equals.

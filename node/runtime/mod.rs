@@ -52,4 +52,4 @@ pub use options::{NodeOptions, SnapshotOptions};
 pub use start::run;
 
 pub use crate::lab::Wrong;
-pub use crate::rpc::links::is_address;
+pub use crate::rpc::links::check_address;

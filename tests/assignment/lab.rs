@@ -160,7 +160,7 @@ impl Lab {
     }
 
     pub fn log(&self, node: usize) -> Vec<Line> {
-        lines(&self.json(DONE, &["log", "--node", &node.to_string()]))
+        lines(&self.json(DONE, &["log", "--node", &node.to_string(), "--all"]))
     }
 
     /// What each node says of itself.

@@ -102,6 +102,40 @@ fn nobody_there_says_where_it_looked_and_what_starts_a_cluster() {
 }
 
 #[test]
+fn an_address_that_is_written_otherwise_is_a_usage_error_that_shows_the_right_form() {
+    let node = ["node", "--id", "1", "--data", "/there/is/no/such/folder"];
+    let listening = [&node[..], &["--listen", "127.0.0.1:0"]].concat();
+    let with = |before: &[&'static str], option: &'static str| [before, &[option]].concat();
+    // Each ends with the option, or the place, where the address stands.
+    let places = [
+        with(&["status"], "--connect"),
+        with(&node, "--listen"),
+        with(&listening, "--advertise"),
+        with(&listening, "--join"),
+    ];
+    let forms =
+        [("::1:7101", "[::1]:7101"), ("localhost", "localhost:7101"), ("http://localhost:7101", "localhost:7101")];
+    for place in places {
+        for (wrong, right) in forms {
+            let said = epoca([&place[..], &[wrong]].concat());
+            assert!(
+                said.code == Some(2) && said.err.contains(&format!("write {right}")),
+                "{place:?} {wrong}: {said:?}"
+            );
+        }
+    }
+    for place in [with(&listening, "--peer"), with(&["restore", "file", "folder"], "--member")] {
+        for (wrong, right) in forms {
+            let said = epoca([&place[..], &[&format!("2={wrong}")]].concat());
+            assert!(
+                said.code == Some(2) && said.err.contains(&format!("write {right}")),
+                "{place:?} {wrong}: {said:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_used_stops_the_launcher_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a file");

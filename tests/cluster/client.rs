@@ -178,3 +178,29 @@ async fn a_cluster_that_is_dropped_leaves_no_process_and_lets_the_folder_go() {
     pids.iter().for_each(|pid| until("the node has ended", || is_gone(*pid)));
     started(folder.path()).await.stop().await;
 }
+
+#[tokio::test]
+async fn a_list_keeps_its_deadline_however_fast_its_pages_come_and_what_its_reader_takes_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = started(folder.path()).await;
+    let client = cluster.client(Duration::from_secs(60)).unwrap();
+    let value = Bytes::from(vec![b'v'; 1 << 20]);
+    for key in ["a", "b", "c", "d", "e"] {
+        client.put(bytes(key), value.clone()).await.unwrap();
+    }
+    let deadline = Duration::from_secs(5);
+    let hurried = client.with_timeout(deadline);
+    let mut listing = hurried.listing(Bytes::new(), u64::MAX, Consistency::Linearizable, None);
+    let page = listing.next().await.unwrap().expect("a first page");
+    assert!(page.len() < 5, "{} MiB in one page", page.len());
+    tokio::time::sleep(deadline).await;
+    let late = listing.next().await;
+    assert!(matches!(late, Err(ClientError::TimedOut { .. })), "{late:?}");
+    listing.put_off(Duration::from_secs(60));
+    let mut keys: Vec<Bytes> = page.into_iter().map(|record| record.key).collect();
+    while let Some(page) = listing.next().await.unwrap() {
+        keys.extend(page.into_iter().map(|record| record.key));
+    }
+    assert_eq!(keys, ["a", "b", "c", "d", "e"].map(bytes));
+    assert!(!listing.has_more());
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Cluster, epoca, epoca_with_input};
+use crate::support::{Cluster, epoca, epoca_with_input, until};
 
 #[test]
 fn a_cluster_says_who_its_nodes_are_and_when_it_is_ready() {
@@ -92,6 +92,123 @@ fn a_long_list_is_read_page_by_page() {
 }
 
 #[test]
+fn a_list_is_complete_unless_it_is_told_to_end_and_then_says_so() {
+    let cluster = Cluster::start(&[]);
+    let data = cluster.data().into_os_string().into_string().unwrap();
+    for numbers in [0..500, 500..1_000, 1_000..1_500] {
+        let lines: String = numbers.map(|number| format!("put k{number:04} {number}\n")).collect();
+        let said = epoca_with_input(["batch", "--data", &data], lines.as_bytes());
+        assert_eq!(said.code, Some(0), "{said:?}");
+    }
+    let all = cluster.epoca(&["list", "--output", "json"]);
+    let keys: Vec<String> = all.json().as_array().unwrap().iter().map(|record| record["key"].to_string()).collect();
+    assert_eq!((keys.len(), all.code, &all.err[..]), (1_500, Some(0), ""));
+    assert!(keys.is_sorted());
+    let table = cluster.epoca(&["list"]);
+    assert_eq!((table.out.lines().count(), &table.err[..]), (1_501, ""));
+    assert_eq!(table.out.lines().filter(|line| line.starts_with("key")).count(), 1, "one head");
+    for format in ["json", "text"] {
+        let some = cluster.epoca(&["list", "k1", "--limit", "5", "--output", format]);
+        assert_eq!(some.code, Some(0));
+        assert!(some.err.contains("the first 5") && some.err.contains("--limit"), "{some:?}");
+    }
+    assert_eq!(cluster.json(0, &["list", "k1", "--limit", "5"]).as_array().map(Vec::len), Some(5));
+    assert_eq!(cluster.epoca(&["list", "nothing"]).err, "no records\n");
+}
+
+#[test]
+fn a_log_shows_its_end_and_says_what_is_left_out() {
+    let cluster = Cluster::start(&[]);
+    let mut last = 0;
+    until("there are more than two hundred entries", || {
+        cluster.json(0, &["bench", "--seconds", "1", "--clients", "8", "--value-bytes", "1"]);
+        last = cluster.status()[0]["last"]["position"].as_u64().unwrap();
+        last > 200
+    });
+    let positions = |words: &[&str]| {
+        let said = cluster.epoca(&[&["log", "--node", "1", "--output", "json"], words].concat());
+        assert_eq!(said.code, Some(0), "{said:?}");
+        let entries = said.json().as_array().unwrap().clone();
+        let positions: Vec<u64> = entries.iter().map(|entry| entry["position"].as_u64().unwrap()).collect();
+        (positions, said.err)
+    };
+    let (shown, err) = positions(&[]);
+    assert_eq!(shown, (last - 99..=last).collect::<Vec<_>>());
+    assert!(err.contains(&format!("entries 1 to {} are left out", last - 100)) && err.contains("--all"), "{err}");
+    let (shown, err) = positions(&["--limit", "2"]);
+    assert!(shown == [last - 1, last] && err.contains("left out"), "{shown:?} {err}");
+    let (shown, err) = positions(&["--from", "5", "--limit", "3"]);
+    assert!(shown == [5, 6, 7] && err.contains("--from 8"), "{shown:?} {err}");
+    let (shown, err) = positions(&["--from", &(last - 1).to_string()]);
+    assert_eq!((shown, &err[..]), (vec![last - 1, last], ""));
+    let (shown, err) = positions(&["--all"]);
+    assert_eq!((shown, &err[..]), ((1..=last).collect::<Vec<_>>(), ""));
+    let text = cluster.epoca(&["log", "--node", "1", "--limit", "2"]);
+    assert!(text.out.lines().count() == 3 && text.err.contains("left out"), "{text:?}");
+}
+
+#[test]
+fn a_value_comes_back_byte_for_byte() {
+    use std::process::Command;
+
+    let cluster = Cluster::start(&[]);
+    let (data, file) = (cluster.data(), cluster.data().join("a value"));
+    let value: Vec<u8> = (0..=255).cycle().take(70_000).chain(*b"\n\n").collect();
+    std::fs::write(&file, &value).unwrap();
+    cluster.json(0, &["put", "k", "--file", file.to_str().unwrap()]);
+    let mut raw = Command::new(crate::support::EXECUTABLE);
+    let raw = raw.args(["get", "k", "--raw", "--data"]).arg(&data).output().unwrap();
+    assert!(raw.status.success() && raw.stdout == value && raw.stderr.is_empty(), "{:?}", raw.stderr);
+
+    let copy = data.join("a copy");
+    let copy_name = copy.to_str().unwrap();
+    std::fs::write(&copy, "what was there before").unwrap();
+    let absent = cluster.json(1, &["get", "absent", "--file", copy_name]);
+    assert_eq!((&absent["found"], std::fs::read(&copy).unwrap()), (&json!(false), b"what was there before".to_vec()));
+    let saved = cluster.json(0, &["get", "k", "--file", copy_name]);
+    assert_eq!((&saved["found"], &saved["bytes"]), (&json!(true), &json!(value.len())));
+    assert_eq!(std::fs::read(&copy).unwrap(), value);
+    let beyond = data.join("no folder").join("f");
+    assert!(cluster.text(1, &["get", "k", "--file", beyond.to_str().unwrap()]).contains("no folder/f"));
+    let both = cluster.epoca(&["get", "k", "--raw", "--output", "json"]);
+    assert_eq!((both.code, both.error().0), (Some(2), "usage".to_owned()));
+    let absent = cluster.epoca(&["get", "absent", "--raw"]);
+    assert_eq!((absent.code, &absent.out[..]), (Some(1), ""));
+}
+
+#[test]
+fn what_is_typed_beats_the_environment() {
+    use std::process::Command;
+
+    let cluster = Cluster::start(&["--lab"]);
+    let data = cluster.data().into_os_string().into_string().unwrap();
+    let addresses = cluster.addresses().join(",");
+    let elsewhere = tempfile::tempdir().unwrap();
+    let with = |variable: &str, words: &[&str]| {
+        let mut command = Command::new(crate::support::EXECUTABLE);
+        let command = command.args(words).env("EPOCA_CONNECT", variable).current_dir(elsewhere.path());
+        let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    assert_eq!(with("127.0.0.1:1", &["put", "x", "1", "--data", &data]).0, Some(0));
+    assert_eq!(with("127.0.0.1:1", &["--connect", &addresses, "get", "x"]).1, "1\n");
+    assert_eq!(with(&addresses, &["get", "x"]).1, "1\n");
+    let (code, _, err) = with(&addresses, &["get", "x", "--data", "there-is-none"]);
+    assert!(code == Some(4) && err.contains("there-is-none"), "{err}");
+    let (code, _, err) = with("::1:7101", &["get", "x"]);
+    assert!(code == Some(2) && err.contains("EPOCA_CONNECT") && err.contains("[::1]:7101"), "{err}");
+    let (code, ..) = with("::1:7101", &["get", "x", "--data", &data]);
+    assert_eq!(code, Some(0), "it counts for nothing then");
+
+    // A scenario writes, and makes faults: never in a cluster that only the environment names.
+    let before = cluster.json(0, &["status"])[0]["last"].clone();
+    let (code, out, err) = with(&addresses, &["scenario", "run", "normal"]);
+    assert!(code == Some(0) && err.contains("EPOCA_CONNECT is not used"), "{out} {err}");
+    assert_eq!(cluster.json(0, &["status"])[0]["last"], before);
+}
+
+#[test]
 fn status_shows_every_node_and_its_log() {
     let cluster = Cluster::start(&[]);
     cluster.json(0, &["put", "x", "1"]);
@@ -160,6 +277,10 @@ fn inspect_shows_both_kinds_of_data_of_a_node_that_runs_and_of_one_that_does_not
     assert_eq!((&entry["epoch"], &entry["offset"], &entry["value"]), (&json!(1), &json!(1), &json!("1")));
     let record = &ended["database"][0];
     assert_eq!((&record["key"], &record["epoch"], &record["offset"]), (&json!("x"), &json!(1), &json!(1)));
+    assert_eq!((&ended["log_has_more"], &ended["database_has_more"]), (&json!(false), &json!(false)));
+    let cut = cluster.epoca(&[&inspect[..], &["--limit", "1", "--output", "json"]].concat());
+    assert_eq!((&cut.json()["log_has_more"], &cut.json()["log"].as_array().map(Vec::len)), (&json!(true), &Some(1)));
+    assert!(cut.err.contains("there are more entries: --from 2"), "{cut:?}");
 }
 
 #[test]

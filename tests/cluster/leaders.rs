@@ -1,10 +1,12 @@
 //! Who leads: leadership handed over by command, by a node that ends, by preference; elections started by hand; leases.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::members::hand::{Hand, free_address};
 use crate::support::{Cluster, epoca, until};
 
 fn leader(cluster: &Cluster) -> Option<u64> {
@@ -19,8 +21,7 @@ fn leadership_goes_to_the_node_that_is_named() {
     cluster.json(0, &["put", "x", "1"]);
     assert_eq!(cluster.text(0, &["leader", "transfer", "3"]).trim(), "n3 leads");
     assert_eq!(leader(&cluster), Some(3));
-    // It leads already.
-    cluster.text(0, &["leader", "transfer", "n3"]);
+    assert_eq!(cluster.text(0, &["leader", "transfer", "n3"]).trim(), "n3 leads already");
     assert_eq!(cluster.json(0, &["put", "y", "2"])["epoch"], 2);
     // Whoever is caught up best.
     assert_eq!(cluster.text(0, &["leader", "transfer"]).trim(), "another node leads");
@@ -144,4 +145,37 @@ fn a_quorum_read_needs_no_leader() {
     cluster.text(0, &["fault", "kill", "1"]);
     let read = cluster.json(0, &["get", "x", "--consistency", "quorum", "--replicas", "3", "--node", "2"]);
     assert_eq!(read["value"], "1");
+}
+
+#[test]
+fn a_learner_is_refused_as_a_target_because_it_is_one() {
+    let cluster = Cluster::start(&["--nodes", "1"]);
+    cluster.text(0, &["member", "add", "--learner"]);
+    until("n2 is a learner", || cluster.json(0, &["member", "list"])[1]["kind"] == "learner");
+    let said = cluster.epoca(&["leader", "transfer", "2"]);
+    assert!(said.code == Some(1) && said.err.contains("learner") && said.err.contains("promote"), "{said:?}");
+    assert_eq!(cluster.json(1, &["leader", "transfer", "2"])["error"]["code"], "learner");
+}
+
+/// Nobody else can lead, so a write has not to wait for an election timeout.
+#[test]
+fn a_node_alone_leads_at_once_and_again_after_a_restart() {
+    let hour = ["--election-timeout", "3600000"];
+    let node = Hand::start(1, &hour);
+    let takes = |node: &Hand| epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0);
+    until("it takes writes", || takes(&node));
+    let node = node.start_again(&hour);
+    until("it takes writes again", || takes(&node));
+}
+
+#[test]
+fn a_node_listens_at_a_name_and_is_reached_by_it() {
+    let node = Hand::start_at(1, &free_address().replace("127.0.0.1", "localhost"), &[]);
+    until("it takes writes", || epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0));
+    // Not every machine has this kind of addresses.
+    let Ok(listener) = TcpListener::bind("[::1]:0") else { return };
+    let address = listener.local_addr().expect("it is bound").to_string();
+    drop(listener);
+    let node = Hand::start_at(1, &address, &[]);
+    until("it takes writes", || epoca(["--connect", &node.address, "put", "x", "1"]).code == Some(0));
 }

@@ -46,6 +46,8 @@ mod snapshots;
 
 mod step;
 
+mod streams;
+
 mod tape;
 
 mod watches;

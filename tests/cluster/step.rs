@@ -230,3 +230,23 @@ fn a_message_can_be_delayed_and_doubled_by_hand_and_is_named_by_its_number() {
     let said = cluster.epoca(&["fault", "discard", "1-2-999999", "--output", "json"]);
     assert_eq!((said.code, said.error().0), (Some(1), "no_such_message".to_owned()));
 }
+
+/// As after a console that was killed: nobody is left who would deliver, and the others find out only by their deadline.
+#[test]
+fn what_gets_no_answer_in_step_mode_names_what_ends_it() {
+    let cluster = Cluster::start(&["--lab"]);
+    cluster.json(0, &["put", "x", "1"]);
+    cluster.text(0, &["fault", "step", "on"]);
+    for (words, code) in
+        [(&["put", "x", "2"][..], 3), (&["get", "x"], 4), (&["list"], 4), (&["member", "remove", "4"], 3)]
+    {
+        let addresses = cluster.addresses().join(",");
+        let elsewhere = cluster.data().join("elsewhere").into_os_string().into_string().expect("it is text");
+        let hurried = ["--timeout", "2", "--connect", &addresses, "--data", &elsewhere];
+        let said = epoca([words, &hurried].concat());
+        assert_eq!(said.code, Some(code), "{words:?}: {said:?}");
+        assert!(said.err.contains("step mode") && said.err.contains("fault step off"), "{words:?}: {said:?}");
+    }
+    cluster.text(0, &["fault", "step", "off"]);
+    until("reads are answered again", || cluster.epoca(&["get", "x"]).code == Some(0));
+}

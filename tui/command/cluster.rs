@@ -7,7 +7,7 @@ use epoca::cluster::{Cluster, ClusterError, ClusterOptions, ProcessEvent};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::outcome::{Exit, Outcome};
-use super::print::{error_line, result_line};
+use super::print::{self, error_line};
 use super::shell::{ClusterArgs, Global};
 
 /// Runs until Ctrl-C, SIGTERM or SIGHUP, or until it cannot be started.
@@ -36,9 +36,9 @@ pub async fn run(args: &ClusterArgs, global: &Global) -> Outcome {
         },
         () = &mut told => return Outcome::done(serde_json::Value::Null),
     };
-    let serving = serve(&mut cluster, &global.data);
+    let mut lines = Lines::default();
     let outcome = tokio::select! {
-        outcome = serving => outcome,
+        outcome = serve(&mut cluster, &global.data, &mut lines) => outcome,
         () = &mut told => Outcome::done(serde_json::Value::Null),
     };
     // Told once more, it kills what has not ended.
@@ -48,21 +48,43 @@ pub async fn run(args: &ClusterArgs, global: &Global) -> Outcome {
             () = again => {}
         }
     }
-    outcome
+    lines.end(outcome)
+}
+
+/// What the launcher says on standard output. The nodes live on if that cannot be written: whoever uses them does not
+/// depend on it.
+#[derive(Default)]
+struct Lines {
+    failed: bool,
+}
+
+impl Lines {
+    fn say(&mut self, text: &str) {
+        let Err(error) = print::result_line(text) else { return };
+        if !self.failed && !print::is_gone(&error) {
+            self.failed = true;
+            error_line(&format!("epoca: cannot write to standard output: {error}; the nodes run on"));
+        }
+    }
+
+    /// The launcher's own code is about its output only if all else went well.
+    fn end(self, outcome: Outcome) -> Outcome {
+        if self.failed && outcome.exit == Exit::Done { outcome.exit(Exit::NotWritten) } else { outcome }
+    }
 }
 
 /// Ends only with an error.
-async fn serve(cluster: &mut Cluster, data: &Path) -> Outcome {
+async fn serve(cluster: &mut Cluster, data: &Path, lines: &mut Lines) -> Outcome {
     for node in cluster.nodes() {
         let pid = node.pid.map_or("not running".to_owned(), |pid| format!("pid {pid}"));
-        result_line(&format!("{}  {}  {pid}  {}", node.id, node.address, data.join(node.id.to_string()).display()));
+        lines.say(&format!("{}  {}  {pid}  {}", node.id, node.address, data.join(node.id.to_string()).display()));
         if let Some(exit) = node.exit {
             error_line(&format!("{} ended with {exit}", node.id));
         }
     }
-    cluster.warnings().iter().for_each(|warning| result_line(warning));
+    cluster.warnings().iter().for_each(|warning| lines.say(warning));
     match cluster.ready().await {
-        Ok(ready) => result_line(&format!("ready: {} leads, epoch {}", ready.leader, ready.epoch.0)),
+        Ok(ready) => lines.say(&format!("ready: {} leads, epoch {}", ready.leader, ready.epoch.0)),
         Err(error) => return failed(&error),
     }
     let mut events = cluster.take_events();
@@ -73,8 +95,8 @@ async fn serve(cluster: &mut Cluster, data: &Path) -> Outcome {
                     "{node} ended by itself with {how}; `epoca fault restart {}` starts it again",
                     node.0
                 )),
-                Some(ProcessEvent::Grown(node, address)) => result_line(&format!("{node}  {address}  joins")),
-                Some(ProcessEvent::Removed(node)) => result_line(&format!("{node}  removed")),
+                Some(ProcessEvent::Grown(node, address)) => lines.say(&format!("{node}  {address}  joins")),
+                Some(ProcessEvent::Removed(node)) => lines.say(&format!("{node}  removed")),
                 Some(_) => {}
                 None => std::future::pending().await,
             },

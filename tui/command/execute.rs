@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use epoca::client::{Client, ClientError, Consistency, LogLine, NodeStatus, Record, Reported, Written};
+use epoca::client::{Client, ClientError, Consistency, NodeStatus, Record, Reported, Written};
 use epoca::protocol::{Epoch, NodeId, VALUE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -13,11 +13,8 @@ use super::grammar::{self, Command, Fault};
 use super::lab;
 use super::members;
 use super::outcome::{Exit, Outcome, Tone};
-use super::text::{id_shown, point_json, set_bytes, shown, shown_alone, shown_short, table};
-use super::{batch, bench, watch};
-
-/// How much of a value a table shows.
-const VALUE_WIDTH: usize = 60;
+use super::text::{id_shown, point_json, set_bytes, shown, shown_alone, table};
+use super::{batch, bench, get, listing, streams, watch};
 
 /// What a command needs besides itself.
 #[derive(Clone)]
@@ -42,14 +39,9 @@ pub async fn execute(command: &Command, context: &Context) -> Outcome {
         Command::Batch { changes } => batch::batch(changes, context).await,
         Command::Watch(asked) => watch::collect(asked, context).await,
         Command::Get(get) => read(get, client).await,
-        Command::List { prefix, limit } => {
-            let records = client.list(prefix.clone(), *limit, Consistency::Linearizable, None).await;
-            records.map(|(records, more)| list(&records, more))
-        }
+        Command::List { prefix, limit } => listing::collect_list(prefix, *limit, client).await,
         Command::Status => client.status().await.map(|nodes| status(&nodes)),
-        Command::Log { node, from, limit } => {
-            client.read_log(node.0, *from, *limit).await.map(|(lines, more)| log(&lines, more))
-        }
+        Command::Log(asked) => listing::collect_log(asked, client).await,
         Command::Leader(grammar::Leader::Transfer { node }) => client.lead(node.map(|node| node.0)).await.map(done_so),
         Command::Member(member) => members::carry_out(member, client).await,
         Command::Fault(fault) => carry_out_fault(fault, client).await,
@@ -96,6 +88,12 @@ pub(super) async fn value_of(
 
 /// Reads a file or standard input, but no more than what tells that it is too large.
 pub(super) async fn read_bytes(file: Option<PathBuf>, bytes_max: usize) -> Result<Bytes, Outcome> {
+    if file.is_none() && streams::stdin_is_unusable() {
+        // It would read as an empty one, and replace what is there by nothing.
+        let message = "standard input is closed, or not open for reading: nothing was read, and nothing is written; an \
+                       empty value is written as ''";
+        return Err(Outcome::error(Exit::Usage, "no_stdin", message));
+    }
     let name = file.as_deref().map_or("standard input".to_owned(), |file: &Path| file.display().to_string());
     let read = move || {
         let mut value = Vec::new();
@@ -125,45 +123,42 @@ pub(super) fn written(written: Written) -> Outcome {
     Outcome::done(json).line(Tone::Result, format!("confirmed {id} (position {position})"))
 }
 
-async fn read(get: &grammar::Get, client: &Client) -> Result<Outcome, ClientError> {
+/// What was found under the key that is asked for.
+pub(super) async fn found(get: &grammar::Get, client: &Client) -> Result<Option<Record>, ClientError> {
     let consistency = match get.consistency {
         grammar::Consistency::Linearizable => Consistency::Linearizable,
         grammar::Consistency::Lease => Consistency::Lease,
         grammar::Consistency::Quorum => Consistency::Quorum(get.replicas),
         grammar::Consistency::Local => Consistency::Local,
     };
-    let found = client.get(get.key.clone(), consistency, get.node.map(|node| node.0)).await?;
-    Ok(match found {
-        Some(record) => {
-            let mut json = record_json(&record, false);
-            json.insert("found".to_owned(), json!(true));
-            let beside = format!("{}, revision {}", record.id, record.revision);
-            Outcome::done(Value::Object(json)).line(Tone::Result, shown_alone(&record.value)).line(Tone::Note, beside)
-        }
-        None => {
-            let json = json!({"found": false, "value": null, "epoch": null, "offset": null, "revision": null});
-            let text = format!("not found: {}", shown(&get.key));
-            Outcome::done(json).exit(Exit::Not).line(Tone::Error, text)
-        }
-    })
+    client.get(get.key.clone(), consistency, get.node.map(|node| node.0)).await
 }
 
-fn list(records: &[Record], more: bool) -> Outcome {
-    let json = records.iter().map(|record| Value::Object(record_json(record, true))).collect();
-    let mut rows = vec![vec!["key".to_owned(), "value".to_owned(), "id".to_owned(), "revision".to_owned()]];
-    rows.extend(records.iter().map(|record| {
-        let value = shown_short(&record.value, VALUE_WIDTH);
-        vec![shown_short(&record.key, VALUE_WIDTH), value, record.id.to_string(), record.revision.to_string()]
-    }));
-    let outcome = with_table(Outcome::done(json), &rows);
-    match (records.len(), more) {
-        (0, _) => Outcome { lines: Vec::new(), ..outcome }.line(Tone::Note, "no records"),
-        (shown, true) => outcome.line(Tone::Note, format!("the first {shown}; there are more, see --limit")),
-        _ => outcome,
+async fn read(get: &grammar::Get, client: &Client) -> Result<Outcome, ClientError> {
+    if get.raw {
+        let message = "there is no standard output here; use --file";
+        return Ok(Outcome::error(Exit::Usage, "no_stdout", message));
     }
+    let Some(record) = found(get, client).await? else { return Ok(not_found(&get.key)) };
+    if let Some(file) = &get.file {
+        return Ok(get::saved(&record, file));
+    }
+    let mut json = record_json(&record, false);
+    json.insert("found".to_owned(), json!(true));
+    let value = Outcome::done(Value::Object(json)).line(Tone::Result, shown_alone(&record.value));
+    Ok(value.line(Tone::Note, written_by(&record)))
 }
 
-fn record_json(record: &Record, with_key: bool) -> Map<String, Value> {
+pub(super) fn not_found(key: &[u8]) -> Outcome {
+    let json = json!({"found": false, "value": null, "epoch": null, "offset": null, "revision": null});
+    Outcome::done(json).exit(Exit::Not).line(Tone::Error, format!("not found: {}", shown(key)))
+}
+
+pub(super) fn written_by(record: &Record) -> String {
+    format!("{}, revision {}", record.id, record.revision)
+}
+
+pub(super) fn record_json(record: &Record, with_key: bool) -> Map<String, Value> {
     let mut json = Map::new();
     if with_key {
         set_bytes(&mut json, "key", Some(&record.key));
@@ -254,49 +249,7 @@ fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<String> {
     notes.chain(stranger).chain(begins).chain(lab::remarks(id, reported)).collect()
 }
 
-fn log(lines: &[LogLine], more: bool) -> Outcome {
-    let json = lines.iter().map(log_json).collect();
-    let heads = ["position", "id", "digest", "state", "content"];
-    let mut rows = vec![heads.map(str::to_owned).to_vec()];
-    rows.extend(lines.iter().map(|line| {
-        let point = line.point;
-        let state = if line.committed { "committed" } else { "intermediate" };
-        vec![point.position.to_string(), point.id.to_string(), point.digest.short(), state.to_owned(), content(line)]
-    }));
-    let outcome = with_table(Outcome::done(json), &rows);
-    match (lines.last(), more) {
-        (None, _) => Outcome { lines: Vec::new(), ..outcome }.line(Tone::Note, "no entries"),
-        (Some(last), true) => {
-            outcome.line(Tone::Note, format!("there are more: --from {}", last.point.position.next()))
-        }
-        _ => outcome,
-    }
-}
-
-fn log_json(line: &LogLine) -> Value {
-    let mut json = Map::new();
-    json.insert("epoch".to_owned(), json!(line.point.id.epoch.0));
-    json.insert("offset".to_owned(), json!(line.point.id.offset.0));
-    json.insert("position".to_owned(), json!(line.point.position.0));
-    json.insert("digest".to_owned(), json!(line.point.digest.to_string()));
-    json.insert("state".to_owned(), json!(if line.committed { "committed" } else { "intermediate" }));
-    json.insert("kind".to_owned(), json!(line.kind.name()));
-    set_bytes(&mut json, "key", line.key.as_deref());
-    set_bytes(&mut json, "value", line.value.as_deref());
-    Value::Object(json)
-}
-
-fn content(line: &LogLine) -> String {
-    let forged = if line.forged { "forged " } else { "" };
-    let key = line.key.as_deref().map(|key| shown_short(key, VALUE_WIDTH));
-    match (key, &line.value) {
-        (Some(key), Some(value)) => format!("{forged}{key}={}", shown_short(value, VALUE_WIDTH)),
-        (Some(key), None) => format!("{forged}delete {key}"),
-        (None, _) => format!("{forged}{}", line.kind.name()),
-    }
-}
-
-fn with_table(outcome: Outcome, rows: &[Vec<String>]) -> Outcome {
+pub(super) fn with_table(outcome: Outcome, rows: &[Vec<String>]) -> Outcome {
     let mut lines = table(rows).into_iter();
     let outcome = outcome.lines(Tone::Heading, lines.next());
     outcome.lines(Tone::Result, lines)

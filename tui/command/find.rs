@@ -6,8 +6,9 @@ use epoca::client::{Client, ClientError, Options};
 use epoca::cluster::Description;
 use epoca::protocol::NodeId;
 
+use super::grammar::address;
 use super::outcome::{Exit, Outcome};
-use super::shell::Global;
+use super::shell::{CONNECT_VARIABLE, Global, Named};
 
 /// A cluster that may run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,9 +22,14 @@ pub struct Found {
 
 /// Where the cluster should be. Nobody was asked yet.
 pub fn find(global: &Global) -> Result<Found, Outcome> {
-    let named: Vec<String> = global.connect.iter().filter(|address| !address.is_empty()).cloned().collect();
-    if !named.is_empty() {
-        return Ok(Found { addresses: named, cluster: None, launcher: None });
+    if global.named == Named::Environment
+        && let Some((bad, why)) = global.connect.iter().find_map(|text| Some((text, address(text).err()?)))
+    {
+        let message = format!("{CONNECT_VARIABLE} holds {bad:?}: {why}");
+        return Err(Outcome::error(Exit::Usage, "usage", message));
+    }
+    if !global.connect.is_empty() {
+        return Ok(Found { addresses: global.connect.clone(), cluster: None, launcher: None });
     }
     match described(&global.data)? {
         Some(description) => Ok(Found {

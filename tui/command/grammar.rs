@@ -10,6 +10,7 @@ use std::str::FromStr;
 use bytes::Bytes;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
+use epoca::client::check_address;
 use epoca::protocol::trace::{ALL, MessageId, WRONGS};
 use epoca::protocol::{Message, NodeId};
 
@@ -43,24 +44,14 @@ pub enum Command {
         /// Only keys that start with this
         #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true, value_parser = bytes())]
         prefix: Bytes,
-        /// At most so many records
-        #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
-        limit: u64,
+        /// At most so many records; all of them, unless told (at the console's prompt the first 1000)
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        limit: Option<u64>,
     },
     /// Show each node's role, epoch and log
     Status,
-    /// Show a node's log, intermediate entries too
-    Log {
-        /// The node, as 3 or n3
-        #[arg(long, value_name = "N")]
-        node: Node,
-        /// The first position to show
-        #[arg(long, value_name = "P", default_value_t = 1)]
-        from: u64,
-        /// At most so many entries
-        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
-        limit: u64,
-    },
+    /// Show the end of a node's log, intermediate entries too
+    Log(Log),
     /// Say who belongs to the cluster
     #[command(subcommand)]
     Member(Member),
@@ -138,6 +129,28 @@ pub struct Get {
     /// Ask this node, as 3 or n3
     #[arg(long, value_name = "N")]
     pub node: Option<Node>,
+    /// Write the value's bytes to standard output as they are, without a newline
+    #[arg(long, conflicts_with = "file")]
+    pub raw: bool,
+    /// Write the value's bytes to this file, which is made or replaced
+    #[arg(long, value_name = "F")]
+    pub file: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, Copy, Debug, PartialEq)]
+pub struct Log {
+    /// The node, as 3 or n3
+    #[arg(long, value_name = "N")]
+    pub node: Node,
+    /// Show the log from this position on, and not its end
+    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: Option<u64>,
+    /// At most so many entries [default: 100]
+    #[arg(long, value_name = "N", conflicts_with = "all", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Show all entries that the log holds (at the console's prompt at most 1000)
+    #[arg(long)]
+    pub all: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -405,6 +418,12 @@ impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// `HOST:PORT`; what is wrong with another word is said with the right form.
+pub fn address(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    check_address(text, 1).map(|()| text.to_owned())
 }
 
 /// Keys and values are bytes: what the shell hands over need not be UTF-8.

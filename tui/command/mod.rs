@@ -28,6 +28,14 @@ pub mod find;
 
 pub mod print;
 
+pub mod streams;
+
+pub mod log_lines;
+
+pub mod listing;
+
+pub mod get;
+
 pub mod conduct;
 
 pub mod cluster;

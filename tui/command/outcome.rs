@@ -17,6 +17,8 @@ pub enum Exit {
     Unknown = 3,
     /// Nobody could be reached, or no leader took it: definitely not done.
     Nobody = 4,
+    /// The command was done, and its result could not be written to standard output.
+    NotWritten = 5,
 }
 
 impl From<Exit> for ExitCode {
@@ -34,6 +36,8 @@ pub enum Tone {
     Heading,
     /// Said beside the result; the shell prints it to standard error.
     Note,
+    /// What the result leaves out: as a note, but the shell prints it beside JSON, too.
+    LeftOut,
     /// What went wrong and what to do; the shell prints it to standard error.
     Error,
 }

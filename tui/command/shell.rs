@@ -2,14 +2,16 @@
 //!
 //! The commands for a running cluster are [`super::grammar`]'s, shared with the console's prompt.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use super::conduct::Conduct;
-use super::grammar::Command;
+use super::grammar::{Command, address};
 use super::verify::VerifyArgs;
 use crate::console::{Lang, Theme};
 use crate::node::NodeArgs;
@@ -22,7 +24,7 @@ use crate::tape::command::{RecordArgs, Recorded, ReplayArgs};
 #[derive(Parser, Debug)]
 #[command(name = "epoca", version, max_term_width = 120)]
 #[command(after_help = "Exit codes: 0 done, 1 definitely not done, 2 usage, 3 outcome unknown, \
-                        4 nobody reachable or no leader took it")]
+                        4 nobody reachable or no leader took it, 5 done but the result could not be written")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
@@ -32,9 +34,12 @@ pub struct Cli {
 
 #[derive(Args, Clone, Debug)]
 pub struct Global {
-    /// The addresses of one or more nodes; without it the cluster that runs on the data folder
-    #[arg(long, value_name = "ADDR,…", env = "EPOCA_CONNECT", value_delimiter = ',', global = true)]
+    /// The addresses of one or more nodes, as 127.0.0.1:7101,[::1]:7102; without it those in EPOCA_CONNECT, unless --data is
+    /// given; without all of them the cluster that runs on ./epoca-data
+    #[arg(long, value_name = "ADDR,…", value_delimiter = ',', value_parser = address, global = true)]
     pub connect: Vec<String>,
+    #[arg(skip)]
+    pub named: Named,
     /// The data folder of a local cluster
     #[arg(long, value_name = "DIR", default_value = "./epoca-data", global = true)]
     pub data: PathBuf,
@@ -44,6 +49,53 @@ pub struct Global {
     /// How results and errors are shown
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text, global = true)]
     pub output: Format,
+}
+
+/// By what the cluster of a command was named. What is typed beats the environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Named {
+    /// `--connect` or `--data`.
+    Typed,
+    /// `EPOCA_CONNECT`: its addresses are in `connect`, unchecked.
+    Environment,
+    /// By nothing: the default data folder counts.
+    #[default]
+    Nothing,
+}
+
+/// Where addresses stand when none are typed.
+pub const CONNECT_VARIABLE: &str = "EPOCA_CONNECT";
+
+impl Cli {
+    /// Reads the process's arguments and environment.
+    pub fn read() -> Result<Cli, clap::Error> {
+        Cli::read_from(std::env::args_os(), std::env::var_os(CONNECT_VARIABLE))
+    }
+
+    fn read_from<W: Into<OsString> + Clone>(
+        words: impl IntoIterator<Item = W>,
+        connect: Option<OsString>,
+    ) -> Result<Cli, clap::Error> {
+        let mut command = Cli::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        let typed = ["connect", "data"].iter().any(|name| matches.value_source(name) == Some(ValueSource::CommandLine));
+        cli.global.settle(typed, connect);
+        Ok(cli)
+    }
+}
+
+impl Global {
+    fn settle(&mut self, typed: bool, connect: Option<OsString>) {
+        if typed {
+            self.named = Named::Typed;
+            return;
+        }
+        let text = connect.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
+        let addresses = text.split(',').map(str::trim).filter(|address| !address.is_empty());
+        self.connect = addresses.map(str::to_owned).collect();
+        self.named = if self.connect.is_empty() { Named::Nothing } else { Named::Environment };
+    }
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,8 +309,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -281,6 +331,26 @@ mod tests {
         let cli = Cli::try_parse_from(["epoca", "get", "x", "--output", "json", "--connect", "a:1,b:2"]).unwrap();
         assert_eq!(cli.global.output, Format::Json);
         assert_eq!(cli.global.connect, ["a:1", "b:2"]);
+    }
+
+    #[test]
+    fn what_is_typed_beats_the_environment_wherever_it_stands() {
+        let read = |words: &[&str], variable: &str| {
+            let words = std::iter::once(&"epoca").chain(words);
+            let Global { connect, named, .. } =
+                Cli::read_from(words, Some(variable.into())).expect("it is read").global;
+            (named, connect)
+        };
+        let there = vec!["c:1".to_owned(), "d:2".to_owned()];
+        assert_eq!(read(&["get", "x"], "c:1,d:2"), (Named::Environment, there.clone()));
+        assert_eq!(read(&["status"], " c:1, d:2, "), (Named::Environment, there));
+        assert_eq!(read(&["status"], ""), (Named::Nothing, vec![]));
+        for words in [["--data", "folder", "status"], ["status", "--data", "folder"]] {
+            assert_eq!(read(&words, "c:1"), (Named::Typed, vec![]));
+        }
+        for words in [["--connect", "a:1", "status"], ["status", "--connect", "a:1"]] {
+            assert_eq!(read(&words, "c:1"), (Named::Typed, vec!["a:1".to_owned()]));
+        }
     }
 
     #[test]

@@ -71,11 +71,19 @@ pub fn id_shown(point: Option<LogPoint>) -> String {
 
 /// Rows with their columns aligned to the left, two spaces between them, the first row being the head.
 pub fn table(rows: &[Vec<String>]) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell)).max();
-    let widths: Vec<usize> = (0..columns).map(|column| widest(column).unwrap_or(0)).collect();
+    table_widening(rows, &mut Vec::new())
+}
+
+/// The same for a part of a table whose columns have these widths so far; they grow where a cell is wider.
+pub fn table_widening(rows: &[Vec<String>], widths: &mut Vec<usize>) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0).max(widths.len());
+    widths.resize(columns, 0);
+    for (column, widest) in widths.iter_mut().enumerate() {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell));
+        *widest = cells.chain([*widest]).max().unwrap_or(0);
+    }
     let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| padded(cell, width + 2));
+        let cells = row.iter().zip(widths.iter()).map(|(cell, width)| padded(cell, width + 2));
         cells.collect::<String>().trim_end().to_owned()
     };
     rows.iter().map(line).collect()

@@ -10,6 +10,7 @@ use super::grammar::Watch;
 use super::outcome::{Outcome, Tone};
 use super::print;
 use super::shell::Format;
+use super::streams::stdout_has_no_reader;
 use super::text::{set_bytes, shown_short};
 
 /// How much of a key or a value a line shows.
@@ -25,17 +26,20 @@ pub async fn stream(asked: &Watch, client: &Client, format: Format) -> Outcome {
         Format::Json => print::result_line(&Value::Object(object(changed)).to_string()),
     };
     let watched = async {
-        let mut watching = begin(asked, client).await?;
+        let mut watching = begin(asked, client).await.map_err(|error| failed(&error))?;
         for _ in 0..asked.count.unwrap_or(u64::MAX) {
-            show(&watching.next().await?);
+            let changed = watching.next().await.map_err(|error| failed(&error))?;
+            show(&changed).map_err(|error| print::cut_short(&error))?;
         }
         Ok(())
     };
-    let watched = tokio::select! {
+    let watched: Result<(), Outcome> = tokio::select! {
         watched = watched => watched,
+        // Whoever reads may have enough long before the next change comes.
+        () = stdout_has_no_reader() => Ok(()),
         _ = tokio::signal::ctrl_c() => Ok(()),
     };
-    watched.map_or_else(|error: ClientError| failed(&error), |()| Outcome::done(Value::Null))
+    watched.map_or_else(|outcome| outcome, |()| Outcome::done(Value::Null))
 }
 
 /// At the prompt: the first few changes, each told as it comes.

@@ -57,12 +57,9 @@ pub fn run(options: ConsoleOptions) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Err(outcome) => {
-            if output::takes_more() {
-                print::outcome(&outcome, Format::Text);
-            }
-            outcome.exit.into()
-        }
+        // A terminal that takes nothing more would keep the program.
+        Err(outcome) if !output::takes_more() => outcome.exit.into(),
+        Err(outcome) => print::outcome(&outcome, Format::Text).into(),
     }
 }
 

@@ -84,7 +84,9 @@ pub fn log_to_file(folder: &Path) {
     let filter = EnvFilter::try_from_env("EPOCA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let writer = Mutex::new(file);
     // Whoever has set a subscriber before keeps it.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(writer).try_init();
+    // What cannot be written, as on a full disk, would otherwise be printed over the screen.
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
+    let _ = builder.with_ansi(false).with_writer(writer).try_init();
 }
 
 /// Values that people typed are nobody else's business.

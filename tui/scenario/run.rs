@@ -377,7 +377,7 @@ fn not_acted(verdict: Verdict, text: String) -> Found {
 fn answered(line: &str, outcome: &Outcome, how: How) -> Found {
     let text = format!("{line}: {}", super::check::said(outcome));
     match outcome.exit {
-        Exit::Done => acted(text),
+        Exit::Done | Exit::NotWritten => acted(text),
         _ if how == How::Try => acted(text),
         Exit::Not | Exit::Usage => not_acted(Verdict::Fail, text),
         Exit::Unknown | Exit::Nobody => not_acted(Verdict::Unknown, text),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::command::shell::{Global, Look};
-use crate::command::{Exit, Outcome, Tone, execute, find};
+use crate::command::{Exit, Outcome, Tone, execute, find, print};
 use crate::tape::check::{Finding, Linearizable, Verdict, check, inversions, names};
 use crate::tape::export;
 use crate::tape::file::{FileError, Recording, read, read_as_written};
@@ -188,10 +188,10 @@ fn exported(format: Export, recording: &Recording, out: Option<&Path>) -> Outcom
         Export::Jsonl => export::to_lines(&recording.records, out),
     };
     let Some(path) = out else {
-        return match write(&mut BufWriter::new(io::stdout().lock())) {
-            // Whoever reads it may have read enough.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => not_written(&error),
-            _ => Outcome::done(Value::Null),
+        let mut out = BufWriter::new(print::Stdout);
+        return match write(&mut out).and_then(|_| out.flush()) {
+            Ok(()) => Outcome::done(Value::Null),
+            Err(error) => print::cut_short(&error),
         };
     };
     let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
@@ -209,10 +209,6 @@ fn exported(format: Export, recording: &Recording, out: Option<&Path>) -> Outcom
         }
         Err(error) => unreadable(&FileError::Io(path.to_owned(), error), Exit::Not),
     }
-}
-
-fn not_written(error: &io::Error) -> Outcome {
-    Outcome::error(Exit::Not, "not_written", format!("standard output: {error}"))
 }
 
 fn checked(path: &Path, recording: &Recording) -> Outcome {

@@ -1,7 +1,7 @@
 //! The address that a node tells beside each call: where it can be reached itself. Whoever hears from a node that its
 //! member list does not name needs it for the answer.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
@@ -9,13 +9,55 @@ const ADDRESS_KEY: &str = "epoca-address";
 /// No host name is longer, with its port.
 pub const ADDRESS_BYTES_MAX: usize = 262;
 
-/// Whether the text is `HOST:PORT` and no longer than such a thing can be.
+/// Whether the text is `HOST:PORT`: a name, an IPv4 address or an IPv6 address in brackets, and a port above 0.
 pub fn is_address(text: &str) -> bool {
-    let host_is_plain = |host: &str| {
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_[]:%".contains(&byte))
-    };
-    let parts = text.rsplit_once(':').filter(|_| text.len() <= ADDRESS_BYTES_MAX);
-    parts.is_some_and(|(host, port)| host_is_plain(host) && port.parse::<u16>().is_ok_and(|port| port > 0))
+    check_address(text, 1).is_ok()
+}
+
+/// What is wrong with an address, and how it is written. Port 0, any that is free, is for those who listen.
+pub fn check_address(text: &str, port_min: u16) -> Result<(), String> {
+    let form = "write HOST:PORT, as 127.0.0.1:7101, localhost:7101 or [::1]:7101";
+    if text.is_empty() || text.len() > ADDRESS_BYTES_MAX {
+        return Err(format!("an address has 1 to {ADDRESS_BYTES_MAX} bytes: {form}"));
+    }
+    if let Some((_, rest)) = text.split_once("://") {
+        let rest = rest.trim_end_matches('/');
+        let instead = if check_address(rest, port_min).is_ok() { format!("write {rest}") } else { form.to_owned() };
+        return Err(format!("an address is a host and a port alone, without a scheme: {instead}"));
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    // Bare, `::1:7101` reads as an address without a port, too.
+    if let Some(instead) = bracketed(text, host, port) {
+        return Err(format!("an IPv6 address stands in brackets, before its port: write {instead}"));
+    }
+    if !is_host(host) {
+        return Err(format!("{host:?} is no host: {form}"));
+    }
+    if port.is_empty() {
+        return Err(format!("the port is missing: write {host}:7101"));
+    }
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+    match port.parse::<u16>().ok().filter(|port| is_number && *port >= port_min) {
+        Some(_) => Ok(()),
+        None => Err(format!("{port:?} is no port, a number from {port_min} to 65535: write {host}:7101")),
+    }
+}
+
+/// How an IPv6 address is meant that was written without brackets, if it is one.
+fn bracketed(text: &str, host: &str, port: &str) -> Option<String> {
+    let is_bare = |host: &str| host.parse::<Ipv6Addr>().is_ok();
+    match port.parse::<u16>() {
+        Ok(port) if is_bare(host) => Some(format!("[{host}]:{port}")),
+        _ if is_bare(text) => Some(format!("[{text}]:7101")),
+        _ => None,
+    }
+}
+
+fn is_host(host: &str) -> bool {
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(inside) => inside.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)),
+    }
 }
 
 /// Whether the host means every address of the machine that says it, as `0.0.0.0:7101`: one can listen there, and nobody else
@@ -64,6 +106,30 @@ mod tests {
             ["", "host", ":7101", "host:", "host:0", "host:65536", "a host:1", "host/path:1", "http://h:1", &long]
         {
             assert!(!is_address(wrong), "{wrong}");
+        }
+        assert!(check_address("127.0.0.1:0", 0).is_ok(), "whoever listens may take any port");
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_address_is_said_with_the_right_form() {
+        let said = [
+            ("::1:7101", "[::1]:7101"),
+            ("::1", "[::1]:7101"),
+            ("fe80::1:2:7101", "[fe80::1:2]:7101"),
+            ("[::1]", "[::1]:7101"),
+            ("[::1", "[::1]:7101"),
+            ("[nonsense]:7101", "[::1]:7101"),
+            ("localhost", "localhost:7101"),
+            ("localhost:", "localhost:7101"),
+            ("localhost:99999", "1 to 65535"),
+            ("localhost:+1", "1 to 65535"),
+            ("http://localhost:7101/", "write localhost:7101"),
+            ("a host:7101", "HOST:PORT"),
+            ("", "HOST:PORT"),
+        ];
+        for (wrong, right) in said {
+            let why = check_address(wrong, 1).expect_err(wrong);
+            assert!(why.contains(right), "{wrong:?}: {why}");
         }
     }
 

@@ -41,7 +41,7 @@ mod outbound;
 
 pub(super) mod inbound;
 
-pub use address::{is_address, is_unspecified};
+pub use address::{check_address, is_address, is_unspecified};
 pub use strangers::Strangers;
 
 use address::OwnAddress;

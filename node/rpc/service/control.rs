@@ -149,9 +149,14 @@ impl Control for ControlService {
 
     async fn lead(&self, request: Request<wire::LeadRequest>) -> Result<Response<wire::ControlResponse>, Status> {
         let to = request.into_inner().node.map(NodeId);
+        let before = self.state(0).await?.snapshot;
         let answer = self.desk.ask(|reply| Ask::Transfer(to, reply));
         let done = match to {
-            Some(to) if to == self.about.id => "this node has asked to lead".to_owned(),
+            Some(to) if to == self.about.id && leader(&before) == Some(to) => format!("{to} leads already"),
+            Some(to) if to == self.about.id && leader(&before).is_none() => {
+                format!("{to} stands for election: `epoca status` shows who leads")
+            }
+            Some(to) if to == self.about.id => format!("{to} has asked to lead: `epoca status` shows who leads"),
             Some(to) => format!("{to} leads"),
             None => "another node leads".to_owned(),
         };

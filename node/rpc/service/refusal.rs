@@ -60,6 +60,9 @@ pub(super) fn by_core(refusal: Refusal) -> wire::Refusal {
         Refusal::NotFresh => "the log is not empty any more: elections take care of themselves",
         Refusal::TransferUnderWay => "leadership is being handed over already: see `epoca status`",
         Refusal::NoMember => "the cluster has no such member: see `epoca member list`",
+        Refusal::Learner => {
+            "it is a learner: it gets all data, but counts in no majority and cannot lead; `epoca member promote` makes it a voter"
+        }
         Refusal::NobodyLive => "no replica was heard lately that could lead: restart one first",
         Refusal::JustStarted => "this node was started a moment ago and stands for nothing yet: try again",
         Refusal::TransferFailed => "the target did not come to lead in time; see `epoca status` for who leads now",

@@ -19,8 +19,12 @@ pub struct Hand {
 
 impl Hand {
     pub fn start(id: u64, arguments: &[&str]) -> Hand {
+        Hand::start_at(id, &free_address(), arguments)
+    }
+
+    pub fn start_at(id: u64, address: &str, arguments: &[&str]) -> Hand {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let address = free_address();
+        let address = address.to_owned();
         let child = spawn(id, &address, folder.path().into(), arguments);
         Hand { child, id, address, folder }
     }

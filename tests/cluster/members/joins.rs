@@ -84,6 +84,7 @@ fn what_cannot_be_added_is_refused_with_a_reason() {
     assert_eq!(cluster.json(1, &["member", "add", theirs])["error"]["code"], "other_cluster");
     assert_eq!(cluster.json(4, &["member", "add", &free_address()])["error"]["code"], "unreachable");
     assert_eq!(cluster.json(2, &["member", "add", "nowhere"])["error"]["code"], "bad_address");
+    assert!(cluster.text(2, &["member", "add", "::1:7101"]).contains("write [::1]:7101"));
     assert_eq!(cluster.json(1, &["member", "remove", "1"])["error"]["code"], "last_voter");
     assert_eq!(members(&cluster), voters(&[1]));
     let both = epoca_until_it_ends([

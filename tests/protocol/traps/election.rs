@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use epoca::protocol::trace::{Fact, RoleName, Snapshot};
-use epoca::protocol::{EntryId, Epoch, Message, NodeId, PreVoteAnswer, PreVoteAsked, Promise, Refused, VoteAsked};
+use epoca::protocol::{
+    EntryId, Epoch, Leadership, Message, NodeId, PreVoteAnswer, PreVoteAsked, Promise, Refused, VoteAsked,
+};
 
 use crate::traps::{push, voter};
 use crate::world::{Disk, Options, Pick, World, logs};
@@ -247,4 +249,36 @@ fn trap_50_replicas_that_heard_the_last_heartbeat_at_one_moment_do_not_stand_at_
         // The longest timeout is twice the least; one collision is bad luck.
         world.elapse_until(5, "a new leader", |world| world.leader().is_some_and(|leader| leader != 1));
     }
+}
+
+/// Nobody else can lead or vote, so there is nothing to wait for.
+#[test]
+fn the_only_voter_leads_at_once_when_it_founds_a_cluster_and_when_it_is_started_again() {
+    let mut world = World::started(1);
+    world.elapse_millis(1);
+    assert_eq!(world.leader(), Some(1), "it is the only founder");
+    let write = world.put(1, "x=1");
+    world.settle();
+    assert!(world.is_written(write));
+    world.crash(1);
+    world.restart(1);
+    world.elapse_millis(1);
+    assert_eq!((world.leader(), world.value(1, "x")), (Some(1), Some("1".to_owned())));
+}
+
+#[test]
+fn the_only_voter_stands_for_nothing_unasked_where_a_person_starts_the_elections() {
+    let leadership = Leadership { manual: true, ..Leadership::default() };
+    let mut world = World::new(&Options { leadership, ..Options::voters(1) });
+    world.start_all();
+    world.elapse_millis(20_000);
+    assert_eq!(world.leader(), None);
+}
+
+/// It may be that the others are only late, and that one of them is to lead first.
+#[test]
+fn one_of_several_founders_waits_for_the_others() {
+    let mut world = World::started(2);
+    world.elapse_millis(4_000);
+    assert_eq!(world.leader(), None);
 }

@@ -1,7 +1,9 @@
 //! Handing over, preferences, leases.
 
 use epoca::protocol::trace::Fact;
-use epoca::protocol::{Answer, Epoch, Leadership, Message, NodeId, Prefer, Refusal, VoteAsked};
+use epoca::protocol::{
+    Answer, Epoch, Leadership, MemberChange, MemberKind, Message, NodeId, Prefer, Refusal, VoteAsked,
+};
 
 use crate::world::{Options, Pick, World};
 
@@ -129,4 +131,30 @@ fn trap_49_a_leader_that_has_told_another_to_stand_has_no_lease_any_more() {
     world.elapse_millis(300);
     world.transfer(1, Some(2));
     assert!(!is_answered_alone(&mut world), "n2 may lead at any moment");
+}
+
+#[test]
+fn leadership_is_not_handed_to_a_learner_and_the_refusal_says_that_it_is_one() {
+    let mut world = World::led(3);
+    world.newcomer(4);
+    let learner = world.member(4, MemberKind::Learner);
+    world.change(1, MemberChange::Add(learner));
+    world.elapse_millis(1_000);
+    assert_eq!(world.learners(4), [4]);
+    // The leader is asked, then the learner itself, then the learner while nobody leads.
+    let asked = [world.transfer(1, Some(4)), world.transfer(4, Some(4))];
+    (1..=3).for_each(|id| world.kill(id));
+    world.elapse_millis(3_000);
+    let alone = world.transfer(4, Some(4));
+    for request in asked.into_iter().chain([alone]) {
+        assert_eq!(world.answer(request), Some(&Answer::Refused(Refusal::Learner)));
+    }
+    assert_eq!(world.said_by(4, "pre-vote").count(), 0);
+}
+
+#[test]
+fn leadership_is_not_handed_to_a_node_that_is_no_member() {
+    let mut world = World::led(3);
+    let asked = world.transfer(1, Some(9));
+    assert_eq!(world.answer(asked), Some(&Answer::Refused(Refusal::NoMember)));
 }

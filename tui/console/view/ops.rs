@@ -75,7 +75,7 @@ fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
         None => ("…", look.muted),
         // That nothing is there is what was asked for.
         Some(Exit::Not) if end.is_some_and(|end| end.is_absent) => ("✓", look.committed),
-        Some(Exit::Done) => ("✓", look.committed),
+        Some(Exit::Done | Exit::NotWritten) => ("✓", look.committed),
         Some(Exit::Unknown) => ("?", look.intermediate),
         Some(Exit::Not | Exit::Usage | Exit::Nobody) => ("✗", look.bad),
     }
@@ -84,7 +84,7 @@ fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
 fn tone(tone: Tone, look: &Look) -> Style {
     match tone {
         Tone::Result => look.base,
-        Tone::Heading | Tone::Note => look.muted,
+        Tone::Heading | Tone::Note | Tone::LeftOut => look.muted,
         Tone::Error => look.bad,
     }
 }

@@ -83,6 +83,43 @@ pub const SHAPES: &[Text] = &[
     text("{message} is delivered in {millis} ms", "{message} será entregue em {millis} ms"),
     text("forged entries are at the end of {rest}", "entradas forjadas estão no fim de {rest}"),
     text(
+        "outcome unknown: {why}; step mode is on at {rest}, every message waits: `{line}` ends it. Read the key to see whether \
+         it was written",
+        "resultado desconhecido: {why}; o modo passo a passo está ligado em {rest}, toda mensagem espera: `{line}` o termina. \
+         Leia a chave para ver se foi escrita",
+    ),
+    text(
+        "no leader took it within {time}: {why}; step mode is on at {rest}, every message waits: `{line}` ends it",
+        "nenhum líder a aceitou em {time}: {why}; o modo passo a passo está ligado em {rest}, toda mensagem espera: `{line}` \
+         o termina",
+    ),
+    text(
+        "no answer within {time}: {why}; step mode is on at {rest}, every message waits: `{line}` ends it",
+        "sem resposta em {time}: {why}; o modo passo a passo está ligado em {rest}, toda mensagem espera: `{line}` o termina",
+    ),
+    text("{node} leads already", "{node} já lidera"),
+    text("{node} leads", "{node} lidera"),
+    text("another node leads", "outro nó lidera"),
+    text(
+        "{node} has asked to lead: `{line}` shows who leads",
+        "{node} pediu para liderar: `{line}` mostra quem lidera",
+    ),
+    text("{node} stands for election: `{line}` shows who leads", "{node} se candidata: `{line}` mostra quem lidera"),
+    text(
+        "it is a learner: it gets all data, but counts in no majority and cannot lead; `{line}` makes it a voter",
+        "é um aprendiz: recebe todos os dados, mas não conta em nenhuma maioria e não pode liderar; `{line}` o torna votante",
+    ),
+    text("the first {count}; there are more, see --limit", "os primeiros {count}; há mais, veja --limit"),
+    text(
+        "entries {first} to {last} are left out: --limit, --from or --all",
+        "as entradas {first} a {last} ficaram de fora: --limit, --from ou --all",
+    ),
+    text("there are more: {line}", "há mais: {line}"),
+    text(
+        "the log begins at {first}: what was before is in the snapshot",
+        "o log começa em {first}: o que havia antes está no snapshot",
+    ),
+    text(
         "outcome unknown: {why}. Read the key to see whether it was written",
         "resultado desconhecido: {why}. Leia a chave para ver se foi escrita",
     ),

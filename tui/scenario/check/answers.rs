@@ -29,7 +29,7 @@ impl Scene<'_> {
         };
         let Some((outcome, took)) = operation.end() else { return not_yet(format!("{} is under way", operation.line)) };
         let found = match outcome.exit {
-            Exit::Done => Ended::Confirmed,
+            Exit::Done | Exit::NotWritten => Ended::Confirmed,
             Exit::Unknown => Ended::Unknown,
             Exit::Not | Exit::Usage | Exit::Nobody => Ended::Refused,
         };

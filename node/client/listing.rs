@@ -1,0 +1,164 @@
+//! Long answers page by page: the final records in the order of their keys, and a node's log in the order of its entries.
+//! A page is bounded in number and in bytes, so whoever handles each before asking for the next holds no more than one.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tonic::transport::Channel;
+
+use crate::client::Client;
+use crate::client::error::{ClientError, refused};
+use crate::client::requests::Answered;
+use crate::client::types::{Consistency, LogLine, Record};
+use crate::protocol::NodeId;
+use crate::rpc::wire::client_client::ClientClient;
+use crate::rpc::wire::control_client::ControlClient;
+use crate::rpc::{MESSAGE_BYTES_MAX, wire};
+
+/// The most records or entries in one page; a node ends it earlier after some MiB.
+const PAGE: u64 = 1_000;
+
+/// The final records whose key starts with a prefix. Each page is a read of its own, so a long list is not one moment of
+/// the database.
+pub struct Listing {
+    client: Client,
+    node: Option<NodeId>,
+    /// With the key of the last record that was read.
+    request: wire::ListRequest,
+    left: u64,
+    /// Whether there may be more than was read.
+    more: bool,
+    deadline: Instant,
+}
+
+/// Entries of one node's log.
+pub struct LogListing {
+    client: Client,
+    node: NodeId,
+    /// The position that comes next.
+    from: u64,
+    left: u64,
+    more: bool,
+    deadline: Instant,
+}
+
+impl Client {
+    /// The first `limit` records whose key starts with `prefix`; the client's deadline is that of all pages together.
+    pub fn listing(&self, prefix: Bytes, limit: u64, consistency: Consistency, node: Option<NodeId>) -> Listing {
+        let (consistency, after) = (consistency.into(), Bytes::new());
+        let request = wire::ListRequest { prefix, limit: 0, consistency, forwarded: false, after };
+        Listing { client: self.clone(), node, request, left: limit, more: true, deadline: self.deadline() }
+    }
+
+    /// At most `limit` records whose key starts with `prefix`, in the order of keys; true if there are more.
+    pub async fn list(
+        &self,
+        prefix: Bytes,
+        limit: u64,
+        consistency: Consistency,
+        node: Option<NodeId>,
+    ) -> Result<(Vec<Record>, bool), ClientError> {
+        let mut listing = self.listing(prefix, limit, consistency, node);
+        let mut records = Vec::new();
+        while let Some(page) = listing.next().await? {
+            records.extend(page);
+        }
+        Ok((records, listing.has_more()))
+    }
+
+    /// At most `limit` entries of one node's log from position `from` on; the client's deadline is that of all pages
+    /// together.
+    pub fn log_listing(&self, node: NodeId, from: u64, limit: u64) -> LogListing {
+        LogListing { client: self.clone(), node, from, left: limit, more: true, deadline: self.deadline() }
+    }
+
+    /// At most `limit` entries of one node's log from position `from` on; true if there are more.
+    pub async fn read_log(&self, node: NodeId, from: u64, limit: u64) -> Result<(Vec<LogLine>, bool), ClientError> {
+        let mut listing = self.log_listing(node, from, limit);
+        let mut lines = Vec::new();
+        while let Some(page) = listing.next().await? {
+            lines.extend(page);
+        }
+        Ok((lines, listing.has_more()))
+    }
+}
+
+impl Listing {
+    /// The next page; `None` after the last. It has at least one record.
+    pub async fn next(&mut self) -> Result<Option<Vec<Record>>, ClientError> {
+        if !self.more || self.left == 0 {
+            return Ok(None);
+        }
+        in_time(&self.client, self.deadline)?;
+        let request = wire::ListRequest { limit: self.left.min(PAGE), ..self.request.clone() };
+        let page = self.client.read(self.node, self.deadline, |channel| list_once(channel, request.clone())).await?;
+        self.more = page.more && !page.records.is_empty();
+        self.left = self.left.saturating_sub(page.records.len() as u64);
+        let Some(last) = page.records.last() else { return Ok(None) };
+        // A copy of its own: the record's bytes are a part of the whole answer, and would keep all of it.
+        self.request.after = Bytes::copy_from_slice(&last.key);
+        Ok(Some(page.records.into_iter().map(Record::from).collect()))
+    }
+
+    /// Whether there are records beyond those that were read.
+    pub fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// The caller was kept from asking for so long: that does not count.
+    pub fn put_off(&mut self, by: Duration) {
+        self.deadline += by;
+    }
+}
+
+impl LogListing {
+    /// The next page; `None` after the last. It has at least one entry.
+    pub async fn next(&mut self) -> Result<Option<Vec<LogLine>>, ClientError> {
+        if !self.more || self.left == 0 {
+            return Ok(None);
+        }
+        let (client, deadline) = (&self.client, self.deadline);
+        in_time(client, deadline)?;
+        let address = client.address(self.node, deadline).await?;
+        let request = wire::ReadLogRequest { from: self.from, limit: self.left.min(PAGE) };
+        let page = client.ask(&address, deadline, |channel: Channel| async move {
+            let mut client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+            client.read_log(request).await
+        });
+        let page = page.await?;
+        if let Some(refusal) = page.refused {
+            return Err(refused(&refusal.code, refusal.message));
+        }
+        let lines = page.lines.into_iter().map(LogLine::try_from).collect::<Result<Vec<_>, _>>();
+        let lines = lines.map_err(|error| refused("malformed", format!("{address}: {error}")))?;
+        self.more = page.more && !lines.is_empty();
+        self.left = self.left.saturating_sub(lines.len() as u64);
+        let Some(last) = lines.last() else { return Ok(None) };
+        self.from = last.point.position.0 + 1;
+        Ok(Some(lines))
+    }
+
+    /// Whether the log has entries beyond those that were read.
+    pub fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// The caller was kept from asking for so long: that does not count.
+    pub fn put_off(&mut self, by: Duration) {
+        self.deadline += by;
+    }
+}
+
+/// Pages that come at once would never meet the deadline by themselves.
+fn in_time(client: &Client, deadline: Instant) -> Result<(), ClientError> {
+    if Instant::now() < deadline {
+        return Ok(());
+    }
+    Err(ClientError::TimedOut { timeout: client.timeout, why: "there is more than could be read".to_owned() })
+}
+
+async fn list_once(channel: Channel, request: wire::ListRequest) -> Answered<wire::ListResponse> {
+    let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let mut answer = client.list(request).await?.into_inner();
+    Ok(answer.refused.take().map_or(Ok(answer), Err))
+}
