@@ -5,6 +5,7 @@
 use std::fs::OpenOptions;
 use std::io::{IsTerminal, Read, stderr, stdin};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -148,13 +149,19 @@ impl NodeArgs {
 
 impl NodeArgs {
     fn snapshots(&self) -> SnapshotOptions {
-        let SnapshotArgs { snapshot_entries, snapshot_bytes, snapshot_margin, snapshot_bytes_per_second } =
-            self.snapshots;
+        let SnapshotArgs {
+            snapshot_entries,
+            snapshot_bytes,
+            snapshot_margin,
+            snapshot_margin_bytes,
+            snapshot_bytes_per_second,
+        } = self.snapshots;
         let default = SnapshotOptions::default();
         SnapshotOptions {
             entries: snapshot_entries.unwrap_or(default.entries),
             bytes: snapshot_bytes.unwrap_or(default.bytes),
             margin: snapshot_margin.unwrap_or(default.margin),
+            margin_bytes: snapshot_margin_bytes.unwrap_or(default.margin_bytes),
             bytes_per_second: snapshot_bytes_per_second.unwrap_or(default.bytes_per_second),
         }
     }
@@ -177,7 +184,7 @@ fn start_log(args: &NodeArgs) -> Result<(), String> {
     match &args.log_file {
         None => builder.with_ansi(stderr().is_terminal()).with_writer(stderr).init(),
         Some(path) => {
-            let file = OpenOptions::new().create(true).append(true).open(path).map_err(|error| {
+            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).map_err(|error| {
                 format!("cannot write the log file {}: {error}. Give another with --log-file", path.display())
             })?;
             builder.with_ansi(false).with_writer(Mutex::new(file)).init();

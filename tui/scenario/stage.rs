@@ -49,7 +49,7 @@ impl Stage {
             prepare_logs(script, &own.folder, nodes).await?;
         }
         let options = ClusterOptions {
-            nodes,
+            nodes: Some(nodes),
             base_port,
             lab: true,
             election_timeout_ms: needs.election_timeout_ms,
