@@ -133,8 +133,7 @@ fn nodes_of(args: &RestoreArgs, found: &Backup) -> Result<Vec<(NodeId, String)>,
         nodes.sort();
         return Ok(nodes);
     }
-    let mut nodes: Vec<(NodeId, String)> =
-        args.members.iter().map(|peer| (peer.id, peer.address.clone())).collect();
+    let mut nodes: Vec<(NodeId, String)> = args.members.iter().map(|peer| (peer.id, peer.address.clone())).collect();
     nodes.sort();
     if nodes.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         return usage("a node is named twice with --member");

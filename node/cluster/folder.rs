@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use fs4::{FileExt, TryLockError};
 
+use crate::cluster::ClusterOptions;
 use crate::cluster::description::Description;
 use crate::cluster::error::ClusterError;
 use crate::cluster::known::KnownNodes;
-use crate::cluster::ClusterOptions;
 use crate::protocol::NodeId;
 use crate::storage::{half_restored, last_list};
 
@@ -38,7 +38,11 @@ impl Folder {
     /// Makes the folder if it is missing, and locks it.
     pub fn take(path: &Path) -> Result<Folder, ClusterError> {
         let absolute = std::path::absolute(path).map_err(|error| failed("find", path, &error))?;
-        DirBuilder::new().recursive(true).mode(0o700).create(&absolute).map_err(|error| failed("make", path, &error))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&absolute)
+            .map_err(|error| failed("make", path, &error))?;
         let lock = absolute.join(LAUNCHER_LOCK);
         let open = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock);
         let file = open.map_err(|error| failed("write", &lock, &error))?;
@@ -181,7 +185,9 @@ pub(super) fn check_restored(data: &Path) -> Result<(), ClusterError> {
 fn leads_elsewhere(node: &Path) -> Option<&'static str> {
     let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
     if is_link(node) {
-        return Some("is a link, and the data lie where it leads to; delete them and the link by hand if they are to go");
+        return Some(
+            "is a link, and the data lie where it leads to; delete them and the link by hand if they are to go",
+        );
     }
     holds_link(node).then_some("holds a link, and data lie where that leads to; delete them by hand if they are to go")
 }

@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn after_a_restart_the_margin_is_counted_from_what_the_disk_knows() {
-        let known = vec![(Position(0), 0), (Position(100), 16 << 20), (Position(200), 32 << 20), (Position(250), 40 << 20)];
+        let known =
+            vec![(Position(0), 0), (Position(100), 16 << 20), (Position(200), 32 << 20), (Position(250), 40 << 20)];
         let weights = Weights::restored(known, Position(240));
         assert_eq!(weights.cut(Position(240), 16 << 20), Position(100));
         assert_eq!(weights.cut(Position(240), 64 << 20), Position(0));

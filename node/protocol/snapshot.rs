@@ -46,12 +46,7 @@ pub(super) struct Snapshots {
 impl Snapshots {
     pub(super) fn restored(restored: &Restored) -> Snapshots {
         let weights = Weights::restored(restored.weights.clone(), Position(reach(restored.committed)));
-        Snapshots {
-            latest: restored.snapshot,
-            bytes: restored.bytes_since_snapshot,
-            weights,
-            ..Snapshots::default()
-        }
+        Snapshots { latest: restored.snapshot, bytes: restored.bytes_since_snapshot, weights, ..Snapshots::default() }
     }
 }
 

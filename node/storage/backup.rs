@@ -24,7 +24,8 @@ use crate::storage::{Dump, IntermediateLog, StorageError};
 
 /// The mark in a folder that is being restored.
 const HALF_RESTORED: &str = "restoring";
-const HALF_RESTORED_TEXT: &str = "epoca restore is making this folder. If no such command runs, it was interrupted: delete the folder.\n";
+const HALF_RESTORED_TEXT: &str =
+    "epoca restore is making this folder. If no such command runs, it was interrupted: delete the folder.\n";
 
 /// What a backup is; all of it was read and is whole.
 #[derive(Clone, PartialEq, Eq, Debug)]

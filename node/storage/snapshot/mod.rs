@@ -170,8 +170,7 @@ impl SnapshotFolder {
 
     /// Removes what was received of other snapshots. One that is being taken here stays.
     fn remove_received(&self) -> Result<(), StorageError> {
-        let is_taken =
-            |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TAKEN));
+        let is_taken = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TAKEN));
         let unfinished = self.unfinished()?.into_iter();
         unfinished.filter(|(_, path)| !is_taken(path)).try_for_each(|(_, path)| self.remove(&path))
     }
