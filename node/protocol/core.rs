@@ -63,7 +63,8 @@ impl Core {
     ///
     /// Panics if what the disk remembers contradicts itself: storage has checked it.
     pub fn new(config: Config, restored: Restored, now: Time) -> Core {
-        let (log, snapshots) = (Log::restore(&restored), Snapshots::restored(&restored));
+        let log = Log::restore(&restored);
+        let snapshots = Snapshots::restored(&restored);
         let mut core = Core {
             random: config.seed,
             config,

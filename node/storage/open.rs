@@ -179,9 +179,11 @@ fn holds_commit(place: &LogPlace, scanned: &Scanned) -> Result<(), StorageError>
 /// that all that is left of it is moved aside. Whole logs are looked at when the final database is opened.
 fn holds_applied(place: &LogPlace, folder: &Path, scanned: &Scanned) -> Result<(), StorageError> {
     let end = scanned.replay.last().map_or(0, |last| last.position.0);
+    // A snapshot that is being installed is in the database before the log follows.
+    let installing = SnapshotFolder::new(folder, place.disk.clone()).newest_received()?;
     match applied_for_certain(folder, scanned.incarnation, Position(end)) {
-        Some(applied) => Err(applied_lost(&place.folder, end, applied)),
-        None => Ok(()),
+        Some(applied) if installing < Some(applied.position) => Err(applied_lost(&place.folder, end, applied)),
+        _ => Ok(()),
     }
 }
 

@@ -74,6 +74,11 @@ impl SnapshotFolder {
         path.to_string_lossy().ends_with(RECEIVED)
     }
 
+    /// The position of the newest that was received and is not yet like one that was taken here.
+    pub(crate) fn newest_received(&self) -> Result<Option<Position>, StorageError> {
+        Ok(self.positions()?.into_iter().rfind(|position| self.received(*position).exists()))
+    }
+
     /// The snapshot is installed: from now on it is like one that was taken here.
     pub(crate) fn adopt(&self, path: &Path, position: Position) -> Result<PathBuf, StorageError> {
         self.name(path, self.path(position))?;
