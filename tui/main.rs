@@ -3,6 +3,8 @@
 //! Here it is only decided who does the work. With `node` and `inspect` this is the one place in `tui/` that starts
 //! what is below the client.
 
+mod begin;
+
 mod command;
 
 mod tape;
@@ -35,6 +37,7 @@ use tape::command::Recorded;
 const PROGRESS: usize = 16;
 
 fn main() -> ExitCode {
+    begin::begin();
     let cli = match Cli::read() {
         Ok(cli) => cli,
         Err(error) => return misunderstood(&error),
@@ -61,7 +64,7 @@ fn main() -> ExitCode {
         }
         Some(Said::Replay(args)) => tape::command::replay(&args),
         Some(Said::Backup(args)) => block_on(backup::backup(&args, &global)),
-        Some(Said::Restore(args)) => backup::restore(&args),
+        Some(Said::Restore(args)) => block_on(backup::restore(&args)),
         Some(Said::Inspect(args)) if args.folder.is_file() => backup::inspect(&args.folder),
         Some(Said::Inspect(args)) => inspect::run(&args),
         Some(Said::Scenario(args)) => {
@@ -81,7 +84,7 @@ fn main() -> ExitCode {
 }
 
 const DEMO: DemoArgs = DemoArgs {
-    nodes: 4,
+    nodes: None,
     base_port: 7101,
     fresh: false,
     conduct: Conduct::DEFAULT,

@@ -6,6 +6,7 @@ use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write, stderr, stdin};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -168,13 +169,19 @@ impl NodeArgs {
 
 impl NodeArgs {
     fn snapshots(&self) -> SnapshotOptions {
-        let SnapshotArgs { snapshot_entries, snapshot_bytes, snapshot_margin, snapshot_bytes_per_second } =
-            self.snapshots;
+        let SnapshotArgs {
+            snapshot_entries,
+            snapshot_bytes,
+            snapshot_margin,
+            snapshot_margin_bytes,
+            snapshot_bytes_per_second,
+        } = self.snapshots;
         let default = SnapshotOptions::default();
         SnapshotOptions {
             entries: snapshot_entries.unwrap_or(default.entries),
             bytes: snapshot_bytes.unwrap_or(default.bytes),
             margin: snapshot_margin.unwrap_or(default.margin),
+            margin_bytes: snapshot_margin_bytes.unwrap_or(default.margin_bytes),
             bytes_per_second: snapshot_bytes_per_second.unwrap_or(default.bytes_per_second),
         }
     }
@@ -196,7 +203,7 @@ fn start_log(args: &NodeArgs, stderr_lines: &LogLines) -> Result<LogLines, Strin
     let (lines, colours) = match &args.log_file {
         None => (stderr_lines.clone(), stderr().is_terminal()),
         Some(path) => {
-            let file = OpenOptions::new().create(true).append(true).open(path);
+            let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path);
             let lines = file.and_then(LogLines::to).map_err(|error| {
                 format!("cannot write the log file {}: {error}. Give another with --log-file", path.display())
             })?;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::replace::replace;
 use crate::protocol::ClusterId;
 
 const NAME: &str = "cluster.json";
@@ -61,10 +62,7 @@ impl Description {
 
     /// Readers see the old one or the new one, never half of one.
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
-        let path = folder.join(NAME);
-        let temporary = folder.join(format!("{NAME}.new"));
-        fs::write(&temporary, serde_json::to_vec_pretty(self)?)?;
-        fs::rename(&temporary, &path)
+        replace(folder, NAME, &serde_json::to_vec_pretty(self)?)
     }
 
     pub(super) fn remove(folder: &Path) {

@@ -17,6 +17,10 @@ pub enum ClusterError {
     OtherSize { folder: PathBuf, found: NodeId, nodes: u64 },
     #[error("{}", data_missing(.folder, .missing, .left))]
     DataMissing { folder: PathBuf, missing: Vec<NodeId>, left: Vec<NodeId> },
+    #[error("{folder} holds the cluster of {}, but --nodes asks for {asked}; start it without --nodes, or begin anew with --fresh", names(.nodes), folder = .folder.display())]
+    OtherNodes { folder: PathBuf, nodes: Vec<NodeId>, asked: u64 },
+    #[error("{left} is what an interrupted restore left (or one that is under way): it is not whole. Run `epoca restore` again, or delete {left}", left = .left.display())]
+    HalfRestored { left: PathBuf },
     #[error("there are no {wanted} free ports from {base} on; choose another range with --base-port")]
     NoPorts { wanted: u64, base: u16 },
     #[error("cannot start {executable}: {reason}", executable = .executable.display())]
@@ -42,8 +46,9 @@ impl ClusterError {
             ClusterError::AlreadyRunning { .. } => "already_running",
             ClusterError::Folder { .. } => "folder",
             ClusterError::NotOurs { .. } => "not_ours",
-            ClusterError::OtherSize { .. } => "other_size",
             ClusterError::DataMissing { .. } => "data_missing",
+            ClusterError::OtherSize { .. } | ClusterError::OtherNodes { .. } => "other_size",
+            ClusterError::HalfRestored { .. } => "half_restored",
             ClusterError::NoPorts { .. } => "no_ports",
             ClusterError::NotStarted { .. } => "not_started",
             ClusterError::NodesEnded { .. } => "nodes_ended",

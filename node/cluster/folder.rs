@@ -4,16 +4,19 @@
 //! What a node's folder looks like is the storage's business; here only its identity file, its lock and what was moved aside
 //! are known, because nothing may be deleted that is not ours or that somebody uses, and no data be missed in silence.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use fs4::{FileExt, TryLockError};
 
+use crate::cluster::ClusterOptions;
 use crate::cluster::description::Description;
 use crate::cluster::error::ClusterError;
 use crate::cluster::known::KnownNodes;
 use crate::protocol::NodeId;
+use crate::storage::{half_restored, last_list};
 
 /// Names inside a node's folder, and how its identity file begins.
 const IDENTITY: &str = "identity";
@@ -35,9 +38,13 @@ impl Folder {
     /// Makes the folder if it is missing, and locks it.
     pub fn take(path: &Path) -> Result<Folder, ClusterError> {
         let absolute = std::path::absolute(path).map_err(|error| failed("find", path, &error))?;
-        fs::create_dir_all(&absolute).map_err(|error| failed("make", path, &error))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&absolute)
+            .map_err(|error| failed("make", path, &error))?;
         let lock = absolute.join(LAUNCHER_LOCK);
-        let open = OpenOptions::new().write(true).create(true).truncate(false).open(&lock);
+        let open = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&lock);
         let file = open.map_err(|error| failed("write", &lock, &error))?;
         match FileExt::try_lock(&file) {
             Ok(()) => Ok(Folder { path: absolute, lock: file }),
@@ -76,6 +83,33 @@ impl Folder {
         }
     }
 
+    /// The nodes of a cluster of which no earlier start has written down any: those that founded it, by the member list in
+    /// their logs, or as many as are asked for.
+    pub fn first_nodes(&self, asked: Option<u64>) -> Result<KnownNodes, ClusterError> {
+        if let Some(nodes) = self.listed()? {
+            return match asked.filter(|asked| *asked != nodes.len() as u64) {
+                Some(asked) => Err(ClusterError::OtherNodes { folder: self.path.clone(), nodes, asked }),
+                None => Ok(KnownNodes::of(&nodes)),
+            };
+        }
+        let nodes = asked.unwrap_or(ClusterOptions::NODES);
+        match self.others(nodes)? {
+            Some(ids) => Ok(KnownNodes::of(&ids)),
+            None => {
+                self.check_size(nodes)?;
+                Ok(KnownNodes::founders(nodes))
+            }
+        }
+    }
+
+    /// Who belongs to the cluster by the newest list in any of the logs; `None` if none has one.
+    fn listed(&self) -> Result<Option<Vec<NodeId>>, ClusterError> {
+        let ours = self.nodes()?.into_iter().filter(|node| is_ours(&self.node(*node)));
+        let lists = ours.filter_map(|node| last_list(&self.node(node)));
+        let newest = lists.max_by_key(|listed| (listed.id, listed.position));
+        Ok(newest.map(|listed| listed.membership.members.iter().map(|member| member.id).collect()))
+    }
+
     /// Refuses a folder that holds the data of more nodes than the cluster is to have.
     pub fn check_size(&self, nodes: u64) -> Result<(), ClusterError> {
         let last = self.nodes()?.into_iter().filter(|node| is_ours(&self.node(*node))).max();
@@ -107,6 +141,9 @@ impl Folder {
         let nodes = self.nodes()?;
         for node in &nodes {
             let path = self.node(*node);
+            if let Some(why) = leads_elsewhere(&path) {
+                return Err(ClusterError::NotOurs { path, why });
+            }
             let empty = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());
             if !empty && !is_ours(&path) {
                 let why = "carries no identity file of a node; delete it by hand if it is to go";
@@ -135,6 +172,30 @@ impl Folder {
         let number = |name: String| name.strip_prefix('n')?.parse().ok().map(NodeId);
         Ok(names.filter_map(number).filter(|node| self.node(*node).is_dir()).collect())
     }
+}
+
+/// Refuses a folder that an interrupted restore left, and one that is not there yet because of that: a new cluster in its
+/// place would be healthy and empty.
+pub(super) fn check_restored(data: &Path) -> Result<(), ClusterError> {
+    let absolute = std::path::absolute(data).map_err(|error| failed("find", data, &error))?;
+    half_restored(&absolute).map_or(Ok(()), |left| Err(ClusterError::HalfRestored { left }))
+}
+
+/// Why deleting the folder would leave data where nobody would look for them.
+fn leads_elsewhere(node: &Path) -> Option<&'static str> {
+    let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
+    if is_link(node) {
+        return Some(
+            "is a link, and the data lie where it leads to; delete them and the link by hand if they are to go",
+        );
+    }
+    holds_link(node).then_some("holds a link, and data lie where that leads to; delete them by hand if they are to go")
+}
+
+fn holds_link(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut kinds = entries.filter_map(|entry| Some((entry.file_type().ok()?, entry.path())));
+    kinds.any(|(kind, path)| kind.is_symlink() || kind.is_dir() && holds_link(&path))
 }
 
 fn is_ours(node: &Path) -> bool {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cluster::error::ClusterError;
 use crate::cluster::ports::is_taken;
+use crate::cluster::replace::replace;
 use crate::protocol::NodeId;
 
 const NAME: &str = "nodes.json";
@@ -75,10 +76,7 @@ impl KnownNodes {
 
     /// A later start reads the old one or the new one, never half of one.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        let temporary = folder.join(format!("{NAME}.new"));
-        fs::write(&temporary, serde_json::to_vec_pretty(self)?)?;
-        fs::File::open(&temporary)?.sync_all()?;
-        fs::rename(&temporary, folder.join(NAME))
+        replace(folder, NAME, &serde_json::to_vec_pretty(self)?)
     }
 
     pub fn forget(folder: &Path) {

@@ -18,6 +18,8 @@ mod known;
 
 mod missing;
 
+mod replace;
+
 mod folder;
 
 mod ports;
@@ -69,7 +71,8 @@ pub struct ClusterOptions {
     /// The executable that is run as `epoca node …`.
     pub executable: PathBuf,
     pub data: PathBuf,
-    pub nodes: u64,
+    /// How many; unless told as many as the folder holds, or [`ClusterOptions::NODES`] in a new one.
+    pub nodes: Option<u64>,
     /// Ports are counted up from here; 0 takes any that are free.
     pub base_port: u16,
     /// Whether faults can be made on purpose.
@@ -87,12 +90,15 @@ pub struct ClusterOptions {
 }
 
 impl ClusterOptions {
-    /// Four nodes, ports from 7101, no lab.
+    /// Nodes of a new cluster.
+    pub const NODES: u64 = 4;
+
+    /// Four nodes in a new folder, ports from 7101, no lab.
     pub fn new(executable: impl Into<PathBuf>, data: impl Into<PathBuf>) -> ClusterOptions {
         ClusterOptions {
             executable: executable.into(),
             data: data.into(),
-            nodes: 4,
+            nodes: None,
             base_port: 7101,
             lab: false,
             fresh: false,

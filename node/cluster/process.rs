@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
@@ -38,7 +39,7 @@ pub(super) struct Process {
 impl Process {
     /// Starts the command with its output appended to the log file.
     pub fn start(mut command: Command, log: &Path) -> io::Result<Process> {
-        let output = File::options().create(true).append(true).open(log)?;
+        let output = File::options().create(true).append(true).mode(0o600).open(log)?;
         let log_before = output.metadata()?.len();
         command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output);
         let mut child = spawner::spawn(command)?;

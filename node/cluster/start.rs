@@ -14,7 +14,7 @@ use crate::cluster::folder::Folder;
 use crate::cluster::known::KnownNodes;
 use crate::cluster::members::Members;
 use crate::cluster::ports::{free_ports, is_taken};
-use crate::cluster::{Cluster, ClusterOptions, missing, service};
+use crate::cluster::{Cluster, ClusterOptions, folder, missing, service};
 use crate::protocol::{Epoch, NodeId};
 
 /// How often other ports are tried.
@@ -38,6 +38,9 @@ pub struct Ready {
 impl Cluster {
     /// Starts the nodes and waits until each answers or has ended. [`Cluster::ready`] waits for a leader.
     pub async fn start(options: ClusterOptions) -> Result<Cluster, ClusterError> {
+        if !options.fresh {
+            folder::check_restored(&options.data)?;
+        }
         let mut folder = Folder::take(&options.data)?;
         if options.fresh {
             folder.empty()?;
@@ -45,17 +48,13 @@ impl Cluster {
         let mut missing = Vec::new();
         let known = match KnownNodes::read(folder.path())? {
             Some(known) => {
-                known.check(folder.path(), options.nodes)?;
+                if let Some(nodes) = options.nodes {
+                    known.check(folder.path(), nodes)?;
+                }
                 missing = missing::check(&folder, &known)?;
                 known
             }
-            None => match folder.others(options.nodes)? {
-                Some(ids) => KnownNodes::of(&ids),
-                None => {
-                    folder.check_size(options.nodes)?;
-                    KnownNodes::founders(options.nodes)
-                }
-            },
+            None => folder.first_nodes(options.nodes)?,
         };
         let wanted = known.nodes.len() as u64;
         let mut options = options;

@@ -92,6 +92,8 @@ pub struct Limits {
     pub snapshot_bytes: u64,
     /// Entries that the log keeps before a snapshot's point.
     pub snapshot_margin: u64,
+    /// And how much these may weigh; fewer stay if they weigh more.
+    pub snapshot_margin_bytes: u64,
     /// One part of a snapshot on its way to a replica.
     pub snapshot_chunk_bytes: u64,
     /// How much of snapshots leaves in a second.
@@ -116,6 +118,7 @@ impl Default for Limits {
             snapshot_entries: 100_000,
             snapshot_bytes: 64 << 20,
             snapshot_margin: 10_000,
+            snapshot_margin_bytes: 64 << 20,
             snapshot_chunk_bytes: 512 << 10,
             snapshot_bytes_per_second: 64 << 20,
         }
@@ -142,6 +145,8 @@ pub struct Restored {
     pub snapshot: Option<SnapshotId>,
     /// The weight of the log's entries after the snapshot, about.
     pub bytes_since_snapshot: u64,
+    /// For some positions of the log, in order, how much all of it up to there weighs, about.
+    pub weights: Vec<(Position, u64)>,
     /// The latest member lists that the log holds or has given up, oldest first.
     pub lists: Vec<Listed>,
 }

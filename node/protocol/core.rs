@@ -64,6 +64,7 @@ impl Core {
     /// Panics if what the disk remembers contradicts itself: storage has checked it.
     pub fn new(config: Config, restored: Restored, now: Time) -> Core {
         let log = Log::restore(&restored);
+        let snapshots = Snapshots::restored(&restored);
         let mut core = Core {
             random: config.seed,
             config,
@@ -78,7 +79,7 @@ impl Core {
             applying: Applying::default(),
             role: Role::Follower(Follower::new(None, now, 0)),
             checking: Checking::No,
-            snapshots: Snapshots::restored(restored.snapshot, restored.bytes_since_snapshot),
+            snapshots,
             injected: VecDeque::new(),
             parked: None,
             acks_known: BTreeMap::new(),

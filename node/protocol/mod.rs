@@ -49,6 +49,8 @@ mod commit;
 
 mod applying;
 
+mod margin;
+
 mod snapshot;
 
 mod send_snapshot;

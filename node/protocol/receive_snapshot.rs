@@ -15,6 +15,7 @@ use crate::protocol::base::{Base, SnapshotId};
 use crate::protocol::core::Core;
 use crate::protocol::io::{Output, Store, WriteSnapshot, Written};
 use crate::protocol::log::Place;
+use crate::protocol::margin::Weights;
 use crate::protocol::membership::{Listed, Lists};
 use crate::protocol::message::{Message, SnapshotAck, SnapshotChunk};
 use crate::protocol::role::Role;
@@ -153,6 +154,7 @@ impl Core {
         self.applying = Applying::default();
         self.lists = Lists::new(installing.base.lists.clone());
         self.snapshots.latest = Some(snapshot);
+        self.snapshots.weights = Weights::restored(Vec::new(), point.position);
         self.output(Output::Store(operation, Store::Replace(installing.base)));
         self.trace(|| Fact::SnapshotInstalled { up_to: point, dropped });
         self.on_list_changed();

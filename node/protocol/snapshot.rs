@@ -2,18 +2,20 @@
 //!
 //! A snapshot is the final database at an applied entry. The core decides up to which entry; the host takes it off the loop
 //! and tells when it is durable. Only then is the log cut, a margin before the snapshot's point, so that a replica that is
-//! a little behind still gets entries.
+//! a little behind still gets entries. The margin is bounded in entries and in bytes: whichever is less.
 //!
 //! Invariant: purged ≤ snapshot ≤ applied.
 
 use crate::protocol::base::{Base, SnapshotId};
+use crate::protocol::config::Restored;
 use crate::protocol::core::Core;
 use crate::protocol::entry::Entry;
 use crate::protocol::io::{Answer, Output, ReadId, Refusal, Store};
 use crate::protocol::log::Place;
+use crate::protocol::margin::Weights;
 use crate::protocol::receive_snapshot::{Installing, Receiving};
 use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, Position, RequestId};
+use crate::protocol::types::{LogPoint, Position, RequestId, reach};
 
 /// How many backups may wait for a snapshot.
 const BACKUPS_MAX: usize = 16;
@@ -27,6 +29,8 @@ pub(super) struct Snapshots {
     pub(super) taking: Option<LogPoint>,
     /// The weight of the entries that were handed to the final database since the latest was begun.
     bytes: u64,
+    /// What the log weighs up to some of its entries.
+    pub(super) weights: Weights,
     /// The entry up to which the log is to be cut is being read, for its digest.
     reading: Option<ReadId>,
     /// Backups that wait for a snapshot which holds this position.
@@ -40,8 +44,9 @@ pub(super) struct Snapshots {
 }
 
 impl Snapshots {
-    pub(super) fn restored(latest: Option<SnapshotId>, bytes: u64) -> Snapshots {
-        Snapshots { latest, bytes, ..Snapshots::default() }
+    pub(super) fn restored(restored: &Restored) -> Snapshots {
+        let weights = Weights::restored(restored.weights.clone(), Position(reach(restored.committed)));
+        Snapshots { latest: restored.snapshot, bytes: restored.bytes_since_snapshot, weights, ..Snapshots::default() }
     }
 }
 
@@ -49,6 +54,8 @@ impl Core {
     /// More of this weight was handed to the final database.
     pub(super) fn on_handed_over(&mut self, weight: u64) {
         self.snapshots.bytes += weight;
+        let (handed, margin) = (reach(self.handed), self.config.limits.snapshot_margin_bytes);
+        self.snapshots.weights.add(Position(handed), weight, margin);
         self.take_snapshot_if_due();
     }
 
@@ -134,8 +141,10 @@ impl Core {
     /// Cuts the log as far as the latest snapshot and the margin allow.
     fn compact(&mut self) {
         let Some(latest) = self.snapshots.latest else { return };
-        let margin = self.config.limits.snapshot_margin;
-        let target = latest.point.position.0.saturating_sub(margin);
+        let limits = &self.config.limits;
+        let by_entries = latest.point.position.0.saturating_sub(limits.snapshot_margin);
+        let by_bytes = self.snapshots.weights.cut(latest.point.position, limits.snapshot_margin_bytes);
+        let target = by_entries.max(by_bytes.0);
         // Whoever is being sent a snapshot needs the entries after it.
         let target = self.sending().map_or(target, |sending| target.min(sending.snapshot.point.position.0));
         let target = Position(target);
@@ -171,6 +180,7 @@ impl Core {
         let count = point.position.0 - self.log.purged_position();
         let base = self.base_at(point);
         self.log.purge(point);
+        self.snapshots.weights.forget_before(point.position);
         let operation = self.next_operation();
         self.output(Output::Store(operation, Store::Compact(base)));
         self.trace(|| Fact::Compacted { up_to: point, count });

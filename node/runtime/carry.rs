@@ -83,6 +83,16 @@ impl Host {
         });
     }
 
+    /// Also while the log is not cut: each backup takes a snapshot.
+    pub(super) fn remove_superfluous_snapshots(&self) {
+        let (snapshots, done) = (Arc::clone(&self.snapshots), self.done.clone());
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = snapshots.remove_superfluous() {
+                let _ = done.send(Done::Failed(error));
+            }
+        });
+    }
+
     fn check_chain(&self) {
         let (log, done) = (Arc::clone(&self.log_reader), self.done.clone());
         tokio::task::spawn_blocking(move || {

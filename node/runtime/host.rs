@@ -210,7 +210,11 @@ impl Host {
                 Ok(())
             }
             Done::LogRead(read, entries) => self.step(Input::LogRead { read, entries }),
-            Done::SnapshotTaken(taken) => self.step(Input::SnapshotTaken(taken)),
+            Done::SnapshotTaken(taken) => {
+                self.step(Input::SnapshotTaken(taken))?;
+                self.remove_superfluous_snapshots();
+                Ok(())
+            }
             Done::SnapshotRead(read, bytes) => self.step(Input::SnapshotRead { read, bytes }),
             Done::SnapshotWritten(snapshot, written) => self.step(Input::SnapshotWritten { snapshot, written }),
             Done::SnapshotInstalled(snapshot) => self.step(Input::SnapshotInstalled(snapshot)),

@@ -53,6 +53,8 @@ pub struct SnapshotOptions {
     pub bytes: u64,
     /// Entries that the log keeps before a snapshot's point.
     pub margin: u64,
+    /// And how many bytes of them at most.
+    pub margin_bytes: u64,
     pub bytes_per_second: u64,
 }
 
@@ -63,6 +65,7 @@ impl Default for SnapshotOptions {
             entries: limits.snapshot_entries,
             bytes: limits.snapshot_bytes,
             margin: limits.snapshot_margin,
+            margin_bytes: limits.snapshot_margin_bytes,
             bytes_per_second: limits.snapshot_bytes_per_second,
         }
     }
@@ -135,6 +138,7 @@ impl NodeOptions {
             snapshot_entries: self.snapshots.entries,
             snapshot_bytes: self.snapshots.bytes,
             snapshot_margin: self.snapshots.margin,
+            snapshot_margin_bytes: self.snapshots.margin_bytes,
             snapshot_bytes_per_second: self.snapshots.bytes_per_second,
             ..Limits::default()
         }

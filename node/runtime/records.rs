@@ -43,6 +43,10 @@ impl Records for Stores {
         Ok(part.map(|part| (part, id.bytes)))
     }
 
+    fn snapshots_being_read(&self) -> usize {
+        self.snapshots.being_read()
+    }
+
     fn log(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, String> {
         self.log.read(from, to, bytes_max).map_err(|error| {
             let why = text(error.clone());

@@ -58,6 +58,21 @@ pub enum StorageError {
     #[error("{folder} is there already: restore into a folder that does not exist yet")]
     NotNew { folder: PathBuf },
 
+    #[error(
+        "{folder} is what an interrupted restore left: it is not whole. Run `epoca restore` again, or delete {folder}"
+    )]
+    HalfRestored { folder: PathBuf },
+
+    #[error("the restore into {folder} was interrupted; nothing of it is left")]
+    Interrupted { folder: PathBuf },
+
+    #[error(
+        "{path} is not there any more: it, or a folder above it, was deleted, moved or replaced while the node ran. What \
+         was written since cannot be found again and was not confirmed. Put the folder back if it was moved, then start \
+         the node again"
+    )]
+    Gone { path: PathBuf },
+
     #[error("the disk is full: {path} could not grow. Nothing that was confirmed is lost; make room and start again")]
     DiskFull { path: PathBuf },
 

@@ -6,6 +6,7 @@
 //! ```
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use fs4::{FileExt, TryLockError};
 use crate::protocol::{ClusterId, Incarnation, NodeId};
 use crate::storage::StorageError;
 use crate::storage::disk::{Disk, write_whole};
+use crate::storage::private::FILE_MODE;
 
 const TITLE: &str = "epoca data folder, version 1";
 
@@ -98,7 +100,7 @@ impl Lock {
 
     pub(crate) fn take_within(folder: &Path, patience: Duration) -> Result<Lock, StorageError> {
         let path = folder.join("lock");
-        let file = OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(&path);
         let file = file.map_err(|error| StorageError::io("open", &path, &error))?;
         let begun = Instant::now();
         loop {

@@ -10,6 +10,7 @@ use crate::protocol::{
 use crate::storage::database::{DatabaseCopy, read_clean, sled_folder};
 use crate::storage::identity::{Identity, Lock};
 use crate::storage::log::{Scanned, SegmentReader, Shared, commit_path, log_folder, read_commit, scan};
+use crate::storage::private::create_folder;
 use crate::storage::restored::History;
 use crate::storage::{LogReader, Record, StorageError};
 
@@ -79,16 +80,23 @@ pub fn inspect(folder: &Path) -> Result<Inspection, StorageError> {
     let mut notes = Vec::new();
     let Scanned { replay, torn_bytes, .. } = scan_patiently(folder, running)?
         .ok_or_else(|| StorageError::LogLost { folder: log_folder(folder), what: "it has no file".into() })?;
-    if torn_bytes > 0 && !running {
-        notes.push(format!(
-            "the log's end is torn: {torn_bytes} bytes that were never acked, dropped at the next start"
-        ));
-    }
     let path = commit_path(folder);
     let recorded = read_commit(&path).map_err(|error| StorageError::io("read", &path, &error))?;
     let records = copy_database(folder, running, &mut notes)?;
     let (applied, revision) = records.as_ref().map_or((None, 0), |copy| copy.database.mark);
     let history = History::of(&replay);
+    let end = history.last.map_or(0, |last| last.position.0);
+    let known = [recorded, applied].into_iter().flatten().max_by_key(|point| point.position);
+    match known.filter(|point| point.position.0 > end && !running) {
+        Some(lost) => notes.push(format!(
+            "the log has lost committed entries: it ends at position {end}, but {lost} at position {} was committed",
+            lost.position
+        )),
+        None if torn_bytes > 0 && !running => notes.push(format!(
+            "the log's end is torn: {torn_bytes} bytes that were never acked, dropped at the next start"
+        )),
+        None => {}
+    }
     Ok(Inspection {
         folder: folder.to_path_buf(),
         running,
@@ -98,7 +106,7 @@ pub fn inspect(folder: &Path) -> Result<Inspection, StorageError> {
         promise: history.promise,
         first: history.last.map(|_| Position::after(history.purged())),
         last: history.last,
-        committed: [recorded, applied].into_iter().flatten().max_by_key(|point| point.position),
+        committed: known,
         applied,
         revision,
         notes,
@@ -192,7 +200,7 @@ impl Temporary {
         let _ = getrandom::fill(&mut random);
         let name = format!("epoca-inspect-{}-{:016x}", std::process::id(), u64::from_le_bytes(random));
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).map_err(|error| StorageError::io("make folder", &path, &error))?;
+        create_folder(&path).map_err(|error| StorageError::io("make folder", &path, &error))?;
         Ok(Temporary(path))
     }
 }
@@ -209,7 +217,7 @@ fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
         let file = file?;
         let target = to.join(file.file_name());
         if file.file_type()?.is_dir() {
-            std::fs::create_dir(&target)?;
+            create_folder(&target)?;
             copy_files(&file.path(), &target)?;
         } else if let Err(error) = std::fs::copy(file.path(), &target) {
             // A running node removes files of its database as it goes.

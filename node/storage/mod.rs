@@ -10,6 +10,8 @@ mod error;
 
 mod disk;
 
+mod private;
+
 mod identity;
 
 mod log;
@@ -41,10 +43,10 @@ use crate::protocol::{
     WriteSnapshot, Written,
 };
 
-pub use backup::{Backup, read_backup, restore_backup};
+pub use backup::{Backup, half_restored, read_backup, restore_backup};
 pub use error::StorageError;
 pub use inspect::{EntryContent, EntryState, InspectedEntry, Inspection, inspect};
-pub use log::{entry_to_harm, turn_bit};
+pub use log::{entry_to_harm, last_list, turn_bit};
 pub use open::{OpenOptions, open};
 pub use quarantine::{Label, Quarantine, examine, quarantine};
 
@@ -142,6 +144,13 @@ pub trait SnapshotStore: Send + Sync {
 
     /// Removes snapshots of entries before `position`.
     fn remove_before(&self, position: Position) -> Result<(), StorageError>;
+
+    /// Removes all but the newest, the one before it, which is used if the newest turns out to be damaged, and those that
+    /// are being read.
+    fn remove_superfluous(&self) -> Result<(), StorageError>;
+
+    /// How many snapshots are being read part by part, to be sent or as a backup. Each of them stays on the disk meanwhile.
+    fn being_read(&self) -> usize;
 }
 
 /// The content of a snapshot as it is read: of the database itself, which goes on changing meanwhile, or of a file. Of a

@@ -16,16 +16,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::protocol::{Base, Incarnation, LogPoint, NodeId, Position, Restored, SnapshotId};
-use crate::storage::database::{DatabasePlace, Restoring, point_at, restore};
-use crate::storage::disk::{Disk, SystemDisk};
+use crate::storage::backup::half_restored;
+use crate::storage::database::{DatabasePlace, Restoring, applied_for_certain, point_at, restore};
+use crate::storage::disk::{Disk, SystemDisk, remove_temporaries};
 use crate::storage::identity::{Identity, Lock};
 use crate::storage::log::{
     LogPlace, SEGMENT_BYTES, Scanned, SegmentLog, commit_path, log_folder, read_commit, remove_torn_start, scan,
 };
+use crate::storage::private::{create_folder, make_private};
 use crate::storage::quarantine;
 use crate::storage::restored::{History, restored};
 use crate::storage::snapshot::{SnapshotFile, SnapshotFolder};
-use crate::storage::{IntermediateLog, LogReader, Opened, StorageError};
+use crate::storage::{IntermediateLog, LogReader, Opened, SnapshotStore, StorageError};
 
 /// What to open, and how much of the log's end to hand to the core.
 pub struct OpenOptions<'a> {
@@ -48,10 +50,17 @@ pub fn open(options: &OpenOptions) -> Result<Opened, StorageError> {
 /// Like [`open`], on a disk of the caller's and with segments of the size asked for.
 pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOptions) -> Result<Opened, StorageError> {
     let folder = &options.folder;
+    if let Some(half) = folder.parent().and_then(half_restored) {
+        return Err(StorageError::HalfRestored { folder: half });
+    }
     make_folder(&*disk, folder)?;
     let lock = Some(Arc::new(Lock::take(folder)?));
+    make_private(folder);
     quarantine::go_on(&*disk, folder)?;
     make_folder(&*disk, &log_folder(folder))?;
+    for place in [folder, &log_folder(folder)] {
+        remove_temporaries(&*disk, place).map_err(|error| StorageError::io("clean up", place, &error))?;
+    }
     let snapshots = SnapshotFolder::new(folder, disk.clone());
     make_folder(&*disk, &snapshots.folder)?;
     let place =
@@ -61,10 +70,11 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOpt
     let reader = log.reader();
     let recorded = recorded_commit(&place, &*reader, history.purged())?;
     let mut kept = snapshots.kept(history.purged(), &mut notes)?;
-    if let Some(base) = to_install(&mut kept, &*reader, &history, &mut notes)? {
+    if let Some(base) = to_install(&mut kept, &*reader, &history, &mut notes, log_folder(folder))? {
         replace_log(&mut log, &base)?;
         history = history.replaced(base);
     }
+    adopt_installed(&snapshots, &mut kept, &*reader, &history)?;
     let recorded = recorded.max_by_position(history.purged());
     let held = kept.first().map(|(id, _)| id.point);
     let recorded = recorded.max_by_position(held);
@@ -81,10 +91,12 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOpt
     let (database, committed) = restore(database, &mut restoring)?;
     let log = hold_committed(log, recorded, committed)?;
     snapshots.remove_unfinished(committed)?;
+    snapshots.remove_superfluous()?;
+    make_private(folder);
     let snapshot = kept.first().map(|(id, _)| *id);
     let bytes_since_snapshot = log.bytes_after(snapshot.map_or(Position(0), |id| id.point.position))?;
     let restored = restored(&*reader, history, committed, options)?;
-    let restored = Restored { snapshot, bytes_since_snapshot, ..restored };
+    let restored = Restored { snapshot, bytes_since_snapshot, weights: log.weights()?, ..restored };
     name_cluster(&place, options, incarnation, &restored)?;
     let snapshots = Arc::new(snapshots);
     let quarantines = quarantine::quarantines(folder)?;
@@ -121,6 +133,7 @@ fn open_log(
     };
     holds_commit(place, &scanned)?;
     if scanned.torn_bytes > 0 {
+        holds_applied(place, folder, &scanned)?;
         let torn = scanned.torn_bytes;
         notes.push(format!("the log's end was torn: {torn} bytes dropped that were never acked"));
     }
@@ -162,6 +175,26 @@ fn holds_commit(place: &LogPlace, scanned: &Scanned) -> Result<(), StorageError>
     }
 }
 
+/// A log with a torn end that ends before what was applied has lost more than that end. Told before the end is cut off, so
+/// that all that is left of it is moved aside. Whole logs are looked at when the final database is opened.
+fn holds_applied(place: &LogPlace, folder: &Path, scanned: &Scanned) -> Result<(), StorageError> {
+    let end = scanned.replay.last().map_or(0, |last| last.position.0);
+    // A snapshot that is being installed is in the database before the log follows.
+    let installing = SnapshotFolder::new(folder, place.disk.clone()).newest_received()?;
+    match applied_for_certain(folder, scanned.incarnation, Position(end)) {
+        Some(applied) if installing < Some(applied.position) => Err(applied_lost(&place.folder, end, applied)),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn applied_lost(folder: &Path, end: u64, applied: LogPoint) -> StorageError {
+    let what = format!(
+        "it ends at position {end}, but the final database holds {applied} at position {}, so committed entries are missing",
+        applied.position
+    );
+    StorageError::LogLost { folder: folder.to_path_buf(), what }
+}
+
 fn read_recorded(place: &LogPlace) -> Result<Option<LogPoint>, StorageError> {
     read_commit(&place.commit).map_err(|error| StorageError::io("read", &place.commit, &error))
 }
@@ -190,12 +223,14 @@ fn recorded_commit(
 }
 
 /// A snapshot that was received, and not yet installed when the node ended: the log does not reach it, or holds something else
-/// there, which nobody has committed. Those that are damaged are taken out.
+/// there, which nobody has committed. Those that are damaged are taken out. One that this node took itself stands for entries
+/// that its log held: if the log does not reach it, they were lost.
 fn to_install(
     kept: &mut Vec<(SnapshotId, PathBuf)>,
     log: &dyn LogReader,
     history: &History,
     notes: &mut Vec<String>,
+    log_folder: PathBuf,
 ) -> Result<Option<Base>, StorageError> {
     while let Some((id, path)) = kept.first() {
         let genuine = history.forged_from.is_none_or(|forged| forged > id.point.position);
@@ -203,6 +238,16 @@ fn to_install(
             return Ok(None);
         }
         match SnapshotFile::open(path).and_then(SnapshotFile::verify) {
+            Ok(found) if found == *id && !SnapshotFolder::is_received(path) => {
+                let end = history.last.map_or(0, |last| last.position.0);
+                let what = format!(
+                    "it ends at position {end}, but the snapshot {} holds what was committed up to {} at position {}",
+                    path.display(),
+                    id.point,
+                    id.point.position
+                );
+                return Err(StorageError::LogLost { folder: log_folder, what });
+            }
             Ok(found) if found == *id => {
                 notes.push(format!("the snapshot of {} was received and is installed now", id.point));
                 return SnapshotFile::open(path).map(|file| Some(file.base));
@@ -216,6 +261,21 @@ fn to_install(
         kept.remove(0);
     }
     Ok(None)
+}
+
+/// A snapshot that was received and is installed, or need not be, is from now on like one that was taken here.
+fn adopt_installed(
+    snapshots: &SnapshotFolder,
+    kept: &mut [(SnapshotId, PathBuf)],
+    log: &dyn LogReader,
+    history: &History,
+) -> Result<(), StorageError> {
+    for (id, path) in kept.iter_mut().filter(|(_, path)| SnapshotFolder::is_received(path)) {
+        if history.purged() == Some(id.point) || point_at(log, id.point.position)? == Some(id.point) {
+            *path = snapshots.adopt(path, id.point.position)?;
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn replace_log(log: &mut SegmentLog, base: &Base) -> Result<(), StorageError> {
@@ -278,6 +338,6 @@ pub(crate) fn make_folder(disk: &dyn Disk, folder: &Path) -> Result<(), StorageE
         _ => Path::new("."),
     };
     make_folder(disk, parent)?;
-    std::fs::create_dir(folder).map_err(error)?;
+    create_folder(folder).map_err(error)?;
     disk.sync_folder(parent).map_err(error)
 }

@@ -63,7 +63,7 @@ pub(crate) fn restored(
     };
     let purged = history.purged();
     let History { promise, forged_from, lists, .. } = history;
-    let (snapshot, bytes_since_snapshot) = (None, 0);
+    let (snapshot, bytes_since_snapshot, weights) = (None, 0, Vec::new());
     Ok(Restored {
         promise,
         runs,
@@ -74,6 +74,7 @@ pub(crate) fn restored(
         purged,
         snapshot,
         bytes_since_snapshot,
+        weights,
         lists: lists.all().to_vec(),
     })
 }

@@ -10,6 +10,8 @@ mod client;
 
 mod command_line;
 
+mod backups;
+
 mod bad_input;
 
 mod exactly_once;
@@ -39,6 +41,8 @@ mod other_cluster;
 mod outcomes;
 
 mod overload;
+
+mod private_files;
 
 mod services;
 

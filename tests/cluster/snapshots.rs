@@ -206,3 +206,41 @@ fn a_damaged_backup_is_refused_and_restores_nothing() {
     let nowhere = epoca(["restore", "no-such-file", data.to_str().expect("a path of text")]);
     assert!(nowhere.err.starts_with("epoca: could not read no-such-file: "), "{nowhere:?}");
 }
+
+fn snapshots_of(cluster: &Cluster, node: u64) -> Vec<String> {
+    let files = std::fs::read_dir(folder_of(cluster, node).join("snapshot")).expect("it can be listed");
+    files.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn backups_one_after_the_other_leave_no_snapshots_at_the_node() {
+    let cluster = Cluster::start(&["--nodes", "1"]);
+    for number in 0..8 {
+        write(&cluster, "x", 10, 10_000);
+        let file = cluster.data().join(format!("backup-{number}"));
+        cluster.json(0, &["backup", file.to_str().expect("a path of text")]);
+    }
+    until("two snapshots are left", || snapshots_of(&cluster, 1).len() <= 2);
+    let cluster = cluster.start_again(&[]);
+    assert!(snapshots_of(&cluster, 1).len() <= 2, "{:?}", snapshots_of(&cluster, 1));
+}
+
+#[test]
+fn the_log_before_a_snapshot_is_bounded_in_bytes_too() {
+    let cluster =
+        Cluster::start(&["--nodes", "1", "--snapshot-bytes", "2000000", "--snapshot-margin-bytes", "1000000"]);
+    // Far fewer entries than the margin has.
+    for prefix in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        write(&cluster, prefix, 10, 60_000);
+    }
+    let node = || cluster.status()[0].clone();
+    until("the log begins later", || position(&node(), "purged") > 20);
+    assert!(snapshots_of(&cluster, 1).len() <= 2, "{:?}", snapshots_of(&cluster, 1));
+    // After a restart it is counted on.
+    let before = position(&node(), "purged");
+    let cluster = cluster.start_again(&["--snapshot-bytes", "2000000", "--snapshot-margin-bytes", "1000000"]);
+    for prefix in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        write(&cluster, prefix, 20, 60_000);
+    }
+    until("it begins later still", || position(&cluster.status()[0], "purged") > before + 20);
+}

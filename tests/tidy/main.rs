@@ -16,17 +16,18 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("runtime", &["protocol", "storage", "lab", "rpc"]),
     ("client", &["protocol", "rpc"]),
     // The storage for `prepare`, logs that lie there before the nodes start, for `fault damage`, and for who was a member when
-    // folders are missing.
+    // folders are missing or no launcher has started them yet.
     ("cluster", &["protocol", "client", "rpc", "storage"]),
     ("verify", &["protocol"]),
 ];
 
 /// Each part of what people touch with the rooms of the library that it may name.
-const TOUCHED: [(&str, &[&str]); 8] = [
+const TOUCHED: [(&str, &[&str]); 9] = [
     ("tui/console", &["protocol", "client", "cluster", "verify"]),
     ("tui/command", &["protocol", "client", "cluster", "verify"]),
     ("tui/scenario", &["protocol", "client", "cluster", "verify"]),
     ("tui/tape", &["protocol", "client", "cluster", "verify"]),
+    ("tui/begin.rs", &[]),
     ("tui/main.rs", &["protocol", "client", "cluster", "storage", "runtime"]),
     ("tui/node.rs", &["protocol", "runtime"]),
     ("tui/inspect.rs", &["protocol", "storage"]),

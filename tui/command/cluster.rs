@@ -110,7 +110,7 @@ fn failed(error: &ClusterError) -> Outcome {
 }
 
 /// Ends at the first signal that asks this process to end.
-fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
+pub fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;

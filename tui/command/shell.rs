@@ -144,9 +144,9 @@ pub enum Said {
 
 #[derive(Args, Clone, Debug)]
 pub struct ClusterArgs {
-    /// How many nodes: one leader, the others replicas
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=15))]
-    pub nodes: u64,
+    /// How many nodes: one leader, the others replicas. Unless told, those that the folder holds, or 4 in a new one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=15))]
+    pub nodes: Option<u64>,
     /// Ports are counted up from here, past those that are taken; 0 takes any
     #[arg(long, value_name = "PORT", default_value_t = 7101)]
     pub base_port: u16,
@@ -192,6 +192,9 @@ pub struct SnapshotArgs {
     /// How many entries before a snapshot the log keeps, for replicas that are a little behind (10,000 unless told)
     #[arg(long, value_name = "N")]
     pub snapshot_margin: Option<u64>,
+    /// How many bytes of these entries it keeps at most (64 MiB unless told)
+    #[arg(long, value_name = "BYTES")]
+    pub snapshot_margin_bytes: Option<u64>,
     /// How many bytes of snapshots a leader sends in a second (64 MiB unless told)
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub snapshot_bytes_per_second: Option<u64>,
@@ -204,6 +207,7 @@ impl SnapshotArgs {
             ("--snapshot-entries", self.snapshot_entries),
             ("--snapshot-bytes", self.snapshot_bytes),
             ("--snapshot-margin", self.snapshot_margin),
+            ("--snapshot-margin-bytes", self.snapshot_margin_bytes),
             ("--snapshot-bytes-per-second", self.snapshot_bytes_per_second),
         ];
         let given = all.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()]));
@@ -213,9 +217,9 @@ impl SnapshotArgs {
 
 #[derive(Args, Clone, Debug)]
 pub struct DemoArgs {
-    /// How many nodes: one leader, the others replicas
-    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=15))]
-    pub nodes: u64,
+    /// How many nodes: one leader, the others replicas. Unless told, those that the folder holds, or 4 in a new one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=15))]
+    pub nodes: Option<u64>,
     /// Ports are counted up from here, past those that are taken; 0 takes any
     #[arg(long, value_name = "PORT", default_value_t = 7101)]
     pub base_port: u16,

@@ -74,7 +74,7 @@ impl Drop for Keeper {
 }
 
 struct Wanted {
-    nodes: u64,
+    nodes: Option<u64>,
     data: PathBuf,
     base_port: u16,
     fresh: bool,
@@ -120,7 +120,8 @@ async fn start(wanted: Wanted, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Cl
     let Wanted { nodes, data, base_port, fresh, conduct, timeout } = wanted;
     let executable = std::env::current_exe();
     let executable = executable.map_err(|error| refused("no_executable", format!("where is this program? {error}")))?;
-    let text = format!("starting {nodes} nodes, each a process of its own, with their data in {}", data.display());
+    let count = nodes.map_or("the".to_owned(), |nodes| nodes.to_string());
+    let text = format!("starting {count} nodes, each a process of its own, with their data in {}", data.display());
     // If nobody listens any more, the console is ending.
     let _ = inbox.send(Msg::Progress(text)).await;
     let options =

@@ -88,7 +88,7 @@ pub use words::Lang;
 /// Where the nodes come from that the console shows.
 pub enum Source {
     /// Start a local lab cluster, and end it on quit.
-    Demo { nodes: u64, data: PathBuf, base_port: u16, fresh: bool, conduct: Conduct },
+    Demo { nodes: Option<u64>, data: PathBuf, base_port: u16, fresh: bool, conduct: Conduct },
     /// Show nodes that run already, found as the shell's commands find them.
     Connect(Global),
     /// Show a recording; no node is there.

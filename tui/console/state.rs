@@ -62,10 +62,10 @@ impl History {
     }
 
     fn replace(&self, lines: &[String]) -> io::Result<()> {
-        let beside = self.path.with_extension("new");
-        let mut file = private(OpenOptions::new().write(true).truncate(true), &beside)?;
+        // For its user alone, as all files of this crate.
+        let mut file = tempfile::NamedTempFile::new_in(self.path.parent().unwrap_or(Path::new(".")))?;
         file.write_all((lines.join("\n") + "\n").as_bytes())?;
-        fs::rename(&beside, &self.path)
+        file.persist(&self.path).map(drop).map_err(|error| error.error)
     }
 }
 

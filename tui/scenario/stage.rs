@@ -55,7 +55,7 @@ impl Stage {
         let slowness = tokio::task::spawn_blocking(slowness).await.unwrap_or(1.0);
         let election_timeout_ms = needs.election_timeout_ms.unwrap_or(ELECTION_TIMEOUT_MS);
         let options = ClusterOptions {
-            nodes,
+            nodes: Some(nodes),
             base_port,
             lab: true,
             election_timeout_ms: Some((election_timeout_ms as f64 * slowness) as u64),

@@ -32,6 +32,8 @@ const LOG_PAGE_BYTES_MAX: u64 = 2 << 20;
 const TAIL_DEFAULT: u64 = 1_000;
 /// One part of a backup.
 const BACKUP_PART_BYTES: u64 = 1 << 20;
+/// So many snapshots may be read at once, one that is sent to a replica among them.
+const SNAPSHOTS_READ_MAX: usize = 3;
 
 /// What a node can say of itself without asking the loop.
 #[derive(Clone, Debug)]
@@ -130,6 +132,11 @@ impl Control for ControlService {
         };
         let at = match position {
             Some(position) => Position(position),
+            // Each that begins now may take a snapshot of its own, which stays until it is read.
+            None if self.records.snapshots_being_read() >= SNAPSHOTS_READ_MAX => {
+                let why = "other backups of this node are being read: try again when they have ended";
+                return answer(refused("overloaded", why));
+            }
             None => match self.ask(Ask::Backup).await? {
                 Answer::Written(point) => point.position,
                 Answer::Refused(refusal) => return answer(by_core(refusal)),

@@ -21,6 +21,11 @@ pub trait Records: Send + Sync + 'static {
     /// A part of the snapshot at a position, and the length of the whole; `None` if it is gone or damaged.
     fn snapshot(&self, at: Position, offset: u64, bytes_max: u64) -> Result<Option<(Bytes, u64)>, String>;
 
+    /// How many snapshots are being read, and stay on the disk for that.
+    fn snapshots_being_read(&self) -> usize {
+        0
+    }
+
     /// Entries of the log, intermediate ones too, from a position on, ending early after `bytes_max`.
     fn log(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, String>;
 }

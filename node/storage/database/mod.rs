@@ -50,7 +50,7 @@ use shadow::Shadow;
 use tree::{Tree, Writes};
 
 pub(crate) use clean::read_clean;
-pub(crate) use restore::{Restoring, point_at, restore};
+pub(crate) use restore::{Restoring, applied_for_certain, point_at, restore};
 
 /// Entries made final by one batch: large enough to share its costs, small enough not to keep readers waiting.
 const BATCH_ENTRIES: usize = 128;

@@ -5,11 +5,13 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::protocol::{LogPoint, Position};
+use crate::protocol::{Incarnation, LogPoint, Position};
 use crate::storage::database::clean::{Clean, read_clean, remove_clean};
 use crate::storage::database::proof::{Proven, prove};
 use crate::storage::database::tree::Tree;
 use crate::storage::database::{DatabasePlace, SledDatabase, read_mark, sled_folder};
+use crate::storage::log::log_folder;
+use crate::storage::open::applied_lost;
 use crate::storage::snapshot::SnapshotFile;
 use crate::storage::{FinalDatabase, LogReader, StorageError};
 
@@ -98,6 +100,11 @@ fn use_proven(
         Err(why) => return Ok(Err(why)),
     };
     let Proven { applied, rows } = proven;
+    // Its rows were checked, so it holds what the log made of it: a log that ends before has lost entries.
+    let end = restoring.last.map_or(0, |last| last.position.0);
+    if applied.position.0 > end {
+        return Err(applied_lost(&log_folder(&place.folder), end, applied));
+    }
     let in_log = restoring.purged == Some(applied) || point_at(restoring.log, applied.position)? == Some(applied);
     if !in_log {
         return Ok(Err(format!("what it applied last, {applied}, is not in the log")));
@@ -202,13 +209,39 @@ fn usable(
     let Some(applied) = clean.applied else { return Ok(Ok(clean)) };
     let end = restoring.last.map_or(0, |last| last.position.0);
     if applied.position.0 > end {
-        let what = format!("it ends at position {end}, but {applied} at position {} was applied", applied.position);
-        return Err(StorageError::LogLost { folder: place.folder.clone(), what });
+        return Err(applied_lost(&log_folder(&place.folder), end, applied));
     }
-    if restoring.purged != Some(applied) && point_at(restoring.log, applied.position)? != Some(applied) {
-        return Ok(Err(format!("what it applied last, {applied}, is not in the log")));
+    if restoring.purged.is_some_and(|purged| applied.position < purged.position) {
+        return Ok(Err(format!("the log begins after what it applied last, {applied}")));
     }
-    Ok(Ok(clean))
+    if restoring.purged == Some(applied) {
+        return Ok(Ok(clean));
+    }
+    match point_at(restoring.log, applied.position)? {
+        Some(found) if found == applied => Ok(Ok(clean)),
+        found => {
+            let found = found.map_or("nothing".to_owned(), |found| found.to_string());
+            let what = format!("{applied} was applied at position {}, there is {found}", applied.position);
+            Err(StorageError::LogLost { folder: log_folder(&place.folder), what })
+        }
+    }
+}
+
+/// What was applied after position `end`, as the final database proves: by the mark of a clean end, or else by its rows, which
+/// are checked only if its own mark says so. `None` if nothing was, or nothing is proven.
+pub(crate) fn applied_for_certain(folder: &Path, incarnation: Incarnation, end: Position) -> Option<LogPoint> {
+    let later = |applied: &LogPoint| applied.position > end;
+    if !sled_folder(folder).exists() {
+        return None;
+    }
+    if let Some(clean) = read_clean(folder) {
+        return clean.applied.filter(|applied| clean.incarnation == incarnation && later(applied));
+    }
+    let tree = open_sled(&sled_folder(folder)).ok()?;
+    let marked = std::panic::catch_unwind(AssertUnwindSafe(|| read_mark(&tree))).ok()?.ok()?.0;
+    marked.filter(later)?;
+    let proven = std::panic::catch_unwind(AssertUnwindSafe(|| prove(&tree))).ok()?.ok()?;
+    Some(proven.applied).filter(later)
 }
 
 pub(crate) fn point_at(log: &dyn LogReader, position: Position) -> Result<Option<LogPoint>, StorageError> {
@@ -227,13 +260,23 @@ fn reopen(folder: &Path, clean: Clean) -> Result<Tree, String> {
 
 pub(crate) fn start_anew(folder: &Path) -> Result<Tree, StorageError> {
     let path = sled_folder(folder);
-    match std::fs::remove_dir_all(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(StorageError::io("remove", &path, &error));
-        }
-        _ => {}
-    }
+    empty(&path).map_err(|error| StorageError::io("empty", &path, &error))?;
     open_sled(&path).map_err(|reason| StorageError::Database { folder: path, reason })
+}
+
+/// Removes what a folder holds, but not the folder: it may be a link to another disk, where the old data would stay.
+fn empty(folder: &Path) -> std::io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let path = entry.path();
+        if entry.file_type()?.is_dir() { std::fs::remove_dir_all(&path)? } else { std::fs::remove_file(&path)? }
+    }
+    Ok(())
 }
 
 /// Opens sled, which may panic on damaged files.

@@ -127,10 +127,10 @@ pub(crate) fn take_base(bytes: &Bytes) -> Option<(Base, usize)> {
 
 /// Epochs and positions ascend without gaps, and end with the last entry; so do lists.
 fn is_sound(base: &Base) -> bool {
-    let mut before = (None, 0);
+    let mut before = (None, 0_u64);
     for (end, position) in &base.runs {
         let begins = position.0.checked_sub(end.last.0);
-        if begins != Some(before.1 + 1) || before.0 >= Some(end.epoch) {
+        if begins != before.1.checked_add(1) || before.0 >= Some(end.epoch) {
             return false;
         }
         before = (Some(end.epoch), position.0);

@@ -12,11 +12,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::protocol::{Digest, EntryId, LogPoint, Position};
 use crate::storage::log::record::{u32_at, u64_at};
+use crate::storage::private::FILE_MODE;
 
 const PLACES: [u64; 2] = [0, 512];
 const BYTES: usize = 44;
@@ -29,7 +30,8 @@ pub(crate) struct CommitFile {
 
 impl CommitFile {
     pub(crate) fn open(path: &Path) -> io::Result<CommitFile> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
         let points = PLACES.map(|place| read_place(&file, place));
         let turn = usize::from(points[0].map(|point| point.position) > points[1].map(|point| point.position));
         Ok(CommitFile { file, turn })

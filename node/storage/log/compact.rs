@@ -58,6 +58,21 @@ impl SegmentLog {
             .sum()
     }
 
+    /// How long the log is up to the last entry of each segment.
+    pub(crate) fn weights(&self) -> Result<Vec<(Position, u64)>, StorageError> {
+        let mut weights = Vec::new();
+        let mut bytes = 0;
+        for start in &self.starts {
+            weights.push((Position(start.next.0 - 1), bytes));
+            let path = segment_path(&self.place.folder, start.segment);
+            let length = std::fs::metadata(&path).map(|file| file.len());
+            bytes += length.map_err(|error| StorageError::io("read", &path, &error))?;
+        }
+        // A segment may begin with what truncates the ones before.
+        weights.sort_unstable();
+        Ok(weights)
+    }
+
     /// Gives up what whole segments hold of the entries up to `base.last`. The segment in use is ended, so that the next time
     /// it can go too.
     pub(super) fn give_up(&mut self, base: &Base) -> Result<(), StorageError> {

@@ -53,6 +53,7 @@ use segment::{HEADER_BYTES, SegmentHeader, segment_path};
 use writer::{Flush, Step, Writer, begin_segment};
 
 pub use harm::{entry_to_harm, turn_bit};
+pub use salvage::last_list;
 
 pub(crate) use base::{put_base, take_base};
 pub(crate) use commit::{decode_point, encode_point, read_commit};

@@ -114,7 +114,8 @@ pub(crate) fn frame_length(header: &[u8]) -> Option<usize> {
 
 /// Reads what stands at `at`; `segment` must reach to the end of the file. Bodies share the segment's memory.
 pub(crate) fn find(segment: &Bytes, at: usize) -> Found {
-    let rest = &segment[at..];
+    // A file may be shorter than its own header.
+    let Some(rest) = segment.get(at..) else { return Found::Damaged("the file ends before it") };
     if rest.is_empty() {
         return Found::End;
     }

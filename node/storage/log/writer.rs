@@ -185,7 +185,14 @@ impl Work {
                 Step::BeginAnew { header, base, gone } => self.begin_anew(&header, &base, &gone)?,
             }
         }
-        self.file.sync().map_err(|error| self.error("sync", &error))
+        self.file.sync().map_err(|error| self.error("sync", &error))?;
+        // A file that was deleted or moved away is synced without an error: its bytes would be confirmed and lost.
+        let path = self.path();
+        match self.file.is_at(&path) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StorageError::Gone { path }),
+            Err(error) => Err(StorageError::io("look at", &path, &error)),
+        }
     }
 
     /// The next segment is durable before this one is sealed, and this one is sealed before the next one is used.
@@ -232,5 +239,8 @@ pub(crate) fn begin_segment(
         disk.sync_folder(folder)?;
         Ok(file)
     };
-    begin().map_err(|error| StorageError::io("begin", &path, &error))
+    begin().map_err(|error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound => StorageError::Gone { path: folder.to_path_buf() },
+        _ => StorageError::io("begin", &path, &error),
+    })
 }

@@ -2,13 +2,19 @@
 //!
 //! ```text
 //! DIR/snapshot/0000000000100000.snapshot     complete and durable; the number is the position of its last entry
+//! DIR/snapshot/0000000000100000.received     the same, of another node: until it is installed this node's log need not reach it
 //! DIR/snapshot/0000000000100000-DIGEST.tmp   being received; a restart goes on with as much of it as its checksums hold good
-//! DIR/snapshot/taken.tmp                     being written; without a meaning after a crash
+//! DIR/snapshot/taken-UNIQUE.tmp              being written; without a meaning after a crash
 //! ```
 //!
-//! A file gets its name only when all of it is on the disk. Older ones stay as long as the log continues them.
+//! A file gets its name only when all of it is on the disk. Whether a node took a snapshot itself or received it decides what
+//! a log that does not reach it means: its own stands for entries that its log once held, so they were lost.
+//!
+//! The newest two stay, if the log continues both, and those that are being read. All others go.
 
 mod file;
+
+mod reading;
 
 use std::fs::File;
 use std::io;
@@ -22,9 +28,15 @@ use crate::protocol::{Base, LogPoint, Position, SnapshotId, WriteSnapshot, Writt
 use crate::storage::disk::Disk;
 use crate::storage::{Dump, SnapshotStore, StorageError};
 
+use reading::Readings;
+
 pub(crate) use file::{SnapshotFile, SnapshotWriter};
 
 const ENDING: &str = ".snapshot";
+const RECEIVED: &str = ".received";
+const TAKEN: &str = "taken-";
+/// The newest, and the one before it in case that the newest turns out to be damaged.
+const KEPT: usize = 2;
 const UNFINISHED: &str = ".tmp";
 /// While a file is received it is synced whenever so many more bytes of it have come: a power cut loses no more than that.
 const SYNC_BYTES: u64 = 8 << 20;
@@ -34,15 +46,43 @@ const SYNC_BYTES: u64 = 8 << 20;
 pub(crate) struct SnapshotFolder {
     pub folder: PathBuf,
     pub disk: Arc<dyn Disk>,
+    readings: Arc<Readings>,
 }
 
 impl SnapshotFolder {
     pub(crate) fn new(data: &Path, disk: Arc<dyn Disk>) -> SnapshotFolder {
-        SnapshotFolder { folder: data.join("snapshot"), disk }
+        SnapshotFolder { folder: data.join("snapshot"), disk, readings: Arc::default() }
     }
 
+    /// The file of a snapshot that this node took, or has installed.
     pub(crate) fn path(&self, position: Position) -> PathBuf {
         self.folder.join(format!("{:016}{ENDING}", position.0))
+    }
+
+    fn received(&self, position: Position) -> PathBuf {
+        self.folder.join(format!("{:016}{RECEIVED}", position.0))
+    }
+
+    /// Where the snapshot lies, whichever of the two it is.
+    fn file_of(&self, position: Position) -> PathBuf {
+        let own = self.path(position);
+        if own.exists() { own } else { Some(self.received(position)).filter(|path| path.exists()).unwrap_or(own) }
+    }
+
+    /// Whether it was received and not installed before this start.
+    pub(crate) fn is_received(path: &Path) -> bool {
+        path.to_string_lossy().ends_with(RECEIVED)
+    }
+
+    /// The position of the newest that was received and is not yet like one that was taken here.
+    pub(crate) fn newest_received(&self) -> Result<Option<Position>, StorageError> {
+        Ok(self.positions()?.into_iter().rfind(|position| self.received(*position).exists()))
+    }
+
+    /// The snapshot is installed: from now on it is like one that was taken here.
+    pub(crate) fn adopt(&self, path: &Path, position: Position) -> Result<PathBuf, StorageError> {
+        self.name(path, self.path(position))?;
+        Ok(self.path(position))
     }
 
     /// The positions of all complete snapshots, in order.
@@ -56,10 +96,11 @@ impl SnapshotFolder {
         let mut positions = Vec::new();
         for file in files {
             let name = file.map_err(error)?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_suffix(ENDING)?.parse().ok());
-            positions.extend(number.map(Position));
+            let stem = name.to_str().and_then(|name| name.strip_suffix(ENDING).or(name.strip_suffix(RECEIVED)));
+            positions.extend(stem.and_then(|stem| stem.parse().ok()).map(Position));
         }
         positions.sort_unstable();
+        positions.dedup();
         Ok(positions)
     }
 
@@ -73,7 +114,7 @@ impl SnapshotFolder {
         let first = purged.map_or(Position(0), |purged| purged.position);
         let mut kept = Vec::new();
         for position in self.positions()?.into_iter().rev().filter(|position| *position >= first) {
-            let path = self.path(position);
+            let path = self.file_of(position);
             match SnapshotFile::open(&path).and_then(SnapshotFile::unverified_id) {
                 Ok(id) if id.point.position == position => kept.push((id, path)),
                 Ok(id) => notes.push(format!("{} is left alone: it is the snapshot of {}", path.display(), id.point)),
@@ -87,20 +128,32 @@ impl SnapshotFolder {
     }
 
     fn write(&self, base: &Base, dump: &mut dyn Dump) -> Result<SnapshotId, StorageError> {
-        let temporary = self.folder.join("taken.tmp");
-        self.remove(&temporary)?;
-        let mut writer = SnapshotWriter::create(&*self.disk, temporary.clone(), base, dump.revision())?;
+        let unique = getrandom::u64().map_err(|error| StorageError::Io {
+            action: "draw a name for a file in",
+            path: self.folder.clone(),
+            reason: error.to_string(),
+        })?;
+        let temporary = self.folder.join(format!("{TAKEN}{unique:016x}{UNFINISHED}"));
+        let taken = self.write_as(&temporary, base, dump);
+        if taken.is_err() {
+            // If it stays, the next start removes it.
+            let _ = self.disk.remove(&temporary);
+        }
+        taken
+    }
+
+    fn write_as(&self, temporary: &Path, base: &Base, dump: &mut dyn Dump) -> Result<SnapshotId, StorageError> {
+        let mut writer = SnapshotWriter::create(&*self.disk, temporary.to_path_buf(), base, dump.revision())?;
         while let Some(rows) = dump.next()? {
             writer.put(&rows)?;
         }
         let id = writer.finish()?;
-        self.name(&temporary, id.point.position)?;
+        self.name(temporary, self.path(id.point.position))?;
         Ok(id)
     }
 
     /// A durable file gets its name, durably.
-    fn name(&self, temporary: &Path, position: Position) -> Result<(), StorageError> {
-        let path = self.path(position);
+    fn name(&self, temporary: &Path, path: PathBuf) -> Result<(), StorageError> {
         let renamed = self.disk.rename(temporary, &path).and_then(|()| self.disk.sync_folder(&self.folder));
         renamed.map_err(|error| StorageError::io("name", &path, &error))
     }
@@ -115,12 +168,16 @@ impl SnapshotFolder {
     pub(crate) fn remove_unfinished(&self, committed: Option<LogPoint>) -> Result<(), StorageError> {
         let newest =
             self.unfinished()?.into_iter().filter(|(position, _)| *position >= Position::after(committed)).max();
-        self.remove_unfinished_but(newest.as_ref().map(|(_, path)| &**path))
+        let kept = newest.map(|(_, path)| path);
+        let unfinished = self.unfinished()?.into_iter();
+        unfinished.filter(|(_, path)| Some(path) != kept.as_ref()).try_for_each(|(_, path)| self.remove(&path))
     }
 
-    fn remove_unfinished_but(&self, kept: Option<&Path>) -> Result<(), StorageError> {
+    /// Removes what was received of other snapshots. One that is being taken here stays.
+    fn remove_received(&self) -> Result<(), StorageError> {
+        let is_taken = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TAKEN));
         let unfinished = self.unfinished()?.into_iter();
-        unfinished.filter(|(_, path)| Some(&**path) != kept).try_for_each(|(_, path)| self.remove(&path))
+        unfinished.filter(|(_, path)| !is_taken(path)).try_for_each(|(_, path)| self.remove(&path))
     }
 
     /// All files that are not complete; those that are received with the position of the snapshot's last entry.
@@ -170,7 +227,7 @@ impl SnapshotFolder {
                 return Ok(received);
             }
             // One at a time: what is left of others is of no use.
-            self.remove_unfinished_but(None)?;
+            self.remove_received()?;
             let file = self.disk.create(path).map_err(error)?;
             self.disk.sync_folder(&self.folder).map_err(error)?;
             file
@@ -182,6 +239,11 @@ impl SnapshotFolder {
             file.sync().map_err(error)?;
         }
         Ok(received)
+    }
+
+    fn remove_at(&self, position: Position) -> Result<(), StorageError> {
+        self.remove(&self.path(position))?;
+        self.remove(&self.received(position))
     }
 
     fn remove(&self, path: &Path) -> Result<(), StorageError> {
@@ -198,13 +260,15 @@ impl SnapshotStore for SnapshotFolder {
     }
 
     fn read(&self, snapshot: SnapshotId, offset: u64, bytes_max: u64) -> Result<Option<Bytes>, StorageError> {
-        let path = self.path(snapshot.point.position);
+        let path = self.file_of(snapshot.point.position);
         if offset == 0 && !is_whole(&path, snapshot)? {
             return Ok(None);
         }
         let length = bytes_max.min(snapshot.bytes.saturating_sub(offset)) as usize;
         let mut bytes = vec![0; length];
         let read = File::open(&path).and_then(|file| file.read_exact_at(&mut bytes, offset));
+        let end = offset + length as u64;
+        self.readings.on_read(snapshot.point.position, read.is_ok() && end < snapshot.bytes);
         match read {
             Ok(()) => Ok(Some(Bytes::from(bytes))),
             Err(error) if is_missing(&error) => Ok(None),
@@ -224,22 +288,41 @@ impl SnapshotStore for SnapshotFolder {
             return Ok(Written::Damaged);
         }
         let base = SnapshotFile::open(&path)?.base;
-        self.name(&path, snapshot.point.position)?;
+        self.name(&path, self.received(snapshot.point.position))?;
         Ok(Written::Whole(base))
     }
 
     fn find(&self, position: Position) -> Result<Option<SnapshotId>, StorageError> {
-        let path = self.path(position);
+        let path = self.file_of(position);
         if path.exists() { SnapshotFile::open(&path)?.unverified_id().map(Some) } else { Ok(None) }
     }
 
     fn open(&self, snapshot: SnapshotId) -> Result<Box<dyn Dump>, StorageError> {
-        Ok(Box::new(SnapshotFile::open(&self.path(snapshot.point.position))?))
+        Ok(Box::new(SnapshotFile::open(&self.file_of(snapshot.point.position))?))
     }
 
     fn remove_before(&self, position: Position) -> Result<(), StorageError> {
         let positions = self.positions()?;
-        positions.into_iter().filter(|found| *found < position).try_for_each(|found| self.remove(&self.path(found)))
+        positions.into_iter().filter(|found| *found < position).try_for_each(|found| self.remove_at(found))
+    }
+
+    fn remove_superfluous(&self) -> Result<(), StorageError> {
+        let mut kept = 0;
+        for position in self.positions()?.into_iter().rev() {
+            if kept >= KEPT {
+                if !self.readings.is_read(position) {
+                    self.remove_at(position)?;
+                }
+            } else if SnapshotFile::open(&self.file_of(position)).is_ok() {
+                // One that cannot even be opened is of no use, and takes no other's place.
+                kept += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn being_read(&self) -> usize {
+        self.readings.count()
     }
 }
 

@@ -125,6 +125,10 @@ impl DiskFile for FaultyFile {
         self.file.cut(length)
     }
 
+    fn is_at(&self, path: &Path) -> io::Result<bool> {
+        self.file.is_at(path)
+    }
+
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.disk.state.lock().unwrap();
         match &mut state.syncs_left {

@@ -150,3 +150,18 @@ fn trap_40_a_power_cut_anywhere_in_replacing_the_log_leaves_the_old_one_or_the_n
         assert_is_the_snapshot(&folder, &leader, &chain, id, &format!("{syncs} syncs"));
     }
 }
+
+#[test]
+fn an_install_that_was_interrupted_with_a_torn_log_is_ended_and_no_loss() {
+    let chain = chain();
+    let (_leaders, leader, id) = leader(&chain);
+    let (folder, opened) = behind(&chain, &FaultyDisk::default());
+    receive(&opened, &leader, id);
+    opened.database.install(&mut *opened.snapshots.open(id).unwrap()).unwrap();
+    drop(opened);
+    let path = folder.path().join("log/00000001.log");
+    let mut log = std::fs::read(&path).unwrap();
+    log.extend_from_slice(&[1, 2, 3]);
+    std::fs::write(&path, log).unwrap();
+    assert_is_the_snapshot(&folder, &leader, &chain, id, "a torn end");
+}

@@ -26,4 +26,10 @@ mod refusals;
 
 mod inspect;
 
+mod lost;
+
+mod kept;
+
+mod restores;
+
 mod benchmark;

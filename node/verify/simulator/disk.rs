@@ -274,6 +274,7 @@ impl Image {
             purged: self.purged(),
             snapshot: snapshot.map(|snapshot| snapshot.id),
             bytes_since_snapshot: later.map(Entry::weight).sum(),
+            weights: Vec::new(),
             forged_from: self.forged_from,
             committed,
             lists: self.lists().all().to_vec(),

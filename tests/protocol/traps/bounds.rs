@@ -196,3 +196,29 @@ fn a_node_asks_for_no_vote_before_the_deletion_of_its_forged_entries_is_durable(
     world.flush(2);
     assert_eq!(world.said_by(2, "pre-vote").count(), 3);
 }
+
+#[test]
+fn a_log_of_large_entries_keeps_no_more_than_the_margin_in_bytes_before_a_snapshot() {
+    let mut options = Options::voters(3);
+    options.limits.snapshot_bytes = 1 << 20;
+    // Ten thousand entries would stay.
+    options.limits.snapshot_margin_bytes = 512 << 10;
+    let mut world = World::new(&options);
+    world.start_all();
+    world.stand(1);
+    world.settle();
+    let value = "v".repeat(64 << 10);
+    for number in 0..60 {
+        world.put(1, &format!("k{}={value}", number % 4));
+        world.settle();
+    }
+    for id in 1..=3 {
+        let node = world.host(id).snapshot();
+        let (purged, snapshot) =
+            (node.purged.map(|point| point.position.0), node.snapshot.map(|point| point.position.0));
+        let kept = snapshot.unwrap_or(0) - purged.unwrap_or(0);
+        assert!(snapshot > Some(40), "n{id}: {snapshot:?}");
+        // Eight of 64 KiB, or one less for what they weigh besides.
+        assert!((6..=8).contains(&kept), "n{id}: {kept} entries stay before the snapshot");
+    }
+}

@@ -243,6 +243,7 @@ impl Image {
             purged: self.purged(),
             snapshot: None,
             bytes_since_snapshot: 0,
+            weights: Vec::new(),
             forged_from: self.forged_from,
             committed: self.committed,
             lists: lists.all().to_vec(),
