@@ -23,6 +23,8 @@ const KEYS: u64 = 4;
 struct Clock {
     tick: AtomicU64,
     over: AtomicBool,
+    /// Writes that were confirmed so far.
+    confirmed: AtomicU64,
 }
 
 impl Clock {
@@ -58,6 +60,11 @@ impl Load {
             set.spawn(work(with_timeout(client, TIMEOUT)?, number, seed, clock.clone()));
         }
         Ok(Load { clock, clients: set })
+    }
+
+    /// How many writes were confirmed to the clients so far.
+    pub fn confirmed(&self) -> u64 {
+        self.clock.confirmed.load(Ordering::SeqCst)
     }
 
     /// Lets each client end what it has under way.
@@ -120,6 +127,7 @@ async fn operate(client: &Client, mut operation: Operation, clock: &Clock, worke
     match written {
         Ok(written) => {
             operation.returned = Some(clock.tick());
+            clock.confirmed.fetch_add(1, Ordering::SeqCst);
             worked.confirmed.push((operation.clone(), written));
             worked.history.push(operation);
         }

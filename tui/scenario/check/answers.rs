@@ -46,6 +46,7 @@ impl Scene<'_> {
             rule: "answer",
             text: format!("{text} after {:.1} ms", took.as_secs_f64() * 1e3),
             entries: entries.iter().map(entry_text).collect(),
+            fact: None,
         }
     }
 
@@ -118,7 +119,7 @@ fn read(node: Option<NodeId>, key: &str, record: Option<(Bytes, String)>) -> Evi
         }
         None => (format!("{how}: nothing under {key}"), Vec::new()),
     };
-    Evidence { node, event: None, rule: "read", text, entries }
+    Evidence { node, event: None, rule: "read", text, entries, fact: None }
 }
 
 fn unreadable(node: Option<NodeId>, error: &ClientError) -> Seen {
@@ -132,7 +133,7 @@ fn still_open(operation: &Operation, entries: Vec<String>) -> Evidence {
         Some((outcome, _)) => said(&outcome),
     };
     let text = format!("{}: {how}, {:.1} s after it was sent", operation.line, operation.begun.elapsed().as_secs_f64());
-    Evidence { node: None, event: None, rule: "answer", text, entries }
+    Evidence { node: None, event: None, rule: "answer", text, entries, fact: None }
 }
 
 /// What an outcome says, in one line.
