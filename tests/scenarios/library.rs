@@ -61,6 +61,19 @@ fn scenarios_pass_at_the_speed_of_a_person_who_types() {
 }
 
 #[test]
+fn a_write_without_a_leader_is_refused_with_what_is_missing_and_what_to_do() {
+    let workshop = workshop();
+    let results = results(workshop.path(), 0, &["no-quorum"]);
+    let steps = results[0]["steps"].as_array().expect("steps");
+    let late = steps.iter().find(|step| step["text"] == "expect late refused").expect("the step");
+    let said = late["evidence"][0]["text"].as_str().expect("an answer");
+    for wanted in ["no leader took it within 3 s", "of 4 nodes only", "3 are a majority", "Nothing was done: try again"]
+    {
+        assert!(said.contains(wanted), "no {wanted:?} in {said}");
+    }
+}
+
+#[test]
 fn a_replica_that_is_back_at_once_has_missed_what_was_written_meanwhile() {
     // Test 2 of the assignment, with nothing in between: pushes that wait in the leader's queue must not fill the gap.
     let text = "title\n  en At once\ndo kill $b\ndo cut $leader $b\ndo missed: put x 1\ndo heal $leader $b\n\

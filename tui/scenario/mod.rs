@@ -38,6 +38,8 @@ mod excerpt;
 
 mod told;
 
+mod persist;
+
 mod run;
 
 mod report;

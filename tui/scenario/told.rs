@@ -149,7 +149,16 @@ pub struct End {
 impl Run {
     pub fn new(script: Arc<Script>) -> Run {
         let done = script.items.iter().map(|_| None).collect();
-        Run { script, names: Vec::new(), now: None, done, parts: Vec::new(), note: String::new(), again: Vec::new(), end: None }
+        Run {
+            script,
+            names: Vec::new(),
+            now: None,
+            done,
+            parts: Vec::new(),
+            note: String::new(),
+            again: Vec::new(),
+            end: None,
+        }
     }
 
     pub fn take(&mut self, told: Told) {
@@ -167,7 +176,8 @@ impl Run {
             Told::Again { from, why } => {
                 let range = if self.script.is_sheet() { self.items_of(from) } else { 0..self.done.len() };
                 self.done[range.clone()].fill(None);
-                let is_again = |part: &Part| part.heading.is_none_or(|heading| heading == from || range.contains(&heading));
+                let is_again =
+                    |part: &Part| part.heading.is_none_or(|heading| heading == from || range.contains(&heading));
                 self.parts.retain(|part| !is_again(part));
                 (self.now, self.end) = (None, None);
                 self.again.push((from, why));

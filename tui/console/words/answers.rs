@@ -83,9 +83,12 @@ pub const SHAPES: &[Text] = &[
     text("{message} is delivered in {millis} ms", "{message} será entregue em {millis} ms"),
     text("forged entries are at the end of {rest}", "entradas forjadas estão no fim de {rest}"),
     text(
-        "outcome unknown: {why}. Read the key to see whether it was written",
-        "resultado desconhecido: {why}. Leia a chave para ver se foi escrita",
+        "outcome unknown: {said}. Read the key to see whether it was written",
+        "resultado desconhecido: {said}. Leia a chave para ver se foi escrita",
     ),
+    text("the leader stepped down with the write in its log", "o líder renunciou com a escrita no seu log"),
+    text("{node} may have taken the write, but leads no more", "{node} pode ter recebido a escrita, mas já não lidera"),
+    text("{node} may have taken the write, but {why}", "{node} pode ter recebido a escrita, mas {why}"),
     text("no leader took it within {time}: {said}", "nenhum líder a aceitou em {time}: {said}"),
     text(
         "of {count} nodes only {value} answer, and {quorum} are a majority: nobody can lead before another one runs. Nothing \
@@ -125,6 +128,7 @@ pub const SHAPES: &[Text] = &[
     text("{seconds} s left: {line}", "faltam {seconds} s: {line}"),
     text("stopped", "interrompido"),
     text("all nodes agree", "todos os nós concordam"),
+    text("{node} runs, and answered late", "{node} roda, e respondeu tarde"),
     text("done again: {said}", "feito de novo: {said}"),
     text(
         "leadership moved by itself from {a} to {b} (epoch {epoch}, its event {number}): this machine stood still for an \

@@ -84,7 +84,8 @@ impl Scene<'_> {
                 Seen::Yes(evidence) => return self.found(&expectation.what, evidence),
                 Seen::No(verdict, why) => return missed(verdict, why),
                 Seen::NotYet(verdict, why) if over => {
-                    let waited = expectation.within.as_secs_f64().min((begun.elapsed().as_secs_f64() * 10.0).round() / 10.0);
+                    let waited =
+                        expectation.within.as_secs_f64().min((begun.elapsed().as_secs_f64() * 10.0).round() / 10.0);
                     let text = format!("not within {waited} s: {why}");
                     return missed(verdict, text);
                 }

@@ -70,7 +70,14 @@ impl Scene<'_> {
                 return not_yet(format!("{node} lacks {}, confirmed as {}", lost.0, lost.1.id));
             }
             let text = format!("its log has all {} confirmed writes, committed", worked.confirmed.len());
-            evidence.push(Evidence { node: Some(node), event: None, rule: "read", text, entries: Vec::new(), fact: None });
+            evidence.push(Evidence {
+                node: Some(node),
+                event: None,
+                rule: "read",
+                text,
+                entries: Vec::new(),
+                fact: None,
+            });
         }
         Seen::Yes(evidence)
     }
@@ -78,7 +85,9 @@ impl Scene<'_> {
     pub(super) fn confirms(&self, writes: u64, before: u64) -> Seen {
         let Some(load) = self.load else { return Seen::No(Verdict::Unknown, "no load runs".to_owned()) };
         match load.confirmed() - before {
-            confirmed if confirmed >= writes => Seen::Yes(vec![told(format!("{confirmed} writes were confirmed meanwhile"))]),
+            confirmed if confirmed >= writes => {
+                Seen::Yes(vec![told(format!("{confirmed} writes were confirmed meanwhile"))])
+            }
             confirmed => not_yet(format!("{confirmed} of {writes} writes were confirmed")),
         }
     }

@@ -161,7 +161,8 @@ fn overview(runs: &[Run], lang: Lang) -> Table {
         let (ticked, all) = run.ticked();
         let verdict = verdict(run);
         let title = run.script.title.text(lang).to_owned();
-        let cells = vec![run.script.name.clone(), title, said(verdict, lang), format!("{ticked}/{all}"), took(run, lang)];
+        let cells =
+            vec![run.script.name.clone(), title, said(verdict, lang), format!("{ticked}/{all}"), took(run, lang)];
         Row { cells, verdict: Some(verdict), is_total: false }
     };
     let rows = runs.iter().map(row).collect();
@@ -174,8 +175,9 @@ fn said(verdict: Verdict, lang: Lang) -> String {
 
 /// The lines that have points with their sum, and those that have none.
 fn graded(run: &Run, lang: Lang) -> Vec<Table> {
-    let (with, without): (Vec<usize>, Vec<usize>) =
-        run.headings().partition(|heading| matches!(run.script.items[*heading].kind, ItemKind::Graded { points: Some(_), .. }));
+    let (with, without): (Vec<usize>, Vec<usize>) = run
+        .headings()
+        .partition(|heading| matches!(run.script.items[*heading].kind, ItemKind::Graded { points: Some(_), .. }));
     let (reached, all) = run.points();
     let of = choose(lang, "of", "de");
     let row = |heading: usize| {
@@ -194,11 +196,13 @@ fn graded(run: &Run, lang: Lang) -> Vec<Table> {
     let total = choose(lang, "total", "total").to_owned();
     let sum = format!("{} {of} {}", shown(reached, lang), shown(all, lang));
     rows.push(Row { cells: vec![String::new(), total, sum, String::new()], verdict: None, is_total: true });
-    let head = choose(lang, ["line", "what is shown", "points", "verdict"], ["item", "o que se mostra", "pontos", "veredito"]);
+    let head =
+        choose(lang, ["line", "what is shown", "points", "verdict"], ["item", "o que se mostra", "pontos", "veredito"]);
     let caption = choose(lang, "The graded lines", "Os itens avaliados").to_owned();
     let lines = Table { caption, head: head.map(str::to_owned).to_vec(), rows };
     let head = choose(lang, ["what is shown", "verdict"], ["o que se mostra", "veredito"]);
-    let caption = choose(lang, "The four tests, and what is asked next", "Os quatro testes, e o que se pergunta depois");
+    let caption =
+        choose(lang, "The four tests, and what is asked next", "Os quatro testes, e o que se pergunta depois");
     let rows = without.into_iter().map(row).collect();
     let tests = Table { caption: caption.to_owned(), head: head.map(str::to_owned).to_vec(), rows };
     vec![lines, tests].into_iter().filter(|table| table.rows.iter().any(|row| !row.is_total)).collect()
@@ -290,8 +294,10 @@ fn one(run: &Run, index: usize, done: &Done, lang: Lang) -> Step {
 
 fn logs(part: Option<&Part>, lang: Lang) -> Option<Logs> {
     let part = part.filter(|part| !part.after.nodes.is_empty())?;
-    let head = choose(lang, ["node", "logs before", "logs after"], ["nó", "logs antes", "logs depois"]).map(str::to_owned);
-    let of = |excerpt: &Excerpt, node| excerpt.nodes.iter().find(|log| log.node == node).map(|log| log_lines(log, lang));
+    let head =
+        choose(lang, ["node", "logs before", "logs after"], ["nó", "logs antes", "logs depois"]).map(str::to_owned);
+    let of =
+        |excerpt: &Excerpt, node| excerpt.nodes.iter().find(|log| log.node == node).map(|log| log_lines(log, lang));
     let row = |log: &LogExcerpt| {
         let before = of(&part.before, log.node).unwrap_or_default();
         (log.node.to_string(), before, log_lines(log, lang))

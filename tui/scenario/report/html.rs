@@ -22,7 +22,7 @@ table { border-collapse: collapse; width: 100%; margin: 0 0 1rem; }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .22rem .5rem; border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; }
-tr.total td { font-weight: 700; border-bottom: 0; }
+tr.total td { white-space: nowrap; font-weight: 700; border-bottom: 0; }
 .PASS { color: var(--pass); } .FAIL { color: var(--fail); } .UNKNOWN { color: var(--unknown); }
 td:last-child { white-space: nowrap; }
 .of, .points, .why, .said { color: var(--soft); }

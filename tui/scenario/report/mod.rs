@@ -71,7 +71,8 @@ pub fn evidence_text(evidence: &Evidence, lang: Lang) -> String {
         _ => String::new(),
     };
     if let (Some(fact), Some(node)) = (&evidence.fact, evidence.node) {
-        let entries = if evidence.entries.is_empty() { String::new() } else { format!(" · {}", some(&evidence.entries)) };
+        let entries =
+            if evidence.entries.is_empty() { String::new() } else { format!(" · {}", some(&evidence.entries)) };
         return format!("{place}{} {}: {}{entries}", evidence.rule, fact.name(), lang.fact(node, fact));
     }
     let entries: Vec<_> = evidence.entries.iter().map(|entry| lang.answer(entry).into_owned()).collect();

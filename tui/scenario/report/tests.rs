@@ -29,7 +29,11 @@ fn sheet(failed: Option<usize>) -> Run {
 }
 
 fn made() -> Made {
-    Made { students: vec!["Ana <b>".to_owned(), "Zoé".to_owned()], date: "2026-11-21 08:00".to_owned(), version: "9.8.7" }
+    Made {
+        students: vec!["Ana <b>".to_owned(), "Zoé".to_owned()],
+        date: "2026-11-21 08:00".to_owned(),
+        version: "9.8.7",
+    }
 }
 
 fn text(run: Run, lang: Lang, form: Form) -> String {
@@ -102,7 +106,10 @@ fn a_printed_sheet_has_one_page_of_summary_and_a_page_for_each_line() {
 #[test]
 fn the_ending_of_the_name_says_the_form() {
     let form = |name: &str| Form::of(Path::new(name));
-    assert_eq!((form("a.md"), form("b.HTML"), form("c.htm")), (Some(Form::Markdown), Some(Form::Html), Some(Form::Html)));
+    assert_eq!(
+        (form("a.md"), form("b.HTML"), form("c.htm")),
+        (Some(Form::Markdown), Some(Form::Html), Some(Form::Html))
+    );
     assert_eq!((form("sheet"), form("sheet.pdf"), form(".md")), (None, None, None));
 }
 
