@@ -66,6 +66,7 @@ keep=${keep:-$work/failed}
 mkdir -p "$keep" || exit 2
 keep=$(realpath "$keep")
 loops=()
+child=
 
 end_load() {
     [ ${#loops[@]} -eq 0 ] || kill "${loops[@]}" 2>/dev/null
@@ -73,6 +74,8 @@ end_load() {
     loops=()
 }
 tidy_up() {
+    # `timeout` hands the signal on, and the run ends its nodes and its folder.
+    [ -z "$child" ] || { kill -TERM "$child" 2>/dev/null && wait "$child" 2>/dev/null; }
     end_load
     rm -rf "$work/tmp"
     rmdir "$work/failed" "$work" 2>/dev/null
@@ -110,8 +113,12 @@ for half in $halves; do
             begun=$(date +%s%N)
             env -u EPOCA_CONNECT TMPDIR="$folder" timeout -k 20 "$limit" \
                 "$epoca" scenario run "$name" --lang "$lang" ${chaos[@]+"${chaos[@]}"} --report "$folder/report.md" \
-                >"$folder/stdout" 2>"$folder/stderr" </dev/null
+                >"$folder/stdout" 2>"$folder/stderr" </dev/null &
+            # In the background, so that a signal to this script is handled at once.
+            child=$!
+            wait "$child"
             code=$?
+            child=
             tenths=$((($(date +%s%N) - begun) / 100000000))
             if [ "$code" -eq 0 ]; then
                 passed=$((passed + 1))
