@@ -208,6 +208,15 @@ fn present(answers: &[Answer]) -> String {
     ids.sort_unstable();
     ids.dedup();
     let names: Vec<String> = ids.iter().map(|id| format!("n{id}")).collect();
+    let (asked, quorum) = (answers.len(), answers.len() / 2 + 1);
+    if names.len() < quorum && asked > 1 {
+        // A person who has just seen the leader step down must not wait for one: none can come.
+        let names = names.join(" ");
+        return format!(
+            "of {asked} nodes only {names} answer, and {quorum} are a majority: nobody can lead before another one runs. \
+             Nothing was done: try again then"
+        );
+    }
     match &names[..] {
         [one] => format!("only {one} answers, and it knows of no leader"),
         _ => format!("{} answer, and none of them knows of a leader", names.join(" ")),
@@ -264,6 +273,19 @@ mod tests {
     #[test]
     fn nobody_is_asked_while_nobody_leads() {
         assert_eq!(chosen(&[says(1, 3, None), says(2, 3, None), gone(3)]), None);
+    }
+
+    #[test]
+    fn without_a_majority_it_is_said_that_none_can_lead_and_what_to_do() {
+        let said = |answers: &[Answer]| match choose(answers, |node| Some(address(node.0))) {
+            Finding::NoLeader(why) => why,
+            other => panic!("{other:?}"),
+        };
+        let why = said(&[says(1, 3, None), says(2, 3, None), gone(3), silent(4)]);
+        assert!(why.starts_with("of 4 nodes only n1 n2 answer, and 3 are a majority: nobody can lead"), "{why}");
+        assert!(why.contains("Nothing was done: try again"), "{why}");
+        let why = said(&[says(1, 3, None), says(2, 3, None), says(3, 3, None), gone(4)]);
+        assert_eq!(why, "n1 n2 n3 answer, and none of them knows of a leader");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::{ran, results, text, workshop};
+use crate::support::{ran, results, text, text as text_of, workshop};
 
 #[track_caller]
 fn all_pass(names: &[&str]) {
@@ -45,12 +45,65 @@ fn the_figures_of_the_raft_paper_are_shown_on_logs_prepared_before() {
 
 #[test]
 fn every_line_of_the_assignments_sheet_is_ticked_in_portuguese_too() {
-    all_pass(&["assignment", "--report", "sheet.md"]);
+    all_pass(&["assignment"]);
     let workshop = workshop();
     let results = results(workshop.path(), 0, &["normal", "--lang", "pt", "--report", "folha.md"]);
     assert_eq!(results[0]["title"], "Dados corretos, confirmados");
     let report = std::fs::read_to_string(workshop.path().join("folha.md")).expect("it was written");
     assert!(report.contains("logs antes") && report.contains("Epoca: cenários"), "{report}");
+}
+
+#[test]
+fn scenarios_pass_at_the_speed_of_a_person_who_types() {
+    // With more than an election timeout between two commands a leader without a majority has long stepped down.
+    let names = ["no-quorum", "leader-killed", "old-leader", "conflict-id", "exactly-once", "old-log"];
+    all_pass(&[&names[..], &["--typing", "1500ms"]].concat());
+}
+
+#[test]
+fn a_write_without_a_leader_is_refused_with_what_is_missing_and_what_to_do() {
+    let workshop = workshop();
+    let results = results(workshop.path(), 0, &["no-quorum"]);
+    let steps = results[0]["steps"].as_array().expect("steps");
+    let late = steps.iter().find(|step| step["text"] == "expect late refused").expect("the step");
+    let said = late["evidence"][0]["text"].as_str().expect("an answer");
+    for wanted in ["no leader took it within 3 s", "of 4 nodes only", "3 are a majority", "Nothing was done: try again"]
+    {
+        assert!(said.contains(wanted), "no {wanted:?} in {said}");
+    }
+}
+
+#[test]
+fn a_replica_that_is_back_at_once_has_missed_what_was_written_meanwhile() {
+    // Test 2 of the assignment, with nothing in between: pushes that wait in the leader's queue must not fill the gap.
+    let text = "title\n  en At once\ndo kill $b\ndo cut $leader $b\ndo missed: put x 1\ndo heal $leader $b\n\
+                do restart $b\nexpect any Resynced to=$b\nexpect $b holds missed as final\nexpect logs equal\n";
+    let workshop = workshop();
+    let names: Vec<String> = (0..5).map(|number| format!("./at-once-{number}.txt")).collect();
+    for name in &names {
+        std::fs::write(workshop.path().join(name), text).expect("it can be written");
+    }
+    for result in results(workshop.path(), 0, &names.iter().map(String::as_str).collect::<Vec<_>>()) {
+        assert_eq!(result["verdict"], "PASS", "{result}");
+    }
+}
+
+#[test]
+fn the_sheet_is_written_as_one_page_with_students_points_and_evidence() {
+    let workshop = workshop();
+    let text = "title\n  en A sheet\n  pt Uma folha\nline 9z 0.15\n  en It is written\n  pt É escrita\n\
+                do w: put '<b>' '|x|'\nexpect w confirmed\n  en <confirmed>\n  pt <confirmada>\n";
+    std::fs::write(workshop.path().join("sheet.txt"), text).expect("it can be written");
+    let words = ["./sheet.txt", "--report", "sheet.html", "--student", "Ana", "--student", "Zoé", "--lang", "pt"];
+    let results = results(workshop.path(), 0, &words);
+    assert_eq!(results[0]["points"], serde_json::json!({"reached": "0.15", "of": "0.15"}));
+    let page = std::fs::read_to_string(workshop.path().join("sheet.html")).expect("it was written");
+    for wanted in ["<!DOCTYPE html>", "pt-BR", "Ana, Zoé", "0,15 de 0,15", "&lt;confirmada&gt;", "put '&lt;b&gt;'"] {
+        assert!(page.contains(wanted), "no {wanted:?} in {page}");
+    }
+    let output = ran(workshop.path(), &["run", "normal", "--report", "sheet.pdf"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text_of(&output.stderr).contains("ends in .md"), "{output:?}");
 }
 
 #[test]
@@ -87,7 +140,7 @@ fn a_report_has_the_logs_before_and_after() {
     let output = ran(workshop.path(), &["run", "conflict-digest", "--report", "report.md"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let report = std::fs::read_to_string(workshop.path().join("report.md")).expect("it was written");
-    for wanted in ["— PASS", "C3 Truncated", "logs before", "logs after", "forged, x=forged", "intermediate"] {
+    for wanted in ["✓ PASS", "C3 Truncated", "logs before", "logs after", "forged, x=forged", "intermediate"] {
         assert!(report.contains(wanted), "no {wanted:?} in {report}");
     }
 }

@@ -26,7 +26,7 @@ fn tell(sample: &mut Sample, told: Told) {
 fn done(verdict: Verdict, text: &str) -> Done {
     let entries = vec!["e1·o1#4f2a x=1".to_owned()];
     let text_seen = "Finalized up_to=e1·o1#4f2a count=1".to_owned();
-    let one = Evidence { node: Some(NodeId(2)), event: Some(41), rule: "K3", text: text_seen, entries };
+    let one = Evidence { node: Some(NodeId(2)), event: Some(41), rule: "K3", text: text_seen, entries, fact: None };
     let other = Evidence { node: Some(NodeId(3)), event: Some(39), ..one.clone() };
     Done { verdict, evidence: vec![one, other], text: text.to_owned(), took: Duration::from_millis(12) }
 }

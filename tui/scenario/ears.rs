@@ -36,6 +36,8 @@ pub struct Heard {
     nodes: BTreeMap<NodeId, Node>,
     causal: Causal,
     pub violations: Vec<Violation>,
+    /// How often a node's state was read whole: at each connection, so also after each start of its process.
+    reads: u64,
     /// Events that nodes have thrown away.
     pub lost: u64,
 }
@@ -46,11 +48,18 @@ pub struct Node {
     /// Its events come; else it is as it was seen last.
     pub live: bool,
     pub pid: u32,
+    /// Which reading of a whole state this one goes back to.
+    read: u64,
     /// From where on it is heard: what it told before that, after its start, nobody heard.
     joined: Option<Mark>,
 }
 
 impl Node {
+    /// Whether its state goes back to a time before so many readings: it may be that of a process which has ended since.
+    pub fn is_older_than(&self, reads: u64) -> bool {
+        self.read <= reads
+    }
+
     /// Whether some of its events since the mark may have been missed.
     pub fn missed_since(&self, mark: Mark) -> bool {
         !self.live || self.joined.is_some_and(|joined| joined >= mark)
@@ -67,6 +76,7 @@ impl Ears {
             nodes: BTreeMap::new(),
             causal: Causal::new(),
             violations: Vec::new(),
+            reads: 0,
             lost: 0,
         }));
         let listen = |(id, address): &(NodeId, String)| tokio::spawn(listen(*id, address.clone(), heard.clone()));
@@ -118,7 +128,7 @@ async fn listen(node: NodeId, address: String, heard: Arc<Mutex<Heard>>) {
 }
 
 impl Heard {
-    fn end(&self) -> Mark {
+    pub fn end(&self) -> Mark {
         Mark(self.before + self.events.len() as u64)
     }
 
@@ -126,6 +136,10 @@ impl Heard {
     pub fn since(&self, mark: Mark) -> impl Iterator<Item = &Event> {
         let skipped = usize::try_from(mark.0.saturating_sub(self.before)).unwrap_or(usize::MAX);
         self.events.iter().skip(skipped)
+    }
+
+    pub fn reads(&self) -> u64 {
+        self.reads
     }
 
     pub fn node(&self, node: NodeId) -> Option<&Node> {
@@ -154,7 +168,8 @@ impl Heard {
             Observed::Snapshot { snapshot, pid, .. } => {
                 self.violations.extend(self.causal.joined(&snapshot));
                 let joined = (snapshot.event > 0).then(|| self.end());
-                self.nodes.insert(id, Node { state: snapshot, live: true, pid, joined });
+                self.reads += 1;
+                self.nodes.insert(id, Node { state: snapshot, live: true, pid, read: self.reads, joined });
             }
             Observed::Events(events) => events.into_iter().for_each(|event| self.hear(id, event)),
             Observed::Lost(events) => {

@@ -24,6 +24,8 @@ const KEYS: u64 = 4;
 struct Clock {
     tick: AtomicU64,
     over: AtomicBool,
+    /// Writes that were confirmed so far.
+    confirmed: AtomicU64,
 }
 
 impl Clock {
@@ -55,10 +57,18 @@ impl Load {
     pub fn begin(client: &Client, clients: u64, seed: u64) -> Result<Load, ClientError> {
         let clock = Arc::new(Clock::default());
         let mut set = JoinSet::new();
+        // One set of connections for all of them: on a busy machine sixty-four that each look for the leader by themselves
+        // find none before their deadlines.
+        let client = with_timeout(client, on_this_machine(TIMEOUT))?;
         for number in 1..=clients {
-            set.spawn(work(with_timeout(client, on_this_machine(TIMEOUT))?, number, seed, clock.clone()));
+            set.spawn(work(client.clone(), number, seed, clock.clone()));
         }
         Ok(Load { clock, clients: set })
+    }
+
+    /// How many writes were confirmed to the clients so far.
+    pub fn confirmed(&self) -> u64 {
+        self.clock.confirmed.load(Ordering::SeqCst)
     }
 
     /// Lets each client end what it has under way.
@@ -121,6 +131,7 @@ async fn operate(client: &Client, mut operation: Operation, clock: &Clock, worke
     match written {
         Ok(written) => {
             operation.returned = Some(clock.tick());
+            clock.confirmed.fetch_add(1, Ordering::SeqCst);
             worked.confirmed.push((operation.clone(), written));
             worked.history.push(operation);
         }

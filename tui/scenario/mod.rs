@@ -32,9 +32,13 @@ mod order;
 
 mod stage;
 
+mod steady;
+
 mod excerpt;
 
 mod told;
+
+mod persist;
 
 mod run;
 
@@ -44,9 +48,9 @@ pub mod shell;
 
 pub use library::{all, find, names as library_names};
 pub use order::leave as leave_in_order;
-pub use report::evidence_text;
+pub use report::{evidence_text, points_of, points_text};
 pub use run::{RunOptions, run};
-pub use script::{ItemKind, Script};
+pub use script::{ItemKind, Points, Script};
 pub use stage::Stage;
 #[cfg(test)]
 pub use told::Evidence;

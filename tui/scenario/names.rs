@@ -9,7 +9,7 @@ use bytes::Bytes;
 use epoca::protocol::trace::{Fact, Preview};
 use epoca::protocol::{EntryId, Epoch, LogPoint, NodeId, Offset};
 
-use super::ears::{Heard, Mark};
+use super::ears::{Heard, Mark, Node};
 use super::script::{EntryRef, NodeRef, Nodes};
 use crate::command::grammar::Fault;
 use crate::command::{Command, Outcome};
@@ -18,6 +18,9 @@ use crate::command::{Command, Outcome};
 pub struct Names {
     pub nodes: BTreeMap<String, NodeId>,
     pub operations: BTreeMap<String, Operation>,
+    /// The nodes that the scenario has started again, and how many states had been read by then: what was known of one
+    /// before says nothing about what it has after its start.
+    pub started: BTreeMap<NodeId, u64>,
 }
 
 /// An operation that was begun.
@@ -132,6 +135,21 @@ pub fn content(preview: &Preview) -> String {
 }
 
 impl Names {
+    /// Keeps what a command says about whose state can still be true.
+    pub fn note(&mut self, command: &Command, reads: u64) {
+        match command {
+            Command::Fault(Fault::Restart { node } | Fault::Damage { node }) => _ = self.started.insert(node.0, reads),
+            // What it was seen to have last is what counts for a dead node.
+            Command::Fault(Fault::Kill { node }) => _ = self.started.remove(&node.0),
+            _ => {}
+        }
+    }
+
+    /// Whether all that is known of the node is from before its start.
+    pub fn is_stale(&self, id: NodeId, node: &Node) -> bool {
+        self.started.get(&id).is_some_and(|reads| node.is_older_than(*reads))
+    }
+
     pub fn node(&self, node: &NodeRef) -> Result<NodeId, String> {
         match node {
             NodeRef::Id(id) => Ok(*id),

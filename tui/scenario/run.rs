@@ -18,14 +18,18 @@ use super::excerpt::Excerpt;
 use super::load::{Load, Worked};
 use super::names::{Names, Operation};
 use super::order;
-use super::script::{Action, Expectation, How, ItemKind, Said, Script};
+use super::persist::persist;
+use super::script::{Action, Expect, Expectation, How, Item, ItemKind, Said, Script};
 use super::stage::{Stage, with_timeout};
+use super::steady::Steady;
 use super::told::{Done, Evidence, Run, Told, Verdict, is_heading};
 use crate::command::{Context, Exit, Outcome, execute, parse_line};
 
 /// How long the nodes may take to be heard.
 const HEARD: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
+/// How often an attempt that was void is made again.
+const AGAIN_MAX: usize = 4;
 
 /// Commands are numbered through all runs: one that goes on beside its scenario may end when another has begun.
 static ASKED: AtomicU64 = AtomicU64::new(1);
@@ -34,6 +38,8 @@ static ASKED: AtomicU64 = AtomicU64::new(1);
 pub struct RunOptions {
     /// At the beginning of each part, so that a person can follow.
     pub pace: Duration,
+    /// Before each command, as a person takes to type it.
+    pub typing: Duration,
     /// In the place of every time of chaos that the text names.
     pub chaos: Option<Duration>,
     /// For what is random; by the clock if absent.
@@ -59,6 +65,7 @@ pub async fn run(script: Arc<Script>, stage: &Stage, options: RunOptions, told: 
         part: None,
         load: None,
         worked: None,
+        steady: Steady::default(),
         seed,
     };
     runner.play().await;
@@ -84,6 +91,8 @@ struct Runner<'a> {
     part: Option<(Option<usize>, Excerpt)>,
     load: Option<Load>,
     worked: Option<Worked>,
+    /// Who is to lead while names stand for what they stand for.
+    steady: Steady,
     seed: u64,
 }
 
@@ -128,9 +137,13 @@ impl Runner<'_> {
         }
         self.tell(Told::Note(String::new())).await;
         self.choose(&nodes).await;
-        self.part = Some((None, Excerpt::of(&self.ears.heard())));
-        self.since = self.ears.mark();
+        self.begin_part(None);
         Ok(())
+    }
+
+    fn begin_part(&mut self, heading: Option<usize>) {
+        self.part = Some((heading, Excerpt::of(&self.ears.heard())));
+        self.since = self.ears.mark();
     }
 
     async fn until_heard(&self, nodes: &[NodeId]) -> Result<(), String> {
@@ -146,6 +159,8 @@ impl Runner<'_> {
 
     /// `$leader`, then `$a`, `$b`, … for the others in the order of their ids.
     async fn choose(&mut self, nodes: &[NodeId]) {
+        self.steady = Steady::now(&self.ears);
+        self.names.started.clear();
         let leader = self.ears.heard().leader().map(|(id, _)| id);
         self.names.nodes.extend(leader.map(|leader| ("leader".to_owned(), leader)));
         let others = nodes.iter().filter(|node| Some(**node) != leader);
@@ -167,8 +182,12 @@ impl Runner<'_> {
         let script = self.script.clone();
         let mut worst = (Verdict::Pass, String::new());
         let mut skipping = false;
-        for (index, item) in script.items.iter().enumerate() {
+        let (mut heading, mut again, mut next) = (0, 0, 0);
+        while let Some(item) = script.items.get(next) {
+            let index = next;
+            next += 1;
             if is_heading(&item.kind) {
+                (heading, again) = (index, if script.is_sheet() && heading != index { 0 } else { again });
                 self.end_part().await;
                 skipping = false;
                 if matches!(item.kind, ItemKind::Graded { .. })
@@ -176,8 +195,7 @@ impl Runner<'_> {
                 {
                     return (worst.0.max(Verdict::Unknown), why);
                 }
-                self.part = Some((Some(index), Excerpt::of(&self.ears.heard())));
-                self.since = self.ears.mark();
+                self.begin_part(Some(index));
                 self.tell(Told::Now(index)).await;
                 tokio::time::sleep(self.options.pace).await;
                 continue;
@@ -187,6 +205,9 @@ impl Runner<'_> {
             }
             self.tell(Told::Now(index)).await;
             let begun = Instant::now();
+            if matches!(item.kind, ItemKind::Do(_)) {
+                tokio::time::sleep(self.options.typing).await;
+            }
             let found = match &item.kind {
                 ItemKind::Do(action) => self.act(action).await,
                 ItemKind::Expect(expectation) => self.check(expectation).await,
@@ -196,6 +217,21 @@ impl Runner<'_> {
             if let Some((name, node)) = named {
                 self.names.nodes.insert(name, node);
                 self.tell_names().await;
+            }
+            if verdict != Verdict::Pass
+                && again < AGAIN_MAX
+                && let Some(why) = self.void(item)
+            {
+                again += 1;
+                let from = if script.is_sheet() { heading } else { 0 };
+                if let Err(why) = self.begin_again(from, why).await {
+                    return (worst.0.max(Verdict::Unknown), why);
+                }
+                next = from;
+                continue;
+            }
+            if verdict == Verdict::Pass && asks_who_leads(item) {
+                self.steady = Steady::now(&self.ears);
             }
             if verdict != Verdict::Pass && verdict > worst.0 {
                 worst = (verdict, format!("line {}: {text}", item.at));
@@ -211,6 +247,26 @@ impl Runner<'_> {
         worst
     }
 
+    /// Why what was not passed says nothing: see [`super::steady`]. A cluster of the scenario's own cannot begin again.
+    fn void(&self, item: &Item) -> Option<String> {
+        if self.script.needs_own() || asks_who_leads(item) {
+            return None;
+        }
+        self.steady.moved(&self.ears.heard())
+    }
+
+    /// A line of the sheet is put in order when it begins; any other scenario here.
+    async fn begin_again(&mut self, from: usize, why: String) -> Result<(), String> {
+        self.part = None;
+        self.tell(Told::Again { from, why }).await;
+        if self.script.is_sheet() {
+            return Ok(());
+        }
+        self.begin_line().await?;
+        self.begin_part(None);
+        Ok(())
+    }
+
     /// Each line of the sheet stands alone: it begins in order, with whoever leads then.
     async fn begin_line(&mut self) -> Result<(), String> {
         self.tidy().await?;
@@ -221,7 +277,9 @@ impl Runner<'_> {
 
     async fn check(&self, expectation: &Expectation) -> Found {
         let worked = self.worked.as_ref();
-        let scene = Scene { stage: self.stage, ears: &self.ears, names: &self.names, since: self.since, worked };
+        let (ears, names, since, load, steady) =
+            (&self.ears, &self.names, self.since, self.load.as_ref(), &self.steady);
+        let scene = Scene { stage: self.stage, ears, names, since, load, worked, steady };
         scene.check(expectation).await
     }
 
@@ -257,14 +315,22 @@ impl Runner<'_> {
                 tokio::time::sleep(on_this_machine(*time)).await;
                 acted(String::new())
             }
-            Action::Restore => match order::restore(&self.stage.client, &self.ears).await {
+            Action::Restore => match self.restore().await {
                 Ok(()) => acted("all nodes agree".to_owned()),
                 Err(why) => not_acted(Verdict::Unknown, why),
             },
         }
     }
 
+    async fn restore(&self) -> Result<(), String> {
+        match self.load {
+            Some(_) => order::restore_under_load(&self.stage.client, &self.ears).await,
+            None => order::restore(&self.stage.client, &self.ears).await,
+        }
+    }
+
     async fn rage(&mut self, time: Duration) -> Found {
+        self.steady.move_on_purpose();
         let until = Instant::now() + time;
         let mut chaos = Chaos::new(self.stage.client.clone(), self.seed);
         let mut kinds = BTreeSet::new();
@@ -294,6 +360,8 @@ impl Runner<'_> {
             Ok(client) => client,
             Err(error) => return not_acted(Verdict::Unknown, error.to_string()),
         };
+        self.steady.note(&command);
+        self.names.note(&command, self.ears.heard().reads());
         let operation = Operation::begin(&line, &command, self.ears.mark());
         let (ended, begun) = (operation.ended.clone(), operation.begun);
         if let Some(name) = &said.name {
@@ -303,9 +371,10 @@ impl Runner<'_> {
         let number = tap.as_ref().map_or(0, |tap| tap.begin(&line));
         let (asked, told) = (ASKED.fetch_add(1, Ordering::Relaxed), self.told.clone());
         self.tell(Told::Asked { number: asked, line: line.clone() }).await;
-        let work = async move {
-            let context = Context { client, stdin: false, progress: None };
-            let outcome = execute(&command, &context).await;
+        // Whoever waits for it says it again if a busy machine was late with the answer.
+        let (ears, names) = (&self.ears, &self.names);
+        let context = Context { client, stdin: false, progress: None };
+        let report = async move |outcome: Outcome| {
             if let Some(tap) = tap {
                 tap.end(number, &outcome, begun.elapsed());
             }
@@ -316,10 +385,12 @@ impl Runner<'_> {
             outcome
         };
         if said.how == How::Start {
-            tokio::spawn(work);
+            tokio::spawn(async move { report(execute(&command, &context).await).await });
             return acted(format!("{line}: under way"));
         }
-        answered(&line, &work.await, said.how)
+        let outcome = execute(&command, &context).await;
+        let outcome = persist(&command, &context, outcome, ears, names).await;
+        answered(&line, &report(outcome).await, said.how)
     }
 
     /// The end of a part: what the logs hold now stands beside what they held at its beginning.
@@ -361,6 +432,10 @@ impl Runner<'_> {
             _ => ended,
         }
     }
+}
+
+fn asks_who_leads(item: &Item) -> bool {
+    matches!(&item.kind, ItemKind::Expect(Expectation { what: Expect::Leader { .. }, .. }))
 }
 
 fn acted(text: String) -> Found {

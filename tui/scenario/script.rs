@@ -1,5 +1,7 @@
 //! What a scenario says, once its text was read: headings, actions and expectations, in order. Nothing here runs.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use epoca::protocol::{Epoch, NodeId, Offset};
@@ -7,7 +9,10 @@ use epoca::protocol::{Epoch, NodeId, Offset};
 use super::lang::Words;
 
 /// How long an expectation may take if its line does not say.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+///
+/// The protocol promises that a thing happens, not how soon. A passing step ends when it is seen, so a long patience costs
+/// only a failing one.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, Default)]
 pub struct Script {
@@ -65,12 +70,45 @@ pub struct Item {
 pub enum ItemKind {
     /// Begins a part: what happens in it is told together.
     Step,
-    /// Begins the evidence for a line of the assignment's sheet, with its points if they are known.
+    /// Begins the evidence for a line of the assignment's sheet: what the assignment calls it (`3b.2`), and its points.
     Graded {
-        points: Option<u32>,
+        label: Option<String>,
+        points: Option<Points>,
     },
     Do(Action),
     Expect(Expectation),
+}
+
+/// Points of the assignment, in hundredths: sums are exact.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Points(pub u32);
+
+impl FromStr for Points {
+    type Err = String;
+
+    /// `0.15`, `2` or `0.5`; at most two decimals and three digits before them.
+    fn from_str(text: &str) -> Result<Points, String> {
+        let wrong = || "points are written as 0.15".to_owned();
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |text: &str, most: usize| {
+            let sound = (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+            sound.then(|| text.parse::<u32>().ok()).flatten().ok_or_else(wrong)
+        };
+        let hundredths = digits(decimals, 2)? * if decimals.len() == 1 { 10 } else { 1 };
+        Ok(Points(digits(whole, 3)? * 100 + hundredths))
+    }
+}
+
+impl fmt::Display for Points {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", self.0 / 100, self.0 % 100)
+    }
+}
+
+impl std::iter::Sum for Points {
+    fn sum<I: Iterator<Item = Points>>(points: I) -> Points {
+        Points(points.map(|points| points.0).sum())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -178,6 +216,10 @@ pub enum Expect {
     Linearizable,
     /// Every confirmed write of the load is committed on every node.
     Kept,
+    /// The load that runs gets so many writes confirmed from now on.
+    Confirms {
+        writes: u64,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -274,5 +316,20 @@ impl Script {
     /// Whether it must have a cluster of its own.
     pub fn needs_own(&self) -> bool {
         self.needs.own || !self.needs.logs.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_exact_hundredths() {
+        let read = |text: &str| text.parse::<Points>().ok().map(|points| points.0);
+        assert_eq!((read("0.15"), read("2"), read("0.5"), read("10.05")), (Some(15), Some(200), Some(50), Some(1_005)));
+        for wrong in ["", ".", "0.", ".5", "1.234", "-1", "0,15", "1000"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+        assert_eq!([Points(15), Points(185)].into_iter().sum::<Points>().to_string(), "2.00");
     }
 }

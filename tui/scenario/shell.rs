@@ -1,9 +1,9 @@
 //! `epoca scenario list|show|run`: scenarios without a screen. Exit 0 passed, 1 failed, 2 unknown or usage.
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use super::lang::choose;
 use super::library;
-use super::report;
+use super::report::{self, Form, Made};
 use super::run::{RunOptions, run};
 use super::script::{ItemKind, Script};
 use super::stage::Stage;
@@ -55,9 +55,12 @@ pub struct RunArgs {
     /// Names, files as ./mine.txt, or all; `assignment` is the assignment's sheet
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,
-    /// Write what was seen as Markdown
-    #[arg(long, value_name = "FILE.md")]
+    /// Write what was seen: as Markdown to FILE.md, as one page that prints well to FILE.html
+    #[arg(long, value_name = "FILE.md|.html", value_parser = report_file)]
     pub report: Option<PathBuf>,
+    /// Who hands the report in; may be given several times
+    #[arg(long = "student", value_name = "NAME", requires = "report")]
+    pub students: Vec<String>,
     /// The language of texts [default: that of the locale]
     #[arg(long, value_enum, value_name = "LANG")]
     pub lang: Option<Lang>,
@@ -67,6 +70,9 @@ pub struct RunArgs {
     /// Wait so long before each step, for whoever watches or records: seconds, or with a unit as 500ms
     #[arg(long, value_name = "S", default_value = "0", value_parser = pace)]
     pub pace: Duration,
+    /// Wait so long before each command, as a person who types does
+    #[arg(long, value_name = "S", default_value = "0", value_parser = pace)]
+    pub typing: Duration,
     /// What is random follows from this
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
@@ -102,6 +108,15 @@ pub async fn carry_out(args: &ScenarioArgs, global: &Global, is_named: bool) -> 
 /// As a deadline is given, or nothing.
 fn pace(text: &str) -> Result<Duration, String> {
     if text == "0" { Ok(Duration::ZERO) } else { duration(text) }
+}
+
+/// A file whose name says how it is to be written.
+fn report_file(text: &str) -> Result<PathBuf, String> {
+    let file = PathBuf::from(text);
+    match Form::of(&file) {
+        Some(_) => Ok(file),
+        None => Err("its name ends in .md for Markdown or in .html for a page".to_owned()),
+    }
 }
 
 fn of_environment() -> Lang {
@@ -142,7 +157,8 @@ async fn run_all(args: &RunArgs, global: &Global, is_named: bool) -> Outcome {
         Ok(scripts) => scripts,
         Err(message) => return Outcome::error(Exit::Usage, "no_scenario", message),
     };
-    let options = RunOptions { pace: args.pace, chaos: args.chaos_seconds.map(Duration::from_secs), seed: args.seed };
+    let chaos = args.chaos_seconds.map(Duration::from_secs);
+    let options = RunOptions { pace: args.pace, typing: args.typing, chaos, seed: args.seed };
     let mut stages = Stages { args, global, is_named, kept: None };
     let mut runs = Vec::new();
     let mut recordings = Recordings { recorded: &args.recorded, many: scripts.len() > 1, shared: None };
@@ -168,11 +184,15 @@ async fn run_all(args: &RunArgs, global: &Global, is_named: bool) -> Outcome {
     let outcome = summed_up(&runs, lang);
     match &args.report {
         None => outcome,
-        Some(file) => match std::fs::write(file, report::markdown(&runs, lang, &date())) {
+        Some(file) => match std::fs::write(file, reported(&runs, lang, args, file)) {
             Ok(()) => outcome.line(Tone::Note, format!("{}", file.display())),
             Err(error) => Outcome::error(Exit::Usage, "no_report", format!("cannot write {}: {error}", file.display())),
         },
     }
+}
+
+fn reported(runs: &[Run], lang: Lang, args: &RunArgs, file: &Path) -> String {
+    report::written(runs, lang, &Made::now(&args.students), Form::of(file).unwrap_or(Form::Markdown))
 }
 
 type Recording = Option<(Gathering, PathBuf)>;
@@ -300,6 +320,7 @@ fn progress(script: &Script, told: &Told, lang: Lang) -> Vec<String> {
         Told::Note(note) if note.is_empty() => Vec::new(),
         Told::Note(note) => vec![format!("  … {}", lang.answer(note))],
         Told::Done(index, done) => done_lines(script, *index, done, lang),
+        Told::Again { why, .. } => vec![format!("  ↻ {}", lang.answer(&again(why)))],
         Told::Part { .. } | Told::Now(_) | Told::Asked { .. } | Told::Answered { .. } => Vec::new(),
         Told::Ended { verdict, why, took } => {
             let why = if why.is_empty() { String::new() } else { format!(": {}", lang.answer(why)) };
@@ -307,6 +328,10 @@ fn progress(script: &Script, told: &Told, lang: Lang) -> Vec<String> {
             vec![format!("  {} {} {within} {:.1} s{why}", verdict.word(lang), script.name, took.as_secs_f64())]
         }
     }
+}
+
+fn again(why: &str) -> String {
+    format!("done again: {why}")
 }
 
 fn done_lines(script: &Script, index: usize, done: &Done, lang: Lang) -> Vec<String> {
@@ -363,18 +388,4 @@ fn told_to_end() -> std::io::Result<impl Future<Output = ()>> {
             _ = hang_up.recv() => {}
         }
     })
-}
-
-/// `2026-11-21 08:00`, from the clock (days to dates after Hinnant's `civil_from_days`).
-fn date() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let (days, time) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let moved = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * moved + 2) / 5 + 1;
-    let month = if moved < 10 { moved + 3 } else { moved - 9 };
-    let year = year + era * 400 + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02} {:02}:{:02}", time / 3_600, time / 60 % 60)
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
+use epoca::protocol::trace::Fact;
 
 use super::excerpt::Excerpt;
-use super::script::{ItemKind, Script};
+use super::script::{ItemKind, Points, Script};
 use crate::command::Outcome;
 use crate::console::Lang;
 use crate::console::words::scenario as words;
@@ -54,6 +55,8 @@ pub struct Evidence {
     pub text: String,
     /// The entries that it speaks of, as `e1·o2#4f2a x=1`.
     pub entries: Vec<String>,
+    /// The event itself, to be told in words.
+    pub fact: Option<Fact>,
 }
 
 #[derive(Clone, Debug)]
@@ -78,6 +81,11 @@ pub enum Told {
     },
     /// An item has ended.
     Done(usize, Done),
+    /// The attempt from this item on was void, and why; it is made again. The whole scenario, or a line of the sheet.
+    Again {
+        from: usize,
+        why: String,
+    },
     /// What the logs held when a part began and when it ended.
     Part {
         heading: Option<usize>,
@@ -130,6 +138,8 @@ pub struct Run {
     pub done: Vec<Option<Done>>,
     pub parts: Vec<Part>,
     pub note: String,
+    /// Attempts that were void: the item from which on all was done again, and why.
+    pub again: Vec<(usize, String)>,
     pub end: Option<End>,
 }
 
@@ -150,7 +160,16 @@ pub struct End {
 impl Run {
     pub fn new(script: Arc<Script>) -> Run {
         let done = script.items.iter().map(|_| None).collect();
-        Run { script, names: Vec::new(), now: None, done, parts: Vec::new(), note: String::new(), end: None }
+        Run {
+            script,
+            names: Vec::new(),
+            now: None,
+            done,
+            parts: Vec::new(),
+            note: String::new(),
+            again: Vec::new(),
+            end: None,
+        }
     }
 
     pub fn take(&mut self, told: Told) {
@@ -165,6 +184,15 @@ impl Run {
                     *place = Some(done);
                 }
             }
+            Told::Again { from, why } => {
+                let range = if self.script.is_sheet() { self.items_of(from) } else { 0..self.done.len() };
+                self.done[range.clone()].fill(None);
+                let is_again =
+                    |part: &Part| part.heading.is_none_or(|heading| heading == from || range.contains(&heading));
+                self.parts.retain(|part| !is_again(part));
+                (self.now, self.end) = (None, None);
+                self.again.push((from, why));
+            }
             Told::Part { heading, before, after } => self.parts.push(Part { heading, before, after }),
             Told::Ended { verdict, why, took } => {
                 self.now = None;
@@ -177,6 +205,16 @@ impl Run {
     pub fn ticked(&self) -> (usize, usize) {
         let passed = |index: &usize| self.done[*index].as_ref().is_some_and(|done| done.verdict == Verdict::Pass);
         (self.script.expectations().filter(passed).count(), self.script.expectations().count())
+    }
+
+    /// The points of the sheet's lines that passed, and of all.
+    pub fn points(&self) -> (Points, Points) {
+        let of = |heading: usize| match self.script.items[heading].kind {
+            ItemKind::Graded { points: Some(points), .. } => points,
+            _ => Points::default(),
+        };
+        let passed = |heading: &usize| self.verdict_of(*heading) == Some(Verdict::Pass);
+        (self.headings().filter(passed).map(of).sum(), self.headings().map(of).sum())
     }
 
     /// The items from a heading up to the next one.

@@ -1,5 +1,5 @@
-//! The assignment's sheet: each graded line with its points, if they are known, ticked by evidence; that of the selected
-//! line below it.
+//! The assignment's sheet: each graded line with its points, ticked by evidence, and their sum; the evidence of the
+//! selected line below it.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,7 +12,7 @@ use crate::console::view::frame;
 use crate::console::view::line::span;
 use crate::console::view::scenario::{mark_of, put_all, state, style_of};
 use crate::console::words::scenario as words;
-use crate::scenario::{ItemKind, Run, evidence_text};
+use crate::scenario::{ItemKind, Points, Run, evidence_text, points_of, points_text};
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let width = usize::from(area.width);
@@ -23,6 +23,10 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     };
     let mut head = vec![span(" ", look.base)];
     head.extend(state(run, model, look));
+    let (reached, all) = run.points();
+    if all > Points::default() {
+        head.push(span(format!("   {}", points_of(reached, all, model.lang)), look.strong));
+    }
     head.push(span(format!("   {}", run.script.title.text(model.lang)), look.strong));
     let current = run.now.or_else(|| run.done.iter().rposition(Option::is_some));
     let under_way = run.headings().take_while(|heading| current.is_some_and(|item| *heading < item)).count();
@@ -67,13 +71,15 @@ fn graded(run: &Run, heading: usize, model: &Model, shown: Shown, look: &Look) -
         None => ("·", look.muted),
     };
     let points = match item.kind {
-        ItemKind::Graded { points: Some(points) } => {
-            format!("  ({})", words::POINTS.with(model.lang, &[("points", &points)]))
-        }
+        ItemKind::Graded { points: Some(points), .. } => format!("  ({})", points_text(points, model.lang)),
+        _ => String::new(),
+    };
+    let label = match &item.kind {
+        ItemKind::Graded { label: Some(label), .. } => format!("{label} "),
         _ => String::new(),
     };
     let text_style = if shown.is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
-    let text = format!("{}{points}", item.words.text(model.lang));
+    let text = format!("{label}{}{points}", item.words.text(model.lang));
     let rows = wrapped(&text, shown.width.saturating_sub(4)).into_iter().enumerate();
     let line = |(row, text): (usize, String)| {
         let lead = if row == 0 { format!(" {mark} ") } else { "   ".to_owned() };

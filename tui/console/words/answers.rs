@@ -120,10 +120,21 @@ pub const SHAPES: &[Text] = &[
         "o log começa em {first}: o que havia antes está no snapshot",
     ),
     text(
-        "outcome unknown: {why}. Read the key to see whether it was written",
-        "resultado desconhecido: {why}. Leia a chave para ver se foi escrita",
+        "outcome unknown: {said}. Read the key to see whether it was written",
+        "resultado desconhecido: {said}. Leia a chave para ver se foi escrita",
     ),
-    text("no leader took it within {time}: {why}", "nenhum líder a aceitou em {time}: {why}"),
+    text("the leader stepped down with the write in its log", "o líder renunciou com a escrita no seu log"),
+    text("{node} may have taken the write, but leads no more", "{node} pode ter recebido a escrita, mas já não lidera"),
+    text("{node} may have taken the write, but {why}", "{node} pode ter recebido a escrita, mas {why}"),
+    text("no leader took it within {time}: {said}", "nenhum líder a aceitou em {time}: {said}"),
+    text(
+        "of {count} nodes only {value} answer, and {quorum} are a majority: nobody can lead before another one runs. Nothing \
+         was done: try again then",
+        "de {count} nós só {value} respondem, e {quorum} são a maioria: ninguém pode liderar antes que outro rode. Nada foi \
+         feito: tente de novo então",
+    ),
+    text("{value} answer, and none of them knows of a leader", "{value} respondem, e nenhum deles conhece um líder"),
+    text("only {node} answers, and it knows of no leader", "só {node} responde, e não conhece um líder"),
     text("no answer within {time}: {why}", "sem resposta em {time}: {why}"),
     text("{node} is unreachable: {why}", "{node} está inacessível: {why}"),
     text("{node} is not running; `{line}` starts it", "{node} não está rodando; `{line}` o inicia"),
@@ -154,6 +165,16 @@ pub const SHAPES: &[Text] = &[
     text("{seconds} s left: {line}", "faltam {seconds} s: {line}"),
     text("stopped", "interrompido"),
     text("all nodes agree", "todos os nós concordam"),
+    text("{node} runs, and answered late", "{node} roda, e respondeu tarde"),
+    text("done again: {said}", "feito de novo: {said}"),
+    text(
+        "leadership moved by itself from {a} to {b} (epoch {epoch}, its event {number}): this machine stood still for an \
+         election timeout",
+        "a liderança mudou sozinha de {a} para {b} (época {epoch}, evento {number} dele): esta máquina ficou parada por um \
+         tempo de eleição",
+    ),
+    text("{count} writes were confirmed meanwhile", "{count} escritas foram confirmadas nesse tempo"),
+    text("{count} of {number} writes were confirmed", "{count} de {number} escritas foram confirmadas"),
     text("{count} clients write and read", "{count} clientes escrevem e leem"),
     text(
         "{count} operations, {confirmed} writes confirmed, {unknown} of unknown outcome",
@@ -166,7 +187,7 @@ pub const SHAPES: &[Text] = &[
     text("ends with {point}, all of it final", "termina com {point}, tudo final"),
     text("ends with {point}", "termina com {point}"),
     text("no {fact} up to this event", "nenhum {fact} até este evento"),
-    text("leads epoch {epoch}, committed up to {point}", "lidera a época {epoch}, commit até {point}"),
+    text("leads epoch {epoch}, committed up to {point}", "lidera a época {epoch}, efetivado até {point}"),
     text(
         "its own final data: {key}: expected: not found; got: not found",
         "os seus dados finais: {key}: esperado: não encontrado; obtido: não encontrado",
@@ -194,7 +215,7 @@ pub const SHAPES: &[Text] = &[
     ),
     text(
         "its log has all {count} confirmed writes, committed",
-        "o seu log tem todas as {count} escritas confirmadas, com commit",
+        "o seu log tem todas as {count} escritas confirmadas, efetivadas",
     ),
     text("{said} after {millis} ms", "{said} após {millis} ms"),
     text("no answer yet", "sem resposta ainda"),
@@ -203,7 +224,7 @@ pub const SHAPES: &[Text] = &[
         "{line}: sem resposta ainda, {seconds} s depois de enviado",
     ),
     text("{entry} final", "{entry} final"),
-    text("{entry} committed", "{entry} com commit"),
+    text("{entry} committed", "{entry} efetivada"),
     text("{entry} intermediate", "{entry} intermediária"),
     text("no {entry}", "nenhuma {entry}"),
     text("not within {seconds} s: {why}", "não em {seconds} s: {why}"),
@@ -305,6 +326,14 @@ mod tests {
         assert_eq!(
             said("nothing is in force any more; n3 is right again (n3 restarted (pid 9))"),
             "nada mais está em vigor; n3 está certo de novo (n3 reiniciado (pid 9))"
+        );
+        assert_eq!(
+            said(
+                "put u 6: no leader took it within 5 s: of 4 nodes only n1 n2 answer, and 3 are a majority: nobody can lead \
+                 before another one runs. Nothing was done: try again then"
+            ),
+            "put u 6: nenhum líder a aceitou em 5 s: de 4 nós só n1 n2 respondem, e 3 são a maioria: ninguém pode liderar \
+             antes que outro rode. Nada foi feito: tente de novo então"
         );
         assert_eq!(
             said("put x 1: confirmed e1·o1 (position 2) after 1.9 ms"),

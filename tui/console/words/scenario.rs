@@ -35,5 +35,4 @@ pub const STARTS: Text = text("{name} starts …", "{name} começa …");
 pub const UNDER_WAY: Text = text("{ticked} of {all}", "{ticked} de {all}");
 pub const ENDED: Text =
     text("{verdict}, {ticked} of {all} in {seconds} s", "{verdict}, {ticked} de {all} em {seconds} s");
-pub const POINTS: Text = text("{points} points", "{points} pontos");
 pub const EVIDENCE_HINT: Text = text("arrows show the evidence", "as setas mostram a evidência");

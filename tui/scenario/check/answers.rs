@@ -49,6 +49,7 @@ impl Scene<'_> {
             rule: "answer",
             text: format!("{text} after {:.1} ms", took.as_secs_f64() * 1e3),
             entries: entries.iter().map(entry_text).collect(),
+            fact: None,
         }
     }
 
@@ -122,7 +123,7 @@ fn read(node: Option<NodeId>, key: &str, record: Option<(Bytes, String)>) -> Evi
         // It is evidence only where nothing had to be found.
         None => (format!("{how}: {key}: expected: {NOT_FOUND}; got: {NOT_FOUND}"), Vec::new()),
     };
-    Evidence { node, event: None, rule: "read", text, entries }
+    Evidence { node, event: None, rule: "read", text, entries, fact: None }
 }
 
 fn unreadable(node: Option<NodeId>, error: &ClientError) -> Seen {
@@ -136,7 +137,7 @@ fn still_open(operation: &Operation, entries: Vec<String>) -> Evidence {
         Some((outcome, _)) => said(&outcome),
     };
     let text = format!("{}: {how}, {:.1} s after it was sent", operation.line, operation.begun.elapsed().as_secs_f64());
-    Evidence { node: None, event: None, rule: "answer", text, entries }
+    Evidence { node: None, event: None, rule: "answer", text, entries, fact: None }
 }
 
 /// What an outcome says, in one line.

@@ -46,7 +46,7 @@ impl Scene<'_> {
             texts.push(format!("{} {found}", entry_text(&entry)));
         }
         let text = "the log on its disk".to_owned();
-        Seen::Yes(vec![Evidence { node: Some(id), event: None, rule: "disk", text, entries: texts }])
+        Seen::Yes(vec![Evidence { node: Some(id), event: None, rule: "disk", text, entries: texts, fact: None }])
     }
 
     pub(super) async fn disk_reads(&self, node: &NodeRef, key: &str, value: Option<&str>) -> Seen {
@@ -76,6 +76,7 @@ impl Scene<'_> {
             rule: "disk",
             text,
             entries: entries.into_iter().collect(),
+            fact: None,
         }])
     }
 

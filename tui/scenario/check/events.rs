@@ -61,6 +61,7 @@ impl Scene<'_> {
             rule: "state",
             text: format!("no {} up to this event", pattern.fact),
             entries: Vec::new(),
+            fact: None,
         };
         Seen::Yes(these.iter().map(none).collect())
     }
@@ -78,8 +79,14 @@ impl Scene<'_> {
         let committed = state.committed.filter(|committed| Some(committed.id.epoch) == state.epoch);
         let Some(committed) = committed else { return not_yet(format!("{leader} has committed nothing in its epoch")) };
         let text = format!("leads epoch {}, committed up to {committed}", state.epoch.map_or(0, |epoch| epoch.0));
-        let mut evidence =
-            vec![Evidence { node: Some(leader), event: Some(state.event), rule: "state", text, entries: Vec::new() }];
+        let mut evidence = vec![Evidence {
+            node: Some(leader),
+            event: Some(state.event),
+            rule: "state",
+            text,
+            entries: Vec::new(),
+            fact: None,
+        }];
         let mut elections = heard.since(self.since).filter(|event| event.node == leader);
         let elected =
             elections.find(|event| matches!(&event.fact, Fact::Elected { epoch, .. } if Some(*epoch) == state.epoch));
@@ -156,7 +163,14 @@ pub(super) fn of_event(event: &Event) -> Evidence {
             _ => {}
         }
     }
-    Evidence { node: Some(event.node), event: Some(event.number), rule: event.fact.rule(), text, entries }
+    Evidence {
+        node: Some(event.node),
+        event: Some(event.number),
+        rule: event.fact.rule(),
+        text,
+        entries,
+        fact: Some(event.fact.clone()),
+    }
 }
 
 fn matches(pattern: &Pattern, event: &Event, names: &Names, heard: &Heard) -> bool {

@@ -106,11 +106,14 @@ impl Scene<'_> {
             let Some(node) = heard.node(id) else {
                 return Seen::NotYet(Verdict::Unknown, format!("{id} was never heard"));
             };
+            if self.names.is_stale(id, node) {
+                return not_yet(format!("{id} is not heard since it was started again"));
+            }
             match fits(id, &node.state, &known) {
                 Ok(entries) => {
                     let text = if node.live { "its log" } else { "its log as it was seen last" }.to_owned();
                     let event = Some(node.state.event);
-                    evidence.push(Evidence { node: Some(id), event, rule: "state", text, entries });
+                    evidence.push(Evidence { node: Some(id), event, rule: "state", text, entries, fact: None });
                     if *nodes == Nodes::Any {
                         return Seen::Yes(evidence);
                     }

@@ -18,10 +18,11 @@ use epoca::verify::patience::{Patience, slowness};
 pub use answers::said;
 
 use super::ears::{Ears, Mark};
-use super::load::Worked;
+use super::load::{Load, Worked};
 use super::names::{Entry, Names};
 use super::script::{Expect, Expectation};
 use super::stage::Stage;
+use super::steady::Steady;
 use super::told::{Evidence, Verdict};
 use crate::command::{Context, execute, parse_line};
 
@@ -29,6 +30,8 @@ use crate::command::{Context, execute, parse_line};
 const AGAIN: Duration = Duration::from_millis(60);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(15);
+/// Once leadership has moved by itself, an expectation that is not met after so long is given up: see [`super::steady`].
+const VOID_AFTER: Duration = Duration::from_secs(3);
 
 /// What an expectation may look at.
 pub struct Scene<'a> {
@@ -37,8 +40,11 @@ pub struct Scene<'a> {
     pub names: &'a Names,
     /// Events count from the beginning of the step.
     pub since: Mark,
+    /// The load that runs.
+    pub load: Option<&'a Load>,
     /// What the clients of the load saw, once it has ended.
     pub worked: Option<&'a Worked>,
+    pub steady: &'a Steady,
 }
 
 /// What one look gives.
@@ -65,6 +71,8 @@ impl Scene<'_> {
 
     pub async fn check(&self, expectation: &Expectation) -> Found {
         let patience = Patience::of(expectation.within);
+        let begun = Instant::now();
+        let confirmed = self.load.map_or(0, Load::confirmed);
         let mut said = None;
         loop {
             if let Some(template) = &expectation.repeating
@@ -73,19 +81,25 @@ impl Scene<'_> {
                 said = Some(Instant::now());
                 self.say(template).await;
             }
-            let over = patience.is_over();
-            match self.look(&expectation.what, &patience).await {
+            let over = patience.is_over() || self.is_void(&expectation.what, begun);
+            match self.look(&expectation.what, &patience, confirmed).await {
                 Seen::Yes(evidence) => return self.found(&expectation.what, evidence),
                 Seen::No(verdict, why) => return missed(verdict, why),
                 Seen::NotYet(verdict, why) if over => {
-                    let text =
-                        format!("not within {} s: {why}{}", expectation.within.as_secs_f64(), on_a_busy_machine());
+                    let waited = (patience.passed().min(expectation.within).as_secs_f64() * 10.0).round() / 10.0;
+                    let text = format!("not within {waited} s: {why}{}", on_a_busy_machine());
                     return missed(verdict, text);
                 }
                 Seen::NotYet(..) => {}
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Whether to wait longer is of no use. Who leads may always be asked.
+    fn is_void(&self, expect: &Expect, begun: Instant) -> bool {
+        let asks_who_leads = matches!(expect, Expect::Leader { .. });
+        !asks_who_leads && begun.elapsed() >= VOID_AFTER && self.steady.moved(&self.ears.heard()).is_some()
     }
 
     /// What it comes to does not count: it is said again if it was of no use.
@@ -108,7 +122,8 @@ impl Scene<'_> {
         Found { verdict: Verdict::Pass, evidence, text: String::new(), named }
     }
 
-    async fn look(&self, expect: &Expect, patience: &Patience) -> Seen {
+    /// `confirmed`: how many writes of the load were confirmed when the expectation began.
+    async fn look(&self, expect: &Expect, patience: &Patience, confirmed: u64) -> Seen {
         match expect {
             Expect::Outcome { of, wanted } => self.outcome(of, *wanted),
             Expect::Unconfirmed { of, time } => self.unconfirmed(of, patience.passed() >= *time),
@@ -126,6 +141,7 @@ impl Scene<'_> {
             Expect::Invariants => self.invariants(),
             Expect::Linearizable => self.linearizable(),
             Expect::Kept => self.kept().await,
+            Expect::Confirms { writes } => self.confirms(*writes, confirmed),
         }
     }
 }

@@ -26,6 +26,7 @@ impl Scene<'_> {
             rule: "state",
             text: format!("no invariant is broken up to this event of process {}", node.pid),
             entries: Vec::new(),
+            fact: None,
         };
         Seen::Yes(heard.nodes().iter().map(of_node).collect())
     }
@@ -69,9 +70,26 @@ impl Scene<'_> {
                 return not_yet(format!("{node} lacks {}, confirmed as {}", lost.0, lost.1.id));
             }
             let text = format!("its log has all {} confirmed writes, committed", worked.confirmed.len());
-            evidence.push(Evidence { node: Some(node), event: None, rule: "read", text, entries: Vec::new() });
+            evidence.push(Evidence {
+                node: Some(node),
+                event: None,
+                rule: "read",
+                text,
+                entries: Vec::new(),
+                fact: None,
+            });
         }
         Seen::Yes(evidence)
+    }
+
+    pub(super) fn confirms(&self, writes: u64, before: u64) -> Seen {
+        let Some(load) = self.load else { return Seen::No(Verdict::Unknown, "no load runs".to_owned()) };
+        match load.confirmed() - before {
+            confirmed if confirmed >= writes => {
+                Seen::Yes(vec![told(format!("{confirmed} writes were confirmed meanwhile"))])
+            }
+            confirmed => not_yet(format!("{confirmed} of {writes} writes were confirmed")),
+        }
     }
 
     fn worked(&self) -> Result<&Worked, Seen> {
@@ -81,7 +99,7 @@ impl Scene<'_> {
 }
 
 fn told(text: String) -> Evidence {
-    Evidence { node: None, event: None, rule: "answer", text, entries: Vec::new() }
+    Evidence { node: None, event: None, rule: "answer", text, entries: Vec::new(), fact: None }
 }
 
 fn is_write(line: &LogLine, action: &Action) -> bool {

@@ -15,6 +15,7 @@
 //! leader [not NODE] [as $new]                        somebody leads and has committed in its epoch
 //! majority before commit of ENTRY                    acks of a majority, then the commit, then its orders
 //! logs equal [on NODES] | invariants | linearizable | kept
+//! load confirms 20                                   so many writes of the load that runs, from now on
 //! ```
 //!
 //! `within 10s` and `repeating COMMAND` may stand at the end: how long it may take, and what is said again and again until
@@ -74,6 +75,11 @@ fn expect(cursor: &mut Cursor) -> Result<Expect, Mistake> {
         Some("invariants") => Ok(alone(cursor, Expect::Invariants)),
         Some("linearizable") => Ok(alone(cursor, Expect::Linearizable)),
         Some("kept") => Ok(alone(cursor, Expect::Kept)),
+        Some("load") => {
+            cursor.skip(4);
+            cursor.exactly("confirms")?;
+            Ok(Expect::Confirms { writes: cursor.number("a number of writes")? })
+        }
         Some(word) if is_name(word) && !is_nodes(word) => operation(cursor),
         Some(_) => of_nodes(cursor),
         None => Err(cursor.here("expected what is to be seen, as `first confirmed` or `$a Truncated from=forged`")),

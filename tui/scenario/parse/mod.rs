@@ -6,7 +6,8 @@
 //!   en A replica returns
 //!   pt Uma réplica volta
 //! needs nodes 4 | needs own cluster | needs election-timeout 500ms | log n3 1:3 4:1 promise=7
-//! step                                  a heading; `line [POINTS]` begins a line of the assignment's sheet
+//! step                                  a heading
+//! line [LABEL] [POINTS]                 begins a line of the assignment's sheet, as `line 3b.2 0.20`
 //! do [NAME [2s]:] COMMAND               the shell's grammar; must be done
 //! try [NAME [2s]:] COMMAND              may end in any way
 //! start [NAME [2s]:] COMMAND            goes on beside what follows
@@ -122,9 +123,7 @@ fn read_line(script: &mut Script, cursor: &mut Cursor) -> Result<Below, Mistake>
             return Ok(Below::Nothing);
         }
         "step" => ItemKind::Step,
-        "line" => {
-            ItemKind::Graded { points: cursor.more().then(|| cursor.number("points")).transpose()?.map(|n| n as u32) }
-        }
+        "line" => graded(cursor)?,
         "do" => ItemKind::Do(command(How::Do, cursor)?),
         "try" => ItemKind::Do(command(How::Try, cursor)?),
         "start" => ItemKind::Do(command(How::Start, cursor)?),
@@ -139,6 +138,23 @@ fn read_line(script: &mut Script, cursor: &mut Cursor) -> Result<Below, Mistake>
     let (words, why) = Default::default();
     script.items.push(Item { at: cursor.line(), line: cursor.whole().to_owned(), words, why, kind });
     Ok(Below::Item)
+}
+
+/// `line [LABEL] [POINTS]`; a label is no number.
+fn graded(cursor: &mut Cursor) -> Result<ItemKind, Mistake> {
+    let is_number = |word: &str| word.chars().all(|character| character.is_ascii_digit() || ".,".contains(character));
+    let label = match cursor.ahead_word() {
+        Some(word) if !is_number(word) => Some(cursor.word("a label, as 3b.2")?.text.to_owned()),
+        _ => None,
+    };
+    let points = match cursor.more() {
+        false => None,
+        true => {
+            let word = cursor.word("points, as 0.15")?;
+            Some(word.text.parse().map_err(|why: String| cursor.at(word, &why))?)
+        }
+    };
+    Ok(ItemKind::Graded { label, points })
 }
 
 fn needs(script: &mut Script, cursor: &mut Cursor) -> Result<(), Mistake> {

@@ -65,6 +65,9 @@ fn mistakes_name_line_and_column_and_what_was_expected() {
         (with("needs nodes 99"), 3, 13, "1 to 15"),
         (with("log n1 1:1 1:2"), 3, 12, "grow"),
         (with("expect n1 Elected repeating tock n1"), 3, 29, "no command"),
+        (with("line 3b 0,15"), 3, 9, "0.15"),
+        (with("line 0.15 3b"), 3, 11, "nothing more"),
+        (with("expect load confirms many"), 3, 22, "a number of writes"),
     ] {
         let found = mistake(&text);
         assert_eq!((found.0, found.1), (line, column), "{text}: {}", found.2);
@@ -77,6 +80,18 @@ fn a_text_without_title_or_expectation_is_refused() {
     assert!(mistake("expect invariants\n").2.contains("title"));
     assert!(mistake("title\n  en A\ndo put x 1\n").2.contains("without an expectation"));
     assert!(mistake("").2.contains("title"));
+}
+
+#[test]
+fn a_graded_line_has_a_label_and_points_or_neither() {
+    let graded = |line: &str| match parse("test", &with(line)).unwrap().items.remove(0).kind {
+        ItemKind::Graded { label, points } => (label, points.map(|points| points.0)),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(graded("line 3b.2 0.20"), (Some("3b.2".to_owned()), Some(20)));
+    assert_eq!(graded("line 2"), (None, Some(200)));
+    assert_eq!(graded("line 2a"), (Some("2a".to_owned()), None));
+    assert_eq!(graded("line"), (None, None));
 }
 
 #[test]
