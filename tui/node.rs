@@ -40,8 +40,8 @@ pub struct NodeArgs {
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     advertise: Option<String>,
 
-    /// Another node and its address, as 2=127.0.0.1:7102; once for each. They found a cluster together; once its log names
-    /// its members, these count. Without any other node this one founds a cluster of its own
+    /// Another node and its address, as 2=127.0.0.1:7102; once for each. They found a cluster together; once its log
+    /// names its members, these count. Without any other node this one founds a cluster of its own
     #[arg(long = "peer", value_name = "N=ADDRESS")]
     peers: Vec<Peer>,
 

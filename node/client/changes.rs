@@ -32,14 +32,15 @@ pub struct Watching {
     prefix: Bytes,
     seen: Seen,
     waiting: VecDeque<Changed>,
-    /// The last node that let this watcher wait has brought nothing so far, while others said that what it wants is gone.
+    /// The last node that let this watcher wait has brought nothing so far, while others said that what it wants is
+    /// gone.
     in_vain: bool,
     stream: Option<(String, Streaming<wire::WatchResponse>)>,
 }
 
 impl Client {
-    /// Watches the keys that start with `prefix` from a revision on; without one, from what comes next. Of those that do not
-    /// exist yet only the very next one is waited for.
+    /// Watches the keys that start with `prefix` from a revision on; without one, from what comes next. Of those that
+    /// do not exist yet only the very next one is waited for.
     pub async fn watch(&self, prefix: Bytes, from: Option<u64>) -> Result<Watching, ClientError> {
         let seen = match from {
             Some(from) => Seen::before(from),
@@ -65,8 +66,9 @@ impl Watching {
         self.seen.up_to()
     }
 
-    /// The next change. An error says that for the client's whole deadline no node could be watched, that none keeps changes
-    /// from so far back, or that the revision before the one that is wanted does not exist; it may be called again.
+    /// The next change. An error says that for the client's whole deadline no node could be watched, that none keeps
+    /// changes from so far back, or that the revision before the one that is wanted does not exist; it may be called
+    /// again.
     pub async fn next(&mut self) -> Result<Changed, ClientError> {
         loop {
             if let Some(changed) = self.waiting.pop_front() {

@@ -1,5 +1,5 @@
-//! Faults made on purpose, and the launcher: kill, restart, pause, resume and damage are its alone, since nobody else may signal
-//! its processes. Cuts and holds go through it where there is one, so that it repeats them after a restart.
+//! Faults made on purpose, and the launcher: kill, restart, pause, resume and damage are its alone, since nobody else
+//! may signal its processes. Cuts and holds go through it where there is one, so that it repeats them after a restart.
 
 use std::time::Instant;
 
@@ -43,8 +43,8 @@ impl Client {
         self.process(ProcessFault::Resume, node).await.map(|done| done.message)
     }
 
-    /// Lets the launcher turn one bit of a node's stored log, between a kill and a restart; gives the line for people and the
-    /// entry that was hit.
+    /// Lets the launcher turn one bit of a node's stored log, between a kill and a restart; gives the line for people
+    /// and the entry that was hit.
     pub async fn damage(&self, node: NodeId) -> Result<(String, Option<Written>), ClientError> {
         let done = self.process(ProcessFault::Damage, node).await?;
         Ok((done.message, done.last.and_then(|point| point.try_into().ok())))
@@ -97,8 +97,8 @@ impl Client {
         done(answer.await?).map(|done| done.message)
     }
 
-    /// Hands leadership over: to the node named, or to whoever is caught up best. Asks the leader and waits until the other
-    /// one leads; if nobody leads, asks the node itself to stand.
+    /// Hands leadership over: to the node named, or to whoever is caught up best. Asks the leader and waits until the
+    /// other one leads; if nobody leads, asks the node itself to stand.
     pub async fn lead(&self, to: Option<NodeId>) -> Result<String, ClientError> {
         let deadline = self.deadline();
         let named = match to {

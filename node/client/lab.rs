@@ -61,8 +61,8 @@ impl Client {
         self.control(node, async move |mut control| control.rule(request).await).await
     }
 
-    /// Lifts everything that is in force, at all nodes, step mode too. A node that is wrong on purpose is started again by
-    /// its launcher; without one it stays wrong, and that is said.
+    /// Lifts everything that is in force, at all nodes, step mode too. A node that is wrong on purpose is started again
+    /// by its launcher; without one it stays wrong, and that is said.
     pub async fn lift(&self) -> Result<String, ClientError> {
         if let Some(launcher) = self.options().launcher.clone() {
             let deadline = self.deadline();

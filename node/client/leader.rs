@@ -1,8 +1,8 @@
 //! Who leads, judged from what all nodes say at once.
 //!
-//! The leader of the greatest epoch that anybody claims is the one to ask, but only if it has answered a moment ago itself:
-//! a write handed to a node that hangs could end only as unknown. A leader that cannot be connected to from here is
-//! asked through a node that follows it, which passes the request on.
+//! The leader of the greatest epoch that anybody claims is the one to ask, but only if it has answered a moment ago
+//! itself: a write handed to a node that hangs could end only as unknown. A leader that cannot be connected to from
+//! here is asked through a node that follows it, which passes the request on.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -120,7 +120,8 @@ impl Client {
         }
     }
 
-    /// The address of a node that answers; of one with the newest member list, because a node that has begun anew knows none.
+    /// The address of a node that answers; of one with the newest member list, because a node that has begun anew knows
+    /// none.
     pub(super) async fn anybody(&self, deadline: Instant) -> Result<String, ClientError> {
         let answers = self.survey(deadline, &mut { SURVEY }).await;
         let answering = answers.iter().filter_map(|answer| Some((&answer.address, answer.status.as_ref().ok()?)));

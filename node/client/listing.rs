@@ -1,5 +1,6 @@
-//! Long answers page by page: the final records in the order of their keys, and a node's log in the order of its entries.
-//! A page is bounded in number and in bytes, so whoever handles each before asking for the next holds no more than one.
+//! Long answers page by page: the final records in the order of their keys, and a node's log in the order of its
+//! entries. A page is bounded in number and in bytes, so whoever handles each before asking for the next holds no more
+//! than one.
 
 use std::time::{Duration, Instant};
 
@@ -18,8 +19,8 @@ use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 /// The most records or entries in one page; a node ends it earlier after some MiB.
 const PAGE: u64 = 1_000;
 
-/// The final records whose key starts with a prefix. Each page is a read of its own, so a long list is not one moment of
-/// the database.
+/// The final records whose key starts with a prefix. Each page is a read of its own, so a long list is not one moment
+/// of the database.
 pub struct Listing {
     client: Client,
     node: Option<NodeId>,

@@ -1,7 +1,7 @@
 //! The member list: who belongs to the cluster, and changing it.
 //!
-//! A change is asked of the leader until somebody has a definite answer or the deadline comes. Asking again is harmless: what
-//! is so already is said to be so, and then counts as done if an earlier answer was lost.
+//! A change is asked of the leader until somebody has a definite answer or the deadline comes. Asking again is
+//! harmless: what is so already is said to be so, and then counts as done if an earlier answer was lost.
 
 use std::time::Instant;
 
@@ -21,7 +21,8 @@ use crate::rpc::wire;
 use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::wire::launcher_client::LauncherClient;
 
-/// Refusals that end by themselves: another change is on its way, the leader has just come to lead, the learner catches up.
+/// Refusals that end by themselves: another change is on its way, the leader has just come to lead, the learner catches
+/// up.
 const SOON: [&str; 4] = ["change_under_way", "not_settled", "transfer_under_way", "not_caught_up"];
 /// What a removal is refused with that was made already.
 const GONE: &str = "no_member";
@@ -63,8 +64,8 @@ impl Client {
         Ok(listed.map(|listed| (listed, NodeId(node))))
     }
 
-    /// Adds the node that listens at `address` and belongs to no cluster yet; gives its id. As a learner it stays one until
-    /// it is promoted, else it becomes a voter once it has caught up.
+    /// Adds the node that listens at `address` and belongs to no cluster yet; gives its id. As a learner it stays one
+    /// until it is promoted, else it becomes a voter once it has caught up.
     pub async fn add_member(&self, address: &str, learner: bool) -> Result<(NodeId, Option<Written>), ClientError> {
         if !is_address(address) {
             return Err(ClientError::BadAddress { address: address.to_owned() });

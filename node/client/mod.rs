@@ -1,10 +1,10 @@
 //! The client library: finds the leader, writes and reads with a deadline, looks at nodes and watches them.
 //!
-//! An operation ends in one of three ways: it is done, it is definitely not done, or its outcome is unknown. A write that
-//! was lost on the way is tried again under its own name until the deadline, and applied once: a change of leader is no more
-//! than a delay. Unknown ([`ClientError::Unknown`]) is left for a deadline that passes before anybody could say what became
-//! of the write; it is never reported as failed. An overloaded node has taken nothing: the operation waits and is tried again,
-//! and if the deadline passes meanwhile, it ends as overloaded, which is definite.
+//! An operation ends in one of three ways: it is done, it is definitely not done, or its outcome is unknown. A write
+//! that was lost on the way is tried again under its own name until the deadline, and applied once: a change of leader
+//! is no more than a delay. Unknown ([`ClientError::Unknown`]) is left for a deadline that passes before anybody could
+//! say what became of the write; it is never reported as failed. An overloaded node has taken nothing: the operation
+//! waits and is tried again, and if the deadline passes meanwhile, it ends as overloaded, which is definite.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -104,13 +104,13 @@ use sessions::Sessions;
 pub struct Options {
     /// The deadline of each operation.
     pub timeout: Duration,
-    /// The address of the launcher that started the nodes, where there is one: kill, restart, pause and resume go through
-    /// it.
+    /// The address of the launcher that started the nodes, where there is one: kill, restart, pause and resume go
+    /// through it.
     pub launcher: Option<String>,
     /// The cluster that must answer, if it is known: 16 bytes.
     pub cluster: Option<Vec<u8>>,
-    /// After an answer "overloaded" wait and try again until the deadline. Without it the first such answer is the result:
-    /// for whoever measures.
+    /// After an answer "overloaded" wait and try again until the deadline. Without it the first such answer is the
+    /// result: for whoever measures.
     pub wait_when_overloaded: bool,
 }
 
@@ -197,8 +197,8 @@ impl Client {
         Instant::now() + self.timeout
     }
 
-    /// When an operation goes on without a node that has not answered: after this time, or a fifth of the deadline if that is
-    /// longer. Who gives more time has a slower machine or network.
+    /// When an operation goes on without a node that has not answered: after this time, or a fifth of the deadline if
+    /// that is longer. Who gives more time has a slower machine or network.
     fn silence(&self, least: Duration) -> Instant {
         Instant::now() + least.max(self.timeout / 5).min(self.timeout)
     }

@@ -322,8 +322,8 @@ pub(super) fn never_left(status: &Status) -> bool {
     false
 }
 
-/// True if the node itself refused the call because it has too much to do: it has not begun it. The same code made from a
-/// connection's end has that as its source.
+/// True if the node itself refused the call because it has too much to do: it has not begun it. The same code made from
+/// a connection's end has that as its source.
 pub(super) fn is_overload(status: &Status) -> bool {
     status.code() == Code::ResourceExhausted && status.source().is_none()
 }

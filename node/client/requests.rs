@@ -135,8 +135,8 @@ impl Client {
         }
     }
 
-    /// An operation that nobody has answered, with what keeps everybody from it: in step mode messages wait for a person,
-    /// who may have gone without ending it.
+    /// An operation that nobody has answered, with what keeps everybody from it: in step mode messages wait for a
+    /// person, who may have gone without ending it.
     pub(super) fn told_of_step_mode(&self, error: ClientError) -> ClientError {
         let frozen = self.shared.nodes.frozen();
         if frozen.is_empty() {

@@ -14,11 +14,11 @@ use crate::rpc::convert::{Malformed, NodeSnapshot, Observation};
 use crate::rpc::wire::control_client::ControlClient;
 use crate::rpc::{MESSAGE_BYTES_MAX, wire};
 
-/// How many observations wait for a slow receiver; beyond that the node's own bounded ring throws the oldest away and says
-/// so.
+/// How many observations wait for a slow receiver; beyond that the node's own bounded ring throws the oldest away and
+/// says so.
 const QUEUE: usize = 256;
-/// Between two attempts to connect. Short, so that a node that was started again is heard before others tell for long what it
-/// sends them; an attempt at a port where nothing listens costs next to nothing.
+/// Between two attempts to connect. Short, so that a node that was started again is heard before others tell for long
+/// what it sends them; an attempt at a port where nothing listens costs next to nothing.
 const PAUSE: Duration = Duration::from_millis(50);
 /// A node that gives no first observation within this hangs.
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
@@ -48,8 +48,8 @@ pub enum Observed {
     Disconnected(String),
 }
 
-/// Watches the node at `address` (`127.0.0.1:7101`) until the receiver is dropped. Must be called inside a tokio runtime.
-/// A snapshot has at most `tail` entries of the log's end; 0 means the node's default.
+/// Watches the node at `address` (`127.0.0.1:7101`) until the receiver is dropped. Must be called inside a tokio
+/// runtime. A snapshot has at most `tail` entries of the log's end; 0 means the node's default.
 pub fn watch(address: impl Into<String>, tail: u64) -> mpsc::Receiver<Observed> {
     let (observed, receiver) = mpsc::channel(QUEUE);
     let address = address.into();

@@ -1,9 +1,9 @@
 //! Writes, each of them applied at most once however often it is tried.
 //!
-//! Whatever happens to an attempt, a refusal, a broken connection, a leader that stepped down with the entry in its log,
-//! another one follows under the same name until the deadline; the nodes answer a retry with what the first one came to.
-//! Only a write whose deadline passes after an attempt may have left ends as unknown. An answer "overloaded" is definite: if
-//! all attempts met it, so does the write end.
+//! Whatever happens to an attempt, a refusal, a broken connection, a leader that stepped down with the entry in its
+//! log, another one follows under the same name until the deadline; the nodes answer a retry with what the first one
+//! came to. Only a write whose deadline passes after an attempt may have left ends as unknown. An answer "overloaded"
+//! is definite: if all attempts met it, so does the write end.
 
 use std::time::{Duration, Instant};
 
@@ -21,8 +21,8 @@ use crate::protocol::{Expect, VALUE_BYTES_MAX};
 use crate::rpc::wire;
 use crate::rpc::wire::tagged_write::Write;
 
-/// A write that waits for so long asks whether another node leads by now. As long as none does it waits on: its entry is in
-/// a log that may yet be committed, and a second one would help nobody.
+/// A write that waits for so long asks whether another node leads by now. As long as none does it waits on: its entry
+/// is in a log that may yet be committed, and a second one would help nobody.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How one attempt ended.

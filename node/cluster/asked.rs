@@ -1,5 +1,5 @@
-//! How long the launcher waits for a node on behalf of a caller: longer for one that has more time. On a busy machine a node
-//! takes longer to start than usual, and its caller was given a longer deadline for that.
+//! How long the launcher waits for a node on behalf of a caller: longer for one that has more time. On a busy machine a
+//! node takes longer to start than usual, and its caller was given a longer deadline for that.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! `fault damage N`: a node's process is killed, one bit of its stored log is turned, and it is started again.
 //!
-//! What it then does about it is its own business: it is told of the bit by nobody. Who looks after it, and how it comes back,
-//! is in the runtime.
+//! What it then does about it is its own business: it is told of the bit by nobody. Who looks after it, and how it
+//! comes back, is in the runtime.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,7 +53,8 @@ impl Members {
         on_disk(node, move || entry_to_harm(&folder)).await.map(drop)
     }
 
-    /// How many of the other voters run on the folders that the newest member list names, and how many a majority of all is.
+    /// How many of the other voters run on the folders that the newest member list names, and how many a majority of
+    /// all is.
     async fn others_whole(&self, node: NodeId) -> Result<Others, Refused> {
         let client = self.new_client(grown(LOOK_TIMEOUT), None).map_err(by_node)?;
         // Nobody may run.

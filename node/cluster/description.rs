@@ -1,7 +1,7 @@
 //! `cluster.json`: what the commands of the shell read to find a cluster that runs on a data folder.
 //!
-//! It may be old, if the launcher was killed: a reader believes it only after a node has answered with the cluster id, or,
-//! for what is asked of the launcher alone, after that has answered with its process id.
+//! It may be old, if the launcher was killed: a reader believes it only after a node has answered with the cluster id,
+//! or, for what is asked of the launcher alone, after that has answered with its process id.
 
 use std::fs;
 use std::io;

@@ -1,8 +1,9 @@
 //! The data folder of a local cluster: `n1`, `n2`, … with the nodes' data, `n1.log`, … with their output,
 //! `cluster.json`, and the lock that keeps a second launcher out.
 //!
-//! What a node's folder looks like is the storage's business; here only its identity file, its lock and what was moved aside
-//! are known, because nothing may be deleted that is not ours or that somebody uses, and no data be missed in silence.
+//! What a node's folder looks like is the storage's business; here only its identity file, its lock and what was moved
+//! aside are known, because nothing may be deleted that is not ours or that somebody uses, and no data be missed in
+//! silence.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
@@ -83,8 +84,8 @@ impl Folder {
         }
     }
 
-    /// The nodes of a cluster of which no earlier start has written down any: those that founded it, by the member list in
-    /// their logs, or as many as are asked for.
+    /// The nodes of a cluster of which no earlier start has written down any: those that founded it, by the member list
+    /// in their logs, or as many as are asked for.
     pub fn first_nodes(&self, asked: Option<u64>) -> Result<KnownNodes, ClusterError> {
         if let Some(nodes) = self.listed()? {
             return match asked.filter(|asked| *asked != nodes.len() as u64) {
@@ -119,8 +120,8 @@ impl Folder {
         }
     }
 
-    /// The nodes of a cluster that has as many as are asked for, but not n1, n2, … as many: such as one that was restored
-    /// from a backup of a cluster that nodes had left.
+    /// The nodes of a cluster that has as many as are asked for, but not n1, n2, … as many: such as one that was
+    /// restored from a backup of a cluster that nodes had left.
     pub fn others(&self, nodes: u64) -> Result<Option<Vec<NodeId>>, ClusterError> {
         let mut found: Vec<NodeId> = self.nodes()?.into_iter().filter(|node| is_ours(&self.node(*node))).collect();
         found.sort();
@@ -174,8 +175,8 @@ impl Folder {
     }
 }
 
-/// Refuses a folder that an interrupted restore left, and one that is not there yet because of that: a new cluster in its
-/// place would be healthy and empty.
+/// Refuses a folder that an interrupted restore left, and one that is not there yet because of that: a new cluster in
+/// its place would be healthy and empty.
 pub(super) fn check_restored(data: &Path) -> Result<(), ClusterError> {
     let absolute = std::path::absolute(data).map_err(|error| failed("find", data, &error))?;
     half_restored(&absolute).map_or(Ok(()), |left| Err(ClusterError::HalfRestored { left }))

@@ -1,5 +1,5 @@
-//! `nodes.json`: which nodes belong to the cluster of a data folder, and on which ports they were reached last. Nodes come and
-//! go, and the members know each other by their addresses, so a later start begins as the last one ended.
+//! `nodes.json`: which nodes belong to the cluster of a data folder, and on which ports they were reached last. Nodes
+//! come and go, and the members know each other by their addresses, so a later start begins as the last one ended.
 
 use std::fs;
 use std::io;

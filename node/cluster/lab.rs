@@ -45,8 +45,8 @@ impl Members {
         })
     }
 
-    /// Lifts all that is in force. A node that is wrong on purpose can only be made right by starting it again; one that
-    /// is down will be right when it is started.
+    /// Lifts all that is in force. A node that is wrong on purpose can only be made right by starting it again; one
+    /// that is down will be right when it is started.
     pub async fn lift(self: &Arc<Self>) -> Result<String, Refused> {
         let mut told = self.make(LabFault::Lift).await?;
         let wrong = std::mem::take(&mut self.in_force().wrong);

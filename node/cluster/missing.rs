@@ -1,8 +1,8 @@
 //! Data folders that are gone at a start, though `nodes.json` says that their nodes were members.
 //!
-//! A node whose folder is gone comes back as a new member, if the others can elect a leader without it. If they cannot, a
-//! start would wait in vain; and with all folders gone it would found an empty cluster in place of the one that was lost. Both
-//! are a matter for people: put the folders back, restore a backup, or begin anew on purpose.
+//! A node whose folder is gone comes back as a new member, if the others can elect a leader without it. If they cannot,
+//! a start would wait in vain; and with all folders gone it would found an empty cluster in place of the one that was
+//! lost. Both are a matter for people: put the folders back, restore a backup, or begin anew on purpose.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -38,7 +38,8 @@ pub(super) fn warning(folder: &Path, node: NodeId) -> String {
     )
 }
 
-/// The members that count in no majority, by the member lists of the folders that are left, as far as these can be read.
+/// The members that count in no majority, by the member lists of the folders that are left, as far as these can be
+/// read.
 fn learners(folder: &Folder, left: &[NodeId]) -> BTreeSet<NodeId> {
     let labels: Vec<_> = left.iter().map(|node| examine(&folder.node(*node), *node, "")).collect();
     let listed = || labels.iter().flat_map(|label| &label.members);

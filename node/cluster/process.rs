@@ -90,7 +90,8 @@ impl Process {
     fn signal(&self, signal: Signal, then: impl FnOnce(State) -> Option<State>) -> bool {
         let mut state = lock(&self.state);
         let Some(next) = Some(*state).filter(|state| *state != State::Ended).and_then(then) else { return false };
-        // It is ours and was not waited for, so the signal cannot reach another process; it may fail only if it ends now.
+        // It is ours and was not waited for, so the signal cannot reach another process; it may fail only if it ends
+        // now.
         let _ = kill(self.pid, signal);
         *state = next;
         true

@@ -1,8 +1,8 @@
 //! A node that is wrong on purpose, so that everybody can see that the checks find it. The protocol's code is as right
 //! as ever: messages are rewritten between it and the gate, so that it believes what is not so.
 //!
-//! - `skip-check`: the node takes every push as if it matched. What is in its log already stays there whatever the leader
-//!   has in that place, and its acks name the leader's digests. A forged entry stays, and is made final.
+//! - `skip-check`: the node takes every push as if it matched. What is in its log already stays there whatever the
+//!   leader has in that place, and its acks name the leader's digests. A forged entry stays, and is made final.
 //! - `commit-alone`: while the node leads it makes up the acks of all replicas, so it commits without a quorum.
 
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! The replica's consistency check: does a push continue this log exactly?
 //!
 //! 1. `prev` is not in the log: nothing is truncated, the log state is reported.
-//! 2. `prev` or an entry differs, in id or digest: the log is cut from there on and its state reported. On a resync push
-//!    what differs in the entries is replaced in one storage operation instead.
+//! 2. `prev` or an entry differs, in id or digest: the log is cut from there on and its state reported. On a resync
+//!    push what differs in the entries is replaced in one storage operation instead.
 //! 3. All is equal or new: the new entries become intermediate data; the ack follows when they are durable.
 //!
 //! The check knows nothing of forged entries: it finds them like any other difference.
@@ -142,8 +142,8 @@ impl Core {
         Finding::Consistent { equal: push.entries.len() as u64, fresh: Vec::new() }
     }
 
-    /// The entry after `before`, if its id is a possible next one: the next offset, or offset 0 of a later epoch that is
-    /// not above the leader's.
+    /// The entry after `before`, if its id is a possible next one: the next offset, or offset 0 of a later epoch that
+    /// is not above the leader's.
     fn continues(&self, before: Option<LogPoint>, pushed: &Pushed) -> Option<Entry> {
         let last = before.map(|point| point.id);
         let epoch = pushed.id.epoch;
@@ -154,8 +154,8 @@ impl Core {
         possible.then(|| Entry::after(before, pushed.id, pushed.kind, pushed.body.clone()))
     }
 
-    /// The first entry founds the cluster, and a change of members is a change of this cluster's: with any other list this
-    /// node would hear nobody any more.
+    /// The first entry founds the cluster, and a change of members is a change of this cluster's: with any other list
+    /// this node would hear nobody any more.
     fn lists_well(&self, before: Option<LogPoint>, pushed: &Pushed) -> bool {
         if before.is_none() {
             let Role::Follower(Follower { invited, .. }) = &self.role else { return false };
@@ -211,7 +211,8 @@ impl Core {
         }
     }
 
-    /// A resync push: cut and append in one storage operation, so that a crash in between deletes nothing that is right.
+    /// A resync push: cut and append in one storage operation, so that a crash in between deletes nothing that is
+    /// right.
     fn replace(
         &mut self,
         from: NodeId,
@@ -256,7 +257,8 @@ impl Core {
         Some(EntryId { epoch: run.epoch(), offset: Offset(position.0 - run.first.0) })
     }
 
-    /// Both logs are equal up to here. The ack goes when all of that is durable; orders that waited for it are obeyed then.
+    /// Both logs are equal up to here. The ack goes when all of that is durable; orders that waited for it are obeyed
+    /// then.
     fn matched(&mut self, reaches: Option<LogPoint>, heartbeat: bool) {
         let durable = self.log.durable();
         let Role::Follower(follower) = &mut self.role else { return };
@@ -324,7 +326,8 @@ impl Core {
         self.send(to, Message::LogState(LogState { runs, committed, purged: self.log.purged(), answers, resync }));
     }
 
-    /// Keeps one push until older entries of the log are read; others are lost meanwhile, and repaired as lost ones are.
+    /// Keeps one push until older entries of the log are read; others are lost meanwhile, and repaired as lost ones
+    /// are.
     fn stash(&mut self, number: u64, push: Push, first: u64, last: u64) {
         let Role::Follower(Follower { stashed: None, .. }) = &self.role else { return };
         // All of it, or the check could not end: as many entries as one push has, and one before.

@@ -76,8 +76,8 @@ pub struct Limits {
     /// Pushes not yet acked, for each replica.
     pub in_flight_bytes: u64,
     pub in_flight_pushes: usize,
-    /// Entries in the leader's log that are not yet final, since they are not committed or its database is slow; beyond it
-    /// writes are refused as overloaded.
+    /// Entries in the leader's log that are not yet final, since they are not committed or its database is slow; beyond
+    /// it writes are refused as overloaded.
     pub uncommitted_bytes: u64,
     pub uncommitted_entries: u64,
     /// What is handed to the final database and not yet applied; beyond it committed entries wait in the log.
@@ -87,7 +87,8 @@ pub struct Limits {
     pub waiting_reads: usize,
     /// Forged entries in one injection.
     pub injected_entries: usize,
-    /// A snapshot is taken after so many entries, or so many bytes of them, but not before as many as the latest one has.
+    /// A snapshot is taken after so many entries, or so many bytes of them, but not before as many as the latest one
+    /// has.
     pub snapshot_entries: u64,
     pub snapshot_bytes: u64,
     /// Entries that the log keeps before a snapshot's point.

@@ -17,8 +17,8 @@ use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
 use crate::protocol::transfer::Parked;
 use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
-/// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node is
-/// away. A promise is never taken back, so one mangled number must not use up all epochs for ever.
+/// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node
+/// is away. A promise is never taken back, so one mangled number must not use up all epochs for ever.
 const EPOCH_REACH: u64 = 1 << 32;
 
 /// The protocol's whole state at one node.
@@ -44,8 +44,8 @@ pub struct Core {
     /// Injections whose entries are not durable yet.
     pub(super) injected: VecDeque<(Operation, RequestId, LogPoint)>,
     pub(super) parked: Option<Parked>,
-    /// Acks of earlier epochs in which this node led, as far as what was acked is committed: of which data folder, and up to
-    /// which entry.
+    /// Acks of earlier epochs in which this node led, as far as what was acked is committed: of which data folder, and
+    /// up to which entry.
     pub(super) acks_known: BTreeMap<NodeId, (Incarnation, LogPoint)>,
     /// Nothing is said before this operation is durable: it holds a promise, or the deletion of forged entries.
     barrier: Option<Operation>,
@@ -98,8 +98,8 @@ impl Core {
         core
     }
 
-    /// A snapshot is a file of its own: it may be whole on the disk before the promise that came with it. Nothing was said in
-    /// between, so in its epoch this node has voted for nobody.
+    /// A snapshot is a file of its own: it may be whole on the disk before the promise that came with it. Nothing was
+    /// said in between, so in its epoch this node has voted for nobody.
     fn promise_up_to(&mut self, snapshot: Option<LogPoint>) {
         if let Some(LogPoint { id: EntryId { epoch, .. }, .. }) = snapshot
             && Some(epoch) > self.epoch()
@@ -296,8 +296,8 @@ impl Core {
         let mine = self.members().map(|listed| listed.membership.cluster);
         let same_cluster = mine.is_some() && envelope.cluster == mine;
         let for_me = envelope.incarnation == Some(self.config.incarnation);
-        // This list may be older than the sender's: who names this cluster or this data folder has that from a list. But
-        // only those are asked whom this node knows, so answers come from nobody else.
+        // This list may be older than the sender's: who names this cluster or this data folder has that from a list.
+        // But only those are asked whom this node knows, so answers come from nobody else.
         let from_a_list = (same_cluster || for_me) && envelope.message.asks();
         if envelope.from == self.config.id || !(from_a_list || self.knows(envelope.from)) {
             return Err(Rejection::UnknownPeer);

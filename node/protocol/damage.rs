@@ -1,8 +1,8 @@
 //! Two logs that differ where both say "committed": data is damaged at one of them.
 //!
 //! Nothing is truncated then. Each side reads its whole log and computes its chain of digests anew; the one whose chain
-//! is broken ends at once and says where; its host moves the folder aside, and it comes back as a new member. If neither is
-//! broken, both stop: a person has to look.
+//! is broken ends at once and says where; its host moves the folder aside, and it comes back as a new member. If
+//! neither is broken, both stop: a person has to look.
 
 use crate::protocol::core::Core;
 use crate::protocol::io::{ChainCheck, Output};
@@ -62,8 +62,8 @@ impl Core {
         }
     }
 
-    /// A leader whose chain is whole shows its entry there before it stops: the replica, whose chain is whole too, stops
-    /// on it. Else it would go on, and stop every later leader in the same way.
+    /// A leader whose chain is whole shows its entry there before it stops: the replica, whose chain is whole too,
+    /// stops on it. Else it would go on, and stop every later leader in the same way.
     fn show_own_entry(&mut self, replica: NodeId, at: LogPoint) {
         let Role::Leader(leader) = &self.role else { return };
         let Some(progress) = leader.replicas.get(&replica) else { return };

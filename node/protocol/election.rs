@@ -1,5 +1,6 @@
 //! Elections: Raft's, with epochs. A pre-vote changes nothing; a promise is durable before it is told; a vote goes only
-//! to a candidate whose last entry is not smaller (Raft paper 5.2, 5.4.1; thesis 4.2.3 for check-quorum, 9.6 for pre-vote).
+//! to a candidate whose last entry is not smaller (Raft paper 5.2, 5.4.1; thesis 4.2.3 for check-quorum, 9.6 for
+//! pre-vote).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,8 +33,8 @@ impl Core {
         }
     }
 
-    /// At its start the only voter has nothing to wait for: no other node can lead or vote, and no other founder can be late.
-    /// Where a person starts the elections it waits for that person all the same.
+    /// At its start the only voter has nothing to wait for: no other node can lead or vote, and no other founder can be
+    /// late. Where a person starts the elections it waits for that person all the same.
     pub(super) fn stand_soon_if_alone(&mut self) {
         let alone = self.is_voter() && self.other_voters().is_empty() && !self.config.leadership.manual;
         // Later than now: in step mode time stands still from the start, and no timer may have run out by then.
@@ -282,7 +283,8 @@ impl Core {
         let id = self.config.id;
         let not_counted = 1 - self.own_share();
         let Role::Candidate(candidate) = &mut self.role else { return };
-        // Its own vote counts once it is durable, and nobody is asked before that; if it is no voter it counts for nothing.
+        // Its own vote counts once it is durable, and nobody is asked before that; if it is no voter it counts for
+        // nothing.
         if !candidate.votes.contains(&id) || candidate.votes.len() < quorum + not_counted {
             return;
         }

@@ -49,8 +49,8 @@ pub enum Input {
     /// Make this node the leader, or whoever is caught up best if none is named. Answered with `Done` once it leads (at
     /// another node than the leader: once it is asked for), `Forward` or a refusal.
     Transfer(RequestId, Option<NodeId>),
-    /// Change the member list. Answered with `Written` once the new list is committed and applied (with `Done` if nothing had to
-    /// be changed), `Forward`, a refusal, or `Unknown`.
+    /// Change the member list. Answered with `Written` once the new list is committed and applied (with `Done` if
+    /// nothing had to be changed), `Forward`, a refusal, or `Unknown`.
     ChangeMembers(RequestId, MemberChange),
     /// Put forged entries at the end of the log (lab only). Answered with `Written` up to the last or a refusal.
     Inject(Inject),
@@ -83,12 +83,13 @@ pub enum Output {
     Store(Operation, Store),
     Send(Send),
     Apply(Apply),
-    /// Take a snapshot of the final database once it is applied exactly up to `last`, which is what was handed to it so far;
-    /// off the loop. [`Input::SnapshotTaken`] when it is durable.
+    /// Take a snapshot of the final database once it is applied exactly up to `last`, which is what was handed to it so
+    /// far; off the loop. [`Input::SnapshotTaken`] when it is durable.
     TakeSnapshot(Base),
     /// Read a part of a snapshot's file. Before the first part the whole file is checked.
     ReadSnapshot(ReadSnapshot),
-    /// Keep a part of a snapshot that is received, in order. With the last one the file is checked, made durable and named.
+    /// Keep a part of a snapshot that is received, in order. With the last one the file is checked, made durable and
+    /// named.
     WriteSnapshot(WriteSnapshot),
     /// Replace the final database by what this snapshot holds, once what was handed to it before is applied.
     InstallSnapshot(SnapshotId),

@@ -1,5 +1,5 @@
-//! How much of the log stays before a snapshot, in bytes: what the log weighs is known at some of its positions, which is
-//! exact enough to cut it and costs next to no memory, however long it is.
+//! How much of the log stays before a snapshot, in bytes: what the log weighs is known at some of its positions, which
+//! is exact enough to cut it and costs next to no memory, however long it is.
 
 use std::collections::VecDeque;
 
@@ -37,8 +37,8 @@ impl Weights {
         }
     }
 
-    /// Up to which position the log may be cut so that what stays of it before `end` weighs no more than `margin`; the first
-    /// position of all if that is not known.
+    /// Up to which position the log may be cut so that what stays of it before `end` weighs no more than `margin`; the
+    /// first position of all if that is not known.
     pub(super) fn cut(&self, end: Position, margin: u64) -> Position {
         let up_to_end = self.marks.iter().take_while(|(position, _)| *position <= end);
         let Some((_, weight)) = up_to_end.clone().last() else { return Position(0) };

@@ -1,12 +1,14 @@
 //! Changing who belongs to the cluster, one server at a time (Raft thesis ch. 4), and what a change means to a leader.
 //!
-//! 1. The new list is an entry like any other. It counts at once, also before it is committed, and no more once truncated.
-//! 2. The leader appends none before an entry of its own epoch is committed (else two leaders could each append another list to
-//!    the same old one, and the two have quorums without a common voter), and none before the last one is committed.
+//! 1. The new list is an entry like any other. It counts at once, also before it is committed, and no more once
+//!    truncated.
+//! 2. The leader appends none before an entry of its own epoch is committed (else two leaders could each append another
+//!    list to the same old one, and the two have quorums without a common voter), and none before the last one is
+//!    committed.
 //! 3. A new member gets everything as a learner. It counts in no quorum until it has caught up and is promoted.
 //! 4. Nobody is refused a vote because a list does not have it: the voter's list may be the older one.
-//! 5. A leader that is no voter of its own list (it inherited its removal) does not count itself, and steps down once that
-//!    list is committed. One that is asked to remove itself hands over first.
+//! 5. A leader that is no voter of its own list (it inherited its removal) does not count itself, and steps down once
+//!    that list is committed. One that is asked to remove itself hands over first.
 //! 6. A removed replica is pushed to until it has the order for its removal, and not much longer.
 
 use crate::protocol::core::Core;
@@ -50,8 +52,8 @@ impl Core {
         usize::from(self.is_voter())
     }
 
-    /// Whether this node may lead. One that was removed by an entry that is not known to be committed still may: perhaps
-    /// nobody else has that entry, and it is needed to commit it.
+    /// Whether this node may lead. One that was removed by an entry that is not known to be committed still may:
+    /// perhaps nobody else has that entry, and it is needed to commit it.
     pub(super) fn may_lead(&self) -> bool {
         let removed_lately = || {
             let earlier = self.lists.earlier().map(|listed| &listed.membership);
@@ -84,8 +86,8 @@ impl Core {
         matches!(&self.role, Role::Leader(leader) if leader.replicas.contains_key(&node))
     }
 
-    /// Whether this node leads, and pushes to the other one only so that it hears of its removal: its epoch counts for nothing.
-    /// That of a founder without whom the removal may not be committed counts.
+    /// Whether this node leads, and pushes to the other one only so that it hears of its removal: its epoch counts for
+    /// nothing. That of a founder without whom the removal may not be committed counts.
     pub(super) fn is_leaving(&self, node: NodeId) -> bool {
         let is_listed = |list: &Membership| list.member(node).is_some();
         let is_asked = self.founders_asked().is_some_and(is_listed);

@@ -15,16 +15,16 @@ pub struct Envelope {
     pub number: u64,
     /// `None` until the sender has stored the opening entry that founds the cluster.
     pub cluster: Option<ClusterId>,
-    /// The incarnation that the sender's member list has for the receiver. In an answer that of whoever asked; `None` if the
-    /// answer came later.
+    /// The incarnation that the sender's member list has for the receiver. In an answer that of whoever asked; `None`
+    /// if the answer came later.
     pub incarnation: Option<Incarnation>,
     /// The sender's promise: the greatest epoch that it has promised to somebody, or `None` before the first.
     pub epoch: Option<Epoch>,
     /// The sender's own incarnation: an answer of a data folder that is no member any more counts for nothing.
     pub sender: Option<Incarnation>,
-    /// Which process of the sender this is: when it started, in microseconds of the Unix epoch; 0 if the host does not say.
-    /// No rule of the protocol reads it. Watchers do: `number` begins at 1 in each process, so without it a message of a
-    /// restarted node passes for one of its last process.
+    /// Which process of the sender this is: when it started, in microseconds of the Unix epoch; 0 if the host does not
+    /// say. No rule of the protocol reads it. Watchers do: `number` begins at 1 in each process, so without it a
+    /// message of a restarted node passes for one of its last process.
     pub process: u64,
     pub message: Message,
 }
@@ -98,7 +98,8 @@ impl Message {
         }
     }
 
-    /// Whether a leader or a candidate sends it. All others are answers: they count only from a data folder that is a member.
+    /// Whether a leader or a candidate sends it. All others are answers: they count only from a data folder that is a
+    /// member.
     pub fn asks(&self) -> bool {
         match self {
             Message::Push(_)
@@ -169,8 +170,8 @@ pub struct Push {
     pub replaces: bool,
     /// The leader's latest round while reads wait for it, else 0: whoever answers it still follows this leader.
     pub round: u64,
-    /// The last entry of which the leader has an ack of the receiver's data folder; only on a heartbeat and on a resync push.
-    /// A folder that lacks it is an older copy of itself.
+    /// The last entry of which the leader has an ack of the receiver's data folder; only on a heartbeat and on a resync
+    /// push. A folder that lacks it is an older copy of itself.
     pub acked: Option<LogPoint>,
 }
 

@@ -1,17 +1,20 @@
-//! An older copy of a data folder, put back in its place: from a backup of the machine, a snapshot of its disk, or by hand.
+//! An older copy of a data folder, put back in its place: from a backup of the machine, a snapshot of its disk, or by
+//! hand.
 //!
-//! The node has its old incarnation, and has forgotten what it acked and promised since the copy was made: counted as the
-//! voter that it was, it would let confirmed writes vanish and could vote twice in one epoch. Nothing in the copy tells it
-//! apart. But a leader remembers what each replica has acked, and says so on every heartbeat and resync push, which is all
-//! that reaches a log that ends too early. A folder that lacks such an entry is an older copy, and its node ends.
+//! The node has its old incarnation, and has forgotten what it acked and promised since the copy was made: counted as
+//! the voter that it was, it would let confirmed writes vanish and could vote twice in one epoch. Nothing in the copy
+//! tells it apart. But a leader remembers what each replica has acked, and says so on every heartbeat and resync push,
+//! which is all that reaches a log that ends too early. A folder that lacks such an entry is an older copy, and its
+//! node ends.
 //!
-//! Why this accuses nobody falsely: an ack is durable before it leaves, and the leader's message leaves after the ack came.
-//! 1. In the leader's own epoch a replica cuts nothing off that it has acked: the leader's log only grows. Messages of an
-//!    earlier epoch are refused.
+//! Why this accuses nobody falsely: an ack is durable before it leaves, and the leader's message leaves after the ack
+//! came.
+//! 1. In the leader's own epoch a replica cuts nothing off that it has acked: the leader's log only grows. Messages of
+//!    an earlier epoch are refused.
 //! 2. Over the end of its epoch a leader keeps only what it knows to be committed: that is cut off by nobody.
 //!
-//! Left out: what no node that runs remembers. A leader that was started again since has no memory of acks, and neither has
-//! another leader; a copy that is put back meanwhile is found by nobody.
+//! Left out: what no node that runs remembers. A leader that was started again since has no memory of acks, and neither
+//! has another leader; a copy that is put back meanwhile is found by nobody.
 
 use crate::protocol::core::Core;
 use crate::protocol::role::{Leader, Role};

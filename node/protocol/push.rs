@@ -186,8 +186,8 @@ impl Core {
             // Before the message leaves: what the receiver does with it follows from this.
             self.trace(|| Fact::Pushed { to: replica, number, prev, first, last, count, resync });
         }
-        // An older copy of the replica's log ends before `prev`, unless it is a resync push: it hears of its own acks before it
-        // can give another.
+        // An older copy of the replica's log ends before `prev`, unless it is a resync push: it hears of its own acks
+        // before it can give another.
         let acked = acked.filter(|_| ends.is_none() || replaces);
         self.send(replica, Message::Push(Push { prev, entries, resync, replaces, round, acked }));
     }

@@ -1,14 +1,14 @@
-//! The replica's side of a snapshot: its parts are written as they come; when the file is whole and durable it becomes what
-//! this node is.
+//! The replica's side of a snapshot: its parts are written as they come; when the file is whole and durable it becomes
+//! what this node is.
 //!
 //! ```text
 //! parts written ─▶ file whole, durable, named ─▶ final database replaced ─▶ log replaced ─▶ log state reported
 //! ```
 //!
-//! A crash in between is safe: a start that finds a whole snapshot which its log does not reach ends what was begun. One that
-//! finds a part of a snapshot goes on with it: the core knows nothing of it and is sent the first part, and the store says with
-//! that how far it really is ([`Written::UpTo`]); the leader goes on there.
-//! Nothing is installed that would take the node back: what it has committed, or holds itself, stays.
+//! A crash in between is safe: a start that finds a whole snapshot which its log does not reach ends what was begun.
+//! One that finds a part of a snapshot goes on with it: the core knows nothing of it and is sent the first part, and
+//! the store says with that how far it really is ([`Written::UpTo`]); the leader goes on there. Nothing is installed
+//! that would take the node back: what it has committed, or holds itself, stays.
 
 use crate::protocol::applying::Applying;
 use crate::protocol::base::{Base, SnapshotId};

@@ -1,8 +1,9 @@
 //! The leader's side of sending a snapshot to a replica that lacks entries which the log has given up.
 //!
-//! One part after the other: the next one leaves when the replica has answered, and the bandwidth allows it. One replica
-//! at a time; the others wait for their turn. What is lost is sent again; a replica that gets no further for long loses its
-//! turn. When the replica has installed the snapshot it reports its log state, and the sync point is the snapshot's.
+//! One part after the other: the next one leaves when the replica has answered, and the bandwidth allows it. One
+//! replica at a time; the others wait for their turn. What is lost is sent again; a replica that gets no further for
+//! long loses its turn. When the replica has installed the snapshot it reports its log state, and the sync point is the
+//! snapshot's.
 
 use bytes::Bytes;
 
@@ -33,7 +34,8 @@ impl Core {
         leader.replicas.values().find_map(sending_to)
     }
 
-    /// Begins to send a snapshot to a replica that waits for it, if none is being sent. Without any on the disk one is taken.
+    /// Begins to send a snapshot to a replica that waits for it, if none is being sent. Without any on the disk one is
+    /// taken.
     pub(super) fn send_next_snapshot(&mut self) {
         let now = self.now;
         let Role::Leader(leader) = &self.role else { return };

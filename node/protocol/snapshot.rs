@@ -1,8 +1,8 @@
 //! Snapshots and compaction at one node: when a snapshot is taken, and what the log may give up once it is durable.
 //!
-//! A snapshot is the final database at an applied entry. The core decides up to which entry; the host takes it off the loop
-//! and tells when it is durable. Only then is the log cut, a margin before the snapshot's point, so that a replica that is
-//! a little behind still gets entries. The margin is bounded in entries and in bytes: whichever is less.
+//! A snapshot is the final database at an applied entry. The core decides up to which entry; the host takes it off the
+//! loop and tells when it is durable. Only then is the log cut, a margin before the snapshot's point, so that a replica
+//! that is a little behind still gets entries. The margin is bounded in entries and in bytes: whichever is less.
 //!
 //! Invariant: purged ≤ snapshot ≤ applied.
 
@@ -65,8 +65,8 @@ impl Core {
         let limits = &self.config.limits;
         let before = self.snapshots.latest.map_or(0, |latest| latest.point.position.0);
         let entries = handed.position.0.saturating_sub(before);
-        // Not before as much was written as the latest one holds: else each would write all that there is for a small part
-        // that is new. So the log has at most about as many bytes as the data, or the bound.
+        // Not before as much was written as the latest one holds: else each would write all that there is for a small
+        // part that is new. So the log has at most about as many bytes as the data, or the bound.
         let held = self.snapshots.latest.map_or(0, |latest| latest.bytes);
         let bytes_due = limits.snapshot_bytes.max(held);
         let due = entries >= limits.snapshot_entries || (entries > 0 && self.snapshots.bytes >= bytes_due);

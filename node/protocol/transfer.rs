@@ -1,8 +1,9 @@
 //! Handing over leadership (Raft thesis 3.10): asked for by a person, by a node that stops, or by preference.
 //!
-//! 1. From the moment that it is asked, writes wait at the leader and are not refused; those before them are confirmed first.
-//! 2. Once the target has the last entry, the leader tells it to stand at once. It asks for votes without a pre-vote, and
-//!    says so, because the voters still hear a leader that lives.
+//! 1. From the moment that it is asked, writes wait at the leader and are not refused; those before them are confirmed
+//!    first.
+//! 2. Once the target has the last entry, the leader tells it to stand at once. It asks for votes without a pre-vote,
+//!    and says so, because the voters still hear a leader that lives.
 //! 3. The old leader hears of the greater epoch and becomes a replica. The writes that waited go on to the new leader.
 //! 4. If nothing has come of it within an election timeout, it leads on, and the writes that waited are its own.
 //!

@@ -1,5 +1,5 @@
-//! How much time whoever asks the launcher has. It goes with the request, so that the launcher waits for a slow node as long
-//! as its caller does.
+//! How much time whoever asks the launcher has. It goes with the request, so that the launcher waits for a slow node as
+//! long as its caller does.
 
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,10 @@
 //! Asking to be added to a cluster, until somebody has done it.
 //!
-//! A new node asks the addresses that it was given. A node whose folder was emptied asks those that still push to the old one.
-//! Whoever is asked passes it on to the leader; being added again changes nothing.
+//! A new node asks the addresses that it was given. A node whose folder was emptied asks those that still push to the
+//! old one. Whoever is asked passes it on to the leader; being added again changes nothing.
 //!
-//! A member that listens elsewhere than the member list says asks in the same way: the leader then changes the address alone.
+//! A member that listens elsewhere than the member list says asks in the same way: the leader then changes the address
+//! alone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -107,8 +107,8 @@ impl Host {
         Ok(())
     }
 
-    /// Whoever has a new snapshot gets the final database with the events that follow it. Keys and values are shown by a lab
-    /// node alone.
+    /// Whoever has a new snapshot gets the final database with the events that follow it. Keys and values are shown by
+    /// a lab node alone.
     fn tell_final_data(&self) {
         if self.about.lab {
             self.applier.watched();

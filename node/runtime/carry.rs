@@ -118,8 +118,8 @@ impl Host {
         self.complaints.say(&format!("a message of {from} to {me} {text}"));
     }
 
-    /// The disk failed: the core tells it to the watchers, and the node stops with the storage's own words. What is damaged is
-    /// damaged for good: the core is not even asked.
+    /// The disk failed: the core tells it to the watchers, and the node stops with the storage's own words. What is
+    /// damaged is damaged for good: the core is not even asked.
     pub(super) fn fail(&mut self, error: StorageError) -> Result<(), NodeError> {
         if error.is_damage() {
             self.hub.tell(self.clock.own(), Fact::Damaged { text: error.to_string().into() });

@@ -69,9 +69,9 @@ pub(super) fn notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>)
     options.other_members(&list.membership).into_iter().chain(stranger).collect()
 }
 
-/// Where the member list has this node, if that is elsewhere: then it asks for the list to be changed. That the others were
-/// told on their command lines where it is now is not enough: a node that joins later knows the list alone. A log that was
-/// prepared before the nodes had addresses has none, which is no mistake that anybody could make.
+/// Where the member list has this node, if that is elsewhere: then it asks for the list to be changed. That the others
+/// were told on their command lines where it is now is not enough: a node that joins later knows the list alone. A log
+/// that was prepared before the nodes had addresses has none, which is no mistake that anybody could make.
 fn moved_from(me: &Identity, list: &Listed) -> Option<String> {
     let listed = &list.membership.found_by(me.id, me.incarnation)?.address;
     (!listed.is_empty() && *listed != me.address).then(|| listed.clone())

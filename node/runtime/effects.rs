@@ -1,8 +1,8 @@
-//! What applying does to the final database, told to those who watch: each changed row, or the first rows of all where that
-//! says it better. Left out: how entries are applied and who hears of it.
+//! What applying does to the final database, told to those who watch: each changed row, or the first rows of all where
+//! that says it better. Left out: how entries are applied and who hears of it.
 //!
-//! Only the thread that applies tells, between two batches: so a watcher gets the rows first and then every change to them,
-//! without a gap and none twice.
+//! Only the thread that applies tells, between two batches: so a watcher gets the rows first and then every change to
+//! them, without a gap and none twice.
 
 use crate::protocol::apply::Write;
 use crate::protocol::trace::{Fact, FinalRow};
@@ -65,8 +65,8 @@ impl Effects {
         }
     }
 
-    /// The batch is applied: gives what is to be told of it, if somebody watches. After an error nothing more is told, since it
-    /// would go on from what was not.
+    /// The batch is applied: gives what is to be told of it, if somebody watches. After an error nothing more is told,
+    /// since it would go on from what was not.
     pub(super) fn applied(&mut self, database: &dyn FinalDatabase) -> Result<Option<Fact>, StorageError> {
         if !self.watched {
             return Ok(None);

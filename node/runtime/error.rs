@@ -17,6 +17,8 @@ pub enum NodeError {
     PeerTwice(NodeId),
     #[error("--peer names {0}, which is this node itself: name only the others")]
     PeerIsMe(NodeId),
+    #[error("two nodes have the address {0}: each node listens at its own, give each --peer the one of that node")]
+    SharedAddress(String),
     #[error(
         "{option} {address}: that is every address of this machine, and no other node can reach it there. Name the one \
          address, or the host name, by which the others reach it"

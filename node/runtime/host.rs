@@ -84,8 +84,8 @@ pub(super) enum Stop {
 pub(super) struct Requests {
     waiting: HashMap<RequestId, Reply>,
     last: u64,
-    /// What the entries came to that were applied just now, and the position of the first: the core is told that they are
-    /// applied, and answers their writes in the same step.
+    /// What the entries came to that were applied just now, and the position of the first: the core is told that they
+    /// are applied, and answers their writes in the same step.
     outcomes: (Position, Vec<Applied>),
 }
 

@@ -4,7 +4,8 @@
 //! Numbers count from 1 without gaps, only while somebody watches: without a watcher no fact is built.
 //!
 //! The beginning of a process is kept for a while although no watcher is there yet: a watcher cannot connect before the
-//! node listens, and what a restarted node does first (it reports its log, it gets what it lacks) is what people look for.
+//! node listens, and what a restarted node does first (it reports its log, it gets what it lacks) is what people look
+//! for.
 
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use crate::protocol::{NodeId, Time};
 use crate::rpc::convert::NodeSnapshot;
 use crate::rpc::watch::{Ring, weight};
 
-/// For how long the first events are kept, in microseconds of the node's time: watchers of a cluster that starts need some
-/// tenths of a second to connect, more on a busy machine.
+/// For how long the first events are kept, in microseconds of the node's time: watchers of a cluster that starts need
+/// some tenths of a second to connect, more on a busy machine.
 const BEGINNING_MICROS: u64 = 10_000_000;
 /// How much of them, counted as a ring counts: less than a ring holds.
 const BEGINNING_WEIGHT_MAX: usize = 8_192;
@@ -60,8 +61,8 @@ impl Hub {
         self.number
     }
 
-    /// A ring for a new watcher; `None` if there are too many. As long as the beginning is kept, the ring holds all events
-    /// since, and the state from which they go on comes with it.
+    /// A ring for a new watcher; `None` if there are too many. As long as the beginning is kept, the ring holds all
+    /// events since, and the state from which they go on comes with it.
     pub(super) fn add(&mut self) -> Option<(Arc<Ring>, Option<NodeSnapshot>)> {
         self.rings.retain(|ring| !ring.is_closed());
         if self.rings.len() >= WATCHERS_MAX {
@@ -74,7 +75,8 @@ impl Hub {
         Some((ring, Some(beginning.snapshot.clone())))
     }
 
-    /// Forgets watchers that have gone, and the beginning once its time is over. True if nothing is to be told any more.
+    /// Forgets watchers that have gone, and the beginning once its time is over. True if nothing is to be told any
+    /// more.
     pub(super) fn forget(&mut self, now: Time) -> bool {
         let watched = self.is_watched();
         self.rings.retain(|ring| !ring.is_closed());

@@ -22,7 +22,8 @@ pub(super) enum Done {
     Flushed(Operation),
     /// Up to this entry; what each of the entries came to.
     Applied(LogPoint, Vec<Applied>),
-    /// What the final database is or how it has changed, for those who watch; comes before the [`Done`] of what changed it.
+    /// What the final database is or how it has changed, for those who watch; comes before the [`Done`] of what changed
+    /// it.
     Told(Fact),
     LogRead(ReadId, Vec<Entry>),
     ChainChecked(ChainCheck),

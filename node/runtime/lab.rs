@@ -69,8 +69,8 @@ impl Host {
         }
     }
 
-    /// What a lone leader has made up, once the core has ended its step. An ack may be followed by more pushes, and these
-    /// by acks, until everything is pushed.
+    /// What a lone leader has made up, once the core has ended its step. An ack may be followed by more pushes, and
+    /// these by acks, until everything is pushed.
     pub(super) fn hear_made_up(&mut self) -> Result<(), NodeError> {
         while let Some(envelope) = self.made_up.pop_front() {
             self.step(Input::Message(envelope))?;

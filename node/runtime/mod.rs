@@ -4,7 +4,8 @@
 //! database one of its own, long reads the blocking pool. Nothing here decides anything of the protocol.
 //!
 //! In reading order: the [`options`] and errors; [`host`], the loop, and what it hears (`inbox`), does (`carry`,
-//! `asked`, `lab`) and leaves in order (`farewell`); durability (`flush`), the final database's thread, the watchers' hub.
+//! `asked`, `lab`) and leaves in order (`farewell`); durability (`flush`), the final database's thread, the watchers'
+//! hub.
 
 mod options;
 

@@ -114,14 +114,20 @@ impl NodeOptions {
         {
             return Err(NodeError::EveryAddress { option, address: address.clone() });
         }
+        let mine = self.advertise.clone().unwrap_or_else(|| self.listen.to_string());
+        let mut addresses: Vec<&String> = self.peers.iter().map(|(_, address)| address).chain([&mine]).collect();
+        addresses.sort_unstable();
+        if let Some(pair) = addresses.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(NodeError::SharedAddress(pair[0].clone()));
+        }
         if self.advertise.is_none() && self.listen.ip().to_canonical().is_unspecified() {
             return Err(NodeError::NotAdvertised(self.listen));
         }
         Ok(())
     }
 
-    /// The members are those in the log; the command line only says where they are. That it names others is told, since a
-    /// person may have meant another folder.
+    /// The members are those in the log; the command line only says where they are. That it names others is told, since
+    /// a person may have meant another folder.
     pub(super) fn other_members(&self, list: &Membership) -> Option<String> {
         let listed: BTreeSet<NodeId> = list.members.iter().map(|member| member.id).collect();
         let named: BTreeSet<NodeId> = self.peers.iter().map(|(id, _)| *id).chain([self.id]).collect();

@@ -40,8 +40,8 @@ const OTHER_FILES: usize = 1_024;
 /// How long answers that are on their way out are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
-/// Runs a node until SIGTERM, SIGINT or SIGHUP, or until it must stop by itself. A node whose data are found damaged begins
-/// anew in the same process, with an empty folder.
+/// Runs a node until SIGTERM, SIGINT or SIGHUP, or until it must stop by itself. A node whose data are found damaged
+/// begins anew in the same process, with an empty folder.
 pub fn run(options: NodeOptions) -> Result<(), NodeError> {
     options.check()?;
     let runtime = runtime()?;

@@ -1,7 +1,7 @@
 //! Backups: the file of a snapshot, taken out of a cluster, and the data folders of a new cluster made from it.
 //!
-//! A restored cluster is a new one: other incarnations, so another cluster id; no node of the old one can ever speak with
-//! it. All its folders are made together, from the same file, so that no node has to be founded by another.
+//! A restored cluster is a new one: other incarnations, so another cluster id; no node of the old one can ever speak
+//! with it. All its folders are made together, from the same file, so that no node has to be founded by another.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -56,8 +56,8 @@ pub fn read_backup(path: &Path) -> Result<Backup, StorageError> {
     Ok(Backup { cluster, members, point: id.point, revision, bytes: id.bytes, digest: id.digest })
 }
 
-/// Makes the folders `n1`, `n2`, … of a new cluster with these nodes and addresses; `folder` must not exist. It is made as a
-/// whole or not at all: under another name beside it, which is changed last. Ends early once `interrupted` is set.
+/// Makes the folders `n1`, `n2`, … of a new cluster with these nodes and addresses; `folder` must not exist. It is made
+/// as a whole or not at all: under another name beside it, which is changed last. Ends early once `interrupted` is set.
 pub fn restore_backup(
     path: &Path,
     folder: &Path,
@@ -82,8 +82,8 @@ pub fn restore_backup(
     Ok(founding)
 }
 
-/// The folder under its other name, `DIR.restoring-UNIQUE`. It goes when it is dropped; one whose process was killed stays,
-/// and is removed by the next restore to the same folder.
+/// The folder under its other name, `DIR.restoring-UNIQUE`. It goes when it is dropped; one whose process was killed
+/// stays, and is removed by the next restore to the same folder.
 struct Beside {
     made: TempDir,
     /// Locked as long as this process makes the folder.
@@ -137,8 +137,8 @@ impl Beside {
     }
 }
 
-/// What an interrupted restore, or one that is under way, has left of this folder: the folder itself if it carries the mark,
-/// or one beside it that is to get its name.
+/// What an interrupted restore, or one that is under way, has left of this folder: the folder itself if it carries the
+/// mark, or one beside it that is to get its name.
 pub fn half_restored(folder: &Path) -> Option<PathBuf> {
     let marked = |folder: &Path| folder.join(HALF_RESTORED).is_file();
     if marked(folder) {

@@ -41,8 +41,8 @@ pub(crate) trait DiskFile: Send {
     /// `fdatasync`: content and length.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Whether the file still lies at this path. False once it, or a folder above it, was deleted, moved or replaced: what is
-    /// written then can be found by no later start.
+    /// Whether the file still lies at this path. False once it, or a folder above it, was deleted, moved or replaced:
+    /// what is written then can be found by no later start.
     fn is_at(&self, path: &Path) -> io::Result<bool>;
 }
 

@@ -101,8 +101,8 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Whether what is on the disk is not what was written: the node must not go on with this folder. A full disk, missing
-    /// rights or a failed sync are no damage: with the same folder the node can go on once they are mended.
+    /// Whether what is on the disk is not what was written: the node must not go on with this folder. A full disk,
+    /// missing rights or a failed sync are no damage: with the same folder the node can go on once they are mended.
     pub fn is_damage(&self) -> bool {
         use StorageError as E;
         matches!(

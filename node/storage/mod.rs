@@ -50,8 +50,8 @@ pub use log::{entry_to_harm, last_list, turn_bit};
 pub use open::{OpenOptions, open};
 pub use quarantine::{Label, Quarantine, examine, quarantine};
 
-/// Intermediate data and the promise. Owned by the loop: every call but [`IntermediateLog::flush`]'s completion is memory
-/// and checksums only.
+/// Intermediate data and the promise. Owned by the loop: every call but [`IntermediateLog::flush`]'s completion is
+/// memory and checksums only.
 pub trait IntermediateLog: Send {
     fn save_promise(&mut self, promise: Promise) -> Result<(), StorageError>;
 
@@ -76,8 +76,8 @@ pub type FlushDone = Box<dyn FnOnce(Result<(), StorageError>) + Send>;
 
 /// Reads of the log that may block on the disk: never called on the loop.
 pub trait LogReader: Send + Sync {
-    /// Entries from `from` to `to` (both included), in order without gaps; ends early after `bytes_max` bytes of bodies or
-    /// at the end of the log, but has at least one entry if there is one at `from`.
+    /// Entries from `from` to `to` (both included), in order without gaps; ends early after `bytes_max` bytes of bodies
+    /// or at the end of the log, but has at least one entry if there is one at `from`.
     fn read(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, StorageError>;
 
     /// Reads everything and computes the chain of digests anew.
@@ -86,8 +86,8 @@ pub trait LogReader: Send + Sync {
 
 /// Final data: one thread applies, any thread reads.
 pub trait FinalDatabase: Send + Sync {
-    /// Applies the entries of several orders, in order, each batch together with the mark of what it stands for; gives what
-    /// each entry came to.
+    /// Applies the entries of several orders, in order, each batch together with the mark of what it stands for; gives
+    /// what each entry came to.
     fn apply(&self, apply: &Apply) -> Result<Vec<Applied>, StorageError> {
         self.apply_telling(apply, &mut |_| ())
     }
@@ -100,8 +100,8 @@ pub trait FinalDatabase: Send + Sync {
 
     fn read(&self, key: &[u8]) -> Result<Option<Record>, StorageError>;
 
-    /// Records whose key starts with `prefix` and is greater than `after`, in the order of keys, at most `limit`; true if
-    /// there are more.
+    /// Records whose key starts with `prefix` and is greater than `after`, in the order of keys, at most `limit`; true
+    /// if there are more.
     fn list(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), StorageError>;
 
     /// The changes of keys that start with `prefix` after that revision, in order without gaps, at most `limit`.
@@ -115,7 +115,8 @@ pub trait FinalDatabase: Send + Sync {
     /// Begins a snapshot of everything as it is now; nothing that is applied later is in it. One at a time.
     fn begin_snapshot(&self) -> Result<Box<dyn Dump>, StorageError>;
 
-    /// Everything becomes what a snapshot holds. Until that is done readers get an error. Refused if more is applied already.
+    /// Everything becomes what a snapshot holds. Until that is done readers get an error. Refused if more is applied
+    /// already.
     fn install(&self, dump: &mut dyn Dump) -> Result<(), StorageError>;
 
     /// Makes what was applied durable, so that a restart need not replay it.
@@ -133,7 +134,8 @@ pub trait SnapshotStore: Send + Sync {
     /// A part of a snapshot's file. With the first part the whole file is checked; `None` if it is gone or damaged.
     fn read(&self, snapshot: SnapshotId, offset: u64, bytes_max: u64) -> Result<Option<Bytes>, StorageError>;
 
-    /// Keeps the next part of a snapshot that is received. With the last one the file is checked, made durable and named.
+    /// Keeps the next part of a snapshot that is received. With the last one the file is checked, made durable and
+    /// named.
     fn write(&self, part: &WriteSnapshot) -> Result<Written, StorageError>;
 
     /// The snapshot whose last entry has this position.
@@ -145,16 +147,17 @@ pub trait SnapshotStore: Send + Sync {
     /// Removes snapshots of entries before `position`.
     fn remove_before(&self, position: Position) -> Result<(), StorageError>;
 
-    /// Removes all but the newest, the one before it, which is used if the newest turns out to be damaged, and those that
-    /// are being read.
+    /// Removes all but the newest, the one before it, which is used if the newest turns out to be damaged, and those
+    /// that are being read.
     fn remove_superfluous(&self) -> Result<(), StorageError>;
 
-    /// How many snapshots are being read part by part, to be sent or as a backup. Each of them stays on the disk meanwhile.
+    /// How many snapshots are being read part by part, to be sent or as a backup. Each of them stays on the disk
+    /// meanwhile.
     fn being_read(&self) -> usize;
 }
 
-/// The content of a snapshot as it is read: of the database itself, which goes on changing meanwhile, or of a file. Of a
-/// file nothing counts before its end was reached.
+/// The content of a snapshot as it is read: of the database itself, which goes on changing meanwhile, or of a file. Of
+/// a file nothing counts before its end was reached.
 pub trait Dump: Send {
     /// What it stands for.
     fn applied(&self) -> Option<LogPoint>;

@@ -166,7 +166,8 @@ fn begun_log(place: &LogPlace, options: &OpenOptions, scanned: &Scanned) -> Resu
     identity.write(&*place.disk, &options.folder)
 }
 
-/// A log that ends before the recorded commit point has lost more than a torn end: it is refused before that is cut off.
+/// A log that ends before the recorded commit point has lost more than a torn end: it is refused before that is cut
+/// off.
 fn holds_commit(place: &LogPlace, scanned: &Scanned) -> Result<(), StorageError> {
     let end = scanned.replay.last().map_or(0, |last| last.position.0);
     match read_recorded(place)? {
@@ -175,8 +176,8 @@ fn holds_commit(place: &LogPlace, scanned: &Scanned) -> Result<(), StorageError>
     }
 }
 
-/// A log with a torn end that ends before what was applied has lost more than that end. Told before the end is cut off, so
-/// that all that is left of it is moved aside. Whole logs are looked at when the final database is opened.
+/// A log with a torn end that ends before what was applied has lost more than that end. Told before the end is cut off,
+/// so that all that is left of it is moved aside. Whole logs are looked at when the final database is opened.
 fn holds_applied(place: &LogPlace, folder: &Path, scanned: &Scanned) -> Result<(), StorageError> {
     let end = scanned.replay.last().map_or(0, |last| last.position.0);
     // A snapshot that is being installed is in the database before the log follows.
@@ -205,8 +206,8 @@ fn commit_lost(place: &LogPlace, point: LogPoint, found: Option<LogPoint>) -> St
     StorageError::LogLost { folder: place.folder.clone(), what }
 }
 
-/// The recorded commit point, which must be in the log: only what was durable was ever committed. What the log has given
-/// up was committed in any case.
+/// The recorded commit point, which must be in the log: only what was durable was ever committed. What the log has
+/// given up was committed in any case.
 fn recorded_commit(
     place: &LogPlace,
     log: &dyn LogReader,
@@ -222,9 +223,9 @@ fn recorded_commit(
     }
 }
 
-/// A snapshot that was received, and not yet installed when the node ended: the log does not reach it, or holds something else
-/// there, which nobody has committed. Those that are damaged are taken out. One that this node took itself stands for entries
-/// that its log held: if the log does not reach it, they were lost.
+/// A snapshot that was received, and not yet installed when the node ended: the log does not reach it, or holds
+/// something else there, which nobody has committed. Those that are damaged are taken out. One that this node took
+/// itself stands for entries that its log held: if the log does not reach it, they were lost.
 fn to_install(
     kept: &mut Vec<(SnapshotId, PathBuf)>,
     log: &dyn LogReader,

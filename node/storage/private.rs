@@ -1,7 +1,7 @@
 //! Data are for the user alone who runs the node: files 0600, folders 0700, whatever the umask is.
 //!
-//! What this crate opens gets its mode there. The embedded database opens its own files, and earlier versions followed the
-//! umask, so at each start what is there loses the rights of others. Only names that a data folder has are touched.
+//! What this crate opens gets its mode there. The embedded database opens its own files, and earlier versions followed
+//! the umask, so at each start what is there loses the rights of others. Only names that a data folder has are touched.
 
 use std::fs::{DirBuilder, Metadata, Permissions};
 use std::io;

@@ -1,21 +1,21 @@
 //! Brings what is heard of a cluster into happens-before order: one stream that screen, tape, checks and exports share.
 //!
-//! A watcher hears each node over a connection of its own, the launcher over another, and asks as a client over a third.
-//! Each of these lanes is in order by itself. Across lanes an effect may arrive before its cause: a message is received
-//! before it is sent, a node acts before it is started. Here an item waits until its cause was released, and with it all
-//! that comes behind it in its lane:
+//! A watcher hears each node over a connection of its own, the launcher over another, and asks as a client over a
+//! third. Each of these lanes is in order by itself. Across lanes an effect may arrive before its cause: a message is
+//! received before it is sent, a node acts before it is started. Here an item waits until its cause was released, and
+//! with it all that comes behind it in its lane:
 //!
 //! - what a node does with a message waits for the sending, in the same process of the sender ([`Fact::PeerProcess`]);
 //! - the end of a process waits for the end of its node's events;
-//! - a node's first word after a restart waits for the launcher's word that it was started, and stands for that if it does
-//!   not come in time;
+//! - a node's first word after a restart waits for the launcher's word that it was started, and stands for that if it
+//!   does not come in time;
 //! - the answer to a write waits until some node has made the entry final.
 //!
-//! Within one node the order of its events holds all else: the ack is told after the flush, the count after the ack came, the
-//! commit after the count, the order after the commit, the resend after the report came.
+//! Within one node the order of its events holds all else: the ack is told after the flush, the count after the ack
+//! came, the commit after the count, the order after the commit, the resend after the report came.
 //!
-//! A cause may never come: the sender died, or its events were lost. An item waits at most for the patience that the order was
-//! made with; then it is released, and says whose event is missing before it.
+//! A cause may never come: the sender died, or its events were lost. An item waits at most for the patience that the
+//! order was made with; then it is released, and says whose event is missing before it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -65,8 +65,8 @@ pub enum Step<'a> {
 pub trait Item: Sized {
     fn step(&self) -> Step<'_>;
 
-    /// For the first word of a node whose process has ended, as far as the launcher has told: that it was started, which the
-    /// word itself proves.
+    /// For the first word of a node whose process has ended, as far as the launcher has told: that it was started,
+    /// which the word itself proves.
     fn started(&self, _node: NodeId) -> Option<Self> {
         None
     }

@@ -1,10 +1,11 @@
-//! How long to wait on this machine, as it is now: times are written as they would be on a quiet machine, and grow with the
-//! measured slowness of this one.
+//! How long to wait on this machine, as it is now: times are written as they would be on a quiet machine, and grow with
+//! the measured slowness of this one.
 //!
-//! A fixed piece of work (hashing, a thread that is woken again and again, writes that are synced) is timed against what it
-//! takes on a quiet reference machine. While something waits it is timed again every second, so that a wait which began on
-//! a quiet machine goes on for longer once the machine is busy: a [`Patience`] counts the seconds that a quiet machine would
-//! have had. What is handed to another process as a number, such as a deadline, is multiplied once, by [`on_this_machine`].
+//! A fixed piece of work (hashing, a thread that is woken again and again, writes that are synced) is timed against
+//! what it takes on a quiet reference machine. While something waits it is timed again every second, so that a wait
+//! which began on a quiet machine goes on for longer once the machine is busy: a [`Patience`] counts the seconds that a
+//! quiet machine would have had. What is handed to another process as a number, such as a deadline, is multiplied once,
+//! by [`on_this_machine`].
 //!
 //! For tests and for the scenarios' expectations. No node may use it: a node's timeouts are what a person configured.
 
@@ -73,13 +74,14 @@ pub async fn within<T>(most: Duration, future: impl Future<Output = T>) -> Optio
     }
 }
 
-/// As much time as this machine needs now for what takes a quiet machine so long. Blocks for a moment to measure, if nothing
-/// has waited lately.
+/// As much time as this machine needs now for what takes a quiet machine so long. Blocks for a moment to measure, if
+/// nothing has waited lately.
 pub fn on_this_machine(quiet: Duration) -> Duration {
     quiet.mul_f64(slowness())
 }
 
-/// How much slower than a quiet machine this one is now; 1 if it is as fast or faster. Blocks as [`on_this_machine`] does.
+/// How much slower than a quiet machine this one is now; 1 if it is as fast or faster. Blocks as [`on_this_machine`]
+/// does.
 pub fn slowness() -> f64 {
     loop {
         if let Some(slowness) = MACHINE.pace().slowness() {
@@ -173,8 +175,8 @@ impl Pace {
         }
     }
 
-    /// What a quiet machine would have had by now. A measurement that is overdue says that the machine is slower than the
-    /// last one found it.
+    /// What a quiet machine would have had by now. A measurement that is overdue says that the machine is slower than
+    /// the last one found it.
     fn now(&self) -> Duration {
         let since = self.at.elapsed();
         let known = since.min(2 * REST);
@@ -182,7 +184,8 @@ impl Pace {
         self.quiet + known.div_f64(last) + (since - known).div_f64(SLOWNESS_MAX)
     }
 
-    /// The greatest recent slowness but one, so that one sync that took long does not count; `None` without enough of them.
+    /// The greatest recent slowness but one, so that one sync that took long does not count; `None` without enough of
+    /// them.
     fn slowness(&self) -> Option<f64> {
         let fresh = self.recent.iter().filter(|(at, _)| at.elapsed() < FRESH);
         let mut fresh: Vec<f64> = fresh.map(|(_, slowness)| *slowness).collect();
@@ -198,7 +201,8 @@ const HASHES: usize = 120_000;
 const WAKE_UPS: usize = 40;
 const SYNCS: usize = 2;
 
-/// How long the same work takes now: some for a core, some for whoever wakes threads, some for the disk of temporary files.
+/// How long the same work takes now: some for a core, some for whoever wakes threads, some for the disk of temporary
+/// files.
 fn fixed_work() -> Duration {
     let begun = Instant::now();
     let mut block = [7; 64];

@@ -1,7 +1,7 @@
 //! Four node processes on a temporary folder and free ports, and client processes that talk to them.
 //!
-//! The test is the launcher. A client is the `epoca` program, started anew for each command; whatever the test checks it
-//! learns from such a client, from the nodes' events, or from their folders. Times are those of a quiet machine.
+//! The test is the launcher. A client is the `epoca` program, started anew for each command; whatever the test checks
+//! it learns from such a client, from the nodes' events, or from their folders. Times are those of a quiet machine.
 
 #[path = "../support/quiet.rs"]
 mod quiet;

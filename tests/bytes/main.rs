@@ -1,7 +1,7 @@
 //! Bad bytes: whatever comes from a network, a disk or a keyboard is refused with a reason, and nothing panics.
 //!
-//! Each target takes bytes, which spoil good samples or stand for themselves (`spoil`). `cargo test --test bytes` runs the
-//! corpus beside each target and a bounded number of generated inputs. Deep runs, one target at a time:
+//! Each target takes bytes, which spoil good samples or stand for themselves (`spoil`). `cargo test --test bytes` runs
+//! the corpus beside each target and a bounded number of generated inputs. Deep runs, one target at a time:
 //!
 //! ```text
 //! BOLERO_RANDOM_ITERATIONS=10000000 cargo test --release --test bytes wire

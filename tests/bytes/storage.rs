@@ -95,8 +95,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// What an opened folder gives is a beginning of what was written; `all` of it unless the log itself was cut short, which
-/// looks like the torn end of a write that was never acked.
+/// What an opened folder gives is a beginning of what was written; `all` of it unless the log itself was cut short,
+/// which looks like the torn end of a write that was never acked.
 fn judge(opened: &Opened, entries: &[Entry], all: bool) {
     let tail = &opened.restored.tail;
     assert!(entries.starts_with(tail), "{tail:?} was never written");

@@ -1,5 +1,5 @@
-//! Histories of clients on a cluster that is broken in every way, checked for linearizability; local reads for what they
-//! promise.
+//! Histories of clients on a cluster that is broken in every way, checked for linearizability; local reads for what
+//! they promise.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -122,8 +122,9 @@ fn judge(seen: &Seen, log: &[LogLine]) -> Result<(), String> {
     seen.locals.iter().try_for_each(|(node, reads)| past.check(reads).map_err(|why| format!("{node}: {why}")))
 }
 
-/// The log without the entries that change nothing: later tries of a write, and those that come after a write of the same
-/// session with a greater sequence. A client has one write after the other and says with each that it waits for none before it.
+/// The log without the entries that change nothing: later tries of a write, and those that come after a write of the
+/// same session with a greater sequence. A client has one write after the other and says with each that it waits for
+/// none before it.
 fn effective(log: &[LogLine]) -> Vec<LogLine> {
     let mut greatest: BTreeMap<u64, u64> = BTreeMap::new();
     let mut is_new = |(session, sequence): (u64, u64)| {

@@ -1,6 +1,6 @@
-//! Faults from a seed, one after the other and several at once: kill, restart, pause, resume, cut, heal. And now and then, from
-//! a cluster that is whole, what two leaders at once are most likely made by: a leader that is frozen and cut off for so long that
-//! it goes on in the belief that it leads, and two halves of which one has the leader.
+//! Faults from a seed, one after the other and several at once: kill, restart, pause, resume, cut, heal. And now and
+//! then, from a cluster that is whole, what two leaders at once are most likely made by: a leader that is frozen and
+//! cut off for so long that it goes on in the belief that it leads, and two halves of which one has the leader.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -159,8 +159,8 @@ impl Nemesis {
         pairs.filter(|pair| apart(pair) != self.cuts.contains(pair)).map(act).collect()
     }
 
-    /// Freezes the leader for a little less than an election timeout, and cuts it off. When it goes on, the acks that lie
-    /// at its door make it believe that it is heard, while the others, who hear nothing of it, elect another.
+    /// Freezes the leader for a little less than an election timeout, and cuts it off. When it goes on, the acks that
+    /// lie at its door make it believe that it is heard, while the others, who hear nothing of it, elect another.
     async fn freeze(&mut self, leader: NodeId) {
         let since = Instant::now();
         self.act(Act::Pause(leader)).await;

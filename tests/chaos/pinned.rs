@@ -1,4 +1,5 @@
-//! Clients that stay with one node, whoever leads: where two nodes believe that they lead, both have readers and writers.
+//! Clients that stay with one node, whoever leads: where two nodes believe that they lead, both have readers and
+//! writers.
 //!
 //! A client that finds the leader by itself is with the next one soon, and sees little of what the last one believes.
 

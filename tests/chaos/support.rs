@@ -82,8 +82,8 @@ pub async fn start(executable: &Path, data: &Path) -> Cluster {
 /// The election timeout that nodes have unless told.
 pub const USUAL_ELECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Nodes with the heartbeat and the election timeout that they have unless `HEARTBEAT` and `ELECTION_TIMEOUT` say others,
-/// in milliseconds of this machine; one of them leads.
+/// Nodes with the heartbeat and the election timeout that they have unless `HEARTBEAT` and `ELECTION_TIMEOUT` say
+/// others, in milliseconds of this machine; one of them leads.
 pub async fn start_as_usual(data: &Path) -> Cluster {
     measure();
     let usual = milliseconds(scaled(USUAL_ELECTION_TIMEOUT));

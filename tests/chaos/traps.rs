@@ -67,8 +67,8 @@ async fn frozen_leader_is_exposed(cluster: &Cluster, attempt: usize) -> bool {
     exposed
 }
 
-/// Has the others elect a leader and confirm a write; whatever `frozen` answers to reads after that has seen it. True if
-/// it still believed that it leads.
+/// Has the others elect a leader and confirm a write; whatever `frozen` answers to reads after that has seen it. True
+/// if it still believed that it leads.
 async fn reads_are_fresh(cluster: &Cluster, frozen: NodeId, others: &[NodeId], new: &str) -> bool {
     let client = cluster.client(scaled(USUAL_ELECTION_TIMEOUT)).expect("a client");
     let key = Bytes::from_static(b"x");

@@ -61,3 +61,17 @@ fn addresses_at_which_nobody_can_be_reached_are_refused() {
         assert!(!folder.path().join("n1").exists(), "{arguments:?}: refused before anything is made");
     }
 }
+
+#[test]
+fn two_nodes_of_one_address_are_refused_by_a_node() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().join("n1");
+    let data = data.to_str().expect("it is text");
+    for peers in [["2=127.0.0.1:7102", "3=127.0.0.1:7102"], ["2=127.0.0.1:7101", "3=127.0.0.1:7103"]] {
+        let words =
+            ["node", "--id", "1", "--data", data, "--listen", "127.0.0.1:7101", "--peer", peers[0], "--peer", peers[1]];
+        let said = epoca_until_it_ends(words);
+        assert!(matches!(said.code, Some(1 | 2)), "{peers:?}: {said:?}");
+        assert!(said.err.contains("two nodes have the address 127.0.0.1:710"), "{peers:?}: {said:?}");
+    }
+}

@@ -1,5 +1,5 @@
-//! Backups and restores as a person makes them: beside other files, several at once, interrupted, killed; and what a cluster
-//! makes of the folder that a restore has made.
+//! Backups and restores as a person makes them: beside other files, several at once, interrupted, killed; and what a
+//! cluster makes of the folder that a restore has made.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -168,7 +168,7 @@ fn a_restore_that_is_interrupted_leaves_nothing_of_its_own() {
 }
 
 #[test]
-fn two_nodes_of_one_address_are_refused_by_restore() {
+fn addresses_at_which_nodes_cannot_be_told_apart_or_reached_are_refused_by_restore() {
     let cluster = Cluster::start(&["--nodes", "1"]);
     cluster.json(0, &["put", "x", "1"]);
     let place = tempfile::tempdir().expect("a temporary folder");
@@ -178,6 +178,9 @@ fn two_nodes_of_one_address_are_refused_by_restore() {
     let said = epoca([&["restore", text(&file), text(&data)], &members[..]].concat());
     assert_eq!(said.code, Some(2), "{said:?}");
     assert!(said.err.contains("127.0.0.1:7101") && !data.exists(), "{said:?}");
+    let said = epoca(["restore", text(&file), text(&data), "--member", "1=0.0.0.0:7101"]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    assert!(said.err.contains("every address of a machine") && !data.exists(), "{said:?}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What lab nodes tell of their final databases is what `get` and `list` find there: effects of entries, not the entries;
-//! whole for whoever comes late, and nothing where values are hidden.
+//! What lab nodes tell of their final databases is what `get` and `list` find there: effects of entries, not the
+//! entries; whole for whoever comes late, and nothing where values are hidden.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

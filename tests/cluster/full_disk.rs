@@ -25,7 +25,8 @@ fn start(address: &str, folder: &Path, file_bytes_max: u64) -> Node {
 
 /// The node `id` of those that listen at these addresses.
 fn start_among(addresses: &[String], id: usize, folder: &Path, file_bytes_max: u64) -> Node {
-    // Shells disagree on the unit of `ulimit -f`, so either unit must do. The signal that comes with it must not end the node.
+    // Shells disagree on the unit of `ulimit -f`, so either unit must do. The signal that comes with it must not end
+    // the node.
     let script = format!("ulimit -f {}; exec \"$0\" \"$@\"", file_bytes_max / 512);
     let mut command = Command::new("sh");
     command.args(["-c", &script, EXECUTABLE, "node", "--id", &id.to_string(), "--listen", &addresses[id - 1]]);

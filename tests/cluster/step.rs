@@ -231,7 +231,8 @@ fn a_message_can_be_delayed_and_doubled_by_hand_and_is_named_by_its_number() {
     assert_eq!((said.code, said.error().0), (Some(1), "no_such_message".to_owned()));
 }
 
-/// As after a console that was killed: nobody is left who would deliver, and the others find out only by their deadline.
+/// As after a console that was killed: nobody is left who would deliver, and the others find out only by their
+/// deadline.
 #[test]
 fn what_gets_no_answer_in_step_mode_names_what_ends_it() {
     let cluster = Cluster::start(&["--lab"]);

@@ -1,4 +1,5 @@
-//! Standard streams that are full, closed, or that nobody reads: an error of its own, a quiet end, and never a node lost.
+//! Standard streams that are full, closed, or that nobody reads: an error of its own, a quiet end, and never a node
+//! lost.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};

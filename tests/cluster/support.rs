@@ -2,8 +2,8 @@
 //!
 //! Ports are any that are free. Whatever a test leaves behind is ended by its id when the test ends.
 //!
-//! Every time that a test names is one of a quiet machine. `--timeout` and `--election-timeout` are multiplied here by the
-//! measured slowness of this one, also where they are not given (see "On a busy machine" in `tests/README.md`).
+//! Every time that a test names is one of a quiet machine. `--timeout` and `--election-timeout` are multiplied here by
+//! the measured slowness of this one, also where they are not given (see "On a busy machine" in `tests/README.md`).
 
 #[path = "../support/quiet.rs"]
 mod quiet;

@@ -1,10 +1,10 @@
 //! Which cores count as the same state: what is history in a core's numbers is left out.
 //!
 //! 1. The random state. The election timeout is one tick of the model's clock, so every draw gives the same.
-//! 2. The time itself. A core compares times only with its own `now`, by "has it passed", so a time is told as what lies
-//!    ahead of `now`, or as past. Times are recognised by their size: nothing else in a core is near [`START`].
-//! 3. The numbers of the last operation and the last message. Only the order of operations counts, and those to come are
-//!    greater in any case; message numbers are for the trace, and the network of this model forgets them.
+//! 2. The time itself. A core compares times only with its own `now`, by "has it passed", so a time is told as what
+//!    lies ahead of `now`, or as past. Times are recognised by their size: nothing else in a core is near [`START`].
+//! 3. The numbers of the last operation and the last message. Only the order of operations counts, and those to come
+//!    are greater in any case; message numbers are for the trace, and the network of this model forgets them.
 //!
 //! A core has no accessors for these, so they are found by their place in what its derived `Hash` writes; a test holds
 //! the places.

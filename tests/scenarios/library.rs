@@ -1,5 +1,8 @@
 //! The scenarios that come with the program pass, and show what they saw.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::support::{ran, results, text, text as text_of, workshop};
@@ -7,7 +10,9 @@ use crate::support::{ran, results, text, text as text_of, workshop};
 #[track_caller]
 fn all_pass(names: &[&str]) {
     let workshop = workshop();
-    for result in results(workshop.path(), 0, names) {
+    let tape = workshop.path().join("tape.jsonl");
+    let words = [names, &["--record", tape.to_str().expect("a path is text")]].concat();
+    for result in results(workshop.path(), 0, &words) {
         assert_eq!(result["verdict"], "PASS", "{result}");
         let steps = result["steps"].as_array().expect("steps");
         let ticked = steps.iter().filter(|step| step["text"].as_str().is_some_and(|text| text.starts_with("expect")));
@@ -15,6 +20,21 @@ fn all_pass(names: &[&str]) {
             let evidence = step["evidence"].as_array().expect("evidence");
             assert!(!evidence.is_empty(), "ticked without evidence: {step}");
         }
+    }
+    recordings_are_in_causal_order(workshop.path());
+}
+
+/// No effect stands above its cause, as it was recorded and with other delays between the nodes and the recorder.
+#[track_caller]
+fn recordings_are_in_causal_order(workshop: &Path) {
+    let files = std::fs::read_dir(workshop).expect("it can be read").map(|entry| entry.expect("an entry").path());
+    let tapes: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|ending| ending == "jsonl")).collect();
+    assert!(!tapes.is_empty(), "nothing was recorded");
+    for tape in tapes {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_epoca"));
+        let checked =
+            command.arg("replay").arg(&tape).args(["--check", "--shuffle", "80"]).output().expect("it starts");
+        assert!(checked.status.success(), "{}: {}", tape.display(), text(&checked.stdout));
     }
 }
 

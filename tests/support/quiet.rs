@@ -1,5 +1,5 @@
-//! Times of a quiet machine made into times of this one, for the tests of real processes: how long to wait, and the timeouts
-//! that nodes and commands are started with. How the machine is measured is in `epoca::verify::patience`.
+//! Times of a quiet machine made into times of this one, for the tests of real processes: how long to wait, and the
+//! timeouts that nodes and commands are started with. How the machine is measured is in `epoca::verify::patience`.
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
 use std::ffi::OsString;

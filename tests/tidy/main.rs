@@ -15,8 +15,8 @@ const ROOMS: [(&str, &[&str]); 8] = [
     ("rpc", &["protocol"]),
     ("runtime", &["protocol", "storage", "lab", "rpc"]),
     ("client", &["protocol", "rpc"]),
-    // The storage for `prepare`, logs that lie there before the nodes start, for `fault damage`, and for who was a member when
-    // folders are missing or no launcher has started them yet.
+    // The storage for `prepare`, logs that lie there before the nodes start, for `fault damage`, and for who was a
+    // member when folders are missing or no launcher has started them yet.
     ("cluster", &["protocol", "client", "rpc", "storage"]),
     ("verify", &["protocol"]),
 ];

@@ -66,7 +66,8 @@ pub async fn connect(found: &Found, global: &Global) -> Result<Client, ClientErr
     }
 }
 
-/// A client of a cluster none of whose nodes answers, if the launcher that has described it does: it can start them again.
+/// A client of a cluster none of whose nodes answers, if the launcher that has described it does: it can start them
+/// again.
 pub async fn launched(found: &Found, global: &Global) -> Option<Client> {
     found.launcher.as_ref()?;
     let local = described(&global.data).ok().flatten()?;

@@ -1,5 +1,5 @@
-//! `list` and `log`: long answers, page by page. In the shell each page is printed before the next one is asked for, so that
-//! a list of any length takes the memory of one page; at the prompt, where an outcome is kept, they have a bound.
+//! `list` and `log`: long answers, page by page. In the shell each page is printed before the next one is asked for, so
+//! that a list of any length takes the memory of one page; at the prompt, where an outcome is kept, they have a bound.
 //!
 //! Whatever is left out is said, beside JSON too.
 

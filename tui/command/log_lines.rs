@@ -1,5 +1,5 @@
-//! Where a node's log lines go: to a thread that writes them, so that a log whose reader is gone, whose disk is full, or
-//! whose pipe nobody empties never ends or holds up the node.
+//! Where a node's log lines go: to a thread that writes them, so that a log whose reader is gone, whose disk is full,
+//! or whose pipe nobody empties never ends or holds up the node.
 //!
 //! Lines that find no room are left out and counted; lines that cannot be written are lost.
 

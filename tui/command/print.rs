@@ -1,8 +1,8 @@
-//! Printing for the shell. What cannot be written to standard output is an error of its own: a command that was done and
-//! whose result nobody got has not done what was asked of it.
+//! Printing for the shell. What cannot be written to standard output is an error of its own: a command that was done
+//! and whose result nobody got has not done what was asked of it.
 //!
-//! A reader that has read enough (`epoca list | head`) is no error: then the command ends without a word. What cannot be
-//! written to standard error is lost; there is nowhere left to say so.
+//! A reader that has read enough (`epoca list | head`) is no error: then the command ends without a word. What cannot
+//! be written to standard error is lost; there is nowhere left to say so.
 
 use std::io::{self, ErrorKind, Write};
 

@@ -34,8 +34,8 @@ pub struct Cli {
 
 #[derive(Args, Clone, Debug)]
 pub struct Global {
-    /// The addresses of one or more nodes, as 127.0.0.1:7101,[::1]:7102; without it those in EPOCA_CONNECT, unless --data is
-    /// given; without all of them the cluster that runs on ./epoca-data
+    /// The addresses of one or more nodes, as 127.0.0.1:7101,[::1]:7102; without it those in EPOCA_CONNECT, unless
+    /// --data is given; without all of them the cluster that runs on ./epoca-data
     #[arg(long, value_name = "ADDR,…", value_delimiter = ',', value_parser = address, global = true)]
     pub connect: Vec<String>,
     #[arg(skip)]
@@ -167,7 +167,8 @@ pub struct ClusterArgs {
 /// How much a node takes on.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct BoundArgs {
-    /// So many entries may wait to become final at a leader; beyond it writes are refused as overloaded (65,536 unless told)
+    /// So many entries may wait to become final at a leader; beyond it writes are refused as overloaded (65,536 unless
+    /// told)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub uncommitted_entries: Option<u64>,
 }

@@ -1,9 +1,10 @@
 //! The standard streams of this process: which of them were unusable when it started, and when nobody reads standard
 //! output any more.
 //!
-//! The Rust runtime opens `/dev/null` in place of a closed standard stream, before `main`, and hides the error of one that
-//! is open the other way round. So such a standard input reads like an empty one, and what is printed to such a standard
-//! output is lost without an error. An initialiser that the loader calls before the runtime starts looks at them.
+//! The Rust runtime opens `/dev/null` in place of a closed standard stream, before `main`, and hides the error of one
+//! that is open the other way round. So such a standard input reads like an empty one, and what is printed to such a
+//! standard output is lost without an error. An initialiser that the loader calls before the runtime starts looks at
+//! them.
 
 use std::os::fd::{AsFd, RawFd};
 use std::sync::atomic::{AtomicU8, Ordering};

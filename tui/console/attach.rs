@@ -164,8 +164,8 @@ pub fn refused(code: &str, text: String) -> Outcome {
     Outcome::error(Exit::Not, code, text)
 }
 
-/// Tells which nodes there are, then watches them for as long as somebody takes the messages. When a node comes or goes it is
-/// time to look at the processes of a launcher that tells nothing by itself.
+/// Tells which nodes there are, then watches them for as long as somebody takes the messages. When a node comes or goes
+/// it is time to look at the processes of a launcher that tells nothing by itself.
 async fn show(
     nodes: Vec<(NodeId, String)>,
     no_launcher: Option<String>,

@@ -1,8 +1,8 @@
-//! How a frame becomes bytes: as crossterm writes it, but with the cursor set again behind everything of which terminals
-//! disagree how many columns it takes.
+//! How a frame becomes bytes: as crossterm writes it, but with the cursor set again behind everything of which
+//! terminals disagree how many columns it takes.
 //!
-//! Ratatui takes the cursor to be one column on after each cell. Behind `⚠️` it is one or two columns on, by terminal; all
-//! that follows in the row would stand beside its place, and the differences of later frames be drawn over it.
+//! Ratatui takes the cursor to be one column on after each cell. Behind `⚠️` it is one or two columns on, by terminal;
+//! all that follows in the row would stand beside its place, and the differences of later frames be drawn over it.
 
 use std::io::{self, Write};
 

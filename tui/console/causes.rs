@@ -1,5 +1,5 @@
-//! Space-time, narration and events of a recording show no effect above its cause, whatever the delays between nodes and
-//! console were.
+//! Space-time, narration and events of a recording show no effect above its cause, whatever the delays between nodes
+//! and console were.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -27,9 +27,9 @@ fn no_effect_is_shown_above_its_cause() {
     shows_causes_first(&demo, 6);
 }
 
-/// `RECORDINGS=folder`: all recordings in it of four nodes that all vote, such as `epoca scenario run NAME --record` makes. Not
-/// that of `chaos`, where leaders die with events that were not told, nor those of `damage`, `members` and the figures, where
-/// fewer or more nodes vote.
+/// `RECORDINGS=folder`: all recordings in it of four nodes that all vote, such as `epoca scenario run NAME --record`
+/// makes. Not that of `chaos`, where leaders die with events that were not told, nor those of `damage`, `members` and
+/// the figures, where fewer or more nodes vote.
 #[test]
 #[ignore = "for recordings that were made before"]
 fn no_effect_is_shown_above_its_cause_in_recordings() {

@@ -1,5 +1,5 @@
-//! The one door of the console: what is told of a cluster comes in over several connections, and goes on to the model, and
-//! with it to tape, checks and recording, in happens-before order ([`CausalOrder`]).
+//! The one door of the console: what is told of a cluster comes in over several connections, and goes on to the model,
+//! and with it to tape, checks and recording, in happens-before order ([`CausalOrder`]).
 //!
 //! A scenario's own cluster has an order of its own.
 

@@ -1,5 +1,5 @@
-//! Whole screens of scenarios and of the assignment's sheet, from accounts that are made here as a runner makes them; and
-//! the cluster that a scenario has for itself.
+//! Whole screens of scenarios and of the assignment's sheet, from accounts that are made here as a runner makes them;
+//! and the cluster that a scenario has for itself.
 
 use std::sync::Arc;
 use std::time::Duration;

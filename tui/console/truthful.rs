@@ -1,5 +1,5 @@
-//! The screen tells nothing that is not so: announcements follow from what the nodes told, what is unknown is called so, and
-//! every moment of the tape has its own checks, scenario and final data.
+//! The screen tells nothing that is not so: announcements follow from what the nodes told, what is unknown is called
+//! so, and every moment of the tape has its own checks, scenario and final data.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
-//! Listening to all nodes: their events in the order in which they came, each node's state as its events tell it, and the
-//! invariants over all of it.
+//! Listening to all nodes: their events in the order in which they came, each node's state as its events tell it, and
+//! the invariants over all of it.
 //!
-//! A node that ends keeps its last known state. Events that a node has thrown away because this listener was too slow are
-//! counted: then what was not seen is not known.
+//! A node that ends keeps its last known state. Events that a node has thrown away because this listener was too slow
+//! are counted: then what was not seen is not known.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -55,7 +55,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Whether its state goes back to a time before so many readings: it may be that of a process which has ended since.
+    /// Whether its state goes back to a time before so many readings: it may be that of a process which has ended
+    /// since.
     pub fn is_older_than(&self, reads: u64) -> bool {
         self.read <= reads
     }

@@ -57,8 +57,8 @@ impl Load {
     pub fn begin(client: &Client, clients: u64, seed: u64) -> Result<Load, ClientError> {
         let clock = Arc::new(Clock::default());
         let mut set = JoinSet::new();
-        // One set of connections for all of them: on a busy machine sixty-four that each look for the leader by themselves
-        // find none before their deadlines.
+        // One set of connections for all of them: on a busy machine sixty-four that each look for the leader by
+        // themselves find none before their deadlines.
         let client = with_timeout(client, on_this_machine(TIMEOUT))?;
         for number in 1..=clients {
             set.spawn(work(client.clone(), number, seed, clock.clone()));

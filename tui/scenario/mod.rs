@@ -6,9 +6,9 @@
 //!        a cluster of its own, or one that runs ┘                  └──► Run ──► verdict, report; the console's pane
 //! ```
 //!
-//! Nothing is ticked by assertion: an expectation is met by events of the nodes' traces, by answers of commands, by final
-//! data that was read, by what lies on a disk. What is absent on purpose: drawing, and any knowledge of the protocol
-//! beyond its trace.
+//! Nothing is ticked by assertion: an expectation is met by events of the nodes' traces, by answers of commands, by
+//! final data that was read, by what lies on a disk. What is absent on purpose: drawing, and any knowledge of the
+//! protocol beyond its trace.
 
 mod lang;
 

@@ -30,7 +30,8 @@ pub async fn restore_under_load(client: &Client, ears: &Ears) -> Result<(), Stri
     agree(client, ears, false).await
 }
 
-/// Until nothing is wrong with it any more: on a busy machine a node may answer too late to be told of it the first time.
+/// Until nothing is wrong with it any more: on a busy machine a node may answer too late to be told of it the first
+/// time.
 async fn undo_all(client: &Client) -> Result<(), String> {
     let begun = Instant::now();
     while let Err(why) = undo(client).await {

@@ -1,8 +1,8 @@
 //! What becomes of a command that a busy machine has not answered in time.
 //!
-//! The launcher gives a node a few seconds and then says that it does not answer yet. That is no refusal: a process that
-//! was started runs, and a rule that was set is written down. A scenario waits for the one and says the other again, both
-//! may be done twice, and only what is still so after [`PATIENCE`] is wrong.
+//! The launcher gives a node a few seconds and then says that it does not answer yet. That is no refusal: a process
+//! that was started runs, and a rule that was set is written down. A scenario waits for the one and says the other
+//! again, both may be done twice, and only what is still so after [`PATIENCE`] is wrong.
 
 use std::time::{Duration, Instant};
 

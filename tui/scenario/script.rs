@@ -10,8 +10,8 @@ use super::lang::Words;
 
 /// How long an expectation may take if its line does not say.
 ///
-/// The protocol promises that a thing happens, not how soon. A passing step ends when it is seen, so a long patience costs
-/// only a failing one.
+/// The protocol promises that a thing happens, not how soon. A passing step ends when it is seen, so a long patience
+/// costs only a failing one.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, Default)]

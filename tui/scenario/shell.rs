@@ -46,7 +46,8 @@ pub enum ScenarioSaid {
         #[arg(value_name = "NAME")]
         name: String,
     },
-    /// Run scenarios: by name, from files as ./mine.txt, or all. Without --connect or --data each has a cluster of its own
+    /// Run scenarios: by name, from files as ./mine.txt, or all. Without --connect or --data each has a cluster of its
+    /// own
     Run(RunArgs),
 }
 

@@ -1,9 +1,9 @@
 //! Whether leadership has moved although the scenario asked for no such thing.
 //!
-//! A scenario names nodes by what they are when it begins: `$leader`, `$a`. The protocol promises no steady leader: on a
-//! machine that stalls for an election timeout another node is elected, and then `$leader` is a replica and every
-//! expectation about it means something else. Such an attempt says nothing, neither that the cluster is right nor that it is
-//! wrong: it is void, and made again, and the account says so with the election that made it void.
+//! A scenario names nodes by what they are when it begins: `$leader`, `$a`. The protocol promises no steady leader: on
+//! a machine that stalls for an election timeout another node is elected, and then `$leader` is a replica and every
+//! expectation about it means something else. Such an attempt says nothing, neither that the cluster is right nor that
+//! it is wrong: it is void, and made again, and the account says so with the election that made it void.
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Epoch, NodeId};

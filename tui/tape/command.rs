@@ -48,7 +48,8 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// The file for one of several things that are recorded one after the other: `demo.jsonl` is `demo-NAME.jsonl` then.
+    /// The file for one of several things that are recorded one after the other: `demo.jsonl` is `demo-NAME.jsonl`
+    /// then.
     pub fn file_for(&self, name: &str, many: bool) -> Option<PathBuf> {
         let file = self.record.as_ref()?;
         if !many {
@@ -74,8 +75,8 @@ pub struct ReplayArgs {
     /// Where to write them [default: standard output]
     #[arg(long, value_name = "FILE", requires = "export")]
     pub out: Option<PathBuf>,
-    /// Delay what each node told by up to so many milliseconds, in twenty ways, and check that the order of causes is found
-    /// again each time, and stands in the file as it is
+    /// Delay what each node told by up to so many milliseconds, in twenty ways, and check that the order of causes is
+    /// found again each time, and stands in the file as it is
     #[arg(long, value_name = "MILLIS", requires = "check", hide = true)]
     pub shuffle: Option<u64>,
     #[command(flatten)]
@@ -286,8 +287,8 @@ pub fn evidence_lines<'a>(finding: &Finding, first: u64, get: impl Fn(u64) -> Op
     lines
 }
 
-/// The event that is meant, and its time, if the record is it. Numbers begin anew with each process, so it is the latest
-/// before that counts.
+/// The event that is meant, and its time, if the record is it. Numbers begin anew with each process, so it is the
+/// latest before that counts.
 fn fact(source: &Source, record: &Record) -> Option<(f64, String)> {
     let What::Observed(_, Observed::Events(events)) = &record.what else { return None };
     let is_it = |event: &&Event| event.node == source.node && event.number == source.number;

@@ -1,5 +1,5 @@
-//! A recording in a file: a header, then a record a line, appended as it goes. Reading accepts a last line that was torn
-//! by a crash or is being written just now; anything else that is wrong is told with its line.
+//! A recording in a file: a header, then a record a line, appended as it goes. Reading accepts a last line that was
+//! torn by a crash or is being written just now; anything else that is wrong is told with its line.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};

@@ -1,5 +1,5 @@
-//! Records a cluster without a screen: all nodes are watched, the launcher is asked for the processes, and whoever works
-//! with the cluster adds what it does.
+//! Records a cluster without a screen: all nodes are watched, the launcher is asked for the processes, and whoever
+//! works with the cluster adds what it does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -165,8 +165,8 @@ pub fn sorted(records: impl IntoIterator<Item = Record>) -> Vec<Record> {
     sorted
 }
 
-/// As [`sorted`], after each node's connection has delayed what it carries by a time of its own that changes: how the same
-/// would have arrived elsewhere. The node's own order stays.
+/// As [`sorted`], after each node's connection has delayed what it carries by a time of its own that changes: how the
+/// same would have arrived elsewhere. The node's own order stays.
 pub fn delayed(records: impl IntoIterator<Item = Record>, delay: impl Fn(NodeId, u64) -> Duration) -> Vec<Record> {
     let mut last = std::collections::BTreeMap::new();
     let mut records: Vec<Record> = records

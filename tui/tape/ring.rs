@@ -1,5 +1,5 @@
-//! The tape in memory: the newest records, with keyframes between them, so that the state at any moment is a keyframe and
-//! a few thousand records away. Bounded in records and in bytes; what falls off is counted.
+//! The tape in memory: the newest records, with keyframes between them, so that the state at any moment is a keyframe
+//! and a few thousand records away. Bounded in records and in bytes; what falls off is counted.
 //!
 //! ```text
 //!   ┌ segment ───────────────┐┌ segment ───────────────┐┌ segment ────────

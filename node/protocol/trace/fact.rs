@@ -3,8 +3,8 @@
 //! Each fact is declared once; the table gives it its struct-like variant, its rule id, its fields by name and the way
 //! back from them, so that the wire, a recording and a test's expected trace need no code of their own.
 //!
-//! A field that a fact got later is an `Option` or says `= what it reads as where it is missing`: recordings from before
-//! still open.
+//! A field that a fact got later is an `Option` or says `= what it reads as where it is missing`: recordings from
+//! before still open.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -72,13 +72,13 @@ macro_rules! facts {
 }
 
 facts! {
-    /// A message left; `number` and the sender pair it with [`Fact::Received`]. `epoch` is the sender's promise, `about`
-    /// the last entry that the message speaks of, `entries` how many it carries, `bytes` how many bytes of entries' bodies
-    /// or of a snapshot.
+    /// A message left; `number` and the sender pair it with [`Fact::Received`]. `epoch` is the sender's promise,
+    /// `about` the last entry that the message speaks of, `entries` how many it carries, `bytes` how many bytes of
+    /// entries' bodies or of a snapshot.
     N1 Sent { to: NodeId, number: u64, kind: Text, epoch: Option<Epoch>, about: Option<EntryId>, entries: u64, bytes: u64 = 0 }
     N2 Received { from: NodeId, number: u64, kind: Text }
-    /// From now on the messages of `node` come from this process of it: when that started, in microseconds of the Unix epoch.
-    /// Told before the first message of each process. A watcher needs it to pair messages across a restart.
+    /// From now on the messages of `node` come from this process of it: when that started, in microseconds of the Unix
+    /// epoch. Told before the first message of each process. A watcher needs it to pair messages across a restart.
     N4 PeerProcess { node: NodeId, process: u64 }
     /// A message was thrown away, and why.
     N3 Dropped { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
@@ -91,9 +91,9 @@ facts! {
     /// Entries left for a replica: `count` of them from `first` to `last`, after `prev`.
     P2 Pushed { to: NodeId, number: u64, prev: Option<EntryId>, first: EntryId, last: EntryId, count: u64, resync: u64 }
 
-    /// `prev` matched: `entries` became intermediate data, `equal` were there already. Entries that were there and forged
-    /// are among `entries` too: they have lost their mark. Also told for the first push of an epoch, which may be empty:
-    /// from then on the node follows this leader.
+    /// `prev` matched: `entries` became intermediate data, `equal` were there already. Entries that were there and
+    /// forged are among `entries` too: they have lost their mark. Also told for the first push of an epoch, which may
+    /// be empty: from then on the node follows this leader.
     C1 Consistent { from: NodeId, epoch: Epoch, number: u64, prev: Option<EntryId>, entries: Vec<Preview>, equal: u64 }
     /// The push does not continue the log: `what` is `prev-missing`, `prev-differs` or `entry-differs`.
     /// `found` is what stands in that place here; where `prev` is missing, the last entry of the log.
@@ -113,18 +113,19 @@ facts! {
     K1 Committed { up_to: LogPoint, count: u64 }
     K2 Ordered { to: NodeId, up_to: EntryId }
     K3 Finalized { up_to: LogPoint, count: u64 }
-    /// What committed entries changed in the final database, told by a lab node just before [`Fact::Finalized`]: each row that
-    /// was written or deleted, in order. Empty if the entries changed nothing. `keys` is how many keys the database has
-    /// afterwards; `None` if they are too many to be counted.
+    /// What committed entries changed in the final database, told by a lab node just before [`Fact::Finalized`]: each
+    /// row that was written or deleted, in order. Empty if the entries changed nothing. `keys` is how many keys the
+    /// database has afterwards; `None` if they are too many to be counted.
     K3 FinalChanged { rows: Vec<FinalRow>, keys: Option<u64> }
-    /// The final database as it is now: its first rows in the order of keys. A lab node tells it to each new watcher, after an
-    /// installed snapshot, and in the place of changes that are too many to be told one by one.
+    /// The final database as it is now: its first rows in the order of keys. A lab node tells it to each new watcher,
+    /// after an installed snapshot, and in the place of changes that are too many to be told one by one.
     K3 FinalRead { rows: Vec<FinalRow>, keys: Option<u64> }
     /// The order reaches further than what this leader has confirmed here.
     K4 Held { from: NodeId, up_to: EntryId, confirmed: Option<EntryId> }
 
-    /// Nobody led for an election timeout, or a person or the leader asked to stand, or a voter that was asked has promised
-    /// as much to somebody (`why`: `silence`, `asked`, `transfer`, `greater-promise`). A node that may not lead goes on waiting.
+    /// Nobody led for an election timeout, or a person or the leader asked to stand, or a voter that was asked has
+    /// promised as much to somebody (`why`: `silence`, `asked`, `transfer`, `greater-promise`). A node that may not
+    /// lead goes on waiting.
     E1 TimedOut { why: Text }
     E2 PreVoteAsked { epoch: Epoch, last: Option<EntryId> }
     E3 VoteAsked { epoch: Epoch, last: Option<EntryId> }
@@ -134,9 +135,9 @@ facts! {
     E6 Elected { epoch: Epoch, votes: Vec<NodeId>, quorum: u64 }
     /// `committed` is the commit point that the new leader inherits: what it has been ordered to make final so far.
     E7 Opened { entry: LogPoint, committed: Option<LogPoint> }
-    /// A leader or candidate (also one that has only asked for pre-votes) is a replica again.
-    /// `why`: `greater-epoch`, `no-quorum`, `removed`, `lost-election`, `leader-found`. `role` is what it was before: `leader`,
-    /// `candidate`, or nothing in a recording from before there was this field.
+    /// A leader or candidate (also one that has only asked for pre-votes) is a replica again. `why`: `greater-epoch`,
+    /// `no-quorum`, `removed`, `lost-election`, `leader-found`. `role` is what it was before: `leader`, `candidate`, or
+    /// nothing in a recording from before there was this field.
     E8 SteppedDown { epoch: Epoch, why: Text, heard: Option<Epoch>, role: Text = "".into() }
     /// A replica heard of a greater epoch: it follows nobody of a smaller one any more.
     E8 EpochLeft { epoch: Option<Epoch>, heard: Epoch }
@@ -168,16 +169,18 @@ facts! {
     /// The final database and the log are what the snapshot says; `dropped` entries of the log went for it.
     S4 SnapshotInstalled { up_to: LogPoint, dropped: u64 }
 
-    /// The leader takes a node up; `kind` is `joining` or `learner`. Also for a member whose data folder or address is another.
+    /// The leader takes a node up; `kind` is `joining` or `learner`. Also for a member whose data folder or address is
+    /// another.
     M1 JoinAsked { node: NodeId, kind: Text }
-    /// The node that is taken up has another data folder than before: whatever the old one has acked counts for nothing.
+    /// The node that is taken up has another data folder than before: whatever the old one has acked counts for
+    /// nothing.
     M1 FolderReplaced { node: NodeId }
     /// A learner has about everything that the leader has.
     M2 CaughtUp { node: NodeId, matched: Option<EntryId>, last: Option<EntryId> }
     M3 Promoted { node: NodeId }
     M4 Removed { node: NodeId }
-    /// From now on the list that the entry `at` has set counts at this node; by a new entry, one that was truncated, or a
-    /// snapshot.
+    /// From now on the list that the entry `at` has set counts at this node; by a new entry, one that was truncated, or
+    /// a snapshot.
     M5 MembersSet { at: EntryId, voters: Vec<NodeId>, learners: Vec<NodeId> }
 
     /// Told by whoever starts and stops processes, not by the node itself.
@@ -219,8 +222,8 @@ facts! {
     F9 DiskError { text: Text }
     /// What is on this node's disk is not what it wrote: it ends, and its folder is moved aside.
     F9 Damaged { text: Text }
-    /// What this node had before was damaged (`text`): it lies aside, and the node has begun anew with an empty folder. Told to
-    /// each new watcher, because whatever is found before a node listens nobody hears.
+    /// What this node had before was damaged (`text`): it lies aside, and the node has begun anew with an empty folder.
+    /// Told to each new watcher, because whatever is found before a node listens nobody hears.
     F9 Quarantined { text: Text }
 }
 

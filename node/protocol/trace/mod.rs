@@ -1,7 +1,7 @@
 //! The trace: one stream of events that feeds everything that people and checkers see.
 //!
-//! The core emits a [`Fact`] for each decision, with the numbers that were compared. The host stamps it with node, number
-//! and time: an [`Event`]. A node's state as anybody outside sees it is a [`Snapshot`] plus a fold over events
+//! The core emits a [`Fact`] for each decision, with the numbers that were compared. The host stamps it with node,
+//! number and time: an [`Event`]. A node's state as anybody outside sees it is a [`Snapshot`] plus a fold over events
 //! ([`Snapshot::fold`]). Words for people are made at the edge, never here.
 
 mod fact;

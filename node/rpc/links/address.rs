@@ -60,8 +60,8 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-/// Whether the host means every address of the machine that says it, as `0.0.0.0:7101`: one can listen there, and nobody else
-/// can reach it.
+/// Whether the host means every address of the machine that says it, as `0.0.0.0:7101`: one can listen there, and
+/// nobody else can reach it.
 pub fn is_unspecified(address: &str) -> bool {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
     host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_unspecified())

@@ -1,5 +1,6 @@
-//! Who may speak here: members, and whoever speaks for this node's own cluster or means this very data folder. A new node
-//! with an empty folder thereby hears the leader that has added it, and a node with an old member list those of a newer one.
+//! Who may speak here: members, and whoever speaks for this node's own cluster or means this very data folder. A new
+//! node with an empty folder thereby hears the leader that has added it, and a node with an old member list those of a
+//! newer one.
 //!
 //! The core judges cluster and incarnation of every message again; this is so that a stranger gets an answer that says
 //! why, and the log of this node says who knocked.
@@ -38,8 +39,8 @@ impl Door {
         &self.strangers
     }
 
-    /// Lets a message in; `speaker` is who has opened the stream, if the stream has said so, `listed` whether its sender is
-    /// a member.
+    /// Lets a message in; `speaker` is who has opened the stream, if the stream has said so, `listed` whether its
+    /// sender is a member.
     pub(super) fn admit(&self, envelope: &Envelope, speaker: Option<NodeId>, listed: bool) -> Result<Admitted, Status> {
         let Envelope { from, to, cluster, incarnation, .. } = envelope;
         let (me, mine) = (self.me, self.roster.cluster());

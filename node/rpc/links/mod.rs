@@ -11,8 +11,8 @@
 //! stream has a bounded queue, and what finds no room is dropped. A broken stream is opened again with a bounded
 //! backoff as soon as there is something to send.
 //!
-//! Who is linked follows the member list. A node that has left it keeps its link as long as something goes over it, and a
-//! node that is not on it yet, but speaks for this node's own cluster, gets one as a guest: it has told its address.
+//! Who is linked follows the member list. A node that has left it keeps its link as long as something goes over it, and
+//! a node that is not on it yet, but speaks for this node's own cluster, gets one as a guest: it has told its address.
 //!
 //! Absent on purpose: any knowledge of who leads, and any judgement of messages beyond who may speak.
 
@@ -176,8 +176,8 @@ impl Links {
         Ok(link)
     }
 
-    /// The link of a node that was let in. A guest gets one now, to the address that it has told; `None`: it has told none,
-    /// or there are too many guests.
+    /// The link of a node that was let in. A guest gets one now, to the address that it has told; `None`: it has told
+    /// none, or there are too many guests.
     fn host(self: &Arc<Self>, admitted: &Admitted, told: Option<&str>) -> Option<Arc<Link>> {
         let (Admitted::Member(id) | Admitted::Guest(id)) = *admitted;
         let known = self.link(id);

@@ -1,11 +1,12 @@
 //! Committed changes for those who watch, from a revision on, out of this node's final data.
 //!
-//! Revisions are the same at every node, so whoever is cut off here goes on at another node after the last revision that it
-//! got. A node that is behind lets its watchers wait; one whose history does not reach back so far says from where it does.
+//! Revisions are the same at every node, so whoever is cut off here goes on at another node after the last revision
+//! that it got. A node that is behind lets its watchers wait; one whose history does not reach back so far says from
+//! where it does.
 //!
-//! A revision that no node has yet is waited for only if it is the next one. Beyond that the watcher means another cluster, or
-//! has mistyped: it would wait in silence, and miss the changes before. A node that is behind cannot tell by itself, so it
-//! asks the leader; while nobody leads, the watcher waits.
+//! A revision that no node has yet is waited for only if it is the next one. Beyond that the watcher means another
+//! cluster, or has mistyped: it would wait in silence, and miss the changes before. A node that is behind cannot tell
+//! by itself, so it asks the leader; while nobody leads, the watcher waits.
 
 use std::time::Duration;
 

@@ -207,8 +207,8 @@ impl ClientService {
         }
     }
 
-    /// Lets a read happen here, or asks the leader; the next one, if another leads before that has answered: a read changes
-    /// nothing, so it may be asked twice.
+    /// Lets a read happen here, or asks the leader; the next one, if another leads before that has answered: a read
+    /// changes nothing, so it may be asked twice.
     async fn read<T, F>(
         &self,
         consistency: i32,

@@ -1,7 +1,7 @@
 //! Passing clients' calls on to the leader: one hop, over connections that are kept.
 //!
-//! A call that never left is definitely not done. Once it may have left, a lost answer to a write is *unknown*. A leader that
-//! is frozen closes no connection: a call to it ends as soon as this node follows another leader.
+//! A call that never left is definitely not done. Once it may have left, a lost answer to a write is *unknown*. A
+//! leader that is frozen closes no connection: a call to it ends as soon as this node follows another leader.
 
 use std::collections::BTreeSet;
 use std::error::Error;

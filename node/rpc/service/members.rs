@@ -1,5 +1,5 @@
-//! The member list as the Control service hands it out and changes it. Only the leader changes it: any other node passes the
-//! request on, once.
+//! The member list as the Control service hands it out and changes it. Only the leader changes it: any other node
+//! passes the request on, once.
 
 use std::sync::Arc;
 

@@ -65,8 +65,8 @@ const CLIENT_CALLS_MAX: usize = 32_768;
 const CALLS_MAX: usize = 8_192;
 /// Of messages of which something is still to come: clients', and as many of other nodes.
 const ARRIVING_BYTES_MAX: usize = 256 << 20;
-/// What a sender may have under way unread, on a stream and on a connection. A node has many connections, and reads the most
-/// at once.
+/// What a sender may have under way unread, on a stream and on a connection. A node has many connections, and reads the
+/// most at once.
 const STREAM_WINDOW_BYTES: u32 = 512 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 512 << 10;
 

@@ -1,8 +1,8 @@
 //! Final data in the embedded database (sled), the only place that names it.
 //!
 //! One thread applies, any thread reads. Every batch carries the mark of what it stands for, so the data are always a
-//! function of a prefix of the log. Nothing is synced on this path: the log is what must not be lost. A database that was not
-//! closed cleanly is used only if it is proven to hold what its mark says; otherwise it is rebuilt.
+//! function of a prefix of the log. Nothing is synced on this path: the log is what must not be lost. A database that
+//! was not closed cleanly is used only if it is proven to hold what its mark says; otherwise it is rebuilt.
 
 mod before;
 
@@ -75,8 +75,8 @@ pub(crate) struct DatabasePlace {
 
 pub(crate) struct SledDatabase {
     place: DatabasePlace,
-    /// What applying goes by besides the records. One batch after the other: it is held while a batch is made, which reads
-    /// need not wait for.
+    /// What applying goes by besides the records. One batch after the other: it is held while a batch is made, which
+    /// reads need not wait for.
     applying: Mutex<Applying>,
     /// Keeps what a snapshot that is being read may still want.
     shadow: Shadow,
@@ -197,8 +197,8 @@ impl SledDatabase {
         changes::remove_pieces(&tree, &self.shadow.bury(sealed.dead)).map_err(|reason| self.failed(reason))
     }
 
-    /// Applies many entries while nobody reads yet; `next_entries` gives them in steps, and nothing at the end. Until it is done
-    /// the database has no mark: whoever finds it so knows that it is in the making.
+    /// Applies many entries while nobody reads yet; `next_entries` gives them in steps, and nothing at the end. Until
+    /// it is done the database has no mark: whoever finds it so knows that it is in the making.
     fn apply_in_bulk(
         &self,
         mut next_entries: impl FnMut(Position) -> Result<Vec<Entry>, StorageError>,
@@ -273,7 +273,8 @@ impl SledDatabase {
         Ok(Applying { state: Final { revision: dump.revision(), sessions }, sum })
     }
 
-    /// Everything applied so far reaches the disk. sled's own flush does not sync on Linux, so its files are synced here.
+    /// Everything applied so far reaches the disk. sled's own flush does not sync on Linux, so its files are synced
+    /// here.
     fn sync(&self) -> Result<(), StorageError> {
         self.with_tree(|tree, _| tree.flush())?;
         let folder = sled_folder(&self.place.folder);

@@ -1,5 +1,5 @@
-//! A final database that agrees with the log: used as it is if it was closed cleanly, or is proven to hold what its mark says;
-//! then caught up. Otherwise it is rebuilt, and says so.
+//! A final database that agrees with the log: used as it is if it was closed cleanly, or is proven to hold what its
+//! mark says; then caught up. Otherwise it is rebuilt, and says so.
 
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,8 @@ use crate::storage::open::applied_lost;
 use crate::storage::snapshot::SnapshotFile;
 use crate::storage::{FinalDatabase, LogReader, StorageError};
 
-/// sled's cache of pages; not a ceiling of its memory. A rebuild with more distinct keys than fit takes about twice as long.
+/// sled's cache of pages; not a ceiling of its memory. A rebuild with more distinct keys than fit takes about twice as
+/// long.
 const CACHE_BYTES: u64 = 256 << 20;
 /// Bodies read from the log at once while catching up.
 const STEP_BYTES: u64 = 1 << 20;
@@ -37,8 +38,8 @@ pub(crate) struct Restoring<'a> {
     pub notes: &'a mut Vec<String>,
 }
 
-/// Opens the database, applied exactly up to the greater of the recorded commit point and what a clean end says was applied;
-/// gives that point.
+/// Opens the database, applied exactly up to the greater of the recorded commit point and what a clean end says was
+/// applied; gives that point.
 pub(crate) fn restore(
     place: DatabasePlace,
     restoring: &mut Restoring,
@@ -192,8 +193,8 @@ fn load_snapshot(
     Ok(None)
 }
 
-/// Whether what the folder holds may be used as it is, or why not. A clean mark of this very folder beyond the log's end means
-/// that the log has lost entries.
+/// Whether what the folder holds may be used as it is, or why not. A clean mark of this very folder beyond the log's
+/// end means that the log has lost entries.
 fn usable(
     place: &DatabasePlace,
     clean: Option<Clean>,
@@ -227,8 +228,8 @@ fn usable(
     }
 }
 
-/// What was applied after position `end`, as the final database proves: by the mark of a clean end, or else by its rows, which
-/// are checked only if its own mark says so. `None` if nothing was, or nothing is proven.
+/// What was applied after position `end`, as the final database proves: by the mark of a clean end, or else by its
+/// rows, which are checked only if its own mark says so. `None` if nothing was, or nothing is proven.
 pub(crate) fn applied_for_certain(folder: &Path, incarnation: Incarnation, end: Position) -> Option<LogPoint> {
     let later = |applied: &LogPoint| applied.position > end;
     if !sled_folder(folder).exists() {

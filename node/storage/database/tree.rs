@@ -1,9 +1,9 @@
 //! The rows of the database, written never far ahead of the file behind them.
 //!
-//! sled hands each full buffer of its file to a few threads. To write it they want a lock that is held by whoever needs the
-//! next buffer and has to wait until the file is cut, which is the work of the same threads (spacejam/sled#1269, mended after
-//! 0.34). With all of them busy the database would stand still for ever; so never as many buffers are under way as there
-//! are threads.
+//! sled hands each full buffer of its file to a few threads. To write it they want a lock that is held by whoever needs
+//! the next buffer and has to wait until the file is cut, which is the work of the same threads (spacejam/sled#1269,
+//! mended after 0.34). With all of them busy the database would stand still for ever; so never as many buffers are
+//! under way as there are threads.
 
 use std::ops::Deref;
 use std::sync::Arc;

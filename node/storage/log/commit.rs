@@ -5,10 +5,10 @@
 //! 512  the same; the two are written in turn
 //! ```
 //!
-//! Why not a record of the log: records reach the file with the next flush, from another thread, and a commit point must be
-//! in the operating system's hands before a reader sees what was applied. One `pwrite` on the loop does that, without a
-//! sync. A power cut may tear one of the two places or lose both: then less is known to be committed, which is safe, and
-//! the next commit order says it again.
+//! Why not a record of the log: records reach the file with the next flush, from another thread, and a commit point
+//! must be in the operating system's hands before a reader sees what was applied. One `pwrite` on the loop does that,
+//! without a sync. A power cut may tear one of the two places or lose both: then less is known to be committed, which
+//! is safe, and the next commit order says it again.
 
 use std::fs::{File, OpenOptions};
 use std::io;

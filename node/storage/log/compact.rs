@@ -5,8 +5,8 @@
 //! 2. the segments before it are deleted
 //! ```
 //!
-//! A crash between the two leaves segments that nobody reads, and the next start deletes them. A log is replaced in the same
-//! way: a new segment, the base, then all older ones go.
+//! A crash between the two leaves segments that nobody reads, and the next start deletes them. A log is replaced in the
+//! same way: a new segment, the base, then all older ones go.
 
 use crate::protocol::{Base, Position};
 use crate::storage::StorageError;
@@ -73,8 +73,8 @@ impl SegmentLog {
         Ok(weights)
     }
 
-    /// Gives up what whole segments hold of the entries up to `base.last`. The segment in use is ended, so that the next time
-    /// it can go too.
+    /// Gives up what whole segments hold of the entries up to `base.last`. The segment in use is ended, so that the
+    /// next time it can go too.
     pub(super) fn give_up(&mut self, base: &Base) -> Result<(), StorageError> {
         if self.end.byte > HEADER_BYTES as u32 {
             self.begin_next_segment();
@@ -112,8 +112,8 @@ impl SegmentLog {
     }
 }
 
-/// Which segment may be the first: nothing after `last` lies before it, and nothing in it or later goes back to what lies
-/// before it, so that it can be read without.
+/// Which segment may be the first: nothing after `last` lies before it, and nothing in it or later goes back to what
+/// lies before it, so that it can be read without.
 fn first_to_stay(starts: &[Start], last: Position) -> Option<usize> {
     let mut truncates = Position(u64::MAX);
     for (index, start) in starts.iter().enumerate().skip(1).rev() {

@@ -6,10 +6,10 @@
 //!              └──► index (4 bytes an entry, and what is not written yet) ◄─┘ ◄── readers
 //! ```
 //!
-//! Why not a crate. raft-log 0.4.6 came nearest and was tried: with forged entries of a greater epoch that are truncated
-//! again its cache gives up entries that are in no closed file yet, so that durable entries become unreadable; and it
-//! takes damaged option bytes in its own records for a torn end, so that acked operations vanish at open without a word.
-//! Working around both means a scan and an index of our own, which is most of what stands here.
+//! Why not a crate. raft-log 0.4.6 came nearest and was tried: with forged entries of a greater epoch that are
+//! truncated again its cache gives up entries that are in no closed file yet, so that durable entries become
+//! unreadable; and it takes damaged option bytes in its own records for a torn end, so that acked operations vanish at
+//! open without a word. Working around both means a scan and an index of our own, which is most of what stands here.
 //!
 //! What is absent on purpose: any knowledge of what entries mean.
 
@@ -63,8 +63,8 @@ pub(crate) use replay::{Replay, Run};
 pub(crate) use salvage::lists_as_far_as_readable;
 pub(crate) use scan::{Scanned, scan};
 
-/// A new segment is begun by the first operation after this many bytes: small enough that a scan holds one in memory and
-/// compaction frees space in good steps, large enough that the syncs of a change are rare.
+/// A new segment is begun by the first operation after this many bytes: small enough that a scan holds one in memory
+/// and compaction frees space in good steps, large enough that the syncs of a change are rare.
 pub(crate) const SEGMENT_BYTES: u32 = 16 << 20;
 
 /// Far above what the core has under way, and far below what the index can address.
@@ -122,8 +122,8 @@ impl SegmentLog {
             let removed = place.disk.remove(unfinished).and_then(|()| place.disk.sync_folder(&place.folder));
             removed.map_err(|error| StorageError::io("remove", unfinished, &error))?;
         }
-        // What was read may never have been synced: a killed process leaves it to the operating system. From here on it counts
-        // as durable, so it must be, and so must the seal of the segment before.
+        // What was read may never have been synced: a killed process leaves it to the operating system. From here on it
+        // counts as durable, so it must be, and so must the seal of the segment before.
         if replay.starts.len() > 1 {
             open_synced(place, segment - 1, None)?;
         }
@@ -171,7 +171,8 @@ impl SegmentLog {
         self.committed = self.committed.max(Some(point.position));
     }
 
-    /// Refuses what would make the log unreadable later: gaps, entries that are too large, truncation of what is committed.
+    /// Refuses what would make the log unreadable later: gaps, entries that are too large, truncation of what is
+    /// committed.
     fn check(&self, append: &Append) -> Result<(), StorageError> {
         let refused = |what: String| Err(StorageError::OutOfOrder { next: self.next, what });
         let from = append.truncate_from.unwrap_or(self.next);

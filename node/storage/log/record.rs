@@ -10,8 +10,8 @@
 //! ```
 //!
 //! All numbers are little endian, checksums are CRC-32. The length has a checksum of its own, because a damaged length
-//! would otherwise pass for a record that a power cut tore. The last byte is never zero, so that a record whose end never
-//! reached the disk can be told from a whole one that ends in zeros.
+//! would otherwise pass for a record that a power cut tore. The last byte is never zero, so that a record whose end
+//! never reached the disk can be told from a whole one that ends in zeros.
 
 use bytes::Bytes;
 

@@ -1,5 +1,5 @@
-//! What can still be read of a damaged log. Nobody may trust it: it only tells whom a node could ask for help. A file may be
-//! damaged in any way here, so it may also be shorter than its header.
+//! What can still be read of a damaged log. Nobody may trust it: it only tells whom a node could ask for help. A file
+//! may be damaged in any way here, so it may also be shorter than its header.
 
 use std::path::Path;
 

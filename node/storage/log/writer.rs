@@ -1,8 +1,8 @@
 //! The thread that writes and syncs: the loop only fills memory.
 //!
-//! Whatever has queued up while a sync ran goes into the next one. The queue is bounded in number and bytes; a full queue
-//! makes the loop wait. The first error is final: it goes to everyone who waits, and nothing is written after it, because
-//! nobody knows what the disk holds then.
+//! Whatever has queued up while a sync ran goes into the next one. The queue is bounded in number and bytes; a full
+//! queue makes the loop wait. The first error is final: it goes to everyone who waits, and nothing is written after it,
+//! because nobody knows what the disk holds then.
 
 use std::collections::VecDeque;
 use std::io;

@@ -7,8 +7,9 @@
 //! DIR/snapshot/taken-UNIQUE.tmp              being written; without a meaning after a crash
 //! ```
 //!
-//! A file gets its name only when all of it is on the disk. Whether a node took a snapshot itself or received it decides what
-//! a log that does not reach it means: its own stands for entries that its log once held, so they were lost.
+//! A file gets its name only when all of it is on the disk. Whether a node took a snapshot itself or received it
+//! decides what a log that does not reach it means: its own stands for entries that its log once held, so they were
+//! lost.
 //!
 //! The newest two stay, if the log continues both, and those that are being read. All others go.
 
@@ -38,7 +39,8 @@ const TAKEN: &str = "taken-";
 /// The newest, and the one before it in case that the newest turns out to be damaged.
 const KEPT: usize = 2;
 const UNFINISHED: &str = ".tmp";
-/// While a file is received it is synced whenever so many more bytes of it have come: a power cut loses no more than that.
+/// While a file is received it is synced whenever so many more bytes of it have come: a power cut loses no more than
+/// that.
 const SYNC_BYTES: u64 = 8 << 20;
 
 /// The snapshots of a data folder.
@@ -104,8 +106,8 @@ impl SnapshotFolder {
         Ok(positions)
     }
 
-    /// The snapshots that the log continues, the newest first, with their files. Only their headers are looked at; those that
-    /// cannot be read are left where they are, and said.
+    /// The snapshots that the log continues, the newest first, with their files. Only their headers are looked at;
+    /// those that cannot be read are left where they are, and said.
     pub(crate) fn kept(
         &self,
         purged: Option<LogPoint>,
@@ -163,8 +165,8 @@ impl SnapshotFolder {
         self.folder.join(format!("{:016}-{}{UNFINISHED}", snapshot.point.position.0, snapshot.digest))
     }
 
-    /// Removes what a crash left of files that were never complete, but for what was received of the newest snapshot after
-    /// `committed`: its leader may go on there.
+    /// Removes what a crash left of files that were never complete, but for what was received of the newest snapshot
+    /// after `committed`: its leader may go on there.
     pub(crate) fn remove_unfinished(&self, committed: Option<LogPoint>) -> Result<(), StorageError> {
         let newest =
             self.unfinished()?.into_iter().filter(|(position, _)| *position >= Position::after(committed)).max();
@@ -194,8 +196,9 @@ impl SnapshotFolder {
         Ok(found)
     }
 
-    /// The first part came of a snapshot of which a beginning lies here, since this node was started anew in the middle: as much
-    /// of it as is whole counts as received, once it is durable. `None`: there is no more than this part.
+    /// The first part came of a snapshot of which a beginning lies here, since this node was started anew in the
+    /// middle: as much of it as is whole counts as received, once it is durable. `None`: there is no more than this
+    /// part.
     fn resume(&self, part: &WriteSnapshot, path: &Path) -> Result<Option<u64>, StorageError> {
         let error = |error: io::Error| StorageError::io("go on with", path, &error);
         if !path.exists() {

@@ -1,4 +1,5 @@
-//! Which snapshots are being read part by part, to be sent to a replica or as a backup: they stay on the disk meanwhile.
+//! Which snapshots are being read part by part, to be sent to a replica or as a backup: they stay on the disk
+//! meanwhile.
 //!
 //! Whoever reads does not say that it has gone. A reading ends with the file's last part, or when for long no part was
 //! asked for.

@@ -336,7 +336,8 @@ fn damage_that_shows_while_the_node_runs_leads_to_a_rebuild_at_the_next_start() 
     drop(opened);
     let file = folder.path().join("final/db");
     let mut bytes = std::fs::read(&file).unwrap();
-    // All of it but its beginning: which part holds pages that are still in use depends on when the database wrote them.
+    // All of it but its beginning: which part holds pages that are still in use depends on when the database wrote
+    // them.
     for at in (200_000..bytes.len()).step_by(97) {
         bytes[at] ^= 0x55;
     }

@@ -1,4 +1,5 @@
-//! A disk that fails on purpose: it counts syncs, runs full, fails a sync, and at a power cut keeps only what was synced.
+//! A disk that fails on purpose: it counts syncs, runs full, fails a sync, and at a power cut keeps only what was
+//! synced.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -46,8 +47,8 @@ impl FaultyDisk {
         (state.room, state.syncs_left) = (None, None);
     }
 
-    /// Drops what was written and not synced, but for at most `kept` bytes at the end of each file; files whose names were
-    /// not synced are gone.
+    /// Drops what was written and not synced, but for at most `kept` bytes at the end of each file; files whose names
+    /// were not synced are gone.
     pub fn cut_power(&self, kept: u64) {
         let mut state = self.state.lock().unwrap();
         for path in std::mem::take(&mut state.unnamed) {

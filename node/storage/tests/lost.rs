@@ -1,5 +1,5 @@
-//! A log that has lost what was committed is found out by whatever else remembers it: the final database, whether it was
-//! closed or not, and the snapshots that the node took itself. A torn end was never acked, and is only that.
+//! A log that has lost what was committed is found out by whatever else remembers it: the final database, whether it
+//! was closed or not, and the snapshots that the node took itself. A torn end was never acked, and is only that.
 
 use std::path::{Path, PathBuf};
 
@@ -131,8 +131,8 @@ fn a_log_file_that_is_shorter_than_its_header_is_damage_whichever_it_is_and_can_
     }
 }
 
-/// The next file is made, with its header, before the one before it is sealed: so a newest file without a header after one
-/// that is not sealed is what a crash leaves, and holds nothing that was acked.
+/// The next file is made, with its header, before the one before it is sealed: so a newest file without a header after
+/// one that is not sealed is what a crash leaves, and holds nothing that was acked.
 #[test]
 fn a_newest_log_file_without_a_header_is_a_crash_if_the_one_before_it_is_not_sealed() {
     for left in [0, 40, 80] {

@@ -1,8 +1,8 @@
 //! Watches a live cluster whose nodes are heard over connections of their own: their events are brought into
 //! happens-before order ([`CausalOrder`]) and given to a [`Watch`].
 //!
-//! There is no clock here: an event waits for its cause until [`WAITING_MAX`](crate::verify::order::WAITING_MAX) events of
-//! its node wait. Then the sender counts as one whose events were missed.
+//! There is no clock here: an event waits for its cause until [`WAITING_MAX`](crate::verify::order::WAITING_MAX) events
+//! of its node wait. Then the sender counts as one whose events were missed.
 
 use std::time::Duration;
 

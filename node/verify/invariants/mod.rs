@@ -1,13 +1,13 @@
 //! What must hold whatever happens, checked from trace events alone: the same checks run in the simulator and on a live
 //! cluster that somebody watches.
 //!
-//! Feed [`Watch`] the events of all nodes that are watched. Each node's events come in their order; those of several nodes
-//! so that a message is received after it was sent (the simulator's own order, or that of [`Causal`] and
-//! [`CausalOrder`](crate::verify::order::CausalOrder)). A watcher may start
-//! in the middle: [`Watch::joined`] takes a node's snapshot, and what was before it counts as unknown, never as wrong.
+//! Feed [`Watch`] the events of all nodes that are watched. Each node's events come in their order; those of several
+//! nodes so that a message is received after it was sent (the simulator's own order, or that of [`Causal`] and
+//! [`CausalOrder`](crate::verify::order::CausalOrder)). A watcher may start in the middle: [`Watch::joined`] takes a
+//! node's snapshot, and what was before it counts as unknown, never as wrong.
 //!
-//! Entries that the lab has marked as forged count as absent: the F8 event says which, and a C1 event has them among its
-//! entries once a push has shown that they are genuine after all.
+//! Entries that the lab has marked as forged count as absent: the F8 event says which, and a C1 event has them among
+//! its entries once a push has shown that they are genuine after all.
 //!
 //! What events cannot tell, such as what is on a disk, the simulator checks on its own.
 
@@ -131,7 +131,8 @@ impl Watch {
         }
     }
 
-    /// A watch for events whose order is not quite that of causes: what a node that lags may have done counts as unknown.
+    /// A watch for events whose order is not quite that of causes: what a node that lags may have done counts as
+    /// unknown.
     pub fn of_streams() -> Watch {
         let mut watch = Watch::new();
         watch.sight.lags = true;

@@ -1,8 +1,8 @@
 //! A node's simulated disk: what was written, what of it is durable, what is pending between the two.
 //!
-//! Writes are ordered, as in the log store. A power cut keeps what was flushed and, of the rest, a beginning, perhaps with
-//! a torn write after it: of a write of several records (the cut, then each entry) only the first. A killed process loses
-//! nothing that it wrote.
+//! Writes are ordered, as in the log store. A power cut keeps what was flushed and, of the rest, a beginning, perhaps
+//! with a torn write after it: of a write of several records (the cut, then each entry) only the first. A killed
+//! process loses nothing that it wrote.
 //!
 //! Snapshots are files of their own: durable once they are there.
 //!
@@ -44,8 +44,8 @@ pub(super) struct Disk {
     durable: Image,
     written: Image,
     pending: VecDeque<(Operation, Store)>,
-    /// Commit points recorded in this run. They have a place of their own that is never synced, so a power cut may leave
-    /// any of them.
+    /// Commit points recorded in this run. They have a place of their own that is never synced, so a power cut may
+    /// leave any of them.
     recorded: Vec<LogPoint>,
     /// How many of the pending writes the flush under way covers.
     covered: usize,
@@ -237,7 +237,8 @@ impl Image {
         position.0.checked_sub(1 + self.gone() as u64).and_then(|index| self.entries.get(index as usize))
     }
 
-    /// Whether it holds this very entry, not as a forged one. What it has given up was committed: somebody else looks at that.
+    /// Whether it holds this very entry, not as a forged one. What it has given up was committed: somebody else looks
+    /// at that.
     pub(super) fn has(&self, point: LogPoint) -> bool {
         let purged = self.purged().is_some_and(|purged| point.position < purged.position || point == purged);
         purged || !self.is_forged(point.position) && self.at(point.position).is_some_and(|entry| entry.point() == point)

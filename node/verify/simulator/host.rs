@@ -233,7 +233,8 @@ impl Host {
         self.config.incarnation = Incarnation(bytes);
     }
 
-    /// Whether the disk of this incarnation has, or had until it was emptied, this entry durably and not as a forged one.
+    /// Whether the disk of this incarnation has, or had until it was emptied, this entry durably and not as a forged
+    /// one.
     pub(super) fn holds(&self, incarnation: Incarnation, point: LogPoint) -> bool {
         self.image(incarnation).is_some_and(|image| image.has(point))
     }

@@ -1,5 +1,5 @@
-//! More than a node can take, on real processes: what memory each needs at most, what its clients are told, and that the rest
-//! of the cluster is unharmed.
+//! More than a node can take, on real processes: what memory each needs at most, what its clients are told, and that
+//! the rest of the cluster is unharmed.
 
 mod crowd;
 mod deaf;
@@ -174,8 +174,8 @@ async fn goes_on(cluster: &Cluster) {
     }
 }
 
-/// Writes by so many clients of the library for a while; gives how many a second were confirmed. Both are times of a quiet
-/// machine, so that on a busy one as much is written and compared.
+/// Writes by so many clients of the library for a while; gives how many a second were confirmed. Both are times of a
+/// quiet machine, so that on a busy one as much is written and compared.
 async fn throughput(client: &Client, clients: usize, time: Duration) -> f64 {
     let patience = &Patience::of(time);
     let work = |number: usize| {

@@ -1,5 +1,5 @@
-//! The client library and an overloaded cluster: its clients wait and get through, each write once; whoever has no time to
-//! wait is told that it was definitely not done.
+//! The client library and an overloaded cluster: its clients wait and get through, each write once; whoever has no time
+//! to wait is told that it was definitely not done.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

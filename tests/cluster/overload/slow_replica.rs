@@ -1,5 +1,5 @@
-//! A replica that is slower than the others, or stands still: the leader needs no more memory for it, and the clients do not
-//! notice it.
+//! A replica that is slower than the others, or stands still: the leader needs no more memory for it, and the clients
+//! do not notice it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,8 @@ use crate::support::patient;
 const CLIENTS: usize = 64;
 const TURN: Duration = Duration::from_millis(700);
 const TURNS: usize = 4;
-/// Of the throughput without the slow replica; other tests run beside this one, so it says little more than "not much less".
+/// Of the throughput without the slow replica; other tests run beside this one, so it says little more than "not much
+/// less".
 const RATIO_LEAST: f64 = 0.5;
 const MOST_MIB: u64 = 250;
 

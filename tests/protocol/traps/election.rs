@@ -20,7 +20,8 @@ fn grants(world: &mut World, last: EntryId) -> bool {
     }
 }
 
-/// n1 and n2 have a confirmed write, n3 does not. Then n2's disk is lost: it and n3 would be a quorum without the write.
+/// n1 and n2 have a confirmed write, n3 does not. Then n2's disk is lost: it and n3 would be a quorum without the
+/// write.
 #[test]
 fn trap_10_a_replica_whose_disk_was_wiped_helps_nobody_to_lead() {
     let mut world = World::led(3);

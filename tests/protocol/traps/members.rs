@@ -175,7 +175,8 @@ fn trap_34_a_change_counts_by_the_new_list_alone() {
     assert_eq!(world.voters(1), [1]);
 }
 
-/// A quorum read by the founders' list asks two of four; n1 and n2 are no majority of these, though one of the new list.
+/// A quorum read by the founders' list asks two of four; n1 and n2 are no majority of these, though one of the new
+/// list.
 #[test]
 fn the_first_change_is_committed_only_with_a_majority_of_the_founders() {
     let mut world = World::led(4);

@@ -1,5 +1,5 @@
-//! A data folder that was replaced by an older copy of itself: the node has the same incarnation, and lacks what it has acked
-//! and promised. Whoever remembers its acks finds it out.
+//! A data folder that was replaced by an older copy of itself: the node has the same incarnation, and lacks what it has
+//! acked and promised. Whoever remembers its acks finds it out.
 
 use epoca::protocol::{Limits, NodeId, RequestId};
 

@@ -1,4 +1,5 @@
-//! Traps 24 and 39 to 43: a snapshot never winds back, is whole through crashes, reaches whoever needs it, and leaves no gap.
+//! Traps 24 and 39 to 43: a snapshot never winds back, is whole through crashes, reaches whoever needs it, and leaves
+//! no gap.
 
 use bytes::Bytes;
 
@@ -389,8 +390,8 @@ fn an_answer_of_another_snapshot_or_part_moves_nothing() {
     assert_equal(&world);
 }
 
-/// Found by the simulator (seed 60000767): the leader went on to speak of the end of an old epoch, which the replica knew
-/// though its log began later by then; it acked that, and the leader waited for a log state that never came.
+/// Found by the simulator (seed 60000767): the leader went on to speak of the end of an old epoch, which the replica
+/// knew though its log began later by then; it acked that, and the leader waited for a log state that never came.
 #[test]
 fn a_replica_whose_log_begins_later_reports_it_though_it_knows_the_old_epochs_end() {
     let mut world = led(&small());

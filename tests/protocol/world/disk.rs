@@ -135,7 +135,8 @@ impl Disk {
         self.pending.push_back(write);
     }
 
-    /// Makes the first `count` pending writes durable; the last operation among them is what [`Disk::is_done`] knows then.
+    /// Makes the first `count` pending writes durable; the last operation among them is what [`Disk::is_done`] knows
+    /// then.
     pub fn flush(&mut self, count: usize) -> Option<Operation> {
         let mut last = None;
         for write in self.pending.drain(..count.min(self.pending.len())) {

@@ -1,5 +1,5 @@
-//! What a piece of the input means: a key, a click, a paste. The keys are those of xterm and of the terminals that follow
-//! it; other sequences mean nothing.
+//! What a piece of the input means: a key, a click, a paste. The keys are those of xterm and of the terminals that
+//! follow it; other sequences mean nothing.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 

@@ -1,20 +1,21 @@
 //! Cuts what a terminal sends into its pieces, wherever the reads happen to end: characters, escape sequences, pastes.
 //!
-//! The grammar is that of ECMA-48, section 5.4: `ESC [`, parameters, intermediates, a final byte. An unknown sequence is
-//! one piece, too, and means nothing; none of its bytes acts as a key.
+//! The grammar is that of ECMA-48, section 5.4: `ESC [`, parameters, intermediates, a final byte. An unknown sequence
+//! is one piece, too, and means nothing; none of its bytes acts as a key.
 
 use std::time::Duration;
 
 use crate::console::model::prompt::LINE_BYTES_MAX;
 
-/// A lone ESC is the key if nothing follows for so long. Sequences arrive in one piece or nearly so, also over a network.
+/// A lone ESC is the key if nothing follows for so long. Sequences arrive in one piece or nearly so, also over a
+/// network.
 const ESCAPE_HOLD: Duration = Duration::from_millis(50);
 
 /// The rest of a sequence or of a character that has begun may take so long; then it counts as lost.
 const REST_HOLD: Duration = Duration::from_secs(1);
 
-/// A string of the terminal (an answer to a question of a program before this one), likewise. Shorter, because Alt and a
-/// bracket begin one, too.
+/// A string of the terminal (an answer to a question of a program before this one), likewise. Shorter, because Alt and
+/// a bracket begin one, too.
 const STRING_HOLD: Duration = Duration::from_millis(200);
 
 /// The end of a paste may take so long: it may come over a slow network.

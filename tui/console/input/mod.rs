@@ -4,8 +4,8 @@
 //!   bytes ──► Framer: whole sequences, whole characters, whole pastes ──► decode: keys, clicks ──► Batch ──► app
 //! ```
 //!
-//! Crossterm's own stream of events is not used. It takes a sequence that arrives in two reads for single keys, and on a
-//! terminal that is gone it reads without end in the thread that has to hear the signals.
+//! Crossterm's own stream of events is not used. It takes a sequence that arrives in two reads for single keys, and on
+//! a terminal that is gone it reads without end in the thread that has to hear the signals.
 
 mod decode;
 

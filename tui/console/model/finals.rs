@@ -1,5 +1,5 @@
-//! A node's final database as the node tells it: its first rows when it is watched, then each row that an entry changed. So
-//! it holds what `epoca list` says at that node, whatever the entries asked for.
+//! A node's final database as the node tells it: its first rows when it is watched, then each row that an entry
+//! changed. So it holds what `epoca list` says at that node, whatever the entries asked for.
 //!
 //! It holds a bounded number of keys and knows which it may miss. Values are the beginnings that the node sends.
 

@@ -1,4 +1,5 @@
-//! Everything that the console shows, and nothing about how: changed by [`crate::console::update`] alone, read by views.
+//! Everything that the console shows, and nothing about how: changed by [`crate::console::update`] alone, read by
+//! views.
 //!
 //! ```text
 //!   Msg ──► update(&mut Model, Msg) ──► effects, carried out by the app

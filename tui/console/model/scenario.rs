@@ -110,8 +110,8 @@ impl Model {
         }
     }
 
-    /// Shows a cluster that a scenario has for itself, in the place of the console's own, which goes on behind it. It has
-    /// a tape of its own: one tape could not tell two nodes of the same number apart.
+    /// Shows a cluster that a scenario has for itself, in the place of the console's own, which goes on behind it. It
+    /// has a tape of its own: one tape could not tell two nodes of the same number apart.
     pub fn show_aside(&mut self) -> &mut Model {
         let aside = Model { is_aside: true, now: self.now, ..Model::new(self.size, Vec::new()) };
         self.aside.insert(Box::new(aside))

@@ -1,9 +1,10 @@
 //! Messages between client and nodes in happens-before order, as the space-time picture shows them: a bounded list of
-//! rows, folded from the nodes' events alone, so that it works on a recording too. Events come in the order of the tape, and
-//! rows are added at the end only: a row is never above its cause.
+//! rows, folded from the nodes' events alone, so that it works on a recording too. Events come in the order of the
+//! tape, and rows are added at the end only: a row is never above its cause.
 //!
 //! What repeats without saying anything new (heartbeats, their acks, orders that are sent again) is folded into one row
-//! for as long as nothing else happens. "Sent" and "received" pair up by sender and number; either may be heard of first.
+//! for as long as nothing else happens. "Sent" and "received" pair up by sender and number; either may be heard of
+//! first.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -194,8 +195,8 @@ impl Space {
         self.selected = seen.get(there).copied();
     }
 
-    /// Takes a node's event in; true if something is seen that was not. `missing` is the node whose sending must precede the
-    /// event and was not heard in time.
+    /// Takes a node's event in; true if something is seen that was not. `missing` is the node whose sending must
+    /// precede the event and was not heard in time.
     pub fn on_event(&mut self, at: Duration, event: &Event, missing: Option<NodeId>) -> bool {
         let seen = self.fold(at, event);
         match &event.fact {

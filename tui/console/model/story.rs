@@ -1,9 +1,10 @@
 //! The narration: what happened, told in few steps. Facts that are the same step at several nodes are one line with
 //! several names; what repeats is counted; counting that says nothing new after a commit is left out.
 //!
-//! Lines stand in happens-before order. A fact joins a line above only if no line below that one is among its causes: how far
-//! down the causes of each node's next step reach is carried along with the messages, as vector clocks are. Counting that
-//! goes on is told at the end again.
+//! Lines stand in happens-before order. A fact joins a line above only if no line below that one is among its causes:
+//! how far down the causes of each node's next step reach is carried along with the messages, as vector clocks are.
+//! Counting
+//! that goes on is told at the end again.
 //!
 //! Texts are not made here: a line keeps its fact, and becomes words when it is drawn.
 
@@ -27,6 +28,9 @@ const MESSAGES_MAX: usize = 4_096;
 
 /// Commands that come within this of each other are told together.
 const BURST: Duration = Duration::from_millis(30);
+
+/// How many entries one line tells of.
+const BURST_MAX: usize = 256;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Told {
@@ -164,7 +168,8 @@ impl Story {
     }
 }
 
-/// Whether a count that has not come to a commit goes on with this one: it is told where the newest ack is told already.
+/// Whether a count that has not come to a commit goes on with this one: it is told where the newest ack is told
+/// already.
 fn goes_on(told: &Told, happening: &Happening) -> bool {
     let Happening::Fact(Fact::Counted { up_to, commit, .. }) = &told.happening else { return false };
     matches!(happening, Happening::Fact(Fact::Counted { .. }))
@@ -184,7 +189,8 @@ fn joins(told: &Told, node: NodeId, happening: &Happening, at: Duration) -> bool
     let same_node = told.nodes.contains(&node);
     match (old, new) {
         (Fact::Proposed { entry: old }, Fact::Proposed { entry: new }) => {
-            same_node && at.saturating_sub(told.until) < BURST && follow(old, new)
+            let is_full = old.len() >= BURST_MAX;
+            same_node && !is_full && at.saturating_sub(told.until) < BURST && follow(old, new)
         }
         (
             Fact::Pushed { first, last, prev, resync, .. },

@@ -1,4 +1,5 @@
-//! The tape as the console has it: what was recorded so far, where in it the screen stands, and what can be found again.
+//! The tape as the console has it: what was recorded so far, where in it the screen stands, and what can be found
+//! again.
 //!
 //! The screen always shows this model. While the past is shown, the present goes on in a model of its own behind it.
 
@@ -255,9 +256,11 @@ impl Tape {
     }
 }
 
-/// What else names an entry, as a fault that was done to it, says so in words.
+/// What else names an entry says what it did: a fault in words, a read what it found.
 fn is_write(outcome: &Outcome) -> bool {
-    outcome.exit == Exit::Done && outcome.json["offset"].is_u64() && outcome.json["message"].is_null()
+    let json = &outcome.json;
+    let names_entry_alone = json["message"].is_null() && json["found"].is_null();
+    outcome.exit == Exit::Done && json["offset"].is_u64() && names_entry_alone
 }
 
 fn place_kind(what: &What) -> Option<PlaceKind> {

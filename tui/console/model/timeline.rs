@@ -1,4 +1,5 @@
-//! What happened, in the order of the tape: a bounded list of events of all nodes, without what repeats beside each heartbeat.
+//! What happened, in the order of the tape: a bounded list of events of all nodes, without what repeats beside each
+//! heartbeat.
 //!
 //! Texts are not made here: a line keeps its fact, and the few lines in sight become words when they are drawn.
 
@@ -84,8 +85,8 @@ impl Timeline {
 
     fn is_news(&mut self, node: NodeId, fact: &Fact) -> bool {
         match fact {
-            // Each message has its decision too; the messages themselves belong to the space-time picture. What an entry did
-            // to the final database is in its tab, and that it is final is told by itself.
+            // Each message has its decision too; the messages themselves belong to the space-time picture. What an
+            // entry did to the final database is in its tab, and that it is final is told by itself.
             Fact::Sent { .. }
             | Fact::Received { .. }
             | Fact::PeerProcess { .. }

@@ -27,7 +27,8 @@ impl Whole {
         value
     }
 
-    /// Breaks the text for a screen of so many columns. Of the value nothing is left out: what cannot be seen is escaped.
+    /// Breaks the text for a screen of so many columns. Of the value nothing is left out: what cannot be seen is
+    /// escaped.
     pub fn fit(&mut self, columns: u16) {
         let room = usize::from(columns.saturating_sub(MARGIN)).max(1);
         let broken = |line: &str| {

@@ -109,7 +109,8 @@ pub enum Effect {
     Quit,
 }
 
-/// What the person does is done to what is shown; what is told of the cluster, to the present, even if the past is shown.
+/// What the person does is done to what is shown; what is told of the cluster, to the present, even if the past is
+/// shown.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = update_one(model, msg);
     model.sit_aside();
@@ -204,8 +205,8 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Quit]
 }
 
-/// The entry that would be read under the key of a read that found nothing, if it is not final yet at the node that answered:
-/// then nothing had to be found.
+/// The entry that would be read under the key of a read that found nothing, if it is not final yet at the node that
+/// answered: then nothing had to be found.
 fn not_yet_final(model: &Model, number: u64) -> Option<EntryId> {
     let operation = model.operations.find(number)?;
     if !operation.end.as_ref().is_some_and(|end| end.is_absent) {

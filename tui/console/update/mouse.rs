@@ -1,5 +1,5 @@
-//! Clicks and the wheel, for those who asked for them with `--mouse`: a tab, a step, a message; the wheel scrolls what it
-//! is over.
+//! Clicks and the wheel, for those who asked for them with `--mouse`: a tab, a step, a message; the wheel scrolls what
+//! it is over.
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};

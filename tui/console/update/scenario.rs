@@ -1,4 +1,5 @@
-//! Starting scenarios by key and by name, what they tell, and what is seen of a cluster that one of them has for itself.
+//! Starting scenarios by key and by name, what they tell, and what is seen of a cluster that one of them has for
+//! itself.
 
 use std::time::Duration;
 
@@ -127,8 +128,8 @@ pub fn tick(model: &mut Model, now: Duration) {
     }
 }
 
-/// Keys that look about in a cluster look about in the one that is shown; in the panes of the scenario itself the arrows
-/// go about there.
+/// Keys that look about in a cluster look about in the one that is shown; in the panes of the scenario itself the
+/// arrows go about there.
 pub fn looks(model: &Model, action: Action) -> bool {
     use Action::{Explain, Look, LookNewest, LookOldest, Scroll, ScrollPage, SpaceTime, Tape};
     match action {

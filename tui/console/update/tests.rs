@@ -196,6 +196,19 @@ fn truncated_entries_go_out_of_sight_after_a_while() {
 }
 
 #[test]
+fn a_read_leaves_no_mark_of_a_write_on_the_tape() {
+    let mut sample = Sample::healthy(SIZE);
+    let ends = |sample: &mut Sample, json: serde_json::Value| {
+        let number = sample.model.operations.begin("a command");
+        sample.send(Msg::OperationEnd(number, Outcome::done(json), Duration::ZERO));
+        sample.model.tape.marks().iter().filter(|mark| mark.kind == PlaceKind::Write).count()
+    };
+    let read = serde_json::json!({"found": true, "value": "1", "epoch": 1, "offset": 1, "revision": 1});
+    assert_eq!(ends(&mut sample, read), 0);
+    assert_eq!(ends(&mut sample, serde_json::json!({"epoch": 1, "offset": 2, "position": 3})), 1);
+}
+
+#[test]
 fn a_node_that_has_begun_anew_says_so_in_its_row_for_a_while_and_once_in_the_story() {
     let mut sample = Sample::healthy(SIZE);
     let lines = sample.model.timeline.lines().len();

@@ -73,8 +73,8 @@ fn quiet(model: &Model, look: &Look) -> (String, Style) {
     }
 }
 
-/// Whether what a step announces still holds by what the nodes have told since. What has happened and is over in itself, as
-/// a commit, holds for good.
+/// Whether what a step announces still holds by what the nodes have told since. What has happened and is over in
+/// itself, as a commit, holds for good.
 fn holds(model: &Model, told: &Told, fact: &Fact) -> bool {
     let mut nodes = told.nodes.iter().filter_map(|id| model.nodes.get(id));
     match fact {

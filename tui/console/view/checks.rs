@@ -1,4 +1,5 @@
-//! The checks: a strip that says of each whether it holds, and a pane with all of them and the evidence of what does not.
+//! The checks: a strip that says of each whether it holds, and a pane with all of them and the evidence of what does
+//! not.
 
 use epoca::protocol::trace::Snapshot;
 use ratatui::buffer::Buffer;

@@ -1,5 +1,5 @@
-//! What nodes, launcher, runner and checks say in English, in the screen's language. Answers come over the wire as text,
-//! so they are recognised here by their shape; what is not recognised is shown as it came.
+//! What nodes, launcher, runner and checks say in English, in the screen's language. Answers come over the wire as
+//! text, so they are recognised here by their shape; what is not recognised is shown as it came.
 //!
 //! The English side of each text is the shape: `{node}` stands for anything, `{said}` for something that is said again.
 
@@ -281,8 +281,8 @@ impl Lang {
     }
 }
 
-/// What stands in the places of a shape, if the text has that shape. A place ends where the words after it begin first; the
-/// last one takes all that is left before its end.
+/// What stands in the places of a shape, if the text has that shape. A place ends where the words after it begin first;
+/// the last one takes all that is left before its end.
 fn places<'a>(shape: &'static str, text: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
     let mut parts = shape.split('{');
     let mut rest = text.strip_prefix(parts.next()?)?;

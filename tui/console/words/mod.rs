@@ -38,6 +38,9 @@ use crate::console::words::rules::RULES;
 
 pub use lang::{Lang, Text, text};
 
+/// How many entries of a fact are named one by one.
+const ENTRIES_MAX: usize = 8;
+
 impl Lang {
     /// The text of what happened; the node itself is said elsewhere.
     pub fn line(self, node: NodeId, happening: &Happening) -> String {
@@ -114,6 +117,8 @@ impl Lang {
             Value::Nothing => rules::NOTHING.to(self).to_owned(),
             Value::Point(point) => point.id.to_string(),
             Value::Text(text) => self.reason(text),
+            // All of a burst in one line would be too long to read, and to make again for each picture.
+            Value::Entries(entries) if entries.len() > ENTRIES_MAX => ids(entries),
             Value::Nodes(nodes) => nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             other => other.to_string(),
         }
@@ -238,8 +243,8 @@ fn step_key(fact: &Fact) -> &'static str {
     }
 }
 
-/// Under which key a step-down stands: a candidate has never led, and a recording from before facts told which it was says
-/// it only by some of the reasons.
+/// Under which key a step-down stands: a candidate has never led, and a recording from before facts told which it was
+/// says it only by some of the reasons.
 pub fn stepped_down(fact: &Fact) -> &'static str {
     let Fact::SteppedDown { role, why, .. } = fact else { return "SteppedDown" };
     match (role.as_ref(), why.as_ref()) {

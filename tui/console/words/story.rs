@@ -1,5 +1,5 @@
-//! The narration's own words: what a rule did, said so that it fits one node or several, and in a second sentence why, or
-//! why nothing committed is lost. A rule that is not here is told in the words of [`super::rules`].
+//! The narration's own words: what a rule did, said so that it fits one node or several, and in a second sentence why,
+//! or why nothing committed is lost. A rule that is not here is told in the words of [`super::rules`].
 
 use crate::console::words::{Text, text};
 

@@ -30,7 +30,8 @@ use crate::command::{Context, execute, parse_line};
 const AGAIN: Duration = Duration::from_millis(60);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(15);
-/// Once leadership has moved by itself, an expectation that is not met after so long is given up: see [`super::steady`].
+/// Once leadership has moved by itself, an expectation that is not met after so long is given up: see
+/// [`super::steady`].
 const VOID_AFTER: Duration = Duration::from_secs(3);
 
 /// What an expectation may look at.

@@ -18,10 +18,11 @@
 //! load confirms 20                                   so many writes of the load that runs, from now on
 //! ```
 //!
-//! `within 10s` and `repeating COMMAND` may stand at the end: how long it may take, and what is said again and again until
-//! it is seen.
+//! `within 10s` and `repeating COMMAND` may stand at the end: how long it may take, and what is said again and again
+//! until it is seen.
 //!
-//! NODES are `n3`, `$a`, several with commas, `each`, `replicas` or `any`; an ENTRY is the name of an operation or `e3.o5`.
+//! NODES are `n3`, `$a`, several with commas, `each`, `replicas` or `any`; an ENTRY is the name of an operation or
+//! `e3.o5`.
 
 use std::time::Duration;
 

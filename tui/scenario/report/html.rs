@@ -1,5 +1,5 @@
-//! An account as one HTML file: nothing is loaded from elsewhere, and printed it has the summary on one page, then a page
-//! for each part. The template escapes every value.
+//! An account as one HTML file: nothing is loaded from elsewhere, and printed it has the summary on one page, then a
+//! page for each part. The template escapes every value.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

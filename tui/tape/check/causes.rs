@@ -186,8 +186,8 @@ mod tests {
 
     /// How many orders of arrival are tried.
     const SEEDS: u64 = 40;
-    /// The longest delay between a node and whoever watches, in milliseconds. With what the records waited already when they
-    /// were made it stays below the patience of the order.
+    /// The longest delay between a node and whoever watches, in milliseconds. With what the records waited already when
+    /// they were made it stays below the patience of the order.
     const DELAY_MAX: u64 = 80;
 
     fn arrivals(records: &[Record], seed: u64) -> Vec<Record> {

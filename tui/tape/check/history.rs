@@ -1,8 +1,8 @@
 //! The operations of a tape as a history for the linearizability checker.
 //!
 //! Not everybody who writes is on the tape: other consoles, shells and benches write too. What the nodes tell to be
-//! written and no operation of the tape accounts for counts as a write of unknown outcome that may have taken effect at any
-//! time. So nobody is accused whom somebody else's write excuses; where such writes cannot be told apart because
+//! written and no operation of the tape accounts for counts as a write of unknown outcome that may have taken effect at
+//! any time. So nobody is accused whom somebody else's write excuses; where such writes cannot be told apart because
 //! values are not shown (no lab), nothing is claimed.
 //!
 //! Values are compared by their beginning, as far as previews carry them; keys longer than that are left out.

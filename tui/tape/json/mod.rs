@@ -9,9 +9,8 @@
 //!   {"at_us":11,"mark":"bookmark","text":"before the kill","evidence":[{"node":1,"event":17}]}
 //! ```
 //!
-//! Records stand in happens-before order. An event whose cause was not heard in time has
-//! `"order_unknown_after": N`, the node whose sending is missing before it; `"waited_us"` is how long a record waited for
-//! what it follows from.
+//! Records stand in happens-before order. An event whose cause was not heard in time has `"order_unknown_after": N`,
+//! the node whose sending is missing before it; `"waited_us"` is how long a record waited for what it follows from.
 //!
 //! Times are in microseconds: `at_us` since the recording began, `time_us` the node's own.
 
