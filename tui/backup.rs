@@ -8,8 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use epoca::client::is_unspecified;
 use epoca::protocol::{Member, NodeId};
-use epoca::rpc::links::is_unspecified;
+
 use epoca::storage::{Backup, read_backup, restore_backup};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
