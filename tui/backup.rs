@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use epoca::client::is_unspecified;
 use epoca::protocol::{Member, NodeId};
 
 use epoca::storage::{Backup, read_backup, restore_backup};
@@ -143,9 +142,6 @@ fn nodes_of(args: &RestoreArgs, found: &Backup) -> Result<Vec<(NodeId, String)>,
     let mut addresses: Vec<&String> = nodes.iter().map(|(_, address)| address).collect();
     addresses.sort();
     match addresses.windows(2).find(|pair| pair[0] == pair[1]) {
-        _ if nodes.iter().any(|(_, address)| is_unspecified(address)) => usage(
-            "--member with 0.0.0.0 or [::] means every address of a machine: name the one by which the others reach the node",
-        ),
         Some(pair) => usage(&format!("two nodes have the address {} with --member: each needs its own", pair[0])),
         None => Ok(nodes),
     }

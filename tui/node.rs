@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::LinkRule;
-use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, check_address, run as run_node};
+use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, check_address, is_unspecified, run as run_node};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::conduct::{Conduct, Election};
@@ -242,7 +242,14 @@ impl FromStr for Peer {
     fn from_str(text: &str) -> Result<Peer, String> {
         let (id, address) = text.split_once('=').ok_or("write N=ADDRESS, as 2=127.0.0.1:7102")?;
         let Node(id) = id.parse()?;
-        Ok(Peer { id, address: self::address(address)? })
+        let address = self::address(address)?;
+        if is_unspecified(&address) {
+            let why = "that is every address of this machine, and no other node can reach it there";
+            return Err(format!(
+                "{address}: {why}. Name the one address, or the host name, by which the others reach it"
+            ));
+        }
+        Ok(Peer { id, address })
     }
 }
 
@@ -254,7 +261,9 @@ mod tests {
     fn a_peer_is_a_number_and_an_address() {
         let peer: Peer = "n2=localhost:7102".parse().expect("it is one");
         assert_eq!((peer.id, &peer.address[..]), (NodeId(2), "localhost:7102"));
-        for wrong in ["2", "2=", "2=host", "2=:7102", "2=host:port", "2=::1:7102", "0=host:1", "x=host:1"] {
+        for wrong in
+            ["2", "2=", "2=host", "2=:7102", "2=host:port", "2=::1:7102", "0=host:1", "x=host:1", "2=0.0.0.0:1"]
+        {
             assert!(wrong.parse::<Peer>().is_err(), "{wrong}");
         }
     }

@@ -83,7 +83,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-pub use crate::rpc::links::{check_address, is_unspecified};
+pub use crate::rpc::links::check_address;
 pub use changes::Watching;
 pub use error::ClientError;
 pub use lab::Handling;

@@ -53,4 +53,4 @@ pub use options::{NodeOptions, SnapshotOptions};
 pub use start::run;
 
 pub use crate::lab::Wrong;
-pub use crate::rpc::links::check_address;
+pub use crate::rpc::links::{check_address, is_unspecified};

@@ -180,7 +180,7 @@ fn addresses_at_which_nodes_cannot_be_told_apart_or_reached_are_refused_by_resto
     assert!(said.err.contains("127.0.0.1:7101") && !data.exists(), "{said:?}");
     let said = epoca(["restore", text(&file), text(&data), "--member", "1=0.0.0.0:7101"]);
     assert_eq!(said.code, Some(2), "{said:?}");
-    assert!(said.err.contains("every address of a machine") && !data.exists(), "{said:?}");
+    assert!(said.err.contains("every address of this machine") && !data.exists(), "{said:?}");
 }
 
 #[test]
