@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use epoca::client::Client;
 use epoca::client::watch::{Observed, watch};
+use epoca::cluster::ProcessEvent;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Snapshot;
 use tokio::sync::{mpsc, oneshot};
@@ -110,9 +111,19 @@ async fn show(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinS
         watching.spawn(watch_one(id, address, inbox.clone(), seen.clone()));
     }
     if let Some(mut events) = stage.take_events() {
-        let inbox = inbox.clone();
+        let (inbox, seen) = (inbox.clone(), seen.clone());
         watching.spawn(async move {
+            // They end with this task.
+            let mut newcomers = JoinSet::new();
             while let Some(event) = events.recv().await {
+                if let ProcessEvent::Grown(id, address) = event {
+                    let joined = Staged::Joined(id, address.clone());
+                    if inbox.send(Msg::Staged(Box::new(joined))).await.is_err() {
+                        return;
+                    }
+                    newcomers.spawn(watch_one(id, address, inbox.clone(), seen.clone()));
+                    continue;
+                }
                 let Some((node, seen)) = attach::seen(event) else { continue };
                 if inbox.send(Msg::Staged(Box::new(Staged::Process(node, seen)))).await.is_err() {
                     return;

@@ -81,6 +81,10 @@ impl Ordered {
                 *aside = Some(order);
                 return Some(msg(Staged::Aside(nodes)));
             }
+            (Staged::Joined(node, address), Some(aside)) => {
+                aside.expect(node);
+                return Some(msg(Staged::Joined(node, address)));
+            }
             (Staged::Observed(node, observed), Some(aside)) => {
                 for observed in each(*observed) {
                     aside.push(now, Lane::Node(node), msg(Staged::Observed(node, Box::new(observed))));

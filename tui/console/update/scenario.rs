@@ -22,6 +22,8 @@ pub enum Staged {
     Told(Told),
     /// It has a cluster of its own, with these nodes.
     Aside(Vec<(NodeId, String)>),
+    /// A node was started that joins that cluster.
+    Joined(NodeId, String),
     /// What is seen of a node of that cluster.
     Observed(NodeId, Box<Observed>),
     /// As [`Msg::OrderUnknown`].
@@ -68,6 +70,10 @@ pub fn on_staged(model: &mut Model, staged: Staged) {
             tape::take(model.show_aside(), Msg::Started { nodes, no_launcher });
             let text = recording.map(|name| words::NOT_RECORDED.with(model.lang, &[("name", &name)]));
             model.notice = text.map(|text| Notice { text, is_bad: false }).or(model.notice.take());
+        }
+        Staged::Joined(node, address) => {
+            let no_launcher = Some(model.say(words::OTHER_CLUSTER).to_owned());
+            return aside(model, Msg::Started { nodes: vec![(node, address)], no_launcher });
         }
         Staged::Observed(node, observed) => return aside(model, Msg::Observed(node, *observed)),
         Staged::OrderUnknown(event, missing) => return aside(model, Msg::OrderUnknown { event, missing }),

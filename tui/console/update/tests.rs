@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use epoca::client::watch::Observed;
-use epoca::protocol::trace::Fact;
-use epoca::protocol::{EntryId, NodeId};
+use epoca::protocol::trace::{Fact, RoleName, Snapshot};
+use epoca::protocol::{EntryId, Epoch, NodeId, Time};
 
 use crate::command::{Command, Outcome, Tone, parse_line};
 use crate::console::layout::{Content, layout};
@@ -450,6 +450,21 @@ fn the_cluster_of_a_scenario_is_shown_and_esc_goes_back() {
     assert_eq!(sample.model.nodes[&NodeId(1)].state.tail.len(), 4, "our own go on behind it");
     sample.key(KeyCode::Esc);
     assert_eq!(sample.model.shown().nodes.len(), 4);
+}
+
+#[test]
+fn a_node_that_joins_a_scenarios_own_cluster_is_shown_with_the_others() {
+    let mut sample = Sample::healthy((120, 36));
+    let nodes = (1..=3).map(|id| (NodeId(id), format!("127.0.0.1:{id}"))).collect();
+    sample.send(Msg::Staged(Box::new(Staged::Aside(nodes))));
+    sample.send(Msg::Staged(Box::new(Staged::Joined(NodeId(4), "127.0.0.1:4".to_owned()))));
+    assert_eq!(sample.model.shown().nodes.keys().map(|node| node.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    // What it tells is heard: if it leads, nobody may say that nobody does.
+    let state = Snapshot { role: RoleName::Leader, epoch: Some(Epoch(2)), ..Snapshot::new(NodeId(4)) };
+    let (time, notes, cuts, holds) = (Time(0), Vec::new(), Vec::new(), Vec::new());
+    let first = Observed::Snapshot { snapshot: state, time, pid: 4, notes, cuts, holds, lab: true };
+    sample.send(Msg::Staged(Box::new(Staged::Observed(NodeId(4), Box::new(first)))));
+    assert_eq!(sample.model.shown().leader().map(|leader| leader.state.node), Some(NodeId(4)));
 }
 
 fn at_once(sample: &mut Sample, letters: &str, quiet_ms: u64) -> Vec<Effect> {
