@@ -103,7 +103,7 @@ fn in_space(space: &Space) -> Vec<String> {
                     down.insert(*node)
                 };
             }
-            Shape::Mark(..) | Shape::Arrival(_) | Shape::Call(..) | Shape::Quiet(_) => {}
+            Shape::Mark(..) | Shape::Call(..) | Shape::Quiet(_) => {}
         }
     }
     found

@@ -22,7 +22,7 @@ const RECENT_MAX: usize = 256;
 /// How many messages whose sending is not known yet are remembered.
 const EARLY_MAX: usize = 1_024;
 
-/// A message that took longer than this is late: it gets a row of its own where it arrived.
+/// A message that took longer than this is late: its row stands where it arrived.
 pub const LATE: Duration = Duration::from_millis(100);
 
 /// Folded messages are worth a row once they span so much time.
@@ -87,9 +87,8 @@ pub struct Quiet {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Shape {
+    /// Where it was sent; once it has arrived late, or at a node that was down when it left, where it arrived.
     Message(Message),
-    /// A late message arrives; the row of its sending, by serial.
-    Arrival(u64),
     Call(NodeId, Call),
     /// Something happened at a node that is no message.
     Mark(NodeId, Fact),
@@ -161,13 +160,9 @@ impl Space {
     }
 
     /// The message that a row shows.
-    pub fn message<'a>(&'a self, row: &'a Row) -> Option<&'a Message> {
+    pub fn message<'a>(&self, row: &'a Row) -> Option<&'a Message> {
         match &row.shape {
             Shape::Message(message) => Some(message),
-            Shape::Arrival(serial) => self.rows.get(self.place(*serial)?).and_then(|row| match &row.shape {
-                Shape::Message(message) => Some(message),
-                _ => None,
-            }),
             _ => None,
         }
     }
@@ -385,11 +380,10 @@ impl Space {
         let Some(message) = self.at(serial) else { return false };
         let (sent, before) = (message.at, std::mem::replace(&mut message.fate, fate.clone()));
         let Fate::Received(at, _) = fate else { return true };
-        if before == Fate::Lost(DOWN.into()) {
-            // It waited at the sender until the receiver was back: nothing arrives at a node that is not there.
+        // A message has one row. One that was held, or waited at its sender until the receiver was back, stands where it
+        // arrived: below what let it through, and above nothing that it has caused.
+        if before == Fate::Lost(DOWN.into()) || at > sent + LATE {
             self.move_to_end(serial);
-        } else if at > sent + LATE {
-            self.push(at, Shape::Arrival(serial));
         }
         true
     }
@@ -488,12 +482,23 @@ mod tests {
     }
 
     #[test]
-    fn a_late_message_has_a_row_where_it_arrives() {
+    fn a_late_message_has_one_row_and_that_stands_where_it_arrived() {
         let mut space = Space::default();
-        tell(&mut space, 1, 1, sent(7, "push"));
+        tell(&mut space, 1, 1, sent(7, "commit-order"));
+        let held = Fact::MessageHeld {
+            from: NodeId(1),
+            to: NodeId(2),
+            number: 7,
+            kind: "commit-order".into(),
+            what: None,
+            since: None,
+        };
+        tell(&mut space, 2, 2, held);
+        assert_eq!(fate(&space), Some(&Fate::Held));
+        tell(&mut space, 499, 2, Fact::HoldReleased { kind: "commit-order".into(), messages: 1 });
         tell(&mut space, 500, 2, received(7));
         let shapes: Vec<_> = space.rows.iter().map(|row| &row.shape).collect();
-        assert!(matches!(shapes[..], [Shape::Message(_), Shape::Arrival(1)]), "{shapes:?}");
+        assert!(matches!(shapes[..], [Shape::Mark(_, Fact::HoldReleased { .. }), Shape::Message(_)]), "{shapes:?}");
     }
 
     #[test]

@@ -125,7 +125,7 @@ pub fn lines(model: &Model, row: &Row, width: usize, look: &Look) -> Vec<Vec<Spa
             (node.to_string(), model.say(if *is_up { screen::UP } else { screen::DOWN }).to_owned())
         }
         Shape::Quiet(quiet) => (quiet.from.to_string(), quiet_text(row.at, quiet, lang)),
-        Shape::Message(_) | Shape::Arrival(_) => return Vec::new(),
+        Shape::Message(_) => return Vec::new(),
     };
     let text = format!("{}  {node}: {text}", clock(row.at));
     wrapped(&text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), look.base)]).collect()

@@ -200,12 +200,7 @@ impl<'a> Canvas<'a> {
     fn row(&self, buffer: &mut Buffer, line: &Line, row: &Row) {
         self.lifelines(buffer, line);
         match &row.shape {
-            Shape::Message(message) => self.message(buffer, line, message, false),
-            Shape::Arrival(_) => {
-                if let Some(message) = self.model.space.message(row) {
-                    self.message(buffer, line, message, true);
-                }
-            }
+            Shape::Message(message) => self.message(buffer, line, message),
             Shape::Call(node, call) => self.call(buffer, line, *node, call),
             Shape::Mark(node, fact) => self.mark(buffer, line, *node, fact),
             Shape::Life { node, is_up } => {
@@ -225,12 +220,11 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    fn message(&self, buffer: &mut Buffer, line: &Line, message: &Message, is_arrival: bool) {
+    fn message(&self, buffer: &mut Buffer, line: &Line, message: &Message) {
         let (Some(from), Some(to)) = (self.column(message.from), self.column(message.to)) else { return };
         let style = message::style(message, self.look);
         let is_late = matches!(message.fate, Fate::Received(at, _) if at > message.at + LATE);
         let end = match &message.fate {
-            Fate::Received(..) if is_late && !is_arrival => End::Open,
             Fate::Received(..) => End::Head,
             Fate::Held => End::Held,
             Fate::Lost(_) => End::Lost,
