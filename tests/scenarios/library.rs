@@ -87,8 +87,8 @@ fn a_write_without_a_leader_is_refused_with_what_is_missing_and_what_to_do() {
     let steps = results[0]["steps"].as_array().expect("steps");
     let late = steps.iter().find(|step| step["text"] == "expect late refused").expect("the step");
     let said = late["evidence"][0]["text"].as_str().expect("an answer");
-    for wanted in ["no leader took it within 3 s", "of 4 nodes only", "3 are a majority", "Nothing was done: try again"]
-    {
+    // How long it was tried depends on the machine.
+    for wanted in ["no leader took it within ", "of 4 nodes only", "3 are a majority", "Nothing was done: try again"] {
         assert!(said.contains(wanted), "no {wanted:?} in {said}");
     }
 }
