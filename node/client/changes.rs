@@ -23,7 +23,7 @@ const QUIET: Duration = Duration::from_secs(2);
 /// How long a look at all nodes, and the first answer of one, may take.
 const LOOK: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(50);
-/// The code with which a node refuses what comes after a revision that nobody has: waiting would not help.
+/// The code of a refused watch: its first revision lies beyond the newest one plus one, so waiting would not help.
 const FUTURE: &str = "future_revision";
 
 /// What [`Client::watch`] gives. Dropping it ends the watching.

@@ -40,7 +40,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// With one reason more, if it says that no answer came or nobody took it.
+    /// Adds a reason to an error that tells of a missing answer or a missing leader.
     pub(super) fn because(mut self, reason: String) -> ClientError {
         if let ClientError::NoLeader { why, .. }
         | ClientError::TimedOut { why, .. }
