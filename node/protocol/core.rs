@@ -14,20 +14,14 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::applying::Applying;
 use crate::config::{Config, Restored};
 use crate::damage::Checking;
-use crate::entry::Entry;
-use crate::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Rejection, Send, Store};
+use crate::io::{Input, Output, Promise};
 use crate::log::Log;
 use crate::membership::{Listed, Lists};
-use crate::message::{Envelope, Message, Refused};
 use crate::role::{Follower, Progress, Role};
 use crate::snapshot::Snapshots;
-use crate::trace::{Belief, Fact, NodeState, Preview, RoleName};
+use crate::trace::{Belief, NodeState, Preview, RoleName};
 use crate::transfer::Parked;
 use crate::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
-
-/// The largest distance above its own promise at which a node accepts an epoch. 2³² elections cannot happen while one
-/// node is away. A promise is never lowered, so one corrupted number could otherwise use up all epochs for ever.
-const EPOCH_REACH: u64 = 1 << 32;
 
 /// The complete protocol state of one node (Raft paper, figure 2, with what batching, snapshots and changes of members
 /// add).
@@ -100,24 +94,24 @@ pub struct Core {
     /// of itself.
     pub(super) acks_known: BTreeMap<NodeId, (Incarnation, LogPoint)>,
     /// The last storage operation that messages must wait for: a promise, or the deletion of forged entries. Every
-    /// message built while it is set carries it in [`Send::after`]. Cleared when that operation is stored. Without it
+    /// message built while it is set carries it in [`crate::Send::after`]. Cleared when that operation is stored. Without it
     /// a vote could leave before it is durable, be lost in a crash, and be given to another candidate.
-    barrier: Option<Operation>,
+    pub(super) barrier: Option<Operation>,
     /// The sender of the request handled in this step and its data folder; an answer names that folder. Cleared at the
     /// end of each step, so that a later message does not name it.
-    asked_by: Option<(NodeId, Incarnation)>,
+    pub(super) asked_by: Option<(NodeId, Incarnation)>,
     /// The number of the latest storage operation. The numbers grow by one, in the order in which operations must
     /// become durable.
-    last_operation: Operation,
+    pub(super) last_operation: Operation,
     /// The number of the latest message sent. The trace pairs "sent" with "received" by it.
-    last_number: u64,
+    pub(super) last_number: u64,
     /// The number of the latest read of the log or of a snapshot file. Each read has a number of its own, so that a
     /// late result is not taken for another.
-    last_read: u64,
+    pub(super) last_read: u64,
     /// Whether trace outputs are built. It changes no other output.
-    watched: bool,
+    pub(super) watched: bool,
     /// The outputs of the current step, in order. Empty between steps.
-    outputs: Vec<Output>,
+    pub(super) outputs: Vec<Output>,
 }
 
 impl Core {
@@ -222,7 +216,7 @@ impl Core {
         self.parked.as_ref().map_or(deadline, |parked| deadline.min(parked.deadline))
     }
 
-    fn role_deadline(&self) -> Time {
+    pub(super) fn role_deadline(&self) -> Time {
         match &self.role {
             Role::Follower(follower) => follower.deadline,
             Role::PreCandidate(candidate) => candidate.deadline,
@@ -319,318 +313,6 @@ impl Core {
 
     fn is_handed(&self, point: LogPoint) -> bool {
         self.handed.is_some_and(|handed| point.position <= handed.position)
-    }
-
-    fn on_tick(&mut self) {
-        self.end_late_parking();
-        self.end_late_transfer();
-        match &self.role {
-            Role::Leader(leader) if leader.heartbeat_at <= self.now => self.on_heartbeat_due(),
-            Role::Leader(_) => {}
-            _ if self.role_deadline() <= self.now => self.on_election_timeout(),
-            _ => {}
-        }
-    }
-
-    fn on_message(&mut self, envelope: Envelope) {
-        if let Err(why) = self.admit(&envelope) {
-            self.trace_dropped(envelope.from, envelope.number, envelope.message.kind(), why.code());
-            return self.output(Output::Rejected { from: envelope.from, why });
-        }
-        self.trace(|| Fact::Received {
-            from: envelope.from,
-            number: envelope.number,
-            kind: envelope.message.kind().into(),
-        });
-        let Envelope { from, number, epoch, message, incarnation: envelope_incarnation, sender, .. } = envelope;
-        self.asked_by = sender.filter(|_| message.asks()).map(|sender| (from, sender));
-        match message {
-            // Pre-votes change no promise, so their epochs are not compared with it here.
-            Message::PreVoteAsked(asked) => self.on_pre_vote_asked(from, asked),
-            Message::PreVoteAnswer(answer) => self.on_pre_vote_answer(from, epoch, answer),
-            Message::VoteAsked(asked) => self.on_vote_asked(from, number, asked),
-            Message::VoteAnswer(answer) => {
-                if !self.step_down_for(epoch) {
-                    self.on_vote_answer(from, answer);
-                }
-            }
-            Message::Push(_) | Message::CommitOrder(_) | Message::TransferNow(_) | Message::SnapshotChunk(_) => {
-                let invites = envelope_incarnation == Some(self.config.incarnation);
-                self.on_leader_message(from, number, epoch, message, invites)
-            }
-            Message::Ack(_)
-            | Message::RoundAnswer(_)
-            | Message::LogState(_)
-            | Message::SnapshotAck(_)
-            | Message::Refused(_)
-            | Message::TransferAsked(_) => {
-                // A removed node that has not learnt of its removal must not force an election.
-                let counts = !self.is_leaving(from);
-                if !(counts && self.step_down_for(epoch)) && epoch == self.epoch() {
-                    self.on_replica_message(from, message);
-                }
-            }
-        }
-    }
-
-    /// Checks that the message is addressed to this node and this data folder, and comes from a member of the same
-    /// cluster. Gives the rejection otherwise; a rejected message changes nothing.
-    fn admit(&self, envelope: &Envelope) -> Result<(), Rejection> {
-        if envelope.to != self.config.id {
-            return Err(Rejection::OtherNode);
-        }
-        let mine = self.members().map(|listed| listed.membership.cluster);
-        let same_cluster = mine.is_some() && envelope.cluster == mine;
-        let for_me = envelope.incarnation == Some(self.config.incarnation);
-        // The sender's list may be newer than this one. A request that names this cluster or this data folder comes
-        // from someone who has a list. Answers come only from nodes that this node asked, so their senders must be
-        // known.
-        let from_a_list = (same_cluster || for_me) && envelope.message.asks();
-        if envelope.from == self.config.id || !(from_a_list || self.knows(envelope.from)) {
-            return Err(Rejection::UnknownPeer);
-        }
-        if envelope.cluster.is_some() && mine.is_some() && !same_cluster {
-            return Err(Rejection::OtherCluster);
-        }
-        if envelope.incarnation.is_some() && !for_me {
-            return Err(Rejection::OtherIncarnation);
-        }
-        // An answer of a replaced data folder must not count: that folder no longer holds what it acked or voted.
-        let answers_as = envelope.sender.filter(|_| !envelope.message.asks());
-        if answers_as.is_some() && self.incarnation_of(envelope.from).is_some_and(|known| Some(known) != answers_as) {
-            return Err(Rejection::OldIncarnation);
-        }
-        let reach = self.epoch().map_or(0, |epoch| epoch.0).saturating_add(EPOCH_REACH);
-        if envelope.claims().is_some_and(|claimed| claimed.0 > reach) {
-            return Err(Rejection::EpochOutOfReach);
-        }
-        Ok(())
-    }
-
-    /// Handles a message that only a leader of its epoch sends. A smaller epoch is refused. A greater one is promised
-    /// first; the barrier keeps every answer back until the promise is durable (Raft paper 5.1).
-    fn on_leader_message(&mut self, from: NodeId, number: u64, epoch: Option<Epoch>, message: Message, invites: bool) {
-        let Some(epoch) = epoch else { return };
-        if Some(epoch) < self.epoch() {
-            self.send(from, Message::Refused(Refused { answers: number }));
-            return;
-        }
-        if Some(epoch) > self.epoch() {
-            self.step_down(Some(epoch));
-            self.save_promise(Promise { epoch, vote: None });
-        }
-        if !self.recognise(from) {
-            return self.trace_dropped(from, number, message.kind(), "second-leader");
-        }
-        if let Role::Follower(follower) = &mut self.role {
-            follower.invited |= invites;
-        }
-        match message {
-            Message::Push(push) => self.on_push(from, number, push, &[]),
-            Message::CommitOrder(order) => self.on_commit_order(from, order),
-            Message::TransferNow(transfer) => self.on_transfer_now(from, number, transfer.last),
-            Message::SnapshotChunk(chunk) => self.on_snapshot_chunk(from, number, chunk),
-            _ => unreachable!("the caller passes a leader's messages only"),
-        }
-    }
-
-    /// Handles a message to a leader in its own epoch. The epoch was compared before.
-    fn on_replica_message(&mut self, from: NodeId, message: Message) {
-        let Role::Leader(leader) = &mut self.role else { return };
-        let Some(progress) = leader.replicas.get_mut(&from) else { return };
-        progress.heard = self.now;
-        match message {
-            Message::Ack(ack) => self.on_ack(from, ack),
-            Message::RoundAnswer(answer) => self.on_round_answer(from, answer),
-            Message::LogState(state) => self.on_log_state(from, state),
-            Message::TransferAsked(_) => self.on_transfer_asked(from),
-            Message::SnapshotAck(ack) => self.on_snapshot_ack(from, ack),
-            _ => {}
-        }
-    }
-
-    /// `operation` and all before it are durable. Injections are answered, then the role reacts: a candidate counts
-    /// its own vote, a leader counts its own copy, a replica acks. None of the three may happen earlier.
-    fn on_stored(&mut self, operation: Operation) {
-        if self.barrier.is_some_and(|barrier| barrier <= operation) {
-            self.barrier = None;
-        }
-        let more = self.log.stored(operation);
-        while self.injected.front().is_some_and(|(pending, ..)| *pending <= operation) {
-            let (_, request, last) = self.injected.pop_front().expect("the loop condition found a first one");
-            self.answer(request, Answer::Written(last));
-        }
-        match &self.role {
-            // An older promise may have become durable; then the barrier is still set.
-            Role::Candidate(_) if self.barrier.is_none() => self.on_own_vote_stored(),
-            Role::Leader(_) if more => self.on_own_copy_stored(),
-            Role::Follower(_) => self.acknowledge(false),
-            _ => {}
-        }
-    }
-
-    /// A failed write or flush is final. The kernel may have dropped the data, so retrying could report success for
-    /// data that is lost.
-    fn on_storage_failed(&mut self, text: String) {
-        self.trace(|| Fact::DiskError { text: text.clone().into() });
-        self.fatal(format!("the disk failed, so nothing that it says can be trusted: {text}"));
-    }
-
-    /// Entries read from the disk for compaction, for applying, or for the current role. A result that is not
-    /// awaited any more is ignored.
-    fn on_log_read(&mut self, read: ReadId, entries: Vec<Entry>) {
-        if self.on_read_for_compaction(read, &entries) || self.on_read_to_apply(read, &entries) {
-            return;
-        }
-        match &self.role {
-            Role::Follower(_) => self.on_stashed_read(read, &entries),
-            Role::Leader(_) => self.on_leader_read(read, entries),
-            _ => {}
-        }
-    }
-
-    /// Appends entries and stores them in one operation, after truncating the log behind `keep` if that is given.
-    ///
-    /// The order matters: the log is truncated and the lists updated before the entries are appended; the store is
-    /// output before anything that the new member list causes, so that no push of the leader precedes its own store.
-    pub(super) fn store_entries(&mut self, keep: Option<Option<LogPoint>>, entries: Vec<Entry>) {
-        let operation = self.next_operation();
-        let truncate_from = keep.map(Position::after);
-        if let Some(keep) = keep {
-            self.log.truncate_after(keep, operation);
-        }
-        let changes = self.note_lists(keep, &entries);
-        for entry in &entries {
-            self.log.append(entry.clone(), operation);
-        }
-        let append = Append { truncate_from, entries, forged: false };
-        self.outputs.push(Output::Store(operation, Store::Append(append)));
-        if changes {
-            self.on_list_changed();
-        }
-    }
-
-    /// Sets the promise, stores it, and holds back every later message until it is durable. The order is fixed: state,
-    /// store, barrier.
-    pub(super) fn save_promise(&mut self, promise: Promise) {
-        self.promise = Some(promise);
-        let operation = self.next_operation();
-        self.outputs.push(Output::Store(operation, Store::Promise(promise)));
-        self.say_nothing_before(operation);
-    }
-
-    /// Every message built from now on waits until the operation is durable.
-    pub(super) fn say_nothing_before(&mut self, operation: Operation) {
-        self.barrier = Some(operation);
-    }
-
-    /// Numbers the next storage operation.
-    pub(super) fn next_operation(&mut self) -> Operation {
-        self.last_operation.0 += 1;
-        self.last_operation
-    }
-
-    pub(super) fn last_operation(&self) -> Operation {
-        self.last_operation
-    }
-
-    /// Numbers the next read.
-    pub(super) fn next_read(&mut self) -> ReadId {
-        self.last_read += 1;
-        ReadId(self.last_read)
-    }
-
-    /// Asks the host for entries of the log, positions `from` to `to`, both included.
-    pub(super) fn read_log(&mut self, from: u64, to: u64, bytes_max: u64) -> ReadId {
-        let read = self.next_read();
-        self.outputs.push(Output::ReadLog(ReadLog { read, from: Position(from), to: Position(to), bytes_max }));
-        read
-    }
-
-    /// The number that the next message will have.
-    pub(super) fn next_number(&self) -> u64 {
-        self.last_number + 1
-    }
-
-    /// Sends a message. It names the barrier, so the host sends it only once all that it claims is durable.
-    pub(super) fn send(&mut self, to: NodeId, message: Message) {
-        let number = self.next_number();
-        self.last_number = number;
-        let epoch = self.epoch();
-        self.trace(|| Fact::Sent {
-            to,
-            number,
-            kind: message.kind().into(),
-            epoch,
-            about: message.about(),
-            entries: message.entries() as u64,
-            bytes: message.bytes() as u64,
-        });
-        let envelope = Envelope {
-            from: self.config.id,
-            to,
-            number,
-            cluster: self.members().map(|listed| listed.membership.cluster),
-            incarnation: self.incarnation_named(to, &message),
-            epoch: self.epoch(),
-            sender: Some(self.config.incarnation),
-            process: 0,
-            message,
-        };
-        self.outputs.push(Output::Send(Send { after: self.barrier, envelope }));
-    }
-
-    /// The data folder that a message is meant for. A request names the one in this node's list. An answer names the
-    /// one that asked: this node's list may be older and name a folder that was replaced since.
-    fn incarnation_named(&self, to: NodeId, message: &Message) -> Option<Incarnation> {
-        if message.asks() {
-            return self.incarnation_of(to);
-        }
-        self.asked_by.filter(|(asker, _)| *asker == to).map(|(_, incarnation)| incarnation)
-    }
-
-    /// Answers a request of the host. Each request is answered exactly once.
-    pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
-        self.outputs.push(Output::Answer(request, answer));
-    }
-
-    /// Refuses requests: none of them took effect.
-    pub(super) fn refuse(&mut self, requests: Vec<RequestId>, refusal: Refusal) {
-        for request in requests {
-            self.answer(request, Answer::Refused(refusal));
-        }
-    }
-
-    pub(super) fn output(&mut self, output: Output) {
-        self.outputs.push(output);
-    }
-
-    /// Stops the node: an invariant is broken or the disk failed. Going on could lose confirmed writes.
-    pub(super) fn fatal(&mut self, why: String) {
-        self.outputs.push(Output::Fatal(why));
-    }
-
-    /// Stops the node because its own data is damaged; the host moves the folder aside.
-    pub(super) fn damaged(&mut self, why: String) {
-        self.trace(|| Fact::Damaged { text: why.clone().into() });
-        self.outputs.push(Output::Damaged(why));
-    }
-
-    /// Emits a fact if a watcher is connected. The closure runs only then, so an unwatched node builds no facts.
-    pub(super) fn trace(&mut self, fact: impl FnOnce() -> Fact) {
-        if self.watched {
-            self.outputs.push(Output::Trace(fact()));
-        }
-    }
-
-    pub(super) fn is_watched(&self) -> bool {
-        self.watched
-    }
-
-    /// Traces a message that was dropped, with the reason.
-    pub(super) fn trace_dropped(&mut self, from: NodeId, number: u64, kind: &'static str, why: &'static str) {
-        let to = self.config.id;
-        self.trace(|| Fact::Dropped { from, to, number, kind: kind.into(), why: why.into() });
     }
 
     /// The next number of the seeded sequence (SplitMix64: Steele, Lea and Flood 2014).

@@ -33,6 +33,10 @@ mod config;
 
 mod core;
 
+mod dispatch;
+
+mod outputs;
+
 mod log;
 
 mod role;
