@@ -26,7 +26,12 @@ pub enum Input {
     /// The final database holds all entries up to this one, visible to reads.
     Applied(LogPoint),
     /// The result of [`Output::ReadLog`]: entries in order, without gaps, from the position asked for.
-    LogRead { read: ReadId, entries: Vec<Entry> },
+    LogRead {
+        /// The number of the read.
+        read: ReadId,
+        /// At least one entry, unless they were given up meanwhile.
+        entries: Vec<Entry>,
+    },
     /// The result of [`Output::CheckChain`].
     ChainChecked(ChainCheck),
     /// A client wants a backup: a snapshot that holds everything that is final now. Answered with `Written` up to its
@@ -35,9 +40,19 @@ pub enum Input {
     /// A snapshot is durable under its name: the result of [`Output::TakeSnapshot`].
     SnapshotTaken(SnapshotId),
     /// The result of [`Output::ReadSnapshot`]. `None`: the file is gone or damaged.
-    SnapshotRead { read: ReadId, bytes: Option<Bytes> },
+    SnapshotRead {
+        /// The number of the read.
+        read: ReadId,
+        /// The part of the file.
+        bytes: Option<Bytes>,
+    },
     /// The result of [`Output::WriteSnapshot`].
-    SnapshotWritten { snapshot: SnapshotId, written: Written },
+    SnapshotWritten {
+        /// The file.
+        snapshot: SnapshotId,
+        /// What is on disk now.
+        written: Written,
+    },
     /// The final database holds the snapshot: the result of [`Output::InstallSnapshot`].
     SnapshotInstalled(SnapshotId),
     /// Clients' writes, in order: all that arrived since the last step. They become one storage operation and one

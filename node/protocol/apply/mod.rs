@@ -72,9 +72,15 @@ pub struct Write {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// The entry was applied.
-    Done { revision: u64 },
+    Done {
+        /// The revision of the database afterwards.
+        revision: u64,
+    },
     /// Nothing was changed: a compare-and-set did not find what it expected.
-    NotEqual { present: Option<u64> },
+    NotEqual {
+        /// The revision that wrote the present value; `None` if the key is absent.
+        present: Option<u64>,
+    },
     /// Nothing was changed: the session is not known any more, or the sequence is older than what it remembers.
     /// Whether an earlier attempt was applied stays unknown.
     SessionLost,

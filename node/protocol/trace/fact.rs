@@ -32,6 +32,8 @@ macro_rules! facts {
         /// | `count`, `entries`, `rows`, `bytes` | how much; the content itself |
         /// | `resync`, `round` | the number of a resync; of a read round |
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        // The fields are documented once, in the table above: most facts share them.
+        #[allow(missing_docs)]
         pub enum Fact {
             $($(#[$doc])* $name { $($field: $type),* },)*
         }
