@@ -94,7 +94,7 @@ mod tests {
     }
 
     fn membership() -> MembershipView {
-        let list = Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::found(voters()) };
+        let list = Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::founding(voters()) };
         MembershipView::new(Vec::new(), Some(list))
     }
 

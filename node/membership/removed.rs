@@ -53,7 +53,7 @@ impl<F: Fn(NodeId) -> Option<Channel>> RemovedCheck<F> {
     }
 
     fn is_in(&self, list: &Listed) -> bool {
-        list.membership.lists(self.me.0, self.me.1)
+        list.membership.contains(self.me.0, self.me.1)
     }
 
     /// The list of a leader that is newer than this node's own.

@@ -85,9 +85,9 @@ impl Core {
         let next = Position::after(self.handed);
         // A snapshot that is being installed replaces everything that is committed here.
         if !self.is_installing() && entries.first().is_some_and(|entry| entry.position == next) {
-            self.give_to_database(entries.to_vec());
+            self.output_apply(entries.to_vec());
         }
-        self.hand_over();
+        self.apply_committed();
         true
     }
 }

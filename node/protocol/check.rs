@@ -10,10 +10,10 @@
 //! 5.3); the digest also finds an entry with the right id and the wrong content.
 
 use crate::core::Core;
-use crate::damage::Report;
+use crate::damage::OwedReport;
 use crate::entry::{Entry, Kind};
 use crate::io::ReadId;
-use crate::log::Place;
+use crate::log::Lookup;
 use crate::membership::Membership;
 use crate::message::{Ack, LogState, Message, Push, Pushed, RoundAnswer};
 use crate::payload::Opening;
@@ -56,15 +56,15 @@ enum Finding {
 }
 
 impl Core {
-    /// A push of this epoch's leader. `looked` holds the points of entries older than the window that were read for
+    /// A push of this epoch's leader. `read_back` holds the points of entries older than the window that were read for
     /// it.
     ///
     /// The order: the round is answered first, because reads must not wait for the check or the disk; then the check;
     /// then the ack, which waits for the store, or the report.
-    pub(super) fn on_push(&mut self, from: NodeId, number: u64, push: Push, looked: &[LogPoint]) {
+    pub(super) fn on_push(&mut self, from: NodeId, number: u64, push: Push, read_back: &[LogPoint]) {
         let Role::Follower(follower) = &mut self.role else { return };
         follower.push = follower.push.max(number);
-        if let Some(acked) = push.acked.filter(|acked| self.lacks(*acked)) {
+        if let Some(acked) = push.acked.filter(|acked| self.lacks_entry(*acked)) {
             return self.on_older_copy(from, acked);
         }
         let Role::Follower(follower) = &mut self.role else { return };
@@ -75,9 +75,9 @@ impl Core {
             self.send(from, Message::RoundAnswer(RoundAnswer { round: push.round, patience_micros }));
         }
         if self.is_installing() {
-            return self.answer_installing(from);
+            return self.ack_while_installing(from);
         }
-        match self.check(&push, looked) {
+        match self.check(&push, read_back) {
             Finding::Consistent { equal, fresh } => self.accept(from, number, &push, equal, fresh),
             Finding::Purged => self.report(from, number, &push),
             Finding::PrevMissing => {
@@ -88,10 +88,10 @@ impl Core {
                 self.trace_conflict(from, number, what, Some(expected), Some(found));
                 // Both sides have committed this position: never truncate here, look for damage.
                 if self.committed.is_some_and(|committed| found.position <= committed.position) {
-                    let report = Report { answers: number, resync: push.resync };
-                    return self.suspect_damage(from, found, Some(report));
+                    let report = OwedReport { answers: number, resync: push.resync };
+                    return self.check_for_damage(from, found, Some(report));
                 }
-                if self.contradicts_itself(found.position) {
+                if self.conflicts_with_matched(found.position) {
                     return self.trace_dropped(from, number, "push", "leader-contradicts-itself");
                 }
                 if push.replaces && what == "entry-differs" {
@@ -107,29 +107,29 @@ impl Core {
 
     /// A leader's log is append-only. What it showed to be equal cannot differ in a later push, so such a push is
     /// corrupted.
-    fn contradicts_itself(&self, conflict: Position) -> bool {
+    fn conflicts_with_matched(&self, conflict: Position) -> bool {
         let Role::Follower(follower) = &self.role else { return false };
         follower.matched.is_some_and(|matched| conflict <= matched.position)
     }
 
     /// Compares a push with the log. Changes nothing.
-    fn check(&self, push: &Push, looked: &[LogPoint]) -> Finding {
+    fn check(&self, push: &Push, read_back: &[LogPoint]) -> Finding {
         let last_wanted = reach(push.prev) + push.entries.len() as u64;
-        let place = |position: Position| self.log.place_or(position, looked);
+        let place = |position: Position| self.log.lookup_or(position, read_back);
         if let Some(prev) = push.prev {
             match place(prev.position) {
-                Place::Known(found) if found == prev => {}
+                Lookup::Known(found) if found == prev => {}
                 // The entry is committed. The pushed entries must chain to the point at which this log begins.
-                Place::Purged => {}
-                Place::Missing => return Finding::PrevMissing,
-                Place::Unread => return Finding::Unread(prev.position.0.saturating_sub(1).max(1), last_wanted),
-                Place::Known(found) => {
+                Lookup::Purged => {}
+                Lookup::Missing => return Finding::PrevMissing,
+                Lookup::Unread => return Finding::Unread(prev.position.0.saturating_sub(1).max(1), last_wanted),
+                Lookup::Known(found) => {
                     let keep = match prev.position.0 {
                         1 => None,
                         position => match place(Position(position - 1)) {
-                            Place::Known(keep) => Some(keep),
+                            Lookup::Known(keep) => Some(keep),
                             // The entry is committed, so nothing is truncated there.
-                            Place::Purged => None,
+                            Lookup::Purged => None,
                             _ => return Finding::Unread(position - 1, last_wanted),
                         },
                     };
@@ -140,15 +140,17 @@ impl Core {
         }
         let mut before = push.prev;
         for (index, pushed) in push.entries.iter().enumerate() {
-            let Some(entry) = self.continues(before, pushed) else { return Finding::Malformed };
+            let Some(entry) = self.next_entry(before, pushed) else { return Finding::Malformed };
             let (equal, keep, expected) = (index as u64, before, entry.point());
             match place(entry.position) {
-                Place::Known(found) if found == expected => before = Some(found),
-                Place::Purged => before = Some(expected),
-                Place::Unread => return Finding::Unread(entry.position.0, last_wanted),
+                Lookup::Known(found) if found == expected => before = Some(found),
+                Lookup::Purged => before = Some(expected),
+                Lookup::Unread => return Finding::Unread(entry.position.0, last_wanted),
                 missing_or_other => {
-                    let Some(fresh) = self.chain(entry, &push.entries[index + 1..]) else { return Finding::Malformed };
-                    let Place::Known(found) = missing_or_other else { return Finding::Consistent { equal, fresh } };
+                    let Some(fresh) = self.chain_entries(entry, &push.entries[index + 1..]) else {
+                        return Finding::Malformed;
+                    };
+                    let Lookup::Known(found) = missing_or_other else { return Finding::Consistent { equal, fresh } };
                     return Finding::Differs { what: "entry-differs", keep, expected, found, equal, fresh };
                 }
             }
@@ -163,38 +165,38 @@ impl Core {
 
     /// The entry after `before`, if its id is possible there: the next offset of the epoch, or offset 0 of a later
     /// epoch that is not above the promise. The digest is computed here.
-    fn continues(&self, before: Option<LogPoint>, pushed: &Pushed) -> Option<Entry> {
+    fn next_entry(&self, before: Option<LogPoint>, pushed: &Pushed) -> Option<Entry> {
         let last = before.map(|point| point.id);
         let epoch = pushed.id.epoch;
         let possible = last.is_none_or(|last| last.epoch <= epoch)
             && pushed.id == EntryId::next_in(epoch, last)
             && Some(epoch) <= self.epoch()
-            && self.lists_well(before, pushed);
+            && self.sets_valid_list(before, pushed);
         possible.then(|| Entry::after(before, pushed.id, pushed.kind, pushed.body.clone()))
     }
 
     /// Whether an entry that sets a member list sets an acceptable one. The first entry must found a cluster that has
     /// this node, and a change must be of this node's cluster. With any other list this node would reject all its
     /// peers.
-    fn lists_well(&self, before: Option<LogPoint>, pushed: &Pushed) -> bool {
+    fn sets_valid_list(&self, before: Option<LogPoint>, pushed: &Pushed) -> bool {
         if before.is_none() {
             let Role::Follower(Follower { invited, .. }) = &self.role else { return false };
             let opening = (pushed.kind == Kind::Opening).then(|| Opening::decode(&pushed.body)).flatten();
-            let mine = |list: &Membership| *invited || list.lists(self.config.id, self.config.incarnation);
-            return opening.and_then(|opening| opening.founding).is_some_and(|list| list.founds() && mine(&list));
+            let mine = |list: &Membership| *invited || list.contains(self.config.id, self.config.incarnation);
+            return opening.and_then(|opening| opening.founding).is_some_and(|list| list.is_founding() && mine(&list));
         }
         let mine = self.members().map(|listed| listed.membership.cluster);
-        let ours = |list: Membership| list.is_sound() && mine.is_none_or(|cluster| cluster == list.cluster);
+        let ours = |list: Membership| list.is_valid() && mine.is_none_or(|cluster| cluster == list.cluster);
         pushed.kind != Kind::Members || Membership::decode(&pushed.body).is_some_and(ours)
     }
 
     /// The entries from `first` on; `None` if one of them is not possible there.
-    fn chain(&self, first: Entry, rest: &[Pushed]) -> Option<Vec<Entry>> {
+    fn chain_entries(&self, first: Entry, rest: &[Pushed]) -> Option<Vec<Entry>> {
         let mut entries = Vec::with_capacity(rest.len() + 1);
         let mut before = first.point();
         entries.push(first);
         for pushed in rest {
-            let entry = self.continues(Some(before), pushed)?;
+            let entry = self.next_entry(Some(before), pushed)?;
             before = entry.point();
             entries.push(entry);
         }
@@ -215,7 +217,7 @@ impl Core {
         if !fresh.is_empty() {
             self.store_entries(None, fresh);
         }
-        self.matched(reaches, push.entries.is_empty());
+        self.on_push_matched(reaches, push.entries.is_empty());
     }
 
     /// The last entry that the push covers; it is in the log.
@@ -224,8 +226,8 @@ impl Core {
         if push.entries.is_empty() {
             return push.prev;
         }
-        match self.log.place(Position(position)) {
-            Place::Known(point) => Some(point),
+        match self.log.lookup(Position(position)) {
+            Lookup::Known(point) => Some(point),
             // Older than the window: the entries were checked, so the chain gives the digest.
             _ => push.entries.iter().fold(push.prev, |before, pushed| {
                 Some(Entry::after(before, pushed.id, pushed.kind, pushed.body.clone()).point())
@@ -249,7 +251,7 @@ impl Core {
         self.trace_consistent(from, number, push, equal, confirmed, &fresh);
         let reaches = fresh.last().map(Entry::point);
         self.store_entries(Some(keep), fresh);
-        self.matched(reaches, false);
+        self.on_push_matched(reaches, false);
     }
 
     /// Deletes everything after `keep`. None of it is committed.
@@ -281,7 +283,7 @@ impl Core {
 
     /// Both logs are equal up to `reaches`. The ack is sent when that is durable; a waiting commit order takes effect
     /// then.
-    fn matched(&mut self, reaches: Option<LogPoint>, heartbeat: bool) {
+    fn on_push_matched(&mut self, reaches: Option<LogPoint>, heartbeat: bool) {
         let durable = self.log.durable();
         let Role::Follower(follower) = &mut self.role else { return };
         if Position::after(reaches) > Position::after(follower.matched) {
@@ -303,8 +305,8 @@ impl Core {
         let Role::Follower(follower) = &mut self.role else { return };
         let Some(leader) = follower.leader.filter(|_| follower.ack_owed) else { return };
         let up_to = match follower.matched {
-            Some(point) if point.position.0 > durable => match self.log.place(Position(durable)) {
-                Place::Known(point) => Some(point),
+            Some(point) if point.position.0 > durable => match self.log.lookup(Position(durable)) {
+                Lookup::Known(point) => Some(point),
                 _ => None,
             },
             matched => matched,
@@ -323,7 +325,7 @@ impl Core {
         let finalized = self.applied;
         let up_to = if news { up_to } else { self.acked() };
         self.send(leader, Message::Ack(Ack { up_to, finalized, answers }));
-        self.obey();
+        self.advance_commit_point();
     }
 
     /// What was acked to this leader.
@@ -371,8 +373,8 @@ impl Core {
         let Some(leader) = follower.leader else { return };
         if follower.stashed.as_ref().is_some_and(|stashed| stashed.read == read) {
             let Stashed { number, push, .. } = follower.stashed.take().expect("the condition above found it");
-            let looked: Vec<LogPoint> = entries.iter().map(Entry::point).collect();
-            self.on_push(leader, number, push, &looked);
+            let read_back: Vec<LogPoint> = entries.iter().map(Entry::point).collect();
+            self.on_push(leader, number, push, &read_back);
         }
     }
 

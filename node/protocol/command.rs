@@ -111,7 +111,7 @@ pub enum Expect {
 
 /// Why a change is not accepted from a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unsound {
+pub enum InvalidChange {
     /// A key has no bytes.
     EmptyKey,
     /// The key has more than [`KEY_BYTES_MAX`] bytes.
@@ -129,20 +129,20 @@ pub enum Unsound {
     /// The encoded command is too large for one push, or the batch has more than 1024 changes.
     TooLarge,
     /// A batch contains something other than puts and deletes.
-    NotPlain,
+    NotPutOrDelete,
 }
 
 /// Checks that a key may be written or read: 1 to [`KEY_BYTES_MAX`] bytes.
-pub fn check_key(key: &[u8]) -> Result<(), Unsound> {
+pub fn check_key(key: &[u8]) -> Result<(), InvalidChange> {
     match key.len() {
-        0 => Err(Unsound::EmptyKey),
+        0 => Err(InvalidChange::EmptyKey),
         1..=KEY_BYTES_MAX => Ok(()),
-        bytes => Err(Unsound::KeyTooLarge { bytes }),
+        bytes => Err(InvalidChange::KeyTooLarge { bytes }),
     }
 }
 
-fn check_value(value: &[u8]) -> Result<(), Unsound> {
-    if value.len() <= VALUE_BYTES_MAX { Ok(()) } else { Err(Unsound::ValueTooLarge { bytes: value.len() }) }
+fn check_value(value: &[u8]) -> Result<(), InvalidChange> {
+    if value.len() <= VALUE_BYTES_MAX { Ok(()) } else { Err(InvalidChange::ValueTooLarge { bytes: value.len() }) }
 }
 
 impl Change {
@@ -166,14 +166,14 @@ impl Change {
     ///
     /// ```
     /// use bytes::Bytes;
-    /// use epoca_protocol::{Change, Unsound};
+    /// use epoca_protocol::{Change, InvalidChange};
     ///
     /// let put = |key: &'static str| Change::Put { key: Bytes::from(key), value: Bytes::new() };
     /// assert_eq!(put("x").check(), Ok(()));
-    /// assert_eq!(put("").check(), Err(Unsound::EmptyKey));
-    /// assert_eq!(Change::Batch(vec![Change::Batch(vec![put("x")])]).check(), Err(Unsound::NotPlain));
+    /// assert_eq!(put("").check(), Err(InvalidChange::EmptyKey));
+    /// assert_eq!(Change::Batch(vec![Change::Batch(vec![put("x")])]).check(), Err(InvalidChange::NotPutOrDelete));
     /// ```
-    pub fn check(&self) -> Result<(), Unsound> {
+    pub fn check(&self) -> Result<(), InvalidChange> {
         match self {
             Change::Put { key, value } => check_key(key).and_then(|()| check_value(value)),
             Change::Delete { key } => check_key(key),
@@ -181,24 +181,24 @@ impl Change {
                 check_key(key).and_then(|()| check_value(value))?;
                 self.check_length()
             }
-            Change::Batch(changes) if changes.is_empty() => Err(Unsound::EmptyBatch),
-            Change::Batch(changes) if changes.len() > BATCH_CHANGES_MAX => Err(Unsound::TooLarge),
+            Change::Batch(changes) if changes.is_empty() => Err(InvalidChange::EmptyBatch),
+            Change::Batch(changes) if changes.len() > BATCH_CHANGES_MAX => Err(InvalidChange::TooLarge),
             Change::Batch(changes) => {
                 changes.iter().try_for_each(|change| match change {
                     Change::Put { .. } | Change::Delete { .. } => change.check(),
-                    Change::CompareAndSet { .. } | Change::Batch(_) => Err(Unsound::NotPlain),
+                    Change::CompareAndSet { .. } | Change::Batch(_) => Err(InvalidChange::NotPutOrDelete),
                 })?;
                 self.check_length()
             }
         }
     }
 
-    fn check_length(&self) -> Result<(), Unsound> {
-        if self.length() <= COMMAND_BYTES_MAX { Ok(()) } else { Err(Unsound::TooLarge) }
+    fn check_length(&self) -> Result<(), InvalidChange> {
+        if self.length() <= COMMAND_BYTES_MAX { Ok(()) } else { Err(InvalidChange::TooLarge) }
     }
 
     /// Key and value for a display in one line. For a batch: all its keys, and the number of changes as the value.
-    pub fn shown(&self) -> (Bytes, Option<Bytes>) {
+    pub fn preview(&self) -> (Bytes, Option<Bytes>) {
         match self {
             Change::Put { key, value } | Change::CompareAndSet { key, value, .. } => (key.clone(), Some(value.clone())),
             Change::Delete { key } => (key.clone(), None),

@@ -7,7 +7,7 @@
 use crate::core::Core;
 use crate::entry::Entry;
 use crate::io::{Answer, Apply, Output};
-use crate::log::Place;
+use crate::log::Lookup;
 use crate::membership::Member;
 use crate::message::{Ack, CommitOrder, Message};
 use crate::role::Role;
@@ -18,12 +18,12 @@ impl Core {
     /// An ack: the replica's log equals this leader's up to an entry, and that is durable there.
     pub(super) fn on_ack(&mut self, from: NodeId, ack: Ack) {
         if let Some(up_to) = ack.up_to {
-            match self.log.place(up_to.position) {
-                Place::Known(own) if own == up_to => {}
-                Place::Unread | Place::Purged => {}
+            match self.log.lookup(up_to.position) {
+                Lookup::Known(own) if own == up_to => {}
+                Lookup::Unread | Lookup::Purged => {}
                 // An ack for an entry that this leader never had. Counting it would commit something else at that
                 // position.
-                Place::Known(_) | Place::Missing => {
+                Lookup::Known(_) | Lookup::Missing => {
                     return self.trace_dropped(from, ack.answers, "ack", "ack-of-another-log");
                 }
             }
@@ -44,12 +44,12 @@ impl Core {
 
     /// The leader's own flush is done. Its copy counts like any other, and only when it is durable (assignment 2e).
     pub(super) fn on_own_copy_stored(&mut self) {
-        let up_to = match self.log.place(Position(self.log.durable())) {
-            Place::Known(point) => Some(point),
+        let up_to = match self.log.lookup(Position(self.log.durable())) {
+            Lookup::Known(point) => Some(point),
             _ => None,
         };
         self.count(self.config.id, up_to);
-        self.hand_over();
+        self.apply_committed();
     }
 
     /// Computes what a quorum of voters holds: the quorum-th greatest match. Only entries of the leader's own epoch
@@ -61,9 +61,9 @@ impl Core {
         let others = leader.voters().map(|(_, progress)| reach(progress.matched));
         let own = self.is_voter().then(|| self.log.durable());
         let mut matches: Vec<u64> = others.chain(own).collect();
-        let commit = held_by(quorum, &mut matches);
+        let commit = quorum_position(quorum, &mut matches);
         self.trace(|| Fact::Counted { from, up_to, matches, quorum: quorum as u64, commit });
-        let commit = self.with_founders(commit);
+        let commit = self.bound_by_founders(commit);
         let committed = reach(self.committed);
         if commit > committed && commit >= opening.0 {
             self.commit(committed, Position(commit));
@@ -77,8 +77,8 @@ impl Core {
     /// founders: two of four. Suppose one of four founders is removed. Two of the remaining three are a majority of
     /// the new list, and the other two founders together could answer a quorum read with old data. A founder whose
     /// data folder was replaced by the change answers no longer and is not waited for.
-    fn with_founders(&self, commit: u64) -> u64 {
-        let (Role::Leader(leader), Some(founders)) = (&self.role, self.founders_asked()) else { return commit };
+    fn bound_by_founders(&self, commit: u64) -> u64 {
+        let (Role::Leader(leader), Some(founders)) = (&self.role, self.founders_required()) else { return commit };
         let list = self.members().map(|listed| &listed.membership);
         let stays = |founder: &&Member| {
             let known = list.and_then(|list| list.member(founder.id));
@@ -92,13 +92,13 @@ impl Core {
             reach(known.and_then(|known| known.matched))
         };
         let mut matches: Vec<u64> = founders.voters().filter(stays).map(has).collect();
-        commit.min(held_by(matches.len() / 2 + 1, &mut matches))
+        commit.min(quorum_position(matches.len() / 2 + 1, &mut matches))
     }
 
     /// Commits up to `position`. The order: state, trace, commit orders, apply. Then reads and the leader's own role
     /// are looked at again, since the entry may be a change of members.
     fn commit(&mut self, before: u64, position: Position) {
-        let Place::Known(up_to) = self.log.place(position) else {
+        let Lookup::Known(up_to) = self.log.lookup(position) else {
             unreachable!("entries that are not committed stay in the window");
         };
         self.committed = Some(up_to);
@@ -106,11 +106,11 @@ impl Core {
         for replica in self.replicas() {
             self.order(replica, up_to);
         }
-        self.hand_over();
+        self.apply_committed();
         // A committed change of members can make the answers that a read round has sufficient.
         self.confirm_round();
         self.start_round();
-        self.leave_office();
+        self.step_down_if_removed();
     }
 
     /// Sends a commit order.
@@ -145,16 +145,16 @@ impl Core {
             let up_to = order.up_to.id;
             self.trace(|| Fact::Held { from, up_to, confirmed: confirmed.map(|point| point.id) });
         }
-        self.obey();
+        self.advance_commit_point();
     }
 
     /// Applies the order up to what this node acked to this leader in this epoch. Only up to there the logs are known
     /// to be equal; obeying further could make an entry final that the leader does not have.
-    pub(super) fn obey(&mut self) {
+    pub(super) fn advance_commit_point(&mut self) {
         let Role::Follower(follower) = &self.role else { return };
         let (Some(ordered), Some(acked)) = (follower.ordered, follower.acked) else { return };
         let target = if ordered.position <= acked.position { ordered } else { acked };
-        if let Place::Known(own) = self.log.place(target.position)
+        if let Lookup::Known(own) = self.log.lookup(target.position)
             && own != target
         {
             // What was acked equals the leader's log, so this order is not for that log: it was forged or corrupted.
@@ -164,7 +164,7 @@ impl Core {
         if Position::after(Some(target)) > Position::after(self.committed) {
             self.committed = Some(target);
         }
-        self.hand_over();
+        self.apply_committed();
     }
 
     /// Drops the order; a later one takes its place.
@@ -178,7 +178,7 @@ impl Core {
     /// Gives the final database the entries that are committed and durable here. No node, the leader included, applies
     /// an entry that is not durable in its own log: after a crash the database would be ahead of the log. Entries
     /// beyond the bound of [`Applying`](crate::applying::Applying) wait in the log.
-    pub(super) fn hand_over(&mut self) {
+    pub(super) fn apply_committed(&mut self) {
         let committed = reach(self.committed);
         let handed = reach(self.handed);
         let target = committed.min(self.log.durable());
@@ -190,17 +190,17 @@ impl Core {
             "forged entries are never applied: an ack or a commit order covered one"
         );
         let entries = self.next_to_apply(Position(handed + 1), target);
-        self.give_to_database(entries);
+        self.output_apply(entries);
     }
 
     /// Outputs a batch for the final database. `handed` moves with the output, so each entry is output once.
-    pub(super) fn give_to_database(&mut self, entries: Vec<Entry>) {
+    pub(super) fn output_apply(&mut self, entries: Vec<Entry>) {
         let Some(up_to) = entries.last().map(Entry::point) else { return };
         self.handed = Some(up_to);
         let weight = entries.iter().map(Entry::weight).sum();
         self.applying.handed(up_to, entries.len() as u64, weight);
         self.output(Output::Apply(Apply { up_to, entries }));
-        self.on_handed_over(weight);
+        self.on_handed_to_database(weight);
     }
 
     /// The final database holds everything up to `point`: reads see it, and the leader confirms the writes (assignment
@@ -228,12 +228,12 @@ impl Core {
         }
         self.answer_reads();
         self.advance_transfer();
-        self.hand_over();
+        self.apply_committed();
     }
 }
 
 /// The greatest position that at least `quorum` of the logs reach. Sorts `matches` in descending order.
-fn held_by(quorum: usize, matches: &mut [u64]) -> u64 {
+fn quorum_position(quorum: usize, matches: &mut [u64]) -> u64 {
     matches.sort_unstable_by(|one, other| other.cmp(one));
     matches[quorum - 1]
 }

@@ -92,7 +92,7 @@ pub struct Core {
     /// Invariant: the entry is committed, so no later leader truncates it. Updated when this node stops leading. An
     /// uncommitted entry here could be truncated legitimately, and the replica would then be taken for an older copy
     /// of itself.
-    pub(super) acks_known: BTreeMap<NodeId, (Incarnation, LogPoint)>,
+    pub(super) known_acks: BTreeMap<NodeId, (Incarnation, LogPoint)>,
     /// The last storage operation that messages must wait for: a promise, or the deletion of forged entries. Every
     /// message built while it is set carries it in [`crate::Send::after`]. Cleared when that operation is stored. Without it
     /// a vote could leave before it is durable, be lost in a crash, and be given to another candidate.
@@ -144,7 +144,7 @@ impl Core {
             snapshots,
             injected: VecDeque::new(),
             parked: None,
-            acks_known: BTreeMap::new(),
+            known_acks: BTreeMap::new(),
             barrier: None,
             asked_by: None,
             last_operation: Operation(0),
@@ -153,9 +153,9 @@ impl Core {
             watched: false,
             outputs: Vec::new(),
         };
-        core.follow(None);
-        core.stand_soon_if_alone();
-        core.promise_up_to(restored.purged);
+        core.become_follower(None);
+        core.shorten_timer_of_only_voter();
+        core.raise_promise_to(restored.purged);
         assert!(
             core.epoch() >= core.log.last().map(|point| point.id.epoch),
             "the log has entries of an epoch after the promise: the stored promise is not the last one"
@@ -166,7 +166,7 @@ impl Core {
     /// Raises the promise to the epoch of the snapshot from which the log begins. A received snapshot is a file of its
     /// own and may be durable before the promise that was made for it. No message was sent in between, so this node
     /// has not voted in that epoch.
-    fn promise_up_to(&mut self, snapshot: Option<LogPoint>) {
+    fn raise_promise_to(&mut self, snapshot: Option<LogPoint>) {
         if let Some(LogPoint { id: EntryId { epoch, .. }, .. }) = snapshot
             && Some(epoch) > self.epoch()
         {
@@ -229,7 +229,7 @@ impl Core {
     }
 
     /// The node's state as watchers see it, with at most `tail` of the last entries of its log.
-    pub fn snapshot(&self, tail: usize) -> NodeState {
+    pub fn node_state(&self, tail: usize) -> NodeState {
         let mut snapshot = NodeState::new(self.config.id);
         snapshot.sent = Some(self.last_number);
         snapshot.epoch = self.epoch();

@@ -6,7 +6,7 @@
 
 use crate::core::Core;
 use crate::io::{ChainCheck, Output};
-use crate::log::Place;
+use crate::log::Lookup;
 use crate::message::{Message, Push};
 use crate::role::Role;
 use crate::types::{LogPoint, NodeId};
@@ -17,7 +17,7 @@ pub(super) enum Checking {
     /// No difference between committed entries was seen.
     No,
     /// The host is reading the log. `with` is the node whose entry at `at` differs.
-    Reading { with: NodeId, at: LogPoint, report: Option<Report> },
+    Reading { with: NodeId, at: LogPoint, report: Option<OwedReport> },
     /// This node's chain is intact. On the next difference the other's chain is known to be intact too, and this node
     /// stops.
     Whole,
@@ -26,7 +26,7 @@ pub(super) enum Checking {
 /// A log state that a replica owes its leader once its own chain is checked. The leader checks its chain when it
 /// receives it. It carries the numbers that a [`LogState`](crate::LogState) carries.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Report {
+pub(super) struct OwedReport {
     /// The number of the push that the report answers.
     pub(super) answers: u64,
     /// The resync number of that push.
@@ -36,7 +36,7 @@ pub(super) struct Report {
 impl Core {
     /// Starts a check of this log: its entry at `at` is committed, and `with` has a different one there. A second call
     /// while the check runs does nothing; after an intact check it stops the node.
-    pub(super) fn suspect_damage(&mut self, with: NodeId, at: LogPoint, report: Option<Report>) {
+    pub(super) fn check_for_damage(&mut self, with: NodeId, at: LogPoint, report: Option<OwedReport>) {
         match self.checking {
             Checking::No => {
                 self.checking = Checking::Reading { with, at, report };
@@ -61,7 +61,7 @@ impl Core {
             )),
             (ChainCheck::Whole, Some(report)) => self.send_log_state(with, report.answers, report.resync),
             (ChainCheck::Whole, None) => {
-                self.show_own_entry(with, at);
+                self.send_own_entry(with, at);
                 self.fatal(neither_broken(with, at));
             }
         }
@@ -69,11 +69,11 @@ impl Core {
 
     /// Before a leader with an intact chain stops, it sends the replica its entry there. The replica's chain is intact
     /// too, so the replica stops on it. Otherwise the replica would stay and stop every later leader in the same way.
-    fn show_own_entry(&mut self, replica: NodeId, at: LogPoint) {
+    fn send_own_entry(&mut self, replica: NodeId, at: LogPoint) {
         let Role::Leader(leader) = &self.role else { return };
         let Some(progress) = leader.replicas.get(&replica) else { return };
         let resync = progress.resync;
-        if let Place::Known(own) = self.log.place(at.position) {
+        if let Lookup::Known(own) = self.log.lookup(at.position) {
             let push = Push { prev: Some(own), entries: Vec::new(), resync, replaces: false, round: 0, acked: None };
             self.send(replica, Message::Push(push));
         }

@@ -19,8 +19,8 @@ impl Core {
     /// The deadline has passed: late transfers end, then the timer of the role is checked. Each timer is compared with
     /// `now`, so an early tick does nothing.
     pub(super) fn on_tick(&mut self) {
-        self.end_late_parking();
-        self.end_late_transfer();
+        self.expire_parked();
+        self.expire_transfer();
         match &self.role {
             Role::Leader(leader) if leader.heartbeat_at <= self.now => self.on_heartbeat_due(),
             Role::Leader(_) => {}
@@ -44,7 +44,7 @@ impl Core {
             kind: envelope.message.kind().into(),
         });
         let Envelope { from, number, epoch, message, incarnation: envelope_incarnation, sender, .. } = envelope;
-        self.asked_by = sender.filter(|_| message.asks()).map(|sender| (from, sender));
+        self.asked_by = sender.filter(|_| message.is_request()).map(|sender| (from, sender));
         match message {
             // Pre-votes change no promise, so their epochs are not compared with it here.
             Message::PreVoteAsked(asked) => self.on_pre_vote_asked(from, asked),
@@ -66,7 +66,7 @@ impl Core {
             | Message::Refused(_)
             | Message::TransferAsked(_) => {
                 // A removed node that has not learnt of its removal must not force an election.
-                let counts = !self.is_leaving(from);
+                let counts = !self.is_removed_replica(from);
                 if !(counts && self.step_down_for(epoch)) && epoch == self.epoch() {
                     self.on_replica_message(from, message);
                 }
@@ -86,8 +86,8 @@ impl Core {
         // The sender's list may be newer than this one. A request that names this cluster or this data folder comes
         // from someone who has a list. Answers come only from nodes that this node asked, so their senders must be
         // known.
-        let from_a_list = (same_cluster || for_me) && envelope.message.asks();
-        if envelope.from == self.config.id || !(from_a_list || self.knows(envelope.from)) {
+        let from_a_list = (same_cluster || for_me) && envelope.message.is_request();
+        if envelope.from == self.config.id || !(from_a_list || self.is_known_peer(envelope.from)) {
             return Err(Rejection::UnknownPeer);
         }
         if envelope.cluster.is_some() && mine.is_some() && !same_cluster {
@@ -97,12 +97,12 @@ impl Core {
             return Err(Rejection::OtherIncarnation);
         }
         // An answer of a replaced data folder must not count: that folder no longer holds what it acked or voted.
-        let answers_as = envelope.sender.filter(|_| !envelope.message.asks());
+        let answers_as = envelope.sender.filter(|_| !envelope.message.is_request());
         if answers_as.is_some() && self.incarnation_of(envelope.from).is_some_and(|known| Some(known) != answers_as) {
             return Err(Rejection::OldIncarnation);
         }
         let reach = self.epoch().map_or(0, |epoch| epoch.0).saturating_add(EPOCH_REACH);
-        if envelope.claims().is_some_and(|claimed| claimed.0 > reach) {
+        if envelope.claimed_epoch().is_some_and(|claimed| claimed.0 > reach) {
             return Err(Rejection::EpochOutOfReach);
         }
         Ok(())
@@ -120,7 +120,7 @@ impl Core {
             self.step_down(Some(epoch));
             self.save_promise(Promise { epoch, vote: None });
         }
-        if !self.recognise(from) {
+        if !self.accept_leader(from) {
             return self.trace_dropped(from, number, message.kind(), "second-leader");
         }
         if let Role::Follower(follower) = &mut self.role {

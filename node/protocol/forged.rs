@@ -19,7 +19,7 @@ impl Core {
     /// is out of range.
     pub(super) fn on_inject(&mut self, inject: Inject) {
         let request = inject.request;
-        let first = match self.place_for_forgery(&inject) {
+        let first = match self.first_forged_id(&inject) {
             Ok(first) => first,
             Err(refusal) => return self.answer(request, Answer::Refused(refusal)),
         };
@@ -44,7 +44,7 @@ impl Core {
 
     /// The id of the first forged entry. Forged entries continue the log exactly: the next offset of its last epoch,
     /// or offset 0 of a greater epoch that is not above the promise.
-    fn place_for_forgery(&self, inject: &Inject) -> Result<EntryId, Refusal> {
+    fn first_forged_id(&self, inject: &Inject) -> Result<EntryId, Refusal> {
         match &self.role {
             Role::Leader(_) => return Err(Refusal::Leads),
             Role::PreCandidate(_) | Role::Candidate(_) => return Err(Refusal::Standing),
@@ -69,7 +69,7 @@ impl Core {
         }
         self.truncate(self.log.last_genuine(), "forged-dropped");
         let operation = self.last_operation();
-        self.say_nothing_before(operation);
+        self.hold_messages_until(operation);
     }
 
     /// Removes the mark from forged entries up to `position`, which a push has confirmed. They are written again

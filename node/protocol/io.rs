@@ -51,7 +51,7 @@ pub enum Input {
         /// The file.
         snapshot: SnapshotId,
         /// What is on disk now.
-        written: Written,
+        written: ChunkOutcome,
     },
     /// The final database holds the snapshot: the result of [`Output::InstallSnapshot`].
     SnapshotInstalled(SnapshotId),
@@ -240,11 +240,11 @@ pub struct WriteSnapshot {
 
 /// The result of writing a part of a received snapshot.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Written {
+pub enum ChunkOutcome {
     /// The file has this many bytes so far. More than was written if an earlier process had begun the same file.
     UpTo(u64),
     /// The file is complete, durable and named. The base is the start of the log that it replaces.
-    Whole(Base),
+    Complete(Base),
     /// The file has its full length but not its digest; it was removed.
     Damaged,
 }

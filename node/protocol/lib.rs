@@ -158,12 +158,12 @@ mod old_copy;
 
 pub use crate::core::Core;
 pub use base::{Base, SnapshotId};
-pub use command::{Change, Command, Expect, KEY_BYTES_MAX, Once, Unsound, VALUE_BYTES_MAX, check_key};
+pub use command::{Change, Command, Expect, InvalidChange, KEY_BYTES_MAX, Once, VALUE_BYTES_MAX, check_key};
 pub use config::{Config, Leadership, Limits, Prefer, Restored};
 pub use entry::{Entry, Kind, digest_after};
 pub use io::{
-    Answer, Append, Apply, ChainCheck, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog, ReadSnapshot,
-    Refusal, Rejection, Send, Store, WriteSnapshot, Written,
+    Answer, Append, Apply, ChainCheck, ChunkOutcome, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog,
+    ReadSnapshot, Refusal, Rejection, Send, Store, WriteSnapshot,
 };
 pub use membership::{Listed, Lists, MEMBERS_MAX, Member, MemberChange, MemberKind, Membership};
 pub use message::{

@@ -1,7 +1,7 @@
 //! The log as the core holds it: a window of recent entries, where each epoch begins and ends, what is durable, what
 //! is forged.
 //!
-//! Entries older than the window are on disk only; a lookup there gives [`Place::Unread`] until the host has read
+//! Entries older than the window are on disk only; a lookup there gives [`Lookup::Unread`] until the host has read
 //! them. Entries before the purge point are gone; a snapshot covers them.
 //!
 //! Invariants:
@@ -38,7 +38,7 @@ impl Run {
 
 /// What is known about a position without reading the disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Place {
+pub(super) enum Lookup {
     /// The entry at this position.
     Known(LogPoint),
     /// The position is after the end of the log.
@@ -171,19 +171,19 @@ impl Log {
     }
 
     /// What is known about a position.
-    pub(super) fn place(&self, position: Position) -> Place {
+    pub(super) fn lookup(&self, position: Position) -> Lookup {
         if position.0 > self.last_position() {
-            return Place::Missing;
+            return Lookup::Missing;
         }
-        let elsewhere = if position.0 <= self.purged_position() { Place::Purged } else { Place::Unread };
-        self.known(position.0).map_or(elsewhere, Place::Known)
+        let elsewhere = if position.0 <= self.purged_position() { Lookup::Purged } else { Lookup::Unread };
+        self.known(position.0).map_or(elsewhere, Lookup::Known)
     }
 
     /// Like `place`, with the points of entries that were read from the disk.
-    pub(super) fn place_or(&self, position: Position, looked: &[LogPoint]) -> Place {
-        let found = || looked.iter().find(|point| point.position == position).copied();
-        match self.place(position) {
-            Place::Unread => found().map_or(Place::Unread, Place::Known),
+    pub(super) fn lookup_or(&self, position: Position, read_back: &[LogPoint]) -> Lookup {
+        let found = || read_back.iter().find(|point| point.position == position).copied();
+        match self.lookup(position) {
+            Lookup::Unread => found().map_or(Lookup::Unread, Lookup::Known),
             known => known,
         }
     }

@@ -98,7 +98,7 @@ pub struct Membership {
 impl Membership {
     /// The founding list of a cluster. The cluster id is a hash of the members' ids and incarnations, so two
     /// candidates of one first election found the same cluster.
-    pub fn found(mut members: Vec<Member>) -> Membership {
+    pub fn founding(mut members: Vec<Member>) -> Membership {
         members.sort();
         let mut hasher = blake3::Hasher::new();
         for member in &members {
@@ -110,14 +110,14 @@ impl Membership {
         Membership { cluster: ClusterId(cluster), members }
     }
 
-    /// Whether this is the list that [`Membership::found`] makes of its members, all of them voters.
-    pub fn founds(&self) -> bool {
-        self.is_sound() && self.learners().next().is_none() && Membership::found(self.members.clone()) == *self
+    /// Whether this is the list that [`Membership::founding`] makes of its members, all of them voters.
+    pub fn is_founding(&self) -> bool {
+        self.is_valid() && self.learners().next().is_none() && Membership::founding(self.members.clone()) == *self
     }
 
     /// Whether a leader could have made this list: at most [`MEMBERS_MAX`] members, sorted, each once, at least one
     /// voter.
-    pub fn is_sound(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         self.members.len() <= MEMBERS_MAX
             && self.members.windows(2).all(|pair| pair[0].id < pair[1].id)
             && self.voters().next().is_some()
@@ -129,18 +129,18 @@ impl Membership {
     }
 
     /// The member with this id and this data folder.
-    pub fn found_by(&self, id: NodeId, incarnation: Incarnation) -> Option<&Member> {
+    pub fn member_with(&self, id: NodeId, incarnation: Incarnation) -> Option<&Member> {
         self.member(id).filter(|member| member.incarnation == incarnation)
     }
 
     /// Whether the list has this node with this data folder.
-    pub fn lists(&self, id: NodeId, incarnation: Incarnation) -> bool {
-        self.found_by(id, incarnation).is_some()
+    pub fn contains(&self, id: NodeId, incarnation: Incarnation) -> bool {
+        self.member_with(id, incarnation).is_some()
     }
 
     /// Whether the list has this node with this data folder as a voter.
     pub fn is_voter(&self, id: NodeId, incarnation: Incarnation) -> bool {
-        self.found_by(id, incarnation).is_some_and(|member| member.kind == MemberKind::Voter)
+        self.member_with(id, incarnation).is_some_and(|member| member.kind == MemberKind::Voter)
     }
 
     /// The members that count in quorums, by id.
@@ -288,13 +288,13 @@ mod tests {
     }
 
     fn listed(position: u64) -> Listed {
-        let membership = Membership::found(vec![member(position, MemberKind::Voter)]);
+        let membership = Membership::founding(vec![member(position, MemberKind::Voter)]);
         Listed { id: EntryId::new(1, position - 1), position: Position(position), membership }
     }
 
     #[test]
     fn a_list_comes_back_as_it_went_and_cut_bytes_do_not_decode() {
-        let mut list = Membership::found(vec![member(1, MemberKind::Voter), member(2, MemberKind::Voter)]);
+        let mut list = Membership::founding(vec![member(1, MemberKind::Voter), member(2, MemberKind::Voter)]);
         list.members.extend([member(3, MemberKind::Joining), member(4, MemberKind::Learner)]);
         let whole = list.encode();
         assert_eq!(Membership::decode(&whole), Some(list));
@@ -306,15 +306,15 @@ mod tests {
     #[test]
     fn only_voters_found_a_cluster_and_a_list_without_any_is_not_sound() {
         let voter = member(1, MemberKind::Voter);
-        assert!(Membership::found(vec![voter.clone()]).founds());
-        assert!(!Membership::found(vec![voter.clone(), member(2, MemberKind::Learner)]).founds());
-        assert!(!Membership::found(vec![member(2, MemberKind::Learner)]).is_sound());
-        assert!(!Membership::found(vec![voter.clone(), voter]).is_sound());
+        assert!(Membership::founding(vec![voter.clone()]).is_founding());
+        assert!(!Membership::founding(vec![voter.clone(), member(2, MemberKind::Learner)]).is_founding());
+        assert!(!Membership::founding(vec![member(2, MemberKind::Learner)]).is_valid());
+        assert!(!Membership::founding(vec![voter.clone(), voter]).is_valid());
     }
 
     #[test]
     fn another_data_folder_under_the_same_id_is_no_voter() {
-        let list = Membership::found(vec![member(1, MemberKind::Voter)]);
+        let list = Membership::founding(vec![member(1, MemberKind::Voter)]);
         assert!(list.is_voter(NodeId(1), Incarnation([1; 16])));
         assert!(!list.is_voter(NodeId(1), Incarnation([2; 16])));
     }

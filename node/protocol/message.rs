@@ -38,7 +38,7 @@ pub struct Envelope {
 
 impl Envelope {
     /// The greatest epoch that the receiver would have to promise because of this message.
-    pub fn claims(&self) -> Option<Epoch> {
+    pub fn claimed_epoch(&self) -> Option<Epoch> {
         match &self.message {
             Message::VoteAsked(asked) => self.epoch.max(Some(asked.epoch)),
             _ => self.epoch,
@@ -123,7 +123,7 @@ impl Message {
 
     /// Whether the message is a request of a leader or candidate. All others are answers, which count only from a data
     /// folder that is a member.
-    pub fn asks(&self) -> bool {
+    pub fn is_request(&self) -> bool {
         match self {
             Message::Push(_)
             | Message::CommitOrder(_)

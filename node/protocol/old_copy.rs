@@ -24,32 +24,32 @@ use crate::types::{LogPoint, NodeId};
 impl Core {
     /// The last entry that a replica is known to have acked with the data folder that the member list names. `None` if
     /// nothing is known.
-    pub(super) fn known_acked(&self, replica: NodeId) -> Option<LogPoint> {
+    pub(super) fn last_known_ack(&self, replica: NodeId) -> Option<LogPoint> {
         let Role::Leader(leader) = &self.role else { return None };
         let progress = leader.replicas.get(&replica)?;
-        let earlier = self.acks_known.get(&replica).filter(|(folder, _)| *folder == progress.incarnation);
+        let earlier = self.known_acks.get(&replica).filter(|(folder, _)| *folder == progress.incarnation);
         let earlier = earlier.map(|(_, point)| *point);
         [progress.matched, earlier].into_iter().flatten().max_by_key(|point| point.position)
     }
 
     /// Called when this node stops leading. Keeps for each replica the lesser of its ack and the commit point: only
     /// committed entries stay in the log in later epochs.
-    pub(super) fn keep_known_acks(&mut self, leader: &Leader) {
+    pub(super) fn remember_acks(&mut self, leader: &Leader) {
         let Some(committed) = self.committed else { return };
         for (id, progress) in &leader.replicas {
             let Some(matched) = progress.matched else { continue };
             let point = if matched.position < committed.position { matched } else { committed };
-            let known = self.acks_known.entry(*id).or_insert((progress.incarnation, point));
+            let known = self.known_acks.entry(*id).or_insert((progress.incarnation, point));
             if known.0 != progress.incarnation || known.1.position < point.position {
                 *known = (progress.incarnation, point);
             }
         }
         // The map is bounded by the number of members.
-        self.acks_known.retain(|id, _| leader.replicas.contains_key(id));
+        self.known_acks.retain(|id, _| leader.replicas.contains_key(id));
     }
 
     /// Whether this log has neither the entry nor a snapshot that covers it.
-    pub(super) fn lacks(&self, entry: LogPoint) -> bool {
+    pub(super) fn lacks_entry(&self, entry: LogPoint) -> bool {
         let run = self.log.run_of(entry.id.epoch);
         let has = run.is_some_and(|run| run.last.id.offset >= entry.id.offset);
         entry.position.0 > self.log.purged_position() && !has

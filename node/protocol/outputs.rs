@@ -22,7 +22,7 @@ impl Core {
         if let Some(keep) = keep {
             self.log.truncate_after(keep, operation);
         }
-        let changes = self.note_lists(keep, &entries);
+        let changes = self.update_lists(keep, &entries);
         for entry in &entries {
             self.log.append(entry.clone(), operation);
         }
@@ -39,11 +39,11 @@ impl Core {
         self.promise = Some(promise);
         let operation = self.next_operation();
         self.outputs.push(Output::Store(operation, Store::Promise(promise)));
-        self.say_nothing_before(operation);
+        self.hold_messages_until(operation);
     }
 
     /// Every message built from now on waits until the operation is durable.
-    pub(super) fn say_nothing_before(&mut self, operation: Operation) {
+    pub(super) fn hold_messages_until(&mut self, operation: Operation) {
         self.barrier = Some(operation);
     }
 
@@ -94,7 +94,7 @@ impl Core {
             to,
             number,
             cluster: self.members().map(|listed| listed.membership.cluster),
-            incarnation: self.incarnation_named(to, &message),
+            incarnation: self.incarnation_for(to, &message),
             epoch: self.epoch(),
             sender: Some(self.config.incarnation),
             process: 0,
@@ -105,8 +105,8 @@ impl Core {
 
     /// The data folder that a message is meant for. A request names the one in this node's list. An answer names the
     /// one that asked: this node's list may be older and name a folder that was replaced since.
-    fn incarnation_named(&self, to: NodeId, message: &Message) -> Option<Incarnation> {
-        if message.asks() {
+    fn incarnation_for(&self, to: NodeId, message: &Message) -> Option<Incarnation> {
+        if message.is_request() {
             return self.incarnation_of(to);
         }
         self.asked_by.filter(|(asker, _)| *asker == to).map(|(_, incarnation)| incarnation)

@@ -81,7 +81,7 @@ mod tests {
             incarnation: Incarnation([9; 16]),
             kind: MemberKind::Voter,
         };
-        for founding in [None, Some(Membership::found((1..=3).map(member).collect()))] {
+        for founding in [None, Some(Membership::founding((1..=3).map(member).collect()))] {
             let opening = Opening { founding };
             assert_eq!(Opening::decode(&opening.encode()), Some(opening));
         }

@@ -23,8 +23,8 @@ impl Core {
     /// cluster.
     ///
     /// The role is set before the entry is written, so that the write pushes to the replicas.
-    pub(super) fn lead(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>) {
-        let founding = self.members().is_none().then(|| self.found(&incarnations));
+    pub(super) fn become_leader(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>) {
+        let founding = self.members().is_none().then(|| self.founding_list(&incarnations));
         let body = Opening { founding }.encode();
         let before = self.log.last();
         let entry = Entry::after(before, EntryId::next_in(epoch, None), Kind::Opening, body);
@@ -36,33 +36,33 @@ impl Core {
             reads: Reads::default(),
             heartbeat_at: self.now.plus_micros(self.config.heartbeat_micros),
             transfer: None,
-            transfer_rest: self.first_preference(),
+            transfer_rest: self.first_preferred_transfer(),
             lease_given_up: false,
         });
 
-        self.follow_list();
+        self.update_replicas();
         let point = entry.point();
         self.trace_proposed(std::slice::from_ref(&entry));
         let committed = self.committed;
         self.trace(|| Fact::Opened { entry: point, committed });
-        self.write(vec![entry]);
+        self.append_and_push(vec![entry]);
         self.unpark();
     }
 
     /// The founding list: the voters of the command line with the data folders that answered in the first election.
-    fn found(&self, incarnations: &BTreeMap<NodeId, Incarnation>) -> Membership {
+    fn founding_list(&self, incarnations: &BTreeMap<NodeId, Incarnation>) -> Membership {
         let member = |(id, address): &(NodeId, String)| {
             let incarnation = incarnations.get(id).copied().unwrap_or(self.config.incarnation);
             Member::voter(*id, address.clone(), incarnation)
         };
-        Membership::found(self.config.voters.iter().map(member).collect())
+        Membership::founding(self.config.voters.iter().map(member).collect())
     }
 
     /// Clients' writes: each gets the next offset of the epoch. Together they are one storage operation and one push
     /// to each replica. Writes beyond the bounds are refused as overloaded; during a transfer they wait.
     pub(super) fn on_propose(&mut self, proposals: Vec<Proposal>) {
         let limits = self.config.limits;
-        let Role::Leader(leader) = &mut self.role else { return self.pass_on(proposals) };
+        let Role::Leader(leader) = &mut self.role else { return self.forward_proposals(proposals) };
         if let Some(transfer) = &mut leader.transfer {
             let room = (limits.uncommitted_entries as usize).saturating_sub(transfer.waiting.len());
             let mut proposals = proposals;
@@ -95,7 +95,7 @@ impl Core {
             leader.writes.extend(writes);
         }
         if !entries.is_empty() {
-            self.write(entries);
+            self.append_and_push(entries);
         }
     }
 
@@ -105,7 +105,7 @@ impl Core {
     }
 
     /// Answers writes on a node that does not lead: forward, or refuse if no leader is known.
-    fn pass_on(&mut self, proposals: Vec<Proposal>) {
+    fn forward_proposals(&mut self, proposals: Vec<Proposal>) {
         let requests: Vec<RequestId> = proposals.into_iter().map(|proposal| proposal.request).collect();
         let Some(leader) = self.leader() else { return self.refuse_writes(requests, Refusal::NoLeader) };
         for request in requests {
@@ -123,7 +123,7 @@ impl Core {
     }
 
     /// Stores entries as intermediate data and pushes them to every replica in the same step.
-    pub(super) fn write(&mut self, entries: Vec<Entry>) {
+    pub(super) fn append_and_push(&mut self, entries: Vec<Entry>) {
         self.store_entries(None, entries);
         for replica in self.replicas() {
             self.push_to(replica);
@@ -150,7 +150,7 @@ impl Core {
                 return;
             }
             if from.0 < self.log.window_first() && from.0 <= self.log.purged_position() {
-                return self.needs_snapshot(replica);
+                return self.queue_for_snapshot(replica);
             }
             if from.0 < self.log.window_first() {
                 let to = (self.log.window_first() - 1).min(from.0 + limits.push_entries as u64 - 1);
@@ -177,7 +177,7 @@ impl Core {
 
     /// Pushes entries after the last one sent. Without entries it is a heartbeat.
     fn send_push(&mut self, replica: NodeId, entries: Vec<Entry>) {
-        let acked = self.known_acked(replica);
+        let acked = self.last_known_ack(replica);
         let Role::Leader(leader) = &mut self.role else { return };
         let silent = leader.reads.asked.is_empty() && self.config.leadership.lease_micros == 0;
         let round = if silent { 0 } else { leader.reads.round };
@@ -218,7 +218,7 @@ impl Core {
         let (now, interval) = (self.now, self.config.heartbeat_micros);
         let Role::Leader(leader) = &self.role else { return };
         let live = leader.voters().filter(|(_, progress)| self.is_live(progress)).count();
-        if live + self.own_share() < self.quorum() {
+        if live + self.own_vote() < self.quorum() {
             return self.step_down(None);
         }
         let Role::Leader(leader) = &mut self.role else { return };
@@ -227,16 +227,16 @@ impl Core {
         if leader.heartbeat_at <= now {
             leader.heartbeat_at = now.plus_micros(interval);
         }
-        self.part_with_removed();
+        self.drop_removed_replicas();
         self.renew_lease();
         for replica in self.replicas() {
             self.send_heartbeat(replica);
             self.repeat_order(replica);
             self.push_to(replica);
         }
-        self.prefer_another();
+        self.transfer_to_preferred();
         self.promote_caught_up();
-        self.go_on_sending();
+        self.continue_snapshot();
     }
 
     /// Moves `matched` forward and removes the pushes that the ack covers from `in_flight`. `matched` never moves
@@ -268,9 +268,9 @@ impl Core {
         let replica = *replica;
         let progress = self.progress(replica);
         match std::mem::replace(&mut progress.waiting, Waiting::Nothing) {
-            Waiting::SyncPoint { report, mut looked, .. } => {
-                looked.extend(entries.first().map(Entry::point));
-                self.resync(replica, report, looked);
+            Waiting::SyncPoint { report, mut read_back, .. } => {
+                read_back.extend(entries.first().map(Entry::point));
+                self.resync(replica, report, read_back);
             }
             _ => {
                 // An ack may have arrived meanwhile. Only entries directly after the last one sent are pushed.

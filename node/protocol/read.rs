@@ -76,7 +76,7 @@ impl Core {
         // This node's own vote needs no promise: it votes for no other node while it leads.
         let mut since: Vec<Time> = leader.voters().filter_map(|(_, progress)| progress.patient_since).collect();
         since.sort_unstable_by(|one, other| other.cmp(one));
-        let others = self.quorum() - self.own_share();
+        let others = self.quorum() - self.own_vote();
         let since = if others == 0 { self.now } else { *since.get(others - 1)? };
         Some(since.plus_micros(lease_micros))
     }
@@ -97,7 +97,7 @@ impl Core {
 
     /// Whether this node may still owe a promise that it made before its restart. Promises of rounds are not durable;
     /// a restarted voter waits instead.
-    pub(super) fn still_owes_patience(&self) -> bool {
+    pub(super) fn may_owe_patience(&self) -> bool {
         self.now < self.started.plus_micros(self.patience_micros()) && self.log.last().is_some()
     }
 
@@ -133,7 +133,7 @@ impl Core {
     /// Confirms the reads of the round under way, if a quorum has answered it. They then wait until the commit point
     /// of this moment is applied.
     pub(super) fn confirm_round(&mut self) {
-        let (quorum, own) = (self.quorum(), self.own_share());
+        let (quorum, own) = (self.quorum(), self.own_vote());
         let committed = reach(self.committed);
         let Role::Leader(leader) = &mut self.role else { return };
         let answered = answered(leader);

@@ -7,7 +7,7 @@
 //!
 //! The order makes a crash between any two steps safe. A start that finds a complete snapshot beyond its log finishes
 //! the installation. A start that finds a part of a file resumes it: the core does not know of it and gets the first
-//! part again, the host answers how much it already has ([`Written::UpTo`]), and the leader continues there.
+//! part again, the host answers how much it already has ([`ChunkOutcome::UpTo`]), and the leader continues there.
 //!
 //! A snapshot never takes the node back. One that covers no more than the node has committed, or whose last entry the
 //! log already holds, is not installed.
@@ -15,8 +15,8 @@
 use crate::applying::Applying;
 use crate::base::{Base, SnapshotId};
 use crate::core::Core;
-use crate::io::{Output, Store, WriteSnapshot, Written};
-use crate::log::Place;
+use crate::io::{ChunkOutcome, Output, Store, WriteSnapshot};
+use crate::log::Lookup;
 use crate::margin::Weights;
 use crate::membership::{Listed, Lists};
 use crate::message::{Message, SnapshotAck, SnapshotChunk};
@@ -64,7 +64,7 @@ impl Core {
         if self.is_installing() {
             return;
         }
-        if self.is_superfluous(snapshot.point) {
+        if self.is_already_covered(snapshot.point) {
             self.snapshots.receiving = None;
             return self.send_log_state(from, number, resync);
         }
@@ -86,21 +86,21 @@ impl Core {
 
     /// Whether the snapshot brings nothing: this node has committed as much, or its log holds the very entry. In the
     /// second case the entry is committed, since snapshots hold committed entries only.
-    fn is_superfluous(&mut self, point: LogPoint) -> bool {
+    fn is_already_covered(&mut self, point: LogPoint) -> bool {
         if self.committed.is_some_and(|committed| committed.position >= point.position) {
             return true;
         }
-        let holds = self.log.place(point.position) == Place::Known(point) && !self.log.is_forged(point.position);
+        let holds = self.log.lookup(point.position) == Lookup::Known(point) && !self.log.is_forged(point.position);
         if holds {
             self.committed = Some(point);
-            self.hand_over();
+            self.apply_committed();
         }
         holds
     }
 
     /// The host has written a part, completed the file, or found it damaged. The leader gets the new length; 0 makes
     /// it start over.
-    pub(super) fn on_snapshot_written(&mut self, snapshot: SnapshotId, written: Written) {
+    pub(super) fn on_snapshot_written(&mut self, snapshot: SnapshotId, written: ChunkOutcome) {
         let Some(receiving) = self.snapshots.receiving.as_mut().filter(|known| known.snapshot == snapshot) else {
             return;
         };
@@ -108,15 +108,15 @@ impl Core {
         receiving.writing = false;
         let (from, resync) = (receiving.from, receiving.resync);
         let received = match written {
-            Written::UpTo(received) => {
+            ChunkOutcome::UpTo(received) => {
                 receiving.received = received;
                 received
             }
-            Written::Damaged => {
+            ChunkOutcome::Damaged => {
                 self.snapshots.receiving = None;
                 0
             }
-            Written::Whole(base) => {
+            ChunkOutcome::Complete(base) => {
                 self.snapshots.receiving = None;
                 self.on_snapshot_whole(from, resync, snapshot, base);
                 snapshot.bytes
@@ -132,21 +132,21 @@ impl Core {
     fn on_snapshot_whole(&mut self, from: NodeId, resync: u64, snapshot: SnapshotId, base: Base) {
         let mine = self.members().map(|listed| listed.membership.cluster);
         let of_mine = base.lists.last().is_some_and(|Listed { membership: list, .. }| {
-            list.is_sound() && mine.is_none_or(|cluster| cluster == list.cluster)
+            list.is_valid() && mine.is_none_or(|cluster| cluster == list.cluster)
         });
         if !matches!(self.role, Role::Follower(_)) || !of_mine || base.last != snapshot.point {
             return;
         }
-        if self.is_superfluous(snapshot.point) {
+        if self.is_already_covered(snapshot.point) {
             return self.send_log_state(from, 0, resync);
         }
         self.snapshots.installing = Some(Installing { snapshot, base, begun: false });
-        self.install_received();
+        self.start_install();
     }
 
     /// Starts to replace the final database, unless a snapshot of it is being taken: both at once would read a
     /// database that changes under the reader.
-    pub(super) fn install_received(&mut self) {
+    pub(super) fn start_install(&mut self) {
         if self.snapshots.taking.is_some() {
             return;
         }
@@ -177,18 +177,18 @@ impl Core {
         self.output(Output::Store(operation, Store::Replace(installing.base)));
         self.trace(|| Fact::SnapshotInstalled { up_to: point, dropped });
         self.on_list_changed();
-        self.forget_confirmed();
+        self.reset_follower_progress();
     }
 
     /// Forgets what was confirmed about the old log. The answer to the next heartbeat reports the new one.
-    fn forget_confirmed(&mut self) {
+    fn reset_follower_progress(&mut self) {
         let Role::Follower(follower) = &mut self.role else { return };
         (follower.matched, follower.acked, follower.reported) = (None, None, None);
         (follower.ack_owed, follower.stashed, follower.ordered) = (false, None, None);
     }
 
     /// While a snapshot is installed the log does not change. The leader learns only that this node is live.
-    pub(super) fn answer_installing(&mut self, to: NodeId) {
+    pub(super) fn ack_while_installing(&mut self, to: NodeId) {
         let Some(installing) = &self.snapshots.installing else { return };
         let snapshot = installing.snapshot;
         let received = snapshot.bytes;

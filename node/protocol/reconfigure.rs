@@ -19,7 +19,7 @@ use crate::trace::{Fact, MemberIds};
 use crate::types::{EntryId, Incarnation, LogPoint, NodeId, Position, RequestId, reach};
 
 /// The number of election timeouts during which a removed replica without an answer is pushed to.
-const FAREWELL_TIMEOUTS: u64 = 5;
+const REMOVED_TIMEOUTS: u64 = 5;
 
 impl Core {
     /// The voters: those of the list in force, or those of the command line until there is a list.
@@ -48,7 +48,7 @@ impl Core {
     }
 
     /// What this node adds to a count of voters: 1, or 0 if it is none.
-    pub(super) fn own_share(&self) -> usize {
+    pub(super) fn own_vote(&self) -> usize {
         usize::from(self.is_voter())
     }
 
@@ -71,30 +71,30 @@ impl Core {
 
     /// The founders' list, while the first change of it is not committed. Until then commits need a majority of the
     /// founders too.
-    pub(super) fn founders_asked(&self) -> Option<&Membership> {
+    pub(super) fn founders_required(&self) -> Option<&Membership> {
         let founders = self.lists.earlier().filter(|earlier| earlier.position == Position::FIRST);
         founders.filter(|_| !self.list_is_committed()).map(|listed| &listed.membership)
     }
 
     /// Whether the node is in the list in force, or is pushed to.
-    pub(super) fn knows(&self, node: NodeId) -> bool {
+    pub(super) fn is_known_peer(&self, node: NodeId) -> bool {
         match self.members() {
-            Some(listed) => listed.membership.member(node).is_some() || self.pushes_to(node),
+            Some(listed) => listed.membership.member(node).is_some() || self.has_progress_of(node),
             None => self.config.voters.iter().any(|(id, _)| *id == node),
         }
     }
 
     /// Whether this node leads and has a progress record of the other.
-    fn pushes_to(&self, node: NodeId) -> bool {
+    fn has_progress_of(&self, node: NodeId) -> bool {
         matches!(&self.role, Role::Leader(leader) if leader.replicas.contains_key(&node))
     }
 
     /// Whether this leader pushes to the node only so that it learns of its removal. Its epoch must not depose the
     /// leader. The epoch of a founder without which the removal may not be committed does count.
-    pub(super) fn is_leaving(&self, node: NodeId) -> bool {
+    pub(super) fn is_removed_replica(&self, node: NodeId) -> bool {
         let is_listed = |list: &Membership| list.member(node).is_some();
-        let is_asked = self.founders_asked().is_some_and(is_listed);
-        self.pushes_to(node) && !is_asked && !self.members().is_some_and(|listed| is_listed(&listed.membership))
+        let is_asked = self.founders_required().is_some_and(is_listed);
+        self.has_progress_of(node) && !is_asked && !self.members().is_some_and(|listed| is_listed(&listed.membership))
     }
 
     /// The data folder with which a node counts here.
@@ -109,7 +109,7 @@ impl Core {
 
     /// Updates the lists for a truncation after `keep` and for appended entries. Returns whether another list is in
     /// force. Called in the step that changes the log, before the entries are stored.
-    pub(super) fn note_lists(&mut self, keep: Option<Option<LogPoint>>, entries: &[Entry]) -> bool {
+    pub(super) fn update_lists(&mut self, keep: Option<Option<LogPoint>>, entries: &[Entry]) -> bool {
         let before = self.lists.current().map(|listed| (listed.id, listed.position));
         if let Some(keep) = keep {
             self.lists.truncate_after(reach(keep));
@@ -136,15 +136,15 @@ impl Core {
             self.trace(|| Fact::MembersSet { at, voters, learners });
             self.output(Output::Members(listed));
         }
-        self.follow_list();
+        self.update_replicas();
     }
 
     /// Updates the leader's progress records: one for each member of the list, and for a limited time for removed
     /// ones.
-    pub(super) fn follow_list(&mut self) {
+    pub(super) fn update_replicas(&mut self) {
         let (now, me, last) = (self.now, self.config.id, self.log.last());
-        let leaves = now.plus_micros(self.config.election_timeout_micros * FAREWELL_TIMEOUTS);
-        let founders = self.founders_asked().cloned();
+        let leaves = now.plus_micros(self.config.election_timeout_micros * REMOVED_TIMEOUTS);
+        let founders = self.founders_required().cloned();
         let Some(listed) = self.lists.current() else { return };
         let Role::Leader(leader) = &mut self.role else { return };
         // No node has the entry that founds the cluster. Of any other start, the first answer shows what the replica
@@ -172,10 +172,10 @@ impl Core {
     }
 
     /// Removes the records of removed replicas that know of their removal, or had enough time to learn of it.
-    pub(super) fn part_with_removed(&mut self) {
+    pub(super) fn drop_removed_replicas(&mut self) {
         let now = self.now;
         let Some(position) = self.members().map(|listed| listed.position.0) else { return };
-        if self.founders_asked().is_some() {
+        if self.founders_required().is_some() {
             return;
         }
         let Role::Leader(leader) = &mut self.role else { return };
@@ -191,9 +191,9 @@ impl Core {
             return self.answer(request, answer);
         }
         if change == MemberChange::Remove(self.config.id) && self.voters().count() > 1 {
-            return self.hand_over_to_leave(request);
+            return self.transfer_before_removal(request);
         }
-        match self.may_change().and_then(|()| self.changed(&change)) {
+        match self.may_change().and_then(|()| self.list_after(&change)) {
             Ok(Some(list)) => {
                 self.trace_change(&change);
                 let point = self.append_list(&list);
@@ -222,12 +222,12 @@ impl Core {
     }
 
     /// The list after the change. `None` if the change has no effect; an error if it is refused.
-    fn changed(&self, change: &MemberChange) -> Result<Option<Membership>, Refusal> {
+    fn list_after(&self, change: &MemberChange) -> Result<Option<Membership>, Refusal> {
         let (Role::Leader(leader), Some(listed)) = (&self.role, self.members()) else { return Err(Refusal::NoLeader) };
         let mut list = listed.membership.clone();
         match change {
             MemberChange::Add(new) => {
-                let Some(member) = self.added(leader, new)? else { return Ok(None) };
+                let Some(member) = self.member_to_add(leader, new)? else { return Ok(None) };
                 list.members.retain(|known| known.id != member.id);
                 list.members.push(member);
                 list.members.sort();
@@ -246,13 +246,13 @@ impl Core {
                 list.members.retain(|known| known.id != *id);
             }
         }
-        self.keeps_going(leader, &list)?;
+        self.check_live_majority(leader, &list)?;
         Ok(Some(list))
     }
 
     /// The member as which a node is added: a learner, unless it is known with this very data folder. `None` if
     /// nothing changes.
-    fn added(&self, leader: &Leader, new: &Member) -> Result<Option<Member>, Refusal> {
+    fn member_to_add(&self, leader: &Leader, new: &Member) -> Result<Option<Member>, Refusal> {
         let list = self.members().map(|listed| &listed.membership);
         let learner = if new.kind == MemberKind::Learner { MemberKind::Learner } else { MemberKind::Joining };
         match list.and_then(|list| list.member(new.id)) {
@@ -267,7 +267,7 @@ impl Core {
     }
 
     /// A change must leave voters, and a majority of them must be live: otherwise it would stop the cluster.
-    fn keeps_going(&self, leader: &Leader, list: &Membership) -> Result<(), Refusal> {
+    fn check_live_majority(&self, leader: &Leader, list: &Membership) -> Result<(), Refusal> {
         let voters: Vec<&Member> = list.voters().collect();
         if voters.is_empty() {
             return Err(Refusal::LastVoter);
@@ -287,11 +287,11 @@ impl Core {
 
     /// Whether a learner can become a voter without stopping the cluster.
     fn has_caught_up(&self, progress: &Progress) -> bool {
-        progress.matched.is_some() && self.lacks_little(progress) && self.was_heard_lately(progress)
+        progress.matched.is_some() && self.is_nearly_caught_up(progress) && self.was_heard_recently(progress)
     }
 
     /// Whether the replica lacks at most what one push carries.
-    pub(super) fn lacks_little(&self, progress: &Progress) -> bool {
+    pub(super) fn is_nearly_caught_up(&self, progress: &Progress) -> bool {
         reach(progress.matched) + self.config.limits.push_entries as u64 >= self.log.last_position()
     }
 
@@ -303,7 +303,7 @@ impl Core {
         let entry = Entry::after(before, id, Kind::Members, list.encode());
         let point = entry.point();
         self.trace_proposed(std::slice::from_ref(&entry));
-        self.write(vec![entry]);
+        self.append_and_push(vec![entry]);
         point
     }
 
@@ -313,7 +313,7 @@ impl Core {
             MemberChange::Add(Member { id, kind, incarnation, .. }) => {
                 let (node, kind) = (*id, kind.name());
                 // It is a member already; only its address changes.
-                if self.members().is_some_and(|listed| listed.membership.lists(node, *incarnation)) {
+                if self.members().is_some_and(|listed| listed.membership.contains(node, *incarnation)) {
                     return;
                 }
                 if self.incarnation_of(node).is_some_and(|known| known != *incarnation) {
@@ -348,14 +348,14 @@ impl Core {
         };
         let Some((id, _)) = leader.replicas.iter().find(ready) else { return };
         let id = *id;
-        if let Ok(Some(list)) = self.changed(&MemberChange::Promote(id)) {
+        if let Ok(Some(list)) = self.list_after(&MemberChange::Promote(id)) {
             self.trace_promoted(id);
             self.append_list(&list);
         }
     }
 
     /// Steps down once the list without this node as a voter is committed (rule 5).
-    pub(super) fn leave_office(&mut self) {
+    pub(super) fn step_down_if_removed(&mut self) {
         if !self.is_voter() && self.list_is_committed() {
             self.step_down(None);
         }

@@ -8,7 +8,7 @@
 //! even that differs, data is damaged.
 
 use crate::core::Core;
-use crate::log::Place;
+use crate::log::Lookup;
 use crate::message::LogState;
 use crate::role::{Role, Waiting};
 use crate::trace::Fact;
@@ -31,42 +31,42 @@ impl Core {
     pub(super) fn on_log_state(&mut self, from: NodeId, report: LogState) {
         let Role::Leader(leader) = &self.role else { return };
         let Some(progress) = leader.replicas.get(&from) else { return };
-        let looking = matches!(progress.waiting, Waiting::SyncPoint { .. });
+        let searching = matches!(progress.waiting, Waiting::SyncPoint { .. });
         // A report with an older number describes a log that a resync has replaced since. Acting on it would resend
         // what is there.
-        if report.resync == progress.resync && !looking {
+        if report.resync == progress.resync && !searching {
             self.resync(from, report, Vec::new());
         }
     }
 
-    /// Finds the sync point and pushes from there. `looked` holds the points of the leader's older entries that were
+    /// Finds the sync point and pushes from there. `read_back` holds the points of the leader's older entries that were
     /// read for this search.
-    pub(super) fn resync(&mut self, replica: NodeId, report: LogState, looked: Vec<LogPoint>) {
-        match self.sync_point(&report, &looked) {
+    pub(super) fn resync(&mut self, replica: NodeId, report: LogState, read_back: Vec<LogPoint>) {
+        match self.sync_point(&report, &read_back) {
             SyncPoint::At(sync, by) => self.resync_from(replica, sync, by),
             SyncPoint::Unread(position) => {
                 let read = self.read_log(position.0, position.0, 0);
                 if let Role::Leader(leader) = &mut self.role
                     && let Some(progress) = leader.replicas.get_mut(&replica)
                 {
-                    progress.waiting = Waiting::SyncPoint { read, report, looked };
+                    progress.waiting = Waiting::SyncPoint { read, report, read_back };
                 }
             }
-            SyncPoint::Purged => self.needs_snapshot(replica),
-            SyncPoint::Damaged(point) => self.suspect_damage(replica, point, None),
+            SyncPoint::Purged => self.queue_for_snapshot(replica),
+            SyncPoint::Damaged(point) => self.check_for_damage(replica, point, None),
         }
     }
 
     /// The sync point, or what stands in its way.
-    fn sync_point(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
-        match self.last_common(report, looked) {
+    fn sync_point(&self, report: &LogState, read_back: &[LogPoint]) -> SyncPoint {
+        match self.last_common(report, read_back) {
             SyncPoint::At(sync, _) if reach(sync) < self.log.purged_position() => SyncPoint::Purged,
             found => found,
         }
     }
 
     /// The last common entry by the runs of both logs.
-    fn last_common(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
+    fn last_common(&self, report: &LogState, read_back: &[LogPoint]) -> SyncPoint {
         let common = report.runs.iter().rev().find_map(|end| Some((end, self.log.run_of(end.epoch)?)));
         let Some((end, run)) = common else { return SyncPoint::At(None, "runs") };
         let Offset(offset) = end.last;
@@ -77,23 +77,23 @@ impl Core {
                 return SyncPoint::At(Some(run.last), "runs");
             }
             // The replica lacks entries before the epoch, so its entries of the epoch are forged.
-            return self.sync_point_committed(report, looked);
+            return self.sync_point_committed(report, read_back);
         }
-        match self.log.place_or(Position(run.first.0 + offset), looked) {
-            Place::Known(point) if point.digest == end.digest => SyncPoint::At(Some(point), "runs"),
-            Place::Unread => SyncPoint::Unread(Position(run.first.0 + offset)),
-            Place::Purged => SyncPoint::Purged,
-            _ => self.sync_point_committed(report, looked),
+        match self.log.lookup_or(Position(run.first.0 + offset), read_back) {
+            Lookup::Known(point) if point.digest == end.digest => SyncPoint::At(Some(point), "runs"),
+            Lookup::Unread => SyncPoint::Unread(Position(run.first.0 + offset)),
+            Lookup::Purged => SyncPoint::Purged,
+            _ => self.sync_point_committed(report, read_back),
         }
     }
 
     /// The replica's last committed entry: both logs must have it. Used when the runs do not give a common entry.
-    fn sync_point_committed(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
+    fn sync_point_committed(&self, report: &LogState, read_back: &[LogPoint]) -> SyncPoint {
         let Some(committed) = report.committed else { return SyncPoint::At(None, "committed") };
-        match self.log.place_or(committed.position, looked) {
-            Place::Known(point) if point == committed => SyncPoint::At(Some(point), "committed"),
-            Place::Unread => SyncPoint::Unread(committed.position),
-            Place::Purged => SyncPoint::Purged,
+        match self.log.lookup_or(committed.position, read_back) {
+            Lookup::Known(point) if point == committed => SyncPoint::At(Some(point), "committed"),
+            Lookup::Unread => SyncPoint::Unread(committed.position),
+            Lookup::Purged => SyncPoint::Purged,
             _ => SyncPoint::Damaged(committed),
         }
     }

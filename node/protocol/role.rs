@@ -226,7 +226,7 @@ pub(super) enum Waiting {
         /// The log state that the search is about.
         report: LogState,
         /// Points of older entries that were read for this search.
-        looked: Vec<LogPoint>,
+        read_back: Vec<LogPoint>,
     },
     /// The replica needs a snapshot. None is ready, or another replica is receiving one.
     Turn,

@@ -20,7 +20,7 @@ const PATIENCE_TIMEOUTS: u64 = 10;
 
 impl Core {
     /// The replica lacks entries that this log has given up: it waits for a snapshot.
-    pub(super) fn needs_snapshot(&mut self, replica: NodeId) {
+    pub(super) fn queue_for_snapshot(&mut self, replica: NodeId) {
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(progress) = leader.replicas.get_mut(&replica) else { return };
         if !matches!(progress.waiting, Waiting::Snapshot(_)) {
@@ -53,7 +53,7 @@ impl Core {
         {
             progress.waiting = Waiting::Snapshot(sending);
         }
-        self.send_chunk(replica);
+        self.read_next_chunk(replica);
     }
 
     /// The transfer to this replica, if there is one.
@@ -66,7 +66,7 @@ impl Core {
     }
 
     /// Asks the host for the next part, if no part is being read or unanswered and bandwidth is left.
-    fn send_chunk(&mut self, replica: NodeId) {
+    fn read_next_chunk(&mut self, replica: NodeId) {
         let (allowance, bytes_max) = (self.snapshots.allowance, self.config.limits.snapshot_chunk_bytes);
         let read = self.next_read();
         let Some(sending) = self.sending_mut(replica) else { return };
@@ -92,7 +92,7 @@ impl Core {
         let snapshot = sending.snapshot;
         let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else {
             progress.waiting = Waiting::Turn;
-            return self.lost_snapshot(snapshot.point.position.0);
+            return self.forget_snapshot(snapshot.point.position.0);
         };
         sending.reading = None;
         sending.sent = Some(now);
@@ -105,7 +105,7 @@ impl Core {
 
     /// The file is gone or damaged. It is forgotten, and a new snapshot is taken when a replica waits. The final
     /// database is not affected.
-    fn lost_snapshot(&mut self, position: u64) {
+    fn forget_snapshot(&mut self, position: u64) {
         if self.snapshots.latest.is_some_and(|latest| latest.point.position.0 <= position) {
             self.snapshots.latest = None;
         }
@@ -126,12 +126,12 @@ impl Core {
             sending.reading = None;
             sending.moved = now;
         }
-        self.send_chunk(from);
+        self.read_next_chunk(from);
     }
 
     /// Called with each heartbeat: grants new bandwidth, sends a lost part again, and ends the turn of a replica
     /// without progress.
-    pub(super) fn go_on_sending(&mut self) {
+    pub(super) fn continue_snapshot(&mut self) {
         let (now, timeout) = (self.now, self.config.election_timeout_micros);
         let rate = self.config.limits.snapshot_bytes_per_second;
         let fresh = u128::from(rate) * u128::from(self.config.heartbeat_micros) / 1_000_000;
@@ -150,7 +150,7 @@ impl Core {
             return self.send_next_snapshot();
         }
         sending.sent = sending.sent.filter(|sent| now < sent.plus_micros(timeout));
-        self.send_chunk(replica);
+        self.read_next_chunk(replica);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::config::Restored;
 use crate::core::Core;
 use crate::entry::Entry;
 use crate::io::{Answer, Output, ReadId, Refusal, Store};
-use crate::log::Place;
+use crate::log::Lookup;
 use crate::margin::Weights;
 use crate::receive_snapshot::{Installing, Receiving};
 use crate::trace::Fact;
@@ -57,7 +57,7 @@ impl Snapshots {
 
 impl Core {
     /// Entries of this weight were handed to the final database.
-    pub(super) fn on_handed_over(&mut self, weight: u64) {
+    pub(super) fn on_handed_to_database(&mut self, weight: u64) {
         self.snapshots.bytes += weight;
         let (handed, margin) = (reach(self.handed), self.config.limits.snapshot_margin_bytes);
         self.snapshots.weights.add(Position(handed), weight, margin);
@@ -142,7 +142,7 @@ impl Core {
         self.answer_backups();
         self.take_snapshot_if_due();
         self.send_next_snapshot();
-        self.install_received();
+        self.start_install();
     }
 
     /// Cuts the log as far as the latest snapshot and the margin allow.
@@ -158,10 +158,10 @@ impl Core {
         if target.0 <= self.log.purged_position() || self.snapshots.reading.is_some() {
             return;
         }
-        match self.log.place(target) {
-            Place::Known(point) => self.compact_up_to(point),
-            Place::Unread => self.snapshots.reading = Some(self.read_log(target.0, target.0, 0)),
-            Place::Purged | Place::Missing => {}
+        match self.log.lookup(target) {
+            Lookup::Known(point) => self.compact_up_to(point),
+            Lookup::Unread => self.snapshots.reading = Some(self.read_log(target.0, target.0, 0)),
+            Lookup::Purged | Lookup::Missing => {}
         }
     }
 

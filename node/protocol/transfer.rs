@@ -32,7 +32,7 @@ pub(super) struct Transfer {
     /// The request to answer, if a person or a change of members started the transfer.
     pub(super) request: Option<RequestId>,
     /// What started it.
-    pub(super) reason: Reason,
+    pub(super) reason: TransferReason,
     /// The time at which the leader gives up and continues to lead.
     pub(super) deadline: Time,
     /// [`TransferNow`] was sent. It is sent once, and only after every entry is committed and the target has the last
@@ -44,7 +44,7 @@ pub(super) struct Transfer {
 
 /// What started a transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Reason {
+pub(super) enum TransferReason {
     /// A request of a person or of a replica.
     Asked,
     /// The preference for another node.
@@ -53,12 +53,12 @@ pub(super) enum Reason {
     ToLeave,
 }
 
-impl Reason {
+impl TransferReason {
     const fn name(self) -> &'static str {
         match self {
-            Reason::Asked => "asked",
-            Reason::Preferred => "preferred",
-            Reason::ToLeave => "to-leave",
+            TransferReason::Asked => "asked",
+            TransferReason::Preferred => "preferred",
+            TransferReason::ToLeave => "to-leave",
         }
     }
 }
@@ -71,7 +71,7 @@ pub(super) struct Parked {
     /// The request to answer, if there is one.
     request: Option<RequestId>,
     /// What started the transfer.
-    reason: Reason,
+    reason: TransferReason,
     /// Writes that waited, in order. None of them is in any log, so refusing them is definite.
     proposals: Vec<Proposal>,
     /// The time at which they are refused.
@@ -84,28 +84,28 @@ impl Core {
     pub(super) fn on_transfer(&mut self, request: RequestId, to: Option<NodeId>) {
         let me = self.config.id;
         if let Role::Leader(_) = &self.role {
-            return match self.target(to) {
+            return match self.transfer_target(to) {
                 Ok(to) if to == me => self.answer(request, Answer::Done),
-                Ok(to) => self.begin_transfer(to, Some(request), Reason::Asked),
+                Ok(to) => self.begin_transfer(to, Some(request), TransferReason::Asked),
                 Err(refusal) => self.answer(request, Answer::Refused(refusal)),
             };
         }
         if to == Some(me) && !self.may_lead() {
             return self.answer(request, Answer::Refused(self.why_not_a_target(me)));
         }
-        match self.leader().filter(|_| self.hears_a_leader()) {
+        match self.leader().filter(|_| self.has_live_leader()) {
             Some(leader) if to == Some(me) => {
                 self.send(leader, Message::TransferAsked(TransferAsked {}));
                 self.answer(request, Answer::Done);
             }
             Some(leader) => self.answer(request, Answer::Forward(leader)),
             // It may still owe a leader the promise of a round from before its restart.
-            None if to == Some(me) && self.still_owes_patience() => {
+            None if to == Some(me) && self.may_owe_patience() => {
                 self.answer(request, Answer::Refused(Refusal::JustStarted));
             }
             None if to == Some(me) => {
                 self.answer(request, Answer::Done);
-                self.stand("asked", None);
+                self.start_pre_vote("asked", None);
             }
             None => self.answer(request, Answer::Refused(Refusal::NoLeader)),
         }
@@ -113,22 +113,22 @@ impl Core {
 
     /// The leader is asked to remove itself: it transfers leadership first, and the request continues at the new
     /// leader.
-    pub(super) fn hand_over_to_leave(&mut self, request: RequestId) {
-        match self.target(None) {
-            Ok(to) => self.begin_transfer(to, Some(request), Reason::ToLeave),
+    pub(super) fn transfer_before_removal(&mut self, request: RequestId) {
+        match self.transfer_target(None) {
+            Ok(to) => self.begin_transfer(to, Some(request), TransferReason::ToLeave),
             Err(refusal) => self.answer(request, Answer::Refused(refusal)),
         }
     }
 
     /// A replica asks to lead, because a person asked it to.
     pub(super) fn on_transfer_asked(&mut self, from: NodeId) {
-        if let Ok(to) = self.target(Some(from)) {
-            self.begin_transfer(to, None, Reason::Asked);
+        if let Ok(to) = self.transfer_target(Some(from)) {
+            self.begin_transfer(to, None, TransferReason::Asked);
         }
     }
 
     /// The node to transfer to, or why there is none.
-    fn target(&self, wanted: Option<NodeId>) -> Result<NodeId, Refusal> {
+    fn transfer_target(&self, wanted: Option<NodeId>) -> Result<NodeId, Refusal> {
         let Role::Leader(leader) = &self.role else { return Err(Refusal::NoLeader) };
         if leader.transfer.is_some() {
             return Err(Refusal::TransferUnderWay);
@@ -149,19 +149,19 @@ impl Core {
 
     /// Of the replicas heard within three heartbeats, the one with the most entries; the preferred one among equals.
     fn best_caught_up(&self, leader: &Leader) -> Option<NodeId> {
-        let live = leader.voters().filter(|(_, progress)| self.was_heard_lately(progress));
+        let live = leader.voters().filter(|(_, progress)| self.was_heard_recently(progress));
         let best = live.max_by_key(|(id, progress)| (reach(progress.matched), std::cmp::Reverse(self.rank(**id))));
         best.map(|(id, _)| *id)
     }
 
     /// Whether the replica was heard within three heartbeats. Stricter than [`Core::is_live`]: a node that has just
     /// died must not become the target.
-    pub(super) fn was_heard_lately(&self, progress: &Progress) -> bool {
+    pub(super) fn was_heard_recently(&self, progress: &Progress) -> bool {
         self.now < progress.heard.plus_micros(self.config.heartbeat_micros.saturating_mul(3))
     }
 
     /// Starts a transfer; from now on new writes wait.
-    fn begin_transfer(&mut self, to: NodeId, request: Option<RequestId>, reason: Reason) {
+    fn begin_transfer(&mut self, to: NodeId, request: Option<RequestId>, reason: TransferReason) {
         let deadline = self.now.plus_micros(self.config.election_timeout_micros);
         let Role::Leader(leader) = &mut self.role else { return };
         leader.transfer = Some(Transfer { to, request, reason, deadline, sent: false, waiting: Vec::new() });
@@ -195,11 +195,11 @@ impl Core {
         if self.log.last_genuine() != Some(last) {
             return self.trace_dropped(from, number, "transfer", "log-differs");
         }
-        self.stand_for_transfer();
+        self.start_vote_for_transfer();
     }
 
     /// Ends a transfer that takes too long. This node still leads and proposes the waiting writes.
-    pub(super) fn end_late_transfer(&mut self) {
+    pub(super) fn expire_transfer(&mut self) {
         let now = self.now;
         let Role::Leader(leader) = &mut self.role else { return };
         if leader.transfer.as_ref().is_none_or(|transfer| now < transfer.deadline) {
@@ -228,7 +228,7 @@ impl Core {
         let outcome = if leader == to { "done" } else { "another-leads" };
         self.trace(|| Fact::TransferEnded { to, outcome: outcome.into() });
         let answer = match leader == to {
-            _ if reason == Reason::ToLeave && leader != self.config.id => Answer::Forward(leader),
+            _ if reason == TransferReason::ToLeave && leader != self.config.id => Answer::Forward(leader),
             true => Answer::Done,
             false => Answer::Refused(Refusal::TransferFailed),
         };
@@ -240,7 +240,7 @@ impl Core {
 
     /// No leader appeared in time. The waiting writes are refused: they are in no log, so they definitely have no
     /// effect.
-    pub(super) fn end_late_parking(&mut self) {
+    pub(super) fn expire_parked(&mut self) {
         if self.parked.as_ref().is_none_or(|parked| self.now < parked.deadline) {
             return;
         }
@@ -252,7 +252,7 @@ impl Core {
 
     /// Starts a transfer to a live, caught-up replica that is preferred to this node, but not soon after this node's
     /// election or another transfer.
-    pub(super) fn prefer_another(&mut self) {
+    pub(super) fn transfer_to_preferred(&mut self) {
         if self.config.leadership.prefer == Prefer::None {
             return;
         }
@@ -262,16 +262,16 @@ impl Core {
         }
         let mine = self.rank(self.config.id);
         let better = |(id, progress): &(&NodeId, &Progress)| {
-            self.rank(**id) < mine && self.lacks_little(progress) && self.was_heard_lately(progress)
+            self.rank(**id) < mine && self.is_nearly_caught_up(progress) && self.was_heard_recently(progress)
         };
         let best = leader.voters().filter(better).min_by_key(|(id, _)| self.rank(**id)).map(|(id, _)| *id);
         if let Some(to) = best {
-            self.begin_transfer(to, None, Reason::Preferred);
+            self.begin_transfer(to, None, TransferReason::Preferred);
         }
     }
 
     /// The earliest time for a transfer by preference, for a leader elected now.
-    pub(super) fn first_preference(&self) -> Time {
+    pub(super) fn first_preferred_transfer(&self) -> Time {
         self.now.plus_micros(self.config.election_timeout_micros * 2)
     }
 

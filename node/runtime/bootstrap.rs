@@ -77,7 +77,7 @@ pub(super) fn notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>)
 /// were told on their command lines where it is now is not enough: a node that joins later knows the list alone. A log
 /// that was prepared before the nodes had addresses has none, which is no mistake that anybody could make.
 fn moved_from(me: &Identity, list: &Listed) -> Option<String> {
-    let listed = &list.membership.found_by(me.id, me.incarnation)?.address;
+    let listed = &list.membership.member_with(me.id, me.incarnation)?.address;
     (!listed.is_empty() && *listed != me.address).then(|| listed.clone())
 }
 
@@ -92,7 +92,7 @@ mod tests {
 
     fn listed(address: &str, incarnation: u8) -> Listed {
         let member = Member::voter(NodeId(1), address.to_owned(), Incarnation([incarnation; 16]));
-        Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::found(vec![member]) }
+        Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::founding(vec![member]) }
     }
 
     #[test]

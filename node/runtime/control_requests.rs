@@ -67,7 +67,7 @@ impl EventLoop {
     }
 
     fn state(&self, tail: usize) -> State {
-        let mut snapshot = self.core.snapshot(tail);
+        let mut snapshot = self.core.node_state(tail);
         if let Some(faults) = &self.faults {
             snapshot.lab = faults.gate().state_without_messages();
         }
@@ -118,7 +118,7 @@ impl EventLoop {
 
     /// The state after exactly the events that were told so far.
     fn node_snapshot(&self, tail: Tail) -> NodeSnapshot {
-        let mut snapshot = self.core.snapshot(tail.0);
+        let mut snapshot = self.core.node_state(tail.0);
         snapshot.event = self.observers.number();
         (snapshot.process, snapshot.heard) = (self.clock.began(), self.processes.clone());
         self.observers.hide_values(&mut snapshot.tail);

@@ -59,7 +59,7 @@ impl EventLoop {
         let Some(Faults { faulty_node: Some(faulty_node), .. }) = &mut self.faults else {
             return self.step(Input::Message(envelope));
         };
-        let newest = |count| core.snapshot(count).tail.iter().map(|preview| preview.point).collect();
+        let newest = |count| core.node_state(count).tail.iter().map(|preview| preview.point).collect();
         let Altered { envelope, fact } = faulty_node.incoming(envelope, newest);
         self.trace(fact);
         self.step(Input::Message(envelope))

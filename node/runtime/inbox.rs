@@ -8,7 +8,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 
 use crate::protocol::apply::Applied;
 use crate::protocol::trace::Fact;
-use crate::protocol::{ChainCheck, Entry, Envelope, LogPoint, Operation, ReadId, SnapshotId, Written};
+use crate::protocol::{ChainCheck, ChunkOutcome, Entry, Envelope, LogPoint, Operation, ReadId, SnapshotId};
 use crate::server::requests::Request;
 use crate::storage::StorageError;
 
@@ -29,7 +29,7 @@ pub(super) enum Done {
     ChainChecked(ChainCheck),
     SnapshotTaken(SnapshotId),
     SnapshotRead(ReadId, Option<Bytes>),
-    SnapshotWritten(SnapshotId, Written),
+    SnapshotWritten(SnapshotId, ChunkOutcome),
     SnapshotInstalled(SnapshotId),
     Failed(StorageError),
 }

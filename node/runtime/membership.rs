@@ -93,7 +93,7 @@ mod tests {
         let member = |(id, address): &(u64, &str)| {
             Member::voter(NodeId(*id), (*address).to_owned(), Incarnation([*id as u8; 16]))
         };
-        Membership::found(members.iter().map(member).collect())
+        Membership::founding(members.iter().map(member).collect())
     }
 
     fn owned(members: &[(u64, &str)]) -> Vec<(NodeId, String)> {

@@ -106,28 +106,28 @@ impl History {
 
 /// How far a watcher has read, independent of the node it reads from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Seen(u64);
+pub struct WatchCursor(u64);
 
-impl Seen {
+impl WatchCursor {
     /// A watcher that wants the changes from this revision on.
-    pub fn before(from: u64) -> Seen {
-        Seen(from.saturating_sub(1))
+    pub fn starting_at(from: u64) -> WatchCursor {
+        WatchCursor(from.saturating_sub(1))
     }
 
     /// All changes up to this revision were read.
-    pub fn up_to(self) -> u64 {
+    pub fn revision(self) -> u64 {
         self.0
     }
 
     /// Notes a change. False if it was read before: a node that the watcher turns to may start too early.
-    pub fn is_new(&mut self, revision: u64) -> bool {
+    pub fn advance(&mut self, revision: u64) -> bool {
         let new = revision > self.0;
         self.0 = self.0.max(revision);
         new
     }
 
     /// Notes that a node has no further changes up to this revision.
-    pub fn reached(&mut self, up_to: u64) {
+    pub fn advance_to(&mut self, up_to: u64) {
         self.0 = self.0.max(up_to);
     }
 }

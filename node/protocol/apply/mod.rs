@@ -16,7 +16,7 @@ use crate::command::{Change, Command, Expect};
 use crate::entry::{Entry, Kind};
 use crate::types::{EntryId, Position};
 
-pub use history::{ChangePage, History, HistoryLimits, Seen, TooOld};
+pub use history::{ChangePage, History, HistoryLimits, TooOld, WatchCursor};
 pub use sessions::{Session, SessionLimits, Sessions};
 
 /// The final state except the records.

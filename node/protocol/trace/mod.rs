@@ -15,7 +15,7 @@ mod node_state;
 pub use fact::Fact;
 pub use lab::{ALL, Effect, Lab, LinkRule, MessageId, PendingMessage, WRONGS};
 pub use node_state::{Belief, MemberIds, NodeState, RoleName};
-pub use value::{FinalRow, Preview, Value, whole_characters};
+pub use value::{FinalRow, Preview, Value, utf8_prefix};
 
 use crate::types::{NodeId, Time};
 

@@ -178,19 +178,19 @@ impl NodeState {
             Fact::SnapshotInstalled { up_to, .. } => self.install(*up_to),
             // A node that may lead asks for pre-votes next; any other only waits for a leader.
             Fact::TimedOut { .. } => (self.leader, self.held) = (None, None),
-            Fact::PreVoteAsked { .. } => self.follow_nobody(RoleName::Candidate, None),
-            Fact::VoteAsked { epoch, .. } => self.follow_nobody(RoleName::Candidate, Some(*epoch)),
+            Fact::PreVoteAsked { .. } => self.leave_leader(RoleName::Candidate, None),
+            Fact::VoteAsked { epoch, .. } => self.leave_leader(RoleName::Candidate, Some(*epoch)),
             Fact::Granted { epoch, kind, .. } if kind == "vote" => {
-                self.follow_nobody(RoleName::Replica, Some(*epoch));
+                self.leave_leader(RoleName::Replica, Some(*epoch));
             }
             Fact::Elected { epoch, .. } => {
-                self.follow_nobody(RoleName::Leader, Some(*epoch));
+                self.leave_leader(RoleName::Leader, Some(*epoch));
                 self.leader = Some(self.node);
             }
             // A replica that becomes the leader knows as committed what it was ordered to make final.
             Fact::Opened { committed, .. } => self.committed = self.committed.max_by_position(*committed),
-            Fact::SteppedDown { heard, .. } => self.follow_nobody(RoleName::Replica, *heard),
-            Fact::EpochLeft { heard, .. } => self.follow_nobody(RoleName::Replica, Some(*heard)),
+            Fact::SteppedDown { heard, .. } => self.leave_leader(RoleName::Replica, *heard),
+            Fact::EpochLeft { heard, .. } => self.leave_leader(RoleName::Replica, Some(*heard)),
             Fact::MembersSet { at, voters, learners } => {
                 self.beliefs.retain(|id, _| voters.contains(id) || learners.contains(id));
                 self.members = Some(MemberIds { at: *at, voters: voters.clone(), learners: learners.clone() });
@@ -201,7 +201,7 @@ impl NodeState {
     }
 
     /// Everything that belonged to the old leadership ends.
-    fn follow_nobody(&mut self, role: RoleName, promised: Option<Epoch>) {
+    fn leave_leader(&mut self, role: RoleName, promised: Option<Epoch>) {
         self.role = role;
         self.epoch = self.epoch.max(promised);
         self.leader = None;

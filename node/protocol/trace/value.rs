@@ -59,14 +59,14 @@ impl Preview {
     /// The preview of an entry.
     pub fn of(entry: &Entry, forged: bool) -> Preview {
         let command = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten();
-        let (key, value) = command.map(|command| command.change.shown()).unzip();
+        let (key, value) = command.map(|command| command.change.preview()).unzip();
         let (key, value) = (key.map(start), value.flatten().map(start));
         Preview { point: entry.point(), kind: entry.kind, forged, key, value }
     }
 
     /// The part of a key or value that a preview shows.
     pub fn start(bytes: &[u8]) -> &[u8] {
-        whole_characters(bytes, Preview::BYTES_MAX)
+        utf8_prefix(bytes, Preview::BYTES_MAX)
     }
 }
 
@@ -109,7 +109,7 @@ fn start(bytes: Bytes) -> Bytes {
 
 /// At most `most` bytes from the beginning. A UTF-8 character that would be cut is left out; bytes that are not text
 /// are cut at the limit.
-pub fn whole_characters(bytes: &[u8], most: usize) -> &[u8] {
+pub fn utf8_prefix(bytes: &[u8], most: usize) -> &[u8] {
     if bytes.len() <= most {
         return bytes;
     }

@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use crate::protocol::apply::{self, Applied, ChangePage, Numbers, Records, TooOld, Write, apply};
 use crate::protocol::{
-    Append, Apply, Base, ChainCheck, Entry, Incarnation, LogPoint, Position, Promise, Restored, SnapshotId,
-    WriteSnapshot, Written,
+    Append, Apply, Base, ChainCheck, ChunkOutcome, Entry, Incarnation, LogPoint, Position, Promise, Restored,
+    SnapshotId, WriteSnapshot,
 };
 pub(in crate::runtime) use crate::storage::Opened;
 use crate::storage::{Dump, FinalDatabase, FlushDone, IntermediateLog, LogReader, Record, SnapshotStore, StorageError};
@@ -219,7 +219,7 @@ impl SnapshotStore for NoSnapshots {
         Ok(None)
     }
 
-    fn write(&self, _: &WriteSnapshot) -> Result<Written, StorageError> {
+    fn write(&self, _: &WriteSnapshot) -> Result<ChunkOutcome, StorageError> {
         unreachable!("no test here sends a snapshot")
     }
 

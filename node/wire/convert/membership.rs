@@ -33,7 +33,7 @@ impl TryFrom<proto::MemberList> for Listed {
     fn try_from(list: proto::MemberList) -> Result<Listed, Malformed> {
         let members = list.members.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
         let membership = Membership { cluster: cluster(&list.cluster)?, members };
-        if !membership.is_sound() {
+        if !membership.is_valid() {
             return Err(Malformed::Members);
         }
         let id = EntryId::try_from(required("set_by", list.set_by)?)?;

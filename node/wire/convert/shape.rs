@@ -17,7 +17,7 @@ pub(super) fn body_fits(id: EntryId, kind: Kind, body: &Bytes) -> Result<(), Mal
         Kind::Command => {
             id.offset > Offset(0) && Command::decode(body).is_some_and(|command| command.change.check().is_ok())
         }
-        Kind::Members => id.offset > Offset(0) && Membership::decode(body).is_some_and(|list| list.is_sound()),
+        Kind::Members => id.offset > Offset(0) && Membership::decode(body).is_some_and(|list| list.is_valid()),
     };
     if fits { Ok(()) } else { Err(Malformed::Body { id, kind: kind.name() }) }
 }
