@@ -21,7 +21,8 @@ pub struct Config {
     pub heartbeat_micros: u64,
     /// The least election timeout in microseconds. Each attempt draws a timeout between it and twice it.
     pub election_timeout_micros: u64,
-    /// The seed of the random sequence. Nodes of one cluster need different seeds, or their elections collide.
+    /// The seed of the random sequence. The nodes of one cluster should have different seeds, or their elections
+    /// collide.
     pub seed: u64,
     /// Bounds on memory and on what is in flight.
     pub limits: Limits,

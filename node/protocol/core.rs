@@ -94,8 +94,8 @@ pub struct Core {
     /// of itself.
     pub(super) known_acks: BTreeMap<NodeId, (Incarnation, LogPoint)>,
     /// The last storage operation that messages must wait for: a promise, or the deletion of forged entries. Every
-    /// message built while it is set carries it in [`crate::Send::after`]. Cleared when that operation is stored. Without it
-    /// a vote could leave before it is durable, be lost in a crash, and be given to another candidate.
+    /// message built while it is set carries it in [`crate::Send::after`]. Cleared when that operation is stored.
+    /// Without it a vote could leave before it is durable, be lost in a crash, and be given to another candidate.
     pub(super) barrier: Option<Operation>,
     /// The sender of the request handled in this step and its data folder; an answer names that folder. Cleared at the
     /// end of each step, so that a later message does not name it.
@@ -177,8 +177,9 @@ impl Core {
     /// Handles one input at time `now` and returns the outputs, in the order in which the host must carry them out.
     ///
     /// The call does no I/O and never blocks. `now` is in microseconds; a time before the greatest one seen so far is
-    /// taken as that one. Inputs that no longer matter (a late read, an answer to an old round) give no output. A
-    /// broken invariant gives [`Output::Fatal`] or [`Output::Damaged`]; the host then stops the node.
+    /// taken as that one. Inputs that no longer matter (a late read, an answer to an old round) give no output.
+    /// Damaged data gives [`Output::Damaged`] and a failed disk [`Output::Fatal`]; the host then stops the node. A
+    /// broken invariant of the core itself panics.
     pub fn step(&mut self, now: Time, input: Input) -> Vec<Output> {
         self.now = self.now.max(now);
         match input {

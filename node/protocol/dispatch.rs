@@ -31,8 +31,9 @@ impl Core {
 
     /// A message of another node: checked, traced, and passed to the rule for its kind.
     ///
-    /// Epochs are compared by kind. Pre-votes change no promise. A vote request decides for itself. A leader's message and
-    /// an answer with a greater epoch make this node promise that epoch first; an answer of a smaller one is ignored.
+    /// Epochs are compared by kind. Pre-votes change no promise. A vote request decides for itself. A leader's message
+    /// and an answer with a greater epoch make this node promise that epoch first; an answer of a smaller one is
+    /// ignored.
     pub(super) fn on_message(&mut self, envelope: Envelope) {
         if let Err(why) = self.admit(&envelope) {
             self.trace_dropped(envelope.from, envelope.number, envelope.message.kind(), why.code());

@@ -29,7 +29,7 @@ pub enum Input {
     LogRead {
         /// The number of the read.
         read: ReadId,
-        /// At least one entry, unless they were given up meanwhile.
+        /// The entries; the core accepts fewer than it asked for.
         entries: Vec<Entry>,
     },
     /// The result of [`Output::CheckChain`].
@@ -66,8 +66,9 @@ pub enum Input {
     /// Starts the first election. Answered with `Done`, or refused with `NotFresh` unless the log is empty and no
     /// leader is known.
     Stand(RequestId),
-    /// Transfers leadership to this node, or to the replica that is caught up best. Answered with `Done` once it leads
-    /// (if the target itself was asked: once the request is sent), with `Forward`, or with a refusal.
+    /// Transfers leadership to the named node, or to the replica that is caught up best. Answered with `Done` once
+    /// that node leads (a target that was asked itself: once it has sent its request or started an election), with
+    /// `Forward`, or with a refusal.
     Transfer(RequestId, Option<NodeId>),
     /// Changes the member list. Answered with `Written` once the new list is committed and applied, with `Done` if
     /// nothing had to change, with `Forward`, a refusal, or `Unknown`.

@@ -1,13 +1,13 @@
 //! Epoca's replication protocol as a deterministic state machine.
 //!
-//! [`Core`] is one node. [`Core::step`] takes the time and one [`Input`] and returns [`Output`]s, which the host carries
-//! out in order. The core has no clock, disk, network or thread, and no randomness except a seed. Equal inputs give
-//! equal outputs, byte for byte, so the same core runs in a real node, a simulator, a model checker, and under a person
-//! who delivers messages one by one.
+//! [`Core`] is one node. [`Core::step`] takes the time and one [`Input`] and returns [`Output`]s, which the host
+//! carries out in order. The core has no clock, disk, network or thread, and no randomness except a seed. Equal inputs
+//! give equal outputs, byte for byte, so the same core runs in a real node, a simulator, a model checker, and under a
+//! person who delivers messages one by one.
 //!
 //! The protocol is Raft's log replication by push, with three additions: a digest chains the entries and finds content
-//! that differs under the same id; entries become final only by an explicit commit order; a member is a node id together
-//! with its data folder.
+//! that differs under the same id; entries become final only by an explicit commit order; a member is a node id
+//! together with its data folder.
 //!
 //! Left out: injecting faults (only the mark of forged entries is here), texts for people, and every name of a network
 //! or storage library. [`trace`] has one fact for each rule that fires; [`apply`] is the state machine of the final
@@ -24,8 +24,8 @@
 //!
 //! use bytes::Bytes;
 //! use epoca_protocol::{
-//!     Answer, Change, Command, Config, Core, EntryId, Incarnation, Input, Leadership, Limits, NodeId, Output, Proposal,
-//!     RequestId, Restored, Time,
+//!     Answer, Change, Command, Config, Core, EntryId, Incarnation, Input, Leadership, Limits, NodeId, Output,
+//!     Proposal, RequestId, Restored, Time,
 //! };
 //!
 //! /// Carries out the outputs of a step at once and feeds the results back; returns the answers.

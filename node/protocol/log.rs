@@ -10,7 +10,7 @@
 //!    the one before it, and the digest of each covers the one before it.
 //! 2. Entries that are not both committed and durable stay in the window, because pushing, applying and truncation
 //!    need them.
-//! 3. `purged ≤ durable ≤ last`. Only forged entries follow the first forged one.
+//! 3. `durable` and `purged` are never after the last entry. Only forged entries follow the first forged one.
 
 use std::collections::VecDeque;
 

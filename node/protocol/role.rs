@@ -57,8 +57,8 @@ pub(super) struct Follower {
     /// The greatest commit order of this leader. It may reach beyond `acked`; the rest of it waits. Dropped at a new
     /// epoch, because the new leader repeats its orders.
     pub(super) ordered: Option<LogPoint>,
-    /// The resync number of the last log state sent to this leader. One report for each number: a second one would
-    /// start a second resync.
+    /// The resync number of the last log state sent to this leader. Each number is reported once, and again only on a
+    /// heartbeat: the leader ignores all reports of a number after the first.
     pub(super) reported: Option<u64>,
     /// The number of the latest push; an ack names it.
     pub(super) push: u64,
