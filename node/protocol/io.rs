@@ -344,7 +344,7 @@ pub enum Refusal {
     LastVoter,
     /// `ChangeMembers`: too few of the remaining voters are live to form a majority.
     QuorumAtRisk,
-    /// `ChangeMembers`: the list has [`MEMBERS_MAX`](crate::MEMBERS_MAX) members.
+    /// `ChangeMembers`: the list is full: it has 64 members.
     TooManyMembers,
     /// `Inject`: this node leads. Forged entries go to a replica, because a leader's log is the reference.
     Leads,

@@ -165,7 +165,7 @@ pub use io::{
     Answer, Append, Apply, ChainCheck, ChunkOutcome, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog,
     ReadSnapshot, Refusal, Rejection, Send, Store, WriteSnapshot,
 };
-pub use membership::{Listed, Lists, MEMBERS_MAX, Member, MemberChange, MemberKind, Membership};
+pub use membership::{Listed, Lists, Member, MemberChange, MemberKind, Membership};
 pub use message::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
     RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,

@@ -21,7 +21,7 @@ use crate::payload::{Opening, put_bytes, take_16, take_bytes};
 use crate::types::{ClusterId, EntryId, Incarnation, NodeId, Position};
 
 /// The largest number of members. One leader pushes to each of them.
-pub const MEMBERS_MAX: usize = 64;
+pub(crate) const MEMBERS_MAX: usize = 64;
 /// The number of lists that are remembered: far more than a log gives up at once or a truncation removes.
 const LISTS_MAX: usize = 64;
 
@@ -111,11 +111,11 @@ impl Membership {
     }
 
     /// Whether this is the list that [`Membership::founding`] makes of its members, all of them voters.
-    pub fn is_founding(&self) -> bool {
+    pub(crate) fn is_founding(&self) -> bool {
         self.is_valid() && self.learners().next().is_none() && Membership::founding(self.members.clone()) == *self
     }
 
-    /// Whether a leader could have made this list: at most [`MEMBERS_MAX`] members, sorted, each once, at least one
+    /// Whether a leader could have made this list: at most 64 members, sorted, each once, at least one
     /// voter.
     pub fn is_valid(&self) -> bool {
         self.members.len() <= MEMBERS_MAX
@@ -139,7 +139,7 @@ impl Membership {
     }
 
     /// Whether the list has this node with this data folder as a voter.
-    pub fn is_voter(&self, id: NodeId, incarnation: Incarnation) -> bool {
+    pub(crate) fn is_voter(&self, id: NodeId, incarnation: Incarnation) -> bool {
         self.member_with(id, incarnation).is_some_and(|member| member.kind == MemberKind::Voter)
     }
 
@@ -240,7 +240,7 @@ impl Lists {
     }
 
     /// The list before the current one. If the current one is not committed, this one may come back.
-    pub fn earlier(&self) -> Option<&Listed> {
+    pub(crate) fn earlier(&self) -> Option<&Listed> {
         self.0.iter().rev().nth(1)
     }
 

@@ -38,7 +38,7 @@ pub struct Envelope {
 
 impl Envelope {
     /// The greatest epoch that the receiver would have to promise because of this message.
-    pub fn claimed_epoch(&self) -> Option<Epoch> {
+    pub(crate) fn claimed_epoch(&self) -> Option<Epoch> {
         match &self.message {
             Message::VoteAsked(asked) => self.epoch.max(Some(asked.epoch)),
             _ => self.epoch,
@@ -123,7 +123,7 @@ impl Message {
 
     /// Whether the message is a request of a leader or candidate. All others are answers, which count only from a data
     /// folder that is a member.
-    pub fn is_request(&self) -> bool {
+    pub(crate) fn is_request(&self) -> bool {
         match self {
             Message::Push(_)
             | Message::CommitOrder(_)
@@ -143,7 +143,7 @@ impl Message {
     }
 
     /// The last entry that the message refers to, for the trace.
-    pub fn about(&self) -> Option<EntryId> {
+    pub(crate) fn about(&self) -> Option<EntryId> {
         match self {
             Message::Push(push) => push.entries.last().map(|entry| entry.id).or(push.prev.map(|prev| prev.id)),
             Message::Ack(ack) => ack.up_to.map(|point| point.id),

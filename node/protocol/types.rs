@@ -66,7 +66,7 @@ impl EntryId {
 
     /// The next id of an epoch, in a log that ends with `last`: the next offset, or offset 0 if the epoch is new in
     /// it.
-    pub fn next_in(epoch: Epoch, last: Option<EntryId>) -> EntryId {
+    pub(crate) fn next_in(epoch: Epoch, last: Option<EntryId>) -> EntryId {
         let offset = last.filter(|last| last.epoch == epoch).map_or(0, |last| last.offset.0 + 1);
         EntryId { epoch, offset: Offset(offset) }
     }
@@ -89,7 +89,7 @@ pub struct LogPoint {
 }
 
 /// The length of a log that ends at the point: its position, or 0 for none.
-pub fn reach(point: Option<LogPoint>) -> u64 {
+pub(crate) fn reach(point: Option<LogPoint>) -> u64 {
     point.map_or(0, |point| point.position.0)
 }
 
