@@ -3,6 +3,8 @@
 //! Read from the sources as text, comments left out. What the compiler holds itself (the library cannot see the binary)
 //! is not repeated here.
 
+mod docs;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
