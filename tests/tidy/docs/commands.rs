@@ -76,12 +76,12 @@ impl Grammar {
                 let option = word.split('=').next().unwrap_or(word);
                 let known = self.options.get(&command).is_some_and(|known| known.contains(option));
                 if !known && !HIDDEN.contains(&option) {
-                    return Some(format!("{option} is no option of {}", command.replace("__", " ")));
+                    return Some(format!("{option} is no option of {}", shown(&command)));
                 }
             } else if let Some(child) = self.children.get(&(command.clone(), word.clone())).filter(|_| !is_settled) {
                 command = child.clone();
             } else if !is_settled && self.has_children(&command) && !is_placeholder(word) {
-                return Some(format!("{word} is no command of {}", command.replace("__", " ")));
+                return Some(format!("{word} is no command of {}", shown(&command)));
             } else {
                 is_settled = true;
             }
@@ -93,6 +93,11 @@ impl Grammar {
         let everywhere = self.options.values().any(|known| known.contains(option));
         everywhere || HIDDEN.contains(&option) || OTHER_OPTIONS.contains(&option)
     }
+}
+
+/// A command as it is typed.
+fn shown(command: &str) -> String {
+    command.replace("__subcmd__", " ").replace("__", " ")
 }
 
 fn is_placeholder(word: &str) -> bool {
@@ -210,7 +215,8 @@ fn every_environment_variable_is_read_somewhere() {
             || sources.iter().any(|text| text.contains(&quoted))
             || scripts.iter().any(|text| text.contains(&shell))
     };
-    let wrong = pages(&top()).iter().flat_map(commands).flat_map(|said| {
+    let pages = pages(&top());
+    let wrong = pages.iter().flat_map(commands).flat_map(|said| {
         let unread = said.variables.into_iter().filter(|name| !is_read(name));
         unread.map(|name| format!("{}: {name}", said.place)).collect::<Vec<_>>()
     });
