@@ -34,7 +34,7 @@ const ONCE: u8 = 0x80;
 ///
 /// ```
 /// use bytes::Bytes;
-/// use epoca::protocol::{Change, Command, Expect};
+/// use epoca_protocol::{Change, Command, Expect};
 ///
 /// let change = Change::CompareAndSet { key: Bytes::from("x"), expect: Expect::Absent, value: Bytes::from("1") };
 /// assert!(change.is_sound());

@@ -77,7 +77,7 @@ impl Entry {
 /// at the start of the log), epoch, offset (both little endian, 8 bytes), kind (1 byte) and body.
 ///
 /// ```
-/// use epoca::protocol::{EntryId, Kind, digest_after};
+/// use epoca_protocol::{EntryId, Kind, digest_after};
 ///
 /// let id = EntryId::new(1, 4);
 /// let genuine = digest_after(None, id, Kind::Command, b"x=1");

@@ -36,7 +36,7 @@ impl Probe {
 /// The least number of voters that must be asked: with a majority of writers it leaves none out.
 ///
 /// ```
-/// use epoca::protocol::replicas_least;
+/// use epoca_protocol::replicas_least;
 ///
 /// // Of four voters a write is confirmed by three, so any two of them have it.
 /// assert_eq!([1, 3, 4, 5].map(replicas_least), [1, 2, 2, 3]);

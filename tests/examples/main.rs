@@ -4,7 +4,7 @@
 //! `epoca cluster`.
 
 #[path = "../cluster/support.rs"]
-#[allow(dead_code, reason = "the tests of the command line use the rest")]
+#[allow(dead_code, unused_imports, reason = "the tests of the command line use the rest")]
 mod support;
 
 use std::path::{Path, PathBuf};

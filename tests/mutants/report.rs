@@ -19,8 +19,8 @@ const HEAD: [&str; 2] = [
 Each row is a bug that was put into a copy of the sources on purpose: the first test that noticed it (tests with the
 trap's number ran first), and how many seeds of the simulator it took until an invariant, an assertion of the core or
 the clients' history was wrong (at most ",
-    " s per mutant, seeds from 1). How many seeds fit into that depends on the machine and its
-load, so numbers of two runs are not comparable, and a \"–\" is weak evidence.
+    " s per mutant, seeds from 1). How many seeds fit into that depends on the
+machine and its load, so numbers of two runs are not comparable, and a \"–\" is weak evidence.
 
 Written by `cargo test --release --test mutants -- --ignored --nocapture`. [TRAPS.md](TRAPS.md) lists the traps.
 ",
@@ -57,8 +57,8 @@ pub fn summary(rows: &[Row<'_>]) -> String {
     let core: Vec<&Row> = rows.iter().filter(|row| !matches!(row.seeds, Seeds::NotSimulated)).collect();
     let simulated = core.iter().filter(|row| row.seeds.is_caught()).count();
     format!(
-        "Caught by the tests: **{caught} of {}**. Of {} that put a trap back in, {by_name} by a test with the trap's number. \
-         Of {} in the core, {simulated} by the simulator, too.",
+        "Caught by the tests: **{caught} of {}**. Of {} that put a trap back in, {by_name} by a test with the trap's\n\
+         number. Of {} in the core, {simulated} by the simulator, too.",
         rows.len(),
         traps.len(),
         core.len()
