@@ -264,7 +264,7 @@ fn commands_that_do_not_exist_are_found() {
             opts=\"-h --connect <NODE>\"";
     let grammar = Grammar::read(script);
     let mistake = |text: &str| grammar.mistake(&shlex::split(text).expect("it is split"));
-    for right in ["put x 1 --file F", "fault kill 3", "fault …", "COMMAND", "--connect a:1 put x 1", "put fault"] {
+    for right in ["put x 1 --file F", "fault kill 3", "fault …", "COMMAND", "put x 1 --connect a:1", "put fault"] {
         assert_eq!(mistake(right), None, "{right}");
     }
     for wrong in ["take x", "put x --fail F", "fault stop 3", "fault kill 3 --file F"] {
