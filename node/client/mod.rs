@@ -44,6 +44,9 @@
 //! # }
 //! ```
 //!
+//! Whole programs are in `node/client/examples`: a counter with compare-and-set, a watcher that resumes, writes that are
+//! applied once while leaders are killed.
+//!
 //! It knows only the wire, and shows none of its types.
 
 mod error;

@@ -52,10 +52,7 @@ async fn main() -> Result<(), Failure> {
         writer.await??;
     }
     let (confirmed, applied) = (progress.confirmed.load(Ordering::Relaxed), versions(client).await? - before);
-    println!(
-        "{CHANGES} changes of leader; every write was confirmed, and applied exactly once: {}",
-        confirmed == applied
-    );
+    println!("{CHANGES} changes of leader, {confirmed} writes confirmed, each applied once: {}", confirmed == applied);
     setup.end().await;
     Ok(())
 }
