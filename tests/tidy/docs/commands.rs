@@ -160,11 +160,8 @@ fn cargo_mistake(words: &[String], grammar: &Grammar, tests: &str, manifest: &st
                 }
             }
             "--bin" => _ = words.next()?,
-            option if option.starts_with("--") => {
-                if !OTHER_OPTIONS.contains(&option) {
-                    return Some(format!("{option} is not known of cargo"));
-                }
-            }
+            option if OTHER_OPTIONS.contains(&option) => {}
+            option if option.starts_with("--") => return Some(format!("{option} is not known of cargo")),
             filter if subcommand == "test" && !is_placeholder(filter) && !tests.contains(filter) => {
                 return Some(format!("no test or module is named {filter}"));
             }
