@@ -70,15 +70,18 @@ fn the_table_of_scenarios_has_every_scenario() {
 fn the_table_of_keys_has_every_key_of_control() {
     let rows = rows(&page("tui/README.md"), "Keys");
     let documented: BTreeSet<String> = rows.iter().flatten().flat_map(|cell| coded(cell)).collect();
-    let keys = sources("tui/console")
-        .into_iter()
-        .filter(|source| source.path.ends_with("keys.rs") || source.path.contains("/keys/"));
-    let shown = |line: &str| {
-        let rest = line.trim_start().strip_prefix("Control [")?.split_once("] \"")?.1;
-        Some(rest.split('"').next()?.to_owned())
+    let keys = sources("tui/console").into_iter().filter(|source| source.path.contains("/keys"));
+    // `on_control(&[presses], "label", …` or `Control [presses] "label" …`, over one line or several.
+    let labels = |source: crate::Source| {
+        let text = source.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let bindings = ["on_control(", "Control ["].into_iter().flat_map(|begins| text.split(begins).skip(1));
+        let label = |binding: &str| {
+            let ends = ["], \"", "] \""].into_iter().filter_map(|ends| Some(binding.find(ends)? + ends.len()));
+            Some(binding[ends.min()?..].split('"').next()?.to_owned())
+        };
+        bindings.filter_map(label).collect::<Vec<_>>()
     };
-    let declared: BTreeSet<String> =
-        keys.flat_map(|source| source.text.lines().filter_map(shown).collect::<Vec<_>>()).collect();
+    let declared: BTreeSet<String> = keys.flat_map(labels).collect();
     assert!(declared.len() > 20, "the table of keys is written otherwise now: {declared:?}");
     let missing = declared.difference(&documented).map(|key| format!("{key} is not in the table"));
     nothing("tui/README.md, keys", missing.collect());
