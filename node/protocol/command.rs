@@ -37,7 +37,7 @@ const ONCE: u8 = 0x80;
 /// use epoca_protocol::{Change, Command, Expect};
 ///
 /// let change = Change::CompareAndSet { key: Bytes::from("x"), expect: Expect::Absent, value: Bytes::from("1") };
-/// assert!(change.is_sound());
+/// assert_eq!(change.check(), Ok(()));
 /// let command = Command { session: 7, sequence: 1, once: None, change };
 /// assert_eq!(Command::decode(&command.encode()), Some(command));
 /// ```
