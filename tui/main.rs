@@ -5,6 +5,8 @@
 
 mod begin;
 
+mod lang;
+
 mod command;
 
 mod tape;

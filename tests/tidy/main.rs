@@ -28,6 +28,7 @@ const TOUCHED: [(&str, &[&str]); 9] = [
     ("tui/scenario", &["protocol", "client", "cluster", "verify"]),
     ("tui/tape", &["protocol", "client", "cluster", "verify"]),
     ("tui/begin.rs", &[]),
+    ("tui/lang.rs", &[]),
     ("tui/main.rs", &["protocol", "client", "cluster", "storage", "runtime"]),
     ("tui/node.rs", &["protocol", "runtime"]),
     ("tui/inspect.rs", &["protocol", "storage"]),

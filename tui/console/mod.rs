@@ -11,68 +11,26 @@
 
 mod model;
 
-mod update;
-
-mod config;
-
-mod input;
-
-mod backend;
-
-mod output;
-
 mod keys;
+
+mod layout;
+
+mod update;
 
 mod text;
 
-mod panes;
-
-mod palette;
-
 pub mod words;
-
-mod help;
-
-mod layout;
 
 mod theme;
 
 mod view;
 
-mod state;
-
 mod terminal;
-
-mod attach;
-
-mod director;
-
-mod ordered;
-
-mod taps;
 
 mod app;
 
 #[cfg(test)]
-mod sample;
-
-#[cfg(test)]
-mod screens;
-
-#[cfg(test)]
-mod causes;
-
-#[cfg(test)]
-mod rewound;
-
-#[cfg(test)]
-mod smooth;
-
-#[cfg(test)]
-mod staged;
-
-#[cfg(test)]
-mod truthful;
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,9 +39,9 @@ use std::time::Duration;
 use crate::command::conduct::Conduct;
 use crate::command::shell::Global;
 
-pub use taps::Wanted;
+use crate::lang::Lang;
+pub use app::Wanted;
 pub use theme::Theme;
-pub use words::Lang;
 
 /// Where the nodes come from that the console shows.
 pub enum Source {

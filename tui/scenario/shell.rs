@@ -20,7 +20,7 @@ use super::told::{Done, Run, Told, Verdict};
 use crate::command::print::error_line;
 use crate::command::shell::{Format, Global, duration};
 use crate::command::{Exit, Outcome, Tone, find};
-use crate::console::Lang;
+use crate::lang::Lang;
 use crate::tape::Gathering;
 use crate::tape::command::{Recorded, unreadable};
 

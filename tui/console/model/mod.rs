@@ -41,9 +41,10 @@ use std::time::Duration;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Fact, MemberIds};
 
-use crate::console::words::{Lang, Text, screen};
+use crate::console::words::screen;
+use crate::lang::{Lang, Text};
 
-pub use super::panes::Pane;
+pub use crate::console::layout::panes::Pane;
 pub use node::{NodeView, Presence};
 pub use operations::Operations;
 pub use prompt::Prompt;

@@ -13,7 +13,8 @@ use epoca::protocol::trace::{Fact, Preview, Snapshot};
 
 use crate::command::{Exit, Outcome};
 use crate::console::model::{Model, NodeView, Presence};
-use crate::console::words::{Text, tape as words};
+use crate::console::words::tape as words;
+use crate::lang::Text;
 use crate::scenario::Verdict;
 use crate::tape::{Limits, Mark, MarkKind, ProcessSeen, Record, Ring, What};
 

@@ -18,7 +18,7 @@ pub fn on_checked(model: &mut Model, verdict: Verdict) {
     });
     let found: Vec<Finding> = verdict.findings.iter().skip(known).cloned().collect();
     model.checks = Some(verdict);
-    if is_seen || crate::console::panes::shown(model).pane == crate::console::model::Pane::Checks {
+    if is_seen || crate::console::layout::panes::shown(model).pane == crate::console::model::Pane::Checks {
         model.changed();
     }
     for (index, finding) in found.iter().enumerate() {

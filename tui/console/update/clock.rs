@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
+use crate::console::layout::panes;
 use crate::console::model::node::GHOST;
 use crate::console::model::traffic::Traffic;
 use crate::console::model::{Model, Pane, Presence, step};
-use crate::console::panes;
 
 pub fn tick(model: &mut Model, now: Duration) {
     let (before, waited, speed) = (ages(model), waits(model), speeds(model));

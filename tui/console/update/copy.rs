@@ -3,8 +3,8 @@
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 
+use crate::console::layout::panes;
 use crate::console::model::{Focus, Model, Pane};
-use crate::console::panes;
 use crate::console::text::cut;
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::update::{Effect, press};

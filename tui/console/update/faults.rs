@@ -4,7 +4,8 @@
 use epoca::protocol::NodeId;
 
 use crate::console::model::{FaultKey, Model, NodeView, Presence};
-use crate::console::words::{Text, screen};
+use crate::console::words::screen;
+use crate::lang::Text;
 
 /// A node that a key offers, under its letter.
 #[derive(Clone, PartialEq, Eq, Debug)]

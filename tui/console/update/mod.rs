@@ -28,9 +28,6 @@ pub mod tape;
 
 mod value;
 
-#[cfg(test)]
-mod tests;
-
 use std::time::Duration;
 
 use crossterm::event::{KeyEvent, MouseEvent};

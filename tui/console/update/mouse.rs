@@ -4,9 +4,9 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
+use crate::console::layout::panes;
 use crate::console::layout::{Content, Layout, layout};
 use crate::console::model::{Dialog, Focus, Mode, Model, Pane};
-use crate::console::panes;
 use crate::console::update::{Effect, scroll};
 use crate::console::view::{narration, space};
 

@@ -6,9 +6,9 @@ use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Event, Fact};
 
+use crate::console::layout::panes;
 use crate::console::model::timeline::{Happening, Line};
 use crate::console::model::{Model, NodeView, Pane, Presence, ProcessSeen, Screen};
-use crate::console::panes;
 
 pub fn on_started(model: &mut Model, nodes: Vec<(NodeId, String)>, no_launcher: Option<String>) {
     model.screen = Screen::Watching;

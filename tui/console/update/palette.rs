@@ -3,8 +3,8 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::keys::{self, Action};
+use crate::console::layout::palette::{self, Does};
 use crate::console::model::{Dialog, Mode, Model, Palette};
-use crate::console::palette::{self, Does};
 use crate::console::update::{Effect, press};
 
 /// The longest that somebody looks for.

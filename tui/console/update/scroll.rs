@@ -1,9 +1,9 @@
 //! Moving about: the lower pane and its lines, the log table and its columns.
 
-use crate::console::help;
+use crate::console::layout::help;
+use crate::console::layout::panes::{self, Arrows};
 use crate::console::layout::{Content, is_split, layout};
 use crate::console::model::{Focus, Model, Pane, Whole, Window, table};
-use crate::console::panes::{self, Arrows};
 
 /// How many lines a page has.
 pub const PAGE: isize = 8;

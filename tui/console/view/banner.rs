@@ -15,7 +15,8 @@ use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
 use crate::console::view::scenario::style_of;
 use crate::console::view::{checks, top};
-use crate::console::words::{Text, content, screen, stepped_down};
+use crate::console::words::{content, screen, stepped_down};
+use crate::lang::Text;
 
 /// How far back a headline may lie behind steps that have none.
 const BACK: usize = 40;

@@ -11,7 +11,7 @@ use crate::console::model::Model;
 use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
-use crate::console::words::{Text, text};
+use crate::lang::{Text, text};
 use crate::tape::{Finding, LINEARIZABLE, Linearizable, Verdict, check_names, evidence_lines};
 
 const CHECKS: Text = text("CHECKS", "VERIFICAÇÕES");

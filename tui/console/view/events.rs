@@ -11,7 +11,8 @@ use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
-use crate::console::words::{Lang, screen};
+use crate::console::words::screen;
+use crate::lang::Lang;
 
 /// Where the words begin: `00:12.345  n2  C3  `.
 const WORDS_AT: usize = 20;

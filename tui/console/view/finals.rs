@@ -13,7 +13,8 @@ use crate::console::text::{cut, padded, width as columns, wrapped};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
-use crate::console::words::{Text, bytes, screen};
+use crate::console::words::{bytes, screen};
+use crate::lang::Text;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let height = usize::from(area.height).saturating_sub(1);

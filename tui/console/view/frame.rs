@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::{Block, Widget};
 
+use crate::console::layout::panes;
 use crate::console::model::Model;
-use crate::console::panes;
 use crate::console::text::{self, cut};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use crate::console::help::{self, Kind, Row, TEXT_AT};
+use crate::console::layout::help::{self, Kind, Row, TEXT_AT};
 use crate::console::model::Model;
 use crate::console::theme::Look;
 use crate::console::view::frame;

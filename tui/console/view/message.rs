@@ -13,7 +13,8 @@ use crate::console::model::space::{Call, Fate, Message, Quiet, Row, Shape};
 use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::line::span;
-use crate::console::words::{Lang, content, screen, step, stepped_down};
+use crate::console::words::{content, screen, step, stepped_down};
+use crate::lang::Lang;
 
 /// What the arrow says, the longest first.
 pub fn labels(message: &Message, lang: Lang) -> Vec<String> {

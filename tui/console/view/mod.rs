@@ -60,9 +60,9 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::console::layout::panes;
 use crate::console::layout::{self, Content, Layout};
 use crate::console::model::{Dialog, Model, Pane, Screen};
-use crate::console::panes;
 use crate::console::theme::{Look, fold_to_ascii};
 
 /// Draws the whole screen.

@@ -13,7 +13,8 @@ use crate::console::text::{self, broken, wrapped};
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{put, row, span};
 use crate::console::view::{events, frame};
-use crate::console::words::{Lang, screen};
+use crate::console::words::screen;
+use crate::lang::Lang;
 
 /// Where the words begin: `▸K1  `.
 const WORDS_AT: usize = 5;

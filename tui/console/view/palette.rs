@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use crate::console::layout::palette;
 use crate::console::model::{Model, Palette};
-use crate::console::palette;
 use crate::console::text::padded;
 use crate::console::theme::Look;
 use crate::console::view::frame;

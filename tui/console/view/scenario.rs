@@ -20,7 +20,8 @@ use crate::console::text::{width as columns, wrapped};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span, width as line_width};
-use crate::console::words::{Lang, scenario as words};
+use crate::console::words::scenario as words;
+use crate::lang::Lang;
 use crate::scenario::{Done, ItemKind, Run, Verdict, evidence_text, is_heading};
 
 /// How many pieces of evidence stand below a step that was selected, and below one that is only the newest.

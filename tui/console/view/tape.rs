@@ -13,7 +13,8 @@ use crate::console::text;
 use crate::console::theme::Look;
 use crate::console::view::line::{span, width};
 use crate::console::view::scenario::style_of;
-use crate::console::words::{Lang, Text, tape as words};
+use crate::console::words::tape as words;
+use crate::lang::{Lang, Text};
 use crate::tape::MarkKind;
 
 /// So many columns the line of marks takes at least; with less room the keys go.

@@ -1,7 +1,7 @@
 //! What each command of the prompt is for, in the screen's language. The English side is the grammar's own help.
 
 use crate::command::Word;
-use crate::console::words::Lang;
+use crate::lang::Lang;
 
 const PORTUGUESE: &[(&str, &str)] = &[
     ("put", "Escreve um valor em uma chave"),

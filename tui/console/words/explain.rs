@@ -3,7 +3,7 @@
 
 use epoca::protocol::trace::Fact;
 
-use crate::console::words::{Text, text};
+use crate::lang::{Text, text};
 
 pub struct Explanation {
     facts: &'static [&'static str],

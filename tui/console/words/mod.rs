@@ -9,8 +9,6 @@ pub mod commands;
 
 pub mod explain;
 
-mod lang;
-
 mod reasons;
 
 mod rules;
@@ -35,8 +33,7 @@ use crate::console::model::Happening;
 use crate::console::model::story::Told;
 use crate::console::words::reasons::REASONS;
 use crate::console::words::rules::RULES;
-
-pub use lang::{Lang, Text, text};
+use crate::lang::{Lang, Text, text};
 
 /// How many entries of a fact are named one by one.
 const ENTRIES_MAX: usize = 8;

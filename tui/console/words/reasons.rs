@@ -1,6 +1,6 @@
 //! Codes that facts carry as their reason, in words.
 
-use crate::console::words::{Text, text};
+use crate::lang::{Text, text};
 
 pub const REASONS: &[(&str, Text)] = &[
     ("all", text("all messages", "todas as mensagens")),

@@ -3,7 +3,7 @@
 //! `{name}` is a field of the fact or a word made from its fields; the node that speaks stands before the text. The
 //! Portuguese words are the assignment's own.
 
-use crate::console::words::{Text, text};
+use crate::lang::{Text, text};
 
 pub const NOTHING: Text = text("the start of the log", "o início do log");
 pub const ENTRY: Text = text("entry", "entrada");

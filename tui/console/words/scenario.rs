@@ -1,6 +1,6 @@
 //! What the screen says around scenarios; their own texts bring their own words.
 
-use crate::console::words::lang::{Text, text};
+use crate::lang::{Text, text};
 
 pub const RUNS_ALREADY: Text =
     text("a scenario runs already; type stop to end it", "um cenário já está rodando; digite stop para encerrá-lo");

@@ -4,7 +4,7 @@ use epoca::protocol::trace::RoleName;
 
 use crate::console::model::Standing;
 
-pub use crate::console::words::lang::{Text, text};
+pub use crate::lang::{Text, text};
 
 // The space-time picture.
 pub const SPACE_TIME: Text = text("SPACE-TIME", "ESPAÇO-TEMPO");

@@ -1,6 +1,6 @@
 //! What the screen says in step mode, and of nodes that are wrong on purpose.
 
-use crate::console::words::lang::{Lang, Text, text};
+use crate::lang::{Lang, Text, text};
 
 pub const STEP: Text = text("STEP", "PASSO");
 pub const STANDS_STILL: Text = text("timers stand still", "os relógios estão parados");

@@ -1,7 +1,7 @@
 //! The narration's own words: what a rule did, said so that it fits one node or several, and in a second sentence why,
 //! or why nothing committed is lost. A rule that is not here is told in the words of [`super::rules`].
 
-use crate::console::words::{Text, text};
+use crate::lang::{Text, text};
 
 pub struct Step {
     pub key: &'static str,

@@ -1,6 +1,6 @@
 //! What the screen says of the tape.
 
-use crate::console::words::lang::{Text, text};
+use crate::lang::{Text, text};
 
 pub const TAPE: Text = text(" TAPE ", " FITA ");
 pub const REPLAY: Text = text("REPLAY {name}  event {step}/{of}", "GRAVAÇÃO {name}  evento {step}/{of}");

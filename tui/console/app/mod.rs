@@ -1,6 +1,18 @@
 //! The loop: takes messages one after the other, carries out effects, draws when something has changed, but no more
 //! often than thirty times a second. With nothing to show it sleeps.
 
+mod attach;
+
+mod config;
+
+mod director;
+
+mod ordered;
+
+mod state;
+
+mod taps;
+
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,22 +26,25 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::command::shell::Format;
 use crate::command::{Command, Context, Exit, Outcome, execute, print};
-use crate::console::attach::{Keeper, refused};
-use crate::console::config::{self, Config};
-use crate::console::director::Director;
-use crate::console::input::{self, Batch, Event};
 use crate::console::keys;
 use crate::console::model::{Model, Step, step};
-use crate::console::ordered::Ordered;
-use crate::console::output;
-use crate::console::state::{self, History};
-use crate::console::taps::Taps;
-use crate::console::terminal::{self, Screen};
+use crate::console::terminal::input::{self, Batch, Event};
+use crate::console::terminal::{self, Screen, output};
 use crate::console::theme::{Depth, Look, locale_is_utf8};
 use crate::console::update::{Effect, Msg, Staged, load, next_wake, update};
-use crate::console::{ConsoleOptions, Lang, Source, Theme};
+use crate::console::{ConsoleOptions, Source, Theme};
+use crate::lang::Lang;
 use crate::tape::command::unreadable;
 use crate::tape::{Record, read};
+
+use attach::{Keeper, refused};
+use config::Config;
+use director::Director;
+use ordered::Ordered;
+use state::History;
+use taps::Taps;
+
+pub use taps::Wanted;
 
 /// The deadline of an operation in step mode.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3_600);

@@ -13,8 +13,8 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use crate::console::model::Model;
-use crate::console::sample::Sample;
-use crate::console::screens::dark;
+use crate::console::tests::sample::Sample;
+use crate::console::tests::screens::dark;
 use crate::console::update::{Msg, update};
 use crate::console::view;
 use crate::tape::{Checker, Record, What};

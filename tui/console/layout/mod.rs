@@ -10,10 +10,15 @@
 //!   hint     keys; or what is wrong with the line above, at its place
 //! ```
 
+pub mod help;
+
+pub mod palette;
+
+pub mod panes;
+
 use ratatui::layout::Rect;
 
 use crate::console::model::Model;
-use crate::console::panes;
 
 /// The least size that shows everything that must be seen.
 pub const COLUMNS_MIN: u16 = 60;

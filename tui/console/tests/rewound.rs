@@ -11,8 +11,8 @@ use epoca::verify::patience::Patience;
 
 use crate::command::{Outcome, Tone};
 use crate::console::model::{Model, ProcessSeen};
-use crate::console::sample::Sample;
-use crate::console::screens;
+use crate::console::tests::sample::Sample;
+use crate::console::tests::screens;
 use crate::console::update::{Effect, Msg, load, update};
 use crate::tape::{Checker, Finding, Record};
 

@@ -1,7 +1,7 @@
 //! The languages of the screen, and texts that exist in each. A text without one of them does not compile.
 //!
 //! What people type stays English, and so does what a node, the launcher or a runner says; the screen says it again in its
-//! language where it knows the words ([`super::answers`]).
+//! language where it knows the words.
 
 use std::fmt::Display;
 

@@ -4,6 +4,12 @@
 //! It is the console's while the console runs in the foreground of its terminal. In the background, after a stop, it
 //! is the shell's: changing its settings from there would stop the process again.
 
+mod backend;
+
+pub mod input;
+
+pub mod output;
+
 use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
@@ -24,11 +30,11 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 use tokio::sync::Notify;
 
-use crate::console::backend::Careful;
 use crate::console::model::Model;
-use crate::console::output;
 use crate::console::theme::Look;
 use crate::console::view;
+
+use backend::Careful;
 
 /// The size of a terminal that tells none.
 const USUAL: (u16, u16) = (80, 24);

@@ -20,8 +20,9 @@ use clap::ValueEnum;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::console::Theme;
 use crate::console::keys::{self, Binding};
-use crate::console::{Lang, Theme};
+use crate::lang::Lang;
 
 /// What the file says; nothing of it is needed.
 #[derive(Debug, Default)]

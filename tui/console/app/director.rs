@@ -13,7 +13,7 @@ use epoca::protocol::trace::Snapshot;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::console::attach;
+use crate::console::app::attach;
 use crate::console::update::{Msg, Staged};
 use crate::scenario::{RunOptions, Script, Stage, Told, Verdict, find, leave_in_order, run};
 

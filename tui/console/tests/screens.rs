@@ -14,11 +14,11 @@ use ratatui::style::{Color, Modifier};
 
 use crate::command::{Exit, Outcome, Tone};
 use crate::console::model::Pane;
-use crate::console::sample::Sample;
+use crate::console::tests::sample::Sample;
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::update::{Effect, Msg};
 use crate::console::view;
-use crate::console::words::Lang;
+use crate::lang::Lang;
 
 const LARGE: (u16, u16) = (120, 36);
 const MIDDLE: (u16, u16) = (80, 24);
@@ -44,7 +44,7 @@ pub(super) fn text(buffer: &Buffer) -> String {
 /// Compares the screen with the one that is kept under this name.
 pub(super) fn check(name: &str, sample: &Sample, look: &Look) {
     let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../tests/console/screens");
+    settings.set_snapshot_path("../../../tests/console/screens");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, text(&drawn(sample, look))));

@@ -13,7 +13,7 @@ use crate::console::model::node::GHOST;
 use crate::console::model::prompt::LINE_BYTES_MAX;
 use crate::console::model::tape::PlaceKind;
 use crate::console::model::{Dialog, Focus, Mode, Pane, ProcessSeen, Window};
-use crate::console::sample::Sample;
+use crate::console::tests::sample::Sample;
 use crate::console::update::{Effect, Msg, Staged, next_wake};
 use crate::scenario::{Done, Told, Verdict};
 

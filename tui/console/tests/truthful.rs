@@ -17,10 +17,10 @@ use crate::command::{Exit, Outcome, Tone};
 use crate::console::model::finals::Found;
 use crate::console::model::tape::PlaceKind;
 use crate::console::model::{Model, Pane, ProcessSeen};
-use crate::console::sample::Sample;
-use crate::console::screens::{check, dark, drawn, text};
+use crate::console::tests::sample::Sample;
+use crate::console::tests::screens::{check, dark, drawn, text};
 use crate::console::update::{Msg, Staged, load};
-use crate::console::words::Lang;
+use crate::lang::Lang;
 use crate::scenario::{Done, ItemKind, Script, Told, Verdict, all, find};
 use crate::tape::{Checker, Finding, Linearizable, Record, read};
 

@@ -5,7 +5,8 @@ use crate::command::words;
 use crate::console::keys;
 use crate::console::model::Mode;
 use crate::console::text::wrapped;
-use crate::console::words::{Lang, Text, commands, screen, text};
+use crate::console::words::{commands, screen};
+use crate::lang::{Lang, Text, text};
 
 /// Where the explanations begin.
 pub const TEXT_AT: usize = 14;

@@ -12,7 +12,7 @@ use crate::console::theme::Look;
 use crate::console::view::{
     checks, events, finals, narration, nodes, ops, peers, scenario, sheet, space, step as step_view, tape,
 };
-use crate::console::words::{Text, text};
+use crate::lang::{Text, text};
 
 /// What the arrows and pages do in a tab.
 #[derive(Clone, Copy)]

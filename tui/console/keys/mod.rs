@@ -7,7 +7,8 @@ use tui_input::InputRequest;
 
 use crate::console::model::{FaultKey, Mode, Model};
 use crate::console::update::{StepKey, TapeKey};
-use crate::console::words::{Text, scenario, text};
+use crate::console::words::scenario;
+use crate::lang::{Text, text};
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Action {

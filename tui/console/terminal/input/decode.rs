@@ -3,8 +3,8 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
-use crate::console::input::Event;
-use crate::console::input::frames::Frame;
+use crate::console::terminal::input::Event;
+use crate::console::terminal::input::frames::Frame;
 
 pub fn event(frame: Frame) -> Option<Event> {
     Some(match frame {
