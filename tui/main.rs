@@ -26,6 +26,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::CommandFactory;
+use epoca::client::Client;
 use tokio::sync::mpsc;
 
 use command::conduct::Conduct;
@@ -49,7 +50,8 @@ fn main() -> ExitCode {
         None => return demo(&global, DEMO),
         Some(Said::Demo(args)) => return demo(&global, args),
         Some(Said::Console(args)) => {
-            return open_console(&global, Source::Connect(global.clone()), args.look, args.recorded);
+            let source = Source::Connect(Box::pin(connect(global.clone())));
+            return open_console(&global, source, args.look, args.recorded);
         }
         Some(Said::Node(args)) => return node::run(args),
         Some(Said::Completions { shell }) => {
@@ -121,6 +123,12 @@ fn printed(bytes: &[u8]) -> Outcome {
         Ok(()) => Outcome::done(serde_json::Value::Null),
         Err(error) => print::cut_short(&error),
     }
+}
+
+/// A client of the cluster that the command line names.
+async fn connect(global: Global) -> Result<Client, Outcome> {
+    let found = find::find(&global)?;
+    find::connect(&found, &global).await.map_err(|error| execute::failed(&error))
 }
 
 /// One command for a running cluster.

@@ -22,7 +22,7 @@ const ROOMS: [(&str, &[&str]); 8] = [
 ];
 
 /// Each part of what people touch with the rooms of the library that it may name.
-const TOUCHED: [(&str, &[&str]); 9] = [
+const TOUCHED: [(&str, &[&str]); 10] = [
     ("tui/console", &["protocol", "client", "cluster", "verify"]),
     ("tui/command", &["protocol", "client", "cluster", "verify"]),
     ("tui/scenario", &["protocol", "client", "cluster", "verify"]),

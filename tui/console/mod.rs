@@ -33,22 +33,28 @@ mod app;
 mod tests;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use epoca::client::Client;
+
+use crate::command::Outcome;
 use crate::command::conduct::Conduct;
-use crate::command::shell::Global;
 
 use crate::lang::Lang;
 pub use app::Wanted;
 pub use theme::Theme;
 
+/// Finds a cluster that runs. Where to look is known where the command line is read.
+pub type Connect = Pin<Box<dyn Future<Output = Result<Client, Outcome>> + Send>>;
+
 /// Where the nodes come from that the console shows.
 pub enum Source {
     /// Start a local lab cluster, and end it on quit.
     Demo { nodes: Option<u64>, data: PathBuf, base_port: u16, fresh: bool, conduct: Conduct },
-    /// Show nodes that run already, found as the shell's commands find them.
-    Connect(Global),
+    /// Show nodes that run already; gives a client of theirs.
+    Connect(Connect),
     /// Show a recording; no node is there.
     Replay(PathBuf),
 }

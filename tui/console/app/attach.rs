@@ -13,8 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::command::conduct::Conduct;
-use crate::command::shell::Global;
-use crate::command::{Exit, Outcome, execute, find};
+use crate::command::{Exit, Outcome};
 use crate::console::Source;
 use crate::console::model::ProcessSeen;
 use crate::console::update::Msg;
@@ -52,7 +51,10 @@ impl Keeper {
                     let _ = ended.await;
                     drop(attached);
                 }
-                Source::Connect(global) => drop(attached.send(connect(&global, inbox, look).await)),
+                Source::Connect(client) => {
+                    let connected = async { Ok(watch_all(client.await?, inbox, look).await) };
+                    drop(attached.send(connected.await));
+                }
             }
         });
         (Keeper { task, end }, attaching)
@@ -145,9 +147,8 @@ async fn start(wanted: Wanted, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Cl
     Ok((cluster, client))
 }
 
-async fn connect(global: &Global, inbox: mpsc::Sender<Msg>, look: &'static Notify) -> Result<Client, Outcome> {
-    let found = find::find(global)?;
-    let client = find::connect(&found, global).await.map_err(|error| execute::failed(&error))?;
+/// Watches the nodes of a cluster that runs.
+async fn watch_all(client: Client, inbox: mpsc::Sender<Msg>, look: &'static Notify) -> Client {
     let no_launcher = match client.processes().await {
         Ok(Some(_)) => None,
         Ok(None) => Some("started by hand".to_owned()),
@@ -157,7 +158,7 @@ async fn connect(global: &Global, inbox: mpsc::Sender<Msg>, look: &'static Notif
     let shown = nodes.iter().map(|(id, _)| *id).collect();
     show(nodes, no_launcher.clone(), &inbox, Some(look)).await;
     tokio::spawn(look_at_processes(client.clone(), no_launcher, shown, inbox, look));
-    Ok(client)
+    client
 }
 
 pub fn refused(code: &str, text: String) -> Outcome {

@@ -19,20 +19,21 @@ use std::process::ExitCode;
 use std::task::Poll;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
 use nix::sys::signal::{Signal as Kind, raise};
+use ratatui::layout::Position;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
 use crate::command::shell::Format;
 use crate::command::{Command, Context, Exit, Outcome, execute, print};
-use crate::console::keys;
+use crate::console::model::prompt::LINE_BYTES_MAX;
 use crate::console::model::{Model, Step, step};
 use crate::console::terminal::input::{self, Batch, Event};
 use crate::console::terminal::{self, Screen, output};
 use crate::console::theme::{Depth, Look, locale_is_utf8};
-use crate::console::update::{Effect, Msg, Staged, load, next_wake, update};
-use crate::console::{ConsoleOptions, Source, Theme};
+use crate::console::update::{Effect, Gesture, Msg, Staged, load, next_wake, update};
+use crate::console::{ConsoleOptions, Source, Theme, keys, view};
 use crate::lang::Lang;
 use crate::tape::command::unreadable;
 use crate::tape::{Record, read};
@@ -156,7 +157,7 @@ impl App {
         let (outbox, inbox) = mpsc::channel(INBOX);
         let taps = Taps::begin(record.as_ref(), outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
         let screen = Screen::set_up(mouse || config.mouse).map_err(lost)?;
-        let keyboard = input::begin().map_err(lost)?;
+        let keyboard = input::begin(LINE_BYTES_MAX).map_err(lost)?;
         let lines = history.as_ref().map(History::read).unwrap_or_default();
         let mut app = App {
             model: Model {
@@ -207,10 +208,10 @@ impl App {
                 break Ok(());
             }
             let next_turn = sleep_until(self.begun, self.next_turn());
-            let msgs = tokio::select! {
+            let inputs = tokio::select! {
                 () = terminal::broken() => break Err(refused("panicked", "the console ended because of the error above".to_owned())),
                 asked = signals.next() => match self.on_signal(asked) {
-                    Ok(msg) => Vec::from_iter(msg),
+                    Ok(msg) => Vec::from_iter(msg.map(Input::Msg)),
                     Err(outcome) => break Err(outcome),
                 },
                 batch = self.keyboard.recv() => from_terminal(batch),
@@ -226,10 +227,10 @@ impl App {
                         Err(_) => break Err(refused("panicked", "the nodes could not be started".to_owned())),
                     }
                 }
-                msg = self.inbox.recv() => Vec::from_iter(msg),
+                msg = self.inbox.recv() => Vec::from_iter(msg.map(Input::Msg)),
                 () = next_turn => Vec::new(),
             };
-            if self.take(msgs) {
+            if self.take(inputs) {
                 break Ok(());
             }
         };
@@ -238,20 +239,21 @@ impl App {
     }
 
     /// Takes messages and all that wait. True if the console is to end.
-    fn take(&mut self, first: Vec<Msg>) -> bool {
+    fn take(&mut self, first: Vec<Input>) -> bool {
         let is_over = self.take_all(first);
         self.taps.take(&mut self.model);
         is_over
     }
 
-    fn take_all(&mut self, first: Vec<Msg>) -> bool {
+    fn take_all(&mut self, first: Vec<Input>) -> bool {
         let turns = TAKEN_AT_ONCE.max(first.len() + 1);
         let mut first = first.into_iter();
         for _ in 0..turns {
             let now = self.begun.elapsed();
             update(&mut self.model, Msg::Tick(now));
-            let msg = first.next().or_else(|| self.inbox.try_recv().ok());
-            let is_last = msg.is_none();
+            let input = first.next().or_else(|| self.inbox.try_recv().ok().map(Input::Msg));
+            let is_last = input.is_none();
+            let msg = input.and_then(|input| self.understood(input));
             let at_once = msg.and_then(|msg| self.ordered.take(now, msg));
             let mut next = at_once.or_else(|| self.ordered.next(now));
             while let Some(msg) = next {
@@ -267,6 +269,23 @@ impl App {
             }
         }
         false
+    }
+
+    /// A click is on what stands there now: what came before it may have changed that.
+    fn understood(&self, input: Input) -> Option<Msg> {
+        let event = match input {
+            Input::Msg(msg) => return Some(msg),
+            Input::Mouse(event) => event,
+        };
+        let gesture = match event.kind {
+            MouseEventKind::Down(MouseButton::Left) => Gesture::Click,
+            MouseEventKind::ScrollUp => Gesture::Wheel(-1),
+            MouseEventKind::ScrollDown => Gesture::Wheel(1),
+            // Moving about changes nothing, and draws nothing.
+            _ => return None,
+        };
+        let target = view::target(&self.model, Position { x: event.column, y: event.row })?;
+        Some(Msg::Mouse(gesture, target))
     }
 
     /// What still waits for its turn goes on the tape, and into the recording.
@@ -313,13 +332,21 @@ impl App {
                     history.add(&line);
                 }
             }
-            Effect::Copy(text) => self.screen.copy(&text),
+            Effect::Copy => self.copy(),
             Effect::LookAtProcesses => LOOK.notify_one(),
             Effect::Execute { number, command } => self.execute(number, command),
             Effect::RunScenario(name) => self.run_scenario(name),
             Effect::StopScenario => self.director.stop(),
         }
         false
+    }
+
+    fn copy(&mut self) {
+        let text = view::plain(&self.model);
+        if !text.trim().is_empty() {
+            self.screen.copy(&text);
+        }
+        update(&mut self.model, Msg::Copied(text));
     }
 
     fn execute(&mut self, number: u64, command: Command) {
@@ -370,7 +397,7 @@ impl App {
             update(&mut self.model, Msg::Resize(columns, rows));
         }
         self.next_frame = now + FRAME;
-        if self.screen.draw(&self.model, &self.look).map_err(lost)? {
+        if self.screen.draw(self.model.size, |frame| view::draw(frame, &self.model, &self.look)).map_err(lost)? {
             self.drawn = Some(self.model.revision);
         } else {
             self.next_frame = now + LOOK_EVERY;
@@ -430,25 +457,38 @@ fn shown(data: &PathBuf) -> String {
     std::path::absolute(data).unwrap_or_else(|_| data.clone()).display().to_string()
 }
 
+/// A message, or what becomes one once it is known what stands where the pointer is.
+enum Input {
+    Msg(Msg),
+    Mouse(MouseEvent),
+}
+
 /// What came at once from the terminal; keys that follow each other stay together.
-fn from_terminal(batch: Option<Batch>) -> Vec<Msg> {
+fn from_terminal(batch: Option<Batch>) -> Vec<Input> {
     // Nothing more can be typed: the terminal is gone.
-    let Some(Batch { events, quiet }) = batch else { return vec![Msg::Terminate] };
-    let mut msgs = Vec::new();
+    let Some(Batch { events, quiet }) = batch else { return vec![Input::Msg(Msg::Terminate)] };
+    let mut inputs = Vec::new();
     for event in events {
-        match (event, msgs.last_mut()) {
-            (Event::Key(key), Some(Msg::Keys(keys, _))) => keys.push(key),
+        let msg = match (event, inputs.last_mut()) {
+            (Event::Key(key), Some(Input::Msg(Msg::Keys(keys, _)))) => {
+                keys.push(key);
+                continue;
+            }
             (Event::Key(key), before) => {
                 let quiet = if before.is_none() { quiet } else { Duration::ZERO };
-                msgs.push(Msg::Keys(vec![key], quiet));
+                Msg::Keys(vec![key], quiet)
             }
-            (Event::Mouse(event), _) => msgs.push(Msg::Mouse(event)),
-            (Event::Paste(text), _) => msgs.push(Msg::Paste(text)),
-            (Event::TooLong(bytes), _) => msgs.push(Msg::PasteTooLong(bytes)),
-            (Event::Unended(bytes), _) => msgs.push(Msg::PasteUnended(bytes)),
-        }
+            (Event::Mouse(event), _) => {
+                inputs.push(Input::Mouse(event));
+                continue;
+            }
+            (Event::Paste(text), _) => Msg::Paste(text),
+            (Event::TooLong(bytes), _) => Msg::PasteTooLong(bytes),
+            (Event::Unended(bytes), _) => Msg::PasteUnended(bytes),
+        };
+        inputs.push(Input::Msg(msg));
     }
-    msgs
+    inputs
 }
 
 fn is_impatient(event: &Event) -> bool {

@@ -2,8 +2,7 @@
 //! command from the grammar. How it is drawn is the business of `view`.
 
 use crate::command::words;
-use crate::console::keys;
-use crate::console::model::Mode;
+use crate::console::keys::{self, Mode};
 use crate::console::text::wrapped;
 use crate::console::words::{commands, screen};
 use crate::lang::{Lang, Text, text};

@@ -10,11 +10,21 @@
 //!   hint     keys; or what is wrong with the line above, at its place
 //! ```
 
+pub mod checks;
+
+pub mod extent;
+
 pub mod help;
+
+pub mod log_columns;
 
 pub mod palette;
 
-pub mod panes;
+pub mod strips;
+
+pub mod tabs;
+
+pub mod target;
 
 use ratatui::layout::Rect;
 
@@ -70,7 +80,7 @@ pub struct Content {
 
 impl Content {
     pub fn of(model: &Model) -> Content {
-        Content { has_banner: model.is_presenting, nodes: model.nodes.len(), strips: panes::strips(model).count() }
+        Content { has_banner: model.is_presenting, nodes: model.nodes.len(), strips: strips::strips(model).count() }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The palette: every command, every key and every scenario by name, found by a few of its letters in order.
 
 use crate::command::words;
-use crate::console::keys::{self, Action};
-use crate::console::model::{Mode, Model};
+use crate::console::keys::{self, Action, Mode};
+use crate::console::model::Model;
 use crate::console::words::{commands, screen};
 use crate::scenario;
 

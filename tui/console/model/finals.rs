@@ -9,6 +9,8 @@ use bytes::Bytes;
 use epoca::protocol::EntryId;
 use epoca::protocol::trace::{Fact, FinalRow};
 
+use crate::console::model::Model;
+
 /// How many keys are kept; beyond it the ones that were told longest ago go.
 pub const KEYS_MAX: usize = 10_000;
 
@@ -115,6 +117,21 @@ impl Finals {
             let end = self.whole_below.take().map_or(oldest.clone(), |end| end.min(oldest));
             self.whole_below = Some(end);
         }
+    }
+}
+
+impl Model {
+    /// The keys that any node has in its final database, in order. Only as far as somebody looks: there may be many
+    /// thousand.
+    pub fn final_keys(&self) -> impl Iterator<Item = &Bytes> {
+        let mut heads: Vec<_> = self.nodes.values().map(|node| node.finals.keys().keys().peekable()).collect();
+        std::iter::from_fn(move || {
+            let next = heads.iter_mut().filter_map(|keys| keys.peek().copied()).min()?;
+            for keys in &mut heads {
+                keys.next_if_eq(&next);
+            }
+            Some(next)
+        })
     }
 }
 

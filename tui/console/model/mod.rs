@@ -7,11 +7,19 @@
 //!                   Model ──► view(&Model) ──► screen, drawn only when `revision` has grown
 //! ```
 
+mod checks;
+
+mod choice;
+
 pub mod finals;
 
 pub mod node;
 
+mod obstacle;
+
 pub mod operations;
+
+mod pane;
 
 pub mod prompt;
 
@@ -41,12 +49,16 @@ use std::time::Duration;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Fact, MemberIds};
 
-use crate::console::words::screen;
+use crate::console::keys::{FaultKey, Mode};
 use crate::lang::{Lang, Text};
+use crate::tape::Verdict;
 
-pub use crate::console::layout::panes::Pane;
+pub use checks::{CheckState, Open, Subject};
+pub use choice::{Choice, Unfit};
 pub use node::{NodeView, Presence};
+pub use obstacle::Obstacle;
 pub use operations::Operations;
+pub use pane::Pane;
 pub use prompt::Prompt;
 pub use pulse::Pulse;
 pub use scenario::Scenarios;
@@ -56,8 +68,6 @@ pub use story::Story;
 pub use table::Window;
 pub use timeline::{Happening, Timeline};
 pub use value::Whole;
-
-use crate::tape::Verdict;
 
 pub use crate::tape::ProcessSeen;
 
@@ -69,13 +79,6 @@ pub enum Screen {
     Watching,
     /// The nodes that belong to this console are being ended.
     Ending,
-}
-
-/// Whether single keys act or letters go to the prompt.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
-    Control,
-    Type,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,17 +120,6 @@ pub struct Palette {
 pub struct Explained {
     pub node: NodeId,
     pub fact: Fact,
-}
-
-/// The keys that need a node.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FaultKey {
-    Kill,
-    Restart,
-    Pause,
-    Link,
-    Hold,
-    Conflict,
 }
 
 /// One line for whoever sits there; gone with the next key.
@@ -283,15 +275,6 @@ impl Model {
         pairs.sort();
         pairs.dedup();
         pairs
-    }
-
-    /// Why faults cannot be made, if they cannot.
-    pub fn no_lab(&self) -> Option<&'static str> {
-        let mut live = self.nodes.values().filter(|node| node.presence == Presence::Live).peekable();
-        if live.peek().is_none() {
-            return Some(self.say(screen::NO_NODE_ANSWERS));
-        }
-        live.any(|node| !node.lab).then_some(self.say(screen::WITHOUT_LAB))
     }
 
     /// A text in the screen's language.

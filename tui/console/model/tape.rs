@@ -12,9 +12,7 @@ use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Fact, Preview, Snapshot};
 
 use crate::command::{Exit, Outcome};
-use crate::console::model::{Model, NodeView, Presence};
-use crate::console::words::tape as words;
-use crate::lang::Text;
+use crate::console::model::{Model, NodeView, Obstacle, Presence};
 use crate::scenario::Verdict;
 use crate::tape::{Limits, Mark, MarkKind, ProcessSeen, Record, Ring, What};
 
@@ -248,10 +246,10 @@ impl Tape {
     }
 
     /// Why nothing can be done to the cluster now, if it is so.
-    pub fn obstacle(&self) -> Option<Text> {
+    pub fn obstacle(&self) -> Option<Obstacle> {
         match (&self.file, &self.view) {
-            (Some(_), _) => Some(words::IS_RECORDING),
-            (None, View::Past(_)) => Some(words::IS_PAST),
+            (Some(_), _) => Some(Obstacle::Recording),
+            (None, View::Past(_)) => Some(Obstacle::Past),
             (None, View::Now) => None,
         }
     }

@@ -27,12 +27,8 @@ use crossterm::terminal::{
     disable_raw_mode, enable_raw_mode,
 };
 use ratatui::layout::Rect;
-use ratatui::{Terminal, TerminalOptions, Viewport};
+use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use tokio::sync::Notify;
-
-use crate::console::model::Model;
-use crate::console::theme::Look;
-use crate::console::view;
 
 use backend::Careful;
 
@@ -50,8 +46,8 @@ static BROKEN: Notify = Notify::const_new();
 
 /// The terminal while it is ours; restored when dropped.
 pub struct Screen {
-    frame: Frame,
-    terminal: Terminal<Careful<Frame>>,
+    frame: Pending,
+    terminal: Terminal<Careful<Pending>>,
     size: (u16, u16),
     has_mouse: bool,
     frames: SyncSender<Vec<u8>>,
@@ -60,15 +56,15 @@ pub struct Screen {
 /// What is to be written next. Ratatui writes here, and never to the terminal itself: it would wait for it, and report
 /// an error by a print that panics where the terminal is gone.
 #[derive(Clone, Default)]
-struct Frame(Rc<RefCell<Vec<u8>>>);
+struct Pending(Rc<RefCell<Vec<u8>>>);
 
-impl Frame {
+impl Pending {
     fn take(&self) -> Vec<u8> {
         std::mem::take(&mut self.0.borrow_mut())
     }
 }
 
-impl Write for Frame {
+impl Write for Pending {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.borrow_mut().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -83,7 +79,7 @@ impl Screen {
     /// With `mouse` the terminal tells clicks and the wheel, and keeps its own selection for Shift.
     pub fn set_up(has_mouse: bool) -> io::Result<Screen> {
         output::open()?;
-        let (frame, size) = (Frame::default(), size());
+        let (frame, size) = (Pending::default(), size());
         let terminal = terminal(&frame, size)?;
         let mut screen = Screen { frame, terminal, size, has_mouse, frames: output::begin()? };
         screen.take()?;
@@ -128,7 +124,7 @@ impl Screen {
 
     /// Draws what has changed, in one piece where the terminal can. False if not now: the terminal has not taken the
     /// last frame yet, or is not ours.
-    pub fn draw(&mut self, model: &Model, look: &Look) -> io::Result<bool> {
+    pub fn draw(&mut self, size: (u16, u16), view: impl FnOnce(&mut Frame)) -> io::Result<bool> {
         if !is_up() || output::is_busy() {
             return Ok(false);
         }
@@ -136,13 +132,13 @@ impl Screen {
             leave();
             return Ok(false);
         }
-        if self.size != model.size {
-            self.begin(model.size)?;
+        if self.size != size {
+            self.begin(size)?;
         }
         let begun = self.frame.take();
         queue!(self.frame, BeginSynchronizedUpdate)?;
         self.frame.write_all(&begun)?;
-        self.terminal.draw(|frame| view::draw(frame, model, look))?;
+        self.terminal.draw(view)?;
         queue!(self.frame, EndSynchronizedUpdate)?;
         output::send(&self.frames, self.frame.take());
         Ok(true)
@@ -163,7 +159,7 @@ impl Drop for Screen {
     }
 }
 
-fn terminal(frame: &Frame, size: (u16, u16)) -> io::Result<Terminal<Careful<Frame>>> {
+fn terminal(frame: &Pending, size: (u16, u16)) -> io::Result<Terminal<Careful<Pending>>> {
     let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
     Terminal::with_options(Careful::new(frame.clone(), size), TerminalOptions { viewport })
 }

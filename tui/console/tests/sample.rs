@@ -9,9 +9,11 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use epoca::client::watch::Observed;
 use epoca::protocol::trace::{Event, Fact, FinalRow, Preview, Snapshot};
 use epoca::protocol::{Change, Command, Entry, EntryId, Epoch, Kind, LogPoint, NodeId, Opening, Time};
+use ratatui::layout::Position;
 
 use crate::console::model::Model;
-use crate::console::update::{Effect, Msg, update};
+use crate::console::update::{Effect, Gesture, Msg, update};
+use crate::console::view;
 
 pub struct Sample {
     pub model: Model,
@@ -96,6 +98,12 @@ impl Sample {
 
     pub fn send(&mut self, msg: Msg) -> Vec<Effect> {
         update(&mut self.model, msg)
+    }
+
+    /// As the app does it: what stands there is looked up first.
+    pub fn mouse(&mut self, gesture: Gesture, column: u16, row: u16) {
+        let target = view::target(&self.model, Position { x: column, y: row }).expect("the screen is large enough");
+        self.send(Msg::Mouse(gesture, target));
     }
 
     pub fn key(&mut self, code: KeyCode) -> Vec<Effect> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::console::keys::{self, Action};
-use crate::console::model::{Dialog, Mode, Model};
+use crate::console::keys::{self, Action, Mode};
+use crate::console::model::{Dialog, Model};
 use crate::console::update::{Effect, Msg, press, update_one};
 use crate::console::words::screen;
 

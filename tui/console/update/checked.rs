@@ -3,8 +3,9 @@
 use epoca::client::watch::Observed;
 use epoca::verify::invariants::Source;
 
+use crate::console::layout::tabs;
 use crate::console::model::tape::PlaceKind;
-use crate::console::model::{Model, Notice};
+use crate::console::model::{Model, Notice, Pane};
 use crate::console::update::tape;
 use crate::console::words::tape as words;
 use crate::tape::{Finding, Mark, MarkKind, Verdict, What};
@@ -18,7 +19,7 @@ pub fn on_checked(model: &mut Model, verdict: Verdict) {
     });
     let found: Vec<Finding> = verdict.findings.iter().skip(known).cloned().collect();
     model.checks = Some(verdict);
-    if is_seen || crate::console::layout::panes::shown(model).pane == crate::console::model::Pane::Checks {
+    if is_seen || tabs::shown(model) == Pane::Checks {
         model.changed();
     }
     for (index, finding) in found.iter().enumerate() {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::console::layout::panes;
+use crate::console::layout::tabs;
 use crate::console::model::node::GHOST;
 use crate::console::model::traffic::Traffic;
 use crate::console::model::{Model, Pane, Presence, step};
@@ -50,14 +50,14 @@ fn downs(model: &Model) -> impl Iterator<Item = Duration> {
 
 /// The seconds for which messages have waited, where they are seen.
 fn waits(model: &Model) -> u64 {
-    let is_seen = panes::shown(model).pane == Pane::Step && step::count(model) > 0;
+    let is_seen = tabs::shown(model) == Pane::Step && step::count(model) > 0;
     if is_seen { model.now.as_secs() } else { 0 }
 }
 
 /// The second that runs, if the speed of a link is seen and will be another in the next.
 fn speeds(model: &Model) -> Option<u64> {
     let is_moving = || model.nodes.values().flat_map(|node| node.sent.values()).any(Traffic::is_moving);
-    (panes::shown(model).pane == Pane::Peers && is_moving()).then_some(model.now.as_secs())
+    (tabs::shown(model) == Pane::Peers && is_moving()).then_some(model.now.as_secs())
 }
 
 fn next_second_of(model: &Model) -> Option<Duration> {

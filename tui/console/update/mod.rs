@@ -6,8 +6,6 @@ mod checked;
 
 mod clock;
 
-mod copy;
-
 mod faults;
 
 mod mouse;
@@ -30,21 +28,22 @@ mod value;
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
+use crossterm::event::KeyEvent;
 use epoca::client::watch::Observed;
 use epoca::protocol::trace::{Event, Preview};
 use epoca::protocol::{EntryId, NodeId};
 
 use crate::command::grammar::Consistency;
 use crate::command::{Command, Exit, Outcome, parse_line};
-use crate::console::model::{Dialog, Mode, Model, Notice, Pane, ProcessSeen, Screen};
+use crate::console::keys::Mode;
+use crate::console::layout::target::Target;
+use crate::console::model::{Dialog, Model, Notice, Pane, ProcessSeen, Screen};
 use crate::console::words::screen;
 use crate::tape::Verdict;
 
-pub use faults::{choices, name as fault_name};
-pub use scenario::{Staged, letter_of as scenario_letter};
-pub use step::StepKey;
-pub use tape::{TapeKey, load, next_wake};
+pub use mouse::Gesture;
+pub use scenario::Staged;
+pub use tape::{load, next_wake};
 
 #[allow(clippy::large_enum_variant, reason = "the large ones are what comes most, and all are taken apart at once")]
 #[derive(Debug)]
@@ -54,7 +53,9 @@ pub enum Msg {
     Key(KeyEvent),
     /// Keys that came at once, and how long none came before them.
     Keys(Vec<KeyEvent>, Duration),
-    Mouse(MouseEvent),
+    Mouse(Gesture, Target),
+    /// This is on the clipboard now.
+    Copied(String),
     Paste(String),
     /// A paste that was not taken: longer than a line, or without an end; so many bytes.
     PasteTooLong(usize),
@@ -99,8 +100,8 @@ pub enum Effect {
     StopScenario,
     /// Keep this line in the history between runs.
     Remember(String),
-    /// Put this on the clipboard.
-    Copy(String),
+    /// Put what is selected, or what the tab shows, on the clipboard, and tell it as [`Msg::Copied`].
+    Copy,
     /// Look at the processes now instead of at the next turn.
     LookAtProcesses,
     Quit,
@@ -134,9 +135,12 @@ fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
             scenario::on_staged(model, *staged);
             Vec::new()
         }
-        Msg::Paste(_) | Msg::PasteTooLong(_) | Msg::PasteUnended(_) | Msg::Resize(..) | Msg::Terminate => {
-            apply(model, msg)
-        }
+        Msg::Copied(_)
+        | Msg::Paste(_)
+        | Msg::PasteTooLong(_)
+        | Msg::PasteUnended(_)
+        | Msg::Resize(..)
+        | Msg::Terminate => apply(model, msg),
         told => tape::take(model, told),
     }
 }
@@ -148,7 +152,8 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
             return Vec::new();
         }
         Msg::Key(event) => return press::on_key(model, &event),
-        Msg::Mouse(event) => return mouse::on_mouse(model, &event),
+        Msg::Mouse(gesture, target) => mouse::on_mouse(model, gesture, target),
+        Msg::Copied(text) => press::on_copied(model, &text),
         Msg::Observed(node, observed) => {
             observe::on_observed(model, node, observed);
             return Vec::new();

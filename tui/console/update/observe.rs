@@ -6,7 +6,7 @@ use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Event, Fact};
 
-use crate::console::layout::panes;
+use crate::console::layout::tabs;
 use crate::console::model::timeline::{Happening, Line};
 use crate::console::model::{Model, NodeView, Pane, Presence, ProcessSeen, Screen};
 
@@ -122,7 +122,7 @@ fn tell_in(model: &mut Model, line: Line) -> bool {
     if told {
         model.story.push(&line);
     }
-    if told && panes::shown(model).pane == Pane::Events && model.scrolled > 0 {
+    if told && tabs::shown(model) == Pane::Events && model.scrolled > 0 {
         model.scrolled = (model.scrolled + 1).min(model.timeline.lines().len());
     }
     told

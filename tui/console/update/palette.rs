@@ -2,9 +2,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::console::keys::{self, Action};
+use crate::console::keys::{self, Action, Mode};
 use crate::console::layout::palette::{self, Does};
-use crate::console::model::{Dialog, Mode, Model, Palette};
+use crate::console::model::{Dialog, Model, Palette};
 use crate::console::update::{Effect, press};
 
 /// The longest that somebody looks for.
@@ -42,8 +42,8 @@ fn take(model: &mut Model, does: &Does) -> Vec<Effect> {
     match does {
         Does::Act(action) => {
             let needed = keys::bindings().iter().find(|binding| binding.action == *action);
-            match needed.and_then(|binding| keys::obstacle(model, binding)) {
-                Some(obstacle) => press::say(model, &obstacle),
+            match needed.and_then(|binding| model.obstacle(binding)) {
+                Some(obstacle) => press::say(model, model.lang.obstacle(&obstacle)),
                 None if *action == Action::Palette => {}
                 None => return press::act(model, *action, false),
             }

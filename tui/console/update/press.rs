@@ -5,15 +5,16 @@ use epoca::protocol::NodeId;
 
 use crate::command::parse::{Wanted, wanted};
 use crate::command::parse_line;
-use crate::console::keys::{self, Action};
+use crate::console::keys::{self, Action, FaultKey, Mode, StepKey};
 use crate::console::model::prompt::{LINE_BYTES_MAX, Mistake, TooLong};
 use crate::console::model::story::Told;
-use crate::console::model::{
-    Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Presence, Screen, Window, step,
-};
-use crate::console::update::step::{self as update_step, StepKey};
-use crate::console::update::{Effect, copy, faults, palette, quit, scenario, scroll, tape, value};
-use crate::console::words::{scenario as scenario_words, screen, tape as tape_words};
+use crate::console::model::{Dialog, Explained, Focus, Happening, Model, Notice, Pane, Presence, Screen, Window, step};
+use crate::console::text::cut;
+use crate::console::update::{Effect, faults, palette, quit, scenario, scroll, step as update_step, tape, value};
+use crate::console::words::{obstacles, scenario as scenario_words, screen, tape as tape_words};
+
+/// How much of what was copied is said.
+const COPIED_COLUMNS: usize = 60;
 
 /// What can be typed and is no business of the cluster.
 const LOCAL: [&str; 10] = ["help", "quit", "checks", "bookmark", "event", "live", "play", "run", "scenario", "stop"];
@@ -53,6 +54,16 @@ pub fn on_paste(model: &mut Model, text: &str) {
     }
 }
 
+/// Says what is on the clipboard by its first line.
+pub fn on_copied(model: &mut Model, text: &str) {
+    if text.trim().is_empty() {
+        say(model, screen::NOTHING_TO_COPY.to(model.lang));
+        return;
+    }
+    let first = text.lines().next().unwrap_or_default();
+    say(model, &screen::COPIED.with(model.lang, &[("what", &cut(first.trim(), COPIED_COLUMNS))]));
+}
+
 pub fn refuse_paste(model: &mut Model, bytes: usize) {
     bad(model, screen::PASTE_TOO_LONG.with(model.lang, &[("bytes", &bytes), ("most", &LINE_BYTES_MAX)]));
 }
@@ -76,8 +87,9 @@ pub fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> V
     let Some(binding) = keys::binding(model.mode, event) else {
         return on_letter(model, event);
     };
-    if let Some(obstacle) = keys::obstacle(model, binding) {
-        bad(model, format!("{}: {obstacle}", binding.hint.map_or(binding.shown, |hint| model.say(hint))));
+    if let Some(obstacle) = model.obstacle(binding) {
+        let key = binding.hint.map_or(binding.shown, |hint| model.say(hint));
+        bad(model, format!("{key}: {}", model.lang.obstacle(&obstacle)));
         return Vec::new();
     }
     let looks = scenario::looks(model, binding.action);
@@ -109,7 +121,7 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Plain => model.is_plain = !model.is_plain,
         Action::Reset => return reset(model),
         Action::Palette => model.dialog = Some(Dialog::Palette(Default::default())),
-        Action::Copy => return copy::copy(model),
+        Action::Copy => return vec![Effect::Copy],
         Action::Explain => explain(model),
         Action::SpaceTime => scroll::to_space_time(model),
         Action::NextPane => scroll::beside(model, 1),
@@ -243,11 +255,11 @@ fn on_choice(model: &mut Model, event: &KeyEvent, fault: FaultKey, first: Option
     if let Some(Action::Quit) = keys::binding(Mode::Control, event).map(|binding| binding.action) {
         return quit(model);
     }
-    let chosen = faults::choices(model, fault, first).into_iter().find(|choice| choice.letter == letter);
+    let chosen = model.choices(fault, first).into_iter().find(|choice| choice.letter == letter);
     let line = match chosen {
         None => Err(screen::NO_NODE.with(model.lang, &[("letter", &letter)])),
         Some(choice) => match choice.obstacle {
-            Some(obstacle) => Err(format!("{} {}", choice.node, model.say(obstacle))),
+            Some(unfit) => Err(format!("{} {}", choice.node, model.say(obstacles::unfit(unfit)))),
             None => Ok((choice.node, faults::line(model, fault, first, choice.node))),
         },
     };

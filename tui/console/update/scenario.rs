@@ -9,10 +9,10 @@ use epoca::protocol::NodeId;
 use epoca::protocol::trace::Event;
 
 use crate::command::Outcome;
-use crate::console::keys::{self, Action};
-use crate::console::model::{Dialog, Mode, Model, Notice, Pane, ProcessSeen, Screen};
+use crate::console::keys::{self, Action, Mode};
+use crate::console::model::{Dialog, Model, Notice, Pane, ProcessSeen, Screen};
 use crate::console::update::{Effect, Msg, quit, scroll, tape};
-use crate::console::words::scenario as words;
+use crate::console::words::{scenario as words, screen};
 use crate::scenario::{Told, library_names};
 use crate::tape::{Mark, What};
 
@@ -163,9 +163,9 @@ pub fn start(model: &mut Model, name: &str) -> Vec<Effect> {
     let refusal = match model.screen {
         Screen::Watching if model.scenarios.is_running() => Some(words::RUNS_ALREADY),
         Screen::Watching => model.no_lab().map(|_| words::NEEDS_LAB),
-        _ => Some(crate::console::words::screen::NODES_NOT_THERE),
+        _ => Some(screen::NODES_NOT_THERE),
     };
-    let obstacle = model.tape.obstacle().map(|text| model.say(text).to_owned());
+    let obstacle = model.tape.obstacle().map(|obstacle| model.lang.obstacle(&obstacle).to_owned());
     let refusal = obstacle.or(refusal.map(|refusal| model.say(refusal).to_owned()));
     if let Some(text) = refusal {
         model.notice = Some(Notice { text, is_bad: true });
@@ -231,13 +231,7 @@ fn nth(model: &mut Model, index: usize) -> Vec<Effect> {
     library_names().nth(index).map_or(Vec::new(), |name| start(model, name))
 }
 
-/// The key of each scenario in the list: the digits, then letters.
-pub fn letter_of(index: usize) -> char {
-    const LETTERS: &[u8] = b"123456789abcdefghijklmnoprstuvwxyz";
-    LETTERS.get(index).map_or(' ', |letter| char::from(*letter))
-}
-
 fn index_of(letter: char) -> Option<usize> {
     let count = library_names().count();
-    (0..count).find(|index| letter_of(*index) == letter)
+    (0..count).find(|index| keys::scenario_letter(*index) == letter)
 }

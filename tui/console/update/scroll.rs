@@ -1,9 +1,8 @@
 //! Moving about: the lower pane and its lines, the log table and its columns.
 
-use crate::console::layout::help;
-use crate::console::layout::panes::{self, Arrows};
-use crate::console::layout::{Content, is_split, layout};
-use crate::console::model::{Focus, Model, Pane, Whole, Window, table};
+use crate::console::layout::extent::{Extent, extent};
+use crate::console::layout::{Content, help, is_split, layout, log_columns, tabs};
+use crate::console::model::{Focus, Model, Pane, Whole, Window, step, table};
 
 /// How many lines a page has.
 pub const PAGE: isize = 8;
@@ -17,19 +16,32 @@ pub fn show(model: &mut Model, pane: Pane) {
 
 /// To the tab so many to the right.
 pub fn beside(model: &mut Model, right: isize) {
-    show(model, panes::beside(model, right));
+    show(model, tabs::beside(model, right));
 }
 
 pub fn lines(model: &mut Model, down: isize) {
     if model.focus == Focus::SpaceTime && is_split(model.size) {
         return model.space.select(down);
     }
-    let (by, most) = match panes::shown(model).arrows {
-        Arrows::Select(select) => return select(model, down),
-        Arrows::FromEnd(lines) => (-down, lines(model)),
-        Arrows::FromTop(lines) => (down, lines(model)),
+    let pane = tabs::shown(model);
+    let (by, most) = match extent(model, pane) {
+        Extent::Selection => return select(model, pane, down),
+        Extent::FromEnd(lines) => (-down, lines),
+        Extent::FromTop(lines) => (down, lines),
     };
     model.scrolled = model.scrolled.saturating_add_signed(by).min(most.saturating_sub(1));
+}
+
+/// Moves the selection of a tab that has one.
+fn select(model: &mut Model, pane: Pane, down: isize) {
+    match pane {
+        Pane::Scenario => model.scenarios.select(down),
+        Pane::Sheet => model.scenarios.select_line(down),
+        Pane::Narration => model.story.select(down),
+        Pane::SpaceTime => model.space.select(down),
+        Pane::Step => step::select(model, down),
+        Pane::Events | Pane::FinalDb | Pane::Ops | Pane::Peers | Pane::Checks | Pane::Nodes => {}
+    }
 }
 
 pub fn pages(model: &mut Model, down: isize) {
@@ -54,7 +66,7 @@ pub fn to_space_time(model: &mut Model) {
 /// Columns of the log table, newer being positive.
 pub fn columns(model: &mut Model, newer: isize) {
     for _ in 0..newer.unsigned_abs() {
-        let seen = table::seen(model);
+        let seen = log_columns::seen(model);
         let Some(right) = seen.columns.last().map(|column| column.id) else { return };
         let step = match newer < 0 {
             true if seen.has_older => table::before(model, right),
@@ -76,7 +88,7 @@ pub fn to_oldest(model: &mut Model) {
 
 /// The window's right end becomes the last column that is really seen; at the newest it goes along again.
 fn settle(model: &mut Model) {
-    let seen = table::seen(model);
+    let seen = log_columns::seen(model);
     model.window = match seen.columns.last() {
         Some(last) if seen.has_newer => Window::At(last.id),
         _ => Window::Newest,

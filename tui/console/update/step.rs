@@ -4,21 +4,10 @@ use epoca::protocol::trace::MessageId;
 
 use crate::command::Command;
 use crate::command::grammar::{Fault, Switch};
+use crate::console::keys::StepKey;
 use crate::console::model::{Model, Pane, step};
 use crate::console::update::scroll;
 use crate::console::words::step as words;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum StepKey {
-    /// On or off.
-    Switch,
-    /// Deliver the oldest message.
-    Next,
-    Deliver,
-    Discard,
-    Delay,
-    Duplicate,
-}
 
 /// The line that a key stands for, or why there is none.
 pub fn line(model: &Model, key: StepKey) -> Result<String, &'static str> {

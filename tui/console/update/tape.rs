@@ -8,6 +8,7 @@ use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Event;
 
+use crate::console::keys::TapeKey;
 use crate::console::model::tape::{Past, Place, PlaceKind, Playing, Tape, View};
 use crate::console::model::{Model, Notice, Operations, Pane};
 use crate::console::update::{Effect, Msg, apply, clock, scroll};
@@ -23,20 +24,6 @@ const ON_MAX: u64 = 2_048;
 
 /// The speeds of playing, as percent.
 const SPEEDS: [u32; 9] = [1, 5, 20, 50, 100, 200, 400, 800, 1_600];
-
-/// What the keys of the tape do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TapeKey {
-    Back,
-    On,
-    MarkBefore,
-    MarkAfter,
-    Live,
-    Bookmark,
-    Freeze,
-    Slower,
-    Faster,
-}
 
 /// Takes in what is told of the cluster: applied to the present, and recorded.
 pub fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {

@@ -3,9 +3,9 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::command::{Command, Exit, Outcome, parse_line};
-use crate::console::keys::{self, Action};
+use crate::console::keys::{self, Action, Mode};
 use crate::console::layout::{Content, layout};
-use crate::console::model::{Dialog, Mode, Model, Whole};
+use crate::console::model::{Dialog, Model, Whole};
 use crate::console::text::{visible, width};
 use crate::console::update::{Effect, press, quit, scroll};
 

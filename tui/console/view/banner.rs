@@ -14,7 +14,7 @@ use crate::console::text::{centred, cut, letters, visible, width as columns};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
 use crate::console::view::scenario::style_of;
-use crate::console::view::{checks, top};
+use crate::console::view::top;
 use crate::console::words::{content, screen, stepped_down};
 use crate::lang::Text;
 
@@ -49,7 +49,7 @@ fn headline(model: &Model, look: &Look) -> (String, Style) {
     if !model.is_anything_known() {
         return (model.say(top::unknown(model)).to_uppercase(), look.muted);
     }
-    if let Some(finding) = checks::found(model).next() {
+    if let Some(finding) = model.findings().next() {
         let name = model.lang.answer(finding.violation.invariant).to_uppercase();
         return (screen::B_VIOLATED.with(model.lang, &[("what", &name)]), look.bad);
     }

@@ -3,19 +3,20 @@
 use epoca::protocol::NodeId;
 use ratatui::text::Span;
 
-use crate::console::model::{FaultKey, Model};
+use crate::console::keys::FaultKey;
+use crate::console::model::{Choice, Model};
 use crate::console::theme::Look;
-use crate::console::update::{choices, fault_name};
 use crate::console::view::line::span;
+use crate::console::words::obstacles::unfit;
 use crate::console::words::screen;
 
 pub fn choice(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look) -> Vec<Span<'static>> {
-    let mut spans = vec![span(format!(" {}", model.say(fault_name(fault))), look.accent)];
+    let mut spans = vec![span(format!(" {}", model.say(screen::fault(fault))), look.accent)];
     if let Some(first) = first {
         spans.push(span(screen::CHOOSE_SECOND.with(model.lang, &[("node", &first)]), look.accent));
     }
     spans.push(span(":", look.accent));
-    for choice in choices(model, fault, first) {
+    for choice in model.choices(fault, first) {
         // What cannot be chosen stands in parentheses, so that it is told without colours too.
         match choice.obstacle {
             None => spans.push(span(format!("  {}", choice.letter), look.strong)),
@@ -31,7 +32,8 @@ pub fn choice(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look
 
 /// Why some nodes stand in parentheses.
 pub fn obstacles(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look) -> Vec<Span<'static>> {
-    let choices = choices(model, fault, first).into_iter();
-    let reasons = choices.filter_map(|choice| Some(format!("({}) {}", choice.letter, model.say(choice.obstacle?))));
+    let choices = model.choices(fault, first).into_iter();
+    let reason = |choice: Choice| Some(format!("({}) {}", choice.letter, model.say(unfit(choice.obstacle?))));
+    let reasons = choices.filter_map(reason);
     vec![span(reasons.collect::<Vec<_>>().join("   "), look.muted)]
 }

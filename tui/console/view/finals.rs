@@ -18,8 +18,8 @@ use crate::lang::Text;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let height = usize::from(area.height).saturating_sub(1);
-    let last = rows(model).saturating_sub(1);
-    let keys: Vec<&Bytes> = all_keys(model).skip(model.scrolled.min(last)).take(height).collect();
+    let last = model.final_keys().count().saturating_sub(1);
+    let keys: Vec<&Bytes> = model.final_keys().skip(model.scrolled.min(last)).take(height).collect();
     if keys.is_empty() {
         for (index, text) in
             wrapped(model.say(nothing(model)), usize::from(area.width).saturating_sub(2)).into_iter().enumerate()
@@ -49,23 +49,6 @@ fn nothing(model: &Model) -> Text {
         () if model.tape.file.is_some() && model.tape.at() == model.tape.ring.end() => screen::FINAL_OLD_RECORDING,
         () => screen::FINAL_UNTOLD,
     }
-}
-
-/// How many rows there are to scroll through.
-pub fn rows(model: &Model) -> usize {
-    all_keys(model).count()
-}
-
-/// The keys that any node has, in order. Only as far as somebody looks: there may be many thousand.
-fn all_keys(model: &Model) -> impl Iterator<Item = &Bytes> {
-    let mut heads: Vec<_> = model.nodes.values().map(|node| node.finals.keys().keys().peekable()).collect();
-    std::iter::from_fn(move || {
-        let next = heads.iter_mut().filter_map(|keys| keys.peek().copied()).min()?;
-        for keys in &mut heads {
-            keys.next_if_eq(&next);
-        }
-        Some(next)
-    })
 }
 
 /// How many keys there are where the leader counts them, and how many of them are shown.

@@ -5,11 +5,12 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::{Block, Widget};
 
-use crate::console::layout::panes;
+use crate::console::layout::tabs;
 use crate::console::model::Model;
 use crate::console::text::{self, cut};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
+use crate::console::words::screen;
 
 /// Draws a frame and gives what is inside.
 pub fn pane(buffer: &mut Buffer, area: Rect, title: Vec<Span<'static>>, look: &Look) -> Rect {
@@ -34,15 +35,15 @@ fn on_edge(buffer: &mut Buffer, area: Rect, look: &Look) {
 
 /// The frame of the lower pane: all tabs by name that fit, the shown one standing out by brackets.
 pub fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> Rect {
-    let shown = panes::shown(model).pane;
-    let bar = panes::bar(model, usize::from(area.width).saturating_sub(2));
+    let shown = tabs::shown(model);
+    let bar = tabs::bar(model, usize::from(area.width).saturating_sub(2));
     let mut title = Vec::new();
     if bar.hides_left {
         title.push(span("‹", look.muted));
     }
-    for (tab, _) in &bar.tabs {
-        let name = model.say(tab.name);
-        if tab.pane == shown {
+    for (pane, _) in &bar.tabs {
+        let name = model.say(screen::tab(*pane));
+        if *pane == shown {
             title.push(span(format!("[{name}]"), look.accent));
         } else {
             title.push(span(format!(" {name} "), look.muted));

@@ -7,10 +7,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use crate::command::{Word, words};
-use crate::console::keys::{self, Action, Binding};
+use crate::console::keys::{self, Action, Binding, Mode};
 use crate::console::layout::Layout;
 use crate::console::model::prompt::Mistake;
-use crate::console::model::{Dialog, Mode, Model, Prompt};
+use crate::console::model::{Dialog, Model, Prompt};
 use crate::console::text::{visible, width as columns};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
@@ -93,7 +93,7 @@ fn is_vital(action: Action) -> bool {
 /// A key that cannot act stands in parentheses, dimmed.
 fn key(model: &Model, binding: &Binding, look: &Look) -> Vec<Span<'static>> {
     let hint = binding.hint.map_or("", |hint| model.say(hint));
-    match keys::obstacle(model, binding) {
+    match model.obstacle(binding) {
         Some(_) => vec![span(format!("({} {hint})", binding.shown), look.muted)],
         None => vec![span(binding.shown, look.accent), span(format!(" {hint}"), look.base)],
     }

@@ -14,8 +14,9 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
+use crate::console::layout::log_columns::{CELL_FRAME, Column, Seen, head, seen};
 use crate::console::layout::{self, Layout};
-use crate::console::model::table::{self, Cell, Column, Seen};
+use crate::console::model::table::{self, Cell};
 use crate::console::model::{Model, NodeView};
 use crate::console::text::centred;
 use crate::console::theme::Look;
@@ -25,7 +26,7 @@ use crate::console::words::{content, screen};
 
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     let inner = frame::pane(buffer, layout.logs, legend(layout, model, look), look);
-    let seen = table::seen(model);
+    let seen = seen(model);
     let label = layout::label_width(layout.logs.width);
     let cells = Rect { x: inner.x + label, width: inner.width.saturating_sub(label), ..inner };
     draw_heads(buffer, Rect { width: label, ..inner }, cells, &seen, model, look);
@@ -81,7 +82,7 @@ fn draw_heads(buffer: &mut Buffer, label: Rect, cells: Rect, seen: &Seen, model:
     for (x, column) in places(cells, seen) {
         let place = Rect { x, width: column.width + 2, ..first(cells) };
         let style = if previous == Some(column.id.epoch) { look.muted } else { look.strong };
-        put(buffer, place, &[span(centred(&table::head(column.id), usize::from(column.width) + 2), style)]);
+        put(buffer, place, &[span(centred(&head(column.id), usize::from(column.width) + 2), style)]);
         previous = Some(column.id.epoch);
     }
     if seen.has_newer {
@@ -143,7 +144,7 @@ fn places<'a>(area: Rect, seen: &'a Seen) -> impl Iterator<Item = (u16, Column)>
     let mut x = area.x;
     seen.columns.iter().map(move |column| {
         let begin = x;
-        x += column.width + table::CELL_FRAME;
+        x += column.width + CELL_FRAME;
         (begin, *column)
     })
 }

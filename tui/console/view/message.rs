@@ -14,7 +14,7 @@ use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::line::span;
 use crate::console::words::{content, screen, step, stepped_down};
-use crate::lang::Lang;
+use crate::lang::{Lang, Text};
 
 /// What the arrow says, the longest first.
 pub fn labels(message: &Message, lang: Lang) -> Vec<String> {
@@ -59,7 +59,7 @@ pub fn style(message: &Message, look: &Look) -> Style {
 /// What stands beside a node's line when something happens there.
 pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
     let lang = model.lang;
-    let with = |text: screen::Text, what: &dyn std::fmt::Display| text.with(lang, &[("what", what)]);
+    let with = |text: Text, what: &dyn std::fmt::Display| text.with(lang, &[("what", what)]);
     match fact {
         Fact::Elected { epoch, .. } => (with(screen::MARK_LEADS, epoch), look.accent),
         Fact::SteppedDown { epoch, .. } => match stepped_down(fact) {

@@ -2,13 +2,13 @@
 
 mod banner;
 
-pub mod checks;
+mod checks;
 
 mod dialog;
 
-pub mod events;
+mod events;
 
-pub mod finals;
+mod finals;
 
 mod explain;
 
@@ -22,35 +22,39 @@ mod line;
 
 mod logs;
 
-pub mod message;
+mod message;
 
-pub mod narration;
+mod narration;
 
-pub mod nodes;
+mod nodes;
 
-pub mod ops;
+mod ops;
 
 mod palette;
 
-pub mod peers;
+mod peers;
+
+mod plain;
+
+mod pointer;
 
 mod prompt;
 
 mod row_notes;
 
-pub mod scenario;
+mod scenario;
 
 mod scenario_list;
 
-pub mod sheet;
+mod sheet;
 
-pub mod space;
+mod space;
 
 mod stage;
 
-pub mod step;
+mod step;
 
-pub mod tape;
+mod tape;
 
 mod top;
 
@@ -60,10 +64,13 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::console::layout::panes;
-use crate::console::layout::{self, Content, Layout};
+use crate::console::layout::strips::{Strip, strips};
+use crate::console::layout::{self, Content, Layout, tabs};
 use crate::console::model::{Dialog, Model, Pane, Screen};
 use crate::console::theme::{Look, fold_to_ascii};
+
+pub use plain::plain;
+pub use pointer::target;
 
 /// Draws the whole screen.
 pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
@@ -98,7 +105,7 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
         (_, Some(Dialog::Scenarios { chosen })) => scenario_list::draw(buffer, upper, model, *chosen, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
         (_, Some(Dialog::Value(value))) => value::draw(buffer, upper, model, value, look),
-        _ if model.is_plain => (panes::shown(model).draw)(buffer, upper, model, look),
+        _ if model.is_plain => draw_tab(buffer, upper, model, tabs::shown(model), look),
         _ => {
             logs::draw(buffer, layout, cluster, look);
             if let Some(area) = layout.space {
@@ -115,16 +122,39 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
 
 fn draw_lower(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let inner = frame::tabs(buffer, area, model, look);
-    let tab = panes::shown(model);
+    let pane = tabs::shown(model);
     // What is about the scenario and the person is not about the cluster that is shown.
-    let is_own = matches!(tab.pane, Pane::Scenario | Pane::Sheet);
-    (tab.draw)(buffer, inner, if is_own { model } else { model.shown() }, look);
+    let is_own = matches!(pane, Pane::Scenario | Pane::Sheet);
+    draw_tab(buffer, inner, if is_own { model } else { model.shown() }, pane, look);
+}
+
+fn draw_tab(buffer: &mut Buffer, area: Rect, model: &Model, pane: Pane, look: &Look) {
+    let draw = match pane {
+        Pane::Scenario => scenario::draw,
+        Pane::Sheet => sheet::draw,
+        Pane::Narration => narration::draw,
+        Pane::Events => events::draw,
+        Pane::SpaceTime => space::draw,
+        Pane::FinalDb => finals::draw,
+        Pane::Ops => ops::draw,
+        Pane::Peers => peers::draw,
+        Pane::Checks => checks::draw,
+        Pane::Step => step::draw,
+        Pane::Nodes => nodes::draw,
+    };
+    draw(buffer, area, model, look);
 }
 
 /// What has something to say stands below each other, from the top.
 fn draw_strips(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    for (index, strip) in panes::strips(model).enumerate() {
+    for (index, strip) in strips(model).enumerate() {
         let Some(row) = line::row(area, index) else { return };
-        line::put(buffer, row, &(strip.line)(model, usize::from(area.width), look));
+        let width = usize::from(area.width);
+        let spans = match strip {
+            Strip::Step => step::strip(model, width, look),
+            Strip::Checks => checks::strip(model, width, look),
+            Strip::Tape => tape::strip(model, width, look),
+        };
+        line::put(buffer, row, &spans);
     }
 }

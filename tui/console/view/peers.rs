@@ -15,6 +15,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::console::layout::extent::peers_lines;
 use crate::console::model::traffic::{Traffic, short};
 use crate::console::model::{Model, NodeView, Presence};
 use crate::console::text::{self, cut};
@@ -35,7 +36,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let mut rows = vec![heads(model, cell, look)];
     rows.extend(model.nodes.values().map(|from| links(model, from, cell, look)));
     // What is free sets the tables apart.
-    let gap = usize::from(usize::from(area.height) > self::rows(model));
+    let gap = usize::from(usize::from(area.height) > peers_lines(model));
     rows.extend((0..gap).map(|_| Vec::new()));
     rows.extend(lags(model, width, look));
     rows.extend((0..gap).map(|_| Vec::new()));
@@ -44,11 +45,6 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
         let Some(place) = row(area, index) else { return };
         put(buffer, place, spans);
     }
-}
-
-/// How many lines there are, at least.
-pub fn rows(model: &Model) -> usize {
-    2 * (model.nodes.len() + 1) + 1
 }
 
 fn heads(model: &Model, cell: usize, look: &Look) -> Vec<Span<'static>> {

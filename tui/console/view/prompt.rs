@@ -4,9 +4,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use crate::console::keys;
+use crate::console::keys::{self, Mode};
 use crate::console::layout::Layout;
-use crate::console::model::{Dialog, Mode, Model, Prompt, Screen};
+use crate::console::model::{Dialog, Model, Prompt, Screen};
 use crate::console::text::{behind, visible, width};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span};
@@ -53,12 +53,13 @@ pub fn said(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
 
 /// What to do, and why keys stand in parentheses if some do.
 fn idle(model: &Model) -> String {
-    let mut obstacles: Vec<_> = keys::bindings().iter().filter_map(|binding| keys::obstacle(model, binding)).collect();
+    let mut obstacles: Vec<_> = keys::bindings().iter().filter_map(|binding| model.obstacle(binding)).collect();
     obstacles.dedup();
     if obstacles.is_empty() || model.screen != Screen::Watching {
         return model.say(screen::IDLE).to_owned();
     }
-    screen::IDLE_OBSTACLES.with(model.lang, &[("why", &obstacles.join(", "))])
+    let reasons: Vec<_> = obstacles.iter().map(|obstacle| model.lang.obstacle(obstacle)).collect();
+    screen::IDLE_OBSTACLES.with(model.lang, &[("why", &reasons.join(", "))])
 }
 
 /// The part of the line around the cursor that fits; gives where the cursor stands.

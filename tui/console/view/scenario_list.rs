@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use crate::console::keys::scenario_letter;
 use crate::console::model::Model;
 use crate::console::text::wrapped;
 use crate::console::theme::Look;
-use crate::console::update::scenario_letter;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::scenario as words;

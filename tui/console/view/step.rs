@@ -7,11 +7,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use crate::console::keys::{self, Action, BINDINGS};
+use crate::console::keys::{Action, BINDINGS, StepKey};
 use crate::console::model::{Model, step};
 use crate::console::text::{cut, padded, visible};
 use crate::console::theme::Look;
-use crate::console::update::StepKey;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::{screen, step as words};
@@ -97,7 +96,7 @@ fn keys_line(model: &Model, look: &Look) -> Vec<Span<'static>> {
             StepKey::Delay => words::K_DELAY,
             StepKey::Duplicate => words::K_DUPLICATE,
         });
-        match keys::obstacle(model, binding) {
+        match model.obstacle(binding) {
             Some(_) => spans.push(span(format!("({} {name})  ", binding.shown), look.muted)),
             None => {
                 spans.push(span(binding.shown, look.accent));

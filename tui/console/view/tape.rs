@@ -33,7 +33,7 @@ pub fn named(model: &Model) -> Option<String> {
 }
 
 /// The line in this width.
-pub fn line(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
+pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     let tape = &model.tape;
     let mut right = vec![span(" ", look.base)];
     right.extend(position(tape, model.lang, look));
@@ -49,11 +49,6 @@ pub fn line(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     parts.extend(places(tape, marks, model.lang, look));
     parts.extend(right);
     parts
-}
-
-/// Whether there is anything on the tape.
-pub fn is_there(model: &Model) -> bool {
-    model.tape.ring.end() > 0
 }
 
 /// Event k of n, how it is played, what fell off, and whether it is written.

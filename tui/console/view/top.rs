@@ -8,11 +8,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use crate::console::model::{Mode, Model, Screen, step};
+use crate::console::keys::Mode;
+use crate::console::model::{Model, Screen, step};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, put_right, span, width};
 use crate::console::view::{ops, tape};
 use crate::console::words::{screen, step as words};
+use crate::lang::Text;
 
 /// A part of the line, and how soon it goes: the greatest first.
 struct Part {
@@ -79,7 +81,7 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
 }
 
 /// What is said before any node was heard of.
-pub(super) fn unknown(model: &Model) -> screen::Text {
+pub(super) fn unknown(model: &Model) -> Text {
     if model.tape.file.is_some() { screen::NOTHING_RECORDED } else { screen::NO_ANSWER_AT_ALL }
 }
 
@@ -154,7 +156,7 @@ fn in_force(model: &Model, look: &Look) -> Option<Part> {
 
 /// What is in force, each in words.
 pub(super) fn forced(model: &Model) -> Vec<String> {
-    let say = |text: screen::Text, what: &dyn std::fmt::Display| text.with(model.lang, &[("what", what)]);
+    let say = |text: Text, what: &dyn std::fmt::Display| text.with(model.lang, &[("what", what)]);
     let step = step::is_on(model).then(|| words::T_STEP.with(model.lang, &[("count", &step::count(model))]));
     let wrong = step::wrong(model).map(|id| words::T_WRONG.with(model.lang, &[("what", &id)]));
     let held = model.nodes.iter().filter(|(_, node)| !node.holds().is_empty()).map(|(id, _)| say(screen::HELD, id));

@@ -5,9 +5,13 @@
 
 mod answers;
 
+pub mod checks;
+
 pub mod commands;
 
 pub mod explain;
+
+pub mod obstacles;
 
 mod reasons;
 

@@ -2,9 +2,9 @@
 
 use epoca::protocol::trace::RoleName;
 
-use crate::console::model::Standing;
-
-pub use crate::lang::{Text, text};
+use crate::console::keys::FaultKey;
+use crate::console::model::{Pane, Standing};
+use crate::lang::{Text, text};
 
 // The space-time picture.
 pub const SPACE_TIME: Text = text("SPACE-TIME", "ESPAÇO-TEMPO");
@@ -294,12 +294,6 @@ pub const MEANS_NOTHING: Text = text(
 );
 pub const NO_NODE: Text = text("there is no node {letter}", "não há nó {letter}");
 pub const NODES_NOT_THERE: Text = text("the nodes are not there yet", "os nós ainda não estão no ar");
-pub const F_KILL: Text = text("kill", "matar");
-pub const F_RESTART: Text = text("restart", "reiniciar");
-pub const F_PAUSE: Text = text("pause or resume", "pausar ou retomar");
-pub const F_LINK: Text = text("cut or heal the link between", "cortar ou refazer o enlace entre");
-pub const F_HOLD: Text = text("hold or release the commit orders to", "reter ou liberar as ordens de commit para");
-pub const F_CONFLICT: Text = text("inject a forged entry into", "injetar uma entrada forjada em");
 pub const O_CHOSEN: Text = text("is chosen already", "já foi escolhido");
 pub const O_DOWN_ALREADY: Text = text("is down already", "já está fora do ar");
 pub const O_RUNS: Text = text("runs", "está rodando");
@@ -324,5 +318,34 @@ pub const fn role(role: RoleName, standing: Standing) -> Text {
         (_, Standing::NoMember) => R_NO_MEMBER,
         (RoleName::Replica, Standing::Voter) => R_REPLICA,
         (RoleName::Candidate, Standing::Voter) => R_CANDIDATE,
+    }
+}
+
+/// What a tab is called.
+pub const fn tab(pane: Pane) -> Text {
+    match pane {
+        Pane::Scenario => text("scenario", "cenário"),
+        Pane::Sheet => text("sheet", "folha"),
+        Pane::Narration => text("narration", "narração"),
+        Pane::Events => text("events", "eventos"),
+        Pane::SpaceTime => text("space-time", "espaço-tempo"),
+        Pane::FinalDb => text("final db", "banco final"),
+        Pane::Ops => text("ops", "operações"),
+        Pane::Peers => text("peers", "enlaces"),
+        Pane::Checks => text("checks", "verificações"),
+        Pane::Step => text("step", "passo"),
+        Pane::Nodes => text("nodes", "nós"),
+    }
+}
+
+/// What the choice of a node for a key is called.
+pub const fn fault(fault: FaultKey) -> Text {
+    match fault {
+        FaultKey::Kill => text("kill", "matar"),
+        FaultKey::Restart => text("restart", "reiniciar"),
+        FaultKey::Pause => text("pause or resume", "pausar ou retomar"),
+        FaultKey::Link => text("cut or heal the link between", "cortar ou refazer o enlace entre"),
+        FaultKey::Hold => text("hold or release the commit orders to", "reter ou liberar as ordens de commit para"),
+        FaultKey::Conflict => text("inject a forged entry into", "injetar uma entrada forjada em"),
     }
 }

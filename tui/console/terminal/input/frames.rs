@@ -5,8 +5,6 @@
 
 use std::time::Duration;
 
-use crate::console::model::prompt::LINE_BYTES_MAX;
-
 /// A lone ESC is the key if nothing follows for so long. Sequences arrive in one piece or nearly so, also over a
 /// network.
 const ESCAPE_HOLD: Duration = Duration::from_millis(50);
@@ -46,8 +44,9 @@ pub enum Frame<'a> {
     Unended(usize),
 }
 
-#[derive(Default)]
 pub struct Framer {
+    /// A longer paste is counted and not kept.
+    paste_bytes_max: usize,
     /// What has begun and is not whole yet.
     begun: Vec<u8>,
     /// In a paste: how many bytes have come. The first of them are in `begun`.
@@ -55,6 +54,10 @@ pub struct Framer {
 }
 
 impl Framer {
+    pub fn new(paste_bytes_max: usize) -> Framer {
+        Framer { paste_bytes_max, begun: Vec::new(), pasted: None }
+    }
+
     pub fn take(&mut self, bytes: &[u8], give: &mut impl FnMut(Frame)) {
         for byte in bytes {
             self.take_one(*byte, give);
@@ -166,13 +169,13 @@ impl Framer {
         self.begun.push(byte);
         if let Some(text) = self.begun.strip_suffix(PASTE_ENDS) {
             match bytes - PASTE_ENDS.len() {
-                whole if whole == text.len() && whole <= LINE_BYTES_MAX => give(Frame::Paste(text)),
+                whole if whole == text.len() && whole <= self.paste_bytes_max => give(Frame::Paste(text)),
                 whole => give(Frame::TooLong(whole)),
             }
             self.pasted = None;
             self.begun.clear();
-        } else if self.begun.len() > 2 * LINE_BYTES_MAX {
-            self.begun.drain(..LINE_BYTES_MAX);
+        } else if self.begun.len() > 2 * self.paste_bytes_max {
+            self.begun.drain(..self.paste_bytes_max);
         }
     }
 }
@@ -181,9 +184,11 @@ impl Framer {
 mod tests {
     use super::*;
 
+    const PASTE_MAX: usize = 64 << 10;
+
     /// The pieces in words, for input that comes in reads of `size` bytes.
     fn pieces(input: &[u8], size: usize) -> Vec<String> {
-        let (mut framer, mut pieces) = (Framer::default(), Vec::new());
+        let (mut framer, mut pieces) = (Framer::new(PASTE_MAX), Vec::new());
         let mut give = |frame: Frame| {
             pieces.push(match frame {
                 Frame::Paste(text) => format!("paste {}", String::from_utf8_lossy(text)),
@@ -245,8 +250,8 @@ mod tests {
         for size in [1_000, 4_096, 400_000] {
             assert_eq!(pieces(&long, size), ["TooLong(300000)", "q"]);
         }
-        let fits = [PASTE_BEGINS, &vec![b'x'; LINE_BYTES_MAX], PASTE_ENDS].concat();
-        assert_eq!(pieces(&fits, 1_024)[0].len(), "paste ".len() + LINE_BYTES_MAX);
+        let fits = [PASTE_BEGINS, &vec![b'x'; PASTE_MAX], PASTE_ENDS].concat();
+        assert_eq!(pieces(&fits, 1_024)[0].len(), "paste ".len() + PASTE_MAX);
         assert_eq!(pieces(b"\x1b[200~abc", 2), ["Unended(3)"]);
     }
 }

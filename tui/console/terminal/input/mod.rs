@@ -55,13 +55,14 @@ pub struct Batch {
     pub quiet: Duration,
 }
 
-/// Reads standard input, a terminal, while it is the console's. The channel closes when nothing more can come.
-pub fn begin() -> io::Result<mpsc::Receiver<Batch>> {
+/// Reads standard input, a terminal, while it is the console's. The channel closes when nothing more can come. Of a paste
+/// that is longer than so many bytes only its length is told.
+pub fn begin(paste_bytes_max: usize) -> io::Result<mpsc::Receiver<Batch>> {
     let (outbox, inbox) = mpsc::channel(WAITING_MAX);
     std::thread::Builder::new().name("keyboard".to_owned()).spawn(move || {
         let stdin = io::stdin();
         // An error is the end, as the end is: nothing more can be typed.
-        let _ = Reader::new(outbox).read_all(stdin.as_fd(), terminal::may_read);
+        let _ = Reader::new(outbox, paste_bytes_max).read_all(stdin.as_fd(), terminal::may_read);
     })?;
     Ok(inbox)
 }
@@ -76,8 +77,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(outbox: mpsc::Sender<Batch>) -> Reader {
-        let (framer, last) = (Framer::default(), Instant::now());
+    fn new(outbox: mpsc::Sender<Batch>, paste_bytes_max: usize) -> Reader {
+        let (framer, last) = (Framer::new(paste_bytes_max), Instant::now());
         Reader { outbox, framer, events: Vec::new(), last, quiet: Duration::MAX }
     }
 
@@ -182,7 +183,7 @@ mod tests {
     fn reading() -> (File, mpsc::Receiver<Batch>) {
         let (input, output) = nix::unistd::pipe().expect("a pipe");
         let (outbox, inbox) = mpsc::channel(WAITING_MAX);
-        std::thread::spawn(move || Reader::new(outbox).read_all(input.as_fd(), || true));
+        std::thread::spawn(move || Reader::new(outbox, 1_024).read_all(input.as_fd(), || true));
         (File::from(output), inbox)
     }
 

@@ -2,38 +2,30 @@
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
+use ratatui::text::Span;
 
-use crate::console::layout::panes;
+use crate::console::layout::tabs;
 use crate::console::model::{Focus, Model, Pane};
-use crate::console::text::cut;
 use crate::console::theme::{Depth, Look, Theme};
-use crate::console::update::{Effect, press};
-use crate::console::view::message;
-use crate::console::words::screen;
+use crate::console::view::{draw_tab, message};
 
 /// The part of a tab that is copied: more than any screen shows.
 const WIDTH: u16 = 160;
 const HEIGHT: u16 = 200;
 
-pub fn copy(model: &mut Model) -> Vec<Effect> {
-    let text = selected(model).unwrap_or_else(|| tab(model));
-    if text.trim().is_empty() {
-        press::say(model, screen::NOTHING_TO_COPY.to(model.lang));
-        return Vec::new();
-    }
-    let first = text.lines().next().unwrap_or_default();
-    press::say(model, &screen::COPIED.with(model.lang, &[("what", &cut(first.trim(), 60))]));
-    vec![Effect::Copy(text)]
+pub fn plain(model: &Model) -> String {
+    let look = Look::new(Theme::Dark, Depth::None, false);
+    selected(model, &look).unwrap_or_else(|| tab(model, &look))
 }
 
-fn selected(model: &Model) -> Option<String> {
-    if model.focus == Focus::SpaceTime || panes::shown(model).pane == Pane::SpaceTime {
+fn selected(model: &Model, look: &Look) -> Option<String> {
+    if model.focus == Focus::SpaceTime || tabs::shown(model) == Pane::SpaceTime {
         let place = model.space.place(model.space.selected?)?;
-        let lines = message::lines(model, &model.space.rows()[place], usize::from(WIDTH), &plain());
-        let line = |spans: Vec<ratatui::text::Span>| spans.iter().map(|span| &*span.content).collect::<String>();
+        let lines = message::lines(model, &model.space.rows()[place], usize::from(WIDTH), look);
+        let line = |spans: Vec<Span>| spans.iter().map(|span| &*span.content).collect::<String>();
         return Some(lines.into_iter().map(line).collect::<Vec<_>>().join("\n"));
     }
-    if panes::shown(model).pane != Pane::Narration {
+    if tabs::shown(model) != Pane::Narration {
         return None;
     }
     model.story.selected?;
@@ -44,16 +36,12 @@ fn selected(model: &Model) -> Option<String> {
 }
 
 /// All that the tab shows, with as many rows as it has.
-fn tab(model: &Model) -> String {
+fn tab(model: &Model, look: &Look) -> String {
     let area = Rect::new(0, 0, WIDTH, HEIGHT);
     let mut buffer = Buffer::empty(Rect { height: HEIGHT + 1, ..area });
-    (panes::shown(model).draw)(&mut buffer, area, model, &plain());
+    draw_tab(&mut buffer, area, model, tabs::shown(model), look);
     let rows = buffer.content.chunks(usize::from(WIDTH)).take(usize::from(HEIGHT));
     let rows = rows.map(|row| row.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned());
     let text = rows.collect::<Vec<_>>().join("\n");
     text.trim_matches('\n').to_owned()
-}
-
-fn plain() -> Look {
-    Look::new(Theme::Dark, Depth::None, false)
 }

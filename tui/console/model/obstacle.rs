@@ -1,0 +1,48 @@
+//! Why a key has no effect now. How the reasons are called in words is said in `words`.
+
+use crate::console::keys::{Action, Binding, Needs};
+use crate::console::model::{Model, Presence};
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Obstacle {
+    /// A recording is shown: no node is there.
+    Recording,
+    /// The past is shown.
+    Past,
+    /// A scenario's own cluster is shown.
+    OtherCluster,
+    /// Nodes cannot be killed or started from here, and why.
+    NoLauncher(String),
+    NoNodeAnswers,
+    /// A node was started without `--lab`.
+    NoLab,
+}
+
+impl Model {
+    /// Why the binding cannot act now, if it cannot.
+    pub fn obstacle(&self, binding: &Binding) -> Option<Obstacle> {
+        if binding.needs == Needs::Nothing {
+            return None;
+        }
+        if let Some(obstacle) = self.tape.obstacle() {
+            return Some(obstacle);
+        }
+        if self.aside.is_some() && binding.action != Action::Scenario {
+            return Some(Obstacle::OtherCluster);
+        }
+        match binding.needs {
+            Needs::Nothing => None,
+            Needs::Launcher => self.no_launcher.clone().map(Obstacle::NoLauncher),
+            Needs::Lab => self.no_lab(),
+        }
+    }
+
+    /// Why faults cannot be made, if they cannot.
+    pub fn no_lab(&self) -> Option<Obstacle> {
+        let mut live = self.nodes.values().filter(|node| node.presence == Presence::Live).peekable();
+        if live.peek().is_none() {
+            return Some(Obstacle::NoNodeAnswers);
+        }
+        live.any(|node| !node.lab).then_some(Obstacle::NoLab)
+    }
+}

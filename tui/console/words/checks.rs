@@ -1,0 +1,38 @@
+//! What the screen says of the checks.
+
+use crate::console::model::{Open, Subject};
+use crate::lang::{Lang, Text, text};
+
+pub const CHECKS: Text = text("CHECKS", "VERIFICAÇÕES");
+pub const LEFT_OUT: Text = text("{count} events were too many to check", "{count} eventos demais para verificar");
+pub const LAGGING: Text = text("{count} events behind", "{count} eventos atrás");
+pub const EVENTS: Text = text("{count} events checked", "{count} eventos verificados");
+pub const EVENTS_IN_ALL: Text =
+    text("{count} events checked, also later ones", "{count} eventos verificados, também posteriores");
+pub const NOTHING: Text = text(" nothing has been checked yet", " nada foi verificado ainda");
+pub const PLACED: Text = text("{count} operations have an order", "{count} operações têm uma ordem");
+pub const LINEARIZABLE: Text = text("linearizable", "linearizável");
+const NOTHING_YET: Text = text("nothing to check yet", "nada a verificar ainda");
+const NO_LEADER: Text = text("nobody leads now", "ninguém lidera agora");
+
+/// What the strip calls several invariants.
+pub const fn subject(subject: Subject) -> Text {
+    match subject {
+        Subject::OneLeader => text("one leader", "um líder"),
+        Subject::LogMatching => text("log matching", "logs iguais"),
+        Subject::Quorum => text("on a quorum", "em quórum"),
+        Subject::CommittedStays => text("committed stays", "efetivado fica"),
+        Subject::FinalData => text("final data", "dados finais"),
+    }
+}
+
+impl Lang {
+    /// Why it cannot be said how a check stands.
+    pub fn open(self, open: &Open) -> String {
+        match open {
+            Open::NothingYet => NOTHING_YET.to(self).to_owned(),
+            Open::NoLeader => NO_LEADER.to(self).to_owned(),
+            Open::Undecided(why) => self.reason(why),
+        }
+    }
+}
