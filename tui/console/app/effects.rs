@@ -1,0 +1,79 @@
+//! How effects are carried out: operations and scenarios as tasks that send messages, the rest at once.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::command::{Command, Context, Exit, Outcome, execute};
+use crate::console::app::event_loop::{App, LOOK};
+use crate::console::model::step;
+use crate::console::update::{Effect, Msg, Staged, update};
+use crate::console::view;
+
+/// The deadline of an operation in step mode.
+const STEP_TIMEOUT: Duration = Duration::from_secs(3_600);
+
+impl App {
+    /// True if the console is to end.
+    pub fn carry_out(&mut self, effect: Effect) -> bool {
+        match effect {
+            Effect::Quit => return true,
+            Effect::Remember(line) => {
+                if let Some(history) = &self.history {
+                    history.add(&line);
+                }
+            }
+            Effect::Copy => self.copy(),
+            Effect::LookAtProcesses => LOOK.notify_one(),
+            Effect::Execute { number, command } => self.execute(number, command),
+            Effect::RunScenario(name) => self.run_scenario(name),
+            Effect::StopScenario => self.director.stop(),
+        }
+        false
+    }
+
+    fn copy(&mut self) {
+        let text = view::plain(&self.model);
+        if !text.trim().is_empty() {
+            self.screen.copy(&text);
+        }
+        update(&mut self.model, Msg::Copied(text));
+    }
+
+    fn execute(&mut self, number: u64, command: Command) {
+        let Some(client) = self.client.clone() else {
+            let outcome = Outcome::error(Exit::Nobody, "not_started", "the nodes are not there yet");
+            update(&mut self.model, Msg::OperationEnd(number, outcome, Duration::ZERO));
+            return;
+        };
+        // While time stands still, a write waits for whoever delivers its messages.
+        let client = if step::is_on(&self.model) { client.with_timeout(STEP_TIMEOUT) } else { client };
+        let (progress, mut told) = mpsc::channel(16);
+        let outbox = self.outbox.clone();
+        let on_the_way = outbox.clone();
+        tokio::spawn(async move {
+            while let Some(text) = told.recv().await {
+                if on_the_way.send(Msg::OperationProgress(number, text)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        tokio::spawn(async move {
+            let context = Context { client, stdin: false, progress: Some(progress) };
+            let begun = Instant::now();
+            let outcome = execute(&command, &context).await;
+            // If nobody takes it, the console is ending.
+            let _ = outbox.send(Msg::OperationEnd(number, outcome, begun.elapsed())).await;
+        });
+    }
+
+    fn run_scenario(&mut self, name: String) {
+        match self.client.clone() {
+            Some(client) => self.director.begin(name, client, self.outbox.clone()),
+            None => {
+                let why = Staged::Refused("the nodes are not there yet".to_owned());
+                update(&mut self.model, Msg::Staged(Box::new(why)));
+            }
+        }
+    }
+}
