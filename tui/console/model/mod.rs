@@ -27,7 +27,7 @@ pub mod pulse;
 
 pub mod scenario;
 
-pub mod space;
+pub mod space_time;
 
 pub mod step;
 
@@ -62,7 +62,7 @@ pub use pane::Pane;
 pub use prompt::Prompt;
 pub use pulse::Pulse;
 pub use scenario::Scenarios;
-pub use space::Space;
+pub use space_time::Space;
 pub use step::Step;
 pub use story::Story;
 pub use table::Window;

@@ -270,7 +270,7 @@ mod tests {
         let broken = std::thread::spawn(|| panic!("broken on purpose"));
         assert!(broken.join().is_err());
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(super::broken());
+        runtime.block_on(broken());
         println!("the console ends");
     }
 }

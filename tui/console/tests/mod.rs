@@ -1,17 +1,25 @@
 //! Tests of the console as a whole: messages in, the model and whole screens out. Tests of one file stand in that file.
 
+mod causal_order;
+
+mod claims;
+
+mod drawing;
+
+mod final_databases;
+
+mod keys;
+
+mod redraw;
+
 mod sample;
+
+mod scenarios;
 
 mod screens;
 
-mod causes;
+mod speed;
 
-mod rewound;
+mod tape;
 
-mod smooth;
-
-mod staged;
-
-mod truthful;
-
-mod update;
+mod typing;

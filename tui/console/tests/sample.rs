@@ -12,8 +12,10 @@ use epoca::protocol::{Change, Command, Entry, EntryId, Epoch, Kind, LogPoint, No
 use ratatui::layout::Position;
 
 use crate::console::model::Model;
-use crate::console::update::{Effect, Gesture, Msg, update};
+use crate::console::tests::drawing::LARGE;
+use crate::console::update::{Effect, Gesture, Msg, load, update};
 use crate::console::view;
+use crate::tape::Record;
 
 pub struct Sample {
     pub model: Model,
@@ -94,6 +96,14 @@ impl Sample {
         sample.propose("z", "9");
         sample.after(1_000);
         sample
+    }
+
+    /// A console that shows a recording.
+    pub fn replay(records: Vec<Record>) -> Sample {
+        let mut replay = Sample::new(LARGE);
+        replay.model = Model::new(LARGE, Vec::new());
+        load(&mut replay.model, "demo.jsonl".to_owned(), records);
+        replay
     }
 
     pub fn send(&mut self, msg: Msg) -> Vec<Effect> {
@@ -329,6 +339,11 @@ impl Sample {
         let log = &self.logs[&1];
         log.iter().filter(|preview| Some(preview.point.position) > last).cloned().collect()
     }
+}
+
+/// All that is on the tape.
+pub fn records(model: &Model) -> Vec<Record> {
+    model.tape.ring.records(0, u64::MAX).map(|record| Record::clone(record)).collect()
 }
 
 /// A write's preview, with the digest that the entry would have.

@@ -7,57 +7,16 @@ use crossterm::event::KeyCode;
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Fact;
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 
 use crate::command::{Exit, Outcome, Tone};
 use crate::console::model::Pane;
+use crate::console::tests::drawing::{LARGE, MIDDLE, SMALL, cells_of, check, dark, drawn, text};
 use crate::console::tests::sample::Sample;
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::update::{Effect, Msg};
-use crate::console::view;
 use crate::lang::Lang;
-
-const LARGE: (u16, u16) = (120, 36);
-const MIDDLE: (u16, u16) = (80, 24);
-const SMALL: (u16, u16) = (60, 18);
-
-pub(super) fn dark() -> Look {
-    Look::new(Theme::Dark, Depth::True, false)
-}
-
-pub(super) fn drawn(sample: &Sample, look: &Look) -> Buffer {
-    let (columns, rows) = sample.model.size;
-    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).expect("a buffer");
-    terminal.draw(|frame| view::draw(frame, &sample.model, look)).expect("a buffer takes all");
-    terminal.backend().buffer().clone()
-}
-
-pub(super) fn text(buffer: &Buffer) -> String {
-    let rows = buffer.content.chunks(usize::from(buffer.area.width));
-    let row = |cells: &[Cell]| cells.iter().map(Cell::symbol).collect::<String>().trim_end().to_owned();
-    rows.map(row).collect::<Vec<_>>().join("\n")
-}
-
-/// Compares the screen with the one that is kept under this name.
-pub(super) fn check(name: &str, sample: &Sample, look: &Look) {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_snapshot_path("../../../tests/console/screens");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.set_omit_expression(true);
-    settings.bind(|| insta::assert_snapshot!(name, text(&drawn(sample, look))));
-}
-
-/// The cells in which a text stands, the first time that it does.
-pub(super) fn cells_of<'a>(buffer: &'a Buffer, wanted: &str) -> &'a [Cell] {
-    let length = wanted.chars().count();
-    let found =
-        buffer.content.windows(length).position(|cells| cells.iter().map(Cell::symbol).collect::<String>() == wanted);
-    let start = found.unwrap_or_else(|| panic!("{wanted:?} is not on the screen:\n{}", text(buffer)));
-    &buffer.content[start..start + length]
-}
 
 fn done(sample: &mut Sample, number: u64, lines: &[&str]) {
     let texts = lines.iter().map(|line| (*line).to_owned());
@@ -321,51 +280,6 @@ fn the_mode_is_seen_from_afar() {
     assert!(cells_of(&drawn(&sample, &dark()), "[CONTROL]")[0].modifier.contains(Modifier::REVERSED));
     sample.keys("i");
     assert!(cells_of(&drawn(&sample, &dark()), "[TYPE]")[0].modifier.contains(Modifier::REVERSED));
-}
-
-#[test]
-fn ten_thousand_entries_are_drawn_as_fast_as_ten() {
-    let with_entries = |count: usize| {
-        let mut sample = Sample::healthy(LARGE);
-        (0..count).for_each(|number| sample.propose("k", &number.to_string()));
-        sample
-    };
-    let (ten, mut sample) = (with_entries(10), with_entries(10_000));
-    sample.key(KeyCode::Home);
-    assert!(text(&drawn(&sample, &dark())).contains("e1·0    e1·1"));
-    sample.key(KeyCode::End);
-    // Of each the least time counts: what else the machine had to do is no part of it.
-    let took = |sample: &Sample| {
-        let begun = std::time::Instant::now();
-        drawn(sample, &dark());
-        begun.elapsed()
-    };
-    let least = |(one, other): (Duration, Duration), _| (one.min(took(&ten)), other.min(took(&sample)));
-    let (few, many) = (0..30).fold((Duration::MAX, Duration::MAX), least);
-    assert!(many < 3 * few, "{many:?} with ten thousand entries, {few:?} with ten");
-    assert!(text(&drawn(&sample, &dark())).contains("k=9999"));
-}
-
-/// How long a frame takes: `cargo test --release --bin epoca -- --ignored --nocapture a_full_frame`.
-#[test]
-#[ignore = "a measurement, for a release build"]
-fn a_full_frame_takes_less_than_three_milliseconds() {
-    let mut sample = Sample::eventful(LARGE);
-    for number in 0..10_000 {
-        sample.propose("k", &number.to_string());
-    }
-    let mut took: Vec<Duration> = Vec::new();
-    for frame in 0..300 {
-        // Something else is seen each time, so that no frame is spared.
-        sample.key(if frame % 2 == 0 { KeyCode::Left } else { KeyCode::Tab });
-        let begun = std::time::Instant::now();
-        drawn(&sample, &dark());
-        took.push(begun.elapsed());
-    }
-    took.sort_unstable();
-    let (median, worst) = (took[took.len() / 2], took[took.len() * 99 / 100]);
-    println!("a frame of 120x36 with ten thousand entries: median {median:?}, 99th percentile {worst:?}");
-    assert!(cfg!(debug_assertions) || median < Duration::from_millis(3), "{median:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::model::space::{Call, Fate, Message, Quiet, Row, Shape};
+use crate::console::model::space_time::{Call, Fate, Message, Quiet, Row, Shape};
 use crate::console::text::wrapped;
 use crate::console::theme::Look;
 use crate::console::view::line::span;

@@ -17,7 +17,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
-use crate::console::model::space::{Call, Fate, LATE, Message, Quiet, Row, Shape};
+use crate::console::model::space_time::{Call, Fate, LATE, Message, Quiet, Row, Shape};
 use crate::console::model::{Focus, Model};
 use crate::console::text::{self, centred, cut};
 use crate::console::theme::{Depth, Look, Theme};

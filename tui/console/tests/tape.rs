@@ -11,13 +11,10 @@ use epoca::verify::patience::Patience;
 
 use crate::command::{Outcome, Tone};
 use crate::console::model::{Model, ProcessSeen};
-use crate::console::tests::sample::Sample;
-use crate::console::tests::screens;
+use crate::console::tests::drawing::{LARGE, MIDDLE, check, dark};
+use crate::console::tests::sample::{Sample, records};
 use crate::console::update::{Effect, Msg, load, update};
 use crate::tape::{Checker, Finding, Record};
-
-const LARGE: (u16, u16) = (120, 36);
-const MIDDLE: (u16, u16) = (80, 24);
 
 /// All of a model that records make, without what belongs to whoever sits there.
 fn world(model: &Model) -> String {
@@ -25,10 +22,6 @@ fn world(model: &Model) -> String {
     format!(
         "{screen:?} {nodes:?} {timeline:?} {story:?} {space:?} {operations:?} {no_launcher:?} {pulse:?} {verdict:?}"
     )
-}
-
-fn records(model: &Model) -> Vec<Record> {
-    model.tape.ring.records(0, u64::MAX).map(|record| Record::clone(record)).collect()
 }
 
 /// The recording as it would be seen from the start up to a moment, without any keyframe.
@@ -234,7 +227,7 @@ fn the_past_is_named_at_the_top_and_what_cannot_be_done_is_dimmed() {
     for (name, size) in [("past-120x36", LARGE), ("past-80x24", MIDDLE)] {
         let mut sample = Sample::eventful(size);
         sample.keys("{{B");
-        screens::check(name, &sample, &screens::dark());
+        check(name, &sample, &dark());
     }
 }
 
@@ -242,11 +235,11 @@ fn the_past_is_named_at_the_top_and_what_cannot_be_done_is_dimmed() {
 fn a_violation_is_loud_and_its_evidence_is_a_tab() {
     for (name, size) in [("violated-120x36", LARGE), ("violated-80x24", MIDDLE)] {
         let mut sample = violated(size);
-        screens::check(name, &sample, &screens::dark());
+        check(name, &sample, &dark());
         sample.keys("i");
         type_line(&mut sample, "checks");
         sample.key(KeyCode::Esc);
-        screens::check(&format!("evidence-{name}"), &sample, &screens::dark());
+        check(&format!("evidence-{name}"), &sample, &dark());
     }
 }
 
@@ -256,5 +249,5 @@ fn a_recording_is_named_at_the_top() {
     let mut replay = Sample::new(LARGE);
     load(&mut replay.model, "demo.epoca.jsonl".to_owned(), records(&live.model));
     replay.keys("}}+");
-    screens::check("replay-120x36", &replay, &screens::dark());
+    check("replay-120x36", &replay, &dark());
 }

@@ -11,8 +11,8 @@ use epoca::protocol::{Epoch, NodeId, Time};
 
 use crate::command::{Outcome, Tone};
 use crate::console::model::tape::PlaceKind;
+use crate::console::tests::drawing::{check, dark};
 use crate::console::tests::sample::Sample;
-use crate::console::tests::screens::{check, dark};
 use crate::console::update::{Msg, Staged};
 use crate::scenario::{Done, Evidence, ItemKind, Script, Told, Verdict, find};
 use crate::tape::MarkKind;

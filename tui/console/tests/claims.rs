@@ -1,35 +1,24 @@
 //! The screen tells nothing that is not so: announcements follow from what the nodes told, what is unknown is called
 //! so, and every moment of the tape has its own checks, scenario and final data.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use crossterm::event::KeyCode;
-use epoca::client::watch::Observed;
-use epoca::protocol::trace::{Fact, FinalRow};
+use epoca::protocol::trace::Fact;
 use epoca::protocol::{EntryId, Epoch, NodeId};
 use epoca::verify::invariants::{Source, Violation};
 use serde_json::json;
 
 use crate::command::{Exit, Outcome, Tone};
-use crate::console::model::finals::Found;
 use crate::console::model::tape::PlaceKind;
 use crate::console::model::{Model, Pane, ProcessSeen};
-use crate::console::tests::sample::Sample;
-use crate::console::tests::screens::{check, dark, drawn, text};
-use crate::console::update::{Msg, Staged, load};
+use crate::console::tests::drawing::{LARGE, MIDDLE, screen};
+use crate::console::tests::sample::{Sample, records};
+use crate::console::update::{Msg, Staged};
 use crate::lang::Lang;
 use crate::scenario::{Done, ItemKind, Script, Told, Verdict, all, find};
-use crate::tape::{Checker, Finding, Linearizable, Record, read};
-
-const LARGE: (u16, u16) = (120, 36);
-const MIDDLE: (u16, u16) = (80, 24);
-
-fn screen(sample: &Sample) -> String {
-    text(&drawn(sample, &dark()))
-}
+use crate::tape::{Checker, Finding, Linearizable};
 
 /// The presenter's banner, without the spaces between its letters.
 fn banner(sample: &mut Sample) -> String {
@@ -60,17 +49,6 @@ fn checked(sample: &mut Sample, linearizable: Linearizable, findings: Vec<Findin
     (verdict.records, verdict.events, verdict.linearizable) = (records, records, linearizable);
     verdict.findings = findings;
     sample.send(Msg::Checked(Box::new(verdict)));
-}
-
-fn records(model: &Model) -> Vec<Record> {
-    model.tape.ring.records(0, u64::MAX).map(|record| Record::clone(record)).collect()
-}
-
-fn replay(records: Vec<Record>) -> Sample {
-    let mut replay = Sample::new(LARGE);
-    replay.model = Model::new(LARGE, Vec::new());
-    load(&mut replay.model, "demo.jsonl".to_owned(), records);
-    replay
 }
 
 fn told(sample: &mut Sample, told: Told) {
@@ -193,7 +171,7 @@ fn before_any_node_was_heard_nobody_is_missed() {
     assert!(shown.contains("no node has answered yet"), "{shown}");
     assert!(!shown.contains("NO LEADER") && !shown.contains("NO QUORUM"), "{shown}");
     assert!(banner(&mut live).contains("NONODEHASANSWEREDYET"));
-    let mut replay = replay(records(&Sample::healthy(LARGE).model));
+    let mut replay = Sample::replay(records(&Sample::healthy(LARGE).model));
     replay.keys("ievent 1");
     replay.key(KeyCode::Enter);
     let shown = screen(&replay);
@@ -204,7 +182,7 @@ fn before_any_node_was_heard_nobody_is_missed() {
 
 #[test]
 fn a_recording_opens_where_somebody_leads() {
-    let replay = replay(records(&Sample::eventful(LARGE).model));
+    let replay = Sample::replay(records(&Sample::eventful(LARGE).model));
     let led = replay.model.leader().map(|leader| leader.state.epoch);
     assert_eq!(led, Some(Some(Epoch(1))), "the first leader");
     assert!(replay.model.tape.position().0 < replay.model.tape.position().1, "there is something left to play");
@@ -314,7 +292,7 @@ fn the_banner_and_the_marks_end_on_the_verdict() {
     let recorded = records(&sample.model);
     operation(&mut sample, "put z 1", Outcome::done(json!({"epoch": 1, "offset": 9})).line(Tone::Result, "confirmed"));
     assert!(!banner(&mut sample).contains("PASS"), "something else was asked");
-    let mut replay = replay(recorded);
+    let mut replay = Sample::replay(recorded);
     replay.keys("L");
     assert!(banner(&mut replay).contains("PASSnormal"), "{}", banner(&mut replay));
 }
@@ -381,119 +359,4 @@ fn a_read_that_had_to_find_nothing_is_a_success() {
     operation(&mut sample, "get w --node 4 --consistency local", absent());
     let shown = screen(&sample);
     assert!(shown.contains("✓ get w --node 4") && shown.contains("not found: v"), "{shown}");
-}
-
-// The final databases.
-
-fn row(key: &str, value: Option<&str>, offset: u64) -> FinalRow {
-    let bytes = |text: &str| Bytes::copy_from_slice(text.as_bytes());
-    FinalRow::new(&bytes(key), value.map(bytes).as_ref(), EntryId::new(1, offset))
-}
-
-#[test]
-fn the_final_databases_are_what_the_nodes_tell_and_not_what_entries_ask_for() {
-    for (name, size, lang) in [("final-120x36", LARGE, Lang::English), ("final-80x24-pt", MIDDLE, Lang::Portuguese)] {
-        let mut sample = Sample::healthy(size).with_finals();
-        sample.model.lang = lang;
-        sample.model.pane = Pane::FinalDb;
-        // A refused `cas`: the entry has key and value, and changes nothing.
-        sample.propose("x", "new");
-        let up_to = sample.last(1).expect("a log");
-        for node in [1, 2, 3, 4] {
-            sample.tell(node, Fact::FinalChanged { rows: Vec::new(), keys: Some(2) });
-            sample.tell(node, Fact::Finalized { up_to, count: 1 });
-        }
-        // A batch of several keys that n4 has not made final yet.
-        sample.propose("g b", "2");
-        let up_to = sample.last(1).expect("a log");
-        for node in [1, 2, 3] {
-            let rows = vec![row("x", None, 4), row("b", Some("2"), 4)];
-            sample.tell(node, Fact::FinalChanged { rows, keys: Some(2) });
-            sample.tell(node, Fact::Finalized { up_to, count: 1 });
-        }
-        check(name, &sample, &dark());
-    }
-}
-
-#[test]
-fn a_late_console_says_how_many_keys_of_how_many_it_shows() {
-    let mut sample = Sample::healthy(MIDDLE).with_finals();
-    sample.model.pane = Pane::FinalDb;
-    for node in 1..=4 {
-        let rows = (0..30).map(|number| row(&format!("k{number:06}"), Some("a value"), 1)).collect();
-        sample.tell(node, Fact::FinalRead { rows, keys: Some(301_000) });
-    }
-    // Beyond the first keys those are known that were written since.
-    for node in [1, 2, 3] {
-        sample.tell(node, Fact::FinalChanged { rows: vec![row("z", Some("9"), 3)], keys: Some(301_001) });
-    }
-    let shown = screen(&sample);
-    assert!(shown.contains("31 of 301001 keys; epoca list shows all"), "{shown}");
-    let finals = |node| sample.model.nodes[&NodeId(node)].finals.find(&Bytes::from_static(b"z"));
-    assert!(matches!(finals(3), Found::Row(_)));
-    assert_eq!(finals(4), Found::Untold, "n4 may have it or not");
-    sample.key(KeyCode::End);
-    for _ in 0..40 {
-        sample.key(KeyCode::Down);
-    }
-    let shown = screen(&sample);
-    let line = shown.lines().find(|line| line.contains(" z ")).unwrap_or_else(|| panic!("{shown}"));
-    assert!(line.contains('…') && !line.contains('≠'), "{line}");
-}
-
-#[test]
-fn the_final_databases_are_those_of_the_moment_that_is_shown() {
-    let mut sample = Sample::new(MIDDLE).with_finals();
-    sample.model.pane = Pane::FinalDb;
-    sample.elect(1, 1, &[1, 2, 3, 4]);
-    sample.write("x", "1", &[2, 3, 4]);
-    sample.write("x", "9", &[2, 3, 4]);
-    let value = |sample: &Sample| match sample.model.nodes[&NodeId(1)].finals.find(&Bytes::from_static(b"x")) {
-        Found::Row(row) => Some(row.value.clone()),
-        _ => None,
-    };
-    assert_eq!(value(&sample).as_deref(), Some(&b"9"[..]));
-    let (steps, _, _) = sample.model.tape.position();
-    let seen = (1..=steps).map(|step| {
-        sample.keys(&format!("ievent {step}"));
-        sample.key(KeyCode::Enter);
-        sample.key(KeyCode::Esc);
-        value(&sample)
-    });
-    let mut seen: Vec<_> = seen.collect();
-    seen.dedup();
-    assert_eq!(seen, [None, Some(Bytes::from_static(b"1")), Some(Bytes::from_static(b"9"))]);
-}
-
-#[test]
-fn what_is_hidden_or_was_never_told_is_called_so() {
-    let mut sample = Sample::healthy(MIDDLE).with_finals();
-    sample.model.pane = Pane::FinalDb;
-    sample.send(Msg::Observed(NodeId(1), Observed::Lost(7)));
-    for node in sample.model.nodes.values_mut() {
-        node.finals = Default::default();
-    }
-    assert!(screen(&sample).contains("no node has told its final database yet"));
-    for node in sample.model.nodes.values_mut() {
-        node.lab = false;
-    }
-    assert!(screen(&sample).contains("keys and values are shown only by nodes started with --lab"));
-}
-
-#[test]
-fn an_older_recording_opens_and_says_that_it_does_not_tell_the_final_databases() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".assets/demo.epoca.jsonl");
-    let recording = read(&path).expect("the recording that comes with the sources");
-    // As a program wrote it that knew nothing of final rows.
-    let older = recording.records.into_iter().filter(|record| match &record.what {
-        crate::tape::What::Observed(_, Observed::Events(events)) => {
-            !events.iter().any(|event| matches!(event.fact.name(), "FinalChanged" | "FinalRead"))
-        }
-        _ => true,
-    });
-    let mut replay = replay(older.collect());
-    replay.keys("L");
-    replay.model.pane = Pane::FinalDb;
-    let shown = screen(&replay);
-    assert!(shown.contains("this recording does not tell the final"), "{shown}");
 }

@@ -10,7 +10,7 @@ use epoca::protocol::{EntryId, NodeId};
 use epoca::verify::dice::Dice;
 
 use crate::console::model::Model;
-use crate::console::model::space::{Fate, Shape, Space};
+use crate::console::model::space_time::{Fate, Shape, Space};
 use crate::console::model::story::Story;
 use crate::console::model::timeline::{Happening, Timeline};
 use crate::console::update::load;

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crossterm::event::KeyCode;
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Event, Snapshot};
@@ -13,13 +14,11 @@ use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use crate::console::model::Model;
+use crate::console::tests::drawing::{LARGE, dark, drawn, text};
 use crate::console::tests::sample::Sample;
-use crate::console::tests::screens::dark;
 use crate::console::update::{Msg, update};
 use crate::console::view;
 use crate::tape::{Checker, Record, What};
-
-const SIZE: (u16, u16) = (120, 36);
 
 /// As the app draws: thirty times a second at most.
 const FRAME: Duration = Duration::from_millis(33);
@@ -70,7 +69,7 @@ fn events(sample: &mut Sample, count: usize) -> Vec<(NodeId, Event)> {
 fn play(model: &Model, events: &[(NodeId, Event)], per_second: usize) -> Cost {
     let mut model = model.clone();
     model.tape.is_tapped = true;
-    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, SIZE.0, SIZE.1)) };
+    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, LARGE.0, LARGE.1)) };
     let mut written = Vec::new();
     let mut terminal = Terminal::with_options(CrosstermBackend::new(&mut written), options).expect("a terminal");
     let (look, mut checker) = (dark(), Checker::new());
@@ -107,7 +106,7 @@ fn play(model: &Model, events: &[(NodeId, Event)], per_second: usize) -> Cost {
 #[ignore = "a measurement, for a release build"]
 fn a_busy_cluster_with_ten_thousand_entries_stays_smooth() {
     for per_second in [100, 1_000, 10_000] {
-        let mut source = Sample::long(SIZE, Snapshot::TAIL_MAX as u64);
+        let mut source = Sample::long(LARGE, Snapshot::TAIL_MAX as u64);
         let model = source.model.clone();
         let events = events(&mut source, per_second * PLAYED.as_secs() as usize);
         let played = (0..TIMES).map(|_| play(&model, &events, per_second)).reduce(Cost::least);
@@ -126,4 +125,49 @@ fn a_busy_cluster_with_ten_thousand_entries_stays_smooth() {
         );
         assert!(cfg!(debug_assertions) || at(990) < FRAME, "a frame is late: {:?}", at(990));
     }
+}
+
+#[test]
+fn ten_thousand_entries_are_drawn_as_fast_as_ten() {
+    let with_entries = |count: usize| {
+        let mut sample = Sample::healthy(LARGE);
+        (0..count).for_each(|number| sample.propose("k", &number.to_string()));
+        sample
+    };
+    let (ten, mut sample) = (with_entries(10), with_entries(10_000));
+    sample.key(KeyCode::Home);
+    assert!(text(&drawn(&sample, &dark())).contains("e1·0    e1·1"));
+    sample.key(KeyCode::End);
+    // Of each the least time counts: what else the machine had to do is no part of it.
+    let took = |sample: &Sample| {
+        let begun = std::time::Instant::now();
+        drawn(sample, &dark());
+        begun.elapsed()
+    };
+    let least = |(one, other): (Duration, Duration), _| (one.min(took(&ten)), other.min(took(&sample)));
+    let (few, many) = (0..30).fold((Duration::MAX, Duration::MAX), least);
+    assert!(many < 3 * few, "{many:?} with ten thousand entries, {few:?} with ten");
+    assert!(text(&drawn(&sample, &dark())).contains("k=9999"));
+}
+
+/// How long a frame takes: `cargo test --release --bin epoca -- --ignored --nocapture a_full_frame`.
+#[test]
+#[ignore = "a measurement, for a release build"]
+fn a_full_frame_takes_less_than_three_milliseconds() {
+    let mut sample = Sample::eventful(LARGE);
+    for number in 0..10_000 {
+        sample.propose("k", &number.to_string());
+    }
+    let mut took: Vec<Duration> = Vec::new();
+    for frame in 0..300 {
+        // Something else is seen each time, so that no frame is spared.
+        sample.key(if frame % 2 == 0 { KeyCode::Left } else { KeyCode::Tab });
+        let begun = std::time::Instant::now();
+        drawn(&sample, &dark());
+        took.push(begun.elapsed());
+    }
+    took.sort_unstable();
+    let (median, worst) = (took[took.len() / 2], took[took.len() * 99 / 100]);
+    println!("a frame of 120x36 with ten thousand entries: median {median:?}, 99th percentile {worst:?}");
+    assert!(cfg!(debug_assertions) || median < Duration::from_millis(3), "{median:?}");
 }
