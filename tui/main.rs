@@ -32,7 +32,7 @@ use tokio::sync::mpsc;
 use command::conduct::Conduct;
 use command::shell::{CONNECT_VARIABLE, Cli, DemoArgs, Format, Global, Look, Named, Said};
 use command::{Command, Context, Exit, Outcome, execute, find, print};
-use console::{ConsoleOptions, Source, Wanted};
+use console::{ConsoleOptions, RecordTarget, Source};
 use scenario::shell::ScenarioSaid;
 use tape::command::Recorded;
 
@@ -173,7 +173,7 @@ fn demo(global: &Global, args: DemoArgs) -> ExitCode {
 fn open_console(global: &Global, source: Source, look: Look, recorded: Recorded) -> ExitCode {
     let Look { ascii, theme, lang, mouse, present } = look;
     let Recorded { record, record_max } = recorded;
-    let record = record.map(|path| Wanted { path, bytes_max: record_max });
+    let record = record.map(|path| RecordTarget { path, bytes_max: record_max });
     console::run(ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout: global.timeout, record })
 }
 

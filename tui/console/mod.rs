@@ -43,7 +43,7 @@ use crate::command::Outcome;
 use crate::command::conduct::Conduct;
 
 use crate::lang::Lang;
-pub use app::Wanted;
+pub use app::RecordTarget;
 pub use theme::Theme;
 
 /// Finds a cluster that runs. Where to look is known where the command line is read.
@@ -72,7 +72,7 @@ pub struct ConsoleOptions {
     /// The deadline of each operation.
     pub timeout: Duration,
     /// Record all that happens.
-    pub record: Option<Wanted>,
+    pub record: Option<RecordTarget>,
 }
 
 /// Opens the console and gives how it ended. Refuses where there is no terminal.

@@ -121,7 +121,7 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
 }
 
 fn of_environment() -> Lang {
-    Lang::of_environment(|name| std::env::var(name).ok())
+    Lang::from_environment(|name| std::env::var(name).ok())
 }
 
 fn list(lang: Lang) -> Outcome {

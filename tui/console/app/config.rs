@@ -46,7 +46,7 @@ pub enum ConfigError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct ConfigFile {
     theme: Option<Spanned<String>>,
     lang: Option<Spanned<String>>,
     #[serde(default)]
@@ -70,28 +70,28 @@ pub fn path(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
 /// Reads the file; one that is not there says nothing.
 pub fn read(path: &Path) -> Result<Config, ConfigError> {
     match std::fs::read_to_string(path) {
-        Ok(text) => understood(path, &text),
+        Ok(text) => parse(path, &text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
         Err(error) => Err(ConfigError::Unreadable { path: path.to_owned(), error }),
     }
 }
 
-fn understood(path: &Path, text: &str) -> Result<Config, ConfigError> {
+fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let wrong = |at: usize, what: String| {
         let line = text.get(..at).unwrap_or(text).matches('\n').count() + 1;
         ConfigError::Wrong { path: path.to_owned(), line, what }
     };
-    let written: Written = toml::from_str(text)
+    let written: ConfigFile = toml::from_str(text)
         .map_err(|error| wrong(error.span().map_or(0, |span| span.start), error.message().to_owned()))?;
-    let Written { theme, lang, ascii, mouse, present, keys } = written;
-    let theme = theme.map(|theme| one_of("theme", &theme).map_err(|(at, what)| wrong(at, what))).transpose()?;
-    let lang = lang.map(|lang| one_of("lang", &lang).map_err(|(at, what)| wrong(at, what))).transpose()?;
-    let bindings = (!keys.is_empty()).then(|| remapped(&keys).map_err(|(at, what)| wrong(at, what))).transpose()?;
+    let ConfigFile { theme, lang, ascii, mouse, present, keys } = written;
+    let theme = theme.map(|theme| parse_value("theme", &theme).map_err(|(at, what)| wrong(at, what))).transpose()?;
+    let lang = lang.map(|lang| parse_value("lang", &lang).map_err(|(at, what)| wrong(at, what))).transpose()?;
+    let bindings = (!keys.is_empty()).then(|| parse_keys(&keys).map_err(|(at, what)| wrong(at, what))).transpose()?;
     Ok(Config { theme, lang, ascii, mouse, present, bindings })
 }
 
 /// A value of a list, or at which byte something else stands.
-fn one_of<T: ValueEnum>(key: &str, value: &Spanned<String>) -> Result<T, (usize, String)> {
+fn parse_value<T: ValueEnum>(key: &str, value: &Spanned<String>) -> Result<T, (usize, String)> {
     T::from_str(value.get_ref(), true).map_err(|_| {
         let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
@@ -100,13 +100,13 @@ fn one_of<T: ValueEnum>(key: &str, value: &Spanned<String>) -> Result<T, (usize,
     })
 }
 
-fn remapped(wanted: &BTreeMap<String, Spanned<String>>) -> Result<Vec<Binding>, (usize, String)> {
+fn parse_keys(wanted: &BTreeMap<String, Spanned<String>>) -> Result<Vec<Binding>, (usize, String)> {
     let mut bindings = keys::BINDINGS.to_vec();
     for (shown, key) in wanted {
         let at = key.span().start;
         keys::remap(&mut bindings, shown, key.get_ref()).map_err(|what| (at, format!("keys.{shown}: {what}")))?;
     }
-    match keys::doubled(&bindings) {
+    match keys::find_conflict(&bindings) {
         None => Ok(bindings),
         Some((first, second)) => {
             let said = wanted.iter().find(|(shown, _)| [first, second].contains(&&shown[..]));
@@ -122,17 +122,17 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> String {
-        understood(Path::new("config.toml"), text).expect_err(text).to_string()
+        parse(Path::new("config.toml"), text).expect_err(text).to_string()
     }
 
     #[test]
     fn a_whole_file_is_understood() {
         let text = "theme = \"light\"\nlang = \"pt-BR\"\nmouse = true\n[keys]\nk = \"K\"\n";
-        let config = understood(Path::new("config.toml"), text).expect("all is right");
+        let config = parse(Path::new("config.toml"), text).expect("all is right");
         assert_eq!((config.theme, config.lang, config.mouse), (Some(Theme::Light), Some(Lang::Portuguese), true));
         let bindings = config.bindings.expect("a key is another");
-        assert!(bindings.iter().any(|binding| binding.shown == "K"));
-        assert!(understood(Path::new("config.toml"), "").is_ok_and(|config| config.bindings.is_none()));
+        assert!(bindings.iter().any(|binding| binding.label == "K"));
+        assert!(parse(Path::new("config.toml"), "").is_ok_and(|config| config.bindings.is_none()));
     }
 
     #[test]
@@ -151,6 +151,6 @@ mod tests {
     #[test]
     fn two_keys_can_change_places() {
         let text = "[keys]\nk = \"r\"\nr = \"k\"\n";
-        assert!(understood(Path::new("config.toml"), text).is_ok());
+        assert!(parse(Path::new("config.toml"), text).is_ok());
     }
 }

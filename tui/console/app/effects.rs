@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::command::{Command, Context, Exit, Outcome, execute};
-use crate::console::app::event_loop::{App, LOOK};
-use crate::console::model::step;
-use crate::console::update::{Effect, Msg, Staged, update};
+use crate::console::app::event_loop::{App, POLL_PROCESSES};
+use crate::console::model::step_mode;
+use crate::console::update::{Effect, Msg, ScenarioMsg, update};
 use crate::console::view;
 
 /// The deadline of an operation in step mode.
@@ -15,7 +15,7 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 impl App {
     /// True if the console is to end.
-    pub fn carry_out(&mut self, effect: Effect) -> bool {
+    pub fn perform(&mut self, effect: Effect) -> bool {
         match effect {
             Effect::Quit => return true,
             Effect::Remember(line) => {
@@ -24,10 +24,10 @@ impl App {
                 }
             }
             Effect::Copy => self.copy(),
-            Effect::LookAtProcesses => LOOK.notify_one(),
+            Effect::PollProcesses => POLL_PROCESSES.notify_one(),
             Effect::Execute { number, command } => self.execute(number, command),
             Effect::RunScenario(name) => self.run_scenario(name),
-            Effect::StopScenario => self.director.stop(),
+            Effect::StopScenario => self.scenarios.stop(),
         }
         false
     }
@@ -47,7 +47,7 @@ impl App {
             return;
         };
         // While time stands still, a write waits for whoever delivers its messages.
-        let client = if step::is_on(&self.model) { client.with_timeout(STEP_TIMEOUT) } else { client };
+        let client = if step_mode::is_on(&self.model) { client.with_timeout(STEP_TIMEOUT) } else { client };
         let (progress, mut told) = mpsc::channel(16);
         let outbox = self.outbox.clone();
         let on_the_way = outbox.clone();
@@ -69,10 +69,10 @@ impl App {
 
     fn run_scenario(&mut self, name: String) {
         match self.client.clone() {
-            Some(client) => self.director.begin(name, client, self.outbox.clone()),
+            Some(client) => self.scenarios.begin(name, client, self.outbox.clone()),
             None => {
-                let why = Staged::Refused("the nodes are not there yet".to_owned());
-                update(&mut self.model, Msg::Staged(Box::new(why)));
+                let why = ScenarioMsg::Refused("the nodes are not there yet".to_owned());
+                update(&mut self.model, Msg::Scenario(Box::new(why)));
             }
         }
     }

@@ -7,19 +7,19 @@ use nix::sys::signal::{Signal as Kind, raise};
 use tokio::sync::{Notify, mpsc};
 
 use crate::command::{Exit, Outcome};
-use crate::console::app::attach::{Keeper, refused};
+use crate::console::app::causal_inbox::CausalInbox;
 use crate::console::app::config::{self, Config};
-use crate::console::app::director::Director;
-use crate::console::app::farewell;
-use crate::console::app::ordered::Ordered;
-use crate::console::app::signals::{Asked, Signals};
-use crate::console::app::state::{self, History};
-use crate::console::app::taps::Taps;
+use crate::console::app::exit_message;
+use crate::console::app::history::{self, History};
+use crate::console::app::nodes::{Nodes, failure};
+use crate::console::app::scenario_runner::ScenarioRunner;
+use crate::console::app::signals::{AppSignal, Signals};
+use crate::console::app::sinks::Sinks;
 use crate::console::app::user_input::{Input, from_terminal, is_impatient};
 use crate::console::model::prompt::LINE_BYTES_MAX;
-use crate::console::model::{Model, Step};
+use crate::console::model::{Model, StepMode};
 use crate::console::terminal::input::{self, Batch};
-use crate::console::terminal::{self, Screen, output};
+use crate::console::terminal::{self, Screen, writer};
 use crate::console::theme::{Depth, Look, locale_is_utf8};
 use crate::console::update::{Msg, load, next_wake, update};
 use crate::console::{ConsoleOptions, Source, Theme, keys, view};
@@ -34,13 +34,13 @@ const FRAME: Duration = Duration::from_millis(33);
 const INBOX: usize = 1_024;
 
 /// How often it is looked whether the terminal is the console's again, or takes the next frame.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 
 /// How many messages are taken before it is looked whether to draw.
 const TAKEN_AT_ONCE: usize = 512;
 
 /// Tells whoever looks at processes that something was done to one.
-pub static LOOK: Notify = Notify::const_new();
+pub static POLL_PROCESSES: Notify = Notify::const_new();
 
 pub struct App {
     pub model: Model,
@@ -56,9 +56,9 @@ pub struct App {
     keyboard: mpsc::Receiver<Batch>,
     /// For those who send messages.
     pub outbox: mpsc::Sender<Msg>,
-    taps: Taps,
-    pub director: Director,
-    ordered: Ordered,
+    sinks: Sinks,
+    pub scenarios: ScenarioRunner,
+    causal: CausalInbox,
 }
 
 impl App {
@@ -73,27 +73,27 @@ impl App {
         if let Some(bindings) = config.bindings {
             keys::install(bindings);
         }
-        let folder = state::folder(variable);
+        let folder = history::folder(variable);
         if let Some(folder) = &folder {
-            state::log_to_file(folder);
+            history::log_to_file(folder);
         }
         let history = folder.map(|folder| History::new(&folder));
-        let farewell = farewell(&source);
+        let exit_message = exit_message(&source);
         let signals =
-            Signals::new().map_err(|error| refused("no_signals", format!("cannot wait for signals: {error}")))?;
+            Signals::new().map_err(|error| failure("no_signals", format!("cannot wait for signals: {error}")))?;
         let (outbox, inbox) = mpsc::channel(INBOX);
-        let taps = Taps::begin(record.as_ref(), outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
-        let screen = Screen::set_up(mouse || config.mouse).map_err(lost)?;
-        let keyboard = input::begin(LINE_BYTES_MAX).map_err(lost)?;
+        let sinks = Sinks::begin(record.as_ref(), outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
+        let screen = Screen::set_up(mouse || config.mouse).map_err(terminal_failure)?;
+        let keyboard = input::begin(LINE_BYTES_MAX).map_err(terminal_failure)?;
         let lines = history.as_ref().map(History::read).unwrap_or_default();
         let mut app = App {
             model: Model {
-                lang: lang.unwrap_or_else(|| Lang::of_environment(variable)),
-                step: Step::begun_at(unix_micros()),
+                lang: lang.unwrap_or_else(|| Lang::from_environment(variable)),
+                step_mode: StepMode::begun_at(unix_micros()),
                 is_presenting: present || config.present,
                 ..Model::new(terminal::size(), lines)
             },
-            look: Look::new(theme, Depth::of_environment(variable), ascii),
+            look: Look::new(theme, Depth::from_environment(variable), ascii),
             screen,
             drawn: None,
             next_frame: Duration::ZERO,
@@ -103,20 +103,20 @@ impl App {
             inbox,
             keyboard,
             outbox,
-            taps,
-            director: Director::default(),
-            ordered: Ordered::default(),
+            sinks,
+            scenarios: ScenarioRunner::default(),
+            causal: CausalInbox::default(),
         };
-        app.model.tape.is_tapped = true;
+        app.model.tape.has_sinks = true;
         if let (Some(records), Source::Replay(path)) = (recording, &source) {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             load(&mut app.model, name, records);
             let ring = &app.model.tape.ring;
-            Taps::check(ring.records(ring.start(), ring.end()).cloned().collect(), app.outbox.clone());
+            Sinks::check(ring.records(ring.start(), ring.end()).cloned().collect(), app.outbox.clone());
         }
-        app.work(source, timeout, signals).await?;
-        app.take_rest();
-        Ok([Some(farewell), app.taps.end()]
+        app.run_loop(source, timeout, signals).await?;
+        app.drain_inbox();
+        Ok([Some(exit_message), app.sinks.end()]
             .into_iter()
             .flatten()
             .filter(|text| !text.is_empty())
@@ -124,25 +124,25 @@ impl App {
             .join("\n"))
     }
 
-    async fn work(&mut self, source: Source, timeout: Duration, mut signals: Signals) -> Result<(), Outcome> {
-        let (keeper, mut attaching) = Keeper::begin(source, timeout, self.outbox.clone(), &LOOK);
+    async fn run_loop(&mut self, source: Source, timeout: Duration, mut signals: Signals) -> Result<(), Outcome> {
+        let (nodes, mut attaching) = Nodes::attach(source, timeout, self.outbox.clone(), &POLL_PROCESSES);
         let mut is_attaching = true;
         let ended = loop {
             if let Err(outcome) = self.draw() {
                 break Err(outcome);
             }
-            if output::is_gone() {
+            if writer::is_closed() {
                 break Ok(());
             }
             let next_turn = sleep_until(self.begun, self.next_turn());
             let inputs = tokio::select! {
-                () = terminal::broken() => break Err(refused("panicked", "the console ended because of the error above".to_owned())),
+                () = terminal::panicked() => break Err(failure("panicked", "the console ended because of the error above".to_owned())),
                 asked = signals.next() => match self.on_signal(asked) {
                     Ok(msg) => Vec::from_iter(msg.map(Input::Msg)),
                     Err(outcome) => break Err(outcome),
                 },
                 batch = self.keyboard.recv() => from_terminal(batch),
-                () = output::freed() => Vec::new(),
+                () = writer::frame_written() => Vec::new(),
                 attached = &mut attaching, if is_attaching => {
                     is_attaching = false;
                     match attached {
@@ -151,28 +151,28 @@ impl App {
                             Vec::new()
                         }
                         Ok(Err(outcome)) => break Err(outcome),
-                        Err(_) => break Err(refused("panicked", "the nodes could not be started".to_owned())),
+                        Err(_) => break Err(failure("panicked", "the nodes could not be started".to_owned())),
                     }
                 }
                 msg = self.inbox.recv() => Vec::from_iter(msg.map(Input::Msg)),
                 () = next_turn => Vec::new(),
             };
-            if self.take(inputs) {
+            if self.handle(inputs) {
                 break Ok(());
             }
         };
-        self.end(keeper, &mut signals).await;
+        self.end(nodes, &mut signals).await;
         ended
     }
 
     /// Takes messages and all that wait. True if the console is to end.
-    fn take(&mut self, first: Vec<Input>) -> bool {
-        let is_over = self.take_all(first);
-        self.taps.take(&mut self.model);
+    fn handle(&mut self, first: Vec<Input>) -> bool {
+        let is_over = self.handle_all(first);
+        self.sinks.take(&mut self.model);
         is_over
     }
 
-    fn take_all(&mut self, first: Vec<Input>) -> bool {
+    fn handle_all(&mut self, first: Vec<Input>) -> bool {
         let turns = TAKEN_AT_ONCE.max(first.len() + 1);
         let mut first = first.into_iter();
         for _ in 0..turns {
@@ -181,15 +181,15 @@ impl App {
             let input = first.next().or_else(|| self.inbox.try_recv().ok().map(Input::Msg));
             let is_last = input.is_none();
             let msg = input.and_then(|input| input.into_msg(&self.model));
-            let at_once = msg.and_then(|msg| self.ordered.take(now, msg));
-            let mut next = at_once.or_else(|| self.ordered.next(now));
+            let at_once = msg.and_then(|msg| self.causal.take(now, msg));
+            let mut next = at_once.or_else(|| self.causal.next(now));
             while let Some(msg) = next {
                 for effect in update(&mut self.model, msg) {
-                    if self.carry_out(effect) {
+                    if self.perform(effect) {
                         return true;
                     }
                 }
-                next = self.ordered.next(now);
+                next = self.causal.next(now);
             }
             if is_last {
                 return false;
@@ -199,39 +199,39 @@ impl App {
     }
 
     /// What still waits for its turn goes on the tape, and into the recording.
-    fn take_rest(&mut self) {
-        while let Some(msg) = self.ordered.next(Duration::MAX) {
+    fn drain_inbox(&mut self) {
+        while let Some(msg) = self.causal.next(Duration::MAX) {
             // Nothing is carried out any more.
             let _ = update(&mut self.model, msg);
         }
-        self.taps.take(&mut self.model);
+        self.sinks.take(&mut self.model);
     }
 
-    fn on_signal(&mut self, asked: Asked) -> Result<Option<Msg>, Outcome> {
+    fn on_signal(&mut self, asked: AppSignal) -> Result<Option<Msg>, Outcome> {
         match asked {
-            Asked::End => return Ok(Some(Msg::Terminate)),
-            Asked::Resize => {}
-            Asked::Stop => {
+            AppSignal::Terminate => return Ok(Some(Msg::Terminate)),
+            AppSignal::Resize => {}
+            AppSignal::Stop => {
                 terminal::restore();
                 // It stops here, with all its threads; the nodes run on.
-                raise(Kind::SIGSTOP).map_err(|error| lost(error.into()))?;
-                self.take_terminal()?;
+                raise(Kind::SIGSTOP).map_err(|error| terminal_failure(error.into()))?;
+                self.acquire_terminal()?;
             }
-            Asked::GoOn => self.take_terminal()?,
+            AppSignal::Continue => self.acquire_terminal()?,
         }
         let (columns, rows) = terminal::size();
         Ok(Some(Msg::Resize(columns, rows)))
     }
 
     /// After a stop: in the background the terminal is the shell's, until the shell gives it back.
-    fn take_terminal(&mut self) -> Result<(), Outcome> {
+    fn acquire_terminal(&mut self) -> Result<(), Outcome> {
         // Until the picture is there again it is looked for, also when nothing changes.
         self.drawn = None;
         if !terminal::is_foreground() {
-            terminal::leave();
+            terminal::release();
             return Ok(());
         }
-        self.screen.take().map_err(lost)
+        self.screen.acquire().map_err(terminal_failure)
     }
 
     fn draw(&mut self) -> Result<(), Outcome> {
@@ -240,15 +240,19 @@ impl App {
             return Ok(());
         }
         if !terminal::is_up() && terminal::is_foreground() {
-            self.take_terminal()?;
+            self.acquire_terminal()?;
             let (columns, rows) = terminal::size();
             update(&mut self.model, Msg::Resize(columns, rows));
         }
         self.next_frame = now + FRAME;
-        if self.screen.draw(self.model.size, |frame| view::draw(frame, &self.model, &self.look)).map_err(lost)? {
+        if self
+            .screen
+            .draw(self.model.size, |frame| view::draw(frame, &self.model, &self.look))
+            .map_err(terminal_failure)?
+        {
             self.drawn = Some(self.model.revision);
         } else {
-            self.next_frame = now + LOOK_EVERY;
+            self.next_frame = now + POLL_EVERY;
         }
         Ok(())
     }
@@ -256,15 +260,15 @@ impl App {
     /// When the loop is to turn with no message coming.
     fn next_turn(&self) -> Option<Duration> {
         let wake = if self.drawn == Some(self.model.revision) { next_wake(&self.model) } else { Some(self.next_frame) };
-        wake.into_iter().chain(self.ordered.due()).min()
+        wake.into_iter().chain(self.causal.due()).min()
     }
 
     /// Ends the nodes that belong to this console; asked once more, it kills those that have not ended.
-    async fn end(&mut self, keeper: Keeper, signals: &mut Signals) {
+    async fn end(&mut self, nodes: Nodes, signals: &mut Signals) {
         self.next_frame = Duration::ZERO;
         // A terminal that is gone must not keep the nodes from ending well.
         let _ = self.draw();
-        self.director.end().await;
+        self.scenarios.end().await;
         let again = async {
             while let Some(batch) = self.keyboard.recv().await {
                 if batch.events.iter().any(is_impatient) {
@@ -273,9 +277,9 @@ impl App {
             }
             std::future::pending().await
         };
-        let asked = async { while signals.next().await != Asked::End {} };
+        let asked = async { while signals.next().await != AppSignal::Terminate {} };
         tokio::select! {
-            () = keeper.end() => {}
+            () = nodes.shut_down() => {}
             () = again => {}
             () = asked => {}
         }
@@ -286,8 +290,8 @@ fn unix_micros() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
 }
 
-fn lost(error: std::io::Error) -> Outcome {
-    refused("no_terminal", format!("the terminal cannot be used: {error}"))
+fn terminal_failure(error: std::io::Error) -> Outcome {
+    failure("no_terminal", format!("the terminal cannot be used: {error}"))
 }
 
 async fn sleep_until(begun: Instant, until: Option<Duration>) {

@@ -1,23 +1,23 @@
 //! What assembles the console and runs it: nodes, terminal, event loop. The only part with input and output besides the
 //! terminal.
 
-mod attach;
+mod nodes;
 
 mod config;
 
-mod director;
+mod scenario_runner;
 
 mod effects;
 
 mod event_loop;
 
-mod ordered;
+mod causal_inbox;
 
 mod signals;
 
-mod state;
+mod history;
 
-mod taps;
+mod sinks;
 
 mod user_input;
 
@@ -28,32 +28,32 @@ use std::time::Duration;
 
 use crate::command::shell::Format;
 use crate::command::{Exit, Outcome, print};
-use crate::console::terminal::{self, output};
+use crate::console::terminal::{self, writer};
 use crate::console::{ConsoleOptions, Source};
 use crate::tape::command::unreadable;
 use crate::tape::read;
 
-use attach::refused;
 use event_loop::App;
+use nodes::failure;
 
-pub use taps::Wanted;
+pub use sinks::RecordTarget;
 
 pub fn run(options: ConsoleOptions) -> ExitCode {
-    match try_to_run(options) {
-        Ok(farewell) => {
-            if !farewell.is_empty() {
-                terminal::say(&farewell);
+    match try_run(options) {
+        Ok(exit_message) => {
+            if !exit_message.is_empty() {
+                terminal::print_line(&exit_message);
             }
             ExitCode::SUCCESS
         }
         // A terminal that takes nothing more would keep the program.
-        Err(outcome) if !output::takes_more() => outcome.exit.into(),
+        Err(outcome) if !writer::is_writable() => outcome.exit.into(),
         Err(outcome) => print::outcome(&outcome, Format::Text).into(),
     }
 }
 
-fn try_to_run(options: ConsoleOptions) -> Result<String, Outcome> {
-    if let Some(why) = no_terminal() {
+fn try_run(options: ConsoleOptions) -> Result<String, Outcome> {
+    if let Some(why) = terminal_problem() {
         let instead = match options.source {
             Source::Demo { .. } => "`epoca cluster --lab` starts the same cluster without a console",
             Source::Connect(_) => "`epoca status` shows the nodes",
@@ -67,9 +67,9 @@ fn try_to_run(options: ConsoleOptions) -> Result<String, Outcome> {
         _ => None,
     };
     terminal::install_panic_hook()
-        .map_err(|error| refused("no_hook", format!("cannot prepare for errors: {error}")))?;
+        .map_err(|error| failure("no_hook", format!("cannot prepare for errors: {error}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(|error| refused("no_runtime", format!("cannot start: {error}")))?;
+    let runtime = runtime.map_err(|error| failure("no_runtime", format!("cannot start: {error}")))?;
     let ended = runtime.block_on(App::run(options, recording));
     terminal::restore();
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -77,7 +77,7 @@ fn try_to_run(options: ConsoleOptions) -> Result<String, Outcome> {
 }
 
 /// Why there can be no full screen here, if there can be none.
-fn no_terminal() -> Option<String> {
+fn terminal_problem() -> Option<String> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         return Some("the console needs a terminal, and this is none".to_owned());
     }
@@ -88,17 +88,17 @@ fn no_terminal() -> Option<String> {
     }
 }
 
-fn farewell(source: &Source) -> String {
+fn exit_message(source: &Source) -> String {
     match source {
         Source::Demo { data, .. } => format!(
             "The nodes have ended. Their data stays in {} for the next run; `epoca demo --fresh` begins anew.",
-            shown(data)
+            absolute(data)
         ),
         Source::Connect(_) => "The nodes run on.".to_owned(),
         Source::Replay(_) => String::new(),
     }
 }
 
-fn shown(data: &PathBuf) -> String {
+fn absolute(data: &PathBuf) -> String {
     std::path::absolute(data).unwrap_or_else(|_| data.clone()).display().to_string()
 }

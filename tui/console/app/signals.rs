@@ -7,34 +7,34 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What a signal asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Asked {
-    End,
+pub enum AppSignal {
+    Terminate,
     /// To stop, as Ctrl-Z does where the line is not raw.
     Stop,
     /// It was stopped, and goes on.
-    GoOn,
+    Continue,
     /// The terminal has another size.
     Resize,
 }
 
-pub struct Signals(Vec<(Asked, Signal)>);
+pub struct Signals(Vec<(AppSignal, Signal)>);
 
 impl Signals {
     pub fn new() -> std::io::Result<Signals> {
         let asked = [
-            (Asked::End, SignalKind::interrupt()),
-            (Asked::End, SignalKind::terminate()),
-            (Asked::End, SignalKind::hangup()),
-            (Asked::Stop, SignalKind::from_raw(Kind::SIGTSTP as i32)),
-            (Asked::GoOn, SignalKind::from_raw(Kind::SIGCONT as i32)),
-            (Asked::Resize, SignalKind::window_change()),
+            (AppSignal::Terminate, SignalKind::interrupt()),
+            (AppSignal::Terminate, SignalKind::terminate()),
+            (AppSignal::Terminate, SignalKind::hangup()),
+            (AppSignal::Stop, SignalKind::from_raw(Kind::SIGTSTP as i32)),
+            (AppSignal::Continue, SignalKind::from_raw(Kind::SIGCONT as i32)),
+            (AppSignal::Resize, SignalKind::window_change()),
         ];
-        let hears = asked.into_iter().map(|(asked, kind)| Ok((asked, signal(kind)?)));
-        Ok(Signals(hears.collect::<std::io::Result<_>>()?))
+        let signals = asked.into_iter().map(|(asked, kind)| Ok((asked, signal(kind)?)));
+        Ok(Signals(signals.collect::<std::io::Result<_>>()?))
     }
 
     /// The next one; of several that wait, one that asks to end.
-    pub async fn next(&mut self) -> Asked {
+    pub async fn next(&mut self) -> AppSignal {
         std::future::poll_fn(|context| {
             let came =
                 self.0.iter_mut().find_map(|(asked, signal)| signal.poll_recv(context).is_ready().then_some(*asked));

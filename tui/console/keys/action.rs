@@ -37,9 +37,9 @@ pub enum Action {
     Scroll(isize),
     ScrollPage(isize),
     /// Columns of the log table, newer being positive.
-    Look(isize),
-    LookOldest,
-    LookNewest,
+    ScrollLog(isize),
+    OldestEntry,
+    NewestEntry,
     /// Back to CONTROL, or away with what is in the way.
     Escape,
     Run,
@@ -83,9 +83,9 @@ pub enum StepKey {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TapeKey {
     Back,
-    On,
-    MarkBefore,
-    MarkAfter,
+    Forward,
+    PreviousMark,
+    NextMark,
     Live,
     Bookmark,
     Freeze,

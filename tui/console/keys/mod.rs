@@ -17,7 +17,7 @@ use crate::lang::Text;
 use table::{ALT, CONTROL, NONE};
 
 pub use action::{Action, FaultKey, Mode, StepKey, TapeKey};
-pub use remap::{doubled, remap};
+pub use remap::{find_conflict, remap};
 pub use table::BINDINGS;
 
 /// What must be there for a key to act.
@@ -33,7 +33,7 @@ pub struct Binding {
     pub mode: Mode,
     pub presses: &'static [Press],
     /// The keys as people read them.
-    pub shown: &'static str,
+    pub label: &'static str,
     pub action: Action,
     /// What the hint line says, if it has the key.
     pub hint: Option<Text>,
@@ -60,20 +60,20 @@ pub fn install(bindings: Vec<Binding>) {
 
 /// The binding of a key in a mode.
 pub fn binding(mode: Mode, event: &KeyEvent) -> Option<&'static Binding> {
-    let press = normal(event);
+    let press = normalize(event);
     bindings().iter().find(|binding| binding.mode == mode && binding.presses.contains(&press))
 }
 
 /// The letter that was typed, if it was one and no command with Ctrl or Alt.
 pub fn letter(event: &KeyEvent) -> Option<char> {
-    match normal(event) {
+    match normalize(event) {
         Press(KeyCode::Char(character), NONE) => Some(character),
         _ => None,
     }
 }
 
 /// Terminals tell Shift with a capital letter or not; AltGr comes as Ctrl and Alt with the character that it makes.
-fn normal(event: &KeyEvent) -> Press {
+fn normalize(event: &KeyEvent) -> Press {
     let mut modifiers = event.modifiers & (CONTROL | ALT);
     if matches!(event.code, KeyCode::Char(_)) && modifiers == CONTROL | ALT {
         modifiers = NONE;

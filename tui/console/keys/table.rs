@@ -27,11 +27,11 @@ const fn alt(character: char) -> Press {
 }
 
 macro_rules! bindings {
-    ($($mode:ident [$($press:expr),*] $shown:literal $action:expr, $hint:expr, $help:expr, $needs:ident;)*) => {
+    ($($mode:ident [$($press:expr),*] $label:literal $action:expr, $hint:expr, $help:expr, $needs:ident;)*) => {
         &[$(Binding {
             mode: Mode::$mode,
             presses: &[$($press),*],
-            shown: $shown,
+            label: $label,
             action: $action,
             hint: $hint,
             help: $help,
@@ -97,16 +97,16 @@ pub const BINDINGS: &[Binding] = bindings! {
     Control [key(KeyCode::Down)] "down" Action::Scroll(1), None, text("scroll it down", "rola para baixo"), Nothing;
     Control [key(KeyCode::PageUp)] "pgup" Action::ScrollPage(-1), None, text("a page up", "uma página acima"), Nothing;
     Control [key(KeyCode::PageDown)] "pgdn" Action::ScrollPage(1), None, text("a page down", "uma página abaixo"), Nothing;
-    Control [key(KeyCode::Left)] "left" Action::Look(-1), None, text("older entries of the logs", "entradas mais antigas dos logs"), Nothing;
-    Control [key(KeyCode::Right)] "right" Action::Look(1), None, text("newer entries of the logs", "entradas mais novas dos logs"), Nothing;
-    Control [key(KeyCode::Home)] "home" Action::LookOldest, None, text("the oldest entries", "as entradas mais antigas"), Nothing;
-    Control [key(KeyCode::End)] "end" Action::LookNewest, None, text("the newest entries, and go along with them", "as mais novas, e acompanha"), Nothing;
+    Control [key(KeyCode::Left)] "left" Action::ScrollLog(-1), None, text("older entries of the logs", "entradas mais antigas dos logs"), Nothing;
+    Control [key(KeyCode::Right)] "right" Action::ScrollLog(1), None, text("newer entries of the logs", "entradas mais novas dos logs"), Nothing;
+    Control [key(KeyCode::Home)] "home" Action::OldestEntry, None, text("the oldest entries", "as entradas mais antigas"), Nothing;
+    Control [key(KeyCode::End)] "end" Action::NewestEntry, None, text("the newest entries, and go along with them", "as mais novas, e acompanha"), Nothing;
     Control [char('[')] "[" Action::Tape(TapeKey::Back), None,
         text("the event before: the screen shows the past, the cluster runs on", "o evento anterior: a tela mostra o passado, o cluster segue"), Nothing;
-    Control [char(']')] "]" Action::Tape(TapeKey::On), None, text("the event after it", "o evento seguinte"), Nothing;
-    Control [char('{')] "{" Action::Tape(TapeKey::MarkBefore), None,
+    Control [char(']')] "]" Action::Tape(TapeKey::Forward), None, text("the event after it", "o evento seguinte"), Nothing;
+    Control [char('{')] "{" Action::Tape(TapeKey::PreviousMark), None,
         text("the mark before: epochs, writes, kills, truncations, bookmarks, violations", "a marca anterior: épocas, escritas, mortes, truncamentos, marcadores, violações"), Nothing;
-    Control [char('}')] "}" Action::Tape(TapeKey::MarkAfter), None, text("the mark after it", "a marca seguinte"), Nothing;
+    Control [char('}')] "}" Action::Tape(TapeKey::NextMark), None, text("the mark after it", "a marca seguinte"), Nothing;
     Control [char('L')] "L" Action::Tape(TapeKey::Live), None, text("back to what is the case now; typed: live", "volta ao agora; digitado: live"), Nothing;
     Control [char('B')] "B" Action::Tape(TapeKey::Bookmark), None, text("mark this moment; typed: bookmark TEXT", "marca este momento; digitado: bookmark TEXTO"), Nothing;
     Control [char(' ')] "space" Action::Tape(TapeKey::Freeze), None,

@@ -1,7 +1,7 @@
 //! The lines of the checks' tab.
 
 use crate::console::model::Model;
-use crate::console::text::wrapped;
+use crate::console::text::wrap;
 use crate::tape::{check_names, evidence_lines};
 
 /// The evidence of what was found up to the moment that is shown, in lines of this width.
@@ -10,7 +10,7 @@ pub fn evidence(model: &Model, columns: usize) -> Vec<String> {
     let texts = model.findings().flat_map(|finding| evidence_lines(finding, model.tape.ring.start(), get));
     let lines = texts.collect::<Vec<_>>();
     let lines = lines.iter().flat_map(|text| text.lines());
-    lines.flat_map(|text| wrapped(text, columns.saturating_sub(2))).collect()
+    lines.flat_map(|text| wrap(text, columns.saturating_sub(2))).collect()
 }
 
 /// How many lines the tab has: the evidence, each check, and how far they are.

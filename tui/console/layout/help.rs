@@ -3,7 +3,7 @@
 
 use crate::command::words;
 use crate::console::keys::{self, Mode};
-use crate::console::text::wrapped;
+use crate::console::text::wrap;
 use crate::console::words::{commands, screen};
 use crate::lang::{Lang, Text, text};
 
@@ -100,7 +100,7 @@ pub fn rows(width: usize, lang: Lang) -> Vec<Row> {
 
 fn keys(mode: Mode, width: usize, lang: Lang) -> impl Iterator<Item = Row> {
     let bindings = keys::bindings().iter().filter(move |binding| binding.mode == mode);
-    bindings.flat_map(move |binding| explained(binding.shown, Kind::Typed, binding.help.to(lang), width))
+    bindings.flat_map(move |binding| explained(binding.label, Kind::Typed, binding.help.to(lang), width))
 }
 
 fn heading(text: &str) -> Row {
@@ -108,7 +108,7 @@ fn heading(text: &str) -> Row {
 }
 
 fn explained(label: &str, kind: Kind, text: &str, width: usize) -> Vec<Row> {
-    let texts = wrapped(text, width.saturating_sub(TEXT_AT + 1)).into_iter().enumerate();
+    let texts = wrap(text, width.saturating_sub(TEXT_AT + 1)).into_iter().enumerate();
     let label = |index| if index == 0 { label.to_owned() } else { String::new() };
     texts.map(|(index, text)| Row { label: label(index), kind, text }).collect()
 }

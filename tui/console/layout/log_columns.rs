@@ -4,7 +4,7 @@ use epoca::protocol::EntryId;
 
 use crate::console::layout::cells_width;
 use crate::console::model::Model;
-use crate::console::model::table::{Window, after, before, cell, newest};
+use crate::console::model::log_table::{LogWindow, after, before, cell, newest};
 use crate::console::text::width;
 use crate::console::words::content;
 
@@ -17,7 +17,7 @@ pub struct Column {
 
 /// The part of the table that is seen, oldest column first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Seen {
+pub struct VisibleColumns {
     pub columns: Vec<Column>,
     pub has_older: bool,
     pub has_newer: bool,
@@ -31,7 +31,7 @@ const CONTENT_MAX: u16 = 12;
 pub const CELL_FRAME: u16 = 3;
 
 /// As many columns as fit, back from the window's right end; if the log begins within, newer ones fill the rest.
-pub fn seen(model: &Model) -> Seen {
+pub fn visible_columns(model: &Model) -> VisibleColumns {
     let mut room = cells_width(model.size);
     let mut take = |id: EntryId| {
         let column = Column { id, width: content_width(model, id) };
@@ -40,8 +40,8 @@ pub fn seen(model: &Model) -> Seen {
         Some(column)
     };
     let right = match model.window {
-        Window::Newest => newest(model),
-        Window::At(id) => Some(id),
+        LogWindow::Newest => newest(model),
+        LogWindow::At(id) => Some(id),
     };
     let mut columns = Vec::new();
     let (mut older, mut newer) = (right, right.and_then(|id| after(model, id)));
@@ -53,7 +53,7 @@ pub fn seen(model: &Model) -> Seen {
         columns.push(column);
         newer = after(model, column.id);
     }
-    Seen { columns, has_older: older.is_some(), has_newer: newer.is_some() }
+    VisibleColumns { columns, has_older: older.is_some(), has_newer: newer.is_some() }
 }
 
 /// The head of a column: `e3·12`.

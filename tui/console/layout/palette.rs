@@ -40,8 +40,8 @@ fn all(model: &Model) -> Vec<Item> {
     let keys = keys::bindings().iter().filter(|binding| binding.mode == Mode::Control);
     let keys = keys.filter(|binding| !matches!(binding.action, Action::Palette | Action::Interrupt | Action::Type));
     let keys = keys.map(|binding| Item {
-        label: binding.hint.map_or_else(|| binding.shown.to_owned(), |hint| model.say(hint).to_owned()),
-        about: format!("{}  {}", model.say(binding.help), screen::ON_KEY.with(model.lang, &[("key", &binding.shown)])),
+        label: binding.hint.map_or_else(|| binding.label.to_owned(), |hint| model.say(hint).to_owned()),
+        about: format!("{}  {}", model.say(binding.help), screen::ON_KEY.with(model.lang, &[("key", &binding.label)])),
         does: Does::Act(binding.action),
     });
     let commands = words().into_iter().map(|word| Item {

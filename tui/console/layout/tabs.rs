@@ -1,7 +1,7 @@
 //! The tabs of the lower pane: which are there now, which one is shown, and which names fit on the frame.
 
 use crate::console::layout::is_split;
-use crate::console::model::{Model, Pane, step};
+use crate::console::model::{Model, Pane, step_mode};
 use crate::console::text::width as columns;
 use crate::console::words::screen;
 
@@ -12,7 +12,7 @@ fn is_there(model: &Model, pane: Pane) -> bool {
         Pane::Sheet => model.scenarios.sheet.is_some(),
         Pane::SpaceTime => !is_split(model.size),
         Pane::Checks => model.pane == Pane::Checks,
-        Pane::Step => step::is_there(model),
+        Pane::Step => step_mode::is_there(model),
         Pane::Narration | Pane::Events | Pane::FinalDb | Pane::Ops | Pane::Peers | Pane::Nodes => true,
     }
 }

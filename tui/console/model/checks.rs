@@ -7,7 +7,7 @@ use crate::tape::{Finding, LINEARIZABLE, Linearizable};
 
 /// What several invariants are about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Subject {
+pub enum CheckGroup {
     OneLeader,
     LogMatching,
     Quorum,
@@ -23,35 +23,40 @@ pub enum CheckState {
     Ordered(usize),
     Broken,
     /// There is nothing to check, or it cannot be said.
-    Open(Open),
+    Inconclusive(Inconclusive),
 }
 
 /// Why it cannot be said how a check stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Open {
+pub enum Inconclusive {
     NothingYet,
     NoLeader,
     /// The search for an order gave up, and why.
     Undecided(String),
 }
 
-impl Subject {
+impl CheckGroup {
     /// In the order of the strip.
-    pub const ALL: [Subject; 5] =
-        [Subject::OneLeader, Subject::LogMatching, Subject::Quorum, Subject::CommittedStays, Subject::FinalData];
+    pub const ALL: [CheckGroup; 5] = [
+        CheckGroup::OneLeader,
+        CheckGroup::LogMatching,
+        CheckGroup::Quorum,
+        CheckGroup::CommittedStays,
+        CheckGroup::FinalData,
+    ];
 
     pub fn invariants(self) -> &'static [&'static str] {
         match self {
-            Subject::OneLeader => &["one leader per epoch", "the promise covers the log"],
-            Subject::LogMatching => &["log matching", "leader append-only", "offsets without gaps"],
-            Subject::Quorum => &[
+            CheckGroup::OneLeader => &["one leader per epoch", "the promise covers the log"],
+            CheckGroup::LogMatching => &["log matching", "leader append-only", "offsets without gaps"],
+            CheckGroup::Quorum => &[
                 "committed is on a quorum",
                 "only voters count",
                 "one change of members at a time",
                 "the last list of the log counts",
             ],
-            Subject::CommittedStays => &["committed never changes", "acked is durable", "leader completeness"],
-            Subject::FinalData => &[
+            CheckGroup::CommittedStays => &["committed never changes", "acked is durable", "leader completeness"],
+            CheckGroup::FinalData => &[
                 "final data is equal at equal applied positions",
                 "only committed data is readable",
                 "applied ≤ committed ≤ last",
@@ -64,15 +69,15 @@ impl Subject {
     /// that is shown.
     fn exists(self, model: &Model) -> bool {
         match self {
-            Subject::OneLeader => model.leader().is_some(),
-            Subject::LogMatching => model.has_at_least(2, |state| !state.tail.is_empty()),
-            Subject::Quorum | Subject::CommittedStays => model.has_at_least(1, |state| state.committed.is_some()),
-            Subject::FinalData => model.has_at_least(1, |state| state.applied.is_some()),
+            CheckGroup::OneLeader => model.leader().is_some(),
+            CheckGroup::LogMatching => model.has_at_least(2, |state| !state.tail.is_empty()),
+            CheckGroup::Quorum | CheckGroup::CommittedStays => model.has_at_least(1, |state| state.committed.is_some()),
+            CheckGroup::FinalData => model.has_at_least(1, |state| state.applied.is_some()),
         }
     }
 
-    fn open(self) -> Open {
-        if self == Subject::OneLeader { Open::NoLeader } else { Open::NothingYet }
+    fn inconclusive(self) -> Inconclusive {
+        if self == CheckGroup::OneLeader { Inconclusive::NoLeader } else { Inconclusive::NothingYet }
     }
 }
 
@@ -81,7 +86,7 @@ impl Model {
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         let at = self.tape.at();
         let findings = self.checks.iter().flat_map(|verdict| &verdict.findings);
-        let places = self.tape.found_at.iter().copied().chain(std::iter::repeat(0));
+        let places = self.tape.violations_at.iter().copied().chain(std::iter::repeat(0));
         findings.zip(places).filter(move |(_, place)| *place <= at).map(|(finding, _)| finding)
     }
 
@@ -93,8 +98,8 @@ impl Model {
         if name == LINEARIZABLE {
             return self.check_order();
         }
-        match Subject::ALL.into_iter().find(|subject| subject.invariants().contains(&name)) {
-            Some(subject) if !subject.exists(self) => CheckState::Open(subject.open()),
+        match CheckGroup::ALL.into_iter().find(|group| group.invariants().contains(&name)) {
+            Some(group) if !group.exists(self) => CheckState::Inconclusive(group.inconclusive()),
             _ => CheckState::Holds,
         }
     }
@@ -103,11 +108,11 @@ impl Model {
     fn check_order(&self) -> CheckState {
         let judged = self.operations.judged();
         let Some(verdict) = self.checks.as_ref().filter(|_| judged > 0) else {
-            return CheckState::Open(Open::NothingYet);
+            return CheckState::Inconclusive(Inconclusive::NothingYet);
         };
         match &verdict.linearizable {
-            Linearizable::Unknown(why) => CheckState::Open(Open::Undecided(why.clone())),
-            Linearizable::Yes(0) => CheckState::Open(Open::NothingYet),
+            Linearizable::Unknown(why) => CheckState::Inconclusive(Inconclusive::Undecided(why.clone())),
+            Linearizable::Yes(0) => CheckState::Inconclusive(Inconclusive::NothingYet),
             Linearizable::Yes(placed) => CheckState::Ordered(judged.min(*placed)),
             Linearizable::No(_) => CheckState::Ordered(judged),
         }
@@ -125,7 +130,7 @@ mod tests {
 
     #[test]
     fn every_invariant_has_its_place_in_the_strip() {
-        let grouped: Vec<_> = Subject::ALL.into_iter().flat_map(Subject::invariants).copied().collect();
+        let grouped: Vec<_> = CheckGroup::ALL.into_iter().flat_map(CheckGroup::invariants).copied().collect();
         let names: Vec<_> = check_names().into_iter().filter(|name| *name != LINEARIZABLE).collect();
         assert!(names.iter().all(|name| grouped.contains(name)), "{names:?}");
         assert_eq!(grouped.len(), names.len());

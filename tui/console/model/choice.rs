@@ -11,12 +11,12 @@ pub struct Choice {
     pub letter: char,
     pub node: NodeId,
     /// Why it cannot be chosen now, if it cannot.
-    pub obstacle: Option<Unfit>,
+    pub obstacle: Option<NotSelectable>,
 }
 
 /// Why a node cannot be chosen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unfit {
+pub enum NotSelectable {
     AlreadyChosen,
     AlreadyDown,
     Running,
@@ -30,7 +30,7 @@ impl Model {
         let choice = |(index, (id, node)): (usize, (&NodeId, &NodeView))| Choice {
             letter: letter(index, *id),
             node: *id,
-            obstacle: if first == Some(*id) { Some(Unfit::AlreadyChosen) } else { unfit(fault, node) },
+            obstacle: if first == Some(*id) { Some(NotSelectable::AlreadyChosen) } else { unfit(fault, node) },
         };
         self.nodes.iter().enumerate().map(choice).collect()
     }
@@ -42,13 +42,13 @@ fn letter(index: usize, id: NodeId) -> char {
     digit.unwrap_or_else(|| char::from(b'a' + (index % 26) as u8))
 }
 
-fn unfit(fault: FaultKey, node: &NodeView) -> Option<Unfit> {
+fn unfit(fault: FaultKey, node: &NodeView) -> Option<NotSelectable> {
     let is_down = matches!(node.presence, Presence::Down { .. });
     match fault {
-        FaultKey::Kill if is_down => Some(Unfit::AlreadyDown),
-        FaultKey::Restart if !is_down => Some(Unfit::Running),
-        FaultKey::Pause | FaultKey::Hold | FaultKey::Conflict if is_down => Some(Unfit::Down),
-        FaultKey::Conflict if node.leads() => Some(Unfit::Leader),
+        FaultKey::Kill if is_down => Some(NotSelectable::AlreadyDown),
+        FaultKey::Restart if !is_down => Some(NotSelectable::Running),
+        FaultKey::Pause | FaultKey::Hold | FaultKey::Conflict if is_down => Some(NotSelectable::Down),
+        FaultKey::Conflict if node.leads() => Some(NotSelectable::Leader),
         _ => None,
     }
 }

@@ -11,7 +11,7 @@ mod checks;
 
 mod choice;
 
-pub mod finals;
+pub mod final_db;
 
 pub mod node;
 
@@ -23,17 +23,17 @@ mod pane;
 
 pub mod prompt;
 
-pub mod pulse;
+pub mod latency;
 
 pub mod scenario;
 
 pub mod space_time;
 
-pub mod step;
+pub mod step_mode;
 
-pub mod story;
+pub mod narration;
 
-pub mod table;
+pub mod log_table;
 
 pub mod tape;
 
@@ -41,7 +41,7 @@ pub mod timeline;
 
 pub mod traffic;
 
-mod value;
+mod long_value;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,27 +53,27 @@ use crate::console::keys::{FaultKey, Mode};
 use crate::lang::{Lang, Text};
 use crate::tape::Verdict;
 
-pub use checks::{CheckState, Open, Subject};
-pub use choice::{Choice, Unfit};
+pub use checks::{CheckGroup, CheckState, Inconclusive};
+pub use choice::{Choice, NotSelectable};
+pub use latency::CommitLatency;
+pub use log_table::LogWindow;
+pub use long_value::LongValue;
+pub use narration::Narration;
 pub use node::{NodeView, Presence};
 pub use obstacle::Obstacle;
 pub use operations::Operations;
 pub use pane::Pane;
 pub use prompt::Prompt;
-pub use pulse::Pulse;
 pub use scenario::Scenarios;
-pub use space_time::Space;
-pub use step::Step;
-pub use story::Story;
-pub use table::Window;
-pub use timeline::{Happening, Timeline};
-pub use value::Whole;
+pub use space_time::SpaceTime;
+pub use step_mode::StepMode;
+pub use timeline::{Occurrence, Timeline};
 
 pub use crate::tape::ProcessSeen;
 
 /// The whole screen.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Screen {
+pub enum Phase {
     /// The nodes are being started; what has been said on the way.
     Starting(Vec<String>),
     Watching,
@@ -100,7 +100,7 @@ pub enum Dialog {
     },
     Explain(Explained),
     /// A value that is read whole.
-    Value(Whole),
+    Value(LongValue),
     Palette(Palette),
     /// The list of scenarios, and which one is chosen.
     Scenarios {
@@ -135,7 +135,7 @@ pub struct Model {
     pub now: Duration,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
-    pub screen: Screen,
+    pub phase: Phase,
     pub mode: Mode,
     pub lang: Lang,
     pub pane: Pane,
@@ -145,12 +145,12 @@ pub struct Model {
     /// The tab alone, without frames.
     pub is_plain: bool,
     pub nodes: BTreeMap<NodeId, NodeView>,
-    pub window: Window,
+    pub window: LogWindow,
     pub timeline: Timeline,
-    pub story: Story,
-    pub space: Space,
-    pub pulse: Pulse,
-    pub step: Step,
+    pub narration: Narration,
+    pub space_time: SpaceTime,
+    pub latency: CommitLatency,
+    pub step_mode: StepMode,
     /// Where the arrows go, where two panes stand side by side.
     pub focus: Focus,
     pub operations: Operations,
@@ -174,19 +174,19 @@ pub struct Model {
     pub verdict: Option<(crate::scenario::Verdict, String)>,
     pub scenarios: Scenarios,
     /// The cluster of a scenario's own, if that is shown in the place of this one.
-    pub aside: Option<Box<Model>>,
+    pub scenario_cluster: Option<Box<Model>>,
     /// This is such a cluster.
-    pub is_aside: bool,
+    pub is_scenario_cluster: bool,
 }
 
 /// What a node is to the others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Standing {
+pub enum Membership {
     Voter,
     /// It gets everything and counts in no majority.
     Learner,
     /// It was removed, or waits to be added.
-    NoMember,
+    NonMember,
 }
 
 impl Model {
@@ -194,7 +194,7 @@ impl Model {
         Model {
             now: Duration::ZERO,
             size,
-            screen: Screen::Starting(Vec::new()),
+            phase: Phase::Starting(Vec::new()),
             mode: Mode::Control,
             lang: Lang::default(),
             pane: Pane::Narration,
@@ -202,12 +202,12 @@ impl Model {
             is_presenting: false,
             is_plain: false,
             nodes: BTreeMap::new(),
-            window: Window::Newest,
+            window: LogWindow::Newest,
             timeline: Timeline::default(),
-            story: Story::default(),
-            space: Space::default(),
-            pulse: Pulse::default(),
-            step: Step::default(),
+            narration: Narration::default(),
+            space_time: SpaceTime::default(),
+            latency: CommitLatency::default(),
+            step_mode: StepMode::default(),
             focus: Focus::Tab,
             operations: Operations::default(),
             prompt: Prompt::with_history(history),
@@ -221,8 +221,8 @@ impl Model {
             checks: None,
             verdict: None,
             scenarios: Scenarios::default(),
-            aside: None,
-            is_aside: false,
+            scenario_cluster: None,
+            is_scenario_cluster: false,
         }
     }
 
@@ -245,16 +245,16 @@ impl Model {
     }
 
     /// What the node is to the others. Before there is a member list all are voters.
-    pub fn standing(&self, node: NodeId) -> Standing {
+    pub fn membership(&self, node: NodeId) -> Membership {
         match self.members() {
-            Some(list) if list.learners.contains(&node) => Standing::Learner,
-            Some(list) if !list.voters.contains(&node) => Standing::NoMember,
-            _ => Standing::Voter,
+            Some(list) if list.learners.contains(&node) => Membership::Learner,
+            Some(list) if !list.voters.contains(&node) => Membership::NonMember,
+            _ => Membership::Voter,
         }
     }
 
     fn voters(&self) -> impl Iterator<Item = &NodeView> {
-        self.nodes.iter().filter(|(id, _)| self.standing(**id) == Standing::Voter).map(|(_, node)| node)
+        self.nodes.iter().filter(|(id, _)| self.membership(**id) == Membership::Voter).map(|(_, node)| node)
     }
 
     /// How many voters are live, and how many there are.

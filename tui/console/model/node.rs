@@ -8,14 +8,14 @@ use epoca::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
 use epoca::protocol::{LogPoint, NodeId, Time};
 
 use crate::console::model::ProcessSeen;
-use crate::console::model::finals::Finals;
+use crate::console::model::final_db::FinalDb;
 use crate::console::model::traffic::Traffic;
 
 /// How long a truncated entry stays in sight.
-pub const GHOST: Duration = Duration::from_secs(15);
+pub const TRUNCATED_SHOWN: Duration = Duration::from_secs(15);
 
 /// How many truncated entries stay in sight at once; beyond it the oldest go.
-const GHOSTS_MAX: usize = 256;
+const TRUNCATED_MAX: usize = 256;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Presence {
@@ -32,7 +32,7 @@ pub enum Presence {
 
 /// An entry that was truncated a moment ago.
 #[derive(Clone, Debug)]
-pub struct Ghost {
+pub struct TruncatedEntry {
     pub preview: Preview,
     pub at: Duration,
 }
@@ -58,12 +58,12 @@ pub struct NodeView {
     /// What it had to do at its start.
     pub notes: Vec<String>,
     pub arithmetic: Option<Arithmetic>,
-    pub ghosts: VecDeque<Ghost>,
-    /// The last truncation, in sight as long as its ghosts.
+    pub truncated_entries: VecDeque<TruncatedEntry>,
+    /// The last truncation, in sight as long as its truncated_entries.
     pub truncated: Option<(Duration, Fact)>,
     /// When it told that it has begun anew; in sight for as long as a truncation.
     pub quarantined: Option<Duration>,
-    pub finals: Finals,
+    pub final_db: FinalDb,
     /// What it has sent each other node, since it was first watched.
     pub sent: BTreeMap<NodeId, Traffic>,
     clock: Clock,
@@ -80,10 +80,10 @@ impl NodeView {
             lab: false,
             notes: Vec::new(),
             arithmetic: None,
-            ghosts: VecDeque::new(),
+            truncated_entries: VecDeque::new(),
             truncated: None,
             quarantined: None,
-            finals: Finals::default(),
+            final_db: FinalDb::default(),
             sent: BTreeMap::new(),
             clock: Clock::default(),
         }
@@ -117,17 +117,17 @@ impl NodeView {
 
     pub fn on_snapshot(&mut self, now: Duration, snapshot: Snapshot, time: Time) {
         self.clock = Clock::default();
-        self.clock.hear(now, time);
+        self.clock.observe(now, time);
         self.presence = Presence::Live;
         self.state = snapshot;
         self.arithmetic = None;
         // Told with the events that follow.
-        self.finals = Finals::default();
+        self.final_db = FinalDb::default();
     }
 
     /// The console's time of an event at the node.
     pub fn time_of(&mut self, now: Duration, time: Time) -> Duration {
-        self.clock.hear(now, time);
+        self.clock.observe(now, time);
         self.clock.at(time)
     }
 
@@ -137,7 +137,7 @@ impl NodeView {
         let before = peer(fact).and_then(|peer| self.belief(peer));
         let own = self.on_own_fact(at, fact);
         let folded = self.state.fold(fact);
-        let read = self.finals.fold(fact);
+        let read = self.final_db.fold(fact);
         match peer(fact) {
             Some(peer) => own || before != self.belief(peer),
             None => own || folded || read,
@@ -145,12 +145,12 @@ impl NodeView {
     }
 
     /// Forgets truncated entries, and a quarantine, that have been in sight long enough. True if there were some.
-    pub fn forget_ghosts(&mut self, now: Duration) -> bool {
-        let before = (self.ghosts.len(), self.truncated.is_some(), self.quarantined.is_some());
-        self.ghosts.retain(|ghost| now < ghost.at + GHOST);
-        self.truncated = self.truncated.take().filter(|(at, _)| now < *at + GHOST);
-        self.quarantined = self.quarantined.filter(|at| now < *at + GHOST);
-        before != (self.ghosts.len(), self.truncated.is_some(), self.quarantined.is_some())
+    pub fn forget_marks(&mut self, now: Duration) -> bool {
+        let before = (self.truncated_entries.len(), self.truncated.is_some(), self.quarantined.is_some());
+        self.truncated_entries.retain(|truncated_entry| now < truncated_entry.at + TRUNCATED_SHOWN);
+        self.truncated = self.truncated.take().filter(|(at, _)| now < *at + TRUNCATED_SHOWN);
+        self.quarantined = self.quarantined.filter(|at| now < *at + TRUNCATED_SHOWN);
+        before != (self.truncated_entries.len(), self.truncated.is_some(), self.quarantined.is_some())
     }
 
     pub fn belief(&self, of: NodeId) -> Option<Belief> {
@@ -163,9 +163,9 @@ impl NodeView {
             Fact::Truncated { from, .. } => {
                 let start = self.state.tail.partition_point(|preview| preview.point.id < *from);
                 let gone = self.state.tail[start..].iter().cloned();
-                self.ghosts.extend(gone.map(|preview| Ghost { preview, at }));
-                let excess = self.ghosts.len().saturating_sub(GHOSTS_MAX);
-                self.ghosts.drain(..excess);
+                self.truncated_entries.extend(gone.map(|preview| TruncatedEntry { preview, at }));
+                let excess = self.truncated_entries.len().saturating_sub(TRUNCATED_MAX);
+                self.truncated_entries.drain(..excess);
                 self.truncated = Some((at, fact.clone()));
                 true
             }
@@ -205,7 +205,7 @@ struct Clock {
 }
 
 impl Clock {
-    fn hear(&mut self, now: Duration, time: Time) {
+    fn observe(&mut self, now: Duration, time: Time) {
         let behind = now.as_micros() as i128 - i128::from(time.0);
         self.behind_micros = Some(self.behind_micros.map_or(behind, |known| known.min(behind)));
     }
@@ -223,9 +223,9 @@ mod tests {
     #[test]
     fn the_promptest_message_sets_the_clock() {
         let mut clock = Clock::default();
-        clock.hear(Duration::from_micros(1_500), Time(1_000));
-        clock.hear(Duration::from_micros(2_100), Time(2_000));
-        clock.hear(Duration::from_micros(3_900), Time(3_000));
+        clock.observe(Duration::from_micros(1_500), Time(1_000));
+        clock.observe(Duration::from_micros(2_100), Time(2_000));
+        clock.observe(Duration::from_micros(3_900), Time(3_000));
         assert_eq!(clock.at(Time(3_000)), Duration::from_micros(3_100));
     }
 

@@ -27,7 +27,7 @@ impl Model {
         if let Some(obstacle) = self.tape.obstacle() {
             return Some(obstacle);
         }
-        if self.aside.is_some() && binding.action != Action::Scenario {
+        if self.scenario_cluster.is_some() && binding.action != Action::Scenario {
             return Some(Obstacle::OtherCluster);
         }
         match binding.needs {

@@ -36,7 +36,7 @@ pub struct End {
     /// A read that found nothing: an answer like any other.
     pub is_absent: bool,
     /// Where nothing had to be found: the entry that is not final yet at the node that was asked.
-    pub not_yet: Option<EntryId>,
+    pub not_final: Option<EntryId>,
 }
 
 impl Operation {
@@ -77,8 +77,8 @@ impl Operations {
 
     /// How many lines they take, each with its answer.
     pub fn lines(&self) -> usize {
-        let not_yet = |operation: &Operation| operation.end.as_ref().is_some_and(|end| end.not_yet.is_some());
-        self.list.iter().map(|operation| 1 + usize::from(not_yet(operation)) + operation.answer().len()).sum()
+        let not_final = |operation: &Operation| operation.end.as_ref().is_some_and(|end| end.not_final.is_some());
+        self.list.iter().map(|operation| 1 + usize::from(not_final(operation)) + operation.answer().len()).sum()
     }
 
     /// Notes a new operation and gives its number.
@@ -114,7 +114,7 @@ impl Operations {
             }
         }
         self.find_mut(number)
-            .map(|operation| operation.end = Some(End { took, exit, lines, omitted, is_absent, not_yet: None }))
+            .map(|operation| operation.end = Some(End { took, exit, lines, omitted, is_absent, not_final: None }))
             .is_some()
     }
 
@@ -129,9 +129,9 @@ impl Operations {
     }
 
     /// The read that has ended had to find nothing: this entry is not final yet.
-    pub fn was_not_yet(&mut self, number: u64, entry: EntryId) {
+    pub fn set_not_final(&mut self, number: u64, entry: EntryId) {
         if let Some(end) = self.find_mut(number).and_then(|operation| operation.end.as_mut()) {
-            end.not_yet = Some(entry);
+            end.not_final = Some(entry);
         }
     }
 

@@ -14,10 +14,10 @@ pub struct Scenarios {
     pub asked: Option<String>,
     pub run: Option<Run>,
     /// What the run was made of, each with how many records of the tape lay behind it.
-    told: Vec<(u64, Told)>,
+    reports: Vec<(u64, Told)>,
     /// The sheet's account, kept while other scenarios run.
     pub sheet: Option<Run>,
-    sheet_told: Vec<(u64, Told)>,
+    sheet_reports: Vec<(u64, Told)>,
     /// The item whose evidence is shown; none goes along with what happens.
     pub selected: Option<usize>,
     pub selected_line: Option<usize>,
@@ -34,36 +34,36 @@ impl Scenarios {
         self.asked = None;
         (self.selected, self.selected_line) = (None, None);
         self.asked_here.clear();
-        self.told.clear();
+        self.reports.clear();
         if script.is_sheet() {
-            self.sheet_told.clear();
+            self.sheet_reports.clear();
         }
         self.run = Some(Run::new(script));
     }
 
     /// Takes in what is told when so many records lie on the tape.
-    pub fn take(&mut self, told: Told, at: u64) {
+    pub fn take(&mut self, reports: Told, at: u64) {
         let Some(run) = &mut self.run else { return };
-        run.take(told.clone());
+        run.take(reports.clone());
         if run.script.is_sheet() {
             self.sheet = Some(run.clone());
-            self.sheet_told.push((at, told.clone()));
+            self.sheet_reports.push((at, reports.clone()));
         }
-        self.told.push((at, told));
+        self.reports.push((at, reports));
     }
 
     /// What was told so far lies before the beginning of a tape that begins now.
     pub fn on_new_tape(&mut self) {
-        self.told.iter_mut().chain(&mut self.sheet_told).for_each(|(at, _)| *at = 0);
+        self.reports.iter_mut().chain(&mut self.sheet_reports).for_each(|(at, _)| *at = 0);
     }
 
     /// The run as it stood when so many records lay on the tape.
     pub fn run_at(&self, at: u64) -> Option<Run> {
-        self.run.as_ref().map(|run| as_of(run, &self.told, at))
+        self.run.as_ref().map(|run| as_of(run, &self.reports, at))
     }
 
     pub fn sheet_at(&self, at: u64) -> Option<Run> {
-        self.sheet.as_ref().map(|run| as_of(run, &self.sheet_told, at))
+        self.sheet.as_ref().map(|run| as_of(run, &self.sheet_reports, at))
     }
 
     /// The item of the run that is looked at: the selected one, else what is under way or was done last.
@@ -86,9 +86,9 @@ impl Scenarios {
     }
 }
 
-fn as_of(run: &Run, told: &[(u64, Told)], at: u64) -> Run {
+fn as_of(run: &Run, reports: &[(u64, Told)], at: u64) -> Run {
     let mut then = Run::new(run.script.clone());
-    told.iter().take_while(|(told_at, _)| *told_at <= at).for_each(|(_, told)| then.take(told.clone()));
+    reports.iter().take_while(|(told_at, _)| *told_at <= at).for_each(|(_, reports)| then.take(reports.clone()));
     then
 }
 
@@ -112,22 +112,22 @@ impl Model {
 
     /// Shows a cluster that a scenario has for itself, in the place of the console's own, which goes on behind it. It
     /// has a tape of its own: one tape could not tell two nodes of the same number apart.
-    pub fn show_aside(&mut self) -> &mut Model {
-        let aside = Model { is_aside: true, now: self.now, ..Model::new(self.size, Vec::new()) };
-        self.aside.insert(Box::new(aside))
+    pub fn show_scenario_cluster(&mut self) -> &mut Model {
+        let aside = Model { is_scenario_cluster: true, now: self.now, ..Model::new(self.size, Vec::new()) };
+        self.scenario_cluster.insert(Box::new(aside))
     }
 
     /// What belongs to whoever sits there holds for the cluster that is shown, too.
-    pub fn sit_aside(&mut self) {
-        let Some(aside) = &mut self.aside else { return };
+    pub fn sync_scenario_cluster(&mut self) {
+        let Some(aside) = &mut self.scenario_cluster else { return };
         (aside.size, aside.mode, aside.lang, aside.pane) = (self.size, self.mode, self.lang, self.pane);
         // What it has to say is said on the one line that there is.
         self.notice = aside.notice.take().or(self.notice.take());
     }
 
     /// Goes back to the console's own cluster. True if another one was shown.
-    pub fn back_to_own(&mut self) -> bool {
-        let was_aside = self.aside.take().is_some();
+    pub fn leave_scenario_cluster(&mut self) -> bool {
+        let was_aside = self.scenario_cluster.take().is_some();
         if was_aside {
             self.changed();
         }
@@ -136,11 +136,11 @@ impl Model {
 
     /// The model of the cluster that is shown.
     pub fn shown(&self) -> &Model {
-        self.aside.as_deref().unwrap_or(self)
+        self.scenario_cluster.as_deref().unwrap_or(self)
     }
 
     pub fn shown_mut(&mut self) -> &mut Model {
-        match self.aside {
+        match self.scenario_cluster {
             Some(ref mut aside) => aside,
             None => self,
         }

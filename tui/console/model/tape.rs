@@ -32,8 +32,8 @@ pub struct Tape {
     steps: VecDeque<u64>,
     /// How many of them have fallen off.
     steps_gone: u64,
-    marks: VecDeque<Place>,
-    pub view: View,
+    marks: VecDeque<TapeMark>,
+    pub moment: Moment,
     /// How fast it is played, in percent.
     pub speed: u32,
     /// The recording that is looked at; nothing runs then.
@@ -41,20 +41,20 @@ pub struct Tape {
     /// What is being written, if something is.
     pub recording: Option<Recording>,
     /// Records that were not yet taken by whoever writes or checks them.
-    fresh: Vec<Arc<Record>>,
+    unread: Vec<Arc<Record>>,
     /// Whether somebody takes them.
-    pub is_tapped: bool,
+    pub has_sinks: bool,
     /// How many records are behind the event that shows each finding of the checks, in their order.
-    pub found_at: Vec<u64>,
+    pub violations_at: Vec<u64>,
     /// The nodes whose process has ended: only such a one is started again.
     ended: BTreeSet<NodeId>,
     /// What each node told last, by number: where a check that lagged begins anew.
-    pub told: BTreeMap<NodeId, u64>,
+    pub last_event: BTreeMap<NodeId, u64>,
 }
 
 /// Which moment the screen shows.
 #[derive(Clone, Debug, Default)]
-pub enum View {
+pub enum Moment {
     #[default]
     Now,
     Past(Box<Past>),
@@ -77,14 +77,14 @@ pub struct Playing {
 
 /// A place to jump to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
+pub struct TapeMark {
     /// How many records are behind it; the last of them is the one that is meant.
     pub at: u64,
-    pub kind: PlaceKind,
+    pub kind: TapeMarkKind,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum PlaceKind {
+pub enum TapeMarkKind {
     Epoch(u64),
     Write,
     Killed(NodeId),
@@ -110,15 +110,15 @@ impl Default for Tape {
             steps: VecDeque::new(),
             steps_gone: 0,
             marks: VecDeque::new(),
-            view: View::Now,
+            moment: Moment::Now,
             speed: 100,
             file: None,
             recording: None,
-            fresh: Vec::new(),
-            is_tapped: false,
-            found_at: Vec::new(),
+            unread: Vec::new(),
+            has_sinks: false,
+            violations_at: Vec::new(),
             ended: BTreeSet::new(),
-            told: BTreeMap::new(),
+            last_event: BTreeMap::new(),
         }
     }
 }
@@ -133,28 +133,30 @@ impl Tape {
     pub fn push(&mut self, record: Arc<Record>, is_step: bool) {
         match &record.what {
             What::Observed(node, Observed::Events(events)) => {
-                self.told.extend(events.last().map(|last| (*node, last.number)));
+                self.last_event.extend(events.last().map(|last| (*node, last.number)));
             }
-            What::Observed(node, Observed::Snapshot { snapshot, .. }) => _ = self.told.insert(*node, snapshot.event),
+            What::Observed(node, Observed::Snapshot { snapshot, .. }) => {
+                _ = self.last_event.insert(*node, snapshot.event)
+            }
             _ => {}
         }
-        if self.is_tapped {
-            self.fresh.push(Arc::clone(&record));
+        if self.has_sinks {
+            self.unread.push(Arc::clone(&record));
         }
-        let kind = place_kind(&record.what).filter(|kind| !self.is_told_again(kind));
-        let kind = self.ends(&record.what, kind);
+        let kind = mark_kind(&record.what).filter(|kind| !self.is_repeated_quarantine(kind));
+        let kind = self.skip_first_start(&record.what, kind);
         if is_step || kind.is_some() {
             self.steps.push_back(self.ring.end());
         }
         self.ring.push(record);
         if let Some(kind) = kind {
-            self.marks.push_back(Place { at: self.ring.end(), kind });
+            self.marks.push_back(TapeMark { at: self.ring.end(), kind });
         }
         self.forget();
     }
 
     /// A process that runs was not started again if it was only paused, or was first heard of.
-    fn ends(&mut self, what: &What, kind: Option<PlaceKind>) -> Option<PlaceKind> {
+    fn skip_first_start(&mut self, what: &What, kind: Option<TapeMarkKind>) -> Option<TapeMarkKind> {
         match what {
             What::Process(node, ProcessSeen::Killed | ProcessSeen::Ended(_)) => _ = self.ended.insert(*node),
             What::Process(node, ProcessSeen::Running) if !self.ended.remove(node) => return None,
@@ -164,16 +166,16 @@ impl Tape {
     }
 
     /// A node tells each new watcher that it has begun anew.
-    fn is_told_again(&self, kind: &PlaceKind) -> bool {
-        let PlaceKind::Quarantined(node) = kind else { return false };
+    fn is_repeated_quarantine(&self, kind: &TapeMarkKind) -> bool {
+        let TapeMarkKind::Quarantined(node) = kind else { return false };
         let mut before = self.marks.iter().rev().map(|place| &place.kind);
-        before.find(|before| [kind, &PlaceKind::Restarted(*node)].contains(before)) == Some(kind)
+        before.find(|before| [kind, &TapeMarkKind::Restarted(*node)].contains(before)) == Some(kind)
     }
 
     /// Marks a place that lies behind.
-    pub fn mark_at(&mut self, at: u64, kind: PlaceKind) {
+    pub fn mark_at(&mut self, at: u64, kind: TapeMarkKind) {
         let index = self.marks.partition_point(|place| place.at <= at);
-        self.marks.insert(index, Place { at, kind });
+        self.marks.insert(index, TapeMark { at, kind });
         if !self.steps.contains(&(at.saturating_sub(1))) {
             let index = self.steps.partition_point(|step| *step < at.saturating_sub(1));
             self.steps.insert(index, at.saturating_sub(1));
@@ -192,18 +194,18 @@ impl Tape {
         }
     }
 
-    pub fn take_fresh(&mut self) -> Vec<Arc<Record>> {
-        std::mem::take(&mut self.fresh)
+    pub fn take_unread(&mut self) -> Vec<Arc<Record>> {
+        std::mem::take(&mut self.unread)
     }
 
-    pub fn marks(&self) -> &VecDeque<Place> {
+    pub fn marks(&self) -> &VecDeque<TapeMark> {
         &self.marks
     }
 
     pub fn past(&self) -> Option<&Past> {
-        match &self.view {
-            View::Now => None,
-            View::Past(past) => Some(past),
+        match &self.moment {
+            Moment::Now => None,
+            Moment::Past(past) => Some(past),
         }
     }
 
@@ -239,7 +241,7 @@ impl Tape {
         let present = self.past().map_or(shown, |past| &past.now);
         let live = present.nodes.iter().filter(|(_, node)| node.presence == Presence::Live);
         let state = |(id, node): (&NodeId, &NodeView)| {
-            let event = self.told.get(id).copied().unwrap_or(node.state.event);
+            let event = self.last_event.get(id).copied().unwrap_or(node.state.event);
             Snapshot { event, ..node.state.clone() }
         };
         live.map(state).collect()
@@ -247,10 +249,10 @@ impl Tape {
 
     /// Why nothing can be done to the cluster now, if it is so.
     pub fn obstacle(&self) -> Option<Obstacle> {
-        match (&self.file, &self.view) {
+        match (&self.file, &self.moment) {
             (Some(_), _) => Some(Obstacle::Recording),
-            (None, View::Past(_)) => Some(Obstacle::Past),
-            (None, View::Now) => None,
+            (None, Moment::Past(_)) => Some(Obstacle::Past),
+            (None, Moment::Now) => None,
         }
     }
 }
@@ -262,22 +264,22 @@ fn is_write(outcome: &Outcome) -> bool {
     outcome.exit == Exit::Done && json["offset"].is_u64() && names_entry_alone
 }
 
-fn place_kind(what: &What) -> Option<PlaceKind> {
+fn mark_kind(what: &What) -> Option<TapeMarkKind> {
     match what {
         What::Observed(node, Observed::Events(events)) => match &events.first()?.fact {
-            Fact::Elected { epoch, .. } => Some(PlaceKind::Epoch(epoch.0)),
-            Fact::Truncated { .. } => Some(PlaceKind::Truncated(*node)),
-            Fact::Quarantined { .. } => Some(PlaceKind::Quarantined(*node)),
+            Fact::Elected { epoch, .. } => Some(TapeMarkKind::Epoch(epoch.0)),
+            Fact::Truncated { .. } => Some(TapeMarkKind::Truncated(*node)),
+            Fact::Quarantined { .. } => Some(TapeMarkKind::Quarantined(*node)),
             _ => None,
         },
-        What::Process(node, ProcessSeen::Killed) => Some(PlaceKind::Killed(*node)),
-        What::Process(node, ProcessSeen::Running) => Some(PlaceKind::Restarted(*node)),
-        What::End { outcome, .. } if is_write(outcome) => Some(PlaceKind::Write),
+        What::Process(node, ProcessSeen::Killed) => Some(TapeMarkKind::Killed(*node)),
+        What::Process(node, ProcessSeen::Running) => Some(TapeMarkKind::Restarted(*node)),
+        What::End { outcome, .. } if is_write(outcome) => Some(TapeMarkKind::Write),
         // The place of a violation is where the checks say it is.
-        What::Mark(mark) if mark.kind == MarkKind::Verdict => {
-            Some(verdict_of(mark).map_or(PlaceKind::Marked(mark.kind), |(verdict, _)| PlaceKind::Verdict(verdict)))
-        }
-        What::Mark(mark) if mark.kind != MarkKind::Violation => Some(PlaceKind::Marked(mark.kind)),
+        What::Mark(mark) if mark.kind == MarkKind::Verdict => Some(
+            verdict_of(mark).map_or(TapeMarkKind::Marked(mark.kind), |(verdict, _)| TapeMarkKind::Verdict(verdict)),
+        ),
+        What::Mark(mark) if mark.kind != MarkKind::Violation => Some(TapeMarkKind::Marked(mark.kind)),
         _ => None,
     }
 }
@@ -306,28 +308,29 @@ impl Model {
         let tape = std::mem::take(&mut self.tape);
         let prompt = std::mem::take(&mut self.prompt);
         let checks = std::mem::take(&mut self.checks);
-        let (scenarios, aside) = (std::mem::take(&mut self.scenarios), self.aside.take());
+        let (scenarios, scenario_cluster) = (std::mem::take(&mut self.scenarios), self.scenario_cluster.take());
         let timeline = std::mem::take(&mut self.timeline);
         let mut frame = Box::new(self.clone());
         (self.tape, self.prompt, self.checks) = (tape, prompt, checks);
-        (self.scenarios, self.aside) = (scenarios, aside);
+        (self.scenarios, self.scenario_cluster) = (scenarios, scenario_cluster);
         frame.timeline = timeline.without(timeline.lines().len().saturating_sub(FRAME_LINES));
-        frame.space.keep(FRAME_LINES);
+        frame.space_time.keep(FRAME_LINES);
         self.timeline = timeline;
         let tails: usize = frame.nodes.values().map(|node| node.state.tail.len()).sum();
-        let keys: usize = frame.nodes.values().map(|node| node.finals.keys().len()).sum();
+        let keys: usize = frame.nodes.values().map(|node| node.final_db.keys().len()).sum();
         let answers: usize = frame.operations.lines() * 100;
-        let lines = (frame.timeline.lines().len() + frame.space.rows().len() + frame.story.lines().len()) * 300;
+        let lines =
+            (frame.timeline.lines().len() + frame.space_time.rows().len() + frame.narration.lines().len()) * 300;
         (frame, FRAME_BYTES + tails * size_of::<Preview>() + keys * 200 + answers + lines)
     }
 
     /// Takes over what belongs to whoever sits there and not to the cluster: it stays as it is when another moment is
     /// shown. Whoever adds a field decides here which of the two it is.
-    pub fn keep_seat_of(&mut self, other: &mut Model) {
+    pub fn take_ui_state_of(&mut self, other: &mut Model) {
         let Model {
             now: _,
             size,
-            screen: _,
+            phase: _,
             mode,
             lang,
             pane,
@@ -337,10 +340,10 @@ impl Model {
             nodes: _,
             window,
             timeline: _,
-            story,
-            space,
-            step,
-            pulse: _,
+            narration,
+            space_time,
+            step_mode,
+            latency: _,
             focus,
             operations: _,
             prompt,
@@ -354,17 +357,17 @@ impl Model {
             checks,
             verdict: _,
             scenarios,
-            aside,
-            is_aside: _,
+            scenario_cluster,
+            is_scenario_cluster: _,
         } = other;
         (self.size, self.mode, self.pane, self.dialog) = (*size, *mode, *pane, dialog.take());
         (self.window, self.notice, self.scrolled) = (*window, notice.take(), *scrolled);
         (self.lang, self.focus) = (*lang, *focus);
         (self.is_presenting, self.is_plain) = (*is_presenting, *is_plain);
-        (self.story.selected, self.space.selected) = (story.selected, space.selected);
-        self.step = std::mem::take(step);
+        (self.narration.selected, self.space_time.selected) = (narration.selected, space_time.selected);
+        self.step_mode = std::mem::take(step_mode);
         self.checks = checks.take();
-        (self.scenarios, self.aside) = (std::mem::take(scenarios), aside.take());
+        (self.scenarios, self.scenario_cluster) = (std::mem::take(scenarios), scenario_cluster.take());
         (self.prompt, self.tape) = (std::mem::take(prompt), std::mem::take(tape));
         (self.interrupted, self.burst, self.revision) = (*interrupted, *burst, *revision + 1);
     }

@@ -13,7 +13,7 @@ use epoca::protocol::trace::Fact;
 pub const LINES_MAX: usize = 10_000;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Happening {
+pub enum Occurrence {
     Fact(Fact),
     /// The node does not answer any more, and why.
     Gone(String),
@@ -28,7 +28,7 @@ pub struct Line {
     /// In the console's time.
     pub at: Duration,
     pub node: NodeId,
-    pub happening: Happening,
+    pub occurrence: Occurrence,
     /// The order is unknown: what this node sent before was not heard in time.
     pub missing: Option<NodeId>,
 }
@@ -70,7 +70,7 @@ impl Timeline {
 
     /// Takes a line in; false if it says nothing new.
     pub fn push(&mut self, line: Line) -> bool {
-        if let Happening::Fact(fact) = &line.happening
+        if let Occurrence::Fact(fact) = &line.occurrence
             && !self.is_news(line.node, fact)
         {
             return false;
@@ -161,7 +161,7 @@ mod tests {
 
     fn line(at_ms: u64, fact: Fact) -> Line {
         let (at, node) = (Duration::from_millis(at_ms), NodeId(1));
-        Line { at, node, happening: Happening::Fact(fact), missing: None }
+        Line { at, node, occurrence: Occurrence::Fact(fact), missing: None }
     }
 
     #[test]

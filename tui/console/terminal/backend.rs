@@ -12,15 +12,15 @@ use ratatui::layout::{Position, Size};
 
 use crate::console::text::width;
 
-pub struct Careful<W: Write> {
+pub struct WidthSafeBackend<W: Write> {
     inner: CrosstermBackend<W>,
     size: Size,
 }
 
-impl<W: Write> Careful<W> {
+impl<W: Write> WidthSafeBackend<W> {
     /// Of this size and no other: the real one is asked for when the terminal tells that it has changed.
-    pub fn new(writer: W, (width, height): (u16, u16)) -> Careful<W> {
-        Careful { inner: CrosstermBackend::new(writer), size: Size { width, height } }
+    pub fn new(writer: W, (width, height): (u16, u16)) -> WidthSafeBackend<W> {
+        WidthSafeBackend { inner: CrosstermBackend::new(writer), size: Size { width, height } }
     }
 
     /// Some cells after each other, the cursor being set before the first.
@@ -44,7 +44,7 @@ fn is_certain(cell: &Cell) -> bool {
     characters.next().is_none_or(|first| first.is_ascii() || width(cell.symbol()) == 1) && characters.next().is_none()
 }
 
-impl<W: Write> Backend for Careful<W> {
+impl<W: Write> Backend for WidthSafeBackend<W> {
     type Error = io::Error;
 
     fn draw<'a, I>(&mut self, content: I) -> io::Result<()>
@@ -121,8 +121,9 @@ mod tests {
     fn written(texts: &[&str]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let viewport = Viewport::Fixed(Rect::new(0, 0, 20, 1));
-        let mut terminal = Terminal::with_options(Careful::new(&mut bytes, (20, 1)), TerminalOptions { viewport })
-            .expect("a terminal");
+        let mut terminal =
+            Terminal::with_options(WidthSafeBackend::new(&mut bytes, (20, 1)), TerminalOptions { viewport })
+                .expect("a terminal");
         for text in texts {
             terminal.draw(|frame| frame.render_widget(*text, frame.area())).expect("a buffer takes all");
         }

@@ -8,7 +8,7 @@ mod backend;
 
 pub mod input;
 
-pub mod output;
+pub mod writer;
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -30,7 +30,7 @@ use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, TerminalOptions, Viewport};
 use tokio::sync::Notify;
 
-use backend::Careful;
+use backend::WidthSafeBackend;
 
 /// The size of a terminal that tells none.
 const USUAL: (u16, u16) = (80, 24);
@@ -42,12 +42,12 @@ const CANCEL: u8 = 0x18;
 static IS_UP: AtomicBool = AtomicBool::new(false);
 
 /// Told when a thread panicked: what it was responsible for is gone, so the console ends.
-static BROKEN: Notify = Notify::const_new();
+static PANICKED: Notify = Notify::const_new();
 
 /// The terminal while it is ours; restored when dropped.
 pub struct Screen {
     frame: Pending,
-    terminal: Terminal<Careful<Pending>>,
+    terminal: Terminal<WidthSafeBackend<Pending>>,
     size: (u16, u16),
     has_mouse: bool,
     frames: SyncSender<Vec<u8>>,
@@ -78,25 +78,25 @@ impl Write for Pending {
 impl Screen {
     /// With `mouse` the terminal tells clicks and the wheel, and keeps its own selection for Shift.
     pub fn set_up(has_mouse: bool) -> io::Result<Screen> {
-        output::open()?;
+        writer::open()?;
         let (frame, size) = (Pending::default(), size());
         let terminal = terminal(&frame, size)?;
-        let mut screen = Screen { frame, terminal, size, has_mouse, frames: output::begin()? };
-        screen.take()?;
+        let mut screen = Screen { frame, terminal, size, has_mouse, frames: writer::begin()? };
+        screen.acquire()?;
         Ok(screen)
     }
 
     /// Takes the terminal, also once more after it was given back: all is drawn anew then.
-    pub fn take(&mut self) -> io::Result<()> {
+    pub fn acquire(&mut self) -> io::Result<()> {
         IS_UP.store(true, Ordering::SeqCst);
-        let taken = self.try_to_take();
+        let taken = self.try_acquire();
         if taken.is_err() {
             restore();
         }
         taken
     }
 
-    fn try_to_take(&mut self) -> io::Result<()> {
+    fn try_acquire(&mut self) -> io::Result<()> {
         // A shell may have set the line while the console was stopped; then it is not as it was left.
         disable_raw_mode()?;
         enable_raw_mode()?;
@@ -105,14 +105,14 @@ impl Screen {
         if self.has_mouse {
             queue!(text, EnableMouseCapture)?;
         }
-        output::settle();
-        if !output::write_at_once(&text)? {
+        writer::finish_frame();
+        if !writer::write_now(&text)? {
             return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes no output"));
         }
-        self.begin(self.size)
+        self.resize(self.size)
     }
 
-    fn begin(&mut self, size: (u16, u16)) -> io::Result<()> {
+    fn resize(&mut self, size: (u16, u16)) -> io::Result<()> {
         let begun = self.frame.take();
         self.terminal = terminal(&self.frame, size)?;
         self.size = size;
@@ -125,22 +125,22 @@ impl Screen {
     /// Draws what has changed, in one piece where the terminal can. False if not now: the terminal has not taken the
     /// last frame yet, or is not ours.
     pub fn draw(&mut self, size: (u16, u16), view: impl FnOnce(&mut Frame)) -> io::Result<bool> {
-        if !is_up() || output::is_busy() {
+        if !is_up() || writer::is_busy() {
             return Ok(false);
         }
         if !is_foreground() {
-            leave();
+            release();
             return Ok(false);
         }
         if self.size != size {
-            self.begin(size)?;
+            self.resize(size)?;
         }
         let begun = self.frame.take();
         queue!(self.frame, BeginSynchronizedUpdate)?;
         self.frame.write_all(&begun)?;
         self.terminal.draw(view)?;
         queue!(self.frame, EndSynchronizedUpdate)?;
-        output::send(&self.frames, self.frame.take());
+        writer::send(&self.frames, self.frame.take());
         Ok(true)
     }
 
@@ -159,9 +159,9 @@ impl Drop for Screen {
     }
 }
 
-fn terminal(frame: &Pending, size: (u16, u16)) -> io::Result<Terminal<Careful<Pending>>> {
+fn terminal(frame: &Pending, size: (u16, u16)) -> io::Result<Terminal<WidthSafeBackend<Pending>>> {
     let viewport = Viewport::Fixed(Rect::new(0, 0, size.0, size.1));
-    Terminal::with_options(Careful::new(frame.clone(), size), TerminalOptions { viewport })
+    Terminal::with_options(WidthSafeBackend::new(frame.clone(), size), TerminalOptions { viewport })
 }
 
 /// Columns and rows. A terminal of none, as some serial lines and tools tell it, is taken for one of the usual size.
@@ -184,7 +184,7 @@ pub fn is_foreground() -> bool {
 }
 
 /// The shell has taken the terminal: it is as the shell wants it, and left alone.
-pub fn leave() {
+pub fn release() {
     IS_UP.store(false, Ordering::SeqCst);
 }
 
@@ -193,20 +193,20 @@ pub fn restore() {
     if !IS_UP.swap(false, Ordering::SeqCst) || !is_foreground() {
         return;
     }
-    output::settle();
+    writer::finish_frame();
     let mut text = vec![CANCEL];
     let restoring =
         queue!(text, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
     // If the terminal is gone there is nobody to give it back to.
-    let _ = restoring.and_then(|()| output::write_at_once(&text));
+    let _ = restoring.and_then(|()| writer::write_now(&text));
     let _ = disable_raw_mode();
 }
 
 /// Says a last line on the terminal, if it takes one.
-pub fn say(line: &str) {
+pub fn print_line(line: &str) {
     if is_foreground() {
         // A terminal that is gone or takes nothing has nobody before it.
-        let _ = output::write_at_once(format!("{line}\n").as_bytes());
+        let _ = writer::write_now(format!("{line}\n").as_bytes());
     }
 }
 
@@ -219,14 +219,14 @@ pub fn install_panic_hook() -> color_eyre::Result<()> {
         restore();
         // The hook's own print panics where standard error is gone, and with that the process would abort.
         let _ = writeln!(io::stderr(), "{}", panic_hook.panic_report(panic));
-        BROKEN.notify_one();
+        PANICKED.notify_one();
     }));
     Ok(())
 }
 
 /// Ends when a thread has panicked.
-pub async fn broken() {
-    BROKEN.notified().await;
+pub async fn panicked() {
+    PANICKED.notified().await;
 }
 
 #[cfg(test)]
@@ -257,7 +257,7 @@ mod tests {
         let _ = output.read_to_end(&mut said);
         let said = String::from_utf8_lossy(&said);
         let place = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text:?} is not in {said:?}"));
-        let (entered, left, reported) = (place("\x1b[?1049h"), place("\x1b[?1049l"), place("broken on purpose"));
+        let (entered, left, reported) = (place("\x1b[?1049h"), place("\x1b[?1049l"), place("panicked on purpose"));
         assert!(entered < left && left < reported, "{said:?}");
         assert!(left < place("\x1b[?25h") && place("the console ends") > reported, "{said:?}");
     }
@@ -267,10 +267,10 @@ mod tests {
     fn a_console_that_panics() {
         install_panic_hook().expect("a hook");
         let _screen = Screen::set_up(true).expect("a terminal");
-        let broken = std::thread::spawn(|| panic!("broken on purpose"));
-        assert!(broken.join().is_err());
+        let thread = std::thread::spawn(|| panic!("panicked on purpose"));
+        assert!(thread.join().is_err());
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(broken());
+        runtime.block_on(panicked());
         println!("the console ends");
     }
 }

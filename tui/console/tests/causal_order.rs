@@ -1,4 +1,4 @@
-//! Space-time, narration and events of a recording show no effect above its cause, whatever the delays between nodes
+//! SpaceTime-time, narration and events of a recording show no effect above its cause, whatever the delays between nodes
 //! and console were.
 
 use std::collections::BTreeSet;
@@ -10,9 +10,9 @@ use epoca::protocol::{EntryId, NodeId};
 use epoca::verify::dice::Dice;
 
 use crate::console::model::Model;
-use crate::console::model::space_time::{Fate, Shape, Space};
-use crate::console::model::story::Story;
-use crate::console::model::timeline::{Happening, Timeline};
+use crate::console::model::narration::Narration;
+use crate::console::model::space_time::{Delivery, Shape, SpaceTime};
+use crate::console::model::timeline::{Occurrence, Timeline};
 use crate::console::update::load;
 use crate::tape::{Record, delayed, read_as_written, sorted};
 
@@ -47,8 +47,8 @@ fn shows_causes_first(path: &Path, seeds: u64) {
         let arrived =
             delayed(records.iter().cloned(), |node, time| millis(Dice::of(seed, node.0 << 32 | time).below(DELAY_MAX)));
         let model = shown(sorted(arrived));
-        let mut found = in_space(&model.space);
-        found.extend(in_lines(story_lines(&model.story)));
+        let mut found = in_space(&model.space_time);
+        found.extend(in_lines(story_lines(&model.narration)));
         found.extend(in_lines(timeline_lines(&model.timeline)));
         assert!(found.is_empty(), "{}, delays {seed}: {found:#?}", path.display());
     }
@@ -66,7 +66,7 @@ fn shown(records: Vec<Record>) -> Model {
     model.tape.past().expect("a recording is always past").now.clone()
 }
 
-fn in_space(space: &Space) -> Vec<String> {
+fn in_space(space: &SpaceTime) -> Vec<String> {
     let (mut found, mut down) = (Vec::new(), BTreeSet::new());
     let mut acks: Vec<(NodeId, NodeId, EntryId)> = Vec::new();
     let mut reports = BTreeSet::new();
@@ -74,7 +74,7 @@ fn in_space(space: &Space) -> Vec<String> {
         match &row.shape {
             Shape::Message(message) if message.is_unordered => {}
             Shape::Message(message) => {
-                let is_received = matches!(message.fate, Fate::Received(..));
+                let is_received = matches!(message.delivery, Delivery::Received(..));
                 if is_received && down.contains(&message.to) {
                     found.push(format!("{} gets {} before it is back", message.to, message.kind));
                 }
@@ -112,10 +112,10 @@ fn in_space(space: &Space) -> Vec<String> {
 /// The nodes of a line, the others that it names, and what it tells.
 type Line<'a> = (Vec<NodeId>, Vec<NodeId>, &'a Fact);
 
-fn story_lines(story: &Story) -> Vec<Line<'_>> {
-    let told = story.lines().iter().filter(|told| told.missing.is_none());
-    told.filter_map(|told| match &told.happening {
-        Happening::Fact(fact) => Some((told.nodes.clone(), told.peers.clone(), fact)),
+fn story_lines(story: &Narration) -> Vec<Line<'_>> {
+    let line = story.lines().iter().filter(|line| line.missing.is_none());
+    line.filter_map(|line| match &line.occurrence {
+        Occurrence::Fact(fact) => Some((line.nodes.clone(), line.peers.clone(), fact)),
         _ => None,
     })
     .collect()
@@ -124,9 +124,9 @@ fn story_lines(story: &Story) -> Vec<Line<'_>> {
 fn timeline_lines(timeline: &Timeline) -> Vec<Line<'_>> {
     let lines = timeline.lines().iter().filter(|line| line.missing.is_none());
     lines
-        .filter_map(|line| match &line.happening {
-            Happening::Fact(fact @ Fact::Counted { from, .. }) => Some((vec![line.node], vec![*from], fact)),
-            Happening::Fact(fact) => Some((vec![line.node], Vec::new(), fact)),
+        .filter_map(|line| match &line.occurrence {
+            Occurrence::Fact(fact @ Fact::Counted { from, .. }) => Some((vec![line.node], vec![*from], fact)),
+            Occurrence::Fact(fact) => Some((vec![line.node], Vec::new(), fact)),
             _ => None,
         })
         .collect()

@@ -11,11 +11,11 @@ use epoca::verify::invariants::{Source, Violation};
 use serde_json::json;
 
 use crate::command::{Exit, Outcome, Tone};
-use crate::console::model::tape::PlaceKind;
+use crate::console::model::tape::TapeMarkKind;
 use crate::console::model::{Model, Pane, ProcessSeen};
 use crate::console::tests::drawing::{LARGE, MIDDLE, screen};
 use crate::console::tests::sample::{Sample, records};
-use crate::console::update::{Msg, Staged};
+use crate::console::update::{Msg, ScenarioMsg};
 use crate::lang::Lang;
 use crate::scenario::{Done, ItemKind, Script, Told, Verdict, all, find};
 use crate::tape::{Checker, Finding, Linearizable};
@@ -52,7 +52,7 @@ fn checked(sample: &mut Sample, linearizable: Linearizable, findings: Vec<Findin
 }
 
 fn told(sample: &mut Sample, told: Told) {
-    sample.send(Msg::Staged(Box::new(Staged::Told(told))));
+    sample.send(Msg::Scenario(Box::new(ScenarioMsg::Report(told))));
 }
 
 fn passed() -> Done {
@@ -125,7 +125,7 @@ fn held_orders_and_their_release_are_told_once_each_with_a_count() {
     let mut sample = Sample::healthy(LARGE);
     let kind = || "commit-order".into();
     sample.tell(3, Fact::HoldSet { kind: kind() });
-    let lines = |sample: &Sample| (sample.model.story.lines().len(), sample.model.timeline.lines().len());
+    let lines = |sample: &Sample| (sample.model.narration.lines().len(), sample.model.timeline.lines().len());
     let before = lines(&sample);
     let (from, to) = (NodeId(1), NodeId(3));
     for number in 390..405 {
@@ -281,7 +281,7 @@ fn the_banner_and_the_marks_end_on_the_verdict() {
     let (mut sample, _) = played(LARGE, "normal");
     assert!(banner(&mut sample).contains("PASSnormal"), "{}", banner(&mut sample));
     let last = sample.model.tape.marks().back().map(|place| place.kind.clone());
-    assert_eq!(last, Some(PlaceKind::Verdict(Verdict::Pass)));
+    assert_eq!(last, Some(TapeMarkKind::Verdict(Verdict::Pass)));
     assert!(screen(&sample).contains("─PASS─"));
     // Acks and heartbeats that come later change nothing about it.
     sample.write("late", "1", &[2, 3, 4]);
@@ -326,7 +326,7 @@ fn a_node_that_goes_on_after_a_pause_is_not_marked_as_started_again() {
     sample.send(Msg::Process(NodeId(2), ProcessSeen::Paused));
     sample.send(Msg::Process(NodeId(2), ProcessSeen::Running));
     let restarted = |sample: &Sample| {
-        sample.model.tape.marks().iter().filter(|place| place.kind == PlaceKind::Restarted(NodeId(2))).count()
+        sample.model.tape.marks().iter().filter(|place| place.kind == TapeMarkKind::Restarted(NodeId(2))).count()
     };
     assert_eq!(restarted(&sample), 0);
     sample.send(Msg::Process(NodeId(2), ProcessSeen::Ended("exit code 101".to_owned())));

@@ -10,11 +10,11 @@ use epoca::protocol::{EntryId, Epoch, NodeId, Time};
 use crate::command::{Command, Outcome, parse_line};
 use crate::console::keys::Mode;
 use crate::console::layout::{Content, layout};
-use crate::console::model::tape::PlaceKind;
-use crate::console::model::{Dialog, Focus, Pane, ProcessSeen, Window};
+use crate::console::model::tape::TapeMarkKind;
+use crate::console::model::{Dialog, Focus, LogWindow, Pane, ProcessSeen};
 use crate::console::tests::drawing::MIDDLE;
 use crate::console::tests::sample::Sample;
-use crate::console::update::{Effect, Gesture, Msg, Staged};
+use crate::console::update::{Effect, Gesture, Msg, ScenarioMsg};
 use crate::console::view;
 use crate::scenario::{Done, Told, Verdict};
 
@@ -107,7 +107,7 @@ fn a_read_leaves_no_mark_of_a_write_on_the_tape() {
     let ends = |sample: &mut Sample, json: serde_json::Value| {
         let number = sample.model.operations.begin("a command");
         sample.send(Msg::OperationEnd(number, Outcome::done(json), Duration::ZERO));
-        sample.model.tape.marks().iter().filter(|mark| mark.kind == PlaceKind::Write).count()
+        sample.model.tape.marks().iter().filter(|mark| mark.kind == TapeMarkKind::Write).count()
     };
     let read = serde_json::json!({"found": true, "value": "1", "epoch": 1, "offset": 1, "revision": 1});
     assert_eq!(ends(&mut sample, read), 0);
@@ -155,16 +155,16 @@ fn e_explains_the_newest_step_or_the_selected_one() {
 fn s_selects_a_message_of_the_picture() {
     let mut sample = Sample::healthy((120, 36));
     sample.keys("s");
-    let newest = sample.model.space.selected.expect("the newest message");
+    let newest = sample.model.space_time.selected.expect("the newest message");
     sample.key(KeyCode::Up);
-    assert!(sample.model.space.selected.is_some_and(|serial| serial < newest));
+    assert!(sample.model.space_time.selected.is_some_and(|serial| serial < newest));
     sample.keys("e");
     assert!(
         matches!(&sample.model.dialog, Some(Dialog::Explain(explained)) if explained.fact.rule().starts_with(['N', 'K']))
     );
     sample.key(KeyCode::Esc);
     sample.key(KeyCode::Esc);
-    assert_eq!(sample.model.space.selected, None);
+    assert_eq!(sample.model.space_time.selected, None);
 }
 
 #[test]
@@ -173,14 +173,14 @@ fn the_table_goes_along_until_somebody_scrolls() {
     for number in 0..20 {
         sample.propose("k", &number.to_string());
     }
-    assert_eq!(sample.model.window, Window::Newest);
+    assert_eq!(sample.model.window, LogWindow::Newest);
     sample.key(KeyCode::Left);
-    assert_eq!(sample.model.window, Window::At(EntryId::new(1, 21)));
+    assert_eq!(sample.model.window, LogWindow::At(EntryId::new(1, 21)));
     sample.propose("k", "20");
-    assert_eq!(sample.model.window, Window::At(EntryId::new(1, 21)));
+    assert_eq!(sample.model.window, LogWindow::At(EntryId::new(1, 21)));
     sample.key(KeyCode::Right);
     sample.key(KeyCode::Right);
-    assert_eq!(sample.model.window, Window::Newest);
+    assert_eq!(sample.model.window, LogWindow::Newest);
 }
 
 #[test]
@@ -209,8 +209,8 @@ fn final_data_differ_only_where_an_order_is_missing() {
     let mut sample = Sample::healthy(MIDDLE).with_finals();
     sample.write("x", "9", &[2, 3]);
     let value = |node: u64| {
-        let finals = sample.model.nodes[&NodeId(node)].finals.keys();
-        finals.get("x".as_bytes()).map(|found| found.value.clone())
+        let final_db = sample.model.nodes[&NodeId(node)].final_db.keys();
+        final_db.get("x".as_bytes()).map(|found| found.value.clone())
     };
     assert_eq!(value(3).as_deref(), Some(b"9".as_slice()));
     assert_eq!(value(4).as_deref(), Some(b"1".as_slice()));
@@ -248,9 +248,9 @@ fn clicks_choose_tabs_steps_and_messages_and_the_wheel_scrolls() {
     let (lower, space) = (layout.lower, layout.space.expect("beside the tabs"));
     sample.mouse(Gesture::Click, space.x + 20, space.bottom() - 2);
     assert_eq!(sample.model.focus, Focus::SpaceTime);
-    assert_eq!(sample.model.space.selected, sample.model.space.rows().back().map(|row| row.serial));
+    assert_eq!(sample.model.space_time.selected, sample.model.space_time.rows().back().map(|row| row.serial));
     sample.mouse(Gesture::Click, lower.x + 8, lower.bottom() - 2);
-    assert_eq!(sample.model.story.selected, sample.model.story.lines().back().map(|told| told.serial));
+    assert_eq!(sample.model.narration.selected, sample.model.narration.lines().back().map(|told| told.serial));
     sample.mouse(Gesture::Click, lower.x + 15, lower.y);
     assert_eq!(sample.model.pane, Pane::Events);
     sample.mouse(Gesture::Wheel(-1), lower.x + 8, lower.y + 3);
@@ -273,7 +273,7 @@ fn a_digit_runs_a_scenario_and_its_steps_tick() {
     assert_eq!(sample.keys("1"), [Effect::RunScenario("normal".to_owned())]);
     assert_eq!(sample.keys("2"), [], "one at a time");
     let script = std::sync::Arc::new(crate::scenario::find("normal").expect("it comes with the program"));
-    let told = |told| Msg::Staged(Box::new(Staged::Told(told)));
+    let told = |told| Msg::Scenario(Box::new(ScenarioMsg::Report(told)));
     sample.send(told(Told::Began(script.clone())));
     assert_eq!(sample.model.pane, Pane::Scenario);
     let first = script.expectations().next().expect("a step");
@@ -290,7 +290,7 @@ fn a_digit_runs_a_scenario_and_its_steps_tick() {
 fn the_cluster_of_a_scenario_is_shown_and_esc_goes_back() {
     let mut sample = Sample::healthy((120, 36));
     let nodes = (1..=7).map(|id| (NodeId(id), format!("127.0.0.1:{id}"))).collect();
-    sample.send(Msg::Staged(Box::new(Staged::Aside(nodes))));
+    sample.send(Msg::Scenario(Box::new(ScenarioMsg::OwnCluster(nodes))));
     assert_eq!(sample.model.shown().nodes.len(), 7);
     sample.keys("k");
     assert!(sample.model.dialog.is_none(), "its nodes are not ours to kill");
@@ -304,13 +304,13 @@ fn the_cluster_of_a_scenario_is_shown_and_esc_goes_back() {
 fn a_node_that_joins_a_scenarios_own_cluster_is_shown_with_the_others() {
     let mut sample = Sample::healthy((120, 36));
     let nodes = (1..=3).map(|id| (NodeId(id), format!("127.0.0.1:{id}"))).collect();
-    sample.send(Msg::Staged(Box::new(Staged::Aside(nodes))));
-    sample.send(Msg::Staged(Box::new(Staged::Joined(NodeId(4), "127.0.0.1:4".to_owned()))));
+    sample.send(Msg::Scenario(Box::new(ScenarioMsg::OwnCluster(nodes))));
+    sample.send(Msg::Scenario(Box::new(ScenarioMsg::NodeJoined(NodeId(4), "127.0.0.1:4".to_owned()))));
     assert_eq!(sample.model.shown().nodes.keys().map(|node| node.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
     // What it tells is heard: if it leads, nobody may say that nobody does.
     let state = Snapshot { role: RoleName::Leader, epoch: Some(Epoch(2)), ..Snapshot::new(NodeId(4)) };
     let (time, notes, cuts, holds) = (Time(0), Vec::new(), Vec::new(), Vec::new());
     let first = Observed::Snapshot { snapshot: state, time, pid: 4, notes, cuts, holds, lab: true };
-    sample.send(Msg::Staged(Box::new(Staged::Observed(NodeId(4), Box::new(first)))));
+    sample.send(Msg::Scenario(Box::new(ScenarioMsg::Observed(NodeId(4), Box::new(first)))));
     assert_eq!(sample.model.shown().leader().map(|leader| leader.state.node), Some(NodeId(4)));
 }

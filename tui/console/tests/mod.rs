@@ -6,7 +6,7 @@ mod claims;
 
 mod drawing;
 
-mod final_databases;
+mod final_db;
 
 mod keys;
 

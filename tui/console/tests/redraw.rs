@@ -6,8 +6,8 @@ use epoca::client::watch::Observed;
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{EntryId, NodeId};
 
-use crate::console::model::node::GHOST;
-use crate::console::model::tape::PlaceKind;
+use crate::console::model::node::TRUNCATED_SHOWN;
+use crate::console::model::tape::TapeMarkKind;
 use crate::console::tests::drawing::MIDDLE;
 use crate::console::tests::sample::Sample;
 use crate::console::update::{Msg, next_wake};
@@ -66,11 +66,11 @@ fn truncated_entries_go_out_of_sight_after_a_while() {
     let mut sample = Sample::healthy(MIDDLE);
     sample.inject(3, "q", "666");
     sample.repair(3);
-    assert_eq!(sample.model.nodes[&NodeId(3)].ghosts.len(), 1);
+    assert_eq!(sample.model.nodes[&NodeId(3)].truncated_entries.len(), 1);
     let wake = next_wake(&sample.model).expect("somebody has to take them away");
-    assert!(wake <= sample.model.now + GHOST);
-    sample.after(GHOST.as_millis() as u64);
-    assert!(sample.model.nodes[&NodeId(3)].ghosts.is_empty());
+    assert!(wake <= sample.model.now + TRUNCATED_SHOWN);
+    sample.after(TRUNCATED_SHOWN.as_millis() as u64);
+    assert!(sample.model.nodes[&NodeId(3)].truncated_entries.is_empty());
     sample.after(60_000);
     assert_eq!(next_wake(&sample.model), None);
 }
@@ -84,21 +84,21 @@ fn a_node_that_has_begun_anew_says_so_in_its_row_for_a_while_and_once_in_the_sto
     // Another watcher has come.
     sample.tell(3, found);
     assert_eq!(sample.model.timeline.lines().len(), lines + 1);
-    let marks = sample.model.tape.marks().iter().filter(|mark| mark.kind == PlaceKind::Quarantined(NodeId(3)));
+    let marks = sample.model.tape.marks().iter().filter(|mark| mark.kind == TapeMarkKind::Quarantined(NodeId(3)));
     assert_eq!(marks.count(), 1);
     assert!(sample.model.nodes[&NodeId(3)].quarantined.is_some());
     let wake = next_wake(&sample.model).expect("somebody has to take it away");
-    assert!(wake <= sample.model.now + GHOST);
-    sample.after(GHOST.as_millis() as u64);
+    assert!(wake <= sample.model.now + TRUNCATED_SHOWN);
+    sample.after(TRUNCATED_SHOWN.as_millis() as u64);
     assert_eq!(sample.model.nodes[&NodeId(3)].quarantined, None);
 }
 
 #[test]
 fn latencies_move_on_in_their_picture_and_then_rest() {
     let mut sample = Sample::healthy(MIDDLE);
-    assert!(sample.model.pulse.p50().is_some());
+    assert!(sample.model.latency.p50().is_some());
     let wake = next_wake(&sample.model).expect("the picture moves on");
     assert!(wake <= Duration::from_secs(2));
     sample.after(60_000);
-    assert_eq!((sample.model.pulse.p50(), next_wake(&sample.model)), (None, None));
+    assert_eq!((sample.model.latency.p50(), next_wake(&sample.model)), (None, None));
 }

@@ -10,17 +10,17 @@ use epoca::protocol::trace::{Event, Fact, Snapshot};
 use epoca::protocol::{Epoch, NodeId, Time};
 
 use crate::command::{Outcome, Tone};
-use crate::console::model::tape::PlaceKind;
+use crate::console::model::tape::TapeMarkKind;
 use crate::console::tests::drawing::{check, dark};
 use crate::console::tests::sample::Sample;
-use crate::console::update::{Msg, Staged};
+use crate::console::update::{Msg, ScenarioMsg};
 use crate::scenario::{Done, Evidence, ItemKind, Script, Told, Verdict, find};
 use crate::tape::MarkKind;
 
 const SIZES: [(&str, (u16, u16)); 3] = [("120x36", (120, 36)), ("80x24", (80, 24)), ("60x18", (60, 18))];
 
 fn tell(sample: &mut Sample, told: Told) {
-    sample.send(Msg::Staged(Box::new(Staged::Told(told))));
+    sample.send(Msg::Scenario(Box::new(ScenarioMsg::Report(told))));
 }
 
 fn done(verdict: Verdict, text: &str) -> Done {
@@ -120,22 +120,22 @@ fn a_sheet_that_is_done_stands_from_its_top_and_a_line_opens_with_the_arrows() {
 }
 
 /// The console's own cluster, and one of a scenario's own of which n1 was elected and has been killed.
-fn aside(size: (u16, u16)) -> Sample {
+fn scenario_cluster(size: (u16, u16)) -> Sample {
     let (mut sample, script) = begun(size, "figure-8");
-    let staged = |sample: &mut Sample, staged| _ = sample.send(Msg::Staged(Box::new(staged)));
+    let staged = |sample: &mut Sample, staged| _ = sample.send(Msg::Scenario(Box::new(staged)));
     let nodes: Vec<_> = (1..=5).map(|id| (NodeId(id), format!("127.0.0.1:2000{id}"))).collect();
-    staged(&mut sample, Staged::Aside(nodes.clone()));
+    staged(&mut sample, ScenarioMsg::OwnCluster(nodes.clone()));
     for (node, _) in &nodes {
         let snapshot = Snapshot::new(*node);
         let (notes, cuts, holds) = (Vec::new(), Vec::new(), Vec::new());
         let seen = Observed::Snapshot { snapshot, time: Time(1), pid: 77, notes, cuts, holds, lab: true };
-        staged(&mut sample, Staged::Observed(*node, Box::new(seen)));
+        staged(&mut sample, ScenarioMsg::Observed(*node, Box::new(seen)));
     }
     let elected = Fact::Elected { epoch: Epoch(1), votes: (1..=3).map(NodeId).collect(), quorum: 3 };
     let event = Event { node: NodeId(1), number: 1, time: Time(2), fact: elected };
-    staged(&mut sample, Staged::Observed(NodeId(1), Box::new(Observed::Events(vec![event]))));
+    staged(&mut sample, ScenarioMsg::Observed(NodeId(1), Box::new(Observed::Events(vec![event]))));
     tell(&mut sample, Told::Asked { number: 70, line: "kill 1".to_owned() });
-    staged(&mut sample, Staged::Process(NodeId(1), crate::tape::ProcessSeen::Killed));
+    staged(&mut sample, ScenarioMsg::Process(NodeId(1), crate::tape::ProcessSeen::Killed));
     let outcome = Outcome::done(serde_json::Value::Null).line(Tone::Result, "n1 killed");
     tell(&mut sample, Told::Answered { number: 70, outcome, took: Duration::from_millis(3) });
     passed(&mut sample, &script, 8);
@@ -144,32 +144,35 @@ fn aside(size: (u16, u16)) -> Sample {
 
 #[test]
 fn what_a_scenario_does_to_its_own_cluster_is_on_that_clusters_tape() {
-    let mut sample = aside((120, 36));
+    let mut sample = scenario_cluster((120, 36));
     let own = sample.model.tape.marks().clone();
     let shown = sample.model.shown();
     let kinds: Vec<_> = shown.tape.marks().iter().map(|place| place.kind.clone()).collect();
-    assert!(kinds.starts_with(&[PlaceKind::Epoch(1), PlaceKind::Killed(NodeId(1))]), "{kinds:?}");
-    assert!(kinds.contains(&PlaceKind::Marked(MarkKind::Scenario)), "{kinds:?}");
-    assert!(!own.iter().any(|place| matches!(place.kind, PlaceKind::Killed(_))), "the other cluster has not killed n1");
+    assert!(kinds.starts_with(&[TapeMarkKind::Epoch(1), TapeMarkKind::Killed(NodeId(1))]), "{kinds:?}");
+    assert!(kinds.contains(&TapeMarkKind::Marked(MarkKind::Scenario)), "{kinds:?}");
+    assert!(
+        !own.iter().any(|place| matches!(place.kind, TapeMarkKind::Killed(_))),
+        "the other cluster has not killed n1"
+    );
     assert_eq!(shown.operations.newest().map(|operation| operation.line.as_str()), Some("kill 1"));
-    check("aside-120x36", &sample, &dark());
+    check("scenario-cluster-120x36", &sample, &dark());
     // Back to before the kill, and to now again: the screen has the scenario's cluster all the while.
     sample.keys("{{");
     let shown = sample.model.shown();
-    assert!(shown.is_aside && shown.tape.past().is_some());
+    assert!(shown.is_scenario_cluster && shown.tape.past().is_some());
     assert!(shown.nodes[&NodeId(1)].is_live(), "n1 was not killed then");
     assert!(sample.model.tape.past().is_none(), "the console's own cluster stays where it is");
-    check("aside-past-120x36", &sample, &dark());
+    check("scenario-cluster-past-120x36", &sample, &dark());
     sample.keys("L");
     assert!(sample.model.shown().tape.past().is_none() && !sample.model.shown().nodes[&NodeId(1)].is_live());
     ended(&mut sample, Verdict::Pass, "");
     sample.key(KeyCode::Esc);
-    assert!(!sample.model.shown().is_aside);
+    assert!(!sample.model.shown().is_scenario_cluster);
 }
 
 #[test]
 fn lines_about_the_tape_can_be_typed_for_the_scenarios_own_cluster() {
-    let mut sample = aside((80, 24));
+    let mut sample = scenario_cluster((80, 24));
     sample.keys("ievent 1");
     sample.key(KeyCode::Enter);
     assert!(sample.model.shown().tape.past().is_some());
@@ -179,5 +182,5 @@ fn lines_about_the_tape_can_be_typed_for_the_scenarios_own_cluster() {
     sample.keys("put x 1");
     sample.key(KeyCode::Enter);
     assert!(sample.model.notice.as_ref().is_some_and(|notice| notice.is_bad), "it is not ours to write to");
-    check("aside-80x24", &sample, &dark());
+    check("scenario-cluster-80x24", &sample, &dark());
 }

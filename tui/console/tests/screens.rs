@@ -321,7 +321,7 @@ fn keys_of_step_mode_are_the_lines_that_could_be_typed() {
     };
     let typed = |line: &str| crate::command::parse_line(line).expect("it is a command");
     let number = |sample: &Sample, row: usize| {
-        let waiting = crate::console::model::step::waiting(&sample.model);
+        let waiting = crate::console::model::step_mode::waiting(&sample.model);
         waiting[row].id.number
     };
     let mut sample = stepping(MIDDLE);

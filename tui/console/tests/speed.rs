@@ -68,7 +68,7 @@ fn events(sample: &mut Sample, count: usize) -> Vec<(NodeId, Event)> {
 
 fn play(model: &Model, events: &[(NodeId, Event)], per_second: usize) -> Cost {
     let mut model = model.clone();
-    model.tape.is_tapped = true;
+    model.tape.has_sinks = true;
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, LARGE.0, LARGE.1)) };
     let mut written = Vec::new();
     let mut terminal = Terminal::with_options(CrosstermBackend::new(&mut written), options).expect("a terminal");
@@ -93,7 +93,7 @@ fn play(model: &Model, events: &[(NodeId, Event)], per_second: usize) -> Cost {
         frames.push(frame.elapsed());
         // The checks have a thread of their own.
         let checks = Instant::now();
-        let records: Vec<Arc<Record>> = model.tape.take_fresh();
+        let records: Vec<Arc<Record>> = model.tape.take_unread();
         records.iter().for_each(|record| _ = checker.take(record));
         checking.push(checks.elapsed());
     }

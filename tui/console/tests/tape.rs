@@ -18,9 +18,9 @@ use crate::tape::{Checker, Finding, Record};
 
 /// All of a model that records make, without what belongs to whoever sits there.
 fn world(model: &Model) -> String {
-    let Model { nodes, timeline, story, space, operations, no_launcher, screen, pulse, verdict, .. } = model;
+    let Model { nodes, timeline, narration, space_time, operations, no_launcher, phase, latency, verdict, .. } = model;
     format!(
-        "{screen:?} {nodes:?} {timeline:?} {story:?} {space:?} {operations:?} {no_launcher:?} {pulse:?} {verdict:?}"
+        "{phase:?} {nodes:?} {timeline:?} {narration:?} {space_time:?} {operations:?} {no_launcher:?} {latency:?} {verdict:?}"
     )
 }
 
@@ -28,9 +28,9 @@ fn world(model: &Model) -> String {
 fn from_the_start(records: &[Record], at: usize) -> Model {
     let mut model = Model::new(LARGE, Vec::new());
     load(&mut model, "all".to_owned(), records[..at].to_vec());
-    match &model.tape.view {
-        crate::console::model::tape::View::Past(past) => past.now.clone(),
-        crate::console::model::tape::View::Now => panic!("a recording is always past"),
+    match &model.tape.moment {
+        crate::console::model::tape::Moment::Past(past) => past.now.clone(),
+        crate::console::model::tape::Moment::Now => panic!("a recording is always past"),
     }
 }
 

@@ -28,7 +28,7 @@ pub enum Depth {
 
 impl Depth {
     /// From the variables that terminals and people set, as <https://no-color.org> says it.
-    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Depth {
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Depth {
         let has = |name: &str, part: &str| variable(name).is_some_and(|value| value.contains(part));
         if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) || has("TERM", "dumb") {
             Depth::None
@@ -177,10 +177,10 @@ mod tests {
     #[test]
     fn no_color_goes_before_what_the_terminal_can() {
         let truecolor = &[("COLORTERM", "truecolor"), ("TERM", "xterm-256color")];
-        assert_eq!(Depth::of_environment(variables(truecolor)), Depth::True);
-        assert_eq!(Depth::of_environment(variables(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")])), Depth::None);
-        assert_eq!(Depth::of_environment(variables(&[("NO_COLOR", ""), ("TERM", "xterm-256color")])), Depth::Indexed);
-        assert_eq!(Depth::of_environment(variables(&[("TERM", "linux")])), Depth::Sixteen);
+        assert_eq!(Depth::from_environment(variables(truecolor)), Depth::True);
+        assert_eq!(Depth::from_environment(variables(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")])), Depth::None);
+        assert_eq!(Depth::from_environment(variables(&[("NO_COLOR", ""), ("TERM", "xterm-256color")])), Depth::Indexed);
+        assert_eq!(Depth::from_environment(variables(&[("TERM", "linux")])), Depth::Sixteen);
     }
 
     #[test]

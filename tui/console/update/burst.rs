@@ -79,6 +79,6 @@ fn is_harmless(model: &Model, key: &KeyEvent) -> bool {
 fn refuse(model: &mut Model, keys: usize) {
     let all = model.burst.unwrap_or(0) + keys;
     model.burst = Some(all);
-    press::bad(model, screen::BURST.with(model.lang, &[("count", &all)]));
+    press::warn(model, screen::BURST.with(model.lang, &[("count", &all)]));
     model.changed();
 }

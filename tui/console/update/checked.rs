@@ -4,7 +4,7 @@ use epoca::client::watch::Observed;
 use epoca::verify::invariants::Source;
 
 use crate::console::layout::tabs;
-use crate::console::model::tape::PlaceKind;
+use crate::console::model::tape::TapeMarkKind;
 use crate::console::model::{Model, Notice, Pane};
 use crate::console::update::tape;
 use crate::console::words::tape as words;
@@ -23,22 +23,22 @@ pub fn on_checked(model: &mut Model, verdict: Verdict) {
         model.changed();
     }
     for (index, finding) in found.iter().enumerate() {
-        violated(model, finding, known + index == 0);
+        mark_violation(model, finding, known + index == 0);
     }
 }
 
 /// Marks the place. The first violation stops the tape there; what follows from it only gets its mark.
-fn violated(model: &mut Model, finding: &Finding, is_first: bool) {
+fn mark_violation(model: &mut Model, finding: &Finding, is_first: bool) {
     let at = place(model, finding);
-    model.tape.found_at.push(at);
+    model.tape.violations_at.push(at);
     let violation = &finding.violation;
     if model.tape.file.is_none() {
         let text = format!("{}: {}", violation.invariant, violation.text);
         let mark = Mark { kind: MarkKind::Violation, text, evidence: violation.evidence.clone() };
         tape::keyframe(model);
-        tape::note(model, What::Mark(mark));
+        tape::record(model, What::Mark(mark));
     }
-    model.tape.mark_at(at, PlaceKind::Marked(MarkKind::Violation));
+    model.tape.mark_at(at, TapeMarkKind::Marked(MarkKind::Violation));
     if is_first && model.tape.file.is_none() {
         tape::show(model, at);
     }

@@ -4,19 +4,19 @@
 use std::time::Duration;
 
 use crate::console::layout::tabs;
-use crate::console::model::node::GHOST;
+use crate::console::model::node::TRUNCATED_SHOWN;
 use crate::console::model::traffic::Traffic;
-use crate::console::model::{Model, Pane, Presence, step};
+use crate::console::model::{Model, Pane, Presence, step_mode};
 
 pub fn tick(model: &mut Model, now: Duration) {
     let (before, waited, speed) = (ages(model), waits(model), speeds(model));
-    let beat = model.pulse.next_wake(model.now).is_some_and(|wake| wake <= now);
+    let beat = model.latency.next_wake(model.now).is_some_and(|wake| wake <= now);
     model.now = now;
     let mut changed = before != ages(model) || waited != waits(model) || beat;
     changed |= speed.is_some_and(|second| second != now.as_secs());
-    model.pulse.forget(now);
+    model.latency.forget(now);
     for node in model.nodes.values_mut() {
-        changed |= node.forget_ghosts(now);
+        changed |= node.forget_marks(now);
         node.sent.values_mut().for_each(|sent| sent.forget(now));
     }
     if changed {
@@ -28,12 +28,12 @@ pub fn tick(model: &mut Model, now: Duration) {
 pub fn next_wake(model: &Model) -> Option<Duration> {
     let next_second = |since: Duration| since + Duration::from_secs(model.now.saturating_sub(since).as_secs() + 1);
     let ages = downs(model).map(next_second);
-    let ghosts = model.nodes.values().flat_map(|node| {
+    let truncated_entries = model.nodes.values().flat_map(|node| {
         let truncated = node.truncated.as_ref().map(|(at, _)| *at);
-        let ghost = node.ghosts.front().map(|ghost| ghost.at);
-        [ghost, truncated, node.quarantined].into_iter().flatten().map(|at| at + GHOST)
+        let truncated_entry = node.truncated_entries.front().map(|truncated_entry| truncated_entry.at);
+        [truncated_entry, truncated, node.quarantined].into_iter().flatten().map(|at| at + TRUNCATED_SHOWN)
     });
-    ages.chain(ghosts).chain(model.pulse.next_wake(model.now)).chain(next_second_of(model)).min()
+    ages.chain(truncated_entries).chain(model.latency.next_wake(model.now)).chain(next_second_of(model)).min()
 }
 
 /// The ages in seconds that stand on the screen.
@@ -50,7 +50,7 @@ fn downs(model: &Model) -> impl Iterator<Item = Duration> {
 
 /// The seconds for which messages have waited, where they are seen.
 fn waits(model: &Model) -> u64 {
-    let is_seen = tabs::shown(model) == Pane::Step && step::count(model) > 0;
+    let is_seen = tabs::shown(model) == Pane::Step && step_mode::count(model) > 0;
     if is_seen { model.now.as_secs() } else { 0 }
 }
 

@@ -24,7 +24,7 @@ mod step;
 
 pub mod tape;
 
-mod value;
+mod long_value;
 
 use std::time::Duration;
 
@@ -37,12 +37,12 @@ use crate::command::grammar::Consistency;
 use crate::command::{Command, Exit, Outcome, parse_line};
 use crate::console::keys::Mode;
 use crate::console::layout::target::Target;
-use crate::console::model::{Dialog, Model, Notice, Pane, ProcessSeen, Screen};
+use crate::console::model::{Dialog, Model, Notice, Pane, Phase, ProcessSeen};
 use crate::console::words::screen;
 use crate::tape::Verdict;
 
 pub use mouse::Gesture;
-pub use scenario::Staged;
+pub use scenario::ScenarioMsg;
 pub use tape::{load, next_wake};
 
 #[allow(clippy::large_enum_variant, reason = "the large ones are what comes most, and all are taken apart at once")]
@@ -79,7 +79,7 @@ pub enum Msg {
     /// How it ended, and how long it took.
     OperationEnd(u64, Outcome, Duration),
     /// What comes from whoever runs a scenario.
-    Staged(Box<Staged>),
+    Scenario(Box<ScenarioMsg>),
     /// How the checks stand.
     Checked(Box<Verdict>),
     /// Something about the nodes as a whole went wrong.
@@ -103,7 +103,7 @@ pub enum Effect {
     /// Put what is selected, or what the tab shows, on the clipboard, and tell it as [`Msg::Copied`].
     Copy,
     /// Look at the processes now instead of at the next turn.
-    LookAtProcesses,
+    PollProcesses,
     Quit,
 }
 
@@ -111,7 +111,7 @@ pub enum Effect {
 /// shown.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = update_one(model, msg);
-    model.sit_aside();
+    model.sync_scenario_cluster();
     effects
 }
 
@@ -131,8 +131,8 @@ fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
             checked::on_checked(model, *verdict);
             Vec::new()
         }
-        Msg::Staged(staged) => {
-            scenario::on_staged(model, *staged);
+        Msg::Scenario(staged) => {
+            scenario::on_scenario_msg(model, *staged);
             Vec::new()
         }
         Msg::Copied(_)
@@ -168,7 +168,7 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::OperationEnd(number, outcome, took) => {
             on_operation_end(model, number, outcome, took);
-            return vec![Effect::LookAtProcesses];
+            return vec![Effect::PollProcesses];
         }
         Msg::OperationProgress(number, text) => {
             model.operations.progress(number, text);
@@ -176,17 +176,17 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => press::on_paste(model, &text),
         Msg::PasteTooLong(bytes) => press::refuse_paste(model, bytes),
         Msg::PasteUnended(bytes) => {
-            press::bad(model, screen::PASTE_UNENDED.with(model.lang, &[("bytes", &bytes)]));
+            press::warn(model, screen::PASTE_UNENDED.with(model.lang, &[("bytes", &bytes)]));
         }
         Msg::Resize(columns, rows) => resize(model, (columns, rows)),
         Msg::Progress(text) => {
-            if let Screen::Starting(said) = &mut model.screen {
+            if let Phase::Starting(said) = &mut model.phase {
                 said.push(text);
             }
         }
         Msg::Started { nodes, no_launcher } => observe::on_started(model, nodes, no_launcher),
         // Taken before they come here: they are several, or not about a moment of the tape.
-        Msg::Keys(..) | Msg::Checked(_) | Msg::Staged(_) => {}
+        Msg::Keys(..) | Msg::Checked(_) | Msg::Scenario(_) => {}
         Msg::Trouble(text) => model.notice = Some(Notice { text, is_bad: true }),
         Msg::Terminate => return quit(model),
     }
@@ -202,14 +202,14 @@ fn resize(model: &mut Model, size: (u16, u16)) {
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
-    model.screen = Screen::Ending;
+    model.phase = Phase::Ending;
     model.changed();
     vec![Effect::Quit]
 }
 
 /// The entry that would be read under the key of a read that found nothing, if it is not final yet at the node that
 /// answered: then nothing had to be found.
-fn not_yet_final(model: &Model, number: u64) -> Option<EntryId> {
+fn unfinalized_entry(model: &Model, number: u64) -> Option<EntryId> {
     let operation = model.operations.find(number)?;
     if !operation.end.as_ref().is_some_and(|end| end.is_absent) {
         return None;
@@ -229,12 +229,12 @@ fn not_yet_final(model: &Model, number: u64) -> Option<EntryId> {
 fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
     let is_long = outcome.exit == Exit::Done && outcome.lines.len() > 1;
     let line = model.operations.newest().filter(|newest| newest.number == number).map(|newest| newest.line.clone());
-    let whole = line.and_then(|line| value::too_long_for_a_row(model, &line, &outcome));
+    let whole = line.and_then(|line| long_value::long_value(model, &line, &outcome));
     if !model.operations.end(number, took, outcome) {
         return;
     }
-    if let Some(entry) = not_yet_final(model, number) {
-        model.operations.was_not_yet(number, entry);
+    if let Some(entry) = unfinalized_entry(model, number) {
+        model.operations.set_not_final(number, entry);
     }
     let is_newest = model.operations.newest().is_some_and(|newest| newest.number == number);
     let is_typed = !model.scenarios.is_running();

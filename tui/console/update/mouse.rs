@@ -35,7 +35,7 @@ fn on_click(model: &mut Model, target: Target) {
         Target::Prompt => model.mode = Mode::Type,
         Target::SpaceTime { row } => {
             model.focus = Focus::SpaceTime;
-            model.space.selected = row;
+            model.space_time.selected = row;
         }
         Target::TabBar { pane } => {
             model.focus = Focus::Tab;
@@ -46,8 +46,8 @@ fn on_click(model: &mut Model, target: Target) {
         Target::Tab { row } => {
             model.focus = Focus::Tab;
             match tabs::shown(model) {
-                Pane::Narration => model.story.selected = row,
-                Pane::SpaceTime => model.space.selected = row,
+                Pane::Narration => model.narration.selected = row,
+                Pane::SpaceTime => model.space_time.selected = row,
                 _ => {}
             }
         }
@@ -68,7 +68,7 @@ fn on_wheel(model: &mut Model, target: Target, down: isize) {
     }
     match target {
         Target::Logs => scroll::columns(model, down.signum()),
-        Target::SpaceTime { .. } => model.space.select(down),
+        Target::SpaceTime { .. } => model.space_time.select(down),
         Target::TabBar { .. } | Target::Tab { .. } => {
             model.focus = Focus::Tab;
             scroll::lines(model, down);

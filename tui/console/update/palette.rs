@@ -43,7 +43,7 @@ fn take(model: &mut Model, does: &Does) -> Vec<Effect> {
         Does::Act(action) => {
             let needed = keys::bindings().iter().find(|binding| binding.action == *action);
             match needed.and_then(|binding| model.obstacle(binding)) {
-                Some(obstacle) => press::say(model, model.lang.obstacle(&obstacle)),
+                Some(obstacle) => press::notify(model, model.lang.obstacle(&obstacle)),
                 None if *action == Action::Palette => {}
                 None => return press::act(model, *action, false),
             }

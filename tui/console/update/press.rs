@@ -6,11 +6,13 @@ use epoca::protocol::NodeId;
 use crate::command::parse::{Wanted, wanted};
 use crate::command::parse_line;
 use crate::console::keys::{self, Action, FaultKey, Mode, StepKey};
+use crate::console::model::narration::NarrationLine;
 use crate::console::model::prompt::{LINE_BYTES_MAX, Mistake, TooLong};
-use crate::console::model::story::Told;
-use crate::console::model::{Dialog, Explained, Focus, Happening, Model, Notice, Pane, Presence, Screen, Window, step};
+use crate::console::model::{
+    Dialog, Explained, Focus, LogWindow, Model, Notice, Occurrence, Pane, Phase, Presence, step_mode,
+};
 use crate::console::text::cut;
-use crate::console::update::{Effect, faults, palette, quit, scenario, scroll, step as update_step, tape, value};
+use crate::console::update::{Effect, faults, long_value, palette, quit, scenario, scroll, step as update_step, tape};
 use crate::console::words::{obstacles, scenario as scenario_words, screen, tape as tape_words};
 
 /// How much of what was copied is said.
@@ -36,7 +38,7 @@ pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         Some(Dialog::Palette(shown)) => palette::on_key(model, event, shown),
         Some(Dialog::Explain(_)) => on_explained_key(model, event),
         Some(Dialog::Scenarios { chosen }) => scenario::on_list_key(model, event, chosen),
-        Some(Dialog::Value(value)) => value::on_key(model, event, value, interrupted),
+        Some(Dialog::Value(value)) => long_value::on_key(model, event, value, interrupted),
         None => on_plain_key(model, event, interrupted),
     }
 }
@@ -57,15 +59,15 @@ pub fn on_paste(model: &mut Model, text: &str) {
 /// Says what is on the clipboard by its first line.
 pub fn on_copied(model: &mut Model, text: &str) {
     if text.trim().is_empty() {
-        say(model, screen::NOTHING_TO_COPY.to(model.lang));
+        notify(model, screen::NOTHING_TO_COPY.to(model.lang));
         return;
     }
     let first = text.lines().next().unwrap_or_default();
-    say(model, &screen::COPIED.with(model.lang, &[("what", &cut(first.trim(), COPIED_COLUMNS))]));
+    notify(model, &screen::COPIED.with(model.lang, &[("what", &cut(first.trim(), COPIED_COLUMNS))]));
 }
 
 pub fn refuse_paste(model: &mut Model, bytes: usize) {
-    bad(model, screen::PASTE_TOO_LONG.with(model.lang, &[("bytes", &bytes), ("most", &LINE_BYTES_MAX)]));
+    warn(model, screen::PASTE_TOO_LONG.with(model.lang, &[("bytes", &bytes), ("most", &LINE_BYTES_MAX)]));
 }
 
 /// Letters of the line that came at once.
@@ -80,7 +82,7 @@ pub fn on_letters(model: &mut Model, letters: &str) {
 
 fn line_is_full(model: &mut Model) {
     model.prompt.is_short = true;
-    bad(model, screen::LINE_FULL.with(model.lang, &[("most", &LINE_BYTES_MAX)]));
+    warn(model, screen::LINE_FULL.with(model.lang, &[("most", &LINE_BYTES_MAX)]));
 }
 
 pub fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
@@ -88,12 +90,12 @@ pub fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> V
         return on_letter(model, event);
     };
     if let Some(obstacle) = model.obstacle(binding) {
-        let key = binding.hint.map_or(binding.shown, |hint| model.say(hint));
-        bad(model, format!("{key}: {}", model.lang.obstacle(&obstacle)));
+        let key = binding.hint.map_or(binding.label, |hint| model.say(hint));
+        warn(model, format!("{key}: {}", model.lang.obstacle(&obstacle)));
         return Vec::new();
     }
-    let looks = scenario::looks(model, binding.action);
-    if let Some(aside) = model.aside.as_mut().filter(|_| looks) {
+    let is_navigation = scenario::is_navigation(model, binding.action);
+    if let Some(aside) = model.scenario_cluster.as_mut().filter(|_| is_navigation) {
         act(aside, binding.action, interrupted);
         model.dialog = aside.dialog.take();
         return Vec::new();
@@ -110,7 +112,7 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Interrupt => {
             model.prompt.clear();
             model.interrupted = true;
-            say(model, screen::CTRL_C_AGAIN.to(model.lang));
+            notify(model, screen::CTRL_C_AGAIN.to(model.lang));
         }
         Action::Fault(fault) => model.dialog = Some(Dialog::Choose { fault, first: None }),
         Action::Step(key) => return step(model, key),
@@ -128,13 +130,13 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::PreviousPane => scroll::beside(model, -1),
         Action::Scroll(down) => scroll::lines(model, down),
         // A presenter's clicker.
-        Action::ScrollPage(1) if model.mode == Mode::Control && step::is_on(model) => {
+        Action::ScrollPage(1) if model.mode == Mode::Control && step_mode::is_on(model) => {
             return step(model, StepKey::Next);
         }
         Action::ScrollPage(down) => scroll::pages(model, down),
-        Action::Look(newer) => scroll::columns(model, newer),
-        Action::LookOldest => scroll::to_oldest(model),
-        Action::LookNewest => model.window = Window::Newest,
+        Action::ScrollLog(newer) => scroll::columns(model, newer),
+        Action::OldestEntry => scroll::to_oldest(model),
+        Action::NewestEntry => model.window = LogWindow::Newest,
         Action::Complete => complete(model),
         Action::Search => model.prompt.search_on(),
         Action::Older => model.prompt.older(),
@@ -151,7 +153,7 @@ fn step(model: &mut Model, key: StepKey) -> Vec<Effect> {
     match update_step::line(model, key) {
         Ok(line) => run(model, &line).unwrap_or_default(),
         Err(why) => {
-            say(model, why);
+            notify(model, why);
             Vec::new()
         }
     }
@@ -178,26 +180,26 @@ fn escape(model: &mut Model) {
     if model.scenarios.selected.take().is_some() | model.scenarios.selected_line.take().is_some() {
         return;
     }
-    if !model.scenarios.is_running() && model.back_to_own() {
+    if !model.scenarios.is_running() && model.leave_scenario_cluster() {
         return;
     }
     model.is_plain = false;
-    model.space.selected = None;
-    model.story.selected = None;
+    model.space_time.selected = None;
+    model.narration.selected = None;
     model.focus = Focus::Tab;
 }
 
 /// What is selected in the space-time picture if the arrows are there, else in the narration.
 fn explain(model: &mut Model) {
-    let mark = model.space.selected.filter(|_| model.focus == Focus::SpaceTime || model.pane == Pane::SpaceTime);
-    let mark = mark.and_then(|serial| model.space.fact(serial));
-    let told = || match model.story.in_sight() {
-        Some(Told { nodes, happening: Happening::Fact(fact), .. }) => Some((*nodes.first()?, fact.clone())),
+    let mark = model.space_time.selected.filter(|_| model.focus == Focus::SpaceTime || model.pane == Pane::SpaceTime);
+    let mark = mark.and_then(|serial| model.space_time.fact(serial));
+    let told = || match model.narration.in_sight() {
+        Some(NarrationLine { nodes, occurrence: Occurrence::Fact(fact), .. }) => Some((*nodes.first()?, fact.clone())),
         _ => None,
     };
     match mark.or_else(told) {
         Some((node, fact)) => model.dialog = Some(Dialog::Explain(Explained { node, fact })),
-        None => say(model, screen::NOTHING_YET.to(model.lang)),
+        None => notify(model, screen::NOTHING_YET.to(model.lang)),
     }
 }
 
@@ -227,7 +229,7 @@ fn on_letter(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
                 line_is_full(model);
             }
         }
-        Mode::Control => say(model, &screen::MEANS_NOTHING.with(model.lang, &[("letter", &letter)])),
+        Mode::Control => notify(model, &screen::MEANS_NOTHING.with(model.lang, &[("letter", &letter)])),
     }
     Vec::new()
 }
@@ -267,7 +269,7 @@ fn on_choice(model: &mut Model, event: &KeyEvent, fault: FaultKey, first: Option
         Ok((_, Some(line))) => return run(model, &line).unwrap_or_default(),
         Ok((node, None)) => model.dialog = Some(Dialog::Choose { fault, first: Some(node) }),
         Err(text) => {
-            bad(model, text);
+            warn(model, text);
             model.dialog = Some(Dialog::Choose { fault, first });
         }
     }
@@ -313,17 +315,17 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         }
         _ => {}
     }
-    if let Some(effects) = scenario::typed(model, line.trim()) {
+    if let Some(effects) = scenario::run_line(model, line.trim()) {
         return Some(effects);
     }
-    if let Some(aside) = &mut model.aside {
-        if tape::typed(aside, line) {
+    if let Some(aside) = &mut model.scenario_cluster {
+        if tape::run_line(aside, line) {
             return Some(Vec::new());
         }
-        bad(model, model.say(scenario_words::OTHER_CLUSTER).to_owned());
+        warn(model, model.say(scenario_words::OTHER_CLUSTER).to_owned());
         return None;
     }
-    if tape::typed(model, line) {
+    if tape::run_line(model, line) {
         return Some(Vec::new());
     }
     let command = match parse_line(line) {
@@ -334,22 +336,22 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
             return None;
         }
     };
-    if model.screen != Screen::Watching {
-        bad(model, model.say(screen::NODES_NOT_THERE).to_owned());
+    if model.phase != Phase::Watching {
+        warn(model, model.say(screen::NODES_NOT_THERE).to_owned());
         return None;
     }
     if model.tape.file.is_some() {
-        bad(model, model.say(tape_words::NO_NODE_THERE).to_owned());
+        warn(model, model.say(tape_words::NO_NODE_THERE).to_owned());
         return None;
     }
     if model.tape.past().is_some() {
         tape::to_end(model);
-        say(model, tape_words::BACK_TO_NOW.to(model.lang));
+        notify(model, tape_words::BACK_TO_NOW.to(model.lang));
     }
     tape::keyframe(model);
     update_step::on_command(model, &command);
     let number = model.operations.begin(line);
-    tape::begun(model, number, line);
+    tape::record_begin(model, number, line);
     Some(vec![Effect::Execute { number, command }])
 }
 
@@ -364,7 +366,7 @@ fn complete(model: &mut Model) {
         Wanted::Command(names) => names.into_iter().chain(LOCAL.map(ToOwned::to_owned)).collect(),
         Wanted::Node => model.nodes.keys().flat_map(|id| [id.0.to_string(), id.to_string()]).collect(),
         Wanted::Key => {
-            let keys = model.nodes.values().flat_map(|node| node.finals.keys().keys());
+            let keys = model.nodes.values().flat_map(|node| node.final_db.keys().keys());
             keys.filter_map(|key| std::str::from_utf8(key).ok()).map(ToOwned::to_owned).collect()
         }
         Wanted::OneOf(values) => values,
@@ -374,10 +376,10 @@ fn complete(model: &mut Model) {
     model.prompt.complete(&known);
 }
 
-pub fn say(model: &mut Model, text: &str) {
+pub fn notify(model: &mut Model, text: &str) {
     model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
 }
 
-pub fn bad(model: &mut Model, text: String) {
+pub fn warn(model: &mut Model, text: String) {
     model.notice = Some(Notice { text, is_bad: true });
 }

@@ -10,7 +10,7 @@ use epoca::protocol::trace::Event;
 
 use crate::command::Outcome;
 use crate::console::keys::{self, Action, Mode};
-use crate::console::model::{Dialog, Model, Notice, Pane, ProcessSeen, Screen};
+use crate::console::model::{Dialog, Model, Notice, Pane, Phase, ProcessSeen};
 use crate::console::update::{Effect, Msg, quit, scroll, tape};
 use crate::console::words::{scenario as words, screen};
 use crate::scenario::{Told, library_names};
@@ -18,12 +18,12 @@ use crate::tape::{Mark, What};
 
 /// What comes from whoever runs the scenario.
 #[derive(Debug)]
-pub enum Staged {
-    Told(Told),
+pub enum ScenarioMsg {
+    Report(Told),
     /// It has a cluster of its own, with these nodes.
-    Aside(Vec<(NodeId, String)>),
+    OwnCluster(Vec<(NodeId, String)>),
     /// A node was started that joins that cluster.
-    Joined(NodeId, String),
+    NodeJoined(NodeId, String),
     /// What is seen of a node of that cluster.
     Observed(NodeId, Box<Observed>),
     /// As [`Msg::OrderUnknown`].
@@ -34,51 +34,51 @@ pub enum Staged {
     Refused(String),
 }
 
-impl Staged {
+impl ScenarioMsg {
     /// The same, if it is an event, told as one whose order is unknown.
-    pub fn with_order_unknown(self, missing: NodeId) -> Staged {
+    pub fn with_order_unknown(self, missing: NodeId) -> ScenarioMsg {
         match self {
-            Staged::Observed(node, observed) => match *observed {
+            ScenarioMsg::Observed(node, observed) => match *observed {
                 Observed::Events(mut events) if events.len() == 1 => {
-                    Staged::OrderUnknown(Box::new(events.remove(0)), missing)
+                    ScenarioMsg::OrderUnknown(Box::new(events.remove(0)), missing)
                 }
-                other => Staged::Observed(node, Box::new(other)),
+                other => ScenarioMsg::Observed(node, Box::new(other)),
             },
             other => other,
         }
     }
 }
 
-pub fn on_staged(model: &mut Model, staged: Staged) {
+pub fn on_scenario_msg(model: &mut Model, staged: ScenarioMsg) {
     match staged {
-        Staged::Told(Told::Began(script)) => {
+        ScenarioMsg::Report(Told::Began(script)) => {
             let pane = if script.is_sheet() { Pane::Sheet } else { Pane::Scenario };
             model.scenarios.begin(script);
             scroll::show(model, pane);
         }
-        Staged::Told(Told::Asked { number, line }) => asked(model, number, &line),
-        Staged::Told(Told::Answered { number, outcome, took }) => answered(model, number, outcome, took),
-        Staged::Told(told) => {
+        ScenarioMsg::Report(Told::Asked { number, line }) => asked(model, number, &line),
+        ScenarioMsg::Report(Told::Answered { number, outcome, took }) => answered(model, number, outcome, took),
+        ScenarioMsg::Report(told) => {
             mark(model, &told);
             let at = model.shown().tape.ring.end();
             model.scenarios.take(told, at);
         }
-        Staged::Aside(nodes) => {
+        ScenarioMsg::OwnCluster(nodes) => {
             let recording = model.tape.recording.as_ref().map(|recording| recording.name.clone());
             let no_launcher = Some(model.say(words::OTHER_CLUSTER).to_owned());
             model.scenarios.on_new_tape();
-            tape::take(model.show_aside(), Msg::Started { nodes, no_launcher });
+            tape::take(model.show_scenario_cluster(), Msg::Started { nodes, no_launcher });
             let text = recording.map(|name| words::NOT_RECORDED.with(model.lang, &[("name", &name)]));
             model.notice = text.map(|text| Notice { text, is_bad: false }).or(model.notice.take());
         }
-        Staged::Joined(node, address) => {
+        ScenarioMsg::NodeJoined(node, address) => {
             let no_launcher = Some(model.say(words::OTHER_CLUSTER).to_owned());
             return aside(model, Msg::Started { nodes: vec![(node, address)], no_launcher });
         }
-        Staged::Observed(node, observed) => return aside(model, Msg::Observed(node, *observed)),
-        Staged::OrderUnknown(event, missing) => return aside(model, Msg::OrderUnknown { event, missing }),
-        Staged::Process(node, seen) => return aside(model, Msg::Process(node, seen)),
-        Staged::Refused(why) => {
+        ScenarioMsg::Observed(node, observed) => return aside(model, Msg::Observed(node, *observed)),
+        ScenarioMsg::OrderUnknown(event, missing) => return aside(model, Msg::OrderUnknown { event, missing }),
+        ScenarioMsg::Process(node, seen) => return aside(model, Msg::Process(node, seen)),
+        ScenarioMsg::Refused(why) => {
             model.scenarios.asked = None;
             model.notice = Some(Notice { text: why, is_bad: true });
         }
@@ -89,7 +89,7 @@ pub fn on_staged(model: &mut Model, staged: Staged) {
 /// What is told of the scenario's own cluster goes on that cluster's tape.
 fn aside(model: &mut Model, msg: Msg) {
     let now = model.now;
-    let Some(aside) = &mut model.aside else { return };
+    let Some(aside) = &mut model.scenario_cluster else { return };
     tape::tick(aside, now);
     let before = aside.revision;
     tape::take(aside, msg);
@@ -103,7 +103,7 @@ fn asked(model: &mut Model, number: u64, line: &str) {
     let shown = model.shown_mut();
     tape::keyframe(shown);
     let here = tape::operations(shown).begin(line);
-    tape::begun(shown, here, line);
+    tape::record_begin(shown, here, line);
     model.scenarios.asked_here.insert(number, here);
 }
 
@@ -120,13 +120,13 @@ fn mark(model: &mut Model, told: &Told) {
         let mark = Mark { kind: told.mark_kind(), text, evidence: Vec::new() };
         let shown = model.shown_mut();
         tape::keyframe(shown);
-        tape::note(shown, What::Mark(mark));
+        tape::record(shown, What::Mark(mark));
     }
 }
 
 /// Time goes on for the scenario's own cluster, too.
 pub fn tick(model: &mut Model, now: Duration) {
-    let Some(aside) = &mut model.aside else { return };
+    let Some(aside) = &mut model.scenario_cluster else { return };
     let before = aside.revision;
     tape::tick(aside, now);
     if aside.revision != before {
@@ -136,11 +136,11 @@ pub fn tick(model: &mut Model, now: Duration) {
 
 /// Keys that look about in a cluster look about in the one that is shown; in the panes of the scenario itself the
 /// arrows go about there.
-pub fn looks(model: &Model, action: Action) -> bool {
-    use Action::{Explain, Look, LookNewest, LookOldest, Scroll, ScrollPage, SpaceTime, Tape};
+pub fn is_navigation(model: &Model, action: Action) -> bool {
+    use Action::{Explain, NewestEntry, OldestEntry, Scroll, ScrollLog, ScrollPage, SpaceTime, Tape};
     match action {
         Tape(_) => true,
-        Explain | Look(_) | LookNewest | LookOldest | Scroll(_) | ScrollPage(_) | SpaceTime => {
+        Explain | ScrollLog(_) | NewestEntry | OldestEntry | Scroll(_) | ScrollPage(_) | SpaceTime => {
             !matches!(model.pane, Pane::Scenario | Pane::Sheet)
         }
         _ => false,
@@ -160,9 +160,9 @@ pub fn by_digit(model: &mut Model, digit: char) -> Option<Vec<Effect>> {
 }
 
 pub fn start(model: &mut Model, name: &str) -> Vec<Effect> {
-    let refusal = match model.screen {
-        Screen::Watching if model.scenarios.is_running() => Some(words::RUNS_ALREADY),
-        Screen::Watching => model.no_lab().map(|_| words::NEEDS_LAB),
+    let refusal = match model.phase {
+        Phase::Watching if model.scenarios.is_running() => Some(words::RUNS_ALREADY),
+        Phase::Watching => model.no_lab().map(|_| words::NEEDS_LAB),
         _ => Some(screen::NODES_NOT_THERE),
     };
     let obstacle = model.tape.obstacle().map(|obstacle| model.lang.obstacle(&obstacle).to_owned());
@@ -171,14 +171,14 @@ pub fn start(model: &mut Model, name: &str) -> Vec<Effect> {
         model.notice = Some(Notice { text, is_bad: true });
         return Vec::new();
     }
-    model.back_to_own();
+    model.leave_scenario_cluster();
     model.scenarios.asked = Some(name.to_owned());
     model.changed();
     vec![Effect::RunScenario(name.to_owned())]
 }
 
 /// `run NAME`, `scenario run NAME`, `stop`; `None` if the line is none of them.
-pub fn typed(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
+pub fn run_line(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
         ["run", name] | ["scenario", "run", name] => Some(start(model, name)),

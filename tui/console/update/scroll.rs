@@ -2,7 +2,7 @@
 
 use crate::console::layout::extent::{Extent, extent};
 use crate::console::layout::{Content, help, is_split, layout, log_columns, tabs};
-use crate::console::model::{Focus, Model, Pane, Whole, Window, step, table};
+use crate::console::model::{Focus, LogWindow, LongValue, Model, Pane, log_table, step_mode};
 
 /// How many lines a page has.
 pub const PAGE: isize = 8;
@@ -21,7 +21,7 @@ pub fn beside(model: &mut Model, right: isize) {
 
 pub fn lines(model: &mut Model, down: isize) {
     if model.focus == Focus::SpaceTime && is_split(model.size) {
-        return model.space.select(down);
+        return model.space_time.select(down);
     }
     let pane = tabs::shown(model);
     let (by, most) = match extent(model, pane) {
@@ -37,9 +37,9 @@ fn select(model: &mut Model, pane: Pane, down: isize) {
     match pane {
         Pane::Scenario => model.scenarios.select(down),
         Pane::Sheet => model.scenarios.select_line(down),
-        Pane::Narration => model.story.select(down),
-        Pane::SpaceTime => model.space.select(down),
-        Pane::Step => step::select(model, down),
+        Pane::Narration => model.narration.select(down),
+        Pane::SpaceTime => model.space_time.select(down),
+        Pane::Step => step_mode::select(model, down),
         Pane::Events | Pane::FinalDb | Pane::Ops | Pane::Peers | Pane::Checks | Pane::Nodes => {}
     }
 }
@@ -58,40 +58,40 @@ pub fn to_space_time(model: &mut Model) {
         Focus::Tab => Focus::SpaceTime,
         Focus::SpaceTime => Focus::Tab,
     };
-    if model.focus == Focus::SpaceTime && model.space.selected.is_none() {
-        model.space.select(-1);
+    if model.focus == Focus::SpaceTime && model.space_time.selected.is_none() {
+        model.space_time.select(-1);
     }
 }
 
 /// Columns of the log table, newer being positive.
 pub fn columns(model: &mut Model, newer: isize) {
     for _ in 0..newer.unsigned_abs() {
-        let seen = log_columns::seen(model);
+        let seen = log_columns::visible_columns(model);
         let Some(right) = seen.columns.last().map(|column| column.id) else { return };
         let step = match newer < 0 {
-            true if seen.has_older => table::before(model, right),
+            true if seen.has_older => log_table::before(model, right),
             true => None,
-            false => table::after(model, right),
+            false => log_table::after(model, right),
         };
         let Some(id) = step else { break };
-        model.window = Window::At(id);
+        model.window = LogWindow::At(id);
     }
     settle(model);
 }
 
 pub fn to_oldest(model: &mut Model) {
-    if let Some(oldest) = table::oldest(model) {
-        model.window = Window::At(oldest);
+    if let Some(oldest) = log_table::oldest(model) {
+        model.window = LogWindow::At(oldest);
     }
     settle(model);
 }
 
 /// The window's right end becomes the last column that is really seen; at the newest it goes along again.
 fn settle(model: &mut Model) {
-    let seen = log_columns::seen(model);
+    let seen = log_columns::visible_columns(model);
     model.window = match seen.columns.last() {
-        Some(last) if seen.has_newer => Window::At(last.id),
-        _ => Window::Newest,
+        Some(last) if seen.has_newer => LogWindow::At(last.id),
+        _ => LogWindow::Newest,
     };
 }
 
@@ -102,7 +102,7 @@ pub fn page_of_value(model: &Model) -> usize {
 }
 
 /// How far a value can be scrolled until its end is seen.
-pub fn value_max(model: &Model, value: &Whole) -> usize {
+pub fn value_max(model: &Model, value: &LongValue) -> usize {
     value.rows.len().saturating_sub(page_of_value(model))
 }
 

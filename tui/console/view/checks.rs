@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::layout::checks;
-use crate::console::model::{CheckState, Model, Subject};
+use crate::console::model::{CheckGroup, CheckState, Model};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::checks as words;
@@ -23,7 +23,7 @@ fn mark(state: &CheckState, look: &Look) -> (&'static str, Style) {
     match state {
         CheckState::Holds | CheckState::Ordered(_) => ("✓", look.committed),
         CheckState::Broken => ("✗", look.bad),
-        CheckState::Open(_) => ("–", look.muted),
+        CheckState::Inconclusive(_) => ("–", look.muted),
     }
 }
 
@@ -39,10 +39,10 @@ pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
         return parts;
     }
     if columns >= WIDE {
-        for subject in Subject::ALL {
-            let (mark, style) = mark(&model.check(subject.invariants()[0]), look);
+        for group in CheckGroup::ALL {
+            let (mark, style) = mark(&model.check(group.invariants()[0]), look);
             parts.push(span(format!("{mark} "), style));
-            parts.push(span(format!("{}  ", model.say(words::subject(subject))), look.base));
+            parts.push(span(format!("{}  ", model.say(words::group(group))), look.base));
         }
     }
     let order = model.check(LINEARIZABLE);
@@ -85,7 +85,7 @@ fn lines(model: &Model, columns: usize, look: &Look) -> Vec<Vec<Span<'static>>> 
         let (mark, style) = mark(&state, look);
         let more = match &state {
             CheckState::Ordered(placed) => words::PLACED.with(model.lang, &[("count", placed)]),
-            CheckState::Open(why) => model.lang.open(why),
+            CheckState::Inconclusive(why) => model.lang.inconclusive(why),
             CheckState::Holds | CheckState::Broken => String::new(),
         };
         lines.push(vec![

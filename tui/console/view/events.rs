@@ -6,8 +6,8 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::model::timeline::{Happening, Line};
-use crate::console::text::wrapped;
+use crate::console::model::timeline::{Line, Occurrence};
+use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
@@ -55,7 +55,7 @@ fn remarks(buffer: &mut Buffer, area: Rect, model: &Model, below: usize, look: &
 
 /// A line of the timeline in as many rows as its words need.
 fn drawn(line: &Line, width: usize, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
-    let (rule, style) = rule(&line.happening, look);
+    let (rule, style) = rule(&line.occurrence, look);
     let millis = line.at.as_millis();
     let time = format!(" {:02}:{:02}.{:03}  ", millis / 60_000, millis / 1_000 % 60, millis % 1_000);
     let head = vec![
@@ -63,23 +63,23 @@ fn drawn(line: &Line, width: usize, lang: Lang, look: &Look) -> Vec<Vec<Span<'st
         span(format!("{:<4}", line.node.to_string()), look.strong),
         span(format!("{rule:<4}"), style),
     ];
-    let mut words = lang.line(line.node, &line.happening);
+    let mut words = lang.line(line.node, &line.occurrence);
     if let Some(missing) = line.missing {
         words = format!("{words} · {}", screen::ORDER_UNKNOWN.with(lang, &[("node", &missing)]));
     }
-    let words = wrapped(&words, width.saturating_sub(WORDS_AT + 1));
+    let words = wrap(&words, width.saturating_sub(WORDS_AT + 1));
     let mut rows = Vec::new();
     for (index, words) in words.into_iter().enumerate() {
         let mut row = if index == 0 { head.clone() } else { vec![Span::raw(" ".repeat(WORDS_AT))] };
-        row.push(span(words, words_style(&line.happening, look)));
+        row.push(span(words, words_style(&line.occurrence, look)));
         rows.push(row);
     }
     rows
 }
 
 /// The rule's id, and its family's colour.
-pub fn rule(happening: &Happening, look: &Look) -> (&'static str, Style) {
-    let Happening::Fact(fact) = happening else { return ("", look.bad) };
+pub fn rule(occurrence: &Occurrence, look: &Look) -> (&'static str, Style) {
+    let Occurrence::Fact(fact) = occurrence else { return ("", look.bad) };
     let rule = fact.rule();
     let style = match rule {
         "C2" | "C3" => look.bad,
@@ -95,10 +95,10 @@ pub fn rule(happening: &Happening, look: &Look) -> (&'static str, Style) {
     (rule, style)
 }
 
-fn words_style(happening: &Happening, look: &Look) -> Style {
-    match happening {
-        Happening::Fact(_) => look.base,
-        Happening::Gone(_) | Happening::Lost(_) => look.bad,
-        Happening::Back(_) => look.committed,
+fn words_style(occurrence: &Occurrence, look: &Look) -> Style {
+    match occurrence {
+        Occurrence::Fact(_) => look.base,
+        Occurrence::Gone(_) | Occurrence::Lost(_) => look.bad,
+        Occurrence::Back(_) => look.committed,
     }
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::text::wrapped;
+use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
@@ -26,14 +26,14 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, explained: &crate::c
         vec![],
     ];
     let said = format!("{}: {}", explained.node, model.lang.fact(explained.node, &explained.fact));
-    rows.extend(wrapped(&said, width).into_iter().map(|text| vec![span(format!("  {text}"), look.accent)]));
+    rows.extend(wrap(&said, width).into_iter().map(|text| vec![span(format!("  {text}"), look.accent)]));
     for paragraph in explanation.body {
         rows.push(vec![]);
-        let lines = wrapped(model.say(*paragraph), width).into_iter();
+        let lines = wrap(model.say(*paragraph), width).into_iter();
         rows.extend(lines.map(|text| vec![span(format!("  {text}"), look.base)]));
     }
     rows.push(vec![]);
-    let source = wrapped(model.say(explanation.source), width).into_iter();
+    let source = wrap(model.say(explanation.source), width).into_iter();
     rows.extend(source.map(|text| vec![span(format!("  {text}"), look.muted)]));
     for (index, spans) in rows.iter().enumerate() {
         let Some(place) = row(inner, index) else { break };

@@ -14,7 +14,7 @@ use crate::console::model::{Dialog, Model, Prompt};
 use crate::console::text::{visible, width as columns};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
-use crate::console::view::{dialog, prompt};
+use crate::console::view::{choice, prompt};
 use crate::console::words::{commands, screen};
 
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
@@ -24,7 +24,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
         return;
     }
     if let Some(Dialog::Choose { fault, first }) = &model.dialog {
-        put(buffer, row, &dialog::obstacles(model, *fault, *first, look));
+        put(buffer, row, &choice::obstacles(model, *fault, *first, look));
         return;
     }
     if model.prompt.search.is_some() {
@@ -94,7 +94,7 @@ fn is_vital(action: Action) -> bool {
 fn key(model: &Model, binding: &Binding, look: &Look) -> Vec<Span<'static>> {
     let hint = binding.hint.map_or("", |hint| model.say(hint));
     match model.obstacle(binding) {
-        Some(_) => vec![span(format!("({} {hint})", binding.shown), look.muted)],
-        None => vec![span(binding.shown, look.accent), span(format!(" {hint}"), look.base)],
+        Some(_) => vec![span(format!("({} {hint})", binding.label), look.muted)],
+        None => vec![span(binding.label, look.accent), span(format!(" {hint}"), look.base)],
     }
 }

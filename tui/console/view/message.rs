@@ -9,8 +9,8 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::model::space_time::{Call, Fate, Message, Quiet, Row, Shape};
-use crate::console::text::wrapped;
+use crate::console::model::space_time::{Call, Delivery, Message, Quiet, Row, Shape};
+use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::line::span;
 use crate::console::words::{content, screen, step, stepped_down};
@@ -100,7 +100,7 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
 /// What is in the selected row.
 pub fn lines(model: &Model, row: &Row, width: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
     let lang = model.lang;
-    if let Some(message) = model.space.message(row) {
+    if let Some(message) = model.space_time.message(row) {
         let head = screen::MESSAGE_HEAD.with(
             lang,
             &[
@@ -114,7 +114,7 @@ pub fn lines(model: &Model, row: &Row, width: usize, look: &Look) -> Vec<Vec<Spa
         let rest = [carries(message, lang), times(message, lang)];
         lines.extend(
             rest.iter()
-                .flat_map(|text| wrapped(text, width.saturating_sub(2)))
+                .flat_map(|text| wrap(text, width.saturating_sub(2)))
                 .map(|text| vec![span(format!(" {text}"), look.base)]),
         );
         return lines;
@@ -129,7 +129,7 @@ pub fn lines(model: &Model, row: &Row, width: usize, look: &Look) -> Vec<Vec<Spa
         Shape::Message(_) => return Vec::new(),
     };
     let text = format!("{}  {node}: {text}", clock(row.at));
-    wrapped(&text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), look.base)]).collect()
+    wrap(&text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), look.base)]).collect()
 }
 
 fn call_text(call: &Call, lang: Lang) -> String {
@@ -180,23 +180,23 @@ fn carries(message: &Message, lang: Lang) -> String {
 
 fn times(message: &Message, lang: Lang) -> String {
     let sent = screen::SENT_AT.with(lang, &[("time", &clock(message.at)), ("event", &message.event)]);
-    let fate = match &message.fate {
-        Fate::UnderWay => screen::FATE_UNDER_WAY.to(lang).to_owned(),
-        Fate::Held => screen::FATE_HELD.to(lang).to_owned(),
-        Fate::Lost(why) if why == "down" => screen::FATE_DOWN.to(lang).to_owned(),
-        Fate::Lost(why) => screen::FATE_LOST.with(lang, &[("why", &lang.reason(why))]),
-        Fate::Received(at, event) => {
+    let delivery = match &message.delivery {
+        Delivery::InTransit => screen::FATE_UNDER_WAY.to(lang).to_owned(),
+        Delivery::Held => screen::FATE_HELD.to(lang).to_owned(),
+        Delivery::Lost(why) if why == "down" => screen::FATE_DOWN.to(lang).to_owned(),
+        Delivery::Lost(why) => screen::FATE_LOST.with(lang, &[("why", &lang.reason(why))]),
+        Delivery::Received(at, event) => {
             let micros = at.saturating_sub(message.at).as_micros();
             let took = format!("{}.{} ms", micros / 1_000, micros / 100 % 10);
             screen::FATE_RECEIVED.with(lang, &[("took", &took), ("event", event)])
         }
     };
-    match (message.is_unordered, &message.fate) {
+    match (message.is_unordered, &message.delivery) {
         // Nothing is said of how long it took: what was heard of it came in the wrong order.
-        (true, Fate::Received(_, event)) => {
+        (true, Delivery::Received(_, event)) => {
             format!("{sent} · {}", screen::ORDER_UNKNOWN_EVENT.with(lang, &[("event", event)]))
         }
-        _ => format!("{sent} · {fate}"),
+        _ => format!("{sent} · {delivery}"),
     }
 }
 

@@ -4,11 +4,11 @@ mod banner;
 
 mod checks;
 
-mod dialog;
+mod choice;
 
 mod events;
 
-mod finals;
+mod final_db;
 
 mod explain;
 
@@ -48,9 +48,9 @@ mod scenario_list;
 
 mod sheet;
 
-mod space;
+mod space_time;
 
-mod stage;
+mod startup;
 
 mod step;
 
@@ -58,7 +58,7 @@ mod tape;
 
 mod top;
 
-mod value;
+mod long_value;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -66,7 +66,7 @@ use ratatui::layout::Rect;
 
 use crate::console::layout::strips::{Strip, strips};
 use crate::console::layout::{self, Content, Layout, tabs};
-use crate::console::model::{Dialog, Model, Pane, Screen};
+use crate::console::model::{Dialog, Model, Pane, Phase};
 use crate::console::theme::{Look, fold_to_ascii};
 
 pub use plain::plain;
@@ -79,7 +79,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
     buffer.set_style(area, look.base);
     let cursor = match layout::layout((area.width, area.height), &Content::of(model.shown())) {
         None => {
-            stage::too_small(buffer, area, model, look);
+            startup::too_small(buffer, area, model, look);
             None
         }
         Some(layout) => draw_screen(buffer, &layout, model, look),
@@ -98,18 +98,18 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
     top::draw(buffer, layout.top, cluster, look);
     banner::draw(buffer, layout.banner, cluster, look);
     let upper = layout.logs.union(layout.space.unwrap_or(layout.lower)).union(layout.lower).union(layout.strips);
-    match (&model.screen, &model.dialog) {
-        (Screen::Starting(said), _) => stage::starting(buffer, upper, model, said, look),
+    match (&model.phase, &model.dialog) {
+        (Phase::Starting(said), _) => startup::starting(buffer, upper, model, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, model, *scrolled, look),
         (_, Some(Dialog::Palette(shown))) => palette::draw(buffer, upper, model, shown, look),
         (_, Some(Dialog::Scenarios { chosen })) => scenario_list::draw(buffer, upper, model, *chosen, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
-        (_, Some(Dialog::Value(value))) => value::draw(buffer, upper, model, value, look),
+        (_, Some(Dialog::Value(value))) => long_value::draw(buffer, upper, model, value, look),
         _ if model.is_plain => draw_tab(buffer, upper, model, tabs::shown(model), look),
         _ => {
             logs::draw(buffer, layout, cluster, look);
             if let Some(area) = layout.space {
-                space::pane(buffer, area, cluster, look);
+                space_time::pane(buffer, area, cluster, look);
             }
             draw_lower(buffer, layout.lower, model, look);
             draw_strips(buffer, layout.strips, cluster, look);
@@ -134,8 +134,8 @@ fn draw_tab(buffer: &mut Buffer, area: Rect, model: &Model, pane: Pane, look: &L
         Pane::Sheet => sheet::draw,
         Pane::Narration => narration::draw,
         Pane::Events => events::draw,
-        Pane::SpaceTime => space::draw,
-        Pane::FinalDb => finals::draw,
+        Pane::SpaceTime => space_time::draw,
+        Pane::FinalDb => final_db::draw,
         Pane::Ops => ops::draw,
         Pane::Peers => peers::draw,
         Pane::Checks => checks::draw,

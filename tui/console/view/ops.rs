@@ -43,7 +43,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 
 fn drawn(operation: &Operation, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
     let mut rows = vec![summary(operation, lang, look)];
-    if let Some(entry) = operation.end.as_ref().and_then(|end| end.not_yet) {
+    if let Some(entry) = operation.end.as_ref().and_then(|end| end.not_final) {
         rows.push(vec![span(format!("     {}", screen::NOT_YET.with(lang, &[("entry", &entry)])), look.committed)]);
     }
     for line in operation.answer() {

@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use crate::console::layout::target::Target;
 use crate::console::layout::{Content, Layout, layout, tabs};
 use crate::console::model::{Model, Pane};
-use crate::console::view::{narration, space};
+use crate::console::view::{narration, space_time};
 
 /// `None` if the screen is too small for anything.
 pub fn target(model: &Model, at: Position) -> Option<Target> {
@@ -15,7 +15,7 @@ pub fn target(model: &Model, at: Position) -> Option<Target> {
     } else if layout.logs.contains(at) {
         Target::Logs
     } else if let Some(area) = layout.space.filter(|area| area.contains(at)) {
-        Target::SpaceTime { row: space::row_at(model, inside(area), at.y) }
+        Target::SpaceTime { row: space_time::row_at(model, inside(area), at.y) }
     } else if layout.lower.contains(at) {
         in_tabs(model, &layout, at)
     } else {
@@ -30,7 +30,7 @@ fn in_tabs(model: &Model, layout: &Layout, at: Position) -> Target {
     }
     let row = match tabs::shown(model) {
         Pane::Narration => narration::step_at(model, inside(area), at.y),
-        Pane::SpaceTime => space::row_at(model, inside(area), at.y),
+        Pane::SpaceTime => space_time::row_at(model, inside(area), at.y),
         _ => None,
     };
     Target::Tab { row }

@@ -6,11 +6,11 @@ use ratatui::text::Span;
 
 use crate::console::keys::{self, Mode};
 use crate::console::layout::Layout;
-use crate::console::model::{Dialog, Model, Prompt, Screen};
+use crate::console::model::{Dialog, Model, Phase, Prompt};
 use crate::console::text::{behind, visible, width};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span};
-use crate::console::view::{dialog, frame, ops};
+use crate::console::view::{choice, frame, ops};
 use crate::console::words::screen;
 
 /// What stands before the line.
@@ -21,27 +21,27 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) ->
     if layout.prompt.height > 1 {
         let mut title = vec![span(model.say(screen::COMMAND), look.muted)];
         if model.mode == Mode::Type && model.dialog.is_none() {
-            title.extend(said(model, look).unwrap_or_default());
+            title.extend(status(model, look).unwrap_or_default());
         }
         frame::pane(buffer, layout.prompt, title, look);
     }
     if let Some(Dialog::Choose { fault, first }) = &model.dialog {
-        put(buffer, layout.input, &dialog::choice(model, *fault, *first, look));
+        put(buffer, layout.input, &choice::choice(model, *fault, *first, look));
         return None;
     }
     if model.mode == Mode::Control {
-        let said = said(model, look).unwrap_or_else(|| vec![span(idle(model), look.muted)]);
-        put(buffer, layout.input, &said);
+        let status = status(model, look).unwrap_or_else(|| vec![span(idle(model), look.muted)]);
+        put(buffer, layout.input, &status);
         return None;
     }
-    if model.screen == Screen::Ending {
+    if model.phase == Phase::Ending {
         return None;
     }
     Some(typed(buffer, layout.input, model, look))
 }
 
 /// A notice, or else what was asked last and what became of it.
-pub fn said(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
+pub fn status(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
     if let Some(notice) = &model.notice {
         let style = if notice.is_bad { look.bad } else { look.base };
         return Some(vec![span(format!(" {} ", notice.text), style)]);
@@ -55,7 +55,7 @@ pub fn said(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
 fn idle(model: &Model) -> String {
     let mut obstacles: Vec<_> = keys::bindings().iter().filter_map(|binding| model.obstacle(binding)).collect();
     obstacles.dedup();
-    if obstacles.is_empty() || model.screen != Screen::Watching {
+    if obstacles.is_empty() || model.phase != Phase::Watching {
         return model.say(screen::IDLE).to_owned();
     }
     let reasons: Vec<_> = obstacles.iter().map(|obstacle| model.lang.obstacle(obstacle)).collect();

@@ -18,7 +18,7 @@ pub fn label(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Ve
     let is_leader = node.leads() && node.is_live();
     // Of a node that has told nothing yet nobody knows what it is.
     let is_unseen = matches!(node.presence, Presence::Unseen { .. });
-    let role = screen::role(node.state.role, model.standing(node.state.node));
+    let role = screen::role(node.state.role, model.membership(node.state.node));
     let role = if is_unseen { "" } else { model.say(role) };
     let epoch = node.state.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
     let style = match (node.is_live(), is_leader) {
@@ -140,11 +140,12 @@ fn next_id(model: &Model, leader: &NodeView, position: Position) -> String {
 
 /// `truncated ~q=666~ at e1·o3`: what was there, even where another entry has its place by now.
 fn truncation(model: &Model, node: &NodeView, from: EntryId, count: u64, look: &Look) -> Vec<Span<'static>> {
-    let ghost = node.ghosts.iter().rev().find(|ghost| ghost.preview.point.id == from);
-    let what = match (ghost, count) {
-        (Some(ghost), 1) => vec![
+    let truncated_entry =
+        node.truncated_entries.iter().rev().find(|truncated_entry| truncated_entry.preview.point.id == from);
+    let what = match (truncated_entry, count) {
+        (Some(truncated_entry), 1) => vec![
             span("~", look.truncated),
-            span(cut(&content(&ghost.preview), 12), look.truncated.add_modifier(Modifier::CROSSED_OUT)),
+            span(cut(&content(&truncated_entry.preview), 12), look.truncated.add_modifier(Modifier::CROSSED_OUT)),
             span("~", look.truncated),
         ],
         _ => vec![span(model.lang.counted(count), look.warning)],

@@ -16,7 +16,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::text::{width as columns, wrapped};
+use crate::console::text::{width as columns, wrap};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span, width as line_width};
@@ -38,7 +38,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
             Some(name) => words::STARTS.with(model.lang, &[("name", name)]),
             None => model.say(words::NONE_YET).to_owned(),
         };
-        let rows = wrapped(&text, usize::from(area.width).saturating_sub(2)).into_iter();
+        let rows = wrap(&text, usize::from(area.width).saturating_sub(2)).into_iter();
         return put_all(buffer, area, rows.map(|text| vec![span(format!(" {text}"), look.muted)]));
     };
     let width = usize::from(area.width);
@@ -71,10 +71,10 @@ fn title(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     if columns(&names) <= room {
         rows[0].push(span(format!("   {names}"), look.muted));
     } else {
-        let names = wrapped(&names, width.saturating_sub(2)).into_iter();
+        let names = wrap(&names, width.saturating_sub(2)).into_iter();
         rows.extend(names.map(|text| vec![span(format!(" {text}"), look.muted)]));
     }
-    let title = wrapped(run.script.title.text(model.lang), width.saturating_sub(2)).into_iter();
+    let title = wrap(run.script.title.text(model.lang), width.saturating_sub(2)).into_iter();
     let title = title.map(|text| vec![span(format!(" {text}"), look.strong)]);
     rows.into_iter().chain(title).collect()
 }
@@ -99,7 +99,7 @@ fn verdict(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
         None if run.done.iter().flatten().count() < 2 => (run.script.about.text(model.lang).into(), look.muted),
         _ => return Vec::new(),
     };
-    wrapped(&text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), style)]).collect()
+    wrap(&text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), style)]).collect()
 }
 
 /// All steps as lines.
@@ -130,7 +130,7 @@ fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
             let text = if words.is_empty() { answer.as_deref().unwrap_or(&item.line) } else { words };
             let (mark, style) = mark(run, index, matches!(item.kind, ItemKind::Expect(_)), look);
             let text_style = if is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
-            for (row, text) in wrapped(text, width.saturating_sub(6)).into_iter().enumerate() {
+            for (row, text) in wrap(text, width.saturating_sub(6)).into_iter().enumerate() {
                 let lead = if row == 0 { format!("   {mark} ") } else { "     ".to_owned() };
                 lines.push(vec![span(lead, style), span(text, text_style)]);
             }
@@ -168,7 +168,7 @@ fn below(why: &str, done: Option<&Done>, room: &Room, look: &Look) -> Vec<Line> 
         }
     }
     let rows = texts.into_iter().flat_map(|(text, style)| {
-        let rows = wrapped(&text, room.width.saturating_sub(8)).into_iter();
+        let rows = wrap(&text, room.width.saturating_sub(8)).into_iter();
         rows.take(3).map(move |text| vec![span(format!("       {text}"), style)]).collect::<Vec<_>>()
     });
     rows.collect()

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use crate::console::model::Model;
-use crate::console::text::wrapped;
+use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::span;
@@ -18,7 +18,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let width = usize::from(area.width);
     let run = model.sheet_shown();
     let Some(run) = run.as_deref() else {
-        let rows = wrapped(model.say(words::NO_SHEET), width.saturating_sub(2)).into_iter();
+        let rows = wrap(model.say(words::NO_SHEET), width.saturating_sub(2)).into_iter();
         return put_all(buffer, area, rows.map(|text| vec![span(format!(" {text}"), look.muted)]));
     };
     let mut head = vec![span(" ", look.base)];
@@ -80,7 +80,7 @@ fn graded(run: &Run, heading: usize, model: &Model, shown: Shown, look: &Look) -
     };
     let text_style = if shown.is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
     let text = format!("{label}{}{points}", item.words.text(model.lang));
-    let rows = wrapped(&text, shown.width.saturating_sub(4)).into_iter().enumerate();
+    let rows = wrap(&text, shown.width.saturating_sub(4)).into_iter().enumerate();
     let line = |(row, text): (usize, String)| {
         let lead = if row == 0 { format!(" {mark} ") } else { "   ".to_owned() };
         vec![span(lead, style), span(text, text_style)]
@@ -96,14 +96,14 @@ fn evidence(run: &Run, heading: usize, width: usize, model: &Model, look: &Look)
         let (ItemKind::Expect(_), Some(done)) = (&item.kind, &run.done[index]) else { continue };
         let style = style_of(done.verdict, look);
         let text = item.words.text(model.lang);
-        for (row, text) in wrapped(text, width.saturating_sub(8)).into_iter().enumerate() {
+        for (row, text) in wrap(text, width.saturating_sub(8)).into_iter().enumerate() {
             let lead = if row == 0 { format!("     {} ", mark_of(done.verdict)) } else { "       ".to_owned() };
             lines.push(vec![span(lead, style), span(text, look.base)]);
         }
         let said = done.evidence.first();
         let said = said
             .map_or_else(|| model.lang.answer(&done.text).into_owned(), |evidence| evidence_text(evidence, model.lang));
-        let said = wrapped(&said, width.saturating_sub(10)).into_iter().take(2);
+        let said = wrap(&said, width.saturating_sub(10)).into_iter().take(2);
         lines.extend(said.map(|text| vec![span(format!("         {text}"), look.muted)]));
     }
     lines

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::model::tape::{Place, PlaceKind, Tape};
+use crate::console::model::tape::{Tape, TapeMark, TapeMarkKind};
 use crate::console::text;
 use crate::console::theme::Look;
 use crate::console::view::line::{span, width};
@@ -21,7 +21,7 @@ use crate::tape::MarkKind;
 const MARKS_MIN: usize = 20;
 
 /// What is said of the tape at the top, if the screen does not show what is the case now.
-pub fn named(model: &Model) -> Option<String> {
+pub fn title(model: &Model) -> Option<String> {
     let tape = &model.tape;
     tape.past()?;
     let (step, of, _) = tape.position();
@@ -44,7 +44,7 @@ pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     }
     let marks = room.saturating_sub(width(&right));
     // The tape of a scenario's own cluster goes with it, and nobody writes it down.
-    let name = span(model.say(words::TAPE), if model.is_aside { look.alarm } else { look.muted });
+    let name = span(model.say(words::TAPE), if model.is_scenario_cluster { look.alarm } else { look.muted });
     let mut parts = vec![name];
     parts.extend(places(tape, marks, model.lang, look));
     parts.extend(right);
@@ -127,29 +127,29 @@ fn window(widths: &[usize], cursor: usize, room: usize) -> (usize, usize) {
 }
 
 /// No code of a mark is a rule's: `K3` is a rule, and nothing else.
-fn token(place: &Place, lang: Lang) -> String {
+fn token(place: &TapeMark, lang: Lang) -> String {
     match &place.kind {
-        PlaceKind::Epoch(epoch) => format!("|e{epoch}"),
-        PlaceKind::Write => "w".to_owned(),
-        PlaceKind::Killed(node) => format!("-{node}"),
-        PlaceKind::Restarted(node) => format!("+{node}"),
-        PlaceKind::Truncated(node) => format!("~{node}"),
-        PlaceKind::Quarantined(node) => format!("#{node}"),
-        PlaceKind::Verdict(verdict) => verdict.word(lang).to_owned(),
-        PlaceKind::Marked(MarkKind::Bookmark) => "B".to_owned(),
-        PlaceKind::Marked(MarkKind::Scenario | MarkKind::Verdict) => "*".to_owned(),
-        PlaceKind::Marked(MarkKind::Violation) => "!!".to_owned(),
+        TapeMarkKind::Epoch(epoch) => format!("|e{epoch}"),
+        TapeMarkKind::Write => "w".to_owned(),
+        TapeMarkKind::Killed(node) => format!("-{node}"),
+        TapeMarkKind::Restarted(node) => format!("+{node}"),
+        TapeMarkKind::Truncated(node) => format!("~{node}"),
+        TapeMarkKind::Quarantined(node) => format!("#{node}"),
+        TapeMarkKind::Verdict(verdict) => verdict.word(lang).to_owned(),
+        TapeMarkKind::Marked(MarkKind::Bookmark) => "B".to_owned(),
+        TapeMarkKind::Marked(MarkKind::Scenario | MarkKind::Verdict) => "*".to_owned(),
+        TapeMarkKind::Marked(MarkKind::Violation) => "!!".to_owned(),
     }
 }
 
-fn style(place: &Place, look: &Look) -> Style {
+fn style(place: &TapeMark, look: &Look) -> Style {
     match &place.kind {
-        PlaceKind::Epoch(_) => look.accent,
-        PlaceKind::Write | PlaceKind::Restarted(_) => look.committed,
-        PlaceKind::Killed(_) | PlaceKind::Truncated(_) | PlaceKind::Quarantined(_) => look.bad,
-        PlaceKind::Verdict(verdict) => style_of(*verdict, look),
-        PlaceKind::Marked(MarkKind::Violation) => look.alarm,
-        PlaceKind::Marked(_) => look.strong,
+        TapeMarkKind::Epoch(_) => look.accent,
+        TapeMarkKind::Write | TapeMarkKind::Restarted(_) => look.committed,
+        TapeMarkKind::Killed(_) | TapeMarkKind::Truncated(_) | TapeMarkKind::Quarantined(_) => look.bad,
+        TapeMarkKind::Verdict(verdict) => style_of(*verdict, look),
+        TapeMarkKind::Marked(MarkKind::Violation) => look.alarm,
+        TapeMarkKind::Marked(_) => look.strong,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the screen says of the checks.
 
-use crate::console::model::{Open, Subject};
+use crate::console::model::{CheckGroup, Inconclusive};
 use crate::lang::{Lang, Text, text};
 
 pub const CHECKS: Text = text("CHECKS", "VERIFICAÇÕES");
@@ -16,23 +16,23 @@ const NOTHING_YET: Text = text("nothing to check yet", "nada a verificar ainda")
 const NO_LEADER: Text = text("nobody leads now", "ninguém lidera agora");
 
 /// What the strip calls several invariants.
-pub const fn subject(subject: Subject) -> Text {
-    match subject {
-        Subject::OneLeader => text("one leader", "um líder"),
-        Subject::LogMatching => text("log matching", "logs iguais"),
-        Subject::Quorum => text("on a quorum", "em quórum"),
-        Subject::CommittedStays => text("committed stays", "efetivado fica"),
-        Subject::FinalData => text("final data", "dados finais"),
+pub const fn group(group: CheckGroup) -> Text {
+    match group {
+        CheckGroup::OneLeader => text("one leader", "um líder"),
+        CheckGroup::LogMatching => text("log matching", "logs iguais"),
+        CheckGroup::Quorum => text("on a quorum", "em quórum"),
+        CheckGroup::CommittedStays => text("committed stays", "efetivado fica"),
+        CheckGroup::FinalData => text("final data", "dados finais"),
     }
 }
 
 impl Lang {
     /// Why it cannot be said how a check stands.
-    pub fn open(self, open: &Open) -> String {
-        match open {
-            Open::NothingYet => NOTHING_YET.to(self).to_owned(),
-            Open::NoLeader => NO_LEADER.to(self).to_owned(),
-            Open::Undecided(why) => self.reason(why),
+    pub fn inconclusive(self, why: &Inconclusive) -> String {
+        match why {
+            Inconclusive::NothingYet => NOTHING_YET.to(self).to_owned(),
+            Inconclusive::NoLeader => NO_LEADER.to(self).to_owned(),
+            Inconclusive::Undecided(why) => self.reason(why),
         }
     }
 }

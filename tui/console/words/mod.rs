@@ -25,7 +25,7 @@ pub mod step;
 
 pub mod tape;
 
-mod story;
+mod narration;
 
 use std::fmt::Display;
 
@@ -33,8 +33,8 @@ use epoca::protocol::trace::{Fact, Preview, Value};
 use epoca::protocol::{EntryId, Kind, LogPoint, NodeId};
 
 use crate::command::text::shown;
-use crate::console::model::Happening;
-use crate::console::model::story::Told;
+use crate::console::model::Occurrence;
+use crate::console::model::narration::NarrationLine;
 use crate::console::words::reasons::REASONS;
 use crate::console::words::rules::RULES;
 use crate::lang::{Lang, Text, text};
@@ -44,12 +44,12 @@ const ENTRIES_MAX: usize = 8;
 
 impl Lang {
     /// The text of what happened; the node itself is said elsewhere.
-    pub fn line(self, node: NodeId, happening: &Happening) -> String {
-        match happening {
-            Happening::Fact(fact) => self.fact(node, fact),
-            Happening::Gone(why) => rules::GONE.with(self, &[("text", why)]),
-            Happening::Back(pid) => rules::BACK.with(self, &[("pid", pid)]),
-            Happening::Lost(events) => rules::LOST.with(self, &[("text", events)]),
+    pub fn line(self, node: NodeId, occurrence: &Occurrence) -> String {
+        match occurrence {
+            Occurrence::Fact(fact) => self.fact(node, fact),
+            Occurrence::Gone(why) => rules::GONE.with(self, &[("text", why)]),
+            Occurrence::Back(pid) => rules::BACK.with(self, &[("pid", pid)]),
+            Occurrence::Lost(events) => rules::LOST.with(self, &[("text", events)]),
         }
     }
 
@@ -64,15 +64,17 @@ impl Lang {
     }
 
     /// A step of the narration: what happened, and why or why nothing is lost.
-    pub fn step(self, told: &Told) -> (String, Option<String>) {
+    pub fn step(self, told: &NarrationLine) -> (String, Option<String>) {
         let node = told.nodes.first().copied().unwrap_or(NodeId(0));
-        let Happening::Fact(fact) = &told.happening else { return (self.line(node, &told.happening), None) };
+        let Occurrence::Fact(fact) = &told.occurrence else { return (self.line(node, &told.occurrence), None) };
         let key = match fact {
             Fact::LinkCut { with } if told.nodes.contains(with) => "LinkCut.both",
             Fact::LinkHealed { with } if told.nodes.contains(with) => "LinkHealed.both",
             other => step_key(other),
         };
-        let Some(step) = story::STEPS.iter().find(|step| step.key == key) else { return (self.fact(node, fact), None) };
+        let Some(step) = narration::TEXTS.iter().find(|step| step.key == key) else {
+            return (self.fact(node, fact), None);
+        };
         let mut places = self.places(fact);
         let names: Vec<_> = told.peers.iter().map(ToString::to_string).collect();
         places.push(("peers", names.join(", ")));
@@ -302,7 +304,7 @@ mod tests {
     #[test]
     fn the_narration_uses_only_places_that_exist() {
         let made = ["what", "ids", "expected", "found", "arithmetic", "from_id", "count", "resent", "peers"];
-        for step in story::STEPS {
+        for step in narration::TEXTS {
             let fields = Fact::fields_of(step.key.split('.').next().unwrap_or_default()).expect("a fact");
             for text in [Some(step.what), step.why].into_iter().flatten() {
                 for lang in [Lang::English, Lang::Portuguese] {

@@ -1,6 +1,6 @@
 //! Why a key has no effect, and why a node cannot be chosen, in words.
 
-use crate::console::model::{Obstacle, Unfit};
+use crate::console::model::{NotSelectable, Obstacle};
 use crate::console::words::{scenario, screen, tape};
 use crate::lang::{Lang, Text};
 
@@ -17,12 +17,12 @@ impl Lang {
     }
 }
 
-pub const fn unfit(unfit: Unfit) -> Text {
+pub const fn unfit(unfit: NotSelectable) -> Text {
     match unfit {
-        Unfit::AlreadyChosen => screen::O_CHOSEN,
-        Unfit::AlreadyDown => screen::O_DOWN_ALREADY,
-        Unfit::Running => screen::O_RUNS,
-        Unfit::Down => screen::O_DOWN,
-        Unfit::Leader => screen::O_LEADS,
+        NotSelectable::AlreadyChosen => screen::O_CHOSEN,
+        NotSelectable::AlreadyDown => screen::O_DOWN_ALREADY,
+        NotSelectable::Running => screen::O_RUNS,
+        NotSelectable::Down => screen::O_DOWN,
+        NotSelectable::Leader => screen::O_LEADS,
     }
 }

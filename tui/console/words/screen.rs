@@ -3,7 +3,7 @@
 use epoca::protocol::trace::RoleName;
 
 use crate::console::keys::FaultKey;
-use crate::console::model::{Pane, Standing};
+use crate::console::model::{Membership, Pane};
 use crate::lang::{Text, text};
 
 // The space-time picture.
@@ -311,13 +311,13 @@ pub const H_COMMANDS: Text =
 pub const H_EDITING: Text = text("Editing the line [TYPE]", "Editar a linha [DIGITAR]");
 
 /// A role as the table of logs says it.
-pub const fn role(role: RoleName, standing: Standing) -> Text {
-    match (role, standing) {
+pub const fn role(role: RoleName, membership: Membership) -> Text {
+    match (role, membership) {
         (RoleName::Leader, _) => R_LEADER,
-        (_, Standing::Learner) => R_LEARNER,
-        (_, Standing::NoMember) => R_NO_MEMBER,
-        (RoleName::Replica, Standing::Voter) => R_REPLICA,
-        (RoleName::Candidate, Standing::Voter) => R_CANDIDATE,
+        (_, Membership::Learner) => R_LEARNER,
+        (_, Membership::NonMember) => R_NO_MEMBER,
+        (RoleName::Replica, Membership::Voter) => R_REPLICA,
+        (RoleName::Candidate, Membership::Voter) => R_CANDIDATE,
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use epoca::protocol::trace::{Event, Fact};
 use epoca::protocol::{EntryId, Kind, NodeId};
 
-pub use row::{Call, Fate, Message, Quiet, Row, Shape};
+pub use row::{Call, Delivery, Message, Quiet, Row, Shape};
 
 /// How many rows are kept; beyond it the oldest go.
 pub const ROWS_MAX: usize = 5_000;
@@ -23,7 +23,7 @@ pub const ROWS_MAX: usize = 5_000;
 const RECENT_MAX: usize = 256;
 
 /// How many messages whose sending is not known yet are remembered.
-const EARLY_MAX: usize = 1_024;
+const UNMATCHED_MAX: usize = 1_024;
 
 /// A message that took longer than this is late: its row stands where it arrived.
 pub const LATE: Duration = Duration::from_millis(100);
@@ -36,17 +36,17 @@ const DOWN: &str = "down";
 type Pushed = ((NodeId, u64), (Option<EntryId>, u64));
 
 #[derive(Clone, Debug, Default)]
-pub struct Space {
+pub struct SpaceTime {
     rows: VecDeque<Row>,
     last: u64,
     /// The rows of the messages that are under way, by sender and number.
     under_way: BTreeMap<(NodeId, u64), u64>,
     /// Messages that were received, held or lost before it was heard that they were sent.
-    early: VecDeque<((NodeId, u64), Fate)>,
+    unmatched: VecDeque<((NodeId, u64), Delivery)>,
     /// What the push carries that is sent next.
     pushed: Option<Pushed>,
-    /// What was said last of acks and orders, by sender, receiver and whether it is an ack.
-    said: BTreeMap<(NodeId, NodeId, bool), Option<EntryId>>,
+    /// What was last_said last of acks and orders, by sender, receiver and whether it is an ack.
+    last_said: BTreeMap<(NodeId, NodeId, bool), Option<EntryId>>,
     /// The last resync of each link.
     resyncs: BTreeMap<(NodeId, NodeId), u64>,
     down: BTreeSet<NodeId>,
@@ -58,7 +58,7 @@ pub struct Space {
     pub selected: Option<u64>,
 }
 
-impl Space {
+impl SpaceTime {
     pub fn rows(&self) -> &VecDeque<Row> {
         &self.rows
     }
@@ -122,14 +122,16 @@ impl Space {
         match &event.fact {
             Fact::Sent { .. } => return self.on_sent(at, event),
             Fact::Received { from, number, .. } => {
-                return self.settle(*from, *number, Fate::Received(at, event.number));
+                return self.set_delivery(*from, *number, Delivery::Received(at, event.number));
             }
-            Fact::Dropped { from, number, why, .. } => return self.settle(*from, *number, Fate::Lost(why.clone())),
+            Fact::Dropped { from, number, why, .. } => {
+                return self.set_delivery(*from, *number, Delivery::Lost(why.clone()));
+            }
             Fact::MessageDiscarded { from, number, why, .. } => {
-                return self.settle(*from, *number, Fate::Lost(why.clone()));
+                return self.set_delivery(*from, *number, Delivery::Lost(why.clone()));
             }
             Fact::MessageHeld { from, number, .. } | Fact::MessageDelayed { from, number, .. } => {
-                return self.settle(*from, *number, Fate::Held);
+                return self.set_delivery(*from, *number, Delivery::Held);
             }
             Fact::Pushed { to, number, prev, resync, .. } => {
                 // All pushes after a resync carry its number; only the first sends again.
@@ -150,7 +152,7 @@ impl Space {
                 }
                 let waiting = self.waiting.entry(node).or_default();
                 waiting.extend(asked.iter().map(|entry| (at, entry.point.id)));
-                waiting.drain(..waiting.len().saturating_sub(EARLY_MAX));
+                waiting.drain(..waiting.len().saturating_sub(UNMATCHED_MAX));
                 self.push(at, Shape::Call(node, Call::Write(asked)));
             }
             Fact::Finalized { up_to, .. } => return self.on_finalized(at, node, up_to.id),
@@ -209,13 +211,13 @@ impl Space {
     fn on_sent(&mut self, at: Duration, event: &Event) -> bool {
         let Fact::Sent { to, number, kind, epoch, about, entries, bytes } = &event.fact else { return false };
         let (from, to, number) = (event.node, *to, *number);
-        let early = self.early.iter().position(|(sent, _)| *sent == (from, number));
-        let early = early.and_then(|index| self.early.remove(index)).map(|(_, fate)| fate);
-        let is_unordered = early.is_some();
-        let lost = || if self.down.contains(&to) { Fate::Lost(DOWN.into()) } else { Fate::UnderWay };
-        let fate = early.unwrap_or_else(lost);
-        if self.is_dull(from, to, kind, *about) {
-            return self.on_dull(at, (from, to, number), kind == "heartbeat", &fate);
+        let unmatched = self.unmatched.iter().position(|(sent, _)| *sent == (from, number));
+        let unmatched = unmatched.and_then(|index| self.unmatched.remove(index)).map(|(_, delivery)| delivery);
+        let is_unordered = unmatched.is_some();
+        let lost = || if self.down.contains(&to) { Delivery::Lost(DOWN.into()) } else { Delivery::InTransit };
+        let delivery = unmatched.unwrap_or_else(lost);
+        if self.is_repeat(from, to, kind, *about) {
+            return self.on_repeat(at, (from, to, number), kind == "heartbeat", &delivery);
         }
         let message = Message {
             at,
@@ -229,28 +231,34 @@ impl Space {
             bytes: *bytes,
             pushed: self.pushed.take_if(|(pushed, _)| *pushed == (from, number)).map(|(_, pushed)| pushed),
             event: event.number,
-            fate: Fate::UnderWay,
+            delivery: Delivery::InTransit,
             is_unordered,
         };
         self.push(at, Shape::Message(message));
         self.under_way.insert((from, number), self.last);
-        if fate != Fate::UnderWay {
-            self.settle(from, number, fate);
+        if delivery != Delivery::InTransit {
+            self.set_delivery(from, number, delivery);
         }
         true
     }
 
-    /// Whether a message says nothing that was not said before.
-    fn is_dull(&mut self, from: NodeId, to: NodeId, kind: &str, about: Option<EntryId>) -> bool {
+    /// Whether a message says nothing that was not last_said before.
+    fn is_repeat(&mut self, from: NodeId, to: NodeId, kind: &str, about: Option<EntryId>) -> bool {
         match kind {
             _ if is_routine(kind) => true,
-            "ack" | "commit-order" => self.said.insert((from, to, kind == "ack"), about) == Some(about),
+            "ack" | "commit-order" => self.last_said.insert((from, to, kind == "ack"), about) == Some(about),
             _ => false,
         }
     }
 
     /// After a quiet row there is no need for another.
-    fn on_dull(&mut self, at: Duration, (from, to, number): (NodeId, NodeId, u64), beats: bool, fate: &Fate) -> bool {
+    fn on_repeat(
+        &mut self,
+        at: Duration,
+        (from, to, number): (NodeId, NodeId, u64),
+        beats: bool,
+        delivery: &Delivery,
+    ) -> bool {
         let last = self.rows.back().filter(|row| matches!(row.shape, Shape::Quiet(_)));
         let serial = match last {
             Some(row) => row.serial,
@@ -265,38 +273,38 @@ impl Space {
         quiet.beats += u64::from(beats);
         quiet.until = quiet.until.max(at);
         self.under_way.insert((from, number), serial);
-        if *fate != Fate::UnderWay {
-            return self.settle(from, number, fate.clone()) | self.missed(serial, to, fate);
+        if *delivery != Delivery::InTransit {
+            return self.set_delivery(from, number, delivery.clone()) | self.missed(serial, to, delivery);
         }
         seen != self.rows.iter().rev().find(|row| row.serial == serial).is_some_and(Row::is_seen)
     }
 
-    fn missed(&mut self, serial: u64, to: NodeId, fate: &Fate) -> bool {
+    fn missed(&mut self, serial: u64, to: NodeId, delivery: &Delivery) -> bool {
         let Some(Shape::Quiet(quiet)) = self.shape(serial) else { return false };
-        match fate {
-            Fate::Held => quiet.missed.insert(to, true) != Some(true),
-            Fate::Lost(_) => quiet.missed.insert(to, false) != Some(false),
-            Fate::UnderWay | Fate::Received(..) => false,
+        match delivery {
+            Delivery::Held => quiet.missed.insert(to, true) != Some(true),
+            Delivery::Lost(_) => quiet.missed.insert(to, false) != Some(false),
+            Delivery::InTransit | Delivery::Received(..) => false,
         }
     }
 
     /// Says what became of a message. True if that is seen.
-    fn settle(&mut self, from: NodeId, number: u64, fate: Fate) -> bool {
+    fn set_delivery(&mut self, from: NodeId, number: u64, delivery: Delivery) -> bool {
         let Some(serial) = self.under_way.get(&(from, number)).copied() else {
-            self.early.push_back(((from, number), fate));
-            self.early.drain(..self.early.len().saturating_sub(EARLY_MAX));
+            self.unmatched.push_back(((from, number), delivery));
+            self.unmatched.drain(..self.unmatched.len().saturating_sub(UNMATCHED_MAX));
             return false;
         };
-        let is_open = matches!(&fate, Fate::Held) || matches!(&fate, Fate::Lost(why) if why == DOWN);
+        let is_open = matches!(&delivery, Delivery::Held) || matches!(&delivery, Delivery::Lost(why) if why == DOWN);
         if !is_open {
             self.under_way.remove(&(from, number));
         }
         let Some(message) = self.at(serial) else { return false };
-        let (sent, before) = (message.at, std::mem::replace(&mut message.fate, fate.clone()));
-        let Fate::Received(at, _) = fate else { return true };
+        let (sent, before) = (message.at, std::mem::replace(&mut message.delivery, delivery.clone()));
+        let Delivery::Received(at, _) = delivery else { return true };
         // A message has one row. One that was held, or waited at its sender until the receiver was back, stands where it
         // arrived: below what let it through, and above nothing that it has caused.
-        if before == Fate::Lost(DOWN.into()) || at > sent + LATE {
+        if before == Delivery::Lost(DOWN.into()) || at > sent + LATE {
             self.move_to_end(serial);
         }
         true
@@ -374,30 +382,30 @@ mod tests {
         Fact::Received { from: NodeId(1), number, kind: "push".into() }
     }
 
-    fn tell(space: &mut Space, at_ms: u64, node: u64, fact: Fact) -> bool {
+    fn tell(space: &mut SpaceTime, at_ms: u64, node: u64, fact: Fact) -> bool {
         let event = Event { node: NodeId(node), number: at_ms, time: Time(0), fact };
         space.on_event(Duration::from_millis(at_ms), &event, None)
     }
 
-    fn fate(space: &Space) -> Option<&Fate> {
-        space.rows.iter().find_map(|row| space.message(row)).map(|message| &message.fate)
+    fn delivery(space: &SpaceTime) -> Option<&Delivery> {
+        space.rows.iter().find_map(|row| space.message(row)).map(|message| &message.delivery)
     }
 
     #[test]
     fn sent_and_received_pair_up_whichever_is_heard_of_first() {
-        let mut space = Space::default();
+        let mut space = SpaceTime::default();
         tell(&mut space, 1, 1, sent(7, "push"));
         tell(&mut space, 2, 2, received(7));
-        assert_eq!(fate(&space), Some(&Fate::Received(Duration::from_millis(2), 2)));
-        let mut space = Space::default();
+        assert_eq!(delivery(&space), Some(&Delivery::Received(Duration::from_millis(2), 2)));
+        let mut space = SpaceTime::default();
         tell(&mut space, 2, 2, received(7));
         tell(&mut space, 1, 1, sent(7, "push"));
-        assert_eq!(fate(&space), Some(&Fate::Received(Duration::from_millis(2), 2)));
+        assert_eq!(delivery(&space), Some(&Delivery::Received(Duration::from_millis(2), 2)));
     }
 
     #[test]
     fn a_late_message_has_one_row_and_that_stands_where_it_arrived() {
-        let mut space = Space::default();
+        let mut space = SpaceTime::default();
         tell(&mut space, 1, 1, sent(7, "commit-order"));
         let held = Fact::MessageHeld {
             from: NodeId(1),
@@ -408,7 +416,7 @@ mod tests {
             since: None,
         };
         tell(&mut space, 2, 2, held);
-        assert_eq!(fate(&space), Some(&Fate::Held));
+        assert_eq!(delivery(&space), Some(&Delivery::Held));
         tell(&mut space, 499, 2, Fact::HoldReleased { kind: "commit-order".into(), messages: 1 });
         tell(&mut space, 500, 2, received(7));
         let shapes: Vec<_> = space.rows.iter().map(|row| &row.shape).collect();
@@ -417,7 +425,7 @@ mod tests {
 
     #[test]
     fn heartbeats_are_folded_and_seen_only_when_they_are_all_there_is() {
-        let mut space = Space::default();
+        let mut space = SpaceTime::default();
         for tenth in 0..=20 {
             let seen = tell(&mut space, tenth * 100, 1, sent(tenth, "heartbeat"));
             assert_eq!(seen, tenth == 10, "{tenth}");
@@ -427,17 +435,17 @@ mod tests {
 
     #[test]
     fn what_is_sent_to_a_node_that_is_down_is_lost() {
-        let mut space = Space::default();
+        let mut space = SpaceTime::default();
         space.on_life(Duration::ZERO, NodeId(2), false);
         tell(&mut space, 1, 1, sent(7, "push"));
-        assert_eq!(fate(&space), Some(&Fate::Lost("down".into())));
+        assert_eq!(delivery(&space), Some(&Delivery::Lost("down".into())));
         assert!(tell(&mut space, 2, 1, sent(8, "heartbeat")));
         assert!(!tell(&mut space, 3, 1, sent(9, "heartbeat")));
     }
 
     #[test]
     fn a_message_that_waited_for_its_receiver_stands_below_the_return() {
-        let mut space = Space::default();
+        let mut space = SpaceTime::default();
         space.on_life(Duration::ZERO, NodeId(2), false);
         tell(&mut space, 1, 1, sent(7, "push"));
         space.on_life(Duration::from_millis(2), NodeId(2), true);
@@ -450,12 +458,12 @@ mod tests {
             ),
             "{shapes:?}"
         );
-        assert_eq!(fate(&space), Some(&Fate::Received(Duration::from_millis(3), 3)));
+        assert_eq!(delivery(&space), Some(&Delivery::Received(Duration::from_millis(3), 3)));
     }
 
     #[test]
     fn rows_are_bounded() {
-        let mut space = Space::default();
+        let mut space = SpaceTime::default();
         for number in 0..ROWS_MAX as u64 + 10 {
             tell(&mut space, number, 1, sent(number, "push"));
         }

@@ -12,8 +12,8 @@ pub const QUIET: Duration = Duration::from_secs(1);
 
 /// What became of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fate {
-    UnderWay,
+pub enum Delivery {
+    InTransit,
     /// When, and the number of the receiver's event.
     Received(Duration, u64),
     Held,
@@ -37,7 +37,7 @@ pub struct Message {
     pub pushed: Option<(Option<EntryId>, u64)>,
     /// The number of the sender's event.
     pub event: u64,
-    pub fate: Fate,
+    pub delivery: Delivery,
     /// The order is unknown: it was received before its sending, or what went before it, was heard.
     pub is_unordered: bool,
 }

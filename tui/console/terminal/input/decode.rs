@@ -4,19 +4,19 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 use crate::console::terminal::input::Event;
-use crate::console::terminal::input::frames::Frame;
+use crate::console::terminal::input::tokens::Token;
 
-pub fn event(frame: Frame) -> Option<Event> {
-    Some(match frame {
-        Frame::Character { character, alt } => {
+pub fn event(token: Token) -> Option<Event> {
+    Some(match token {
+        Token::Character { character, alt } => {
             let KeyEvent { code, modifiers, .. } = typed(character);
             Event::Key(KeyEvent::new(code, modifiers | if alt { KeyModifiers::ALT } else { KeyModifiers::NONE }))
         }
-        Frame::Escape => Event::Key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE)),
-        Frame::Sequence(bytes) => sequence(bytes)?,
-        Frame::Paste(bytes) => Event::Paste(String::from_utf8_lossy(bytes).into_owned()),
-        Frame::TooLong(bytes) => Event::TooLong(bytes),
-        Frame::Unended(bytes) => Event::Unended(bytes),
+        Token::Escape => Event::Key(KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE)),
+        Token::Sequence(bytes) => sequence(bytes)?,
+        Token::Paste(bytes) => Event::Paste(String::from_utf8_lossy(bytes).into_owned()),
+        Token::TooLong(bytes) => Event::TooLong(bytes),
+        Token::Unended(bytes) => Event::Unended(bytes),
     })
 }
 
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8]) -> Option<Event> {
-        event(Frame::Sequence(bytes))
+        event(Token::Sequence(bytes))
     }
 
     fn is(code: KeyCode, modifiers: KeyModifiers) -> Option<Event> {
@@ -139,10 +139,10 @@ mod tests {
         }
         assert_eq!(read(b"[1;5D"), is(KeyCode::Left, KeyModifiers::CONTROL));
         assert_eq!(read(b"[3;3~"), is(KeyCode::Delete, KeyModifiers::ALT));
-        let typed = |character| event(Frame::Character { character, alt: false });
+        let typed = |character| event(Token::Character { character, alt: false });
         assert_eq!(typed('\x03'), is(KeyCode::Char('c'), KeyModifiers::CONTROL));
         assert_eq!(typed('\r'), is(KeyCode::Enter, NONE));
-        assert_eq!(event(Frame::Character { character: 'b', alt: true }), is(KeyCode::Char('b'), KeyModifiers::ALT));
+        assert_eq!(event(Token::Character { character: 'b', alt: true }), is(KeyCode::Char('b'), KeyModifiers::ALT));
         for unknown in [&b"[?1;2$y"[..], b"[99~", b"[200;1R", b"[", b"Ox"] {
             assert_eq!(read(unknown), None);
         }

@@ -1,7 +1,7 @@
 //! What comes from the terminal: a thread of its own reads it, and hands over what belongs together at once.
 //!
 //! ```text
-//!   bytes ──► Framer: whole sequences, whole characters, whole pastes ──► decode: keys, clicks ──► Batch ──► app
+//!   bytes ──► Tokenizer: whole sequences, whole characters, whole pastes ──► decode: keys, clicks ──► Batch ──► app
 //! ```
 //!
 //! Crossterm's own stream of events is not used. It takes a sequence that arrives in two reads for single keys, and on
@@ -9,7 +9,7 @@
 
 mod decode;
 
-mod frames;
+mod tokens;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -21,7 +21,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::mpsc;
 
 use crate::console::terminal;
-use frames::Framer;
+use tokens::Tokenizer;
 
 /// Input with less than this between two reads came at once. Typed keys are farther apart, and a person does not notice
 /// the delay.
@@ -69,7 +69,7 @@ pub fn begin(paste_bytes_max: usize) -> io::Result<mpsc::Receiver<Batch>> {
 
 struct Reader {
     outbox: mpsc::Sender<Batch>,
-    framer: Framer,
+    tokenizer: Tokenizer,
     events: Vec<Event>,
     /// When the last bytes came.
     last: Instant,
@@ -78,8 +78,8 @@ struct Reader {
 
 impl Reader {
     fn new(outbox: mpsc::Sender<Batch>, paste_bytes_max: usize) -> Reader {
-        let (framer, last) = (Framer::new(paste_bytes_max), Instant::now());
-        Reader { outbox, framer, events: Vec::new(), last, quiet: Duration::MAX }
+        let (tokenizer, last) = (Tokenizer::new(paste_bytes_max), Instant::now());
+        Reader { outbox, tokenizer, events: Vec::new(), last, quiet: Duration::MAX }
     }
 
     /// Ends with the input, or when nobody takes it.
@@ -113,20 +113,20 @@ impl Reader {
 
     /// How long to wait for more before what is there counts as all; `None` if nothing is there.
     fn patience(&self) -> Option<Duration> {
-        let hold = self.framer.hold();
+        let timeout = self.tokenizer.timeout();
         let together = (!self.events.is_empty()).then_some(TOGETHER);
-        let least = [hold, together].into_iter().flatten().min()?;
+        let least = [timeout, together].into_iter().flatten().min()?;
         Some(least.saturating_sub(self.last.elapsed()))
     }
 
     fn on_bytes(&mut self, bytes: &[u8]) {
         let since = self.last.elapsed();
         self.last = Instant::now();
-        if self.events.is_empty() && !self.framer.is_within() {
+        if self.events.is_empty() && !self.tokenizer.is_incomplete() {
             self.quiet = since;
         }
         let events = &mut self.events;
-        self.framer.take(bytes, &mut |frame| events.extend(decode::event(frame)));
+        self.tokenizer.take(bytes, &mut |token| events.extend(decode::event(token)));
         if self.events.len() >= BATCH_MAX {
             self.hand_over();
         }
@@ -138,9 +138,9 @@ impl Reader {
         if !wait(source, Some(Duration::ZERO))?.is_empty() {
             return Ok(());
         }
-        if self.framer.hold().is_some_and(|hold| waited >= hold) {
+        if self.tokenizer.timeout().is_some_and(|timeout| waited >= timeout) {
             let events = &mut self.events;
-            self.framer.give_up(&mut |frame| events.extend(decode::event(frame)));
+            self.tokenizer.flush(&mut |token| events.extend(decode::event(token)));
         }
         if !self.events.is_empty() && waited >= TOGETHER {
             self.hand_over();

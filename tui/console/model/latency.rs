@@ -19,11 +19,11 @@ struct Bucket {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Pulse {
+pub struct CommitLatency {
     buckets: VecDeque<Bucket>,
 }
 
-impl Pulse {
+impl CommitLatency {
     pub fn note(&mut self, at: Duration, took: Duration) {
         let number = bucket_of(at);
         let newest = self.buckets.back().map(|bucket| bucket.number);
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_median_is_of_the_last_half_minute() {
-        let mut pulse = Pulse::default();
+        let mut pulse = CommitLatency::default();
         for (at, took) in [(1, 900), (20, 3), (21, 1), (22, 2)] {
             pulse.note(Duration::from_secs(at), Duration::from_millis(took));
         }
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn with_nothing_written_nobody_is_woken() {
-        let mut pulse = Pulse::default();
+        let mut pulse = CommitLatency::default();
         assert_eq!(pulse.next_wake(Duration::from_secs(9)), None);
         pulse.note(Duration::from_secs(9), Duration::from_millis(1));
         assert_eq!(pulse.next_wake(Duration::from_secs(9)), Some(Duration::from_secs(10)));

@@ -3,13 +3,13 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::console::model::{Model, Whole};
+use crate::console::model::{LongValue, Model};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::screen;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, value: &Whole, look: &Look) {
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, value: &LongValue, look: &Look) {
     let title = vec![span(format!(" {} ", value.key), look.strong), span(format!(" {} ", value.about), look.muted)];
     let inner = frame::pane(buffer, area, title, look);
     let shown = value.rows.iter().skip(value.scrolled);

@@ -15,7 +15,7 @@ use crate::console::model::Model;
 pub const KEYS_MAX: usize = 10_000;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Final {
+pub struct StoredRow {
     /// The beginning of the value.
     pub value: Bytes,
     /// How many bytes the whole value has.
@@ -27,29 +27,29 @@ pub struct Final {
 
 /// What is known of a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Found<'a> {
-    Row(&'a Final),
+pub enum Lookup<'a> {
+    Row(&'a StoredRow),
     Absent,
     /// The node has not told it.
-    Untold,
+    Unknown,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Finals {
-    keys: BTreeMap<Bytes, Final>,
+pub struct FinalDb {
+    keys: BTreeMap<Bytes, StoredRow>,
     /// The keys by when they were told, to know which go first.
-    told: BTreeMap<u64, Bytes>,
+    order: BTreeMap<u64, Bytes>,
     last: u64,
     /// The node has told its database.
     is_known: bool,
     /// How many keys the database has; `None` if the node has not counted them.
     total: Option<u64>,
     /// Every key below this is here if the database has it; with `None` every key is.
-    whole_below: Option<Bytes>,
+    complete_below: Option<Bytes>,
 }
 
-impl Finals {
-    pub fn keys(&self) -> &BTreeMap<Bytes, Final> {
+impl FinalDb {
+    pub fn keys(&self) -> &BTreeMap<Bytes, StoredRow> {
         &self.keys
     }
 
@@ -64,15 +64,15 @@ impl Finals {
     }
 
     /// Whether every key of the database is here.
-    pub fn is_whole(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.total == Some(self.keys.len() as u64)
     }
 
-    pub fn find(&self, key: &Bytes) -> Found<'_> {
+    pub fn find(&self, key: &Bytes) -> Lookup<'_> {
         match self.keys.get(key) {
-            Some(row) => Found::Row(row),
-            None if self.is_known && self.whole_below.as_ref().is_none_or(|end| key < end) => Found::Absent,
-            None => Found::Untold,
+            Some(row) => Lookup::Row(row),
+            None if self.is_known && self.complete_below.as_ref().is_none_or(|end| key < end) => Lookup::Absent,
+            None => Lookup::Unknown,
         }
     }
 
@@ -80,13 +80,13 @@ impl Finals {
     pub fn fold(&mut self, fact: &Fact) -> bool {
         match fact {
             Fact::FinalRead { rows, keys } => {
-                *self = Finals { is_known: true, last: self.last, ..Finals::default() };
+                *self = FinalDb { is_known: true, last: self.last, ..FinalDb::default() };
                 rows.iter().for_each(|row| self.take(row));
                 self.total = *keys;
-                if !self.is_whole() {
+                if !self.is_complete() {
                     // The least key after the last one that was told.
                     let end = rows.last().map(|last| [&last.key[..], &[0]].concat().into());
-                    self.whole_below = Some(end.unwrap_or_default());
+                    self.complete_below = Some(end.unwrap_or_default());
                 }
                 true
             }
@@ -103,19 +103,19 @@ impl Finals {
 
     fn take(&mut self, row: &FinalRow) {
         if let Some(known) = self.keys.remove(&row.key) {
-            self.told.remove(&known.serial);
+            self.order.remove(&known.serial);
         }
         let Some(value) = row.value.clone() else { return };
         self.last += 1;
-        self.told.insert(self.last, row.key.clone());
-        let kept = Final { value, value_bytes: row.value_bytes, entry: row.entry, serial: self.last };
+        self.order.insert(self.last, row.key.clone());
+        let kept = StoredRow { value, value_bytes: row.value_bytes, entry: row.entry, serial: self.last };
         self.keys.insert(row.key.clone(), kept);
         if self.keys.len() > KEYS_MAX
-            && let Some((_, oldest)) = self.told.pop_first()
+            && let Some((_, oldest)) = self.order.pop_first()
         {
             self.keys.remove(&oldest);
-            let end = self.whole_below.take().map_or(oldest.clone(), |end| end.min(oldest));
-            self.whole_below = Some(end);
+            let end = self.complete_below.take().map_or(oldest.clone(), |end| end.min(oldest));
+            self.complete_below = Some(end);
         }
     }
 }
@@ -124,7 +124,7 @@ impl Model {
     /// The keys that any node has in its final database, in order. Only as far as somebody looks: there may be many
     /// thousand.
     pub fn final_keys(&self) -> impl Iterator<Item = &Bytes> {
-        let mut heads: Vec<_> = self.nodes.values().map(|node| node.finals.keys().keys().peekable()).collect();
+        let mut heads: Vec<_> = self.nodes.values().map(|node| node.final_db.keys().keys().peekable()).collect();
         std::iter::from_fn(move || {
             let next = heads.iter_mut().filter_map(|keys| keys.peek().copied()).min()?;
             for keys in &mut heads {
@@ -144,64 +144,64 @@ mod tests {
         FinalRow::new(&bytes(key), value.map(bytes).as_ref(), EntryId::new(1, offset))
     }
 
-    fn read(keys: &[&str], total: u64) -> Finals {
+    fn read(keys: &[&str], total: u64) -> FinalDb {
         let rows = keys.iter().map(|key| row(key, Some("1"), 1)).collect();
-        let mut finals = Finals::default();
-        assert!(finals.fold(&Fact::FinalRead { rows, keys: Some(total) }));
-        finals
+        let mut final_db = FinalDb::default();
+        assert!(final_db.fold(&Fact::FinalRead { rows, keys: Some(total) }));
+        final_db
     }
 
-    fn change(finals: &mut Finals, rows: Vec<FinalRow>, total: u64) {
-        assert!(!finals.fold(&Fact::FinalChanged { rows, keys: Some(total) }), "the entry itself is told as final");
+    fn change(final_db: &mut FinalDb, rows: Vec<FinalRow>, total: u64) {
+        assert!(!final_db.fold(&Fact::FinalChanged { rows, keys: Some(total) }), "the entry itself is told as final");
     }
 
-    fn value<'a>(finals: &'a Finals, key: &'static str) -> Option<&'a [u8]> {
-        match finals.find(&Bytes::from_static(key.as_bytes())) {
-            Found::Row(row) => Some(&row.value),
-            Found::Absent => None,
-            Found::Untold => panic!("{key} was not told"),
+    fn value<'a>(final_db: &'a FinalDb, key: &'static str) -> Option<&'a [u8]> {
+        match final_db.find(&Bytes::from_static(key.as_bytes())) {
+            Lookup::Row(row) => Some(&row.value),
+            Lookup::Absent => None,
+            Lookup::Unknown => panic!("{key} was not told"),
         }
     }
 
     #[test]
     fn an_entry_changes_what_it_did_and_not_what_it_asked_for() {
-        let mut finals = read(&["b", "g", "v"], 3);
+        let mut final_db = read(&["b", "g", "v"], 3);
         // `cas v --expect z new` was refused.
-        change(&mut finals, Vec::new(), 3);
-        assert_eq!(value(&finals, "v"), Some(&b"1"[..]));
+        change(&mut final_db, Vec::new(), 3);
+        assert_eq!(value(&final_db, "v"), Some(&b"1"[..]));
         // `batch "delete g" "put b 2"`.
-        change(&mut finals, vec![row("g", None, 3), row("b", Some("2"), 3)], 2);
-        assert_eq!((value(&finals, "g"), value(&finals, "b")), (None, Some(&b"2"[..])));
-        assert_eq!((finals.keys().len(), finals.is_whole()), (2, true));
+        change(&mut final_db, vec![row("g", None, 3), row("b", Some("2"), 3)], 2);
+        assert_eq!((value(&final_db, "g"), value(&final_db, "b")), (None, Some(&b"2"[..])));
+        assert_eq!((final_db.keys().len(), final_db.is_complete()), (2, true));
     }
 
     #[test]
     fn changes_before_the_database_was_told_say_nothing() {
-        let mut finals = Finals::default();
-        change(&mut finals, vec![row("x", Some("1"), 1)], 17);
-        assert_eq!((finals.is_known(), finals.find(&Bytes::from_static(b"x"))), (false, Found::Untold));
+        let mut final_db = FinalDb::default();
+        change(&mut final_db, vec![row("x", Some("1"), 1)], 17);
+        assert_eq!((final_db.is_known(), final_db.find(&Bytes::from_static(b"x"))), (false, Lookup::Unknown));
     }
 
     #[test]
     fn beyond_the_rows_that_were_told_a_key_is_unknown_and_not_absent() {
-        let mut finals = read(&["b", "d"], 301_000);
-        assert_eq!(value(&finals, "c"), None, "it would lie between the two");
+        let mut final_db = read(&["b", "d"], 301_000);
+        assert_eq!(value(&final_db, "c"), None, "it would lie between the two");
         let untold = Bytes::from_static(b"x");
-        assert_eq!((finals.find(&untold), finals.is_whole()), (Found::Untold, false));
-        change(&mut finals, vec![row("x", Some("9"), 2)], 301_001);
-        assert_eq!((value(&finals, "x"), finals.total()), (Some(&b"9"[..]), Some(301_001)));
-        change(&mut finals, vec![row("x", None, 3)], 301_000);
-        assert_eq!(finals.find(&untold), Found::Untold);
+        assert_eq!((final_db.find(&untold), final_db.is_complete()), (Lookup::Unknown, false));
+        change(&mut final_db, vec![row("x", Some("9"), 2)], 301_001);
+        assert_eq!((value(&final_db, "x"), final_db.total()), (Some(&b"9"[..]), Some(301_001)));
+        change(&mut final_db, vec![row("x", None, 3)], 301_000);
+        assert_eq!(final_db.find(&untold), Lookup::Unknown);
     }
 
     #[test]
     fn the_keys_are_bounded_and_what_went_is_unknown() {
-        let mut finals = read(&[], 0);
+        let mut final_db = read(&[], 0);
         for number in 0..=KEYS_MAX as u64 {
-            change(&mut finals, vec![row(&format!("{number:09}"), Some("1"), number)], number + 1);
+            change(&mut final_db, vec![row(&format!("{number:09}"), Some("1"), number)], number + 1);
         }
-        assert_eq!((finals.keys().len(), finals.is_whole()), (KEYS_MAX, false));
-        assert_eq!(finals.find(&Bytes::from_static(b"000000000")), Found::Untold);
-        assert_eq!(finals.find(&Bytes::from_static(b"0")), Found::Absent);
+        assert_eq!((final_db.keys().len(), final_db.is_complete()), (KEYS_MAX, false));
+        assert_eq!(final_db.find(&Bytes::from_static(b"000000000")), Lookup::Unknown);
+        assert_eq!(final_db.find(&Bytes::from_static(b"0")), Lookup::Absent);
     }
 }

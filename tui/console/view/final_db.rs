@@ -7,9 +7,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use crate::console::model::finals::{Final, Found};
+use crate::console::model::final_db::{Lookup, StoredRow};
 use crate::console::model::{Model, NodeView, Presence};
-use crate::console::text::{cut, padded, width as columns, wrapped};
+use crate::console::text::{cut, padded, width as columns, wrap};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
@@ -22,7 +22,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let keys: Vec<&Bytes> = model.final_keys().skip(model.scrolled.min(last)).take(height).collect();
     if keys.is_empty() {
         for (index, text) in
-            wrapped(model.say(nothing(model)), usize::from(area.width).saturating_sub(2)).into_iter().enumerate()
+            wrap(model.say(nothing(model)), usize::from(area.width).saturating_sub(2)).into_iter().enumerate()
         {
             let Some(row) = row(area, index) else { break };
             put(buffer, row, &[span(format!(" {text}"), look.muted)]);
@@ -43,7 +43,7 @@ fn nothing(model: &Model) -> Text {
     let mut nodes = model.nodes.values().filter(|node| !matches!(node.presence, Presence::Unseen { .. })).peekable();
     let is_seen = nodes.peek().is_some();
     match () {
-        () if model.nodes.values().any(|node| node.finals.is_known()) => screen::NOTHING_FINAL,
+        () if model.nodes.values().any(|node| node.final_db.is_known()) => screen::NOTHING_FINAL,
         () if is_seen && nodes.all(|node| !node.lab) => screen::FINAL_HIDDEN,
         // Every recording tells the databases after the nodes' first words, in any case before its end.
         () if model.tape.file.is_some() && model.tape.at() == model.tape.ring.end() => screen::FINAL_OLD_RECORDING,
@@ -53,12 +53,12 @@ fn nothing(model: &Model) -> Text {
 
 /// How many keys there are where the leader counts them, and how many of them are shown.
 fn count(model: &Model) -> String {
-    let known = |node: &&NodeView| node.finals.is_known();
+    let known = |node: &&NodeView| node.final_db.is_known();
     let Some(measure) = model.leader().filter(known).or_else(|| model.nodes.values().find(known)) else {
         return String::new();
     };
-    let shown = measure.finals.keys().len();
-    match measure.finals.total() {
+    let shown = measure.final_db.keys().len();
+    match measure.final_db.total() {
         Some(1) if shown == 1 => model.say(screen::ONE_KEY).to_owned(),
         Some(count) if count == shown as u64 => screen::KEYS.with(model.lang, &[("count", &count)]),
         Some(count) => screen::KEYS_OF.with(model.lang, &[("shown", &shown), ("count", &count)]),
@@ -103,24 +103,24 @@ fn record(model: &Model, key: &Bytes, widths: &Widths, look: &Look) -> Vec<Span<
 
 /// What the node has and which entry wrote it, marked where it is not what the leader has.
 fn value(node: &NodeView, measure: Option<&NodeView>, key: &Bytes, width: usize, look: &Look) -> (String, Style) {
-    let mine = node.finals.find(key);
-    let theirs = measure.map_or(Found::Untold, |measure| measure.finals.find(key));
+    let mine = node.final_db.find(key);
+    let theirs = measure.map_or(Lookup::Unknown, |measure| measure.final_db.find(key));
     let is_same = match (mine, theirs) {
-        (Found::Row(mine), Found::Row(theirs)) => mine.entry == theirs.entry,
-        (Found::Absent, Found::Row(_)) | (Found::Row(_), Found::Absent) => false,
+        (Lookup::Row(mine), Lookup::Row(theirs)) => mine.entry == theirs.entry,
+        (Lookup::Absent, Lookup::Row(_)) | (Lookup::Row(_), Lookup::Absent) => false,
         // What was not told differs from nothing.
         _ => true,
     };
     let (mark, style) = if is_same { ("", look.base) } else { ("≠ ", look.different) };
     match mine {
-        Found::Untold => ("…".to_owned(), look.muted),
-        Found::Absent => (format!("{mark}·"), if is_same { look.muted } else { style }),
-        Found::Row(row) => (format!("{mark}{}", shown(row, width.saturating_sub(columns(mark)))), style),
+        Lookup::Unknown => ("…".to_owned(), look.muted),
+        Lookup::Absent => (format!("{mark}·"), if is_same { look.muted } else { style }),
+        Lookup::Row(row) => (format!("{mark}{}", shown(row, width.saturating_sub(columns(mark)))), style),
     }
 }
 
 /// The value as far as there is room, with the entry that wrote it.
-fn shown(row: &Final, width: usize) -> String {
+fn shown(row: &StoredRow, width: usize) -> String {
     let entry = row.entry.to_string();
     let room = width.saturating_sub(columns(&entry) + 2).max(3);
     let text = bytes(&row.value);

@@ -1,4 +1,4 @@
-//! Step mode as the console shows it: the messages that wait, of all nodes in one order, and the chosen one. What waits
+//! StepMode mode as the console shows it: the messages that wait, of all nodes in one order, and the chosen one. What waits
 //! is what the nodes' events say; nothing of it is kept here.
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::console::model::{Model, NodeView};
 pub const DELAY_MILLIS: u64 = 3_000;
 
 #[derive(Clone, Debug, Default)]
-pub struct Step {
+pub struct StepMode {
     /// The moment at which the console began, in microseconds of the Unix epoch: the nodes say by it since when a message
     /// waits.
     begun: u64,
@@ -29,9 +29,9 @@ struct Chosen {
     row: usize,
 }
 
-impl Step {
-    pub fn begun_at(begun: u64) -> Step {
-        Step { begun, chosen: None }
+impl StepMode {
+    pub fn begun_at(begun: u64) -> StepMode {
+        StepMode { begun, chosen: None }
     }
 }
 
@@ -62,7 +62,7 @@ pub fn wrong(model: &Model) -> impl Iterator<Item = NodeId> {
 
 /// The row of the chosen message; the first while none is chosen.
 pub fn row(model: &Model, waiting: &[&PendingMessage]) -> usize {
-    let Some(Chosen { id, nth, row }) = model.step.chosen else { return 0 };
+    let Some(Chosen { id, nth, row }) = model.step_mode.chosen else { return 0 };
     let same = waiting.iter().enumerate().filter(|(_, message)| message.id == id).map(|(row, _)| row);
     let rows: Vec<usize> = same.collect();
     let found = rows.get(nth).or(rows.last()).copied();
@@ -81,17 +81,17 @@ pub fn select(model: &mut Model, down: isize) {
         let nth = waiting[..row].iter().filter(|before| before.id == message.id).count();
         Chosen { id: message.id, nth, row }
     });
-    model.step.chosen = chosen;
+    model.step_mode.chosen = chosen;
 }
 
 pub fn age(model: &Model, message: &PendingMessage) -> Duration {
-    let now = model.step.begun + model.now.as_micros() as u64;
+    let now = model.step_mode.begun + model.now.as_micros() as u64;
     Duration::from_micros(now.saturating_sub(message.since))
 }
 
 /// When it is delivered by itself, if that is known.
 pub fn due_in(model: &Model, message: &PendingMessage) -> Option<Duration> {
-    let now = model.step.begun + model.now.as_micros() as u64;
+    let now = model.step_mode.begun + model.now.as_micros() as u64;
     message.due.map(|due| Duration::from_micros(due.saturating_sub(now)))
 }
 

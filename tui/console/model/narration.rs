@@ -14,7 +14,7 @@ use std::time::Duration;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Event, Fact, Preview};
 
-use crate::console::model::timeline::{Happening, Line};
+use crate::console::model::timeline::{Line, Occurrence};
 
 /// How many lines are kept; beyond it the oldest go.
 pub const LINES_MAX: usize = 2_000;
@@ -33,7 +33,7 @@ const BURST: Duration = Duration::from_millis(30);
 const BURST_MAX: usize = 256;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Told {
+pub struct NarrationLine {
     /// Names the line for as long as it is kept.
     pub serial: u64,
     pub at: Duration,
@@ -42,7 +42,7 @@ pub struct Told {
     pub nodes: Vec<NodeId>,
     /// To whom, where it goes to somebody.
     pub peers: Vec<NodeId>,
-    pub happening: Happening,
+    pub occurrence: Occurrence,
     /// How often the same was told.
     pub times: u64,
     /// Where it stands: grows from line to line.
@@ -52,8 +52,8 @@ pub struct Told {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Story {
-    lines: VecDeque<Told>,
+pub struct Narration {
+    lines: VecDeque<NarrationLine>,
     last: u64,
     /// The line that somebody looks at.
     pub selected: Option<u64>,
@@ -66,8 +66,8 @@ pub struct Story {
     messages: VecDeque<((NodeId, u64), u64)>,
 }
 
-impl Story {
-    pub fn lines(&self) -> &VecDeque<Told> {
+impl Narration {
+    pub fn lines(&self) -> &VecDeque<NarrationLine> {
         &self.lines
     }
 
@@ -81,17 +81,17 @@ impl Story {
     }
 
     /// The line that is looked at: the selected one, else the newest that has something to explain.
-    pub fn in_sight(&self) -> Option<&Told> {
+    pub fn in_sight(&self) -> Option<&NarrationLine> {
         match self.selected.and_then(|serial| self.place(serial)) {
             Some(place) => self.lines.get(place),
-            None => self.lines.iter().rev().find(|line| matches!(line.happening, Happening::Fact(_))),
+            None => self.lines.iter().rev().find(|line| matches!(line.occurrence, Occurrence::Fact(_))),
         }
     }
 
     /// All pushes after a resync carry its number; only the first of them sends again.
-    fn plain(&mut self, node: NodeId, happening: &Happening) -> Happening {
-        let mut plain = happening.clone();
-        if let Happening::Fact(Fact::Pushed { to, resync, .. }) = &mut plain
+    fn plain(&mut self, node: NodeId, occurrence: &Occurrence) -> Occurrence {
+        let mut plain = occurrence.clone();
+        if let Occurrence::Fact(Fact::Pushed { to, resync, .. }) = &mut plain
             && self.resyncs.insert((node, *to), *resync) == Some(*resync)
         {
             *resync = 0;
@@ -127,41 +127,44 @@ impl Story {
     }
 
     pub fn push(&mut self, line: &Line) {
-        let Line { at, node, ref happening, missing } = *line;
-        let happening = &self.plain(node, happening);
+        let Line { at, node, ref occurrence, missing } = *line;
+        let occurrence = &self.plain(node, occurrence);
         let reached = self.reached(node);
-        let joined = self.lines.iter().enumerate().rev().take(JOIN_LINES).find(|(_, told)| {
-            at.saturating_sub(told.until) < JOIN_WITHIN && joins(told, node, happening, at) && told.missing == missing
+        let joined = self.lines.iter().enumerate().rev().take(JOIN_LINES).find(|(_, line)| {
+            at.saturating_sub(line.until) < JOIN_WITHIN && joins(line, node, occurrence, at) && line.missing == missing
         });
-        let joined = joined.map(|(index, told)| (index, told.place >= reached, goes_on(told, happening)));
+        let joined = joined.map(|(index, line)| (index, line.place >= reached, goes_on(line, occurrence)));
         match joined {
             Some((index, true, false)) => {
-                let told = &mut self.lines[index];
-                join(told, node, happening);
-                told.until = told.until.max(at);
-                let place = told.place;
+                let line = &mut self.lines[index];
+                join(line, node, occurrence);
+                line.until = line.until.max(at);
+                let place = line.place;
                 self.reach(node, place);
             }
             Some((index, _, true)) => {
-                if let Some(mut told) = self.lines.remove(index) {
-                    join(&mut told, node, happening);
-                    (told.at, told.until) = (at, at);
-                    self.add(node, told);
+                if let Some(mut line) = self.lines.remove(index) {
+                    join(&mut line, node, occurrence);
+                    (line.at, line.until) = (at, at);
+                    self.add(node, line);
                 }
             }
             _ => {
                 self.last += 1;
-                let (peers, nodes) = (peer(happening).into_iter().collect(), vec![node]);
-                let (serial, happening) = (self.last, happening.clone());
-                self.add(node, Told { serial, at, until: at, nodes, peers, happening, times: 1, place: 0, missing });
+                let (peers, nodes) = (peer(occurrence).into_iter().collect(), vec![node]);
+                let (serial, occurrence) = (self.last, occurrence.clone());
+                self.add(
+                    node,
+                    NarrationLine { serial, at, until: at, nodes, peers, occurrence, times: 1, place: 0, missing },
+                );
             }
         }
     }
 
-    fn add(&mut self, node: NodeId, told: Told) {
+    fn add(&mut self, node: NodeId, line: NarrationLine) {
         self.places += 1;
         self.reach(node, self.places);
-        self.lines.push_back(Told { place: self.places, ..told });
+        self.lines.push_back(NarrationLine { place: self.places, ..line });
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
         }
@@ -170,27 +173,27 @@ impl Story {
 
 /// Whether a count that has not come to a commit goes on with this one: it is told where the newest ack is told
 /// already.
-fn goes_on(told: &Told, happening: &Happening) -> bool {
-    let Happening::Fact(Fact::Counted { up_to, commit, .. }) = &told.happening else { return false };
-    matches!(happening, Happening::Fact(Fact::Counted { .. }))
+fn goes_on(line: &NarrationLine, occurrence: &Occurrence) -> bool {
+    let Occurrence::Fact(Fact::Counted { up_to, commit, .. }) = &line.occurrence else { return false };
+    matches!(occurrence, Occurrence::Fact(Fact::Counted { .. }))
         && !up_to.is_some_and(|point| *commit >= point.position.0)
 }
 
 /// Whether what happened is the same step as the one that is told already.
-fn joins(told: &Told, node: NodeId, happening: &Happening, at: Duration) -> bool {
-    let (Happening::Fact(old), Happening::Fact(new)) = (&told.happening, happening) else {
+fn joins(line: &NarrationLine, node: NodeId, occurrence: &Occurrence, at: Duration) -> bool {
+    let (Occurrence::Fact(old), Occurrence::Fact(new)) = (&line.occurrence, occurrence) else {
         // A process that was started again is there soon after; why one does not answer is heard a moment later.
-        let restarted = matches!(&told.happening, Happening::Fact(Fact::Restarted { .. }));
-        let gone = matches!(&told.happening, Happening::Gone(_));
-        let explained = gone && matches!(happening, Happening::Fact(Fact::Killed { .. }));
-        let is_back = restarted && matches!(happening, Happening::Back(_));
-        return (explained || is_back) && told.nodes.contains(&node);
+        let restarted = matches!(&line.occurrence, Occurrence::Fact(Fact::Restarted { .. }));
+        let gone = matches!(&line.occurrence, Occurrence::Gone(_));
+        let explained = gone && matches!(occurrence, Occurrence::Fact(Fact::Killed { .. }));
+        let is_back = restarted && matches!(occurrence, Occurrence::Back(_));
+        return (explained || is_back) && line.nodes.contains(&node);
     };
-    let same_node = told.nodes.contains(&node);
+    let same_node = line.nodes.contains(&node);
     match (old, new) {
         (Fact::Proposed { entry: old }, Fact::Proposed { entry: new }) => {
             let is_full = old.len() >= BURST_MAX;
-            same_node && !is_full && at.saturating_sub(told.until) < BURST && follow(old, new)
+            same_node && !is_full && at.saturating_sub(line.until) < BURST && follow(old, new)
         }
         (
             Fact::Pushed { first, last, prev, resync, .. },
@@ -247,19 +250,19 @@ fn follow(old: &[Preview], new: &[Preview]) -> bool {
     }
 }
 
-fn join(told: &mut Told, node: NodeId, happening: &Happening) {
-    if matches!((&told.happening, happening), (Happening::Gone(_), Happening::Fact(_))) {
-        told.happening = happening.clone();
+fn join(line: &mut NarrationLine, node: NodeId, occurrence: &Occurrence) {
+    if matches!((&line.occurrence, occurrence), (Occurrence::Gone(_), Occurrence::Fact(_))) {
+        line.occurrence = occurrence.clone();
         return;
     }
-    told.times += 1;
-    if !told.nodes.contains(&node) {
-        told.nodes.push(node);
+    line.times += 1;
+    if !line.nodes.contains(&node) {
+        line.nodes.push(node);
     }
-    if let Some(peer) = peer(happening).filter(|peer| !told.peers.contains(peer)) {
-        told.peers.push(peer);
+    if let Some(peer) = peer(occurrence).filter(|peer| !line.peers.contains(peer)) {
+        line.peers.push(peer);
     }
-    let (Happening::Fact(old), Happening::Fact(new)) = (&mut told.happening, happening) else { return };
+    let (Occurrence::Fact(old), Occurrence::Fact(new)) = (&mut line.occurrence, occurrence) else { return };
     match (old, new) {
         (Fact::Proposed { entry }, Fact::Proposed { entry: more }) => entry.extend(more.iter().cloned()),
         (Fact::Counted { up_to, commit, matches, quorum, .. }, Fact::Counted { .. }) => {
@@ -277,10 +280,10 @@ fn join(told: &mut Told, node: NodeId, happening: &Happening) {
 }
 
 /// To whom or from whom something goes.
-fn peer(happening: &Happening) -> Option<NodeId> {
-    match happening {
-        Happening::Fact(Fact::Pushed { to, .. } | Fact::Ordered { to, .. }) => Some(*to),
-        Happening::Fact(
+fn peer(occurrence: &Occurrence) -> Option<NodeId> {
+    match occurrence {
+        Occurrence::Fact(Fact::Pushed { to, .. } | Fact::Ordered { to, .. }) => Some(*to),
+        Occurrence::Fact(
             Fact::Counted { from, .. }
             | Fact::MessageHeld { from, .. }
             | Fact::MessageReleased { from, .. }
@@ -303,14 +306,14 @@ mod tests {
         LogPoint { id: EntryId::new(1, offset), position: Position(offset + 1), digest: Digest([1; 16]) }
     }
 
-    fn tell(story: &mut Story, at_ms: u64, node: u64, fact: Fact) {
-        let happening = Happening::Fact(fact);
-        story.push(&Line { at: Duration::from_millis(at_ms), node: NodeId(node), happening, missing: None });
+    fn tell(story: &mut Narration, at_ms: u64, node: u64, fact: Fact) {
+        let occurrence = Occurrence::Fact(fact);
+        story.push(&Line { at: Duration::from_millis(at_ms), node: NodeId(node), occurrence, missing: None });
     }
 
     #[test]
     fn the_same_step_at_several_nodes_is_one_line() {
-        let mut story = Story::default();
+        let mut story = Narration::default();
         for node in [1, 3, 2] {
             tell(&mut story, node, node, Fact::Finalized { up_to: point(1), count: 1 });
         }
@@ -321,7 +324,7 @@ mod tests {
 
     #[test]
     fn counting_ends_with_the_commit() {
-        let mut story = Story::default();
+        let mut story = Narration::default();
         let counted = |from, matches: [u64; 4], commit| {
             let (from, up_to) = (NodeId(from), Some(point(2)));
             Fact::Counted { from, up_to, matches: matches.to_vec(), quorum: 3, commit }
@@ -331,14 +334,14 @@ mod tests {
         tell(&mut story, 3, 1, counted(3, [3, 3, 3, 2], 3));
         tell(&mut story, 4, 1, counted(4, [3, 3, 3, 3], 3));
         let [only] = &story.lines().iter().collect::<Vec<_>>()[..] else { panic!("one line") };
-        let Happening::Fact(Fact::Counted { matches, .. }) = &only.happening else { panic!("counted") };
+        let Occurrence::Fact(Fact::Counted { matches, .. }) = &only.occurrence else { panic!("counted") };
         assert_eq!(matches, &[3, 3, 3, 2]);
         assert_eq!(only.times, 4);
     }
 
     #[test]
     fn what_happens_again_much_later_is_told_again() {
-        let mut story = Story::default();
+        let mut story = Narration::default();
         for at in [0, 1_000, 60_000] {
             tell(&mut story, at, 1, Fact::TimedOut { why: "silence".into() });
         }

@@ -10,7 +10,7 @@ use crate::console::model::node::NodeView;
 
 /// Where the table's right end stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Window {
+pub enum LogWindow {
     /// At the newest entry, and it goes along.
     #[default]
     Newest,
@@ -23,7 +23,7 @@ pub enum Window {
 pub enum Cell<'a> {
     Missing,
     /// Before the beginning of what the node has told.
-    Untold,
+    Unknown,
     Final(&'a Preview),
     Intermediate(&'a Preview),
     /// Forged, or of other content than the leader's entry of the same id.
@@ -35,7 +35,7 @@ pub enum Cell<'a> {
 impl Cell<'_> {
     pub fn preview(&self) -> Option<&Preview> {
         match self {
-            Cell::Missing | Cell::Untold => None,
+            Cell::Missing | Cell::Unknown => None,
             Cell::Final(preview)
             | Cell::Intermediate(preview)
             | Cell::Different(preview)
@@ -84,8 +84,8 @@ fn neighbours<'a>(
     nearest: impl Fn(&'a [Preview]) -> Option<EntryId> + 'a,
 ) -> impl Iterator<Item = EntryId> + 'a {
     model.nodes.values().flat_map(move |node| {
-        let ghosts = node.ghosts.iter().map(|ghost| ghost.preview.point.id);
-        nearest(&node.state.tail).into_iter().chain(ghosts)
+        let truncated_entries = node.truncated_entries.iter().map(|truncated_entry| truncated_entry.preview.point.id);
+        nearest(&node.state.tail).into_iter().chain(truncated_entries)
     })
 }
 
@@ -103,11 +103,13 @@ pub fn cell<'a>(model: &'a Model, node: &'a NodeView, id: EntryId) -> Cell<'a> {
 }
 
 fn absent(node: &NodeView, id: EntryId) -> Cell<'_> {
-    if let Some(ghost) = node.ghosts.iter().rev().find(|ghost| ghost.preview.point.id == id) {
-        return Cell::Truncated(&ghost.preview);
+    if let Some(truncated_entry) =
+        node.truncated_entries.iter().rev().find(|truncated_entry| truncated_entry.preview.point.id == id)
+    {
+        return Cell::Truncated(&truncated_entry.preview);
     }
     match node.state.tail.first() {
-        Some(first) if id < first.point.id && first.point.position.0 > 1 => Cell::Untold,
+        Some(first) if id < first.point.id && first.point.position.0 > 1 => Cell::Unknown,
         _ => Cell::Missing,
     }
 }

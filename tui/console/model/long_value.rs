@@ -10,7 +10,7 @@ const MARGIN: u16 = 4;
 const TAB: &str = "    ";
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Whole {
+pub struct LongValue {
     pub key: String,
     /// Which entry wrote it.
     pub about: String,
@@ -20,9 +20,9 @@ pub struct Whole {
     pub scrolled: usize,
 }
 
-impl Whole {
-    pub fn new(key: String, about: String, text: &str, columns: u16) -> Whole {
-        let mut value = Whole { key, about, text: text.into(), rows: Arc::new([]), scrolled: 0 };
+impl LongValue {
+    pub fn new(key: String, about: String, text: &str, columns: u16) -> LongValue {
+        let mut value = LongValue { key, about, text: text.into(), rows: Arc::new([]), scrolled: 0 };
         value.fit(columns);
         value
     }
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn all_of_a_value_is_in_its_rows() {
         let text = "日本語".repeat(30) + "\n\nend\u{200b}";
-        let mut value = Whole::new("k".to_owned(), String::new(), &text, 24);
+        let mut value = LongValue::new("k".to_owned(), String::new(), &text, 24);
         assert_eq!(value.rows[..9].concat(), "日本語".repeat(30));
         assert_eq!(value.rows[9..], ["", "end\\u{200b}"]);
         value.fit(104);

@@ -3,23 +3,23 @@
 
 use crate::lang::{Text, text};
 
-pub struct Step {
+pub struct NarrationText {
     pub key: &'static str,
     pub what: Text,
     pub why: Option<Text>,
 }
 
-const fn plain(key: &'static str, english: &'static str, portuguese: &'static str) -> Step {
-    Step { key, what: text(english, portuguese), why: None }
+const fn plain(key: &'static str, english: &'static str, portuguese: &'static str) -> NarrationText {
+    NarrationText { key, what: text(english, portuguese), why: None }
 }
 
-impl Step {
-    const fn why(self, english: &'static str, portuguese: &'static str) -> Step {
-        Step { why: Some(text(english, portuguese)), ..self }
+impl NarrationText {
+    const fn why(self, english: &'static str, portuguese: &'static str) -> NarrationText {
+        NarrationText { why: Some(text(english, portuguese)), ..self }
     }
 }
 
-pub const STEPS: &[Step] = &[
+pub const TEXTS: &[NarrationText] = &[
     plain("Proposed", "takes {what} as {ids}", "aceita {what} como {ids}").why(
         "intermediate data: no majority has it, nobody can read it",
         "dados intermediários: a maioria não tem, ninguém lê",

@@ -6,7 +6,7 @@ use ratatui::text::Line;
 
 use crate::console::layout::{COLUMNS_MIN, ROWS_MIN};
 use crate::console::model::Model;
-use crate::console::text::wrapped;
+use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put_lines, span};
@@ -23,6 +23,6 @@ pub fn too_small(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let (columns, rows) = (area.width, area.height);
     let (needed, size) = (format!("{COLUMNS_MIN}x{ROWS_MIN}"), format!("{columns}x{rows}"));
     let text = screen::TOO_SMALL.with(model.lang, &[("needed", &needed), ("size", &size)]);
-    let lines = wrapped(&text, usize::from(area.width)).into_iter();
+    let lines = wrap(&text, usize::from(area.width)).into_iter();
     put_lines(buffer, area, lines.map(|text| Line::from(vec![span(text, look.base)])));
 }

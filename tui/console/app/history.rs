@@ -54,7 +54,7 @@ impl History {
             if let Some(folder) = self.path.parent() {
                 fs::create_dir_all(folder)?;
             }
-            private(OpenOptions::new().append(true), &self.path)?.write_all(format!("{line}\n").as_bytes())
+            open_private(OpenOptions::new().append(true), &self.path)?.write_all(format!("{line}\n").as_bytes())
         };
         if let Err(error) = add() {
             tracing::warn!("cannot keep the history in {}: {error}", self.path.display());
@@ -78,7 +78,7 @@ pub fn log_to_file(folder: &Path) {
         if is_large {
             fs::remove_file(&path)?;
         }
-        private(OpenOptions::new().append(true), &path)
+        open_private(OpenOptions::new().append(true), &path)
     };
     let Ok(file) = open() else { return };
     let filter = EnvFilter::try_from_env("EPOCA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
@@ -90,7 +90,7 @@ pub fn log_to_file(folder: &Path) {
 }
 
 /// Values that people typed are nobody else's business.
-fn private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.create(true).mode(0o600).open(path)
 }
 

@@ -9,7 +9,7 @@ use epoca::protocol::trace::{Fact, FinalRow};
 use epoca::protocol::{EntryId, NodeId};
 
 use crate::console::model::Pane;
-use crate::console::model::finals::Found;
+use crate::console::model::final_db::Lookup;
 use crate::console::tests::drawing::{LARGE, MIDDLE, check, dark, screen};
 use crate::console::tests::sample::Sample;
 use crate::console::update::Msg;
@@ -60,9 +60,9 @@ fn a_late_console_says_how_many_keys_of_how_many_it_shows() {
     }
     let shown = screen(&sample);
     assert!(shown.contains("31 of 301001 keys; epoca list shows all"), "{shown}");
-    let finals = |node| sample.model.nodes[&NodeId(node)].finals.find(&Bytes::from_static(b"z"));
-    assert!(matches!(finals(3), Found::Row(_)));
-    assert_eq!(finals(4), Found::Untold, "n4 may have it or not");
+    let final_db = |node| sample.model.nodes[&NodeId(node)].final_db.find(&Bytes::from_static(b"z"));
+    assert!(matches!(final_db(3), Lookup::Row(_)));
+    assert_eq!(final_db(4), Lookup::Unknown, "n4 may have it or not");
     sample.key(KeyCode::End);
     for _ in 0..40 {
         sample.key(KeyCode::Down);
@@ -79,8 +79,8 @@ fn the_final_databases_are_those_of_the_moment_that_is_shown() {
     sample.elect(1, 1, &[1, 2, 3, 4]);
     sample.write("x", "1", &[2, 3, 4]);
     sample.write("x", "9", &[2, 3, 4]);
-    let value = |sample: &Sample| match sample.model.nodes[&NodeId(1)].finals.find(&Bytes::from_static(b"x")) {
-        Found::Row(row) => Some(row.value.clone()),
+    let value = |sample: &Sample| match sample.model.nodes[&NodeId(1)].final_db.find(&Bytes::from_static(b"x")) {
+        Lookup::Row(row) => Some(row.value.clone()),
         _ => None,
     };
     assert_eq!(value(&sample).as_deref(), Some(&b"9"[..]));
@@ -102,7 +102,7 @@ fn what_is_hidden_or_was_never_told_is_called_so() {
     sample.model.pane = Pane::FinalDb;
     sample.send(Msg::Observed(NodeId(1), Observed::Lost(7)));
     for node in sample.model.nodes.values_mut() {
-        node.finals = Default::default();
+        node.final_db = Default::default();
     }
     assert!(screen(&sample).contains("no node has told its final database yet"));
     for node in sample.model.nodes.values_mut() {

@@ -16,27 +16,27 @@ use crate::tape::{Checker, FileError, Linearizable, Record, Recorder, check};
 /// How many records wait for the checks; beyond it they lag, and begin anew when they have caught up.
 const QUEUE: usize = 1 << 15;
 /// How many records are checked before it is looked whether there is something to tell.
-const AT_ONCE: usize = 256;
+const BATCH: usize = 256;
 /// Between two reports that tell nothing but how far the checks are.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// Where a recording goes, and its greatest size in bytes.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct RecordTarget {
     pub path: PathBuf,
     pub bytes_max: u64,
 }
 
-pub struct Taps {
+pub struct Sinks {
     recorder: Option<Recorder>,
     checks: Checks,
 }
 
-impl Taps {
+impl Sinks {
     /// Begins the recording, if one is wanted. The checks tell what they find in the inbox.
-    pub fn begin(wanted: Option<&Wanted>, inbox: Sender<Msg>) -> Result<Taps, FileError> {
-        let recorder = wanted.map(|Wanted { path, bytes_max }| Recorder::begin(path, *bytes_max)).transpose()?;
-        Ok(Taps { recorder, checks: Checks::begin(inbox) })
+    pub fn begin(wanted: Option<&RecordTarget>, inbox: Sender<Msg>) -> Result<Sinks, FileError> {
+        let recorder = wanted.map(|RecordTarget { path, bytes_max }| Recorder::begin(path, *bytes_max)).transpose()?;
+        Ok(Sinks { recorder, checks: Checks::begin(inbox) })
     }
 
     /// Checks a whole recording beside what goes on, and tells what was found in the inbox.
@@ -50,7 +50,7 @@ impl Taps {
 
     /// Hands on what the tape has taken in.
     pub fn take(&mut self, model: &mut Model) {
-        for record in model.tape.take_fresh() {
+        for record in model.tape.take_unread() {
             if let Some(recorder) = &self.recorder {
                 recorder.take(Record::clone(&record));
             }
@@ -74,14 +74,14 @@ impl Taps {
     }
 }
 
-enum Told {
+enum CheckItem {
     Record(Arc<Record>),
     /// So many records were left out; the nodes are seen anew as they are now.
-    Again(u64, Vec<Snapshot>),
+    Restart(u64, Vec<Snapshot>),
 }
 
 struct Checks {
-    queue: Sender<Told>,
+    queue: Sender<CheckItem>,
     /// How many records were left out since the queue was full.
     left_out: u64,
     task: JoinHandle<()>,
@@ -89,20 +89,20 @@ struct Checks {
 
 impl Checks {
     fn begin(inbox: Sender<Msg>) -> Checks {
-        let (queue, told) = channel(QUEUE);
-        Checks { queue, left_out: 0, task: tokio::spawn(check_all(told, inbox)) }
+        let (queue, items) = channel(QUEUE);
+        Checks { queue, left_out: 0, task: tokio::spawn(check_all(items, inbox)) }
     }
 
     /// Takes a record, and never waits.
     fn take(&mut self, record: Arc<Record>, model: &Model) {
         // Half of the queue must be free before it goes on, so that it does not stop again at once.
         if self.left_out > 0 && self.queue.capacity() > QUEUE / 2 {
-            let again = Told::Again(self.left_out, model.tape.present_states(model));
+            let again = CheckItem::Restart(self.left_out, model.tape.present_states(model));
             if self.queue.try_send(again).is_ok() {
                 self.left_out = 0;
             }
         }
-        if self.left_out > 0 || self.queue.try_send(Told::Record(record)).is_err() {
+        if self.left_out > 0 || self.queue.try_send(CheckItem::Record(record)).is_err() {
             self.left_out += 1;
         }
     }
@@ -114,16 +114,16 @@ impl Drop for Checks {
     }
 }
 
-async fn check_all(mut told: Receiver<Told>, inbox: Sender<Msg>) {
+async fn check_all(mut items: Receiver<CheckItem>, inbox: Sender<Msg>) {
     let mut checker = Checker::new();
     let mut order: Option<JoinHandle<Linearizable>> = None;
     let (mut reported, mut records) = (None, 0);
-    let mut batch = Vec::with_capacity(AT_ONCE);
+    let mut batch = Vec::with_capacity(BATCH);
     let mut every = tokio::time::interval(REPORT_EVERY);
     loop {
         let mut is_found = false;
         let is_time = tokio::select! {
-            count = told.recv_many(&mut batch, AT_ONCE) => {
+            count = items.recv_many(&mut batch, BATCH) => {
                 if count == 0 {
                     return;
                 }
@@ -137,10 +137,10 @@ async fn check_all(mut told: Receiver<Told>, inbox: Sender<Msg>) {
             }
             _ = every.tick() => true,
         };
-        for told in batch.drain(..) {
-            is_found |= match told {
-                Told::Record(record) => checker.take(&record),
-                Told::Again(left_out, states) => checker.again(left_out, &states),
+        for items in batch.drain(..) {
+            is_found |= match items {
+                CheckItem::Record(record) => checker.take(&record),
+                CheckItem::Restart(left_out, states) => checker.again(left_out, &states),
             };
         }
         if order.is_none() && checker.is_stale() {

@@ -20,30 +20,30 @@ use crate::console::update::Msg;
 use crate::tape;
 
 /// Between two looks at the processes of a launcher elsewhere, which tells nothing by itself.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_EVERY: Duration = Duration::from_secs(1);
 
 /// Holds the nodes for as long as the console runs. What it started ends with it: well if it is asked to, at once if it
 /// is dropped.
-pub struct Keeper {
+pub struct Nodes {
     task: JoinHandle<()>,
     end: oneshot::Sender<()>,
 }
 
-impl Keeper {
+impl Nodes {
     /// Starts or finds the nodes and watches them; says on the way what is being done.
-    pub fn begin(
+    pub fn attach(
         source: Source,
         timeout: Duration,
         inbox: mpsc::Sender<Msg>,
-        look: &'static Notify,
-    ) -> (Keeper, oneshot::Receiver<Result<Client, Outcome>>) {
+        poll: &'static Notify,
+    ) -> (Nodes, oneshot::Receiver<Result<Client, Outcome>>) {
         let (end, ended) = oneshot::channel();
         let (attached, attaching) = oneshot::channel();
         let task = tokio::spawn(async move {
             match source {
                 Source::Demo { nodes, data, base_port, fresh, conduct } => {
-                    let wanted = Wanted { nodes, data, base_port, fresh, conduct, timeout };
-                    keep_own(wanted, inbox, attached, ended).await;
+                    let options = LocalCluster { nodes, data, base_port, fresh, conduct, timeout };
+                    run_local_cluster(options, inbox, attached, ended).await;
                 }
                 // If nobody takes it, the console has ended.
                 Source::Replay(_) => {
@@ -52,16 +52,16 @@ impl Keeper {
                     drop(attached);
                 }
                 Source::Connect(client) => {
-                    let connected = async { Ok(watch_all(client.await?, inbox, look).await) };
+                    let connected = async { Ok(watch_all(client.await?, inbox, poll).await) };
                     drop(attached.send(connected.await));
                 }
             }
         });
-        (Keeper { task, end }, attaching)
+        (Nodes { task, end }, attaching)
     }
 
     /// Ends the nodes that belong to this console: they stop taking work, flush and exit.
-    pub async fn end(mut self) {
+    pub async fn shut_down(mut self) {
         let (unused, _) = oneshot::channel();
         // If it does not listen, it has ended already.
         let _ = std::mem::replace(&mut self.end, unused).send(());
@@ -69,13 +69,13 @@ impl Keeper {
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Nodes {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-struct Wanted {
+struct LocalCluster {
     nodes: Option<u64>,
     data: PathBuf,
     base_port: u16,
@@ -84,14 +84,14 @@ struct Wanted {
     timeout: Duration,
 }
 
-async fn keep_own(
-    wanted: Wanted,
+async fn run_local_cluster(
+    options: LocalCluster,
     inbox: mpsc::Sender<Msg>,
     attached: oneshot::Sender<Result<Client, Outcome>>,
     mut ended: oneshot::Receiver<()>,
 ) {
     let started = tokio::select! {
-        started = start(wanted, &inbox) => started,
+        started = start(options, &inbox) => started,
         _ = &mut ended => return,
     };
     let cluster = match started {
@@ -118,37 +118,37 @@ async fn keep_own(
 }
 
 /// Starts the nodes; who leads is not waited for, so that the first election is seen.
-async fn start(wanted: Wanted, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Client), Outcome> {
-    let Wanted { nodes, data, base_port, fresh, conduct, timeout } = wanted;
+async fn start(options: LocalCluster, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Client), Outcome> {
+    let LocalCluster { nodes, data, base_port, fresh, conduct, timeout } = options;
     let executable = std::env::current_exe();
-    let executable = executable.map_err(|error| refused("no_executable", format!("where is this program? {error}")))?;
+    let executable = executable.map_err(|error| failure("no_executable", format!("where is this program? {error}")))?;
     let count = nodes.map_or("the".to_owned(), |nodes| nodes.to_string());
     let text = format!("starting {count} nodes, each a process of its own, with their data in {}", data.display());
     // If nobody listens any more, the console is ending.
     let _ = inbox.send(Msg::Progress(text)).await;
     let options =
         ClusterOptions { nodes, base_port, fresh, lab: true, ..conduct.of(ClusterOptions::new(executable, &data)) };
-    let not_started = |error: ClusterError| refused(error.code(), error.to_string());
+    let not_started = |error: ClusterError| failure(error.code(), error.to_string());
     let mut cluster = Cluster::start(options).await.map_err(not_started)?;
     for warning in cluster.warnings() {
         let _ = inbox.send(Msg::Progress(warning)).await;
     }
     let client = cluster.client(timeout).map_err(not_started)?;
     let processes = cluster.nodes();
-    show(processes.iter().map(|node| (node.id, node.address.clone())).collect(), None, inbox, None).await;
+    watch_nodes(processes.iter().map(|node| (node.id, node.address.clone())).collect(), None, inbox, None).await;
     for process in processes {
         if let Some(exit) = process.exit {
             let _ = inbox.send(Msg::Process(process.id, ProcessSeen::Ended(exit))).await;
         }
     }
     if let Some(events) = cluster.take_events() {
-        tokio::spawn(hear_processes(events, inbox.clone()));
+        tokio::spawn(forward_process_events(events, inbox.clone()));
     }
     Ok((cluster, client))
 }
 
 /// Watches the nodes of a cluster that runs.
-async fn watch_all(client: Client, inbox: mpsc::Sender<Msg>, look: &'static Notify) -> Client {
+async fn watch_all(client: Client, inbox: mpsc::Sender<Msg>, poll: &'static Notify) -> Client {
     let no_launcher = match client.processes().await {
         Ok(Some(_)) => None,
         Ok(None) => Some("started by hand".to_owned()),
@@ -156,22 +156,22 @@ async fn watch_all(client: Client, inbox: mpsc::Sender<Msg>, look: &'static Noti
     };
     let nodes = client.nodes();
     let shown = nodes.iter().map(|(id, _)| *id).collect();
-    show(nodes, no_launcher.clone(), &inbox, Some(look)).await;
-    tokio::spawn(look_at_processes(client.clone(), no_launcher, shown, inbox, look));
+    watch_nodes(nodes, no_launcher.clone(), &inbox, Some(poll)).await;
+    tokio::spawn(poll_processes(client.clone(), no_launcher, shown, inbox, poll));
     client
 }
 
-pub fn refused(code: &str, text: String) -> Outcome {
+pub fn failure(code: &str, text: String) -> Outcome {
     Outcome::error(Exit::Not, code, text)
 }
 
 /// Tells which nodes there are, then watches them for as long as somebody takes the messages. When a node comes or goes
 /// it is time to look at the processes of a launcher that tells nothing by itself.
-async fn show(
+async fn watch_nodes(
     nodes: Vec<(NodeId, String)>,
     no_launcher: Option<String>,
     inbox: &mpsc::Sender<Msg>,
-    look: Option<&'static Notify>,
+    poll: Option<&'static Notify>,
 ) {
     let _ = inbox.send(Msg::Started { nodes: nodes.clone(), no_launcher }).await;
     for (id, address) in nodes {
@@ -183,28 +183,28 @@ async fn show(
                 if inbox.send(Msg::Observed(id, observed)).await.is_err() {
                     return;
                 }
-                if let Some(look) = look.filter(|_| is_change) {
-                    look.notify_one();
+                if let Some(poll) = poll.filter(|_| is_change) {
+                    poll.notify_one();
                 }
             }
         });
     }
 }
 
-async fn hear_processes(mut events: mpsc::Receiver<ProcessEvent>, inbox: mpsc::Sender<Msg>) {
+async fn forward_process_events(mut events: mpsc::Receiver<ProcessEvent>, inbox: mpsc::Sender<Msg>) {
     while let Some(event) = events.recv().await {
         if let ProcessEvent::Grown(node, address) = &event {
-            show(vec![(*node, address.clone())], None, &inbox, None).await;
+            watch_nodes(vec![(*node, address.clone())], None, &inbox, None).await;
         }
-        let Some((node, seen)) = seen(event) else { continue };
-        if inbox.send(Msg::Process(node, seen)).await.is_err() {
+        let Some((node, process_state)) = process_state(event) else { continue };
+        if inbox.send(Msg::Process(node, process_state)).await.is_err() {
             return;
         }
     }
 }
 
 /// What a launcher tells of a process.
-pub fn seen(event: ProcessEvent) -> Option<(NodeId, ProcessSeen)> {
+pub fn process_state(event: ProcessEvent) -> Option<(NodeId, ProcessSeen)> {
     Some(match event {
         ProcessEvent::Killed(node) => (node, ProcessSeen::Killed),
         ProcessEvent::Restarted(node) | ProcessEvent::Resumed(node) => (node, ProcessSeen::Running),
@@ -216,29 +216,29 @@ pub fn seen(event: ProcessEvent) -> Option<(NodeId, ProcessSeen)> {
 }
 
 /// Looks at the launcher's processes, if there is one, and at the member list: who is new is shown from then on.
-async fn look_at_processes(
+async fn poll_processes(
     client: Client,
     no_launcher: Option<String>,
     mut shown: BTreeSet<NodeId>,
     inbox: mpsc::Sender<Msg>,
-    look: &'static Notify,
+    poll: &'static Notify,
 ) {
     loop {
         // A launcher that does not answer says nothing about the processes; what was seen last stays.
         for process in client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default() {
             if shown.insert(process.id) {
-                show(vec![(process.id, process.address.clone())], no_launcher.clone(), &inbox, Some(look)).await;
+                watch_nodes(vec![(process.id, process.address.clone())], no_launcher.clone(), &inbox, Some(poll)).await;
             }
-            let (node, seen) = tape::seen(process);
-            if inbox.send(Msg::Process(node, seen)).await.is_err() {
+            let (node, process_state) = tape::seen(process);
+            if inbox.send(Msg::Process(node, process_state)).await.is_err() {
                 return;
             }
         }
         let listed = client.members().await.map(|(listed, _)| listed.membership.members).unwrap_or_default();
         for member in listed.into_iter().filter(|member| shown.insert(member.id)) {
-            show(vec![(member.id, member.address)], no_launcher.clone(), &inbox, Some(look)).await;
+            watch_nodes(vec![(member.id, member.address)], no_launcher.clone(), &inbox, Some(poll)).await;
         }
         // Either way it is time to look again.
-        let _ = tokio::time::timeout(LOOK_EVERY, look.notified()).await;
+        let _ = tokio::time::timeout(POLL_EVERY, poll.notified()).await;
     }
 }

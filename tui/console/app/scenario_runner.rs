@@ -13,8 +13,8 @@ use epoca::protocol::trace::Snapshot;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::console::app::attach;
-use crate::console::update::{Msg, Staged};
+use crate::console::app::nodes;
+use crate::console::update::{Msg, ScenarioMsg};
 use crate::scenario::{RunOptions, Script, Stage, Told, Verdict, find, leave_in_order, run};
 
 /// At the beginning of a part, so that a person can read what the last one came to.
@@ -22,42 +22,42 @@ const PACE: Duration = Duration::from_millis(1_500);
 /// On the sheet, which has many.
 const SHEET_PACE: Duration = Duration::from_millis(300);
 /// How long the nodes of a scenario's own cluster may take to be on the screen when it is over, and between two looks.
-const SEEN: Duration = Duration::from_secs(3);
-const PAUSE: Duration = Duration::from_millis(50);
+const SHOWN_WITHIN: Duration = Duration::from_secs(3);
+const POLL_EVERY: Duration = Duration::from_millis(50);
 /// How many things wait for the inbox.
-const TOLD: usize = 256;
+const REPORTS_MAX: usize = 256;
 
 #[derive(Default)]
-pub struct Director {
-    under_way: Option<UnderWay>,
+pub struct ScenarioRunner {
+    running: Option<Running>,
 }
 
-struct UnderWay {
+struct Running {
     task: JoinHandle<()>,
     stop: Option<oneshot::Sender<()>>,
 }
 
-impl Director {
+impl ScenarioRunner {
     pub fn begin(&mut self, name: String, client: Client, inbox: mpsc::Sender<Msg>) {
         // One that is over may still hold its cluster for the screen.
-        if let Some(before) = self.under_way.take() {
+        if let Some(before) = self.running.take() {
             before.task.abort();
         }
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(async move {
             let refused = match play(&name, &client, &inbox, stopped).await {
                 Ok(()) => return,
-                Err(why) => Staged::Refused(why),
+                Err(why) => ScenarioMsg::Refused(why),
             };
             // If nobody takes it, the console is ending.
-            let _ = inbox.send(Msg::Staged(Box::new(refused))).await;
+            let _ = inbox.send(Msg::Scenario(Box::new(refused))).await;
         });
-        self.under_way = Some(UnderWay { task, stop: Some(stop) });
+        self.running = Some(Running { task, stop: Some(stop) });
     }
 
     /// Ends the scenario; the nodes of the console are brought in order.
     pub fn stop(&mut self) {
-        if let Some(stop) = self.under_way.as_mut().and_then(|under_way| under_way.stop.take()) {
+        if let Some(stop) = self.running.as_mut().and_then(|running| running.stop.take()) {
             // If it does not listen, it has ended already.
             let _ = stop.send(());
         }
@@ -65,7 +65,7 @@ impl Director {
 
     /// Ends the scenario at once, and with it a cluster of its own.
     pub async fn end(&mut self) {
-        if let Some(UnderWay { task, .. }) = self.under_way.take() {
+        if let Some(Running { task, .. }) = self.running.take() {
             task.abort();
             // It is over either way.
             let _ = task.await;
@@ -82,17 +82,17 @@ async fn play(
     let script = Arc::new(find(name)?);
     let executable = std::env::current_exe().map_err(|error| format!("where is this program? {error}"))?;
     let mut watching = JoinSet::new();
-    let seen = Arc::new(Mutex::new(BTreeSet::new()));
+    let live = Arc::new(Mutex::new(BTreeSet::new()));
     let stage = if script.needs_own() {
         let mut stage = Stage::own(&script, executable, 0).await?;
-        show(&mut stage, inbox, &mut watching, &seen).await;
+        watch_cluster(&mut stage, inbox, &mut watching, &live).await;
         stage
     } else {
         Stage::there(client, executable).map_err(|error| error.to_string())?
     };
-    perform(&script, &stage, inbox, stopped).await;
+    run_to_end(&script, &stage, inbox, stopped).await;
     if stage.is_own() {
-        until_seen(stage.client.nodes().len(), &seen).await;
+        wait_until_shown(stage.client.nodes().len(), &live).await;
     }
     // What was seen last stays on the screen: that the nodes end now is no part of it.
     watching.shutdown().await;
@@ -101,31 +101,31 @@ async fn play(
 }
 
 /// The nodes that are seen now.
-type Seen = Arc<Mutex<BTreeSet<NodeId>>>;
+type LiveNodes = Arc<Mutex<BTreeSet<NodeId>>>;
 
 /// The nodes of the scenario's own cluster, for the screen.
-async fn show(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinSet<()>, seen: &Seen) {
+async fn watch_cluster(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinSet<()>, live: &LiveNodes) {
     let nodes = stage.client.nodes();
-    let _ = inbox.send(Msg::Staged(Box::new(Staged::Aside(nodes.clone())))).await;
+    let _ = inbox.send(Msg::Scenario(Box::new(ScenarioMsg::OwnCluster(nodes.clone())))).await;
     for (id, address) in nodes {
-        watching.spawn(watch_one(id, address, inbox.clone(), seen.clone()));
+        watching.spawn(watch_one(id, address, inbox.clone(), live.clone()));
     }
     if let Some(mut events) = stage.take_events() {
-        let (inbox, seen) = (inbox.clone(), seen.clone());
+        let (inbox, live) = (inbox.clone(), live.clone());
         watching.spawn(async move {
             // They end with this task.
             let mut newcomers = JoinSet::new();
             while let Some(event) = events.recv().await {
                 if let ProcessEvent::Grown(id, address) = event {
-                    let joined = Staged::Joined(id, address.clone());
-                    if inbox.send(Msg::Staged(Box::new(joined))).await.is_err() {
+                    let joined = ScenarioMsg::NodeJoined(id, address.clone());
+                    if inbox.send(Msg::Scenario(Box::new(joined))).await.is_err() {
                         return;
                     }
-                    newcomers.spawn(watch_one(id, address, inbox.clone(), seen.clone()));
+                    newcomers.spawn(watch_one(id, address, inbox.clone(), live.clone()));
                     continue;
                 }
-                let Some((node, seen)) = attach::seen(event) else { continue };
-                if inbox.send(Msg::Staged(Box::new(Staged::Process(node, seen)))).await.is_err() {
+                let Some((node, live)) = nodes::process_state(event) else { continue };
+                if inbox.send(Msg::Scenario(Box::new(ScenarioMsg::Process(node, live)))).await.is_err() {
                     return;
                 }
             }
@@ -133,43 +133,43 @@ async fn show(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinS
     }
 }
 
-async fn watch_one(id: NodeId, address: String, inbox: mpsc::Sender<Msg>, seen: Seen) {
+async fn watch_one(id: NodeId, address: String, inbox: mpsc::Sender<Msg>, live: LiveNodes) {
     let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
     while let Some(observed) = observed.recv().await {
         let is_there = !matches!(observed, Observed::Disconnected(_));
-        if inbox.send(Msg::Staged(Box::new(Staged::Observed(id, Box::new(observed))))).await.is_err() {
+        if inbox.send(Msg::Scenario(Box::new(ScenarioMsg::Observed(id, Box::new(observed))))).await.is_err() {
             return;
         }
-        let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
         if is_there {
-            seen.insert(id)
+            live.insert(id)
         } else {
-            seen.remove(&id)
+            live.remove(&id)
         };
     }
 }
 
 /// A node that was started again a moment ago is on the screen before it ends.
-async fn until_seen(nodes: usize, seen: &Seen) {
+async fn wait_until_shown(nodes: usize, live: &LiveNodes) {
     let begun = Instant::now();
-    while begun.elapsed() < SEEN && seen.lock().unwrap_or_else(PoisonError::into_inner).len() < nodes {
-        tokio::time::sleep(PAUSE).await;
+    while begun.elapsed() < SHOWN_WITHIN && live.lock().unwrap_or_else(PoisonError::into_inner).len() < nodes {
+        tokio::time::sleep(POLL_EVERY).await;
     }
 }
 
-async fn perform(script: &Arc<Script>, stage: &Stage, inbox: &mpsc::Sender<Msg>, stopped: oneshot::Receiver<()>) {
-    let (told, mut hears) = mpsc::channel(TOLD);
+async fn run_to_end(script: &Arc<Script>, stage: &Stage, inbox: &mpsc::Sender<Msg>, stopped: oneshot::Receiver<()>) {
+    let (reports, mut received) = mpsc::channel(REPORTS_MAX);
     let forward = inbox.clone();
     tokio::spawn(async move {
-        while let Some(told) = hears.recv().await {
-            if forward.send(Msg::Staged(Box::new(Staged::Told(told)))).await.is_err() {
+        while let Some(reports) = received.recv().await {
+            if forward.send(Msg::Scenario(Box::new(ScenarioMsg::Report(reports)))).await.is_err() {
                 return;
             }
         }
     });
     let pace = if script.is_sheet() { SHEET_PACE } else { PACE };
     let options = RunOptions { pace, ..RunOptions::default() };
-    let last = told.clone();
+    let last = reports.clone();
     let stop = async {
         // A director that is gone stops nothing: it has aborted this.
         if stopped.await.is_err() {
@@ -177,7 +177,7 @@ async fn perform(script: &Arc<Script>, stage: &Stage, inbox: &mpsc::Sender<Msg>,
         }
     };
     tokio::select! {
-        _ = run(script.clone(), stage, options, told) => return,
+        _ = run(script.clone(), stage, options, reports) => return,
         () = stop => {}
     }
     if !script.needs_own() {

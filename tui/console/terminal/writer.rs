@@ -23,10 +23,10 @@ use tokio::sync::Notify;
 const FRAME_END: Duration = Duration::from_millis(200);
 
 /// How long a text may take that is written at once.
-const AT_ONCE: Duration = Duration::from_millis(300);
+const WRITE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Between two looks whether to go on, in milliseconds.
-const LOOK_EVERY: u16 = 20;
+const POLL_MILLIS: u16 = 20;
 
 static TERMINAL: OnceLock<File> = OnceLock::new();
 
@@ -37,9 +37,9 @@ static IS_BUSY: AtomicBool = AtomicBool::new(false);
 static IS_ABANDONED: AtomicBool = AtomicBool::new(false);
 
 /// Nothing can be written any more.
-static IS_GONE: AtomicBool = AtomicBool::new(false);
+static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 
-static FREED: Notify = Notify::const_new();
+static FRAME_WRITTEN: Notify = Notify::const_new();
 
 /// The terminal of standard output, opened once more: whether writing blocks is a property of the open file, which the
 /// standard output shares with the shell.
@@ -64,10 +64,10 @@ pub fn begin() -> io::Result<SyncSender<Vec<u8>>> {
     let (frames, wanted) = sync_channel::<Vec<u8>>(1);
     std::thread::Builder::new().name("screen".to_owned()).spawn(move || {
         for frame in wanted {
-            let is_gone = write(&frame, || !IS_ABANDONED.load(Ordering::SeqCst)).is_err();
-            IS_GONE.fetch_or(is_gone, Ordering::SeqCst);
+            let is_closed = write(&frame, || !IS_ABANDONED.load(Ordering::SeqCst)).is_err();
+            IS_CLOSED.fetch_or(is_closed, Ordering::SeqCst);
             IS_BUSY.store(false, Ordering::SeqCst);
-            FREED.notify_one();
+            FRAME_WRITTEN.notify_one();
         }
     })?;
     Ok(frames)
@@ -79,38 +79,38 @@ pub fn is_busy() -> bool {
 }
 
 /// Whether the terminal takes what is printed without further care; true, too, if it was never taken.
-pub fn takes_more() -> bool {
+pub fn is_writable() -> bool {
     let ready = |terminal: &File| {
-        let time = PollTimeout::try_from(AT_ONCE).unwrap_or(PollTimeout::ZERO);
+        let time = PollTimeout::try_from(WRITE_TIMEOUT).unwrap_or(PollTimeout::ZERO);
         poll(&mut [PollFd::new(terminal.as_fd(), PollFlags::POLLOUT)], time).is_ok_and(|ready| ready > 0)
     };
     TERMINAL.get().is_none_or(ready)
 }
 
-pub fn is_gone() -> bool {
-    IS_GONE.load(Ordering::SeqCst)
+pub fn is_closed() -> bool {
+    IS_CLOSED.load(Ordering::SeqCst)
 }
 
 /// Ends when the next frame may come.
-pub async fn freed() {
-    FREED.notified().await;
+pub async fn frame_written() {
+    FRAME_WRITTEN.notified().await;
 }
 
 pub fn send(frames: &SyncSender<Vec<u8>>, frame: Vec<u8>) {
     IS_BUSY.store(true, Ordering::SeqCst);
     if frames.send(frame).is_err() {
-        IS_GONE.store(true, Ordering::SeqCst);
+        IS_CLOSED.store(true, Ordering::SeqCst);
     }
 }
 
 /// Lets the frame that is under way end, but not for long: what is written after it must not wait for a terminal that
 /// takes nothing.
-pub fn settle() {
-    if wait_until_free(FRAME_END) {
+pub fn finish_frame() {
+    if wait_until_idle(FRAME_END) {
         return;
     }
     IS_ABANDONED.store(true, Ordering::SeqCst);
-    wait_until_free(FRAME_END);
+    wait_until_idle(FRAME_END);
     IS_ABANDONED.store(false, Ordering::SeqCst);
     if let Some(terminal) = TERMINAL.get() {
         // What the terminal has not taken by now is part of a picture that is not wanted any more.
@@ -118,7 +118,7 @@ pub fn settle() {
     }
 }
 
-fn wait_until_free(time: Duration) -> bool {
+fn wait_until_idle(time: Duration) -> bool {
     let begun = Instant::now();
     while is_busy() && begun.elapsed() < time {
         std::thread::sleep(Duration::from_millis(5));
@@ -127,21 +127,21 @@ fn wait_until_free(time: Duration) -> bool {
 }
 
 /// Writes a text from this thread; false if the terminal does not take it.
-pub fn write_at_once(text: &[u8]) -> io::Result<bool> {
+pub fn write_now(text: &[u8]) -> io::Result<bool> {
     let begun = Instant::now();
-    write(text, || begun.elapsed() < AT_ONCE)
+    write(text, || begun.elapsed() < WRITE_TIMEOUT)
 }
 
-fn write(mut bytes: &[u8], goes_on: impl Fn() -> bool) -> io::Result<bool> {
+fn write(mut bytes: &[u8], keeps_trying: impl Fn() -> bool) -> io::Result<bool> {
     let Some(terminal) = TERMINAL.get() else { return Ok(false) };
     while !bytes.is_empty() {
         match nix::unistd::write(terminal, bytes) {
             Ok(length) => bytes = &bytes[length..],
-            Err(Errno::EAGAIN) => _ = poll(&mut [PollFd::new(terminal.as_fd(), PollFlags::POLLOUT)], LOOK_EVERY),
+            Err(Errno::EAGAIN) => _ = poll(&mut [PollFd::new(terminal.as_fd(), PollFlags::POLLOUT)], POLL_MILLIS),
             Err(Errno::EINTR) => {}
             Err(error) => return Err(error.into()),
         }
-        if !bytes.is_empty() && !goes_on() {
+        if !bytes.is_empty() && !keeps_trying() {
             return Ok(false);
         }
     }

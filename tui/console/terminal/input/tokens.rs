@@ -1,4 +1,4 @@
-//! Cuts what a terminal sends into its pieces, wherever the reads happen to end: characters, escape sequences, pastes.
+//! Cuts what a terminal sends into its tokens, wherever the reads happen to end: characters, escape sequences, pastes.
 //!
 //! The grammar is that of ECMA-48, section 5.4: `ESC [`, parameters, intermediates, a final byte. An unknown sequence
 //! is one piece, too, and means nothing; none of its bytes acts as a key.
@@ -7,17 +7,17 @@ use std::time::Duration;
 
 /// A lone ESC is the key if nothing follows for so long. Sequences arrive in one piece or nearly so, also over a
 /// network.
-const ESCAPE_HOLD: Duration = Duration::from_millis(50);
+const ESCAPE_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// The rest of a sequence or of a character that has begun may take so long; then it counts as lost.
-const REST_HOLD: Duration = Duration::from_secs(1);
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A string of the terminal (an answer to a question of a program before this one), likewise. Shorter, because Alt and
 /// a bracket begin one, too.
-const STRING_HOLD: Duration = Duration::from_millis(200);
+const STRING_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The end of a paste may take so long: it may come over a slow network.
-const PASTE_HOLD: Duration = Duration::from_secs(5);
+const PASTE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A longer sequence is none.
 const SEQUENCE_MAX: usize = 64;
@@ -27,7 +27,7 @@ const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
 /// A piece of the input.
 #[derive(PartialEq, Eq, Debug)]
-pub enum Frame<'a> {
+pub enum Token<'a> {
     /// A character, or ESC and a character.
     Character {
         character: char,
@@ -44,7 +44,7 @@ pub enum Frame<'a> {
     Unended(usize),
 }
 
-pub struct Framer {
+pub struct Tokenizer {
     /// A longer paste is counted and not kept.
     paste_bytes_max: usize,
     /// What has begun and is not whole yet.
@@ -53,53 +53,53 @@ pub struct Framer {
     pasted: Option<usize>,
 }
 
-impl Framer {
-    pub fn new(paste_bytes_max: usize) -> Framer {
-        Framer { paste_bytes_max, begun: Vec::new(), pasted: None }
+impl Tokenizer {
+    pub fn new(paste_bytes_max: usize) -> Tokenizer {
+        Tokenizer { paste_bytes_max, begun: Vec::new(), pasted: None }
     }
 
-    pub fn take(&mut self, bytes: &[u8], give: &mut impl FnMut(Frame)) {
+    pub fn take(&mut self, bytes: &[u8], emit: &mut impl FnMut(Token)) {
         for byte in bytes {
-            self.take_one(*byte, give);
+            self.take_one(*byte, emit);
         }
     }
 
     /// How long the rest of what has begun may take; `None` if nothing has.
-    pub fn hold(&self) -> Option<Duration> {
+    pub fn timeout(&self) -> Option<Duration> {
         if self.pasted.is_some() {
-            return Some(PASTE_HOLD);
+            return Some(PASTE_TIMEOUT);
         }
         match &self.begun[..] {
             [] => None,
-            [0x1b] => Some(ESCAPE_HOLD),
-            [0x1b, b']' | b'P' | b'_' | b'^', ..] => Some(STRING_HOLD),
-            _ => Some(REST_HOLD),
+            [0x1b] => Some(ESCAPE_TIMEOUT),
+            [0x1b, b']' | b'P' | b'_' | b'^', ..] => Some(STRING_TIMEOUT),
+            _ => Some(REST_TIMEOUT),
         }
     }
 
-    pub fn is_within(&self) -> bool {
+    pub fn is_incomplete(&self) -> bool {
         self.pasted.is_some() || !self.begun.is_empty()
     }
 
     /// Nothing more came: a lone ESC is the key, and what else has begun is nothing.
-    pub fn give_up(&mut self, give: &mut impl FnMut(Frame)) {
+    pub fn flush(&mut self, emit: &mut impl FnMut(Token)) {
         if let Some(bytes) = self.pasted.take() {
-            give(Frame::Unended(bytes));
+            emit(Token::Unended(bytes));
         } else if self.begun == [0x1b] {
-            give(Frame::Escape);
+            emit(Token::Escape);
         }
         self.begun.clear();
     }
 
-    fn take_one(&mut self, byte: u8, give: &mut impl FnMut(Frame)) {
+    fn take_one(&mut self, byte: u8, emit: &mut impl FnMut(Token)) {
         if self.pasted.is_some() {
-            return self.take_pasted(byte, give);
+            return self.take_pasted(byte, emit);
         }
         self.begun.push(byte);
         match &self.begun[..] {
             [0x1b] => {}
             [0x1b, 0x1b] => {
-                give(Frame::Escape);
+                emit(Token::Escape);
                 self.begun.pop();
             }
             // An ESC within begins something new, and so does the end of a string that it announces.
@@ -109,13 +109,13 @@ impl Framer {
                     self.begun.clear();
                 }
             }
-            [0x1b, b'[' | b'O', ..] => self.take_sequence(give),
-            [0x1b, rest @ ..] => self.take_character(rest.to_vec(), true, give),
-            rest => self.take_character(rest.to_vec(), false, give),
+            [0x1b, b'[' | b'O', ..] => self.take_sequence(emit),
+            [0x1b, rest @ ..] => self.take_character(rest.to_vec(), true, emit),
+            rest => self.take_character(rest.to_vec(), false, emit),
         }
     }
 
-    fn take_sequence(&mut self, give: &mut impl FnMut(Frame)) {
+    fn take_sequence(&mut self, emit: &mut impl FnMut(Token)) {
         let Some((last, before)) = self.begun[2..].split_last() else { return };
         let is_over = match (self.begun[1], before, last) {
             // The oldest report of a click: three bytes of any kind behind the M.
@@ -128,7 +128,7 @@ impl Framer {
             (_, _, ..0x20 | 0x7f) => {
                 let control = *last;
                 self.begun.clear();
-                return self.take_one(control, give);
+                return self.take_one(control, emit);
             }
             _ => self.begun.len() > SEQUENCE_MAX,
         };
@@ -138,15 +138,15 @@ impl Framer {
         let sequence = std::mem::take(&mut self.begun);
         match &sequence[..] {
             PASTE_BEGINS => self.pasted = Some(0),
-            _ => give(Frame::Sequence(&sequence[1..])),
+            _ => emit(Token::Sequence(&sequence[1..])),
         }
     }
 
-    fn take_character(&mut self, bytes: Vec<u8>, alt: bool, give: &mut impl FnMut(Frame)) {
+    fn take_character(&mut self, bytes: Vec<u8>, alt: bool, emit: &mut impl FnMut(Token)) {
         match std::str::from_utf8(&bytes) {
             Ok(text) => {
                 if let Some(character) = text.chars().next() {
-                    give(Frame::Character { character, alt });
+                    emit(Token::Character { character, alt });
                 }
                 self.begun.clear();
             }
@@ -155,22 +155,22 @@ impl Framer {
             Err(_) => {
                 self.begun.clear();
                 if let [_, .., last] = bytes[..] {
-                    self.take_one(last, give);
+                    self.take_one(last, emit);
                 }
             }
         }
     }
 
     /// More than a line can take is counted and not kept, besides what may be the paste's end.
-    fn take_pasted(&mut self, byte: u8, give: &mut impl FnMut(Frame)) {
+    fn take_pasted(&mut self, byte: u8, emit: &mut impl FnMut(Token)) {
         let bytes = self.pasted.get_or_insert_default();
         *bytes += 1;
         let bytes = *bytes;
         self.begun.push(byte);
         if let Some(text) = self.begun.strip_suffix(PASTE_ENDS) {
             match bytes - PASTE_ENDS.len() {
-                whole if whole == text.len() && whole <= self.paste_bytes_max => give(Frame::Paste(text)),
-                whole => give(Frame::TooLong(whole)),
+                whole if whole == text.len() && whole <= self.paste_bytes_max => emit(Token::Paste(text)),
+                whole => emit(Token::TooLong(whole)),
             }
             self.pasted = None;
             self.begun.clear();
@@ -186,28 +186,28 @@ mod tests {
 
     const PASTE_MAX: usize = 64 << 10;
 
-    /// The pieces in words, for input that comes in reads of `size` bytes.
-    fn pieces(input: &[u8], size: usize) -> Vec<String> {
-        let (mut framer, mut pieces) = (Framer::new(PASTE_MAX), Vec::new());
-        let mut give = |frame: Frame| {
-            pieces.push(match frame {
-                Frame::Paste(text) => format!("paste {}", String::from_utf8_lossy(text)),
-                Frame::Sequence(text) => format!("sequence {}", text.escape_ascii()),
-                Frame::Character { character, alt: false } => character.to_string(),
-                frame => format!("{frame:?}"),
+    /// The tokens in words, for input that comes in reads of `size` bytes.
+    fn tokens(input: &[u8], size: usize) -> Vec<String> {
+        let (mut tokenizer, mut tokens) = (Tokenizer::new(PASTE_MAX), Vec::new());
+        let mut emit = |token: Token| {
+            tokens.push(match token {
+                Token::Paste(text) => format!("paste {}", String::from_utf8_lossy(text)),
+                Token::Sequence(text) => format!("sequence {}", text.escape_ascii()),
+                Token::Character { character, alt: false } => character.to_string(),
+                token => format!("{token:?}"),
             });
         };
-        input.chunks(size).for_each(|read| framer.take(read, &mut give));
-        if framer.hold().is_some() {
-            framer.give_up(&mut give);
+        input.chunks(size).for_each(|read| tokenizer.take(read, &mut emit));
+        if tokenizer.timeout().is_some() {
+            tokenizer.flush(&mut emit);
         }
-        pieces
+        tokens
     }
 
     #[test]
     fn the_pieces_are_the_same_wherever_the_reads_end() {
         let input = "q\x1b[6~é\x1bOA\x1b[1;5D\x1b[<0;3;4M\x1bx\x1b[200~a\x1b[ q\x1b[201~日\x1b[M !!\x1b[[Az".as_bytes();
-        let whole = pieces(input, input.len());
+        let whole = tokens(input, input.len());
         let expected = [
             "q",
             "sequence [6~",
@@ -224,34 +224,34 @@ mod tests {
         ];
         assert_eq!(whole, expected);
         for size in 1..input.len() {
-            assert_eq!(pieces(input, size), whole, "in reads of {size}");
+            assert_eq!(tokens(input, size), whole, "in reads of {size}");
         }
     }
 
     #[test]
     fn two_escapes_are_the_key_and_the_beginning_of_the_next() {
-        assert_eq!(pieces(b"\x1b\x1b[6~", 9), ["Escape", "sequence [6~"]);
-        assert_eq!(pieces(b"\x1b", 1), ["Escape"]);
+        assert_eq!(tokens(b"\x1b\x1b[6~", 9), ["Escape", "sequence [6~"]);
+        assert_eq!(tokens(b"\x1b", 1), ["Escape"]);
     }
 
     #[test]
     fn none_of_the_bytes_of_an_unknown_or_unfinished_sequence_is_a_key() {
-        assert_eq!(pieces(b"\x1b[?1;2$yq", 3), ["sequence [?1;2$y", "q"]);
-        assert_eq!(pieces(b"\x1b]11;rgb:1e1e/kqkq\x07k", 4), ["k"]);
-        assert_eq!(pieces(b"\x1bP1$rq\x1b\\k", 4), ["Character { character: '\\\\', alt: true }", "k"]);
-        assert_eq!(pieces(b"\x1b[12;", 2), [""; 0]);
-        assert_eq!(pieces(b"\x1b[1\x03", 2), ["\u{3}"]);
-        assert_eq!(pieces(b"a\xff\xc3q", 1), ["a", "q"]);
+        assert_eq!(tokens(b"\x1b[?1;2$yq", 3), ["sequence [?1;2$y", "q"]);
+        assert_eq!(tokens(b"\x1b]11;rgb:1e1e/kqkq\x07k", 4), ["k"]);
+        assert_eq!(tokens(b"\x1bP1$rq\x1b\\k", 4), ["Character { character: '\\\\', alt: true }", "k"]);
+        assert_eq!(tokens(b"\x1b[12;", 2), [""; 0]);
+        assert_eq!(tokens(b"\x1b[1\x03", 2), ["\u{3}"]);
+        assert_eq!(tokens(b"a\xff\xc3q", 1), ["a", "q"]);
     }
 
     #[test]
     fn a_paste_that_no_line_can_take_is_counted_and_not_kept() {
         let long = [PASTE_BEGINS, &vec![b'x'; 300_000], PASTE_ENDS, b"q"].concat();
         for size in [1_000, 4_096, 400_000] {
-            assert_eq!(pieces(&long, size), ["TooLong(300000)", "q"]);
+            assert_eq!(tokens(&long, size), ["TooLong(300000)", "q"]);
         }
         let fits = [PASTE_BEGINS, &vec![b'x'; PASTE_MAX], PASTE_ENDS].concat();
-        assert_eq!(pieces(&fits, 1_024)[0].len(), "paste ".len() + PASTE_MAX);
-        assert_eq!(pieces(b"\x1b[200~abc", 2), ["Unended(3)"]);
+        assert_eq!(tokens(&fits, 1_024)[0].len(), "paste ".len() + PASTE_MAX);
+        assert_eq!(tokens(b"\x1b[200~abc", 2), ["Unended(3)"]);
     }
 }

@@ -17,9 +17,9 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
-use crate::console::model::space_time::{Call, Fate, LATE, Message, Quiet, Row, Shape};
+use crate::console::model::space_time::{Call, Delivery, LATE, Message, Quiet, Row, Shape};
 use crate::console::model::{Focus, Model};
-use crate::console::text::{self, centred, cut};
+use crate::console::text::{self, center, cut};
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{put, put_right, row, span};
 use crate::console::view::{frame, message};
@@ -48,7 +48,7 @@ pub fn pane(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 }
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let selected = model.space.selected.and_then(|serial| model.space.place(serial));
+    let selected = model.space_time.selected.and_then(|serial| model.space_time.place(serial));
     let (detail, detail_rows) = detail(model, area, selected, look);
     let picture = Rect { height: area.height - detail_rows, ..area };
     let canvas = Canvas::new(picture, model, look);
@@ -68,33 +68,33 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 /// What is in the selected row, and how many rows of the area it takes.
 fn detail(model: &Model, area: Rect, selected: Option<usize>, look: &Look) -> (Option<Vec<Vec<Span<'static>>>>, u16) {
     let width = usize::from(area.width);
-    let lines = selected.map(|place| message::lines(model, &model.space.rows()[place], width, look));
+    let lines = selected.map(|place| message::lines(model, &model.space_time.rows()[place], width, look));
     let rows = lines.as_ref().map_or(0, |lines| lines.len() as u16 + 1).min(area.height / 2);
     (lines, rows)
 }
 
 /// How many rows are below the picture: a selected one stands in the middle unless it is among the newest.
 fn below(model: &Model, height: u16, selected: Option<usize>) -> usize {
-    let newer = |place: usize| model.space.rows().range(place + 1..).filter(|row| row.is_seen()).count();
+    let newer = |place: usize| model.space_time.rows().range(place + 1..).filter(|row| row.is_seen()).count();
     selected.map_or(0, |place| newer(place).saturating_sub(usize::from(height) / 2))
 }
 
 /// The row of the picture that stands in this row of the screen.
 pub fn row_at(model: &Model, area: Rect, y: u16) -> Option<u64> {
-    let selected = model.space.selected.and_then(|serial| model.space.place(serial));
+    let selected = model.space_time.selected.and_then(|serial| model.space_time.place(serial));
     let look = Look::new(Theme::Dark, Depth::None, false);
     let (_, detail_rows) = detail(model, area, selected, &look);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(detail_rows + 1), ..area };
     let up = usize::from(rows.bottom().checked_sub(y + 1)?) + below(model, rows.height, selected);
-    model.space.rows().iter().rev().filter(|row| row.is_seen()).nth(up).map(|row| row.serial)
+    model.space_time.rows().iter().rev().filter(|row| row.is_seen()).nth(up).map(|row| row.serial)
 }
 
 /// From the newest upwards, so that it is known of each row which nodes were down then.
 fn draw_rows(buffer: &mut Buffer, area: Rect, canvas: &Canvas, selected: Option<usize>) {
     let model = canvas.model;
-    let rows = model.space.rows();
+    let rows = model.space_time.rows();
     let below = below(model, area.height, selected);
-    let mut down: Vec<NodeId> = model.nodes.keys().copied().filter(|node| model.space.is_down(*node)).collect();
+    let mut down: Vec<NodeId> = model.nodes.keys().copied().filter(|node| model.space_time.is_down(*node)).collect();
     let mut y = area.bottom();
     let mut passed = 0;
     for (place, row) in rows.iter().enumerate().rev() {
@@ -168,7 +168,7 @@ impl<'a> Canvas<'a> {
     fn heads(&self, buffer: &mut Buffer) {
         let head = |buffer: &mut Buffer, x: u16, text: &str, style: Style| {
             let place = Rect { x: x.saturating_sub(3).max(self.area.x), y: self.area.y, width: 7, height: 1 };
-            put(buffer, place.intersection(self.area), &[span(centred(text, 7), style)]);
+            put(buffer, place.intersection(self.area), &[span(center(text, 7), style)]);
         };
         head(buffer, self.client(), self.model.say(screen::CLIENT), self.look.muted);
         let leader = self.model.leader().map(|leader| leader.state.node);
@@ -223,13 +223,13 @@ impl<'a> Canvas<'a> {
     fn message(&self, buffer: &mut Buffer, line: &Line, message: &Message) {
         let (Some(from), Some(to)) = (self.column(message.from), self.column(message.to)) else { return };
         let style = message::style(message, self.look);
-        let is_late = matches!(message.fate, Fate::Received(at, _) if at > message.at + LATE);
-        let end = match &message.fate {
-            Fate::Received(..) => End::Head,
-            Fate::Held => End::Held,
-            Fate::Lost(_) => End::Lost,
-            Fate::UnderWay if self.model.now > message.at + LATE => End::Open,
-            Fate::UnderWay => End::Head,
+        let is_late = matches!(message.delivery, Delivery::Received(at, _) if at > message.at + LATE);
+        let end = match &message.delivery {
+            Delivery::Received(..) => End::Head,
+            Delivery::Held => End::Held,
+            Delivery::Lost(_) => End::Lost,
+            Delivery::InTransit if self.model.now > message.at + LATE => End::Open,
+            Delivery::InTransit => End::Head,
         };
         let dashed = is_late || end == End::Open;
         let arrow = Arrow { from, to, end, dashed, style };

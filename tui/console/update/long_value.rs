@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use crate::command::{Command, Exit, Outcome, parse_line};
 use crate::console::keys::{self, Action, Mode};
 use crate::console::layout::{Content, layout};
-use crate::console::model::{Dialog, Model, Whole};
+use crate::console::model::{Dialog, LongValue, Model};
 use crate::console::text::{visible, width};
 use crate::console::update::{Effect, press, quit, scroll};
 
@@ -13,7 +13,7 @@ use crate::console::update::{Effect, press, quit, scroll};
 const ANSWER_AT: u16 = 5;
 
 /// The value that a `get` has found, if no row of an answer can hold it.
-pub fn too_long_for_a_row(model: &Model, line: &str, outcome: &Outcome) -> Option<Whole> {
+pub fn long_value(model: &Model, line: &str, outcome: &Outcome) -> Option<LongValue> {
     let Ok(Command::Get(_)) = parse_line(line) else { return None };
     let (Exit::Done, [value, rest @ ..]) = (outcome.exit, &outcome.lines[..]) else { return None };
     let room =
@@ -21,11 +21,11 @@ pub fn too_long_for_a_row(model: &Model, line: &str, outcome: &Outcome) -> Optio
     // What is longer than that in bytes is in columns, too, or is escaped.
     let is_long = value.text.contains('\n') || width(&visible(&value.text)) > usize::from(room);
     let about = rest.first().map(|line| line.text.clone()).unwrap_or_default();
-    is_long.then(|| Whole::new(line.trim().to_owned(), about, &value.text, model.size.0))
+    is_long.then(|| LongValue::new(line.trim().to_owned(), about, &value.text, model.size.0))
 }
 
 /// Arrows and pages go through it, any other key closes it; a letter of the line then goes to the line.
-pub fn on_key(model: &mut Model, event: &KeyEvent, mut value: Whole, interrupted: bool) -> Vec<Effect> {
+pub fn on_key(model: &mut Model, event: &KeyEvent, mut value: LongValue, interrupted: bool) -> Vec<Effect> {
     let page = scroll::page_of_value(model);
     let most = scroll::value_max(model, &value);
     value.scrolled = match event.code {

@@ -9,7 +9,7 @@ use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 use epoca::verify::order::{CausalOrder, Item, Lane, PATIENCE, Released, Step};
 
-use crate::console::update::{Msg, Staged};
+use crate::console::update::{Msg, ScenarioMsg};
 use crate::scenario::Told;
 use crate::tape::{ProcessSeen, answer_step, each, observed_step, process_step};
 
@@ -19,10 +19,10 @@ impl Item for Msg {
             Msg::Observed(_, observed) => observed_step(observed),
             Msg::Process(_, seen) => process_step(seen),
             Msg::OperationEnd(_, outcome, _) => answer_step(outcome),
-            Msg::Staged(staged) => match &**staged {
-                Staged::Observed(_, observed) => observed_step(observed),
-                Staged::Process(_, seen) => process_step(seen),
-                Staged::Told(Told::Answered { outcome, .. }) => answer_step(outcome),
+            Msg::Scenario(staged) => match &**staged {
+                ScenarioMsg::Observed(_, observed) => observed_step(observed),
+                ScenarioMsg::Process(_, seen) => process_step(seen),
+                ScenarioMsg::Report(Told::Answered { outcome, .. }) => answer_step(outcome),
                 _ => Step::Other,
             },
             _ => Step::Other,
@@ -32,26 +32,26 @@ impl Item for Msg {
     fn started(&self, node: NodeId) -> Option<Msg> {
         let seen = ProcessSeen::Running;
         Some(match self {
-            Msg::Staged(_) => Msg::Staged(Box::new(Staged::Process(node, seen))),
+            Msg::Scenario(_) => Msg::Scenario(Box::new(ScenarioMsg::Process(node, seen))),
             _ => Msg::Process(node, seen),
         })
     }
 }
 
 /// What waits for its turn.
-pub struct Ordered {
+pub struct CausalInbox {
     own: CausalOrder<Msg>,
     /// Of the scenario's own cluster, while it has one.
-    aside: Option<CausalOrder<Msg>>,
+    scenario: Option<CausalOrder<Msg>>,
 }
 
-impl Default for Ordered {
-    fn default() -> Ordered {
-        Ordered { own: CausalOrder::new(PATIENCE), aside: None }
+impl Default for CausalInbox {
+    fn default() -> CausalInbox {
+        CausalInbox { own: CausalOrder::new(PATIENCE), scenario: None }
     }
 }
 
-impl Ordered {
+impl CausalInbox {
     /// Takes a message that arrives now. What is not told of a cluster comes back at once: it has no causes there.
     pub fn take(&mut self, now: Duration, msg: Msg) -> Option<Msg> {
         match msg {
@@ -66,43 +66,43 @@ impl Ordered {
                 nodes.iter().for_each(|(node, _)| self.own.expect(*node));
                 return Some(msg);
             }
-            Msg::Staged(staged) => return self.take_staged(now, *staged),
+            Msg::Scenario(staged) => return self.take_scenario_msg(now, *staged),
             other => return Some(other),
         }
         None
     }
 
-    fn take_staged(&mut self, now: Duration, staged: Staged) -> Option<Msg> {
-        let msg = |staged| Msg::Staged(Box::new(staged));
-        match (staged, &mut self.aside) {
-            (Staged::Aside(nodes), aside) => {
+    fn take_scenario_msg(&mut self, now: Duration, staged: ScenarioMsg) -> Option<Msg> {
+        let msg = |staged| Msg::Scenario(Box::new(staged));
+        match (staged, &mut self.scenario) {
+            (ScenarioMsg::OwnCluster(nodes), scenario) => {
                 let mut order = CausalOrder::new(PATIENCE);
                 nodes.iter().for_each(|(node, _)| order.expect(*node));
-                *aside = Some(order);
-                return Some(msg(Staged::Aside(nodes)));
+                *scenario = Some(order);
+                return Some(msg(ScenarioMsg::OwnCluster(nodes)));
             }
-            (Staged::Joined(node, address), Some(aside)) => {
-                aside.expect(node);
-                return Some(msg(Staged::Joined(node, address)));
+            (ScenarioMsg::NodeJoined(node, address), Some(scenario)) => {
+                scenario.expect(node);
+                return Some(msg(ScenarioMsg::NodeJoined(node, address)));
             }
-            (Staged::Observed(node, observed), Some(aside)) => {
+            (ScenarioMsg::Observed(node, observed), Some(scenario)) => {
                 for observed in each(*observed) {
-                    aside.push(now, Lane::Node(node), msg(Staged::Observed(node, Box::new(observed))));
+                    scenario.push(now, Lane::Node(node), msg(ScenarioMsg::Observed(node, Box::new(observed))));
                 }
             }
-            (Staged::Process(node, seen), Some(aside)) => {
-                aside.push(now, Lane::Launcher(node), msg(Staged::Process(node, seen)));
+            (ScenarioMsg::Process(node, seen), Some(scenario)) => {
+                scenario.push(now, Lane::Launcher(node), msg(ScenarioMsg::Process(node, seen)));
             }
             // What the scenario tells stays in its own order, its answers after what they follow from.
-            (Staged::Told(Told::Began(script)), _) => {
+            (ScenarioMsg::Report(Told::Began(script)), _) => {
                 if !script.needs_own() {
-                    self.aside = None;
+                    self.scenario = None;
                 }
-                return Some(msg(Staged::Told(Told::Began(script))));
+                return Some(msg(ScenarioMsg::Report(Told::Began(script))));
             }
-            (Staged::Told(told), aside) => {
-                let order = aside.as_mut().unwrap_or(&mut self.own);
-                order.push(now, Lane::Client, msg(Staged::Told(told)));
+            (ScenarioMsg::Report(told), scenario) => {
+                let order = scenario.as_mut().unwrap_or(&mut self.own);
+                order.push(now, Lane::Client, msg(ScenarioMsg::Report(told)));
             }
             (other, _) => return Some(msg(other)),
         }
@@ -111,20 +111,20 @@ impl Ordered {
 
     /// The next message whose turn has come.
     pub fn next(&mut self, now: Duration) -> Option<Msg> {
-        let aside = self.aside.as_mut().and_then(|aside| aside.next(now));
-        let Released { item, missing, .. } = self.own.next(now).or(aside)?;
+        let scenario = self.scenario.as_mut().and_then(|scenario| scenario.next(now));
+        let Released { item, missing, .. } = self.own.next(now).or(scenario)?;
         let Some(missing) = missing else { return Some(item) };
         Some(match item {
             Msg::Observed(_, Observed::Events(mut events)) if events.len() == 1 => {
                 Msg::OrderUnknown { event: Box::new(events.remove(0)), missing }
             }
-            Msg::Staged(staged) => Msg::Staged(Box::new(staged.with_order_unknown(missing))),
+            Msg::Scenario(staged) => Msg::Scenario(Box::new(staged.with_order_unknown(missing))),
             other => other,
         })
     }
 
     /// When something goes on though its cause has not come.
     pub fn due(&self) -> Option<Duration> {
-        [self.own.due(), self.aside.as_ref().and_then(CausalOrder::due)].into_iter().flatten().min()
+        [self.own.due(), self.scenario.as_ref().and_then(CausalOrder::due)].into_iter().flatten().min()
     }
 }
