@@ -1,4 +1,4 @@
-//! The console: a full-screen view of a cluster that can be worked with.
+//! The console: a full-screen view of a cluster, and a prompt to work with it.
 //!
 //! ```text
 //!   terminal events ─┐
@@ -7,7 +7,19 @@
 //!                                  Model ─► view ─► terminal, only when something changed
 //! ```
 //!
-//! What commands mean is the business of [`crate::command`]; what the protocol does is known from its trace alone.
+//! Commands are defined in [`crate::command`]. The console learns what the protocol does from the nodes' trace events
+//! alone.
+//!
+//! The parts, from the lowest; each names only parts above it in this list (`tests/tidy` holds the table):
+//!
+//! - `text`, `keys`, `theme`: widths of texts, the table of keys, styles
+//! - `model`: the state of the screen
+//! - `words`: all texts of the screen, in each language
+//! - `layout`: which part of the screen is where
+//! - `update`: how messages change the model; no input or output
+//! - `view`: draws the model; changes nothing
+//! - `terminal`: the terminal device: setup, restore, output, input
+//! - `app`: assembles the parts, runs the event loop, carries out effects
 
 mod model;
 
@@ -46,16 +58,16 @@ use crate::lang::Lang;
 pub use app::RecordTarget;
 pub use theme::Theme;
 
-/// Finds a cluster that runs. Where to look is known where the command line is read.
+/// Connects to a running cluster. `main` builds it from the command line.
 pub type Connect = Pin<Box<dyn Future<Output = Result<Client, Outcome>> + Send>>;
 
-/// Where the nodes come from that the console shows.
+/// Where the nodes on the screen come from.
 pub enum Source {
-    /// Start a local lab cluster, and end it on quit.
+    /// Start a local cluster with `--lab`; stop it on quit.
     Demo { nodes: Option<u64>, data: PathBuf, base_port: u16, fresh: bool, conduct: Conduct },
-    /// Show nodes that run already; gives a client of theirs.
+    /// Show a running cluster.
     Connect(Connect),
-    /// Show a recording; no node is there.
+    /// Show a recording. There are no nodes.
     Replay(PathBuf),
 }
 
@@ -63,19 +75,19 @@ pub struct ConsoleOptions {
     pub source: Source,
     pub ascii: bool,
     pub theme: Option<Theme>,
-    /// Take clicks and the wheel.
+    /// Handle clicks and the wheel.
     pub mouse: bool,
-    /// Begin with the large banner.
+    /// Start with the presenter's banner.
     pub present: bool,
-    /// The screen's language; by default the locale's.
+    /// The language of the screen; the locale's by default.
     pub lang: Option<Lang>,
-    /// The deadline of each operation.
+    /// Deadline of each operation.
     pub timeout: Duration,
-    /// Record all that happens.
+    /// Record everything to a file.
     pub record: Option<RecordTarget>,
 }
 
-/// Opens the console and gives how it ended. Refuses where there is no terminal.
+/// Runs the console until it is closed. Fails if standard output is not a terminal.
 pub fn run(options: ConsoleOptions) -> ExitCode {
     app::run(options)
 }

@@ -1,8 +1,8 @@
-//! Texts in a given width: centring, breaking into rows. Widths are columns of the terminal, and computed in one place.
+//! Texts in a given width: centering and wrapping. Widths are terminal columns, computed in `command::columns`.
 
 pub use crate::command::columns::{behind, cut, letters, padded, plain_width, rows, visible, width};
 
-/// The text in the middle of a place.
+/// Centers the text, cut to `columns`.
 pub fn center(text: &str, columns: usize) -> String {
     let text = cut(text, columns);
     let room = columns.saturating_sub(width(&text));
@@ -10,13 +10,13 @@ pub fn center(text: &str, columns: usize) -> String {
     format!("{}{text}{}", " ".repeat(left), " ".repeat(room - left))
 }
 
-/// A text in rows of at most so many columns, wrap_raw between words where there are any; a word that is longer than a
-/// row goes on in the next one.
+/// Wraps a text into rows of at most `columns`, between words where possible. A longer word continues in the next row.
+/// Invisible characters are escaped.
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     wrap_raw(&visible(text), columns)
 }
 
-/// [`wrap`], with all characters as they are.
+/// Like [`wrap`], without escaping.
 pub fn wrap_raw(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

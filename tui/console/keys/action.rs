@@ -1,8 +1,8 @@
-//! What a key can mean. How it is carried out is the business of `update`.
+//! The meanings of keys. `update` carries them out.
 
 use tui_input::InputRequest;
 
-/// Whether single keys act or letters go to the prompt.
+/// Whether single keys act, or letters go to the prompt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
     Control,
@@ -17,30 +17,30 @@ pub enum Action {
     Help,
     Quit,
     Interrupt,
-    /// Finds commands and keys by a few letters.
+    /// Opens the command palette.
     Palette,
-    /// The large banner, or without it.
+    /// Toggles the presenter's banner.
     Present,
-    /// Without frames, so that a terminal's own selection copies well; or with them.
+    /// Toggles plain view: the tab without frames, so that a terminal's own selection copies clean text.
     Plain,
-    /// Lifts all that was made to go wrong.
+    /// Clears all faults.
     Reset,
-    /// What is looked at goes to the clipboard.
+    /// Copies the selection to the clipboard.
     Copy,
-    /// A longer explanation of what is looked at.
+    /// Explains the selected step.
     Explain,
-    /// The arrows go to the space-time picture, or back.
+    /// Moves the focus to the space-time diagram, or back.
     SpaceTime,
     NextPane,
     PreviousPane,
-    /// Lines of the lower pane, down being positive.
+    /// Scrolls the tab by lines; positive is down.
     Scroll(isize),
     ScrollPage(isize),
-    /// Columns of the log table, newer being positive.
+    /// Scrolls the log table by columns; positive is newer.
     ScrollLog(isize),
     OldestEntry,
     NewestEntry,
-    /// Back to CONTROL, or away with what is in the way.
+    /// Closes what is open, or returns to CONTROL.
     Escape,
     Run,
     Complete,
@@ -49,13 +49,13 @@ pub enum Action {
     Newer,
     Edit(InputRequest),
     Tape(TapeKey),
-    /// The first scenario; other digits are taken as they come.
+    /// Runs the first scenario. The other digits have no binding of their own.
     Scenario,
-    /// The list of all.
+    /// Opens the list of scenarios.
     Scenarios,
 }
 
-/// The keys that need a node.
+/// Keys that need a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FaultKey {
     Kill,
@@ -66,12 +66,12 @@ pub enum FaultKey {
     Conflict,
 }
 
-/// The keys of step mode.
+/// Keys of step mode.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum StepKey {
-    /// On or off.
+    /// Switches step mode on or off.
     Switch,
-    /// Deliver the oldest message.
+    /// Delivers the oldest message.
     Next,
     Deliver,
     Discard,
@@ -79,7 +79,7 @@ pub enum StepKey {
     Duplicate,
 }
 
-/// The keys of the tape.
+/// Keys of the tape.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TapeKey {
     Back,

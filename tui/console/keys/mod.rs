@@ -1,6 +1,6 @@
-//! What each key does: one table that feeds dispatch, the hint line, the help and the palette.
+//! The meaning of each key: one table for dispatch, hint line, help and palette.
 //!
-//! Nothing here knows the model: whether a key can act now is asked there ([`crate::console::model::Obstacle`]).
+//! This part does not know the model. Whether a key can act now is computed there (`model::Obstacle`).
 
 mod action;
 
@@ -20,7 +20,7 @@ pub use action::{Action, FaultKey, Mode, StepKey, TapeKey};
 pub use remap::{find_conflict, remap};
 pub use table::BINDINGS;
 
-/// What must be there for a key to act.
+/// What a key needs in order to act.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Needs {
     Nothing,
@@ -32,10 +32,10 @@ pub enum Needs {
 pub struct Binding {
     pub mode: Mode,
     pub presses: &'static [Press],
-    /// The keys as people read them.
+    /// The keys as the screen shows them.
     pub label: &'static str,
     pub action: Action,
-    /// What the hint line says, if it has the key.
+    /// Text of the hint line; `None` if the key is not in it.
     pub hint: Option<Text>,
     pub help: Text,
     pub needs: Needs,
@@ -44,27 +44,27 @@ pub struct Binding {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Press(KeyCode, KeyModifiers);
 
-/// What the config file made of the table.
+/// The bindings after the config file was applied.
 static REMAPPED: OnceLock<Vec<Binding>> = OnceLock::new();
 
-/// All bindings, as the config file may have changed them.
+/// All bindings.
 pub fn bindings() -> &'static [Binding] {
     REMAPPED.get().map_or(BINDINGS, |bindings| bindings)
 }
 
-/// Uses other bindings from now on; can be done once, before any key is pressed.
+/// Replaces the bindings. Works once, before the first key press.
 pub fn install(bindings: Vec<Binding>) {
-    // Whoever asks twice gets the first ones.
+    // Later calls have no effect.
     let _ = REMAPPED.set(bindings);
 }
 
-/// The binding of a key in a mode.
+/// The binding of a key press in a mode.
 pub fn binding(mode: Mode, event: &KeyEvent) -> Option<&'static Binding> {
     let press = normalize(event);
     bindings().iter().find(|binding| binding.mode == mode && binding.presses.contains(&press))
 }
 
-/// The letter that was typed, if it was one and no command with Ctrl or Alt.
+/// The letter that was typed; `None` for a key with Ctrl or Alt.
 pub fn letter(event: &KeyEvent) -> Option<char> {
     match normalize(event) {
         Press(KeyCode::Char(character), NONE) => Some(character),
@@ -72,7 +72,8 @@ pub fn letter(event: &KeyEvent) -> Option<char> {
     }
 }
 
-/// Terminals tell Shift with a capital letter or not; AltGr comes as Ctrl and Alt with the character that it makes.
+/// Some terminals report Shift with a capital letter, some do not. AltGr arrives as Ctrl and Alt with the resulting
+/// character.
 fn normalize(event: &KeyEvent) -> Press {
     let mut modifiers = event.modifiers & (CONTROL | ALT);
     if matches!(event.code, KeyCode::Char(_)) && modifiers == CONTROL | ALT {
@@ -86,10 +87,10 @@ fn normalize(event: &KeyEvent) -> Press {
     }
 }
 
-/// The keys of the list of scenarios: digits, then letters. `q` quits there, too.
+/// Keys in the list of scenarios: digits, then letters without `q`, which quits.
 const SCENARIO_LETTERS: &[u8] = b"123456789abcdefghijklmnoprstuvwxyz";
 
-/// The key of a scenario in the list.
+/// The key of the scenario at this index in the list.
 pub fn scenario_letter(index: usize) -> char {
     SCENARIO_LETTERS.get(index).map_or(' ', |letter| char::from(*letter))
 }

@@ -1,11 +1,11 @@
-//! Other keys than those of the table, as the config file asks for them.
+//! Changes bindings as the config file says.
 
 use crossterm::event::KeyCode;
 
 use crate::console::keys::table::{ALT, BINDINGS, CONTROL, NONE};
 use crate::console::keys::{Binding, Mode, Press};
 
-/// Gives the binding that the table shows as `shown` another key.
+/// Binds the action of the key `label` to another key. Labels are those of the default table.
 pub fn remap(bindings: &mut [Binding], label: &str, key: &str) -> Result<(), String> {
     let default = BINDINGS.iter().position(|binding| binding.mode == Mode::Control && binding.label == label);
     let Some(binding) = default.and_then(|index| bindings.get_mut(index)) else {
@@ -14,25 +14,25 @@ pub fn remap(bindings: &mut [Binding], label: &str, key: &str) -> Result<(), Str
     };
     let press =
         parse_press(key).ok_or_else(|| format!("{key:?} is no key; expected as K, ctrl-k, alt-k, up, pgdn or f5"))?;
-    // Few and once: they live as long as the console.
+    // Leaked on purpose: bindings live as long as the process, and only a few are remapped.
     binding.presses = Vec::leak(vec![press]);
     binding.label = String::leak(key.to_owned());
     Ok(())
 }
 
-/// Two bindings of one mode that a key would mean both, if there are any.
+/// Two bindings of one mode with the same key, by their labels in the default table.
 pub fn find_conflict(bindings: &[Binding]) -> Option<(&'static str, &'static str)> {
     bindings.iter().enumerate().find_map(|(index, binding)| {
         let others = bindings[index + 1..].iter().filter(|other| other.mode == binding.mode);
         let mut same = others.filter(|other| binding.presses.iter().any(|press| other.presses.contains(press)));
-        // By the names of the table, which the config file uses.
+        // The config file uses the labels of the default table.
         let default = |other: &Binding| BINDINGS.iter().zip(bindings).find(|(_, known)| std::ptr::eq(*known, other));
         let name = |other: &Binding| default(other).map_or(other.label, |(default, _)| default.label);
         same.next().map(|other| (name(binding), name(other)))
     })
 }
 
-/// A key as people write it: `k`, `ctrl-k`, `alt-k`, `pgdn`, `f5`.
+/// Parses a key as the config file writes it: `k`, `ctrl-k`, `alt-k`, `pgdn`, `f5`.
 fn parse_press(text: &str) -> Option<Press> {
     let (modifiers, name) = match text.split_once('-') {
         Some(("ctrl", name)) if !name.is_empty() => (CONTROL, name),

@@ -1,4 +1,4 @@
-//! The table of keys: one row for each binding, in the order of the hint line and the help.
+//! The default bindings, in the order of the hint line and the help.
 
 use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::InputRequest;
@@ -37,7 +37,7 @@ const fn on_type(presses: &'static [Press], label: &'static str, action: Action)
 const NO_HELP: Text = text("", "");
 
 impl Binding {
-    /// What the hint line says of the key.
+    /// Puts the key in the hint line.
     const fn hint(self, english: &'static str, portuguese: &'static str) -> Binding {
         Binding { hint: Some(text(english, portuguese)), ..self }
     }
@@ -51,7 +51,7 @@ impl Binding {
     }
 }
 
-/// In the order of the hint line and the help. The first that fits acts.
+/// The first binding that matches a key press acts.
 pub const BINDINGS: &[Binding] = &[
     on_control(&[char('1')], "1-9", Action::Scenario)
         .hint("scenario", "cenário")

@@ -1,11 +1,11 @@
-//! How each check stands at the moment that is shown.
+//! The state of each check at the moment that is shown.
 
 use epoca::protocol::trace::Snapshot;
 
 use crate::console::model::Model;
 use crate::tape::{Finding, LINEARIZABLE, Linearizable};
 
-/// What several invariants are about.
+/// Invariants that the strip shows as one item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CheckGroup {
     OneLeader,
@@ -15,23 +15,23 @@ pub enum CheckGroup {
     FinalData,
 }
 
-/// How a check stands.
+/// The state of a check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CheckState {
     Holds,
-    /// So many operations have an order.
+    /// Linearizable; with the number of operations that have an order.
     Ordered(usize),
     Broken,
-    /// There is nothing to check, or it cannot be said.
+    /// Nothing to check, or no result.
     Inconclusive(Inconclusive),
 }
 
-/// Why it cannot be said how a check stands.
+/// Why a check has no result.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Inconclusive {
     NothingYet,
     NoLeader,
-    /// The search for an order gave up, and why.
+    /// The search for an order gave up; the reason.
     Undecided(String),
 }
 
@@ -65,8 +65,7 @@ impl CheckGroup {
         }
     }
 
-    /// Whether there is something that its invariants could be broken by, as far as the nodes have told at the moment
-    /// that is shown.
+    /// Whether the nodes have reported anything that could violate the invariants, up to the moment that is shown.
     fn exists(self, model: &Model) -> bool {
         match self {
             CheckGroup::OneLeader => model.leader().is_some(),
@@ -82,7 +81,7 @@ impl CheckGroup {
 }
 
 impl Model {
-    /// What the checks have found up to the moment that is shown.
+    /// The violations up to the moment that is shown.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         let at = self.tape.at();
         let findings = self.checks.iter().flat_map(|verdict| &verdict.findings);
@@ -90,7 +89,7 @@ impl Model {
         findings.zip(places).filter(move |(_, place)| *place <= at).map(|(finding, _)| finding)
     }
 
-    /// How the check of this name stands.
+    /// The state of the check with this name.
     pub fn check(&self, name: &str) -> CheckState {
         if self.findings().any(|finding| finding.violation.invariant == name) {
             return CheckState::Broken;
@@ -104,7 +103,8 @@ impl Model {
         }
     }
 
-    /// Any beginning of a history that has an order has one, too: of its operations as many count as had ended.
+    /// A prefix of a linearizable history is linearizable. At an earlier moment the number of operations is the number
+    /// that had ended by then.
     fn check_order(&self) -> CheckState {
         let judged = self.operations.judged();
         let Some(verdict) = self.checks.as_ref().filter(|_| judged > 0) else {

@@ -1,20 +1,20 @@
-//! Which nodes a fault key offers, each under its letter.
+//! The nodes that a fault key offers.
 
 use epoca::protocol::NodeId;
 
 use crate::console::keys::FaultKey;
 use crate::console::model::{Model, NodeView, Presence};
 
-/// A node that a key offers, under its letter.
+/// A node and the letter that selects it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Choice {
     pub letter: char,
     pub node: NodeId,
-    /// Why it cannot be chosen now, if it cannot.
+    /// Why the node cannot be selected now.
     pub obstacle: Option<NotSelectable>,
 }
 
-/// Why a node cannot be chosen.
+/// Why a node cannot be selected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NotSelectable {
     AlreadyChosen,
@@ -25,7 +25,7 @@ pub enum NotSelectable {
 }
 
 impl Model {
-    /// All nodes, for a key that needs one; `first` is the one of a pair that was chosen before.
+    /// All nodes. `first` is the node of a pair that was selected before.
     pub fn choices(&self, fault: FaultKey, first: Option<NodeId>) -> Vec<Choice> {
         let choice = |(index, (id, node)): (usize, (&NodeId, &NodeView))| Choice {
             letter: letter(index, *id),
@@ -36,7 +36,7 @@ impl Model {
     }
 }
 
-/// The node's own number where it is one digit, a letter beyond.
+/// The node's number if it has one digit, else a letter.
 fn letter(index: usize, id: NodeId) -> char {
     let digit = u32::try_from(id.0).ok().and_then(|number| char::from_digit(number, 10));
     digit.unwrap_or_else(|| char::from(b'a' + (index % 26) as u8))

@@ -1,7 +1,8 @@
-//! A node's final database as the node tells it: its first rows when it is watched, then each row that an entry
-//! changed. So it holds what `epoca list` says at that node, whatever the entries asked for.
+//! A node's final database, built from its events: the first rows when the console connects, then every row that an
+//! applied entry changes. It therefore matches `epoca list` at that node, also where an entry had no effect.
 //!
-//! It holds a bounded number of keys and knows which it may miss. Values are the beginnings that the node sends.
+//! The number of keys is bounded, and a key outside of the known range is unknown, not absent. Nodes send only the
+//! beginning of a value.
 
 use std::collections::BTreeMap;
 
@@ -11,40 +12,40 @@ use epoca::protocol::trace::{Fact, FinalRow};
 
 use crate::console::model::Model;
 
-/// How many keys are kept; beyond it the ones that were told longest ago go.
+/// Keys that are kept. Beyond it, the ones reported longest ago are dropped.
 pub const KEYS_MAX: usize = 10_000;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct StoredRow {
     /// The beginning of the value.
     pub value: Bytes,
-    /// How many bytes the whole value has.
+    /// Size of the whole value in bytes.
     pub value_bytes: u64,
     pub entry: EntryId,
-    /// Counts the rows in the order in which they were told.
+    /// Position in the order of reports.
     serial: u64,
 }
 
-/// What is known of a key.
+/// What is known about a key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lookup<'a> {
     Row(&'a StoredRow),
     Absent,
-    /// The node has not told it.
+    /// The node has not reported it.
     Unknown,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct FinalDb {
     keys: BTreeMap<Bytes, StoredRow>,
-    /// The keys by when they were told, to know which go first.
+    /// Keys by serial; the first is dropped first.
     order: BTreeMap<u64, Bytes>,
     last: u64,
-    /// The node has told its database.
+    /// The node has sent its first rows.
     is_known: bool,
-    /// How many keys the database has; `None` if the node has not counted them.
+    /// Number of keys in the database; `None` if the node has not counted them.
     total: Option<u64>,
-    /// Every key below this is here if the database has it; with `None` every key is.
+    /// All keys below this one are known; `None` if all keys are.
     complete_below: Option<Bytes>,
 }
 
@@ -53,17 +54,17 @@ impl FinalDb {
         &self.keys
     }
 
-    /// Whether the node has told its final database since it was watched.
+    /// Whether the node has sent its first rows since the console connected.
     pub fn is_known(&self) -> bool {
         self.is_known
     }
 
-    /// How many keys the database has; `None` if they are too many to be counted.
+    /// Number of keys in the database; `None` if the node has not counted them.
     pub fn total(&self) -> Option<u64> {
         self.total
     }
 
-    /// Whether every key of the database is here.
+    /// Whether all keys are known.
     pub fn is_complete(&self) -> bool {
         self.total == Some(self.keys.len() as u64)
     }
@@ -76,7 +77,7 @@ impl FinalDb {
         }
     }
 
-    /// Takes in what the node tells. True if it was told anew, with no other fact to say that something has changed.
+    /// Applies a fact. True if the visible content changed and no other fact reports it.
     pub fn fold(&mut self, fact: &Fact) -> bool {
         match fact {
             Fact::FinalRead { rows, keys } => {
@@ -84,13 +85,13 @@ impl FinalDb {
                 rows.iter().for_each(|row| self.take(row));
                 self.total = *keys;
                 if !self.is_complete() {
-                    // The least key after the last one that was told.
+                    // The least key after the last reported one.
                     let end = rows.last().map(|last| [&last.key[..], &[0]].concat().into());
                     self.complete_below = Some(end.unwrap_or_default());
                 }
                 true
             }
-            // What it is a change to was not told yet.
+            // A change to rows that are not known yet.
             Fact::FinalChanged { .. } if !self.is_known => false,
             Fact::FinalChanged { rows, keys } => {
                 rows.iter().for_each(|row| self.take(row));
@@ -121,8 +122,7 @@ impl FinalDb {
 }
 
 impl Model {
-    /// The keys that any node has in its final database, in order. Only as far as somebody looks: there may be many
-    /// thousand.
+    /// The union of the keys of all nodes, in order. Lazy: a database may have thousands of keys.
     pub fn final_keys(&self) -> impl Iterator<Item = &Bytes> {
         let mut heads: Vec<_> = self.nodes.values().map(|node| node.final_db.keys().keys().peekable()).collect();
         std::iter::from_fn(move || {

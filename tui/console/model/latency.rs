@@ -1,14 +1,14 @@
-//! How fast the cluster confirms: for each write the time from the leader's taking it to its being final there, over the
-//! last half minute, in buckets of two seconds. Made from the leader's events, so it counts everybody's writes.
+//! Commit latency: the time from proposal to application at the leader, over the last 30 seconds, in buckets of two
+//! seconds. It is computed from the leader's events and includes the writes of all clients.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How long a bucket is, and how many are kept.
+/// Length and number of the buckets.
 pub const BUCKET: Duration = Duration::from_secs(2);
 pub const BUCKETS: usize = 15;
 
-/// Of so many writes in a bucket the latency is kept; all are counted.
+/// Latencies kept per bucket. The count includes all writes.
 const SAMPLES_MAX: usize = 512;
 
 #[derive(Clone, Debug, Default)]
@@ -40,7 +40,7 @@ impl CommitLatency {
         }
     }
 
-    /// Forgets what is too old; true if that could be seen.
+    /// Drops old buckets. True if the screen changes.
     pub fn forget(&mut self, now: Duration) -> bool {
         let oldest = (bucket_of(now) + 1).saturating_sub(BUCKETS as u64);
         let before = self.buckets.len();
@@ -48,18 +48,18 @@ impl CommitLatency {
         self.buckets.len() != before
     }
 
-    /// When the picture moves on by itself; `None` if there is nothing in it.
+    /// When the chart moves next without an event; `None` if it is empty.
     pub fn next_wake(&self, now: Duration) -> Option<Duration> {
         let next = BUCKET * u32::try_from(bucket_of(now) + 1).unwrap_or(u32::MAX);
         (!self.buckets.is_empty()).then_some(next)
     }
 
-    /// The median of all that is kept.
+    /// The median over all buckets.
     pub fn p50(&self) -> Option<Duration> {
         median(self.buckets.iter().flat_map(|bucket| bucket.micros.iter().copied()).collect())
     }
 
-    /// Writes a second, since the oldest that is kept.
+    /// Writes per second since the oldest bucket.
     pub fn rate(&self, now: Duration) -> f64 {
         let Some(first) = self.buckets.front() else { return 0.0 };
         let since = now.saturating_sub(BUCKET * u32::try_from(first.number).unwrap_or(u32::MAX));
@@ -67,7 +67,7 @@ impl CommitLatency {
         count as f64 / since.as_secs_f64().max(1.0)
     }
 
-    /// The median of each bucket, the newest last; `None` where nothing was written.
+    /// The median of each bucket, the newest last; `None` for a bucket without writes.
     pub fn line(&self, now: Duration) -> Vec<Option<Duration>> {
         let newest = bucket_of(now);
         let at = |number: u64| self.buckets.iter().find(|bucket| bucket.number == number);

@@ -1,6 +1,7 @@
 //! The aligned log table: one column per entry id over all nodes, one row per node.
 //!
-//! Columns are found from the place looked at, a few at a time, so that ten thousand entries cost no more than ten.
+//! Columns are looked up one at a time from the visible position. The cost depends on the visible columns, not on the
+//! length of the logs.
 
 use epoca::protocol::EntryId;
 use epoca::protocol::trace::Preview;
@@ -8,25 +9,25 @@ use epoca::protocol::trace::Preview;
 use crate::console::model::Model;
 use crate::console::model::node::NodeView;
 
-/// Where the table's right end stands.
+/// The position of the table's right end.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum LogWindow {
-    /// At the newest entry, and it goes along.
+    /// Follows the newest entry.
     #[default]
     Newest,
-    /// At this entry, until somebody scrolls.
+    /// Stays at this entry until scrolled.
     At(EntryId),
 }
 
-/// What a node has at an entry id.
+/// The content of a node's log at an entry id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cell<'a> {
     Missing,
-    /// Before the beginning of what the node has told.
+    /// Older than what the node has reported.
     Unknown,
     Final(&'a Preview),
     Intermediate(&'a Preview),
-    /// Forged, or of other content than the leader's entry of the same id.
+    /// Forged, or different from the leader's entry with the same id.
     Different(&'a Preview),
     /// Truncated a moment ago.
     Truncated(&'a Preview),
@@ -59,7 +60,7 @@ fn ends<'a>(
     neighbours(model, move |tail| end(tail).map(|preview| preview.point.id))
 }
 
-/// The greatest id below `id` that any node has.
+/// The greatest id below `id` in any log.
 pub fn before(model: &Model, id: EntryId) -> Option<EntryId> {
     neighbours(model, |tail| {
         let end = tail.partition_point(|preview| preview.point.id < id);
@@ -69,7 +70,7 @@ pub fn before(model: &Model, id: EntryId) -> Option<EntryId> {
     .max()
 }
 
-/// The least id above `id` that any node has.
+/// The least id above `id` in any log.
 pub fn after(model: &Model, id: EntryId) -> Option<EntryId> {
     neighbours(model, |tail| {
         let start = tail.partition_point(|preview| preview.point.id <= id);

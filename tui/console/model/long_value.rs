@@ -1,10 +1,10 @@
-//! A value that is read whole, in as many rows as it needs.
+//! A value in a view of its own, wrapped to the width of the screen.
 
 use std::sync::Arc;
 
 use crate::console::text::{rows, visible};
 
-/// What the frame around the rows and the space beside them take.
+/// Columns of the frame and its padding.
 const MARGIN: u16 = 4;
 
 const TAB: &str = "    ";
@@ -12,11 +12,11 @@ const TAB: &str = "    ";
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LongValue {
     pub key: String,
-    /// Which entry wrote it.
+    /// The entry that wrote it.
     pub about: String,
     text: Arc<str>,
     pub rows: Arc<[String]>,
-    /// Rows scrolled away at the top.
+    /// Rows above the top of the window.
     pub scrolled: usize,
 }
 
@@ -27,8 +27,7 @@ impl LongValue {
         value
     }
 
-    /// Breaks the text for a screen of so many columns. Of the value nothing is left out: what cannot be seen is
-    /// escaped.
+    /// Wraps the text. Nothing is omitted; invisible characters are escaped.
     pub fn fit(&mut self, columns: u16) {
         let room = usize::from(columns.saturating_sub(MARGIN)).max(1);
         let broken = |line: &str| {

@@ -1,12 +1,11 @@
-//! The narration: what happened, told in few steps. Facts that are the same step at several nodes are one line with
-//! several names; what repeats is counted; counting that says nothing new after a commit is left out.
+//! The narration: what happened, in few lines. The same step at several nodes is one line with several node names.
+//! Repetitions are counted.
 //!
-//! Lines stand in happens-before order. A fact joins a line above only if no line below that one is among its causes:
-//! how far down the causes of each node's next step reach is carried along with the messages, as vector clocks are.
-//! Counting
-//! that goes on is told at the end again.
+//! Lines are in happens-before order. A fact merges into an earlier line only if no line below that one can be a cause
+//! of the fact. To know this, each message carries the lowest line that its sender depends on, as a vector clock would;
+//! the receiver inherits it. A count of acks that continues moves to the end.
 //!
-//! Texts are not made here: a line keeps its fact, and becomes words when it is drawn.
+//! A line keeps its fact. `words` makes the text when it is drawn.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -16,38 +15,38 @@ use epoca::protocol::trace::{Event, Fact, Preview};
 
 use crate::console::model::timeline::{Line, Occurrence};
 
-/// How many lines are kept; beyond it the oldest go.
+/// Lines that are kept. Beyond it the oldest are dropped.
 pub const LINES_MAX: usize = 2_000;
 
-/// How far back, in lines and in time, a fact joins a line that tells the same.
+/// How far back, in lines and in time, a fact may merge into a line.
 const JOIN_LINES: usize = 24;
 const JOIN_WITHIN: Duration = Duration::from_secs(2);
 
-/// Of how many messages it is remembered what they follow from.
+/// Messages whose causes are remembered.
 const MESSAGES_MAX: usize = 4_096;
 
-/// Commands that come within this of each other are told together.
+/// Writes within this time of each other share a line.
 const BURST: Duration = Duration::from_millis(30);
 
-/// How many entries one line tells of.
+/// Entries in one line.
 const BURST_MAX: usize = 256;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NarrationLine {
-    /// Names the line for as long as it is kept.
+    /// Identifies the line while it is kept.
     pub serial: u64,
     pub at: Duration,
     until: Duration,
-    /// Where it happened, in the order in which it was heard of.
+    /// The nodes where it happened, in the order of the reports.
     pub nodes: Vec<NodeId>,
-    /// To whom, where it goes to somebody.
+    /// The receivers, if it has any.
     pub peers: Vec<NodeId>,
     pub occurrence: Occurrence,
-    /// How often the same was told.
+    /// Number of merged facts.
     pub times: u64,
-    /// Where it stands: grows from line to line.
-    place: u64,
-    /// The order is unknown: what this node sent before was not heard in time.
+    /// Rank in the happens-before order; increases from line to line.
+    rank: u64,
+    /// The order is uncertain: the earlier events of this node did not arrive in time.
     pub missing: Option<NodeId>,
 }
 
@@ -55,14 +54,14 @@ pub struct NarrationLine {
 pub struct Narration {
     lines: VecDeque<NarrationLine>,
     last: u64,
-    /// The line that somebody looks at.
+    /// The selected line, by serial.
     pub selected: Option<u64>,
     /// The last resync of each link.
     resyncs: BTreeMap<(NodeId, NodeId), u64>,
-    places: u64,
-    /// The lowest line from which what each node does now may follow.
-    reached: BTreeMap<NodeId, u64>,
-    /// The same for what follows from a message, by sender and number, the newest last.
+    last_rank: u64,
+    /// For each node, the rank of the lowest line that its next step may depend on.
+    depends_on: BTreeMap<NodeId, u64>,
+    /// The same for each message, by sender and number, the newest last.
     messages: VecDeque<((NodeId, u64), u64)>,
 }
 
@@ -72,24 +71,24 @@ impl Narration {
     }
 
     pub fn select(&mut self, down: isize) {
-        let here = self.selected.and_then(|serial| self.place(serial)).unwrap_or(self.lines.len());
+        let here = self.selected.and_then(|serial| self.index_of(serial)).unwrap_or(self.lines.len());
         self.selected = self.lines.get(here.saturating_add_signed(down)).map(|line| line.serial);
     }
 
-    pub fn place(&self, serial: u64) -> Option<usize> {
+    pub fn index_of(&self, serial: u64) -> Option<usize> {
         self.lines.iter().rposition(|line| line.serial == serial)
     }
 
-    /// The line that is looked at: the selected one, else the newest that has something to explain.
-    pub fn in_sight(&self) -> Option<&NarrationLine> {
-        match self.selected.and_then(|serial| self.place(serial)) {
-            Some(place) => self.lines.get(place),
+    /// The selected line, or the newest one with an explanation.
+    pub fn focused(&self) -> Option<&NarrationLine> {
+        match self.selected.and_then(|serial| self.index_of(serial)) {
+            Some(rank) => self.lines.get(rank),
             None => self.lines.iter().rev().find(|line| matches!(line.occurrence, Occurrence::Fact(_))),
         }
     }
 
-    /// All pushes after a resync carry its number; only the first of them sends again.
-    fn plain(&mut self, node: NodeId, occurrence: &Occurrence) -> Occurrence {
+    /// All pushes after a resync carry its number; only the first of them is shown as a retransmission.
+    fn strip_repeated_resync(&mut self, node: NodeId, occurrence: &Occurrence) -> Occurrence {
         let mut plain = occurrence.clone();
         if let Occurrence::Fact(Fact::Pushed { to, resync, .. }) = &mut plain
             && self.resyncs.insert((node, *to), *resync) == Some(*resync)
@@ -99,52 +98,54 @@ impl Narration {
         plain
     }
 
-    /// A message carries from node to node what its receiver's steps follow from.
+    /// Passes the sender's dependencies on to the receiver.
     pub fn on_message(&mut self, event: &Event) {
         match &event.fact {
             Fact::Sent { number, .. } => {
-                let reached = self.reached(event.node);
-                self.messages.push_back(((event.node, *number), reached));
+                let depends_on = self.depends_on(event.node);
+                self.messages.push_back(((event.node, *number), depends_on));
                 self.messages.drain(..self.messages.len().saturating_sub(MESSAGES_MAX));
             }
             Fact::Received { from, number, .. } => {
                 let sent = self.messages.iter().rev().find(|(message, _)| *message == (*from, *number));
-                // One that is not known any more may follow from all that was told of its sender.
-                let reached = sent.map_or_else(|| self.reached(*from), |(_, reached)| *reached);
-                self.reach(event.node, reached);
+                // A message that is no longer known may depend on all lines of its sender.
+                let depends_on = sent.map_or_else(|| self.depends_on(*from), |(_, depends_on)| *depends_on);
+                self.raise(event.node, depends_on);
             }
             _ => {}
         }
     }
 
-    fn reached(&self, node: NodeId) -> u64 {
-        self.reached.get(&node).copied().unwrap_or(0)
+    fn depends_on(&self, node: NodeId) -> u64 {
+        self.depends_on.get(&node).copied().unwrap_or(0)
     }
 
-    fn reach(&mut self, node: NodeId, place: u64) {
-        let reached = self.reached.entry(node).or_default();
-        *reached = (*reached).max(place);
+    fn raise(&mut self, node: NodeId, rank: u64) {
+        let depends_on = self.depends_on.entry(node).or_default();
+        *depends_on = (*depends_on).max(rank);
     }
 
     pub fn push(&mut self, line: &Line) {
         let Line { at, node, ref occurrence, missing } = *line;
-        let occurrence = &self.plain(node, occurrence);
-        let reached = self.reached(node);
+        let occurrence = &self.strip_repeated_resync(node, occurrence);
+        let depends_on = self.depends_on(node);
         let joined = self.lines.iter().enumerate().rev().take(JOIN_LINES).find(|(_, line)| {
-            at.saturating_sub(line.until) < JOIN_WITHIN && joins(line, node, occurrence, at) && line.missing == missing
+            at.saturating_sub(line.until) < JOIN_WITHIN
+                && is_same_step(line, node, occurrence, at)
+                && line.missing == missing
         });
-        let joined = joined.map(|(index, line)| (index, line.place >= reached, goes_on(line, occurrence)));
+        let joined = joined.map(|(index, line)| (index, line.rank >= depends_on, continues(line, occurrence)));
         match joined {
             Some((index, true, false)) => {
                 let line = &mut self.lines[index];
-                join(line, node, occurrence);
+                merge(line, node, occurrence);
                 line.until = line.until.max(at);
-                let place = line.place;
-                self.reach(node, place);
+                let rank = line.rank;
+                self.raise(node, rank);
             }
             Some((index, _, true)) => {
                 if let Some(mut line) = self.lines.remove(index) {
-                    join(&mut line, node, occurrence);
+                    merge(&mut line, node, occurrence);
                     (line.at, line.until) = (at, at);
                     self.add(node, line);
                 }
@@ -155,38 +156,37 @@ impl Narration {
                 let (serial, occurrence) = (self.last, occurrence.clone());
                 self.add(
                     node,
-                    NarrationLine { serial, at, until: at, nodes, peers, occurrence, times: 1, place: 0, missing },
+                    NarrationLine { serial, at, until: at, nodes, peers, occurrence, times: 1, rank: 0, missing },
                 );
             }
         }
     }
 
     fn add(&mut self, node: NodeId, line: NarrationLine) {
-        self.places += 1;
-        self.reach(node, self.places);
-        self.lines.push_back(NarrationLine { place: self.places, ..line });
+        self.last_rank += 1;
+        self.raise(node, self.last_rank);
+        self.lines.push_back(NarrationLine { rank: self.last_rank, ..line });
         if self.lines.len() > LINES_MAX {
             self.lines.pop_front();
         }
     }
 }
 
-/// Whether a count that has not come to a commit goes on with this one: it is told where the newest ack is told
-/// already.
-fn goes_on(line: &NarrationLine, occurrence: &Occurrence) -> bool {
+/// Whether a count below the quorum continues. It moves to the end, next to the newest ack.
+fn continues(line: &NarrationLine, occurrence: &Occurrence) -> bool {
     let Occurrence::Fact(Fact::Counted { up_to, commit, .. }) = &line.occurrence else { return false };
     matches!(occurrence, Occurrence::Fact(Fact::Counted { .. }))
         && !up_to.is_some_and(|point| *commit >= point.position.0)
 }
 
-/// Whether what happened is the same step as the one that is told already.
-fn joins(line: &NarrationLine, node: NodeId, occurrence: &Occurrence, at: Duration) -> bool {
+/// Whether an occurrence is the same step as an existing line.
+fn is_same_step(line: &NarrationLine, node: NodeId, occurrence: &Occurrence, at: Duration) -> bool {
     let (Occurrence::Fact(old), Occurrence::Fact(new)) = (&line.occurrence, occurrence) else {
-        // A process that was started again is there soon after; why one does not answer is heard a moment later.
+        // A restarted process connects a moment later. The reason of a lost connection also arrives a moment later.
         let restarted = matches!(&line.occurrence, Occurrence::Fact(Fact::Restarted { .. }));
-        let gone = matches!(&line.occurrence, Occurrence::Gone(_));
+        let gone = matches!(&line.occurrence, Occurrence::Disconnected(_));
         let explained = gone && matches!(occurrence, Occurrence::Fact(Fact::Killed { .. }));
-        let is_back = restarted && matches!(occurrence, Occurrence::Back(_));
+        let is_back = restarted && matches!(occurrence, Occurrence::Connected(_));
         return (explained || is_back) && line.nodes.contains(&node);
     };
     let same_node = line.nodes.contains(&node);
@@ -223,7 +223,7 @@ fn joins(line: &NarrationLine, node: NodeId, occurrence: &Occurrence, at: Durati
             old == new && to == to_new
         }
         (Fact::Dropped { why: old, .. }, Fact::Dropped { why: new, .. }) => old == new,
-        // What a person does to a message is told each time.
+        // A message that a person handles has a line of its own each time.
         (Fact::MessageDelivered { kind: old, why, .. }, Fact::MessageDelivered { kind: new, why: why_new, .. })
         | (Fact::MessageDiscarded { kind: old, why, .. }, Fact::MessageDiscarded { kind: new, why: why_new, .. }) => {
             same_node && (old, why) == (new, why_new) && why != "by-hand"
@@ -250,8 +250,8 @@ fn follow(old: &[Preview], new: &[Preview]) -> bool {
     }
 }
 
-fn join(line: &mut NarrationLine, node: NodeId, occurrence: &Occurrence) {
-    if matches!((&line.occurrence, occurrence), (Occurrence::Gone(_), Occurrence::Fact(_))) {
+fn merge(line: &mut NarrationLine, node: NodeId, occurrence: &Occurrence) {
+    if matches!((&line.occurrence, occurrence), (Occurrence::Disconnected(_), Occurrence::Fact(_))) {
         line.occurrence = occurrence.clone();
         return;
     }
@@ -266,7 +266,7 @@ fn join(line: &mut NarrationLine, node: NodeId, occurrence: &Occurrence) {
     match (old, new) {
         (Fact::Proposed { entry }, Fact::Proposed { entry: more }) => entry.extend(more.iter().cloned()),
         (Fact::Counted { up_to, commit, matches, quorum, .. }, Fact::Counted { .. }) => {
-            // Once it is committed, more acks say nothing new.
+            // After the commit, further acks add nothing.
             let is_done = up_to.is_some_and(|point| *commit >= point.position.0);
             if let (false, Fact::Counted { matches: now, commit: commit_now, quorum: quorum_now, .. }) = (is_done, new)
             {
@@ -279,7 +279,7 @@ fn join(line: &mut NarrationLine, node: NodeId, occurrence: &Occurrence) {
     }
 }
 
-/// To whom or from whom something goes.
+/// The receiver or sender of an occurrence, if it has one.
 fn peer(occurrence: &Occurrence) -> Option<NodeId> {
     match occurrence {
         Occurrence::Fact(Fact::Pushed { to, .. } | Fact::Ordered { to, .. }) => Some(*to),

@@ -1,5 +1,5 @@
-//! One node as the console knows it: its own account of its state, folded from its events, and what is known about
-//! its process. Nothing is guessed: a node that does not answer keeps its last state, with the time of it.
+//! One node as the console knows it: the state that it reports, folded from its events, and the state of its process.
+//! Nothing is inferred. A node that does not answer keeps its last reported state, with its age.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -11,15 +11,15 @@ use crate::console::model::ProcessSeen;
 use crate::console::model::final_db::FinalDb;
 use crate::console::model::traffic::Traffic;
 
-/// How long a truncated entry stays in sight.
+/// How long a truncated entry stays visible.
 pub const TRUNCATED_SHOWN: Duration = Duration::from_secs(15);
 
-/// How many truncated entries stay in sight at once; beyond it the oldest go.
+/// Truncated entries that stay visible at once. Beyond it the oldest are dropped.
 const TRUNCATED_MAX: usize = 256;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Presence {
-    /// It has not answered since the console began.
+    /// It has not answered since the console started.
     Unseen {
         why: String,
     },
@@ -30,14 +30,14 @@ pub enum Presence {
     },
 }
 
-/// An entry that was truncated a moment ago.
+/// A recently truncated entry.
 #[derive(Clone, Debug)]
 pub struct TruncatedEntry {
     pub preview: Preview,
     pub at: Duration,
 }
 
-/// The leader's last arithmetic over the positions that match.
+/// The leader's last commit calculation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arithmetic {
     pub matches: Vec<u64>,
@@ -49,22 +49,22 @@ pub struct Arithmetic {
 pub struct NodeView {
     pub address: String,
     pub presence: Presence,
-    /// As its launcher says. The connections of a paused process stay open.
+    /// As the launcher reports it. A paused process keeps its connections open.
     pub process: ProcessSeen,
     pub pid: Option<u32>,
     pub state: Snapshot,
-    /// Faults work on it.
+    /// The node runs with `--lab`.
     pub lab: bool,
-    /// What it had to do at its start.
+    /// Remarks of the node about its start.
     pub notes: Vec<String>,
     pub arithmetic: Option<Arithmetic>,
     pub truncated_entries: VecDeque<TruncatedEntry>,
-    /// The last truncation, in sight as long as its truncated_entries.
+    /// The last truncation; visible as long as its entries.
     pub truncated: Option<(Duration, Fact)>,
-    /// When it told that it has begun anew; in sight for as long as a truncation.
+    /// When the node reported that its disk was quarantined; visible as long as a truncation.
     pub quarantined: Option<Duration>,
     pub final_db: FinalDb,
-    /// What it has sent each other node, since it was first watched.
+    /// Bytes sent to each other node since the console connected.
     pub sent: BTreeMap<NodeId, Traffic>,
     clock: Clock,
 }
@@ -101,12 +101,12 @@ impl NodeView {
         self.state.role == RoleName::Leader
     }
 
-    /// The nodes to which its link is cut in both directions.
+    /// The nodes to which the link is cut in both directions.
     pub fn cuts(&self) -> Vec<NodeId> {
         self.state.lab.cuts(self.state.node)
     }
 
-    /// The kinds of messages that are held on their way to it.
+    /// The kinds of messages that are held on their way to this node.
     pub fn holds(&self) -> Vec<String> {
         self.state.lab.holds()
     }
@@ -121,18 +121,18 @@ impl NodeView {
         self.presence = Presence::Live;
         self.state = snapshot;
         self.arithmetic = None;
-        // Told with the events that follow.
+        // Reported by the events that follow a snapshot.
         self.final_db = FinalDb::default();
     }
 
-    /// The console's time of an event at the node.
+    /// Converts the node's time of an event to the console's time.
     pub fn time_of(&mut self, now: Duration, time: Time) -> Duration {
         self.clock.observe(now, time);
         self.clock.at(time)
     }
 
-    /// True if anything that a person could see has changed. Acks of heartbeats are counted again and again without
-    /// changing a number; they must not draw.
+    /// True if the visible state changed. Acks of heartbeats arrive all the time without changing a number; they must
+    /// not cause a redraw.
     pub fn on_fact(&mut self, at: Duration, fact: &Fact) -> bool {
         let before = peer(fact).and_then(|peer| self.belief(peer));
         let own = self.on_own_fact(at, fact);
@@ -144,7 +144,7 @@ impl NodeView {
         }
     }
 
-    /// Forgets truncated entries, and a quarantine, that have been in sight long enough. True if there were some.
+    /// Drops truncated entries and quarantine marks that were visible long enough. True if there were any.
     pub fn forget_marks(&mut self, now: Duration) -> bool {
         let before = (self.truncated_entries.len(), self.truncated.is_some(), self.quarantined.is_some());
         self.truncated_entries.retain(|truncated_entry| now < truncated_entry.at + TRUNCATED_SHOWN);
@@ -157,7 +157,7 @@ impl NodeView {
         self.state.beliefs.get(&of).copied()
     }
 
-    /// What the fold leaves out: truncated entries, the arithmetic, how much was sent.
+    /// State that the fold does not cover: truncated entries, the commit calculation, traffic.
     fn on_own_fact(&mut self, at: Duration, fact: &Fact) -> bool {
         match fact {
             Fact::Truncated { from, .. } => {
@@ -188,7 +188,7 @@ impl NodeView {
     }
 }
 
-/// Of whom a fact changes the leader's belief and nothing else.
+/// The peer, for facts that change nothing but the leader's belief about it.
 fn peer(fact: &Fact) -> Option<NodeId> {
     match fact {
         Fact::Counted { from, .. } => Some(*from),
@@ -197,8 +197,8 @@ fn peer(fact: &Fact) -> Option<NodeId> {
     }
 }
 
-/// How the node's time stands to the console's. A message can only come late, so the least difference that was ever
-/// seen is the nearest to the truth.
+/// Offset between the node's clock and the console's. Messages can only be late, so the least offset seen is the best
+/// estimate.
 #[derive(Clone, Debug, Default)]
 struct Clock {
     behind_micros: Option<i128>,

@@ -1,25 +1,25 @@
-//! Why a key has no effect now. How the reasons are called in words is said in `words`.
+//! Why a key has no effect now. The texts are in `words`.
 
 use crate::console::keys::{Action, Binding, Needs};
 use crate::console::model::{Model, Presence};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Obstacle {
-    /// A recording is shown: no node is there.
+    /// A recording is shown; there are no nodes.
     Recording,
-    /// The past is shown.
+    /// A past moment is shown.
     Past,
     /// A scenario's own cluster is shown.
     OtherCluster,
-    /// Nodes cannot be killed or started from here, and why.
+    /// Processes cannot be killed or started from here; the reason.
     NoLauncher(String),
     NoNodeAnswers,
-    /// A node was started without `--lab`.
+    /// A node runs without `--lab`.
     NoLab,
 }
 
 impl Model {
-    /// Why the binding cannot act now, if it cannot.
+    /// Why the binding cannot act now; `None` if it can.
     pub fn obstacle(&self, binding: &Binding) -> Option<Obstacle> {
         if binding.needs == Needs::Nothing {
             return None;
@@ -37,7 +37,7 @@ impl Model {
         }
     }
 
-    /// Why faults cannot be made, if they cannot.
+    /// Why faults cannot be injected; `None` if they can.
     pub fn no_lab(&self) -> Option<Obstacle> {
         let mut live = self.nodes.values().filter(|node| node.presence == Presence::Live).peekable();
         if live.peek().is_none() {

@@ -1,7 +1,7 @@
-//! The tabs of the lower pane. When each is there, what it is called and how it is drawn are said in `layout`, `words`
-//! and `view`; a tab that one of them leaves out does not compile.
+//! The tabs of the lower pane. `layout`, `words` and `view` match on them, so the compiler reports a tab that one of
+//! them misses.
 
-/// In the order in which they stand on the frame.
+/// In the order of the tab bar.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Pane {
     Scenario,

@@ -1,5 +1,5 @@
-//! StepMode mode as the console shows it: the messages that wait, of all nodes in one order, and the chosen one. What waits
-//! is what the nodes' events say; nothing of it is kept here.
+//! Step mode: the waiting messages of all nodes in one order, and the selected one. The messages come from the nodes'
+//! states; only the selection is kept here.
 
 use std::time::Duration;
 
@@ -8,24 +8,23 @@ use epoca::protocol::trace::{MessageId, PendingMessage};
 
 use crate::console::model::{Model, NodeView};
 
-/// How late a message comes that is put off with a key.
+/// Delay of a message that is delayed with a key.
 pub const DELAY_MILLIS: u64 = 3_000;
 
 #[derive(Clone, Debug, Default)]
 pub struct StepMode {
-    /// The moment at which the console began, in microseconds of the Unix epoch: the nodes say by it since when a message
-    /// waits.
+    /// Start of the console in microseconds since the Unix epoch. Nodes report waiting times on that clock.
     begun: u64,
     chosen: Option<Chosen>,
 }
 
-/// The message at which the selection stands.
+/// The selected message.
 #[derive(Clone, Copy, Debug)]
 struct Chosen {
     id: MessageId,
-    /// Which of those with this id: a doubled message waits twice.
+    /// Index among the messages with this id: a duplicated message waits twice.
     nth: usize,
-    /// Where it stood: the next one takes its place once it is gone.
+    /// The row of the selection. When the message is gone, the next one takes the row.
     row: usize,
 }
 
@@ -35,7 +34,7 @@ impl StepMode {
     }
 }
 
-/// The messages that wait, the oldest first. What a node that is down kept is gone with it.
+/// The waiting messages, the oldest first. Those of a node that is down are lost.
 pub fn waiting(model: &Model) -> Vec<&PendingMessage> {
     let mut all: Vec<&PendingMessage> = live(model).flat_map(|node| &node.state.lab.pending).collect();
     all.sort_by_key(|message| (message.since, message.id));
@@ -46,7 +45,7 @@ pub fn count(model: &Model) -> usize {
     live(model).map(|node| node.state.lab.pending.len()).sum()
 }
 
-/// Whether time stands still anywhere.
+/// Whether any node is in step mode.
 pub fn is_on(model: &Model) -> bool {
     live(model).any(|node| node.state.lab.frozen)
 }
@@ -55,12 +54,12 @@ pub fn is_there(model: &Model) -> bool {
     is_on(model) || count(model) > 0
 }
 
-/// The nodes that are wrong on purpose.
+/// Nodes with an injected bug.
 pub fn wrong(model: &Model) -> impl Iterator<Item = NodeId> {
     model.nodes.iter().filter(|(_, node)| node.state.lab.wrong.is_some()).map(|(id, _)| *id)
 }
 
-/// The row of the chosen message; the first while none is chosen.
+/// The row of the selected message; the first row if none is selected.
 pub fn row(model: &Model, waiting: &[&PendingMessage]) -> usize {
     let Some(Chosen { id, nth, row }) = model.step_mode.chosen else { return 0 };
     let same = waiting.iter().enumerate().filter(|(_, message)| message.id == id).map(|(row, _)| row);
@@ -89,7 +88,7 @@ pub fn age(model: &Model, message: &PendingMessage) -> Duration {
     Duration::from_micros(now.saturating_sub(message.since))
 }
 
-/// When it is delivered by itself, if that is known.
+/// Time until the message is delivered by itself, if that is planned.
 pub fn due_in(model: &Model, message: &PendingMessage) -> Option<Duration> {
     let now = model.step_mode.begun + model.now.as_micros() as u64;
     message.due.map(|due| Duration::from_micros(due.saturating_sub(now)))

@@ -96,7 +96,7 @@ fn in_space(space: &SpaceTime) -> Vec<String> {
                     found.push(format!("space-time: {leader} commits {} below {} acks", up_to.id, acked.len()));
                 }
             }
-            Shape::Life { node, is_up } => {
+            Shape::Liveness { node, is_up } => {
                 if *is_up {
                     down.remove(node)
                 } else {

@@ -27,13 +27,13 @@ pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
             node.on_snapshot(now, snapshot, time);
             (node.pid, node.lab, node.notes) = (Some(pid), lab, notes);
             if !was_live {
-                model.space_time.on_life(now, id, true);
-                push_line(model, now, id, Occurrence::Back(pid));
+                model.space_time.on_liveness(now, id, true);
+                push_line(model, now, id, Occurrence::Connected(pid));
             }
             true
         }
         Observed::Events(events) => on_events(model, id, events, None),
-        Observed::Lost(events) => push_line(model, now, id, Occurrence::Lost(events)),
+        Observed::Lost(events) => push_line(model, now, id, Occurrence::EventsLost(events)),
         Observed::Disconnected(why) => on_disconnected(model, id, why),
     };
     if changed {
@@ -56,14 +56,14 @@ pub fn on_process(model: &mut Model, id: NodeId, seen: ProcessSeen) {
     if let Some(why) = why {
         let since = if let Presence::Down { since, .. } = node.presence { since } else { now };
         node.presence = Presence::Down { since, why };
-        model.space_time.on_life(now, id, false);
+        model.space_time.on_liveness(now, id, false);
     }
     let occurrence = match (&node.process, &seen) {
         (ProcessSeen::Paused, ProcessSeen::Running) => Occurrence::Fact(Fact::Resumed { node: id }),
         (_, ProcessSeen::Running) => Occurrence::Fact(Fact::Restarted { node: id }),
         (_, ProcessSeen::Paused) => Occurrence::Fact(Fact::Paused { node: id }),
         (_, ProcessSeen::Killed) => Occurrence::Fact(Fact::Killed { node: id }),
-        (_, ProcessSeen::Ended(how)) => Occurrence::Gone(how.clone()),
+        (_, ProcessSeen::Ended(how)) => Occurrence::Disconnected(how.clone()),
     };
     node.process = seen;
     push_line(model, now, id, occurrence);
@@ -102,8 +102,8 @@ fn on_disconnected(model: &mut Model, id: NodeId, why: String) -> bool {
         Presence::Down { .. } => return false,
         Presence::Live => {
             node.presence = Presence::Down { since: now, why: why.clone() };
-            model.space_time.on_life(now, id, false);
-            push_line(model, now, id, Occurrence::Gone(why));
+            model.space_time.on_liveness(now, id, false);
+            push_line(model, now, id, Occurrence::Disconnected(why));
         }
     }
     true

@@ -95,9 +95,9 @@ pub fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> V
         return Vec::new();
     }
     let is_navigation = scenario::is_navigation(model, binding.action);
-    if let Some(aside) = model.scenario_cluster.as_mut().filter(|_| is_navigation) {
-        act(aside, binding.action, interrupted);
-        model.dialog = aside.dialog.take();
+    if let Some(cluster) = model.scenario_cluster.as_mut().filter(|_| is_navigation) {
+        act(cluster, binding.action, interrupted);
+        model.dialog = cluster.dialog.take();
         return Vec::new();
     }
     act(model, binding.action, interrupted)
@@ -193,7 +193,7 @@ fn escape(model: &mut Model) {
 fn explain(model: &mut Model) {
     let mark = model.space_time.selected.filter(|_| model.focus == Focus::SpaceTime || model.pane == Pane::SpaceTime);
     let mark = mark.and_then(|serial| model.space_time.fact(serial));
-    let told = || match model.narration.in_sight() {
+    let told = || match model.narration.focused() {
         Some(NarrationLine { nodes, occurrence: Occurrence::Fact(fact), .. }) => Some((*nodes.first()?, fact.clone())),
         _ => None,
     };
@@ -318,8 +318,8 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     if let Some(effects) = scenario::run_line(model, line.trim()) {
         return Some(effects);
     }
-    if let Some(aside) = &mut model.scenario_cluster {
-        if tape::run_line(aside, line) {
+    if let Some(cluster) = &mut model.scenario_cluster {
+        if tape::run_line(cluster, line) {
             return Some(Vec::new());
         }
         warn(model, model.say(scenario_words::OTHER_CLUSTER).to_owned());

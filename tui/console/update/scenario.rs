@@ -73,11 +73,11 @@ pub fn on_scenario_msg(model: &mut Model, staged: ScenarioMsg) {
         }
         ScenarioMsg::NodeJoined(node, address) => {
             let no_launcher = Some(model.say(words::OTHER_CLUSTER).to_owned());
-            return aside(model, Msg::Started { nodes: vec![(node, address)], no_launcher });
+            return cluster(model, Msg::Started { nodes: vec![(node, address)], no_launcher });
         }
-        ScenarioMsg::Observed(node, observed) => return aside(model, Msg::Observed(node, *observed)),
-        ScenarioMsg::OrderUnknown(event, missing) => return aside(model, Msg::OrderUnknown { event, missing }),
-        ScenarioMsg::Process(node, seen) => return aside(model, Msg::Process(node, seen)),
+        ScenarioMsg::Observed(node, observed) => return cluster(model, Msg::Observed(node, *observed)),
+        ScenarioMsg::OrderUnknown(event, missing) => return cluster(model, Msg::OrderUnknown { event, missing }),
+        ScenarioMsg::Process(node, seen) => return cluster(model, Msg::Process(node, seen)),
         ScenarioMsg::Refused(why) => {
             model.scenarios.asked = None;
             model.notice = Some(Notice { text: why, is_bad: true });
@@ -87,13 +87,13 @@ pub fn on_scenario_msg(model: &mut Model, staged: ScenarioMsg) {
 }
 
 /// What is told of the scenario's own cluster goes on that cluster's tape.
-fn aside(model: &mut Model, msg: Msg) {
+fn cluster(model: &mut Model, msg: Msg) {
     let now = model.now;
-    let Some(aside) = &mut model.scenario_cluster else { return };
-    tape::tick(aside, now);
-    let before = aside.revision;
-    tape::take(aside, msg);
-    if aside.revision != before {
+    let Some(cluster) = &mut model.scenario_cluster else { return };
+    tape::tick(cluster, now);
+    let before = cluster.revision;
+    tape::take(cluster, msg);
+    if cluster.revision != before {
         model.changed();
     }
 }
@@ -104,11 +104,11 @@ fn asked(model: &mut Model, number: u64, line: &str) {
     tape::keyframe(shown);
     let here = tape::operations(shown).begin(line);
     tape::record_begin(shown, here, line);
-    model.scenarios.asked_here.insert(number, here);
+    model.scenarios.operation_numbers.insert(number, here);
 }
 
 fn answered(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
-    if let Some(here) = model.scenarios.asked_here.remove(&number) {
+    if let Some(here) = model.scenarios.operation_numbers.remove(&number) {
         tape::take(model.shown_mut(), Msg::OperationEnd(here, outcome, took));
     }
 }
@@ -126,10 +126,10 @@ fn mark(model: &mut Model, told: &Told) {
 
 /// Time goes on for the scenario's own cluster, too.
 pub fn tick(model: &mut Model, now: Duration) {
-    let Some(aside) = &mut model.scenario_cluster else { return };
-    let before = aside.revision;
-    tape::tick(aside, now);
-    if aside.revision != before {
+    let Some(cluster) = &mut model.scenario_cluster else { return };
+    let before = cluster.revision;
+    tape::tick(cluster, now);
+    if cluster.revision != before {
         model.changed();
     }
 }

@@ -98,7 +98,7 @@ pub fn rule(occurrence: &Occurrence, look: &Look) -> (&'static str, Style) {
 fn words_style(occurrence: &Occurrence, look: &Look) -> Style {
     match occurrence {
         Occurrence::Fact(_) => look.base,
-        Occurrence::Gone(_) | Occurrence::Lost(_) => look.bad,
-        Occurrence::Back(_) => look.committed,
+        Occurrence::Disconnected(_) | Occurrence::EventsLost(_) => look.bad,
+        Occurrence::Connected(_) => look.committed,
     }
 }

@@ -122,7 +122,7 @@ pub fn lines(model: &Model, row: &Row, width: usize, look: &Look) -> Vec<Vec<Spa
     let (node, text) = match &row.shape {
         Shape::Mark(node, fact) => (node.to_string(), lang.fact(*node, fact)),
         Shape::Call(node, call) => (node.to_string(), call_text(call, lang)),
-        Shape::Life { node, is_up } => {
+        Shape::Liveness { node, is_up } => {
             (node.to_string(), model.say(if *is_up { screen::UP } else { screen::DOWN }).to_owned())
         }
         Shape::Quiet(quiet) => (quiet.from.to_string(), quiet_text(row.at, quiet, lang)),

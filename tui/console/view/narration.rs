@@ -52,7 +52,7 @@ type Row = (u64, Vec<Span<'static>>);
 /// The rows that are seen, and how many steps are below them. A selected step stays in sight.
 fn visible(model: &Model, area: Rect, look: &Look) -> (Vec<Row>, usize) {
     let lines = model.narration.lines();
-    let selected = model.narration.selected.and_then(|serial| model.narration.place(serial));
+    let selected = model.narration.selected.and_then(|serial| model.narration.index_of(serial));
     let below = selected.map_or(0, |place| (lines.len() - 1 - place).saturating_sub(2));
     let height = usize::from(area.height);
     let mut rows: Vec<Row> = Vec::new();

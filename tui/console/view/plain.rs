@@ -20,7 +20,7 @@ pub fn plain(model: &Model) -> String {
 
 fn selected(model: &Model, look: &Look) -> Option<String> {
     if model.focus == Focus::SpaceTime || tabs::shown(model) == Pane::SpaceTime {
-        let place = model.space_time.place(model.space_time.selected?)?;
+        let place = model.space_time.index_of(model.space_time.selected?)?;
         let lines = message::lines(model, &model.space_time.rows()[place], usize::from(WIDTH), look);
         let line = |spans: Vec<Span>| spans.iter().map(|span| &*span.content).collect::<String>();
         return Some(lines.into_iter().map(line).collect::<Vec<_>>().join("\n"));
@@ -29,7 +29,7 @@ fn selected(model: &Model, look: &Look) -> Option<String> {
         return None;
     }
     model.narration.selected?;
-    let told = model.narration.in_sight()?;
+    let told = model.narration.focused()?;
     let names = told.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let (what, why) = model.lang.step(told);
     Some(format!("{names}: {what}{}", why.map_or(String::new(), |why| format!("\n{why}"))))

@@ -112,7 +112,7 @@ struct Steps {
 }
 
 fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
-    let in_sight = model.scenarios.in_sight(run);
+    let in_sight = model.scenarios.focused(run);
     let (mut lines, mut begins) = (Vec::new(), Vec::new());
     let mut sight = 0..0;
     for (index, item) in run.script.items.iter().enumerate() {

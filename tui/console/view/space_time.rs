@@ -48,7 +48,7 @@ pub fn pane(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 }
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let selected = model.space_time.selected.and_then(|serial| model.space_time.place(serial));
+    let selected = model.space_time.selected.and_then(|serial| model.space_time.index_of(serial));
     let (detail, detail_rows) = detail(model, area, selected, look);
     let picture = Rect { height: area.height - detail_rows, ..area };
     let canvas = Canvas::new(picture, model, look);
@@ -81,7 +81,7 @@ fn below(model: &Model, height: u16, selected: Option<usize>) -> usize {
 
 /// The row of the picture that stands in this row of the screen.
 pub fn row_at(model: &Model, area: Rect, y: u16) -> Option<u64> {
-    let selected = model.space_time.selected.and_then(|serial| model.space_time.place(serial));
+    let selected = model.space_time.selected.and_then(|serial| model.space_time.index_of(serial));
     let look = Look::new(Theme::Dark, Depth::None, false);
     let (_, detail_rows) = detail(model, area, selected, &look);
     let rows = Rect { y: area.y + 1, height: area.height.saturating_sub(detail_rows + 1), ..area };
@@ -110,7 +110,7 @@ fn draw_rows(buffer: &mut Buffer, area: Rect, canvas: &Canvas, selected: Option<
             let line = Line { y, down: &down, is_selected: selected == Some(place) };
             canvas.row(buffer, &line, row);
         }
-        if let Shape::Life { node, is_up } = row.shape {
+        if let Shape::Liveness { node, is_up } = row.shape {
             down.retain(|other| *other != node);
             if is_up {
                 down.push(node);
@@ -203,7 +203,7 @@ impl<'a> Canvas<'a> {
             Shape::Message(message) => self.message(buffer, line, message),
             Shape::Call(node, call) => self.call(buffer, line, *node, call),
             Shape::Mark(node, fact) => self.mark(buffer, line, *node, fact),
-            Shape::Life { node, is_up } => {
+            Shape::Liveness { node, is_up } => {
                 let (text, style) = match is_up {
                     true => (self.model.say(screen::UP), self.look.committed),
                     false => (self.model.say(screen::DOWN), self.look.bad),

@@ -47,9 +47,9 @@ impl Lang {
     pub fn line(self, node: NodeId, occurrence: &Occurrence) -> String {
         match occurrence {
             Occurrence::Fact(fact) => self.fact(node, fact),
-            Occurrence::Gone(why) => rules::GONE.with(self, &[("text", why)]),
-            Occurrence::Back(pid) => rules::BACK.with(self, &[("pid", pid)]),
-            Occurrence::Lost(events) => rules::LOST.with(self, &[("text", events)]),
+            Occurrence::Disconnected(why) => rules::GONE.with(self, &[("text", why)]),
+            Occurrence::Connected(pid) => rules::BACK.with(self, &[("pid", pid)]),
+            Occurrence::EventsLost(events) => rules::LOST.with(self, &[("text", events)]),
         }
     }
 

@@ -1,10 +1,9 @@
-//! Messages between client and nodes in happens-before order, as the space-time picture shows them: a bounded list of
-//! rows, folded from the nodes' events alone, so that it works on a recording too. Events come in the order of the
-//! tape, and rows are added at the end only: a row is never above its cause.
+//! The space-time diagram: messages between client and nodes in happens-before order, as a bounded list of rows. It is
+//! folded from the nodes' events alone, so it works on recordings too. Events arrive in tape order and rows are
+//! appended, so a row is never above its cause.
 //!
-//! What repeats without saying anything new (heartbeats, their acks, orders that are sent again) is folded into one row
-//! for as long as nothing else happens. "Sent" and "received" pair up by sender and number; either may be heard of
-//! first.
+//! Messages that say nothing new (heartbeats, their acks, repeated orders) share one row until something else happens.
+//! A message is identified by sender and number. Its `Received` may arrive before its `Sent`.
 
 mod row;
 
@@ -16,45 +15,45 @@ use epoca::protocol::{EntryId, Kind, NodeId};
 
 pub use row::{Call, Delivery, Message, Quiet, Row, Shape};
 
-/// How many rows are kept; beyond it the oldest go.
+/// Rows that are kept. Beyond it the oldest are dropped.
 pub const ROWS_MAX: usize = 5_000;
 
-/// How far back a message is looked for that was sent a moment ago.
+/// How far back a sent message is searched, in rows.
 const RECENT_MAX: usize = 256;
 
-/// How many messages whose sending is not known yet are remembered.
+/// Messages with a delivery but without a known sending that are remembered.
 const UNMATCHED_MAX: usize = 1_024;
 
-/// A message that took longer than this is late: its row stands where it arrived.
+/// A message that takes longer is late: its row stands where it arrived.
 pub const LATE: Duration = Duration::from_millis(100);
 
-/// Why a message is taken for lost whose receiver is down; it arrives nonetheless if the receiver is back before the
-/// sender's queue is given up.
+/// Reason for a message whose receiver is down. It still arrives if the receiver returns before the sender drops its
+/// queue.
 const DOWN: &str = "down";
 
-/// A push by sender and number; what it follows, and its resync.
+/// A push by sender and number, with the entry before it and its resync.
 type Pushed = ((NodeId, u64), (Option<EntryId>, u64));
 
 #[derive(Clone, Debug, Default)]
 pub struct SpaceTime {
     rows: VecDeque<Row>,
     last: u64,
-    /// The rows of the messages that are under way, by sender and number.
+    /// Rows of messages in transit, by sender and number.
     under_way: BTreeMap<(NodeId, u64), u64>,
-    /// Messages that were received, held or lost before it was heard that they were sent.
+    /// Deliveries of messages whose sending is not known yet.
     unmatched: VecDeque<((NodeId, u64), Delivery)>,
-    /// What the push carries that is sent next.
+    /// The content of the next push.
     pushed: Option<Pushed>,
-    /// What was last_said last of acks and orders, by sender, receiver and whether it is an ack.
+    /// The last entry of acks and of orders, by sender, receiver, and whether it is an ack.
     last_said: BTreeMap<(NodeId, NodeId, bool), Option<EntryId>>,
     /// The last resync of each link.
     resyncs: BTreeMap<(NodeId, NodeId), u64>,
     down: BTreeSet<NodeId>,
-    /// Entries whose client waits, by leader.
+    /// Entries whose clients wait, by leader.
     waiting: BTreeMap<NodeId, VecDeque<(Duration, EntryId)>>,
-    /// How long the writes took that were confirmed since somebody took them from here.
+    /// Latencies of the writes confirmed since the last call of `take_confirmed`.
     confirmed: Vec<Duration>,
-    /// The row that somebody looks at.
+    /// The selected row, by serial.
     pub selected: Option<u64>,
 }
 
@@ -63,17 +62,17 @@ impl SpaceTime {
         &self.rows
     }
 
-    /// Forgets all but the newest rows.
+    /// Drops all but the newest rows.
     pub fn keep(&mut self, rows: usize) {
         self.rows.drain(..self.rows.len().saturating_sub(rows));
     }
 
-    /// Where the row stands, if it is still kept.
-    pub fn place(&self, serial: u64) -> Option<usize> {
+    /// The index of a row, if it is kept.
+    pub fn index_of(&self, serial: u64) -> Option<usize> {
         self.rows.iter().rposition(|row| row.serial == serial)
     }
 
-    /// The message that a row shows.
+    /// The message of a row.
     pub fn message<'a>(&self, row: &'a Row) -> Option<&'a Message> {
         match &row.shape {
             Shape::Message(message) => Some(message),
@@ -81,14 +80,14 @@ impl SpaceTime {
         }
     }
 
-    /// The latencies of the writes that were confirmed since the last time.
+    /// Takes the latencies of the writes confirmed since the last call.
     pub fn take_confirmed(&mut self) -> Vec<Duration> {
         std::mem::take(&mut self.confirmed)
     }
 
-    /// What a row tells: a mark its fact, a message that it was sent.
+    /// The fact behind a row: of a mark its own, of a message that it was sent.
     pub fn fact(&self, serial: u64) -> Option<(NodeId, Fact)> {
-        let row = self.rows.get(self.place(serial)?)?;
+        let row = self.rows.get(self.index_of(serial)?)?;
         if let Shape::Mark(node, fact) = &row.shape {
             return Some((*node, fact.clone()));
         }
@@ -96,7 +95,7 @@ impl SpaceTime {
         Some((from, Fact::Sent { to, number, kind, epoch, about, entries, bytes }))
     }
 
-    /// Selects the row so many further down, of those that can be seen; past the newest nothing is selected.
+    /// Moves the selection among the visible rows. Below the newest row nothing is selected.
     pub fn select(&mut self, down: isize) {
         let seen: Vec<u64> = self.rows.iter().filter(|row| row.is_seen()).map(|row| row.serial).collect();
         let here = self.selected.and_then(|serial| seen.iter().rposition(|other| *other == serial));
@@ -104,8 +103,8 @@ impl SpaceTime {
         self.selected = seen.get(there).copied();
     }
 
-    /// Takes a node's event in; true if something is seen that was not. `missing` is the node whose sending must
-    /// precede the event and was not heard in time.
+    /// Applies an event. True if the picture changed. `missing` is the node whose `Sent` should precede the event and
+    /// did not arrive in time.
     pub fn on_event(&mut self, at: Duration, event: &Event, missing: Option<NodeId>) -> bool {
         let seen = self.fold(at, event);
         match &event.fact {
@@ -134,10 +133,10 @@ impl SpaceTime {
                 return self.set_delivery(*from, *number, Delivery::Held);
             }
             Fact::Pushed { to, number, prev, resync, .. } => {
-                // All pushes after a resync carry its number; only the first sends again.
+                // All pushes after a resync carry its number; only the first of them retransmits.
                 let is_first = self.resyncs.insert((node, *to), *resync) != Some(*resync);
                 let resync = if is_first { *resync } else { 0 };
-                // It is told before the sending. Older recordings have it after that.
+                // `Pushed` precedes `Sent`. In older recordings it follows.
                 match self.sent_by(node, *number) {
                     Some(message) => message.pushed = Some((*prev, resync)),
                     None => self.pushed = Some(((node, *number), (*prev, resync))),
@@ -145,7 +144,7 @@ impl SpaceTime {
                 return false;
             }
             Fact::Proposed { entry } => {
-                // Nobody asked for the opening of an epoch.
+                // No client requests an epoch's opening entry.
                 let asked: Vec<_> = entry.iter().filter(|entry| entry.kind == Kind::Command).cloned().collect();
                 if asked.is_empty() {
                     return false;
@@ -191,15 +190,15 @@ impl SpaceTime {
         true
     }
 
-    /// A node ended or does not answer any more; or it is there again.
-    pub fn on_life(&mut self, at: Duration, node: NodeId, is_up: bool) {
+    /// A node stopped answering, or answers again.
+    pub fn on_liveness(&mut self, at: Duration, node: NodeId, is_up: bool) {
         if is_up == self.down.contains(&node) {
             if is_up {
                 self.down.remove(&node)
             } else {
                 self.down.insert(node)
             };
-            self.push(at, Shape::Life { node, is_up });
+            self.push(at, Shape::Liveness { node, is_up });
         }
         self.waiting.remove(&node);
     }
@@ -242,7 +241,7 @@ impl SpaceTime {
         true
     }
 
-    /// Whether a message says nothing that was not last_said before.
+    /// Whether a message repeats the previous one of its kind.
     fn is_repeat(&mut self, from: NodeId, to: NodeId, kind: &str, about: Option<EntryId>) -> bool {
         match kind {
             _ if is_routine(kind) => true,
@@ -251,7 +250,7 @@ impl SpaceTime {
         }
     }
 
-    /// After a quiet row there is no need for another.
+    /// Adds to the last row if that is a quiet one, else starts one.
     fn on_repeat(
         &mut self,
         at: Duration,
@@ -288,7 +287,7 @@ impl SpaceTime {
         }
     }
 
-    /// Says what became of a message. True if that is seen.
+    /// Sets the delivery of a message. True if that is visible.
     fn set_delivery(&mut self, from: NodeId, number: u64, delivery: Delivery) -> bool {
         let Some(serial) = self.under_way.get(&(from, number)).copied() else {
             self.unmatched.push_back(((from, number), delivery));
@@ -302,8 +301,8 @@ impl SpaceTime {
         let Some(message) = self.at(serial) else { return false };
         let (sent, before) = (message.at, std::mem::replace(&mut message.delivery, delivery.clone()));
         let Delivery::Received(at, _) = delivery else { return true };
-        // A message has one row. One that was held, or waited at its sender until the receiver was back, stands where it
-        // arrived: below what let it through, and above nothing that it has caused.
+        // A message has one row. If it was held, or waited for its receiver, the row moves to the arrival: below the
+        // event that released it and above the events that it causes.
         if before == Delivery::Lost(DOWN.into()) || at > sent + LATE {
             self.move_to_end(serial);
         }
@@ -311,12 +310,12 @@ impl SpaceTime {
     }
 
     fn move_to_end(&mut self, serial: u64) {
-        if let Some(row) = self.place(serial).and_then(|place| self.rows.remove(place)) {
+        if let Some(row) = self.index_of(serial).and_then(|place| self.rows.remove(place)) {
             self.rows.push_back(row);
         }
     }
 
-    /// The leader has applied it: those who wait for it are answered.
+    /// The leader applied the entry, so the waiting clients get their answers.
     fn on_finalized(&mut self, at: Duration, node: NodeId, up_to: EntryId) -> bool {
         let Some(waiting) = self.waiting.get_mut(&node) else { return false };
         let answered = waiting.iter().take_while(|(_, id)| *id <= up_to).count();
@@ -331,7 +330,7 @@ impl SpaceTime {
         last.is_some()
     }
 
-    /// A message that was sent a moment ago.
+    /// A recently sent message.
     fn sent_by(&mut self, node: NodeId, number: u64) -> Option<&mut Message> {
         self.rows.iter_mut().rev().take(RECENT_MAX).find_map(|row| match &mut row.shape {
             Shape::Message(message) if (message.from, message.number) == (node, number) => Some(message),
@@ -362,7 +361,7 @@ impl SpaceTime {
     }
 }
 
-/// Whether messages of this kind say nothing but that their sender lives.
+/// Messages that only show that the sender is alive.
 fn is_routine(kind: &str) -> bool {
     matches!(kind, "heartbeat" | "round-answer")
 }
@@ -436,7 +435,7 @@ mod tests {
     #[test]
     fn what_is_sent_to_a_node_that_is_down_is_lost() {
         let mut space = SpaceTime::default();
-        space.on_life(Duration::ZERO, NodeId(2), false);
+        space.on_liveness(Duration::ZERO, NodeId(2), false);
         tell(&mut space, 1, 1, sent(7, "push"));
         assert_eq!(delivery(&space), Some(&Delivery::Lost("down".into())));
         assert!(tell(&mut space, 2, 1, sent(8, "heartbeat")));
@@ -446,15 +445,15 @@ mod tests {
     #[test]
     fn a_message_that_waited_for_its_receiver_stands_below_the_return() {
         let mut space = SpaceTime::default();
-        space.on_life(Duration::ZERO, NodeId(2), false);
+        space.on_liveness(Duration::ZERO, NodeId(2), false);
         tell(&mut space, 1, 1, sent(7, "push"));
-        space.on_life(Duration::from_millis(2), NodeId(2), true);
+        space.on_liveness(Duration::from_millis(2), NodeId(2), true);
         tell(&mut space, 3, 2, received(7));
         let shapes: Vec<_> = space.rows.iter().map(|row| &row.shape).collect();
         assert!(
             matches!(
                 shapes[..],
-                [Shape::Life { is_up: false, .. }, Shape::Life { is_up: true, .. }, Shape::Message(_)]
+                [Shape::Liveness { is_up: false, .. }, Shape::Liveness { is_up: true, .. }, Shape::Message(_)]
             ),
             "{shapes:?}"
         );

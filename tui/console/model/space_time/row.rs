@@ -1,4 +1,4 @@
-//! The rows of the space-time picture: messages, calls of clients, and what happens at a node.
+//! The rows of the space-time diagram: messages, client calls, events at nodes.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use epoca::protocol::trace::{Fact, Preview};
 use epoca::protocol::{EntryId, Epoch, NodeId};
 
-/// Folded messages are worth a row once they span so much time.
+/// Repeated messages are shown once they span this time.
 pub const QUIET: Duration = Duration::from_secs(1);
 
-/// What became of a message.
+/// The delivery of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Delivery {
     InTransit,
-    /// When, and the number of the receiver's event.
+    /// The time, and the number of the receiver's event.
     Received(Duration, u64),
     Held,
     Lost(Cow<'static, str>),
@@ -28,21 +28,21 @@ pub struct Message {
     pub number: u64,
     pub kind: Cow<'static, str>,
     pub epoch: Option<Epoch>,
-    /// The last entry that it is about.
+    /// The last entry that the message concerns.
     pub about: Option<EntryId>,
     pub entries: u64,
-    /// Of entries' bodies or of a snapshot.
+    /// Bytes of entries or of a snapshot.
     pub bytes: u64,
-    /// Of a push with entries: what they follow, and the number of the resync that it belongs to, if it does.
+    /// For a push with entries: the entry before them, and the number of its resync (0 if none).
     pub pushed: Option<(Option<EntryId>, u64)>,
     /// The number of the sender's event.
     pub event: u64,
     pub delivery: Delivery,
-    /// The order is unknown: it was received before its sending, or what went before it, was heard.
+    /// The order is uncertain: events that must precede the receipt arrived after it.
     pub is_unordered: bool,
 }
 
-/// What the client and the leader say to each other.
+/// Requests of a client and answers of the leader.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Call {
     Write(Vec<Preview>),
@@ -52,26 +52,26 @@ pub enum Call {
     Refused(Cow<'static, str>),
 }
 
-/// Messages that say nothing new.
+/// Messages without news.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Quiet {
     pub from: NodeId,
     pub until: Duration,
-    /// How many heartbeats there were.
+    /// Number of heartbeats.
     pub beats: u64,
-    /// Who got none of them, and whether they were held or lost.
+    /// Nodes that received none of them; true if they were held, false if they were lost.
     pub missed: BTreeMap<NodeId, bool>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Shape {
-    /// Where it was sent; once it has arrived late, or at a node that was down when it left, where it arrived.
+    /// Stands where it was sent. If it arrived late, or waited for its receiver, it stands where it arrived.
     Message(Message),
     Call(NodeId, Call),
-    /// Something happened at a node that is no message.
+    /// An event at a node other than a message.
     Mark(NodeId, Fact),
-    /// The node ended or does not answer; or it is there again.
-    Life {
+    /// A node stopped answering, or answers again.
+    Liveness {
         node: NodeId,
         is_up: bool,
     },
@@ -80,14 +80,14 @@ pub enum Shape {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
-    /// Names the row for as long as it is kept.
+    /// Identifies the row while it is kept.
     pub serial: u64,
     pub at: Duration,
     pub shape: Shape,
 }
 
 impl Row {
-    /// Whether there is anything to draw.
+    /// Whether the row is drawn.
     pub fn is_seen(&self) -> bool {
         match &self.shape {
             Shape::Quiet(quiet) => quiet.until.saturating_sub(self.at) >= QUIET || !quiet.missed.is_empty(),
