@@ -1,7 +1,8 @@
-//! The one door of the console: what is told of a cluster comes in over several connections, and goes on to the model,
-//! and with it to tape, checks and recording, in happens-before order ([`CausalOrder`]).
+//! Puts messages about a cluster into happens-before order ([`CausalOrder`]) before they reach the model and, through
+//! it, the tape, the checks and the recording. They arrive over several connections, so their arrival order is not a
+//! causal order.
 //!
-//! A scenario's own cluster has an order of its own.
+//! A scenario's own cluster is ordered separately.
 
 use std::time::Duration;
 
@@ -38,10 +39,10 @@ impl Item for Msg {
     }
 }
 
-/// What waits for its turn.
+/// Messages that wait for their causes.
 pub struct CausalInbox {
     own: CausalOrder<Msg>,
-    /// Of the scenario's own cluster, while it has one.
+    /// The messages of the scenario's own cluster.
     scenario: Option<CausalOrder<Msg>>,
 }
 
@@ -52,7 +53,8 @@ impl Default for CausalInbox {
 }
 
 impl CausalInbox {
-    /// Takes a message that arrives now. What is not told of a cluster comes back at once: it has no causes there.
+    /// Takes a message that just arrived. Returns it at once if it is not about a cluster: such a message has no causes
+    /// to wait for.
     pub fn take(&mut self, now: Duration, msg: Msg) -> Option<Msg> {
         match msg {
             Msg::Observed(node, observed) => {
@@ -93,7 +95,7 @@ impl CausalInbox {
             (ScenarioMsg::Process(node, seen), Some(scenario)) => {
                 scenario.push(now, Lane::Launcher(node), msg(ScenarioMsg::Process(node, seen)));
             }
-            // What the scenario tells stays in its own order, its answers after what they follow from.
+            // Reports of the scenario keep their own order. Answers wait for the events that they depend on.
             (ScenarioMsg::Report(Told::Began(script)), _) => {
                 if !script.needs_own() {
                     self.scenario = None;
@@ -109,7 +111,7 @@ impl CausalInbox {
         None
     }
 
-    /// The next message whose turn has come.
+    /// The next message whose causes have all been delivered.
     pub fn next(&mut self, now: Duration) -> Option<Msg> {
         let scenario = self.scenario.as_mut().and_then(|scenario| scenario.next(now));
         let Released { item, missing, .. } = self.own.next(now).or(scenario)?;
@@ -123,7 +125,7 @@ impl CausalInbox {
         })
     }
 
-    /// When something goes on though its cause has not come.
+    /// When the next message is released without its cause.
     pub fn due(&self) -> Option<Duration> {
         [self.own.due(), self.scenario.as_ref().and_then(CausalOrder::due)].into_iter().flatten().min()
     }

@@ -1,4 +1,5 @@
-//! The config file, in the folder that XDG names for it: `epoca/config.toml`. What is said on the command line wins.
+//! The config file `epoca/config.toml` in the folder that the XDG specification names. Options on the command line take
+//! precedence.
 //!
 //! ```toml
 //! theme = "light"          # dark or light
@@ -7,11 +8,11 @@
 //! mouse = true
 //! present = true
 //!
-//! [keys]                   # a key as the help shows it, and the one that is wanted in its place
+//! [keys]                   # a key as the help shows it = the key to use instead
 //! k = "ctrl-k"
 //! ```
 //!
-//! A mistake is told with its line and key, and the console does not start: what was meant would silently be missing.
+//! The console does not start with an invalid file. The error names line and key.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use crate::console::Theme;
 use crate::console::keys::{self, Binding};
 use crate::lang::Lang;
 
-/// What the file says; nothing of it is needed.
+/// The contents of the file. Every setting is optional.
 #[derive(Debug, Default)]
 pub struct Config {
     pub theme: Option<Theme>,
@@ -32,7 +33,7 @@ pub struct Config {
     pub ascii: bool,
     pub mouse: bool,
     pub present: bool,
-    /// All bindings, if some are other keys than usual.
+    /// All bindings, if the file changes any.
     pub bindings: Option<Vec<Binding>>,
 }
 
@@ -61,13 +62,13 @@ struct ConfigFile {
 
 /// `$XDG_CONFIG_HOME/epoca/config.toml`, else `~/.config/epoca/config.toml`.
 pub fn path(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    // A relative path is invalid there, and to be ignored (XDG base directory specification).
+    // The XDG specification says to ignore relative paths.
     let named = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || variable("HOME").filter(|home| !home.is_empty()).map(|home| Path::new(&home).join(".config"));
     named.or_else(home).map(|base| base.join("epoca/config.toml"))
 }
 
-/// Reads the file; one that is not there says nothing.
+/// Reads the file. A missing file is an empty one.
 pub fn read(path: &Path) -> Result<Config, ConfigError> {
     match std::fs::read_to_string(path) {
         Ok(text) => parse(path, &text),
@@ -90,7 +91,7 @@ fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     Ok(Config { theme, lang, ascii, mouse, present, bindings })
 }
 
-/// A value of a list, or at which byte something else stands.
+/// Parses an enum value. The error carries the byte offset.
 fn parse_value<T: ValueEnum>(key: &str, value: &Spanned<String>) -> Result<T, (usize, String)> {
     T::from_str(value.get_ref(), true).map_err(|_| {
         let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);

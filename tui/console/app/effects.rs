@@ -1,4 +1,4 @@
-//! How effects are carried out: operations and scenarios as tasks that send messages, the rest at once.
+//! Carries out effects. Operations and scenarios run as tasks that send messages back.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,11 @@ use crate::console::model::step_mode;
 use crate::console::update::{Effect, Msg, ScenarioMsg, update};
 use crate::console::view;
 
-/// The deadline of an operation in step mode.
+/// Deadline of operations in step mode.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 impl App {
-    /// True if the console is to end.
+    /// True if the console must end.
     pub fn perform(&mut self, effect: Effect) -> bool {
         match effect {
             Effect::Quit => return true,
@@ -46,7 +46,7 @@ impl App {
             update(&mut self.model, Msg::OperationEnd(number, outcome, Duration::ZERO));
             return;
         };
-        // While time stands still, a write waits for whoever delivers its messages.
+        // In step mode a write completes only after a person delivered its messages.
         let client = if step_mode::is_on(&self.model) { client.with_timeout(STEP_TIMEOUT) } else { client };
         let (progress, mut told) = mpsc::channel(16);
         let outbox = self.outbox.clone();
@@ -62,7 +62,7 @@ impl App {
             let context = Context { client, stdin: false, progress: Some(progress) };
             let begun = Instant::now();
             let outcome = execute(&command, &context).await;
-            // If nobody takes it, the console is ending.
+            // The send fails only while the console ends.
             let _ = outbox.send(Msg::OperationEnd(number, outcome, begun.elapsed())).await;
         });
     }

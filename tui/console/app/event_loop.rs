@@ -1,5 +1,5 @@
-//! The loop: takes messages one after the other, carries out effects, draws when something has changed, but no more
-//! often than thirty times a second. With nothing to show it sleeps.
+//! The event loop: takes messages one by one, carries out effects, and draws after a visible change, at most 30 times
+//! per second. It sleeps while nothing changes.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -27,26 +27,27 @@ use crate::lang::Lang;
 use crate::tape::Record;
 use crate::tape::command::unreadable;
 
-/// The least time between two frames.
+/// Minimum time between frames.
 const FRAME: Duration = Duration::from_millis(33);
 
-/// How many messages wait for the loop; beyond that those who watch nodes wait, and the nodes drop what is oldest.
+/// Messages that wait for the loop. When the inbox is full, the tasks that watch nodes wait, and the nodes drop their
+/// oldest events.
 const INBOX: usize = 1_024;
 
-/// How often it is looked whether the terminal is the console's again, or takes the next frame.
+/// How often to check whether the terminal is in the foreground again, or accepts a frame.
 const POLL_EVERY: Duration = Duration::from_millis(50);
 
-/// How many messages are taken before it is looked whether to draw.
+/// Messages that are handled between two frames.
 const TAKEN_AT_ONCE: usize = 512;
 
-/// Tells whoever looks at processes that something was done to one.
+/// Wakes the task that polls the launcher's processes.
 pub static POLL_PROCESSES: Notify = Notify::const_new();
 
 pub struct App {
     pub model: Model,
     look: Look,
     pub screen: Screen,
-    /// What was drawn last, and when the next may be.
+    /// The revision of the last frame, and the earliest time of the next one.
     drawn: Option<u64>,
     next_frame: Duration,
     begun: Instant,
@@ -54,7 +55,7 @@ pub struct App {
     pub client: Option<epoca::client::Client>,
     inbox: mpsc::Receiver<Msg>,
     keyboard: mpsc::Receiver<Batch>,
-    /// For those who send messages.
+    /// For tasks that send messages.
     pub outbox: mpsc::Sender<Msg>,
     sinks: Sinks,
     pub scenarios: ScenarioRunner,
@@ -62,7 +63,7 @@ pub struct App {
 }
 
 impl App {
-    /// Gives what is said after the screen is gone.
+    /// Returns the text that is printed after the screen is restored.
     pub async fn run(options: ConsoleOptions, recording: Option<Vec<Record>>) -> Result<String, Outcome> {
         let variable = |name: &str| std::env::var(name).ok();
         let config = config::path(variable).map_or(Ok(Config::default()), |path| config::read(&path));
@@ -165,7 +166,7 @@ impl App {
         ended
     }
 
-    /// Takes messages and all that wait. True if the console is to end.
+    /// Handles the inputs and all waiting messages. True if the console must end.
     fn handle(&mut self, first: Vec<Input>) -> bool {
         let is_over = self.handle_all(first);
         self.sinks.take(&mut self.model);
@@ -198,10 +199,10 @@ impl App {
         false
     }
 
-    /// What still waits for its turn goes on the tape, and into the recording.
+    /// Records the messages that still wait for their causes.
     fn drain_inbox(&mut self) {
         while let Some(msg) = self.causal.next(Duration::MAX) {
-            // Nothing is carried out any more.
+            // Effects are ignored: the console is ending.
             let _ = update(&mut self.model, msg);
         }
         self.sinks.take(&mut self.model);
@@ -213,7 +214,7 @@ impl App {
             AppSignal::Resize => {}
             AppSignal::Stop => {
                 terminal::restore();
-                // It stops here, with all its threads; the nodes run on.
+                // All threads of this process stop here. The nodes continue.
                 raise(Kind::SIGSTOP).map_err(|error| terminal_failure(error.into()))?;
                 self.acquire_terminal()?;
             }
@@ -223,9 +224,9 @@ impl App {
         Ok(Some(Msg::Resize(columns, rows)))
     }
 
-    /// After a stop: in the background the terminal is the shell's, until the shell gives it back.
+    /// Takes the terminal after a stop. In the background it belongs to the shell until the shell returns it.
     fn acquire_terminal(&mut self) -> Result<(), Outcome> {
-        // Until the picture is there again it is looked for, also when nothing changes.
+        // Forces a redraw, and attempts to draw until one succeeds.
         self.drawn = None;
         if !terminal::is_foreground() {
             terminal::release();
@@ -257,16 +258,16 @@ impl App {
         Ok(())
     }
 
-    /// When the loop is to turn with no message coming.
+    /// When the loop must run again without a message.
     fn next_turn(&self) -> Option<Duration> {
         let wake = if self.drawn == Some(self.model.revision) { next_wake(&self.model) } else { Some(self.next_frame) };
         wake.into_iter().chain(self.causal.due()).min()
     }
 
-    /// Ends the nodes that belong to this console; asked once more, it kills those that have not ended.
+    /// Stops the console's own nodes. A second request kills the nodes that have not stopped.
     async fn end(&mut self, nodes: Nodes, signals: &mut Signals) {
         self.next_frame = Duration::ZERO;
-        // A terminal that is gone must not keep the nodes from ending well.
+        // The nodes must stop cleanly even if the terminal is gone.
         let _ = self.draw();
         self.scenarios.end().await;
         let again = async {

@@ -1,7 +1,7 @@
-//! What the console keeps between runs, in the folder that XDG names for state: the history of the prompt and the log
-//! file that takes what would otherwise be written over the screen.
+//! Files that the console keeps between runs, in the XDG state folder: the history of the command line, and the log
+//! file.
 //!
-//! None of it is needed: a folder that cannot be written costs the history, never the console.
+//! Both are optional. A folder that is not writable disables the history, not the console.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,18 +13,18 @@ use tracing_subscriber::EnvFilter;
 
 use crate::console::model::prompt::HISTORY_MAX;
 
-/// The log file begins anew above this size, in bytes.
+/// A larger log file is deleted at the start.
 const LOG_BYTES_MAX: u64 = 4 << 20;
 
 /// `$XDG_STATE_HOME/epoca`, else `~/.local/state/epoca`.
 pub fn folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    // A relative path is invalid there, and to be ignored (XDG base directory specification).
+    // The XDG specification says to ignore relative paths.
     let named = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || variable("HOME").filter(|home| !home.is_empty()).map(|home| Path::new(&home).join(".local/state"));
     named.or_else(home).map(|base| base.join("epoca"))
 }
 
-/// The lines of the prompt, oldest first.
+/// The history of the command line, oldest line first.
 #[derive(Clone, Debug)]
 pub struct History {
     path: PathBuf,
@@ -35,7 +35,7 @@ impl History {
         History { path: folder.join("history") }
     }
 
-    /// What is kept; nothing if there is none. A file that has grown far beyond what is kept is cut.
+    /// Reads the newest lines. Truncates a file that has grown far beyond them.
     pub fn read(&self) -> Vec<String> {
         let text = fs::read(&self.path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
         let lines: Vec<String> = text.lines().filter(|line| !line.trim().is_empty()).map(ToOwned::to_owned).collect();
@@ -48,7 +48,7 @@ impl History {
         kept
     }
 
-    /// Adds a line in one write, so that two consoles do not mix theirs.
+    /// Appends a line in one write, so that lines of two consoles do not interleave.
     pub fn add(&self, line: &str) {
         let add = || {
             if let Some(folder) = self.path.parent() {
@@ -62,14 +62,14 @@ impl History {
     }
 
     fn replace(&self, lines: &[String]) -> io::Result<()> {
-        // For its user alone, as all files of this crate.
+        // Temporary files have mode 0600, like all files that this crate creates.
         let mut file = tempfile::NamedTempFile::new_in(self.path.parent().unwrap_or(Path::new(".")))?;
         file.write_all((lines.join("\n") + "\n").as_bytes())?;
         file.persist(&self.path).map(drop).map_err(|error| error.error)
     }
 }
 
-/// Sends logs to a file from now on. What is written to the terminal while the screen is up would destroy it.
+/// Sends logs to a file. Log output on the terminal would corrupt the screen.
 pub fn log_to_file(folder: &Path) {
     let open = || {
         fs::create_dir_all(folder)?;
@@ -83,13 +83,12 @@ pub fn log_to_file(folder: &Path) {
     let Ok(file) = open() else { return };
     let filter = EnvFilter::try_from_env("EPOCA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let writer = Mutex::new(file);
-    // Whoever has set a subscriber before keeps it.
-    // What cannot be written, as on a full disk, would otherwise be printed over the screen.
+    // An existing subscriber stays. Internal errors, such as a full disk, must not be printed to the screen.
     let builder = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
     let _ = builder.with_ansi(false).with_writer(writer).try_init();
 }
 
-/// Values that people typed are nobody else's business.
+/// Typed values are private to the user.
 fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.create(true).mode(0o600).open(path)
 }

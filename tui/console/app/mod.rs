@@ -1,5 +1,5 @@
-//! What assembles the console and runs it: nodes, terminal, event loop. The only part with input and output besides the
-//! terminal.
+//! Assembles and runs the console: nodes, terminal, event loop. Besides `terminal`, the only part with input and
+//! output.
 
 mod nodes;
 
@@ -46,7 +46,7 @@ pub fn run(options: ConsoleOptions) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        // A terminal that takes nothing more would keep the program.
+        // Printing would block on a terminal that accepts no output.
         Err(outcome) if !writer::is_writable() => outcome.exit.into(),
         Err(outcome) => print::outcome(&outcome, Format::Text).into(),
     }
@@ -61,7 +61,7 @@ fn try_run(options: ConsoleOptions) -> Result<String, Outcome> {
         };
         return Err(Outcome::error(Exit::Usage, "no_terminal", format!("{why}; {instead}")));
     }
-    // Before the screen is set up: what is wrong with the file is said where it can be read.
+    // Read before the screen is set up, so that an error is printed normally.
     let recording = match &options.source {
         Source::Replay(path) => Some(read(path).map_err(|error| unreadable(&error, Exit::Usage))?.records),
         _ => None,
@@ -76,7 +76,7 @@ fn try_run(options: ConsoleOptions) -> Result<String, Outcome> {
     ended
 }
 
-/// Why there can be no full screen here, if there can be none.
+/// Why the console cannot run here; `None` if it can.
 fn terminal_problem() -> Option<String> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
         return Some("the console needs a terminal, and this is none".to_owned());

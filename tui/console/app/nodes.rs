@@ -1,4 +1,4 @@
-//! The nodes that the console shows: started by it, or found running. From here come the messages about them.
+//! The nodes on the screen: started by the console, or of a running cluster. This task sends the messages about them.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,18 +19,18 @@ use crate::console::model::ProcessSeen;
 use crate::console::update::Msg;
 use crate::tape;
 
-/// Between two looks at the processes of a launcher elsewhere, which tells nothing by itself.
+/// Interval between polls of a launcher in another process, which sends no events.
 const POLL_EVERY: Duration = Duration::from_secs(1);
 
-/// Holds the nodes for as long as the console runs. What it started ends with it: well if it is asked to, at once if it
-/// is dropped.
+/// The task that owns the nodes. Nodes that the console started stop with it: cleanly by [`Nodes::shut_down`],
+/// immediately if it is dropped.
 pub struct Nodes {
     task: JoinHandle<()>,
     end: oneshot::Sender<()>,
 }
 
 impl Nodes {
-    /// Starts or finds the nodes and watches them; says on the way what is being done.
+    /// Starts or finds the nodes, watches them, and reports the progress.
     pub fn attach(
         source: Source,
         timeout: Duration,
@@ -45,9 +45,8 @@ impl Nodes {
                     let options = LocalCluster { nodes, data, base_port, fresh, conduct, timeout };
                     run_local_cluster(options, inbox, attached, ended).await;
                 }
-                // If nobody takes it, the console has ended.
                 Source::Replay(_) => {
-                    // Nobody is there to be attached to, until the end.
+                    // A recording has no nodes. Wait for the end.
                     let _ = ended.await;
                     drop(attached);
                 }
@@ -60,10 +59,10 @@ impl Nodes {
         (Nodes { task, end }, attaching)
     }
 
-    /// Ends the nodes that belong to this console: they stop taking work, flush and exit.
+    /// Stops the console's own nodes: they refuse new work, flush, and exit.
     pub async fn shut_down(mut self) {
         let (unused, _) = oneshot::channel();
-        // If it does not listen, it has ended already.
+        // The send fails if the task has already ended.
         let _ = std::mem::replace(&mut self.end, unused).send(());
         let _ = (&mut self.task).await;
     }
@@ -96,7 +95,7 @@ async fn run_local_cluster(
     };
     let cluster = match started {
         Ok((cluster, client)) => {
-            // If nobody takes it, the console has ended.
+            // The send fails if the console has ended.
             let _ = attached.send(Ok(client));
             cluster
         }
@@ -117,14 +116,14 @@ async fn run_local_cluster(
     cluster.stop().await;
 }
 
-/// Starts the nodes; who leads is not waited for, so that the first election is seen.
+/// Starts the nodes. It does not wait for a leader, so that the screen shows the first election.
 async fn start(options: LocalCluster, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Client), Outcome> {
     let LocalCluster { nodes, data, base_port, fresh, conduct, timeout } = options;
     let executable = std::env::current_exe();
     let executable = executable.map_err(|error| failure("no_executable", format!("where is this program? {error}")))?;
     let count = nodes.map_or("the".to_owned(), |nodes| nodes.to_string());
     let text = format!("starting {count} nodes, each a process of its own, with their data in {}", data.display());
-    // If nobody listens any more, the console is ending.
+    // Sends fail only while the console ends.
     let _ = inbox.send(Msg::Progress(text)).await;
     let options =
         ClusterOptions { nodes, base_port, fresh, lab: true, ..conduct.of(ClusterOptions::new(executable, &data)) };
@@ -147,7 +146,7 @@ async fn start(options: LocalCluster, inbox: &mpsc::Sender<Msg>) -> Result<(Clus
     Ok((cluster, client))
 }
 
-/// Watches the nodes of a cluster that runs.
+/// Watches the nodes of a running cluster.
 async fn watch_all(client: Client, inbox: mpsc::Sender<Msg>, poll: &'static Notify) -> Client {
     let no_launcher = match client.processes().await {
         Ok(Some(_)) => None,
@@ -165,8 +164,8 @@ pub fn failure(code: &str, text: String) -> Outcome {
     Outcome::error(Exit::Not, code, text)
 }
 
-/// Tells which nodes there are, then watches them for as long as somebody takes the messages. When a node comes or goes
-/// it is time to look at the processes of a launcher that tells nothing by itself.
+/// Reports the nodes and forwards their events until the inbox closes. A connection or disconnection triggers a poll of
+/// the launcher's processes.
 async fn watch_nodes(
     nodes: Vec<(NodeId, String)>,
     no_launcher: Option<String>,
@@ -203,7 +202,7 @@ async fn forward_process_events(mut events: mpsc::Receiver<ProcessEvent>, inbox:
     }
 }
 
-/// What a launcher tells of a process.
+/// The process state after an event of the launcher.
 pub fn process_state(event: ProcessEvent) -> Option<(NodeId, ProcessSeen)> {
     Some(match event {
         ProcessEvent::Killed(node) => (node, ProcessSeen::Killed),
@@ -215,7 +214,7 @@ pub fn process_state(event: ProcessEvent) -> Option<(NodeId, ProcessSeen)> {
     })
 }
 
-/// Looks at the launcher's processes, if there is one, and at the member list: who is new is shown from then on.
+/// Polls the launcher's processes and the member list. New nodes are watched from then on.
 async fn poll_processes(
     client: Client,
     no_launcher: Option<String>,
@@ -224,7 +223,7 @@ async fn poll_processes(
     poll: &'static Notify,
 ) {
     loop {
-        // A launcher that does not answer says nothing about the processes; what was seen last stays.
+        // Keep the last known state if the launcher does not answer.
         for process in client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default() {
             if shown.insert(process.id) {
                 watch_nodes(vec![(process.id, process.address.clone())], no_launcher.clone(), &inbox, Some(poll)).await;
@@ -238,7 +237,7 @@ async fn poll_processes(
         for member in listed.into_iter().filter(|member| shown.insert(member.id)) {
             watch_nodes(vec![(member.id, member.address)], no_launcher.clone(), &inbox, Some(poll)).await;
         }
-        // Either way it is time to look again.
+        // A timeout and a notification both lead to the next poll.
         let _ = tokio::time::timeout(POLL_EVERY, poll.notified()).await;
     }
 }

@@ -1,5 +1,5 @@
-//! Whoever runs a scenario for the console: on the nodes that it shows, or on a cluster of the scenario's own, whose nodes
-//! are watched for the screen meanwhile. One runs at a time.
+//! Runs a scenario on the console's nodes, or on a cluster of its own that is watched while it runs. One scenario runs
+//! at a time.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,14 +17,15 @@ use crate::console::app::nodes;
 use crate::console::update::{Msg, ScenarioMsg};
 use crate::scenario::{RunOptions, Script, Stage, Told, Verdict, find, leave_in_order, run};
 
-/// At the beginning of a part, so that a person can read what the last one came to.
+/// Pause before each part, so that a person can read the result of the previous one.
 const PACE: Duration = Duration::from_millis(1_500);
-/// On the sheet, which has many.
+/// The same for the assignment's sheet, which has many parts.
 const SHEET_PACE: Duration = Duration::from_millis(300);
-/// How long the nodes of a scenario's own cluster may take to be on the screen when it is over, and between two looks.
+/// After the end: how long to wait until all nodes of the scenario's own cluster are connected, and the polling
+/// interval.
 const SHOWN_WITHIN: Duration = Duration::from_secs(3);
 const POLL_EVERY: Duration = Duration::from_millis(50);
-/// How many things wait for the inbox.
+/// Reports that wait for the inbox.
 const REPORTS_MAX: usize = 256;
 
 #[derive(Default)]
@@ -39,7 +40,7 @@ struct Running {
 
 impl ScenarioRunner {
     pub fn begin(&mut self, name: String, client: Client, inbox: mpsc::Sender<Msg>) {
-        // One that is over may still hold its cluster for the screen.
+        // The previous scenario is over, but its task may still hold its cluster.
         if let Some(before) = self.running.take() {
             before.task.abort();
         }
@@ -49,25 +50,25 @@ impl ScenarioRunner {
                 Ok(()) => return,
                 Err(why) => ScenarioMsg::Refused(why),
             };
-            // If nobody takes it, the console is ending.
+            // The send fails only while the console ends.
             let _ = inbox.send(Msg::Scenario(Box::new(refused))).await;
         });
         self.running = Some(Running { task, stop: Some(stop) });
     }
 
-    /// Ends the scenario; the nodes of the console are brought in order.
+    /// Stops the scenario and restores the console's nodes.
     pub fn stop(&mut self) {
         if let Some(stop) = self.running.as_mut().and_then(|running| running.stop.take()) {
-            // If it does not listen, it has ended already.
+            // The send fails if the scenario has already ended.
             let _ = stop.send(());
         }
     }
 
-    /// Ends the scenario at once, and with it a cluster of its own.
+    /// Aborts the scenario and stops its own cluster.
     pub async fn end(&mut self) {
         if let Some(Running { task, .. }) = self.running.take() {
             task.abort();
-            // It is over either way.
+            // An aborted task returns an error.
             let _ = task.await;
         }
     }
@@ -94,16 +95,16 @@ async fn play(
     if stage.is_own() {
         wait_until_shown(stage.client.nodes().len(), &live).await;
     }
-    // What was seen last stays on the screen: that the nodes end now is no part of it.
+    // The last state stays on the screen. The shutdown of the nodes is not shown.
     watching.shutdown().await;
     stage.end().await;
     Ok(())
 }
 
-/// The nodes that are seen now.
+/// The nodes that are connected now.
 type LiveNodes = Arc<Mutex<BTreeSet<NodeId>>>;
 
-/// The nodes of the scenario's own cluster, for the screen.
+/// Watches the nodes of the scenario's own cluster.
 async fn watch_cluster(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinSet<()>, live: &LiveNodes) {
     let nodes = stage.client.nodes();
     let _ = inbox.send(Msg::Scenario(Box::new(ScenarioMsg::OwnCluster(nodes.clone())))).await;
@@ -113,7 +114,7 @@ async fn watch_cluster(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &
     if let Some(mut events) = stage.take_events() {
         let (inbox, live) = (inbox.clone(), live.clone());
         watching.spawn(async move {
-            // They end with this task.
+            // Aborted together with this task.
             let mut newcomers = JoinSet::new();
             while let Some(event) = events.recv().await {
                 if let ProcessEvent::Grown(id, address) = event {
@@ -149,7 +150,7 @@ async fn watch_one(id: NodeId, address: String, inbox: mpsc::Sender<Msg>, live: 
     }
 }
 
-/// A node that was started again a moment ago is on the screen before it ends.
+/// Waits until a recently restarted node is connected, so that the screen shows it before the cluster stops.
 async fn wait_until_shown(nodes: usize, live: &LiveNodes) {
     let begun = Instant::now();
     while begun.elapsed() < SHOWN_WITHIN && live.lock().unwrap_or_else(PoisonError::into_inner).len() < nodes {
@@ -171,7 +172,7 @@ async fn run_to_end(script: &Arc<Script>, stage: &Stage, inbox: &mpsc::Sender<Ms
     let options = RunOptions { pace, ..RunOptions::default() };
     let last = reports.clone();
     let stop = async {
-        // A director that is gone stops nothing: it has aborted this.
+        // A dropped sender is not a stop: the runner has aborted this task.
         if stopped.await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -184,6 +185,6 @@ async fn run_to_end(script: &Arc<Script>, stage: &Stage, inbox: &mpsc::Sender<Ms
         leave_in_order(&stage.client).await;
     }
     let ended = Told::Ended { verdict: Verdict::Unknown, why: "stopped".to_owned(), took: Duration::ZERO };
-    // If nobody takes it, the console is ending.
+    // The send fails only while the console ends.
     let _ = last.send(ended).await;
 }

@@ -1,19 +1,19 @@
-//! The signals that the console hears: to end, to stop and go on, and that the terminal has another size.
+//! The signals that the console handles: terminate, stop, continue, window change.
 
 use std::task::Poll;
 
 use nix::sys::signal::Signal as Kind;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a signal asks for.
+/// The request behind a signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AppSignal {
     Terminate,
-    /// To stop, as Ctrl-Z does where the line is not raw.
+    /// Stop, as Ctrl-Z in cooked mode.
     Stop,
-    /// It was stopped, and goes on.
+    /// The process was stopped and continues.
     Continue,
-    /// The terminal has another size.
+    /// The terminal has a new size.
     Resize,
 }
 
@@ -33,7 +33,7 @@ impl Signals {
         Ok(Signals(signals.collect::<std::io::Result<_>>()?))
     }
 
-    /// The next one; of several that wait, one that asks to end.
+    /// The next signal. If several are pending, termination comes first.
     pub async fn next(&mut self) -> AppSignal {
         std::future::poll_fn(|context| {
             let came =

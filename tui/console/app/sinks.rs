@@ -1,4 +1,4 @@
-//! Whoever takes what the tape takes in: the recording that is written, and the checks that go on beside it.
+//! The consumers of the tape: the recording and the checks.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,14 +13,15 @@ use crate::console::model::tape::Recording;
 use crate::console::update::Msg;
 use crate::tape::{Checker, FileError, Linearizable, Record, Recorder, check};
 
-/// How many records wait for the checks; beyond it they lag, and begin anew when they have caught up.
+/// Records that wait for the checks. When the queue is full, records are skipped, and the checks resume from the nodes'
+/// current states.
 const QUEUE: usize = 1 << 15;
-/// How many records are checked before it is looked whether there is something to tell.
+/// Records that are checked between two reports.
 const BATCH: usize = 256;
-/// Between two reports that tell nothing but how far the checks are.
+/// Interval of reports that contain nothing but progress.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// Where a recording goes, and its greatest size in bytes.
+/// The file of a recording and its maximum size.
 #[derive(Clone, Debug)]
 pub struct RecordTarget {
     pub path: PathBuf,
@@ -33,22 +34,22 @@ pub struct Sinks {
 }
 
 impl Sinks {
-    /// Begins the recording, if one is wanted. The checks tell what they find in the inbox.
+    /// Starts the recording, if there is one, and the checks. The checks report to the inbox.
     pub fn begin(wanted: Option<&RecordTarget>, inbox: Sender<Msg>) -> Result<Sinks, FileError> {
         let recorder = wanted.map(|RecordTarget { path, bytes_max }| Recorder::begin(path, *bytes_max)).transpose()?;
         Ok(Sinks { recorder, checks: Checks::begin(inbox) })
     }
 
-    /// Checks a whole recording beside what goes on, and tells what was found in the inbox.
+    /// Checks a whole recording in the background and reports to the inbox.
     pub fn check(records: Vec<Arc<Record>>, inbox: Sender<Msg>) {
         tokio::task::spawn_blocking(move || {
             let verdict = check(records.iter().map(|record| &**record));
-            // If nobody takes it, the console is ending.
+            // The send fails only while the console ends.
             let _ = inbox.blocking_send(Msg::Checked(Box::new(verdict)));
         });
     }
 
-    /// Hands on what the tape has taken in.
+    /// Passes the new records on.
     pub fn take(&mut self, model: &mut Model) {
         for record in model.tape.take_unread() {
             if let Some(recorder) = &self.recorder {
@@ -66,7 +67,7 @@ impl Sinks {
         }
     }
 
-    /// Ends the recording, and says what it came to.
+    /// Ends the recording and returns a summary.
     pub fn end(self) -> Option<String> {
         let recorder = self.recorder?;
         let path = recorder.path().to_owned();
@@ -76,13 +77,13 @@ impl Sinks {
 
 enum CheckItem {
     Record(Arc<Record>),
-    /// So many records were left out; the nodes are seen anew as they are now.
+    /// Number of skipped records, and the nodes' current states to resume from.
     Restart(u64, Vec<Snapshot>),
 }
 
 struct Checks {
     queue: Sender<CheckItem>,
-    /// How many records were left out since the queue was full.
+    /// Records skipped since the queue was full.
     left_out: u64,
     task: JoinHandle<()>,
 }
@@ -93,9 +94,9 @@ impl Checks {
         Checks { queue, left_out: 0, task: tokio::spawn(check_all(items, inbox)) }
     }
 
-    /// Takes a record, and never waits.
+    /// Queues a record without waiting.
     fn take(&mut self, record: Arc<Record>, model: &Model) {
-        // Half of the queue must be free before it goes on, so that it does not stop again at once.
+        // Resume only when half of the queue is free, else the queue would fill again at once.
         if self.left_out > 0 && self.queue.capacity() > QUEUE / 2 {
             let again = CheckItem::Restart(self.left_out, model.tape.present_states(model));
             if self.queue.try_send(again).is_ok() {
@@ -131,7 +132,7 @@ async fn check_all(mut items: Receiver<CheckItem>, inbox: Sender<Msg>) {
             }
             found = async { order.as_mut().expect("it is there").await }, if order.is_some() => {
                 order = None;
-                // A search that panicked has nothing to say.
+                // A search that panicked has no result.
                 is_found = found.is_ok_and(|found| checker.ordered(found));
                 false
             }

@@ -1,4 +1,4 @@
-//! What was pressed, clicked and pasted, as messages to the update.
+//! Converts keys, clicks and pastes to messages.
 
 use std::time::Duration;
 
@@ -10,14 +10,15 @@ use crate::console::terminal::input::{Batch, Event};
 use crate::console::update::{Gesture, Msg};
 use crate::console::view;
 
-/// A message, or what becomes one once it is known what stands where the pointer is.
+/// A message, or a mouse event whose target is looked up when it is handled.
 pub enum Input {
     Msg(Msg),
     Mouse(MouseEvent),
 }
 
 impl Input {
-    /// A click is on what stands there now: what came before it may have changed that. `None` if it means nothing.
+    /// Looks up the target of a mouse event in the current model, after all earlier messages were handled. `None` if
+    /// the event has no meaning.
     pub fn into_msg(self, model: &Model) -> Option<Msg> {
         match self {
             Input::Msg(msg) => Some(msg),
@@ -35,14 +36,14 @@ fn gesture(kind: MouseEventKind) -> Option<Gesture> {
         MouseEventKind::Down(MouseButton::Left) => Some(Gesture::Click),
         MouseEventKind::ScrollUp => Some(Gesture::Wheel(-1)),
         MouseEventKind::ScrollDown => Some(Gesture::Wheel(1)),
-        // Moving about changes nothing, and draws nothing.
+        // Movement must not cause a redraw.
         _ => None,
     }
 }
 
-/// What came at once from the terminal; keys that follow each other stay together.
+/// Converts a batch. Consecutive keys stay together, because a burst of keys is treated differently.
 pub fn from_terminal(batch: Option<Batch>) -> Vec<Input> {
-    // Nothing more can be typed: the terminal is gone.
+    // The terminal is gone.
     let Some(Batch { events, quiet }) = batch else { return vec![Input::Msg(Msg::Terminate)] };
     let mut inputs = Vec::new();
     for event in events {

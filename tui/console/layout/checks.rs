@@ -1,10 +1,10 @@
-//! The lines of the checks' tab.
+//! The lines of the checks tab.
 
 use crate::console::model::Model;
 use crate::console::text::wrap;
 use crate::tape::{check_names, evidence_lines};
 
-/// The evidence of what was found up to the moment that is shown, in lines of this width.
+/// The evidence of all violations up to the shown moment, wrapped.
 pub fn evidence(model: &Model, columns: usize) -> Vec<String> {
     let get = |number| model.tape.ring.get(number).map(|record| &**record);
     let texts = model.findings().flat_map(|finding| evidence_lines(finding, model.tape.ring.start(), get));
@@ -13,7 +13,7 @@ pub fn evidence(model: &Model, columns: usize) -> Vec<String> {
     lines.flat_map(|text| wrap(text, columns.saturating_sub(2))).collect()
 }
 
-/// How many lines the tab has: the evidence, each check, and how far they are.
+/// Number of lines: the evidence, each check, and the progress.
 pub fn lines(model: &Model) -> usize {
     if model.checks.is_none() {
         return 1;

@@ -1,20 +1,20 @@
-//! How many lines a tab has to scroll through.
+//! How far each tab scrolls.
 
 use crate::console::layout::checks;
 use crate::console::model::{Model, Pane};
 
-/// What the arrows and pages do in a tab.
+/// What the arrow keys do in a tab.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Extent {
-    /// So many lines that grow at their end: scrolling up goes back from the newest.
+    /// Lines that grow at the end. Scrolling goes up from the newest.
     FromEnd(usize),
-    /// So many lines that are read from the top.
+    /// Lines that are read from the top.
     FromTop(usize),
-    /// The tab has a selection that they move.
+    /// They move a selection.
     Selection,
 }
 
-/// About how many lines each node takes in the tab of nodes.
+/// Approximate lines per node in the nodes tab.
 const NODE_LINES: usize = 4;
 
 pub fn extent(model: &Model, pane: Pane) -> Extent {
@@ -29,7 +29,7 @@ pub fn extent(model: &Model, pane: Pane) -> Extent {
     }
 }
 
-/// Two tables with a head and a line for each node, and a remark: at least.
+/// Two tables with a head and one line per node, and a remark; without gaps between them.
 pub fn peers_lines(model: &Model) -> usize {
     2 * (model.nodes.len() + 1) + 1
 }

@@ -1,5 +1,4 @@
-//! What the help says: the shapes in the table of logs, every key of both modes from the table of keys, and every
-//! command from the grammar. How it is drawn is the business of `view`.
+//! The contents of the help: the shapes of the log table, all keys, all commands. `view` draws them.
 
 use crate::command::words;
 use crate::console::keys::{self, Mode};
@@ -7,10 +6,10 @@ use crate::console::text::wrap;
 use crate::console::words::{commands, screen};
 use crate::lang::{Lang, Text, text};
 
-/// Where the explanations begin.
+/// Column of the explanations.
 pub const TEXT_AT: usize = 14;
 
-/// One row: what is explained, and (a part of) its explanation.
+/// A row: a label with its explanation, or a continuation of the explanation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Row {
     pub label: String,
@@ -18,12 +17,12 @@ pub struct Row {
     pub text: String,
 }
 
-/// What a label is, so that it can be drawn like that.
+/// How a label is drawn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     Heading,
     Plain,
-    /// A key or a command, as it is typed.
+    /// A key or a command.
     Typed,
     Final,
     Intermediate,
@@ -81,7 +80,7 @@ const SHAPES: &[(&str, Kind, Text)] = &[
     ),
 ];
 
-/// The whole help in rows of this width.
+/// The whole help, wrapped.
 pub fn rows(width: usize, lang: Lang) -> Vec<Row> {
     let mut rows = vec![heading(screen::H_SHAPES.to(lang))];
     rows.extend(SHAPES.iter().flat_map(|(shape, kind, meaning)| explained(shape, *kind, meaning.to(lang), width)));

@@ -1,4 +1,4 @@
-//! Which columns of the log table are seen: as many as fit, each as wide as its widest cell.
+//! The visible columns of the log table: as many as fit, each as wide as its widest cell.
 
 use epoca::protocol::EntryId;
 
@@ -8,14 +8,14 @@ use crate::console::model::log_table::{LogWindow, after, before, cell, newest};
 use crate::console::text::width;
 use crate::console::words::content;
 
-/// A column that is seen, and how wide its cells are between their marks.
+/// A visible column and the width of its cells between the marks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Column {
     pub id: EntryId,
     pub width: u16,
 }
 
-/// The part of the table that is seen, oldest column first.
+/// The visible part of the table, oldest column first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct VisibleColumns {
     pub columns: Vec<Column>,
@@ -23,14 +23,15 @@ pub struct VisibleColumns {
     pub has_newer: bool,
 }
 
-/// What a cell's content may take at least and at most.
+/// Minimum and maximum width of a cell's content.
 const CONTENT_MIN: u16 = 5;
 const CONTENT_MAX: u16 = 12;
 
-/// A cell has a mark on each side, and the place of the commit marker after it.
+/// The mark on each side of a cell, and the commit marker after it.
 pub const CELL_FRAME: u16 = 3;
 
-/// As many columns as fit, back from the window's right end; if the log begins within, newer ones fill the rest.
+/// As many columns as fit, to the left of the window's right end. If the log starts inside the window, newer columns
+/// fill the rest.
 pub fn visible_columns(model: &Model) -> VisibleColumns {
     let mut room = cells_width(model.size);
     let mut take = |id: EntryId| {

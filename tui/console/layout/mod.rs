@@ -1,13 +1,14 @@
-//! Which part of the screen is where, from its size alone.
+//! Which part of the screen is where, and which contents are visible. Computed from the model, for `view` to draw and
+//! for `update` to act on.
 //!
 //! ```text
-//!   top      name, epoch, leader, commit point, quorum, what is in force, mode
-//!   banner   what happens now, in presenter mode
-//!   logs     the aligned log table, one to three rows for each node
-//!   lower    the space-time picture and the tabs, side by side where there is room
-//!   strips   a line each for checks and tape, where there is room and they have something to say
-//!   prompt   one line, boxed where there is room
-//!   hint     keys; or what is wrong with the line above, at its place
+//!   top      name, epoch, leader, commit point, quorum, faults, mode
+//!   banner   the current event, in presenter mode
+//!   logs     the aligned log table, one to three rows per node
+//!   lower    space-time diagram and tabs, side by side if there is room
+//!   strips   one line each for step mode, checks and tape, if there is room
+//!   prompt   one line, with a frame if there is room
+//!   hint     the keys, or the error in the line above
 //! ```
 
 pub mod checks;
@@ -30,24 +31,24 @@ use ratatui::layout::Rect;
 
 use crate::console::model::Model;
 
-/// The least size that shows everything that must be seen.
+/// The minimum size that shows everything essential.
 pub const COLUMNS_MIN: u16 = 60;
 pub const ROWS_MIN: u16 = 18;
 
-/// The lower pane is worth its frame from this height on.
+/// The minimum height of the lower pane.
 const LOWER_MIN: u16 = 6;
 
-/// From this height of the lower pane on, rows are spent on setting the nodes apart.
+/// From this height on, the log table separates nodes by an empty row.
 const LOWER_AIRY: u16 = 20;
 
-/// From this height on there is room for strips, and for one of them.
+/// Minimum heights for all strips, and for one strip.
 const STRIPS_FROM: u16 = 30;
 const ONE_STRIP_FROM: u16 = 22;
 
-/// From this width on two panes stand side by side.
+/// From this width on, two panes are side by side.
 const SPLIT_COLUMNS: u16 = 110;
 
-/// The rows of the banner.
+/// Rows of the banner.
 const BANNER: u16 = 3;
 
 const STRIPS_MAX: usize = 3;
@@ -57,22 +58,22 @@ pub struct Layout {
     pub top: Rect,
     pub banner: Rect,
     pub logs: Rect,
-    /// The space-time picture, where there is room beside the tabs; else it is one of them.
+    /// The space-time diagram, if it has a pane of its own. Otherwise it is a tab.
     pub space: Option<Rect>,
     pub lower: Rect,
     pub strips: Rect,
     pub prompt: Rect,
-    /// The row of the prompt that is typed into.
+    /// The row of the command line.
     pub input: Rect,
     pub hint: Rect,
     pub rows_per_node: u16,
     pub is_wide: bool,
 }
 
-/// What takes rows of the screen.
+/// Contents that need rows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Content {
-    /// A large banner below the top line.
+    /// The presenter's banner is on.
     pub has_banner: bool,
     pub nodes: usize,
     pub strips: usize,
@@ -99,7 +100,7 @@ pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> 
     let banner_rows = if content.has_banner && rows >= ROWS_MIN + BANNER { BANNER } else { 0 };
     let others = 1 + banner_rows + strips_rows + prompt_rows + 1;
     let nodes = u16::try_from(content.nodes.max(1)).unwrap_or(u16::MAX);
-    // A third row is empty: it sets the nodes apart, and the last one needs none.
+    // The third row is empty; the last node needs none.
     let table = |rows_per_node: u16| nodes.saturating_mul(rows_per_node).saturating_add(3) - rows_per_node / 3;
     let lower_min = |rows_per_node: u16| if rows_per_node == 3 { LOWER_AIRY } else { LOWER_MIN };
     let fits = |rows_per_node: &u16| table(*rows_per_node).saturating_add(others + lower_min(*rows_per_node)) <= rows;
@@ -135,7 +136,7 @@ pub fn layout((columns, rows): (u16, u16), content: &Content) -> Option<Layout> 
     })
 }
 
-/// Whether the space-time picture stands beside the tabs.
+/// Whether the space-time diagram has a pane beside the tabs.
 pub fn is_split((columns, rows): (u16, u16)) -> bool {
     columns >= SPLIT_COLUMNS && rows >= STRIPS_FROM
 }
@@ -153,12 +154,12 @@ fn is_wide(columns: u16) -> bool {
     columns >= 100
 }
 
-/// How wide the part is in which a row says whose log it is.
+/// Width of the node labels.
 pub fn label_width(columns: u16) -> u16 {
     if is_wide(columns) { 25 } else { 17 }
 }
 
-/// What remains of a row of the log table for its cells.
+/// Width of the cells in a row of the log table.
 pub fn cells_width((columns, _): (u16, u16)) -> u16 {
     columns.saturating_sub(2 + label_width(columns))
 }

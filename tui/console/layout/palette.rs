@@ -1,4 +1,4 @@
-//! The palette: every command, every key and every scenario by name, found by a few of its letters in order.
+//! The command palette: finds commands, keys and scenarios by a subsequence of letters.
 
 use crate::command::words;
 use crate::console::keys::{self, Action, Mode};
@@ -6,23 +6,23 @@ use crate::console::model::Model;
 use crate::console::words::{commands, screen};
 use crate::scenario;
 
-/// What an entry of the palette does.
+/// The effect of an entry.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Does {
-    /// Puts this into the prompt.
+    /// Puts this text on the command line.
     Type(String),
     Act(Action),
 }
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Item {
-    /// A command's usage, or a key.
+    /// The usage of a command, or a key.
     pub label: String,
     pub about: String,
     pub does: Does,
 }
 
-/// What fits, the best first; all of it if nothing is wanted yet.
+/// The matching entries, best first. All entries if the search text is empty.
 pub fn items(model: &Model, wanted: &str) -> Vec<Item> {
     let mut found: Vec<(u32, Item)> = all(model)
         .into_iter()
@@ -31,7 +31,7 @@ pub fn items(model: &Model, wanted: &str) -> Vec<Item> {
             score.map(|score| (score, item))
         })
         .collect();
-    // Of the same score the order of the tables stays.
+    // The sort is stable: entries with equal scores stay in table order.
     found.sort_by_key(|(score, _)| std::cmp::Reverse(*score));
     found.into_iter().map(|(_, item)| item).collect()
 }
@@ -57,8 +57,7 @@ fn all(model: &Model) -> Vec<Item> {
     keys.chain(commands).chain(scenarios).collect()
 }
 
-/// How well the letters are found in this order: more for a word's beginning and for letters that stand together.
-/// `None` if they are not.
+/// The score of a match, `None` without one. Starts of words and consecutive letters score higher.
 fn score(text: &str, wanted: &str) -> Option<u32> {
     let mut score = 1;
     let mut previous: Option<usize> = None;

@@ -1,8 +1,8 @@
-//! The lines between the panes and the prompt: left out while they have nothing to say, and on small screens.
+//! The lines between the panes and the prompt. An empty strip takes no row.
 
 use crate::console::model::{Model, step_mode};
 
-/// Where there is one line only, the tape has it unless a check has failed.
+/// Below this height there is one strip: the tape, unless a check failed.
 const CHECKS_FROM: u16 = 30;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,7 +12,7 @@ pub enum Strip {
     Tape,
 }
 
-/// The strips that have something to say now, from the upper to the lower.
+/// The strips with contents, from top to bottom.
 pub fn strips(model: &Model) -> impl Iterator<Item = Strip> {
     [Strip::Step, Strip::Checks, Strip::Tape].into_iter().filter(|strip| match strip {
         Strip::Step => step_mode::is_on(model),

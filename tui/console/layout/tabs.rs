@@ -1,11 +1,11 @@
-//! The tabs of the lower pane: which are there now, which one is shown, and which names fit on the frame.
+//! The tabs of the lower pane: which exist, which one is shown, which names fit on the frame.
 
 use crate::console::layout::is_split;
 use crate::console::model::{Model, Pane, step_mode};
 use crate::console::text::width as columns;
 use crate::console::words::screen;
 
-/// Whether the tab is there now.
+/// Whether the tab exists now.
 fn is_there(model: &Model, pane: Pane) -> bool {
     match pane {
         Pane::Scenario => model.scenarios.run.is_some() || model.scenarios.asked.is_some(),
@@ -17,17 +17,17 @@ fn is_there(model: &Model, pane: Pane) -> bool {
     }
 }
 
-/// The tabs that are there now.
+/// The tabs that exist now.
 pub fn tabs(model: &Model) -> impl DoubleEndedIterator<Item = Pane> {
     Pane::ALL.into_iter().filter(|pane| is_there(model, *pane))
 }
 
-/// The tab that is shown: the chosen one, or the first if that is not there now.
+/// The shown tab: the selected one, or the first if the selected one does not exist now.
 pub fn shown(model: &Model) -> Pane {
     if is_there(model, model.pane) { model.pane } else { tabs(model).next().unwrap_or(model.pane) }
 }
 
-/// The tab so many to the right; it goes around.
+/// The tab `right` positions to the right, cyclic.
 pub fn beside(model: &Model, right: isize) -> Pane {
     let panes: Vec<Pane> = tabs(model).collect();
     let here = panes.iter().position(|pane| *pane == shown(model)).unwrap_or_default();
@@ -35,7 +35,7 @@ pub fn beside(model: &Model, right: isize) -> Pane {
     panes.get(there as usize).copied().unwrap_or(model.pane)
 }
 
-/// The names on the frame: those that fit, the shown one among them, each with where it begins.
+/// The names on the frame with their columns. Always contains the shown tab.
 pub struct Bar {
     pub tabs: Vec<(Pane, usize)>,
     pub hides_left: bool,
@@ -46,7 +46,7 @@ pub fn bar(model: &Model, width: usize) -> Bar {
     let all: Vec<Pane> = tabs(model).collect();
     let takes = |pane: Pane| columns(model.say(screen::tab(pane))) + 2;
     let here = all.iter().position(|pane| *pane == shown(model)).unwrap_or_default();
-    // Tabs are taken off at the left until the shown one and the marks fit.
+    // Drop tabs at the left until the shown one and the arrows fit.
     let total = |from: usize, to: usize| all[from..to].iter().map(|pane| takes(*pane)).sum::<usize>();
     let is_short = total(0, all.len()) > width;
     let room = if is_short { width.saturating_sub(2) } else { width };

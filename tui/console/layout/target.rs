@@ -1,4 +1,4 @@
-//! What the pointer is over. Which rows stand there is known to the views alone, so they say it ([`crate::console::view`]).
+//! What the mouse pointer is over. Views compute it, because only they know which rows are drawn.
 
 use crate::console::model::Pane;
 
@@ -6,15 +6,15 @@ use crate::console::model::Pane;
 pub enum Target {
     Prompt,
     Logs,
-    /// The space-time picture beside the tabs, and the row of it.
+    /// The pane of the space-time diagram, and a row of it.
     SpaceTime {
         row: Option<u64>,
     },
-    /// The names on the frame of the tabs.
+    /// The tab bar.
     TabBar {
         pane: Option<Pane>,
     },
-    /// The inside of the tabs; of the narration and the space-time picture also the line or row, by its serial.
+    /// The contents of the tab; in the narration and the space-time diagram also the row, by serial.
     Tab {
         row: Option<u64>,
     },

@@ -1,8 +1,8 @@
-//! How a frame becomes bytes: as crossterm writes it, but with the cursor set again behind everything of which
-//! terminals disagree how many columns it takes.
+//! A ratatui backend that sets the cursor explicitly after every character whose width is uncertain.
 //!
-//! Ratatui takes the cursor to be one column on after each cell. Behind `⚠️` it is one or two columns on, by terminal;
-//! all that follows in the row would stand beside its place, and the differences of later frames be drawn over it.
+//! Ratatui assumes that the cursor moves by the width it computed. Terminals disagree about characters such as `⚠️`:
+//! one column or two. Without the explicit position, the rest of the row would be shifted, and later diffs would be
+//! drawn over it.
 
 use std::io::{self, Write};
 
@@ -18,12 +18,12 @@ pub struct WidthSafeBackend<W: Write> {
 }
 
 impl<W: Write> WidthSafeBackend<W> {
-    /// Of this size and no other: the real one is asked for when the terminal tells that it has changed.
+    /// A backend of fixed size. The event loop queries the real size when the terminal reports a change.
     pub fn new(writer: W, (width, height): (u16, u16)) -> WidthSafeBackend<W> {
         WidthSafeBackend { inner: CrosstermBackend::new(writer), size: Size { width, height } }
     }
 
-    /// Some cells after each other, the cursor being set before the first.
+    /// Draws adjacent cells after setting the cursor once.
     fn run(&mut self, cells: &[(u16, u16, &Cell)]) -> io::Result<()> {
         if cells.is_empty() {
             return Ok(());
@@ -31,7 +31,8 @@ impl<W: Write> WidthSafeBackend<W> {
         self.inner.draw(cells.iter().copied())
     }
 
-    /// A terminal that takes a wide character for a narrow one leaves in its second column what was there.
+    /// Blanks all columns of a wide character first. A terminal that takes it for a narrow one would otherwise keep old
+    /// content in the second column.
     fn clear_below(&mut self, x: u16, y: u16, cell: &Cell, columns: u16) -> io::Result<()> {
         let mut blank = cell.clone();
         blank.set_symbol(" ");
@@ -52,7 +53,7 @@ impl<W: Write> Backend for WidthSafeBackend<W> {
         I: Iterator<Item = (u16, u16, &'a Cell)>,
     {
         let mut certain: Vec<(u16, u16, &Cell)> = Vec::new();
-        // Where the second column of a wide character ends, which is drawn with it.
+        // End of the last wide character. It was drawn together with its second column.
         let mut covered = (0, 0);
         for (x, y, cell) in content {
             if y == covered.1 && x < covered.0 {
@@ -81,7 +82,7 @@ impl<W: Write> Backend for WidthSafeBackend<W> {
     }
 
     fn get_cursor_position(&mut self) -> io::Result<Position> {
-        // Asking would take the answer from what is typed. A picture of a fixed size does not ask.
+        // A query would read its answer from the user's input.
         Err(io::Error::new(io::ErrorKind::Unsupported, "the cursor is where it was set"))
     }
 
@@ -117,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    /// What is written for one text after the other in a terminal of one row.
+    /// The bytes for several texts, drawn one after the other to a terminal of one row.
     fn written(texts: &[&str]) -> Vec<u8> {
         let mut bytes = Vec::new();
         let viewport = Viewport::Fixed(Rect::new(0, 0, 20, 1));
@@ -142,7 +143,7 @@ mod tests {
                 let cell = parser.screen().cell(0, column).expect("it is on the screen");
                 assert_eq!(cell.contents().trim(), letter.trim(), "{column} of {text}");
                 column += width(letter) as u16;
-                // The second column of a wide character has nothing of what was there.
+                // The second column of a wide character is blank.
                 let behind = parser.screen().cell(0, column - 1).filter(|_| width(letter) == 2);
                 assert!(behind.is_none_or(|cell| cell.contents().trim().is_empty()), "{column} of {text}");
             }
@@ -156,7 +157,7 @@ mod tests {
         for uncertain in ["⚠️", "日", "e\u{301}"] {
             for (at, found) in text.match_indices(uncertain) {
                 let rest = &text[at + found.len()..];
-                // Colours may be set before.
+                // Colour sequences may come first.
                 let next = rest.split('\u{1b}').find(|part| !part.is_empty() && !part.ends_with('m'));
                 assert!(next.is_none_or(|next| next.ends_with('H') || next.contains('H')), "{uncertain}: {rest:?}");
                 assert!(rest.is_empty() || rest.starts_with('\u{1b}'), "{uncertain}: {rest:?}");

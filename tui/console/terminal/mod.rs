@@ -1,8 +1,8 @@
-//! The terminal: set up once, restored whatever happens. Restoring twice does nothing, so every way out may ask for it:
-//! a quit, a signal, an error, a panic in any thread.
+//! The terminal device: set up once, restored on every exit. Restoring twice has no effect, so every exit path may do
+//! it: quit, signal, error, panic in any thread.
 //!
-//! It is the console's while the console runs in the foreground of its terminal. In the background, after a stop, it
-//! is the shell's: changing its settings from there would stop the process again.
+//! The terminal belongs to the console while the console is in the foreground. After a stop it belongs to the shell,
+//! and changing its settings from the background would stop the process again.
 
 mod backend;
 
@@ -32,19 +32,19 @@ use tokio::sync::Notify;
 
 use backend::WidthSafeBackend;
 
-/// The size of a terminal that tells none.
+/// The size if the terminal reports none.
 const USUAL: (u16, u16) = (80, 24);
 
-/// Ends a sequence that was written in part.
+/// Aborts an incomplete escape sequence.
 const CANCEL: u8 = 0x18;
 
-/// Whether the terminal is ours now.
+/// Whether the terminal is set up for the console.
 static IS_UP: AtomicBool = AtomicBool::new(false);
 
-/// Told when a thread panicked: what it was responsible for is gone, so the console ends.
+/// Notified after a panic. The panicked thread's work is lost, so the console ends.
 static PANICKED: Notify = Notify::const_new();
 
-/// The terminal while it is ours; restored when dropped.
+/// The terminal while the console uses it. Restored on drop.
 pub struct Screen {
     frame: Pending,
     terminal: Terminal<WidthSafeBackend<Pending>>,
@@ -53,8 +53,8 @@ pub struct Screen {
     frames: SyncSender<Vec<u8>>,
 }
 
-/// What is to be written next. Ratatui writes here, and never to the terminal itself: it would wait for it, and report
-/// an error by a print that panics where the terminal is gone.
+/// The bytes of the next frame. Ratatui writes here, never to the terminal: it would block there, and it reports errors
+/// with a print that panics once the terminal is gone.
 #[derive(Clone, Default)]
 struct Pending(Rc<RefCell<Vec<u8>>>);
 
@@ -76,7 +76,7 @@ impl Write for Pending {
 }
 
 impl Screen {
-    /// With `mouse` the terminal tells clicks and the wheel, and keeps its own selection for Shift.
+    /// With `has_mouse`, the terminal reports clicks and the wheel, and selects text only with Shift.
     pub fn set_up(has_mouse: bool) -> io::Result<Screen> {
         writer::open()?;
         let (frame, size) = (Pending::default(), size());
@@ -86,7 +86,7 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Takes the terminal, also once more after it was given back: all is drawn anew then.
+    /// Takes the terminal, the first time or again. The next frame draws everything.
     pub fn acquire(&mut self) -> io::Result<()> {
         IS_UP.store(true, Ordering::SeqCst);
         let taken = self.try_acquire();
@@ -97,7 +97,7 @@ impl Screen {
     }
 
     fn try_acquire(&mut self) -> io::Result<()> {
-        // A shell may have set the line while the console was stopped; then it is not as it was left.
+        // A shell may have changed the line settings while the console was stopped.
         disable_raw_mode()?;
         enable_raw_mode()?;
         let mut text = Vec::new();
@@ -116,14 +116,14 @@ impl Screen {
         let begun = self.frame.take();
         self.terminal = terminal(&self.frame, size)?;
         self.size = size;
-        // What the terminal before it has still written is about another picture.
+        // Output of the previous terminal object belongs to the old size.
         self.frame.take();
         self.frame.write_all(&begun)?;
         queue!(self.frame, Clear(ClearType::All))
     }
 
-    /// Draws what has changed, in one piece where the terminal can. False if not now: the terminal has not taken the
-    /// last frame yet, or is not ours.
+    /// Draws the changes, as one synchronized update where the terminal supports it. False if it did not draw: the last
+    /// frame is still being written, or the console is in the background.
     pub fn draw(&mut self, size: (u16, u16), view: impl FnOnce(&mut Frame)) -> io::Result<bool> {
         if !is_up() || writer::is_busy() {
             return Ok(false);
@@ -144,11 +144,11 @@ impl Screen {
         Ok(true)
     }
 
-    /// Puts a text on the clipboard of whoever sits before the terminal, also over a remote connection (OSC 52), with
-    /// the next frame. A terminal that does not know it ignores it.
+    /// Copies a text to the clipboard with the next frame (OSC 52). It works over remote connections. Terminals without
+    /// support ignore it.
     pub fn copy(&mut self, text: &str) {
         let text = STANDARD.encode(text);
-        // A frame takes all.
+        // Writing to a frame cannot fail.
         let _ = write!(self.frame, "\x1b]52;c;{text}\x07");
     }
 }
@@ -164,7 +164,7 @@ fn terminal(frame: &Pending, size: (u16, u16)) -> io::Result<Terminal<WidthSafeB
     Terminal::with_options(WidthSafeBackend::new(frame.clone(), size), TerminalOptions { viewport })
 }
 
-/// Columns and rows. A terminal of none, as some serial lines and tools tell it, is taken for one of the usual size.
+/// Columns and rows. Some serial lines and tools report a size of 0; then the default is used.
 pub fn size() -> (u16, u16) {
     terminal_size::terminal_size_of(io::stdout()).map_or(USUAL, |(columns, rows)| (columns.0, rows.0))
 }
@@ -173,22 +173,22 @@ pub fn is_up() -> bool {
     IS_UP.load(Ordering::SeqCst)
 }
 
-/// Whether the console may read keys: the terminal is its own, and it is in the foreground.
+/// Whether the console may read keys.
 pub fn may_read() -> bool {
     is_up() && is_foreground()
 }
 
-/// Whether the terminal listens to this process. Without job control it always does.
+/// Whether this process is in the foreground. Without job control it always is.
 pub fn is_foreground() -> bool {
     nix::unistd::tcgetpgrp(io::stdin()).map_or(true, |group| group == nix::unistd::getpgrp())
 }
 
-/// The shell has taken the terminal: it is as the shell wants it, and left alone.
+/// Marks the terminal as the shell's, without changing it.
 pub fn release() {
     IS_UP.store(false, Ordering::SeqCst);
 }
 
-/// Gives the terminal back as it was found. One that takes no more output keeps nobody: this ends within a second.
+/// Restores the terminal. Returns within a second, even if the terminal accepts no output.
 pub fn restore() {
     if !IS_UP.swap(false, Ordering::SeqCst) || !is_foreground() {
         return;
@@ -197,34 +197,34 @@ pub fn restore() {
     let mut text = vec![CANCEL];
     let restoring =
         queue!(text, EndSynchronizedUpdate, DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
-    // If the terminal is gone there is nobody to give it back to.
+    // The terminal may be gone.
     let _ = restoring.and_then(|()| writer::write_now(&text));
     let _ = disable_raw_mode();
 }
 
-/// Says a last line on the terminal, if it takes one.
+/// Prints a line, if the terminal accepts output.
 pub fn print_line(line: &str) {
     if is_foreground() {
-        // A terminal that is gone or takes nothing has nobody before it.
+        // The terminal may be gone.
         let _ = writer::write_now(format!("{line}\n").as_bytes());
     }
 }
 
-/// A panic in any thread restores the terminal before it is reported, and ends the console.
+/// A panic in any thread first restores the terminal, then prints the report, then ends the console.
 pub fn install_panic_hook() -> color_eyre::Result<()> {
     let (panic_hook, eyre_hook) = HookBuilder::default().display_env_section(false).try_into_hooks()?;
-    // Whoever asks twice gets the first one's hooks.
+    // A second call keeps the first hook.
     let _ = eyre_hook.install();
     std::panic::set_hook(Box::new(move |panic| {
         restore();
-        // The hook's own print panics where standard error is gone, and with that the process would abort.
+        // The default hook prints with a macro that panics without standard error, which would abort the process.
         let _ = writeln!(io::stderr(), "{}", panic_hook.panic_report(panic));
         PANICKED.notify_one();
     }));
     Ok(())
 }
 
-/// Ends when a thread has panicked.
+/// Completes when a thread has panicked.
 pub async fn panicked() {
     PANICKED.notified().await;
 }
@@ -237,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    /// Runs this test executable once more, in a terminal of its own.
+    /// Starts this test executable again in a terminal of its own.
     #[test]
     fn a_panic_in_any_thread_restores_the_terminal_before_it_is_reported() {
         let size = PtySize { rows: 60, cols: 200, pixel_width: 0, pixel_height: 0 };
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(settings(), found);
         drop(pair);
         let mut said = Vec::new();
-        // The end of a terminal is told as an error.
+        // Reading ends with an error when the terminal closes.
         let _ = output.read_to_end(&mut said);
         let said = String::from_utf8_lossy(&said);
         let place = |text: &str| said.find(text).unwrap_or_else(|| panic!("{text:?} is not in {said:?}"));

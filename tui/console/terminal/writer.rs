@@ -1,8 +1,8 @@
-//! Writing to the terminal without waiting for it where signals are heard.
+//! Writes to the terminal without blocking the thread that handles signals.
 //!
-//! A terminal may take nothing for as long as it likes: a stopped emulator, a connection that hangs, a program that has
-//! ended without closing. Frames are therefore written by a thread of their own, one at a time, through a file
-//! description that does not block; what must be written at once has a bound.
+//! A terminal may accept no output for any length of time: a stopped emulator, a hanging connection, a program that
+//! ended without closing it. Therefore a separate thread writes frames, one at a time, through a non-blocking file
+//! description. Direct writes have a timeout.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -19,47 +19,47 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::termios::{FlushArg, tcflush};
 use tokio::sync::Notify;
 
-/// How long a frame that is under way may go on when the terminal is given back.
+/// How long the current frame may continue while the terminal is restored.
 const FRAME_END: Duration = Duration::from_millis(200);
 
-/// How long a text may take that is written at once.
+/// Timeout of a direct write.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Between two looks whether to go on, in milliseconds.
+/// Interval of checks during a write.
 const POLL_MILLIS: u16 = 20;
 
 static TERMINAL: OnceLock<File> = OnceLock::new();
 
-/// A frame is on its way.
+/// A frame is being written.
 static IS_BUSY: AtomicBool = AtomicBool::new(false);
 
-/// The frame on its way is to be left where it is.
+/// The current frame must be abandoned.
 static IS_ABANDONED: AtomicBool = AtomicBool::new(false);
 
-/// Nothing can be written any more.
+/// The terminal failed. Nothing can be written any more.
 static IS_CLOSED: AtomicBool = AtomicBool::new(false);
 
 static FRAME_WRITTEN: Notify = Notify::const_new();
 
-/// The terminal of standard output, opened once more: whether writing blocks is a property of the open file, which the
-/// standard output shares with the shell.
+/// Opens the terminal of standard output again. `O_NONBLOCK` is a property of the open file description, and the shell
+/// shares the one of standard output.
 pub fn open() -> io::Result<()> {
     let named = nix::unistd::ttyname(io::stdout()).ok().and_then(|path| {
-        // Without O_NOCTTY the leader of a session without a terminal would get this one.
+        // Without O_NOCTTY, a session leader without a terminal would acquire this one.
         let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
         OpenOptions::new().write(true).custom_flags(flags.bits()).open(path).ok()
     });
     let file = match named {
         Some(file) => file,
-        // It has no name here, as in some containers. What is written at once then may block.
+        // The terminal has no name here, as in some containers. Direct writes may block then.
         None => File::from(io::stdout().as_fd().try_clone_to_owned()?),
     };
-    // Whoever asks twice gets the first one.
+    // A second call keeps the first file.
     let _ = TERMINAL.set(file);
     Ok(())
 }
 
-/// The thread that writes frames, from here on; it ends with the sender.
+/// Starts the thread that writes frames. It ends when the sender is dropped.
 pub fn begin() -> io::Result<SyncSender<Vec<u8>>> {
     let (frames, wanted) = sync_channel::<Vec<u8>>(1);
     std::thread::Builder::new().name("screen".to_owned()).spawn(move || {
@@ -73,12 +73,12 @@ pub fn begin() -> io::Result<SyncSender<Vec<u8>>> {
     Ok(frames)
 }
 
-/// Whether the last frame is still being written; another one would wait behind it.
+/// Whether a frame is still being written. Another one would wait for it.
 pub fn is_busy() -> bool {
     IS_BUSY.load(Ordering::SeqCst)
 }
 
-/// Whether the terminal takes what is printed without further care; true, too, if it was never taken.
+/// Whether the terminal accepts output, or was never opened.
 pub fn is_writable() -> bool {
     let ready = |terminal: &File| {
         let time = PollTimeout::try_from(WRITE_TIMEOUT).unwrap_or(PollTimeout::ZERO);
@@ -91,7 +91,7 @@ pub fn is_closed() -> bool {
     IS_CLOSED.load(Ordering::SeqCst)
 }
 
-/// Ends when the next frame may come.
+/// Completes when the next frame may be sent.
 pub async fn frame_written() {
     FRAME_WRITTEN.notified().await;
 }
@@ -103,8 +103,8 @@ pub fn send(frames: &SyncSender<Vec<u8>>, frame: Vec<u8>) {
     }
 }
 
-/// Lets the frame that is under way end, but not for long: what is written after it must not wait for a terminal that
-/// takes nothing.
+/// Waits briefly for the current frame, then abandons it. Output that follows must not wait for a terminal that accepts
+/// none.
 pub fn finish_frame() {
     if wait_until_idle(FRAME_END) {
         return;
@@ -113,7 +113,7 @@ pub fn finish_frame() {
     wait_until_idle(FRAME_END);
     IS_ABANDONED.store(false, Ordering::SeqCst);
     if let Some(terminal) = TERMINAL.get() {
-        // What the terminal has not taken by now is part of a picture that is not wanted any more.
+        // Discards what is left of the abandoned frame.
         let _ = tcflush(terminal, FlushArg::TCOFLUSH);
     }
 }
@@ -126,7 +126,7 @@ fn wait_until_idle(time: Duration) -> bool {
     !is_busy()
 }
 
-/// Writes a text from this thread; false if the terminal does not take it.
+/// Writes from this thread. False if the terminal did not accept it in time.
 pub fn write_now(text: &[u8]) -> io::Result<bool> {
     let begun = Instant::now();
     write(text, || begun.elapsed() < WRITE_TIMEOUT)

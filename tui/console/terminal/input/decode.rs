@@ -1,5 +1,5 @@
-//! What a piece of the input means: a key, a click, a paste. The keys are those of xterm and of the terminals that
-//! follow it; other sequences mean nothing.
+//! Decodes a token of the input to a key, a click or a paste. Key sequences are those of xterm and compatible
+//! terminals. Other sequences are ignored.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
@@ -50,7 +50,7 @@ fn sequence(bytes: &[u8]) -> Option<Event> {
     }
     let mut numbers = text.split(';').map(|number| number.split(':').next()?.parse::<u16>().ok());
     let (first, modifiers) = (numbers.next().flatten(), numbers.next().flatten());
-    // A letter with another number is an answer to a question that this program does not ask.
+    // With another number it is an answer to a query. This program sends none.
     if last.is_ascii_uppercase() && !matches!(first, None | Some(1)) {
         return None;
     }
@@ -76,7 +76,7 @@ fn sequence(bytes: &[u8]) -> Option<Event> {
     Some(key(code, modifiers))
 }
 
-/// With the modifiers as xterm writes them: one more than Shift 1, Alt 2, Ctrl 4.
+/// Decodes xterm's modifier parameter: 1, plus 1 for Shift, 2 for Alt, 4 for Ctrl.
 fn key(code: KeyCode, modifiers: Option<u16>) -> Event {
     let bits = modifiers.unwrap_or(1).saturating_sub(1);
     let held = [(1, KeyModifiers::SHIFT), (2, KeyModifiers::ALT), (4, KeyModifiers::CONTROL)];
@@ -88,7 +88,8 @@ fn at(byte: u8) -> Option<u16> {
     u16::from(byte).checked_sub(33)
 }
 
-/// Buttons as xterm numbers them: 0 to 2 with Shift 4, Alt 8, Ctrl 16 added, motion 32, the wheel from 64 on.
+/// Decodes xterm's button number: 0 to 2, plus 4 for Shift, 8 for Alt, 16 for Ctrl; 32 for motion; 64 and above for the
+/// wheel.
 fn click(number: u16, column: u16, row: u16, is_up: bool) -> Option<Event> {
     let button = match number & 3 {
         0 => Some(MouseButton::Left),

@@ -1,11 +1,11 @@
-//! What comes from the terminal: a thread of its own reads it, and hands over what belongs together at once.
+//! Reads the terminal in a thread of its own and groups what arrived together.
 //!
 //! ```text
-//!   bytes ──► Tokenizer: whole sequences, whole characters, whole pastes ──► decode: keys, clicks ──► Batch ──► app
+//!   bytes ──► Tokenizer: whole sequences, characters, pastes ──► decode: keys, clicks ──► Batch ──► app
 //! ```
 //!
-//! Crossterm's own stream of events is not used. It takes a sequence that arrives in two reads for single keys, and on
-//! a terminal that is gone it reads without end in the thread that has to hear the signals.
+//! Crossterm's event stream is not used. It splits a sequence that arrives in two reads into single keys, and after the
+//! terminal is gone it loops in the thread that must handle signals.
 
 mod decode;
 
@@ -23,17 +23,16 @@ use tokio::sync::mpsc;
 use crate::console::terminal;
 use tokens::Tokenizer;
 
-/// Input with less than this between two reads came at once. Typed keys are farther apart, and a person does not notice
-/// the delay.
+/// Input with shorter gaps belongs to one batch. Typed keys have longer gaps, and nobody notices the delay.
 const TOGETHER: Duration = Duration::from_millis(6);
 
-/// How often it is looked whether the terminal is the console's again.
+/// How often to check whether the terminal is in the foreground again.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// The most events of a batch; of a longer burst the rest comes in the next one.
+/// Maximum number of events in a batch. A longer burst continues in the next one.
 const BATCH_MAX: usize = 4_096;
 
-/// How many batches wait for the console; beyond that the input waits in the terminal.
+/// Batches that wait for the console. When the channel is full, the input waits in the terminal.
 const WAITING_MAX: usize = 16;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -41,27 +40,27 @@ pub enum Event {
     Key(KeyEvent),
     Mouse(MouseEvent),
     Paste(String),
-    /// A paste that was not taken: longer than any line, with its bytes.
+    /// A paste that exceeds the limit; its size in bytes.
     TooLong(usize),
-    /// A paste whose end did not come, with the bytes that came.
+    /// A paste without an end; the bytes that arrived.
     Unended(usize),
 }
 
-/// Input that came at once.
+/// Input that arrived together.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Batch {
     pub events: Vec<Event>,
-    /// How long nothing came before it.
+    /// Time without input before the batch.
     pub quiet: Duration,
 }
 
-/// Reads standard input, a terminal, while it is the console's. The channel closes when nothing more can come. Of a paste
-/// that is longer than so many bytes only its length is told.
+/// Starts the thread that reads standard input while the terminal is in the foreground. The channel closes at the end
+/// of the input. Of a paste longer than `paste_bytes_max`, only the size is reported.
 pub fn begin(paste_bytes_max: usize) -> io::Result<mpsc::Receiver<Batch>> {
     let (outbox, inbox) = mpsc::channel(WAITING_MAX);
     std::thread::Builder::new().name("keyboard".to_owned()).spawn(move || {
         let stdin = io::stdin();
-        // An error is the end, as the end is: nothing more can be typed.
+        // An error ends the input like its end does.
         let _ = Reader::new(outbox, paste_bytes_max).read_all(stdin.as_fd(), terminal::may_read);
     })?;
     Ok(inbox)
@@ -71,7 +70,7 @@ struct Reader {
     outbox: mpsc::Sender<Batch>,
     tokenizer: Tokenizer,
     events: Vec<Event>,
-    /// When the last bytes came.
+    /// Time of the last read.
     last: Instant,
     quiet: Duration,
 }
@@ -82,7 +81,7 @@ impl Reader {
         Reader { outbox, tokenizer, events: Vec::new(), last, quiet: Duration::MAX }
     }
 
-    /// Ends with the input, or when nobody takes it.
+    /// Returns at the end of the input, or when the receiver is gone.
     fn read_all(mut self, source: BorrowedFd, may_read: impl Fn() -> bool) -> Result<(), Errno> {
         let mut bytes = [0; 4_096];
         loop {
@@ -94,7 +93,7 @@ impl Reader {
                 self.on_quiet(source)?;
                 continue;
             }
-            // A read in the background would stop the process. That the terminal is gone is seen there, too.
+            // Reading in the background would stop the process. A hangup is visible without reading.
             if !may_read() {
                 if ready.intersects(PollFlags::POLLHUP | PollFlags::POLLERR | PollFlags::POLLNVAL) {
                     return Ok(());
@@ -111,7 +110,7 @@ impl Reader {
         }
     }
 
-    /// How long to wait for more before what is there counts as all; `None` if nothing is there.
+    /// How long to wait before the current input is complete; `None` if there is none.
     fn patience(&self) -> Option<Duration> {
         let timeout = self.tokenizer.timeout();
         let together = (!self.events.is_empty()).then_some(TOGETHER);
@@ -134,7 +133,7 @@ impl Reader {
 
     fn on_quiet(&mut self, source: BorrowedFd) -> Result<(), Errno> {
         let waited = self.last.elapsed();
-        // On a busy machine this thread may come late: what has arrived meanwhile still belongs to it.
+        // On a busy machine this thread may run late. Input that has arrived meanwhile belongs to the batch.
         if !wait(source, Some(Duration::ZERO))?.is_empty() {
             return Ok(());
         }
@@ -151,15 +150,15 @@ impl Reader {
     fn hand_over(&mut self) {
         let batch = Batch { events: std::mem::take(&mut self.events), quiet: self.quiet };
         self.quiet = Duration::ZERO;
-        // If nobody takes it, the console is ending.
+        // The send fails only while the console ends.
         let _ = self.outbox.blocking_send(batch);
     }
 }
 
-/// What there is within this time, an end included; without a time it waits as long as it takes.
+/// Waits for input or its end. Without a time it waits indefinitely.
 fn wait(source: BorrowedFd, time: Option<Duration>) -> Result<PollFlags, Errno> {
     let timeout = match time {
-        // Rounded up: a wait that ends too early would be begun again without end.
+        // Rounded up: rounding down to zero would busy-wait.
         Some(time) => PollTimeout::try_from(time.as_micros().div_ceil(1_000)).unwrap_or(PollTimeout::MAX),
         None => PollTimeout::NONE,
     };

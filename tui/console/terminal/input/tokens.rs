@@ -1,55 +1,54 @@
-//! Cuts what a terminal sends into its tokens, wherever the reads happen to end: characters, escape sequences, pastes.
+//! Splits the bytes of the terminal into characters, escape sequences and pastes, independent of how reads divide them.
 //!
-//! The grammar is that of ECMA-48, section 5.4: `ESC [`, parameters, intermediates, a final byte. An unknown sequence
-//! is one piece, too, and means nothing; none of its bytes acts as a key.
+//! The grammar is ECMA-48, section 5.4: `ESC [`, parameters, intermediates, a final byte. An unknown sequence is one
+//! token and is ignored. None of its bytes acts as a key.
 
 use std::time::Duration;
 
-/// A lone ESC is the key if nothing follows for so long. Sequences arrive in one piece or nearly so, also over a
-/// network.
+/// A lone ESC is the Escape key after this time. The bytes of a sequence arrive almost together, also over a network.
 const ESCAPE_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// The rest of a sequence or of a character that has begun may take so long; then it counts as lost.
+/// An incomplete sequence or character is dropped after this time.
 const REST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A string of the terminal (an answer to a question of a program before this one), likewise. Shorter, because Alt and
-/// a bracket begin one, too.
+/// The same for a terminal string, such as a late answer to a query of another program. It is shorter because Alt with
+/// a bracket starts one, too.
 const STRING_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// The end of a paste may take so long: it may come over a slow network.
+/// An unfinished paste is given up after this time. Its end may arrive over a slow network.
 const PASTE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A longer sequence is none.
+/// A longer sequence is invalid.
 const SEQUENCE_MAX: usize = 64;
 
 const PASTE_BEGINS: &[u8] = b"\x1b[200~";
 const PASTE_ENDS: &[u8] = b"\x1b[201~";
 
-/// A piece of the input.
+/// A unit of the input.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Token<'a> {
-    /// A character, or ESC and a character.
+    /// A character, or ESC with a character.
     Character {
         character: char,
         alt: bool,
     },
     /// ESC alone.
     Escape,
-    /// `ESC [ … x`, `ESC O … x`, without the ESC.
+    /// `ESC [ … x` or `ESC O … x`, without the ESC.
     Sequence(&'a [u8]),
     Paste(&'a [u8]),
-    /// A paste of so many bytes, more than is kept.
+    /// A paste that exceeds the limit; its size in bytes.
     TooLong(usize),
-    /// A paste whose end did not come.
+    /// A paste without an end; the bytes that arrived.
     Unended(usize),
 }
 
 pub struct Tokenizer {
-    /// A longer paste is counted and not kept.
+    /// Of a longer paste only the size is counted.
     paste_bytes_max: usize,
-    /// What has begun and is not whole yet.
+    /// The incomplete token.
     begun: Vec<u8>,
-    /// In a paste: how many bytes have come. The first of them are in `begun`.
+    /// Within a paste: the number of bytes so far. The first of them are in `begun`.
     pasted: Option<usize>,
 }
 
@@ -64,7 +63,7 @@ impl Tokenizer {
         }
     }
 
-    /// How long the rest of what has begun may take; `None` if nothing has.
+    /// How long to wait for the rest of the incomplete token; `None` if there is none.
     pub fn timeout(&self) -> Option<Duration> {
         if self.pasted.is_some() {
             return Some(PASTE_TIMEOUT);
@@ -81,7 +80,7 @@ impl Tokenizer {
         self.pasted.is_some() || !self.begun.is_empty()
     }
 
-    /// Nothing more came: a lone ESC is the key, and what else has begun is nothing.
+    /// Called after the timeout. A lone ESC is the Escape key; any other incomplete token is dropped.
     pub fn flush(&mut self, emit: &mut impl FnMut(Token)) {
         if let Some(bytes) = self.pasted.take() {
             emit(Token::Unended(bytes));
@@ -102,7 +101,7 @@ impl Tokenizer {
                 emit(Token::Escape);
                 self.begun.pop();
             }
-            // An ESC within begins something new, and so does the end of a string that it announces.
+            // An ESC inside a sequence starts a new one. It also precedes the end of a terminal string.
             [0x1b, .., 0x1b] => self.begun = vec![0x1b],
             [0x1b, b']' | b'P' | b'_' | b'^', rest @ ..] => {
                 if rest.last() == Some(&0x07) || rest.len() > SEQUENCE_MAX * SEQUENCE_MAX {
@@ -118,13 +117,13 @@ impl Tokenizer {
     fn take_sequence(&mut self, emit: &mut impl FnMut(Token)) {
         let Some((last, before)) = self.begun[2..].split_last() else { return };
         let is_over = match (self.begun[1], before, last) {
-            // The oldest report of a click: three bytes of any kind behind the M.
+            // The X10 mouse report: three arbitrary bytes after the M.
             (b'[', [b'M', ..], _) => before.len() == 3,
             (b'[', [], b'M') => false,
-            // The console of Linux: ESC [ [ A is F1.
+            // On the Linux console `ESC [ [ A` is F1.
             (b'[', [], b'[') => false,
             (_, _, 0x40..=0x7e) => true,
-            // A control character ends what it stands in, and is what it is.
+            // A control character aborts the sequence and keeps its own meaning.
             (_, _, ..0x20 | 0x7f) => {
                 let control = *last;
                 self.begun.clear();
@@ -151,7 +150,7 @@ impl Tokenizer {
                 self.begun.clear();
             }
             Err(error) if error.error_len().is_none() => {}
-            // No text. The byte that showed it may begin something.
+            // Invalid UTF-8. The byte that made it invalid may start a new token.
             Err(_) => {
                 self.begun.clear();
                 if let [_, .., last] = bytes[..] {
@@ -161,7 +160,7 @@ impl Tokenizer {
         }
     }
 
-    /// More than a line can take is counted and not kept, besides what may be the paste's end.
+    /// Keeps at most the limit of a paste, plus the bytes that may be its end.
     fn take_pasted(&mut self, byte: u8, emit: &mut impl FnMut(Token)) {
         let bytes = self.pasted.get_or_insert_default();
         *bytes += 1;
@@ -186,7 +185,7 @@ mod tests {
 
     const PASTE_MAX: usize = 64 << 10;
 
-    /// The tokens in words, for input that comes in reads of `size` bytes.
+    /// The tokens as text, for input that arrives in reads of `size` bytes.
     fn tokens(input: &[u8], size: usize) -> Vec<String> {
         let (mut tokenizer, mut tokens) = (Tokenizer::new(PASTE_MAX), Vec::new());
         let mut emit = |token: Token| {
