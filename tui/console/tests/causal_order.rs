@@ -1,4 +1,4 @@
-//! SpaceTime-time, narration and events of a recording show no effect above its cause, whatever the delays between nodes
+//! Space-time diagram, narration and timeline never show an effect above its cause, whatever the delays between nodes
 //! and console were.
 
 use std::collections::BTreeSet;
@@ -16,9 +16,9 @@ use crate::console::model::timeline::{Occurrence, Timeline};
 use crate::console::update::load;
 use crate::tape::{Record, delayed, read_as_written, sorted};
 
-/// The longest delay between a node and the console, in milliseconds.
+/// Maximum delay between a node and the console, in milliseconds.
 const DELAY_MAX: u64 = 80;
-/// In a cluster of four the leader commits when two others have acked.
+/// With four nodes, the leader commits after two acks.
 const ACKS: usize = 2;
 
 #[test]
@@ -27,9 +27,9 @@ fn no_effect_is_shown_above_its_cause() {
     shows_causes_first(&demo, 6);
 }
 
-/// `RECORDINGS=folder`: all recordings in it of four nodes that all vote, such as `epoca scenario run NAME --record`
-/// makes. Not that of `chaos`, where leaders die with events that were not told, nor those of `damage`, `members` and
-/// the figures, where fewer or more nodes vote.
+/// `RECORDINGS=folder`: all recordings in the folder, with four voting nodes, such as `epoca scenario run NAME
+/// --record` makes. It excludes `chaos`, where leaders die with unreported events, and `damage`, `members` and the
+/// figures, where the number of voters differs.
 #[test]
 #[ignore = "for recordings that were made before"]
 fn no_effect_is_shown_above_its_cause_in_recordings() {
@@ -62,7 +62,7 @@ fn millis(millis: u64) -> Duration {
 fn shown(records: Vec<Record>) -> Model {
     let mut model = Model::new((120, 36), Vec::new());
     load(&mut model, "demo".to_owned(), records);
-    // Not made from a keyframe, which keeps the newest rows alone.
+    // Not from a keyframe, which keeps only the newest rows.
     model.tape.past().expect("a recording is always past").now.clone()
 }
 
@@ -109,7 +109,7 @@ fn in_space(space: &SpaceTime) -> Vec<String> {
     found
 }
 
-/// The nodes of a line, the others that it names, and what it tells.
+/// The nodes of a line, the other nodes that it names, and its fact.
 type Line<'a> = (Vec<NodeId>, Vec<NodeId>, &'a Fact);
 
 fn story_lines(story: &Narration) -> Vec<Line<'_>> {

@@ -1,5 +1,5 @@
-//! The screen tells nothing that is not so: announcements follow from what the nodes told, what is unknown is called
-//! so, and every moment of the tape has its own checks, scenario and final data.
+//! The screen claims nothing that the nodes have not reported: headlines follow from events, unknown state is called
+//! unknown, and every moment of the tape has its own checks, scenario and data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn operation(sample: &mut Sample, line: &str, outcome: Outcome) {
     sample.send(Msg::OperationEnd(number, outcome, Duration::from_micros(900)));
 }
 
-/// The checks have looked at all that is on the tape, and found this.
+/// The checks have covered the whole tape, with these findings.
 fn checked(sample: &mut Sample, linearizable: Linearizable, findings: Vec<Finding>) {
     let mut verdict = Checker::new().verdict().clone();
     let records = sample.model.tape.ring.end();
@@ -59,7 +59,7 @@ fn passed() -> Done {
     Done { verdict: Verdict::Pass, evidence: Vec::new(), text: String::new(), took: Duration::ZERO }
 }
 
-// Announcements.
+// Headlines.
 
 #[test]
 fn a_candidate_that_gives_up_is_never_said_to_have_led() {
@@ -90,7 +90,7 @@ fn a_leader_that_steps_down_is_said_to_have_led() {
     let (why, role) = ("no-quorum".into(), "leader".into());
     sample.tell(1, Fact::SteppedDown { epoch: Epoch(1), why, heard: None, role });
     assert!(screen(&sample).contains("leads e1 no longer"));
-    // A recording from before does not tell which it was.
+    // An old recording does not have the role.
     let mut sample = Sample::healthy(LARGE);
     let (why, role) = ("greater-epoch".into(), "".into());
     sample.tell(2, Fact::SteppedDown { epoch: Epoch(1), why, heard: Some(Epoch(2)), role });
@@ -143,7 +143,7 @@ fn held_orders_and_their_release_are_told_once_each_with_a_count() {
     let screen = screen(&sample);
     assert!(screen.contains("commit orders to it are released: 15"), "{screen}");
     assert!(!screen.contains("let through"), "{screen}");
-    // One that is let through later by itself is told.
+    // A later release on its own is shown.
     sample.tell(3, Fact::MessageReleased { from, to, number: 500, kind: kind() });
     assert!(self::screen(&sample).contains("let through: commit orders of n1"));
 }
@@ -159,7 +159,7 @@ fn committed_data_are_never_called_compromised() {
     }
 }
 
-// What is not known.
+// Unknown state.
 
 #[test]
 fn before_any_node_was_heard_nobody_is_missed() {
@@ -247,7 +247,7 @@ fn before_a_violation_its_check_is_not_broken() {
     assert!(!strip(&sample).contains('✗'), "{}", strip(&sample));
 }
 
-/// A scenario that has passed; each of its steps changed something.
+/// A scenario that passed. Each of its steps changed something.
 fn played(size: (u16, u16), name: &str) -> (Sample, Arc<Script>) {
     let mut sample = Sample::healthy(size);
     let script = Arc::new(find(name).expect("it comes with the program"));
@@ -283,7 +283,7 @@ fn the_banner_and_the_marks_end_on_the_verdict() {
     let last = sample.model.tape.marks().back().map(|place| place.kind.clone());
     assert_eq!(last, Some(TapeMarkKind::Verdict(Verdict::Pass)));
     assert!(screen(&sample).contains("─PASS─"));
-    // Acks and heartbeats that come later change nothing about it.
+    // Later acks and heartbeats do not change it.
     sample.write("late", "1", &[2, 3, 4]);
     assert!(banner(&mut sample).contains("PASSnormal"));
     sample.keys("{[");
@@ -321,7 +321,7 @@ fn no_mark_of_the_tape_looks_like_a_rule() {
 #[test]
 fn a_node_that_goes_on_after_a_pause_is_not_marked_as_started_again() {
     let mut sample = Sample::healthy(LARGE);
-    // Heard of for the first time, as by a console that comes to nodes that run.
+    // The first report, as in a console that connects to running nodes.
     sample.send(Msg::Process(NodeId(2), ProcessSeen::Running));
     sample.send(Msg::Process(NodeId(2), ProcessSeen::Paused));
     sample.send(Msg::Process(NodeId(2), ProcessSeen::Running));
@@ -334,7 +334,7 @@ fn a_node_that_goes_on_after_a_pause_is_not_marked_as_started_again() {
     assert_eq!(restarted(&sample), 1);
 }
 
-// Absence.
+// Reads that find nothing.
 
 #[test]
 fn a_read_that_had_to_find_nothing_is_a_success() {
@@ -355,7 +355,7 @@ fn a_read_that_had_to_find_nothing_is_a_success() {
     let wanted = "expected: not found; got: not found (e1·o3 is not final there)";
     assert!(shown.contains(wanted), "{shown}");
     assert!(shown.contains("✓ get v --node 4") && !shown.contains('✗'), "{shown}");
-    // Where nothing says that it had to be so it is an answer like any other.
+    // Without a reason to find nothing, the answer is an ordinary one.
     operation(&mut sample, "get w --node 4 --consistency local", absent());
     let shown = screen(&sample);
     assert!(shown.contains("✓ get w --node 4") && shown.contains("not found: v"), "{shown}");

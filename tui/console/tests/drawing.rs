@@ -1,4 +1,4 @@
-//! Draws a sample's screen to a buffer, and compares it with the one that is kept.
+//! Draws the screen of a sample to a buffer and compares it with the stored one.
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -29,12 +29,12 @@ pub fn text(buffer: &Buffer) -> String {
     rows.map(row).collect::<Vec<_>>().join("\n")
 }
 
-/// The screen as text, drawn in the dark theme.
+/// The screen as text, in the dark theme.
 pub fn screen(sample: &Sample) -> String {
     text(&drawn(sample, &dark()))
 }
 
-/// Compares the screen with the one that is kept under this name.
+/// Compares the screen with the stored one.
 pub fn check(name: &str, sample: &Sample, look: &Look) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../../tests/console/screens");
@@ -43,7 +43,7 @@ pub fn check(name: &str, sample: &Sample, look: &Look) {
     settings.bind(|| insta::assert_snapshot!(name, text(&drawn(sample, look))));
 }
 
-/// The cells in which a text stands, the first time that it does.
+/// The cells of the first occurrence of a text.
 pub fn cells_of<'a>(buffer: &'a Buffer, wanted: &str) -> &'a [Cell] {
     let length = wanted.chars().count();
     let found =

@@ -1,4 +1,4 @@
-//! The tab of the final databases shows what the nodes tell, and calls what they have not told unknown.
+//! The final-database tab shows what the nodes report, and marks everything else as unknown.
 
 use std::path::Path;
 
@@ -27,14 +27,14 @@ fn the_final_databases_are_what_the_nodes_tell_and_not_what_entries_ask_for() {
         let mut sample = Sample::healthy(size).with_finals();
         sample.model.lang = lang;
         sample.model.pane = Pane::FinalDb;
-        // A refused `cas`: the entry has key and value, and changes nothing.
+        // A refused `cas`: the entry has a key and a value, and changes nothing.
         sample.propose("x", "new");
         let up_to = sample.last(1).expect("a log");
         for node in [1, 2, 3, 4] {
             sample.tell(node, Fact::FinalChanged { rows: Vec::new(), keys: Some(2) });
             sample.tell(node, Fact::Finalized { up_to, count: 1 });
         }
-        // A batch of several keys that n4 has not made final yet.
+        // A batch that n4 has not applied yet.
         sample.propose("g b", "2");
         let up_to = sample.last(1).expect("a log");
         for node in [1, 2, 3] {
@@ -54,7 +54,7 @@ fn a_late_console_says_how_many_keys_of_how_many_it_shows() {
         let rows = (0..30).map(|number| row(&format!("k{number:06}"), Some("a value"), 1)).collect();
         sample.tell(node, Fact::FinalRead { rows, keys: Some(301_000) });
     }
-    // Beyond the first keys those are known that were written since.
+    // Beyond the first rows, keys are known that were written since.
     for node in [1, 2, 3] {
         sample.tell(node, Fact::FinalChanged { rows: vec![row("z", Some("9"), 3)], keys: Some(301_001) });
     }
@@ -115,7 +115,7 @@ fn what_is_hidden_or_was_never_told_is_called_so() {
 fn an_older_recording_opens_and_says_that_it_does_not_tell_the_final_databases() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".assets/demo.epoca.jsonl");
     let recording = read(&path).expect("the recording that comes with the sources");
-    // As a program wrote it that knew nothing of final rows.
+    // A program from before final rows were reported wrote it.
     let older = recording.records.into_iter().filter(|record| match &record.what {
         What::Observed(_, Observed::Events(events)) => {
             !events.iter().any(|event| matches!(event.fact.name(), "FinalChanged" | "FinalRead"))

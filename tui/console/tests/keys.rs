@@ -1,4 +1,4 @@
-//! What single keys, clicks and the runner of scenarios do to the model.
+//! Effects of single keys, clicks and scenario messages on the model.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::console::update::{Effect, Gesture, Msg, ScenarioMsg};
 use crate::console::view;
 use crate::scenario::{Done, Told, Verdict};
 
-/// The commands that the keys lead to, as if they had been typed.
+/// Checks that the keys lead to the command of the line.
 fn check_twin(sample: &mut Sample, keys: &str, line: &str) {
     let effects = sample.keys(keys);
     let commands: Vec<&Command> = effects
@@ -307,7 +307,7 @@ fn a_node_that_joins_a_scenarios_own_cluster_is_shown_with_the_others() {
     sample.send(Msg::Scenario(Box::new(ScenarioMsg::OwnCluster(nodes))));
     sample.send(Msg::Scenario(Box::new(ScenarioMsg::NodeJoined(NodeId(4), "127.0.0.1:4".to_owned()))));
     assert_eq!(sample.model.shown().nodes.keys().map(|node| node.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
-    // What it tells is heard: if it leads, nobody may say that nobody does.
+    // The new node is watched: if it leads, the screen must show a leader.
     let state = Snapshot { role: RoleName::Leader, epoch: Some(Epoch(2)), ..Snapshot::new(NodeId(4)) };
     let (time, notes, cuts, holds) = (Time(0), Vec::new(), Vec::new(), Vec::new());
     let first = Observed::Snapshot { snapshot: state, time, pid: 4, notes, cuts, holds, lab: true };

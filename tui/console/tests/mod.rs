@@ -1,4 +1,5 @@
-//! Tests of the console as a whole: messages in, the model and whole screens out. Tests of one file stand in that file.
+//! Tests of the console as a whole: messages in, the model and whole screens out. Unit tests are in the files that they
+//! test.
 
 mod causal_order;
 

@@ -1,4 +1,4 @@
-//! When the screen is drawn again, and when not.
+//! When the screen is redrawn, and when it is not.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ fn a_node_that_has_begun_anew_says_so_in_its_row_for_a_while_and_once_in_the_sto
     let lines = sample.model.timeline.lines().len();
     let found = Fact::Quarantined { text: "e1·o2 is damaged".into() };
     sample.tell(3, found.clone());
-    // Another watcher has come.
+    // Another watcher has connected.
     sample.tell(3, found);
     assert_eq!(sample.model.timeline.lines().len(), lines + 1);
     let marks = sample.model.tape.marks().iter().filter(|mark| mark.kind == TapeMarkKind::Quarantined(NodeId(3)));

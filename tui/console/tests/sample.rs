@@ -1,5 +1,4 @@
-//! A recorded cluster for the tests of the screen: it makes the events that nodes would tell, with real digests, and
-//! hands them to the model as the watch does.
+//! A synthetic cluster: makes the events that nodes would send, with real digests, and passes them to the model.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,18 +19,18 @@ use crate::tape::Record;
 pub struct Sample {
     pub model: Model,
     now: Duration,
-    /// What each node's log holds, as the recording goes on.
+    /// The log of each node.
     logs: BTreeMap<u64, Vec<Preview>>,
-    /// What each node's final database holds.
+    /// The final database of each node.
     finals: BTreeMap<u64, BTreeMap<Bytes, FinalRow>>,
     tells_finals: bool,
     numbers: BTreeMap<u64, u64>,
-    /// The last message of each node.
+    /// The number of each node's last message.
     messages: BTreeMap<u64, u64>,
 }
 
 impl Sample {
-    /// Four nodes with empty logs that have just answered.
+    /// Four connected nodes with empty logs.
     pub fn new(size: (u16, u16)) -> Sample {
         let mut sample = Sample {
             model: Model::new(size, vec!["put x 1".to_owned(), "status".to_owned()]),
@@ -48,7 +47,7 @@ impl Sample {
         sample
     }
 
-    /// n1 leads epoch 1 and has confirmed two writes; all nodes have all.
+    /// n1 leads epoch 1 and has committed two writes. All nodes have all entries.
     pub fn healthy(size: (u16, u16)) -> Sample {
         let mut sample = Sample::new(size);
         sample.elect(1, 1, &[1, 2, 3, 4]);
@@ -57,7 +56,7 @@ impl Sample {
         sample
     }
 
-    /// n1 leads; every log holds so many entries, all of them final.
+    /// n1 leads. Every log holds this number of entries, all applied.
     pub fn long(size: (u16, u16), entries: u64) -> Sample {
         let mut sample = Sample::healthy(size);
         let mut log = sample.logs[&1].clone();
@@ -110,7 +109,7 @@ impl Sample {
         update(&mut self.model, msg)
     }
 
-    /// As the app does it: what stands there is looked up first.
+    /// A mouse action, with its target looked up as the app does.
     pub fn mouse(&mut self, gesture: Gesture, column: u16, row: u16) {
         let target = view::target(&self.model, Position { x: column, y: row }).expect("the screen is large enough");
         self.send(Msg::Mouse(gesture, target));
@@ -152,7 +151,7 @@ impl Sample {
         }
     }
 
-    /// From now on all nodes tell their final databases and what changes them, as lab nodes do.
+    /// From now on the nodes report their final databases, like nodes with `--lab`.
     pub fn with_finals(mut self) -> Sample {
         self.tells_finals = true;
         (1..=4).for_each(|id| self.tell_finals(id));
@@ -165,7 +164,7 @@ impl Sample {
         self.tell(id, Fact::FinalRead { rows, keys });
     }
 
-    /// The node makes its last entries up to there final: it tells what they change, then that they are final.
+    /// The node applies its last `count` entries up to `up_to`.
     pub fn finalize(&mut self, id: u64, up_to: LogPoint, count: u64) {
         let log = self.logs[&id].iter().filter(|preview| preview.point.position <= up_to.position);
         let made: Vec<Preview> = log.rev().take(count as usize).cloned().collect();
@@ -186,7 +185,7 @@ impl Sample {
         self.tell(id, Fact::Finalized { up_to, count });
     }
 
-    /// One fact, a tenth of a millisecond after the one before.
+    /// Sends a fact, 0.1 ms after the previous one.
     pub fn tell(&mut self, id: u64, fact: Fact) {
         self.now += Duration::from_micros(100);
         self.send(Msg::Tick(self.now));
@@ -218,7 +217,7 @@ impl Sample {
         self.commit(&followers);
     }
 
-    /// A write that these replicas get, ack and make final.
+    /// A write that these replicas receive, ack and apply.
     pub fn write(&mut self, key: &str, value: &str, replicas: &[u64]) {
         self.propose(key, value);
         self.commit(replicas);
@@ -230,7 +229,7 @@ impl Sample {
         self.append(1, put(Some(last), id, key, value));
     }
 
-    /// The leader's last entry goes to the replica, which acks it.
+    /// Pushes the leader's missing entries to the replica, which acks them.
     pub fn push(&mut self, to: u64) {
         let prev = self.last(to);
         let missing = self.missing(to);
@@ -278,7 +277,7 @@ impl Sample {
         self.tell(into, Fact::Injected { entries: vec![forged] });
     }
 
-    /// The replica finds its last entry to be none of the leader's and truncates it.
+    /// The replica finds a conflict at its last entry and truncates it.
     pub fn repair(&mut self, id: u64) {
         let forged = self.last(id).expect("there is a log");
         self.logs.entry(id).or_default().pop();
@@ -286,7 +285,7 @@ impl Sample {
         let committed = last.map(|point| point.id);
         let from = NodeId(1);
         let what = "entry-differs".into();
-        // The leader has another entry under the same id.
+        // The leader has another entry with the same id.
         let expected = last.map(|last| LogPoint { digest: last.digest, ..forged });
         self.tell(id, Fact::Conflict { from, number: 9, what, expected, found: Some(forged) });
         let why = "conflict".into();
@@ -341,12 +340,12 @@ impl Sample {
     }
 }
 
-/// All that is on the tape.
+/// All records of the tape.
 pub fn records(model: &Model) -> Vec<Record> {
     model.tape.ring.records(0, u64::MAX).map(|record| Record::clone(record)).collect()
 }
 
-/// A write's preview, with the digest that the entry would have.
+/// A preview of a write, with the digest of the entry.
 pub fn put(prev: Option<LogPoint>, id: EntryId, key: &str, value: &str) -> Preview {
     let (key, value) = (Bytes::copy_from_slice(key.as_bytes()), Bytes::copy_from_slice(value.as_bytes()));
     let command = Command { session: 1, sequence: id.offset.0, once: None, change: Change::Put { key, value } };

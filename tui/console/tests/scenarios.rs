@@ -1,5 +1,5 @@
-//! Whole screens of scenarios and of the assignment's sheet, from accounts that are made here as a runner makes them;
-//! and the cluster that a scenario has for itself.
+//! Screens of scenarios and of the assignment's sheet, from reports as the runner sends them, and of a scenario's own
+//! cluster.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn begun(size: (u16, u16), name: &str) -> (Sample, Arc<Script>) {
     (sample, script)
 }
 
-/// So many items have ended as they should.
+/// This number of items passed.
 fn passed(sample: &mut Sample, script: &Script, items: usize) {
     for (index, item) in script.items.iter().enumerate().take(items) {
         tell(sample, Told::Now(index));
@@ -119,7 +119,7 @@ fn a_sheet_that_is_done_stands_from_its_top_and_a_line_opens_with_the_arrows() {
     }
 }
 
-/// The console's own cluster, and one of a scenario's own of which n1 was elected and has been killed.
+/// The console's own cluster, and a scenario's own one whose leader n1 was elected and killed.
 fn scenario_cluster(size: (u16, u16)) -> Sample {
     let (mut sample, script) = begun(size, "figure-8");
     let staged = |sample: &mut Sample, staged| _ = sample.send(Msg::Scenario(Box::new(staged)));
@@ -156,7 +156,7 @@ fn what_a_scenario_does_to_its_own_cluster_is_on_that_clusters_tape() {
     );
     assert_eq!(shown.operations.newest().map(|operation| operation.line.as_str()), Some("kill 1"));
     check("scenario-cluster-120x36", &sample, &dark());
-    // Back to before the kill, and to now again: the screen has the scenario's cluster all the while.
+    // Step to before the kill and back. The screen shows the scenario's cluster throughout.
     sample.keys("{{");
     let shown = sample.model.shown();
     assert!(shown.is_scenario_cluster && shown.tape.past().is_some());

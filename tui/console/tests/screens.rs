@@ -1,5 +1,4 @@
-//! Whole screens, drawn to a buffer from recorded events and compared. The buffer's text knows no styles: those are
-//! asserted apart.
+//! Whole screens compared with stored ones. The stored text has no styles; separate assertions check them.
 
 use std::time::Duration;
 
@@ -289,7 +288,7 @@ fn quitting_says_that_the_nodes_are_being_ended() {
     assert!(text(&drawn(&sample, &dark())).contains("ending"));
 }
 
-/// Time stands still, a push to each replica waits.
+/// Step mode with a waiting push to each replica.
 fn stepping(size: (u16, u16)) -> Sample {
     let mut sample = Sample::healthy(size);
     sample.keys("t");
@@ -354,7 +353,7 @@ fn without_step_mode_its_keys_say_so() {
     assert!(text(&drawn(&sample, &dark())).contains("step mode is off"));
 }
 
-/// Where the marks of the final cells stand in the rows of the log table.
+/// Positions of the marks of final cells in the log table.
 fn marks(buffer: &Buffer) -> Vec<(usize, usize)> {
     let rows = buffer.content.chunks(usize::from(buffer.area.width)).take(14).enumerate();
     let cells = |cells: &[Cell]| {

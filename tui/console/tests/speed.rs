@@ -1,6 +1,5 @@
-//! How the screen keeps up with a busy cluster: ten thousand entries in every log, and so many events a second as they
-//! come from writes. A measurement of the console's own work: taking events in, the tape, the checks, drawing as the
-//! terminal gets it. What the kernel and the terminal do with the bytes is left out.
+//! Speed of the console with a busy cluster: ten thousand entries in every log and a high rate of events. It measures
+//! the console's own work (handling events, tape, checks, drawing) without the kernel and the terminal.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,16 +19,16 @@ use crate::console::update::{Msg, update};
 use crate::console::view;
 use crate::tape::{Checker, Record, What};
 
-/// As the app draws: thirty times a second at most.
+/// The minimum time between frames, as in the app.
 const FRAME: Duration = Duration::from_millis(33);
 
-/// So much of the cluster's time is played.
+/// Simulated time.
 const PLAYED: Duration = Duration::from_secs(20);
 
-/// The same is played so often, and of each frame the least counts: what else the machine had to do is no part of it.
+/// Number of runs. Of each frame the fastest run counts, which excludes other load of the machine.
 const TIMES: usize = 5;
 
-/// What each frame cost: taking in and drawing, drawing alone, checking beside it.
+/// Cost of each frame: handling and drawing, drawing alone, checking.
 struct Cost {
     frames: Vec<Duration>,
     drawing: Vec<Duration>,
@@ -49,7 +48,7 @@ impl Cost {
     }
 }
 
-/// The events that so many writes make, in the order in which they are heard.
+/// The events of this number of writes, in the order of their arrival.
 fn events(sample: &mut Sample, count: usize) -> Vec<(NodeId, Event)> {
     let from = sample.model.tape.ring.end();
     let mut heard = Vec::new();
@@ -91,7 +90,7 @@ fn play(model: &Model, events: &[(NodeId, Event)], per_second: usize) -> Cost {
         }
         drawing.push(draws.elapsed());
         frames.push(frame.elapsed());
-        // The checks have a thread of their own.
+        // The checks run in a thread of their own.
         let checks = Instant::now();
         let records: Vec<Arc<Record>> = model.tape.take_unread();
         records.iter().for_each(|record| _ = checker.take(record));
@@ -138,7 +137,7 @@ fn ten_thousand_entries_are_drawn_as_fast_as_ten() {
     sample.key(KeyCode::Home);
     assert!(text(&drawn(&sample, &dark())).contains("e1·0    e1·1"));
     sample.key(KeyCode::End);
-    // Of each the least time counts: what else the machine had to do is no part of it.
+    // The fastest of several runs counts, which excludes other load of the machine.
     let took = |sample: &Sample| {
         let begun = std::time::Instant::now();
         drawn(sample, &dark());
@@ -150,7 +149,7 @@ fn ten_thousand_entries_are_drawn_as_fast_as_ten() {
     assert!(text(&drawn(&sample, &dark())).contains("k=9999"));
 }
 
-/// How long a frame takes: `cargo test --release --bin epoca -- --ignored --nocapture a_full_frame`.
+/// Time per frame: `cargo test --release --bin epoca -- --ignored --nocapture a_full_frame`.
 #[test]
 #[ignore = "a measurement, for a release build"]
 fn a_full_frame_takes_less_than_three_milliseconds() {
@@ -160,7 +159,7 @@ fn a_full_frame_takes_less_than_three_milliseconds() {
     }
     let mut took: Vec<Duration> = Vec::new();
     for frame in 0..300 {
-        // Something else is seen each time, so that no frame is spared.
+        // Different contents each time.
         sample.key(if frame % 2 == 0 { KeyCode::Left } else { KeyCode::Tab });
         let begun = std::time::Instant::now();
         drawn(&sample, &dark());

@@ -1,5 +1,4 @@
-//! The tape in the console: any moment of it is what it was, the present goes on meanwhile, and a recording shows the
-//! same.
+//! The tape: every past moment is shown as it was, the present continues meanwhile, and a recording shows the same.
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::console::tests::sample::{Sample, records};
 use crate::console::update::{Effect, Msg, load, update};
 use crate::tape::{Checker, Finding, Record};
 
-/// All of a model that records make, without what belongs to whoever sits there.
+/// The part of a model that records determine.
 fn world(model: &Model) -> String {
     let Model { nodes, timeline, narration, space_time, operations, no_launcher, phase, latency, verdict, .. } = model;
     format!(
@@ -24,7 +23,7 @@ fn world(model: &Model) -> String {
     )
 }
 
-/// The recording as it would be seen from the start up to a moment, without any keyframe.
+/// The model after `at` records, replayed from the start without keyframes.
 fn from_the_start(records: &[Record], at: usize) -> Model {
     let mut model = Model::new(LARGE, Vec::new());
     load(&mut model, "all".to_owned(), records[..at].to_vec());
@@ -124,7 +123,7 @@ fn a_recording_shows_what_was_and_takes_no_command() {
     let mut model = Model::new(LARGE, Vec::new());
     load(&mut model, "demo.jsonl".to_owned(), records(&live.model));
     let (step, of, _) = model.tape.position();
-    // It opens where somebody leads, not before anything is known.
+    // It opens at the first leader.
     assert!(step > 1 && model.leader().is_some() && of > 60);
     let mut replay = Sample::new(LARGE);
     replay.model = model;
@@ -189,7 +188,7 @@ fn any_moment_of_a_long_tape_is_there_at_once() {
         sample.key(KeyCode::Esc);
     }
     let each = patience.passed() / 9;
-    // Without optimisation it takes some ten times as long as with it.
+    // An unoptimized build is about ten times slower.
     let most = if cfg!(debug_assertions) { 400 } else { 20 };
     assert!(each < Duration::from_millis(most), "{each:?}");
 }
@@ -207,7 +206,7 @@ fn a_disconnection_in_the_past_is_as_old_as_it_was() {
     assert_eq!(sample.model.now, past, "time stands still there");
 }
 
-/// A sample whose checks have found something.
+/// A sample with a violation.
 fn violated(size: (u16, u16)) -> Sample {
     let mut sample = Sample::healthy(size);
     sample.write("z", "3", &[2, 3, 4]);

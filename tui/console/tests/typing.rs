@@ -1,4 +1,4 @@
-//! What is typed and pasted: lines, completion, keys that come at once.
+//! Typing and pasting: lines, completion, keys that arrive at once.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ fn a_burst_of_letters_in_control_kills_nothing_and_does_not_quit() {
         let notice = sample.model.notice.clone().expect("it is said");
         assert!(notice.is_bad && notice.text.contains(&format!("{} keys", burst.len())), "{}", notice.text);
         assert_eq!((&sample.model.dialog, sample.model.mode), (&None, Mode::Control));
-        // The last letters of it come alone.
+        // The last letters of the burst arrive alone.
         assert_eq!(at_once(&mut sample, "q", 20), []);
         assert_eq!(at_once(&mut sample, "q", 1_000), [Effect::Quit]);
     }

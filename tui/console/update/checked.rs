@@ -1,4 +1,4 @@
-//! What the checks have found: a violation stops the tape at the event that shows it.
+//! Handles reports of the checks. A violation stops the tape at the event that shows it.
 
 use epoca::client::watch::Observed;
 use epoca::verify::invariants::Source;
@@ -10,7 +10,7 @@ use crate::console::update::tape;
 use crate::console::words::tape as words;
 use crate::tape::{Finding, Mark, MarkKind, Verdict, What};
 
-/// Takes over how the checks stand. Draws only if that is seen.
+/// Takes a report. Redraws only if the visible content changed.
 pub fn on_checked(model: &mut Model, verdict: Verdict) {
     let known = model.checks.as_ref().map_or(0, |checks| checks.findings.len());
     let is_seen = model.checks.as_ref().is_none_or(|checks| {
@@ -27,7 +27,7 @@ pub fn on_checked(model: &mut Model, verdict: Verdict) {
     }
 }
 
-/// Marks the place. The first violation stops the tape there; what follows from it only gets its mark.
+/// Marks the event. The first violation also stops the tape there.
 fn mark_violation(model: &mut Model, finding: &Finding, is_first: bool) {
     let at = place(model, finding);
     model.tape.violations_at.push(at);
@@ -51,7 +51,7 @@ fn mark_violation(model: &mut Model, finding: &Finding, is_first: bool) {
     model.changed();
 }
 
-/// How many records are behind the last event that shows the violation.
+/// The position after the last event of the evidence.
 fn place(model: &Model, finding: &Finding) -> u64 {
     let end = finding.records.min(model.tape.ring.end());
     let shows = |source: &Source| {

@@ -1,5 +1,5 @@
-//! What changes with time alone: the age of a node that is down, once a second, truncated entries and quarantines that have been
-//! in sight long enough, latencies that move on in their picture, the speed of links while it is looked at. With none of them, nothing is drawn and nobody is woken.
+//! Changes with time alone: the age of a dead node (once per second), the end of truncation marks, the latency chart,
+//! the traffic rates while they are visible. Without any of them the console does not draw and does not wake up.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ pub fn tick(model: &mut Model, now: Duration) {
     }
 }
 
-/// When the screen changes next with no message coming.
+/// When the screen changes next without a message.
 pub fn next_wake(model: &Model) -> Option<Duration> {
     let next_second = |since: Duration| since + Duration::from_secs(model.now.saturating_sub(since).as_secs() + 1);
     let ages = downs(model).map(next_second);
@@ -36,7 +36,7 @@ pub fn next_wake(model: &Model) -> Option<Duration> {
     ages.chain(truncated_entries).chain(model.latency.next_wake(model.now)).chain(next_second_of(model)).min()
 }
 
-/// The ages in seconds that stand on the screen.
+/// The visible ages in seconds.
 fn ages(model: &Model) -> Vec<u64> {
     downs(model).map(|since| model.now.saturating_sub(since).as_secs()).collect()
 }
@@ -48,13 +48,13 @@ fn downs(model: &Model) -> impl Iterator<Item = Duration> {
     })
 }
 
-/// The seconds for which messages have waited, where they are seen.
+/// The current second, while ages of waiting messages are visible.
 fn waits(model: &Model) -> u64 {
     let is_seen = tabs::shown(model) == Pane::Step && step_mode::count(model) > 0;
     if is_seen { model.now.as_secs() } else { 0 }
 }
 
-/// The second that runs, if the speed of a link is seen and will be another in the next.
+/// The current second, while changing rates are visible.
 fn speeds(model: &Model) -> Option<u64> {
     let is_moving = || model.nodes.values().flat_map(|node| node.sent.values()).any(Traffic::is_moving);
     (tabs::shown(model) == Pane::Peers && is_moving()).then_some(model.now.as_secs())

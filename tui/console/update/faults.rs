@@ -1,12 +1,11 @@
-//! The line of the grammar that each choice of a fault key stands for. What a key does is done by its line, so that key
-//! and typed twin cannot differ.
+//! The command line for each choice of a fault key. A key acts through its command, so that both cannot differ.
 
 use epoca::protocol::NodeId;
 
 use crate::console::keys::FaultKey;
 use crate::console::model::Model;
 
-/// The line that the choice stands for; `None` while a second node is to be chosen.
+/// The command; `None` while a second node has to be selected.
 pub fn line(model: &Model, fault: FaultKey, first: Option<NodeId>, node: NodeId) -> Option<String> {
     let view = model.nodes.get(&node)?;
     let number = node.0;

@@ -1,4 +1,4 @@
-//! A value that is read whole: when it is opened, and the keys that go through it.
+//! The view of a long value: when it opens, and its keys.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -9,22 +9,22 @@ use crate::console::model::{Dialog, LongValue, Model};
 use crate::console::text::{visible, width};
 use crate::console::update::{Effect, press, quit, scroll};
 
-/// Where an answer begins in its row.
+/// Column where an answer begins in its row.
 const ANSWER_AT: u16 = 5;
 
-/// The value that a `get` has found, if no row of an answer can hold it.
+/// The value of a `get` if it does not fit in one row.
 pub fn long_value(model: &Model, line: &str, outcome: &Outcome) -> Option<LongValue> {
     let Ok(Command::Get(_)) = parse_line(line) else { return None };
     let (Exit::Done, [value, rest @ ..]) = (outcome.exit, &outcome.lines[..]) else { return None };
     let room =
         layout(model.size, &Content::of(model)).map(|layout| layout.lower.width.saturating_sub(2 + ANSWER_AT))?;
-    // What is longer than that in bytes is in columns, too, or is escaped.
+    // Control characters are escaped, so the escaped width decides.
     let is_long = value.text.contains('\n') || width(&visible(&value.text)) > usize::from(room);
     let about = rest.first().map(|line| line.text.clone()).unwrap_or_default();
     is_long.then(|| LongValue::new(line.trim().to_owned(), about, &value.text, model.size.0))
 }
 
-/// Arrows and pages go through it, any other key closes it; a letter of the line then goes to the line.
+/// Arrows and page keys scroll. Any other key closes the view; a letter then goes to the command line.
 pub fn on_key(model: &mut Model, event: &KeyEvent, mut value: LongValue, interrupted: bool) -> Vec<Effect> {
     let page = scroll::page_of_value(model);
     let most = scroll::value_max(model, &value);

@@ -1,4 +1,4 @@
-//! How the model changes: one message in, effects out. No input or output happens here, and no clock is read.
+//! Changes the model: takes one message, returns effects. This part performs no input or output and reads no clock.
 
 mod burst;
 
@@ -48,16 +48,16 @@ pub use tape::{load, next_wake};
 #[allow(clippy::large_enum_variant, reason = "the large ones are what comes most, and all are taken apart at once")]
 #[derive(Debug)]
 pub enum Msg {
-    /// The time since the console began; comes before what happens at that time.
+    /// Time since the console started. Precedes the messages of that time.
     Tick(Duration),
     Key(KeyEvent),
-    /// Keys that came at once, and how long none came before them.
+    /// Keys that arrived together, and the time without keys before them.
     Keys(Vec<KeyEvent>, Duration),
     Mouse(Gesture, Target),
-    /// This is on the clipboard now.
+    /// The text was copied to the clipboard.
     Copied(String),
     Paste(String),
-    /// A paste that was not taken: longer than a line, or without an end; so many bytes.
+    /// A refused paste: longer than a line, or without an end. With its size in bytes.
     PasteTooLong(usize),
     PasteUnended(usize),
     Resize(u16, u16),
@@ -65,50 +65,50 @@ pub enum Msg {
     Progress(String),
     Started {
         nodes: Vec<(NodeId, String)>,
-        /// Why nodes cannot be killed or started from here, if they cannot.
+        /// Why processes cannot be killed or started from here; `None` if they can.
         no_launcher: Option<String>,
     },
     Observed(NodeId, Observed),
-    /// An event whose order is unknown: what `missing` sent before it was not heard in time.
+    /// An event with uncertain order: earlier events of `missing` did not arrive in time.
     OrderUnknown {
         event: Box<Event>,
         missing: NodeId,
     },
     Process(NodeId, ProcessSeen),
     OperationProgress(u64, String),
-    /// How it ended, and how long it took.
+    /// The outcome of an operation and its duration.
     OperationEnd(u64, Outcome, Duration),
-    /// What comes from whoever runs a scenario.
+    /// A message of the scenario runner.
     Scenario(Box<ScenarioMsg>),
-    /// How the checks stand.
+    /// A report of the checks.
     Checked(Box<Verdict>),
-    /// Something about the nodes as a whole went wrong.
+    /// A problem of the cluster as a whole.
     Trouble(String),
-    /// The console is to end, as by SIGTERM.
+    /// The console must end, as after SIGTERM.
     Terminate,
 }
 
-/// What the app is to do.
+/// Work for the app.
 #[derive(Debug, PartialEq)]
 pub enum Effect {
     Execute {
         number: u64,
         command: Command,
     },
-    /// By its name, or from a file.
+    /// By name, or a file.
     RunScenario(String),
     StopScenario,
-    /// Keep this line in the history between runs.
+    /// Append this line to the stored history.
     Remember(String),
-    /// Put what is selected, or what the tab shows, on the clipboard, and tell it as [`Msg::Copied`].
+    /// Copy the selection, or else the tab, to the clipboard and answer with [`Msg::Copied`].
     Copy,
-    /// Look at the processes now instead of at the next turn.
+    /// Poll the launcher's processes now.
     PollProcesses,
     Quit,
 }
 
-/// What the person does is done to what is shown; what is told of the cluster, to the present, even if the past is
-/// shown.
+/// Input of the user applies to the moment that is shown. Messages about the cluster apply to the present, also while
+/// the past is shown.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = update_one(model, msg);
     model.sync_scenario_cluster();
@@ -185,7 +185,7 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
         Msg::Started { nodes, no_launcher } => observe::on_started(model, nodes, no_launcher),
-        // Taken before they come here: they are several, or not about a moment of the tape.
+        // Handled earlier: they stand for several messages, or concern no moment of the tape.
         Msg::Keys(..) | Msg::Checked(_) | Msg::Scenario(_) => {}
         Msg::Trouble(text) => model.notice = Some(Notice { text, is_bad: true }),
         Msg::Terminate => return quit(model),
@@ -207,8 +207,8 @@ fn quit(model: &mut Model) -> Vec<Effect> {
     vec![Effect::Quit]
 }
 
-/// The entry that would be read under the key of a read that found nothing, if it is not final yet at the node that
-/// answered: then nothing had to be found.
+/// The entry that a read would have found if it were final at the node that answered. Such a read correctly finds
+/// nothing.
 fn unfinalized_entry(model: &Model, number: u64) -> Option<EntryId> {
     let operation = model.operations.find(number)?;
     if !operation.end.as_ref().is_some_and(|end| end.is_absent) {
@@ -225,7 +225,7 @@ fn unfinalized_entry(model: &Model, number: u64) -> Option<EntryId> {
     (!node.is_final(last.point)).then_some(last.point.id)
 }
 
-/// An answer of several lines opens the pane that has room for it, if it was typed and nothing was typed since.
+/// A typed command with a long answer opens the tab that shows it, if nothing was typed since.
 fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
     let is_long = outcome.exit == Exit::Done && outcome.lines.len() > 1;
     let line = model.operations.newest().filter(|newest| newest.number == number).map(|newest| newest.line.clone());
@@ -240,7 +240,7 @@ fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Dura
     let is_typed = !model.scenarios.is_running();
     if is_long && is_typed && is_newest && model.mode == Mode::Type && model.prompt.text().is_empty() {
         scroll::show(model, Pane::Ops);
-        // What was opened meanwhile stays.
+        // A dialog that was opened meanwhile stays.
         model.dialog = model.dialog.take().or(whole.map(Dialog::Value));
     }
     model.changed();

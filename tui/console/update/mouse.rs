@@ -1,5 +1,4 @@
-//! Clicks and the wheel, for those who asked for them with `--mouse`: a tab, a step, a message; the wheel scrolls what
-//! it is over.
+//! Clicks and the wheel, with `--mouse`: clicks select a tab, a line or a message, the wheel scrolls.
 
 use crate::console::keys::Mode;
 use crate::console::layout::tabs;
@@ -7,14 +6,14 @@ use crate::console::layout::target::Target;
 use crate::console::model::{Dialog, Focus, Model, Pane};
 use crate::console::update::scroll;
 
-/// How many rows the wheel goes at once.
+/// Rows per notch of the wheel.
 const WHEEL: isize = 3;
 
-/// What was done with the mouse.
+/// A mouse action.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gesture {
     Click,
-    /// One notch of the wheel, down being positive.
+    /// One notch; positive is down.
     Wheel(isize),
 }
 

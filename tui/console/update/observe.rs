@@ -1,4 +1,4 @@
-//! What the nodes and their launcher tell: the only source of what the screen shows of the cluster.
+//! Messages from the nodes and the launcher: the only source of the cluster's state on the screen.
 
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
     }
 }
 
-/// The launcher knows what was done to a process and why it ended; the connection only that it broke.
+/// The launcher knows why a process ended. The connection only knows that it broke.
 pub fn on_process(model: &mut Model, id: NodeId, seen: ProcessSeen) {
     let now = model.now;
     let Some(node) = model.nodes.get_mut(&id) else { return };
@@ -70,7 +70,7 @@ pub fn on_process(model: &mut Model, id: NodeId, seen: ProcessSeen) {
     model.changed();
 }
 
-/// What the event's message sender told before it was not heard in time.
+/// An event whose predecessors at the sender did not arrive in time.
 pub fn on_event_of_unknown_order(model: &mut Model, event: Event, missing: NodeId) {
     if on_events(model, event.node, vec![event], Some(missing)) {
         model.changed();
@@ -109,13 +109,13 @@ fn on_disconnected(model: &mut Model, id: NodeId, why: String) -> bool {
     true
 }
 
-/// Puts a line into the timeline. Whoever has scrolled back keeps seeing the same lines.
+/// Adds a line to the timeline. If the tab is scrolled back, the same lines stay visible.
 fn push_line(model: &mut Model, at: Duration, node: NodeId, occurrence: Occurrence) -> bool {
     push(model, Line { at, node, occurrence, missing: None })
 }
 
 fn push(model: &mut Model, line: Line) -> bool {
-    // Lines stand in happens-before order. The nodes' clocks are reckoned, and may be some tenths of a millisecond off.
+    // Lines are in happens-before order. Converted times of nodes may differ by fractions of a millisecond.
     let at = line.at.max(model.timeline.last_at());
     let line = Line { at, ..line };
     let is_new = model.timeline.push(line.clone());

@@ -1,4 +1,4 @@
-//! Keys while the palette is open.
+//! Keys in the command palette.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
@@ -7,7 +7,7 @@ use crate::console::layout::palette::{self, Does};
 use crate::console::model::{Dialog, Model, Palette};
 use crate::console::update::{Effect, press};
 
-/// The longest that somebody looks for.
+/// Maximum length of the search text.
 const WANTED_MAX: usize = 64;
 
 pub fn on_key(model: &mut Model, event: &KeyEvent, mut shown: Palette) -> Vec<Effect> {
@@ -31,7 +31,7 @@ pub fn on_key(model: &mut Model, event: &KeyEvent, mut shown: Palette) -> Vec<Ef
         KeyCode::Down | KeyCode::Tab => shown.chosen = (shown.chosen + 1).min(last),
         KeyCode::PageUp => shown.chosen = shown.chosen.saturating_sub(10),
         KeyCode::PageDown => shown.chosen = (shown.chosen + 10).min(last),
-        // Anything else closes it.
+        // Any other key closes the palette.
         _ => return Vec::new(),
     }
     model.dialog = Some(Dialog::Palette(shown));

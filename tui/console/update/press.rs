@@ -1,4 +1,4 @@
-//! What a key does, by mode and by what is in the way.
+//! Handles a key press, by mode and open dialog.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use epoca::protocol::NodeId;
@@ -15,14 +15,14 @@ use crate::console::text::cut;
 use crate::console::update::{Effect, faults, long_value, palette, quit, scenario, scroll, step as update_step, tape};
 use crate::console::words::{obstacles, scenario as scenario_words, screen, tape as tape_words};
 
-/// How much of what was copied is said.
+/// Length of the copied text in the notice.
 const COPIED_COLUMNS: usize = 60;
 
-/// What can be typed and is no business of the cluster.
+/// Commands of the console itself.
 const LOCAL: [&str; 10] = ["help", "quit", "checks", "bookmark", "event", "live", "play", "run", "scenario", "stop"];
 
 pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
-    // Some systems tell the release of a key too; acting on it would double every key.
+    // Some systems also report the release of a key.
     if event.kind == KeyEventKind::Release {
         return Vec::new();
     }
@@ -43,8 +43,8 @@ pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     }
 }
 
-/// What is pasted in CONTROL is meant for the prompt: single keys acting on it would do anything. A text that a line
-/// cannot take whole is not taken at all: cut, it would be another value than the one that was meant.
+/// A paste in CONTROL goes to the command line; acting on its letters could do anything. A text that exceeds the line
+/// is refused as a whole, because a truncated value would be a different value.
 pub fn on_paste(model: &mut Model, text: &str) {
     model.notice = None;
     match model.prompt.paste(text) {
@@ -56,7 +56,7 @@ pub fn on_paste(model: &mut Model, text: &str) {
     }
 }
 
-/// Says what is on the clipboard by its first line.
+/// Reports the copied text by its first line.
 pub fn on_copied(model: &mut Model, text: &str) {
     if text.trim().is_empty() {
         notify(model, screen::NOTHING_TO_COPY.to(model.lang));
@@ -70,7 +70,7 @@ pub fn refuse_paste(model: &mut Model, bytes: usize) {
     warn(model, screen::PASTE_TOO_LONG.with(model.lang, &[("bytes", &bytes), ("most", &LINE_BYTES_MAX)]));
 }
 
-/// Letters of the line that came at once.
+/// Letters that arrived at once.
 pub fn on_letters(model: &mut Model, letters: &str) {
     model.notice = None;
     model.interrupted = false;
@@ -103,7 +103,7 @@ pub fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> V
     act(model, binding.action, interrupted)
 }
 
-/// Does what a key or an entry of the palette means.
+/// Carries out an action.
 pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> {
     match action {
         Action::Quit => return quit(model),
@@ -129,7 +129,7 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::NextPane => scroll::beside(model, 1),
         Action::PreviousPane => scroll::beside(model, -1),
         Action::Scroll(down) => scroll::lines(model, down),
-        // A presenter's clicker.
+        // The key of a presenter's clicker.
         Action::ScrollPage(1) if model.mode == Mode::Control && step_mode::is_on(model) => {
             return step(model, StepKey::Next);
         }
@@ -159,7 +159,7 @@ fn step(model: &mut Model, key: StepKey) -> Vec<Effect> {
     }
 }
 
-/// Lifts all that was made to go wrong: rules of the gates, pauses, dead nodes.
+/// Clears all faults: rules, pauses, dead nodes.
 fn reset(model: &mut Model) -> Vec<Effect> {
     let in_force = model.no_lab().is_none().then(|| "clear".to_owned());
     let processes = model.nodes.iter().filter_map(|(id, node)| match &node.presence {
@@ -171,7 +171,7 @@ fn reset(model: &mut Model) -> Vec<Effect> {
     lines.iter().flat_map(|line| run(model, line).unwrap_or_default()).collect()
 }
 
-/// Away with one thing at a time: the mode, the selection.
+/// Leaves one thing at a time: the mode, the selection.
 fn escape(model: &mut Model) {
     if model.mode == Mode::Type {
         model.mode = Mode::Control;
@@ -189,7 +189,7 @@ fn escape(model: &mut Model) {
     model.focus = Focus::Tab;
 }
 
-/// What is selected in the space-time picture if the arrows are there, else in the narration.
+/// Explains the selection of the focused pane.
 fn explain(model: &mut Model) {
     let mark = model.space_time.selected.filter(|_| model.focus == Focus::SpaceTime || model.pane == Pane::SpaceTime);
     let mark = mark.and_then(|serial| model.space_time.fact(serial));
@@ -203,7 +203,7 @@ fn explain(model: &mut Model) {
     }
 }
 
-/// An explanation goes with any key; up and down go on to the next step, quit still quits.
+/// Any key closes the explanation. Up and down explain the neighbouring line. Quit still quits.
 fn on_explained_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     match keys::binding(Mode::Control, event).map(|binding| binding.action) {
         Some(Action::Quit) => return quit(model),
@@ -234,7 +234,7 @@ fn on_letter(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Any key that the search has no use for takes what was found, then does what it always does; Enter only takes it.
+/// A key without a meaning in the search accepts the found line and then acts as usual. Enter only accepts.
 fn on_search_key(model: &mut Model, event: &KeyEvent) -> bool {
     if let Some(letter) = keys::letter(event) {
         model.prompt.search_type(letter);
@@ -305,7 +305,7 @@ fn run_typed(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Carries a line out, typed or made by a key. `None` if it cannot be; then it is said why.
+/// Executes a command, typed or of a key. `None` after an error, which is shown.
 fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     match line.trim() {
         "quit" | "exit" => return Some(quit(model)),
@@ -355,7 +355,7 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     Some(vec![Effect::Execute { number, command }])
 }
 
-/// The words that fit where the cursor stands.
+/// Completes the word at the cursor.
 fn complete(model: &mut Model) {
     let cursor = model.prompt.input.cursor();
     let line: String = model.prompt.text().chars().take(cursor).collect();

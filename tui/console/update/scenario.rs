@@ -1,5 +1,4 @@
-//! Starting scenarios by key and by name, what they tell, and what is seen of a cluster that one of them has for
-//! itself.
+//! Starts scenarios by key and by name, takes their reports, and maintains the model of a scenario's own cluster.
 
 use std::time::Duration;
 
@@ -16,26 +15,26 @@ use crate::console::words::{scenario as words, screen};
 use crate::scenario::{Told, library_names};
 use crate::tape::{Mark, What};
 
-/// What comes from whoever runs the scenario.
+/// A message of the scenario runner.
 #[derive(Debug)]
 pub enum ScenarioMsg {
     Report(Told),
-    /// It has a cluster of its own, with these nodes.
+    /// The scenario runs on a cluster of its own, with these nodes.
     OwnCluster(Vec<(NodeId, String)>),
-    /// A node was started that joins that cluster.
+    /// A node joins that cluster.
     NodeJoined(NodeId, String),
-    /// What is seen of a node of that cluster.
+    /// An observation of a node of that cluster.
     Observed(NodeId, Box<Observed>),
-    /// As [`Msg::OrderUnknown`].
+    /// Like [`Msg::OrderUnknown`].
     OrderUnknown(Box<Event>, NodeId),
-    /// What became of the process of such a node.
+    /// The state of a process of that cluster.
     Process(NodeId, ProcessSeen),
-    /// It could not be begun, and why.
+    /// The scenario did not start; the reason.
     Refused(String),
 }
 
 impl ScenarioMsg {
-    /// The same, if it is an event, told as one whose order is unknown.
+    /// The same message; an event becomes one with uncertain order.
     pub fn with_order_unknown(self, missing: NodeId) -> ScenarioMsg {
         match self {
             ScenarioMsg::Observed(node, observed) => match *observed {
@@ -86,7 +85,7 @@ pub fn on_scenario_msg(model: &mut Model, staged: ScenarioMsg) {
     model.changed();
 }
 
-/// What is told of the scenario's own cluster goes on that cluster's tape.
+/// Applies a message to the scenario's own cluster and its tape.
 fn cluster(model: &mut Model, msg: Msg) {
     let now = model.now;
     let Some(cluster) = &mut model.scenario_cluster else { return };
@@ -98,7 +97,7 @@ fn cluster(model: &mut Model, msg: Msg) {
     }
 }
 
-/// What the scenario asks of the cluster stands on the tape like what a person asks.
+/// Operations of the scenario are recorded like those of a person.
 fn asked(model: &mut Model, number: u64, line: &str) {
     let shown = model.shown_mut();
     tape::keyframe(shown);
@@ -113,7 +112,7 @@ fn answered(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
     }
 }
 
-/// A step that has ended, or the verdict, is a place on the tape to come back to.
+/// The end of a step and the verdict are marks on the tape.
 fn mark(model: &mut Model, told: &Told) {
     let script = model.scenarios.run.as_ref().map(|run| run.script.clone());
     if let Some(text) = script.and_then(|script| told.mark(&script)) {
@@ -124,7 +123,7 @@ fn mark(model: &mut Model, told: &Told) {
     }
 }
 
-/// Time goes on for the scenario's own cluster, too.
+/// Advances the time of the scenario's own cluster.
 pub fn tick(model: &mut Model, now: Duration) {
     let Some(cluster) = &mut model.scenario_cluster else { return };
     let before = cluster.revision;
@@ -134,8 +133,7 @@ pub fn tick(model: &mut Model, now: Duration) {
     }
 }
 
-/// Keys that look about in a cluster look about in the one that is shown; in the panes of the scenario itself the
-/// arrows go about there.
+/// Whether the action navigates. Navigation applies to the cluster that is shown, except in the scenario's own tabs.
 pub fn is_navigation(model: &Model, action: Action) -> bool {
     use Action::{Explain, NewestEntry, OldestEntry, Scroll, ScrollLog, ScrollPage, SpaceTime, Tape};
     match action {
@@ -147,12 +145,12 @@ pub fn is_navigation(model: &Model, action: Action) -> bool {
     }
 }
 
-/// The scenario of a digit; beyond the digits there is the list.
+/// Runs the scenario of a digit.
 pub fn by_digit(model: &mut Model, digit: char) -> Option<Vec<Effect>> {
     let index = digit.to_digit(10)?.checked_sub(1)?;
     let name = library_names().nth(index as usize)?;
     if let Some(why) = model.no_launcher.clone() {
-        // Most of them end nodes and start them again; the others can be typed.
+        // Most scenarios kill and restart processes. The others can be started by name.
         model.notice = Some(Notice { text: why, is_bad: true });
         return Some(Vec::new());
     }
@@ -177,7 +175,7 @@ pub fn start(model: &mut Model, name: &str) -> Vec<Effect> {
     vec![Effect::RunScenario(name.to_owned())]
 }
 
-/// `run NAME`, `scenario run NAME`, `stop`; `None` if the line is none of them.
+/// `run NAME`, `scenario run NAME`, `stop`. `None` for any other line.
 pub fn run_line(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
@@ -191,7 +189,7 @@ pub fn run_line(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     }
 }
 
-/// What may stand at the end of a line that names a scenario.
+/// Completions of a line that names a scenario.
 pub fn completions(line: &str) -> Option<Vec<String>> {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     if !line.ends_with(char::is_whitespace) {
@@ -204,7 +202,7 @@ pub fn completions(line: &str) -> Option<Vec<String>> {
     }
 }
 
-/// Keys while the list of scenarios is open.
+/// Keys in the list of scenarios.
 pub fn on_list_key(model: &mut Model, event: &KeyEvent, chosen: usize) -> Vec<Effect> {
     let last = library_names().count().saturating_sub(1);
     let chosen = match event.code {
@@ -218,7 +216,7 @@ pub fn on_list_key(model: &mut Model, event: &KeyEvent, chosen: usize) -> Vec<Ef
             }
             return match keys::binding(Mode::Control, event).map(|binding| binding.action) {
                 Some(Action::Quit) => quit(model),
-                // Anything else closes it.
+                // Any other key closes the list.
                 _ => Vec::new(),
             };
         }

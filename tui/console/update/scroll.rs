@@ -1,10 +1,10 @@
-//! Moving about: the lower pane and its lines, the log table and its columns.
+//! Scrolling and selection: tabs and their lines, columns of the log table.
 
 use crate::console::layout::extent::{Extent, extent};
 use crate::console::layout::{Content, help, is_split, layout, log_columns, tabs};
 use crate::console::model::{Focus, LogWindow, LongValue, Model, Pane, log_table, step_mode};
 
-/// How many lines a page has.
+/// Lines per page.
 pub const PAGE: isize = 8;
 
 pub fn show(model: &mut Model, pane: Pane) {
@@ -14,7 +14,7 @@ pub fn show(model: &mut Model, pane: Pane) {
     }
 }
 
-/// To the tab so many to the right.
+/// Selects the tab `right` positions to the right.
 pub fn beside(model: &mut Model, right: isize) {
     show(model, tabs::beside(model, right));
 }
@@ -32,7 +32,7 @@ pub fn lines(model: &mut Model, down: isize) {
     model.scrolled = model.scrolled.saturating_add_signed(by).min(most.saturating_sub(1));
 }
 
-/// Moves the selection of a tab that has one.
+/// Moves the selection of a tab.
 fn select(model: &mut Model, pane: Pane, down: isize) {
     match pane {
         Pane::Scenario => model.scenarios.select(down),
@@ -48,7 +48,7 @@ pub fn pages(model: &mut Model, down: isize) {
     lines(model, down * PAGE);
 }
 
-/// The arrows go to the space-time picture: to where it stands, or to its tab.
+/// Moves the focus to the space-time diagram, or selects its tab.
 pub fn to_space_time(model: &mut Model) {
     if !is_split(model.size) {
         show(model, Pane::SpaceTime);
@@ -63,7 +63,7 @@ pub fn to_space_time(model: &mut Model) {
     }
 }
 
-/// Columns of the log table, newer being positive.
+/// Scrolls the log table; positive is newer.
 pub fn columns(model: &mut Model, newer: isize) {
     for _ in 0..newer.unsigned_abs() {
         let seen = log_columns::visible_columns(model);
@@ -86,7 +86,7 @@ pub fn to_oldest(model: &mut Model) {
     settle(model);
 }
 
-/// The window's right end becomes the last column that is really seen; at the newest it goes along again.
+/// Aligns the window with the last visible column. At the newest column it follows the log again.
 fn settle(model: &mut Model) {
     let seen = log_columns::visible_columns(model);
     model.window = match seen.columns.last() {
@@ -95,18 +95,18 @@ fn settle(model: &mut Model) {
     };
 }
 
-/// The rows in which a value is read.
+/// Visible rows of a long value.
 pub fn page_of_value(model: &Model) -> usize {
     let layout = layout(model.size, &Content::of(model));
     layout.map_or(1, |layout| usize::from(layout.logs.height + layout.lower.height + layout.strips.height - 2))
 }
 
-/// How far a value can be scrolled until its end is seen.
+/// Maximum scroll position of a long value.
 pub fn value_max(model: &Model, value: &LongValue) -> usize {
     value.rows.len().saturating_sub(page_of_value(model))
 }
 
-/// How far the help can be scrolled until its end is seen.
+/// Maximum scroll position of the help.
 pub fn help_max(model: &Model) -> usize {
     let Some(layout) = layout(model.size, &Content::of(model)) else { return 0 };
     let (rows, columns) = (layout.logs.height + layout.lower.height - 2, layout.logs.width - 2);

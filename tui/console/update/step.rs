@@ -1,4 +1,4 @@
-//! The keys of step mode. Each is done by the line that could be typed instead.
+//! The keys of step mode. Each acts through its command.
 
 use epoca::protocol::trace::MessageId;
 
@@ -9,13 +9,13 @@ use crate::console::model::{Model, Pane, step_mode};
 use crate::console::update::scroll;
 use crate::console::words::step as words;
 
-/// The line that a key stands for, or why there is none.
+/// The command of a key, or why there is none.
 pub fn line(model: &Model, key: StepKey) -> Result<String, &'static str> {
     match key {
         StepKey::Switch if step_mode::is_on(model) => return Ok("step off".to_owned()),
         StepKey::Switch => return Ok("step on".to_owned()),
         _ if !step_mode::is_there(model) => return Err(model.say(words::IS_OFF)),
-        // By whoever holds it when the line arrives: two quick presses are two messages.
+        // The node picks the message when the command arrives, so two quick presses deliver two messages.
         StepKey::Next if step_mode::count(model) > 0 => return Ok("deliver next".to_owned()),
         _ => {}
     }
@@ -30,7 +30,7 @@ pub fn line(model: &Model, key: StepKey) -> Result<String, &'static str> {
     })
 }
 
-/// Whoever turns step mode on wants to see what waits.
+/// Shows the waiting messages when step mode starts.
 pub fn on_command(model: &mut Model, command: &Command) {
     if let Command::Fault(Fault::Step { switch: Switch::On } | Fault::Pending) = command {
         scroll::show(model, Pane::Step);

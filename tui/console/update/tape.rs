@@ -1,5 +1,5 @@
-//! The tape: takes in all that is told, and shows any moment of it again. The same update makes the past that made the
-//! present: a record is a message that comes once more.
+//! The tape: records messages about the cluster and shows any past moment. Past and present are computed by the same
+//! update: replaying a record is handling its message again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,17 +15,17 @@ use crate::console::update::{Effect, Msg, apply, clock, scroll};
 use crate::console::words::tape as words;
 use crate::tape::{Mark, MarkKind, Record, What, reduced};
 
-/// While a recording plays, nothing happens for no longer than this.
+/// Maximum pause between two steps during playback.
 const PAUSE_MAX: Duration = Duration::from_millis(1_500);
-/// How many steps are played at once at most, so that keys are heard in between.
+/// Maximum number of steps per call, so that keys stay responsive.
 const STEPS_AT_ONCE: usize = 500;
-/// From here on another moment is made from a keyframe, not by going on.
+/// A later moment within this distance is reached by replaying forward, otherwise from a keyframe.
 const ON_MAX: u64 = 2_048;
 
-/// The speeds of playing, as percent.
+/// Playback speeds in percent.
 const SPEEDS: [u32; 9] = [1, 5, 20, 50, 100, 200, 400, 800, 1_600];
 
-/// Takes in what is told of the cluster: applied to the present, and recorded.
+/// Records a message and applies it to the present.
 pub fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Observed(node, Observed::Events(events)) => {
@@ -57,7 +57,7 @@ fn take_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
     effects
 }
 
-/// A keyframe, if one is due: before the next record changes anything.
+/// Adds a keyframe if one is due. Must run before the next change of the present.
 pub fn keyframe(model: &mut Model) {
     if model.tape.ring.wants_frame() {
         let (frame, bytes) = present(model).frame();
@@ -65,7 +65,7 @@ pub fn keyframe(model: &mut Model) {
     }
 }
 
-/// What is the case now, whatever is shown.
+/// The present model, whatever moment is shown.
 fn present(model: &mut Model) -> &mut Model {
     if model.tape.past().is_none() {
         return model;
@@ -76,18 +76,18 @@ fn present(model: &mut Model) -> &mut Model {
     }
 }
 
-/// What was asked up to now, whatever is shown.
+/// The operations of the present.
 pub fn operations(model: &mut Model) -> &mut Operations {
     &mut present(model).operations
 }
 
-/// Notes what a person does by typing or by a key, or a scenario.
+/// Records the start of an operation.
 pub fn record_begin(model: &mut Model, number: u64, line: &str) {
     present(model).on_begin();
     record(model, What::Begin { number, line: line.trim().to_owned() });
 }
 
-/// Notes something that has changed the present already, or does not change it.
+/// Records something that has been applied to the present, or does not change it.
 pub fn record(model: &mut Model, what: What) {
     let at = present(model).now;
     if let What::Mark(mark) = &what {
@@ -96,7 +96,7 @@ pub fn record(model: &mut Model, what: What) {
     model.tape.push(Arc::new(Record::new(at, what)), true);
 }
 
-/// The record of a message that tells something of the cluster.
+/// The record of a message about the cluster; `None` for other messages.
 fn to_record(msg: &Msg) -> Option<What> {
     Some(match msg {
         Msg::Observed(node, observed) => What::Observed(*node, observed.clone()),
@@ -114,7 +114,7 @@ fn missing(msg: &Msg) -> Option<NodeId> {
     if let Msg::OrderUnknown { missing, .. } = msg { Some(*missing) } else { None }
 }
 
-/// Takes a whole recording in, and shows the first moment at which somebody leads; if nobody ever does, the end.
+/// Loads a recording and shows the first moment with a leader, or else its end.
 pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
     model.tape = Tape::of_file(name);
     let mut first = None;
@@ -132,7 +132,7 @@ pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
     show(model, first.unwrap_or(model.tape.ring.end()));
 }
 
-/// Does to a model what a record did, at its time.
+/// Applies a record to a model, at the time of the record.
 fn replay(model: &mut Model, record: &Record) {
     clock::tick(model, record.at);
     let msg = match record.what.clone() {
@@ -156,11 +156,11 @@ fn replay(model: &mut Model, record: &Record) {
             return;
         }
     };
-    // What is asked of the app belongs to the time when it happened.
+    // Effects belong to the time of the recording.
     let _ = apply(model, msg);
 }
 
-/// Time goes on: for the present, and for what is played.
+/// Advances the time of the present and of the playback.
 pub fn tick(model: &mut Model, now: Duration) {
     if model.tape.past().is_none() {
         clock::tick(model, now);
@@ -174,7 +174,7 @@ pub fn tick(model: &mut Model, now: Duration) {
     play_on(model, now);
 }
 
-/// When the screen changes next with no message coming.
+/// When the screen changes next without a message.
 pub fn next_wake(model: &Model) -> Option<Duration> {
     let aside = model.scenario_cluster.as_deref().and_then(next_wake);
     own_wake(model).into_iter().chain(aside).min()
@@ -201,7 +201,7 @@ pub fn on_key(model: &mut Model, key: TapeKey) {
     }
 }
 
-/// Lines of the prompt that are about the tape. True if it was one.
+/// Commands about the tape. True if the line was one.
 pub fn run_line(model: &mut Model, line: &str) -> bool {
     let (word, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
     match (word, rest.trim()) {
@@ -233,7 +233,7 @@ fn step(model: &mut Model, by: i64) {
     show_step(model, step.saturating_add_signed(by));
 }
 
-/// Shows the moment after so many events.
+/// Shows the moment after a step.
 pub fn show_step(model: &mut Model, step: u64) {
     let (_, _, gone) = model.tape.position();
     if step <= gone && gone > 0 {
@@ -259,7 +259,7 @@ fn jump(model: &mut Model, on: bool) {
     }
 }
 
-/// Says what stands at a mark, if somebody wrote something there.
+/// Shows the text of a mark.
 fn show_mark_text(model: &mut Model, place: u64) {
     let record = model.tape.ring.get(place.saturating_sub(1)).cloned();
     if let Some(What::Mark(mark)) = record.as_ref().map(|record| &record.what)
@@ -269,7 +269,7 @@ fn show_mark_text(model: &mut Model, place: u64) {
     }
 }
 
-/// Shows the moment after so many records.
+/// Shows the moment after a number of records.
 pub fn show(model: &mut Model, at: u64) {
     let at = at.clamp(model.tape.ring.start() + 1, model.tape.ring.end().max(1));
     let shown = model.tape.past().map(|past| past.at);
@@ -293,7 +293,7 @@ pub fn show(model: &mut Model, at: u64) {
     }
 }
 
-/// From a moment that is shown to a later one.
+/// Advances the shown moment by replaying records.
 fn advance(model: &mut Model, from: u64, to: u64) {
     let records: Vec<_> = model.tape.ring.records(from, to).cloned().collect();
     records.iter().for_each(|record| replay(model, record));
@@ -303,7 +303,7 @@ fn advance(model: &mut Model, from: u64, to: u64) {
     model.changed();
 }
 
-/// Back to what is the case now; of a recording, to its end.
+/// Returns to the present. Of a recording: goes to its end.
 pub fn to_end(model: &mut Model) {
     stop(model);
     if model.tape.file.is_some() {
@@ -325,7 +325,7 @@ fn end_reached(model: &mut Model) {
     }
 }
 
-/// Marks the moment that is shown.
+/// Sets a bookmark at the shown moment.
 pub fn bookmark(model: &mut Model, text: &str) {
     let at = model.tape.at();
     let (step, _, _) = model.tape.position();
@@ -339,7 +339,7 @@ pub fn bookmark(model: &mut Model, text: &str) {
     notify(model, words::BOOKMARKED.with(model.lang, &[("step", &step)]));
 }
 
-/// Freezes the view; in the past, plays and pauses.
+/// Freezes the screen. In the past: plays or pauses.
 fn freeze(model: &mut Model) {
     let Some(past) = model.tape.past() else {
         let end = model.tape.ring.end();
@@ -353,7 +353,7 @@ fn freeze(model: &mut Model) {
     }
 }
 
-/// Plays on from the moment that is shown; a recording that has ended begins anew.
+/// Plays from the shown moment. At the end of a recording it starts at the beginning.
 pub fn play(model: &mut Model) {
     let (step, of, _) = model.tape.position();
     if model.tape.past().is_none() {
@@ -410,7 +410,7 @@ fn play_on(model: &mut Model, now: Duration) {
         }
         let gap = next.zip(model.tape.time(at).or(before)).map_or(Duration::ZERO, |(next, at)| next.saturating_sub(at));
         let wait = (gap * 100 / model.tape.speed).min(PAUSE_MAX);
-        // What was missed while the console had no time is not made up for.
+        // Playback does not catch up after a delay.
         let due = (due + wait).max(now.saturating_sub(PAUSE_MAX));
         if let Moment::Past(past) = &mut model.tape.moment {
             past.playing = Some(Playing { due });

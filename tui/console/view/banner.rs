@@ -1,4 +1,4 @@
-//! The presenter's banner: what happens now, in few and large words.
+//! The presenter's banner: the current event in a few large words.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -18,7 +18,7 @@ use crate::console::view::top;
 use crate::console::words::{content, screen, stepped_down};
 use crate::lang::Text;
 
-/// How far back a headline may lie behind steps that have none.
+/// How many lines back a headline may come from.
 const BACK: usize = 40;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
@@ -35,7 +35,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     }
 }
 
-/// With a space between the letters if there is room: it reads from farther away.
+/// Puts spaces between the letters if there is room. It is easier to read from a distance.
 fn spaced(text: &str, width: usize) -> String {
     let text = visible(text);
     let wide = letters(&text).collect::<Vec<_>>().join(" ");
@@ -64,7 +64,7 @@ fn headline(model: &Model, look: &Look) -> (String, Style) {
     found.unwrap_or_else(|| quiet(model, look))
 }
 
-/// With nothing to tell of: calm, unless something is down or made to go wrong.
+/// Without a headline: the number of live nodes or the faults, otherwise that all is well.
 fn quiet(model: &Model, look: &Look) -> (String, Style) {
     let ((live, nodes), forced) = (model.live_voters(), top::faults_in_force(model));
     match (live < nodes, forced.is_empty()) {
@@ -74,8 +74,8 @@ fn quiet(model: &Model, look: &Look) -> (String, Style) {
     }
 }
 
-/// Whether what a step announces still holds by what the nodes have line since. What has happened and is over in
-/// itself, as a commit, holds for good.
+/// Whether a headline still holds. An event such as a commit holds forever; a state must match the nodes' latest
+/// reports.
 fn holds(model: &Model, line: &NarrationLine, fact: &Fact) -> bool {
     let mut nodes = line.nodes.iter().filter_map(|id| model.nodes.get(id));
     match fact {
@@ -91,7 +91,7 @@ fn holds(model: &Model, line: &NarrationLine, fact: &Fact) -> bool {
     }
 }
 
-/// The headline of a step, if it is one that an audience should see.
+/// The headline of a line; `None` if it is not relevant to an audience.
 fn announce(model: &Model, line: &NarrationLine, look: &Look) -> Option<(String, Style)> {
     let Occurrence::Fact(fact) = &line.occurrence else { return None };
     if !holds(model, line, fact) {
@@ -115,7 +115,7 @@ fn announce(model: &Model, line: &NarrationLine, look: &Look) -> Option<(String,
         Fact::Resynced { to, .. } => (with(screen::B_RESYNCED, to.to_string()), look.different),
         Fact::Committed { up_to, .. } => (with(screen::B_COMMITTED, up_to.id.to_string()), look.committed),
         Fact::Finalized { up_to, .. } => (with(screen::B_FINAL, up_to.id.to_string()), look.committed),
-        // NarrationLine by a node whose order came before its own ack, it may be over already.
+        // Reported when the order overtook the node's own ack; the wait may be over already.
         Fact::Held { up_to, .. } if line.nodes.iter().all(|node| has_applied(model, *node, *up_to)) => return None,
         Fact::Held { up_to, .. } => (with(screen::B_WAITS, up_to.to_string()), look.intermediate),
         Fact::HoldSet { kind } => (with(screen::B_HELD, model.lang.reason(kind).to_uppercase()), look.intermediate),

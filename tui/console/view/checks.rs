@@ -1,5 +1,4 @@
-//! The checks: a strip that says of each whether it holds, and a pane with all of them and the evidence of what does
-//! not.
+//! The checks: a strip with the state of each group, and a tab with all checks and the evidence of violations.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -13,10 +12,10 @@ use crate::console::view::line::{put, row, span};
 use crate::console::words::checks as words;
 use crate::tape::{LINEARIZABLE, Verdict, check_names};
 
-/// So many events later the checks lag.
+/// The strip reports a lag of this many events.
 const LAG: u64 = 5_000;
 
-/// From this width on the strip has the names of all subjects.
+/// From this width on, the strip names all groups.
 const WIDE: usize = 100;
 
 fn mark(state: &CheckState, look: &Look) -> (&'static str, Style) {
@@ -27,7 +26,7 @@ fn mark(state: &CheckState, look: &Look) -> (&'static str, Style) {
     }
 }
 
-/// The strip in this width.
+/// The strip.
 pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     let Some(verdict) = &model.checks else { return Vec::new() };
     let mut parts = vec![span(format!(" {} ", model.say(words::CHECKS)), look.muted)];
@@ -57,7 +56,7 @@ pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     parts
 }
 
-/// Whether the checks have not seen all, and why.
+/// Why the checks have not covered all events; `None` if they have.
 fn lag(model: &Model, verdict: &Verdict) -> Option<String> {
     let behind = model.tape.ring.end().saturating_sub(verdict.records + verdict.left_out);
     match (verdict.left_out, behind) {
@@ -67,7 +66,7 @@ fn lag(model: &Model, verdict: &Verdict) -> Option<String> {
     }
 }
 
-/// All checks, and what they have found.
+/// The tab.
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let lines = lines(model, usize::from(area.width), look);
     for (index, line) in lines.into_iter().skip(model.scrolled).enumerate() {

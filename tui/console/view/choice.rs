@@ -1,4 +1,4 @@
-//! The choice of a node for a key: `kill: 1 2 3 4`, in the place of the prompt.
+//! The selection of a node for a key, in place of the prompt: `kill: 1 2 3 4`.
 
 use epoca::protocol::NodeId;
 use ratatui::text::Span;
@@ -17,7 +17,7 @@ pub fn choice(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look
     }
     spans.push(span(":", look.accent));
     for choice in model.choices(fault, first) {
-        // What cannot be chosen stands in parentheses, so that it is told without colours too.
+        // Parentheses mark unavailable nodes, also without colours.
         match choice.obstacle {
             None => spans.push(span(format!("  {}", choice.letter), look.strong)),
             Some(_) => spans.push(span(format!(" ({})", choice.letter), look.muted)),
@@ -30,7 +30,7 @@ pub fn choice(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look
     spans
 }
 
-/// Why some nodes stand in parentheses.
+/// Why nodes are unavailable.
 pub fn obstacles(model: &Model, fault: FaultKey, first: Option<NodeId>, look: &Look) -> Vec<Span<'static>> {
     let choices = model.choices(fault, first).into_iter();
     let reason = |choice: Choice| Some(format!("({}) {}", choice.letter, model.say(unfit(choice.obstacle?))));

@@ -1,4 +1,4 @@
-//! The events in words: when, where, which rule, and why with its numbers. The newest is at the bottom.
+//! The events tab: time, node, rule, and the text with its numbers. The newest event is at the bottom.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -14,7 +14,7 @@ use crate::console::view::line::{put, row, span};
 use crate::console::words::screen;
 use crate::lang::Lang;
 
-/// Where the words begin: `00:12.345  n2  C3  `.
+/// Column of the text: `00:12.345  n2  C3  `.
 const WORDS_AT: usize = 20;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
@@ -53,7 +53,7 @@ fn remarks(buffer: &mut Buffer, area: Rect, model: &Model, below: usize, look: &
     }
 }
 
-/// A line of the timeline in as many rows as its words need.
+/// A line, wrapped.
 fn drawn(line: &Line, width: usize, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
     let (rule, style) = rule(&line.occurrence, look);
     let millis = line.at.as_millis();
@@ -77,7 +77,7 @@ fn drawn(line: &Line, width: usize, lang: Lang, look: &Look) -> Vec<Vec<Span<'st
     rows
 }
 
-/// The rule's id, and its family's colour.
+/// The id of the rule, in the colour of its family.
 pub fn rule(occurrence: &Occurrence, look: &Look) -> (&'static str, Style) {
     let Occurrence::Fact(fact) = occurrence else { return ("", look.bad) };
     let rule = fact.rule();

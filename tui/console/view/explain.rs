@@ -1,4 +1,4 @@
-//! The longer explanation of a step, over the upper part of the screen.
+//! The explanation of a rule, over the upper part of the screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -15,7 +15,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, explained: &crate::c
     let title = format!(" {} ", model.say(screen::EXPLANATION));
     let inner = frame::pane(buffer, area, vec![span(title, look.strong)], look);
     let explanation = explain::of(&explained.fact);
-    // A line is read best when it is not too long.
+    // Short lines are easier to read.
     let width = usize::from(inner.width).saturating_sub(4).min(100);
     let mut rows: Vec<Vec<Span<'static>>> = vec![
         vec![],

@@ -1,5 +1,5 @@
-//! The final databases side by side: what each node has told of its own, as `epoca list` says it there, and where they
-//! differ. What a node has not told is marked as such, never as absent.
+//! The final databases side by side, with their differences. A key that a node has not reported is marked as unknown,
+//! not as absent.
 
 use bytes::Bytes;
 use ratatui::buffer::Buffer;
@@ -38,20 +38,20 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     frame::foot(buffer, area, &count(model), look);
 }
 
-/// Why there is no row.
+/// Why there are no rows.
 fn nothing(model: &Model) -> Text {
     let mut nodes = model.nodes.values().filter(|node| !matches!(node.presence, Presence::Unseen { .. })).peekable();
     let is_seen = nodes.peek().is_some();
     match () {
         () if model.nodes.values().any(|node| node.final_db.is_known()) => screen::NOTHING_FINAL,
         () if is_seen && nodes.all(|node| !node.lab) => screen::FINAL_HIDDEN,
-        // Every recording tells the databases after the nodes' first words, in any case before its end.
+        // In a recording, the nodes report their databases right after their first state, in any case before the end.
         () if model.tape.file.is_some() && model.tape.at() == model.tape.ring.end() => screen::FINAL_OLD_RECORDING,
         () => screen::FINAL_UNTOLD,
     }
 }
 
-/// How many keys there are where the leader counts them, and how many of them are shown.
+/// Number of keys at the leader, and how many of them are shown.
 fn count(model: &Model) -> String {
     let known = |node: &&NodeView| node.final_db.is_known();
     let Some(measure) = model.leader().filter(known).or_else(|| model.nodes.values().find(known)) else {
@@ -101,14 +101,14 @@ fn record(model: &Model, key: &Bytes, widths: &Widths, look: &Look) -> Vec<Span<
     spans
 }
 
-/// What the node has and which entry wrote it, marked where it is not what the leader has.
+/// A node's value and the entry that wrote it. Marked if it differs from the leader's.
 fn value(node: &NodeView, measure: Option<&NodeView>, key: &Bytes, width: usize, look: &Look) -> (String, Style) {
     let mine = node.final_db.find(key);
     let theirs = measure.map_or(Lookup::Unknown, |measure| measure.final_db.find(key));
     let is_same = match (mine, theirs) {
         (Lookup::Row(mine), Lookup::Row(theirs)) => mine.entry == theirs.entry,
         (Lookup::Absent, Lookup::Row(_)) | (Lookup::Row(_), Lookup::Absent) => false,
-        // What was not told differs from nothing.
+        // An unknown value is not a difference.
         _ => true,
     };
     let (mark, style) = if is_same { ("", look.base) } else { ("≠ ", look.different) };
@@ -119,7 +119,7 @@ fn value(node: &NodeView, measure: Option<&NodeView>, key: &Bytes, width: usize,
     }
 }
 
-/// The value as far as there is room, with the entry that wrote it.
+/// The value, cut to the width, with the entry that wrote it.
 fn shown(row: &StoredRow, width: usize) -> String {
     let entry = row.entry.to_string();
     let room = width.saturating_sub(columns(&entry) + 2).max(3);

@@ -1,4 +1,4 @@
-//! The help over the upper part of the screen.
+//! The help, over the upper part of the screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

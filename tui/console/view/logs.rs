@@ -1,5 +1,5 @@
-//! The aligned log table: a column for each entry id over all nodes, a row for each node, each row the node's own
-//! account; beside it what the leader believes of that node.
+//! The aligned log table: a column for each entry id, a row for each node. Each row is the node's own report, followed
+//! by what the leader believes about the node.
 //!
 //! ```text
 //!                           e1·0    e1·1    e2·0    e2·1
@@ -48,7 +48,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     }
 }
 
-/// The grammar of cells, each word in the shape that it explains.
+/// The legend: each term in its own shape.
 fn legend(layout: &Layout, model: &Model, look: &Look) -> Vec<Span<'static>> {
     let gap = if layout.is_wide { "  " } else { " " };
     let shapes = [
@@ -125,7 +125,7 @@ fn drawn(cell: Cell, column: Column, look: &Look, is_faded: bool) -> Vec<Span<'s
         (_, None) => "·".to_owned(),
     };
     let style = fade(style, is_faded, look);
-    // What is final is what readers see: it reads like ordinary text, in brackets that are coloured.
+    // Final entries are what readers see: ordinary text in coloured brackets.
     let text_style = match cell {
         Cell::Final(_) => fade(look.base, is_faded, look),
         Cell::Truncated(_) => style.add_modifier(Modifier::CROSSED_OUT),
@@ -134,12 +134,12 @@ fn drawn(cell: Cell, column: Column, look: &Look, is_faded: bool) -> Vec<Span<'s
     vec![span(open, style), span(center(&text, usize::from(column.width)), text_style), span(close, style)]
 }
 
-/// A node that does not answer is shown as it was last seen, in grey; what its cells mean still shows in their shape.
+/// The last reported state of a node that does not answer is grey. Shapes keep their meaning.
 fn fade(style: Style, is_faded: bool, look: &Look) -> Style {
     if is_faded { look.muted } else { style }
 }
 
-/// Where each column that is seen begins.
+/// The column positions.
 fn places<'a>(area: Rect, seen: &'a VisibleColumns) -> impl Iterator<Item = (u16, Column)> + 'a {
     let mut x = area.x;
     seen.columns.iter().map(move |column| {

@@ -1,4 +1,4 @@
-//! A value that is read whole, over the upper part of the screen.
+//! A long value, over the upper part of the screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,5 +1,4 @@
-//! A message of the space-time picture in words: its label on the arrow, what it carries when it is selected, and the
-//! marks beside a node's line.
+//! Texts of the space-time diagram: arrow labels, details of the selected row, marks beside a node's line.
 
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use crate::console::view::line::span;
 use crate::console::words::{content, screen, step, stepped_down};
 use crate::lang::{Lang, Text};
 
-/// What the arrow says, the longest first.
+/// Labels of the arrow, longest first.
 pub fn labels(message: &Message, lang: Lang) -> Vec<String> {
     let kind = kind(message, lang);
     let mut labels = Vec::new();
@@ -56,7 +55,7 @@ pub fn style(message: &Message, look: &Look) -> Style {
     }
 }
 
-/// What stands beside a node's line when something happens there.
+/// The mark of an event beside its node's line.
 pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
     let lang = model.lang;
     let with = |text: Text, what: &dyn std::fmt::Display| text.with(lang, &[("what", what)]);
@@ -97,7 +96,7 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
     }
 }
 
-/// What is in the selected row.
+/// Details of the selected row.
 pub fn lines(model: &Model, row: &Row, width: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
     let lang = model.lang;
     if let Some(message) = model.space_time.message(row) {
@@ -151,7 +150,7 @@ fn quiet_text(since: Duration, quiet: &Quiet, lang: Lang) -> String {
     screen::QUIET_LONG.with(lang, &[("count", &quiet.beats), ("seconds", &seconds)])
 }
 
-/// Epoch, entries, what they follow.
+/// Epoch, entries, and the entry before them.
 fn carries(message: &Message, lang: Lang) -> String {
     let id = |id: Option<EntryId>| id.map_or_else(|| screen::LOG_START.to(lang).to_owned(), |id| id.to_string());
     let mut parts = Vec::new();
@@ -192,7 +191,7 @@ fn times(message: &Message, lang: Lang) -> String {
         }
     };
     match (message.is_unordered, &message.delivery) {
-        // Nothing is said of how long it took: what was heard of it came in the wrong order.
+        // Without the duration: the events arrived in the wrong order.
         (true, Delivery::Received(_, event)) => {
             format!("{sent} · {}", screen::ORDER_UNKNOWN_EVENT.with(lang, &[("event", event)]))
         }

@@ -1,4 +1,4 @@
-//! The screen, drawn from the model. Views take `&Model`, change nothing, and know no more than it says.
+//! Draws the screen from the model. Views change nothing.
 
 mod banner;
 
@@ -92,7 +92,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
     }
 }
 
-/// Gives where the cursor stands, if it is seen.
+/// Returns the cursor position, if the cursor is visible.
 fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
     let cluster = model.shown();
     top::draw(buffer, layout.top, cluster, look);
@@ -123,7 +123,7 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
 fn draw_lower(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let inner = frame::tabs(buffer, area, model, look);
     let pane = tabs::shown(model);
-    // What is about the scenario and the person is not about the cluster that is shown.
+    // The scenario's tabs belong to the console's own model.
     let is_own = matches!(pane, Pane::Scenario | Pane::Sheet);
     draw_tab(buffer, inner, if is_own { model } else { model.shown() }, pane, look);
 }
@@ -145,7 +145,7 @@ fn draw_tab(buffer: &mut Buffer, area: Rect, model: &Model, pane: Pane, look: &L
     draw(buffer, area, model, look);
 }
 
-/// What has something to say stands below each other, from the top.
+/// Draws the strips from top to bottom.
 fn draw_strips(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     for (index, strip) in strips(model).enumerate() {
         let Some(row) = line::row(area, index) else { return };

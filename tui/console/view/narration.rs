@@ -1,5 +1,5 @@
-//! The narration: the steps in words, the newest at the bottom, each with the numbers that were compared and, where it
-//! matters, why nothing committed is lost.
+//! The narration tab, newest line at the bottom. A line has the numbers that were compared and, where it matters, why
+//! no committed entry is lost.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -16,7 +16,7 @@ use crate::console::view::{events, frame};
 use crate::console::words::screen;
 use crate::lang::Lang;
 
-/// Where the words begin: `▸K1  `.
+/// Column of the text: `▸K1  `.
 const WORDS_AT: usize = 5;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
@@ -39,17 +39,17 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     }
 }
 
-/// The step that stands in this row of the screen.
+/// The line at a row of the screen, by serial.
 pub fn step_at(model: &Model, area: Rect, y: u16) -> Option<u64> {
     let look = Look::new(Theme::Dark, Depth::None, false);
     let (rows, _) = visible(model, area, &look);
     rows.get(usize::from(y.checked_sub(area.y)?)).map(|(serial, _)| *serial)
 }
 
-/// A row of the screen, with the serial of its step.
+/// A row of the screen and the serial of its line.
 type Row = (u64, Vec<Span<'static>>);
 
-/// The rows that are seen, and how many steps are below them. A selected step stays in sight.
+/// The visible rows, and the number of lines below them. The selected line stays visible.
 fn visible(model: &Model, area: Rect, look: &Look) -> (Vec<Row>, usize) {
     let lines = model.narration.lines();
     let selected = model.narration.selected.and_then(|serial| model.narration.index_of(serial));
@@ -99,10 +99,10 @@ fn drawn(line: &NarrationLine, width: usize, is_selected: bool, lang: Lang, look
     rows
 }
 
-/// Rows that do not break within `{9, 8, 6, 4} = 6`.
+/// Wraps without breaking inside `{9, 8, 6, 4} = 6`.
 fn unbroken(text: &str, room: usize) -> Vec<String> {
     let mut inside = false;
-    // What the text itself has of these spaces is escaped before.
+    // No-break spaces in the text itself are already escaped.
     let text = text::visible(text).replace(" = ", "\u{a0}=\u{a0}");
     let joined = text.chars().map(|letter| {
         inside = (inside || letter == '{') && letter != '}';
@@ -111,7 +111,7 @@ fn unbroken(text: &str, room: usize) -> Vec<String> {
     wrap_raw(&joined.collect::<String>(), room).into_iter().map(|row| row.replace('\u{a0}', " ")).collect()
 }
 
-/// Whether it is worth saying how often: what several nodes did once each is no repetition.
+/// Whether the count of repetitions is shown. The same step once at several nodes is not a repetition.
 fn is_repeated(line: &NarrationLine) -> bool {
     match &line.occurrence {
         Occurrence::Fact(fact) => matches!(fact.rule(), "N3" | "F5" | "F6" | "F7" | "E1" | "E2" | "L1" | "L2"),

@@ -1,5 +1,4 @@
-//! Each node in full: address, process, role, where its log ends, what is final, what the leader believes of it, what
-//! is in force against it, and what it had to do at its start.
+//! The nodes tab: address, process, role, log, the leader's belief, faults, remarks about the start.
 
 use epoca::protocol::LogPoint;
 use ratatui::buffer::Buffer;

@@ -1,4 +1,4 @@
-//! What was asked from here, with outcome and latency; longer answers stand below their line.
+//! The operations tab: commands with outcome and latency, long answers below them.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ fn drawn(operation: &Operation, lang: Lang, look: &Look) -> Vec<Vec<Span<'static
     rows
 }
 
-/// `✓ put x 1   1.9 ms   ok e1·o4`: the shape of the mark says how it ended.
+/// `✓ put x 1   1.9 ms   ok e1·o4`: the mark shows the outcome.
 pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     let (mark, style) = mark(operation.end.as_ref(), look);
     let time = operation.end.as_ref().map_or(screen::UNDER_WAY.to(lang).to_owned(), |end| latency(end.took));
@@ -74,7 +74,7 @@ pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'stat
 fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
     match end.map(|end| end.exit) {
         None => ("…", look.muted),
-        // That nothing is there is what was asked for.
+        // Finding nothing is a successful answer.
         Some(Exit::Not) if end.is_some_and(|end| end.is_absent) => ("✓", look.committed),
         Some(Exit::Done | Exit::NotWritten) => ("✓", look.committed),
         Some(Exit::Unknown) => ("?", look.intermediate),

@@ -1,4 +1,4 @@
-//! What `y` copies: the selected message or step, or all that the tab shows, as plain text without frames.
+//! The text that `y` copies: the selected message or line, or the whole tab, without frames.
 
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
@@ -9,7 +9,7 @@ use crate::console::model::{Focus, Model, Pane};
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::{draw_tab, message};
 
-/// The part of a tab that is copied: more than any screen shows.
+/// Size of the copied part of a tab; larger than any screen.
 const WIDTH: u16 = 160;
 const HEIGHT: u16 = 200;
 
@@ -35,7 +35,7 @@ fn selected(model: &Model, look: &Look) -> Option<String> {
     Some(format!("{names}: {what}{}", why.map_or(String::new(), |why| format!("\n{why}"))))
 }
 
-/// All that the tab shows, with as many rows as it has.
+/// All rows of the tab.
 fn tab(model: &Model, look: &Look) -> String {
     let area = Rect::new(0, 0, WIDTH, HEIGHT);
     let mut buffer = Buffer::empty(Rect { height: HEIGHT + 1, ..area });

@@ -1,4 +1,4 @@
-//! What stands where the pointer is.
+//! Maps a position of the mouse pointer to what is drawn there.
 
 use ratatui::layout::{Position, Rect};
 
@@ -7,7 +7,7 @@ use crate::console::layout::{Content, Layout, layout, tabs};
 use crate::console::model::{Model, Pane};
 use crate::console::view::{narration, space_time};
 
-/// `None` if the screen is too small for anything.
+/// `None` if the screen is too small.
 pub fn target(model: &Model, at: Position) -> Option<Target> {
     let layout = layout(model.size, &Content::of(model))?;
     Some(if layout.prompt.contains(at) {

@@ -1,4 +1,4 @@
-//! The line that is typed; in CONTROL, what was done last or is to be said.
+//! The command line. In CONTROL: the notice or the last operation.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -13,10 +13,10 @@ use crate::console::view::line::{put, span};
 use crate::console::view::{choice, frame, ops};
 use crate::console::words::screen;
 
-/// What stands before the line.
+/// The prompt.
 const MARK: &str = "> ";
 
-/// Gives where the cursor stands, in TYPE.
+/// Returns the cursor position, in TYPE.
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
     if layout.prompt.height > 1 {
         let mut title = vec![span(model.say(screen::COMMAND), look.muted)];
@@ -40,7 +40,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) ->
     Some(typed(buffer, layout.input, model, look))
 }
 
-/// A notice, or else what was asked last and what became of it.
+/// The notice, or else the last operation and its outcome.
 pub fn status(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
     if let Some(notice) = &model.notice {
         let style = if notice.is_bad { look.bad } else { look.base };
@@ -51,7 +51,7 @@ pub fn status(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
     Some(spans)
 }
 
-/// What to do, and why keys stand in parentheses if some do.
+/// How to type, and why keys are in parentheses.
 fn idle(model: &Model) -> String {
     let mut obstacles: Vec<_> = keys::bindings().iter().filter_map(|binding| model.obstacle(binding)).collect();
     obstacles.dedup();
@@ -62,7 +62,7 @@ fn idle(model: &Model) -> String {
     screen::IDLE_OBSTACLES.with(model.lang, &[("why", &reasons.join(", "))])
 }
 
-/// The part of the line around the cursor that fits; gives where the cursor stands.
+/// Draws the part of the line around the cursor; returns the cursor position.
 fn typed(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> (u16, u16) {
     let prompt = &model.prompt;
     if let Some(search) = &prompt.search {
@@ -78,24 +78,24 @@ fn typed(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> (u16, u
     (column(area, prompt, columns_before(prompt, prompt.input.cursor())), area.y)
 }
 
-/// Where a column of the line stands on the screen.
+/// The screen column of a line column.
 fn column(area: Rect, prompt: &Prompt, column: usize) -> u16 {
     let seen = column.saturating_sub(hidden(area, prompt)) + MARK.len();
     area.x + (seen as u16).min(area.width.saturating_sub(1))
 }
 
-/// Where a character of the line stands on the screen.
+/// The screen column of a character.
 pub fn column_of_character(area: Rect, prompt: &Prompt, at: usize) -> u16 {
     column(area, prompt, columns_before(prompt, at))
 }
 
-/// The columns that the line takes before its character `at`, as it is shown.
+/// Columns before the character `at`, escapes included.
 fn columns_before(prompt: &Prompt, at: usize) -> usize {
     let end = prompt.text().char_indices().nth(at).map_or(prompt.text().len(), |(byte, _)| byte);
     width(&visible(&prompt.text()[..end]))
 }
 
-/// How many columns of the line are off at the left.
+/// Columns that are scrolled off at the left.
 fn hidden(area: Rect, prompt: &Prompt) -> usize {
     let room = usize::from(area.width).saturating_sub(MARK.len() + 1);
     columns_before(prompt, prompt.input.cursor()).saturating_sub(room)

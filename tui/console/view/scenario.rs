@@ -1,4 +1,4 @@
-//! The scenario's steps, ticking as they are seen, with the explanation and the evidence of the one that is looked at.
+//! The scenario tab: the steps with their results, and the explanation and evidence of the focused step.
 //!
 //! ```text
 //!  4 of 11   leader=n1 a=n2 b=n3 c=n4
@@ -24,7 +24,7 @@ use crate::console::words::scenario as words;
 use crate::lang::Lang;
 use crate::scenario::{Done, ItemKind, Run, Verdict, evidence_text, is_heading};
 
-/// How many pieces of evidence stand below a step that was selected, and below one that is only the newest.
+/// Pieces of evidence below a selected step, and below the newest one.
 const EVIDENCE_MAX: usize = 6;
 const EVIDENCE_NEWEST: usize = 1;
 
@@ -46,8 +46,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     head.extend(verdict(run, model, width, look));
     let room = usize::from(area.height).saturating_sub(head.len());
     let Steps { lines, begins, sight } = steps(run, model, width, look);
-    // What is looked at stands in sight with what comes before it; the evidence below it, too. No step begins amid its
-    // words.
+    // The focused step, the steps before it and its evidence stay visible. The first visible step starts with its first
+    // row.
     let start = sight.end.saturating_sub(room).min(sight.start).min(lines.len().saturating_sub(room));
     let start = begins.into_iter().find(|line| *line >= start).map_or(start, |line| line.min(sight.start));
     put_all(buffer, area, head.into_iter().chain(lines.into_iter().skip(start)));
@@ -67,7 +67,7 @@ fn title(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     let names = run.names.iter().map(|(name, node)| format!("{name}={node}")).collect::<Vec<_>>().join(" ");
     let mut rows = vec![first];
     let room = width.saturating_sub(line_width(&rows[0]) + 4);
-    // Too many names for what is left of the row have rows of their own.
+    // Names that do not fit in the first row have rows of their own.
     if columns(&names) <= room {
         rows[0].push(span(format!("   {names}"), look.muted));
     } else {
@@ -79,7 +79,7 @@ fn title(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     rows.into_iter().chain(title).collect()
 }
 
-/// How far it is, or how it ended.
+/// Progress or verdict.
 pub(super) fn state(run: &Run, model: &Model, look: &Look) -> Line {
     let (ticked, all) = run.ticked();
     let Some(end) = &run.end else {
@@ -91,7 +91,7 @@ pub(super) fn state(run: &Run, model: &Model, look: &Look) -> Line {
     vec![span(words::ENDED.with(model.lang, &places), style_of(end.verdict, look).add_modifier(Modifier::BOLD))]
 }
 
-/// Why it did not pass; else what goes on beside the steps, or at the beginning what it will show.
+/// The reason of a failure; else the current remark, or at the start the description.
 fn verdict(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     let (text, style) = match &run.end {
         Some(end) if !end.why.is_empty() => (model.lang.answer(&end.why), style_of(end.verdict, look)),
@@ -105,9 +105,9 @@ fn verdict(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
 /// All steps as lines.
 struct Steps {
     lines: Vec<Line>,
-    /// Where each step begins.
+    /// First line of each step.
     begins: Vec<usize>,
-    /// The one that is looked at.
+    /// Lines of the focused step.
     sight: std::ops::Range<usize>,
 }
 
@@ -124,7 +124,7 @@ fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
         if is_heading(&item.kind) {
             lines.push(vec![span(format!(" {words}"), look.strong)]);
         } else {
-            // A command says itself what it came to.
+            // The answer of a command replaces its text.
             let answer = done.map(|done| done.text.as_str()).filter(|text| !text.is_empty());
             let answer = answer.map(|answer| model.lang.answer(answer));
             let text = if words.is_empty() { answer.as_deref().unwrap_or(&item.line) } else { words };
@@ -151,7 +151,7 @@ struct Room {
     lang: Lang,
 }
 
-/// The explanation, and the evidence or why there is none.
+/// The explanation, and the evidence or the reason of a failure.
 fn below(why: &str, done: Option<&Done>, room: &Room, look: &Look) -> Vec<Line> {
     let mut texts: Vec<(String, Style)> = Vec::new();
     if !why.is_empty() {
@@ -174,7 +174,7 @@ fn below(why: &str, done: Option<&Done>, room: &Room, look: &Look) -> Vec<Line> 
     rows.collect()
 }
 
-/// The shape says it without colours, too.
+/// Marks differ in shape, also without colours.
 fn mark(run: &Run, index: usize, is_expectation: bool, look: &Look) -> (&'static str, Style) {
     if run.now == Some(index) {
         return ("▸", look.accent);

@@ -1,4 +1,4 @@
-//! The list of scenarios, over the panes: a key for each, its name and title, and what the chosen one shows.
+//! The list of scenarios over the panes: key, name, title, and the description of the selected one.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -13,7 +13,7 @@ use crate::console::view::line::{put, row, span};
 use crate::console::words::scenario as words;
 use crate::scenario::all;
 
-/// Rows that the chosen one's text takes at the end.
+/// Rows of the description.
 const ABOUT_ROWS: usize = 5;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, chosen: usize, look: &Look) {

@@ -1,5 +1,4 @@
-//! The assignment's sheet: each graded line with its points, ticked by evidence, and their sum; the evidence of the
-//! selected line below it.
+//! The assignment's sheet: graded items with points and verdicts, the total, and the evidence of the selected item.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -30,7 +29,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     head.push(span(format!("   {}", run.script.title.text(model.lang)), look.strong));
     let current = run.now.or_else(|| run.done.iter().rposition(Option::is_some));
     let under_way = run.headings().take_while(|heading| current.is_some_and(|item| *heading < item)).count();
-    // Once all is done the whole sheet is what counts, from its top.
+    // After the end the sheet is shown from its top.
     let running = run.end.is_none().then_some(under_way.saturating_sub(1));
     let in_sight = model.scenarios.selected_line.or(running);
     let mut lines = Vec::new();
@@ -88,7 +87,7 @@ fn graded(run: &Run, heading: usize, model: &Model, shown: Shown, look: &Look) -
     rows.map(line).collect()
 }
 
-/// A row for each step of the line: what was seen, and the first that shows it.
+/// A row for each step of the item and its first piece of evidence.
 fn evidence(run: &Run, heading: usize, width: usize, model: &Model, look: &Look) -> Vec<Line> {
     let mut lines = Vec::new();
     for index in run.items_of(heading) {

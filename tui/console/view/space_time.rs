@@ -1,4 +1,4 @@
-//! The space-time picture: a column for the client and each node, a row for each message, the newest at the bottom.
+//! The space-time diagram: a column for the client and for each node, a row for each message, the newest at the bottom.
 //!
 //! ```text
 //!      client       n1           n2           n3
@@ -25,16 +25,16 @@ use crate::console::view::line::{put, put_right, row, span};
 use crate::console::view::{frame, message};
 use crate::console::words::{content, screen};
 
-/// The least room between two columns.
+/// Minimum distance of two columns.
 const GAP_MIN: u16 = 7;
 
-/// Beyond it nothing more is said.
+/// A larger distance adds nothing.
 const GAP_MAX: u16 = 22;
 
-/// Where the client's column stands.
+/// Position of the client's column.
 const FIRST: u16 = 3;
 
-/// The picture in a frame of its own.
+/// The diagram in a frame.
 pub fn pane(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let is_focused = model.focus == Focus::SpaceTime;
     let name = model.say(screen::SPACE_TIME);
@@ -65,7 +65,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     }
 }
 
-/// What is in the selected row, and how many rows of the area it takes.
+/// Details of the selected row, and how many rows of the area they need.
 fn detail(model: &Model, area: Rect, selected: Option<usize>, look: &Look) -> (Option<Vec<Vec<Span<'static>>>>, u16) {
     let width = usize::from(area.width);
     let lines = selected.map(|place| message::lines(model, &model.space_time.rows()[place], width, look));
@@ -73,13 +73,13 @@ fn detail(model: &Model, area: Rect, selected: Option<usize>, look: &Look) -> (O
     (lines, rows)
 }
 
-/// How many rows are below the picture: a selected one stands in the middle unless it is among the newest.
+/// Number of rows below the visible part. The selected row is in the middle unless it is among the newest.
 fn below(model: &Model, height: u16, selected: Option<usize>) -> usize {
     let newer = |place: usize| model.space_time.rows().range(place + 1..).filter(|row| row.is_seen()).count();
     selected.map_or(0, |place| newer(place).saturating_sub(usize::from(height) / 2))
 }
 
-/// The row of the picture that stands in this row of the screen.
+/// The row of the diagram at a row of the screen.
 pub fn row_at(model: &Model, area: Rect, y: u16) -> Option<u64> {
     let selected = model.space_time.selected.and_then(|serial| model.space_time.index_of(serial));
     let look = Look::new(Theme::Dark, Depth::None, false);
@@ -89,7 +89,7 @@ pub fn row_at(model: &Model, area: Rect, y: u16) -> Option<u64> {
     model.space_time.rows().iter().rev().filter(|row| row.is_seen()).nth(up).map(|row| row.serial)
 }
 
-/// From the newest upwards, so that it is known of each row which nodes were down then.
+/// From the newest row up, because the nodes that were down at a row follow from the rows below it.
 fn draw_rows(buffer: &mut Buffer, area: Rect, canvas: &Canvas, selected: Option<usize>) {
     let model = canvas.model;
     let rows = model.space_time.rows();
@@ -133,10 +133,10 @@ struct Line<'a> {
     is_selected: bool,
 }
 
-/// Where the columns stand.
+/// The column positions.
 struct Canvas<'a> {
     area: Rect,
-    /// From the client to the first node, and from node to node.
+    /// Distance from the client to the first node, and between nodes.
     first_gap: u16,
     gap: u16,
     nodes: Vec<NodeId>,
@@ -150,7 +150,7 @@ impl<'a> Canvas<'a> {
         let fitting = usize::from(room / GAP_MIN).max(1);
         let nodes: Vec<NodeId> = model.nodes.keys().copied().take(fitting).collect();
         let count = nodes.len().max(1) as u16;
-        // What does not divide goes to the nodes: they have more to say to each other.
+        // The remainder goes to the nodes; their labels are longer.
         let gap = room.div_ceil(count).min(GAP_MAX);
         let first_gap = room.saturating_sub(gap * (count - 1)).min(GAP_MAX);
         Canvas { area, first_gap, gap, nodes, model, look }
@@ -261,7 +261,7 @@ impl<'a> Canvas<'a> {
         self.beside(buffer, line, node, &text, style);
     }
 
-    /// A text at the right of a node's column, or at its left if there is more room.
+    /// Puts text at the right of a node's column, or at the left if there is more room.
     fn beside(&self, buffer: &mut Buffer, line: &Line, node: NodeId, text: &str, style: Style) {
         let Some(x) = self.column(node) else { return };
         let text_width = text::width(text) as u16;
@@ -273,7 +273,7 @@ impl<'a> Canvas<'a> {
         put(buffer, Rect { x: begin, y: line.y, width, height: 1 }, &[span(cut(text, usize::from(width)), style)]);
     }
 
-    /// `┄ heartbeats ×24, 3 s ┄` from the leader to the furthest node, with what became of those that did not arrive.
+    /// `┄ heartbeats ×24, 3 s ┄` from the first to the last node, with marks for nodes that received none.
     fn quiet(&self, buffer: &mut Buffer, line: &Line, since: Duration, quiet: &Quiet) {
         let last = self.nodes.last().and_then(|node| self.column(*node)).unwrap_or(self.client());
         let first = self.nodes.first().and_then(|node| self.column(*node)).unwrap_or(last);
@@ -297,7 +297,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Where a text of this width hides no mark, as far left as may be.
+    /// The leftmost position where a text of this width covers no mark.
     fn free_place(&self, first: u16, marks: &[u16], width: u16) -> u16 {
         let places = [first + 3].into_iter().chain(self.nodes.iter().filter_map(|node| Some(self.column(*node)? + 2)));
         let mut free = places.filter(|begin| marks.iter().all(|mark| !(*begin..begin + width).contains(mark)));
@@ -331,7 +331,7 @@ impl<'a> Canvas<'a> {
         let label = labels.iter().find(fits).cloned().or_else(|| labels.last().map(|label| cut(label, room)));
         let label = label.unwrap_or_default();
         let width = text::width(&label) as u16;
-        // The label stands near the sender, inside of the first gap if it fits there.
+        // The label is near the sender, inside the first gap if it fits.
         let is_tight = usize::from(width) == room;
         let begin = match is_right {
             true => left + u16::from(!is_tight),

@@ -1,4 +1,4 @@
-//! The screens besides the one that is worked with: while the nodes start, and on a terminal that is too small.
+//! Special screens: while the nodes start, and on a terminal that is too small.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,4 +1,4 @@
-//! The messages that wait: sender, receiver, kind, contents, age; and what the keys do to the chosen one.
+//! The step tab: waiting messages with sender, receiver, kind, contents and age, and the keys.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::{screen, step as words};
 
-/// How wide the columns are before the contents; the ages stand at the right.
+/// Widths of the columns. Ages are at the right.
 const ID: usize = 13;
 const KIND: usize = 13;
 const AGE: usize = 8;
@@ -30,7 +30,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     }
     let chosen = step_mode::row(model, &waiting);
     let height = usize::from(list.height);
-    // The chosen one stays in sight, with a few of those behind it.
+    // The selected message and a few after it stay visible.
     let first = (chosen + 3).min(waiting.len()).saturating_sub(height);
     let first = first.min(chosen);
     for (index, message) in waiting.iter().enumerate().skip(first) {
@@ -82,7 +82,7 @@ fn seconds(time: Duration) -> u64 {
     time.as_secs()
 }
 
-/// The keys that do something here, in parentheses where they cannot.
+/// The keys of step mode. Unavailable ones are in parentheses.
 fn keys_line(model: &Model, look: &Look) -> Vec<Span<'static>> {
     let mut spans = vec![Span::raw(" ")];
     for binding in BINDINGS {
@@ -107,7 +107,7 @@ fn keys_line(model: &Model, look: &Look) -> Vec<Span<'static>> {
     spans
 }
 
-/// One line for every screen, whatever tab is shown: time stands still, and which message is next.
+/// The strip: step mode is on, and the next message.
 pub fn strip(model: &Model, width: usize, look: &Look) -> Vec<Span<'static>> {
     let waiting = step_mode::waiting(model);
     let mut spans = vec![

@@ -1,4 +1,4 @@
-//! The tape as a line: epochs, writes, kills and the like in their order, where in it the screen stands, and the keys.
+//! The tape strip: marks in order, the current position, and the keys.
 //!
 //! ```text
 //!   TAPE |e1─w─w─-n4─w─|e2─w─~n3─PASS─▌ event 212/212   [ ] step   { } jump   L live   B bookmark
@@ -17,10 +17,10 @@ use crate::console::words::tape as words;
 use crate::lang::{Lang, Text};
 use crate::tape::MarkKind;
 
-/// So many columns the line of marks takes at least; with less room the keys go.
+/// Minimum width of the marks. With less room the keys are omitted.
 const MARKS_MIN: usize = 20;
 
-/// What is said of the tape at the top, if the screen does not show what is the case now.
+/// The position in the top line; `None` in the present.
 pub fn title(model: &Model) -> Option<String> {
     let tape = &model.tape;
     tape.past()?;
@@ -32,7 +32,7 @@ pub fn title(model: &Model) -> Option<String> {
     })
 }
 
-/// The line in this width.
+/// The strip.
 pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     let tape = &model.tape;
     let mut right = vec![span(" ", look.base)];
@@ -43,7 +43,7 @@ pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
         right.extend(keys);
     }
     let marks = room.saturating_sub(width(&right));
-    // The tape of a scenario's own cluster goes with it, and nobody writes it down.
+    // The tape of a scenario's own cluster is not written to a file.
     let name = span(model.say(words::TAPE), if model.is_scenario_cluster { look.alarm } else { look.muted });
     let mut parts = vec![name];
     parts.extend(places(tape, marks, model.lang, look));
@@ -51,7 +51,7 @@ pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     parts
 }
 
-/// Event k of n, how it is played, what fell off, and whether it is written.
+/// Current step, playback state, dropped steps, recording.
 fn position(tape: &Tape, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     let (step, of, gone) = tape.position();
     let text = words::EVENT.with(lang, &[("step", &step), ("of", &of)]);
@@ -84,7 +84,7 @@ fn keys(tape: &Tape, lang: Lang, look: &Look) -> Vec<Span<'static>> {
         .collect()
 }
 
-/// As many marks as fit, around the one where the screen stands.
+/// As many marks as fit around the current position.
 fn places(tape: &Tape, room: usize, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     let tokens: Vec<_> = tape.marks().iter().map(|place| (token(place, lang), style(place, look))).collect();
     let at = tape.at();
@@ -105,7 +105,7 @@ fn places(tape: &Tape, room: usize, lang: Lang, look: &Look) -> Vec<Span<'static
     parts
 }
 
-/// From which token to before which one fits around the cursor, with a column for the cursor itself.
+/// The range of tokens that fits around the cursor, which takes one column.
 fn window(widths: &[usize], cursor: usize, room: usize) -> (usize, usize) {
     let (mut from, mut to, mut used) = (cursor, cursor, 1);
     loop {
@@ -114,7 +114,7 @@ fn window(widths: &[usize], cursor: usize, room: usize) -> (usize, usize) {
             used += widths[index];
             from = index;
         }
-        // What lies behind has more room than what lies ahead: it is known.
+        // The past gets more room than the future.
         let after = widths.get(to).filter(|width| used + **width <= room && (before.is_none() || to - cursor < 4));
         if let Some(width) = after {
             used += width;
@@ -126,7 +126,7 @@ fn window(widths: &[usize], cursor: usize, room: usize) -> (usize, usize) {
     }
 }
 
-/// No code of a mark is a rule's: `K3` is a rule, and nothing else.
+/// No mark looks like the id of a rule, such as `K3`.
 fn token(place: &TapeMark, lang: Lang) -> String {
     match &place.kind {
         TapeMarkKind::Epoch(epoch) => format!("|e{epoch}"),

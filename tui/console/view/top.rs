@@ -1,6 +1,6 @@
-//! The top line: what holds for the whole cluster now, what was made to go wrong, and at its right the mode.
+//! The top line: the state of the cluster, active faults, and the mode at the right.
 //!
-//! Parts go from the least telling on when the line is short; the mode and what is in force never go.
+//! If the line is short, the least important parts are omitted. The mode and active faults always stay.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::console::view::{ops, tape};
 use crate::console::words::{screen, step as words};
 use crate::lang::Text;
 
-/// A part of the line, and how soon it goes: the greatest first.
+/// A part of the line. Parts with a greater `goes` are omitted first; 0 never is.
 struct Part {
     spans: Vec<Span<'static>>,
     goes: u8,
@@ -80,7 +80,7 @@ fn parts(model: &Model, look: &Look) -> Vec<Part> {
     parts
 }
 
-/// What is said before any node was heard of.
+/// The text before any node has answered.
 pub(super) fn unknown(model: &Model) -> Text {
     if model.tape.file.is_some() { screen::NOTHING_RECORDED } else { screen::NO_ANSWER_AT_ALL }
 }
@@ -120,7 +120,7 @@ fn quorum(model: &Model, look: &Look) -> Part {
     Part { spans, goes: if live < quorum { 0 } else { 3 } }
 }
 
-/// `p50 1.9 ms ▁▂▁ 12/s`: how fast writes are confirmed.
+/// `p50 1.9 ms ▁▂▁ 12/s`: latency and rate of writes.
 fn latency(model: &Model, look: &Look) -> Option<Part> {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let p50 = model.latency.p50()?;
@@ -138,7 +138,7 @@ fn latency(model: &Model, look: &Look) -> Option<Part> {
     Some(Part { spans, goes: 5 })
 }
 
-/// Holds and cuts: what a person made go wrong and may have forgotten.
+/// Active faults, which a person may have forgotten.
 fn in_force(model: &Model, look: &Look) -> Option<Part> {
     let texts = faults_in_force(model);
     if texts.is_empty() {
@@ -154,7 +154,7 @@ fn in_force(model: &Model, look: &Look) -> Option<Part> {
     Some(Part { spans, goes: 0 })
 }
 
-/// What is in force, each in words.
+/// The active faults as texts.
 pub(super) fn faults_in_force(model: &Model) -> Vec<String> {
     let say = |text: Text, what: &dyn std::fmt::Display| text.with(model.lang, &[("what", what)]);
     let step = step_mode::is_on(model).then(|| words::T_STEP.with(model.lang, &[("count", &step_mode::count(model))]));

@@ -1,4 +1,4 @@
-//! What the screen says of the checks.
+//! Texts about the checks.
 
 use crate::console::model::{CheckGroup, Inconclusive};
 use crate::lang::{Lang, Text, text};
@@ -15,7 +15,7 @@ pub const LINEARIZABLE: Text = text("linearizable", "linearizável");
 const NOTHING_YET: Text = text("nothing to check yet", "nada a verificar ainda");
 const NO_LEADER: Text = text("nobody leads now", "ninguém lidera agora");
 
-/// What the strip calls several invariants.
+/// The name of a group in the strip.
 pub const fn group(group: CheckGroup) -> Text {
     match group {
         CheckGroup::OneLeader => text("one leader", "um líder"),
@@ -27,7 +27,7 @@ pub const fn group(group: CheckGroup) -> Text {
 }
 
 impl Lang {
-    /// Why it cannot be said how a check stands.
+    /// Why a check has no result.
     pub fn inconclusive(self, why: &Inconclusive) -> String {
         match why {
             Inconclusive::NothingYet => NOTHING_YET.to(self).to_owned(),

@@ -1,5 +1,5 @@
-//! Longer explanations: what a rule is for, what would go wrong without it, and where it comes from. One for each family
-//! of facts.
+//! Explanations of rules: the purpose, what would go wrong without the rule, and its source. One for each family of
+//! facts.
 
 use epoca::protocol::trace::Fact;
 
@@ -9,11 +9,11 @@ pub struct Explanation {
     facts: &'static [&'static str],
     pub title: Text,
     pub body: &'static [Text],
-    /// The assignment's line, or where the rule was published.
+    /// The line of the assignment, or the publication.
     pub source: Text,
 }
 
-/// The explanation of a fact; every fact has one.
+/// The explanation of a fact. Every fact has one.
 pub fn of(fact: &Fact) -> &'static Explanation {
     let name = match fact {
         Fact::Sent { kind, .. } => by_kind(kind),
@@ -23,7 +23,7 @@ pub fn of(fact: &Fact) -> &'static Explanation {
     EXPLANATIONS.iter().find(family).unwrap_or(&OTHER)
 }
 
-/// A message is explained as what it does.
+/// The fact that explains a message of this kind.
 fn by_kind(kind: &str) -> &'static str {
     match kind {
         "ack" => "Acked",

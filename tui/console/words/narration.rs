@@ -1,5 +1,5 @@
-//! The narration's own words: what a rule did, said so that it fits one node or several, and in a second sentence why,
-//! or why nothing committed is lost. A rule that is not here is told in the words of [`super::rules`].
+//! Texts of the narration: the step, worded for one node or several, and a second sentence with the reason, or why no
+//! committed entry is lost. A fact without a text here uses the one of `rules`.
 
 use crate::lang::{Text, text};
 

@@ -1,4 +1,4 @@
-//! Why a key has no effect, and why a node cannot be chosen, in words.
+//! Why a key has no effect, and why a node cannot be selected.
 
 use crate::console::model::{NotSelectable, Obstacle};
 use crate::console::words::{scenario, screen, tape};

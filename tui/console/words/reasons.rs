@@ -1,4 +1,4 @@
-//! Codes that facts carry as their reason, in words.
+//! Texts for the reason codes of facts.
 
 use crate::lang::{Text, text};
 

@@ -1,7 +1,7 @@
-//! What each rule says when it fires, in all languages. A key is a fact's name, and its case after a dot.
+//! The text of each fact. A key is the name of a fact, with a variant after a dot.
 //!
-//! `{name}` is a field of the fact or a word made from its fields; the node that speaks stands before the text. The
-//! Portuguese words are the assignment's own.
+//! `{name}` is a field of the fact, or a value made of its fields. The name of the node precedes the text. The
+//! Portuguese terms are those of the assignment.
 
 use crate::lang::{Text, text};
 

@@ -1,4 +1,4 @@
-//! What the screen says around scenarios; their own texts bring their own words.
+//! Texts about scenarios. A scenario file has its own texts.
 
 use crate::lang::{Text, text};
 

@@ -1,4 +1,4 @@
-//! What the screen itself says, outside of what the rules tell.
+//! Texts of the screen other than those of facts.
 
 use epoca::protocol::trace::RoleName;
 
@@ -6,7 +6,7 @@ use crate::console::keys::FaultKey;
 use crate::console::model::{Membership, Pane};
 use crate::lang::{Text, text};
 
-// The space-time picture.
+// The space-time diagram.
 pub const SPACE_TIME: Text = text("SPACE-TIME", "ESPAÇO-TEMPO");
 pub const CLIENT: Text = text("client", "cliente");
 pub const UP: Text = text("is back", "voltou");
@@ -55,7 +55,7 @@ pub const EXPLAIN_HINT: Text = text("e explains", "e explica");
 pub const EXPLANATION: Text = text("EXPLANATION", "EXPLICAÇÃO");
 pub const ANY_KEY_CLOSES: Text = text("any key closes", "qualquer tecla fecha");
 
-// The palette, and copying.
+// The palette and copying.
 pub const PALETTE: Text = text(" FIND ", " BUSCAR ");
 pub const PALETTE_HINT: Text =
     text("up and down choose, enter does it, esc closes", "setas escolhem, enter executa, esc fecha");
@@ -95,7 +95,7 @@ pub const B_HEALED_BOTH: Text = text("{nodes} LINKED AGAIN", "{nodes} LIGADOS DE
 pub const B_DAMAGED: Text = text("{nodes} DAMAGED DISK", "{nodes} DISCO DANIFICADO");
 pub const B_FORGED: Text = text("{nodes} FORGED ENTRY", "{nodes} ENTRADA FORJADA");
 
-// Who reaches whom.
+// The peers tab.
 pub const P_FROM: Text = text("from", "de");
 pub const P_TO: Text = text("to {node}", "a {node}");
 pub const P_COUNTED: Text =
@@ -126,7 +126,7 @@ pub const MARK_HOLDS: Text = text("▮ holds {what}", "▮ retém {what}");
 pub const MARK_RELEASED: Text = text("▸ releases {what}", "▸ libera {what}");
 pub const MARK_INJECTED: Text = text("≠ forged: {what}", "≠ forjada: {what}");
 
-/// The kinds of messages, short enough for an arrow.
+/// Kinds of messages, short enough for an arrow.
 pub const KINDS: &[(&str, Text)] = &[
     ("push", text("push", "push")),
     ("heartbeat", text("heartbeat", "heartbeat")),
@@ -145,7 +145,7 @@ pub const KINDS: &[(&str, Text)] = &[
     ("snapshot-ack", text("part", "parte")),
 ];
 
-// The whole screen.
+// Everything else.
 pub const CHOOSE_SECOND: Text = text(" {node} and", " {node} e");
 pub const ESC_NO: Text = text("   esc: no", "   esc: não");
 pub const OLDEST_DROPPED: Text = text("{count} oldest dropped", "{count} mais antigos descartados");
@@ -310,7 +310,7 @@ pub const H_COMMANDS: Text =
     text("Commands [TYPE]; a node is 3 or n3", "Comandos [DIGITAR], em inglês; um nó é 3 ou n3");
 pub const H_EDITING: Text = text("Editing the line [TYPE]", "Editar a linha [DIGITAR]");
 
-/// A role as the table of logs says it.
+/// The role in the log table.
 pub const fn role(role: RoleName, membership: Membership) -> Text {
     match (role, membership) {
         (RoleName::Leader, _) => R_LEADER,
@@ -321,7 +321,7 @@ pub const fn role(role: RoleName, membership: Membership) -> Text {
     }
 }
 
-/// What a tab is called.
+/// The name of a tab.
 pub const fn tab(pane: Pane) -> Text {
     match pane {
         Pane::Scenario => text("scenario", "cenário"),
@@ -338,7 +338,7 @@ pub const fn tab(pane: Pane) -> Text {
     }
 }
 
-/// What the choice of a node for a key is called.
+/// The title of the selection of a node.
 pub const fn fault(fault: FaultKey) -> Text {
     match fault {
         FaultKey::Kill => text("kill", "matar"),

@@ -1,4 +1,4 @@
-//! What the screen says in step mode, and of nodes that are wrong on purpose.
+//! Texts of step mode and of nodes with injected bugs.
 
 use crate::lang::{Lang, Text, text};
 

@@ -1,4 +1,4 @@
-//! What the screen says of the tape.
+//! Texts of the tape.
 
 use crate::lang::{Text, text};
 
