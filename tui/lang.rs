@@ -1,7 +1,6 @@
-//! The languages of the screen, and texts that exist in each. A text without one of them does not compile.
+//! The languages of texts for people, and a text in each of them. A missing translation does not compile.
 //!
-//! What people type stays English, and so does what a node, the launcher or a runner says; the screen says it again in its
-//! language where it knows the words.
+//! Commands are English in every language.
 
 use std::fmt::Display;
 
@@ -15,7 +14,7 @@ pub enum Lang {
 }
 
 impl Lang {
-    /// From the locale: the first of the three variables that is set decides, as for other programs.
+    /// The language of the locale. The first variable that is set decides.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Lang {
         let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
         match set {
@@ -25,7 +24,7 @@ impl Lang {
     }
 }
 
-/// One text in all languages. `{name}` is a place that [`Text::with`] fills.
+/// A text in all languages. `{name}` is a placeholder that [`Text::with`] fills.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Text {
     english: &'static str,
@@ -44,7 +43,7 @@ impl Text {
         }
     }
 
-    /// The text with its places filled; a place that nobody fills becomes nothing.
+    /// Fills the placeholders. A placeholder without a value becomes empty.
     pub fn with(self, lang: Lang, places: &[(&str, &dyn Display)]) -> String {
         let mut filled = String::new();
         let mut rest = self.to(lang);
@@ -59,7 +58,7 @@ impl Text {
         filled + rest
     }
 
-    /// The names of the places, in the order of a language.
+    /// The names of the placeholders, in the order of the text.
     #[cfg(test)]
     pub fn places(self, lang: Lang) -> Vec<&'static str> {
         let parts = self.to(lang).split('{').skip(1);

@@ -96,7 +96,7 @@ fn parse_value<T: ValueEnum>(key: &str, value: &Spanned<String>) -> Result<T, (u
     T::from_str(value.get_ref(), true).map_err(|_| {
         let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         let names: Vec<_> = names.map(|value| value.get_name().to_owned()).collect();
-        let what = format!("{key}: {:?} does not fit, expected {}", value.get_ref(), names.join(" or "));
+        let what = format!("{key}: {:?} is invalid, expected {}", value.get_ref(), names.join(" or "));
         (value.span().start, what)
     })
 }
@@ -140,12 +140,14 @@ mod tests {
     fn a_mistake_is_told_with_its_line_and_key() {
         assert_eq!(
             refused("mouse = true\ntheme = \"green\"\n"),
-            "config.toml, line 2: theme: \"green\" does not fit, expected dark or light"
+            "config.toml, line 2: theme: \"green\" is invalid, expected dark or light"
         );
         assert!(refused("a = 1\n").starts_with("config.toml, line 1: unknown field `a`"), "{}", refused("a = 1\n"));
         assert!(refused("mouse = 3\n").contains("line 1: invalid type"), "{}", refused("mouse = 3\n"));
         assert!(refused("[keys]\n\nkk = \"x\"\n").starts_with("config.toml, line 3: keys.kk: there is no key kk"));
-        assert!(refused("[keys]\nk = \"hyper-x\"\n").starts_with("config.toml, line 2: keys.k: \"hyper-x\" is no key"));
+        assert!(
+            refused("[keys]\nk = \"hyper-x\"\n").starts_with("config.toml, line 2: keys.k: \"hyper-x\" is not a key")
+        );
         assert_eq!(refused("[keys]\nk = \"r\"\n"), "config.toml, line 2: keys.k: k and r would be the same key");
     }
 

@@ -81,7 +81,7 @@ impl App {
         let history = folder.map(|folder| History::new(&folder));
         let exit_message = exit_message(&source);
         let signals =
-            Signals::new().map_err(|error| failure("no_signals", format!("cannot wait for signals: {error}")))?;
+            Signals::new().map_err(|error| failure("no_signals", format!("cannot handle signals: {error}")))?;
         let (outbox, inbox) = mpsc::channel(INBOX);
         let sinks = Sinks::begin(record.as_ref(), outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
         let screen = Screen::set_up(mouse || config.mouse).map_err(terminal_failure)?;
@@ -137,7 +137,10 @@ impl App {
             }
             let next_turn = sleep_until(self.begun, self.next_turn());
             let inputs = tokio::select! {
-                () = terminal::panicked() => break Err(failure("panicked", "the console ended because of the error above".to_owned())),
+                () = terminal::panicked() => {
+                    let text = "the console ended because of the error above".to_owned();
+                    break Err(failure("panicked", text));
+                }
                 asked = signals.next() => match self.on_signal(asked) {
                     Ok(msg) => Vec::from_iter(msg.map(Input::Msg)),
                     Err(outcome) => break Err(outcome),

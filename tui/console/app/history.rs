@@ -43,7 +43,7 @@ impl History {
         if lines.len() > 2 * HISTORY_MAX
             && let Err(error) = self.replace(&kept)
         {
-            tracing::warn!("cannot cut {}: {error}", self.path.display());
+            tracing::warn!("cannot truncate {}: {error}", self.path.display());
         }
         kept
     }
@@ -57,7 +57,7 @@ impl History {
             open_private(OpenOptions::new().append(true), &self.path)?.write_all(format!("{line}\n").as_bytes())
         };
         if let Err(error) = add() {
-            tracing::warn!("cannot keep the history in {}: {error}", self.path.display());
+            tracing::warn!("cannot write the history to {}: {error}", self.path.display());
         }
     }
 

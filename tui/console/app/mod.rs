@@ -67,9 +67,9 @@ fn try_run(options: ConsoleOptions) -> Result<String, Outcome> {
         _ => None,
     };
     terminal::install_panic_hook()
-        .map_err(|error| failure("no_hook", format!("cannot prepare for errors: {error}")))?;
+        .map_err(|error| failure("no_hook", format!("cannot install the panic hook: {error}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.map_err(|error| failure("no_runtime", format!("cannot start: {error}")))?;
+    let runtime = runtime.map_err(|error| failure("no_runtime", format!("cannot start the runtime: {error}")))?;
     let ended = runtime.block_on(App::run(options, recording));
     terminal::restore();
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -79,22 +79,22 @@ fn try_run(options: ConsoleOptions) -> Result<String, Outcome> {
 /// Why the console cannot run here; `None` if it can.
 fn terminal_problem() -> Option<String> {
     if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
-        return Some("the console needs a terminal, and this is none".to_owned());
+        return Some("the console needs a terminal, and standard input or output is none".to_owned());
     }
     match std::env::var("TERM") {
         Ok(kind) if !["", "dumb", "unknown"].contains(&&kind[..]) => None,
-        Ok(kind) => Some(format!("the console needs a terminal with a full screen, and TERM={kind} names none")),
-        Err(_) => Some("the console needs a terminal with a full screen, and TERM is not set".to_owned()),
+        Ok(kind) => Some(format!("the console needs a full-screen terminal, and TERM={kind} is none")),
+        Err(_) => Some("the console needs a full-screen terminal, and TERM is not set".to_owned()),
     }
 }
 
 fn exit_message(source: &Source) -> String {
     match source {
         Source::Demo { data, .. } => format!(
-            "The nodes have ended. Their data stays in {} for the next run; `epoca demo --fresh` begins anew.",
+            "The nodes have ended. Their data stays in {} for the next run; `epoca demo --fresh` starts without it.",
             absolute(data)
         ),
-        Source::Connect(_) => "The nodes run on.".to_owned(),
+        Source::Connect(_) => "The nodes keep running.".to_owned(),
         Source::Replay(_) => String::new(),
     }
 }

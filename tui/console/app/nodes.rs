@@ -120,7 +120,15 @@ async fn run_local_cluster(
 async fn start(options: LocalCluster, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Client), Outcome> {
     let LocalCluster { nodes, data, base_port, fresh, conduct, timeout } = options;
     let executable = std::env::current_exe();
-    let executable = executable.map_err(|error| failure("no_executable", format!("where is this program? {error}")))?;
+    let executable = executable.map_err(|error| {
+        failure(
+            "no_executable",
+            format!(
+                "cannot find this program's file: \
+                                                                                  {error}"
+            ),
+        )
+    })?;
     let count = nodes.map_or("the".to_owned(), |nodes| nodes.to_string());
     let text = format!("starting {count} nodes, each a process of its own, with their data in {}", data.display());
     // Sends fail only while the console ends.

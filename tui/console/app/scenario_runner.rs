@@ -81,7 +81,7 @@ async fn play(
     stopped: oneshot::Receiver<()>,
 ) -> Result<(), String> {
     let script = Arc::new(find(name)?);
-    let executable = std::env::current_exe().map_err(|error| format!("where is this program? {error}"))?;
+    let executable = std::env::current_exe().map_err(|error| format!("cannot find this program's file: {error}"))?;
     let mut watching = JoinSet::new();
     let live = Arc::new(Mutex::new(BTreeSet::new()));
     let stage = if script.needs_own() {

@@ -73,8 +73,8 @@ pub const BINDINGS: &[Binding] = &[
     on_control(&[char('z')], "z", Action::Fault(FaultKey::Pause))
         .hint("pause", "pausar")
         .help(
-            "freeze a node, or let it go on; typed: pause 3, resume 3",
-            "congela um nó, ou o deixa seguir; digitado: pause 3, resume 3",
+            "pause a node, or resume it; typed: pause 3, resume 3",
+            "pausa um nó, ou o retoma; digitado: pause 3, resume 3",
         )
         .needs(Needs::Launcher),
     on_control(&[char('x')], "x", Action::Fault(FaultKey::Link))
@@ -94,45 +94,45 @@ pub const BINDINGS: &[Binding] = &[
     on_control(&[char('c')], "c", Action::Fault(FaultKey::Conflict))
         .hint("conflict", "conflito")
         .help(
-            "put a forged entry at the end of a replica's log; typed: inject 3 q 666",
-            "põe uma entrada forjada no fim do log de uma réplica; digitado: inject 3 q 666",
+            "append a forged entry to a replica's log; typed: inject 3 q 666",
+            "acrescenta uma entrada forjada ao log de uma réplica; digitado: inject 3 q 666",
         )
         .needs(Needs::Lab),
     on_control(&[char('t')], "t", Action::Step(StepKey::Switch))
         .hint("step", "passo")
         .help(
-            "step mode: time stands still, every message waits; again: time goes on; typed: step on, step off",
-            "passo a passo: o tempo para, toda mensagem espera; de novo: o tempo corre; digitado: step on, step off",
+            "step mode: timers stop, every message waits; again: timers run; typed: step on, step off",
+            "passo a passo: os relógios param, toda mensagem espera; de novo: correm; digitado: step on, step off",
         )
         .needs(Needs::Lab),
     on_control(&[char('.'), char('n')], ".", Action::Step(StepKey::Next))
         .help(
-            "deliver the message that waits longest; also n, and pgdn in step mode; typed: deliver",
-            "entrega a mensagem que espera há mais tempo; também n, e pgdn no passo a passo; digitado: deliver",
+            "deliver the oldest message; also n, and pgdn in step mode; typed: deliver",
+            "entrega a mensagem mais antiga; também n, e pgdn no passo a passo; digitado: deliver",
         )
         .needs(Needs::Lab),
     on_control(&[char('d')], "d", Action::Step(StepKey::Deliver))
         .help(
-            "deliver the chosen message (up and down choose); typed: deliver 1-2-17",
-            "entrega a mensagem escolhida (as setas escolhem); digitado: deliver 1-2-17",
+            "deliver the selected message (up and down select); typed: deliver 1-2-17",
+            "entrega a mensagem selecionada (as setas selecionam); digitado: deliver 1-2-17",
         )
         .needs(Needs::Lab),
     on_control(&[char('w')], "w", Action::Step(StepKey::Discard))
         .help(
-            "throw the chosen message away; typed: discard 1-2-17",
-            "joga fora a mensagem escolhida; digitado: discard 1-2-17",
+            "discard the selected message; typed: discard 1-2-17",
+            "descarta a mensagem selecionada; digitado: discard 1-2-17",
         )
         .needs(Needs::Lab),
     on_control(&[char('a')], "a", Action::Step(StepKey::Delay))
         .help(
-            "deliver the chosen message 3 s later; typed: delay-message 1-2-17 3000",
-            "entrega a mensagem escolhida 3 s depois; digitado: delay-message 1-2-17 3000",
+            "deliver the selected message 3 s later; typed: delay-message 1-2-17 3000",
+            "entrega a mensagem selecionada 3 s depois; digitado: delay-message 1-2-17 3000",
         )
         .needs(Needs::Lab),
     on_control(&[char('u')], "u", Action::Step(StepKey::Duplicate))
         .help(
-            "double the chosen message; typed: duplicate 1-2-17",
-            "dobra a mensagem escolhida; digitado: duplicate 1-2-17",
+            "duplicate the selected message; typed: duplicate 1-2-17",
+            "duplica a mensagem selecionada; digitado: duplicate 1-2-17",
         )
         .needs(Needs::Lab),
     on_control(&[char('i'), char('/'), key(KeyCode::Enter)], "i", Action::Type)
@@ -141,41 +141,41 @@ pub const BINDINGS: &[Binding] = &[
     on_control(&[key(KeyCode::Tab)], "tab", Action::NextPane)
         .hint("pane", "aba")
         .help("next tab; Shift-Tab goes back", "próxima aba; Shift-Tab volta"),
-    on_control(&[key(KeyCode::BackTab)], "shift-tab", Action::PreviousPane).help("previous lower pane", "aba anterior"),
+    on_control(&[key(KeyCode::BackTab)], "shift-tab", Action::PreviousPane).help("previous tab", "aba anterior"),
     on_control(&[char('s')], "s", Action::SpaceTime).hint("space-time", "espaço-tempo").help(
-        "select a message of the space-time picture with up and down; s or esc goes back",
-        "seleciona uma mensagem do espaço-tempo com as setas; s ou esc volta",
+        "select a message of the space-time diagram with up and down; s or esc goes back",
+        "seleciona uma mensagem do diagrama espaço-tempo com as setas; s ou esc volta",
     ),
     on_control(&[char('e')], "e", Action::Explain).hint("explain", "explicar").help(
-        "explain the selected step (up and down select), or the newest",
-        "explica o passo selecionado (as setas selecionam), ou o mais novo",
+        "explain the selected line (up and down select), or the newest",
+        "explica a linha selecionada (as setas selecionam), ou a mais nova",
     ),
     on_control(&[char(':'), control('p')], ":", Action::Palette).hint("find", "buscar").help(
         "find a command or a key by a few letters; also ctrl-p",
         "acha um comando ou tecla por algumas letras; também ctrl-p",
     ),
     on_control(&[char('y')], "y", Action::Copy).help(
-        "copy the selected step or message, or the tab, to the clipboard",
-        "copia o passo ou a mensagem selecionada, ou a aba",
+        "copy the selected line or message, or the tab, to the clipboard",
+        "copia a linha ou a mensagem selecionada, ou a aba",
     ),
     on_control(&[char('P')], "P", Action::Present).help(
-        "a large banner of what happens, for an audience; also --present",
-        "uma faixa grande com o que acontece, para uma plateia; também --present",
+        "a large banner of the current event, for an audience; also --present",
+        "uma faixa grande com o evento atual, para uma plateia; também --present",
     ),
     on_control(&[char('R')], "R", Action::Reset).help(
-        "reset: lift all faults, resume and restart all nodes",
+        "reset: clear all faults, resume and restart all nodes",
         "restaura: desfaz as falhas, retoma e reinicia todos os nós",
     ),
     on_control(&[char('v')], "v", Action::Plain)
         .help("the tab alone, without frames, as plain text", "só a aba, sem molduras, como texto puro"),
     on_control(&[char('?')], "?", Action::Help).hint("help", "ajuda").help("this help", "esta ajuda"),
     on_control(&[char('q')], "q", Action::Quit).hint("quit", "sair").help(
-        "quit at once; nodes that this console started end with it",
-        "sai na hora; os nós que este console iniciou terminam junto",
+        "quit at once; nodes that this console started stop with it",
+        "sai na hora; os nós que este console iniciou param junto",
     ),
     on_control(&[control('c')], "ctrl-c", Action::Interrupt).help("twice: quit", "duas vezes: sai"),
-    on_control(&[key(KeyCode::Up)], "up", Action::Scroll(-1)).help("scroll the lower pane up", "rola a aba para cima"),
-    on_control(&[key(KeyCode::Down)], "down", Action::Scroll(1)).help("scroll it down", "rola para baixo"),
+    on_control(&[key(KeyCode::Up)], "up", Action::Scroll(-1)).help("scroll the tab up", "rola a aba para cima"),
+    on_control(&[key(KeyCode::Down)], "down", Action::Scroll(1)).help("scroll the tab down", "rola a aba para baixo"),
     on_control(&[key(KeyCode::PageUp)], "pgup", Action::ScrollPage(-1)).help("a page up", "uma página acima"),
     on_control(&[key(KeyCode::PageDown)], "pgdn", Action::ScrollPage(1)).help("a page down", "uma página abaixo"),
     on_control(&[key(KeyCode::Left)], "left", Action::ScrollLog(-1))
@@ -185,37 +185,42 @@ pub const BINDINGS: &[Binding] = &[
     on_control(&[key(KeyCode::Home)], "home", Action::OldestEntry)
         .help("the oldest entries", "as entradas mais antigas"),
     on_control(&[key(KeyCode::End)], "end", Action::NewestEntry)
-        .help("the newest entries, and go along with them", "as mais novas, e acompanha"),
+        .help("the newest entries, and follow them", "as entradas mais novas, e as acompanha"),
     on_control(&[char('[')], "[", Action::Tape(TapeKey::Back)).help(
-        "the event before: the screen shows the past, the cluster runs on",
-        "o evento anterior: a tela mostra o passado, o cluster segue",
+        "previous event: the screen shows the past, the cluster keeps running",
+        "evento anterior: a tela mostra o passado, o cluster continua rodando",
     ),
-    on_control(&[char(']')], "]", Action::Tape(TapeKey::Forward)).help("the event after it", "o evento seguinte"),
+    on_control(&[char(']')], "]", Action::Tape(TapeKey::Forward)).help("next event", "evento seguinte"),
     on_control(&[char('{')], "{", Action::Tape(TapeKey::PreviousMark)).help(
-        "the mark before: epochs, writes, kills, truncations, bookmarks, violations",
-        "a marca anterior: épocas, escritas, mortes, truncamentos, marcadores, violações",
+        "previous mark: epochs, writes, kills, truncations, bookmarks, violations",
+        "marca anterior: épocas, escritas, mortes, truncamentos, marcadores, violações",
     ),
-    on_control(&[char('}')], "}", Action::Tape(TapeKey::NextMark)).help("the mark after it", "a marca seguinte"),
+    on_control(&[char('}')], "}", Action::Tape(TapeKey::NextMark)).help("next mark", "marca seguinte"),
     on_control(&[char('L')], "L", Action::Tape(TapeKey::Live))
-        .help("back to what is the case now; typed: live", "volta ao agora; digitado: live"),
+        .help("back to the present; typed: live", "volta ao presente; digitado: live"),
     on_control(&[char('B')], "B", Action::Tape(TapeKey::Bookmark))
-        .help("mark this moment; typed: bookmark TEXT", "marca este momento; digitado: bookmark TEXTO"),
+        .help("bookmark this moment; typed: bookmark TEXT", "marca este momento; digitado: bookmark TEXTO"),
     on_control(&[char(' ')], "space", Action::Tape(TapeKey::Freeze))
         .help("freeze the screen; in the past: play, and pause", "congela a tela; no passado: toca e pausa"),
     on_control(&[char('-')], "-", Action::Tape(TapeKey::Slower)).help("play slower", "toca mais devagar"),
     on_control(&[char('+'), char('=')], "+", Action::Tape(TapeKey::Faster)).help("play faster", "toca mais rápido"),
     on_control(&[key(KeyCode::Esc)], "esc", Action::Escape)
-        .help("away with a choice, a message or this help", "fecha uma escolha, uma mensagem ou esta ajuda"),
+        .help("close a selection, a message or this help", "fecha uma seleção, uma mensagem ou esta ajuda"),
     on_type(&[key(KeyCode::Enter)], "enter", Action::Run)
         .hint("run", "executar")
-        .help("carry the line out", "executa a linha"),
+        .help("execute the line", "executa a linha"),
     on_type(&[key(KeyCode::Tab)], "tab", Action::Complete)
         .hint("complete", "completar")
         .help("complete the word", "completa a palavra"),
     on_type(&[key(KeyCode::Up), control('p')], "up", Action::Older)
         .hint("older", "anterior")
-        .help("the line before it in the history", "a linha anterior do histórico"),
-    on_type(&[key(KeyCode::Down), control('n')], "down", Action::Newer).help("the line after it", "a linha seguinte"),
+        .help("previous line of the history", "linha anterior do histórico"),
+    on_type(&[key(KeyCode::Down), control('n')], "down", Action::Newer).help(
+        "next line of the history",
+        "linha \
+                                                                                                          seguinte do \
+                                                                                                          histórico",
+    ),
     on_type(&[control('r')], "ctrl-r", Action::Search)
         .hint("search", "buscar")
         .help("search the history backwards", "busca no histórico"),
@@ -223,26 +228,26 @@ pub const BINDINGS: &[Binding] = &[
         .hint("control", "controle")
         .help("back to single keys", "volta às teclas"),
     on_type(&[control('c')], "ctrl-c", Action::Interrupt)
-        .help("throw the line away; twice: quit", "descarta a linha; duas vezes: sai"),
+        .help("discard the line; twice: quit", "descarta a linha; duas vezes: sai"),
     on_type(&[key(KeyCode::PageUp)], "pgup", Action::ScrollPage(-1))
-        .help("a page up in the lower pane", "uma página acima na aba"),
+        .help("a page up in the tab", "uma página acima na aba"),
     on_type(&[key(KeyCode::PageDown)], "pgdn", Action::ScrollPage(1)).help("a page down", "uma página abaixo"),
     on_type(&[key(KeyCode::Left), control('b')], "left", Action::Edit(InputRequest::GoToPrevChar))
-        .help("a character back", "um caractere atrás"),
+        .help("one character left", "um caractere à esquerda"),
     on_type(&[key(KeyCode::Right), control('f')], "right", Action::Edit(InputRequest::GoToNextChar))
-        .help("a character on", "um caractere adiante"),
+        .help("one character right", "um caractere à direita"),
     on_type(
         &[Press(KeyCode::Left, CONTROL), Press(KeyCode::Left, ALT), alt('b')],
         "ctrl-left",
         Action::Edit(InputRequest::GoToPrevWord),
     )
-    .help("a word back; also alt-b", "uma palavra atrás; também alt-b"),
+    .help("one word left; also alt-b", "uma palavra à esquerda; também alt-b"),
     on_type(
         &[Press(KeyCode::Right, CONTROL), Press(KeyCode::Right, ALT), alt('f')],
         "ctrl-right",
         Action::Edit(InputRequest::GoToNextWord),
     )
-    .help("a word on; also alt-f", "uma palavra adiante; também alt-f"),
+    .help("one word right; also alt-f", "uma palavra à direita; também alt-f"),
     on_type(&[key(KeyCode::Home), control('a')], "home", Action::Edit(InputRequest::GoToStart))
         .help("to the beginning; also ctrl-a", "ao início; também ctrl-a"),
     on_type(&[key(KeyCode::End), control('e')], "end", Action::Edit(InputRequest::GoToEnd))
@@ -262,7 +267,7 @@ pub const BINDINGS: &[Binding] = &[
     on_type(&[control('u')], "ctrl-u", Action::Edit(InputRequest::DeleteFromStart))
         .help("delete all before the cursor", "apaga tudo antes do cursor"),
     on_type(&[control('k')], "ctrl-k", Action::Edit(InputRequest::DeleteTillEnd))
-        .help("delete all after it", "apaga tudo depois"),
+        .help("delete all after the cursor", "apaga tudo depois do cursor"),
     on_type(&[control('y')], "ctrl-y", Action::Edit(InputRequest::Yank))
-        .help("put back what was deleted", "repõe o que foi apagado"),
+        .help("insert the deleted text again", "insere de novo o texto apagado"),
 ];

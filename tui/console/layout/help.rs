@@ -34,13 +34,13 @@ const SHAPES: &[(&str, Kind, Text)] = &[
     (
         "[ x=1 ]",
         Kind::Final,
-        text("final: committed and applied, what readers see", "final: com commit e aplicado, o que leitores veem"),
+        text("final: committed and applied, visible to readers", "final: com commit e aplicado, visível aos leitores"),
     ),
     (
         "┆ x=1 ┆",
         Kind::Intermediate,
         text(
-            "intermediate: on the disk, not final, not readable",
+            "intermediate: on disk, not final, not readable",
             "dados intermediários: no disco, não finais, não legíveis",
         ),
     ),
@@ -48,8 +48,8 @@ const SHAPES: &[(&str, Kind, Text)] = &[
         "≠ x=1 ≠",
         Kind::Different,
         text(
-            "forged, or other content than the leader has under the same epoch and offset",
-            "forjada, ou com outro conteúdo que o do líder na mesma época e offset",
+            "forged, or different from the leader's entry with the same epoch and offset",
+            "forjada, ou diferente da entrada do líder com a mesma época e offset",
         ),
     ),
     ("~ x=1 ~", Kind::Truncated, text("truncated a moment ago", "truncada há pouco")),
@@ -57,8 +57,8 @@ const SHAPES: &[(&str, Kind, Text)] = &[
         "·  …",
         Kind::Plain,
         text(
-            "missing in this log; before the beginning of what the node told",
-            "ausente neste log; antes do começo do que o nó contou",
+            "missing in this log; older than what the node reported",
+            "ausente neste log; mais antiga que o relato do nó",
         ),
     ),
     ("┃", Kind::Plain, text("the node's commit point", "o ponto de commit do nó")),
@@ -66,16 +66,16 @@ const SHAPES: &[(&str, Kind, Text)] = &[
         "◇  -x  #4f2a",
         Kind::Plain,
         text(
-            "the opening of an epoch; a delete; a digest where values are not shown (no --lab)",
-            "a abertura de uma época; uma remoção; um digest onde valores não são mostrados (sem --lab)",
+            "the opening of an epoch; a delete; a digest where values are hidden (no --lab)",
+            "a abertura de uma época; uma remoção; um digest onde os valores não aparecem (sem --lab)",
         ),
     ),
     (
         "match next",
         Kind::Plain,
         text(
-            "what the leader believes of that log: up to where it agrees, what is pushed next",
-            "o que o líder supõe daquele log: até onde confere, o que envia em seguida",
+            "what the leader believes of that log: the position up to which it matches, and the next push",
+            "o que o líder supõe daquele log: até que posição confere, e o próximo push",
         ),
     ),
 ];

@@ -107,7 +107,7 @@ impl Screen {
         }
         writer::finish_frame();
         if !writer::write_now(&text)? {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "it takes no output"));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "it accepts no output"));
         }
         self.resize(self.size)
     }

@@ -104,7 +104,7 @@ fn what_is_hidden_or_was_never_told_is_called_so() {
     for node in sample.model.nodes.values_mut() {
         node.final_db = Default::default();
     }
-    assert!(screen(&sample).contains("no node has told its final database yet"));
+    assert!(screen(&sample).contains("no node has reported its final database yet"));
     for node in sample.model.nodes.values_mut() {
         node.lab = false;
     }
@@ -126,5 +126,5 @@ fn an_older_recording_opens_and_says_that_it_does_not_tell_the_final_databases()
     replay.keys("L");
     replay.model.pane = Pane::FinalDb;
     let shown = screen(&replay);
-    assert!(shown.contains("this recording does not tell the final"), "{shown}");
+    assert!(shown.contains("this recording has no final databases"), "{shown}");
 }

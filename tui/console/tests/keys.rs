@@ -60,7 +60,7 @@ fn a_node_that_cannot_be_chosen_says_why_and_the_choice_stays() {
     let mut sample = Sample::healthy(MIDDLE);
     assert_eq!(sample.keys("c1"), []);
     let notice = sample.model.notice.clone().expect("a reason");
-    assert_eq!((notice.text.as_str(), notice.is_bad), ("n1 leads, its log is the truth", true));
+    assert_eq!((notice.text.as_str(), notice.is_bad), ("n1 is the leader: its log is authoritative", true));
     assert!(matches!(sample.model.dialog, Some(Dialog::Choose { .. })));
     sample.key(KeyCode::Esc);
     assert_eq!(sample.model.dialog, None);
@@ -159,9 +159,8 @@ fn s_selects_a_message_of_the_picture() {
     sample.key(KeyCode::Up);
     assert!(sample.model.space_time.selected.is_some_and(|serial| serial < newest));
     sample.keys("e");
-    assert!(
-        matches!(&sample.model.dialog, Some(Dialog::Explain(explained)) if explained.fact.rule().starts_with(['N', 'K']))
-    );
+    let Some(Dialog::Explain(explained)) = &sample.model.dialog else { panic!("nothing is explained") };
+    assert!(explained.fact.rule().starts_with(['N', 'K']));
     sample.key(KeyCode::Esc);
     sample.key(KeyCode::Esc);
     assert_eq!(sample.model.space_time.selected, None);

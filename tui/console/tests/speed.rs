@@ -115,8 +115,8 @@ fn a_busy_cluster_with_ten_thousand_entries_stays_smooth() {
         frames.sort_unstable();
         let at = |share: usize| frames[(frames.len() - 1) * share / 1_000];
         println!(
-            "{per_second:>6} events/s: a frame median {:?}, p99 {:?}, worst {:?}; of a core {all:.1} %, {drawing:.1} % of it \
-             drawing, and {checking:.1} % for the checks; {} kB/s to the terminal",
+            "{per_second:>6} events/s: a frame median {:?}, p99 {:?}, worst {:?}; of a core {all:.1} %, \
+             {drawing:.1} % of it drawing, and {checking:.1} % for the checks; {} kB/s to the terminal",
             at(500),
             at(990),
             at(1_000),

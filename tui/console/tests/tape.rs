@@ -18,9 +18,8 @@ use crate::tape::{Checker, Finding, Record};
 /// The part of a model that records determine.
 fn world(model: &Model) -> String {
     let Model { nodes, timeline, narration, space_time, operations, no_launcher, phase, latency, verdict, .. } = model;
-    format!(
-        "{phase:?} {nodes:?} {timeline:?} {narration:?} {space_time:?} {operations:?} {no_launcher:?} {latency:?} {verdict:?}"
-    )
+    let nodes = format!("{phase:?} {nodes:?} {operations:?} {no_launcher:?} {latency:?} {verdict:?}");
+    format!("{nodes} {timeline:?} {narration:?} {space_time:?}")
 }
 
 /// The model after `at` records, replayed from the start without keyframes.

@@ -119,7 +119,7 @@ fn a_line_that_lacks_letters_is_not_carried_out() {
     }
     assert!(sample.model.prompt.text().len() <= LINE_BYTES_MAX);
     assert_eq!(at_once(&mut sample, "\r", 1), []);
-    assert!(sample.model.notice.as_ref().is_some_and(|notice| notice.text.contains("lacks the rest")));
+    assert!(sample.model.notice.as_ref().is_some_and(|notice| notice.text.contains("incomplete")));
     sample.key(KeyCode::Backspace);
     assert_eq!(sample.key(KeyCode::Enter), [], "what is missing is still missing");
     sample.control('u');

@@ -350,8 +350,8 @@ mod tests {
         };
         assert_eq!(
             Lang::English.fact(N1, &fact),
-            "truncates 1 entry from e2·o3 on (1 forged), the leader has something else; \
-             all up to e2·o2 is committed and stays"
+            "truncates 1 entry from e2·o3 (1 forged): the leader has another entry; \
+             everything up to e2·o2 is committed and stays"
         );
     }
 

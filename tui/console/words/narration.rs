@@ -20,10 +20,8 @@ impl NarrationText {
 }
 
 pub const TEXTS: &[NarrationText] = &[
-    plain("Proposed", "takes {what} as {ids}", "aceita {what} como {ids}").why(
-        "intermediate data: no majority has it, nobody can read it",
-        "dados intermediários: a maioria não tem, ninguém lê",
-    ),
+    plain("Proposed", "appends {what} as {ids}", "acrescenta {what} ao log como {ids}")
+        .why("intermediate data: not on a majority, not readable", "dados intermediários: sem maioria, não legíveis"),
     plain("Pushed", "push of {ids} to {peers}, prev {prev}", "push de {ids} a {peers}, prev {prev}"),
     plain(
         "Pushed.resync",
@@ -37,33 +35,32 @@ pub const TEXTS: &[NarrationText] = &[
     ),
     plain(
         "Consistent.equal",
-        "prev {prev} matches by id and digest: {ids} stored, {equal} were there already",
+        "prev {prev} matches by id and digest: {ids} stored, {equal} were already there",
         "prev {prev} confere em id e digest: {ids} fica, {equal} já estavam lá",
     ),
     plain(
         "Conflict.prev-missing",
-        "prev is {expected}, the log here ends at {found}: something is missing in between",
-        "prev é {expected}, o log aqui termina em {found}: falta algo no meio",
+        "prev is {expected}, but the log ends at {found}: entries are missing",
+        "prev é {expected}, mas o log termina em {found}: faltam entradas",
     )
     .why(
-        "nothing is truncated for that; the leader is told the log state",
-        "nada é truncado por isso; o líder recebe o estado atual de log",
+        "this truncates nothing; the replica reports its log state",
+        "isto não trunca nada; a réplica informa o estado atual de log",
     ),
     plain(
         "Conflict.same-id",
-        "the leader has {expected}, here stands {found}: same id, another digest: conflict",
-        "o líder tem {expected}, aqui está {found}: mesmo id, outro digest: conflito",
+        "conflict: the leader has {expected}, this log has {found}: same id, different digest",
+        "conflito: o líder tem {expected}, este log tem {found}: mesmo id, digest diferente",
     ),
     plain(
         "Conflict.other-id",
-        "the leader has {expected}, here stands {found}: another id: conflict",
-        "o líder tem {expected}, aqui está {found}: outro id: conflito",
+        "conflict: the leader has {expected}, this log has {found}: different id",
+        "conflito: o líder tem {expected}, este log tem {found}: id diferente",
     ),
-    plain("Truncated", "truncates {count} from {from_id} on: {why}", "trunca {count} a partir de {from_id}: {why}")
-        .why(
-            "nothing committed is lost: all up to {committed} is committed and lies before",
-            "nada com commit se perde: tudo até {committed} tem commit e está antes",
-        ),
+    plain("Truncated", "truncates {count} from {from_id}: {why}", "trunca {count} a partir de {from_id}: {why}").why(
+        "no committed entry is lost: everything up to {committed} is committed and comes before",
+        "nenhuma entrada com commit se perde: tudo até {committed} tem commit e vem antes",
+    ),
     plain(
         "Reported",
         "log state to {to}: last {last}, committed {committed}",
@@ -79,28 +76,24 @@ pub const TEXTS: &[NarrationText] = &[
     plain("Counted.short", "counts {peers}: {arithmetic}", "conta {peers}: {arithmetic}")
         .why("no majority has {up_to}: it is not confirmed", "a maioria não tem {up_to}: não é confirmada"),
     plain("Committed", "a majority has {up_to}: committed", "a maioria tem {up_to}: commit").why(
-        "every later leader needs a vote of somebody who has it, so it cannot be lost",
-        "todo líder futuro precisa do voto de alguém que a tem: não se perde",
+        "every later leader needs the vote of a node that has it, so it cannot be lost",
+        "todo líder futuro precisa do voto de um nó que a tem: não pode ser perdida",
     ),
-    plain(
-        "Ordered",
-        "commit order to {peers}: all up to {up_to} is final",
-        "ordem de commit a {peers}: tudo até {up_to} é final",
-    ),
+    plain("Ordered", "commit order to {peers}: final up to {up_to}", "ordem de commit a {peers}: final até {up_to}"),
     plain("Finalized", "{up_to} in the final database: readable now", "{up_to} no banco de dados final: legível agora"),
     plain(
         "Held",
-        "the order up to {up_to} waits: {from} has confirmed only {confirmed} here",
-        "a ordem até {up_to} espera: {from} só confirmou {confirmed} aqui",
+        "the order up to {up_to} waits: {from} has confirmed this log only up to {confirmed}",
+        "a ordem até {up_to} espera: {from} só confirmou este log até {confirmed}",
     )
     .why(
-        "so a wrong entry at that place never becomes final",
-        "assim uma entrada errada naquele lugar nunca vira final",
+        "so a wrong entry at that position never becomes final",
+        "assim uma entrada errada naquela posição nunca se torna final",
     ),
     plain(
         "PreVoteAsked",
-        "asks first whether it could win {epoch}; its log ends at {last}",
-        "pergunta antes se poderia vencer {epoch}; o seu log termina em {last}",
+        "pre-vote: asks whether it could win {epoch}; its log ends at {last}",
+        "pré-voto: pergunta se poderia vencer {epoch}; o seu log termina em {last}",
     ),
     plain(
         "VoteAsked",
@@ -119,38 +112,38 @@ pub const TEXTS: &[NarrationText] = &[
     ),
     plain(
         "Elected",
-        "leads {epoch}: votes of {votes}, {quorum} were needed",
-        "lidera {epoch}: votos de {votes}, eram precisos {quorum}",
+        "leads {epoch}: votes of {votes}, {quorum} needed",
+        "lidera {epoch}: votos de {votes}, {quorum} necessários",
     )
     .why(
-        "its log is not behind a majority's, so it has all that is committed",
-        "o seu log não está atrás do da maioria: tem tudo que teve commit",
+        "its log is not behind a majority's, so it has every committed entry",
+        "o seu log não está atrás do da maioria: tem toda entrada com commit",
     ),
-    plain("SteppedDown", "leads {epoch} no longer: {why}", "não lidera mais {epoch}: {why}").why(
-        "what it had not confirmed stays intermediate until the next leader decides",
-        "o que não confirmou fica em dados intermediários até o próximo líder decidir",
+    plain("SteppedDown", "steps down as leader of {epoch}: {why}", "deixa a liderança de {epoch}: {why}").why(
+        "unconfirmed entries stay intermediate until the next leader decides",
+        "entradas não confirmadas ficam em dados intermediários até o próximo líder decidir",
     ),
     plain("SteppedDown.candidate", "gives up its candidacy: {why}", "desiste da candidatura: {why}")
-        .why("it never led: nothing was confirmed by it", "ele não chegou a liderar: nada foi confirmado por ele"),
-    plain("SteppedDown.untold", "is a replica from now on: {why}", "é réplica a partir de agora: {why}"),
-    plain("MessageHeld", "held back on purpose: {kind} of {peers}", "retido de propósito: {kind} de {peers}"),
+        .why("it never led, so it confirmed nothing", "não chegou a liderar, portanto não confirmou nada"),
+    plain("SteppedDown.untold", "becomes a replica: {why}", "torna-se réplica: {why}"),
+    plain("MessageHeld", "held on purpose: {kind} of {peers}", "retido de propósito: {kind} de {peers}"),
     plain("MessageReleased", "let through: {kind} of {peers}", "passa agora: {kind} de {peers}"),
     plain("MessageDelivered.due", "delivered, {why}: {kind} of {peers}", "entregue, {why}: {kind} de {peers}"),
-    plain("MessageDelayed", "comes in {millis} ms: {kind} of {peers}", "chega em {millis} ms: {kind} de {peers}"),
-    plain("MessageDuplicated", "is there twice: {kind} of {peers}", "está em dobro: {kind} de {peers}"),
-    plain("MessageDiscarded.no-room", "thrown away, {why}: {kind} of {peers}", "jogado fora, {why}: {kind} de {peers}"),
+    plain("MessageDelayed", "delayed by {millis} ms: {kind} of {peers}", "atrasado em {millis} ms: {kind} de {peers}"),
+    plain("MessageDuplicated", "duplicated: {kind} of {peers}", "duplicado: {kind} de {peers}"),
+    plain("MessageDiscarded.no-room", "discarded, {why}: {kind} of {peers}", "descartado, {why}: {kind} de {peers}"),
     plain("Injected", "forged on purpose: {what} as {ids}", "forjada de propósito: {what} como {ids}").why(
-        "the consistency check gets no hint: it must find it by id or digest",
-        "a verificação não recebe dica: tem de achar por id ou digest",
+        "the consistency check gets no hint: it has to find the entry by id or digest",
+        "a verificação não recebe dica: tem de achar a entrada por id ou digest",
     ),
     plain(
         "Quarantined",
-        "has begun anew, its old folder lies aside: {text}",
-        "recomeçou, a pasta antiga fica de lado: {text}",
+        "restarted with an empty data folder, the old one is kept aside: {text}",
+        "recomeçou com uma pasta de dados vazia, a antiga fica guardada à parte: {text}",
     )
     .why(
-        "what it had promised and acked with that folder counts no more: it is a new member, a learner first",
-        "o que prometeu e confirmou com aquela pasta já não conta: é um membro novo, primeiro aprendiz",
+        "promises and acks of the old folder no longer count: it joins as a new member, a learner at first",
+        "promessas e acks da pasta antiga já não contam: entra como membro novo, primeiro como aprendiz",
     ),
     plain("LinkCut.both", "cut from each other, on purpose", "cortados um do outro, de propósito"),
     plain("LinkHealed.both", "linked with each other again", "ligados um ao outro de novo"),

@@ -2,8 +2,10 @@
 
 use crate::lang::{Text, text};
 
-pub const RUNS_ALREADY: Text =
-    text("a scenario runs already; type stop to end it", "um cenário já está rodando; digite stop para encerrá-lo");
+pub const RUNS_ALREADY: Text = text(
+    "a scenario is already running; type stop to end it",
+    "um cenário já está rodando; digite stop para encerrá-lo",
+);
 pub const NEEDS_LAB: Text =
     text("scenarios need nodes that were started with --lab", "cenários precisam de nós iniciados com --lab");
 pub const OTHER_CLUSTER: Text = text(
