@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use epoca::client::Client;
-use epoca::client::watch::{Observed, watch};
+use epoca::client::watch::{Expected, Observed, watch_expected};
 use epoca::cluster::ProcessEvent;
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -109,10 +109,10 @@ async fn watch_cluster(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &
     let nodes = stage.client.nodes();
     let _ = inbox.send(Msg::Scenario(Box::new(ScenarioMsg::OwnCluster(nodes.clone())))).await;
     for (id, address) in nodes {
-        watching.spawn(watch_one(id, address, inbox.clone(), live.clone()));
+        watching.spawn(watch_one(stage.client.expected(id), id, address, inbox.clone(), live.clone()));
     }
     if let Some(mut events) = stage.take_events() {
-        let (inbox, live) = (inbox.clone(), live.clone());
+        let (inbox, live, client) = (inbox.clone(), live.clone(), stage.client.clone());
         watching.spawn(async move {
             // Aborted together with this task.
             let mut newcomers = JoinSet::new();
@@ -122,7 +122,7 @@ async fn watch_cluster(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &
                     if inbox.send(Msg::Scenario(Box::new(joined))).await.is_err() {
                         return;
                     }
-                    newcomers.spawn(watch_one(id, address, inbox.clone(), live.clone()));
+                    newcomers.spawn(watch_one(client.expected(id), id, address, inbox.clone(), live.clone()));
                     continue;
                 }
                 let Some((node, live)) = nodes::process_state(event) else { continue };
@@ -134,8 +134,8 @@ async fn watch_cluster(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &
     }
 }
 
-async fn watch_one(id: NodeId, address: String, inbox: mpsc::Sender<Msg>, live: LiveNodes) {
-    let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+async fn watch_one(expected: Expected, id: NodeId, address: String, inbox: mpsc::Sender<Msg>, live: LiveNodes) {
+    let mut observed = watch_expected(address, expected, NodeState::TAIL_MAX as u64);
     while let Some(observed) = observed.recv().await {
         let is_there = !matches!(observed, Observed::Disconnected(_));
         if inbox.send(Msg::Scenario(Box::new(ScenarioMsg::Observed(id, Box::new(observed))))).await.is_err() {

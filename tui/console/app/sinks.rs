@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
@@ -78,7 +78,7 @@ impl Sinks {
 enum CheckItem {
     Record(Arc<Record>),
     /// Number of skipped records, and the nodes' current states to resume from.
-    Restart(u64, Vec<Snapshot>),
+    Restart(u64, Vec<NodeState>),
 }
 
 struct Checks {

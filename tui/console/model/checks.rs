@@ -1,6 +1,6 @@
 //! The state of each check at the moment that is shown.
 
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 
 use crate::console::model::Model;
 use crate::tape::{Finding, LINEARIZABLE, Linearizable};
@@ -118,7 +118,7 @@ impl Model {
         }
     }
 
-    fn has_at_least(&self, least: usize, has: fn(&Snapshot) -> bool) -> bool {
+    fn has_at_least(&self, least: usize, has: fn(&NodeState) -> bool) -> bool {
         self.nodes.values().filter(|node| has(&node.state)).nth(least - 1).is_some()
     }
 }
