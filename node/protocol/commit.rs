@@ -4,6 +4,7 @@
 //! The order of outputs on the leader: [`Output::Send`] of the order, then [`Output::Apply`]. A client is answered
 //! only after [`Input::Applied`](crate::Input::Applied), so it reads its own write from the leader's final database.
 
+use crate::apply::Applied;
 use crate::core::Core;
 use crate::entry::Entry;
 use crate::io::{Answer, Apply, Output};
@@ -207,8 +208,9 @@ impl Core {
     /// 2d).
     ///
     /// The order: `applied` moves first, then writes are answered in log order, then reads, then more is handed over.
-    /// Answers come after `applied` so that a client never sees a confirmed write missing.
-    pub(super) fn on_applied(&mut self, point: LogPoint) {
+    /// `outcomes` has one outcome for each entry applied since the last call. Answers come after `applied` so that a
+    /// client never sees a confirmed write missing.
+    pub(super) fn on_applied(&mut self, point: LogPoint, outcomes: &[Applied]) {
         let before = reach(self.applied);
         if point.position.0 <= before {
             return;
@@ -223,8 +225,11 @@ impl Core {
                 confirmed.extend(leader.writes.pop_front());
             }
         }
-        for (written, request) in confirmed {
-            self.answer(request, Answer::Written(written));
+        let first = point.position.0 + 1 - outcomes.len() as u64;
+        for (entry, request) in confirmed {
+            let applied = entry.position.0.checked_sub(first).and_then(|index| outcomes.get(index as usize));
+            let applied = *applied.expect("the host gives the outcome of each entry that it has applied");
+            self.answer(request, Answer::Applied { entry, applied });
         }
         self.answer_reads();
         self.advance_transfer();

@@ -187,7 +187,7 @@ impl Core {
             Input::Message(envelope) => self.on_message(envelope),
             Input::Stored(operation) => self.on_stored(operation),
             Input::StorageFailed(text) => self.on_storage_failed(text),
-            Input::Applied(point) => self.on_applied(point),
+            Input::Applied { up_to, outcomes } => self.on_applied(up_to, &outcomes),
             Input::LogRead { read, entries } => self.on_log_read(read, entries),
             Input::ChainChecked(check) => self.on_chain_checked(check),
             Input::Backup(request) => self.on_backup(request),

@@ -160,7 +160,7 @@ impl Core {
         let more = self.log.stored(operation);
         while self.injected.front().is_some_and(|(pending, ..)| *pending <= operation) {
             let (_, request, last) = self.injected.pop_front().expect("the loop condition found a first one");
-            self.answer(request, Answer::Written(last));
+            self.answer(request, Answer::Injected(last));
         }
         match &self.role {
             // An older promise may have become durable; then the barrier is still set.

@@ -14,7 +14,7 @@ use crate::trace::{Fact, Preview};
 use crate::types::{EntryId, LogPoint, Offset, Position};
 
 impl Core {
-    /// Appends forged entries and stores them with the mark. Answered with `Written` once they are durable. The
+    /// Appends forged entries and stores them with the mark. Answered with `Injected` once they are durable. The
     /// request is refused on a leader, on a candidate, with too many or no entries, on an empty log, or if the epoch
     /// is out of range.
     pub(super) fn on_inject(&mut self, inject: Inject) {

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 
+use crate::apply::Applied;
 use crate::base::{Base, SnapshotId};
 use crate::entry::Entry;
 use crate::membership::{Listed, MemberChange};
@@ -23,8 +24,14 @@ pub enum Input {
     Stored(Operation),
     /// A storage operation failed. It is not retried; the core answers with [`Output::Fatal`].
     StorageFailed(String),
-    /// The final database holds all entries up to this one, visible to reads.
-    Applied(LogPoint),
+    /// The final database holds all entries up to `up_to`, visible to reads.
+    Applied {
+        /// The last entry applied.
+        up_to: LogPoint,
+        /// One outcome for each entry applied since the last input of this kind, in log order; the last one is that of
+        /// `up_to`. The answers to writes carry them.
+        outcomes: Vec<Applied>,
+    },
     /// The result of [`Output::ReadLog`]: entries in order, without gaps, from the position asked for.
     LogRead {
         /// The number of the read.
@@ -34,8 +41,8 @@ pub enum Input {
     },
     /// The result of [`Output::CheckChain`].
     ChainChecked(ChainCheck),
-    /// A client wants a backup: a snapshot that holds everything that is final now. Answered with `Written` up to its
-    /// last entry, or refused with `EmptyLog` or `Overloaded`.
+    /// A client wants a backup: a snapshot that holds everything that is final now. Answered with `Snapshot`, or
+    /// refused with `EmptyLog` or `Overloaded`.
     Backup(RequestId),
     /// A snapshot is durable under its name: the result of [`Output::TakeSnapshot`].
     SnapshotTaken(SnapshotId),
@@ -56,7 +63,7 @@ pub enum Input {
     /// The final database holds the snapshot: the result of [`Output::InstallSnapshot`].
     SnapshotInstalled(SnapshotId),
     /// Clients' writes, in order: all that arrived since the last step. They become one storage operation and one
-    /// push. Each is answered with `Written`, `Forward`, a refusal (`NoLeader`, `Overloaded`), or `Unknown`.
+    /// push. Each is answered with `Applied`, `Forward`, a refusal (`NoLeader`, `Overloaded`), or `Unknown`.
     Propose(Vec<Proposal>),
     /// Linearizable reads. Each is answered with [`Answer::Readable`] once the final database may be read for it, with
     /// `Forward`, or with a refusal (`NoLeader`, `Overloaded`, `SteppedDown`).
@@ -70,11 +77,10 @@ pub enum Input {
     /// that node leads (a target that was asked itself: once it has sent its request or started an election), with
     /// `Forward`, or with a refusal.
     Transfer(RequestId, Option<NodeId>),
-    /// Changes the member list. Answered with `Written` once the new list is committed and applied, with `Done` if
+    /// Changes the member list. Answered with `Applied` once the new list is committed and applied, with `Done` if
     /// nothing had to change, with `Forward`, a refusal, or `Unknown`.
     ChangeMembers(RequestId, MemberChange),
-    /// Appends forged entries (lab only). Answered with `Written` up to the last once they are durable, or with a
-    /// refusal.
+    /// Appends forged entries (lab only). Answered with `Injected` once they are durable, or with a refusal.
     Inject(Inject),
     /// Whether a watcher is connected. Without one no [`Output::Trace`] is made.
     Watched(bool),
@@ -294,7 +300,16 @@ pub enum ChainCheck {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Answer {
     /// Committed and applied: every later leader has the entry, and reads here see it.
-    Written(LogPoint),
+    Applied {
+        /// The entry of the request.
+        entry: LogPoint,
+        /// What applying it did. For a retry it is the outcome of the first attempt, with the place of that entry.
+        applied: Applied,
+    },
+    /// The injected entries are durable, up to this one.
+    Injected(LogPoint),
+    /// The newest snapshot includes this entry and may be read.
+    Snapshot(LogPoint),
     /// The final database may be read now. It holds everything that was confirmed before the read was asked.
     Readable,
     /// Done; what that means is with the input.

@@ -12,68 +12,7 @@
 //! Left out: injecting faults (only the mark of forged entries is here), texts for people, and every name of a network
 //! or storage library. [`trace`] has one fact for each rule that fires; [`apply`] is the state machine of the final
 //! database.
-//!
-//! # One write, by hand
-//!
-//! A host carries out four outputs to serve a write: it stores, applies, sends and answers. Here the only voter of a
-//! cluster elects itself and commits a write; there is no other node to send to. The same path with several nodes goes
-//! through `push.rs`, `check.rs` and `commit.rs`.
-//!
-//! ```
-//! use std::collections::VecDeque;
-//!
-//! use bytes::Bytes;
-//! use epoca_protocol::{
-//!     Answer, Change, Command, Config, Core, EntryId, Incarnation, Input, Leadership, Limits, NodeId, Output,
-//!     Proposal, RequestId, Restored, Time,
-//! };
-//!
-//! /// Carries out the outputs of a step at once and feeds the results back; returns the answers.
-//! fn run(core: &mut Core, now: Time, input: Input) -> Vec<Answer> {
-//!     let (mut inputs, mut answers) = (VecDeque::from([input]), Vec::new());
-//!     while let Some(input) = inputs.pop_front() {
-//!         for output in core.step(now, input) {
-//!             match output {
-//!                 // A real host writes and flushes first.
-//!                 Output::Store(operation, _) => inputs.push_back(Input::Stored(operation)),
-//!                 // A real host changes its database first.
-//!                 Output::Apply(apply) => inputs.push_back(Input::Applied(apply.up_to)),
-//!                 Output::Answer(_, answer) => answers.push(answer),
-//!                 _ => {}
-//!             }
-//!         }
-//!     }
-//!     answers
-//! }
-//!
-//! let config = Config {
-//!     id: NodeId(1),
-//!     incarnation: Incarnation([1; 16]),
-//!     voters: vec![(NodeId(1), "127.0.0.1:7001".to_owned())],
-//!     heartbeat_micros: 100_000,
-//!     election_timeout_micros: 1_000_000,
-//!     seed: 7,
-//!     limits: Limits::default(),
-//!     leadership: Leadership::default(),
-//! };
-//! let mut core = Core::new(config, Restored::default(), Time(0));
-//!
-//! // The election timeout passes: the node elects itself and opens epoch 1 with an entry at offset 0.
-//! let now = core.deadline();
-//! run(&mut core, now, Input::Tick);
-//! assert_eq!(core.leader(), Some(NodeId(1)));
-//! assert_eq!(core.applied().map(|point| point.id), Some(EntryId::new(1, 0)));
-//!
-//! // A client's write becomes the entry at offset 1: stored, committed, applied, then answered.
-//! let change = Change::Put { key: Bytes::from("x"), value: Bytes::from("1") };
-//! let command = Command { session: 7, sequence: 1, once: None, change }.encode();
-//! let proposal = Proposal { request: RequestId(1), command };
-//! let answers = run(&mut core, now, Input::Propose(vec![proposal]));
-//! let applied = core.applied().expect("two entries are applied");
-//! assert_eq!(applied.id, EntryId::new(1, 1));
-//! assert_eq!(answers, [Answer::Written(applied)]);
-//! ```
-
+#![doc = include_str!("PROTOCOL.md")]
 #![warn(missing_docs)]
 
 // The modules are in reading order. First the words of the protocol.

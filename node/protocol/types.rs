@@ -50,6 +50,13 @@ impl Position {
 
 /// The identity of an entry, ordered by epoch, then offset. This order is Raft's comparison of term and index (paper
 /// 5.4.1). Printed `e3·o5`.
+///
+/// ```
+/// use epoca_protocol::EntryId;
+///
+/// assert!(EntryId::new(2, 1) > EntryId::new(1, 9));
+/// assert_eq!(EntryId::new(3, 5).to_string(), "e3·o5");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId {
     /// The epoch of the leader that created the entry.
