@@ -1,7 +1,7 @@
-//! Which peers say that they belong to another cluster: a majority of them means that this node is the stranger, most
-//! often one that was started on another cluster's data folder.
+//! Peers that report another cluster id. If they are a majority, this node is the wrong one, most often because it was
+//! started with another cluster's data folder.
 //!
-//! Fewer than a majority are strangers here themselves. They are refused and logged, and this node goes on.
+//! Fewer than a majority are themselves wrong: they are refused and logged, and this node continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use tonic::metadata::{BinaryMetadataKey, BinaryMetadataValue};
 
 use crate::protocol::{ClusterId, NodeId};
 
-/// With a refusal goes the cluster of who refuses.
+/// The metadata key of a refusal that carries the cluster id of the refusing node.
 const CLUSTER_KEY: &str = "epoca-cluster-bin";
 
-/// Clones share it.
+/// The foreign cluster ids of peers. Clones share them.
 #[derive(Clone, Debug)]
 pub struct ForeignClusters(Arc<watch::Sender<BTreeMap<NodeId, ClusterId>>>);
 
@@ -30,14 +30,14 @@ impl ForeignClusters {
         self.0.send_if_modified(|foreign_clusters| foreign_clusters.insert(peer, cluster) != Some(cluster));
     }
 
-    /// The peer has spoken as a member of this node's own cluster.
+    /// The peer has sent a message as a member of this node's own cluster.
     pub(crate) fn forget(&self, peer: NodeId) {
         if !self.0.borrow().is_empty() {
             self.0.send_if_modified(|foreign_clusters| foreign_clusters.remove(&peer).is_some());
         }
     }
 
-    /// Only members count.
+    /// Forgets peers that are not members, so that they do not count.
     pub(crate) fn keep(&self, members: &BTreeSet<NodeId>) {
         self.0.send_if_modified(|foreign_clusters| {
             let before = foreign_clusters.len();
@@ -46,7 +46,7 @@ impl ForeignClusters {
         });
     }
 
-    /// Notes a peer that has refused a message because of its cluster.
+    /// Notes the cluster id of a peer that has refused a message, if the refusal carries one.
     pub(crate) fn note_refusal(&self, peer: NodeId, status: &Status) {
         let cluster = status.metadata().get_bin(CLUSTER_KEY).and_then(|value| value.to_bytes().ok());
         if let Some(cluster) = cluster.and_then(|bytes| <[u8; 16]>::try_from(&bytes[..]).ok()) {
@@ -54,7 +54,7 @@ impl ForeignClusters {
         }
     }
 
-    /// Resolves when as many nodes as make a quorum belong to one other cluster: no quorum of ours is left.
+    /// Resolves when a quorum of nodes belongs to one other cluster, so that this node's own can have no quorum.
     pub async fn outnumber(&self, quorum: impl Fn() -> usize) -> (ClusterId, Vec<NodeId>) {
         let mut foreign_clusters = self.0.subscribe();
         loop {
@@ -75,7 +75,7 @@ fn most(foreign_clusters: &BTreeMap<NodeId, ClusterId>, quorum: usize) -> Option
     Some((cluster, of(cluster).collect()))
 }
 
-/// The refusal with the cluster of who refuses.
+/// Adds this node's cluster id to a refusal.
 pub(crate) fn naming(mut status: Status, cluster: ClusterId) -> Status {
     let key = BinaryMetadataKey::from_static(CLUSTER_KEY);
     status.metadata_mut().insert_bin(key, BinaryMetadataValue::from_bytes(&cluster.0));

@@ -1,10 +1,9 @@
-//! Asking to be added to a cluster, until somebody has done it.
+//! Asks to be added to a cluster, again and again until it succeeds.
 //!
-//! A new node asks the addresses that it was given. A node whose folder was emptied asks those that still push to the
-//! old one. Whoever is asked passes it on to the leader; being added again changes nothing.
+//! A new node asks the addresses from its command line. A node whose folder was emptied asks the nodes that still push
+//! to the old one. Each of them forwards the request to the leader. Being added twice changes nothing.
 //!
-//! A member that listens elsewhere than the member list says asks in the same way: the leader then changes the address
-//! alone.
+//! A member whose address differs from the member list asks in the same way; the leader then changes only the address.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,46 +18,46 @@ use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 use crate::wire::proto::member_changed::Outcome;
 
-/// The first wait after everybody was asked in vain, doubled up to the greatest.
+/// The first and the longest pause after all addresses have failed; it doubles in between.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
-/// Longer than a change of the list takes when all goes well.
+/// Longer than a change of the list takes without failures.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// So many different reasons are told; whoever gives more of them gives none.
+/// How many different reasons are logged. A peer that sends ever new ones cannot fill the log.
 const REASONS_MAX: usize = 64;
 
-/// A node that wants to be a member.
+/// A node that wants to be a member, or to have its address changed.
 pub struct Join {
     pub me: Identity,
-    /// Stay a learner.
+    /// Remain a learner.
     pub learner: bool,
-    /// The addresses to ask besides those in `linked`.
+    /// Addresses to ask, besides those of `linked`.
     pub at: Vec<String>,
-    /// The nodes to which there are links.
+    /// The addresses of nodes that this one has a link to.
     pub linked: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
     pub membership: MembershipView,
-    /// The cluster that it belonged to, with a folder that was damaged: no other one may take it up.
+    /// The cluster of the quarantined folder. No other one may add the node.
     pub former: Option<ClusterId>,
-    /// It is a member already, and the list has it at this address, where it is no more.
+    /// The outdated address in the member list, if the node is a member already.
     pub moved_from: Option<String>,
 }
 
 enum Asked {
     Added,
-    /// It is so already.
+    /// Nothing had to change.
     Member,
     Not(String),
 }
 
 impl Join {
-    /// Ends once this node is a member.
+    /// Runs until this node is a member.
     pub async fn run(self) {
         let me = self.me.id;
         let mut told = BTreeSet::new();
         let mut backoff = BACKOFF_MIN;
         let moved = self.moved_from.as_ref().map(|from| format!("the member list has {me} at {from}"));
         if let Some(moved) = &moved {
-            tracing::info!("{moved}, and it is at {} now: it asks the leader to change that", self.me.address);
+            tracing::info!("{moved}, but it is at {} now: it asks the leader to change that", self.me.address);
         }
         loop {
             for address in self.addresses() {
@@ -71,9 +70,9 @@ impl Join {
                         return tracing::info!("the member list has {me} at {} now", self.me.address);
                     }
                     (Asked::Not(why), None) => format!("{me} asks {address} to be added: {why}"),
-                    // Until somebody leads, and the others are reached, every answer is like this.
+                    // Normal until there is a leader and it is reachable.
                     (Asked::Not(why), Some(moved)) => {
-                        tracing::debug!("{moved} still: {address} answers {why}");
+                        tracing::debug!("{moved} still: {address} answered: {why}");
                         continue;
                     }
                 };
@@ -93,7 +92,7 @@ impl Join {
                 all.push(address);
             }
         }
-        // A member that was moved can ask itself first: it knows who leads.
+        // A moved member asks itself first: it knows the leader.
         all.retain(|address| *address != self.me.address);
         if self.membership.cluster().is_some() {
             all.insert(0, self.me.address.clone());
@@ -103,7 +102,7 @@ impl Join {
 
     async fn ask(&self, address: &str) -> Asked {
         let Ok(endpoint) = crate::wire::endpoint::endpoint(self.me.id, address) else {
-            return Asked::Not("that is no address".to_owned());
+            return Asked::Not("this is not a valid address".to_owned());
         };
         let call = async {
             let channel: Channel = endpoint.connect().await.map_err(|error| tonic::Status::from_error(error.into()))?;
@@ -126,7 +125,7 @@ impl Join {
             Some(Outcome::Unchanged(_)) => Asked::Member,
             Some(Outcome::Refused(refusal)) => Asked::Not(refusal.message),
             Some(Outcome::Unknown(why)) => Asked::Not(why.message),
-            None => Asked::Not("the answer says nothing".to_owned()),
+            None => Asked::Not("the answer is empty".to_owned()),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! What a running node knows of its cluster's membership: the member list in effect, nodes that want to join, lost data
-//! folders, peers of other clusters, and whether this node was removed while it was away.
+//! What a running node knows of its cluster's membership: the member list in effect, joining, lost data folders, peers
+//! of other clusters, and whether this node was removed while it was away.
 //!
-//! How the member list changes is decided in `protocol`; connections follow the list in `peers`.
+//! The protocol decides how the member list changes; `peers` opens and closes connections accordingly.
 
 pub mod view;
 

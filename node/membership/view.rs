@@ -1,4 +1,4 @@
-//! What a node knows of its cluster, for the services and links: written by the loop alone, read by all others.
+//! The membership as the services and links see it. Only the event loop writes it.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use tokio::sync::watch;
 
 use crate::protocol::{ClusterId, Listed, NodeId};
 
-/// Clones share it.
+/// The membership of a node. Clones share it.
 #[derive(Clone, Debug)]
 pub struct MembershipView(watch::Sender<Members>);
 
-/// What is known at one moment.
+/// The membership at one moment.
 #[derive(Clone, Default, Debug)]
 pub struct Members {
-    /// The voters that the command line names; they count while there is no list.
+    /// The voters from the command line. They count while there is no list.
     pub named: Vec<NodeId>,
     /// The member list in effect, once the log holds one.
     pub list: Option<Arc<Listed>>,
@@ -24,12 +24,12 @@ impl MembershipView {
         MembershipView(watch::Sender::new(Members { named, list: list.map(Arc::new) }))
     }
 
-    /// Another list is in effect now.
+    /// Sets the list in effect.
     pub fn set(&self, list: Option<Listed>) {
         self.0.send_modify(|known| known.list = list.map(Arc::new));
     }
 
-    /// The cluster that this node belongs to, once it knows.
+    /// The cluster that this node belongs to, if any.
     pub fn cluster(&self) -> Option<ClusterId> {
         self.0.borrow().list.as_ref().map(|list| list.membership.cluster)
     }
@@ -38,7 +38,7 @@ impl MembershipView {
         self.0.borrow().clone()
     }
 
-    /// Resolves at each change from now on.
+    /// A receiver that sees each change from now on.
     pub fn changes(&self) -> watch::Receiver<Members> {
         self.0.subscribe()
     }
@@ -52,7 +52,7 @@ impl Members {
         }
     }
 
-    /// More than half of the voters.
+    /// The size of a majority of the voters.
     pub fn quorum(&self) -> usize {
         self.voters().len() / 2 + 1
     }

@@ -1,4 +1,4 @@
-//! One link: what waits to be sent to a node, and the connections to the address where it listens.
+//! One link: the messages that wait to be sent to a node, and the connections to its address.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,18 +16,18 @@ pub(super) struct Link {
     pub(super) id: NodeId,
     pub(super) address: String,
     pub(super) endpoint: Endpoint,
-    /// What this node pushes, for the stream that it opens itself.
+    /// Messages for the stream that this node opens.
     pub(super) pushes: Arc<Queue>,
-    /// The answers to what the peer pushes, for the stream that the peer has opened last.
+    /// Messages for the stream that the peer opened last. The lock is held only to read or replace this.
     answers: Mutex<Option<Arc<Queue>>>,
     elections: Calls,
-    /// For clients' calls that are passed on; made when it is used first.
+    /// The channel for forwarded calls; it connects on first use.
     pub(super) calls: Channel,
-    /// Whether the member list, or the command line while there is no list, names the node.
+    /// Whether the node is in the member list, or without a list on the command line.
     listed: AtomicBool,
-    /// Something went over the link since somebody looked last.
+    /// Set by each message on the link, cleared by each check for silence.
     used: AtomicBool,
-    /// Messages that found no room, or nobody to take them.
+    /// Dropped messages: the queue was full, or no stream was open.
     dropped: AtomicU64,
 }
 
@@ -74,7 +74,7 @@ impl Link {
             message if message.is_election() => self.elections.deliver(envelope),
             _ => match self.open_answers() {
                 Some(answers) => answers.push(envelope),
-                // A refusal can answer an election message, whose sender has no stream open.
+                // A refusal may answer an election message, whose sender has no stream open.
                 None => self.elections.deliver(envelope),
             },
         }
@@ -85,7 +85,7 @@ impl Link {
     }
 
     pub(super) fn list(&self, listed: bool) {
-        // Whoever has just left the list still gets what was meant for it.
+        // A node that has just left the list still gets the messages for it.
         if self.listed.swap(listed, Ordering::Relaxed) != listed {
             self.touch();
         }
@@ -95,7 +95,7 @@ impl Link {
         self.used.store(true, Ordering::Relaxed);
     }
 
-    /// Whether something went over the link since the last call of this.
+    /// Whether there was a message on the link since the last call.
     pub(super) fn was_used(&self) -> bool {
         self.used.swap(false, Ordering::Relaxed)
     }
@@ -104,7 +104,7 @@ impl Link {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The peer has opened a stream; an earlier one of it ends.
+    /// The peer has opened a stream; its previous one is closed.
     pub(super) fn open(&self, answers: Arc<Queue>) {
         let earlier = self.answers.lock().unwrap_or_else(PoisonError::into_inner).replace(answers);
         if let Some(earlier) = earlier {
@@ -112,7 +112,7 @@ impl Link {
         }
     }
 
-    /// The stream with these answers has ended.
+    /// The stream of this queue has ended.
     pub(super) fn ended(&self, answers: &Arc<Queue>) {
         answers.close();
         let mut open = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +121,7 @@ impl Link {
         }
     }
 
-    /// Ends its streams once their queues are empty.
+    /// Closes the streams once their queues are empty.
     pub(super) fn close(&self) {
         self.pushes.close();
         if let Some(answers) = self.open_answers() {

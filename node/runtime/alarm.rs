@@ -7,7 +7,8 @@ use tokio::time::Sleep;
 use crate::protocol::Time;
 use crate::runtime::clock::Clock;
 
-/// The core's next deadline. It is mostly moved to later, which costs nothing until the alarm rings.
+/// The core's next deadline. It mostly moves to later, so the timer is armed again only when it rings or must ring
+/// earlier.
 pub(super) struct Alarm {
     clock: Clock,
     deadline: Time,
@@ -36,7 +37,7 @@ impl Alarm {
         }
     }
 
-    /// Resolves once the deadline has come: never, while the core's time stands still.
+    /// Resolves at the deadline; never while the core's time is frozen.
     pub(super) async fn rings(&mut self) {
         if self.clock.when_core(self.deadline).is_none() {
             std::future::pending::<()>().await;

@@ -1,4 +1,4 @@
-//! The others, as a node knows them at its start: from the member list of its log, or else from the command line.
+//! The other nodes as a node knows them at its start: from the member list in its log, or else from the command line.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) struct Bootstrap {
     pub(super) links: Arc<Links>,
     pub(super) messages: mpsc::Receiver<Envelope>,
     pub(super) addresses: Addresses,
-    /// `None`: it is on its way already.
+    /// `None` if the request to join is already being sent.
     pub(super) join: Option<Join>,
 }
 
@@ -37,7 +37,7 @@ impl Bootstrap {
         if let Some(list) = list
             && let Err(bad) = links.set_members(&addresses.of(&list.membership))
         {
-            tracing::warn!("the member list has a mistake: {bad}");
+            tracing::warn!("the member list has an invalid address: {bad}");
         }
         let join = Join {
             me: me.clone(),
@@ -60,12 +60,12 @@ impl Bootstrap {
     }
 }
 
-/// What people should know of a node's membership at its start.
+/// Notes about the node's membership at its start, for its log and its status.
 pub(super) fn notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>) -> Vec<String> {
     let Some(list) = list else {
         if options.wait || !options.join.is_empty() {
             let how = if options.wait { "`epoca member add` names its address" } else { "a cluster adds it" };
-            tracing::info!("{} belongs to no cluster yet: it waits at {} until {how}", me.id, me.address);
+            tracing::info!("{} belongs to no cluster yet and waits at {} until {how}", me.id, me.address);
         }
         return Vec::new();
     };
@@ -73,9 +73,9 @@ pub(super) fn notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>)
     options.other_members(&list.membership).into_iter().chain(stranger).collect()
 }
 
-/// Where the member list has this node, if that is elsewhere: then it asks for the list to be changed. That the others
-/// were told on their command lines where it is now is not enough: a node that joins later knows the list alone. A log
-/// that was prepared before the nodes had addresses has none, which is no mistake that anybody could make.
+/// The address of this node in the member list, if it is another one: then the node asks for the list to be changed.
+/// The command lines of the other nodes are not enough, because a node that joins later knows only the list. A
+/// prepared log has no addresses yet, which is not an error.
 fn moved_from(me: &Identity, list: &Listed) -> Option<String> {
     let listed = &list.membership.found_by(me.id, me.incarnation)?.address;
     (!listed.is_empty() && *listed != me.address).then(|| listed.clone())

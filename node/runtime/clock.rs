@@ -1,6 +1,5 @@
-//! Two times, both from a clock that never goes back: the node's own, microseconds since its start, and the core's, which
-//! is the same but for what step mode takes away: while it is on the core's time stands still, and goes on from where it
-//! stood.
+//! Two times, both from a monotonic clock. The node's time is microseconds since the process started. The core's time
+//! is the same minus the time spent in step mode: there it stands still, and later continues from where it stood.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -11,14 +10,14 @@ use crate::protocol::Time;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Clock {
     start: Instant,
-    /// The start in microseconds of the Unix epoch: only to put what several nodes tell into one order.
+    /// Unix time of the start, in microseconds. Used only to order the events of several nodes, never in the protocol.
     began: u64,
     core: CoreTime,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum CoreTime {
-    /// So many microseconds behind the node's time, or before it if a person let time go on at once.
+    /// Microseconds behind the node's time; negative after the lab has advanced the time.
     Goes {
         behind: i64,
     },
@@ -44,7 +43,7 @@ impl Clock {
         self.began
     }
 
-    /// The node's own time: that of its events.
+    /// The node's time, which its events carry.
     pub(super) fn own(&self) -> Time {
         Time(self.start.elapsed().as_micros() as u64)
     }
@@ -69,7 +68,7 @@ impl Clock {
         self.core = CoreTime::Goes { behind: self.own().0 as i64 - self.now().0 as i64 };
     }
 
-    /// Lets the core's time go on by so much at once.
+    /// Advances the core's time at once.
     pub(super) fn pass(&mut self, micros: u64) {
         match &mut self.core {
             CoreTime::Goes { behind } => *behind -= micros as i64,
@@ -77,7 +76,7 @@ impl Clock {
         }
     }
 
-    /// When the core's time will be this, if it goes on.
+    /// The instant at which the core's time reaches `time`; `None` while it is frozen.
     pub(super) fn when_core(&self, time: Time) -> Option<Instant> {
         match self.core {
             CoreTime::Goes { behind } => Some(self.when(Time(time.0.saturating_add_signed(behind)))),
@@ -85,9 +84,9 @@ impl Clock {
         }
     }
 
-    /// When the node's own time will be this.
+    /// The instant at which the node's time reaches `time`.
     pub(super) fn when(&self, time: Time) -> Instant {
-        // A core that waits for nothing may name a time beyond what an instant holds.
+        // A core without a deadline may name a time beyond the range of `Instant`.
         let far = Duration::from_secs(86_400 * 365);
         self.start + Duration::from_micros(time.0).min(far)
     }

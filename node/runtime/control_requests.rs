@@ -1,4 +1,4 @@
-//! The requests that are not writes or reads: state, watching, the first election, the lab's faults.
+//! Requests other than writes and reads: state, observers, manual election, membership, backup, the lab's faults.
 
 use crate::protocol::trace::{Fact, NodeState};
 use crate::protocol::{Inject, Input};
@@ -9,7 +9,7 @@ use crate::server::requests::{Request, State, Tail, Watch};
 use crate::wire::convert::NodeSnapshot;
 
 impl EventLoop {
-    /// Whoever asked may have gone away meanwhile; then the answer goes nowhere.
+    /// The caller may be gone; then the answer is dropped.
     pub(super) fn on_control_request(&mut self, request: Request) -> Result<(), NodeError> {
         match request {
             Request::Write(..) | Request::Read(_) | Request::LeaseRead(_) => unreachable!("they are taken together"),
@@ -85,12 +85,12 @@ impl EventLoop {
             Some(beginning) => beginning,
             None => self.node_snapshot(tail),
         };
-        // Watchers reckon the node's time from it.
+        // Observers compute the node's present time from it.
         snapshot.time = self.clock.own();
         let entries = &mut snapshot.snapshot.tail;
         entries.drain(..entries.len().saturating_sub(tail.0));
         self.tell_final_data();
-        // As an event too, so that it stands in every recording of events alone.
+        // Also as events, so that a recording of events alone contains them.
         if let Some(wrong) = self.faults.as_ref().and_then(Faults::wrong) {
             self.observers.tell(self.clock.own(), Fact::WrongNode { how: wrong.name().into() });
         }
@@ -100,7 +100,7 @@ impl EventLoop {
         Ok(Some(Watch { snapshot, ring }))
     }
 
-    /// The first events are kept for watchers that cannot be there yet.
+    /// Keeps the first events for observers, which cannot be connected yet.
     pub(super) fn begin_observing(&mut self) -> Result<(), NodeError> {
         self.observers.begin(self.node_snapshot(Tail(NodeState::TAIL_MAX)), self.clock.own());
         self.watched(true)?;
@@ -108,15 +108,14 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Whoever has a new snapshot gets the final database with the events that follow it. Keys and values are shown by
-    /// a lab node alone.
+    /// After a snapshot, the final database follows as events. Only a lab node shows keys and values.
     fn tell_final_data(&self) {
         if self.about.lab {
             self.applier.watched();
         }
     }
 
-    /// The state after exactly the events that were told so far.
+    /// The state after exactly the events that were published so far.
     fn node_snapshot(&self, tail: Tail) -> NodeSnapshot {
         let mut snapshot = self.core.snapshot(tail.0);
         snapshot.event = self.observers.number();

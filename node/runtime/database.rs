@@ -1,9 +1,10 @@
-//! The thread that makes entries final: it alone applies, in order, and batches what is queued.
+//! The thread that makes entries final. It alone writes to the final database: it applies entries in order and
+//! combines queued ones into batches.
 //!
-//! A batch costs the database more than its entries do. A leader's clients wait for it, so there each batch begins at
-//! once; at a replica nobody waits, so there it takes what a few milliseconds bring.
+//! A batch has a fixed cost that exceeds that of its entries. Clients wait for a leader's apply, so there each batch
+//! begins at once. Nothing waits for a replica's, so there a batch collects what arrives within a few milliseconds.
 //!
-//! The queue needs no bound of its own: the core hands over no more than [`crate::protocol::Limits::applying_bytes`].
+//! The queue needs no bound of its own: the core has at most [`crate::protocol::Limits::applying_bytes`] in flight.
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -20,10 +21,10 @@ use crate::runtime::final_changes::FinalChanges;
 use crate::runtime::inbox::{Done, DoneSender};
 use crate::storage::{Dump, FinalDatabase, SnapshotStore, StorageError};
 
-/// What one batch has at most.
+/// Entries in one batch. Bounds how long a checkpoint or an observer waits for the thread.
 const BATCH_ENTRIES_MAX: usize = 4_096;
 
-/// How long a replica lets entries gather: a local read is older by this at most.
+/// How long a replica collects entries for a batch. A local read is stale by this much more.
 const GATHER: Duration = Duration::from_millis(4);
 
 pub(super) struct Applier {
@@ -31,20 +32,19 @@ pub(super) struct Applier {
     thread: JoinHandle<()>,
 }
 
-/// What the thread does, in the order in which it was asked for.
+/// Jobs are done in the order in which they were queued.
 enum Job {
     Apply(Apply, Haste),
-    /// All that was to be applied before is in the snapshot, and nothing else.
+    /// The snapshot contains exactly what was queued before.
     TakeSnapshot(Base),
-    /// All that was to be applied before is superseded by it.
+    /// The snapshot replaces everything that was queued before.
     InstallSnapshot(SnapshotId),
-    /// Somebody watches: what all jobs before have made of the database is told, then what each job after it changes.
+    /// Publishes the present rows, then what each later job changes.
     Watched,
-    /// Nobody watches any more.
     Unwatched,
 }
 
-/// Whether somebody waits for the entries to be final.
+/// Whether a client waits for the entries to be final.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Haste {
     AtOnce,
@@ -52,7 +52,7 @@ pub(super) enum Haste {
 }
 
 impl Applier {
-    /// `revision` tells those who watch how far the database is.
+    /// `revision` publishes the newest applied revision.
     pub(super) fn start(
         database: Arc<dyn FinalDatabase>,
         snapshots: Arc<dyn SnapshotStore>,
@@ -67,7 +67,7 @@ impl Applier {
     }
 
     pub(super) fn apply(&self, apply: Apply, haste: Haste) {
-        // The thread ends early only after it has told of an error, which stops the node.
+        // The thread ends early only after it has reported an error, which stops the node.
         let _ = self.jobs.send(Job::Apply(apply, haste));
         if haste == Haste::AtOnce {
             // It may still be gathering what came before.
@@ -93,10 +93,11 @@ impl Applier {
         let _ = self.jobs.send(Job::Unwatched);
     }
 
-    /// Waits until all that was queued is applied.
+    /// Waits until everything queued is applied.
     pub(super) fn finish(self) {
         drop(self.jobs);
-        // A panic of the thread was shown when it happened; what it left is rebuilt from the log.
+        // The panic hook has reported a panic of the thread. The database is then rebuilt from the log at the next
+        // start.
         let _ = self.thread.join();
     }
 }
@@ -110,7 +111,7 @@ struct Thread {
 }
 
 impl Thread {
-    /// Ends when nobody asks any more, or after an error, which stops the node.
+    /// Ends when the queue is closed, or after an error, which stops the node.
     fn run(&mut self, queue: &Receiver<Job>) {
         let mut next = queue.recv().ok();
         while let Some(job) = next.take() {
@@ -144,29 +145,29 @@ impl Thread {
         let applied = database.apply_telling(batch, &mut |write| effects.add(write));
         let failed = applied.is_err();
         self.revision.send_replace(self.database.revision());
-        // Before it is told that they are final.
+        // Observers see the rows before the event that says they are final.
         if !failed && !self.tell(FinalChanges::applied) {
             return false;
         }
         self.done.send(applied.map_or_else(Done::Failed, |outcomes| Done::Applied(up_to, outcomes))).is_ok() && !failed
     }
 
-    /// Tells those who watch. False if nobody takes what is done any more.
+    /// Publishes a fact for observers. False if the event loop is gone.
     fn tell(
         &mut self,
         tell: impl FnOnce(&mut FinalChanges, &dyn FinalDatabase) -> Result<Option<Fact>, StorageError>,
     ) -> bool {
         let Thread { database, effects, .. } = self;
-        // sled panics rather than report some kinds of damage; a node does not end because somebody looks.
+        // sled panics on some kinds of damage. A node must not end because an observer looks at it.
         let told = std::panic::catch_unwind(AssertUnwindSafe(|| tell(effects, &**database)));
         match told {
             Ok(Ok(fact)) => fact.is_none_or(|fact| self.done.send(Done::Altered(fact)).is_ok()),
             Ok(Err(error)) => {
-                tracing::error!("the final database cannot be shown to those who watch: {error}");
+                tracing::error!("observers get no final data: {error}");
                 true
             }
             Err(_) => {
-                tracing::error!("the final database cannot be shown to those who watch: reading it panicked");
+                tracing::error!("observers get no final data: reading the database panicked");
                 true
             }
         }
@@ -183,7 +184,7 @@ impl Thread {
         self.done.send(installed.map_or_else(Done::Failed, |()| Done::SnapshotInstalled(snapshot))).is_ok() && !failed
     }
 
-    /// The snapshot is read and written by a thread of its own, while entries go on being applied.
+    /// A separate thread reads and writes the snapshot, while entries continue to be applied.
     fn begin_snapshot(&self, base: Base) -> bool {
         let (snapshots, done) = (Arc::clone(&self.snapshots), self.done.clone());
         let begun = self.database.begin_snapshot().and_then(|dump| {
@@ -193,7 +194,9 @@ impl Thread {
                 let _ = done.send(taken.map_or_else(Done::Failed, Done::SnapshotTaken));
             };
             let thread = std::thread::Builder::new().name("snapshot".into()).spawn(write);
-            thread.map(drop).map_err(|error| StorageError::Stopped(format!("no thread for a snapshot: {error}")))
+            thread
+                .map(drop)
+                .map_err(|error| StorageError::Stopped(format!("the thread for a snapshot did not start: {error}")))
         });
         match begun {
             Ok(()) => true,
@@ -207,13 +210,13 @@ impl Thread {
 
 fn take(snapshots: &dyn SnapshotStore, base: &Base, mut dump: Box<dyn Dump>) -> Result<SnapshotId, StorageError> {
     if dump.applied() != Some(base.last) {
-        let what = format!("a snapshot of {} is to be taken, and {:?} is applied", base.last, dump.applied());
+        let what = format!("the core asked for a snapshot of {}, but {:?} is applied", base.last, dump.applied());
         return Err(StorageError::OutOfOrder { next: base.last.position.next(), what });
     }
     snapshots.take(base, &mut *dump)
 }
 
-/// Adds what is queued, up to the first other job.
+/// Adds queued entries to the batch, up to the first job of another kind, which is returned.
 fn gather(mut batch: Apply, queue: &Receiver<Job>) -> (Apply, Option<Job>) {
     while batch.entries.len() < BATCH_ENTRIES_MAX {
         match queue.try_recv() {

@@ -1,4 +1,8 @@
-//! Carrying out what the core has decided, in order.
+//! Executes the outputs of the core, in their order.
+//!
+//! Two orders are part of the protocol's safety. A message that depends on a [`Store`] leaves only when that store is
+//! durable (`flush`). The commit point is written to the log before the entries are applied, so that after a crash the
+//! log knows that everything in the database is committed.
 
 use std::sync::Arc;
 
@@ -20,7 +24,7 @@ impl EventLoop {
                         self.remove_snapshots_before(base.last.position);
                     }
                 }
-                // The links are told by the list that the core has.
+                // A message may have to wait until what it claims is durable.
                 Output::Send(send) => {
                     if let Some(envelope) = self.flusher.send_after(send.after, send.envelope) {
                         self.send(envelope);
@@ -73,7 +77,7 @@ impl EventLoop {
         });
     }
 
-    /// The log does not continue them any more.
+    /// Removes snapshots that the log no longer continues.
     fn remove_snapshots_before(&self, position: Position) {
         let (snapshots, done) = (Arc::clone(&self.snapshots), self.done.clone());
         tokio::task::spawn_blocking(move || {
@@ -83,7 +87,7 @@ impl EventLoop {
         });
     }
 
-    /// Also while the log is not cut: each backup takes a snapshot.
+    /// Needed even if the log is never compacted: each backup takes a snapshot.
     pub(super) fn remove_superfluous_snapshots(&self) {
         let (snapshots, done) = (Arc::clone(&self.snapshots), self.done.clone());
         tokio::task::spawn_blocking(move || {
@@ -118,14 +122,14 @@ impl EventLoop {
         self.log_throttle.warn(&format!("a message of {from} to {me} {text}"));
     }
 
-    /// The disk failed: the core tells it to the watchers, and the node stops with the storage's own words. What is
-    /// damaged is damaged for good: the core is not even asked.
+    /// The disk failed. The core traces the error for observers, and the node stops with the storage's own message.
+    /// For damage the core is not stepped again, so that the node sends no further ack or vote.
     pub(super) fn fail(&mut self, error: StorageError) -> Result<(), NodeError> {
         if error.is_damage() {
             self.observers.tell(self.clock.own(), Fact::Damaged { text: error.to_string().into() });
             return Err(error.into());
         }
-        // Its outputs end with `Fatal`, whose text is about the same error.
+        // Its outputs end with `Fatal`, whose text describes the same error.
         let _ = self.step(Input::StorageFailed(error.to_string()));
         Err(error.into())
     }

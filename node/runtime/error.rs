@@ -1,4 +1,4 @@
-//! Why a node could not start or had to stop: with what, and what to do.
+//! Why a node could not start or had to stop: what happened, to what, and what to do.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,6 +9,7 @@ use crate::server::ServeError;
 use crate::storage::StorageError;
 use crate::wire::endpoint::BadAddress;
 
+/// Why a node could not start or had to stop. `Display` gives one or more complete sentences for people.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     #[error("node ids count from 1: give this node --id 1, 2, 3, …")]
@@ -55,7 +56,7 @@ pub enum NodeError {
     Storage(#[from] StorageError),
     #[error("{0}")]
     Fatal(String),
-    /// What the core has found.
+    /// The core found the data damaged.
     #[error("{0}")]
     Damaged(String),
     #[error(
@@ -72,7 +73,7 @@ pub enum NodeError {
 }
 
 impl NodeError {
-    /// What was found, if this node's data are damaged.
+    /// The description of the damage, if the error is damage of this node's data.
     pub(super) fn damage(&self) -> Option<String> {
         match self {
             NodeError::Damaged(found) => Some(found.clone()),

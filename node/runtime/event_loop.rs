@@ -1,4 +1,4 @@
-//! The loop: one task owns the core and everything that only the core may change.
+//! The event loop: one task owns the core and all state that only the core may change.
 //!
 //! ```text
 //!   completions ─┐                                  ┌─▶ log, one flush in flight
@@ -7,7 +7,8 @@
 //!   deadline ────────────────────────────────────── └─▶ waiting handlers, watchers
 //! ```
 //!
-//! Each turn takes all that is ready. Writes of one turn are one proposal, so they share an append, a push and a flush.
+//! Each iteration takes everything that is ready. All writes of an iteration form one proposal, so they share an
+//! append, a push and a flush.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,13 +35,13 @@ use crate::server::requests::{Request, RequestQueue, WriteAnswer};
 use crate::storage::{FinalDatabase, LogReader, SnapshotStore};
 use crate::wire::log_throttle::LogThrottle;
 
-/// How long a node that is stopping waits for the answers that it still owes.
+/// How long a stopping node waits for outstanding answers, that of its own leadership transfer among them.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 
 pub(super) struct EventLoop {
     pub(super) clock: Clock,
     pub(super) core: Core,
-    /// Only in a lab.
+    /// `Some` only in a lab.
     pub(super) faults: Option<Faults>,
     pub(super) observers: Observers,
     pub(super) flusher: Flusher,
@@ -52,30 +53,30 @@ pub(super) struct EventLoop {
     pub(super) queue: RequestQueue,
     pub(super) about: About,
     pub(super) cuts: watch::Sender<BTreeSet<NodeId>>,
-    /// Who leads, for what was passed on to a leader: it waits for nobody who leads no more.
+    /// The leader as the core knows it. A call that was forwarded to a leader ends as soon as another node leads.
     pub(super) leaders: watch::Sender<Option<NodeId>>,
     pub(super) done: DoneSender,
     pub(super) requests: PendingRequests,
     pub(super) log_throttle: LogThrottle,
     pub(super) addresses: Addresses,
-    /// From which process of each node its last message came.
+    /// The process, by its start time, from which each node's last message came.
     pub(super) processes: BTreeMap<NodeId, u64>,
-    /// What was found in the folder that was moved aside, if this node has begun anew after that.
+    /// The damage found in the quarantined folder, if this node started with an empty folder because of it.
     pub(super) begun_anew: Option<String>,
-    /// Taken once this node has to ask to be added.
+    /// Taken when this node must ask to be added as a new member.
     pub(super) join: Option<Join>,
 }
 
-/// How a node that is told to end goes.
+/// How a node stops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stop {
-    /// A leader makes another node lead first.
+    /// A leader transfers leadership first.
     HandOver,
     AtOnce,
 }
 
 impl EventLoop {
-    /// Runs until `stop` resolves, or until the node must stop by itself.
+    /// Runs until `stop` resolves, or until the node must stop because of an error.
     pub(super) async fn run(mut self, mut inbox: Inbox, stop: impl Future<Output = Stop>) -> Result<(), NodeError> {
         let mut stop = std::pin::pin!(stop);
         self.begin_observing()?;
@@ -86,7 +87,7 @@ impl EventLoop {
             alarm.set(self.clock, self.core.deadline());
             let late = self.next_delayed().map(|due| self.clock.when(due));
             tokio::select! {
-                // In this order, so that a busy node can be stopped and hears its deadlines.
+                // In this order, so that a busy node can still be stopped and still sees its deadlines.
                 biased;
                 how = &mut stop, if leaves_at.is_none() => {
                     leaves_at = Some(Instant::now() + SHUTDOWN_MAX);
@@ -150,7 +151,7 @@ impl EventLoop {
         }
     }
 
-    /// Writes and reads of one turn go to the core together.
+    /// Submits all writes of an iteration as one proposal, and all reads as one read.
     fn on_requests(&mut self, requests: &mut Vec<Request>) -> Result<(), NodeError> {
         let (mut proposals, mut reads, mut lease_reads) = (Vec::new(), Vec::new(), Vec::new());
         for request in requests.drain(..) {

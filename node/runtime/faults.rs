@@ -1,6 +1,7 @@
-//! The fault stage of a lab node: the gate on the way in and out, the faulty node, and the faults that a person asks for.
+//! The fault stage of a lab node: the gate on the way in and out, the faulty node, and the faults that clients ask
+//! for.
 //!
-//! Outside a lab there is no such stage, and the services have refused faults before they come here.
+//! Outside a lab there is no such stage, and the services have already refused requests for faults.
 
 use std::collections::VecDeque;
 
@@ -14,9 +15,9 @@ use crate::server::requests::{Fault, FaultDone, OnMessage};
 /// The stage of a lab node between its core and its links.
 pub(super) struct Faults {
     gate: Gate,
-    /// Rewrites messages between core and gate, if the node is faulty on purpose.
+    /// Rewrites messages between core and gate, if the node misbehaves on purpose.
     faulty_node: Option<FaultyNode>,
-    /// Acks that a faulty leader has made up, for its own core.
+    /// Acks forged by a faulty leader for its own core.
     injected: VecDeque<Envelope>,
 }
 
@@ -30,14 +31,14 @@ impl Faults {
         &self.gate
     }
 
-    /// In which way the node is faulty on purpose.
+    /// How the node misbehaves on purpose.
     pub(super) fn wrong(&self) -> Option<Wrong> {
         self.faulty_node.as_ref().map(FaultyNode::wrong)
     }
 }
 
 impl EventLoop {
-    /// Lets the gate decide whether a message reaches the core now, twice, later or never.
+    /// The gate decides whether a message reaches the core now, twice, later or never.
     pub(super) fn receive_in_lab(&mut self, envelope: Envelope) -> Result<(), NodeError> {
         let now = self.clock.own();
         let Some(Faults { gate, .. }) = &mut self.faults else { return Ok(()) };
@@ -53,7 +54,7 @@ impl EventLoop {
         }
     }
 
-    /// A faulty node rewrites the message before its core gets it.
+    /// Steps the core with a message, rewritten first if the node is faulty.
     fn deliver_to_core(&mut self, envelope: Envelope) -> Result<(), NodeError> {
         let core = &self.core;
         let Some(Faults { faulty_node: Some(faulty_node), .. }) = &mut self.faults else {
@@ -94,8 +95,8 @@ impl EventLoop {
         }
     }
 
-    /// Gives the core the acks that a faulty leader has made up, after the core's own step. An ack may be followed by
-    /// more pushes, and these by more acks, until everything is pushed.
+    /// Steps the core with the acks that a faulty leader has forged, after the step that caused them. An ack may cause
+    /// further pushes and thereby further acks, until everything is pushed.
     pub(super) fn handle_injected(&mut self) -> Result<(), NodeError> {
         while let Some(envelope) = self.faults.as_mut().and_then(|faults| faults.injected.pop_front()) {
             self.step(Input::Message(envelope))?;
@@ -103,12 +104,12 @@ impl EventLoop {
         Ok(())
     }
 
-    /// When the next delayed message is to be delivered.
+    /// The node's time at which the next delayed message is due.
     pub(super) fn next_delayed(&self) -> Option<Time> {
         self.faults.as_ref().and_then(|faults| faults.gate.next_due())
     }
 
-    /// Delayed messages whose time has come.
+    /// Steps the core with the delayed messages that are due.
     pub(super) fn deliver_late(&mut self) -> Result<(), NodeError> {
         let now = self.clock.own();
         let due = self.faults.as_mut().map(|faults| faults.gate.take_due(now)).unwrap_or_default();
@@ -116,7 +117,7 @@ impl EventLoop {
         self.deliver(due)
     }
 
-    /// Whether anybody watches.
+    /// Starts or stops the production of facts: without observers none is built.
     pub(super) fn watched(&mut self, watched: bool) -> Result<(), NodeError> {
         if let Some(faults) = &mut self.faults {
             faults.gate.watch(watched);
@@ -138,7 +139,7 @@ impl EventLoop {
         }
     }
 
-    /// `None` outside a lab, where the service has refused it already.
+    /// Executes a request for a fault. `None` outside a lab, where the service has already refused it.
     pub(super) fn fault(&mut self, fault: Fault) -> Result<Option<FaultDone>, NodeError> {
         let now = self.clock.own();
         let Some(Faults { gate, .. }) = &mut self.faults else { return Ok(None) };
@@ -196,12 +197,12 @@ impl EventLoop {
         Ok(FaultDone::Released(count))
     }
 
-    /// How much of the core's time is left until its timer runs out.
+    /// Microseconds of the core's time until its deadline.
     pub(super) fn time_left(&self) -> u64 {
         self.core.deadline().0.saturating_sub(self.clock.now().0)
     }
 
-    /// The core's time goes on at once: until its timer runs out, or so far that no timer does.
+    /// Advances the core's time: to its deadline, or by at most so much that no timer fires.
     fn let_time_pass(&mut self, micros: Option<u64>) -> Result<FaultDone, NodeError> {
         let left = self.time_left();
         let passed = micros.map_or(left, |micros| micros.min(left.saturating_sub(1)));

@@ -1,28 +1,28 @@
-//! What applying does to the final database, told to those who watch: each changed row, or the first rows of all where
-//! that says it better. Left out: how entries are applied and who hears of it.
+//! What applying does to the final database, as facts for observers: each changed row, or the first rows of the
+//! database where a batch changes too many. How entries are applied is in `database`.
 //!
-//! Only the thread that applies tells, between two batches: so a watcher gets the rows first and then every change to
-//! them, without a gap and none twice.
+//! Only the applying thread calls this, between two batches. So an observer gets the rows first and then every change
+//! to them, without a gap or a repetition.
 
 use crate::protocol::apply::Write;
 use crate::protocol::trace::{Fact, FinalRow};
 use crate::storage::{FinalDatabase, StorageError};
 
-/// How many rows one fact tells at most, and how many bytes of keys and values.
+/// Bounds of one fact: rows, and bytes of their keys and values. One fact is one message to each observer.
 const ROWS_MAX: usize = 1_000;
 const ROW_BYTES_MAX: usize = 256 << 10;
 
-/// More keys are not counted: applying waits while they are, some hundred milliseconds for so many.
+/// Above this, keys are not counted: applying stops meanwhile, for some hundred milliseconds at this number.
 const KEYS_MAX: u64 = 400_000;
 
 #[derive(Default)]
 pub(super) struct FinalChanges {
     watched: bool,
-    /// How many keys the database has; `None` before somebody watches, and if they are too many.
+    /// The number of keys; `None` without observers, or if there are too many to count.
     keys: Option<u64>,
     rows: Vec<FinalRow>,
     bytes: usize,
-    /// The batch changes more than one fact tells.
+    /// The batch exceeds the bounds of one fact.
     too_many: bool,
 }
 
@@ -31,7 +31,7 @@ impl FinalChanges {
         *self = FinalChanges::default();
     }
 
-    /// Somebody watches from now on: gives the database as it is.
+    /// Starts observation; returns the present rows.
     pub(super) fn watched(&mut self, database: &dyn FinalDatabase) -> Result<Fact, StorageError> {
         self.watched = false;
         self.keys = database.count(KEYS_MAX)?;
@@ -40,12 +40,12 @@ impl FinalChanges {
         Ok(read)
     }
 
-    /// Everything was replaced; gives the database as it is, if somebody watches.
+    /// The whole content was replaced. Returns the present rows if there are observers.
     pub(super) fn replaced(&mut self, database: &dyn FinalDatabase) -> Result<Option<Fact>, StorageError> {
         self.watched.then(|| self.watched(database)).transpose()
     }
 
-    /// A key is changed.
+    /// Records the change of one key.
     pub(super) fn add(&mut self, write: &Write) {
         if !self.watched {
             return;
@@ -53,7 +53,7 @@ impl FinalChanges {
         if let Some(keys) = &mut self.keys {
             match &write.record {
                 Some((_, numbers)) => *keys += u64::from(numbers.version == 1),
-                // Only a key that is there is deleted.
+                // A delete of an absent key is no change and never comes here.
                 None => *keys = keys.saturating_sub(1),
             }
         }
@@ -65,8 +65,8 @@ impl FinalChanges {
         }
     }
 
-    /// The batch is applied: gives what is to be told of it, if somebody watches. After an error nothing more is told,
-    /// since it would go on from what was not.
+    /// The batch is applied. Returns its fact if there are observers. After an error observation stops, because later
+    /// changes would build on rows that no observer has.
     pub(super) fn applied(&mut self, database: &dyn FinalDatabase) -> Result<Option<Fact>, StorageError> {
         if !self.watched {
             return Ok(None);
@@ -105,7 +105,7 @@ mod tests {
     use crate::protocol::{Apply, Change, Command, Entry, EntryId, Expect, Kind, LogPoint, Once};
     use crate::runtime::tests::memory;
 
-    /// A database whose changes somebody watches.
+    /// A database with an observer.
     struct Watched {
         database: std::sync::Arc<dyn FinalDatabase>,
         effects: FinalChanges,
@@ -121,7 +121,7 @@ mod tests {
             Watched { database, effects, last: None }
         }
 
-        /// Applies the commands as one batch; gives what is told of it.
+        /// Applies the commands as one batch; returns its fact.
         fn apply(&mut self, commands: Vec<Command>) -> Fact {
             let mut entries = Vec::new();
             for command in commands {

@@ -1,7 +1,11 @@
 //! Durable before audible: the log, its flushes, and the messages that wait for them.
 //!
-//! One flush is in flight; the next takes all that was appended meanwhile. So batches grow with the load, and nothing
-//! ever waits for company.
+//! A message that claims something (an ack, a vote, a promise) carries the operation that must be durable first. It
+//! leaves from [`Flusher::on_flushed`], never earlier: otherwise a crash could make this node forget what others rely
+//! on.
+//!
+//! One flush is in flight at a time; the next covers everything appended meanwhile. Batches grow with the load, and a
+//! single write never waits for others.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +16,17 @@ use crate::storage::{IntermediateLog, StorageError};
 pub(super) struct Flusher {
     log: Box<dyn IntermediateLog>,
     done: DoneSender,
-    /// The last operation that was handed to the log.
+    /// The last operation appended to the log. `durable` ≤ `in_flight` ≤ `appended`.
     appended: Operation,
     in_flight: Option<Operation>,
     durable: Operation,
-    /// Messages by the operation that must be durable before they are said, in the order in which they were said.
+    /// Messages by the operation that must be durable before they are sent, in sending order.
     waiting: BTreeMap<Operation, Vec<Envelope>>,
     messages: usize,
 }
 
-/// How many messages may wait for the disk; beyond it the newest is lost, which the protocol repairs.
+/// The most messages that wait for the disk. Beyond it the newest is dropped, which the protocol repairs like a loss
+/// on the network. A disk that hangs must not fill the memory.
 const WAITING_MAX: usize = 4_096;
 
 impl Flusher {
@@ -54,12 +59,12 @@ impl Flusher {
         self.in_flight = Some(operation);
         let done = self.done.clone();
         self.log.flush(Box::new(move |flushed| {
-            // Nobody listens any more when the node ends.
+            // The receiver is gone during shutdown.
             let _ = done.send(flushed.map_or_else(Done::Failed, |()| Done::Flushed(operation)));
         }))
     }
 
-    /// A flush is done: gives the messages that may be said now.
+    /// A flush has completed. Returns the messages that may be sent now.
     pub(super) fn flushed(&mut self, operation: Operation) -> impl Iterator<Item = Envelope> + use<> {
         self.in_flight = None;
         self.durable = self.durable.max(operation);
@@ -69,7 +74,8 @@ impl Flusher {
         free.into_values().flatten()
     }
 
-    /// Gives the message back if it may be said at once; otherwise keeps it, if there is room.
+    /// Returns the message if it may be sent at once. Otherwise keeps it until its operation is durable, or drops it
+    /// if too many wait.
     pub(super) fn send_after(&mut self, after: Option<Operation>, envelope: Envelope) -> Option<Envelope> {
         match after {
             Some(operation) if operation > self.durable => {
@@ -98,7 +104,7 @@ mod tests {
     use crate::protocol::{Epoch, Message, NodeId, Promise, RoundAnswer};
     use crate::storage::{FlushDone, LogReader};
 
-    /// A log whose flushes are done by hand.
+    /// A log whose flushes complete on command.
     #[derive(Clone, Default)]
     struct ByHand {
         flushes: Arc<Mutex<Vec<FlushDone>>>,

@@ -1,16 +1,16 @@
-//! What the member list means for a running node: whom it is linked to, and what its log tells people.
+//! Consequences of the member list for a running node: its links, its log messages, and rejoining with a new folder.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::{Incarnation, Listed, Membership, NodeId};
 use crate::runtime::event_loop::EventLoop;
 
-/// Where the members are. The list in the log says so; but a cluster may have been started on other addresses since, and then
-/// the command line knows better, until the list itself names a new one.
+/// The addresses of the members. The member list has them; but a cluster may have been started at other addresses
+/// since then. So the command line takes precedence until the list names a new address.
 #[derive(Debug)]
 pub(super) struct Addresses {
     named: BTreeMap<NodeId, String>,
-    /// What the first list that was seen says.
+    /// The addresses in the first list that this process saw.
     first: BTreeMap<NodeId, String>,
 }
 
@@ -32,7 +32,7 @@ impl Addresses {
     }
 }
 
-/// A list in words, as `n1 n2 n3 n4, n5 (joining)`.
+/// The members as text, for example `n1 n2 n3 n4, n5 (joining)`.
 pub(super) fn names(membership: &Membership) -> String {
     let voters: Vec<String> = membership.voters().map(|member| member.id.to_string()).collect();
     let learners = membership.learners().map(|member| format!("{} ({})", member.id, member.kind.name()));
@@ -40,29 +40,29 @@ pub(super) fn names(membership: &Membership) -> String {
 }
 
 impl EventLoop {
-    /// Another list is in effect at this node.
+    /// Another member list is in effect: updates the links and the view of the services.
     pub(super) fn on_members(&mut self, listed: Listed) {
         let me = (self.about.id, self.about.incarnation);
-        tracing::info!("the members are {}, since {}", names(&listed.membership), listed.id);
+        tracing::info!("member list {}: {}", listed.id, names(&listed.membership));
         if let Some(why) = not_a_member(&listed.membership, me) {
             tracing::warn!("{why}");
         }
         let addresses = self.addresses.of(&listed.membership);
         self.about.membership.set(Some(listed));
         if let Err(bad) = self.links.set_members(&addresses) {
-            tracing::warn!("the member list has a mistake: {bad}");
+            tracing::warn!("the member list has an invalid address: {bad}");
         }
     }
 
-    /// The others know this node with an earlier data folder. One with nothing in it can only be a new member, so it asks to
-    /// be added as one; what it was, it cannot be any more.
+    /// The others know this node with an earlier data folder. With an empty log it can only be a new member, so it
+    /// asks to be added as one. It must not act as the old member: it has lost what that one promised.
     pub(super) fn rejoin(&mut self) {
         if self.core.last().is_some() {
             return;
         }
         if let Some(join) = self.join.take() {
             tracing::warn!(
-                "the folder of {} was emptied or replaced, it votes for nothing: it asks to be added as a new member",
+                "the data folder of {} was emptied or replaced: it does not vote, and asks to be added as a new member",
                 self.about.id
             );
             tokio::spawn(join.run());
@@ -70,16 +70,16 @@ impl EventLoop {
     }
 }
 
-/// Why this node is none of the members, if so.
+/// Why this node is not one of the members, if so.
 pub(super) fn not_a_member(membership: &Membership, (id, incarnation): (NodeId, Incarnation)) -> Option<String> {
     let listed = membership.member(id);
     match listed {
         Some(listed) if listed.incarnation == incarnation => None,
         Some(_) => Some(format!(
-            "{id} is a member with another data folder: this one counts for nothing. To come back with it, add --join"
+            "{id} is a member with another data folder, so this one does not count. To rejoin with it, add --join"
         )),
         None => Some(format!(
-            "{id} is not a member: it was removed, and disturbs nobody. End it; to come back, start it with --join"
+            "{id} is not a member: it was removed, and does not campaign. Stop it; to rejoin, start it with --join"
         )),
     }
 }

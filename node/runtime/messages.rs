@@ -1,14 +1,15 @@
-//! Messages between this node's core and the other nodes: received, sent, and the process that they come from.
+//! Messages between this node's core and the other nodes: receiving, sending, and the process that each one comes
+//! from.
 //!
-//! In a lab the fault stage of `faults` stands on both ways. Elsewhere there is none, and a message goes from the link to
-//! the core, and from the core to the link, directly.
+//! In a lab the fault stage of `faults` sits on both ways. Otherwise a message passes directly between link and core.
 
 use crate::protocol::trace::Fact;
 use crate::protocol::{Envelope, Input};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::EventLoop;
 
-/// For how many nodes the process of their last message is remembered: far more than a cluster has members.
+/// The number of nodes whose process is remembered. Far more than a cluster has members; it bounds memory against
+/// forged sender ids.
 const PROCESSES_MAX: usize = 1_024;
 
 impl EventLoop {
@@ -20,8 +21,8 @@ impl EventLoop {
         }
     }
 
-    /// Sends a message of the core. One that finds no room at its link is dropped, as on a network: the protocol repairs
-    /// that.
+    /// Sends a message of the core. If the queue of its link is full the message is dropped, as on a network; the
+    /// protocol repairs that.
     pub(super) fn send(&mut self, envelope: Envelope) {
         match self.faults {
             Some(_) => self.send_in_lab(envelope),
@@ -39,7 +40,7 @@ impl EventLoop {
         }
     }
 
-    /// Observers are told when a node's messages come from another process of it than before.
+    /// Tells observers when a node's messages come from another process than before.
     fn note_process(&mut self, envelope: &Envelope) {
         let (node, process) = (envelope.from, envelope.process);
         let is_known = self.processes.contains_key(&node);

@@ -1,4 +1,4 @@
-//! Requests that the core has taken and not answered yet, each with the way back to its handler.
+//! Requests that the core has accepted and not yet answered, each with the channel to its handler.
 
 use std::collections::HashMap;
 
@@ -8,19 +8,20 @@ use crate::protocol::apply::Applied;
 use crate::protocol::{Answer, Position, RequestId};
 use crate::server::requests::WriteAnswer;
 
-/// How many handlers may wait for answers before writes are refused.
+/// The most requests in flight; then writes are refused as overloaded. A backstop: it is twice what
+/// `server::admission` lets in.
 const WAITING_MAX: usize = 131_072;
 
-/// The handlers that wait for an answer of the core. The core answers each request once, so no handler stays here.
+/// The core answers each request exactly once, so no entry stays here for ever.
 pub(super) struct PendingRequests {
     waiting: HashMap<RequestId, Reply>,
     last: u64,
-    /// What the entries came to that were applied just now, and the position of the first: the core is told that they
-    /// are applied, and answers their writes in the same step.
+    /// The outcomes of the entries applied last, and the position of the first. Set just before the core is told that
+    /// they are applied, because it answers their writes in that same step.
     pub(super) outcomes: (Position, Vec<Applied>),
 }
 
-/// The way back to a handler.
+/// The channel to a handler.
 pub(super) enum Reply {
     Write(oneshot::Sender<WriteAnswer>),
     Other(oneshot::Sender<Answer>),
@@ -52,7 +53,7 @@ impl PendingRequests {
         request
     }
 
-    /// A handler that has gone away needs no answer.
+    /// Sends the answer to its handler; if that is gone, drops it.
     pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
         match self.waiting.remove(&request) {
             Some(Reply::Write(reply)) => {

@@ -1,14 +1,14 @@
-//! What a node does whose data are damaged: it moves them aside, and comes back as a new member.
+//! What a node does when its data are damaged: it moves them aside and comes back as a new member.
 //!
-//! It was told to stop acking, voting and truncating by ending its core; all that is left to do is done with files. It
-//! founds no cluster and votes under no old incarnation: with its folder it has lost its memory of what it has promised.
+//! The core has ended before this runs, so nothing acks, votes or truncates any more; what remains is work on files.
+//! The node founds no cluster and never votes under its old incarnation: with the folder it has lost what it promised.
 
 use crate::protocol::MemberKind;
 use crate::runtime::error::NodeError;
 use crate::runtime::options::NodeOptions;
 use crate::storage::{Label, Quarantine, examine, quarantine};
 
-/// Moves the damaged folder's content aside, if there is anybody from whom the node could get everything again.
+/// Moves the content of the damaged folder aside, if there is another node from which everything can be fetched again.
 pub(super) fn retreat(options: &NodeOptions, found: String) -> Result<(), NodeError> {
     let label = examine(&options.data, options.id, &found);
     if others(options, &label).is_empty() {
@@ -18,13 +18,13 @@ pub(super) fn retreat(options: &NodeOptions, found: String) -> Result<(), NodeEr
     let Quarantine { folder, .. } = quarantine(&options.data, &label)?;
     let id = options.id;
     tracing::warn!(
-        "the data of {id} are quarantined in {}; it votes for nothing and begins anew, with an empty folder",
+        "the data of {id} are quarantined in {}; it starts with an empty folder, and does not vote until it is added",
         folder.display()
     );
     Ok(())
 }
 
-/// Where the others are: by the command line, or by the member list as far as it could be read.
+/// The addresses of the other nodes: from the command line, and from the member list as far as it could be read.
 fn others(options: &NodeOptions, label: &Label) -> Vec<String> {
     let named = options.peers.iter().map(|(_, address)| address).chain(&options.join);
     let listed = label.members.iter().filter(|member| member.id != options.id).map(|member| &member.address);
@@ -37,12 +37,12 @@ fn others(options: &NodeOptions, label: &Label) -> Vec<String> {
     others
 }
 
-/// With what a node starts whose folder was quarantined: it asks to be added as what it was.
+/// The options of a node that starts after its folder was quarantined: it asks to be added again, as what it was.
 pub(super) fn returning(options: &NodeOptions, former: &Label) -> NodeOptions {
     let join = others(options, former);
     let kind = former.members.iter().find(|member| member.id == options.id).map(|member| member.kind);
     NodeOptions {
-        // Whoever knows nobody waits; nobody founds a cluster in place of the one that may only be ill.
+        // Without a known address it waits. It must not found a new cluster: the old one may still exist.
         wait: join.is_empty(),
         learner: options.learner || kind == Some(MemberKind::Learner),
         join,
@@ -50,7 +50,7 @@ pub(super) fn returning(options: &NodeOptions, former: &Label) -> NodeOptions {
     }
 }
 
-/// For the status of the node and for its log.
+/// A line for the node's status and log.
 pub(super) fn note(of: &Quarantine) -> String {
     format!("quarantined: {} holds what this node had before: {}", of.folder.display(), of.label.found)
 }

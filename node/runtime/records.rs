@@ -1,4 +1,4 @@
-//! What the services read off the loop: the final database, and the log for inspection.
+//! Reads that the services do outside the event loop: the final database, and the log for inspection.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl Records for Stores {
         self.log.read(from, to, bytes_max).map_err(|error| {
             let why = text(error.clone());
             if error.is_damage() {
-                // The node must not go on with it; who only looks has found it all the same.
+                // The node must stop, although only an inspection has found the damage.
                 let _ = self.done.send(Done::Failed(error));
             }
             why

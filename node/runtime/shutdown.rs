@@ -1,4 +1,4 @@
-//! Ending in order: everything durable, everything applied, the database closed.
+//! Orderly shutdown: everything durable, everything applied, the database closed.
 
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::{EventLoop, Stop};
 use crate::runtime::inbox::{Done, Inbox};
 
-/// A disk that takes longer hangs.
+/// A disk that takes longer is considered hung.
 const FLUSH_SECONDS_MAX: u64 = 10;
 
 impl EventLoop {
-    /// From now on nothing is taken. A leader hands over, if it may: the loop goes on until that is answered, or a bound.
+    /// Stops accepting requests. A leader transfers leadership if it may: the loop continues until that is answered or
+    /// times out.
     pub(super) fn begin_shutdown(&mut self, how: Stop) -> Result<(), NodeError> {
         self.queue.stop();
         if how == Stop::AtOnce || self.core.role() != RoleName::Leader {
@@ -25,7 +26,7 @@ impl EventLoop {
         self.step(Input::Transfer(request, None))
     }
 
-    /// Takes no input any more: what the core has not stored by now was confirmed to nobody.
+    /// Processes no further input. What the core has not stored by now was never confirmed.
     pub(super) async fn finish(mut self, mut inbox: Inbox) -> Result<(), NodeError> {
         let limit = Duration::from_secs(FLUSH_SECONDS_MAX);
         tokio::time::timeout(limit, self.flush_all(&mut inbox))
@@ -43,7 +44,7 @@ impl EventLoop {
         while !self.flusher.is_durable() {
             match inbox.completions.recv().await {
                 Some(Done::Flushed(operation)) => {
-                    // The messages that waited for it are not sent: this node has said its last word.
+                    // The messages that waited for it are dropped: the links are closing.
                     drop(self.flusher.flushed(operation));
                     self.flusher.start()?;
                 }

@@ -1,4 +1,5 @@
-//! The signals that end a node, heard by a thread of its own, so that none is missed between two lives of one process.
+//! The signals that stop a node. A thread of its own receives them, so that none is lost while the node restarts
+//! within the process after a quarantine.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -9,7 +10,7 @@ use crate::runtime::event_loop::Stop;
 pub(super) struct Signals(watch::Receiver<Option<Stop>>);
 
 impl Signals {
-    /// SIGHUP says that all nodes end, so that there is nobody to hand over to.
+    /// SIGHUP is sent when the whole cluster stops, so there is no node to transfer leadership to.
     pub(super) fn listen() -> Result<Signals, NodeError> {
         let system = |error| NodeError::System { what: "signals", error };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(system)?;
@@ -36,12 +37,12 @@ impl Signals {
         Ok(Signals(hears))
     }
 
-    /// Resolves once a signal has come, also if it came before.
+    /// Resolves once a signal was received, even if that was before this call.
     pub(super) fn told(&self) -> impl Future<Output = Stop> + use<> {
         let mut hears = self.0.clone();
         async move {
             let told = hears.wait_for(Option::is_some).await.ok().and_then(|told| *told);
-            // The thread ends with the process alone.
+            // The thread ends only with the process.
             told.unwrap_or(Stop::AtOnce)
         }
     }

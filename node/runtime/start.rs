@@ -1,4 +1,4 @@
-//! From options to a running node, and back to the caller when it has ended.
+//! Starts a node from its options, runs it, and starts it again with an empty folder after a quarantine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -35,22 +35,32 @@ use crate::server::{About, Services, serve};
 use crate::storage::{Label, OpenOptions, Opened, open};
 use crate::wire::log_throttle::LogThrottle;
 
-/// Threads for reads that block on the disk.
+/// Threads for reads that block on the disk. `server::admission` lets clients use four of them, so that the node's own
+/// reads for replicas find a free one.
 const BLOCKING_THREADS_MAX: usize = 8;
-/// Connections that the system takes before the node does: thousands of clients may come at once.
+/// Connections that the kernel queues before the node accepts them: thousands of clients may connect at once.
 const BACKLOG: u32 = 4_096;
-/// How many connections may be open, if the system allows as many; so many file descriptors are left for all else.
+/// The most open connections, if the limit on open files allows them. `OTHER_FILES` descriptors remain for the log,
+/// the database and the links.
 const CONNECTIONS_MAX: usize = 16_384;
 const OTHER_FILES: usize = 1_024;
-/// How long answers that are on their way out are waited for at the end.
+/// How long the last responses may take at the end.
 const LAST_ANSWERS_MAX: Duration = Duration::from_millis(500);
 
-/// Runs a node until SIGTERM, SIGINT or SIGHUP, or until it must stop by itself. A node whose data are found damaged
-/// begins anew in the same process, with an empty folder.
+/// Runs a node until SIGTERM, SIGINT or SIGHUP, or until an error stops it. It blocks; it starts its own async
+/// runtime.
+///
+/// If the node finds its data damaged and knows other nodes, it moves the data to a quarantine folder and starts again
+/// in the same process, with an empty folder, as a new member.
+///
+/// # Errors
+///
+/// An invalid option, a port in use, damaged data that no other node could replace, or a failing disk: see
+/// [`NodeError`].
 pub fn run(options: NodeOptions) -> Result<(), NodeError> {
     options.check()?;
     let runtime = runtime()?;
-    // The port first: it is the error that people make most, and it costs nothing.
+    // The port first: a port in use is the most frequent error, and the check is cheap.
     let listener = runtime.block_on(async { bind(options.listen)?.into_std().map_err(no_socket) })?;
     let mut signals = None;
     let mut ended = live(&options, runtime, &listener, &mut signals);
@@ -63,7 +73,8 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
     ended
 }
 
-/// One life, on a runtime of its own: when that ends, nothing of the old life is left that could still say something.
+/// Runs the node once. It has an async runtime of its own: when that is dropped, no task is left that could still send
+/// something for the damaged core.
 fn live(
     options: &NodeOptions,
     runtime: Runtime,
@@ -79,7 +90,7 @@ fn live(
         };
         run_on(options, opened, listener, signals.told()).await
     });
-    // A read of the disk that hangs must not keep the process.
+    // A hanging read of the disk must not keep the process alive.
     runtime.shutdown_background();
     ended
 }
@@ -93,13 +104,13 @@ fn runtime() -> Result<Runtime, NodeError> {
 }
 
 fn no_socket(error: io::Error) -> NodeError {
-    NodeError::System { what: "its port", error }
+    NodeError::System { what: "a listening socket", error }
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
     let bind = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // As the standard library does, so that a node that was restarted gets its port at once.
+        // As the standard library does, so that a restarted node gets its port at once.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         socket.listen(BACKLOG)
@@ -110,7 +121,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
     })
 }
 
-/// Where the others reach this node.
+/// The address at which other nodes reach this one.
 fn address(options: &NodeOptions, listener: &TcpListener) -> Result<String, NodeError> {
     match &options.advertise {
         Some(address) => Ok(address.clone()),
@@ -121,14 +132,14 @@ fn address(options: &NodeOptions, listener: &TcpListener) -> Result<String, Node
     }
 }
 
-/// Raises this process's own limit of open files as far as the system allows; gives how many connections that leaves.
+/// Raises the soft limit on open files to the hard limit; returns the number of connections that it allows.
 fn connections_max() -> usize {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let files = getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, hard)| {
         let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
         if raised { hard } else { soft }
     });
-    // A limit that cannot be read is taken for the least that is usual.
+    // The usual minimum, if the limit cannot be read.
     let files = usize::try_from(files.unwrap_or(1_024)).unwrap_or(usize::MAX);
     files.saturating_sub(OTHER_FILES).max(files / 2).min(CONNECTIONS_MAX)
 }
@@ -145,7 +156,7 @@ fn open_storage(options: &NodeOptions) -> Result<Opened, NodeError> {
     Ok(opened)
 }
 
-/// The node on a storage and a port that are open already.
+/// Runs a node on an open storage and an open port.
 pub(super) async fn run_on(
     options: &NodeOptions,
     opened: Opened,
@@ -154,17 +165,17 @@ pub(super) async fn run_on(
 ) -> Result<(), NodeError> {
     let quarantined = opened.quarantines.last();
     let note = quarantined.map(quarantine::note);
-    // The quarantine's label counts only while the log is empty: later the node is a member like any other.
+    // The quarantine's label matters only while the log is empty. Later the node is a member like any other.
     let former = quarantined.filter(|_| opened.restored.lists.is_empty()).map(|found| found.label.clone());
     let options = &former.as_ref().map_or_else(|| options.clone(), |former| quarantine::returning(options, former));
     let node = assemble(options, opened, &listener, note, former)?;
-    let advertised = options.advertise.as_ref().map(|address| format!(", others reach it at {address}"));
-    let lab = if options.lab { ", as a lab" } else { "" };
+    let advertised = options.advertise.as_ref().map(|address| format!(", advertised as {address}"));
+    let lab = if options.lab { ", lab" } else { "" };
     tracing::info!("{} listens on {}{}{lab}", options.id, options.listen, advertised.unwrap_or_default());
     node.run(options, listener, stop).await
 }
 
-/// A node with everything in place, before it serves.
+/// All parts of a node, before it serves.
 struct Node {
     event_loop: EventLoop,
     inbox: Inbox,
@@ -255,18 +266,17 @@ fn assemble(
     Ok(Node { event_loop, inbox, services, foreign_clusters, membership })
 }
 
-/// The fault stage of a lab node.
+/// The fault stage, in a lab.
 fn faults(options: &NodeOptions, clock: &Clock) -> Option<Faults> {
     if let Some(wrong) = options.wrong {
-        tracing::warn!("{} is WRONG on purpose: {}", options.id, wrong.name());
+        tracing::warn!("{} is faulty on purpose: {}", options.id, wrong.name());
     }
     let gate = || Gate::new(options.id, clock.began()).with(&options.rules, options.frozen);
     options.lab.then(|| Faults::new(gate(), options.wrong))
 }
 
 impl Node {
-    /// Serves and runs until `stop` resolves, until the node must stop by itself, or until a quorum of its peers turns
-    /// out to belong to another cluster.
+    /// Serves and runs until `stop` resolves, an error occurs, or a quorum of the peers belongs to another cluster.
     async fn run(
         self,
         options: &NodeOptions,
@@ -305,16 +315,17 @@ impl Node {
     }
 }
 
-/// Serving ended before the node: there is no node without it.
+/// A node without its services is useless, so it stops.
 fn no_server(served: Result<Result<(), crate::server::ServeError>, tokio::task::JoinError>) -> NodeError {
     match served {
         Ok(Err(error)) => error.into(),
-        Ok(Ok(())) => NodeError::Fatal("the server ended by itself: please report it".into()),
-        Err(error) => NodeError::Fatal(format!("the server broke: {error}; please report it")),
+        Ok(Ok(())) => NodeError::Fatal("the gRPC server ended without an error: please report it".into()),
+        Err(error) => NodeError::Fatal(format!("the gRPC server panicked: {error}; please report it")),
     }
 }
 
-/// So that nodes that start together do not stand for election together.
+/// The seed of election timeouts. It differs between nodes, so that nodes that start together do not campaign
+/// together.
 fn seed() -> Result<u64, NodeError> {
     getrandom::u64()
         .map_err(|error| NodeError::System { what: "random numbers", error: io::Error::other(error.to_string()) })

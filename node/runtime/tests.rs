@@ -1,4 +1,4 @@
-//! Real nodes over loopback gRPC, on a storage that is only memory.
+//! Real nodes over loopback gRPC, on a storage in memory.
 
 pub(super) mod memory;
 
@@ -139,7 +139,7 @@ fn start_on(opened: Opened, id: u64, listener: TcpListener, addresses: &[(u64, S
     Node { id, address, stop, task }
 }
 
-/// Of a node that knows nobody.
+/// Options of a node that knows no other node.
 pub(super) fn options(id: u64) -> NodeOptions {
     NodeOptions {
         advertise: None,
@@ -291,7 +291,7 @@ async fn without_a_lab_faults_are_refused_and_values_are_not_shown() {
     end(nodes).await;
 }
 
-/// Watches n1 until its snapshot and the events since tell that this entry is final.
+/// Observes n1 until its snapshot and the events since show that this entry is final.
 async fn watched_until(node: &Node, last: Option<LogPoint>) -> NodeState {
     let mut stream = node.control().observe(proto::ObserveRequest { tail: 0 }).await.expect("n1 answers").into_inner();
     let mut next = async || {

@@ -1,7 +1,7 @@
-//! The Client service: writes and reads of the final database. Any node takes them.
+//! The Client service: writes, reads and watches of the final database, at any node.
 //!
-//! What becomes of a write is in [`super::write`]. If another node leads, a request is passed on, once. A linearizable
-//! read asks the loop whether the database may be read now and then reads it; intermediate data is never seen.
+//! Writes are in [`super::write`]. If another node leads, a request is forwarded to it, once. A linearizable read
+//! first asks the event loop whether the database may be read now; intermediate data is never read.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::wire::proto;
 use crate::wire::proto::client_server::Client;
 use crate::wire::refusal::{refused, unsound};
 
-/// So many leaders are asked for one read, if each is deposed before it answers.
+/// How many leaders one read tries, if each is deposed before it answers.
 const LEADERS_MAX: u32 = 4;
 
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub(super) struct ClientService {
     pub(super) records: Arc<dyn Records>,
     pub(super) me: NodeId,
     pub(super) membership: MembershipView,
-    /// How far the final data are.
+    /// The newest applied revision.
     pub(super) revisions: channel::Receiver<u64>,
     pub(super) limits: RequestLimits,
 }
@@ -123,7 +123,7 @@ impl Client for ClientService {
 }
 
 impl ClientService {
-    /// Admits a request that costs more than its own bytes.
+    /// Admits a request, or refuses it as overloaded. The permit counts it until it is dropped.
     fn enter<T>(&self, request: &Request<T>, is_forwarded: bool) -> Result<Permit, proto::Refusal> {
         ConnectionHandle::check_unless(is_forwarded, request.extensions()).and_then(|()| self.limits.request())
     }
@@ -175,7 +175,7 @@ impl ClientService {
         }
     }
 
-    /// The newest revision: whatever was confirmed before this began has it, or a smaller one.
+    /// A revision that is not older than any write confirmed before this call.
     pub(super) async fn newest_revision(&self, is_forwarded: bool) -> Result<u64, proto::Refusal> {
         use proto::revision_response::Outcome;
         let ask = |leader| {
@@ -186,12 +186,12 @@ impl ClientService {
             Read::Here => Ok(self.records.revision()),
             Read::There(proto::RevisionResponse { outcome: Some(Outcome::Revision(revision)) }) => Ok(revision),
             Read::There(proto::RevisionResponse { outcome: Some(Outcome::Refused(refusal)) }) => Err(refusal),
-            Read::There(_) => Err(refused("internal", "the leader's answer says nothing: please report it")),
+            Read::There(_) => Err(refused("internal", "the leader's answer is empty: please report it")),
         }
     }
 
-    /// Lets a read happen here, or asks the leader; the next one, if another leads before that has answered: a read
-    /// changes nothing, so it may be asked twice.
+    /// Obtains permission for a local read, or the leader's answer. If another node leads before the leader has
+    /// answered, that one is asked next: a read changes nothing, so it may be repeated.
     async fn read<T, F>(
         &self,
         consistency: i32,
@@ -215,7 +215,7 @@ impl ClientService {
                 Err(Lost::Overloaded(why)) => return Err(leader_overloaded(leader, &why)),
             }
         }
-        let text = format!("{LEADERS_MAX} leaders followed each other before one could answer: try again");
+        let text = format!("the leader changed {LEADERS_MAX} times before the read was answered: try again");
         Err(refused(Refusal::NoLeader.code(), text))
     }
 
@@ -225,11 +225,11 @@ impl ClientService {
             Ok(proto::Consistency::Linearizable | proto::Consistency::Unspecified) => Ask::Read,
             Ok(proto::Consistency::Lease) => Ask::LeaseRead,
             Ok(proto::Consistency::Quorum) => {
-                let text = "a quorum read is of one key: use linearizable, lease or local";
+                let text = "quorum reads read a single key: use linearizable, lease or local here";
                 return May::Not(refused("unknown_consistency", text));
             }
             Err(_) => {
-                let text = format!("there is no consistency {consistency}: use linearizable, lease, quorum or local");
+                let text = format!("unknown consistency {consistency}: use linearizable, lease, quorum or local");
                 return May::Not(refused("unknown_consistency", text));
             }
         };
@@ -243,20 +243,20 @@ impl ClientService {
             Ok(Answer::Forward(leader)) => May::Ask(leader),
             Ok(Answer::Refused(refusal)) => May::Not(by_core(refusal)),
             Ok(Answer::Written(_) | Answer::Done | Answer::Unknown) => {
-                May::Not(refused("internal", "the node gave an answer that fits no read: please report it"))
+                May::Not(refused("internal", "the core gave an answer that is none of a read: please report it"))
             }
             Err(_) => May::Not(refused("stopping", "this node stopped before it could answer: ask another one")),
         }
     }
 }
 
-/// Where a read was done.
+/// Where a read is done.
 enum Read<T> {
     Here,
     There(T),
 }
 
-/// What a read may do.
+/// Whether a read may be done at this node.
 enum May {
     Read,
     Ask(NodeId),

@@ -1,4 +1,5 @@
-//! The services of a node, and how they are served on one port.
+//! The gRPC services of a node, all on one port, and what they admit. They translate between the wire and the event
+//! loop's requests; the protocol decides, the runtime carries out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -53,41 +54,42 @@ mod observe;
 pub use control::About;
 pub use records::{ChangedRecord, ChangesGone, Records, StoredRecord};
 
-/// Calls under way on one connection; more wait at the client.
+/// Concurrent calls on one connection; HTTP/2 makes further ones wait at the client.
 const CALLS_OF_CONNECTION_MAX: u32 = 1_024;
-/// Open calls of clients, and those of nodes and of everybody else.
+/// Open calls of the Client service, and of each of the other two groups: peers, and control with health and
+/// reflection. They are separate, so that clients cannot keep the other nodes out.
 const CLIENT_CALLS_MAX: usize = 32_768;
 const CALLS_MAX: usize = 8_192;
-/// Of messages of which something is still to come: clients', and as many of other nodes.
+/// Bytes of incomplete incoming messages: of clients, as many of other nodes, and an eighth for the rest.
 const ARRIVING_BYTES_MAX: usize = 256 << 20;
-/// What a sender may have under way unread, on a stream and on a connection. A node has many connections, and reads the
-/// most at once.
+/// HTTP/2 flow control: what a sender may have in flight unread, per stream and per connection. Small, because a node
+/// has thousands of connections and the windows bound the memory of all of them.
 const STREAM_WINDOW_BYTES: u32 = 512 << 10;
 const CONNECTION_WINDOW_BYTES: u32 = 512 << 10;
 
-/// The three servers share no trait for their limits.
+/// The generated servers share no trait for their message limits.
 macro_rules! limited {
     ($server:expr) => {
         $server.max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
     };
 }
-/// What the services work with.
+/// What the services need of the node that runs them.
 pub struct Services {
     pub about: About,
     pub queue: RequestQueue,
     pub links: Arc<Links>,
     pub records: Arc<dyn Records>,
-    /// The nodes to which the lab has cut the link.
+    /// The nodes to which the lab has cut the link. Forwarding respects it like the gate does.
     pub cuts: channel::Receiver<BTreeSet<NodeId>>,
-    /// The revision of the final data, told anew whenever it may have grown.
+    /// The newest applied revision, sent after each batch.
     pub revisions: channel::Receiver<u64>,
-    /// Who leads, as far as this node knows.
+    /// The leader as this node knows it.
     pub leaders: channel::Receiver<Option<NodeId>>,
-    /// How many connections may be open; a few more are let in for a moment.
+    /// The most open connections. Some more are admitted for a moment, see [`admission::connections`].
     pub connections_max: usize,
 }
 
-/// Serves until `stop` resolves, then lets calls under way end.
+/// Serves until `stop` resolves, then lets open calls end.
 pub async fn serve(
     listener: TcpListener,
     services: Services,
@@ -128,7 +130,7 @@ pub async fn serve(
     let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");
     let reflection =
         || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(descriptors);
-    // Many tools still ask by the service's earlier name.
+    // Many tools still use the earlier version of the reflection service.
     let (reflection, reflection_alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
     let (clients, others) =
         (CallLimits::new(CLIENT_CALLS_MAX, ARRIVING_BYTES_MAX), CallLimits::new(CALLS_MAX, ARRIVING_BYTES_MAX / 8));
@@ -149,7 +151,7 @@ pub async fn serve(
     Ok(())
 }
 
-/// Why a node could not serve.
+/// Why serving ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     #[error("the reflection service does not know its own descriptors: {0}")]

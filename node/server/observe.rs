@@ -1,4 +1,4 @@
-//! A watcher's stream: a snapshot, then events; after a loss how many, and a new snapshot.
+//! An observer's stream: a snapshot, then events; after a loss the number of lost events, and a new snapshot.
 
 use std::sync::Arc;
 
@@ -15,11 +15,11 @@ use crate::wire::proto;
 
 type Sender = mpsc::Sender<Result<proto::Observation, Status>>;
 
-/// Nobody reads any more.
+/// The observer is gone.
 struct Gone;
 
 pub(super) fn observations(queue: RequestQueue, tail: Tail, watch: Watch) -> BoxStream<proto::Observation> {
-    // One message waits to be written; the ring takes what comes meanwhile, so that it leaves in one message.
+    // One message is buffered. Later events collect in the ring and leave as one message.
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         let Watch { snapshot, ring } = watch;

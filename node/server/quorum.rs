@@ -1,6 +1,6 @@
-//! Quorum reads at the node that was asked: it chooses voters at random, asks them, and asks again until one may answer;
-//! if they do not come to agree in a bounded time, the leader is asked as for a linearizable read. What counts as agreement
-//! is the protocol's business.
+//! Quorum reads: this node chooses voters at random and probes them, in several rounds, until their answers determine
+//! the value; otherwise the leader is asked as for a linearizable read. Which answers agree is decided by the protocol
+//! ([`QuorumRead`]).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,25 +18,25 @@ use crate::wire::proto;
 use crate::wire::proto::get_response::Outcome;
 use crate::wire::refusal::refused;
 
-/// How often voters are asked before the leader is.
+/// Rounds before the leader is asked.
 const ROUNDS: u32 = 10;
-/// Between two rounds: an apply is mostly done by then.
+/// The pause between two rounds; an apply is mostly done by then.
 const PAUSE: Duration = Duration::from_millis(5);
-/// A voter that takes longer counts as gone.
+/// A voter that takes longer counts as unreachable.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A voter's answer: what it says of itself, and its record.
+/// A voter's answer: its probe, and its record.
 type Answered = (NodeId, Probe, Option<proto::Record>);
 
-/// What the voters that were asked in one round say.
+/// The answers of one round.
 #[derive(Default)]
 struct Round {
     answers: Vec<Answered>,
-    /// The newest member list that any of them has, if it is newer than that by which they were asked.
+    /// The newest member list among the answers, if it is newer than the one used for the round.
     newer: Option<Listed>,
 }
 
-/// One voter's part of a round.
+/// The answer of one voter.
 enum Said {
     Probe(Answered),
     Newer(Listed),
@@ -55,7 +55,7 @@ impl Round {
 }
 
 impl ClientService {
-    /// `None`: they did not agree, or too few answered.
+    /// `None` if the voters did not agree, or too few answered.
     pub(super) async fn get_by_quorum(&self, get: &proto::GetRequest) -> Result<Option<Outcome>, Status> {
         let mut known = self.membership.known();
         let mut read = QuorumRead::default();
@@ -66,7 +66,7 @@ impl ClientService {
             };
             let Round { answers, newer } = self.ask_voters(&get.key, &known, wanted).await?;
             if let Some(newer) = newer {
-                // What the voters of an older list say may miss what those of the newer one have confirmed.
+                // The voters of an older list may miss what those of the newer one have confirmed.
                 (known.list, read) = (Some(Arc::new(newer)), QuorumRead::default());
                 continue;
             }
@@ -88,7 +88,7 @@ impl ClientService {
         Ok(None)
     }
 
-    /// Asks so many voters at once, and another one for each that does not answer.
+    /// Probes `wanted` voters at once, and a further one for each that does not answer.
     async fn ask_voters(&self, key: &bytes::Bytes, known: &Members, wanted: usize) -> Result<Round, Status> {
         let order = shuffled(known.voters())?;
         let (first, rest) = order.split_at(wanted);
@@ -119,11 +119,12 @@ impl ClientService {
         Some(Said::Probe((node, probe(voter, members?).ok()?, answer.record)))
     }
 
-    /// What this node says of itself first, then the value: it may be newer than that, never older.
+    /// The probe comes first, then the value: it may be newer than the probe, never older.
     pub(super) async fn probe_here(&self, request: &proto::ProbeRequest) -> Result<proto::ProbeResponse, Status> {
-        let asked = self.queue.ask(Ask::Probe).map_err(|_| Status::unavailable("this node is busy or stops"))?;
+        let asked =
+            self.queue.ask(Ask::Probe).map_err(|_| Status::unavailable("this node is overloaded or stopping"))?;
         let said = asked.await.map_err(|_| Status::unavailable("this node stopped before it could answer"))?;
-        // The list is looked at after the probe: it is not older than what the probe says of the log.
+        // The list is read after the probe, so it is not older than the log that the probe speaks of.
         let asked_by = request.members.map(EntryId::try_from).transpose().ok().flatten();
         let newer = self.membership.known().list.filter(|list| Some(list.id) > asked_by);
         if let Some(newer) = newer {
@@ -131,7 +132,7 @@ impl ClientService {
         }
         let counts = |said: &Probe| asked_by.is_some_and(|list| said.counts_for(list));
         let Some(Probe { applied, accepted, .. }) = said.filter(counts) else {
-            let text = "this node's log does not make it a voter of this list: it cannot answer for one";
+            let text = "by its log this node is not a voter of this member list";
             return Ok(proto::ProbeResponse { refused: Some(refused("no_voter", text)), ..Default::default() });
         };
         let record = self.records.get(&request.key).map_err(Status::internal)?.map(Into::into);
@@ -139,14 +140,14 @@ impl ClientService {
         Ok(proto::ProbeResponse { record, voter: Some(voter), ..Default::default() })
     }
 
-    /// Watchers are told, if there are any; nobody waits for it.
+    /// Publishes a fact for observers.
     fn tell(&self, fact: Fact) {
         let _ = self.queue.ask(|_: tokio::sync::oneshot::Sender<()>| Ask::Tell(Box::new(fact)));
     }
 }
 
-/// How many voters are to be asked. Less than a majority is enough only as long as the list has never changed: nobody can
-/// tell from the answers of a few that the others work with another list.
+/// The number of voters to probe. Fewer than a majority are enough only while the list has never changed: a few
+/// answers cannot show that the others already use another list.
 fn wanted(replicas: usize, known: &Members) -> Result<usize, proto::Refusal> {
     let voters = known.voters().len();
     if voters == 0 {
@@ -160,19 +161,19 @@ fn wanted(replicas: usize, known: &Members) -> Result<usize, proto::Refusal> {
     }
     let why = if changed { ", a majority since the member list has changed once" } else { "" };
     let text = format!(
-        "a quorum read of {wanted} nodes is not possible: of {voters} voters at least {least} must be asked{why}, so that \
+        "a quorum read of {wanted} nodes is not possible: at least {least} of {voters} voters must be asked{why}, so that \
          one of them has every confirmed write"
     );
     Err(refused("wrong_replicas", text))
 }
 
-/// The voter has looked whether it counts for the list that it was asked by.
+/// The voter itself has checked that it counts for the list in the request.
 fn probe(voter: proto::Voter, members: proto::EntryId) -> Result<Probe, Malformed> {
     let id = |id: Option<proto::EntryId>| id.map(EntryId::try_from).transpose();
     Ok(Probe { applied: id(voter.applied)?, accepted: id(voter.accepted)?, members: members.try_into()? })
 }
 
-/// The voters in a random order, so that no one of them gets all the reads.
+/// The voters in random order, so that the load spreads.
 fn shuffled(mut order: Vec<NodeId>) -> Result<Vec<NodeId>, Status> {
     for last in (1..order.len()).rev() {
         let random = getrandom::u64().map_err(|error| Status::internal(format!("no random numbers: {error}")))?;

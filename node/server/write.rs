@@ -1,4 +1,6 @@
-//! Clients' writes: checked, encoded for the log, and passed on to the leader if another node leads.
+//! Writes of clients: checked, encoded for the log, and forwarded if another node leads.
+//!
+//! A write has three outcomes: confirmed, refused (it certainly did not happen), unknown (it may happen).
 
 use bytes::Bytes;
 
@@ -12,22 +14,24 @@ use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
 use crate::wire::refusal::{refused, unsound};
 
-/// A client's request, kept so that it can be passed on, with the change that it asks for. They share their bytes.
+/// A write with its decoded change. The request is kept for forwarding; both share their bytes.
 pub(super) struct Write {
     request: proto::WriteRequest,
     change: Change,
-    /// Another node has passed the request on.
+    /// Another node has forwarded the request; it is not forwarded again.
     is_forwarded: bool,
 }
 
 impl Write {
-    /// The size limits of keys, values and batches are checked here and nowhere else in a node.
+    /// Decodes and checks a request. This is the only place of a node that checks the limits of keys, values and
+    /// batches.
     pub(super) fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<Write, proto::Refusal> {
         let Some(change) = &request.change else {
-            return Err(refused("empty_write", "the message holds no write"));
+            return Err(refused("empty_write", "the request contains no change"));
         };
-        let change = Change::try_from(change)
-            .map_err(|_| refused("nothing_expected", "a compare-and-set must say what it expects"))?;
+        let change = Change::try_from(change).map_err(|_| {
+            refused("nothing_expected", "a compare-and-set must state what it expects: absent, a value or a revision")
+        })?;
         change.check().map_err(unsound)?;
         Ok(Write { request, change, is_forwarded })
     }
@@ -38,7 +42,7 @@ impl Write {
         Command { session, sequence, once, change: self.change.clone() }.encode()
     }
 
-    /// The key of a compare-and-set.
+    /// The key of a compare-and-set; `None` for other changes.
     fn compared(&self) -> Option<&Bytes> {
         if let Change::CompareAndSet { key, .. } = &self.change { Some(key) } else { None }
     }
@@ -66,7 +70,7 @@ impl ClientService {
             Ok(WriteAnswer { answer: Answer::Unknown, .. }) => {
                 unknown("the leader stepped down with the write in its log")
             }
-            Ok(WriteAnswer { .. }) => unknown("the node gave an answer that fits no write"),
+            Ok(WriteAnswer { .. }) => unknown("the core gave an answer that is none of a write"),
             Err(_) => unknown("the node stopped before it could answer"),
         }
     }
@@ -86,7 +90,7 @@ impl ClientService {
         proto::WriteResponse { outcome: Some(outcome), revision }
     }
 
-    /// The revision that a compare-and-set found, with its value if the key still has it.
+    /// The revision that a compare-and-set found, with its value if the key still has that revision.
     fn not_equal(&self, write: &Write, revision: Option<u64>) -> proto::NotEqual {
         let record = write.compared().and_then(|key| self.records.get(key).ok().flatten());
         let value = record.filter(|record| Some(record.revision) == revision).map(|record| record.value);
@@ -99,9 +103,9 @@ impl ClientService {
         self.forwarder.call_leader(leader, call).await.unwrap_or_else(|lost| match lost {
             Lost::NotSent(why) => no(leader_unreachable(leader, &why)),
             Lost::Overloaded(why) => no(leader_overloaded(leader, &why)),
-            Lost::Unanswered(why) => unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}")),
+            Lost::Unanswered(why) => unknown(&format!("it was forwarded to {leader}, whose answer was lost: {why}")),
             Lost::Deposed(next) => {
-                unknown(&format!("it was passed on to {leader}, which gave no answer, and {next} leads by now"))
+                unknown(&format!("it was forwarded to {leader}, which did not answer, and {next} leads now"))
             }
         })
     }

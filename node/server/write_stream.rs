@@ -1,11 +1,11 @@
-//! Many writes of one client under way at once, over one stream. Answers carry the request's tag and may overtake.
+//! Many writes of one client in flight over one stream. Answers carry the request's tag and may come in another order.
 //!
 //! ```text
-//! stream of requests ─▶ the task: writes under way ─▶ answers that wait ─▶ stream of answers
+//! stream of requests ─▶ task: writes in flight ─▶ answers ready ─▶ stream of answers
 //! ```
 //!
-//! Whoever does not read answers is not read any further either, and sooner if many answers wait on other streams, too. The task goes on meanwhile, so that writes which are
-//! answered take no room from other clients.
+//! A client that does not read its answers is not read from either; sooner if many answers wait on other streams too.
+//! The task continues meanwhile, so that answered writes hold no permit that other clients need.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -23,12 +23,12 @@ use crate::server::client::ClientService;
 use crate::server::write::bytes;
 use crate::wire::proto;
 
-/// How many writes of one stream may be under way, with the answers that wait; then it is not read further until one is
-/// read.
+/// The most writes in flight on one stream plus answers ready; beyond it the stream is not read.
 const UNDER_WAY_MAX: usize = 4_096;
-/// The same while as many answers wait on all streams together as may.
+/// The same while the answers ready on all streams together are at their limit. Not 0, so that every stream
+/// progresses.
 const UNDER_WAY_LEAST: usize = 16;
-/// The same for the bytes of the keys and values of those under way; one write more may be begun.
+/// The most bytes of keys and values in flight. One further write may exceed it.
 const UNDER_WAY_BYTES_MAX: usize = 16 << 20;
 
 pub(super) fn answers(
@@ -42,7 +42,8 @@ pub(super) fn answers(
     Box::pin(Answers { shared })
 }
 
-/// Between the task and the stream of answers.
+/// Shared by the task and the stream of answers. The lock is held only to move answers and wakers, never across an
+/// await.
 #[derive(Default)]
 struct Shared {
     inner: Mutex<Inner>,
@@ -51,12 +52,12 @@ struct Shared {
 #[derive(Default)]
 struct Inner {
     ready: VecDeque<Ready>,
-    /// Nothing more comes, and why if that is an error.
+    /// No more answers come; with the error, if that is why.
     ended: Option<Result<(), Status>>,
-    /// Nobody reads any more.
+    /// The client is gone.
     unread: bool,
     reader: Option<Waker>,
-    /// The task, while it waits for room.
+    /// The task, while it waits for answers to be read.
     task: Option<Waker>,
 }
 
@@ -67,25 +68,25 @@ impl Shared {
     }
 }
 
-/// An answer that waits to be read, with its place among those of all streams.
+/// An answer ready to be read, with its permit; without one if all streams together are at their limit.
 type Ready = (proto::TaggedWriteResponse, Option<Permit>);
 
-/// An answer, with how many bytes its write had.
+/// An answer, with the bytes of its write.
 type Answered = (proto::TaggedWriteResponse, usize);
 
 struct Work {
     service: ClientService,
-    /// `None` once the client has sent all.
+    /// `None` once the client has sent its last request.
     requests: Option<Streaming<proto::TaggedWrite>>,
     under_way: FuturesUnordered<BoxFuture<'static, Answered>>,
-    /// Keys and values of what is under way.
+    /// Bytes of keys and values in flight.
     bytes: usize,
     shared: Arc<Shared>,
     _room: Permit,
 }
 
 impl Work {
-    /// Takes requests as long as there is room for them; true if it took any.
+    /// Reads requests while the limits allow; true if it read any.
     fn take_requests(&mut self, context: &mut Context<'_>) -> Result<bool, Status> {
         let mut some = false;
         while let Some(requests) = &mut self.requests {
@@ -119,7 +120,7 @@ impl Work {
         }));
     }
 
-    /// Hands over the answers that are there; true if there were any.
+    /// Moves finished answers to the reader; true if there were any.
     fn hand_over(&mut self, context: &mut Context<'_>) -> bool {
         let mut answers = Vec::new();
         while let Poll::Ready(Some((answer, bytes))) = Pin::new(&mut self.under_way).poll_next(context) {

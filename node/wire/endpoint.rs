@@ -17,9 +17,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A peer that vanishes without closing its connections is detected after twice this time.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(5);
 
-/// gRPC cannot connect to a peer's address.
+/// The address of a peer is not valid.
 #[derive(Debug, thiserror::Error)]
-#[error("`{address}` is no address of {peer}: write HOST:PORT, as 127.0.0.1:7102")]
+#[error("`{address}` is not a valid address for {peer}: write HOST:PORT, as 127.0.0.1:7102")]
 pub struct BadAddress {
     /// The node with this address.
     pub peer: NodeId,

@@ -1,5 +1,6 @@
 //! The wire format, shared by nodes and clients: generated types, conversions to the protocol's types, addresses,
-//! endpoints, deadlines and status texts. It opens no connection and serves none: see `peers`, `server` and `client`.
+//! endpoints, deadlines and status texts. Connections are opened and served elsewhere: in `peers`, `server` and
+//! `client`.
 
 /// The generated types of `proto/epoca/v1`.
 pub mod proto {

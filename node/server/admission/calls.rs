@@ -1,13 +1,13 @@
-//! Where calls come in and answers are fetched: what is half here, or not taken away, has bounds, too.
+//! Limits on open calls, from their headers until their answer is in the socket.
 //!
 //! ```text
-//! headers ─▶ a place among the open calls ─▶ its messages arrive, in time ─▶ the service
-//!            the place is free again ◀── the answer is in the socket ◀────────────┘
+//! headers ─▶ a permit among the open calls ─▶ its messages arrive, in time ─▶ the service
+//!            the permit is released ◀── the answer is in the socket ◀──────────────┘
 //! ```
 //!
-//! The library that speaks HTTP/2 bounds what waits unread on one connection. It does not bound messages of which a byte
-//! is still to come, nor answers that a client never takes, over all streams of all connections; that is done here. Each
-//! service has bounds of its own, so that clients take no place from the other nodes.
+//! hyper bounds what waits unread on one connection. It does not bound incomplete messages, nor answers that a client
+//! never reads, over all streams of all connections; this module does. Each service has its own limits, so that
+//! clients cannot keep out the other nodes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -24,25 +24,25 @@ use crate::server::admission::limits::{Counter, Permit};
 use crate::server::admission::request_body::{RequestBody, UNIT};
 use crate::server::admission::response_body::{HeldResponse, ResponseBody};
 
-/// Calls whose requests, and those whose answers, are a stream that may be quiet for long.
+/// Calls whose requests, and calls whose answers, are a stream. A stream may be quiet for long, so it has no deadline.
 const STREAMS_IN: [&str; 3] = [
     "/epoca.v1.Client/WriteStream",
     "/epoca.v1.Peer/Replicate",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
 ];
 const STREAMS_OUT: [&str; 3] = ["/epoca.v1.Client/Watch", "/epoca.v1.Control/Observe", "/grpc.health.v1.Health/Watch"];
-/// While more than half of the places are taken, a connection gets no more than so many of them.
+/// While more than half of the permits are in use, one connection gets no more than this many.
 const SHARE: usize = 64;
 
-/// The bounds of one service, or of several together.
+/// The limits of one service, or of several together. Clones share them.
 #[derive(Clone)]
 pub(in crate::server) struct CallLimits {
     calls: Counter,
-    /// Bytes of messages that are not complete, as they were announced, in units.
+    /// Announced bytes of incomplete messages, in units of [`UNIT`].
     arriving: Arc<Semaphore>,
 }
 
-/// An open call: from its headers until its answer is in the socket.
+/// An open call, counted until this is dropped.
 pub(in crate::server) struct CallSlot {
     _place: Permit,
     state: Option<Arc<ConnectionState>>,
@@ -53,7 +53,7 @@ impl CallLimits {
         CallLimits { calls: Counter::new(calls), arriving: Arc::new(Semaphore::new(arriving_bytes / UNIT)) }
     }
 
-    /// The service behind these bounds.
+    /// Wraps a service in these limits.
     pub(in crate::server) fn guard<S>(&self, inner: S) -> Guarded<S> {
         Guarded { inner, call_limits: self.clone() }
     }
@@ -126,10 +126,10 @@ where
     }
 }
 
-/// The same code as every refusal of this kind; nothing of the call was read.
+/// The code of every refusal for overload; nothing of the call was read.
 fn full() -> Status {
     Status::resource_exhausted(
-        "as many calls are open as this node takes: fetch the answers, end some, or try again a little later",
+        "this node has the most open calls that it admits: read the answers, end some calls, or try again later",
     )
 }
 

@@ -1,14 +1,14 @@
-//! The connections of a node: a bounded number, and what becomes of those beyond it.
+//! The connections of a node: a limit, and what happens beyond it.
 //!
 //! ```text
-//! up to the bound      everything
-//! a few more           other nodes and status are served, clients are told "overloaded"; ended after a moment
-//! still more           closed at once
+//! up to the limit      everything
+//! 256 more             other nodes and status are served, clients refused as overloaded; closed after 10 s
+//! beyond that          closed at once
 //! ```
 //!
-//! One whose client takes no answer, though some are there, is ended: they take room from others.
+//! A connection whose client reads none of its pending answers is closed, because they take memory from others.
 //!
-//! So a node that is full of clients can still be reached by its cluster, and says to a person what is the matter.
+//! So a node that is full of clients is still reachable for its cluster, and can still report its status.
 
 use std::io;
 use std::pin::Pin;
@@ -28,35 +28,37 @@ use crate::server::admission::limits::overloaded;
 use crate::wire::log_throttle::LogThrottle;
 use crate::wire::proto;
 
-/// Beyond the bound so many more are let in for a moment.
+/// Connections admitted beyond the limit.
 const EXTRA: usize = 256;
-/// How long such a connection lives. A node whose link it was comes again by itself.
+/// How long such a connection lives. A node whose link it was connects again by itself.
 const MOMENT: Duration = Duration::from_secs(10);
-/// One whose client was refused ends sooner: the next one that it makes may be within the bound.
+/// How often it is checked. It is closed soon after its client was refused: the client's next connection may be within
+/// the limit.
 const LOOK_AT_EXTRA_EVERY: Duration = Duration::from_secs(1);
-/// A connection with answers of which its client takes nothing for so long is ended.
+/// A connection with pending answers is closed if its client reads nothing for this long.
 const NOT_READING_MAX: Duration = Duration::from_secs(10);
-/// So often each connection is looked at.
+/// How often other connections are checked.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// After a failure to accept, mostly because the system is out of file descriptors.
+/// The pause after a failed accept, mostly for lack of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What a request knows of its connection.
+/// A request's handle to its connection.
 #[derive(Clone)]
 pub(in crate::server) struct ConnectionHandle {
     extra: bool,
     state: Arc<ConnectionState>,
 }
 
-/// What is open on a connection.
+/// What is open on a connection. The counters are independent, so relaxed ordering is enough.
 pub(in crate::server) struct ConnectionState {
     calls: AtomicUsize,
-    /// Answers that are not in the socket yet.
+    /// Answers that are not completely in the socket.
     unread: AtomicUsize,
-    /// A call was refused because the connection is one too many.
+    /// A call was refused because the connection is beyond the limit.
     refused: AtomicBool,
     since: Instant,
-    /// When something of an answer was taken last, or the first of those that wait came up: so many milliseconds later.
+    /// When the client last read something, or when the first of the pending answers was ready; in milliseconds after
+    /// `since`.
     moved_ms: AtomicU64,
 }
 
@@ -78,7 +80,7 @@ impl ConnectionState {
         self.calls.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// An answer is there for the client to take.
+    /// An answer is ready for the client.
     pub(in crate::server) fn answered(&self) {
         if self.unread.fetch_add(1, Ordering::Relaxed) == 0 {
             self.moved();
@@ -90,12 +92,12 @@ impl ConnectionState {
         self.moved();
     }
 
-    /// The client reads.
+    /// The client has read something.
     pub(in crate::server) fn moved(&self) {
         self.moved_ms.store(self.since.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// Answers wait, and the client has taken none for this time.
+    /// Answers are pending, and the client has read nothing for this long.
     fn has_not_read_for(&self, time: Duration) -> bool {
         let moved = Duration::from_millis(self.moved_ms.load(Ordering::Relaxed));
         self.unread.load(Ordering::Relaxed) > 0 && self.since.elapsed().saturating_sub(moved) >= time
@@ -103,8 +105,8 @@ impl ConnectionState {
 }
 
 impl ConnectionHandle {
-    /// A client's request on a connection beyond the bound is refused; what another node passes on is not, since the client
-    /// may have been told to ask there.
+    /// Refuses a client's request on a connection beyond the limit. A forwarded request passes: the client was
+    /// admitted at the other node.
     pub(in crate::server) fn check_unless(forwarded: bool, extensions: &Extensions) -> Result<(), proto::Refusal> {
         if forwarded { Ok(()) } else { ConnectionHandle::check(extensions) }
     }
@@ -114,7 +116,7 @@ impl ConnectionHandle {
             Some(ConnectionHandle { extra: true, state }) => {
                 state.refused.store(true, Ordering::Relaxed);
                 Err(overloaded(
-                    "as many connections are open as this node takes: ask another node, use one connection for many \
+                    "this node has the most open connections that it admits: use another node, use one connection for many \
                      requests, or try again later"
                         .into(),
                 ))
@@ -140,7 +142,7 @@ impl ConnectionHandle {
     }
 }
 
-/// The connections of a listener as they come; it never ends and never fails.
+/// The admitted connections of a listener. The stream never ends and never fails.
 pub(in crate::server) fn incoming(listener: TcpListener, most: usize) -> impl Stream<Item = io::Result<Connection>> {
     let open = Arc::new(AtomicUsize::new(0));
     let log_throttle = LogThrottle::default();
@@ -149,7 +151,7 @@ pub(in crate::server) fn incoming(listener: TcpListener, most: usize) -> impl St
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    log_throttle.warn(&format!("a connection could not be taken: {error}"));
+                    log_throttle.warn(&format!("accepting a connection failed: {error}"));
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }
@@ -158,26 +160,26 @@ pub(in crate::server) fn incoming(listener: TcpListener, most: usize) -> impl St
                 return Some((Ok(connection), (listener, open, log_throttle)));
             }
             log_throttle
-                .warn(&format!("{most} connections are open, which is as many as this node takes: more are closed"));
+                .warn(&format!("{most} connections are open, the most that this node admits: further ones are closed"));
         }
     })
 }
 
-/// `None`: it is closed.
+/// `None` if the connection is beyond all limits; it is closed.
 fn admit(stream: TcpStream, open: &Arc<AtomicUsize>, most: usize) -> Option<Connection> {
     let before = open.fetch_add(1, Ordering::Relaxed);
     let place = Place(Arc::clone(open));
     if before >= most + EXTRA {
         return None;
     }
-    // Without it an answer may wait for the acknowledgement of the one before.
+    // Otherwise an answer may wait for the TCP acknowledgement of the previous one.
     let _ = stream.set_nodelay(true);
     let connection = ConnectionHandle { extra: before >= most, state: Arc::new(ConnectionState::new()) };
     let look = Box::pin(tokio::time::sleep(connection.look_every()));
     Some(Connection { stream, look, ended: false, connection, _place: place })
 }
 
-/// One of the connections that are counted.
+/// Counts an open connection until it is dropped.
 struct Place(Arc<AtomicUsize>);
 
 impl Drop for Place {
@@ -188,7 +190,7 @@ impl Drop for Place {
 
 pub(in crate::server) struct Connection {
     stream: TcpStream,
-    /// When it is looked at next.
+    /// The timer of the next check.
     look: Pin<Box<Sleep>>,
     ended: bool,
     connection: ConnectionHandle,
@@ -196,7 +198,7 @@ pub(in crate::server) struct Connection {
 }
 
 impl Connection {
-    /// Whether it ends here, whatever its client does; else this task hears when to look again.
+    /// Whether the connection must be closed; otherwise registers the task for the next check.
     fn ends(&mut self, context: &mut Context<'_>) -> bool {
         while !self.ended && self.look.as_mut().poll(context).is_ready() {
             self.ended = self.connection.is_over();

@@ -1,5 +1,5 @@
-//! The messages of a call on their way in. One that is large and not complete takes room for all of itself, or waits for it,
-//! and whatever has begun must be complete in time: a client that stops in the middle is cut off.
+//! The incoming messages of a call. A large incomplete message takes a permit for its announced bytes, or waits for
+//! one. A message that has begun must be complete within a time limit: a client that stops in the middle is cut off.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,22 +16,23 @@ use tonic::body::Body;
 
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 
-/// Room is counted in pieces of so many bytes.
+/// The unit of the budget of incomplete bytes.
 pub(in crate::server) const UNIT: usize = 1 << 10;
-/// Shorter messages take no room: what an open call costs has a bound by their number.
+/// Shorter messages take no permit: the number of open calls bounds them.
 const SMALL_BYTES: usize = 16 << 10;
-/// From a message's first byte to its last, and from a call's headers to its end if it has one message alone.
+/// The time limit: from the first byte of a message to its last, and from a call's headers to its end if it has a
+/// single message.
 const IN_TIME: Duration = Duration::from_secs(10);
 
 pub(in crate::server) struct RequestBody {
     inner: Body,
-    /// The call has one message and ends; a stream may be quiet between two of them.
+    /// The call has a single message. A stream may be quiet between two messages.
     one: bool,
     framing: Framing,
     limits: PollSemaphore,
-    /// Held by the large message that is under way.
+    /// Held by the large message that is arriving.
     taken: Option<OwnedSemaphorePermit>,
-    /// A piece that waits for room, and for how much.
+    /// A piece that waits for a permit, and the size of the permit in units.
     waiting: Option<(Bytes, u32)>,
     deadline: Option<Pin<Box<Sleep>>>,
 }
@@ -42,7 +43,7 @@ impl RequestBody {
         RequestBody { inner, one, framing: Framing::default(), limits, taken: None, waiting: None, deadline: None }
     }
 
-    /// Follows what has come; gives how much room the message needs that is under way after it.
+    /// Follows the framing through a piece. Returns the permit that the message needs that is incomplete after it.
     fn follow(&mut self, piece: &Bytes) -> Option<u32> {
         let completed = self.framing.follow(piece);
         if completed {
@@ -56,7 +57,7 @@ impl RequestBody {
         (large && self.taken.is_none()).then_some(announced.div_ceil(UNIT) as u32)
     }
 
-    /// Nothing has come, or there is no room: not for ever.
+    /// Nothing has arrived, or there is no permit: waits until the deadline.
     fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         if !self.one && !self.framing.is_under_way() {
             return Poll::Pending;
@@ -66,13 +67,11 @@ impl RequestBody {
         self.taken = None;
         let seconds = IN_TIME.as_secs();
         Poll::Ready(Some(Err(match self.waiting.take() {
-            // As every refusal for this reason: it has not begun.
+            // The code of every refusal for overload: the call has not begun.
             Some(_) => Status::resource_exhausted(format!(
-                "as many messages are on their way in as this node takes, for {seconds} s: try again a little later"
+                "for {seconds} s this node has had the most incoming messages that it admits: try again later"
             )),
-            None => {
-                Status::deadline_exceeded(format!("the message did not arrive within {seconds} s of its beginning"))
-            }
+            None => Status::deadline_exceeded(format!("the message was not complete {seconds} s after its first byte")),
         })))
     }
 }
@@ -113,12 +112,12 @@ impl http_body::Body for RequestBody {
     }
 }
 
-/// Where in gRPC's framing the bytes stand: a flag and four bytes of length before each message.
+/// The position in gRPC's framing: before each message a flag and four bytes of length.
 #[derive(Default)]
 struct Framing {
     header: [u8; 5],
     have: usize,
-    /// Of the message whose header is complete.
+    /// The length of the message whose header is complete.
     length: usize,
     left: usize,
 }
@@ -152,7 +151,7 @@ impl Framing {
         self.left > 0 || self.have > 0
     }
 
-    /// The length of the message that has begun and is not complete; 0 if there is none.
+    /// The length of the incomplete message; 0 if there is none.
     fn announced(&self) -> usize {
         if self.left > 0 { self.length } else { 0 }
     }
@@ -186,7 +185,7 @@ mod tests {
         assert!(framing.follow(&message(20)[10..]) && framing.announced() == 0);
     }
 
-    /// Gives these pieces, then nothing for ever.
+    /// Yields these pieces, then stays pending.
     struct Pieces(Vec<Vec<u8>>);
 
     impl http_body::Body for Pieces {
@@ -206,7 +205,7 @@ mod tests {
         Box::pin(RequestBody::new(pieces, one, Arc::clone(limits)))
     }
 
-    /// What comes at once, in bytes; `None`: nothing for now.
+    /// The bytes that are ready; `None` if nothing is.
     async fn next(body: &mut Pin<Box<RequestBody>>) -> Option<Result<usize, Status>> {
         poll_fn(|context| match body.as_mut().poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame.into_data().map_or(0, |data| data.len())))),
@@ -270,7 +269,7 @@ mod tests {
                 deadline.as_mut().reset(tokio::time::Instant::now());
                 let ended = poll_fn(|context| body.as_mut().poll_frame(context)).await;
                 let status = ended.expect("it ends").expect_err("it did not arrive");
-                assert!(status.message().contains("did not arrive within 10 s"), "{status}");
+                assert!(status.message().contains("was not complete 10 s after"), "{status}");
                 assert_eq!(limits.available_permits(), 1_000);
             }
         }

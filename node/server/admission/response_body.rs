@@ -1,5 +1,5 @@
-//! An answer on its way out: handed over in small pieces, so that no more of it waits than its client takes, and counted
-//! until the last of them is in the socket.
+//! An outgoing answer: given to hyper in small pieces, so that no more of it is buffered than its client reads, and
+//! counted until the last piece is in the socket.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,20 +13,20 @@ use tonic::{Response, Status};
 use crate::server::admission::calls::CallSlot;
 use crate::server::admission::limits::{Permit, RequestLimits};
 
-/// As much as one frame of HTTP/2 has.
+/// The default size of an HTTP/2 frame.
 const PIECE_BYTES: usize = 16 << 10;
-/// Shorter answers take no room: what an open call costs has a bound by their number.
+/// Shorter answers take no permit: the number of open calls bounds them.
 const SMALL_BYTES: usize = 4 << 10;
-/// An answer is encoded into a buffer that doubles as it grows.
+/// The encoder's buffer doubles as it grows.
 const BUFFER_FACTOR: usize = 2;
 
-/// The room that an answer takes, on its way from the service that made it.
+/// The permit of an answer, on its way from the service to the body.
 #[derive(Clone)]
 pub(in crate::server) struct HeldResponse {
     _room: Arc<Permit>,
 }
 
-/// The answer, with room for it until its client has taken it; refused if there is none.
+/// The answer, with a permit until its client has read it; refused as overloaded if there is none.
 pub(in crate::server) fn answer<M: prost::Message>(limits: &RequestLimits, message: M) -> Result<Response<M>, Status> {
     let bytes = message.encoded_len();
     let mut response = Response::new(message);
@@ -38,7 +38,7 @@ pub(in crate::server) fn answer<M: prost::Message>(limits: &RequestLimits, messa
     Ok(response)
 }
 
-/// What an answer takes until it is in the socket.
+/// Counts an answer until it is in the socket.
 struct Unread {
     slot: CallSlot,
     _room: Option<HeldResponse>,
@@ -61,10 +61,10 @@ impl Drop for Unread {
     }
 }
 
-/// What goes with the last piece of each frame.
+/// What is released with the last piece of a frame.
 enum Kept {
     One(Arc<Unread>),
-    /// A stream of answers, of which each service bounds what waits. It may be quiet for long.
+    /// A stream of answers. Each service bounds what it buffers, and a stream may be quiet for long.
     Stream {
         _place: CallSlot,
     },
@@ -72,13 +72,13 @@ enum Kept {
 
 pub(in crate::server) struct ResponseBody {
     inner: Body,
-    /// What is left of a frame.
+    /// The rest of a frame.
     rest: Bytes,
     kept: Kept,
 }
 
 impl ResponseBody {
-    /// The answer of a call that has one.
+    /// The answer of a call with a single one.
     pub(in crate::server) fn one(inner: Body, slot: CallSlot, limits: Option<HeldResponse>) -> ResponseBody {
         ResponseBody { inner, rest: Bytes::new(), kept: Kept::One(Unread::new(slot, limits)) }
     }
@@ -104,7 +104,7 @@ impl http_body::Body for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        // A piece is fetched when the one before has found a way on: the client reads, if slowly.
+        // hyper asks for a piece once it has passed on the previous one, so the client is reading, even if slowly.
         if let Kept::One(unread) = &this.kept
             && let Some(state) = unread.slot.state()
             && !this.rest.is_empty()
@@ -133,7 +133,7 @@ impl http_body::Body for ResponseBody {
     }
 }
 
-/// The last piece of a frame: dropped once it is written.
+/// The last piece of a frame. hyper drops it when it is written, and that ends the count.
 struct Last {
     piece: Bytes,
     _unread: Arc<Unread>,
@@ -194,7 +194,7 @@ mod tests {
         let held: Vec<_> = std::iter::from_fn(|| answer(&limits, of(1 << 20)).ok()).collect();
         assert_eq!(held.len(), 127, "two times a mebibyte and a little each");
         let refused = answer(&limits, of(8 << 20)).map(drop).expect_err("there is no room");
-        assert!(refused.message().contains("256 MiB of answers wait at this node to be read"), "{refused}");
+        assert!(refused.message().contains("256 MiB of answers at this node are unread"), "{refused}");
         assert!(answer(&limits, of(1_000)).is_ok(), "a small one needs none");
         drop(held);
         assert!(answer(&limits, of(1 << 20)).is_ok());

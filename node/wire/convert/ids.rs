@@ -8,7 +8,7 @@ use crate::protocol::{
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
 
-/// Numbers stay below this, so that adding to them never overflows.
+/// Numbers are below this, so that adding to them cannot overflow.
 const NUMBER_END: u64 = 1 << 63;
 
 fn at_least(least: u64, what: &'static str, found: u64) -> Result<u64, Malformed> {
@@ -63,11 +63,12 @@ pub(super) fn optional_entry_id(found: Option<proto::EntryId>) -> Result<Option<
     found.map(EntryId::try_from).transpose()
 }
 
-/// A point that must be there; `what` names the field.
+/// A required point; `what` names the field.
 pub fn point(what: &'static str, found: Option<proto::Point>) -> Result<LogPoint, Malformed> {
     required(what, found)?.try_into()
 }
 
+/// An optional point.
 pub fn optional_point(found: Option<proto::Point>) -> Result<Option<LogPoint>, Malformed> {
     found.map(LogPoint::try_from).transpose()
 }

@@ -1,4 +1,4 @@
-//! Member lists for those who ask a node: what the log holds of them is encoded by the protocol itself.
+//! Member lists in answers of nodes. Member lists in the log are encoded by the protocol.
 
 use crate::protocol::{EntryId, Listed, Member, MemberKind, Membership};
 use crate::wire::convert::ids::{cluster, incarnation, node, position, sixteen_to_wire};

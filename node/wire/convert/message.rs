@@ -1,4 +1,4 @@
-//! Messages between nodes.
+//! Messages between nodes, in both directions.
 
 use crate::protocol::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,

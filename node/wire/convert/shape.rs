@@ -1,4 +1,4 @@
-//! What a well-formed message cannot hold, whatever the log is that it speaks of.
+//! Checks of a message's content that do not depend on the receiver's log.
 
 use bytes::Bytes;
 
@@ -10,7 +10,7 @@ pub(super) fn few(entries: Vec<proto::Pushed>) -> Result<Vec<proto::Pushed>, Mal
     if entries.len() > PUSHED_MAX { Err(Malformed::TooMany { found: entries.len() }) } else { Ok(entries) }
 }
 
-/// An epoch's opening is its first entry and no other; a command is one that a client could have written.
+/// An opening is the first entry of its epoch and no other; a command is one that a client could have written.
 pub(super) fn body_fits(id: EntryId, kind: Kind, body: &Bytes) -> Result<(), Malformed> {
     let fits = match kind {
         Kind::Opening => id.offset == Offset(0) && Opening::decode(body).is_some(),
@@ -22,7 +22,7 @@ pub(super) fn body_fits(id: EntryId, kind: Kind, body: &Bytes) -> Result<(), Mal
     if fits { Ok(()) } else { Err(Malformed::Body { id, kind: kind.name() }) }
 }
 
-/// Epochs ascend, and the committed entry lies where the runs say. Otherwise a mangled report would look to the leader
+/// Epochs ascend, and the committed entry lies within the runs. Otherwise a mangled report would look to the leader
 /// like a damaged log, and both nodes would stop.
 pub(super) fn log_agrees_with_itself(state: &LogState) -> Result<(), Malformed> {
     if !state.runs.is_sorted_by(|one, next| one.epoch < next.epoch) {
