@@ -17,7 +17,7 @@ const CLUSTER_KEY: &str = "epoca-cluster-bin";
 
 /// The foreign cluster ids of peers. Clones share them.
 #[derive(Clone, Debug)]
-pub struct ForeignClusters(Arc<watch::Sender<BTreeMap<NodeId, ClusterId>>>);
+pub(crate) struct ForeignClusters(Arc<watch::Sender<BTreeMap<NodeId, ClusterId>>>);
 
 impl Default for ForeignClusters {
     fn default() -> ForeignClusters {
@@ -38,7 +38,7 @@ impl ForeignClusters {
     }
 
     /// Forgets peers that are not members, so that they do not count.
-    pub(crate) fn keep(&self, members: &BTreeSet<NodeId>) {
+    pub(crate) fn retain(&self, members: &BTreeSet<NodeId>) {
         self.0.send_if_modified(|foreign_clusters| {
             let before = foreign_clusters.len();
             foreign_clusters.retain(|peer, _| members.contains(peer));
@@ -55,10 +55,10 @@ impl ForeignClusters {
     }
 
     /// Resolves when a quorum of nodes belongs to one other cluster, so that this node's own can have no quorum.
-    pub async fn outnumber(&self, quorum: impl Fn() -> usize) -> (ClusterId, Vec<NodeId>) {
+    pub(crate) async fn outnumbered(&self, quorum: impl Fn() -> usize) -> (ClusterId, Vec<NodeId>) {
         let mut foreign_clusters = self.0.subscribe();
         loop {
-            if let Some(found) = most(&foreign_clusters.borrow_and_update(), quorum()) {
+            if let Some(found) = quorum_elsewhere(&foreign_clusters.borrow_and_update(), quorum()) {
                 return found;
             }
             if foreign_clusters.changed().await.is_err() {
@@ -68,7 +68,7 @@ impl ForeignClusters {
     }
 }
 
-fn most(foreign_clusters: &BTreeMap<NodeId, ClusterId>, quorum: usize) -> Option<(ClusterId, Vec<NodeId>)> {
+fn quorum_elsewhere(foreign_clusters: &BTreeMap<NodeId, ClusterId>, quorum: usize) -> Option<(ClusterId, Vec<NodeId>)> {
     let of =
         |cluster: ClusterId| foreign_clusters.iter().filter(move |(_, theirs)| **theirs == cluster).map(|(id, _)| *id);
     let cluster = foreign_clusters.values().copied().find(|cluster| of(*cluster).count() >= quorum)?;
@@ -76,7 +76,7 @@ fn most(foreign_clusters: &BTreeMap<NodeId, ClusterId>, quorum: usize) -> Option
 }
 
 /// Adds this node's cluster id to a refusal.
-pub(crate) fn naming(mut status: Status, cluster: ClusterId) -> Status {
+pub(crate) fn with_cluster(mut status: Status, cluster: ClusterId) -> Status {
     let key = BinaryMetadataKey::from_static(CLUSTER_KEY);
     status.metadata_mut().insert_bin(key, BinaryMetadataValue::from_bytes(&cluster.0));
     status
@@ -91,12 +91,12 @@ mod tests {
     #[test]
     fn only_a_quorum_of_one_other_cluster_outnumbers_and_who_comes_back_counts_no_more() {
         let foreign_clusters = ForeignClusters::default();
-        let found = |foreign_clusters: &ForeignClusters| most(&foreign_clusters.0.borrow(), 2);
+        let found = |foreign_clusters: &ForeignClusters| quorum_elsewhere(&foreign_clusters.0.borrow(), 2);
         foreign_clusters.note(NodeId(1), THEIRS);
         foreign_clusters.note(NodeId(1), THEIRS);
         foreign_clusters.note(NodeId(3), ClusterId([8; 16]));
         assert_eq!(found(&foreign_clusters), None);
-        foreign_clusters.note_refusal(NodeId(4), &naming(Status::failed_precondition("no"), THEIRS));
+        foreign_clusters.note_refusal(NodeId(4), &with_cluster(Status::failed_precondition("no"), THEIRS));
         assert_eq!(found(&foreign_clusters), Some((THEIRS, vec![NodeId(1), NodeId(4)])));
         foreign_clusters.forget(NodeId(1));
         assert_eq!(found(&foreign_clusters), None);

@@ -4,11 +4,11 @@ use crate::protocol::{Incarnation, NodeId};
 
 /// Sent with a request to join, and compared with the member list.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The node's id in the cluster.
-    pub id: NodeId,
+    pub(crate) id: NodeId,
     /// The incarnation of its data folder. Another folder under the same id is another member.
-    pub incarnation: Incarnation,
+    pub(crate) incarnation: Incarnation,
     /// The address at which other nodes reach it, as `HOST:PORT`.
-    pub address: String,
+    pub(crate) address: String,
 }

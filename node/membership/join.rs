@@ -27,33 +27,34 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 const REASONS_MAX: usize = 64;
 
 /// A node that wants to be a member, or to have its address changed.
-pub struct Join {
-    pub me: Identity,
+pub(crate) struct Join {
+    pub(crate) me: Identity,
     /// Remain a learner.
-    pub learner: bool,
+    pub(crate) learner: bool,
     /// Addresses to ask, besides those of `linked`.
-    pub at: Vec<String>,
+    pub(crate) seeds: Vec<String>,
     /// The addresses of nodes that this one has a link to.
-    pub linked: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
-    pub membership: MembershipView,
+    pub(crate) linked: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    pub(crate) membership: MembershipView,
     /// The cluster of the quarantined folder. No other one may add the node.
-    pub former: Option<ClusterId>,
+    pub(crate) former_cluster: Option<ClusterId>,
     /// The outdated address in the member list, if the node is a member already.
-    pub moved_from: Option<String>,
+    pub(crate) moved_from: Option<String>,
 }
 
-enum Asked {
+enum JoinAnswer {
     Added,
     /// Nothing had to change.
-    Member,
-    Not(String),
+    AlreadyMember,
+    /// Refused or unreachable: why.
+    Refused(String),
 }
 
 impl Join {
     /// Runs until this node is a member.
-    pub async fn run(self) {
+    pub(crate) async fn run(self) {
         let me = self.me.id;
-        let mut told = BTreeSet::new();
+        let mut logged = BTreeSet::new();
         let mut backoff = BACKOFF_MIN;
         let moved = self.moved_from.as_ref().map(|from| format!("the member list has {me} at {from}"));
         if let Some(moved) = &moved {
@@ -62,21 +63,23 @@ impl Join {
         loop {
             for address in self.addresses() {
                 let why = match (self.ask(&address).await, &moved) {
-                    (Asked::Added, None) => {
+                    (JoinAnswer::Added, None) => {
                         return tracing::info!("{me} was added to the cluster, asked at {address}");
                     }
-                    (Asked::Member, None) => return tracing::info!("{me} is a member already, says {address}"),
-                    (Asked::Added | Asked::Member, Some(_)) => {
+                    (JoinAnswer::AlreadyMember, None) => {
+                        return tracing::info!("{me} is a member already, says {address}");
+                    }
+                    (JoinAnswer::Added | JoinAnswer::AlreadyMember, Some(_)) => {
                         return tracing::info!("the member list has {me} at {} now", self.me.address);
                     }
-                    (Asked::Not(why), None) => format!("{me} asks {address} to be added: {why}"),
+                    (JoinAnswer::Refused(why), None) => format!("{me} asks {address} to be added: {why}"),
                     // Normal until there is a leader and it is reachable.
-                    (Asked::Not(why), Some(moved)) => {
+                    (JoinAnswer::Refused(why), Some(moved)) => {
                         tracing::debug!("{moved} still: {address} answered: {why}");
                         continue;
                     }
                 };
-                if told.len() < REASONS_MAX && told.insert(why.clone()) {
+                if logged.len() < REASONS_MAX && logged.insert(why.clone()) {
                     tracing::warn!("{why}");
                 }
             }
@@ -86,7 +89,7 @@ impl Join {
     }
 
     fn addresses(&self) -> Vec<String> {
-        let mut all = self.at.clone();
+        let mut all = self.seeds.clone();
         for address in (self.linked)() {
             if !all.contains(&address) {
                 all.push(address);
@@ -100,9 +103,9 @@ impl Join {
         all
     }
 
-    async fn ask(&self, address: &str) -> Asked {
+    async fn ask(&self, address: &str) -> JoinAnswer {
         let Ok(endpoint) = crate::wire::endpoint::endpoint(self.me.id, address) else {
-            return Asked::Not("this is not a valid address".to_owned());
+            return JoinAnswer::Refused("this is not a valid address".to_owned());
         };
         let call = async {
             let channel: Channel = endpoint.connect().await.map_err(|error| tonic::Status::from_error(error.into()))?;
@@ -111,21 +114,21 @@ impl Join {
                 address: self.me.address.clone(),
                 incarnation: self.me.incarnation.0.to_vec().into(),
                 learner: self.learner,
-                cluster: self.membership.cluster().or(self.former).map(|cluster| cluster.0.to_vec().into()),
+                cluster: self.membership.cluster().or(self.former_cluster).map(|cluster| cluster.0.to_vec().into()),
             };
             ControlClient::new(channel).join(request).await
         };
         let answer = match tokio::time::timeout(ANSWER_TIMEOUT, call).await {
             Ok(Ok(answer)) => answer.into_inner(),
-            Ok(Err(status)) => return Asked::Not(crate::wire::status::reason(&status)),
-            Err(_) => return Asked::Not("no answer".to_owned()),
+            Ok(Err(status)) => return JoinAnswer::Refused(crate::wire::status::reason(&status)),
+            Err(_) => return JoinAnswer::Refused("no answer".to_owned()),
         };
         match answer.outcome {
-            Some(Outcome::Written(_)) => Asked::Added,
-            Some(Outcome::Unchanged(_)) => Asked::Member,
-            Some(Outcome::Refused(refusal)) => Asked::Not(refusal.message),
-            Some(Outcome::Unknown(why)) => Asked::Not(why.message),
-            None => Asked::Not("the answer is empty".to_owned()),
+            Some(Outcome::Written(_)) => JoinAnswer::Added,
+            Some(Outcome::Unchanged(_)) => JoinAnswer::AlreadyMember,
+            Some(Outcome::Refused(refusal)) => JoinAnswer::Refused(refusal.message),
+            Some(Outcome::Unknown(why)) => JoinAnswer::Refused(why.message),
+            None => JoinAnswer::Refused("the answer is empty".to_owned()),
         }
     }
 }

@@ -12,11 +12,11 @@ use crate::membership::view::MembershipView;
 use crate::protocol::{Incarnation, Member, MemberKind, NodeId};
 
 /// How long a request to be added counts. A node that still needs it asks again much sooner.
-const MEMORY: Duration = Duration::from_secs(30);
+const REQUEST_LIFETIME: Duration = Duration::from_secs(30);
 
 /// The lost folders. Clones share them.
 #[derive(Clone, Debug)]
-pub struct LostDisks {
+pub(crate) struct LostDisks {
     me: (NodeId, Incarnation),
     membership: MembershipView,
     /// The members by the quarantined log, until there is a new list.
@@ -25,12 +25,12 @@ pub struct LostDisks {
 }
 
 impl LostDisks {
-    pub fn new(me: (NodeId, Incarnation), membership: MembershipView, former: Option<Vec<Member>>) -> LostDisks {
+    pub(crate) fn new(me: (NodeId, Incarnation), membership: MembershipView, former: Option<Vec<Member>>) -> LostDisks {
         LostDisks { me, membership, former: former.unwrap_or_default().into(), asked: Arc::default() }
     }
 
     /// Notes that a node has asked to be added with this folder.
-    pub fn asked(&self, node: NodeId, incarnation: Incarnation) {
+    pub(crate) fn asked(&self, node: NodeId, incarnation: Incarnation) {
         let listed = self.members().iter().any(|member| member.id == node);
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         // Only members are stored, which bounds the size.
@@ -40,11 +40,11 @@ impl LostDisks {
     }
 
     /// If too few intact folders are left: what is the case, and what to do.
-    pub fn verdict(&self) -> Option<String> {
+    pub(crate) fn verdict(&self) -> Option<String> {
         let members = self.members();
         let voters: Vec<&Member> = members.iter().filter(|member| member.kind == MemberKind::Voter).collect();
-        let (lost, whole): (Vec<&Member>, Vec<&Member>) = voters.iter().partition(|voter| self.is_lost(voter));
-        if lost.is_empty() || whole.len() > voters.len() / 2 {
+        let (lost, intact): (Vec<&Member>, Vec<&Member>) = voters.iter().partition(|voter| self.is_lost(voter));
+        if lost.is_empty() || intact.len() > voters.len() / 2 {
             return None;
         }
         let (all, needed) = (voters.len(), voters.len() / 2 + 1);
@@ -55,8 +55,8 @@ impl LostDisks {
              as are missing, repaired (why.txt in each quarantine folder explains how), or restore a backup into \
              new folders with `epoca restore`",
             names(&lost),
-            whole.len(),
-            if whole.is_empty() { "none".to_owned() } else { names(&whole) },
+            intact.len(),
+            if intact.is_empty() { "none".to_owned() } else { names(&intact) },
         ))
     }
 
@@ -72,7 +72,7 @@ impl LostDisks {
             return voter.incarnation != self.me.1;
         }
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.get(&voter.id).is_some_and(|(with, when)| *with != voter.incarnation && when.elapsed() < MEMORY)
+        asked.get(&voter.id).is_some_and(|(with, when)| *with != voter.incarnation && when.elapsed() < REQUEST_LIFETIME)
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
         lost_disks.asked(NodeId(2), folder(22));
         lost_disks.asked(NodeId(3), folder(3));
         lost_disks.asked(NodeId(9), folder(9));
-        assert_eq!(lost_disks.verdict(), None, "two of three are whole");
+        assert_eq!(lost_disks.verdict(), None, "two of three are intact");
         lost_disks.asked(NodeId(3), folder(33));
         let told = lost_disks.verdict().expect("one of three is left");
         assert!(

@@ -3,16 +3,16 @@
 //!
 //! The protocol decides how the member list changes; `peers` opens and closes connections accordingly.
 
-pub mod view;
+pub(crate) mod view;
 
-pub mod join;
+pub(crate) mod join;
 
-pub mod lost_disks;
+pub(crate) mod lost_disks;
 
-pub mod removed;
+pub(crate) mod removed;
 
-pub mod foreign_clusters;
+pub(crate) mod foreign_clusters;
 
 mod identity;
 
-pub use identity::Identity;
+pub(crate) use identity::Identity;

@@ -14,7 +14,7 @@ use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 
 /// The interval of checks. After two in a row without a leader the others are asked.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A member without a leader that asks the others whether it is still a member.
@@ -22,7 +22,7 @@ pub(crate) struct RemovedCheck<F> {
     pub(crate) me: (NodeId, Incarnation),
     pub(crate) membership: MembershipView,
     /// The leader as this node knows it. The sender is dropped when the node stops.
-    pub(crate) leaders: watch::Receiver<Option<NodeId>>,
+    pub(crate) leader: watch::Receiver<Option<NodeId>>,
     /// The connection to a node; `None` if there is none or the lab has cut the link.
     pub(crate) channel: F,
 }
@@ -30,34 +30,36 @@ pub(crate) struct RemovedCheck<F> {
 impl<F: Fn(NodeId) -> Option<Channel>> RemovedCheck<F> {
     /// Runs until the node stops.
     pub(crate) async fn run(self) {
-        let (mut alone, mut told) = (false, None);
+        let (mut is_leaderless, mut logged) = (false, None);
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            if self.leaders.has_changed().is_err() {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            if self.leader.has_changed().is_err() {
                 return;
             }
-            let was_alone = std::mem::replace(&mut alone, self.leaders.borrow().is_none());
-            let Some(mine) = self.membership.known().list.filter(|mine| was_alone && alone && self.is_in(mine)) else {
+            let was_leaderless = std::mem::replace(&mut is_leaderless, self.leader.borrow().is_none());
+            let Some(mine) =
+                self.membership.known().list.filter(|mine| was_leaderless && is_leaderless && self.is_listed(mine))
+            else {
                 continue;
             };
-            let newer = self.newer(&mine).await.filter(|newer| !self.is_in(newer) && told != Some(newer.id));
+            let newer = self.newer_list(&mine).await.filter(|newer| !self.is_listed(newer) && logged != Some(newer.id));
             if let Some(newer) = newer {
                 let (me, by) = (self.me.0, newer.id);
                 tracing::warn!(
                     "{me} is not a member: it was removed while it was away, by {by} at the latest. Stop it; to rejoin, \
                      start it with --join"
                 );
-                told = Some(newer.id);
+                logged = Some(newer.id);
             }
         }
     }
 
-    fn is_in(&self, list: &Listed) -> bool {
+    fn is_listed(&self, list: &Listed) -> bool {
         list.membership.lists(self.me.0, self.me.1)
     }
 
     /// The member list of a leader, if it is newer than this node's own.
-    async fn newer(&self, mine: &Listed) -> Option<Listed> {
+    async fn newer_list(&self, mine: &Listed) -> Option<Listed> {
         for member in mine.membership.members.iter().filter(|member| member.id != self.me.0) {
             let Some(channel) = (self.channel)(member.id) else { continue };
             let mut client = ControlClient::new(channel);

@@ -8,7 +8,7 @@
 use tonic::Status;
 
 use crate::membership::Identity;
-use crate::membership::foreign_clusters::{ForeignClusters, naming};
+use crate::membership::foreign_clusters::{ForeignClusters, with_cluster};
 use crate::membership::view::MembershipView;
 use crate::protocol::{Envelope, Incarnation, NodeId};
 use crate::wire::log_throttle::LogThrottle;
@@ -53,8 +53,8 @@ impl Authorizer {
             let text = format!("the message is for {to}, but this is {me}: check the address of {to}");
             return Err(self.refuse(Status::failed_precondition(text)));
         }
-        let speaks_for_us = (mine.is_some() && *cluster == mine) || *incarnation == Some(self.incarnation);
-        if *from == me || (!listed && !speaks_for_us) {
+        let is_for_us = (mine.is_some() && *cluster == mine) || *incarnation == Some(self.incarnation);
+        if *from == me || (!listed && !is_for_us) {
             let text = format!("{from} is not a member in the list of {me}: `epoca member list` shows the members");
             return Err(self.refuse(Status::permission_denied(text)));
         }
@@ -74,7 +74,7 @@ impl Authorizer {
                 if listed {
                     self.foreign_clusters.note(*from, theirs);
                 }
-                return Err(naming(self.refuse(Status::failed_precondition(text)), mine));
+                return Err(with_cluster(self.refuse(Status::failed_precondition(text)), mine));
             }
             (Some(_), Some(_)) => self.foreign_clusters.forget(*from),
             _ => {}

@@ -50,7 +50,7 @@ const INBOX_MESSAGES_MAX: usize = 1_024;
 /// The most nodes outside the member list with a link. It bounds what unknown nodes can make this one open.
 const GUESTS_MAX: usize = 16;
 
-pub struct Links {
+pub(crate) struct Links {
     me: NodeId,
     /// The lock is held for a lookup or a change only, never across an await or an I/O call.
     table: RwLock<BTreeMap<NodeId, Arc<Link>>>,
@@ -62,7 +62,7 @@ pub struct Links {
 impl Links {
     /// The links of a node, and the receiver of all messages from other nodes. Must be called inside the async
     /// runtime: each link has a task.
-    pub fn new(
+    pub(crate) fn new(
         me: Identity,
         peers: &[(NodeId, String)],
         membership: MembershipView,
@@ -77,62 +77,62 @@ impl Links {
 
     /// Sets the members. Links to other nodes stay while there are messages on them. All valid addresses take effect
     /// even if one is invalid.
-    pub fn set_members(self: &Arc<Self>, members: &[(NodeId, String)]) -> Result<(), BadAddress> {
+    pub(crate) fn set_members(self: &Arc<Self>, members: &[(NodeId, String)]) -> Result<(), BadAddress> {
         let listed: BTreeSet<NodeId> = members.iter().map(|(id, _)| *id).collect();
         for link in self.all() {
-            link.list(listed.contains(&link.id));
+            link.set_listed(listed.contains(&link.id));
         }
-        self.authorizer.foreign_clusters().keep(&listed);
-        let mut first_bad = Ok(());
+        self.authorizer.foreign_clusters().retain(&listed);
+        let mut result = Ok(());
         for (id, address) in members.iter().filter(|(id, _)| *id != self.me) {
             let known = self.link(*id).is_some_and(|link| link.address == *address);
             if !known && let Err(bad) = self.connect(*id, address, true) {
-                first_bad = first_bad.and(Err(bad));
+                result = result.and(Err(bad));
             }
         }
-        first_bad
+        result
     }
 
     /// Queues a message on its link. False if it was dropped: a full queue, no open stream, or an unknown node.
-    pub fn send(&self, envelope: Envelope) -> bool {
+    pub(crate) fn send(&self, envelope: Envelope) -> bool {
         self.link(envelope.to).is_some_and(|link| link.send(envelope))
     }
 
     /// The number of messages for a node that were dropped since this process started.
-    pub fn dropped(&self, node: NodeId) -> u64 {
+    pub(crate) fn dropped(&self, node: NodeId) -> u64 {
         self.link(node).map_or(0, |link| link.dropped())
     }
 
     /// The address of a node that has a link.
-    pub fn address_of(&self, node: NodeId) -> Option<String> {
+    pub(crate) fn address_of(&self, node: NodeId) -> Option<String> {
         self.link(node).map(|link| link.address.clone())
     }
 
     /// The other members and the addresses that this node uses for them.
-    pub fn members(&self) -> Vec<(NodeId, String)> {
+    pub(crate) fn members(&self) -> Vec<(NodeId, String)> {
         let listed = self.all().into_iter().filter(|link| link.is_listed());
         listed.map(|link| (link.id, link.address.clone())).collect()
     }
 
     /// The addresses of all nodes with a link, guests included.
-    pub fn all_addresses(&self) -> Vec<String> {
+    pub(crate) fn all_addresses(&self) -> Vec<String> {
         self.all().into_iter().map(|link| link.address.clone()).collect()
     }
 
     /// The channel for calls that are forwarded to a node; it connects on first use.
-    pub(super) fn calls(&self, node: NodeId) -> Option<Channel> {
+    pub(super) fn channel(&self, node: NodeId) -> Option<Channel> {
         let link = self.link(node)?;
         link.touch();
-        Some(link.calls.clone())
+        Some(link.channel.clone())
     }
 
     /// Peers that belong to another cluster.
-    pub fn foreign_clusters(&self) -> &ForeignClusters {
+    pub(crate) fn foreign_clusters(&self) -> &ForeignClusters {
         self.authorizer.foreign_clusters()
     }
 
     /// Closes all streams once their queues are empty.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         for link in self.all() {
             link.close();
         }
@@ -149,9 +149,9 @@ impl Links {
     /// Opens a link; it replaces the node's previous one.
     fn connect(self: &Arc<Self>, id: NodeId, address: &str, listed: bool) -> Result<Arc<Link>, BadAddress> {
         let link = Arc::new(Link::new(id, address, listed, self.own.clone(), self.foreign_clusters().clone())?);
-        let earlier = self.table.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&link));
-        if let Some(earlier) = earlier {
-            earlier.close();
+        let previous = self.table.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&link));
+        if let Some(previous) = previous {
+            previous.close();
         }
         tokio::spawn(outbound::run(Arc::clone(self), Arc::clone(&link)));
         Ok(link)
@@ -159,20 +159,20 @@ impl Links {
 
     /// The link of an authorized node. A guest without one gets it now, to the address that it sent; `None` if it sent
     /// none or there are too many guests.
-    fn host(self: &Arc<Self>, authorized: &Authorized, told: Option<&str>) -> Option<Arc<Link>> {
+    fn link_for(self: &Arc<Self>, authorized: &Authorized, address: Option<&str>) -> Option<Arc<Link>> {
         let (Authorized::Member(id) | Authorized::Guest(id)) = *authorized;
         let known = self.link(id);
-        match (authorized, told) {
-            (Authorized::Guest(_), Some(told)) if known.as_ref().is_none_or(|link| link.address != told) => {
+        match (authorized, address) {
+            (Authorized::Guest(_), Some(address)) if known.as_ref().is_none_or(|link| link.address != address) => {
                 let guests = self.all().iter().filter(|link| !link.is_listed() && link.id != id).count();
-                if guests < GUESTS_MAX { self.connect(id, told, false).ok() } else { None }
+                if guests < GUESTS_MAX { self.connect(id, address, false).ok() } else { None }
             }
             _ => known,
         }
     }
 
     /// Closes the link of a node that is not a member and is silent.
-    fn forget(&self, link: &Arc<Link>) {
+    fn remove(&self, link: &Arc<Link>) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         if table.get(&link.id).is_some_and(|known| Arc::ptr_eq(known, link)) {
             table.remove(&link.id);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     fn guest(links: &Arc<Links>, id: u64, address: Option<&str>) -> Option<String> {
-        links.host(&Authorized::Guest(NodeId(id)), address).map(|link| link.address.clone())
+        links.link_for(&Authorized::Guest(NodeId(id)), address).map(|link| link.address.clone())
     }
 
     #[tokio::test]
@@ -221,7 +221,7 @@ mod tests {
         links.set_members(&owned(&[(3, "c:1")])).expect("they are addresses");
         let left = links.link(NodeId(2)).expect("it is still there");
         assert!(!left.is_listed() && !left.pushes.is_closed());
-        links.forget(&left);
+        links.remove(&left);
         assert!(left.pushes.is_closed() && links.address_of(NodeId(2)).is_none());
     }
 
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(guest(&links, 100, Some("g:2")), Some("g:2".to_owned()), "it is elsewhere now");
         assert_eq!(links.members(), owned(&[(2, "b:1")]));
         // A member's address is the one in the list, whatever it sends.
-        let member = links.host(&Authorized::Member(NodeId(2)), Some("x:1")).map(|link| link.address.clone());
+        let member = links.link_for(&Authorized::Member(NodeId(2)), Some("x:1")).map(|link| link.address.clone());
         assert_eq!(member, Some("b:1".to_owned()));
     }
 }

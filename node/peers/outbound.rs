@@ -22,23 +22,23 @@ const BACKOFF_MAX: Duration = Duration::from_millis(250);
 /// time.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The link of a node that is not a member closes after one to two times this time without a message.
-const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 pub(super) async fn run(links: Arc<Links>, link: Arc<Link>) {
     tokio::select! {
         () = push(&links, &link) => {}
-        () = silence(&link) => links.forget(&link),
+        () = until_silent(&link) => links.remove(&link),
     }
 }
 
 /// Resolves when the link is no longer needed.
-async fn silence(link: &Link) {
+async fn until_silent(link: &Link) {
     loop {
-        let used = link.was_used();
+        let used = link.take_used();
         if !used && !link.is_listed() {
             return;
         }
-        tokio::time::sleep(SILENCE).await;
+        tokio::time::sleep(SILENCE_CHECK_INTERVAL).await;
     }
 }
 
@@ -74,7 +74,7 @@ async fn open(
     links: &Links,
     link: &Link,
 ) -> Result<Streaming<proto::Envelope>, Status> {
-    let pushes = links.own.beside(link.pushes.drain());
+    let pushes = links.own.request(link.pushes.drain());
     match tokio::time::timeout(OPEN_TIMEOUT, client.replicate(pushes)).await {
         Ok(opened) => opened.map(tonic::Response::into_inner),
         Err(_) => Err(Status::deadline_exceeded("no answer")),

@@ -35,20 +35,20 @@ impl Bootstrap {
         let (links, messages) = Links::new(me.clone(), &options.peers, membership.clone())?;
         let mut addresses = Addresses::new(&options.peers);
         if let Some(list) = list
-            && let Err(bad) = links.set_members(&addresses.of(&list.membership))
+            && let Err(bad) = links.set_members(&addresses.resolve(&list.membership))
         {
             tracing::warn!("the member list has an invalid address: {bad}");
         }
         let join = Join {
             me: me.clone(),
             learner: options.learner,
-            at: options.join.clone(),
+            seeds: options.join.clone(),
             linked: {
                 let links = Arc::clone(&links);
                 Arc::new(move || links.all_addresses())
             },
             membership: membership.clone(),
-            former: former.and_then(|former| former.cluster),
+            former_cluster: former.and_then(|former| former.cluster),
             moved_from: list.and_then(|list| moved_from(me, list)),
         };
         let asks_at_once = !options.join.is_empty() || join.moved_from.is_some();
@@ -61,7 +61,7 @@ impl Bootstrap {
 }
 
 /// Notes about the node's membership at its start, for its log and its status.
-pub(super) fn notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>) -> Vec<String> {
+pub(super) fn startup_notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>) -> Vec<String> {
     let Some(list) = list else {
         if options.wait || !options.join.is_empty() {
             let how = if options.wait { "`epoca member add` names its address" } else { "a cluster adds it" };
@@ -69,8 +69,8 @@ pub(super) fn notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>)
         }
         return Vec::new();
     };
-    let stranger = not_a_member(&list.membership, (me.id, me.incarnation));
-    options.other_members(&list.membership).into_iter().chain(stranger).collect()
+    let not_a_member = not_a_member(&list.membership, (me.id, me.incarnation));
+    options.other_members(&list.membership).into_iter().chain(not_a_member).collect()
 }
 
 /// The address of this node in the member list, if it is another one: then the node asks for the list to be changed.

@@ -19,12 +19,12 @@ const REQUESTS_MAX: usize = 4_096;
 const COMPLETIONS_MAX: usize = 256;
 
 /// The result of work that ran outside the event loop.
-pub(super) enum Done {
+pub(super) enum Completion {
     Flushed(Operation),
     /// Entries up to this one are applied, with the outcome of each.
     Applied(LogPoint, Vec<Applied>),
     /// Rows of the final database for observers. Sent before the completion of the apply or install that caused it.
-    Altered(Fact),
+    FinalChanged(Fact),
     LogRead(ReadId, Vec<Entry>),
     ChainChecked(ChainCheck),
     SnapshotTaken(SnapshotId),
@@ -35,31 +35,31 @@ pub(super) enum Done {
 }
 
 /// Unbounded, because the work in flight is bounded: one flush, and the jobs that the core has asked for.
-pub(super) type DoneSender = UnboundedSender<Done>;
+pub(super) type CompletionSender = UnboundedSender<Completion>;
 
 pub(super) struct Inbox {
-    pub(super) completions: UnboundedReceiver<Done>,
+    pub(super) completions: UnboundedReceiver<Completion>,
     pub(super) messages: Receiver<Envelope>,
     pub(super) requests: Receiver<Request>,
 }
 
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) completions: Vec<Done>,
+    pub(super) completions: Vec<Completion>,
     pub(super) messages: Vec<Envelope>,
     pub(super) requests: Vec<Request>,
 }
 
 impl Inbox {
     /// Waits until something is ready, then takes all of it, up to the limits.
-    pub(super) async fn gather(&mut self, batch: &mut Batch) {
+    pub(super) async fn receive(&mut self, batch: &mut Batch) {
         poll_fn(|context| {
             let completions = self.completions.poll_recv_many(context, &mut batch.completions, COMPLETIONS_MAX);
             let messages = self.messages.poll_recv_many(context, &mut batch.messages, MESSAGES_MAX);
             let requests = self.requests.poll_recv_many(context, &mut batch.requests, REQUESTS_MAX);
             // A closed channel is always ready with zero items.
-            let some = [completions, messages, requests].iter().any(|taken| matches!(taken, Poll::Ready(1..)));
-            if some { Poll::Ready(()) } else { Poll::Pending }
+            let is_ready = [completions, messages, requests].iter().any(|count| matches!(count, Poll::Ready(1..)));
+            if is_ready { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }

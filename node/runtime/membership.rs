@@ -19,21 +19,21 @@ impl Addresses {
         Addresses { named: named.iter().cloned().collect(), first: BTreeMap::new() }
     }
 
-    pub(super) fn of(&mut self, membership: &Membership) -> Vec<(NodeId, String)> {
+    pub(super) fn resolve(&mut self, membership: &Membership) -> Vec<(NodeId, String)> {
         let listed: Vec<(NodeId, String)> =
             membership.members.iter().map(|member| (member.id, member.address.clone())).collect();
         if self.first.is_empty() {
             self.first = listed.iter().cloned().collect();
         }
-        let better = |id: &NodeId, address: &String| {
+        let preferred = |id: &NodeId, address: &String| {
             self.named.get(id).filter(|_| self.first.get(id).is_none_or(|first| first == address)).cloned()
         };
-        listed.into_iter().map(|(id, address)| (id, better(&id, &address).unwrap_or(address))).collect()
+        listed.into_iter().map(|(id, address)| (id, preferred(&id, &address).unwrap_or(address))).collect()
     }
 }
 
 /// The members as text, for example `n1 n2 n3 n4, n5 (joining)`.
-pub(super) fn names(membership: &Membership) -> String {
+pub(super) fn describe(membership: &Membership) -> String {
     let voters: Vec<String> = membership.voters().map(|member| member.id.to_string()).collect();
     let learners = membership.learners().map(|member| format!("{} ({})", member.id, member.kind.name()));
     [voters.join(" ")].into_iter().chain(learners).collect::<Vec<_>>().join(", ")
@@ -43,11 +43,11 @@ impl EventLoop {
     /// Another member list is in effect: updates the links and the view of the services.
     pub(super) fn on_members(&mut self, listed: Listed) {
         let me = (self.about.id, self.about.incarnation);
-        tracing::info!("member list {}: {}", listed.id, names(&listed.membership));
+        tracing::info!("member list {}: {}", listed.id, describe(&listed.membership));
         if let Some(why) = not_a_member(&listed.membership, me) {
             tracing::warn!("{why}");
         }
-        let addresses = self.addresses.of(&listed.membership);
+        let addresses = self.addresses.resolve(&listed.membership);
         self.about.membership.set(Some(listed));
         if let Err(bad) = self.links.set_members(&addresses) {
             tracing::warn!("the member list has an invalid address: {bad}");
@@ -79,7 +79,7 @@ pub(super) fn not_a_member(membership: &Membership, (id, incarnation): (NodeId, 
             "{id} is a member with another data folder, so this one does not count. To rejoin with it, add --join"
         )),
         None => Some(format!(
-            "{id} is not a member: it was removed, and does not campaign. Stop it; to rejoin, start it with --join"
+            "{id} is not a member: it was removed, and does not campaign. StopMode it; to rejoin, start it with --join"
         )),
     }
 }
@@ -103,9 +103,9 @@ mod tests {
     #[test]
     fn the_command_line_knows_better_until_the_list_names_another_address() {
         let mut addresses = Addresses::new(&owned(&[(2, "new:2"), (3, "new:3")]));
-        let at_start = addresses.of(&list(&[(1, "old:1"), (2, "old:2"), (3, "old:3")]));
+        let at_start = addresses.resolve(&list(&[(1, "old:1"), (2, "old:2"), (3, "old:3")]));
         assert_eq!(at_start, owned(&[(1, "old:1"), (2, "new:2"), (3, "new:3")]));
-        let later = addresses.of(&list(&[(1, "old:1"), (2, "moved:2"), (3, "old:3"), (4, "d:4")]));
+        let later = addresses.resolve(&list(&[(1, "old:1"), (2, "moved:2"), (3, "old:3"), (4, "d:4")]));
         assert_eq!(later, owned(&[(1, "old:1"), (2, "moved:2"), (3, "new:3"), (4, "d:4")]));
     }
 
@@ -122,6 +122,6 @@ mod tests {
     fn learners_are_named_with_what_they_are() {
         let mut membership = list(&[(1, "a:1"), (2, "b:1")]);
         membership.members[1].kind = MemberKind::Joining;
-        assert_eq!(names(&membership), "n1, n2 (joining)");
+        assert_eq!(describe(&membership), "n1, n2 (joining)");
     }
 }

@@ -14,9 +14,9 @@ const PROCESSES_MAX: usize = 1_024;
 
 impl EventLoop {
     pub(super) fn on_message(&mut self, envelope: Envelope) -> Result<(), NodeError> {
-        self.note_process(&envelope);
+        self.track_process(&envelope);
         match self.faults {
-            Some(_) => self.receive_in_lab(envelope),
+            Some(_) => self.receive_through_gate(envelope),
             None => self.step(Input::Message(envelope)),
         }
     }
@@ -25,29 +25,29 @@ impl EventLoop {
     /// protocol repairs that.
     pub(super) fn send(&mut self, envelope: Envelope) {
         match self.faults {
-            Some(_) => self.send_in_lab(envelope),
-            None => self.post(envelope),
+            Some(_) => self.send_through_gate(envelope),
+            None => self.send_to_link(envelope),
         }
     }
 
     /// Hands a message to its link.
-    pub(super) fn post(&mut self, mut envelope: Envelope) {
-        envelope.process = self.clock.began();
+    pub(super) fn send_to_link(&mut self, mut envelope: Envelope) {
+        envelope.process = self.clock.started_micros();
         let (from, to, number, kind) = (envelope.from, envelope.to, envelope.number, envelope.message.kind());
-        if !self.links.send(envelope) && self.observers.is_watched() {
+        if !self.links.send(envelope) && self.observers.needs_facts() {
             let fact = Fact::Dropped { from, to, number, kind: kind.into(), why: "no-room".into() };
-            self.observers.tell(self.clock.own(), fact);
+            self.publish(fact);
         }
     }
 
     /// Tells observers when a node's messages come from another process than before.
-    fn note_process(&mut self, envelope: &Envelope) {
+    fn track_process(&mut self, envelope: &Envelope) {
         let (node, process) = (envelope.from, envelope.process);
         let is_known = self.processes.contains_key(&node);
         if !is_known && self.processes.len() >= PROCESSES_MAX || self.processes.get(&node) == Some(&process) {
             return;
         }
         self.processes.insert(node, process);
-        self.observers.tell(self.clock.own(), Fact::PeerProcess { node, process });
+        self.publish(Fact::PeerProcess { node, process });
     }
 }

@@ -64,4 +64,6 @@ pub use options::{NodeOptions, SnapshotOptions};
 pub use start::run;
 
 pub use crate::lab::Wrong;
+pub use crate::server::ServeError;
 pub use crate::wire::address::{check_address, is_unspecified};
+pub use crate::wire::endpoint::BadAddress;

@@ -9,7 +9,7 @@ use crate::membership::Identity;
 use crate::protocol::trace::LinkRule;
 use crate::protocol::{Config, Leadership, Limits, Membership, NodeId, Prefer};
 use crate::runtime::error::NodeError;
-use crate::runtime::membership::names;
+use crate::runtime::membership::describe;
 use crate::wire::address::is_unspecified;
 
 /// Options of a node, as `epoca node` takes them. [`run`](crate::runtime::run) checks them.
@@ -152,7 +152,7 @@ impl NodeOptions {
             return None;
         }
         let named = named.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
-        Some(format!("--peer names {named}, but the members by the log are {}", names(list)))
+        Some(format!("--peer names {named}, but the members by the log are {}", describe(list)))
     }
 
     fn limits(&self) -> Limits {

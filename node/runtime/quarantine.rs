@@ -9,7 +9,7 @@ use crate::runtime::options::NodeOptions;
 use crate::storage::{Label, Quarantine, examine, quarantine};
 
 /// Moves the content of the damaged folder aside, if there is another node from which everything can be fetched again.
-pub(super) fn retreat(options: &NodeOptions, found: String) -> Result<(), NodeError> {
+pub(super) fn move_aside(options: &NodeOptions, found: String) -> Result<(), NodeError> {
     let label = examine(&options.data, options.id, &found);
     if others(options, &label).is_empty() {
         return Err(NodeError::DamagedAlone { folder: options.data.clone(), found });
@@ -38,7 +38,7 @@ fn others(options: &NodeOptions, label: &Label) -> Vec<String> {
 }
 
 /// The options of a node that starts after its folder was quarantined: it asks to be added again, as what it was.
-pub(super) fn returning(options: &NodeOptions, former: &Label) -> NodeOptions {
+pub(super) fn rejoin_options(options: &NodeOptions, former: &Label) -> NodeOptions {
     let join = others(options, former);
     let kind = former.members.iter().find(|member| member.id == options.id).map(|member| member.kind);
     NodeOptions {
@@ -81,11 +81,11 @@ mod tests {
     #[test]
     fn a_node_that_comes_back_asks_all_that_it_knew_and_founds_nothing() {
         let options = NodeOptions { peers: vec![(NodeId(2), "host:2".to_owned())], ..options(1) };
-        let returning = returning(&options, &label(MemberKind::Voter));
-        assert_eq!(returning.join, ["host:2", "host:3"]);
-        assert!(!returning.learner && returning.voters("host:1").is_empty());
+        let rejoining = rejoin_options(&options, &label(MemberKind::Voter));
+        assert_eq!(rejoining.join, ["host:2", "host:3"]);
+        assert!(!rejoining.learner && rejoining.voters("host:1").is_empty());
         let nobody = Label { members: Vec::new(), ..label(MemberKind::Voter) };
-        let alone = super::returning(&self::options(1), &nobody);
+        let alone = super::rejoin_options(&self::options(1), &nobody);
         assert!(alone.wait && alone.voters("host:1").is_empty());
     }
 
@@ -95,7 +95,7 @@ mod tests {
         std::fs::write(folder.path().join("commit"), "damaged").expect("it is written");
         let peers = vec![(NodeId(2), "host:2".to_owned())];
         let options = NodeOptions { peers, data: folder.path().to_owned(), ..options(1) };
-        retreat(&options, "a bit turned".to_owned()).expect("there is somebody who has everything");
+        move_aside(&options, "a bit turned".to_owned()).expect("there is somebody who has everything");
         let names = |folder: &std::path::Path| {
             let entries = std::fs::read_dir(folder).expect("a folder").flatten();
             let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -111,13 +111,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("commit"), "damaged").expect("it is written");
         let options = NodeOptions { data: folder.path().to_owned(), ..options(1) };
-        let refused = retreat(&options, "a bit turned".to_owned());
+        let refused = move_aside(&options, "a bit turned".to_owned());
         assert!(matches!(refused, Err(NodeError::DamagedAlone { .. })), "{refused:?}");
         assert!(folder.path().join("commit").is_file());
     }
 
     #[test]
     fn a_learner_comes_back_as_a_learner() {
-        assert!(returning(&options(1), &label(MemberKind::Learner)).learner);
+        assert!(rejoin_options(&options(1), &label(MemberKind::Learner)).learner);
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::protocol::apply::{Numbers, TooOld, Write};
 use crate::protocol::{Entry, Position};
-use crate::runtime::inbox::{Done, DoneSender};
+use crate::runtime::inbox::{Completion, CompletionSender};
 use crate::server::{ChangedRecord, ChangesGone, Records, StoredRecord};
 use crate::storage::{FinalDatabase, LogReader, Record, SnapshotStore, StorageError};
 
@@ -14,7 +14,7 @@ pub(super) struct Stores {
     pub(super) database: Arc<dyn FinalDatabase>,
     pub(super) log: Arc<dyn LogReader>,
     pub(super) snapshots: Arc<dyn SnapshotStore>,
-    pub(super) done: DoneSender,
+    pub(super) completions: CompletionSender,
 }
 
 impl Records for Stores {
@@ -52,7 +52,7 @@ impl Records for Stores {
             let why = text(error.clone());
             if error.is_damage() {
                 // The node must stop, although only an inspection has found the damage.
-                let _ = self.done.send(Done::Failed(error));
+                let _ = self.completions.send(Completion::Failed(error));
             }
             why
         })

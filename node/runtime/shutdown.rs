@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 use crate::protocol::trace::RoleName;
 use crate::protocol::{Answer, Input};
 use crate::runtime::error::NodeError;
-use crate::runtime::event_loop::{EventLoop, Stop};
-use crate::runtime::inbox::{Done, Inbox};
+use crate::runtime::event_loop::{EventLoop, StopMode};
+use crate::runtime::inbox::{Completion, Inbox};
 
 /// A disk that takes longer is considered hung.
 const FLUSH_SECONDS_MAX: u64 = 10;
@@ -16,9 +16,9 @@ const FLUSH_SECONDS_MAX: u64 = 10;
 impl EventLoop {
     /// Stops accepting requests. A leader transfers leadership if it may: the loop continues until that is answered or
     /// times out.
-    pub(super) fn begin_shutdown(&mut self, how: Stop) -> Result<(), NodeError> {
+    pub(super) fn begin_shutdown(&mut self, mode: StopMode) -> Result<(), NodeError> {
         self.queue.stop();
-        if how == Stop::AtOnce || self.core.role() != RoleName::Leader {
+        if mode == StopMode::Immediate || self.core.role() != RoleName::Leader {
             return Ok(());
         }
         let (reply, _) = oneshot::channel::<Answer>();
@@ -40,15 +40,15 @@ impl EventLoop {
     }
 
     async fn flush_all(&mut self, inbox: &mut Inbox) -> Result<(), NodeError> {
-        self.flusher.start()?;
+        self.flusher.start_flush()?;
         while !self.flusher.is_durable() {
             match inbox.completions.recv().await {
-                Some(Done::Flushed(operation)) => {
+                Some(Completion::Flushed(operation)) => {
                     // The messages that waited for it are dropped: the links are closing.
-                    drop(self.flusher.flushed(operation));
-                    self.flusher.start()?;
+                    drop(self.flusher.on_flushed(operation));
+                    self.flusher.start_flush()?;
                 }
-                Some(Done::Failed(error)) => return Err(error.into()),
+                Some(Completion::Failed(error)) => return Err(error.into()),
                 Some(_) => {}
                 None => return Ok(()),
             }

@@ -20,10 +20,10 @@ use crate::runtime::bootstrap::{self, Bootstrap};
 use crate::runtime::clock::Clock;
 use crate::runtime::database::Applier;
 use crate::runtime::error::NodeError;
-use crate::runtime::event_loop::{EventLoop, Stop};
+use crate::runtime::event_loop::{EventLoop, StopMode};
 use crate::runtime::faults::Faults;
 use crate::runtime::flush::Flusher;
-use crate::runtime::inbox::Inbox;
+use crate::runtime::inbox::{CompletionSender, Inbox};
 use crate::runtime::observers::Observers;
 use crate::runtime::options::NodeOptions;
 use crate::runtime::pending_requests::PendingRequests;
@@ -32,7 +32,7 @@ use crate::runtime::records::Stores;
 use crate::runtime::signals::Signals;
 use crate::server::requests::RequestQueue;
 use crate::server::{About, Services, serve};
-use crate::storage::{Label, OpenOptions, Opened, open};
+use crate::storage::{FinalDatabase, Label, OpenOptions, Opened, SnapshotStore, open};
 use crate::wire::log_throttle::LogThrottle;
 
 /// Threads for reads that block on the disk. `server::admission` lets clients use four of them, so that the node's own
@@ -59,23 +59,23 @@ const LAST_ANSWERS_MAX: Duration = Duration::from_millis(500);
 /// [`NodeError`].
 pub fn run(options: NodeOptions) -> Result<(), NodeError> {
     options.check()?;
-    let runtime = runtime()?;
+    let runtime = build_runtime()?;
     // The port first: a port in use is the most frequent error, and the check is cheap.
-    let listener = runtime.block_on(async { bind(options.listen)?.into_std().map_err(no_socket) })?;
+    let listener = runtime.block_on(async { bind(options.listen)?.into_std().map_err(socket_error) })?;
     let mut signals = None;
-    let mut ended = live(&options, runtime, &listener, &mut signals);
+    let mut ended = run_once(&options, runtime, &listener, &mut signals);
     while let Err(error) = &ended
-        && let Some(found) = error.damage()
+        && let Some(damage) = error.damage()
     {
-        quarantine::retreat(&options, found)?;
-        ended = live(&options, self::runtime()?, &listener, &mut signals);
+        quarantine::move_aside(&options, damage)?;
+        ended = run_once(&options, build_runtime()?, &listener, &mut signals);
     }
     ended
 }
 
 /// Runs the node once. It has an async runtime of its own: when that is dropped, no task is left that could still send
 /// something for the damaged core.
-fn live(
+fn run_once(
     options: &NodeOptions,
     runtime: Runtime,
     listener: &std::net::TcpListener,
@@ -83,19 +83,19 @@ fn live(
 ) -> Result<(), NodeError> {
     let ended = runtime.block_on(async {
         let opened = open_storage(options)?;
-        let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(no_socket)?;
+        let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(socket_error)?;
         let signals = match signals {
             Some(signals) => signals,
             none => none.insert(Signals::listen()?),
         };
-        run_on(options, opened, listener, signals.told()).await
+        run_on(options, opened, listener, signals.received()).await
     });
     // A hanging read of the disk must not keep the process alive.
     runtime.shutdown_background();
     ended
 }
 
-fn runtime() -> Result<Runtime, NodeError> {
+fn build_runtime() -> Result<Runtime, NodeError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -103,7 +103,7 @@ fn runtime() -> Result<Runtime, NodeError> {
         .map_err(|error| NodeError::System { what: "a runtime", error })
 }
 
-fn no_socket(error: io::Error) -> NodeError {
+fn socket_error(error: io::Error) -> NodeError {
     NodeError::System { what: "a listening socket", error }
 }
 
@@ -161,13 +161,14 @@ pub(super) async fn run_on(
     options: &NodeOptions,
     opened: Opened,
     listener: TcpListener,
-    stop: impl Future<Output = Stop>,
+    stop: impl Future<Output = StopMode>,
 ) -> Result<(), NodeError> {
     let quarantined = opened.quarantines.last();
     let note = quarantined.map(quarantine::note);
     // The quarantine's label matters only while the log is empty. Later the node is a member like any other.
     let former = quarantined.filter(|_| opened.restored.lists.is_empty()).map(|found| found.label.clone());
-    let options = &former.as_ref().map_or_else(|| options.clone(), |former| quarantine::returning(options, former));
+    let options =
+        &former.as_ref().map_or_else(|| options.clone(), |former| quarantine::rejoin_options(options, former));
     let node = assemble(options, opened, &listener, note, former)?;
     let advertised = options.advertise.as_ref().map(|address| format!(", advertised as {address}"));
     let lab = if options.lab { ", lab" } else { "" };
@@ -184,6 +185,7 @@ struct Node {
     membership: MembershipView,
 }
 
+/// Connects the parts. Nothing runs yet but the thread of the final database and the tasks of the links.
 fn assemble(
     options: &NodeOptions,
     opened: Opened,
@@ -194,57 +196,46 @@ fn assemble(
     let Opened { incarnation, log, database, snapshots, restored, notes, .. } = opened;
     let me = Identity { id: options.id, incarnation, address: address(options, listener)? };
     let list = restored.lists.last();
-    let notes: Vec<String> = notes.into_iter().chain(note).chain(bootstrap::notes(options, &me, list)).collect();
-    for note in &notes {
-        tracing::info!("{note}");
-    }
+    let startup_notes = bootstrap::startup_notes(options, &me, list);
+    let notes: Vec<String> = notes.into_iter().chain(note).chain(startup_notes).collect();
+    notes.iter().for_each(|note| tracing::info!("{note}"));
     let Bootstrap { membership, links, messages, addresses, join } =
         Bootstrap::new(options, &me, list, former.as_ref())?;
-    let begun_anew = former.as_ref().map(|former| former.found.clone());
-    let lost_disks = LostDisks::new((me.id, incarnation), membership.clone(), former.map(|former| former.members));
-    let about = About {
-        id: me.id,
-        address: me.address.clone(),
-        lab: options.lab,
-        notes,
-        incarnation,
-        membership: membership.clone(),
-        lost_disks,
-    };
+    let quarantined_damage = former.as_ref().map(|former| former.found.clone());
+    let about = about(options, &me, notes, &membership, former);
+
     let (queue, requests) = RequestQueue::new();
-    let (done, completions) = mpsc::unbounded_channel();
+    let (completion_sender, completions) = mpsc::unbounded_channel();
     let log_reader = log.reader();
-    let revision = watch::Sender::new(database.revision());
-    let revisions = revision.subscribe();
-    let leaders = watch::Sender::new(None);
-    let applier = Applier::start(Arc::clone(&database), Arc::clone(&snapshots), done.clone(), revision)
-        .map_err(|error| NodeError::System { what: "a thread", error })?;
+    let stores = Stores {
+        database: Arc::clone(&database),
+        snapshots: Arc::clone(&snapshots),
+        log: Arc::clone(&log_reader),
+        completions: completion_sender.clone(),
+    };
+    let (applier, revisions) = start_applier(&database, &snapshots, &completion_sender)?;
     let clock = if options.frozen { Clock::start_frozen() } else { Clock::start() };
     let faults = faults(options, &clock);
-    let cut_off = faults.as_ref().map(|faults| faults.gate().cut_off().into_iter().collect()).unwrap_or_default();
-    let (cuts, cuts_now) = watch::channel(cut_off);
+    let (cuts, current_cuts) = watch::channel(faults.as_ref().map(Faults::cut_off).unwrap_or_default());
+    let leader = watch::Sender::new(None);
     let foreign_clusters = links.foreign_clusters().clone();
+
     let services = Services {
         about: about.clone(),
         queue: queue.clone(),
         links: Arc::clone(&links),
-        records: Arc::new(Stores {
-            database: Arc::clone(&database),
-            snapshots: Arc::clone(&snapshots),
-            log: Arc::clone(&log_reader),
-            done: done.clone(),
-        }),
-        cuts: cuts_now,
+        records: Arc::new(stores),
+        cuts: current_cuts,
         revisions,
-        leaders: leaders.subscribe(),
+        leader: leader.subscribe(),
         connections_max: connections_max(),
     };
     let event_loop = EventLoop {
         clock,
-        core: Core::new(options.config(&me, seed()?), restored, clock.now()),
+        core: Core::new(options.config(&me, seed()?), restored, clock.core_time()),
         faults,
         observers: Observers::new(options.id, options.lab),
-        flusher: Flusher::new(log, done.clone()),
+        flusher: Flusher::new(log, completion_sender.clone()),
         applier,
         database,
         snapshots,
@@ -253,17 +244,49 @@ fn assemble(
         queue,
         about,
         cuts,
-        leaders,
-        done,
+        leader,
+        completions: completion_sender,
         requests: PendingRequests::default(),
         log_throttle: LogThrottle::default(),
         addresses,
         processes: BTreeMap::new(),
-        begun_anew,
+        quarantined_damage,
         join,
     };
     let inbox = Inbox { completions, messages, requests };
     Ok(Node { event_loop, inbox, services, foreign_clusters, membership })
+}
+
+/// The thread of the final database, and the newest applied revision.
+fn start_applier(
+    database: &Arc<dyn FinalDatabase>,
+    snapshots: &Arc<dyn SnapshotStore>,
+    completions: &CompletionSender,
+) -> Result<(Applier, watch::Receiver<u64>), NodeError> {
+    let (revision, revisions) = watch::channel(database.revision());
+    let applier = Applier::start(Arc::clone(database), Arc::clone(snapshots), completions.clone(), revision);
+    let applier = applier.map_err(|error| NodeError::System { what: "a thread", error })?;
+    Ok((applier, revisions))
+}
+
+/// What the services report about the node.
+fn about(
+    options: &NodeOptions,
+    me: &Identity,
+    notes: Vec<String>,
+    membership: &MembershipView,
+    former: Option<Label>,
+) -> About {
+    let former_members = former.map(|former| former.members);
+    About {
+        id: me.id,
+        address: me.address.clone(),
+        lab: options.lab,
+        notes,
+        incarnation: me.incarnation,
+        membership: membership.clone(),
+        lost_disks: LostDisks::new((me.id, me.incarnation), membership.clone(), former_members),
+    }
 }
 
 /// The fault stage, in a lab.
@@ -271,7 +294,7 @@ fn faults(options: &NodeOptions, clock: &Clock) -> Option<Faults> {
     if let Some(wrong) = options.wrong {
         tracing::warn!("{} is faulty on purpose: {}", options.id, wrong.name());
     }
-    let gate = || Gate::new(options.id, clock.began()).with(&options.rules, options.frozen);
+    let gate = || Gate::new(options.id, clock.started_micros()).with(&options.rules, options.frozen);
     options.lab.then(|| Faults::new(gate(), options.wrong))
 }
 
@@ -281,7 +304,7 @@ impl Node {
         self,
         options: &NodeOptions,
         listener: TcpListener,
-        stop: impl Future<Output = Stop>,
+        stop: impl Future<Output = StopMode>,
     ) -> Result<(), NodeError> {
         let Node { event_loop, inbox, services, foreign_clusters, membership } = self;
         let (end_serving, serving_ends) = oneshot::channel::<()>();
@@ -289,19 +312,19 @@ impl Node {
             let _ = serving_ends.await;
         }));
         let mut outnumbered = None;
-        let members = membership.clone();
+        let view = membership.clone();
         let stop = async {
             tokio::select! {
-                how = stop => how,
-                found = foreign_clusters.outnumber(|| members.known().quorum()) => {
-                    outnumbered = Some(found);
-                    Stop::AtOnce
+                mode = stop => mode,
+                outnumbering = foreign_clusters.outnumbered(|| view.known().quorum()) => {
+                    outnumbered = Some(outnumbering);
+                    StopMode::Immediate
                 }
             }
         };
         let ended = tokio::select! {
             ended = event_loop.run(inbox, stop) => ended,
-            served = &mut server => return Err(no_server(served)),
+            served = &mut server => return Err(serve_error(served)),
         };
         drop(end_serving);
         let _ = tokio::time::timeout(LAST_ANSWERS_MAX, server).await;
@@ -316,7 +339,7 @@ impl Node {
 }
 
 /// A node without its services is useless, so it stops.
-fn no_server(served: Result<Result<(), crate::server::ServeError>, tokio::task::JoinError>) -> NodeError {
+fn serve_error(served: Result<Result<(), crate::server::ServeError>, tokio::task::JoinError>) -> NodeError {
     match served {
         Ok(Err(error)) => error.into(),
         Ok(Ok(())) => NodeError::Fatal("the gRPC server ended without an error: please report it".into()),

@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 use crate::protocol::trace::NodeState;
 use crate::protocol::{Change, LogPoint, NodeId, Prefer};
 use crate::runtime::error::NodeError;
-use crate::runtime::event_loop::Stop;
+use crate::runtime::event_loop::StopMode;
 use crate::runtime::options::{NodeOptions, SnapshotOptions};
 use crate::runtime::start::run_on;
 use crate::storage::Opened;
@@ -132,7 +132,7 @@ fn start_on(opened: Opened, id: u64, listener: TcpListener, addresses: &[(u64, S
     let task = tokio::spawn(async move {
         let stopped = async {
             let _ = stopped.await;
-            Stop::AtOnce
+            StopMode::Immediate
         };
         run_on(&options, opened, listener, stopped).await
     });

@@ -26,7 +26,7 @@ pub(super) struct Forwarder {
     /// The nodes to which the lab has cut the link.
     pub(super) cuts: watch::Receiver<BTreeSet<NodeId>>,
     /// The leader as this node knows it.
-    pub(super) leaders: watch::Receiver<Option<NodeId>>,
+    pub(super) leader: watch::Receiver<Option<NodeId>>,
 }
 
 /// Why the leader gave no answer.
@@ -47,7 +47,7 @@ impl Forwarder {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        self.pass_on(to, |channel| call(client(channel))).await
+        self.forward(to, |channel| call(client(channel))).await
     }
 
     /// Calls the Client service of the leader; ends when another node leads.
@@ -64,10 +64,10 @@ impl Forwarder {
 
     /// Whether this node knows another leader.
     pub(super) fn is_deposed(&self, leader: NodeId) -> bool {
-        self.leaders.borrow().is_some_and(|known| known != leader)
+        self.leader.borrow().is_some_and(|known| known != leader)
     }
 
-    /// Like [`Forwarder::pass_on`], but ends when this node knows another leader.
+    /// Like [`Forwarder::forward`], but ends when this node knows another leader.
     pub(super) async fn ask_leader<T, F>(&self, leader: NodeId, call: impl FnOnce(Channel) -> F) -> Result<T, Lost>
     where
         F: Future<Output = Result<Response<T>, Status>>,
@@ -75,31 +75,31 @@ impl Forwarder {
         if self.is_deposed(leader) {
             return Err(Lost::NotSent("another node leads now".into()));
         }
-        let mut leaders = self.leaders.clone();
+        let mut known_leader = self.leader.clone();
         let another = |known: &Option<NodeId>| known.is_some_and(|known| known != leader);
         let deposed = async {
-            match leaders.wait_for(another).await.map(|known| *known) {
+            match known_leader.wait_for(another).await.map(|known| *known) {
                 Ok(Some(next)) => next,
                 // The node is stopping: its shutdown ends the call.
                 _ => std::future::pending().await,
             }
         };
         tokio::select! {
-            answered = self.pass_on(leader, call) => answered,
+            answered = self.forward(leader, call) => answered,
             next = deposed => Err(Lost::Deposed(next)),
         }
     }
 
     /// The connection to a node for calls that are not clients' calls; `None` over a cut link.
     pub(super) fn channel(&self, to: NodeId) -> Option<Channel> {
-        if self.cuts.borrow().contains(&to) { None } else { self.links.calls(to) }
+        if self.cuts.borrow().contains(&to) { None } else { self.links.channel(to) }
     }
 
-    pub(super) async fn pass_on<T, F>(&self, to: NodeId, call: impl FnOnce(Channel) -> F) -> Result<T, Lost>
+    pub(super) async fn forward<T, F>(&self, to: NodeId, call: impl FnOnce(Channel) -> F) -> Result<T, Lost>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let Some(channel) = self.links.calls(to) else {
+        let Some(channel) = self.links.channel(to) else {
             return Err(Lost::NotSent("this node does not know its address".into()));
         };
         let mut cuts = self.cuts.clone();
@@ -109,7 +109,7 @@ impl Forwarder {
         tokio::select! {
             answered = tokio::time::timeout(FORWARD_TIMEOUT, call(channel)) => match answered {
                 Ok(Ok(response)) => Ok(response.into_inner()),
-                Ok(Err(status)) if never_left(&status) => Err(Lost::NotSent(reason(&status))),
+                Ok(Err(status)) if was_never_sent(&status) => Err(Lost::NotSent(reason(&status))),
                 Ok(Err(status)) if is_overload(&status) => Err(Lost::Overloaded(reason(&status))),
                 Ok(Err(status)) => Err(Lost::Unanswered(reason(&status))),
                 Err(_) => Err(Lost::Unanswered("no answer in time".into())),
@@ -132,7 +132,7 @@ fn is_overload(status: &Status) -> bool {
 }
 
 /// Only a failed connect proves that nothing was sent.
-fn never_left(status: &Status) -> bool {
+fn was_never_sent(status: &Status) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = status.source();
     while let Some(error) = cause {
         if error.is::<ConnectError>() {

@@ -19,9 +19,9 @@ use crate::wire::proto::client_server::ClientServer;
 use crate::wire::proto::control_server::ControlServer;
 use crate::wire::proto::peer_server::PeerServer;
 
-pub mod requests;
+pub(crate) mod requests;
 
-pub mod ring;
+pub(crate) mod ring;
 
 mod admission;
 
@@ -51,17 +51,17 @@ mod lab;
 
 mod observe;
 
-pub use control::About;
-pub use records::{ChangedRecord, ChangesGone, Records, StoredRecord};
+pub(crate) use control::About;
+pub(crate) use records::{ChangedRecord, ChangesGone, Records, StoredRecord};
 
 /// Concurrent calls on one connection; HTTP/2 makes further ones wait at the client.
-const CALLS_OF_CONNECTION_MAX: u32 = 1_024;
+const CONNECTION_CALLS_MAX: u32 = 1_024;
 /// Open calls of the Client service, and of each of the other two groups: peers, and control with health and
 /// reflection. They are separate, so that clients cannot keep the other nodes out.
 const CLIENT_CALLS_MAX: usize = 32_768;
 const CALLS_MAX: usize = 8_192;
 /// Bytes of incomplete incoming messages: of clients, as many of other nodes, and an eighth for the rest.
-const ARRIVING_BYTES_MAX: usize = 256 << 20;
+const INCOMPLETE_BYTES_MAX: usize = 256 << 20;
 /// HTTP/2 flow control: what a sender may have in flight unread, per stream and per connection. Small, because a node
 /// has thousands of connections and the windows bound the memory of all of them.
 const STREAM_WINDOW_BYTES: u32 = 512 << 10;
@@ -74,30 +74,30 @@ macro_rules! limited {
     };
 }
 /// What the services need of the node that runs them.
-pub struct Services {
-    pub about: About,
-    pub queue: RequestQueue,
-    pub links: Arc<Links>,
-    pub records: Arc<dyn Records>,
+pub(crate) struct Services {
+    pub(crate) about: About,
+    pub(crate) queue: RequestQueue,
+    pub(crate) links: Arc<Links>,
+    pub(crate) records: Arc<dyn Records>,
     /// The nodes to which the lab has cut the link. Forwarding respects it like the gate does.
-    pub cuts: channel::Receiver<BTreeSet<NodeId>>,
+    pub(crate) cuts: channel::Receiver<BTreeSet<NodeId>>,
     /// The newest applied revision, sent after each batch.
-    pub revisions: channel::Receiver<u64>,
+    pub(crate) revisions: channel::Receiver<u64>,
     /// The leader as this node knows it.
-    pub leaders: channel::Receiver<Option<NodeId>>,
+    pub(crate) leader: channel::Receiver<Option<NodeId>>,
     /// The most open connections. Some more are admitted for a moment, see [`admission::connections`].
-    pub connections_max: usize,
+    pub(crate) connections_max: usize,
 }
 
 /// Serves until `stop` resolves, then lets open calls end.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
     services: Services,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let Services { about, queue, links, records, cuts, revisions, leaders, connections_max } = services;
+    let Services { about, queue, links, records, cuts, revisions, leader, connections_max } = services;
     let limits = RequestLimits::default();
-    let forwarder = Arc::new(forward::Forwarder { links: Arc::clone(&links), cuts, leaders });
+    let forwarder = Arc::new(forward::Forwarder { links: Arc::clone(&links), cuts, leader });
     let me = about.id;
     let members = member_changes::MemberChanges {
         queue: queue.clone(),
@@ -119,7 +119,7 @@ pub async fn serve(
     let removed = RemovedCheck {
         me: (me, about.incarnation),
         membership: about.membership.clone(),
-        leaders: forwarder.leaders.clone(),
+        leader: forwarder.leader.clone(),
         channel: move |node| forwarder.channel(node),
     };
     tokio::spawn(removed.run());
@@ -133,12 +133,12 @@ pub async fn serve(
     // Many tools still use the earlier version of the reflection service.
     let (reflection, reflection_alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
     let (clients, others) =
-        (CallLimits::new(CLIENT_CALLS_MAX, ARRIVING_BYTES_MAX), CallLimits::new(CALLS_MAX, ARRIVING_BYTES_MAX / 8));
-    let peers = CallLimits::new(CALLS_MAX, ARRIVING_BYTES_MAX);
+        (CallLimits::new(CLIENT_CALLS_MAX, INCOMPLETE_BYTES_MAX), CallLimits::new(CALLS_MAX, INCOMPLETE_BYTES_MAX / 8));
+    let peers = CallLimits::new(CALLS_MAX, INCOMPLETE_BYTES_MAX);
     tonic::transport::Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_concurrent_streams(CALLS_OF_CONNECTION_MAX)
+        .max_concurrent_streams(CONNECTION_CALLS_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE * 6))
         .add_service(peers.guard(limited!(PeerServer::new(PeerService { links }))))
         .add_service(clients.guard(limited!(ClientServer::new(client))))

@@ -8,7 +8,7 @@ use tonic::Status;
 use tonic::codegen::BoxStream;
 
 use crate::protocol::trace::Event;
-use crate::server::requests::{Request as Ask, RequestQueue, Tail, Watch};
+use crate::server::requests::{Request, RequestQueue, Tail, Watch};
 use crate::server::ring::{Ring, RingItem};
 use crate::wire::convert::Observation;
 use crate::wire::proto;
@@ -38,15 +38,15 @@ async fn feed(
 ) -> Result<(), Gone> {
     send(sender, first.into()).await?;
     loop {
-        let found = tokio::select! {
-            found = ring.next() => found,
+        let item = tokio::select! {
+            item = ring.next() => item,
             () = sender.closed() => return Err(Gone),
         };
-        match found {
+        match item {
             RingItem::Events(events) => send(sender, to_wire(&events)).await?,
             RingItem::Lost => {
-                let asked = queue.ask(|reply| Ask::Resync(Arc::clone(ring), tail, reply)).map_err(|_| Gone)?;
-                let (lost, snapshot) = asked.await.map_err(|_| Gone)?;
+                let answer = queue.ask(|reply| Request::Resync(Arc::clone(ring), tail, reply)).map_err(|_| Gone)?;
+                let (lost, snapshot) = answer.await.map_err(|_| Gone)?;
                 send(sender, Observation::Lost(lost).into()).await?;
                 send(sender, Observation::Snapshot(Box::new(snapshot)).into()).await?;
             }

@@ -12,7 +12,7 @@ use crate::membership::view::Members;
 use crate::protocol::trace::Fact;
 use crate::protocol::{EntryId, Listed, NodeId, Position, Probe, QuorumRead, replicas_least};
 use crate::server::client::ClientService;
-use crate::server::requests::Request as Ask;
+use crate::server::requests::Request;
 use crate::wire::convert::Malformed;
 use crate::wire::proto;
 use crate::wire::proto::get_response::Outcome;
@@ -26,30 +26,30 @@ const PAUSE: Duration = Duration::from_millis(5);
 const PROBE_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A voter's answer: its probe, and its record.
-type Answered = (NodeId, Probe, Option<proto::Record>);
+type VoterProbe = (NodeId, Probe, Option<proto::Record>);
 
 /// The answers of one round.
 #[derive(Default)]
 struct Round {
-    answers: Vec<Answered>,
+    answers: Vec<VoterProbe>,
     /// The newest member list among the answers, if it is newer than the one used for the round.
     newer: Option<Listed>,
 }
 
 /// The answer of one voter.
-enum Said {
-    Probe(Answered),
+enum VoterAnswer {
+    Probe(VoterProbe),
     Newer(Listed),
 }
 
 impl Round {
-    fn add(&mut self, said: Option<Said>) {
-        match said {
-            Some(Said::Probe(answer)) => self.answers.push(answer),
-            Some(Said::Newer(list)) if self.newer.as_ref().is_none_or(|known| known.id < list.id) => {
+    fn add(&mut self, answer: Option<VoterAnswer>) {
+        match answer {
+            Some(VoterAnswer::Probe(probe)) => self.answers.push(probe),
+            Some(VoterAnswer::Newer(list)) if self.newer.as_ref().is_none_or(|known| known.id < list.id) => {
                 self.newer = Some(list);
             }
-            Some(Said::Newer(_)) | None => {}
+            Some(VoterAnswer::Newer(_)) | None => {}
         }
     }
 }
@@ -60,7 +60,7 @@ impl ClientService {
         let mut known = self.membership.known();
         let mut read = QuorumRead::default();
         for _ in 0..ROUNDS {
-            let wanted = match wanted(get.replicas as usize, &known) {
+            let wanted = match replicas_wanted(get.replicas as usize, &known) {
                 Ok(wanted) => wanted,
                 Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
             };
@@ -76,12 +76,12 @@ impl ClientService {
             let asked: Vec<NodeId> = answers.iter().map(|(node, ..)| *node).collect();
             let probes: Vec<Probe> = answers.iter().map(|(_, probe, _)| *probe).collect();
             let Some(index) = read.judge(&probes) else {
-                self.tell(Fact::QuorumDisagreed { asked, wanted: read.wanted() });
+                self.trace(Fact::QuorumDisagreed { asked, wanted: read.wanted() });
                 sleep(PAUSE).await;
                 continue;
             };
             let applied = probes[index].applied;
-            self.tell(Fact::QuorumAnswered { from: asked[index], asked, applied, wanted: read.wanted() });
+            self.trace(Fact::QuorumAnswered { from: asked[index], asked, applied, wanted: read.wanted() });
             let record = answers.into_iter().nth(index).and_then(|(.., record)| record);
             return Ok(Some(record.map_or(Outcome::NotFound(proto::NotFound {}), Outcome::Record)));
         }
@@ -93,9 +93,9 @@ impl ClientService {
         let order = shuffled(known.voters())?;
         let (first, rest) = order.split_at(wanted);
         let request = proto::ProbeRequest { key: key.clone(), members: known.list.as_ref().map(|list| list.id.into()) };
-        let asked = first.iter().map(|node| self.ask_voter(*node, request.clone()));
+        let probes = first.iter().map(|node| self.ask_voter(*node, request.clone()));
         let mut round = Round::default();
-        futures_util::future::join_all(asked).await.into_iter().for_each(|said| round.add(said));
+        futures_util::future::join_all(probes).await.into_iter().for_each(|answer| round.add(answer));
         for node in rest {
             if round.answers.len() < wanted && round.newer.is_none() {
                 round.add(self.ask_voter(*node, request.clone()).await);
@@ -104,7 +104,7 @@ impl ClientService {
         Ok(round)
     }
 
-    async fn ask_voter(&self, node: NodeId, request: proto::ProbeRequest) -> Option<Said> {
+    async fn ask_voter(&self, node: NodeId, request: proto::ProbeRequest) -> Option<VoterAnswer> {
         let members = request.members;
         let answer = if node == self.me {
             self.probe_here(&request).await.ok()?
@@ -113,25 +113,25 @@ impl ClientService {
             timeout(PROBE_TIMEOUT, call).await.ok()?.ok()?
         };
         if let Some(newer) = answer.newer {
-            return Listed::try_from(newer).ok().map(Said::Newer);
+            return Listed::try_from(newer).ok().map(VoterAnswer::Newer);
         }
         let voter = answer.voter.filter(|_| answer.refused.is_none())?;
-        Some(Said::Probe((node, probe(voter, members?).ok()?, answer.record)))
+        Some(VoterAnswer::Probe((node, probe_from_wire(voter, members?).ok()?, answer.record)))
     }
 
     /// The probe comes first, then the value: it may be newer than the probe, never older.
     pub(super) async fn probe_here(&self, request: &proto::ProbeRequest) -> Result<proto::ProbeResponse, Status> {
-        let asked =
-            self.queue.ask(Ask::Probe).map_err(|_| Status::unavailable("this node is overloaded or stopping"))?;
-        let said = asked.await.map_err(|_| Status::unavailable("this node stopped before it could answer"))?;
+        let probe =
+            self.queue.ask(Request::Probe).map_err(|_| Status::unavailable("this node is overloaded or stopping"))?;
+        let probe = probe.await.map_err(|_| Status::unavailable("this node stopped before it could answer"))?;
         // The list is read after the probe, so it is not older than the log that the probe speaks of.
-        let asked_by = request.members.map(EntryId::try_from).transpose().ok().flatten();
-        let newer = self.membership.known().list.filter(|list| Some(list.id) > asked_by);
+        let list_id = request.members.map(EntryId::try_from).transpose().ok().flatten();
+        let newer = self.membership.known().list.filter(|list| Some(list.id) > list_id);
         if let Some(newer) = newer {
             return Ok(proto::ProbeResponse { newer: Some((&*newer).into()), ..Default::default() });
         }
-        let counts = |said: &Probe| asked_by.is_some_and(|list| said.counts_for(list));
-        let Some(Probe { applied, accepted, .. }) = said.filter(counts) else {
+        let counts = |probe: &Probe| list_id.is_some_and(|list| probe.counts_for(list));
+        let Some(Probe { applied, accepted, .. }) = probe.filter(counts) else {
             let text = "by its log this node is not a voter of this member list";
             return Ok(proto::ProbeResponse { refused: Some(refused("no_voter", text)), ..Default::default() });
         };
@@ -141,14 +141,14 @@ impl ClientService {
     }
 
     /// Publishes a fact for observers.
-    fn tell(&self, fact: Fact) {
-        let _ = self.queue.ask(|_: tokio::sync::oneshot::Sender<()>| Ask::Tell(Box::new(fact)));
+    fn trace(&self, fact: Fact) {
+        let _ = self.queue.ask(|_: tokio::sync::oneshot::Sender<()>| Request::Trace(Box::new(fact)));
     }
 }
 
 /// The number of voters to probe. Fewer than a majority are enough only while the list has never changed: a few
 /// answers cannot show that the others already use another list.
-fn wanted(replicas: usize, known: &Members) -> Result<usize, proto::Refusal> {
+fn replicas_wanted(replicas: usize, known: &Members) -> Result<usize, proto::Refusal> {
     let voters = known.voters().len();
     if voters == 0 {
         return Err(refused("not_founded", "this node belongs to no cluster yet: ask another one"));
@@ -168,7 +168,7 @@ fn wanted(replicas: usize, known: &Members) -> Result<usize, proto::Refusal> {
 }
 
 /// The voter itself has checked that it counts for the list in the request.
-fn probe(voter: proto::Voter, members: proto::EntryId) -> Result<Probe, Malformed> {
+fn probe_from_wire(voter: proto::Voter, members: proto::EntryId) -> Result<Probe, Malformed> {
     let id = |id: Option<proto::EntryId>| id.map(EntryId::try_from).transpose();
     Ok(Probe { applied: id(voter.applied)?, accepted: id(voter.accepted)?, members: members.try_into()? })
 }

@@ -7,7 +7,7 @@ use crate::wire::proto;
 
 /// Implemented by the runtime. Every method may block on the disk; `get` mostly finds its record in memory. Errors are
 /// texts for people.
-pub trait Records: Send + Sync + 'static {
+pub(crate) trait Records: Send + Sync + 'static {
     fn get(&self, key: &[u8]) -> Result<Option<StoredRecord>, String>;
 
     /// At most `limit` records with keys that start with `prefix` and are greater than `after`, in key order; true if
@@ -34,27 +34,27 @@ pub trait Records: Send + Sync + 'static {
 
 /// A final record, with the entry that wrote it last.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StoredRecord {
-    pub key: Bytes,
-    pub value: Bytes,
-    pub id: EntryId,
-    pub create_revision: u64,
-    pub revision: u64,
-    pub version: u64,
+pub(crate) struct StoredRecord {
+    pub(crate) key: Bytes,
+    pub(crate) value: Bytes,
+    pub(crate) id: EntryId,
+    pub(crate) create_revision: u64,
+    pub(crate) revision: u64,
+    pub(crate) version: u64,
 }
 
 /// A committed change: the new record, or for a deleted key an empty value and the revision of the delete.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ChangedRecord {
-    pub record: StoredRecord,
-    pub deleted: bool,
+pub(crate) struct ChangedRecord {
+    pub(crate) record: StoredRecord,
+    pub(crate) deleted: bool,
 }
 
 /// Changes that far back are no longer kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ChangesGone {
+pub(crate) struct ChangesGone {
     /// The oldest revision that is.
-    pub oldest: u64,
+    pub(crate) oldest: u64,
 }
 
 impl From<ChangedRecord> for proto::Changed {

@@ -19,7 +19,7 @@ use crate::wire::convert::NodeSnapshot;
 const REQUESTS_MAX: usize = 16_384;
 
 /// A request to the event loop, with the channel for its answer.
-pub enum Request {
+pub(crate) enum Request {
     /// Append this encoded command to the log, and apply it.
     Write(Bytes, oneshot::Sender<WriteAnswer>),
     /// Permission to read the final database now, linearizably.
@@ -29,7 +29,7 @@ pub enum Request {
     /// This node's answer to a quorum read; `None` if it is not a voter.
     Probe(oneshot::Sender<Option<Probe>>),
     /// Publishes a fact for observers.
-    Tell(Box<Fact>),
+    Trace(Box<Fact>),
     Stand(oneshot::Sender<Answer>),
     /// Take a snapshot of the present final data.
     Backup(oneshot::Sender<Answer>),
@@ -50,40 +50,40 @@ pub enum Request {
 }
 
 /// The core's answer to a write.
-pub struct WriteAnswer {
-    pub answer: Answer,
+pub(crate) struct WriteAnswer {
+    pub(crate) answer: Answer,
     /// The outcome, once the entry is applied.
-    pub applied: Option<Applied>,
+    pub(crate) applied: Option<Applied>,
 }
 
 /// Forged entries for the end of the log: encoded commands. Only in a lab.
-pub struct Injection {
-    pub epoch: Option<Epoch>,
-    pub commands: Vec<Bytes>,
+pub(crate) struct Injection {
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) commands: Vec<Bytes>,
 }
 
 /// The most entries of the log's end in a snapshot.
 #[derive(Clone, Copy)]
-pub struct Tail(pub usize);
+pub(crate) struct Tail(pub usize);
 
 /// The node's state, with the lab's faults in force.
-pub struct State {
-    pub snapshot: NodeState,
+pub(crate) struct State {
+    pub(crate) snapshot: NodeState,
     /// The number of messages that wait at the gate. They are listed by [`Request::Pending`].
-    pub pending: u64,
+    pub(crate) pending: u64,
     /// Microseconds of the core's time until its deadline.
-    pub timer_micros: u64,
+    pub(crate) timer_micros: u64,
 }
 
 /// A new observer: the state now, and the ring into which every later event goes.
-pub struct Watch {
-    pub snapshot: NodeSnapshot,
-    pub ring: Arc<Ring>,
+pub(crate) struct Watch {
+    pub(crate) snapshot: NodeSnapshot,
+    pub(crate) ring: Arc<Ring>,
 }
 
 /// A fault to inject or to end.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     Cut(NodeId),
     Heal(NodeId),
     /// Sets a rule: hold, drop, delay or duplicate.
@@ -100,7 +100,7 @@ pub enum Fault {
 
 /// What to do with a message that waits at the gate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OnMessage {
+pub(crate) enum OnMessage {
     Deliver,
     Discard,
     Delay { millis: u64 },
@@ -108,7 +108,7 @@ pub enum OnMessage {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FaultDone {
+pub(crate) enum FaultDone {
     /// Nothing changed: it was in force, or not in force, already.
     Already,
     Done,
@@ -122,31 +122,31 @@ pub enum FaultDone {
 
 /// Why a request was not accepted. Nothing of it was done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NotTaken {
+pub(crate) enum NotTaken {
     Overloaded,
     Stopping,
 }
 
 /// The services' end of the queue. Clones share it.
 #[derive(Clone)]
-pub struct RequestQueue {
+pub(crate) struct RequestQueue {
     requests: mpsc::Sender<Request>,
     stopping: Arc<AtomicBool>,
 }
 
 impl RequestQueue {
-    pub fn new() -> (RequestQueue, mpsc::Receiver<Request>) {
+    pub(crate) fn new() -> (RequestQueue, mpsc::Receiver<Request>) {
         let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
         (RequestQueue { requests, stopping: Arc::default() }, inbox)
     }
 
     /// Stops accepting requests: the node is shutting down.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
     /// Queues a request. The receiver fails if the loop ends before it has answered.
-    pub fn ask<T>(
+    pub(crate) fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
     ) -> Result<oneshot::Receiver<T>, NotTaken> {

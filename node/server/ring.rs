@@ -16,7 +16,7 @@ const WEIGHT_MAX: usize = 32_768;
 const BATCH_WEIGHT_MAX: usize = 4_096;
 
 #[derive(Default)]
-pub struct Ring {
+pub(crate) struct Ring {
     inner: Mutex<Inner>,
 }
 
@@ -31,7 +31,7 @@ struct Inner {
 
 /// What an observer finds in its ring.
 #[derive(Debug, PartialEq, Eq)]
-pub enum RingItem {
+pub(crate) enum RingItem {
     Events(Vec<Arc<Event>>),
     /// Events were lost; a new snapshot is needed.
     Lost,
@@ -41,7 +41,7 @@ pub enum RingItem {
 
 impl Ring {
     /// Adds an event; drops the oldest if there is no room.
-    pub fn push(&self, event: &Arc<Event>) {
+    pub(crate) fn push(&self, event: &Arc<Event>) {
         let mut inner = self.lock();
         inner.weight += weight(event);
         inner.events.push_back(Arc::clone(event));
@@ -55,7 +55,7 @@ impl Ring {
     }
 
     /// Empties the ring for a new snapshot. Returns the number of events lost since the last one.
-    pub fn restart(&self) -> u64 {
+    pub(crate) fn restart(&self) -> u64 {
         let mut inner = self.lock();
         let missed = inner.lost + inner.events.len() as u64;
         inner.events.clear();
@@ -65,18 +65,18 @@ impl Ring {
     }
 
     /// Closes the ring, from either side.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
         wake(&mut inner);
     }
 
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
     }
 
     /// The next events; waits until there are some.
-    pub async fn next(&self) -> RingItem {
+    pub(crate) async fn next(&self) -> RingItem {
         poll_fn(|context| {
             let mut inner = self.lock();
             if inner.lost > 0 {
@@ -122,7 +122,7 @@ fn wake(inner: &mut Inner) {
 }
 
 /// The weight of an event in a ring.
-pub fn weight(event: &Event) -> usize {
+pub(crate) fn weight(event: &Event) -> usize {
     let previews = match &event.fact {
         Fact::Proposed { entry } => entry.len(),
         Fact::Consistent { entries, .. } | Fact::Injected { entries } => entries.len(),

@@ -29,21 +29,21 @@ const MESSAGES_MAX: usize = 1;
 const BYTES_MAX: usize = 1 << 20;
 /// The interval of bookmarks: without changes a client learns how far it has seen, so that it need not go back far
 /// after a lost connection.
-const BOOKMARK: Duration = Duration::from_secs(1);
+const BOOKMARK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait for the leader's newest revision before the first response.
-const NEWEST: Duration = Duration::from_millis(250);
+const NEWEST_TIMEOUT: Duration = Duration::from_millis(250);
 
 pub(super) fn watch(
     service: ClientService,
     request: proto::WatchRequest,
-    limits: Permit,
+    permit: Permit,
 ) -> BoxStream<proto::WatchResponse> {
     let (responses, receiver) = mpsc::channel(MESSAGES_MAX);
     tokio::spawn(async move {
-        let (gone, _room) = (responses.clone(), limits);
+        let (sender, _permit) = (responses.clone(), permit);
         tokio::select! {
             () = send_all(&service, request, &responses) => {}
-            () = gone.closed() => {}
+            () = sender.closed() => {}
         }
     });
     Box::pin(ReceiverStream::new(receiver))
@@ -63,17 +63,17 @@ async fn send_all(service: &ClientService, request: proto::WatchRequest, respons
     let proto::WatchRequest { prefix, from } = request;
     let mut seen = from.map_or_else(|| records.revision(), |from| from.saturating_sub(1));
     // The first response is sent at once, with or without changes.
-    let (mut first, mut told) = (true, seen);
-    // Whether the revision after which changes are wanted exists anywhere.
-    let mut exists = false;
+    let (mut first, mut announced) = (true, seen);
+    // Whether the revision after which changes are wanted revision_exists anywhere.
+    let mut revision_exists = false;
     loop {
-        exists = exists || seen <= records.revision();
-        if !exists && let Some(newest) = newest(service).await {
+        revision_exists = revision_exists || seen <= records.revision();
+        if !revision_exists && let Some(newest) = newest(service).await {
             if newest < seen {
-                let _ = responses.send(Ok(future(seen + 1, newest))).await;
+                let _ = responses.send(Ok(future_revision(seen + 1, newest))).await;
                 return;
             }
-            exists = true;
+            revision_exists = true;
         }
         let present = *revisions.borrow_and_update();
         let (response, up_to) = match page(records, seen, &prefix) {
@@ -85,7 +85,7 @@ async fn send_all(service: &ClientService, request: proto::WatchRequest, respons
         };
         seen = up_to;
         if std::mem::take(&mut first) || !response.changes.is_empty() {
-            told = seen;
+            announced = seen;
             if responses.send(Ok(response)).await.is_err() {
                 return;
             }
@@ -93,13 +93,13 @@ async fn send_all(service: &ClientService, request: proto::WatchRequest, respons
         if seen < present {
             continue;
         }
-        match tokio::time::timeout(BOOKMARK, revisions.changed()).await {
+        match tokio::time::timeout(BOOKMARK_INTERVAL, revisions.changed()).await {
             Ok(Ok(())) => {}
             // The node is stopping.
             Ok(Err(_)) => return,
-            Err(_) if told == seen => {}
+            Err(_) if announced == seen => {}
             Err(_) => {
-                told = seen;
+                announced = seen;
                 let bookmark = proto::WatchResponse { up_to: seen, ..proto::WatchResponse::default() };
                 if responses.send(Ok(bookmark)).await.is_err() {
                     return;
@@ -111,10 +111,10 @@ async fn send_all(service: &ClientService, request: proto::WatchRequest, respons
 
 /// The newest revision of the cluster, if the leader answers in time.
 async fn newest(service: &ClientService) -> Option<u64> {
-    tokio::time::timeout(NEWEST, service.newest_revision(false)).await.ok()?.ok()
+    tokio::time::timeout(NEWEST_TIMEOUT, service.newest_revision(false)).await.ok()?.ok()
 }
 
-fn future(from: u64, newest: u64) -> proto::WatchResponse {
+fn future_revision(from: u64, newest: u64) -> proto::WatchResponse {
     let text = format!(
         "revision {from} does not exist yet: the newest is {newest}. Watch from {} on, or without a revision from what comes \
          next",

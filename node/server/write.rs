@@ -9,23 +9,23 @@ use crate::protocol::{Answer, Change, Command, NodeId, Once};
 use crate::server::client::ClientService;
 use crate::server::forward::Lost;
 use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken, session_lost};
-use crate::server::requests::{Request as Ask, WriteAnswer};
+use crate::server::requests::{self, WriteAnswer};
 use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
 use crate::wire::refusal::{refused, unsound};
 
 /// A write with its decoded change. The request is kept for forwarding; both share their bytes.
-pub(super) struct Write {
+pub(super) struct CheckedWrite {
     request: proto::WriteRequest,
     change: Change,
     /// Another node has forwarded the request; it is not forwarded again.
     is_forwarded: bool,
 }
 
-impl Write {
+impl CheckedWrite {
     /// Decodes and checks a request. This is the only place of a node that checks the limits of keys, values and
     /// batches.
-    pub(super) fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<Write, proto::Refusal> {
+    pub(super) fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<CheckedWrite, proto::Refusal> {
         let Some(change) = &request.change else {
             return Err(refused("empty_write", "the request contains no change"));
         };
@@ -33,7 +33,7 @@ impl Write {
             refused("nothing_expected", "a compare-and-set must state what it expects: absent, a value or a revision")
         })?;
         change.check().map_err(unsound)?;
-        Ok(Write { request, change, is_forwarded })
+        Ok(CheckedWrite { request, change, is_forwarded })
     }
 
     fn command(&self) -> Bytes {
@@ -43,39 +43,42 @@ impl Write {
     }
 
     /// The key of a compare-and-set; `None` for other changes.
-    fn compared(&self) -> Option<&Bytes> {
+    fn compared_key(&self) -> Option<&Bytes> {
         if let Change::CompareAndSet { key, .. } = &self.change { Some(key) } else { None }
     }
 }
 
 impl ClientService {
     pub(super) async fn write_one(&self, request: proto::WriteRequest, is_forwarded: bool) -> proto::WriteResponse {
-        let admitted = self.limits.write(bytes(&request));
-        let (_permits, write) = match admitted.and_then(|permits| Ok((permits, Write::new(request, is_forwarded)?))) {
-            Ok(admitted) => admitted,
-            Err(refusal) => return no(refusal),
-        };
+        let admitted = self.limits.write(key_and_value_bytes(&request));
+        let (_permits, write) =
+            match admitted.and_then(|permits| Ok((permits, CheckedWrite::new(request, is_forwarded)?))) {
+                Ok(admitted) => admitted,
+                Err(refusal) => return refused_response(refusal),
+            };
         let command = write.command();
-        let answered = match self.queue.ask(|reply| Ask::Write(command, reply)) {
+        let answer = match self.queue.ask(|reply| requests::Request::Write(command, reply)) {
             Ok(answer) => answer.await,
-            Err(why) => return no(not_taken(why)),
+            Err(why) => return refused_response(not_taken(why)),
         };
-        match answered {
-            Ok(WriteAnswer { applied: Some(applied), .. }) => self.done(&write, applied),
-            Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) if write.is_forwarded => no(not_a_leader(leader)),
+        match answer {
+            Ok(WriteAnswer { applied: Some(applied), .. }) => self.applied_response(&write, applied),
+            Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) if write.is_forwarded => {
+                refused_response(not_a_leader(leader))
+            }
             Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) => {
                 Box::pin(self.forward_write(leader, write.request)).await
             }
-            Ok(WriteAnswer { answer: Answer::Refused(refusal), .. }) => no(by_core(refusal)),
+            Ok(WriteAnswer { answer: Answer::Refused(refusal), .. }) => refused_response(by_core(refusal)),
             Ok(WriteAnswer { answer: Answer::Unknown, .. }) => {
-                unknown("the leader stepped down with the write in its log")
+                unknown_response("the leader stepped down with the write in its log")
             }
-            Ok(WriteAnswer { .. }) => unknown("the core gave an answer that is none of a write"),
-            Err(_) => unknown("the node stopped before it could answer"),
+            Ok(WriteAnswer { .. }) => unknown_response("the core gave an answer that is none of a write"),
+            Err(_) => unknown_response("the node stopped before it could answer"),
         }
     }
 
-    fn done(&self, write: &Write, applied: Applied) -> proto::WriteResponse {
+    fn applied_response(&self, write: &CheckedWrite, applied: Applied) -> proto::WriteResponse {
         use proto::write_response::Outcome as Wire;
         let (outcome, revision) = match applied.outcome {
             Outcome::Done { revision } => {
@@ -91,8 +94,8 @@ impl ClientService {
     }
 
     /// The revision that a compare-and-set found, with its value if the key still has that revision.
-    fn not_equal(&self, write: &Write, revision: Option<u64>) -> proto::NotEqual {
-        let record = write.compared().and_then(|key| self.records.get(key).ok().flatten());
+    fn not_equal(&self, write: &CheckedWrite, revision: Option<u64>) -> proto::NotEqual {
+        let record = write.compared_key().and_then(|key| self.records.get(key).ok().flatten());
         let value = record.filter(|record| Some(record.revision) == revision).map(|record| record.value);
         proto::NotEqual { revision, value }
     }
@@ -101,18 +104,20 @@ impl ClientService {
         let call =
             |mut client: proto::client_client::ClientClient<_>| async move { client.write(forwarded(request)).await };
         self.forwarder.call_leader(leader, call).await.unwrap_or_else(|lost| match lost {
-            Lost::NotSent(why) => no(leader_unreachable(leader, &why)),
-            Lost::Overloaded(why) => no(leader_overloaded(leader, &why)),
-            Lost::Unanswered(why) => unknown(&format!("it was forwarded to {leader}, whose answer was lost: {why}")),
+            Lost::NotSent(why) => refused_response(leader_unreachable(leader, &why)),
+            Lost::Overloaded(why) => refused_response(leader_overloaded(leader, &why)),
+            Lost::Unanswered(why) => {
+                unknown_response(&format!("it was forwarded to {leader}, whose answer was lost: {why}"))
+            }
             Lost::Deposed(next) => {
-                unknown(&format!("it was forwarded to {leader}, which did not answer, and {next} leads now"))
+                unknown_response(&format!("it was forwarded to {leader}, which did not answer, and {next} leads now"))
             }
         })
     }
 }
 
 /// The bytes of the keys and values of a write.
-pub(super) fn bytes(request: &proto::WriteRequest) -> usize {
+pub(super) fn key_and_value_bytes(request: &proto::WriteRequest) -> usize {
     use proto::write_request::Change as Wire;
     match &request.change {
         Some(Wire::Put(put)) => put.key.len() + put.value.len(),
@@ -130,11 +135,11 @@ pub(super) fn bytes(request: &proto::WriteRequest) -> usize {
     }
 }
 
-pub(super) fn no(refusal: proto::Refusal) -> proto::WriteResponse {
+pub(super) fn refused_response(refusal: proto::Refusal) -> proto::WriteResponse {
     proto::WriteResponse { outcome: Some(proto::write_response::Outcome::Refused(refusal)), revision: 0 }
 }
 
-fn unknown(why: &str) -> proto::WriteResponse {
+fn unknown_response(why: &str) -> proto::WriteResponse {
     let message = format!("{why}, so the write may or may not happen");
     proto::WriteResponse {
         outcome: Some(proto::write_response::Outcome::Unknown(proto::Unknown { message })),

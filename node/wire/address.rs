@@ -7,10 +7,10 @@ use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
 const ADDRESS_KEY: &str = "epoca-address";
 /// The longest host name and port.
-pub const ADDRESS_BYTES_MAX: usize = 262;
+pub(crate) const ADDRESS_BYTES_MAX: usize = 262;
 
 /// Whether the text is `HOST:PORT`: a name, an IPv4 address or an IPv6 address in brackets, and a port above 0.
-pub fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     check_address(text, 1).is_ok()
 }
 
@@ -77,7 +77,7 @@ impl OwnAddress {
         OwnAddress(Some(address).filter(|address| is_address(address)).and_then(|address| address.parse().ok()))
     }
 
-    pub(crate) fn beside<T>(&self, message: T) -> tonic::Request<T> {
+    pub(crate) fn request<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
         if let Some(address) = &self.0 {
             request.metadata_mut().insert(ADDRESS_KEY, address.clone());
@@ -87,7 +87,7 @@ impl OwnAddress {
 }
 
 /// The valid address that the sender of a call has sent along.
-pub(crate) fn told(metadata: &MetadataMap) -> Option<String> {
+pub(crate) fn sender_address(metadata: &MetadataMap) -> Option<String> {
     let text = metadata.get(ADDRESS_KEY)?.to_str().ok()?;
     is_address(text).then(|| text.to_owned())
 }
@@ -145,11 +145,11 @@ mod tests {
 
     #[test]
     fn what_one_node_tells_beside_a_call_the_other_one_hears() {
-        let request = OwnAddress::new("127.0.0.1:7101").beside(());
-        assert_eq!(told(request.metadata()), Some("127.0.0.1:7101".to_owned()));
-        assert_eq!(told(OwnAddress::new("nowhere").beside(()).metadata()), None);
+        let request = OwnAddress::new("127.0.0.1:7101").request(());
+        assert_eq!(sender_address(request.metadata()), Some("127.0.0.1:7101".to_owned()));
+        assert_eq!(sender_address(OwnAddress::new("nowhere").request(()).metadata()), None);
         let mut metadata = MetadataMap::new();
         metadata.insert(ADDRESS_KEY, MetadataValue::from_static("http://127.0.0.1:1"));
-        assert_eq!(told(&metadata), None);
+        assert_eq!(sender_address(&metadata), None);
     }
 }

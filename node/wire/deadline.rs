@@ -12,7 +12,7 @@ const NAME: &str = "epoca-deadline-ms";
 
 /// Adds the time left until the deadline to each request.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(pub Instant);
+pub(crate) struct Deadline(pub Instant);
 
 impl Interceptor for Deadline {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
@@ -23,7 +23,7 @@ impl Interceptor for Deadline {
 }
 
 /// The time that the caller has left, if the request states it.
-pub fn time_left(metadata: &MetadataMap) -> Option<Duration> {
+pub(crate) fn time_left(metadata: &MetadataMap) -> Option<Duration> {
     let milliseconds = metadata.get(NAME)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_millis(milliseconds))
 }

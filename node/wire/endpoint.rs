@@ -8,7 +8,7 @@ use crate::protocol::NodeId;
 
 /// The largest message, in each direction: a push of [`crate::protocol::Limits::push_bytes`] and one more value, or a
 /// request with a value over the limit, which must arrive so that the service can refuse it with a reason.
-pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4 << 20;
 
 /// Flow control windows that hold several pushes: the protocol itself bounds how much is in flight.
 const STREAM_WINDOW_BYTES: u32 = 8 << 20;

@@ -8,12 +8,12 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// Logs a warning if its text changes, or after a pause.
 #[derive(Default)]
-pub struct LogThrottle {
+pub(crate) struct LogThrottle {
     last: Mutex<Option<(String, Instant)>>,
 }
 
 impl LogThrottle {
-    pub fn warn(&self, text: &str) {
+    pub(crate) fn warn(&self, text: &str) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if last.as_ref().is_some_and(|(said, when)| said == text && now - *when < QUIET) {

@@ -10,16 +10,16 @@ pub mod proto {
 
 pub mod convert;
 
-pub mod address;
+pub(crate) mod address;
 
-pub mod endpoint;
+pub(crate) mod endpoint;
 
-pub mod deadline;
+pub(crate) mod deadline;
 
 pub mod forwarded;
 
-pub mod refusal;
+pub(crate) mod refusal;
 
-pub mod status;
+pub(crate) mod status;
 
-pub mod log_throttle;
+pub(crate) mod log_throttle;

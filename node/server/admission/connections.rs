@@ -29,18 +29,18 @@ use crate::wire::log_throttle::LogThrottle;
 use crate::wire::proto;
 
 /// Connections admitted beyond the limit.
-const EXTRA: usize = 256;
+const EXTRA_CONNECTIONS: usize = 256;
 /// How long such a connection lives. A node whose link it was connects again by itself.
-const MOMENT: Duration = Duration::from_secs(10);
+const EXTRA_LIFETIME: Duration = Duration::from_secs(10);
 /// How often it is checked. It is closed soon after its client was refused: the client's next connection may be within
 /// the limit.
-const LOOK_AT_EXTRA_EVERY: Duration = Duration::from_secs(1);
+const EXTRA_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// A connection with pending answers is closed if its client reads nothing for this long.
 const NOT_READING_MAX: Duration = Duration::from_secs(10);
 /// How often other connections are checked.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause after a failed accept, mostly for lack of file descriptors.
-const PAUSE: Duration = Duration::from_millis(50);
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 /// A request's handle to its connection.
 #[derive(Clone)]
@@ -53,19 +53,19 @@ pub(in crate::server) struct ConnectionHandle {
 pub(in crate::server) struct ConnectionState {
     calls: AtomicUsize,
     /// Answers that are not completely in the socket.
-    unread: AtomicUsize,
+    pending: AtomicUsize,
     /// A call was refused because the connection is beyond the limit.
     refused: AtomicBool,
     since: Instant,
     /// When the client last read something, or when the first of the pending answers was ready; in milliseconds after
     /// `since`.
-    moved_ms: AtomicU64,
+    progress_ms: AtomicU64,
 }
 
 impl ConnectionState {
     pub(in crate::server) fn new() -> ConnectionState {
-        let (calls, unread, moved_ms) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicU64::new(0));
-        ConnectionState { calls, unread, refused: AtomicBool::new(false), since: Instant::now(), moved_ms }
+        let (calls, pending, progress_ms) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicU64::new(0));
+        ConnectionState { calls, pending, refused: AtomicBool::new(false), since: Instant::now(), progress_ms }
     }
 
     pub(in crate::server) fn calls(&self) -> usize {
@@ -81,26 +81,26 @@ impl ConnectionState {
     }
 
     /// An answer is ready for the client.
-    pub(in crate::server) fn answered(&self) {
-        if self.unread.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.moved();
+    pub(in crate::server) fn response_ready(&self) {
+        if self.pending.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.note_progress();
         }
     }
 
-    pub(in crate::server) fn taken_away(&self) {
-        self.unread.fetch_sub(1, Ordering::Relaxed);
-        self.moved();
+    pub(in crate::server) fn response_read(&self) {
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+        self.note_progress();
     }
 
     /// The client has read something.
-    pub(in crate::server) fn moved(&self) {
-        self.moved_ms.store(self.since.elapsed().as_millis() as u64, Ordering::Relaxed);
+    pub(in crate::server) fn note_progress(&self) {
+        self.progress_ms.store(self.since.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
     /// Answers are pending, and the client has read nothing for this long.
     fn has_not_read_for(&self, time: Duration) -> bool {
-        let moved = Duration::from_millis(self.moved_ms.load(Ordering::Relaxed));
-        self.unread.load(Ordering::Relaxed) > 0 && self.since.elapsed().saturating_sub(moved) >= time
+        let progress = Duration::from_millis(self.progress_ms.load(Ordering::Relaxed));
+        self.pending.load(Ordering::Relaxed) > 0 && self.since.elapsed().saturating_sub(progress) >= time
     }
 }
 
@@ -129,21 +129,21 @@ impl ConnectionHandle {
         Arc::clone(&self.state)
     }
 
-    fn look_every(&self) -> Duration {
-        if self.extra { LOOK_AT_EXTRA_EVERY } else { LOOK_EVERY }
+    fn check_interval(&self) -> Duration {
+        if self.extra { EXTRA_CHECK_INTERVAL } else { CHECK_INTERVAL }
     }
 
-    fn is_over(&self) -> bool {
+    fn should_close(&self) -> bool {
         let ConnectionHandle { extra, state } = self;
         match extra {
-            true => state.refused.load(Ordering::Relaxed) || state.since.elapsed() >= MOMENT,
+            true => state.refused.load(Ordering::Relaxed) || state.since.elapsed() >= EXTRA_LIFETIME,
             false => state.has_not_read_for(NOT_READING_MAX),
         }
     }
 }
 
 /// The admitted connections of a listener. The stream never ends and never fails.
-pub(in crate::server) fn incoming(listener: TcpListener, most: usize) -> impl Stream<Item = io::Result<Connection>> {
+pub(in crate::server) fn incoming(listener: TcpListener, limit: usize) -> impl Stream<Item = io::Result<Connection>> {
     let open = Arc::new(AtomicUsize::new(0));
     let log_throttle = LogThrottle::default();
     futures_util::stream::unfold((listener, open, log_throttle), move |(listener, open, log_throttle)| async move {
@@ -152,37 +152,38 @@ pub(in crate::server) fn incoming(listener: TcpListener, most: usize) -> impl St
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     log_throttle.warn(&format!("accepting a connection failed: {error}"));
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(ACCEPT_RETRY).await;
                     continue;
                 }
             };
-            if let Some(connection) = admit(stream, &open, most) {
+            if let Some(connection) = admit(stream, &open, limit) {
                 return Some((Ok(connection), (listener, open, log_throttle)));
             }
-            log_throttle
-                .warn(&format!("{most} connections are open, the most that this node admits: further ones are closed"));
+            log_throttle.warn(&format!(
+                "{limit} connections are open, the most that this node admits: further ones are closed"
+            ));
         }
     })
 }
 
 /// `None` if the connection is beyond all limits; it is closed.
-fn admit(stream: TcpStream, open: &Arc<AtomicUsize>, most: usize) -> Option<Connection> {
+fn admit(stream: TcpStream, open: &Arc<AtomicUsize>, limit: usize) -> Option<Connection> {
     let before = open.fetch_add(1, Ordering::Relaxed);
-    let place = Place(Arc::clone(open));
-    if before >= most + EXTRA {
+    let slot = ConnectionSlot(Arc::clone(open));
+    if before >= limit + EXTRA_CONNECTIONS {
         return None;
     }
     // Otherwise an answer may wait for the TCP acknowledgement of the previous one.
     let _ = stream.set_nodelay(true);
-    let connection = ConnectionHandle { extra: before >= most, state: Arc::new(ConnectionState::new()) };
-    let look = Box::pin(tokio::time::sleep(connection.look_every()));
-    Some(Connection { stream, look, ended: false, connection, _place: place })
+    let handle = ConnectionHandle { extra: before >= limit, state: Arc::new(ConnectionState::new()) };
+    let check_timer = Box::pin(tokio::time::sleep(handle.check_interval()));
+    Some(Connection { stream, check_timer, is_closing: false, handle, _slot: slot })
 }
 
 /// Counts an open connection until it is dropped.
-struct Place(Arc<AtomicUsize>);
+struct ConnectionSlot(Arc<AtomicUsize>);
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -191,20 +192,20 @@ impl Drop for Place {
 pub(in crate::server) struct Connection {
     stream: TcpStream,
     /// The timer of the next check.
-    look: Pin<Box<Sleep>>,
-    ended: bool,
-    connection: ConnectionHandle,
-    _place: Place,
+    check_timer: Pin<Box<Sleep>>,
+    is_closing: bool,
+    handle: ConnectionHandle,
+    _slot: ConnectionSlot,
 }
 
 impl Connection {
     /// Whether the connection must be closed; otherwise registers the task for the next check.
-    fn ends(&mut self, context: &mut Context<'_>) -> bool {
-        while !self.ended && self.look.as_mut().poll(context).is_ready() {
-            self.ended = self.connection.is_over();
-            self.look.as_mut().reset(tokio::time::Instant::now() + self.connection.look_every());
+    fn poll_should_close(&mut self, context: &mut Context<'_>) -> bool {
+        while !self.is_closing && self.check_timer.as_mut().poll(context).is_ready() {
+            self.is_closing = self.handle.should_close();
+            self.check_timer.as_mut().reset(tokio::time::Instant::now() + self.handle.check_interval());
         }
-        self.ended
+        self.is_closing
     }
 }
 
@@ -212,7 +213,7 @@ impl Connected for Connection {
     type ConnectInfo = ConnectionHandle;
 
     fn connect_info(&self) -> ConnectionHandle {
-        self.connection.clone()
+        self.handle.clone()
     }
 }
 
@@ -222,7 +223,7 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.ends(context) {
+        if self.poll_should_close(context) {
             return Poll::Ready(Ok(()));
         }
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
@@ -232,7 +233,7 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.ended {
+        if self.is_closing {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         Pin::new(&mut self.stream).poll_write(context, bytes)
@@ -251,7 +252,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.ended {
+        if self.is_closing {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
@@ -275,7 +276,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let mut incoming = Box::pin(incoming(listener, 2));
         let mut open = Vec::new();
-        for number in 0..2 + EXTRA {
+        for number in 0..2 + EXTRA_CONNECTIONS {
             let client = TcpStream::connect(address).await.unwrap();
             let connection = incoming.next().await.unwrap().unwrap();
             assert_eq!(connection.connect_info().extra, number >= 2);
@@ -299,13 +300,13 @@ mod tests {
         let _client = TcpStream::connect(address).await.unwrap();
         let mut connection = incoming.next().await.unwrap().unwrap();
         let handle = connection.connect_info();
-        assert!(handle.extra && !handle.is_over(), "it has a moment for what it may ask");
+        assert!(handle.extra && !handle.should_close(), "it has a moment for what it may ask");
         let mut extensions = Extensions::new();
         extensions.insert(handle.clone());
         let refusal = ConnectionHandle::check(&extensions).expect_err("a client is told");
-        assert!(refusal.code == "overloaded" && handle.is_over(), "{refusal:?}");
+        assert!(refusal.code == "overloaded" && handle.should_close(), "{refusal:?}");
         assert!(ConnectionHandle::check_unless(true, &extensions).is_ok(), "another node passes something on");
-        connection.look.as_mut().reset(tokio::time::Instant::now());
+        connection.check_timer.as_mut().reset(tokio::time::Instant::now());
         assert_eq!(connection.read(&mut [0; 8]).await.unwrap(), 0, "it ends without a word of the client");
     }
 
@@ -318,13 +319,13 @@ mod tests {
         let mut connection = incoming.next().await.unwrap().unwrap();
         let state = connection.connect_info().state();
         assert!(!state.has_not_read_for(Duration::ZERO), "nothing is there to be taken");
-        state.answered();
-        state.answered();
+        state.response_ready();
+        state.response_ready();
         assert!(state.has_not_read_for(Duration::ZERO) && !state.has_not_read_for(Duration::from_secs(60)));
-        state.taken_away();
-        state.taken_away();
-        connection.look.as_mut().reset(tokio::time::Instant::now());
-        let looked = std::future::poll_fn(|context| Poll::Ready(connection.ends(context))).await;
+        state.response_read();
+        state.response_read();
+        connection.check_timer.as_mut().reset(tokio::time::Instant::now());
+        let looked = std::future::poll_fn(|context| Poll::Ready(connection.poll_should_close(context))).await;
         assert!(!looked, "it is looked at, and stays");
     }
 }

@@ -64,7 +64,7 @@ pub(in crate::server) struct Permit {
 #[derive(Clone)]
 pub(in crate::server) struct Counter {
     used: Arc<AtomicUsize>,
-    most: usize,
+    limit: usize,
 }
 
 impl RequestLimits {
@@ -103,8 +103,8 @@ impl RequestLimits {
         self.stream_answers.take(1)
     }
 
-    pub(in crate::server) fn has_stream_answers(&self) -> bool {
-        self.stream_answers.has_room()
+    pub(in crate::server) fn has_stream_answer_permit(&self) -> bool {
+        self.stream_answers.has_permit()
     }
 
     /// Waits for a permit to read from the disk. The number of waiting calls is limited by [`RequestLimits::request`].
@@ -115,23 +115,23 @@ impl RequestLimits {
 }
 
 impl Counter {
-    pub(in crate::server) fn new(most: usize) -> Counter {
-        Counter { used: Arc::default(), most }
+    pub(in crate::server) fn new(limit: usize) -> Counter {
+        Counter { used: Arc::default(), limit }
     }
 
-    pub(in crate::server) fn has_room(&self) -> bool {
-        self.used.load(Ordering::Relaxed) < self.most
+    pub(in crate::server) fn has_permit(&self) -> bool {
+        self.used.load(Ordering::Relaxed) < self.limit
     }
 
-    pub(in crate::server) fn is_beyond_half(&self) -> bool {
-        self.used.load(Ordering::Relaxed) > self.most / 2
+    pub(in crate::server) fn is_above_half(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit / 2
     }
 
     pub(in crate::server) fn take(&self, amount: usize) -> Option<Permit> {
         let used = self.used.fetch_add(amount, Ordering::Relaxed);
-        let taken = Permit { used: Arc::clone(&self.used), amount };
+        let permit = Permit { used: Arc::clone(&self.used), amount };
         // If it is dropped here, that releases the amount again.
-        (used + amount <= self.most).then_some(taken)
+        (used + amount <= self.limit).then_some(permit)
     }
 }
 

@@ -25,8 +25,8 @@ mod tests;
 
 use crate::protocol::EntryId;
 
-pub use ids::{optional_point, point};
-pub use trace::{NodeSnapshot, Observation, event_from_wire};
+pub(crate) use ids::optional_point;
+pub use trace::{NodeSnapshot, Observation};
 
 /// The most entries of one push. No node sends as many; each one could cost a read of the disk.
 const PUSHED_MAX: usize = 16_384;

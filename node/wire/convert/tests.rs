@@ -293,7 +293,7 @@ fn snapshots_events_and_losses_come_back_as_they_went() {
 #[test]
 fn an_unknown_fact_is_refused_by_its_name() {
     let wire = proto::Event { number: 4, time_micros: 1, name: "Unheard".into(), fields: Vec::new() };
-    let refusal = super::event_from_wire(NodeId(1), wire).expect_err("there is no such fact");
+    let refusal = crate::wire::convert::trace::event_from_wire(NodeId(1), wire).expect_err("there is no such fact");
     assert!(refusal.to_string().contains("Unheard"), "{refusal}");
 }
 

@@ -7,7 +7,7 @@ use crate::protocol::trace::{
 };
 use crate::protocol::{ClusterId, LogPoint, NodeId, Time};
 use crate::wire::convert::ids::{
-    cluster, epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position, sixteen_to_wire,
+    bytes16_to_wire, cluster, epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position,
 };
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
@@ -101,7 +101,7 @@ impl From<NodeSnapshot> for proto::Snapshot {
                 .iter()
                 .map(|(node, process)| proto::PeerProcess { node: node.0, process: *process })
                 .collect(),
-            cluster: of.cluster.map(|cluster| sixteen_to_wire(&cluster.0)),
+            cluster: of.cluster.map(|cluster| bytes16_to_wire(&cluster.0)),
         }
     }
 }
@@ -244,7 +244,7 @@ impl From<&Event> for proto::Event {
 }
 
 /// Converts an event of the node `watched`. An unknown fact, or one that lacks a field, is refused by name.
-pub fn event_from_wire(watched: NodeId, event: proto::Event) -> Result<Event, Malformed> {
+pub(super) fn event_from_wire(watched: NodeId, event: proto::Event) -> Result<Event, Malformed> {
     let mut fields = Vec::with_capacity(event.fields.len());
     for field in event.fields {
         fields.push((field.name, value_from_wire(field.value)?));
