@@ -50,10 +50,10 @@ impl LostDisks {
         let (all, needed) = (voters.len(), voters.len() / 2 + 1);
         Some(format!(
             "a quorum of disks is lost: {} run with another data folder than the member list names, and {} of {all} \
-             voters can be intact ({}) where {needed} are needed. No leader can be elected, and no node can be added. No new \
-             cluster is founded, because confirmed writes may still be in the quarantined folders. Put back as many folders \
-             as are missing, repaired (why.txt in each quarantine folder explains how), or restore a backup into \
-             new folders with `epoca restore`",
+             voters can be intact ({}) where {needed} are needed. No leader can be elected, and no node can be added. \
+             No new cluster is founded, because confirmed writes may still be in the quarantined folders. Put back as \
+             many folders as are missing, repaired (why.txt in each quarantine folder explains how), or restore a \
+             backup into new folders with `epoca restore`",
             names(&lost),
             intact.len(),
             if intact.is_empty() { "none".to_owned() } else { names(&intact) },

@@ -46,8 +46,8 @@ impl<F: Fn(NodeId) -> Option<Channel>> RemovedCheck<F> {
             if let Some(newer) = newer {
                 let (me, by) = (self.me.0, newer.id);
                 tracing::warn!(
-                    "{me} is not a member: it was removed while it was away, by {by} at the latest. Stop it; to rejoin, \
-                     start it with --join"
+                    "{me} is not a member: it was removed while it was away, by {by} at the latest. Stop it; to \
+                     rejoin, start it with --join"
                 );
                 logged = Some(newer.id);
             }

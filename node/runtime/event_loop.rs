@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::membership::join::Join;
 use crate::peers::Links;
 use crate::protocol::trace::Fact;
-use crate::protocol::{Answer, Core, Input, NodeId, Position, Proposal, Refusal};
+use crate::protocol::{Answer, Core, Input, NodeId, Proposal, Refusal};
 use crate::runtime::alarm::Alarm;
 use crate::runtime::clock::Clock;
 use crate::runtime::database::Applier;
@@ -32,14 +32,14 @@ use crate::runtime::membership::Addresses;
 use crate::runtime::observers::Observers;
 use crate::runtime::pending_requests::PendingRequests;
 use crate::server::About;
-use crate::server::requests::{Request, RequestQueue, WriteAnswer};
+use crate::server::requests::{Request, RequestQueue};
 use crate::storage::{FinalDatabase, LogReader, SnapshotStore};
 use crate::wire::log_throttle::LogThrottle;
 
 /// How long a stopping node waits for outstanding answers, that of its own leadership transfer among them.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 
-/// All state of a running node that changes. Only the task of [`EventLoop::run`] owns it, so that it needs no lock; others
+/// All state of a running node that changes. The task of [`EventLoop::run`] owns it, so that it needs no lock. Others
 /// see parts of it through the channels and shared handles below.
 pub(super) struct EventLoop {
     pub(super) clock: Clock,
@@ -138,10 +138,7 @@ impl EventLoop {
                 }
                 self.step(Input::Stored(operation))
             }
-            Completion::Applied(up_to, outcomes) => {
-                self.requests.outcomes = (Position(up_to.position.0 + 1 - outcomes.len() as u64), outcomes);
-                self.step(Input::Applied(up_to))
-            }
+            Completion::Applied(up_to, outcomes) => self.step(Input::Applied { up_to, outcomes }),
             Completion::FinalChanged(fact) => {
                 self.publish(fact);
                 Ok(())
@@ -166,7 +163,7 @@ impl EventLoop {
         for request in requests.drain(..) {
             match request {
                 Request::Write(_, reply) if self.requests.is_full() => {
-                    let _ = reply.send(WriteAnswer { answer: Answer::Refused(Refusal::Overloaded), applied: None });
+                    let _ = reply.send(Answer::Refused(Refusal::Overloaded));
                 }
                 Request::Write(command, reply) => {
                     proposals.push(Proposal { request: self.requests.add(reply), command });

@@ -242,14 +242,14 @@ impl ClientService {
             Ok(Answer::Forward(leader)) if is_forwarded => ReadPermission::Refused(not_a_leader(leader)),
             Ok(Answer::Forward(leader)) => ReadPermission::AskLeader(leader),
             Ok(Answer::Refused(refusal)) => ReadPermission::Refused(by_core(refusal)),
-            Ok(Answer::Written(_) | Answer::Done | Answer::Unknown) => ReadPermission::Refused(refused(
-                "internal",
-                "the core gave an answer that is none of a read: please report it",
-            )),
-            Err(_) => ReadPermission::Refused(refused(
-                "stopping",
-                "this node stopped before it could answer: ask another one",
-            )),
+            Ok(Answer::Applied { .. } | Answer::Injected(_) | Answer::Snapshot(_) | Answer::Done | Answer::Unknown) => {
+                let text = "the core gave an answer that is none of a read: please report it";
+                ReadPermission::Refused(refused("internal", text))
+            }
+            Err(_) => {
+                let text = "this node stopped before it could answer: ask another one";
+                ReadPermission::Refused(refused("stopping", text))
+            }
         }
     }
 }

@@ -95,7 +95,44 @@ pub(crate) async fn serve(
     services: Services,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    let Services { about, queue, links, records, cuts, revisions, leader, connections_max } = services;
+    let connections_max = services.connections_max;
+    let Handlers { peer, client, control } = handlers(services);
+    let (health, health_service) = tonic_health::server::health_reporter();
+    health.set_serving::<ClientServer<client::ClientService>>().await;
+    let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");
+    let reflection =
+        || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(descriptors);
+    // Many tools still use the earlier version of the reflection service.
+    let (reflection, reflection_alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
+    let peers = CallLimits::new(CALLS_MAX, INCOMPLETE_BYTES_MAX);
+    let clients = CallLimits::new(CLIENT_CALLS_MAX, INCOMPLETE_BYTES_MAX);
+    let others = CallLimits::new(CALLS_MAX, INCOMPLETE_BYTES_MAX / 8);
+    tonic::transport::Server::builder()
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_concurrent_streams(CONNECTION_CALLS_MAX)
+        .http2_keepalive_interval(Some(KEEPALIVE * 6))
+        .add_service(peers.guard(limited!(PeerServer::new(peer))))
+        .add_service(clients.guard(limited!(ClientServer::new(client))))
+        .add_service(others.guard(limited!(ControlServer::new(control))))
+        .add_service(others.guard(health_service))
+        .add_service(others.guard(reflection))
+        .add_service(others.guard(reflection_alpha))
+        .serve_with_incoming_shutdown(admission::connections::incoming(listener, connections_max), stop)
+        .await?;
+    Ok(())
+}
+
+/// The three services of a node.
+struct Handlers {
+    peer: PeerService,
+    client: client::ClientService,
+    control: control::ControlService,
+}
+
+/// Connects the services to the node, and starts the check whether this node was removed.
+fn handlers(services: Services) -> Handlers {
+    let Services { about, queue, links, records, cuts, revisions, leader, connections_max: _ } = services;
     let limits = RequestLimits::default();
     let forwarder = Arc::new(forward::Forwarder { links: Arc::clone(&links), cuts, leader });
     let me = about.id;
@@ -125,30 +162,7 @@ pub(crate) async fn serve(
     tokio::spawn(removed.run());
     let lab = lab::Lab { queue: queue.clone(), about: about.clone(), links: Arc::clone(&links) };
     let control = control::ControlService { queue, lab, about, records, links: Arc::clone(&links), members, limits };
-    let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_serving::<ClientServer<client::ClientService>>().await;
-    let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");
-    let reflection =
-        || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(descriptors);
-    // Many tools still use the earlier version of the reflection service.
-    let (reflection, reflection_alpha) = (reflection().build_v1()?, reflection().build_v1alpha()?);
-    let (clients, others) =
-        (CallLimits::new(CLIENT_CALLS_MAX, INCOMPLETE_BYTES_MAX), CallLimits::new(CALLS_MAX, INCOMPLETE_BYTES_MAX / 8));
-    let peers = CallLimits::new(CALLS_MAX, INCOMPLETE_BYTES_MAX);
-    tonic::transport::Server::builder()
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
-        .max_concurrent_streams(CONNECTION_CALLS_MAX)
-        .http2_keepalive_interval(Some(KEEPALIVE * 6))
-        .add_service(peers.guard(limited!(PeerServer::new(PeerService { links }))))
-        .add_service(clients.guard(limited!(ClientServer::new(client))))
-        .add_service(others.guard(limited!(ControlServer::new(control))))
-        .add_service(others.guard(health_service))
-        .add_service(others.guard(reflection))
-        .add_service(others.guard(reflection_alpha))
-        .serve_with_incoming_shutdown(admission::connections::incoming(listener, connections_max), stop)
-        .await?;
-    Ok(())
+    Handlers { peer: PeerService { links }, client, control }
 }
 
 /// Why serving ended.

@@ -161,8 +161,8 @@ fn replicas_wanted(replicas: usize, known: &Members) -> Result<usize, proto::Ref
     }
     let why = if changed { ", a majority since the member list has changed once" } else { "" };
     let text = format!(
-        "a quorum read of {wanted} nodes is not possible: at least {least} of {voters} voters must be asked{why}, so that \
-         one of them has every confirmed write"
+        "a quorum read of {wanted} nodes is not possible: at least {least} of {voters} voters must be asked{why}, so \
+         that one of them has every confirmed write"
     );
     Err(refused("wrong_replicas", text))
 }

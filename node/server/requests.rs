@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::protocol::apply::Applied;
 use crate::protocol::trace::{Fact, LinkRule, MessageId, NodeState, PendingMessage};
 use crate::protocol::{Answer, Epoch, MemberChange, NodeId, Probe};
 use crate::server::ring::Ring;
@@ -21,7 +20,7 @@ const REQUESTS_MAX: usize = 16_384;
 /// A request to the event loop, with the channel for its answer.
 pub(crate) enum Request {
     /// Append this encoded command to the log, and apply it.
-    Write(Bytes, oneshot::Sender<WriteAnswer>),
+    Write(Bytes, oneshot::Sender<Answer>),
     /// Permission to read the final database now, linearizably.
     Read(oneshot::Sender<Answer>),
     /// Like [`Request::Read`], but a leader with a valid lease asks no quorum.
@@ -47,13 +46,6 @@ pub(crate) enum Request {
     /// An observer lost events: empty its ring, and return the number of lost events and a new snapshot.
     Resync(Arc<Ring>, Tail, oneshot::Sender<(u64, NodeSnapshot)>),
     Fault(Fault, oneshot::Sender<FaultDone>),
-}
-
-/// The core's answer to a write.
-pub(crate) struct WriteAnswer {
-    pub(crate) answer: Answer,
-    /// The outcome, once the entry is applied.
-    pub(crate) applied: Option<Applied>,
 }
 
 /// Forged entries for the end of the log: encoded commands. Only in a lab.

@@ -42,7 +42,7 @@ pub(super) fn watch(
     tokio::spawn(async move {
         let (sender, _permit) = (responses.clone(), permit);
         tokio::select! {
-            () = send_all(&service, request, &responses) => {}
+            _ = send_all(&service, request, &responses) => {}
             () = sender.closed() => {}
         }
     });
@@ -57,56 +57,52 @@ pub(super) fn refuse(refusal: proto::Refusal) -> BoxStream<proto::WatchResponse>
 
 type Responses = mpsc::Sender<Result<proto::WatchResponse, Status>>;
 
-/// Sends until the client is gone, the node stops, or the history does not reach back far enough.
-async fn send_all(service: &ClientService, request: proto::WatchRequest, responses: &Responses) {
+/// The watch is over: the client is gone, the node is stopping, or the client has received a refusal.
+struct Ended;
+
+/// Sends changes until the watch ends.
+async fn send_all(service: &ClientService, request: proto::WatchRequest, responses: &Responses) -> Result<(), Ended> {
     let (records, mut revisions) = (&*service.records, service.revisions.clone());
     let proto::WatchRequest { prefix, from } = request;
     let mut seen = from.map_or_else(|| records.revision(), |from| from.saturating_sub(1));
     // The first response is sent at once, with or without changes.
     let (mut first, mut announced) = (true, seen);
-    // Whether the revision after which changes are wanted revision_exists anywhere.
-    let mut revision_exists = false;
+    // Whether the revision after which changes are wanted exists anywhere.
+    let mut exists = false;
     loop {
-        revision_exists = revision_exists || seen <= records.revision();
-        if !revision_exists && let Some(newest) = newest(service).await {
+        exists = exists || seen <= records.revision();
+        if !exists && let Some(newest) = newest(service).await {
             if newest < seen {
-                let _ = responses.send(Ok(future_revision(seen + 1, newest))).await;
-                return;
+                return send(responses, future_revision(seen + 1, newest)).await;
             }
-            revision_exists = true;
+            exists = true;
         }
         let present = *revisions.borrow_and_update();
         let (response, up_to) = match page(records, seen, &prefix) {
             Ok(page) => page,
-            Err(refusal) => {
-                let _ = responses.send(Ok(refusal)).await;
-                return;
-            }
+            Err(refusal) => return send(responses, refusal).await,
         };
         seen = up_to;
         if std::mem::take(&mut first) || !response.changes.is_empty() {
             announced = seen;
-            if responses.send(Ok(response)).await.is_err() {
-                return;
-            }
+            send(responses, response).await?;
         }
         if seen < present {
             continue;
         }
-        match tokio::time::timeout(BOOKMARK_INTERVAL, revisions.changed()).await {
-            Ok(Ok(())) => {}
-            // The node is stopping.
-            Ok(Err(_)) => return,
-            Err(_) if announced == seen => {}
-            Err(_) => {
-                announced = seen;
-                let bookmark = proto::WatchResponse { up_to: seen, ..proto::WatchResponse::default() };
-                if responses.send(Ok(bookmark)).await.is_err() {
-                    return;
-                }
-            }
+        let has_changed = match tokio::time::timeout(BOOKMARK_INTERVAL, revisions.changed()).await {
+            Ok(changed) => changed.map(|()| true).map_err(|_| Ended)?,
+            Err(_) => false,
+        };
+        if !has_changed && announced != seen {
+            announced = seen;
+            send(responses, proto::WatchResponse { up_to: seen, ..proto::WatchResponse::default() }).await?;
         }
     }
+}
+
+async fn send(responses: &Responses, response: proto::WatchResponse) -> Result<(), Ended> {
+    responses.send(Ok(response)).await.map_err(|_| Ended)
 }
 
 /// The newest revision of the cluster, if the leader answers in time.
@@ -116,8 +112,8 @@ async fn newest(service: &ClientService) -> Option<u64> {
 
 fn future_revision(from: u64, newest: u64) -> proto::WatchResponse {
     let text = format!(
-        "revision {from} does not exist yet: the newest is {newest}. Watch from {} on, or without a revision from what comes \
-         next",
+        "revision {from} does not exist yet: the newest is {newest}. Watch from {} on, or without a revision from the \
+         next change on",
         newest + 1
     );
     proto::WatchResponse { refused: Some(refused("future_revision", text)), ..proto::WatchResponse::default() }

@@ -9,7 +9,7 @@ use crate::protocol::{Answer, Change, Command, NodeId, Once};
 use crate::server::client::ClientService;
 use crate::server::forward::Lost;
 use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken, session_lost};
-use crate::server::requests::{self, WriteAnswer};
+use crate::server::requests;
 use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
 use crate::wire::refusal::{refused, unsound};
@@ -62,18 +62,14 @@ impl ClientService {
             Err(why) => return refused_response(not_taken(why)),
         };
         match answer {
-            Ok(WriteAnswer { applied: Some(applied), .. }) => self.applied_response(&write, applied),
-            Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) if write.is_forwarded => {
-                refused_response(not_a_leader(leader))
+            Ok(Answer::Applied { applied, .. }) => self.applied_response(&write, applied),
+            Ok(Answer::Forward(leader)) if write.is_forwarded => refused_response(not_a_leader(leader)),
+            Ok(Answer::Forward(leader)) => Box::pin(self.forward_write(leader, write.request)).await,
+            Ok(Answer::Refused(refusal)) => refused_response(by_core(refusal)),
+            Ok(Answer::Unknown) => unknown_response("the leader stepped down with the write in its log"),
+            Ok(Answer::Injected(_) | Answer::Snapshot(_) | Answer::Readable | Answer::Done) => {
+                unknown_response("the core gave an answer that is none of a write")
             }
-            Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) => {
-                Box::pin(self.forward_write(leader, write.request)).await
-            }
-            Ok(WriteAnswer { answer: Answer::Refused(refusal), .. }) => refused_response(by_core(refusal)),
-            Ok(WriteAnswer { answer: Answer::Unknown, .. }) => {
-                unknown_response("the leader stepped down with the write in its log")
-            }
-            Ok(WriteAnswer { .. }) => unknown_response("the core gave an answer that is none of a write"),
             Err(_) => unknown_response("the node stopped before it could answer"),
         }
     }

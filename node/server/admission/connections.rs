@@ -116,8 +116,8 @@ impl ConnectionHandle {
             Some(ConnectionHandle { extra: true, state }) => {
                 state.refused.store(true, Ordering::Relaxed);
                 Err(overloaded(
-                    "this node has the most open connections that it admits: use another node, use one connection for many \
-                     requests, or try again later"
+                    "this node has the most open connections that it admits: use another node, use one connection for \
+                     many requests, or try again later"
                         .into(),
                 ))
             }
