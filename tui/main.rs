@@ -7,6 +7,8 @@ mod begin;
 
 mod command;
 
+mod words;
+
 mod tape;
 
 mod console;

@@ -35,10 +35,6 @@ pub enum Observed {
         pid: u32,
         /// What the node had to do at its start.
         notes: Vec<String>,
-        /// The nodes to which this one's links are cut.
-        cuts: Vec<NodeId>,
-        /// The kinds of messages that are held at this node.
-        holds: Vec<String>,
         lab: bool,
     },
     /// In order, without gaps.
@@ -123,8 +119,8 @@ fn translate(watched: &mut Option<NodeId>, observation: proto::Observation) -> R
     let watched = watched.ok_or(Malformed::Missing("snapshot"))?;
     Ok(match Observation::from_wire(watched, observation)? {
         Observation::Snapshot(node) => {
-            let NodeSnapshot { snapshot, time, pid, notes, cuts, holds, lab } = *node;
-            Observed::Snapshot { snapshot, time, pid, notes, cuts, holds, lab }
+            let NodeSnapshot { snapshot, time, pid, notes, lab } = *node;
+            Observed::Snapshot { snapshot, time, pid, notes, lab }
         }
         Observation::Events(events) => Observed::Events(events),
         Observation::Lost(events) => Observed::Lost(events),

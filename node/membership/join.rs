@@ -15,9 +15,11 @@ use tonic::transport::Channel;
 use crate::membership::Identity;
 use crate::membership::view::MembershipView;
 use crate::protocol::ClusterId;
+use crate::wire::doubt::Doubt;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 use crate::wire::proto::member_changed::Outcome;
+use crate::wire::refusal::Refusal;
 
 /// The first wait after everybody was asked in vain, doubled up to the greatest.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
@@ -124,8 +126,12 @@ impl Join {
         match answer.outcome {
             Some(Outcome::Written(_)) => Asked::Added,
             Some(Outcome::Unchanged(_)) => Asked::Member,
-            Some(Outcome::Refused(refusal)) => Asked::Not(refusal.message),
-            Some(Outcome::Unknown(why)) => Asked::Not(why.message),
+            Some(Outcome::Refused(refusal)) => Asked::Not(
+                Refusal::try_from(refusal).map_or_else(|error| error.to_string(), |refusal| refusal.to_string()),
+            ),
+            Some(Outcome::Unknown(unknown)) => {
+                Asked::Not(Doubt::try_from(unknown).map_or_else(|error| error.to_string(), |doubt| doubt.to_string()))
+            }
             None => Asked::Not("the answer says nothing".to_owned()),
         }
     }

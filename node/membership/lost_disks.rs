@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::membership::view::MembershipView;
 use crate::protocol::{Incarnation, Member, MemberKind, NodeId};
+use crate::wire::refusal::DisksLost;
 
 /// Whoever has to be added asks again much sooner; who does not any more has ended, or has its old folder again.
 const MEMORY: Duration = Duration::from_secs(30);
@@ -39,25 +40,18 @@ impl LostDisks {
         }
     }
 
-    /// That too few disks are left, and what to do then.
-    pub fn verdict(&self) -> Option<String> {
+    /// That too few disks are left.
+    pub fn verdict(&self) -> Option<DisksLost> {
         let members = self.members();
         let voters: Vec<&Member> = members.iter().filter(|member| member.kind == MemberKind::Voter).collect();
         let (lost, whole): (Vec<&Member>, Vec<&Member>) = voters.iter().partition(|voter| self.is_lost(voter));
-        if lost.is_empty() || whole.len() > voters.len() / 2 {
-            return None;
-        }
-        let (all, needed) = (voters.len(), voters.len() / 2 + 1);
-        Some(format!(
-            "a quorum of lost_disks is lost: {} run with another data folder than the member list names, and {} of {all} voters \
-             can be whole ({}) where {needed} are needed. No leader can be elected, and nobody can be added. Nothing is \
-             founded anew, because what was confirmed may still be in the folders that were moved aside. Put back as many \
-             as are missing from their quarantine folders, mended (why.txt in them says how), or restore a backup into \
-             new folders with `epoca restore`",
-            names(&lost),
-            whole.len(),
-            if whole.is_empty() { "none".to_owned() } else { names(&whole) },
-        ))
+        let ids = |members: &[&Member]| members.iter().map(|member| member.id).collect();
+        let is_quorum = whole.len() > voters.len() / 2;
+        (!lost.is_empty() && !is_quorum).then(|| DisksLost {
+            lost: ids(&lost),
+            whole: ids(&whole),
+            voters: voters.len() as u64,
+        })
     }
 
     fn members(&self) -> Vec<Member> {
@@ -74,10 +68,6 @@ impl LostDisks {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.get(&voter.id).is_some_and(|(with, when)| *with != voter.incarnation && when.elapsed() < MEMORY)
     }
-}
-
-fn names(members: &[&Member]) -> String {
-    members.iter().map(|member| member.id.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -107,7 +97,9 @@ mod tests {
         lost_disks.asked(NodeId(9), folder(9));
         assert_eq!(lost_disks.verdict(), None, "two of three are whole");
         lost_disks.asked(NodeId(3), folder(33));
-        let told = lost_disks.verdict().expect("one of three is left");
+        let verdict = DisksLost { lost: vec![NodeId(2), NodeId(3)], whole: vec![NodeId(1)], voters: 3 };
+        assert_eq!(lost_disks.verdict(), Some(verdict.clone()), "one of three is left");
+        let told = verdict.to_string();
         assert!(
             told.contains("n2 n3 run with another data folder") && told.contains("1 of 3 voters can be whole (n1)")
         );
@@ -121,6 +113,7 @@ mod tests {
         assert_eq!(lost_disks.verdict(), None);
         lost_disks.asked(NodeId(2), folder(22));
         lost_disks.asked(NodeId(3), folder(33));
-        assert!(lost_disks.verdict().is_some_and(|told| told.contains("0 of 3 voters can be whole (none)")));
+        let told = lost_disks.verdict().expect("none is whole").to_string();
+        assert!(told.contains("0 of 3 voters can be whole (none)"), "{told}");
     }
 }

@@ -9,6 +9,8 @@
 //!
 //! In reading order:
 
+mod named;
+
 mod types;
 
 mod entry;
@@ -82,8 +84,8 @@ pub use io::{
 };
 pub use membership::{Listed, Lists, MEMBERS_MAX, Member, MemberChange, MemberKind, Membership};
 pub use message::{
-    Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
-    RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
+    Ack, CommitOrder, Envelope, LogState, Message, MessageKind, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused,
+    RoundAnswer, RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 pub use payload::Opening;
 pub use quorum::{Probe, QuorumRead, replicas_least};

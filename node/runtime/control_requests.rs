@@ -125,14 +125,11 @@ impl EventLoop {
         if let Some(faults) = &self.faults {
             snapshot.lab = faults.gate().state();
         }
-        let (cuts, holds) = (snapshot.lab.cuts(snapshot.node), snapshot.lab.holds());
         NodeSnapshot {
             snapshot,
             time: self.clock.own(),
             pid: std::process::id(),
             notes: self.about.notes(),
-            cuts,
-            holds,
             lab: self.about.lab,
         }
     }

@@ -4,8 +4,8 @@
 
 use std::collections::VecDeque;
 
-use crate::lab::{Altered, FaultyNode, Gate, Handled, Handling, Passage, Wrong};
-use crate::protocol::trace::Fact;
+use crate::lab::{Altered, FaultyNode, Gate, Handled, Handling, Passage};
+use crate::protocol::trace::{Fact, RuleSelection, Wrong};
 use crate::protocol::{Envelope, Input, Time};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::EventLoop;
@@ -22,7 +22,7 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn new(gate: Gate, wrong: Option<Wrong>) -> Faults {
-        let gate = gate.admits(wrong.map(Wrong::name));
+        let gate = gate.admits(wrong);
         Faults { gate, faulty_node: wrong.map(FaultyNode::new), injected: VecDeque::new() }
     }
 
@@ -143,16 +143,15 @@ impl EventLoop {
         let now = self.clock.own();
         let Some(Faults { gate, .. }) = &mut self.faults else { return Ok(None) };
         let done = match fault {
-            Fault::Cut(with) => done(gate.cut(with)),
-            Fault::Heal(with) => done(gate.heal(with)),
-            Fault::Rule(rule) => done(gate.set(&rule)),
-            Fault::Release(kind) => {
-                let free = gate.release(&kind);
-                self.released(free)?
+            Fault::Set(rule, both_ways) => {
+                gate.set(&rule, both_ways);
+                FaultDone::Done
             }
-            Fault::Lift => {
-                let free = gate.lift();
-                self.go_on();
+            Fault::Clear(selection) => {
+                let free = gate.clear(&selection);
+                if selection == RuleSelection::All {
+                    self.go_on();
+                }
                 self.released(free)?
             }
             Fault::Step(on) => {
@@ -190,10 +189,8 @@ impl EventLoop {
 
     fn released(&mut self, free: Option<Vec<Envelope>>) -> Result<FaultDone, NodeError> {
         self.trace_gate();
-        let Some(free) = free else { return Ok(FaultDone::Already) };
-        let count = free.len() as u64;
-        self.deliver(free)?;
-        Ok(FaultDone::Released(count))
+        self.deliver(free.unwrap_or_default())?;
+        Ok(FaultDone::Done)
     }
 
     /// How much of the core's time is left until its timer runs out.
@@ -213,10 +210,6 @@ impl EventLoop {
         }
         Ok(FaultDone::Passed(passed))
     }
-}
-
-fn done(changed: bool) -> FaultDone {
-    if changed { FaultDone::Done } else { FaultDone::Already }
 }
 
 fn handling_of(asked: OnMessage) -> Handling {

@@ -58,5 +58,5 @@ pub use error::NodeError;
 pub use options::{NodeOptions, SnapshotOptions};
 pub use start::run;
 
-pub use crate::lab::Wrong;
+pub use crate::protocol::trace::Wrong;
 pub use crate::wire::address::{check_address, is_unspecified};

@@ -12,6 +12,7 @@ use crate::peers::inbound::PeerService;
 use crate::protocol::NodeId;
 use crate::server::admission::calls::CallLimits;
 use crate::server::admission::limits::RequestLimits;
+use crate::server::fault_service::FaultService;
 use crate::server::requests::RequestQueue;
 use crate::wire::endpoint::{KEEPALIVE, MESSAGE_BYTES_MAX};
 use crate::wire::proto::client_server::ClientServer;
@@ -23,8 +24,6 @@ pub mod requests;
 pub mod ring;
 
 mod admission;
-
-mod refusal;
 
 mod records;
 
@@ -46,7 +45,7 @@ mod member_changes;
 
 mod control;
 
-mod lab;
+mod fault_service;
 
 mod observe;
 
@@ -121,8 +120,8 @@ pub async fn serve(
         channel: move |node| forwarder.channel(node),
     };
     tokio::spawn(removed.run());
-    let lab = lab::Lab { queue: queue.clone(), about: about.clone(), links: Arc::clone(&links) };
-    let control = control::ControlService { queue, lab, about, records, links: Arc::clone(&links), members, limits };
+    let faults = FaultService { queue: queue.clone(), about: about.clone(), links: Arc::clone(&links) };
+    let control = control::ControlService { queue, faults, about, records, links: Arc::clone(&links), members, limits };
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_serving::<ClientServer<client::ClientService>>().await;
     let descriptors = tonic::include_file_descriptor_set!("epoca_descriptor");

@@ -16,7 +16,7 @@ use crate::server::requests::Request as Ask;
 use crate::wire::convert::Malformed;
 use crate::wire::proto;
 use crate::wire::proto::get_response::Outcome;
-use crate::wire::refusal::refused;
+use crate::wire::refusal::Refusal;
 
 /// How often voters are asked before the leader is.
 const ROUNDS: u32 = 10;
@@ -62,7 +62,7 @@ impl ClientService {
         for _ in 0..ROUNDS {
             let wanted = match wanted(get.replicas as usize, &known) {
                 Ok(wanted) => wanted,
-                Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
+                Err(refusal) => return Ok(Some(Outcome::Refused(refusal.to_wire()))),
             };
             let Round { answers, newer } = self.ask_voters(&get.key, &known, wanted).await?;
             if let Some(newer) = newer {
@@ -131,8 +131,8 @@ impl ClientService {
         }
         let counts = |said: &Probe| asked_by.is_some_and(|list| said.counts_for(list));
         let Some(Probe { applied, accepted, .. }) = said.filter(counts) else {
-            let text = "this node's log does not make it a voter of this list: it cannot answer for one";
-            return Ok(proto::ProbeResponse { refused: Some(refused("no_voter", text)), ..Default::default() });
+            let refused = Some(Refusal::NoVoter {}.to_wire());
+            return Ok(proto::ProbeResponse { refused, ..Default::default() });
         };
         let record = self.records.get(&request.key).map_err(Status::internal)?.map(Into::into);
         let voter = proto::Voter { applied: applied.map(Into::into), accepted: accepted.map(Into::into) };
@@ -147,10 +147,10 @@ impl ClientService {
 
 /// How many voters are to be asked. Less than a majority is enough only as long as the list has never changed: nobody can
 /// tell from the answers of a few that the others work with another list.
-fn wanted(replicas: usize, known: &Members) -> Result<usize, proto::Refusal> {
+fn wanted(replicas: usize, known: &Members) -> Result<usize, Refusal> {
     let voters = known.voters().len();
     if voters == 0 {
-        return Err(refused("not_founded", "this node belongs to no cluster yet: ask another one"));
+        return Err(Refusal::NoCluster {});
     }
     let changed = known.list.as_ref().is_some_and(|list| list.position != Position::FIRST);
     let least = if changed { known.quorum() } else { replicas_least(voters) };
@@ -158,12 +158,8 @@ fn wanted(replicas: usize, known: &Members) -> Result<usize, proto::Refusal> {
     if (least..=voters).contains(&wanted) {
         return Ok(wanted);
     }
-    let why = if changed { ", a majority since the member list has changed once" } else { "" };
-    let text = format!(
-        "a quorum read of {wanted} nodes is not possible: of {voters} voters at least {least} must be asked{why}, so that \
-         one of them has every confirmed write"
-    );
-    Err(refused("wrong_replicas", text))
+    let (count, voters, limit) = (wanted as u64, voters as u64, least as u64);
+    Err(Refusal::WrongReplicas { count, voters, limit, changed })
 }
 
 /// The voter has looked whether it counts for the list that it was asked by.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::protocol::apply::Applied;
-use crate::protocol::trace::{Fact, LinkRule, MessageId, NodeState, PendingMessage};
+use crate::protocol::trace::{Fact, LinkRule, MessageId, NodeState, PendingMessage, RuleSelection};
 use crate::protocol::{Answer, Epoch, MemberChange, NodeId, Probe};
 use crate::server::ring::Ring;
 use crate::wire::convert::NodeSnapshot;
@@ -84,14 +84,10 @@ pub struct Watch {
 /// What the lab can do to a node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fault {
-    Cut(NodeId),
-    Heal(NodeId),
-    /// A hold, a drop, a delay or a duplication.
-    Rule(LinkRule),
-    /// Ends the hold of this kind, or all of them.
-    Release(String),
-    /// Ends all that is in force.
-    Lift,
+    /// Puts a rule in force, or the same both ways.
+    Set(LinkRule, bool),
+    /// Lifts rules; with all of them step mode too.
+    Clear(RuleSelection),
     Step(bool),
     Message(MessageId, OnMessage),
     /// Lets time go on: so many microseconds, or until the timer runs out.
@@ -109,11 +105,7 @@ pub enum OnMessage {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FaultDone {
-    /// It was as asked for already.
-    Already,
     Done,
-    /// So many messages that waited are delivered.
-    Released(u64),
     /// No such message waits here.
     NoSuchMessage,
     /// So many microseconds went on.

@@ -6,11 +6,11 @@ use crate::protocol::apply::{Applied, Outcome};
 use crate::protocol::{Answer, Change, Command, NodeId, Once};
 use crate::server::client::ClientService;
 use crate::server::forward::Lost;
-use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken, session_lost};
 use crate::server::requests::{Request as Ask, WriteAnswer};
+use crate::wire::doubt::Doubt;
 use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
-use crate::wire::refusal::{refused, unsound};
+use crate::wire::refusal::Refusal;
 
 /// A client's request, kept so that it can be passed on, with the change that it asks for. They share their bytes.
 pub(super) struct Write {
@@ -22,13 +22,12 @@ pub(super) struct Write {
 
 impl Write {
     /// The size limits of keys, values and batches are checked here and nowhere else in a node.
-    pub(super) fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<Write, proto::Refusal> {
+    pub(super) fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<Write, Refusal> {
         let Some(change) = &request.change else {
-            return Err(refused("empty_write", "the message holds no write"));
+            return Err(Refusal::EmptyWrite {});
         };
-        let change = Change::try_from(change)
-            .map_err(|_| refused("nothing_expected", "a compare-and-set must say what it expects"))?;
-        change.check().map_err(unsound)?;
+        let change = Change::try_from(change).map_err(|_| Refusal::NothingExpected {})?;
+        change.check()?;
         Ok(Write { request, change, is_forwarded })
     }
 
@@ -49,25 +48,25 @@ impl ClientService {
         let admitted = self.limits.write(bytes(&request));
         let (_permits, write) = match admitted.and_then(|permits| Ok((permits, Write::new(request, is_forwarded)?))) {
             Ok(admitted) => admitted,
-            Err(refusal) => return no(refusal),
+            Err(refusal) => return no(&refusal),
         };
         let command = write.command();
         let answered = match self.queue.ask(|reply| Ask::Write(command, reply)) {
             Ok(answer) => answer.await,
-            Err(why) => return no(not_taken(why)),
+            Err(why) => return no(&why.into()),
         };
         match answered {
             Ok(WriteAnswer { applied: Some(applied), .. }) => self.done(&write, applied),
-            Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) if write.is_forwarded => no(not_a_leader(leader)),
+            Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) if write.is_forwarded => {
+                no(&Refusal::NotALeader { leader })
+            }
             Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) => {
                 Box::pin(self.forward_write(leader, write.request)).await
             }
-            Ok(WriteAnswer { answer: Answer::Refused(refusal), .. }) => no(by_core(refusal)),
-            Ok(WriteAnswer { answer: Answer::Unknown, .. }) => {
-                unknown("the leader stepped down with the write in its log")
-            }
-            Ok(WriteAnswer { .. }) => unknown("the node gave an answer that fits no write"),
-            Err(_) => unknown("the node stopped before it could answer"),
+            Ok(WriteAnswer { answer: Answer::Refused(refusal), .. }) => no(&refusal.into()),
+            Ok(WriteAnswer { answer: Answer::Unknown, .. }) => unknown(&Doubt::SteppedDown {}),
+            Ok(WriteAnswer { .. }) => unknown(&Doubt::Misfit {}),
+            Err(_) => unknown(&Doubt::Stopped {}),
         }
     }
 
@@ -81,7 +80,7 @@ impl ClientService {
                 (Wire::Written(point), revision)
             }
             Outcome::NotEqual { present } => (Wire::NotEqual(self.not_equal(write, present)), 0),
-            Outcome::SessionLost => (Wire::Refused(session_lost()), 0),
+            Outcome::SessionLost => (Wire::Refused(Refusal::SessionLost {}.to_wire()), 0),
         };
         proto::WriteResponse { outcome: Some(outcome), revision }
     }
@@ -97,12 +96,10 @@ impl ClientService {
         let call =
             |mut client: proto::client_client::ClientClient<_>| async move { client.write(forwarded(request)).await };
         self.forwarder.call_leader(leader, call).await.unwrap_or_else(|lost| match lost {
-            Lost::NotSent(why) => no(leader_unreachable(leader, &why)),
-            Lost::Overloaded(why) => no(leader_overloaded(leader, &why)),
-            Lost::Unanswered(why) => unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}")),
-            Lost::Deposed(next) => {
-                unknown(&format!("it was passed on to {leader}, which gave no answer, and {next} leads by now"))
-            }
+            Lost::NotSent(reason) => no(&Refusal::LeaderUnreachable { leader, reason }),
+            Lost::Overloaded(reason) => no(&Refusal::LeaderOverloaded { leader, reason }),
+            Lost::Unanswered(detail) => unknown(&Doubt::AnswerLost { leader, detail }),
+            Lost::Deposed(next) => unknown(&Doubt::Deposed { leader, next }),
         })
     }
 }
@@ -126,14 +123,10 @@ pub(super) fn bytes(request: &proto::WriteRequest) -> usize {
     }
 }
 
-pub(super) fn no(refusal: proto::Refusal) -> proto::WriteResponse {
-    proto::WriteResponse { outcome: Some(proto::write_response::Outcome::Refused(refusal)), revision: 0 }
+pub(super) fn no(refusal: &Refusal) -> proto::WriteResponse {
+    proto::WriteResponse { outcome: Some(proto::write_response::Outcome::Refused(refusal.to_wire())), revision: 0 }
 }
 
-fn unknown(why: &str) -> proto::WriteResponse {
-    let message = format!("{why}, so the write may or may not happen");
-    proto::WriteResponse {
-        outcome: Some(proto::write_response::Outcome::Unknown(proto::Unknown { message })),
-        revision: 0,
-    }
+fn unknown(doubt: &Doubt) -> proto::WriteResponse {
+    proto::WriteResponse { outcome: Some(proto::write_response::Outcome::Unknown(doubt.into())), revision: 0 }
 }

@@ -17,7 +17,13 @@ pub mod deadline;
 
 pub mod forwarded;
 
+mod typed;
+
 pub mod refusal;
+
+pub mod doubt;
+
+pub mod done;
 
 pub mod status;
 

@@ -24,9 +24,8 @@ use tokio::time::Sleep;
 use tonic::Extensions;
 use tonic::transport::server::Connected;
 
-use crate::server::admission::limits::overloaded;
 use crate::wire::log_throttle::LogThrottle;
-use crate::wire::proto;
+use crate::wire::refusal::Refusal;
 
 /// Beyond the bound so many more are let in for a moment.
 const EXTRA: usize = 256;
@@ -105,19 +104,15 @@ impl ConnectionState {
 impl ConnectionHandle {
     /// A client's request on a connection beyond the bound is refused; what another node passes on is not, since the client
     /// may have been told to ask there.
-    pub(in crate::server) fn check_unless(forwarded: bool, extensions: &Extensions) -> Result<(), proto::Refusal> {
+    pub(in crate::server) fn check_unless(forwarded: bool, extensions: &Extensions) -> Result<(), Refusal> {
         if forwarded { Ok(()) } else { ConnectionHandle::check(extensions) }
     }
 
-    pub(in crate::server) fn check(extensions: &Extensions) -> Result<(), proto::Refusal> {
+    pub(in crate::server) fn check(extensions: &Extensions) -> Result<(), Refusal> {
         match extensions.get::<ConnectionHandle>() {
             Some(ConnectionHandle { extra: true, state }) => {
                 state.refused.store(true, Ordering::Relaxed);
-                Err(overloaded(
-                    "as many connections are open as this node takes: ask another node, use one connection for many \
-                     requests, or try again later"
-                        .into(),
-                ))
+                Err(Refusal::ConnectionsFull {})
             }
             _ => Ok(()),
         }
@@ -301,7 +296,7 @@ mod tests {
         let mut extensions = Extensions::new();
         extensions.insert(handle.clone());
         let refusal = ConnectionHandle::check(&extensions).expect_err("a client is told");
-        assert!(refusal.code == "overloaded" && handle.is_over(), "{refusal:?}");
+        assert!(refusal == Refusal::ConnectionsFull {} && handle.is_over(), "{refusal:?}");
         assert!(ConnectionHandle::check_unless(true, &extensions).is_ok(), "another node passes something on");
         connection.look.as_mut().reset(tokio::time::Instant::now());
         assert_eq!(connection.read(&mut [0; 8]).await.unwrap(), 0, "it ends without a word of the client");

@@ -12,6 +12,7 @@ use tonic::{Response, Status};
 
 use crate::server::admission::calls::CallSlot;
 use crate::server::admission::limits::{Permit, RequestLimits};
+use crate::wire::status::overloaded;
 
 /// As much as one frame of HTTP/2 has.
 const PIECE_BYTES: usize = 16 << 10;
@@ -32,7 +33,7 @@ pub(in crate::server) fn answer<M: prost::Message>(limits: &RequestLimits, messa
     let mut response = Response::new(message);
     if bytes > SMALL_BYTES {
         let taken = limits.answer(BUFFER_FACTOR * bytes);
-        let taken = taken.map_err(|refusal| Status::resource_exhausted(refusal.message))?;
+        let taken = taken.map_err(|refusal| overloaded(&refusal))?;
         response.extensions_mut().insert(HeldResponse { _room: Arc::new(taken) });
     }
     Ok(response)

@@ -16,7 +16,7 @@ mod membership;
 
 mod shape;
 
-mod lab;
+mod link_rules;
 
 mod trace;
 
@@ -26,7 +26,8 @@ mod tests;
 use crate::protocol::EntryId;
 
 pub use ids::{optional_point, point};
-pub use trace::{NodeSnapshot, Observation, event_from_wire};
+pub use link_rules::{wrong, wrong_to_wire};
+pub use trace::{NodeSnapshot, Observation, event_from_wire, role};
 
 /// More entries than any node sends at once: each can be made to need a look at the disk.
 const PUSHED_MAX: usize = 16_384;
@@ -42,8 +43,6 @@ pub enum Malformed {
     Range { what: &'static str, found: u64, least: u64 },
     #[error("malformed message: `{what}` has the value {found}, which means nothing")]
     Meaningless { what: &'static str, found: i64 },
-    #[error("malformed message: `{what}` is `{found}`, which means nothing")]
-    Unheard { what: &'static str, found: String },
     #[error("malformed message: the body of entry {id} is no {kind} that may stand there")]
     Body { id: EntryId, kind: &'static str },
     #[error("malformed message: a push of {found} entries, it must have at most {PUSHED_MAX}")]

@@ -258,6 +258,7 @@ impl Space {
             | Fact::DropSet { .. }
             | Fact::DelaySet { .. }
             | Fact::DuplicateSet { .. }
+            | Fact::RuleCleared { .. }
             | Fact::StepOn {}
             | Fact::StepOff {}
             | Fact::Rewritten { .. }

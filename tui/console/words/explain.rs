@@ -394,6 +394,7 @@ const EXPLANATIONS: &[Explanation] = &[
             "DropSet",
             "DelaySet",
             "DuplicateSet",
+            "RuleCleared",
             "StepOn",
             "StepOff",
             "TimePassed",

@@ -352,6 +352,13 @@ pub const RULES: &[(&str, Text)] = &[
         ),
     ),
     (
+        "RuleCleared",
+        text(
+            "{kind} from {from} to {to} are no longer tampered with",
+            "{kind} de {from} a {to} não sofrem mais interferência",
+        ),
+    ),
+    (
         "MessageDiscarded",
         text("thrown away: {kind} #{number} of {from}, {why}", "jogado fora: {kind} #{number} de {from}, {why}"),
     ),
