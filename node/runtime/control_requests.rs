@@ -130,6 +130,7 @@ impl EventLoop {
             time: self.clock.own(),
             pid: std::process::id(),
             notes: self.about.notes(),
+            cluster: self.about.membership.cluster(),
             lab: self.about.lab,
         }
     }

@@ -188,7 +188,8 @@ mod tests {
     fn beginning(observers: &mut Observers) {
         let notes = Vec::new();
         let snapshot = NodeState::new(NodeId(1));
-        observers.begin(NodeSnapshot { snapshot, time: Time(0), pid: 1, notes, lab: true }, Time(0));
+        let first = NodeSnapshot { snapshot, time: Time(0), pid: 1, notes, lab: true, cluster: None };
+        observers.begin(first, Time(0));
     }
 
     #[tokio::test]

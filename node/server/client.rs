@@ -250,7 +250,9 @@ impl ClientService {
             Ok(Answer::Forward(leader)) if is_forwarded => May::Not(Refusal::NotALeader { leader }),
             Ok(Answer::Forward(leader)) => May::Ask(leader),
             Ok(Answer::Refused(refusal)) => May::Not(refusal.into()),
-            Ok(Answer::Written(_) | Answer::Done | Answer::Unknown) => May::Not(Refusal::Internal {}),
+            Ok(Answer::Applied { .. } | Answer::Injected(_) | Answer::Snapshot(_) | Answer::Done | Answer::Unknown) => {
+                May::Not(Refusal::Internal {})
+            }
             Err(_) => May::Not(Refusal::Stopped {}),
         }
     }

@@ -144,7 +144,7 @@ impl Control for ControlService {
                 return answer(Refusal::BackupsFull {});
             }
             None => match self.ask(Ask::Backup).await? {
-                Answer::Written(point) => point.position,
+                Answer::Snapshot(point) => point.position,
                 Answer::Refused(refusal) => return answer(refusal.into()),
                 other => return Err(Status::internal(format!("a backup was answered with {other:?}"))),
             },
@@ -345,7 +345,7 @@ fn injection(request: proto::InjectRequest) -> Result<Injection, Refusal> {
 async fn answered(asked: Result<oneshot::Receiver<Answer>, NotTaken>) -> Result<Option<LogPoint>, Refusal> {
     match asked?.await {
         Ok(Answer::Done | Answer::Readable) => Ok(None),
-        Ok(Answer::Written(last)) => Ok(Some(last)),
+        Ok(Answer::Injected(last) | Answer::Applied { entry: last, .. } | Answer::Snapshot(last)) => Ok(Some(last)),
         Ok(Answer::Forward(leader)) => Err(Refusal::NotALeader { leader }),
         Ok(Answer::Refused(refusal)) => Err(refusal.into()),
         Ok(Answer::Unknown) | Err(_) => Err(Refusal::Stopped {}),

@@ -113,7 +113,7 @@ impl MemberChanges {
             Err(why) => return no(&why.into()),
         };
         match answer {
-            Ok(Answer::Written(point)) => said(Outcome::Written(point.into())),
+            Ok(Answer::Applied { entry, .. }) => said(Outcome::Written(entry.into())),
             // A leader that is to be removed has handed over: whoever asked goes on at the new one.
             Ok(Answer::Forward(leader)) if !first || leader == self.me => no(&Refusal::NotALeader { leader }),
             Ok(Answer::Forward(leader)) => match self.forwarder.ask_leader(leader, call).await {
@@ -126,7 +126,7 @@ impl MemberChanges {
             Ok(Answer::Refused(refusal)) => no(&refusal.into()),
             Ok(Answer::Unknown) => unknown(&Doubt::SteppedDown {}),
             Ok(Answer::Done) => said(Outcome::Unchanged(proto::Unchanged {})),
-            Ok(Answer::Readable) => unknown(&Doubt::Misfit {}),
+            Ok(Answer::Readable | Answer::Injected(_) | Answer::Snapshot(_)) => unknown(&Doubt::Misfit {}),
             Err(_) => unknown(&Doubt::Stopped {}),
         }
     }

@@ -6,7 +6,7 @@ use crate::protocol::apply::{Applied, Outcome};
 use crate::protocol::{Answer, Change, Command, NodeId, Once};
 use crate::server::client::ClientService;
 use crate::server::forward::Lost;
-use crate::server::requests::{Request as Ask, WriteAnswer};
+use crate::server::requests::Request as Ask;
 use crate::wire::doubt::Doubt;
 use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
@@ -56,16 +56,14 @@ impl ClientService {
             Err(why) => return no(&why.into()),
         };
         match answered {
-            Ok(WriteAnswer { applied: Some(applied), .. }) => self.done(&write, applied),
-            Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) if write.is_forwarded => {
-                no(&Refusal::NotALeader { leader })
+            Ok(Answer::Applied { applied, .. }) => self.done(&write, applied),
+            Ok(Answer::Forward(leader)) if write.is_forwarded => no(&Refusal::NotALeader { leader }),
+            Ok(Answer::Forward(leader)) => Box::pin(self.forward_write(leader, write.request)).await,
+            Ok(Answer::Refused(refusal)) => no(&refusal.into()),
+            Ok(Answer::Unknown) => unknown(&Doubt::SteppedDown {}),
+            Ok(Answer::Injected(_) | Answer::Snapshot(_) | Answer::Readable | Answer::Done) => {
+                unknown(&Doubt::Misfit {})
             }
-            Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) => {
-                Box::pin(self.forward_write(leader, write.request)).await
-            }
-            Ok(WriteAnswer { answer: Answer::Refused(refusal), .. }) => no(&refusal.into()),
-            Ok(WriteAnswer { answer: Answer::Unknown, .. }) => unknown(&Doubt::SteppedDown {}),
-            Ok(WriteAnswer { .. }) => unknown(&Doubt::Misfit {}),
             Err(_) => unknown(&Doubt::Stopped {}),
         }
     }

@@ -169,7 +169,9 @@ fn every_room_names_only_the_rooms_that_it_may_call() {
             .flat_map(|source| found(source).into_iter().filter(|wrong| !waits(source, wrong)))
             .collect::<Vec<_>>()
     };
-    nothing("against the directions of the house", rooms().iter().flat_map(check).collect());
+    // The protocol is a package of its own: Cargo keeps it from naming the others.
+    let rooms = rooms().into_iter().filter(|(room, _)| room != "protocol");
+    nothing("against the directions of the house", rooms.flat_map(|room| check(&room)).collect());
 }
 
 #[test]

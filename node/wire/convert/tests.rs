@@ -242,7 +242,9 @@ fn node_snapshot() -> NodeSnapshot {
         sent: Some(12),
         heard: BTreeMap::from([(NodeId(2), 1_700_000_000_000_001)]),
     };
-    NodeSnapshot { snapshot, time: Time(1_000_000), pid: 4121, notes: vec!["rebuilt".into()], lab: true }
+    let notes = vec!["rebuilt".into()];
+    let cluster = Some(ClusterId([9; 16]));
+    NodeSnapshot { snapshot, time: Time(1_000_000), pid: 4121, notes, lab: true, cluster }
 }
 
 fn row(value: Option<&'static [u8]>) -> FinalRow {

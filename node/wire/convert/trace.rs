@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use crate::protocol::trace::{
     Belief, Event, Fact, FinalRow, Lab, LinkRule, MemberIds, NodeState, PendingMessage, Preview, RoleName, Value,
 };
-use crate::protocol::{LogPoint, NodeId, Time};
+use crate::protocol::{ClusterId, LogPoint, NodeId, Time};
 use crate::wire::convert::ids::{
-    epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position,
+    cluster, epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position, sixteen_to_wire,
 };
 use crate::wire::convert::{Malformed, required, wrong, wrong_to_wire};
 use crate::wire::proto;
@@ -31,6 +31,8 @@ pub struct NodeSnapshot {
     /// What the node had to do at its start.
     pub notes: Vec<String>,
     pub lab: bool,
+    /// `None` until the node belongs to a cluster.
+    pub cluster: Option<ClusterId>,
 }
 
 impl Observation {
@@ -93,6 +95,7 @@ impl From<NodeSnapshot> for proto::Snapshot {
                 .iter()
                 .map(|(node, process)| proto::PeerProcess { node: node.0, process: *process })
                 .collect(),
+            cluster: of.cluster.map(|cluster| sixteen_to_wire(&cluster.0)),
         }
     }
 }
@@ -130,7 +133,14 @@ impl TryFrom<proto::Snapshot> for NodeSnapshot {
                 .map(|heard| Ok((node("heard", heard.node)?, heard.process)))
                 .collect::<Result<_, Malformed>>()?,
         };
-        Ok(NodeSnapshot { snapshot, time: Time(of.time_micros), pid: of.pid, notes: of.notes, lab: of.lab })
+        Ok(NodeSnapshot {
+            snapshot,
+            time: Time(of.time_micros),
+            pid: of.pid,
+            notes: of.notes,
+            lab: of.lab,
+            cluster: of.cluster.as_ref().map(cluster).transpose()?,
+        })
     }
 }
 
