@@ -44,9 +44,14 @@
 //! # }
 //! ```
 //!
+//! Whole programs are in `node/client/examples`: a counter with compare-and-set, a watcher that resumes, writes that are
+//! applied once while leaders are killed.
+//!
 //! It knows only the wire, and shows none of its types.
 
 mod error;
+
+mod reason;
 
 mod types;
 
@@ -72,9 +77,11 @@ mod status;
 
 mod members;
 
-mod faults;
+mod elections;
 
-mod lab;
+mod processes;
+
+mod faults;
 
 pub mod watch;
 
@@ -84,13 +91,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 pub use crate::wire::address::check_address;
+pub use crate::wire::done::Done;
+pub use crate::wire::doubt::Doubt;
+pub use crate::wire::refusal::{DisksLost, Refusal};
 pub use changes::Watching;
 pub use error::ClientError;
-pub use lab::Handling;
+pub use faults::Handling;
 pub use listing::{Listing, LogListing};
+pub use reason::Reason;
 pub use types::{
-    BatchChange, Changed, CompareAndSet, Consistency, InForce, LogLine, NodeStatus, Process, Processes, Record,
-    Reported, Written,
+    BatchChange, Changed, CompareAndSet, Consistency, InForce, LogLine, NodeStatus, Process, ProcessState, Processes,
+    Record, Reported, Written,
 };
 
 use crate::protocol::{ClusterId, NodeId};
@@ -157,7 +168,15 @@ impl Client {
         Ok(client)
     }
 
-    /// A client of nodes that need not run yet: whoever is there is found by the first operation.
+    /// A client of nodes that need not run yet: the first operation connects.
+    ///
+    /// ```
+    /// use epoca::client::{Client, ClientError, Options};
+    ///
+    /// assert!(Client::new(&["127.0.0.1:7101".to_owned()], Options::default()).is_ok());
+    /// let wrong = Client::new(&["127.0.0.1".to_owned()], Options::default());
+    /// assert!(matches!(wrong.map(drop), Err(ClientError::BadAddress { .. })));
+    /// ```
     pub fn new(addresses: &[String], options: Options) -> Result<Client, ClientError> {
         let nodes = Nodes::new(addresses, options.cluster.clone())?;
         let shared = Shared {

@@ -13,10 +13,10 @@ use crate::entry::{Entry, Kind};
 use crate::io::ReadId;
 use crate::log::Place;
 use crate::membership::Membership;
-use crate::message::{Ack, LogState, Message, Push, Pushed, RoundAnswer};
+use crate::message::{Ack, LogState, Message, MessageKind, Push, Pushed, RoundAnswer};
 use crate::payload::Opening;
 use crate::role::{Follower, Role, Stashed};
-use crate::trace::{Fact, Preview};
+use crate::trace::{Difference, Fact, Preview};
 use crate::types::{EntryId, LogPoint, NodeId, Offset, Position, reach};
 
 /// What the check found.
@@ -31,7 +31,7 @@ enum Finding {
     Purged,
     /// `found` is ours, `keep` the last entry before it; `fresh` what the push has from there on.
     Differs {
-        what: &'static str,
+        what: Difference,
         keep: Option<LogPoint>,
         expected: LogPoint,
         found: LogPoint,
@@ -65,7 +65,7 @@ impl Core {
             Finding::Consistent { equal, fresh } => self.accept(from, number, &push, equal, fresh),
             Finding::Purged => self.report(from, number, &push),
             Finding::PrevMissing => {
-                self.trace_conflict(from, number, "prev-missing", push.prev, self.log.last());
+                self.trace_conflict(from, number, Difference::PrevMissing, push.prev, self.log.last());
                 self.report(from, number, &push);
             }
             Finding::Differs { what, keep, expected, found, equal, fresh } => {
@@ -75,16 +75,16 @@ impl Core {
                     return self.suspect_damage(from, found, Some(report));
                 }
                 if self.contradicts_itself(found.position) {
-                    return self.trace_dropped(from, number, "push", "leader-contradicts-itself");
+                    return self.trace_dropped(from, number, MessageKind::Push, "leader-contradicts-itself");
                 }
-                if push.replaces && what == "entry-differs" {
+                if push.replaces && what == Difference::EntryDiffers {
                     return self.replace(from, number, &push, keep, equal, fresh);
                 }
                 self.truncate(keep, "conflict");
                 self.report(from, number, &push);
             }
             Finding::Unread(first, last) => self.stash(number, push, first, last),
-            Finding::Malformed => self.trace_dropped(from, number, "push", "malformed"),
+            Finding::Malformed => self.trace_dropped(from, number, MessageKind::Push, "malformed"),
         }
     }
 
@@ -114,7 +114,7 @@ impl Core {
                             _ => return Finding::Unread(position - 1, last_wanted),
                         },
                     };
-                    let (what, fresh) = ("prev-differs", Vec::new());
+                    let (what, fresh) = (Difference::PrevDiffers, Vec::new());
                     return Finding::Differs { what, keep, expected: prev, found, equal: 0, fresh };
                 }
             }
@@ -130,7 +130,7 @@ impl Core {
                 missing_or_other => {
                     let Some(fresh) = self.chain(entry, &push.entries[index + 1..]) else { return Finding::Malformed };
                     let Place::Known(found) = missing_or_other else { return Finding::Consistent { equal, fresh } };
-                    return Finding::Differs { what: "entry-differs", keep, expected, found, equal, fresh };
+                    return Finding::Differs { what: Difference::EntryDiffers, keep, expected, found, equal, fresh };
                 }
             }
         }
@@ -352,7 +352,7 @@ impl Core {
         &mut self,
         from: NodeId,
         number: u64,
-        what: &'static str,
+        what: Difference,
         expected: Option<LogPoint>,
         found: Option<LogPoint>,
     ) {

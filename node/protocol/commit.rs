@@ -7,7 +7,7 @@ use crate::entry::Entry;
 use crate::io::{Answer, Apply, Output};
 use crate::log::Place;
 use crate::membership::Member;
-use crate::message::{Ack, CommitOrder, Message};
+use crate::message::{Ack, CommitOrder, Message, MessageKind};
 use crate::role::Role;
 use crate::trace::Fact;
 use crate::types::{LogPoint, NodeId, Position, reach};
@@ -20,7 +20,7 @@ impl Core {
                 Place::Unread | Place::Purged => {}
                 // An ack for something that this leader never had: it counts for nothing.
                 Place::Known(_) | Place::Missing => {
-                    return self.trace_dropped(from, ack.answers, "ack", "ack-of-another-log");
+                    return self.trace_dropped(from, ack.answers, MessageKind::Ack, "ack-of-another-log");
                 }
             }
         }
@@ -157,7 +157,7 @@ impl Core {
         let Role::Follower(follower) = &mut self.role else { return };
         let Some(leader) = follower.leader else { return };
         follower.ordered = None;
-        self.trace_dropped(leader, 0, "commit-order", "order-of-another-log");
+        self.trace_dropped(leader, 0, MessageKind::CommitOrder, "order-of-another-log");
     }
 
     /// Gives the final database what is committed and durable here. A node, the leader neither, applies nothing that is

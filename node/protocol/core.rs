@@ -10,7 +10,7 @@ use crate::entry::Entry;
 use crate::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Rejection, Send, Store};
 use crate::log::Log;
 use crate::membership::{Listed, Lists};
-use crate::message::{Envelope, Message, Refused};
+use crate::message::{Envelope, Message, MessageKind, Refused};
 use crate::role::{Follower, Progress, Role};
 use crate::snapshot::Snapshots;
 use crate::trace::{Belief, Fact, NodeState, Preview, RoleName};
@@ -518,7 +518,7 @@ impl Core {
     }
 
     /// A message was thrown away.
-    pub(super) fn trace_dropped(&mut self, from: NodeId, number: u64, kind: &'static str, why: &'static str) {
+    pub(super) fn trace_dropped(&mut self, from: NodeId, number: u64, kind: MessageKind, why: &'static str) {
         let to = self.config.id;
         self.trace(|| Fact::Dropped { from, to, number, kind: kind.into(), why: why.into() });
     }

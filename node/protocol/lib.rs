@@ -6,8 +6,9 @@
 //!
 //! What is absent on purpose: whatever injects faults (only the marks of forged entries live here),
 //! texts for people, and every name of a network or storage library.
-//!
-//! In reading order:
+#![doc = include_str!("PROTOCOL.md")]
+
+mod named;
 
 mod types;
 
@@ -82,8 +83,8 @@ pub use io::{
 };
 pub use membership::{Listed, Lists, MEMBERS_MAX, Member, MemberChange, MemberKind, Membership};
 pub use message::{
-    Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
-    RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
+    Ack, CommitOrder, Envelope, LogState, Message, MessageKind, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused,
+    RoundAnswer, RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 pub use payload::Opening;
 pub use quorum::{Probe, QuorumRead, replicas_least};

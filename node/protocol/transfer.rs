@@ -13,7 +13,7 @@ use crate::config::Prefer;
 use crate::core::Core;
 use crate::io::{Answer, Proposal, Refusal};
 use crate::membership::MemberKind;
-use crate::message::{Message, TransferAsked, TransferNow};
+use crate::message::{Message, MessageKind, TransferAsked, TransferNow};
 use crate::role::{Leader, Progress, Role};
 use crate::trace::Fact;
 use crate::types::{LogPoint, NodeId, RequestId, Time, reach};
@@ -169,7 +169,7 @@ impl Core {
     /// The leader asks this node to stand at once. Forged entries go first, durably.
     pub(super) fn on_transfer_now(&mut self, from: NodeId, number: u64, last: LogPoint) {
         if self.log.last_genuine() != Some(last) {
-            return self.trace_dropped(from, number, "transfer", "log-differs");
+            return self.trace_dropped(from, number, MessageKind::Transfer, "log-differs");
         }
         self.stand_for_transfer();
     }

@@ -208,6 +208,8 @@ facts! {
     F6 MessageDiscarded { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
     F7 DelaySet { from: NodeId, to: NodeId, kind: Text, millis: u64 }
     F7 DuplicateSet { from: NodeId, to: NodeId, kind: Text }
+    /// The rules of this effect from one node to the other are lifted: for messages of this kind, or `all`.
+    F7 RuleCleared { effect: Text, from: NodeId, to: NodeId, kind: Text }
     /// A message that is kept back is delivered by itself, at `due` in microseconds of the Unix epoch.
     F7 MessageDelayed { from: NodeId, to: NodeId, number: u64, kind: Text, millis: u64, due: u64 }
     /// It is there once more.
