@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::client::reason::Reason;
-use crate::protocol::{NodeId, InvalidChange};
+use crate::protocol::{InvalidChange, NodeId};
 use crate::wire::address::check_address;
 use crate::wire::convert::Malformed;
 use crate::wire::proto;

@@ -83,20 +83,35 @@ pub enum Message {
 named! {
     /// What a message is for, as the gate, the trace and the command line name it.
     pub enum MessageKind {
+        /// Entries that continue the log: [`Message::Push`].
         Push = "push",
+        /// A push without entries.
         Heartbeat = "heartbeat",
+        /// [`Message::Ack`].
         Ack = "ack",
+        /// [`Message::RoundAnswer`].
         RoundAnswer = "round-answer",
+        /// [`Message::LogState`].
         LogState = "log-state",
+        /// [`Message::CommitOrder`].
         CommitOrder = "commit-order",
+        /// [`Message::Refused`].
         Refused = "refused",
+        /// [`Message::PreVoteAsked`].
         PreVote = "pre-vote",
+        /// [`Message::PreVoteAnswer`].
         PreVoteAnswer = "pre-vote-answer",
+        /// [`Message::VoteAsked`].
         Vote = "vote",
+        /// [`Message::VoteAnswer`].
         VoteAnswer = "vote-answer",
+        /// [`Message::TransferNow`].
         Transfer = "transfer",
+        /// [`Message::TransferAsked`].
         TransferAsked = "transfer-asked",
+        /// [`Message::SnapshotChunk`].
         Snapshot = "snapshot",
+        /// [`Message::SnapshotAck`].
         SnapshotAck = "snapshot-ack",
     }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::protocol::trace::{LinkRule, MessageId};
-use crate::protocol::{self, KEY_BYTES_MAX, Limits, NodeId, InvalidChange, VALUE_BYTES_MAX};
+use crate::protocol::{self, InvalidChange, KEY_BYTES_MAX, Limits, NodeId, VALUE_BYTES_MAX};
 use crate::wire::proto;
 use crate::wire::typed::typed;
 
