@@ -77,7 +77,7 @@ async fn send_all(service: &ClientService, request: proto::WatchRequest, respons
         let (response, up_to) = match page(records, seen, &prefix) {
             Ok(page) => page,
             Err(refusal) => {
-                let _ = responses.send(Ok(refusal)).await;
+                let _ = responses.send(Ok(*refusal)).await;
                 return;
             }
         };
@@ -118,7 +118,11 @@ fn future(from: u64, newest: u64) -> proto::WatchResponse {
 }
 
 /// The next changes, and how far they go; or the refusal that ends the stream.
-fn page(records: &dyn Records, after: u64, prefix: &[u8]) -> Result<(proto::WatchResponse, u64), proto::WatchResponse> {
+fn page(
+    records: &dyn Records,
+    after: u64,
+    prefix: &[u8],
+) -> Result<(proto::WatchResponse, u64), Box<proto::WatchResponse>> {
     match records.changes(after, prefix, CHANGES_MAX) {
         Ok((changes, up_to)) => {
             let (changes, up_to) = bounded(changes, up_to);
@@ -127,7 +131,7 @@ fn page(records: &dyn Records, after: u64, prefix: &[u8]) -> Result<(proto::Watc
         }
         Err(ChangesGone { oldest }) => {
             let refused = Some(Refusal::HistoryGone { revision: after + 1, bound: oldest }.to_wire());
-            Err(proto::WatchResponse { refused, oldest, ..proto::WatchResponse::default() })
+            Err(Box::new(proto::WatchResponse { refused, oldest, ..proto::WatchResponse::default() }))
         }
     }
 }

@@ -31,14 +31,14 @@ typed! {
         #[error("a quorum read is of one key: use linearizable, lease or local")]
         QuorumReadOfMany = "unknown_consistency" {}
         #[error(
-            "a quorum read of {count} nodes is not possible: of {voters} voters at least {limit} must be asked{why}, so that \
-             one of them has every confirmed write",
+            "a quorum read of {count} nodes is not possible: of {voters} voters at least {limit} must be asked{why}, \
+             so that one of them has every confirmed write",
             why = if *.changed { ", a majority since the member list has changed once" } else { "" }
         )]
         WrongReplicas = "wrong_replicas" { count: u64, voters: u64, limit: u64, changed: bool }
         #[error(
-            "revision {revision} does not exist yet: the newest is {bound}. Watch from {next} on, or without a revision from \
-             what comes next",
+            "revision {revision} does not exist yet: the newest is {bound}. Watch from {next} on, or without a \
+             revision from what comes next",
             next = .bound + 1
         )]
         FutureRevision = "future_revision" { revision: u64, bound: u64 }
@@ -70,17 +70,23 @@ typed! {
         QueueFull = "overloaded" {}
         #[error("{limit} requests are under way at this node: try again a little later")]
         RequestsFull = "overloaded" { limit: u64 }
-        #[error("{mebibytes} MiB of writes are under way at this node: try again a little later", mebibytes = .limit >> 20)]
+        #[error(
+            "{mebibytes} MiB of writes are under way at this node: try again a little later",
+            mebibytes = .limit >> 20
+        )]
         WritesFull = "overloaded" { limit: u64 }
-        #[error("{mebibytes} MiB of answers wait at this node to be read: try again a little later", mebibytes = .limit >> 20)]
+        #[error(
+            "{mebibytes} MiB of answers wait at this node to be read: try again a little later",
+            mebibytes = .limit >> 20
+        )]
         AnswersFull = "overloaded" { limit: u64 }
         #[error("{limit} watch changes at this node already: watch at another one, or end some")]
         WatchesFull = "overloaded" { limit: u64 }
         #[error("{limit} streams of writes are open at this node: use one for many writes")]
         WriteStreamsFull = "overloaded" { limit: u64 }
         #[error(
-            "as many connections are open as this node takes: ask another node, use one connection for many requests, or try \
-             again later"
+            "as many connections are open as this node takes: ask another node, use one connection for many requests, \
+             or try again later"
         )]
         ConnectionsFull = "overloaded" {}
         #[error("other backups of this node are being read: try again when they have ended")]
@@ -107,8 +113,8 @@ typed! {
         #[error("the cluster has no such member: see `epoca member list`")]
         NoMember = "no_member" {}
         #[error(
-            "it is a learner: it gets all data, but counts in no majority and cannot lead; `epoca member promote` makes it a \
-             voter"
+            "it is a learner: it gets all data, but counts in no majority and cannot lead; `epoca member promote` \
+             makes it a voter"
         )]
         Learner = "learner" {}
         #[error("no replica was heard lately that could lead: restart one first")]
@@ -126,7 +132,8 @@ typed! {
         #[error("a cluster needs a voter: add and promote another node first")]
         LastVoter = "last_voter" {}
         #[error(
-            "too few of the voters that would be left are heard to make a majority: restart or remove those that are down first"
+            "too few of the voters that would be left are heard to make a majority: restart or remove those that are \
+             down first"
         )]
         QuorumAtRisk = "quorum_at_risk" {}
         #[error("the cluster has as many members as it may have: remove one first")]
@@ -189,8 +196,8 @@ typed! {
         #[error("{node} does not end; it was signalled and is still there")]
         DoesNotEnd = "does_not_end" { node: NodeId }
         #[error(
-            "the executable was rebuilt since the cluster started: end the cluster and start it again, or half of it would run \
-             the new one"
+            "the executable was rebuilt since the cluster started: end the cluster and start it again, or half of it \
+             would run the new one"
         )]
         Rebuilt = "rebuilt" {}
         #[error("{node} cannot be started: {reason}")]
@@ -204,8 +211,8 @@ typed! {
         #[error("{node} has no committed entry in its log yet of which a bit could be turned: write something first")]
         NothingStored = "nothing_stored" { node: NodeId }
         #[error(
-            "{node} is alone: with a damaged log it would know nobody to get its data from again, change nothing, and end. Start \
-             a cluster of more nodes"
+            "{node} is alone: with a damaged log it would know nobody to get its data from again, change nothing, and \
+             end. Start a cluster of more nodes"
         )]
         DamagedAlone = "damaged_alone" { node: NodeId }
         #[error("no bit of the log of {node} was turned: {reason}")]
@@ -213,8 +220,8 @@ typed! {
         #[error("{node} has come or gone, but that cannot be written down for the next start: {reason}")]
         NotRemembered = "not_remembered" { node: NodeId, reason: String }
         #[error(
-            "no launcher is known that could start a node: start one with `epoca node --join`, or name the address of one that \
-             waits"
+            "no launcher is known that could start a node: start one with `epoca node --join`, or name the address of \
+             one that waits"
         )]
         NoLauncher = "no_launcher" {}
 
@@ -272,8 +279,8 @@ impl Refusal {
         )
     }
 
-    /// A refused change of members that succeeds later by itself: another change is under way, the leader has just come to
-    /// lead, the learner catches up.
+    /// A refused change of members that succeeds later by itself: another change is under way, the leader has just
+    /// come to lead, the learner catches up.
     pub const fn ends_by_itself(&self) -> bool {
         matches!(
             self,
@@ -372,11 +379,11 @@ impl fmt::Display for DisksLost {
         let listed = if whole.is_empty() { "none".to_owned() } else { names(whole, " ") };
         write!(
             f,
-            "a quorum of disks is lost: {} run with another data folder than the member list names, and {} of {voters} voters \
-             can be whole ({listed}) where {} are needed. No leader can be elected, and nobody can be added. Nothing is \
-             founded anew, because what was confirmed may still be in the folders that were moved aside. Put back as many \
-             as are missing from their quarantine folders, mended (why.txt in them says how), or restore a backup into \
-             new folders with `epoca restore`",
+            "a quorum of disks is lost: {} run with another data folder than the member list names, and {} of \
+             {voters} voters can be whole ({listed}) where {} are needed. No leader can be elected, and nobody can be \
+             added. Nothing is founded anew, because what was confirmed may still be in the folders that were moved \
+             aside. Put back as many as are missing from their quarantine folders, mended (why.txt in them says how), \
+             or restore a backup into new folders with `epoca restore`",
             names(lost, " "),
             whole.len(),
             self.needed(),
