@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::client::reason::Reason;
-use crate::protocol::{NodeId, Unsound};
+use crate::protocol::{InvalidChange, NodeId};
 use crate::wire::address::check_address;
 use crate::wire::convert::Malformed;
 use crate::wire::proto;
@@ -90,8 +90,8 @@ impl From<Refusal> for ClientError {
     }
 }
 
-impl From<Unsound> for ClientError {
-    fn from(why: Unsound) -> ClientError {
+impl From<InvalidChange> for ClientError {
+    fn from(why: InvalidChange) -> ClientError {
         ClientError::Refused(why.into())
     }
 }

@@ -11,9 +11,9 @@ typed! {
         SteppedDown = "stepped_down" {}
         #[error("the node stopped before it could answer")]
         Stopped = "stopped" {}
-        #[error("it was passed on to {leader}, whose answer was lost: {detail}")]
+        #[error("it was forwarded to {leader}, whose answer was lost: {detail}")]
         AnswerLost = "answer_lost" { leader: NodeId, detail: String }
-        #[error("it was passed on to {leader}, which gave no answer, and {next} leads by now")]
+        #[error("it was forwarded to {leader}, which did not answer, and {next} leads now")]
         Deposed = "deposed" { leader: NodeId, next: NodeId }
         #[error("the node gave an answer that does not fit the request")]
         Misfit = "misfit" {}

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::protocol::trace::{LinkRule, MessageId};
-use crate::protocol::{self, KEY_BYTES_MAX, Limits, NodeId, Unsound, VALUE_BYTES_MAX};
+use crate::protocol::{self, InvalidChange, KEY_BYTES_MAX, Limits, NodeId, VALUE_BYTES_MAX};
 use crate::wire::proto;
 use crate::wire::typed::typed;
 
@@ -22,27 +22,27 @@ typed! {
         EmptyBatch = "empty_batch" {}
         #[error("keys and values together have more than 1 MiB, or there are more than 1024 changes: split it")]
         BatchTooLarge = "too_large" {}
-        #[error("the message holds no write")]
+        #[error("the request contains no change")]
         EmptyWrite = "empty_write" {}
-        #[error("a compare-and-set must say what it expects")]
+        #[error("a compare-and-set must state what it expects: absent, a value or a revision")]
         NothingExpected = "nothing_expected" {}
-        #[error("there is no consistency {count}: use linearizable, lease, quorum or local")]
+        #[error("unknown consistency {count}: use linearizable, lease, quorum or local")]
         UnknownConsistency = "unknown_consistency" { count: u64 }
-        #[error("a quorum read is of one key: use linearizable, lease or local")]
+        #[error("quorum reads read a single key: use linearizable, lease or local here")]
         QuorumReadOfMany = "unknown_consistency" {}
         #[error(
-            "a quorum read of {count} nodes is not possible: of {voters} voters at least {limit} must be asked{why}, \
-             so that one of them has every confirmed write",
+            "a quorum read of {count} nodes is not possible: at least {limit} of {voters} voters must be asked{why}, so \
+             that one of them has every confirmed write",
             why = if *.changed { ", a majority since the member list has changed once" } else { "" }
         )]
         WrongReplicas = "wrong_replicas" { count: u64, voters: u64, limit: u64, changed: bool }
         #[error(
             "revision {revision} does not exist yet: the newest is {bound}. Watch from {next} on, or without a \
-             revision from what comes next",
+             revision from the next change on",
             next = .bound + 1
         )]
         FutureRevision = "future_revision" { revision: u64, bound: u64 }
-        #[error("changes from revision {revision} on are not kept any more: watch from {bound} on")]
+        #[error("changes from revision {revision} on are no longer kept: watch from {bound} on")]
         HistoryGone = "history_gone" { revision: u64, bound: u64 }
         #[error("a newer snapshot has replaced this one: begin again")]
         SnapshotGone = "snapshot_gone" {}
@@ -55,7 +55,7 @@ typed! {
         NoLeader = "no_leader" {}
         #[error("{leader} leads, but this node does not reach it ({reason}): ask another node, or wait")]
         LeaderUnreachable = "no_leader" { leader: NodeId, reason: String }
-        #[error("{count} leaders followed each other before one could answer: try again")]
+        #[error("the leader changed {count} times before the request was answered: try again")]
         LeadersChanged = "no_leader" { count: u64 }
         #[error("the leader stepped down before it could answer: try again")]
         SteppedDown = "stepped_down" {}
@@ -68,25 +68,19 @@ typed! {
 
         #[error("too many requests wait at this node: try again a little later")]
         QueueFull = "overloaded" {}
-        #[error("{limit} requests are under way at this node: try again a little later")]
+        #[error("{limit} requests are in flight at this node: try again later")]
         RequestsFull = "overloaded" { limit: u64 }
-        #[error(
-            "{mebibytes} MiB of writes are under way at this node: try again a little later",
-            mebibytes = .limit >> 20
-        )]
+        #[error("{mebibytes} MiB of writes are in flight at this node: try again later", mebibytes = .limit >> 20)]
         WritesFull = "overloaded" { limit: u64 }
-        #[error(
-            "{mebibytes} MiB of answers wait at this node to be read: try again a little later",
-            mebibytes = .limit >> 20
-        )]
+        #[error("{mebibytes} MiB of answers at this node are unread: try again later", mebibytes = .limit >> 20)]
         AnswersFull = "overloaded" { limit: u64 }
-        #[error("{limit} watch changes at this node already: watch at another one, or end some")]
+        #[error("{limit} watches are open at this node: watch at another one, or end some")]
         WatchesFull = "overloaded" { limit: u64 }
-        #[error("{limit} streams of writes are open at this node: use one for many writes")]
+        #[error("{limit} write streams are open at this node: use one for many writes")]
         WriteStreamsFull = "overloaded" { limit: u64 }
         #[error(
-            "as many connections are open as this node takes: ask another node, use one connection for many requests, \
-             or try again later"
+            "this node has the most open connections that it admits: use another node, use one connection for many \
+             requests, or try again later"
         )]
         ConnectionsFull = "overloaded" {}
         #[error("other backups of this node are being read: try again when they have ended")]
@@ -293,14 +287,14 @@ impl Refusal {
 }
 
 /// The refusal of a change that no client may write.
-impl From<Unsound> for Refusal {
-    fn from(why: Unsound) -> Refusal {
+impl From<InvalidChange> for Refusal {
+    fn from(why: InvalidChange) -> Refusal {
         match why {
-            Unsound::EmptyKey => Refusal::EmptyKey {},
-            Unsound::KeyTooLarge { bytes } => Refusal::KeyTooLarge { count: bytes as u64 },
-            Unsound::ValueTooLarge { bytes } => Refusal::ValueTooLarge { count: bytes as u64 },
-            Unsound::EmptyBatch => Refusal::EmptyBatch {},
-            Unsound::TooLarge | Unsound::NotPlain => Refusal::BatchTooLarge {},
+            InvalidChange::EmptyKey => Refusal::EmptyKey {},
+            InvalidChange::KeyTooLarge { bytes } => Refusal::KeyTooLarge { count: bytes as u64 },
+            InvalidChange::ValueTooLarge { bytes } => Refusal::ValueTooLarge { count: bytes as u64 },
+            InvalidChange::EmptyBatch => Refusal::EmptyBatch {},
+            InvalidChange::TooLarge | InvalidChange::NotPutOrDelete => Refusal::BatchTooLarge {},
         }
     }
 }
@@ -379,11 +373,11 @@ impl fmt::Display for DisksLost {
         let listed = if whole.is_empty() { "none".to_owned() } else { names(whole, " ") };
         write!(
             f,
-            "a quorum of disks is lost: {} run with another data folder than the member list names, and {} of \
-             {voters} voters can be whole ({listed}) where {} are needed. No leader can be elected, and nobody can be \
-             added. Nothing is founded anew, because what was confirmed may still be in the folders that were moved \
-             aside. Put back as many as are missing from their quarantine folders, mended (why.txt in them says how), \
-             or restore a backup into new folders with `epoca restore`",
+            "a quorum of disks is lost: {} run with another data folder than the member list names, and {} of {voters} \
+             voters can be intact ({listed}) where {} are needed. No leader can be elected, and no node can be added. \
+             No new cluster is founded, because confirmed writes may still be in the quarantined folders. Put back as \
+             many folders as are missing, repaired (why.txt in each quarantine folder explains how), or restore a \
+             backup into new folders with `epoca restore`",
             names(lost, " "),
             whole.len(),
             self.needed(),

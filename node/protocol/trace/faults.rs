@@ -37,10 +37,12 @@ impl FromStr for Wrong {
     }
 }
 
+/// The faults in force at one node.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Lab {
+    /// The rules of its gate.
     pub rules: Vec<LinkRule>,
-    /// In the order in which they came to this node.
+    /// The messages that wait at its gate, in the order in which they came to this node.
     pub pending: Vec<PendingMessage>,
     /// Step mode: timers stand still, and every message that comes waits.
     pub frozen: bool,
@@ -51,9 +53,13 @@ pub struct Lab {
 /// Which messages a rule is about (`None` fits all), and what becomes of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LinkRule {
+    /// What the gate does to the messages.
     pub effect: Effect,
+    /// Their sender.
     pub from: Option<NodeId>,
+    /// Their receiver.
     pub to: Option<NodeId>,
+    /// Their kind.
     pub kind: Option<MessageKind>,
 }
 
@@ -68,13 +74,16 @@ pub enum RuleSelection {
     All,
 }
 
+/// What a rule does to a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Effect {
-    /// Kept until it is let through.
+    /// Kept until it is released.
     Hold,
+    /// Lost.
     Drop,
-    /// Kept for so long.
+    /// Delivered later.
     Delay {
+        /// How much later, in milliseconds.
         millis: u64,
     },
     /// Delivered twice.
@@ -84,20 +93,26 @@ pub enum Effect {
 /// Which message is meant; the sender counts its messages from the start of its process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId {
+    /// The sender.
     pub from: NodeId,
+    /// The receiver.
     pub to: NodeId,
+    /// The sender's number of the message.
     pub number: u64,
 }
 
 /// A message that waits at its receiver's gate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PendingMessage {
+    /// Which message it is.
     pub id: MessageId,
+    /// Its kind.
     pub kind: MessageKind,
-    /// What it says, short.
+    /// A short description of its content.
     pub what: Text,
-    /// When it came, and when it is delivered by itself: microseconds of the Unix epoch.
+    /// When it came, in microseconds of the Unix epoch.
     pub since: u64,
+    /// When it is delivered automatically, in microseconds of the Unix epoch; `None` if it waits for a person.
     pub due: Option<u64>,
 }
 
@@ -227,6 +242,7 @@ impl LinkRule {
         self.effect == Effect::Drop && self.kind.is_none()
     }
 
+    /// Whether the rule is about a message of this kind between these nodes.
     pub fn fits(&self, from: NodeId, to: NodeId, kind: MessageKind) -> bool {
         self.from.is_none_or(|wanted| wanted == from)
             && self.to.is_none_or(|wanted| wanted == to)
@@ -251,6 +267,7 @@ impl LinkRule {
 }
 
 impl RuleSelection {
+    /// Whether the selection includes the rule.
     pub fn covers(&self, rule: &LinkRule) -> bool {
         match self {
             RuleSelection::Rule(cleared) => {
@@ -287,6 +304,7 @@ impl Effect {
         }
     }
 
+    /// The delay in milliseconds, if the effect is one.
     pub const fn millis(self) -> Option<u64> {
         match self {
             Effect::Delay { millis } => Some(millis),
@@ -294,6 +312,7 @@ impl Effect {
         }
     }
 
+    /// The effect of this name; `millis` belongs to a delay alone.
     pub fn from_name(name: &str, millis: Option<u64>) -> Option<Effect> {
         Some(match (name, millis) {
             ("hold", None) => Effect::Hold,
