@@ -15,10 +15,10 @@ use tempfile::TempDir;
 
 use crate::protocol::{Base, ClusterId, Digest, Incarnation, Listed, LogPoint, Member, Membership, NodeId, Promise};
 use crate::storage::disk::{Disk, SystemDisk};
-use crate::storage::identity::Identity;
 use crate::storage::log::{LogPlace, SEGMENT_BYTES, SegmentLog, commit_path, log_folder};
+use crate::storage::open::identity::Identity;
 use crate::storage::open::{make_folder, replace_log};
-use crate::storage::private::{FILE_MODE, FOLDER_MODE};
+use crate::storage::permissions::{FILE_MODE, FOLDER_MODE};
 use crate::storage::snapshot::{SnapshotFile, SnapshotFolder, SnapshotWriter};
 use crate::storage::{Dump, IntermediateLog, StorageError};
 

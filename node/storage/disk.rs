@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::storage::private::FILE_MODE;
+use crate::storage::permissions::FILE_MODE;
 
 /// How a file ends that has not got its name yet, see [`write_whole`].
 const TEMPORARY: &str = ".tmp";

@@ -8,10 +8,10 @@ use crate::protocol::{
     ClusterId, Command, Entry, Incarnation, Kind, LogPoint, Membership, NodeId, Opening, Position, Promise,
 };
 use crate::storage::database::{DatabaseCopy, read_clean, sled_folder};
-use crate::storage::identity::{Identity, Lock};
 use crate::storage::log::{Scanned, SegmentReader, Shared, commit_path, log_folder, read_commit, scan};
-use crate::storage::private::create_folder;
-use crate::storage::restored::History;
+use crate::storage::open::identity::{Identity, Lock};
+use crate::storage::open::restored::History;
+use crate::storage::permissions::create_folder;
 use crate::storage::{LogReader, Record, StorageError};
 
 /// Bodies read from the log for one page of entries.

@@ -10,17 +10,13 @@ mod error;
 
 mod disk;
 
-mod private;
-
-mod identity;
+mod permissions;
 
 mod log;
 
 mod snapshot;
 
 mod database;
-
-mod restored;
 
 mod open;
 

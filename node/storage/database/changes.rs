@@ -10,11 +10,11 @@ use sled::IVec;
 
 use crate::protocol::apply::{Applied, ApplyError, Numbers, Records, State, Write, apply};
 use crate::protocol::{Entry, LogPoint};
-use crate::storage::database::before::Before;
+use crate::storage::database::checksum::Sum;
 use crate::storage::database::layout::{
     Head, INLINE_BYTES, MARK, PIECE_BYTES, SESSION_TABLE, Value, encode_mark, piece_key, record_key, session_key,
 };
-use crate::storage::database::proof::Sum;
+use crate::storage::database::read_cache::Before;
 use crate::storage::database::tree::{Tree, Writes};
 use crate::storage::database::whole;
 

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use crate::protocol::{EntryId, LogPoint};
 use crate::storage::Record;
-use crate::storage::database::proof::Sum;
+use crate::storage::database::checksum::Sum;
 use crate::storage::log::{decode_point, encode_point};
 
 /// Longer values are cut into pieces.

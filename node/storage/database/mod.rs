@@ -4,21 +4,21 @@
 //! function of a prefix of the log. Nothing is synced on this path: the log is what must not be lost. A database that
 //! was not closed cleanly is used only if it is proven to hold what its mark says; otherwise it is rebuilt.
 
-mod before;
+mod read_cache;
 
 mod changes;
 
 mod clean;
 
-mod lag;
+mod background_flush;
 
 mod layout;
 
-mod proof;
+mod checksum;
 
 mod restore;
 
-mod shadow;
+mod snapshot_reader;
 
 mod tree;
 
@@ -35,18 +35,18 @@ use crate::protocol::apply::{
 };
 use crate::protocol::{Apply, Entry, Incarnation, LogPoint, Position};
 use crate::storage::disk::Disk;
-use crate::storage::identity::Lock;
+use crate::storage::open::identity::Lock;
 use crate::storage::{Dump, FinalDatabase, Record, StorageError};
 
-use before::Before;
+use background_flush::Lag;
 use changes::{Changes, put_sessions};
-use lag::Lag;
+use checksum::Sum;
 use layout::{
     Head, MARK, SESSION_TABLE, Value, decode_mark, encode_mark, is_proven, piece_key, record_key, session_id, user_key,
 };
-use proof::Sum;
+use read_cache::Before;
 use restore::open_sled;
-use shadow::Shadow;
+use snapshot_reader::Shadow;
 use tree::{Tree, Writes};
 
 pub(crate) use clean::read_clean;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::protocol::{Incarnation, LogPoint, Position};
+use crate::storage::database::checksum::{Proven, prove};
 use crate::storage::database::clean::{Clean, read_clean, remove_clean};
-use crate::storage::database::proof::{Proven, prove};
 use crate::storage::database::tree::Tree;
 use crate::storage::database::{DatabasePlace, SledDatabase, read_mark, sled_folder};
 use crate::storage::log::log_folder;

@@ -17,7 +17,7 @@ use std::path::Path;
 
 use crate::protocol::{Digest, EntryId, LogPoint, Position};
 use crate::storage::log::record::{u32_at, u64_at};
-use crate::storage::private::FILE_MODE;
+use crate::storage::permissions::FILE_MODE;
 
 const PLACES: [u64; 2] = [0, 512];
 const BYTES: usize = 44;

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use crate::protocol::{LogPoint, Position};
 use crate::storage::StorageError;
-use crate::storage::identity::Lock;
 use crate::storage::log::reader::read_entry;
 use crate::storage::log::record::BODY_AT;
 use crate::storage::log::segment::segment_path;
 use crate::storage::log::{commit_path, log_folder, read_commit, scan};
+use crate::storage::open::identity::Lock;
 
 const BIT: u8 = 0x10;
 

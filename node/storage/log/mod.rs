@@ -42,7 +42,7 @@ use std::sync::Arc;
 
 use crate::protocol::{Append, Base, Incarnation, LogPoint, Position, Promise};
 use crate::storage::disk::{Disk, DiskFile};
-use crate::storage::identity::Lock;
+use crate::storage::open::identity::Lock;
 use crate::storage::{FlushDone, IntermediateLog, LogReader, StorageError};
 
 use commit::CommitFile;

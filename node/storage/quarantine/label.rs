@@ -15,7 +15,7 @@
 use std::fmt::Write;
 
 use crate::protocol::{ClusterId, Incarnation, Member, MemberKind, NodeId};
-use crate::storage::identity::decode_16;
+use crate::storage::open::identity::decode_16;
 
 const TITLE: &str = "epoca quarantine, version 1";
 

@@ -19,8 +19,8 @@ use std::time::{Duration, SystemTime};
 use crate::protocol::NodeId;
 use crate::storage::StorageError;
 use crate::storage::disk::{Disk, SystemDisk, write_whole};
-use crate::storage::identity::{Identity, Lock};
 use crate::storage::log::{lists_as_far_as_readable, log_folder};
+use crate::storage::open::identity::{Identity, Lock};
 use crate::storage::open::make_folder;
 
 pub use label::Label;

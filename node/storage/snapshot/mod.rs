@@ -15,7 +15,7 @@
 
 mod file;
 
-mod reading;
+mod in_use;
 
 use std::fs::File;
 use std::io;
@@ -29,7 +29,7 @@ use crate::protocol::{Base, LogPoint, Position, SnapshotId, WriteSnapshot, Writt
 use crate::storage::disk::Disk;
 use crate::storage::{Dump, SnapshotStore, StorageError};
 
-use reading::Readings;
+use in_use::Readings;
 
 pub(crate) use file::{SnapshotFile, SnapshotWriter};
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::protocol::{Incarnation, NodeId};
 use crate::storage::disk::{Disk, DiskFile, SystemDisk};
-use crate::storage::identity::{Identity, Lock};
+use crate::storage::open::identity::{Identity, Lock};
 use crate::storage::quarantine::{examine, quarantine, quarantine_on, quarantines};
 use crate::storage::tests::support::*;
 use crate::storage::{Label, StorageError};

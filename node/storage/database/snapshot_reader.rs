@@ -18,10 +18,10 @@ use bytes::Bytes;
 use sled::IVec;
 
 use crate::protocol::LogPoint;
-use crate::storage::database::before::Before;
 use crate::storage::database::changes::Pieces;
 use crate::storage::database::failed;
 use crate::storage::database::layout::{MARK, piece_revision};
+use crate::storage::database::read_cache::Before;
 use crate::storage::database::tree::Tree;
 use crate::storage::{Dump, Rows, StorageError};
 

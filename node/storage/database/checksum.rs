@@ -12,8 +12,8 @@ use std::collections::HashMap;
 use sled::IVec;
 
 use crate::protocol::LogPoint;
-use crate::storage::database::before::Before;
 use crate::storage::database::layout::{Head, PIECE_BYTES, Value, is_proven, piece_place, user_key};
+use crate::storage::database::read_cache::Before;
 use crate::storage::database::read_mark;
 use crate::storage::database::tree::{Tree, Writes};
 

@@ -15,7 +15,7 @@ use fs4::{FileExt, TryLockError};
 use crate::protocol::{ClusterId, Incarnation, NodeId};
 use crate::storage::StorageError;
 use crate::storage::disk::{Disk, write_whole};
-use crate::storage::private::FILE_MODE;
+use crate::storage::permissions::FILE_MODE;
 
 const TITLE: &str = "epoca data folder, version 1";
 

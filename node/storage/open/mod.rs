@@ -11,6 +11,10 @@
 //! DIR/quarantine-1/ a damaged folder's content, moved aside
 //! ```
 
+pub(super) mod identity;
+
+pub(super) mod restored;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,13 +23,13 @@ use crate::protocol::{Base, Incarnation, LogPoint, NodeId, Position, Restored, S
 use crate::storage::backup::half_restored;
 use crate::storage::database::{DatabasePlace, Restoring, applied_for_certain, point_at, restore};
 use crate::storage::disk::{Disk, SystemDisk, remove_temporaries};
-use crate::storage::identity::{Identity, Lock};
 use crate::storage::log::{
     LogPlace, SEGMENT_BYTES, Scanned, SegmentLog, commit_path, log_folder, read_commit, remove_torn_start, scan,
 };
-use crate::storage::private::{create_folder, make_private};
+use crate::storage::open::identity::{Identity, Lock};
+use crate::storage::open::restored::{History, restored};
+use crate::storage::permissions::{create_folder, make_private};
 use crate::storage::quarantine;
-use crate::storage::restored::{History, restored};
 use crate::storage::snapshot::{SnapshotFile, SnapshotFolder};
 use crate::storage::{IntermediateLog, LogReader, Opened, SnapshotStore, StorageError};
 
