@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use crate::cluster::ProcessEvent;
 use crate::cluster::asked::grown;
+use crate::cluster::bit_flip::{entry_to_flip, flip_bit};
 use crate::cluster::error::Refused;
 use crate::cluster::faults::by_node;
 use crate::cluster::members::Members;
 use crate::protocol::{LogPoint, NodeId};
-use crate::storage::{StorageError, entry_to_harm, turn_bit};
+use crate::storage::StorageError;
 
 /// A node that has not answered by then counts as one that is down.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -28,11 +29,11 @@ impl Members {
             Err(refused) => return Err(refused),
         }
         let folder = self.folder().node(node);
-        let turned = on_disk(node, move || turn_bit(&folder)).await;
+        let flipped = on_disk(node, move || flip_bit(&folder)).await;
         // Whatever came of it, the node runs again.
         let pid = self.start(node)?;
         self.tell(ProcessEvent::Restarted(node));
-        let entry = turned?;
+        let entry = flipped?;
         self.answers(node, pid).await?;
         Ok((told(node, entry, pid, others), entry))
     }
@@ -50,7 +51,7 @@ impl Members {
             return Err(Refused::DamagedAlone(node));
         }
         let folder = self.folder().node(node);
-        on_disk(node, move || entry_to_harm(&folder)).await.map(drop)
+        on_disk(node, move || entry_to_flip(&folder)).await.map(drop)
     }
 
     /// How many of the other voters run on the folders that the newest member list names, and how many a majority of

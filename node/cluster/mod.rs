@@ -38,6 +38,8 @@ mod asked;
 
 mod damage;
 
+mod bit_flip;
+
 mod lab;
 
 mod start;

@@ -1,6 +1,5 @@
-//! Keeps the files of the database close behind its readers: what was applied reaches the operating system within
-//! [`LAG`], so that a look from outside and the folder of a killed node show it. Nothing is synced here, and an idle
-//! database wakes nobody.
+//! Writes the buffers of the database to its files soon after each change, so that an inspection and the folder of a
+//! killed node show what was applied [`FLUSH_DELAY`] ago. Left out: syncs. An idle database causes no wake-ups.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,76 +8,78 @@ use std::time::Duration;
 
 use crate::storage::database::tree::Tree;
 
-const LAG: Duration = Duration::from_millis(300);
+const FLUSH_DELAY: Duration = Duration::from_millis(300);
 
 #[derive(Default)]
 struct State {
+    /// Changes are not flushed yet. Set by [`BackgroundFlush::request`], cleared by the thread before it flushes, so
+    /// that a change during a flush causes another one.
     behind: bool,
     closed: bool,
 }
 
 #[derive(Default)]
-struct Gate {
+struct Signal {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-impl Gate {
+impl Signal {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The thread that writes; dropping it ends and awaits it.
-pub(crate) struct Lag {
-    gate: Arc<Gate>,
+/// The thread that flushes. Dropping it ends the thread and waits for it.
+pub(crate) struct BackgroundFlush {
+    signal: Arc<Signal>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Lag {
-    pub(crate) fn start(tree: Tree) -> io::Result<Lag> {
-        let gate = Arc::new(Gate::default());
-        let of_thread = gate.clone();
+impl BackgroundFlush {
+    pub(crate) fn start(tree: Tree) -> io::Result<BackgroundFlush> {
+        let signal = Arc::new(Signal::default());
+        let of_thread = signal.clone();
         let thread = std::thread::Builder::new().name("final-files".into()).spawn(move || run(&of_thread, &tree))?;
-        Ok(Lag { gate, thread: Some(thread) })
+        Ok(BackgroundFlush { signal, thread: Some(thread) })
     }
 
-    /// Something was applied.
-    pub(crate) fn is_behind(&self) {
-        let was_behind = std::mem::replace(&mut self.gate.state().behind, true);
+    /// Requests a flush after a change.
+    pub(crate) fn request(&self) {
+        let was_behind = std::mem::replace(&mut self.signal.state().behind, true);
         if !was_behind {
-            self.gate.changed.notify_one();
+            self.signal.changed.notify_one();
         }
     }
 }
 
-impl Drop for Lag {
+impl Drop for BackgroundFlush {
     fn drop(&mut self) {
-        self.gate.state().closed = true;
-        self.gate.changed.notify_one();
+        self.signal.state().closed = true;
+        self.signal.changed.notify_one();
         if let Some(thread) = self.thread.take() {
-            // It only ever panics with the database, which says so at its next use.
+            // It panics only if the database does, which fails again at its next use.
             let _ = thread.join();
         }
     }
 }
 
-fn run(gate: &Gate, tree: &Tree) {
-    let mut state = gate.state();
+fn run(signal: &Signal, tree: &Tree) {
+    let mut state = signal.state();
     loop {
-        state = gate
+        state = signal
             .changed
             .wait_while(state, |state| !state.behind && !state.closed)
             .unwrap_or_else(PoisonError::into_inner);
-        let waited = gate.changed.wait_timeout_while(state, LAG, |state| !state.closed);
+        let waited = signal.changed.wait_timeout_while(state, FLUSH_DELAY, |state| !state.closed);
         state = waited.unwrap_or_else(PoisonError::into_inner).0;
         if state.closed {
             return;
         }
         state.behind = false;
         drop(state);
-        // An error stays with the database: the next batch meets it.
+        // The database remembers the error: the next batch fails with it.
         let _ = tree.flush();
-        state = gate.state();
+        state = signal.state();
     }
 }

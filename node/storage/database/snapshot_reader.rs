@@ -1,13 +1,14 @@
-//! A snapshot of the database while it goes on changing: before a key changes that the snapshot has not read yet, its value
-//! is kept aside.
+//! A snapshot of the database while it goes on changing (copy on write): before a row changes that the snapshot has not
+//! read yet, its old value is preserved.
 //!
 //! ```text
-//! applying   keep the old values of the batch's keys ─▶ write the batch
-//! reading    read a stretch of keys from the tree    ─▶ put the kept values over it ─▶ let go of them
+//! apply   preserve the old values of the batch's keys ─▶ write the batch
+//! read    read the next keys from the tree            ─▶ replace them by preserved values ─▶ drop those
 //! ```
 //!
-//! The one keeps before it writes, the other looks at what was kept after it has read: whatever the reader saw too new
-//! lies there as it was. Nobody waits for the other, but for a reader that is so slow that too much had to be kept.
+//! Applying preserves before it writes, and the reader looks for preserved values after it has read. So for each row
+//! that it read too late, the old value is there. Neither waits for the other, except that applying waits for a reader
+//! so slow that [`PRESERVED_BYTES_MAX`] is reached.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -21,126 +22,129 @@ use crate::protocol::LogPoint;
 use crate::storage::database::changes::Pieces;
 use crate::storage::database::failed;
 use crate::storage::database::layout::{MARK, piece_revision};
-use crate::storage::database::read_cache::Before;
+use crate::storage::database::read_cache::ReadCache;
 use crate::storage::database::tree::Tree;
 use crate::storage::{Dump, Rows, StorageError};
 
-/// Keys read from the tree in one stretch.
-const STRETCH: usize = 256;
-/// Beyond so many bytes of kept values applying waits for the reader.
-const KEPT_BYTES_MAX: usize = 64 << 20;
+/// Keys read from the tree at once.
+const KEYS_AT_ONCE: usize = 256;
+/// The bytes of preserved values above which applying waits for the reader.
+const PRESERVED_BYTES_MAX: usize = 64 << 20;
 
 #[derive(Default)]
-struct Kept {
+struct Preserved {
     /// A snapshot is being read.
     active: bool,
-    /// It has read everything up to this key.
+    /// The snapshot has read all keys up to this one. Only grows while `active`.
     read: Option<IVec>,
-    /// Keys after that as they were when it began; `None`: there was none.
-    before: BTreeMap<IVec, Option<IVec>>,
+    /// Changed rows after `read` as they were when the snapshot began; `None` if there was no row. A row is added
+    /// before its first change and removed once the snapshot has passed its key.
+    rows: BTreeMap<IVec, Option<IVec>>,
+    /// The size of `rows`.
     bytes: usize,
-    /// Pieces of values that nobody refers to any more but the snapshot.
+    /// Pieces of values that only the snapshot may still need.
     dead: Vec<Pieces>,
 }
 
 #[derive(Clone, Default)]
-pub(crate) struct Shadow {
-    shared: Arc<(Mutex<Kept>, Condvar)>,
+pub(crate) struct PreservedRows {
+    shared: Arc<(Mutex<Preserved>, Condvar)>,
 }
 
-impl Shadow {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+impl PreservedRows {
+    fn lock(&self) -> MutexGuard<'_, Preserved> {
         self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// These keys are about to change.
-    pub(crate) fn keep(&self, rows: &Before, keys: &[IVec]) -> Result<(), String> {
-        let full = |kept: &mut Kept| kept.active && kept.bytes > KEPT_BYTES_MAX;
-        let mut kept = self.shared.1.wait_while(self.kept(), full).unwrap_or_else(PoisonError::into_inner);
-        if !kept.active {
+    /// Preserves the rows of keys that are about to change.
+    pub(crate) fn preserve(&self, rows: &ReadCache, keys: &[IVec]) -> Result<(), String> {
+        let full = |preserved: &mut Preserved| preserved.active && preserved.bytes > PRESERVED_BYTES_MAX;
+        let mut preserved = self.shared.1.wait_while(self.lock(), full).unwrap_or_else(PoisonError::into_inner);
+        if !preserved.active {
             return Ok(());
         }
         for key in keys {
-            if kept.read.as_ref().is_some_and(|read| key <= read) || kept.before.contains_key(key) {
+            if preserved.read.as_ref().is_some_and(|read| key <= read) || preserved.rows.contains_key(key) {
                 continue;
             }
             let before = rows.get(key)?;
-            kept.bytes += key.len() + before.as_ref().map_or(0, |value| value.len());
-            kept.before.insert(key.clone(), before);
+            preserved.bytes += key.len() + before.as_ref().map_or(0, |value| value.len());
+            preserved.rows.insert(key.clone(), before);
         }
         Ok(())
     }
 
-    /// What is to be removed now: while a snapshot is read nothing, it may still want the pieces.
-    pub(crate) fn bury(&self, dead: Vec<Pieces>) -> Vec<Pieces> {
-        let mut kept = self.kept();
-        if kept.active {
-            kept.dead.extend(dead);
+    /// Takes pieces that no record refers to and returns those to remove now: none while a snapshot is read, it may
+    /// still need them.
+    pub(crate) fn release(&self, dead: Vec<Pieces>) -> Vec<Pieces> {
+        let mut preserved = self.lock();
+        if preserved.active {
+            preserved.dead.extend(dead);
             return Vec::new();
         }
-        let mut all = std::mem::take(&mut kept.dead);
+        let mut all = std::mem::take(&mut preserved.dead);
         all.extend(dead);
         all
     }
 
-    /// Begins a snapshot of the tree as it is; nothing may be applied meanwhile. `None` if one is being read.
+    /// Begins a snapshot of the tree. The caller must not apply meanwhile. `None` if another one is being read.
     pub(crate) fn begin(
         &self,
         tree: Tree,
         applied: Option<LogPoint>,
         revision: u64,
-        place: PathBuf,
-    ) -> Option<Reading> {
-        let mut kept = self.kept();
-        if kept.active {
+        folder: PathBuf,
+    ) -> Option<SnapshotReader> {
+        let mut preserved = self.lock();
+        if preserved.active {
             return None;
         }
-        kept.active = true;
-        Some(Reading { shadow: self.clone(), tree, applied, revision, place, at_end: false })
+        preserved.active = true;
+        Some(SnapshotReader { preserved: self.clone(), tree, applied, revision, folder, at_end: false })
     }
 
-    /// Puts kept values over what was read from the tree, and lets go of them.
+    /// Replaces rows that were read from the tree by preserved ones, and drops those.
     fn settle(&self, rows: &mut BTreeMap<IVec, IVec>, up_to: Option<IVec>) {
-        let mut kept = self.kept();
-        let rest = up_to.as_ref().map(|up_to| kept.before.split_off(up_to)).unwrap_or_default();
-        let mut settled = std::mem::replace(&mut kept.before, rest);
+        let mut preserved = self.lock();
+        let rest = up_to.as_ref().map(|up_to| preserved.rows.split_off(up_to)).unwrap_or_default();
+        let mut settled = std::mem::replace(&mut preserved.rows, rest);
         if let Some(up_to) = &up_to {
-            settled.extend(kept.before.remove_entry(up_to));
+            settled.extend(preserved.rows.remove_entry(up_to));
         }
         for (key, value) in settled {
-            kept.bytes -= key.len() + value.as_ref().map_or(0, |value| value.len());
+            preserved.bytes -= key.len() + value.as_ref().map_or(0, |value| value.len());
             match value {
                 Some(value) => rows.insert(key, value),
                 None => rows.remove(&key),
             };
         }
-        // After the last stretch no key is to be kept any more.
-        kept.active = up_to.is_some();
-        kept.read = up_to;
-        drop(kept);
+        // After the last keys nothing needs to be preserved any more.
+        preserved.active = up_to.is_some();
+        preserved.read = up_to;
+        drop(preserved);
         self.shared.1.notify_all();
     }
 
     fn end(&self) {
-        let mut kept = self.kept();
-        *kept = Kept { dead: std::mem::take(&mut kept.dead), ..Kept::default() };
-        drop(kept);
+        let mut preserved = self.lock();
+        *preserved = Preserved { dead: std::mem::take(&mut preserved.dead), ..Preserved::default() };
+        drop(preserved);
         self.shared.1.notify_all();
     }
 }
 
-/// A snapshot that is being read.
-pub(crate) struct Reading {
-    shadow: Shadow,
+/// Reads a snapshot.
+pub(crate) struct SnapshotReader {
+    preserved: PreservedRows,
     tree: Tree,
     applied: Option<LogPoint>,
     revision: u64,
     /// The data folder, for errors.
-    place: PathBuf,
+    folder: PathBuf,
     at_end: bool,
 }
 
-impl Dump for Reading {
+impl Dump for SnapshotReader {
     fn applied(&self) -> Option<LogPoint> {
         self.applied
     }
@@ -153,29 +157,29 @@ impl Dump for Reading {
         if self.at_end {
             return Ok(None);
         }
-        let from = self.shadow.kept().read.clone();
+        let from = self.preserved.lock().read.clone();
         let range = (from.as_ref().map_or(Unbounded, Excluded), Unbounded::<&IVec>);
         let mut rows = BTreeMap::new();
         let mut count = 0;
         let mut up_to = None;
-        for pair in self.tree.range::<&IVec, _>(range).take(STRETCH) {
-            let (key, value) = pair.map_err(|error| failed(&self.place, error.to_string()))?;
+        for pair in self.tree.range::<&IVec, _>(range).take(KEYS_AT_ONCE) {
+            let (key, value) = pair.map_err(|error| failed(&self.folder, error.to_string()))?;
             count += 1;
             up_to = Some(key.clone());
             if key != MARK && piece_revision(&key).is_none_or(|revision| revision <= self.revision) {
                 rows.insert(key, value);
             }
         }
-        self.at_end = count < STRETCH;
-        self.shadow.settle(&mut rows, up_to.filter(|_| !self.at_end));
+        self.at_end = count < KEYS_AT_ONCE;
+        self.preserved.settle(&mut rows, up_to.filter(|_| !self.at_end));
         rows.remove(&MARK[..]);
         let copy = |bytes: &IVec| Bytes::copy_from_slice(bytes);
         Ok(Some(rows.iter().map(|(key, value)| (copy(key), copy(value))).collect()))
     }
 }
 
-impl Drop for Reading {
+impl Drop for SnapshotReader {
     fn drop(&mut self) {
-        self.shadow.end();
+        self.preserved.end();
     }
 }

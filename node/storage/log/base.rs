@@ -1,4 +1,4 @@
-//! Where a log begins whose first segments are gone, in a small file beside the segments.
+//! Where a compacted log begins, in a small file beside the segments.
 //!
 //! ```text
 //! log/base   "EPOCABAS" · version u32 · segment u64 · base · checksum u32
@@ -6,8 +6,8 @@
 //!            · count u32 · (epoch u64 · offset u64 · position u64 · length u32 · member list)…
 //! ```
 //!
-//! It is replaced as a whole before any segment is deleted: segments before the one that it names are left over from a
-//! deletion that did not end. Its last entry is that before the segment's first.
+//! The file is replaced atomically and synced before any segment is deleted, so segments before the one that it names
+//! are left over from an interrupted deletion. The last entry of the base is the one before the segment's first entry.
 
 use std::path::{Path, PathBuf};
 
@@ -23,10 +23,10 @@ const MAGIC: &[u8; 8] = b"EPOCABAS";
 const VERSION: u32 = 2;
 const HEADER: usize = 20;
 const RUN_BYTES: usize = 40;
-/// A list without its members.
+/// The length of a list entry without the list.
 const LIST_BYTES: usize = 28;
 
-/// The first segment that counts, and what the log must know of all before it.
+/// The first segment that counts, and what the log must know about the entries before it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LogBase {
     pub segment: u64,
@@ -38,7 +38,7 @@ impl LogBase {
         folder.join("base")
     }
 
-    /// `None` if the log is whole from its first entry on.
+    /// `None` if the log was never compacted.
     pub(crate) fn read(folder: &Path) -> Result<Option<LogBase>, StorageError> {
         let path = LogBase::path(folder);
         let bytes = match std::fs::read(&path) {
@@ -97,7 +97,7 @@ pub(crate) fn put_base(out: &mut Vec<u8>, base: &Base) {
     }
 }
 
-/// The base at the beginning of the bytes, and how many of them it takes; `None` if they hold none.
+/// The base at the beginning of the bytes and its length; `None` if it does not decode.
 pub(crate) fn take_base(bytes: &Bytes) -> Option<(Base, usize)> {
     let last = decode_point(bytes.get(..40)?);
     let count = bytes.get(40..44).map(|_| u32_at(bytes, 40) as usize)?;
@@ -125,7 +125,7 @@ pub(crate) fn take_base(bytes: &Bytes) -> Option<(Base, usize)> {
     is_sound(&base).then_some((base, at))
 }
 
-/// Epochs and positions ascend without gaps, and end with the last entry; so do lists.
+/// Whether epochs and positions ascend without gaps up to the last entry, and lists ascend up to it.
 fn is_sound(base: &Base) -> bool {
     let mut before = (None, 0_u64);
     for (end, position) in &base.runs {

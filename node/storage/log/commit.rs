@@ -1,14 +1,15 @@
-//! The commit point that the log has recorded, in a small file of its own.
+//! The recorded commit point, in a small file of its own.
 //!
 //! ```text
 //! 0    epoch u64 · offset u64 · position u64 · digest 16 · checksum u32
-//! 512  the same; the two are written in turn
+//! 512  the same; the two slots are written in next_slot
 //! ```
 //!
-//! Why not a record of the log: records reach the file with the next flush, from another thread, and a commit point
-//! must be in the operating system's hands before a reader sees what was applied. One `pwrite` on the loop does that,
-//! without a sync. A power cut may tear one of the two places or lose both: then less is known to be committed, which
-//! is safe, and the next commit order says it again.
+//! A record of the log would be too late: records reach the file with the next flush, from another thread, but the
+//! operating system must have the commit point before a reader sees what was applied. Then a node that is killed and
+//! started again knows that what its clients read is committed. One `pwrite` on the event loop does that, without a
+//! sync. A power cut may tear one of the slots or lose both. Then less is known to be committed, which is safe: the
+//! next commit order repeats it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,50 +17,52 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::protocol::{Digest, EntryId, LogPoint, Position};
+use crate::storage::StorageError;
 use crate::storage::log::record::{u32_at, u64_at};
 use crate::storage::permissions::FILE_MODE;
 
-const PLACES: [u64; 2] = [0, 512];
+/// Where the two slots begin, in blocks of their own so that one torn write spoils only one of them.
+const SLOTS: [u64; 2] = [0, 512];
 const BYTES: usize = 44;
 
 pub(crate) struct CommitFile {
     file: File,
-    /// The place to be written next: the one with the older point.
-    turn: usize,
+    /// The slot to write next: the one with the older point.
+    next_slot: usize,
 }
 
 impl CommitFile {
     pub(crate) fn open(path: &Path) -> io::Result<CommitFile> {
         let mut options = OpenOptions::new();
         let file = options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
-        let points = PLACES.map(|place| read_place(&file, place));
-        let turn = usize::from(points[0].map(|point| point.position) > points[1].map(|point| point.position));
-        Ok(CommitFile { file, turn })
+        let points = SLOTS.map(|slot| read_slot(&file, slot));
+        let next_slot = usize::from(points[0].map(|point| point.position) > points[1].map(|point| point.position));
+        Ok(CommitFile { file, next_slot })
     }
 
     pub(crate) fn record(&mut self, point: LogPoint) -> io::Result<()> {
         let mut bytes = encode_point(point).to_vec();
         let checksum = crc32fast::hash(&bytes).to_le_bytes();
         bytes.extend_from_slice(&checksum);
-        self.file.write_all_at(&bytes, PLACES[self.turn])?;
-        self.turn = 1 - self.turn;
+        self.file.write_all_at(&bytes, SLOTS[self.next_slot])?;
+        self.next_slot = 1 - self.next_slot;
         Ok(())
     }
 }
 
-/// The greatest commit point in the file, if there is any.
-pub(crate) fn read_commit(path: &Path) -> io::Result<Option<LogPoint>> {
+/// The greater commit point of the two slots, if there is any.
+pub(crate) fn read_commit(path: &Path) -> Result<Option<LogPoint>, StorageError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) => return Err(StorageError::io("read", path, &error)),
     };
-    Ok(PLACES.iter().filter_map(|place| read_place(&file, *place)).max_by_key(|point| point.position))
+    Ok(SLOTS.iter().filter_map(|slot| read_slot(&file, *slot)).max_by_key(|point| point.position))
 }
 
-fn read_place(file: &File, place: u64) -> Option<LogPoint> {
+fn read_slot(file: &File, slot: u64) -> Option<LogPoint> {
     let mut bytes = [0; BYTES];
-    file.read_exact_at(&mut bytes, place).ok()?;
+    file.read_exact_at(&mut bytes, slot).ok()?;
     (crc32fast::hash(&bytes[..40]) == u32_at(&bytes, 40)).then(|| decode_point(&bytes))
 }
 
@@ -105,7 +108,7 @@ mod tests {
             assert_eq!(read_commit(&path).unwrap(), Some(point(position)));
         }
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes[3] ^= 1; // The fifth point stands in the first place again.
+        bytes[3] ^= 1; // The fifth point is in the first slot again.
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(read_commit(&path).unwrap(), Some(point(4)));
     }

@@ -1,4 +1,4 @@
-//! The files of the log: their names and their first bytes.
+//! The files of the log: their names and headers.
 //!
 //! ```text
 //! log/00000001.log     header 80 · records …  · seal
@@ -8,8 +8,8 @@
 //!          · 0|1 · epoch u64 · 0|1 · vote u64 · zeros · checksum u32 · 0xE7
 //! ```
 //!
-//! A header repeats the promise, so that the segments before it may be deleted once a snapshot covers their entries. A
-//! segment is sealed only after the next one is durable: a sealed segment without a next one means that a file was lost.
+//! A header repeats the promise, so that the segments before it can be deleted once a snapshot covers their entries. A
+//! segment is sealed only after the next one is durable: a sealed segment without a next one means a lost file.
 
 use std::path::{Path, PathBuf};
 
@@ -27,16 +27,16 @@ const END_BYTE: u8 = 0xE7;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SegmentHeader {
     pub number: u64,
-    /// The position of the next entry when the segment was begun.
+    /// The position of the next entry when the segment was created.
     pub next: Position,
     pub incarnation: Incarnation,
     pub promise: Option<Promise>,
 }
 
 #[derive(PartialEq, Eq, Debug)]
-pub(crate) enum HeaderFound {
+pub(crate) enum ParsedHeader {
     Header(SegmentHeader),
-    /// The header never reached the disk, and nothing follows.
+    /// The header never reached the disk whole, and nothing follows.
     Torn,
     Damaged(&'static str),
 }
@@ -61,23 +61,23 @@ impl SegmentHeader {
         out
     }
 
-    /// Reads the header of a segment; `file` reaches to the end of the file.
-    pub(crate) fn find(file: &[u8]) -> HeaderFound {
+    /// Reads the header of a segment. `file` must hold the file up to its end.
+    pub(crate) fn parse(file: &[u8]) -> ParsedHeader {
         if file.len() < HEADER_BYTES || all_zero(&file[HEADER_BYTES - 1..]) {
-            return HeaderFound::Torn;
+            return ParsedHeader::Torn;
         }
         let right = u32_at(file, CHECKED) == crc32fast::hash(&file[..CHECKED]) && file[HEADER_BYTES - 1] == END_BYTE;
         if !right {
-            return HeaderFound::Damaged("its checksum is wrong");
+            return ParsedHeader::Damaged("its checksum is wrong");
         }
         if &file[..8] != MAGIC || u32_at(file, 8) != VERSION {
-            return HeaderFound::Damaged("it was written by another version or program");
+            return ParsedHeader::Damaged("it was written by another version or program");
         }
         let vote = (file[53] == 1).then(|| NodeId(u64_at(file, 54)));
         let promise = (file[44] == 1).then(|| Promise { epoch: Epoch(u64_at(file, 45)), vote });
         let mut incarnation = [0; 16];
         incarnation.copy_from_slice(&file[28..44]);
-        HeaderFound::Header(SegmentHeader {
+        ParsedHeader::Header(SegmentHeader {
             number: u64_at(file, 12),
             next: Position(u64_at(file, 20)),
             incarnation: Incarnation(incarnation),
@@ -90,7 +90,7 @@ pub(crate) fn segment_path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number:08}.log"))
 }
 
-/// The numbers of the segments in a folder, in order; none if there is no folder.
+/// The numbers of the segments in a folder, in order. The folder may be missing.
 pub(crate) fn segment_numbers(folder: &Path) -> Result<Vec<u64>, StorageError> {
     let files = match std::fs::read_dir(folder) {
         Ok(files) => files,
@@ -121,7 +121,7 @@ mod tests {
     fn a_header_comes_back_as_it_went() {
         for promise in [None, Some(Promise { epoch: Epoch(1), vote: None }), header().promise] {
             let header = SegmentHeader { promise, ..header() };
-            assert_eq!(SegmentHeader::find(&header.encode()), HeaderFound::Header(header));
+            assert_eq!(SegmentHeader::parse(&header.encode()), ParsedHeader::Header(header));
         }
     }
 
@@ -131,10 +131,10 @@ mod tests {
         for bit in 0..whole.len() * 8 {
             let mut flipped = whole;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(matches!(SegmentHeader::find(&flipped), HeaderFound::Damaged(_)), "bit {bit}");
+            assert!(matches!(SegmentHeader::parse(&flipped), ParsedHeader::Damaged(_)), "bit {bit}");
         }
         for length in 0..whole.len() {
-            assert_eq!(SegmentHeader::find(&whole[..length]), HeaderFound::Torn, "{length} bytes");
+            assert_eq!(SegmentHeader::parse(&whole[..length]), ParsedHeader::Torn, "{length} bytes");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The text in a quarantine folder: for the person who finds it, and for the node that starts beside it.
+//! The label of a quarantine: text for the person who finds the folder, and for the node that starts beside it.
 //!
 //! ```text
 //! epoca quarantine, version 1
@@ -20,23 +20,24 @@ use crate::storage::open::identity::decode_16;
 const TITLE: &str = "epoca quarantine, version 1";
 
 const ADVICE: &str = "
-The files beside this text are a node's data folder as it was when that was found. Nothing was deleted or changed.
-If the other nodes were whole, the node has come back by itself as a new member, and has everything from them: then this
-folder may be deleted. If too many folders were damaged at once, it may be the last copy of what was confirmed: look at it
-with `epoca inspect`. To put it back, once the file is mended or restored from a copy: end the node, move what lies beside
-this quarantine folder somewhere else, move everything in here but this text to its place, and start the node again.
+The files beside this text are a node's data folder as it was when the damage was found. Nothing was deleted or changed.
+If a majority of the other nodes was healthy, the node has returned by itself as a new member and has copied everything
+from them: then this folder may be deleted. If too many folders were damaged at once, this may be the last copy of
+confirmed data: look at it with `epoca inspect`. To put it back once the file is repaired or restored from a copy: stop
+the node, move the files beside this quarantine folder somewhere else, move everything in here except this text to their
+place, and start the node again.
 ";
 
-/// Whose folder it was, what was found in it and when, and who belonged to the cluster as far as that could be read.
+/// Owner of the folder, what was found and when, and the members of the cluster as far as they could be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Label {
     pub node: NodeId,
     pub incarnation: Option<Incarnation>,
     pub cluster: Option<ClusterId>,
     pub members: Vec<Member>,
-    /// Of the Unix epoch.
+    /// When it was found, in seconds since the Unix epoch.
     pub seconds: u64,
-    /// One line.
+    /// The damage, in one line.
     pub found: String,
 }
 
@@ -55,7 +56,8 @@ impl Label {
         text
     }
 
-    /// `None` if it is no such text. A line that cannot be read counts as absent: the rest is of use without it.
+    /// `None` if the text is not a label. A line that cannot be read counts as absent: the others are useful without
+    /// it.
     pub(super) fn decode(text: &str) -> Option<Label> {
         let mut lines = text.lines();
         if lines.next()? != TITLE {

@@ -1,8 +1,8 @@
-//! Which snapshots are being read part by part, to be sent to a replica or as a backup: they stay on the disk
+//! Which snapshots are being read part by part, to be sent to a replica or as a backup. They stay on the disk
 //! meanwhile.
 //!
-//! Whoever reads does not say that it has gone. A reading ends with the file's last part, or when for long no part was
-//! asked for.
+//! A reader does not announce that it is gone. A reading ends with the last part of the file, or when no part was read
+//! for [`READER_TIMEOUT`].
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,21 +10,21 @@ use std::time::{Duration, Instant};
 
 use crate::protocol::Position;
 
-/// Longer than any wait between two parts of a reader that goes on.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than a live reader waits between two parts.
+const READER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Snapshots by the position of their last entry, with when a part of each was read last.
+/// The snapshots in use, by the position of their last entry, with the time of the last read.
 #[derive(Default)]
-pub(super) struct Readings(Mutex<BTreeMap<Position, Instant>>);
+pub(super) struct InUse(Mutex<BTreeMap<Position, Instant>>);
 
-impl Readings {
-    /// A part was read; `more` says that the file has more of them.
+impl InUse {
+    /// A part was read; `more` if the file has more parts.
     pub(super) fn on_read(&self, snapshot: Position, more: bool) {
-        let mut readings = self.current();
+        let mut in_use = self.current();
         if more {
-            readings.insert(snapshot, Instant::now());
+            in_use.insert(snapshot, Instant::now());
         } else {
-            readings.remove(&snapshot);
+            in_use.remove(&snapshot);
         }
     }
 
@@ -37,8 +37,8 @@ impl Readings {
     }
 
     fn current(&self) -> MutexGuard<'_, BTreeMap<Position, Instant>> {
-        let mut readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        readings.retain(|_, last| last.elapsed() < PATIENCE);
-        readings
+        let mut in_use = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        in_use.retain(|_, last| last.elapsed() < READER_TIMEOUT);
+        in_use
     }
 }
