@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::protocol::NodeId;
-use crate::rpc::links::check_address;
+use crate::wire::address::check_address;
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ClientError {

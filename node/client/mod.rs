@@ -83,7 +83,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-pub use crate::rpc::links::check_address;
+pub use crate::wire::address::check_address;
 pub use changes::Watching;
 pub use error::ClientError;
 pub use lab::Handling;
@@ -94,7 +94,7 @@ pub use types::{
 };
 
 use crate::protocol::NodeId;
-use crate::rpc::links::is_address;
+use crate::wire::address::is_address;
 use leader::Finder;
 use nodes::Nodes;
 use sessions::Sessions;

@@ -1,6 +1,6 @@
 //! Watching one node: a snapshot, then its events, over connections that are made again by themselves.
 //!
-//! What the events mean for the node's state is the fold's business ([`Snapshot::fold`]), not that of this file.
+//! What the events mean for the node's state is the fold's business ([`NodeState::fold`]), not that of this file.
 
 use std::time::Duration;
 
@@ -8,11 +8,12 @@ use tokio::sync::mpsc;
 use tonic::Streaming;
 
 use crate::client::nodes::{connect, root_cause};
-use crate::protocol::trace::{Event, Snapshot};
+use crate::protocol::trace::{Event, NodeState};
 use crate::protocol::{NodeId, Time};
-use crate::rpc::convert::{Malformed, NodeSnapshot, Observation};
-use crate::rpc::wire::control_client::ControlClient;
-use crate::rpc::{MESSAGE_BYTES_MAX, wire};
+use crate::wire::convert::{Malformed, NodeSnapshot, Observation};
+use crate::wire::endpoint::MESSAGE_BYTES_MAX;
+use crate::wire::proto;
+use crate::wire::proto::control_client::ControlClient;
 
 /// How many observations wait for a slow receiver; beyond that the node's own bounded ring throws the oldest away and
 /// says so.
@@ -28,7 +29,7 @@ const FIRST_ANSWER: Duration = Duration::from_secs(2);
 #[derive(Clone, PartialEq, Debug)]
 pub enum Observed {
     Snapshot {
-        snapshot: Snapshot,
+        snapshot: NodeState,
         /// The node's own time of the snapshot.
         time: Time,
         pid: u32,
@@ -80,10 +81,10 @@ async fn watch_for_ever(address: &str, tail: u64, observed: &mpsc::Sender<Observ
     }
 }
 
-async fn open(address: &str, tail: u64) -> Result<Streaming<wire::Observation>, String> {
+async fn open(address: &str, tail: u64) -> Result<Streaming<proto::Observation>, String> {
     let channel = connect(address).await.map_err(|why| format!("{address}: {why}"))?;
     let mut client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    match tokio::time::timeout(FIRST_ANSWER, client.observe(wire::ObserveRequest { tail })).await {
+    match tokio::time::timeout(FIRST_ANSWER, client.observe(proto::ObserveRequest { tail })).await {
         Ok(Ok(answer)) => Ok(answer.into_inner()),
         Ok(Err(status)) => Err(format!("{address}: {}", root_cause(&status))),
         Err(_) => Err(format!("{address} does not answer")),
@@ -91,7 +92,11 @@ async fn open(address: &str, tail: u64) -> Result<Streaming<wire::Observation>, 
 }
 
 /// Hands observations over until the stream ends; gives the reason.
-async fn forward(address: &str, mut stream: Streaming<wire::Observation>, observed: &mpsc::Sender<Observed>) -> String {
+async fn forward(
+    address: &str,
+    mut stream: Streaming<proto::Observation>,
+    observed: &mpsc::Sender<Observed>,
+) -> String {
     let mut watched = None;
     loop {
         let observation = match stream.message().await {
@@ -111,8 +116,8 @@ async fn forward(address: &str, mut stream: Streaming<wire::Observation>, observ
 }
 
 /// The wire names the node in its snapshot only, which comes first.
-fn translate(watched: &mut Option<NodeId>, observation: wire::Observation) -> Result<Observed, Malformed> {
-    if let Some(wire::observation::Observation::Snapshot(snapshot)) = &observation.observation {
+fn translate(watched: &mut Option<NodeId>, observation: proto::Observation) -> Result<Observed, Malformed> {
+    if let Some(proto::observation::Observation::Snapshot(snapshot)) = &observation.observation {
         *watched = Some(NodeId(snapshot.node));
     }
     let watched = watched.ok_or(Malformed::Missing("snapshot"))?;

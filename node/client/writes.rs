@@ -18,8 +18,8 @@ use crate::client::sessions::Ticket;
 use crate::client::stream::Lost;
 use crate::client::types::{BatchChange, CompareAndSet, Written};
 use crate::protocol::{Expect, VALUE_BYTES_MAX};
-use crate::rpc::wire;
-use crate::rpc::wire::tagged_write::Write;
+use crate::wire::proto;
+use crate::wire::proto::tagged_write::Write;
 
 /// A write that waits for so long asks whether another node leads by now. As long as none does it waits on: its entry
 /// is in a log that may yet be committed, and a second one would help nobody.
@@ -44,7 +44,7 @@ impl Client {
         check_value(&value)?;
         let put = move |name| {
             let (key, value) = (key.clone(), value.clone());
-            Write::Put(wire::PutRequest { key, value, name: Some(name), forwarded: false })
+            Write::Put(proto::PutRequest { key, value, name: Some(name), forwarded: false })
         };
         self.write(put).await.and_then(done)
     }
@@ -53,7 +53,7 @@ impl Client {
     pub async fn delete(&self, key: Bytes) -> Result<Written, ClientError> {
         check_key(&key)?;
         let delete =
-            move |name| Write::Delete(wire::DeleteRequest { key: key.clone(), name: Some(name), forwarded: false });
+            move |name| Write::Delete(proto::DeleteRequest { key: key.clone(), name: Some(name), forwarded: false });
         self.write(delete).await.and_then(done)
     }
 
@@ -64,28 +64,28 @@ impl Client {
         expect: Expect,
         value: Bytes,
     ) -> Result<CompareAndSet, ClientError> {
-        use wire::compare_and_set_request::Expect as Wire;
+        use proto::compare_and_set_request::Expect as Wire;
         check_key(&key)?;
         check_value(&value)?;
         let expect = match expect {
-            Expect::Absent => Wire::Absent(wire::Absent {}),
+            Expect::Absent => Wire::Absent(proto::Absent {}),
             Expect::Value(value) => Wire::Expected(value),
             Expect::Revision(revision) => Wire::Revision(revision),
         };
         let set = move |name| {
             let (key, expect, value) = (key.clone(), Some(expect.clone()), value.clone());
-            Write::CompareAndSet(wire::CompareAndSetRequest { key, expect, value, name: Some(name), forwarded: false })
+            Write::CompareAndSet(proto::CompareAndSetRequest { key, expect, value, name: Some(name), forwarded: false })
         };
         self.write(set).await
     }
 
     /// Puts and deletes, in order, all or nothing. Each counts a revision of its own; the answer has the last one.
     pub async fn batch(&self, changes: Vec<BatchChange>) -> Result<Written, ClientError> {
-        let changes: Vec<wire::BatchChange> = changes
+        let changes: Vec<proto::BatchChange> = changes
             .into_iter()
             .map(|change| match change {
-                BatchChange::Put { key, value } => wire::BatchChange { key, value: Some(value) },
-                BatchChange::Delete { key } => wire::BatchChange { key, value: None },
+                BatchChange::Put { key, value } => proto::BatchChange { key, value: Some(value) },
+                BatchChange::Delete { key } => proto::BatchChange { key, value: None },
             })
             .collect();
         if changes.is_empty() {
@@ -96,16 +96,16 @@ impl Client {
             change.value.as_ref().map_or(Ok(()), check_value)?;
         }
         let batch = move |name| {
-            Write::Batch(wire::BatchRequest { changes: changes.clone(), name: Some(name), forwarded: false })
+            Write::Batch(proto::BatchRequest { changes: changes.clone(), name: Some(name), forwarded: false })
         };
         self.write(batch).await.and_then(done)
     }
 
-    async fn write(&self, write: impl Fn(wire::WriteName) -> Write) -> Result<CompareAndSet, ClientError> {
+    async fn write(&self, write: impl Fn(proto::WriteName) -> Write) -> Result<CompareAndSet, ClientError> {
         self.write_until_known(write).await.map_err(|error| self.told_of_step_mode(error))
     }
 
-    async fn write_until_known(&self, write: impl Fn(wire::WriteName) -> Write) -> Result<CompareAndSet, ClientError> {
+    async fn write_until_known(&self, write: impl Fn(proto::WriteName) -> Write) -> Result<CompareAndSet, ClientError> {
         let deadline = self.deadline();
         let mut ticket: Option<Ticket> = None;
         let mut backoff = Backoff::default();
@@ -185,8 +185,8 @@ impl Client {
         self.leader(soon).await.is_ok_and(|leader| leader != address)
     }
 
-    fn answered(&self, answer: wire::WriteResponse) -> Attempt {
-        use wire::write_response::Outcome;
+    fn answered(&self, answer: proto::WriteResponse) -> Attempt {
+        use proto::write_response::Outcome;
         match answer.outcome {
             Some(Outcome::Written(point)) => {
                 self.shared.nodes.has_applied(point.position);
@@ -197,7 +197,7 @@ impl Client {
                     Err(error) => Attempt::Ended(Err(unknown(format!("the answer cannot be read: {error}")))),
                 }
             }
-            Some(Outcome::NotEqual(wire::NotEqual { revision, value })) => {
+            Some(Outcome::NotEqual(proto::NotEqual { revision, value })) => {
                 Attempt::Ended(Ok(CompareAndSet::NotEqual { revision, value }))
             }
             Some(Outcome::Refused(refusal)) if refusal.code == "session_lost" => {

@@ -8,11 +8,11 @@
 //!           4 · count u32 · (1 · key · value | 2 · key)…                                   batch
 //! ```
 //!
-//! What a command does to the final state is in [`crate::protocol::apply`].
+//! What a command does to the final state is in [`crate::apply`].
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::protocol::payload::{put_bytes, take_bytes};
+use crate::payload::{put_bytes, take_bytes};
 
 /// The greatest length of a key in bytes.
 pub const KEY_BYTES_MAX: usize = 4 << 10;

@@ -9,10 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use epoca::client::{Client, Consistency};
 use epoca::protocol::NodeId;
-use epoca::rpc::wire;
-use epoca::rpc::wire::client_client::ClientClient;
 use epoca::verify::dice::Dice;
 use epoca::verify::linearizability::{Action, Operation};
+use epoca::wire::proto;
+use epoca::wire::proto::client_client::ClientClient;
 use tokio::time::{sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
 
@@ -69,11 +69,11 @@ pub async fn write_at(address: String, node: NodeId, seed: u64, clock: Arc<Clock
 
 /// Whether it is done, or definitely not; `None` is unknown. As a request that was passed on once it goes no further.
 async fn put(client: &mut ClientClient<Channel>, key: Bytes, value: Bytes) -> Option<bool> {
-    let request = wire::PutRequest { key, value, name: None, forwarded: true };
+    let request = proto::PutRequest { key, value, name: None, forwarded: true };
     let answer = timeout(scaled(PATIENCE), client.put(request)).await.ok()?.ok()?;
     match answer.into_inner().outcome? {
-        wire::write_response::Outcome::Written(_) => Some(true),
-        wire::write_response::Outcome::Refused(_) => Some(false),
+        proto::write_response::Outcome::Written(_) => Some(true),
+        proto::write_response::Outcome::Refused(_) => Some(false),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use epoca::client::Client;
 use epoca::client::watch::{Observed, watch};
 use epoca::cluster::{Cluster, ClusterError, ClusterOptions, ProcessEvent};
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -175,7 +175,7 @@ async fn show(
     let _ = inbox.send(Msg::Started { nodes: nodes.clone(), no_launcher }).await;
     for (id, address) in nodes {
         let inbox = inbox.clone();
-        let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+        let mut observed = watch(address, NodeState::TAIL_MAX as u64);
         tokio::spawn(async move {
             while let Some(observed) = observed.recv().await {
                 let is_change = !matches!(observed, Observed::Events(_));

@@ -9,7 +9,7 @@ use epoca::client::Client;
 use epoca::client::watch::{Observed, watch};
 use epoca::cluster::ProcessEvent;
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -134,7 +134,7 @@ async fn show(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinS
 }
 
 async fn watch_one(id: NodeId, address: String, inbox: mpsc::Sender<Msg>, seen: Seen) {
-    let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+    let mut observed = watch(address, NodeState::TAIL_MAX as u64);
     while let Some(observed) = observed.recv().await {
         let is_there = !matches!(observed, Observed::Disconnected(_));
         if inbox.send(Msg::Staged(Box::new(Staged::Observed(id, Box::new(observed))))).await.is_err() {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use epoca::client::Client;
 use epoca::client::watch::{Observed, watch};
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Event, Fact, Snapshot};
+use epoca::protocol::trace::{Event, Fact, NodeState};
 use epoca::verify::invariants::{Causal, Violation};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -44,7 +44,7 @@ pub struct Heard {
 
 /// A node as its events tell it.
 pub struct Node {
-    pub state: Snapshot,
+    pub state: NodeState,
     /// Its events come; else it is as it was seen last.
     pub live: bool,
     pub pid: u32,
@@ -122,7 +122,7 @@ async fn listen_to_newcomers(client: Client, mut known: BTreeSet<NodeId>, heard:
 }
 
 async fn listen(node: NodeId, address: String, heard: Arc<Mutex<Heard>>) {
-    let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+    let mut observed = watch(address, NodeState::TAIL_MAX as u64);
     while let Some(observed) = observed.recv().await {
         lock(&heard).take(node, observed);
     }
@@ -157,7 +157,7 @@ impl Heard {
     }
 
     /// The live node that leads the greatest epoch.
-    pub fn leader(&self) -> Option<(NodeId, &Snapshot)> {
+    pub fn leader(&self) -> Option<(NodeId, &NodeState)> {
         use epoca::protocol::trace::RoleName;
         let leads = |node: &&Node| node.live && node.state.role == RoleName::Leader;
         let leading = self.nodes.values().filter(leads).max_by_key(|node| node.state.epoch);

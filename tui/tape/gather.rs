@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use epoca::client::watch::{Observed, watch};
 use epoca::client::{Client, Process};
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use epoca::verify::order::PATIENCE;
 use tokio::sync::Notify;
 use tokio::sync::watch::{Receiver, Sender, channel};
@@ -145,7 +145,7 @@ async fn all_heard(words: &mut Receiver<usize>, count: usize) {
 }
 
 async fn hear(id: NodeId, address: String, tap: Tap, heard: Arc<Sender<usize>>, look: Arc<Notify>) {
-    let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+    let mut observed = watch(address, NodeState::TAIL_MAX as u64);
     let mut first = true;
     while let Some(observed) = observed.recv().await {
         match observed {

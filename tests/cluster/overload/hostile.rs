@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use epoca::client::Consistency;
-use epoca::rpc::wire;
 use epoca::verify::patience::within;
+use epoca::wire::proto;
 use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
 use prost::Message;
@@ -69,9 +69,9 @@ fn framed(message: &impl Message) -> Bytes {
 }
 
 /// A write that is refused at once: it has no key.
-fn nameless() -> wire::TaggedWrite {
-    let put = wire::PutRequest { value: vec![0; 20].into(), ..wire::PutRequest::default() };
-    wire::TaggedWrite { tag: 1, write: Some(wire::tagged_write::Write::Put(put)) }
+fn nameless() -> proto::TaggedWrite {
+    let put = proto::PutRequest { value: vec![0; 20].into(), ..proto::PutRequest::default() };
+    proto::TaggedWrite { tag: 1, write: Some(proto::tagged_write::Write::Put(put)) }
 }
 
 async fn hostile(address: &str, streams: usize, does: Does) -> Hostile {
@@ -93,8 +93,8 @@ async fn hostile(address: &str, streams: usize, does: Does) -> Hostile {
 }
 
 fn begin(requests: &mut SendRequest<Bytes>, does: Does) -> (ResponseFuture, SendStream<Bytes>) {
-    let get = wire::GetRequest { key: "large".into(), ..wire::GetRequest::default() };
-    let put = wire::PutRequest { key: "half".into(), value: vec![0; LARGE].into(), ..wire::PutRequest::default() };
+    let get = proto::GetRequest { key: "large".into(), ..proto::GetRequest::default() };
+    let put = proto::PutRequest { key: "half".into(), value: vec![0; LARGE].into(), ..proto::PutRequest::default() };
     let method = match does {
         Does::SendsHalf | Does::SendsNothing => "Put",
         Does::ReadsNothing | Does::ReadsNothingOfTheSocket => "Get",
