@@ -18,7 +18,7 @@ mod known;
 
 mod missing;
 
-mod replace;
+mod json_file;
 
 mod folder;
 

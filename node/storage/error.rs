@@ -25,6 +25,12 @@ pub enum StorageError {
     )]
     OtherNode { folder: PathBuf, found: NodeId, expected: NodeId },
 
+    #[error("{path} has format version {found}; this epoca reads up to {newest}: use a newer epoca")]
+    FormatTooNew { path: PathBuf, found: u32, newest: u32 },
+
+    #[error("{path} has format version {found}; this epoca reads from {oldest} on: use an older epoca")]
+    FormatTooOld { path: PathBuf, found: u32, oldest: u32 },
+
     #[error("{path} is not the identity of a node: {what}; without it the node cannot vote")]
     IdentityDamaged { path: PathBuf, what: String },
 
@@ -106,8 +112,8 @@ pub enum StorageError {
 impl StorageError {
     /// Whether the disk does not hold what was written: the node must not continue with this folder.
     ///
-    /// A full disk, missing permissions or a failed sync is not damage: once that is fixed, the node continues with the
-    /// same folder.
+    /// A full disk, missing permissions, a failed sync or a format of another version is not damage: once that is
+    /// fixed, the node continues with the same folder.
     pub fn is_damage(&self) -> bool {
         use StorageError as E;
         matches!(

@@ -9,6 +9,7 @@ use crate::protocol::{
 };
 use crate::storage::database::{DatabaseCopy, read_clean, sled_folder};
 use crate::storage::log::{Scanned, SegmentReader, Shared, commit_path, log_folder, read_commit, scan};
+use crate::storage::open::check_versions;
 use crate::storage::open::identity::Identity;
 use crate::storage::open::lock::FolderLock;
 use crate::storage::open::restored::LogSummary;
@@ -76,6 +77,7 @@ pub struct InspectedEntry {
 /// Reads a data folder without writing into it.
 pub fn inspect(folder: &Path) -> Result<Inspection, StorageError> {
     let nothing = || StorageError::NoFolder { folder: folder.to_path_buf() };
+    check_versions(folder)?;
     let identity = Identity::read(folder)?.ok_or_else(nothing)?;
     let running = FolderLock::is_taken(folder);
     let mut notes = Vec::new();

@@ -28,6 +28,8 @@ mod disk;
 
 mod permissions;
 
+mod format;
+
 mod log;
 
 mod snapshot;

@@ -5,8 +5,10 @@
 //! damaged, so it is verified, or rebuilt.
 //!
 //! ```text
-//! incarnation 16 · 0|1 · point 40 · revision u64 · checksum u32
+//! beginning 16 · incarnation 16 · 0|1 · point 40 · revision u64 · checksum u32
 //! ```
+//!
+//! The beginning names kind and version, see [`crate::storage::format`].
 
 use std::path::{Path, PathBuf};
 
@@ -14,9 +16,10 @@ use crate::protocol::{Incarnation, LogPoint};
 use crate::storage::StorageError;
 use crate::storage::database::DatabaseFiles;
 use crate::storage::disk::{Disk, write_whole};
+use crate::storage::format::{BEGINNING_BYTES, Beginning, FileKind};
 use crate::storage::log::{decode_point, encode_point};
 
-const BYTES: usize = 69;
+const BYTES: usize = BEGINNING_BYTES + 69;
 
 /// What the database held when it was closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,9 +37,11 @@ pub(crate) fn clean_path(folder: &Path) -> PathBuf {
 pub(crate) fn read_clean(folder: &Path) -> Option<Clean> {
     let bytes = std::fs::read(clean_path(folder)).ok().filter(|bytes| bytes.len() == BYTES)?;
     let (fields, checksum) = bytes.split_at(BYTES - 4);
-    if crc32fast::hash(fields).to_le_bytes() != checksum {
+    let known = matches!(FileKind::CleanMark.beginning(fields), Beginning::Readable(_));
+    if !known || crc32fast::hash(fields).to_le_bytes() != checksum {
         return None;
     }
+    let fields = &fields[BEGINNING_BYTES..];
     Some(Clean {
         incarnation: Incarnation(fields[..16].try_into().ok()?),
         applied: (fields[16] == 1).then(|| decode_point(&fields[17..])),
@@ -45,7 +50,8 @@ pub(crate) fn read_clean(folder: &Path) -> Option<Clean> {
 }
 
 pub(crate) fn write_clean(files: &DatabaseFiles, applied: Option<LogPoint>, revision: u64) -> Result<(), StorageError> {
-    let mut bytes = files.incarnation.0.to_vec();
+    let mut bytes = FileKind::CleanMark.magic().to_vec();
+    bytes.extend_from_slice(&files.incarnation.0);
     bytes.push(u8::from(applied.is_some()));
     bytes.extend_from_slice(&applied.map_or([0; 40], encode_point));
     bytes.extend_from_slice(&revision.to_le_bytes());

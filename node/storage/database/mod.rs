@@ -13,6 +13,8 @@ mod changes;
 
 mod clean;
 
+mod files;
+
 mod background_flush;
 
 mod layout;
@@ -27,7 +29,6 @@ mod snapshot_reader;
 
 mod tree;
 
-use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,13 +45,15 @@ use crate::storage::{Dump, FinalDatabase, Record, StorageError};
 use background_flush::BackgroundFlush;
 use changes::{Changes, put_sessions};
 use checksum::Checksum;
+use files::{create, open, sync_files};
 use layout::{MARK, encode_mark, is_checksummed, record_key, user_key};
 use read_cache::ReadCache;
 use rows::{list, read_mark, read_record, read_sessions};
 use snapshot_reader::PreservedRows;
 use tree::{Tree, Writes};
 
-pub(crate) use clean::read_clean;
+pub(crate) use clean::{clean_path, read_clean};
+pub(crate) use files::{format_path, sled_folder};
 pub(crate) use restore::{Restoring, applied_for_certain, point_at, restore};
 pub(crate) use rows::DatabaseCopy;
 
@@ -368,7 +371,7 @@ impl FinalDatabase for SledDatabase {
             state.replaced = true;
         }
         drop(self.flusher().take());
-        let tree = restore::start_anew(&self.files.folder)?;
+        let tree = create(&*self.files.disk, &self.files.folder)?;
         *applying = self.fill(&tree, dump)?;
         let lag = BackgroundFlush::start(tree.clone())
             .map_err(|error| StorageError::io("start the thread of", &sled_folder(&self.files.folder), &error))?;
@@ -398,32 +401,9 @@ impl FinalDatabase for SledDatabase {
     }
 }
 
-/// The folder of the embedded database inside a data folder.
-pub(crate) fn sled_folder(folder: &Path) -> PathBuf {
-    folder.join("final")
-}
-
 fn failed(folder: &Path, reason: String) -> StorageError {
     if NO_SPACE.iter().any(|text| reason.contains(text)) {
         return StorageError::DiskFull { path: sled_folder(folder) };
     }
     StorageError::Database { folder: sled_folder(folder), reason }
-}
-
-/// Syncs all files below a folder, and their names.
-fn sync_files(folder: &Path) -> std::io::Result<()> {
-    for file in std::fs::read_dir(folder)? {
-        let path = file?.path();
-        if path.is_dir() {
-            sync_files(&path)?;
-            continue;
-        }
-        match File::open(&path) {
-            Ok(file) => file.sync_data()?,
-            // sled may have removed one of its files meanwhile.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    File::open(folder)?.sync_all()
 }

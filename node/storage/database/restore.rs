@@ -13,19 +13,14 @@ use crate::storage::database::checksum::{Verified, verify};
 use crate::storage::database::clean::{Clean, read_clean, remove_clean};
 use crate::storage::database::rows::read_mark;
 use crate::storage::database::tree::Tree;
-use crate::storage::database::{DatabaseFiles, SledDatabase, sled_folder};
+use crate::storage::database::{DatabaseFiles, SledDatabase, create, open, sled_folder};
 use crate::storage::log::log_folder;
 use crate::storage::open::applied_lost;
 use crate::storage::snapshot::SnapshotFile;
 use crate::storage::{FinalDatabase, LogReader, StorageError};
 
-/// The size of sled's page cache, which does not bound its memory. A rebuild with more distinct keys than fit takes
-/// about twice as long.
-const CACHE_BYTES: u64 = 256 << 20;
 /// Bodies read from the log at once while catching up.
 const STEP_BYTES: u64 = 1 << 20;
-/// How long a database that this process just dropped may take to release its files.
-const PATIENCE: Duration = Duration::from_secs(5);
 const REPORT_EVERY: Duration = Duration::from_millis(500);
 
 /// The inputs of a restore, and where progress and notes go.
@@ -133,7 +128,7 @@ fn reuse_verified(
 
 fn open_verified(folder: &Path, progress: &dyn Fn(&str)) -> Result<(Tree, Verified), String> {
     progress("final database: it was not closed cleanly and is verified");
-    let tree = open_sled(&sled_folder(folder)).map_err(|reason| format!("it could not be opened: {reason}"))?;
+    let tree = open(&sled_folder(folder)).map_err(|reason| format!("it could not be opened: {reason}"))?;
     let verified = std::panic::catch_unwind(AssertUnwindSafe(|| verify(&tree)));
     match verified.unwrap_or_else(|_| Err("it is damaged".into())) {
         Ok(verified) => Ok((tree, verified)),
@@ -153,7 +148,7 @@ fn rebuild(
     restoring: &mut Restoring,
 ) -> Result<SledDatabase, StorageError> {
     let begun = Instant::now();
-    let tree = start_anew(&files.folder)?;
+    let tree = create(&*files.disk, &files.folder)?;
     let database = SledDatabase::new(files, tree)?;
     let loaded = load_snapshot(&database, point, restoring)?;
     let begins = restoring.purged.filter(|purged| loaded.is_none_or(|loaded| loaded.position < purged.position));
@@ -243,7 +238,7 @@ pub(crate) fn applied_for_certain(folder: &Path, incarnation: Incarnation, end: 
     if let Some(clean) = read_clean(folder) {
         return clean.applied.filter(|applied| clean.incarnation == incarnation && later(applied));
     }
-    let tree = open_sled(&sled_folder(folder)).ok()?;
+    let tree = open(&sled_folder(folder)).ok()?;
     let marked = std::panic::catch_unwind(AssertUnwindSafe(|| read_mark(&tree))).ok()?.ok()?.0;
     marked.filter(later)?;
     let verified = std::panic::catch_unwind(AssertUnwindSafe(|| verify(&tree))).ok()?.ok()?;
@@ -256,52 +251,11 @@ pub(crate) fn point_at(log: &dyn LogReader, position: Position) -> Result<Option
 
 /// Opens a database that was closed cleanly, if its mark is still the same.
 fn reopen(folder: &Path, clean: Clean) -> Result<Tree, String> {
-    let tree = open_sled(&sled_folder(folder)).map_err(|reason| format!("it could not be opened: {reason}"))?;
+    let tree = open(&sled_folder(folder)).map_err(|reason| format!("it could not be opened: {reason}"))?;
     let held = std::panic::catch_unwind(AssertUnwindSafe(|| read_mark(&tree)));
     match held {
         Ok(Ok((applied, revision, _))) if (applied, revision) == (clean.applied, clean.revision) => Ok(tree),
         _ => Err("it does not hold what it did when it was closed".into()),
-    }
-}
-
-pub(crate) fn start_anew(folder: &Path) -> Result<Tree, StorageError> {
-    let path = sled_folder(folder);
-    empty(&path).map_err(|error| StorageError::io("empty", &path, &error))?;
-    open_sled(&path).map_err(|reason| StorageError::Database { folder: path, reason })
-}
-
-/// Removes the content of a folder, but not the folder: it may be a link to another disk.
-fn empty(folder: &Path) -> std::io::Result<()> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    for entry in entries {
-        let entry = entry?;
-        let path = entry.path();
-        if entry.file_type()?.is_dir() { std::fs::remove_dir_all(&path)? } else { std::fs::remove_file(&path)? }
-    }
-    Ok(())
-}
-
-/// Opens sled, which may panic on damaged files.
-pub(crate) fn open_sled(path: &Path) -> Result<Tree, String> {
-    let begun = Instant::now();
-    loop {
-        let config = sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        let opened = std::panic::catch_unwind(AssertUnwindSafe(|| config.open()));
-        match opened {
-            Err(_) => return Err("it is damaged".into()),
-            Ok(Ok(database)) => return Ok(Tree::new(sled::Tree::clone(&database))),
-            Ok(Err(error)) => {
-                let locked = error.to_string().contains("could not acquire lock");
-                if !locked || begun.elapsed() > PATIENCE {
-                    return Err(error.to_string());
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        }
     }
 }
 

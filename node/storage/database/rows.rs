@@ -8,10 +8,10 @@ use crate::protocol::LogPoint;
 use crate::protocol::apply::{Session, Sessions};
 use crate::storage::Record;
 use crate::storage::database::checksum::Checksum;
+use crate::storage::database::files::open;
 use crate::storage::database::layout::{
     Head, MARK, SESSION_TABLE, Value, decode_mark, piece_key, record_key, session_id, user_key,
 };
-use crate::storage::database::restore::open_sled;
 use crate::storage::database::tree::Tree;
 
 /// A list ends early after this many bytes of keys and values.
@@ -26,7 +26,7 @@ pub(crate) struct DatabaseCopy {
 
 impl DatabaseCopy {
     pub(crate) fn open(folder: &Path) -> Result<DatabaseCopy, String> {
-        let tree = open_sled(folder)?;
+        let tree = open(folder)?;
         let (applied, revision, _) = read_mark(&tree)?;
         Ok(DatabaseCopy { tree, mark: (applied, revision) })
     }

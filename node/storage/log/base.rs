@@ -1,7 +1,7 @@
 //! Where a compacted log begins, in a small file beside the segments.
 //!
 //! ```text
-//! log/base   "EPOCABAS" · version u32 · segment u64 · base · checksum u32
+//! log/base   beginning 16 · segment u64 · base · checksum u32
 //! base       point 40 · count u32 · (epoch u64 · last offset u64 · position u64 · digest 16)…
 //!            · count u32 · (epoch u64 · offset u64 · position u64 · length u32 · member list)…
 //! ```
@@ -16,12 +16,11 @@ use bytes::Bytes;
 use crate::protocol::{Base, Digest, EntryId, Epoch, Listed, Membership, Offset, Position, RunEnd};
 use crate::storage::StorageError;
 use crate::storage::disk::{Disk, write_whole};
+use crate::storage::format::{BEGINNING_BYTES, Beginning, FileKind};
 use crate::storage::log::record::{u32_at, u64_at};
 use crate::storage::log::{decode_point, encode_point};
 
-const MAGIC: &[u8; 8] = b"EPOCABAS";
-const VERSION: u32 = 2;
-const HEADER: usize = 20;
+const HEADER: usize = BEGINNING_BYTES + 8;
 const RUN_BYTES: usize = 40;
 /// The length of a list entry without the list.
 const LIST_BYTES: usize = 28;
@@ -33,38 +32,39 @@ pub(crate) struct LogBase {
     pub base: Base,
 }
 
-impl LogBase {
-    pub(crate) fn path(folder: &Path) -> PathBuf {
-        folder.join("base")
-    }
+/// The file of the base in the folder of a log.
+pub(crate) fn base_path(folder: &Path) -> PathBuf {
+    folder.join("base")
+}
 
+impl LogBase {
     /// `None` if the log was never compacted.
     pub(crate) fn read(folder: &Path) -> Result<Option<LogBase>, StorageError> {
-        let path = LogBase::path(folder);
+        let path = base_path(folder);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => Bytes::from(bytes),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StorageError::io("read", &path, &error)),
         };
+        FileKind::LogBase.check(&path, &bytes)?;
         match LogBase::decode(&bytes) {
             Some(base) => Ok(Some(base)),
             None => Err(StorageError::Damaged {
                 path,
                 byte: 0,
                 entry: "the log's beginning".into(),
-                what: "its checksum is wrong, or another version wrote it".into(),
+                what: "its checksum is wrong".into(),
             }),
         }
     }
 
     pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
-        let path = LogBase::path(folder);
+        let path = base_path(folder);
         write_whole(disk, &path, &self.encode()).map_err(|error| StorageError::io("write", &path, &error))
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        let mut out = FileKind::LogBase.magic().to_vec();
         out.extend_from_slice(&self.segment.to_le_bytes());
         put_base(&mut out, &self.base);
         let checksum = crc32fast::hash(&out).to_le_bytes();
@@ -75,9 +75,9 @@ impl LogBase {
     fn decode(bytes: &Bytes) -> Option<LogBase> {
         let end = bytes.len().checked_sub(4).filter(|end| *end >= HEADER)?;
         let right = crc32fast::hash(&bytes[..end]) == u32_at(bytes, end);
-        let known = &bytes[..8] == MAGIC && u32_at(bytes, 8) == VERSION;
+        let known = matches!(FileKind::LogBase.beginning(bytes), Beginning::Readable(_));
         let (base, length) = take_base(&bytes.slice(HEADER..end))?;
-        (right && known && HEADER + length == end).then(|| LogBase { segment: u64_at(bytes, 12), base })
+        (right && known && HEADER + length == end).then(|| LogBase { segment: u64_at(bytes, BEGINNING_BYTES), base })
     }
 }
 
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(LogBase::read(folder.path()).unwrap(), None);
         sample().write(&SystemDisk, folder.path()).unwrap();
         assert_eq!(LogBase::read(folder.path()).unwrap(), Some(sample()));
-        let path = LogBase::path(folder.path());
+        let path = base_path(folder.path());
         let whole = std::fs::read(&path).unwrap();
         for bit in 0..whole.len() * 8 {
             let mut flipped = whole.clone();

@@ -1,9 +1,12 @@
 //! The recorded commit point, in a small file of its own.
 //!
 //! ```text
-//! 0    epoch u64 · offset u64 · position u64 · digest 16 · checksum u32
-//! 512  the same; the two slots are written in next_slot
+//! 0    beginning 16 · epoch u64 · offset u64 · position u64 · digest 16 · checksum u32
+//! 512  the same; the two slots are written in turn
 //! ```
+//!
+//! The beginning names kind and version, see [`crate::storage::format`]. Each slot has its own, so that one write makes a
+//! slot complete.
 //!
 //! A record of the log would be too late: records reach the file with the next flush, from another thread, but the
 //! operating system must have the commit point before a reader sees what was applied. Then a node that is killed and
@@ -18,12 +21,15 @@ use std::path::Path;
 
 use crate::protocol::{Digest, EntryId, LogPoint, Position};
 use crate::storage::StorageError;
+use crate::storage::format::{BEGINNING_BYTES, FileKind};
 use crate::storage::log::record::{u32_at, u64_at};
 use crate::storage::permissions::FILE_MODE;
 
 /// Where the two slots begin, in blocks of their own so that one torn write spoils only one of them.
 const SLOTS: [u64; 2] = [0, 512];
-const BYTES: usize = 44;
+const POINT_BYTES: usize = 40;
+const CHECKED_BYTES: usize = BEGINNING_BYTES + POINT_BYTES;
+const SLOT_BYTES: usize = CHECKED_BYTES + 4;
 
 pub(crate) struct CommitFile {
     file: File,
@@ -32,16 +38,18 @@ pub(crate) struct CommitFile {
 }
 
 impl CommitFile {
-    pub(crate) fn open(path: &Path) -> io::Result<CommitFile> {
+    pub(crate) fn open(path: &Path) -> Result<CommitFile, StorageError> {
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
-        let points = SLOTS.map(|slot| read_slot(&file, slot));
-        let next_slot = usize::from(points[0].map(|point| point.position) > points[1].map(|point| point.position));
+        let opened = options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path);
+        let file = opened.map_err(|error| StorageError::io("open", path, &error))?;
+        let [first, second] = read_slots(&file, path)?;
+        let next_slot = usize::from(first.map(|point| point.position) > second.map(|point| point.position));
         Ok(CommitFile { file, next_slot })
     }
 
     pub(crate) fn record(&mut self, point: LogPoint) -> io::Result<()> {
-        let mut bytes = encode_point(point).to_vec();
+        let mut bytes = FileKind::CommitPoint.magic().to_vec();
+        bytes.extend_from_slice(&encode_point(point));
         let checksum = crc32fast::hash(&bytes).to_le_bytes();
         bytes.extend_from_slice(&checksum);
         self.file.write_all_at(&bytes, SLOTS[self.next_slot])?;
@@ -57,17 +65,27 @@ pub(crate) fn read_commit(path: &Path) -> Result<Option<LogPoint>, StorageError>
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StorageError::io("read", path, &error)),
     };
-    Ok(SLOTS.iter().filter_map(|slot| read_slot(&file, *slot)).max_by_key(|point| point.position))
+    Ok(read_slots(&file, path)?.into_iter().flatten().max_by_key(|point| point.position))
 }
 
-fn read_slot(file: &File, slot: u64) -> Option<LogPoint> {
-    let mut bytes = [0; BYTES];
-    file.read_exact_at(&mut bytes, slot).ok()?;
-    (crc32fast::hash(&bytes[..40]) == u32_at(&bytes, 40)).then(|| decode_point(&bytes))
+/// Fails only for a slot of another version. A slot that is torn, damaged or was never written is `None`.
+fn read_slots(file: &File, path: &Path) -> Result<[Option<LogPoint>; 2], StorageError> {
+    let mut points = [None; 2];
+    for (slot, point) in SLOTS.into_iter().zip(&mut points) {
+        let mut bytes = [0; SLOT_BYTES];
+        let begins = file.read_exact_at(&mut bytes[..BEGINNING_BYTES], slot).is_ok();
+        if !begins || !FileKind::CommitPoint.is_readable(path, &bytes)? || file.read_exact_at(&mut bytes, slot).is_err()
+        {
+            continue;
+        }
+        let intact = crc32fast::hash(&bytes[..CHECKED_BYTES]) == u32_at(&bytes, CHECKED_BYTES);
+        *point = intact.then(|| decode_point(&bytes[BEGINNING_BYTES..]));
+    }
+    Ok(points)
 }
 
-pub(crate) fn encode_point(point: LogPoint) -> [u8; 40] {
-    let mut out = [0; 40];
+pub(crate) fn encode_point(point: LogPoint) -> [u8; POINT_BYTES] {
+    let mut out = [0; POINT_BYTES];
     out[..8].copy_from_slice(&point.id.epoch.0.to_le_bytes());
     out[8..16].copy_from_slice(&point.id.offset.0.to_le_bytes());
     out[16..24].copy_from_slice(&point.position.0.to_le_bytes());
@@ -108,7 +126,7 @@ mod tests {
             assert_eq!(read_commit(&path).unwrap(), Some(point(position)));
         }
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes[3] ^= 1; // The fifth point is in the first slot again.
+        bytes[BEGINNING_BYTES + 3] ^= 1; // The fifth point is in the first slot again.
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(read_commit(&path).unwrap(), Some(point(4)));
     }

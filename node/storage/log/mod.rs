@@ -58,7 +58,7 @@ use writer::{Flush, LogWrite, Writer, create_segment};
 
 pub use salvage::last_list;
 
-pub(crate) use base::{put_base, take_base};
+pub(crate) use base::{base_path, put_base, take_base};
 pub(crate) use commit::{decode_point, encode_point, read_commit};
 pub(crate) use locate::{StoredBody, committed_body};
 pub(crate) use reader::{SegmentReader, Shared};
@@ -66,6 +66,7 @@ pub(crate) use record::{u32_at, u64_at};
 pub(crate) use replay::{Replay, Run};
 pub(crate) use salvage::last_readable_list;
 pub(crate) use scan::{Scanned, scan};
+pub(crate) use segment::segment_paths;
 
 /// The first operation after this many bytes goes to a new segment. Small enough for a scan to hold one in memory and
 /// for compaction to free space early; large enough to make the syncs of a new segment rare.
@@ -151,8 +152,7 @@ impl SegmentLog {
     ) -> Result<SegmentLog, StorageError> {
         let Replay { promise, forged_from, index, starts, .. } = replay;
         let next = index.next();
-        let commit =
-            CommitFile::open(&files.commit).map_err(|error| StorageError::io("open", &files.commit, &error))?;
+        let commit = CommitFile::open(&files.commit)?;
         let shared = Arc::new(Shared::new(files.folder.clone(), index));
         let writer = Writer::start(shared.clone(), files.disk.clone(), file, end.segment)
             .map_err(|error| StorageError::io("start the thread of", &files.folder, &error))?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::protocol::{Listed, Lists};
+use crate::storage::format::{Beginning, FileKind};
 use crate::storage::log::base::LogBase;
 use crate::storage::log::log_folder;
 use crate::storage::log::record::{LogRecord, Parsed, parse};
@@ -22,6 +23,9 @@ pub(crate) fn last_readable_list(folder: &Path) -> Option<Listed> {
     let mut lists = Lists::new(base.map(|base| base.base.lists).unwrap_or_default());
     for number in segment_numbers(folder).unwrap_or_default() {
         let Ok(file) = std::fs::read(segment_path(folder, number)).map(Bytes::from) else { continue };
+        if let Beginning::OtherVersion(_) = FileKind::Segment.beginning(&file) {
+            continue;
+        }
         let mut at = HEADER_BYTES;
         while let Parsed::Record(marked, length) = parse(&file, at) {
             match marked.record {

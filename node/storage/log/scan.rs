@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::protocol::{Digest, Incarnation, LogPoint, Position};
 use crate::storage::StorageError;
+use crate::storage::format::FileKind;
 use crate::storage::log::base::LogBase;
 use crate::storage::log::index::Location;
 use crate::storage::log::reader::read_entry;
@@ -97,6 +98,7 @@ pub(crate) fn scan(folder: &Path) -> Result<Option<Scanned>, StorageError> {
 impl Scan<'_> {
     /// The header of a segment, which must continue the segment before. `None` if it is torn.
     fn header(&self, path: &Path, file: &Bytes, number: u64) -> Result<Option<SegmentHeader>, StorageError> {
+        FileKind::Segment.check(path, file)?;
         let header = match SegmentHeader::parse(file) {
             ParsedHeader::Torn => return Ok(None),
             ParsedHeader::Damaged(what) => return Err(self.damaged(path, 0, what)),

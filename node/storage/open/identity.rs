@@ -1,5 +1,13 @@
 //! The owner of a data folder: node, incarnation and, once known, cluster.
 //!
+//! ```text
+//! epoca data folder, version 1, checksum 1c2f0a77
+//! node 3
+//! incarnation 5f0c…
+//! cluster 8a31…                or: none
+//! checksum of the lines before
+//! ```
+//!
 //! `DIR/identity` is text. It is written atomically, after the first file of the log: an identity without a log
 //! therefore means a lost log.
 
@@ -8,8 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::protocol::{ClusterId, Incarnation, NodeId};
 use crate::storage::StorageError;
 use crate::storage::disk::{Disk, write_whole};
-
-const TITLE: &str = "epoca data folder, version 1";
+use crate::storage::format::FileKind;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Identity {
@@ -31,6 +38,7 @@ impl Identity {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StorageError::io("read", &path, &error)),
         };
+        FileKind::Identity.check(&path, &bytes)?;
         match String::from_utf8(bytes).ok().as_deref().and_then(Identity::decode) {
             Some(identity) => Ok(Some(identity)),
             None => Err(StorageError::IdentityDamaged { path, what: "its checksum is wrong".into() }),
@@ -44,15 +52,15 @@ impl Identity {
 
     fn encode(&self) -> String {
         let cluster = self.cluster.map_or("none".to_string(), |cluster| cluster.to_string());
-        let text = format!("{TITLE}\nnode {}\nincarnation {}\ncluster {cluster}\n", self.node.0, self.incarnation);
+        let title = FileKind::Identity.title();
+        let text = format!("{title}\nnode {}\nincarnation {}\ncluster {cluster}\n", self.node.0, self.incarnation);
         let checksum = crc32fast::hash(text.as_bytes());
         format!("{text}checksum {checksum:08x}\n")
     }
 
     fn decode(text: &str) -> Option<Identity> {
-        let mut lines = text.lines();
+        let mut lines = text.lines().skip(1);
         let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ').map(str::to_string);
-        let version = field("epoca")?;
         let node = NodeId(field("node")?.parse().ok()?);
         let incarnation = Incarnation(decode_16(&field("incarnation")?)?);
         let cluster = match field("cluster")?.as_str() {
@@ -61,7 +69,7 @@ impl Identity {
         };
         let identity = Identity { node, incarnation, cluster };
         // Comparing the whole text checks title and checksum, and that nothing follows.
-        (TITLE.ends_with(&version) && identity.encode() == text).then_some(identity)
+        (identity.encode() == text).then_some(identity)
     }
 }
 

@@ -13,11 +13,12 @@
 //!
 //! Order of a start:
 //!
-//! 1. Finish a quarantine that a crash interrupted.
-//! 2. Scan the log. Compare it with everything that remembers committed entries: commit point, final database, own
+//! 1. Compare the format versions of all files with those that this program reads. Nothing is written before.
+//! 2. Finish a quarantine that a crash interrupted.
+//! 3. Scan the log. Compare it with everything that remembers committed entries: commit point, final database, own
 //!    snapshots ([`evidence`]). Nothing is cut off before, so a damaged folder is moved aside complete.
-//! 3. Finish the install of a received snapshot that a crash interrupted.
-//! 4. Open the final database, or rebuild it.
+//! 4. Finish the install of a received snapshot that a crash interrupted.
+//! 5. Open the final database, or rebuild it.
 
 mod evidence;
 
@@ -26,6 +27,8 @@ pub(super) mod identity;
 pub(super) mod lock;
 
 pub(super) mod restored;
+
+mod versions;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,6 +52,7 @@ use lock::FolderLock;
 use restored::{LogSummary, restored};
 
 pub(crate) use evidence::applied_lost;
+pub(crate) use versions::check_versions;
 
 /// What to open, and how much of the log's end to hand to the core.
 pub struct OpenOptions<'a> {
@@ -79,6 +83,7 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOpt
     if let Some(half) = folder.parent().and_then(half_restored) {
         return Err(StorageError::HalfRestored { folder: half });
     }
+    check_versions(folder)?;
     make_folder(&*disk, folder)?;
     let lock = Some(Arc::new(FolderLock::take(folder)?));
     make_private(folder);

@@ -1,7 +1,7 @@
 //! The label of a quarantine: text for the person who finds the folder, and for the node that starts beside it.
 //!
 //! ```text
-//! epoca quarantine, version 1
+//! epoca quarantine, version 1, checksum 2b7e1516
 //! node 3
 //! incarnation 5f0c…            or: unknown
 //! cluster 8a31…                or: unknown
@@ -15,9 +15,8 @@
 use std::fmt::Write;
 
 use crate::protocol::{ClusterId, Incarnation, Member, MemberKind, NodeId};
+use crate::storage::format::{Beginning, FileKind};
 use crate::storage::open::identity::decode_16;
-
-const TITLE: &str = "epoca quarantine, version 1";
 
 const ADVICE: &str = "
 The files beside this text are a node's data folder as it was when the damage was found. Nothing was deleted or changed.
@@ -43,7 +42,7 @@ pub struct Label {
 
 impl Label {
     pub(super) fn encode(&self) -> String {
-        let mut text = format!("{TITLE}\nnode {}\n", self.node.0);
+        let mut text = format!("{}\nnode {}\n", FileKind::QuarantineLabel.title(), self.node.0);
         let known = |of: Option<String>| of.unwrap_or_else(|| "unknown".to_owned());
         let incarnation = known(self.incarnation.map(|incarnation| incarnation.to_string()));
         let cluster = known(self.cluster.map(|cluster| cluster.to_string()));
@@ -59,11 +58,10 @@ impl Label {
     /// `None` if the text is not a label. A line that cannot be read counts as absent: the others are useful without
     /// it.
     pub(super) fn decode(text: &str) -> Option<Label> {
-        let mut lines = text.lines();
-        if lines.next()? != TITLE {
+        if !matches!(FileKind::QuarantineLabel.beginning(text.as_bytes()), Beginning::Readable(_)) {
             return None;
         }
-        let lines: Vec<(&str, &str)> = lines.map_while(|line| line.split_once(' ')).collect();
+        let lines: Vec<(&str, &str)> = text.lines().skip(1).map_while(|line| line.split_once(' ')).collect();
         let field = |name: &str| lines.iter().find(|(found, _)| *found == name).map(|(_, value)| *value);
         Some(Label {
             node: NodeId(field("node")?.parse().ok()?),

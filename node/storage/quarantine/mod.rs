@@ -118,6 +118,12 @@ pub(super) fn quarantines(folder: &Path) -> Result<Vec<Quarantine>, StorageError
     Ok(numbers(folder)?.into_iter().filter_map(read).collect())
 }
 
+/// The labels of all quarantines of a data folder, also of one whose move is not finished.
+pub(super) fn label_paths(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let folders = numbers(folder)?.into_iter().map(|number| folder.join(format!("{PREFIX}{number}")));
+    Ok(folders.flat_map(|aside| [aside.join(WHY), aside.join(MOVING)]).collect())
+}
+
 /// The numbers of the quarantine folders, in order.
 fn numbers(folder: &Path) -> Result<Vec<u64>, StorageError> {
     let mut numbers: Vec<u64> = names(folder)?.iter().filter_map(|name| number_of(name)).collect();

@@ -1,10 +1,12 @@
 //! The file of a snapshot, written once from front to back. A backup is such a file.
 //!
 //! ```text
-//! header   "EPOCASNP" · version u32 · length u32 · revision u64 · base … · checksum u32
+//! header   beginning 16 · length u32 · revision u64 · base … · checksum u32
 //! blocks   length u32 · checksum u32 · (key length u32 · key · value length u32 · value)…     as many as it takes
 //! end      0 u32 · rows u64 · digest 16
 //! ```
+//!
+//! The beginning names kind and version, see [`crate::storage::format`].
 //!
 //! The base is that of the log ([`crate::storage::log::base`]): the last entry of the snapshot, the epochs up to it,
 //! the member lists. The rows are those of the database in its own layout ([`crate::storage::database::layout`]). The
@@ -18,12 +20,10 @@ use bytes::Bytes;
 
 use crate::protocol::{Base, Digest, LogPoint, SnapshotId};
 use crate::storage::disk::{Disk, DiskFile};
+use crate::storage::format::{BEGINNING_BYTES, FileKind};
 use crate::storage::log::{put_base, take_base, u32_at, u64_at};
 use crate::storage::{Dump, Rows, StorageError};
 
-const MAGIC: &[u8; 8] = b"EPOCASNP";
-const VERSION: u32 = 2;
-const FIXED: usize = 16;
 /// A block ends after this many bytes.
 const BLOCK_BYTES: usize = 64 << 10;
 /// No block is longer: a block before it, and one row with the longest key and value.
@@ -49,8 +49,7 @@ impl SnapshotWriter {
         let mut writer = SnapshotWriter { path, file, hasher, base: base.clone(), block: vec![], rows: 0, bytes: 0 };
         let mut content = revision.to_le_bytes().to_vec();
         put_base(&mut content, base);
-        let mut header = MAGIC.to_vec();
-        header.extend_from_slice(&VERSION.to_le_bytes());
+        let mut header = FileKind::Snapshot.magic().to_vec();
         header.extend_from_slice(&(content.len() as u32).to_le_bytes());
         header.extend_from_slice(&content);
         header.extend_from_slice(&crc32fast::hash(&header).to_le_bytes());
@@ -235,14 +234,16 @@ impl Source {
 }
 
 fn read_header(source: &mut Source) -> Result<(u64, Base), StorageError> {
-    let fixed = source.take(FIXED)?;
-    let length = u32_at(&fixed, 12) as usize;
-    if &fixed[..8] != MAGIC || u32_at(&fixed, 8) != VERSION || length > HEADER_BYTES_MAX {
-        return Err(source.damaged("it is no snapshot, or another version wrote it"));
+    let beginning = source.take(BEGINNING_BYTES)?;
+    let is_snapshot = FileKind::Snapshot.is_readable(&source.path, &beginning)?;
+    let length_bytes = source.take(4)?;
+    let length = u32_at(&length_bytes, 0) as usize;
+    if !is_snapshot || length > HEADER_BYTES_MAX {
+        return Err(source.damaged("it is not a snapshot"));
     }
     let rest = source.take(length + 4)?;
     let content = rest.slice(..length);
-    let checksum = crc32fast::hash(&[&fixed[..], &content[..]].concat());
+    let checksum = crc32fast::hash(&[&beginning[..], &length_bytes, &content].concat());
     let base = content.get(8..).and_then(|_| take_base(&content.slice(8..)));
     match base.filter(|(_, end)| end + 8 == length && checksum == u32_at(&rest, length)) {
         Some((base, _)) => Ok((u64_at(&content, 0), base)),

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::protocol::{Base, LogPoint, Position, SnapshotId, WriteSnapshot, Written};
-use crate::storage::disk::Disk;
+use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::{Dump, SnapshotStore, StorageError};
 
 use in_use::InUse;
@@ -328,6 +328,13 @@ impl SnapshotStore for SnapshotFolder {
     fn being_read(&self) -> usize {
         self.in_use.count()
     }
+}
+
+/// The files of all complete snapshots in a data folder. The folder may be missing.
+pub(crate) fn snapshot_paths(data: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let folder = SnapshotFolder::new(data, Arc::new(SystemDisk));
+    let positions = folder.positions()?.into_iter();
+    Ok(positions.flat_map(|position| [folder.path(position), folder.received(position)]).collect())
 }
 
 /// Whether the file is exactly this snapshot.

@@ -123,7 +123,7 @@ fn a_cluster_is_remembered_and_a_log_without_its_founding_is_a_loss() {
     let of_empty = std::fs::read_to_string(empty.path().join("identity")).unwrap();
     // The empty log under the identity of a node that belongs to a cluster.
     let text = of_empty.replace("cluster none", identity.lines().find(|line| line.starts_with("cluster")).unwrap());
-    let body = text.split("checksum").next().unwrap();
+    let (body, _) = text.rsplit_once("checksum").unwrap();
     let text = format!("{body}checksum {:08x}\n", crc32fast::hash(body.as_bytes()));
     assert_eq!(incarnation(&text), incarnation(&of_empty));
     std::fs::write(empty.path().join("identity"), text).unwrap();
