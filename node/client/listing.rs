@@ -48,7 +48,7 @@ impl Client {
     /// The first `limit` records whose key starts with `prefix`; the client's deadline is that of all pages together.
     pub fn listing(&self, prefix: Bytes, limit: u64, consistency: Consistency, node: Option<NodeId>) -> Listing {
         let (consistency, after) = (consistency.into(), Bytes::new());
-        let request = proto::ListRequest { prefix, limit: 0, consistency, forwarded: false, after };
+        let request = proto::ListRequest { prefix, limit: 0, consistency, after };
         Listing { client: self.clone(), node, request, left: limit, more: true, deadline: self.deadline() }
     }
 

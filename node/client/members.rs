@@ -86,7 +86,6 @@ impl Client {
             address,
             incarnation: status.incarnation,
             learner,
-            forwarded: false,
             cluster: status.cluster,
         };
         let written = self.change(|channel: Channel| {
@@ -98,13 +97,13 @@ impl Client {
 
     /// Removes a member. `None`: it was so already, or the answer that said where it stands in the log was lost.
     pub async fn remove_member(&self, node: NodeId) -> Result<Option<Written>, ClientError> {
-        let request = proto::RemoveRequest { node: node.0, forwarded: false };
+        let request = proto::RemoveRequest { node: node.0 };
         self.change(|channel: Channel| async move { ControlClient::new(channel).remove(request).await }).await
     }
 
     /// Makes a learner a voter.
     pub async fn promote_member(&self, node: NodeId) -> Result<Option<Written>, ClientError> {
-        let request = proto::PromoteRequest { node: node.0, forwarded: false };
+        let request = proto::PromoteRequest { node: node.0 };
         self.change(|channel: Channel| async move { ControlClient::new(channel).promote(request).await }).await
     }
 

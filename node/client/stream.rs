@@ -16,7 +16,6 @@ use tonic::{Code, Status};
 use crate::client::nodes::{is_overload, never_left, root_cause};
 use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
-use crate::wire::proto::tagged_write::Write;
 
 /// How many writes wait to be sent; then whoever writes waits for room.
 const QUEUE: usize = 1_024;
@@ -62,7 +61,7 @@ impl WriteStream {
     }
 
     /// Hands the write over and waits for its answer. Dropping the future forgets the answer, not the write.
-    pub async fn write(&self, write: Write, deadline: Instant) -> Result<proto::WriteResponse, Lost> {
+    pub async fn write(&self, write: proto::WriteRequest, deadline: Instant) -> Result<proto::WriteResponse, Lost> {
         let room = match timeout_at(deadline.into(), self.requests.reserve()).await {
             Ok(Ok(room)) => room,
             Ok(Err(_)) => return Err(self.not_sent()),
@@ -113,7 +112,7 @@ impl Drop for Forget<'_> {
 }
 
 async fn take_answers(channel: Channel, queued: mpsc::Receiver<proto::TaggedWrite>, waiting: Arc<Mutex<Waiting>>) {
-    let why = match ClientClient::new(channel).write(ReceiverStream::new(queued)).await {
+    let why = match ClientClient::new(channel).write_stream(ReceiverStream::new(queued)).await {
         Ok(answers) => hand_out(answers.into_inner(), &waiting).await,
         Err(status) if is_overload(&status) => Lost::Overloaded(root_cause(&status)),
         Err(status) => lost(&status),

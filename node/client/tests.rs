@@ -51,8 +51,8 @@ impl Node {
     }
 
     fn answer(&self, write: proto::TaggedWrite) -> proto::TaggedWriteResponse {
-        let Some(proto::tagged_write::Write::Put(put)) = write.write else { panic!("only puts come here") };
-        self.names.lock().unwrap().push(put.name.expect("every write has a name"));
+        let request = write.write.expect("there is a write");
+        self.names.lock().unwrap().push(request.name.expect("every write has a name"));
         let outcome = match self.next() {
             Ends::Overloaded | Ends::NoStream => Outcome::Refused(refusal()),
             Ends::Unknown => Outcome::Unknown(proto::Unknown { message: "it stepped down".into() }),
@@ -71,13 +71,13 @@ fn refusal() -> proto::Refusal {
 
 #[tonic::async_trait]
 impl proto::client_server::Client for Node {
-    type WriteStream = BoxStream<proto::TaggedWriteResponse>;
+    type WriteStreamStream = BoxStream<proto::TaggedWriteResponse>;
     type WatchStream = BoxStream<proto::WatchResponse>;
 
-    async fn write(
+    async fn write_stream(
         &self,
         request: Request<Streaming<proto::TaggedWrite>>,
-    ) -> Result<Response<Self::WriteStream>, Status> {
+    ) -> Result<Response<Self::WriteStreamStream>, Status> {
         if matches!(self.answers.lock().unwrap()[0], Ends::NoStream) {
             self.next();
             return Err(Status::resource_exhausted("too many streams"));
@@ -100,22 +100,7 @@ impl proto::client_server::Client for Node {
         Ok(Response::new(proto::GetResponse { outcome: Some(outcome) }))
     }
 
-    async fn put(&self, _: Request<proto::PutRequest>) -> Result<Response<proto::WriteResponse>, Status> {
-        Err(Status::unimplemented("writes come in streams"))
-    }
-
-    async fn delete(&self, _: Request<proto::DeleteRequest>) -> Result<Response<proto::WriteResponse>, Status> {
-        Err(Status::unimplemented("writes come in streams"))
-    }
-
-    async fn compare_and_set(
-        &self,
-        _: Request<proto::CompareAndSetRequest>,
-    ) -> Result<Response<proto::WriteResponse>, Status> {
-        Err(Status::unimplemented("writes come in streams"))
-    }
-
-    async fn batch(&self, _: Request<proto::BatchRequest>) -> Result<Response<proto::WriteResponse>, Status> {
+    async fn write(&self, _: Request<proto::WriteRequest>) -> Result<Response<proto::WriteResponse>, Status> {
         Err(Status::unimplemented("writes come in streams"))
     }
 

@@ -112,7 +112,6 @@ impl Join {
                 address: self.me.address.clone(),
                 incarnation: self.me.incarnation.0.to_vec().into(),
                 learner: self.learner,
-                forwarded: false,
                 cluster: self.membership.cluster().or(self.former).map(|cluster| cluster.0.to_vec().into()),
             };
             ControlClient::new(channel).join(request).await

@@ -9,6 +9,7 @@ use tonic::transport::Channel;
 
 use crate::membership::view::MembershipView;
 use crate::protocol::{Incarnation, Listed, NodeId};
+use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 
@@ -60,7 +61,7 @@ impl<F: Fn(NodeId) -> Option<Channel>> RemovedCheck<F> {
         for member in mine.membership.members.iter().filter(|member| member.id != self.me.0) {
             let Some(channel) = (self.channel)(member.id) else { continue };
             let mut client = ControlClient::new(channel);
-            let call = client.members(proto::MembersRequest { forwarded: true });
+            let call = client.members(forwarded(proto::MembersRequest {}));
             let Ok(Ok(response)) = tokio::time::timeout(ANSWER_TIMEOUT, call).await else { continue };
             let proto::MembersResponse { members: Some(theirs), leads: true, .. } = response.into_inner() else {
                 continue;

@@ -73,7 +73,7 @@ mod old_copy;
 
 pub use crate::core::Core;
 pub use base::{Base, SnapshotId};
-pub use command::{Change, Command, Expect, KEY_BYTES_MAX, Once, VALUE_BYTES_MAX};
+pub use command::{Change, Command, Expect, KEY_BYTES_MAX, Once, Unsound, VALUE_BYTES_MAX, check_key};
 pub use config::{Config, Leadership, Limits, Prefer, Restored};
 pub use entry::{Entry, Kind, digest_after};
 pub use io::{

@@ -133,6 +133,7 @@ impl EventLoop {
             notes: self.about.notes(),
             cuts,
             holds,
+            cluster: self.about.membership.cluster(),
             lab: self.about.lab,
         }
     }

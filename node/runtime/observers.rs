@@ -188,7 +188,10 @@ mod tests {
     fn beginning(observers: &mut Observers) {
         let (notes, cuts, holds) = (Vec::new(), Vec::new(), Vec::new());
         let snapshot = NodeState::new(NodeId(1));
-        observers.begin(NodeSnapshot { snapshot, time: Time(0), pid: 1, notes, cuts, holds, lab: true }, Time(0));
+        observers.begin(
+            NodeSnapshot { snapshot, time: Time(0), pid: 1, notes, cuts, holds, lab: true, cluster: None },
+            Time(0),
+        );
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
 use crate::protocol::trace::NodeState;
-use crate::protocol::{LogPoint, NodeId, Prefer};
+use crate::protocol::{Change, LogPoint, NodeId, Prefer};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::Stop;
 use crate::runtime::options::{NodeOptions, SnapshotOptions};
@@ -20,6 +20,7 @@ use crate::runtime::start::run_on;
 use crate::storage::Opened;
 use crate::verify::patience::{Patience, on_this_machine, within};
 use crate::wire::convert::{NodeSnapshot, Observation};
+use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
 use crate::wire::proto::control_client::ControlClient;
@@ -61,14 +62,14 @@ impl Node {
     }
 
     async fn put_bytes(&self, key: Bytes, value: Bytes) -> write_response::Outcome {
-        let put = proto::PutRequest { key, value, name: None, forwarded: false };
-        let response = self.client().put(put).await.expect("the node answers").into_inner();
+        let put = proto::WriteRequest::from(Change::Put { key, value });
+        let response = self.client().write(put).await.expect("the node answers").into_inner();
         response.outcome.expect("the answer says something")
     }
 
     async fn get(&self, key: &'static str, consistency: proto::Consistency) -> get_response::Outcome {
         let key = Bytes::from_static(key.as_bytes());
-        let get = proto::GetRequest { key, consistency: consistency.into(), forwarded: false, replicas: 0 };
+        let get = proto::GetRequest { key, consistency: consistency.into(), replicas: 0 };
         let response = self.client().get(get).await.expect("the node answers").into_inner();
         response.outcome.expect("the answer says something")
     }
@@ -200,8 +201,8 @@ async fn a_write_to_any_node_is_read_from_every_node() {
 #[tokio::test]
 async fn trap_45_a_forwarded_write_goes_no_further() {
     let nodes = cluster(3, false).await;
-    let put = proto::PutRequest { key: Bytes::from_static(b"k"), forwarded: true, ..Default::default() };
-    let response = nodes[1].client().put(put).await.expect("n2 answers").into_inner();
+    let put = Change::Put { key: Bytes::from_static(b"k"), value: Bytes::new() };
+    let response = nodes[1].client().write(forwarded(put.into())).await.expect("n2 answers").into_inner();
     match response.outcome {
         Some(write_response::Outcome::Refused(refusal)) => {
             assert_eq!((&refusal.code[..], refusal.leader), ("not_a_leader", Some(1)));
@@ -232,11 +233,11 @@ async fn keys_and_values_out_of_bounds_are_refused_by_code() {
 async fn many_writes_are_under_way_on_one_stream() {
     let nodes = cluster(3, false).await;
     let writes = (0..500u64).map(|tag| {
-        let put = proto::PutRequest { key: tag.to_string().into(), value: Bytes::new(), name: None, forwarded: false };
-        proto::TaggedWrite { tag, write: Some(proto::tagged_write::Write::Put(put)) }
+        let put = Change::Put { key: tag.to_string().into(), value: Bytes::new() };
+        proto::TaggedWrite { tag, write: Some(put.into()) }
     });
     let mut answers =
-        nodes[1].client().write(tokio_stream::iter(writes)).await.expect("n2 takes the stream").into_inner();
+        nodes[1].client().write_stream(tokio_stream::iter(writes)).await.expect("n2 takes the stream").into_inner();
     let mut written = std::collections::BTreeSet::new();
     while let Some(answer) = answers.message().await.expect("the stream holds") {
         let outcome = answer.response.and_then(|response| response.outcome);

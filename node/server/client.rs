@@ -10,21 +10,21 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::membership::view::MembershipView;
-use crate::protocol::{Answer, NodeId, Refusal};
+use crate::protocol::{Answer, NodeId, Refusal, check_key};
 use crate::server::admission::connections::ConnectionHandle;
 use crate::server::admission::limits::{Permit, RequestLimits};
 use crate::server::admission::response_body::answer;
 use crate::server::forward::{Forwarder, Lost};
 use crate::server::listing;
 use crate::server::records::Records;
-use crate::server::refusal::{
-    by_core, check_key, leader_overloaded, leader_unreachable, not_a_leader, not_taken, refused,
-};
+use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken};
 use crate::server::requests::{Request as Ask, RequestQueue};
-use crate::server::write::{Write, no};
+use crate::server::write::no;
 use crate::server::{watch, write_stream};
+use crate::wire::forwarded::{forwarded, is_forwarded};
 use crate::wire::proto;
 use crate::wire::proto::client_server::Client;
+use crate::wire::refusal::{refused, unsound};
 
 /// So many leaders are asked for one read, if each is deposed before it answers.
 const LEADERS_MAX: u32 = 4;
@@ -43,23 +43,13 @@ pub(super) struct ClientService {
 
 #[tonic::async_trait]
 impl Client for ClientService {
-    async fn put(&self, request: Request<proto::PutRequest>) -> Result<Response<proto::WriteResponse>, Status> {
-        Ok(Response::new(self.write_alone(request, Write::Put).await))
-    }
-
-    async fn delete(&self, request: Request<proto::DeleteRequest>) -> Result<Response<proto::WriteResponse>, Status> {
-        Ok(Response::new(self.write_alone(request, Write::Delete).await))
-    }
-
-    async fn compare_and_set(
-        &self,
-        request: Request<proto::CompareAndSetRequest>,
-    ) -> Result<Response<proto::WriteResponse>, Status> {
-        Ok(Response::new(self.write_alone(request, Write::CompareAndSet).await))
-    }
-
-    async fn batch(&self, request: Request<proto::BatchRequest>) -> Result<Response<proto::WriteResponse>, Status> {
-        Ok(Response::new(self.write_alone(request, Write::Batch).await))
+    async fn write(&self, request: Request<proto::WriteRequest>) -> Result<Response<proto::WriteResponse>, Status> {
+        let (metadata, extensions, request) = request.into_parts();
+        let is_forwarded = is_forwarded(&metadata);
+        Ok(Response::new(match ConnectionHandle::check_unless(is_forwarded, &extensions) {
+            Ok(()) => self.write_one(request, is_forwarded).await,
+            Err(refusal) => no(refusal),
+        }))
     }
 
     type WatchStream = BoxStream<proto::WatchResponse>;
@@ -74,9 +64,9 @@ impl Client for ClientService {
         }))
     }
 
-    type WriteStream = BoxStream<proto::TaggedWriteResponse>;
+    type WriteStreamStream = BoxStream<proto::TaggedWriteResponse>;
 
-    async fn write(
+    async fn write_stream(
         &self,
         request: Request<Streaming<proto::TaggedWrite>>,
     ) -> Result<Response<BoxStream<proto::TaggedWriteResponse>>, Status> {
@@ -86,14 +76,15 @@ impl Client for ClientService {
     }
 
     async fn get(&self, request: Request<proto::GetRequest>) -> Result<Response<proto::GetResponse>, Status> {
-        let _room = match self.enter(&request, request.get_ref().forwarded) {
-            Ok(limits) => limits,
+        let is_forwarded = is_forwarded(request.metadata());
+        let _permit = match self.enter(&request, is_forwarded) {
+            Ok(permit) => permit,
             Err(refusal) => {
                 let outcome = Some(proto::get_response::Outcome::Refused(refusal));
                 return Ok(Response::new(proto::GetResponse { outcome }));
             }
         };
-        answer(&self.limits, self.get_one(request.into_inner()).await?)
+        answer(&self.limits, self.get_one(request.into_inner(), is_forwarded).await?)
     }
 
     async fn revision(
@@ -101,17 +92,17 @@ impl Client for ClientService {
         request: Request<proto::RevisionRequest>,
     ) -> Result<Response<proto::RevisionResponse>, Status> {
         use proto::revision_response::Outcome;
-        let forwarded = request.get_ref().forwarded;
-        let outcome = match self.enter(&request, forwarded) {
-            Ok(_room) => self.newest_revision(forwarded).await.map_or_else(Outcome::Refused, Outcome::Revision),
+        let is_forwarded = is_forwarded(request.metadata());
+        let outcome = match self.enter(&request, is_forwarded) {
+            Ok(_permit) => self.newest_revision(is_forwarded).await.map_or_else(Outcome::Refused, Outcome::Revision),
             Err(refusal) => Outcome::Refused(refusal),
         };
         Ok(Response::new(proto::RevisionResponse { outcome: Some(outcome) }))
     }
 
     async fn probe(&self, request: Request<proto::ProbeRequest>) -> Result<Response<proto::ProbeResponse>, Status> {
-        let _room = match self.limits.request() {
-            Ok(limits) => limits,
+        let _permit = match self.limits.request() {
+            Ok(permit) => permit,
             Err(refusal) => {
                 return Ok(Response::new(proto::ProbeResponse { refused: Some(refusal), ..Default::default() }));
             }
@@ -120,36 +111,28 @@ impl Client for ClientService {
     }
 
     async fn list(&self, request: Request<proto::ListRequest>) -> Result<Response<proto::ListResponse>, Status> {
-        let _room = match self.enter(&request, request.get_ref().forwarded) {
-            Ok(limits) => limits,
+        let is_forwarded = is_forwarded(request.metadata());
+        let _permit = match self.enter(&request, is_forwarded) {
+            Ok(permit) => permit,
             Err(refusal) => {
                 return Ok(Response::new(proto::ListResponse { refused: Some(refusal), ..Default::default() }));
             }
         };
-        answer(&self.limits, self.list_some(request.into_inner()).await?)
+        answer(&self.limits, self.list_some(request.into_inner(), is_forwarded).await?)
     }
 }
 
 impl ClientService {
-    /// Lets a request in that costs more than its own bytes.
-    fn enter<T>(&self, request: &Request<T>, forwarded: bool) -> Result<Permit, proto::Refusal> {
-        ConnectionHandle::check_unless(forwarded, request.extensions()).and_then(|()| self.limits.request())
+    /// Admits a request that costs more than its own bytes.
+    fn enter<T>(&self, request: &Request<T>, is_forwarded: bool) -> Result<Permit, proto::Refusal> {
+        ConnectionHandle::check_unless(is_forwarded, request.extensions()).and_then(|()| self.limits.request())
     }
 
-    async fn write_alone<T>(&self, request: Request<T>, write: impl FnOnce(T) -> Write) -> proto::WriteResponse {
-        let (_, extensions, request) = request.into_parts();
-        let write = write(request);
-        match ConnectionHandle::check_unless(write.is_forwarded(), &extensions) {
-            Ok(()) => self.write_one(write).await,
-            Err(refusal) => no(refusal),
-        }
-    }
-
-    async fn get_one(&self, get: proto::GetRequest) -> Result<proto::GetResponse, Status> {
+    async fn get_one(&self, get: proto::GetRequest, is_forwarded: bool) -> Result<proto::GetResponse, Status> {
         use proto::get_response::Outcome;
         let outcome = |outcome| Ok(proto::GetResponse { outcome: Some(outcome) });
-        if let Err(refusal) = check_key(&get.key) {
-            return outcome(Outcome::Refused(refusal));
+        if let Err(why) = check_key(&get.key) {
+            return outcome(Outcome::Refused(unsound(why)));
         }
         let mut get = get;
         if get.consistency == proto::Consistency::Quorum as i32 {
@@ -159,10 +142,10 @@ impl ClientService {
             get.consistency = proto::Consistency::Linearizable as i32;
         }
         let ask = |leader| {
-            let get = proto::GetRequest { forwarded: true, ..get.clone() };
+            let get = forwarded(get.clone());
             self.forwarder.call_leader(leader, |mut client| async move { client.get(get).await })
         };
-        match self.read(get.consistency, get.forwarded, ask).await {
+        match self.read(get.consistency, is_forwarded, ask).await {
             Ok(Read::Here) => match self.records.get(&get.key).map_err(Status::internal)? {
                 Some(record) => outcome(Outcome::Record(record.into())),
                 None => outcome(Outcome::NotFound(proto::NotFound {})),
@@ -172,13 +155,13 @@ impl ClientService {
         }
     }
 
-    async fn list_some(&self, list: proto::ListRequest) -> Result<proto::ListResponse, Status> {
+    async fn list_some(&self, list: proto::ListRequest, is_forwarded: bool) -> Result<proto::ListResponse, Status> {
         let refusal = |refusal| Ok(proto::ListResponse { records: Vec::new(), more: false, refused: Some(refusal) });
         let ask = |leader| {
-            let list = proto::ListRequest { forwarded: true, ..list.clone() };
+            let list = forwarded(list.clone());
             self.forwarder.call_leader(leader, |mut client| async move { client.list(list).await })
         };
-        match self.read(list.consistency, list.forwarded, ask).await {
+        match self.read(list.consistency, is_forwarded, ask).await {
             Ok(Read::Here) => {
                 let records = Arc::clone(&self.records);
                 let _turn = self.limits.reader().await;
@@ -193,13 +176,13 @@ impl ClientService {
     }
 
     /// The newest revision: whatever was confirmed before this began has it, or a smaller one.
-    pub(super) async fn newest_revision(&self, forwarded: bool) -> Result<u64, proto::Refusal> {
+    pub(super) async fn newest_revision(&self, is_forwarded: bool) -> Result<u64, proto::Refusal> {
         use proto::revision_response::Outcome;
         let ask = |leader| {
-            let request = proto::RevisionRequest { forwarded: true };
+            let request = forwarded(proto::RevisionRequest {});
             self.forwarder.call_leader(leader, move |mut client| async move { client.revision(request).await })
         };
-        match self.read(proto::Consistency::Linearizable as i32, forwarded, ask).await? {
+        match self.read(proto::Consistency::Linearizable as i32, is_forwarded, ask).await? {
             Read::Here => Ok(self.records.revision()),
             Read::There(proto::RevisionResponse { outcome: Some(Outcome::Revision(revision)) }) => Ok(revision),
             Read::There(proto::RevisionResponse { outcome: Some(Outcome::Refused(refusal)) }) => Err(refusal),
@@ -212,14 +195,14 @@ impl ClientService {
     async fn read<T, F>(
         &self,
         consistency: i32,
-        forwarded: bool,
+        is_forwarded: bool,
         ask: impl Fn(NodeId) -> F,
     ) -> Result<Read<T>, proto::Refusal>
     where
         F: Future<Output = Result<T, Lost>>,
     {
         for _ in 0..LEADERS_MAX {
-            let leader = match self.may_read(consistency, forwarded).await {
+            let leader = match self.may_read(consistency, is_forwarded).await {
                 May::Read => return Ok(Read::Here),
                 May::Ask(leader) => leader,
                 May::Not(refusal) => return Err(refusal),
@@ -236,7 +219,7 @@ impl ClientService {
         Err(refused(Refusal::NoLeader.code(), text))
     }
 
-    async fn may_read(&self, consistency: i32, forwarded: bool) -> May {
+    async fn may_read(&self, consistency: i32, is_forwarded: bool) -> May {
         let ask = match proto::Consistency::try_from(consistency) {
             Ok(proto::Consistency::Local) => return May::Read,
             Ok(proto::Consistency::Linearizable | proto::Consistency::Unspecified) => Ask::Read,
@@ -256,7 +239,7 @@ impl ClientService {
         };
         match answer {
             Ok(Answer::Readable) => May::Read,
-            Ok(Answer::Forward(leader)) if forwarded => May::Not(not_a_leader(leader)),
+            Ok(Answer::Forward(leader)) if is_forwarded => May::Not(not_a_leader(leader)),
             Ok(Answer::Forward(leader)) => May::Ask(leader),
             Ok(Answer::Refused(refusal)) => May::Not(by_core(refusal)),
             Ok(Answer::Written(_) | Answer::Done | Answer::Unknown) => {

@@ -21,10 +21,12 @@ use crate::server::lab::Lab;
 use crate::server::member_changes::MemberChanges;
 use crate::server::observe;
 use crate::server::records::Records;
-use crate::server::refusal::{by_core, check_key, check_value, lab_only, not_a_leader, not_taken, refused};
+use crate::server::refusal::{by_core, lab_only, not_a_leader, not_taken};
 use crate::server::requests::{Fault, Injection, NotTaken, Request as Ask, RequestQueue, State, Tail};
+use crate::wire::forwarded::is_forwarded;
 use crate::wire::proto;
 use crate::wire::proto::control_server::Control;
+use crate::wire::refusal::{refused, unsound};
 
 const LOG_LINES_DEFAULT: u64 = 100;
 const LOG_LINES_MAX: u64 = 1_000;
@@ -176,19 +178,19 @@ impl Control for ControlService {
         &self,
         request: Request<proto::MembersRequest>,
     ) -> Result<Response<proto::MembersResponse>, Status> {
-        self.members.list(request.into_inner()).await.map(Response::new)
+        self.members.list(is_forwarded(request.metadata())).await.map(Response::new)
     }
 
     async fn join(&self, request: Request<proto::JoinRequest>) -> Result<Response<proto::MemberChanged>, Status> {
-        Ok(Response::new(self.members.join(request.into_inner()).await))
+        Ok(Response::new(self.members.join(request).await))
     }
 
     async fn remove(&self, request: Request<proto::RemoveRequest>) -> Result<Response<proto::MemberChanged>, Status> {
-        Ok(Response::new(self.members.remove(request.into_inner()).await))
+        Ok(Response::new(self.members.remove(request).await))
     }
 
     async fn promote(&self, request: Request<proto::PromoteRequest>) -> Result<Response<proto::MemberChanged>, Status> {
-        Ok(Response::new(self.members.promote(request.into_inner()).await))
+        Ok(Response::new(self.members.promote(request).await))
     }
 
     async fn cut(&self, request: Request<proto::LinkRequest>) -> Result<Response<proto::ControlResponse>, Status> {
@@ -324,8 +326,7 @@ pub(super) fn leader(snapshot: &NodeState) -> Option<NodeId> {
 
 fn injection(request: proto::InjectRequest) -> Result<Injection, proto::Refusal> {
     let proto::InjectRequest { epoch, key, value, count } = request;
-    check_key(&key)?;
-    check_value(&value)?;
+    Change::Put { key: key.clone(), value: value.clone() }.check().map_err(unsound)?;
     if epoch == Some(0) {
         return Err(refused("epoch_out_of_range", "epochs count from 1"));
     }

@@ -8,9 +8,10 @@ use crate::peers::Links;
 use crate::protocol::trace::{ALL, Effect, LinkRule, MessageId};
 use crate::protocol::{Message, NodeId};
 use crate::server::control::{About, ask, no, yes};
-use crate::server::refusal::{lab_only, refused};
+use crate::server::refusal::lab_only;
 use crate::server::requests::{Fault, FaultDone, OnMessage, Request as Ask, RequestQueue};
 use crate::wire::proto;
+use crate::wire::refusal::refused;
 
 pub(super) struct Lab {
     pub(super) queue: RequestQueue,

@@ -3,20 +3,22 @@
 
 use std::sync::Arc;
 
-use tonic::Status;
 use tonic::transport::Channel;
+use tonic::{Request, Status};
 
 use crate::membership::lost_disks::LostDisks;
 use crate::membership::view::MembershipView;
 use crate::protocol::{Answer, Incarnation, Member, MemberChange, MemberKind, NodeId};
 use crate::server::control::{ask, leader};
 use crate::server::forward::{Forwarder, Lost};
-use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken, refused};
+use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken};
 use crate::server::requests::{Request as Ask, RequestQueue};
 use crate::wire::address::{is_address, is_unspecified};
+use crate::wire::forwarded::{forwarded, is_forwarded};
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 use crate::wire::proto::member_changed::Outcome;
+use crate::wire::refusal::refused;
 
 /// Why nobody is added while too few disks are left to elect a leader.
 const NO_LEADER: &str = "no_leader";
@@ -31,12 +33,13 @@ pub(super) struct MemberChanges {
 
 impl MemberChanges {
     /// The leader's list; this node's own if it reaches no leader.
-    pub(super) async fn list(&self, request: proto::MembersRequest) -> Result<proto::MembersResponse, Status> {
+    pub(super) async fn list(&self, is_forwarded: bool) -> Result<proto::MembersResponse, Status> {
         let state = ask(&self.queue, |reply| Ask::State(0, reply)).await?;
         let leader = leader(&state.snapshot);
-        if let Some(leader) = leader.filter(|leader| *leader != self.me && !request.forwarded) {
-            let request = proto::MembersRequest { forwarded: true };
-            let call = |channel: Channel| async move { ControlClient::new(channel).members(request).await };
+        if let Some(leader) = leader.filter(|leader| *leader != self.me && !is_forwarded) {
+            let call = |channel: Channel| async move {
+                ControlClient::new(channel).members(forwarded(proto::MembersRequest {})).await
+            };
             // Whoever is taken for the leader may have begun anew, and know of no members.
             if let Ok(response) = self.forwarder.ask_leader(leader, call).await
                 && response.leads
@@ -48,15 +51,13 @@ impl MemberChanges {
         Ok(proto::MembersResponse { members, node: self.me.0, leads: leader == Some(self.me) })
     }
 
-    pub(super) async fn join(&self, request: proto::JoinRequest) -> proto::MemberChanged {
+    pub(super) async fn join(&self, request: Request<proto::JoinRequest>) -> proto::MemberChanged {
+        let (first, request) = (!is_forwarded(request.metadata()), request.into_inner());
         let member = match self.member(&request) {
             Ok(member) => member,
             Err(refusal) => return no(refusal),
         };
-        let first = !request.forwarded;
-        let call = |channel: Channel| async move {
-            ControlClient::new(channel).join(proto::JoinRequest { forwarded: true, ..request }).await
-        };
+        let call = |channel: Channel| async move { ControlClient::new(channel).join(forwarded(request)).await };
         self.lost_disks.asked(member.id, member.incarnation);
         let answer = self.change(MemberChange::Add(member), first, call).await;
         match (&answer.outcome, self.lost_disks.verdict()) {
@@ -65,20 +66,16 @@ impl MemberChanges {
         }
     }
 
-    pub(super) async fn remove(&self, request: proto::RemoveRequest) -> proto::MemberChanged {
-        let proto::RemoveRequest { node, forwarded } = request;
-        let call = |channel: Channel| async move {
-            ControlClient::new(channel).remove(proto::RemoveRequest { node, forwarded: true }).await
-        };
-        self.change(MemberChange::Remove(NodeId(node)), !forwarded, call).await
+    pub(super) async fn remove(&self, request: Request<proto::RemoveRequest>) -> proto::MemberChanged {
+        let (first, request) = (!is_forwarded(request.metadata()), request.into_inner());
+        let call = |channel: Channel| async move { ControlClient::new(channel).remove(forwarded(request)).await };
+        self.change(MemberChange::Remove(NodeId(request.node)), first, call).await
     }
 
-    pub(super) async fn promote(&self, request: proto::PromoteRequest) -> proto::MemberChanged {
-        let proto::PromoteRequest { node, forwarded } = request;
-        let call = |channel: Channel| async move {
-            ControlClient::new(channel).promote(proto::PromoteRequest { node, forwarded: true }).await
-        };
-        self.change(MemberChange::Promote(NodeId(node)), !forwarded, call).await
+    pub(super) async fn promote(&self, request: Request<proto::PromoteRequest>) -> proto::MemberChanged {
+        let (first, request) = (!is_forwarded(request.metadata()), request.into_inner());
+        let call = |channel: Channel| async move { ControlClient::new(channel).promote(forwarded(request)).await };
+        self.change(MemberChange::Promote(NodeId(request.node)), first, call).await
     }
 
     fn member(&self, request: &proto::JoinRequest) -> Result<Member, proto::Refusal> {

@@ -12,11 +12,11 @@ use crate::membership::view::Members;
 use crate::protocol::trace::Fact;
 use crate::protocol::{EntryId, Listed, NodeId, Position, Probe, QuorumRead, replicas_least};
 use crate::server::client::ClientService;
-use crate::server::refusal::refused;
 use crate::server::requests::Request as Ask;
 use crate::wire::convert::Malformed;
 use crate::wire::proto;
 use crate::wire::proto::get_response::Outcome;
+use crate::wire::refusal::refused;
 
 /// How often voters are asked before the leader is.
 const ROUNDS: u32 = 10;

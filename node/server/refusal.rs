@@ -1,33 +1,9 @@
 //! Refusals: the code for machines and the text for people, which says what to do.
 
-use crate::protocol::{KEY_BYTES_MAX, NodeId, Refusal, VALUE_BYTES_MAX};
+use crate::protocol::{NodeId, Refusal};
 use crate::server::requests::NotTaken;
 use crate::wire::proto;
-
-pub(super) fn refused(code: &str, message: impl Into<String>) -> proto::Refusal {
-    proto::Refusal { code: code.to_owned(), message: message.into(), leader: None }
-}
-
-/// Keys that can be written; a read of one that cannot is refused likewise, it can only be a mistake.
-pub(super) fn check_key(key: &[u8]) -> Result<(), proto::Refusal> {
-    if key.is_empty() {
-        return Err(refused("empty_key", "the key is empty: give at least one byte"));
-    }
-    if key.len() > KEY_BYTES_MAX {
-        let text = format!("the key has {} bytes, the limit is {KEY_BYTES_MAX} (4 KiB): use a shorter one", key.len());
-        return Err(refused("key_too_large", text));
-    }
-    Ok(())
-}
-
-pub(super) fn check_value(value: &[u8]) -> Result<(), proto::Refusal> {
-    if value.len() > VALUE_BYTES_MAX {
-        let found = value.len();
-        let text = format!("the value has {found} bytes, the limit is {VALUE_BYTES_MAX} (1 MiB): split it");
-        return Err(refused("value_too_large", text));
-    }
-    Ok(())
-}
+use crate::wire::refusal::refused;
 
 pub(super) fn not_taken(why: NotTaken) -> proto::Refusal {
     match why {

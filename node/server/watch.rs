@@ -18,8 +18,8 @@ use tonic::codegen::BoxStream;
 use crate::server::admission::limits::Permit;
 use crate::server::client::ClientService;
 use crate::server::records::{ChangedRecord, ChangesGone, Records};
-use crate::server::refusal::refused;
 use crate::wire::proto;
+use crate::wire::refusal::refused;
 
 /// Changes in one message, and how many messages wait for a slow watcher: then its node reads no further for it.
 const CHANGES_MAX: usize = 256;

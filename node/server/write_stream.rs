@@ -20,8 +20,7 @@ use tonic::{Status, Streaming};
 
 use crate::server::admission::limits::Permit;
 use crate::server::client::ClientService;
-use crate::server::refusal::refused;
-use crate::server::write::{Write, no};
+use crate::server::write::bytes;
 use crate::wire::proto;
 
 /// How many writes of one stream may be under way, with the answers that wait; then it is not read further until one is
@@ -109,22 +108,13 @@ impl Work {
     }
 
     fn begin(&mut self, request: proto::TaggedWrite) {
-        use proto::tagged_write::Write as Wire;
         let tag = request.tag;
-        let write = request.write.map(|write| match write {
-            Wire::Put(put) => Write::Put(put),
-            Wire::Delete(delete) => Write::Delete(delete),
-            Wire::CompareAndSet(set) => Write::CompareAndSet(set),
-            Wire::Batch(batch) => Write::Batch(batch),
-        });
-        let bytes = write.as_ref().map_or(0, Write::bytes);
+        let write = request.write.unwrap_or_default();
+        let bytes = bytes(&write);
         self.bytes += bytes;
         let service = self.service.clone();
         self.under_way.push(Box::pin(async move {
-            let response = match write {
-                Some(write) => service.write_one(write).await,
-                None => no(refused("empty_write", "the message holds no write")),
-            };
+            let response = service.write_one(write, false).await;
             (proto::TaggedWriteResponse { tag, response: Some(response) }, bytes)
         }));
     }

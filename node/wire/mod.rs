@@ -15,6 +15,10 @@ pub mod endpoint;
 
 pub mod deadline;
 
+pub mod forwarded;
+
+pub mod refusal;
+
 pub mod status;
 
 pub mod log_throttle;

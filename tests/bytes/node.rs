@@ -21,10 +21,9 @@ use crate::spoil::spoil;
 use crate::support::{Cluster, until};
 
 /// Every method that takes one message, and those that take a stream.
-const UNARY: [&str; 17] = [
+const UNARY: [&str; 16] = [
     "Peer/Deliver",
-    "Client/Put",
-    "Client/Delete",
+    "Client/Write",
     "Client/Get",
     "Client/List",
     "Control/Status",
@@ -40,7 +39,7 @@ const UNARY: [&str; 17] = [
     "Control/Promote",
     "Control/NoSuchMethod",
 ];
-const STREAMS: [&str; 3] = ["Peer/Replicate", "Client/Write", "Control/Observe"];
+const STREAMS: [&str; 3] = ["Peer/Replicate", "Client/WriteStream", "Control/Observe"];
 
 /// Sends bytes as they are, whatever message they should be.
 #[derive(Clone, Default)]

@@ -46,6 +46,7 @@ fn snapshot() -> NodeSnapshot {
         cuts: vec![NodeId(3)],
         holds: Vec::new(),
         lab: true,
+        cluster: None,
     }
 }
 

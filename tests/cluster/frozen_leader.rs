@@ -1,6 +1,7 @@
 //! A leader that was frozen with requests in its hands: whoever passed them on hears that another one leads.
 
 use bytes::Bytes;
+use epoca::protocol::Change;
 use epoca::wire::proto;
 use epoca::wire::proto::client_client::ClientClient;
 use nix::sys::signal::{Signal, kill};
@@ -60,8 +61,8 @@ async fn a_write_that_was_passed_on_to_a_frozen_leader_ends_as_unknown_once_anot
     let cluster = Cluster::start(&IMPATIENT);
     cluster.json(0, &["put", "x", "1"]);
     let (mut client, _frozen) = at_a_replica(&cluster).await;
-    let put = proto::PutRequest { key: Bytes::from("x"), value: Bytes::from("2"), ..proto::PutRequest::default() };
-    let outcome = client.put(put).await.expect("it answers").into_inner().outcome;
+    let put = proto::WriteRequest::from(Change::Put { key: Bytes::from("x"), value: Bytes::from("2") });
+    let outcome = client.write(put).await.expect("it answers").into_inner().outcome;
     match outcome {
         Some(Outcome::Unknown(why)) => assert!(why.message.contains("leads by now"), "{why:?}"),
         // It was asked only when the other one led already.

@@ -25,8 +25,11 @@ use crate::server::admission::request_body::{RequestBody, UNIT};
 use crate::server::admission::response_body::{HeldResponse, ResponseBody};
 
 /// Calls whose requests, and those whose answers, are a stream that may be quiet for long.
-const STREAMS_IN: [&str; 3] =
-    ["/epoca.v1.Client/Write", "/epoca.v1.Peer/Replicate", "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"];
+const STREAMS_IN: [&str; 3] = [
+    "/epoca.v1.Client/WriteStream",
+    "/epoca.v1.Peer/Replicate",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+];
 const STREAMS_OUT: [&str; 3] = ["/epoca.v1.Client/Watch", "/epoca.v1.Control/Observe", "/grpc.health.v1.Health/Watch"];
 /// While more than half of the places are taken, a connection gets no more than so many of them.
 const SHARE: usize = 64;

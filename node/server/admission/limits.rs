@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::server::refusal::refused;
 use crate::wire::proto;
+use crate::wire::refusal::refused;
 
 /// Requests under way, each write of a stream one of them.
 const REQUESTS_MAX: usize = 65_536;

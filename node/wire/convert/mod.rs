@@ -10,6 +10,8 @@ mod ids;
 
 mod message;
 
+mod change;
+
 mod membership;
 
 mod shape;

@@ -15,7 +15,7 @@ pub(super) fn body_fits(id: EntryId, kind: Kind, body: &Bytes) -> Result<(), Mal
     let fits = match kind {
         Kind::Opening => id.offset == Offset(0) && Opening::decode(body).is_some(),
         Kind::Command => {
-            id.offset > Offset(0) && Command::decode(body).is_some_and(|command| command.change.is_sound())
+            id.offset > Offset(0) && Command::decode(body).is_some_and(|command| command.change.check().is_ok())
         }
         Kind::Members => id.offset > Offset(0) && Membership::decode(body).is_some_and(|list| list.is_sound()),
     };

@@ -250,6 +250,7 @@ fn node_snapshot() -> NodeSnapshot {
         cuts: vec![NodeId(3)],
         holds: vec!["commit-order".into()],
         lab: true,
+        cluster: Some(ClusterId([9; 16])),
     }
 }
 

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use crate::protocol::trace::{
     Belief, Event, Fact, FinalRow, Lab, LinkRule, MemberIds, NodeState, PendingMessage, Preview, RoleName, Value,
 };
-use crate::protocol::{LogPoint, NodeId, Time};
+use crate::protocol::{ClusterId, LogPoint, NodeId, Time};
 use crate::wire::convert::ids::{
-    epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position,
+    cluster, epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position, sixteen_to_wire,
 };
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
@@ -35,6 +35,8 @@ pub struct NodeSnapshot {
     /// The kinds of messages that the lab holds at this node.
     pub holds: Vec<String>,
     pub lab: bool,
+    /// `None` until the node belongs to a cluster.
+    pub cluster: Option<ClusterId>,
 }
 
 impl Observation {
@@ -99,6 +101,7 @@ impl From<NodeSnapshot> for proto::Snapshot {
                 .iter()
                 .map(|(node, process)| proto::PeerProcess { node: node.0, process: *process })
                 .collect(),
+            cluster: of.cluster.map(|cluster| sixteen_to_wire(&cluster.0)),
         }
     }
 }
@@ -144,6 +147,7 @@ impl TryFrom<proto::Snapshot> for NodeSnapshot {
             cuts: of.cuts.into_iter().map(|id| node("cuts", id)).collect::<Result<_, _>>()?,
             holds: of.holds,
             lab: of.lab,
+            cluster: of.cluster.as_ref().map(cluster).transpose()?,
         })
     }
 }

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use epoca::protocol::Change;
 use epoca::verify::patience::Patience;
 use epoca::wire::proto;
 use epoca::wire::proto::client_client::ClientClient;
 use epoca::wire::proto::control_client::ControlClient;
-use epoca::wire::proto::tagged_write::Write;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
@@ -82,8 +82,8 @@ async fn deaf_stream(
     tokio::spawn(async move {
         for tag in 0..WRITES_OF_EACH {
             let (key, value) = (Bytes::from(format!("s{stream}-{}", tag % 1_000)), Bytes::from(vec![b'v'; 1_000]));
-            let put = proto::PutRequest { key, value, name: None, forwarded: false };
-            if writes.send(proto::TaggedWrite { tag, write: Some(Write::Put(put)) }).await.is_err() {
+            let write = Some(Change::Put { key, value }.into());
+            if writes.send(proto::TaggedWrite { tag, write }).await.is_err() {
                 return;
             }
             sent.fetch_add(1, Ordering::Relaxed);
@@ -91,7 +91,7 @@ async fn deaf_stream(
     });
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("it is an address");
     let channel = endpoint.initial_stream_window_size(65_535).connect().await.expect("it takes a connection");
-    ClientClient::new(channel).write(ReceiverStream::new(queued)).await.expect("it takes a stream").into_inner()
+    ClientClient::new(channel).write_stream(ReceiverStream::new(queued)).await.expect("it takes a stream").into_inner()
 }
 
 /// Waits until no more is sent.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use epoca::client::Consistency;
+use epoca::protocol::Change;
 use epoca::verify::patience::within;
 use epoca::wire::proto;
 use h2::SendStream;
@@ -70,8 +71,8 @@ fn framed(message: &impl Message) -> Bytes {
 
 /// A write that is refused at once: it has no key.
 fn nameless() -> proto::TaggedWrite {
-    let put = proto::PutRequest { value: vec![0; 20].into(), ..proto::PutRequest::default() };
-    proto::TaggedWrite { tag: 1, write: Some(proto::tagged_write::Write::Put(put)) }
+    let put = Change::Put { key: Bytes::new(), value: vec![0; 20].into() };
+    proto::TaggedWrite { tag: 1, write: Some(put.into()) }
 }
 
 async fn hostile(address: &str, streams: usize, does: Does) -> Hostile {
@@ -94,11 +95,11 @@ async fn hostile(address: &str, streams: usize, does: Does) -> Hostile {
 
 fn begin(requests: &mut SendRequest<Bytes>, does: Does) -> (ResponseFuture, SendStream<Bytes>) {
     let get = proto::GetRequest { key: "large".into(), ..proto::GetRequest::default() };
-    let put = proto::PutRequest { key: "half".into(), value: vec![0; LARGE].into(), ..proto::PutRequest::default() };
+    let put = proto::WriteRequest::from(Change::Put { key: "half".into(), value: vec![0; LARGE].into() });
     let method = match does {
-        Does::SendsHalf | Does::SendsNothing => "Put",
+        Does::SendsHalf | Does::SendsNothing => "Write",
         Does::ReadsNothing | Does::ReadsNothingOfTheSocket => "Get",
-        Does::WritesOn => "Write",
+        Does::WritesOn => "WriteStream",
     };
     let (response, mut stream) = requests.send_request(call(method), false).expect("it may be sent");
     let sent = match does {

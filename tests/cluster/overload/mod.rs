@@ -19,7 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use epoca::client::{Client, ClientError};
 use epoca::cluster::{Cluster, ClusterOptions};
-use epoca::protocol::NodeId;
+use epoca::protocol::{Change, NodeId};
 use epoca::verify::patience::{Patience, within};
 use epoca::wire::proto;
 use epoca::wire::proto::client_client::ClientClient;
@@ -108,9 +108,9 @@ impl Tally {
 
 /// One put, however it ends.
 async fn put(client: &mut ClientClient<Channel>, key: String, value: Bytes) -> Tally {
-    let put = proto::PutRequest { key: key.into(), value, name: None, forwarded: false };
+    let put = proto::WriteRequest::from(Change::Put { key: key.into(), value });
     let mut tally = Tally::default();
-    tally.count(within(HANGS, client.put(put)).await.map(|answer| answer.map(|ok| ok.into_inner())));
+    tally.count(within(HANGS, client.write(put)).await.map(|answer| answer.map(|ok| ok.into_inner())));
     tally
 }
 
