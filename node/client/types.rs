@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::protocol::trace::LinkRule;
-use crate::protocol::{EntryId, Epoch, Incarnation, Kind, Listed, LogPoint, NodeId, Position};
+use crate::protocol::{EntryId, Epoch, FeatureLevel, Incarnation, Kind, Listed, LogPoint, NodeId, Position};
 use crate::wire::convert::{self, Malformed};
 use crate::wire::proto;
 
@@ -123,6 +123,8 @@ pub struct Reported {
     pub members: Option<Listed>,
     /// Too few voters have the data folder that the list names to elect a leader: what to do.
     pub disks_lost: Option<String>,
+    /// The greatest feature level that the node supports; the level in force is in the member list.
+    pub level_max: FeatureLevel,
 }
 
 /// One entry of a node's log.
@@ -228,6 +230,7 @@ impl TryFrom<proto::StatusResponse> for Reported {
             timer_micros: status.timer_micros,
             incarnation: <[u8; 16]>::try_from(&status.incarnation[..]).ok().map(Incarnation),
             members: status.members.map(Listed::try_from).transpose()?,
+            level_max: convert::level(status.level_max),
         })
     }
 }

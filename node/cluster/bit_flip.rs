@@ -41,12 +41,19 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
-    use crate::protocol::{Append, Change, Command, Entry, EntryId, Kind, NodeId};
+    use crate::protocol::{Append, Change, Command, Entry, EntryId, FeatureLevel, Kind, NodeId};
     use crate::storage::{OpenOptions, Opened, open};
 
     fn open_at(folder: &Path) -> Result<Opened, StorageError> {
         let folder = folder.to_path_buf();
-        open(&OpenOptions { folder, node: NodeId(1), tail_bytes: 0, tail_entries: 0, progress: &|_| {} })
+        open(&OpenOptions {
+            folder,
+            node: NodeId(1),
+            tail_bytes: 0,
+            tail_entries: 0,
+            level_max: FeatureLevel::NEWEST,
+            progress: &|_| {},
+        })
     }
 
     /// Five puts of epoch 1.

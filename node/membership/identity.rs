@@ -1,6 +1,6 @@
 //! Who a node is, as the other nodes know it.
 
-use crate::protocol::{Incarnation, NodeId};
+use crate::protocol::{FeatureLevel, Incarnation, NodeId};
 
 /// Sent to the others with a request to join, and compared with the member list.
 #[derive(Clone, Debug)]
@@ -11,4 +11,6 @@ pub struct Identity {
     pub incarnation: Incarnation,
     /// Where the others reach it, as `HOST:PORT`.
     pub address: String,
+    /// The greatest feature level that it supports.
+    pub level_max: FeatureLevel,
 }

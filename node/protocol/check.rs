@@ -46,6 +46,9 @@ enum Finding {
 impl Core {
     /// `looked`: entries older than the window that were read for this push.
     pub(super) fn on_push(&mut self, from: NodeId, number: u64, push: Push, looked: &[LogPoint]) {
+        if let Some(why) = self.beyond_level(&push.entries) {
+            return self.fatal(why);
+        }
         let Role::Follower(follower) = &mut self.role else { return };
         follower.push = follower.push.max(number);
         if let Some(acked) = push.acked.filter(|acked| self.lacks(*acked)) {

@@ -27,6 +27,8 @@ const PUT: u8 = 1;
 const DELETE: u8 = 2;
 const COMPARE_AND_SET: u8 = 3;
 const BATCH: u8 = 4;
+/// Where the tag is in an encoded command.
+const TAG_AT: usize = 16;
 /// Set in the tag of a command that belongs to a session.
 const ONCE: u8 = 0x80;
 
@@ -268,6 +270,11 @@ impl Command {
         }
         self.change.encode_after_tag(&mut out);
         out.freeze()
+    }
+
+    /// Whether the encoded command is a batch.
+    pub(super) fn is_batch(body: &Bytes) -> bool {
+        body.get(TAG_AT).is_some_and(|tag| tag & !ONCE == BATCH)
     }
 
     /// `None` if the bytes are not a command. Keys and values share the body's memory.

@@ -5,7 +5,7 @@ use crate::entry::Entry;
 use crate::io::Promise;
 use crate::membership::Listed;
 use crate::message::RunEnd;
-use crate::types::{Incarnation, LogPoint, NodeId, Position};
+use crate::types::{FeatureLevel, Incarnation, LogPoint, NodeId, Position};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Config {
@@ -21,6 +21,8 @@ pub struct Config {
     pub seed: u64,
     pub limits: Limits,
     pub leadership: Leadership,
+    /// The greatest feature level that this node supports: [`FeatureLevel::NEWEST`], or less to act as an older version.
+    pub level_max: FeatureLevel,
 }
 
 /// Who is to lead, and what a leader may answer alone.

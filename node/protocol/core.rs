@@ -15,7 +15,7 @@ use crate::role::{Follower, Progress, Role};
 use crate::snapshot::Snapshots;
 use crate::trace::{Belief, Fact, NodeState, Preview, RoleName};
 use crate::transfer::Parked;
-use crate::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
+use crate::types::{EntryId, Epoch, FeatureLevel, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
 /// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node
 /// is away. A promise is never taken back, so one mangled number must not use up all epochs for ever.
@@ -94,6 +94,8 @@ impl Core {
         core.follow(None);
         core.stand_soon_if_alone();
         core.promise_up_to(restored.purged);
+        let level = core.members().map_or(FeatureLevel::FIRST, |listed| listed.membership.level);
+        assert!(level <= core.config.level_max, "the log needs a newer version than this node is");
         assert!(core.epoch() >= core.log.last().map(|point| point.id.epoch), "the log is newer than the promise");
         core
     }
@@ -258,12 +260,12 @@ impl Core {
             number: envelope.number,
             kind: envelope.message.kind().into(),
         });
-        let Envelope { from, number, epoch, message, incarnation: envelope_incarnation, sender, .. } = envelope;
+        let Envelope { from, number, epoch, message, incarnation: envelope_incarnation, sender, level, .. } = envelope;
         self.asked_by = sender.filter(|_| message.asks()).map(|sender| (from, sender));
         match message {
             // They change nothing, so no epoch of theirs counts.
             Message::PreVoteAsked(asked) => self.on_pre_vote_asked(from, asked),
-            Message::PreVoteAnswer(answer) => self.on_pre_vote_answer(from, epoch, answer),
+            Message::PreVoteAnswer(answer) => self.on_pre_vote_answer(from, epoch, level, answer),
             Message::VoteAsked(asked) => self.on_vote_asked(from, number, asked),
             Message::VoteAnswer(answer) => {
                 if !self.step_down_for(epoch) {
@@ -282,7 +284,7 @@ impl Core {
             | Message::TransferAsked(_) => {
                 let counts = !self.is_leaving(from);
                 if !(counts && self.step_down_for(epoch)) && epoch == self.epoch() {
-                    self.on_replica_message(from, message);
+                    self.on_replica_message(from, level, message);
                 }
             }
         }
@@ -307,6 +309,9 @@ impl Core {
         }
         if envelope.incarnation.is_some() && !for_me {
             return Err(Rejection::OtherIncarnation);
+        }
+        if envelope.level < self.level() && !envelope.message.only_reports() {
+            return Err(Rejection::LevelTooLow);
         }
         let answers_as = envelope.sender.filter(|_| !envelope.message.asks());
         if answers_as.is_some() && self.incarnation_of(envelope.from).is_some_and(|known| Some(known) != answers_as) {
@@ -344,10 +349,11 @@ impl Core {
         }
     }
 
-    fn on_replica_message(&mut self, from: NodeId, message: Message) {
+    fn on_replica_message(&mut self, from: NodeId, level: FeatureLevel, message: Message) {
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(progress) = leader.replicas.get_mut(&from) else { return };
         progress.heard = self.now;
+        progress.level = Some(level);
         match message {
             Message::Ack(ack) => self.on_ack(from, ack),
             Message::RoundAnswer(answer) => self.on_round_answer(from, answer),
@@ -469,6 +475,7 @@ impl Core {
             epoch: self.epoch(),
             sender: Some(self.config.incarnation),
             process: 0,
+            level: self.config.level_max,
             message,
         };
         self.outputs.push(Output::Send(Send { after: self.barrier, envelope }));

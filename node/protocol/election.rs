@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::Config;
 use crate::core::Core;
 use crate::io::{Answer, Promise, Refusal};
 use crate::message::{Message, PreVoteAnswer, PreVoteAsked, Refused, VoteAnswer, VoteAsked};
-use crate::role::{Candidate, Follower, PreCandidate, Role};
+use crate::role::{Candidate, Follower, Founder, PreCandidate, Role};
 use crate::trace::{Fact, RoleName};
-use crate::types::{EntryId, Epoch, Incarnation, NodeId, RequestId};
+use crate::types::{EntryId, Epoch, FeatureLevel, NodeId, RequestId};
 
 /// A node without any entry waits this many times longer before it stands unasked: founding a cluster needs every
 /// voter, so whoever starts the nodes gets the time to choose who leads first.
@@ -115,7 +116,8 @@ impl Core {
         let deadline = self.now.plus_micros(self.draw_timeout());
         let mut empty = BTreeMap::new();
         if last.is_none() {
-            empty.insert(self.config.id, self.config.incarnation);
+            let Config { id, incarnation, level_max: level, .. } = self.config;
+            empty.insert(id, Founder { incarnation, level });
         }
         let granted = self.is_voter().then_some(self.config.id).into_iter().collect();
         self.role = Role::PreCandidate(PreCandidate { epoch, granted, empty, deadline });
@@ -167,7 +169,13 @@ impl Core {
         });
     }
 
-    pub(super) fn on_pre_vote_answer(&mut self, from: NodeId, promise: Option<Epoch>, answer: PreVoteAnswer) {
+    pub(super) fn on_pre_vote_answer(
+        &mut self,
+        from: NodeId,
+        promise: Option<Epoch>,
+        level: FeatureLevel,
+        answer: PreVoteAnswer,
+    ) {
         let Role::PreCandidate(candidate) = &mut self.role else { return };
         if answer.epoch != candidate.epoch {
             return;
@@ -181,7 +189,7 @@ impl Core {
         }
         candidate.granted.insert(from);
         if answer.last.is_none() {
-            candidate.empty.insert(from, answer.incarnation);
+            candidate.empty.insert(from, Founder { incarnation: answer.incarnation, level });
         }
         self.stand_if_pre_elected();
     }
@@ -196,14 +204,14 @@ impl Core {
             return;
         }
         let epoch = candidate.epoch;
-        let incarnations = if first { candidate.empty.clone() } else { BTreeMap::new() };
-        self.ask_for_votes(epoch, incarnations, false);
+        let founders = if first { candidate.empty.clone() } else { BTreeMap::new() };
+        self.ask_for_votes(epoch, founders, false);
     }
 
-    fn ask_for_votes(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>, transfer: bool) {
+    fn ask_for_votes(&mut self, epoch: Epoch, founders: BTreeMap<NodeId, Founder>, transfer: bool) {
         let deadline = self.now.plus_micros(self.draw_timeout());
         let (votes, refusals) = (BTreeSet::new(), BTreeSet::new());
-        self.role = Role::Candidate(Candidate { epoch, votes, refusals, incarnations, deadline });
+        self.role = Role::Candidate(Candidate { epoch, votes, refusals, founders, deadline });
         self.save_promise(Promise { epoch, vote: Some(self.config.id) });
         let last = self.last_id();
         self.trace(|| Fact::VoteAsked { epoch, last });
@@ -290,9 +298,9 @@ impl Core {
         }
         let epoch = candidate.epoch;
         let votes: Vec<NodeId> = candidate.votes.iter().copied().collect();
-        let incarnations = std::mem::take(&mut candidate.incarnations);
+        let founders = std::mem::take(&mut candidate.founders);
         self.trace(|| Fact::Elected { epoch, votes, quorum: quorum as u64 });
-        self.lead(epoch, incarnations);
+        self.lead(epoch, &founders);
     }
 
     /// A leader or candidate that hears of a greater epoch steps down. True if the epoch is greater.

@@ -206,6 +206,8 @@ pub enum Rejection {
     OldIncarnation,
     /// Its epoch is so far above the promise that no elections can have led there.
     EpochOutOfReach,
+    /// The sender does not support the feature level in force in this cluster.
+    LevelTooLow,
 }
 
 impl Rejection {
@@ -218,6 +220,7 @@ impl Rejection {
             Rejection::OtherIncarnation => "other-incarnation",
             Rejection::OldIncarnation => "old-incarnation",
             Rejection::EpochOutOfReach => "epoch-out-of-reach",
+            Rejection::LevelTooLow => "level-too-low",
         }
     }
 }
@@ -280,6 +283,8 @@ pub enum Refusal {
     QuorumAtRisk,
     /// `ChangeMembers`: there are as many members as a cluster may have.
     TooManyMembers,
+    /// A write that needs a higher feature level than the one in force: a member runs an older version.
+    FeatureLevel,
     /// `Inject`: a leader's log is the truth; forged entries go to a replica.
     Leads,
     /// `Inject`: this node is standing for election.
@@ -313,6 +318,7 @@ impl Refusal {
             Refusal::LastVoter => "last_voter",
             Refusal::QuorumAtRisk => "quorum_at_risk",
             Refusal::TooManyMembers => "too_many_members",
+            Refusal::FeatureLevel => "feature_level",
             Refusal::Leads => "leads",
             Refusal::Standing => "standing",
             Refusal::EmptyLog => "empty_log",

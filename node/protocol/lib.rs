@@ -39,6 +39,8 @@ mod role;
 
 mod reconfigure;
 
+mod level;
+
 mod push;
 
 mod check;
@@ -88,5 +90,6 @@ pub use message::{
 pub use payload::Opening;
 pub use quorum::{Probe, QuorumRead, replicas_least};
 pub use types::{
-    ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset, Operation, Position, RequestId, Time,
+    ClusterId, Digest, EntryId, Epoch, FeatureLevel, Incarnation, LogPoint, NodeId, Offset, Operation, Position,
+    RequestId, Time,
 };

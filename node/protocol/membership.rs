@@ -1,7 +1,7 @@
 //! Who belongs to the cluster: member lists, the entries that set them, and one change of a list.
 //!
 //! ```text
-//! member list   cluster 16 · count u32 · (id u64 · incarnation 16 · kind u8 · length u32 · address)…
+//! member list   cluster 16 · level u32 · count u32 · (id u64 · incarnation 16 · kind u8 · length u32 · address)…
 //! ```
 //!
 //! In the entry that founds the cluster the list has no kinds: all are voters.
@@ -18,7 +18,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::entry::{Entry, Kind};
 use crate::payload::{Opening, put_bytes, take_16, take_bytes};
-use crate::types::{ClusterId, EntryId, Incarnation, NodeId, Position};
+use crate::types::{ClusterId, EntryId, FeatureLevel, Incarnation, NodeId, Position};
 
 /// How many members a cluster may have: each of them is pushed to by one leader.
 pub const MEMBERS_MAX: usize = 64;
@@ -82,13 +82,15 @@ impl MemberKind {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Membership {
     pub cluster: ClusterId,
+    /// The feature level that this list puts in force once it is committed. Never less than in the list before.
+    pub level: FeatureLevel,
     /// Sorted by id, each once.
     pub members: Vec<Member>,
 }
 
 impl Membership {
-    /// The first list of a cluster. The cluster id follows from the members' ids and incarnations alone, so two candidates
-    /// of one first election found the same cluster.
+    /// The first list of a cluster, at the newest level. The cluster id follows from the members' ids and incarnations
+    /// alone, so two candidates of one first election found the same cluster.
     pub fn found(mut members: Vec<Member>) -> Membership {
         members.sort();
         let mut hasher = blake3::Hasher::new();
@@ -98,12 +100,19 @@ impl Membership {
         }
         let mut cluster = [0; 16];
         cluster.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        Membership { cluster: ClusterId(cluster), members }
+        Membership { cluster: ClusterId(cluster), level: FeatureLevel::NEWEST, members }
+    }
+
+    /// The list at another level.
+    pub fn at_level(self, level: FeatureLevel) -> Membership {
+        Membership { level, ..self }
     }
 
     /// Whether it is what [`Membership::found`] makes of its members, voters all of them.
     pub fn founds(&self) -> bool {
-        self.is_sound() && self.learners().next().is_none() && Membership::found(self.members.clone()) == *self
+        self.is_sound()
+            && self.learners().next().is_none()
+            && Membership::found(self.members.clone()).at_level(self.level) == *self
     }
 
     /// Whether a leader could have made it: each member once, in order, at least one of them a voter.
@@ -153,6 +162,7 @@ impl Membership {
 
     pub(super) fn put(&self, out: &mut BytesMut, kinds: bool) {
         out.put_slice(&self.cluster.0);
+        out.put_u32_le(self.level.0);
         out.put_u32_le(self.members.len() as u32);
         for member in &self.members {
             out.put_u64_le(member.id.0);
@@ -166,6 +176,7 @@ impl Membership {
 
     pub(super) fn take(body: &mut Bytes, kinds: bool) -> Option<Membership> {
         let cluster = ClusterId(take_16(body)?);
+        let level = body.try_get_u32_le().ok().filter(|level| *level > 0).map(FeatureLevel)?;
         let count = body.try_get_u32_le().ok()?;
         let mut members = Vec::new();
         for _ in 0..count {
@@ -175,7 +186,7 @@ impl Membership {
             let address = String::from_utf8(take_bytes(body)?.to_vec()).ok()?;
             members.push(Member { id, address, incarnation, kind });
         }
-        Some(Membership { cluster, members })
+        Some(Membership { cluster, level, members })
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::base::SnapshotId;
 use crate::entry::Kind;
-use crate::types::{ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset};
+use crate::types::{ClusterId, Digest, EntryId, Epoch, FeatureLevel, Incarnation, LogPoint, NodeId, Offset};
 
 /// A message with what every message carries.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -26,6 +26,8 @@ pub struct Envelope {
     /// say. No rule of the protocol reads it. Watchers do: `number` begins at 1 in each process, so without it a
     /// message of a restarted node passes for one of its last process.
     pub process: u64,
+    /// The greatest feature level that the sender supports.
+    pub level: FeatureLevel,
     pub message: Message,
 }
 
@@ -117,6 +119,12 @@ impl Message {
             | Message::VoteAnswer(_)
             | Message::TransferAsked(_) => false,
         }
+    }
+
+    /// Whether the message only tells what its sender holds, so that the leader knows what to send next. It confirms
+    /// nothing.
+    pub fn only_reports(&self) -> bool {
+        matches!(self, Message::LogState(_) | Message::SnapshotAck(_))
     }
 
     /// The last entry that the message speaks of.

@@ -9,14 +9,14 @@ use crate::io::{Answer, Proposal, ReadId, Refusal};
 use crate::membership::{Member, Membership};
 use crate::message::{Message, Push, Pushed};
 use crate::payload::Opening;
-use crate::role::{Leader, Progress, Reads, Role, Waiting};
+use crate::role::{Founder, Leader, Progress, Reads, Role, Waiting};
 use crate::trace::{Fact, Preview};
-use crate::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, reach};
+use crate::types::{EntryId, Epoch, FeatureLevel, LogPoint, NodeId, Position, RequestId, reach};
 
 impl Core {
     /// Begins to lead: the epoch opens with an entry at offset 0; that of the first one founds the cluster.
-    pub(super) fn lead(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>) {
-        let founding = self.members().is_none().then(|| self.found(&incarnations));
+    pub(super) fn lead(&mut self, epoch: Epoch, founders: &BTreeMap<NodeId, Founder>) {
+        let founding = self.members().is_none().then(|| self.found(founders));
         let body = Opening { founding }.encode();
         let before = self.log.last();
         let entry = Entry::after(before, EntryId::next_in(epoch, None), Kind::Opening, body);
@@ -41,12 +41,14 @@ impl Core {
         self.unpark();
     }
 
-    fn found(&self, incarnations: &BTreeMap<NodeId, Incarnation>) -> Membership {
+    /// The list of the founders, at the least level of what they support.
+    fn found(&self, founders: &BTreeMap<NodeId, Founder>) -> Membership {
         let member = |(id, address): &(NodeId, String)| {
-            let incarnation = incarnations.get(id).copied().unwrap_or(self.config.incarnation);
+            let incarnation = founders.get(id).map_or(self.config.incarnation, |founder| founder.incarnation);
             Member::voter(*id, address.clone(), incarnation)
         };
-        Membership::found(self.config.voters.iter().map(member).collect())
+        let level = founders.values().map(|founder| founder.level).min().unwrap_or(self.config.level_max);
+        Membership::found(self.config.voters.iter().map(member).collect()).at_level(level)
     }
 
     /// Clients' writes: each gets its epoch and offset; together they are one storage operation and one push.
@@ -62,6 +64,7 @@ impl Core {
             return self.refuse_writes(refused, Refusal::Overloaded);
         }
         let epoch = leader.epoch;
+        let proposals = self.within_level(proposals);
         let mut bytes = self.log.unapplied_weight();
         let mut count = self.log.last_position() - reach(self.applied);
         let mut before = self.log.last();
@@ -87,6 +90,15 @@ impl Core {
         if !entries.is_empty() {
             self.write(entries);
         }
+    }
+
+    /// The proposals that the level in force allows; the others are refused.
+    fn within_level(&mut self, proposals: Vec<Proposal>) -> Vec<Proposal> {
+        let level = self.level();
+        let is_within = |proposal: &Proposal| FeatureLevel::needed_by(Kind::Command, &proposal.command) <= level;
+        let (within, beyond): (Vec<_>, Vec<_>) = proposals.into_iter().partition(is_within);
+        self.refuse_writes(beyond.into_iter().map(|proposal| proposal.request).collect(), Refusal::FeatureLevel);
+        within
     }
 
     pub(super) fn trace_proposed(&mut self, entries: &[Entry]) {
@@ -219,6 +231,7 @@ impl Core {
         }
         self.prefer_another();
         self.promote_caught_up();
+        self.raise_level();
         self.go_on_sending();
     }
 

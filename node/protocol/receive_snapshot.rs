@@ -20,7 +20,7 @@ use crate::membership::{Listed, Lists};
 use crate::message::{Message, SnapshotAck, SnapshotChunk};
 use crate::role::Role;
 use crate::trace::Fact;
-use crate::types::{LogPoint, NodeId, reach};
+use crate::types::{FeatureLevel, LogPoint, NodeId, reach};
 
 /// A snapshot that comes in parts.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -114,6 +114,10 @@ impl Core {
     }
 
     fn on_snapshot_whole(&mut self, from: NodeId, resync: u64, snapshot: SnapshotId, base: Base) {
+        let needed = base.lists.last().map_or(FeatureLevel::FIRST, |listed| listed.membership.level);
+        if needed > self.config.level_max {
+            return self.fatal(self.too_old_for(&format!("the snapshot of {}", base.last), needed));
+        }
         let mine = self.members().map(|listed| listed.membership.cluster);
         let of_mine = base.lists.last().is_some_and(|Listed { membership: list, .. }| {
             list.is_sound() && mine.is_none_or(|cluster| cluster == list.cluster)

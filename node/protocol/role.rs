@@ -7,7 +7,7 @@ use crate::io::ReadId;
 use crate::membership::{Member, MemberKind};
 use crate::message::{LogState, Push};
 use crate::transfer::Transfer;
-use crate::types::{Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, Time};
+use crate::types::{Epoch, FeatureLevel, Incarnation, LogPoint, NodeId, Position, RequestId, Time};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Role {
@@ -82,9 +82,16 @@ pub(super) struct PreCandidate {
     pub(super) epoch: Epoch,
     /// Who would vote for it, itself among them.
     pub(super) granted: BTreeSet<NodeId>,
-    /// Who has answered with an empty log, and the incarnation of each: a first election needs them all.
-    pub(super) empty: BTreeMap<NodeId, Incarnation>,
+    /// Who has answered with an empty log: a first election needs them all.
+    pub(super) empty: BTreeMap<NodeId, Founder>,
     pub(super) deadline: Time,
+}
+
+/// A voter with an empty log, as it has answered a candidate of a first election.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Founder {
+    pub(super) incarnation: Incarnation,
+    pub(super) level: FeatureLevel,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -93,8 +100,8 @@ pub(super) struct Candidate {
     /// Its own vote among them once the promise is durable.
     pub(super) votes: BTreeSet<NodeId>,
     pub(super) refusals: BTreeSet<NodeId>,
-    /// In a first election: the incarnation of each voter.
-    pub(super) incarnations: BTreeMap<NodeId, Incarnation>,
+    /// In a first election: all voters.
+    pub(super) founders: BTreeMap<NodeId, Founder>,
     pub(super) deadline: Time,
 }
 
@@ -138,6 +145,8 @@ pub(super) struct Progress {
     pub(super) waiting: Waiting,
     /// When the replica last said anything in this epoch.
     pub(super) heard: Time,
+    /// The greatest feature level that it supports, as it has told in this epoch.
+    pub(super) level: Option<FeatureLevel>,
     /// The greatest round that it has answered.
     pub(super) round: u64,
     /// When the latest round was sent of which the replica has said that it votes for nobody for a while after it.
@@ -199,6 +208,7 @@ impl Progress {
             resync_to: 0,
             waiting: Waiting::Nothing,
             heard: now,
+            level: None,
             round: 0,
             patient_since: None,
             finalized: 0,

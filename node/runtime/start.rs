@@ -140,6 +140,7 @@ fn open_storage(options: &NodeOptions) -> Result<Opened, NodeError> {
         node: options.id,
         tail_bytes: limits.window_bytes,
         tail_entries: limits.window_entries,
+        level_max: options.level_max,
         progress: &|text| tracing::info!("{text}"),
     })?;
     Ok(opened)
@@ -181,7 +182,8 @@ fn assemble(
     former: Option<Label>,
 ) -> Result<Node, NodeError> {
     let Opened { incarnation, log, database, snapshots, restored, notes, .. } = opened;
-    let me = Identity { id: options.id, incarnation, address: address(options, listener)? };
+    let address = address(options, listener)?;
+    let me = Identity { id: options.id, incarnation, address, level_max: options.level_max };
     let list = restored.lists.last();
     let notes: Vec<String> = notes.into_iter().chain(note).chain(bootstrap::notes(options, &me, list)).collect();
     for note in &notes {
@@ -197,6 +199,7 @@ fn assemble(
         lab: options.lab,
         notes,
         incarnation,
+        level_max: me.level_max,
         membership: membership.clone(),
         lost_disks,
     };

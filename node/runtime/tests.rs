@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
 use crate::protocol::trace::NodeState;
-use crate::protocol::{Change, LogPoint, NodeId, Prefer};
+use crate::protocol::{Change, FeatureLevel, LogPoint, NodeId, Prefer};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::Stop;
 use crate::runtime::options::{NodeOptions, SnapshotOptions};
@@ -142,6 +142,7 @@ fn start_on(opened: Opened, id: u64, listener: TcpListener, addresses: &[(u64, S
 /// Of a node that knows nobody.
 pub(super) fn options(id: u64) -> NodeOptions {
     NodeOptions {
+        level_max: FeatureLevel::NEWEST,
         advertise: None,
         join: Vec::new(),
         learner: false,

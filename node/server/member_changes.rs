@@ -14,6 +14,7 @@ use crate::server::forward::{Forwarder, Lost};
 use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken};
 use crate::server::requests::{Request as Ask, RequestQueue};
 use crate::wire::address::{is_address, is_unspecified};
+use crate::wire::convert::level;
 use crate::wire::forwarded::{forwarded, is_forwarded};
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
@@ -100,6 +101,14 @@ impl MemberChanges {
         if cluster.as_ref().is_some_and(|theirs| mine.is_some_and(|mine| theirs[..] != mine.0)) {
             let text = format!("n{id} belongs to another cluster: start it on an empty folder");
             return Err(refused("other_cluster", text));
+        }
+        let (theirs, list) = (level(request.level), self.membership.known().list);
+        if let Some(needed) = list.map(|list| list.membership.level).filter(|needed| theirs < *needed) {
+            let text = format!(
+                "n{id} supports feature levels up to {theirs}, and {needed} is in force in the cluster: use a newer epoca \
+                 for n{id}"
+            );
+            return Err(refused("feature_level", text));
         }
         let kind = if *learner { MemberKind::Learner } else { MemberKind::Joining };
         Ok(Member { id: NodeId(*id), address: address.clone(), incarnation: Incarnation(incarnation), kind })

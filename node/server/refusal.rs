@@ -53,6 +53,9 @@ pub(super) fn by_core(refusal: Refusal) -> proto::Refusal {
             "too few of the voters that would be left are heard to make a majority: restart or remove those that are down first"
         }
         Refusal::TooManyMembers => "the cluster has as many members as it may have: remove one first",
+        Refusal::FeatureLevel => {
+            "a member runs an older version that does not know this kind of write: `epoca member list` shows which; upgrade it first"
+        }
         Refusal::Leads => "this node leads, and a leader's log is the truth: inject into a replica",
         Refusal::Standing => "this node is standing for election: try again when a leader is known",
         Refusal::EmptyLog => "the log of this node is empty, there is nothing to continue: write something first",

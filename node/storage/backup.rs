@@ -17,7 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fs4::FileExt;
 use tempfile::TempDir;
 
-use crate::protocol::{Base, ClusterId, Digest, Incarnation, Listed, LogPoint, Member, Membership, NodeId, Promise};
+use crate::protocol::{
+    Base, ClusterId, Digest, FeatureLevel, Incarnation, Listed, LogPoint, Member, Membership, NodeId, Promise,
+};
 use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::log::{LogFiles, SEGMENT_BYTES, SegmentLog, commit_path, log_folder};
 use crate::storage::open::identity::Identity;
@@ -37,6 +39,8 @@ pub struct Backup {
     /// The cluster from which it was taken.
     pub cluster: Option<ClusterId>,
     pub members: Vec<Member>,
+    /// The feature level that was in force there, which the content may need.
+    pub level: FeatureLevel,
     /// The last entry that it holds.
     pub point: LogPoint,
     pub revision: u64,
@@ -55,9 +59,14 @@ pub fn read_backup(path: &Path) -> Result<Backup, StorageError> {
         other => other,
     })?;
     let list = base.lists.last().map(|listed| listed.membership.clone());
+    let level = list.as_ref().map_or(FeatureLevel::FIRST, |list| list.level);
+    if level > FeatureLevel::NEWEST {
+        let (path, supported) = (path.to_path_buf(), FeatureLevel::NEWEST);
+        return Err(StorageError::LevelTooLow { path, level, supported });
+    }
     let (cluster, members) = list.map(|list| (list.cluster, list.members)).unzip();
     let members = members.unwrap_or_default();
-    Ok(Backup { cluster, members, point: id.point, revision, bytes: id.bytes, digest: id.digest })
+    Ok(Backup { cluster, members, level, point: id.point, revision, bytes: id.bytes, digest: id.digest })
 }
 
 /// Makes the folders `n1`, `n2`, … of a new cluster with these nodes and addresses. `folder` must not exist; it appears
@@ -68,12 +77,12 @@ pub fn restore_backup(
     nodes: &[(NodeId, String)],
     interrupted: &AtomicBool,
 ) -> Result<Membership, StorageError> {
-    read_backup(path)?;
+    let backup = read_backup(path)?;
     if folder.symlink_metadata().is_ok() {
         return Err(StorageError::NotNew { folder: folder.to_path_buf() });
     }
     let members = nodes.iter().map(|(id, address)| Ok(Member::voter(*id, address.clone(), random(folder)?)));
-    let founding = Membership::found(members.collect::<Result<_, StorageError>>()?);
+    let founding = Membership::found(members.collect::<Result<_, StorageError>>()?).at_level(backup.level);
     let unfinished = Unfinished::begin(folder)?;
     for member in &founding.members {
         let node = unfinished.made.path().join(member.id.to_string());

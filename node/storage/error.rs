@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::protocol::{LogPoint, NodeId, Position};
+use crate::protocol::{FeatureLevel, LogPoint, NodeId, Position};
 
 /// An error of the storage.
 ///
@@ -30,6 +30,11 @@ pub enum StorageError {
 
     #[error("{path} has format version {found}; this epoca reads from {oldest} on: use an older epoca")]
     FormatTooOld { path: PathBuf, found: u32, oldest: u32 },
+
+    #[error(
+        "{path} is of a cluster at feature level {level}; this epoca supports up to {supported}: use a newer epoca"
+    )]
+    LevelTooLow { path: PathBuf, level: FeatureLevel, supported: FeatureLevel },
 
     #[error("{path} is not the identity of a node: {what}; without it the node cannot vote")]
     IdentityDamaged { path: PathBuf, what: String },

@@ -1,11 +1,13 @@
-//! Data of other versions: a node refuses files of a newer format and changes nothing.
+//! Other versions: a node refuses files of a newer format and changes nothing, and nodes of two adjacent versions run in
+//! one cluster.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Cluster, epoca_until_it_ends};
+use crate::members::hand::{Hand, free_address};
+use crate::support::{Cluster, epoca, epoca_until_it_ends, until};
 
 /// Content and rights of everything below a folder.
 fn content(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
@@ -55,4 +57,52 @@ fn a_node_refuses_a_folder_of_a_newer_version_and_changes_nothing_though_others_
     let said = epoca_until_it_ends(["inspect", data]);
     assert!(said.code == Some(1) && said.err.contains("has format version 9"), "{said:?}");
     assert!(content(&folder) == before, "something was changed");
+}
+
+/// Nodes 1 to 3, each with the options of its own.
+fn three(options: [&[&str]; 3]) -> Vec<Hand> {
+    let addresses: Vec<String> = (0..3).map(|_| free_address()).collect();
+    let start = |id: usize| {
+        let others = (1..=3).filter(|other| *other != id);
+        let peers: Vec<String> = others.map(|other| format!("{other}={}", addresses[other - 1])).collect();
+        let words = peers.iter().flat_map(|peer| ["--peer", peer]).chain(["--lab"]);
+        Hand::start_at(id as u64, &addresses[id - 1], &words.chain(options[id - 1].iter().copied()).collect::<Vec<_>>())
+    };
+    (1..=3).map(start).collect()
+}
+
+const OLDER: [&str; 2] = ["--feature-level-max", "1"];
+
+/// A cluster in which n3 is of an older version works, and uses what the newer one adds once n3 is replaced by it.
+#[test]
+fn nodes_of_two_versions_run_side_by_side_and_the_feature_level_rises_when_all_have_it() {
+    let mut nodes = three([&[], &[], &OLDER]);
+    let at = nodes[0].address.clone();
+    let run = |words: &[&str]| epoca([words, &["--connect", &at, "--output", "json"]].concat());
+    let member = |id: usize, field: &str| run(&["member", "list"]).json()[id - 1][field].clone();
+    until("a write is confirmed", || run(&["put", "x", "1"]).code == Some(0));
+    until("n3 answers", || member(3, "feature_level_max") == 1);
+    assert_eq!((member(1, "feature_level"), member(1, "feature_level_max")), (1.into(), 2.into()));
+    let said = epoca(["member", "list", "--connect", &at]);
+    let said = said.out + &said.err;
+    assert!(said.contains("feature level 1") && said.contains("n3 supports feature levels up to 1"), "{said}");
+    let batch = ["batch", "put a 1", "put b 2"];
+    let refused = run(&batch);
+    assert_eq!((refused.code, refused.error().0), (Some(1), "feature_level".to_owned()), "{refused:?}");
+
+    let older = nodes.pop().expect("n3");
+    nodes.push(older.start_again(&["--lab"]));
+    until("the level has risen", || member(3, "feature_level") == 2);
+    until("a batch is confirmed", || run(&batch).code == Some(0));
+    until("n3 has it", || run(&["get", "b", "--node", "3", "--consistency", "local"]).code == Some(0));
+
+    // Now the older version neither starts on the folder of n3 nor can join.
+    let newer = nodes.pop().expect("n3");
+    nodes.push(newer.start_again(&["--lab", "--feature-level-max", "1"]));
+    let says = "is of a cluster at feature level 2; this epoca supports up to 1: use a newer epoca";
+    until("n3 refuses by name and level", || nodes[2].log().contains(says));
+    let fourth = Hand::start(4, &["--join", &at, "--lab", "--feature-level-max", "1"]);
+    let says = "n4 supports feature levels up to 1, and 2 is in force in the cluster: use a newer epoca for n4";
+    until("n4 is refused by name and level", || fourth.log().contains(says));
+    assert_eq!(run(&["put", "x", "2"]).code, Some(0), "the others go on");
 }

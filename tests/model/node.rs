@@ -4,8 +4,8 @@ use std::collections::{VecDeque, hash_map::DefaultHasher};
 use std::hash::{Hash, Hasher};
 
 use epoca::protocol::{
-    Apply, Config, Core, Entry, EntryId, Envelope, Incarnation, Input, Kind, Leadership, Limits, LogPoint, Member,
-    Membership, NodeId, Opening, Operation, Output, Promise, Time,
+    Apply, Config, Core, Entry, EntryId, Envelope, FeatureLevel, Incarnation, Input, Kind, Leadership, Limits,
+    LogPoint, Member, Membership, NodeId, Opening, Operation, Output, Promise, Time,
 };
 
 use crate::disk::{Disk, Image};
@@ -170,6 +170,7 @@ pub fn config(id: u64, voters: u64) -> Config {
         seed: 0,
         limits: Limits::default(),
         leadership: Leadership::default(),
+        level_max: FeatureLevel::NEWEST,
     }
 }
 

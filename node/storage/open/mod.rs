@@ -34,7 +34,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::protocol::{Base, Incarnation, LogPoint, NodeId, Position, Restored, SnapshotId};
+use crate::protocol::{Base, FeatureLevel, Incarnation, Listed, LogPoint, NodeId, Position, Restored, SnapshotId};
 use crate::storage::backup::half_restored;
 use crate::storage::database::{DatabaseFiles, Restoring, point_at, restore};
 use crate::storage::disk::{Disk, SystemDisk, remove_temporaries};
@@ -63,6 +63,8 @@ pub struct OpenOptions<'a> {
     /// Bounds of [`crate::protocol::Restored::tail`] in bytes and number, besides uncommitted entries.
     pub tail_bytes: u64,
     pub tail_entries: usize,
+    /// The greatest feature level that this node supports.
+    pub level_max: FeatureLevel,
     /// Receives the progress of steps that take long, such as a rebuild of the final database.
     pub progress: &'a dyn Fn(&str),
 }
@@ -102,6 +104,7 @@ pub(crate) fn open_on(disk: Arc<dyn Disk>, segment_bytes: u32, options: &OpenOpt
     let recorded = recorded_commit(&files, &*reader, summary.purged())?;
     let mut kept = snapshots.kept(summary.purged(), &mut notes)?;
     if let Some(base) = to_install(&mut kept, &*reader, &summary, &mut notes, log_folder(folder))? {
+        check_level(options, base.lists.last())?;
         replace_log(&mut log, &base)?;
         summary = summary.replaced(base);
     }
@@ -161,6 +164,7 @@ fn open_log(
             scanned
         }
     };
+    check_level(options, scanned.replay.lists.current())?;
     check_against_commit_point(files, &scanned)?;
     if scanned.torn_bytes > 0 {
         check_against_applied(files, folder, &scanned)?;
@@ -169,6 +173,17 @@ fn open_log(
     }
     let (incarnation, summary) = (scanned.incarnation, LogSummary::of(&scanned.replay));
     Ok((SegmentLog::resume(files, scanned)?, summary, incarnation))
+}
+
+/// Fails if a member list needs a higher feature level than this node supports: the log has entries that it cannot apply.
+fn check_level(options: &OpenOptions, list: Option<&Listed>) -> Result<(), StorageError> {
+    match list.map(|listed| listed.membership.level).filter(|level| *level > options.level_max) {
+        Some(level) => {
+            let (path, supported) = (options.folder.clone(), options.level_max);
+            Err(StorageError::LevelTooLow { path, level, supported })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Creates the first file of the log, then the identity: an identity without a log is therefore always a loss.

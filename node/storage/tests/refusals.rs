@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::protocol::NodeId;
+use crate::protocol::{FeatureLevel, NodeId};
 use crate::storage::StorageError;
 use crate::storage::open::{OpenOptions, open};
 use crate::storage::tests::support::*;
@@ -58,8 +58,14 @@ fn a_second_process_on_one_folder_is_refused() {
 #[test]
 fn the_folder_of_another_node_is_refused() {
     let folder = used();
-    let options =
-        OpenOptions { folder: folder.path(), node: NodeId(2), tail_bytes: 0, tail_entries: 0, progress: &|_| {} };
+    let options = OpenOptions {
+        folder: folder.path(),
+        node: NodeId(2),
+        tail_bytes: 0,
+        tail_entries: 0,
+        level_max: FeatureLevel::NEWEST,
+        progress: &|_| {},
+    };
     let error = open(&options).err().unwrap();
     assert!(matches!(error, StorageError::OtherNode { found: NODE, expected: NodeId(2), .. }), "{error}");
 }
@@ -136,8 +142,14 @@ fn a_path_that_cannot_be_a_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "not a folder").unwrap();
-    let options =
-        OpenOptions { folder: file.join("data"), node: NODE, tail_bytes: 0, tail_entries: 0, progress: &|_| {} };
+    let options = OpenOptions {
+        folder: file.join("data"),
+        node: NODE,
+        tail_bytes: 0,
+        tail_entries: 0,
+        level_max: FeatureLevel::NEWEST,
+        progress: &|_| {},
+    };
     let error = open(&options).err().unwrap();
     assert!(error.to_string().contains("file"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! Member lists for those who ask a node: what the log holds of them is encoded by the protocol itself.
 
 use crate::protocol::{EntryId, Listed, Member, MemberKind, Membership};
-use crate::wire::convert::ids::{cluster, incarnation, node, position, sixteen_to_wire};
+use crate::wire::convert::ids::{cluster, incarnation, level, node, position, sixteen_to_wire};
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
 
@@ -12,6 +12,7 @@ impl From<&Listed> for proto::MemberList {
             set_by: Some(listed.id.into()),
             position: listed.position.0,
             members: listed.membership.members.iter().map(Into::into).collect(),
+            level: listed.membership.level.0,
         }
     }
 }
@@ -32,7 +33,7 @@ impl TryFrom<proto::MemberList> for Listed {
 
     fn try_from(list: proto::MemberList) -> Result<Listed, Malformed> {
         let members = list.members.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
-        let membership = Membership { cluster: cluster(&list.cluster)?, members };
+        let membership = Membership { cluster: cluster(&list.cluster)?, level: level(list.level), members };
         if !membership.is_sound() {
             return Err(Malformed::Members);
         }

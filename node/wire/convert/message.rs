@@ -5,8 +5,8 @@ use crate::protocol::{
     RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 use crate::wire::convert::ids::{
-    cluster, entry_id, epoch, incarnation, kind, node, number, optional_entry_id, optional_epoch, optional_point,
-    point, sixteen_to_wire,
+    cluster, entry_id, epoch, incarnation, kind, level, node, number, optional_entry_id, optional_epoch,
+    optional_point, point, sixteen_to_wire,
 };
 use crate::wire::convert::shape::{body_fits, few, log_agrees_with_itself};
 use crate::wire::convert::{Malformed, required};
@@ -23,6 +23,7 @@ impl From<Envelope> for proto::Envelope {
             epoch: envelope.epoch.map(|epoch| epoch.0),
             sender: envelope.sender.map(|incarnation| sixteen_to_wire(&incarnation.0)),
             process: envelope.process,
+            level: envelope.level.0,
             message: Some(envelope.message.into()),
         }
     }
@@ -41,6 +42,7 @@ impl TryFrom<proto::Envelope> for Envelope {
             epoch: optional_epoch("epoch", envelope.epoch)?,
             sender: envelope.sender.as_ref().map(incarnation).transpose()?,
             process: envelope.process,
+            level: level(envelope.level),
             message: required("message", envelope.message)?.try_into()?,
         })
     }

@@ -25,6 +25,7 @@ mod tests;
 
 use crate::protocol::EntryId;
 
+pub(crate) use ids::level;
 pub use ids::{optional_point, point};
 pub use trace::{NodeSnapshot, Observation, event_from_wire};
 

@@ -9,8 +9,8 @@ use crate::protocol::trace::{
     Preview, RoleName,
 };
 use crate::protocol::{
-    Ack, Change, ClusterId, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Incarnation, Kind, LogPoint,
-    LogState, Message, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused,
+    Ack, Change, ClusterId, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, FeatureLevel, Incarnation, Kind,
+    LogPoint, LogState, Message, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused,
     RoundAnswer, RunEnd, Time, VoteAnswer, VoteAsked,
 };
 use crate::wire::convert::{Malformed, NodeSnapshot, Observation};
@@ -30,6 +30,7 @@ fn envelope(message: Message) -> Envelope {
         epoch: Some(Epoch(5)),
         sender: Some(Incarnation([6; 16])),
         process: 1_700_000_000_000_000,
+        level: FeatureLevel::NEWEST,
         message,
     }
 }
