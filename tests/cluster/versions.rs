@@ -86,6 +86,11 @@ fn nodes_of_two_versions_run_side_by_side_and_the_feature_level_rises_when_all_h
     let said = epoca(["member", "list", "--connect", &at]);
     let said = said.out + &said.err;
     assert!(said.contains("feature level 1") && said.contains("n3 supports feature levels up to 1"), "{said}");
+    let status = run(&["status"]).json();
+    assert_eq!((&status[2]["feature_level"], &status[2]["feature_level_max"]), (&1.into(), &1.into()));
+    let said = epoca(["status", "--connect", &at]);
+    let said = said.out + &said.err;
+    assert!(said.contains("n1: feature level 1 is in force, and it supports up to 2"), "{said}");
     let batch = ["batch", "put a 1", "put b 2"];
     let refused = run(&batch);
     assert_eq!((refused.code, refused.error().0), (Some(1), "feature_level".to_owned()), "{refused:?}");
