@@ -1,6 +1,8 @@
 //! Other versions: a node refuses files of a newer format and changes nothing, and nodes of two adjacent versions run in
 //! one cluster.
 
+mod previous;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
