@@ -82,7 +82,7 @@ pub fn restore_backup(
         return Err(StorageError::NotNew { folder: folder.to_path_buf() });
     }
     let members = nodes.iter().map(|(id, address)| Ok(Member::voter(*id, address.clone(), random(folder)?)));
-    let founding = Membership::found(members.collect::<Result<_, StorageError>>()?).at_level(backup.level);
+    let founding = Membership::founding(members.collect::<Result<_, StorageError>>()?).at_level(backup.level);
     let unfinished = Unfinished::begin(folder)?;
     for member in &founding.members {
         let node = unfinished.made.path().join(member.id.to_string());

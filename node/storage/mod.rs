@@ -53,8 +53,8 @@ use bytes::Bytes;
 
 use crate::protocol::apply::{Applied, ChangePage, TooOld, Write};
 use crate::protocol::{
-    Append, Apply, Base, ChainCheck, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored, SnapshotId,
-    WriteSnapshot, Written,
+    Append, Apply, Base, ChainCheck, ChunkOutcome, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored,
+    SnapshotId, WriteSnapshot,
 };
 
 pub use backup::{Backup, half_restored, read_backup, restore_backup};
@@ -155,7 +155,7 @@ pub trait SnapshotStore: Send + Sync {
     fn read(&self, snapshot: SnapshotId, offset: u64, bytes_max: u64) -> Result<Option<Bytes>, StorageError>;
 
     /// Writes the next part of a snapshot that is received. After the last part the file is verified, synced and named.
-    fn write(&self, part: &WriteSnapshot) -> Result<Written, StorageError>;
+    fn write(&self, part: &WriteSnapshot) -> Result<ChunkOutcome, StorageError>;
 
     /// The snapshot whose last entry has this position.
     fn find(&self, position: Position) -> Result<Option<SnapshotId>, StorageError>;

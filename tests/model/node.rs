@@ -3,6 +3,7 @@
 use std::collections::{VecDeque, hash_map::DefaultHasher};
 use std::hash::{Hash, Hasher};
 
+use epoca::protocol::apply::{Applied, Outcome};
 use epoca::protocol::{
     Apply, Config, Core, Entry, EntryId, Envelope, FeatureLevel, Incarnation, Input, Kind, Leadership, Limits,
     LogPoint, Member, Membership, NodeId, Opening, Operation, Output, Promise, Time,
@@ -127,7 +128,11 @@ impl Node {
     pub fn apply(&mut self) -> Option<Input> {
         let apply = self.applies.pop_front()?;
         self.applied = Some(apply.up_to);
-        Some(Input::Applied(apply.up_to))
+        // The model has no database: every write changes something.
+        let applied =
+            |entry: &Entry| Applied { id: entry.id, position: entry.position, outcome: Outcome::Done { revision: 0 } };
+        let outcomes = apply.entries.iter().map(applied).collect();
+        Some(Input::Applied { up_to: apply.up_to, outcomes })
     }
 
     /// A power cut that keeps the first `kept` of the writes that no flush covered, and a start on what is left.
@@ -182,7 +187,7 @@ fn incarnation(id: u64) -> Incarnation {
 /// are alike.
 fn founded(voters: u64) -> Image {
     let member = |id| Member::voter(NodeId(id), String::new(), incarnation(id));
-    let opening = Opening { founding: Some(Membership::found((1..=voters).map(member).collect())) };
+    let opening = Opening { founding: Some(Membership::founding((1..=voters).map(member).collect())) };
     let entry = Entry::after(None, EntryId::new(1, 0), Kind::Opening, opening.encode());
     Image {
         promise: Some(Promise { epoch: entry.id.epoch, vote: None }),

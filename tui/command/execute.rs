@@ -216,7 +216,7 @@ fn status_json(node: &NodeStatus) -> Value {
 /// What the node is by its own member list; nothing, if that does not have it, or with another data folder.
 fn kind(id: NodeId, reported: &Reported) -> Option<&'static str> {
     let (list, incarnation) = (reported.members.as_ref()?, reported.incarnation?);
-    list.membership.found_by(id, incarnation).map(|member| member.kind.name())
+    list.membership.member_with(id, incarnation).map(|member| member.kind.name())
 }
 
 /// The feature level of the node's member list.

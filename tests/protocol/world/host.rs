@@ -1,12 +1,10 @@
 //! One node of the world: a core, its disk, its final database, and what waits for either.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use epoca::protocol::apply::Applied;
 use epoca::protocol::trace::NodeState;
 use epoca::protocol::{
-    Apply, Config, Core, Envelope, Incarnation, NodeId, Operation, Output, Position, ReadLog, Restored, SnapshotId,
-    Time,
+    Apply, Config, Core, Envelope, Incarnation, NodeId, Operation, Output, ReadLog, Restored, SnapshotId, Time,
 };
 
 use crate::world::{Database, Disk, SnapshotFile};
@@ -17,8 +15,6 @@ pub struct Host {
     pub core: Option<Core>,
     pub disk: Disk,
     pub database: Database,
-    /// What each entry came to that this run has applied.
-    pub outcomes: BTreeMap<Position, Applied>,
     /// Whether flushes, applies and reads of the log happen at once, or when the test says so.
     pub auto: Auto,
     /// How many entries before the uncommitted ones a restart hands to the core.
@@ -62,7 +58,6 @@ impl Host {
             core: None,
             disk: Disk::default(),
             database: Database::default(),
-            outcomes: BTreeMap::new(),
             auto: Auto::ALL,
             tail_more: 0,
             fatal: None,
@@ -96,7 +91,7 @@ impl Host {
     }
 
     pub fn snapshot(&self) -> NodeState {
-        self.core().snapshot(NodeState::TAIL_MAX)
+        self.core().node_state(NodeState::TAIL_MAX)
     }
 
     pub fn deadline(&self) -> Option<Time> {
@@ -121,7 +116,7 @@ impl Host {
         let restored = Restored { snapshot: newest.map(|file| file.id), ..image.restored(self.tail_more) };
         let config = Config { seed, ..self.config.clone() };
         let core = Core::new(config, restored, now);
-        self.view = core.snapshot(NodeState::TAIL_MAX);
+        self.view = core.node_state(NodeState::TAIL_MAX);
         self.core = Some(core);
         self.fatal = None;
     }
@@ -136,7 +131,6 @@ impl Host {
         self.snapshots.clear();
         self.begun = None;
         self.checks = 0;
-        self.outcomes.clear();
     }
 
     /// Another data folder under the same node id.

@@ -143,13 +143,13 @@ impl World {
             let incarnation = self.hosts.get(id).map_or(incarnation(*id), |host| host.config.incarnation);
             Member::voter(*id, address.clone(), incarnation)
         };
-        Membership::found(config.voters.iter().map(member).collect())
+        Membership::founding(config.voters.iter().map(member).collect())
     }
 
     /// The running leader of the greatest epoch.
     pub fn leader(&self) -> Option<u64> {
-        let leads = |host: &&Host| host.is_up() && host.core().snapshot(0).role == RoleName::Leader;
-        let leader = self.hosts.values().filter(leads).max_by_key(|host| host.core().snapshot(0).epoch);
+        let leads = |host: &&Host| host.is_up() && host.core().node_state(0).role == RoleName::Leader;
+        let leader = self.hosts.values().filter(leads).max_by_key(|host| host.core().node_state(0).epoch);
         leader.map(|host| host.id().0)
     }
 
@@ -285,10 +285,9 @@ impl Host {
     pub(super) fn apply_one(&mut self) -> Option<Input> {
         let apply = self.applies.pop_front()?;
         let outcomes = self.database.apply(&apply.entries);
-        self.outcomes.extend(apply.entries.iter().map(|entry| entry.position).zip(outcomes));
         assert_eq!(self.database.applied(), Some(apply.up_to), "an apply ends where it says");
         self.begin_snapshot();
-        Some(Input::Applied(apply.up_to))
+        Some(Input::Applied { up_to: apply.up_to, outcomes })
     }
 
     /// Answers the oldest waiting read of the log, or check of its chain.
