@@ -1,6 +1,8 @@
 //! The state machine: one input in, outputs out, in order. Here is the state, the sorting of inputs, and what every
 //! part needs to say something; what happens is in the modules beside this one.
 
+mod fingerprint;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::protocol::applying::Applying;
@@ -11,6 +13,7 @@ use crate::protocol::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLo
 use crate::protocol::log::Log;
 use crate::protocol::membership::{Listed, Lists};
 use crate::protocol::message::{Envelope, Message, Refused};
+use crate::protocol::rng::SplitMix64;
 use crate::protocol::role::{Follower, Progress, Role};
 use crate::protocol::snapshot::Snapshots;
 use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
@@ -25,7 +28,7 @@ const EPOCH_REACH: u64 = 1 << 32;
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Core {
     pub(super) config: Config,
-    random: u64,
+    rng: SplitMix64,
     pub(super) started: Time,
     pub(super) now: Time,
     pub(super) promise: Option<Promise>,
@@ -66,7 +69,7 @@ impl Core {
         let log = Log::restore(&restored);
         let snapshots = Snapshots::restored(&restored);
         let mut core = Core {
-            random: config.seed,
+            rng: SplitMix64::new(config.seed),
             config,
             started: now,
             now,
@@ -523,18 +526,9 @@ impl Core {
         self.trace(|| Fact::Dropped { from, to, number, kind: kind.into(), why: why.into() });
     }
 
-    /// The next number of the seeded sequence (SplitMix64, Steele, Lea and Flood 2014).
-    fn next_random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     /// An election timeout for one attempt: between once and twice the least.
     pub(super) fn draw_timeout(&mut self) -> u64 {
         let least = self.config.election_timeout_micros;
-        least + self.next_random() % least.max(1)
+        least + self.rng.next_u64() % least.max(1)
     }
 }

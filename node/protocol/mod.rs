@@ -31,6 +31,8 @@ pub mod trace;
 
 mod config;
 
+pub mod rng;
+
 mod core;
 
 mod log;

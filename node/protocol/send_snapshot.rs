@@ -15,7 +15,7 @@ use crate::protocol::trace::Fact;
 use crate::protocol::types::NodeId;
 
 /// A replica that gets no further for so many election timeouts loses its turn.
-const PATIENCE_TIMEOUTS: u64 = 10;
+pub(super) const PATIENCE_TIMEOUTS: u64 = 10;
 
 impl Core {
     /// The replica lacks entries that this log has given up.

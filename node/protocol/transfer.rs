@@ -55,10 +55,10 @@ impl Reason {
 /// What waits at a node that has given its leadership away, until it knows who leads.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Parked {
-    to: NodeId,
-    request: Option<RequestId>,
-    reason: Reason,
-    proposals: Vec<Proposal>,
+    pub(super) to: NodeId,
+    pub(super) request: Option<RequestId>,
+    pub(super) reason: Reason,
+    pub(super) proposals: Vec<Proposal>,
     pub(super) deadline: Time,
 }
 
