@@ -19,9 +19,10 @@ use std::str::FromStr;
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Epoch, Input, Leadership, NodeId, Position, Prefer, Promise, Time};
+use epoca::verify::host::Image;
 
 use crate::scenario::show::{self, Show};
-use crate::world::{Auto, Disk, Image, Options, Pick, World, logs};
+use crate::world::{Auto, Options, Pick, World, logs};
 
 pub struct Stage {
     world: Option<World>,
@@ -96,7 +97,7 @@ impl Stage {
             "kill" => world.kill(node()),
             "restart" => world.restart(node()),
             "wipe" => world.wipe(node()),
-            "damage" => world.host_mut(node()).disk.damage(Position(arguments.number(1))),
+            "damage" => world.host_mut(node()).disk.corrupt_content(Position(arguments.number(1))),
             "fail" => world.step(node(), Input::StorageFailed("the disk is full".to_owned())),
             "hold" | "release" | "cut" | "heal" => fault(world, name, arguments),
             _ => panic!("unknown command: {}", arguments.line),
@@ -156,7 +157,7 @@ fn set_log(world: &mut World, arguments: &Arguments) {
         entries,
         base: None,
     };
-    world.host_mut(arguments.number(0)).disk = Disk::holding(image);
+    world.host_mut(arguments.number(0)).disk.set_log(image);
 }
 
 fn start(world: &mut World, arguments: &Arguments) {
@@ -176,12 +177,12 @@ fn inject(world: &mut World, arguments: &Arguments) {
 }
 
 fn twice(world: &mut World, pick: &Pick) {
-    let copies: Vec<_> = world.network.pool.iter().filter(|envelope| pick.takes(envelope)).cloned().collect();
-    copies.into_iter().for_each(|envelope| world.hand_over(envelope));
+    let copies: Vec<_> = world.network.pool.iter().filter(|envelope| pick.selects(envelope)).cloned().collect();
+    copies.into_iter().for_each(|envelope| world.deliver_message(envelope));
 }
 
 fn work(world: &mut World, what: &str, node: u64, how: &str) {
-    let auto = world.host(node).auto;
+    let auto = world.node(node).auto;
     let free = match how {
         "hold" => false,
         "free" => true,

@@ -1,8 +1,9 @@
 //! Faults that the changes of members once had. The simulator has found them.
 
 use epoca::protocol::{Answer, EntryId, Epoch, Message, NodeId, Promise, VoteAsked};
+use epoca::verify::host::Image;
 
-use crate::world::{Disk, Image, Options, World};
+use crate::world::{Options, World};
 
 /// Five voters led by n1. The disk of n2 was replaced, and n2 is a voter again; n4 was away meanwhile.
 fn with_another_disk() -> World {
@@ -34,7 +35,7 @@ fn a_replica_with_an_older_list_replicates_from_a_leader_whose_disk_was_replaced
     assert_eq!(world.leader(), Some(2));
     world.restart(4);
     world.elapse_millis(1_500);
-    assert_eq!(world.host(4).core().last(), world.host(2).core().last());
+    assert_eq!(world.core(4).last(), world.core(2).last());
 }
 
 /// The same with votes: nobody but n2 has the last entry, so it needs the vote of n4, too.
@@ -61,9 +62,9 @@ fn a_node_that_may_not_lead_tells_that_it_has_no_leader_any_more() {
     assert!(world.is_written(removed));
     world.restart(3);
     world.elapse_millis(500);
-    assert_eq!(world.host(3).view.leader, Some(NodeId(1)), "it is told of its removal");
+    assert_eq!(world.node(3).view.leader, Some(NodeId(1)), "it is told of its removal");
     world.elapse_millis(20_000);
-    assert_eq!((world.host(3).core().leader(), world.host(3).view.leader), (None, None));
+    assert_eq!((world.core(3).leader(), world.node(3).view.leader), (None, None));
 }
 
 /// Seed 3000912 of 2026-11-21: the first change needs a majority of the founders, and the next leader did not push to the one
@@ -80,7 +81,7 @@ fn the_first_change_is_committed_by_a_later_leader_too() {
     world.restart(1);
     world.network.heal_all();
     world.elapse_until(20, "n1, n3 and n2 have the change", |world| {
-        [1, 3].iter().all(|id| world.host(*id).core().committed() == world.host(*id).core().last())
+        [1, 3].iter().all(|id| world.core(*id).committed() == world.core(*id).last())
             && world.leader().is_some()
             && world.voters(2) == [1, 3, 4]
     });
@@ -163,9 +164,9 @@ fn a_candidate_that_was_removed_meanwhile_does_not_unseat_the_leader() {
     world.elapse_millis(200);
     assert!(world.is_written(removed), "{:?}", world.answer(removed));
     let last = Some(EntryId::new(1, 0));
-    world.say(4, 1, Some(2), Message::VoteAsked(VoteAsked { epoch: Epoch(2), last, transfer: false }));
+    world.send_as(4, 1, Some(2), Message::VoteAsked(VoteAsked { epoch: Epoch(2), last, transfer: false }));
     world.elapse_millis(200);
-    assert_eq!((world.leader(), world.host(1).core().epoch()), (Some(1), Some(Epoch(1))));
+    assert_eq!((world.leader(), world.core(1).epoch()), (Some(1), Some(Epoch(1))));
 }
 
 /// With n3 down nothing is committed without n4, and that has promised to follow nobody of a smaller epoch.
@@ -176,15 +177,14 @@ fn a_founder_that_the_first_change_removes_counts_with_its_epoch_until_that_is_c
     world.crash(4);
     let promise = Some(Promise { epoch: Epoch(5), vote: None });
     let image = Image { promise, ..world.host(4).disk.durable().clone() };
-    world.host_mut(4).disk = Disk::holding(image);
+    world.host_mut(4).disk.set_log(image);
     world.kill(3);
     world.remove(1, 4);
     world.settle();
     assert_eq!(world.voters(1), [1, 2, 3]);
     world.restart(4);
     world.elapse_until(20, "n1, n2 and n4 commit the change", |world| {
-        let leader = world.leader().map(|leader| world.host(leader));
-        leader
-            .is_some_and(|host| host.core().epoch() > Some(Epoch(5)) && host.snapshot().committed == host.core().last())
+        let leader = world.leader().map(|leader| world.core(leader));
+        leader.is_some_and(|core| core.epoch() > Some(Epoch(5)) && core.committed() == core.last())
     });
 }
