@@ -25,7 +25,7 @@ use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Oper
 const EPOCH_REACH: u64 = 1 << 32;
 
 /// The protocol's whole state at one node.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Core {
     pub(super) config: Config,
     rng: SplitMix64,
