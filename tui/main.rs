@@ -5,6 +5,8 @@
 
 mod begin;
 
+mod lang;
+
 mod command;
 
 mod tape;
@@ -24,12 +26,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::CommandFactory;
+use epoca::client::Client;
 use tokio::sync::mpsc;
 
 use command::conduct::Conduct;
 use command::shell::{CONNECT_VARIABLE, Cli, DemoArgs, Format, Global, Look, Named, Said};
 use command::{Command, Context, Exit, Outcome, execute, find, print};
-use console::{ConsoleOptions, Source, Wanted};
+use console::{ConsoleOptions, RecordTarget, Source};
 use scenario::shell::ScenarioSaid;
 use tape::command::Recorded;
 
@@ -47,7 +50,8 @@ fn main() -> ExitCode {
         None => return demo(&global, DEMO),
         Some(Said::Demo(args)) => return demo(&global, args),
         Some(Said::Console(args)) => {
-            return open_console(&global, Source::Connect(global.clone()), args.look, args.recorded);
+            let source = Source::Connect(Box::pin(connect(global.clone())));
+            return open_console(&global, source, args.look, args.recorded);
         }
         Some(Said::Node(args)) => return node::run(args),
         Some(Said::Completions { shell }) => {
@@ -121,6 +125,12 @@ fn printed(bytes: &[u8]) -> Outcome {
     }
 }
 
+/// A client of the cluster that the command line names.
+async fn connect(global: Global) -> Result<Client, Outcome> {
+    let found = find::find(&global)?;
+    find::connect(&found, &global).await.map_err(|error| execute::failed(&error))
+}
+
 /// One command for a running cluster.
 async fn talk(command: &Command, global: &Global) -> Outcome {
     let found = match find::find(global) {
@@ -163,7 +173,7 @@ fn demo(global: &Global, args: DemoArgs) -> ExitCode {
 fn open_console(global: &Global, source: Source, look: Look, recorded: Recorded) -> ExitCode {
     let Look { ascii, theme, lang, mouse, present } = look;
     let Recorded { record, record_max } = recorded;
-    let record = record.map(|path| Wanted { path, bytes_max: record_max });
+    let record = record.map(|path| RecordTarget { path, bytes_max: record_max });
     console::run(ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout: global.timeout, record })
 }
 

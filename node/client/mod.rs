@@ -44,6 +44,9 @@
 //! # }
 //! ```
 //!
+//! Whole programs are in `node/client/examples`: a counter with compare-and-set, a watcher that resumes, writes that are
+//! applied once while leaders are killed.
+//!
 //! It knows only the wire, and shows none of its types.
 
 mod error;
@@ -78,12 +81,12 @@ mod lab;
 
 pub mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-pub use crate::rpc::links::check_address;
+pub use crate::wire::address::check_address;
 pub use changes::Watching;
 pub use error::ClientError;
 pub use lab::Handling;
@@ -93,8 +96,8 @@ pub use types::{
     Reported, Written,
 };
 
-use crate::protocol::NodeId;
-use crate::rpc::links::is_address;
+use crate::protocol::{ClusterId, NodeId};
+use crate::wire::address::is_address;
 use leader::Finder;
 use nodes::Nodes;
 use sessions::Sessions;
@@ -136,6 +139,8 @@ struct Shared {
     /// One survey of all nodes at a time, however many operations wait for its result.
     surveying: Semaphore,
     sessions: Sessions,
+    /// The cluster that the watchers of this client's nodes have met.
+    watched_cluster: Arc<OnceLock<ClusterId>>,
 }
 
 impl Client {
@@ -155,7 +160,15 @@ impl Client {
         Ok(client)
     }
 
-    /// A client of nodes that need not run yet: whoever is there is found by the first operation.
+    /// A client of nodes that need not run yet: the first operation connects.
+    ///
+    /// ```
+    /// use epoca::client::{Client, ClientError, Options};
+    ///
+    /// assert!(Client::new(&["127.0.0.1:7101".to_owned()], Options::default()).is_ok());
+    /// let wrong = Client::new(&["127.0.0.1".to_owned()], Options::default());
+    /// assert!(matches!(wrong.map(drop), Err(ClientError::BadAddress { .. })));
+    /// ```
     pub fn new(addresses: &[String], options: Options) -> Result<Client, ClientError> {
         let nodes = Nodes::new(addresses, options.cluster.clone())?;
         let shared = Shared {
@@ -164,6 +177,7 @@ impl Client {
             finder: Finder::default(),
             surveying: Semaphore::new(1),
             sessions: Sessions::default(),
+            watched_cluster: Arc::default(),
         };
         let Options { timeout, wait_when_overloaded, .. } = shared.options;
         Ok(Client { shared: Arc::new(shared), timeout, wait_when_overloaded })
@@ -186,6 +200,12 @@ impl Client {
     /// All nodes known so far, with their addresses.
     pub fn nodes(&self) -> Vec<(NodeId, String)> {
         self.shared.nodes.ids()
+    }
+
+    /// What a watcher of this cluster's node expects at its address. All watchers that share it follow one cluster: a node
+    /// of another one is refused, also one that was founded later at the same addresses.
+    pub fn expected(&self, node: NodeId) -> watch::Expected {
+        watch::Expected { node: Some(node), cluster: Some(Arc::clone(&self.shared.watched_cluster)) }
     }
 
     /// The cluster that answers: its id of 16 bytes, once a node that belongs to one has answered.

@@ -5,20 +5,20 @@ mod fingerprint;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::protocol::applying::Applying;
-use crate::protocol::config::{Config, Restored};
-use crate::protocol::damage::Checking;
-use crate::protocol::entry::Entry;
-use crate::protocol::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Rejection, Send, Store};
-use crate::protocol::log::Log;
-use crate::protocol::membership::{Listed, Lists};
-use crate::protocol::message::{Envelope, Message, Refused};
-use crate::protocol::rng::SplitMix64;
-use crate::protocol::role::{Follower, Progress, Role};
-use crate::protocol::snapshot::Snapshots;
-use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
-use crate::protocol::transfer::Parked;
-use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
+use crate::applying::Applying;
+use crate::config::{Config, Restored};
+use crate::damage::Checking;
+use crate::entry::Entry;
+use crate::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Rejection, Send, Store};
+use crate::log::Log;
+use crate::membership::{Listed, Lists};
+use crate::message::{Envelope, Message, Refused};
+use crate::rng::SplitMix64;
+use crate::role::{Follower, Progress, Role};
+use crate::snapshot::Snapshots;
+use crate::trace::{Belief, Fact, NodeState, Preview, RoleName};
+use crate::transfer::Parked;
+use crate::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
 /// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node
 /// is away. A promise is never taken back, so one mangled number must not use up all epochs for ever.
@@ -119,7 +119,7 @@ impl Core {
             Input::Message(envelope) => self.on_message(envelope),
             Input::Stored(operation) => self.on_stored(operation),
             Input::StorageFailed(text) => self.on_storage_failed(text),
-            Input::Applied(point) => self.on_applied(point),
+            Input::Applied { up_to, outcomes } => self.on_applied(up_to, &outcomes),
             Input::LogRead { read, entries } => self.on_log_read(read, entries),
             Input::ChainChecked(check) => self.on_chain_checked(check),
             Input::Backup(request) => self.on_backup(request),
@@ -160,8 +160,8 @@ impl Core {
     }
 
     /// The node as somebody outside sees it, with at most `tail` entries of its log's end.
-    pub fn snapshot(&self, tail: usize) -> Snapshot {
-        let mut snapshot = Snapshot::new(self.config.id);
+    pub fn snapshot(&self, tail: usize) -> NodeState {
+        let mut snapshot = NodeState::new(self.config.id);
         snapshot.sent = Some(self.last_number);
         snapshot.epoch = self.epoch();
         snapshot.leader = self.leader();
@@ -368,7 +368,7 @@ impl Core {
         let more = self.log.stored(operation);
         while self.injected.front().is_some_and(|(pending, ..)| *pending <= operation) {
             let (_, request, last) = self.injected.pop_front().expect("there is a first one");
-            self.answer(request, Answer::Written(last));
+            self.answer(request, Answer::Injected(last));
         }
         match &self.role {
             // An older promise may be what is durable now; then the barrier still stands.

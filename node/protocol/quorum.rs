@@ -10,8 +10,8 @@
 //!
 //! Absent on purpose: asking, waiting, and what is done when they do not come to agree.
 
-use crate::protocol::core::Core;
-use crate::protocol::types::EntryId;
+use crate::core::Core;
+use crate::types::EntryId;
 
 /// What a voter says of itself together with its value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +33,14 @@ impl Probe {
     }
 }
 
-/// The least number of voters that must be asked.
+/// The least number of voters that must be asked: with a majority of writers it leaves none out.
+///
+/// ```
+/// use epoca_protocol::replicas_least;
+///
+/// // Of four voters a write is confirmed by three, so any two of them have it.
+/// assert_eq!([1, 3, 4, 5].map(replicas_least), [1, 2, 2, 3]);
+/// ```
 pub fn replicas_least(voters: usize) -> usize {
     voters - (voters / 2 + 1) + 1
 }
@@ -63,7 +70,7 @@ impl Core {
     /// What this node can say for a quorum read; `None` if its log does not make it a voter: its folder may have been
     /// emptied, and it must not stand in for what it has lost.
     pub fn probe(&self) -> Option<Probe> {
-        let id = |point: Option<crate::protocol::types::LogPoint>| point.map(|point| point.id);
+        let id = |point: Option<crate::types::LogPoint>| point.map(|point| point.id);
         let members = self.members().filter(|_| self.is_voter())?.id;
         Some(Probe { applied: id(self.applied), accepted: id(self.log.last_genuine()), members })
     }

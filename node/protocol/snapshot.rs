@@ -6,16 +6,16 @@
 //!
 //! Invariant: purged ≤ snapshot ≤ applied.
 
-use crate::protocol::base::{Base, SnapshotId};
-use crate::protocol::config::Restored;
-use crate::protocol::core::Core;
-use crate::protocol::entry::Entry;
-use crate::protocol::io::{Answer, Output, ReadId, Refusal, Store};
-use crate::protocol::log::Place;
-use crate::protocol::margin::Weights;
-use crate::protocol::receive_snapshot::{Installing, Receiving};
-use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, Position, RequestId, reach};
+use crate::base::{Base, SnapshotId};
+use crate::config::Restored;
+use crate::core::Core;
+use crate::entry::Entry;
+use crate::io::{Answer, Output, ReadId, Refusal, Store};
+use crate::log::Place;
+use crate::margin::Weights;
+use crate::receive_snapshot::{Installing, Receiving};
+use crate::trace::Fact;
+use crate::types::{LogPoint, Position, RequestId, reach};
 
 /// How many backups may wait for a snapshot.
 const BACKUPS_MAX: usize = 16;
@@ -110,7 +110,7 @@ impl Core {
             std::mem::take(&mut self.snapshots.backups).into_iter().partition(|(_, wanted)| reached(*wanted));
         self.snapshots.backups = waiting;
         for ((request, _), point) in ready.into_iter().zip(latest.into_iter().cycle()) {
-            self.answer(request, Answer::Written(point));
+            self.answer(request, Answer::Snapshot(point));
         }
         if !self.snapshots.backups.is_empty() {
             self.take_snapshot();

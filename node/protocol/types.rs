@@ -43,6 +43,13 @@ impl Position {
 }
 
 /// The identity of an entry, ordered first by epoch, then by offset. Printed `e3·o5`.
+///
+/// ```
+/// use epoca_protocol::EntryId;
+///
+/// assert!(EntryId::new(2, 1) > EntryId::new(1, 9));
+/// assert_eq!(EntryId::new(3, 5).to_string(), "e3·o5");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId {
     pub epoch: Epoch,
@@ -62,7 +69,7 @@ impl EntryId {
 }
 
 /// What a log holds up to and with an entry, in 16 bytes: two logs with the same digest at a position are the same
-/// up to there in content, not only in numbering. Made by [`crate::protocol::digest_after`].
+/// up to there in content, not only in numbering. Made by [`crate::digest_after`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 16]);
 

@@ -20,7 +20,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::protocol::trace::{Event, Fact, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState};
 use crate::protocol::{EntryId, NodeId};
 
 /// How long a screen or a recording waits for a cause. Two connections on one machine differ by far less.
@@ -45,7 +45,7 @@ pub enum Lane {
 /// What an item means for the order.
 pub enum Step<'a> {
     /// A connection to a node begins with the node's state.
-    Joined(&'a Snapshot),
+    Joined(&'a NodeState),
     Event(&'a Event),
     /// The connection has ended, or events were lost. Nothing more comes until the node joins again.
     Closed,

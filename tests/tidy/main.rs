@@ -3,31 +3,36 @@
 //! Read from the sources as text, comments left out. What the compiler holds itself (the library cannot see the binary)
 //! is not repeated here.
 
+mod console;
+
+mod docs;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room of the library with the rooms that it may name besides itself.
-const ROOMS: [(&str, &[&str]); 8] = [
-    ("protocol", &[]),
-    ("storage", &["protocol"]),
-    ("lab", &["protocol"]),
-    ("rpc", &["protocol"]),
-    ("runtime", &["protocol", "storage", "lab", "rpc"]),
-    ("client", &["protocol", "rpc"]),
-    // The storage for `prepare`, logs that lie there before the nodes start, for `fault damage`, and for who was a
-    // member when folders are missing or no launcher has started them yet.
-    ("cluster", &["protocol", "client", "rpc", "storage"]),
-    ("verify", &["protocol"]),
-];
+/// Each room of the library with the rooms that it may name besides itself, as the documentation of `node/lib.rs` states
+/// it: one line per room, `room uses other other`.
+fn rooms() -> Vec<(String, Vec<String>)> {
+    let text = fs::read_to_string(top().join("node/lib.rs")).expect("node/lib.rs can be read");
+    let line = |line: &str| {
+        let mut words = line.strip_prefix("//! ")?.split_whitespace().map(str::to_owned);
+        let room = words.next()?;
+        (words.next()? == "uses").then(|| (room, words.filter(|other| other != "nothing").collect()))
+    };
+    let rooms: Vec<_> = text.lines().filter_map(line).collect();
+    assert!(rooms.len() > 8, "node/lib.rs has lost its table of rooms: {rooms:?}");
+    rooms
+}
 
 /// Each part of what people touch with the rooms of the library that it may name.
-const TOUCHED: [(&str, &[&str]); 9] = [
+const TOUCHED: [(&str, &[&str]); 10] = [
     ("tui/console", &["protocol", "client", "cluster", "verify"]),
     ("tui/command", &["protocol", "client", "cluster", "verify"]),
     ("tui/scenario", &["protocol", "client", "cluster", "verify"]),
     ("tui/tape", &["protocol", "client", "cluster", "verify"]),
     ("tui/begin.rs", &[]),
+    ("tui/lang.rs", &[]),
     ("tui/main.rs", &["protocol", "client", "cluster", "storage", "runtime"]),
     ("tui/node.rs", &["protocol", "runtime"]),
     ("tui/inspect.rs", &["protocol", "storage"]),
@@ -50,16 +55,35 @@ const IMPURE: [&str; 12] = [
     "RandomState",
 ];
 
-/// The crates that the protocol may name, and the names that stand before `::` without being crates.
-const PROTOCOL_CRATES: [&str; 7] = ["std", "core", "bytes", "blake3", "crate", "self", "super"];
-
 const TOP: [&str; 9] =
     ["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "build.rs", "node", "proto", "tests", "tui"];
 
 /// Made here by those who work here, and ignored by git.
 const IGNORED: [&str; 2] = ["target", "epoca-data"];
 
-const LINES_MAX: usize = 600;
+const LINES_MAX: usize = 500;
+const COLUMNS_MAX: usize = 120;
+
+/// What is not within these limits yet, by the beginning of its path. Take off what has become so; add nothing.
+const NOT_YET: [&str; 14] = [
+    "node/",
+    "tests/bytes",
+    "tests/chaos",
+    "tests/cluster",
+    "tests/model",
+    "tests/mutants",
+    "tests/protocol",
+    "tests/scenarios",
+    "tests/verify",
+    "tui/command",
+    "tui/console/words/answers.rs",
+    "tui/main.rs",
+    "tui/scenario",
+    "tui/tape",
+];
+
+/// The limit for those.
+const LINES_MAX_YET: usize = 600;
 
 struct Source {
     /// From the top of the repository, with `/`.
@@ -145,10 +169,10 @@ fn whole_code(source: &Source) -> String {
 
 /// The rooms that a source names behind `root::` and that are neither its own nor allowed.
 fn trespasses(source: &Source, root: &str, allowed: &[&str]) -> Vec<String> {
-    let rooms: BTreeSet<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
+    let rooms: BTreeSet<String> = rooms().into_iter().map(|(room, _)| room).collect();
     named_behind(root, &whole_code(source))
         .into_iter()
-        .filter(|name| rooms.contains(&name[..]) && !allowed.contains(&&name[..]))
+        .filter(|name| rooms.contains(name) && !allowed.contains(&&name[..]))
         .map(|name| format!("{} names {root}::{name}", source.path))
         .collect()
 }
@@ -160,8 +184,8 @@ fn nothing(what: &str, wrong: Vec<String>) {
 
 #[test]
 fn every_room_names_only_the_rooms_that_it_may_call() {
-    let check = |(room, others): &(&str, &[&str])| {
-        let allowed: Vec<&str> = others.iter().copied().chain([*room]).collect();
+    let check = |(room, others): &(String, Vec<String>)| {
+        let allowed: Vec<&str> = others.iter().chain([room]).map(String::as_str).collect();
         let found = |source: &Source| trespasses(source, "crate", &allowed);
         // A room's tests wait as all tests do, with `verify::patience`.
         let in_tests = |source: &Source| source.path.ends_with("/tests.rs") || source.path.contains("/tests/");
@@ -172,14 +196,17 @@ fn every_room_names_only_the_rooms_that_it_may_call() {
             .flat_map(|source| found(source).into_iter().filter(|wrong| !waits(source, wrong)))
             .collect::<Vec<_>>()
     };
-    nothing("against the directions of the house", ROOMS.iter().flat_map(check).collect());
+    // The protocol is a package of its own: Cargo keeps it from naming the others.
+    let rooms = rooms().into_iter().filter(|(room, _)| room != "protocol");
+    nothing("against the directions of the house", rooms.flat_map(|room| check(&room)).collect());
 }
 
 #[test]
 fn every_folder_of_the_library_is_a_room_with_directions() {
     let folders = fs::read_dir(top().join("node")).expect("node/ can be read");
     let names = folders.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let unknown = names.filter(|name| name != "lib.rs" && ROOMS.iter().all(|(room, _)| room != name));
+    let is_room = |name: &String| rooms().iter().any(|(room, _)| room == name);
+    let unknown = names.filter(|name| !["lib.rs", "README.md"].contains(&&name[..]) && !is_room(name));
     nothing("rooms without directions", unknown.collect());
 }
 
@@ -195,11 +222,19 @@ fn what_people_touch_starts_no_node_and_opens_no_store() {
 }
 
 #[test]
-fn only_rpc_client_and_launcher_name_the_wire() {
-    let may = ["node/rpc/", "node/client/", "node/cluster/service.rs", "node/runtime/tests"];
+fn only_rooms_that_speak_grpc_name_the_generated_types() {
+    let may = [
+        "node/wire/",
+        "node/membership/",
+        "node/peers/",
+        "node/server/",
+        "node/client/",
+        "node/cluster/service.rs",
+        "node/runtime/tests",
+    ];
     let others = ["node", "tui"].into_iter().flat_map(sources);
     let others = others.filter(|source| !may.iter().any(|may| source.path.starts_with(may)));
-    let names = |source: &Source| whole_code(source).contains("rpc::wire").then(|| source.path.clone());
+    let names = |source: &Source| whole_code(source).contains("wire::proto").then(|| source.path.clone());
     nothing("generated types outside of their rooms", others.filter_map(|source| names(&source)).collect());
 }
 
@@ -227,29 +262,38 @@ fn the_protocol_has_no_clock_disk_network_threads_or_hash_order() {
 }
 
 #[test]
-fn the_protocol_names_no_crate_but_std_bytes_and_the_hash() {
-    let check = |source: &Source| {
-        let imported = |(number, line): (usize, &str)| {
-            let path = line.trim_start().trim_start_matches("pub ").strip_prefix("use ")?;
-            let name = word(path);
-            let own = !path[name.len()..].starts_with("::") || PROTOCOL_CRATES.contains(&&name[..]);
-            // A module of this folder, as in `pub use config::Config`.
-            let own = own || sources("node/protocol").iter().any(|other| other.path.contains(&format!("/{name}")));
-            (!own).then(|| format!("{}:{number} names {name}", source.path))
-        };
-        source.code().filter_map(imported).collect::<Vec<_>>()
-    };
-    nothing("the protocol names other crates", sources("node/protocol").iter().flat_map(check).collect());
+fn the_protocol_package_depends_on_bytes_and_the_hash_alone() {
+    let manifest = fs::read_to_string(top().join("node/protocol/Cargo.toml")).expect("the manifest can be read");
+    let manifest: toml::Table = manifest.parse().expect("the manifest is TOML");
+    let tables = ["dependencies", "dev-dependencies", "build-dependencies"];
+    let names = tables.iter().filter_map(|table| manifest.get(*table)?.as_table()).flat_map(toml::Table::keys);
+    assert_eq!(names.collect::<Vec<_>>(), ["blake3", "bytes"]);
+}
+
+fn is_not_yet(source: &Source) -> bool {
+    NOT_YET.iter().any(|beginning| source.path.starts_with(beginning))
 }
 
 #[test]
-fn no_file_has_more_than_six_hundred_lines() {
+fn no_file_has_more_than_five_hundred_lines() {
     let all = ["node", "tui", "tests"].into_iter().flat_map(sources);
     let long = |source: Source| {
         let lines = source.text.lines().count();
-        (lines > LINES_MAX).then(|| format!("{} has {lines} lines", source.path))
+        let most = if is_not_yet(&source) { LINES_MAX_YET } else { LINES_MAX };
+        (lines > most).then(|| format!("{} has {lines} lines, {most} are the limit", source.path))
     };
     nothing("too long to be read", all.filter_map(long).collect());
+}
+
+#[test]
+fn no_line_is_longer_than_a_hundred_and_twenty_columns() {
+    let all = ["node", "tui", "tests"].into_iter().flat_map(sources).filter(|source| !is_not_yet(source));
+    let wide = |source: &Source| {
+        let lines = source.text.lines().enumerate();
+        let wide = lines.filter(|(_, line)| line.chars().count() > COLUMNS_MAX);
+        wide.map(|(index, _)| format!("{}:{}", source.path, index + 1)).collect::<Vec<_>>()
+    };
+    nothing("lines of more than 120 columns", all.flat_map(|source| wide(&source)).collect());
 }
 
 #[test]
@@ -287,7 +331,7 @@ fn the_top_holds_nothing_but_what_was_agreed() {
 
 #[test]
 fn the_reader_of_names_sees_groups_and_paths() {
-    let code = "use crate::{lab::Gate, rpc::{a, b}, storage};\nlet x = crate::client::Client; mycrate::no; xcrate::no";
+    let code = "use crate::{lab::Gate, wire::{a, b}, storage};\nlet x = crate::client::Client; mycrate::no; xcrate::no";
     let names: Vec<String> = named_behind("crate", code).into_iter().collect();
-    assert_eq!(names, ["client", "lab", "rpc", "storage"]);
+    assert_eq!(names, ["client", "lab", "storage", "wire"]);
 }

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use epoca::client::Client;
-use epoca::client::watch::{Observed, watch};
+use epoca::client::watch::{Expected, Observed, watch_expected};
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Event, Fact, Snapshot};
+use epoca::protocol::trace::{Event, Fact, NodeState};
 use epoca::verify::invariants::{Causal, Violation};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -44,7 +44,7 @@ pub struct Heard {
 
 /// A node as its events tell it.
 pub struct Node {
-    pub state: Snapshot,
+    pub state: NodeState,
     /// Its events come; else it is as it was seen last.
     pub live: bool,
     pub pid: u32,
@@ -80,7 +80,9 @@ impl Ears {
             reads: 0,
             lost: 0,
         }));
-        let listen = |(id, address): &(NodeId, String)| tokio::spawn(listen(*id, address.clone(), heard.clone()));
+        let listen = |(id, address): &(NodeId, String)| {
+            tokio::spawn(listen(*id, address.clone(), client.expected(*id), heard.clone()))
+        };
         let mut tasks: Vec<_> = nodes.iter().map(listen).collect();
         let known = nodes.iter().map(|(id, _)| *id).collect();
         tasks.push(tokio::spawn(listen_to_newcomers(client.clone(), known, heard.clone())));
@@ -116,13 +118,13 @@ async fn listen_to_newcomers(client: Client, mut known: BTreeSet<NodeId>, heard:
         let Ok((listed, _)) = client.members().await else { continue };
         // Those that were known from the start are heard where they said; the list may have another address.
         for member in listed.membership.members.into_iter().filter(|member| known.insert(member.id)) {
-            listeners.spawn(listen(member.id, member.address, heard.clone()));
+            listeners.spawn(listen(member.id, member.address, client.expected(member.id), heard.clone()));
         }
     }
 }
 
-async fn listen(node: NodeId, address: String, heard: Arc<Mutex<Heard>>) {
-    let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+async fn listen(node: NodeId, address: String, expected: Expected, heard: Arc<Mutex<Heard>>) {
+    let mut observed = watch_expected(address, expected, NodeState::TAIL_MAX as u64);
     while let Some(observed) = observed.recv().await {
         lock(&heard).take(node, observed);
     }
@@ -157,7 +159,7 @@ impl Heard {
     }
 
     /// The live node that leads the greatest epoch.
-    pub fn leader(&self) -> Option<(NodeId, &Snapshot)> {
+    pub fn leader(&self) -> Option<(NodeId, &NodeState)> {
         use epoca::protocol::trace::RoleName;
         let leads = |node: &&Node| node.live && node.state.role == RoleName::Leader;
         let leading = self.nodes.values().filter(leads).max_by_key(|node| node.state.epoch);

@@ -2,7 +2,7 @@
 //! after each part of a run.
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Preview, RoleName, Snapshot};
+use epoca::protocol::trace::{NodeState, Preview, RoleName};
 
 use super::ears::Heard;
 use super::names::content;
@@ -44,7 +44,7 @@ impl Excerpt {
 }
 
 impl LogExcerpt {
-    fn of(node: NodeId, state: &Snapshot, live: bool) -> LogExcerpt {
+    fn of(node: NodeId, state: &NodeState, live: bool) -> LogExcerpt {
         let role = match state.role {
             _ if !live => "down",
             RoleName::Leader => "leader",
@@ -59,7 +59,7 @@ impl LogExcerpt {
 }
 
 impl EntryExcerpt {
-    fn of(preview: &Preview, state: &Snapshot) -> EntryExcerpt {
+    fn of(preview: &Preview, state: &NodeState) -> EntryExcerpt {
         let is_forged = if preview.forged { "forged, " } else { "" };
         EntryExcerpt {
             epoch: preview.point.id.epoch.0,
@@ -72,7 +72,7 @@ impl EntryExcerpt {
 }
 
 /// How far an entry has come at a node.
-pub fn state_of(preview: &Preview, state: &Snapshot) -> EntryState {
+pub fn state_of(preview: &Preview, state: &NodeState) -> EntryState {
     let reaches =
         |point: Option<epoca::protocol::LogPoint>| point.is_some_and(|point| preview.point.position <= point.position);
     if preview.forged {

@@ -1,6 +1,6 @@
 //! Texts of scenarios, in both languages of the screen. What people type stays English.
 
-use crate::console::Lang;
+use crate::lang::Lang;
 
 /// One of two, by language.
 pub fn choose<T>(lang: Lang, en: T, pt: T) -> T {

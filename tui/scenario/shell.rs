@@ -20,7 +20,7 @@ use super::told::{Done, Run, Told, Verdict};
 use crate::command::print::error_line;
 use crate::command::shell::{Format, Global, duration};
 use crate::command::{Exit, Outcome, Tone, find};
-use crate::console::Lang;
+use crate::lang::Lang;
 use crate::tape::Gathering;
 use crate::tape::command::{Recorded, unreadable};
 
@@ -121,7 +121,7 @@ fn report_file(text: &str) -> Result<PathBuf, String> {
 }
 
 fn of_environment() -> Lang {
-    Lang::of_environment(|name| std::env::var(name).ok())
+    Lang::from_environment(|name| std::env::var(name).ok())
 }
 
 fn list(lang: Lang) -> Outcome {

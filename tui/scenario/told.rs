@@ -10,8 +10,8 @@ use epoca::protocol::trace::Fact;
 use super::excerpt::Excerpt;
 use super::script::{ItemKind, Points, Script};
 use crate::command::Outcome;
-use crate::console::Lang;
 use crate::console::words::scenario as words;
+use crate::lang::Lang;
 use crate::tape::MarkKind;
 
 /// How a scenario ends, and how each of its steps does.

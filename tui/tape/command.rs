@@ -16,12 +16,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::command::shell::{Global, Look};
 use crate::command::{Exit, Outcome, Tone, execute, find, print};
 use crate::tape::check::{Finding, Linearizable, Verdict, check, inversions, names};
-use crate::tape::export;
 use crate::tape::file::{FileError, Recording, read, read_as_written};
 use crate::tape::gather::Gathering;
-use crate::tape::json;
 use crate::tape::order::{delayed, sorted};
 use crate::tape::record::{Record, What};
+use crate::tape::{export, json};
 
 #[derive(Args, Clone, Debug)]
 pub struct RecordArgs {

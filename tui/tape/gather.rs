@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use epoca::client::watch::{Observed, watch};
+use epoca::client::watch::{Expected, Observed, watch_expected};
 use epoca::client::{Client, Process};
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use epoca::verify::order::PATIENCE;
 use tokio::sync::Notify;
 use tokio::sync::watch::{Receiver, Sender, channel};
@@ -108,7 +108,8 @@ impl Gathering {
         let look = Arc::new(Notify::new());
         let watched = nodes.iter().map(|(id, _)| *id).collect();
         for (id, address) in nodes {
-            tasks.spawn(hear(id, address, tap.clone(), Arc::clone(&heard), Arc::clone(&look)));
+            let watched = (id, client.expected(id));
+            tasks.spawn(hear(watched, address, tap.clone(), Arc::clone(&heard), Arc::clone(&look)));
         }
         tasks.spawn(hear_newcomers(client.clone(), watched, tap.clone(), heard, Arc::clone(&look)));
         tasks.spawn(look_at_processes(client.clone(), tap.clone(), look));
@@ -144,8 +145,14 @@ async fn all_heard(words: &mut Receiver<usize>, count: usize) {
     let _ = words.wait_for(|heard| *heard >= count).await;
 }
 
-async fn hear(id: NodeId, address: String, tap: Tap, heard: Arc<Sender<usize>>, look: Arc<Notify>) {
-    let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+async fn hear(
+    (id, expected): (NodeId, Expected),
+    address: String,
+    tap: Tap,
+    heard: Arc<Sender<usize>>,
+    look: Arc<Notify>,
+) {
+    let mut observed = watch_expected(address, expected, NodeState::TAIL_MAX as u64);
     let mut first = true;
     while let Some(observed) = observed.recv().await {
         match observed {
@@ -183,7 +190,8 @@ async fn hear_newcomers(
         let known = processes.chain(members.into_iter().map(|member| (member.id, member.address)));
         for (id, address) in known.filter(|(id, _)| watched.insert(*id)).collect::<Vec<_>>() {
             tap.note(What::Nodes { nodes: vec![(id, address.clone())], no_launcher: None });
-            tasks.spawn(hear(id, address, tap.clone(), Arc::clone(&heard), Arc::clone(&look)));
+            let watched = (id, client.expected(id));
+            tasks.spawn(hear(watched, address, tap.clone(), Arc::clone(&heard), Arc::clone(&look)));
         }
         tokio::time::sleep(NEWCOMERS_EVERY).await;
     }

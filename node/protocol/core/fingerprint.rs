@@ -15,12 +15,12 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::protocol::config::Config;
-use crate::protocol::core::Core;
-use crate::protocol::role::{Candidate, Follower, Leader, PreCandidate, Progress, Reads, Role, Sending, Waiting};
-use crate::protocol::send_snapshot::PATIENCE_TIMEOUTS;
-use crate::protocol::transfer::{Parked, Transfer};
-use crate::protocol::types::Time;
+use crate::config::Config;
+use crate::core::Core;
+use crate::role::{Candidate, Follower, Leader, PreCandidate, Progress, Reads, Role, Sending, Waiting};
+use crate::send_snapshot::PATIENCE_TIMEOUTS;
+use crate::transfer::{Parked, Transfer};
+use crate::types::Time;
 
 impl Core {
     /// A hash over everything that decides the future: two cores of one configuration with equal fingerprints give the
@@ -214,10 +214,10 @@ impl Fingerprint<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::config::{Config, Leadership, Limits, Restored};
-    use crate::protocol::io::Input;
-    use crate::protocol::message::{Envelope, Message, PreVoteAsked};
-    use crate::protocol::types::{Epoch, Incarnation, NodeId};
+    use crate::config::{Config, Leadership, Limits, Restored};
+    use crate::io::Input;
+    use crate::message::{Envelope, Message, PreVoteAsked};
+    use crate::types::{Epoch, Incarnation, NodeId};
 
     const START: Time = Time(1_000);
 

@@ -29,7 +29,7 @@ use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::protocol::apply::{Applied, HistoryLimits, SessionLimits};
-use crate::protocol::trace::{Fact, Preview, Snapshot};
+use crate::protocol::trace::{Fact, NodeState, Preview};
 use crate::protocol::{
     Answer, Apply, Config, Core, Entry, Envelope, Incarnation, Input, Listed, LogPoint, NodeId, Operation, Output,
     Position, ReadLog, Rejection, RequestId, Restored, Send, Time,
@@ -67,8 +67,6 @@ pub struct Host {
     waiting: VecDeque<(Operation, Envelope)>,
     /// Batches that were handed to the database and are not applied.
     applies: VecDeque<Apply>,
-    /// The position of the first entry that was applied last, and the outcomes of these entries.
-    outcomes: (u64, Vec<Applied>),
     reads: VecDeque<ReadLog>,
     /// How many checks of the chain of digests were asked for.
     checks: usize,
@@ -124,7 +122,6 @@ impl Host {
             core: None,
             waiting: VecDeque::new(),
             applies: VecDeque::new(),
-            outcomes: (1, Vec::new()),
             reads: VecDeque::new(),
             checks: 0,
             snapshots: snapshots::SnapshotWork::default(),
@@ -184,11 +181,11 @@ impl Host {
     }
 
     /// The running node as an observer sees it, with the whole log that is on its disk.
-    pub fn view(&self) -> Snapshot {
+    pub fn view(&self) -> NodeState {
         let image = self.disk.written();
         let preview = |entry: &Entry| Preview::of(entry, image.is_forged(entry.position));
         // The core has only its window. What lies before belongs to the log, too.
-        Snapshot { tail: image.entries.iter().map(preview).collect(), ..self.core().snapshot(0) }
+        NodeState { tail: image.entries.iter().map(preview).collect(), ..self.core().snapshot(0) }
     }
 
     /// The process ends, and with it all work that waits. What becomes of the disk is for the driver to say.
@@ -264,16 +261,10 @@ impl Host {
         self.waiting.drain(..count).map(|(_, envelope)| envelope).collect()
     }
 
-    /// Takes the oldest batch that waits for the database. For drivers that apply entry by entry; then
-    /// [`Host::end_apply`] has to follow.
+    /// Takes the oldest batch that waits for the database. For drivers that apply entry by entry; the core then gets
+    /// [`Input::Applied`] with all outcomes.
     pub fn take_apply(&mut self) -> Option<Apply> {
         self.applies.pop_front()
-    }
-
-    pub fn end_apply(&mut self, up_to: LogPoint, outcomes: Vec<Applied>) -> Input {
-        let first = up_to.position.0 + 1 - outcomes.len() as u64;
-        self.outcomes = (first, outcomes);
-        Input::Applied(up_to)
     }
 
     /// Applies the oldest batch that waits for the database.
@@ -287,7 +278,7 @@ impl Host {
             let text = format!("{} applies up to {:?}, and {up_to} was asked for", self.id(), self.database.applied());
             return Err(Violation::of("applied once, in order", text));
         }
-        Ok(Some(self.end_apply(up_to, outcomes)))
+        Ok(Some(Input::Applied { up_to, outcomes }))
     }
 
     pub fn apply_entry(&mut self, entry: &Entry) -> Checked<Applied> {
@@ -302,12 +293,6 @@ impl Host {
     /// How many entries wait for the database.
     pub fn entries_to_apply(&self) -> usize {
         self.applies.iter().map(|apply| apply.entries.len()).sum()
-    }
-
-    /// The outcome of the entry at this position, if it is among those that were applied last.
-    pub fn outcome(&self, position: Position) -> Option<Applied> {
-        let (first, outcomes) = &self.outcomes;
-        outcomes.get(position.0.checked_sub(*first)? as usize).copied()
     }
 
     /// Answers the oldest read of the log, or else a check of its chain. `Err`: the entry whose record is damaged.

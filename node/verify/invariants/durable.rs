@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, NodeId};
 use crate::verify::invariants::observer::Observer;
 use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
@@ -28,7 +28,7 @@ impl Invariant for Durable {
         "acked is durable"
     }
 
-    fn on_joined(&mut self, observer: &Observer, node: &Snapshot, source: Source) -> Finding {
+    fn on_joined(&mut self, observer: &Observer, node: &NodeState, source: Source) -> Finding {
         let (acked, earlier) = *self.acked.get(&node.node)?;
         let (point, committed) = observer.ledger.last_below(acked.id)?;
         let observed = observer.node(node.node)?;

@@ -1,6 +1,6 @@
 //! In each epoch offsets count from 0 without gaps, positions count from 1, and epochs never decrease along a log.
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, Position};
 use crate::verify::invariants::observer::Observer;
 use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
@@ -32,7 +32,7 @@ impl Invariant for Gaps {
         "offsets without gaps"
     }
 
-    fn on_joined(&mut self, _: &Observer, node: &Snapshot, source: Source) -> Finding {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, source: Source) -> Finding {
         self.in_tail(&node.tail, 0, source)
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{EntryId, Kind, NodeId, Position};
 use crate::verify::invariants::observer::Observer;
 use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
@@ -45,7 +45,7 @@ impl Invariant for LastList {
         "the last list of the log counts"
     }
 
-    fn on_joined(&mut self, _: &Observer, node: &Snapshot, source: Source) -> Finding {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, source: Source) -> Finding {
         self.due.remove(&node.node);
         let (list, last) = (node.members.as_ref()?, last_of(&node.tail)?);
         if node.event > 0 && list.at != last {

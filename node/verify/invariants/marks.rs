@@ -1,6 +1,6 @@
 //! At each node: applied ≤ committed ≤ the last entry that is not forged.
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, Position};
 use crate::verify::invariants::observer::{ObservedNode, Observer};
 use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
@@ -9,7 +9,7 @@ pub(super) struct Marks;
 
 impl Marks {
     fn in_order(&self, observed: &ObservedNode, source: Source) -> Finding {
-        let Snapshot { node, applied, committed, tail, .. } = &observed.snapshot;
+        let NodeState { node, applied, committed, tail, .. } = &observed.snapshot;
         let last = observed.last_genuine();
         // A snapshot may come without entries.
         let known = !tail.is_empty();
@@ -32,7 +32,7 @@ impl Invariant for Marks {
         "applied ≤ committed ≤ last"
     }
 
-    fn on_joined(&mut self, observer: &Observer, node: &Snapshot, source: Source) -> Finding {
+    fn on_joined(&mut self, observer: &Observer, node: &NodeState, source: Source) -> Finding {
         self.in_order(observer.node(node.node)?, source)
     }
 

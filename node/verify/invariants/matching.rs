@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{EntryId, LogPoint};
 use crate::verify::invariants::observer::Observer;
 use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
@@ -42,7 +42,7 @@ impl Invariant for Matching {
         "log matching"
     }
 
-    fn on_joined(&mut self, _: &Observer, node: &Snapshot, source: Source) -> Finding {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, source: Source) -> Finding {
         self.all(&node.tail, source)
     }
 

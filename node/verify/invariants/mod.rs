@@ -47,7 +47,7 @@ mod last_list;
 
 use std::fmt;
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{NodeId, Position};
 
 pub use causal::Causal;
@@ -87,7 +87,7 @@ trait Invariant {
     fn name(&self) -> &'static str;
 
     /// The watch of a node begins, or begins again, with this snapshot.
-    fn on_joined(&mut self, _sight: &Observer, _node: &Snapshot, _source: Source) -> Finding {
+    fn on_joined(&mut self, _sight: &Observer, _node: &NodeState, _source: Source) -> Finding {
         None
     }
 
@@ -104,6 +104,22 @@ trait Invariant {
 }
 
 /// Watches a cluster and reports the first violation that an event shows.
+///
+/// ```
+/// use epoca::protocol::trace::{Event, Fact, NodeState};
+/// use epoca::protocol::{Epoch, NodeId, Time};
+/// use epoca::verify::invariants::Watch;
+///
+/// let mut watch = Watch::new();
+/// (1..=3).for_each(|node| assert_eq!(watch.restarted(&NodeState::new(NodeId(node))), None));
+/// let elected = |node, votes: [u64; 2]| {
+///     let fact = Fact::Elected { epoch: Epoch(1), votes: votes.map(NodeId).to_vec(), quorum: 2 };
+///     Event { node: NodeId(node), number: 1, time: Time(0), fact }
+/// };
+/// assert_eq!(watch.event(&elected(1, [1, 3])), None);
+/// let violation = watch.event(&elected(2, [2, 3])).expect("an epoch has one leader");
+/// assert_eq!(violation.evidence.len(), 2, "the two elections");
+/// ```
 pub struct Watch {
     observer: Observer,
     rules: [Box<dyn Invariant + Send>; 14],
@@ -153,16 +169,16 @@ impl Watch {
     }
 
     /// The watch of a node begins, or continues after events were missed.
-    pub fn joined(&mut self, snapshot: &Snapshot) -> Option<Violation> {
+    pub fn joined(&mut self, snapshot: &NodeState) -> Option<Violation> {
         self.join(snapshot, true)
     }
 
     /// A node started again, and none of its events was missed.
-    pub fn restarted(&mut self, snapshot: &Snapshot) -> Option<Violation> {
+    pub fn restarted(&mut self, snapshot: &NodeState) -> Option<Violation> {
         self.join(snapshot, false)
     }
 
-    fn join(&mut self, snapshot: &Snapshot, missed: bool) -> Option<Violation> {
+    fn join(&mut self, snapshot: &NodeState, missed: bool) -> Option<Violation> {
         let source = Source { node: snapshot.node, number: snapshot.event };
         // Neither an entry nor a promise: the data folder is new, so nothing that was said with the last one binds it.
         if snapshot.last().is_none() && snapshot.epoch.is_none() {
@@ -208,7 +224,7 @@ impl Watch {
     }
 
     /// The state of a node as its events tell it.
-    pub fn snapshot(&self, node: NodeId) -> Option<&Snapshot> {
+    pub fn snapshot(&self, node: NodeId) -> Option<&NodeState> {
         self.observer.node(node).map(|observed| &observed.snapshot)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{EntryId, Epoch, LogPoint, NodeId, Position};
 use crate::verify::invariants::committed::Ledger;
 use crate::verify::invariants::{Finding, Source};
@@ -16,7 +16,7 @@ pub(super) struct Observer {
 }
 
 pub(super) struct ObservedNode {
-    pub(super) snapshot: Snapshot,
+    pub(super) snapshot: NodeState,
     /// Events of this node may be missing in epochs up to this one.
     pub(super) blind: Option<Epoch>,
     /// Events are missing: nothing is known until the node joins again.
@@ -44,7 +44,7 @@ impl Observer {
         self.node(id).is_some_and(|observed| observed.blind < epoch)
     }
 
-    pub(super) fn join(&mut self, snapshot: &Snapshot, missed: bool, source: Source) -> Finding {
+    pub(super) fn join(&mut self, snapshot: &NodeState, missed: bool, source: Source) -> Finding {
         let before = self.nodes.get(&snapshot.node).and_then(|observed| observed.blind);
         let blind = if missed { snapshot.epoch } else { before };
         let known = ObservedNode { snapshot: snapshot.clone(), blind, lost: false };

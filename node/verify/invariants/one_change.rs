@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, MemberIds, Preview, RoleName, Snapshot};
+use crate::protocol::trace::{Event, Fact, MemberIds, NodeState, Preview, RoleName};
 use crate::protocol::{Kind, NodeId};
 use crate::verify::invariants::observer::Observer;
 use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
@@ -57,7 +57,7 @@ impl Invariant for OneChange {
         "one change of members at a time"
     }
 
-    fn on_joined(&mut self, _: &Observer, node: &Snapshot, _: Source) -> Finding {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, _: Source) -> Finding {
         match &node.members {
             Some(list) => self.lists.insert(node.node, list.clone()),
             None => self.lists.remove(&node.node),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, RoleName, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview, RoleName};
 use crate::protocol::{Epoch, NodeId};
 use crate::verify::invariants::observer::Observer;
 use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
@@ -33,7 +33,7 @@ impl Invariant for OneLeader {
         "one leader per epoch"
     }
 
-    fn on_joined(&mut self, _: &Observer, node: &Snapshot, source: Source) -> Finding {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, source: Source) -> Finding {
         let epoch = node.epoch.filter(|_| node.role == RoleName::Leader)?;
         self.leads(epoch, node.node, source)
     }

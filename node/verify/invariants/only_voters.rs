@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::NodeId;
-use crate::protocol::trace::{Event, Fact, MemberIds, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, MemberIds, NodeState, Preview};
 use crate::verify::invariants::observer::{ObservedNode, Observer};
 use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
@@ -67,7 +67,7 @@ impl Invariant for OnlyVoters {
         "only voters count"
     }
 
-    fn on_joined(&mut self, _: &Observer, node: &Snapshot, _: Source) -> Finding {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, _: Source) -> Finding {
         self.lists.remove(&node.node);
         if let Some(list) = &node.members {
             self.lists(node.node, list.clone());

@@ -1,14 +1,14 @@
 //! The promised epoch is at least that of the log's last entry: a node follows no leader of a smaller epoch than that of
 //! an entry that it holds.
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::verify::invariants::observer::Observer;
 use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 pub(super) struct PromiseCovers;
 
 impl PromiseCovers {
-    fn covers(&self, node: &Snapshot, source: Source) -> Finding {
+    fn covers(&self, node: &NodeState, source: Source) -> Finding {
         let last = node.last()?;
         if node.epoch >= Some(last.id.epoch) {
             return None;
@@ -23,7 +23,7 @@ impl Invariant for PromiseCovers {
         "the promise covers the log"
     }
 
-    fn on_joined(&mut self, _: &Observer, node: &Snapshot, source: Source) -> Finding {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, source: Source) -> Finding {
         self.covers(node, source)
     }
 

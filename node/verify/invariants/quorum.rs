@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, RoleName, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview, RoleName};
 use crate::protocol::{Epoch, LogPoint, NodeId};
 use crate::verify::invariants::observer::Observer;
 use crate::verify::invariants::{Finding, Invariant, Source, Violation, source, violation};
@@ -140,7 +140,7 @@ impl Invariant for Quorum {
         "committed is on a quorum"
     }
 
-    fn on_joined(&mut self, _: &Observer, _: &Snapshot, _: Source) -> Finding {
+    fn on_joined(&mut self, _: &Observer, _: &NodeState, _: Source) -> Finding {
         self.suspected = None;
         None
     }

@@ -1,6 +1,6 @@
 //! At each node: purged ≤ snapshot ≤ applied. And the log continues after a snapshot without a gap.
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, Position};
 use crate::verify::invariants::observer::{ObservedNode, Observer};
 use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
@@ -9,7 +9,7 @@ pub(super) struct Snapshots;
 
 impl Snapshots {
     fn in_order(&self, observed: &ObservedNode, source: Source) -> Finding {
-        let Snapshot { node, purged, snapshot, applied, .. } = &observed.snapshot;
+        let NodeState { node, purged, snapshot, applied, .. } = &observed.snapshot;
         // A node whose newest snapshot is damaged takes another one. Until then it has none.
         let covered = snapshot.is_none() || position(*purged) <= position(*snapshot);
         if covered && position(*snapshot) <= position(*applied) && position(*purged) <= position(*applied) {
@@ -59,7 +59,7 @@ impl Invariant for Snapshots {
         "given up ≤ snapshot ≤ applied"
     }
 
-    fn on_joined(&mut self, observer: &Observer, node: &Snapshot, source: Source) -> Finding {
+    fn on_joined(&mut self, observer: &Observer, node: &NodeState, source: Source) -> Finding {
         self.in_order(observer.node(node.node)?, source)
     }
 
@@ -69,7 +69,7 @@ impl Invariant for Snapshots {
             Fact::SnapshotTaken { .. } | Fact::Compacted { .. } => self.in_order(observed, source(event)),
             // Of a longer log only the end is known, so its first entry need not follow the purged one.
             Fact::Consistent { .. } | Fact::Injected { .. }
-                if observed.snapshot.tail.len() < Snapshot::TAIL_MAX / 2 =>
+                if observed.snapshot.tail.len() < NodeState::TAIL_MAX / 2 =>
             {
                 self.without_gap(observed, source(event))
             }

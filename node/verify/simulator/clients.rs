@@ -146,7 +146,7 @@ impl Clients {
         let change = match (call.kind, expect) {
             (CallKind::Delete, _) => Change::Delete { key },
             (CallKind::CompareAndSet, Some((expect, _))) => Change::CompareAndSet { key, expect, value: value(index) },
-            (CallKind::Batch, _) => Change::Batch(self.batch(index).into_iter().map(Change::from).collect()),
+            (CallKind::Batch, _) => Change::Batch(self.batch(index).into_iter().map(change).collect()),
             _ => Change::Put { key, value: value(index) },
         };
         // A client has one write under way, so it has the answers to all earlier ones. It may say so later.
@@ -212,12 +212,10 @@ impl Clients {
     }
 }
 
-impl From<(Bytes, Option<Bytes>)> for Change {
-    fn from((key, value): (Bytes, Option<Bytes>)) -> Change {
-        match value {
-            Some(value) => Change::Put { key, value },
-            None => Change::Delete { key },
-        }
+fn change((key, value): (Bytes, Option<Bytes>)) -> Change {
+    match value {
+        Some(value) => Change::Put { key, value },
+        None => Change::Delete { key },
     }
 }
 
@@ -364,8 +362,8 @@ impl Simulation<'_> {
             return self.on_change_answer(node, request, answer);
         }
         let index = (request.0 / ATTEMPTS) as usize;
-        if let Answer::Written(point) = answer {
-            self.oracle.check_written(index, *point)?;
+        if let Answer::Applied { entry, .. } = answer {
+            self.oracle.check_written(index, *entry)?;
         }
         let current = self.clients.under_way.get(&index).map(|under_way| under_way.attempt);
         if current != Some(request.0 % ATTEMPTS) {
@@ -373,9 +371,9 @@ impl Simulation<'_> {
         }
         let call = self.clients.calls[index];
         match answer {
-            Answer::Written(point) => {
+            Answer::Applied { entry, applied } => {
                 self.clients.believed.insert(call.client, node);
-                self.on_outcome(node, index, *point)?;
+                self.on_outcome(index, *entry, *applied)?;
             }
             Answer::Readable => {
                 self.clients.believed.insert(call.client, node);
@@ -387,21 +385,19 @@ impl Simulation<'_> {
             Answer::Forward(leader) => self.ask(index, *leader),
             Answer::Refused(refusal) => self.ask_another(index, *refusal),
             Answer::Unknown => self.on_unknown(index),
-            Answer::Done => {
-                return Err(Violation::of("answers fit their requests", format!("call {index} is answered: done")));
+            Answer::Done | Answer::Injected(_) | Answer::Snapshot(_) => {
+                let text = format!("call {index} is answered: {answer:?}");
+                return Err(Violation::of("answers fit their requests", text));
             }
         }
         Ok(())
     }
 
     /// The write is applied: its outcome is the client's answer.
-    fn on_outcome(&mut self, node: NodeId, index: usize, point: LogPoint) -> Checked {
+    fn on_outcome(&mut self, index: usize, entry: LogPoint, applied: Applied) -> Checked {
         let Call { client, key, .. } = self.clients.calls[index];
-        let Some(Applied { position, outcome, .. }) = self.host(node).outcome(point.position) else {
-            let text = format!("call {index} is answered at {node} as {point}, which it has not applied just now");
-            return Err(Violation::of("answers fit their requests", text));
-        };
-        self.stats.calls.answered_again += u64::from(position != point.position);
+        let Applied { position, outcome, .. } = applied;
+        self.stats.calls.answered_again += u64::from(position != entry.position);
         match outcome {
             Outcome::Done { revision } => {
                 self.stats.calls.written += 1;

@@ -144,9 +144,9 @@ impl Simulation<'_> {
     pub(super) fn on_change_answer(&mut self, node: NodeId, request: RequestId, answer: &Answer) -> Checked {
         let number = request.0 & !OPERATORS;
         let (index, attempt) = ((number / ATTEMPTS) as usize, number % ATTEMPTS);
-        if let Answer::Written(point) = answer {
+        if let Answer::Applied { entry, .. } = answer {
             let Wanted { node: member, request, .. } = self.wanted[index];
-            self.oracle.check_listed(*point, member, request)?;
+            self.oracle.check_listed(*entry, member, request)?;
         }
         if self.wanted[index].ended || self.wanted[index].attempt != attempt {
             return Ok(());
@@ -154,12 +154,15 @@ impl Simulation<'_> {
         let pause = self.plan.options.election_timeout_micros / 4;
         let any = self.any_node();
         match answer {
-            Answer::Written(_) | Answer::Done => self.wanted[index].ended = true,
+            Answer::Applied { .. } | Answer::Done => self.wanted[index].ended = true,
             Answer::Forward(leader) => self.ask_for_change(index, *leader, 0),
             Answer::Refused(Refusal::NoMember | Refusal::LastVoter) => self.wanted[index].ended = true,
             Answer::Refused(_) | Answer::Unknown => self.ask_for_change(index, any, pause),
-            Answer::Readable => {
-                return Err(Violation::of("answers fit their requests", format!("{node} answers a change: readable")));
+            Answer::Readable | Answer::Injected(_) | Answer::Snapshot(_) => {
+                return Err(Violation::of(
+                    "answers fit their requests",
+                    format!("{node} answers a change: {answer:?}"),
+                ));
             }
         }
         Ok(())

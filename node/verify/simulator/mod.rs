@@ -59,7 +59,7 @@ mod shrink;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::protocol::NodeId;
-use crate::protocol::trace::{Event, Snapshot};
+use crate::protocol::trace::{Event, NodeState};
 use crate::verify::invariants::Violation;
 
 pub use options::Options;
@@ -96,7 +96,7 @@ pub fn run(seed: u64) -> Outcome {
 #[derive(Clone, Copy, Debug)]
 pub enum Notification<'a> {
     /// A node starts.
-    Started(&'a Snapshot),
+    Started(&'a NodeState),
     Event(&'a Event),
     /// The node's disk was wiped. The next start under its id is another node.
     Left(NodeId),

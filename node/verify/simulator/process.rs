@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use crate::protocol::apply::Applied;
-use crate::protocol::trace::{Event, Fact, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState};
 use crate::protocol::{Entry, Envelope, Input, Kind, Message, NodeId, Output, Store, Time};
 use crate::verify::host::{Checked, Effect, Work};
 use crate::verify::invariants::Violation;
@@ -34,7 +34,7 @@ impl Simulation<'_> {
         if was_closed_cleanly {
             self.host_mut(node).database.forget_history();
         }
-        let snapshot = Snapshot { process: self.machine(node).run, ..self.host(node).view() };
+        let snapshot = NodeState { process: self.machine(node).run, ..self.host(node).view() };
         self.notify(Notification::Started(&snapshot));
         self.watch.restarted(&snapshot).map_or(Ok(()), |violation| Err(Box::new(violation)))?;
         self.step(node, Input::Watched(true))
@@ -83,10 +83,9 @@ impl Simulation<'_> {
         for entry in &apply.entries {
             outcomes.push(self.apply(node, entry)?);
         }
-        let input = self.host_mut(node).end_apply(apply.up_to, outcomes);
         self.begin_snapshot(node);
         self.begin_install(node);
-        self.step(node, input)
+        self.step(node, Input::Applied { up_to: apply.up_to, outcomes })
     }
 
     fn apply(&mut self, node: NodeId, entry: &Entry) -> Checked<Applied> {

@@ -1,7 +1,7 @@
 //! The end of a run. The faults are over: within a bound one node must lead, all logs and states must be equal, and new
 //! writes must be confirmed. Then everything is checked once more, and the clients' history is checked.
 
-use crate::protocol::trace::{Preview, RoleName, Snapshot};
+use crate::protocol::trace::{NodeState, Preview, RoleName};
 use crate::protocol::{LogPoint, MemberKind, Prefer, Time};
 use crate::verify::host::{Checked, Host};
 use crate::verify::invariants::Violation;
@@ -180,7 +180,7 @@ impl Simulation<'_> {
     /// The state of a node as its events tell it is its real state.
     fn check_view(&self, host: &Host) -> Checked {
         let (Some(core), Some(view)) = (host.running(), self.watch.snapshot(host.id())) else { return Ok(()) };
-        let real = core.snapshot(Snapshot::TAIL_MAX);
+        let real = core.snapshot(NodeState::TAIL_MAX);
         let position = |point: Option<LogPoint>| point.map_or(0, |point| point.position.0);
         let committed = position(view.applied)..=position(real.committed);
         let same = view.role == real.role
@@ -195,7 +195,7 @@ impl Simulation<'_> {
         if same {
             return Ok(());
         }
-        let short = |mut snapshot: Snapshot| {
+        let short = |mut snapshot: NodeState| {
             let from = snapshot.tail.len().saturating_sub(2);
             snapshot.tail.drain(..from);
             format!("{snapshot:?}")

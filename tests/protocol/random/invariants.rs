@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use epoca::protocol::trace::{Fact, RoleName, Snapshot};
+use epoca::protocol::trace::{Fact, NodeState, RoleName};
 use epoca::protocol::{Answer, Command, Digest, Entry, EntryId, Epoch, Kind, LogPoint, NodeId, Position, RequestId};
 use epoca::verify::host::{Database, Host};
 
@@ -89,7 +89,7 @@ impl Witness {
     fn check_running(&mut self, node: &Node) {
         let host = &node.host;
         let id = host.id();
-        let snapshot = host.core().snapshot(Snapshot::TAIL_MAX);
+        let snapshot = host.core().snapshot(NodeState::TAIL_MAX);
         check_view(id, &node.view, &snapshot);
         if snapshot.role == RoleName::Leader {
             let epoch = snapshot.epoch.expect("a leader has an epoch");
@@ -108,7 +108,7 @@ impl Witness {
     }
 
     /// A new leader holds everything that was committed before its epoch.
-    fn check_leader(&self, host: &Host, snapshot: &Snapshot) {
+    fn check_leader(&self, host: &Host, snapshot: &NodeState) {
         let written = host.disk.written();
         for known in self.committed.iter().filter(|entry| Some(entry.id.epoch) < snapshot.epoch) {
             assert!(written.has(known.point()), "{} leads {:?} without {}", host.id(), snapshot.epoch, known.id);
@@ -164,7 +164,7 @@ impl Witness {
 
     fn check_write(&mut self, request: RequestId, answer: &Answer) {
         match answer {
-            Answer::Written(point) => {
+            Answer::Applied { entry: point, .. } => {
                 let entry = self.committed.get(point.position.0 as usize - 1);
                 let entry = entry.unwrap_or_else(|| panic!("{request:?} is confirmed, but {point} is not committed"));
                 assert_eq!(entry.point(), *point, "{request:?} is confirmed with another entry");
@@ -192,7 +192,7 @@ impl Witness {
 }
 
 /// The fold over events gives the state that the core itself shows.
-fn check_view(id: NodeId, view: &Snapshot, snapshot: &Snapshot) {
+fn check_view(id: NodeId, view: &NodeState, snapshot: &NodeState) {
     assert_eq!(view.role, snapshot.role, "{id}: folded role");
     // The core forgets what is older than its window, the observer does not.
     let newest = &view.tail[view.tail.len().saturating_sub(snapshot.tail.len())..];

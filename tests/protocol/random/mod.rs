@@ -10,7 +10,7 @@ mod invariants;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use epoca::protocol::Limits;
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use epoca::verify::rng::Rng;
 
 use crate::random::act::{Odds, act};
@@ -173,7 +173,7 @@ fn recover(world: &mut World, witness: &mut Witness) {
         }
     }
     let logs: Vec<_> =
-        world.hosts().map(|host| (host.id(), host.running().map(|core| core.snapshot(Snapshot::TAIL_MAX)))).collect();
+        world.hosts().map(|host| (host.id(), host.running().map(|core| core.snapshot(NodeState::TAIL_MAX)))).collect();
     panic!("the nodes do not agree after 20 s without faults: {logs:#?}");
 }
 

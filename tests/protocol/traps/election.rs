@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use epoca::protocol::trace::{Fact, RoleName, Snapshot};
+use epoca::protocol::trace::{Fact, NodeState, RoleName};
 use epoca::protocol::{
     EntryId, Epoch, Leadership, Message, NodeId, PreVoteAnswer, PreVoteAsked, Promise, Refused, VoteAsked,
 };
@@ -122,7 +122,7 @@ fn trap_17_a_pre_vote_changes_nothing_at_the_voter() {
     world.now = world.now.plus_micros(900_000);
     // All but the number of its messages: it answers.
     let state = |world: &World| {
-        let snapshot = Snapshot { sent: None, ..world.snapshot(1) };
+        let snapshot = NodeState { sent: None, ..world.snapshot(1) };
         (snapshot, world.core(1).deadline(), world.host(1).disk.written().clone())
     };
     let before = state(&world);

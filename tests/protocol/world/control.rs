@@ -267,7 +267,7 @@ impl World {
 
     /// Whether the write is confirmed.
     pub fn is_written(&self, request: RequestId) -> bool {
-        matches!(self.answer(request), Some(Answer::Written(_)))
+        matches!(self.answer(request), Some(Answer::Applied { .. }))
     }
 
     /// The value of the key in the node's final database.

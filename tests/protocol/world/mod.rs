@@ -16,7 +16,7 @@ pub use node::{Auto, Node};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use epoca::protocol::trace::{Fact, RoleName, Snapshot};
+use epoca::protocol::trace::{Fact, NodeState, RoleName};
 use epoca::protocol::{
     Answer, Config, Core, Envelope, Incarnation, Input, Leadership, Limits, Member, Membership, NodeId, Output,
     Rejection, RequestId, Time,
@@ -146,8 +146,8 @@ impl World {
     }
 
     /// The running node as its core shows it.
-    pub fn snapshot(&self, id: u64) -> Snapshot {
-        self.core(id).snapshot(Snapshot::TAIL_MAX)
+    pub fn snapshot(&self, id: u64) -> NodeState {
+        self.core(id).snapshot(NodeState::TAIL_MAX)
     }
 
     pub fn ids(&self) -> Vec<u64> {

@@ -1,10 +1,7 @@
 //! One node of the world: the in-memory host, how much of its work happens by itself, and what an observer has seen.
 
-use std::collections::BTreeMap;
-
-use epoca::protocol::apply::Applied;
-use epoca::protocol::trace::Snapshot;
-use epoca::protocol::{Config, Input, Position, Time};
+use epoca::protocol::trace::NodeState;
+use epoca::protocol::{Config, Input, Time};
 use epoca::verify::host::{Checked, CommitRecords, Host, HostOptions, TakenSnapshots};
 
 pub struct Node {
@@ -15,9 +12,7 @@ pub struct Node {
     /// Why the core stopped the node.
     pub fatal: Option<String>,
     /// The node as an observer sees it: its state at the start, then the fold over its events.
-    pub view: Snapshot,
-    /// The outcome of each entry that this run has applied.
-    pub outcomes: BTreeMap<Position, Applied>,
+    pub view: NodeState,
     starts: u64,
 }
 
@@ -41,12 +36,11 @@ impl Node {
     pub fn new(config: Config) -> Node {
         let options = HostOptions { commit_records: CommitRecords::InOrder, ..HostOptions::default() };
         Node {
-            view: Snapshot::new(config.id),
+            view: NodeState::new(config.id),
             host: Host::new(config, options),
             auto: Auto::ALL,
             tail_more: 0,
             fatal: None,
-            outcomes: BTreeMap::new(),
             starts: 0,
         }
     }
@@ -57,7 +51,7 @@ impl Node {
         // Each start has its own election timeouts.
         let seed = self.host.config.seed.wrapping_add(self.starts.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         accept(self.host.start(seed, now, self.tail_more));
-        self.view = self.host.core().snapshot(Snapshot::TAIL_MAX);
+        self.view = self.host.core().snapshot(NodeState::TAIL_MAX);
         self.fatal = None;
     }
 
@@ -65,17 +59,11 @@ impl Node {
     pub(super) fn stop(&mut self, kept: usize) {
         self.host.stop();
         self.host.disk.lose_power(kept);
-        self.outcomes.clear();
     }
 
     /// Applies the oldest batch that waits for the database.
     pub(super) fn apply(&mut self) -> Option<Input> {
-        let position = |host: &Host| host.database.applied().map_or(0, |applied| applied.position.0);
-        let before = position(&self.host);
         let input = accept(self.host.apply_next())?;
-        let positions = (before + 1..=position(&self.host)).map(Position);
-        let outcomes = positions.filter_map(|position| Some((position, self.host.outcome(position)?)));
-        self.outcomes.extend(outcomes);
         self.host.begin_snapshot();
         Some(input)
     }

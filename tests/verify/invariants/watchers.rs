@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Event, Snapshot};
+use epoca::protocol::trace::{Event, NodeState};
 use epoca::verify::invariants::{Causal, Violation, Watch};
 use epoca::verify::rng::Rng;
 use epoca::verify::simulator::{Notification, Options, Plan, play_observed};
@@ -12,7 +12,7 @@ const SEEDS: std::ops::Range<u64> = 200..240;
 
 /// The state of each node as its events tell it: a connection to it begins with this state.
 #[derive(Default)]
-struct Views(BTreeMap<NodeId, Snapshot>);
+struct Views(BTreeMap<NodeId, NodeState>);
 
 impl Views {
     fn update(&mut self, notification: &Notification) {
@@ -73,7 +73,7 @@ fn a_watcher_that_starts_in_the_middle_finds_nothing_wrong() {
 
 enum Arrival {
     Left,
-    Joined(Box<Snapshot>),
+    Joined(Box<NodeState>),
     Event(Event),
 }
 

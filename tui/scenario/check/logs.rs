@@ -1,6 +1,6 @@
 //! Expectations about logs, as the nodes' own events tell them.
 
-use epoca::protocol::trace::{Preview, Snapshot};
+use epoca::protocol::trace::{NodeState, Preview};
 use epoca::protocol::{Epoch, NodeId};
 
 use super::{Scene, Seen, entry_text, nameless, not_yet};
@@ -88,7 +88,7 @@ impl Scene<'_> {
         &self,
         nodes: &Nodes,
         entries: &[EntryRef],
-        fits: impl Fn(NodeId, &Snapshot, &[Entry]) -> Result<Vec<String>, String>,
+        fits: impl Fn(NodeId, &NodeState, &[Entry]) -> Result<Vec<String>, String>,
     ) -> Seen {
         let heard = self.ears.heard();
         let these = match self.names.these(nodes, &heard) {

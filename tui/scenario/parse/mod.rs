@@ -28,7 +28,7 @@ use epoca::protocol::Epoch;
 use super::lang::Words;
 use super::script::{Action, How, Item, ItemKind, LogBefore, Said, Script};
 use crate::command::parse_line;
-use crate::console::Lang;
+use crate::lang::Lang;
 use cursor::{Cursor, duration};
 
 /// What is wrong with a text, and where; line and column count from 1.

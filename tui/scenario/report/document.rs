@@ -1,7 +1,7 @@
 //! What an account says, in one language and without any markup: a summary on one page, then a page for each part.
 
 use super::{Made, evidence_text, mark, verdict};
-use crate::console::Lang;
+use crate::lang::Lang;
 use crate::scenario::excerpt::{EntryExcerpt, Excerpt, LogExcerpt};
 use crate::scenario::is_heading;
 use crate::scenario::lang::choose;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::lang::choose;
 use super::told::{Evidence, Run, Verdict};
-use crate::console::Lang;
+use crate::lang::Lang;
 
 mod document;
 
