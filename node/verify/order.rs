@@ -1,9 +1,9 @@
 //! Brings the events of a cluster into happens-before order: one stream that screen, tape, checks and exports share.
 //!
 //! An observer has one connection to each node, another one to the launcher, and a third one as a client. Each of these
-//! lanes is in order. Across lanes an effect may arrive before its cause: a message is received before it is sent, a node
-//! acts before it is started. So an item waits until its cause was released, and everything behind it in its lane waits,
-//! too:
+//! lanes is in order. Across lanes an effect may arrive before its cause: a message is received before it is sent, a
+//! node acts before it is started. So an item waits until its cause was released, and everything behind it in its lane
+//! waits, too:
 //!
 //! - events about a received message wait for its sending by the same process of the sender ([`Fact::PeerProcess`]);
 //! - the end of a process waits for the end of its node's events;
@@ -14,8 +14,8 @@
 //! Everything else follows from the order within one node: it reports the ack after the flush, the count after the ack
 //! arrived, the commit after the count, the commit order after the commit, the resend after the log state arrived.
 //!
-//! A cause may never come: the sender died, or its events were lost. An item waits at most as long as the order's patience.
-//! Then it is released, with the node whose event is missing before it.
+//! A cause may never come: the sender died, or its events were lost. An item waits at most as long as the order's
+//! patience. Then it is released, with the node whose event is missing before it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;

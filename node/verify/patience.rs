@@ -1,10 +1,10 @@
-//! Timeouts for tests and scenarios that fit the machine. They are given as on a quiet machine, and grow with the measured
-//! slowness of this one.
+//! Timeouts for tests and scenarios that fit the machine. They are given as on a quiet machine, and grow with the
+//! measured slowness of this one.
 //!
-//! A fixed piece of work (hashing, waking a thread, synced writes) is timed and compared with the time on a quiet reference
-//! machine. While something waits, the work is timed again every second, so that a wait which began on a quiet machine lasts
-//! longer once the machine is busy: a [`Patience`] counts the seconds that a quiet machine would have had. A number for
-//! another process, such as a deadline, is multiplied once, by [`on_this_machine`].
+//! A fixed piece of work (hashing, waking a thread, synced writes) is timed and compared with the time on a quiet
+//! reference machine. While something waits, the work is timed again every second, so that a wait which began on a
+//! quiet machine lasts longer once the machine is busy: a [`Patience`] counts the seconds that a quiet machine would
+//! have had. A number for another process, such as a deadline, is multiplied once, by [`on_this_machine`].
 //!
 //! No node may use it: a node's timeouts are those that a person configured.
 
@@ -73,8 +73,8 @@ pub async fn within<T>(most: Duration, future: impl Future<Output = T>) -> Optio
     }
 }
 
-/// The time that this machine needs now for what takes a quiet machine `quiet`. Blocks for a moment to measure if nothing
-/// has waited lately.
+/// The time that this machine needs now for what takes a quiet machine `quiet`. Blocks for a moment to measure if
+/// nothing has waited lately.
 pub fn on_this_machine(quiet: Duration) -> Duration {
     quiet.mul_f64(slowness())
 }
@@ -174,8 +174,8 @@ impl Pace {
         }
     }
 
-    /// The time that a quiet machine would have had by now. An overdue measurement means that the machine is slower than
-    /// the last one found.
+    /// The time that a quiet machine would have had by now. An overdue measurement means that the machine is slower
+    /// than the last one found.
     fn now(&self) -> Duration {
         let since = self.at.elapsed();
         let known = since.min(2 * REST);

@@ -1,5 +1,5 @@
-//! Checks the guarantee of `watch` against everything that was committed: from a revision on, each change of the watched
-//! keys comes once, in order, with none left out, whichever nodes send them.
+//! Checks the guarantee of `watch` against everything that was committed: from a revision on, each change of the
+//! watched keys comes once, in order, with none left out, whichever nodes send them.
 //!
 //! Left out: how changes reach the watcher, and what it does when a node fails.
 

@@ -1,5 +1,5 @@
-//! The test's side of the disk that keeps only what was synced (see `shim.rs`): builds the library, starts nodes over it,
-//! and makes of the shadow what a power cut leaves behind.
+//! The test's side of the disk that keeps only what was synced (see `shim.rs`): builds the library, starts nodes over
+//! it, and makes of the shadow what a power cut leaves behind.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -143,7 +143,8 @@ impl Disk {
         }
     }
 
-    /// The synced bytes of a file. Of bytes that were written at its end but not synced, some may have reached the disk.
+    /// The synced bytes of a file. Of bytes that were written at its end but not synced, some may have reached the
+    /// disk.
     fn survives(&self, inode: u64, file: &Path, rng: &mut Option<&mut Rng>) -> Vec<u8> {
         let mut bytes = self.synced(inode);
         let Some(rng) = rng else { return bytes };

@@ -1,10 +1,9 @@
 //! The unchanged core under a model checker: every order of messages, flushes, crashes and elections within a bound.
 //!
 //! The bounds are counters ([`rules::Left`]). Everything that they allow is searched. A node is the in-memory host of
-//! `epoca::verify`; states with equal fingerprints (`Core::fingerprint`) are visited once. The short searches run with all
-//! tests, the deep ones each with
-//! `cargo test --release --test model -- --ignored --nocapture NAME` (`EPOCA_MODEL_THREADS=N` for more threads).
-//! They print the number of states.
+//! `epoca::verify`; states with equal fingerprints (`Core::fingerprint`) are visited once. The short searches run with
+//! all tests, the deep ones each with `cargo test --release --test model -- --ignored --nocapture NAME`
+//! (`EPOCA_MODEL_THREADS=N` for more threads). They print the number of states.
 
 mod deep;
 mod node;

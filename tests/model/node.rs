@@ -1,5 +1,5 @@
-//! One node of the model: the in-memory host with its clock. When its flushes, applies and crashes happen is a choice of
-//! the search.
+//! One node of the model: the in-memory host with its clock. When its flushes, applies and crashes happen is a choice
+//! of the search.
 
 use std::collections::VecDeque;
 
@@ -64,8 +64,8 @@ impl Node {
         self.fingerprint = self.host.fingerprint();
     }
 
-    /// Gives the node one input and does all work that the rules do at once. Returns the messages that leave. `Err`: why
-    /// the node stopped, or what it did wrong.
+    /// Gives the node one input and does all work that the rules do at once. Returns the messages that leave. `Err`:
+    /// why the node stopped, or what it did wrong.
     pub fn step(&mut self, input: Input, rules: &Rules) -> Result<Vec<Envelope>, String> {
         let (mut inputs, mut leaving) = (VecDeque::from([input]), Vec::new());
         while let Some(input) = inputs.pop_front() {

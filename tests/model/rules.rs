@@ -29,8 +29,8 @@ pub struct Rules {
     pub flushes_at_once: bool,
     /// The same for the final database.
     pub applies_at_once: bool,
-    /// A pre-vote and its answers arrive at once, grants first. They change only the state of the candidate, so the search
-    /// misses only late and missing answers.
+    /// A pre-vote and its answers arrive at once, grants first. They change only the state of the candidate, so the
+    /// search misses only late and missing answers.
     pub pre_votes_at_once: bool,
     pub breach: Option<Breach>,
 }

@@ -1,7 +1,7 @@
 //! The state of the whole cluster, and the actions on it.
 //!
-//! A link is either a set of messages, which arrive in any order or never (equal ones are one), or, as in a stream, a queue
-//! whose first message is delivered or lost. Election messages are separate calls and have no order.
+//! A link is either a set of messages, which arrive in any order or never (equal ones are one), or, as in a stream, a
+//! queue whose first message is delivered or lost. Election messages are separate calls and have no order.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,8 +25,8 @@ pub struct State {
     pub network: BTreeMap<Link, Vec<(u64, Arc<Envelope>)>>,
     pub history: History,
     pub left: Left,
-    /// How many of the first nodes have stood for election. Nodes differ only in their ids, so of the others only the next
-    /// one is tried: what another one could do is the same with ids exchanged.
+    /// How many of the first nodes have stood for election. Nodes differ only in their ids, so of the others only the
+    /// next one is tried: what another one could do is the same with ids exchanged.
     pub stood: usize,
     /// Why a node stopped, or which check failed.
     pub broken: Option<String>,
@@ -163,8 +163,8 @@ impl State {
         self.send_all(leaving, rules);
     }
 
-    /// A replica that is asked for a vote has not heard its leader for a timeout: otherwise it refuses, which is as good as a
-    /// loss. Returns the messages that leave.
+    /// A replica that is asked for a vote has not heard its leader for a timeout: otherwise it refuses, which is as
+    /// good as a loss. Returns the messages that leave.
     fn receive(&mut self, envelope: Envelope, rules: &Rules) -> Vec<Envelope> {
         let index = envelope.to.0 as usize - 1;
         let asked = matches!(envelope.message, Message::PreVoteAsked(_) | Message::VoteAsked(_));
@@ -327,7 +327,8 @@ impl fmt::Debug for State {
             let durable = node.disk().durable().entries.len();
             writeln!(
                 f,
-                "{} {role:?} of {epoch:?}: log {log:?}, {durable} durable, committed {committed:?}, applied {applied:?}",
+                "{} {role:?} of {epoch:?}: log {log:?}, {durable} durable, committed {committed:?}, \
+                 applied {applied:?}",
                 node.id()
             )?;
         }

@@ -1,5 +1,5 @@
-//! Short runs of the simulator, the same on every machine: no invariant is broken, all faults and facts occur, and a seed
-//! gives the same run each time. Long runs are `epoca verify`.
+//! Short runs of the simulator, the same on every machine: no invariant is broken, all faults and facts occur, and a
+//! seed gives the same run each time. Long runs are `epoca verify`.
 
 use epoca::verify::simulator::{FaultKind, Options, Plan, Stats, play, run, shrink};
 

@@ -6,9 +6,9 @@
 //!     └── Input ◄── flush, apply_next, read_log, … ◄──┘ work that waits until the driver says that it is done
 //! ```
 //!
-//! Nothing happens by itself: the driver decides when a flush, an apply, a read or a part of a snapshot is done, and gives
-//! the core the input that comes of it. Three drivers share this host: the simulator under virtual time, the scenario
-//! texts (`tests/protocol`) step by step, and the model checker (`tests/model`) in every order.
+//! Nothing happens by itself: the driver decides when a flush, an apply, a read or a part of a snapshot is done, and
+//! gives the core the input that comes of it. Three drivers share this host: the simulator under virtual time, the
+//! scenario texts (`tests/protocol`) step by step, and the model checker (`tests/model`) in every order.
 //!
 //! What the core asks for is checked against what a log store and a database accept. A request that breaks a rule is a
 //! [`Violation`], whatever the test is about.
@@ -146,8 +146,8 @@ impl Host {
         self.core.as_ref()
     }
 
-    /// Starts the process on what its disk holds: the newest snapshot, then the log up to the recorded commit point. The
-    /// core gets up to `tail_more` entries besides those that are not committed.
+    /// Starts the process on what its disk holds: the newest snapshot, then the log up to the recorded commit point.
+    /// The core gets up to `tail_more` entries besides those that are not committed.
     pub fn start(&mut self, seed: u64, now: Time, tail_more: u64) -> Checked {
         for entry in self.load_database() {
             self.apply_entry(&entry)?;
@@ -308,7 +308,8 @@ impl Host {
     }
 
     /// A hash over everything that decides the future of the node, its disk and the work that waits. The database
-    /// follows from the last applied entry, whose digest covers all entries before it. Work on snapshots is not covered.
+    /// follows from the last applied entry, whose digest covers all entries before it. Work on snapshots is not
+    /// covered.
     ///
     /// Waiting messages take part with their numbers, which are history: two hosts that differ only in them have
     /// different fingerprints.

@@ -69,8 +69,8 @@ impl Causal {
         self.take(event.node, Input::Event(event))
     }
 
-    /// To be called now and then, when every event that the nodes had sent at the previous call has arrived. Returns what
-    /// was suspected then and is not explained. At the end of a recording it is called twice.
+    /// To be called now and then, when every event that the nodes had sent at the previous call has arrived. Returns
+    /// what was suspected then and is not explained. At the end of a recording it is called twice.
     pub fn settled(&mut self) -> Option<Violation> {
         self.watch.settled()
     }

@@ -1,5 +1,5 @@
-//! The last member list of a node's log is in force at the node: from when it is appended until it is truncated, and again
-//! after a restart.
+//! The last member list of a node's log is in force at the node: from when it is appended until it is truncated, and
+//! again after a restart.
 
 use std::collections::BTreeMap;
 

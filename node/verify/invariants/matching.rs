@@ -1,5 +1,5 @@
-//! Log matching, by id and digest: an id names one entry at one position in all logs. Since the digest covers all earlier
-//! entries, two logs with an id in common are equal up to it.
+//! Log matching, by id and digest: an id names one entry at one position in all logs. Since the digest covers all
+//! earlier entries, two logs with an id in common are equal up to it.
 
 use std::collections::BTreeMap;
 

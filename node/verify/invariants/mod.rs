@@ -1,13 +1,13 @@
 //! The invariants of the protocol, checked from trace events alone. The same checks run in the simulator and on a live
 //! cluster.
 //!
-//! [`Watch`] takes the events of all watched nodes. The events of one node come in their order, those of several nodes so
-//! that a message is received after it was sent (the simulator's own order, or that of [`Causal`] and
+//! [`Watch`] takes the events of all watched nodes. The events of one node come in their order, those of several nodes
+//! so that a message is received after it was sent (the simulator's own order, or that of [`Causal`] and
 //! [`CausalOrder`](crate::verify::order::CausalOrder)). A watch may start at any time: [`Watch::joined`] takes a node's
 //! snapshot, and everything before it counts as unknown, never as wrong.
 //!
-//! Entries that the lab has marked as forged count as absent. The F8 event names them, and a C1 event has them among its
-//! entries once a push has shown that they are genuine.
+//! Entries that the lab has marked as forged count as absent. The F8 event names them, and a C1 event has them among
+//! its entries once a push has shown that they are genuine.
 //!
 //! Left out: what events do not tell, such as the content of a disk. The simulator's oracle checks that.
 

@@ -1,6 +1,6 @@
 //! Members change one at a time: a leader proposes a list only when an entry of its own epoch and the last list are
-//! committed, and the list differs from the last one by at most one voter. So any quorums of two lists that may be in force
-//! at the same time share a voter (Raft thesis 4.1, with the correction of 2015).
+//! committed, and the list differs from the last one by at most one voter. So any quorums of two lists that may be in
+//! force at the same time share a voter (Raft thesis 4.1, with the correction of 2015).
 
 use std::collections::BTreeMap;
 

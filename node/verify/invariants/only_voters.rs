@@ -40,7 +40,8 @@ impl OnlyVoters {
         violation(self.name(), &[source(event)], text)
     }
 
-    /// A node that is no voter of the list leads only if the list is not known to be committed and it was a voter before.
+    /// A node that is no voter of the list leads only if the list is not known to be committed and it was a voter
+    /// before.
     fn may_lead(&self, observed: &ObservedNode, event: &Event, list: &MemberIds) -> Finding {
         let node = event.node;
         let is_voter = |list: &MemberIds| list.voters.contains(&node);

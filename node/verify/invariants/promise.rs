@@ -1,5 +1,5 @@
-//! The promised epoch is at least that of the log's last entry: a node follows no leader of a smaller epoch than that of
-//! an entry that it holds.
+//! The promised epoch is at least that of the log's last entry: a node follows no leader of a smaller epoch than that
+//! of an entry that it holds.
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::verify::invariants::observer::Observer;

@@ -1,5 +1,5 @@
-//! A committed entry is on a quorum of disks: enough nodes have reported in the same epoch that they hold it durably, the
-//! leader itself among them once its own flush is done. And the leader's arithmetic is right.
+//! A committed entry is on a quorum of disks: enough nodes have reported in the same epoch that they hold it durably,
+//! the leader itself among them once its own flush is done. And the leader's arithmetic is right.
 
 use std::collections::BTreeMap;
 

@@ -26,8 +26,8 @@ impl Invariant for Readable {
     }
 }
 
-/// A node makes entries final that no node has reported as committed. To be checked before the observer takes the event,
-/// because a final entry counts as committed there.
+/// A node makes entries final that no node has reported as committed. To be checked before the observer takes the
+/// event, because a final entry counts as committed there.
 pub(super) fn finalized_early(observer: &Observer, event: &Event) -> Finding {
     let Fact::Finalized { up_to, .. } = &event.fact else { return None };
     let observed = observer.node(event.node)?;

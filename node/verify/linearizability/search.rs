@@ -1,11 +1,13 @@
 //! The search for an order of the operations on one key.
 //!
-//! It is the search of Wing and Gong (1993) with Lowe's memo (2017). Four properties of the operations keep it small; the
-//! tests compare it with a checker that uses none of them. A compare-and-set sees a value, as a get does, and writes another
-//! one at the same moment.
+//! It is the search of Wing and Gong (1993) with Lowe's memo (2017). Four properties of the operations keep it small;
+//! the tests compare it with a checker that uses none of them. A compare-and-set sees a value, as a get does, and
+//! writes another one at the same moment.
 //!
-//! 1. A get that sees the present value is placed at once: it changes nothing, and it no longer constrains what follows.
-//! 2. A write of unknown outcome matters only if an operation sees it, so it is placed just before that operation, or never.
+//! 1. A get that sees the present value is placed at once: it changes nothing, and it no longer constrains what
+//!    follows.
+//! 2. A write of unknown outcome matters only if an operation sees it, so it is placed just before that operation, or
+//!    never.
 //! 3. Of several unknown writes of one value only the one called first is tried, if none of them compares.
 //! 4. A value that an operation has yet to see is not overwritten if no write of it is left.
 

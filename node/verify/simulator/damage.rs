@@ -1,6 +1,6 @@
 //! Damaged disks. A bit of a record flips, which shows only when the record is read. Then the node does what a real one
-//! does: it stops at once, its folder is moved aside, and it comes back with an empty folder, as another incarnation that
-//! asks to be added until it is.
+//! does: it stops at once, its folder is moved aside, and it comes back with an empty folder, as another incarnation
+//! that asks to be added until it is.
 //!
 //! Left out: which checksum finds the damage. The real storage is tested with real bits.
 

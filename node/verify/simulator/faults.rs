@@ -165,8 +165,8 @@ impl Simulation<'_> {
         }
     }
 
-    /// The node comes back under its old id, as another incarnation. Its command line may name the founders again, as long
-    /// as one of them still knows that there is a cluster.
+    /// The node comes back under its old id, as another incarnation. Its command line may name the founders again, as
+    /// long as one of them still knows that there is a cluster.
     fn wipe(&mut self, node: NodeId) {
         self.cut_power(node, 100, false);
         let first = self.machines.iter().all(|machine| machine.destroyed.is_empty());

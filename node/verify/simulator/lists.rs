@@ -28,8 +28,8 @@ impl Oracle {
         self.changes
     }
 
-    /// A list was committed. It differs by at most one voter from the one before, so that any quorums of the two share a
-    /// voter.
+    /// A list was committed. It differs by at most one voter from the one before, so that any quorums of the two share
+    /// a voter.
     pub(super) fn on_list_committed(&mut self, host: &Host, listed: Listed) -> Checked {
         if let Some(before) = self.lists.last() {
             let (one, other) = (&before.membership, &listed.membership);
@@ -92,10 +92,10 @@ impl Oracle {
         Err(Violation::of("committed is durable on a quorum", text))
     }
 
-    /// A leader believes that a member has an entry: the disk that its list names has it. A mistake here would not commit
-    /// anything by itself, since the entry that lists a new disk comes after all entries that the old disk has acked. But
-    /// a disk that has nothing yet would be promoted for what another disk had. A member that has left the leader's epoch
-    /// may have truncated the entry since.
+    /// A leader believes that a member has an entry: the disk that its list names has it. A mistake here would not
+    /// commit anything by itself, since the entry that lists a new disk comes after all entries that the old disk has
+    /// acked. But a disk that has nothing yet would be promoted for what another disk had. A member that has left the
+    /// leader's epoch may have truncated the entry since.
     fn on_match(&self, machines: &[Machine], leader: NodeId, node: NodeId, up_to: LogPoint) -> Checked {
         let leading = &machines[leader.0 as usize - 1].host;
         let epoch = leading.running().and_then(|core| core.epoch());

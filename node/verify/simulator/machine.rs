@@ -1,5 +1,5 @@
-//! A simulated machine: a node in memory ([`Host`]), its clock, how slow its disk is, and what its process does not take
-//! now because it is paused.
+//! A simulated machine: a node in memory ([`Host`]), its clock, how slow its disk is, and what its process does not
+//! take now because it is paused.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -121,7 +121,8 @@ impl Machine {
         for entry in &old {
             self.host.apply_entry(entry).expect("a snapshot and the log after it have no gap");
         }
-        // Each start of each node has its own seed. Nodes with equal timeouts would stand for election together forever.
+        // Each start of each node has its own seed. Nodes with equal timeouts would stand for election together
+        // forever.
         let seed = mix(self.host.config.seed ^ mix(self.run << 32));
         self.host.start_core(self.host.restored(tail_more), seed, self.clock.at(now));
         self.committed = self.host.core().committed();

@@ -1,5 +1,5 @@
-//! Simulated operators. Each wants one change of the members, asks any node for it, follows the answer to the leader, and
-//! asks again until the change is done or its time is over.
+//! Simulated operators. Each wants one change of the members, asks any node for it, follows the answer to the leader,
+//! and asks again until the change is done or its time is over.
 //!
 //! They are reasonable: they remove no good node if too few good ones would be left, and no disk is destroyed at such a
 //! moment either ([`Simulation::can_lose_disk`]). Apart from that they ask at any time, several at once.
@@ -182,8 +182,8 @@ impl Simulation<'_> {
         }
     }
 
-    /// Whether the disk of this node may be destroyed: whichever list is committed next, a majority of its voters must have
-    /// good disks. Before the cluster is founded every disk is needed.
+    /// Whether the disk of this node may be destroyed: whichever list is committed next, a majority of its voters must
+    /// have good disks. Before the cluster is founded every disk is needed.
     pub(super) fn can_lose_disk(&self, node: NodeId) -> bool {
         let Some(known) = self.oracle.list() else { return false };
         let later = self.lists.iter().filter(|listed| listed.id > known.id);

@@ -1,22 +1,24 @@
-//! The simulator: the unchanged cores of several nodes in one thread, under virtual time, with a bad network, bad disks,
-//! crashes and impatient clients. Everything is drawn from one seed.
+//! The simulator: the unchanged cores of several nodes in one thread, under virtual time, with a bad network, bad
+//! disks, crashes and impatient clients. Everything is drawn from one seed.
 //!
 //! ```text
-//!   seed ─► Options ─► Plan (faults, calls) ─► Simulation ─► Outcome (trace hash, numbers, the failure if there is one)
+//!   seed ─► Options ─► Plan (faults, calls) ─► Simulation ─► Outcome (trace hash, numbers, a failure if there is one)
 //!                        ▲                                      │
 //!                        └────────── shrink, replay ◄───────────┘
 //! ```
 //!
-//! A run has two phases. While faults happen, no invariant may be broken (safety): they are checked after every step, on
-//! trace events, disks, databases and answers. Then the faults end, and within a bound there must be one leader, equal logs
-//! and states, and confirmed new writes (liveness). At last the history of all clients must be linearizable.
+//! A run has two phases. While faults happen, no invariant may be broken (safety): they are checked after every step,
+//! on trace events, disks, databases and answers. Then the faults end, and within a bound there must be one leader,
+//! equal logs and states, and confirmed new writes (liveness). At last the history of all clients must be linearizable.
 //!
-//! A node is the in-memory [`host`](crate::verify::host). Left out: bytes on disks and wires, threads, and everything else
-//! that the real node does around the core.
+//! A node is the in-memory [`host`](crate::verify::host). Left out: bytes on disks and wires, threads, and everything
+//! else that the real node does around the core.
 
 mod options;
 
 mod plan;
+
+mod describe;
 
 mod stories;
 

@@ -1,7 +1,7 @@
 //! The simulated network: which messages are lost, doubled, late or out of order, and which links are cut.
 //!
-//! The fate of a message depends on the seed, its link and its number on the link. So a smaller plan does not change the
-//! fate of the other messages as long as nothing else differs.
+//! The fate of a message depends on the seed, its link and its number on the link. So a smaller plan does not change
+//! the fate of the other messages as long as nothing else differs.
 
 use crate::protocol::Envelope;
 use crate::verify::rng::Rng;

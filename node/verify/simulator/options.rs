@@ -1,5 +1,5 @@
-//! The parameters of a run, all drawn from one seed: the nodes and their timeouts, how fast and reliable network and disks
-//! are, and what clients do.
+//! The parameters of a run, all drawn from one seed: the nodes and their timeouts, how fast and reliable network and
+//! disks are, and what clients do.
 
 use std::fmt;
 

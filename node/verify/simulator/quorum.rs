@@ -1,5 +1,5 @@
-//! Simulated quorum reads. A client asks some voters at once, each answers at its own time, and the protocol's rule decides
-//! whether one of the answers may be used.
+//! Simulated quorum reads. A client asks some voters at once, each answers at its own time, and the protocol's rule
+//! decides whether one of the answers may be used.
 
 use bytes::Bytes;
 

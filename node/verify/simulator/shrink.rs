@@ -1,7 +1,7 @@
 //! Makes a failing plan smaller by leaving out what the failure does not need.
 //!
-//! Faults and calls are left out in ever smaller portions (delta debugging, Zeller and Hildebrandt 2002). A smaller plan is
-//! accepted if it breaks the same invariant. Everything after the failure is left out first.
+//! Faults and calls are left out in ever smaller portions (delta debugging, Zeller and Hildebrandt 2002). A smaller
+//! plan is accepted if it breaks the same invariant. Everything after the failure is left out first.
 
 use crate::verify::simulator::plan::Plan;
 use crate::verify::simulator::{Failure, play};

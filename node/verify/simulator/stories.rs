@@ -1,11 +1,11 @@
-//! Schedules that chance alone hardly draws: several faults that must come in one order. Some runs have one of them, among
-//! all their other faults. The times of its parts are drawn, too.
+//! Schedules that chance alone hardly draws: several faults that must come in one order. Some runs have one of them,
+//! among all their other faults. The times of its parts are drawn, too.
 //!
 //! ```text
 //! the first change behind a partition   the founders are cut in two halves ─▶ one of the others is removed;
 //!                                       readers ask on both sides
-//! growth behind a voter's back          a voter is cut off ─▶ a node joins ─▶ a voter is removed ─▶ the leader's disk is
-//!                                       lost ─▶ the voter is connected again
+//! growth behind a voter's back          a voter is cut off ─▶ a node joins ─▶ a voter is removed ─▶ the leader's disk
+//!                                       is lost ─▶ the voter is connected again
 //! two disks, a change between           a disk is lost, the node is listed again and cannot catch up ─▶ no node learns
 //!                                       that this is committed ─▶ the leader's disk is lost
 //! late answers of an earlier disk       messages that a node sent with its last disk arrive when its next disk is a

@@ -1,6 +1,6 @@
 //! Simulated watchers. Each has a connection to a node, which pages through its history of changes for it. The watcher
-//! goes to another node when that one ends, falls behind, or does not keep the wanted revisions. How far a watcher is and
-//! what a node keeps is the product's own code; the connections between them are here.
+//! goes to another node when that one ends, falls behind, or does not keep the wanted revisions. How far a watcher is
+//! and what a node keeps is the product's own code; the connections between them are here.
 
 use bytes::Bytes;
 

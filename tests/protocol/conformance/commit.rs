@@ -80,8 +80,8 @@ fn assert_logs(world: &World, expected: &[Vec<u64>]) {
     }
 }
 
-/// From b to c: S1 comes back, leads epoch 4 by the votes of S2 and S3, and its entry of epoch 2 reaches S3. Its opening
-/// entry is on no disk but its own: the disks of S2 and S3 stop before it.
+/// From b to c: S1 comes back, leads epoch 4 by the votes of S2 and S3, and its entry of epoch 2 reaches S3. Its
+/// opening entry is on no disk but its own: the disks of S2 and S3 stop before it.
 fn figure_8_c() -> World {
     let figure = figure_8();
     let mut world = five(&figure.b, 3);

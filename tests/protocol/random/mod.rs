@@ -1,8 +1,8 @@
-//! Seeded random schedules: deliveries, losses, power losses, cut links, forged entries, writes and reads in any order. The
-//! invariants are checked after each step. Then the faults end, and all nodes must agree within a bound.
+//! Seeded random schedules: deliveries, losses, power losses, cut links, forged entries, writes and reads in any order.
+//! The invariants are checked after each step. Then the faults end, and all nodes must agree within a bound.
 //!
-//! `SEED=17 cargo test --test protocol random` plays one seed alone. The simulator (`epoca verify`) is larger; this one is
-//! small enough to run with every test.
+//! `SEED=17 cargo test --test protocol random` plays one seed alone. The simulator (`epoca verify`) is larger; this one
+//! is small enough to run with every test.
 
 mod act;
 mod invariants;

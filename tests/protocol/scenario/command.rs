@@ -3,7 +3,8 @@
 //! ```text
 //! nodes 4 [heartbeat=100] [election=1000] [window=N] [pushed=N] [in-flight=N]   voters with empty disks; times in ms
 //!         [prefer=lowest|highest] [lease=600] [manual=1]
-//! log 1 1:3 4:2 [promise=E] [committed=P] [other=N | forged=N]     a disk before the start: runs of epochs; the last N with other content
+//! log 1 1:3 4:2 [promise=E] [committed=P] [other=N | forged=N]
+//!                                  a disk before the start: runs of epochs; the last N with other content
 //! start [N…]                       start [4] starts these nodes, or all
 //! show all | decisions | nothing   how much of the trace is printed from here on
 //! stand N · transfer N [to=M] · lease N (a read by lease) · tick N · elapse 1500ms · settle
@@ -11,7 +12,8 @@
 //! deliver [KIND] [N>M] [N>] [>M] · lose … · twice … (delivers a copy, the message stays under way)
 //! hold N KIND · release N KIND · cut A B · heal [A B]
 //! disk N hold | free · flush N [COUNT] · apply N hold | free | next · readlog N hold | free | next
-//! crash N [keep=K] (a power cut) · kill N (what was written stays) · restart N · wipe N · damage N POSITION · fail N (a storage error)
+//! crash N [keep=K] (a power loss) · kill N (what was written stays) · restart N · wipe N
+//! damage N POSITION · fail N (a storage error)
 //! logs · final N · pool            print
 //! ```
 

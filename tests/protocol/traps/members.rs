@@ -485,19 +485,3 @@ fn a_removed_node_that_missed_its_removal_disturbs_nobody() {
     world.elapse_millis(3_000);
     assert_eq!(world.core(2).epoch(), Some(Epoch(1)));
 }
-
-#[test]
-fn a_member_that_listens_elsewhere_keeps_its_vote() {
-    let mut world = World::led(3);
-    let mut moved = world.member(3, MemberKind::Joining);
-    moved.address = "127.0.0.1:9999".to_owned();
-    let request = world.change(1, MemberChange::Add(moved));
-    world.elapse_millis(300);
-    assert!(world.is_written(request));
-    let member = world.list(2).member(NodeId(3)).expect("n3").clone();
-    assert_eq!((member.address.as_str(), member.kind), ("127.0.0.1:9999", MemberKind::Voter));
-    let taken_up = |(_, fact): (u64, &Fact)| matches!(fact, Fact::JoinAsked { .. });
-    assert!(!world.facts().any(taken_up), "it is a member already, and nobody is told otherwise");
-    let again = world.change(1, MemberChange::Add(member));
-    assert_eq!(world.answer(again), Some(&Answer::Done));
-}

@@ -1,6 +1,7 @@
-//! Faults that the changes of members once had. The simulator has found them.
+//! Faults that membership changes once had. Most were found by the simulator.
 
-use epoca::protocol::{Answer, EntryId, Epoch, Message, NodeId, Promise, VoteAsked};
+use epoca::protocol::trace::Fact;
+use epoca::protocol::{Answer, EntryId, Epoch, MemberChange, MemberKind, Message, NodeId, Promise, VoteAsked};
 use epoca::verify::host::Image;
 
 use crate::world::{Options, World};
@@ -67,8 +68,8 @@ fn a_node_that_may_not_lead_tells_that_it_has_no_leader_any_more() {
     assert_eq!((world.core(3).leader(), world.node(3).view.leader), (None, None));
 }
 
-/// Seed 3000912 of 2026-11-21: the first change needs a majority of the founders, and the next leader did not push to the one
-/// that is removed by it.
+/// Seed 3000912 of 2026-11-21: the first change needs a majority of the founders, and the next leader did not push to
+/// the one that is removed by it.
 #[test]
 fn the_first_change_is_committed_by_a_later_leader_too() {
     let mut world = World::led(4);
@@ -132,8 +133,8 @@ fn a_read_that_waits_for_a_voter_is_answered_once_that_voter_is_removed() {
     assert_eq!(world.answer(read), Some(&Answer::Readable));
 }
 
-/// Seed 90014912 of 2026-11-21: a disk was replaced, the leader died that knew it to be committed, and of the four founders' disks
-/// two were left, which are a majority of the three voters of the new list.
+/// Seed 90014912 of 2026-11-21: a disk was replaced, the leader died that knew it to be committed, and of the four
+/// founders' disks two were left, which are a majority of the three voters of the new list.
 #[test]
 fn a_founder_whose_folder_was_replaced_is_not_waited_for() {
     let mut world = World::led(4);
@@ -187,4 +188,20 @@ fn a_founder_that_the_first_change_removes_counts_with_its_epoch_until_that_is_c
         let leader = world.leader().map(|leader| world.core(leader));
         leader.is_some_and(|core| core.epoch() > Some(Epoch(5)) && core.committed() == core.last())
     });
+}
+
+#[test]
+fn a_member_that_listens_elsewhere_keeps_its_vote() {
+    let mut world = World::led(3);
+    let mut moved = world.member(3, MemberKind::Joining);
+    moved.address = "127.0.0.1:9999".to_owned();
+    let request = world.change(1, MemberChange::Add(moved));
+    world.elapse_millis(300);
+    assert!(world.is_written(request));
+    let member = world.list(2).member(NodeId(3)).expect("n3").clone();
+    assert_eq!((member.address.as_str(), member.kind), ("127.0.0.1:9999", MemberKind::Voter));
+    let taken_up = |(_, fact): (u64, &Fact)| matches!(fact, Fact::JoinAsked { .. });
+    assert!(!world.facts().any(taken_up), "it is a member already, and nobody is told otherwise");
+    let again = world.change(1, MemberChange::Add(member));
+    assert_eq!(world.answer(again), Some(&Answer::Done));
 }

@@ -251,7 +251,8 @@ fn trap_08_a_failed_read_of_the_log_stops_the_node_and_sends_nothing() {
     assert_eq!(world.messages_from(1, "push").count(), 0, "and pushes nothing as if the log began later");
 }
 
-/// n2's committed entries are not what n1 and the others have; `break_chain` damages n2's copy so that its digests show it.
+/// n2's committed entries are not what n1 and the others have; `break_chain` damages n2's copy so that its digests show
+/// it.
 fn with_another_commit(break_chain: bool) -> World {
     let mut world = World::new(&Options::voters(4));
     for id in [1, 3, 4] {

@@ -1,4 +1,5 @@
-//! Traps 24 and 25: no gap is stored; the sync point is found in one round trip, with forged entries in at most two. And the mark of forged entries.
+//! Traps 24 and 25: no gap is stored; the sync point is found in one round trip, with forged entries in at most two.
+//! And the mark of forged entries.
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Answer, EntryId, Message, NodeId, Offset, Position, Pushed, Refusal};

@@ -1,5 +1,5 @@
-//! Traps 29, 44 and 47: a retry is applied once and gets the first answer, nobody is left waiting, and the final state is a
-//! function of the log alone.
+//! Traps 29, 44 and 47: a retry is applied once and gets the first answer, nobody is left waiting, and the final state
+//! is a function of the log alone.
 
 use bytes::Bytes;
 

@@ -89,7 +89,8 @@ impl World {
         }
     }
 
-    /// Does one thing that is asked of the node's snapshots. Returns the input that comes of it, which is not given yet.
+    /// Does one thing that is asked of the node's snapshots. Returns the input that comes of it, which is not given
+    /// yet.
     pub fn work_on_snapshots(&mut self, id: u64) -> Option<Input> {
         let World { nodes, taken, .. } = self;
         nodes.get_mut(&NodeId(id))?.work_on_snapshots(taken)

@@ -1,7 +1,7 @@
 //! A deterministic world of in-memory nodes in one thread: virtual time, and messages in a pool.
 //!
-//! Nothing happens by itself. A test delivers, flushes, ticks and crashes; or [`World::settle`] and [`World::elapse`] do
-//! what a healthy machine would do. Voters without a node here are scripted: the test sends their messages with
+//! Nothing happens by itself. A test delivers, flushes, ticks and crashes; or [`World::settle`] and [`World::elapse`]
+//! do what a healthy machine would do. Voters without a node here are scripted: the test sends their messages with
 //! [`World::send_as`] and finds the messages to them in the pool.
 
 mod control;

@@ -1,4 +1,5 @@
-//! A checker that is only the definition: it tries every order, with and without each unknown write. For short histories.
+//! A checker that is only the definition: it tries every order, with and without each unknown write. For short
+//! histories.
 
 use epoca::verify::linearizability::{Action, Operation};
 
