@@ -87,7 +87,7 @@ trait Invariant {
     fn name(&self) -> &'static str;
 
     /// The watch of a node begins, or begins again, with this snapshot.
-    fn on_joined(&mut self, _sight: &Observer, _node: &NodeState, _source: Source) -> Finding {
+    fn on_joined(&mut self, _observer: &Observer, _node: &NodeState, _source: Source) -> Finding {
         None
     }
 
