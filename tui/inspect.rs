@@ -99,7 +99,7 @@ fn content(inspected: &InspectedEntry) -> String {
             });
             format!("members: {}", members.collect::<Vec<_>>().join(", "))
         }
-        EntryContent::Command(command) => match command.change.shown() {
+        EntryContent::Command(command) => match command.change.preview() {
             (key, Some(value)) => format!("{}={}", shown_short(&key, WIDTH), shown_short(&value, WIDTH)),
             (key, None) => format!("delete {}", shown_short(&key, WIDTH)),
         },
@@ -134,7 +134,7 @@ fn entry_json(inspected: &InspectedEntry) -> Value {
     let entry = &inspected.entry;
     let (key, value) = match &inspected.content {
         EntryContent::Command(command) => {
-            let (key, value) = command.change.shown();
+            let (key, value) = command.change.preview();
             (Some(key), value)
         }
         EntryContent::Opening(_) | EntryContent::Members(_) | EntryContent::Unknown => (None, None),

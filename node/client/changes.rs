@@ -11,27 +11,27 @@ use tokio::time::{sleep, timeout, timeout_at};
 use tonic::Streaming;
 
 use crate::client::Client;
-use crate::client::error::{ClientError, refused};
+use crate::client::error::{ClientError, refusal};
 use crate::client::nodes::{Absence, Answer, root_cause};
+use crate::client::reason::Reason;
 use crate::client::types::{Changed, Record};
-use crate::protocol::apply::Seen;
+use crate::protocol::apply::WatchCursor;
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
+use crate::wire::refusal::Refusal;
 
 /// A node that says nothing for so long may be cut off from the others: they are asked how far they are.
 const QUIET: Duration = Duration::from_secs(2);
 /// How long a look at all nodes, and the first answer of one, may take.
 const LOOK: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(50);
-/// The code of a refused watch: its first revision lies beyond the newest one plus one, so waiting would not help.
-const FUTURE: &str = "future_revision";
 
 /// What [`Client::watch`] gives. Dropping it ends the watching.
 pub struct Watching {
     client: Client,
     prefix: Bytes,
-    seen: Seen,
+    seen: WatchCursor,
     waiting: VecDeque<Changed>,
     /// The last node that let this watcher wait has brought nothing so far, while others said that what it wants is
     /// gone.
@@ -44,8 +44,8 @@ impl Client {
     /// do not exist yet only the very next one is waited for.
     pub async fn watch(&self, prefix: Bytes, from: Option<u64>) -> Result<Watching, ClientError> {
         let seen = match from {
-            Some(from) => Seen::before(from),
-            None => Seen::before(self.newest_revision(self.deadline()).await? + 1),
+            Some(from) => WatchCursor::starting_at(from),
+            None => WatchCursor::starting_at(self.newest_revision(self.deadline()).await? + 1),
         };
         let (client, waiting) = (self.clone(), VecDeque::new());
         let mut watching = Watching { client, prefix, seen, waiting, in_vain: false, stream: None };
@@ -64,7 +64,7 @@ impl Client {
 impl Watching {
     /// The revision after which nothing was seen yet.
     pub fn revision(&self) -> u64 {
-        self.seen.up_to()
+        self.seen.revision()
     }
 
     /// The next change. An error says that for the client's whole deadline no node could be watched, that none keeps
@@ -91,7 +91,7 @@ impl Watching {
     async fn connect(&mut self) -> Result<(), ClientError> {
         let deadline = self.client.deadline();
         loop {
-            let (mut why, mut oldest, mut refusal) = ("no node answers".to_owned(), None, None);
+            let (mut why, mut oldest, mut refused) = (Reason::NoNode, None, None);
             for address in self.candidates(deadline).await {
                 match timeout(LOOK, self.open(&address)).await {
                     // It is behind, and would let this watcher wait once more.
@@ -102,28 +102,23 @@ impl Watching {
                         self.stream = Some((address, stream));
                         return self.take(response);
                     }
-                    Ok(Ok((_, proto::WatchResponse { refused: Some(proto::Refusal { code, message, .. }), .. })))
-                        if code == FUTURE =>
-                    {
-                        return Err(refused(&code, message));
-                    }
+                    // Waiting would not help.
+                    Ok(Ok((_, response))) if is_future(&response) => return self.take(response),
                     Ok(Ok((_, response))) if response.oldest > 0 => {
                         oldest = Some(oldest.map_or(response.oldest, |oldest: u64| oldest.min(response.oldest)));
                     }
-                    Ok(Ok((_, response))) => refusal = response.refused.or(refusal),
-                    Ok(Err(reason)) => why = format!("{address}: {reason}"),
-                    Err(_) => why = format!("{address} does not answer"),
+                    Ok(Ok((_, response))) => refused = response.refused.or(refused),
+                    Ok(Err(reason)) => why = reason.at(&address),
+                    Err(_) => why = Reason::Silent { address },
                 }
             }
             self.in_vain = false;
             if let Some(oldest) = oldest {
-                let from = self.seen.up_to() + 1;
-                let text = format!("changes from revision {from} on are not kept any more: watch from {oldest} on");
-                return Err(refused("history_gone", text));
+                return Err(Refusal::HistoryGone { revision: self.seen.revision() + 1, bound: oldest }.into());
             }
             if Instant::now() + PAUSE >= deadline {
-                if let Some(proto::Refusal { code, message, .. }) = refusal {
-                    return Err(refused(&code, message));
+                if let Some(refused) = refused {
+                    return Err(refusal(refused).into());
                 }
                 return Err(ClientError::Unreachable { addresses: self.client.shared.nodes.named(), why });
             }
@@ -134,7 +129,7 @@ impl Watching {
     /// The nodes that answer: first those that are far enough, the furthest first.
     async fn candidates(&self, deadline: Instant) -> Vec<String> {
         let until = deadline.min(Instant::now() + LOOK);
-        let seen = self.seen.up_to();
+        let seen = self.seen.revision();
         let far = |answers: &[Answer], _| revisions(answers).any(|(revision, _)| revision > seen);
         let answers = self.client.shared.nodes.ask_all(until, far).await;
         let mut found: Vec<_> = revisions(&answers).collect();
@@ -142,45 +137,46 @@ impl Watching {
         found.into_iter().map(|(_, address)| address.clone()).collect()
     }
 
-    async fn open(&self, address: &str) -> Result<(Streaming<proto::WatchResponse>, proto::WatchResponse), String> {
+    async fn open(&self, address: &str) -> Result<(Streaming<proto::WatchResponse>, proto::WatchResponse), Reason> {
         let channel = self.client.shared.nodes.channel(address, Instant::now() + LOOK).await?;
         let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let request = proto::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen.up_to() + 1) };
+        let request = proto::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen.revision() + 1) };
         let opened = client.watch(request).await.map_err(|status| root_cause(&status))?;
         let mut stream = opened.into_inner();
         match stream.message().await {
             Ok(Some(response)) => Ok((stream, response)),
-            Ok(None) => Err("it ended the stream".to_owned()),
+            Ok(None) => Err(Reason::StreamEnded),
             Err(status) => Err(root_cause(&status)),
         }
     }
 
     fn is_news(&self, response: &proto::WatchResponse) -> bool {
-        response.up_to > self.seen.up_to()
+        response.up_to > self.seen.revision()
     }
 
     fn take(&mut self, response: proto::WatchResponse) -> Result<(), ClientError> {
-        if let Some(proto::Refusal { code, message, .. }) = response.refused {
+        let is_future = is_future(&response);
+        if let Some(refused) = response.refused {
             self.stream = None;
             // Of any other reason another node may think otherwise.
-            return if code == FUTURE { Err(refused(&code, message)) } else { Ok(()) };
+            return if is_future { Err(refusal(refused).into()) } else { Ok(()) };
         }
         self.in_vain &= !self.is_news(&response);
         for changed in response.changes {
             let Some(record) = changed.record.map(Record::from) else { continue };
-            if self.seen.is_new(record.revision) {
+            if self.seen.advance(record.revision) {
                 let Record { key, value, id, revision, .. } = record;
                 self.waiting.push_back(Changed { key, value: (!changed.deleted).then_some(value), id, revision });
             }
         }
-        self.seen.reached(response.up_to);
+        self.seen.advance_to(response.up_to);
         Ok(())
     }
 
     /// Nothing came for a while: if another node has more, this one is left.
     async fn leave_if_behind(&mut self) {
         let until = Instant::now() + LOOK;
-        let seen = self.seen.up_to();
+        let seen = self.seen.revision();
         let far = |answers: &[Answer], _| revisions(answers).any(|(revision, _)| revision > seen);
         let asked = timeout_at(until.into(), self.client.shared.nodes.ask_all(until, far)).await;
         let behind = asked.is_ok_and(|answers| revisions(&answers).any(|(revision, _)| revision > seen));
@@ -195,4 +191,9 @@ fn revisions(answers: &[Answer]) -> impl Iterator<Item = (u64, &String)> {
         Ok(status) => Some((status.revision, &answer.address)),
         Err(Absence::Gone(_) | Absence::Silent(_) | Absence::OtherCluster) => None,
     })
+}
+
+/// Whether the first revision that is wanted lies beyond the newest one plus one.
+fn is_future(response: &proto::WatchResponse) -> bool {
+    response.refused.as_ref().is_some_and(|refused| refused.code() == proto::RefusalCode::FutureRevision)
 }

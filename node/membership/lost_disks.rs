@@ -1,8 +1,8 @@
-//! Whose data folders are lost, as far as this node hears: members that ask to be added with another folder than the list
-//! names.
+//! Members whose data folders are lost, as far as this node knows: those that ask to be added with another folder than
+//! the member list names.
 //!
-//! When a majority of the voters' folders is lost, no leader can be elected and nobody can be added. That is a matter for
-//! people: it is said plainly, and no new cluster is founded over what may still be found.
+//! When a majority of the voters' folders is lost, no leader can be elected and no node can be added. People must
+//! decide then: the node reports it, and never founds a new cluster over data that may still exist.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,54 +10,48 @@ use std::time::{Duration, Instant};
 
 use crate::membership::view::MembershipView;
 use crate::protocol::{Incarnation, Member, MemberKind, NodeId};
+use crate::wire::refusal::DisksLost;
 
-/// Whoever has to be added asks again much sooner; who does not any more has ended, or has its old folder again.
-const MEMORY: Duration = Duration::from_secs(30);
+/// How long a request to be added counts. A node that still needs it asks again much sooner.
+const REQUEST_LIFETIME: Duration = Duration::from_secs(30);
 
-/// Clones share it.
+/// The lost folders. Clones share them.
 #[derive(Clone, Debug)]
-pub struct LostDisks {
+pub(crate) struct LostDisks {
     me: (NodeId, Incarnation),
     membership: MembershipView,
-    /// The members by a log that was damaged, for as long as there is no other list.
+    /// The members by the quarantined log, until there is a new list.
     former: Arc<[Member]>,
     asked: Arc<Mutex<BTreeMap<NodeId, (Incarnation, Instant)>>>,
 }
 
 impl LostDisks {
-    pub fn new(me: (NodeId, Incarnation), membership: MembershipView, former: Option<Vec<Member>>) -> LostDisks {
+    pub(crate) fn new(me: (NodeId, Incarnation), membership: MembershipView, former: Option<Vec<Member>>) -> LostDisks {
         LostDisks { me, membership, former: former.unwrap_or_default().into(), asked: Arc::default() }
     }
 
-    /// A node has asked to be added with this folder.
-    pub fn asked(&self, node: NodeId, incarnation: Incarnation) {
+    /// Notes that a node has asked to be added with this folder.
+    pub(crate) fn asked(&self, node: NodeId, incarnation: Incarnation) {
         let listed = self.members().iter().any(|member| member.id == node);
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        // Only members are remembered, so there are few.
+        // Only members are stored, which bounds the size.
         if listed {
             asked.insert(node, (incarnation, Instant::now()));
         }
     }
 
-    /// That too few disks are left, and what to do then.
-    pub fn verdict(&self) -> Option<String> {
+    /// The lost and the intact data folders, if too few are intact.
+    pub(crate) fn verdict(&self) -> Option<DisksLost> {
         let members = self.members();
         let voters: Vec<&Member> = members.iter().filter(|member| member.kind == MemberKind::Voter).collect();
-        let (lost, whole): (Vec<&Member>, Vec<&Member>) = voters.iter().partition(|voter| self.is_lost(voter));
-        if lost.is_empty() || whole.len() > voters.len() / 2 {
-            return None;
-        }
-        let (all, needed) = (voters.len(), voters.len() / 2 + 1);
-        Some(format!(
-            "a quorum of lost_disks is lost: {} run with another data folder than the member list names, and {} of {all} voters \
-             can be whole ({}) where {needed} are needed. No leader can be elected, and nobody can be added. Nothing is \
-             founded anew, because what was confirmed may still be in the folders that were moved aside. Put back as many \
-             as are missing from their quarantine folders, mended (why.txt in them says how), or restore a backup into \
-             new folders with `epoca restore`",
-            names(&lost),
-            whole.len(),
-            if whole.is_empty() { "none".to_owned() } else { names(&whole) },
-        ))
+        let (lost, intact): (Vec<&Member>, Vec<&Member>) = voters.iter().partition(|voter| self.is_lost(voter));
+        let ids = |members: &[&Member]| members.iter().map(|member| member.id).collect();
+        let is_quorum = intact.len() > voters.len() / 2;
+        (!lost.is_empty() && !is_quorum).then(|| DisksLost {
+            lost: ids(&lost),
+            whole: ids(&intact),
+            voters: voters.len() as u64,
+        })
     }
 
     fn members(&self) -> Vec<Member> {
@@ -72,12 +66,8 @@ impl LostDisks {
             return voter.incarnation != self.me.1;
         }
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.get(&voter.id).is_some_and(|(with, when)| *with != voter.incarnation && when.elapsed() < MEMORY)
+        asked.get(&voter.id).is_some_and(|(with, when)| *with != voter.incarnation && when.elapsed() < REQUEST_LIFETIME)
     }
-}
-
-fn names(members: &[&Member]) -> String {
-    members.iter().map(|member| member.id.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -94,7 +84,7 @@ mod tests {
     }
 
     fn membership() -> MembershipView {
-        let list = Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::found(voters()) };
+        let list = Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::founding(voters()) };
         MembershipView::new(Vec::new(), Some(list))
     }
 
@@ -105,11 +95,13 @@ mod tests {
         lost_disks.asked(NodeId(2), folder(22));
         lost_disks.asked(NodeId(3), folder(3));
         lost_disks.asked(NodeId(9), folder(9));
-        assert_eq!(lost_disks.verdict(), None, "two of three are whole");
+        assert_eq!(lost_disks.verdict(), None, "two of three are intact");
         lost_disks.asked(NodeId(3), folder(33));
-        let told = lost_disks.verdict().expect("one of three is left");
+        let verdict = DisksLost { lost: vec![NodeId(2), NodeId(3)], whole: vec![NodeId(1)], voters: 3 };
+        assert_eq!(lost_disks.verdict(), Some(verdict.clone()), "one of three is left");
+        let told = verdict.to_string();
         assert!(
-            told.contains("n2 n3 run with another data folder") && told.contains("1 of 3 voters can be whole (n1)")
+            told.contains("n2 n3 run with another data folder") && told.contains("1 of 3 voters can be intact (n1)")
         );
         lost_disks.asked(NodeId(3), folder(3));
         assert_eq!(lost_disks.verdict(), None, "n3 has its old folder again");
@@ -121,6 +113,7 @@ mod tests {
         assert_eq!(lost_disks.verdict(), None);
         lost_disks.asked(NodeId(2), folder(22));
         lost_disks.asked(NodeId(3), folder(33));
-        assert!(lost_disks.verdict().is_some_and(|told| told.contains("0 of 3 voters can be whole (none)")));
+        let verdict = lost_disks.verdict().expect("none is intact").to_string();
+        assert!(verdict.contains("0 of 3 voters can be intact (none)"), "{verdict}");
     }
 }

@@ -15,6 +15,7 @@ const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct SplitMix64(u64);
 
 impl SplitMix64 {
+    /// A generator whose sequence begins after this seed.
     pub const fn new(seed: u64) -> SplitMix64 {
         SplitMix64(seed)
     }
@@ -24,6 +25,7 @@ impl SplitMix64 {
         SplitMix64(mix(seed ^ mix(stream.wrapping_add(GAMMA))))
     }
 
+    /// The next number of the sequence.
     pub const fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(GAMMA);
         mix(self.0)

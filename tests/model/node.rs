@@ -144,7 +144,7 @@ fn incarnation(id: u64) -> Incarnation {
 /// A log in which epoch 1 founded the cluster, final everywhere. No node remembers its vote, so all nodes are alike.
 fn founded(voters: u64) -> Image {
     let member = |id| Member::voter(NodeId(id), String::new(), incarnation(id));
-    let opening = Opening { founding: Some(Membership::found((1..=voters).map(member).collect())) };
+    let opening = Opening { founding: Some(Membership::founding((1..=voters).map(member).collect())) };
     let entry = Entry::after(None, EntryId::new(1, 0), Kind::Opening, opening.encode());
     Image {
         promise: Some(Promise { epoch: entry.id.epoch, vote: None }),

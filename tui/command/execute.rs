@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use epoca::client::{Client, ClientError, Consistency, NodeStatus, Record, Reported, Written};
+use epoca::client::{Client, ClientError, Consistency, Done, NodeStatus, Record, Reported, Written};
 use epoca::protocol::{Epoch, NodeId, VALUE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -15,6 +15,7 @@ use super::members;
 use super::outcome::{Exit, Outcome, Tone};
 use super::text::{id_shown, point_json, set_bytes, shown, shown_alone, table};
 use super::{batch, bench, get, listing, streams, watch};
+use crate::words::english;
 
 /// What a command needs besides itself.
 #[derive(Clone)]
@@ -42,7 +43,9 @@ pub async fn execute(command: &Command, context: &Context) -> Outcome {
         Command::List { prefix, limit } => listing::collect_list(prefix, *limit, client).await,
         Command::Status => client.status().await.map(|nodes| status(&nodes)),
         Command::Log(asked) => listing::collect_log(asked, client).await,
-        Command::Leader(grammar::Leader::Transfer { node }) => client.lead(node.map(|node| node.0)).await.map(done_so),
+        Command::Leader(grammar::Leader::Transfer { node }) => {
+            client.lead(node.map(|node| node.0)).await.map(|done| done_so(&done))
+        }
         Command::Member(member) => members::carry_out(member, client).await,
         Command::Fault(fault) => carry_out_fault(fault, client).await,
         Command::Bench(asked) => bench::run(asked, context).await,
@@ -59,7 +62,7 @@ pub fn failed(error: &ClientError) -> Outcome {
         | ClientError::NoLeader { .. }
         | ClientError::TimedOut { .. }
         | ClientError::OtherCluster { .. } => Exit::Nobody,
-        ClientError::Refused { .. }
+        ClientError::Refused(_)
         | ClientError::UnknownNode { .. }
         | ClientError::NoLauncher { .. }
         | ClientError::NoRandom(_) => Exit::Not,
@@ -182,8 +185,8 @@ fn status(nodes: &[NodeStatus]) -> Outcome {
             Err(why) => outcome = outcome.line(Tone::Note, format!("{} is unreachable: {why}", node.id)),
         }
     }
-    let lost = nodes.iter().find_map(|node| node.reported.as_ref().ok()?.disks_lost.clone());
-    outcome.lines(Tone::Error, lost)
+    let lost = nodes.iter().find_map(|node| node.reported.as_ref().ok()?.disks_lost.as_ref());
+    outcome.lines(Tone::Error, lost.map(ToString::to_string))
 }
 
 fn status_json(node: &NodeStatus) -> Value {
@@ -192,7 +195,7 @@ fn status_json(node: &NodeStatus) -> Value {
         "id": node.id.0,
         "address": node.address,
         "reachable": reported.is_some(),
-        "role": reported.map(|reported| &reported.role),
+        "role": reported.map(|reported| reported.role.name()),
         "epoch": reported.and_then(|reported| reported.epoch).map(|epoch| epoch.0),
         "leader": reported.and_then(|reported| reported.leader).map(|leader| leader.0),
         "last": point_json(reported.and_then(|reported| reported.last)),
@@ -203,7 +206,7 @@ fn status_json(node: &NodeStatus) -> Value {
         "pid": reported.map(|reported| reported.pid),
         "member": reported.and_then(|reported| kind(node.id, reported)),
         "notes": reported.map(|reported| &reported.notes),
-        "disks_lost": reported.and_then(|reported| reported.disks_lost.as_ref()),
+        "disks_lost": reported.and_then(|reported| reported.disks_lost.as_ref().map(ToString::to_string)),
     });
     if let Some(reported) = reported.filter(|reported| reported.lab) {
         json["lab"] = lab::state_json(reported);
@@ -214,14 +217,14 @@ fn status_json(node: &NodeStatus) -> Value {
 /// What the node is by its own member list; nothing, if that does not have it, or with another data folder.
 fn kind(id: NodeId, reported: &Reported) -> Option<&'static str> {
     let (list, incarnation) = (reported.members.as_ref()?, reported.incarnation?);
-    list.membership.found_by(id, incarnation).map(|member| member.kind.name())
+    list.membership.member_with(id, incarnation).map(|member| member.kind.name())
 }
 
 fn status_row(node: &NodeStatus) -> Vec<String> {
     let mut row = vec![node.id.to_string(), node.address.clone()];
     match &node.reported {
         Ok(reported) => row.extend([
-            reported.role.clone(),
+            reported.role.name().to_owned(),
             reported.epoch.map_or("-".to_owned(), |epoch| epoch.to_string()),
             reported.leader.map_or("-".to_owned(), |leader| leader.to_string()),
             id_shown(reported.last),
@@ -256,33 +259,32 @@ pub(super) fn with_table(outcome: Outcome, rows: &[Vec<String>]) -> Outcome {
 }
 
 async fn carry_out_fault(fault: &Fault, client: &Client) -> Result<Outcome, ClientError> {
-    let message = match fault {
+    let done = match fault {
         Fault::Kill { node } => client.kill(node.0).await?,
         Fault::Restart { node } => client.restart(node.0).await?,
         Fault::Pause { node } => client.pause(node.0).await?,
         Fault::Resume { node } => client.resume(node.0).await?,
-        Fault::Damage { node } => {
-            let (message, entry) = client.damage(node.0).await?;
-            return Ok(done_to(message, entry));
-        }
+        Fault::Damage { node } => return Ok(done_to(&client.damage(node.0).await?)),
         Fault::Inject(inject) => return carry_out_injection(inject, client).await,
         gate => return lab::carry_out(gate, client).await,
     };
-    Ok(done_so(message))
+    Ok(done_so(&done))
 }
 
-fn done_so(message: String) -> Outcome {
+pub(super) fn done_so(done: &Done) -> Outcome {
+    let message = english::done(done);
     Outcome::done(json!({"message": message})).line(Tone::Result, message)
 }
 
 async fn carry_out_injection(inject: &grammar::Inject, client: &Client) -> Result<Outcome, ClientError> {
     let (key, value) = (inject.key.clone(), inject.value.clone());
-    let (message, last) = client.inject(inject.node.0, inject.epoch.map(Epoch), key, value, inject.count).await?;
-    Ok(done_to(message, last))
+    let done = client.inject(inject.node.0, inject.epoch.map(Epoch), key, value, inject.count).await?;
+    Ok(done_to(&done))
 }
 
 /// With the entry that it was done to.
-fn done_to(message: String, entry: Option<Written>) -> Outcome {
+fn done_to(done: &Done) -> Outcome {
+    let (message, entry) = (english::done(done), done.entry());
     let json = json!({
         "message": message,
         "epoch": entry.map(|entry| entry.id.epoch.0),

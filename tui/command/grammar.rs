@@ -11,8 +11,8 @@ use bytes::Bytes;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use epoca::client::check_address;
-use epoca::protocol::trace::{ALL, MessageId, WRONGS};
-use epoca::protocol::{Message, NodeId};
+use epoca::protocol::trace::{ALL, MessageId, Wrong};
+use epoca::protocol::{MessageKind, NodeId};
 
 /// A command for a running cluster.
 #[derive(Subcommand, Clone, Debug, PartialEq)]
@@ -230,7 +230,7 @@ pub enum Fault {
         from: Node,
         to: Node,
         #[arg(value_name = "KIND", value_parser = kind())]
-        kind: String,
+        kind: Kinds,
     },
     /// Let messages from one node to another come late
     Delay {
@@ -239,26 +239,26 @@ pub enum Fault {
         #[arg(value_name = "MILLIS", value_parser = millis())]
         millis: u64,
         #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
-        kind: String,
+        kind: Kinds,
     },
     /// Let messages from one node to another come twice
     Double {
         from: Node,
         to: Node,
         #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
-        kind: String,
+        kind: Kinds,
     },
     /// Hold back the messages of one kind that come to a node, or all
     Hold {
         node: Node,
         #[arg(value_name = "KIND", value_parser = kind())]
-        kind: String,
+        kind: Kinds,
     },
     /// Deliver what was held back of a kind, or all, and hold no more
     Release {
         node: Node,
         #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
-        kind: String,
+        kind: Kinds,
     },
     /// Show all that is in force
     InForce,
@@ -299,15 +299,15 @@ pub enum Fault {
     /// Restart a node so that it is wrong on purpose, to see that the checks find it; `off` makes it right again
     Wrong {
         node: Node,
-        #[arg(value_name = "HOW", value_parser = PossibleValuesParser::new(WRONGS.into_iter().chain([OFF])))]
-        how: String,
+        #[arg(value_name = "HOW", value_parser = how())]
+        how: How,
     },
     /// Put forged intermediate entries at the end of a replica's log
     Inject(Inject),
 }
 
 /// What ends a node's being wrong.
-pub const OFF: &str = "off";
+const OFF: &str = "off";
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
@@ -348,9 +348,23 @@ impl FromStr for Which {
     }
 }
 
+/// Messages of one kind, or of every kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kinds(pub Option<MessageKind>);
+
 /// The kinds of messages, and `all`.
-fn kind() -> PossibleValuesParser {
-    PossibleValuesParser::new(Message::KINDS.into_iter().chain([ALL]))
+fn kind() -> impl TypedValueParser<Value = Kinds> {
+    let kinds = MessageKind::ALL.iter().map(|kind| kind.name());
+    PossibleValuesParser::new(kinds.chain([ALL])).map(|name| Kinds(MessageKind::from_name(&name)))
+}
+
+/// In which way a node is wrong on purpose; `None` is right again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct How(pub Option<Wrong>);
+
+fn how() -> impl TypedValueParser<Value = How> {
+    let ways = Wrong::ALL.iter().map(|wrong| wrong.name());
+    PossibleValuesParser::new(ways.chain([OFF])).map(|name| How(Wrong::from_name(&name)))
 }
 
 fn millis() -> clap::builder::RangedU64ValueParser {

@@ -3,31 +3,36 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use epoca::client::{Client, ClientError, Handling, InForce, NodeStatus, Reported};
-use epoca::protocol::NodeId;
-use epoca::protocol::trace::{ALL, Effect, LinkRule, MessageId, PendingMessage};
+use epoca::protocol::trace::{Effect, Lab, LinkRule, MessageId, PendingMessage, RuleSelection, Wrong, kind_name};
+use epoca::protocol::{MessageKind, NodeId};
 use serde_json::{Value, json};
 
-use super::grammar::{Fault, Node, OFF, Switch, Which};
+use super::execute::done_so;
+use super::grammar::{Fault, Node, Switch, Which};
 use super::outcome::{Exit, Outcome, Tone};
 use super::text::table;
+use crate::words::english;
 
 /// What else there is to a fault is the processes' business.
 pub async fn carry_out(fault: &Fault, client: &Client) -> Result<Outcome, ClientError> {
-    let message = match fault {
-        Fault::Cut { a, b, one_way: false } => client.cut(a.0, b.0).await?,
-        Fault::Cut { a, b, one_way: true } => client.rule(&rule(Effect::Drop, *a, *b, ALL)).await?,
+    let done = match fault {
+        Fault::Cut { a, b, one_way } => client.set_rule(&rule(Effect::Drop, *a, *b, None), !one_way).await?,
         Fault::Heal { a, b } => client.heal(a.0, b.0).await?,
-        Fault::Drop { from, to, kind } => client.rule(&rule(Effect::Drop, *from, *to, kind)).await?,
+        Fault::Drop { from, to, kind } => client.set_rule(&rule(Effect::Drop, *from, *to, kind.0), false).await?,
         Fault::Delay { from, to, millis, kind } => {
-            client.rule(&rule(Effect::Delay { millis: *millis }, *from, *to, kind)).await?
+            client.set_rule(&rule(Effect::Delay { millis: *millis }, *from, *to, kind.0), false).await?
         }
-        Fault::Double { from, to, kind } => client.rule(&rule(Effect::Duplicate, *from, *to, kind)).await?,
-        Fault::Hold { node, kind } => client.hold(node.0, kind).await?,
-        Fault::Release { node, kind } => client.release(node.0, kind).await?,
-        Fault::Clear => client.lift().await?,
+        Fault::Double { from, to, kind } => {
+            client.set_rule(&rule(Effect::Duplicate, *from, *to, kind.0), false).await?
+        }
+        Fault::Hold { node, kind } => client.set_rule(&LinkRule::hold(node.0, kind.0), false).await?,
+        Fault::Release { node, kind } => {
+            client.clear_rules(&RuleSelection::Rule(LinkRule::hold(node.0, kind.0))).await?
+        }
+        Fault::Clear => client.clear_rules(&RuleSelection::All).await?,
         Fault::Step { switch } => client.step(*switch == Switch::On).await?,
         Fault::Tick { node } => client.tick(node.0).await?,
-        Fault::Wrong { node, how } => client.wrong(node.0, Some(&how[..]).filter(|how| *how != OFF)).await?,
+        Fault::Wrong { node, how } => client.wrong(node.0, how.0).await?,
         Fault::InForce => return in_force(client).await,
         Fault::Pending => return Ok(pending(&client.pending().await?)),
         Fault::Deliver { message } => return handle(*message, Handling::Deliver, client).await,
@@ -45,10 +50,10 @@ pub async fn carry_out(fault: &Fault, client: &Client) -> Result<Outcome, Client
             unreachable!("processes and logs are not the gates' business")
         }
     };
-    Ok(Outcome::done(json!({"message": message})).line(Tone::Result, message))
+    Ok(done_so(&done))
 }
 
-fn rule(effect: Effect, from: Node, to: Node, kind: &str) -> LinkRule {
+fn rule(effect: Effect, from: Node, to: Node, kind: Option<MessageKind>) -> LinkRule {
     LinkRule::new(effect, Some(from.0), Some(to.0), kind)
 }
 
@@ -62,7 +67,7 @@ async fn handle(which: Which, handling: Handling, client: &Client) -> Result<Out
         Ok(id) => id,
         Err(message) => return Ok(Outcome::error(Exit::Not, "no_such_message", message)),
     };
-    let message = client.handle(id, handling).await?;
+    let message = english::done(&client.handle(id, handling).await?);
     let json = json!({"message": message, "from": id.from.0, "to": id.to.0, "number": id.number});
     Ok(Outcome::done(json).line(Tone::Result, message))
 }
@@ -120,7 +125,7 @@ fn message_json(message: &PendingMessage, now: u64) -> Value {
         "from": from.0,
         "to": to.0,
         "number": number,
-        "kind": message.kind,
+        "kind": message.kind.name(),
         "contents": message.what,
         "held_ms": now.saturating_sub(message.since) / 1_000,
         "due_ms": message.due.map(|due| due.saturating_sub(now) / 1_000),
@@ -139,7 +144,7 @@ async fn in_force(client: &Client) -> Result<Outcome, ClientError> {
     let json = json!({
         "rules": all.rules.iter().map(rule_json).collect::<Vec<_>>(),
         "step": all.frozen,
-        "wrong": all.wrong.iter().map(|(node, how)| json!({"node": node.0, "wrong": how})).collect::<Vec<_>>(),
+        "wrong": all.wrong.iter().map(|(node, how)| json!({"node": node.0, "wrong": how.name()})).collect::<Vec<_>>(),
     });
     let step = all.frozen.then(|| "step mode: timers stand still, every message waits".to_owned());
     let wrong = all.wrong.iter().map(|(node, how)| format!("{node} is WRONG on purpose: {how}"));
@@ -156,11 +161,11 @@ fn gathered(nodes: &[NodeStatus], mut all: InForce) -> InForce {
         all.frozen |= reported.frozen;
         for rule in &reported.rules {
             if !all.rules.contains(rule) {
-                all.rules.push(rule.clone());
+                all.rules.push(*rule);
             }
         }
-        if let Some(how) = &reported.wrong {
-            all.wrong.insert(node.id, how.clone());
+        if let Some(how) = reported.wrong {
+            all.wrong.insert(node.id, how);
         }
     }
     all
@@ -170,9 +175,8 @@ fn gathered(nodes: &[NodeStatus], mut all: InForce) -> InForce {
 fn worded(rules: &[LinkRule]) -> Vec<String> {
     let mut lines = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        let back = LinkRule { from: rule.to, to: rule.from, ..rule.clone() };
-        let cut = rule.effect == Effect::Drop && rule.kind.is_none();
-        match (cut, rules.iter().position(|other| *other == back)) {
+        let back = rule.reversed();
+        match (rule.drops_all(), rules.iter().position(|other| *other == back)) {
             (true, Some(other)) if other > index => {
                 lines.push(format!("the link between {} and {} is cut", end(rule.from), end(rule.to)));
             }
@@ -184,7 +188,7 @@ fn worded(rules: &[LinkRule]) -> Vec<String> {
 }
 
 fn words(rule: &LinkRule) -> String {
-    let messages = rule.kind.as_ref().map_or("messages".to_owned(), |kind| format!("messages {kind}"));
+    let messages = rule.kind.map_or("messages".to_owned(), |kind| format!("messages {kind}"));
     let way = match (rule.from, rule.to) {
         (None, to) => format!("to {}", end(to)),
         (from, to) => format!("from {} to {}", end(from), end(to)),
@@ -217,7 +221,7 @@ pub fn state_json(reported: &Reported) -> Value {
         "rules": reported.rules.iter().map(rule_json).collect::<Vec<_>>(),
         "step": reported.frozen,
         "pending": reported.pending,
-        "wrong": reported.wrong,
+        "wrong": reported.wrong.map(Wrong::name),
     })
 }
 
@@ -225,12 +229,14 @@ pub fn state_json(reported: &Reported) -> Value {
 pub fn remarks(id: NodeId, reported: &Reported) -> Vec<String> {
     let wrong = reported.wrong.iter().map(|how| format!("{id}: WRONG on purpose: {how}"));
     let step = reported.frozen.then(|| format!("{id}: step mode, its time stands still"));
-    let cuts = reported.cuts.iter().map(|with| format!("{id}: the link with {with} is cut"));
-    let holds = reported.holds.iter().map(|kind| format!("{id}: messages held: {kind}"));
+    let lab = Lab { rules: reported.rules.clone(), ..Lab::default() };
+    let (cut, holds) = (lab.cuts(id), lab.holds());
+    let cuts = cut.iter().map(|with| format!("{id}: the link with {with} is cut"));
+    let holds = holds.into_iter().map(|kind| format!("{id}: messages held: {}", kind_name(kind)));
     let other = |rule: &&LinkRule| match (rule.effect, rule.from, rule.to) {
         (Effect::Hold, _, _) => false,
         (Effect::Drop, Some(from), Some(to)) if rule.kind.is_none() => {
-            !reported.cuts.contains(if from == id { &to } else { &from })
+            !cut.contains(if from == id { &to } else { &from })
         }
         _ => true,
     };
@@ -261,7 +267,8 @@ mod tests {
     #[test]
     fn a_cut_in_both_directions_is_one_line_and_one_way_is_another() {
         let drop = |from, to, kind| LinkRule::new(Effect::Drop, Some(NodeId(from)), Some(NodeId(to)), kind);
-        let rules = [drop(1, 2, ALL), drop(2, 1, ALL), drop(1, 3, ALL), drop(3, 1, "ack")];
+        let ack = Some(MessageKind::Ack);
+        let rules = [drop(1, 2, None), drop(2, 1, None), drop(1, 3, None), drop(3, 1, ack)];
         let lines = [
             "the link between n1 and n2 is cut",
             "messages from n1 to n3 are lost",

@@ -1,9 +1,10 @@
 //! `member list`, `add`, `remove` and `promote`: who belongs to the cluster.
 
-use epoca::client::{Client, ClientError, NodeStatus, Written};
+use epoca::client::{Client, ClientError, DisksLost, NodeStatus, Refusal, Written};
 use epoca::protocol::{Listed, MemberKind, NodeId};
 use serde_json::{Value, json};
 
+use super::execute::done_so;
 use super::grammar::Member;
 use super::outcome::{Outcome, Tone};
 use super::text::table;
@@ -16,7 +17,7 @@ pub async fn carry_out(member: &Member, client: &Client) -> Result<Outcome, Clie
             let lost = nodes.iter().find_map(|node| node.reported.as_ref().ok()?.disks_lost.clone());
             match (listed, lost) {
                 (Ok((listed, node)), lost) => Ok(list(&listed, node, &nodes, lost)),
-                (Err(_), Some(lost)) => Err(ClientError::Refused { code: "disks_lost".to_owned(), message: lost }),
+                (Err(_), Some(lost)) => Err(Refusal::from(lost).into()),
                 (Err(error), None) => Err(error),
             }
         }
@@ -25,12 +26,9 @@ pub async fn carry_out(member: &Member, client: &Client) -> Result<Outcome, Clie
             let later = if *learner { "" } else { "; it becomes a voter once it has caught up" };
             Ok(changed(format!("{node} is a member, as a learner{later}"), node, written))
         }
-        Member::Add { address: None, learner } => {
-            let message = client.grow(*learner).await?;
-            Ok(Outcome::done(json!({"message": message})).line(Tone::Result, message))
-        }
+        Member::Add { address: None, learner } => Ok(done_so(&client.grow(*learner).await?)),
         Member::Remove { node } => match client.shrink(node.0).await? {
-            Some(message) => Ok(Outcome::done(json!({"message": message})).line(Tone::Result, message)),
+            Some(done) => Ok(done_so(&done)),
             None => {
                 let written = client.remove_member(node.0).await?;
                 Ok(changed(format!("{} is no member any more", node.0), node.0, written))
@@ -65,7 +63,7 @@ fn has_its_folder(member: &epoca::protocol::Member, nodes: &[NodeStatus]) -> Opt
     Some(reported.incarnation? == member.incarnation)
 }
 
-fn list(listed: &Listed, said: NodeId, nodes: &[NodeStatus], lost: Option<String>) -> Outcome {
+fn list(listed: &Listed, said: NodeId, nodes: &[NodeStatus], lost: Option<DisksLost>) -> Outcome {
     let members = &listed.membership.members;
     let since = json!({"epoch": listed.id.epoch.0, "offset": listed.id.offset.0, "position": listed.position.0});
     let row = |member: &epoca::protocol::Member| {
@@ -91,7 +89,11 @@ fn list(listed: &Listed, said: NodeId, nodes: &[NodeStatus], lost: Option<String
     let others = members.iter().filter(|member| has_its_folder(member, nodes) == Some(false));
     let others =
         others.map(|member| format!("{} runs with another data folder than this: it counts for nothing", member.id));
-    outcome.lines(Tone::Result, lines).line(Tone::Note, text).lines(Tone::Note, others).lines(Tone::Error, lost)
+    outcome
+        .lines(Tone::Result, lines)
+        .line(Tone::Note, text)
+        .lines(Tone::Note, others)
+        .lines(Tone::Error, lost.map(|lost| lost.to_string()))
 }
 
 #[cfg(test)]
@@ -103,7 +105,7 @@ mod tests {
     #[test]
     fn the_list_says_what_each_member_is_and_since_when() {
         let voter = |id| Member::voter(NodeId(id), format!("127.0.0.1:710{id}"), Incarnation([id as u8; 16]));
-        let mut membership = Membership::found(vec![voter(1), voter(2), voter(3)]);
+        let mut membership = Membership::founding(vec![voter(1), voter(2), voter(3)]);
         membership.members[2].kind = MemberKind::Joining;
         let outcome = list(&Listed { id: EntryId::new(2, 5), position: Position(9), membership }, NodeId(1), &[], None);
         assert_eq!(outcome.json[2]["kind"], "joining");

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use epoca::protocol::LogPoint;
-use epoca::protocol::trace::whole_characters;
+use epoca::protocol::trace::utf8_prefix;
 use serde_json::{Map, Value, json};
 
 use super::columns::{cut, is_visible, padded, visible, width};
@@ -40,7 +40,7 @@ pub fn shown_alone(bytes: &[u8]) -> String {
 
 /// The beginning of what [`shown`] gives, in at most so many columns. Only that much of a long value is looked at.
 pub fn shown_short(bytes: &[u8], columns: usize) -> String {
-    let seen = whole_characters(bytes, 4 * columns);
+    let seen = utf8_prefix(bytes, 4 * columns);
     let text = shown(seen);
     if seen.len() < bytes.len() { cut(&(text + "…"), columns) } else { cut(&text, columns) }
 }

@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use epoca::client::{Client, ClientError};
+use epoca::client::{Client, ClientError, Done};
 use epoca::protocol::NodeId;
 use epoca::verify::rng::Rng;
+
+use crate::words::english;
 
 /// What is broken now, and what was done.
 pub struct Chaos {
@@ -36,13 +38,13 @@ impl Chaos {
         }
         self.faults += 1;
         Some(match self.act().await {
-            Ok(text) => text,
+            Ok(done) => english::done(&done),
             // It was written down and comes into force later.
             Err(error) => error.to_string(),
         })
     }
 
-    async fn act(&mut self) -> Result<String, ClientError> {
+    async fn act(&mut self) -> Result<Done, ClientError> {
         let down: Vec<NodeId> = self.dead.union(&self.paused).copied().collect();
         // Half of the nodes down at once stall the cluster; more would only be idle time.
         if down.len() >= self.nodes.len() / 2 || (!down.is_empty() && self.rng.one_in(2)) {
@@ -77,7 +79,7 @@ impl Chaos {
         }
     }
 
-    async fn repair(&mut self, node: NodeId) -> Result<String, ClientError> {
+    async fn repair(&mut self, node: NodeId) -> Result<Done, ClientError> {
         if self.dead.remove(&node) {
             return self.client.restart(node).await;
         }

@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use epoca::client::Client;
+use epoca::client::{Client, ClientError, ProcessState, Refusal};
 use epoca::protocol::NodeId;
+use epoca::protocol::trace::RuleSelection;
 use epoca::verify::patience::Patience;
 
 use super::ears::{Ears, Heard};
@@ -53,16 +54,16 @@ async fn undo(client: &Client) -> Result<(), String> {
     let failed = |error: epoca::client::ClientError| error.to_string();
     if let Some(processes) = client.processes().await.map_err(failed)? {
         for process in processes.nodes {
-            match process.state.as_str() {
-                "paused" => _ = client.resume(process.id).await.map_err(failed)?,
-                "stopped" => _ = client.restart(process.id).await.map_err(failed)?,
-                _ => {}
+            match process.state {
+                ProcessState::Paused => _ = client.resume(process.id).await.map_err(failed)?,
+                ProcessState::Stopped => _ = client.restart(process.id).await.map_err(failed)?,
+                ProcessState::Running => {}
             }
         }
     }
-    match client.lift().await {
+    match client.clear_rules(&RuleSelection::All).await {
         // Nodes that allow no faults have none.
-        Err(error) if error.code() == "lab_only" => Ok(()),
+        Err(ClientError::Refused(Refusal::LabOnly {} | Refusal::ClusterLabOnly {})) => Ok(()),
         lifted => lifted.map(drop).map_err(failed),
     }
 }

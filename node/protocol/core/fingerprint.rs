@@ -44,7 +44,7 @@ impl Core {
             snapshots,
             injected,
             parked,
-            acks_known,
+            known_acks,
             barrier,
             asked_by: _,
             last_operation: _,
@@ -60,7 +60,7 @@ impl Core {
         print.since(*started, self.patience_micros());
         print.add(&(promise, lists, log, committed, handed, applied, applying));
         print.role(role);
-        print.add(&(checking, snapshots, injected, acks_known, barrier, watched));
+        print.add(&(checking, snapshots, injected, known_acks, barrier, watched));
         print.option(parked.as_ref(), Fingerprint::parked);
         print.hasher.finish()
     }

@@ -185,7 +185,7 @@ impl Host {
         let image = self.disk.written();
         let preview = |entry: &Entry| Preview::of(entry, image.is_forged(entry.position));
         // The core has only its window. What lies before belongs to the log, too.
-        NodeState { tail: image.entries.iter().map(preview).collect(), ..self.core().snapshot(0) }
+        NodeState { tail: image.entries.iter().map(preview).collect(), ..self.core().node_state(0) }
     }
 
     /// The process ends, and with it all work that waits. What becomes of the disk is for the driver to say.

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::{Base, Digest, Input, LogPoint, Output, ReadSnapshot, SnapshotId, WriteSnapshot, Written};
+use crate::protocol::{Base, ChunkOutcome, Digest, Input, LogPoint, Output, ReadSnapshot, SnapshotId, WriteSnapshot};
 use crate::verify::host::database::Database;
 use crate::verify::host::disk::SnapshotFile;
 use crate::verify::host::{Checked, Effect, Host, Work};
@@ -129,12 +129,12 @@ impl Host {
             content.extend_from_slice(&bytes);
         }
         let length = content.len() as u64;
-        let written = if length < snapshot.bytes { Written::UpTo(length) } else { self.complete(snapshot, taken) };
+        let written = if length < snapshot.bytes { ChunkOutcome::UpTo(length) } else { self.complete(snapshot, taken) };
         Ok(Some((Input::SnapshotWritten { snapshot, written }, resumed)))
     }
 
     /// All bytes of the snapshot were received: they are the file of a snapshot that was taken, or damaged.
-    fn complete(&mut self, snapshot: SnapshotId, taken: &TakenSnapshots) -> Written {
+    fn complete(&mut self, snapshot: SnapshotId, taken: &TakenSnapshots) -> ChunkOutcome {
         let received = &mut self.snapshots.received;
         let is_right = |(known, content): &(SnapshotId, Vec<u8>)| {
             *known == snapshot && (0..).zip(content).all(|(at, found)| *found == byte(snapshot, at))
@@ -145,9 +145,9 @@ impl Host {
             Some(file) => {
                 let base = file.base.clone();
                 self.disk.add_snapshot(file);
-                Written::Whole(base)
+                ChunkOutcome::Complete(base)
             }
-            None => Written::Damaged,
+            None => ChunkOutcome::Damaged,
         }
     }
 

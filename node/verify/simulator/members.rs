@@ -225,5 +225,5 @@ impl Simulation<'_> {
 
 /// Whether the list has this node with the disk that it has now.
 pub(super) fn is_member(host: &Host, list: &Membership) -> bool {
-    list.lists(host.id(), host.config.incarnation)
+    list.contains(host.id(), host.config.incarnation)
 }

@@ -180,7 +180,7 @@ impl Simulation<'_> {
     /// The state of a node as its events tell it is its real state.
     fn check_view(&self, host: &Host) -> Checked {
         let (Some(core), Some(view)) = (host.running(), self.watch.snapshot(host.id())) else { return Ok(()) };
-        let real = core.snapshot(NodeState::TAIL_MAX);
+        let real = core.node_state(NodeState::TAIL_MAX);
         let position = |point: Option<LogPoint>| point.map_or(0, |point| point.position.0);
         let committed = position(view.applied)..=position(real.committed);
         let same = view.role == real.role

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 
 use crate::protocol::NodeId;
-use crate::protocol::apply::{ChangePage, Seen, TooOld, Write};
+use crate::protocol::apply::{ChangePage, TooOld, WatchCursor, Write};
 use crate::verify::host::Checked;
 use crate::verify::invariants::Violation;
 use crate::verify::rng::Rng;
@@ -27,7 +27,7 @@ pub(super) struct Watchers {
 
 struct Watcher {
     prefix: Bytes,
-    seen: Seen,
+    cursor: WatchCursor,
     watched: Watched,
     /// Counts its connections. What arrives on an earlier one is ignored.
     connection: u64,
@@ -98,7 +98,7 @@ impl Watchers {
 impl Watcher {
     fn new(prefix: Bytes, from: u64) -> Watcher {
         Watcher {
-            seen: Seen::before(from),
+            cursor: WatchCursor::starting_at(from),
             watched: Watched::from(prefix.clone(), from),
             prefix,
             connection: 0,
@@ -113,7 +113,7 @@ impl Watcher {
 
     /// Whether to stay with this node. A watcher that has waited in vain stays only for new changes.
     fn accepts(&mut self, page: &ChangePage) -> bool {
-        let brings_more = page.up_to > self.seen.up_to();
+        let brings_more = page.up_to > self.cursor.revision();
         if self.in_vain && !brings_more {
             return false;
         }
@@ -145,7 +145,7 @@ impl Simulation<'_> {
         let delay = self.network.client_delay(&mut self.watchers.rng);
         let watcher = &mut self.watchers.all[index];
         let Some(node) = watcher.candidates.pop() else { return Ok(()) };
-        let after = watcher.seen.up_to();
+        let after = watcher.cursor.revision();
         watcher.at = Some(node);
         self.queue.put(self.now + delay, Due::Stream { watcher: index, connection, node, after });
         let patience = self.watchers.timeout * 2;
@@ -157,7 +157,7 @@ impl Simulation<'_> {
     fn resume_at(&mut self, index: usize, oldest: u64) -> Checked {
         self.stats.watched_gone += 1;
         let watcher = &mut self.watchers.all[index];
-        watcher.seen = Seen::before(oldest);
+        watcher.cursor = WatchCursor::starting_at(oldest);
         watcher.watched.on_gone(oldest).map_err(|text| Violation::of(INVARIANT, format!("watcher {index}: {text}")))
     }
 
@@ -243,16 +243,16 @@ impl Simulation<'_> {
     /// Handles a page as the product's client does. What the client passes on is what its user sees.
     fn take_page(&mut self, index: usize, page: ChangePage) -> Checked {
         let Watchers { all, commits, .. } = &mut self.watchers;
-        let Watcher { seen, watched, .. } = &mut all[index];
+        let Watcher { cursor, watched, .. } = &mut all[index];
         let broken = |text| Violation::of(INVARIANT, format!("watcher {index}: {text}"));
         for change in page.changes.iter() {
-            if seen.is_new(change.revision) {
+            if cursor.advance(change.revision) {
                 watched.on_change(commits, change).map_err(broken)?;
                 self.stats.watched += 1;
             }
         }
-        seen.reached(page.up_to);
-        watched.on_reached(commits, seen.up_to()).map_err(broken)
+        cursor.advance_to(page.up_to);
+        watched.on_reached(commits, cursor.revision()).map_err(broken)
     }
 
     /// The watcher leaves a node that is silent though others have more, and now and then any node.
@@ -263,7 +263,7 @@ impl Simulation<'_> {
         if watcher.connection != connection {
             return Ok(());
         }
-        let quiet = !std::mem::take(&mut watcher.heard) && furthest > Some(watcher.seen.up_to());
+        let quiet = !std::mem::take(&mut watcher.heard) && furthest > Some(watcher.cursor.revision());
         if quiet || rng.one_in(6) {
             self.leave_node(index);
         } else {

@@ -1,14 +1,14 @@
-//! Member lists for those who ask a node: what the log holds of them is encoded by the protocol itself.
+//! Member lists in answers of nodes. Member lists in the log are encoded by the protocol.
 
 use crate::protocol::{EntryId, Listed, Member, MemberKind, Membership};
-use crate::wire::convert::ids::{cluster, incarnation, node, position, sixteen_to_wire};
+use crate::wire::convert::ids::{bytes16_to_wire, cluster, incarnation, node, position};
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
 
 impl From<&Listed> for proto::MemberList {
     fn from(listed: &Listed) -> proto::MemberList {
         proto::MemberList {
-            cluster: sixteen_to_wire(&listed.membership.cluster.0),
+            cluster: bytes16_to_wire(&listed.membership.cluster.0),
             set_by: Some(listed.id.into()),
             position: listed.position.0,
             members: listed.membership.members.iter().map(Into::into).collect(),
@@ -21,8 +21,18 @@ impl From<&Member> for proto::Member {
         proto::Member {
             id: member.id.0,
             address: member.address.clone(),
-            incarnation: sixteen_to_wire(&member.incarnation.0),
-            kind: member.kind.name().to_owned(),
+            incarnation: bytes16_to_wire(&member.incarnation.0),
+            kind: proto::MemberKind::from(member.kind).into(),
+        }
+    }
+}
+
+impl From<MemberKind> for proto::MemberKind {
+    fn from(kind: MemberKind) -> proto::MemberKind {
+        match kind {
+            MemberKind::Voter => proto::MemberKind::Voter,
+            MemberKind::Joining => proto::MemberKind::Joining,
+            MemberKind::Learner => proto::MemberKind::Learner,
         }
     }
 }
@@ -33,7 +43,7 @@ impl TryFrom<proto::MemberList> for Listed {
     fn try_from(list: proto::MemberList) -> Result<Listed, Malformed> {
         let members = list.members.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
         let membership = Membership { cluster: cluster(&list.cluster)?, members };
-        if !membership.is_sound() {
+        if !membership.is_valid() {
             return Err(Malformed::Members);
         }
         let id = EntryId::try_from(required("set_by", list.set_by)?)?;
@@ -45,13 +55,17 @@ impl TryFrom<proto::Member> for Member {
     type Error = Malformed;
 
     fn try_from(member: proto::Member) -> Result<Member, Malformed> {
-        let kinds = [MemberKind::Voter, MemberKind::Joining, MemberKind::Learner];
-        let kind = kinds.into_iter().find(|kind| kind.name() == member.kind);
+        let kind = match member.kind() {
+            proto::MemberKind::Voter => MemberKind::Voter,
+            proto::MemberKind::Joining => MemberKind::Joining,
+            proto::MemberKind::Learner => MemberKind::Learner,
+            proto::MemberKind::Unspecified => return Err(Malformed::Missing("kind")),
+        };
         Ok(Member {
             id: node("id", member.id)?,
             address: member.address,
             incarnation: incarnation(&member.incarnation)?,
-            kind: kind.ok_or(Malformed::Unheard { what: "kind", found: member.kind })?,
+            kind,
         })
     }
 }

@@ -1,17 +1,17 @@
-//! Everything comes back as it went, and nothing malformed gets in.
+//! Round trips of every type, and refusals of malformed input.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
 use crate::protocol::trace::{
-    ALL, Belief, Effect, Event, Fact, FinalRow, Lab, LinkRule, MemberIds, MessageId, NodeState, PendingMessage,
-    Preview, RoleName,
+    Belief, Effect, Event, Fact, FinalRow, Lab, LinkRule, MemberIds, MessageId, NodeState, PendingMessage, Preview,
+    RoleName, Wrong,
 };
 use crate::protocol::{
     Ack, Change, ClusterId, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Incarnation, Kind, LogPoint,
-    LogState, Message, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused,
-    RoundAnswer, RunEnd, Time, VoteAnswer, VoteAsked,
+    LogState, Message, MessageKind, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed,
+    Refused, RoundAnswer, RunEnd, Time, VoteAnswer, VoteAsked,
 };
 use crate::wire::convert::{Malformed, NodeSnapshot, Observation};
 use crate::wire::proto;
@@ -161,7 +161,7 @@ fn an_order_without_its_entry_and_an_entry_of_no_kind_are_refused() {
     }
 }
 
-/// Once stored it would be committed, and stop every node that applies it.
+/// Once stored it would be committed and stop every node that applies it.
 #[test]
 fn a_pushed_entry_whose_body_does_not_decode_is_refused() {
     let spoil = |index: usize, body: Bytes, offset: u64, kind: &'static str| {
@@ -186,7 +186,7 @@ fn a_push_of_more_entries_than_any_node_sends_is_refused() {
     refused(answer(), |wire| wire.message = message, Malformed::TooMany { found: 16_385 });
 }
 
-/// The leader would take its own log or the replica's for damaged, and stop.
+/// Otherwise the leader would consider its own log or the replica's damaged, and stop.
 #[test]
 fn a_log_state_that_contradicts_itself_is_refused() {
     let spoil = |spoil: fn(&mut proto::LogState), what| {
@@ -215,10 +215,10 @@ fn preview(forged: bool) -> Preview {
 
 fn lab() -> Lab {
     let id = MessageId { from: NodeId(2), to: NodeId(1), number: 17 };
-    let message = PendingMessage { id, kind: "ack".into(), what: "up to e1·o2".into(), since: 5, due: Some(9) };
-    let delay = LinkRule::new(Effect::Delay { millis: 250 }, Some(NodeId(2)), Some(NodeId(1)), "ack");
-    let rules = vec![delay, LinkRule::new(Effect::Hold, None, Some(NodeId(1)), ALL)];
-    Lab { rules, pending: vec![message], frozen: true, wrong: Some("skip-check".into()) }
+    let message = PendingMessage { id, kind: MessageKind::Ack, what: "up to e1·o2".into(), since: 5, due: Some(9) };
+    let delay = LinkRule::new(Effect::Delay { millis: 250 }, Some(NodeId(2)), Some(NodeId(1)), Some(MessageKind::Ack));
+    let rules = vec![delay, LinkRule::hold(NodeId(1), None)];
+    Lab { rules, pending: vec![message], frozen: true, wrong: Some(Wrong::SkipCheck) }
 }
 
 fn node_snapshot() -> NodeSnapshot {
@@ -242,16 +242,9 @@ fn node_snapshot() -> NodeSnapshot {
         sent: Some(12),
         heard: BTreeMap::from([(NodeId(2), 1_700_000_000_000_001)]),
     };
-    NodeSnapshot {
-        snapshot,
-        time: Time(1_000_000),
-        pid: 4121,
-        notes: vec!["rebuilt".into()],
-        cuts: vec![NodeId(3)],
-        holds: vec!["commit-order".into()],
-        lab: true,
-        cluster: Some(ClusterId([9; 16])),
-    }
+    let notes = vec!["rebuilt".into()];
+    let cluster = Some(ClusterId([9; 16]));
+    NodeSnapshot { snapshot, time: Time(1_000_000), pid: 4121, notes, lab: true, cluster }
 }
 
 fn row(value: Option<&'static [u8]>) -> FinalRow {
@@ -293,12 +286,12 @@ fn snapshots_events_and_losses_come_back_as_they_went() {
 #[test]
 fn an_unknown_fact_is_refused_by_its_name() {
     let wire = proto::Event { number: 4, time_micros: 1, name: "Unheard".into(), fields: Vec::new() };
-    let refusal = super::event_from_wire(NodeId(1), wire).expect_err("there is no such fact");
+    let refusal = crate::wire::convert::trace::event_from_wire(NodeId(1), wire).expect_err("there is no such fact");
     assert!(refusal.to_string().contains("Unheard"), "{refusal}");
 }
 
 #[test]
 fn an_unknown_role_is_refused() {
-    let wire = proto::Snapshot { role: "king".into(), ..node_snapshot().into() };
-    assert_eq!(NodeSnapshot::try_from(wire), Err(Malformed::Unheard { what: "role", found: "king".into() }));
+    let wire = proto::Snapshot { role: 9, ..node_snapshot().into() };
+    assert_eq!(NodeSnapshot::try_from(wire), Err(Malformed::Meaningless { what: "role", found: 9 }));
 }

@@ -89,7 +89,7 @@ impl Witness {
     fn check_running(&mut self, node: &Node) {
         let host = &node.host;
         let id = host.id();
-        let snapshot = host.core().snapshot(NodeState::TAIL_MAX);
+        let snapshot = host.core().node_state(NodeState::TAIL_MAX);
         check_view(id, &node.view, &snapshot);
         if snapshot.role == RoleName::Leader {
             let epoch = snapshot.epoch.expect("a leader has an epoch");

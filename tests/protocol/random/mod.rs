@@ -172,8 +172,10 @@ fn recover(world: &mut World, witness: &mut Witness) {
             return witness.check_answered();
         }
     }
-    let logs: Vec<_> =
-        world.hosts().map(|host| (host.id(), host.running().map(|core| core.snapshot(NodeState::TAIL_MAX)))).collect();
+    let logs: Vec<_> = world
+        .hosts()
+        .map(|host| (host.id(), host.running().map(|core| core.node_state(NodeState::TAIL_MAX))))
+        .collect();
     panic!("the nodes do not agree after 20 s without faults: {logs:#?}");
 }
 

@@ -147,7 +147,7 @@ impl World {
 
     /// The running node as its core shows it.
     pub fn snapshot(&self, id: u64) -> NodeState {
-        self.core(id).snapshot(NodeState::TAIL_MAX)
+        self.core(id).node_state(NodeState::TAIL_MAX)
     }
 
     pub fn ids(&self) -> Vec<u64> {
@@ -161,7 +161,7 @@ impl World {
             let incarnation = self.nodes.get(id).map_or(incarnation(*id), |node| node.host.config.incarnation);
             Member::voter(*id, address.clone(), incarnation)
         };
-        Membership::found(config.voters.iter().map(member).collect())
+        Membership::founding(config.voters.iter().map(member).collect())
     }
 
     /// The running leader of the greatest epoch.

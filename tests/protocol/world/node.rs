@@ -51,7 +51,7 @@ impl Node {
         // Each start has its own election timeouts.
         let seed = self.host.config.seed.wrapping_add(self.starts.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         accept(self.host.start(seed, now, self.tail_more));
-        self.view = self.host.core().snapshot(NodeState::TAIL_MAX);
+        self.view = self.host.core().node_state(NodeState::TAIL_MAX);
         self.fatal = None;
     }
 

@@ -80,7 +80,10 @@ impl World {
 
     /// The messages of a kind from a node that are under way.
     pub fn messages_from(&self, id: u64, kind: &'static str) -> impl Iterator<Item = &Envelope> {
-        self.network.pool.iter().filter(move |envelope| envelope.from == NodeId(id) && envelope.message.kind() == kind)
+        self.network
+            .pool
+            .iter()
+            .filter(move |envelope| envelope.from == NodeId(id) && envelope.message.kind().name() == kind)
     }
 
     /// The messages to a node that are under way.

@@ -123,9 +123,9 @@ pub const SHAPES: &[Text] = &[
         "outcome unknown: {said}. Read the key to see whether it was written",
         "resultado desconhecido: {said}. Leia a chave para ver se foi escrita",
     ),
-    text("the leader stepped down with the write in its log", "o líder renunciou com a escrita no seu log"),
-    text("{node} may have taken the write, but leads no more", "{node} pode ter recebido a escrita, mas já não lidera"),
-    text("{node} may have taken the write, but {why}", "{node} pode ter recebido a escrita, mas {why}"),
+    text("the leader stepped down with the entry in its log", "o líder renunciou com a entrada no seu log"),
+    text("{node} may have taken it, but leads no more", "{node} pode ter recebido o pedido, mas já não lidera"),
+    text("{node} may have taken it, but {why}", "{node} pode ter recebido o pedido, mas {why}"),
     text("no leader took it within {time}: {said}", "nenhum líder a aceitou em {time}: {said}"),
     text(
         "of {count} nodes only {value} answer, and {quorum} are a majority: nobody can lead before another one runs. Nothing \
