@@ -9,6 +9,8 @@
 //! [`Output::Apply`] is listed before the answers that depend on it, because those are given in a later step, after
 //! [`Input::Applied`].
 
+mod fingerprint;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::applying::Applying;
@@ -17,6 +19,7 @@ use crate::damage::Checking;
 use crate::io::{Input, Output, Promise};
 use crate::log::Log;
 use crate::membership::{Listed, Lists};
+use crate::rng::SplitMix64;
 use crate::role::{Follower, Progress, Role};
 use crate::snapshot::Snapshots;
 use crate::trace::{Belief, NodeState, Preview, RoleName};
@@ -26,15 +29,15 @@ use crate::types::{EntryId, Epoch, FeatureLevel, Incarnation, LogPoint, NodeId, 
 /// The complete protocol state of one node (Raft paper, figure 2, with what batching, snapshots and changes of members
 /// add).
 ///
-/// The state is a value: two cores with equal state give equal outputs for equal inputs. The model checker hashes and
-/// compares it, so it contains no clock, handle or address.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+/// The state is a value: two cores with equal state give equal outputs for equal inputs. The model checker
+/// compares it by [`Core::fingerprint`], so it contains no clock, handle or address.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Core {
     /// Fixed for the life of the core.
     pub(super) config: Config,
     /// State of the seeded random sequence. Only [`Core::draw_timeout`] advances it. It belongs to the state so that a
     /// replay draws the same election timeouts.
-    random: u64,
+    rng: SplitMix64,
     /// The time given to [`Core::new`]. A restarted voter has forgotten which lease it promised to respect, so it
     /// grants no vote until one lease patience after this time. An earlier value would let two leaders answer reads at
     /// once.
@@ -128,7 +131,7 @@ impl Core {
         let log = Log::restore(&restored);
         let snapshots = Snapshots::restored(&restored);
         let mut core = Core {
-            random: config.seed,
+            rng: SplitMix64::new(config.seed),
             config,
             started: now,
             now,
@@ -318,19 +321,10 @@ impl Core {
         self.handed.is_some_and(|handed| point.position <= handed.position)
     }
 
-    /// The next number of the seeded sequence (SplitMix64: Steele, Lea and Flood 2014).
-    fn next_random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     /// Draws an election timeout in microseconds, from the configured least one up to twice that. Each attempt draws
     /// again, so that two candidates do not collide for ever (Raft paper 5.2).
     pub(super) fn draw_timeout(&mut self) -> u64 {
         let least = self.config.election_timeout_micros;
-        least + self.next_random() % least.max(1)
+        least + self.rng.next_u64() % least.max(1)
     }
 }

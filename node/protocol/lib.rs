@@ -41,6 +41,8 @@ pub mod trace;
 
 mod config;
 
+pub mod rng;
+
 // The state and the steps.
 
 mod core;

@@ -16,7 +16,7 @@ use crate::trace::Fact;
 use crate::types::NodeId;
 
 /// The number of election timeouts without progress after which a replica loses its turn.
-const PATIENCE_TIMEOUTS: u64 = 10;
+pub(super) const PATIENCE_TIMEOUTS: u64 = 10;
 
 impl Core {
     /// The replica lacks entries that this log has given up: it waits for a snapshot.

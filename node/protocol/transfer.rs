@@ -67,13 +67,13 @@ impl TransferReason {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Parked {
     /// The target of the transfer.
-    to: NodeId,
+    pub(super) to: NodeId,
     /// The request to answer, if there is one.
-    request: Option<RequestId>,
+    pub(super) request: Option<RequestId>,
     /// What started the transfer.
-    reason: TransferReason,
+    pub(super) reason: TransferReason,
     /// Writes that waited, in order. None of them is in any log, so refusing them is definite.
-    proposals: Vec<Proposal>,
+    pub(super) proposals: Vec<Proposal>,
     /// The time at which they are refused.
     pub(super) deadline: Time,
 }

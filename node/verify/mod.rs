@@ -1,11 +1,15 @@
-//! The evidence that the protocol is right: invariants over trace events, a checker for linearizability, a seeded
-//! simulator. Tests, the command line and the console share it.
+//! Verification of the protocol: invariants over trace events, a checker for linearizability, an in-memory node, and a
+//! seeded simulator. Tests, the command line and the console share them.
 //!
-//! Knows `protocol` alone: what is checked here runs without clocks, threads, disks or sockets; only `patience`, by
-//! which tests and scenarios wait for real processes, measures the machine. Nothing here is believed because it never
-//! failed: the mutants in `tests/verify` show that each check bites.
+//! It depends on `protocol` alone, and runs without clocks, threads, disks or sockets. The exception is `patience`,
+//! with which tests and scenarios wait for real processes: it measures the machine. That each check detects the bugs
+//! that it is for is shown by the mutants (`tests/mutants`) and by `tests/verify`.
 
-pub mod dice;
+pub mod rng;
+
+mod hash;
+
+pub mod host;
 
 pub mod invariants;
 

@@ -1,21 +1,21 @@
-//! Brings what is heard of a cluster into happens-before order: one stream that screen, tape, checks and exports share.
+//! Brings the events of a cluster into happens-before order: one stream that screen, tape, checks and exports share.
 //!
-//! A watcher hears each node over a connection of its own, the launcher over another, and asks as a client over a
-//! third. Each of these lanes is in order by itself. Across lanes an effect may arrive before its cause: a message is
-//! received before it is sent, a node acts before it is started. Here an item waits until its cause was released, and
-//! with it all that comes behind it in its lane:
+//! An observer has one connection to each node, another one to the launcher, and a third one as a client. Each of these
+//! lanes is in order. Across lanes an effect may arrive before its cause: a message is received before it is sent, a
+//! node acts before it is started. So an item waits until its cause was released, and everything behind it in its lane
+//! waits, too:
 //!
-//! - what a node does with a message waits for the sending, in the same process of the sender ([`Fact::PeerProcess`]);
+//! - events about a received message wait for its sending by the same process of the sender ([`Fact::PeerProcess`]);
 //! - the end of a process waits for the end of its node's events;
-//! - a node's first word after a restart waits for the launcher's word that it was started, and stands for that if it
-//!   does not come in time;
-//! - the answer to a write waits until some node has made the entry final.
+//! - the first state of a node after a restart waits for the launcher's report that it was started, and replaces that
+//!   report if it does not come in time;
+//! - the answer to a write waits until a node has made the entry final.
 //!
-//! Within one node the order of its events holds all else: the ack is told after the flush, the count after the ack
-//! came, the commit after the count, the order after the commit, the resend after the report came.
+//! Everything else follows from the order within one node: it reports the ack after the flush, the count after the ack
+//! arrived, the commit after the count, the commit order after the commit, the resend after the log state arrived.
 //!
-//! A cause may never come: the sender died, or its events were lost. An item waits at most for the patience that the
-//! order was made with; then it is released, and says whose event is missing before it.
+//! A cause may never come: the sender died, or its events were lost. An item waits at most as long as the order's
+//! patience. Then it is released, with the node whose event is missing before it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -23,33 +23,33 @@ use std::time::Duration;
 use crate::protocol::trace::{Event, Fact, NodeState};
 use crate::protocol::{EntryId, NodeId};
 
-/// How long a screen or a recording waits for a cause: far more than two connections on one machine differ.
+/// How long a screen or a recording waits for a cause. Two connections on one machine differ by far less.
 pub const PATIENCE: Duration = Duration::from_millis(150);
 
-/// How many items of one lane wait at most.
+/// The most items of one lane that wait.
 pub const WAITING_MAX: usize = 5_000;
 
-/// Where an item comes from; the items of one lane are in order.
+/// The source of an item. The items of one lane are in order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Lane {
     /// The connection to a node.
     Node(NodeId),
-    /// What the launcher tells of a node's process.
+    /// The launcher's reports about a node's process.
     Launcher(NodeId),
-    /// A client asks: nothing comes before that.
+    /// Requests of a client: they have no cause.
     Asked,
-    /// A client is answered, or what it knows.
+    /// Answers to a client.
     Client,
 }
 
-/// What an item is, as far as the order is concerned.
+/// What an item means for the order.
 pub enum Step<'a> {
     /// A connection to a node begins with the node's state.
     Joined(&'a NodeState),
     Event(&'a Event),
-    /// The connection is broken, or events were lost: nothing more comes until the node is joined again.
+    /// The connection has ended, or events were lost. Nothing more comes until the node joins again.
     Closed,
-    /// The node is gone with its disk: another one may come under its id.
+    /// The node is gone with its disk. The next one under its id is another node.
     Left,
     /// The node's process runs, or has ended.
     Process {
@@ -57,16 +57,16 @@ pub enum Step<'a> {
     },
     /// A write was confirmed at this entry.
     Confirmed(EntryId),
-    /// It follows from nothing that others tell.
+    /// It has no cause in another lane.
     Other,
 }
 
-/// Something that can be brought into order.
+/// An item that can be brought into order.
 pub trait Item: Sized {
     fn step(&self) -> Step<'_>;
 
-    /// For the first word of a node whose process has ended, as far as the launcher has told: that it was started,
-    /// which the word itself proves.
+    /// For the first state of a node whose process has ended by the launcher's reports: the report that it was started,
+    /// which the state proves.
     fn started(&self, _node: NodeId) -> Option<Self> {
         None
     }
@@ -76,7 +76,7 @@ pub trait Item: Sized {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Released<T> {
     pub item: T,
-    /// The order is unknown: the event of this node that must precede the item was not heard in time.
+    /// The event of this node that must precede the item did not arrive in time, so the order is not known.
     pub missing: Option<NodeId>,
     /// How long it has waited.
     pub waited: Duration,
@@ -87,7 +87,7 @@ pub struct CausalOrder<T> {
     patience: Duration,
     lanes: BTreeMap<Lane, VecDeque<Waiting<T>>>,
     nodes: BTreeMap<NodeId, Node>,
-    /// The greatest entry that some node is known to have made final.
+    /// The greatest entry that a node is known to have made final.
     finalized: Option<EntryId>,
     arrived: u64,
 }
@@ -96,16 +96,16 @@ pub struct CausalOrder<T> {
 struct Waiting<T> {
     item: T,
     since: Duration,
-    /// Counts all items as they arrive: what waits for nothing is released in that order.
+    /// Counts all items as they arrive. Items without a cause are released in this order.
     number: u64,
 }
 
-/// What the released items tell of a node.
+/// What is known of a node from the released items.
 #[derive(Clone, Debug, Default)]
 struct Node {
-    /// 0 before the first state, and where it is not told.
+    /// 0 before the first state, and if the state does not tell it.
     process: u64,
-    /// The latest message that it has told to have sent; `None` if that is not known.
+    /// The latest message that it has reported as sent; `None` if that is not known.
     sent: Option<u64>,
     /// The process of each node from which its messages come.
     heard: BTreeMap<NodeId, u64>,

@@ -1,13 +1,12 @@
-//! How long to wait on this machine, as it is now: times are written as they would be on a quiet machine, and grow with
-//! the measured slowness of this one.
+//! Timeouts for tests and scenarios that fit the machine. They are given as on a quiet machine, and grow with the
+//! measured slowness of this one.
 //!
-//! A fixed piece of work (hashing, a thread that is woken again and again, writes that are synced) is timed against
-//! what it takes on a quiet reference machine. While something waits it is timed again every second, so that a wait
-//! which began on a quiet machine goes on for longer once the machine is busy: a [`Patience`] counts the seconds that a
-//! quiet machine would have had. What is handed to another process as a number, such as a deadline, is multiplied once,
-//! by [`on_this_machine`].
+//! A fixed piece of work (hashing, waking a thread, synced writes) is timed and compared with the time on a quiet
+//! reference machine. While something waits, the work is timed again every second, so that a wait which began on a
+//! quiet machine lasts longer once the machine is busy: a [`Patience`] counts the seconds that a quiet machine would
+//! have had. A number for another process, such as a deadline, is multiplied once, by [`on_this_machine`].
 //!
-//! For tests and for the scenarios' expectations. No node may use it: a node's timeouts are what a person configured.
+//! No node may use it: a node's timeouts are those that a person configured.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -16,22 +15,22 @@ use std::sync::mpsc::channel;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// What one measurement takes on the reference machine: two cores of a server of 2024 that do nothing else.
+/// The time of one measurement on the reference machine: two idle cores of a server of 2024.
 const REFERENCE: Duration = Duration::from_millis(20);
-/// Of one measurement. Beyond this slowness a wait ends in a failure: every wait has a bound.
+/// The greatest slowness that counts, so that every wait has a bound.
 const SLOWNESS_MAX: f64 = 60.0;
-/// Between two measurements while something waits.
+/// The pause between two measurements while something waits.
 const REST: Duration = Duration::from_secs(1);
-/// Measurements that count for [`slowness`]: the last ones, unless they are old.
+/// How many of the last measurements count for [`slowness`], unless they are old.
 const RECENT: usize = 5;
 const RECENT_LEAST: usize = 3;
 const FRESH: Duration = Duration::from_secs(5);
-/// How often a wait for a future looks whether its time is up.
+/// How often a wait for a future checks its time.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 static MACHINE: Machine = Machine { pace: Mutex::new(None), waits: Condvar::new(), measures: Mutex::new(()) };
 
-/// A wait that is over when a quiet machine would have had so much time.
+/// A wait that is over when a quiet machine would have had this much time.
 pub struct Patience {
     most: Duration,
     begun: Duration,
@@ -59,7 +58,7 @@ impl Drop for Patience {
     }
 }
 
-/// What the future gives, or `None` if it has not ended when a quiet machine would have had so much time.
+/// The result of the future, or `None` if it has not ended when a quiet machine would have had this much time.
 pub async fn within<T>(most: Duration, future: impl Future<Output = T>) -> Option<T> {
     let patience = Patience::of(most);
     let over = async {
@@ -74,7 +73,7 @@ pub async fn within<T>(most: Duration, future: impl Future<Output = T>) -> Optio
     }
 }
 
-/// As much time as this machine needs now for what takes a quiet machine so long. Blocks for a moment to measure, if
+/// The time that this machine needs now for what takes a quiet machine `quiet`. Blocks for a moment to measure if
 /// nothing has waited lately.
 pub fn on_this_machine(quiet: Duration) -> Duration {
     quiet.mul_f64(slowness())
@@ -102,12 +101,12 @@ struct Machine {
 
 /// How fast time has passed so far.
 struct Pace {
-    /// What a quiet machine would have had up to `at`.
+    /// The time that a quiet machine would have had up to `at`.
     quiet: Duration,
     at: Instant,
-    /// When each of the last measurements ended, and what it came to.
+    /// When each of the last measurements ended, and its slowness.
     recent: VecDeque<(Instant, f64)>,
-    /// How many waits are under way. Without any, nothing is measured.
+    /// How many waits are under way. Without waits nothing is measured.
     waits: usize,
 }
 
@@ -125,7 +124,7 @@ impl Machine {
         if guard.is_none() {
             let (quiet, at) = (Duration::ZERO, Instant::now());
             *guard = Some(Pace { quiet, at, recent: VecDeque::new(), waits: 0 });
-            // Without it time passes as on a quiet machine.
+            // If it cannot be started, time passes as on a quiet machine.
             let _ = std::thread::Builder::new().name("patience".to_owned()).spawn(|| MACHINE.keep_measuring());
         }
         PaceGuard(guard)
@@ -144,7 +143,7 @@ impl Machine {
     fn measure(&self) {
         let _alone = self.measures.lock().unwrap_or_else(PoisonError::into_inner);
         let slowness = fixed_work().div_duration_f64(REFERENCE);
-        self.pace().learn(slowness.clamp(1.0, SLOWNESS_MAX));
+        self.pace().add(slowness.clamp(1.0, SLOWNESS_MAX));
     }
 }
 
@@ -165,7 +164,7 @@ impl std::ops::DerefMut for PaceGuard<'_> {
 }
 
 impl Pace {
-    fn learn(&mut self, slowness: f64) {
+    fn add(&mut self, slowness: f64) {
         let now = Instant::now();
         self.quiet += (now - self.at).div_f64(slowness);
         self.at = now;
@@ -175,8 +174,8 @@ impl Pace {
         }
     }
 
-    /// What a quiet machine would have had by now. A measurement that is overdue says that the machine is slower than
-    /// the last one found it.
+    /// The time that a quiet machine would have had by now. An overdue measurement means that the machine is slower
+    /// than the last one found.
     fn now(&self) -> Duration {
         let since = self.at.elapsed();
         let known = since.min(2 * REST);
@@ -184,8 +183,7 @@ impl Pace {
         self.quiet + known.div_f64(last) + (since - known).div_f64(SLOWNESS_MAX)
     }
 
-    /// The greatest recent slowness but one, so that one sync that took long does not count; `None` without enough of
-    /// them.
+    /// The second greatest recent slowness, so that one slow sync does not count; `None` without enough measurements.
     fn slowness(&self) -> Option<f64> {
         let fresh = self.recent.iter().filter(|(at, _)| at.elapsed() < FRESH);
         let mut fresh: Vec<f64> = fresh.map(|(_, slowness)| *slowness).collect();
@@ -201,8 +199,7 @@ const HASHES: usize = 120_000;
 const WAKE_UPS: usize = 40;
 const SYNCS: usize = 2;
 
-/// How long the same work takes now: some for a core, some for whoever wakes threads, some for the disk of temporary
-/// files.
+/// Times the fixed work: some for a core, some for the scheduler, some for the disk of temporary files.
 fn fixed_work() -> Duration {
     let begun = Instant::now();
     let mut block = [7; 64];
@@ -212,7 +209,7 @@ fn fixed_work() -> Duration {
     }
     std::hint::black_box(block);
     wake_each_other();
-    // Without a folder for temporary files the rest has to do.
+    // Without a folder for temporary files only the rest is measured.
     let _ = sync();
     begun.elapsed()
 }
@@ -233,7 +230,7 @@ fn sync() -> std::io::Result<()> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let path = std::env::temp_dir().join(format!("epoca-patience-{}-{since}", std::process::id()));
     let mut file = File::create_new(&path)?;
-    // Its name goes at once, so that nothing stays whatever happens.
+    // The name is removed at once, so that no file is left behind.
     std::fs::remove_file(&path)?;
     for _ in 0..SYNCS {
         file.write_all(&[7; 4096])?;
@@ -254,17 +251,17 @@ mod tests {
     fn on_a_machine_that_is_ten_times_slower_a_tenth_of_the_time_passes() {
         let mut pace = pace();
         pace.at -= Duration::from_secs(100);
-        pace.learn(10.0);
+        pace.add(10.0);
         assert_eq!(pace.quiet.as_secs(), 10);
         pace.at -= Duration::from_secs(50);
-        pace.learn(1.0);
+        pace.add(1.0);
         assert_eq!(pace.quiet.as_secs(), 60);
     }
 
     #[test]
     fn time_goes_on_but_slowly_while_a_measurement_does_not_end() {
         let mut pace = pace();
-        pace.learn(1.0);
+        pace.add(1.0);
         pace.at -= Duration::from_secs(602);
         let passed = pace.now().as_secs_f64();
         assert!((11.9..13.0).contains(&passed), "{passed}");
@@ -275,11 +272,11 @@ mod tests {
         let mut pace = pace();
         assert_eq!(pace.slowness(), None);
         for slowness in [1.0, 50.0, 1.5] {
-            pace.learn(slowness);
+            pace.add(slowness);
         }
         assert_eq!(pace.slowness(), Some(1.5));
         for slowness in [9.0, 10.0, 11.0, 12.0, 10.0] {
-            pace.learn(slowness);
+            pace.add(slowness);
         }
         assert_eq!(pace.slowness(), Some(11.0), "the last five");
     }

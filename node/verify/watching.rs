@@ -1,7 +1,7 @@
-//! What `watch` promises, held against all that was ever committed: from a revision on each change of the watched keys comes
-//! once, in order and with nothing left out, whichever nodes tell of them.
+//! Checks the guarantee of `watch` against everything that was committed: from a revision on, each change of the
+//! watched keys comes once, in order, with none left out, whichever nodes send them.
 //!
-//! Who gives the watcher what, and what it does when a node goes away, is the business of whoever asks here.
+//! Left out: how changes reach the watcher, and what it does when a node fails.
 
 use bytes::Bytes;
 
@@ -10,12 +10,12 @@ use crate::protocol::apply::Write;
 /// Every change that was ever committed, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Commits {
-    /// The first one has the revision 1.
+    /// The first one has revision 1.
     changes: Vec<Write>,
 }
 
 impl Commits {
-    /// What an entry changed, for the first time at any node.
+    /// Adds the changes of an entry that no node had applied before.
     pub fn add(&mut self, changes: &[Write]) -> Result<(), String> {
         for change in changes {
             let next = self.revision() + 1;
@@ -41,16 +41,16 @@ impl Commits {
     }
 }
 
-/// What one watcher was told so far.
+/// The progress of one watcher.
 #[derive(Clone, Debug)]
 pub struct Watched {
     prefix: Bytes,
-    /// Everything up to this revision was told, or is not wanted.
+    /// Every wanted change up to this revision has come.
     up_to: u64,
 }
 
 impl Watched {
-    /// It wants the changes of keys with this prefix from a revision on.
+    /// A watcher of the keys with this prefix, from a revision on.
     pub fn from(prefix: Bytes, revision: u64) -> Watched {
         Watched { prefix, up_to: revision.saturating_sub(1) }
     }
@@ -59,7 +59,7 @@ impl Watched {
         self.up_to
     }
 
-    /// It is told of a change.
+    /// A change comes.
     pub fn on_change(&mut self, commits: &Commits, change: &Write) -> Result<(), String> {
         let revision = change.revision;
         if revision <= self.up_to {
@@ -76,7 +76,7 @@ impl Watched {
         Ok(())
     }
 
-    /// It is told that there is nothing more up to a revision, this one too.
+    /// A node reports that there is no further change up to a revision, inclusive.
     pub fn on_reached(&mut self, commits: &Commits, revision: u64) -> Result<(), String> {
         if revision > commits.revision().max(self.up_to) {
             return Err(format!("it has seen all up to {revision}, and {} is the last", commits.revision()));
@@ -86,7 +86,7 @@ impl Watched {
         Ok(())
     }
 
-    /// It is told that changes are kept from this revision on only, and goes on there.
+    /// No node keeps changes before this revision. The watcher resumes there.
     pub fn on_gone(&mut self, oldest: u64) -> Result<(), String> {
         if oldest <= self.up_to + 1 {
             let next = self.up_to + 1;

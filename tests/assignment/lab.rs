@@ -3,11 +3,13 @@
 //! The test is the launcher. A client is the `epoca` program, started anew for each command; whatever the test checks
 //! it learns from such a client, from the nodes' events, or from their folders. Times are those of a quiet machine.
 
+#[path = "../support/files.rs"]
+mod files;
 #[path = "../support/quiet.rs"]
 mod quiet;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex};
@@ -21,8 +23,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use files::copy_folder;
 pub use quiet::until;
-use quiet::{PATIENCE, Scale, election_timeout_ms};
+use quiet::{PATIENCE, Scale, election_timeout_ms, until_some};
 
 const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");
 
@@ -176,13 +179,9 @@ impl Lab {
     /// Another node than `old` leads and has committed in its epoch.
     #[track_caller]
     pub fn until_followed(&self, old: usize) -> usize {
-        let mut leader = None;
-        until("another node leads", || {
-            leader = self.leader().filter(|leader| *leader != old);
-            leader.is_some()
-        });
+        let leader = until_some("another node leads", || self.leader().filter(|leader| *leader != old));
         self.put("a write to", "the new leader");
-        leader.expect("it was found just now")
+        leader
     }
 
     /// The folder of a node as `epoca inspect` shows it. Of a node that runs, a copy of its files is looked at.
@@ -320,19 +319,6 @@ fn records(json: &Value) -> Vec<String> {
     json.as_array().expect("a database is a list").iter().map(record).collect()
 }
 
-fn copy_folder(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).expect("the folder can be read") {
-        let entry = entry.expect("it can be listed");
-        let target = to.join(entry.file_name());
-        if entry.file_type().expect("it has a type").is_dir() {
-            std::fs::create_dir(&target).expect("the copy can be written");
-            copy_folder(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), &target).expect("the file can be copied");
-        }
-    }
-}
-
 /// A node's events, as they come.
 pub struct Watched {
     facts: Arc<Mutex<Vec<Fact>>>,
@@ -346,12 +332,7 @@ impl Watched {
     /// Waits for a fact; gives what the function makes of the first one that it takes.
     #[track_caller]
     pub fn until<T>(&self, what: &str, mut take: impl FnMut(&Fact) -> Option<T>) -> T {
-        let mut found = None;
-        until(what, || {
-            found = self.facts().iter().find_map(&mut take);
-            found.is_some()
-        });
-        found.expect("it was found just now")
+        until_some(what, || self.facts().iter().find_map(&mut take))
     }
 
     /// Where the first fact is that the function takes, among all facts so far.

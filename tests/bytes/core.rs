@@ -25,11 +25,11 @@ fn members_that_say_anything_make_no_node_panic_or_stop() {
         let mut world = world(&mut tape);
         while !tape.is_over() {
             act(&mut world, &mut tape);
-            for host in world.hosts.values() {
+            for node in world.nodes.values() {
                 let is_documented = |why: &String| DOCUMENTED.iter().any(|documented| why.contains(documented));
-                assert!(host.fatal.as_ref().is_none_or(is_documented), "{:?}", host.fatal);
+                assert!(node.fatal.as_ref().is_none_or(is_documented), "{:?}", node.fatal);
             }
-            if world.hosts.values().any(|host| !host.is_up()) {
+            if world.hosts().any(|host| !host.is_up()) {
                 return;
             }
         }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 use bytes::{Buf, BufMut, Bytes};
 use epoca::protocol::{Message, Position};
-use epoca::verify::dice::Dice;
+use epoca::verify::rng::Rng;
 use epoca::wire::proto;
 use epoca::wire::proto::peer_client::PeerClient;
 use prost::Message as _;
@@ -193,17 +193,17 @@ fn a_node_that_hears_spoiled_bytes_on_every_method_goes_on() {
     let hostile = Hostile::start();
     let pids = hostile.cluster.pids();
     let seed = std::env::var("EPOCA_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(41);
-    let dice = &mut Dice::new(seed);
+    let rng = &mut Rng::new(seed);
     for _ in 0..300 {
-        let node = dice.below(4);
+        let node = rng.below(4);
         let channel = &hostile.channels[node as usize];
-        let messages: Vec<Bytes> = (0..4).map(|_| spoiled(&hostile, node + 1, dice)).collect();
+        let messages: Vec<Bytes> = (0..4).map(|_| spoiled(&hostile, node + 1, rng)).collect();
         let first = messages[0].clone();
         hostile.runtime.block_on(async {
             // Whether it is taken or refused, there is an answer.
             let _ = send(channel, "Peer/Deliver", first.clone()).await;
-            let _ = send(channel, dice.pick(&UNARY), first).await;
-            let stream = send_stream(channel, dice.pick(&STREAMS), messages);
+            let _ = send(channel, rng.choose(&UNARY), first).await;
+            let stream = send_stream(channel, rng.choose(&STREAMS), messages);
             let _ = tokio::time::timeout(std::time::Duration::from_millis(20), stream).await;
         });
     }
@@ -216,19 +216,19 @@ fn a_node_that_hears_spoiled_bytes_on_every_method_goes_on() {
 }
 
 /// A message of a member, spoiled in its fields, in its bytes, or not at all.
-fn spoiled(hostile: &Hostile, to: u64, dice: &mut Dice) -> Bytes {
+fn spoiled(hostile: &Hostile, to: u64, rng: &mut Rng) -> Bytes {
     let messages = samples::messages();
-    let message = messages[dice.below(messages.len() as u64) as usize].clone();
+    let message = messages[rng.below(messages.len() as u64) as usize].clone();
     let message = match message {
         Message::CommitOrder(mut order) => {
-            order.up_to.position = Position(dice.pick(&[1, 2, 3, 1 << 40, u64::MAX >> 1]));
+            order.up_to.position = Position(rng.choose(&[1, 2, 3, 1 << 40, u64::MAX >> 1]));
             Message::CommitOrder(order)
         }
         message => message,
     };
-    let epoch = dice.pick(&[1, 1, 2, 3, 5, 1 << 33, u64::MAX >> 1]);
-    let envelope = hostile.wire(1 + dice.below(4), to, epoch, message);
+    let epoch = rng.choose(&[1, 1, 2, 3, 5, 1 << 33, u64::MAX >> 1]);
+    let envelope = hostile.wire(1 + rng.below(4), to, epoch, message);
     let whole = samples::encoded(&envelope);
-    let changes: Vec<u8> = (0..dice.below(12)).map(|_| dice.roll() as u8).collect();
+    let changes: Vec<u8> = (0..rng.below(12)).map(|_| rng.next_u64() as u8).collect();
     without_claims_of_damage(spoil(&[&[0, 0, 0], &changes[..]].concat(), &[whole]))
 }

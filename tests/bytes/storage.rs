@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 use crate::samples::{command, founding};
 use crate::spoil::{Tape, spoil};
+use crate::support::copy_folder;
 
 const COMMITTED: usize = 12;
 
@@ -79,14 +80,6 @@ fn flush(opened: &mut Opened) {
     flushed.recv_timeout(on_this_machine(Duration::from_secs(20))).expect("it ends").expect("it is durable");
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder can be made");
-    for file in fs::read_dir(from).expect("it is a folder").flatten() {
-        let target = to.join(file.file_name());
-        if file.path().is_dir() { copy(&file.path(), &target) } else { _ = fs::copy(file.path(), target) }
-    }
-}
-
 /// All files but the lock, which holds nothing.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -114,7 +107,7 @@ fn spoiled_folder_opens_or_says_why(input: &[u8], of: fn(&Path) -> bool) {
     let mut tape = Tape::new(input);
     let scratch = tempfile::tempdir().expect("a temporary folder");
     let data = scratch.path().join("data");
-    copy(folder.path(), &data);
+    copy_folder(folder.path(), &data);
     let candidates: Vec<_> =
         files(&data).into_iter().filter(|file| of(file.strip_prefix(&data).expect("inside"))).collect();
     let file = tape.pick(&candidates);

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency, Record, Written};
 use epoca::protocol::NodeId;
-use epoca::verify::dice::Dice;
 use epoca::verify::linearizability::{Action, Operation};
+use epoca::verify::rng::Rng;
 
 use crate::support::NODES;
 
@@ -40,16 +40,16 @@ pub struct Worked {
 
 /// Puts, deletes and linearizable gets until the clock says stop.
 pub async fn work(client: Client, number: u64, seed: u64, clock: Arc<Clock>) -> Worked {
-    let mut dice = Dice::of(seed, 100 + number);
+    let mut rng = Rng::stream(seed, 100 + number);
     let mut worked = Worked::default();
     let mut count = 0;
     while clock.runs() {
-        tokio::time::sleep(Duration::from_millis(dice.below(8))).await;
+        tokio::time::sleep(Duration::from_millis(rng.below(8))).await;
         // A node that is asked itself may be the last to believe that it leads.
-        let node = (!dice.one_in(3)).then(|| dice.pick(&NODES));
+        let node = (!rng.one_in(3)).then(|| rng.choose(&NODES));
         count += 1;
-        let key = Bytes::from_static(dice.pick(&KEYS).as_bytes());
-        let action = match dice.below(10) {
+        let key = Bytes::from_static(rng.choose(&KEYS).as_bytes());
+        let action = match rng.below(10) {
             0..4 => Action::Put(Bytes::from(format!("{number}-{count}"))),
             4 => Action::Delete,
             _ => Action::Get(None),
@@ -98,11 +98,11 @@ pub struct LocalRead {
 
 /// Local gets of one node, one after the other, until the clock says stop.
 pub async fn read_locally(client: Client, node: NodeId, seed: u64, clock: Arc<Clock>) -> Vec<LocalRead> {
-    let mut dice = Dice::of(seed, 200 + node.0);
+    let mut rng = Rng::stream(seed, 200 + node.0);
     let mut reads = Vec::new();
     while clock.runs() {
-        tokio::time::sleep(Duration::from_millis(dice.below(6))).await;
-        let key = Bytes::from_static(dice.pick(&KEYS).as_bytes());
+        tokio::time::sleep(Duration::from_millis(rng.below(6))).await;
+        let key = Bytes::from_static(rng.choose(&KEYS).as_bytes());
         if let Ok(seen) = client.get(key.clone(), Consistency::Local, Some(node)).await {
             reads.push(LocalRead { key, seen });
         }

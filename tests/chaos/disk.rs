@@ -1,5 +1,5 @@
-//! The test's side of the disk that keeps only what was synced (see `shim.rs`): builds the library, starts nodes over it,
-//! and makes of the shadow what a power cut leaves behind.
+//! The test's side of the disk that keeps only what was synced (see `shim.rs`): builds the library, starts nodes over
+//! it, and makes of the shadow what a power cut leaves behind.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 use epoca::protocol::NodeId;
-use epoca::verify::dice::Dice;
+use epoca::verify::rng::Rng;
 use tempfile::TempDir;
 
 use crate::support::{self, NODES};
@@ -106,16 +106,16 @@ impl Disk {
     }
 
     /// The nodes are dead: replaces their folders by what survives the power cut, and begins a new shadow of that.
-    /// Without dice no byte survives that was not synced.
-    pub fn cut_power(&mut self, mut dice: Option<&mut Dice>) {
+    /// Without rng no byte survives that was not synced.
+    pub fn cut_power(&mut self, mut rng: Option<&mut Rng>) {
         let dead = self.folder.path().join(format!("dead{}", self.cuts));
         fs::rename(self.data(), &dead).expect("it can be put aside");
         fs::create_dir(self.data()).expect("the folder can be made");
         for node in NODES {
             let (from, to) = (dead.join(node.to_string()), self.data().join(node.to_string()));
-            self.restore(&from, &to, &mut dice);
-            if let Some(dice) = &mut dice {
-                self.restore_database(&from.join(DATABASE), &to.join(DATABASE), dice);
+            self.restore(&from, &to, &mut rng);
+            if let Some(rng) = &mut rng {
+                self.restore_database(&from.join(DATABASE), &to.join(DATABASE), rng);
             }
         }
         self.cuts += 1;
@@ -126,7 +126,7 @@ impl Disk {
     }
 
     /// Makes a folder with the names and the bytes that were synced.
-    fn restore(&self, from: &Path, to: &Path, dice: &mut Option<&mut Dice>) {
+    fn restore(&self, from: &Path, to: &Path, rng: &mut Option<&mut Rng>) {
         fs::create_dir_all(to).expect("the folder can be made");
         let inode = fs::metadata(from).expect("it was there").ino();
         let names = fs::read(self.shadow().join(format!("names/{inode}"))).unwrap_or_default();
@@ -137,22 +137,23 @@ impl Disk {
             let (kind, inode, name) = (field(), field().parse().expect("a number"), field());
             match (kind, name) {
                 ("d", DATABASE) => {}
-                ("d", _) => self.restore(&from.join(name), &to.join(name), dice),
-                _ => fs::write(to.join(name), self.survives(inode, &from.join(name), dice)).expect("it can be written"),
+                ("d", _) => self.restore(&from.join(name), &to.join(name), rng),
+                _ => fs::write(to.join(name), self.survives(inode, &from.join(name), rng)).expect("it can be written"),
             }
         }
     }
 
-    /// The synced bytes of a file. Of bytes that were written at its end but not synced, some may have reached the disk.
-    fn survives(&self, inode: u64, file: &Path, dice: &mut Option<&mut Dice>) -> Vec<u8> {
+    /// The synced bytes of a file. Of bytes that were written at its end but not synced, some may have reached the
+    /// disk.
+    fn survives(&self, inode: u64, file: &Path, rng: &mut Option<&mut Rng>) -> Vec<u8> {
         let mut bytes = self.synced(inode);
-        let Some(dice) = dice else { return bytes };
+        let Some(rng) = rng else { return bytes };
         let written = fs::read(file).unwrap_or_default();
-        if written.len() > bytes.len() && written.starts_with(&bytes) && dice.one_in(2) {
-            let more = dice.below((written.len() - bytes.len()) as u64 + 1) as usize;
+        if written.len() > bytes.len() && written.starts_with(&bytes) && rng.one_in(2) {
+            let more = rng.below((written.len() - bytes.len()) as u64 + 1) as usize;
             let begin = bytes.len();
             bytes.extend(&written[begin..begin + more]);
-            if dice.one_in(2) {
+            if rng.one_in(2) {
                 // The length reached the disk, the rest of the bytes did not.
                 bytes.resize(written.len(), 0);
             }
@@ -161,15 +162,15 @@ impl Disk {
     }
 
     /// The database is as it was written, as it was synced, a mix of both, or not there.
-    fn restore_database(&self, from: &Path, to: &Path, dice: &mut Dice) {
-        let (Ok(files), state) = (fs::read_dir(from), dice.below(4)) else { return };
+    fn restore_database(&self, from: &Path, to: &Path, rng: &mut Rng) {
+        let (Ok(files), state) = (fs::read_dir(from), rng.below(4)) else { return };
         if state == 3 || !to.parent().is_some_and(Path::exists) {
             return;
         }
         fs::create_dir_all(to).expect("the folder can be made");
         for file in files.map(|file| file.expect("a file")) {
             let (found, target) = (file.metadata().expect("it is there"), to.join(file.file_name()));
-            let synced = state == 1 || (state == 2 && dice.one_in(2));
+            let synced = state == 1 || (state == 2 && rng.one_in(2));
             match found.is_dir() {
                 true => fs::create_dir(&target).expect("it can be made"),
                 false if synced => fs::write(target, self.synced(found.ino())).expect("it can be written"),

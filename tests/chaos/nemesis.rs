@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use epoca::client::Client;
 use epoca::protocol::NodeId;
-use epoca::verify::dice::Dice;
 use epoca::verify::patience::Patience;
+use epoca::verify::rng::Rng;
 
 use crate::support::{self, ELECTION_TIMEOUT, NODES, scaled};
 
@@ -18,7 +18,7 @@ const DOWN_MAX: usize = 2;
 /// What is broken now, and what was done.
 pub struct Nemesis {
     client: Client,
-    dice: Dice,
+    rng: Rng,
     begun: Instant,
     dead: BTreeSet<NodeId>,
     paused: BTreeSet<NodeId>,
@@ -58,8 +58,8 @@ impl Nemesis {
     /// `client` must know the launcher.
     pub fn new(client: Client, seed: u64) -> Nemesis {
         let (dead, paused, cuts) = Default::default();
-        let dice = Dice::of(seed, 0);
-        Nemesis { client, dice, begun: Instant::now(), dead, paused, cuts, schedule: Vec::new() }
+        let rng = Rng::stream(seed, 0);
+        Nemesis { client, rng, begun: Instant::now(), dead, paused, cuts, schedule: Vec::new() }
     }
 
     pub async fn rage(&mut self, time: Duration) {
@@ -95,7 +95,7 @@ impl Nemesis {
             Drill::FrozenLeader => self.freeze(leader).await,
             Drill::Halves => {
                 let others: Vec<NodeId> = NODES.into_iter().filter(|node| *node != leader).collect();
-                let with = self.dice.pick(&others);
+                let with = self.rng.choose(&others);
                 for act in self.split(&[leader, with]) {
                     self.act(act).await;
                 }
@@ -121,31 +121,31 @@ impl Nemesis {
 
     /// Mostly too short for an election, and sometimes long enough for one and for writes after it.
     fn pause(&mut self) -> Duration {
-        match self.dice.below(4) {
-            0 => scaled(ELECTION_TIMEOUT * self.dice.between(2, 6) as u32),
-            _ => scaled(Duration::from_millis(self.dice.between(20, 400))),
+        match self.rng.below(4) {
+            0 => scaled(ELECTION_TIMEOUT * self.rng.between(2, 6) as u32),
+            _ => scaled(Duration::from_millis(self.rng.between(20, 400))),
         }
     }
 
     async fn choose(&mut self) -> Vec<Act> {
         let down: Vec<NodeId> = self.dead.union(&self.paused).copied().collect();
-        let repair = down.len() >= DOWN_MAX || (!down.is_empty() && self.dice.one_in(2));
+        let repair = down.len() >= DOWN_MAX || (!down.is_empty() && self.rng.one_in(2));
         if repair {
-            let node = self.dice.pick(&down);
+            let node = self.rng.choose(&down);
             return vec![if self.dead.contains(&node) { Act::Restart(node) } else { Act::Resume(node) }];
         }
         let cuts: Vec<(NodeId, NodeId)> = self.cuts.iter().copied().collect();
-        if !cuts.is_empty() && self.dice.one_in(4) {
+        if !cuts.is_empty() && self.rng.one_in(4) {
             return cuts.into_iter().map(|(a, b)| Act::Heal(a, b)).collect();
         }
         let node = self.victim(&down).await;
-        match self.dice.below(6) {
+        match self.rng.below(6) {
             0 | 1 => vec![Act::Kill(node)],
             2 => vec![Act::Pause(node)],
             3 => self.split(&[node]),
             other => {
                 let others: Vec<NodeId> = NODES.into_iter().filter(|other| *other != node).collect();
-                let with = self.dice.pick(&others);
+                let with = self.rng.choose(&others);
                 if other == 4 { self.split(&[node, with]) } else { vec![cut(node, with)] }
             }
         }
@@ -175,9 +175,9 @@ impl Nemesis {
 
     /// Half of the time whoever leads, else anybody who is up.
     async fn victim(&mut self, down: &[NodeId]) -> NodeId {
-        let leader = self.dice.one_in(2);
+        let leader = self.rng.one_in(2);
         let up: Vec<NodeId> = NODES.into_iter().filter(|node| !down.contains(node)).collect();
-        let any = self.dice.pick(&up);
+        let any = self.rng.choose(&up);
         if !leader {
             return any;
         }

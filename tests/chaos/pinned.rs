@@ -9,8 +9,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use epoca::client::{Client, Consistency};
 use epoca::protocol::{Change, NodeId};
-use epoca::verify::dice::Dice;
 use epoca::verify::linearizability::{Action, Operation};
+use epoca::verify::rng::Rng;
 use epoca::wire::forwarded::forwarded;
 use epoca::wire::proto;
 use epoca::wire::proto::client_client::ClientClient;
@@ -28,11 +28,11 @@ const READERS: u64 = 2_000;
 
 /// Linearizable gets at this node, one after the other, until the clock says stop.
 pub async fn read_at(client: Client, node: NodeId, seed: u64, clock: Arc<Clock>) -> Vec<Operation> {
-    let mut dice = Dice::of(seed, READERS + node.0);
+    let mut rng = Rng::stream(seed, READERS + node.0);
     let mut history = Vec::new();
     while clock.runs() {
-        sleep(Duration::from_millis(dice.below(10))).await;
-        let key = Bytes::from_static(dice.pick(&KEYS).as_bytes());
+        sleep(Duration::from_millis(rng.below(10))).await;
+        let key = Bytes::from_static(rng.choose(&KEYS).as_bytes());
         let called = clock.tick();
         // A get that failed saw nothing and changed nothing.
         if let Ok(record) = client.get(key.clone(), Consistency::Linearizable, Some(node)).await {
@@ -45,7 +45,7 @@ pub async fn read_at(client: Client, node: NodeId, seed: u64, clock: Arc<Clock>)
 
 /// Puts to this node, which are refused at once unless it believes that it leads, until the clock says stop.
 pub async fn write_at(address: String, node: NodeId, seed: u64, clock: Arc<Clock>) -> Vec<Operation> {
-    let mut dice = Dice::of(seed, WRITERS + node.0);
+    let mut rng = Rng::stream(seed, WRITERS + node.0);
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address of a node");
     let mut client = ClientClient::new(endpoint.connect_timeout(scaled(PATIENCE)).connect_lazy());
     let mut history = Vec::new();
@@ -53,8 +53,8 @@ pub async fn write_at(address: String, node: NodeId, seed: u64, clock: Arc<Clock
         if !clock.runs() {
             break;
         }
-        sleep(Duration::from_millis(dice.between(5, 25))).await;
-        let key = Bytes::from_static(dice.pick(&KEYS).as_bytes());
+        sleep(Duration::from_millis(rng.between(5, 25))).await;
+        let key = Bytes::from_static(rng.choose(&KEYS).as_bytes());
         let value = Bytes::from(format!("at-{node}-{count}"));
         let action = Action::Put(value.clone());
         let mut operation = Operation { client: WRITERS + node.0, key, action, called: clock.tick(), returned: None };

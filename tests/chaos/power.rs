@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency, ProcessState, Written};
 use epoca::cluster::Cluster;
-use epoca::verify::dice::Dice;
 use epoca::verify::patience::within;
+use epoca::verify::rng::Rng;
 use tokio::task::JoinHandle;
 
 use crate::disk::Disk;
@@ -84,20 +84,20 @@ type Writes = BTreeMap<String, Option<Written>>;
 
 async fn cuts(seed: u64, rounds: u64) {
     println!("seed {seed}, {rounds} power cuts");
-    let mut dice = Dice::of(seed, 1);
+    let mut rng = Rng::stream(seed, 1);
     let mut disk = Disk::new();
     let mut writes = Writes::new();
     let mut cluster = support::start(&disk.executable(), &disk.data()).await;
     for round in 0..rounds {
         let before = confirmed(&writes);
-        write_and_cut(cluster, round, &mut dice, &mut writes).await;
-        disk.cut_power(Some(&mut dice));
-        if dice.one_in(3) {
+        write_and_cut(cluster, round, &mut rng, &mut writes).await;
+        disk.cut_power(Some(&mut rng));
+        if rng.one_in(3) {
             // The power comes back for a moment: the nodes have just started, or stand for election.
             let nodes = support::begin(&disk.executable(), &disk.data()).await;
-            tokio::time::sleep(scaled(Duration::from_millis(dice.below(2_000)))).await;
+            tokio::time::sleep(scaled(Duration::from_millis(rng.below(2_000)))).await;
             drop(nodes);
-            disk.cut_power(Some(&mut dice));
+            disk.cut_power(Some(&mut rng));
         }
         cluster = support::start(&disk.executable(), &disk.data()).await;
         let running = cluster.nodes().iter().filter(|node| node.state == ProcessState::Running).count();
@@ -116,7 +116,7 @@ fn confirmed(writes: &Writes) -> usize {
 }
 
 /// Clients write until all nodes are killed at once, in the middle of it.
-async fn write_and_cut(cluster: Cluster, round: u64, dice: &mut Dice, writes: &mut Writes) {
+async fn write_and_cut(cluster: Cluster, round: u64, rng: &mut Rng, writes: &mut Writes) {
     let over = Arc::new(AtomicBool::new(false));
     let count = Arc::new(AtomicU64::new(0));
     let start = |number: u64| {
@@ -124,7 +124,7 @@ async fn write_and_cut(cluster: Cluster, round: u64, dice: &mut Dice, writes: &m
         tokio::spawn(write(client, format!("{round}-{number}"), over.clone(), count.clone()))
     };
     let writers: Vec<JoinHandle<Writes>> = (0..WRITERS).map(start).collect();
-    let enough = dice.between(20, 300);
+    let enough = rng.between(20, 300);
     let written = async {
         while count.load(Ordering::SeqCst) < enough {
             tokio::time::sleep(Duration::from_millis(1)).await;

@@ -5,6 +5,8 @@
 //! Every time that a test names is one of a quiet machine. `--timeout` and `--election-timeout` are multiplied here by
 //! the measured slowness of this one, also where they are not given (see "On a busy machine" in `tests/README.md`).
 
+#[path = "../support/files.rs"]
+mod files;
 #[path = "../support/quiet.rs"]
 mod quiet;
 
@@ -22,6 +24,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub use files::copy_folder;
 pub use quiet::{PATIENCE, Scale, election_timeout_ms, in_time, patient, until};
 
 pub const EXECUTABLE: &str = env!("CARGO_BIN_EXE_epoca");

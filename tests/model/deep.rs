@@ -1,4 +1,4 @@
-//! Searches with wider bounds, each to its end: seconds to minutes in a release build.
+//! Searches with wider bounds: seconds to minutes in a release build.
 
 use crate::rules::{Breach, Left, Rules};
 use crate::search::{REACHED_COMMIT, REACHED_OPENING, REACHED_REPAIR, REACHED_SECOND};
@@ -65,7 +65,7 @@ fn four_voters() {
 
 #[test]
 #[ignore = "a minute in a release build"]
-fn forgotten_marks_are_found_out() {
+fn forgotten_marks_are_detected() {
     let left = Left { elections: 2, writes: 1, injections: 1, crashes: 1, ..Left::default() };
     let breach = Some(Breach::MarkForgotten);
     finds(Rules { left, breach, ..small() }, "a leader holds all that was committed before it");

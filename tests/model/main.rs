@@ -1,20 +1,12 @@
 //! The unchanged core under a model checker: every order of messages, flushes, crashes and elections within a bound.
 //!
-//! The bounds are counters ([`rules::Left`]); what they allow is searched to its end. The short searches run with all
-//! tests; the deep ones each with
-//! `cargo test --release --test model -- --ignored --nocapture NAME` (`EPOCA_MODEL_THREADS=N` for more threads).
-//! They print how many states there are.
+//! The bounds are counters ([`rules::Left`]). Everything that they allow is searched. A node is the in-memory host of
+//! `epoca::verify`; states with equal fingerprints (`Core::fingerprint`) are visited once. The short searches run with
+//! all tests, the deep ones each with `cargo test --release --test model -- --ignored --nocapture NAME`
+//! (`EPOCA_MODEL_THREADS=N` for more threads). They print the number of states.
 
-// What other tests ask of the simulated disk and database besides.
-#[allow(dead_code)]
-#[path = "../protocol/world/database.rs"]
-mod database;
 mod deep;
-#[allow(dead_code)]
-#[path = "../protocol/world/disk.rs"]
-mod disk;
 mod node;
-mod normal;
 mod rules;
 mod search;
 mod state;
@@ -26,7 +18,7 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 use rules::{Breach, Left, Rules};
 use search::{REACHED_COMMIT, REACHED_OPENING, REACHED_REPAIR, REACHED_SECOND};
 
-/// Three voters after the founding, the disk and the final database at once: what is left is messages and their order.
+/// Three voters of a founded cluster; flushes and applies are done at once. What is left is messages and their order.
 fn small() -> Rules {
     Rules {
         voters: 3,
@@ -40,7 +32,7 @@ fn small() -> Rules {
     }
 }
 
-/// Searches all that the rules allow; everything named must have been reached, nothing forbidden may have been.
+/// Searches everything that the rules allow. All states named in `reached` must occur, and no forbidden state.
 fn search(rules: Rules, reached: &[&'static str]) {
     let begin = Instant::now();
     let text = format!("{rules:?}");
@@ -62,7 +54,7 @@ fn search(rules: Rules, reached: &[&'static str]) {
     assert!(missed.is_empty(), "never reached: {missed:?}");
 }
 
-/// The search must come upon this.
+/// The search must find a state that violates or reaches the property `what`.
 fn finds(rules: Rules, what: &'static str) {
     let text = format!("{rules:?}");
     let checker = rules.checker().finish_when(HasDiscoveries::AnyOf([what].into())).spawn_bfs().join();
@@ -95,14 +87,14 @@ fn a_founding_with_slow_disks_and_a_crash_holds() {
 }
 
 #[test]
-fn a_disk_that_says_stored_too_early_is_found_out() {
+fn a_disk_that_says_stored_too_early_is_detected() {
     let left = Left { elections: 1, ..Left::default() };
     let breach = Some(Breach::StoredTooEarly);
     finds(Rules { left, breach, flushes_at_once: false, ..small() }, "what is committed is durable on a quorum");
 }
 
 #[test]
-fn a_forgotten_vote_is_found_out() {
+fn a_forgotten_vote_is_detected() {
     let left = Left { elections: 2, crashes: 1, ..Left::default() };
     finds(Rules { left, breach: Some(Breach::VoteForgotten), ..small() }, "an epoch has one leader");
 }

@@ -1,8 +1,7 @@
-//! The state of the whole world, and what happens to it.
+//! The state of the whole cluster, and the actions on it.
 //!
-//! A link is either a set of messages, which arrive in any order or never (lost is what the search leaves there, equal
-//! ones are one), or, as in a stream, a queue of which the first is delivered or lost. Election messages are calls of
-//! their own and have no order.
+//! A link is either a set of messages, which arrive in any order or never (equal ones are one), or, as in a stream, a
+//! queue whose first message is delivered or lost. Election messages are separate calls and have no order.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,30 +22,30 @@ use crate::rules::{Left, Rules};
 #[derive(Clone)]
 pub struct State {
     pub nodes: Vec<Arc<Node>>,
-    pub network: BTreeMap<Lane, Vec<(u64, Arc<Envelope>)>>,
-    pub seen: Seen,
+    pub network: BTreeMap<Link, Vec<(u64, Arc<Envelope>)>>,
+    pub history: History,
     pub left: Left,
-    /// The first nodes have stood for election. Nodes are alike but for their ids, so of those that have not, only the
-    /// next one need be tried: whatever another one could do is the same with names exchanged.
+    /// How many of the first nodes have stood for election. Nodes differ only in their ids, so of the others only the
+    /// next one is tried: what another one could do is the same with ids exchanged.
     pub stood: usize,
-    /// A node stopped itself, or an assertion failed.
+    /// Why a node stopped, or which check failed.
     pub broken: Option<String>,
 }
 
 /// From, to, and whether it carries election messages.
-pub type Lane = (NodeId, NodeId, bool);
+pub type Link = (NodeId, NodeId, bool);
 
-/// What happened so far, as far as properties need it.
+/// What has happened, as far as properties need it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Seen {
+pub struct History {
     pub leaders: BTreeMap<Epoch, NodeId>,
     /// An epoch with two leaders.
     pub two_lead: Option<Epoch>,
-    /// Everything that any node ever took for committed, in order.
+    /// Everything that any node ever held as committed, in order.
     pub committed: Vec<LogPoint>,
-    /// Two nodes took different entries for committed at this position.
+    /// An entry that a node holds as committed where another node held a different one.
     pub differs: Option<LogPoint>,
-    /// Where forged entries were put, with the last of them.
+    /// The nodes with injected entries, each with the last of them.
     pub forged: Vec<(usize, LogPoint)>,
 }
 
@@ -57,12 +56,12 @@ pub enum Action {
     Lose(Arc<Envelope>),
     Flush(usize),
     Apply(usize),
-    /// A replica's or candidate's patience ends.
+    /// The election timeout of a replica or candidate ends.
     Stand(usize),
     Heartbeat(usize),
-    /// A leader's patience with its silent replicas ends.
-    GiveUp(usize),
-    /// How many pending writes the disk keeps.
+    /// The timeout of a leader for its silent replicas ends.
+    LeaderTimeout(usize),
+    /// The number is how many pending writes the disk keeps.
     Crash(usize, usize),
     Write(usize),
     /// The epoch of the forged entry, and whether it has the content of a client's write.
@@ -74,12 +73,12 @@ impl State {
         let mut state = State {
             nodes: (1..=rules.voters).map(|id| Arc::new(Node::new(id, rules))).collect(),
             network: BTreeMap::new(),
-            seen: Seen::default(),
+            history: History::default(),
             left: rules.left,
             stood: 0,
             broken: None,
         };
-        state.look();
+        state.observe();
         state
     }
 
@@ -91,7 +90,7 @@ impl State {
                 } else {
                     self.left.doubles -= 1;
                 }
-                self.hear(Envelope::clone(envelope), rules);
+                self.deliver(Envelope::clone(envelope), rules);
             }
             Action::Lose(envelope) => {
                 self.left.losses -= 1;
@@ -100,29 +99,29 @@ impl State {
             Action::Flush(index) => {
                 let mut leaving = Vec::new();
                 let input = self.node(*index).flush(rules, &mut leaving);
-                self.leave(leaving, rules);
-                self.give(*index, input, rules);
+                self.send_all(leaving, rules);
+                self.input(*index, input, rules);
             }
-            Action::Apply(index) => {
-                let input = self.node(*index).apply();
-                self.give(*index, input, rules);
-            }
+            Action::Apply(index) => match self.node(*index).apply() {
+                Ok(input) => self.input(*index, input, rules),
+                Err(why) => self.broken = Some(why),
+            },
             Action::Stand(index) => {
                 self.left.elections -= 1;
                 self.stood = self.stood.max(index + 1);
                 let node = self.node(*index);
-                node.clock = node.clock.max(node.core.deadline());
-                self.give(*index, Some(Input::Tick), rules);
+                node.clock = node.clock.max(node.core().deadline());
+                self.input(*index, Some(Input::Tick), rules);
             }
             Action::Heartbeat(index) => {
                 self.left.heartbeats -= 1;
-                self.give(*index, Some(Input::Tick), rules);
+                self.input(*index, Some(Input::Tick), rules);
             }
-            Action::GiveUp(index) => {
+            Action::LeaderTimeout(index) => {
                 self.left.heartbeats -= 1;
                 let node = self.node(*index);
                 node.clock = later(node.clock);
-                self.give(*index, Some(Input::Tick), rules);
+                self.input(*index, Some(Input::Tick), rules);
             }
             Action::Crash(index, kept) => {
                 self.left.crashes -= 1;
@@ -132,21 +131,21 @@ impl State {
                 let request = RequestId(self.left.writes.into());
                 self.left.writes -= 1;
                 let proposal = Proposal { request, command: write(request.0) };
-                self.give(*index, Some(Input::Propose(vec![proposal])), rules);
+                self.input(*index, Some(Input::Propose(vec![proposal])), rules);
             }
             Action::Inject(index, epoch, genuine) => self.inject(*index, *epoch, *genuine, rules),
         }
-        self.forget_the_dead();
-        self.look();
+        self.drop_stale_answers();
+        self.observe();
     }
 
     fn inject(&mut self, index: usize, epoch: Option<Epoch>, genuine: bool, rules: &Rules) {
         self.left.injections -= 1;
         let body = if genuine { write(self.left.writes.into()) } else { write(1_000) };
         let inject = Inject { request: RequestId(1_000), epoch, commands: vec![body] };
-        self.give(index, Some(Input::Inject(inject)), rules);
-        if let Some(last) = self.nodes[index].disk.written().last().filter(|_| !genuine) {
-            self.seen.forged.push((index, last));
+        self.input(index, Some(Input::Inject(inject)), rules);
+        if let Some(last) = self.nodes[index].disk().written().last().filter(|_| !genuine) {
+            self.history.forged.push((index, last));
         }
     }
 
@@ -154,22 +153,23 @@ impl State {
         Arc::make_mut(&mut self.nodes[index])
     }
 
-    fn hear(&mut self, envelope: Envelope, rules: &Rules) {
-        let leaving = self.answer(envelope, rules);
-        self.leave(leaving, rules);
+    fn deliver(&mut self, envelope: Envelope, rules: &Rules) {
+        let leaving = self.receive(envelope, rules);
+        self.send_all(leaving, rules);
     }
 
-    fn give(&mut self, index: usize, input: Option<Input>, rules: &Rules) {
+    fn input(&mut self, index: usize, input: Option<Input>, rules: &Rules) {
         let leaving = input.map(|input| self.step(index, input, rules)).unwrap_or_default();
-        self.leave(leaving, rules);
+        self.send_all(leaving, rules);
     }
 
-    /// Nobody asks for a vote while the asked replica still hears a leader: that refusal is the same as a loss.
-    fn answer(&mut self, envelope: Envelope, rules: &Rules) -> Vec<Envelope> {
+    /// A replica that is asked for a vote has not heard its leader for a timeout: otherwise it refuses, which is as
+    /// good as a loss. Returns the messages that leave.
+    fn receive(&mut self, envelope: Envelope, rules: &Rules) -> Vec<Envelope> {
         let index = envelope.to.0 as usize - 1;
         let asked = matches!(envelope.message, Message::PreVoteAsked(_) | Message::VoteAsked(_));
         let node = self.node(index);
-        if asked && node.core.role() == RoleName::Replica {
+        if asked && node.core().role() == RoleName::Replica {
             node.clock = later(node.clock);
         }
         self.step(index, Input::Message(envelope), rules)
@@ -185,7 +185,7 @@ impl State {
         Vec::new()
     }
 
-    fn leave(&mut self, leaving: Vec<Envelope>, rules: &Rules) {
+    fn send_all(&mut self, leaving: Vec<Envelope>, rules: &Rules) {
         let mut asked = Vec::new();
         for envelope in leaving.into_iter().map(unnumbered) {
             if rules.pre_votes_at_once && matches!(envelope.message, Message::PreVoteAsked(_)) {
@@ -194,40 +194,39 @@ impl State {
                 self.send(envelope, rules);
             }
         }
-        // Grants before refusals: a refusal would lift the candidate above the epoch that another one stands for.
-        let mut answers: Vec<_> = asked.into_iter().flat_map(|envelope| self.answer(envelope, rules)).collect();
+        // Grants first: a refusal would raise the candidate above the epoch that another one stands for.
+        let mut answers: Vec<_> = asked.into_iter().flat_map(|envelope| self.receive(envelope, rules)).collect();
         answers.sort_by_key(|envelope| match &envelope.message {
             Message::PreVoteAnswer(answer) => !answer.granted,
             _ => false,
         });
-        answers.into_iter().for_each(|envelope| self.hear(unnumbered(envelope), rules));
+        answers.into_iter().for_each(|envelope| self.deliver(unnumbered(envelope), rules));
     }
 
     fn send(&mut self, envelope: Envelope, rules: &Rules) {
-        let lane = lane(&envelope);
-        let letter = (key(&envelope), Arc::new(envelope));
-        let letters = self.network.entry(lane).or_default();
-        if rules.in_order(&lane) {
-            letters.push(letter);
-        } else if let Err(place) = letters.binary_search_by_key(&letter.0, |known| known.0) {
-            letters.insert(place, letter);
+        let link = link(&envelope);
+        let message = (key(&envelope), Arc::new(envelope));
+        let messages = self.network.entry(link).or_default();
+        if rules.in_order(&link) {
+            messages.push(message);
+        } else if let Err(place) = messages.binary_search_by_key(&message.0, |known| known.0) {
+            messages.insert(place, message);
         }
     }
 
     fn remove(&mut self, envelope: &Envelope) {
         let key = key(envelope);
-        let letters = self.network.entry(lane(envelope)).or_default();
-        if let Some(place) = letters.iter().position(|known| known.0 == key) {
-            letters.remove(place);
+        let messages = self.network.entry(link(envelope)).or_default();
+        if let Some(place) = messages.iter().position(|known| known.0 == key) {
+            messages.remove(place);
         }
     }
 
-    /// An answer to an epoch that its receiver has left for good changes nothing at any later time: "for good", because
-    /// the promise of a greater one is on its disk.
-    fn forget_the_dead(&mut self) {
+    /// Drops answers to an epoch that their receiver has left durably: they change nothing at any later time.
+    fn drop_stale_answers(&mut self) {
         let nodes = &self.nodes;
         let alive = |envelope: &Envelope| {
-            let promised = nodes[envelope.to.0 as usize - 1].disk.durable().promise.map(|promise| promise.epoch);
+            let promised = nodes[envelope.to.0 as usize - 1].disk().durable().promise.map(|promise| promise.epoch);
             match &envelope.message {
                 Message::VoteAnswer(answer) => envelope.epoch > promised || Some(answer.epoch) >= promised,
                 Message::PreVoteAnswer(answer) => Some(answer.epoch) > promised,
@@ -235,34 +234,34 @@ impl State {
                 _ => true,
             }
         };
-        self.network.retain(|_, letters| {
-            letters.retain(|(_, envelope)| alive(envelope));
-            !letters.is_empty()
+        self.network.retain(|_, messages| {
+            messages.retain(|(_, envelope)| alive(envelope));
+            !messages.is_empty()
         });
     }
 
-    /// Takes down who leads and what is committed.
-    fn look(&mut self) {
-        let seen = &mut self.seen;
+    /// Adds to the history who leads and what is committed.
+    fn observe(&mut self) {
+        let history = &mut self.history;
         for node in &self.nodes {
-            if let (RoleName::Leader, Some(epoch)) = (node.core.role(), node.core.epoch())
-                && *seen.leaders.entry(epoch).or_insert(node.id()) != node.id()
+            if let (RoleName::Leader, Some(epoch)) = (node.core().role(), node.core().epoch())
+                && *history.leaders.entry(epoch).or_insert(node.id()) != node.id()
             {
-                seen.two_lead = Some(epoch);
+                history.two_lead = Some(epoch);
             }
-            let count = node.core.committed().map_or(0, |point| point.position.0 as usize);
-            for entry in node.disk.written().entries.iter().take(count) {
-                match seen.committed.get(entry.position.0 as usize - 1) {
+            let count = node.core().committed().map_or(0, |point| point.position.0 as usize);
+            for entry in node.disk().written().entries.iter().take(count) {
+                match history.committed.get(entry.position.0 as usize - 1) {
                     Some(known) if *known == entry.point() => {}
-                    Some(_) => seen.differs = Some(entry.point()),
-                    None => seen.committed.push(entry.point()),
+                    Some(_) => history.differs = Some(entry.point()),
+                    None => history.committed.push(entry.point()),
                 }
             }
         }
     }
 }
 
-/// The number of a message, and of the push that an answer answers, are for the trace; no decision depends on them.
+/// The number of a message, and of the push that it answers, are for the trace. No decision depends on them.
 fn unnumbered(mut envelope: Envelope) -> Envelope {
     envelope.number = 0;
     match &mut envelope.message {
@@ -280,7 +279,7 @@ fn key(envelope: &Envelope) -> u64 {
     hasher.finish()
 }
 
-fn lane(envelope: &Envelope) -> Lane {
+fn link(envelope: &Envelope) -> Link {
     (envelope.from, envelope.to, envelope.message.is_election())
 }
 
@@ -295,13 +294,13 @@ fn write(sequence: u64) -> Bytes {
 
 impl Hash for State {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.nodes.iter().for_each(|node| node.hash.hash(state));
-        for (lane, letters) in &self.network {
-            lane.hash(state);
-            letters.len().hash(state);
-            letters.iter().for_each(|(key, _)| key.hash(state));
+        self.nodes.iter().for_each(|node| node.fingerprint.hash(state));
+        for (link, messages) in &self.network {
+            link.hash(state);
+            messages.len().hash(state);
+            messages.iter().for_each(|(key, _)| key.hash(state));
         }
-        self.seen.hash(state);
+        self.history.hash(state);
         self.left.hash(state);
         self.stood.hash(state);
         self.broken.hash(state);
@@ -322,16 +321,17 @@ impl PartialEq for State {
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for node in &self.nodes {
-            let log: Vec<_> = node.disk.written().entries.iter().map(|entry| entry.point()).collect();
-            let (role, epoch) = (node.core.role(), node.core.epoch());
-            let (committed, applied) = (node.core.committed(), node.applied);
-            let durable = node.disk.durable().entries.len();
+            let log: Vec<_> = node.disk().written().entries.iter().map(|entry| entry.point()).collect();
+            let (role, epoch) = (node.core().role(), node.core().epoch());
+            let (committed, applied) = (node.core().committed(), node.applied());
+            let durable = node.disk().durable().entries.len();
             writeln!(
                 f,
-                "{} {role:?} of {epoch:?}: log {log:?}, {durable} durable, committed {committed:?}, applied {applied:?}",
+                "{} {role:?} of {epoch:?}: log {log:?}, {durable} durable, committed {committed:?}, \
+                 applied {applied:?}",
                 node.id()
             )?;
         }
-        write!(f, "{:?} {:?}", self.seen, self.broken)
+        write!(f, "{:?} {:?}", self.history, self.broken)
     }
 }

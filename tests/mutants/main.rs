@@ -1,11 +1,11 @@
-//! Do the tests bite? Each mutant breaks one rule of the protocol, the storage, the runtime or a decoder on purpose, in a
-//! copy of the sources; the tests must notice, and it is counted how many seeds the simulator needs.
+//! Do the tests bite? Each mutant breaks one rule of the protocol, the storage, the runtime or a decoder on purpose, in
+//! a copy of the sources; the tests must notice, and it is counted how many seeds the simulator needs.
 //!
 //! The mutants are data, in the tables beside this file: a text that stands exactly once in a source, and what takes
 //! its place. The quick tests hold the tables to the sources. The long one builds all mutants of a table at once
-//! (`switch`), tests and simulates each, two at a time, and writes `RESULTS.md`:
-//! `cargo test --release --test mutants -- --ignored --nocapture`. With `MUTANTS=word,word` only those of a table of
-//! that name or whose own names have one of the words are tried, and nothing is written.
+//! (`switch`), tests and simulates each, two at a time, and writes `RESULTS.md`: `cargo test --release --test mutants
+//! -- --ignored --nocapture`. With `MUTANTS=word,word` only those of a table of that name or whose own names have one
+//! of the words are tried, and nothing is written.
 //!
 //! What is absent on purpose: mutants made by a machine, and any mutant in the product itself.
 

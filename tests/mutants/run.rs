@@ -88,8 +88,8 @@ impl fmt::Display for Seeds {
 pub struct Worker(pub usize);
 
 impl Worker {
-    /// The tests that are named for the trap first, then all quick ones, the random ones last: a mutant's trap should be
-    /// caught by its name, and what is caught early need not run on. Without a mutant: as the sources are.
+    /// The tests that are named for the trap first, then all quick ones, the random ones last: a mutant's trap should
+    /// be caught by its name, and what is caught early need not run on. Without a mutant: as the sources are.
     pub fn test(self, copy: &Copied, tests: &Tests, mutant: Option<(usize, Option<u32>)>) -> Verdict {
         let named = mutant.and_then(|(_, trap)| trap).map(|trap| vec!["--".into(), format!("trap_{trap:02}_")]);
         let quick = vec!["--".into(), tests.filter.into(), "--skip".into(), "random::".into()];

@@ -36,7 +36,8 @@ pub struct Tests {
     pub crates: &'static [&'static str],
     /// Crates that the build script needs; none: there is no build script.
     pub build: &'static [&'static str],
-    /// Optimised, for the simulator's sake. Otherwise as the daily tests are built, so that what those have built is used.
+    /// Optimised, for the simulator's sake. Otherwise as the daily tests are built, so that what those have built is
+    /// used.
     pub release: bool,
     /// What `cargo test` is told.
     pub arguments: &'static [&'static str],

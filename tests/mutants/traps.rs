@@ -1,5 +1,6 @@
-//! Which test covers each trap, and which mutant shows that the test detects it: read from the names of the tests and from the
-//! tables of mutants, and written to `TRAPS.md` (`REWRITE=1` renews it). What each trap is stands in `traps.toml`.
+//! Which test covers each trap, and which mutant shows that the test detects it: read from the names of the tests and
+//! from the tables of mutants, and written to `TRAPS.md` (`REWRITE=1` renews it). What each trap is stands in
+//! `traps.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;

@@ -1,5 +1,5 @@
-//! Times of a quiet machine made into times of this one, for the tests of real processes: how long to wait, and the
-//! timeouts that nodes and commands are started with. How the machine is measured is in `epoca::verify::patience`.
+//! Times of a quiet machine, converted to times of this one, for the tests of real processes: how long to wait, and the
+//! timeouts of nodes and commands. The machine is measured by `epoca::verify::patience`.
 #![allow(dead_code, reason = "each test binary uses some of it")]
 
 use std::ffi::OsString;
@@ -7,23 +7,32 @@ use std::time::{Duration, Instant};
 
 use epoca::verify::patience::{Patience, on_this_machine, slowness, within};
 
-/// Of a quiet machine, where nothing waits that long on a good day.
+/// The longest wait, as on a quiet machine. Nothing that works needs that long.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// What commands and nodes have unless told.
+/// The defaults of commands and nodes.
 const TIMEOUT: Duration = Duration::from_secs(5);
 const ELECTION_TIMEOUT_MS: u64 = 1_000;
 
 /// Waits for a condition; panics when it takes too long.
 #[track_caller]
 pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    until_some(what, || condition().then_some(()));
+}
+
+/// Waits until the function returns a value; panics when it takes too long.
+#[track_caller]
+pub fn until_some<T>(what: &str, mut find: impl FnMut() -> Option<T>) -> T {
     let patience = Patience::of(PATIENCE);
-    while !condition() {
+    loop {
+        if let Some(found) = find() {
+            return found;
+        }
         assert!(!patience.is_over(), "it did not happen in time that {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// What the future gives; panics when it takes too long.
+/// The result of the future; panics when it takes too long.
 pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
     within(PATIENCE, future).await.unwrap_or_else(|| panic!("it did not happen in time that {what}"))
 }

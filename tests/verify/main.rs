@@ -1,4 +1,4 @@
-//! The evidence, tested: the checkers find what they must and no more, the simulator repeats itself.
+//! Tests of the verification itself: the checkers find violations and only these, and the simulator is deterministic.
 
 mod invariants;
 

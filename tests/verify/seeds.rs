@@ -1,5 +1,5 @@
-//! Seeds of the simulator, one after the other, until something is wrong or the time is over: a count, printed. On the
-//! unchanged sources nothing is ever wrong, so the tests of mutants run it on changed ones.
+//! Plays seeds of the simulator until one fails or the time is over, and prints the count. On the unchanged sources no
+//! seed fails; the mutation tests run it on changed ones.
 
 use std::time::{Duration, Instant};
 

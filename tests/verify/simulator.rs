@@ -1,9 +1,9 @@
-//! Short runs of the simulator, the same on every machine: nothing breaks, everything happens, and a seed means the same
-//! run each time. The long runs are `epoca verify`.
+//! Short runs of the simulator, the same on every machine: no invariant is broken, all faults and facts occur, and a
+//! seed gives the same run each time. Long runs are `epoca verify`.
 
-use epoca::verify::simulator::{Kind, Options, Plan, Stats, play, run, shrink};
+use epoca::verify::simulator::{FaultKind, Options, Plan, Stats, play, run, shrink};
 
-/// Plays seeds; panics with what is needed to see the first failure again.
+/// Plays seeds. Panics with the command that repeats the first failure.
 fn play_seeds(first: u64, count: u64) -> Stats {
     let mut all = Stats::default();
     for seed in first..first + count {
@@ -61,7 +61,7 @@ fn a_fixed_set_of_seeds_breaks_nothing_and_meets_everything() {
 
 #[test]
 fn damage_is_found_at_a_start_and_by_a_read_and_the_node_comes_back() {
-    let flips = |plan: &Plan| plan.faults.iter().any(|fault| matches!(fault.kind, Kind::FlippedBit { .. }));
+    let flips = |plan: &Plan| plan.faults.iter().any(|fault| matches!(fault.kind, FaultKind::FlippedBit { .. }));
     let mut stats = Stats::default();
     for plan in (2_000..).map(|seed| Plan::of(Options::of(seed))).filter(flips).take(50) {
         let outcome = play(&plan, false);
@@ -71,7 +71,7 @@ fn damage_is_found_at_a_start_and_by_a_read_and_the_node_comes_back() {
     let found = |how| stats.faults.get(how).copied().unwrap_or(0);
     let (at_a_start, by_a_read) = (found("flipped bit found at a start"), found("flipped bit found by a read"));
     assert!(at_a_start > 0 && by_a_read > 0, "{stats:#?}");
-    // Each of them asks until it is a member again.
+    // Each of these nodes asks until it is a member again.
     assert!(stats.members.replaced + stats.members.joined >= at_a_start + by_a_read, "{stats:#?}");
 }
 
@@ -81,7 +81,7 @@ fn another_fixed_set_of_seeds_breaks_nothing() {
 }
 
 #[test]
-fn a_seed_means_the_same_run_each_time() {
+fn a_seed_gives_the_same_run_each_time() {
     for seed in [3, 17, 40] {
         let plan = Plan::of(Options::of(seed));
         let (once, again, recorded) = (run(seed), play(&plan, false), play(&plan, true));
@@ -102,7 +102,7 @@ fn one_fault_more_or_less_is_another_run() {
     assert_ne!(play(&plan, false).hash, play(&smaller, false).hash);
 }
 
-/// A leader that takes no writes confirms none, whatever else happens.
+/// A leader that accepts no writes confirms none, whatever else happens.
 #[test]
 fn a_failing_plan_shrinks_to_what_matters() {
     let hopeless = |seed| {

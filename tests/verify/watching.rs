@@ -1,4 +1,4 @@
-//! The promise of `watch`, kept and broken: each way to break it is seen.
+//! The guarantee of `watch`, kept and broken: each way to break it is detected.
 
 use bytes::Bytes;
 
@@ -20,8 +20,8 @@ fn commits() -> Commits {
     commits
 }
 
-/// Somebody watches all keys from the third change on, and is told of these.
-fn told(revisions: &[u64]) -> Result<Watched, String> {
+/// A watcher of all keys from the third change on gets these changes.
+fn watched(revisions: &[u64]) -> Result<Watched, String> {
     let mut watched = Watched::from(Bytes::new(), 3);
     revisions.iter().try_for_each(|revision| watched.on_change(&commits(), &change(*revision)))?;
     Ok(watched)
@@ -29,30 +29,30 @@ fn told(revisions: &[u64]) -> Result<Watched, String> {
 
 #[track_caller]
 fn assert_broken(result: Result<impl std::fmt::Debug, String>, why: &str) {
-    let text = result.expect_err("the promise is broken");
+    let text = result.expect_err("the guarantee is broken");
     assert!(text.contains(why), "{text}");
 }
 
 #[test]
 fn all_changes_in_order_keep_the_promise() {
-    let mut watched = told(&[3, 4, 5, 6, 7, 8, 9, 10]).expect("it is kept");
+    let mut watched = watched(&[3, 4, 5, 6, 7, 8, 9, 10]).expect("it is kept");
     watched.on_reached(&commits(), 10).expect("that is the end");
     assert_eq!(watched.up_to(), 10);
 }
 
 #[test]
 fn a_change_that_is_left_out_comes_twice_or_late_is_seen() {
-    assert_broken(told(&[3, 5]), "change 4 of b\"a\" was left out");
-    assert_broken(told(&[3, 4, 4]), "comes again");
-    assert_broken(told(&[3, 4, 5, 3]), "comes again");
-    assert_broken(told(&[2]), "comes again");
-    assert_broken(told(&[4]), "change 3 of b\"b\" was left out");
+    assert_broken(watched(&[3, 5]), "change 4 of b\"a\" was left out");
+    assert_broken(watched(&[3, 4, 4]), "comes again");
+    assert_broken(watched(&[3, 4, 5, 3]), "comes again");
+    assert_broken(watched(&[2]), "comes again");
+    assert_broken(watched(&[4]), "change 3 of b\"b\" was left out");
 }
 
 #[test]
 fn a_change_that_was_never_committed_or_is_another_is_seen() {
-    assert_broken(told(&[3, 4, 5, 6, 7, 8, 9, 10, 11]), "is committed");
-    let mut watched = told(&[3]).expect("it is kept");
+    assert_broken(watched(&[3, 4, 5, 6, 7, 8, 9, 10, 11]), "is committed");
+    let mut watched = watched(&[3]).expect("it is kept");
     let other = Write { record: None, ..change(4) };
     assert_broken(watched.on_change(&commits(), &other), "is committed");
     let forged = Write { id: EntryId::new(2, 0), ..change(4) };
@@ -74,7 +74,7 @@ fn keys_that_are_not_watched_may_be_left_out_and_others_may_not() {
 #[test]
 fn whoever_says_that_changes_are_gone_must_mean_some_that_were_not_told() {
     let commits = commits();
-    let mut watched = told(&[3, 4]).expect("it is kept");
+    let mut watched = watched(&[3, 4]).expect("it is kept");
     assert_broken(watched.on_gone(5), "said to be gone");
     watched.on_gone(8).expect("5, 6 and 7 are gone");
     assert_broken(watched.on_change(&commits, &change(7)), "comes again");

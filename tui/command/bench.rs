@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency};
+use epoca::verify::rng::Rng;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -101,14 +102,13 @@ async fn prepare(asked: &Bench, client: &Client) -> Result<(), ClientError> {
 async fn one_client(number: u64, asked: Bench, client: Client, counts: Arc<Counts>, end: Instant) {
     let value = Bytes::from(vec![b'v'; asked.value_bytes as usize]);
     // Spreads the clients over the keys; each walks through all of them in its own order.
-    let mut turn = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut rng = Rng::stream(0, number);
     while Instant::now() < end {
-        turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let begun = Instant::now();
         let done = match asked.op {
-            BenchOperation::Put => client.put(key((turn >> 33) % KEYS), value.clone()).await.map(drop),
+            BenchOperation::Put => client.put(key(rng.below(KEYS)), value.clone()).await.map(drop),
             BenchOperation::Get => {
-                client.get(key((turn >> 33) % KEYS_READ), Consistency::Linearizable, None).await.map(drop)
+                client.get(key(rng.below(KEYS_READ)), Consistency::Linearizable, None).await.map(drop)
             }
         };
         match done {

@@ -203,7 +203,7 @@ fn numbers(total: &Total) -> Vec<Vec<String>> {
         ),
         row("operations linearized", linearized.to_string()),
         row("changes watched", format!("{}, {} times history was gone", total.stats.watched, total.stats.watched_gone)),
-        row("longest way to agreement", format!("{:.2} s", total.stats.settled_most_micros as f64 / 1e6)),
+        row("longest way to agreement", format!("{:.2} s", total.stats.settle_micros_max as f64 / 1e6)),
     ]
 }
 
@@ -249,7 +249,7 @@ fn summary(first: u64, total: &Total, violations: Value) -> Value {
             "replaced": members.replaced,
             "moved": members.moved,
         },
-        "settled_most_us": total.stats.settled_most_micros,
+        "settled_most_us": total.stats.settle_micros_max,
         "violations": violations,
     })
 }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use epoca::client::{Client, ClientError, Done};
 use epoca::protocol::NodeId;
-use epoca::verify::dice::Dice;
+use epoca::verify::rng::Rng;
 
 use crate::words::english;
 
 /// What is broken now, and what was done.
 pub struct Chaos {
     client: Client,
-    dice: Dice,
+    rng: Rng,
     nodes: Vec<NodeId>,
     dead: BTreeSet<NodeId>,
     paused: BTreeSet<NodeId>,
@@ -26,12 +26,12 @@ impl Chaos {
     pub fn new(client: Client, seed: u64) -> Chaos {
         let nodes = client.nodes().into_iter().map(|(id, _)| id).collect();
         let (dead, paused, cuts) = Default::default();
-        Chaos { client, dice: Dice::of(seed, 0), nodes, dead, paused, cuts, faults: 0 }
+        Chaos { client, rng: Rng::stream(seed, 0), nodes, dead, paused, cuts, faults: 0 }
     }
 
     /// One fault or repair after a random pause; gives it in words.
     pub async fn turn(&mut self, until: Instant) -> Option<String> {
-        let pause = Duration::from_millis(self.dice.between(50, 500));
+        let pause = Duration::from_millis(self.rng.between(50, 500));
         tokio::time::sleep(pause.min(until.saturating_duration_since(Instant::now()))).await;
         if Instant::now() >= until {
             return None;
@@ -47,19 +47,19 @@ impl Chaos {
     async fn act(&mut self) -> Result<Done, ClientError> {
         let down: Vec<NodeId> = self.dead.union(&self.paused).copied().collect();
         // Half of the nodes down at once stall the cluster; more would only be idle time.
-        if down.len() >= self.nodes.len() / 2 || (!down.is_empty() && self.dice.one_in(2)) {
-            let node = self.dice.pick(&down);
+        if down.len() >= self.nodes.len() / 2 || (!down.is_empty() && self.rng.one_in(2)) {
+            let node = self.rng.choose(&down);
             return self.repair(node).await;
         }
         let cuts: Vec<(NodeId, NodeId)> = self.cuts.iter().copied().collect();
-        if !cuts.is_empty() && self.dice.one_in(3) {
-            let (a, b) = self.dice.pick(&cuts);
+        if !cuts.is_empty() && self.rng.one_in(3) {
+            let (a, b) = self.rng.choose(&cuts);
             self.cuts.remove(&(a, b));
             return self.client.heal(a, b).await;
         }
         let up: Vec<NodeId> = self.nodes.iter().copied().filter(|node| !down.contains(node)).collect();
-        let node = self.dice.pick(&up);
-        match self.dice.below(4) {
+        let node = self.rng.choose(&up);
+        match self.rng.below(4) {
             0 | 1 => {
                 self.dead.insert(node);
                 self.client.kill(node).await
@@ -70,7 +70,7 @@ impl Chaos {
             }
             _ => {
                 let others: Vec<NodeId> = self.nodes.iter().copied().filter(|other| *other != node).collect();
-                let Some(other) = (!others.is_empty()).then(|| self.dice.pick(&others)) else {
+                let Some(other) = (!others.is_empty()).then(|| self.rng.choose(&others)) else {
                     return self.client.kill(node).await;
                 };
                 self.cuts.insert((node.min(other), node.max(other)));

@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use epoca::client::{Client, ClientError, CompareAndSet, Consistency, Written};
 use epoca::protocol::Expect;
-use epoca::verify::dice::Dice;
 use epoca::verify::linearizability::{Action, Operation};
 use epoca::verify::patience::on_this_machine;
+use epoca::verify::rng::Rng;
 use tokio::task::JoinSet;
 
 use super::stage::with_timeout;
@@ -86,14 +86,14 @@ impl Load {
 
 /// Puts, deletes and linearizable gets until the clock says stop.
 async fn work(client: Client, number: u64, seed: u64, clock: Arc<Clock>) -> Worked {
-    let mut dice = Dice::of(seed, 100 + number);
+    let mut rng = Rng::stream(seed, 100 + number);
     let mut worked = Worked::default();
     let mut count = 0;
     while !clock.over.load(Ordering::SeqCst) {
-        tokio::time::sleep(Duration::from_millis(dice.below(10))).await;
+        tokio::time::sleep(Duration::from_millis(rng.below(10))).await;
         count += 1;
-        let key = Bytes::from(format!("{:04x}-{}", seed as u16, dice.below(KEYS)));
-        let action = match dice.below(10) {
+        let key = Bytes::from(format!("{:04x}-{}", seed as u16, rng.below(KEYS)));
+        let action = match rng.below(10) {
             0..5 => Action::Put(Bytes::from(format!("{number}-{count}"))),
             5 => Action::Delete,
             _ => Action::Get(None),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use epoca::client::watch::Observed;
 use epoca::protocol::trace::Event;
-use epoca::verify::dice::Dice;
 use epoca::verify::invariants::Source;
+use epoca::verify::rng::Rng;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -247,7 +247,7 @@ fn shuffled(path: &Path, delay_max: u64) -> Outcome {
     let mut unsorted = 0;
     for seed in 0..SHUFFLES {
         let arrived = delayed(records.iter().cloned(), |node, time| {
-            Duration::from_millis(Dice::of(seed, node.0 << 32 | time).below(delay_max.max(1)))
+            Duration::from_millis(Rng::stream(seed, node.0 << 32 | time).below(delay_max.max(1)))
         });
         unsorted += u64::from(!inversions(&arrived).is_empty());
         found.extend(inversions(&sorted(arrived)).into_iter().map(|text| format!("order {seed}, {text}")));

@@ -1,18 +1,18 @@
 //! A leader's log only grows, by entries of its own epoch; nobody else gives out offsets.
 
 use crate::protocol::trace::{Event, Fact, Preview, RoleName};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, source, violation};
 
 pub(super) struct AppendOnly;
 
-impl Rule for AppendOnly {
+impl Invariant for AppendOnly {
     fn name(&self) -> &'static str {
         "leader append-only"
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
-        let snapshot = &sight.node(event.node)?.snapshot;
+    fn on_event(&mut self, observer: &Observer, event: &Event, _: &[Preview]) -> Finding {
+        let snapshot = &observer.node(event.node)?.snapshot;
         let leads = snapshot.role == RoleName::Leader;
         let node = event.node;
         let text = match &event.fact {

@@ -1,8 +1,8 @@
-//! Watches a live cluster whose nodes are heard over connections of their own: their events are brought into
-//! happens-before order ([`CausalOrder`]) and given to a [`Watch`].
+//! Watches a live cluster with one connection for each node. The events are brought into happens-before order
+//! ([`CausalOrder`]) and given to a [`Watch`].
 //!
 //! There is no clock here: an event waits for its cause until [`WAITING_MAX`](crate::verify::order::WAITING_MAX) events
-//! of its node wait. Then the sender counts as one whose events were missed.
+//! of its node wait. Then events of the sender count as missed.
 
 use std::time::Duration;
 
@@ -11,26 +11,26 @@ use crate::protocol::trace::{Event, NodeState};
 use crate::verify::invariants::{Violation, Watch};
 use crate::verify::order::{CausalOrder, Item, Lane, Released, Step};
 
-/// A [`Watch`] for events that come over one connection for each node.
+/// A [`Watch`] for events that come over several connections.
 pub struct Causal {
     watch: Watch,
-    order: CausalOrder<Heard>,
+    order: CausalOrder<Input>,
 }
 
-enum Heard {
+enum Input {
     Joined(Box<NodeState>),
     Event(Event),
     Closed(NodeId),
     Left(NodeId),
 }
 
-impl Item for Heard {
+impl Item for Input {
     fn step(&self) -> Step<'_> {
         match self {
-            Heard::Joined(snapshot) => Step::Joined(snapshot),
-            Heard::Event(event) => Step::Event(event),
-            Heard::Closed(_) => Step::Closed,
-            Heard::Left(_) => Step::Left,
+            Input::Joined(snapshot) => Step::Joined(snapshot),
+            Input::Event(event) => Step::Event(event),
+            Input::Closed(_) => Step::Closed,
+            Input::Left(_) => Step::Left,
         }
     }
 }
@@ -50,33 +50,33 @@ impl Causal {
         &self.watch
     }
 
-    /// A connection to a node is there; it begins with the node's snapshot.
+    /// A connection to a node begins, with the node's snapshot.
     pub fn joined(&mut self, snapshot: &NodeState) -> Vec<Violation> {
-        self.take(snapshot.node, Heard::Joined(Box::new(snapshot.clone())))
+        self.take(snapshot.node, Input::Joined(Box::new(snapshot.clone())))
     }
 
-    /// The connection to a node is gone, or events of it were lost.
+    /// The connection to a node has ended, or events of it were lost.
     pub fn closed(&mut self, node: NodeId) -> Vec<Violation> {
-        self.take(node, Heard::Closed(node))
+        self.take(node, Input::Closed(node))
     }
 
-    /// The node is gone with its disk: another one may come under its id.
+    /// The node is gone with its disk. The next one under its id is another node.
     pub fn left(&mut self, node: NodeId) -> Vec<Violation> {
-        self.take(node, Heard::Left(node))
+        self.take(node, Input::Left(node))
     }
 
     pub fn event(&mut self, event: Event) -> Vec<Violation> {
-        self.take(event.node, Heard::Event(event))
+        self.take(event.node, Input::Event(event))
     }
 
-    /// To be asked now and then, when all that the nodes told until the last time has surely been heard: gives what was
-    /// suspected then and has not been explained since. At the end of a recording it is asked twice.
+    /// To be called now and then, when every event that the nodes had sent at the previous call has arrived. Returns
+    /// what was suspected then and is not explained. At the end of a recording it is called twice.
     pub fn settled(&mut self) -> Option<Violation> {
         self.watch.settled()
     }
 
-    fn take(&mut self, node: NodeId, heard: Heard) -> Vec<Violation> {
-        self.order.push(Duration::ZERO, Lane::Node(node), heard);
+    fn take(&mut self, node: NodeId, input: Input) -> Vec<Violation> {
+        self.order.push(Duration::ZERO, Lane::Node(node), input);
         let mut found = Vec::new();
         while let Some(Released { item, missing, .. }) = self.order.next(Duration::ZERO) {
             if let Some(sender) = missing {
@@ -87,12 +87,12 @@ impl Causal {
         found
     }
 
-    fn give(&mut self, heard: Heard) -> Option<Violation> {
-        match heard {
-            Heard::Joined(snapshot) => return self.watch.joined(&snapshot),
-            Heard::Event(event) => return self.watch.event(&event),
-            Heard::Closed(node) => self.watch.missed(node),
-            Heard::Left(node) => self.watch.left(node),
+    fn give(&mut self, input: Input) -> Option<Violation> {
+        match input {
+            Input::Joined(snapshot) => return self.watch.joined(&snapshot),
+            Input::Event(event) => return self.watch.event(&event),
+            Input::Closed(node) => self.watch.missed(node),
+            Input::Left(node) => self.watch.left(node),
         }
         None
     }

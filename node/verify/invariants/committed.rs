@@ -1,12 +1,12 @@
-//! What is committed never changes: for each position the one entry that was ever committed there. With it: nodes that
-//! have applied up to the same position made the same entries final, since a digest covers all entries up to its own.
+//! Committed entries never change: at each position only one entry is ever committed. It follows that nodes which have
+//! applied up to the same position made the same entries final, since a digest covers all entries up to its own.
 
 use std::collections::VecDeque;
 
 use crate::protocol::trace::{Event, Fact, NodeState};
 use crate::protocol::{EntryId, Epoch, LogPoint, Position};
-use crate::verify::invariants::sight::Seen;
-use crate::verify::invariants::{Found, Source, source, violation};
+use crate::verify::invariants::observer::ObservedNode;
+use crate::verify::invariants::{Finding, Source, source, violation};
 
 pub(super) const NEVER_CHANGES: &str = "committed never changes";
 pub(super) const FINAL_EQUAL: &str = "final data is equal at equal applied positions";
@@ -23,7 +23,7 @@ pub(super) struct Ledger {
 #[derive(Clone, Copy)]
 struct Commit {
     point: LogPoint,
-    /// The epoch in which it was committed, or a later one: an entry may wait for a leader of another epoch.
+    /// The epoch in which it was committed, or a later one: an entry may be committed by a leader of a later epoch.
     within: Option<Epoch>,
     source: Source,
 }
@@ -39,12 +39,12 @@ impl Ledger {
         Some((commit.point, commit.source))
     }
 
-    /// The last entry that every log must hold which has this one.
+    /// The last entry that every log with the entry `id` must hold.
     pub(super) fn last_below(&self, id: EntryId) -> Option<(LogPoint, Source)> {
         self.last_of(|commit| commit.within <= Some(id.epoch) && commit.point.id <= id)
     }
 
-    /// The last entry that every leader of this epoch must hold.
+    /// The last entry that the leader of this epoch must hold.
     pub(super) fn last_before(&self, epoch: Epoch) -> Option<(LogPoint, Source)> {
         self.last_of(|commit| commit.within < Some(epoch))
     }
@@ -53,45 +53,45 @@ impl Ledger {
         self.entries.iter().rev().find(|commit| wanted(commit)).map(|commit| (commit.point, commit.source))
     }
 
-    pub(super) fn learn_snapshot(&mut self, seen: &Seen, source: Source) -> Found {
-        let NodeState { applied, committed, epoch, .. } = seen.snapshot;
+    pub(super) fn learn_snapshot(&mut self, observed: &ObservedNode, source: Source) -> Finding {
+        let NodeState { applied, committed, epoch, .. } = observed.snapshot;
         let said = |point| Commit { point, within: epoch, source };
         let applied = applied.and_then(|applied| self.take(said(applied), FINAL_EQUAL));
-        applied.or_else(|| self.learn_up_to(seen, said(committed?), NEVER_CHANGES))
+        applied.or_else(|| self.learn_up_to(observed, said(committed?), NEVER_CHANGES))
     }
 
-    pub(super) fn learn(&mut self, seen: &Seen, event: &Event) -> Found {
+    pub(super) fn learn(&mut self, observed: &ObservedNode, event: &Event) -> Finding {
         let source = source(event);
         match event.fact {
-            // A leader commits what is of its own epoch, and all that comes before it.
+            // A leader commits an entry of its own epoch, and all before it.
             Fact::Committed { up_to: point, .. } => {
-                self.learn_up_to(seen, Commit { point, within: Some(point.id.epoch), source }, NEVER_CHANGES)
+                self.learn_up_to(observed, Commit { point, within: Some(point.id.epoch), source }, NEVER_CHANGES)
             }
             Fact::Finalized { up_to: point, .. } => {
-                self.learn_up_to(seen, Commit { point, within: seen.snapshot.epoch, source }, FINAL_EQUAL)
+                self.learn_up_to(observed, Commit { point, within: observed.snapshot.epoch, source }, FINAL_EQUAL)
             }
             _ => None,
         }
     }
 
-    /// The node says that everything up to an entry is committed. What lies before is as in its log.
-    fn learn_up_to(&mut self, seen: &Seen, commit: Commit, invariant: &'static str) -> Found {
+    /// The node reports that everything up to an entry is committed. The entries before are those of its log.
+    fn learn_up_to(&mut self, observed: &ObservedNode, commit: Commit, invariant: &'static str) -> Finding {
         let next = self.last().map_or(1, |point| point.position.0 + 1);
         if self.entries.is_empty() {
             return self.take(commit, invariant);
         }
         for position in next..commit.point.position.0 {
-            match seen.at(Position(position)) {
+            match observed.at(Position(position)) {
                 Some(preview) => self.push(Commit { point: preview.point, ..commit }),
-                // The watcher does not know what lies between: it begins anew.
+                // The entries between are unknown: the ledger begins again.
                 None => self.entries.clear(),
             }
         }
         self.take(commit, invariant)
     }
 
-    /// One committed entry, which continues what is known, or must be the one that is known there.
-    fn take(&mut self, commit: Commit, invariant: &'static str) -> Found {
+    /// Takes one committed entry. It continues the ledger, or must be the entry that is known at its position.
+    fn take(&mut self, commit: Commit, invariant: &'static str) -> Finding {
         let Commit { point, source, .. } = commit;
         let next = self.last().map_or(point.position.0, |last| last.position.0 + 1);
         if point.position.0 > next {

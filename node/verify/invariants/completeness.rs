@@ -1,12 +1,12 @@
-//! Leader completeness: whoever leads an epoch holds everything that was committed in the epochs before it, whether that
-//! was known before its election or comes out later.
+//! Leader completeness: the leader of an epoch holds everything that was committed in earlier epochs, whether that was
+//! observed before its election or later.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::trace::{Event, Fact, Preview};
 use crate::protocol::{Epoch, LogPoint, NodeId};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 /// How many leaderships are remembered.
 const REMEMBERED: usize = 1_000;
@@ -17,13 +17,13 @@ pub(super) struct Completeness {
 }
 
 impl Completeness {
-    fn must_hold(&self, sight: &Sight, point: LogPoint, leader: (Epoch, NodeId), evidence: &[Source]) -> Found {
+    fn must_hold(&self, observer: &Observer, point: LogPoint, leader: (Epoch, NodeId), evidence: &[Source]) -> Finding {
         let (epoch, node) = leader;
-        let seen = sight.node(node)?;
-        if !seen.knows(point.position) || seen.has(point) || seen.snapshot.epoch < Some(epoch) {
+        let observed = observer.node(node)?;
+        if !observed.knows(point.position) || observed.has(point) || observed.snapshot.epoch < Some(epoch) {
             return None;
         }
-        let found = seen.at(point.position).map_or("nothing".to_owned(), |preview| preview.point.to_string());
+        let found = observed.at(point.position).map_or("nothing".to_owned(), |preview| preview.point.to_string());
         let text = format!(
             "{node} leads {epoch} and holds {found} at position {}, where {point} is committed",
             point.position
@@ -32,7 +32,7 @@ impl Completeness {
     }
 }
 
-impl Rule for Completeness {
+impl Invariant for Completeness {
     fn name(&self) -> &'static str {
         "leader completeness"
     }
@@ -41,20 +41,20 @@ impl Rule for Completeness {
         self.elected.retain(|_, (leader, _)| *leader != node);
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
+    fn on_event(&mut self, observer: &Observer, event: &Event, _: &[Preview]) -> Finding {
         match &event.fact {
             Fact::Elected { epoch, .. } => {
                 self.elected.insert(*epoch, (event.node, source(event)));
                 if self.elected.len() > REMEMBERED {
                     self.elected.pop_first();
                 }
-                let (point, earlier) = sight.ledger.last_before(*epoch)?;
-                self.must_hold(sight, point, (*epoch, event.node), &[earlier, source(event)])
+                let (point, earlier) = observer.ledger.last_before(*epoch)?;
+                self.must_hold(observer, point, (*epoch, event.node), &[earlier, source(event)])
             }
             Fact::Committed { up_to, .. } => {
                 let mut later = self.elected.range(Epoch(up_to.id.epoch.0 + 1)..);
                 later.find_map(|(epoch, (node, elected))| {
-                    self.must_hold(sight, *up_to, (*epoch, *node), &[*elected, source(event)])
+                    self.must_hold(observer, *up_to, (*epoch, *node), &[*elected, source(event)])
                 })
             }
             _ => None,

@@ -1,15 +1,16 @@
-//! What a node has acked and a quorum has made committed stays: it is never deleted, and there again after a restart.
+//! An entry that a node has acked and that is committed stays in its log: it is never deleted, and it is there after a
+//! restart.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, NodeId};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 #[derive(Default)]
 pub(super) struct Durable {
-    /// The greatest entry that each node has ever acked, or counted as its own.
+    /// The greatest entry that each node has ever acked, or counted as its own copy.
     acked: BTreeMap<NodeId, (LogPoint, Source)>,
 }
 
@@ -22,16 +23,16 @@ impl Durable {
     }
 }
 
-impl Rule for Durable {
+impl Invariant for Durable {
     fn name(&self) -> &'static str {
         "acked is durable"
     }
 
-    fn on_joined(&mut self, sight: &Sight, node: &NodeState, source: Source) -> Found {
+    fn on_joined(&mut self, observer: &Observer, node: &NodeState, source: Source) -> Finding {
         let (acked, earlier) = *self.acked.get(&node.node)?;
-        let (point, committed) = sight.ledger.last_below(acked.id)?;
-        let seen = sight.node(node.node)?;
-        if seen.has(point) || !seen.knows(point.position) && node.last().is_some() {
+        let (point, committed) = observer.ledger.last_below(acked.id)?;
+        let observed = observer.node(node.node)?;
+        if observed.has(point) || !observed.knows(point.position) && node.last().is_some() {
             return None;
         }
         let text = format!("{} acked {acked}, {point} is committed, and its log has it no more", node.node);
@@ -42,10 +43,10 @@ impl Rule for Durable {
         self.acked.remove(&node);
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, cut: &[Preview]) -> Found {
+    fn on_event(&mut self, observer: &Observer, event: &Event, cut: &[Preview]) -> Finding {
         match &event.fact {
             Fact::Acked { up_to: Some(up_to), .. } => {
-                let point = sight.node(event.node)?.point_of(*up_to)?;
+                let point = observer.node(event.node)?.point_of(*up_to)?;
                 self.acked(event.node, point, source(event));
                 None
             }
@@ -53,7 +54,7 @@ impl Rule for Durable {
                 self.acked(event.node, *up_to, source(event));
                 None
             }
-            // The folder with which it has acked is gone, and it says so.
+            // The data folder with which it acked is gone, and the node reports that.
             Fact::Damaged { .. } => {
                 self.on_left(event.node);
                 None
@@ -64,7 +65,7 @@ impl Rule for Durable {
             }
             Fact::Truncated { .. } => {
                 let lost = cut.iter().filter(|preview| !preview.forged).find_map(|preview| {
-                    let (point, committed) = sight.ledger.at(preview.point.position)?;
+                    let (point, committed) = observer.ledger.at(preview.point.position)?;
                     (point == preview.point).then_some((point, committed))
                 });
                 let (point, committed) = lost?;

@@ -1,14 +1,14 @@
-//! Offsets count from 0 in each epoch without gaps, positions from 1, and epochs never go back along a log.
+//! In each epoch offsets count from 0 without gaps, positions count from 1, and epochs never decrease along a log.
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, Position};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 pub(super) struct Gaps;
 
 impl Gaps {
-    fn in_tail(&self, tail: &[Preview], from: usize, source: Source) -> Found {
+    fn in_tail(&self, tail: &[Preview], from: usize, source: Source) -> Finding {
         let first = from.saturating_sub(1);
         let pairs = tail[first..].windows(2);
         let broken = pairs.map(|pair| (pair[0].point, pair[1].point)).find(|(before, after)| !follows(*before, *after));
@@ -27,16 +27,16 @@ fn follows(before: LogPoint, after: LogPoint) -> bool {
     after.position == before.position.next() && after.id.epoch >= before.id.epoch && after.id.offset.0 == offset
 }
 
-impl Rule for Gaps {
+impl Invariant for Gaps {
     fn name(&self) -> &'static str {
         "offsets without gaps"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &NodeState, source: Source) -> Found {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, source: Source) -> Finding {
         self.in_tail(&node.tail, 0, source)
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
+    fn on_event(&mut self, observer: &Observer, event: &Event, _: &[Preview]) -> Finding {
         let entries = match &event.fact {
             Fact::Proposed { entry } => entry,
             Fact::Consistent { entries, .. } | Fact::Injected { entries } => entries,
@@ -47,7 +47,7 @@ impl Rule for Gaps {
             let text = format!("the log of {} begins with {first}", event.node);
             return violation(self.name(), &[source(event)], text);
         }
-        let tail = &sight.node(event.node)?.snapshot.tail;
+        let tail = &observer.node(event.node)?.snapshot.tail;
         let from = tail.partition_point(|preview| preview.point.position < first.position);
         self.in_tail(tail, from, source(event))
     }

@@ -1,20 +1,20 @@
-//! Each node goes by the last member list of its log: from the moment that it is appended, no longer once it is truncated,
-//! and again after a restart.
+//! The last member list of a node's log is in force at the node: from when it is appended until it is truncated, and
+//! again after a restart.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{EntryId, Kind, NodeId, Position};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 #[derive(Default)]
 pub(super) struct LastList {
-    /// The log of each of these nodes has another list for its last, which must be told next.
+    /// Nodes whose log has a new last list. The node must report that list next.
     due: BTreeMap<NodeId, EntryId>,
 }
 
-/// The last entry of these that sets a list.
+/// The last of these entries that sets a list.
 fn last_of(entries: &[Preview]) -> Option<EntryId> {
     let sets = |entry: &&Preview| {
         entry.kind == Kind::Members || entry.kind == Kind::Opening && entry.point.position == Position::FIRST
@@ -23,7 +23,7 @@ fn last_of(entries: &[Preview]) -> Option<EntryId> {
 }
 
 impl LastList {
-    fn goes_by(&self, at: EntryId, last: EntryId, source: Source) -> Found {
+    fn compare(&self, at: EntryId, last: EntryId, source: Source) -> Finding {
         if at == last {
             return None;
         }
@@ -31,8 +31,8 @@ impl LastList {
         violation(self.name(), &[source], text)
     }
 
-    /// The log has grown by these, or it was cut.
-    fn changed(&mut self, node: NodeId, last: Option<EntryId>) -> Found {
+    /// The log has grown or was truncated. `last` is the list that is in force now, if that has changed.
+    fn changed(&mut self, node: NodeId, last: Option<EntryId>) -> Finding {
         if let Some(last) = last {
             self.due.insert(node, last);
         }
@@ -40,42 +40,42 @@ impl LastList {
     }
 }
 
-impl Rule for LastList {
+impl Invariant for LastList {
     fn name(&self) -> &'static str {
         "the last list of the log counts"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &NodeState, source: Source) -> Found {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, source: Source) -> Finding {
         self.due.remove(&node.node);
         let (list, last) = (node.members.as_ref()?, last_of(&node.tail)?);
         if node.event > 0 && list.at != last {
-            // Seen in the middle of what it does: the list comes next.
+            // The watch began between two events of one change: the list comes next.
             return self.changed(node.node, Some(last));
         }
-        self.goes_by(list.at, last, source)
+        self.compare(list.at, last, source)
     }
 
     fn on_left(&mut self, node: NodeId) {
         self.due.remove(&node);
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, cut: &[Preview]) -> Found {
+    fn on_event(&mut self, observer: &Observer, event: &Event, cut: &[Preview]) -> Finding {
         match &event.fact {
             Fact::Proposed { entry } => self.changed(event.node, last_of(entry)),
             Fact::Consistent { entries, .. } => self.changed(event.node, last_of(entries)),
             Fact::Truncated { .. } if last_of(cut).is_some() => {
                 self.due.remove(&event.node);
-                self.changed(event.node, last_of(&sight.node(event.node)?.snapshot.tail))
+                self.changed(event.node, last_of(&observer.node(event.node)?.snapshot.tail))
             }
             Fact::Truncated { .. } | Fact::Opened { .. } => None,
             Fact::MembersSet { at, .. } => {
                 let last = self.due.remove(&event.node)?;
-                self.goes_by(*at, last, source(event))
+                self.compare(*at, last, source(event))
             }
             _ => {
                 let last = self.due.remove(&event.node)?;
-                let at = sight.node(event.node)?.snapshot.members.as_ref()?.at;
-                self.goes_by(at, last, source(event))
+                let at = observer.node(event.node)?.snapshot.members.as_ref()?.at;
+                self.compare(at, last, source(event))
             }
         }
     }

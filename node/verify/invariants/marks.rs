@@ -2,16 +2,16 @@
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, Position};
-use crate::verify::invariants::sight::{Seen, Sight};
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::{ObservedNode, Observer};
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 pub(super) struct Marks;
 
 impl Marks {
-    fn in_order(&self, seen: &Seen, source: Source) -> Found {
-        let NodeState { node, applied, committed, tail, .. } = &seen.snapshot;
-        let last = seen.last_genuine();
-        // A snapshot need not have any of the log.
+    fn in_order(&self, observed: &ObservedNode, source: Source) -> Finding {
+        let NodeState { node, applied, committed, tail, .. } = &observed.snapshot;
+        let last = observed.last_genuine();
+        // A snapshot may come without entries.
         let known = !tail.is_empty();
         if position(*applied) <= position(*committed) && (!known || position(*committed) <= position(last)) {
             return None;
@@ -27,19 +27,19 @@ fn position(point: Option<LogPoint>) -> Option<Position> {
     point.map(|point| point.position)
 }
 
-impl Rule for Marks {
+impl Invariant for Marks {
     fn name(&self) -> &'static str {
         "applied ≤ committed ≤ last"
     }
 
-    fn on_joined(&mut self, sight: &Sight, node: &NodeState, source: Source) -> Found {
-        self.in_order(sight.node(node.node)?, source)
+    fn on_joined(&mut self, observer: &Observer, node: &NodeState, source: Source) -> Finding {
+        self.in_order(observer.node(node.node)?, source)
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
+    fn on_event(&mut self, observer: &Observer, event: &Event, _: &[Preview]) -> Finding {
         match &event.fact {
             Fact::Committed { .. } | Fact::Finalized { .. } | Fact::Truncated { .. } => {
-                self.in_order(sight.node(event.node)?, source(event))
+                self.in_order(observer.node(event.node)?, source(event))
             }
             _ => None,
         }

@@ -1,12 +1,12 @@
-//! Log matching, in id and digest: an id is one entry at one position wherever it occurs. Since the digest covers all
-//! entries before it, two logs that have an id in common are equal up to there.
+//! Log matching, by id and digest: an id names one entry at one position in all logs. Since the digest covers all
+//! earlier entries, two logs with an id in common are equal up to it.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{EntryId, LogPoint};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 /// How many entries are remembered.
 const REMEMBERED: usize = 200_000;
@@ -17,11 +17,11 @@ pub(super) struct Matching {
 }
 
 impl Matching {
-    fn all(&mut self, entries: &[Preview], source: Source) -> Found {
+    fn all(&mut self, entries: &[Preview], source: Source) -> Finding {
         entries.iter().filter(|preview| !preview.forged).find_map(|preview| self.holds(preview.point, source))
     }
 
-    fn holds(&mut self, point: LogPoint, source: Source) -> Found {
+    fn holds(&mut self, point: LogPoint, source: Source) -> Finding {
         let (known, earlier) = *self.entries.entry(point.id).or_insert((point, source));
         if self.entries.len() > REMEMBERED {
             self.entries.pop_first();
@@ -37,16 +37,16 @@ impl Matching {
     }
 }
 
-impl Rule for Matching {
+impl Invariant for Matching {
     fn name(&self) -> &'static str {
         "log matching"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &NodeState, source: Source) -> Found {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, source: Source) -> Finding {
         self.all(&node.tail, source)
     }
 
-    fn on_event(&mut self, _: &Sight, event: &Event, _: &[Preview]) -> Found {
+    fn on_event(&mut self, _: &Observer, event: &Event, _: &[Preview]) -> Finding {
         match &event.fact {
             Fact::Proposed { entry } => self.all(entry, source(event)),
             Fact::Consistent { entries, .. } => self.all(entries, source(event)),

@@ -1,19 +1,19 @@
-//! What must hold whatever happens, checked from trace events alone: the same checks run in the simulator and on a live
-//! cluster that somebody watches.
+//! The invariants of the protocol, checked from trace events alone. The same checks run in the simulator and on a live
+//! cluster.
 //!
-//! Feed [`Watch`] the events of all nodes that are watched. Each node's events come in their order; those of several
-//! nodes so that a message is received after it was sent (the simulator's own order, or that of [`Causal`] and
-//! [`CausalOrder`](crate::verify::order::CausalOrder)). A watcher may start in the middle: [`Watch::joined`] takes a
-//! node's snapshot, and what was before it counts as unknown, never as wrong.
+//! [`Watch`] takes the events of all watched nodes. The events of one node come in their order, those of several nodes
+//! so that a message is received after it was sent (the simulator's own order, or that of [`Causal`] and
+//! [`CausalOrder`](crate::verify::order::CausalOrder)). A watch may start at any time: [`Watch::joined`] takes a node's
+//! snapshot, and everything before it counts as unknown, never as wrong.
 //!
-//! Entries that the lab has marked as forged count as absent: the F8 event says which, and a C1 event has them among
-//! its entries once a push has shown that they are genuine after all.
+//! Entries that the lab has marked as forged count as absent. The F8 event names them, and a C1 event has them among
+//! its entries once a push has shown that they are genuine.
 //!
-//! What events cannot tell, such as what is on a disk, the simulator checks on its own.
+//! Left out: what events do not tell, such as the content of a disk. The simulator's oracle checks that.
 
 mod causal;
 
-mod sight;
+mod observer;
 
 mod committed;
 
@@ -51,52 +51,59 @@ use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{NodeId, Position};
 
 pub use causal::Causal;
-use sight::Sight;
+use observer::Observer;
 
 /// A broken invariant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Violation {
     /// The invariant's name.
     pub invariant: &'static str,
-    /// What was seen, with whose and which entries.
+    /// What was observed: the nodes and the entries.
     pub text: String,
     /// The events that contradict each other, the latest last.
     pub evidence: Vec<Source>,
 }
 
-/// Which event says so; number 0 is the snapshot with which watching began.
+impl Violation {
+    /// A violation that was found in a state, without events that contradict each other.
+    pub fn of(invariant: &'static str, text: String) -> Box<Violation> {
+        Box::new(Violation { invariant, text, evidence: Vec::new() })
+    }
+}
+
+/// An event of a node. Number 0 is the snapshot with which the watch began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Source {
     pub node: NodeId,
     pub number: u64,
 }
 
-/// A violation is the exception: it must not make every result large.
-type Found = Option<Box<Violation>>;
+/// The result of a check. Boxed, because a violation is the exception and must not make every result large.
+type Finding = Option<Box<Violation>>;
 
 /// One invariant.
-trait Rule {
-    /// The name under which violations are told.
+trait Invariant {
+    /// The name under which violations are reported.
     fn name(&self) -> &'static str;
 
-    /// A node is seen anew, with this snapshot.
-    fn on_joined(&mut self, _sight: &Sight, _node: &NodeState, _source: Source) -> Found {
+    /// The watch of a node begins, or begins again, with this snapshot.
+    fn on_joined(&mut self, _observer: &Observer, _node: &NodeState, _source: Source) -> Finding {
         None
     }
 
-    /// A node is gone with its disk: whoever comes under its id is another one.
+    /// A node is gone with its disk. The next one under its id is another node.
     fn on_left(&mut self, _node: NodeId) {}
 
-    /// An event happened; `sight` includes it already. `cut` are the entries that it deleted.
-    fn on_event(&mut self, sight: &Sight, event: &Event, cut: &[Preview]) -> Found;
+    /// An event happened. `observer` includes it already. `cut` are the entries that it deleted.
+    fn on_event(&mut self, observer: &Observer, event: &Event, cut: &[Preview]) -> Finding;
 
-    /// All that the nodes told until the last time that this was asked has been heard by now.
-    fn on_settled(&mut self) -> Found {
+    /// Every event that the nodes had sent at the previous call has arrived by now.
+    fn on_settled(&mut self) -> Finding {
         None
     }
 }
 
-/// Watches a cluster and tells the first violation that an event shows.
+/// Watches a cluster and reports the first violation that an event shows.
 ///
 /// ```
 /// use epoca::protocol::trace::{Event, Fact, NodeState};
@@ -114,8 +121,8 @@ trait Rule {
 /// assert_eq!(violation.evidence.len(), 2, "the two elections");
 /// ```
 pub struct Watch {
-    sight: Sight,
-    rules: [Box<dyn Rule + Send>; 14],
+    observer: Observer,
+    rules: [Box<dyn Invariant + Send>; 14],
 }
 
 impl Default for Watch {
@@ -127,7 +134,7 @@ impl Default for Watch {
 impl Watch {
     pub fn new() -> Watch {
         Watch {
-            sight: Sight::default(),
+            observer: Observer::default(),
             rules: [
                 Box::new(one_leader::OneLeader::default()),
                 Box::new(append_only::AppendOnly),
@@ -147,11 +154,11 @@ impl Watch {
         }
     }
 
-    /// A watch for events whose order is not quite that of causes: what a node that lags may have done counts as
-    /// unknown.
+    /// A watch for events that come over several connections. An event of a slow connection may come after events that
+    /// follow from it, so what such a node may have done counts as unknown.
     pub fn of_streams() -> Watch {
         let mut watch = Watch::new();
-        watch.sight.lags = true;
+        watch.observer.lags = true;
         watch
     }
 
@@ -161,74 +168,74 @@ impl Watch {
         [committed::NEVER_CHANGES, committed::FINAL_EQUAL].into_iter().chain(rules).collect()
     }
 
-    /// Begins to see a node, or sees it again after events were missed.
+    /// The watch of a node begins, or continues after events were missed.
     pub fn joined(&mut self, snapshot: &NodeState) -> Option<Violation> {
         self.join(snapshot, true)
     }
 
-    /// A node started again, and none of its events were missed.
+    /// A node started again, and none of its events was missed.
     pub fn restarted(&mut self, snapshot: &NodeState) -> Option<Violation> {
         self.join(snapshot, false)
     }
 
     fn join(&mut self, snapshot: &NodeState, missed: bool) -> Option<Violation> {
         let source = Source { node: snapshot.node, number: snapshot.event };
-        // It has neither an entry nor a promise: a data folder that is new, whatever was said with another one.
+        // Neither an entry nor a promise: the data folder is new, so nothing that was said with the last one binds it.
         if snapshot.last().is_none() && snapshot.epoch.is_none() {
             self.rules.iter_mut().for_each(|rule| rule.on_left(snapshot.node));
         }
-        let changed = self.sight.join(snapshot, missed, source);
+        let changed = self.observer.join(snapshot, missed, source);
         let mut rules = self.rules.iter_mut();
-        let sight = &self.sight;
-        changed.or_else(|| rules.find_map(|rule| rule.on_joined(sight, snapshot, source))).map(|found| *found)
+        let observer = &self.observer;
+        changed.or_else(|| rules.find_map(|rule| rule.on_joined(observer, snapshot, source))).map(|found| *found)
     }
 
-    /// Some of what a node does may never be told, or too late; until it joins again.
+    /// Events of a node may be missing or late until it joins again.
     pub fn missed(&mut self, node: NodeId) {
-        self.sight.miss(node);
+        self.observer.miss(node);
     }
 
-    /// A node is gone for good: whatever it says from now on is somebody else's.
+    /// A node is gone with its disk. Later events under its id are another node's.
     pub fn left(&mut self, node: NodeId) {
-        self.sight.leave(node);
+        self.observer.leave(node);
         self.rules.iter_mut().for_each(|rule| rule.on_left(node));
     }
 
-    /// Takes an event; a violation if the event shows one.
+    /// Takes an event. Returns the violation that it shows, if any.
     pub fn event(&mut self, event: &Event) -> Option<Violation> {
-        if is_of_no_interest(&event.fact) {
-            self.sight.pass(event);
+        if is_irrelevant(&event.fact) {
+            self.observer.pass(event);
             return None;
         }
         let mut cut = Vec::new();
-        if !self.sight.fold(event, &mut cut) {
+        if !self.observer.fold(event, &mut cut) {
             return None;
         }
-        let readable = readable::finalized_early(&self.sight, event);
-        let changed = readable.or_else(|| self.sight.learn(event));
+        let readable = readable::finalized_early(&self.observer, event);
+        let changed = readable.or_else(|| self.observer.learn(event));
         let mut rules = self.rules.iter_mut();
-        let sight = &self.sight;
-        changed.or_else(|| rules.find_map(|rule| rule.on_event(sight, event, &cut))).map(|found| *found)
+        let observer = &self.observer;
+        changed.or_else(|| rules.find_map(|rule| rule.on_event(observer, event, &cut))).map(|found| *found)
     }
 
-    /// What seemed wrong and might have been explained by something not yet heard, and was not.
+    /// A suspected violation that later events could have explained, and did not.
     pub fn settled(&mut self) -> Option<Violation> {
         self.rules.iter_mut().find_map(|rule| rule.on_settled()).map(|found| *found)
     }
 
-    /// A node as its events tell it.
+    /// The state of a node as its events tell it.
     pub fn snapshot(&self, node: NodeId) -> Option<&NodeState> {
-        self.sight.node(node).map(|seen| &seen.snapshot)
+        self.observer.node(node).map(|observed| &observed.snapshot)
     }
 
-    /// Up to where entries are known to be committed.
+    /// The position up to which entries are known to be committed.
     pub fn committed(&self) -> Option<Position> {
-        self.sight.ledger.last().map(|point| point.position)
+        self.observer.ledger.last().map(|point| point.position)
     }
 }
 
-/// Messages alone change nothing that an invariant speaks of, nor does what keeps them from arriving.
-fn is_of_no_interest(fact: &Fact) -> bool {
+/// Sending, receiving and dropping messages changes nothing that an invariant is about; nor do faults.
+fn is_irrelevant(fact: &Fact) -> bool {
     use Fact::{Dropped, PeerProcess, Received, Sent};
     let message = matches!(fact, Sent { .. } | Received { .. } | Dropped { .. } | PeerProcess { .. });
     message || (fact.rule().starts_with('F') && !matches!(fact, Fact::Injected { .. } | Fact::Damaged { .. }))
@@ -238,7 +245,7 @@ fn source(event: &Event) -> Source {
     Source { node: event.node, number: event.number }
 }
 
-fn violation(invariant: &'static str, evidence: &[Source], text: String) -> Found {
+fn violation(invariant: &'static str, evidence: &[Source], text: String) -> Finding {
     Some(Box::new(Violation { invariant, text, evidence: evidence.to_vec() }))
 }
 

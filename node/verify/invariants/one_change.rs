@@ -1,24 +1,24 @@
-//! The members change one server at a time: a leader makes a list only once an entry of its own epoch is committed and the
-//! last list is, and the list differs from that by at most one voter. So the quorums of any two lists that may count at one
-//! time have a voter in common (Raft thesis 4.1, with the correction of 2015).
+//! Members change one at a time: a leader proposes a list only when an entry of its own epoch and the last list are
+//! committed, and the list differs from the last one by at most one voter. So any quorums of two lists that may be in
+//! force at the same time share a voter (Raft thesis 4.1, with the correction of 2015).
 
 use std::collections::BTreeMap;
 
 use crate::protocol::trace::{Event, Fact, MemberIds, NodeState, Preview, RoleName};
 use crate::protocol::{Kind, NodeId};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 #[derive(Default)]
 pub(super) struct OneChange {
-    /// The list that each node went by before its latest event.
+    /// The list that was in force at each node before its latest event.
     lists: BTreeMap<NodeId, MemberIds>,
 }
 
 impl OneChange {
-    fn proposes(&self, sight: &Sight, event: &Event, entry: &Preview) -> Found {
+    fn on_proposed(&self, observer: &Observer, event: &Event, entry: &Preview) -> Finding {
         let node = event.node;
-        let snapshot = &sight.node(node)?.snapshot;
+        let snapshot = &observer.node(node)?.snapshot;
         let committed = snapshot.committed;
         if committed.map(|point| point.id.epoch) != snapshot.epoch {
             let text =
@@ -35,10 +35,10 @@ impl OneChange {
         violation(self.name(), &[source(event)], text)
     }
 
-    /// A leader goes on to a list that it has made itself.
-    fn follows(&mut self, sight: &Sight, event: &Event, list: MemberIds) -> Found {
+    /// A leader's own list comes into force.
+    fn on_list(&mut self, observer: &Observer, event: &Event, list: MemberIds) -> Finding {
         let before = self.lists.insert(event.node, list.clone())?;
-        let snapshot = &sight.node(event.node)?.snapshot;
+        let snapshot = &observer.node(event.node)?.snapshot;
         if snapshot.role != RoleName::Leader || snapshot.epoch != Some(list.at.epoch) || list.at <= before.at {
             return None;
         }
@@ -52,12 +52,12 @@ impl OneChange {
     }
 }
 
-impl Rule for OneChange {
+impl Invariant for OneChange {
     fn name(&self) -> &'static str {
         "one change of members at a time"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &NodeState, _: Source) -> Found {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, _: Source) -> Finding {
         match &node.members {
             Some(list) => self.lists.insert(node.node, list.clone()),
             None => self.lists.remove(&node.node),
@@ -69,15 +69,15 @@ impl Rule for OneChange {
         self.lists.remove(&node);
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
+    fn on_event(&mut self, observer: &Observer, event: &Event, _: &[Preview]) -> Finding {
         match &event.fact {
             Fact::Proposed { entry } => {
                 let mut lists = entry.iter().filter(|entry| entry.kind == Kind::Members);
-                lists.find_map(|entry| self.proposes(sight, event, entry))
+                lists.find_map(|entry| self.on_proposed(observer, event, entry))
             }
             Fact::MembersSet { at, voters, learners } => {
                 let list = MemberIds { at: *at, voters: voters.clone(), learners: learners.clone() };
-                self.follows(sight, event, list)
+                self.on_list(observer, event, list)
             }
             _ => None,
         }

@@ -1,11 +1,11 @@
-//! An epoch has one leader: whoever says that it was elected, or whom a replica follows.
+//! An epoch has one leader: the node that reports its election, or that a replica follows.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview, RoleName};
 use crate::protocol::{Epoch, NodeId};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 /// How many epochs are remembered.
 const REMEMBERED: usize = 10_000;
@@ -16,7 +16,7 @@ pub(super) struct OneLeader {
 }
 
 impl OneLeader {
-    fn leads(&mut self, epoch: Epoch, node: NodeId, source: Source) -> Found {
+    fn leads(&mut self, epoch: Epoch, node: NodeId, source: Source) -> Finding {
         let (leader, earlier) = *self.leaders.entry(epoch).or_insert((node, source));
         if self.leaders.len() > REMEMBERED {
             self.leaders.pop_first();
@@ -28,17 +28,17 @@ impl OneLeader {
     }
 }
 
-impl Rule for OneLeader {
+impl Invariant for OneLeader {
     fn name(&self) -> &'static str {
         "one leader per epoch"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &NodeState, source: Source) -> Found {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, source: Source) -> Finding {
         let epoch = node.epoch.filter(|_| node.role == RoleName::Leader)?;
         self.leads(epoch, node.node, source)
     }
 
-    fn on_event(&mut self, _: &Sight, event: &Event, _: &[Preview]) -> Found {
+    fn on_event(&mut self, _: &Observer, event: &Event, _: &[Preview]) -> Finding {
         match &event.fact {
             Fact::Elected { epoch, .. } => self.leads(*epoch, event.node, source(event)),
             Fact::Consistent { from, epoch, .. } => self.leads(*epoch, *from, source(event)),

@@ -1,19 +1,19 @@
-//! Only voters count: in elections, when a leader counts what is committed, and when it confirms a read; learners and nodes
-//! that were removed never do. Only a voter leads, or one whose removal is not known to be committed.
+//! Only voters count: in elections, when a leader counts copies for a commit, and when it confirms a read. Learners and
+//! removed nodes never count. Only a voter leads, or a node whose removal is not known to be committed.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::NodeId;
 use crate::protocol::trace::{Event, Fact, MemberIds, NodeState, Preview};
-use crate::verify::invariants::sight::{Seen, Sight};
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::{ObservedNode, Observer};
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 /// How many lists are remembered of each node.
 const REMEMBERED: usize = 64;
 
 #[derive(Default)]
 pub(super) struct OnlyVoters {
-    /// The lists of each node's log, as far as they were seen, oldest first. The last one counts.
+    /// The observed lists of each node's log, oldest first. The last one is in force.
     lists: BTreeMap<NodeId, Vec<MemberIds>>,
 }
 
@@ -26,8 +26,8 @@ impl OnlyVoters {
         lists.drain(..gone);
     }
 
-    /// So many voters among these make a majority of the list?
-    fn makes_quorum(&self, event: &Event, list: &MemberIds, nodes: &[NodeId], quorum: u64) -> Found {
+    /// The nodes include a majority of the list's voters, and `quorum` is that majority.
+    fn makes_quorum(&self, event: &Event, list: &MemberIds, nodes: &[NodeId], quorum: u64) -> Finding {
         let majority = list.voters.len() / 2 + 1;
         let count = nodes.iter().filter(|node| list.voters.contains(node)).count();
         if quorum as usize == majority && count >= majority {
@@ -40,11 +40,12 @@ impl OnlyVoters {
         violation(self.name(), &[source(event)], text)
     }
 
-    /// A node that the list does not have as a voter leads only if that is not known to be committed, and it was one before.
-    fn may_lead(&self, seen: &Seen, event: &Event, list: &MemberIds) -> Found {
+    /// A node that is no voter of the list leads only if the list is not known to be committed and it was a voter
+    /// before.
+    fn may_lead(&self, observed: &ObservedNode, event: &Event, list: &MemberIds) -> Finding {
         let node = event.node;
         let is_voter = |list: &MemberIds| list.voters.contains(&node);
-        let open = seen.snapshot.committed.map(|point| point.id) < Some(list.at);
+        let open = observed.snapshot.committed.map(|point| point.id) < Some(list.at);
         let lists = self.lists.get(&node).map_or(&[][..], Vec::as_slice);
         let before = lists.iter().rev().find(|known| known.at < list.at);
         if is_voter(list) || open && before.is_none_or(is_voter) {
@@ -53,7 +54,7 @@ impl OnlyVoters {
         violation(self.name(), &[source(event)], format!("{node} leads and is none of the voters {:?}", list.voters))
     }
 
-    fn counts(&self, event: &Event, list: &MemberIds, counted: usize) -> Found {
+    fn counts(&self, event: &Event, list: &MemberIds, counted: usize) -> Finding {
         if counted == list.voters.len() {
             return None;
         }
@@ -62,12 +63,12 @@ impl OnlyVoters {
     }
 }
 
-impl Rule for OnlyVoters {
+impl Invariant for OnlyVoters {
     fn name(&self) -> &'static str {
         "only voters count"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &NodeState, _: Source) -> Found {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, _: Source) -> Finding {
         self.lists.remove(&node.node);
         if let Some(list) = &node.members {
             self.lists(node.node, list.clone());
@@ -79,9 +80,9 @@ impl Rule for OnlyVoters {
         self.lists.remove(&node);
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
-        let seen = sight.node(event.node)?;
-        let list = seen.snapshot.members.as_ref();
+    fn on_event(&mut self, observer: &Observer, event: &Event, _: &[Preview]) -> Finding {
+        let observed = observer.node(event.node)?;
+        let list = observed.snapshot.members.as_ref();
         match &event.fact {
             Fact::MembersSet { .. } => {
                 self.lists(event.node, list?.clone());
@@ -92,11 +93,11 @@ impl Rule for OnlyVoters {
                 None
             }
             Fact::Elected { votes, quorum, .. } => {
-                let led = self.may_lead(seen, event, list?);
+                let led = self.may_lead(observed, event, list?);
                 led.or_else(|| self.makes_quorum(event, list?, votes, *quorum))
             }
-            // Before it is elected nobody gives out offsets; after its removal is committed it must not go on.
-            Fact::Proposed { .. } => self.may_lead(seen, event, list?),
+            // A leader must stop once its removal is committed.
+            Fact::Proposed { .. } => self.may_lead(observed, event, list?),
             Fact::Counted { matches, .. } => self.counts(event, list?, matches.len()),
             Fact::ReadConfirmed { from, quorum, .. } => {
                 let with_itself = [&from[..], &[event.node]].concat();

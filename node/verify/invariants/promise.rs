@@ -1,14 +1,14 @@
-//! The promised epoch is never below that of the log's last entry: a node follows nobody of a smaller epoch than what it
-//! holds.
+//! The promised epoch is at least that of the log's last entry: a node follows no leader of a smaller epoch than that
+//! of an entry that it holds.
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 pub(super) struct PromiseCovers;
 
 impl PromiseCovers {
-    fn covers(&self, node: &NodeState, source: Source) -> Found {
+    fn covers(&self, node: &NodeState, source: Source) -> Finding {
         let last = node.last()?;
         if node.epoch >= Some(last.id.epoch) {
             return None;
@@ -18,19 +18,19 @@ impl PromiseCovers {
     }
 }
 
-impl Rule for PromiseCovers {
+impl Invariant for PromiseCovers {
     fn name(&self) -> &'static str {
         "the promise covers the log"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &NodeState, source: Source) -> Found {
+    fn on_joined(&mut self, _: &Observer, node: &NodeState, source: Source) -> Finding {
         self.covers(node, source)
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
+    fn on_event(&mut self, observer: &Observer, event: &Event, _: &[Preview]) -> Finding {
         match &event.fact {
             Fact::Proposed { .. } | Fact::Consistent { .. } | Fact::Injected { .. } => {
-                self.covers(&sight.node(event.node)?.snapshot, source(event))
+                self.covers(&observer.node(event.node)?.snapshot, source(event))
             }
             _ => None,
         }

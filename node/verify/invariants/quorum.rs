@@ -1,29 +1,29 @@
-//! What a leader commits is on a quorum of disks: so many nodes have said in that very epoch that they hold it durably,
-//! the leader itself among them once its own flush is done; and its arithmetic is right.
+//! A committed entry is on a quorum of disks: enough nodes have reported in the same epoch that they hold it durably,
+//! the leader itself among them once its own flush is done. And the leader's arithmetic is right.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview, RoleName};
 use crate::protocol::{Epoch, LogPoint, NodeId};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, Source, Violation, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, Source, Violation, source, violation};
 
-/// For how many epochs it is remembered what a node has said.
+/// For how many epochs the reports of a node are remembered.
 const EPOCHS_REMEMBERED: usize = 16;
 
 #[derive(Default)]
 pub(super) struct Quorum {
-    /// The furthest that each node has said to hold durably, for each of its latest epochs: a leader may count what was
-    /// said to it long after the others have gone on.
+    /// The greatest entry that each node has reported as durable, for each of its latest epochs: a leader may count a
+    /// report long after the others have moved to a later epoch.
     held: BTreeMap<(NodeId, Epoch), (LogPoint, Source)>,
-    /// How many voters each leader counted at last, and its quorum.
+    /// How many voters each leader counted last, and its quorum.
     counted: BTreeMap<NodeId, (u64, u64)>,
     /// The latest commit of each epoch.
     commits: BTreeMap<Epoch, Commit>,
     /// The epoch that each node has reached.
     epochs: BTreeMap<NodeId, Epoch>,
-    /// Where nodes lag: the first commit that seemed to lack a quorum, and whether everything told up to it has been
-    /// heard since. A node that is seen anew may have been another process than was thought, and explains it.
+    /// If connections lag: the first commit that seemed to lack a quorum, and whether every event up to it has arrived
+    /// since. A node that joins again may have been another process, which explains the suspicion.
     suspected: Option<(Box<Violation>, bool)>,
 }
 
@@ -31,18 +31,18 @@ pub(super) struct Quorum {
 struct Commit {
     leader: NodeId,
     up_to: LogPoint,
-    /// Those of the leader's list; if that is not known, all whom anybody watches.
+    /// The voters of the leader's list; if that is not known, all watched nodes.
     voters: Vec<NodeId>,
-    /// How many of the voters are not known at all.
-    strangers: usize,
+    /// How many voters are not known.
+    unknown_voters: usize,
     quorum: u64,
     source: Source,
 }
 
 impl Quorum {
-    fn holds(&mut self, sight: &Sight, node: NodeId, point: Option<LogPoint>, source: Source) {
-        let (Some(point), Some(seen)) = (point, sight.node(node)) else { return };
-        let Some(epoch) = seen.snapshot.epoch else { return };
+    fn holds(&mut self, observer: &Observer, node: NodeId, point: Option<LogPoint>, source: Source) {
+        let (Some(point), Some(observed)) = (point, observer.node(node)) else { return };
+        let Some(epoch) = observed.snapshot.epoch else { return };
         let known = self.held.get(&(node, epoch));
         if known.is_none_or(|(known, _)| known.position < point.position) {
             self.held.insert((node, epoch), (point, source));
@@ -56,7 +56,7 @@ impl Quorum {
         }
     }
 
-    fn is_counted_right(&self, event: &Event, matches: &[u64], quorum: u64, commit: u64) -> Found {
+    fn is_counted_right(&self, event: &Event, matches: &[u64], quorum: u64, commit: u64) -> Finding {
         let sorted = matches.is_sorted_by(|one, other| one >= other);
         let majority = quorum as usize == matches.len() / 2 + 1;
         if sorted && majority && matches.get(quorum as usize - 1) == Some(&commit) {
@@ -66,28 +66,34 @@ impl Quorum {
         violation(self.name(), &[source(event)], text)
     }
 
-    fn is_on_quorum(&self, sight: &Sight, epoch: Epoch, commit: &Commit) -> Found {
-        self.lacks_quorum(sight, epoch, commit, |node| sight.saw_all(node, Some(epoch)))
+    fn is_on_quorum(&self, observer: &Observer, epoch: Epoch, commit: &Commit) -> Finding {
+        self.lacks_quorum(observer, epoch, commit, |node| observer.saw_all(node, Some(epoch)))
     }
 
-    /// `saw_all`: whether all that a node did in the epoch is known.
-    fn lacks_quorum(&self, sight: &Sight, epoch: Epoch, commit: &Commit, saw_all: impl Fn(NodeId) -> bool) -> Found {
-        let Commit { leader, up_to, voters, strangers, quorum, source } = commit;
-        let log = sight.node(*leader)?;
+    /// `saw_all`: whether all events of a node in the epoch are known.
+    fn lacks_quorum(
+        &self,
+        observer: &Observer,
+        epoch: Epoch,
+        commit: &Commit,
+        saw_all: impl Fn(NodeId) -> bool,
+    ) -> Finding {
+        let Commit { leader, up_to, voters, unknown_voters, quorum, source } = commit;
+        let log = observer.node(*leader)?;
         let said = |node: &NodeId| {
             let held = self.held.get(&(*node, epoch));
-            // Once it leads no more, the leader may have lost what it had beyond this commit.
+            // A former leader may have lost the entries after this commit.
             let leads = log.snapshot.role == RoleName::Leader && log.snapshot.epoch == Some(epoch);
-            // Where nodes lag, the others may be heard of entries that the leader has not told yet.
+            // If connections lag, others may report entries before the leader's own event arrives.
             let ahead =
-                |point: LogPoint| sight.lags && log.snapshot.last().map(|last| last.position) < Some(point.position);
+                |point: LogPoint| observer.lags && log.snapshot.last().map(|last| last.position) < Some(point.position);
             let agrees = |point: LogPoint| !leads || log.has(point) || !log.knows(point.position) || ahead(point);
             held.is_some_and(|(point, _)| point.position >= up_to.position && agrees(*point))
         };
         let holders: Vec<NodeId> = voters.iter().copied().filter(said).collect();
-        // Who is not watched at all may have said it, too.
+        // A node that is not watched may have reported it, too.
         let unknown = voters.iter().filter(|node| !said(node) && !saw_all(**node)).count();
-        if holders.len() + unknown + strangers >= *quorum as usize {
+        if holders.len() + unknown + unknown_voters >= *quorum as usize {
             return None;
         }
         let text =
@@ -97,17 +103,17 @@ impl Quorum {
         violation(self.name(), &evidence, text)
     }
 
-    fn on_committed(&mut self, sight: &Sight, event: &Event, up_to: LogPoint) -> Found {
+    fn on_committed(&mut self, observer: &Observer, event: &Event, up_to: LogPoint) -> Finding {
         let (count, quorum) = *self.counted.get(&event.node)?;
-        let list = sight.node(event.node)?.snapshot.members.as_ref().map(|list| list.voters.clone());
-        let voters = list.unwrap_or_else(|| sight.ids().collect());
-        let strangers = (count as usize).saturating_sub(voters.len());
-        let commit = Commit { leader: event.node, up_to, voters, strangers, quorum, source: source(event) };
+        let list = observer.node(event.node)?.snapshot.members.as_ref().map(|list| list.voters.clone());
+        let voters = list.unwrap_or_else(|| observer.ids().collect());
+        let unknown_voters = (count as usize).saturating_sub(voters.len());
+        let commit = Commit { leader: event.node, up_to, voters, unknown_voters, quorum, source: source(event) };
         let epoch = up_to.id.epoch;
-        let found = self.is_on_quorum(sight, epoch, &commit);
-        if sight.lags && found.is_none() && self.suspected.is_none() {
-            let heard_all = |node| sight.heard_all(node, Some(epoch));
-            self.suspected = self.lacks_quorum(sight, epoch, &commit, heard_all).map(|found| (found, false));
+        let found = self.is_on_quorum(observer, epoch, &commit);
+        if observer.lags && found.is_none() && self.suspected.is_none() {
+            let heard_all = |node| observer.heard_all(node, Some(epoch));
+            self.suspected = self.lacks_quorum(observer, epoch, &commit, heard_all).map(|found| (found, false));
         }
         self.commits.insert(epoch, commit);
         if self.commits.len() > EPOCHS_REMEMBERED {
@@ -116,30 +122,30 @@ impl Quorum {
         found
     }
 
-    /// If nodes lag, what one said in an epoch is known only once it has left that epoch: only then can it be said that
-    /// something was committed without it.
-    fn on_epoch(&mut self, sight: &Sight, node: NodeId) -> Found {
-        let epoch = sight.node(node)?.snapshot.epoch?;
+    /// If connections lag, all reports of a node in an epoch are known only when it has left the epoch. Only then is it
+    /// known that something was committed without it.
+    fn on_epoch(&mut self, observer: &Observer, node: NodeId) -> Finding {
+        let epoch = observer.node(node)?.snapshot.epoch?;
         let before = self.epochs.insert(node, epoch)?;
         if before == epoch {
             return None;
         }
         let earlier = self.commits.range(..epoch);
-        earlier.into_iter().find_map(|(epoch, commit)| self.is_on_quorum(sight, *epoch, commit))
+        earlier.into_iter().find_map(|(epoch, commit)| self.is_on_quorum(observer, *epoch, commit))
     }
 }
 
-impl Rule for Quorum {
+impl Invariant for Quorum {
     fn name(&self) -> &'static str {
         "committed is on a quorum"
     }
 
-    fn on_joined(&mut self, _: &Sight, _: &NodeState, _: Source) -> Found {
+    fn on_joined(&mut self, _: &Observer, _: &NodeState, _: Source) -> Finding {
         self.suspected = None;
         None
     }
 
-    fn on_settled(&mut self) -> Found {
+    fn on_settled(&mut self) -> Finding {
         let (found, has_aged) = self.suspected.take()?;
         if has_aged {
             return Some(found);
@@ -148,26 +154,26 @@ impl Rule for Quorum {
         None
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
-        if sight.lags
-            && let Some(found) = self.on_epoch(sight, event.node)
+    fn on_event(&mut self, observer: &Observer, event: &Event, _: &[Preview]) -> Finding {
+        if observer.lags
+            && let Some(found) = self.on_epoch(observer, event.node)
         {
             return Some(found);
         }
         match &event.fact {
             Fact::Acked { up_to: Some(up_to), .. } => {
-                let point = sight.node(event.node)?.point_of(*up_to);
-                self.holds(sight, event.node, point, source(event));
+                let point = observer.node(event.node)?.point_of(*up_to);
+                self.holds(observer, event.node, point, source(event));
                 None
             }
             Fact::Counted { from, up_to, matches, quorum, commit } => {
                 if *from == event.node {
-                    self.holds(sight, event.node, *up_to, source(event));
+                    self.holds(observer, event.node, *up_to, source(event));
                 }
                 self.counted.insert(event.node, (matches.len() as u64, *quorum));
                 self.is_counted_right(event, matches, *quorum, *commit)
             }
-            Fact::Committed { up_to, .. } => self.on_committed(sight, event, *up_to),
+            Fact::Committed { up_to, .. } => self.on_committed(observer, event, *up_to),
             _ => None,
         }
     }

@@ -1,22 +1,22 @@
-//! Nothing is readable that is not committed: an entry becomes final only after a leader has committed it, and a read is
-//! answered from what is final.
+//! Only committed data is readable: an entry becomes final only after a leader has committed it, and a read is answered
+//! from final data.
 
 use crate::protocol::trace::{Event, Fact, Preview};
-use crate::verify::invariants::sight::Sight;
-use crate::verify::invariants::{Found, Rule, source, violation};
+use crate::verify::invariants::observer::Observer;
+use crate::verify::invariants::{Finding, Invariant, source, violation};
 
 const NAME: &str = "only committed data is readable";
 
 pub(super) struct Readable;
 
-impl Rule for Readable {
+impl Invariant for Readable {
     fn name(&self) -> &'static str {
         NAME
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
+    fn on_event(&mut self, observer: &Observer, event: &Event, _: &[Preview]) -> Finding {
         let Fact::ReadAnswered { applied, .. } = &event.fact else { return None };
-        let snapshot = &sight.node(event.node)?.snapshot;
+        let snapshot = &observer.node(event.node)?.snapshot;
         let known = snapshot.applied.map(|point| point.id);
         if known == *applied {
             return None;
@@ -26,18 +26,18 @@ impl Rule for Readable {
     }
 }
 
-/// A node makes entries final of which nobody has said that they are committed. To be asked before the event is learnt
-/// from, since a final entry is taken for a committed one.
-pub(super) fn finalized_early(sight: &Sight, event: &Event) -> Found {
+/// A node makes entries final that no node has reported as committed. To be checked before the observer takes the
+/// event, because a final entry counts as committed there.
+pub(super) fn finalized_early(observer: &Observer, event: &Event) -> Finding {
     let Fact::Finalized { up_to, .. } = &event.fact else { return None };
-    let seen = sight.node(event.node)?;
-    // Whose order it obeys; if not all that the leader did is known, it may have committed it unseen.
-    let leader = seen.snapshot.leader.unwrap_or(event.node);
-    let known = sight.ledger.last().is_some_and(|last| last.position >= up_to.position);
-    if known || !sight.saw_all(leader, seen.snapshot.epoch) {
+    let observed = observer.node(event.node)?;
+    // If events of its leader are missing, the leader may have committed the entry unobserved.
+    let leader = observed.snapshot.leader.unwrap_or(event.node);
+    let known = observer.ledger.last().is_some_and(|last| last.position >= up_to.position);
+    if known || !observer.saw_all(leader, observed.snapshot.epoch) {
         return None;
     }
-    let last = sight.ledger.last();
+    let last = observer.ledger.last();
     let last = last.map_or("nothing".to_owned(), |point| format!("up to {point}"));
     let text = format!("{} makes {up_to} final, and committed is {last}", event.node);
     violation(NAME, &[source(event)], text)

@@ -1,17 +1,16 @@
-//! At each node: what the log gave up ≤ what a snapshot holds ≤ what is applied; and after a snapshot the log goes on
-//! without a gap.
+//! At each node: purged ≤ snapshot ≤ applied. And the log continues after a snapshot without a gap.
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, Position};
-use crate::verify::invariants::sight::{Seen, Sight};
-use crate::verify::invariants::{Found, Rule, Source, source, violation};
+use crate::verify::invariants::observer::{ObservedNode, Observer};
+use crate::verify::invariants::{Finding, Invariant, Source, source, violation};
 
 pub(super) struct Snapshots;
 
 impl Snapshots {
-    fn in_order(&self, seen: &Seen, source: Source) -> Found {
-        let NodeState { node, purged, snapshot, applied, .. } = &seen.snapshot;
-        // A node whose newest snapshot is damaged takes another one; until then it has none.
+    fn in_order(&self, observed: &ObservedNode, source: Source) -> Finding {
+        let NodeState { node, purged, snapshot, applied, .. } = &observed.snapshot;
+        // A node whose newest snapshot is damaged takes another one. Until then it has none.
         let covered = snapshot.is_none() || position(*purged) <= position(*snapshot);
         if covered && position(*snapshot) <= position(*applied) && position(*purged) <= position(*applied) {
             return None;
@@ -25,9 +24,11 @@ impl Snapshots {
         violation(self.name(), &[source], text)
     }
 
-    /// The first entry after what was given up follows it.
-    fn without_gap(&self, seen: &Seen, source: Source) -> Found {
-        let (Some(purged), Some(first)) = (seen.snapshot.purged, seen.snapshot.tail.first()) else { return None };
+    /// The first entry follows the last one that was purged.
+    fn without_gap(&self, observed: &ObservedNode, source: Source) -> Finding {
+        let (Some(purged), Some(first)) = (observed.snapshot.purged, observed.snapshot.tail.first()) else {
+            return None;
+        };
         let first = first.point;
         if first.position <= purged.position || first.position == purged.position.next() && follows(purged, first) {
             return None;
@@ -53,22 +54,24 @@ fn show(point: Option<LogPoint>) -> String {
     point.map_or("nothing".to_owned(), |point| point.to_string())
 }
 
-impl Rule for Snapshots {
+impl Invariant for Snapshots {
     fn name(&self) -> &'static str {
         "given up ≤ snapshot ≤ applied"
     }
 
-    fn on_joined(&mut self, sight: &Sight, node: &NodeState, source: Source) -> Found {
-        self.in_order(sight.node(node.node)?, source)
+    fn on_joined(&mut self, observer: &Observer, node: &NodeState, source: Source) -> Finding {
+        self.in_order(observer.node(node.node)?, source)
     }
 
-    fn on_event(&mut self, sight: &Sight, event: &Event, _: &[Preview]) -> Found {
-        let seen = sight.node(event.node)?;
+    fn on_event(&mut self, observer: &Observer, event: &Event, _: &[Preview]) -> Finding {
+        let observed = observer.node(event.node)?;
         match &event.fact {
-            Fact::SnapshotTaken { .. } | Fact::Compacted { .. } => self.in_order(seen, source(event)),
-            // Of a longer log only the end is known, so its first entry need not be the first of all.
-            Fact::Consistent { .. } | Fact::Injected { .. } if seen.snapshot.tail.len() < NodeState::TAIL_MAX / 2 => {
-                self.without_gap(seen, source(event))
+            Fact::SnapshotTaken { .. } | Fact::Compacted { .. } => self.in_order(observed, source(event)),
+            // Of a longer log only the end is known, so its first entry need not follow the purged one.
+            Fact::Consistent { .. } | Fact::Injected { .. }
+                if observed.snapshot.tail.len() < NodeState::TAIL_MAX / 2 =>
+            {
+                self.without_gap(observed, source(event))
             }
             _ => None,
         }

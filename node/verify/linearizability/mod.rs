@@ -1,9 +1,9 @@
-//! Linearizability of a store of keys: is there an order of the operations in which each takes effect at one moment
-//! between its call and its return, and every read sees the last write?
+//! Checks that a history of operations on keys is linearizable: that there is an order in which each operation takes
+//! effect at one moment between its call and its return, and every read sees the last write.
 //!
-//! The search itself is in [`search`], key by key, since a history is linearizable if each key's is (Herlihy and Wing
-//! 1990). A write of unknown outcome may take effect at any time after its call, or never. A key is a register with puts,
-//! deletes, gets and compare-and-set; a batch is given as an operation on each of its keys.
+//! The search is in [`search`], key by key, since a history is linearizable if that of each key is (Herlihy and Wing
+//! 1990). A write of unknown outcome may take effect at any time after its call, or never. A key is a register with
+//! puts, deletes, gets and compare-and-set. A batch is given as an operation on each of its keys.
 //!
 //! Left out: operations on several keys, and reads that promise less than linearizability.
 
@@ -20,8 +20,8 @@ use crate::verify::linearizability::search::{End, Search};
 pub enum Action {
     Put(Bytes),
     Delete,
-    /// A compare-and-set that was done, or may have been: it takes effect only where the key is as expected; `None` is
-    /// absent. One that was not done for what it found there is a [`Action::Get`] of that.
+    /// A compare-and-set that was done, or may have been: it takes effect only where the key has the expected value
+    /// (`None`: it is absent). One that found another value is an [`Action::Get`] of that value.
     CompareAndSet {
         expected: Option<Bytes>,
         value: Bytes,
@@ -30,27 +30,27 @@ pub enum Action {
     Get(Option<Bytes>),
 }
 
-/// What a client did to a key, and when. Times are from one clock; only their order counts.
+/// An operation of a client on a key. Times are of one clock; only their order matters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Operation {
     pub client: u64,
     pub key: Bytes,
     pub action: Action,
     pub called: u64,
-    /// `None`: the outcome is unknown, it may take effect at any time after the call, or never.
+    /// `None`: the outcome is unknown. It may take effect at any time after the call, or never.
     pub returned: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure {
-    /// No order explains the key's history. `stuck` is the first operation to return that none could place;
-    /// `history` all operations on the key around it.
+    /// No order explains the history of the key. `stuck` is the first operation to return that no order could place,
+    /// `history` the operations on the key around it.
     NotLinearizable { key: Bytes, stuck: Box<Operation>, history: Vec<Operation> },
-    /// So much was concurrent that the search was given up.
+    /// The search gave up because too many operations were concurrent.
     GaveUp { key: Bytes, operations: usize },
 }
 
-/// Checks a history; gives how many operations were placed.
+/// Checks a history. Returns how many operations were placed in an order.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -61,7 +61,7 @@ pub enum Failure {
 /// };
 /// let put = operation(1, Action::Put(Bytes::from("1")), 0, 10);
 ///
-/// // While the put runs a get may see it or not; after it has returned, every get must.
+/// // During the put a get may see it or not. After it has returned, every get must see it.
 /// let during = operation(2, Action::Get(None), 5, 6);
 /// assert_eq!(check(&[put.clone(), during]), Ok(2));
 /// let stale = operation(2, Action::Get(None), 11, 12);

@@ -1,12 +1,15 @@
-//! The search for an order at one key.
+//! The search for an order of the operations on one key.
 //!
-//! It is Wing and Gong's (1993) with Lowe's memo (2017). Four things that the operations allow keep it small; the tests hold
-//! them against a checker that does without. A compare-and-set sees a value, as a get, and writes another one at once.
+//! It is the search of Wing and Gong (1993) with Lowe's memo (2017). Four properties of the operations keep it small;
+//! the tests compare it with a checker that uses none of them. A compare-and-set sees a value, as a get does, and
+//! writes another one at the same moment.
 //!
-//! 1. A get that sees the present value is taken at once: nothing changes by it, and it constrains what follows no more.
-//! 2. A write of unknown outcome matters only if somebody sees it, so it is taken just before that, or never.
-//! 3. Of several unknown writes of one value the one called first will do for all, if none of them compares.
-//! 4. A value that somebody has yet to see is not overwritten once nobody is left who could write it again.
+//! 1. A get that sees the present value is placed at once: it changes nothing, and it no longer constrains what
+//!    follows.
+//! 2. A write of unknown outcome matters only if an operation sees it, so it is placed just before that operation, or
+//!    never.
+//! 3. Of several unknown writes of one value only the one called first is tried, if none of them compares.
+//! 4. A value that an operation has yet to see is not overwritten if no write of it is left.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,10 +17,10 @@ use bytes::Bytes;
 
 use crate::verify::linearizability::{Action, Operation};
 
-/// More states than this are not looked at.
+/// The search gives up after this many states.
 const STATES_MAX: usize = 2_000_000;
 
-/// The value of the key; 0 is "nothing".
+/// A number for a value of the key; 0 is "nothing".
 type Value = u32;
 
 /// Numbers for the values of one key.
@@ -71,10 +74,10 @@ pub(super) enum End {
     GaveUp,
 }
 
-/// A way to go on: a completed write, an unknown write and the completed operation that sees it, or one that an unknown
-/// compare-and-set sees.
+/// The next operations of an order: a completed write; an unknown write and the completed operation that sees it; or an
+/// unknown write that an unknown compare-and-set sees.
 #[derive(Clone, Copy)]
-enum Step {
+enum Choice {
     Write(usize),
     Seen { write: usize, get: usize },
     Alone { write: usize },
@@ -84,23 +87,23 @@ enum Step {
 pub(super) struct Search {
     completed: Vec<Completed>,
     unknown: Vec<Unknown>,
-    /// Some unknown writes compare.
+    /// Some of the unknown writes are compare-and-sets.
     unknown_swaps: bool,
-    /// Which completed operations are placed, then which unknown ones.
+    /// A bit for each placed operation: the completed ones, then the unknown ones.
     placed: Vec<u64>,
     count: usize,
     value: Value,
-    /// For each value how many completed operations have yet to see it, and how many writes of it are left.
+    /// For each value: how many completed operations have yet to see it, and how many writes of it are left.
     wanted: Vec<u32>,
     writes: Vec<u32>,
     seen: HashSet<(Box<[u64]>, Value)>,
-    /// The furthest that any order came, and the operation that it could not place.
+    /// The most operations that any order has placed, and the call of the one that it could not place.
     furthest: (usize, u64),
 }
 
-/// A moment to come back to: the ways that are left, and what was placed since.
+/// A point to backtrack to: the choices that are left, and the operations that were placed to get there.
 struct Moment {
-    steps: Vec<Step>,
+    choices: Vec<Choice>,
     value: Value,
     placed: Vec<usize>,
 }
@@ -162,14 +165,14 @@ impl Search {
             moments.push(next);
             next = loop {
                 let Some(moment) = moments.last_mut() else { return Err(End::Stuck { called: self.furthest.1 }) };
-                let (step, value) = (moment.steps.pop(), moment.value);
-                let Some(step) = step else {
+                let (choice, value) = (moment.choices.pop(), moment.value);
+                let Some(choice) = choice else {
                     let moment = moments.pop().expect("there is a last one");
-                    moment.placed.into_iter().for_each(|index| self.take_back(index));
+                    moment.placed.into_iter().for_each(|index| self.unplace(index));
                     continue;
                 };
                 self.value = value;
-                if let Some(moment) = self.go(step) {
+                if let Some(moment) = self.take(choice) {
                     break moment;
                 }
             };
@@ -178,18 +181,18 @@ impl Search {
 
     fn begin(&mut self) -> Moment {
         let mut placed = Vec::new();
-        let steps = self.advance(&mut placed);
-        Moment { steps, value: self.value, placed }
+        let choices = self.advance(&mut placed);
+        Moment { choices, value: self.value, placed }
     }
 
-    /// Takes the step and all gets that see its value. `None`, and all as before, if the state it leads to was seen
-    /// before, or leads nowhere.
-    fn go(&mut self, step: Step) -> Option<Moment> {
+    /// Places the operations of a choice and all gets that see its value. `None`, with nothing placed, if the state was
+    /// visited before or cannot lead to an order.
+    fn take(&mut self, choice: Choice) -> Option<Moment> {
         let present = self.value as usize;
-        let sees = if let Step::Write(index) = step { self.completed[index].effect.sees() } else { None };
+        let sees = if let Choice::Write(index) = choice { self.completed[index].effect.sees() } else { None };
         let others = self.wanted[present] - u32::from(sees == Some(self.value));
         if others > 0 && self.writes[present] == 0 {
-            self.nobody_writes_again(self.value);
+            self.on_value_lost(self.value);
             return None;
         }
         let mut placed = Vec::new();
@@ -197,31 +200,31 @@ impl Search {
             search.place(index);
             placed.push(index);
         };
-        match step {
-            Step::Write(index) => {
+        match choice {
+            Choice::Write(index) => {
                 place(self, index);
-                self.value = self.completed[index].effect.writes().expect("the step is a write");
+                self.value = self.completed[index].effect.writes().expect("the choice is a write");
             }
-            Step::Seen { write, get } => {
+            Choice::Seen { write, get } => {
                 place(self, self.completed.len() + write);
                 place(self, get);
                 self.value = self.completed[get].effect.writes().unwrap_or(self.unknown[write].value);
             }
-            Step::Alone { write } => {
+            Choice::Alone { write } => {
                 place(self, self.completed.len() + write);
                 self.value = self.unknown[write].value;
             }
         }
-        let steps = self.advance(&mut placed);
+        let choices = self.advance(&mut placed);
         if self.seen.insert((self.placed.clone().into_boxed_slice(), self.value)) {
-            return Some(Moment { steps, value: self.value, placed });
+            return Some(Moment { choices, value: self.value, placed });
         }
-        placed.into_iter().for_each(|index| self.take_back(index));
+        placed.into_iter().for_each(|index| self.unplace(index));
         None
     }
 
-    /// A get that waits for the value is stuck: remembered if no order came further.
-    fn nobody_writes_again(&mut self, value: Value) {
+    /// The gets that wait for this value cannot be placed. Remembers one if no order came further.
+    fn on_value_lost(&mut self, value: Value) {
         if self.count < self.furthest.0 {
             return;
         }
@@ -230,14 +233,14 @@ impl Search {
         self.furthest = (self.count, stuck.map_or(0, |index| self.completed[index].called));
     }
 
-    /// Places every get that sees the present value, then gives the ways to go on, the best last.
-    fn advance(&mut self, placed: &mut Vec<usize>) -> Vec<Step> {
+    /// Places every get that sees the present value. Returns the choices, the best last.
+    fn advance(&mut self, placed: &mut Vec<usize>) -> Vec<Choice> {
         loop {
             let (candidates, first_return) = self.candidates();
             let sees =
                 |index: &usize| matches!(self.completed[*index].effect, Effect::Read(seen) if seen == self.value);
             let Some(get) = candidates.iter().copied().find(sees) else {
-                return self.steps(&candidates, first_return);
+                return self.choices(&candidates, first_return);
             };
             self.place(get);
             placed.push(get);
@@ -249,7 +252,7 @@ impl Search {
         let mut first_return = u64::MAX;
         let mut stuck = 0;
         let mut candidates = Vec::new();
-        // Whole words of placed operations at the beginning need no second look.
+        // Skips the words at the beginning in which all operations are placed.
         let begin = self.placed.iter().take_while(|word| **word == u64::MAX).count() * 64;
         for (index, operation) in self.completed.iter().enumerate().skip(begin) {
             if operation.called > first_return {
@@ -269,21 +272,23 @@ impl Search {
         (candidates, first_return)
     }
 
-    fn steps(&self, candidates: &[usize], first_return: u64) -> Vec<Step> {
-        let mut steps = Vec::new();
+    fn choices(&self, candidates: &[usize], first_return: u64) -> Vec<Choice> {
+        let mut choices = Vec::new();
         for index in candidates.iter().rev() {
             match self.completed[*index].effect.sees() {
                 Some(value) if value != self.value => {
                     let usable = self.usable(first_return).filter(|write| self.unknown[*write].value == value);
                     let few = if self.unknown_swaps { usize::MAX } else { 1 };
-                    steps.extend(usable.take(few).map(|write| Step::Seen { write, get: *index }));
+                    choices.extend(usable.take(few).map(|write| Choice::Seen { write, get: *index }));
                 }
-                _ => steps.push(Step::Write(*index)),
+                _ => choices.push(Choice::Write(*index)),
             }
         }
-        // What returns first must be placed first more often than not, and is tried first.
-        steps.sort_by_key(|step| {
-            let (Step::Write(index) | Step::Seen { get: index, .. }) = step else { return std::cmp::Reverse(u64::MAX) };
+        // The operation that returns first is tried first: it must most often be placed first.
+        choices.sort_by_key(|choice| {
+            let (Choice::Write(index) | Choice::Seen { get: index, .. }) = choice else {
+                return std::cmp::Reverse(u64::MAX);
+            };
             std::cmp::Reverse(self.completed[*index].returned)
         });
         if self.unknown_swaps {
@@ -292,10 +297,10 @@ impl Search {
                 (0..self.unknown.len()).filter(waits).any(|swap| self.unknown[swap].effect.sees() == Some(value))
             };
             let seen = self.usable(first_return).filter(|write| compared(self.unknown[*write].value));
-            // Last of all, so first in the list.
-            steps.splice(0..0, seen.map(|write| Step::Alone { write }).collect::<Vec<_>>());
+            // Tried last, so first in the list.
+            choices.splice(0..0, seen.map(|write| Choice::Alone { write }).collect::<Vec<_>>());
         }
-        steps
+        choices
     }
 
     /// The unknown writes that may take effect now.
@@ -317,13 +322,13 @@ impl Search {
         self.count_left(index, -1);
     }
 
-    fn take_back(&mut self, index: usize) {
+    fn unplace(&mut self, index: usize) {
         self.placed[index / 64] &= !(1 << (index % 64));
         self.count -= usize::from(index < self.completed.len());
         self.count_left(index, 1);
     }
 
-    /// Counts what this operation sees and writes as left, or as not.
+    /// Adds an operation to the counts of what is left, or subtracts it.
     fn count_left(&mut self, index: usize, by: i32) {
         let (sees, writes) = match self.completed.get(index) {
             Some(completed) => (completed.effect.sees(), completed.effect.writes()),

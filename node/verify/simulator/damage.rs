@@ -1,71 +1,72 @@
-//! Damaged disks: a bit of a record turns, nobody knows it until the place is read, and then the node does what a real one
-//! does: it ends at once, its folder is moved aside, and it comes back with an empty one, as another incarnation that asks to be
-//! added until it is.
+//! Damaged disks. A bit of a record flips, which shows only when the record is read. Then the node does what a real one
+//! does: it stops at once, its folder is moved aside, and it comes back with an empty folder, as another incarnation
+//! that asks to be added until it is.
 //!
-//! Left out: which checksum finds it. The real storage is tested with real bits.
+//! Left out: which checksum finds the damage. The real storage is tested with real bits.
 
 use crate::protocol::trace::Fact;
 use crate::protocol::{LogPoint, MemberKind, NodeId};
-use crate::verify::simulator::Told;
-use crate::verify::simulator::plan::MemberWish;
-use crate::verify::simulator::world::{Simulation, Step};
+use crate::verify::host::Checked;
+use crate::verify::simulator::Notification;
+use crate::verify::simulator::plan::MemberRequest;
+use crate::verify::simulator::world::Simulation;
 
-/// How damage is found, as the summary counts it.
+/// The ways in which damage is found, as the summary counts them.
 pub(super) const AT_A_START: &str = "flipped bit found at a start";
 pub(super) const BY_A_READ: &str = "flipped bit found by a read";
 
-/// So many of the last entries.
-const FEW: u64 = 40;
+/// Half of the flips are among this many of the last entries.
+const RECENT_ENTRIES: u64 = 40;
 
 impl Simulation<'_> {
-    /// A bit of some durable entry's record turns; `stopped`: while the machine has no power.
+    /// A bit of a durable entry's record flips; `stopped`: while the machine has no power.
     pub(super) fn flip_bit(&mut self, node: NodeId, stopped: bool) {
         if stopped {
             self.cut_power(node, 100, false);
         }
-        // What is read again is mostly what came lately.
-        let nth = if self.dice.one_in(2) { self.dice.below(FEW) } else { self.dice.roll() };
-        self.host(node).disk.flip(nth);
+        // Most reads are of recent entries.
+        let nth = if self.rng.one_in(2) { self.rng.below(RECENT_ENTRIES) } else { self.rng.next_u64() };
+        self.host_mut(node).disk.flip_bit(nth);
     }
 
-    /// The process is ended, so that its next start reads the whole log.
-    pub(super) fn end_if_damaged(&mut self, node: NodeId) {
+    /// Ends a process whose disk is damaged, so that its next start reads the whole log.
+    pub(super) fn stop_if_damaged(&mut self, node: NodeId) {
         if self.host(node).disk.damage().is_some() && self.host(node).is_up() {
             self.stop(node);
-            self.host(node).disk.kill();
+            self.host_mut(node).disk.kill();
         }
     }
 
-    /// The damaged place was read. Nothing of what was on its way inside the process is said or stored any more.
-    pub(super) fn retreat(&mut self, node: NodeId, at: LogPoint, how: &'static str) -> Step {
+    /// The damaged record was read. Nothing that is under way inside the process is sent or stored any more.
+    pub(super) fn quarantine(&mut self, node: NodeId, at: LogPoint, how: &'static str) -> Checked {
         *self.stats.faults.entry(how).or_default() += 1;
-        if let Some(record) = &mut self.record {
-            record.line(self.now, format_args!("DAMAGE {how}: {at} at {node}, which begins anew"));
+        if let Some(transcript) = &mut self.transcript {
+            transcript.line(self.now, format_args!("DAMAGE {how}: {at} at {node}, which begins with an empty folder"));
         }
         if self.host(node).is_up() {
-            let time = self.hosts[node.0 as usize - 1].clock.shows(self.now);
+            let time = self.machine(node).clock.at(self.now);
             self.trace(node, time, Fact::Damaged { text: "a simulated bit turned".into() })?;
             self.stop(node);
         }
-        let wish = self.what_it_was(node);
-        let host = self.host(node);
-        host.wipe();
+        let request = self.join_request(node);
+        let machine = self.machine_mut(node);
+        machine.wipe();
         // It founds no cluster any more, whatever its command line says.
-        host.config.voters.clear();
+        machine.host.config.voters.clear();
         self.watch.left(node);
-        self.tell(Told::Left(node));
+        self.notify(Notification::Left(node));
         self.start(node)?;
-        self.want_for_ever(node, wish);
+        self.request_forever(node, request);
         Ok(())
     }
 
-    /// Whoever was a learner by its own log asks to be one again.
-    fn what_it_was(&self, node: NodeId) -> MemberWish {
-        let lists = self.hosts[node.0 as usize - 1].disk.written().lists();
+    /// A node that was a learner by its own log asks to be one again.
+    fn join_request(&self, node: NodeId) -> MemberRequest {
+        let lists = self.host(node).disk.written().lists();
         let member = lists.current().and_then(|listed| listed.membership.member(node));
         match member.map(|member| member.kind) {
-            Some(MemberKind::Learner) => MemberWish::Learn,
-            _ => MemberWish::Join,
+            Some(MemberKind::Learner) => MemberRequest::Learn,
+            _ => MemberRequest::Join,
         }
     }
 }

@@ -1,17 +1,19 @@
-//! What really is of member lists: which were committed, whose disks and votes a quorum was made of, and whether each node
-//! goes by the last list of its log. Here a member is an id with its disk, which trace events do not tell apart.
+//! The oracle's part about membership: which member lists were committed, whose disks and votes a quorum consisted of,
+//! and whether each node goes by the last list of its log. A member is here an id together with the incarnation of its
+//! disk; trace events do not tell incarnations apart.
 
 use std::collections::BTreeSet;
 
 use crate::protocol::trace::Fact;
 use crate::protocol::{Entry, EntryId, Epoch, Incarnation, Listed, LogPoint, Member, Membership, NodeId};
-use crate::verify::simulator::host::Host;
-use crate::verify::simulator::plan::MemberWish;
+use crate::verify::host::{Checked, Host};
+use crate::verify::invariants::Violation;
+use crate::verify::simulator::machine::Machine;
+use crate::verify::simulator::oracle::Oracle;
+use crate::verify::simulator::plan::MemberRequest;
 use crate::verify::simulator::stats::Changes;
-use crate::verify::simulator::truth::Truth;
-use crate::verify::simulator::world::{Step, wrong};
 
-impl Truth {
+impl Oracle {
     /// The last list that was committed.
     pub(super) fn list(&self) -> Option<&Listed> {
         self.lists.last()
@@ -26,13 +28,14 @@ impl Truth {
         self.changes
     }
 
-    /// A list was committed: the quorums of any two that follow each other have a voter in common.
-    pub(super) fn take_list(&mut self, host: &Host, listed: Listed) -> Step {
+    /// A list was committed. It differs by at most one voter from the one before, so that any quorums of the two share
+    /// a voter.
+    pub(super) fn on_list_committed(&mut self, host: &Host, listed: Listed) -> Checked {
         if let Some(before) = self.lists.last() {
             let (one, other) = (&before.membership, &listed.membership);
             if one.cluster != other.cluster || voters(one).symmetric_difference(&voters(other)).count() > 1 {
                 let text = format!("{} commits {listed:?} after {before:?}", host.id());
-                return Err(wrong("lists that follow each other differ by one voter", text));
+                return Err(Violation::of("lists that follow each other differ by one voter", text));
             }
             self.changes.count(one, other);
         }
@@ -40,88 +43,99 @@ impl Truth {
         Ok(())
     }
 
-    /// Somebody was told that a change is done.
-    pub(super) fn is_listed(&self, point: LogPoint, node: NodeId, wish: MemberWish) -> Step {
+    /// An operator got the answer that its change is done.
+    pub(super) fn check_listed(&self, point: LogPoint, node: NodeId, request: MemberRequest) -> Checked {
         let listed = self.lists.iter().find(|listed| listed.id == point.id);
         let member = listed.and_then(|listed| listed.membership.member(node));
-        let done = match wish {
-            MemberWish::Remove => member.is_none(),
-            MemberWish::Promote => {
+        let done = match request {
+            MemberRequest::Remove => member.is_none(),
+            MemberRequest::Promote => {
                 listed.is_some_and(|listed| listed.membership.voters().any(|voter| voter.id == node))
             }
-            MemberWish::Join | MemberWish::Learn | MemberWish::Move => member.is_some(),
+            MemberRequest::Join | MemberRequest::Learn | MemberRequest::Move => member.is_some(),
         };
         if listed.is_some() && done {
             return Ok(());
         }
-        let text = format!("{wish:?} of {node} is confirmed as {point}, and committed there is {listed:?}");
-        Err(wrong("confirmed is committed", text))
+        let text = format!("{request:?} of {node} is confirmed as {point}, and committed there is {listed:?}");
+        Err(Violation::of("confirmed is committed", text))
     }
 
-    pub(super) fn on_fact(&mut self, hosts: &[Host], node: NodeId, fact: &Fact) -> Step {
+    pub(super) fn on_fact(&mut self, machines: &[Machine], node: NodeId, fact: &Fact) -> Checked {
         match fact {
-            Fact::Committed { up_to, .. } => self.on_counted(hosts, node, *up_to),
-            Fact::Elected { epoch, .. } => self.on_elected(&hosts[node.0 as usize - 1], *epoch),
-            Fact::Counted { from, up_to: Some(up_to), .. } => self.on_match(hosts, node, *from, *up_to),
+            Fact::Committed { up_to, .. } => self.on_counted(machines, node, *up_to),
+            Fact::Elected { epoch, .. } => self.on_elected(&machines[node.0 as usize - 1].host, *epoch),
+            Fact::Counted { from, up_to: Some(up_to), .. } => self.on_match(machines, node, *from, *up_to),
             Fact::CaughtUp { node: learner, matched, last } => {
-                self.on_caught_up(hosts, node, *learner, matched.zip(*last))
+                self.on_caught_up(machines, node, *learner, matched.zip(*last))
             }
             _ => Ok(()),
         }
     }
 
-    /// A leader commits by counting: a majority of its list's voters have it on the very disks that the list names.
-    fn on_counted(&mut self, hosts: &[Host], node: NodeId, up_to: LogPoint) -> Step {
+    /// A leader commits by counting: the entry is on the disks of a majority of its list's voters, and these are the
+    /// disks that the list names.
+    fn on_counted(&mut self, machines: &[Machine], node: NodeId, up_to: LogPoint) -> Checked {
         self.counted = self.counted.max(up_to.position.0);
-        let Some(list) = list_of(&hosts[node.0 as usize - 1]) else {
-            return Err(wrong("committed is durable on a quorum", format!("{node} commits {up_to} without a list")));
+        let Some(list) = list_of(&machines[node.0 as usize - 1].host) else {
+            return Err(Violation::of(
+                "committed is durable on a quorum",
+                format!("{node} commits {up_to} without a list"),
+            ));
         };
-        let holds = |member: &&Member| hosts[member.id.0 as usize - 1].holds(member.incarnation, up_to);
+        let holds = |member: &&Member| machines[member.id.0 as usize - 1].holds(member.incarnation, up_to);
         let (holders, voters) = (list.voters().filter(holds).count(), list.voters().count());
         if holders > voters / 2 {
             return Ok(());
         }
         let text = format!("{node} commits {up_to}, and {holders} disks of {voters} voters hold it: {list:?}");
-        Err(wrong("committed is durable on a quorum", text))
+        Err(Violation::of("committed is durable on a quorum", text))
     }
 
-    /// A leader takes a member to have an entry: the disk that its list names has it. Nothing would be committed by such a mistake
-    /// alone, since the entry that lists a new disk lies behind all that the old one has acked; but a disk that has nothing yet
-    /// would be made a voter for what another one had. Whoever has left the leader's epoch may have cut it off since.
-    fn on_match(&self, hosts: &[Host], leader: NodeId, node: NodeId, up_to: LogPoint) -> Step {
-        let leading = &hosts[leader.0 as usize - 1];
-        let epoch = leading.core.as_ref().and_then(|core| core.epoch());
+    /// A leader believes that a member has an entry: the disk that its list names has it. A mistake here would not
+    /// commit anything by itself, since the entry that lists a new disk comes after all entries that the old disk has
+    /// acked. But a disk that has nothing yet would be promoted for what another disk had. A member that has left the
+    /// leader's epoch may have truncated the entry since.
+    fn on_match(&self, machines: &[Machine], leader: NodeId, node: NodeId, up_to: LogPoint) -> Checked {
+        let leading = &machines[leader.0 as usize - 1].host;
+        let epoch = leading.running().and_then(|core| core.epoch());
         let Some(member) = list_of(leading).and_then(|list| list.member(node)) else { return Ok(()) };
-        let host = &hosts[node.0 as usize - 1];
-        if host.holds(member.incarnation, up_to) || host.promised(member.incarnation) > epoch {
+        let machine = &machines[node.0 as usize - 1];
+        if machine.holds(member.incarnation, up_to) || machine.promised(member.incarnation) > epoch {
             return Ok(());
         }
         let text = format!("{leader} takes {node} to have {up_to}, and its disk has not: {member:?}");
-        Err(wrong("what is counted is on the disk that the list names", text))
+        Err(Violation::of("what is counted is on the disk that the list names", text))
     }
 
-    /// Whoever is made a voter lacks no more than one push.
-    fn on_caught_up(&self, hosts: &[Host], leader: NodeId, learner: NodeId, ends: Option<(EntryId, EntryId)>) -> Step {
-        let host = &hosts[leader.0 as usize - 1];
-        let places = ends.and_then(|(matched, last)| self.place(host, matched).zip(self.place(host, last)));
-        let lacks = places.map(|(matched, last)| last.position.0.saturating_sub(matched.position.0));
+    /// A node that is promoted to a voter lacks at most the entries of one push.
+    fn on_caught_up(
+        &self,
+        machines: &[Machine],
+        leader: NodeId,
+        learner: NodeId,
+        ends: Option<(EntryId, EntryId)>,
+    ) -> Checked {
+        let host = &machines[leader.0 as usize - 1].host;
+        let ends_found = ends.and_then(|(matched, last)| self.find(host, matched).zip(self.find(host, last)));
+        let lacks = ends_found.map(|(matched, last)| last.position.0.saturating_sub(matched.position.0));
         if lacks.is_some_and(|lacks| lacks <= host.config.limits.push_entries as u64) {
-            return places.map_or(Ok(()), |(matched, _)| self.on_match(hosts, leader, learner, matched));
+            return ends_found.map_or(Ok(()), |(matched, _)| self.on_match(machines, leader, learner, matched));
         }
         let text = format!(
             "{leader} makes {learner} a voter, which has {ends:?} (what it has, the last): {lacks:?} are missing"
         );
-        Err(wrong("a voter is made of whoever has caught up", text))
+        Err(Violation::of("a voter is made of whoever has caught up", text))
     }
 
-    /// Where an entry of a node's log stands; what it has given up was committed.
-    fn place(&self, host: &Host, id: EntryId) -> Option<LogPoint> {
+    /// The entry of this id in a node's log. An entry that was compacted away was committed.
+    fn find(&self, host: &Host, id: EntryId) -> Option<LogPoint> {
         let written = host.disk.written().entries.iter().rev().find(|entry| entry.id == id).map(Entry::point);
         written.or_else(|| self.by_id(id))
     }
 
-    /// A leader has the votes of a majority of its list, cast with the disks that the list names.
-    fn on_elected(&self, host: &Host, epoch: Epoch) -> Step {
+    /// A new leader has the votes of a majority of its list, cast with the disks that the list names.
+    fn on_elected(&self, host: &Host, epoch: Epoch) -> Checked {
         let Some(list) = list_of(host) else { return Ok(()) };
         let own = (host.id(), host.config.incarnation);
         let votes = self.votes.get(&(epoch, host.id()));
@@ -132,23 +146,23 @@ impl Truth {
             return Ok(());
         }
         let text = format!("{} leads {epoch} with the votes {votes:?} of {voters:?}", host.id());
-        Err(wrong("elected by a quorum of voters", text))
+        Err(Violation::of("elected by a quorum of voters", text))
     }
 
-    /// The list that counts at a node is the last one of its log.
-    pub(super) fn check_list(&self, host: &Host) -> Step {
-        let Some(core) = &host.core else { return Ok(()) };
+    /// The list in force at a node is the last one of its log.
+    pub(super) fn check_list(&self, host: &Host) -> Checked {
+        let Some(core) = host.running() else { return Ok(()) };
         let lists = host.disk.written().lists();
         if core.members() == lists.current() {
             return Ok(());
         }
         let text = format!("{} goes by {:?}, and its log has {:?}", host.id(), core.members(), lists.current());
-        Err(wrong("the last list of the log counts", text))
+        Err(Violation::of("the last list of the log counts", text))
     }
 }
 
 fn list_of(host: &Host) -> Option<&Membership> {
-    host.core.as_ref().and_then(|core| core.members()).map(|listed| &listed.membership)
+    host.running().and_then(|core| core.members()).map(|listed| &listed.membership)
 }
 
 fn voters(list: &Membership) -> BTreeSet<(NodeId, Incarnation)> {

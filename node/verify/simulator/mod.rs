@@ -1,21 +1,24 @@
-//! The simulator: the unchanged core of several nodes in one thread, under virtual time, a bad network, bad disks, crashes
-//! and impatient clients, everything drawn from one seed.
+//! The simulator: the unchanged cores of several nodes in one thread, under virtual time, with a bad network, bad
+//! disks, crashes and impatient clients. Everything is drawn from one seed.
 //!
 //! ```text
-//!   seed ─► Options ─► Plan (faults, calls) ─► Simulation ─► Outcome (trace hash, numbers, the failure if there is one)
+//!   seed ─► Options ─► Plan (faults, calls) ─► Simulation ─► Outcome (trace hash, numbers, a failure if there is one)
 //!                        ▲                                      │
 //!                        └────────── shrink, replay ◄───────────┘
 //! ```
 //!
-//! A run has two phases. While faults happen, nothing may ever be wrong (safety): after every step the invariants are
-//! checked on trace events, disks, databases and answers. Then the faults end, and within a bound there must be one leader,
-//! equal logs and states, and confirmed new writes (liveness); at last the history of all clients must be linearizable.
+//! A run has two phases. While faults happen, no invariant may be broken (safety): they are checked after every step,
+//! on trace events, disks, databases and answers. Then the faults end, and within a bound there must be one leader,
+//! equal logs and states, and confirmed new writes (liveness). At last the history of all clients must be linearizable.
 //!
-//! Left out: bytes on disks and wires, threads, and everything that the real node does around the core.
+//! A node is the in-memory [`host`](crate::verify::host). Left out: bytes on disks and wires, threads, and everything
+//! else that the real node does around the core.
 
 mod options;
 
 mod plan;
+
+mod describe;
 
 mod stories;
 
@@ -23,13 +26,11 @@ mod queue;
 
 mod network;
 
-mod disk;
-
-mod database;
-
-mod host;
+mod machine;
 
 mod world;
+
+mod process;
 
 mod faults;
 
@@ -43,7 +44,7 @@ mod members;
 
 mod watchers;
 
-mod truth;
+mod oracle;
 
 mod lists;
 
@@ -51,9 +52,7 @@ mod settle;
 
 mod snapshots;
 
-mod record;
-
-mod hash;
+mod transcript;
 
 mod stats;
 
@@ -66,16 +65,16 @@ use crate::protocol::trace::{Event, NodeState};
 use crate::verify::invariants::Violation;
 
 pub use options::Options;
-pub use plan::{Call, Fault, Kind, MemberWish, Plan, Who, Wish};
+pub use plan::{Call, CallKind, Fault, FaultKind, MemberRequest, Plan, Target};
 pub use shrink::{Shrunk, shrink};
 pub use stats::Stats;
 pub use stories::Story;
 use world::Simulation;
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// Covers every event of the run: equal for equal plans.
+    /// Covers every event of the run: equal plans give equal hashes.
     pub hash: u64,
     pub stats: Stats,
     pub failure: Option<Failure>,
@@ -86,34 +85,34 @@ pub struct Outcome {
 #[derive(Clone, Debug)]
 pub struct Failure {
     pub violation: Violation,
-    /// When, in microseconds from the start.
+    /// In microseconds from the start.
     pub at: u64,
 }
 
-/// Plays a seed.
+/// Plays the plan of a seed.
 pub fn run(seed: u64) -> Outcome {
     play(&Plan::of(Options::of(seed)), false)
 }
 
-/// What somebody who watches the simulated nodes is told.
+/// What an observer of the simulated nodes gets.
 #[derive(Clone, Copy, Debug)]
-pub enum Told<'a> {
+pub enum Notification<'a> {
     /// A node starts.
     Started(&'a NodeState),
     Event(&'a Event),
-    /// The node's disk was emptied: whoever starts under its id is another one.
+    /// The node's disk was wiped. The next start under its id is another node.
     Left(NodeId),
 }
 
 /// Plays a plan; with a readable trace if `recorded`.
 pub fn play(plan: &Plan, recorded: bool) -> Outcome {
-    play_before(plan, recorded, &mut |_| {})
+    play_observed(plan, recorded, &mut |_| {})
 }
 
-/// Plays a plan before somebody who watches all nodes.
-pub fn play_before(plan: &Plan, recorded: bool, audience: &mut dyn FnMut(Told<'_>)) -> Outcome {
-    let mut simulation = Simulation::new(plan, recorded, audience);
-    // The core's own assertions are checks like any other: they stop a node, so here they end the run.
+/// Plays a plan in front of an observer of all nodes.
+pub fn play_observed(plan: &Plan, recorded: bool, observer: &mut dyn FnMut(Notification<'_>)) -> Outcome {
+    let mut simulation = Simulation::new(plan, recorded, observer);
+    // The core's own assertions are checks like any other. In a real node they end the process; here they end the run.
     let result = catch_unwind(AssertUnwindSafe(|| simulation.run()));
     let violation = match result {
         Ok(Ok(())) => None,

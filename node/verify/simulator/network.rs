@@ -1,10 +1,10 @@
-//! The simulated network: which messages are lost, doubled, late, out of order; which links are cut.
+//! The simulated network: which messages are lost, doubled, late or out of order, and which links are cut.
 //!
-//! Each message's fate comes from the seed, its link and its place on it, so that a smaller plan leaves the fate of the
-//! others as it was as long as nothing else differs.
+//! The fate of a message depends on the seed, its link and its number on the link. So a smaller plan does not change
+//! the fate of the other messages as long as nothing else differs.
 
 use crate::protocol::Envelope;
-use crate::verify::dice::Dice;
+use crate::verify::rng::Rng;
 use crate::verify::simulator::options;
 
 const NODES_MAX: usize = 16;
@@ -12,9 +12,9 @@ const NODES_MAX: usize = 16;
 pub(super) struct Network {
     seed: u64,
     pub(super) options: options::Network,
-    /// Noise that is in force besides.
+    /// The faults with additional noise.
     pub(super) noise: Vec<(usize, options::Network)>,
-    /// One in so many messages comes once more, so long after: by which fault.
+    /// The faults with echoes: one in so many messages arrives a second time, so many microseconds later.
     pub(super) echoes: Vec<(usize, u64, u64)>,
     links: Vec<Link>,
 }
@@ -27,7 +27,7 @@ struct Link {
     last: u64,
 }
 
-/// When a message arrives, and when once more.
+/// When a message arrives (`None`: lost), and when a second time.
 pub(super) struct Fate {
     pub(super) at: Option<u64>,
     pub(super) again: Option<u64>,
@@ -63,14 +63,14 @@ impl Network {
         let echo = self.echoes.last().map(|(_, one_in, after)| (*one_in, *after));
         let link = self.link(from, to);
         link.sent += 1;
-        let mut dice = Dice::of(seed, from << 48 | to << 40 | link.sent);
-        let unlucky = |dice: &mut Dice, odds: fn(&options::Network) -> u64| {
-            dice.one_in(odds(&options)) || noise.is_some_and(|noise| dice.one_in(odds(&noise)))
+        let mut rng = Rng::stream(seed, from << 48 | to << 40 | link.sent);
+        let unlucky = |rng: &mut Rng, odds: fn(&options::Network) -> u64| {
+            rng.one_in(odds(&options)) || noise.is_some_and(|noise| rng.one_in(odds(&noise)))
         };
-        let lost = unlucky(&mut dice, |options| options.lost_in) || link.cuts > 0;
-        let doubled = unlucky(&mut dice, |options| options.doubled_in);
-        let late = unlucky(&mut dice, |options| options.late_in);
-        let mut delay = dice.between(options.delay_least_micros, options.delay_most_micros);
+        let lost = unlucky(&mut rng, |options| options.lost_in) || link.cuts > 0;
+        let doubled = unlucky(&mut rng, |options| options.doubled_in);
+        let late = unlucky(&mut rng, |options| options.late_in);
+        let mut delay = rng.between(options.delay_micros_min, options.delay_micros_max);
         if late {
             delay *= 10;
         }
@@ -79,14 +79,14 @@ impl Network {
             at = at.max(link.last);
             link.last = if lost { link.last } else { at };
         }
-        let again = doubled.then(|| at + dice.below(options.delay_most_micros * 5));
-        let echo = echo.filter(|(one_in, _)| dice.one_in(*one_in)).map(|(_, after)| at + after);
+        let again = doubled.then(|| at + rng.below(options.delay_micros_max * 5));
+        let echo = echo.filter(|(one_in, _)| rng.one_in(*one_in)).map(|(_, after)| at + after);
         let again = echo.or(again);
         Fate { at: (!lost).then_some(at), again: again.filter(|_| !lost) }
     }
 
-    /// A client's request or a hop between nodes takes this long.
-    pub(super) fn client_delay(&self, dice: &mut Dice) -> u64 {
-        dice.between(self.options.delay_least_micros, self.options.delay_most_micros)
+    /// The delay of a client's request or answer.
+    pub(super) fn client_delay(&self, rng: &mut Rng) -> u64 {
+        rng.between(self.options.delay_micros_min, self.options.delay_micros_max)
     }
 }

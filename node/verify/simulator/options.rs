@@ -1,31 +1,31 @@
-//! What a run is like, all of it drawn from one seed: how many nodes, how patient, how fast and how reliable network and
+//! The parameters of a run, all drawn from one seed: the nodes and their timeouts, how fast and reliable network and
 //! disks are, and what clients do.
 
 use std::fmt;
 
 use crate::protocol::apply::SessionLimits;
 use crate::protocol::{Leadership, Limits, Prefer};
-use crate::verify::dice::Dice;
+use crate::verify::rng::Rng;
 use crate::verify::simulator::stories::Story;
 
 /// Times are in microseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
     pub seed: u64,
-    /// The nodes that found the cluster.
+    /// How many nodes found the cluster.
     pub voters: u64,
     pub members: Members,
-    /// What happens besides what chance draws.
+    /// A sequence of faults that belong together, besides those that are drawn one by one.
     pub story: Option<Story>,
     pub heartbeat_micros: u64,
     pub election_timeout_micros: u64,
     pub limits: Limits,
     pub leadership: Leadership,
-    /// How long faults happen; then they end, and everybody must agree within a bound.
+    /// How long faults happen. Then they end, and all nodes must agree within a bound.
     pub faults_micros: u64,
-    /// Node 1 is asked to stand first; otherwise the nodes wait until one of them does by itself.
+    /// Node 1 is asked to stand first. Otherwise the nodes wait until one of them does by itself.
     pub asked_to_stand: bool,
-    /// How many final entries a restart hands to the core besides those that it must.
+    /// How many committed entries a restart hands to the core besides the uncommitted ones.
     pub tail_more: u64,
     pub network: Network,
     pub disk: Disk,
@@ -37,11 +37,11 @@ pub struct Options {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Network {
-    pub delay_least_micros: u64,
-    pub delay_most_micros: u64,
+    pub delay_micros_min: u64,
+    pub delay_micros_max: u64,
     /// Each link keeps the order of its messages.
     pub ordered: bool,
-    /// One in so many messages is lost, doubled, or comes ten times as late; 0: none.
+    /// One in so many messages is lost, doubled, or delayed ten times as long; 0: none.
     pub lost_in: u64,
     pub doubled_in: u64,
     pub late_in: u64,
@@ -49,8 +49,8 @@ pub struct Network {
 
 impl Network {
     pub const CALM: Network = Network {
-        delay_least_micros: 100,
-        delay_most_micros: 1_000,
+        delay_micros_min: 100,
+        delay_micros_max: 1_000,
         ordered: true,
         lost_in: 0,
         doubled_in: 0,
@@ -60,46 +60,46 @@ impl Network {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Disk {
-    pub flush_most_micros: u64,
-    pub apply_most_micros: u64,
-    pub read_most_micros: u64,
+    pub flush_micros_max: u64,
+    pub apply_micros_max: u64,
+    pub read_micros_max: u64,
     /// One in so many reads of a snapshot finds it damaged; 0: none.
     pub snapshots_lost_in: u64,
 }
 
 impl Disk {
     pub const CALM: Disk =
-        Disk { flush_most_micros: 500, apply_most_micros: 100, read_most_micros: 500, snapshots_lost_in: 0 };
+        Disk { flush_micros_max: 500, apply_micros_max: 100, read_micros_max: 500, snapshots_lost_in: 0 };
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Work {
     pub clients: u64,
     pub keys: u64,
-    /// How long a client thinks between two operations, at most.
-    pub think_most_micros: u64,
-    /// How long it waits for an answer before the outcome is unknown to it.
-    pub patience_micros: u64,
+    /// The longest pause of a client between two operations.
+    pub think_micros_max: u64,
+    /// How long a client waits for an answer. Then the outcome is unknown to it.
+    pub timeout_micros: u64,
     /// How many of ten operations are reads.
     pub reads_in_ten: u64,
 }
 
-/// Who else there is, and how often somebody wants other members.
+/// Nodes that are no founders, and how often operators change the members.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Members {
-    /// Nodes with empty disks that wait to be added.
+    /// How many nodes with empty disks wait to be added.
     pub spares: u64,
-    /// About how many changes are asked for; 0: the list stays as it was founded.
-    pub changes_most: u64,
+    /// The most changes that are asked for; 0: the list stays as it was founded.
+    pub changes_max: u64,
 }
 
-/// Who watches committed changes.
+/// The watchers of committed changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Watching {
     pub watchers: u64,
     /// How many changes a node keeps for them.
     pub changes_kept: usize,
-    /// At most so many of them are in one message.
+    /// The most changes in one message.
     pub page_changes: usize,
 }
 
@@ -110,11 +110,11 @@ impl Options {
     }
 
     pub fn of(seed: u64) -> Options {
-        let dice = &mut Dice::of(seed, 1);
-        let voters = dice.pick(&[1, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 5, 5, 5, 6, 7]);
+        let rng = &mut Rng::stream(seed, 1);
+        let voters = rng.choose(&[1, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 5, 5, 5, 6, 7]);
         let (heartbeat, timeout) =
-            dice.pick(&[(100_000, 1_000_000), (100_000, 1_000_000), (50_000, 300_000), (20_000, 150_000)]);
-        let network = network(dice, timeout);
+            rng.choose(&[(100_000, 1_000_000), (100_000, 1_000_000), (50_000, 300_000), (20_000, 150_000)]);
+        let network = network(rng, timeout);
         let story = Story::of(seed);
         let (voters, members) = nodes(seed, story, voters);
         Options {
@@ -124,64 +124,64 @@ impl Options {
             story,
             heartbeat_micros: heartbeat,
             election_timeout_micros: timeout,
-            limits: slowly_applied(seed, compacted(seed, if dice.one_in(2) { tight(dice) } else { Limits::default() })),
-            leadership: leadership(dice, timeout),
-            faults_micros: timeout * dice.between(8, 30),
-            asked_to_stand: !dice.one_in(5),
-            tail_more: dice.below(4),
+            limits: slowly_applied(seed, compacted(seed, if rng.one_in(2) { tight(rng) } else { Limits::default() })),
+            leadership: leadership(rng, timeout),
+            faults_micros: timeout * rng.between(8, 30),
+            asked_to_stand: !rng.one_in(5),
+            tail_more: rng.below(4),
             network,
             disk: Disk {
-                flush_most_micros: dice.pick(&[200, 1_000, 1_000, 5_000, 30_000]),
-                apply_most_micros: dice.pick(&[10, 100, 1_000, 20_000]),
-                read_most_micros: dice.pick(&[100, 1_000, 20_000]),
+                flush_micros_max: rng.choose(&[200, 1_000, 1_000, 5_000, 30_000]),
+                apply_micros_max: rng.choose(&[10, 100, 1_000, 20_000]),
+                read_micros_max: rng.choose(&[100, 1_000, 20_000]),
                 snapshots_lost_in: if seed.is_multiple_of(3) { 20 } else { 0 },
             },
             work: Work {
-                clients: dice.between(1, 8),
-                keys: dice.between(1, 6),
-                think_most_micros: timeout / dice.pick(&[100, 40, 20, 5]),
-                patience_micros: timeout * dice.between(1, 4),
-                reads_in_ten: dice.between(1, 7),
+                clients: rng.between(1, 8),
+                keys: rng.between(1, 6),
+                think_micros_max: timeout / rng.choose(&[100, 40, 20, 5]),
+                timeout_micros: timeout * rng.between(1, 4),
+                reads_in_ten: rng.between(1, 7),
             },
             watching: watching(seed),
-            sessions: if dice.one_in(2) { few_sessions(dice) } else { SessionLimits::default() },
+            sessions: if rng.one_in(2) { few_sessions(rng) } else { SessionLimits::default() },
         }
     }
 }
 
 /// In every other run the members change.
 fn members(seed: u64) -> Members {
-    let dice = &mut Dice::of(seed, 9);
-    if dice.one_in(2) {
-        return Members { spares: 0, changes_most: 0 };
+    let rng = &mut Rng::stream(seed, 9);
+    if rng.one_in(2) {
+        return Members { spares: 0, changes_max: 0 };
     }
-    Members { spares: dice.below(4), changes_most: dice.pick(&[3, 6, 12, 24]) }
+    Members { spares: rng.below(4), changes_max: rng.choose(&[3, 6, 12, 24]) }
 }
 
-/// How many founders there are, and who else; as a story needs it, if there is one.
+/// The numbers of founders and of other nodes. A story may need its own.
 fn nodes(seed: u64, story: Option<Story>, voters: u64) -> (u64, Members) {
     let members = members(seed);
     let Some(story) = story else { return (voters, members) };
-    let (voters, spares) = story.nodes(&mut Dice::of(seed, 13));
-    (voters, Members { spares, changes_most: members.changes_most.max(1) })
+    let (voters, spares) = story.nodes(&mut Rng::stream(seed, 13));
+    (voters, Members { spares, changes_max: members.changes_max.max(1) })
 }
 
-/// Elections stay automatic: nobody is there to start one.
-fn leadership(dice: &mut Dice, timeout: u64) -> Leadership {
+/// Elections stay automatic, since no person is there to start one.
+fn leadership(rng: &mut Rng, timeout: u64) -> Leadership {
     Leadership {
         manual: false,
-        prefer: dice.pick(&[Prefer::None, Prefer::None, Prefer::Lowest, Prefer::Highest]),
-        lease_micros: dice.pick(&[0, 0, timeout / 2, Leadership::lease_most(timeout)]),
+        prefer: rng.choose(&[Prefer::None, Prefer::None, Prefer::Lowest, Prefer::Highest]),
+        lease_micros: rng.choose(&[0, 0, timeout / 2, Leadership::lease_most(timeout)]),
     }
 }
 
-fn network(dice: &mut Dice, timeout: u64) -> Network {
-    let most = dice.pick(&[300, 2_000, 2_000, 10_000, timeout / 10]);
-    let ordered = !dice.one_in(3);
-    let mut odds = |often: &[u64]| dice.pick(often);
+fn network(rng: &mut Rng, timeout: u64) -> Network {
+    let most = rng.choose(&[300, 2_000, 2_000, 10_000, timeout / 10]);
+    let ordered = !rng.one_in(3);
+    let mut odds = |often: &[u64]| rng.choose(often);
     Network {
-        delay_least_micros: most / 10,
-        delay_most_micros: most,
+        delay_micros_min: most / 10,
+        delay_micros_max: most,
         ordered,
         lost_in: odds(&[0, 0, 200, 50, 20, 8]),
         doubled_in: odds(&[0, 0, 100, 20]),
@@ -189,58 +189,58 @@ fn network(dice: &mut Dice, timeout: u64) -> Network {
     }
 }
 
-/// Bounds so tight that every rule about a full window, push or log is met within seconds.
-fn tight(dice: &mut Dice) -> Limits {
+/// Bounds so tight that every rule about a full window, push or log applies within seconds.
+fn tight(rng: &mut Rng) -> Limits {
     Limits {
-        window_entries: dice.between(1, 12) as usize,
-        push_entries: dice.between(1, 4) as usize,
-        in_flight_pushes: dice.between(1, 4) as usize,
-        uncommitted_entries: dice.between(4, 40),
-        waiting_reads: dice.between(1, 8) as usize,
+        window_entries: rng.between(1, 12) as usize,
+        push_entries: rng.between(1, 4) as usize,
+        in_flight_pushes: rng.between(1, 4) as usize,
+        uncommitted_entries: rng.between(4, 40),
+        waiting_reads: rng.between(1, 8) as usize,
         ..Limits::default()
     }
 }
 
-/// In every third run nobody watches; in others so little is kept that watchers are often too late.
+/// One run in three has no watchers. In others so few changes are kept that watchers are often too late.
 fn watching(seed: u64) -> Watching {
-    let dice = &mut Dice::of(seed, 7);
+    let rng = &mut Rng::stream(seed, 7);
     Watching {
-        watchers: dice.pick(&[0, 1, 3]),
-        changes_kept: dice.pick(&[4, 30, 30, 1_000_000]),
-        page_changes: dice.pick(&[1, 3, 256]),
+        watchers: rng.choose(&[0, 1, 3]),
+        changes_kept: rng.choose(&[4, 30, 30, 1_000_000]),
+        page_changes: rng.choose(&[1, 3, 256]),
     }
 }
 
-/// So few that sessions are forgotten all the time, while retries of their writes are still on the way.
-fn few_sessions(dice: &mut Dice) -> SessionLimits {
+/// So few that sessions are forgotten all the time, while retries of their writes are still under way.
+fn few_sessions(rng: &mut Rng) -> SessionLimits {
     SessionLimits {
-        sessions: dice.between(1, 4) as usize,
-        results: dice.between(1, 3) as usize,
-        lifetime: dice.between(5, 60),
+        sessions: rng.between(1, 4) as usize,
+        results: rng.between(1, 3) as usize,
+        lifetime: rng.between(5, 60),
     }
 }
 
-/// In every other run snapshots are taken so often that logs are cut again and again.
+/// In every other run snapshots are taken so often that logs are compacted again and again.
 fn compacted(seed: u64, limits: Limits) -> Limits {
-    let dice = &mut Dice::of(seed, 6);
-    if dice.one_in(2) {
+    let rng = &mut Rng::stream(seed, 6);
+    if rng.one_in(2) {
         return limits;
     }
     Limits {
-        snapshot_entries: dice.between(3, 60),
-        snapshot_bytes: dice.pick(&[u64::MAX, 2_000, 10_000]),
-        snapshot_margin: dice.pick(&[0, 0, 1, 5, 30]),
-        snapshot_chunk_bytes: dice.pick(&[16, 50, 500]),
-        snapshot_bytes_per_second: dice.pick(&[1_000, 10_000, 10_000_000]),
+        snapshot_entries: rng.between(3, 60),
+        snapshot_bytes: rng.choose(&[u64::MAX, 2_000, 10_000]),
+        snapshot_margin: rng.choose(&[0, 0, 1, 5, 30]),
+        snapshot_chunk_bytes: rng.choose(&[16, 50, 500]),
+        snapshot_bytes_per_second: rng.choose(&[1_000, 10_000, 10_000_000]),
         ..limits
     }
 }
 
-/// In one of three runs the final database is handed so little at a time that committed entries wait, and leave the window.
+/// In one run in three the final database gets so few entries at a time that committed ones wait, and leave the window.
 fn slowly_applied(seed: u64, limits: Limits) -> Limits {
-    let dice = &mut Dice::of(seed, 7);
-    match dice.below(3) {
-        0 => Limits { applying_entries: dice.between(1, 4), ..limits },
+    let rng = &mut Rng::stream(seed, 7);
+    match rng.below(3) {
+        0 => Limits { applying_entries: rng.between(1, 4), ..limits },
         _ => limits,
     }
 }
@@ -257,7 +257,7 @@ impl fmt::Display for Options {
             millis(self.heartbeat_micros),
             millis(self.election_timeout_micros),
             millis(self.faults_micros) / 1_000.0,
-            if self.asked_to_stand { "n1 is asked to stand first" } else { "nobody is asked to stand" },
+            if self.asked_to_stand { "n1 is asked to stand first" } else { "no node is asked to stand" },
         )?;
         if let Some(story) = self.story {
             writeln!(f, "{}", story.name())?;
@@ -266,8 +266,8 @@ impl fmt::Display for Options {
         writeln!(
             f,
             "network {}–{} ms, {} · one in … lost {}, doubled {}, late {} (0: none)",
-            millis(network.delay_least_micros),
-            millis(network.delay_most_micros),
+            millis(network.delay_micros_min),
+            millis(network.delay_micros_max),
             if network.ordered { "in order" } else { "out of order" },
             network.lost_in,
             network.doubled_in,
@@ -276,9 +276,9 @@ impl fmt::Display for Options {
         writeln!(
             f,
             "at most: flush {} ms, apply {} ms, read {} ms · window {} entries, push {}, in flight {}, uncommitted {}",
-            millis(disk.flush_most_micros),
-            millis(disk.apply_most_micros),
-            millis(disk.read_most_micros),
+            millis(disk.flush_micros_max),
+            millis(disk.apply_micros_max),
+            millis(disk.read_micros_max),
             limits.window_entries,
             limits.push_entries,
             limits.in_flight_pushes,
@@ -290,8 +290,8 @@ impl fmt::Display for Options {
             work.clients,
             work.keys,
             work.reads_in_ten,
-            millis(work.think_most_micros),
-            millis(work.patience_micros),
+            millis(work.think_micros_max),
+            millis(work.timeout_micros),
         )?;
         write!(
             f,

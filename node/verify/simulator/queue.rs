@@ -1,4 +1,4 @@
-//! What is due when: the simulation's only clock is the next thing in this queue.
+//! The events that are due, by time. The next one in this queue is the simulation's only clock.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -6,7 +6,8 @@ use std::collections::BinaryHeap;
 use crate::protocol::{Envelope, NodeId};
 use crate::verify::simulator::watchers::{News, Page};
 
-/// Something that happens. What concerns a node's process names its run: it is void if the process is another one by then.
+/// Something that happens at a time. What concerns a process names its run, and is void if the process has changed
+/// since.
 #[derive(Clone, Debug)]
 pub(super) enum Due {
     Message(Box<Envelope>),
@@ -42,7 +43,7 @@ pub(super) enum Due {
         node: NodeId,
         run: u64,
     },
-    /// The writes that came in go into the core.
+    /// The writes that have arrived go into the core together.
     Batch {
         node: NodeId,
         run: u64,
@@ -56,7 +57,7 @@ pub(super) enum Due {
     Call {
         call: usize,
     },
-    /// A client asks a node, after it was refused elsewhere.
+    /// A client asks a node after a refusal by another one.
     Ask {
         call: usize,
         node: NodeId,
@@ -66,8 +67,8 @@ pub(super) enum Due {
         request: u64,
         node: NodeId,
     },
-    /// A client that still waits for this attempt makes another one.
-    Again {
+    /// A client that still waits for this attempt starts another one.
+    Retry {
         call: usize,
         attempt: u64,
     },
@@ -82,45 +83,45 @@ pub(super) enum Due {
         watcher: usize,
         connection: u64,
     },
-    /// Its connection arrives there; it has seen all changes up to `after`.
+    /// A watcher's connection reaches a node. The watcher has seen all changes up to `after`.
     Stream {
         watcher: usize,
         connection: u64,
         node: NodeId,
         after: u64,
     },
-    /// The node looks for what it has not yet sent.
+    /// The node looks for changes that it has not sent.
     Page(Page),
-    /// Something arrives at the watcher.
+    /// A message arrives at a watcher.
     News {
         watcher: usize,
         connection: u64,
         news: News,
     },
-    /// The watcher wonders whether it hears too little.
+    /// A watcher checks whether its node is silent.
     Quiet {
         watcher: usize,
         connection: u64,
     },
-    /// Somebody's wish for a change of the members arrives at a node.
+    /// An operator's request for a change of the members arrives at a node.
     Change {
         wanted: usize,
         attempt: u64,
         node: NodeId,
     },
-    /// Whoever still waits for this attempt makes another one.
-    ChangeAgain {
+    /// An operator that still waits for this attempt starts another one.
+    ChangeRetry {
         wanted: usize,
         attempt: u64,
     },
-    /// The client waits no longer.
-    Patience {
+    /// The client stops waiting.
+    Timeout {
         call: usize,
     },
 }
 
 impl Due {
-    /// Whose process it concerns.
+    /// The node that it concerns, and the run of its process if it is bound to one.
     pub(super) fn node(&self) -> Option<(NodeId, Option<u64>)> {
         match self {
             Due::Message(envelope) => Some((envelope.to, None)),
@@ -142,17 +143,17 @@ impl Due {
             | Due::End { .. }
             | Due::Call { .. }
             | Due::Ask { .. }
-            | Due::Again { .. }
+            | Due::Retry { .. }
             | Due::Watch { .. }
             | Due::News { .. }
             | Due::Quiet { .. }
-            | Due::ChangeAgain { .. }
-            | Due::Patience { .. } => None,
+            | Due::ChangeRetry { .. }
+            | Due::Timeout { .. } => None,
         }
     }
 }
 
-/// Equal times keep the order in which they were put in.
+/// Events of the same time come in the order in which they were put in.
 #[derive(Default)]
 pub(super) struct Queue {
     order: BinaryHeap<Reverse<(u64, u64, usize)>>,

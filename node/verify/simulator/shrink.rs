@@ -1,7 +1,7 @@
-//! Makes a failing plan smaller: what can be left out, without the failure going away, did not matter.
+//! Makes a failing plan smaller by leaving out what the failure does not need.
 //!
-//! Faults and calls are left out in ever smaller portions (delta debugging, Zeller and Hildebrandt 2002). A smaller plan
-//! counts if the same invariant is broken; whatever happens after the failure is left out from the start.
+//! Faults and calls are left out in ever smaller portions (delta debugging, Zeller and Hildebrandt 2002). A smaller
+//! plan is accepted if it breaks the same invariant. Everything after the failure is left out first.
 
 use crate::verify::simulator::plan::Plan;
 use crate::verify::simulator::{Failure, play};
@@ -46,7 +46,7 @@ struct Search {
 }
 
 impl Search {
-    /// Whether the plan fails in the same way; it is the best then.
+    /// Plays a plan. If it fails in the same way, it becomes the best one.
     fn try_plan(&mut self, plan: Plan) -> bool {
         if self.tried >= self.tries {
             return false;
@@ -80,7 +80,7 @@ impl Search {
         self.drop_parts(|plan| plan.calls.len(), without);
     }
 
-    /// Leaves out halves, then quarters, and so on down to single ones.
+    /// Leaves out halves, then quarters, and so on down to single items.
     fn drop_parts(&mut self, count: impl Fn(&Plan) -> usize, without: impl Fn(&Plan, usize, usize) -> Plan) {
         let mut part = count(&self.best).div_ceil(2);
         while part > 0 && self.tried < self.tries {

@@ -1,4 +1,4 @@
-//! What happened in a run, or in many: numbers only, to be added up.
+//! The numbers of one run, or the sums over many.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ pub struct Stats {
     pub steps: u64,
     pub events: u64,
     pub simulated_micros: u64,
-    /// The same, for each node.
+    /// The simulated time, summed over the nodes.
     pub node_micros: u64,
     pub messages: u64,
     pub lost: u64,
@@ -19,25 +19,26 @@ pub struct Stats {
     pub rejected: u64,
     /// Faults by kind.
     pub faults: BTreeMap<&'static str, u64>,
-    /// Rules that fired, by the name of the fact.
+    /// Facts of the trace, by name.
     pub facts: BTreeMap<&'static str, u64>,
     pub calls: Calls,
     pub members: Changes,
-    /// Snapshots with which a replica went on after a restart.
+    /// Snapshots whose transfer continued after a restart of the replica.
     pub snapshots_resumed: u64,
-    /// Changes that watchers got, and how often what they wanted was not kept any more.
+    /// Changes that watchers received.
     pub watched: u64,
+    /// How often a watcher wanted changes that no node keeps any more.
     pub watched_gone: u64,
     /// Operations that were placed in a linear order.
     pub linearized: u64,
     /// The longest time from the end of the faults to agreement.
-    pub settled_most_micros: u64,
+    pub settle_micros_max: u64,
 }
 
-/// Changes of the members that were committed.
+/// Committed changes of the members.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Changes {
-    /// Member lists besides the first ones.
+    /// Member lists after the first ones.
     pub lists: u64,
     pub joined: u64,
     /// Members that came back with another disk.
@@ -48,7 +49,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Counts what became of the members from one list to the next.
+    /// Counts the differences between a list and the next one.
     pub(super) fn count(&mut self, before: &Membership, after: &Membership) {
         self.lists += 1;
         for member in &after.members {
@@ -73,14 +74,15 @@ impl Changes {
     }
 }
 
-/// What became of clients' operations.
+/// The outcomes of clients' operations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Calls {
     pub written: u64,
-    /// Writes that were tried again after a doubt, and those whose answer was that of an earlier try.
+    /// Retries of writes with an unknown outcome.
     pub retried: u64,
+    /// Writes whose answer was that of an earlier attempt.
     pub answered_again: u64,
-    /// Compare-and-sets that found something else.
+    /// Compare-and-sets that found another value.
     pub not_equal: u64,
     pub sessions_lost: u64,
     pub read: u64,
@@ -89,14 +91,14 @@ pub struct Calls {
     pub unknown: u64,
     /// Definitely not done.
     pub refused: u64,
-    /// Given up before the next one of the same client.
+    /// Reads without an answer in time.
     pub reads_lost: u64,
 }
 
 impl Stats {
     pub(super) fn count(&mut self, fact: &Fact) {
         self.events += 1;
-        let worth_telling = matches!(
+        let is_counted = matches!(
             fact,
             Fact::Elected { .. }
                 | Fact::Conflict { .. }
@@ -111,7 +113,7 @@ impl Stats {
                 | Fact::SnapshotSent { .. }
                 | Fact::SnapshotInstalled { .. }
         );
-        if worth_telling {
+        if is_counted {
             *self.facts.entry(fact.name()).or_default() += 1;
         }
     }
@@ -130,7 +132,7 @@ impl Stats {
         self.watched += other.watched;
         self.watched_gone += other.watched_gone;
         self.linearized += other.linearized;
-        self.settled_most_micros = self.settled_most_micros.max(other.settled_most_micros);
+        self.settle_micros_max = self.settle_micros_max.max(other.settle_micros_max);
         for (name, count) in &other.faults {
             *self.faults.entry(name).or_default() += count;
         }

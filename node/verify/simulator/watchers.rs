@@ -1,62 +1,66 @@
-//! Simulated watchers: each has a connection to some node, which pages through its history for it, and goes to another one
-//! when that node ends, falls behind, or does not keep what is wanted. How far a watcher is, and what a node keeps, are the
-//! product's own; here are the connections between them.
+//! Simulated watchers. Each has a connection to a node, which pages through its history of changes for it. The watcher
+//! goes to another node when that one ends, falls behind, or does not keep the wanted revisions. How far a watcher is
+//! and what a node keeps is the product's own code; the connections between them are here.
 
 use bytes::Bytes;
 
 use crate::protocol::NodeId;
 use crate::protocol::apply::{ChangePage, TooOld, WatchCursor, Write};
-use crate::verify::dice::Dice;
+use crate::verify::host::Checked;
+use crate::verify::invariants::Violation;
+use crate::verify::rng::Rng;
 use crate::verify::simulator::options::Watching;
 use crate::verify::simulator::plan::Plan;
 use crate::verify::simulator::queue::{Due, Queue};
-use crate::verify::simulator::world::{Simulation, Step, wrong};
+use crate::verify::simulator::world::Simulation;
 use crate::verify::watching::{Commits, Watched};
 
-const PROMISE: &str = "who watches gets each change once, in order";
+const INVARIANT: &str = "who watches gets each change once, in order";
 
 pub(super) struct Watchers {
     all: Vec<Watcher>,
     commits: Commits,
-    pub(super) dice: Dice,
+    pub(super) rng: Rng,
     options: Watching,
     timeout: u64,
 }
 
 struct Watcher {
     prefix: Bytes,
-    seen: WatchCursor,
+    cursor: WatchCursor,
     watched: Watched,
-    /// Counts its connections; what comes of an earlier one is not heard.
+    /// Counts its connections. What arrives on an earlier one is ignored.
     connection: u64,
     at: Option<NodeId>,
-    /// Something came since it was last asked whether it hears anything.
+    /// Something arrived since the last check for silence.
     heard: bool,
-    /// When the last message of this connection arrives: they keep their order.
+    /// When the last message of this connection arrives. Messages keep their order.
     arrives: u64,
-    /// The nodes that it has still to try, and from where on those keep changes that it has tried.
+    /// The nodes that it has not tried.
     candidates: Vec<NodeId>,
+    /// The oldest revision that the nodes tried so far keep, if it is too new.
     oldest: Option<u64>,
-    /// It waited at a node that brought nothing, while others said that what it wants is gone.
+    /// It stayed with a node that sent nothing, while other nodes no longer keep the wanted revisions.
     in_vain: bool,
 }
 
-/// The next look of a node at its changes, for a connection.
+/// The next look of a node at its changes for one connection.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Page {
     pub(super) watcher: usize,
     pub(super) connection: u64,
     pub(super) node: NodeId,
     pub(super) run: u64,
-    /// All changes up to there were looked at, and up to there the watcher was told so.
+    /// All changes up to this revision were looked at.
     pub(super) after: u64,
-    pub(super) told: Option<u64>,
+    /// The revision that the last message to the watcher reached.
+    pub(super) reported: Option<u64>,
 }
 
-/// What a node says to a watcher.
+/// A message of a node to a watcher.
 #[derive(Clone, Debug)]
 pub(super) enum News {
-    Found(ChangePage),
+    Changes(ChangePage),
     TooOld(TooOld),
     Broken,
 }
@@ -64,28 +68,28 @@ pub(super) enum News {
 impl Watchers {
     pub(super) fn new(plan: &Plan) -> Watchers {
         let options = plan.options.watching;
-        let mut dice = Dice::of(plan.options.seed, 8);
+        let mut rng = Rng::stream(plan.options.seed, 8);
         let watcher = |_| {
             // All keys, those of one digit, or a key that nobody writes.
-            let prefix = Bytes::from_static(dice.pick(&[b"", b"k1", b"k", b"k2", b"quiet"]));
+            let prefix = Bytes::from_static(rng.choose(&[b"", b"k1", b"k", b"k2", b"quiet"]));
             Watcher::new(prefix, 1)
         };
         let all = (0..options.watchers).map(watcher).collect();
-        Watchers { all, commits: Commits::default(), dice, options, timeout: plan.options.election_timeout_micros }
+        Watchers { all, commits: Commits::default(), rng, options, timeout: plan.options.election_timeout_micros }
     }
 
     pub(super) fn begin(&mut self, queue: &mut Queue) {
         for watcher in 0..self.all.len() {
-            queue.put(1 + self.dice.below(self.timeout * 5), Due::Watch { watcher, connection: 0 });
+            queue.put(1 + self.rng.below(self.timeout * 5), Due::Watch { watcher, connection: 0 });
         }
     }
 
-    /// What an entry changed that nobody had applied before.
-    pub(super) fn committed(&mut self, changes: &[Write]) -> Step {
-        self.commits.add(changes).map_err(|text| wrong("revisions follow each other", text))
+    /// The changes of an entry that no node had applied before.
+    pub(super) fn on_committed(&mut self, changes: &[Write]) -> Checked {
+        self.commits.add(changes).map_err(|text| Violation::of("revisions follow each other", text))
     }
 
-    /// How many of them have not seen everything yet.
+    /// How many watchers have not seen everything.
     pub(super) fn behind(&self) -> usize {
         self.all.iter().filter(|watcher| watcher.watched.up_to() < self.commits.revision()).count()
     }
@@ -94,7 +98,7 @@ impl Watchers {
 impl Watcher {
     fn new(prefix: Bytes, from: u64) -> Watcher {
         Watcher {
-            seen: WatchCursor::starting_at(from),
+            cursor: WatchCursor::starting_at(from),
             watched: Watched::from(prefix.clone(), from),
             prefix,
             connection: 0,
@@ -107,9 +111,9 @@ impl Watcher {
         }
     }
 
-    /// Whether this node is as good as any: not if it only lets the watcher wait, once that was in vain.
-    fn stays_for(&mut self, page: &ChangePage) -> bool {
-        let brings_more = page.up_to > self.seen.revision();
+    /// Whether to stay with this node. A watcher that has waited in vain stays only for new changes.
+    fn accepts(&mut self, page: &ChangePage) -> bool {
+        let brings_more = page.up_to > self.cursor.revision();
         if self.in_vain && !brings_more {
             return false;
         }
@@ -126,22 +130,22 @@ impl Watcher {
 }
 
 impl Simulation<'_> {
-    /// The watcher has no connection: it tries the next candidate, or begins with all of them.
-    pub(super) fn on_watch(&mut self, index: usize, connection: u64) -> Step {
+    /// A watcher without a connection tries the next candidate, or begins with all nodes again.
+    pub(super) fn on_watch(&mut self, index: usize, connection: u64) -> Checked {
         let watcher = &self.watchers.all[index];
         if watcher.connection != connection || watcher.at.is_some() {
             return Ok(());
         }
         if watcher.candidates.is_empty() {
             if let Some(oldest) = self.watchers.all[index].oldest.take() {
-                self.go_on_from(index, oldest)?;
+                self.resume_at(index, oldest)?;
             }
             self.watchers.all[index].candidates = self.candidates();
         }
-        let delay = self.network.client_delay(&mut self.watchers.dice);
+        let delay = self.network.client_delay(&mut self.watchers.rng);
         let watcher = &mut self.watchers.all[index];
         let Some(node) = watcher.candidates.pop() else { return Ok(()) };
-        let after = watcher.seen.revision();
+        let after = watcher.cursor.revision();
         watcher.at = Some(node);
         self.queue.put(self.now + delay, Due::Stream { watcher: index, connection, node, after });
         let patience = self.watchers.timeout * 2;
@@ -149,70 +153,67 @@ impl Simulation<'_> {
         Ok(())
     }
 
-    /// Nobody keeps what this watcher wants next.
-    fn go_on_from(&mut self, index: usize, oldest: u64) -> Step {
+    /// No node keeps the next revision: the watcher resumes at the oldest that is kept.
+    fn resume_at(&mut self, index: usize, oldest: u64) -> Checked {
         self.stats.watched_gone += 1;
         let watcher = &mut self.watchers.all[index];
-        watcher.seen = WatchCursor::starting_at(oldest);
-        watcher.watched.on_gone(oldest).map_err(|text| wrong(PROMISE, format!("watcher {index}: {text}")))
+        watcher.cursor = WatchCursor::starting_at(oldest);
+        watcher.watched.on_gone(oldest).map_err(|text| Violation::of(INVARIANT, format!("watcher {index}: {text}")))
     }
 
-    /// All nodes, the one to be asked first at the end: mostly the furthest, and otherwise any.
+    /// All nodes, the one to try first at the end: mostly the one with the newest revision, otherwise any.
     fn candidates(&mut self) -> Vec<NodeId> {
         let mut nodes = self.ids();
-        let dice = &mut self.watchers.dice;
-        for last in (1..nodes.len()).rev() {
-            nodes.swap(last, dice.below(last as u64 + 1) as usize);
-        }
-        if !dice.one_in(3) {
-            nodes.sort_by_key(|node| self.hosts[node.0 as usize - 1].database.revision());
+        let rng = &mut self.watchers.rng;
+        rng.shuffle(&mut nodes);
+        if !rng.one_in(3) {
+            nodes.sort_by_key(|node| self.machines[node.0 as usize - 1].host.database.revision());
         }
         nodes
     }
 
     /// A watcher's connection arrives at a node.
-    pub(super) fn on_stream(&mut self, index: usize, connection: u64, node: NodeId, after: u64) -> Step {
-        let host = self.host(node);
-        let run = host.run;
-        if !host.is_up() {
-            self.tell_watcher(index, connection, News::Broken);
+    pub(super) fn on_stream(&mut self, index: usize, connection: u64, node: NodeId, after: u64) -> Checked {
+        let run = self.machine(node).run;
+        if !self.host(node).is_up() {
+            self.send_to_watcher(index, connection, News::Broken);
             return Ok(());
         }
-        self.on_page(Page { watcher: index, connection, node, run, after, told: None })
+        self.on_page(Page { watcher: index, connection, node, run, after, reported: None })
     }
 
-    /// The node looks for what the watcher has not been sent, and looks again later.
-    pub(super) fn on_page(&mut self, page: Page) -> Step {
-        let Page { watcher: index, connection, node, after, told, .. } = page;
+    /// The node sends the watcher the next changes, and looks again later.
+    pub(super) fn on_page(&mut self, page: Page) -> Checked {
+        let Page { watcher: index, connection, node, after, reported, .. } = page;
         let Watcher { connection: current, prefix, .. } = &self.watchers.all[index];
         if *current != connection {
             return Ok(());
         }
         let limit = self.watchers.options.page_changes;
-        let found = match self.hosts[node.0 as usize - 1].database.changes(after, prefix, limit) {
+        let found = match self.machines[node.0 as usize - 1].host.database.changes(after, prefix, limit) {
             Ok(found) => found,
             Err(too_old) => {
-                self.tell_watcher(index, connection, News::TooOld(too_old));
+                self.send_to_watcher(index, connection, News::TooOld(too_old));
                 return Ok(());
             }
         };
         let (after, full) = (found.up_to, found.changes.len() == limit);
-        // The first answer comes at once; how far a quiet prefix was looked at is told now and then.
-        let worth_telling = told.is_none_or(|told| told < after && self.watchers.dice.one_in(4));
-        let told = if worth_telling || !found.changes.is_empty() {
-            self.tell_watcher(index, connection, News::Found(found));
+        // The first answer comes at once. Progress of a quiet prefix is reported now and then.
+        let progress = reported.is_none_or(|reported| reported < after && self.watchers.rng.one_in(4));
+        let reported = if progress || !found.changes.is_empty() {
+            self.send_to_watcher(index, connection, News::Changes(found));
             Some(after)
         } else {
-            told
+            reported
         };
         let most = if full { 200 } else { self.watchers.timeout / 10 };
-        let at = self.now + 1 + self.watchers.dice.below(most);
-        self.queue.put(at, Due::Page(Page { after, told, ..page }));
+        let at = self.now + 1 + self.watchers.rng.below(most);
+        self.queue.put(at, Due::Page(Page { after, reported, ..page }));
         Ok(())
     }
 
-    fn tell_watcher(&mut self, index: usize, connection: u64, news: News) {
-        let delay = self.network.client_delay(&mut self.watchers.dice);
+    fn send_to_watcher(&mut self, index: usize, connection: u64, news: News) {
+        let delay = self.network.client_delay(&mut self.watchers.rng);
         let watcher = &mut self.watchers.all[index];
         if watcher.connection == connection {
             watcher.arrives = watcher.arrives.max(self.now + delay);
@@ -220,16 +221,16 @@ impl Simulation<'_> {
         }
     }
 
-    /// Something comes to a watcher.
-    pub(super) fn on_news(&mut self, index: usize, connection: u64, news: News) -> Step {
+    /// A message arrives at a watcher.
+    pub(super) fn on_news(&mut self, index: usize, connection: u64, news: News) -> Checked {
         let watcher = &mut self.watchers.all[index];
         if watcher.connection != connection {
             return Ok(());
         }
         watcher.heard = true;
         match news {
-            News::Found(page) if watcher.stays_for(&page) => return self.take_page(index, page),
-            News::Found(_) => {}
+            News::Changes(page) if watcher.accepts(&page) => return self.take_page(index, page),
+            News::Changes(_) => {}
             News::TooOld(TooOld { oldest }) => {
                 watcher.oldest = Some(watcher.oldest.map_or(oldest, |known| known.min(oldest)));
             }
@@ -239,31 +240,31 @@ impl Simulation<'_> {
         Ok(())
     }
 
-    /// As the client does with what a node sends; what comes of it is what its user sees.
-    fn take_page(&mut self, index: usize, page: ChangePage) -> Step {
+    /// Handles a page as the product's client does. What the client passes on is what its user sees.
+    fn take_page(&mut self, index: usize, page: ChangePage) -> Checked {
         let Watchers { all, commits, .. } = &mut self.watchers;
-        let Watcher { seen, watched, .. } = &mut all[index];
-        let broken = |text| wrong(PROMISE, format!("watcher {index}: {text}"));
+        let Watcher { cursor, watched, .. } = &mut all[index];
+        let broken = |text| Violation::of(INVARIANT, format!("watcher {index}: {text}"));
         for change in page.changes.iter() {
-            if seen.advance(change.revision) {
+            if cursor.advance(change.revision) {
                 watched.on_change(commits, change).map_err(broken)?;
                 self.stats.watched += 1;
             }
         }
-        seen.advance_to(page.up_to);
-        watched.on_reached(commits, seen.revision()).map_err(broken)
+        cursor.advance_to(page.up_to);
+        watched.on_reached(commits, cursor.revision()).map_err(broken)
     }
 
-    /// The watcher asks itself whether its node is cut off, or it is just tired of it.
-    pub(super) fn on_quiet(&mut self, index: usize, connection: u64) -> Step {
-        let furthest = self.hosts.iter().filter(|host| host.is_up()).map(|host| host.database.revision()).max();
-        let Watchers { all, dice, timeout, .. } = &mut self.watchers;
+    /// The watcher leaves a node that is silent though others have more, and now and then any node.
+    pub(super) fn on_quiet(&mut self, index: usize, connection: u64) -> Checked {
+        let furthest = self.hosts().filter(|host| host.is_up()).map(|host| host.database.revision()).max();
+        let Watchers { all, rng, timeout, .. } = &mut self.watchers;
         let watcher = &mut all[index];
         if watcher.connection != connection {
             return Ok(());
         }
-        let quiet = !std::mem::take(&mut watcher.heard) && furthest > Some(watcher.seen.revision());
-        if quiet || dice.one_in(6) {
+        let quiet = !std::mem::take(&mut watcher.heard) && furthest > Some(watcher.cursor.revision());
+        if quiet || rng.one_in(6) {
             self.leave_node(index);
         } else {
             self.queue.put(self.now + *timeout * 2, Due::Quiet { watcher: index, connection });
@@ -272,18 +273,18 @@ impl Simulation<'_> {
     }
 
     fn leave_node(&mut self, index: usize) {
-        let pause = 1 + self.watchers.dice.below(self.watchers.timeout / 20);
+        let pause = 1 + self.watchers.rng.below(self.watchers.timeout / 20);
         let watcher = &mut self.watchers.all[index];
         watcher.leave();
         self.queue.put(self.now + pause, Due::Watch { watcher: index, connection: watcher.connection });
     }
 
-    /// A process ends; what it has sent may still arrive.
-    pub(super) fn watchers_break(&mut self, node: NodeId) {
+    /// A process ends. What it has sent may still arrive.
+    pub(super) fn drop_watchers(&mut self, node: NodeId) {
         for index in 0..self.watchers.all.len() {
             if self.watchers.all[index].at == Some(node) {
                 let connection = self.watchers.all[index].connection;
-                self.tell_watcher(index, connection, News::Broken);
+                self.send_to_watcher(index, connection, News::Broken);
             }
         }
     }

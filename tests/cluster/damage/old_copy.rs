@@ -1,22 +1,8 @@
 //! An older copy of a node's folder put back in its place, as from a backup of the machine.
 
-use std::path::Path;
-
 use crate::damage::{a_replica, folder, has, written};
 use crate::members::{incarnation, log_of, members, voters};
-use crate::support::until;
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir(to).expect("it is new");
-    for entry in std::fs::read_dir(from).expect("it is there") {
-        let entry = entry.expect("it can be read");
-        let to = to.join(entry.file_name());
-        match entry.file_type().expect("it has one").is_dir() {
-            true => copy(&entry.path(), &to),
-            false => drop(std::fs::copy(entry.path(), to).expect("it can be copied")),
-        }
-    }
-}
+use crate::support::{copy_folder, until};
 
 #[test]
 fn an_older_copy_of_a_folder_is_found_out_and_its_node_comes_back_as_a_new_member() {
@@ -26,7 +12,7 @@ fn an_older_copy_of_a_folder_is_found_out_and_its_node_comes_back_as_a_new_membe
     let old = incarnation(&cluster, node);
     let (older, newer) = (own.with_extension("older"), own.with_extension("newer"));
     cluster.text(0, &["fault", "kill", &name]);
-    copy(&own, &older);
+    copy_folder(&own, &older);
     cluster.text(0, &["fault", "restart", &name]);
     for number in 20..30 {
         cluster.json(0, &["put", &format!("k{number}"), &number.to_string()]);

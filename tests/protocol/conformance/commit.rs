@@ -35,7 +35,7 @@ struct Figure8 {
 fn a_leader_commits_what_a_quorum_holds_of_its_own_epoch() {
     for case in table::<Cases<Case>>(TABLE).case {
         let world = lead_with(&case);
-        let committed = world.host(1).snapshot().committed.map_or(0, |point| point.position.0);
+        let committed = world.snapshot(1).committed.map_or(0, |point| point.position.0);
         assert_eq!(committed, case.commit, "{case:?}");
     }
 }
@@ -46,14 +46,14 @@ fn lead_with(case: &Case) -> World {
     let older: Vec<u64> = case.log.iter().copied().filter(|epoch| *epoch < case.epoch).collect();
     remember(&mut world, 1, &older, older.last().map(|_| case.epoch - 1));
     world.start(1);
-    world.elect_by_puppets(1);
+    world.elect_by_script(1);
     for number in older.len() + 1..case.log.len() {
         world.put(1, &format!("x={number}"));
     }
     world.flush_some(1, (case.matches[0] as usize).saturating_sub(older.len()));
     for (index, matched) in case.matches.iter().enumerate().skip(1) {
         let up_to = world.host(1).disk.written().entries[*matched as usize - 1].point();
-        world.ack_by_puppet(index as u64 + 1, 1, Some(up_to));
+        world.ack_by_script(index as u64 + 1, 1, Some(up_to));
     }
     world
 }
@@ -80,8 +80,8 @@ fn assert_logs(world: &World, expected: &[Vec<u64>]) {
     }
 }
 
-/// From b to c: S1 comes back, leads epoch 4 by the votes of S2 and S3, and its entry of epoch 2 reaches S3. Its opening
-/// entry is on no disk but its own: the disks of S2 and S3 stop before it.
+/// From b to c: S1 comes back, leads epoch 4 by the votes of S2 and S3, and its entry of epoch 2 reaches S3. Its
+/// opening entry is on no disk but its own: the disks of S2 and S3 stop before it.
 fn figure_8_c() -> World {
     let figure = figure_8();
     let mut world = five(&figure.b, 3);
@@ -116,7 +116,7 @@ fn figure_8_c_an_entry_of_an_older_epoch_is_not_committed_by_counting() {
         .facts()
         .any(|(id, fact)| id == 1 && matches!(fact, Fact::Counted { matches, .. } if matches[..] == [3, 2, 2, 0, 0]));
     assert!(counted, "S1 has counted the copies of epoch 2");
-    assert_eq!(world.host(1).snapshot().committed, None, "S1 must not commit epoch 2 by counting its copies");
+    assert_eq!(world.snapshot(1).committed, None, "S1 must not commit epoch 2 by counting its copies");
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn figure_8_e_once_epoch_4_is_on_a_majority_nobody_without_it_leads() {
     let figure = figure_8();
     let mut world = figure_8_c();
     [2, 3].into_iter().for_each(|id| world.free_disk(id));
-    world.elapse_until(10, "epoch 4 is committed", |world| world.host(1).snapshot().committed.is_some());
+    world.elapse_until(10, "epoch 4 is committed", |world| world.snapshot(1).committed.is_some());
     assert_logs(&world, &figure.e);
     world.crash(1);
     [4, 5].into_iter().for_each(|id| world.start(id));

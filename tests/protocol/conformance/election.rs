@@ -44,7 +44,7 @@ fn voter(epochs: &[u64], promise: Promise) -> World {
     remember(&mut world, 1, epochs, None);
     let mut image = world.host(1).disk.durable().clone();
     image.promise = Some(promise);
-    world.host_mut(1).disk = crate::world::Disk::holding(image);
+    world.host_mut(1).disk.set_log(image);
     world.start(1);
     world.now = world.now.plus_micros(10_000_000);
     world
@@ -53,8 +53,8 @@ fn voter(epochs: &[u64], promise: Promise) -> World {
 /// The voter's answer to a vote (or pre-vote) asked in this epoch with this last entry.
 fn granted(world: &mut World, candidate: u64, epoch: u64, last: EntryId) -> bool {
     let asked = VoteAsked { epoch: Epoch(epoch), last: Some(last), transfer: false };
-    world.say(candidate, 1, Some(epoch), Message::VoteAsked(asked));
-    match &world.said_to(candidate).last().expect("an answer").message {
+    world.send_as(candidate, 1, Some(epoch), Message::VoteAsked(asked));
+    match &world.messages_to(candidate).last().expect("an answer").message {
         Message::VoteAnswer(answer) => answer.granted,
         other => panic!("{other:?} is no answer to a vote"),
     }
@@ -62,8 +62,8 @@ fn granted(world: &mut World, candidate: u64, epoch: u64, last: EntryId) -> bool
 
 fn pre_granted(world: &mut World, candidate: u64, epoch: u64, last: EntryId) -> bool {
     let asked = PreVoteAsked { epoch: Epoch(epoch), last: Some(last) };
-    world.say(candidate, 1, Some(epoch - 1), Message::PreVoteAsked(asked));
-    match &world.said_to(candidate).last().expect("an answer").message {
+    world.send_as(candidate, 1, Some(epoch - 1), Message::PreVoteAsked(asked));
+    match &world.messages_to(candidate).last().expect("an answer").message {
         Message::PreVoteAnswer(answer) => answer.granted,
         other => panic!("{other:?} is no answer to a pre-vote"),
     }
@@ -99,7 +99,7 @@ fn the_answers_make_a_leader_a_candidate_or_a_follower() {
         let mut world = World::solo(case.voters);
         remember(&mut world, 1, &[1], Some(1));
         world.start(1);
-        world.let_stand(1);
+        world.begin_election(1);
         for asked in world.network.take(&Pick::kind("pre-vote")) {
             world.answer_pre_vote(&asked, true);
         }

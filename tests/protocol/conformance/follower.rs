@@ -44,11 +44,11 @@ fn a_replica_accepts_truncates_or_reports_as_the_table_says() {
             round: 1,
             acked: None,
         };
-        world.say(2, 1, Some(9), Message::Push(push));
+        world.send_as(2, 1, Some(9), Message::Push(push));
 
         assert_eq!(epochs_of(world.host(1).disk.durable()), case.log_after, "{case:?}");
-        let acks: Vec<_> = world.said_by(1, "ack").map(|envelope| envelope.message.clone()).collect();
-        let reports = world.said_by(1, "log-state").count();
+        let acks: Vec<_> = world.messages_from(1, "ack").map(|envelope| envelope.message.clone()).collect();
+        let reports = world.messages_from(1, "log-state").count();
         if case.accepted {
             let [Message::Ack(ack)] = &acks[..] else { panic!("{case:?} is acked with {acks:?}") };
             assert_eq!(ack.up_to, leader.last().map(Entry::point), "{case:?} acks the push, not the log's end");

@@ -13,8 +13,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use epoca::protocol::{Epoch, Promise};
+use epoca::verify::host::Image;
 
-use crate::world::{Disk, Image, World, logs};
+use crate::world::{World, logs};
 
 fn table<T: DeserializeOwned>(text: &str) -> T {
     toml::from_str(text).expect("the table is as the test reads it")
@@ -30,7 +31,7 @@ struct Cases<T> {
 fn remember(world: &mut World, id: u64, epochs: &[u64], promised: Option<u64>) {
     let entries = logs::log(epochs, &world.founding());
     let promise = promised.map(|epoch| Promise { epoch: Epoch(epoch), vote: None });
-    world.host_mut(id).disk = Disk::holding(Image { promise, ..Image::of(entries) });
+    world.host_mut(id).disk.set_log(Image { promise, ..Image::of(entries) });
 }
 
 fn epochs_of(image: &Image) -> Vec<u64> {

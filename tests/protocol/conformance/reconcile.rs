@@ -4,9 +4,10 @@ use serde::Deserialize;
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Entry, EntryId, Epoch, Position, Promise};
+use epoca::verify::host::Image;
 
 use crate::conformance::{Cases, table};
-use crate::world::{Disk, Image, World, logs};
+use crate::world::{World, logs};
 
 const TABLE: &str = include_str!("reconcile.toml");
 
@@ -115,7 +116,7 @@ fn set_up(world: &mut World, case: &Case, marked: bool) {
     let promise = greatest.map(|epoch| Promise { epoch: Epoch(epoch), vote: None });
     for id in [1, 3, 4] {
         let image = Image { promise, ..Image::of(logs::log(&leader, &founding)) };
-        world.host_mut(id).disk = Disk::holding(image);
+        world.host_mut(id).disk.set_log(image);
     }
     let (same, other) = replica.split_at(replica.len() - case.forged);
     let mut entries = logs::log(same, &founding);
@@ -125,5 +126,5 @@ fn set_up(world: &mut World, case: &Case, marked: bool) {
         entries.iter().find(|entry| entry.id == id).map(Entry::point).expect("what is committed is in the log")
     });
     let forged_from = marked.then(|| Position(same.len() as u64 + 1));
-    world.host_mut(2).disk = Disk::holding(Image { promise, committed, forged_from, entries, base: None });
+    world.host_mut(2).disk.set_log(Image { promise, committed, forged_from, entries, base: None });
 }

@@ -1,15 +1,15 @@
-//! One random thing that happens to the world.
+//! One random act on the world.
 
 use bytes::Bytes;
 
 use epoca::protocol::{Kind, NodeId, Position};
+use epoca::verify::rng::Rng;
 
-use crate::random::dice::Dice;
 use crate::random::invariants::Witness;
 use crate::world::World;
 
-/// How likely each thing is in this schedule, as weights.
-pub struct Odds(Vec<(usize, Act)>);
+/// The weight of each act in a schedule.
+pub struct Odds(Vec<(u64, Act)>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Act {
@@ -39,8 +39,8 @@ const POOL_MAX: usize = 150;
 
 impl Odds {
     /// Some schedules are calm, some are wild, some lack a kind of fault.
-    pub fn roll(dice: &mut Dice) -> Odds {
-        let mut weight = |most: usize| dice.below(most + 1);
+    pub fn draw(rng: &mut Rng) -> Odds {
+        let mut weight = |most: u64| rng.below(most + 1);
         let odds = vec![
             (300, Act::Deliver),
             (weight(60), Act::DeliverAny),
@@ -65,9 +65,9 @@ impl Odds {
         Odds(odds)
     }
 
-    fn pick(&self, dice: &mut Dice) -> Act {
-        let total: usize = self.0.iter().map(|(weight, _)| weight).sum();
-        let mut rest = dice.below(total);
+    fn pick(&self, rng: &mut Rng) -> Act {
+        let total: u64 = self.0.iter().map(|(weight, _)| weight).sum();
+        let mut rest = rng.below(total);
         for (weight, act) in &self.0 {
             match rest.checked_sub(*weight) {
                 Some(less) => rest = less,
@@ -78,19 +78,19 @@ impl Odds {
     }
 }
 
-/// Gives what happened, for the one who reads a failed schedule.
-pub fn act(world: &mut World, odds: &Odds, dice: &mut Dice, witness: &mut Witness) -> String {
-    let act = if world.network.pool.len() > POOL_MAX { Act::Deliver } else { odds.pick(dice) };
-    let id = dice.pick(&world.ids());
+/// Returns what happened, for the reader of a failed schedule.
+pub fn act(world: &mut World, odds: &Odds, rng: &mut Rng, witness: &mut Witness) -> String {
+    let act = if world.network.pool.len() > POOL_MAX { Act::Deliver } else { odds.pick(rng) };
+    let id = rng.choose(&world.ids());
     match act {
-        Act::Deliver | Act::DeliverAny | Act::Lose | Act::Twice => return message(world, act, dice),
+        Act::Deliver | Act::DeliverAny | Act::Lose | Act::Twice => return message(world, act, rng),
         Act::Wait => return wait(world),
         Act::Calm => {
-            world.elapse_millis(dice.below(3_000) as u64);
+            world.elapse_millis(rng.below(3_000));
             return format!("calm until {:?}", world.now);
         }
         Act::Cut | Act::Heal => {
-            let other = dice.pick(&world.ids());
+            let other = rng.choose(&world.ids());
             if act == Act::Heal {
                 world.network.heal(NodeId(id), NodeId(other));
             } else if id != other {
@@ -100,33 +100,33 @@ pub fn act(world: &mut World, odds: &Odds, dice: &mut Dice, witness: &mut Witnes
         }
         Act::Restart if !world.host(id).is_up() => world.restart(id),
         _ if !world.host(id).is_up() => return format!("n{id} is down"),
-        _ => on_running(world, act, id, dice, witness),
+        _ => on_running(world, act, id, rng, witness),
     }
     format!("{act:?} n{id}")
 }
 
-fn on_running(world: &mut World, act: Act, id: u64, dice: &mut Dice, witness: &mut Witness) {
-    let key = dice.below(5);
+fn on_running(world: &mut World, act: Act, id: u64, rng: &mut Rng, witness: &mut Witness) {
+    let key = rng.below(5);
     match act {
         Act::WakeEarly => world.step(id, epoca::protocol::Input::Tick),
-        Act::Flush => world.flush_some(id, 1 + dice.below(4)),
+        Act::Flush => world.flush_some(id, 1 + rng.index(4)),
         Act::Apply => world.apply(id),
         Act::ReadLog => world.answer_read(id),
         Act::Put => {
-            // Most clients know who leads.
-            let id = if dice.one_in(4) { id } else { world.leader().unwrap_or(id) };
-            for _ in 0..1 + dice.below(3) {
-                witness.put(world, id, &format!("k{key}={}", dice.below(1_000)));
+            // Most clients know the leader.
+            let id = if rng.one_in(4) { id } else { world.leader().unwrap_or(id) };
+            for _ in 0..1 + rng.below(3) {
+                witness.put(world, id, &format!("k{key}={}", rng.below(1_000)));
             }
         }
         Act::Read => {
-            let id = if dice.one_in(4) { id } else { world.leader().unwrap_or(id) };
+            let id = if rng.one_in(4) { id } else { world.leader().unwrap_or(id) };
             witness.read(world, id);
         }
-        Act::Inject => inject(world, id, dice),
+        Act::Inject => inject(world, id, rng),
         Act::Crash => {
             let pending = world.host(id).disk.pending();
-            world.crash_keeping(id, dice.below(pending + 1));
+            world.crash_keeping(id, rng.index(pending + 1));
         }
         Act::Kill => world.kill(id),
         Act::Stand => drop(world.stand(id)),
@@ -134,46 +134,46 @@ fn on_running(world: &mut World, act: Act, id: u64, dice: &mut Dice, witness: &m
     }
 }
 
-fn inject(world: &mut World, id: u64, dice: &mut Dice) {
-    let count = 1 + dice.below(4);
-    let epoch = dice.one_in(3).then(|| {
+fn inject(world: &mut World, id: u64, rng: &mut Rng) {
+    let count = 1 + rng.index(4);
+    let epoch = rng.one_in(3).then(|| {
         let promised = world.host(id).disk.written().promise.map_or(0, |promise| promise.epoch.0);
-        promised.saturating_sub(dice.below(3) as u64)
+        promised.saturating_sub(rng.below(3))
     });
-    if dice.one_in(3)
-        && let Some(coming) = what_the_leader_has_next(world, id)
+    if rng.one_in(3)
+        && let Some(coming) = next_entry_of_leader(world, id)
     {
-        // Forged, and yet the very entry that a push will confirm.
+        // Forged, and yet the entry that a push will confirm.
         world.inject_commands(id, vec![coming], None);
     } else {
         world.inject(id, &vec!["k0=forged"; count], epoch);
     }
 }
 
-fn what_the_leader_has_next(world: &World, id: u64) -> Option<Bytes> {
+fn next_entry_of_leader(world: &World, id: u64) -> Option<Bytes> {
     let next = Position::after(world.host(id).disk.written().last());
     let entry = world.host(world.leader()?).disk.written().at(next)?;
     (entry.kind == Kind::Command).then(|| entry.body.clone())
 }
 
-/// Links keep the order of their messages, unless this act says otherwise.
-fn message(world: &mut World, act: Act, dice: &mut Dice) -> String {
+/// Links keep the order of their messages, except for [`Act::DeliverAny`], losses and copies.
+fn message(world: &mut World, act: Act, rng: &mut Rng) -> String {
     if world.network.pool.is_empty() {
         return wait(world);
     }
-    let any = dice.below(world.network.pool.len());
+    let any = rng.index(world.network.pool.len());
     let (from, to) = (world.network.pool[any].from, world.network.pool[any].to);
     let first = world.network.pool.iter().position(|other| other.from == from && other.to == to).unwrap_or(any);
     let index = if act == Act::Deliver { first } else { any };
     let envelope = if act == Act::Twice { world.network.pool[index].clone() } else { world.network.pool.remove(index) };
     let text = format!("{act:?} {} {}→{} {:?}", envelope.number, envelope.from, envelope.to, envelope.message);
     if act != Act::Lose {
-        world.hand_over(envelope);
+        world.deliver_message(envelope);
     }
     text
 }
 
-/// Time moves on to the next deadline, and its node wakes up.
+/// Time moves on to the next deadline, and its node gets a tick.
 fn wait(world: &mut World) -> String {
     let Some((_, id)) = world.next_deadline() else { return "all are down".to_owned() };
     world.tick(id);

@@ -1,33 +1,31 @@
-//! What must hold after every step, whatever happened: checked from outside, on disks, databases, answers and snapshots.
+//! The invariants that hold after every step, checked from outside: on disks, databases, answers and snapshots.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use epoca::protocol::trace::{Fact, NodeState, RoleName};
 use epoca::protocol::{Answer, Command, Digest, Entry, EntryId, Epoch, Kind, LogPoint, NodeId, Position, RequestId};
+use epoca::verify::host::{Database, Host};
 
-use crate::world::{Database, Event, Host, What, World};
+use crate::world::{Event, Node, What, World};
 
-/// What was seen so far, to be held against what is seen next.
+/// What was observed so far, to compare it with what comes next.
 #[derive(Default)]
 pub struct Witness {
     leaders: BTreeMap<Epoch, NodeId>,
     /// Everything that any node ever held as committed, in order.
     committed: Vec<Entry>,
-    /// What an id means: two honest entries with one id are one entry.
-    meaning: BTreeMap<EntryId, Digest>,
+    /// The digest of each id: two genuine entries with one id are one entry.
+    digests: BTreeMap<EntryId, Digest>,
     /// The database after each committed position, as far as it was needed.
     databases: Vec<Database>,
     writes: BTreeSet<RequestId>,
     reads: BTreeMap<RequestId, Position>,
-    /// Whom the requests without an answer were given to.
+    /// The node that has each request without an answer.
     open: BTreeMap<RequestId, NodeId>,
-    /// The greatest position that a client knows to be final: the floor for later reads.
-    confirmed: Position0,
+    /// The greatest position that a client knows to be final, or 0. Later reads must not see less.
+    confirmed: u64,
     refused: BTreeSet<RequestId>,
 }
-
-/// A position, or 0 for the start of the log.
-type Position0 = u64;
 
 impl Witness {
     pub fn put(&mut self, world: &mut World, id: u64, write: &str) {
@@ -44,7 +42,7 @@ impl Witness {
         self.open.insert(request, NodeId(id));
     }
 
-    /// Once the faults have ended, everybody has an answer but those whose node was killed.
+    /// Once the faults have ended, every request has an answer unless its node was killed.
     pub fn check_answered(&self) {
         assert!(self.open.is_empty(), "these requests are never answered: {:?}", self.open);
     }
@@ -57,10 +55,10 @@ impl Witness {
     pub fn check(&mut self, world: &mut World) {
         let events = world.take_events();
         for id in world.take_touched() {
-            let host = &world.hosts[&id];
-            self.check_disk(host);
-            if host.is_up() {
-                self.check_running(host);
+            let node = &world.nodes[&id];
+            self.check_disk(&node.host);
+            if node.host.is_up() {
+                self.check_running(node);
             }
         }
         for event in &events {
@@ -74,9 +72,9 @@ impl Witness {
             let promised = image.promise.map(|promise| promise.epoch);
             let last = image.last().map(|last| last.id.epoch);
             assert!(promised >= last, "{id} promised {promised:?} and holds an entry of {last:?}");
-            for entry in image.honest() {
-                let meaning = *self.meaning.entry(entry.id).or_insert(entry.digest);
-                assert_eq!(meaning, entry.digest, "{id} holds another {} than somebody else", entry.id);
+            for entry in image.genuine_entries() {
+                let digest = *self.digests.entry(entry.id).or_insert(entry.digest);
+                assert_eq!(digest, entry.digest, "{id} holds another {} than another node", entry.id);
             }
             for (entry, known) in image.entries.iter().zip(&self.committed) {
                 let agrees = entry.digest == known.digest;
@@ -85,13 +83,14 @@ impl Witness {
             }
         }
         let known = host.database.applied().map_or(0, |applied| applied.position.0);
-        assert!(known <= self.committed.len() as u64 || host.is_up(), "{id} applied what nobody committed");
+        assert!(known <= self.committed.len() as u64 || host.is_up(), "{id} applied what no node has committed");
     }
 
-    fn check_running(&mut self, host: &Host) {
+    fn check_running(&mut self, node: &Node) {
+        let host = &node.host;
         let id = host.id();
-        let snapshot = host.snapshot();
-        self.check_view(host, &snapshot);
+        let snapshot = host.core().node_state(NodeState::TAIL_MAX);
+        check_view(id, &node.view, &snapshot);
         if snapshot.role == RoleName::Leader {
             let epoch = snapshot.epoch.expect("a leader has an epoch");
             let leader = *self.leaders.entry(epoch).or_insert(id);
@@ -116,28 +115,6 @@ impl Witness {
         }
     }
 
-    /// The fold over events gives what the core itself would show.
-    fn check_view(&self, host: &Host, snapshot: &NodeState) {
-        let view = &host.view;
-        let id = host.id();
-        assert_eq!(view.role, snapshot.role, "{id}: folded role");
-        // The core forgets what is older than its window, the watcher does not.
-        let newest = &view.tail[view.tail.len().saturating_sub(snapshot.tail.len())..];
-        let differs = newest.iter().zip(&snapshot.tail).find(|(folded, real)| folded != real);
-        assert!(
-            differs.is_none() && newest.len() == snapshot.tail.len(),
-            "{id}: the folded log differs at {differs:?}"
-        );
-        // A replica tells that it obeyed when readers see it.
-        let committed = position(view.committed);
-        assert!(committed <= position(snapshot.committed), "{id}: folded commit point {committed}");
-        assert!(committed >= position(view.applied), "{id}: folded commit point {committed}");
-        assert_eq!(view.applied, snapshot.applied, "{id}: folded applied mark");
-        assert_eq!(view.epoch, snapshot.epoch, "{id}: folded epoch");
-        // Who leads is told when its first push was looked at.
-        assert!(view.leader.is_none() || view.leader == snapshot.leader, "{id}: folded leader {:?}", view.leader);
-    }
-
     fn learn_committed(&mut self, host: &Host, committed: Option<LogPoint>) {
         let Some(committed) = committed else { return };
         let written = host.disk.written();
@@ -159,11 +136,11 @@ impl Witness {
         self.committed.push(entry.clone());
     }
 
-    fn database(&mut self, position: Position0) -> &Database {
+    fn database(&mut self, position: u64) -> &Database {
         while self.databases.len() <= position as usize {
             let mut next = self.databases.last().cloned().unwrap_or_default();
             if let Some(index) = self.databases.len().checked_sub(1) {
-                next.apply(&self.committed[index..=index]);
+                next.apply(&self.committed[index]).expect("committed entries have no gap");
             }
             self.databases.push(next);
         }
@@ -207,18 +184,35 @@ impl Witness {
     fn check_read(&mut self, world: &World, node: NodeId, request: RequestId, answer: &Answer) {
         if *answer == Answer::Readable {
             let floor = self.reads[&request];
-            let seen = position(world.hosts[&node].database.applied());
+            let seen = position(world.nodes[&node].host.database.applied());
             assert!(seen >= floor.0, "{request:?} at {node} sees {seen}, but {floor} was confirmed before it began");
             self.confirmed = self.confirmed.max(seen);
         }
     }
 }
 
-fn position(point: Option<LogPoint>) -> Position0 {
+/// The fold over events gives the state that the core itself shows.
+fn check_view(id: NodeId, view: &NodeState, snapshot: &NodeState) {
+    assert_eq!(view.role, snapshot.role, "{id}: folded role");
+    // The core forgets what is older than its window, the observer does not.
+    let newest = &view.tail[view.tail.len().saturating_sub(snapshot.tail.len())..];
+    let differs = newest.iter().zip(&snapshot.tail).find(|(folded, real)| folded != real);
+    assert!(differs.is_none() && newest.len() == snapshot.tail.len(), "{id}: the folded log differs at {differs:?}");
+    // A replica reports a commit order when readers see the data.
+    let committed = position(view.committed);
+    assert!(committed <= position(snapshot.committed), "{id}: folded commit point {committed}");
+    assert!(committed >= position(view.applied), "{id}: folded commit point {committed}");
+    assert_eq!(view.applied, snapshot.applied, "{id}: folded applied mark");
+    assert_eq!(view.epoch, snapshot.epoch, "{id}: folded epoch");
+    // The leader is reported when its first push was accepted.
+    assert!(view.leader.is_none() || view.leader == snapshot.leader, "{id}: folded leader {:?}", view.leader);
+}
+
+fn position(point: Option<LogPoint>) -> u64 {
     point.map_or(0, |point| point.position.0)
 }
 
-/// Whose write an entry is: the world numbers its commands by their requests.
+/// The request of an entry: the world numbers its commands by their requests.
 fn request(entry: &Entry) -> Option<RequestId> {
     let command = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten()?;
     Some(RequestId(command.sequence))

@@ -1,19 +1,19 @@
-//! Seeded random schedules: deliveries, losses, power cuts, cut links, forged entries, writes and reads in any order, the
-//! invariants checked after each step; then the faults end and everybody must agree within a bound.
+//! Seeded random schedules: deliveries, losses, power losses, cut links, forged entries, writes and reads in any order.
+//! The invariants are checked after each step. Then the faults end, and all nodes must agree within a bound.
 //!
-//! `SEED=17 cargo test --test protocol random` plays one seed alone. The big simulator is a tool of its own; this one is
-//! small enough to run with every test.
+//! `SEED=17 cargo test --test protocol random` plays one seed alone. The simulator (`epoca verify`) is larger; this one
+//! is small enough to run with every test.
 
 mod act;
-mod dice;
 mod invariants;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use epoca::protocol::Limits;
+use epoca::protocol::trace::NodeState;
+use epoca::verify::rng::Rng;
 
 use crate::random::act::{Odds, act};
-use crate::random::dice::Dice;
 use crate::random::invariants::Witness;
 use crate::world::{Auto, Options, World};
 
@@ -41,7 +41,7 @@ fn random_schedules_of_one_and_two_nodes_break_no_invariant() {
     play_all(4_001, 2);
 }
 
-/// Every fifth message is lost for ever, nothing else is wrong: it takes longer, and nothing gets stuck.
+/// Every fifth message is lost and nothing else is wrong: agreement takes longer, and nothing gets stuck.
 #[test]
 fn losses_alone_only_delay_agreement() {
     for seed in 5_001..5_001 + seeds() / 2 {
@@ -52,11 +52,11 @@ fn losses_alone_only_delay_agreement() {
 #[test]
 fn the_same_seed_gives_the_same_schedule() {
     let history = || {
-        let mut dice = Dice::new(7);
-        let mut world = World::new(&options(7, 4, &mut dice));
+        let mut rng = Rng::new(7);
+        let mut world = World::new(&options(7, 4, &mut rng));
         world.start_all();
-        let (odds, mut witness) = (Odds::roll(&mut dice), Witness::default());
-        (0..500).for_each(|_| drop(act(&mut world, &odds, &mut dice, &mut witness)));
+        let (odds, mut witness) = (Odds::draw(&mut rng), Witness::default());
+        (0..500).for_each(|_| drop(act(&mut world, &odds, &mut rng, &mut witness)));
         world.take_events()
     };
     assert!(history() == history());
@@ -72,7 +72,7 @@ fn seeds() -> u64 {
     std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS)
 }
 
-/// Plays one seed, unless another one is asked for; a failure names it.
+/// Plays one seed, unless another one is asked for. A failure names the seed.
 fn guard(seed: u64, voters: u64, play: impl FnOnce()) {
     let only: Option<u64> = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok());
     if only.is_some_and(|only| only != seed) {
@@ -87,8 +87,8 @@ fn guard(seed: u64, voters: u64, play: impl FnOnce()) {
 }
 
 fn lossy(seed: u64, voters: u64) {
-    let mut dice = Dice::new(seed);
-    let mut world = World::new(&options(seed, voters, &mut dice));
+    let mut rng = Rng::new(seed);
+    let mut world = World::new(&options(seed, voters, &mut rng));
     world.start_all();
     let mut witness = Witness::default();
     for round in 0..600 {
@@ -97,8 +97,8 @@ fn lossy(seed: u64, voters: u64) {
         }
         while !world.network.pool.is_empty() {
             let envelope = world.network.pool.remove(0);
-            if !dice.one_in(5) {
-                world.hand_over(envelope);
+            if !rng.one_in(5) {
+                world.deliver_message(envelope);
             }
         }
         witness.check(&mut world);
@@ -108,23 +108,23 @@ fn lossy(seed: u64, voters: u64) {
         witness.check(&mut world);
     }
     assert!(witness.confirmed() > 20, "only {} entries are final", witness.confirmed());
-    assert!(is_one(&world), "100 heartbeats after the last write the nodes do not agree");
+    assert!(has_converged(&world), "100 heartbeats after the last write the nodes do not agree");
     witness.check_answered();
 }
 
 fn play(seed: u64, voters: u64) {
-    let mut dice = Dice::new(seed);
-    let mut world = World::new(&options(seed, voters, &mut dice));
+    let mut rng = Rng::new(seed);
+    let mut world = World::new(&options(seed, voters, &mut rng));
     for id in world.ids() {
-        world.host_mut(id).tail_more = dice.below(4);
-        let auto = if dice.one_in(2) { Auto::ALL } else { Auto::NONE };
+        world.node_mut(id).tail_more = rng.below(4);
+        let auto = if rng.one_in(2) { Auto::ALL } else { Auto::NONE };
         world.auto(id, auto);
     }
     world.start_all();
-    let odds = Odds::roll(&mut dice);
+    let odds = Odds::draw(&mut rng);
     let mut witness = Witness::default();
     for step in 0..STEPS {
-        let what = act(&mut world, &odds, &mut dice, &mut witness);
+        let what = act(&mut world, &odds, &mut rng, &mut witness);
         if std::env::var_os("SEED").is_some() {
             eprintln!("{step} {what}");
             world.peek_events().iter().for_each(|event| eprintln!("    {event:?}"));
@@ -134,20 +134,20 @@ fn play(seed: u64, voters: u64) {
     recover(&mut world, &mut witness);
 }
 
-fn options(seed: u64, voters: u64, dice: &mut Dice) -> Options {
+fn options(seed: u64, voters: u64, rng: &mut Rng) -> Options {
     let limits = Limits {
-        window_entries: 1 + dice.below(6),
-        push_entries: 1 + dice.below(4),
-        in_flight_pushes: 1 + dice.below(4),
-        uncommitted_entries: 4 + dice.below(30) as u64,
+        window_entries: 1 + rng.index(6),
+        push_entries: 1 + rng.index(4),
+        in_flight_pushes: 1 + rng.index(4),
+        uncommitted_entries: 4 + rng.below(30),
         applying_entries: 1 + seed % 5,
         ..Limits::default()
     };
-    let limits = if dice.one_in(3) { Limits::default() } else { limits };
+    let limits = if rng.one_in(3) { Limits::default() } else { limits };
     Options { seed, limits, ..Options::voters(voters) }
 }
 
-/// No more faults: a leader is found, a write goes through, and all nodes hold the same.
+/// Ends the faults: a leader is elected, a write is confirmed, and all nodes become equal.
 fn recover(world: &mut World, witness: &mut Witness) {
     world.network.heal_all();
     for id in world.ids() {
@@ -159,7 +159,7 @@ fn recover(world: &mut World, witness: &mut Witness) {
     if world.ids().iter().all(|id| world.host(*id).disk.durable().entries.is_empty()) {
         world.stand(1);
     }
-    world.elapse_until(60, "somebody leads", |world| world.leader().is_some());
+    world.elapse_until(60, "a node leads", |world| world.leader().is_some());
     witness.check(world);
     for attempt in 0..20 {
         if let Some(leader) = world.leader() {
@@ -168,19 +168,22 @@ fn recover(world: &mut World, witness: &mut Witness) {
         }
         world.elapse_millis(1_000);
         witness.check(world);
-        if is_one(world) {
+        if has_converged(world) {
             return witness.check_answered();
         }
     }
-    let logs: Vec<_> = world.hosts.values().map(|host| (host.id(), host.snapshot())).collect();
+    let logs: Vec<_> = world
+        .hosts()
+        .map(|host| (host.id(), host.running().map(|core| core.node_state(NodeState::TAIL_MAX))))
+        .collect();
     panic!("the nodes do not agree after 20 s without faults: {logs:#?}");
 }
 
-/// Everybody has the leader's log, all of it final.
-fn is_one(world: &World) -> bool {
+/// Whether all nodes have the leader's log, all of it final.
+fn has_converged(world: &World) -> bool {
     let Some(leader) = world.leader() else { return false };
     let log = &world.host(leader).disk.durable().entries;
-    world.hosts.values().all(|host| {
+    world.hosts().all(|host| {
         let disk = host.disk.durable();
         disk.entries == *log && disk.forged_from.is_none() && host.database.applied() == disk.last()
     })

@@ -3,7 +3,8 @@
 //! ```text
 //! nodes 4 [heartbeat=100] [election=1000] [window=N] [pushed=N] [in-flight=N]   voters with empty disks; times in ms
 //!         [prefer=lowest|highest] [lease=600] [manual=1]
-//! log 1 1:3 4:2 [promise=E] [committed=P] [other=N | forged=N]     a disk before the start: runs of epochs; the last N with other content
+//! log 1 1:3 4:2 [promise=E] [committed=P] [other=N | forged=N]
+//!                                  a disk before the start: runs of epochs; the last N with other content
 //! start [N…]                       start [4] starts these nodes, or all
 //! show all | decisions | nothing   how much of the trace is printed from here on
 //! stand N · transfer N [to=M] · lease N (a read by lease) · tick N · elapse 1500ms · settle
@@ -11,7 +12,8 @@
 //! deliver [KIND] [N>M] [N>] [>M] · lose … · twice … (delivers a copy, the message stays under way)
 //! hold N KIND · release N KIND · cut A B · heal [A B]
 //! disk N hold | free · flush N [COUNT] · apply N hold | free | next · readlog N hold | free | next
-//! crash N [keep=K] (a power cut) · kill N (what was written stays) · restart N · wipe N · damage N POSITION · fail N (a storage error)
+//! crash N [keep=K] (a power loss) · kill N (what was written stays) · restart N · wipe N
+//! damage N POSITION · fail N (a storage error)
 //! logs · final N · pool            print
 //! ```
 
@@ -19,9 +21,10 @@ use std::str::FromStr;
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Epoch, Input, Leadership, NodeId, Position, Prefer, Promise, Time};
+use epoca::verify::host::Image;
 
 use crate::scenario::show::{self, Show};
-use crate::world::{Auto, Disk, Image, Options, Pick, World, logs};
+use crate::world::{Auto, Options, Pick, World, logs};
 
 pub struct Stage {
     world: Option<World>,
@@ -96,7 +99,7 @@ impl Stage {
             "kill" => world.kill(node()),
             "restart" => world.restart(node()),
             "wipe" => world.wipe(node()),
-            "damage" => world.host_mut(node()).disk.damage(Position(arguments.number(1))),
+            "damage" => world.host_mut(node()).disk.corrupt_content(Position(arguments.number(1))),
             "fail" => world.step(node(), Input::StorageFailed("the disk is full".to_owned())),
             "hold" | "release" | "cut" | "heal" => fault(world, name, arguments),
             _ => panic!("unknown command: {}", arguments.line),
@@ -156,7 +159,7 @@ fn set_log(world: &mut World, arguments: &Arguments) {
         entries,
         base: None,
     };
-    world.host_mut(arguments.number(0)).disk = Disk::holding(image);
+    world.host_mut(arguments.number(0)).disk.set_log(image);
 }
 
 fn start(world: &mut World, arguments: &Arguments) {
@@ -176,12 +179,12 @@ fn inject(world: &mut World, arguments: &Arguments) {
 }
 
 fn twice(world: &mut World, pick: &Pick) {
-    let copies: Vec<_> = world.network.pool.iter().filter(|envelope| pick.takes(envelope)).cloned().collect();
-    copies.into_iter().for_each(|envelope| world.hand_over(envelope));
+    let copies: Vec<_> = world.network.pool.iter().filter(|envelope| pick.selects(envelope)).cloned().collect();
+    copies.into_iter().for_each(|envelope| world.deliver_message(envelope));
 }
 
 fn work(world: &mut World, what: &str, node: u64, how: &str) {
-    let auto = world.host(node).auto;
+    let auto = world.node(node).auto;
     let free = match how {
         "hold" => false,
         "free" => true,

@@ -1,7 +1,8 @@
 //! Scenario texts: commands, `----`, then everything that they made happen.
 //!
-//! A file is a list of blocks, parted by empty lines; a block without commands is commentary. All blocks of a file act on one world. `REWRITE=1
-//! cargo test --test protocol` writes what happens into the files; a person reads the difference and commits it.
+//! A file is a list of blocks, parted by empty lines; a block without commands is commentary. All blocks of a file act
+//! on one world. `REWRITE=1 cargo test --test protocol` writes what happens into the files; a person reads the
+//! difference and commits it.
 
 mod command;
 mod diff;

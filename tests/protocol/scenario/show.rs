@@ -2,8 +2,9 @@
 
 use epoca::protocol::trace::Preview;
 use epoca::protocol::{NodeId, Position, Time};
+use epoca::verify::host::Host;
 
-use crate::world::{Event, Host, What, World};
+use crate::world::{Event, What, World};
 
 /// How much of the trace a block shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -53,7 +54,7 @@ fn line(event: &Event) -> String {
 /// A line for each node: what it is, its promise, its log. In brackets what is final there; in parentheses what is
 /// not yet durable; `!` before forged entries.
 pub fn logs(world: &World) -> Vec<String> {
-    world.hosts.values().map(log).collect()
+    world.hosts().map(log).collect()
 }
 
 fn log(host: &Host) -> String {
@@ -74,7 +75,7 @@ fn log(host: &Host) -> String {
 }
 
 fn state(host: &Host) -> &'static str {
-    if host.is_up() { host.core().node_state(0).role.name() } else { "down" }
+    host.running().map_or("down", |core| core.role().name())
 }
 
 /// The final database of a node.

@@ -8,13 +8,18 @@ use epoca::protocol::{
 };
 
 use crate::traps::{push, voter};
-use crate::world::{Disk, Options, Pick, World, logs};
+use crate::world::{Options, Pick, World, logs};
 
 /// Whether the voter grants n2 its vote in epoch 10.
 fn grants(world: &mut World, last: EntryId) -> bool {
     world.now = world.now.plus_micros(5_000_000);
-    world.say(2, 1, Some(10), Message::VoteAsked(VoteAsked { epoch: Epoch(10), last: Some(last), transfer: false }));
-    match &world.said_by(1, "vote-answer").last().expect("an answer").message {
+    world.send_as(
+        2,
+        1,
+        Some(10),
+        Message::VoteAsked(VoteAsked { epoch: Epoch(10), last: Some(last), transfer: false }),
+    );
+    match &world.messages_from(1, "vote-answer").last().expect("an answer").message {
         Message::VoteAnswer(answer) => answer.granted,
         other => panic!("{other:?}"),
     }
@@ -60,29 +65,29 @@ fn trap_14_the_last_entry_counts_and_not_the_promised_epoch() {
 #[test]
 fn trap_15_a_candidate_steps_down_for_the_epochs_leader_whatever_its_push_holds() {
     let mut world = voter(&[1], 1);
-    world.let_stand(1);
+    world.begin_election(1);
     for asked in world.network.take(&Pick::kind("pre-vote")) {
         world.answer_pre_vote(&asked, true);
     }
-    assert_eq!(world.said_by(1, "vote").count(), 3, "n1 is a candidate in epoch 2");
+    assert_eq!(world.messages_from(1, "vote").count(), 3, "n1 is a candidate in epoch 2");
     let other = logs::log(&[1, 1, 1, 1, 2], &world.founding());
-    world.say(3, 1, Some(2), Message::Push(push(&other, 4)));
+    world.send_as(3, 1, Some(2), Message::Push(push(&other, 4)));
     assert_eq!(world.role(1), RoleName::Replica);
-    assert_eq!(world.host(1).snapshot().leader.map(|leader| leader.0), Some(3));
-    assert_eq!(world.said_by(1, "log-state").count(), 1, "and the failed check is reported to that leader");
+    assert_eq!(world.snapshot(1).leader.map(|leader| leader.0), Some(3));
+    assert_eq!(world.messages_from(1, "log-state").count(), 1, "and the failed check is reported to that leader");
 }
 
 #[test]
 fn trap_15_a_greater_epoch_is_obeyed_before_logs_are_compared() {
     let mut world = voter(&[1, 1], 1);
-    world.elect_by_puppets(1);
+    world.elect_by_script(1);
     world.free_disk(1);
     world.drop_messages(&Pick::default());
     let vote = VoteAsked { epoch: Epoch(7), last: Some(EntryId::new(1, 0)), transfer: false };
-    world.say(3, 1, Some(7), Message::VoteAsked(vote));
+    world.send_as(3, 1, Some(7), Message::VoteAsked(vote));
     assert_eq!(world.role(1), RoleName::Replica, "the leader of epoch 2 hears of epoch 7");
     assert_eq!(world.host(1).disk.durable().promise.map(|promise| promise.epoch), Some(Epoch(7)));
-    let answer = &world.said_by(1, "vote-answer").next().expect("an answer").message;
+    let answer = &world.messages_from(1, "vote-answer").next().expect("an answer").message;
     assert!(matches!(answer, Message::VoteAnswer(answer) if !answer.granted), "the candidate's log is behind");
 }
 
@@ -95,10 +100,10 @@ fn trap_16_a_leader_stays_although_some_nodes_see_only_one_other() {
     }
     // The first election timeouts may bring another leader, from then on it stays.
     world.elapse_millis(5_000);
-    let before = (world.leader(), world.leader().map(|leader| world.host(leader).snapshot().epoch));
+    let before = (world.leader(), world.leader().map(|leader| world.snapshot(leader).epoch));
     assert!(before.0.is_some());
     world.elapse_millis(10_000);
-    let after = (world.leader(), world.leader().map(|leader| world.host(leader).snapshot().epoch));
+    let after = (world.leader(), world.leader().map(|leader| world.snapshot(leader).epoch));
     assert_eq!(before, after);
 }
 
@@ -108,7 +113,7 @@ fn trap_16_a_node_that_misses_the_leader_gets_no_pre_vote_of_those_who_hear_it()
     world.network.cut(NodeId(1), NodeId(4));
     world.elapse_millis(10_000);
     assert_eq!(world.leader(), Some(1));
-    assert_eq!(world.host(4).snapshot().epoch, Some(Epoch(1)), "nobody gave it reason to ask for votes");
+    assert_eq!(world.snapshot(4).epoch, Some(Epoch(1)), "nobody gave it reason to ask for votes");
 }
 
 #[test]
@@ -117,14 +122,14 @@ fn trap_17_a_pre_vote_changes_nothing_at_the_voter() {
     world.now = world.now.plus_micros(900_000);
     // All but the number of its messages: it answers.
     let state = |world: &World| {
-        let host = world.host(1);
-        (NodeState { sent: None, ..host.snapshot() }, host.deadline(), host.disk.written().clone())
+        let snapshot = NodeState { sent: None, ..world.snapshot(1) };
+        (snapshot, world.core(1).deadline(), world.host(1).disk.written().clone())
     };
     let before = state(&world);
     let asked = PreVoteAsked { epoch: Epoch(40), last: Some(EntryId::new(1, 0)) };
-    world.say(2, 1, Some(39), Message::PreVoteAsked(asked));
+    world.send_as(2, 1, Some(39), Message::PreVoteAsked(asked));
     assert_eq!(before, state(&world));
-    let answer = &world.said_by(1, "pre-vote-answer").next().expect("an answer").message;
+    let answer = &world.messages_from(1, "pre-vote-answer").next().expect("an answer").message;
     assert!(matches!(answer, Message::PreVoteAnswer(answer) if answer.granted && answer.epoch == Epoch(40)));
 }
 
@@ -132,8 +137,8 @@ fn trap_17_a_pre_vote_changes_nothing_at_the_voter() {
 fn trap_17_a_refused_pre_vote_tells_the_greater_epoch() {
     let mut world = voter(&[1], 30);
     let asked = PreVoteAsked { epoch: Epoch(2), last: Some(EntryId::new(1, 0)) };
-    world.say(2, 1, Some(1), Message::PreVoteAsked(asked));
-    let envelope = world.said_by(1, "pre-vote-answer").next().expect("an answer");
+    world.send_as(2, 1, Some(1), Message::PreVoteAsked(asked));
+    let envelope = world.messages_from(1, "pre-vote-answer").next().expect("an answer");
     assert!(matches!(&envelope.message, Message::PreVoteAnswer(answer) if !answer.granted));
     assert_eq!(envelope.epoch, Some(Epoch(30)), "so that the candidate can ask above it");
 }
@@ -141,13 +146,13 @@ fn trap_17_a_refused_pre_vote_tells_the_greater_epoch() {
 #[test]
 fn trap_17_a_candidate_that_hears_of_a_greater_epoch_asks_above_it() {
     let mut world = voter(&[1], 1);
-    world.let_stand(1);
+    world.begin_election(1);
     let asked = world.network.take(&Pick::kind("pre-vote"));
     let last = Some(EntryId::new(1, 0));
     let incarnation = world.host(1).config.incarnation;
     let refusal = PreVoteAnswer { epoch: Epoch(2), granted: false, last, incarnation };
-    world.say(asked[0].to.0, 1, Some(30), Message::PreVoteAnswer(refusal));
-    let epochs: Vec<_> = world.said_by(1, "pre-vote").map(|envelope| &envelope.message).collect();
+    world.send_as(asked[0].to.0, 1, Some(30), Message::PreVoteAnswer(refusal));
+    let epochs: Vec<_> = world.messages_from(1, "pre-vote").map(|envelope| &envelope.message).collect();
     assert_eq!(epochs.len(), 3);
     assert!(epochs.iter().all(|asked| matches!(asked, Message::PreVoteAsked(asked) if asked.epoch == Epoch(31))));
     assert_eq!(
@@ -160,15 +165,15 @@ fn trap_17_a_candidate_that_hears_of_a_greater_epoch_asks_above_it() {
 #[test]
 fn trap_17_a_late_pre_vote_answer_after_the_win_changes_nothing() {
     let mut world = voter(&[1], 1);
-    world.let_stand(1);
+    world.begin_election(1);
     let asked = world.network.take(&Pick::kind("pre-vote"));
     asked[..2].iter().for_each(|asked| world.answer_pre_vote(asked, true));
-    world.grant_by_puppets();
+    world.grant_by_script();
     assert_eq!(world.role(1), RoleName::Leader);
-    let before = world.host(1).snapshot();
+    let before = world.snapshot(1);
     world.answer_pre_vote(&asked[2], true);
     world.answer_pre_vote(&asked[2], false);
-    assert_eq!(world.host(1).snapshot(), before);
+    assert_eq!(world.snapshot(1), before);
 }
 
 #[test]
@@ -176,11 +181,11 @@ fn trap_17_a_node_that_is_cut_off_does_not_come_back_with_a_greater_epoch() {
     let mut world = World::led(4);
     [1, 2, 3].into_iter().for_each(|id| world.network.cut(NodeId(id), NodeId(4)));
     world.elapse_millis(20_000);
-    assert_eq!(world.host(4).snapshot().epoch, Some(Epoch(1)), "it only asked for pre-votes");
+    assert_eq!(world.snapshot(4).epoch, Some(Epoch(1)), "it only asked for pre-votes");
     world.network.heal_all();
     world.elapse_millis(5_000);
     assert_eq!(world.leader(), Some(1), "and disturbs nobody when it is back");
-    assert_eq!(world.host(1).snapshot().epoch, Some(Epoch(1)));
+    assert_eq!(world.snapshot(1).epoch, Some(Epoch(1)));
 }
 
 #[test]
@@ -189,11 +194,11 @@ fn trap_18_a_voter_that_promised_a_huge_epoch_makes_the_leader_step_down_once_an
     world.crash(4);
     let mut image = world.host(4).disk.durable().clone();
     image.promise = Some(Promise { epoch: Epoch(40), vote: None });
-    world.host_mut(4).disk = Disk::holding(image);
+    world.host_mut(4).disk.set_log(image);
     world.take_events();
     world.start(4);
     world.elapse_until(20, "somebody leads above the promise", |world| {
-        world.leader().is_some_and(|leader| world.host(leader).snapshot().epoch > Some(Epoch(40)))
+        world.leader().is_some_and(|leader| world.snapshot(leader).epoch > Some(Epoch(40)))
     });
     world.elapse_millis(10_000);
     let stepped_down = |(_, fact): &(u64, &Fact)| matches!(fact, Fact::SteppedDown { epoch: Epoch(1), .. });
@@ -210,17 +215,17 @@ fn trap_18_a_voter_that_promised_a_huge_epoch_makes_the_leader_step_down_once_an
 fn trap_18_a_stranger_with_a_huge_epoch_disturbs_nobody() {
     let mut world = World::led(4);
     let last = Some(EntryId::new(49, 0));
-    world.say(9, 1, Some(50), Message::Refused(Refused { answers: 1 }));
-    world.say(9, 1, Some(50), Message::VoteAsked(VoteAsked { epoch: Epoch(50), last, transfer: false }));
+    world.send_as(9, 1, Some(50), Message::Refused(Refused { answers: 1 }));
+    world.send_as(9, 1, Some(50), Message::VoteAsked(VoteAsked { epoch: Epoch(50), last, transfer: false }));
     world.elapse_millis(5_000);
     assert_eq!(world.leader(), Some(1));
-    assert_eq!(world.host(1).snapshot().epoch, Some(Epoch(1)));
+    assert_eq!(world.snapshot(1).epoch, Some(Epoch(1)));
 }
 
 #[test]
 fn trap_50_late_ticks_do_not_shift_the_heartbeats_that_follow() {
     let mut world = World::led(4);
-    let deadline = |world: &World| world.host(1).deadline().expect("a leader has a next heartbeat");
+    let deadline = |world: &World| world.deadline(1).expect("a leader has a next heartbeat");
     let begun = deadline(&world);
     for heartbeat in 1..=20 {
         // Each is late, up to most of an interval.
@@ -245,7 +250,7 @@ fn trap_50_replicas_that_heard_the_last_heartbeat_at_one_moment_do_not_stand_at_
         // In step with each other for long, as the simulated network delivers at once.
         world.elapse_millis(5_000);
         world.kill(1);
-        let moments: BTreeSet<_> = [2, 3, 4].iter().filter_map(|id| world.host(*id).deadline()).collect();
+        let moments: BTreeSet<_> = [2, 3, 4].iter().filter_map(|id| world.deadline(*id)).collect();
         assert_eq!(moments.len(), 3, "seed {seed}");
         // The longest timeout is twice the least; one collision is bad luck.
         world.elapse_until(5, "a new leader", |world| world.leader().is_some_and(|leader| leader != 1));

@@ -43,13 +43,13 @@ fn trap_28_a_lease_that_ran_out_while_the_leader_was_frozen_answers_nothing() {
     world.elapse_millis(300);
     assert!(is_answered_alone(&mut world), "the lease holds");
     // n1 is frozen: time passes for the others, which elect another leader and confirm a write.
-    let frozen = world.hosts.remove(&NodeId(1)).expect("n1");
+    let frozen = world.nodes.remove(&NodeId(1)).expect("n1");
     world.elapse_until(5, "another leads", |world| world.leader().is_some());
     let leader = world.leader().expect("somebody");
     let write = world.put(leader, "x=2");
     world.settle();
     assert!(world.is_written(write));
-    world.hosts.insert(NodeId(1), frozen);
+    world.nodes.insert(NodeId(1), frozen);
     assert!(!is_answered_alone(&mut world), "x=2 was confirmed, and n1 has not got it");
 }
 
@@ -77,8 +77,8 @@ fn trap_28_a_voter_that_was_started_anew_waits_until_its_old_promise_has_run_out
     world.elapse_millis(300);
     world.crash(2);
     world.restart(2);
-    let last = world.host(3).core().last().map(|point| point.id);
-    world.say(3, 2, Some(1), Message::VoteAsked(VoteAsked { epoch: Epoch(2), last, transfer: false }));
+    let last = world.core(3).last().map(|point| point.id);
+    world.send_as(3, 2, Some(1), Message::VoteAsked(VoteAsked { epoch: Epoch(2), last, transfer: false }));
     let refused = world.facts().any(|(node, fact)| {
         node == 2 && matches!(fact, Fact::VoteRefused { why, kind, .. } if why == "just-started" && kind == "vote")
     });
@@ -149,7 +149,7 @@ fn leadership_is_not_handed_to_a_learner_and_the_refusal_says_that_it_is_one() {
     for request in asked.into_iter().chain([alone]) {
         assert_eq!(world.answer(request), Some(&Answer::Refused(Refusal::Learner)));
     }
-    assert_eq!(world.said_by(4, "pre-vote").count(), 0);
+    assert_eq!(world.messages_from(4, "pre-vote").count(), 0);
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn a_node_below_the_level_in_force_is_rejected_and_stops_by_name_at_the_first_en
     let events = world.take_events();
     assert!(events.iter().any(|event| rejected(&event.what)), "{events:?}");
     world.elapse_until(10, "n3 stops", |world| !world.host(3).is_up());
-    let why = world.host(3).fatal.clone().expect("it says why");
+    let why = world.node(3).fatal.clone().expect("it says why");
     assert!(why.contains("needs feature level 2") && why.contains("n3 supports up to 1: use a newer epoca"), "{why}");
     assert_eq!(listed(&world, 3), [], "it has not taken the entry");
     // The others go on, and the level stays.
@@ -170,6 +170,6 @@ fn a_node_below_the_level_in_force_is_rejected_and_stops_by_name_at_the_first_en
 }
 
 fn world_without(mut world: World, id: u64) -> World {
-    world.hosts.remove(&NodeId(id));
+    world.nodes.remove(&NodeId(id));
     world
 }

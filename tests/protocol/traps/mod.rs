@@ -19,10 +19,11 @@ mod sessions;
 mod snapshots;
 
 use epoca::protocol::{Entry, Epoch, LogPoint, Message, Promise, Push, Pushed};
+use epoca::verify::host::Image;
 
-use crate::world::{Disk, Image, World, logs};
+use crate::world::{World, logs};
 
-/// n1 is a voter among four, alone with puppets, with this log and promise.
+/// n1 is a voter among four, among scripted voters, with this log and promise.
 fn voter(epochs: &[u64], promised: u64) -> World {
     let mut world = World::solo(4);
     remember(&mut world, 1, epochs, promised);
@@ -33,7 +34,7 @@ fn voter(epochs: &[u64], promised: u64) -> World {
 fn remember(world: &mut World, id: u64, epochs: &[u64], promised: u64) {
     let entries = logs::log(epochs, &world.founding());
     let promise = Some(Promise { epoch: Epoch(promised), vote: None });
-    world.host_mut(id).disk = Disk::holding(Image { promise, ..Image::of(entries) });
+    world.host_mut(id).disk.set_log(Image { promise, ..Image::of(entries) });
 }
 
 /// A push of everything in `log` after the first `before` entries.
@@ -56,7 +57,7 @@ fn acked(world: &World, id: u64) -> Vec<Option<LogPoint>> {
         Message::Ack(ack) => ack.up_to,
         other => panic!("{other:?} is no ack"),
     };
-    world.said_by(id, "ack").map(|envelope| up_to(&envelope.message)).collect()
+    world.messages_from(id, "ack").map(|envelope| up_to(&envelope.message)).collect()
 }
 
 /// The log of n1 as it would be after a power cut now.

@@ -2,8 +2,9 @@
 //! acked and promised. Whoever remembers its acks finds it out.
 
 use epoca::protocol::{Limits, NodeId, RequestId};
+use epoca::verify::host::Disk;
 
-use crate::world::{Disk, Options, World};
+use crate::world::{Options, World};
 
 /// What a node says that finds out that its folder is an older copy.
 const FOUND: &str = "an older copy";
@@ -11,15 +12,7 @@ const FOUND: &str = "an older copy";
 /// The node's folder as it is on the disk now.
 fn copy(world: &World, id: u64) -> Disk {
     let disk = &world.host(id).disk;
-    let copy = Disk::holding(disk.durable().clone());
-    match disk.snapshot() {
-        Some(snapshot) => {
-            let mut copy = copy;
-            copy.keep_snapshot(snapshot.clone());
-            copy
-        }
-        None => copy,
-    }
+    disk.with_log(disk.durable().clone())
 }
 
 /// The node is killed and starts on the copy.
@@ -32,7 +25,7 @@ fn put_back(world: &mut World, id: u64, copy: Disk) {
 }
 
 fn found(world: &World, id: u64) -> bool {
-    world.host(id).fatal.as_ref().is_some_and(|why| why.contains(FOUND))
+    world.node(id).fatal.as_ref().is_some_and(|why| why.contains(FOUND))
 }
 
 fn write(world: &mut World, at: u64, keys: std::ops::Range<u64>) -> Vec<RequestId> {
@@ -57,8 +50,8 @@ fn an_older_copy_of_a_folder_is_found_by_what_the_leader_remembers() {
     assert!(writes.iter().all(|write| world.is_written(*write)));
     put_back(&mut world, 3, old);
     world.elapse_millis(300);
-    assert!(found(&world, 3), "{:?}", world.host(3).fatal);
-    let why = world.host(3).fatal.clone().expect("it has stopped");
+    assert!(found(&world, 3), "{:?}", world.node(3).fatal);
+    let why = world.node(3).fatal.clone().expect("it has stopped");
     assert!(why.contains("n1") && why.contains("e1·o10") && why.contains("e1·o5"), "{why}");
 }
 
@@ -116,7 +109,7 @@ fn what_a_later_leader_cut_off_was_not_lost() {
     world.restart(2);
     world.elapse_millis(1_000);
     for id in world.ids() {
-        assert_eq!(world.host(id).fatal, None, "n{id}");
+        assert_eq!(world.node(id).fatal, None, "n{id}");
     }
     assert_eq!(world.value(2, "k11"), Some("11".to_owned()));
 }
@@ -139,6 +132,6 @@ fn a_node_that_has_what_it_acked_in_a_snapshot_alone_lacks_nothing() {
         world.kill(id);
         world.restart(id);
         world.elapse_millis(300);
-        assert_eq!(world.host(id).fatal, None, "n{id}");
+        assert_eq!(world.node(id).fatal, None, "n{id}");
     }
 }

@@ -5,7 +5,7 @@ use epoca::protocol::{Probe, QuorumRead, replicas_least};
 use crate::world::{Pick, World};
 
 fn probes(world: &World, ids: &[u64]) -> Vec<Probe> {
-    ids.iter().map(|id| world.host(*id).core().probe().expect("a voter")).collect()
+    ids.iter().map(|id| world.core(*id).probe().expect("a voter")).collect()
 }
 
 #[test]
@@ -47,5 +47,5 @@ fn a_node_whose_folder_was_emptied_answers_for_nobody() {
     world.kill(3);
     world.wipe(3);
     world.restart(3);
-    assert_eq!(world.host(3).core().probe(), None);
+    assert_eq!(world.core(3).probe(), None);
 }

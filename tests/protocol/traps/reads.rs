@@ -69,8 +69,8 @@ fn a_read_at_a_leader_without_a_quorum_is_refused_and_never_answered() {
     assert!(matches!(world.answer(read), Some(Answer::Refused(_))), "{:?}", world.answer(read));
 }
 
-/// The leader is frozen while the answers to its last heartbeat lie at its door. A lease that counts from when they are heard
-/// would let it read after that, though another leads.
+/// The leader is frozen while the answers to its last heartbeat lie at its door. A lease that counts from when they are
+/// heard would let it read after that, though another leads.
 #[test]
 fn trap_28_a_leader_that_hears_old_answers_late_gives_no_stale_read() {
     let mut world = World::led(4);

@@ -5,14 +5,15 @@ use epoca::protocol::{
     Answer, ClusterId, CommitOrder, Digest, EntryId, Epoch, Kind, LogPoint, Membership, Message, Opening, Promise,
     Push, Pushed, VoteAnswer, VoteAsked,
 };
+use epoca::verify::host::Image;
 
-use crate::world::{Disk, Image, Options, Pick, World, logs};
+use crate::world::{Options, Pick, World, logs};
 
 /// A voter whose log has one entry of epoch 1.
 fn founded(world: &mut World) {
     let entries = logs::log(&[1], &world.founding());
     let promise = Some(Promise { epoch: Epoch(1), vote: None });
-    world.host_mut(1).disk = Disk::holding(Image { promise, ..Image::of(entries) });
+    world.host_mut(1).disk.set_log(Image { promise, ..Image::of(entries) });
 }
 
 #[test]
@@ -21,7 +22,7 @@ fn a_candidate_counts_its_own_vote_only_once_that_very_promise_is_durable() {
     founded(&mut world);
     world.start(1);
     world.hold_disk(1);
-    world.let_stand(1);
+    world.begin_election(1);
     // It stands again before the first promise is durable; then only the first one becomes so.
     world.tick(1);
     world.flush_some(1, 1);
@@ -35,18 +36,18 @@ fn a_candidacy_that_ends_is_told_to_watchers() {
     let mut world = World::solo(4);
     founded(&mut world);
     world.start(1);
-    world.let_stand(1);
+    world.begin_election(1);
     world.drop_messages(&Pick::default());
     // The push of another leader does not continue this log: there is no more to tell than that the candidacy is over.
     let prev = logs::log(&[1, 1, 1], &world.founding())[2].point();
     let push = Push { prev: Some(prev), entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None };
-    world.say(2, 1, Some(1), Message::Push(push));
+    world.send_as(2, 1, Some(1), Message::Push(push));
     let is_told = |fact: &Fact| match fact {
         Fact::SteppedDown { why, role, .. } => why == "leader-found" && role == "candidate",
         _ => false,
     };
     assert!(world.facts().any(|(_, fact)| is_told(fact)), "it has never led, and nobody may take it for a leader");
-    assert_eq!(world.host(1).view.role, world.host(1).snapshot().role);
+    assert_eq!(world.node(1).view.role, world.snapshot(1).role);
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn a_replica_of_a_fresh_cluster_waits_no_longer_for_its_leader_than_any_other() 
     world.elapse_millis(500);
     let most = world.now.plus_micros(2 * world.host(2).config.election_timeout_micros);
     for id in 2..=4 {
-        assert!(world.host(id).deadline() <= Some(most), "n{id} waits until {:?}", world.host(id).deadline());
+        assert!(world.deadline(id) <= Some(most), "n{id} waits until {:?}", world.deadline(id));
     }
 }
 
@@ -80,9 +81,9 @@ fn a_replica_that_has_lost_its_commit_point_is_ordered_again_though_nobody_write
     world.crash(4);
     // It was written, and perhaps never synced.
     let image = Image { committed: None, ..world.host(4).disk.durable().clone() };
-    world.host_mut(4).disk = Disk::holding(image);
+    world.host_mut(4).disk.set_log(image);
     world.restart(4);
-    let applied = |world: &World, id| world.host(id).snapshot().applied.map(|point| point.position);
+    let applied = |world: &World, id| world.snapshot(id).applied.map(|point| point.position);
     assert!(applied(&world, 4) < applied(&world, 1), "it has forgotten what was final");
     world.elapse_millis(500);
     assert_eq!(applied(&world, 4), applied(&world, 1));
@@ -119,11 +120,11 @@ fn trap_25_forged_entries_of_the_leaders_last_epoch_on_a_log_that_lacks_the_epoc
     let founding = world.founding();
     let promise = Some(Promise { epoch: Epoch(2), vote: None });
     for (id, epochs) in [(1, &[1, 1, 1, 1, 1, 1, 2][..]), (2, &[1]), (3, &[1]), (4, &[1])] {
-        world.host_mut(id).disk = Disk::holding(Image { promise, ..Image::of(logs::log(epochs, &founding)) });
+        world.host_mut(id).disk.set_log(Image { promise, ..Image::of(logs::log(epochs, &founding)) });
     }
     world.start_all();
     let request = world.inject(2, &["x=666"; 3], Some(2));
-    assert!(matches!(world.answer(request), Some(Answer::Applied { entry, .. }) if entry.id == EntryId::new(2, 2)));
+    assert!(matches!(world.answer(request), Some(Answer::Injected(last)) if last.id == EntryId::new(2, 2)));
     world.elect(1);
     world.settle();
     let reports = world.facts().filter(|(node, fact)| *node == 2 && matches!(fact, Fact::Reported { .. })).count();
@@ -137,14 +138,14 @@ fn a_commit_order_with_another_digest_than_was_acked_is_dropped_and_the_right_on
     let mut world = World::led(4);
     world.put(1, "x");
     world.deliver(&Pick::kind("push"));
-    let acked = world.host(2).core().last().expect("the log is not empty");
+    let acked = world.core(2).last().expect("the log is not empty");
     let up_to = LogPoint { digest: Digest([9; 16]), ..acked };
-    world.say(1, 2, Some(1), Message::CommitOrder(CommitOrder { up_to }));
-    assert_eq!(world.host(2).fatal, None);
-    assert!(world.host(2).core().committed().is_some_and(|committed| committed.position < acked.position));
+    world.send_as(1, 2, Some(1), Message::CommitOrder(CommitOrder { up_to }));
+    assert_eq!(world.node(2).fatal, None);
+    assert!(world.core(2).committed().is_some_and(|committed| committed.position < acked.position));
     world.settle();
     world.elapse_millis(300);
-    assert_eq!(world.host(2).core().committed(), Some(acked));
+    assert_eq!(world.core(2).committed(), Some(acked));
 }
 
 /// A promise is never taken back: the greatest number once left the cluster no epoch to elect a leader in.
@@ -154,12 +155,12 @@ fn an_epoch_out_of_reach_is_refused_and_the_cluster_goes_on() {
     let last = Some(EntryId::new(u64::MAX >> 1, 0));
     for epoch in [(1 << 32) + 2, u64::MAX >> 1, u64::MAX] {
         let push = Push { prev: None, entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None };
-        world.say(3, 2, Some(epoch), Message::Push(push));
-        world.say(3, 2, Some(1), Message::VoteAsked(VoteAsked { epoch: Epoch(epoch), last, transfer: false }));
-        world.say(3, 1, Some(epoch), Message::VoteAnswer(VoteAnswer { epoch: Epoch(epoch), granted: true }));
+        world.send_as(3, 2, Some(epoch), Message::Push(push));
+        world.send_as(3, 2, Some(1), Message::VoteAsked(VoteAsked { epoch: Epoch(epoch), last, transfer: false }));
+        world.send_as(3, 1, Some(epoch), Message::VoteAnswer(VoteAnswer { epoch: Epoch(epoch), granted: true }));
     }
-    assert_eq!(world.host(1).core().epoch(), Some(Epoch(1)));
-    assert_eq!(world.host(2).core().epoch(), Some(Epoch(1)));
+    assert_eq!(world.core(1).epoch(), Some(Epoch(1)));
+    assert_eq!(world.core(2).epoch(), Some(Epoch(1)));
     let write = world.put(1, "x");
     world.settle();
     assert!(world.is_written(write));
@@ -177,13 +178,13 @@ fn a_first_entry_that_founds_no_cluster_of_this_node_is_not_stored() {
     let id = EntryId::new(1, 0);
     let say = |world: &mut World, kind, body| {
         let entries = vec![Pushed { id, kind, body }];
-        world.say(
+        world.send_as(
             2,
             1,
             Some(1),
             Message::Push(Push { prev: None, entries, resync: 0, replaces: false, round: 0, acked: None }),
         );
-        world.host(1).core().last()
+        world.core(1).last()
     };
     for founding in [Some(twice), Some(renamed), Some(nobody), None] {
         let body = Opening { founding }.encode();

@@ -1,4 +1,5 @@
-//! Traps 24 and 25: no gap is stored; the sync point is found in one round trip, with forged entries in at most two. And the mark of forged entries.
+//! Traps 24 and 25: no gap is stored; the sync point is found in one round trip, with forged entries in at most two.
+//! And the mark of forged entries.
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Answer, EntryId, Message, NodeId, Offset, Position, Pushed, Refusal};
@@ -15,7 +16,7 @@ fn reports(world: &World, id: u64) -> usize {
 fn inject(world: &mut World, id: u64) {
     let writes = vec!["x=666"; FORGED];
     let request = world.inject(id, &writes, None);
-    assert!(matches!(world.answer(request), Some(Answer::Applied { .. })), "{:?}", world.answer(request));
+    assert!(matches!(world.answer(request), Some(Answer::Injected(_))), "{:?}", world.answer(request));
 }
 
 fn assert_repaired(world: &World) {
@@ -101,7 +102,7 @@ fn trap_24_an_entry_behind_a_gap_in_the_offsets_is_not_stored() {
     for id in [EntryId::new(1, 2), EntryId::new(2, 1)] {
         let mut gap = push(&truth, 1);
         gap.entries = gap.entries.into_iter().map(|pushed| Pushed { id, ..pushed }).collect();
-        world.say(2, 1, Some(2), Message::Push(gap));
+        world.send_as(2, 1, Some(2), Message::Push(gap));
         assert_eq!(durable(&world, 1).last().map(|entry| entry.id.offset), Some(Offset(0)), "{id}");
     }
 }
@@ -117,7 +118,7 @@ fn a_forged_entry_that_a_push_confirms_loses_its_mark_durably_before_the_ack() {
     assert_eq!(world.host(1).disk.durable().forged_from, Some(Position(2)));
 
     world.hold_disk(1);
-    world.say(2, 1, Some(1), Message::Push(push(&truth[..2], 1)));
+    world.send_as(2, 1, Some(1), Message::Push(push(&truth[..2], 1)));
     assert_eq!(acked(&world, 1), [], "still marked on the disk");
     world.flush(1);
     assert_eq!(acked(&world, 1), [Some(truth[1].point())]);
@@ -142,6 +143,6 @@ fn an_injection_that_cannot_be_is_refused_with_the_reason() {
     let mut fresh = World::started(4);
     assert_eq!(refusal(&mut fresh, 2, 1, None), Some(Answer::Refused(Refusal::EmptyLog)));
     let mut standing = voter(&[1], 1);
-    standing.let_stand(1);
+    standing.begin_election(1);
     assert_eq!(refusal(&mut standing, 1, 1, None), Some(Answer::Refused(Refusal::Standing)));
 }

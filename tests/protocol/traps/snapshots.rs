@@ -7,8 +7,9 @@ use epoca::protocol::trace::Fact;
 use epoca::protocol::{
     Change, Command, Epoch, Input, Message, NodeId, Once, Position, Push, SnapshotAck, SnapshotChunk, SnapshotId,
 };
+use epoca::verify::host::{Image, snapshot_content};
 
-use crate::world::{Auto, Image, Options, Pick, World, snapshots};
+use crate::world::{Auto, Options, Pick, World};
 
 /// A snapshot every ten entries, nothing of the log kept behind it, files of many parts.
 fn small() -> Options {
@@ -49,7 +50,7 @@ fn behind(count: u64) -> World {
 }
 
 fn purged(world: &World, id: u64) -> Option<Position> {
-    world.host(id).snapshot().purged.map(|point| point.position)
+    world.snapshot(id).purged.map(|point| point.position)
 }
 
 fn count_of(world: &World, id: u64, wanted: impl Fn(&Fact) -> bool) -> usize {
@@ -94,9 +95,7 @@ fn all_but_the_last_part(world: &mut World) -> SnapshotId {
 fn trap_24_after_a_snapshot_the_log_is_its_point_and_a_suffix_without_gaps() {
     let mut world = behind(34);
     world.restart(4);
-    world.elapse_until(20, "n4 catches up", |world| {
-        world.host(4).snapshot().applied == world.host(1).snapshot().applied
-    });
+    world.elapse_until(20, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
     assert_eq!(count_of(&world, 4, is_installed), 1);
     let image = world.host(4).disk.durable().clone();
     let base = image.base.clone().expect("it begins after a snapshot").last;
@@ -111,7 +110,7 @@ fn trap_24_after_a_snapshot_the_log_is_its_point_and_a_suffix_without_gaps() {
     let mut prev = before.last().expect("it has a log");
     prev.position = Position(prev.position.0 + 5);
     let push = Push { prev: Some(prev), entries: Vec::new(), resync: 1, replaces: false, round: 0, acked: None };
-    world.say(1, 4, Some(1), Message::Push(push));
+    world.send_as(1, 4, Some(1), Message::Push(push));
     assert_eq!(world.host(4).disk.durable(), &before);
 }
 
@@ -121,14 +120,14 @@ fn trap_39_an_older_snapshot_does_not_wind_back_what_is_applied() {
     put_many(&mut world, 12);
     let old = world.host(1).disk.snapshot().expect("one was taken").id;
     put_many(&mut world, 4);
-    let applied = world.host(4).snapshot().applied;
-    let committed = world.host(4).core().committed();
+    let applied = world.snapshot(4).applied;
+    let committed = world.core(4).committed();
     assert!(applied.map(|point| point.position) > Some(old.point.position));
     world.take_events();
-    let chunk = SnapshotChunk { snapshot: old, offset: 0, bytes: snapshots::content(old).into(), resync: 0 };
-    world.say(1, 4, Some(1), Message::SnapshotChunk(chunk));
-    assert_eq!(world.host(4).snapshot().applied, applied);
-    assert_eq!(world.host(4).core().committed(), committed);
+    let chunk = SnapshotChunk { snapshot: old, offset: 0, bytes: snapshot_content(old).into(), resync: 0 };
+    world.send_as(1, 4, Some(1), Message::SnapshotChunk(chunk));
+    assert_eq!(world.snapshot(4).applied, applied);
+    assert_eq!(world.core(4).committed(), committed);
     assert_eq!(count_of(&world, 4, is_installed), 0);
     world.settle();
     put_many(&mut world, 1);
@@ -149,9 +148,7 @@ fn trap_39_a_snapshot_is_installed_after_what_was_handed_to_the_database_before(
     world.elapse_millis(500);
     assert_eq!(count_of(&world, 4, is_installed), 0, "entries before it wait to be applied");
     world.auto(4, Auto::ALL);
-    world.elapse_until(20, "n4 catches up", |world| {
-        world.host(4).snapshot().applied == world.host(1).snapshot().applied
-    });
+    world.elapse_until(20, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
     assert_eq!(count_of(&world, 4, is_installed), 1);
     assert_equal(&world);
 }
@@ -169,14 +166,14 @@ fn trap_40_a_crash_between_installing_and_replacing_the_log_is_ended_by_the_next
         world.hold_disk(4);
         world.auto(4, Auto { flush: false, ..Auto::ALL });
         world.deliver(&Pick::kind("snapshot").to(4));
-        assert_eq!(world.host(4).snapshot().applied, Some(snapshot.point));
+        assert_eq!(world.snapshot(4).applied, Some(snapshot.point));
         world.crash(4);
         assert!(world.host(4).disk.durable().base.is_none(), "the old log is still there");
         world.free_disk(4);
         world.auto(4, Auto::ALL);
         world.restart(4);
         assert_eq!(world.host(4).disk.durable().base.as_ref().map(|base| base.last), Some(snapshot.point));
-        assert_eq!(world.host(4).snapshot().applied, Some(snapshot.point));
+        assert_eq!(world.snapshot(4).applied, Some(snapshot.point));
         world.elapse_millis(3_000);
         assert_eq!(world.value(4, "x"), None, "what was forged is gone");
         put_many(&mut world, 3);
@@ -193,9 +190,7 @@ fn trap_40_a_crash_while_the_parts_come_leaves_the_node_as_it_was() {
     world.crash(4);
     assert_eq!(world.host(4).disk.durable(), &before);
     world.restart(4);
-    world.elapse_until(20, "n4 catches up", |world| {
-        world.host(4).snapshot().applied == world.host(1).snapshot().applied
-    });
+    world.elapse_until(20, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
     assert_equal(&world);
 }
 
@@ -217,9 +212,7 @@ fn trap_40_a_node_that_is_started_anew_goes_on_with_what_it_has_of_a_snapshot() 
             world.kill(4)
         }
         world.restart(4);
-        world.elapse_until(20, "n4 catches up", |world| {
-            world.host(4).snapshot().applied == world.host(1).snapshot().applied
-        });
+        world.elapse_until(20, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
         assert_eq!(count_of(&world, 4, is_installed), 1);
         assert_equal(&world);
         // The first part once more, and what is missing; that which was under way may be sent again first.
@@ -236,9 +229,7 @@ fn trap_41_a_wholly_compacted_log_still_serves_a_replica_whose_progress_is_unkno
     assert_eq!(purged(&world, 1), last, "nothing is left of the log");
     world.restart(4);
     // No new writes.
-    world.elapse_until(20, "n4 catches up", |world| {
-        world.host(4).snapshot().applied == world.host(1).snapshot().applied
-    });
+    world.elapse_until(20, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
     assert_eq!(count_of(&world, 4, is_installed), 1);
     assert_equal(&world);
 }
@@ -256,7 +247,7 @@ fn trap_42_a_trigger_while_a_snapshot_is_taken_is_not_lost() {
         2,
         "what fell due meanwhile, too"
     );
-    assert!(world.host(1).snapshot().snapshot.is_some_and(|point| point.position.0 >= 20));
+    assert!(world.snapshot(1).snapshot.is_some_and(|point| point.position.0 >= 20));
 }
 
 #[test]
@@ -273,13 +264,9 @@ fn trap_42_a_replica_that_gets_no_further_loses_its_turn() {
     world.elapse_millis(500);
     assert!(count_of(&world, 1, |fact| matches!(fact, Fact::SnapshotSent { to: NodeId(3), .. })) > 0);
     world.network.heal_all();
-    world.elapse_until(40, "n4 gets its turn", |world| {
-        world.host(4).snapshot().applied == world.host(1).snapshot().applied
-    });
+    world.elapse_until(40, "n4 gets its turn", |world| world.snapshot(4).applied == world.snapshot(1).applied);
     world.network.release(NodeId(3), "snapshot");
-    world.elapse_until(40, "n3 gets it too", |world| {
-        world.host(3).snapshot().applied == world.host(1).snapshot().applied
-    });
+    world.elapse_until(40, "n3 gets it too", |world| world.snapshot(3).applied == world.snapshot(1).applied);
     assert_equal(&world);
 }
 
@@ -296,9 +283,7 @@ fn trap_42_lost_parts_and_answers_are_sent_again() {
             world.drop_messages(&Pick::kind("snapshot-ack"));
         }
     }
-    world.elapse_until(40, "n4 catches up", |world| {
-        world.host(4).snapshot().applied == world.host(1).snapshot().applied
-    });
+    world.elapse_until(40, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
     assert_equal(&world);
 }
 
@@ -319,23 +304,21 @@ fn a_snapshot_that_is_lost_while_the_log_is_about_to_be_cut_behind_it_costs_noth
             Some(Input::SnapshotRead { read, .. }) => Some(read),
             _ => None,
         };
-        world.elapse_until(20, "n1 reads its snapshot for n4", |world| world.host(1).is_asked_for_a_snapshot());
-        let read = read(world.snapshot_one(1)).expect("a part is to be read");
+        world.elapse_until(20, "n1 reads its snapshot for n4", |world| world.host(1).has_snapshot_reads());
+        let read = read(world.work_on_snapshots(1)).expect("a part is to be read");
         world.step(1, Input::SnapshotRead { read, bytes: None });
     };
     lost(&mut world);
     // Another one is taken: the entry up to which the log may be cut is being read, and n4 is sent this one.
-    let taken = world.snapshot_one(1).expect("another one is taken");
+    let taken = world.work_on_snapshots(1).expect("another one is taken");
     assert!(matches!(taken, Input::SnapshotTaken(_)));
     world.step(1, taken);
     lost(&mut world);
     let before = purged(&world, 1);
     world.answer_read(1);
-    assert_eq!((purged(&world, 1), &world.host(1).fatal), (before, &None));
+    assert_eq!((purged(&world, 1), &world.node(1).fatal), (before, &None));
     world.auto(1, Auto::ALL);
-    world.elapse_until(20, "n4 catches up", |world| {
-        world.host(4).snapshot().applied == world.host(1).snapshot().applied
-    });
+    world.elapse_until(20, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
     assert_equal(&world);
 }
 
@@ -351,16 +334,14 @@ fn trap_43_sessions_and_members_come_with_the_snapshot() {
     world.put(1, "x=other");
     put_many(&mut world, 25);
     world.restart(4);
-    world.elapse_until(20, "n4 catches up", |world| {
-        world.host(4).snapshot().applied == world.host(1).snapshot().applied
-    });
+    world.elapse_until(20, "n4 catches up", |world| world.snapshot(4).applied == world.snapshot(1).applied);
     assert_eq!(count_of(&world, 4, is_installed), 1);
-    assert_eq!(world.host(4).core().members(), world.host(1).core().members());
+    assert_eq!(world.core(4).members(), world.core(1).members());
     // It remembers both after a restart of its own, and as a leader.
     world.kill(4);
     world.restart(4);
     world.elapse_millis(3_000);
-    assert_eq!(world.host(4).core().members(), world.host(1).core().members());
+    assert_eq!(world.core(4).members(), world.core(1).members());
     world.kill(1);
     world.elect(4);
     world.settle();
@@ -383,7 +364,7 @@ fn an_answer_of_another_snapshot_or_part_moves_nothing() {
     let other = SnapshotId { bytes: snapshot.bytes + 1, ..snapshot };
     let of_other = SnapshotAck { snapshot: other, answers: 0, received: 3 };
     for ack in [far, of_other] {
-        world.say(4, 1, Some(1), Message::SnapshotAck(ack));
+        world.send_as(4, 1, Some(1), Message::SnapshotAck(ack));
     }
     assert_eq!(sent(&world), before);
     world.elapse_millis(3_000);
@@ -405,8 +386,8 @@ fn a_replica_whose_log_begins_later_reports_it_though_it_knows_the_old_epochs_en
     }
     assert!(purged(&world, 4) > Some(end.position), "{:?}", purged(&world, 4));
     let heartbeat = Push { prev: Some(end), entries: Vec::new(), resync: 0, replaces: false, round: 0, acked: None };
-    world.say(2, 4, Some(2), Message::Push(heartbeat));
-    assert!(world.said_by(4, "log-state").next().is_some(), "the leader learns nothing from an ack of {end}");
+    world.send_as(2, 4, Some(2), Message::Push(heartbeat));
+    assert!(world.messages_from(4, "log-state").next().is_some(), "the leader learns nothing from an ack of {end}");
 }
 
 /// Otherwise a node that holds much writes all of it again and again for the little that is new.
@@ -442,15 +423,10 @@ fn a_snapshot_that_was_whole_before_the_promise_that_came_with_it_starts_a_node(
     world.restart(4);
     world.elapse_until(20, "n4 has the snapshot", |world| purged(world, 4).is_some());
     world.crash(4);
-    let disk = &world.host(4).disk;
-    let Image { base, .. } = disk.durable().clone();
+    let Image { base, .. } = world.host(4).disk.durable().clone();
     let committed = base.as_ref().map(|base| base.last);
-    world.host_mut(4).disk = disk.with(Image { base, committed, ..Image::default() });
+    world.host_mut(4).disk.set_log(Image { base, committed, ..Image::default() });
     world.restart(4);
-    assert_eq!(
-        world.host(4).core().epoch(),
-        Some(Epoch(1)),
-        "whoever has data of an epoch follows no leader before it"
-    );
-    world.elapse_until(20, "n4 has everything", |world| world.host(4).core().last() == world.host(1).core().last());
+    assert_eq!(world.core(4).epoch(), Some(Epoch(1)), "whoever has data of an epoch follows no leader before it");
+    world.elapse_until(20, "n4 has everything", |world| world.core(4).last() == world.core(1).last());
 }

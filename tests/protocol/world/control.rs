@@ -4,12 +4,13 @@ use bytes::Bytes;
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{
-    Answer, Envelope, Epoch, FeatureLevel, Inject, Input, Message, NodeId, Proposal, RequestId, Time,
+    Answer, Core, Envelope, Epoch, FeatureLevel, Inject, Input, Message, NodeId, Proposal, RequestId, Time,
 };
+use epoca::verify::host::Host;
 
 use crate::world::{Auto, Pick, What, World, logs};
 
-/// More messages than any test sends before the nodes fall silent: beyond it they would never do so.
+/// More messages than any test sends before the nodes are quiet.
 const DELIVERIES_MAX: usize = 100_000;
 
 impl World {
@@ -22,24 +23,23 @@ impl World {
     /// Starts a node on what its disk holds, watched.
     pub fn start(&mut self, id: u64) {
         let now = self.now;
-        self.host_mut(id).start(now);
+        self.node_mut(id).start(now);
         self.step(id, Input::Watched(true));
     }
 
-    /// A power cut: what no flush covered is lost.
+    /// A power loss: unflushed writes are lost, and half of what was received of a snapshot.
     pub fn crash(&mut self, id: u64) {
         self.crash_keeping(id, 0);
-        // Of what was received of a snapshot some is durable.
-        self.host_mut(id).incoming.iter_mut().for_each(|(_, content)| content.truncate(content.len() / 2));
+        self.host_mut(id).keep_received(50);
     }
 
-    /// A power cut that leaves the first `kept` of the writes that no flush covered.
+    /// A power loss that keeps the first `kept` unflushed writes.
     pub fn crash_keeping(&mut self, id: u64, kept: usize) {
-        self.host_mut(id).stop(kept);
+        self.node_mut(id).stop(kept);
         self.note(NodeId(id), What::Fact(Fact::Killed { node: NodeId(id) }));
     }
 
-    /// The process ends; what was written stays.
+    /// The process ends. Everything that it wrote stays.
     pub fn kill(&mut self, id: u64) {
         let pending = self.host(id).disk.pending();
         self.crash_keeping(id, pending);
@@ -55,50 +55,57 @@ impl World {
     }
 
     pub fn auto(&mut self, id: u64, auto: Auto) {
-        self.host_mut(id).auto = auto;
+        self.node_mut(id).auto = auto;
         if self.host(id).is_up() {
-            while let Some(input) = self.due(id) {
+            while let Some(input) = self.work(id) {
                 self.step(id, input);
             }
         }
     }
 
-    /// The disk works when the test says so.
+    /// From now on nothing is flushed unless the test says so.
     pub fn hold_disk(&mut self, id: u64) {
-        let auto = self.host(id).auto;
+        let auto = self.node(id).auto;
         self.auto(id, Auto { flush: false, ..auto });
     }
 
     pub fn free_disk(&mut self, id: u64) {
-        let auto = self.host(id).auto;
+        let auto = self.node(id).auto;
         self.auto(id, Auto { flush: true, ..auto });
     }
 
-    /// Makes all pending writes of a node durable and tells it.
+    /// Makes all pending writes of a node durable.
     pub fn flush(&mut self, id: u64) {
         self.flush_some(id, usize::MAX);
     }
 
     pub fn flush_some(&mut self, id: u64, count: usize) {
-        if let Some(input) = self.flush_one(id, count) {
+        if let Some(input) = self.flush_now(id, count) {
             self.step(id, input);
         }
     }
 
     pub fn apply(&mut self, id: u64) {
-        if let Some(input) = self.host_mut(id).apply_one() {
+        if let Some(input) = self.node_mut(id).apply() {
             self.step(id, input);
         }
+    }
+
+    /// Does one thing that is asked of the node's snapshots. Returns the input that comes of it, which is not given
+    /// yet.
+    pub fn work_on_snapshots(&mut self, id: u64) -> Option<Input> {
+        let World { nodes, taken, .. } = self;
+        nodes.get_mut(&NodeId(id))?.work_on_snapshots(taken)
     }
 
     pub fn answer_read(&mut self, id: u64) {
-        if let Some(input) = self.host_mut(id).read_one() {
+        if let Some(input) = self.node_mut(id).read_log() {
             self.step(id, input);
         }
     }
 
-    /// Hands a message to its receiver: cut links lose it, the gate may keep it, a node that is down hears nothing.
-    pub fn hand_over(&mut self, envelope: Envelope) {
+    /// Delivers a message to its receiver. A cut link loses it, the gate may hold it, a node that is down ignores it.
+    pub fn deliver_message(&mut self, envelope: Envelope) {
         let (from, to, number) = (envelope.from, envelope.to, envelope.number);
         let kind = envelope.message.kind().into();
         if self.network.is_cut(from, to) {
@@ -107,43 +114,43 @@ impl World {
         } else if self.network.is_held(&envelope) {
             self.network.held.push(envelope);
             self.note(to, What::Fact(Fact::MessageHeld { from, to, number, kind, what: None, since: None }));
-        } else if self.hosts.get(&to).is_some_and(|host| host.is_up()) {
+        } else if self.nodes.get(&to).is_some_and(|node| node.host.is_up()) {
             self.step(to.0, Input::Message(envelope));
         }
     }
 
-    /// Delivers the messages that are under way now, not those that they cause. Gives how many.
+    /// Delivers the messages that are under way now, not those that they cause. Returns how many.
     pub fn deliver(&mut self, pick: &Pick) -> usize {
         let taken = self.network.take(pick);
         let count = taken.len();
-        taken.into_iter().for_each(|envelope| self.hand_over(envelope));
+        taken.into_iter().for_each(|envelope| self.deliver_message(envelope));
         count
     }
 
-    /// Loses messages on their way.
+    /// Loses messages that are under way.
     pub fn drop_messages(&mut self, pick: &Pick) -> usize {
         self.network.take(pick).len()
     }
 
-    /// Delivers everything until the nodes fall silent. Time stands still. Messages to puppets stay in the pool.
+    /// Delivers all messages until none is under way. Time stands still. Messages to scripted voters stay in the pool.
     pub fn settle(&mut self) {
         for _ in 0..DELIVERIES_MAX {
-            let next = self.network.pool.iter().position(|envelope| self.hosts.contains_key(&envelope.to));
+            let next = self.network.pool.iter().position(|envelope| self.nodes.contains_key(&envelope.to));
             let Some(index) = next else { return };
             let envelope = self.network.pool.remove(index);
-            self.hand_over(envelope);
+            self.deliver_message(envelope);
         }
-        panic!("the nodes never fall silent; under way: {:?}", self.network.pool);
+        panic!("the nodes are never quiet; under way: {:?}", self.network.pool);
     }
 
-    /// Time passes for a healthy network: messages arrive at once, each node wakes up at its deadline.
+    /// Time passes with a healthy network: messages arrive at once, and each node gets its ticks.
     pub fn elapse(&mut self, micros: u64) {
         let end = self.now.plus_micros(micros);
         self.settle();
         while let Some((deadline, id)) = self.next_deadline().filter(|(deadline, _)| *deadline <= end) {
             self.now = self.now.max(deadline);
             self.step(id, Input::Tick);
-            let after = self.host(id).deadline();
+            let after = self.deadline(id);
             assert!(after.is_none_or(|after| after > self.now), "n{id} wants to be woken at {after:?} again");
             self.settle();
         }
@@ -154,24 +161,29 @@ impl World {
         self.elapse(millis * 1_000);
     }
 
-    /// Time passes until the world is as wanted; at most `seconds`.
-    pub fn elapse_until(&mut self, seconds: u64, what: &str, wanted: impl Fn(&World) -> bool) {
+    /// Time passes until the condition holds, at most `seconds`.
+    pub fn elapse_until(&mut self, seconds: u64, what: &str, condition: impl Fn(&World) -> bool) {
         for _ in 0..seconds * 20 {
-            if wanted(self) {
+            if condition(self) {
                 return;
             }
             self.elapse_millis(50);
         }
-        assert!(wanted(self), "{seconds} s of virtual time were not enough for: {what}");
+        assert!(condition(self), "{seconds} s of virtual time were not enough for: {what}");
+    }
+
+    /// When the node wants its next tick, if it is up.
+    pub fn deadline(&self, id: u64) -> Option<Time> {
+        self.host(id).running().map(Core::deadline)
     }
 
     pub fn next_deadline(&self) -> Option<(Time, u64)> {
-        self.hosts.values().filter_map(|host| Some((host.deadline()?, host.id().0))).min()
+        self.hosts().filter_map(Host::running).map(|core| (core.deadline(), core.id().0)).min()
     }
 
-    /// Moves time on to the node's deadline and wakes it, and nobody else.
+    /// Moves time on to the node's deadline and gives a tick to this node only.
     pub fn tick(&mut self, id: u64) {
-        let deadline = self.host(id).deadline().expect("a node that ticks is up");
+        let deadline = self.core(id).deadline();
         self.now = self.now.max(deadline);
         self.step(id, Input::Tick);
     }
@@ -236,15 +248,15 @@ impl World {
         request
     }
 
-    /// A line of a puppet, or of a node whose message the test makes up.
-    pub fn say(&mut self, from: u64, to: u64, epoch: Option<u64>, message: Message) -> u64 {
-        self.said += 1;
+    /// Delivers a message that the test sends in the name of a node. Returns its number.
+    pub fn send_as(&mut self, from: u64, to: u64, epoch: Option<u64>, message: Message) -> u64 {
+        self.scripted += 1;
         let host = self.host(to);
         let founded = !host.disk.written().entries.is_empty() || !message.is_election();
         let envelope = Envelope {
             from: NodeId(from),
             to: NodeId(to),
-            number: 1_000_000 + self.said,
+            number: 1_000_000 + self.scripted,
             cluster: founded.then(|| self.founding().cluster),
             incarnation: founded.then_some(host.config.incarnation),
             epoch: epoch.map(Epoch),
@@ -254,15 +266,15 @@ impl World {
             message,
         };
         self.step(to, Input::Message(envelope));
-        1_000_000 + self.said
+        1_000_000 + self.scripted
     }
 
-    /// The answer says that the write is confirmed.
+    /// Whether the write is confirmed.
     pub fn is_written(&self, request: RequestId) -> bool {
         matches!(self.answer(request), Some(Answer::Applied { .. }))
     }
 
-    /// The value that a read of the node's final database finds now.
+    /// The value of the key in the node's final database.
     pub fn value(&self, id: u64, key: &str) -> Option<String> {
         let (value, _) = self.host(id).database.read(key)?;
         Some(String::from_utf8_lossy(value).into_owned())

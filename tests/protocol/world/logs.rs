@@ -1,13 +1,13 @@
-//! Logs, made from the epochs of their entries: the way in which the tables and the figures of the papers write them.
+//! Logs that are built from the epochs of their entries, as the tables and the figures of the papers give them.
 
 use bytes::Bytes;
 
 use epoca::protocol::{Change, Command, Entry, EntryId, Kind, LogPoint, Membership, Opening};
 
-/// What distinguishes an entry from another one with the same number.
+/// What distinguishes two entries with the same id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Content {
-    /// The same in every log that has an entry with this id.
+    /// Equal in all logs that have an entry with this id.
     True,
     Other,
 }
@@ -36,7 +36,7 @@ pub fn epochs(runs: &[(u64, u64)]) -> Vec<u64> {
     runs.iter().flat_map(|(epoch, count)| std::iter::repeat_n(*epoch, *count as usize)).collect()
 }
 
-/// The same position with an entry of this epoch.
+/// The id of the next entry, if it is of this epoch.
 pub fn next_id(last: Option<LogPoint>, epoch: u64) -> EntryId {
     match last {
         Some(last) if last.id.epoch.0 == epoch => EntryId::new(epoch, last.id.offset.0 + 1),
@@ -48,7 +48,7 @@ pub fn opening(founding: Option<&Membership>) -> Bytes {
     Opening { founding: founding.cloned() }.encode()
 }
 
-/// An encoded write; `sequence` makes it another one than an equal write of somebody else.
+/// An encoded write. `sequence` distinguishes equal writes.
 pub fn put(key: &str, value: &str, sequence: u64) -> Bytes {
     let change = Change::Put { key: copy(key), value: copy(value) };
     Command { session: 1, sequence, once: None, change }.encode()

@@ -1,17 +1,17 @@
-//! Nodes that come later, and changes of the member list.
+//! Nodes that are added later, and changes of the member list.
 
 use epoca::protocol::{FeatureLevel, Input, Member, MemberChange, MemberKind, Membership, NodeId, RequestId};
 
-use crate::world::{Host, World, incarnation};
+use crate::world::{Node, World, incarnation};
 
 impl World {
-    /// A host with an empty disk that knows nobody and waits to be added; it is started.
+    /// Starts a node with an empty disk that knows no other node and waits to be added.
     pub fn newcomer(&mut self, id: u64) {
-        let like = &self.hosts.values().next().expect("a world has a host").config;
+        let like = &self.hosts().next().expect("a world has a node").config;
         let mut config = like.clone();
         (config.id, config.incarnation, config.voters) = (NodeId(id), incarnation(NodeId(id)), Vec::new());
         config.seed = like.seed.wrapping_mul(31).wrapping_add(id);
-        self.hosts.insert(NodeId(id), Host::new(config));
+        self.nodes.insert(NodeId(id), Node::new(config));
         self.start(id);
     }
 
@@ -20,7 +20,7 @@ impl World {
         self.host_mut(id).config.level_max = level_max;
     }
 
-    /// The node's disk is another one, empty; it was told of nobody.
+    /// The stopped node gets another, empty disk, and knows no other node.
     pub fn replace_disk(&mut self, id: u64, generation: u8) {
         let host = self.host_mut(id);
         host.wipe();
@@ -29,7 +29,8 @@ impl World {
     }
 
     pub fn member(&self, id: u64, kind: MemberKind) -> Member {
-        let incarnation = self.hosts.get(&NodeId(id)).map_or(incarnation(NodeId(id)), |host| host.config.incarnation);
+        let incarnation =
+            self.nodes.get(&NodeId(id)).map_or(incarnation(NodeId(id)), |node| node.host.config.incarnation);
         Member { id: NodeId(id), address: format!("127.0.0.1:{}", 7100 + id), incarnation, kind }
     }
 
@@ -49,9 +50,9 @@ impl World {
         self.change(at, MemberChange::Remove(NodeId(id)))
     }
 
-    /// The list that counts at a node.
+    /// The list in force at a node.
     pub fn list(&self, id: u64) -> &Membership {
-        &self.host(id).core().members().expect("the node has a list").membership
+        &self.core(id).members().expect("the node has a list").membership
     }
 
     pub fn voters(&self, id: u64) -> Vec<u64> {

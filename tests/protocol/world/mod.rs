@@ -1,46 +1,43 @@
-//! A deterministic world of cores in one thread: virtual time, messages in a pool, simulated disks and databases.
+//! A deterministic world of in-memory nodes in one thread: virtual time, and messages in a pool.
 //!
-//! Nothing happens by itself. A test delivers, flushes, ticks and crashes; or it lets [`World::settle`] and
-//! [`World::elapse`] do what a healthy machine would do. Voters without a host here are puppets: the test says their
-//! lines with [`World::say`] and finds what was said to them in the pool.
+//! Nothing happens by itself. A test delivers, flushes, ticks and crashes; or [`World::settle`] and [`World::elapse`]
+//! do what a healthy machine would do. Voters without a node here are scripted: the test sends their messages with
+//! [`World::send_as`] and finds the messages to them in the pool.
 
-mod audible;
 mod control;
-mod database;
-mod disk;
-mod host;
 pub mod logs;
 mod members;
 mod network;
-mod puppets;
-pub mod snapshots;
+mod node;
+mod scripted;
 
-pub use database::Database;
-pub use disk::{Disk, Image, SnapshotFile};
-pub use host::{Auto, Host};
 pub use network::{Network, Pick};
+pub use node::{Auto, Node};
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use epoca::protocol::trace::{Fact, RoleName};
+use epoca::protocol::trace::{Fact, NodeState, RoleName};
 use epoca::protocol::{
-    Answer, Config, Envelope, FeatureLevel, Incarnation, Input, Leadership, Limits, Member, Membership, NodeId, Output,
-    Rejection, RequestId, Time,
+    Answer, Config, Core, Envelope, FeatureLevel, Incarnation, Input, Leadership, Limits, Member, Membership, NodeId,
+    Output, Rejection, RequestId, Time,
 };
+use epoca::verify::host::{Effect, Host, TakenSnapshots, Work};
+
+use crate::world::node::accept;
 
 pub struct World {
     pub now: Time,
-    pub hosts: BTreeMap<NodeId, Host>,
+    pub nodes: BTreeMap<NodeId, Node>,
     pub network: Network,
-    /// What happened since somebody took it with [`World::take_events`].
+    /// What happened since the last [`World::take_events`].
     events: Vec<Event>,
     answers: BTreeMap<RequestId, Answer>,
-    /// The nodes to which anything happened since somebody took it with [`World::take_touched`].
+    /// The nodes that may have changed since the last [`World::take_touched`].
     touched: BTreeSet<NodeId>,
     pub(crate) requests: u64,
-    said: u64,
-    /// Every snapshot that was ever taken: what the bytes of its file stand for.
-    snapshots: Vec<SnapshotFile>,
+    /// Counts the messages of scripted voters.
+    scripted: u64,
+    taken: TakenSnapshots,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -82,31 +79,31 @@ impl Options {
 }
 
 impl World {
-    /// All voters as hosts with empty disks, none of them started.
+    /// All voters with empty disks, none of them started.
     pub fn new(options: &Options) -> World {
         let voters: Vec<_> = (1..=options.voters).map(|id| (NodeId(id), format!("127.0.0.1:{}", 7100 + id))).collect();
-        let hosts = voters.iter().map(|(id, _)| (*id, Host::new(config(*id, &voters, options)))).collect();
+        let nodes = voters.iter().map(|(id, _)| (*id, Node::new(config(*id, &voters, options)))).collect();
         World {
             now: Time(0),
-            hosts,
+            nodes,
             network: Network::default(),
             events: Vec::new(),
             answers: BTreeMap::new(),
             touched: BTreeSet::new(),
             requests: 0,
-            said: 0,
-            snapshots: Vec::new(),
+            scripted: 0,
+            taken: TakenSnapshots::default(),
         }
     }
 
-    /// As many voters, all started on empty disks and watched.
+    /// This many voters, all started on empty disks and watched.
     pub fn started(voters: u64) -> World {
         let mut world = World::new(&Options::voters(voters));
         world.start_all();
         world
     }
 
-    /// As many voters of which n1 leads epoch 1, its opening committed and final everywhere.
+    /// This many voters. n1 leads epoch 1, and its opening entry is final everywhere.
     pub fn led(voters: u64) -> World {
         let mut world = World::started(voters);
         world.stand(1);
@@ -116,31 +113,52 @@ impl World {
         world
     }
 
-    /// A world in which only node 1 is real; the test speaks for the other voters.
+    /// A world in which only node 1 is real. The other voters are scripted.
     pub fn solo(voters: u64) -> World {
         let mut world = World::new(&Options::voters(voters));
-        world.hosts.retain(|id, _| *id == NodeId(1));
+        world.nodes.retain(|id, _| *id == NodeId(1));
         world
     }
 
+    pub fn node(&self, id: u64) -> &Node {
+        self.nodes.get(&NodeId(id)).unwrap_or_else(|| panic!("there is no n{id}"))
+    }
+
+    pub fn node_mut(&mut self, id: u64) -> &mut Node {
+        self.touched.insert(NodeId(id));
+        self.nodes.get_mut(&NodeId(id)).unwrap_or_else(|| panic!("there is no n{id}"))
+    }
+
     pub fn host(&self, id: u64) -> &Host {
-        self.hosts.get(&NodeId(id)).unwrap_or_else(|| panic!("there is no n{id}"))
+        &self.node(id).host
     }
 
     pub fn host_mut(&mut self, id: u64) -> &mut Host {
-        self.touched.insert(NodeId(id));
-        self.hosts.get_mut(&NodeId(id)).unwrap_or_else(|| panic!("there is no n{id}"))
+        &mut self.node_mut(id).host
+    }
+
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        self.nodes.values().map(|node| &node.host)
+    }
+
+    pub fn core(&self, id: u64) -> &Core {
+        self.host(id).core()
+    }
+
+    /// The running node as its core shows it.
+    pub fn snapshot(&self, id: u64) -> NodeState {
+        self.core(id).node_state(NodeState::TAIL_MAX)
     }
 
     pub fn ids(&self) -> Vec<u64> {
-        self.hosts.keys().map(|id| id.0).collect()
+        self.nodes.keys().map(|id| id.0).collect()
     }
 
     /// The member list with which these nodes found their cluster.
     pub fn founding(&self) -> Membership {
-        let config = &self.hosts.values().next().expect("a world has a host").config;
+        let config = &self.hosts().next().expect("a world has a node").config;
         let member = |(id, address): &(NodeId, String)| {
-            let incarnation = self.hosts.get(id).map_or(incarnation(*id), |host| host.config.incarnation);
+            let incarnation = self.nodes.get(id).map_or(incarnation(*id), |node| node.host.config.incarnation);
             Member::voter(*id, address.clone(), incarnation)
         };
         Membership::founding(config.voters.iter().map(member).collect())
@@ -148,9 +166,8 @@ impl World {
 
     /// The running leader of the greatest epoch.
     pub fn leader(&self) -> Option<u64> {
-        let leads = |host: &&Host| host.is_up() && host.core().node_state(0).role == RoleName::Leader;
-        let leader = self.hosts.values().filter(leads).max_by_key(|host| host.core().node_state(0).epoch);
-        leader.map(|host| host.id().0)
+        let leaders = self.hosts().filter_map(Host::running).filter(|core| core.role() == RoleName::Leader);
+        leaders.max_by_key(|core| core.epoch()).map(|core| core.id().0)
     }
 
     pub fn take_events(&mut self) -> Vec<Event> {
@@ -165,7 +182,7 @@ impl World {
         &self.events
     }
 
-    /// The facts among the events so far, with whose they are.
+    /// The facts among the events so far, each with its node.
     pub fn facts(&self) -> impl Iterator<Item = (u64, &Fact)> {
         self.events.iter().filter_map(|event| match &event.what {
             What::Fact(fact) => Some((event.node.0, fact)),
@@ -177,67 +194,45 @@ impl World {
         self.answers.get(&request)
     }
 
-    /// Gives a node one input, carries out what it puts out, and does what its host does by itself.
+    /// Gives a node one input, carries out its outputs, and does the work that its host does by itself.
     pub fn step(&mut self, id: u64, input: Input) {
         self.step_once(id, input);
-        while let Some(input) = self.due(id) {
+        while let Some(input) = self.work(id) {
             self.step_once(id, input);
         }
     }
 
     fn step_once(&mut self, id: u64, input: Input) {
         let now = self.now;
-        let host = self.host_mut(id);
-        let Some(core) = host.core.as_mut() else { return };
-        let outputs = core.step(now, input);
-        for output in outputs {
+        for output in self.host_mut(id).step(now, input) {
             self.carry_out(id, output);
         }
     }
 
     fn carry_out(&mut self, id: u64, output: Output) {
-        let node = NodeId(id);
-        let host = self.host_mut(id);
-        if !host.is_up() {
+        let (id, node) = (NodeId(id), self.node_mut(id));
+        if !node.host.is_up() {
             return;
         }
-        match output {
-            Output::Store(operation, store) => host.disk.store(operation, store),
-            Output::Send(send) => match send.after {
-                Some(operation) if !host.disk.is_done(operation) => host.waiting.push((operation, send.envelope)),
-                _ => self.leave(send.envelope),
-            },
-            Output::Apply(apply) => {
-                let durable = host.disk.durable().has(apply.up_to);
-                assert!(durable, "n{id} makes {} final before it is on its own disk", apply.up_to);
-                host.disk.record_commit(apply.up_to);
-                host.applies.push_back(apply);
-            }
-            Output::ReadLog(read) => host.reads.push_back(read),
-            Output::TakeSnapshot(_)
-            | Output::ReadSnapshot(_)
-            | Output::WriteSnapshot(_)
-            | Output::InstallSnapshot(_) => {
-                host.snapshots.push_back(output);
-                host.begin_snapshot();
-            }
-            Output::Rejected { from, why } => self.note(node, What::Rejected(from, why)),
-            Output::Members(_) => {}
-            Output::CheckChain => host.checks += 1,
-            Output::Answer(request, answer) => {
+        match accept(node.host.carry_out(output)) {
+            Effect::Stored | Effect::Members(_) => {}
+            Effect::Queued(Work::TakeSnapshot) => _ = node.host.begin_snapshot(),
+            Effect::Queued(_) => {}
+            Effect::Send(envelope) => self.send(envelope),
+            Effect::Rejected { from, why } => self.note(id, What::Rejected(from, why)),
+            Effect::Answer(request, answer) => {
                 let before = self.answers.insert(request, answer.clone());
                 assert_eq!(before, None, "{request:?} is answered twice, now with {answer:?}");
-                self.note(node, What::Answer(request, answer));
+                self.note(id, What::Answer(request, answer));
             }
-            Output::Trace(fact) => {
-                host.view.fold(&fact);
-                self.note(node, What::Fact(fact));
+            Effect::Trace(fact) => {
+                node.view.fold(&fact);
+                self.note(id, What::Fact(fact));
             }
-            Output::Fatal(text) | Output::Damaged(text) => {
-                let pending = host.disk.pending();
-                host.stop(pending);
-                host.fatal = Some(text.clone());
-                self.note(node, What::Fatal(text));
+            Effect::Stopped(text) => {
+                node.stop(node.host.disk.pending());
+                node.fatal = Some(text.clone());
+                self.note(id, What::Fatal(text));
             }
         }
     }
@@ -246,57 +241,43 @@ impl World {
         self.events.push(Event { time: self.now, node, what });
     }
 
-    /// What the node's host has done by now, as an input, if it does that by itself.
-    fn due(&mut self, id: u64) -> Option<Input> {
-        let auto = self.host(id).auto;
-        auto.flush
-            .then(|| self.flush_one(id, usize::MAX))
-            .flatten()
-            .or_else(|| {
-                let host = self.host_mut(id);
-                auto.apply.then(|| host.apply_one()).flatten().or_else(|| auto.read.then(|| host.read_one()).flatten())
-            })
-            .or_else(|| auto.snapshot.then(|| self.snapshot_one(id)).flatten())
+    /// Does one piece of the work that the node's host does by itself. Returns the input that comes of it.
+    fn work(&mut self, id: u64) -> Option<Input> {
+        let auto = self.node(id).auto;
+        let mut input = if auto.flush { self.flush_now(id, usize::MAX) } else { None };
+        self.touched.insert(NodeId(id));
+        let World { nodes, taken, .. } = self;
+        let node = nodes.get_mut(&NodeId(id))?;
+        if input.is_none() && auto.apply {
+            input = node.apply();
+        }
+        if input.is_none() && auto.read {
+            input = node.read_log();
+        }
+        if input.is_none() && auto.snapshot {
+            input = node.work_on_snapshots(taken);
+        }
+        input
     }
 
-    /// Makes writes durable; what waited for them leaves.
-    fn flush_one(&mut self, id: u64, count: usize) -> Option<Input> {
+    /// Makes writes durable, and sends the messages that waited for them.
+    fn flush_now(&mut self, id: u64, count: usize) -> Option<Input> {
         let host = self.host_mut(id);
         let done = host.disk.flush(count);
-        for envelope in host.released() {
-            self.leave(envelope);
+        for envelope in host.take_released() {
+            self.send(envelope);
         }
         done.map(Input::Stored)
     }
 
-    fn leave(&mut self, envelope: Envelope) {
-        audible::check(&self.hosts[&envelope.from], &envelope);
+    fn send(&mut self, envelope: Envelope) {
+        accept(self.host(envelope.from.0).check_claims(&envelope));
         self.network.pool.push(envelope);
     }
 
     pub(crate) fn next_request(&mut self) -> RequestId {
         self.requests += 1;
         RequestId(self.requests)
-    }
-}
-
-impl Host {
-    /// Makes the oldest waiting entries final.
-    pub(super) fn apply_one(&mut self) -> Option<Input> {
-        let apply = self.applies.pop_front()?;
-        let outcomes = self.database.apply(&apply.entries);
-        assert_eq!(self.database.applied(), Some(apply.up_to), "an apply ends where it says");
-        self.begin_snapshot();
-        Some(Input::Applied { up_to: apply.up_to, outcomes })
-    }
-
-    /// Answers the oldest waiting read of the log, or check of its chain.
-    pub(super) fn read_one(&mut self) -> Option<Input> {
-        if let Some(read) = self.reads.pop_front() {
-            return Some(Input::LogRead { read: read.read, entries: self.disk.read(&read) });
-        }
-        self.checks = self.checks.checked_sub(1)?;
-        Some(Input::ChainChecked(self.disk.written().check_chain()))
     }
 }
 

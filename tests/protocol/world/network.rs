@@ -1,4 +1,4 @@
-//! The messages between the nodes: a pool, cut links, and kinds that are held before a node.
+//! The messages between the nodes: a pool, cut links, and kinds of message that are held before a node.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +6,15 @@ use epoca::protocol::{Envelope, NodeId};
 
 #[derive(Default)]
 pub struct Network {
-    /// Under way, in the order in which they left.
+    /// The messages under way, in the order in which they were sent.
     pub pool: Vec<Envelope>,
-    /// Kept back by the gate until it is released.
+    /// The messages that the gate holds until it is released.
     pub held: Vec<Envelope>,
     cuts: BTreeSet<(NodeId, NodeId)>,
     holds: BTreeSet<(NodeId, String)>,
 }
 
-/// Which messages a command means; an empty field means any.
+/// A selection of messages. An empty field selects any.
 #[derive(Clone, Default, Debug)]
 pub struct Pick {
     pub kind: Option<String>,
@@ -31,7 +31,7 @@ impl Pick {
         Pick { to: Some(NodeId(id)), ..self }
     }
 
-    pub fn takes(&self, envelope: &Envelope) -> bool {
+    pub fn selects(&self, envelope: &Envelope) -> bool {
         self.kind.as_ref().is_none_or(|kind| kind == envelope.message.kind().name())
             && self.from.is_none_or(|from| from == envelope.from)
             && self.to.is_none_or(|to| to == envelope.to)
@@ -63,7 +63,7 @@ impl Network {
         self.holds.contains(&(envelope.to, envelope.message.kind().name().to_owned()))
     }
 
-    /// Ends the hold; what was kept back is under way again, in its order. Gives how many that were.
+    /// Ends a hold. The held messages are under way again, in their order. Returns how many.
     pub fn release(&mut self, to: NodeId, kind: &str) -> usize {
         self.holds.remove(&(to, kind.to_owned()));
         let (free, held) = self
@@ -76,9 +76,9 @@ impl Network {
         count
     }
 
-    /// Takes all messages out of the pool that are meant.
+    /// Takes the selected messages out of the pool.
     pub fn take(&mut self, pick: &Pick) -> Vec<Envelope> {
-        let (taken, left) = self.pool.drain(..).partition::<Vec<_>, _>(|envelope| pick.takes(envelope));
+        let (taken, left) = self.pool.drain(..).partition::<Vec<_>, _>(|envelope| pick.selects(envelope));
         self.pool = left;
         taken
     }

@@ -1,6 +1,6 @@
-//! The invariants over trace events: each bites on a history that breaks it, none on what simulated clusters do, whenever
-//! somebody begins to watch and in whatever order the nodes are heard.
+//! Tests of the invariants over trace events: each detects a history that breaks it, and none reports a violation in
+//! simulated clusters, whenever a watch begins and in whatever order the nodes' events arrive.
 
-mod bites;
+mod violations;
 
 mod watchers;

@@ -1,38 +1,38 @@
-//! Watchers of simulated clusters that see less than everything, or in another order.
+//! Watches of simulated clusters that miss events, or get them in another order.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Event, NodeState};
-use epoca::verify::dice::Dice;
 use epoca::verify::invariants::{Causal, Violation, Watch};
-use epoca::verify::simulator::{Options, Plan, Told, play_before};
+use epoca::verify::rng::Rng;
+use epoca::verify::simulator::{Notification, Options, Plan, play_observed};
 
 const SEEDS: std::ops::Range<u64> = 200..240;
 
-/// Each node as its own events tell it: what a connection to it begins with.
+/// The state of each node as its events tell it: a connection to it begins with this state.
 #[derive(Default)]
 struct Views(BTreeMap<NodeId, NodeState>);
 
 impl Views {
-    fn hear(&mut self, told: &Told) {
-        match told {
-            Told::Started(snapshot) => {
+    fn update(&mut self, notification: &Notification) {
+        match notification {
+            Notification::Started(snapshot) => {
                 self.0.insert(snapshot.node, (*snapshot).clone());
             }
-            Told::Event(event) => {
+            Notification::Event(event) => {
                 if let Some(view) = self.0.get_mut(&event.node) {
                     view.fold(&event.fact);
                     view.event = event.number;
                 }
             }
-            Told::Left(node) => _ = self.0.remove(node),
+            Notification::Left(node) => _ = self.0.remove(node),
         }
     }
 }
 
-fn play(seed: u64, audience: &mut dyn FnMut(Told<'_>)) {
-    let outcome = play_before(&Plan::of(Options::of(seed)), false, audience);
+fn play(seed: u64, observer: &mut dyn FnMut(Notification<'_>)) {
+    let outcome = play_observed(&Plan::of(Options::of(seed)), false, observer);
     assert!(outcome.failure.is_none(), "seed {seed}: {:?}", outcome.failure);
 }
 
@@ -42,82 +42,82 @@ fn nothing_found(found: Option<Violation>, seed: u64) {
     }
 }
 
-/// Somebody begins to watch in the middle, loses the connection to a node now and then, and gets a new snapshot.
+/// A watch begins in the middle, loses the connection to a node now and then, and gets a new snapshot.
 #[test]
 fn a_watcher_that_starts_in_the_middle_finds_nothing_wrong() {
     let mut committed = 0;
     for seed in SEEDS {
-        let (mut dice, mut views, mut watch) = (Dice::new(seed), Views::default(), Watch::new());
+        let (mut rng, mut views, mut watch) = (Rng::new(seed), Views::default(), Watch::new());
         let mut count = 0;
-        play(seed, &mut |told| {
-            views.hear(&told);
+        play(seed, &mut |notification| {
+            views.update(&notification);
             count += 1;
             if count == 500 {
                 views.0.values().for_each(|view| nothing_found(watch.joined(view), seed));
             }
-            match told {
+            match notification {
                 _ if count <= 500 => {}
-                Told::Started(snapshot) => nothing_found(watch.restarted(snapshot), seed),
-                Told::Left(node) => watch.left(node),
-                Told::Event(event) if dice.one_in(500) => {
+                Notification::Started(snapshot) => nothing_found(watch.restarted(snapshot), seed),
+                Notification::Left(node) => watch.left(node),
+                Notification::Event(event) if rng.one_in(500) => {
                     let view = &views.0[&event.node];
                     nothing_found(watch.joined(view), seed);
                 }
-                Told::Event(event) => nothing_found(watch.event(event), seed),
+                Notification::Event(event) => nothing_found(watch.event(event), seed),
             }
         });
         committed += u64::from(watch.committed().is_some());
     }
-    assert!(committed > 25, "only {committed} watchers saw anything committed");
+    assert!(committed > 25, "only {committed} watchers observed a commit");
 }
 
-enum Heard {
+enum Arrival {
     Left,
     Joined(Box<NodeState>),
     Event(Event),
 }
 
-/// Each node is heard over a connection of its own, and each connection lags as it likes.
+/// Each node has its own connection, and each connection lags at random.
 #[test]
 fn a_watcher_that_hears_the_nodes_in_any_order_finds_nothing_wrong() {
     let mut committed = 0;
     for seed in SEEDS {
-        let (mut dice, mut watch) = (Dice::new(seed), Causal::new());
-        let mut streams: BTreeMap<NodeId, VecDeque<Heard>> = BTreeMap::new();
-        let mut hear = |dice: &mut Dice, streams: &mut BTreeMap<NodeId, VecDeque<Heard>>| {
+        let (mut rng, mut watch) = (Rng::new(seed), Causal::new());
+        let mut streams: BTreeMap<NodeId, VecDeque<Arrival>> = BTreeMap::new();
+        let mut receive = |rng: &mut Rng, streams: &mut BTreeMap<NodeId, VecDeque<Arrival>>| {
             let ids: Vec<NodeId> = streams.keys().copied().collect();
-            let node = dice.pick(&ids);
-            // A connection lags for a while, then much comes at once.
-            for _ in 0..dice.below(200) {
+            let node = rng.choose(&ids);
+            // A connection lags for a while, then many events come at once.
+            for _ in 0..rng.below(200) {
                 let found = match streams.get_mut(&node).and_then(VecDeque::pop_front) {
-                    Some(Heard::Joined(snapshot)) => watch.joined(&snapshot),
-                    Some(Heard::Event(event)) => watch.event(event),
-                    Some(Heard::Left) => watch.left(node),
+                    Some(Arrival::Joined(snapshot)) => watch.joined(&snapshot),
+                    Some(Arrival::Event(event)) => watch.event(event),
+                    Some(Arrival::Left) => watch.left(node),
                     None => return,
                 };
                 nothing_found(found.into_iter().next(), seed);
             }
         };
-        play(seed, &mut |told| {
-            match told {
-                Told::Started(snapshot) => {
-                    streams.entry(snapshot.node).or_default().push_back(Heard::Joined(Box::new(snapshot.clone())));
+        play(seed, &mut |notification| {
+            match notification {
+                Notification::Started(snapshot) => {
+                    streams.entry(snapshot.node).or_default().push_back(Arrival::Joined(Box::new(snapshot.clone())));
                 }
-                Told::Event(event) => {
-                    streams.entry(event.node).or_default().push_back(Heard::Event(event.clone()));
+                Notification::Event(event) => {
+                    streams.entry(event.node).or_default().push_back(Arrival::Event(event.clone()));
                 }
-                Told::Left(node) => streams.entry(node).or_default().push_back(Heard::Left),
+                Notification::Left(node) => streams.entry(node).or_default().push_back(Arrival::Left),
             }
-            if dice.one_in(40) {
-                hear(&mut dice, &mut streams);
+            if rng.one_in(40) {
+                receive(&mut rng, &mut streams);
             }
         });
         while streams.values().any(|stream| !stream.is_empty()) {
-            hear(&mut dice, &mut streams);
+            receive(&mut rng, &mut streams);
         }
-        // Everything has been heard: what was suspected on the way must have been explained.
+        // Everything has arrived: every suspicion must be explained.
         (0..2).for_each(|_| nothing_found(watch.settled(), seed));
         committed += u64::from(watch.watch().committed().is_some());
     }
-    assert!(committed > 25, "only {committed} watchers saw anything committed");
+    assert!(committed > 25, "only {committed} watchers observed a commit");
 }

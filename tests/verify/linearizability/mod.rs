@@ -1,4 +1,4 @@
-//! The checker of linearizability against histories that people know, and against a checker that tries everything.
+//! Tests of the linearizability checker: known histories, and a comparison with a checker that tries every order.
 
 mod known;
 
@@ -10,8 +10,8 @@ use bytes::Bytes;
 
 use epoca::verify::linearizability::{Action, Operation};
 
-/// `c1 0-2 put x 1`, `c2 1-? delete x`, `c3 3-4 get x 1`, `c3 5-6 get x -`: client, call and return, what it did; one a line.
-/// `c1 0-2 set x 2 1`: if it is 1, or with `-` if it is absent.
+/// Parses one operation a line: client, call and return, action. For example `c1 0-2 put x 1`, `c2 1-? delete x`,
+/// `c3 3-4 get x 1`, `c3 5-6 get x -`, `c1 0-2 set x 2 1` (set x to 2 if it is 1; `-`: if it is absent).
 fn history(text: &str) -> Vec<Operation> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.map(|line| operation(line).unwrap_or_else(|| panic!("no operation: {line}"))).collect()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{EntryId, NodeId};
-use epoca::verify::dice::Dice;
+use epoca::verify::rng::Rng;
 
 use crate::console::model::Model;
 use crate::console::model::narration::Narration;
@@ -44,8 +44,9 @@ fn no_effect_is_shown_above_its_cause_in_recordings() {
 fn shows_causes_first(path: &Path, seeds: u64) {
     let records = read_as_written(path).expect("a recording").records;
     for seed in 0..seeds {
-        let arrived =
-            delayed(records.iter().cloned(), |node, time| millis(Dice::of(seed, node.0 << 32 | time).below(DELAY_MAX)));
+        let arrived = delayed(records.iter().cloned(), |node, time| {
+            millis(Rng::stream(seed, node.0 << 32 | time).below(DELAY_MAX))
+        });
         let model = shown(sorted(arrived));
         let mut found = in_space(&model.space_time);
         found.extend(in_lines(story_lines(&model.narration)));

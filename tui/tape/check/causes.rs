@@ -178,7 +178,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use epoca::verify::dice::Dice;
+    use epoca::verify::rng::Rng;
 
     use super::*;
     use crate::tape::file::read_as_written;
@@ -192,7 +192,7 @@ mod tests {
 
     fn arrivals(records: &[Record], seed: u64) -> Vec<Record> {
         delayed(records.iter().cloned(), |node, time| {
-            Duration::from_millis(Dice::of(seed, node.0 << 32 | time).below(DELAY_MAX))
+            Duration::from_millis(Rng::stream(seed, node.0 << 32 | time).below(DELAY_MAX))
         })
     }
 

@@ -1,17 +1,17 @@
-//! The readable trace of a run: what happened when, one thing a line. Only kept when a run is played again to be read.
+//! The readable trace of a run, one event a line. It is kept only when a run is played again for a person.
 
 use std::fmt::Display;
 
 use crate::protocol::trace::{Event, Fact};
 
 #[derive(Default)]
-pub(super) struct Record {
+pub(super) struct Transcript {
     lines: Vec<String>,
 }
 
-impl Record {
+impl Transcript {
     pub(super) fn event(&mut self, now: u64, event: &Event) {
-        // That a message left or came shows in what it caused.
+        // Sent and received messages show in their effects.
         if !matches!(event.fact, Fact::Sent { .. } | Fact::Received { .. }) {
             self.line(now, format_args!("{} {}", event.node, event.fact));
         }

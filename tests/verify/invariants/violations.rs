@@ -1,4 +1,4 @@
-//! For each invariant the shortest history that breaks it.
+//! For each invariant the shortest history that breaks it: the check detects it.
 
 use epoca::protocol::trace::{Event, Fact, MemberIds, NodeState, Preview, RoleName};
 use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, NodeId, Position, Time};
@@ -19,32 +19,32 @@ impl Cluster {
         cluster
     }
 
-    fn tell(&mut self, node: u64, fact: Fact) -> Option<Violation> {
+    fn event(&mut self, node: u64, fact: Fact) -> Option<Violation> {
         self.numbers[node as usize] += 1;
         let event = Event { node: NodeId(node), number: self.numbers[node as usize], time: Time(0), fact };
         self.watch.event(&event)
     }
 
-    /// These facts break nothing yet.
-    fn fine(&mut self, node: u64, facts: impl IntoIterator<Item = Fact>) -> &mut Cluster {
+    /// Facts that break no invariant.
+    fn accepts(&mut self, node: u64, facts: impl IntoIterator<Item = Fact>) -> &mut Cluster {
         for fact in facts {
-            let found = self.tell(node, fact.clone());
+            let found = self.event(node, fact.clone());
             assert_eq!(found, None, "{fact}");
         }
         self
     }
 
     fn breaks(&mut self, node: u64, fact: Fact, invariant: &str) {
-        let found = self.tell(node, fact).map(|violation| violation.invariant);
+        let found = self.event(node, fact).map(|violation| violation.invariant);
         assert_eq!(found, Some(invariant));
     }
 
     /// Node 1 leads epoch 1; the entries at positions 1 and 2 are on all three.
     fn led() -> Cluster {
         let mut cluster = Cluster::new();
-        cluster.fine(1, [elected(1), proposed([entry(1, 0, 1), entry(1, 1, 2)])]);
+        cluster.accepts(1, [elected(1), proposed([entry(1, 0, 1), entry(1, 1, 2)])]);
         for node in [2, 3] {
-            cluster.fine(node, [consistent(1, 1, [entry(1, 0, 1), entry(1, 1, 2)])]);
+            cluster.accepts(node, [consistent(1, 1, [entry(1, 0, 1), entry(1, 1, 2)])]);
         }
         cluster
     }
@@ -53,9 +53,9 @@ impl Cluster {
     fn committed() -> Cluster {
         let mut cluster = Cluster::led();
         for node in [2, 3] {
-            cluster.fine(node, [acked(1, 1)]);
+            cluster.accepts(node, [acked(1, 1)]);
         }
-        cluster.fine(1, [counted(2, [2, 2, 0]), Fact::Committed { up_to: entry(1, 1, 2), count: 2 }]);
+        cluster.accepts(1, [counted(2, [2, 2, 0]), Fact::Committed { up_to: entry(1, 1, 2), count: 2 }]);
         cluster
     }
 }
@@ -113,7 +113,7 @@ fn finalized(up_to: LogPoint) -> Fact {
 #[test]
 fn two_leaders_of_one_epoch() {
     Cluster::led().breaks(2, elected(1), "one leader per epoch");
-    Cluster::led().fine(2, [elected(2)]).breaks(3, consistent(1, 2, []), "one leader per epoch");
+    Cluster::led().accepts(2, [elected(2)]).breaks(3, consistent(1, 2, []), "one leader per epoch");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_replica_that_gives_out_offsets() {
 
 #[test]
 fn two_entries_with_one_id() {
-    Cluster::led().fine(1, [proposed([entry(1, 2, 3)])]).breaks(
+    Cluster::led().accepts(1, [proposed([entry(1, 2, 3)])]).breaks(
         2,
         consistent(1, 1, [point(1, 2, 3, 9)]),
         "log matching",
@@ -138,8 +138,8 @@ fn two_entries_with_one_id() {
 #[test]
 fn a_forged_entry_counts_as_absent_until_a_push_confirms_it() {
     let mut cluster = Cluster::led();
-    cluster.fine(1, [proposed([entry(1, 2, 3)])]);
-    cluster.fine(2, [Fact::Injected { entries: previews([point(1, 2, 3, 9)], true) }]);
+    cluster.accepts(1, [proposed([entry(1, 2, 3)])]);
+    cluster.accepts(2, [Fact::Injected { entries: previews([point(1, 2, 3, 9)], true) }]);
     cluster.breaks(2, consistent(1, 1, [point(1, 2, 3, 9)]), "log matching");
 }
 
@@ -158,10 +158,10 @@ fn a_leader_without_what_was_committed() {
 #[test]
 fn a_commit_that_comes_out_late_and_that_a_later_leader_lacks() {
     let mut cluster = Cluster::led();
-    cluster.fine(1, [proposed([entry(1, 2, 3)])]);
-    cluster.fine(2, [acked(1, 1), elected(2)]);
-    cluster.fine(3, [consistent(1, 1, [entry(1, 2, 3)]), acked(1, 2)]);
-    cluster.fine(
+    cluster.accepts(1, [proposed([entry(1, 2, 3)])]);
+    cluster.accepts(2, [acked(1, 1), elected(2)]);
+    cluster.accepts(3, [consistent(1, 1, [entry(1, 2, 3)]), acked(1, 2)]);
+    cluster.accepts(
         1,
         [Fact::Counted { from: NodeId(1), up_to: Some(entry(1, 2, 3)), matches: vec![3, 3, 2], quorum: 2, commit: 3 }],
     );
@@ -171,21 +171,21 @@ fn a_commit_that_comes_out_late_and_that_a_later_leader_lacks() {
 #[test]
 fn another_entry_committed_at_a_place() {
     let mut cluster = Cluster::committed();
-    cluster.fine(2, [elected(2)]);
+    cluster.accepts(2, [elected(2)]);
     cluster.breaks(2, Fact::Committed { up_to: point(2, 0, 2, 0), count: 1 }, "committed never changes");
 }
 
 #[test]
 fn different_final_data_at_one_position() {
     let mut cluster = Cluster::committed();
-    cluster.fine(1, [finalized(entry(1, 1, 2))]);
+    cluster.accepts(1, [finalized(entry(1, 1, 2))]);
     cluster.breaks(2, finalized(point(1, 1, 2, 7)), "final data is equal at equal applied positions");
 }
 
 #[test]
 fn a_commit_that_too_few_hold() {
     let mut cluster = Cluster::led();
-    cluster.fine(2, [acked(1, 0)]).fine(1, [counted(2, [2, 2, 0])]);
+    cluster.accepts(2, [acked(1, 0)]).accepts(1, [counted(2, [2, 2, 0])]);
     cluster.breaks(1, Fact::Committed { up_to: entry(1, 1, 2), count: 2 }, "committed is on a quorum");
 }
 
@@ -241,7 +241,7 @@ fn a_node_that_comes_back_with_a_new_folder_is_not_held_to_what_the_old_one_acke
     let mut cluster = Cluster::committed();
     assert!(cluster.watch.restarted(&NodeState::new(NodeId(2))).is_none());
     let replaced = Fact::FolderReplaced { node: NodeId(3) };
-    cluster.fine(1, [replaced]);
+    cluster.accepts(1, [replaced]);
     let tail = previews([entry(1, 0, 1)], false);
     let catching_up = NodeState { tail, epoch: Some(Epoch(1)), ..NodeState::new(NodeId(3)) };
     assert!(cluster.watch.restarted(&catching_up).is_none());
@@ -250,7 +250,7 @@ fn a_node_that_comes_back_with_a_new_folder_is_not_held_to_what_the_old_one_acke
 #[test]
 fn a_replica_that_shows_what_nobody_committed() {
     let mut cluster = Cluster::committed();
-    cluster.fine(1, [proposed([entry(1, 2, 3)])]).fine(2, [consistent(1, 1, [entry(1, 2, 3)])]);
+    cluster.accepts(1, [proposed([entry(1, 2, 3)])]).accepts(2, [consistent(1, 1, [entry(1, 2, 3)])]);
     cluster.breaks(2, finalized(entry(1, 2, 3)), "only committed data is readable");
 }
 
@@ -262,7 +262,7 @@ fn a_first_entry_that_is_final_and_that_nobody_committed() {
 #[test]
 fn a_gap_in_the_offsets() {
     Cluster::led().breaks(1, proposed([entry(1, 3, 3)]), "offsets without gaps");
-    Cluster::led().fine(2, [elected(2)]).breaks(2, proposed([entry(2, 1, 3)]), "offsets without gaps");
+    Cluster::led().accepts(2, [elected(2)]).breaks(2, proposed([entry(2, 1, 3)]), "offsets without gaps");
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn a_commit_point_behind_the_end_of_the_log() {
 #[test]
 fn a_log_that_gives_up_what_no_snapshot_holds() {
     let mut cluster = Cluster::committed();
-    cluster.fine(1, [finalized(entry(1, 1, 2)), Fact::SnapshotTaken { up_to: entry(1, 0, 1), bytes: 99 }]);
+    cluster.accepts(1, [finalized(entry(1, 1, 2)), Fact::SnapshotTaken { up_to: entry(1, 0, 1), bytes: 99 }]);
     cluster.breaks(1, Fact::Compacted { up_to: entry(1, 1, 2), count: 2 }, "given up ≤ snapshot ≤ applied");
     let mut cluster = Cluster::committed();
     let taken = Fact::SnapshotTaken { up_to: entry(1, 1, 2), bytes: 99 };
@@ -300,8 +300,8 @@ fn a_log_that_gives_up_what_no_snapshot_holds() {
 #[test]
 fn a_log_with_a_gap_behind_a_snapshot() {
     let mut cluster = Cluster::committed();
-    cluster.fine(1, [finalized(entry(1, 1, 2))]);
-    cluster.fine(3, [Fact::SnapshotInstalled { up_to: entry(1, 1, 2), dropped: 1 }]);
+    cluster.accepts(1, [finalized(entry(1, 1, 2))]);
+    cluster.accepts(3, [Fact::SnapshotInstalled { up_to: entry(1, 1, 2), dropped: 1 }]);
     cluster.breaks(3, consistent(1, 1, [entry(1, 3, 4)]), "given up ≤ snapshot ≤ applied");
 }
 
@@ -318,28 +318,28 @@ fn sets_members(point: LogPoint) -> Fact {
 #[test]
 fn a_change_of_members_before_an_entry_of_its_own_epoch_is_committed() {
     let mut cluster = Cluster::committed();
-    cluster.fine(2, [elected(2), proposed([entry(2, 0, 3)])]);
+    cluster.accepts(2, [elected(2), proposed([entry(2, 0, 3)])]);
     cluster.breaks(2, sets_members(entry(2, 1, 4)), "one change of members at a time");
 }
 
 #[test]
 fn two_changes_of_members_that_are_not_committed() {
     let mut cluster = Cluster::committed();
-    cluster.fine(1, [sets_members(entry(1, 2, 3)), listed(1, 2, &[1, 2], &[])]);
+    cluster.accepts(1, [sets_members(entry(1, 2, 3)), listed(1, 2, &[1, 2], &[])]);
     cluster.breaks(1, sets_members(entry(1, 3, 4)), "one change of members at a time");
 }
 
 #[test]
 fn a_change_of_two_voters_at_once() {
     let mut cluster = Cluster::committed();
-    cluster.fine(1, [listed(1, 0, &[1, 2, 3], &[]), sets_members(entry(1, 2, 3))]);
+    cluster.accepts(1, [listed(1, 0, &[1, 2, 3], &[]), sets_members(entry(1, 2, 3))]);
     cluster.breaks(1, listed(1, 2, &[1, 2, 4], &[]), "one change of members at a time");
 }
 
 #[test]
 fn a_learner_whose_vote_counts() {
     let mut cluster = Cluster::committed();
-    cluster.fine(3, [listed(1, 0, &[1, 3], &[2])]);
+    cluster.accepts(3, [listed(1, 0, &[1, 3], &[2])]);
     let votes = vec![NodeId(2), NodeId(3)];
     cluster.breaks(3, Fact::Elected { epoch: Epoch(2), votes, quorum: 2 }, "only voters count");
 }
@@ -347,7 +347,7 @@ fn a_learner_whose_vote_counts() {
 #[test]
 fn a_node_that_is_no_voter_and_leads() {
     let mut cluster = Cluster::committed();
-    cluster.fine(2, [listed(1, 1, &[1, 3], &[2]), finalized(entry(1, 1, 2))]);
+    cluster.accepts(2, [listed(1, 1, &[1, 3], &[2]), finalized(entry(1, 1, 2))]);
     let votes = vec![NodeId(1), NodeId(3)];
     cluster.breaks(2, Fact::Elected { epoch: Epoch(2), votes, quorum: 2 }, "only voters count");
 }
@@ -355,43 +355,43 @@ fn a_node_that_is_no_voter_and_leads() {
 #[test]
 fn a_leader_that_goes_on_after_its_removal_is_committed() {
     let mut cluster = Cluster::committed();
-    cluster.fine(1, [listed(1, 1, &[2, 3], &[])]);
+    cluster.accepts(1, [listed(1, 1, &[2, 3], &[])]);
     cluster.breaks(1, proposed([entry(1, 2, 3)]), "only voters count");
 }
 
 #[test]
 fn a_learner_whose_copy_or_answer_counts() {
     let mut cluster = Cluster::led();
-    cluster.fine(1, [listed(1, 0, &[1, 2], &[3])]);
+    cluster.accepts(1, [listed(1, 0, &[1, 2], &[3])]);
     cluster.breaks(1, counted(2, [2, 2, 0]), "only voters count");
     let confirmed = Fact::ReadConfirmed { round: 1, from: vec![NodeId(3)], quorum: 2 };
-    Cluster::led().fine(1, [listed(1, 0, &[1, 2], &[3])]).breaks(1, confirmed, "only voters count");
+    Cluster::led().accepts(1, [listed(1, 0, &[1, 2], &[3])]).breaks(1, confirmed, "only voters count");
 }
 
 /// Three copies of four are there, and one of them is a learner's.
 #[test]
 fn a_commit_that_too_few_voters_hold() {
     let mut cluster = Cluster::led();
-    cluster.fine(2, [acked(1, 1)]).fine(3, [acked(1, 1)]);
-    cluster.fine(1, [listed(1, 0, &[1, 4, 5], &[2, 3])]);
+    cluster.accepts(2, [acked(1, 1)]).accepts(3, [acked(1, 1)]);
+    cluster.accepts(1, [listed(1, 0, &[1, 4, 5], &[2, 3])]);
     for node in [4, 5] {
         assert_eq!(cluster.watch.restarted(&NodeState::new(NodeId(node))), None);
     }
-    cluster.fine(1, [counted(2, [2, 2, 0])]);
+    cluster.accepts(1, [counted(2, [2, 2, 0])]);
     cluster.breaks(1, Fact::Committed { up_to: entry(1, 1, 2), count: 2 }, "committed is on a quorum");
 }
 
 #[test]
 fn a_list_that_does_not_count_although_it_is_the_last_of_the_log() {
     let mut cluster = Cluster::committed();
-    cluster.fine(1, [listed(1, 0, &[1, 2, 3], &[]), sets_members(entry(1, 2, 3))]);
+    cluster.accepts(1, [listed(1, 0, &[1, 2, 3], &[]), sets_members(entry(1, 2, 3))]);
     cluster.breaks(1, finalized(entry(1, 1, 2)), "the last list of the log counts");
     let gets = |offset| {
         let entries = vec![Preview { kind: Kind::Members, ..preview(entry(1, offset, offset + 1), false) }];
         Fact::Consistent { from: NodeId(1), epoch: Epoch(1), number: 2, prev: None, entries, equal: 0 }
     };
     let mut cluster = Cluster::committed();
-    cluster.fine(2, [gets(2), listed(1, 2, &[1, 2], &[]), gets(3), listed(1, 3, &[1, 2, 4], &[]), truncated(1, 3)]);
+    cluster.accepts(2, [gets(2), listed(1, 2, &[1, 2], &[]), gets(3), listed(1, 3, &[1, 2, 4], &[]), truncated(1, 3)]);
     cluster.breaks(2, listed(1, 3, &[1, 2, 4], &[]), "the last list of the log counts");
 }
 
@@ -408,7 +408,7 @@ fn a_list_that_is_forgotten_at_a_restart() {
 #[test]
 fn every_invariant_is_broken_here() {
     let names = Watch::new().names();
-    let source = include_str!("bites.rs");
+    let source = include_str!("violations.rs");
     for name in names {
         assert!(source.contains(&format!("\"{name}\"")), "nothing here breaks: {name}");
     }

@@ -1,56 +1,56 @@
-//! What a watcher knows: each node as its snapshot and events tell it, and what is committed.
+//! The observer's knowledge: the state of each node as its snapshot and events tell it, and the committed entries.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{EntryId, Epoch, LogPoint, NodeId, Position};
 use crate::verify::invariants::committed::Ledger;
-use crate::verify::invariants::{Found, Source};
+use crate::verify::invariants::{Finding, Source};
 
 #[derive(Default)]
-pub(super) struct Sight {
-    nodes: BTreeMap<NodeId, Seen>,
-    /// A node may be heard so late that events of others which follow from its own come first.
+pub(super) struct Observer {
+    nodes: BTreeMap<NodeId, ObservedNode>,
+    /// Connections may lag: events that follow from a node's event may come before it.
     pub(super) lags: bool,
     pub(super) ledger: Ledger,
 }
 
-pub(super) struct Seen {
+pub(super) struct ObservedNode {
     pub(super) snapshot: NodeState,
-    /// Events of this node may have been missed in epochs up to this one, or will be.
+    /// Events of this node may be missing in epochs up to this one.
     pub(super) blind: Option<Epoch>,
-    /// A gap in the events: nothing is known until it joins again.
+    /// Events are missing: nothing is known until the node joins again.
     lost: bool,
 }
 
-impl Sight {
-    /// None if the node is not watched, or events of it are missing at present.
-    pub(super) fn node(&self, id: NodeId) -> Option<&Seen> {
-        self.nodes.get(&id).filter(|seen| !seen.lost)
+impl Observer {
+    /// `None` if the node is not watched, or events of it are missing.
+    pub(super) fn node(&self, id: NodeId) -> Option<&ObservedNode> {
+        self.nodes.get(&id).filter(|observed| !observed.lost)
     }
 
     pub(super) fn ids(&self) -> impl Iterator<Item = NodeId> {
         self.nodes.keys().copied()
     }
 
-    /// Whether all that this node did in the epoch was seen.
+    /// Whether all events of this node in the epoch were observed.
     pub(super) fn saw_all(&self, id: NodeId, epoch: Option<Epoch>) -> bool {
-        let may_lag = self.lags && self.node(id).is_some_and(|seen| seen.snapshot.epoch <= epoch);
+        let may_lag = self.lags && self.node(id).is_some_and(|observed| observed.snapshot.epoch <= epoch);
         self.heard_all(id, epoch) && !may_lag
     }
 
-    /// The same, if nobody lags.
+    /// The same, if no connection lags.
     pub(super) fn heard_all(&self, id: NodeId, epoch: Option<Epoch>) -> bool {
-        self.node(id).is_some_and(|seen| seen.blind < epoch)
+        self.node(id).is_some_and(|observed| observed.blind < epoch)
     }
 
-    pub(super) fn join(&mut self, snapshot: &NodeState, missed: bool, source: Source) -> Found {
-        let before = self.nodes.get(&snapshot.node).and_then(|seen| seen.blind);
+    pub(super) fn join(&mut self, snapshot: &NodeState, missed: bool, source: Source) -> Finding {
+        let before = self.nodes.get(&snapshot.node).and_then(|observed| observed.blind);
         let blind = if missed { snapshot.epoch } else { before };
-        let known = Seen { snapshot: snapshot.clone(), blind, lost: false };
+        let known = ObservedNode { snapshot: snapshot.clone(), blind, lost: false };
         self.nodes.insert(snapshot.node, known);
-        let seen = &self.nodes[&snapshot.node];
-        self.ledger.learn_snapshot(seen, source)
+        let observed = &self.nodes[&snapshot.node];
+        self.ledger.learn_snapshot(observed, source)
     }
 
     pub(super) fn leave(&mut self, id: NodeId) {
@@ -58,41 +58,41 @@ impl Sight {
     }
 
     pub(super) fn miss(&mut self, id: NodeId) {
-        if let Some(seen) = self.nodes.get_mut(&id) {
-            seen.blind = Some(Epoch(u64::MAX));
+        if let Some(observed) = self.nodes.get_mut(&id) {
+            observed.blind = Some(Epoch(u64::MAX));
         }
     }
 
-    /// An event that changes nothing here, but for its number.
+    /// Counts an event that changes nothing here.
     pub(super) fn pass(&mut self, event: &Event) {
-        if let Some(seen) = self.nodes.get_mut(&event.node) {
-            seen.count(event);
+        if let Some(observed) = self.nodes.get_mut(&event.node) {
+            observed.count(event);
         }
     }
 
-    /// Brings the node's state up to date; `cut` gets the entries that the event deleted. False if the event cannot be
-    /// used: the node is not watched, or events before this one are missing.
+    /// Updates the node's state; `cut` gets the entries that the event deleted. False if the event cannot be used: the
+    /// node is not watched, or earlier events are missing.
     pub(super) fn fold(&mut self, event: &Event, cut: &mut Vec<Preview>) -> bool {
-        let Some(seen) = self.nodes.get_mut(&event.node) else { return false };
-        if !seen.count(event) {
+        let Some(observed) = self.nodes.get_mut(&event.node) else { return false };
+        if !observed.count(event) {
             return false;
         }
         if let Fact::Truncated { from, .. } = &event.fact {
-            let tail = &seen.snapshot.tail;
+            let tail = &observed.snapshot.tail;
             cut.extend_from_slice(&tail[tail.partition_point(|preview| preview.point.id < *from)..]);
         }
-        seen.snapshot.fold(&event.fact);
+        observed.snapshot.fold(&event.fact);
         true
     }
 
-    /// What the event says of commits.
-    pub(super) fn learn(&mut self, event: &Event) -> Found {
+    /// Takes what the event says about commits.
+    pub(super) fn learn(&mut self, event: &Event) -> Finding {
         self.ledger.learn(self.nodes.get(&event.node)?, event)
     }
 }
 
-impl Seen {
-    /// False if events were missed.
+impl ObservedNode {
+    /// False if events are missing.
     fn count(&mut self, event: &Event) -> bool {
         self.lost = self.lost || event.number != self.snapshot.event + 1;
         self.snapshot.event = event.number;
@@ -105,7 +105,7 @@ impl Seen {
         tail.get(position.0.checked_sub(first)? as usize)
     }
 
-    /// Whether the log is known at a position: if not, it says nothing that there is no entry.
+    /// Whether the log is known at a position. Where it is not, a missing entry means nothing.
     pub(super) fn knows(&self, position: Position) -> bool {
         let first = self.snapshot.tail.first().map(|preview| preview.point.position);
         match first {
@@ -114,7 +114,7 @@ impl Seen {
         }
     }
 
-    /// Whether it holds this very entry, not as a forged one.
+    /// Whether it holds this entry, and not as a forged one.
     pub(super) fn has(&self, point: LogPoint) -> bool {
         self.at(point.position).is_some_and(|preview| preview.point == point && !preview.forged)
     }

@@ -1,0 +1,89 @@
+//! One node of the world: the in-memory host, how much of its work happens by itself, and what an observer has seen.
+
+use epoca::protocol::trace::NodeState;
+use epoca::protocol::{Config, Input, Time};
+use epoca::verify::host::{Checked, CommitRecords, Host, HostOptions, TakenSnapshots};
+
+pub struct Node {
+    pub host: Host,
+    pub auto: Auto,
+    /// How many entries before the uncommitted ones a restart hands to the core.
+    pub tail_more: u64,
+    /// Why the core stopped the node.
+    pub fatal: Option<String>,
+    /// The node as an observer sees it: its state at the start, then the fold over its events.
+    pub view: NodeState,
+    starts: u64,
+}
+
+/// Which work of the host is done at once. Other work is done when the test says so.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Auto {
+    pub flush: bool,
+    pub apply: bool,
+    /// Reads of the log, and checks of its chain of digests.
+    pub read: bool,
+    /// All work on snapshots.
+    pub snapshot: bool,
+}
+
+impl Auto {
+    pub const ALL: Auto = Auto { flush: true, apply: true, read: true, snapshot: true };
+    pub const NONE: Auto = Auto { flush: false, apply: false, read: false, snapshot: false };
+}
+
+impl Node {
+    pub fn new(config: Config) -> Node {
+        let options = HostOptions { commit_records: CommitRecords::InOrder, ..HostOptions::default() };
+        Node {
+            view: NodeState::new(config.id),
+            host: Host::new(config, options),
+            auto: Auto::ALL,
+            tail_more: 0,
+            fatal: None,
+            starts: 0,
+        }
+    }
+
+    /// Starts the process on what its disk holds.
+    pub(super) fn start(&mut self, now: Time) {
+        self.starts += 1;
+        // Each start has its own election timeouts.
+        let seed = self.host.config.seed.wrapping_add(self.starts.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        accept(self.host.start(seed, now, self.tail_more));
+        self.view = self.host.core().node_state(NodeState::TAIL_MAX);
+        self.fatal = None;
+    }
+
+    /// The process ends. The disk keeps the first `kept` of the writes that no flush covered.
+    pub(super) fn stop(&mut self, kept: usize) {
+        self.host.stop();
+        self.host.disk.lose_power(kept);
+    }
+
+    /// Applies the oldest batch that waits for the database.
+    pub(super) fn apply(&mut self) -> Option<Input> {
+        let input = accept(self.host.apply_next())?;
+        self.host.begin_snapshot();
+        Some(input)
+    }
+
+    /// Answers the oldest read of the log, or check of its chain.
+    pub(super) fn read_log(&mut self) -> Option<Input> {
+        self.host.read_log().unwrap_or_else(|damage| panic!("{damage} cannot be read, and nothing is damaged"))
+    }
+
+    /// Does one thing that is asked of snapshots, if there is one that can be done now.
+    pub(super) fn work_on_snapshots(&mut self, taken: &mut TakenSnapshots) -> Option<Input> {
+        let host = &mut self.host;
+        host.end_snapshot(taken)
+            .or_else(|| host.read_snapshot(false))
+            .or_else(|| accept(host.write_snapshot(taken)).map(|(input, _)| input))
+            .or_else(|| accept(host.install_snapshot()).map(|(input, _)| input))
+    }
+}
+
+/// A violation fails the test, whatever it is about.
+pub(super) fn accept<T>(checked: Checked<T>) -> T {
+    checked.unwrap_or_else(|violation| panic!("{violation}"))
+}
