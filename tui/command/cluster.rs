@@ -3,12 +3,36 @@
 use std::future::Future;
 use std::path::Path;
 
+use clap::Args;
 use epoca::cluster::{Cluster, ClusterError, ClusterOptions, ProcessEvent};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::outcome::{Exit, Outcome};
 use super::print::{self, error_line};
-use super::shell::{ClusterArgs, Global};
+use super::node_options::{BoundArgs, Conduct, SnapshotArgs};
+use super::options::Global;
+
+#[derive(Args, Clone, Debug)]
+pub struct ClusterArgs {
+    /// How many nodes: one leader, the others replicas. Unless told, those that the folder holds, or 4 in a new one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=15))]
+    pub nodes: Option<u64>,
+    /// Ports are counted up from here, past those that are taken; 0 takes any
+    #[arg(long, value_name = "PORT", default_value_t = 7101)]
+    pub base_port: u16,
+    /// Allow faults on purpose, and show keys and values to whoever watches
+    #[arg(long)]
+    pub lab: bool,
+    /// Delete the data of the nodes that ran here before
+    #[arg(long)]
+    pub fresh: bool,
+    #[command(flatten)]
+    pub conduct: Conduct,
+    #[command(flatten)]
+    pub snapshots: SnapshotArgs,
+    #[command(flatten)]
+    pub bounds: BoundArgs,
+}
 
 /// Runs until Ctrl-C, SIGTERM or SIGHUP, or until it cannot be started.
 pub async fn run(args: &ClusterArgs, global: &Global) -> Outcome {

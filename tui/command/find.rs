@@ -8,7 +8,7 @@ use epoca::protocol::NodeId;
 
 use super::grammar::address;
 use super::outcome::{Exit, Outcome};
-use super::shell::{CONNECT_VARIABLE, Global, Named};
+use super::options::{CONNECT_VARIABLE, Global, Named};
 
 /// A cluster that may run.
 #[derive(Clone, PartialEq, Eq, Debug)]

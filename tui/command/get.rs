@@ -11,7 +11,7 @@ use super::execute::{failed, found, not_found, written_by};
 use super::grammar::Get;
 use super::outcome::{Exit, Outcome, Tone};
 use super::print;
-use super::shell::Format;
+use super::options::Format;
 
 /// In the shell: the bytes to standard output, and nothing else.
 pub async fn raw(asked: &Get, client: &Client, format: Format) -> Outcome {

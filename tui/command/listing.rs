@@ -14,7 +14,7 @@ use super::execute::{failed, record_json, with_table};
 use super::grammar::Log;
 use super::outcome::{Outcome, Tone};
 use super::print;
-use super::shell::Format;
+use super::options::Format;
 use super::text::{set_bytes, shown, shown_short, table_widening};
 
 /// How much of a key or value a table shows.

@@ -22,7 +22,7 @@ pub mod columns;
 
 pub mod text;
 
-pub mod shell;
+pub mod options;
 
 pub mod find;
 
@@ -36,7 +36,13 @@ pub mod listing;
 
 pub mod get;
 
-pub mod conduct;
+pub mod node_options;
+
+pub mod node;
+
+pub mod inspect;
+
+pub mod backup;
 
 pub mod cluster;
 

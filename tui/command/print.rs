@@ -7,7 +7,7 @@
 use std::io::{self, ErrorKind, Write};
 
 use super::outcome::{Exit, Outcome, Tone};
-use super::shell::Format;
+use super::options::Format;
 use super::streams;
 
 /// Results to standard output, the rest to standard error; as JSON, one value to standard output, and on standard error

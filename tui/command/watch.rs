@@ -9,7 +9,7 @@ use super::execute::{Context, failed};
 use super::grammar::Watch;
 use super::outcome::{Outcome, Tone};
 use super::print;
-use super::shell::Format;
+use super::options::Format;
 use super::streams::stdout_has_no_reader;
 use super::text::{set_bytes, shown_short};
 

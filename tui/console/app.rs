@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal as Kind, raise};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 
-use crate::command::shell::Format;
+use crate::command::options::Format;
 use crate::command::{Command, Context, Exit, Outcome, execute, print};
 use crate::console::attach::{Keeper, refused};
 use crate::console::config::{self, Config};

@@ -12,8 +12,8 @@ use epoca::protocol::trace::Snapshot;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::command::conduct::Conduct;
-use crate::command::shell::Global;
+use crate::command::node_options::Conduct;
+use crate::command::options::Global;
 use crate::command::{Exit, Outcome, execute, find};
 use crate::console::Source;
 use crate::console::model::ProcessSeen;

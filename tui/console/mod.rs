@@ -78,8 +78,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::command::conduct::Conduct;
-use crate::command::shell::Global;
+use crate::command::node_options::Conduct;
+use crate::command::options::Global;
 
 pub use taps::Wanted;
 pub use theme::Theme;

@@ -4,7 +4,7 @@
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Preview, RoleName, Snapshot};
 
-use super::ears::Heard;
+use super::listener::Heard;
 use super::names::content;
 use super::script::EntryState;
 

@@ -70,7 +70,7 @@ pub fn find(name: &str) -> Result<Script, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::Lang;
+    use crate::lang::Lang;
 
     #[test]
     fn every_scenario_of_the_library_can_be_read_and_speaks_both_languages() {

@@ -12,7 +12,7 @@ use epoca::verify::linearizability::{Action, Operation};
 use epoca::verify::patience::on_this_machine;
 use tokio::task::JoinSet;
 
-use super::stage::with_timeout;
+use super::target_cluster::with_timeout;
 
 /// Short, so that an operation on a node that hangs ends as unknown and its client goes on.
 const TIMEOUT: Duration = Duration::from_secs(2);

@@ -10,15 +10,13 @@
 //! final data that was read, by what lies on a disk. What is absent on purpose: drawing, and any knowledge of the
 //! protocol beyond its trace.
 
-mod lang;
-
 mod script;
 
 mod parse;
 
 mod library;
 
-mod ears;
+mod listener;
 
 mod names;
 
@@ -28,30 +26,30 @@ mod load;
 
 mod chaos;
 
-mod order;
+mod restore;
 
-mod stage;
+mod target_cluster;
 
-mod steady;
+mod leadership;
 
 mod excerpt;
 
-mod told;
+mod report_events;
 
-mod persist;
+mod late_answers;
 
 mod run;
 
 mod report;
 
-pub mod shell;
+pub mod command;
 
 pub use library::{all, find, names as library_names};
-pub use order::leave as leave_in_order;
+pub use restore::leave as leave_in_order;
 pub use report::{evidence_text, points_of, points_text};
 pub use run::{RunOptions, run};
 pub use script::{ItemKind, Points, Script};
-pub use stage::Stage;
+pub use target_cluster::Stage;
 #[cfg(test)]
-pub use told::Evidence;
-pub use told::{Done, Run, Told, Verdict, is_heading};
+pub use report_events::Evidence;
+pub use report_events::{Done, Run, Told, Verdict, is_heading};

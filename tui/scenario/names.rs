@@ -9,7 +9,7 @@ use bytes::Bytes;
 use epoca::protocol::trace::{Fact, Preview};
 use epoca::protocol::{EntryId, Epoch, LogPoint, NodeId, Offset};
 
-use super::ears::{Heard, Mark, Node};
+use super::listener::{Heard, Mark, Node};
 use super::script::{EntryRef, NodeRef, Nodes};
 use crate::command::grammar::Fault;
 use crate::command::{Command, Outcome};

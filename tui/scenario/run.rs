@@ -13,16 +13,16 @@ use tokio::sync::mpsc;
 
 use super::chaos::Chaos;
 use super::check::{Found, Scene};
-use super::ears::{Ears, Mark};
+use super::listener::{Ears, Mark};
 use super::excerpt::Excerpt;
 use super::load::{Load, Worked};
 use super::names::{Names, Operation};
-use super::order;
-use super::persist::persist;
+use super::late_answers::persist;
+use super::restore;
 use super::script::{Action, Expect, Expectation, How, Item, ItemKind, Said, Script};
-use super::stage::{Stage, with_timeout};
-use super::steady::Steady;
-use super::told::{Done, Evidence, Run, Told, Verdict, is_heading};
+use super::target_cluster::{Stage, with_timeout};
+use super::leadership::Steady;
+use super::report_events::{Done, Evidence, Run, Told, Verdict, is_heading};
 use crate::command::{Context, Exit, Outcome, execute, parse_line};
 
 /// How long the nodes may take to be heard.
@@ -131,7 +131,7 @@ impl Runner<'_> {
         }
         if self.script.needs.logs.is_empty() {
             self.tell(Told::Note("restoring order".to_owned())).await;
-            order::restore(&self.stage.client, &self.ears).await?;
+            restore::restore(&self.stage.client, &self.ears).await?;
         } else {
             self.until_heard(&nodes).await?;
         }
@@ -247,7 +247,7 @@ impl Runner<'_> {
         worst
     }
 
-    /// Why what was not passed says nothing: see [`super::steady`]. A cluster of the scenario's own cannot begin again.
+    /// Why what was not passed says nothing: see [`super::leadership`]. A cluster of the scenario's own cannot begin again.
     fn void(&self, item: &Item) -> Option<String> {
         if self.script.needs_own() || asks_who_leads(item) {
             return None;
@@ -324,8 +324,8 @@ impl Runner<'_> {
 
     async fn restore(&self) -> Result<(), String> {
         match self.load {
-            Some(_) => order::restore_under_load(&self.stage.client, &self.ears).await,
-            None => order::restore(&self.stage.client, &self.ears).await,
+            Some(_) => restore::restore_under_load(&self.stage.client, &self.ears).await,
+            None => restore::restore(&self.stage.client, &self.ears).await,
         }
     }
 
@@ -408,7 +408,7 @@ impl Runner<'_> {
             load.stop().await;
         }
         self.tell(Told::Note("restoring order".to_owned())).await;
-        let restored = order::restore(&self.stage.client, &self.ears).await;
+        let restored = restore::restore(&self.stage.client, &self.ears).await;
         self.tell(Told::Note(String::new())).await;
         restored
     }

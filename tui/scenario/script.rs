@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use epoca::protocol::{Epoch, NodeId, Offset};
 
-use super::lang::Words;
+use crate::lang::Words;
 
 /// How long an expectation may take if its line does not say.
 ///

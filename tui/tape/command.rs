@@ -13,12 +13,12 @@ use epoca::verify::invariants::Source;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::command::shell::{Global, Look};
+use crate::command::options::Global;
 use crate::command::{Exit, Outcome, Tone, execute, find, print};
 use crate::tape::check::{Finding, Linearizable, Verdict, check, inversions, names};
 use crate::tape::export;
 use crate::tape::file::{FileError, Recording, read, read_as_written};
-use crate::tape::gather::Gathering;
+use crate::tape::cluster_recorder::Gathering;
 use crate::tape::json;
 use crate::tape::order::{delayed, sorted};
 use crate::tape::record::{Record, What};
@@ -79,8 +79,6 @@ pub struct ReplayArgs {
     /// found again each time, and stands in the file as it is
     #[arg(long, value_name = "MILLIS", requires = "check", hide = true)]
     pub shuffle: Option<u64>,
-    #[command(flatten)]
-    pub look: Look,
 }
 
 impl ReplayArgs {

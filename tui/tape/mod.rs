@@ -23,7 +23,7 @@ mod file;
 
 mod recorder;
 
-mod gather;
+mod cluster_recorder;
 
 mod check;
 
@@ -36,7 +36,7 @@ pub use command::evidence_lines;
 #[cfg(test)]
 pub use file::read_as_written;
 pub use file::{FileError, read};
-pub use gather::{Gathering, Tap, seen};
+pub use cluster_recorder::{Gathering, Tap, seen};
 pub use order::{answer_step, each, observed_step, process_step};
 #[cfg(test)]
 pub use order::{delayed, sorted};

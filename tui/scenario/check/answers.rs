@@ -13,8 +13,8 @@ use crate::command::text::shown_short;
 use crate::command::{Exit, Outcome};
 use crate::scenario::names::Operation;
 use crate::scenario::script::{Ended, EntryRef, Nodes, Reader};
-use crate::scenario::stage::with_timeout;
-use crate::scenario::told::{Evidence, Verdict};
+use crate::scenario::target_cluster::with_timeout;
+use crate::scenario::report_events::{Evidence, Verdict};
 
 /// One read; it is asked again until the expectation's time is up.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);

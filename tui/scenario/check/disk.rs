@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Scene, Seen, entry_text, nameless, not_yet};
 use crate::scenario::names::Entry;
 use crate::scenario::script::{EntryRef, EntryState, NodeRef};
-use crate::scenario::told::{Evidence, Verdict};
+use crate::scenario::report_events::{Evidence, Verdict};
 
 const INSPECT_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -8,10 +8,10 @@ use epoca::protocol::{Epoch, LogPoint, NodeId};
 use super::{Scene, Seen, entry_text, nameless, not_yet};
 use crate::command::columns::cut;
 use crate::command::grammar::Node;
-use crate::scenario::ears::{Heard, Mark};
+use crate::scenario::listener::{Heard, Mark};
 use crate::scenario::names::{Entry, Names};
 use crate::scenario::script::{EntryRef, FieldPattern, FieldValue, NodeRef, Nodes, Pattern};
-use crate::scenario::told::{Evidence, Verdict};
+use crate::scenario::report_events::{Evidence, Verdict};
 
 /// How much of an event's text is kept as evidence.
 const TEXT_MAX: usize = 240;

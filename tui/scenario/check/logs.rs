@@ -7,7 +7,7 @@ use super::{Scene, Seen, entry_text, nameless, not_yet};
 use crate::scenario::excerpt::state_of;
 use crate::scenario::names::{Entry, content};
 use crate::scenario::script::{EntryRef, EntryState, Nodes};
-use crate::scenario::told::{Evidence, Verdict};
+use crate::scenario::report_events::{Evidence, Verdict};
 
 impl Scene<'_> {
     pub(super) fn holds(&self, nodes: &Nodes, entries: &[EntryRef], state: Option<EntryState>) -> Seen {

@@ -17,13 +17,13 @@ use epoca::verify::patience::{Patience, slowness};
 
 pub use answers::said;
 
-use super::ears::{Ears, Mark};
+use super::listener::{Ears, Mark};
 use super::load::{Load, Worked};
 use super::names::{Entry, Names};
 use super::script::{Expect, Expectation};
-use super::stage::Stage;
-use super::steady::Steady;
-use super::told::{Evidence, Verdict};
+use super::target_cluster::Stage;
+use super::leadership::Steady;
+use super::report_events::{Evidence, Verdict};
 use crate::command::{Context, execute, parse_line};
 
 /// Between two times at which a command is said.
@@ -31,7 +31,7 @@ const AGAIN: Duration = Duration::from_millis(60);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(15);
 /// Once leadership has moved by itself, an expectation that is not met after so long is given up: see
-/// [`super::steady`].
+/// [`super::leadership`].
 const VOID_AFTER: Duration = Duration::from_secs(3);
 
 /// What an expectation may look at.

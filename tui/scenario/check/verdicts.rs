@@ -9,7 +9,7 @@ use epoca::verify::linearizability::{self, Action, Failure};
 
 use super::{Scene, Seen, not_yet};
 use crate::scenario::load::Worked;
-use crate::scenario::told::{Evidence, Verdict};
+use crate::scenario::report_events::{Evidence, Verdict};
 
 /// How many lines of a log are read at most.
 const LINES_MAX: u64 = 1_000_000;
@@ -20,7 +20,7 @@ impl Scene<'_> {
         if let Some(violation) = heard.violations.first() {
             return Seen::No(Verdict::Fail, violation.to_string());
         }
-        let of_node = |(id, node): (&epoca::protocol::NodeId, &crate::scenario::ears::Node)| Evidence {
+        let of_node = |(id, node): (&epoca::protocol::NodeId, &crate::scenario::listener::Node)| Evidence {
             node: Some(*id),
             event: Some(node.state.event),
             rule: "state",

@@ -25,10 +25,10 @@ use std::time::Duration;
 
 use epoca::protocol::Epoch;
 
-use super::lang::Words;
+use crate::lang::Words;
 use super::script::{Action, How, Item, ItemKind, LogBefore, Said, Script};
 use crate::command::parse_line;
-use crate::console::Lang;
+use crate::lang::Lang;
 use cursor::{Cursor, duration};
 
 /// What is wrong with a text, and where; line and column count from 1.

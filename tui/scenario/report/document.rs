@@ -1,12 +1,12 @@
 //! What an account says, in one language and without any markup: a summary on one page, then a page for each part.
 
 use super::{Made, evidence_text, mark, verdict};
-use crate::console::Lang;
+use crate::lang::Lang;
 use crate::scenario::excerpt::{EntryExcerpt, Excerpt, LogExcerpt};
 use crate::scenario::is_heading;
-use crate::scenario::lang::choose;
+use crate::lang::choose;
 use crate::scenario::script::{ItemKind, Points};
-use crate::scenario::told::{Done, Part, Run, Verdict};
+use crate::scenario::report_events::{Done, Part, Run, Verdict};
 
 /// How many pieces of evidence a step shows; a thousand acks say no more than these.
 const EVIDENCE_MAX: usize = 7;

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::document::{Document, Logs, Page, Step, Table};
 use super::mark;
-use crate::scenario::told::Verdict;
+use crate::scenario::report_events::Verdict;
 
 /// For the screen and, with page breaks, for paper. Colour says nothing that a mark does not say, too.
 const STYLE: &str = "

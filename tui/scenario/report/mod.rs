@@ -9,9 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use super::lang::choose;
-use super::told::{Evidence, Run, Verdict};
-use crate::console::Lang;
+use crate::lang::choose;
+use super::report_events::{Evidence, Run, Verdict};
+use crate::lang::Lang;
 
 mod document;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::scenario::script::{ItemKind, Points};
-use crate::scenario::told::{Done, Told};
+use crate::scenario::report_events::{Done, Told};
 use crate::scenario::{find, library_names};
 
 const EVIL: &str = "<script>alert(1)</script> | `x` *y* $z";

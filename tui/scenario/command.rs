@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::lang::choose;
+use crate::lang::choose;
 use super::library;
 use super::report::{self, Form, Made};
 use super::run::{RunOptions, run};
 use super::script::{ItemKind, Script};
-use super::stage::Stage;
-use super::told::{Done, Run, Told, Verdict};
+use super::target_cluster::Stage;
+use super::report_events::{Done, Run, Told, Verdict};
 use crate::command::print::error_line;
-use crate::command::shell::{Format, Global, duration};
+use crate::command::options::{Format, Global, duration};
 use crate::command::{Exit, Outcome, Tone, find};
-use crate::console::Lang;
+use crate::lang::Lang;
 use crate::tape::Gathering;
 use crate::tape::command::{Recorded, unreadable};
 

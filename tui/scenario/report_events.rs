@@ -10,7 +10,7 @@ use epoca::protocol::trace::Fact;
 use super::excerpt::Excerpt;
 use super::script::{ItemKind, Points, Script};
 use crate::command::Outcome;
-use crate::console::Lang;
+use crate::lang::Lang;
 use crate::console::words::scenario as words;
 use crate::tape::MarkKind;
 

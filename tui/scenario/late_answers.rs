@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use epoca::protocol::NodeId;
 
-use super::ears::Ears;
+use super::listener::Ears;
 use super::names::Names;
 use super::script::PATIENCE;
 use crate::command::grammar::Fault;

@@ -8,7 +8,7 @@ use epoca::client::Client;
 use epoca::protocol::NodeId;
 use epoca::verify::patience::Patience;
 
-use super::ears::{Ears, Heard};
+use super::listener::{Ears, Heard};
 
 /// How long a cluster may take to come back to order.
 const PATIENCE: Duration = Duration::from_secs(120);

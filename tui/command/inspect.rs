@@ -1,15 +1,30 @@
 //! `epoca inspect DIR`: what a node's data folder holds, as lines and JSON. Nothing is written into the folder.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use epoca::protocol::{MemberKind, Position};
 use epoca::storage::{EntryContent, InspectedEntry, Inspection, Record, StorageError, inspect};
 use serde_json::{Map, Value, json};
 
-use crate::command::shell::InspectArgs;
-use crate::command::text::{id_shown, point_json, set_bytes, shown_short, table};
-use crate::command::{Exit, Outcome, Tone};
+use super::outcome::{Exit, Outcome, Tone};
+use super::text::{id_shown, point_json, set_bytes, shown_short, table};
 
 /// How much of a key or value a table shows.
 const WIDTH: usize = 60;
+
+#[derive(Args, Clone, Debug)]
+pub struct InspectArgs {
+    /// The data folder of one node, as ./epoca-data/n1, or the file of a backup
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// The first position of the log to show
+    #[arg(long, value_name = "P", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: u64,
+    /// At most so many entries, and so many records
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub limit: u64,
+}
 
 pub fn run(args: &InspectArgs) -> Outcome {
     look(args).unwrap_or_else(|error| Outcome::error(Exit::Not, "storage", error.to_string()))

@@ -4,20 +4,46 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::Args;
 use epoca::protocol::{Member, NodeId};
-
 use epoca::storage::{Backup, read_backup, restore_backup};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::command::cluster::told_to_end;
-use crate::command::shell::{BackupArgs, Global, RestoreArgs};
-use crate::command::text::point_json;
-use crate::command::{Exit, Outcome, Tone, execute, find};
+use super::cluster::told_to_end;
+use super::grammar::Node;
+use super::node::Peer;
+use super::options::Global;
+use super::outcome::{Exit, Outcome, Tone};
+use super::text::point_json;
+use super::{execute, find};
+
+#[derive(Args, Clone, Debug)]
+pub struct BackupArgs {
+    /// Where to write; it must not exist yet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// From this node, as it is there; from the leader unless told
+    #[arg(long, value_name = "N")]
+    pub node: Option<Node>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct RestoreArgs {
+    /// What `epoca backup` has written
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The data folder of the new cluster; it must not exist yet
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// A node of the new cluster, as 1=127.0.0.1:7101; once for each. Unless told, those of the old one
+    #[arg(long = "member", value_name = "N=ADDRESS")]
+    pub members: Vec<Peer>,
+}
 
 pub async fn backup(args: &BackupArgs, global: &Global) -> Outcome {
     if args.file.symlink_metadata().is_ok() {

@@ -77,3 +77,55 @@ impl Conduct {
         }
     }
 }
+
+/// How much a node takes on.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct BoundArgs {
+    /// So many entries may wait to become final at a leader; beyond it writes are refused as overloaded (65,536 unless
+    /// told)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub uncommitted_entries: Option<u64>,
+}
+
+impl BoundArgs {
+    /// The options that were given, as `epoca node` takes them.
+    pub fn given(&self) -> Vec<String> {
+        let entries = self.uncommitted_entries.iter();
+        entries.flat_map(|entries| ["--uncommitted-entries".to_owned(), entries.to_string()]).collect()
+    }
+}
+
+/// When snapshots are taken, and what becomes of them.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct SnapshotArgs {
+    /// Take a snapshot after so many entries, and cut the log behind it (100,000 unless told)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_entries: Option<u64>,
+    /// Take a snapshot after so many bytes of entries (64 MiB unless told)
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_bytes: Option<u64>,
+    /// How many entries before a snapshot the log keeps, for replicas that are a little behind (10,000 unless told)
+    #[arg(long, value_name = "N")]
+    pub snapshot_margin: Option<u64>,
+    /// How many bytes of these entries it keeps at most (64 MiB unless told)
+    #[arg(long, value_name = "BYTES")]
+    pub snapshot_margin_bytes: Option<u64>,
+    /// How many bytes of snapshots a leader sends in a second (64 MiB unless told)
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
+    pub snapshot_bytes_per_second: Option<u64>,
+}
+
+impl SnapshotArgs {
+    /// The options that were given, as `epoca node` takes them.
+    pub fn given(&self) -> Vec<String> {
+        let all = [
+            ("--snapshot-entries", self.snapshot_entries),
+            ("--snapshot-bytes", self.snapshot_bytes),
+            ("--snapshot-margin", self.snapshot_margin),
+            ("--snapshot-margin-bytes", self.snapshot_margin_bytes),
+            ("--snapshot-bytes-per-second", self.snapshot_bytes_per_second),
+        ];
+        let given = all.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()]));
+        given.flatten().collect()
+    }
+}

@@ -8,7 +8,7 @@
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Epoch, NodeId};
 
-use super::ears::{Ears, Heard, Mark};
+use super::listener::{Ears, Heard, Mark};
 use crate::command::Command;
 use crate::command::grammar::Fault;
 

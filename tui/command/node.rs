@@ -17,14 +17,9 @@ use epoca::protocol::trace::LinkRule;
 use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, check_address, is_unspecified, run as run_node};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::conduct::{Conduct, Election};
-use crate::command::grammar::{Node, address};
-use crate::command::log_lines::LogLines;
-use crate::command::shell::{BoundArgs, SnapshotArgs};
-
-/// A third of a busy leader's own time went into allocating before.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use super::grammar::{Node, address};
+use super::log_lines::LogLines;
+use super::node_options::{BoundArgs, Conduct, Election, SnapshotArgs};
 
 #[derive(clap::Args, Debug)]
 pub struct NodeArgs {
