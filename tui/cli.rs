@@ -1,6 +1,7 @@
-//! What only the shell can say: options for all commands, starting a cluster, a node or the console.
+//! The command line of the program, as clap reads it: one parser assembled from the arguments of all rooms.
 //!
-//! The commands for a running cluster are [`super::grammar`]'s, shared with the console's prompt.
+//! It reads only. `main` decides what to run. The commands for a running cluster are those of
+//! [`grammar`](crate::command::grammar), which the console's prompt shares.
 
 use std::ffi::OsString;
 
@@ -13,26 +14,26 @@ use crate::command::backup::{BackupArgs, RestoreArgs};
 use crate::command::cluster::ClusterArgs;
 use crate::command::inspect::InspectArgs;
 use crate::command::node::NodeArgs;
-use crate::command::node_options::Conduct;
+use crate::command::node_options::LeadershipArgs;
 use crate::command::options::{CONNECT_VARIABLE, Global};
 use crate::command::verify::VerifyArgs;
 use crate::console::Theme;
 use crate::lang::Lang;
 use crate::scenario::command::ScenarioArgs;
-use crate::tape::command::{RecordArgs, Recorded, ReplayArgs};
+use crate::tape::command::{RecordArgs, RecordOptions, ReplayArgs};
 
-/// Data replication by push, over gRPC: one leader, replicas, and a console to watch and touch them.
+/// Data replication by push over gRPC: one leader, replicas, and a console that shows and controls them.
 ///
-/// Without a command it starts a local cluster of four nodes, opens the console, and ends the nodes on quit.
+/// Without a command, epoca starts a local cluster of four nodes, opens the console, and ends the nodes on quit.
 #[derive(Parser, Debug)]
 #[command(name = "epoca", version, max_term_width = 120)]
 #[command(after_help = "Exit codes: 0 done, 1 definitely not done, 2 usage, 3 outcome unknown, \
-                        4 nobody reachable or no leader took it, 5 done but the result could not be written")]
+                        4 no node reachable or no leader took it, 5 done but the result could not be written")]
 pub struct Cli {
     #[command(flatten)]
     pub global: Global,
     #[command(subcommand)]
-    pub said: Option<Said>,
+    pub invocation: Option<Invocation>,
 }
 
 impl Cli {
@@ -48,42 +49,43 @@ impl Cli {
         let mut command = Cli::command();
         let matches = command.try_get_matches_from_mut(words)?;
         let mut cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
-        let typed = ["connect", "data"].iter().any(|name| matches.value_source(name) == Some(ValueSource::CommandLine));
-        cli.global.settle(typed, connect);
+        let is_given = |name: &&str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        cli.global.resolve_target(["connect", "data"].iter().any(is_given), connect);
         Ok(cli)
     }
 }
 
+/// What the shell can run.
 #[derive(Subcommand, Debug)]
-pub enum Said {
+pub enum Invocation {
     /// Start a local cluster; Ctrl-C or SIGTERM ends it
     Cluster(ClusterArgs),
     /// Start a local cluster with faults allowed, open the console, end the nodes on quit
     Demo(DemoArgs),
     /// Open the console of a running cluster
     Console(ConsoleArgs),
-    /// Record all that happens in a running cluster
+    /// Record everything that happens in a running cluster
     Record(RecordArgs),
-    /// Open a recording in the console, check it, or hand it on
+    /// Open a recording in the console, check it, or export it
     Replay {
         #[command(flatten)]
         args: ReplayArgs,
         #[command(flatten)]
-        look: Look,
+        appearance: Appearance,
     },
     /// Run one node
     Node(NodeArgs),
     #[command(flatten)]
     Command(Command),
-    /// Show what a node's data folder holds, intermediate log and final database, without changing it
+    /// Show the contents of a node's data folder, intermediate log and final database, without changing it
     Inspect(InspectArgs),
     /// Write a consistent copy of all final data to a file
     Backup(BackupArgs),
-    /// Make the data folders of a new cluster from a backup
+    /// Create the data folders of a new cluster from a backup
     Restore(RestoreArgs),
-    /// Look for a schedule that breaks the protocol, in a simulated cluster with faults of all kinds
+    /// Search for a schedule that breaks the protocol, in a simulated cluster with faults of all kinds
     Verify(VerifyArgs),
-    /// Run scenarios: texts that say what is done to a cluster and what its nodes must be seen to do
+    /// Run scenarios: texts with commands for a cluster and with what its nodes must then do
     Scenario(ScenarioArgs),
     /// Print completions for a shell
     Completions {
@@ -99,44 +101,56 @@ pub enum Said {
 
 #[derive(Args, Clone, Debug)]
 pub struct DemoArgs {
-    /// How many nodes: one leader, the others replicas. Unless told, those that the folder holds, or 4 in a new one
+    /// How many nodes: one leader and replicas [default: those that the folder holds, or 4 in a new one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=15))]
     pub nodes: Option<u64>,
-    /// Ports are counted up from here, past those that are taken; 0 takes any
+    /// The first port; ports in use are skipped; 0 takes any
     #[arg(long, value_name = "PORT", default_value_t = 7101)]
     pub base_port: u16,
-    /// Delete the data of the nodes that ran here before
+    /// Delete the data of earlier nodes
     #[arg(long)]
     pub fresh: bool,
     #[command(flatten)]
-    pub conduct: Conduct,
+    pub leadership: LeadershipArgs,
     #[command(flatten)]
-    pub look: Look,
+    pub appearance: Appearance,
     #[command(flatten)]
-    pub recorded: Recorded,
+    pub record: RecordOptions,
+}
+
+impl DemoArgs {
+    /// The demo that starts without a command.
+    pub const DEFAULT: DemoArgs = DemoArgs {
+        nodes: None,
+        base_port: 7101,
+        fresh: false,
+        leadership: LeadershipArgs::DEFAULT,
+        appearance: Appearance { ascii: false, theme: None, mouse: false, present: false, lang: None },
+        record: RecordOptions { record: None, record_max: 0 },
+    };
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct ConsoleArgs {
     #[command(flatten)]
-    pub look: Look,
+    pub appearance: Appearance,
     #[command(flatten)]
-    pub recorded: Recorded,
+    pub record: RecordOptions,
 }
 
-/// How the console looks.
+/// The appearance of the console.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct Look {
+pub struct Appearance {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
     /// Colours for a dark or a light background, dark by default; NO_COLOR turns them off
     #[arg(long, value_enum)]
     pub theme: Option<Theme>,
-    /// Take clicks and the wheel: tabs, rows, messages
+    /// Accept clicks and the wheel: tabs, rows, messages
     #[arg(long)]
     pub mouse: bool,
-    /// Begin with a large banner that says what happens, as for an audience
+    /// Begin with a large banner that explains what happens, for an audience
     #[arg(long)]
     pub present: bool,
     /// The screen's language; by default that of the locale (LC_ALL, LC_MESSAGES, LANG)
@@ -147,7 +161,7 @@ pub struct Look {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::options::{Format, Named};
+    use crate::command::options::{Format, TargetSource};
 
     #[test]
     fn the_grammar_has_no_contradictions() {
@@ -156,7 +170,8 @@ mod tests {
 
     #[test]
     fn options_for_all_commands_may_stand_behind_the_command() {
-        let cli = Cli::try_parse_from(["epoca", "get", "x", "--output", "json", "--connect", "a:1,b:2"]).unwrap();
+        let words = ["epoca", "get", "x", "--output", "json", "--connect", "a:1,b:2"];
+        let cli = Cli::try_parse_from(words).expect("it is a command");
         assert_eq!(cli.global.output, Format::Json);
         assert_eq!(cli.global.connect, ["a:1", "b:2"]);
     }
@@ -165,25 +180,26 @@ mod tests {
     fn what_is_typed_beats_the_environment_wherever_it_stands() {
         let read = |words: &[&str], variable: &str| {
             let words = std::iter::once(&"epoca").chain(words);
-            let Global { connect, named, .. } =
+            let Global { connect, source, .. } =
                 Cli::read_from(words, Some(variable.into())).expect("it is read").global;
-            (named, connect)
+            (source, connect)
         };
         let there = vec!["c:1".to_owned(), "d:2".to_owned()];
-        assert_eq!(read(&["get", "x"], "c:1,d:2"), (Named::Environment, there.clone()));
-        assert_eq!(read(&["status"], " c:1, d:2, "), (Named::Environment, there));
-        assert_eq!(read(&["status"], ""), (Named::Nothing, vec![]));
+        assert_eq!(read(&["get", "x"], "c:1,d:2"), (TargetSource::Environment, there.clone()));
+        assert_eq!(read(&["status"], " c:1, d:2, "), (TargetSource::Environment, there));
+        assert_eq!(read(&["status"], ""), (TargetSource::Default, vec![]));
         for words in [["--data", "folder", "status"], ["status", "--data", "folder"]] {
-            assert_eq!(read(&words, "c:1"), (Named::Typed, vec![]));
+            assert_eq!(read(&words, "c:1"), (TargetSource::Option, vec![]));
         }
         for words in [["--connect", "a:1", "status"], ["status", "--connect", "a:1"]] {
-            assert_eq!(read(&words, "c:1"), (Named::Typed, vec!["a:1".to_owned()]));
+            assert_eq!(read(&words, "c:1"), (TargetSource::Option, vec!["a:1".to_owned()]));
         }
     }
 
     #[test]
     fn a_node_has_a_data_folder_of_its_own() {
         let words = ["epoca", "node", "--id", "1", "--listen", "127.0.0.1:1", "--data", "folder"];
-        assert!(matches!(Cli::try_parse_from(words).unwrap().said, Some(Said::Node(_))));
+        let cli = Cli::try_parse_from(words).expect("it is a command");
+        assert!(matches!(cli.invocation, Some(Invocation::Node(_))));
     }
 }

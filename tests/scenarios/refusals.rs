@@ -15,12 +15,13 @@ fn write(workshop: &Path, name: &str, text: &str) {
 #[test]
 fn a_wrong_expectation_fails_with_exit_1_and_says_why() {
     let workshop = workshop();
-    let wrong = "title\n  en Wrong\ndo w: put x 1\nexpect $a Truncated from=w within 1s\n  en it truncates\nexpect logs equal\n";
+    let wrong = "title\n  en Wrong\ndo w: put x 1\nexpect $a Truncated from=w within 1s\n  en it truncates\n\
+                 expect logs equal\n";
     write(workshop.path(), "wrong.txt", wrong);
     let results = results(workshop.path(), 1, &["./wrong.txt"]);
     assert_eq!(results[0]["verdict"], "FAIL");
     let why = results[0]["why"].as_str().expect("a reason");
-    assert!(why.starts_with("line 4: not within 1 s: n2 has not told Truncated"), "{why}");
+    assert!(why.starts_with("line 4: not within 1 s: n2 has not reported Truncated"), "{why}");
     assert_eq!(results[0]["steps"][2]["verdict"], serde_json::Value::Null, "nothing after it was looked at");
 }
 

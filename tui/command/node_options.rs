@@ -1,18 +1,19 @@
-//! How the nodes of a cluster conduct themselves: the options that `epoca node`, `cluster` and `demo` share. All nodes of a
-//! cluster are to have the same.
+//! The options of nodes that `epoca node`, `epoca cluster` and the demo share. All nodes of a cluster need the same
+//! ones.
 
 use clap::{Args, ValueEnum};
 use epoca::cluster::ClusterOptions;
 use epoca::protocol::Prefer;
 
+/// How the nodes choose a leader and how the leader keeps its role.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct Conduct {
-    /// How often the leader lets the replicas hear of it, in milliseconds [default: 100]
+pub struct LeadershipArgs {
+    /// How often the leader sends heartbeats, in milliseconds [default: 100]
     #[arg(long, value_name = "MS")]
     pub heartbeat: Option<u64>,
 
-    /// The least time without a leader before an election, in milliseconds; each attempt waits up to twice of it [default:
-    /// 1000]
+    /// The shortest time without a leader before an election, in milliseconds; each attempt waits up to twice as long
+    /// [default: 1000]
     #[arg(long, value_name = "MS")]
     pub election_timeout: Option<u64>,
 
@@ -20,12 +21,12 @@ pub struct Conduct {
     #[arg(long, value_enum, value_name = "WHO", default_value_t = Election::Automatic)]
     pub election: Election,
 
-    /// Which node should lead, all else being equal
+    /// Which node leads when several can
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = Preferred::None)]
     pub prefer: Preferred,
 
-    /// For so many milliseconds after a majority's answers the leader may answer reads alone; at most nine tenths of the
-    /// election timeout, 0 never
+    /// How long the leader may answer reads alone after a majority has answered it, in milliseconds: at most nine
+    /// tenths of the election timeout; 0 turns leases off
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub lease: u64,
 }
@@ -38,7 +39,7 @@ pub enum Election {
 
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Preferred {
-    /// Whoever stands first
+    /// The first candidate that wins
     None,
     /// The lowest id, as in a list of priorities
     Lowest,
@@ -56,8 +57,8 @@ impl From<Preferred> for Prefer {
     }
 }
 
-impl Conduct {
-    pub const DEFAULT: Conduct = Conduct {
+impl LeadershipArgs {
+    pub const DEFAULT: LeadershipArgs = LeadershipArgs {
         heartbeat: None,
         election_timeout: None,
         election: Election::Automatic,
@@ -65,8 +66,8 @@ impl Conduct {
         lease: 0,
     };
 
-    /// The options of a cluster whose nodes conduct themselves so.
-    pub fn of(self, options: ClusterOptions) -> ClusterOptions {
+    /// The options of a cluster with these of its nodes.
+    pub fn apply_to(self, options: ClusterOptions) -> ClusterOptions {
         ClusterOptions {
             heartbeat_ms: self.heartbeat,
             election_timeout_ms: self.election_timeout,
@@ -78,54 +79,56 @@ impl Conduct {
     }
 }
 
-/// How much a node takes on.
+/// Limits of the work that a node accepts.
 #[derive(Args, Clone, Copy, Debug, Default)]
-pub struct BoundArgs {
-    /// So many entries may wait to become final at a leader; beyond it writes are refused as overloaded (65,536 unless
-    /// told)
+pub struct LimitArgs {
+    /// How many entries may wait to become final at a leader; it refuses further writes as overloaded [default: 65536]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub uncommitted_entries: Option<u64>,
 }
 
-impl BoundArgs {
-    /// The options that were given, as `epoca node` takes them.
-    pub fn given(&self) -> Vec<String> {
-        let entries = self.uncommitted_entries.iter();
-        entries.flat_map(|entries| ["--uncommitted-entries".to_owned(), entries.to_string()]).collect()
+impl LimitArgs {
+    /// The options that were given, as arguments of `epoca node`.
+    pub fn to_arguments(self) -> Vec<String> {
+        arguments([("--uncommitted-entries", self.uncommitted_entries)])
     }
 }
 
-/// When snapshots are taken, and what becomes of them.
+/// When a node takes snapshots, how much of the log it keeps, and how fast it sends snapshots.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct SnapshotArgs {
-    /// Take a snapshot after so many entries, and cut the log behind it (100,000 unless told)
+    /// Take a snapshot after this many entries, and cut the log behind it [default: 100000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub snapshot_entries: Option<u64>,
-    /// Take a snapshot after so many bytes of entries (64 MiB unless told)
+    /// Take a snapshot after this many bytes of entries [default: 64 MiB]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub snapshot_bytes: Option<u64>,
-    /// How many entries before a snapshot the log keeps, for replicas that are a little behind (10,000 unless told)
+    /// How many entries before a snapshot the log keeps, for replicas that are slightly behind [default: 10000]
     #[arg(long, value_name = "N")]
     pub snapshot_margin: Option<u64>,
-    /// How many bytes of these entries it keeps at most (64 MiB unless told)
+    /// The greatest size of these entries in bytes [default: 64 MiB]
     #[arg(long, value_name = "BYTES")]
     pub snapshot_margin_bytes: Option<u64>,
-    /// How many bytes of snapshots a leader sends in a second (64 MiB unless told)
+    /// How many bytes of snapshots a leader sends in a second [default: 64 MiB]
     #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..))]
     pub snapshot_bytes_per_second: Option<u64>,
 }
 
 impl SnapshotArgs {
-    /// The options that were given, as `epoca node` takes them.
-    pub fn given(&self) -> Vec<String> {
-        let all = [
+    /// The options that were given, as arguments of `epoca node`.
+    pub fn to_arguments(self) -> Vec<String> {
+        arguments([
             ("--snapshot-entries", self.snapshot_entries),
             ("--snapshot-bytes", self.snapshot_bytes),
             ("--snapshot-margin", self.snapshot_margin),
             ("--snapshot-margin-bytes", self.snapshot_margin_bytes),
             ("--snapshot-bytes-per-second", self.snapshot_bytes_per_second),
-        ];
-        let given = all.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()]));
-        given.flatten().collect()
+        ])
     }
+}
+
+/// The options that have a value, each as its name and its value.
+pub fn arguments(options: impl IntoIterator<Item = (&'static str, Option<u64>)>) -> Vec<String> {
+    let given = options.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?.to_string()]));
+    given.flatten().collect()
 }

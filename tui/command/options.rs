@@ -10,16 +10,16 @@ use super::grammar::address;
 
 #[derive(Args, Clone, Debug)]
 pub struct Global {
-    /// The addresses of one or more nodes, as 127.0.0.1:7101,[::1]:7102; without it those in EPOCA_CONNECT, unless
-    /// --data is given; without all of them the cluster that runs on ./epoca-data
+    /// The addresses of one or more nodes, as 127.0.0.1:7101,[::1]:7102. The default is EPOCA_CONNECT, unless --data is
+    /// given; without both, the cluster that runs on ./epoca-data
     #[arg(long, value_name = "ADDR,…", value_delimiter = ',', value_parser = address, global = true)]
     pub connect: Vec<String>,
     #[arg(skip)]
-    pub named: Named,
+    pub source: TargetSource,
     /// The data folder of a local cluster
     #[arg(long, value_name = "DIR", default_value = "./epoca-data", global = true)]
     pub data: PathBuf,
-    /// The deadline of each operation: seconds, or with a unit as 500ms
+    /// The deadline of each operation, in seconds or with a unit as 500ms
     #[arg(long, value_name = "S", default_value = "5", value_parser = duration, global = true)]
     pub timeout: Duration,
     /// How results and errors are shown
@@ -27,31 +27,33 @@ pub struct Global {
     pub output: Format,
 }
 
-/// By what the cluster of a command was named. What is typed beats the environment.
+/// Where the name of the cluster comes from. An option takes precedence over the environment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Named {
+pub enum TargetSource {
     /// `--connect` or `--data`.
-    Typed,
-    /// `EPOCA_CONNECT`: its addresses are in `connect`, unchecked.
+    Option,
+    /// `EPOCA_CONNECT`. Its addresses are in `connect`, unchecked.
     Environment,
-    /// By nothing: the default data folder counts.
+    /// The default data folder.
     #[default]
-    Nothing,
+    Default,
 }
 
-/// Where addresses stand when none are typed.
+/// The environment variable with the addresses of a cluster.
 pub const CONNECT_VARIABLE: &str = "EPOCA_CONNECT";
 
 impl Global {
-    pub fn settle(&mut self, typed: bool, connect: Option<OsString>) {
-        if typed {
-            self.named = Named::Typed;
+    /// Decides which cluster is meant. `has_option`: `--connect` or `--data` was given. `connect`: the value of
+    /// [`CONNECT_VARIABLE`].
+    pub fn resolve_target(&mut self, has_option: bool, connect: Option<OsString>) {
+        if has_option {
+            self.source = TargetSource::Option;
             return;
         }
         let text = connect.map(|text| text.to_string_lossy().into_owned()).unwrap_or_default();
         let addresses = text.split(',').map(str::trim).filter(|address| !address.is_empty());
         self.connect = addresses.map(str::to_owned).collect();
-        self.named = if self.connect.is_empty() { Named::Nothing } else { Named::Environment };
+        self.source = if self.connect.is_empty() { TargetSource::Default } else { TargetSource::Environment };
     }
 }
 
@@ -70,7 +72,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let seconds = number.trim().parse::<f64>().map(|number| number * unit);
     match seconds {
         Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("a deadline is a number of seconds above 0, as 5, or has a unit, as 500ms".to_owned()),
+        _ => Err("expected a number of seconds above 0, as 5, or a number with a unit, as 500ms".to_owned()),
     }
 }
 

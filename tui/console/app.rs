@@ -27,6 +27,7 @@ use crate::console::taps::Taps;
 use crate::console::terminal::{self, Screen};
 use crate::console::theme::{Depth, Look, locale_is_utf8};
 use crate::console::update::{Effect, Msg, Staged, load, next_wake, update};
+use crate::console::words::screen;
 use crate::console::{ConsoleOptions, Lang, Source, Theme};
 use crate::tape::command::unreadable;
 use crate::tape::{Record, read};
@@ -59,7 +60,7 @@ pub fn run(options: ConsoleOptions) -> ExitCode {
         }
         // A terminal that takes nothing more would keep the program.
         Err(outcome) if !output::takes_more() => outcome.exit.into(),
-        Err(outcome) => print::outcome(&outcome, Format::Text).into(),
+        Err(outcome) => print::outcome(&outcome, Format::Text, Lang::English).into(),
     }
 }
 
@@ -139,7 +140,7 @@ impl App {
         let signals =
             Signals::new().map_err(|error| refused("no_signals", format!("cannot wait for signals: {error}")))?;
         let (outbox, inbox) = mpsc::channel(INBOX);
-        let taps = Taps::begin(record.as_ref(), outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
+        let taps = Taps::begin(record.as_ref(), outbox.clone()).map_err(|error| unreadable(&error, Exit::NotDone))?;
         let screen = Screen::set_up(mouse || config.mouse).map_err(lost)?;
         let keyboard = input::begin().map_err(lost)?;
         let lines = history.as_ref().map(History::read).unwrap_or_default();
@@ -309,7 +310,7 @@ impl App {
 
     fn execute(&mut self, number: u64, command: Command) {
         let Some(client) = self.client.clone() else {
-            let outcome = Outcome::error(Exit::Nobody, "not_started", "the nodes are not there yet");
+            let outcome = Outcome::error(Exit::Unreachable, "not_started", screen::NODES_NOT_THERE);
             update(&mut self.model, Msg::OperationEnd(number, outcome, Duration::ZERO));
             return;
         };
@@ -338,7 +339,7 @@ impl App {
         match self.client.clone() {
             Some(client) => self.director.begin(name, client, self.outbox.clone()),
             None => {
-                let why = Staged::Refused("the nodes are not there yet".to_owned());
+                let why = Staged::Refused(screen::NODES_NOT_THERE.into());
                 update(&mut self.model, Msg::Staged(Box::new(why)));
             }
         }

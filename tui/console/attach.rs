@@ -12,7 +12,7 @@ use epoca::protocol::trace::Snapshot;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::command::node_options::Conduct;
+use crate::command::node_options::LeadershipArgs;
 use crate::command::options::Global;
 use crate::command::{Exit, Outcome, execute, find};
 use crate::console::Source;
@@ -42,8 +42,8 @@ impl Keeper {
         let (attached, attaching) = oneshot::channel();
         let task = tokio::spawn(async move {
             match source {
-                Source::Demo { nodes, data, base_port, fresh, conduct } => {
-                    let wanted = Wanted { nodes, data, base_port, fresh, conduct, timeout };
+                Source::Demo { nodes, data, base_port, fresh, leadership } => {
+                    let wanted = Wanted { nodes, data, base_port, fresh, leadership, timeout };
                     keep_own(wanted, inbox, attached, ended).await;
                 }
                 // If nobody takes it, the console has ended.
@@ -78,7 +78,7 @@ struct Wanted {
     data: PathBuf,
     base_port: u16,
     fresh: bool,
-    conduct: Conduct,
+    leadership: LeadershipArgs,
     timeout: Duration,
 }
 
@@ -117,15 +117,20 @@ async fn keep_own(
 
 /// Starts the nodes; who leads is not waited for, so that the first election is seen.
 async fn start(wanted: Wanted, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Client), Outcome> {
-    let Wanted { nodes, data, base_port, fresh, conduct, timeout } = wanted;
+    let Wanted { nodes, data, base_port, fresh, leadership, timeout } = wanted;
     let executable = std::env::current_exe();
     let executable = executable.map_err(|error| refused("no_executable", format!("where is this program? {error}")))?;
     let count = nodes.map_or("the".to_owned(), |nodes| nodes.to_string());
     let text = format!("starting {count} nodes, each a process of its own, with their data in {}", data.display());
     // If nobody listens any more, the console is ending.
     let _ = inbox.send(Msg::Progress(text)).await;
-    let options =
-        ClusterOptions { nodes, base_port, fresh, lab: true, ..conduct.of(ClusterOptions::new(executable, &data)) };
+    let options = ClusterOptions {
+        nodes,
+        base_port,
+        fresh,
+        lab: true,
+        ..leadership.apply_to(ClusterOptions::new(executable, &data))
+    };
     let not_started = |error: ClusterError| refused(error.code(), error.to_string());
     let mut cluster = Cluster::start(options).await.map_err(not_started)?;
     for warning in cluster.warnings() {
@@ -161,7 +166,7 @@ async fn connect(global: &Global, inbox: mpsc::Sender<Msg>, look: &'static Notif
 }
 
 pub fn refused(code: &str, text: String) -> Outcome {
-    Outcome::error(Exit::Not, code, text)
+    Outcome::error(Exit::NotDone, code, text)
 }
 
 /// Tells which nodes there are, then watches them for as long as somebody takes the messages. When a node comes or goes
@@ -228,7 +233,7 @@ async fn look_at_processes(
             if shown.insert(process.id) {
                 show(vec![(process.id, process.address.clone())], no_launcher.clone(), &inbox, Some(look)).await;
             }
-            let (node, seen) = tape::seen(process);
+            let (node, seen) = tape::process_state(process);
             if inbox.send(Msg::Process(node, seen)).await.is_err() {
                 return;
             }

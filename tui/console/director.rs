@@ -13,9 +13,11 @@ use epoca::protocol::trace::Snapshot;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::command::messages::client_error;
 use crate::console::attach;
 use crate::console::update::{Msg, Staged};
-use crate::scenario::{RunOptions, Script, Stage, Told, Verdict, find, leave_in_order, run};
+use crate::lang::{Localized, localized};
+use crate::scenario::{ReportEvent, RunOptions, Script, TargetCluster, Verdict, find, run, undo_faults};
 
 /// At the beginning of a part, so that a person can read what the last one came to.
 const PACE: Duration = Duration::from_millis(1_500);
@@ -78,20 +80,20 @@ async fn play(
     client: &Client,
     inbox: &mpsc::Sender<Msg>,
     stopped: oneshot::Receiver<()>,
-) -> Result<(), String> {
+) -> Result<(), Localized> {
     let script = Arc::new(find(name)?);
-    let executable = std::env::current_exe().map_err(|error| format!("where is this program? {error}"))?;
+    let executable = std::env::current_exe().map_err(|error| Localized::from(error.to_string()))?;
     let mut watching = JoinSet::new();
     let seen = Arc::new(Mutex::new(BTreeSet::new()));
     let stage = if script.needs_own() {
-        let mut stage = Stage::own(&script, executable, 0).await?;
+        let mut stage = TargetCluster::start(&script, executable, 0).await?;
         show(&mut stage, inbox, &mut watching, &seen).await;
         stage
     } else {
-        Stage::there(client, executable).map_err(|error| error.to_string())?
+        TargetCluster::existing(client, executable).map_err(|error| client_error(&error))?
     };
     perform(&script, &stage, inbox, stopped).await;
-    if stage.is_own() {
+    if stage.is_temporary() {
         until_seen(stage.client.nodes().len(), &seen).await;
     }
     // What was seen last stays on the screen: that the nodes end now is no part of it.
@@ -104,7 +106,7 @@ async fn play(
 type Seen = Arc<Mutex<BTreeSet<NodeId>>>;
 
 /// The nodes of the scenario's own cluster, for the screen.
-async fn show(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinSet<()>, seen: &Seen) {
+async fn show(stage: &mut TargetCluster, inbox: &mpsc::Sender<Msg>, watching: &mut JoinSet<()>, seen: &Seen) {
     let nodes = stage.client.nodes();
     let _ = inbox.send(Msg::Staged(Box::new(Staged::Aside(nodes.clone())))).await;
     for (id, address) in nodes {
@@ -157,7 +159,12 @@ async fn until_seen(nodes: usize, seen: &Seen) {
     }
 }
 
-async fn perform(script: &Arc<Script>, stage: &Stage, inbox: &mpsc::Sender<Msg>, stopped: oneshot::Receiver<()>) {
+async fn perform(
+    script: &Arc<Script>,
+    stage: &TargetCluster,
+    inbox: &mpsc::Sender<Msg>,
+    stopped: oneshot::Receiver<()>,
+) {
     let (told, mut hears) = mpsc::channel(TOLD);
     let forward = inbox.clone();
     tokio::spawn(async move {
@@ -181,9 +188,10 @@ async fn perform(script: &Arc<Script>, stage: &Stage, inbox: &mpsc::Sender<Msg>,
         () = stop => {}
     }
     if !script.needs_own() {
-        leave_in_order(&stage.client).await;
+        undo_faults(&stage.client).await;
     }
-    let ended = Told::Ended { verdict: Verdict::Unknown, why: "stopped".to_owned(), took: Duration::ZERO };
+    let why = localized!("stopped", "interrompido");
+    let ended = ReportEvent::Ended { verdict: Verdict::Unknown, why, took: Duration::ZERO };
     // If nobody takes it, the console is ending.
     let _ = last.send(ended).await;
 }

@@ -1,7 +1,7 @@
 //! What the help says: the shapes in the table of logs, every key of both modes from the table of keys, and every
 //! command from the grammar. How it is drawn is the business of `view`.
 
-use crate::command::words;
+use crate::command::command_help;
 use crate::console::keys;
 use crate::console::model::Mode;
 use crate::console::text::wrapped;
@@ -88,7 +88,7 @@ pub fn rows(width: usize, lang: Lang) -> Vec<Row> {
     rows.extend([heading(""), heading(screen::H_CONTROL.to(lang))]);
     rows.extend(keys(Mode::Control, width, lang));
     rows.extend([heading(""), heading(screen::H_COMMANDS.to(lang))]);
-    for word in words() {
+    for word in command_help() {
         let about = commands::about(&word, lang).to_owned();
         rows.push(Row { label: word.usage, kind: Kind::Typed, text: String::new() });
         rows.extend(explained("", Kind::Plain, &about, width));

@@ -78,7 +78,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::command::node_options::Conduct;
+use crate::command::node_options::LeadershipArgs;
 use crate::command::options::Global;
 
 pub use taps::Wanted;
@@ -88,7 +88,7 @@ pub use words::Lang;
 /// Where the nodes come from that the console shows.
 pub enum Source {
     /// Start a local lab cluster, and end it on quit.
-    Demo { nodes: Option<u64>, data: PathBuf, base_port: u16, fresh: bool, conduct: Conduct },
+    Demo { nodes: Option<u64>, data: PathBuf, base_port: u16, fresh: bool, leadership: LeadershipArgs },
     /// Show nodes that run already, found as the shell's commands find them.
     Connect(Global),
     /// Show a recording; no node is there.

@@ -10,7 +10,7 @@ use epoca::protocol::NodeId;
 use epoca::verify::order::{CausalOrder, Item, Lane, PATIENCE, Released, Step};
 
 use crate::console::update::{Msg, Staged};
-use crate::scenario::Told;
+use crate::scenario::ReportEvent;
 use crate::tape::{ProcessSeen, answer_step, each, observed_step, process_step};
 
 impl Item for Msg {
@@ -22,7 +22,7 @@ impl Item for Msg {
             Msg::Staged(staged) => match &**staged {
                 Staged::Observed(_, observed) => observed_step(observed),
                 Staged::Process(_, seen) => process_step(seen),
-                Staged::Told(Told::Answered { outcome, .. }) => answer_step(outcome),
+                Staged::Told(ReportEvent::CommandAnswered { outcome, .. }) => answer_step(outcome),
                 _ => Step::Other,
             },
             _ => Step::Other,
@@ -94,11 +94,11 @@ impl Ordered {
                 aside.push(now, Lane::Launcher(node), msg(Staged::Process(node, seen)));
             }
             // What the scenario tells stays in its own order, its answers after what they follow from.
-            (Staged::Told(Told::Began(script)), _) => {
+            (Staged::Told(ReportEvent::Started(script)), _) => {
                 if !script.needs_own() {
                     self.aside = None;
                 }
-                return Some(msg(Staged::Told(Told::Began(script))));
+                return Some(msg(Staged::Told(ReportEvent::Started(script))));
             }
             (Staged::Told(told), aside) => {
                 let order = aside.as_mut().unwrap_or(&mut self.own);

@@ -58,7 +58,7 @@ impl Taps {
         }
         if let Some(recorder) = &self.recorder {
             let name = recorder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let recording = Some(Recording { name, trouble: recorder.written().trouble() });
+            let recording = Some(Recording { name, trouble: recorder.status().problem() });
             if model.tape.recording != recording {
                 model.tape.recording = recording;
                 model.changed();
@@ -140,7 +140,7 @@ async fn check_all(mut told: Receiver<Told>, inbox: Sender<Msg>) {
         for told in batch.drain(..) {
             is_found |= match told {
                 Told::Record(record) => checker.take(&record),
-                Told::Again(left_out, states) => checker.again(left_out, &states),
+                Told::Again(left_out, states) => checker.resume(left_out, &states),
             };
         }
         if order.is_none() && checker.is_stale() {

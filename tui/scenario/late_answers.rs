@@ -1,69 +1,71 @@
-//! What becomes of a command that a busy machine has not answered in time.
+//! Commands that a busy machine has not answered in time.
 //!
-//! The launcher gives a node a few seconds and then says that it does not answer yet. That is no refusal: a process
-//! that was started runs, and a rule that was set is written down. A scenario waits for the one and says the other
-//! again, both may be done twice, and only what is still so after [`PATIENCE`] is wrong.
+//! The launcher gives a node a few seconds and then answers that the node does not answer yet. That is no refusal: a
+//! started process runs, and a rule that was set is stored. A scenario waits for the process, and sends the rule again,
+//! which does no harm. Only what fails for [`PATIENCE`] is a failure.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use epoca::protocol::NodeId;
 
-use super::listener::Ears;
+use super::listener::Listener;
+use super::messages;
 use super::names::Names;
 use super::script::PATIENCE;
+use super::wait::Wait;
 use crate::command::grammar::Fault;
 use crate::command::{Command, Context, Exit, Outcome, Tone, execute};
 
-/// Between two attempts.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_millis(200);
 
-enum Late {
-    /// It was answered: so or so.
+enum LateAnswer {
+    /// The command was answered, with success or not.
     No,
-    /// The process runs; whether it is up is heard.
-    Starts(NodeId),
-    /// To say it once more does no harm.
-    Again,
+    /// The process runs; the listener observes when it is up.
+    Starting(NodeId),
+    /// The command can be sent again.
+    Repeatable,
 }
 
-pub async fn persist(
+/// Waits for a late answer, or sends the command again. Returns the last outcome.
+pub async fn await_answer(
     command: &Command,
     context: &Context,
     mut outcome: Outcome,
-    ears: &Ears,
+    listener: &Listener,
     names: &Names,
 ) -> Outcome {
-    let begun = Instant::now();
+    let wait = Wait::new(PATIENCE, PAUSE);
     loop {
-        let late = late(command, &outcome);
-        if matches!(late, Late::No) || begun.elapsed() > PATIENCE {
+        let late = late_answer(command, &outcome);
+        if matches!(late, LateAnswer::No) || !wait.again().await {
             return outcome;
         }
-        tokio::time::sleep(PAUSE).await;
         match late {
-            Late::Starts(node) if is_heard(node, ears, names) => {
-                return Outcome::done(serde_json::json!({}))
-                    .line(Tone::Result, format!("{node} runs, and answered late"));
+            LateAnswer::Starting(node) if is_up(node, listener, names) => {
+                let text = messages::answered_late(node);
+                return Outcome::done(serde_json::json!({})).line(Tone::Result, text);
             }
-            Late::Again => outcome = execute(command, context).await,
-            Late::Starts(_) | Late::No => {}
+            LateAnswer::Repeatable => outcome = execute(command, context).await,
+            LateAnswer::Starting(_) | LateAnswer::No => {}
         }
     }
 }
 
-fn is_heard(node: NodeId, ears: &Ears, names: &Names) -> bool {
-    let heard = ears.heard();
-    heard.node(node).is_some_and(|seen| seen.live && !names.is_stale(node, seen))
+fn is_up(node: NodeId, listener: &Listener, names: &Names) -> bool {
+    let observed = listener.observed();
+    observed.node(node).is_some_and(|known| known.live && !names.is_stale(node, known))
 }
 
-fn late(command: &Command, outcome: &Outcome) -> Late {
-    let code = outcome.json["error"]["code"].as_str().unwrap_or_default();
-    let Command::Fault(fault) = command else { return Late::No };
+fn late_answer(command: &Command, outcome: &Outcome) -> LateAnswer {
+    let code = outcome.error_code();
+    let Command::Fault(fault) = command else { return LateAnswer::No };
     if outcome.exit == Exit::Done {
-        return Late::No;
+        return LateAnswer::No;
     }
     match fault {
-        Fault::Restart { node } | Fault::Damage { node } if code == "no_answer" => Late::Starts(node.0),
+        Fault::Restart { node } | Fault::Damage { node } if code == "no_answer" => LateAnswer::Starting(node.0),
         Fault::Cut { .. }
         | Fault::Heal { .. }
         | Fault::Drop { .. }
@@ -75,9 +77,9 @@ fn late(command: &Command, outcome: &Outcome) -> Late {
         | Fault::Clear
             if ["timed_out", "unreachable", "no_answer"].contains(&code) =>
         {
-            Late::Again
+            LateAnswer::Repeatable
         }
-        _ => Late::No,
+        _ => LateAnswer::No,
     }
 }
 
@@ -87,23 +89,21 @@ mod tests {
     use crate::command::parse_line;
 
     #[test]
-    fn only_what_may_be_said_twice_is_said_again_and_a_process_that_starts_is_waited_for() {
-        let of = |line: &str, code: &str| match late(
-            &parse_line(line).expect(line),
-            &Outcome::error(Exit::Not, code, "x"),
-        ) {
-            Late::No => "no",
-            Late::Starts(_) => "starts",
-            Late::Again => "again",
+    fn only_repeatable_commands_are_sent_again_and_a_starting_process_is_awaited() {
+        let of = |line: &str, code: &str| {
+            let command = parse_line(line).expect(line);
+            match late_answer(&command, &Outcome::error(Exit::NotDone, code, "x")) {
+                LateAnswer::No => "no",
+                LateAnswer::Starting(_) => "starting",
+                LateAnswer::Repeatable => "repeatable",
+            }
         };
-        assert_eq!(of("restart 3", "no_answer"), "starts");
-        assert_eq!((of("step on", "timed_out"), of("cut 1 2", "no_answer")), ("again", "again"));
+        assert_eq!(of("restart 3", "no_answer"), "starting");
+        assert_eq!((of("step on", "timed_out"), of("cut 1 2", "no_answer")), ("repeatable", "repeatable"));
         for (line, code) in [("put x 1", "timed_out"), ("inject 2 x y", "timed_out"), ("cut 1 2", "unknown_node")] {
             assert_eq!(of(line, code), "no", "{line}");
         }
-        assert!(matches!(
-            late(&parse_line("step on").expect("a line"), &Outcome::done(serde_json::json!({}))),
-            Late::No
-        ));
+        let done = Outcome::done(serde_json::json!({}));
+        assert!(matches!(late_answer(&parse_line("step on").expect("a line"), &done), LateAnswer::No));
     }
 }

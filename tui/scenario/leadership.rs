@@ -1,56 +1,58 @@
-//! Whether leadership has moved although the scenario asked for no such thing.
+//! Detects that leadership has moved although the scenario did nothing to move it.
 //!
-//! A scenario names nodes by what they are when it begins: `$leader`, `$a`. The protocol promises no steady leader: on
-//! a machine that stalls for an election timeout another node is elected, and then `$leader` is a replica and every
-//! expectation about it means something else. Such an attempt says nothing, neither that the cluster is right nor that
-//! it is wrong: it is void, and made again, and the account says so with the election that made it void.
+//! A scenario names nodes by their role when it begins: `$leader`, `$a`. The protocol does not promise a stable leader:
+//! on a machine that stalls for an election timeout another node is elected. Then `$leader` is a replica, and every
+//! expectation about it means something else. Such an attempt shows neither that the cluster is right nor that it is
+//! wrong. It is void and repeated, and the account names the election that made it void.
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{Epoch, NodeId};
 
-use super::listener::{Ears, Heard, Mark};
+use super::listener::{EventMark, Listener, ObservedCluster};
+use super::messages;
 use crate::command::Command;
 use crate::command::grammar::Fault;
+use crate::lang::Localized;
 
-/// Who leads when names are chosen, and whether the scenario has done something since that may move leadership.
+/// The leader at the time when names were chosen, and whether the scenario has done something since that may move
+/// leadership.
 #[derive(Clone, Debug, Default)]
-pub struct Steady {
-    led: Option<(NodeId, Epoch)>,
-    since: Mark,
-    is_moved_on_purpose: bool,
+pub struct LeadershipWatch {
+    leader: Option<(NodeId, Epoch)>,
+    since: EventMark,
+    may_move: bool,
 }
 
-impl Steady {
-    pub fn now(ears: &Ears) -> Steady {
-        let heard = ears.heard();
-        let led = heard.leader().and_then(|(id, state)| Some((id, state.epoch?)));
-        Steady { led, since: heard.end(), is_moved_on_purpose: false }
+impl LeadershipWatch {
+    pub fn start(listener: &Listener) -> LeadershipWatch {
+        let observed = listener.observed();
+        let leader = observed.leader().and_then(|(id, state)| Some((id, state.epoch?)));
+        LeadershipWatch { leader, since: observed.end(), may_move: false }
     }
 
-    /// From here on a change of leader is the scenario's own doing.
-    pub fn move_on_purpose(&mut self) {
-        self.is_moved_on_purpose = true;
+    /// From now on a change of leader is expected.
+    pub fn expect_move(&mut self) {
+        self.may_move = true;
     }
 
-    pub fn note(&mut self, command: &Command) {
-        self.is_moved_on_purpose |= may_move(command, self.led.map(|(leader, _)| leader));
+    /// Takes into account what the scenario does.
+    pub fn on_command(&mut self, command: &Command) {
+        self.may_move |= may_move(command, self.leader.map(|(leader, _)| leader));
     }
 
-    /// The election that nothing asked for, in words.
-    pub fn moved(&self, heard: &Heard) -> Option<String> {
-        let (leader, led) = self.led.filter(|_| !self.is_moved_on_purpose)?;
-        heard.since(self.since).find_map(|event| match &event.fact {
-            Fact::Elected { epoch, .. } if *epoch > led => Some(format!(
-                "leadership moved by itself from {leader} to {} (epoch {}, its event {}): this machine stood still for an \
-                 election timeout",
-                event.node, epoch.0, event.number
-            )),
+    /// The election that nothing in the scenario asked for, as a sentence.
+    pub fn unexpected_election(&self, observed: &ObservedCluster) -> Option<Localized> {
+        let (leader, led) = self.leader.filter(|_| !self.may_move)?;
+        observed.since(self.since).find_map(|event| match &event.fact {
+            Fact::Elected { epoch, .. } if *epoch > led => {
+                Some(messages::leadership_moved(leader, event.node, *epoch, event.number))
+            }
             _ => None,
         })
     }
 }
 
-/// Whether a command is meant to unseat the leader, or may do so as a matter of course.
+/// Whether a command is meant to replace the leader, or may cause that.
 fn may_move(command: &Command, leader: Option<NodeId>) -> bool {
     match command {
         Command::Leader(_) | Command::Member(_) => true,
@@ -61,7 +63,7 @@ fn may_move(command: &Command, leader: Option<NodeId>) -> bool {
             | Fault::Damage { node }
             | Fault::Wrong { node, .. } => Some(node.0) == leader,
             Fault::Tick { .. } => true,
-            // Time that stands still moves nobody, and when it goes on only what else was done to the leader counts.
+            // Stopped timers cause no election. When they continue, only what else was done to the leader matters.
             _ => false,
         },
         _ => false,
@@ -74,7 +76,7 @@ mod tests {
     use crate::command::parse_line;
 
     #[test]
-    fn only_what_is_done_to_the_leader_or_to_time_moves_leadership_on_purpose() {
+    fn only_what_is_done_to_the_leader_or_its_timer_may_move_leadership() {
         let moves = |line: &str| may_move(&parse_line(line).expect(line), Some(NodeId(1)));
         for line in ["kill 1", "restart 1", "pause 1", "tick 3", "leader transfer 2", "member remove 2"] {
             assert!(moves(line), "{line}");

@@ -1,5 +1,4 @@
-//! What a run tells while it goes on, and the account that it adds up to: the same for the shell, the console, and the
-//! report.
+//! The events that a run reports while it proceeds: the same for the shell, the console and the report.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,238 +7,160 @@ use epoca::protocol::NodeId;
 use epoca::protocol::trace::Fact;
 
 use super::excerpt::Excerpt;
-use super::script::{ItemKind, Points, Script};
+use super::script::{ItemKind, Script};
 use crate::command::Outcome;
-use crate::lang::Lang;
-use crate::console::words::scenario as words;
+use crate::lang::{Lang, Localized, Text, text};
 use crate::tape::MarkKind;
 
-/// How a scenario ends, and how each of its steps does.
+/// The result of a scenario or of one step. The greater one is worse.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Verdict {
     Pass,
-    /// It could not be observed, or an outcome is unknown where a definite one was needed.
+    /// It could not be observed, or an outcome is unknown where a definite one is needed.
     Unknown,
     Fail,
 }
 
 impl Verdict {
-    /// From the word that a recording has.
+    /// From the name in a recording.
     pub fn from_name(name: &str) -> Option<Verdict> {
         [Verdict::Pass, Verdict::Unknown, Verdict::Fail].into_iter().find(|verdict| verdict.name() == name)
     }
 
-    /// As programs and recordings have it.
+    /// For programs and recordings.
     pub const fn name(self) -> &'static str {
         self.word(Lang::English)
     }
 
     pub const fn word(self, lang: Lang) -> &'static str {
+        const PASS: Text = text("PASS", "PASSOU");
+        const UNKNOWN: Text = text("UNKNOWN", "INDEFINIDO");
+        const FAIL: Text = text("FAIL", "FALHOU");
         match self {
-            Verdict::Pass => words::PASS.to(lang),
-            Verdict::Unknown => words::UNKNOWN.to(lang),
-            Verdict::Fail => words::FAIL.to(lang),
+            Verdict::Pass => PASS.to(lang),
+            Verdict::Unknown => UNKNOWN.to(lang),
+            Verdict::Fail => FAIL.to(lang),
+        }
+    }
+
+    /// A symbol that is clear without colours.
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Verdict::Pass => "✓",
+            Verdict::Unknown => "?",
+            Verdict::Fail => "✗",
         }
     }
 }
 
-/// What shows that a step is so.
+/// The kind of an observation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum EvidenceKind {
+    /// An event of a node, by the rule of the protocol that fired, as `C3`.
+    Event(&'static str),
+    /// A node's state as its events describe it.
+    State,
+    /// The answer to a client.
+    #[default]
+    Answer,
+    /// Data that was read.
+    Read,
+    /// Data on a disk.
+    Disk,
+}
+
+impl EvidenceKind {
+    /// For programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            EvidenceKind::Event(rule) => rule,
+            EvidenceKind::State => "state",
+            EvidenceKind::Answer => "answer",
+            EvidenceKind::Read => "read",
+            EvidenceKind::Disk => "disk",
+        }
+    }
+}
+
+/// An observation that meets an expectation.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Evidence {
-    /// Whose event or state it is; `None` for an answer to a client.
+    pub kind: EvidenceKind,
+    /// The observed node; `None` for an answer to a client.
     pub node: Option<NodeId>,
-    /// The event's number in its node's trace; of a state, the last event that it includes.
+    /// The event's number in its node's trace; for a state, the last event that it includes.
     pub event: Option<u64>,
-    /// The rule of the protocol that fired, or `state`, `answer`, `read`, `disk`.
-    pub rule: &'static str,
-    pub text: String,
-    /// The entries that it speaks of, as `e1·o2#4f2a x=1`.
-    pub entries: Vec<String>,
-    /// The event itself, to be told in words.
+    pub text: Localized,
+    /// The entries in question, as `e1·o2#4f2a x=1`.
+    pub entries: Vec<Localized>,
+    /// The event itself; the console has a sentence for each.
     pub fact: Option<Fact>,
 }
 
 #[derive(Clone, Debug)]
-pub enum Told {
-    Began(Arc<Script>),
-    /// The nodes' names, once they are chosen; again when one is bound later.
-    Named(Vec<(String, NodeId)>),
-    /// Something beside the steps, such as order being restored.
-    Note(String),
-    /// An item is under way.
-    Now(usize),
-    /// This is asked of the cluster.
-    Asked {
+pub enum ReportEvent {
+    Started(Arc<Script>),
+    /// The nodes' names, after they were chosen and whenever another is bound.
+    NodesNamed(Vec<(String, NodeId)>),
+    /// What happens beside the steps, as the cluster being restored. An empty note ends the last one.
+    Note(Localized),
+    ItemStarted(usize),
+    CommandSent {
         number: u64,
         line: String,
     },
-    /// How that ended; perhaps long after.
-    Answered {
+    /// The answer to a command, possibly long after it.
+    CommandAnswered {
         number: u64,
         outcome: Outcome,
         took: Duration,
     },
-    /// An item has ended.
-    Done(usize, Done),
-    /// The attempt from this item on was void, and why; it is made again. The whole scenario, or a line of the sheet.
-    Again {
+    ItemEnded(usize, ItemResult),
+    /// The attempt from this item on is void and repeated: the whole scenario, or a line of the sheet.
+    Repeated {
         from: usize,
-        why: String,
+        why: Localized,
     },
-    /// What the logs held when a part began and when it ended.
-    Part {
+    /// The logs at the beginning and at the end of a part.
+    PartEnded {
         heading: Option<usize>,
         before: Excerpt,
         after: Excerpt,
     },
     Ended {
         verdict: Verdict,
-        why: String,
+        why: Localized,
         took: Duration,
     },
 }
 
-impl Told {
-    /// What stands at this place in a recording: an expectation that has ended, or the verdict.
+impl ReportEvent {
+    /// The text of the mark that a recording gets here: for an expectation that has ended, and for the verdict.
     pub fn mark(&self, script: &Script) -> Option<String> {
         match self {
-            Told::Done(index, done) => {
+            ReportEvent::ItemEnded(index, result) => {
                 let item = script.items.get(*index).filter(|item| !matches!(item.kind, ItemKind::Do(_)))?;
-                Some(format!("{} {}", done.verdict.name(), item.line))
+                Some(format!("{} {}", result.verdict.name(), item.line))
             }
-            Told::Ended { verdict, why, .. } => Some(format!("{} {} {why}", verdict.name(), script.name)),
+            ReportEvent::Ended { verdict, why, .. } => {
+                Some(format!("{} {} {}", verdict.name(), script.name, why.to(Lang::English)))
+            }
             _ => None,
         }
     }
 
-    /// Of which kind that mark is.
+    /// The kind of that mark.
     pub fn mark_kind(&self) -> MarkKind {
-        if matches!(self, Told::Ended { .. }) { MarkKind::Verdict } else { MarkKind::Scenario }
+        if matches!(self, ReportEvent::Ended { .. }) { MarkKind::Verdict } else { MarkKind::Scenario }
     }
 }
 
-/// How an item ended.
+/// The result of an item.
 #[derive(Clone, Debug)]
-pub struct Done {
+pub struct ItemResult {
     pub verdict: Verdict,
     pub evidence: Vec<Evidence>,
-    /// Why it is not passed; or what a command answered.
-    pub text: String,
+    /// Why the item is not passed, or the answer of a command.
+    pub text: Localized,
     pub took: Duration,
-}
-
-/// The account of a run, from what was told so far.
-#[derive(Clone, Debug)]
-pub struct Run {
-    pub script: Arc<Script>,
-    pub names: Vec<(String, NodeId)>,
-    pub now: Option<usize>,
-    /// For each item, in the script's order.
-    pub done: Vec<Option<Done>>,
-    pub parts: Vec<Part>,
-    pub note: String,
-    /// Attempts that were void: the item from which on all was done again, and why.
-    pub again: Vec<(usize, String)>,
-    pub end: Option<End>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Part {
-    pub heading: Option<usize>,
-    pub before: Excerpt,
-    pub after: Excerpt,
-}
-
-#[derive(Clone, Debug)]
-pub struct End {
-    pub verdict: Verdict,
-    pub why: String,
-    pub took: Duration,
-}
-
-impl Run {
-    pub fn new(script: Arc<Script>) -> Run {
-        let done = script.items.iter().map(|_| None).collect();
-        Run {
-            script,
-            names: Vec::new(),
-            now: None,
-            done,
-            parts: Vec::new(),
-            note: String::new(),
-            again: Vec::new(),
-            end: None,
-        }
-    }
-
-    pub fn take(&mut self, told: Told) {
-        match told {
-            Told::Began(_) | Told::Asked { .. } | Told::Answered { .. } => {}
-            Told::Named(names) => self.names = names,
-            Told::Note(note) => self.note = note,
-            Told::Now(item) => self.now = Some(item),
-            Told::Done(item, done) => {
-                self.now = None;
-                if let Some(place) = self.done.get_mut(item) {
-                    *place = Some(done);
-                }
-            }
-            Told::Again { from, why } => {
-                let range = if self.script.is_sheet() { self.items_of(from) } else { 0..self.done.len() };
-                self.done[range.clone()].fill(None);
-                let is_again =
-                    |part: &Part| part.heading.is_none_or(|heading| heading == from || range.contains(&heading));
-                self.parts.retain(|part| !is_again(part));
-                (self.now, self.end) = (None, None);
-                self.again.push((from, why));
-            }
-            Told::Part { heading, before, after } => self.parts.push(Part { heading, before, after }),
-            Told::Ended { verdict, why, took } => {
-                self.now = None;
-                self.end = Some(End { verdict, why, took });
-            }
-        }
-    }
-
-    /// Ticked steps, and all.
-    pub fn ticked(&self) -> (usize, usize) {
-        let passed = |index: &usize| self.done[*index].as_ref().is_some_and(|done| done.verdict == Verdict::Pass);
-        (self.script.expectations().filter(passed).count(), self.script.expectations().count())
-    }
-
-    /// The points of the sheet's lines that passed, and of all.
-    pub fn points(&self) -> (Points, Points) {
-        let of = |heading: usize| match self.script.items[heading].kind {
-            ItemKind::Graded { points: Some(points), .. } => points,
-            _ => Points::default(),
-        };
-        let passed = |heading: &usize| self.verdict_of(*heading) == Some(Verdict::Pass);
-        (self.headings().filter(passed).map(of).sum(), self.headings().map(of).sum())
-    }
-
-    /// The items from a heading up to the next one.
-    pub fn items_of(&self, heading: usize) -> std::ops::Range<usize> {
-        let next = self.script.items[heading + 1..].iter().position(|item| is_heading(&item.kind));
-        heading + 1..next.map_or(self.script.items.len(), |next| heading + 1 + next)
-    }
-
-    /// How the part below a heading stands: the worst of its items; `None` while some have not ended.
-    pub fn verdict_of(&self, heading: usize) -> Option<Verdict> {
-        let done = self.items_of(heading).map(|index| self.done[index].as_ref().map(|done| done.verdict));
-        let known: Vec<Option<Verdict>> = done.collect();
-        let worst = known.iter().flatten().max().copied();
-        if worst.is_some_and(|worst| worst != Verdict::Pass) {
-            return worst;
-        }
-        known.iter().all(Option::is_some).then(|| worst.unwrap_or(Verdict::Unknown))
-    }
-
-    pub fn headings(&self) -> impl Iterator<Item = usize> {
-        let items = self.script.items.iter().enumerate();
-        items.filter(|(_, item)| is_heading(&item.kind)).map(|(index, _)| index)
-    }
-}
-
-pub fn is_heading(kind: &ItemKind) -> bool {
-    matches!(kind, ItemKind::Step | ItemKind::Graded { .. })
 }

@@ -1,105 +1,109 @@
-//! Order in a cluster: every link whole, nothing held, every process running, one leader, all logs equal and final. A
-//! scenario begins with it and ends with it.
+//! Restoring a cluster: every link works, no message is held, every process runs, one node leads, all logs are equal
+//! and final. A scenario begins and ends with it.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use epoca::client::Client;
+use epoca::client::{Client, ClientError};
 use epoca::protocol::NodeId;
-use epoca::verify::patience::Patience;
 
-use super::listener::{Ears, Heard};
+use super::listener::{Listener, ObservedCluster};
+use super::messages;
+use super::wait::Wait;
+use crate::command::messages::client_error;
+use crate::lang::Localized;
 
-/// How long a cluster may take to come back to order.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Between two looks.
-const PAUSE: Duration = Duration::from_millis(20);
-/// Logs that stay different for so long are brought together by a write.
-const NUDGE: Duration = Duration::from_secs(2);
+/// How long a cluster may take to recover.
+const RECOVERY: Duration = Duration::from_secs(120);
+/// The pause between two attempts to undo all faults, and between two looks at the logs.
+const UNDO_PAUSE: Duration = Duration::from_millis(500);
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+/// Logs that stay different for this long are aligned by a write.
+const NUDGE_AFTER: Duration = Duration::from_secs(2);
 const NUDGE_KEY: &[u8] = b"scenario";
 
-/// Undoes every fault and waits until all nodes agree; an error says what stays wrong.
-pub async fn restore(client: &Client, ears: &Ears) -> Result<(), String> {
-    undo_all(client).await?;
-    agree(client, ears, true).await
+/// Undoes every fault and waits until all nodes agree. The error tells what stays wrong.
+pub async fn restore(client: &Client, listener: &Listener) -> Result<(), Localized> {
+    undo_persistently(client).await?;
+    wait_for_agreement(client, listener, true).await
 }
 
-/// The same while clients write on: then logs are never equal for long, and it is enough that all follow one leader.
-pub async fn restore_under_load(client: &Client, ears: &Ears) -> Result<(), String> {
-    undo_all(client).await?;
-    agree(client, ears, false).await
+/// Like [`restore`], while clients write. Logs are then never equal for long, so it suffices that all nodes follow one
+/// leader.
+pub async fn restore_under_load(client: &Client, listener: &Listener) -> Result<(), Localized> {
+    undo_persistently(client).await?;
+    wait_for_agreement(client, listener, false).await
 }
 
-/// Until nothing is wrong with it any more: on a busy machine a node may answer too late to be told of it the first
-/// time.
-async fn undo_all(client: &Client) -> Result<(), String> {
-    let begun = Instant::now();
-    while let Err(why) = undo(client).await {
-        if begun.elapsed() > PATIENCE {
-            return Err(why);
+/// Repeats until it succeeds: on a busy machine a node may answer too late at first.
+async fn undo_persistently(client: &Client) -> Result<(), Localized> {
+    let wait = Wait::new(RECOVERY, UNDO_PAUSE);
+    while let Err(error) = undo(client).await {
+        if !wait.again().await {
+            return Err(client_error(&error));
         }
-        tokio::time::sleep(NUDGE / 4).await;
     }
     Ok(())
 }
 
-/// Undoes every fault, for whoever breaks off in the middle.
-pub async fn leave(client: &Client) {
-    // What cannot be undone is seen on the screen.
+/// Undoes every fault once, for a scenario that is stopped in the middle.
+pub async fn undo_faults(client: &Client) {
+    // A fault that cannot be undone stays visible on the screen.
     let _ = undo(client).await;
 }
 
-async fn undo(client: &Client) -> Result<(), String> {
-    let failed = |error: epoca::client::ClientError| error.to_string();
-    if let Some(processes) = client.processes().await.map_err(failed)? {
+async fn undo(client: &Client) -> Result<(), ClientError> {
+    if let Some(processes) = client.processes().await? {
         for process in processes.nodes {
             match process.state.as_str() {
-                "paused" => _ = client.resume(process.id).await.map_err(failed)?,
-                "stopped" => _ = client.restart(process.id).await.map_err(failed)?,
+                "paused" => _ = client.resume(process.id).await?,
+                "stopped" => _ = client.restart(process.id).await?,
                 _ => {}
             }
         }
     }
     match client.lift().await {
-        // Nodes that allow no faults have none.
+        // Nodes without --lab have no faults.
         Err(error) if error.code() == "lab_only" => Ok(()),
-        lifted => lifted.map(drop).map_err(failed),
+        lifted => lifted.map(drop),
     }
 }
 
-/// Waits until one node leads and all follow it, and if it is asked for hold the same, all of it final.
-async fn agree(client: &Client, ears: &Ears, equal: bool) -> Result<(), String> {
+/// Waits until one node leads and all others follow it. With `equal` the logs must also be equal and final.
+async fn wait_for_agreement(client: &Client, listener: &Listener, equal: bool) -> Result<(), Localized> {
     let nodes: Vec<NodeId> = client.nodes().into_iter().map(|(id, _)| id).collect();
-    let patience = Patience::of(PATIENCE);
+    let wait = Wait::new(RECOVERY, LOOK_PAUSE);
     let mut nudged = Instant::now();
     loop {
-        let Some(why) = disorder(&ears.heard(), &nodes, equal) else { return Ok(()) };
-        if patience.is_over() {
-            return Err(format!("no order after {} s: {why}", PATIENCE.as_secs()));
+        let Some(why) = disagreement(&listener.observed(), &nodes, equal) else { return Ok(()) };
+        if !wait.again().await {
+            return Err(messages::not_restored(RECOVERY, &why));
         }
-        if equal && nudged.elapsed() > NUDGE {
-            // Forged entries stay at a log's end until a push meets them. If it is not taken, the next one may be.
+        if equal && nudged.elapsed() > NUDGE_AFTER {
+            // Forged entries stay at the end of a log until a push conflicts with them. If this write fails, the next
+            // one may succeed.
             let _ = client.put(Bytes::from_static(NUDGE_KEY), Bytes::from_static(b"in order")).await;
             nudged = Instant::now();
         }
-        tokio::time::sleep(PAUSE).await;
     }
 }
 
-/// What is not in order, if anything is.
-fn disorder(heard: &Heard, nodes: &[NodeId], equal: bool) -> Option<String> {
-    let Some((leader, state)) = heard.leader() else { return Some("nobody leads".to_owned()) };
+/// Why the nodes do not agree, if they do not.
+fn disagreement(observed: &ObservedCluster, nodes: &[NodeId], equal: bool) -> Option<Localized> {
+    let Some((leader, state)) = observed.leader() else { return Some(messages::no_leader()) };
     let Some(last) = state.last().filter(|last| Some(last.id.epoch) == state.epoch) else {
-        return Some(format!("{leader} has not opened its epoch"));
+        return Some(messages::epoch_not_opened(leader));
     };
     let listed = state.members.as_ref().map(|list| list.voters.iter().chain(&list.learners).copied().collect());
     for id in &listed.unwrap_or_else(|| nodes.to_vec()) {
-        let Some(node) = heard.node(*id).filter(|node| node.live) else { return Some(format!("{id} is not heard")) };
+        let Some(node) = observed.node(*id).filter(|node| node.live) else {
+            return Some(messages::not_connected(*id));
+        };
         if *id != leader && node.state.leader != Some(leader) {
-            return Some(format!("{id} does not follow {leader}"));
+            return Some(messages::does_not_follow(*id, leader));
         }
         if equal && (node.state.last() != Some(last) || node.state.applied != Some(last)) {
-            return Some(format!("the log of {id} differs from that of {leader}, or is not final"));
+            return Some(messages::log_differs(*id, leader));
         }
     }
     None

@@ -1,5 +1,5 @@
-//! Records a cluster without a screen: all nodes are watched, the launcher is asked for the processes, and whoever
-//! works with the cluster adds what it does.
+//! Records a cluster without a screen: observes all nodes, polls the launcher for the processes, and takes the
+//! operations of a scenario.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,22 +20,22 @@ use crate::command::Outcome;
 use crate::tape::file::FileError;
 use crate::tape::order::Sorter;
 use crate::tape::record::{Mark, MarkKind, ProcessSeen, Record, What, reduced};
-use crate::tape::recorder::{Recorder, Written};
+use crate::tape::recorder::{Recorder, RecordingStatus};
 
-/// Between two looks at the processes.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// Between two looks for nodes that were not there before.
-const NEWCOMERS_EVERY: Duration = Duration::from_millis(200);
-/// How long is waited for a first word of each node.
-const FIRST_WORD: Duration = Duration::from_secs(3);
+/// The pause between two requests for the processes.
+const PROCESSES_EVERY: Duration = Duration::from_millis(500);
+/// The pause between two searches for new nodes.
+const NEW_NODES_EVERY: Duration = Duration::from_millis(200);
+/// How long the start waits for a first observation of each node.
+const FIRST_OBSERVATION: Duration = Duration::from_secs(3);
 
-/// A recording that goes on until it is ended.
-pub struct Gathering {
+/// A recording that continues until it is ended.
+pub struct ClusterRecorder {
     tap: Tap,
     tasks: JoinSet<()>,
 }
 
-/// Where records go in; each gets its time there.
+/// The input of a recording. Each record gets its time here.
 #[derive(Clone)]
 pub struct Tap {
     recorder: Arc<Recorder>,
@@ -45,7 +45,7 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// Somebody asks for this, as it would be typed; gives the operation's number.
+    /// Records the begin of an operation as it would be typed. Returns its number.
     pub fn begin(&self, line: &str) -> u64 {
         let number = self.operations.fetch_add(1, Ordering::Relaxed) + 1;
         self.note(What::Begin { number, line: line.trim().to_owned() });
@@ -56,7 +56,7 @@ impl Tap {
         self.note(What::End { number, took, outcome: reduced(outcome) });
     }
 
-    /// A step of a scenario is done, or the scenario is.
+    /// Marks the end of a scenario or of one of its steps.
     pub fn mark(&self, kind: MarkKind, text: &str) {
         let mark = Mark { kind, text: text.to_owned(), evidence: Vec::new() };
         self.note(What::Mark(mark));
@@ -69,156 +69,161 @@ impl Tap {
         self.write(|| sorter.next(now));
     }
 
-    /// Writes what has waited long enough.
-    fn go_on(&self) {
+    /// Writes the records that have waited long enough.
+    fn write_ready(&self) {
         let mut sorter = self.lock();
         let now = self.began.elapsed();
         self.write(|| sorter.next(now));
     }
 
-    /// Writes all that waits.
+    /// Writes all waiting records.
     fn finish(&self) {
         let mut sorter = self.lock();
         self.write(|| sorter.next_at_end());
     }
 
-    /// The lock of the sorter is held meanwhile, so that records are written in its order.
+    /// The caller holds the lock of the sorter, so that records are written in its order.
     fn write(&self, next: impl FnMut() -> Option<Record>) {
         std::iter::from_fn(next).for_each(|record| self.recorder.take(record));
     }
 
     fn lock(&self) -> MutexGuard<'_, Sorter> {
-        // Nothing panics while it is held.
+        // No code panics while it holds the lock.
         self.sorter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Gathering {
-    /// Begins a recording of all nodes that the client knows. Each of them has said something, or has had its time to,
-    /// when this ends: what is done from then on is recorded.
-    pub async fn begin(path: &Path, bytes_max: u64, client: &Client) -> Result<Gathering, FileError> {
+impl ClusterRecorder {
+    /// Starts to record all nodes that the client knows. Returns once each of them was observed or had time for it, so
+    /// that everything that is done from then on is recorded.
+    pub async fn start(path: &Path, bytes_max: u64, client: &Client) -> Result<ClusterRecorder, FileError> {
         let recorder = Arc::new(Recorder::begin(path, bytes_max)?);
         let tap = Tap { recorder, began: Instant::now(), operations: Arc::default(), sorter: Arc::default() };
         let nodes = client.nodes();
         tap.note(What::Nodes { nodes: nodes.clone(), no_launcher: None });
-        let (heard, mut words) = channel(0);
-        let heard = Arc::new(heard);
+        let (observed, mut counts) = channel(0);
+        let sources = Sources { tap: tap.clone(), observed: Arc::new(observed), look: Arc::default() };
         let mut tasks = JoinSet::new();
         let count = nodes.len();
-        let look = Arc::new(Notify::new());
-        let watched = nodes.iter().map(|(id, _)| *id).collect();
+        let known = nodes.iter().map(|(id, _)| *id).collect();
         for (id, address) in nodes {
-            tasks.spawn(hear(id, address, tap.clone(), Arc::clone(&heard), Arc::clone(&look)));
+            tasks.spawn(sources.clone().observe(id, address));
         }
-        tasks.spawn(hear_newcomers(client.clone(), watched, tap.clone(), heard, Arc::clone(&look)));
-        tasks.spawn(look_at_processes(client.clone(), tap.clone(), look));
-        tasks.spawn(go_on(tap.clone()));
-        // A node that says nothing for so long is down; that is recorded too.
-        let _ = tokio::time::timeout(FIRST_WORD, all_heard(&mut words, count)).await;
-        Ok(Gathering { tap, tasks })
+        tasks.spawn(sources.clone().observe_new_nodes(client.clone(), known));
+        tasks.spawn(sources.poll_processes(client.clone()));
+        tasks.spawn(write_ready(tap.clone()));
+        // A node without an observation by then is down, which is recorded too.
+        let _ = tokio::time::timeout(FIRST_OBSERVATION, all_observed(&mut counts, count)).await;
+        Ok(ClusterRecorder { tap, tasks })
     }
 
-    /// For whoever works with the cluster. The recording ends well only once all of them are gone.
+    /// An input for the operations of others. They must drop it before the recording ends.
     pub fn tap(&self) -> Tap {
         self.tap.clone()
     }
 
-    pub fn written(&self) -> Written {
-        self.tap.recorder.written()
+    pub fn status(&self) -> RecordingStatus {
+        self.tap.recorder.status()
     }
 
-    /// Stops watching and writes what is left.
-    pub async fn end(mut self) -> Written {
+    /// Stops observing and writes the remaining records.
+    pub async fn end(mut self) -> RecordingStatus {
         self.tasks.shutdown().await;
         self.tap.finish();
         match Arc::try_unwrap(self.tap.recorder) {
             Ok(recorder) => recorder.end(),
-            // Something that was begun is under way still; its end is not waited for.
-            Err(recorder) => recorder.written(),
+            // An operation is still in flight; its end is not awaited.
+            Err(recorder) => recorder.status(),
         }
     }
 }
 
-async fn all_heard(words: &mut Receiver<usize>, count: usize) {
-    // The senders live as long as the tasks; if they are gone, there is nothing to wait for.
-    let _ = words.wait_for(|heard| *heard >= count).await;
+async fn all_observed(counts: &mut Receiver<usize>, count: usize) {
+    // An error means that the tasks have ended, so there is nothing to wait for.
+    let _ = counts.wait_for(|observed| *observed >= count).await;
 }
 
-async fn hear(id: NodeId, address: String, tap: Tap, heard: Arc<Sender<usize>>, look: Arc<Notify>) {
-    let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
-    let mut first = true;
-    while let Some(observed) = observed.recv().await {
-        match observed {
-            Observed::Events(events) => {
-                for event in events {
-                    tap.note(What::Observed(id, Observed::Events(vec![event])));
-                }
-            }
-            other => {
-                tap.note(What::Observed(id, other));
-                // Its process has ended or was started, as far as anybody can tell from here.
-                look.notify_one();
-            }
-        }
-        if std::mem::take(&mut first) {
-            heard.send_modify(|heard| *heard += 1);
-        }
-    }
-}
-
-/// Nodes that the launcher starts later, or that become members, are heard from then on.
-async fn hear_newcomers(
-    client: Client,
-    mut watched: BTreeSet<NodeId>,
-    tap: Tap,
-    heard: Arc<Sender<usize>>,
-    look: Arc<Notify>,
-) {
-    let mut tasks = JoinSet::new();
-    loop {
-        // What does not answer tells of no newcomer.
-        let processes = client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default();
-        let members = client.members().await.map(|(listed, _)| listed.membership.members).unwrap_or_default();
-        let processes = processes.into_iter().map(|process| (process.id, process.address));
-        let known = processes.chain(members.into_iter().map(|member| (member.id, member.address)));
-        for (id, address) in known.filter(|(id, _)| watched.insert(*id)).collect::<Vec<_>>() {
-            tap.note(What::Nodes { nodes: vec![(id, address.clone())], no_launcher: None });
-            tasks.spawn(hear(id, address, tap.clone(), Arc::clone(&heard), Arc::clone(&look)));
-        }
-        tokio::time::sleep(NEWCOMERS_EVERY).await;
-    }
-}
-
-async fn go_on(tap: Tap) {
+async fn write_ready(tap: Tap) {
     loop {
         tokio::time::sleep(PATIENCE / 4).await;
-        tap.go_on();
+        tap.write_ready();
     }
 }
 
-async fn look_at_processes(client: Client, tap: Tap, look: Arc<Notify>) {
-    let mut known = BTreeMap::new();
-    loop {
-        // A launcher that is not there or does not answer says nothing about the processes.
-        for process in client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default() {
-            let (node, seen) = seen(process);
-            let before = known.insert(node, seen.clone());
-            if before.unwrap_or(ProcessSeen::Running) != seen {
-                tap.note(What::Process(node, seen));
+/// What the tasks that observe the cluster share.
+#[derive(Clone)]
+struct Sources {
+    tap: Tap,
+    /// How many nodes were observed.
+    observed: Arc<Sender<usize>>,
+    /// Wakes the task that polls the processes.
+    look: Arc<Notify>,
+}
+
+impl Sources {
+    async fn observe(self, id: NodeId, address: String) {
+        let mut observations = watch(address, Snapshot::TAIL_MAX as u64);
+        let mut is_first = true;
+        while let Some(observed) = observations.recv().await {
+            match observed {
+                Observed::Events(events) => {
+                    for event in events {
+                        self.tap.note(What::Observed(id, Observed::Events(vec![event])));
+                    }
+                }
+                other => {
+                    self.tap.note(What::Observed(id, other));
+                    // The node's process has probably ended or started.
+                    self.look.notify_one();
+                }
+            }
+            if std::mem::take(&mut is_first) {
+                self.observed.send_modify(|observed| *observed += 1);
             }
         }
-        // Either way it is time to look again.
-        let _ = tokio::time::timeout(LOOK_EVERY, look.notified()).await;
+    }
+
+    /// Observes nodes that the launcher starts later, or that become members.
+    async fn observe_new_nodes(self, client: Client, mut known: BTreeSet<NodeId>) {
+        let mut tasks = JoinSet::new();
+        loop {
+            // Without an answer there is no new node.
+            let processes = client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default();
+            let members = client.members().await.map(|(listed, _)| listed.membership.members).unwrap_or_default();
+            let processes = processes.into_iter().map(|process| (process.id, process.address));
+            let nodes = processes.chain(members.into_iter().map(|member| (member.id, member.address)));
+            for (id, address) in nodes.filter(|(id, _)| known.insert(*id)).collect::<Vec<_>>() {
+                self.tap.note(What::Nodes { nodes: vec![(id, address.clone())], no_launcher: None });
+                tasks.spawn(self.clone().observe(id, address));
+            }
+            tokio::time::sleep(NEW_NODES_EVERY).await;
+        }
+    }
+
+    async fn poll_processes(self, client: Client) {
+        let mut known = BTreeMap::new();
+        loop {
+            // Without an answer from a launcher the processes are unknown.
+            for process in client.processes().await.ok().flatten().map(|all| all.nodes).unwrap_or_default() {
+                let (node, state) = process_state(process);
+                let before = known.insert(node, state.clone());
+                if before.unwrap_or(ProcessSeen::Running) != state {
+                    self.tap.note(What::Process(node, state));
+                }
+            }
+            // Notified or timed out: poll again.
+            let _ = tokio::time::timeout(PROCESSES_EVERY, self.look.notified()).await;
+        }
     }
 }
 
-/// What the launcher says of a process.
-pub fn seen(process: Process) -> (NodeId, ProcessSeen) {
-    let seen = match process.state.as_str() {
+/// The state of a process as the launcher reports it.
+pub fn process_state(process: Process) -> (NodeId, ProcessSeen) {
+    let state = match process.state.as_str() {
         "paused" => ProcessSeen::Paused,
         "stopped" if process.exit.is_empty() => ProcessSeen::Killed,
         "stopped" => ProcessSeen::Ended(process.exit),
         _ => ProcessSeen::Running,
     };
-    (process.id, seen)
+    (process.id, state)
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::console::model::Model;
-use crate::scenario::{Run, Script, Told};
+use crate::scenario::{ReportEvent, Run, Script};
 
 #[derive(Clone, Debug, Default)]
 pub struct Scenarios {
@@ -14,10 +14,10 @@ pub struct Scenarios {
     pub asked: Option<String>,
     pub run: Option<Run>,
     /// What the run was made of, each with how many records of the tape lay behind it.
-    told: Vec<(u64, Told)>,
+    told: Vec<(u64, ReportEvent)>,
     /// The sheet's account, kept while other scenarios run.
     pub sheet: Option<Run>,
-    sheet_told: Vec<(u64, Told)>,
+    sheet_told: Vec<(u64, ReportEvent)>,
     /// The item whose evidence is shown; none goes along with what happens.
     pub selected: Option<usize>,
     pub selected_line: Option<usize>,
@@ -42,9 +42,9 @@ impl Scenarios {
     }
 
     /// Takes in what is told when so many records lie on the tape.
-    pub fn take(&mut self, told: Told, at: u64) {
+    pub fn take(&mut self, told: ReportEvent, at: u64) {
         let Some(run) = &mut self.run else { return };
-        run.take(told.clone());
+        run.apply(told.clone());
         if run.script.is_sheet() {
             self.sheet = Some(run.clone());
             self.sheet_told.push((at, told.clone()));
@@ -68,7 +68,7 @@ impl Scenarios {
 
     /// The item of the run that is looked at: the selected one, else what is under way or was done last.
     pub fn in_sight(&self, run: &Run) -> Option<usize> {
-        self.selected.or(run.now).or_else(|| run.done.iter().rposition(Option::is_some))
+        self.selected.or(run.now).or_else(|| run.results.iter().rposition(Option::is_some))
     }
 
     pub fn select(&mut self, down: isize) {
@@ -86,9 +86,9 @@ impl Scenarios {
     }
 }
 
-fn as_of(run: &Run, told: &[(u64, Told)], at: u64) -> Run {
+fn as_of(run: &Run, told: &[(u64, ReportEvent)], at: u64) -> Run {
     let mut then = Run::new(run.script.clone());
-    told.iter().take_while(|(told_at, _)| *told_at <= at).for_each(|(_, told)| then.take(told.clone()));
+    told.iter().take_while(|(told_at, _)| *told_at <= at).for_each(|(_, told)| then.apply(told.clone()));
     then
 }
 

@@ -14,6 +14,7 @@ use epoca::protocol::trace::{Fact, Preview, Snapshot};
 use crate::command::{Exit, Outcome};
 use crate::console::model::{Model, NodeView, Presence};
 use crate::console::words::{Text, tape as words};
+use crate::lang::Localized;
 use crate::scenario::Verdict;
 use crate::tape::{Limits, Mark, MarkKind, ProcessSeen, Record, Ring, What};
 
@@ -101,7 +102,7 @@ pub enum PlaceKind {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recording {
     pub name: String,
-    pub trouble: Option<String>,
+    pub trouble: Option<Localized>,
 }
 
 impl Default for Tape {

@@ -42,6 +42,7 @@ use crate::command::grammar::Consistency;
 use crate::command::{Command, Exit, Outcome, parse_line};
 use crate::console::model::{Dialog, Mode, Model, Notice, Pane, ProcessSeen, Screen};
 use crate::console::words::screen;
+use crate::lang::Localized;
 use crate::tape::Verdict;
 
 pub use faults::{choices, name as fault_name};
@@ -77,7 +78,7 @@ pub enum Msg {
         missing: NodeId,
     },
     Process(NodeId, ProcessSeen),
-    OperationProgress(u64, String),
+    OperationProgress(u64, Localized),
     /// How it ended, and how long it took.
     OperationEnd(u64, Outcome, Duration),
     /// What comes from whoever runs a scenario.

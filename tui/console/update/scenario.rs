@@ -13,13 +13,14 @@ use crate::console::keys::{self, Action};
 use crate::console::model::{Dialog, Mode, Model, Notice, Pane, ProcessSeen, Screen};
 use crate::console::update::{Effect, Msg, quit, scroll, tape};
 use crate::console::words::scenario as words;
-use crate::scenario::{Told, library_names};
+use crate::lang::Localized;
+use crate::scenario::{ReportEvent, library_names};
 use crate::tape::{Mark, What};
 
 /// What comes from whoever runs the scenario.
 #[derive(Debug)]
 pub enum Staged {
-    Told(Told),
+    Told(ReportEvent),
     /// It has a cluster of its own, with these nodes.
     Aside(Vec<(NodeId, String)>),
     /// A node was started that joins that cluster.
@@ -31,7 +32,7 @@ pub enum Staged {
     /// What became of the process of such a node.
     Process(NodeId, ProcessSeen),
     /// It could not be begun, and why.
-    Refused(String),
+    Refused(Localized),
 }
 
 impl Staged {
@@ -51,13 +52,13 @@ impl Staged {
 
 pub fn on_staged(model: &mut Model, staged: Staged) {
     match staged {
-        Staged::Told(Told::Began(script)) => {
+        Staged::Told(ReportEvent::Started(script)) => {
             let pane = if script.is_sheet() { Pane::Sheet } else { Pane::Scenario };
             model.scenarios.begin(script);
             scroll::show(model, pane);
         }
-        Staged::Told(Told::Asked { number, line }) => asked(model, number, &line),
-        Staged::Told(Told::Answered { number, outcome, took }) => answered(model, number, outcome, took),
+        Staged::Told(ReportEvent::CommandSent { number, line }) => asked(model, number, &line),
+        Staged::Told(ReportEvent::CommandAnswered { number, outcome, took }) => answered(model, number, outcome, took),
         Staged::Told(told) => {
             mark(model, &told);
             let at = model.shown().tape.ring.end();
@@ -80,7 +81,7 @@ pub fn on_staged(model: &mut Model, staged: Staged) {
         Staged::Process(node, seen) => return aside(model, Msg::Process(node, seen)),
         Staged::Refused(why) => {
             model.scenarios.asked = None;
-            model.notice = Some(Notice { text: why, is_bad: true });
+            model.notice = Some(Notice { text: why.to(model.lang).to_owned(), is_bad: true });
         }
     }
     model.changed();
@@ -114,7 +115,7 @@ fn answered(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
 }
 
 /// A step that has ended, or the verdict, is a place on the tape to come back to.
-fn mark(model: &mut Model, told: &Told) {
+fn mark(model: &mut Model, told: &ReportEvent) {
     let script = model.scenarios.run.as_ref().map(|run| run.script.clone());
     if let Some(text) = script.and_then(|script| told.mark(&script)) {
         let mark = Mark { kind: told.mark_kind(), text, evidence: Vec::new() };

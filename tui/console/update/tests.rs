@@ -15,7 +15,8 @@ use crate::console::model::tape::PlaceKind;
 use crate::console::model::{Dialog, Focus, Mode, Pane, ProcessSeen, Window};
 use crate::console::sample::Sample;
 use crate::console::update::{Effect, Msg, Staged, next_wake};
-use crate::scenario::{Done, Told, Verdict};
+use crate::lang::Localized;
+use crate::scenario::{ItemResult, ReportEvent, Verdict};
 
 const SIZE: (u16, u16) = (80, 24);
 
@@ -426,15 +427,15 @@ fn a_digit_runs_a_scenario_and_its_steps_tick() {
     assert_eq!(sample.keys("2"), [], "one at a time");
     let script = std::sync::Arc::new(crate::scenario::find("normal").expect("it comes with the program"));
     let told = |told| Msg::Staged(Box::new(Staged::Told(told)));
-    sample.send(told(Told::Began(script.clone())));
+    sample.send(told(ReportEvent::Started(script.clone())));
     assert_eq!(sample.model.pane, Pane::Scenario);
     let first = script.expectations().next().expect("a step");
     let evidence = Vec::new();
-    let done = Done { verdict: Verdict::Pass, evidence, text: String::new(), took: Duration::ZERO };
-    sample.send(told(Told::Done(first, done)));
+    let done = ItemResult { verdict: Verdict::Pass, evidence, text: Localized::default(), took: Duration::ZERO };
+    sample.send(told(ReportEvent::ItemEnded(first, done)));
     let ticked = |sample: &Sample| sample.model.scenarios.run.as_ref().map(|run| run.ticked().0);
     assert_eq!(ticked(&sample), Some(1));
-    sample.send(told(Told::Ended { verdict: Verdict::Pass, why: String::new(), took: Duration::ZERO }));
+    sample.send(told(ReportEvent::Ended { verdict: Verdict::Pass, why: Localized::default(), took: Duration::ZERO }));
     assert!(!sample.model.scenarios.is_running());
 }
 

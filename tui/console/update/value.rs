@@ -19,9 +19,10 @@ pub fn too_long_for_a_row(model: &Model, line: &str, outcome: &Outcome) -> Optio
     let room =
         layout(model.size, &Content::of(model)).map(|layout| layout.lower.width.saturating_sub(2 + ANSWER_AT))?;
     // What is longer than that in bytes is in columns, too, or is escaped.
-    let is_long = value.text.contains('\n') || width(&visible(&value.text)) > usize::from(room);
-    let about = rest.first().map(|line| line.text.clone()).unwrap_or_default();
-    is_long.then(|| Whole::new(line.trim().to_owned(), about, &value.text, model.size.0))
+    let text = value.text.to(model.lang);
+    let is_long = text.contains('\n') || width(&visible(text)) > usize::from(room);
+    let about = rest.first().map(|line| line.text.to(model.lang).to_owned()).unwrap_or_default();
+    is_long.then(|| Whole::new(line.trim().to_owned(), about, text, model.size.0))
 }
 
 /// Arrows and pages go through it, any other key closes it; a letter of the line then goes to the line.

@@ -128,7 +128,7 @@ fn order(model: &Model, verdict: &Verdict) -> Standing {
     let judged = model.operations.judged();
     match (&verdict.linearizable, judged) {
         (_, 0) => Standing::Open(model.say(NOTHING_YET).to_owned()),
-        (Linearizable::Unknown(why), _) => Standing::Open(why.clone()),
+        (Linearizable::Unknown(why), _) => Standing::Open(why.to(model.lang).to_owned()),
         (Linearizable::Yes(0), _) => Standing::Open(model.say(NOTHING_YET).to_owned()),
         (Linearizable::Yes(placed), _) => Standing::Holds(judged.min(*placed).to_string()),
         (Linearizable::No(_), _) => Standing::Holds(judged.to_string()),

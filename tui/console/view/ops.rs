@@ -46,7 +46,7 @@ fn drawn(operation: &Operation, lang: Lang, look: &Look) -> Vec<Vec<Span<'static
         rows.push(vec![span(format!("     {}", screen::NOT_YET.with(lang, &[("entry", &entry)])), look.committed)]);
     }
     for line in operation.answer() {
-        rows.push(vec![Span::raw("     "), span(lang.answer(&line.text), tone(line.tone, look))]);
+        rows.push(vec![Span::raw("     "), span(line.text.to(lang).to_owned(), tone(line.tone, look))]);
     }
     if let Some(omitted) = operation.end.as_ref().map(|end| end.omitted).filter(|omitted| *omitted > 0) {
         rows.push(vec![span(screen::OMITTED.with(lang, &[("count", &omitted)]), look.muted)]);
@@ -65,7 +65,7 @@ pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'stat
     ];
     if let Some(text) = operation.summary() {
         let is_bad = operation.end.as_ref().is_some_and(|end| end.exit != Exit::Done && !end.is_absent);
-        spans.push(span(format!("   {}", lang.answer(text)), if is_bad { look.bad } else { look.base }));
+        spans.push(span(format!("   {}", text.to(lang)), if is_bad { look.bad } else { look.base }));
     }
     spans
 }
@@ -74,10 +74,10 @@ fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
     match end.map(|end| end.exit) {
         None => ("…", look.muted),
         // That nothing is there is what was asked for.
-        Some(Exit::Not) if end.is_some_and(|end| end.is_absent) => ("✓", look.committed),
-        Some(Exit::Done | Exit::NotWritten) => ("✓", look.committed),
+        Some(Exit::NotDone) if end.is_some_and(|end| end.is_absent) => ("✓", look.committed),
+        Some(Exit::Done | Exit::OutputFailed) => ("✓", look.committed),
         Some(Exit::Unknown) => ("?", look.intermediate),
-        Some(Exit::Not | Exit::Usage | Exit::Nobody) => ("✗", look.bad),
+        Some(Exit::NotDone | Exit::Usage | Exit::Unreachable) => ("✗", look.bad),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each command of the prompt is for, in the screen's language. The English side is the grammar's own help.
 
-use crate::command::Word;
+use crate::command::CommandHelp;
 use crate::console::words::Lang;
 
 const PORTUGUESE: &[(&str, &str)] = &[
@@ -43,7 +43,7 @@ const PORTUGUESE: &[(&str, &str)] = &[
 ];
 
 /// A command that the table does not know yet is told in English.
-pub fn about(word: &Word, lang: Lang) -> &str {
+pub fn about(word: &CommandHelp, lang: Lang) -> &str {
     let known = PORTUGUESE.iter().find(|(name, _)| *name == word.name).filter(|_| lang == Lang::Portuguese);
     known.map_or(&word.about, |(_, about)| about)
 }
@@ -51,11 +51,11 @@ pub fn about(word: &Word, lang: Lang) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::words;
+    use crate::command::command_help;
 
     #[test]
     fn every_command_of_the_prompt_is_told_in_portuguese_too() {
-        let words = words();
+        let words = command_help();
         let untold: Vec<_> = words.iter().filter(|word| about(word, Lang::Portuguese) == word.about).collect();
         assert!(untold.is_empty(), "{untold:?}");
         let gone = PORTUGUESE.iter().filter(|(name, _)| words.iter().all(|word| word.name != *name));
