@@ -15,8 +15,9 @@ use crate::client::error::{ClientError, refused};
 use crate::client::nodes::{Absence, Answer, root_cause};
 use crate::client::types::{Changed, Record};
 use crate::protocol::apply::Seen;
-use crate::rpc::wire::client_client::ClientClient;
-use crate::rpc::{MESSAGE_BYTES_MAX, wire};
+use crate::wire::endpoint::MESSAGE_BYTES_MAX;
+use crate::wire::proto;
+use crate::wire::proto::client_client::ClientClient;
 
 /// A node that says nothing for so long may be cut off from the others: they are asked how far they are.
 const QUIET: Duration = Duration::from_secs(2);
@@ -35,7 +36,7 @@ pub struct Watching {
     /// The last node that let this watcher wait has brought nothing so far, while others said that what it wants is
     /// gone.
     in_vain: bool,
-    stream: Option<(String, Streaming<wire::WatchResponse>)>,
+    stream: Option<(String, Streaming<proto::WatchResponse>)>,
 }
 
 impl Client {
@@ -101,7 +102,7 @@ impl Watching {
                         self.stream = Some((address, stream));
                         return self.take(response);
                     }
-                    Ok(Ok((_, wire::WatchResponse { refused: Some(wire::Refusal { code, message, .. }), .. })))
+                    Ok(Ok((_, proto::WatchResponse { refused: Some(proto::Refusal { code, message, .. }), .. })))
                         if code == FUTURE =>
                     {
                         return Err(refused(&code, message));
@@ -121,7 +122,7 @@ impl Watching {
                 return Err(refused("history_gone", text));
             }
             if Instant::now() + PAUSE >= deadline {
-                if let Some(wire::Refusal { code, message, .. }) = refusal {
+                if let Some(proto::Refusal { code, message, .. }) = refusal {
                     return Err(refused(&code, message));
                 }
                 return Err(ClientError::Unreachable { addresses: self.client.shared.nodes.named(), why });
@@ -141,10 +142,10 @@ impl Watching {
         found.into_iter().map(|(_, address)| address.clone()).collect()
     }
 
-    async fn open(&self, address: &str) -> Result<(Streaming<wire::WatchResponse>, wire::WatchResponse), String> {
+    async fn open(&self, address: &str) -> Result<(Streaming<proto::WatchResponse>, proto::WatchResponse), String> {
         let channel = self.client.shared.nodes.channel(address, Instant::now() + LOOK).await?;
         let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let request = wire::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen.up_to() + 1) };
+        let request = proto::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen.up_to() + 1) };
         let opened = client.watch(request).await.map_err(|status| root_cause(&status))?;
         let mut stream = opened.into_inner();
         match stream.message().await {
@@ -154,12 +155,12 @@ impl Watching {
         }
     }
 
-    fn is_news(&self, response: &wire::WatchResponse) -> bool {
+    fn is_news(&self, response: &proto::WatchResponse) -> bool {
         response.up_to > self.seen.up_to()
     }
 
-    fn take(&mut self, response: wire::WatchResponse) -> Result<(), ClientError> {
-        if let Some(wire::Refusal { code, message, .. }) = response.refused {
+    fn take(&mut self, response: proto::WatchResponse) -> Result<(), ClientError> {
+        if let Some(proto::Refusal { code, message, .. }) = response.refused {
             self.stream = None;
             // Of any other reason another node may think otherwise.
             return if code == FUTURE { Err(refused(&code, message)) } else { Ok(()) };

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::protocol::NodeId;
-use crate::rpc::links::check_address;
+use crate::wire::address::check_address;
+use crate::wire::proto;
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ClientError {
@@ -66,6 +67,12 @@ impl ClientError {
             ClientError::NoLauncher { .. } => "no_launcher",
             ClientError::NoRandom(_) => "no_random",
         }
+    }
+}
+
+impl From<proto::Refusal> for ClientError {
+    fn from(refusal: proto::Refusal) -> ClientError {
+        ClientError::Refused { code: refusal.code, message: refusal.message }
     }
 }
 

@@ -10,10 +10,10 @@ use crate::client::Client;
 use crate::client::error::{ClientError, refused};
 use crate::client::types::{Processes, Written};
 use crate::protocol::{Epoch, NodeId};
-use crate::rpc::deadline::Deadline;
-use crate::rpc::wire;
-use crate::rpc::wire::control_client::ControlClient;
-use crate::rpc::wire::launcher_client::LauncherClient;
+use crate::wire::deadline::Deadline;
+use crate::wire::proto;
+use crate::wire::proto::control_client::ControlClient;
+use crate::wire::proto::launcher_client::LauncherClient;
 
 /// What is done to a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,7 +79,7 @@ impl Client {
     ) -> Result<(String, Option<Written>), ClientError> {
         let deadline = self.deadline();
         let address = self.address(node, deadline).await?;
-        let request = wire::InjectRequest { epoch: epoch.map(|epoch| epoch.0), key, value, count };
+        let request = proto::InjectRequest { epoch: epoch.map(|epoch| epoch.0), key, value, count };
         let answer = self.ask(&address, deadline, |channel: Channel| async move {
             ControlClient::new(channel).inject(request).await
         });
@@ -92,7 +92,7 @@ impl Client {
         let deadline = self.deadline();
         let address = self.address(node, deadline).await?;
         let answer = self.ask(&address, deadline, async move |channel: Channel| {
-            ControlClient::new(channel).stand(wire::StandRequest {}).await
+            ControlClient::new(channel).stand(proto::StandRequest {}).await
         });
         done(answer.await?).map(|done| done.message)
     }
@@ -110,7 +110,7 @@ impl Client {
             (None, Some(named)) => named,
             (None, None) => self.leader(deadline).await?,
         };
-        let request = wire::LeadRequest { node: to.map(|to| to.0) };
+        let request = proto::LeadRequest { node: to.map(|to| to.0) };
         let answer = self
             .ask(&address, deadline, |channel: Channel| async move { ControlClient::new(channel).lead(request).await });
         let done = done(answer.await.map_err(|error| self.told_of_step_mode(error))?)?;
@@ -122,18 +122,18 @@ impl Client {
     pub async fn processes(&self) -> Result<Option<Processes>, ClientError> {
         let Some(launcher) = self.options().launcher.clone() else { return Ok(None) };
         let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
-            LauncherClient::new(channel).describe(wire::DescribeRequest {}).await
+            LauncherClient::new(channel).describe(proto::DescribeRequest {}).await
         });
         answer.await.map(|description| Some(description.into()))
     }
 
-    async fn process(&self, fault: ProcessFault, node: NodeId) -> Result<wire::Done, ClientError> {
+    async fn process(&self, fault: ProcessFault, node: NodeId) -> Result<proto::Done, ClientError> {
         let deadline = self.deadline();
         let Some(launcher) = self.options().launcher.clone() else {
             self.address(node, deadline).await?;
             return Err(ClientError::NoLauncher { node });
         };
-        let request = wire::ProcessRequest { node: node.0 };
+        let request = proto::ProcessRequest { node: node.0 };
         let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
             let mut client = LauncherClient::with_interceptor(channel, Deadline(deadline));
             match fault {
@@ -153,7 +153,7 @@ impl Client {
         }
         let deadline = self.deadline();
         if let Some(launcher) = self.options().launcher.clone() {
-            let request = wire::LinkPairRequest { a: a.0, b: b.0 };
+            let request = proto::LinkPairRequest { a: a.0, b: b.0 };
             let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
                 let mut client = LauncherClient::with_interceptor(channel, Deadline(deadline));
                 if cut { client.cut(request).await } else { client.heal(request).await }
@@ -176,7 +176,7 @@ impl Client {
 
     async fn link_end(&self, at: NodeId, with: NodeId, cut: bool, deadline: Instant) -> Result<(), ClientError> {
         let address = self.address(at, deadline).await?;
-        let request = wire::LinkRequest { with: with.0 };
+        let request = proto::LinkRequest { with: with.0 };
         let answer = self.ask(&address, deadline, |channel: Channel| async move {
             let mut client = ControlClient::new(channel);
             if cut { client.cut(request).await } else { client.heal(request).await }
@@ -189,7 +189,7 @@ impl Client {
         let kind = kind.to_owned();
         let answer = match self.options().launcher.clone() {
             Some(launcher) => {
-                let request = wire::HoldNodeRequest { node: node.0, kind };
+                let request = proto::HoldNodeRequest { node: node.0, kind };
                 self.ask(&launcher, deadline, |channel: Channel| async move {
                     let mut client = LauncherClient::with_interceptor(channel, Deadline(deadline));
                     if hold { client.hold(request).await } else { client.release(request).await }
@@ -198,7 +198,7 @@ impl Client {
             }
             None => {
                 let address = self.address(node, deadline).await?;
-                let request = wire::HoldRequest { kind };
+                let request = proto::HoldRequest { kind };
                 self.ask(&address, deadline, |channel: Channel| async move {
                     let mut client = ControlClient::new(channel);
                     if hold { client.hold(request).await } else { client.release(request).await }
@@ -210,10 +210,10 @@ impl Client {
     }
 }
 
-pub(super) fn done(answer: wire::ControlResponse) -> Result<wire::Done, ClientError> {
+pub(super) fn done(answer: proto::ControlResponse) -> Result<proto::Done, ClientError> {
     match answer.outcome {
-        Some(wire::control_response::Outcome::Done(done)) => Ok(done),
-        Some(wire::control_response::Outcome::Refused(refusal)) => Err(refused(&refusal.code, refusal.message)),
+        Some(proto::control_response::Outcome::Done(done)) => Ok(done),
+        Some(proto::control_response::Outcome::Refused(refusal)) => Err(refused(&refusal.code, refusal.message)),
         None => Err(refused("malformed", "the answer says nothing")),
     }
 }

@@ -10,11 +10,11 @@ use crate::client::error::{ClientError, refused};
 use crate::client::faults::done;
 use crate::protocol::NodeId;
 use crate::protocol::trace::{Effect, LinkRule, MessageId, PendingMessage};
-use crate::rpc::convert::Malformed;
-use crate::rpc::deadline::Deadline;
-use crate::rpc::wire;
-use crate::rpc::wire::control_client::ControlClient;
-use crate::rpc::wire::launcher_client::LauncherClient;
+use crate::wire::convert::Malformed;
+use crate::wire::deadline::Deadline;
+use crate::wire::proto;
+use crate::wire::proto::control_client::ControlClient;
+use crate::wire::proto::launcher_client::LauncherClient;
 
 /// A node that has not answered by then counts as one that is down.
 const SILENT: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ impl Client {
             return Err(refused("same_node", format!("a link has two ends; {end} was named twice")));
         }
         if let Some(launcher) = self.options().launcher.clone() {
-            let request: wire::LinkRule = rule.into();
+            let request: proto::LinkRule = rule.into();
             let deadline = self.deadline();
             let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
                 LauncherClient::with_interceptor(channel, Deadline(deadline)).rule(request).await
@@ -57,7 +57,7 @@ impl Client {
 
     /// Puts a rule in force at one node.
     pub async fn rule_at(&self, node: NodeId, rule: &LinkRule) -> Result<String, ClientError> {
-        let request: wire::LinkRule = rule.into();
+        let request: proto::LinkRule = rule.into();
         self.control(node, async move |mut control| control.rule(request).await).await
     }
 
@@ -67,7 +67,7 @@ impl Client {
         if let Some(launcher) = self.options().launcher.clone() {
             let deadline = self.deadline();
             let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
-                LauncherClient::with_interceptor(channel, Deadline(deadline)).lift(wire::LiftRequest {}).await
+                LauncherClient::with_interceptor(channel, Deadline(deadline)).lift(proto::LiftRequest {}).await
             });
             return done(answer.await?).map(|done| done.message);
         }
@@ -82,12 +82,12 @@ impl Client {
     }
 
     pub async fn lift_at(&self, node: NodeId) -> Result<String, ClientError> {
-        self.control(node, async |mut control| control.lift(wire::LiftRequest {}).await).await
+        self.control(node, async |mut control| control.lift(proto::LiftRequest {}).await).await
     }
 
     /// Step mode for the whole cluster: time stands still, every message waits.
     pub async fn step(&self, on: bool) -> Result<String, ClientError> {
-        let request = wire::StepRequest { on };
+        let request = proto::StepRequest { on };
         if let Some(launcher) = self.options().launcher.clone() {
             let deadline = self.deadline();
             let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
@@ -102,7 +102,7 @@ impl Client {
     }
 
     pub async fn step_at(&self, node: NodeId, on: bool) -> Result<String, ClientError> {
-        let request = wire::StepRequest { on };
+        let request = proto::StepRequest { on };
         self.control(node, async move |mut control| control.step(request).await).await
     }
 
@@ -134,7 +134,7 @@ impl Client {
         let deadline = self.silence(SILENT);
         let address = self.address(node, deadline).await?;
         let answer = self.ask(&address, deadline, |channel: Channel| async move {
-            ControlClient::new(channel).pending(wire::PendingRequest {}).await
+            ControlClient::new(channel).pending(proto::PendingRequest {}).await
         });
         let messages = answer.await?.messages.into_iter().map(PendingMessage::try_from);
         let malformed = |error: Malformed| refused("malformed", format!("{address}: {error}"));
@@ -150,7 +150,7 @@ impl Client {
             Handling::Duplicate => ("duplicate", None),
         };
         let MessageId { from: NodeId(from), to: NodeId(to), number } = id;
-        let request = wire::HandleRequest { from, to, number, handling: name.to_owned(), millis };
+        let request = proto::HandleRequest { from, to, number, handling: name.to_owned(), millis };
         self.control(id.to, async move |mut control| control.handle(request).await).await
     }
 
@@ -174,10 +174,10 @@ impl Client {
     async fn tick_at(&self, node: NodeId, micros: Option<u64>) -> Result<u64, ClientError> {
         let deadline = self.silence(SILENT);
         let address = self.address(node, deadline).await?;
-        let request = wire::TickRequest { micros };
+        let request = proto::TickRequest { micros };
         let answer = self
             .ask(&address, deadline, |channel: Channel| async move { ControlClient::new(channel).tick(request).await });
-        let wire::TickResponse { micros, refused: refusal } = answer.await?;
+        let proto::TickResponse { micros, refused: refusal } = answer.await?;
         match refusal {
             Some(refusal) => Err(refused(&refusal.code, refusal.message)),
             None => Ok(micros),
@@ -191,7 +191,7 @@ impl Client {
             self.address(node, deadline).await?;
             return Err(ClientError::NoLauncher { node });
         };
-        let request = wire::WrongRequest { node: node.0, how: how.map(str::to_owned) };
+        let request = proto::WrongRequest { node: node.0, how: how.map(str::to_owned) };
         let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
             LauncherClient::with_interceptor(channel, Deadline(deadline)).wrong(request).await
         });
@@ -212,7 +212,7 @@ impl Client {
         ask: impl FnOnce(ControlClient<Channel>) -> F,
     ) -> Result<String, ClientError>
     where
-        F: Future<Output = Result<tonic::Response<wire::ControlResponse>, tonic::Status>>,
+        F: Future<Output = Result<tonic::Response<proto::ControlResponse>, tonic::Status>>,
     {
         let deadline = self.deadline();
         let address = self.address(node, deadline).await?;

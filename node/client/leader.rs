@@ -227,7 +227,7 @@ fn present(answers: &[Answer]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rpc::wire::StatusResponse;
+    use crate::wire::proto::StatusResponse;
 
     fn address(node: u64) -> String {
         format!("127.0.0.1:710{node}")

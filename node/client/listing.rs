@@ -12,9 +12,10 @@ use crate::client::error::{ClientError, refused};
 use crate::client::requests::Answered;
 use crate::client::types::{Consistency, LogLine, Record};
 use crate::protocol::NodeId;
-use crate::rpc::wire::client_client::ClientClient;
-use crate::rpc::wire::control_client::ControlClient;
-use crate::rpc::{MESSAGE_BYTES_MAX, wire};
+use crate::wire::endpoint::MESSAGE_BYTES_MAX;
+use crate::wire::proto;
+use crate::wire::proto::client_client::ClientClient;
+use crate::wire::proto::control_client::ControlClient;
 
 /// The most records or entries in one page; a node ends it earlier after some MiB.
 const PAGE: u64 = 1_000;
@@ -25,7 +26,7 @@ pub struct Listing {
     client: Client,
     node: Option<NodeId>,
     /// With the key of the last record that was read.
-    request: wire::ListRequest,
+    request: proto::ListRequest,
     left: u64,
     /// Whether there may be more than was read.
     more: bool,
@@ -47,7 +48,7 @@ impl Client {
     /// The first `limit` records whose key starts with `prefix`; the client's deadline is that of all pages together.
     pub fn listing(&self, prefix: Bytes, limit: u64, consistency: Consistency, node: Option<NodeId>) -> Listing {
         let (consistency, after) = (consistency.into(), Bytes::new());
-        let request = wire::ListRequest { prefix, limit: 0, consistency, forwarded: false, after };
+        let request = proto::ListRequest { prefix, limit: 0, consistency, after };
         Listing { client: self.clone(), node, request, left: limit, more: true, deadline: self.deadline() }
     }
 
@@ -91,7 +92,7 @@ impl Listing {
             return Ok(None);
         }
         in_time(&self.client, self.deadline)?;
-        let request = wire::ListRequest { limit: self.left.min(PAGE), ..self.request.clone() };
+        let request = proto::ListRequest { limit: self.left.min(PAGE), ..self.request.clone() };
         let page = self.client.read(self.node, self.deadline, |channel| list_once(channel, request.clone())).await?;
         self.more = page.more && !page.records.is_empty();
         self.left = self.left.saturating_sub(page.records.len() as u64);
@@ -121,7 +122,7 @@ impl LogListing {
         let (client, deadline) = (&self.client, self.deadline);
         in_time(client, deadline)?;
         let address = client.address(self.node, deadline).await?;
-        let request = wire::ReadLogRequest { from: self.from, limit: self.left.min(PAGE) };
+        let request = proto::ReadLogRequest { from: self.from, limit: self.left.min(PAGE) };
         let page = client.ask(&address, deadline, |channel: Channel| async move {
             let mut client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
             client.read_log(request).await
@@ -158,7 +159,7 @@ fn in_time(client: &Client, deadline: Instant) -> Result<(), ClientError> {
     Err(ClientError::TimedOut { timeout: client.timeout, why: "there is more than could be read".to_owned() })
 }
 
-async fn list_once(channel: Channel, request: wire::ListRequest) -> Answered<wire::ListResponse> {
+async fn list_once(channel: Channel, request: proto::ListRequest) -> Answered<proto::ListResponse> {
     let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let mut answer = client.list(request).await?.into_inner();
     Ok(answer.refused.take().map_or(Ok(answer), Err))

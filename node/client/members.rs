@@ -16,10 +16,10 @@ use crate::client::requests::AGAIN;
 use crate::client::types::Written;
 use crate::client::{Client, faults, is_address};
 use crate::protocol::{Listed, NodeId};
-use crate::rpc::deadline::Deadline;
-use crate::rpc::wire;
-use crate::rpc::wire::control_client::ControlClient;
-use crate::rpc::wire::launcher_client::LauncherClient;
+use crate::wire::deadline::Deadline;
+use crate::wire::proto;
+use crate::wire::proto::control_client::ControlClient;
+use crate::wire::proto::launcher_client::LauncherClient;
 
 /// Refusals that end by themselves: another change is on its way, the leader has just come to lead, the learner catches
 /// up.
@@ -56,9 +56,9 @@ impl Client {
     /// `None`: the log of the node at this address holds no list.
     async fn members_by(&self, address: &str, deadline: Instant) -> Result<Option<(Listed, NodeId)>, ClientError> {
         let answer = self.ask(address, deadline, |channel: Channel| async move {
-            ControlClient::new(channel).members(wire::MembersRequest::default()).await
+            ControlClient::new(channel).members(proto::MembersRequest::default()).await
         });
-        let wire::MembersResponse { members, node, .. } = answer.await?;
+        let proto::MembersResponse { members, node, .. } = answer.await?;
         let listed = members.map(Listed::try_from).transpose();
         let listed = listed.map_err(|error| refused("malformed", format!("{address}: {error}")))?;
         Ok(listed.map(|listed| (listed, NodeId(node))))
@@ -71,7 +71,7 @@ impl Client {
             return Err(ClientError::BadAddress { address: address.to_owned() });
         }
         let status = self.ask(address, self.deadline(), |channel: Channel| async move {
-            ControlClient::new(channel).status(wire::StatusRequest {}).await
+            ControlClient::new(channel).status(proto::StatusRequest {}).await
         });
         let status = status.await?;
         let elsewhere = status.cluster.as_ref().is_some_and(|theirs| Some(theirs.to_vec()) != self.cluster());
@@ -81,12 +81,11 @@ impl Client {
         }
         // Where it says that it is reached; from here it may look different.
         let address = if is_address(&status.address) { status.address } else { address.to_owned() };
-        let request = wire::JoinRequest {
+        let request = proto::JoinRequest {
             id: status.id,
             address,
             incarnation: status.incarnation,
             learner,
-            forwarded: false,
             cluster: status.cluster,
         };
         let written = self.change(|channel: Channel| {
@@ -98,13 +97,13 @@ impl Client {
 
     /// Removes a member. `None`: it was so already, or the answer that said where it stands in the log was lost.
     pub async fn remove_member(&self, node: NodeId) -> Result<Option<Written>, ClientError> {
-        let request = wire::RemoveRequest { node: node.0, forwarded: false };
+        let request = proto::RemoveRequest { node: node.0 };
         self.change(|channel: Channel| async move { ControlClient::new(channel).remove(request).await }).await
     }
 
     /// Makes a learner a voter.
     pub async fn promote_member(&self, node: NodeId) -> Result<Option<Written>, ClientError> {
-        let request = wire::PromoteRequest { node: node.0, forwarded: false };
+        let request = proto::PromoteRequest { node: node.0 };
         self.change(|channel: Channel| async move { ControlClient::new(channel).promote(request).await }).await
     }
 
@@ -117,7 +116,7 @@ impl Client {
         };
         let deadline = self.deadline();
         let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
-            LauncherClient::with_interceptor(channel, Deadline(deadline)).grow(wire::GrowRequest { learner }).await
+            LauncherClient::with_interceptor(channel, Deadline(deadline)).grow(proto::GrowRequest { learner }).await
         });
         faults::done(answer.await?).map(|done| done.message)
     }
@@ -129,21 +128,21 @@ impl Client {
         let deadline = self.deadline();
         let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
             LauncherClient::with_interceptor(channel, Deadline(deadline))
-                .shrink(wire::ProcessRequest { node: node.0 })
+                .shrink(proto::ProcessRequest { node: node.0 })
                 .await
         });
         faults::done(answer.await?).map(|done| Some(done.message))
     }
 
     /// `None`: it was so already, or was done by an attempt whose answer was lost.
-    async fn change<A: Future<Output = Result<Response<wire::MemberChanged>, Status>>>(
+    async fn change<A: Future<Output = Result<Response<proto::MemberChanged>, Status>>>(
         &self,
         ask: impl Fn(Channel) -> A,
     ) -> Result<Option<Written>, ClientError> {
         self.change_until_known(ask).await.map_err(|error| self.told_of_step_mode(error))
     }
 
-    async fn change_until_known<A: Future<Output = Result<Response<wire::MemberChanged>, Status>>>(
+    async fn change_until_known<A: Future<Output = Result<Response<proto::MemberChanged>, Status>>>(
         &self,
         ask: impl Fn(Channel) -> A,
     ) -> Result<Option<Written>, ClientError> {
@@ -174,13 +173,13 @@ impl Client {
         }
     }
 
-    async fn change_once<A: Future<Output = Result<Response<wire::MemberChanged>, Status>>>(
+    async fn change_once<A: Future<Output = Result<Response<proto::MemberChanged>, Status>>>(
         &self,
         address: &str,
         deadline: Instant,
         ask: &impl Fn(Channel) -> A,
     ) -> Attempt {
-        use wire::member_changed::Outcome;
+        use proto::member_changed::Outcome;
         let channel = match self.shared.nodes.channel(address, deadline).await {
             Ok(channel) => channel,
             Err(why) => return Attempt::Again(self.no_leader(format!("{address}: {why}"))),

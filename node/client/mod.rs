@@ -78,12 +78,12 @@ mod lab;
 
 pub mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-pub use crate::rpc::links::check_address;
+pub use crate::wire::address::check_address;
 pub use changes::Watching;
 pub use error::ClientError;
 pub use lab::Handling;
@@ -93,8 +93,8 @@ pub use types::{
     Reported, Written,
 };
 
-use crate::protocol::NodeId;
-use crate::rpc::links::is_address;
+use crate::protocol::{ClusterId, NodeId};
+use crate::wire::address::is_address;
 use leader::Finder;
 use nodes::Nodes;
 use sessions::Sessions;
@@ -136,6 +136,8 @@ struct Shared {
     /// One survey of all nodes at a time, however many operations wait for its result.
     surveying: Semaphore,
     sessions: Sessions,
+    /// The cluster that the watchers of this client's nodes have met.
+    watched_cluster: Arc<OnceLock<ClusterId>>,
 }
 
 impl Client {
@@ -164,6 +166,7 @@ impl Client {
             finder: Finder::default(),
             surveying: Semaphore::new(1),
             sessions: Sessions::default(),
+            watched_cluster: Arc::default(),
         };
         let Options { timeout, wait_when_overloaded, .. } = shared.options;
         Ok(Client { shared: Arc::new(shared), timeout, wait_when_overloaded })
@@ -186,6 +189,12 @@ impl Client {
     /// All nodes known so far, with their addresses.
     pub fn nodes(&self) -> Vec<(NodeId, String)> {
         self.shared.nodes.ids()
+    }
+
+    /// What a watcher of this cluster's node expects at its address. All watchers that share it follow one cluster: a node
+    /// of another one is refused, also one that was founded later at the same addresses.
+    pub fn expected(&self, node: NodeId) -> watch::Expected {
+        watch::Expected { node: Some(node), cluster: Some(Arc::clone(&self.shared.watched_cluster)) }
     }
 
     /// The cluster that answers: its id of 16 bytes, once a node that belongs to one has answered.

@@ -17,9 +17,9 @@ use tonic::{Code, ConnectError, Status};
 use crate::client::error::ClientError;
 use crate::client::stream::WriteStream;
 use crate::protocol::{EntryId, NodeId};
-use crate::rpc::links::is_address;
-use crate::rpc::wire;
-use crate::rpc::wire::control_client::ControlClient;
+use crate::wire::address::is_address;
+use crate::wire::proto;
+use crate::wire::proto::control_client::ControlClient;
 
 /// How long a connection may take: a host that is down must not eat the deadline.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1000);
@@ -71,7 +71,7 @@ pub(super) enum Absence {
 
 pub(super) struct Answer {
     pub address: String,
-    pub status: Result<wire::StatusResponse, Absence>,
+    pub status: Result<proto::StatusResponse, Absence>,
 }
 
 impl Nodes {
@@ -198,9 +198,9 @@ impl Nodes {
         Answer { address, status }
     }
 
-    async fn ask(&self, address: &str) -> Result<wire::StatusResponse, Absence> {
+    async fn ask(&self, address: &str) -> Result<proto::StatusResponse, Absence> {
         let channel = self.made_channel(address).await.map_err(Absence::Gone)?;
-        let answer = ControlClient::new(channel).status(wire::StatusRequest {}).await;
+        let answer = ControlClient::new(channel).status(proto::StatusRequest {}).await;
         let status = answer.map_err(|status| {
             self.forget(address);
             match never_left(&status) {
@@ -216,7 +216,7 @@ impl Nodes {
     }
 
     /// Takes up what an answer tells of the cluster; gives the addresses to ask.
-    fn learn(&self, address: &str, status: &wire::StatusResponse) -> Vec<String> {
+    fn learn(&self, address: &str, status: &proto::StatusResponse) -> Vec<String> {
         let mut book = self.book();
         book.applied = book.applied.max(status.applied.as_ref().map_or(0, |point| point.position));
         if let Some(cluster) = &status.cluster {
@@ -269,7 +269,7 @@ impl Nodes {
 
 impl Book {
     /// True if the list is newer than the one that is known.
-    fn follow(&mut self, list: Option<&wire::MemberList>) -> bool {
+    fn follow(&mut self, list: Option<&proto::MemberList>) -> bool {
         let Some(list) = list else { return false };
         let Some(set_by) = list.set_by.map(|id| EntryId::new(id.epoch, id.offset)) else { return false };
         if self.list.as_ref().is_some_and(|(known, _)| *known >= set_by) {

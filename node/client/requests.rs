@@ -12,9 +12,11 @@ use crate::client::backoff::{Backoff, OVERLOADED, PAUSE};
 use crate::client::error::{ClientError, refused};
 use crate::client::nodes::{is_overload, root_cause};
 use crate::client::types::{Consistency, Record};
-use crate::protocol::{KEY_BYTES_MAX, NodeId};
-use crate::rpc::wire::client_client::ClientClient;
-use crate::rpc::{MESSAGE_BYTES_MAX, wire};
+use crate::protocol::{NodeId, check_key};
+use crate::wire::endpoint::MESSAGE_BYTES_MAX;
+use crate::wire::proto;
+use crate::wire::proto::client_client::ClientClient;
+use crate::wire::refusal::unsound;
 
 /// How long one attempt of a read may take: reads can be asked again, of another leader if need be.
 const READ_ATTEMPT: Duration = Duration::from_secs(1);
@@ -30,7 +32,7 @@ enum Attempt<T> {
 }
 
 /// What one node answered to a read.
-pub(super) type Answered<T> = Result<Result<T, wire::Refusal>, Status>;
+pub(super) type Answered<T> = Result<Result<T, proto::Refusal>, Status>;
 
 impl Client {
     /// `None`: there is no such key. Without a node, the leader is asked.
@@ -40,10 +42,10 @@ impl Client {
         consistency: Consistency,
         node: Option<NodeId>,
     ) -> Result<Option<Record>, ClientError> {
-        check_key(&key)?;
+        check_key(&key).map_err(|why| ClientError::from(unsound(why)))?;
         let deadline = self.deadline();
         let replicas = if let Consistency::Quorum(replicas) = consistency { replicas } else { 0 };
-        let request = wire::GetRequest { key, consistency: consistency.into(), forwarded: false, replicas };
+        let request = proto::GetRequest { key, consistency: consistency.into(), replicas };
         self.read(node, deadline, |channel| get_once(channel, request.clone())).await
     }
 
@@ -151,8 +153,8 @@ impl Client {
     }
 }
 
-async fn get_once(channel: Channel, request: wire::GetRequest) -> Answered<Option<Record>> {
-    use wire::get_response::Outcome;
+async fn get_once(channel: Channel, request: proto::GetRequest) -> Answered<Option<Record>> {
+    use proto::get_response::Outcome;
     let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
     match client.get(request).await?.into_inner().outcome {
         Some(Outcome::Record(record)) => Ok(Ok(Some(record.into()))),
@@ -165,21 +167,10 @@ async fn get_once(channel: Channel, request: wire::GetRequest) -> Answered<Optio
 impl From<Consistency> for i32 {
     fn from(consistency: Consistency) -> i32 {
         match consistency {
-            Consistency::Linearizable => wire::Consistency::Linearizable as i32,
-            Consistency::Lease => wire::Consistency::Lease as i32,
-            Consistency::Quorum(_) => wire::Consistency::Quorum as i32,
-            Consistency::Local => wire::Consistency::Local as i32,
-        }
-    }
-}
-
-pub(super) fn check_key(key: &Bytes) -> Result<(), ClientError> {
-    match key.len() {
-        0 => Err(refused("empty_key", "the key is empty; a key has at least one byte")),
-        1..=KEY_BYTES_MAX => Ok(()),
-        bytes => {
-            let message = format!("the key has {bytes} bytes; at most 4 KiB ({KEY_BYTES_MAX}) is taken");
-            Err(refused("key_too_large", message))
+            Consistency::Linearizable => proto::Consistency::Linearizable as i32,
+            Consistency::Lease => proto::Consistency::Lease as i32,
+            Consistency::Quorum(_) => proto::Consistency::Quorum as i32,
+            Consistency::Local => proto::Consistency::Local as i32,
         }
     }
 }

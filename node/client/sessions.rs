@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::client::error::ClientError;
 use crate::protocol::apply::SessionLimits;
-use crate::rpc::wire;
+use crate::wire::proto;
 
 #[derive(Default)]
 pub(super) struct Sessions {
@@ -73,10 +73,10 @@ impl Sessions {
 }
 
 impl Ticket<'_> {
-    pub fn name(&self) -> wire::WriteName {
+    pub fn name(&self) -> proto::WriteName {
         let open = self.sessions.open();
         let answered = open.get(&self.session).map_or(self.sequence, Session::first_under_way);
-        wire::WriteName { session: self.session, sequence: self.sequence, born: Some(self.born), answered }
+        proto::WriteName { session: self.session, sequence: self.sequence, born: Some(self.born), answered }
     }
 }
 

@@ -13,8 +13,9 @@ use crate::client::error::{ClientError, refused};
 use crate::client::nodes::{Absence, Answer, is_overload, root_cause};
 use crate::client::types::{NodeStatus, Reported};
 use crate::protocol::NodeId;
-use crate::rpc::wire::control_client::ControlClient;
-use crate::rpc::{MESSAGE_BYTES_MAX, wire};
+use crate::wire::endpoint::MESSAGE_BYTES_MAX;
+use crate::wire::proto;
+use crate::wire::proto::control_client::ControlClient;
 
 /// A node that has not answered by then is shown as not answering.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -57,9 +58,9 @@ impl Client {
         let deadline = self.deadline();
         let address = self.address(node, deadline).await?;
         let answer = self.ask(&address, deadline, |channel: Channel| async move {
-            ControlClient::new(channel).status(wire::StatusRequest {}).await
+            ControlClient::new(channel).status(proto::StatusRequest {}).await
         });
-        let malformed = |error: crate::rpc::convert::Malformed| refused("malformed", format!("{address}: {error}"));
+        let malformed = |error: crate::wire::convert::Malformed| refused("malformed", format!("{address}: {error}"));
         answer.await?.try_into().map_err(malformed)
     }
 
@@ -76,12 +77,12 @@ impl Client {
         let address = self.address(node, self.deadline()).await?;
         let (mut position, mut offset) = (None, 0);
         loop {
-            let request = wire::BackupRequest { position, offset };
+            let request = proto::BackupRequest { position, offset };
             let part = self.ask(&address, self.deadline(), |channel: Channel| async move {
                 let mut client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
                 client.backup(request).await
             });
-            let wire::BackupResponse { position: at, total, part, refused: refusal } = part.await?;
+            let proto::BackupResponse { position: at, total, part, refused: refusal } = part.await?;
             if let Some(refusal) = refusal {
                 return Err(refused(&refusal.code, refusal.message));
             }

@@ -14,9 +14,8 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::client::nodes::{is_overload, never_left, root_cause};
-use crate::rpc::wire;
-use crate::rpc::wire::client_client::ClientClient;
-use crate::rpc::wire::tagged_write::Write;
+use crate::wire::proto;
+use crate::wire::proto::client_client::ClientClient;
 
 /// How many writes wait to be sent; then whoever writes waits for room.
 const QUEUE: usize = 1_024;
@@ -36,14 +35,14 @@ pub(super) enum Lost {
 
 #[derive(Clone)]
 pub(super) struct WriteStream {
-    requests: mpsc::Sender<wire::TaggedWrite>,
+    requests: mpsc::Sender<proto::TaggedWrite>,
     waiting: Arc<Mutex<Waiting>>,
 }
 
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    answers: HashMap<u64, oneshot::Sender<wire::WriteResponse>>,
+    answers: HashMap<u64, oneshot::Sender<proto::WriteResponse>>,
     /// Why the stream has ended; from then on it takes nothing.
     ended: Option<Lost>,
 }
@@ -62,7 +61,7 @@ impl WriteStream {
     }
 
     /// Hands the write over and waits for its answer. Dropping the future forgets the answer, not the write.
-    pub async fn write(&self, write: Write, deadline: Instant) -> Result<wire::WriteResponse, Lost> {
+    pub async fn write(&self, write: proto::WriteRequest, deadline: Instant) -> Result<proto::WriteResponse, Lost> {
         let room = match timeout_at(deadline.into(), self.requests.reserve()).await {
             Ok(Ok(room)) => room,
             Ok(Err(_)) => return Err(self.not_sent()),
@@ -80,7 +79,7 @@ impl WriteStream {
             waiting.answers.insert(tag, answer);
             tag
         };
-        room.send(wire::TaggedWrite { tag, write: Some(write) });
+        room.send(proto::TaggedWrite { tag, write: Some(write) });
         let forget = Forget { waiting: &self.waiting, tag };
         let answer = timeout_at(deadline.into(), answered).await;
         drop(forget);
@@ -112,8 +111,8 @@ impl Drop for Forget<'_> {
     }
 }
 
-async fn take_answers(channel: Channel, queued: mpsc::Receiver<wire::TaggedWrite>, waiting: Arc<Mutex<Waiting>>) {
-    let why = match ClientClient::new(channel).write(ReceiverStream::new(queued)).await {
+async fn take_answers(channel: Channel, queued: mpsc::Receiver<proto::TaggedWrite>, waiting: Arc<Mutex<Waiting>>) {
+    let why = match ClientClient::new(channel).write_stream(ReceiverStream::new(queued)).await {
         Ok(answers) => hand_out(answers.into_inner(), &waiting).await,
         Err(status) if is_overload(&status) => Lost::Overloaded(root_cause(&status)),
         Err(status) => lost(&status),
@@ -124,7 +123,7 @@ async fn take_answers(channel: Channel, queued: mpsc::Receiver<wire::TaggedWrite
     waiting.answers.clear();
 }
 
-async fn hand_out(mut answers: tonic::Streaming<wire::TaggedWriteResponse>, waiting: &Mutex<Waiting>) -> Lost {
+async fn hand_out(mut answers: tonic::Streaming<proto::TaggedWriteResponse>, waiting: &Mutex<Waiting>) -> Lost {
     loop {
         match answers.message().await {
             Ok(Some(answer)) => {

@@ -15,10 +15,10 @@ use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::client::{Client, ClientError, Consistency, Options};
-use crate::rpc::wire;
-use crate::rpc::wire::client_server::ClientServer;
-use crate::rpc::wire::write_response::Outcome;
 use crate::verify::patience::{Patience, on_this_machine};
+use crate::wire::proto;
+use crate::wire::proto::client_server::ClientServer;
+use crate::wire::proto::write_response::Outcome;
 
 /// How the node ends one attempt.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ enum Ends {
 #[derive(Clone)]
 struct Node {
     answers: Arc<Mutex<VecDeque<Ends>>>,
-    names: Arc<Mutex<Vec<wire::WriteName>>>,
+    names: Arc<Mutex<Vec<proto::WriteName>>>,
 }
 
 impl Node {
@@ -50,34 +50,34 @@ impl Node {
         self.names.lock().unwrap().iter().map(|name| (name.session, name.sequence)).collect()
     }
 
-    fn answer(&self, write: wire::TaggedWrite) -> wire::TaggedWriteResponse {
-        let Some(wire::tagged_write::Write::Put(put)) = write.write else { panic!("only puts come here") };
-        self.names.lock().unwrap().push(put.name.expect("every write has a name"));
+    fn answer(&self, write: proto::TaggedWrite) -> proto::TaggedWriteResponse {
+        let request = write.write.expect("there is a write");
+        self.names.lock().unwrap().push(request.name.expect("every write has a name"));
         let outcome = match self.next() {
             Ends::Overloaded | Ends::NoStream => Outcome::Refused(refusal()),
-            Ends::Unknown => Outcome::Unknown(wire::Unknown { message: "it stepped down".into() }),
+            Ends::Unknown => Outcome::Unknown(proto::Unknown { message: "it stepped down".into() }),
             Ends::Written | Ends::Late => {
-                Outcome::Written(wire::Point { epoch: 1, offset: 7, position: 8, digest: Bytes::new() })
+                Outcome::Written(proto::Point { epoch: 1, offset: 7, position: 8, digest: Bytes::new() })
             }
         };
-        let response = Some(wire::WriteResponse { outcome: Some(outcome), revision: 7 });
-        wire::TaggedWriteResponse { tag: write.tag, response }
+        let response = Some(proto::WriteResponse { outcome: Some(outcome), revision: 7 });
+        proto::TaggedWriteResponse { tag: write.tag, response }
     }
 }
 
-fn refusal() -> wire::Refusal {
-    wire::Refusal { code: "overloaded".into(), message: "too much waits".into(), leader: None }
+fn refusal() -> proto::Refusal {
+    proto::Refusal { code: "overloaded".into(), message: "too much waits".into(), leader: None }
 }
 
 #[tonic::async_trait]
-impl wire::client_server::Client for Node {
-    type WriteStream = BoxStream<wire::TaggedWriteResponse>;
-    type WatchStream = BoxStream<wire::WatchResponse>;
+impl proto::client_server::Client for Node {
+    type WriteStreamStream = BoxStream<proto::TaggedWriteResponse>;
+    type WatchStream = BoxStream<proto::WatchResponse>;
 
-    async fn write(
+    async fn write_stream(
         &self,
-        request: Request<Streaming<wire::TaggedWrite>>,
-    ) -> Result<Response<Self::WriteStream>, Status> {
+        request: Request<Streaming<proto::TaggedWrite>>,
+    ) -> Result<Response<Self::WriteStreamStream>, Status> {
         if matches!(self.answers.lock().unwrap()[0], Ends::NoStream) {
             self.next();
             return Err(Status::resource_exhausted("too many streams"));
@@ -86,52 +86,37 @@ impl wire::client_server::Client for Node {
         Ok(Response::new(Box::pin(request.into_inner().map(move |write| write.map(|write| node.answer(write))))))
     }
 
-    async fn get(&self, _: Request<wire::GetRequest>) -> Result<Response<wire::GetResponse>, Status> {
-        use wire::get_response::Outcome;
+    async fn get(&self, _: Request<proto::GetRequest>) -> Result<Response<proto::GetResponse>, Status> {
+        use proto::get_response::Outcome;
         let outcome = match self.next() {
             Ends::NoStream => return Err(Status::resource_exhausted("too many calls")),
             Ends::Overloaded | Ends::Unknown => Outcome::Refused(refusal()),
-            Ends::Written => Outcome::NotFound(wire::NotFound {}),
+            Ends::Written => Outcome::NotFound(proto::NotFound {}),
             Ends::Late => {
                 tokio::time::sleep(Duration::from_millis(1_500)).await;
-                Outcome::NotFound(wire::NotFound {})
+                Outcome::NotFound(proto::NotFound {})
             }
         };
-        Ok(Response::new(wire::GetResponse { outcome: Some(outcome) }))
+        Ok(Response::new(proto::GetResponse { outcome: Some(outcome) }))
     }
 
-    async fn put(&self, _: Request<wire::PutRequest>) -> Result<Response<wire::WriteResponse>, Status> {
+    async fn write(&self, _: Request<proto::WriteRequest>) -> Result<Response<proto::WriteResponse>, Status> {
         Err(Status::unimplemented("writes come in streams"))
     }
 
-    async fn delete(&self, _: Request<wire::DeleteRequest>) -> Result<Response<wire::WriteResponse>, Status> {
-        Err(Status::unimplemented("writes come in streams"))
-    }
-
-    async fn compare_and_set(
-        &self,
-        _: Request<wire::CompareAndSetRequest>,
-    ) -> Result<Response<wire::WriteResponse>, Status> {
-        Err(Status::unimplemented("writes come in streams"))
-    }
-
-    async fn batch(&self, _: Request<wire::BatchRequest>) -> Result<Response<wire::WriteResponse>, Status> {
-        Err(Status::unimplemented("writes come in streams"))
-    }
-
-    async fn probe(&self, _: Request<wire::ProbeRequest>) -> Result<Response<wire::ProbeResponse>, Status> {
+    async fn probe(&self, _: Request<proto::ProbeRequest>) -> Result<Response<proto::ProbeResponse>, Status> {
         Err(Status::unimplemented("it is no voter"))
     }
 
-    async fn list(&self, _: Request<wire::ListRequest>) -> Result<Response<wire::ListResponse>, Status> {
+    async fn list(&self, _: Request<proto::ListRequest>) -> Result<Response<proto::ListResponse>, Status> {
         Err(Status::unimplemented("it has nothing"))
     }
 
-    async fn revision(&self, _: Request<wire::RevisionRequest>) -> Result<Response<wire::RevisionResponse>, Status> {
+    async fn revision(&self, _: Request<proto::RevisionRequest>) -> Result<Response<proto::RevisionResponse>, Status> {
         Err(Status::unimplemented("it has nothing"))
     }
 
-    async fn watch(&self, _: Request<wire::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+    async fn watch(&self, _: Request<proto::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         Err(Status::unimplemented("it has nothing"))
     }
 }
@@ -147,17 +132,17 @@ impl NamedService for Leads {
     const NAME: &'static str = "epoca.v1.Control";
 }
 
-impl UnaryService<wire::StatusRequest> for Leads {
-    type Response = wire::StatusResponse;
-    type Future = BoxFuture<Response<wire::StatusResponse>, Status>;
+impl UnaryService<proto::StatusRequest> for Leads {
+    type Response = proto::StatusResponse;
+    type Future = BoxFuture<Response<proto::StatusResponse>, Status>;
 
-    fn call(&mut self, _: Request<wire::StatusRequest>) -> Self::Future {
-        let status = wire::StatusResponse {
+    fn call(&mut self, _: Request<proto::StatusRequest>) -> Self::Future {
+        let status = proto::StatusResponse {
             id: 1,
             role: "leader".to_owned(),
             epoch: Some(1),
             leader: Some(1),
-            ..wire::StatusResponse::default()
+            ..proto::StatusResponse::default()
         };
         let takes = self.takes;
         Box::pin(async move {

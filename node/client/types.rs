@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::protocol::trace::LinkRule;
 use crate::protocol::{EntryId, Epoch, Incarnation, Kind, Listed, LogPoint, NodeId, Position};
-use crate::rpc::convert::{self, Malformed};
-use crate::rpc::wire;
+use crate::wire::convert::{self, Malformed};
+use crate::wire::proto;
 
 /// A confirmed write: committed by a majority and applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -173,10 +173,10 @@ pub struct Process {
     pub exit: String,
 }
 
-impl TryFrom<wire::Point> for Written {
+impl TryFrom<proto::Point> for Written {
     type Error = Malformed;
 
-    fn try_from(point: wire::Point) -> Result<Written, Malformed> {
+    fn try_from(point: proto::Point) -> Result<Written, Malformed> {
         // Where a write stands is all that its client needs: the digest may be left out. The revision is told beside it.
         let id = EntryId::new(point.epoch, point.offset);
         if point.position == 0 {
@@ -186,8 +186,8 @@ impl TryFrom<wire::Point> for Written {
     }
 }
 
-impl From<wire::Record> for Record {
-    fn from(record: wire::Record) -> Record {
+impl From<proto::Record> for Record {
+    fn from(record: proto::Record) -> Record {
         Record {
             key: record.key,
             value: record.value,
@@ -199,10 +199,10 @@ impl From<wire::Record> for Record {
     }
 }
 
-impl TryFrom<wire::StatusResponse> for Reported {
+impl TryFrom<proto::StatusResponse> for Reported {
     type Error = Malformed;
 
-    fn try_from(status: wire::StatusResponse) -> Result<Reported, Malformed> {
+    fn try_from(status: proto::StatusResponse) -> Result<Reported, Malformed> {
         Ok(Reported {
             role: status.role,
             epoch: status.epoch.map(Epoch),
@@ -232,15 +232,15 @@ impl TryFrom<wire::StatusResponse> for Reported {
     }
 }
 
-impl TryFrom<wire::LogLine> for LogLine {
+impl TryFrom<proto::LogLine> for LogLine {
     type Error = Malformed;
 
-    fn try_from(line: wire::LogLine) -> Result<LogLine, Malformed> {
+    fn try_from(line: proto::LogLine) -> Result<LogLine, Malformed> {
         let kind = match line.kind() {
-            wire::EntryKind::Opening => Kind::Opening,
-            wire::EntryKind::Command => Kind::Command,
-            wire::EntryKind::Members => Kind::Members,
-            wire::EntryKind::Unspecified => return Err(Malformed::Missing("kind")),
+            proto::EntryKind::Opening => Kind::Opening,
+            proto::EntryKind::Command => Kind::Command,
+            proto::EntryKind::Members => Kind::Members,
+            proto::EntryKind::Unspecified => return Err(Malformed::Missing("kind")),
         };
         let point = convert::optional_point(line.point)?.ok_or(Malformed::Missing("point"))?;
         let committed = line.state == "committed";
@@ -249,9 +249,9 @@ impl TryFrom<wire::LogLine> for LogLine {
     }
 }
 
-impl From<wire::ClusterDescription> for Processes {
-    fn from(description: wire::ClusterDescription) -> Processes {
-        let process = |node: wire::NodeProcess| Process {
+impl From<proto::ClusterDescription> for Processes {
+    fn from(description: proto::ClusterDescription) -> Processes {
+        let process = |node: proto::NodeProcess| Process {
             id: NodeId(node.id),
             address: node.address,
             pid: node.pid,

@@ -13,13 +13,13 @@ use tokio::time::timeout;
 use crate::client::Client;
 use crate::client::backoff::{Backoff, OVERLOADED};
 use crate::client::error::{ClientError, refused};
-use crate::client::requests::{AGAIN, check_key};
+use crate::client::requests::AGAIN;
 use crate::client::sessions::Ticket;
 use crate::client::stream::Lost;
 use crate::client::types::{BatchChange, CompareAndSet, Written};
-use crate::protocol::{Expect, VALUE_BYTES_MAX};
-use crate::rpc::wire;
-use crate::rpc::wire::tagged_write::Write;
+use crate::protocol::{Change, Expect};
+use crate::wire::proto;
+use crate::wire::refusal::unsound;
 
 /// A write that waits for so long asks whether another node leads by now. As long as none does it waits on: its entry
 /// is in a log that may yet be committed, and a second one would help nobody.
@@ -39,22 +39,14 @@ enum Attempt {
 }
 
 impl Client {
+    /// Sets a key to a value.
     pub async fn put(&self, key: Bytes, value: Bytes) -> Result<Written, ClientError> {
-        check_key(&key)?;
-        check_value(&value)?;
-        let put = move |name| {
-            let (key, value) = (key.clone(), value.clone());
-            Write::Put(wire::PutRequest { key, value, name: Some(name), forwarded: false })
-        };
-        self.write(put).await.and_then(done)
+        self.write(Change::Put { key, value }).await.and_then(done)
     }
 
-    /// Deleting an absent key is a write, too.
+    /// Deletes a key. Deleting an absent key is a write, too.
     pub async fn delete(&self, key: Bytes) -> Result<Written, ClientError> {
-        check_key(&key)?;
-        let delete =
-            move |name| Write::Delete(wire::DeleteRequest { key: key.clone(), name: Some(name), forwarded: false });
-        self.write(delete).await.and_then(done)
+        self.write(Change::Delete { key }).await.and_then(done)
     }
 
     /// Writes the value only if the key is as expected. Not equal is an answer, not an error: nothing was changed.
@@ -64,48 +56,24 @@ impl Client {
         expect: Expect,
         value: Bytes,
     ) -> Result<CompareAndSet, ClientError> {
-        use wire::compare_and_set_request::Expect as Wire;
-        check_key(&key)?;
-        check_value(&value)?;
-        let expect = match expect {
-            Expect::Absent => Wire::Absent(wire::Absent {}),
-            Expect::Value(value) => Wire::Expected(value),
-            Expect::Revision(revision) => Wire::Revision(revision),
-        };
-        let set = move |name| {
-            let (key, expect, value) = (key.clone(), Some(expect.clone()), value.clone());
-            Write::CompareAndSet(wire::CompareAndSetRequest { key, expect, value, name: Some(name), forwarded: false })
-        };
-        self.write(set).await
+        self.write(Change::CompareAndSet { key, expect, value }).await
     }
 
     /// Puts and deletes, in order, all or nothing. Each counts a revision of its own; the answer has the last one.
     pub async fn batch(&self, changes: Vec<BatchChange>) -> Result<Written, ClientError> {
-        let changes: Vec<wire::BatchChange> = changes
-            .into_iter()
-            .map(|change| match change {
-                BatchChange::Put { key, value } => wire::BatchChange { key, value: Some(value) },
-                BatchChange::Delete { key } => wire::BatchChange { key, value: None },
-            })
-            .collect();
-        if changes.is_empty() {
-            return Err(refused("empty_batch", "the batch is empty; it has at least one put or delete"));
-        }
-        for change in &changes {
-            check_key(&change.key)?;
-            change.value.as_ref().map_or(Ok(()), check_value)?;
-        }
-        let batch = move |name| {
-            Write::Batch(wire::BatchRequest { changes: changes.clone(), name: Some(name), forwarded: false })
+        let change = |change| match change {
+            BatchChange::Put { key, value } => Change::Put { key, value },
+            BatchChange::Delete { key } => Change::Delete { key },
         };
-        self.write(batch).await.and_then(done)
+        self.write(Change::Batch(changes.into_iter().map(change).collect())).await.and_then(done)
     }
 
-    async fn write(&self, write: impl Fn(wire::WriteName) -> Write) -> Result<CompareAndSet, ClientError> {
-        self.write_until_known(write).await.map_err(|error| self.told_of_step_mode(error))
+    async fn write(&self, change: Change) -> Result<CompareAndSet, ClientError> {
+        change.check().map_err(|why| ClientError::from(unsound(why)))?;
+        self.write_until_known((&change).into()).await.map_err(|error| self.told_of_step_mode(error))
     }
 
-    async fn write_until_known(&self, write: impl Fn(wire::WriteName) -> Write) -> Result<CompareAndSet, ClientError> {
+    async fn write_until_known(&self, change: proto::write_request::Change) -> Result<CompareAndSet, ClientError> {
         let deadline = self.deadline();
         let mut ticket: Option<Ticket> = None;
         let mut backoff = Backoff::default();
@@ -121,7 +89,8 @@ impl Client {
                 Some(ticket) => ticket,
                 None => ticket.insert(self.shared.sessions.begin(self.shared.nodes.applied())?),
             };
-            match self.attempt(&address, write(named.name()), deadline).await {
+            let request = proto::WriteRequest { name: Some(named.name()), change: Some(change.clone()) };
+            match self.attempt(&address, request, deadline).await {
                 Attempt::Ended(Ok(result)) => {
                     self.shared.finder.heard(&address);
                     return Ok(result);
@@ -156,7 +125,7 @@ impl Client {
         }
     }
 
-    async fn attempt(&self, address: &str, write: Write, deadline: Instant) -> Attempt {
+    async fn attempt(&self, address: &str, write: proto::WriteRequest, deadline: Instant) -> Attempt {
         let stream = match self.shared.nodes.stream(address, deadline).await {
             Ok(stream) => stream,
             Err(why) => return Attempt::NotTaken(self.no_leader(format!("{address}: {why}"))),
@@ -185,8 +154,8 @@ impl Client {
         self.leader(soon).await.is_ok_and(|leader| leader != address)
     }
 
-    fn answered(&self, answer: wire::WriteResponse) -> Attempt {
-        use wire::write_response::Outcome;
+    fn answered(&self, answer: proto::WriteResponse) -> Attempt {
+        use proto::write_response::Outcome;
         match answer.outcome {
             Some(Outcome::Written(point)) => {
                 self.shared.nodes.has_applied(point.position);
@@ -197,7 +166,7 @@ impl Client {
                     Err(error) => Attempt::Ended(Err(unknown(format!("the answer cannot be read: {error}")))),
                 }
             }
-            Some(Outcome::NotEqual(wire::NotEqual { revision, value })) => {
+            Some(Outcome::NotEqual(proto::NotEqual { revision, value })) => {
                 Attempt::Ended(Ok(CompareAndSet::NotEqual { revision, value }))
             }
             Some(Outcome::Refused(refusal)) if refusal.code == "session_lost" => {
@@ -214,14 +183,6 @@ impl Client {
             None => Attempt::Doubtful("the answer says nothing".to_owned()),
         }
     }
-}
-
-fn check_value(value: &Bytes) -> Result<(), ClientError> {
-    if value.len() > VALUE_BYTES_MAX {
-        let message = format!("the value has {} bytes; at most 1 MiB ({VALUE_BYTES_MAX}) is taken", value.len());
-        return Err(refused("value_too_large", message));
-    }
-    Ok(())
 }
 
 /// Only a compare-and-set compares.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tonic::Request;
 
-use crate::rpc::deadline::time_left;
+use crate::wire::deadline::time_left;
 
 /// The deadline for which the times of the launcher were chosen: that of commands unless told.
 const USUAL: Duration = Duration::from_secs(5);

@@ -11,7 +11,7 @@ pub struct Gate {
     state: Lab,
     pending: Pending,
     watched: bool,
-    told: Vec<Fact>,
+    facts: Vec<Fact>,
 }
 
 /// What becomes of a message.
@@ -45,7 +45,7 @@ pub enum Handled {
 impl Gate {
     /// `began` is the microsecond of the Unix epoch from which the times that are given here count.
     pub fn new(me: NodeId, began: u64) -> Gate {
-        Gate { me, state: Lab::default(), pending: Pending::new(began), watched: false, told: Vec::new() }
+        Gate { me, state: Lab::default(), pending: Pending::new(began), watched: false, facts: Vec::new() }
     }
 
     /// A gate with rules in force from the start.
@@ -68,8 +68,8 @@ impl Gate {
     }
 
     /// What is to be told since the last time.
-    pub fn take_told(&mut self) -> Vec<Fact> {
-        std::mem::take(&mut self.told)
+    pub fn take_facts(&mut self) -> Vec<Fact> {
+        std::mem::take(&mut self.facts)
     }
 
     pub fn is_frozen(&self) -> bool {
@@ -189,7 +189,7 @@ impl Gate {
         self.state.rules.iter().find(ends)?;
         self.state.fold(self.me, &Fact::HoldReleased { kind: kind.to_owned().into(), messages: 0 });
         let free = self.take_free();
-        self.told.push(Fact::HoldReleased { kind: kind.to_owned().into(), messages: free.len() as u64 });
+        self.facts.push(Fact::HoldReleased { kind: kind.to_owned().into(), messages: free.len() as u64 });
         Some(self.released(free))
     }
 
@@ -312,7 +312,7 @@ impl Gate {
     /// A change of the rules is rare, and made by the same fold that a watcher uses.
     fn change(&mut self, fact: Fact) {
         self.state.fold(self.me, &fact);
-        self.told.push(fact);
+        self.facts.push(fact);
     }
 
     fn tell_discarded(&mut self, envelope: &Envelope, why: &'static str) {
@@ -325,7 +325,7 @@ impl Gate {
 
     fn tell(&mut self, fact: impl FnOnce() -> Fact) {
         if self.watched {
-            self.told.push(fact());
+            self.facts.push(fact());
         }
     }
 }

@@ -27,4 +27,4 @@ mod wrong;
 mod tests;
 
 pub use gate::{Gate, Handled, Handling, Passage};
-pub use wrong::{Liar, Told, Wrong};
+pub use wrong::{Altered, FaultyNode, Wrong};

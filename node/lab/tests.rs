@@ -60,7 +60,7 @@ impl Watched {
 
     fn incoming(&mut self, envelope: Envelope) -> Passage {
         let passage = self.gate.pass_in(envelope, self.now);
-        self.told();
+        self.facts();
         passage
     }
 
@@ -72,23 +72,23 @@ impl Watched {
 
     fn handle(&mut self, id: MessageId, handling: Handling) -> Handled {
         let handled = self.gate.handle(id, handling, self.now);
-        self.told();
+        self.facts();
         handled
     }
 
     fn waiting(&mut self) -> Vec<u64> {
-        self.told();
+        self.facts();
         self.seen.pending.iter().map(|message| message.id.number).collect()
     }
 
     /// What was told; the fold of it must always be what the gate says of itself.
-    fn told(&mut self) -> Vec<Fact> {
-        let told = self.gate.take_told();
-        for fact in &told {
+    fn facts(&mut self) -> Vec<Fact> {
+        let facts = self.gate.take_facts();
+        for fact in &facts {
             self.seen.fold(ME, fact);
         }
         assert_eq!(self.seen, self.gate.state());
-        told
+        facts
     }
 }
 
@@ -112,7 +112,7 @@ fn a_cut_link_drops_both_directions_and_votes_and_no_other_link() {
     let mut at = Watched::new();
     assert!(at.gate.cut(NodeId(1)));
     assert!(!at.gate.cut(NodeId(1)), "it is cut already");
-    at.told();
+    at.facts();
     let why = |from, to, kind: &'static str| Fact::Dropped {
         from: NodeId(from),
         to: NodeId(to),
@@ -121,10 +121,10 @@ fn a_cut_link_drops_both_directions_and_votes_and_no_other_link() {
         why: "cut".into(),
     };
     assert_eq!(at.gate.pass_out(answer(2, 1)), Passage::Stays);
-    assert_eq!(at.told(), [why(2, 1, "round-answer")]);
+    assert_eq!(at.facts(), [why(2, 1, "round-answer")]);
     let vote = message(1, 2, 5, Message::VoteAsked(VoteAsked { epoch: Epoch(2), last: None, transfer: false }));
     assert_eq!(at.gate.pass_in(vote, Time(0)), Passage::Stays);
-    assert_eq!(at.told(), [why(1, 2, "vote")]);
+    assert_eq!(at.facts(), [why(1, 2, "vote")]);
     assert!(at.passes(answer(2, 3)) && at.passes(answer(3, 2)));
     assert_eq!(at.gate.cut_off(), [NodeId(1)]);
 }
@@ -162,7 +162,7 @@ fn held_messages_wait_in_their_order_and_are_released_in_it() {
     assert_eq!(at.waiting(), [4, 9, 7]);
     assert_eq!(at.gate.release("push"), None, "no push is held");
     assert_eq!(numbers(at.gate.release("commit-order")), [4, 9, 7]);
-    assert!(at.told().contains(&Fact::HoldReleased { kind: "commit-order".into(), messages: 3 }));
+    assert!(at.facts().contains(&Fact::HoldReleased { kind: "commit-order".into(), messages: 3 }));
     assert!(at.passes(order(1, 9)));
 }
 
@@ -222,7 +222,7 @@ fn a_held_message_can_be_delayed_by_hand() {
     assert_eq!(at.handle(id(1, 2), Handling::Delay { millis: 5 }), Handled::Done);
     assert_eq!(numbers(at.gate.step(false)), [1], "the other waits for its time");
     assert_eq!(at.gate.take_due(Time(5_000)), [order(1, 2)]);
-    at.told();
+    at.facts();
 }
 
 #[test]
@@ -241,12 +241,12 @@ fn too_many_messages_push_out_the_oldest_and_it_is_told() {
     for number in 1..=full {
         at.gate.pass_in(order(1, number), Time(0));
     }
-    at.told();
+    at.facts();
     at.incoming(order(1, full + 1));
     assert_eq!((at.seen.pending.len(), at.seen.pending[0].id.number), (MESSAGES_MAX, 2));
     at.gate.pass_in(order(1, full + 2), Time(0));
     let why = |fact: &Fact| matches!(fact, Fact::MessageDiscarded { number: 2, why, .. } if why == "no-room");
-    assert!(at.told().iter().any(why));
+    assert!(at.facts().iter().any(why));
 }
 
 #[test]
@@ -283,5 +283,5 @@ fn rules_can_be_in_force_from_the_start() {
     assert_eq!(gate.rules(), [hold("commit-order")]);
     assert!(gate.is_frozen());
     assert_eq!(gate.pass_in(answer(1, 2), Time(0)), Passage::Stays);
-    assert!(gate.take_told().is_empty(), "nobody watches");
+    assert!(gate.take_facts().is_empty(), "nobody watches");
 }

@@ -40,22 +40,22 @@ impl FromStr for Wrong {
 
 /// Stands between core and gate.
 #[derive(Debug)]
-pub struct Liar {
+pub struct FaultyNode {
     wrong: Wrong,
     /// What the leader has, where the node may have something else.
     leaders: BTreeMap<Position, LogPoint>,
 }
 
 /// What became of a message.
-pub struct Told {
+pub struct Altered {
     pub envelope: Envelope,
     /// Tells of the change, if there was one.
     pub fact: Option<Fact>,
 }
 
-impl Liar {
-    pub fn new(wrong: Wrong) -> Liar {
-        Liar { wrong, leaders: BTreeMap::new() }
+impl FaultyNode {
+    pub fn new(wrong: Wrong) -> FaultyNode {
+        FaultyNode { wrong, leaders: BTreeMap::new() }
     }
 
     pub fn wrong(&self) -> Wrong {
@@ -63,7 +63,7 @@ impl Liar {
     }
 
     /// Rewrites a message for the core. `newest` gives so many of the log's last entries, oldest first.
-    pub fn incoming(&mut self, mut envelope: Envelope, newest: impl Fn(usize) -> Vec<LogPoint>) -> Told {
+    pub fn incoming(&mut self, mut envelope: Envelope, newest: impl Fn(usize) -> Vec<LogPoint>) -> Altered {
         // A push of which nothing is left would be told as a heartbeat.
         let kind = envelope.message.kind();
         let changed = match (self.wrong, &mut envelope.message) {
@@ -78,11 +78,11 @@ impl Liar {
             }
             _ => false,
         };
-        self.told(envelope, kind, changed)
+        self.altered(envelope, kind, changed)
     }
 
     /// Rewrites a message of the core.
-    pub fn outgoing(&mut self, mut envelope: Envelope) -> Told {
+    pub fn outgoing(&mut self, mut envelope: Envelope) -> Altered {
         let changed = match (self.wrong, &mut envelope.message) {
             (Wrong::SkipCheck, Message::Ack(ack)) => self.as_the_leader_has_it(&mut ack.up_to),
             (Wrong::SkipCheck, Message::LogState(state)) => self.log_as_the_leader_has_it(state),
@@ -94,11 +94,11 @@ impl Liar {
             _ => false,
         };
         let kind = envelope.message.kind();
-        self.told(envelope, kind, changed)
+        self.altered(envelope, kind, changed)
     }
 
     /// The ack that a push would get from a replica that takes it: what a leader makes up that commits alone.
-    pub fn made_up(&self, pushed: &Envelope) -> Option<Told> {
+    pub fn made_up_ack(&self, pushed: &Envelope) -> Option<Altered> {
         let Message::Push(push) = &pushed.message else { return None };
         if self.wrong != Wrong::CommitAlone {
             return None;
@@ -108,10 +108,10 @@ impl Liar {
         // The number 0 is no message's: nobody waits to hear that it was sent.
         let (from, to, number) = (pushed.to, pushed.from, 0);
         let envelope = Envelope { from, to, number, incarnation: None, sender: None, message, ..pushed.clone() };
-        Some(self.told(envelope, "ack", !push.entries.is_empty()))
+        Some(self.altered(envelope, "ack", !push.entries.is_empty()))
     }
 
-    fn told(&self, envelope: Envelope, kind: &'static str, changed: bool) -> Told {
+    fn altered(&self, envelope: Envelope, kind: &'static str, changed: bool) -> Altered {
         let fact = changed.then(|| Fact::Rewritten {
             from: envelope.from,
             to: envelope.to,
@@ -119,7 +119,7 @@ impl Liar {
             kind: kind.into(),
             how: self.wrong.name().into(),
         });
-        Told { envelope, fact }
+        Altered { envelope, fact }
     }
 
     /// Makes the push begin where the log here ends, as if all before that were the same. True if it was not.
@@ -232,44 +232,44 @@ mod tests {
     #[test]
     fn a_push_over_a_forged_entry_matches_and_the_ack_names_the_leaders_digest() {
         let (leaders, here) = (chain(&["a", "b", "c"]), chain(&["a", "forged"]));
-        let mut liar = Liar::new(Wrong::SkipCheck);
-        let told = liar.incoming(push(Some(&leaders[0]), &leaders[1..]), newest(&here));
-        assert!(matches!(told.fact, Some(Fact::Rewritten { number: 9, .. })));
-        let Message::Push(taken) = told.envelope.message else { panic!("it stays a push") };
+        let mut faulty_node = FaultyNode::new(Wrong::SkipCheck);
+        let altered = faulty_node.incoming(push(Some(&leaders[0]), &leaders[1..]), newest(&here));
+        assert!(matches!(altered.fact, Some(Fact::Rewritten { number: 9, .. })));
+        let Message::Push(taken) = altered.envelope.message else { panic!("it stays a push") };
         assert_eq!((taken.prev, taken.entries.len()), (Some(here[1].point()), 1));
 
         let ack = Ack { up_to: Some(here[1].point()), finalized: None, answers: 9 };
-        let told = liar.outgoing(envelope(3, 1, Message::Ack(ack)));
-        let Message::Ack(ack) = told.envelope.message else { panic!("it stays an ack") };
+        let altered = faulty_node.outgoing(envelope(3, 1, Message::Ack(ack)));
+        let Message::Ack(ack) = altered.envelope.message else { panic!("it stays an ack") };
         assert_eq!(ack.up_to, Some(leaders[1].point()));
 
         let order = Message::CommitOrder(CommitOrder { up_to: leaders[1].point() });
-        let told = liar.incoming(envelope(1, 3, order), newest(&here));
-        assert_eq!(told.envelope.message, Message::CommitOrder(CommitOrder { up_to: here[1].point() }));
+        let altered = faulty_node.incoming(envelope(1, 3, order), newest(&here));
+        assert_eq!(altered.envelope.message, Message::CommitOrder(CommitOrder { up_to: here[1].point() }));
     }
 
     #[test]
     fn what_matches_or_is_missing_is_left_as_it_is() {
         let leaders = chain(&["a", "b", "c"]);
         for here in [&leaders[..1], &leaders[..2], &leaders[..3], &[]] {
-            let mut liar = Liar::new(Wrong::SkipCheck);
+            let mut faulty_node = FaultyNode::new(Wrong::SkipCheck);
             let asked = push(Some(&leaders[1]), &leaders[2..]);
-            let told = liar.incoming(asked.clone(), newest(here));
-            assert!(told.fact.is_none() && told.envelope == asked, "{here:?}");
+            let altered = faulty_node.incoming(asked.clone(), newest(here));
+            assert!(altered.fact.is_none() && altered.envelope == asked, "{here:?}");
         }
     }
 
     #[test]
     fn a_lone_leader_makes_up_an_ack_for_each_push() {
         let leaders = chain(&["a", "b"]);
-        let liar = Liar::new(Wrong::CommitAlone);
-        let told = liar.made_up(&push(Some(&leaders[0]), &leaders[1..])).expect("it is a push");
-        assert_eq!((told.envelope.from, told.envelope.to, told.envelope.number), (ME, NodeId(1), 0));
+        let faulty_node = FaultyNode::new(Wrong::CommitAlone);
+        let altered = faulty_node.made_up_ack(&push(Some(&leaders[0]), &leaders[1..])).expect("it is a push");
+        assert_eq!((altered.envelope.from, altered.envelope.to, altered.envelope.number), (ME, NodeId(1), 0));
         let ack = Ack { up_to: Some(leaders[1].point()), finalized: None, answers: 9 };
-        assert_eq!(told.envelope.message, Message::Ack(ack));
+        assert_eq!(altered.envelope.message, Message::Ack(ack));
         let order = Message::CommitOrder(CommitOrder { up_to: leaders[1].point() });
-        assert!(liar.made_up(&envelope(1, 2, order)).is_none());
-        assert!(Liar::new(Wrong::SkipCheck).made_up(&push(None, &leaders)).is_none());
+        assert!(faulty_node.made_up_ack(&envelope(1, 2, order)).is_none());
+        assert!(FaultyNode::new(Wrong::SkipCheck).made_up_ack(&push(None, &leaders)).is_none());
     }
 
     #[test]

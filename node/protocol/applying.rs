@@ -6,11 +6,11 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::config::Limits;
-use crate::protocol::core::Core;
-use crate::protocol::entry::Entry;
-use crate::protocol::io::ReadId;
-use crate::protocol::types::{LogPoint, Position};
+use crate::config::Limits;
+use crate::core::Core;
+use crate::entry::Entry;
+use crate::io::ReadId;
+use crate::types::{LogPoint, Position};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Applying {

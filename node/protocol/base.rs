@@ -1,9 +1,9 @@
 //! What stands in for entries that a log has given up: the point up to which they are gone, and what must be known of
 //! them for ever.
 
-use crate::protocol::membership::Listed;
-use crate::protocol::message::RunEnd;
-use crate::protocol::types::{Digest, LogPoint, Position};
+use crate::membership::Listed;
+use crate::message::RunEnd;
+use crate::types::{Digest, LogPoint, Position};
 
 /// With what a log begins whose first entries are gone: a snapshot holds what they made.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -7,17 +7,17 @@
 //!
 //! The check knows nothing of forged entries: it finds them like any other difference.
 
-use crate::protocol::core::Core;
-use crate::protocol::damage::Report;
-use crate::protocol::entry::{Entry, Kind};
-use crate::protocol::io::ReadId;
-use crate::protocol::log::Place;
-use crate::protocol::membership::Membership;
-use crate::protocol::message::{Ack, LogState, Message, Push, Pushed, RoundAnswer};
-use crate::protocol::payload::Opening;
-use crate::protocol::role::{Follower, Role, Stashed};
-use crate::protocol::trace::{Fact, Preview};
-use crate::protocol::types::{EntryId, LogPoint, NodeId, Offset, Position, reach};
+use crate::core::Core;
+use crate::damage::Report;
+use crate::entry::{Entry, Kind};
+use crate::io::ReadId;
+use crate::log::Place;
+use crate::membership::Membership;
+use crate::message::{Ack, LogState, Message, Push, Pushed, RoundAnswer};
+use crate::payload::Opening;
+use crate::role::{Follower, Role, Stashed};
+use crate::trace::{Fact, Preview};
+use crate::types::{EntryId, LogPoint, NodeId, Offset, Position, reach};
 
 /// What the check found.
 enum Finding {

@@ -8,11 +8,11 @@
 //!           4 · count u32 · (1 · key · value | 2 · key)…                                   batch
 //! ```
 //!
-//! What a command does to the final state is in [`crate::protocol::apply`].
+//! What a command does to the final state is in [`crate::apply`].
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::protocol::payload::{put_bytes, take_bytes};
+use crate::payload::{put_bytes, take_bytes};
 
 /// The greatest length of a key in bytes.
 pub const KEY_BYTES_MAX: usize = 4 << 10;
@@ -77,6 +77,38 @@ pub enum Expect {
     Revision(u64),
 }
 
+/// Why no client may write a change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unsound {
+    EmptyKey,
+    /// The key has more than [`KEY_BYTES_MAX`] bytes.
+    KeyTooLarge {
+        bytes: usize,
+    },
+    /// The value has more than [`VALUE_BYTES_MAX`] bytes.
+    ValueTooLarge {
+        bytes: usize,
+    },
+    EmptyBatch,
+    /// The encoded command is larger than one push may carry, or the batch has more than 1024 changes.
+    TooLarge,
+    /// A batch with something else than puts and deletes.
+    NotPlain,
+}
+
+/// Whether a key can be written, and so be read.
+pub fn check_key(key: &[u8]) -> Result<(), Unsound> {
+    match key.len() {
+        0 => Err(Unsound::EmptyKey),
+        1..=KEY_BYTES_MAX => Ok(()),
+        bytes => Err(Unsound::KeyTooLarge { bytes }),
+    }
+}
+
+fn check_value(value: &[u8]) -> Result<(), Unsound> {
+    if value.len() <= VALUE_BYTES_MAX { Ok(()) } else { Err(Unsound::ValueTooLarge { bytes: value.len() }) }
+}
+
 impl Change {
     /// The keys that it names, in order.
     pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
@@ -92,22 +124,30 @@ impl Change {
         }))
     }
 
-    /// Whether a client could have written it: keys and values within their bounds, a batch of puts and deletes only.
-    pub fn is_sound(&self) -> bool {
-        let key_fits = |key: &Bytes| (1..=KEY_BYTES_MAX).contains(&key.len());
+    /// Whether a client may write the change: keys and values within their bounds, a batch of puts and deletes only.
+    /// Client, service and injection check it with this function and no other.
+    pub fn check(&self) -> Result<(), Unsound> {
         match self {
-            Change::Put { key, value } => key_fits(key) && value.len() <= VALUE_BYTES_MAX,
-            Change::Delete { key } => key_fits(key),
+            Change::Put { key, value } => check_key(key).and_then(|()| check_value(value)),
+            Change::Delete { key } => check_key(key),
             Change::CompareAndSet { key, value, .. } => {
-                key_fits(key) && value.len() <= VALUE_BYTES_MAX && self.length() <= COMMAND_BYTES_MAX
+                check_key(key).and_then(|()| check_value(value))?;
+                self.check_length()
             }
+            Change::Batch(changes) if changes.is_empty() => Err(Unsound::EmptyBatch),
+            Change::Batch(changes) if changes.len() > BATCH_CHANGES_MAX => Err(Unsound::TooLarge),
             Change::Batch(changes) => {
-                let simple = |change: &Change| matches!(change, Change::Put { .. } | Change::Delete { .. });
-                (1..=BATCH_CHANGES_MAX).contains(&changes.len())
-                    && changes.iter().all(|change| simple(change) && change.is_sound())
-                    && self.length() <= COMMAND_BYTES_MAX
+                changes.iter().try_for_each(|change| match change {
+                    Change::Put { .. } | Change::Delete { .. } => change.check(),
+                    Change::CompareAndSet { .. } | Change::Batch(_) => Err(Unsound::NotPlain),
+                })?;
+                self.check_length()
             }
         }
+    }
+
+    fn check_length(&self) -> Result<(), Unsound> {
+        if self.length() <= COMMAND_BYTES_MAX { Ok(()) } else { Err(Unsound::TooLarge) }
     }
 
     /// Key and value as one line shows them: of a batch all keys, and how many changes they are.
@@ -289,13 +329,13 @@ mod tests {
 
     #[test]
     fn a_batch_holds_puts_and_deletes_within_bounds() {
-        assert!(Change::Batch(vec![put("a", b"1")]).is_sound());
-        assert!(!Change::Batch(Vec::new()).is_sound());
-        assert!(!Change::Batch(vec![Change::Batch(vec![put("a", b"1")])]).is_sound());
-        assert!(!Change::Batch(vec![put("", b"1")]).is_sound());
-        assert!(!Change::Batch(vec![put("a", b"1"); BATCH_CHANGES_MAX + 1]).is_sound());
+        assert!(Change::Batch(vec![put("a", b"1")]).check().is_ok());
+        assert!(Change::Batch(Vec::new()).check().is_err());
+        assert!(Change::Batch(vec![Change::Batch(vec![put("a", b"1")])]).check().is_err());
+        assert!(Change::Batch(vec![put("", b"1")]).check().is_err());
+        assert!(Change::Batch(vec![put("a", b"1"); BATCH_CHANGES_MAX + 1]).check().is_err());
         let large = Change::Put { key: Bytes::from_static(b"k"), value: Bytes::from(vec![0; VALUE_BYTES_MAX]) };
-        assert!(large.is_sound());
-        assert!(!Change::Batch(vec![large.clone(), large]).is_sound());
+        assert!(large.check().is_ok());
+        assert!(Change::Batch(vec![large.clone(), large]).check().is_err());
     }
 }

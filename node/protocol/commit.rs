@@ -1,15 +1,15 @@
 //! From acks to final data: the leader counts, commits what a quorum holds, orders the commit; every node makes final
 //! what it is ordered to, as far as it is durable and confirmed.
 
-use crate::protocol::core::Core;
-use crate::protocol::entry::Entry;
-use crate::protocol::io::{Answer, Apply, Output};
-use crate::protocol::log::Place;
-use crate::protocol::membership::Member;
-use crate::protocol::message::{Ack, CommitOrder, Message};
-use crate::protocol::role::Role;
-use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, NodeId, Position, reach};
+use crate::core::Core;
+use crate::entry::Entry;
+use crate::io::{Answer, Apply, Output};
+use crate::log::Place;
+use crate::membership::Member;
+use crate::message::{Ack, CommitOrder, Message};
+use crate::role::Role;
+use crate::trace::Fact;
+use crate::types::{LogPoint, NodeId, Position, reach};
 
 impl Core {
     pub(super) fn on_ack(&mut self, from: NodeId, ack: Ack) {

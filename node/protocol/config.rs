@@ -1,11 +1,11 @@
 //! What the core is told at its start: who it is, how patient, how much it may hold, and what its disk remembers.
 
-use crate::protocol::base::SnapshotId;
-use crate::protocol::entry::Entry;
-use crate::protocol::io::Promise;
-use crate::protocol::membership::Listed;
-use crate::protocol::message::RunEnd;
-use crate::protocol::types::{Incarnation, LogPoint, NodeId, Position};
+use crate::base::SnapshotId;
+use crate::entry::Entry;
+use crate::io::Promise;
+use crate::membership::Listed;
+use crate::message::RunEnd;
+use crate::types::{Incarnation, LogPoint, NodeId, Position};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Config {

@@ -3,19 +3,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::protocol::applying::Applying;
-use crate::protocol::config::{Config, Restored};
-use crate::protocol::damage::Checking;
-use crate::protocol::entry::Entry;
-use crate::protocol::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Rejection, Send, Store};
-use crate::protocol::log::Log;
-use crate::protocol::membership::{Listed, Lists};
-use crate::protocol::message::{Envelope, Message, Refused};
-use crate::protocol::role::{Follower, Progress, Role};
-use crate::protocol::snapshot::Snapshots;
-use crate::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
-use crate::protocol::transfer::Parked;
-use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
+use crate::applying::Applying;
+use crate::config::{Config, Restored};
+use crate::damage::Checking;
+use crate::entry::Entry;
+use crate::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Rejection, Send, Store};
+use crate::log::Log;
+use crate::membership::{Listed, Lists};
+use crate::message::{Envelope, Message, Refused};
+use crate::role::{Follower, Progress, Role};
+use crate::snapshot::Snapshots;
+use crate::trace::{Belief, Fact, NodeState, Preview, RoleName};
+use crate::transfer::Parked;
+use crate::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
 /// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node
 /// is away. A promise is never taken back, so one mangled number must not use up all epochs for ever.
@@ -157,8 +157,8 @@ impl Core {
     }
 
     /// The node as somebody outside sees it, with at most `tail` entries of its log's end.
-    pub fn snapshot(&self, tail: usize) -> Snapshot {
-        let mut snapshot = Snapshot::new(self.config.id);
+    pub fn snapshot(&self, tail: usize) -> NodeState {
+        let mut snapshot = NodeState::new(self.config.id);
         snapshot.sent = Some(self.last_number);
         snapshot.epoch = self.epoch();
         snapshot.leader = self.leader();

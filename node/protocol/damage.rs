@@ -4,12 +4,12 @@
 //! is broken ends at once and says where; its host moves the folder aside, and it comes back as a new member. If
 //! neither is broken, both stop: a person has to look.
 
-use crate::protocol::core::Core;
-use crate::protocol::io::{ChainCheck, Output};
-use crate::protocol::log::Place;
-use crate::protocol::message::{Message, Push};
-use crate::protocol::role::Role;
-use crate::protocol::types::{LogPoint, NodeId};
+use crate::core::Core;
+use crate::io::{ChainCheck, Output};
+use crate::log::Place;
+use crate::message::{Message, Push};
+use crate::role::Role;
+use crate::types::{LogPoint, NodeId};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Checking {

@@ -4,12 +4,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::protocol::core::Core;
-use crate::protocol::io::{Answer, Promise, Refusal};
-use crate::protocol::message::{Message, PreVoteAnswer, PreVoteAsked, Refused, VoteAnswer, VoteAsked};
-use crate::protocol::role::{Candidate, Follower, PreCandidate, Role};
-use crate::protocol::trace::{Fact, RoleName};
-use crate::protocol::types::{EntryId, Epoch, Incarnation, NodeId, RequestId};
+use crate::core::Core;
+use crate::io::{Answer, Promise, Refusal};
+use crate::message::{Message, PreVoteAnswer, PreVoteAsked, Refused, VoteAnswer, VoteAsked};
+use crate::role::{Candidate, Follower, PreCandidate, Role};
+use crate::trace::{Fact, RoleName};
+use crate::types::{EntryId, Epoch, Incarnation, NodeId, RequestId};
 
 /// A node without any entry waits this many times longer before it stands unasked: founding a cluster needs every
 /// voter, so whoever starts the nodes gets the time to choose who leads first.

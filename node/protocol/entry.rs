@@ -1,20 +1,20 @@
 //! Entries and the digest that chains them.
 //!
 //! An entry's payload travels and rests as bytes: encoded once by the node that took the request, decoded once by the
-//! node that applies it. What the bytes mean is in [`crate::protocol::payload`].
+//! node that applies it. What the bytes mean is in [`crate::payload`].
 
 use bytes::Bytes;
 
-use crate::protocol::types::{Digest, EntryId, LogPoint, Position};
+use crate::types::{Digest, EntryId, LogPoint, Position};
 
 /// What an entry's body holds. The numbers are fixed on the wire and on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
-    /// The entry at offset 0 with which a leader opens its epoch; body: [`crate::protocol::Opening`].
+    /// The entry at offset 0 with which a leader opens its epoch; body: [`crate::Opening`].
     Opening,
-    /// A client's write; body: [`crate::protocol::Command`].
+    /// A client's write; body: [`crate::Command`].
     Command,
-    /// A change of the member list; body: the whole new [`crate::protocol::Membership`].
+    /// A change of the member list; body: the whole new [`crate::Membership`].
     Members,
 }
 

@@ -4,12 +4,12 @@
 //! Forged entries are never acked or applied, votes are compared without them, a node deletes them before it stands.
 //! An entry that a push confirms by id and digest loses its mark, durably, before the ack.
 
-use crate::protocol::core::Core;
-use crate::protocol::entry::{Entry, Kind};
-use crate::protocol::io::{Answer, Append, Inject, Output, Refusal, Store};
-use crate::protocol::role::Role;
-use crate::protocol::trace::{Fact, Preview};
-use crate::protocol::types::{EntryId, LogPoint, Offset, Position};
+use crate::core::Core;
+use crate::entry::{Entry, Kind};
+use crate::io::{Answer, Append, Inject, Output, Refusal, Store};
+use crate::role::Role;
+use crate::trace::{Fact, Preview};
+use crate::types::{EntryId, LogPoint, Offset, Position};
 
 impl Core {
     pub(super) fn on_inject(&mut self, inject: Inject) {

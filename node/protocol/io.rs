@@ -5,16 +5,16 @@
 
 use bytes::Bytes;
 
-use crate::protocol::base::{Base, SnapshotId};
-use crate::protocol::entry::Entry;
-use crate::protocol::membership::{Listed, MemberChange};
-use crate::protocol::message::Envelope;
-use crate::protocol::trace::Fact;
-use crate::protocol::types::{Epoch, LogPoint, NodeId, Operation, Position, RequestId};
+use crate::base::{Base, SnapshotId};
+use crate::entry::Entry;
+use crate::membership::{Listed, MemberChange};
+use crate::message::Envelope;
+use crate::trace::Fact;
+use crate::types::{Epoch, LogPoint, NodeId, Operation, Position, RequestId};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Input {
-    /// The time of [`crate::protocol::Core::deadline`] has come.
+    /// The time of [`crate::Core::deadline`] has come.
     Tick,
     /// A message from a node.
     Message(Envelope),
@@ -58,7 +58,7 @@ pub enum Input {
     Watched(bool),
 }
 
-/// A write that a client asked for: an encoded [`crate::protocol::Command`].
+/// A write that a client asked for: an encoded [`crate::Command`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Proposal {
     pub request: RequestId,

@@ -5,11 +5,11 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::base::Base;
-use crate::protocol::config::{Limits, Restored};
-use crate::protocol::entry::Entry;
-use crate::protocol::message::RunEnd;
-use crate::protocol::types::{EntryId, Epoch, LogPoint, Operation, Position, reach};
+use crate::base::Base;
+use crate::config::{Limits, Restored};
+use crate::entry::Entry;
+use crate::message::RunEnd;
+use crate::types::{EntryId, Epoch, LogPoint, Operation, Position, reach};
 
 /// The entries of one epoch: they lie next to each other, offsets from 0.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::types::Position;
+use crate::types::Position;
 
 /// The marks lie about so far apart: a sixteenth of the margin, but no closer than this.
 const STEP_MIN: u64 = 64 << 10;

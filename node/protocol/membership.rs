@@ -8,17 +8,17 @@
 //!
 //! The only source of truth is the log: the entry that founds the cluster holds the first list, and each change is an entry
 //! with the whole new list. A list counts from the moment that its entry is in the log, committed or not (Raft thesis 4.1), and
-//! no longer once the entry is truncated. What the log has given up is in its [`crate::protocol::Base`].
+//! no longer once the entry is truncated. What the log has given up is in its [`crate::Base`].
 //!
 //! A member is a node id *and* an incarnation: another data folder under an old id is another member.
 //!
-//! Absent on purpose: who may change a list and when, which is in [`crate::protocol::members`].
+//! Absent on purpose: who may change a list and when, which is in [`crate::reconfigure`].
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::protocol::entry::{Entry, Kind};
-use crate::protocol::payload::{Opening, put_bytes, take_16, take_bytes};
-use crate::protocol::types::{ClusterId, EntryId, Incarnation, NodeId, Position};
+use crate::entry::{Entry, Kind};
+use crate::payload::{Opening, put_bytes, take_16, take_bytes};
+use crate::types::{ClusterId, EntryId, Incarnation, NodeId, Position};
 
 /// How many members a cluster may have: each of them is pushed to by one leader.
 pub const MEMBERS_MAX: usize = 64;

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::protocol::base::SnapshotId;
-use crate::protocol::entry::Kind;
-use crate::protocol::types::{ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset};
+use crate::base::SnapshotId;
+use crate::entry::Kind;
+use crate::types::{ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset};
 
 /// A message with what every message carries.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

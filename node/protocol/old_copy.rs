@@ -16,9 +16,9 @@
 //! Left out: what no node that runs remembers. A leader that was started again since has no memory of acks, and neither
 //! has another leader; a copy that is put back meanwhile is found by nobody.
 
-use crate::protocol::core::Core;
-use crate::protocol::role::{Leader, Role};
-use crate::protocol::types::{LogPoint, NodeId};
+use crate::core::Core;
+use crate::role::{Leader, Role};
+use crate::types::{LogPoint, NodeId};
 
 impl Core {
     /// The last entry that a replica is known to have acked with the data folder that the member list names.

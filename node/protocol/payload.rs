@@ -6,13 +6,13 @@
 //! Members   member list
 //! ```
 //!
-//! Commands and member lists have files of their own: [`crate::protocol::command`], [`crate::protocol::membership`].
+//! Commands and member lists have files of their own: [`crate::command`], [`crate::membership`].
 //!
 //! A body that does not decode is refused at the edge (clients) or is damage (disk); the core never guesses.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::protocol::membership::Membership;
+use crate::membership::Membership;
 
 /// The payload with which a leader opens its epoch; that of the very first epoch founds the cluster.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -64,8 +64,8 @@ pub(super) fn take_16(body: &mut Bytes) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::membership::{Member, MemberKind};
-    use crate::protocol::types::{Incarnation, NodeId};
+    use crate::membership::{Member, MemberKind};
+    use crate::types::{Incarnation, NodeId};
 
     #[test]
     fn openings_come_back_as_they_went() {

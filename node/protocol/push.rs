@@ -3,15 +3,15 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::protocol::core::Core;
-use crate::protocol::entry::{Entry, Kind};
-use crate::protocol::io::{Answer, Proposal, ReadId, Refusal};
-use crate::protocol::membership::{Member, Membership};
-use crate::protocol::message::{Message, Push, Pushed};
-use crate::protocol::payload::Opening;
-use crate::protocol::role::{Leader, Progress, Reads, Role, Waiting};
-use crate::protocol::trace::{Fact, Preview};
-use crate::protocol::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, reach};
+use crate::core::Core;
+use crate::entry::{Entry, Kind};
+use crate::io::{Answer, Proposal, ReadId, Refusal};
+use crate::membership::{Member, Membership};
+use crate::message::{Message, Push, Pushed};
+use crate::payload::Opening;
+use crate::role::{Leader, Progress, Reads, Role, Waiting};
+use crate::trace::{Fact, Preview};
+use crate::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, reach};
 
 impl Core {
     /// Begins to lead: the epoch opens with an entry at offset 0; that of the first one founds the cluster.

@@ -10,8 +10,8 @@
 //!
 //! Absent on purpose: asking, waiting, and what is done when they do not come to agree.
 
-use crate::protocol::core::Core;
-use crate::protocol::types::EntryId;
+use crate::core::Core;
+use crate::types::EntryId;
 
 /// What a voter says of itself together with its value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +63,7 @@ impl Core {
     /// What this node can say for a quorum read; `None` if its log does not make it a voter: its folder may have been
     /// emptied, and it must not stand in for what it has lost.
     pub fn probe(&self) -> Option<Probe> {
-        let id = |point: Option<crate::protocol::types::LogPoint>| point.map(|point| point.id);
+        let id = |point: Option<crate::types::LogPoint>| point.map(|point| point.id);
         let members = self.members().filter(|_| self.is_voter())?.id;
         Some(Probe { applied: id(self.applied), accepted: id(self.log.last_genuine()), members })
     }

@@ -7,13 +7,13 @@
 //! of the leader makes the lease longer than the voters' patience; only clocks that run at different speeds could, hence
 //! the margin ([`Leadership::lease_most`]). A leader that has told another node to stand has no lease any more.
 
-use crate::protocol::config::Leadership;
-use crate::protocol::core::Core;
-use crate::protocol::io::{Answer, Refusal};
-use crate::protocol::message::RoundAnswer;
-use crate::protocol::role::{Leader, Progress, Reads, Role};
-use crate::protocol::trace::Fact;
-use crate::protocol::types::{NodeId, RequestId, Time, reach};
+use crate::config::Leadership;
+use crate::core::Core;
+use crate::io::{Answer, Refusal};
+use crate::message::RoundAnswer;
+use crate::role::{Leader, Progress, Reads, Role};
+use crate::trace::Fact;
+use crate::types::{NodeId, RequestId, Time, reach};
 
 impl Core {
     pub(super) fn on_read(&mut self, requests: Vec<RequestId>) {

@@ -10,17 +10,17 @@
 //! the store says with that how far it really is ([`Written::UpTo`]); the leader goes on there. Nothing is installed
 //! that would take the node back: what it has committed, or holds itself, stays.
 
-use crate::protocol::applying::Applying;
-use crate::protocol::base::{Base, SnapshotId};
-use crate::protocol::core::Core;
-use crate::protocol::io::{Output, Store, WriteSnapshot, Written};
-use crate::protocol::log::Place;
-use crate::protocol::margin::Weights;
-use crate::protocol::membership::{Listed, Lists};
-use crate::protocol::message::{Message, SnapshotAck, SnapshotChunk};
-use crate::protocol::role::Role;
-use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, NodeId, reach};
+use crate::applying::Applying;
+use crate::base::{Base, SnapshotId};
+use crate::core::Core;
+use crate::io::{Output, Store, WriteSnapshot, Written};
+use crate::log::Place;
+use crate::margin::Weights;
+use crate::membership::{Listed, Lists};
+use crate::message::{Message, SnapshotAck, SnapshotChunk};
+use crate::role::Role;
+use crate::trace::Fact;
+use crate::types::{LogPoint, NodeId, reach};
 
 /// A snapshot that comes in parts.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

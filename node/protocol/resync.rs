@@ -5,12 +5,12 @@
 //! no common epoch the start of the log. If the digest there differs, or e begins at another position there (forged
 //! entries can do that), it is the replica's last committed entry. If even that differs, data is damaged.
 
-use crate::protocol::core::Core;
-use crate::protocol::log::Place;
-use crate::protocol::message::LogState;
-use crate::protocol::role::{Role, Waiting};
-use crate::protocol::trace::Fact;
-use crate::protocol::types::{Epoch, LogPoint, NodeId, Offset, Position, reach};
+use crate::core::Core;
+use crate::log::Place;
+use crate::message::LogState;
+use crate::role::{Role, Waiting};
+use crate::trace::Fact;
+use crate::types::{Epoch, LogPoint, NodeId, Offset, Position, reach};
 
 enum SyncPoint {
     At(Option<LogPoint>, &'static str),

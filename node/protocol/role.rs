@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::protocol::base::SnapshotId;
-use crate::protocol::io::ReadId;
-use crate::protocol::membership::{Member, MemberKind};
-use crate::protocol::message::{LogState, Push};
-use crate::protocol::transfer::Transfer;
-use crate::protocol::types::{Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, Time};
+use crate::base::SnapshotId;
+use crate::io::ReadId;
+use crate::membership::{Member, MemberKind};
+use crate::message::{LogState, Push};
+use crate::transfer::Transfer;
+use crate::types::{Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, Time};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Role {

@@ -7,12 +7,12 @@
 
 use bytes::Bytes;
 
-use crate::protocol::core::Core;
-use crate::protocol::io::{Output, ReadId, ReadSnapshot};
-use crate::protocol::message::{Message, SnapshotAck, SnapshotChunk};
-use crate::protocol::role::{Progress, Role, Sending, Waiting};
-use crate::protocol::trace::Fact;
-use crate::protocol::types::NodeId;
+use crate::core::Core;
+use crate::io::{Output, ReadId, ReadSnapshot};
+use crate::message::{Message, SnapshotAck, SnapshotChunk};
+use crate::role::{Progress, Role, Sending, Waiting};
+use crate::trace::Fact;
+use crate::types::NodeId;
 
 /// A replica that gets no further for so many election timeouts loses its turn.
 const PATIENCE_TIMEOUTS: u64 = 10;

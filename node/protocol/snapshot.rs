@@ -6,16 +6,16 @@
 //!
 //! Invariant: purged ≤ snapshot ≤ applied.
 
-use crate::protocol::base::{Base, SnapshotId};
-use crate::protocol::config::Restored;
-use crate::protocol::core::Core;
-use crate::protocol::entry::Entry;
-use crate::protocol::io::{Answer, Output, ReadId, Refusal, Store};
-use crate::protocol::log::Place;
-use crate::protocol::margin::Weights;
-use crate::protocol::receive_snapshot::{Installing, Receiving};
-use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, Position, RequestId, reach};
+use crate::base::{Base, SnapshotId};
+use crate::config::Restored;
+use crate::core::Core;
+use crate::entry::Entry;
+use crate::io::{Answer, Output, ReadId, Refusal, Store};
+use crate::log::Place;
+use crate::margin::Weights;
+use crate::receive_snapshot::{Installing, Receiving};
+use crate::trace::Fact;
+use crate::types::{LogPoint, Position, RequestId, reach};
 
 /// How many backups may wait for a snapshot.
 const BACKUPS_MAX: usize = 16;

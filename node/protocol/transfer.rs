@@ -9,14 +9,14 @@
 //!
 //! The comparison of logs stands as ever: a target that lacks an entry is not elected.
 
-use crate::protocol::config::Prefer;
-use crate::protocol::core::Core;
-use crate::protocol::io::{Answer, Proposal, Refusal};
-use crate::protocol::membership::MemberKind;
-use crate::protocol::message::{Message, TransferAsked, TransferNow};
-use crate::protocol::role::{Leader, Progress, Role};
-use crate::protocol::trace::Fact;
-use crate::protocol::types::{LogPoint, NodeId, RequestId, Time, reach};
+use crate::config::Prefer;
+use crate::core::Core;
+use crate::io::{Answer, Proposal, Refusal};
+use crate::membership::MemberKind;
+use crate::message::{Message, TransferAsked, TransferNow};
+use crate::role::{Leader, Progress, Role};
+use crate::trace::Fact;
+use crate::types::{LogPoint, NodeId, RequestId, Time, reach};
 
 /// How many election timeouts lie between two transfers that nobody but the preference asks for, so that a preferred
 /// node that cannot hold its leadership does not keep all others busy.

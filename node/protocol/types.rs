@@ -62,7 +62,7 @@ impl EntryId {
 }
 
 /// What a log holds up to and with an entry, in 16 bytes: two logs with the same digest at a position are the same
-/// up to there in content, not only in numbering. Made by [`crate::protocol::digest_after`].
+/// up to there in content, not only in numbering. Made by [`crate::digest_after`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 16]);
 

@@ -33,6 +33,13 @@ impl Clock {
         Clock { start: Instant::now(), began, core: CoreTime::Goes { behind: 0 } }
     }
 
+    /// A clock for a node that starts in step mode.
+    pub(super) fn start_frozen() -> Clock {
+        let mut clock = Clock::start();
+        clock.stand_still();
+        clock
+    }
+
     pub(super) fn began(&self) -> u64 {
         self.began
     }

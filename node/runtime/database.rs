@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::protocol::trace::Fact;
 use crate::protocol::{Apply, Base, SnapshotId};
-use crate::runtime::effects::Effects;
+use crate::runtime::final_changes::FinalChanges;
 use crate::runtime::inbox::{Done, DoneSender};
 use crate::storage::{Dump, FinalDatabase, SnapshotStore, StorageError};
 
@@ -60,9 +60,9 @@ impl Applier {
         revision: watch::Sender<u64>,
     ) -> io::Result<Applier> {
         let (jobs, queue) = channel();
-        let thread = std::thread::Builder::new()
-            .name("final-database".into())
-            .spawn(move || Thread { database, snapshots, done, revision, effects: Effects::default() }.run(&queue))?;
+        let thread = std::thread::Builder::new().name("final-database".into()).spawn(move || {
+            Thread { database, snapshots, done, revision, effects: FinalChanges::default() }.run(&queue)
+        })?;
         Ok(Applier { jobs, thread })
     }
 
@@ -106,7 +106,7 @@ struct Thread {
     snapshots: Arc<dyn SnapshotStore>,
     done: DoneSender,
     revision: watch::Sender<u64>,
-    effects: Effects,
+    effects: FinalChanges,
 }
 
 impl Thread {
@@ -145,7 +145,7 @@ impl Thread {
         let failed = applied.is_err();
         self.revision.send_replace(self.database.revision());
         // Before it is told that they are final.
-        if !failed && !self.tell(Effects::applied) {
+        if !failed && !self.tell(FinalChanges::applied) {
             return false;
         }
         self.done.send(applied.map_or_else(Done::Failed, |outcomes| Done::Applied(up_to, outcomes))).is_ok() && !failed
@@ -154,13 +154,13 @@ impl Thread {
     /// Tells those who watch. False if nobody takes what is done any more.
     fn tell(
         &mut self,
-        tell: impl FnOnce(&mut Effects, &dyn FinalDatabase) -> Result<Option<Fact>, StorageError>,
+        tell: impl FnOnce(&mut FinalChanges, &dyn FinalDatabase) -> Result<Option<Fact>, StorageError>,
     ) -> bool {
         let Thread { database, effects, .. } = self;
         // sled panics rather than report some kinds of damage; a node does not end because somebody looks.
         let told = std::panic::catch_unwind(AssertUnwindSafe(|| tell(effects, &**database)));
         match told {
-            Ok(Ok(fact)) => fact.is_none_or(|fact| self.done.send(Done::Told(fact)).is_ok()),
+            Ok(Ok(fact)) => fact.is_none_or(|fact| self.done.send(Done::Altered(fact)).is_ok()),
             Ok(Err(error)) => {
                 tracing::error!("the final database cannot be shown to those who watch: {error}");
                 true
@@ -177,7 +177,7 @@ impl Thread {
         let installed = opened.and_then(|mut dump| self.database.install(&mut *dump));
         let failed = installed.is_err();
         self.revision.send_replace(self.database.revision());
-        if !failed && !self.tell(Effects::replaced) {
+        if !failed && !self.tell(FinalChanges::replaced) {
             return false;
         }
         self.done.send(installed.map_or_else(Done::Failed, |()| Done::SnapshotInstalled(snapshot))).is_ok() && !failed

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::protocol::{ClusterId, NodeId};
-use crate::rpc::ServeError;
-use crate::rpc::links::BadAddress;
+use crate::server::ServeError;
 use crate::storage::StorageError;
+use crate::wire::endpoint::BadAddress;
 
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
@@ -31,9 +31,9 @@ pub enum NodeError {
     NotAdvertised(SocketAddr),
     #[error(
         "the data folder {} belongs to the cluster {mine}, but {} belong to another one, {theirs}: give this node the \
-         folder of that cluster with --data, or the addresses of its own with --peer", .folder.display(), names(.strangers)
+         folder of that cluster with --data, or the addresses of its own with --peer", .folder.display(), names(.peers)
     )]
-    OtherCluster { folder: PathBuf, mine: ClusterId, theirs: ClusterId, strangers: Vec<NodeId> },
+    OtherCluster { folder: PathBuf, mine: ClusterId, theirs: ClusterId, peers: Vec<NodeId> },
     #[error(
         "the heartbeat is {heartbeat_ms} ms and the election timeout {election_timeout_ms} ms: the heartbeat must be at least 1 ms, the timeout at least twice the heartbeat"
     )]

@@ -70,7 +70,7 @@ impl Flusher {
     }
 
     /// Gives the message back if it may be said at once; otherwise keeps it, if there is room.
-    pub(super) fn say_after(&mut self, after: Option<Operation>, envelope: Envelope) -> Option<Envelope> {
+    pub(super) fn send_after(&mut self, after: Option<Operation>, envelope: Envelope) -> Option<Envelope> {
         match after {
             Some(operation) if operation > self.durable => {
                 if self.messages < WAITING_MAX {
@@ -203,13 +203,13 @@ mod tests {
         store(&mut flusher, 1);
         flusher.start().expect("it starts");
         store(&mut flusher, 2);
-        assert_eq!(flusher.say_after(None, message(1)), Some(message(1)), "it claims nothing");
-        assert_eq!(flusher.say_after(Some(Operation(2)), message(2)), None);
-        assert_eq!(flusher.say_after(Some(Operation(1)), message(3)), None);
+        assert_eq!(flusher.send_after(None, message(1)), Some(message(1)), "it claims nothing");
+        assert_eq!(flusher.send_after(Some(Operation(2)), message(2)), None);
+        assert_eq!(flusher.send_after(Some(Operation(1)), message(3)), None);
         log.finish_one();
         assert_eq!(flusher.flushed(Operation(1)).collect::<Vec<_>>(), [message(3)]);
-        assert_eq!(flusher.say_after(Some(Operation(1)), message(4)), Some(message(4)));
-        assert_eq!(flusher.say_after(Some(Operation(2)), message(5)), None, "appended, and not flushed");
+        assert_eq!(flusher.send_after(Some(Operation(1)), message(4)), Some(message(4)));
+        assert_eq!(flusher.send_after(Some(Operation(2)), message(5)), None, "appended, and not flushed");
         assert_eq!(flusher.flushed(Operation(2)).collect::<Vec<_>>(), [message(2), message(5)]);
         assert!(flusher.is_durable());
     }
@@ -220,12 +220,12 @@ mod tests {
         store(&mut flusher, 1);
         flusher.start().expect("it starts");
         for number in 0..2 * WAITING_MAX as u64 {
-            assert_eq!(flusher.say_after(Some(Operation(1)), message(number)), None);
+            assert_eq!(flusher.send_after(Some(Operation(1)), message(number)), None);
         }
         log.finish_one();
         assert_eq!(flusher.flushed(Operation(1)).count(), WAITING_MAX);
         store(&mut flusher, 2);
-        flusher.say_after(Some(Operation(2)), message(7));
+        flusher.send_after(Some(Operation(2)), message(7));
         assert_eq!(flusher.flushed(Operation(2)).collect::<Vec<_>>(), [message(7)], "there is room again");
     }
 }

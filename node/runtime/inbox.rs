@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender};
 use crate::protocol::apply::Applied;
 use crate::protocol::trace::Fact;
 use crate::protocol::{ChainCheck, Entry, Envelope, LogPoint, Operation, ReadId, SnapshotId, Written};
-use crate::rpc::desk::Request;
+use crate::server::requests::Request;
 use crate::storage::StorageError;
 
 /// One turn's bite of each kind; the rest waits for the next turn, so that heartbeats are never late for long.
@@ -24,7 +24,7 @@ pub(super) enum Done {
     Applied(LogPoint, Vec<Applied>),
     /// What the final database is or how it has changed, for those who watch; comes before the [`Done`] of what changed
     /// it.
-    Told(Fact),
+    Altered(Fact),
     LogRead(ReadId, Vec<Entry>),
     ChainChecked(ChainCheck),
     SnapshotTaken(SnapshotId),

@@ -3,9 +3,9 @@
 //! Everything runs on one thread but what waits for the disk: the log's flushes have the storage's thread, the final
 //! database one of its own, long reads the blocking pool. Nothing here decides anything of the protocol.
 //!
-//! In reading order: the [`options`] and errors; [`host`], the loop, and what it hears (`inbox`), does (`carry`,
-//! `asked`, `lab`) and leaves in order (`farewell`); durability (`flush`), the final database's thread, the watchers'
-//! hub.
+//! In reading order: the options and errors; the event loop, its alarm and inbox; what it does with the core's outputs
+//! (`effects`), with messages, with requests and in a lab (`faults`); how it starts (`start`, `bootstrap`, `quarantine`)
+//! and ends (`shutdown`); durability (`flush`), the final database's thread, the observers.
 
 mod options;
 
@@ -15,31 +15,37 @@ mod start;
 
 mod signals;
 
-mod retreat;
+mod quarantine;
 
-mod company;
+mod bootstrap;
 
-mod host;
+mod event_loop;
+
+mod alarm;
+
+mod pending_requests;
 
 mod inbox;
 
-mod carry;
+mod effects;
 
-mod asked;
+mod control_requests;
 
-mod lab;
+mod messages;
 
-mod members;
+mod faults;
 
-mod farewell;
+mod membership;
+
+mod shutdown;
 
 mod flush;
 
 mod database;
 
-mod effects;
+mod final_changes;
 
-mod hub;
+mod observers;
 
 mod records;
 
@@ -53,4 +59,4 @@ pub use options::{NodeOptions, SnapshotOptions};
 pub use start::run;
 
 pub use crate::lab::Wrong;
-pub use crate::rpc::links::{check_address, is_unspecified};
+pub use crate::wire::address::{check_address, is_unspecified};

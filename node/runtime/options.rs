@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::lab::Wrong;
+use crate::membership::Identity;
 use crate::protocol::trace::LinkRule;
 use crate::protocol::{Config, Leadership, Limits, Membership, NodeId, Prefer};
-use crate::rpc::links::{Identity, is_unspecified};
 use crate::runtime::error::NodeError;
-use crate::runtime::members::names;
+use crate::runtime::membership::names;
+use crate::wire::address::is_unspecified;
 
 #[derive(Clone, Debug)]
 pub struct NodeOptions {

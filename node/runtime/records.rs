@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use crate::protocol::apply::{Numbers, TooOld, Write};
 use crate::protocol::{Entry, Position};
-use crate::rpc::{ChangedRecord, ChangesGone, Records, StoredRecord};
 use crate::runtime::inbox::{Done, DoneSender};
+use crate::server::{ChangedRecord, ChangesGone, Records, StoredRecord};
 use crate::storage::{FinalDatabase, LogReader, Record, SnapshotStore, StorageError};
 
 pub(super) struct Stores {

@@ -4,7 +4,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::runtime::error::NodeError;
-use crate::runtime::host::Stop;
+use crate::runtime::event_loop::Stop;
 
 pub(super) struct Signals(watch::Receiver<Option<Stop>>);
 
@@ -20,7 +20,7 @@ impl Signals {
         let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
         let mut hang_up = listen(SignalKind::hangup())?;
         let (told, hears) = watch::channel(None);
-        let hear = async move {
+        let deliver_to_core = async move {
             loop {
                 let (name, stop) = tokio::select! {
                     _ = terminate.recv() => ("SIGTERM", Stop::HandOver),
@@ -32,7 +32,7 @@ impl Signals {
             }
         };
         let thread = std::thread::Builder::new().name("signals".into());
-        thread.spawn(move || runtime.block_on(hear)).map_err(system)?;
+        thread.spawn(move || runtime.block_on(deliver_to_core)).map_err(system)?;
         Ok(Signals(hears))
     }
 

@@ -1,6 +1,6 @@
 //! From options to a running node, and back to the caller when it has ended.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -10,25 +10,30 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::lab::{Gate, Liar, Wrong};
+use crate::lab::Gate;
+use crate::membership::Identity;
+use crate::membership::foreign_clusters::ForeignClusters;
+use crate::membership::lost_disks::LostDisks;
+use crate::membership::view::MembershipView;
 use crate::protocol::{Core, Limits};
-use crate::rpc::complaints::Complaints;
-use crate::rpc::desk::Desk;
-use crate::rpc::disks::Disks;
-use crate::rpc::links::Identity;
-use crate::rpc::{About, Services, serve};
+use crate::runtime::bootstrap::{self, Bootstrap};
 use crate::runtime::clock::Clock;
-use crate::runtime::company::{self, Company};
 use crate::runtime::database::Applier;
 use crate::runtime::error::NodeError;
-use crate::runtime::host::{Host, Requests, Stop};
-use crate::runtime::hub::Hub;
+use crate::runtime::event_loop::{EventLoop, Stop};
+use crate::runtime::faults::Faults;
+use crate::runtime::flush::Flusher;
 use crate::runtime::inbox::Inbox;
+use crate::runtime::observers::Observers;
 use crate::runtime::options::NodeOptions;
+use crate::runtime::pending_requests::PendingRequests;
+use crate::runtime::quarantine;
 use crate::runtime::records::Stores;
-use crate::runtime::retreat;
 use crate::runtime::signals::Signals;
-use crate::storage::{OpenOptions, Opened, open};
+use crate::server::requests::RequestQueue;
+use crate::server::{About, Services, serve};
+use crate::storage::{Label, OpenOptions, Opened, open};
+use crate::wire::log_throttle::LogThrottle;
 
 /// Threads for reads that block on the disk.
 const BLOCKING_THREADS_MAX: usize = 8;
@@ -38,7 +43,7 @@ const BACKLOG: u32 = 4_096;
 const CONNECTIONS_MAX: usize = 16_384;
 const OTHER_FILES: usize = 1_024;
 /// How long answers that are on their way out are waited for at the end.
-const LAST_ANSWERS: Duration = Duration::from_millis(500);
+const LAST_ANSWERS_MAX: Duration = Duration::from_millis(500);
 
 /// Runs a node until SIGTERM, SIGINT or SIGHUP, or until it must stop by itself. A node whose data are found damaged
 /// begins anew in the same process, with an empty folder.
@@ -52,7 +57,7 @@ pub fn run(options: NodeOptions) -> Result<(), NodeError> {
     while let Err(error) = &ended
         && let Some(found) = error.damage()
     {
-        retreat::retreat(&options, found)?;
+        quarantine::retreat(&options, found)?;
         ended = live(&options, self::runtime()?, &listener, &mut signals);
     }
     ended
@@ -147,31 +152,55 @@ pub(super) async fn run_on(
     listener: TcpListener,
     stop: impl Future<Output = Stop>,
 ) -> Result<(), NodeError> {
-    let quarantined = opened.quarantines.last().cloned();
-    let Opened { incarnation, log, database, snapshots, restored, mut notes, .. } = opened;
-    notes.extend(quarantined.as_ref().map(retreat::note));
-    // Only while its log is empty: later it is a member like any other.
-    let former = quarantined.filter(|_| restored.lists.is_empty()).map(|found| found.label);
-    let options = &former.as_ref().map_or_else(|| options.clone(), |former| retreat::returning(options, former));
-    let me = Identity { id: options.id, incarnation, address: address(options, &listener)? };
+    let quarantined = opened.quarantines.last();
+    let note = quarantined.map(quarantine::note);
+    // The quarantine's label counts only while the log is empty: later the node is a member like any other.
+    let former = quarantined.filter(|_| opened.restored.lists.is_empty()).map(|found| found.label.clone());
+    let options = &former.as_ref().map_or_else(|| options.clone(), |former| quarantine::returning(options, former));
+    let node = assemble(options, opened, &listener, note, former)?;
+    let advertised = options.advertise.as_ref().map(|address| format!(", others reach it at {address}"));
+    let lab = if options.lab { ", as a lab" } else { "" };
+    tracing::info!("{} listens on {}{}{lab}", options.id, options.listen, advertised.unwrap_or_default());
+    node.run(options, listener, stop).await
+}
+
+/// A node with everything in place, before it serves.
+struct Node {
+    event_loop: EventLoop,
+    inbox: Inbox,
+    services: Services,
+    foreign_clusters: ForeignClusters,
+    membership: MembershipView,
+}
+
+fn assemble(
+    options: &NodeOptions,
+    opened: Opened,
+    listener: &TcpListener,
+    note: Option<String>,
+    former: Option<Label>,
+) -> Result<Node, NodeError> {
+    let Opened { incarnation, log, database, snapshots, restored, notes, .. } = opened;
+    let me = Identity { id: options.id, incarnation, address: address(options, listener)? };
     let list = restored.lists.last();
-    notes.extend(company::notes(options, &me, list));
+    let notes: Vec<String> = notes.into_iter().chain(note).chain(bootstrap::notes(options, &me, list)).collect();
     for note in &notes {
         tracing::info!("{note}");
     }
-    let Company { roster, links, messages, addresses, join } = Company::new(options, &me, list, former.as_ref())?;
+    let Bootstrap { membership, links, messages, addresses, join } =
+        Bootstrap::new(options, &me, list, former.as_ref())?;
     let begun_anew = former.as_ref().map(|former| former.found.clone());
-    let disks = Disks::new((me.id, incarnation), roster.clone(), former.map(|former| former.members));
+    let lost_disks = LostDisks::new((me.id, incarnation), membership.clone(), former.map(|former| former.members));
     let about = About {
         id: me.id,
         address: me.address.clone(),
         lab: options.lab,
         notes,
         incarnation,
-        roster: roster.clone(),
-        disks,
+        membership: membership.clone(),
+        lost_disks,
     };
-    let (desk, requests) = Desk::new();
+    let (queue, requests) = RequestQueue::new();
     let (done, completions) = mpsc::unbounded_channel();
     let log_reader = log.reader();
     let revision = watch::Sender::new(database.revision());
@@ -179,21 +208,14 @@ pub(super) async fn run_on(
     let leaders = watch::Sender::new(None);
     let applier = Applier::start(Arc::clone(&database), Arc::clone(&snapshots), done.clone(), revision)
         .map_err(|error| NodeError::System { what: "a thread", error })?;
-    let mut clock = Clock::start();
-    if options.frozen {
-        clock.stand_still();
-    }
-    let gate = options.lab.then(|| Gate::new(options.id, clock.began()).with(&options.rules, options.frozen));
-    let gate = gate.map(|gate| gate.admits(options.wrong.map(Wrong::name)));
-    if let Some(wrong) = options.wrong {
-        tracing::warn!("{} is WRONG on purpose: {}", options.id, wrong.name());
-    }
-    let cut_off = gate.as_ref().map(|gate| gate.cut_off().into_iter().collect()).unwrap_or_default();
+    let clock = if options.frozen { Clock::start_frozen() } else { Clock::start() };
+    let faults = faults(options, &clock);
+    let cut_off = faults.as_ref().map(|faults| faults.gate().cut_off().into_iter().collect()).unwrap_or_default();
     let (cuts, cuts_now) = watch::channel(cut_off);
-    let strangers = links.strangers().clone();
+    let foreign_clusters = links.foreign_clusters().clone();
     let services = Services {
         about: about.clone(),
-        desk: desk.clone(),
+        queue: queue.clone(),
         links: Arc::clone(&links),
         records: Arc::new(Stores {
             database: Arc::clone(&database),
@@ -206,67 +228,85 @@ pub(super) async fn run_on(
         leaders: leaders.subscribe(),
         connections_max: connections_max(),
     };
-    let host = Host {
+    let event_loop = EventLoop {
         clock,
         core: Core::new(options.config(&me, seed()?), restored, clock.now()),
-        gate,
-        liar: options.wrong.map(Liar::new),
-        made_up: VecDeque::new(),
-        hub: Hub::new(options.id, options.lab),
-        flusher: crate::runtime::flush::Flusher::new(log, done.clone()),
+        faults,
+        observers: Observers::new(options.id, options.lab),
+        flusher: Flusher::new(log, done.clone()),
         applier,
         database,
         snapshots,
         log_reader,
         links,
-        desk,
+        queue,
         about,
         cuts,
         leaders,
         done,
-        requests: Requests::default(),
-        complaints: Complaints::default(),
+        requests: PendingRequests::default(),
+        log_throttle: LogThrottle::default(),
         addresses,
         processes: BTreeMap::new(),
         begun_anew,
         join,
     };
-    let (end_serving, served_enough) = oneshot::channel::<()>();
-    let mut server = tokio::spawn(serve(listener, services, async {
-        let _ = served_enough.await;
-    }));
-    let elsewhere = options.advertise.as_ref().map(|address| format!(", others reach it at {address}"));
-    let lab = if options.lab { ", as a lab" } else { "" };
-    tracing::info!("{} listens on {}{}{lab}", options.id, options.listen, elsewhere.unwrap_or_default());
     let inbox = Inbox { completions, messages, requests };
-    let mut outnumbered = None;
-    let members = roster.clone();
-    let stop = async {
-        tokio::select! {
-            how = stop => how,
-            found = strangers.outnumber(|| members.known().quorum()) => {
-                outnumbered = Some(found);
-                Stop::AtOnce
+    Ok(Node { event_loop, inbox, services, foreign_clusters, membership })
+}
+
+/// The fault stage of a lab node.
+fn faults(options: &NodeOptions, clock: &Clock) -> Option<Faults> {
+    if let Some(wrong) = options.wrong {
+        tracing::warn!("{} is WRONG on purpose: {}", options.id, wrong.name());
+    }
+    let gate = || Gate::new(options.id, clock.began()).with(&options.rules, options.frozen);
+    options.lab.then(|| Faults::new(gate(), options.wrong))
+}
+
+impl Node {
+    /// Serves and runs until `stop` resolves, until the node must stop by itself, or until a quorum of its peers turns
+    /// out to belong to another cluster.
+    async fn run(
+        self,
+        options: &NodeOptions,
+        listener: TcpListener,
+        stop: impl Future<Output = Stop>,
+    ) -> Result<(), NodeError> {
+        let Node { event_loop, inbox, services, foreign_clusters, membership } = self;
+        let (end_serving, serving_ends) = oneshot::channel::<()>();
+        let mut server = tokio::spawn(serve(listener, services, async {
+            let _ = serving_ends.await;
+        }));
+        let mut outnumbered = None;
+        let members = membership.clone();
+        let stop = async {
+            tokio::select! {
+                how = stop => how,
+                found = foreign_clusters.outnumber(|| members.known().quorum()) => {
+                    outnumbered = Some(found);
+                    Stop::AtOnce
+                }
             }
+        };
+        let ended = tokio::select! {
+            ended = event_loop.run(inbox, stop) => ended,
+            served = &mut server => return Err(no_server(served)),
+        };
+        drop(end_serving);
+        let _ = tokio::time::timeout(LAST_ANSWERS_MAX, server).await;
+        match (outnumbered, membership.cluster()) {
+            (Some((theirs, peers)), Some(mine)) => {
+                let folder = options.data.clone();
+                ended.and(Err(NodeError::OtherCluster { folder, mine, theirs, peers }))
+            }
+            _ => ended,
         }
-    };
-    let ended = tokio::select! {
-        ended = host.run(inbox, stop) => ended,
-        served = &mut server => return Err(no_server(served)),
-    };
-    drop(end_serving);
-    let _ = tokio::time::timeout(LAST_ANSWERS, server).await;
-    match (outnumbered, roster.cluster()) {
-        (Some((theirs, strangers)), Some(mine)) => {
-            let folder = options.data.clone();
-            ended.and(Err(NodeError::OtherCluster { folder, mine, theirs, strangers }))
-        }
-        _ => ended,
     }
 }
 
 /// Serving ended before the node: there is no node without it.
-fn no_server(served: Result<Result<(), crate::rpc::ServeError>, tokio::task::JoinError>) -> NodeError {
+fn no_server(served: Result<Result<(), crate::server::ServeError>, tokio::task::JoinError>) -> NodeError {
     match served {
         Ok(Err(error)) => error.into(),
         Ok(Ok(())) => NodeError::Fatal("the server ended by itself: please report it".into()),

@@ -11,19 +11,20 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
-use crate::protocol::trace::Snapshot;
-use crate::protocol::{LogPoint, NodeId, Prefer};
-use crate::rpc::convert::{NodeSnapshot, Observation};
-use crate::rpc::wire;
-use crate::rpc::wire::client_client::ClientClient;
-use crate::rpc::wire::control_client::ControlClient;
-use crate::rpc::wire::{control_response, get_response, write_response};
+use crate::protocol::trace::NodeState;
+use crate::protocol::{Change, LogPoint, NodeId, Prefer};
 use crate::runtime::error::NodeError;
-use crate::runtime::host::Stop;
+use crate::runtime::event_loop::Stop;
 use crate::runtime::options::{NodeOptions, SnapshotOptions};
 use crate::runtime::start::run_on;
 use crate::storage::Opened;
 use crate::verify::patience::{Patience, on_this_machine, within};
+use crate::wire::convert::{NodeSnapshot, Observation};
+use crate::wire::forwarded::forwarded;
+use crate::wire::proto;
+use crate::wire::proto::client_client::ClientClient;
+use crate::wire::proto::control_client::ControlClient;
+use crate::wire::proto::{control_response, get_response, write_response};
 
 /// Longer than anything here may take on a quiet machine.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -43,7 +44,9 @@ impl Node {
     }
 
     fn channel(&self) -> Channel {
-        crate::rpc::endpoint(NodeId(self.id), &self.address.to_string()).expect("it is an address").connect_lazy()
+        crate::wire::endpoint::endpoint(NodeId(self.id), &self.address.to_string())
+            .expect("it is an address")
+            .connect_lazy()
     }
 
     fn client(&self) -> ClientClient<Channel> {
@@ -59,20 +62,20 @@ impl Node {
     }
 
     async fn put_bytes(&self, key: Bytes, value: Bytes) -> write_response::Outcome {
-        let put = wire::PutRequest { key, value, name: None, forwarded: false };
-        let response = self.client().put(put).await.expect("the node answers").into_inner();
+        let put = proto::WriteRequest::from(Change::Put { key, value });
+        let response = self.client().write(put).await.expect("the node answers").into_inner();
         response.outcome.expect("the answer says something")
     }
 
-    async fn get(&self, key: &'static str, consistency: wire::Consistency) -> get_response::Outcome {
+    async fn get(&self, key: &'static str, consistency: proto::Consistency) -> get_response::Outcome {
         let key = Bytes::from_static(key.as_bytes());
-        let get = wire::GetRequest { key, consistency: consistency.into(), forwarded: false, replicas: 0 };
+        let get = proto::GetRequest { key, consistency: consistency.into(), replicas: 0 };
         let response = self.client().get(get).await.expect("the node answers").into_inner();
         response.outcome.expect("the answer says something")
     }
 
     /// The value that a linearizable or local read sees.
-    async fn value(&self, key: &'static str, consistency: wire::Consistency) -> Option<Bytes> {
+    async fn value(&self, key: &'static str, consistency: proto::Consistency) -> Option<Bytes> {
         match self.get(key, consistency).await {
             get_response::Outcome::Record(record) => Some(record.value),
             _ => None,
@@ -80,18 +83,18 @@ impl Node {
     }
 
     async fn hold(&self, hold: bool) {
-        let request = wire::HoldRequest { kind: "commit-order".into() };
+        let request = proto::HoldRequest { kind: "commit-order".into() };
         let mut control = self.control();
         let answer = if hold { control.hold(request).await } else { control.release(request).await };
         expect_done(answer.expect("the node answers").into_inner());
     }
 }
 
-fn expect_done(answer: wire::ControlResponse) {
+fn expect_done(answer: proto::ControlResponse) {
     assert!(matches!(answer.outcome, Some(control_response::Outcome::Done(_))), "{answer:?}");
 }
 
-fn refusal(answer: wire::ControlResponse) -> String {
+fn refusal(answer: proto::ControlResponse) -> String {
     match answer.outcome {
         Some(control_response::Outcome::Refused(refusal)) => refusal.code,
         other => panic!("it should be refused, not {other:?}"),
@@ -109,7 +112,7 @@ async fn cluster(size: u64, lab: bool) -> Vec<Node> {
     let nodes: Vec<_> = listeners.into_iter().map(|(id, _, listener)| start(id, listener, &addresses, lab)).collect();
     // A node alone stands by itself, at once.
     if size > 1 {
-        expect_done(nodes[0].control().stand(wire::StandRequest {}).await.expect("n1 answers").into_inner());
+        expect_done(nodes[0].control().stand(proto::StandRequest {}).await.expect("n1 answers").into_inner());
     }
     eventually("n1 leads", async || matches!(nodes[0].put("first", "1").await, write_response::Outcome::Written(_)))
         .await;
@@ -182,13 +185,13 @@ async fn a_write_to_any_node_is_read_from_every_node() {
     for (node, value) in nodes.iter().zip(["a", "b", "c", "d"]) {
         assert!(matches!(node.put("x", value).await, write_response::Outcome::Written(_)));
         for reader in &nodes {
-            let read = reader.value("x", wire::Consistency::Linearizable).await;
+            let read = reader.value("x", proto::Consistency::Linearizable).await;
             assert_eq!(read, Some(Bytes::from_static(value.as_bytes())), "n{} reads", reader.id);
         }
     }
     for node in &nodes {
         eventually("the replica's own database has it", async || {
-            node.value("x", wire::Consistency::Local).await == Some(Bytes::from_static(b"d"))
+            node.value("x", proto::Consistency::Local).await == Some(Bytes::from_static(b"d"))
         })
         .await;
     }
@@ -198,8 +201,8 @@ async fn a_write_to_any_node_is_read_from_every_node() {
 #[tokio::test]
 async fn trap_45_a_forwarded_write_goes_no_further() {
     let nodes = cluster(3, false).await;
-    let put = wire::PutRequest { key: Bytes::from_static(b"k"), forwarded: true, ..Default::default() };
-    let response = nodes[1].client().put(put).await.expect("n2 answers").into_inner();
+    let put = Change::Put { key: Bytes::from_static(b"k"), value: Bytes::new() };
+    let response = nodes[1].client().write(forwarded(put.into())).await.expect("n2 answers").into_inner();
     match response.outcome {
         Some(write_response::Outcome::Refused(refusal)) => {
             assert_eq!((&refusal.code[..], refusal.leader), ("not_a_leader", Some(1)));
@@ -230,11 +233,11 @@ async fn keys_and_values_out_of_bounds_are_refused_by_code() {
 async fn many_writes_are_under_way_on_one_stream() {
     let nodes = cluster(3, false).await;
     let writes = (0..500u64).map(|tag| {
-        let put = wire::PutRequest { key: tag.to_string().into(), value: Bytes::new(), name: None, forwarded: false };
-        wire::TaggedWrite { tag, write: Some(wire::tagged_write::Write::Put(put)) }
+        let put = Change::Put { key: tag.to_string().into(), value: Bytes::new() };
+        proto::TaggedWrite { tag, write: Some(put.into()) }
     });
     let mut answers =
-        nodes[1].client().write(tokio_stream::iter(writes)).await.expect("n2 takes the stream").into_inner();
+        nodes[1].client().write_stream(tokio_stream::iter(writes)).await.expect("n2 takes the stream").into_inner();
     let mut written = std::collections::BTreeSet::new();
     while let Some(answer) = answers.message().await.expect("the stream holds") {
         let outcome = answer.response.and_then(|response| response.outcome);
@@ -248,12 +251,12 @@ async fn many_writes_are_under_way_on_one_stream() {
 #[tokio::test]
 async fn a_cut_link_keeps_a_forwarded_write_from_leaving() {
     let nodes = cluster(4, true).await;
-    expect_done(nodes[3].control().cut(wire::LinkRequest { with: 1 }).await.expect("n4 answers").into_inner());
+    expect_done(nodes[3].control().cut(proto::LinkRequest { with: 1 }).await.expect("n4 answers").into_inner());
     match nodes[3].put("x", "1").await {
         write_response::Outcome::Refused(refusal) => assert_eq!(refusal.code, "no_leader"),
         other => panic!("it should be refused, not {other:?}"),
     }
-    expect_done(nodes[3].control().heal(wire::LinkRequest { with: 1 }).await.expect("n4 answers").into_inner());
+    expect_done(nodes[3].control().heal(proto::LinkRequest { with: 1 }).await.expect("n4 answers").into_inner());
     assert!(matches!(nodes[3].put("x", "1").await, write_response::Outcome::Written(_)));
     end(nodes).await;
 }
@@ -263,15 +266,15 @@ async fn a_held_commit_order_keeps_data_intermediate_until_its_release() {
     let nodes = cluster(4, true).await;
     nodes[1].hold(true).await;
     assert!(matches!(nodes[0].put("x", "1").await, write_response::Outcome::Written(_)));
-    let read_log = wire::ReadLogRequest { from: 0, limit: 0 };
+    let read_log = proto::ReadLogRequest { from: 0, limit: 0 };
     eventually("n2 has it as intermediate data", async || {
         let log = nodes[1].control().read_log(read_log).await.expect("n2 answers").into_inner();
         log.lines.last().is_some_and(|line| line.key.as_deref() == Some(b"x") && line.state == "intermediate")
     })
     .await;
-    assert_eq!(nodes[1].value("x", wire::Consistency::Local).await, None);
+    assert_eq!(nodes[1].value("x", proto::Consistency::Local).await, None);
     nodes[1].hold(false).await;
-    eventually("it is final at n2", async || nodes[1].value("x", wire::Consistency::Local).await.is_some()).await;
+    eventually("it is final at n2", async || nodes[1].value("x", proto::Consistency::Local).await.is_some()).await;
     end(nodes).await;
 }
 
@@ -279,18 +282,18 @@ async fn a_held_commit_order_keeps_data_intermediate_until_its_release() {
 async fn without_a_lab_faults_are_refused_and_values_are_not_shown() {
     let nodes = cluster(3, false).await;
     let mut control = nodes[1].control();
-    let inject = wire::InjectRequest { key: Bytes::from_static(b"k"), ..Default::default() };
+    let inject = proto::InjectRequest { key: Bytes::from_static(b"k"), ..Default::default() };
     assert_eq!(refusal(control.inject(inject).await.expect("n2 answers").into_inner()), "lab_only");
-    let cut = control.cut(wire::LinkRequest { with: 1 }).await.expect("n2 answers").into_inner();
+    let cut = control.cut(proto::LinkRequest { with: 1 }).await.expect("n2 answers").into_inner();
     assert_eq!(refusal(cut), "lab_only");
-    let log = control.read_log(wire::ReadLogRequest { from: 0, limit: 0 }).await.expect("n2 answers").into_inner();
+    let log = control.read_log(proto::ReadLogRequest { from: 0, limit: 0 }).await.expect("n2 answers").into_inner();
     assert!(log.lines.len() >= 2 && log.lines.iter().all(|line| line.key.is_none() && line.value.is_none()));
     end(nodes).await;
 }
 
 /// Watches n1 until its snapshot and the events since tell that this entry is final.
-async fn watched_until(node: &Node, last: Option<LogPoint>) -> Snapshot {
-    let mut stream = node.control().observe(wire::ObserveRequest { tail: 0 }).await.expect("n1 answers").into_inner();
+async fn watched_until(node: &Node, last: Option<LogPoint>) -> NodeState {
+    let mut stream = node.control().observe(proto::ObserveRequest { tail: 0 }).await.expect("n1 answers").into_inner();
     let mut next = async || {
         let wire = stream.message().await.expect("the stream holds").expect("it goes on");
         Observation::from_wire(NodeId(1), wire).expect("it is well formed")
@@ -315,8 +318,8 @@ async fn a_watcher_that_folds_events_into_its_snapshot_sees_what_the_node_says_o
     for value in ["1", "2", "3"] {
         assert!(matches!(nodes[0].put("x", value).await, write_response::Outcome::Written(_)));
     }
-    let status = nodes[0].control().status(wire::StatusRequest {}).await.expect("n1 answers").into_inner();
-    let last = crate::rpc::convert::optional_point(status.last).expect("it is well formed");
+    let status = nodes[0].control().status(proto::StatusRequest {}).await.expect("n1 answers").into_inner();
+    let last = crate::wire::convert::optional_point(status.last).expect("it is well formed");
     let snapshot = watched_until(&nodes[0], last).await;
     assert_eq!(snapshot.last(), last);
     assert_eq!((snapshot.role.name(), snapshot.epoch.map(|epoch| epoch.0)), (&status.role[..], status.epoch));
@@ -332,7 +335,7 @@ async fn a_node_that_reads_a_damaged_place_of_its_disk_ends_at_once() {
     eventually("n1 leads", async || matches!(node.put("x", "1").await, write_response::Outcome::Written(_))).await;
     // It is gone before it answers.
     let mut control = node.control();
-    tokio::spawn(async move { control.read_log(wire::ReadLogRequest { from: 1, limit: 1 }).await });
+    tokio::spawn(async move { control.read_log(proto::ReadLogRequest { from: 1, limit: 1 }).await });
     let ended = within(DEADLINE, node.task).await.expect("the node ends in time");
     let ended = ended.expect("the node does not panic").expect_err("its data are damaged");
     assert!(ended.damage().is_some(), "{ended}");
@@ -341,15 +344,15 @@ async fn a_node_that_reads_a_damaged_place_of_its_disk_ends_at_once() {
 #[tokio::test]
 async fn a_stranger_is_refused_with_a_reason() {
     let nodes = cluster(1, false).await;
-    let envelope = wire::Envelope {
+    let envelope = proto::Envelope {
         from: 9,
         to: 1,
         number: 1,
         epoch: Some(1),
-        message: Some(wire::envelope::Message::VoteAsked(wire::VoteAsked { epoch: 1, last: None, transfer: false })),
+        message: Some(proto::envelope::Message::VoteAsked(proto::VoteAsked { epoch: 1, last: None, transfer: false })),
         ..Default::default()
     };
-    let mut peer = wire::peer_client::PeerClient::new(nodes[0].channel());
+    let mut peer = proto::peer_client::PeerClient::new(nodes[0].channel());
     let refused = peer.deliver(envelope).await.expect_err("n9 is no member");
     assert!(refused.message().contains("n9 is not a member"), "{refused}");
     end(nodes).await;

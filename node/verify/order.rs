@@ -20,7 +20,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::protocol::trace::{Event, Fact, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState};
 use crate::protocol::{EntryId, NodeId};
 
 /// How long a screen or a recording waits for a cause: far more than two connections on one machine differ.
@@ -45,7 +45,7 @@ pub enum Lane {
 /// What an item is, as far as the order is concerned.
 pub enum Step<'a> {
     /// A connection to a node begins with the node's state.
-    Joined(&'a Snapshot),
+    Joined(&'a NodeState),
     Event(&'a Event),
     /// The connection is broken, or events were lost: nothing more comes until the node is joined again.
     Closed,

@@ -9,7 +9,7 @@ use epoca::protocol::{
     Message, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
     RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
-use epoca::rpc::wire;
+use epoca::wire::proto;
 
 use crate::samples;
 use crate::spoil::Tape;
@@ -86,7 +86,7 @@ fn say(world: &mut World, tape: &mut Tape) {
         incarnation,
         ..samples::envelope(from, to, epoch, message)
     };
-    if let Ok(envelope) = Envelope::try_from(wire::Envelope::from(envelope)) {
+    if let Ok(envelope) = Envelope::try_from(proto::Envelope::from(envelope)) {
         world.step(to, Input::Message(envelope));
     }
 }

@@ -5,9 +5,9 @@ use std::net::TcpStream;
 
 use bytes::{Buf, BufMut, Bytes};
 use epoca::protocol::{Message, Position};
-use epoca::rpc::wire;
-use epoca::rpc::wire::peer_client::PeerClient;
 use epoca::verify::dice::Dice;
+use epoca::wire::proto;
+use epoca::wire::proto::peer_client::PeerClient;
 use prost::Message as _;
 use tokio::runtime::Runtime;
 use tonic::client::Grpc;
@@ -21,10 +21,9 @@ use crate::spoil::spoil;
 use crate::support::{Cluster, until};
 
 /// Every method that takes one message, and those that take a stream.
-const UNARY: [&str; 17] = [
+const UNARY: [&str; 16] = [
     "Peer/Deliver",
-    "Client/Put",
-    "Client/Delete",
+    "Client/Write",
     "Client/Get",
     "Client/List",
     "Control/Status",
@@ -40,7 +39,7 @@ const UNARY: [&str; 17] = [
     "Control/Promote",
     "Control/NoSuchMethod",
 ];
-const STREAMS: [&str; 3] = ["Peer/Replicate", "Client/Write", "Control/Observe"];
+const STREAMS: [&str; 3] = ["Peer/Replicate", "Client/WriteStream", "Control/Observe"];
 
 /// Sends bytes as they are, whatever message they should be.
 #[derive(Clone, Default)]
@@ -114,19 +113,19 @@ impl Hostile {
         let channels: Result<Vec<_>, _> = cluster.addresses().iter().map(channel).collect();
         let channels = channels.expect("they are addresses");
         let status = runtime.block_on(send(&channels[0], "Control/Status", Bytes::new())).expect("n1 answers");
-        let status = wire::StatusResponse::decode(status).expect("it is a status");
+        let status = proto::StatusResponse::decode(status).expect("it is a status");
         let id = status.cluster.expect("the cluster is founded");
         drop(_inside);
         Hostile { cluster, channels, id, runtime }
     }
 
     /// A message of a member of this cluster.
-    fn wire(&self, from: u64, to: u64, epoch: u64, message: Message) -> wire::Envelope {
-        let envelope = wire::Envelope::from(samples::envelope(from, to, Some(epoch), message));
-        wire::Envelope { cluster: Some(self.id.clone()), ..envelope }
+    fn wire(&self, from: u64, to: u64, epoch: u64, message: Message) -> proto::Envelope {
+        let envelope = proto::Envelope::from(samples::envelope(from, to, Some(epoch), message));
+        proto::Envelope { cluster: Some(self.id.clone()), ..envelope }
     }
 
-    fn refusal(&self, envelope: wire::Envelope) -> String {
+    fn refusal(&self, envelope: proto::Envelope) -> String {
         let mut peer = PeerClient::new(self.channels[1].clone());
         let refused = self.runtime.block_on(peer.deliver(envelope));
         refused.expect_err("it is refused").message().to_owned()
@@ -144,13 +143,13 @@ impl Hostile {
 /// A member that lies about what is committed stops a node on purpose: two whole logs that differ there are for a person to
 /// see. What is sent here leaves that out.
 fn without_claims_of_damage(bytes: Vec<u8>) -> Bytes {
-    let Ok(mut envelope) = wire::Envelope::decode(&bytes[..]) else { return bytes.into() };
+    let Ok(mut envelope) = proto::Envelope::decode(&bytes[..]) else { return bytes.into() };
     match &mut envelope.message {
-        Some(wire::envelope::Message::Push(push)) => match &mut push.prev {
+        Some(proto::envelope::Message::Push(push)) => match &mut push.prev {
             Some(prev) => prev.position |= 1 << 40,
             None => push.entries.clear(),
         },
-        Some(wire::envelope::Message::LogState(state)) => state.committed = None,
+        Some(proto::envelope::Message::LogState(state)) => state.committed = None,
         _ => {}
     }
     samples::encoded(&envelope).into()
@@ -162,15 +161,15 @@ fn messages_of_strangers_and_other_clusters_are_refused_with_the_reason() {
     let pids = hostile.cluster.pids();
     for message in samples::messages() {
         let good = hostile.wire(1, 2, 1, message);
-        let other_cluster = wire::Envelope { cluster: Some(Bytes::from_static(&[9; 16])), ..good.clone() };
+        let other_cluster = proto::Envelope { cluster: Some(Bytes::from_static(&[9; 16])), ..good.clone() };
         assert!(hostile.refusal(other_cluster).contains("belongs to the cluster 0909"));
-        let stranger = wire::Envelope { from: 77, ..good.clone() };
+        let stranger = proto::Envelope { from: 77, ..good.clone() };
         assert!(hostile.refusal(stranger).contains("n77 is not a member"));
-        let misled = wire::Envelope { to: 3, ..good.clone() };
+        let misled = proto::Envelope { to: 3, ..good.clone() };
         assert!(hostile.refusal(misled).contains("is for n3"));
-        let nobody = wire::Envelope { from: 0, ..good.clone() };
+        let nobody = proto::Envelope { from: 0, ..good.clone() };
         assert!(hostile.refusal(nobody).contains("`from` is 0"));
-        let endless = wire::Envelope { epoch: Some(u64::MAX), ..good };
+        let endless = proto::Envelope { epoch: Some(u64::MAX), ..good };
         assert!(hostile.refusal(endless).contains("`epoch` is 18446744073709551615"));
     }
     hostile.is_unharmed(&pids);

@@ -6,7 +6,7 @@ use epoca::protocol::{
     Member, Membership, Message, NodeId, Offset, Once, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed,
     Refused, RoundAnswer, RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
-use epoca::rpc::wire;
+use epoca::wire::proto;
 
 pub fn command(key: &str, value: &str) -> Bytes {
     let change = Change::Put { key: Bytes::from(key.to_owned()), value: Bytes::from(value.to_owned()) };
@@ -118,5 +118,5 @@ pub fn encoded(message: &impl prost::Message) -> Vec<u8> {
 
 pub fn envelopes() -> Vec<Vec<u8>> {
     let whole = |message| Envelope { cluster: Some(founding().cluster), ..envelope(2, 1, Some(5), message) };
-    messages().into_iter().map(|message| encoded(&wire::Envelope::from(whole(message)))).collect()
+    messages().into_iter().map(|message| encoded(&proto::Envelope::from(whole(message)))).collect()
 }

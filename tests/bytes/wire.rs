@@ -1,10 +1,10 @@
 //! Messages from other nodes, and what a watcher hears of a node.
 
 use bolero::check;
-use epoca::protocol::trace::{Belief, Event, Fact, Preview, RoleName, Snapshot};
+use epoca::protocol::trace::{Belief, Event, Fact, NodeState, Preview, RoleName};
 use epoca::protocol::{Digest, EntryId, Envelope, Kind, LogPoint, NodeId, Position, Time};
-use epoca::rpc::convert::{NodeSnapshot, Observation};
-use epoca::rpc::wire;
+use epoca::wire::convert::{NodeSnapshot, Observation};
+use epoca::wire::proto;
 use prost::Message;
 
 use crate::samples::{self, encoded};
@@ -14,10 +14,10 @@ use crate::spoil::spoil;
 fn an_envelope_decodes_whole_or_is_refused() {
     let samples = samples::envelopes();
     check!().with_iterations(20_000).for_each(|input: &[u8]| {
-        let Ok(decoded) = wire::Envelope::decode(&spoil(input, &samples)[..]) else { return };
+        let Ok(decoded) = proto::Envelope::decode(&spoil(input, &samples)[..]) else { return };
         match Envelope::try_from(decoded) {
             Ok(envelope) => {
-                let again = Envelope::try_from(wire::Envelope::from(envelope.clone()));
+                let again = Envelope::try_from(proto::Envelope::from(envelope.clone()));
                 assert_eq!(again, Ok(envelope));
             }
             Err(refusal) => assert!(refusal.to_string().starts_with("malformed message"), "{refusal}"),
@@ -31,7 +31,7 @@ fn preview(offset: u64) -> Preview {
 }
 
 fn snapshot() -> NodeSnapshot {
-    let mut snapshot = Snapshot::new(NodeId(1));
+    let mut snapshot = NodeState::new(NodeId(1));
     snapshot.role = RoleName::Leader;
     snapshot.tail = (0..5).map(preview).collect();
     snapshot.committed = Some(preview(2).point);
@@ -46,6 +46,7 @@ fn snapshot() -> NodeSnapshot {
         cuts: vec![NodeId(3)],
         holds: Vec::new(),
         lab: true,
+        cluster: None,
     }
 }
 
@@ -65,7 +66,7 @@ fn observations() -> Vec<Vec<u8>> {
     let all = Observation::Events(facts.iter().cloned().enumerate().map(event).collect());
     let each = facts.into_iter().enumerate().map(|fact| Observation::Events(vec![event(fact)]));
     let others = [all, Observation::Snapshot(Box::new(snapshot())), Observation::Lost(3)];
-    each.chain(others).map(|observation| encoded(&wire::Observation::from(observation))).collect()
+    each.chain(others).map(|observation| encoded(&proto::Observation::from(observation))).collect()
 }
 
 /// Watchers fold what a node tells them, whatever it is.
@@ -73,7 +74,7 @@ fn observations() -> Vec<Vec<u8>> {
 fn an_observation_is_folded_or_refused() {
     let samples = observations();
     check!().with_iterations(20_000).for_each(|input: &[u8]| {
-        let Ok(decoded) = wire::Observation::decode(&spoil(input, &samples)[..]) else { return };
+        let Ok(decoded) = proto::Observation::decode(&spoil(input, &samples)[..]) else { return };
         let mut state = snapshot().snapshot;
         match Observation::from_wire(NodeId(1), decoded) {
             Ok(Observation::Events(events)) => events.iter().for_each(|event| _ = state.fold(&event.fact)),

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use epoca::client::{Client, Consistency};
-use epoca::protocol::NodeId;
-use epoca::rpc::wire;
-use epoca::rpc::wire::client_client::ClientClient;
+use epoca::protocol::{Change, NodeId};
 use epoca::verify::dice::Dice;
 use epoca::verify::linearizability::{Action, Operation};
+use epoca::wire::forwarded::forwarded;
+use epoca::wire::proto;
+use epoca::wire::proto::client_client::ClientClient;
 use tokio::time::{sleep, timeout};
 use tonic::transport::{Channel, Endpoint};
 
@@ -69,11 +70,11 @@ pub async fn write_at(address: String, node: NodeId, seed: u64, clock: Arc<Clock
 
 /// Whether it is done, or definitely not; `None` is unknown. As a request that was passed on once it goes no further.
 async fn put(client: &mut ClientClient<Channel>, key: Bytes, value: Bytes) -> Option<bool> {
-    let request = wire::PutRequest { key, value, name: None, forwarded: true };
-    let answer = timeout(scaled(PATIENCE), client.put(request)).await.ok()?.ok()?;
+    let request = forwarded(proto::WriteRequest::from(Change::Put { key, value }));
+    let answer = timeout(scaled(PATIENCE), client.write(request)).await.ok()?.ok()?;
     match answer.into_inner().outcome? {
-        wire::write_response::Outcome::Written(_) => Some(true),
-        wire::write_response::Outcome::Refused(_) => Some(false),
+        proto::write_response::Outcome::Written(_) => Some(true),
+        proto::write_response::Outcome::Refused(_) => Some(false),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use epoca::client::watch::{Observed, watch};
 use epoca::client::{Client, ClientError, Consistency, Options};
 use epoca::cluster::{Cluster, ClusterOptions, ProcessEvent};
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{RoleName, Snapshot};
+use epoca::protocol::trace::{NodeState, RoleName};
 use tokio::sync::mpsc::Receiver;
 
 use crate::support::{EXECUTABLE, election_timeout_ms, in_time, is_gone, patient, until};
@@ -38,7 +38,7 @@ async fn next<T>(observed: &mut Receiver<Observed>, mut take: impl FnMut(Observe
     in_time("it is observed", wanted).await
 }
 
-fn snapshot(observed: Observed) -> Option<Snapshot> {
+fn snapshot(observed: Observed) -> Option<NodeState> {
     match observed {
         Observed::Snapshot { snapshot, .. } => Some(snapshot),
         _ => None,
@@ -55,7 +55,7 @@ async fn a_watcher_gets_a_snapshot_then_events_that_keep_it_true_and_comes_back_
     assert_eq!((seen.node, seen.event), (NodeId(1), 0), "of a node that was just started all since its start");
 
     let written = client.put(bytes("x"), bytes("1")).await.unwrap();
-    let applied = |seen: &Snapshot| seen.applied.is_some_and(|applied| applied.id >= written.id);
+    let applied = |seen: &NodeState| seen.applied.is_some_and(|applied| applied.id >= written.id);
     while !applied(&seen) {
         let events = next(&mut observed, |observed| match observed {
             Observed::Events(events) => Some(events),

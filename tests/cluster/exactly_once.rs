@@ -9,10 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use epoca::client::{BatchChange, Client, ClientError, CompareAndSet, Consistency};
 use epoca::cluster::{Cluster, ClusterOptions};
-use epoca::protocol::{Expect, NodeId};
-use epoca::rpc::wire;
-use epoca::rpc::wire::client_client::ClientClient;
+use epoca::protocol::{Change, Expect, NodeId};
 use epoca::verify::patience::Patience;
+use epoca::wire::forwarded::forwarded;
+use epoca::wire::proto;
+use epoca::wire::proto::client_client::ClientClient;
 
 use crate::support::{EXECUTABLE, PATIENCE, election_timeout_ms, in_time, patient};
 
@@ -208,12 +209,12 @@ async fn trap_45_a_request_that_was_passed_on_goes_no_further() {
     let replica = (1..=4).map(NodeId).find(|node| *node != leads).unwrap();
     let address = cluster.addresses()[replica.0 as usize - 1].clone();
     let mut raw = ClientClient::connect(format!("http://{address}")).await.unwrap();
-    let put = |forwarded| wire::PutRequest { key: key("x"), value: key("1"), name: None, forwarded };
-    let outcome = raw.put(put(true)).await.unwrap().into_inner().outcome;
-    let Some(wire::write_response::Outcome::Refused(refusal)) = outcome else { panic!("{outcome:?}") };
+    let put = || proto::WriteRequest::from(Change::Put { key: key("x"), value: key("1") });
+    let outcome = raw.write(forwarded(put())).await.unwrap().into_inner().outcome;
+    let Some(proto::write_response::Outcome::Refused(refusal)) = outcome else { panic!("{outcome:?}") };
     assert_eq!((&refusal.code[..], refusal.leader), ("not_a_leader", Some(leads.0)));
     // As a client asks, it is passed on once, and done.
-    let outcome = raw.put(put(false)).await.unwrap().into_inner().outcome;
-    assert!(matches!(outcome, Some(wire::write_response::Outcome::Written(_))), "{outcome:?}");
+    let outcome = raw.write(put()).await.unwrap().into_inner().outcome;
+    assert!(matches!(outcome, Some(proto::write_response::Outcome::Written(_))), "{outcome:?}");
     cluster.stop().await;
 }

@@ -1,8 +1,9 @@
 //! A leader that was frozen with requests in its hands: whoever passed them on hears that another one leads.
 
 use bytes::Bytes;
-use epoca::rpc::wire;
-use epoca::rpc::wire::client_client::ClientClient;
+use epoca::protocol::Change;
+use epoca::wire::proto;
+use epoca::wire::proto::client_client::ClientClient;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tonic::transport::Channel;
@@ -39,8 +40,8 @@ async fn at_a_replica(cluster: &Cluster) -> (ClientClient<Channel>, Frozen) {
     (client, Frozen::freeze(pid))
 }
 
-async fn read(client: &mut ClientClient<Channel>) -> Option<wire::get_response::Outcome> {
-    let get = wire::GetRequest { key: Bytes::from("x"), ..wire::GetRequest::default() };
+async fn read(client: &mut ClientClient<Channel>) -> Option<proto::get_response::Outcome> {
+    let get = proto::GetRequest { key: Bytes::from("x"), ..proto::GetRequest::default() };
     client.get(get).await.expect("it answers").into_inner().outcome
 }
 
@@ -50,18 +51,18 @@ async fn a_read_that_was_passed_on_to_a_frozen_leader_is_passed_on_to_the_next_o
     cluster.json(0, &["put", "x", "1"]);
     let (mut client, _frozen) = at_a_replica(&cluster).await;
     let outcome = read(&mut client).await;
-    let Some(wire::get_response::Outcome::Record(record)) = outcome else { panic!("{outcome:?}") };
+    let Some(proto::get_response::Outcome::Record(record)) = outcome else { panic!("{outcome:?}") };
     assert_eq!(record.value, "1");
 }
 
 #[tokio::test]
 async fn a_write_that_was_passed_on_to_a_frozen_leader_ends_as_unknown_once_another_leads() {
-    use wire::write_response::Outcome;
+    use proto::write_response::Outcome;
     let cluster = Cluster::start(&IMPATIENT);
     cluster.json(0, &["put", "x", "1"]);
     let (mut client, _frozen) = at_a_replica(&cluster).await;
-    let put = wire::PutRequest { key: Bytes::from("x"), value: Bytes::from("2"), ..wire::PutRequest::default() };
-    let outcome = client.put(put).await.expect("it answers").into_inner().outcome;
+    let put = proto::WriteRequest::from(Change::Put { key: Bytes::from("x"), value: Bytes::from("2") });
+    let outcome = client.write(put).await.expect("it answers").into_inner().outcome;
     match outcome {
         Some(Outcome::Unknown(why)) => assert!(why.message.contains("leads by now"), "{why:?}"),
         // It was asked only when the other one led already.

@@ -1,9 +1,9 @@
 //! Nodes that are no members and speak to one that is: each is let in or told why not, and the cluster goes on.
 
 use epoca::protocol::{ClusterId, Envelope, Epoch, Message, NodeId, PreVoteAsked, RoundAnswer};
-use epoca::rpc::wire;
-use epoca::rpc::wire::control_client::ControlClient;
-use epoca::rpc::wire::peer_client::PeerClient;
+use epoca::wire::proto;
+use epoca::wire::proto::control_client::ControlClient;
+use epoca::wire::proto::peer_client::PeerClient;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
@@ -43,7 +43,7 @@ struct Visit {
 impl Visit {
     async fn to(address: &str) -> Visit {
         let mut control = ControlClient::connect(format!("http://{address}")).await.expect("it is there");
-        let status = control.status(wire::StatusRequest {}).await.expect("it answers").into_inner();
+        let status = control.status(proto::StatusRequest {}).await.expect("it answers").into_inner();
         let cluster = status.cluster.expect("it belongs to one");
         let peer = PeerClient::connect(format!("http://{address}")).await.expect("it is there");
         Visit { peer, cluster: ClusterId(cluster[..].try_into().expect("16 bytes")) }
@@ -54,7 +54,7 @@ impl Visit {
     }
 
     async fn open(&mut self, envelope: Envelope, address: Option<&str>) -> Result<(), Status> {
-        let messages = tokio_stream::once(wire::Envelope::from(envelope));
+        let messages = tokio_stream::once(proto::Envelope::from(envelope));
         self.peer.replicate(call(messages, address)).await.map(drop)
     }
 }

@@ -1,8 +1,8 @@
 //! Watching from a revision that is not there yet, or never will be.
 
 use bytes::Bytes;
-use epoca::rpc::wire;
-use epoca::rpc::wire::client_client::ClientClient;
+use epoca::wire::proto;
+use epoca::wire::proto::client_client::ClientClient;
 use tonic::Streaming;
 
 use crate::support::{Cluster, PATIENCE, epoca_until_it_ends, until};
@@ -17,15 +17,15 @@ fn written(arguments: &[&str], count: u64) -> Cluster {
 }
 
 /// Watches at this node alone.
-async fn watch_at(cluster: &Cluster, node: usize, from: u64) -> Streaming<wire::WatchResponse> {
+async fn watch_at(cluster: &Cluster, node: usize, from: u64) -> Streaming<proto::WatchResponse> {
     let address = format!("http://{}", cluster.addresses()[node - 1]);
     let mut client = ClientClient::connect(address).await.expect("it answers");
-    let request = wire::WatchRequest { prefix: Bytes::new(), from: Some(from) };
+    let request = proto::WatchRequest { prefix: Bytes::new(), from: Some(from) };
     client.watch(request).await.expect("it is served").into_inner()
 }
 
 /// The first response that refuses, or brings a change.
-async fn first(stream: &mut Streaming<wire::WatchResponse>) -> wire::WatchResponse {
+async fn first(stream: &mut Streaming<proto::WatchResponse>) -> proto::WatchResponse {
     let news = async {
         loop {
             let response = stream.message().await.expect("the stream is whole").expect("it goes on");

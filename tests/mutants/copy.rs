@@ -23,7 +23,9 @@ impl Copied {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("an old copy stays: {error}"),
             _ => {}
         }
-        let mods: String = tests.rooms.iter().map(|room| format!("pub mod {room};\n")).collect();
+        // The protocol is a package of its own, which every room uses.
+        let rooms = tests.rooms.iter().filter(|room| **room != "protocol");
+        let mods: String = rooms.map(|room| format!("pub mod {room};\n")).collect();
         tests.rooms.iter().for_each(|room| copy.take(&format!("node/{room}")));
         for folder in tests.folders {
             copy.take(&format!("tests/{folder}"));
@@ -35,6 +37,8 @@ impl Copied {
         }
         copy.take("Cargo.lock");
         copy.write("node/lib.rs", &(mods + switch::LIBRARY));
+        let protocol = fs::read_to_string(copy.path().join("node/protocol/lib.rs")).expect("the protocol is copied");
+        copy.write("node/protocol/lib.rs", &(protocol + switch::PROTOCOL));
         copy.write("Cargo.toml", &manifest(tests));
         copy.put_in(mutants);
         copy
@@ -96,8 +100,6 @@ pub fn top() -> PathBuf {
 
 /// The simulator plays for seconds, and checks what the daily tests check.
 const PROFILES: &str = r#"
-[workspace]
-
 [profile.release]
 opt-level = 2
 codegen-units = 16
@@ -111,7 +113,7 @@ fn manifest(tests: &Tests) -> String {
     let mut manifest: toml::Table = text.parse().expect("it is TOML");
     let wanted = |table: &mut toml::Table, key: &str, crates: &[&str]| {
         if let Some(toml::Value::Table(dependencies)) = table.get_mut(key) {
-            dependencies.retain(|name, _| crates.contains(&name));
+            dependencies.retain(|name, _| name == "epoca-protocol" || crates.contains(&name));
         }
     };
     wanted(&mut manifest, "dependencies", tests.crates);
@@ -120,7 +122,7 @@ fn manifest(tests: &Tests) -> String {
     if let Some(unix) = manifest.get_mut("target").and_then(|target| target.get_mut("cfg(unix)")) {
         unix.as_table_mut().iter_mut().for_each(|unix| wanted(unix, "dependencies", tests.crates));
     }
-    for key in ["bin", "bench", "lints", "workspace"] {
+    for key in ["bin", "bench", "lints"] {
         manifest.remove(key);
     }
     if let Some(profiles) = manifest.get_mut("profile").and_then(toml::Value::as_table_mut) {

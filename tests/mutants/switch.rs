@@ -12,7 +12,13 @@ use crate::table::Mutant;
 pub const VARIABLE: &str = "EPOCA_MUTANT";
 
 /// What the library of a copy has besides its rooms.
-pub const LIBRARY: &str = r#"
+pub const LIBRARY: &str = "
+pub use epoca_protocol as protocol;
+pub use epoca_protocol::switch;
+";
+
+/// What the protocol of a copy has besides its own.
+pub const PROTOCOL: &str = r#"
 pub mod switch {
     /// Whether the mutant of this number is on.
     pub fn is_on(number: usize) -> bool {

@@ -87,7 +87,7 @@ pub const TESTS: [Tests; 4] = [
     },
     Tests {
         name: "runtime",
-        rooms: &["protocol", "storage", "lab", "rpc", "runtime"],
+        rooms: &["protocol", "storage", "lab", "wire", "membership", "peers", "server", "runtime"],
         folders: &[],
         without: &[],
         crates: &SERVER,
@@ -99,7 +99,7 @@ pub const TESTS: [Tests; 4] = [
     },
     Tests {
         name: "bytes",
-        rooms: &["protocol", "storage", "lab", "rpc", "runtime"],
+        rooms: &["protocol", "storage", "lab", "wire", "membership", "peers", "server", "runtime"],
         folders: &["bytes", "protocol/world"],
         without: &["program", "node", "support"],
         crates: &SERVER,

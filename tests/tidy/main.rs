@@ -7,19 +7,19 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room of the library with the rooms that it may name besides itself.
-const ROOMS: [(&str, &[&str]); 8] = [
-    ("protocol", &[]),
-    ("storage", &["protocol"]),
-    ("lab", &["protocol"]),
-    ("rpc", &["protocol"]),
-    ("runtime", &["protocol", "storage", "lab", "rpc"]),
-    ("client", &["protocol", "rpc"]),
-    // The storage for `prepare`, logs that lie there before the nodes start, for `fault damage`, and for who was a
-    // member when folders are missing or no launcher has started them yet.
-    ("cluster", &["protocol", "client", "rpc", "storage"]),
-    ("verify", &["protocol"]),
-];
+/// Each room of the library with the rooms that it may name besides itself, as the documentation of `node/lib.rs` states
+/// it: one line per room, `room uses other other`.
+fn rooms() -> Vec<(String, Vec<String>)> {
+    let text = fs::read_to_string(top().join("node/lib.rs")).expect("node/lib.rs can be read");
+    let line = |line: &str| {
+        let mut words = line.strip_prefix("//! ")?.split_whitespace().map(str::to_owned);
+        let room = words.next()?;
+        (words.next()? == "uses").then(|| (room, words.filter(|other| other != "nothing").collect()))
+    };
+    let rooms: Vec<_> = text.lines().filter_map(line).collect();
+    assert!(rooms.len() > 8, "node/lib.rs has lost its table of rooms: {rooms:?}");
+    rooms
+}
 
 /// Each part of what people touch with the rooms of the library that it may name.
 ///
@@ -52,9 +52,6 @@ const IMPURE: [&str; 12] = [
     "SystemTime",
     "RandomState",
 ];
-
-/// The crates that the protocol may name, and the names that stand before `::` without being crates.
-const PROTOCOL_CRATES: [&str; 7] = ["std", "core", "bytes", "blake3", "crate", "self", "super"];
 
 const TOP: [&str; 9] =
     ["Cargo.toml", "Cargo.lock", "LICENSE", "README.md", "build.rs", "node", "proto", "tests", "tui"];
@@ -148,10 +145,10 @@ fn whole_code(source: &Source) -> String {
 
 /// The rooms that a source names behind `root::` and that are neither its own nor allowed.
 fn trespasses(source: &Source, root: &str, allowed: &[&str]) -> Vec<String> {
-    let rooms: BTreeSet<&str> = ROOMS.iter().map(|(room, _)| *room).collect();
+    let rooms: BTreeSet<String> = rooms().into_iter().map(|(room, _)| room).collect();
     named_behind(root, &whole_code(source))
         .into_iter()
-        .filter(|name| rooms.contains(&name[..]) && !allowed.contains(&&name[..]))
+        .filter(|name| rooms.contains(name) && !allowed.contains(&&name[..]))
         .map(|name| format!("{} names {root}::{name}", source.path))
         .collect()
 }
@@ -163,8 +160,8 @@ fn nothing(what: &str, wrong: Vec<String>) {
 
 #[test]
 fn every_room_names_only_the_rooms_that_it_may_call() {
-    let check = |(room, others): &(&str, &[&str])| {
-        let allowed: Vec<&str> = others.iter().copied().chain([*room]).collect();
+    let check = |(room, others): &(String, Vec<String>)| {
+        let allowed: Vec<&str> = others.iter().chain([room]).map(String::as_str).collect();
         let found = |source: &Source| trespasses(source, "crate", &allowed);
         // A room's tests wait as all tests do, with `verify::patience`.
         let in_tests = |source: &Source| source.path.ends_with("/tests.rs") || source.path.contains("/tests/");
@@ -175,14 +172,14 @@ fn every_room_names_only_the_rooms_that_it_may_call() {
             .flat_map(|source| found(source).into_iter().filter(|wrong| !waits(source, wrong)))
             .collect::<Vec<_>>()
     };
-    nothing("against the directions of the house", ROOMS.iter().flat_map(check).collect());
+    nothing("against the directions of the house", rooms().iter().flat_map(check).collect());
 }
 
 #[test]
 fn every_folder_of_the_library_is_a_room_with_directions() {
     let folders = fs::read_dir(top().join("node")).expect("node/ can be read");
     let names = folders.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let unknown = names.filter(|name| name != "lib.rs" && ROOMS.iter().all(|(room, _)| room != name));
+    let unknown = names.filter(|name| name != "lib.rs" && rooms().iter().all(|(room, _)| room != name));
     nothing("rooms without directions", unknown.collect());
 }
 
@@ -196,11 +193,19 @@ fn what_people_touch_starts_no_node_and_opens_no_store() {
 }
 
 #[test]
-fn only_rpc_client_and_launcher_name_the_wire() {
-    let may = ["node/rpc/", "node/client/", "node/cluster/service.rs", "node/runtime/tests"];
+fn only_rooms_that_speak_grpc_name_the_generated_types() {
+    let may = [
+        "node/wire/",
+        "node/membership/",
+        "node/peers/",
+        "node/server/",
+        "node/client/",
+        "node/cluster/service.rs",
+        "node/runtime/tests",
+    ];
     let others = ["node", "tui"].into_iter().flat_map(sources);
     let others = others.filter(|source| !may.iter().any(|may| source.path.starts_with(may)));
-    let names = |source: &Source| whole_code(source).contains("rpc::wire").then(|| source.path.clone());
+    let names = |source: &Source| whole_code(source).contains("wire::proto").then(|| source.path.clone());
     nothing("generated types outside of their rooms", others.filter_map(|source| names(&source)).collect());
 }
 
@@ -228,19 +233,12 @@ fn the_protocol_has_no_clock_disk_network_threads_or_hash_order() {
 }
 
 #[test]
-fn the_protocol_names_no_crate_but_std_bytes_and_the_hash() {
-    let check = |source: &Source| {
-        let imported = |(number, line): (usize, &str)| {
-            let path = line.trim_start().trim_start_matches("pub ").strip_prefix("use ")?;
-            let name = word(path);
-            let own = !path[name.len()..].starts_with("::") || PROTOCOL_CRATES.contains(&&name[..]);
-            // A module of this folder, as in `pub use config::Config`.
-            let own = own || sources("node/protocol").iter().any(|other| other.path.contains(&format!("/{name}")));
-            (!own).then(|| format!("{}:{number} names {name}", source.path))
-        };
-        source.code().filter_map(imported).collect::<Vec<_>>()
-    };
-    nothing("the protocol names other crates", sources("node/protocol").iter().flat_map(check).collect());
+fn the_protocol_package_depends_on_bytes_and_the_hash_alone() {
+    let manifest = fs::read_to_string(top().join("node/protocol/Cargo.toml")).expect("the manifest can be read");
+    let manifest: toml::Table = manifest.parse().expect("the manifest is TOML");
+    let tables = ["dependencies", "dev-dependencies", "build-dependencies"];
+    let names = tables.iter().filter_map(|table| manifest.get(*table)?.as_table()).flat_map(toml::Table::keys);
+    assert_eq!(names.collect::<Vec<_>>(), ["blake3", "bytes"]);
 }
 
 #[test]
@@ -288,7 +286,7 @@ fn the_top_holds_nothing_but_what_was_agreed() {
 
 #[test]
 fn the_reader_of_names_sees_groups_and_paths() {
-    let code = "use crate::{lab::Gate, rpc::{a, b}, storage};\nlet x = crate::client::Client; mycrate::no; xcrate::no";
+    let code = "use crate::{lab::Gate, wire::{a, b}, storage};\nlet x = crate::client::Client; mycrate::no; xcrate::no";
     let names: Vec<String> = named_behind("crate", code).into_iter().collect();
-    assert_eq!(names, ["client", "lab", "rpc", "storage"]);
+    assert_eq!(names, ["client", "lab", "storage", "wire"]);
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use epoca::client::Client;
-use epoca::client::watch::{Observed, watch};
+use epoca::client::watch::{Expected, Observed, watch_expected};
 use epoca::cluster::{Cluster, ClusterError, ClusterOptions, ProcessEvent};
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -180,7 +180,9 @@ async fn show(
     let _ = inbox.send(Msg::Started { nodes: nodes.clone(), no_launcher }).await;
     for (id, address) in nodes {
         let inbox = inbox.clone();
-        let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+        // The cluster may be founded again at the same addresses while the console is attached.
+        let expected = Expected { node: Some(id), cluster: None };
+        let mut observed = watch_expected(address, expected, NodeState::TAIL_MAX as u64);
         tokio::spawn(async move {
             while let Some(observed) = observed.recv().await {
                 let is_change = !matches!(observed, Observed::Events(_));

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use epoca::client::Client;
-use epoca::client::watch::{Observed, watch};
+use epoca::client::watch::{Expected, Observed, watch_expected};
 use epoca::cluster::ProcessEvent;
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -110,10 +110,10 @@ async fn show(stage: &mut TargetCluster, inbox: &mpsc::Sender<Msg>, watching: &m
     let nodes = stage.client.nodes();
     let _ = inbox.send(Msg::Staged(Box::new(Staged::Aside(nodes.clone())))).await;
     for (id, address) in nodes {
-        watching.spawn(watch_one(id, address, inbox.clone(), seen.clone()));
+        watching.spawn(watch_one(stage.client.expected(id), id, address, inbox.clone(), seen.clone()));
     }
     if let Some(mut events) = stage.take_events() {
-        let (inbox, seen) = (inbox.clone(), seen.clone());
+        let (inbox, seen, client) = (inbox.clone(), seen.clone(), stage.client.clone());
         watching.spawn(async move {
             // They end with this task.
             let mut newcomers = JoinSet::new();
@@ -123,7 +123,7 @@ async fn show(stage: &mut TargetCluster, inbox: &mpsc::Sender<Msg>, watching: &m
                     if inbox.send(Msg::Staged(Box::new(joined))).await.is_err() {
                         return;
                     }
-                    newcomers.spawn(watch_one(id, address, inbox.clone(), seen.clone()));
+                    newcomers.spawn(watch_one(client.expected(id), id, address, inbox.clone(), seen.clone()));
                     continue;
                 }
                 let Some((node, seen)) = attach::seen(event) else { continue };
@@ -135,8 +135,8 @@ async fn show(stage: &mut TargetCluster, inbox: &mpsc::Sender<Msg>, watching: &m
     }
 }
 
-async fn watch_one(id: NodeId, address: String, inbox: mpsc::Sender<Msg>, seen: Seen) {
-    let mut observed = watch(address, Snapshot::TAIL_MAX as u64);
+async fn watch_one(expected: Expected, id: NodeId, address: String, inbox: mpsc::Sender<Msg>, seen: Seen) {
+    let mut observed = watch_expected(address, expected, NodeState::TAIL_MAX as u64);
     while let Some(observed) = observed.recv().await {
         let is_there = !matches!(observed, Observed::Disconnected(_));
         if inbox.send(Msg::Staged(Box::new(Staged::Observed(id, Box::new(observed))))).await.is_err() {

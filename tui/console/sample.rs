@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use epoca::client::watch::Observed;
-use epoca::protocol::trace::{Event, Fact, FinalRow, Preview, Snapshot};
+use epoca::protocol::trace::{Event, Fact, FinalRow, NodeState, Preview};
 use epoca::protocol::{Change, Command, Entry, EntryId, Epoch, Kind, LogPoint, NodeId, Opening, Time};
 
 use crate::console::model::Model;
@@ -116,7 +116,7 @@ impl Sample {
     }
 
     pub fn snapshot(&mut self, id: u64) {
-        let snapshot = Snapshot { tail: self.logs.entry(id).or_default().clone(), ..Snapshot::new(NodeId(id)) };
+        let snapshot = NodeState { tail: self.logs.entry(id).or_default().clone(), ..NodeState::new(NodeId(id)) };
         self.send(Msg::Observed(
             NodeId(id),
             Observed::Snapshot {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Event, Snapshot};
+use epoca::protocol::trace::{Event, NodeState};
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
@@ -107,7 +107,7 @@ fn play(model: &Model, events: &[(NodeId, Event)], per_second: usize) -> Cost {
 #[ignore = "a measurement, for a release build"]
 fn a_busy_cluster_with_ten_thousand_entries_stays_smooth() {
     for per_second in [100, 1_000, 10_000] {
-        let mut source = Sample::long(SIZE, Snapshot::TAIL_MAX as u64);
+        let mut source = Sample::long(SIZE, NodeState::TAIL_MAX as u64);
         let model = source.model.clone();
         let events = events(&mut source, per_second * PLAYED.as_secs() as usize);
         let played = (0..TIMES).map(|_| play(&model, &events, per_second)).reduce(Cost::least);

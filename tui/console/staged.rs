@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crossterm::event::KeyCode;
 use epoca::client::watch::Observed;
-use epoca::protocol::trace::{Event, Fact, Snapshot};
+use epoca::protocol::trace::{Event, Fact, NodeState};
 use epoca::protocol::{Epoch, NodeId, Time};
 
 use crate::command::{Outcome, Tone};
@@ -127,7 +127,7 @@ fn aside(size: (u16, u16)) -> Sample {
     let nodes: Vec<_> = (1..=5).map(|id| (NodeId(id), format!("127.0.0.1:2000{id}"))).collect();
     staged(&mut sample, Staged::Aside(nodes.clone()));
     for (node, _) in &nodes {
-        let snapshot = Snapshot::new(*node);
+        let snapshot = NodeState::new(*node);
         let (notes, cuts, holds) = (Vec::new(), Vec::new(), Vec::new());
         let seen = Observed::Snapshot { snapshot, time: Time(1), pid: 77, notes, cuts, holds, lab: true };
         staged(&mut sample, Staged::Observed(*node, Box::new(seen)));

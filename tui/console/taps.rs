@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
@@ -77,7 +77,7 @@ impl Taps {
 enum Told {
     Record(Arc<Record>),
     /// So many records were left out; the nodes are seen anew as they are now.
-    Again(u64, Vec<Snapshot>),
+    Again(u64, Vec<NodeState>),
 }
 
 struct Checks {

@@ -1,7 +1,7 @@
 //! An excerpt of all logs at one moment: the last entries of each with epoch, offset, digest and state. Kept as
 //! evidence before and after each part of a run.
 
-use epoca::protocol::trace::{Preview, RoleName, Snapshot};
+use epoca::protocol::trace::{NodeState, Preview, RoleName};
 use epoca::protocol::{LogPoint, NodeId};
 
 use super::listener::{ObservedCluster, ObservedNode};
@@ -52,7 +52,7 @@ impl LogExcerpt {
 }
 
 impl EntryExcerpt {
-    fn of(preview: &Preview, state: &Snapshot) -> EntryExcerpt {
+    fn of(preview: &Preview, state: &NodeState) -> EntryExcerpt {
         EntryExcerpt {
             epoch: preview.point.id.epoch.0,
             offset: preview.point.id.offset.0,
@@ -65,7 +65,7 @@ impl EntryExcerpt {
 }
 
 /// How far an entry has come at a node.
-pub fn state_of(preview: &Preview, state: &Snapshot) -> EntryState {
+pub fn state_of(preview: &Preview, state: &NodeState) -> EntryState {
     let reaches = |point: Option<LogPoint>| point.is_some_and(|point| preview.point.position <= point.position);
     if preview.forged {
         EntryState::Intermediate

@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use epoca::client::Client;
-use epoca::client::watch::{Observed, watch};
+use epoca::client::watch::{Expected, Observed, watch_expected};
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Event, Fact, RoleName, Snapshot};
+use epoca::protocol::trace::{Event, Fact, NodeState, RoleName};
 use epoca::verify::invariants::{Causal, Violation};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -45,7 +45,7 @@ pub struct ObservedCluster {
 
 /// A node as its events describe it.
 pub struct ObservedNode {
-    pub state: Snapshot,
+    pub state: NodeState,
     /// Whether the node is connected. If not, the state is its last known one.
     pub live: bool,
     pub pid: u32,
@@ -82,7 +82,9 @@ impl Listener {
             states_read: 0,
             lost: 0,
         }));
-        let listen = |(id, address): &(NodeId, String)| tokio::spawn(listen(*id, address.clone(), observed.clone()));
+        let listen = |(id, address): &(NodeId, String)| {
+            tokio::spawn(listen(*id, address.clone(), client.expected(*id), observed.clone()))
+        };
         let mut tasks: Vec<_> = nodes.iter().map(listen).collect();
         let known = nodes.iter().map(|(id, _)| *id).collect();
         tasks.push(tokio::spawn(listen_to_new_members(client.clone(), known, observed.clone())));
@@ -118,13 +120,13 @@ async fn listen_to_new_members(client: Client, mut known: BTreeSet<NodeId>, obse
         let Ok((listed, _)) = client.members().await else { continue };
         // A node that was known from the start keeps its first address, even if the list has another one.
         for member in listed.membership.members.into_iter().filter(|member| known.insert(member.id)) {
-            listeners.spawn(listen(member.id, member.address, observed.clone()));
+            listeners.spawn(listen(member.id, member.address, client.expected(member.id), observed.clone()));
         }
     }
 }
 
-async fn listen(node: NodeId, address: String, observed: Arc<Mutex<ObservedCluster>>) {
-    let mut messages = watch(address, Snapshot::TAIL_MAX as u64);
+async fn listen(node: NodeId, address: String, expected: Expected, observed: Arc<Mutex<ObservedCluster>>) {
+    let mut messages = watch_expected(address, expected, NodeState::TAIL_MAX as u64);
     while let Some(message) = messages.recv().await {
         lock(&observed).on_observed(node, message);
     }
@@ -159,7 +161,7 @@ impl ObservedCluster {
     }
 
     /// The live node that leads the greatest epoch.
-    pub fn leader(&self) -> Option<(NodeId, &Snapshot)> {
+    pub fn leader(&self) -> Option<(NodeId, &NodeState)> {
         let leads = |node: &&ObservedNode| node.live && node.state.role == RoleName::Leader;
         let leader = self.nodes.values().filter(leads).max_by_key(|node| node.state.epoch);
         leader.map(|node| (node.state.node, &node.state))

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use epoca::client::watch::{Observed, watch};
+use epoca::client::watch::{Expected, Observed, watch_expected};
 use epoca::client::{Client, Process};
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use epoca::verify::order::PATIENCE;
 use tokio::sync::Notify;
 use tokio::sync::watch::{Receiver, Sender, channel};
@@ -107,7 +107,7 @@ impl ClusterRecorder {
         let count = nodes.len();
         let known = nodes.iter().map(|(id, _)| *id).collect();
         for (id, address) in nodes {
-            tasks.spawn(sources.clone().observe(id, address));
+            tasks.spawn(sources.clone().observe(id, address, client.expected(id)));
         }
         tasks.spawn(sources.clone().observe_new_nodes(client.clone(), known));
         tasks.spawn(sources.poll_processes(client.clone()));
@@ -161,8 +161,8 @@ struct Sources {
 }
 
 impl Sources {
-    async fn observe(self, id: NodeId, address: String) {
-        let mut observations = watch(address, Snapshot::TAIL_MAX as u64);
+    async fn observe(self, id: NodeId, address: String, expected: Expected) {
+        let mut observations = watch_expected(address, expected, NodeState::TAIL_MAX as u64);
         let mut is_first = true;
         while let Some(observed) = observations.recv().await {
             match observed {
@@ -194,7 +194,7 @@ impl Sources {
             let nodes = processes.chain(members.into_iter().map(|member| (member.id, member.address)));
             for (id, address) in nodes.filter(|(id, _)| known.insert(*id)).collect::<Vec<_>>() {
                 self.tap.note(What::Nodes { nodes: vec![(id, address.clone())], no_launcher: None });
-                tasks.spawn(self.clone().observe(id, address));
+                tasks.spawn(self.clone().observe(id, address, client.expected(id)));
             }
             tokio::time::sleep(NEW_NODES_EVERY).await;
         }

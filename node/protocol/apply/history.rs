@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::protocol::apply::Write;
+use crate::apply::Write;
 
 /// What a change costs besides its key and value.
 const CHANGE_BYTES: usize = 128;

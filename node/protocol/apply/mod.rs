@@ -10,9 +10,9 @@ mod sessions;
 
 use bytes::Bytes;
 
-use crate::protocol::command::{Change, Command, Expect};
-use crate::protocol::entry::{Entry, Kind};
-use crate::protocol::types::{EntryId, Position};
+use crate::command::{Change, Command, Expect};
+use crate::entry::{Entry, Kind};
+use crate::types::{EntryId, Position};
 
 pub use history::{ChangePage, History, HistoryLimits, Seen, TooOld};
 pub use sessions::{Session, SessionLimits, Sessions};

@@ -18,9 +18,9 @@ use std::hash::{Hash, Hasher};
 
 use bytes::{Buf, BufMut};
 
-use crate::protocol::apply::{Applied, Outcome};
-use crate::protocol::command::Once;
-use crate::protocol::types::{EntryId, Position};
+use crate::apply::{Applied, Outcome};
+use crate::command::Once;
+use crate::types::{EntryId, Position};
 
 /// The same on all nodes, since the state follows from them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

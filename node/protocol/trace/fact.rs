@@ -9,8 +9,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::protocol::trace::value::{Field, FinalRow, Preview, Value};
-use crate::protocol::types::{EntryId, Epoch, LogPoint, NodeId};
+use crate::trace::value::{Field, FinalRow, Preview, Value};
+use crate::types::{EntryId, Epoch, LogPoint, NodeId};
 
 type Text = Cow<'static, str>;
 

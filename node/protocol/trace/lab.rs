@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::protocol::trace::Fact;
-use crate::protocol::types::NodeId;
+use crate::trace::Fact;
+use crate::types::NodeId;
 
 type Text = Cow<'static, str>;
 

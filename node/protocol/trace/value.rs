@@ -5,10 +5,10 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::protocol::apply::Write;
-use crate::protocol::command::Command;
-use crate::protocol::entry::{Entry, Kind};
-use crate::protocol::types::{EntryId, Epoch, LogPoint, NodeId};
+use crate::apply::Write;
+use crate::command::Command;
+use crate::entry::{Entry, Kind};
+use crate::types::{EntryId, Epoch, LogPoint, NodeId};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Value {

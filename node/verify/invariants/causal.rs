@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::protocol::NodeId;
-use crate::protocol::trace::{Event, Snapshot};
+use crate::protocol::trace::{Event, NodeState};
 use crate::verify::invariants::{Violation, Watch};
 use crate::verify::order::{CausalOrder, Item, Lane, Released, Step};
 
@@ -18,7 +18,7 @@ pub struct Causal {
 }
 
 enum Heard {
-    Joined(Box<Snapshot>),
+    Joined(Box<NodeState>),
     Event(Event),
     Closed(NodeId),
     Left(NodeId),
@@ -51,7 +51,7 @@ impl Causal {
     }
 
     /// A connection to a node is there; it begins with the node's snapshot.
-    pub fn joined(&mut self, snapshot: &Snapshot) -> Vec<Violation> {
+    pub fn joined(&mut self, snapshot: &NodeState) -> Vec<Violation> {
         self.take(snapshot.node, Heard::Joined(Box::new(snapshot.clone())))
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::protocol::trace::{Event, Fact, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState};
 use crate::protocol::{EntryId, Epoch, LogPoint, Position};
 use crate::verify::invariants::sight::Seen;
 use crate::verify::invariants::{Found, Source, source, violation};
@@ -54,7 +54,7 @@ impl Ledger {
     }
 
     pub(super) fn learn_snapshot(&mut self, seen: &Seen, source: Source) -> Found {
-        let Snapshot { applied, committed, epoch, .. } = seen.snapshot;
+        let NodeState { applied, committed, epoch, .. } = seen.snapshot;
         let said = |point| Commit { point, within: epoch, source };
         let applied = applied.and_then(|applied| self.take(said(applied), FINAL_EQUAL));
         applied.or_else(|| self.learn_up_to(seen, said(committed?), NEVER_CHANGES))

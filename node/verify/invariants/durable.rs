@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, NodeId};
 use crate::verify::invariants::sight::Sight;
 use crate::verify::invariants::{Found, Rule, Source, source, violation};
@@ -27,7 +27,7 @@ impl Rule for Durable {
         "acked is durable"
     }
 
-    fn on_joined(&mut self, sight: &Sight, node: &Snapshot, source: Source) -> Found {
+    fn on_joined(&mut self, sight: &Sight, node: &NodeState, source: Source) -> Found {
         let (acked, earlier) = *self.acked.get(&node.node)?;
         let (point, committed) = sight.ledger.last_below(acked.id)?;
         let seen = sight.node(node.node)?;

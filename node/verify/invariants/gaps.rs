@@ -1,6 +1,6 @@
 //! Offsets count from 0 in each epoch without gaps, positions from 1, and epochs never go back along a log.
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, Position};
 use crate::verify::invariants::sight::Sight;
 use crate::verify::invariants::{Found, Rule, Source, source, violation};
@@ -32,7 +32,7 @@ impl Rule for Gaps {
         "offsets without gaps"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &Snapshot, source: Source) -> Found {
+    fn on_joined(&mut self, _: &Sight, node: &NodeState, source: Source) -> Found {
         self.in_tail(&node.tail, 0, source)
     }
 

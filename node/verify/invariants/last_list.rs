@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{EntryId, Kind, NodeId, Position};
 use crate::verify::invariants::sight::Sight;
 use crate::verify::invariants::{Found, Rule, Source, source, violation};
@@ -45,7 +45,7 @@ impl Rule for LastList {
         "the last list of the log counts"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &Snapshot, source: Source) -> Found {
+    fn on_joined(&mut self, _: &Sight, node: &NodeState, source: Source) -> Found {
         self.due.remove(&node.node);
         let (list, last) = (node.members.as_ref()?, last_of(&node.tail)?);
         if node.event > 0 && list.at != last {

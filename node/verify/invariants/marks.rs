@@ -1,6 +1,6 @@
 //! At each node: applied ≤ committed ≤ the last entry that is not forged.
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, Position};
 use crate::verify::invariants::sight::{Seen, Sight};
 use crate::verify::invariants::{Found, Rule, Source, source, violation};
@@ -9,7 +9,7 @@ pub(super) struct Marks;
 
 impl Marks {
     fn in_order(&self, seen: &Seen, source: Source) -> Found {
-        let Snapshot { node, applied, committed, tail, .. } = &seen.snapshot;
+        let NodeState { node, applied, committed, tail, .. } = &seen.snapshot;
         let last = seen.last_genuine();
         // A snapshot need not have any of the log.
         let known = !tail.is_empty();
@@ -32,7 +32,7 @@ impl Rule for Marks {
         "applied ≤ committed ≤ last"
     }
 
-    fn on_joined(&mut self, sight: &Sight, node: &Snapshot, source: Source) -> Found {
+    fn on_joined(&mut self, sight: &Sight, node: &NodeState, source: Source) -> Found {
         self.in_order(sight.node(node.node)?, source)
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{EntryId, LogPoint};
 use crate::verify::invariants::sight::Sight;
 use crate::verify::invariants::{Found, Rule, Source, source, violation};
@@ -42,7 +42,7 @@ impl Rule for Matching {
         "log matching"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &Snapshot, source: Source) -> Found {
+    fn on_joined(&mut self, _: &Sight, node: &NodeState, source: Source) -> Found {
         self.all(&node.tail, source)
     }
 

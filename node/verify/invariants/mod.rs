@@ -47,7 +47,7 @@ mod last_list;
 
 use std::fmt;
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{NodeId, Position};
 
 pub use causal::Causal;
@@ -80,7 +80,7 @@ trait Rule {
     fn name(&self) -> &'static str;
 
     /// A node is seen anew, with this snapshot.
-    fn on_joined(&mut self, _sight: &Sight, _node: &Snapshot, _source: Source) -> Found {
+    fn on_joined(&mut self, _sight: &Sight, _node: &NodeState, _source: Source) -> Found {
         None
     }
 
@@ -146,16 +146,16 @@ impl Watch {
     }
 
     /// Begins to see a node, or sees it again after events were missed.
-    pub fn joined(&mut self, snapshot: &Snapshot) -> Option<Violation> {
+    pub fn joined(&mut self, snapshot: &NodeState) -> Option<Violation> {
         self.join(snapshot, true)
     }
 
     /// A node started again, and none of its events were missed.
-    pub fn restarted(&mut self, snapshot: &Snapshot) -> Option<Violation> {
+    pub fn restarted(&mut self, snapshot: &NodeState) -> Option<Violation> {
         self.join(snapshot, false)
     }
 
-    fn join(&mut self, snapshot: &Snapshot, missed: bool) -> Option<Violation> {
+    fn join(&mut self, snapshot: &NodeState, missed: bool) -> Option<Violation> {
         let source = Source { node: snapshot.node, number: snapshot.event };
         // It has neither an entry nor a promise: a data folder that is new, whatever was said with another one.
         if snapshot.last().is_none() && snapshot.epoch.is_none() {
@@ -201,7 +201,7 @@ impl Watch {
     }
 
     /// A node as its events tell it.
-    pub fn snapshot(&self, node: NodeId) -> Option<&Snapshot> {
+    pub fn snapshot(&self, node: NodeId) -> Option<&NodeState> {
         self.sight.node(node).map(|seen| &seen.snapshot)
     }
 

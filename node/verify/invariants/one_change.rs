@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, MemberIds, Preview, RoleName, Snapshot};
+use crate::protocol::trace::{Event, Fact, MemberIds, NodeState, Preview, RoleName};
 use crate::protocol::{Kind, NodeId};
 use crate::verify::invariants::sight::Sight;
 use crate::verify::invariants::{Found, Rule, Source, source, violation};
@@ -57,7 +57,7 @@ impl Rule for OneChange {
         "one change of members at a time"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &Snapshot, _: Source) -> Found {
+    fn on_joined(&mut self, _: &Sight, node: &NodeState, _: Source) -> Found {
         match &node.members {
             Some(list) => self.lists.insert(node.node, list.clone()),
             None => self.lists.remove(&node.node),

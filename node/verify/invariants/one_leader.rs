@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, RoleName, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview, RoleName};
 use crate::protocol::{Epoch, NodeId};
 use crate::verify::invariants::sight::Sight;
 use crate::verify::invariants::{Found, Rule, Source, source, violation};
@@ -33,7 +33,7 @@ impl Rule for OneLeader {
         "one leader per epoch"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &Snapshot, source: Source) -> Found {
+    fn on_joined(&mut self, _: &Sight, node: &NodeState, source: Source) -> Found {
         let epoch = node.epoch.filter(|_| node.role == RoleName::Leader)?;
         self.leads(epoch, node.node, source)
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::protocol::NodeId;
-use crate::protocol::trace::{Event, Fact, MemberIds, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, MemberIds, NodeState, Preview};
 use crate::verify::invariants::sight::{Seen, Sight};
 use crate::verify::invariants::{Found, Rule, Source, source, violation};
 
@@ -67,7 +67,7 @@ impl Rule for OnlyVoters {
         "only voters count"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &Snapshot, _: Source) -> Found {
+    fn on_joined(&mut self, _: &Sight, node: &NodeState, _: Source) -> Found {
         self.lists.remove(&node.node);
         if let Some(list) = &node.members {
             self.lists(node.node, list.clone());

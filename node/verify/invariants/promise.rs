@@ -1,14 +1,14 @@
 //! The promised epoch is never below that of the log's last entry: a node follows nobody of a smaller epoch than what it
 //! holds.
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::verify::invariants::sight::Sight;
 use crate::verify::invariants::{Found, Rule, Source, source, violation};
 
 pub(super) struct PromiseCovers;
 
 impl PromiseCovers {
-    fn covers(&self, node: &Snapshot, source: Source) -> Found {
+    fn covers(&self, node: &NodeState, source: Source) -> Found {
         let last = node.last()?;
         if node.epoch >= Some(last.id.epoch) {
             return None;
@@ -23,7 +23,7 @@ impl Rule for PromiseCovers {
         "the promise covers the log"
     }
 
-    fn on_joined(&mut self, _: &Sight, node: &Snapshot, source: Source) -> Found {
+    fn on_joined(&mut self, _: &Sight, node: &NodeState, source: Source) -> Found {
         self.covers(node, source)
     }
 

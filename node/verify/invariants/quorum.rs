@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, RoleName, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview, RoleName};
 use crate::protocol::{Epoch, LogPoint, NodeId};
 use crate::verify::invariants::sight::Sight;
 use crate::verify::invariants::{Found, Rule, Source, Violation, source, violation};
@@ -134,7 +134,7 @@ impl Rule for Quorum {
         "committed is on a quorum"
     }
 
-    fn on_joined(&mut self, _: &Sight, _: &Snapshot, _: Source) -> Found {
+    fn on_joined(&mut self, _: &Sight, _: &NodeState, _: Source) -> Found {
         self.suspected = None;
         None
     }

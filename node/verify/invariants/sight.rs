@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{EntryId, Epoch, LogPoint, NodeId, Position};
 use crate::verify::invariants::committed::Ledger;
 use crate::verify::invariants::{Found, Source};
@@ -16,7 +16,7 @@ pub(super) struct Sight {
 }
 
 pub(super) struct Seen {
-    pub(super) snapshot: Snapshot,
+    pub(super) snapshot: NodeState,
     /// Events of this node may have been missed in epochs up to this one, or will be.
     pub(super) blind: Option<Epoch>,
     /// A gap in the events: nothing is known until it joins again.
@@ -44,7 +44,7 @@ impl Sight {
         self.node(id).is_some_and(|seen| seen.blind < epoch)
     }
 
-    pub(super) fn join(&mut self, snapshot: &Snapshot, missed: bool, source: Source) -> Found {
+    pub(super) fn join(&mut self, snapshot: &NodeState, missed: bool, source: Source) -> Found {
         let before = self.nodes.get(&snapshot.node).and_then(|seen| seen.blind);
         let blind = if missed { snapshot.epoch } else { before };
         let known = Seen { snapshot: snapshot.clone(), blind, lost: false };

@@ -1,7 +1,7 @@
 //! At each node: what the log gave up ≤ what a snapshot holds ≤ what is applied; and after a snapshot the log goes on
 //! without a gap.
 
-use crate::protocol::trace::{Event, Fact, Preview, Snapshot};
+use crate::protocol::trace::{Event, Fact, NodeState, Preview};
 use crate::protocol::{LogPoint, Position};
 use crate::verify::invariants::sight::{Seen, Sight};
 use crate::verify::invariants::{Found, Rule, Source, source, violation};
@@ -10,7 +10,7 @@ pub(super) struct Snapshots;
 
 impl Snapshots {
     fn in_order(&self, seen: &Seen, source: Source) -> Found {
-        let Snapshot { node, purged, snapshot, applied, .. } = &seen.snapshot;
+        let NodeState { node, purged, snapshot, applied, .. } = &seen.snapshot;
         // A node whose newest snapshot is damaged takes another one; until then it has none.
         let covered = snapshot.is_none() || position(*purged) <= position(*snapshot);
         if covered && position(*snapshot) <= position(*applied) && position(*purged) <= position(*applied) {
@@ -58,7 +58,7 @@ impl Rule for Snapshots {
         "given up ≤ snapshot ≤ applied"
     }
 
-    fn on_joined(&mut self, sight: &Sight, node: &Snapshot, source: Source) -> Found {
+    fn on_joined(&mut self, sight: &Sight, node: &NodeState, source: Source) -> Found {
         self.in_order(sight.node(node.node)?, source)
     }
 
@@ -67,7 +67,7 @@ impl Rule for Snapshots {
         match &event.fact {
             Fact::SnapshotTaken { .. } | Fact::Compacted { .. } => self.in_order(seen, source(event)),
             // Of a longer log only the end is known, so its first entry need not be the first of all.
-            Fact::Consistent { .. } | Fact::Injected { .. } if seen.snapshot.tail.len() < Snapshot::TAIL_MAX / 2 => {
+            Fact::Consistent { .. } | Fact::Injected { .. } if seen.snapshot.tail.len() < NodeState::TAIL_MAX / 2 => {
                 self.without_gap(seen, source(event))
             }
             _ => None,

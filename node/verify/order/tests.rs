@@ -8,7 +8,7 @@ const N2: NodeId = NodeId(2);
 
 #[derive(Clone, Debug)]
 enum Told {
-    Joined(Box<Snapshot>),
+    Joined(Box<NodeState>),
     Event(Event),
     Closed,
     Process(bool),
@@ -85,7 +85,7 @@ impl Watcher {
     }
 
     fn joined(&mut self, node: NodeId, process: u64, sent: Option<u64>) -> &mut Watcher {
-        let snapshot = Snapshot { process, sent, ..Snapshot::new(node) };
+        let snapshot = NodeState { process, sent, ..NodeState::new(node) };
         self.tell(Lane::Node(node), Told::Joined(Box::new(snapshot)))
     }
 
@@ -210,7 +210,7 @@ fn a_confirmation_waits_until_the_entry_is_final() {
 fn what_waits_is_bounded_without_a_clock() {
     let mut order = CausalOrder::new(Duration::MAX);
     for node in [N1, N2] {
-        order.push(Duration::ZERO, Lane::Node(node), Told::Joined(Box::new(Snapshot::new(node))));
+        order.push(Duration::ZERO, Lane::Node(node), Told::Joined(Box::new(NodeState::new(node))));
     }
     assert!(order.next(Duration::ZERO).is_some() && order.next(Duration::ZERO).is_some());
     for number in 0..WAITING_MAX as u64 {

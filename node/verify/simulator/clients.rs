@@ -142,7 +142,7 @@ impl Clients {
         let change = match (call.wish, expect) {
             (Wish::Delete, _) => Change::Delete { key },
             (Wish::CompareAndSet, Some((expect, _))) => Change::CompareAndSet { key, expect, value: value(index) },
-            (Wish::Batch, _) => Change::Batch(self.batch(index).into_iter().map(Change::from).collect()),
+            (Wish::Batch, _) => Change::Batch(self.batch(index).into_iter().map(change).collect()),
             _ => Change::Put { key, value: value(index) },
         };
         // A client has one write under way, so it has the answers to all before; it need not say so at once.
@@ -208,12 +208,10 @@ impl Clients {
     }
 }
 
-impl From<(Bytes, Option<Bytes>)> for Change {
-    fn from((key, value): (Bytes, Option<Bytes>)) -> Change {
-        match value {
-            Some(value) => Change::Put { key, value },
-            None => Change::Delete { key },
-        }
+fn change((key, value): (Bytes, Option<Bytes>)) -> Change {
+    match value {
+        Some(value) => Change::Put { key, value },
+        None => Change::Delete { key },
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::protocol::apply::{Applied, HistoryLimits, SessionLimits};
-use crate::protocol::trace::Snapshot;
+use crate::protocol::trace::NodeState;
 use crate::protocol::{
     Apply, Base, Config, Core, Entry, Envelope, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, Proposal,
     ReadLog, ReadSnapshot, SnapshotId, Time, WriteSnapshot,
@@ -160,7 +160,7 @@ impl Host {
     ///
     /// Entries after the position `known` are given back instead: nobody has applied them yet, so what they come to is
     /// still to be looked at.
-    pub(super) fn start(&mut self, now: u64, tail_more: u64, known: u64) -> (Snapshot, Vec<Entry>) {
+    pub(super) fn start(&mut self, now: u64, tail_more: u64, known: u64) -> (NodeState, Vec<Entry>) {
         self.run += 1;
         // Another one for each node and run: nodes that draw alike would stand at the same moments for ever.
         let seed = mix(self.config.seed ^ mix(self.run << 32));
@@ -186,7 +186,7 @@ impl Host {
         (self.events, self.tick_at, self.list_touched) = (0, None, true);
         self.heard.clear();
         // What lies before the core's window belongs to the log too.
-        let mut snapshot = core.snapshot(Snapshot::TAIL_MAX);
+        let mut snapshot = core.snapshot(NodeState::TAIL_MAX);
         self.core = Some(core);
         (snapshot.tail, snapshot.process) = (self.previews(), self.run);
         (snapshot, unseen)

@@ -62,7 +62,7 @@ mod shrink;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::protocol::NodeId;
-use crate::protocol::trace::{Event, Snapshot};
+use crate::protocol::trace::{Event, NodeState};
 use crate::verify::invariants::Violation;
 
 pub use options::Options;
@@ -99,7 +99,7 @@ pub fn run(seed: u64) -> Outcome {
 #[derive(Clone, Copy, Debug)]
 pub enum Told<'a> {
     /// A node starts.
-    Started(&'a Snapshot),
+    Started(&'a NodeState),
     Event(&'a Event),
     /// The node's disk was emptied: whoever starts under its id is another one.
     Left(NodeId),

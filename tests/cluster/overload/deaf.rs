@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use epoca::rpc::wire;
-use epoca::rpc::wire::client_client::ClientClient;
-use epoca::rpc::wire::control_client::ControlClient;
-use epoca::rpc::wire::tagged_write::Write;
+use epoca::protocol::Change;
 use epoca::verify::patience::Patience;
+use epoca::wire::proto;
+use epoca::wire::proto::client_client::ClientClient;
+use epoca::wire::proto::control_client::ControlClient;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Endpoint;
@@ -39,15 +39,15 @@ async fn clients_that_never_read_cost_a_bounded_memory_and_the_others_little() {
     let mut held = Vec::new();
     for _ in 0..OBSERVERS {
         let mut control = ControlClient::connect(format!("http://{leader}")).await.unwrap();
-        held.push(control.observe(wire::ObserveRequest { tail: 0 }).await.unwrap().into_inner());
+        held.push(control.observe(proto::ObserveRequest { tail: 0 }).await.unwrap().into_inner());
     }
     let mut control = ControlClient::connect(format!("http://{leader}")).await.unwrap();
-    let refused = control.observe(wire::ObserveRequest { tail: 0 }).await.expect_err("there are enough");
+    let refused = control.observe(proto::ObserveRequest { tail: 0 }).await.expect_err("there are enough");
     assert!(refused.message().contains("too many watch this node"), "{refused}");
 
     let mut watches = Vec::new();
     for _ in 0..WATCHES {
-        let request = wire::WatchRequest { prefix: Bytes::new(), from: Some(1) };
+        let request = proto::WatchRequest { prefix: Bytes::new(), from: Some(1) };
         watches.push(connected(&leader).await.watch(request).await.unwrap().into_inner());
     }
     let (mut streams, sent) = (Vec::new(), Arc::new(AtomicU64::new(0)));
@@ -77,13 +77,13 @@ async fn deaf_stream(
     address: &str,
     stream: usize,
     sent: Arc<AtomicU64>,
-) -> tonic::Streaming<wire::TaggedWriteResponse> {
+) -> tonic::Streaming<proto::TaggedWriteResponse> {
     let (writes, queued) = mpsc::channel(16);
     tokio::spawn(async move {
         for tag in 0..WRITES_OF_EACH {
             let (key, value) = (Bytes::from(format!("s{stream}-{}", tag % 1_000)), Bytes::from(vec![b'v'; 1_000]));
-            let put = wire::PutRequest { key, value, name: None, forwarded: false };
-            if writes.send(wire::TaggedWrite { tag, write: Some(Write::Put(put)) }).await.is_err() {
+            let write = Some(Change::Put { key, value }.into());
+            if writes.send(proto::TaggedWrite { tag, write }).await.is_err() {
                 return;
             }
             sent.fetch_add(1, Ordering::Relaxed);
@@ -91,7 +91,7 @@ async fn deaf_stream(
     });
     let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("it is an address");
     let channel = endpoint.initial_stream_window_size(65_535).connect().await.expect("it takes a connection");
-    ClientClient::new(channel).write(ReceiverStream::new(queued)).await.expect("it takes a stream").into_inner()
+    ClientClient::new(channel).write_stream(ReceiverStream::new(queued)).await.expect("it takes a stream").into_inner()
 }
 
 /// Waits until no more is sent.

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use epoca::client::Consistency;
-use epoca::rpc::wire;
+use epoca::protocol::Change;
 use epoca::verify::patience::within;
+use epoca::wire::proto;
 use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
 use prost::Message;
@@ -69,9 +70,9 @@ fn framed(message: &impl Message) -> Bytes {
 }
 
 /// A write that is refused at once: it has no key.
-fn nameless() -> wire::TaggedWrite {
-    let put = wire::PutRequest { value: vec![0; 20].into(), ..wire::PutRequest::default() };
-    wire::TaggedWrite { tag: 1, write: Some(wire::tagged_write::Write::Put(put)) }
+fn nameless() -> proto::TaggedWrite {
+    let put = Change::Put { key: Bytes::new(), value: vec![0; 20].into() };
+    proto::TaggedWrite { tag: 1, write: Some(put.into()) }
 }
 
 async fn hostile(address: &str, streams: usize, does: Does) -> Hostile {
@@ -93,12 +94,12 @@ async fn hostile(address: &str, streams: usize, does: Does) -> Hostile {
 }
 
 fn begin(requests: &mut SendRequest<Bytes>, does: Does) -> (ResponseFuture, SendStream<Bytes>) {
-    let get = wire::GetRequest { key: "large".into(), ..wire::GetRequest::default() };
-    let put = wire::PutRequest { key: "half".into(), value: vec![0; LARGE].into(), ..wire::PutRequest::default() };
+    let get = proto::GetRequest { key: "large".into(), ..proto::GetRequest::default() };
+    let put = proto::WriteRequest::from(Change::Put { key: "half".into(), value: vec![0; LARGE].into() });
     let method = match does {
-        Does::SendsHalf | Does::SendsNothing => "Put",
+        Does::SendsHalf | Does::SendsNothing => "Write",
         Does::ReadsNothing | Does::ReadsNothingOfTheSocket => "Get",
-        Does::WritesOn => "Write",
+        Does::WritesOn => "WriteStream",
     };
     let (response, mut stream) = requests.send_request(call(method), false).expect("it may be sent");
     let sent = match does {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use epoca::client::{Client, Options};
 use epoca::cluster::{Cluster, ClusterOptions};
-use epoca::rpc::wire;
-use epoca::rpc::wire::control_client::ControlClient;
 use epoca::verify::patience::{Patience, within};
+use epoca::wire::proto;
+use epoca::wire::proto::control_client::ControlClient;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -56,7 +56,7 @@ async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_o
     assert!(said.contains("as many connections are open as this node takes"), "{said}");
     assert!(said.contains("ask another node") && said.contains("try again"), "it says what to do: {said}");
     let mut control = ControlClient::connect(format!("http://{leader}")).await.expect("it takes one more");
-    let status = control.status(wire::StatusRequest {}).await.expect("status is told").into_inner();
+    let status = control.status(proto::StatusRequest {}).await.expect("status is told").into_inner();
     assert_eq!(status.role, "leader");
 
     let through_another = put(&mut connected(&other).await, "through another".into(), Bytes::new()).await;

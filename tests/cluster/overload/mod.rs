@@ -19,10 +19,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use epoca::client::{Client, ClientError};
 use epoca::cluster::{Cluster, ClusterOptions};
-use epoca::protocol::NodeId;
-use epoca::rpc::wire;
-use epoca::rpc::wire::client_client::ClientClient;
+use epoca::protocol::{Change, NodeId};
 use epoca::verify::patience::{Patience, within};
+use epoca::wire::proto;
+use epoca::wire::proto::client_client::ClientClient;
 use tokio::sync::{Mutex, MutexGuard};
 use tonic::transport::{Channel, Endpoint};
 
@@ -89,8 +89,8 @@ impl Tally {
         self.said = self.said.take().or(other.said);
     }
 
-    fn count(&mut self, answer: Option<Result<wire::WriteResponse, tonic::Status>>) {
-        use wire::write_response::Outcome;
+    fn count(&mut self, answer: Option<Result<proto::WriteResponse, tonic::Status>>) {
+        use proto::write_response::Outcome;
         match answer.map(|answer| answer.map(|response| response.outcome)) {
             None => self.hanging += 1,
             Some(Ok(Some(Outcome::Written(_)))) => self.confirmed += 1,
@@ -108,9 +108,9 @@ impl Tally {
 
 /// One put, however it ends.
 async fn put(client: &mut ClientClient<Channel>, key: String, value: Bytes) -> Tally {
-    let put = wire::PutRequest { key: key.into(), value, name: None, forwarded: false };
+    let put = proto::WriteRequest::from(Change::Put { key: key.into(), value });
     let mut tally = Tally::default();
-    tally.count(within(HANGS, client.put(put)).await.map(|answer| answer.map(|ok| ok.into_inner())));
+    tally.count(within(HANGS, client.write(put)).await.map(|answer| answer.map(|ok| ok.into_inner())));
     tally
 }
 

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use epoca::client::Client;
 use epoca::cluster::Cluster;
 use epoca::protocol::NodeId;
-use epoca::rpc::wire;
-use epoca::rpc::wire::control_client::ControlClient;
 use epoca::verify::patience::Patience;
+use epoca::wire::proto;
+use epoca::wire::proto::control_client::ControlClient;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -46,7 +46,7 @@ async fn with_and_without(client: &Client, mut trouble: impl FnMut(bool)) -> (f6
 
 async fn dropped_for(cluster: &Cluster, node: NodeId) -> u64 {
     let mut control = ControlClient::connect(format!("http://{}", cluster.addresses()[0])).await.unwrap();
-    let status = control.status(wire::StatusRequest {}).await.unwrap().into_inner();
+    let status = control.status(proto::StatusRequest {}).await.unwrap().into_inner();
     status.peers.iter().find(|peer| peer.id == node.0).expect("it is a member").dropped
 }
 

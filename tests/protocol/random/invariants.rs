@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use epoca::protocol::trace::{Fact, RoleName, Snapshot};
+use epoca::protocol::trace::{Fact, NodeState, RoleName};
 use epoca::protocol::{Answer, Command, Digest, Entry, EntryId, Epoch, Kind, LogPoint, NodeId, Position, RequestId};
 
 use crate::world::{Database, Event, Host, What, World};
@@ -109,7 +109,7 @@ impl Witness {
     }
 
     /// A new leader holds everything that was committed before its epoch.
-    fn check_leader(&self, host: &Host, snapshot: &Snapshot) {
+    fn check_leader(&self, host: &Host, snapshot: &NodeState) {
         let written = host.disk.written();
         for known in self.committed.iter().filter(|entry| Some(entry.id.epoch) < snapshot.epoch) {
             assert!(written.has(known.point()), "{} leads {:?} without {}", host.id(), snapshot.epoch, known.id);
@@ -117,7 +117,7 @@ impl Witness {
     }
 
     /// The fold over events gives what the core itself would show.
-    fn check_view(&self, host: &Host, snapshot: &Snapshot) {
+    fn check_view(&self, host: &Host, snapshot: &NodeState) {
         let view = &host.view;
         let id = host.id();
         assert_eq!(view.role, snapshot.role, "{id}: folded role");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use epoca::protocol::trace::{Fact, RoleName, Snapshot};
+use epoca::protocol::trace::{Fact, NodeState, RoleName};
 use epoca::protocol::{
     EntryId, Epoch, Leadership, Message, NodeId, PreVoteAnswer, PreVoteAsked, Promise, Refused, VoteAsked,
 };
@@ -118,7 +118,7 @@ fn trap_17_a_pre_vote_changes_nothing_at_the_voter() {
     // All but the number of its messages: it answers.
     let state = |world: &World| {
         let host = world.host(1);
-        (Snapshot { sent: None, ..host.snapshot() }, host.deadline(), host.disk.written().clone())
+        (NodeState { sent: None, ..host.snapshot() }, host.deadline(), host.disk.written().clone())
     };
     let before = state(&world);
     let asked = PreVoteAsked { epoch: Epoch(40), last: Some(EntryId::new(1, 0)) };

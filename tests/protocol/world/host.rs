@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use epoca::protocol::apply::Applied;
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use epoca::protocol::{
     Apply, Config, Core, Envelope, Incarnation, NodeId, Operation, Output, Position, ReadLog, Restored, SnapshotId,
     Time,
@@ -26,7 +26,7 @@ pub struct Host {
     /// Why the node stopped itself.
     pub fatal: Option<String>,
     /// The node as a watcher sees it: a snapshot, then the fold over its events.
-    pub view: Snapshot,
+    pub view: NodeState,
     pub(super) waiting: Vec<(Operation, Envelope)>,
     pub(super) applies: VecDeque<Apply>,
     pub(super) reads: VecDeque<ReadLog>,
@@ -56,7 +56,7 @@ impl Auto {
 
 impl Host {
     pub fn new(config: Config) -> Host {
-        let view = Snapshot::new(config.id);
+        let view = NodeState::new(config.id);
         Host {
             config,
             core: None,
@@ -95,8 +95,8 @@ impl Host {
         self.core.as_ref().expect("the node is up")
     }
 
-    pub fn snapshot(&self) -> Snapshot {
-        self.core().snapshot(Snapshot::TAIL_MAX)
+    pub fn snapshot(&self) -> NodeState {
+        self.core().snapshot(NodeState::TAIL_MAX)
     }
 
     pub fn deadline(&self) -> Option<Time> {
@@ -121,7 +121,7 @@ impl Host {
         let restored = Restored { snapshot: newest.map(|file| file.id), ..image.restored(self.tail_more) };
         let config = Config { seed, ..self.config.clone() };
         let core = Core::new(config, restored, now);
-        self.view = core.snapshot(Snapshot::TAIL_MAX);
+        self.view = core.snapshot(NodeState::TAIL_MAX);
         self.core = Some(core);
         self.fatal = None;
     }

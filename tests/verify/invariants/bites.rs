@@ -1,6 +1,6 @@
 //! For each invariant the shortest history that breaks it.
 
-use epoca::protocol::trace::{Event, Fact, MemberIds, Preview, RoleName, Snapshot};
+use epoca::protocol::trace::{Event, Fact, MemberIds, NodeState, Preview, RoleName};
 use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, NodeId, Position, Time};
 use epoca::verify::invariants::{Causal, Violation, Watch};
 
@@ -14,7 +14,7 @@ impl Cluster {
     fn new() -> Cluster {
         let mut cluster = Cluster { watch: Watch::new(), numbers: [0; 4] };
         for node in 1..=3 {
-            assert_eq!(cluster.watch.restarted(&Snapshot::new(NodeId(node))), None);
+            assert_eq!(cluster.watch.restarted(&NodeState::new(NodeId(node))), None);
         }
         cluster
     }
@@ -147,7 +147,7 @@ fn a_forged_entry_counts_as_absent_until_a_push_confirms_it() {
 fn a_leader_without_what_was_committed() {
     let mut cluster = Cluster::committed();
     // A node that was never heard of before has an empty log.
-    assert_eq!(cluster.watch.restarted(&Snapshot { event: 0, ..Snapshot::new(NodeId(4)) }), None);
+    assert_eq!(cluster.watch.restarted(&NodeState { event: 0, ..NodeState::new(NodeId(4)) }), None);
     let mut numbers = cluster.numbers.to_vec();
     numbers.push(0);
     let event = |number, fact| Event { node: NodeId(4), number, time: Time(0), fact };
@@ -195,7 +195,7 @@ fn a_commit_that_too_few_hold_is_told_by_streams_too_once_all_is_heard() {
     let mut causal = Causal::new();
     let mut numbers = [0; 4];
     for node in 1..=3 {
-        assert_eq!(causal.joined(&Snapshot::new(NodeId(node))), []);
+        assert_eq!(causal.joined(&NodeState::new(NodeId(node))), []);
     }
     let mut tell = |causal: &mut Causal, node: u64, fact| {
         numbers[node as usize] += 1;
@@ -231,7 +231,7 @@ fn a_replica_that_deletes_what_is_committed() {
 fn a_node_that_forgets_what_it_acked() {
     let mut cluster = Cluster::committed();
     let tail = previews([entry(1, 0, 1)], false);
-    let forgetful = Snapshot { tail, epoch: Some(Epoch(1)), ..Snapshot::new(NodeId(2)) };
+    let forgetful = NodeState { tail, epoch: Some(Epoch(1)), ..NodeState::new(NodeId(2)) };
     let found = cluster.watch.restarted(&forgetful);
     assert_eq!(found.map(|violation| violation.invariant), Some("acked is durable"));
 }
@@ -239,11 +239,11 @@ fn a_node_that_forgets_what_it_acked() {
 #[test]
 fn a_node_that_comes_back_with_a_new_folder_is_not_held_to_what_the_old_one_acked() {
     let mut cluster = Cluster::committed();
-    assert!(cluster.watch.restarted(&Snapshot::new(NodeId(2))).is_none());
+    assert!(cluster.watch.restarted(&NodeState::new(NodeId(2))).is_none());
     let replaced = Fact::FolderReplaced { node: NodeId(3) };
     cluster.fine(1, [replaced]);
     let tail = previews([entry(1, 0, 1)], false);
-    let catching_up = Snapshot { tail, epoch: Some(Epoch(1)), ..Snapshot::new(NodeId(3)) };
+    let catching_up = NodeState { tail, epoch: Some(Epoch(1)), ..NodeState::new(NodeId(3)) };
     assert!(cluster.watch.restarted(&catching_up).is_none());
 }
 
@@ -273,16 +273,16 @@ fn a_log_newer_than_the_promise() {
 
 #[test]
 fn a_commit_point_behind_the_end_of_the_log() {
-    let snapshot = Snapshot {
+    let snapshot = NodeState {
         role: RoleName::Replica,
         epoch: Some(Epoch(1)),
         tail: previews([entry(1, 0, 1)], false),
         committed: Some(entry(1, 1, 2)),
-        ..Snapshot::new(NodeId(2))
+        ..NodeState::new(NodeId(2))
     };
     let found = Watch::new().joined(&snapshot);
     assert_eq!(found.map(|violation| violation.invariant), Some("applied ≤ committed ≤ last"));
-    let applied = Snapshot { committed: None, applied: Some(entry(1, 0, 1)), ..snapshot };
+    let applied = NodeState { committed: None, applied: Some(entry(1, 0, 1)), ..snapshot };
     let found = Watch::new().joined(&applied);
     assert_eq!(found.map(|violation| violation.invariant), Some("applied ≤ committed ≤ last"));
 }
@@ -375,7 +375,7 @@ fn a_commit_that_too_few_voters_hold() {
     cluster.fine(2, [acked(1, 1)]).fine(3, [acked(1, 1)]);
     cluster.fine(1, [listed(1, 0, &[1, 4, 5], &[2, 3])]);
     for node in [4, 5] {
-        assert_eq!(cluster.watch.restarted(&Snapshot::new(NodeId(node))), None);
+        assert_eq!(cluster.watch.restarted(&NodeState::new(NodeId(node))), None);
     }
     cluster.fine(1, [counted(2, [2, 2, 0])]);
     cluster.breaks(1, Fact::Committed { up_to: entry(1, 1, 2), count: 2 }, "committed is on a quorum");
@@ -400,7 +400,7 @@ fn a_list_that_is_forgotten_at_a_restart() {
     let mut cluster = Cluster::committed();
     let tail = vec![preview(entry(1, 0, 1), false), Preview { kind: Kind::Members, ..preview(entry(1, 1, 2), false) }];
     let members = Some(MemberIds { at: EntryId::new(1, 0), voters: vec![NodeId(2)], learners: Vec::new() });
-    let forgetful = Snapshot { tail, members, epoch: Some(Epoch(1)), ..Snapshot::new(NodeId(2)) };
+    let forgetful = NodeState { tail, members, epoch: Some(Epoch(1)), ..NodeState::new(NodeId(2)) };
     let found = cluster.watch.restarted(&forgetful);
     assert_eq!(found.map(|violation| violation.invariant), Some("the last list of the log counts"));
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Event, Snapshot};
+use epoca::protocol::trace::{Event, NodeState};
 use epoca::verify::dice::Dice;
 use epoca::verify::invariants::{Causal, Violation, Watch};
 use epoca::verify::simulator::{Options, Plan, Told, play_before};
@@ -12,7 +12,7 @@ const SEEDS: std::ops::Range<u64> = 200..240;
 
 /// Each node as its own events tell it: what a connection to it begins with.
 #[derive(Default)]
-struct Views(BTreeMap<NodeId, Snapshot>);
+struct Views(BTreeMap<NodeId, NodeState>);
 
 impl Views {
     fn hear(&mut self, told: &Told) {
@@ -73,7 +73,7 @@ fn a_watcher_that_starts_in_the_middle_finds_nothing_wrong() {
 
 enum Heard {
     Left,
-    Joined(Box<Snapshot>),
+    Joined(Box<NodeState>),
     Event(Event),
 }
 

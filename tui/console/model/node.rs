@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use epoca::protocol::trace::{Belief, Fact, Preview, RoleName, Snapshot};
+use epoca::protocol::trace::{Belief, Fact, NodeState, Preview, RoleName};
 use epoca::protocol::{LogPoint, NodeId, Time};
 
 use crate::console::model::ProcessSeen;
@@ -52,7 +52,7 @@ pub struct NodeView {
     /// As its launcher says. The connections of a paused process stay open.
     pub process: ProcessSeen,
     pub pid: Option<u32>,
-    pub state: Snapshot,
+    pub state: NodeState,
     /// Faults work on it.
     pub lab: bool,
     /// What it had to do at its start.
@@ -76,7 +76,7 @@ impl NodeView {
             presence: Presence::Unseen { why: String::new() },
             process: ProcessSeen::Running,
             pid: None,
-            state: Snapshot::new(id),
+            state: NodeState::new(id),
             lab: false,
             notes: Vec::new(),
             arithmetic: None,
@@ -115,7 +115,7 @@ impl NodeView {
         self.state.applied.is_some_and(|applied| point.position <= applied.position)
     }
 
-    pub fn on_snapshot(&mut self, now: Duration, snapshot: Snapshot, time: Time) {
+    pub fn on_snapshot(&mut self, now: Duration, snapshot: NodeState, time: Time) {
         self.clock = Clock::default();
         self.clock.hear(now, time);
         self.presence = Presence::Live;

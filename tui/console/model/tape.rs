@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Fact, Preview, Snapshot};
+use epoca::protocol::trace::{Fact, NodeState, Preview};
 
 use crate::command::{Exit, Outcome};
 use crate::console::model::{Model, NodeView, Presence};
@@ -237,12 +237,12 @@ impl Tape {
     }
 
     /// The nodes that answer as they are now, each with the number of its last event.
-    pub fn present_states(&self, shown: &Model) -> Vec<Snapshot> {
+    pub fn present_states(&self, shown: &Model) -> Vec<NodeState> {
         let present = self.past().map_or(shown, |past| &past.now);
         let live = present.nodes.iter().filter(|(_, node)| node.presence == Presence::Live);
         let state = |(id, node): (&NodeId, &NodeView)| {
             let event = self.told.get(id).copied().unwrap_or(node.state.event);
-            Snapshot { event, ..node.state.clone() }
+            NodeState { event, ..node.state.clone() }
         };
         live.map(state).collect()
     }

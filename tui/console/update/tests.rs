@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use epoca::client::watch::Observed;
-use epoca::protocol::trace::{Fact, RoleName, Snapshot};
+use epoca::protocol::trace::{Fact, NodeState, RoleName};
 use epoca::protocol::{EntryId, Epoch, NodeId, Time};
 
 use crate::command::{Command, Outcome, Tone, parse_line};
@@ -461,7 +461,7 @@ fn a_node_that_joins_a_scenarios_own_cluster_is_shown_with_the_others() {
     sample.send(Msg::Staged(Box::new(Staged::Joined(NodeId(4), "127.0.0.1:4".to_owned()))));
     assert_eq!(sample.model.shown().nodes.keys().map(|node| node.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
     // What it tells is heard: if it leads, nobody may say that nobody does.
-    let state = Snapshot { role: RoleName::Leader, epoch: Some(Epoch(2)), ..Snapshot::new(NodeId(4)) };
+    let state = NodeState { role: RoleName::Leader, epoch: Some(Epoch(2)), ..NodeState::new(NodeId(4)) };
     let (time, notes, cuts, holds) = (Time(0), Vec::new(), Vec::new(), Vec::new());
     let first = Observed::Snapshot { snapshot: state, time, pid: 4, notes, cuts, holds, lab: true };
     sample.send(Msg::Staged(Box::new(Staged::Observed(NodeId(4), Box::new(first)))));

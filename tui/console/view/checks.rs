@@ -1,7 +1,7 @@
 //! The checks: a strip that says of each whether it holds, and a pane with all of them and the evidence of what does
 //! not.
 
-use epoca::protocol::trace::Snapshot;
+use epoca::protocol::trace::NodeState;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -80,7 +80,7 @@ const GROUPS: &[Group] = &[
 ];
 const NOTHING_YET: Text = text("nothing to check yet", "nada a verificar ainda");
 
-fn some(model: &Model, least: usize, has: fn(&Snapshot) -> bool) -> bool {
+fn some(model: &Model, least: usize, has: fn(&NodeState) -> bool) -> bool {
     model.nodes.values().filter(|node| has(&node.state)).nth(least - 1).is_some()
 }
 

@@ -1,6 +1,6 @@
 //! Expectations about logs, as the nodes' own events describe them.
 
-use epoca::protocol::trace::{Preview, Snapshot};
+use epoca::protocol::trace::{NodeState, Preview};
 use epoca::protocol::{Epoch, NodeId};
 
 use super::{CheckContext, Observation, entry_text, not_yet, unbound};
@@ -85,7 +85,7 @@ impl CheckContext<'_> {
         &self,
         nodes: &Nodes,
         entries: &[EntryRef],
-        fits: impl Fn(NodeId, &Snapshot, &[Entry]) -> Result<Vec<Localized>, Localized>,
+        fits: impl Fn(NodeId, &NodeState, &[Entry]) -> Result<Vec<Localized>, Localized>,
     ) -> Observation {
         let observed = self.listener.observed();
         let ids = match self.names.nodes_of(nodes, &observed) {

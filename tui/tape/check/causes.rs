@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use epoca::client::watch::Observed;
-use epoca::protocol::trace::{Event, Fact, Snapshot};
+use epoca::protocol::trace::{Event, Fact, NodeState};
 use epoca::protocol::{EntryId, NodeId};
 use epoca::verify::order::Step;
 
@@ -84,7 +84,7 @@ impl Before {
         self.nodes.entry(id).or_default()
     }
 
-    fn join(&mut self, id: NodeId, snapshot: &Snapshot) -> Option<String> {
+    fn join(&mut self, id: NodeId, snapshot: &NodeState) -> Option<String> {
         let committed = snapshot.committed.map(|point| point.id);
         let node = self.node(id);
         (node.process, node.sent, node.heard) = (snapshot.process, snapshot.sent, snapshot.heard.clone());

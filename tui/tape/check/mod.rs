@@ -10,7 +10,7 @@ mod history;
 use std::time::Duration;
 
 use epoca::client::watch::Observed;
-use epoca::protocol::trace::{Event, Snapshot};
+use epoca::protocol::trace::{Event, NodeState};
 use epoca::verify::invariants::{Violation, Watch};
 
 use crate::tape::check::history::History;
@@ -111,7 +111,7 @@ impl Checker {
     }
 
     /// Continues after records that were left out, with these states of the nodes. True if a violation was found.
-    pub fn resume(&mut self, left_out: u64, states: &[Snapshot]) -> bool {
+    pub fn resume(&mut self, left_out: u64, states: &[NodeState]) -> bool {
         let before = self.verdict.findings.len();
         self.verdict.left_out += left_out;
         self.history.left_out();

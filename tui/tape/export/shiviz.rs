@@ -119,7 +119,7 @@ mod tests {
     use std::time::Duration;
 
     use epoca::protocol::Time;
-    use epoca::protocol::trace::Snapshot;
+    use epoca::protocol::trace::NodeState;
 
     use super::*;
     use crate::tape::order::sorted;
@@ -142,7 +142,7 @@ mod tests {
 
     /// A node that has sent nothing yet.
     fn joined(node: NodeId) -> Observed {
-        let snapshot = Snapshot { sent: Some(0), ..Snapshot::new(node) };
+        let snapshot = NodeState { sent: Some(0), ..NodeState::new(node) };
         let (notes, cuts, holds) = (Vec::new(), Vec::new(), Vec::new());
         Observed::Snapshot { snapshot, time: Time(0), pid: 1, notes, cuts, holds, lab: true }
     }

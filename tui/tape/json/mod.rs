@@ -145,7 +145,9 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
-    use epoca::protocol::trace::{Belief, Fact, FinalRow, Lab, MessageId, PendingMessage, Preview, RoleName, Snapshot};
+    use epoca::protocol::trace::{
+        Belief, Fact, FinalRow, Lab, MessageId, NodeState, PendingMessage, Preview, RoleName,
+    };
     use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, Position, Time};
 
     use super::*;
@@ -167,7 +169,7 @@ mod tests {
         let waits = PendingMessage { id, kind: "ack".into(), what: "up to e1·o1".into(), since: 7, due: Some(9) };
         let rules = vec!["hold * 3 all".parse().expect("a rule")];
         let lab = Lab { rules, pending: vec![waits], frozen: true, wrong: Some("skip-check".into()) };
-        let snapshot = Snapshot {
+        let snapshot = NodeState {
             role: RoleName::Leader,
             epoch: Some(Epoch(2)),
             leader: Some(NodeId(1)),
@@ -181,7 +183,7 @@ mod tests {
             process: 1_700_000_000_000_000,
             sent: Some(12),
             heard: [(NodeId(2), 1_700_000_000_000_001)].into(),
-            ..Snapshot::new(NodeId(1))
+            ..NodeState::new(NodeId(1))
         };
         let notes = vec!["cut a torn record".to_owned()];
         let (cuts, holds) = (vec![NodeId(3)], vec!["commit-order".to_owned()]);

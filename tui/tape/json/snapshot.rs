@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use epoca::protocol::trace::{Belief, Lab, MemberIds, MessageId, PendingMessage, RoleName, Snapshot};
+use epoca::protocol::trace::{Belief, Lab, MemberIds, MessageId, NodeState, PendingMessage, RoleName};
 use epoca::protocol::{EntryId, Epoch, LogPoint, NodeId, Position};
 use serde_json::{Map, Value, json};
 
@@ -11,7 +11,7 @@ use crate::tape::json::values::{point, preview, to_point, to_preview};
 
 const ROLES: [RoleName; 3] = [RoleName::Replica, RoleName::Candidate, RoleName::Leader];
 
-pub fn snapshot(of: &Snapshot) -> Value {
+pub fn snapshot(of: &NodeState) -> Value {
     let optional = |at: &Option<LogPoint>| at.as_ref().map(point);
     let belief = |(node, belief): (&NodeId, &Belief)| {
         let next = belief.next.map(|next| next.0);
@@ -38,10 +38,10 @@ pub fn snapshot(of: &Snapshot) -> Value {
 }
 
 /// `None` if a field is missing or has another type.
-pub fn to_snapshot(node: NodeId, value: &Value) -> Option<Snapshot> {
+pub fn to_snapshot(node: NodeId, value: &Value) -> Option<NodeState> {
     let object = value.as_object()?;
     let role = object.get("role")?.as_str()?;
-    Some(Snapshot {
+    Some(NodeState {
         node,
         role: ROLES.into_iter().find(|known| known.name() == role)?,
         epoch: number(object, "epoch")?.map(Epoch),

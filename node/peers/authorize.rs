@@ -1,0 +1,161 @@
+//! Who may speak here: members, and whoever speaks for this node's own cluster or means this very data folder. A new
+//! node with an empty folder thereby hears the leader that has added it, and a node with an old member list those of a
+//! newer one.
+//!
+//! The core judges cluster and incarnation of every message again; this is so that a stranger gets an answer that says
+//! why, and the log of this node says who knocked.
+
+use tonic::Status;
+
+use crate::membership::Identity;
+use crate::membership::foreign_clusters::{ForeignClusters, naming};
+use crate::membership::view::MembershipView;
+use crate::protocol::{Envelope, Incarnation, NodeId};
+use crate::wire::log_throttle::LogThrottle;
+
+/// Who was let in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Authorized {
+    Member(NodeId),
+    /// Not listed here, or not yet, or not any more.
+    Guest(NodeId),
+}
+
+pub(super) struct Authorizer {
+    me: NodeId,
+    incarnation: Incarnation,
+    membership: MembershipView,
+    log_throttle: LogThrottle,
+    foreign_clusters: ForeignClusters,
+}
+
+impl Authorizer {
+    pub(super) fn new(me: &Identity, membership: MembershipView) -> Authorizer {
+        let (log_throttle, foreign_clusters) = (LogThrottle::default(), ForeignClusters::default());
+        Authorizer { me: me.id, incarnation: me.incarnation, membership, log_throttle, foreign_clusters }
+    }
+
+    pub(super) fn foreign_clusters(&self) -> &ForeignClusters {
+        &self.foreign_clusters
+    }
+
+    /// Lets a message in; `speaker` is who has opened the stream, if the stream has said so, `listed` whether its
+    /// sender is a member.
+    pub(super) fn authorize(
+        &self,
+        envelope: &Envelope,
+        speaker: Option<NodeId>,
+        listed: bool,
+    ) -> Result<Authorized, Status> {
+        let Envelope { from, to, cluster, incarnation, .. } = envelope;
+        let (me, mine) = (self.me, self.membership.cluster());
+        if *to != me {
+            let text = format!("the message is for {to}, but this is {me}: is the address of {to} the right one?");
+            return Err(self.refuse(Status::failed_precondition(text)));
+        }
+        let speaks_for_us = (mine.is_some() && *cluster == mine) || *incarnation == Some(self.incarnation);
+        if *from == me || (!listed && !speaks_for_us) {
+            let text = format!("{from} is not a member, as far as {me} knows: `epoca member list` shows who is");
+            return Err(self.refuse(Status::permission_denied(text)));
+        }
+        if let Some(speaker) = speaker
+            && speaker != *from
+        {
+            return Err(self.refuse(Status::invalid_argument(format!("{from} speaks on the stream of {speaker}"))));
+        }
+        match (mine, *cluster) {
+            (Some(mine), Some(theirs)) if mine != theirs => {
+                let text = format!(
+                    "{from} belongs to the cluster {theirs}, {me} to {mine}: give one of them the data folder or the \
+                     addresses of its own cluster"
+                );
+                if listed {
+                    self.foreign_clusters.note(*from, theirs);
+                }
+                return Err(naming(self.refuse(Status::failed_precondition(text)), mine));
+            }
+            (Some(_), Some(_)) => self.foreign_clusters.forget(*from),
+            _ => {}
+        }
+        Ok(if listed { Authorized::Member(*from) } else { Authorized::Guest(*from) })
+    }
+
+    /// Logs a refusal, but not the same one again and again.
+    pub(super) fn refuse(&self, status: Status) -> Status {
+        self.log_throttle.warn(status.message());
+        status
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{ClusterId, EntryId, Listed, Membership, Message, Position, RoundAnswer};
+
+    const MINE: Incarnation = Incarnation([1; 16]);
+
+    fn at(cluster: Option<u8>) -> Authorizer {
+        let membership = |cluster| Membership { cluster: ClusterId([cluster; 16]), members: Vec::new() };
+        let list = |cluster| Listed { id: EntryId::new(1, 0), position: Position(1), membership: membership(cluster) };
+        let me = Identity { id: NodeId(1), incarnation: MINE, address: "127.0.0.1:7101".to_owned() };
+        Authorizer::new(&me, MembershipView::new(Vec::new(), cluster.map(list)))
+    }
+
+    fn authorizer(cluster: u8) -> Authorizer {
+        at(Some(cluster))
+    }
+
+    fn from(from: u64) -> Envelope {
+        Envelope {
+            from: NodeId(from),
+            to: NodeId(1),
+            number: 1,
+            cluster: Some(ClusterId([7; 16])),
+            incarnation: None,
+            sender: None,
+            process: 0,
+            epoch: None,
+            message: Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 }),
+        }
+    }
+
+    fn reason(authorized: Result<Authorized, Status>) -> String {
+        authorized.expect_err("it is refused").message().to_owned()
+    }
+
+    #[test]
+    fn a_member_of_the_same_cluster_may_speak() {
+        assert!(authorizer(7).authorize(&from(2), Some(NodeId(2)), true).is_ok());
+        assert!(authorizer(7).authorize(&Envelope { cluster: None, ..from(3) }, None, true).is_ok());
+    }
+
+    #[test]
+    fn whoever_speaks_for_the_same_cluster_or_means_this_data_folder_is_a_guest() {
+        assert_eq!(authorizer(7).authorize(&from(9), None, false).ok(), Some(Authorized::Guest(NodeId(9))));
+        let empty = at(None);
+        assert!(reason(empty.authorize(&from(9), None, false)).contains("n9 is not a member"));
+        let meant = Envelope { incarnation: Some(MINE), ..from(9) };
+        assert_eq!(empty.authorize(&meant, None, false).ok(), Some(Authorized::Guest(NodeId(9))));
+    }
+
+    #[test]
+    fn strangers_and_other_clusters_are_refused_by_name() {
+        assert!(reason(authorizer(8).authorize(&from(9), None, false)).contains("n9 is not a member"));
+        assert!(
+            reason(authorizer(7).authorize(&Envelope { cluster: None, ..from(9) }, None, false))
+                .contains("not a member")
+        );
+        assert!(reason(authorizer(8).authorize(&from(2), None, true)).contains("belongs to the cluster 0707"));
+        assert!(reason(authorizer(7).authorize(&from(1), None, false)).contains("n1 is not a member"));
+    }
+
+    #[test]
+    fn a_message_for_another_node_or_on_anothers_stream_is_refused() {
+        assert!(
+            reason(authorizer(7).authorize(&Envelope { to: NodeId(4), ..from(2) }, None, true)).contains("is for n4")
+        );
+        assert!(
+            reason(authorizer(7).authorize(&from(2), Some(NodeId(3)), true)).contains("n2 speaks on the stream of n3")
+        );
+    }
+}

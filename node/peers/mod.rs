@@ -1,0 +1,240 @@
+//! The links to the other nodes.
+//!
+//! ```text
+//!   n1 leads                                        n2 replica
+//!   pushes, commit orders   ──── Replicate ────▶    inbound stream of n1 ──▶ the loop
+//!   the loop                ◀─── (same stream) ──   acks, log states
+//!   votes                   ──── Deliver ──────▶    one call for each, the answer is a call the other way
+//! ```
+//!
+//! Whoever has something to push opens the stream, and keeps it. The loop hands its messages over and never waits: each
+//! stream has a bounded queue, and what finds no room is dropped. A broken stream is opened again with a bounded
+//! backoff as soon as there is something to send.
+//!
+//! Who is linked follows the member list. A node that has left it keeps its link as long as something goes over it, and
+//! a node that is not on it yet, but speaks for this node's own cluster, gets one as a guest: it has told its address.
+//!
+//! Absent on purpose: any knowledge of who leads, and any judgement of messages beyond who may speak.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::sync::mpsc;
+use tonic::transport::Channel;
+
+use crate::membership::Identity;
+use crate::membership::foreign_clusters::ForeignClusters;
+use crate::membership::view::MembershipView;
+use crate::protocol::{Envelope, NodeId};
+use crate::wire::address::OwnAddress;
+use crate::wire::endpoint::BadAddress;
+
+mod queue;
+
+mod authorize;
+
+mod election;
+
+mod link;
+
+mod outbound;
+
+pub(super) mod inbound;
+
+use authorize::{Authorized, Authorizer};
+use link::Link;
+
+/// How many messages from other nodes may wait for the loop; beyond it their streams wait.
+const INBOX_MESSAGES_MAX: usize = 1_024;
+/// How many nodes that are not listed may have a link.
+const GUESTS_MAX: usize = 16;
+
+pub struct Links {
+    me: NodeId,
+    /// Held for no longer than a look or a change takes, never while anything waits.
+    table: RwLock<BTreeMap<NodeId, Arc<Link>>>,
+    own: OwnAddress,
+    authorizer: Authorizer,
+    inbox: mpsc::Sender<Envelope>,
+}
+
+impl Links {
+    /// The links of a node, and the inbox into which everything goes that the other nodes say. Must be called inside
+    /// the runtime: each link has a task.
+    pub fn new(
+        me: Identity,
+        peers: &[(NodeId, String)],
+        membership: MembershipView,
+    ) -> Result<(Arc<Links>, mpsc::Receiver<Envelope>), BadAddress> {
+        let (inbox, messages) = mpsc::channel(INBOX_MESSAGES_MAX);
+        let own = OwnAddress::new(&me.address);
+        let (me, authorizer) = (me.id, Authorizer::new(&me, membership));
+        let links = Arc::new(Links { me, table: RwLock::default(), own, authorizer, inbox });
+        links.set_members(peers)?;
+        Ok((links, messages))
+    }
+
+    /// These are the members now. Links to others stay as long as something goes over them.
+    pub fn set_members(self: &Arc<Self>, members: &[(NodeId, String)]) -> Result<(), BadAddress> {
+        let listed: BTreeSet<NodeId> = members.iter().map(|(id, _)| *id).collect();
+        for link in self.all() {
+            link.list(listed.contains(&link.id));
+        }
+        self.authorizer.foreign_clusters().keep(&listed);
+        let mut first_bad = Ok(());
+        for (id, address) in members.iter().filter(|(id, _)| *id != self.me) {
+            let known = self.link(*id).is_some_and(|link| link.address == *address);
+            if !known && let Err(bad) = self.connect(*id, address, true) {
+                first_bad = first_bad.and(Err(bad));
+            }
+        }
+        first_bad
+    }
+
+    /// Hands a message to its link. False if it was dropped: no room, no open stream, or no such node.
+    pub fn send(&self, envelope: Envelope) -> bool {
+        self.link(envelope.to).is_some_and(|link| link.send(envelope))
+    }
+
+    /// How many messages for a node were dropped since this one was started: its link was full, or not open.
+    pub fn dropped(&self, node: NodeId) -> u64 {
+        self.link(node).map_or(0, |link| link.dropped())
+    }
+
+    /// Where a node listens, if there is a link to it.
+    pub fn address_of(&self, node: NodeId) -> Option<String> {
+        self.link(node).map(|link| link.address.clone())
+    }
+
+    /// The other members, with the addresses that this node uses for them.
+    pub fn members(&self) -> Vec<(NodeId, String)> {
+        let listed = self.all().into_iter().filter(|link| link.is_listed());
+        listed.map(|link| (link.id, link.address.clone())).collect()
+    }
+
+    /// The addresses of all nodes that have a link, guests among them.
+    pub fn all_addresses(&self) -> Vec<String> {
+        self.all().into_iter().map(|link| link.address.clone()).collect()
+    }
+
+    /// A connection for calls that are passed on to the node; made when it is used first.
+    pub(super) fn calls(&self, node: NodeId) -> Option<Channel> {
+        let link = self.link(node)?;
+        link.touch();
+        Some(link.calls.clone())
+    }
+
+    /// The peers that belong to another cluster.
+    pub fn foreign_clusters(&self) -> &ForeignClusters {
+        self.authorizer.foreign_clusters()
+    }
+
+    /// Ends all streams once their queues are empty.
+    pub fn close(&self) {
+        for link in self.all() {
+            link.close();
+        }
+    }
+
+    fn link(&self, node: NodeId) -> Option<Arc<Link>> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner).get(&node).cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<Link>> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// A new link in place of the one that was there.
+    fn connect(self: &Arc<Self>, id: NodeId, address: &str, listed: bool) -> Result<Arc<Link>, BadAddress> {
+        let link = Arc::new(Link::new(id, address, listed, self.own.clone(), self.foreign_clusters().clone())?);
+        let earlier = self.table.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&link));
+        if let Some(earlier) = earlier {
+            earlier.close();
+        }
+        tokio::spawn(outbound::run(Arc::clone(self), Arc::clone(&link)));
+        Ok(link)
+    }
+
+    /// The link of a node that was let in. A guest gets one now, to the address that it has told; `None`: it has told
+    /// none, or there are too many guests.
+    fn host(self: &Arc<Self>, authorized: &Authorized, told: Option<&str>) -> Option<Arc<Link>> {
+        let (Authorized::Member(id) | Authorized::Guest(id)) = *authorized;
+        let known = self.link(id);
+        match (authorized, told) {
+            (Authorized::Guest(_), Some(told)) if known.as_ref().is_none_or(|link| link.address != told) => {
+                let guests = self.all().iter().filter(|link| !link.is_listed() && link.id != id).count();
+                if guests < GUESTS_MAX { self.connect(id, told, false).ok() } else { None }
+            }
+            _ => known,
+        }
+    }
+
+    /// Ends a link to a node that is not listed and over which nothing goes any more.
+    fn forget(&self, link: &Arc<Link>) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        if table.get(&link.id).is_some_and(|known| Arc::ptr_eq(known, link)) {
+            table.remove(&link.id);
+        }
+        drop(table);
+        link.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Incarnation;
+
+    fn links(peers: &[(u64, &str)]) -> Arc<Links> {
+        let me = Identity { id: NodeId(1), incarnation: Incarnation([1; 16]), address: "127.0.0.1:7101".to_owned() };
+        let (links, _) =
+            Links::new(me, &owned(peers), MembershipView::new(Vec::new(), None)).expect("they are addresses");
+        links
+    }
+
+    fn owned(peers: &[(u64, &str)]) -> Vec<(NodeId, String)> {
+        peers.iter().map(|(id, address)| (NodeId(*id), (*address).to_owned())).collect()
+    }
+
+    fn guest(links: &Arc<Links>, id: u64, address: Option<&str>) -> Option<String> {
+        links.host(&Authorized::Guest(NodeId(id)), address).map(|link| link.address.clone())
+    }
+
+    #[tokio::test]
+    async fn links_follow_the_member_list() {
+        let links = links(&[(1, "own:1"), (2, "b:1"), (3, "c:1")]);
+        assert_eq!(links.members(), owned(&[(2, "b:1"), (3, "c:1")]));
+        let (second, third) = (links.link(NodeId(2)), links.link(NodeId(3)));
+        links.set_members(&owned(&[(2, "b:1"), (3, "c:2"), (4, "d:1")])).expect("they are addresses");
+        assert_eq!(links.members(), owned(&[(2, "b:1"), (3, "c:2"), (4, "d:1")]));
+        assert!(Arc::ptr_eq(&second.unwrap(), &links.link(NodeId(2)).unwrap()), "nothing has changed for n2");
+        assert!(third.unwrap().pushes.is_closed(), "n3 is elsewhere now");
+        assert!(links.set_members(&owned(&[(2, "no address"), (4, "d:1")])).is_err());
+        assert_eq!(links.members(), owned(&[(2, "b:1"), (4, "d:1")]), "the rest counts");
+    }
+
+    #[tokio::test]
+    async fn a_node_that_has_left_the_list_keeps_its_link_until_it_is_forgotten() {
+        let links = links(&[(2, "b:1"), (3, "c:1")]);
+        links.set_members(&owned(&[(3, "c:1")])).expect("they are addresses");
+        let left = links.link(NodeId(2)).expect("it is still there");
+        assert!(!left.is_listed() && !left.pushes.is_closed());
+        links.forget(&left);
+        assert!(left.pushes.is_closed() && links.address_of(NodeId(2)).is_none());
+    }
+
+    #[tokio::test]
+    async fn guests_get_a_link_to_the_address_that_they_tell_and_are_few() {
+        let links = links(&[(2, "b:1")]);
+        assert_eq!(guest(&links, 9, None), None, "where would an answer go?");
+        for id in 100..100 + GUESTS_MAX as u64 {
+            assert!(guest(&links, id, Some("g:1")).is_some());
+        }
+        assert_eq!(guest(&links, 9, Some("g:9")), None, "there are too many");
+        assert_eq!(guest(&links, 100, Some("g:2")), Some("g:2".to_owned()), "it is elsewhere now");
+        assert_eq!(links.members(), owned(&[(2, "b:1")]));
+        // A member is where the list says, whatever it tells.
+        let member = links.host(&Authorized::Member(NodeId(2)), Some("x:1")).map(|link| link.address.clone());
+        assert_eq!(member, Some("b:1".to_owned()));
+    }
+}

@@ -1,0 +1,105 @@
+//! The others, as a node knows them at its start: from the member list of its log, or else from the command line.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use crate::membership::Identity;
+use crate::membership::join::Join;
+use crate::membership::view::MembershipView;
+use crate::peers::Links;
+use crate::protocol::{Envelope, Listed, NodeId};
+use crate::runtime::error::NodeError;
+use crate::runtime::membership::{Addresses, not_a_member};
+use crate::runtime::options::NodeOptions;
+use crate::storage::Label;
+
+pub(super) struct Bootstrap {
+    pub(super) membership: MembershipView,
+    pub(super) links: Arc<Links>,
+    pub(super) messages: mpsc::Receiver<Envelope>,
+    pub(super) addresses: Addresses,
+    /// `None`: it is on its way already.
+    pub(super) join: Option<Join>,
+}
+
+impl Bootstrap {
+    pub(super) fn new(
+        options: &NodeOptions,
+        me: &Identity,
+        list: Option<&Listed>,
+        former: Option<&Label>,
+    ) -> Result<Bootstrap, NodeError> {
+        let named: Vec<NodeId> = options.voters(&me.address).into_iter().map(|(id, _)| id).collect();
+        let membership = MembershipView::new(named, list.cloned());
+        let (links, messages) = Links::new(me.clone(), &options.peers, membership.clone())?;
+        let mut addresses = Addresses::new(&options.peers);
+        if let Some(list) = list
+            && let Err(bad) = links.set_members(&addresses.of(&list.membership))
+        {
+            tracing::warn!("the member list has a mistake: {bad}");
+        }
+        let join = Join {
+            me: me.clone(),
+            learner: options.learner,
+            at: options.join.clone(),
+            linked: {
+                let links = Arc::clone(&links);
+                Arc::new(move || links.all_addresses())
+            },
+            membership: membership.clone(),
+            former: former.and_then(|former| former.cluster),
+            moved_from: list.and_then(|list| moved_from(me, list)),
+        };
+        let asks_at_once = !options.join.is_empty() || join.moved_from.is_some();
+        let mut join = Some(join);
+        if asks_at_once && let Some(join) = join.take() {
+            tokio::spawn(join.run());
+        }
+        Ok(Bootstrap { membership, links, messages, addresses, join })
+    }
+}
+
+/// What people should know of a node's membership at its start.
+pub(super) fn notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>) -> Vec<String> {
+    let Some(list) = list else {
+        if options.wait || !options.join.is_empty() {
+            let how = if options.wait { "`epoca member add` names its address" } else { "a cluster adds it" };
+            tracing::info!("{} belongs to no cluster yet: it waits at {} until {how}", me.id, me.address);
+        }
+        return Vec::new();
+    };
+    let stranger = not_a_member(&list.membership, (me.id, me.incarnation));
+    options.other_members(&list.membership).into_iter().chain(stranger).collect()
+}
+
+/// Where the member list has this node, if that is elsewhere: then it asks for the list to be changed. That the others
+/// were told on their command lines where it is now is not enough: a node that joins later knows the list alone. A log
+/// that was prepared before the nodes had addresses has none, which is no mistake that anybody could make.
+fn moved_from(me: &Identity, list: &Listed) -> Option<String> {
+    let listed = &list.membership.found_by(me.id, me.incarnation)?.address;
+    (!listed.is_empty() && *listed != me.address).then(|| listed.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{EntryId, Incarnation, Member, Membership, Position};
+
+    fn at(address: &str) -> Identity {
+        Identity { id: NodeId(1), incarnation: Incarnation([1; 16]), address: address.to_owned() }
+    }
+
+    fn listed(address: &str, incarnation: u8) -> Listed {
+        let member = Member::voter(NodeId(1), address.to_owned(), Incarnation([incarnation; 16]));
+        Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::found(vec![member]) }
+    }
+
+    #[test]
+    fn a_member_that_listens_elsewhere_than_it_is_listed_has_moved() {
+        assert_eq!(moved_from(&at("new:1"), &listed("old:1", 1)), Some("old:1".to_owned()));
+        assert_eq!(moved_from(&at("old:1"), &listed("old:1", 1)), None);
+        assert_eq!(moved_from(&at("new:1"), &listed("", 1)), None, "a prepared log names no address");
+        assert_eq!(moved_from(&at("new:1"), &listed("old:1", 2)), None, "another data folder is another member");
+    }
+}

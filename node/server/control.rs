@@ -1,0 +1,371 @@
+//! The Control service: a node's status, its log for inspection, watching it, and the lab's faults.
+//!
+//! What it shows of intermediate entries is marked so; keys and values of log entries are shown only in a lab.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tonic::codegen::BoxStream;
+use tonic::{Request, Response, Status};
+
+use crate::membership::lost_disks::LostDisks;
+use crate::membership::view::MembershipView;
+use crate::peers::Links;
+use crate::protocol::trace::{NodeState, RoleName};
+use crate::protocol::{
+    Answer, Change, ClusterId, Command, Entry, Epoch, Incarnation, Kind, Limits, LogPoint, NodeId, Position,
+};
+use crate::server::admission::limits::RequestLimits;
+use crate::server::admission::response_body;
+use crate::server::lab::Lab;
+use crate::server::member_changes::MemberChanges;
+use crate::server::observe;
+use crate::server::records::Records;
+use crate::server::refusal::{by_core, lab_only, not_a_leader, not_taken};
+use crate::server::requests::{Fault, Injection, NotTaken, Request as Ask, RequestQueue, State, Tail};
+use crate::wire::forwarded::is_forwarded;
+use crate::wire::proto;
+use crate::wire::proto::control_server::Control;
+use crate::wire::refusal::{refused, unsound};
+
+const LOG_LINES_DEFAULT: u64 = 100;
+const LOG_LINES_MAX: u64 = 1_000;
+const LOG_PAGE_BYTES_MAX: u64 = 2 << 20;
+const TAIL_DEFAULT: u64 = 1_000;
+/// One part of a backup.
+const BACKUP_PART_BYTES: u64 = 1 << 20;
+/// So many snapshots may be read at once, one that is sent to a replica among them.
+const SNAPSHOTS_READ_MAX: usize = 3;
+
+/// What a node can say of itself without asking the loop.
+#[derive(Clone, Debug)]
+pub struct About {
+    pub id: NodeId,
+    /// Where the others reach it.
+    pub address: String,
+    pub lab: bool,
+    /// What people should know of the start, such as that the final database was rebuilt.
+    pub notes: Vec<String>,
+    pub incarnation: Incarnation,
+    pub membership: MembershipView,
+    pub lost_disks: LostDisks,
+}
+
+impl About {
+    /// What people should know now.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.iter().cloned().chain(self.lost_disks.verdict()).collect()
+    }
+}
+
+pub(super) struct ControlService {
+    pub(super) queue: RequestQueue,
+    pub(super) lab: Lab,
+    pub(super) about: About,
+    pub(super) records: Arc<dyn Records>,
+    pub(super) links: Arc<Links>,
+    pub(super) limits: RequestLimits,
+    pub(super) members: MemberChanges,
+}
+
+#[tonic::async_trait]
+impl Control for ControlService {
+    async fn status(&self, _: Request<proto::StatusRequest>) -> Result<Response<proto::StatusResponse>, Status> {
+        let state = self.state(1).await?;
+        Ok(Response::new(self.status_of(state)))
+    }
+
+    async fn read_log(
+        &self,
+        request: Request<proto::ReadLogRequest>,
+    ) -> Result<Response<proto::ReadLogResponse>, Status> {
+        let proto::ReadLogRequest { from, limit } = request.into_inner();
+        let limit = if limit == 0 { LOG_LINES_DEFAULT } else { limit.min(LOG_LINES_MAX) };
+        let mut state = self.state(1).await?.snapshot;
+        let from = Position(from.clamp(Position::FIRST.0, u64::MAX / 2)).max(Position::after(state.purged));
+        let to = Position(from.0 + limit - 1);
+        // Only the log's end can be forged: if the last entry is not, none is.
+        if state.tail.last().is_some_and(|last| last.forged) {
+            state = self.state(NodeState::TAIL_MAX).await?.snapshot;
+        }
+        let records = Arc::clone(&self.records);
+        let _room = self.limits.request().map_err(|refusal| Status::resource_exhausted(refusal.message))?;
+        let _turn = self.limits.reader().await;
+        let entries = tokio::task::spawn_blocking(move || records.log(from, to, LOG_PAGE_BYTES_MAX))
+            .await
+            .unwrap_or_else(|error| Err(error.to_string()))
+            .map_err(Status::internal)?;
+        let end = entries.last().map(|entry| entry.position);
+        let more = end.is_some_and(|end| state.last().is_some_and(|last| last.position > end));
+        let forged_from = state.tail.iter().find(|preview| preview.forged).map(|preview| preview.point.position);
+        let lines = entries.iter().map(|entry| self.line(entry, &state, forged_from)).collect();
+        response_body::answer(&self.limits, proto::ReadLogResponse { lines, more, refused: None })
+    }
+
+    type ObserveStream = BoxStream<proto::Observation>;
+
+    async fn observe(
+        &self,
+        request: Request<proto::ObserveRequest>,
+    ) -> Result<Response<BoxStream<proto::Observation>>, Status> {
+        let tail = match request.into_inner().tail {
+            0 => TAIL_DEFAULT,
+            tail => tail.min(NodeState::TAIL_MAX as u64),
+        };
+        let tail = Tail(tail as usize);
+        let watch = self
+            .ask(|reply| Ask::Watch(tail, reply))
+            .await?
+            .ok_or_else(|| Status::resource_exhausted("too many watch this node already: end one of them"))?;
+        Ok(Response::new(observe::observations(self.queue.clone(), tail, watch)))
+    }
+
+    async fn stand(&self, _: Request<proto::StandRequest>) -> Result<Response<proto::ControlResponse>, Status> {
+        let answer = self.queue.ask(Ask::Stand);
+        Ok(Response::new(answered(answer, "stands for the first election").await))
+    }
+
+    async fn backup(&self, request: Request<proto::BackupRequest>) -> Result<Response<proto::BackupResponse>, Status> {
+        let proto::BackupRequest { position, offset } = request.into_inner();
+        let answer =
+            |refusal| Ok(Response::new(proto::BackupResponse { refused: Some(refusal), ..Default::default() }));
+        let _room = match self.limits.request() {
+            Ok(limits) => limits,
+            Err(refusal) => return answer(refusal),
+        };
+        let at = match position {
+            Some(position) => Position(position),
+            // Each that begins now may take a snapshot of its own, which stays until it is read.
+            None if self.records.snapshots_being_read() >= SNAPSHOTS_READ_MAX => {
+                let why = "other backups of this node are being read: try again when they have ended";
+                return answer(refused("overloaded", why));
+            }
+            None => match self.ask(Ask::Backup).await? {
+                Answer::Written(point) => point.position,
+                Answer::Refused(refusal) => return answer(by_core(refusal)),
+                other => return Err(Status::internal(format!("a backup was answered with {other:?}"))),
+            },
+        };
+        let records = Arc::clone(&self.records);
+        let _turn = self.limits.reader().await;
+        let part = tokio::task::spawn_blocking(move || records.snapshot(at, offset, BACKUP_PART_BYTES)).await;
+        match part.unwrap_or_else(|error| Err(error.to_string())).map_err(Status::internal)? {
+            Some((part, total)) => response_body::answer(
+                &self.limits,
+                proto::BackupResponse { position: at.0, total, part, refused: None },
+            ),
+            None => answer(refused("snapshot_gone", "a newer snapshot has replaced this one: begin again")),
+        }
+    }
+
+    async fn lead(&self, request: Request<proto::LeadRequest>) -> Result<Response<proto::ControlResponse>, Status> {
+        let to = request.into_inner().node.map(NodeId);
+        let before = self.state(0).await?.snapshot;
+        let answer = self.queue.ask(|reply| Ask::Transfer(to, reply));
+        let done = match to {
+            Some(to) if to == self.about.id && leader(&before) == Some(to) => format!("{to} leads already"),
+            Some(to) if to == self.about.id && leader(&before).is_none() => {
+                format!("{to} stands for election: `epoca status` shows who leads")
+            }
+            Some(to) if to == self.about.id => format!("{to} has asked to lead: `epoca status` shows who leads"),
+            Some(to) => format!("{to} leads"),
+            None => "another node leads".to_owned(),
+        };
+        Ok(Response::new(answered(answer, &done).await))
+    }
+
+    async fn members(
+        &self,
+        request: Request<proto::MembersRequest>,
+    ) -> Result<Response<proto::MembersResponse>, Status> {
+        self.members.list(is_forwarded(request.metadata())).await.map(Response::new)
+    }
+
+    async fn join(&self, request: Request<proto::JoinRequest>) -> Result<Response<proto::MemberChanged>, Status> {
+        Ok(Response::new(self.members.join(request).await))
+    }
+
+    async fn remove(&self, request: Request<proto::RemoveRequest>) -> Result<Response<proto::MemberChanged>, Status> {
+        Ok(Response::new(self.members.remove(request).await))
+    }
+
+    async fn promote(&self, request: Request<proto::PromoteRequest>) -> Result<Response<proto::MemberChanged>, Status> {
+        Ok(Response::new(self.members.promote(request).await))
+    }
+
+    async fn cut(&self, request: Request<proto::LinkRequest>) -> Result<Response<proto::ControlResponse>, Status> {
+        self.lab.link(request.into_inner().with, Fault::Cut).await
+    }
+
+    async fn heal(&self, request: Request<proto::LinkRequest>) -> Result<Response<proto::ControlResponse>, Status> {
+        self.lab.link(request.into_inner().with, Fault::Heal).await
+    }
+
+    async fn hold(&self, request: Request<proto::HoldRequest>) -> Result<Response<proto::ControlResponse>, Status> {
+        self.lab.hold(&request.into_inner().kind).await
+    }
+
+    async fn release(&self, request: Request<proto::HoldRequest>) -> Result<Response<proto::ControlResponse>, Status> {
+        self.lab.release(request.into_inner().kind).await
+    }
+
+    async fn rule(&self, request: Request<proto::LinkRule>) -> Result<Response<proto::ControlResponse>, Status> {
+        self.lab.rule(request.into_inner()).await
+    }
+
+    async fn lift(&self, _: Request<proto::LiftRequest>) -> Result<Response<proto::ControlResponse>, Status> {
+        self.lab.fault(Fault::Lift).await
+    }
+
+    async fn step(&self, request: Request<proto::StepRequest>) -> Result<Response<proto::ControlResponse>, Status> {
+        self.lab.fault(Fault::Step(request.into_inner().on)).await
+    }
+
+    async fn pending(&self, _: Request<proto::PendingRequest>) -> Result<Response<proto::PendingResponse>, Status> {
+        let pending = self.ask(Ask::Pending).await?;
+        Ok(Response::new(proto::PendingResponse { messages: pending.iter().map(Into::into).collect() }))
+    }
+
+    async fn handle(&self, request: Request<proto::HandleRequest>) -> Result<Response<proto::ControlResponse>, Status> {
+        self.lab.handle(request.into_inner()).await
+    }
+
+    async fn tick(&self, request: Request<proto::TickRequest>) -> Result<Response<proto::TickResponse>, Status> {
+        self.lab.tick(request.into_inner().micros).await
+    }
+
+    async fn inject(&self, request: Request<proto::InjectRequest>) -> Result<Response<proto::ControlResponse>, Status> {
+        if !self.about.lab {
+            return Ok(Response::new(no(lab_only())));
+        }
+        let injection = match injection(request.into_inner()) {
+            Ok(injection) => injection,
+            Err(refusal) => return Ok(Response::new(no(refusal))),
+        };
+        let answer = self.queue.ask(|reply| Ask::Inject(injection, reply));
+        Ok(Response::new(answered(answer, "forged entries are at the end of the log").await))
+    }
+}
+
+impl ControlService {
+    async fn ask<T>(&self, request: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Status> {
+        ask(&self.queue, request).await
+    }
+
+    async fn state(&self, tail: usize) -> Result<State, Status> {
+        self.ask(|reply| Ask::State(tail, reply)).await
+    }
+
+    fn status_of(&self, state: State) -> proto::StatusResponse {
+        let State { snapshot, pending, timer_micros } = state;
+        let (me, lab) = (self.about.id, &snapshot.lab);
+        let peers = self.links.members().into_iter();
+        proto::StatusResponse {
+            id: self.about.id.0,
+            address: self.about.address.clone(),
+            role: snapshot.role.name().to_owned(),
+            epoch: snapshot.epoch.map(|epoch| epoch.0),
+            leader: leader(&snapshot).map(|leader| leader.0),
+            last: snapshot.last().map(Into::into),
+            committed: snapshot.committed.map(Into::into),
+            applied: snapshot.applied.map(Into::into),
+            purged: snapshot.purged.map(Into::into),
+            snapshot: snapshot.snapshot.map(Into::into),
+            pid: std::process::id(),
+            cluster: self.about.membership.cluster().map(|ClusterId(id)| id.to_vec().into()),
+            lab: self.about.lab,
+            revision: self.records.revision(),
+            peers: peers
+                .map(|(id, address)| proto::PeerAddress { id: id.0, address, dropped: self.links.dropped(id) })
+                .collect(),
+            cpu_micros: cpu_micros(),
+            notes: self.about.notes.clone(),
+            disks_lost: self.about.lost_disks.verdict(),
+            cuts: lab.cuts(me).into_iter().map(|with| proto::LinkState { with: with.0 }).collect(),
+            holds: lab.holds(),
+            rules: lab.rules.iter().map(Into::into).collect(),
+            frozen: lab.frozen,
+            pending,
+            wrong: lab.wrong.as_ref().map(|how| how.to_string()),
+            timer_micros,
+            incarnation: self.about.incarnation.0.to_vec().into(),
+            members: self.about.membership.known().list.map(|list| (&*list).into()),
+        }
+    }
+
+    fn line(&self, entry: &Entry, state: &NodeState, forged_from: Option<Position>) -> proto::LogLine {
+        let command = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten();
+        let shown = command.as_ref().filter(|_| self.about.lab).map(|command| command.change.shown());
+        let (key, value) = shown.unzip();
+        let in_session = command.filter(|command| command.once.is_some());
+        proto::LogLine {
+            point: Some(entry.point().into()),
+            state: if state.is_committed(entry.point()) { "committed" } else { "intermediate" }.to_owned(),
+            kind: proto::EntryKind::from(entry.kind).into(),
+            key,
+            value: value.flatten(),
+            forged: forged_from.is_some_and(|first| entry.position >= first),
+            session: in_session.as_ref().map(|command| command.session),
+            sequence: in_session.map(|command| command.sequence),
+        }
+    }
+}
+
+/// Asks the loop, in words of gRPC if it does not answer.
+pub(super) async fn ask<T>(queue: &RequestQueue, request: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Status> {
+    let asked = queue.ask(request).map_err(|why| match why {
+        NotTaken::Overloaded => Status::resource_exhausted(not_taken(why).message),
+        NotTaken::Stopping => Status::unavailable(not_taken(why).message),
+    })?;
+    asked.await.map_err(|_| Status::unavailable("this node stopped before it could answer"))
+}
+
+pub(super) fn leader(snapshot: &NodeState) -> Option<NodeId> {
+    if snapshot.role == RoleName::Leader { Some(snapshot.node) } else { snapshot.leader }
+}
+
+fn injection(request: proto::InjectRequest) -> Result<Injection, proto::Refusal> {
+    let proto::InjectRequest { epoch, key, value, count } = request;
+    Change::Put { key: key.clone(), value: value.clone() }.check().map_err(unsound)?;
+    if epoch == Some(0) {
+        return Err(refused("epoch_out_of_range", "epochs count from 1"));
+    }
+    let count = count.max(1);
+    let limit = Limits::default().injected_entries as u64;
+    if count > limit {
+        let text = format!("{count} forged entries are too many at once: the limit is {limit}");
+        return Err(refused("too_many", text));
+    }
+    let command = Command { session: 0, sequence: 0, once: None, change: Change::Put { key, value } }.encode();
+    Ok(Injection { epoch: epoch.map(Epoch), commands: vec![command; count as usize] })
+}
+
+async fn answered(asked: Result<oneshot::Receiver<Answer>, NotTaken>, done: &str) -> proto::ControlResponse {
+    let answer = match asked {
+        Ok(answer) => answer.await,
+        Err(why) => return no(not_taken(why)),
+    };
+    match answer {
+        Ok(Answer::Done | Answer::Readable) => yes(done.to_owned(), None),
+        Ok(Answer::Written(last)) => yes(done.to_owned(), Some(last)),
+        Ok(Answer::Forward(leader)) => no(not_a_leader(leader)),
+        Ok(Answer::Refused(refusal)) => no(by_core(refusal)),
+        Ok(Answer::Unknown) | Err(_) => no(refused("stopping", "the node stopped before it could answer")),
+    }
+}
+
+pub(super) fn yes(message: String, last: Option<LogPoint>) -> proto::ControlResponse {
+    let done = proto::Done { message, last: last.map(Into::into) };
+    proto::ControlResponse { outcome: Some(proto::control_response::Outcome::Done(done)) }
+}
+
+pub(super) fn no(refusal: proto::Refusal) -> proto::ControlResponse {
+    proto::ControlResponse { outcome: Some(proto::control_response::Outcome::Refused(refusal)) }
+}
+
+/// User and system time of this process so far.
+fn cpu_micros() -> u64 {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let micros = |time: nix::sys::time::TimeVal| time.tv_sec() as u64 * 1_000_000 + time.tv_usec() as u64;
+    getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| micros(usage.user_time()) + micros(usage.system_time()))
+}

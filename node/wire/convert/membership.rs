@@ -1,0 +1,57 @@
+//! Member lists for those who ask a node: what the log holds of them is encoded by the protocol itself.
+
+use crate::protocol::{EntryId, Listed, Member, MemberKind, Membership};
+use crate::wire::convert::ids::{cluster, incarnation, node, position, sixteen_to_wire};
+use crate::wire::convert::{Malformed, required};
+use crate::wire::proto;
+
+impl From<&Listed> for proto::MemberList {
+    fn from(listed: &Listed) -> proto::MemberList {
+        proto::MemberList {
+            cluster: sixteen_to_wire(&listed.membership.cluster.0),
+            set_by: Some(listed.id.into()),
+            position: listed.position.0,
+            members: listed.membership.members.iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<&Member> for proto::Member {
+    fn from(member: &Member) -> proto::Member {
+        proto::Member {
+            id: member.id.0,
+            address: member.address.clone(),
+            incarnation: sixteen_to_wire(&member.incarnation.0),
+            kind: member.kind.name().to_owned(),
+        }
+    }
+}
+
+impl TryFrom<proto::MemberList> for Listed {
+    type Error = Malformed;
+
+    fn try_from(list: proto::MemberList) -> Result<Listed, Malformed> {
+        let members = list.members.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
+        let membership = Membership { cluster: cluster(&list.cluster)?, members };
+        if !membership.is_sound() {
+            return Err(Malformed::Members);
+        }
+        let id = EntryId::try_from(required("set_by", list.set_by)?)?;
+        Ok(Listed { id, position: position("position", list.position)?, membership })
+    }
+}
+
+impl TryFrom<proto::Member> for Member {
+    type Error = Malformed;
+
+    fn try_from(member: proto::Member) -> Result<Member, Malformed> {
+        let kinds = [MemberKind::Voter, MemberKind::Joining, MemberKind::Learner];
+        let kind = kinds.into_iter().find(|kind| kind.name() == member.kind);
+        Ok(Member {
+            id: node("id", member.id)?,
+            address: member.address,
+            incarnation: incarnation(&member.incarnation)?,
+            kind: kind.ok_or(Malformed::Unheard { what: "kind", found: member.kind })?,
+        })
+    }
+}
