@@ -159,7 +159,7 @@ macro_rules! localized {
 
 pub(crate) use localized;
 
-/// A number with so many decimals, behind a point or a comma.
+/// A number with this many decimals, after a point in English and after a comma in Portuguese.
 pub fn decimal(number: f64, decimals: usize) -> Localized {
     let text = format!("{number:.decimals$}");
     let portuguese = text.replace('.', ",");

@@ -1,5 +1,5 @@
-//! The console as a person meets it: real nodes, a real terminal, keys. How its screens look is compared in the unit
-//! tests of `tui/console`, against the files in `screens/`.
+//! The console as a whole: real nodes, a pseudo-terminal, keys. The unit tests of `tui/console` compare its screens
+//! with the files in `screens/`.
 
 #[cfg(unix)]
 mod session;

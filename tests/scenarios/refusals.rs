@@ -1,4 +1,4 @@
-//! What is wrong is said: a scenario that must fail, a text that cannot be read, a run that is interrupted.
+//! Failures are reported: a scenario that must fail, a text with a mistake, an interrupted run.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -60,7 +60,7 @@ fn an_interrupted_run_leaves_no_process_and_no_folder() {
     let begun = lines.any(|line| line.is_ok_and(|line| line.contains("clients write and read")));
     assert!(begun, "chaos began");
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
-    // What it still says must have somewhere to go.
+    // The pipe must be read to its end, or the program could block.
     let rest = std::thread::spawn(move || lines.for_each(drop));
     let status = child.wait().expect("it is ours");
     rest.join().expect("it only reads");

@@ -34,9 +34,9 @@ pub fn repeated(why: &Localized) -> Localized {
 pub fn leadership_moved(from: NodeId, to: NodeId, epoch: Epoch, event: u64) -> Localized {
     let epoch = epoch.0;
     localized!(
-        "leadership moved without a reason in the scenario, from {from} to {to} (epoch {epoch}, event {event} of {to}): \
+        "leadership moved from {from} to {to} without a reason in the scenario (epoch {epoch}, event {event} of {to}): \
          this machine stalled for an election timeout",
-        "a liderança mudou sem motivo no cenário, de {from} para {to} (época {epoch}, evento {event} de {to}): esta \
+        "a liderança mudou de {from} para {to} sem motivo no cenário (época {epoch}, evento {event} de {to}): esta \
          máquina ficou parada durante um timeout de eleição"
     )
 }
