@@ -16,7 +16,7 @@ pub enum Lang {
 
 impl Lang {
     /// From the locale: the first of the three variables that is set decides, as for other programs.
-    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Lang {
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Lang {
         let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
         match set {
             Some(locale) if locale.to_ascii_lowercase().starts_with("pt") => Lang::Portuguese,
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_first_locale_variable_that_is_set_decides_the_language() {
-        let of = |set| Lang::of_environment(variables(set));
+        let of = |set| Lang::from_environment(variables(set));
         assert_eq!(of(&[("LANG", "pt_BR.UTF-8")]), Lang::Portuguese);
         assert_eq!(of(&[("LC_ALL", "C.UTF-8"), ("LANG", "pt_BR.UTF-8")]), Lang::English);
         assert_eq!(of(&[("LC_ALL", ""), ("LC_MESSAGES", "pt_PT"), ("LANG", "en_US")]), Lang::Portuguese);

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::CommandFactory;
+use epoca::client::Client;
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::stat::{Mode, umask};
 use tokio::sync::mpsc;
@@ -27,7 +28,7 @@ use tokio::sync::mpsc;
 use cli::{Appearance, Cli, DemoArgs, Invocation};
 use command::options::{CONNECT_VARIABLE, Format, Global, TargetSource};
 use command::{Command, Context, Exit, Outcome, backup, execute, find, inspect, node, print};
-use console::{ConsoleOptions, Source, Wanted};
+use console::{ConsoleOptions, RecordTarget, Source};
 use lang::Lang;
 use scenario::command::{ScenarioArgs, ScenarioCommand};
 use tape::command::RecordOptions;
@@ -50,7 +51,8 @@ fn main() -> ExitCode {
         None => return demo(&global, DemoArgs::DEFAULT),
         Some(Invocation::Demo(args)) => return demo(&global, args),
         Some(Invocation::Console(args)) => {
-            return open_console(&global, Source::Connect(global.clone()), args.appearance, args.record);
+            let source = Source::Connect(Box::pin(connect(global.clone())));
+            return open_console(&global, source, args.appearance, args.record);
         }
         Some(Invocation::Node(args)) => return node::run(args),
         Some(Invocation::Completions { shell }) => {
@@ -124,6 +126,12 @@ fn print_bytes(bytes: &[u8]) -> Outcome {
     }
 }
 
+/// Connects to the cluster that the command line names.
+async fn connect(global: Global) -> Result<Client, Outcome> {
+    let target = find::find(&global)?;
+    find::connect(&target, &global).await.map_err(|error| execute::failed(&error))
+}
+
 /// Runs one command against a running cluster.
 async fn run_command(command: &Command, global: &Global) -> Outcome {
     let target = match find::find(global) {
@@ -176,7 +184,7 @@ fn demo(global: &Global, args: DemoArgs) -> ExitCode {
 fn open_console(global: &Global, source: Source, appearance: Appearance, record: RecordOptions) -> ExitCode {
     let Appearance { ascii, theme, lang, mouse, present } = appearance;
     let RecordOptions { record, record_max } = record;
-    let record = record.map(|path| Wanted { path, bytes_max: record_max });
+    let record = record.map(|path| RecordTarget { path, bytes_max: record_max });
     console::run(ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout: global.timeout, record })
 }
 

@@ -44,6 +44,9 @@
 //! # }
 //! ```
 //!
+//! Whole programs are in `node/client/examples`: a counter with compare-and-set, a watcher that resumes, writes that are
+//! applied once while leaders are killed.
+//!
 //! It knows only the wire, and shows none of its types.
 
 mod error;
@@ -157,7 +160,15 @@ impl Client {
         Ok(client)
     }
 
-    /// A client of nodes that need not run yet: whoever is there is found by the first operation.
+    /// A client of nodes that need not run yet: the first operation connects.
+    ///
+    /// ```
+    /// use epoca::client::{Client, ClientError, Options};
+    ///
+    /// assert!(Client::new(&["127.0.0.1:7101".to_owned()], Options::default()).is_ok());
+    /// let wrong = Client::new(&["127.0.0.1".to_owned()], Options::default());
+    /// assert!(matches!(wrong.map(drop), Err(ClientError::BadAddress { .. })));
+    /// ```
     pub fn new(addresses: &[String], options: Options) -> Result<Client, ClientError> {
         let nodes = Nodes::new(addresses, options.cluster.clone())?;
         let shared = Shared {

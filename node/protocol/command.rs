@@ -30,7 +30,19 @@ const BATCH: u8 = 4;
 /// Set in the tag of a command that belongs to a session.
 const ONCE: u8 = 0x80;
 
-/// A client's write. `session` and `sequence` name it, so that a retry can be told from a new write; only `once` makes them
+/// A client's write.
+///
+/// ```
+/// use bytes::Bytes;
+/// use epoca_protocol::{Change, Command, Expect};
+///
+/// let change = Change::CompareAndSet { key: Bytes::from("x"), expect: Expect::Absent, value: Bytes::from("1") };
+/// assert_eq!(change.check(), Ok(()));
+/// let command = Command { session: 7, sequence: 1, once: None, change };
+/// assert_eq!(Command::decode(&command.encode()), Some(command));
+/// ```
+///
+/// `session` and `sequence` name it, so that a retry can be told from a new write; only `once` makes them
 /// count, without it they are a label.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Command {

@@ -1,6 +1,7 @@
 //! From acks to final data: the leader counts, commits what a quorum holds, orders the commit; every node makes final
 //! what it is ordered to, as far as it is durable and confirmed.
 
+use crate::apply::Applied;
 use crate::core::Core;
 use crate::entry::Entry;
 use crate::io::{Answer, Apply, Output};
@@ -183,7 +184,7 @@ impl Core {
     }
 
     /// The final database holds it: readers see it, and the leader confirms to the clients.
-    pub(super) fn on_applied(&mut self, point: LogPoint) {
+    pub(super) fn on_applied(&mut self, point: LogPoint, outcomes: &[Applied]) {
         let before = reach(self.applied);
         if point.position.0 <= before {
             return;
@@ -198,8 +199,11 @@ impl Core {
                 confirmed.extend(leader.writes.pop_front());
             }
         }
-        for (written, request) in confirmed {
-            self.answer(request, Answer::Written(written));
+        let first = point.position.0 + 1 - outcomes.len() as u64;
+        for (entry, request) in confirmed {
+            let applied = entry.position.0.checked_sub(first).and_then(|index| outcomes.get(index as usize));
+            let applied = *applied.expect("the host gives the outcome of each entry that it has applied");
+            self.answer(request, Answer::Applied { entry, applied });
         }
         self.answer_reads();
         self.advance_transfer();

@@ -116,7 +116,7 @@ impl Core {
             Input::Message(envelope) => self.on_message(envelope),
             Input::Stored(operation) => self.on_stored(operation),
             Input::StorageFailed(text) => self.on_storage_failed(text),
-            Input::Applied(point) => self.on_applied(point),
+            Input::Applied { up_to, outcomes } => self.on_applied(up_to, &outcomes),
             Input::LogRead { read, entries } => self.on_log_read(read, entries),
             Input::ChainChecked(check) => self.on_chain_checked(check),
             Input::Backup(request) => self.on_backup(request),
@@ -365,7 +365,7 @@ impl Core {
         let more = self.log.stored(operation);
         while self.injected.front().is_some_and(|(pending, ..)| *pending <= operation) {
             let (_, request, last) = self.injected.pop_front().expect("there is a first one");
-            self.answer(request, Answer::Written(last));
+            self.answer(request, Answer::Injected(last));
         }
         match &self.role {
             // An older promise may be what is durable now; then the barrier still stands.

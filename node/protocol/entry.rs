@@ -75,6 +75,19 @@ impl Entry {
 
 /// The digest of a log that ends with this entry: the first 16 bytes of BLAKE3 over the digest before (16 zero bytes
 /// at the start of the log), epoch, offset (both little endian, 8 bytes), kind (1 byte) and body.
+///
+/// ```
+/// use epoca_protocol::{EntryId, Kind, digest_after};
+///
+/// let id = EntryId::new(1, 4);
+/// let genuine = digest_after(None, id, Kind::Command, b"x=1");
+/// let forged = digest_after(None, id, Kind::Command, b"x=2");
+/// assert_ne!(genuine, forged, "the same number with other content");
+///
+/// let next = EntryId::new(1, 5);
+/// let after = |before| digest_after(Some(before), next, Kind::Command, b"y=1");
+/// assert_ne!(after(genuine), after(forged), "every later digest differs, too");
+/// ```
 pub fn digest_after(before: Option<Digest>, id: EntryId, kind: Kind, body: &[u8]) -> Digest {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&before.map_or([0; 16], |digest| digest.0));

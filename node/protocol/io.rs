@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 
+use crate::apply::Applied;
 use crate::base::{Base, SnapshotId};
 use crate::entry::Entry;
 use crate::membership::{Listed, MemberChange};
@@ -22,13 +23,14 @@ pub enum Input {
     Stored(Operation),
     /// A storage operation failed: final, the node stops.
     StorageFailed(String),
-    /// The final database holds everything up to this entry, in memory at least.
-    Applied(LogPoint),
+    /// The final database holds everything up to this entry, in memory at least. `outcomes` has one outcome for each entry
+    /// applied since the last input of this kind, in log order; the last one is that of `up_to`.
+    Applied { up_to: LogPoint, outcomes: Vec<Applied> },
     /// The answer to [`Output::ReadLog`]: the entries, in order, without gaps, from the position asked for.
     LogRead { read: ReadId, entries: Vec<Entry> },
     /// The answer to [`Output::CheckChain`]: where the chain of digests breaks, if it does.
     ChainChecked(ChainCheck),
-    /// A snapshot of all that is final now, for a backup. Answered with `Written` up to its last entry, or a refusal.
+    /// A snapshot of all that is final now, for a backup. Answered with `Snapshot`, or a refusal.
     Backup(RequestId),
     /// A snapshot is on the disk, durable and under its name.
     SnapshotTaken(SnapshotId),
@@ -49,10 +51,10 @@ pub enum Input {
     /// Make this node the leader, or whoever is caught up best if none is named. Answered with `Done` once it leads (at
     /// another node than the leader: once it is asked for), `Forward` or a refusal.
     Transfer(RequestId, Option<NodeId>),
-    /// Change the member list. Answered with `Written` once the new list is committed and applied (with `Done` if
+    /// Change the member list. Answered with `Applied` once the new list is committed and applied (with `Done` if
     /// nothing had to be changed), `Forward`, a refusal, or `Unknown`.
     ChangeMembers(RequestId, MemberChange),
-    /// Put forged entries at the end of the log (lab only). Answered with `Written` up to the last or a refusal.
+    /// Put forged entries at the end of the log (lab only). Answered with `Injected`, or a refusal.
     Inject(Inject),
     /// Whether anybody watches: without a watcher no trace event is built.
     Watched(bool),
@@ -231,8 +233,16 @@ pub enum ChainCheck {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Answer {
-    /// Committed and applied.
-    Written(LogPoint),
+    /// Committed and applied: the entry of the request, and what applying it came to. For a retry the outcome is that of
+    /// the first attempt, with the place of its entry.
+    Applied {
+        entry: LogPoint,
+        applied: Applied,
+    },
+    /// The injected entries are durable, up to this one.
+    Injected(LogPoint),
+    /// The newest snapshot reaches to this entry, and may be read.
+    Snapshot(LogPoint),
     /// The final database may be read now: it holds all that was confirmed before the read was asked.
     Readable,
     Done,

@@ -6,8 +6,7 @@
 //!
 //! What is absent on purpose: whatever injects faults (only the marks of forged entries live here),
 //! texts for people, and every name of a network or storage library.
-//!
-//! In reading order:
+#![doc = include_str!("PROTOCOL.md")]
 
 mod types;
 

@@ -33,7 +33,14 @@ impl Probe {
     }
 }
 
-/// The least number of voters that must be asked.
+/// The least number of voters that must be asked: with a majority of writers it leaves none out.
+///
+/// ```
+/// use epoca_protocol::replicas_least;
+///
+/// // Of four voters a write is confirmed by three, so any two of them have it.
+/// assert_eq!([1, 3, 4, 5].map(replicas_least), [1, 2, 2, 3]);
+/// ```
 pub fn replicas_least(voters: usize) -> usize {
     voters - (voters / 2 + 1) + 1
 }

@@ -110,7 +110,7 @@ impl Core {
             std::mem::take(&mut self.snapshots.backups).into_iter().partition(|(_, wanted)| reached(*wanted));
         self.snapshots.backups = waiting;
         for ((request, _), point) in ready.into_iter().zip(latest.into_iter().cycle()) {
-            self.answer(request, Answer::Written(point));
+            self.answer(request, Answer::Snapshot(point));
         }
         if !self.snapshots.backups.is_empty() {
             self.take_snapshot();

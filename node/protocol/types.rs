@@ -43,6 +43,13 @@ impl Position {
 }
 
 /// The identity of an entry, ordered first by epoch, then by offset. Printed `e3·o5`.
+///
+/// ```
+/// use epoca_protocol::EntryId;
+///
+/// assert!(EntryId::new(2, 1) > EntryId::new(1, 9));
+/// assert_eq!(EntryId::new(3, 5).to_string(), "e3·o5");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId {
     pub epoch: Epoch,

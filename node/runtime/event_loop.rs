@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::membership::join::Join;
 use crate::peers::Links;
-use crate::protocol::{Answer, Core, Input, NodeId, Position, Proposal, Refusal};
+use crate::protocol::{Answer, Core, Input, NodeId, Proposal, Refusal};
 use crate::runtime::alarm::Alarm;
 use crate::runtime::clock::Clock;
 use crate::runtime::database::Applier;
@@ -30,7 +30,7 @@ use crate::runtime::membership::Addresses;
 use crate::runtime::observers::Observers;
 use crate::runtime::pending_requests::PendingRequests;
 use crate::server::About;
-use crate::server::requests::{Request, RequestQueue, WriteAnswer};
+use crate::server::requests::{Request, RequestQueue};
 use crate::storage::{FinalDatabase, LogReader, SnapshotStore};
 use crate::wire::log_throttle::LogThrottle;
 
@@ -128,10 +128,7 @@ impl EventLoop {
                 }
                 self.step(Input::Stored(operation))
             }
-            Done::Applied(up_to, outcomes) => {
-                self.requests.outcomes = (Position(up_to.position.0 + 1 - outcomes.len() as u64), outcomes);
-                self.step(Input::Applied(up_to))
-            }
+            Done::Applied(up_to, outcomes) => self.step(Input::Applied { up_to, outcomes }),
             Done::Altered(fact) => {
                 self.observers.tell(self.clock.own(), fact);
                 Ok(())
@@ -156,7 +153,7 @@ impl EventLoop {
         for request in requests.drain(..) {
             match request {
                 Request::Write(_, reply) if self.requests.is_full() => {
-                    let _ = reply.send(WriteAnswer { answer: Answer::Refused(Refusal::Overloaded), applied: None });
+                    let _ = reply.send(Answer::Refused(Refusal::Overloaded));
                 }
                 Request::Write(command, reply) => {
                     proposals.push(Proposal { request: self.requests.add(reply), command });

@@ -242,7 +242,7 @@ impl ClientService {
             Ok(Answer::Forward(leader)) if is_forwarded => May::Not(not_a_leader(leader)),
             Ok(Answer::Forward(leader)) => May::Ask(leader),
             Ok(Answer::Refused(refusal)) => May::Not(by_core(refusal)),
-            Ok(Answer::Written(_) | Answer::Done | Answer::Unknown) => {
+            Ok(Answer::Applied { .. } | Answer::Injected(_) | Answer::Snapshot(_) | Answer::Done | Answer::Unknown) => {
                 May::Not(refused("internal", "the node gave an answer that fits no read: please report it"))
             }
             Err(_) => May::Not(refused("stopping", "this node stopped before it could answer: ask another one")),

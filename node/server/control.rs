@@ -141,7 +141,7 @@ impl Control for ControlService {
                 return answer(refused("overloaded", why));
             }
             None => match self.ask(Ask::Backup).await? {
-                Answer::Written(point) => point.position,
+                Answer::Snapshot(point) => point.position,
                 Answer::Refused(refusal) => return answer(by_core(refusal)),
                 other => return Err(Status::internal(format!("a backup was answered with {other:?}"))),
             },
@@ -347,7 +347,9 @@ async fn answered(asked: Result<oneshot::Receiver<Answer>, NotTaken>, done: &str
     };
     match answer {
         Ok(Answer::Done | Answer::Readable) => yes(done.to_owned(), None),
-        Ok(Answer::Written(last)) => yes(done.to_owned(), Some(last)),
+        Ok(Answer::Injected(last) | Answer::Applied { entry: last, .. } | Answer::Snapshot(last)) => {
+            yes(done.to_owned(), Some(last))
+        }
         Ok(Answer::Forward(leader)) => no(not_a_leader(leader)),
         Ok(Answer::Refused(refusal)) => no(by_core(refusal)),
         Ok(Answer::Unknown) | Err(_) => no(refused("stopping", "the node stopped before it could answer")),

@@ -120,7 +120,7 @@ impl MemberChanges {
             Err(why) => return no(not_taken(why)),
         };
         match answer {
-            Ok(Answer::Written(point)) => said(Outcome::Written(point.into())),
+            Ok(Answer::Applied { entry, .. }) => said(Outcome::Written(entry.into())),
             // A leader that is to be removed has handed over: whoever asked goes on at the new one.
             Ok(Answer::Forward(leader)) if !first || leader == self.me => no(not_a_leader(leader)),
             Ok(Answer::Forward(leader)) => match self.forwarder.ask_leader(leader, call).await {
@@ -137,7 +137,9 @@ impl MemberChanges {
             Ok(Answer::Refused(refusal)) => no(by_core(refusal)),
             Ok(Answer::Unknown) => unknown("the leader stepped down with the change in its log"),
             Ok(Answer::Done) => said(Outcome::Unchanged(proto::Unchanged {})),
-            Ok(Answer::Readable) => unknown("the node gave an answer that fits no change"),
+            Ok(Answer::Readable | Answer::Injected(_) | Answer::Snapshot(_)) => {
+                unknown("the node gave an answer that fits no change")
+            }
             Err(_) => unknown("the node stopped before it could answer"),
         }
     }

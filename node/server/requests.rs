@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::protocol::apply::Applied;
 use crate::protocol::trace::{Fact, LinkRule, MessageId, NodeState, PendingMessage};
 use crate::protocol::{Answer, Epoch, MemberChange, NodeId, Probe};
 use crate::server::ring::Ring;
@@ -21,7 +20,7 @@ const REQUESTS_MAX: usize = 16_384;
 /// What a service asks of the loop, with the way back.
 pub enum Request {
     /// An encoded command.
-    Write(Bytes, oneshot::Sender<WriteAnswer>),
+    Write(Bytes, oneshot::Sender<Answer>),
     /// May the final database be read now, linearizably?
     Read(oneshot::Sender<Answer>),
     /// Like [`Request::Read`], but a leader with a lease answers alone.
@@ -47,13 +46,6 @@ pub enum Request {
     /// A watcher lost events: empty its ring and give a new snapshot, with the number of all events lost.
     Resync(Arc<Ring>, Tail, oneshot::Sender<(u64, NodeSnapshot)>),
     Fault(Fault, oneshot::Sender<FaultDone>),
-}
-
-/// The core's answer to a write.
-pub struct WriteAnswer {
-    pub answer: Answer,
-    /// What it came to, once it is applied.
-    pub applied: Option<Applied>,
 }
 
 /// Forged entries for the end of the log: encoded commands.

@@ -7,7 +7,7 @@ use crate::protocol::{Answer, Change, Command, NodeId, Once};
 use crate::server::client::ClientService;
 use crate::server::forward::Lost;
 use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken, session_lost};
-use crate::server::requests::{Request as Ask, WriteAnswer};
+use crate::server::requests::Request as Ask;
 use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
 use crate::wire::refusal::{refused, unsound};
@@ -57,16 +57,14 @@ impl ClientService {
             Err(why) => return no(not_taken(why)),
         };
         match answered {
-            Ok(WriteAnswer { applied: Some(applied), .. }) => self.done(&write, applied),
-            Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) if write.is_forwarded => no(not_a_leader(leader)),
-            Ok(WriteAnswer { answer: Answer::Forward(leader), .. }) => {
-                Box::pin(self.forward_write(leader, write.request)).await
+            Ok(Answer::Applied { applied, .. }) => self.done(&write, applied),
+            Ok(Answer::Forward(leader)) if write.is_forwarded => no(not_a_leader(leader)),
+            Ok(Answer::Forward(leader)) => Box::pin(self.forward_write(leader, write.request)).await,
+            Ok(Answer::Refused(refusal)) => no(by_core(refusal)),
+            Ok(Answer::Unknown) => unknown("the leader stepped down with the write in its log"),
+            Ok(Answer::Injected(_) | Answer::Snapshot(_) | Answer::Readable | Answer::Done) => {
+                unknown("the node gave an answer that fits no write")
             }
-            Ok(WriteAnswer { answer: Answer::Refused(refusal), .. }) => no(by_core(refusal)),
-            Ok(WriteAnswer { answer: Answer::Unknown, .. }) => {
-                unknown("the leader stepped down with the write in its log")
-            }
-            Ok(WriteAnswer { .. }) => unknown("the node gave an answer that fits no write"),
             Err(_) => unknown("the node stopped before it could answer"),
         }
     }

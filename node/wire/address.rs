@@ -15,6 +15,14 @@ pub fn is_address(text: &str) -> bool {
 }
 
 /// What is wrong with an address, and how it is written. Port 0, any that is free, is for those who listen.
+///
+/// ```
+/// use epoca::client::check_address;
+///
+/// assert_eq!(check_address("node-3.example.org:7101", 1), Ok(()));
+/// assert!(check_address("::1:7101", 1).is_err_and(|why| why.contains("[::1]:7101")));
+/// assert!(check_address("127.0.0.1:0", 1).is_err(), "port 0 is for those who listen");
+/// ```
 pub fn check_address(text: &str, port_min: u16) -> Result<(), String> {
     let form = "write HOST:PORT, as 127.0.0.1:7101, localhost:7101 or [::1]:7101";
     if text.is_empty() || text.len() > ADDRESS_BYTES_MAX {

@@ -129,7 +129,7 @@ fn a_second_console_shows_the_same_nodes_and_ends_none() {
     first.wait_for(|screen| screen.contains("n4 replica   e1  DOWN"));
     second.wait_for(|screen| screen.contains("n4 replica   e1  DOWN") && screen.contains("killed, "));
     second.keys("q");
-    assert_eq!(second.ended("The nodes run on."), 0);
+    assert_eq!(second.ended("The nodes keep running."), 0);
     first.command("put x 1");
     first.wait_for(|screen| finals(screen, " x=1 ") == 3);
     first.keys("q");

@@ -42,7 +42,7 @@ fn a_paste_without_marks_in_control_does_not_quit() {
     let home = tempfile::tempdir().expect("a folder");
     let mut session = replay(&home);
     session.keys("kill 3\rquit\rq");
-    session.wait_for(|screen| screen.contains("13 keys came at once") && screen.contains("[CONTROL]"));
+    session.wait_for(|screen| screen.contains("13 keys arrived at once") && screen.contains("[CONTROL]"));
     session.signal(Signal::SIGTERM);
     assert_eq!(session.ended(""), 0);
 }
@@ -55,7 +55,7 @@ fn a_paste_of_300_kb_is_refused_and_the_line_stays_as_it_was() {
     session.wait_for(|screen| screen.contains("[TYPE]"));
     session.keys("put big ");
     session.keys(&format!("\u{1b}[200~{}\u{1b}[201~", "x".repeat(300_000)));
-    session.wait_for(|screen| screen.contains("not taken: 300000 bytes") && screen.contains("> put big "));
+    session.wait_for(|screen| screen.contains("paste refused: 300000 bytes") && screen.contains("> put big "));
     session.signal(Signal::SIGTERM);
     assert_eq!(session.ended(""), 0);
 }

@@ -3,6 +3,7 @@
 use std::collections::{VecDeque, hash_map::DefaultHasher};
 use std::hash::{Hash, Hasher};
 
+use epoca::protocol::apply::{Applied, Outcome};
 use epoca::protocol::{
     Apply, Config, Core, Entry, EntryId, Envelope, Incarnation, Input, Kind, Leadership, Limits, LogPoint, Member,
     Membership, NodeId, Opening, Operation, Output, Promise, Time,
@@ -127,7 +128,11 @@ impl Node {
     pub fn apply(&mut self) -> Option<Input> {
         let apply = self.applies.pop_front()?;
         self.applied = Some(apply.up_to);
-        Some(Input::Applied(apply.up_to))
+        // The model has no database: every write changes something.
+        let applied =
+            |entry: &Entry| Applied { id: entry.id, position: entry.position, outcome: Outcome::Done { revision: 0 } };
+        let outcomes = apply.entries.iter().map(applied).collect();
+        Some(Input::Applied { up_to: apply.up_to, outcomes })
     }
 
     /// A power cut that keeps the first `kept` of the writes that no flush covered, and a start on what is left.

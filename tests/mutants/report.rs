@@ -14,15 +14,15 @@ pub struct Row<'a> {
 /// What stands before and after the simulator's seconds.
 const HEAD: [&str; 2] = [
     "\
-# What the mutants came to
+# Mutants: which test caught each
 
-Each line is a mistake that was put into a copy of the sources on purpose: who noticed, and how many seeds of the simulator
-it took until an invariant, a check of the core itself or the clients' history was wrong (",
-    " s for each mutant at most, seeds
-counted from 1). How many seeds fit into that depends on the machine and on who else works on it, so numbers of two runs are
-not to be compared, and a \"–\" is weak evidence; who noticed is what counts. Tests that have the trap's number in their name were asked first; the first test that noticed is named.
+Each row is a bug that was put into a copy of the sources on purpose: the first test that noticed it (tests with the
+trap's number ran first), and how many seeds of the simulator it took until an invariant, an assertion of the core or
+the clients' history was wrong (at most ",
+    " s per mutant, seeds from 1). How many seeds fit into that depends on the
+machine and its load, so numbers of two runs are not comparable, and a \"–\" is weak evidence.
 
-Written by `cargo test --release --test mutants -- --ignored --nocapture`. Which test and mutant each trap has: `TRAPS.md`.
+Written by `cargo test --release --test mutants -- --ignored --nocapture`. [TRAPS.md](TRAPS.md) lists the traps.
 ",
 ];
 
@@ -57,8 +57,8 @@ pub fn summary(rows: &[Row<'_>]) -> String {
     let core: Vec<&Row> = rows.iter().filter(|row| !matches!(row.seeds, Seeds::NotSimulated)).collect();
     let simulated = core.iter().filter(|row| row.seeds.is_caught()).count();
     format!(
-        "Caught by the tests: **{caught} of {}**. Of {} that put a trap back in, {by_name} by a test with the trap's number. \
-         Of {} in the core, {simulated} by the simulator, too.",
+        "Caught by the tests: **{caught} of {}**. Of {} that put a trap back in, {by_name} by a test with the trap's\n\
+         number. Of {} in the core, {simulated} by the simulator, too.",
         rows.len(),
         traps.len(),
         core.len()

@@ -1,29 +1,38 @@
-//! Which test covers each trap, and which mutant shows that the test bites: read from the names of the tests and from the tables
-//! of mutants, and written down for people in `TRAPS.md` (`REWRITE=1` renews it).
+//! Which test covers each trap, and which mutant shows that the test detects it: read from the names of the tests and from the
+//! tables of mutants, and written to `TRAPS.md` (`REWRITE=1` renews it). What each trap is stands in `traps.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
-use std::ops::RangeInclusive;
 use std::path::Path;
+
+use serde::Deserialize;
 
 use crate::copy::top;
 use crate::table::{Mutant, mutants};
 
-const TRAPS: RangeInclusive<u32> = 1..=50;
-
-/// Those of features that are being built.
-const STILL_TO_COME: &[u32] = &[];
-
 const HEAD: &str = "\
-# The traps, the tests that cover them, and the mutants that show that those bite
+# The traps, their tests, and the mutants that put them back in
 
-Made by `REWRITE=1 cargo test --test mutants traps`; the same tests fail if a trap has no test with its number, no mutant that puts
-it back in, or if a name here does not exist. What was added since may be missing here. Who caught which mutant stands in `RESULTS.md`.
+A trap is a mistake that other implementations made. `REWRITE=1 cargo test --test mutants traps` writes this file from
+`traps.toml`, the names of the tests and the tables of mutants. The same tests fail if a trap has no test with its
+number, no mutant, or if a name here does not exist. [RESULTS.md](RESULTS.md) says which test caught which mutant.
 
-| trap | tests | mutants |
-| --- | --- | --- |
+| trap | what goes wrong | tests | mutants |
+| --- | --- | --- | --- |
 ";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Described {
+    traps: Vec<String>,
+}
+
+/// What each trap is; the first is trap 1.
+fn described() -> Vec<String> {
+    let described: Described = toml::from_str(include_str!("traps.toml")).expect("traps.toml can be read");
+    described.traps
+}
 
 /// The names of one trap.
 #[derive(Default)]
@@ -34,7 +43,7 @@ struct Covered {
 
 /// By the numbers in names; tests of a number that is no trap's are in it too.
 fn covered() -> BTreeMap<u32, Covered> {
-    let mut all: BTreeMap<u32, Covered> = TRAPS.map(|trap| (trap, Covered::default())).collect();
+    let mut all: BTreeMap<u32, Covered> = (1..).zip(described()).map(|(trap, _)| (trap, Covered::default())).collect();
     let mut tests = Vec::new();
     ["node", "tests", "tui"].iter().for_each(|folder| collect(&top().join(folder), &mut tests));
     for test in tests {
@@ -67,8 +76,8 @@ fn table(all: &BTreeMap<u32, Covered>) -> String {
     let listed =
         |names: &BTreeSet<String>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" · ");
     let mut text = HEAD.to_owned();
-    for (trap, covered) in all {
-        writeln!(text, "| {trap} | {} | {} |", listed(&covered.tests), listed(&covered.mutants))
+    for ((trap, covered), what) in all.iter().zip(described()) {
+        writeln!(text, "| {trap} | {what} | {} | {} |", listed(&covered.tests), listed(&covered.mutants))
             .expect("a text takes it");
     }
     text
@@ -76,16 +85,13 @@ fn table(all: &BTreeMap<u32, Covered>) -> String {
 
 #[test]
 fn every_trap_has_a_test_with_its_number_and_a_mutant() {
-    let all = covered();
+    let (all, last) = (covered(), described().len() as u32);
     let strange: Vec<&String> =
-        all.iter().filter(|(trap, _)| !TRAPS.contains(trap)).flat_map(|(_, covered)| &covered.tests).collect();
-    assert!(strange.is_empty(), "two digits, from 01 to {}: {strange:?}", TRAPS.end());
+        all.iter().filter(|(trap, _)| !(1..=last).contains(trap)).flat_map(|(_, covered)| &covered.tests).collect();
+    assert!(strange.is_empty(), "two digits, from 01 to {last}: {strange:?}");
     let lacks = |covered: &Covered| covered.tests.is_empty() || covered.mutants.is_empty();
     let lacking: Vec<u32> = all.iter().filter(|(_, covered)| lacks(covered)).map(|(trap, _)| *trap).collect();
-    let missing: Vec<&u32> = lacking.iter().filter(|trap| !STILL_TO_COME.contains(trap)).collect();
-    assert!(missing.is_empty(), "no test with the number, or no mutant: {missing:?}");
-    let there: Vec<&u32> = STILL_TO_COME.iter().filter(|trap| !lacking.contains(trap)).collect();
-    assert!(there.is_empty(), "they are covered now, take them off the list of those to come: {there:?}");
+    assert!(lacking.is_empty(), "no test with the number, or no mutant: {lacking:?}");
 }
 
 /// What is newer than the table may be missing in it.
@@ -100,9 +106,11 @@ fn the_table_of_traps_names_what_there_is() {
         all.values().flat_map(|covered| covered.tests.iter().chain(&covered.mutants)).collect();
     let found = fs::read_to_string(&path).expect("there is a table");
     let rows = found.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
-    let rows = rows.filter_map(|(trap, names)| Some((trap.parse::<u32>().ok()?, names)));
+    let rows = rows.filter_map(|(trap, rest)| Some((trap.parse::<u32>().ok()?, rest.split_once(" | ")?)));
     let mut traps = BTreeSet::new();
-    for (trap, names) in rows {
+    for (trap, (what, names)) in rows {
+        let wanted = described().get(trap as usize - 1).cloned().unwrap_or_default();
+        assert_eq!(what, wanted, "{} describes trap {trap} otherwise (REWRITE=1 renews it)", path.display());
         let gone: Vec<&str> =
             names.split('`').skip(1).step_by(2).filter(|name| !there.contains(&name.to_string())).collect();
         assert!(
@@ -112,11 +120,13 @@ fn the_table_of_traps_names_what_there_is() {
         );
         traps.insert(trap);
     }
-    assert!(TRAPS.eq(traps), "{} has a row for each trap (REWRITE=1 renews it)", path.display());
+    let wanted = (1..).zip(described()).map(|(trap, _)| trap);
+    assert!(wanted.eq(traps), "{} has a row for each trap (REWRITE=1 renews it)", path.display());
 }
 
 #[test]
 fn the_numbers_of_mutants_are_those_of_traps() {
     let numbers = mutants().iter().filter_map(Mutant::trap).collect::<BTreeSet<u32>>();
-    assert!(numbers.iter().all(|trap| TRAPS.contains(trap)), "{numbers:?}");
+    let last = described().len() as u32;
+    assert!(numbers.iter().all(|trap| (1..=last).contains(trap)), "{numbers:?}");
 }

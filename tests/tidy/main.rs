@@ -3,6 +3,10 @@
 //! Read from the sources as text, comments left out. What the compiler holds itself (the library cannot see the binary)
 //! is not repeated here.
 
+mod console;
+
+mod docs;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +38,7 @@ const TOUCHED: [(&str, &[&str]); 10] = [
     ("tui/tape", &["protocol", "client", "cluster", "verify"]),
     ("tui/cli.rs", &[]),
     ("tui/lang.rs", &[]),
-    ("tui/main.rs", &["protocol"]),
+    ("tui/main.rs", &["protocol", "client"]),
 ];
 
 /// What would make the protocol depend on anything but its inputs.
@@ -59,7 +63,23 @@ const TOP: [&str; 9] =
 /// Made here by those who work here, and ignored by git.
 const IGNORED: [&str; 2] = ["target", "epoca-data"];
 
-const LINES_MAX: usize = 600;
+const LINES_MAX: usize = 500;
+const COLUMNS_MAX: usize = 120;
+
+/// What is not within these limits yet, by the beginning of its path. Take off what has become so; add nothing.
+const NOT_YET: [&str; 8] = [
+    "node/",
+    "tests/bytes",
+    "tests/chaos",
+    "tests/cluster",
+    "tests/model",
+    "tests/mutants",
+    "tests/protocol",
+    "tests/verify",
+];
+
+/// The limit for those.
+const LINES_MAX_YET: usize = 600;
 
 struct Source {
     /// From the top of the repository, with `/`.
@@ -172,14 +192,17 @@ fn every_room_names_only_the_rooms_that_it_may_call() {
             .flat_map(|source| found(source).into_iter().filter(|wrong| !waits(source, wrong)))
             .collect::<Vec<_>>()
     };
-    nothing("against the directions of the house", rooms().iter().flat_map(check).collect());
+    // The protocol is a package of its own: Cargo keeps it from naming the others.
+    let rooms = rooms().into_iter().filter(|(room, _)| room != "protocol");
+    nothing("against the directions of the house", rooms.flat_map(|room| check(&room)).collect());
 }
 
 #[test]
 fn every_folder_of_the_library_is_a_room_with_directions() {
     let folders = fs::read_dir(top().join("node")).expect("node/ can be read");
     let names = folders.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let unknown = names.filter(|name| name != "lib.rs" && rooms().iter().all(|(room, _)| room != name));
+    let is_room = |name: &String| rooms().iter().any(|(room, _)| room == name);
+    let unknown = names.filter(|name| !["lib.rs", "README.md"].contains(&&name[..]) && !is_room(name));
     nothing("rooms without directions", unknown.collect());
 }
 
@@ -241,14 +264,30 @@ fn the_protocol_package_depends_on_bytes_and_the_hash_alone() {
     assert_eq!(names.collect::<Vec<_>>(), ["blake3", "bytes"]);
 }
 
+fn is_not_yet(source: &Source) -> bool {
+    NOT_YET.iter().any(|beginning| source.path.starts_with(beginning))
+}
+
 #[test]
-fn no_file_has_more_than_six_hundred_lines() {
+fn no_file_has_more_than_five_hundred_lines() {
     let all = ["node", "tui", "tests"].into_iter().flat_map(sources);
     let long = |source: Source| {
         let lines = source.text.lines().count();
-        (lines > LINES_MAX).then(|| format!("{} has {lines} lines", source.path))
+        let most = if is_not_yet(&source) { LINES_MAX_YET } else { LINES_MAX };
+        (lines > most).then(|| format!("{} has {lines} lines, {most} are the limit", source.path))
     };
     nothing("too long to be read", all.filter_map(long).collect());
+}
+
+#[test]
+fn no_line_is_longer_than_a_hundred_and_twenty_columns() {
+    let all = ["node", "tui", "tests"].into_iter().flat_map(sources).filter(|source| !is_not_yet(source));
+    let wide = |source: &Source| {
+        let lines = source.text.lines().enumerate();
+        let wide = lines.filter(|(_, line)| line.chars().count() > COLUMNS_MAX);
+        wide.map(|(index, _)| format!("{}:{}", source.path, index + 1)).collect::<Vec<_>>()
+    };
+    nothing("lines of more than 120 columns", all.flat_map(|source| wide(&source)).collect());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The console: a full-screen view of a cluster that can be worked with.
+//! The console: a full-screen view of a cluster, and a prompt to work with it.
 //!
 //! ```text
 //!   terminal events ─┐
@@ -7,91 +7,67 @@
 //!                                  Model ─► view ─► terminal, only when something changed
 //! ```
 //!
-//! What commands mean is the business of [`crate::command`]; what the protocol does is known from its trace alone.
+//! Commands are defined in [`crate::command`]. The console learns what the protocol does from the nodes' trace events
+//! alone.
+//!
+//! The parts, from the lowest; each names only parts above it in this list (`tests/tidy` holds the table):
+//!
+//! - `text`, `keys`, `theme`: widths of texts, the table of keys, styles
+//! - `model`: the state of the screen
+//! - `words`: all texts of the screen, in each language
+//! - `layout`: which part of the screen is where
+//! - `update`: how messages change the model; no input or output
+//! - `view`: draws the model; changes nothing
+//! - `terminal`: the terminal device: setup, restore, output, input
+//! - `app`: assembles the parts, runs the event loop, carries out effects
 
 mod model;
 
-mod update;
-
-mod config;
-
-mod input;
-
-mod backend;
-
-mod output;
-
 mod keys;
+
+mod layout;
+
+mod update;
 
 mod text;
 
-mod panes;
-
-mod palette;
-
 pub mod words;
-
-mod help;
-
-mod layout;
 
 mod theme;
 
 mod view;
 
-mod state;
-
 mod terminal;
-
-mod attach;
-
-mod director;
-
-mod ordered;
-
-mod taps;
 
 mod app;
 
 #[cfg(test)]
-mod sample;
-
-#[cfg(test)]
-mod screens;
-
-#[cfg(test)]
-mod causes;
-
-#[cfg(test)]
-mod rewound;
-
-#[cfg(test)]
-mod smooth;
-
-#[cfg(test)]
-mod staged;
-
-#[cfg(test)]
-mod truthful;
+mod tests;
 
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use epoca::client::Client;
+
+use crate::command::Outcome;
 use crate::command::node_options::LeadershipArgs;
-use crate::command::options::Global;
 
-pub use taps::Wanted;
+use crate::lang::Lang;
+pub use app::RecordTarget;
 pub use theme::Theme;
-pub use words::Lang;
 
-/// Where the nodes come from that the console shows.
+/// Connects to a running cluster. `main` builds it from the command line.
+pub type Connect = Pin<Box<dyn Future<Output = Result<Client, Outcome>> + Send>>;
+
+/// Where the nodes on the screen come from.
 pub enum Source {
-    /// Start a local lab cluster, and end it on quit.
+    /// Start a local cluster with `--lab`; stop it on quit.
     Demo { nodes: Option<u64>, data: PathBuf, base_port: u16, fresh: bool, leadership: LeadershipArgs },
-    /// Show nodes that run already, found as the shell's commands find them.
-    Connect(Global),
-    /// Show a recording; no node is there.
+    /// Show a running cluster.
+    Connect(Connect),
+    /// Show a recording. There are no nodes.
     Replay(PathBuf),
 }
 
@@ -99,19 +75,19 @@ pub struct ConsoleOptions {
     pub source: Source,
     pub ascii: bool,
     pub theme: Option<Theme>,
-    /// Take clicks and the wheel.
+    /// Handle clicks and the wheel.
     pub mouse: bool,
-    /// Begin with the large banner.
+    /// Start with the presenter's banner.
     pub present: bool,
-    /// The screen's language; by default the locale's.
+    /// The language of the screen; the locale's by default.
     pub lang: Option<Lang>,
-    /// The deadline of each operation.
+    /// Deadline of each operation.
     pub timeout: Duration,
-    /// Record all that happens.
-    pub record: Option<Wanted>,
+    /// Record everything to a file.
+    pub record: Option<RecordTarget>,
 }
 
-/// Opens the console and gives how it ended. Refuses where there is no terminal.
+/// Runs the console until it is closed. Fails if standard output is not a terminal.
 pub fn run(options: ConsoleOptions) -> ExitCode {
     app::run(options)
 }

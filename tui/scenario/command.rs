@@ -17,7 +17,7 @@ use super::run::{RunOptions, run as play};
 use super::script::{ItemKind, Script};
 use super::target_cluster::TargetCluster;
 use super::{messages, words};
-use crate::command::messages::client_error;
+use crate::command::messages::{client_error, no_executable};
 use crate::command::options::{Format, Global, duration};
 use crate::command::print::error_line;
 use crate::command::signals::termination;
@@ -41,7 +41,7 @@ impl ScenarioArgs {
     pub fn lang(&self) -> Lang {
         match &self.command {
             ScenarioCommand::List { lang } | ScenarioCommand::Run(RunArgs { lang, .. }) => {
-                lang.unwrap_or_else(|| Lang::of_environment(|name| std::env::var(name).ok()))
+                lang.unwrap_or_else(|| Lang::from_environment(|name| std::env::var(name).ok()))
             }
             ScenarioCommand::Show { .. } => Lang::English,
         }
@@ -268,7 +268,7 @@ struct Clusters<'a> {
 
 impl Clusters<'_> {
     async fn take(&mut self, script: &Script) -> Result<TargetCluster, Localized> {
-        let executable = std::env::current_exe().map_err(|error| words::no_executable(&error))?;
+        let executable = std::env::current_exe().map_err(|error| no_executable(&error))?;
         if self.is_named && !script.needs_own() {
             let first_line = |outcome: Outcome| outcome.lines.into_iter().next().map(|line| line.text);
             let target = find::find(self.global).map_err(|outcome| first_line(outcome).unwrap_or_default())?;

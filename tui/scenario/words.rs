@@ -50,10 +50,3 @@ pub fn in_seconds(took: Duration) -> Localized {
     let seconds = decimal(took.as_secs_f64(), 1);
     localized!("in {seconds} s", "em {seconds} s", with seconds)
 }
-
-pub fn no_executable(error: &std::io::Error) -> Localized {
-    localized!(
-        "cannot find the file of this program: {error}",
-        "não foi possível encontrar o arquivo deste programa: {error}"
-    )
-}

@@ -97,6 +97,22 @@ trait Rule {
 }
 
 /// Watches a cluster and tells the first violation that an event shows.
+///
+/// ```
+/// use epoca::protocol::trace::{Event, Fact, NodeState};
+/// use epoca::protocol::{Epoch, NodeId, Time};
+/// use epoca::verify::invariants::Watch;
+///
+/// let mut watch = Watch::new();
+/// (1..=3).for_each(|node| assert_eq!(watch.restarted(&NodeState::new(NodeId(node))), None));
+/// let elected = |node, votes: [u64; 2]| {
+///     let fact = Fact::Elected { epoch: Epoch(1), votes: votes.map(NodeId).to_vec(), quorum: 2 };
+///     Event { node: NodeId(node), number: 1, time: Time(0), fact }
+/// };
+/// assert_eq!(watch.event(&elected(1, [1, 3])), None);
+/// let violation = watch.event(&elected(2, [2, 3])).expect("an epoch has one leader");
+/// assert_eq!(violation.evidence.len(), 2, "the two elections");
+/// ```
 pub struct Watch {
     sight: Sight,
     rules: [Box<dyn Rule + Send>; 14],

@@ -51,6 +51,22 @@ pub enum Failure {
 }
 
 /// Checks a history; gives how many operations were placed.
+///
+/// ```
+/// use bytes::Bytes;
+/// use epoca::verify::linearizability::{Action, Operation, check};
+///
+/// let operation = |client, action, called, returned| {
+///     Operation { client, key: Bytes::from("x"), action, called, returned: Some(returned) }
+/// };
+/// let put = operation(1, Action::Put(Bytes::from("1")), 0, 10);
+///
+/// // While the put runs a get may see it or not; after it has returned, every get must.
+/// let during = operation(2, Action::Get(None), 5, 6);
+/// assert_eq!(check(&[put.clone(), during]), Ok(2));
+/// let stale = operation(2, Action::Get(None), 11, 12);
+/// assert!(check(&[put, stale]).is_err());
+/// ```
 pub fn check(history: &[Operation]) -> Result<usize, Failure> {
     let mut keys: BTreeMap<&Bytes, Vec<&Operation>> = BTreeMap::new();
     for operation in history {

@@ -359,8 +359,8 @@ impl Simulation<'_> {
             return self.on_change_answer(node, request, answer);
         }
         let index = (request.0 / ATTEMPTS) as usize;
-        if let Answer::Written(point) = answer {
-            self.truth.is_written(index, *point)?;
+        if let Answer::Applied { entry, .. } = answer {
+            self.truth.is_written(index, *entry)?;
         }
         let current = self.clients.under_way.get(&index).map(|under_way| under_way.attempt);
         if current != Some(request.0 % ATTEMPTS) {
@@ -368,9 +368,9 @@ impl Simulation<'_> {
         }
         let call = self.clients.calls[index];
         match answer {
-            Answer::Written(point) => {
+            Answer::Applied { entry, applied } => {
                 self.clients.believed.insert(call.client, node);
-                self.on_outcome(node, index, *point)?;
+                self.on_outcome(index, *entry, *applied)?;
             }
             Answer::Readable => {
                 self.clients.believed.insert(call.client, node);
@@ -382,19 +382,18 @@ impl Simulation<'_> {
             Answer::Forward(leader) => self.ask(index, *leader),
             Answer::Refused(refusal) => self.ask_again(index, *refusal),
             Answer::Unknown => self.in_doubt(index),
-            Answer::Done => return Err(wrong("answers fit their requests", format!("call {index} is answered: done"))),
+            Answer::Done | Answer::Injected(_) | Answer::Snapshot(_) => {
+                return Err(wrong("answers fit their requests", format!("call {index} is answered: {answer:?}")));
+            }
         }
         Ok(())
     }
 
     /// The write is applied: what it came to is the client's answer.
-    fn on_outcome(&mut self, node: NodeId, index: usize, point: LogPoint) -> Step {
+    fn on_outcome(&mut self, index: usize, entry: LogPoint, applied: Applied) -> Step {
         let Call { client, key, .. } = self.clients.calls[index];
-        let Some(Applied { position, outcome, .. }) = self.host(node).outcome(point.position) else {
-            let text = format!("call {index} is answered at {node} as {point}, which it has not applied just now");
-            return Err(wrong("answers fit their requests", text));
-        };
-        self.stats.calls.answered_again += u64::from(position != point.position);
+        let Applied { position, outcome, .. } = applied;
+        self.stats.calls.answered_again += u64::from(position != entry.position);
         match outcome {
             Outcome::Done { revision } => {
                 self.stats.calls.written += 1;

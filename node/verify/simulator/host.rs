@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::protocol::apply::{Applied, HistoryLimits, SessionLimits};
+use crate::protocol::apply::{HistoryLimits, SessionLimits};
 use crate::protocol::trace::NodeState;
 use crate::protocol::{
     Apply, Base, Config, Core, Entry, Envelope, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, Proposal,
@@ -22,7 +22,6 @@ pub(super) struct Host {
     sessions: SessionLimits,
     kept: HistoryLimits,
     /// What the entries came to that were applied just now, and the position of the first.
-    pub(super) outcomes: (u64, Vec<Applied>),
     pub(super) clock: Clock,
     /// Counts the starts; what was due for an earlier run is not due any more.
     pub(super) run: u64,
@@ -116,7 +115,6 @@ impl Host {
             database: Database::new(sessions, kept),
             sessions,
             kept,
-            outcomes: (1, Vec::new()),
             clock,
             run: 0,
             paused: 0,
@@ -190,12 +188,6 @@ impl Host {
         self.core = Some(core);
         (snapshot.tail, snapshot.process) = (self.previews(), self.run);
         (snapshot, unseen)
-    }
-
-    /// What the write at this position came to, if it was applied just now.
-    pub(super) fn outcome(&self, position: Position) -> Option<Applied> {
-        let (first, outcomes) = &self.outcomes;
-        outcomes.get(position.0.checked_sub(*first)? as usize).copied()
     }
 
     fn previews(&self) -> Vec<crate::protocol::trace::Preview> {

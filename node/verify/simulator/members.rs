@@ -136,9 +136,9 @@ impl Simulation<'_> {
     pub(super) fn on_change_answer(&mut self, node: NodeId, request: RequestId, answer: &Answer) -> Step {
         let number = request.0 & !OPERATORS;
         let (index, attempt) = ((number / ATTEMPTS) as usize, number % ATTEMPTS);
-        if let Answer::Written(point) = answer {
+        if let Answer::Applied { entry, .. } = answer {
             let Wanted { node: whom, wish, .. } = self.wanted[index];
-            self.truth.is_listed(*point, whom, wish)?;
+            self.truth.is_listed(*entry, whom, wish)?;
         }
         if self.wanted[index].ended || self.wanted[index].attempt != attempt {
             return Ok(());
@@ -146,12 +146,12 @@ impl Simulation<'_> {
         let pause = self.plan.options.election_timeout_micros / 4;
         let anybody = self.any_node();
         match answer {
-            Answer::Written(_) | Answer::Done => self.wanted[index].ended = true,
+            Answer::Applied { .. } | Answer::Done => self.wanted[index].ended = true,
             Answer::Forward(leader) => self.ask_for_change(index, *leader, 0),
             Answer::Refused(Refusal::NoMember | Refusal::LastVoter) => self.wanted[index].ended = true,
             Answer::Refused(_) | Answer::Unknown => self.ask_for_change(index, anybody, pause),
-            Answer::Readable => {
-                return Err(wrong("answers fit their requests", format!("{node} answers a change: readable")));
+            Answer::Readable | Answer::Injected(_) | Answer::Snapshot(_) => {
+                return Err(wrong("answers fit their requests", format!("{node} answers a change: {answer:?}")));
             }
         }
         Ok(())

@@ -289,11 +289,9 @@ impl<'a> Simulation<'a> {
         for entry in &apply.entries {
             outcomes.push(self.apply(node, entry)?);
         }
-        let first = apply.up_to.position.0 + 1 - outcomes.len() as u64;
-        self.host(node).outcomes = (first, outcomes);
         self.begin_snapshot(node);
         self.begin_install(node);
-        self.step(node, Input::Applied(apply.up_to))
+        self.step(node, Input::Applied { up_to: apply.up_to, outcomes })
     }
 
     fn apply(&mut self, node: NodeId, entry: &Entry) -> Result<Applied, Box<Violation>> {

@@ -187,7 +187,7 @@ impl Witness {
 
     fn check_write(&mut self, request: RequestId, answer: &Answer) {
         match answer {
-            Answer::Written(point) => {
+            Answer::Applied { entry: point, .. } => {
                 let entry = self.committed.get(point.position.0 as usize - 1);
                 let entry = entry.unwrap_or_else(|| panic!("{request:?} is confirmed, but {point} is not committed"));
                 assert_eq!(entry.point(), *point, "{request:?} is confirmed with another entry");

@@ -67,7 +67,7 @@ fn trap_48_a_leader_whose_database_is_slow_refuses_writes_beyond_its_bound() {
     world.auto(1, Auto::ALL);
     let write = world.put(1, "x=9");
     world.settle();
-    assert!(matches!(world.answer(write), Some(Answer::Written(_))), "there is room again");
+    assert!(matches!(world.answer(write), Some(Answer::Applied { .. })), "there is room again");
 }
 
 #[test]

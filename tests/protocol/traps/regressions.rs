@@ -123,7 +123,7 @@ fn trap_25_forged_entries_of_the_leaders_last_epoch_on_a_log_that_lacks_the_epoc
     }
     world.start_all();
     let request = world.inject(2, &["x=666"; 3], Some(2));
-    assert!(matches!(world.answer(request), Some(Answer::Written(point)) if point.id == EntryId::new(2, 2)));
+    assert!(matches!(world.answer(request), Some(Answer::Applied { entry, .. }) if entry.id == EntryId::new(2, 2)));
     world.elect(1);
     world.settle();
     let reports = world.facts().filter(|(node, fact)| *node == 2 && matches!(fact, Fact::Reported { .. })).count();

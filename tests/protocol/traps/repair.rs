@@ -15,7 +15,7 @@ fn reports(world: &World, id: u64) -> usize {
 fn inject(world: &mut World, id: u64) {
     let writes = vec!["x=666"; FORGED];
     let request = world.inject(id, &writes, None);
-    assert!(matches!(world.answer(request), Some(Answer::Written(_))), "{:?}", world.answer(request));
+    assert!(matches!(world.answer(request), Some(Answer::Applied { .. })), "{:?}", world.answer(request));
 }
 
 fn assert_repaired(world: &World) {

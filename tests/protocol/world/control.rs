@@ -256,7 +256,7 @@ impl World {
 
     /// The answer says that the write is confirmed.
     pub fn is_written(&self, request: RequestId) -> bool {
-        matches!(self.answer(request), Some(Answer::Written(_)))
+        matches!(self.answer(request), Some(Answer::Applied { .. }))
     }
 
     /// The value that a read of the node's final database finds now.

@@ -1,12 +1,10 @@
 //! One node of the world: a core, its disk, its final database, and what waits for either.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use epoca::protocol::apply::Applied;
 use epoca::protocol::trace::NodeState;
 use epoca::protocol::{
-    Apply, Config, Core, Envelope, Incarnation, NodeId, Operation, Output, Position, ReadLog, Restored, SnapshotId,
-    Time,
+    Apply, Config, Core, Envelope, Incarnation, NodeId, Operation, Output, ReadLog, Restored, SnapshotId, Time,
 };
 
 use crate::world::{Database, Disk, SnapshotFile};
@@ -17,8 +15,6 @@ pub struct Host {
     pub core: Option<Core>,
     pub disk: Disk,
     pub database: Database,
-    /// What each entry came to that this run has applied.
-    pub outcomes: BTreeMap<Position, Applied>,
     /// Whether flushes, applies and reads of the log happen at once, or when the test says so.
     pub auto: Auto,
     /// How many entries before the uncommitted ones a restart hands to the core.
@@ -62,7 +58,6 @@ impl Host {
             core: None,
             disk: Disk::default(),
             database: Database::default(),
-            outcomes: BTreeMap::new(),
             auto: Auto::ALL,
             tail_more: 0,
             fatal: None,
@@ -136,7 +131,6 @@ impl Host {
         self.snapshots.clear();
         self.begun = None;
         self.checks = 0;
-        self.outcomes.clear();
     }
 
     /// Another data folder under the same node id.

@@ -285,10 +285,9 @@ impl Host {
     pub(super) fn apply_one(&mut self) -> Option<Input> {
         let apply = self.applies.pop_front()?;
         let outcomes = self.database.apply(&apply.entries);
-        self.outcomes.extend(apply.entries.iter().map(|entry| entry.position).zip(outcomes));
         assert_eq!(self.database.applied(), Some(apply.up_to), "an apply ends where it says");
         self.begin_snapshot();
-        Some(Input::Applied(apply.up_to))
+        Some(Input::Applied { up_to: apply.up_to, outcomes })
     }
 
     /// Answers the oldest waiting read of the log, or check of its chain.

@@ -76,6 +76,13 @@ fn client_error_in_portuguese(error: &ClientError) -> String {
     }
 }
 
+pub fn no_executable(error: &std::io::Error) -> Localized {
+    localized!(
+        "cannot find the file of this program: {error}",
+        "não foi possível encontrar o arquivo deste programa: {error}"
+    )
+}
+
 pub fn not_found(key: &str) -> Localized {
     localized!("not found: {key}", "não encontrado: {key}")
 }

@@ -1,5 +1,4 @@
-//! Everything that the console shows, and nothing about how: changed by [`crate::console::update`] alone, read by
-//! views.
+//! The state of the screen. Only [`crate::console::update`] changes it; views read it.
 //!
 //! ```text
 //!   Msg ──► update(&mut Model, Msg) ──► effects, carried out by the app
@@ -7,25 +6,33 @@
 //!                   Model ──► view(&Model) ──► screen, drawn only when `revision` has grown
 //! ```
 
-pub mod finals;
+mod checks;
+
+mod choice;
+
+pub mod final_db;
 
 pub mod node;
 
+mod obstacle;
+
 pub mod operations;
+
+mod pane;
 
 pub mod prompt;
 
-pub mod pulse;
+pub mod latency;
 
 pub mod scenario;
 
-pub mod space;
+pub mod space_time;
 
-pub mod step;
+pub mod step_mode;
 
-pub mod story;
+pub mod narration;
 
-pub mod table;
+pub mod log_table;
 
 pub mod tape;
 
@@ -33,7 +40,7 @@ pub mod timeline;
 
 pub mod traffic;
 
-mod value;
+mod long_value;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -41,40 +48,36 @@ use std::time::Duration;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Fact, MemberIds};
 
-use crate::console::words::{Lang, Text, screen};
-
-pub use super::panes::Pane;
-pub use node::{NodeView, Presence};
-pub use operations::Operations;
-pub use prompt::Prompt;
-pub use pulse::Pulse;
-pub use scenario::Scenarios;
-pub use space::Space;
-pub use step::Step;
-pub use story::Story;
-pub use table::Window;
-pub use timeline::{Happening, Timeline};
-pub use value::Whole;
-
+use crate::console::keys::{FaultKey, Mode};
+use crate::lang::{Lang, Text};
 use crate::tape::Verdict;
+
+pub use checks::{CheckGroup, CheckState, Inconclusive};
+pub use choice::{Choice, NotSelectable};
+pub use latency::CommitLatency;
+pub use log_table::LogWindow;
+pub use long_value::LongValue;
+pub use narration::Narration;
+pub use node::{NodeView, Presence};
+pub use obstacle::Obstacle;
+pub use operations::Operations;
+pub use pane::Pane;
+pub use prompt::Prompt;
+pub use scenario::Scenarios;
+pub use space_time::SpaceTime;
+pub use step_mode::StepMode;
+pub use timeline::{Occurrence, Timeline};
 
 pub use crate::tape::ProcessSeen;
 
-/// The whole screen.
+/// What the console is doing.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Screen {
-    /// The nodes are being started; what has been said on the way.
+pub enum Phase {
+    /// The nodes are starting; the progress messages so far.
     Starting(Vec<String>),
     Watching,
-    /// The nodes that belong to this console are being ended.
+    /// The console's own nodes are stopping.
     Ending,
-}
-
-/// Whether single keys act or letters go to the prompt.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mode {
-    Control,
-    Type,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,10 +86,10 @@ pub enum Focus {
     SpaceTime,
 }
 
-/// What stands over the screen or waits for one more key.
+/// What covers the screen or waits for one more key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Dialog {
-    /// Lines scrolled away at the top.
+    /// `scrolled`: lines above the top of the window.
     Help {
         scrolled: usize,
     },
@@ -95,41 +98,30 @@ pub enum Dialog {
         first: Option<NodeId>,
     },
     Explain(Explained),
-    /// A value that is read whole.
-    Value(Whole),
+    /// A long value in a view of its own.
+    Value(LongValue),
     Palette(Palette),
-    /// The list of scenarios, and which one is chosen.
+    /// The list of scenarios; `chosen` is the selected index.
     Scenarios {
         chosen: usize,
     },
 }
 
-/// What was typed into the palette, and which entry is chosen.
+/// The search text of the palette and the selected index.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Palette {
     pub wanted: String,
     pub chosen: usize,
 }
 
-/// A fact that is explained at length, and whose it is.
+/// The fact that is explained, and its node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Explained {
     pub node: NodeId,
     pub fact: Fact,
 }
 
-/// The keys that need a node.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FaultKey {
-    Kill,
-    Restart,
-    Pause,
-    Link,
-    Hold,
-    Conflict,
-}
-
-/// One line for whoever sits there; gone with the next key.
+/// A one-line message; the next key removes it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Notice {
     pub text: String,
@@ -138,62 +130,62 @@ pub struct Notice {
 
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// Since the console began.
+    /// Time since the console started.
     pub now: Duration,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
-    pub screen: Screen,
+    pub phase: Phase,
     pub mode: Mode,
     pub lang: Lang,
     pub pane: Pane,
     pub dialog: Option<Dialog>,
-    /// A large banner says what happens.
+    /// The presenter's banner is on.
     pub is_presenting: bool,
-    /// The tab alone, without frames.
+    /// Plain view: the tab alone, without frames.
     pub is_plain: bool,
     pub nodes: BTreeMap<NodeId, NodeView>,
-    pub window: Window,
+    pub window: LogWindow,
     pub timeline: Timeline,
-    pub story: Story,
-    pub space: Space,
-    pub pulse: Pulse,
-    pub step: Step,
-    /// Where the arrows go, where two panes stand side by side.
+    pub narration: Narration,
+    pub space_time: SpaceTime,
+    pub latency: CommitLatency,
+    pub step_mode: StepMode,
+    /// Which of two panes side by side the arrow keys move in.
     pub focus: Focus,
     pub operations: Operations,
     pub prompt: Prompt,
     pub notice: Option<Notice>,
-    /// How many lines the lower pane is scrolled: back from the newest where lines grow at the end, else down.
+    /// Lines that the tab is scrolled: up from the newest line for tabs that grow at the end, else down from the top.
     pub scrolled: usize,
-    /// Why nodes cannot be killed or started from here, if they cannot.
+    /// Why processes cannot be killed or started from here; `None` if they can.
     pub no_launcher: Option<String>,
-    /// Ctrl-C was pressed once.
+    /// The last key was Ctrl-C.
     pub interrupted: bool,
-    /// So many keys of a burst were refused; what follows at once belongs to it.
+    /// Number of keys of the current burst that were refused; `None` outside of a burst.
     pub burst: Option<usize>,
-    /// Grows with every change that could be seen; what was drawn at the same revision is still right.
+    /// Increases with every visible change. A frame drawn at the same revision is up to date.
     pub revision: u64,
-    /// All that was told, and which moment of it is shown.
+    /// The recorded events, and which moment of them is shown.
     pub tape: tape::Tape,
-    /// How the checks stand, once there is something to check.
+    /// The latest report of the checks.
     pub checks: Option<Verdict>,
-    /// The verdict of the scenario that has ended, and its name, until something else is asked.
+    /// The verdict and name of the last scenario, until the next operation begins.
     pub verdict: Option<(crate::scenario::Verdict, String)>,
     pub scenarios: Scenarios,
-    /// The cluster of a scenario's own, if that is shown in the place of this one.
-    pub aside: Option<Box<Model>>,
-    /// This is such a cluster.
-    pub is_aside: bool,
+    /// The model of a scenario's own cluster, shown instead of this one.
+    pub scenario_cluster: Option<Box<Model>>,
+    /// This model is such a cluster.
+    pub is_scenario_cluster: bool,
 }
 
-/// What a node is to the others.
+/// The membership of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Standing {
+pub enum Membership {
     Voter,
-    /// It gets everything and counts in no majority.
+    /// Receives everything, counts in no majority.
     Learner,
-    /// It was removed, or waits to be added.
-    NoMember,
+    /// Removed, or not added yet.
+    NonMember,
 }
 
 impl Model {
@@ -201,7 +193,7 @@ impl Model {
         Model {
             now: Duration::ZERO,
             size,
-            screen: Screen::Starting(Vec::new()),
+            phase: Phase::Starting(Vec::new()),
             mode: Mode::Control,
             lang: Lang::default(),
             pane: Pane::Narration,
@@ -209,12 +201,12 @@ impl Model {
             is_presenting: false,
             is_plain: false,
             nodes: BTreeMap::new(),
-            window: Window::Newest,
+            window: LogWindow::Newest,
             timeline: Timeline::default(),
-            story: Story::default(),
-            space: Space::default(),
-            pulse: Pulse::default(),
-            step: Step::default(),
+            narration: Narration::default(),
+            space_time: SpaceTime::default(),
+            latency: CommitLatency::default(),
+            step_mode: StepMode::default(),
             focus: Focus::Tab,
             operations: Operations::default(),
             prompt: Prompt::with_history(history),
@@ -228,54 +220,55 @@ impl Model {
             checks: None,
             verdict: None,
             scenarios: Scenarios::default(),
-            aside: None,
-            is_aside: false,
+            scenario_cluster: None,
+            is_scenario_cluster: false,
         }
     }
 
-    /// Who leads: of the live nodes that say so, the one of the greatest epoch. An old leader that was paused or cut
-    /// off may still say so too.
+    /// The current leader: of the live nodes that claim to lead, the one with the greatest epoch. A paused or
+    /// partitioned old leader may still claim to lead.
     pub fn leader(&self) -> Option<&NodeView> {
         let leading = self.nodes.values().filter(|node| node.is_live() && node.leads());
         leading.max_by_key(|node| node.state.epoch)
     }
 
-    /// Whether any node has been heard of: before that nothing can be said of the cluster, not even that nobody leads.
+    /// Whether any node has answered. Before that, nothing is known about the cluster, and a missing leader is not
+    /// reported.
     pub fn is_anything_known(&self) -> bool {
         self.nodes.values().any(|node| !matches!(node.presence, Presence::Unseen { .. }))
     }
 
-    /// The member list that counts, as the leader tells it; without a leader the newest that is known.
+    /// The member list of the leader; without a leader, the newest list that is known.
     pub fn members(&self) -> Option<&MemberIds> {
         let newest = || self.nodes.values().filter_map(|node| node.state.members.as_ref()).max_by_key(|list| list.at);
         self.leader().and_then(|leader| leader.state.members.as_ref()).or_else(newest)
     }
 
-    /// What the node is to the others. Before there is a member list all are voters.
-    pub fn standing(&self, node: NodeId) -> Standing {
+    /// All nodes are voters until a member list is known.
+    pub fn membership(&self, node: NodeId) -> Membership {
         match self.members() {
-            Some(list) if list.learners.contains(&node) => Standing::Learner,
-            Some(list) if !list.voters.contains(&node) => Standing::NoMember,
-            _ => Standing::Voter,
+            Some(list) if list.learners.contains(&node) => Membership::Learner,
+            Some(list) if !list.voters.contains(&node) => Membership::NonMember,
+            _ => Membership::Voter,
         }
     }
 
     fn voters(&self) -> impl Iterator<Item = &NodeView> {
-        self.nodes.iter().filter(|(id, _)| self.standing(**id) == Standing::Voter).map(|(_, node)| node)
+        self.nodes.iter().filter(|(id, _)| self.membership(**id) == Membership::Voter).map(|(_, node)| node)
     }
 
-    /// How many voters are live, and how many there are.
+    /// Number of live voters, and of all voters.
     pub fn live_voters(&self) -> (usize, usize) {
         let known = self.members().map(|list| list.voters.len());
         (self.voters().filter(|node| node.is_live()).count(), known.unwrap_or(self.nodes.len()))
     }
 
-    /// The majority of the voters.
+    /// The size of a majority of the voters.
     pub fn quorum(&self) -> usize {
         self.live_voters().1 / 2 + 1
     }
 
-    /// Pairs of nodes between which the link is cut, each once.
+    /// The cut links, each pair once.
     pub fn cuts(&self) -> Vec<(NodeId, NodeId)> {
         let ends = self.nodes.iter().flat_map(|(id, node)| node.cuts().into_iter().map(|with| (*id, with)));
         let mut pairs: Vec<_> = ends.map(|(a, b)| (a.min(b), a.max(b))).collect();
@@ -284,16 +277,7 @@ impl Model {
         pairs
     }
 
-    /// Why faults cannot be made, if they cannot.
-    pub fn no_lab(&self) -> Option<&'static str> {
-        let mut live = self.nodes.values().filter(|node| node.presence == Presence::Live).peekable();
-        if live.peek().is_none() {
-            return Some(self.say(screen::NO_NODE_ANSWERS));
-        }
-        live.any(|node| !node.lab).then_some(self.say(screen::WITHOUT_LAB))
-    }
-
-    /// A text in the screen's language.
+    /// The text in the language of the screen.
     pub fn say(&self, text: Text) -> &'static str {
         text.to(self.lang)
     }

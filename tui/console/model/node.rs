@@ -1,5 +1,5 @@
-//! One node as the console knows it: its own account of its state, folded from its events, and what is known about
-//! its process. Nothing is guessed: a node that does not answer keeps its last state, with the time of it.
+//! One node as the console knows it: the state that it reports, folded from its events, and the state of its process.
+//! Nothing is inferred. A node that does not answer keeps its last reported state, with its age.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -8,18 +8,18 @@ use epoca::protocol::trace::{Belief, Fact, NodeState, Preview, RoleName};
 use epoca::protocol::{LogPoint, NodeId, Time};
 
 use crate::console::model::ProcessSeen;
-use crate::console::model::finals::Finals;
+use crate::console::model::final_db::FinalDb;
 use crate::console::model::traffic::Traffic;
 
-/// How long a truncated entry stays in sight.
-pub const GHOST: Duration = Duration::from_secs(15);
+/// How long a truncated entry stays visible.
+pub const TRUNCATED_SHOWN: Duration = Duration::from_secs(15);
 
-/// How many truncated entries stay in sight at once; beyond it the oldest go.
-const GHOSTS_MAX: usize = 256;
+/// Truncated entries that stay visible at once. Beyond it the oldest are dropped.
+const TRUNCATED_MAX: usize = 256;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Presence {
-    /// It has not answered since the console began.
+    /// It has not answered since the console started.
     Unseen {
         why: String,
     },
@@ -30,14 +30,14 @@ pub enum Presence {
     },
 }
 
-/// An entry that was truncated a moment ago.
+/// A recently truncated entry.
 #[derive(Clone, Debug)]
-pub struct Ghost {
+pub struct TruncatedEntry {
     pub preview: Preview,
     pub at: Duration,
 }
 
-/// The leader's last arithmetic over the positions that match.
+/// The leader's last commit calculation.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Arithmetic {
     pub matches: Vec<u64>,
@@ -49,22 +49,22 @@ pub struct Arithmetic {
 pub struct NodeView {
     pub address: String,
     pub presence: Presence,
-    /// As its launcher says. The connections of a paused process stay open.
+    /// As the launcher reports it. A paused process keeps its connections open.
     pub process: ProcessSeen,
     pub pid: Option<u32>,
     pub state: NodeState,
-    /// Faults work on it.
+    /// The node runs with `--lab`.
     pub lab: bool,
-    /// What it had to do at its start.
+    /// Remarks of the node about its start.
     pub notes: Vec<String>,
     pub arithmetic: Option<Arithmetic>,
-    pub ghosts: VecDeque<Ghost>,
-    /// The last truncation, in sight as long as its ghosts.
+    pub truncated_entries: VecDeque<TruncatedEntry>,
+    /// The last truncation; visible as long as its entries.
     pub truncated: Option<(Duration, Fact)>,
-    /// When it told that it has begun anew; in sight for as long as a truncation.
+    /// When the node reported that its disk was quarantined; visible as long as a truncation.
     pub quarantined: Option<Duration>,
-    pub finals: Finals,
-    /// What it has sent each other node, since it was first watched.
+    pub final_db: FinalDb,
+    /// Bytes sent to each other node since the console connected.
     pub sent: BTreeMap<NodeId, Traffic>,
     clock: Clock,
 }
@@ -80,10 +80,10 @@ impl NodeView {
             lab: false,
             notes: Vec::new(),
             arithmetic: None,
-            ghosts: VecDeque::new(),
+            truncated_entries: VecDeque::new(),
             truncated: None,
             quarantined: None,
-            finals: Finals::default(),
+            final_db: FinalDb::default(),
             sent: BTreeMap::new(),
             clock: Clock::default(),
         }
@@ -101,12 +101,12 @@ impl NodeView {
         self.state.role == RoleName::Leader
     }
 
-    /// The nodes to which its link is cut in both directions.
+    /// The nodes to which the link is cut in both directions.
     pub fn cuts(&self) -> Vec<NodeId> {
         self.state.lab.cuts(self.state.node)
     }
 
-    /// The kinds of messages that are held on their way to it.
+    /// The kinds of messages that are held on their way to this node.
     pub fn holds(&self) -> Vec<String> {
         self.state.lab.holds()
     }
@@ -117,55 +117,55 @@ impl NodeView {
 
     pub fn on_snapshot(&mut self, now: Duration, snapshot: NodeState, time: Time) {
         self.clock = Clock::default();
-        self.clock.hear(now, time);
+        self.clock.observe(now, time);
         self.presence = Presence::Live;
         self.state = snapshot;
         self.arithmetic = None;
-        // Told with the events that follow.
-        self.finals = Finals::default();
+        // Reported by the events that follow a snapshot.
+        self.final_db = FinalDb::default();
     }
 
-    /// The console's time of an event at the node.
+    /// Converts the node's time of an event to the console's time.
     pub fn time_of(&mut self, now: Duration, time: Time) -> Duration {
-        self.clock.hear(now, time);
+        self.clock.observe(now, time);
         self.clock.at(time)
     }
 
-    /// True if anything that a person could see has changed. Acks of heartbeats are counted again and again without
-    /// changing a number; they must not draw.
+    /// True if the visible state changed. Acks of heartbeats arrive all the time without changing a number; they must
+    /// not cause a redraw.
     pub fn on_fact(&mut self, at: Duration, fact: &Fact) -> bool {
         let before = peer(fact).and_then(|peer| self.belief(peer));
         let own = self.on_own_fact(at, fact);
         let folded = self.state.fold(fact);
-        let read = self.finals.fold(fact);
+        let read = self.final_db.fold(fact);
         match peer(fact) {
             Some(peer) => own || before != self.belief(peer),
             None => own || folded || read,
         }
     }
 
-    /// Forgets truncated entries, and a quarantine, that have been in sight long enough. True if there were some.
-    pub fn forget_ghosts(&mut self, now: Duration) -> bool {
-        let before = (self.ghosts.len(), self.truncated.is_some(), self.quarantined.is_some());
-        self.ghosts.retain(|ghost| now < ghost.at + GHOST);
-        self.truncated = self.truncated.take().filter(|(at, _)| now < *at + GHOST);
-        self.quarantined = self.quarantined.filter(|at| now < *at + GHOST);
-        before != (self.ghosts.len(), self.truncated.is_some(), self.quarantined.is_some())
+    /// Drops truncated entries and quarantine marks that were visible long enough. True if there were any.
+    pub fn forget_marks(&mut self, now: Duration) -> bool {
+        let before = (self.truncated_entries.len(), self.truncated.is_some(), self.quarantined.is_some());
+        self.truncated_entries.retain(|truncated_entry| now < truncated_entry.at + TRUNCATED_SHOWN);
+        self.truncated = self.truncated.take().filter(|(at, _)| now < *at + TRUNCATED_SHOWN);
+        self.quarantined = self.quarantined.filter(|at| now < *at + TRUNCATED_SHOWN);
+        before != (self.truncated_entries.len(), self.truncated.is_some(), self.quarantined.is_some())
     }
 
     pub fn belief(&self, of: NodeId) -> Option<Belief> {
         self.state.beliefs.get(&of).copied()
     }
 
-    /// What the fold leaves out: truncated entries, the arithmetic, how much was sent.
+    /// State that the fold does not cover: truncated entries, the commit calculation, traffic.
     fn on_own_fact(&mut self, at: Duration, fact: &Fact) -> bool {
         match fact {
             Fact::Truncated { from, .. } => {
                 let start = self.state.tail.partition_point(|preview| preview.point.id < *from);
                 let gone = self.state.tail[start..].iter().cloned();
-                self.ghosts.extend(gone.map(|preview| Ghost { preview, at }));
-                let excess = self.ghosts.len().saturating_sub(GHOSTS_MAX);
-                self.ghosts.drain(..excess);
+                self.truncated_entries.extend(gone.map(|preview| TruncatedEntry { preview, at }));
+                let excess = self.truncated_entries.len().saturating_sub(TRUNCATED_MAX);
+                self.truncated_entries.drain(..excess);
                 self.truncated = Some((at, fact.clone()));
                 true
             }
@@ -188,7 +188,7 @@ impl NodeView {
     }
 }
 
-/// Of whom a fact changes the leader's belief and nothing else.
+/// The peer, for facts that change nothing but the leader's belief about it.
 fn peer(fact: &Fact) -> Option<NodeId> {
     match fact {
         Fact::Counted { from, .. } => Some(*from),
@@ -197,15 +197,15 @@ fn peer(fact: &Fact) -> Option<NodeId> {
     }
 }
 
-/// How the node's time stands to the console's. A message can only come late, so the least difference that was ever
-/// seen is the nearest to the truth.
+/// Offset between the node's clock and the console's. Messages can only be late, so the least offset seen is the best
+/// estimate.
 #[derive(Clone, Debug, Default)]
 struct Clock {
     behind_micros: Option<i128>,
 }
 
 impl Clock {
-    fn hear(&mut self, now: Duration, time: Time) {
+    fn observe(&mut self, now: Duration, time: Time) {
         let behind = now.as_micros() as i128 - i128::from(time.0);
         self.behind_micros = Some(self.behind_micros.map_or(behind, |known| known.min(behind)));
     }
@@ -223,9 +223,9 @@ mod tests {
     #[test]
     fn the_promptest_message_sets_the_clock() {
         let mut clock = Clock::default();
-        clock.hear(Duration::from_micros(1_500), Time(1_000));
-        clock.hear(Duration::from_micros(2_100), Time(2_000));
-        clock.hear(Duration::from_micros(3_900), Time(3_000));
+        clock.observe(Duration::from_micros(1_500), Time(1_000));
+        clock.observe(Duration::from_micros(2_100), Time(2_000));
+        clock.observe(Duration::from_micros(3_900), Time(3_000));
         assert_eq!(clock.at(Time(3_000)), Duration::from_micros(3_100));
     }
 

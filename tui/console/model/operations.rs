@@ -1,4 +1,5 @@
-//! What was asked of the cluster from here, by key or by line, and how each ended. Bounded; the oldest go first.
+//! The operations that this console requested, by key or by line, and their results. Bounded; the oldest are dropped
+//! first.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,10 +11,10 @@ use crate::console::text::cut;
 use crate::lang::Localized;
 use crate::tape::is_judged;
 
-/// How many operations are kept.
+/// Operations that are kept.
 pub const OPERATIONS_MAX: usize = 500;
 
-/// How many lines of an operation's answer are kept, and how many columns of each.
+/// Lines of an answer that are kept, and columns of each line.
 pub const LINES_MAX: usize = 1_000;
 const LINE_COLUMNS_MAX: usize = 1_000;
 
@@ -22,7 +23,7 @@ pub struct Operation {
     pub number: u64,
     /// As it would be typed.
     pub line: String,
-    /// What it said on its way; only the newest.
+    /// The newest progress message.
     pub progress: Option<Localized>,
     pub end: Option<End>,
 }
@@ -32,16 +33,16 @@ pub struct End {
     pub took: Duration,
     pub exit: Exit,
     pub lines: Vec<Line>,
-    /// How many lines more the answer had.
+    /// Number of further lines of the answer that are not kept.
     pub omitted: usize,
-    /// A read that found nothing: an answer like any other.
+    /// A read that found nothing. That is a successful answer.
     pub is_absent: bool,
-    /// Where nothing had to be found: the entry that is not final yet at the node that was asked.
-    pub not_yet: Option<EntryId>,
+    /// The read had to find nothing: this entry of its key is not final at the node that answered.
+    pub not_final: Option<EntryId>,
 }
 
 impl Operation {
-    /// The lines below the first: all of an answer that one line cannot hold.
+    /// The answer, if it has more than one line.
     pub fn answer(&self) -> &[Line] {
         match &self.end {
             Some(end) if end.lines.len() > 1 => &end.lines,
@@ -49,7 +50,7 @@ impl Operation {
         }
     }
 
-    /// What it came to, if one line says it.
+    /// The answer, if one line holds it; while the operation runs, its progress.
     pub fn summary(&self) -> Option<&Localized> {
         match &self.end {
             Some(end) if end.lines.len() > 1 => None,
@@ -71,24 +72,24 @@ impl Operations {
         &self.list
     }
 
-    /// The one that was asked last.
+    /// The latest operation.
     pub fn newest(&self) -> Option<&Operation> {
         self.list.back()
     }
 
-    /// How many lines they take, each with its answer.
+    /// Lines of all operations with their answers.
     pub fn lines(&self) -> usize {
-        let not_yet = |operation: &Operation| operation.end.as_ref().is_some_and(|end| end.not_yet.is_some());
-        self.list.iter().map(|operation| 1 + usize::from(not_yet(operation)) + operation.answer().len()).sum()
+        let not_final = |operation: &Operation| operation.end.as_ref().is_some_and(|end| end.not_final.is_some());
+        self.list.iter().map(|operation| 1 + usize::from(not_final(operation)) + operation.answer().len()).sum()
     }
 
-    /// Notes a new operation and gives its number.
+    /// Adds an operation and returns its number.
     pub fn begin(&mut self, line: &str) -> u64 {
         self.note(self.last + 1, line);
         self.last
     }
 
-    /// Notes an operation that has its number already.
+    /// Adds an operation that has a number.
     pub fn note(&mut self, number: u64, line: &str) {
         self.last = number;
         self.list.push_back(Operation { number, line: line.trim().to_owned(), progress: None, end: None });
@@ -115,24 +116,24 @@ impl Operations {
             }
         }
         self.find_mut(number)
-            .map(|operation| operation.end = Some(End { took, exit, lines, omitted, is_absent, not_yet: None }))
+            .map(|operation| operation.end = Some(End { took, exit, lines, omitted, is_absent, not_final: None }))
             .is_some()
     }
 
-    /// An operation that is kept.
+    /// An operation by number, if it is kept.
     pub fn find(&self, number: u64) -> Option<&Operation> {
         self.list.iter().rev().find(|operation| operation.number == number)
     }
 
-    /// How many have ended so that the check of their order looks at them.
+    /// Number of ended operations that the linearizability check considers.
     pub fn judged(&self) -> usize {
         self.judged
     }
 
-    /// The read that has ended had to find nothing: this entry is not final yet.
-    pub fn was_not_yet(&mut self, number: u64, entry: EntryId) {
+    /// Marks a read that found nothing because this entry is not final yet.
+    pub fn set_not_final(&mut self, number: u64, entry: EntryId) {
         if let Some(end) = self.find_mut(number).and_then(|operation| operation.end.as_mut()) {
-            end.not_yet = Some(entry);
+            end.not_final = Some(entry);
         }
     }
 

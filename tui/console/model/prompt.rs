@@ -1,45 +1,45 @@
-//! The line that is typed: its text and cursor, the history, the search in it, and completion.
+//! The command line: text and cursor, history, history search, completion.
 //!
-//! Which key does what is said in [`crate::console::keys`]; where the history rests between runs is not known here.
+//! Keys are bound in [`crate::console::keys`]. `app` stores the history between runs.
 
 use tui_input::{Input, InputRequest};
 
-/// How many lines the history keeps.
+/// Lines of the history.
 pub const HISTORY_MAX: usize = 1_000;
 
-/// The longest line, in bytes: longer values come from files.
+/// The longest line in bytes. Longer values come from files.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
 
-/// More than this is put in as a whole: letter by letter it takes as long as the line for each.
+/// Longer text is inserted as a whole. Inserting letter by letter costs time proportional to the line for each letter.
 const TYPED_MAX: usize = 256;
 
 #[derive(Clone, Debug, Default)]
 pub struct Prompt {
     pub input: Input,
-    /// What is wrong with the line that was entered last, until it is changed.
+    /// The error of the last entered line, until the line changes.
     pub mistake: Option<Mistake>,
-    /// The words that Tab found, while there are several.
+    /// The completions, if there are several.
     pub candidates: Vec<String>,
     pub search: Option<Search>,
-    /// Letters that were typed are not in the line, because it is full. It is not what was meant, and not carried out.
+    /// Letters are missing because the line was full. Such a line is not executed: it is not what was typed.
     pub is_short: bool,
     history: Vec<String>,
-    /// Which line of the history is shown, and what was being typed before it.
+    /// The history line that is shown, and the text that was typed before it.
     recalled: Option<(usize, String)>,
 }
 
-/// A line would become longer than [`LINE_BYTES_MAX`].
+/// The line would exceed [`LINE_BYTES_MAX`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TooLong;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mistake {
-    /// Where in the line, in characters.
+    /// Position in characters.
     pub at: usize,
     pub expected: String,
 }
 
-/// A search backwards through the history: what was typed, and which line was found.
+/// A backward search through the history: the search text and the found line.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Search {
     pub wanted: String,
@@ -56,13 +56,13 @@ impl Prompt {
         self.input.value()
     }
 
-    /// The line that the search found, if one is going on.
+    /// The line that the search found.
     pub fn found(&self) -> Option<&str> {
         let found = self.search.as_ref()?.found?;
         self.history.get(found).map(String::as_str)
     }
 
-    /// Moves, deletes, or puts back what was deleted; letters come by [`Prompt::insert`].
+    /// Moves the cursor or deletes. Letters are added by [`Prompt::insert`].
     pub fn edit(&mut self, request: InputRequest) {
         let is_full = self.text().len() >= LINE_BYTES_MAX;
         if matches!(request, InputRequest::Yank) && is_full {
@@ -73,7 +73,7 @@ impl Prompt {
         }
     }
 
-    /// Puts text in at the cursor; line ends become spaces, because a line is one command. All of it or nothing.
+    /// Inserts text at the cursor, all or nothing. Line breaks become spaces, because a line is one command.
     pub fn paste(&mut self, text: &str) -> Result<(), TooLong> {
         let clean: String = text.trim_end_matches(['\r', '\n']).replace("\r\n", "\n");
         let clean = clean.replace(['\r', '\n', '\t'], " ");
@@ -81,7 +81,7 @@ impl Prompt {
         self.insert(&clean)
     }
 
-    /// Puts letters in at the cursor, all of them or none.
+    /// Inserts letters at the cursor, all or nothing.
     pub fn insert(&mut self, letters: &str) -> Result<(), TooLong> {
         if self.text().len() + letters.len() > LINE_BYTES_MAX {
             return Err(TooLong);
@@ -116,7 +116,7 @@ impl Prompt {
         self.recalled = None;
     }
 
-    /// Takes a line into the history; false if it is the same as the one before.
+    /// Adds a line to the history. False if it equals the previous line.
     pub fn remember(&mut self, line: &str) -> bool {
         self.recalled = None;
         let line = line.trim();
@@ -151,7 +151,7 @@ impl Prompt {
         }
     }
 
-    /// Begins the search, or goes on to the next older line that fits.
+    /// Starts the search, or continues to the next older match.
     pub fn search_on(&mut self) {
         match self.search.take() {
             None => self.search = Some(Search::default()),
@@ -176,7 +176,7 @@ impl Prompt {
         }
     }
 
-    /// Ends the search; what was found stands in the line.
+    /// Ends the search and takes the found line.
     pub fn search_accept(&mut self) {
         if let Some(found) = self.found().map(ToOwned::to_owned) {
             self.set(found);
@@ -184,7 +184,7 @@ impl Prompt {
         self.search = None;
     }
 
-    /// Completes the word before the cursor from `words`, as far as all that fit agree.
+    /// Completes the word before the cursor from `words`, as far as all matches agree.
     pub fn complete(&mut self, words: &[String]) {
         let cursor = self.input.cursor();
         let before: String = self.text().chars().take(cursor).collect();

@@ -1,5 +1,4 @@
-//! The scenario that runs or has run last, the assignment's sheet, and the cluster that is shown meanwhile if the
-//! scenario has one of its own.
+//! The current or last scenario, the assignment's sheet, and the scenario's own cluster.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,19 +9,19 @@ use crate::scenario::{ReportEvent, Run, Script};
 
 #[derive(Clone, Debug, Default)]
 pub struct Scenarios {
-    /// Asked for and not begun yet: the nodes of its own cluster are being started.
+    /// Requested, but not started: the nodes of its cluster are starting.
     pub asked: Option<String>,
     pub run: Option<Run>,
-    /// What the run was made of, each with how many records of the tape lay behind it.
-    told: Vec<(u64, ReportEvent)>,
-    /// The sheet's account, kept while other scenarios run.
+    /// The reports of the run, each with the number of tape records before it.
+    reports: Vec<(u64, ReportEvent)>,
+    /// The sheet's run; kept while other scenarios run.
     pub sheet: Option<Run>,
-    sheet_told: Vec<(u64, ReportEvent)>,
-    /// The item whose evidence is shown; none goes along with what happens.
+    sheet_reports: Vec<(u64, ReportEvent)>,
+    /// The item whose evidence is shown; `None` follows the run.
     pub selected: Option<usize>,
     pub selected_line: Option<usize>,
-    /// The numbers that what it asks of the cluster has here.
-    pub asked_here: BTreeMap<u64, u64>,
+    /// The scenario's operation numbers, mapped to the console's.
+    pub operation_numbers: BTreeMap<u64, u64>,
 }
 
 impl Scenarios {
@@ -33,48 +32,48 @@ impl Scenarios {
     pub fn begin(&mut self, script: Arc<Script>) {
         self.asked = None;
         (self.selected, self.selected_line) = (None, None);
-        self.asked_here.clear();
-        self.told.clear();
+        self.operation_numbers.clear();
+        self.reports.clear();
         if script.is_sheet() {
-            self.sheet_told.clear();
+            self.sheet_reports.clear();
         }
         self.run = Some(Run::new(script));
     }
 
-    /// Takes in what is told when so many records lie on the tape.
-    pub fn take(&mut self, told: ReportEvent, at: u64) {
+    /// Takes a report; `at` is the number of tape records before it.
+    pub fn take(&mut self, report: ReportEvent, at: u64) {
         let Some(run) = &mut self.run else { return };
-        run.apply(told.clone());
+        run.apply(report.clone());
         if run.script.is_sheet() {
             self.sheet = Some(run.clone());
-            self.sheet_told.push((at, told.clone()));
+            self.sheet_reports.push((at, report.clone()));
         }
-        self.told.push((at, told));
+        self.reports.push((at, report));
     }
 
-    /// What was told so far lies before the beginning of a tape that begins now.
+    /// A new tape starts: all reports so far come before its first record.
     pub fn on_new_tape(&mut self) {
-        self.told.iter_mut().chain(&mut self.sheet_told).for_each(|(at, _)| *at = 0);
+        self.reports.iter_mut().chain(&mut self.sheet_reports).for_each(|(at, _)| *at = 0);
     }
 
-    /// The run as it stood when so many records lay on the tape.
+    /// The run after `at` records.
     pub fn run_at(&self, at: u64) -> Option<Run> {
-        self.run.as_ref().map(|run| as_of(run, &self.told, at))
+        self.run.as_ref().map(|run| as_of(run, &self.reports, at))
     }
 
     pub fn sheet_at(&self, at: u64) -> Option<Run> {
-        self.sheet.as_ref().map(|run| as_of(run, &self.sheet_told, at))
+        self.sheet.as_ref().map(|run| as_of(run, &self.sheet_reports, at))
     }
 
-    /// The item of the run that is looked at: the selected one, else what is under way or was done last.
-    pub fn in_sight(&self, run: &Run) -> Option<usize> {
+    /// The selected item, else the current or last one.
+    pub fn focused(&self, run: &Run) -> Option<usize> {
         self.selected.or(run.now).or_else(|| run.results.iter().rposition(Option::is_some))
     }
 
     pub fn select(&mut self, down: isize) {
         let Some(run) = &self.run else { return };
         let last = run.script.items.len().saturating_sub(1);
-        let here = self.in_sight(run).unwrap_or_default();
+        let here = self.focused(run).unwrap_or_default();
         self.selected = Some(here.saturating_add_signed(down).min(last));
     }
 
@@ -86,14 +85,14 @@ impl Scenarios {
     }
 }
 
-fn as_of(run: &Run, told: &[(u64, ReportEvent)], at: u64) -> Run {
+fn as_of(run: &Run, reports: &[(u64, ReportEvent)], at: u64) -> Run {
     let mut then = Run::new(run.script.clone());
-    told.iter().take_while(|(told_at, _)| *told_at <= at).for_each(|(_, told)| then.apply(told.clone()));
+    reports.iter().take_while(|(heard_at, _)| *heard_at <= at).for_each(|(_, event)| then.apply(event.clone()));
     then
 }
 
 impl Model {
-    /// The scenario's account at the moment that is shown, and the sheet's.
+    /// The run at the moment that is shown.
     pub fn run_shown(&self) -> Option<Cow<'_, Run>> {
         let tape = &self.shown().tape;
         match tape.past() {
@@ -110,38 +109,38 @@ impl Model {
         }
     }
 
-    /// Shows a cluster that a scenario has for itself, in the place of the console's own, which goes on behind it. It
-    /// has a tape of its own: one tape could not tell two nodes of the same number apart.
-    pub fn show_aside(&mut self) -> &mut Model {
-        let aside = Model { is_aside: true, now: self.now, ..Model::new(self.size, Vec::new()) };
-        self.aside.insert(Box::new(aside))
+    /// Shows a scenario's own cluster instead of the console's cluster, which continues in the background. The
+    /// scenario's cluster has a tape of its own, because node numbers of two clusters would collide on one tape.
+    pub fn show_scenario_cluster(&mut self) -> &mut Model {
+        let cluster = Model { is_scenario_cluster: true, now: self.now, ..Model::new(self.size, Vec::new()) };
+        self.scenario_cluster.insert(Box::new(cluster))
     }
 
-    /// What belongs to whoever sits there holds for the cluster that is shown, too.
-    pub fn sit_aside(&mut self) {
-        let Some(aside) = &mut self.aside else { return };
-        (aside.size, aside.mode, aside.lang, aside.pane) = (self.size, self.mode, self.lang, self.pane);
-        // What it has to say is said on the one line that there is.
-        self.notice = aside.notice.take().or(self.notice.take());
+    /// Copies the state of the user interface to the cluster that is shown.
+    pub fn sync_scenario_cluster(&mut self) {
+        let Some(cluster) = &mut self.scenario_cluster else { return };
+        (cluster.size, cluster.mode, cluster.lang, cluster.pane) = (self.size, self.mode, self.lang, self.pane);
+        // There is one line for notices.
+        self.notice = cluster.notice.take().or(self.notice.take());
     }
 
-    /// Goes back to the console's own cluster. True if another one was shown.
-    pub fn back_to_own(&mut self) -> bool {
-        let was_aside = self.aside.take().is_some();
-        if was_aside {
+    /// Returns to the console's own cluster. True if another one was shown.
+    pub fn leave_scenario_cluster(&mut self) -> bool {
+        let was_shown = self.scenario_cluster.take().is_some();
+        if was_shown {
             self.changed();
         }
-        was_aside
+        was_shown
     }
 
     /// The model of the cluster that is shown.
     pub fn shown(&self) -> &Model {
-        self.aside.as_deref().unwrap_or(self)
+        self.scenario_cluster.as_deref().unwrap_or(self)
     }
 
     pub fn shown_mut(&mut self) -> &mut Model {
-        match self.aside {
-            Some(ref mut aside) => aside,
+        match self.scenario_cluster {
+            Some(ref mut cluster) => cluster,
             None => self,
         }
     }

@@ -1,7 +1,7 @@
-//! The tape as the console has it: what was recorded so far, where in it the screen stands, and what can be found
-//! again.
+//! The tape in the model: the recorded events, the moment that is shown, and the marks to jump to.
 //!
-//! The screen always shows this model. While the past is shown, the present goes on in a model of its own behind it.
+//! The screen always shows the model that owns the tape. While the past is shown, the present continues in
+//! [`Past::now`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -12,51 +12,50 @@ use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Fact, NodeState, Preview};
 
 use crate::command::{Exit, Outcome};
-use crate::console::model::{Model, NodeView, Presence};
-use crate::console::words::{Text, tape as words};
+use crate::console::model::{Model, NodeView, Obstacle, Presence};
 use crate::lang::Localized;
 use crate::scenario::Verdict;
 use crate::tape::{Limits, Mark, MarkKind, ProcessSeen, Record, Ring, What};
 
-/// How many places to jump to are kept.
+/// Marks that are kept.
 const MARKS_MAX: usize = 10_000;
 
-/// How many lines of the events, and rows of the space-time picture, a keyframe keeps.
+/// Lines of the timeline and rows of the space-time diagram that a keyframe keeps.
 const FRAME_LINES: usize = 1_000;
 
-/// About what a keyframe takes besides logs, events and operations.
+/// Approximate size of a keyframe without logs, events and operations.
 const FRAME_BYTES: usize = 16 << 10;
 
 #[derive(Clone, Debug)]
 pub struct Tape {
     pub ring: Ring<Box<Model>>,
-    /// The numbers of the records that changed what is seen: one goes from one to the next.
+    /// Numbers of the records that changed the screen. Stepping moves between them.
     steps: VecDeque<u64>,
-    /// How many of them have fallen off.
+    /// Number of steps that were dropped.
     steps_gone: u64,
-    marks: VecDeque<Place>,
-    pub view: View,
-    /// How fast it is played, in percent.
+    marks: VecDeque<TapeMark>,
+    pub moment: Moment,
+    /// Playback speed in percent.
     pub speed: u32,
-    /// The recording that is looked at; nothing runs then.
+    /// The name of the recording that is shown; `None` for a live cluster.
     pub file: Option<String>,
-    /// What is being written, if something is.
+    /// The file that is being written.
     pub recording: Option<Recording>,
-    /// Records that were not yet taken by whoever writes or checks them.
-    fresh: Vec<Arc<Record>>,
-    /// Whether somebody takes them.
-    pub is_tapped: bool,
-    /// How many records are behind the event that shows each finding of the checks, in their order.
-    pub found_at: Vec<u64>,
-    /// The nodes whose process has ended: only such a one is started again.
+    /// Records that the sinks have not taken.
+    unread: Vec<Arc<Record>>,
+    /// Whether sinks take the records.
+    pub has_sinks: bool,
+    /// For each finding of the checks, in order: the number of records up to the event that shows it.
+    pub violations_at: Vec<u64>,
+    /// Nodes whose process has ended. Only such a process counts as restarted when it runs.
     ended: BTreeSet<NodeId>,
-    /// What each node told last, by number: where a check that lagged begins anew.
-    pub told: BTreeMap<NodeId, u64>,
+    /// The number of each node's last event. A check that fell behind resumes there.
+    pub last_events: BTreeMap<NodeId, u64>,
 }
 
-/// Which moment the screen shows.
+/// The moment that is shown.
 #[derive(Clone, Debug, Default)]
-pub enum View {
+pub enum Moment {
     #[default]
     Now,
     Past(Box<Past>),
@@ -64,41 +63,41 @@ pub enum View {
 
 #[derive(Clone, Debug)]
 pub struct Past {
-    /// So many records have been taken in by what is shown.
+    /// Number of records applied to the shown model.
     pub at: u64,
-    /// What is the case now.
+    /// The present.
     pub now: Model,
     pub playing: Option<Playing>,
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Playing {
-    /// When the next step comes, by the console's own time.
+    /// When the next step is due, in the console's time.
     pub due: Duration,
 }
 
-/// A place to jump to.
+/// A position to jump to.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Place {
-    /// How many records are behind it; the last of them is the one that is meant.
+pub struct TapeMark {
+    /// Number of records up to and including the marked one.
     pub at: u64,
-    pub kind: PlaceKind,
+    pub kind: TapeMarkKind,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum PlaceKind {
+pub enum TapeMarkKind {
     Epoch(u64),
     Write,
     Killed(NodeId),
     Restarted(NodeId),
     Truncated(NodeId),
     Quarantined(NodeId),
-    /// How a scenario has ended.
+    /// The verdict of a scenario.
     Verdict(Verdict),
     Marked(MarkKind),
 }
 
-/// A file that is being written.
+/// The recording that is being written.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recording {
     pub name: String,
@@ -112,51 +111,54 @@ impl Default for Tape {
             steps: VecDeque::new(),
             steps_gone: 0,
             marks: VecDeque::new(),
-            view: View::Now,
+            moment: Moment::Now,
             speed: 100,
             file: None,
             recording: None,
-            fresh: Vec::new(),
-            is_tapped: false,
-            found_at: Vec::new(),
+            unread: Vec::new(),
+            has_sinks: false,
+            violations_at: Vec::new(),
             ended: BTreeSet::new(),
-            told: BTreeMap::new(),
+            last_events: BTreeMap::new(),
         }
     }
 }
 
 impl Tape {
-    /// An empty tape that takes a whole file in.
+    /// An empty tape for a recording.
     pub fn of_file(name: String) -> Tape {
         Tape { ring: Ring::new(Limits::FILE), file: Some(name), ..Tape::default() }
     }
 
-    /// Takes a record that has been applied to the present.
+    /// Appends a record that was applied to the present.
     pub fn push(&mut self, record: Arc<Record>, is_step: bool) {
         match &record.what {
             What::Observed(node, Observed::Events(events)) => {
-                self.told.extend(events.last().map(|last| (*node, last.number)));
+                self.last_events.extend(events.last().map(|last| (*node, last.number)));
             }
-            What::Observed(node, Observed::Snapshot { snapshot, .. }) => _ = self.told.insert(*node, snapshot.event),
+            What::Observed(node, Observed::Snapshot { snapshot, .. }) => {
+                _ = self.last_events.insert(*node, snapshot.event)
+            }
             _ => {}
         }
-        if self.is_tapped {
-            self.fresh.push(Arc::clone(&record));
+        if self.has_sinks {
+            self.unread.push(Arc::clone(&record));
         }
-        let kind = place_kind(&record.what).filter(|kind| !self.is_told_again(kind));
-        let kind = self.ends(&record.what, kind);
+        let kind = mark_kind(&record.what).filter(|kind| !self.is_repeated_quarantine(kind));
+        let kind = self.skip_first_start(&record.what, kind);
         if is_step || kind.is_some() {
             self.steps.push_back(self.ring.end());
         }
         self.ring.push(record);
         if let Some(kind) = kind {
-            self.marks.push_back(Place { at: self.ring.end(), kind });
+            self.marks.push_back(TapeMark { at: self.ring.end(), kind });
         }
         self.forget();
     }
 
-    /// A process that runs was not started again if it was only paused, or was first heard of.
-    fn ends(&mut self, what: &What, kind: Option<PlaceKind>) -> Option<PlaceKind> {
+    /// `Running` marks a restart only after the process has ended: not after a pause, and not when it is reported
+    /// first.
+    fn skip_first_start(&mut self, what: &What, kind: Option<TapeMarkKind>) -> Option<TapeMarkKind> {
         match what {
             What::Process(node, ProcessSeen::Killed | ProcessSeen::Ended(_)) => _ = self.ended.insert(*node),
             What::Process(node, ProcessSeen::Running) if !self.ended.remove(node) => return None,
@@ -165,24 +167,24 @@ impl Tape {
         kind
     }
 
-    /// A node tells each new watcher that it has begun anew.
-    fn is_told_again(&self, kind: &PlaceKind) -> bool {
-        let PlaceKind::Quarantined(node) = kind else { return false };
+    /// A node reports its quarantine to every new watcher.
+    fn is_repeated_quarantine(&self, kind: &TapeMarkKind) -> bool {
+        let TapeMarkKind::Quarantined(node) = kind else { return false };
         let mut before = self.marks.iter().rev().map(|place| &place.kind);
-        before.find(|before| [kind, &PlaceKind::Restarted(*node)].contains(before)) == Some(kind)
+        before.find(|before| [kind, &TapeMarkKind::Restarted(*node)].contains(before)) == Some(kind)
     }
 
-    /// Marks a place that lies behind.
-    pub fn mark_at(&mut self, at: u64, kind: PlaceKind) {
+    /// Adds a mark at an earlier position.
+    pub fn mark_at(&mut self, at: u64, kind: TapeMarkKind) {
         let index = self.marks.partition_point(|place| place.at <= at);
-        self.marks.insert(index, Place { at, kind });
+        self.marks.insert(index, TapeMark { at, kind });
         if !self.steps.contains(&(at.saturating_sub(1))) {
             let index = self.steps.partition_point(|step| *step < at.saturating_sub(1));
             self.steps.insert(index, at.saturating_sub(1));
         }
     }
 
-    /// Steps and marks go with their records.
+    /// Drops the steps and marks of dropped records.
     fn forget(&mut self) {
         let start = self.ring.start();
         while self.steps.front().is_some_and(|step| *step < start) {
@@ -194,142 +196,143 @@ impl Tape {
         }
     }
 
-    pub fn take_fresh(&mut self) -> Vec<Arc<Record>> {
-        std::mem::take(&mut self.fresh)
+    pub fn take_unread(&mut self) -> Vec<Arc<Record>> {
+        std::mem::take(&mut self.unread)
     }
 
-    pub fn marks(&self) -> &VecDeque<Place> {
+    pub fn marks(&self) -> &VecDeque<TapeMark> {
         &self.marks
     }
 
     pub fn past(&self) -> Option<&Past> {
-        match &self.view {
-            View::Now => None,
-            View::Past(past) => Some(past),
+        match &self.moment {
+            Moment::Now => None,
+            Moment::Past(past) => Some(past),
         }
     }
 
-    /// How many records are behind what is shown.
+    /// Number of records up to the shown moment.
     pub fn at(&self) -> u64 {
         self.past().map_or(self.ring.end(), |past| past.at)
     }
 
-    /// How many events had changed the screen before a moment.
+    /// Number of steps before a position.
     pub fn steps_before(&self, at: u64) -> u64 {
         self.steps_gone + self.steps.partition_point(|step| *step < at) as u64
     }
 
-    /// Event k of n, and how many have fallen off.
+    /// Current step, number of steps, and how many of them were dropped.
     pub fn position(&self) -> (u64, u64, u64) {
         (self.steps_before(self.at()), self.steps_gone + self.steps.len() as u64, self.steps_gone)
     }
 
-    /// How many records are behind the given event; the nearest one that is kept.
+    /// The position after a step, or after the nearest one that is kept.
     pub fn at_step(&self, step: u64) -> Option<u64> {
         let index = step.max(self.steps_gone + 1) - self.steps_gone - 1;
         let index = usize::try_from(index).unwrap_or(usize::MAX).min(self.steps.len().checked_sub(1)?);
         self.steps.get(index).map(|number| number + 1)
     }
 
-    /// When the record before a moment arrived.
+    /// Arrival time of the record before a position.
     pub fn time(&self, at: u64) -> Option<Duration> {
         self.ring.get(at.checked_sub(1)?).map(|record| record.at)
     }
 
-    /// The nodes that answer as they are now, each with the number of its last event.
+    /// The current states of the nodes that answer, with the numbers of their last events.
     pub fn present_states(&self, shown: &Model) -> Vec<NodeState> {
         let present = self.past().map_or(shown, |past| &past.now);
         let live = present.nodes.iter().filter(|(_, node)| node.presence == Presence::Live);
         let state = |(id, node): (&NodeId, &NodeView)| {
-            let event = self.told.get(id).copied().unwrap_or(node.state.event);
+            let event = self.last_events.get(id).copied().unwrap_or(node.state.event);
             NodeState { event, ..node.state.clone() }
         };
         live.map(state).collect()
     }
 
-    /// Why nothing can be done to the cluster now, if it is so.
-    pub fn obstacle(&self) -> Option<Text> {
-        match (&self.file, &self.view) {
-            (Some(_), _) => Some(words::IS_RECORDING),
-            (None, View::Past(_)) => Some(words::IS_PAST),
-            (None, View::Now) => None,
+    /// Why the cluster cannot be changed now; `None` if it can.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        match (&self.file, &self.moment) {
+            (Some(_), _) => Some(Obstacle::Recording),
+            (None, Moment::Past(_)) => Some(Obstacle::Past),
+            (None, Moment::Now) => None,
         }
     }
 }
 
-/// What else names an entry says what it did: a fault in words, a read what it found.
+/// Outcomes of faults and reads also name an entry. They carry a message or `found`.
 fn is_write(outcome: &Outcome) -> bool {
     let json = &outcome.json;
     let names_entry_alone = json["message"].is_null() && json["found"].is_null();
     outcome.exit == Exit::Done && json["offset"].is_u64() && names_entry_alone
 }
 
-fn place_kind(what: &What) -> Option<PlaceKind> {
+fn mark_kind(what: &What) -> Option<TapeMarkKind> {
     match what {
         What::Observed(node, Observed::Events(events)) => match &events.first()?.fact {
-            Fact::Elected { epoch, .. } => Some(PlaceKind::Epoch(epoch.0)),
-            Fact::Truncated { .. } => Some(PlaceKind::Truncated(*node)),
-            Fact::Quarantined { .. } => Some(PlaceKind::Quarantined(*node)),
+            Fact::Elected { epoch, .. } => Some(TapeMarkKind::Epoch(epoch.0)),
+            Fact::Truncated { .. } => Some(TapeMarkKind::Truncated(*node)),
+            Fact::Quarantined { .. } => Some(TapeMarkKind::Quarantined(*node)),
             _ => None,
         },
-        What::Process(node, ProcessSeen::Killed) => Some(PlaceKind::Killed(*node)),
-        What::Process(node, ProcessSeen::Running) => Some(PlaceKind::Restarted(*node)),
-        What::End { outcome, .. } if is_write(outcome) => Some(PlaceKind::Write),
-        // The place of a violation is where the checks say it is.
-        What::Mark(mark) if mark.kind == MarkKind::Verdict => {
-            Some(verdict_of(mark).map_or(PlaceKind::Marked(mark.kind), |(verdict, _)| PlaceKind::Verdict(verdict)))
-        }
-        What::Mark(mark) if mark.kind != MarkKind::Violation => Some(PlaceKind::Marked(mark.kind)),
+        What::Process(node, ProcessSeen::Killed) => Some(TapeMarkKind::Killed(*node)),
+        What::Process(node, ProcessSeen::Running) => Some(TapeMarkKind::Restarted(*node)),
+        What::End { outcome, .. } if is_write(outcome) => Some(TapeMarkKind::Write),
+        // The mark of a violation is set by the checks.
+        What::Mark(mark) if mark.kind == MarkKind::Verdict => Some(
+            verdict_of(mark).map_or(TapeMarkKind::Marked(mark.kind), |(verdict, _)| TapeMarkKind::Verdict(verdict)),
+        ),
+        What::Mark(mark) if mark.kind != MarkKind::Violation => Some(TapeMarkKind::Marked(mark.kind)),
         _ => None,
     }
 }
 
-/// The verdict that a mark tells, and the scenario's name.
+/// The verdict and the name of the scenario in a mark.
 fn verdict_of(mark: &Mark) -> Option<(Verdict, &str)> {
     let mut words = mark.text.split_whitespace();
     Verdict::from_name(words.next()?).zip(words.next()).filter(|_| mark.kind == MarkKind::Verdict)
 }
 
 impl Model {
-    /// A scenario's verdict is the last word until something else is asked.
+    /// A verdict stays on the screen until the next operation.
     pub fn on_mark(&mut self, mark: &Mark) {
         if let Some((verdict, name)) = verdict_of(mark) {
             self.verdict = Some((verdict, name.to_owned()));
         }
     }
 
-    /// Something is asked of the cluster.
+    /// An operation begins.
     pub fn on_begin(&mut self) {
         self.verdict = None;
     }
 
-    /// A keyframe: all that records have made of the model, and about how many bytes that takes.
+    /// Makes a keyframe: the part of the model that records determine, and its approximate size in bytes.
     pub fn frame(&mut self) -> (Box<Model>, usize) {
         let tape = std::mem::take(&mut self.tape);
         let prompt = std::mem::take(&mut self.prompt);
         let checks = std::mem::take(&mut self.checks);
-        let (scenarios, aside) = (std::mem::take(&mut self.scenarios), self.aside.take());
+        let (scenarios, scenario_cluster) = (std::mem::take(&mut self.scenarios), self.scenario_cluster.take());
         let timeline = std::mem::take(&mut self.timeline);
         let mut frame = Box::new(self.clone());
         (self.tape, self.prompt, self.checks) = (tape, prompt, checks);
-        (self.scenarios, self.aside) = (scenarios, aside);
+        (self.scenarios, self.scenario_cluster) = (scenarios, scenario_cluster);
         frame.timeline = timeline.without(timeline.lines().len().saturating_sub(FRAME_LINES));
-        frame.space.keep(FRAME_LINES);
+        frame.space_time.keep(FRAME_LINES);
         self.timeline = timeline;
         let tails: usize = frame.nodes.values().map(|node| node.state.tail.len()).sum();
-        let keys: usize = frame.nodes.values().map(|node| node.finals.keys().len()).sum();
+        let keys: usize = frame.nodes.values().map(|node| node.final_db.keys().len()).sum();
         let answers: usize = frame.operations.lines() * 100;
-        let lines = (frame.timeline.lines().len() + frame.space.rows().len() + frame.story.lines().len()) * 300;
+        let lines =
+            (frame.timeline.lines().len() + frame.space_time.rows().len() + frame.narration.lines().len()) * 300;
         (frame, FRAME_BYTES + tails * size_of::<Preview>() + keys * 200 + answers + lines)
     }
 
-    /// Takes over what belongs to whoever sits there and not to the cluster: it stays as it is when another moment is
-    /// shown. Whoever adds a field decides here which of the two it is.
-    pub fn keep_seat_of(&mut self, other: &mut Model) {
+    /// Takes over the state of the user interface, which does not change with the moment that is shown. The list is
+    /// exhaustive: a new field must be assigned to one side or the other.
+    pub fn take_ui_state_of(&mut self, other: &mut Model) {
         let Model {
             now: _,
             size,
-            screen: _,
+            phase: _,
             mode,
             lang,
             pane,
@@ -339,10 +342,10 @@ impl Model {
             nodes: _,
             window,
             timeline: _,
-            story,
-            space,
-            step,
-            pulse: _,
+            narration,
+            space_time,
+            step_mode,
+            latency: _,
             focus,
             operations: _,
             prompt,
@@ -356,17 +359,17 @@ impl Model {
             checks,
             verdict: _,
             scenarios,
-            aside,
-            is_aside: _,
+            scenario_cluster,
+            is_scenario_cluster: _,
         } = other;
         (self.size, self.mode, self.pane, self.dialog) = (*size, *mode, *pane, dialog.take());
         (self.window, self.notice, self.scrolled) = (*window, notice.take(), *scrolled);
         (self.lang, self.focus) = (*lang, *focus);
         (self.is_presenting, self.is_plain) = (*is_presenting, *is_plain);
-        (self.story.selected, self.space.selected) = (story.selected, space.selected);
-        self.step = std::mem::take(step);
+        (self.narration.selected, self.space_time.selected) = (narration.selected, space_time.selected);
+        self.step_mode = std::mem::take(step_mode);
         self.checks = checks.take();
-        (self.scenarios, self.aside) = (std::mem::take(scenarios), aside.take());
+        (self.scenarios, self.scenario_cluster) = (std::mem::take(scenarios), scenario_cluster.take());
         (self.prompt, self.tape) = (std::mem::take(prompt), std::mem::take(tape));
         (self.interrupted, self.burst, self.revision) = (*interrupted, *burst, *revision + 1);
     }

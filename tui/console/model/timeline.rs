@@ -1,7 +1,7 @@
-//! What happened, in the order of the tape: a bounded list of events of all nodes, without what repeats beside each
-//! heartbeat.
+//! The timeline: a bounded list of the events of all nodes in tape order, without repetitions that accompany
+//! heartbeats.
 //!
-//! Texts are not made here: a line keeps its fact, and the few lines in sight become words when they are drawn.
+//! A line keeps its fact. `words` makes the text when it is drawn.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -9,18 +9,18 @@ use std::time::Duration;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Fact;
 
-/// How many lines are kept; beyond it the oldest go and are counted.
+/// Lines that are kept. Beyond it the oldest are dropped and counted.
 pub const LINES_MAX: usize = 10_000;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Happening {
+pub enum Occurrence {
     Fact(Fact),
-    /// The node does not answer any more, and why.
-    Gone(String),
-    /// The node answers, and under which process id.
-    Back(u32),
-    /// So many events were thrown away because this console was too slow.
-    Lost(u64),
+    /// The connection was lost, with the reason.
+    Disconnected(String),
+    /// The node answers, with its process id.
+    Connected(u32),
+    /// Number of events that were dropped because the console was too slow.
+    EventsLost(u64),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -28,8 +28,8 @@ pub struct Line {
     /// In the console's time.
     pub at: Duration,
     pub node: NodeId,
-    pub happening: Happening,
-    /// The order is unknown: what this node sent before was not heard in time.
+    pub occurrence: Occurrence,
+    /// The order is uncertain: the earlier events of this node did not arrive in time.
     pub missing: Option<NodeId>,
 }
 
@@ -37,9 +37,9 @@ pub struct Line {
 pub struct Timeline {
     lines: VecDeque<Line>,
     dropped: u64,
-    /// What was told last of what repeats; by node, name and peer.
+    /// The last fact of each kind that repeats, by node, name and peer.
     echoes: BTreeMap<(NodeId, &'static str, NodeId), Fact>,
-    /// How many messages each node lets through that its release has counted already.
+    /// For each node, messages whose release was already counted.
     released: BTreeMap<NodeId, u64>,
 }
 
@@ -48,17 +48,17 @@ impl Timeline {
         &self.lines
     }
 
-    /// The time of the newest line.
+    /// Time of the newest line.
     pub fn last_at(&self) -> Duration {
         self.lines.back().map_or(Duration::ZERO, |line| line.at)
     }
 
-    /// How many lines went because there were too many.
+    /// Number of dropped lines.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
-    /// As it would be had it kept so many lines less.
+    /// A copy without the oldest lines.
     pub fn without(&self, oldest: usize) -> Timeline {
         Timeline {
             lines: self.lines.iter().skip(oldest).cloned().collect(),
@@ -68,9 +68,9 @@ impl Timeline {
         }
     }
 
-    /// Takes a line in; false if it says nothing new.
+    /// Adds a line. False if it says nothing new.
     pub fn push(&mut self, line: Line) -> bool {
-        if let Happening::Fact(fact) = &line.happening
+        if let Occurrence::Fact(fact) = &line.occurrence
             && !self.is_news(line.node, fact)
         {
             return false;
@@ -85,8 +85,7 @@ impl Timeline {
 
     fn is_news(&mut self, node: NodeId, fact: &Fact) -> bool {
         match fact {
-            // Each message has its decision too; the messages themselves belong to the space-time picture. What an
-            // entry did to the final database is in its tab, and that it is final is told by itself.
+            // Messages are in the space-time diagram, rows of the final database in their tab.
             Fact::Sent { .. }
             | Fact::Received { .. }
             | Fact::PeerProcess { .. }
@@ -99,7 +98,7 @@ impl Timeline {
         }
         match fact {
             Fact::HoldReleased { messages, .. } => _ = self.released.insert(node, *messages),
-            // The release has told how many there are.
+            // `HoldReleased` has counted these messages.
             Fact::MessageReleased { .. } => {
                 if let Some(left) = self.released.get_mut(&node).filter(|left| **left > 0) {
                     *left -= 1;
@@ -113,7 +112,7 @@ impl Timeline {
     }
 }
 
-/// For facts that come again beside heartbeats: the peer, and the fact without what differs each time.
+/// For facts that repeat with heartbeats: the peer, and the fact without the fields that always differ.
 fn echo(fact: &Fact) -> Option<(NodeId, Fact)> {
     let mut echo = fact.clone();
     let peer = match &mut echo {
@@ -125,11 +124,11 @@ fn echo(fact: &Fact) -> Option<(NodeId, Fact)> {
         }
         Fact::Counted { from, .. } => *from,
         Fact::MessageHeld { from, number, what, since, .. } => {
-            // Each differs in these; the first stands for all that wait.
+            // The first one stands for all that wait.
             (*number, *what, *since) = (0, None, None);
             *from
         }
-        // By a rule, beside each heartbeat; a message that a person delivers is told each time.
+        // Delays by a rule repeat with heartbeats. A delivery by hand is always shown.
         Fact::MessageDelayed { from, number, due, .. } => {
             (*number, *due) = (0, 0);
             *from
@@ -161,7 +160,7 @@ mod tests {
 
     fn line(at_ms: u64, fact: Fact) -> Line {
         let (at, node) = (Duration::from_millis(at_ms), NodeId(1));
-        Line { at, node, happening: Happening::Fact(fact), missing: None }
+        Line { at, node, occurrence: Occurrence::Fact(fact), missing: None }
     }
 
     #[test]

@@ -1,17 +1,17 @@
-//! How much one node has sent another: all that was heard of, and how much a second it is now.
+//! Traffic from one node to another: the total and the current rate.
 //!
-//! Counted are the bytes of entries and of snapshots, as the sender's events say; heartbeats, acks and orders carry none.
+//! Only bytes of entries and snapshots count, as the sender reports them. Heartbeats, acks and orders carry none.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// So many whole seconds back what was sent counts for the speed.
+/// The rate covers this number of full seconds.
 const SECONDS: u64 = 3;
 
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
     total: u64,
-    /// Each second in which something was sent, and how much; the newest last.
+    /// Bytes per second with traffic, the newest last.
     recent: VecDeque<(u64, u64)>,
 }
 
@@ -30,7 +30,7 @@ impl Traffic {
         self.total
     }
 
-    /// Bytes a second, over the second that runs and those before it.
+    /// Bytes per second over the current second and the ones before it.
     pub fn per_second(&self, now: Duration) -> u64 {
         let oldest = now.as_secs().saturating_sub(SECONDS);
         let sent: u64 = self.recent.iter().filter(|(second, _)| *second >= oldest).map(|(_, bytes)| bytes).sum();
@@ -38,7 +38,7 @@ impl Traffic {
         (sent as f64 / since.as_secs_f64().max(1.0)) as u64
     }
 
-    /// Forgets what does not count any more.
+    /// Drops seconds that no longer count.
     pub fn forget(&mut self, now: Duration) {
         let oldest = now.as_secs().saturating_sub(SECONDS);
         while self.recent.front().is_some_and(|(second, _)| *second < oldest) {
@@ -46,13 +46,13 @@ impl Traffic {
         }
     }
 
-    /// Whether the speed is another in a second, with nothing sent.
+    /// Whether the rate changes with time alone.
     pub fn is_moving(&self) -> bool {
         !self.recent.is_empty()
     }
 }
 
-/// Two or three digits and a unit, as `0`, `940`, `12k`, `3.1M`.
+/// Two or three digits and a unit: `0`, `940`, `12k`, `3.1M`.
 pub fn short(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["", "k", "M", "G", "T"];
     let mut rest = bytes as f64;

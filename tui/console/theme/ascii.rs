@@ -1,10 +1,10 @@
-//! ASCII alone: the finished screen with every other character replaced by one that looks or means alike.
+//! ASCII mode: replaces each non-ASCII character of the drawn screen by a similar ASCII character.
 //!
-//! It works on the drawn buffer, so that no view can forget it and texts that came from elsewhere are covered too.
+//! It works on the finished buffer, so it covers every view and every text, also texts from nodes.
 
 use ratatui::buffer::Buffer;
 
-/// Replaces what is not ASCII in the whole buffer, cell by cell; nothing moves.
+/// Replaces all non-ASCII cells. Positions do not change.
 pub fn fold(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         if !cell.symbol().is_ascii() {
@@ -47,7 +47,7 @@ fn replacement(character: char) -> char {
     }
 }
 
-/// Portuguese letters without their accents.
+/// Portuguese letters without accents.
 fn letter(character: char) -> Option<char> {
     let plain = match character.to_lowercase().next()? {
         'á' | 'à' | 'â' | 'ã' => 'a',

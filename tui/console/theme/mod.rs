@@ -1,7 +1,7 @@
-//! The look: which style says what. Colours are Okabe and Ito's, which colour-blind eyes can tell apart; meaning
-//! comes from shape first, so that everything reads the same without them.
+//! Styles by role. Colours are the palette of Okabe and Ito, which is safe for colour-blind readers. Shape carries the
+//! meaning first; the screen reads the same without colours.
 //!
-//! Views name roles (`look.truncated`), never colours. What is drawn where is no business of this file.
+//! Views name roles (`look.truncated`), never colours.
 
 mod ascii;
 
@@ -9,17 +9,17 @@ use ratatui::style::{Color, Modifier, Style};
 
 pub use ascii::fold as fold_to_ascii;
 
-/// What the terminal stands on: a dark screen, or a light projector.
+/// The background of the terminal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum Theme {
     Dark,
     Light,
 }
 
-/// How many colours the terminal can show.
+/// The number of colours that the terminal shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Depth {
-    /// `NO_COLOR`: shapes and weights alone.
+    /// `NO_COLOR`: no colours, only shapes and weights.
     None,
     Sixteen,
     Indexed,
@@ -27,8 +27,8 @@ pub enum Depth {
 }
 
 impl Depth {
-    /// From the variables that terminals and people set, as <https://no-color.org> says it.
-    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Depth {
+    /// Reads the environment as <https://no-color.org> defines it.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Depth {
         let has = |name: &str, part: &str| variable(name).is_some_and(|value| value.contains(part));
         if variable("NO_COLOR").is_some_and(|value| !value.is_empty()) || has("TERM", "dumb") {
             Depth::None
@@ -42,11 +42,11 @@ impl Depth {
     }
 }
 
-/// The styles of all roles, and whether only ASCII may be drawn.
+/// One style for each role, and whether the screen is limited to ASCII.
 #[derive(Clone, Debug)]
 pub struct Look {
     pub ascii: bool,
-    /// Ordinary text, and the ground that it stands on.
+    /// Ordinary text and the background.
     pub base: Style,
     pub muted: Style,
     pub strong: Style,
@@ -58,14 +58,14 @@ pub struct Look {
     pub truncated: Style,
     pub different: Style,
     pub bad: Style,
-    /// What went wrong, in a sentence.
+    /// Sentences about something that went wrong.
     pub warning: Style,
-    /// Words that must be seen from afar: the mode, a link that is cut.
+    /// Badges that must be seen from a distance: the mode, a cut link.
     pub badge: Style,
     pub alarm: Style,
 }
 
-/// One colour in all depths.
+/// One colour at all depths.
 #[derive(Clone, Copy)]
 struct Shade(u8, u8, u8, u8, Color);
 
@@ -93,7 +93,7 @@ struct Palette {
 }
 
 const DARK: Palette = Palette {
-    // The terminal's own dark ground and text stay as they are.
+    // The terminal's own colours.
     ground: None,
     muted: Shade(0x8F, 0x8F, 0x8F, 245, Color::DarkGray),
     border: Shade(0x5F, 0x5F, 0x5F, 240, Color::DarkGray),
@@ -104,7 +104,7 @@ const DARK: Palette = Palette {
     vermillion: Shade(0xD5, 0x5E, 0x00, 166, Color::Red),
 };
 
-/// Okabe and Ito's hues, darker where their own would have less than 4.5 to 1 against white.
+/// The same hues, darkened until the contrast against white is at least 4.5 to 1.
 const LIGHT: Palette = Palette {
     ground: Some((Shade(0x1C, 0x1C, 0x1C, 234, Color::Black), Shade(0xFF, 0xFF, 0xFF, 231, Color::White))),
     muted: Shade(0x66, 0x66, 0x66, 241, Color::DarkGray),
@@ -149,7 +149,7 @@ impl Look {
     }
 }
 
-/// Whether the locale is one of UTF-8: the first of the three variables that is set decides.
+/// Whether the locale uses UTF-8. The first variable that is set decides.
 pub fn locale_is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
     let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
     set.is_some_and(|locale| {
@@ -177,10 +177,10 @@ mod tests {
     #[test]
     fn no_color_goes_before_what_the_terminal_can() {
         let truecolor = &[("COLORTERM", "truecolor"), ("TERM", "xterm-256color")];
-        assert_eq!(Depth::of_environment(variables(truecolor)), Depth::True);
-        assert_eq!(Depth::of_environment(variables(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")])), Depth::None);
-        assert_eq!(Depth::of_environment(variables(&[("NO_COLOR", ""), ("TERM", "xterm-256color")])), Depth::Indexed);
-        assert_eq!(Depth::of_environment(variables(&[("TERM", "linux")])), Depth::Sixteen);
+        assert_eq!(Depth::from_environment(variables(truecolor)), Depth::True);
+        assert_eq!(Depth::from_environment(variables(&[("NO_COLOR", "1"), ("COLORTERM", "truecolor")])), Depth::None);
+        assert_eq!(Depth::from_environment(variables(&[("NO_COLOR", ""), ("TERM", "xterm-256color")])), Depth::Indexed);
+        assert_eq!(Depth::from_environment(variables(&[("TERM", "linux")])), Depth::Sixteen);
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// The relative luminance of WCAG 2.
+    /// Relative luminance as WCAG 2 defines it.
     fn luminance(Shade(red, green, blue, ..): Shade) -> f64 {
         let linear = |part: u8| {
             let part = f64::from(part) / 255.0;

@@ -1,19 +1,19 @@
-//! Keys that came at once. A person presses one after the other; many at once are a paste in a terminal that does not
-//! mark pastes, and none of its letters is meant as a key that kills a node or ends the console.
+//! Handles keys that arrive at once. A person presses keys one after the other. Many keys at once are a paste in a
+//! terminal that does not mark pastes, and none of its letters may kill a node or end the console.
 
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::console::keys::{self, Action};
-use crate::console::model::{Dialog, Mode, Model};
+use crate::console::keys::{self, Action, Mode};
+use crate::console::model::{Dialog, Model};
 use crate::console::update::{Effect, Msg, press, update_one};
 use crate::console::words::screen;
 
-/// So many different letters at once were not typed. Two are: a key and its node.
+/// This many different letters at once were not typed. Two can be: a key and its node.
 const LETTERS_MIN: usize = 3;
 
-/// What comes within this time after a burst belongs to it.
+/// Keys within this time after a burst belong to it.
 const GOES_ON: Duration = Duration::from_millis(250);
 
 pub fn on_keys(model: &mut Model, pressed: &[KeyEvent], quiet: Duration) -> Vec<Effect> {
@@ -30,7 +30,7 @@ pub fn on_keys(model: &mut Model, pressed: &[KeyEvent], quiet: Duration) -> Vec<
             break;
         }
         if takes_line(model) && letters.len() >= LETTERS_MIN {
-            // At once, too: a line of many thousand letters is not built letter by letter.
+            // Insert them together: inserting one by one costs time proportional to the line for each letter.
             rest = &rest[letters.chars().count()..];
             press::on_letters(model, &letters);
             continue;
@@ -44,7 +44,7 @@ pub fn on_keys(model: &mut Model, pressed: &[KeyEvent], quiet: Duration) -> Vec<
     effects
 }
 
-/// A key that is held down repeats, and a slow terminal tells its repeats at once.
+/// A held key repeats, and a slow terminal delivers the repeats at once.
 fn is_burst(pressed: &[KeyEvent]) -> bool {
     let texts: Vec<_> = pressed.iter().filter(|key| is_text(key)).collect();
     texts.len() >= LETTERS_MIN && texts.iter().any(|key| key.code != texts[0].code)
@@ -54,17 +54,17 @@ fn is_text(key: &KeyEvent) -> bool {
     keys::letter(key).is_some() || matches!(key.code, KeyCode::Enter | KeyCode::Tab)
 }
 
-/// The letters at the beginning.
+/// The leading letters.
 fn letters(pressed: &[KeyEvent]) -> String {
     pressed.iter().map_while(keys::letter).collect()
 }
 
-/// Whether letters go to the line.
+/// Whether letters go to the command line.
 fn takes_line(model: &Model) -> bool {
     model.mode == Mode::Type && model.dialog.is_none() && model.prompt.search.is_none()
 }
 
-/// What a key of a burst may do: be part of a line, and lead to where it is.
+/// Whether a key of a burst may act: as a part of the command line, or by opening it.
 fn is_harmless(model: &Model, key: &KeyEvent) -> bool {
     let action = keys::binding(model.mode, key).map(|binding| binding.action);
     match &model.dialog {
@@ -79,6 +79,6 @@ fn is_harmless(model: &Model, key: &KeyEvent) -> bool {
 fn refuse(model: &mut Model, keys: usize) {
     let all = model.burst.unwrap_or(0) + keys;
     model.burst = Some(all);
-    press::bad(model, screen::BURST.with(model.lang, &[("count", &all)]));
+    press::warn(model, screen::BURST.with(model.lang, &[("count", &all)]));
     model.changed();
 }

@@ -1,15 +1,16 @@
-//! What the checks have found: a violation stops the tape at the event that shows it.
+//! Handles reports of the checks. A violation stops the tape at the event that shows it.
 
 use epoca::client::watch::Observed;
 use epoca::verify::invariants::Source;
 
-use crate::console::model::tape::PlaceKind;
-use crate::console::model::{Model, Notice};
+use crate::console::layout::tabs;
+use crate::console::model::tape::TapeMarkKind;
+use crate::console::model::{Model, Notice, Pane};
 use crate::console::update::tape;
 use crate::console::words::tape as words;
 use crate::tape::{Finding, Mark, MarkKind, Verdict, What};
 
-/// Takes over how the checks stand. Draws only if that is seen.
+/// Takes a report. Redraws only if the visible content changed.
 pub fn on_checked(model: &mut Model, verdict: Verdict) {
     let known = model.checks.as_ref().map_or(0, |checks| checks.findings.len());
     let is_seen = model.checks.as_ref().is_none_or(|checks| {
@@ -18,26 +19,26 @@ pub fn on_checked(model: &mut Model, verdict: Verdict) {
     });
     let found: Vec<Finding> = verdict.findings.iter().skip(known).cloned().collect();
     model.checks = Some(verdict);
-    if is_seen || crate::console::panes::shown(model).pane == crate::console::model::Pane::Checks {
+    if is_seen || tabs::shown(model) == Pane::Checks {
         model.changed();
     }
     for (index, finding) in found.iter().enumerate() {
-        violated(model, finding, known + index == 0);
+        mark_violation(model, finding, known + index == 0);
     }
 }
 
-/// Marks the place. The first violation stops the tape there; what follows from it only gets its mark.
-fn violated(model: &mut Model, finding: &Finding, is_first: bool) {
+/// Marks the event. The first violation also stops the tape there.
+fn mark_violation(model: &mut Model, finding: &Finding, is_first: bool) {
     let at = place(model, finding);
-    model.tape.found_at.push(at);
+    model.tape.violations_at.push(at);
     let violation = &finding.violation;
     if model.tape.file.is_none() {
         let text = format!("{}: {}", violation.invariant, violation.text);
         let mark = Mark { kind: MarkKind::Violation, text, evidence: violation.evidence.clone() };
         tape::keyframe(model);
-        tape::note(model, What::Mark(mark));
+        tape::record(model, What::Mark(mark));
     }
-    model.tape.mark_at(at, PlaceKind::Marked(MarkKind::Violation));
+    model.tape.mark_at(at, TapeMarkKind::Marked(MarkKind::Violation));
     if is_first && model.tape.file.is_none() {
         tape::show(model, at);
     }
@@ -50,7 +51,7 @@ fn violated(model: &mut Model, finding: &Finding, is_first: bool) {
     model.changed();
 }
 
-/// How many records are behind the last event that shows the violation.
+/// The position after the last event of the evidence.
 fn place(model: &Model, finding: &Finding) -> u64 {
     let end = finding.records.min(model.tape.ring.end());
     let shows = |source: &Source| {

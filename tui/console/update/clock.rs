@@ -1,22 +1,22 @@
-//! What changes with time alone: the age of a node that is down, once a second, truncated entries and quarantines that have been
-//! in sight long enough, latencies that move on in their picture, the speed of links while it is looked at. With none of them, nothing is drawn and nobody is woken.
+//! Changes with time alone: the age of a dead node (once per second), the end of truncation marks, the latency chart,
+//! the traffic rates while they are visible. Without any of them the console does not draw and does not wake up.
 
 use std::time::Duration;
 
-use crate::console::model::node::GHOST;
+use crate::console::layout::tabs;
+use crate::console::model::node::TRUNCATED_SHOWN;
 use crate::console::model::traffic::Traffic;
-use crate::console::model::{Model, Pane, Presence, step};
-use crate::console::panes;
+use crate::console::model::{Model, Pane, Presence, step_mode};
 
 pub fn tick(model: &mut Model, now: Duration) {
     let (before, waited, speed) = (ages(model), waits(model), speeds(model));
-    let beat = model.pulse.next_wake(model.now).is_some_and(|wake| wake <= now);
+    let beat = model.latency.next_wake(model.now).is_some_and(|wake| wake <= now);
     model.now = now;
     let mut changed = before != ages(model) || waited != waits(model) || beat;
     changed |= speed.is_some_and(|second| second != now.as_secs());
-    model.pulse.forget(now);
+    model.latency.forget(now);
     for node in model.nodes.values_mut() {
-        changed |= node.forget_ghosts(now);
+        changed |= node.forget_marks(now);
         node.sent.values_mut().for_each(|sent| sent.forget(now));
     }
     if changed {
@@ -24,19 +24,19 @@ pub fn tick(model: &mut Model, now: Duration) {
     }
 }
 
-/// When the screen changes next with no message coming.
+/// When the screen changes next without a message.
 pub fn next_wake(model: &Model) -> Option<Duration> {
     let next_second = |since: Duration| since + Duration::from_secs(model.now.saturating_sub(since).as_secs() + 1);
     let ages = downs(model).map(next_second);
-    let ghosts = model.nodes.values().flat_map(|node| {
+    let truncated_entries = model.nodes.values().flat_map(|node| {
         let truncated = node.truncated.as_ref().map(|(at, _)| *at);
-        let ghost = node.ghosts.front().map(|ghost| ghost.at);
-        [ghost, truncated, node.quarantined].into_iter().flatten().map(|at| at + GHOST)
+        let truncated_entry = node.truncated_entries.front().map(|truncated_entry| truncated_entry.at);
+        [truncated_entry, truncated, node.quarantined].into_iter().flatten().map(|at| at + TRUNCATED_SHOWN)
     });
-    ages.chain(ghosts).chain(model.pulse.next_wake(model.now)).chain(next_second_of(model)).min()
+    ages.chain(truncated_entries).chain(model.latency.next_wake(model.now)).chain(next_second_of(model)).min()
 }
 
-/// The ages in seconds that stand on the screen.
+/// The visible ages in seconds.
 fn ages(model: &Model) -> Vec<u64> {
     downs(model).map(|since| model.now.saturating_sub(since).as_secs()).collect()
 }
@@ -48,16 +48,16 @@ fn downs(model: &Model) -> impl Iterator<Item = Duration> {
     })
 }
 
-/// The seconds for which messages have waited, where they are seen.
+/// The current second, while ages of waiting messages are visible.
 fn waits(model: &Model) -> u64 {
-    let is_seen = panes::shown(model).pane == Pane::Step && step::count(model) > 0;
+    let is_seen = tabs::shown(model) == Pane::Step && step_mode::count(model) > 0;
     if is_seen { model.now.as_secs() } else { 0 }
 }
 
-/// The second that runs, if the speed of a link is seen and will be another in the next.
+/// The current second, while changing rates are visible.
 fn speeds(model: &Model) -> Option<u64> {
     let is_moving = || model.nodes.values().flat_map(|node| node.sent.values()).any(Traffic::is_moving);
-    (panes::shown(model).pane == Pane::Peers && is_moving()).then_some(model.now.as_secs())
+    (tabs::shown(model) == Pane::Peers && is_moving()).then_some(model.now.as_secs())
 }
 
 fn next_second_of(model: &Model) -> Option<Duration> {

@@ -1,12 +1,10 @@
-//! How the model changes: one message in, effects out. No input or output happens here, and no clock is read.
+//! Changes the model: takes one message, returns effects. This part performs no input or output and reads no clock.
 
 mod burst;
 
 mod checked;
 
 mod clock;
-
-mod copy;
 
 mod faults;
 
@@ -26,41 +24,41 @@ mod step;
 
 pub mod tape;
 
-mod value;
-
-#[cfg(test)]
-mod tests;
+mod long_value;
 
 use std::time::Duration;
 
-use crossterm::event::{KeyEvent, MouseEvent};
+use crossterm::event::KeyEvent;
 use epoca::client::watch::Observed;
 use epoca::protocol::trace::{Event, Preview};
 use epoca::protocol::{EntryId, NodeId};
 
 use crate::command::grammar::Consistency;
 use crate::command::{Command, Exit, Outcome, parse_line};
-use crate::console::model::{Dialog, Mode, Model, Notice, Pane, ProcessSeen, Screen};
+use crate::console::keys::Mode;
+use crate::console::layout::target::Target;
+use crate::console::model::{Dialog, Model, Notice, Pane, Phase, ProcessSeen};
 use crate::console::words::screen;
 use crate::lang::Localized;
 use crate::tape::Verdict;
 
-pub use faults::{choices, name as fault_name};
-pub use scenario::{Staged, letter_of as scenario_letter};
-pub use step::StepKey;
-pub use tape::{TapeKey, load, next_wake};
+pub use mouse::Gesture;
+pub use scenario::ScenarioMsg;
+pub use tape::{load, next_wake};
 
 #[allow(clippy::large_enum_variant, reason = "the large ones are what comes most, and all are taken apart at once")]
 #[derive(Debug)]
 pub enum Msg {
-    /// The time since the console began; comes before what happens at that time.
+    /// Time since the console started. Precedes the messages of that time.
     Tick(Duration),
     Key(KeyEvent),
-    /// Keys that came at once, and how long none came before them.
+    /// Keys that arrived together, and the time without keys before them.
     Keys(Vec<KeyEvent>, Duration),
-    Mouse(MouseEvent),
+    Mouse(Gesture, Target),
+    /// The text was copied to the clipboard.
+    Copied(String),
     Paste(String),
-    /// A paste that was not taken: longer than a line, or without an end; so many bytes.
+    /// A refused paste: longer than a line, or without an end. With its size in bytes.
     PasteTooLong(usize),
     PasteUnended(usize),
     Resize(u16, u16),
@@ -68,53 +66,53 @@ pub enum Msg {
     Progress(String),
     Started {
         nodes: Vec<(NodeId, String)>,
-        /// Why nodes cannot be killed or started from here, if they cannot.
+        /// Why processes cannot be killed or started from here; `None` if they can.
         no_launcher: Option<String>,
     },
     Observed(NodeId, Observed),
-    /// An event whose order is unknown: what `missing` sent before it was not heard in time.
+    /// An event with uncertain order: earlier events of `missing` did not arrive in time.
     OrderUnknown {
         event: Box<Event>,
         missing: NodeId,
     },
     Process(NodeId, ProcessSeen),
     OperationProgress(u64, Localized),
-    /// How it ended, and how long it took.
+    /// The outcome of an operation and its duration.
     OperationEnd(u64, Outcome, Duration),
-    /// What comes from whoever runs a scenario.
-    Staged(Box<Staged>),
-    /// How the checks stand.
+    /// A message of the scenario runner.
+    Scenario(Box<ScenarioMsg>),
+    /// A report of the checks.
     Checked(Box<Verdict>),
-    /// Something about the nodes as a whole went wrong.
+    /// A problem of the cluster as a whole.
     Trouble(String),
-    /// The console is to end, as by SIGTERM.
+    /// The console must end, as after SIGTERM.
     Terminate,
 }
 
-/// What the app is to do.
+/// Work for the app.
 #[derive(Debug, PartialEq)]
 pub enum Effect {
     Execute {
         number: u64,
         command: Command,
     },
-    /// By its name, or from a file.
+    /// By name, or a file.
     RunScenario(String),
     StopScenario,
-    /// Keep this line in the history between runs.
+    /// Append this line to the stored history.
     Remember(String),
-    /// Put this on the clipboard.
-    Copy(String),
-    /// Look at the processes now instead of at the next turn.
-    LookAtProcesses,
+    /// Copy the selection, or else the tab, to the clipboard and answer with [`Msg::Copied`].
+    Copy,
+    /// Poll the launcher's processes now.
+    PollProcesses,
     Quit,
 }
 
-/// What the person does is done to what is shown; what is told of the cluster, to the present, even if the past is
-/// shown.
+/// Input of the user applies to the moment that is shown. Messages about the cluster apply to the present, also while
+/// the past is shown.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = update_one(model, msg);
-    model.sit_aside();
+    model.sync_scenario_cluster();
     effects
 }
 
@@ -134,13 +132,16 @@ fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
             checked::on_checked(model, *verdict);
             Vec::new()
         }
-        Msg::Staged(staged) => {
-            scenario::on_staged(model, *staged);
+        Msg::Scenario(staged) => {
+            scenario::on_scenario_msg(model, *staged);
             Vec::new()
         }
-        Msg::Paste(_) | Msg::PasteTooLong(_) | Msg::PasteUnended(_) | Msg::Resize(..) | Msg::Terminate => {
-            apply(model, msg)
-        }
+        Msg::Copied(_)
+        | Msg::Paste(_)
+        | Msg::PasteTooLong(_)
+        | Msg::PasteUnended(_)
+        | Msg::Resize(..)
+        | Msg::Terminate => apply(model, msg),
         told => tape::take(model, told),
     }
 }
@@ -152,7 +153,8 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
             return Vec::new();
         }
         Msg::Key(event) => return press::on_key(model, &event),
-        Msg::Mouse(event) => return mouse::on_mouse(model, &event),
+        Msg::Mouse(gesture, target) => mouse::on_mouse(model, gesture, target),
+        Msg::Copied(text) => press::on_copied(model, &text),
         Msg::Observed(node, observed) => {
             observe::on_observed(model, node, observed);
             return Vec::new();
@@ -167,7 +169,7 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::OperationEnd(number, outcome, took) => {
             on_operation_end(model, number, outcome, took);
-            return vec![Effect::LookAtProcesses];
+            return vec![Effect::PollProcesses];
         }
         Msg::OperationProgress(number, text) => {
             model.operations.progress(number, text);
@@ -175,17 +177,17 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => press::on_paste(model, &text),
         Msg::PasteTooLong(bytes) => press::refuse_paste(model, bytes),
         Msg::PasteUnended(bytes) => {
-            press::bad(model, screen::PASTE_UNENDED.with(model.lang, &[("bytes", &bytes)]));
+            press::warn(model, screen::PASTE_UNENDED.with(model.lang, &[("bytes", &bytes)]));
         }
         Msg::Resize(columns, rows) => resize(model, (columns, rows)),
         Msg::Progress(text) => {
-            if let Screen::Starting(said) = &mut model.screen {
+            if let Phase::Starting(said) = &mut model.phase {
                 said.push(text);
             }
         }
         Msg::Started { nodes, no_launcher } => observe::on_started(model, nodes, no_launcher),
-        // Taken before they come here: they are several, or not about a moment of the tape.
-        Msg::Keys(..) | Msg::Checked(_) | Msg::Staged(_) => {}
+        // Handled earlier: they stand for several messages, or concern no moment of the tape.
+        Msg::Keys(..) | Msg::Checked(_) | Msg::Scenario(_) => {}
         Msg::Trouble(text) => model.notice = Some(Notice { text, is_bad: true }),
         Msg::Terminate => return quit(model),
     }
@@ -201,14 +203,14 @@ fn resize(model: &mut Model, size: (u16, u16)) {
 }
 
 fn quit(model: &mut Model) -> Vec<Effect> {
-    model.screen = Screen::Ending;
+    model.phase = Phase::Ending;
     model.changed();
     vec![Effect::Quit]
 }
 
-/// The entry that would be read under the key of a read that found nothing, if it is not final yet at the node that
-/// answered: then nothing had to be found.
-fn not_yet_final(model: &Model, number: u64) -> Option<EntryId> {
+/// The entry that a read would have found if it were final at the node that answered. Such a read correctly finds
+/// nothing.
+fn unfinalized_entry(model: &Model, number: u64) -> Option<EntryId> {
     let operation = model.operations.find(number)?;
     if !operation.end.as_ref().is_some_and(|end| end.is_absent) {
         return None;
@@ -224,22 +226,22 @@ fn not_yet_final(model: &Model, number: u64) -> Option<EntryId> {
     (!node.is_final(last.point)).then_some(last.point.id)
 }
 
-/// An answer of several lines opens the pane that has room for it, if it was typed and nothing was typed since.
+/// A typed command with a long answer opens the tab that shows it, if nothing was typed since.
 fn on_operation_end(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
     let is_long = outcome.exit == Exit::Done && outcome.lines.len() > 1;
     let line = model.operations.newest().filter(|newest| newest.number == number).map(|newest| newest.line.clone());
-    let whole = line.and_then(|line| value::too_long_for_a_row(model, &line, &outcome));
+    let whole = line.and_then(|line| long_value::long_value(model, &line, &outcome));
     if !model.operations.end(number, took, outcome) {
         return;
     }
-    if let Some(entry) = not_yet_final(model, number) {
-        model.operations.was_not_yet(number, entry);
+    if let Some(entry) = unfinalized_entry(model, number) {
+        model.operations.set_not_final(number, entry);
     }
     let is_newest = model.operations.newest().is_some_and(|newest| newest.number == number);
     let is_typed = !model.scenarios.is_running();
     if is_long && is_typed && is_newest && model.mode == Mode::Type && model.prompt.text().is_empty() {
         scroll::show(model, Pane::Ops);
-        // What was opened meanwhile stays.
+        // A dialog that was opened meanwhile stays.
         model.dialog = model.dialog.take().or(whole.map(Dialog::Value));
     }
     model.changed();

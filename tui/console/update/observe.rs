@@ -1,4 +1,4 @@
-//! What the nodes and their launcher tell: the only source of what the screen shows of the cluster.
+//! Messages from the nodes and the launcher: the only source of the cluster's state on the screen.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Event, Fact};
 
-use crate::console::model::timeline::{Happening, Line};
-use crate::console::model::{Model, NodeView, Pane, Presence, ProcessSeen, Screen};
-use crate::console::panes;
+use crate::console::layout::tabs;
+use crate::console::model::timeline::{Line, Occurrence};
+use crate::console::model::{Model, NodeView, Pane, Phase, Presence, ProcessSeen};
 
 pub fn on_started(model: &mut Model, nodes: Vec<(NodeId, String)>, no_launcher: Option<String>) {
-    model.screen = Screen::Watching;
+    model.phase = Phase::Watching;
     model.no_launcher = no_launcher;
     for (id, address) in nodes {
         model.nodes.entry(id).or_insert_with(|| NodeView::new(id, address));
@@ -27,13 +27,13 @@ pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
             node.on_snapshot(now, snapshot, time);
             (node.pid, node.lab, node.notes) = (Some(pid), lab, notes);
             if !was_live {
-                model.space.on_life(now, id, true);
-                tell(model, now, id, Happening::Back(pid));
+                model.space_time.on_liveness(now, id, true);
+                push_line(model, now, id, Occurrence::Connected(pid));
             }
             true
         }
         Observed::Events(events) => on_events(model, id, events, None),
-        Observed::Lost(events) => tell(model, now, id, Happening::Lost(events)),
+        Observed::Lost(events) => push_line(model, now, id, Occurrence::EventsLost(events)),
         Observed::Disconnected(why) => on_disconnected(model, id, why),
     };
     if changed {
@@ -41,7 +41,7 @@ pub fn on_observed(model: &mut Model, id: NodeId, observed: Observed) {
     }
 }
 
-/// The launcher knows what was done to a process and why it ended; the connection only that it broke.
+/// The launcher knows why a process ended. The connection only knows that it broke.
 pub fn on_process(model: &mut Model, id: NodeId, seen: ProcessSeen) {
     let now = model.now;
     let Some(node) = model.nodes.get_mut(&id) else { return };
@@ -56,21 +56,21 @@ pub fn on_process(model: &mut Model, id: NodeId, seen: ProcessSeen) {
     if let Some(why) = why {
         let since = if let Presence::Down { since, .. } = node.presence { since } else { now };
         node.presence = Presence::Down { since, why };
-        model.space.on_life(now, id, false);
+        model.space_time.on_liveness(now, id, false);
     }
-    let happening = match (&node.process, &seen) {
-        (ProcessSeen::Paused, ProcessSeen::Running) => Happening::Fact(Fact::Resumed { node: id }),
-        (_, ProcessSeen::Running) => Happening::Fact(Fact::Restarted { node: id }),
-        (_, ProcessSeen::Paused) => Happening::Fact(Fact::Paused { node: id }),
-        (_, ProcessSeen::Killed) => Happening::Fact(Fact::Killed { node: id }),
-        (_, ProcessSeen::Ended(how)) => Happening::Gone(how.clone()),
+    let occurrence = match (&node.process, &seen) {
+        (ProcessSeen::Paused, ProcessSeen::Running) => Occurrence::Fact(Fact::Resumed { node: id }),
+        (_, ProcessSeen::Running) => Occurrence::Fact(Fact::Restarted { node: id }),
+        (_, ProcessSeen::Paused) => Occurrence::Fact(Fact::Paused { node: id }),
+        (_, ProcessSeen::Killed) => Occurrence::Fact(Fact::Killed { node: id }),
+        (_, ProcessSeen::Ended(how)) => Occurrence::Disconnected(how.clone()),
     };
     node.process = seen;
-    tell(model, now, id, happening);
+    push_line(model, now, id, occurrence);
     model.changed();
 }
 
-/// What the event's message sender told before it was not heard in time.
+/// An event whose predecessors at the sender did not arrive in time.
 pub fn on_event_of_unknown_order(model: &mut Model, event: Event, missing: NodeId) {
     if on_events(model, event.node, vec![event], Some(missing)) {
         model.changed();
@@ -84,12 +84,12 @@ fn on_events(model: &mut Model, id: NodeId, events: Vec<Event>, missing: Option<
         let Some(node) = model.nodes.get_mut(&id) else { return changed };
         let at = node.time_of(now, event.time);
         changed |= node.on_fact(now, &event.fact);
-        changed |= model.space.on_event(at, &event, missing);
-        model.story.on_message(&event);
-        for took in model.space.take_confirmed() {
-            model.pulse.note(at, took);
+        changed |= model.space_time.on_event(at, &event, missing);
+        model.narration.on_message(&event);
+        for took in model.space_time.take_confirmed() {
+            model.latency.note(at, took);
         }
-        changed |= tell_in(model, Line { at, node: id, happening: Happening::Fact(event.fact), missing });
+        changed |= push(model, Line { at, node: id, occurrence: Occurrence::Fact(event.fact), missing });
     }
     changed
 }
@@ -102,28 +102,28 @@ fn on_disconnected(model: &mut Model, id: NodeId, why: String) -> bool {
         Presence::Down { .. } => return false,
         Presence::Live => {
             node.presence = Presence::Down { since: now, why: why.clone() };
-            model.space.on_life(now, id, false);
-            tell(model, now, id, Happening::Gone(why));
+            model.space_time.on_liveness(now, id, false);
+            push_line(model, now, id, Occurrence::Disconnected(why));
         }
     }
     true
 }
 
-/// Puts a line into the timeline. Whoever has scrolled back keeps seeing the same lines.
-fn tell(model: &mut Model, at: Duration, node: NodeId, happening: Happening) -> bool {
-    tell_in(model, Line { at, node, happening, missing: None })
+/// Adds a line to the timeline. If the tab is scrolled back, the same lines stay visible.
+fn push_line(model: &mut Model, at: Duration, node: NodeId, occurrence: Occurrence) -> bool {
+    push(model, Line { at, node, occurrence, missing: None })
 }
 
-fn tell_in(model: &mut Model, line: Line) -> bool {
-    // Lines stand in happens-before order. The nodes' clocks are reckoned, and may be some tenths of a millisecond off.
+fn push(model: &mut Model, line: Line) -> bool {
+    // Lines are in happens-before order. Converted times of nodes may differ by fractions of a millisecond.
     let at = line.at.max(model.timeline.last_at());
     let line = Line { at, ..line };
-    let told = model.timeline.push(line.clone());
-    if told {
-        model.story.push(&line);
+    let is_new = model.timeline.push(line.clone());
+    if is_new {
+        model.narration.push(&line);
     }
-    if told && panes::shown(model).pane == Pane::Events && model.scrolled > 0 {
+    if is_new && tabs::shown(model) == Pane::Events && model.scrolled > 0 {
         model.scrolled = (model.scrolled + 1).min(model.timeline.lines().len());
     }
-    told
+    is_new
 }

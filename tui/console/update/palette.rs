@@ -1,13 +1,13 @@
-//! Keys while the palette is open.
+//! Keys in the command palette.
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use crate::console::keys::{self, Action};
-use crate::console::model::{Dialog, Mode, Model, Palette};
-use crate::console::palette::{self, Does};
+use crate::console::keys::{self, Action, Mode};
+use crate::console::layout::palette::{self, Does};
+use crate::console::model::{Dialog, Model, Palette};
 use crate::console::update::{Effect, press};
 
-/// The longest that somebody looks for.
+/// Maximum length of the search text.
 const WANTED_MAX: usize = 64;
 
 pub fn on_key(model: &mut Model, event: &KeyEvent, mut shown: Palette) -> Vec<Effect> {
@@ -31,7 +31,7 @@ pub fn on_key(model: &mut Model, event: &KeyEvent, mut shown: Palette) -> Vec<Ef
         KeyCode::Down | KeyCode::Tab => shown.chosen = (shown.chosen + 1).min(last),
         KeyCode::PageUp => shown.chosen = shown.chosen.saturating_sub(10),
         KeyCode::PageDown => shown.chosen = (shown.chosen + 10).min(last),
-        // Anything else closes it.
+        // Any other key closes the palette.
         _ => return Vec::new(),
     }
     model.dialog = Some(Dialog::Palette(shown));
@@ -42,8 +42,8 @@ fn take(model: &mut Model, does: &Does) -> Vec<Effect> {
     match does {
         Does::Act(action) => {
             let needed = keys::bindings().iter().find(|binding| binding.action == *action);
-            match needed.and_then(|binding| keys::obstacle(model, binding)) {
-                Some(obstacle) => press::say(model, &obstacle),
+            match needed.and_then(|binding| model.obstacle(binding)) {
+                Some(obstacle) => press::notify(model, model.lang.obstacle(&obstacle)),
                 None if *action == Action::Palette => {}
                 None => return press::act(model, *action, false),
             }

@@ -1,25 +1,28 @@
-//! What a key does, by mode and by what is in the way.
+//! Handles a key press, by mode and open dialog.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind};
 use epoca::protocol::NodeId;
 
 use crate::command::parse::{Completion, completion};
 use crate::command::parse_line;
-use crate::console::keys::{self, Action};
+use crate::console::keys::{self, Action, FaultKey, Mode, StepKey};
+use crate::console::model::narration::NarrationLine;
 use crate::console::model::prompt::{LINE_BYTES_MAX, Mistake, TooLong};
-use crate::console::model::story::Told;
 use crate::console::model::{
-    Dialog, Explained, FaultKey, Focus, Happening, Mode, Model, Notice, Pane, Presence, Screen, Window, step,
+    Dialog, Explained, Focus, LogWindow, Model, Notice, Occurrence, Pane, Phase, Presence, step_mode,
 };
-use crate::console::update::step::{self as update_step, StepKey};
-use crate::console::update::{Effect, copy, faults, palette, quit, scenario, scroll, tape, value};
-use crate::console::words::{scenario as scenario_words, screen, tape as tape_words};
+use crate::console::text::cut;
+use crate::console::update::{Effect, faults, long_value, palette, quit, scenario, scroll, step as update_step, tape};
+use crate::console::words::{obstacles, scenario as scenario_words, screen, tape as tape_words};
 
-/// What can be typed and is no business of the cluster.
+/// Length of the copied text in the notice.
+const COPIED_COLUMNS: usize = 60;
+
+/// Commands of the console itself.
 const LOCAL: [&str; 10] = ["help", "quit", "checks", "bookmark", "event", "live", "play", "run", "scenario", "stop"];
 
 pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
-    // Some systems tell the release of a key too; acting on it would double every key.
+    // Some systems also report the release of a key.
     if event.kind == KeyEventKind::Release {
         return Vec::new();
     }
@@ -35,13 +38,13 @@ pub fn on_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
         Some(Dialog::Palette(shown)) => palette::on_key(model, event, shown),
         Some(Dialog::Explain(_)) => on_explained_key(model, event),
         Some(Dialog::Scenarios { chosen }) => scenario::on_list_key(model, event, chosen),
-        Some(Dialog::Value(value)) => value::on_key(model, event, value, interrupted),
+        Some(Dialog::Value(value)) => long_value::on_key(model, event, value, interrupted),
         None => on_plain_key(model, event, interrupted),
     }
 }
 
-/// What is pasted in CONTROL is meant for the prompt: single keys acting on it would do anything. A text that a line
-/// cannot take whole is not taken at all: cut, it would be another value than the one that was meant.
+/// A paste in CONTROL goes to the command line; acting on its letters could do anything. A text that exceeds the line
+/// is refused as a whole, because a truncated value would be a different value.
 pub fn on_paste(model: &mut Model, text: &str) {
     model.notice = None;
     match model.prompt.paste(text) {
@@ -53,11 +56,21 @@ pub fn on_paste(model: &mut Model, text: &str) {
     }
 }
 
-pub fn refuse_paste(model: &mut Model, bytes: usize) {
-    bad(model, screen::PASTE_TOO_LONG.with(model.lang, &[("bytes", &bytes), ("most", &LINE_BYTES_MAX)]));
+/// Reports the copied text by its first line.
+pub fn on_copied(model: &mut Model, text: &str) {
+    if text.trim().is_empty() {
+        notify(model, screen::NOTHING_TO_COPY.to(model.lang));
+        return;
+    }
+    let first = text.lines().next().unwrap_or_default();
+    notify(model, &screen::COPIED.with(model.lang, &[("what", &cut(first.trim(), COPIED_COLUMNS))]));
 }
 
-/// Letters of the line that came at once.
+pub fn refuse_paste(model: &mut Model, bytes: usize) {
+    warn(model, screen::PASTE_TOO_LONG.with(model.lang, &[("bytes", &bytes), ("most", &LINE_BYTES_MAX)]));
+}
+
+/// Letters that arrived at once.
 pub fn on_letters(model: &mut Model, letters: &str) {
     model.notice = None;
     model.interrupted = false;
@@ -69,27 +82,28 @@ pub fn on_letters(model: &mut Model, letters: &str) {
 
 fn line_is_full(model: &mut Model) {
     model.prompt.is_short = true;
-    bad(model, screen::LINE_FULL.with(model.lang, &[("most", &LINE_BYTES_MAX)]));
+    warn(model, screen::LINE_FULL.with(model.lang, &[("most", &LINE_BYTES_MAX)]));
 }
 
 pub fn on_plain_key(model: &mut Model, event: &KeyEvent, interrupted: bool) -> Vec<Effect> {
     let Some(binding) = keys::binding(model.mode, event) else {
         return on_letter(model, event);
     };
-    if let Some(obstacle) = keys::obstacle(model, binding) {
-        bad(model, format!("{}: {obstacle}", binding.hint.map_or(binding.shown, |hint| model.say(hint))));
+    if let Some(obstacle) = model.obstacle(binding) {
+        let key = binding.hint.map_or(binding.label, |hint| model.say(hint));
+        warn(model, format!("{key}: {}", model.lang.obstacle(&obstacle)));
         return Vec::new();
     }
-    let looks = scenario::looks(model, binding.action);
-    if let Some(aside) = model.aside.as_mut().filter(|_| looks) {
-        act(aside, binding.action, interrupted);
-        model.dialog = aside.dialog.take();
+    let is_navigation = scenario::is_navigation(model, binding.action);
+    if let Some(cluster) = model.scenario_cluster.as_mut().filter(|_| is_navigation) {
+        act(cluster, binding.action, interrupted);
+        model.dialog = cluster.dialog.take();
         return Vec::new();
     }
     act(model, binding.action, interrupted)
 }
 
-/// Does what a key or an entry of the palette means.
+/// Carries out an action.
 pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> {
     match action {
         Action::Quit => return quit(model),
@@ -98,7 +112,7 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Interrupt => {
             model.prompt.clear();
             model.interrupted = true;
-            say(model, screen::CTRL_C_AGAIN.to(model.lang));
+            notify(model, screen::CTRL_C_AGAIN.to(model.lang));
         }
         Action::Fault(fault) => model.dialog = Some(Dialog::Choose { fault, first: None }),
         Action::Step(key) => return step(model, key),
@@ -109,20 +123,20 @@ pub fn act(model: &mut Model, action: Action, interrupted: bool) -> Vec<Effect> 
         Action::Plain => model.is_plain = !model.is_plain,
         Action::Reset => return reset(model),
         Action::Palette => model.dialog = Some(Dialog::Palette(Default::default())),
-        Action::Copy => return copy::copy(model),
+        Action::Copy => return vec![Effect::Copy],
         Action::Explain => explain(model),
         Action::SpaceTime => scroll::to_space_time(model),
         Action::NextPane => scroll::beside(model, 1),
         Action::PreviousPane => scroll::beside(model, -1),
         Action::Scroll(down) => scroll::lines(model, down),
-        // A presenter's clicker.
-        Action::ScrollPage(1) if model.mode == Mode::Control && step::is_on(model) => {
+        // The key of a presenter's clicker.
+        Action::ScrollPage(1) if model.mode == Mode::Control && step_mode::is_on(model) => {
             return step(model, StepKey::Next);
         }
         Action::ScrollPage(down) => scroll::pages(model, down),
-        Action::Look(newer) => scroll::columns(model, newer),
-        Action::LookOldest => scroll::to_oldest(model),
-        Action::LookNewest => model.window = Window::Newest,
+        Action::ScrollLog(newer) => scroll::columns(model, newer),
+        Action::OldestEntry => scroll::to_oldest(model),
+        Action::NewestEntry => model.window = LogWindow::Newest,
         Action::Complete => complete(model),
         Action::Search => model.prompt.search_on(),
         Action::Older => model.prompt.older(),
@@ -139,13 +153,13 @@ fn step(model: &mut Model, key: StepKey) -> Vec<Effect> {
     match update_step::line(model, key) {
         Ok(line) => run(model, &line).unwrap_or_default(),
         Err(why) => {
-            say(model, why);
+            notify(model, why);
             Vec::new()
         }
     }
 }
 
-/// Lifts all that was made to go wrong: rules of the gates, pauses, dead nodes.
+/// Clears all faults: rules, pauses, dead nodes.
 fn reset(model: &mut Model) -> Vec<Effect> {
     let in_force = model.no_lab().is_none().then(|| "clear".to_owned());
     let processes = model.nodes.iter().filter_map(|(id, node)| match &node.presence {
@@ -157,7 +171,7 @@ fn reset(model: &mut Model) -> Vec<Effect> {
     lines.iter().flat_map(|line| run(model, line).unwrap_or_default()).collect()
 }
 
-/// Away with one thing at a time: the mode, the selection.
+/// Leaves one thing at a time: the mode, the selection.
 fn escape(model: &mut Model) {
     if model.mode == Mode::Type {
         model.mode = Mode::Control;
@@ -166,30 +180,30 @@ fn escape(model: &mut Model) {
     if model.scenarios.selected.take().is_some() | model.scenarios.selected_line.take().is_some() {
         return;
     }
-    if !model.scenarios.is_running() && model.back_to_own() {
+    if !model.scenarios.is_running() && model.leave_scenario_cluster() {
         return;
     }
     model.is_plain = false;
-    model.space.selected = None;
-    model.story.selected = None;
+    model.space_time.selected = None;
+    model.narration.selected = None;
     model.focus = Focus::Tab;
 }
 
-/// What is selected in the space-time picture if the arrows are there, else in the narration.
+/// Explains the selection of the focused pane.
 fn explain(model: &mut Model) {
-    let mark = model.space.selected.filter(|_| model.focus == Focus::SpaceTime || model.pane == Pane::SpaceTime);
-    let mark = mark.and_then(|serial| model.space.fact(serial));
-    let told = || match model.story.in_sight() {
-        Some(Told { nodes, happening: Happening::Fact(fact), .. }) => Some((*nodes.first()?, fact.clone())),
+    let mark = model.space_time.selected.filter(|_| model.focus == Focus::SpaceTime || model.pane == Pane::SpaceTime);
+    let mark = mark.and_then(|serial| model.space_time.fact(serial));
+    let told = || match model.narration.focused() {
+        Some(NarrationLine { nodes, occurrence: Occurrence::Fact(fact), .. }) => Some((*nodes.first()?, fact.clone())),
         _ => None,
     };
     match mark.or_else(told) {
         Some((node, fact)) => model.dialog = Some(Dialog::Explain(Explained { node, fact })),
-        None => say(model, screen::NOTHING_YET.to(model.lang)),
+        None => notify(model, screen::NOTHING_YET.to(model.lang)),
     }
 }
 
-/// An explanation goes with any key; up and down go on to the next step, quit still quits.
+/// Any key closes the explanation. Up and down explain the neighbouring line. Quit still quits.
 fn on_explained_key(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
     match keys::binding(Mode::Control, event).map(|binding| binding.action) {
         Some(Action::Quit) => return quit(model),
@@ -215,12 +229,12 @@ fn on_letter(model: &mut Model, event: &KeyEvent) -> Vec<Effect> {
                 line_is_full(model);
             }
         }
-        Mode::Control => say(model, &screen::MEANS_NOTHING.with(model.lang, &[("letter", &letter)])),
+        Mode::Control => notify(model, &screen::MEANS_NOTHING.with(model.lang, &[("letter", &letter)])),
     }
     Vec::new()
 }
 
-/// Any key that the search has no use for takes what was found, then does what it always does; Enter only takes it.
+/// A key without a meaning in the search accepts the found line and then acts as usual. Enter only accepts.
 fn on_search_key(model: &mut Model, event: &KeyEvent) -> bool {
     if let Some(letter) = keys::letter(event) {
         model.prompt.search_type(letter);
@@ -243,11 +257,11 @@ fn on_choice(model: &mut Model, event: &KeyEvent, fault: FaultKey, first: Option
     if let Some(Action::Quit) = keys::binding(Mode::Control, event).map(|binding| binding.action) {
         return quit(model);
     }
-    let chosen = faults::choices(model, fault, first).into_iter().find(|choice| choice.letter == letter);
+    let chosen = model.choices(fault, first).into_iter().find(|choice| choice.letter == letter);
     let line = match chosen {
         None => Err(screen::NO_NODE.with(model.lang, &[("letter", &letter)])),
         Some(choice) => match choice.obstacle {
-            Some(obstacle) => Err(format!("{} {}", choice.node, model.say(obstacle))),
+            Some(unfit) => Err(format!("{} {}", choice.node, model.say(obstacles::unfit(unfit)))),
             None => Ok((choice.node, faults::line(model, fault, first, choice.node))),
         },
     };
@@ -255,7 +269,7 @@ fn on_choice(model: &mut Model, event: &KeyEvent, fault: FaultKey, first: Option
         Ok((_, Some(line))) => return run(model, &line).unwrap_or_default(),
         Ok((node, None)) => model.dialog = Some(Dialog::Choose { fault, first: Some(node) }),
         Err(text) => {
-            bad(model, text);
+            warn(model, text);
             model.dialog = Some(Dialog::Choose { fault, first });
         }
     }
@@ -291,7 +305,7 @@ fn run_typed(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// Carries a line out, typed or made by a key. `None` if it cannot be; then it is said why.
+/// Executes a command, typed or of a key. `None` after an error, which is shown.
 fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     match line.trim() {
         "quit" | "exit" => return Some(quit(model)),
@@ -301,17 +315,17 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         }
         _ => {}
     }
-    if let Some(effects) = scenario::typed(model, line.trim()) {
+    if let Some(effects) = scenario::run_line(model, line.trim()) {
         return Some(effects);
     }
-    if let Some(aside) = &mut model.aside {
-        if tape::typed(aside, line) {
+    if let Some(cluster) = &mut model.scenario_cluster {
+        if tape::run_line(cluster, line) {
             return Some(Vec::new());
         }
-        bad(model, model.say(scenario_words::OTHER_CLUSTER).to_owned());
+        warn(model, model.say(scenario_words::OTHER_CLUSTER).to_owned());
         return None;
     }
-    if tape::typed(model, line) {
+    if tape::run_line(model, line) {
         return Some(Vec::new());
     }
     let command = match parse_line(line) {
@@ -322,26 +336,26 @@ fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
             return None;
         }
     };
-    if model.screen != Screen::Watching {
-        bad(model, model.say(screen::NODES_NOT_THERE).to_owned());
+    if model.phase != Phase::Watching {
+        warn(model, model.say(screen::NODES_NOT_THERE).to_owned());
         return None;
     }
     if model.tape.file.is_some() {
-        bad(model, model.say(tape_words::NO_NODE_THERE).to_owned());
+        warn(model, model.say(tape_words::NO_NODE_THERE).to_owned());
         return None;
     }
     if model.tape.past().is_some() {
         tape::to_end(model);
-        say(model, tape_words::BACK_TO_NOW.to(model.lang));
+        notify(model, tape_words::BACK_TO_NOW.to(model.lang));
     }
     tape::keyframe(model);
     update_step::on_command(model, &command);
     let number = model.operations.begin(line);
-    tape::begun(model, number, line);
+    tape::record_begin(model, number, line);
     Some(vec![Effect::Execute { number, command }])
 }
 
-/// The words that fit where the cursor stands.
+/// Completes the word at the cursor.
 fn complete(model: &mut Model) {
     let cursor = model.prompt.input.cursor();
     let line: String = model.prompt.text().chars().take(cursor).collect();
@@ -352,7 +366,7 @@ fn complete(model: &mut Model) {
         Completion::Command(names) => names.into_iter().chain(LOCAL.map(ToOwned::to_owned)).collect(),
         Completion::Node => model.nodes.keys().flat_map(|id| [id.0.to_string(), id.to_string()]).collect(),
         Completion::Key => {
-            let keys = model.nodes.values().flat_map(|node| node.finals.keys().keys());
+            let keys = model.nodes.values().flat_map(|node| node.final_db.keys().keys());
             keys.filter_map(|key| std::str::from_utf8(key).ok()).map(ToOwned::to_owned).collect()
         }
         Completion::OneOf(values) => values,
@@ -362,10 +376,10 @@ fn complete(model: &mut Model) {
     model.prompt.complete(&known);
 }
 
-pub fn say(model: &mut Model, text: &str) {
+pub fn notify(model: &mut Model, text: &str) {
     model.notice = Some(Notice { text: text.to_owned(), is_bad: false });
 }
 
-pub fn bad(model: &mut Model, text: String) {
+pub fn warn(model: &mut Model, text: String) {
     model.notice = Some(Notice { text, is_bad: true });
 }

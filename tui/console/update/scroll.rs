@@ -1,11 +1,10 @@
-//! Moving about: the lower pane and its lines, the log table and its columns.
+//! Scrolling and selection: tabs and their lines, columns of the log table.
 
-use crate::console::help;
-use crate::console::layout::{Content, is_split, layout};
-use crate::console::model::{Focus, Model, Pane, Whole, Window, table};
-use crate::console::panes::{self, Arrows};
+use crate::console::layout::extent::{Extent, extent};
+use crate::console::layout::{Content, help, is_split, layout, log_columns, tabs};
+use crate::console::model::{Focus, LogWindow, LongValue, Model, Pane, log_table, step_mode};
 
-/// How many lines a page has.
+/// Lines per page.
 pub const PAGE: isize = 8;
 
 pub fn show(model: &mut Model, pane: Pane) {
@@ -15,28 +14,41 @@ pub fn show(model: &mut Model, pane: Pane) {
     }
 }
 
-/// To the tab so many to the right.
+/// Selects the tab `right` positions to the right.
 pub fn beside(model: &mut Model, right: isize) {
-    show(model, panes::beside(model, right));
+    show(model, tabs::beside(model, right));
 }
 
 pub fn lines(model: &mut Model, down: isize) {
     if model.focus == Focus::SpaceTime && is_split(model.size) {
-        return model.space.select(down);
+        return model.space_time.select(down);
     }
-    let (by, most) = match panes::shown(model).arrows {
-        Arrows::Select(select) => return select(model, down),
-        Arrows::FromEnd(lines) => (-down, lines(model)),
-        Arrows::FromTop(lines) => (down, lines(model)),
+    let pane = tabs::shown(model);
+    let (by, most) = match extent(model, pane) {
+        Extent::Selection => return select(model, pane, down),
+        Extent::FromEnd(lines) => (-down, lines),
+        Extent::FromTop(lines) => (down, lines),
     };
     model.scrolled = model.scrolled.saturating_add_signed(by).min(most.saturating_sub(1));
+}
+
+/// Moves the selection of a tab.
+fn select(model: &mut Model, pane: Pane, down: isize) {
+    match pane {
+        Pane::Scenario => model.scenarios.select(down),
+        Pane::Sheet => model.scenarios.select_line(down),
+        Pane::Narration => model.narration.select(down),
+        Pane::SpaceTime => model.space_time.select(down),
+        Pane::Step => step_mode::select(model, down),
+        Pane::Events | Pane::FinalDb | Pane::Ops | Pane::Peers | Pane::Checks | Pane::Nodes => {}
+    }
 }
 
 pub fn pages(model: &mut Model, down: isize) {
     lines(model, down * PAGE);
 }
 
-/// The arrows go to the space-time picture: to where it stands, or to its tab.
+/// Moves the focus to the space-time diagram, or selects its tab.
 pub fn to_space_time(model: &mut Model) {
     if !is_split(model.size) {
         show(model, Pane::SpaceTime);
@@ -46,55 +58,55 @@ pub fn to_space_time(model: &mut Model) {
         Focus::Tab => Focus::SpaceTime,
         Focus::SpaceTime => Focus::Tab,
     };
-    if model.focus == Focus::SpaceTime && model.space.selected.is_none() {
-        model.space.select(-1);
+    if model.focus == Focus::SpaceTime && model.space_time.selected.is_none() {
+        model.space_time.select(-1);
     }
 }
 
-/// Columns of the log table, newer being positive.
+/// Scrolls the log table; positive is newer.
 pub fn columns(model: &mut Model, newer: isize) {
     for _ in 0..newer.unsigned_abs() {
-        let seen = table::seen(model);
+        let seen = log_columns::visible_columns(model);
         let Some(right) = seen.columns.last().map(|column| column.id) else { return };
         let step = match newer < 0 {
-            true if seen.has_older => table::before(model, right),
+            true if seen.has_older => log_table::before(model, right),
             true => None,
-            false => table::after(model, right),
+            false => log_table::after(model, right),
         };
         let Some(id) = step else { break };
-        model.window = Window::At(id);
+        model.window = LogWindow::At(id);
     }
     settle(model);
 }
 
 pub fn to_oldest(model: &mut Model) {
-    if let Some(oldest) = table::oldest(model) {
-        model.window = Window::At(oldest);
+    if let Some(oldest) = log_table::oldest(model) {
+        model.window = LogWindow::At(oldest);
     }
     settle(model);
 }
 
-/// The window's right end becomes the last column that is really seen; at the newest it goes along again.
+/// Aligns the window with the last visible column. At the newest column it follows the log again.
 fn settle(model: &mut Model) {
-    let seen = table::seen(model);
+    let seen = log_columns::visible_columns(model);
     model.window = match seen.columns.last() {
-        Some(last) if seen.has_newer => Window::At(last.id),
-        _ => Window::Newest,
+        Some(last) if seen.has_newer => LogWindow::At(last.id),
+        _ => LogWindow::Newest,
     };
 }
 
-/// The rows in which a value is read.
+/// Visible rows of a long value.
 pub fn page_of_value(model: &Model) -> usize {
     let layout = layout(model.size, &Content::of(model));
     layout.map_or(1, |layout| usize::from(layout.logs.height + layout.lower.height + layout.strips.height - 2))
 }
 
-/// How far a value can be scrolled until its end is seen.
-pub fn value_max(model: &Model, value: &Whole) -> usize {
+/// Maximum scroll position of a long value.
+pub fn value_max(model: &Model, value: &LongValue) -> usize {
     value.rows.len().saturating_sub(page_of_value(model))
 }
 
-/// How far the help can be scrolled until its end is seen.
+/// Maximum scroll position of the help.
 pub fn help_max(model: &Model) -> usize {
     let Some(layout) = layout(model.size, &Content::of(model)) else { return 0 };
     let (rows, columns) = (layout.logs.height + layout.lower.height - 2, layout.logs.width - 2);

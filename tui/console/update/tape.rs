@@ -1,5 +1,5 @@
-//! The tape: takes in all that is told, and shows any moment of it again. The same update makes the past that made the
-//! present: a record is a message that comes once more.
+//! The tape: records messages about the cluster and shows any past moment. Past and present are computed by the same
+//! update: replaying a record is handling its message again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,37 +8,24 @@ use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Event;
 
-use crate::console::model::tape::{Past, Place, PlaceKind, Playing, Tape, View};
+use crate::console::keys::TapeKey;
+use crate::console::model::tape::{Moment, Past, Playing, Tape, TapeMark, TapeMarkKind};
 use crate::console::model::{Model, Notice, Operations, Pane};
 use crate::console::update::{Effect, Msg, apply, clock, scroll};
 use crate::console::words::tape as words;
 use crate::tape::{Mark, MarkKind, Record, What, reduced};
 
-/// While a recording plays, nothing happens for no longer than this.
+/// Maximum pause between two steps during playback.
 const PAUSE_MAX: Duration = Duration::from_millis(1_500);
-/// How many steps are played at once at most, so that keys are heard in between.
+/// Maximum number of steps per call, so that keys stay responsive.
 const STEPS_AT_ONCE: usize = 500;
-/// From here on another moment is made from a keyframe, not by going on.
+/// A later moment within this distance is reached by replaying forward, otherwise from a keyframe.
 const ON_MAX: u64 = 2_048;
 
-/// The speeds of playing, as percent.
+/// Playback speeds in percent.
 const SPEEDS: [u32; 9] = [1, 5, 20, 50, 100, 200, 400, 800, 1_600];
 
-/// What the keys of the tape do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum TapeKey {
-    Back,
-    On,
-    MarkBefore,
-    MarkAfter,
-    Live,
-    Bookmark,
-    Freeze,
-    Slower,
-    Faster,
-}
-
-/// Takes in what is told of the cluster: applied to the present, and recorded.
+/// Records a message and applies it to the present.
 pub fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Observed(node, Observed::Events(events)) => {
@@ -52,7 +39,7 @@ pub fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 fn take_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let (what, missing) = (what(&msg), missing(&msg));
+    let (what, missing) = (to_record(&msg), missing(&msg));
     let is_recorded = what.is_some();
     if is_recorded {
         keyframe(model);
@@ -70,7 +57,7 @@ fn take_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
     effects
 }
 
-/// A keyframe, if one is due: before the next record changes anything.
+/// Adds a keyframe if one is due. Must run before the next change of the present.
 pub fn keyframe(model: &mut Model) {
     if model.tape.ring.wants_frame() {
         let (frame, bytes) = present(model).frame();
@@ -78,30 +65,30 @@ pub fn keyframe(model: &mut Model) {
     }
 }
 
-/// What is the case now, whatever is shown.
+/// The present model, whatever moment is shown.
 fn present(model: &mut Model) -> &mut Model {
     if model.tape.past().is_none() {
         return model;
     }
-    match &mut model.tape.view {
-        View::Past(past) => &mut past.now,
-        View::Now => unreachable!("the past was shown a moment ago"),
+    match &mut model.tape.moment {
+        Moment::Past(past) => &mut past.now,
+        Moment::Now => unreachable!("the past was shown a moment ago"),
     }
 }
 
-/// What was asked up to now, whatever is shown.
+/// The operations of the present.
 pub fn operations(model: &mut Model) -> &mut Operations {
     &mut present(model).operations
 }
 
-/// Notes what a person does by typing or by a key, or a scenario.
-pub fn begun(model: &mut Model, number: u64, line: &str) {
+/// Records the start of an operation.
+pub fn record_begin(model: &mut Model, number: u64, line: &str) {
     present(model).on_begin();
-    note(model, What::Begin { number, line: line.trim().to_owned() });
+    record(model, What::Begin { number, line: line.trim().to_owned() });
 }
 
-/// Notes something that has changed the present already, or does not change it.
-pub fn note(model: &mut Model, what: What) {
+/// Records something that has been applied to the present, or does not change it.
+pub fn record(model: &mut Model, what: What) {
     let at = present(model).now;
     if let What::Mark(mark) = &what {
         present(model).on_mark(mark);
@@ -109,8 +96,8 @@ pub fn note(model: &mut Model, what: What) {
     model.tape.push(Arc::new(Record::new(at, what)), true);
 }
 
-/// The record of a message that tells something of the cluster.
-fn what(msg: &Msg) -> Option<What> {
+/// The record of a message about the cluster; `None` for other messages.
+fn to_record(msg: &Msg) -> Option<What> {
     Some(match msg {
         Msg::Observed(node, observed) => What::Observed(*node, observed.clone()),
         Msg::OrderUnknown { event, .. } => What::Observed(event.node, Observed::Events(vec![Event::clone(event)])),
@@ -127,7 +114,7 @@ fn missing(msg: &Msg) -> Option<NodeId> {
     if let Msg::OrderUnknown { missing, .. } = msg { Some(*missing) } else { None }
 }
 
-/// Takes a whole recording in, and shows the first moment at which somebody leads; if nobody ever does, the end.
+/// Loads a recording and shows the first moment with a leader, or else its end.
 pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
     model.tape = Tape::of_file(name);
     let mut first = None;
@@ -135,7 +122,7 @@ pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
         keyframe(model);
         clock::tick(model, record.at);
         let before = model.revision;
-        redo(model, &record);
+        replay(model, &record);
         let is_step = model.revision != before;
         model.tape.push(Arc::new(record), is_step);
         if first.is_none() && model.leader().is_some() {
@@ -145,8 +132,8 @@ pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
     show(model, first.unwrap_or(model.tape.ring.end()));
 }
 
-/// Does to a model what a record did, at its time.
-fn redo(model: &mut Model, record: &Record) {
+/// Applies a record to a model, at the time of the record.
+fn replay(model: &mut Model, record: &Record) {
     clock::tick(model, record.at);
     let msg = match record.what.clone() {
         What::Observed(node, observed) => match (record.missing, observed) {
@@ -169,11 +156,11 @@ fn redo(model: &mut Model, record: &Record) {
             return;
         }
     };
-    // What is asked of the app belongs to the time when it happened.
+    // Effects belong to the time of the recording.
     let _ = apply(model, msg);
 }
 
-/// Time goes on: for the present, and for what is played.
+/// Advances the time of the present and of the playback.
 pub fn tick(model: &mut Model, now: Duration) {
     if model.tape.past().is_none() {
         clock::tick(model, now);
@@ -187,9 +174,9 @@ pub fn tick(model: &mut Model, now: Duration) {
     play_on(model, now);
 }
 
-/// When the screen changes next with no message coming.
+/// When the screen changes next without a message.
 pub fn next_wake(model: &Model) -> Option<Duration> {
-    let aside = model.aside.as_deref().and_then(next_wake);
+    let aside = model.scenario_cluster.as_deref().and_then(next_wake);
     own_wake(model).into_iter().chain(aside).min()
 }
 
@@ -203,9 +190,9 @@ fn own_wake(model: &Model) -> Option<Duration> {
 pub fn on_key(model: &mut Model, key: TapeKey) {
     match key {
         TapeKey::Back => step(model, -1),
-        TapeKey::On => step(model, 1),
-        TapeKey::MarkBefore => jump(model, false),
-        TapeKey::MarkAfter => jump(model, true),
+        TapeKey::Forward => step(model, 1),
+        TapeKey::PreviousMark => jump(model, false),
+        TapeKey::NextMark => jump(model, true),
         TapeKey::Live => to_end(model),
         TapeKey::Bookmark => bookmark(model, ""),
         TapeKey::Freeze => freeze(model),
@@ -214,8 +201,8 @@ pub fn on_key(model: &mut Model, key: TapeKey) {
     }
 }
 
-/// Lines of the prompt that are about the tape. True if it was one.
-pub fn typed(model: &mut Model, line: &str) -> bool {
+/// Commands about the tape. True if the line was one.
+pub fn run_line(model: &mut Model, line: &str) -> bool {
     let (word, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
     match (word, rest.trim()) {
         ("live", "") => to_end(model),
@@ -229,7 +216,7 @@ pub fn typed(model: &mut Model, line: &str) -> bool {
         }
         ("event", number) => match number.parse() {
             Ok(number) => show_step(model, number),
-            Err(_) => say(model, model.say(words::WANTED_EVENT).to_owned()),
+            Err(_) => notify(model, model.say(words::WANTED_EVENT).to_owned()),
         },
         _ => return false,
     }
@@ -246,11 +233,11 @@ fn step(model: &mut Model, by: i64) {
     show_step(model, step.saturating_add_signed(by));
 }
 
-/// Shows the moment after so many events.
+/// Shows the moment after a step.
 pub fn show_step(model: &mut Model, step: u64) {
     let (_, _, gone) = model.tape.position();
     if step <= gone && gone > 0 {
-        say(model, words::FALLEN_OFF.with(model.lang, &[("count", &gone)]));
+        notify(model, words::FALLEN_OFF.with(model.lang, &[("count", &gone)]));
     }
     if let Some(at) = model.tape.at_step(step) {
         show(model, at);
@@ -265,24 +252,24 @@ fn jump(model: &mut Model, on: bool) {
     match found {
         Some(place) => {
             show(model, place);
-            tell_mark(model, place);
+            show_mark_text(model, place);
         }
         None if on => to_end(model),
         None => show_step(model, 1),
     }
 }
 
-/// Says what stands at a mark, if somebody wrote something there.
-fn tell_mark(model: &mut Model, place: u64) {
+/// Shows the text of a mark.
+fn show_mark_text(model: &mut Model, place: u64) {
     let record = model.tape.ring.get(place.saturating_sub(1)).cloned();
     if let Some(What::Mark(mark)) = record.as_ref().map(|record| &record.what)
         && !mark.text.is_empty()
     {
-        say(model, mark.text.clone());
+        notify(model, mark.text.clone());
     }
 }
 
-/// Shows the moment after so many records.
+/// Shows the moment after a number of records.
 pub fn show(model: &mut Model, at: u64) {
     let at = at.clamp(model.tape.ring.start() + 1, model.tape.ring.end().max(1));
     let shown = model.tape.past().map(|past| past.at);
@@ -290,33 +277,33 @@ pub fn show(model: &mut Model, at: u64) {
         && shown <= at
         && at - shown <= ON_MAX
     {
-        go_on(model, shown, at);
+        advance(model, shown, at);
         return;
     }
     let Some((frame, first)) = model.tape.ring.frame_before(at - 1) else { return };
     let mut then = (**frame).clone();
     for record in model.tape.ring.records(first, at) {
-        redo(&mut then, record);
+        replay(&mut then, record);
     }
     let mut before = std::mem::replace(model, then);
-    model.keep_seat_of(&mut before);
-    match &mut model.tape.view {
-        View::Past(past) => past.at = at,
-        View::Now => model.tape.view = View::Past(Box::new(Past { at, now: before, playing: None })),
+    model.take_ui_state_of(&mut before);
+    match &mut model.tape.moment {
+        Moment::Past(past) => past.at = at,
+        Moment::Now => model.tape.moment = Moment::Past(Box::new(Past { at, now: before, playing: None })),
     }
 }
 
-/// From a moment that is shown to a later one.
-fn go_on(model: &mut Model, from: u64, to: u64) {
+/// Advances the shown moment by replaying records.
+fn advance(model: &mut Model, from: u64, to: u64) {
     let records: Vec<_> = model.tape.ring.records(from, to).cloned().collect();
-    records.iter().for_each(|record| redo(model, record));
-    if let View::Past(past) = &mut model.tape.view {
+    records.iter().for_each(|record| replay(model, record));
+    if let Moment::Past(past) = &mut model.tape.moment {
         past.at = to;
     }
     model.changed();
 }
 
-/// Back to what is the case now; of a recording, to its end.
+/// Returns to the present. Of a recording: goes to its end.
 pub fn to_end(model: &mut Model) {
     stop(model);
     if model.tape.file.is_some() {
@@ -324,35 +311,35 @@ pub fn to_end(model: &mut Model) {
         show(model, end);
         return;
     }
-    if let View::Past(past) = std::mem::take(&mut model.tape.view) {
+    if let Moment::Past(past) = std::mem::take(&mut model.tape.moment) {
         let mut seat = std::mem::replace(model, past.now);
-        model.keep_seat_of(&mut seat);
+        model.take_ui_state_of(&mut seat);
     }
 }
 
 fn end_reached(model: &mut Model) {
     if model.tape.file.is_some() {
-        say(model, model.say(words::ENDS_HERE).to_owned());
+        notify(model, model.say(words::ENDS_HERE).to_owned());
     } else if model.tape.past().is_some() {
         to_end(model);
     }
 }
 
-/// Marks the moment that is shown.
+/// Sets a bookmark at the shown moment.
 pub fn bookmark(model: &mut Model, text: &str) {
     let at = model.tape.at();
     let (step, _, _) = model.tape.position();
     if model.tape.past().is_some() {
-        model.tape.mark_at(at, PlaceKind::Marked(MarkKind::Bookmark));
+        model.tape.mark_at(at, TapeMarkKind::Marked(MarkKind::Bookmark));
     } else {
         keyframe(model);
         let mark = Mark { kind: MarkKind::Bookmark, text: text.to_owned(), evidence: Vec::new() };
-        note(model, What::Mark(mark));
+        record(model, What::Mark(mark));
     }
-    say(model, words::BOOKMARKED.with(model.lang, &[("step", &step)]));
+    notify(model, words::BOOKMARKED.with(model.lang, &[("step", &step)]));
 }
 
-/// Freezes the view; in the past, plays and pauses.
+/// Freezes the screen. In the past: plays or pauses.
 fn freeze(model: &mut Model) {
     let Some(past) = model.tape.past() else {
         let end = model.tape.ring.end();
@@ -366,7 +353,7 @@ fn freeze(model: &mut Model) {
     }
 }
 
-/// Plays on from the moment that is shown; a recording that has ended begins anew.
+/// Plays from the shown moment. At the end of a recording it starts at the beginning.
 pub fn play(model: &mut Model) {
     let (step, of, _) = model.tape.position();
     if model.tape.past().is_none() {
@@ -376,14 +363,14 @@ pub fn play(model: &mut Model) {
         show_step(model, 1);
     }
     let due = present(model).now;
-    if let View::Past(past) = &mut model.tape.view {
+    if let Moment::Past(past) = &mut model.tape.moment {
         past.playing = Some(Playing { due });
     }
     model.changed();
 }
 
 fn stop(model: &mut Model) {
-    if let View::Past(past) = &mut model.tape.view
+    if let Moment::Past(past) = &mut model.tape.moment
         && past.playing.take().is_some()
     {
         model.changed();
@@ -412,26 +399,26 @@ fn play_on(model: &mut Model, now: Duration) {
         };
         let before = model.tape.time(model.tape.at());
         show(model, at);
-        tell_mark(model, at);
+        show_mark_text(model, at);
         let next = model.tape.at_step(step + 2).filter(|_| step + 1 < of).and_then(|next| model.tape.time(next));
-        let violated = |place: &&Place| place.at == at;
+        let violated = |place: &&TapeMark| place.at == at;
         let is_violated = model.tape.marks().iter().rev().find(violated).map(|place| place.kind.clone())
-            == Some(PlaceKind::Marked(MarkKind::Violation));
+            == Some(TapeMarkKind::Marked(MarkKind::Violation));
         if is_violated {
             stop(model);
             return;
         }
         let gap = next.zip(model.tape.time(at).or(before)).map_or(Duration::ZERO, |(next, at)| next.saturating_sub(at));
         let wait = (gap * 100 / model.tape.speed).min(PAUSE_MAX);
-        // What was missed while the console had no time is not made up for.
+        // Playback does not catch up after a delay.
         let due = (due + wait).max(now.saturating_sub(PAUSE_MAX));
-        if let View::Past(past) = &mut model.tape.view {
+        if let Moment::Past(past) = &mut model.tape.moment {
             past.playing = Some(Playing { due });
         }
     }
 }
 
-fn say(model: &mut Model, text: String) {
+fn notify(model: &mut Model, text: String) {
     model.notice = Some(Notice { text, is_bad: false });
     model.changed();
 }

@@ -1,4 +1,4 @@
-//! The presenter's banner: what happens now, in few and large words.
+//! The presenter's banner: the current event in a few large words.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,21 +7,22 @@ use ratatui::style::{Modifier, Style};
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{EntryId, NodeId};
 
-use crate::console::model::story::Told;
-use crate::console::model::timeline::Happening;
-use crate::console::model::{Model, NodeView, Screen};
-use crate::console::text::{centred, cut, letters, visible, width as columns};
+use crate::console::model::narration::NarrationLine;
+use crate::console::model::timeline::Occurrence;
+use crate::console::model::{Model, NodeView, Phase};
+use crate::console::text::{center, cut, letters, visible, width as columns};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
 use crate::console::view::scenario::style_of;
-use crate::console::view::{checks, top};
-use crate::console::words::{Text, content, screen, stepped_down};
+use crate::console::view::top;
+use crate::console::words::{content, screen, stepped_down};
+use crate::lang::Text;
 
-/// How far back a headline may lie behind steps that have none.
+/// How many lines back a headline may come from.
 const BACK: usize = 40;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    if area.height == 0 || model.screen != Screen::Watching {
+    if area.height == 0 || model.phase != Phase::Watching {
         return;
     }
     let (text, style) = headline(model, look);
@@ -30,11 +31,11 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     for index in 0..usize::from(area.height) {
         let Some(place) = row(area, index) else { return };
         let text = if index == usize::from(area.height) / 2 { spaced(&text, width) } else { String::new() };
-        put(buffer, place, &[span(centred(&text, width), style)]);
+        put(buffer, place, &[span(center(&text, width), style)]);
     }
 }
 
-/// With a space between the letters if there is room: it reads from farther away.
+/// Puts spaces between the letters if there is room. It is easier to read from a distance.
 fn spaced(text: &str, width: usize) -> String {
     let text = visible(text);
     let wide = letters(&text).collect::<Vec<_>>().join(" ");
@@ -48,7 +49,7 @@ fn headline(model: &Model, look: &Look) -> (String, Style) {
     if !model.is_anything_known() {
         return (model.say(top::unknown(model)).to_uppercase(), look.muted);
     }
-    if let Some(finding) = checks::found(model).next() {
+    if let Some(finding) = model.findings().next() {
         let name = model.lang.answer(finding.violation.invariant).to_uppercase();
         return (screen::B_VIOLATED.with(model.lang, &[("what", &name)]), look.bad);
     }
@@ -58,14 +59,14 @@ fn headline(model: &Model, look: &Look) -> (String, Style) {
     if model.live_voters().0 < model.quorum() {
         return (model.say(screen::B_NO_QUORUM).to_owned(), look.bad);
     }
-    let steps = model.story.lines().iter().rev().take(BACK);
-    let found = steps.filter_map(|told| said(model, told, look)).next();
+    let steps = model.narration.lines().iter().rev().take(BACK);
+    let found = steps.filter_map(|line| announce(model, line, look)).next();
     found.unwrap_or_else(|| quiet(model, look))
 }
 
-/// With nothing to tell of: calm, unless something is down or made to go wrong.
+/// Without a headline: the number of live nodes or the faults, otherwise that all is well.
 fn quiet(model: &Model, look: &Look) -> (String, Style) {
-    let ((live, nodes), forced) = (model.live_voters(), top::forced(model));
+    let ((live, nodes), forced) = (model.live_voters(), top::faults_in_force(model));
     match (live < nodes, forced.is_empty()) {
         (true, _) => (screen::B_LIVE.with(model.lang, &[("live", &live), ("nodes", &nodes)]), look.bad),
         (false, false) => (forced.join("  "), look.intermediate),
@@ -73,10 +74,10 @@ fn quiet(model: &Model, look: &Look) -> (String, Style) {
     }
 }
 
-/// Whether what a step announces still holds by what the nodes have told since. What has happened and is over in
-/// itself, as a commit, holds for good.
-fn holds(model: &Model, told: &Told, fact: &Fact) -> bool {
-    let mut nodes = told.nodes.iter().filter_map(|id| model.nodes.get(id));
+/// Whether a headline still holds. An event such as a commit holds forever; a state must match the nodes' latest
+/// reports.
+fn holds(model: &Model, line: &NarrationLine, fact: &Fact) -> bool {
+    let mut nodes = line.nodes.iter().filter_map(|id| model.nodes.get(id));
     match fact {
         Fact::Killed { .. } => nodes.all(|node| !node.is_live()),
         Fact::Restarted { .. } | Fact::Resumed { .. } => nodes.all(NodeView::is_live),
@@ -90,14 +91,14 @@ fn holds(model: &Model, told: &Told, fact: &Fact) -> bool {
     }
 }
 
-/// The headline of a step, if it is one that an audience should see.
-fn said(model: &Model, told: &Told, look: &Look) -> Option<(String, Style)> {
-    let Happening::Fact(fact) = &told.happening else { return None };
-    if !holds(model, told, fact) {
+/// The headline of a line; `None` if it is not relevant to an audience.
+fn announce(model: &Model, line: &NarrationLine, look: &Look) -> Option<(String, Style)> {
+    let Occurrence::Fact(fact) = &line.occurrence else { return None };
+    if !holds(model, line, fact) {
         return None;
     }
-    let is_both = |with: &NodeId| told.nodes.contains(with);
-    let nodes = told.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    let is_both = |with: &NodeId| line.nodes.contains(with);
+    let nodes = line.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let with = |text: Text, what: String| text.with(model.lang, &[("nodes", &nodes), ("what", &what)]);
     Some(match fact {
         Fact::Proposed { entry } => {
@@ -114,8 +115,8 @@ fn said(model: &Model, told: &Told, look: &Look) -> Option<(String, Style)> {
         Fact::Resynced { to, .. } => (with(screen::B_RESYNCED, to.to_string()), look.different),
         Fact::Committed { up_to, .. } => (with(screen::B_COMMITTED, up_to.id.to_string()), look.committed),
         Fact::Finalized { up_to, .. } => (with(screen::B_FINAL, up_to.id.to_string()), look.committed),
-        // Told by a node whose order came before its own ack, it may be over already.
-        Fact::Held { up_to, .. } if told.nodes.iter().all(|node| has_applied(model, *node, *up_to)) => return None,
+        // Reported when the order overtook the node's own ack; the wait may be over already.
+        Fact::Held { up_to, .. } if line.nodes.iter().all(|node| has_applied(model, *node, *up_to)) => return None,
         Fact::Held { up_to, .. } => (with(screen::B_WAITS, up_to.to_string()), look.intermediate),
         Fact::HoldSet { kind } => (with(screen::B_HELD, model.lang.reason(kind).to_uppercase()), look.intermediate),
         Fact::HoldReleased { kind, .. } => {

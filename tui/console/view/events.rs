@@ -1,4 +1,4 @@
-//! The events in words: when, where, which rule, and why with its numbers. The newest is at the bottom.
+//! The events tab: time, node, rule, and the text with its numbers. The newest event is at the bottom.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -6,14 +6,15 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::model::timeline::{Happening, Line};
-use crate::console::text::wrapped;
+use crate::console::model::timeline::{Line, Occurrence};
+use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
-use crate::console::words::{Lang, screen};
+use crate::console::words::screen;
+use crate::lang::Lang;
 
-/// Where the words begin: `00:12.345  n2  C3  `.
+/// Column of the text: `00:12.345  n2  C3  `.
 const WORDS_AT: usize = 20;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
@@ -52,9 +53,9 @@ fn remarks(buffer: &mut Buffer, area: Rect, model: &Model, below: usize, look: &
     }
 }
 
-/// A line of the timeline in as many rows as its words need.
+/// A line, wrapped.
 fn drawn(line: &Line, width: usize, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
-    let (rule, style) = rule(&line.happening, look);
+    let (rule, style) = rule(&line.occurrence, look);
     let millis = line.at.as_millis();
     let time = format!(" {:02}:{:02}.{:03}  ", millis / 60_000, millis / 1_000 % 60, millis % 1_000);
     let head = vec![
@@ -62,23 +63,23 @@ fn drawn(line: &Line, width: usize, lang: Lang, look: &Look) -> Vec<Vec<Span<'st
         span(format!("{:<4}", line.node.to_string()), look.strong),
         span(format!("{rule:<4}"), style),
     ];
-    let mut words = lang.line(line.node, &line.happening);
+    let mut words = lang.line(line.node, &line.occurrence);
     if let Some(missing) = line.missing {
         words = format!("{words} · {}", screen::ORDER_UNKNOWN.with(lang, &[("node", &missing)]));
     }
-    let words = wrapped(&words, width.saturating_sub(WORDS_AT + 1));
+    let words = wrap(&words, width.saturating_sub(WORDS_AT + 1));
     let mut rows = Vec::new();
     for (index, words) in words.into_iter().enumerate() {
         let mut row = if index == 0 { head.clone() } else { vec![Span::raw(" ".repeat(WORDS_AT))] };
-        row.push(span(words, words_style(&line.happening, look)));
+        row.push(span(words, words_style(&line.occurrence, look)));
         rows.push(row);
     }
     rows
 }
 
-/// The rule's id, and its family's colour.
-pub fn rule(happening: &Happening, look: &Look) -> (&'static str, Style) {
-    let Happening::Fact(fact) = happening else { return ("", look.bad) };
+/// The id of the rule, in the colour of its family.
+pub fn rule(occurrence: &Occurrence, look: &Look) -> (&'static str, Style) {
+    let Occurrence::Fact(fact) = occurrence else { return ("", look.bad) };
     let rule = fact.rule();
     let style = match rule {
         "C2" | "C3" => look.bad,
@@ -94,10 +95,10 @@ pub fn rule(happening: &Happening, look: &Look) -> (&'static str, Style) {
     (rule, style)
 }
 
-fn words_style(happening: &Happening, look: &Look) -> Style {
-    match happening {
-        Happening::Fact(_) => look.base,
-        Happening::Gone(_) | Happening::Lost(_) => look.bad,
-        Happening::Back(_) => look.committed,
+fn words_style(occurrence: &Occurrence, look: &Look) -> Style {
+    match occurrence {
+        Occurrence::Fact(_) => look.base,
+        Occurrence::Disconnected(_) | Occurrence::EventsLost(_) => look.bad,
+        Occurrence::Connected(_) => look.committed,
     }
 }

@@ -1,11 +1,11 @@
-//! The longer explanation of a step, over the upper part of the screen.
+//! The explanation of a rule, over the upper part of the screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::text::wrapped;
+use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
@@ -15,7 +15,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, explained: &crate::c
     let title = format!(" {} ", model.say(screen::EXPLANATION));
     let inner = frame::pane(buffer, area, vec![span(title, look.strong)], look);
     let explanation = explain::of(&explained.fact);
-    // A line is read best when it is not too long.
+    // Short lines are easier to read.
     let width = usize::from(inner.width).saturating_sub(4).min(100);
     let mut rows: Vec<Vec<Span<'static>>> = vec![
         vec![],
@@ -26,14 +26,14 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, explained: &crate::c
         vec![],
     ];
     let said = format!("{}: {}", explained.node, model.lang.fact(explained.node, &explained.fact));
-    rows.extend(wrapped(&said, width).into_iter().map(|text| vec![span(format!("  {text}"), look.accent)]));
+    rows.extend(wrap(&said, width).into_iter().map(|text| vec![span(format!("  {text}"), look.accent)]));
     for paragraph in explanation.body {
         rows.push(vec![]);
-        let lines = wrapped(model.say(*paragraph), width).into_iter();
+        let lines = wrap(model.say(*paragraph), width).into_iter();
         rows.extend(lines.map(|text| vec![span(format!("  {text}"), look.base)]));
     }
     rows.push(vec![]);
-    let source = wrapped(model.say(explanation.source), width).into_iter();
+    let source = wrap(model.say(explanation.source), width).into_iter();
     rows.extend(source.map(|text| vec![span(format!("  {text}"), look.muted)]));
     for (index, spans) in rows.iter().enumerate() {
         let Some(place) = row(inner, index) else { break };

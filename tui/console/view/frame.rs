@@ -1,17 +1,18 @@
-//! Frames of panes, with what their titles say.
+//! Frames of panes and their titles.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::{Block, Widget};
 
+use crate::console::layout::tabs;
 use crate::console::model::Model;
-use crate::console::panes;
 use crate::console::text::{self, cut};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
+use crate::console::words::screen;
 
-/// Draws a frame and gives what is inside.
+/// Draws a frame and returns its inside.
 pub fn pane(buffer: &mut Buffer, area: Rect, title: Vec<Span<'static>>, look: &Look) -> Rect {
     let block = Block::bordered().border_style(look.border);
     let inner = block.inner(area);
@@ -22,7 +23,7 @@ pub fn pane(buffer: &mut Buffer, area: Rect, title: Vec<Span<'static>>, look: &L
     inner
 }
 
-/// Makes room on a frame's edge: a text there must not take the edge's own style.
+/// Resets cells of the edge, so that text there does not inherit the edge's style.
 fn on_edge(buffer: &mut Buffer, area: Rect, look: &Look) {
     for x in area.left()..area.right() {
         if let Some(cell) = buffer.cell_mut((x, area.y)) {
@@ -32,17 +33,17 @@ fn on_edge(buffer: &mut Buffer, area: Rect, look: &Look) {
     }
 }
 
-/// The frame of the lower pane: all tabs by name that fit, the shown one standing out by brackets.
+/// The frame of the lower pane with the tab bar. The selected tab is in brackets.
 pub fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> Rect {
-    let shown = panes::shown(model).pane;
-    let bar = panes::bar(model, usize::from(area.width).saturating_sub(2));
+    let shown = tabs::shown(model);
+    let bar = tabs::bar(model, usize::from(area.width).saturating_sub(2));
     let mut title = Vec::new();
     if bar.hides_left {
         title.push(span("‹", look.muted));
     }
-    for (tab, _) in &bar.tabs {
-        let name = model.say(tab.name);
-        if tab.pane == shown {
+    for (pane, _) in &bar.tabs {
+        let name = model.say(screen::tab(*pane));
+        if *pane == shown {
             title.push(span(format!("[{name}]"), look.accent));
         } else {
             title.push(span(format!(" {name} "), look.muted));
@@ -54,7 +55,7 @@ pub fn tabs(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> Rect
     pane(buffer, area, title, look)
 }
 
-/// A remark at the right end of the lower edge of the frame around an area.
+/// A remark at the right of the lower edge.
 pub fn foot(buffer: &mut Buffer, inner: Rect, text: &str, look: &Look) {
     let text = cut(&format!(" {text} "), usize::from(inner.width));
     let width = text::width(&text) as u16;

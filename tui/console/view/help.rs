@@ -1,10 +1,10 @@
-//! The help over the upper part of the screen.
+//! The help, over the upper part of the screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use crate::console::help::{self, Kind, Row, TEXT_AT};
+use crate::console::layout::help::{self, Kind, Row, TEXT_AT};
 use crate::console::model::Model;
 use crate::console::theme::Look;
 use crate::console::view::frame;

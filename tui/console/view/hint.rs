@@ -1,4 +1,4 @@
-//! The lowest line: the keys that act now; or, under the place where the typed line is wrong, what was expected.
+//! The bottom line: the active keys, or the error of the command line at its position.
 
 use std::sync::LazyLock;
 
@@ -7,14 +7,14 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use crate::command::{CommandHelp, command_help};
-use crate::console::keys::{self, Action, Binding};
+use crate::console::keys::{self, Action, Binding, Mode};
 use crate::console::layout::Layout;
 use crate::console::model::prompt::Mistake;
-use crate::console::model::{Dialog, Mode, Model, Prompt};
+use crate::console::model::{Dialog, Model, Prompt};
 use crate::console::text::{visible, width as columns};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span, width};
-use crate::console::view::{dialog, prompt};
+use crate::console::view::{choice, prompt};
 use crate::console::words::{commands, screen};
 
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
@@ -24,7 +24,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
         return;
     }
     if let Some(Dialog::Choose { fault, first }) = &model.dialog {
-        put(buffer, row, &dialog::obstacles(model, *fault, *first, look));
+        put(buffer, row, &choice::obstacles(model, *fault, *first, look));
         return;
     }
     if model.prompt.search.is_some() {
@@ -45,7 +45,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     }
 }
 
-/// The command that is being typed, once its name is there.
+/// The usage of the command that is being typed.
 fn usage(model: &Model) -> Option<&'static CommandHelp> {
     static WORDS: LazyLock<Vec<CommandHelp>> = LazyLock::new(command_help);
     let typed = model.prompt.text().trim_start();
@@ -53,7 +53,7 @@ fn usage(model: &Model) -> Option<&'static CommandHelp> {
     WORDS.iter().find(|word| word.name == name)
 }
 
-/// An arrow right below the place, on the frame's edge if there is a frame, and what was expected there.
+/// An arrow below the error, on the frame's edge if there is one, and the expected input.
 fn draw_mistake(buffer: &mut Buffer, layout: &Layout, prompt: &Prompt, mistake: &Mistake, look: &Look) {
     let at = prompt::column_of_character(layout.input, prompt, mistake.at);
     let is_framed = layout.input.y + 1 < layout.hint.y;
@@ -66,7 +66,7 @@ fn draw_mistake(buffer: &mut Buffer, layout: &Layout, prompt: &Prompt, mistake: 
     put(buffer, Rect { x, width: layout.hint.width - x, ..layout.hint }, &[span(text, look.bad)]);
 }
 
-/// As many keys as fit; the ones to type, for help and to quit always.
+/// As many keys as fit. The keys to type, for help and to quit always stay.
 fn keys(model: &Model, room: usize, look: &Look) -> Vec<Span<'static>> {
     let mut hinted: Vec<_> = keys::bindings().iter().filter(|b| b.mode == model.mode && b.hint.is_some()).collect();
     let line = |hinted: &[&Binding], gap: &'static str| {
@@ -90,11 +90,11 @@ fn is_vital(action: Action) -> bool {
     matches!(action, Action::Type | Action::Help | Action::Quit | Action::Run | Action::Escape)
 }
 
-/// A key that cannot act stands in parentheses, dimmed.
+/// A key that cannot act is in parentheses.
 fn key(model: &Model, binding: &Binding, look: &Look) -> Vec<Span<'static>> {
     let hint = binding.hint.map_or("", |hint| model.say(hint));
-    match keys::obstacle(model, binding) {
-        Some(_) => vec![span(format!("({} {hint})", binding.shown), look.muted)],
-        None => vec![span(binding.shown, look.accent), span(format!(" {hint}"), look.base)],
+    match model.obstacle(binding) {
+        Some(_) => vec![span(format!("({} {hint})", binding.label), look.muted)],
+        None => vec![span(binding.label, look.accent), span(format!(" {hint}"), look.base)],
     }
 }

@@ -1,4 +1,4 @@
-//! Drawing on a line: parts side by side, cut at its end.
+//! Drawing spans on a line.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,8 +7,8 @@ use ratatui::text::{Line, Span};
 
 use crate::console::text::{self, cut, plain_width, visible};
 
-/// Draws the parts one after the other; what does not fit is cut with an ellipsis, and what would not be seen escaped:
-/// whatever a text is made of, it takes its own place and no other.
+/// Draws the spans side by side, cut at the end with an ellipsis. Invisible characters are escaped, so a text never
+/// occupies cells other than its own.
 pub fn put(buffer: &mut Buffer, area: Rect, parts: &[Span]) {
     let mut x = area.x;
     for part in parts {
@@ -27,7 +27,7 @@ pub fn put(buffer: &mut Buffer, area: Rect, parts: &[Span]) {
     }
 }
 
-/// Draws the parts at the right end of the area.
+/// Draws the spans at the right end.
 pub fn put_right(buffer: &mut Buffer, area: Rect, parts: &[Span]) {
     let width = (width(parts) as u16).min(area.width);
     put(buffer, Rect { x: area.right() - width, width, ..area }, parts);
@@ -42,13 +42,13 @@ pub fn span(text: impl Into<String>, style: Style) -> Span<'static> {
     Span::styled(text.into(), style)
 }
 
-/// One row of an area, from its top; `None` below its end.
+/// The row at an index; `None` below the area.
 pub fn row(area: Rect, index: usize) -> Option<Rect> {
     let index = u16::try_from(index).ok().filter(|index| *index < area.height)?;
     Some(Rect { y: area.y + index, height: 1, ..area })
 }
 
-/// Draws lines from the top of the area.
+/// Draws lines from the top.
 pub fn put_lines(buffer: &mut Buffer, area: Rect, lines: impl IntoIterator<Item = Line<'static>>) {
     for (index, line) in lines.into_iter().enumerate() {
         let Some(row) = row(area, index) else { return };

@@ -1,5 +1,5 @@
-//! The aligned log table: a column for each entry id over all nodes, a row for each node, each row the node's own
-//! account; beside it what the leader believes of that node.
+//! The aligned log table: a column for each entry id, a row for each node. Each row is the node's own report, followed
+//! by what the leader believes about the node.
 //!
 //! ```text
 //!                           e1·0    e1·1    e2·0    e2·1
@@ -14,10 +14,11 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
+use crate::console::layout::log_columns::{CELL_FRAME, Column, VisibleColumns, head, visible_columns};
 use crate::console::layout::{self, Layout};
-use crate::console::model::table::{self, Cell, Column, Seen};
+use crate::console::model::log_table::{self, Cell};
 use crate::console::model::{Model, NodeView};
-use crate::console::text::centred;
+use crate::console::text::center;
 use crate::console::theme::Look;
 use crate::console::view::line::{put, put_right, span};
 use crate::console::view::{frame, row_notes};
@@ -25,7 +26,7 @@ use crate::console::words::{content, screen};
 
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     let inner = frame::pane(buffer, layout.logs, legend(layout, model, look), look);
-    let seen = table::seen(model);
+    let seen = visible_columns(model);
     let label = layout::label_width(layout.logs.width);
     let cells = Rect { x: inner.x + label, width: inner.width.saturating_sub(label), ..inner };
     draw_heads(buffer, Rect { width: label, ..inner }, cells, &seen, model, look);
@@ -47,7 +48,7 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
     }
 }
 
-/// The grammar of cells, each word in the shape that it explains.
+/// The legend: each term in its own shape.
 fn legend(layout: &Layout, model: &Model, look: &Look) -> Vec<Span<'static>> {
     let gap = if layout.is_wide { "  " } else { " " };
     let shapes = [
@@ -68,7 +69,7 @@ fn legend(layout: &Layout, model: &Model, look: &Look) -> Vec<Span<'static>> {
     title
 }
 
-fn draw_heads(buffer: &mut Buffer, label: Rect, cells: Rect, seen: &Seen, model: &Model, look: &Look) {
+fn draw_heads(buffer: &mut Buffer, label: Rect, cells: Rect, seen: &VisibleColumns, model: &Model, look: &Look) {
     let first = |area: Rect| Rect { height: 1, ..area };
     if seen.has_older {
         put_right(
@@ -81,7 +82,7 @@ fn draw_heads(buffer: &mut Buffer, label: Rect, cells: Rect, seen: &Seen, model:
     for (x, column) in places(cells, seen) {
         let place = Rect { x, width: column.width + 2, ..first(cells) };
         let style = if previous == Some(column.id.epoch) { look.muted } else { look.strong };
-        put(buffer, place, &[span(centred(&table::head(column.id), usize::from(column.width) + 2), style)]);
+        put(buffer, place, &[span(center(&head(column.id), usize::from(column.width) + 2), style)]);
         previous = Some(column.id.epoch);
     }
     if seen.has_newer {
@@ -92,14 +93,14 @@ fn draw_heads(buffer: &mut Buffer, label: Rect, cells: Rect, seen: &Seen, model:
 struct Row<'a> {
     model: &'a Model,
     node: &'a NodeView,
-    seen: &'a Seen,
+    seen: &'a VisibleColumns,
 }
 
 fn draw_cells(buffer: &mut Buffer, area: Rect, row: &Row, look: &Look) {
     let committed = row.node.state.committed.map(|point| point.id);
     let is_faded = !row.node.is_live();
     for (x, column) in places(area, row.seen) {
-        let cell = table::cell(row.model, row.node, column.id);
+        let cell = log_table::cell(row.model, row.node, column.id);
         let place = Rect { x, width: column.width + 2, ..area };
         put(buffer, place, &drawn(cell, column, look, is_faded));
         if committed == Some(column.id) {
@@ -112,7 +113,7 @@ fn draw_cells(buffer: &mut Buffer, area: Rect, row: &Row, look: &Look) {
 fn drawn(cell: Cell, column: Column, look: &Look, is_faded: bool) -> Vec<Span<'static>> {
     let (open, close, style) = match cell {
         Cell::Missing => (" ", " ", look.muted),
-        Cell::Untold => (" ", " ", look.border),
+        Cell::Unknown => (" ", " ", look.border),
         Cell::Final(_) => ("[", "]", look.committed),
         Cell::Intermediate(_) => ("┆", "┆", look.intermediate),
         Cell::Different(_) => ("≠", "≠", look.different),
@@ -120,30 +121,30 @@ fn drawn(cell: Cell, column: Column, look: &Look, is_faded: bool) -> Vec<Span<'s
     };
     let text = match (&cell, cell.preview()) {
         (_, Some(preview)) => content(preview),
-        (Cell::Untold, None) => "…".to_owned(),
+        (Cell::Unknown, None) => "…".to_owned(),
         (_, None) => "·".to_owned(),
     };
     let style = fade(style, is_faded, look);
-    // What is final is what readers see: it reads like ordinary text, in brackets that are coloured.
+    // Final entries are what readers see: ordinary text in coloured brackets.
     let text_style = match cell {
         Cell::Final(_) => fade(look.base, is_faded, look),
         Cell::Truncated(_) => style.add_modifier(Modifier::CROSSED_OUT),
         _ => style,
     };
-    vec![span(open, style), span(centred(&text, usize::from(column.width)), text_style), span(close, style)]
+    vec![span(open, style), span(center(&text, usize::from(column.width)), text_style), span(close, style)]
 }
 
-/// A node that does not answer is shown as it was last seen, in grey; what its cells mean still shows in their shape.
+/// The last reported state of a node that does not answer is grey. Shapes keep their meaning.
 fn fade(style: Style, is_faded: bool, look: &Look) -> Style {
     if is_faded { look.muted } else { style }
 }
 
-/// Where each column that is seen begins.
-fn places<'a>(area: Rect, seen: &'a Seen) -> impl Iterator<Item = (u16, Column)> + 'a {
+/// The column positions.
+fn places<'a>(area: Rect, seen: &'a VisibleColumns) -> impl Iterator<Item = (u16, Column)> + 'a {
     let mut x = area.x;
     seen.columns.iter().map(move |column| {
         let begin = x;
-        x += column.width + table::CELL_FRAME;
+        x += column.width + CELL_FRAME;
         (begin, *column)
     })
 }

@@ -1,5 +1,4 @@
-//! A message of the space-time picture in words: its label on the arrow, what it carries when it is selected, and the
-//! marks beside a node's line.
+//! Texts of the space-time diagram: arrow labels, details of the selected row, marks beside a node's line.
 
 use std::time::Duration;
 
@@ -9,13 +8,14 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::model::space::{Call, Fate, Message, Quiet, Row, Shape};
-use crate::console::text::wrapped;
+use crate::console::model::space_time::{Call, Delivery, Message, Quiet, Row, Shape};
+use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::line::span;
-use crate::console::words::{Lang, content, screen, step, stepped_down};
+use crate::console::words::{content, screen, step, stepped_down};
+use crate::lang::{Lang, Text};
 
-/// What the arrow says, the longest first.
+/// Labels of the arrow, longest first.
 pub fn labels(message: &Message, lang: Lang) -> Vec<String> {
     let kind = kind(message, lang);
     let mut labels = Vec::new();
@@ -55,10 +55,10 @@ pub fn style(message: &Message, look: &Look) -> Style {
     }
 }
 
-/// What stands beside a node's line when something happens there.
+/// The mark of an event beside its node's line.
 pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
     let lang = model.lang;
-    let with = |text: screen::Text, what: &dyn std::fmt::Display| text.with(lang, &[("what", what)]);
+    let with = |text: Text, what: &dyn std::fmt::Display| text.with(lang, &[("what", what)]);
     match fact {
         Fact::Elected { epoch, .. } => (with(screen::MARK_LEADS, epoch), look.accent),
         Fact::SteppedDown { epoch, .. } => match stepped_down(fact) {
@@ -96,10 +96,10 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
     }
 }
 
-/// What is in the selected row.
+/// Details of the selected row.
 pub fn lines(model: &Model, row: &Row, width: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
     let lang = model.lang;
-    if let Some(message) = model.space.message(row) {
+    if let Some(message) = model.space_time.message(row) {
         let head = screen::MESSAGE_HEAD.with(
             lang,
             &[
@@ -113,7 +113,7 @@ pub fn lines(model: &Model, row: &Row, width: usize, look: &Look) -> Vec<Vec<Spa
         let rest = [carries(message, lang), times(message, lang)];
         lines.extend(
             rest.iter()
-                .flat_map(|text| wrapped(text, width.saturating_sub(2)))
+                .flat_map(|text| wrap(text, width.saturating_sub(2)))
                 .map(|text| vec![span(format!(" {text}"), look.base)]),
         );
         return lines;
@@ -121,14 +121,14 @@ pub fn lines(model: &Model, row: &Row, width: usize, look: &Look) -> Vec<Vec<Spa
     let (node, text) = match &row.shape {
         Shape::Mark(node, fact) => (node.to_string(), lang.fact(*node, fact)),
         Shape::Call(node, call) => (node.to_string(), call_text(call, lang)),
-        Shape::Life { node, is_up } => {
+        Shape::Liveness { node, is_up } => {
             (node.to_string(), model.say(if *is_up { screen::UP } else { screen::DOWN }).to_owned())
         }
         Shape::Quiet(quiet) => (quiet.from.to_string(), quiet_text(row.at, quiet, lang)),
         Shape::Message(_) => return Vec::new(),
     };
     let text = format!("{}  {node}: {text}", clock(row.at));
-    wrapped(&text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), look.base)]).collect()
+    wrap(&text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), look.base)]).collect()
 }
 
 fn call_text(call: &Call, lang: Lang) -> String {
@@ -150,7 +150,7 @@ fn quiet_text(since: Duration, quiet: &Quiet, lang: Lang) -> String {
     screen::QUIET_LONG.with(lang, &[("count", &quiet.beats), ("seconds", &seconds)])
 }
 
-/// Epoch, entries, what they follow.
+/// Epoch, entries, and the entry before them.
 fn carries(message: &Message, lang: Lang) -> String {
     let id = |id: Option<EntryId>| id.map_or_else(|| screen::LOG_START.to(lang).to_owned(), |id| id.to_string());
     let mut parts = Vec::new();
@@ -179,23 +179,23 @@ fn carries(message: &Message, lang: Lang) -> String {
 
 fn times(message: &Message, lang: Lang) -> String {
     let sent = screen::SENT_AT.with(lang, &[("time", &clock(message.at)), ("event", &message.event)]);
-    let fate = match &message.fate {
-        Fate::UnderWay => screen::FATE_UNDER_WAY.to(lang).to_owned(),
-        Fate::Held => screen::FATE_HELD.to(lang).to_owned(),
-        Fate::Lost(why) if why == "down" => screen::FATE_DOWN.to(lang).to_owned(),
-        Fate::Lost(why) => screen::FATE_LOST.with(lang, &[("why", &lang.reason(why))]),
-        Fate::Received(at, event) => {
+    let delivery = match &message.delivery {
+        Delivery::InTransit => screen::FATE_UNDER_WAY.to(lang).to_owned(),
+        Delivery::Held => screen::FATE_HELD.to(lang).to_owned(),
+        Delivery::Lost(why) if why == "down" => screen::FATE_DOWN.to(lang).to_owned(),
+        Delivery::Lost(why) => screen::FATE_LOST.with(lang, &[("why", &lang.reason(why))]),
+        Delivery::Received(at, event) => {
             let micros = at.saturating_sub(message.at).as_micros();
             let took = format!("{}.{} ms", micros / 1_000, micros / 100 % 10);
             screen::FATE_RECEIVED.with(lang, &[("took", &took), ("event", event)])
         }
     };
-    match (message.is_unordered, &message.fate) {
-        // Nothing is said of how long it took: what was heard of it came in the wrong order.
-        (true, Fate::Received(_, event)) => {
+    match (message.is_unordered, &message.delivery) {
+        // Without the duration: the events arrived in the wrong order.
+        (true, Delivery::Received(_, event)) => {
             format!("{sent} · {}", screen::ORDER_UNKNOWN_EVENT.with(lang, &[("event", event)]))
         }
-        _ => format!("{sent} · {fate}"),
+        _ => format!("{sent} · {delivery}"),
     }
 }
 

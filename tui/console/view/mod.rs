@@ -1,14 +1,14 @@
-//! The screen, drawn from the model. Views take `&Model`, change nothing, and know no more than it says.
+//! Draws the screen from the model. Views change nothing.
 
 mod banner;
 
-pub mod checks;
+mod checks;
 
-mod dialog;
+mod choice;
 
-pub mod events;
+mod events;
 
-pub mod finals;
+mod final_db;
 
 mod explain;
 
@@ -22,48 +22,55 @@ mod line;
 
 mod logs;
 
-pub mod message;
+mod message;
 
-pub mod narration;
+mod narration;
 
-pub mod nodes;
+mod nodes;
 
-pub mod ops;
+mod ops;
 
 mod palette;
 
-pub mod peers;
+mod peers;
+
+mod plain;
+
+mod pointer;
 
 mod prompt;
 
 mod row_notes;
 
-pub mod scenario;
+mod scenario;
 
 mod scenario_list;
 
-pub mod sheet;
+mod sheet;
 
-pub mod space;
+mod space_time;
 
-mod stage;
+mod startup;
 
-pub mod step;
+mod step;
 
-pub mod tape;
+mod tape;
 
 mod top;
 
-mod value;
+mod long_value;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::console::layout::{self, Content, Layout};
-use crate::console::model::{Dialog, Model, Pane, Screen};
-use crate::console::panes;
+use crate::console::layout::strips::{Strip, strips};
+use crate::console::layout::{self, Content, Layout, tabs};
+use crate::console::model::{Dialog, Model, Pane, Phase};
 use crate::console::theme::{Look, fold_to_ascii};
+
+pub use plain::plain;
+pub use pointer::target;
 
 /// Draws the whole screen.
 pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
@@ -72,7 +79,7 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
     buffer.set_style(area, look.base);
     let cursor = match layout::layout((area.width, area.height), &Content::of(model.shown())) {
         None => {
-            stage::too_small(buffer, area, model, look);
+            startup::too_small(buffer, area, model, look);
             None
         }
         Some(layout) => draw_screen(buffer, &layout, model, look),
@@ -85,24 +92,24 @@ pub fn draw(frame: &mut Frame, model: &Model, look: &Look) {
     }
 }
 
-/// Gives where the cursor stands, if it is seen.
+/// Returns the cursor position, if the cursor is visible.
 fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
     let cluster = model.shown();
     top::draw(buffer, layout.top, cluster, look);
     banner::draw(buffer, layout.banner, cluster, look);
     let upper = layout.logs.union(layout.space.unwrap_or(layout.lower)).union(layout.lower).union(layout.strips);
-    match (&model.screen, &model.dialog) {
-        (Screen::Starting(said), _) => stage::starting(buffer, upper, model, said, look),
+    match (&model.phase, &model.dialog) {
+        (Phase::Starting(said), _) => startup::starting(buffer, upper, model, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, model, *scrolled, look),
         (_, Some(Dialog::Palette(shown))) => palette::draw(buffer, upper, model, shown, look),
         (_, Some(Dialog::Scenarios { chosen })) => scenario_list::draw(buffer, upper, model, *chosen, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
-        (_, Some(Dialog::Value(value))) => value::draw(buffer, upper, model, value, look),
-        _ if model.is_plain => (panes::shown(model).draw)(buffer, upper, model, look),
+        (_, Some(Dialog::Value(value))) => long_value::draw(buffer, upper, model, value, look),
+        _ if model.is_plain => draw_tab(buffer, upper, model, tabs::shown(model), look),
         _ => {
             logs::draw(buffer, layout, cluster, look);
             if let Some(area) = layout.space {
-                space::pane(buffer, area, cluster, look);
+                space_time::pane(buffer, area, cluster, look);
             }
             draw_lower(buffer, layout.lower, model, look);
             draw_strips(buffer, layout.strips, cluster, look);
@@ -115,16 +122,39 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
 
 fn draw_lower(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let inner = frame::tabs(buffer, area, model, look);
-    let tab = panes::shown(model);
-    // What is about the scenario and the person is not about the cluster that is shown.
-    let is_own = matches!(tab.pane, Pane::Scenario | Pane::Sheet);
-    (tab.draw)(buffer, inner, if is_own { model } else { model.shown() }, look);
+    let pane = tabs::shown(model);
+    // The scenario's tabs belong to the console's own model.
+    let is_own = matches!(pane, Pane::Scenario | Pane::Sheet);
+    draw_tab(buffer, inner, if is_own { model } else { model.shown() }, pane, look);
 }
 
-/// What has something to say stands below each other, from the top.
+fn draw_tab(buffer: &mut Buffer, area: Rect, model: &Model, pane: Pane, look: &Look) {
+    let draw = match pane {
+        Pane::Scenario => scenario::draw,
+        Pane::Sheet => sheet::draw,
+        Pane::Narration => narration::draw,
+        Pane::Events => events::draw,
+        Pane::SpaceTime => space_time::draw,
+        Pane::FinalDb => final_db::draw,
+        Pane::Ops => ops::draw,
+        Pane::Peers => peers::draw,
+        Pane::Checks => checks::draw,
+        Pane::Step => step::draw,
+        Pane::Nodes => nodes::draw,
+    };
+    draw(buffer, area, model, look);
+}
+
+/// Draws the strips from top to bottom.
 fn draw_strips(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    for (index, strip) in panes::strips(model).enumerate() {
+    for (index, strip) in strips(model).enumerate() {
         let Some(row) = line::row(area, index) else { return };
-        line::put(buffer, row, &(strip.line)(model, usize::from(area.width), look));
+        let width = usize::from(area.width);
+        let spans = match strip {
+            Strip::Step => step::strip(model, width, look),
+            Strip::Checks => checks::strip(model, width, look),
+            Strip::Tape => tape::strip(model, width, look),
+        };
+        line::put(buffer, row, &spans);
     }
 }

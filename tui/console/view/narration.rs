@@ -1,25 +1,26 @@
-//! The narration: the steps in words, the newest at the bottom, each with the numbers that were compared and, where it
-//! matters, why nothing committed is lost.
+//! The narration tab, newest line at the bottom. A line has the numbers that were compared and, where it matters, why
+//! no committed entry is lost.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::Span;
 
-use crate::console::model::story::Told;
-use crate::console::model::timeline::Happening;
+use crate::console::model::narration::NarrationLine;
+use crate::console::model::timeline::Occurrence;
 use crate::console::model::{Focus, Model};
-use crate::console::text::{self, broken, wrapped};
+use crate::console::text::{self, wrap, wrap_raw};
 use crate::console::theme::{Depth, Look, Theme};
 use crate::console::view::line::{put, row, span};
 use crate::console::view::{events, frame};
-use crate::console::words::{Lang, screen};
+use crate::console::words::screen;
+use crate::lang::Lang;
 
-/// Where the words begin: `▸K1  `.
+/// Column of the text: `▸K1  `.
 const WORDS_AT: usize = 5;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let lines = model.story.lines();
+    let lines = model.narration.lines();
     if lines.is_empty() {
         put(buffer, area, &[span(format!(" {}", model.say(screen::NOTHING_YET)), look.muted)]);
         return;
@@ -38,26 +39,26 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     }
 }
 
-/// The step that stands in this row of the screen.
+/// The line at a row of the screen, by serial.
 pub fn step_at(model: &Model, area: Rect, y: u16) -> Option<u64> {
     let look = Look::new(Theme::Dark, Depth::None, false);
     let (rows, _) = visible(model, area, &look);
     rows.get(usize::from(y.checked_sub(area.y)?)).map(|(serial, _)| *serial)
 }
 
-/// A row of the screen, with the serial of its step.
+/// A row of the screen and the serial of its line.
 type Row = (u64, Vec<Span<'static>>);
 
-/// The rows that are seen, and how many steps are below them. A selected step stays in sight.
+/// The visible rows, and the number of lines below them. The selected line stays visible.
 fn visible(model: &Model, area: Rect, look: &Look) -> (Vec<Row>, usize) {
-    let lines = model.story.lines();
-    let selected = model.story.selected.and_then(|serial| model.story.place(serial));
+    let lines = model.narration.lines();
+    let selected = model.narration.selected.and_then(|serial| model.narration.index_of(serial));
     let below = selected.map_or(0, |place| (lines.len() - 1 - place).saturating_sub(2));
     let height = usize::from(area.height);
     let mut rows: Vec<Row> = Vec::new();
-    for (place, told) in lines.iter().enumerate().rev().skip(below) {
-        let drawn = drawn(told, usize::from(area.width), selected == Some(place), model.lang, look);
-        rows.splice(0..0, drawn.into_iter().map(|spans| (told.serial, spans)));
+    for (place, line) in lines.iter().enumerate().rev().skip(below) {
+        let drawn = drawn(line, usize::from(area.width), selected == Some(place), model.lang, look);
+        rows.splice(0..0, drawn.into_iter().map(|spans| (line.serial, spans)));
         if rows.len() >= height {
             break;
         }
@@ -66,12 +67,12 @@ fn visible(model: &Model, area: Rect, look: &Look) -> (Vec<Row>, usize) {
     (rows.split_off(skipped), below)
 }
 
-fn drawn(told: &Told, width: usize, is_selected: bool, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
-    let (rule, rule_style) = events::rule(&told.happening, look);
-    let names = told.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ") + ":";
-    let (what, why) = lang.step(told);
-    let times = if told.times > told.nodes.len().max(told.peers.len()) as u64 && is_repeated(told) {
-        format!(" (×{})", told.times)
+fn drawn(line: &NarrationLine, width: usize, is_selected: bool, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
+    let (rule, rule_style) = events::rule(&line.occurrence, look);
+    let names = line.nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ") + ":";
+    let (what, why) = lang.step(line);
+    let times = if line.times > line.nodes.len().max(line.peers.len()) as u64 && is_repeated(line) {
+        format!(" (×{})", line.times)
     } else {
         String::new()
     };
@@ -91,29 +92,29 @@ fn drawn(told: &Told, width: usize, is_selected: bool, lang: Lang, look: &Look) 
         };
         rows.push([head, parts].concat());
     }
-    let unknown = told.missing.map(|missing| screen::ORDER_UNKNOWN.with(lang, &[("node", &missing)]));
-    for text in why.iter().chain(&unknown).flat_map(|why| wrapped(why, room)) {
+    let unknown = line.missing.map(|missing| screen::ORDER_UNKNOWN.with(lang, &[("node", &missing)]));
+    for text in why.iter().chain(&unknown).flat_map(|why| wrap(why, room)) {
         rows.push(vec![Span::raw(" ".repeat(WORDS_AT)), span(text, look.muted)]);
     }
     rows
 }
 
-/// Rows that do not break within `{9, 8, 6, 4} = 6`.
+/// Wraps without breaking inside `{9, 8, 6, 4} = 6`.
 fn unbroken(text: &str, room: usize) -> Vec<String> {
     let mut inside = false;
-    // What the text itself has of these spaces is escaped before.
+    // No-break spaces in the text itself are already escaped.
     let text = text::visible(text).replace(" = ", "\u{a0}=\u{a0}");
     let joined = text.chars().map(|letter| {
         inside = (inside || letter == '{') && letter != '}';
         if inside && letter == ' ' { '\u{a0}' } else { letter }
     });
-    broken(&joined.collect::<String>(), room).into_iter().map(|row| row.replace('\u{a0}', " ")).collect()
+    wrap_raw(&joined.collect::<String>(), room).into_iter().map(|row| row.replace('\u{a0}', " ")).collect()
 }
 
-/// Whether it is worth saying how often: what several nodes did once each is no repetition.
-fn is_repeated(told: &Told) -> bool {
-    match &told.happening {
-        Happening::Fact(fact) => matches!(fact.rule(), "N3" | "F5" | "F6" | "F7" | "E1" | "E2" | "L1" | "L2"),
+/// Whether the count of repetitions is shown. The same step once at several nodes is not a repetition.
+fn is_repeated(line: &NarrationLine) -> bool {
+    match &line.occurrence {
+        Occurrence::Fact(fact) => matches!(fact.rule(), "N3" | "F5" | "F6" | "F7" | "E1" | "E2" | "L1" | "L2"),
         _ => true,
     }
 }

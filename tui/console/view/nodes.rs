@@ -1,5 +1,4 @@
-//! Each node in full: address, process, role, where its log ends, what is final, what the leader believes of it, what
-//! is in force against it, and what it had to do at its start.
+//! The nodes tab: address, process, role, log, the leader's belief, faults, remarks about the start.
 
 use epoca::protocol::LogPoint;
 use ratatui::buffer::Buffer;
@@ -7,7 +6,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::console::model::{Model, NodeView, Presence};
-use crate::console::text::wrapped;
+use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put_lines, span};
@@ -17,7 +16,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let width = usize::from(area.width).saturating_sub(6);
     let mut lines = Vec::new();
     for node in model.nodes.values() {
-        for (index, text) in facts(model, node).into_iter().flat_map(|text| wrapped(&text, width)).enumerate() {
+        for (index, text) in facts(model, node).into_iter().flat_map(|text| wrap(&text, width)).enumerate() {
             let name = if index == 0 { node.state.node.to_string() } else { String::new() };
             let style = if node.is_live() { look.base } else { look.muted };
             lines.push(Line::from(vec![span(format!(" {name:<4}"), look.strong), span(text, style)]));
@@ -55,7 +54,7 @@ fn facts(model: &Model, node: &NodeView) -> Vec<String> {
             &[
                 ("address", &node.address),
                 ("process", &process),
-                ("role", &model.say(screen::role(state.role, model.standing(state.node)))),
+                ("role", &model.say(screen::role(state.role, model.membership(state.node)))),
                 ("epoch", &epoch),
                 ("follows", &follows),
             ],

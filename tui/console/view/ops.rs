@@ -1,4 +1,4 @@
-//! What was asked from here, with outcome and latency; longer answers stand below their line.
+//! The operations tab: commands with outcome and latency, long answers below them.
 
 use std::time::Duration;
 
@@ -13,7 +13,8 @@ use crate::console::model::operations::{End, Operation};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
-use crate::console::words::{Lang, screen};
+use crate::console::words::screen;
+use crate::lang::Lang;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     if model.operations.list().is_empty() {
@@ -42,7 +43,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 
 fn drawn(operation: &Operation, lang: Lang, look: &Look) -> Vec<Vec<Span<'static>>> {
     let mut rows = vec![summary(operation, lang, look)];
-    if let Some(entry) = operation.end.as_ref().and_then(|end| end.not_yet) {
+    if let Some(entry) = operation.end.as_ref().and_then(|end| end.not_final) {
         rows.push(vec![span(format!("     {}", screen::NOT_YET.with(lang, &[("entry", &entry)])), look.committed)]);
     }
     for line in operation.answer() {
@@ -54,7 +55,7 @@ fn drawn(operation: &Operation, lang: Lang, look: &Look) -> Vec<Vec<Span<'static
     rows
 }
 
-/// `✓ put x 1   1.9 ms   ok e1·o4`: the shape of the mark says how it ended.
+/// `✓ put x 1   1.9 ms   ok e1·o4`: the mark shows the outcome.
 pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     let (mark, style) = mark(operation.end.as_ref(), look);
     let time = operation.end.as_ref().map_or(screen::UNDER_WAY.to(lang).to_owned(), |end| latency(end.took));
@@ -73,7 +74,7 @@ pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'stat
 fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
     match end.map(|end| end.exit) {
         None => ("…", look.muted),
-        // That nothing is there is what was asked for.
+        // Finding nothing is a successful answer.
         Some(Exit::NotDone) if end.is_some_and(|end| end.is_absent) => ("✓", look.committed),
         Some(Exit::Done | Exit::OutputFailed) => ("✓", look.committed),
         Some(Exit::Unknown) => ("?", look.intermediate),

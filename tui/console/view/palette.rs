@@ -1,18 +1,18 @@
-//! The palette over the upper part of the screen: what was typed, and what fits.
+//! The command palette, over the upper part of the screen.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use crate::console::layout::palette;
 use crate::console::model::{Model, Palette};
-use crate::console::palette;
 use crate::console::text::padded;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::screen;
 
-/// Where the explanations begin.
+/// Column of the descriptions.
 const ABOUT_AT: usize = 26;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, shown: &Palette, look: &Look) {

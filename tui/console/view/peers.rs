@@ -1,4 +1,4 @@
-//! Who reaches whom, how much was sent, and how far behind each log is.
+//! The peers tab: connectivity, traffic and replication lag.
 //!
 //! ```text
 //!  from to n1        to n2         to n3
@@ -15,6 +15,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::console::layout::extent::peers_lines;
 use crate::console::model::traffic::{Traffic, short};
 use crate::console::model::{Model, NodeView, Presence};
 use crate::console::text::{self, cut};
@@ -22,10 +23,10 @@ use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::screen;
 
-/// The first column's width.
+/// Width of the first column.
 const NAME: usize = 6;
 
-/// A column's width in the table of links.
+/// Width of a column in the table of links.
 const CELL_MIN: usize = 6;
 const CELL_MAX: usize = 16;
 
@@ -34,8 +35,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let cell = (width / model.nodes.len().max(1)).clamp(CELL_MIN, CELL_MAX);
     let mut rows = vec![heads(model, cell, look)];
     rows.extend(model.nodes.values().map(|from| links(model, from, cell, look)));
-    // What is free sets the tables apart.
-    let gap = usize::from(usize::from(area.height) > self::rows(model));
+    // Separate the tables if there is room.
+    let gap = usize::from(usize::from(area.height) > peers_lines(model));
     rows.extend((0..gap).map(|_| Vec::new()));
     rows.extend(lags(model, width, look));
     rows.extend((0..gap).map(|_| Vec::new()));
@@ -44,11 +45,6 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
         let Some(place) = row(area, index) else { return };
         put(buffer, place, spans);
     }
-}
-
-/// How many lines there are, at least.
-pub fn rows(model: &Model) -> usize {
-    2 * (model.nodes.len() + 1) + 1
 }
 
 fn heads(model: &Model, cell: usize, look: &Look) -> Vec<Span<'static>> {
@@ -71,7 +67,7 @@ fn links(model: &Model, from: &NodeView, cell: usize, look: &Look) -> Vec<Span<'
     spans
 }
 
-/// All that was sent on a link, and how much a second.
+/// Total bytes and rate of a link.
 fn carried(sent: &Traffic, now: Duration) -> String {
     let total = short(sent.total());
     match sent.per_second(now) {
@@ -90,7 +86,7 @@ fn lags(model: &Model, width: usize, look: &Look) -> Vec<Vec<Span<'static>>> {
     rows
 }
 
-/// How it stands with the link, by what is known of its two ends.
+/// The state of a link, from the reports of both ends.
 fn link(model: &Model, from: &NodeView, to: &NodeView, look: &Look) -> (&'static str, Style) {
     let (from_id, to_id) = (from.state.node, to.state.node);
     let is_cut = from.cuts().contains(&to_id) || to.cuts().contains(&from_id);
@@ -109,7 +105,7 @@ fn link(model: &Model, from: &NodeView, to: &NodeView, look: &Look) -> (&'static
     }
 }
 
-/// Its own account of its log beside the leader's: in entries.
+/// The node's report compared with the leader's, in entries.
 fn behind(model: &Model, node: &NodeView, width: usize, look: &Look) -> Vec<Span<'static>> {
     let position = |point: Option<epoca::protocol::LogPoint>| point.map_or(0, |point| point.position.0);
     let leader = model.leader();

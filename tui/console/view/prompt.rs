@@ -1,47 +1,47 @@
-//! The line that is typed; in CONTROL, what was done last or is to be said.
+//! The command line. In CONTROL: the notice or the last operation.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use crate::console::keys;
+use crate::console::keys::{self, Mode};
 use crate::console::layout::Layout;
-use crate::console::model::{Dialog, Mode, Model, Prompt, Screen};
+use crate::console::model::{Dialog, Model, Phase, Prompt};
 use crate::console::text::{behind, visible, width};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, span};
-use crate::console::view::{dialog, frame, ops};
+use crate::console::view::{choice, frame, ops};
 use crate::console::words::screen;
 
-/// What stands before the line.
+/// The prompt.
 const MARK: &str = "> ";
 
-/// Gives where the cursor stands, in TYPE.
+/// Returns the cursor position, in TYPE.
 pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) -> Option<(u16, u16)> {
     if layout.prompt.height > 1 {
         let mut title = vec![span(model.say(screen::COMMAND), look.muted)];
         if model.mode == Mode::Type && model.dialog.is_none() {
-            title.extend(said(model, look).unwrap_or_default());
+            title.extend(status(model, look).unwrap_or_default());
         }
         frame::pane(buffer, layout.prompt, title, look);
     }
     if let Some(Dialog::Choose { fault, first }) = &model.dialog {
-        put(buffer, layout.input, &dialog::choice(model, *fault, *first, look));
+        put(buffer, layout.input, &choice::choice(model, *fault, *first, look));
         return None;
     }
     if model.mode == Mode::Control {
-        let said = said(model, look).unwrap_or_else(|| vec![span(idle(model), look.muted)]);
-        put(buffer, layout.input, &said);
+        let status = status(model, look).unwrap_or_else(|| vec![span(idle(model), look.muted)]);
+        put(buffer, layout.input, &status);
         return None;
     }
-    if model.screen == Screen::Ending {
+    if model.phase == Phase::Ending {
         return None;
     }
     Some(typed(buffer, layout.input, model, look))
 }
 
-/// A notice, or else what was asked last and what became of it.
-pub fn said(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
+/// The notice, or else the last operation and its outcome.
+pub fn status(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
     if let Some(notice) = &model.notice {
         let style = if notice.is_bad { look.bad } else { look.base };
         return Some(vec![span(format!(" {} ", notice.text), style)]);
@@ -51,17 +51,18 @@ pub fn said(model: &Model, look: &Look) -> Option<Vec<Span<'static>>> {
     Some(spans)
 }
 
-/// What to do, and why keys stand in parentheses if some do.
+/// How to type, and why keys are in parentheses.
 fn idle(model: &Model) -> String {
-    let mut obstacles: Vec<_> = keys::bindings().iter().filter_map(|binding| keys::obstacle(model, binding)).collect();
+    let mut obstacles: Vec<_> = keys::bindings().iter().filter_map(|binding| model.obstacle(binding)).collect();
     obstacles.dedup();
-    if obstacles.is_empty() || model.screen != Screen::Watching {
+    if obstacles.is_empty() || model.phase != Phase::Watching {
         return model.say(screen::IDLE).to_owned();
     }
-    screen::IDLE_OBSTACLES.with(model.lang, &[("why", &obstacles.join(", "))])
+    let reasons: Vec<_> = obstacles.iter().map(|obstacle| model.lang.obstacle(obstacle)).collect();
+    screen::IDLE_OBSTACLES.with(model.lang, &[("why", &reasons.join(", "))])
 }
 
-/// The part of the line around the cursor that fits; gives where the cursor stands.
+/// Draws the part of the line around the cursor; returns the cursor position.
 fn typed(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> (u16, u16) {
     let prompt = &model.prompt;
     if let Some(search) = &prompt.search {
@@ -77,24 +78,24 @@ fn typed(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> (u16, u
     (column(area, prompt, columns_before(prompt, prompt.input.cursor())), area.y)
 }
 
-/// Where a column of the line stands on the screen.
+/// The screen column of a line column.
 fn column(area: Rect, prompt: &Prompt, column: usize) -> u16 {
     let seen = column.saturating_sub(hidden(area, prompt)) + MARK.len();
     area.x + (seen as u16).min(area.width.saturating_sub(1))
 }
 
-/// Where a character of the line stands on the screen.
+/// The screen column of a character.
 pub fn column_of_character(area: Rect, prompt: &Prompt, at: usize) -> u16 {
     column(area, prompt, columns_before(prompt, at))
 }
 
-/// The columns that the line takes before its character `at`, as it is shown.
+/// Columns before the character `at`, escapes included.
 fn columns_before(prompt: &Prompt, at: usize) -> usize {
     let end = prompt.text().char_indices().nth(at).map_or(prompt.text().len(), |(byte, _)| byte);
     width(&visible(&prompt.text()[..end]))
 }
 
-/// How many columns of the line are off at the left.
+/// Columns that are scrolled off at the left.
 fn hidden(area: Rect, prompt: &Prompt) -> usize {
     let room = usize::from(area.width).saturating_sub(MARK.len() + 1);
     columns_before(prompt, prompt.input.cursor()).saturating_sub(room)

@@ -1,5 +1,5 @@
-//! What stands beside and below a node's cells: who it is and how it is, what the leader believes of it, the leader's
-//! arithmetic, and what happened to its log a moment ago.
+//! The texts beside and below a node's cells: name and state, the leader's belief, the commit calculation, recent
+//! changes of the log.
 
 use epoca::protocol::trace::Fact;
 use epoca::protocol::{EntryId, Offset, Position};
@@ -13,12 +13,12 @@ use crate::console::theme::Look;
 use crate::console::view::line::span;
 use crate::console::words::{content, screen};
 
-/// `n1 LEADER    e3  live`; where the screen is narrow the state stands there only if it is not "live".
+/// `n1 LEADER    e3  live`. On a narrow screen the state is shown only if it is not "live".
 pub fn label(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec<Span<'static>> {
     let is_leader = node.leads() && node.is_live();
-    // Of a node that has told nothing yet nobody knows what it is.
+    // The role is unknown until the node answers.
     let is_unseen = matches!(node.presence, Presence::Unseen { .. });
-    let role = screen::role(node.state.role, model.standing(node.state.node));
+    let role = screen::role(node.state.role, model.membership(node.state.node));
     let role = if is_unseen { "" } else { model.say(role) };
     let epoch = node.state.epoch.map(|epoch| epoch.to_string()).unwrap_or_default();
     let style = match (node.is_live(), is_leader) {
@@ -37,7 +37,7 @@ pub fn label(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Ve
     vec![name, span(format!("{state:<10}"), state_style), span(epoch, style)]
 }
 
-/// `   :7101 pid 4121`, or on narrow screens `   live :7101`.
+/// `   :7101 pid 4121`; on a narrow screen `   live :7101`.
 pub fn second_label(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec<Span<'static>> {
     let port = node.address.rsplit_once(':').map_or(node.address.as_str(), |(_, port)| port);
     if !layout.is_wide {
@@ -79,7 +79,7 @@ pub fn note(model: &Model, node: &NodeView, layout: &Layout, look: &Look) -> Vec
     if let Some((_, Fact::Truncated { from, count, why, .. })) = &node.truncated {
         parts.push(span(if parts.is_empty() { "" } else { "   " }, look.base));
         parts.extend(truncation(model, node, *from, *count, look));
-        // Where there is no room the events say why.
+        // On a narrow screen only the events tab shows the reason.
         if layout.is_wide {
             parts.push(span(format!(": {}", model.lang.reason(why)), look.warning));
         }
@@ -124,7 +124,7 @@ fn belief(model: &Model, node: &NodeView, look: &Look) -> Vec<Span<'static>> {
     ]
 }
 
-/// The id that the entry at this position of the leader's log has, or will have.
+/// The id of the entry at a position of the leader's log, also of the next one.
 fn next_id(model: &Model, leader: &NodeView, position: Position) -> String {
     let tail = &leader.state.tail;
     if let Ok(index) = tail.binary_search_by_key(&position, |preview| preview.point.position) {
@@ -138,13 +138,14 @@ fn next_id(model: &Model, leader: &NodeView, position: Position) -> String {
     }
 }
 
-/// `truncated ~q=666~ at e1·o3`: what was there, even where another entry has its place by now.
+/// `truncated ~q=666~ at e1·o3`: the truncated entry, even if another one has taken its place.
 fn truncation(model: &Model, node: &NodeView, from: EntryId, count: u64, look: &Look) -> Vec<Span<'static>> {
-    let ghost = node.ghosts.iter().rev().find(|ghost| ghost.preview.point.id == from);
-    let what = match (ghost, count) {
-        (Some(ghost), 1) => vec![
+    let truncated_entry =
+        node.truncated_entries.iter().rev().find(|truncated_entry| truncated_entry.preview.point.id == from);
+    let what = match (truncated_entry, count) {
+        (Some(truncated_entry), 1) => vec![
             span("~", look.truncated),
-            span(cut(&content(&ghost.preview), 12), look.truncated.add_modifier(Modifier::CROSSED_OUT)),
+            span(cut(&content(&truncated_entry.preview), 12), look.truncated.add_modifier(Modifier::CROSSED_OUT)),
             span("~", look.truncated),
         ],
         _ => vec![span(model.lang.counted(count), look.warning)],

@@ -1,4 +1,4 @@
-//! The scenario's steps, ticking as they are seen, with the explanation and the evidence of the one that is looked at.
+//! The scenario tab: the steps with their results, and the explanation and evidence of the focused step.
 //!
 //! ```text
 //!  4 of 11   leader=n1 a=n2 b=n3 c=n4
@@ -16,14 +16,15 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::text::{width as columns, wrapped};
+use crate::console::text::{width as columns, wrap};
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span, width as line_width};
-use crate::console::words::{Lang, scenario as words};
+use crate::console::words::scenario as words;
+use crate::lang::Lang;
 use crate::scenario::{ItemKind, ItemResult, Run, Verdict, evidence_text, is_heading};
 
-/// How many pieces of evidence stand below a step that was selected, and below one that is only the newest.
+/// Pieces of evidence below a selected step, and below the newest one.
 const EVIDENCE_MAX: usize = 6;
 const EVIDENCE_NEWEST: usize = 1;
 
@@ -37,7 +38,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
             Some(name) => words::STARTS.with(model.lang, &[("name", name)]),
             None => model.say(words::NONE_YET).to_owned(),
         };
-        let rows = wrapped(&text, usize::from(area.width).saturating_sub(2)).into_iter();
+        let rows = wrap(&text, usize::from(area.width).saturating_sub(2)).into_iter();
         return put_all(buffer, area, rows.map(|text| vec![span(format!(" {text}"), look.muted)]));
     };
     let width = usize::from(area.width);
@@ -45,8 +46,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     head.extend(verdict(run, model, width, look));
     let room = usize::from(area.height).saturating_sub(head.len());
     let Steps { lines, begins, sight } = steps(run, model, width, look);
-    // What is looked at stands in sight with what comes before it; the evidence below it, too. No step begins amid its
-    // words.
+    // The focused step, the steps before it and its evidence stay visible. The first visible step starts with its first
+    // row.
     let start = sight.end.saturating_sub(room).min(sight.start).min(lines.len().saturating_sub(room));
     let start = begins.into_iter().find(|line| *line >= start).map_or(start, |line| line.min(sight.start));
     put_all(buffer, area, head.into_iter().chain(lines.into_iter().skip(start)));
@@ -66,19 +67,19 @@ fn title(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     let names = run.names.iter().map(|(name, node)| format!("{name}={node}")).collect::<Vec<_>>().join(" ");
     let mut rows = vec![first];
     let room = width.saturating_sub(line_width(&rows[0]) + 4);
-    // Too many names for what is left of the row have rows of their own.
+    // Names that do not fit in the first row have rows of their own.
     if columns(&names) <= room {
         rows[0].push(span(format!("   {names}"), look.muted));
     } else {
-        let names = wrapped(&names, width.saturating_sub(2)).into_iter();
+        let names = wrap(&names, width.saturating_sub(2)).into_iter();
         rows.extend(names.map(|text| vec![span(format!(" {text}"), look.muted)]));
     }
-    let title = wrapped(run.script.title.to(model.lang), width.saturating_sub(2)).into_iter();
+    let title = wrap(run.script.title.to(model.lang), width.saturating_sub(2)).into_iter();
     let title = title.map(|text| vec![span(format!(" {text}"), look.strong)]);
     rows.into_iter().chain(title).collect()
 }
 
-/// How far it is, or how it ended.
+/// Progress or verdict.
 pub(super) fn state(run: &Run, model: &Model, look: &Look) -> Line {
     let (ticked, all) = run.ticked();
     let Some(end) = &run.end else {
@@ -90,7 +91,7 @@ pub(super) fn state(run: &Run, model: &Model, look: &Look) -> Line {
     vec![span(words::ENDED.with(model.lang, &places), style_of(end.verdict, look).add_modifier(Modifier::BOLD))]
 }
 
-/// Why it did not pass; else what goes on beside the steps, or at the beginning what it will show.
+/// The reason of a failure; else the current remark, or at the start the description.
 fn verdict(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     let (text, style) = match &run.end {
         Some(end) if !end.why.is_empty() => (end.why.to(model.lang), style_of(end.verdict, look)),
@@ -98,20 +99,20 @@ fn verdict(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
         None if run.results.iter().flatten().count() < 2 => (run.script.about.to(model.lang), look.muted),
         _ => return Vec::new(),
     };
-    wrapped(text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), style)]).collect()
+    wrap(text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), style)]).collect()
 }
 
 /// All steps as lines.
 struct Steps {
     lines: Vec<Line>,
-    /// Where each step begins.
+    /// First line of each step.
     begins: Vec<usize>,
-    /// The one that is looked at.
+    /// Lines of the focused step.
     sight: std::ops::Range<usize>,
 }
 
 fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
-    let in_sight = model.scenarios.in_sight(run);
+    let in_sight = model.scenarios.focused(run);
     let (mut lines, mut begins) = (Vec::new(), Vec::new());
     let mut sight = 0..0;
     for (index, item) in run.script.items.iter().enumerate() {
@@ -123,12 +124,12 @@ fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
         if is_heading(&item.kind) {
             lines.push(vec![span(format!(" {words}"), look.strong)]);
         } else {
-            // A command says itself what it came to.
+            // The answer of a command replaces its text.
             let answer = done.map(|done| done.text.to(model.lang)).filter(|text| !text.is_empty());
             let text = if words.is_empty() { answer.unwrap_or(&item.line) } else { words };
             let (mark, style) = mark(run, index, matches!(item.kind, ItemKind::Expect(_)), look);
             let text_style = if is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
-            for (row, text) in wrapped(text, width.saturating_sub(6)).into_iter().enumerate() {
+            for (row, text) in wrap(text, width.saturating_sub(6)).into_iter().enumerate() {
                 let lead = if row == 0 { format!("   {mark} ") } else { "     ".to_owned() };
                 lines.push(vec![span(lead, style), span(text, text_style)]);
             }
@@ -149,7 +150,7 @@ struct Room {
     lang: Lang,
 }
 
-/// The explanation, and the evidence or why there is none.
+/// The explanation, and the evidence or the reason of a failure.
 fn below(why: &str, done: Option<&ItemResult>, room: &Room, look: &Look) -> Vec<Line> {
     let mut texts: Vec<(String, Style)> = Vec::new();
     if !why.is_empty() {
@@ -166,13 +167,13 @@ fn below(why: &str, done: Option<&ItemResult>, room: &Room, look: &Look) -> Vec<
         }
     }
     let rows = texts.into_iter().flat_map(|(text, style)| {
-        let rows = wrapped(&text, room.width.saturating_sub(8)).into_iter();
+        let rows = wrap(&text, room.width.saturating_sub(8)).into_iter();
         rows.take(3).map(move |text| vec![span(format!("       {text}"), style)]).collect::<Vec<_>>()
     });
     rows.collect()
 }
 
-/// The shape says it without colours, too.
+/// Marks differ in shape, also without colours.
 fn mark(run: &Run, index: usize, is_expectation: bool, look: &Look) -> (&'static str, Style) {
     if run.now == Some(index) {
         return ("▸", look.accent);

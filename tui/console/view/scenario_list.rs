@@ -1,19 +1,19 @@
-//! The list of scenarios, over the panes: a key for each, its name and title, and what the chosen one shows.
+//! The list of scenarios over the panes: key, name, title, and the description of the selected one.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
+use crate::console::keys::scenario_letter;
 use crate::console::model::Model;
-use crate::console::text::wrapped;
+use crate::console::text::wrap;
 use crate::console::theme::Look;
-use crate::console::update::scenario_letter;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::scenario as words;
 use crate::scenario::all;
 
-/// Rows that the chosen one's text takes at the end.
+/// Rows of the description.
 const ABOUT_ROWS: usize = 5;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, chosen: usize, look: &Look) {
@@ -33,7 +33,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, chosen: usize, look:
         put(buffer, row, &parts);
     }
     if let Some(script) = scripts.get(chosen) {
-        let about = wrapped(script.about.to(model.lang), usize::from(inner.width).saturating_sub(2));
+        let about = wrap(script.about.to(model.lang), usize::from(inner.width).saturating_sub(2));
         let at = scripts.len().min(room) + 1;
         for (index, text) in about.into_iter().take(ABOUT_ROWS - 1).enumerate() {
             let Some(row) = row(inner, at + index) else { break };

@@ -1,12 +1,11 @@
-//! The assignment's sheet: each graded line with its points, ticked by evidence, and their sum; the evidence of the
-//! selected line below it.
+//! The assignment's sheet: graded items with points and verdicts, the total, and the evidence of the selected item.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use crate::console::model::Model;
-use crate::console::text::wrapped;
+use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::span;
@@ -18,7 +17,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let width = usize::from(area.width);
     let run = model.sheet_shown();
     let Some(run) = run.as_deref() else {
-        let rows = wrapped(model.say(words::NO_SHEET), width.saturating_sub(2)).into_iter();
+        let rows = wrap(model.say(words::NO_SHEET), width.saturating_sub(2)).into_iter();
         return put_all(buffer, area, rows.map(|text| vec![span(format!(" {text}"), look.muted)]));
     };
     let mut head = vec![span(" ", look.base)];
@@ -30,7 +29,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     head.push(span(format!("   {}", run.script.title.to(model.lang)), look.strong));
     let current = run.now.or_else(|| run.results.iter().rposition(Option::is_some));
     let under_way = run.headings().take_while(|heading| current.is_some_and(|item| *heading < item)).count();
-    // Once all is done the whole sheet is what counts, from its top.
+    // After the end the sheet is shown from its top.
     let running = run.end.is_none().then_some(under_way.saturating_sub(1));
     let in_sight = model.scenarios.selected_line.or(running);
     let mut lines = Vec::new();
@@ -80,7 +79,7 @@ fn graded(run: &Run, heading: usize, model: &Model, shown: Shown, look: &Look) -
     };
     let text_style = if shown.is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
     let text = format!("{label}{}{points}", item.words.to(model.lang));
-    let rows = wrapped(&text, shown.width.saturating_sub(4)).into_iter().enumerate();
+    let rows = wrap(&text, shown.width.saturating_sub(4)).into_iter().enumerate();
     let line = |(row, text): (usize, String)| {
         let lead = if row == 0 { format!(" {mark} ") } else { "   ".to_owned() };
         vec![span(lead, style), span(text, text_style)]
@@ -88,7 +87,7 @@ fn graded(run: &Run, heading: usize, model: &Model, shown: Shown, look: &Look) -
     rows.map(line).collect()
 }
 
-/// A row for each step of the line: what was seen, and the first that shows it.
+/// A row for each step of the item and its first piece of evidence.
 fn evidence(run: &Run, heading: usize, width: usize, model: &Model, look: &Look) -> Vec<Line> {
     let mut lines = Vec::new();
     for index in run.items_of(heading) {
@@ -96,14 +95,14 @@ fn evidence(run: &Run, heading: usize, width: usize, model: &Model, look: &Look)
         let (ItemKind::Expect(_), Some(done)) = (&item.kind, &run.results[index]) else { continue };
         let style = style_of(done.verdict, look);
         let text = item.words.to(model.lang);
-        for (row, text) in wrapped(text, width.saturating_sub(8)).into_iter().enumerate() {
+        for (row, text) in wrap(text, width.saturating_sub(8)).into_iter().enumerate() {
             let lead = if row == 0 { format!("     {} ", done.verdict.mark()) } else { "       ".to_owned() };
             lines.push(vec![span(lead, style), span(text, look.base)]);
         }
         let said = done.evidence.first();
         let said =
             said.map_or_else(|| done.text.to(model.lang).to_owned(), |evidence| evidence_text(evidence, model.lang));
-        let said = wrapped(&said, width.saturating_sub(10)).into_iter().take(2);
+        let said = wrap(&said, width.saturating_sub(10)).into_iter().take(2);
         lines.extend(said.map(|text| vec![span(format!("         {text}"), look.muted)]));
     }
     lines

@@ -1,4 +1,4 @@
-//! The messages that wait: sender, receiver, kind, contents, age; and what the keys do to the chosen one.
+//! The step tab: waiting messages with sender, receiver, kind, contents and age, and the keys.
 
 use std::time::Duration;
 
@@ -7,31 +7,30 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use crate::console::keys::{self, Action, BINDINGS};
-use crate::console::model::{Model, step};
+use crate::console::keys::{Action, BINDINGS, StepKey};
+use crate::console::model::{Model, step_mode};
 use crate::console::text::{cut, padded, visible};
 use crate::console::theme::Look;
-use crate::console::update::StepKey;
 use crate::console::view::frame;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::{screen, step as words};
 
-/// How wide the columns are before the contents; the ages stand at the right.
+/// Widths of the columns. Ages are at the right.
 const ID: usize = 13;
 const KIND: usize = 13;
 const AGE: usize = 8;
 
 pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
-    let waiting = step::waiting(model);
+    let waiting = step_mode::waiting(model);
     put(buffer, area, &head(model, waiting.len(), look));
     let keys_row = u16::from(area.height > 4);
     let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1 + keys_row), ..area };
     if waiting.is_empty() {
         put(buffer, list, &[span(format!(" {}", model.say(words::NOTHING_WAITS)), look.muted)]);
     }
-    let chosen = step::row(model, &waiting);
+    let chosen = step_mode::row(model, &waiting);
     let height = usize::from(list.height);
-    // The chosen one stays in sight, with a few of those behind it.
+    // The selected message and a few after it stay visible.
     let first = (chosen + 3).min(waiting.len()).saturating_sub(height);
     let first = first.min(chosen);
     for (index, message) in waiting.iter().enumerate().skip(first) {
@@ -49,7 +48,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
 
 fn head(model: &Model, count: usize, look: &Look) -> Vec<Span<'static>> {
     let waits = words::waits(model.lang, count);
-    if step::is_on(model) {
+    if step_mode::is_on(model) {
         vec![
             span(format!(" {} ", model.say(words::STEP)), look.alarm),
             span(format!(" {}", model.say(words::STANDS_STILL)), look.strong),
@@ -61,9 +60,9 @@ fn head(model: &Model, count: usize, look: &Look) -> Vec<Span<'static>> {
 }
 
 fn drawn(model: &Model, message: &PendingMessage, is_chosen: bool, width: usize, look: &Look) -> Vec<Span<'static>> {
-    let age = match step::due_in(model, message) {
+    let age = match step_mode::due_in(model, message) {
         Some(due) => words::DUE.with(model.lang, &[("seconds", &seconds(due))]),
-        None => format!("{} s", seconds(step::age(model, message))),
+        None => format!("{} s", seconds(step_mode::age(model, message))),
     };
     let what = width.saturating_sub(2 + ID + KIND + AGE);
     let mark = if is_chosen { "▸ " } else { "  " };
@@ -83,13 +82,13 @@ fn seconds(time: Duration) -> u64 {
     time.as_secs()
 }
 
-/// The keys that do something here, in parentheses where they cannot.
+/// The keys of step mode. Unavailable ones are in parentheses.
 fn keys_line(model: &Model, look: &Look) -> Vec<Span<'static>> {
     let mut spans = vec![Span::raw(" ")];
     for binding in BINDINGS {
         let Action::Step(key) = binding.action else { continue };
         let name = model.say(match key {
-            StepKey::Switch if step::is_on(model) => words::K_OFF,
+            StepKey::Switch if step_mode::is_on(model) => words::K_OFF,
             StepKey::Switch => words::K_ON,
             StepKey::Next => words::K_NEXT,
             StepKey::Deliver => words::K_DELIVER,
@@ -97,10 +96,10 @@ fn keys_line(model: &Model, look: &Look) -> Vec<Span<'static>> {
             StepKey::Delay => words::K_DELAY,
             StepKey::Duplicate => words::K_DUPLICATE,
         });
-        match keys::obstacle(model, binding) {
-            Some(_) => spans.push(span(format!("({} {name})  ", binding.shown), look.muted)),
+        match model.obstacle(binding) {
+            Some(_) => spans.push(span(format!("({} {name})  ", binding.label), look.muted)),
             None => {
-                spans.push(span(binding.shown, look.accent));
+                spans.push(span(binding.label, look.accent));
                 spans.push(span(format!(" {name}  "), look.base));
             }
         }
@@ -108,9 +107,9 @@ fn keys_line(model: &Model, look: &Look) -> Vec<Span<'static>> {
     spans
 }
 
-/// One line for every screen, whatever tab is shown: time stands still, and which message is next.
+/// The strip: step mode is on, and the next message.
 pub fn strip(model: &Model, width: usize, look: &Look) -> Vec<Span<'static>> {
-    let waiting = step::waiting(model);
+    let waiting = step_mode::waiting(model);
     let mut spans = vec![
         span(format!(" {} ", model.say(words::STEP)), look.alarm),
         span(format!(" {}, {}", model.say(words::STANDS_STILL), words::waits(model.lang, waiting.len())), look.base),

@@ -1,4 +1,4 @@
-//! The tape as a line: epochs, writes, kills and the like in their order, where in it the screen stands, and the keys.
+//! The tape strip: marks in order, the current position, and the keys.
 //!
 //! ```text
 //!   TAPE |e1─w─w─-n4─w─|e2─w─~n3─PASS─▌ event 212/212   [ ] step   { } jump   L live   B bookmark
@@ -8,19 +8,20 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::model::tape::{Place, PlaceKind, Tape};
+use crate::console::model::tape::{Tape, TapeMark, TapeMarkKind};
 use crate::console::text;
 use crate::console::theme::Look;
 use crate::console::view::line::{span, width};
 use crate::console::view::scenario::style_of;
-use crate::console::words::{Lang, Text, tape as words};
+use crate::console::words::tape as words;
+use crate::lang::{Lang, Text};
 use crate::tape::MarkKind;
 
-/// So many columns the line of marks takes at least; with less room the keys go.
+/// Minimum width of the marks. With less room the keys are omitted.
 const MARKS_MIN: usize = 20;
 
-/// What is said of the tape at the top, if the screen does not show what is the case now.
-pub fn named(model: &Model) -> Option<String> {
+/// The position in the top line; `None` in the present.
+pub fn title(model: &Model) -> Option<String> {
     let tape = &model.tape;
     tape.past()?;
     let (step, of, _) = tape.position();
@@ -31,8 +32,8 @@ pub fn named(model: &Model) -> Option<String> {
     })
 }
 
-/// The line in this width.
-pub fn line(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
+/// The strip.
+pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     let tape = &model.tape;
     let mut right = vec![span(" ", look.base)];
     right.extend(position(tape, model.lang, look));
@@ -42,20 +43,15 @@ pub fn line(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
         right.extend(keys);
     }
     let marks = room.saturating_sub(width(&right));
-    // The tape of a scenario's own cluster goes with it, and nobody writes it down.
-    let name = span(model.say(words::TAPE), if model.is_aside { look.alarm } else { look.muted });
+    // The tape of a scenario's own cluster is not written to a file.
+    let name = span(model.say(words::TAPE), if model.is_scenario_cluster { look.alarm } else { look.muted });
     let mut parts = vec![name];
     parts.extend(places(tape, marks, model.lang, look));
     parts.extend(right);
     parts
 }
 
-/// Whether there is anything on the tape.
-pub fn is_there(model: &Model) -> bool {
-    model.tape.ring.end() > 0
-}
-
-/// Event k of n, how it is played, what fell off, and whether it is written.
+/// Current step, playback state, dropped steps, recording.
 fn position(tape: &Tape, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     let (step, of, gone) = tape.position();
     let text = words::EVENT.with(lang, &[("step", &step), ("of", &of)]);
@@ -88,7 +84,7 @@ fn keys(tape: &Tape, lang: Lang, look: &Look) -> Vec<Span<'static>> {
         .collect()
 }
 
-/// As many marks as fit, around the one where the screen stands.
+/// As many marks as fit around the current position.
 fn places(tape: &Tape, room: usize, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     let tokens: Vec<_> = tape.marks().iter().map(|place| (token(place, lang), style(place, look))).collect();
     let at = tape.at();
@@ -109,7 +105,7 @@ fn places(tape: &Tape, room: usize, lang: Lang, look: &Look) -> Vec<Span<'static
     parts
 }
 
-/// From which token to before which one fits around the cursor, with a column for the cursor itself.
+/// The range of tokens that fits around the cursor, which takes one column.
 fn window(widths: &[usize], cursor: usize, room: usize) -> (usize, usize) {
     let (mut from, mut to, mut used) = (cursor, cursor, 1);
     loop {
@@ -118,7 +114,7 @@ fn window(widths: &[usize], cursor: usize, room: usize) -> (usize, usize) {
             used += widths[index];
             from = index;
         }
-        // What lies behind has more room than what lies ahead: it is known.
+        // The past gets more room than the future.
         let after = widths.get(to).filter(|width| used + **width <= room && (before.is_none() || to - cursor < 4));
         if let Some(width) = after {
             used += width;
@@ -130,30 +126,30 @@ fn window(widths: &[usize], cursor: usize, room: usize) -> (usize, usize) {
     }
 }
 
-/// No code of a mark is a rule's: `K3` is a rule, and nothing else.
-fn token(place: &Place, lang: Lang) -> String {
+/// No mark looks like the id of a rule, such as `K3`.
+fn token(place: &TapeMark, lang: Lang) -> String {
     match &place.kind {
-        PlaceKind::Epoch(epoch) => format!("|e{epoch}"),
-        PlaceKind::Write => "w".to_owned(),
-        PlaceKind::Killed(node) => format!("-{node}"),
-        PlaceKind::Restarted(node) => format!("+{node}"),
-        PlaceKind::Truncated(node) => format!("~{node}"),
-        PlaceKind::Quarantined(node) => format!("#{node}"),
-        PlaceKind::Verdict(verdict) => verdict.word(lang).to_owned(),
-        PlaceKind::Marked(MarkKind::Bookmark) => "B".to_owned(),
-        PlaceKind::Marked(MarkKind::Scenario | MarkKind::Verdict) => "*".to_owned(),
-        PlaceKind::Marked(MarkKind::Violation) => "!!".to_owned(),
+        TapeMarkKind::Epoch(epoch) => format!("|e{epoch}"),
+        TapeMarkKind::Write => "w".to_owned(),
+        TapeMarkKind::Killed(node) => format!("-{node}"),
+        TapeMarkKind::Restarted(node) => format!("+{node}"),
+        TapeMarkKind::Truncated(node) => format!("~{node}"),
+        TapeMarkKind::Quarantined(node) => format!("#{node}"),
+        TapeMarkKind::Verdict(verdict) => verdict.word(lang).to_owned(),
+        TapeMarkKind::Marked(MarkKind::Bookmark) => "B".to_owned(),
+        TapeMarkKind::Marked(MarkKind::Scenario | MarkKind::Verdict) => "*".to_owned(),
+        TapeMarkKind::Marked(MarkKind::Violation) => "!!".to_owned(),
     }
 }
 
-fn style(place: &Place, look: &Look) -> Style {
+fn style(place: &TapeMark, look: &Look) -> Style {
     match &place.kind {
-        PlaceKind::Epoch(_) => look.accent,
-        PlaceKind::Write | PlaceKind::Restarted(_) => look.committed,
-        PlaceKind::Killed(_) | PlaceKind::Truncated(_) | PlaceKind::Quarantined(_) => look.bad,
-        PlaceKind::Verdict(verdict) => style_of(*verdict, look),
-        PlaceKind::Marked(MarkKind::Violation) => look.alarm,
-        PlaceKind::Marked(_) => look.strong,
+        TapeMarkKind::Epoch(_) => look.accent,
+        TapeMarkKind::Write | TapeMarkKind::Restarted(_) => look.committed,
+        TapeMarkKind::Killed(_) | TapeMarkKind::Truncated(_) | TapeMarkKind::Quarantined(_) => look.bad,
+        TapeMarkKind::Verdict(verdict) => style_of(*verdict, look),
+        TapeMarkKind::Marked(MarkKind::Violation) => look.alarm,
+        TapeMarkKind::Marked(_) => look.strong,
     }
 }
 

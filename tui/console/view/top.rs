@@ -1,6 +1,6 @@
-//! The top line: what holds for the whole cluster now, what was made to go wrong, and at its right the mode.
+//! The top line: the state of the cluster, active faults, and the mode at the right.
 //!
-//! Parts go from the least telling on when the line is short; the mode and what is in force never go.
+//! If the line is short, the least important parts are omitted. The mode and active faults always stay.
 
 use std::time::Duration;
 
@@ -8,13 +8,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use crate::console::model::{Mode, Model, Screen, step};
+use crate::console::keys::Mode;
+use crate::console::model::{Model, Phase, step_mode};
 use crate::console::theme::Look;
 use crate::console::view::line::{put, put_right, span, width};
 use crate::console::view::{ops, tape};
 use crate::console::words::{screen, step as words};
+use crate::lang::Text;
 
-/// A part of the line, and how soon it goes: the greatest first.
+/// A part of the line. Parts with a greater `goes` are omitted first; 0 never is.
 struct Part {
     spans: Vec<Span<'static>>,
     goes: u8,
@@ -51,35 +53,35 @@ fn total(parts: &[Part]) -> usize {
 
 fn parts(model: &Model, look: &Look) -> Vec<Part> {
     let mut parts = vec![Part { spans: vec![span("epoca", look.accent)], goes: 4 }];
-    match model.screen {
-        Screen::Starting(_) => {
+    match model.phase {
+        Phase::Starting(_) => {
             parts.push(Part { spans: vec![span(model.say(screen::T_STARTING), look.base)], goes: 0 });
             return parts;
         }
-        Screen::Ending => {
+        Phase::Ending => {
             parts.push(Part { spans: vec![span(model.say(screen::T_ENDING), look.base)], goes: 0 });
             return parts;
         }
-        Screen::Watching => {}
+        Phase::Watching => {}
     }
-    parts.extend(tape::named(model).map(|text| Part { spans: vec![span(format!(" {text} "), look.alarm)], goes: 0 }));
+    parts.extend(tape::title(model).map(|text| Part { spans: vec![span(format!(" {text} "), look.alarm)], goes: 0 }));
     if model.is_anything_known() {
         parts.extend(leadership(model, look));
         parts.push(quorum(model, look));
     } else {
         parts.push(Part { spans: vec![span(model.say(unknown(model)), look.muted)], goes: 0 });
     }
-    if model.is_aside {
+    if model.is_scenario_cluster {
         let text = format!(" {} ", model.say(crate::console::words::scenario::OWN_CLUSTER));
         parts.push(Part { spans: vec![span(text, look.alarm)], goes: 0 });
     }
     parts.extend(in_force(model, look));
-    parts.extend(pulse(model, look));
+    parts.extend(latency(model, look));
     parts
 }
 
-/// What is said before any node was heard of.
-pub(super) fn unknown(model: &Model) -> screen::Text {
+/// The text before any node has answered.
+pub(super) fn unknown(model: &Model) -> Text {
     if model.tape.file.is_some() { screen::NOTHING_RECORDED } else { screen::NO_ANSWER_AT_ALL }
 }
 
@@ -118,14 +120,14 @@ fn quorum(model: &Model, look: &Look) -> Part {
     Part { spans, goes: if live < quorum { 0 } else { 3 } }
 }
 
-/// `p50 1.9 ms ▁▂▁ 12/s`: how fast writes are confirmed.
-fn pulse(model: &Model, look: &Look) -> Option<Part> {
+/// `p50 1.9 ms ▁▂▁ 12/s`: latency and rate of writes.
+fn latency(model: &Model, look: &Look) -> Option<Part> {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let p50 = model.pulse.p50()?;
-    let line = model.pulse.line(model.now);
+    let p50 = model.latency.p50()?;
+    let line = model.latency.line(model.now);
     let most = line.iter().flatten().max().map_or(1, Duration::as_micros).max(1);
     let bar = |took: &Option<Duration>| took.map_or(' ', |took| BARS[(took.as_micros() * 7 / most).min(7) as usize]);
-    let rate = model.pulse.rate(model.now);
+    let rate = model.latency.rate(model.now);
     let rate = if rate < 10.0 { format!("{rate:.1}/s") } else { format!("{rate:.0}/s") };
     let spans = vec![
         span("p50 ", look.muted),
@@ -136,9 +138,9 @@ fn pulse(model: &Model, look: &Look) -> Option<Part> {
     Some(Part { spans, goes: 5 })
 }
 
-/// Holds and cuts: what a person made go wrong and may have forgotten.
+/// Active faults, which a person may have forgotten.
 fn in_force(model: &Model, look: &Look) -> Option<Part> {
-    let texts = forced(model);
+    let texts = faults_in_force(model);
     if texts.is_empty() {
         return None;
     }
@@ -152,11 +154,11 @@ fn in_force(model: &Model, look: &Look) -> Option<Part> {
     Some(Part { spans, goes: 0 })
 }
 
-/// What is in force, each in words.
-pub(super) fn forced(model: &Model) -> Vec<String> {
-    let say = |text: screen::Text, what: &dyn std::fmt::Display| text.with(model.lang, &[("what", what)]);
-    let step = step::is_on(model).then(|| words::T_STEP.with(model.lang, &[("count", &step::count(model))]));
-    let wrong = step::wrong(model).map(|id| words::T_WRONG.with(model.lang, &[("what", &id)]));
+/// The active faults as texts.
+pub(super) fn faults_in_force(model: &Model) -> Vec<String> {
+    let say = |text: Text, what: &dyn std::fmt::Display| text.with(model.lang, &[("what", what)]);
+    let step = step_mode::is_on(model).then(|| words::T_STEP.with(model.lang, &[("count", &step_mode::count(model))]));
+    let wrong = step_mode::wrong(model).map(|id| words::T_WRONG.with(model.lang, &[("what", &id)]));
     let held = model.nodes.iter().filter(|(_, node)| !node.holds().is_empty()).map(|(id, _)| say(screen::HELD, id));
     let cut = model.cuts().into_iter().map(|(a, b)| say(screen::CUT, &format!("{a}-{b}")));
     let paused = model.nodes.iter().filter(|(_, node)| node.is_paused()).map(|(id, _)| say(screen::PAUSED, id));

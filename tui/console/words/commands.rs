@@ -1,7 +1,7 @@
-//! What each command of the prompt is for, in the screen's language. The English side is the grammar's own help.
+//! The description of each command in the language of the screen. English comes from the grammar.
 
 use crate::command::CommandHelp;
-use crate::console::words::Lang;
+use crate::lang::Lang;
 
 const PORTUGUESE: &[(&str, &str)] = &[
     ("put", "Escreve um valor em uma chave"),
@@ -42,7 +42,7 @@ const PORTUGUESE: &[(&str, &str)] = &[
     ("inject", "Põe entradas intermediárias forjadas no fim do log de uma réplica"),
 ];
 
-/// A command that the table does not know yet is told in English.
+/// The description of a command. Without a Portuguese text it is the English one.
 pub fn about(word: &CommandHelp, lang: Lang) -> &str {
     let known = PORTUGUESE.iter().find(|(name, _)| *name == word.name).filter(|_| lang == Lang::Portuguese);
     known.map_or(&word.about, |(_, about)| about)

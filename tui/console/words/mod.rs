@@ -1,15 +1,17 @@
-//! Facts in words: which rule fired and why, with the numbers that were compared.
+//! Texts of the screen. Facts become texts with the rule that fired and the numbers that were compared.
 //!
-//! The texts themselves stand in tables beside this file, each in all languages; here is only how a fact finds its text
-//! and what its places are filled with. Nothing here knows where on the screen a text stands.
+//! The texts are in tables beside this file, in all languages. This file finds the text of a fact and fills its
+//! placeholders. Nothing here knows where a text is drawn.
 
 mod answers;
+
+pub mod checks;
 
 pub mod commands;
 
 pub mod explain;
 
-mod lang;
+pub mod obstacles;
 
 mod reasons;
 
@@ -23,7 +25,7 @@ pub mod step;
 
 pub mod tape;
 
-mod story;
+mod narration;
 
 use std::fmt::Display;
 
@@ -31,28 +33,27 @@ use epoca::protocol::trace::{Fact, Preview, Value};
 use epoca::protocol::{EntryId, Kind, LogPoint, NodeId};
 
 use crate::command::text::shown;
-use crate::console::model::Happening;
-use crate::console::model::story::Told;
+use crate::console::model::Occurrence;
+use crate::console::model::narration::NarrationLine;
 use crate::console::words::reasons::REASONS;
 use crate::console::words::rules::RULES;
+use crate::lang::{Lang, Text, text};
 
-pub use lang::{Lang, Text, text};
-
-/// How many entries of a fact are named one by one.
+/// Entries of a fact that are listed one by one.
 const ENTRIES_MAX: usize = 8;
 
 impl Lang {
-    /// The text of what happened; the node itself is said elsewhere.
-    pub fn line(self, node: NodeId, happening: &Happening) -> String {
-        match happening {
-            Happening::Fact(fact) => self.fact(node, fact),
-            Happening::Gone(why) => rules::GONE.with(self, &[("text", why)]),
-            Happening::Back(pid) => rules::BACK.with(self, &[("pid", pid)]),
-            Happening::Lost(events) => rules::LOST.with(self, &[("text", events)]),
+    /// The text of an occurrence, without the name of its node.
+    pub fn line(self, node: NodeId, occurrence: &Occurrence) -> String {
+        match occurrence {
+            Occurrence::Fact(fact) => self.fact(node, fact),
+            Occurrence::Disconnected(why) => rules::GONE.with(self, &[("text", why)]),
+            Occurrence::Connected(pid) => rules::BACK.with(self, &[("pid", pid)]),
+            Occurrence::EventsLost(events) => rules::LOST.with(self, &[("text", events)]),
         }
     }
 
-    /// A fact that the table does not know yet is told with its name and numbers: nothing is kept back.
+    /// The text of a fact. A fact without a text is shown with its name and fields.
     pub fn fact(self, node: NodeId, fact: &Fact) -> String {
         let key = key(node, fact);
         let Some((_, text)) = RULES.iter().find(|(known, _)| *known == key) else { return fact.to_string() };
@@ -62,16 +63,18 @@ impl Lang {
         text.with(self, &places)
     }
 
-    /// A step of the narration: what happened, and why or why nothing is lost.
-    pub fn step(self, told: &Told) -> (String, Option<String>) {
+    /// The text of a narration line, and the reason or consequence.
+    pub fn step(self, told: &NarrationLine) -> (String, Option<String>) {
         let node = told.nodes.first().copied().unwrap_or(NodeId(0));
-        let Happening::Fact(fact) = &told.happening else { return (self.line(node, &told.happening), None) };
+        let Occurrence::Fact(fact) = &told.occurrence else { return (self.line(node, &told.occurrence), None) };
         let key = match fact {
             Fact::LinkCut { with } if told.nodes.contains(with) => "LinkCut.both",
             Fact::LinkHealed { with } if told.nodes.contains(with) => "LinkHealed.both",
             other => step_key(other),
         };
-        let Some(step) = story::STEPS.iter().find(|step| step.key == key) else { return (self.fact(node, fact), None) };
+        let Some(step) = narration::TEXTS.iter().find(|step| step.key == key) else {
+            return (self.fact(node, fact), None);
+        };
         let mut places = self.places(fact);
         let names: Vec<_> = told.peers.iter().map(ToString::to_string).collect();
         places.push(("peers", names.join(", ")));
@@ -104,8 +107,7 @@ impl Lang {
         format!("{number}{ending}")
     }
 
-    /// The fact's own fields in words, then the words that are made from several of them. The latter come first, so
-    /// that they win where a text wants both.
+    /// Values of the placeholders: the combined ones first, so that they take precedence over single fields.
     fn places(self, fact: &Fact) -> Vec<(&'static str, String)> {
         let mut places = self.made(fact);
         places.extend(fact.fields().into_iter().map(|(name, value)| (name, self.value(&value))));
@@ -117,7 +119,7 @@ impl Lang {
             Value::Nothing => rules::NOTHING.to(self).to_owned(),
             Value::Point(point) => point.id.to_string(),
             Value::Text(text) => self.reason(text),
-            // All of a burst in one line would be too long to read, and to make again for each picture.
+            // A list of all entries of a burst would be too long to read, and slow to draw.
             Value::Entries(entries) if entries.len() > ENTRIES_MAX => ids(entries),
             Value::Nodes(nodes) => nodes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
             other => other.to_string(),
@@ -130,7 +132,7 @@ impl Lang {
                 vec![("what", self.contents(entries)), ("ids", ids(entries))]
             }
             Fact::Consistent { entries, .. } => vec![("ids", ids(entries))],
-            // The numbers may be the same: only the digests show that two entries are not.
+            // Ids may be equal. The digests show the difference.
             Fact::Conflict { expected, found, .. } => {
                 let nothing = || rules::NOTHING.to(self).to_owned();
                 let point = |point: &Option<LogPoint>| point.map_or_else(nothing, |point| point.to_string());
@@ -161,7 +163,7 @@ impl Lang {
     }
 }
 
-/// What an entry holds, short: `x=1`, `-x` for a delete, `◇` for the opening of an epoch, else its digest.
+/// An entry in short: `x=1`, `-x` for a delete, `◇` for the opening of an epoch, otherwise its digest.
 pub fn content(preview: &Preview) -> String {
     match (preview.kind, &preview.key, &preview.value) {
         (Kind::Opening, ..) => "◇".to_owned(),
@@ -172,13 +174,13 @@ pub fn content(preview: &Preview) -> String {
     }
 }
 
-/// Bytes as text where they are text, escaped where they are not or would not be seen.
+/// Bytes as text. Bytes that are not text, or invisible, are escaped.
 pub fn bytes(bytes: &[u8]) -> String {
     shown(bytes)
 }
 
-/// What a preview has of a key or value, with an ellipsis where it may have been cut: a preview that is as long as
-/// previews get does not tell whether it is all.
+/// The beginning of a key or value in a preview, with an ellipsis if it may be cut. A preview of maximum length does
+/// not tell.
 fn start_of(preview: &[u8]) -> String {
     let may_be_cut = preview.len() > Preview::BYTES_MAX - 4;
     bytes(preview) + if may_be_cut { "…" } else { "" }
@@ -196,7 +198,7 @@ fn range(first: EntryId, last: EntryId) -> String {
     if first == last { first.to_string() } else { format!("{first} … {last}") }
 }
 
-/// Under which key a fact's text stands: its name, or its case where it needs other words.
+/// The key of a fact's text: the name of the fact, with a variant where it needs one.
 fn key(node: NodeId, fact: &Fact) -> &'static str {
     match fact {
         Fact::Pushed { resync, .. } if *resync > 0 => "Pushed.resync",
@@ -222,7 +224,7 @@ fn key(node: NodeId, fact: &Fact) -> &'static str {
     }
 }
 
-/// Under which key a step of the narration stands.
+/// The key of a narration text.
 fn step_key(fact: &Fact) -> &'static str {
     match fact {
         Fact::Pushed { resync, .. } if *resync > 0 => "Pushed.resync",
@@ -235,7 +237,7 @@ fn step_key(fact: &Fact) -> &'static str {
         Fact::Conflict { .. } => "Conflict.other-id",
         Fact::Counted { up_to, commit, .. } if up_to.is_some_and(|point| point.position.0 > *commit) => "Counted.short",
         Fact::SteppedDown { .. } => stepped_down(fact),
-        // What a person does to one message is told with its number.
+        // A message handled by hand is shown with its number.
         Fact::MessageDelivered { why, .. } if why == "by-hand" => "",
         Fact::MessageDelivered { .. } => "MessageDelivered.due",
         Fact::MessageDiscarded { why, .. } if why == "no-room" => "MessageDiscarded.no-room",
@@ -243,8 +245,8 @@ fn step_key(fact: &Fact) -> &'static str {
     }
 }
 
-/// Under which key a step-down stands: a candidate has never led, and a recording from before facts told which it was
-/// says it only by some of the reasons.
+/// The key of a step-down: a candidate has not led. Old recordings do not have the role, only a reason that sometimes
+/// implies it.
 pub fn stepped_down(fact: &Fact) -> &'static str {
     let Fact::SteppedDown { role, why, .. } = fact else { return "SteppedDown" };
     match (role.as_ref(), why.as_ref()) {
@@ -301,7 +303,7 @@ mod tests {
     #[test]
     fn the_narration_uses_only_places_that_exist() {
         let made = ["what", "ids", "expected", "found", "arithmetic", "from_id", "count", "resent", "peers"];
-        for step in story::STEPS {
+        for step in narration::TEXTS {
             let fields = Fact::fields_of(step.key.split('.').next().unwrap_or_default()).expect("a fact");
             for text in [Some(step.what), step.why].into_iter().flatten() {
                 for lang in [Lang::English, Lang::Portuguese] {
@@ -348,8 +350,8 @@ mod tests {
         };
         assert_eq!(
             Lang::English.fact(N1, &fact),
-            "truncates 1 entry from e2·o3 on (1 forged), the leader has something else; \
-             all up to e2·o2 is committed and stays"
+            "truncates 1 entry from e2·o3 (1 forged): the leader has another entry; \
+             everything up to e2·o2 is committed and stays"
         );
     }
 

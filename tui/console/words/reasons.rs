@@ -1,29 +1,43 @@
-//! Codes that facts carry as their reason, in words.
+//! Texts for the reason codes of facts.
 
-use crate::console::words::{Text, text};
+use crate::lang::{Text, text};
 
 pub const REASONS: &[(&str, Text)] = &[
     ("all", text("all messages", "todas as mensagens")),
     ("by-hand", text("by hand", "à mão")),
-    ("due", text("its time has come", "chegou a sua hora")),
-    ("no-room", text("too many wait already", "já há esperando demais")),
+    ("due", text("its delay is over", "o seu atraso terminou")),
+    ("no-room", text("too many messages are waiting", "há mensagens demais esperando")),
     ("lost-on-purpose", text("lost on purpose", "perdida de propósito")),
-    ("conflict", text("the leader has something else", "o líder tem outra coisa")),
+    ("conflict", text("the leader has another entry", "o líder tem outra entrada")),
     ("resync", text("the leader's resync replaces it", "a ressincronização do líder o substitui")),
-    ("forged-dropped", text("forged entries go before an election", "entradas forjadas saem antes de uma eleição")),
+    (
+        "forged-dropped",
+        text(
+            "forged entries are dropped before an election",
+            "entradas forjadas são descartadas antes \
+                                                                              de uma eleição",
+        ),
+    ),
     ("runs", text("the last of the greatest common epoch", "a última da maior época em comum")),
     ("committed", text("its last committed entry", "a sua última entrada com commit")),
-    ("silence", text("nobody led for an election timeout", "ninguém liderou durante um timeout de eleição")),
-    ("asked", text("it was asked to stand", "pediram que se candidatasse")),
-    ("greater-epoch", text("it heard of a greater epoch", "soube de uma época maior")),
+    ("silence", text("no leader for an election timeout", "sem líder durante um timeout de eleição")),
+    ("asked", text("an election was requested", "uma eleição foi pedida")),
+    ("greater-epoch", text("there is a greater epoch", "há uma época maior")),
     (
         "no-quorum",
         text("no quorum answered for an election timeout", "a maioria não respondeu durante um timeout de eleição"),
     ),
     ("lost-election", text("another node won", "outro nó venceu")),
     ("log-behind", text("the candidate's log is behind", "o log do candidato está atrasado")),
-    ("to-leave", text("it is to be removed, and another leads first", "ele será removido, e antes outro lidera")),
-    ("removed", text("its committed member list does not have it", "a sua lista de membros com commit não o tem")),
+    (
+        "to-leave",
+        text(
+            "it will be removed, so another node must lead first",
+            "ele será removido, e antes outro nó \
+                                                                              deve liderar",
+        ),
+    ),
+    ("removed", text("it is not in the committed member list", "não está na lista de membros com commit")),
     (
         "joining",
         text(
@@ -33,22 +47,22 @@ pub const REASONS: &[(&str, Text)] = &[
     ),
     ("learner", text("as a learner", "como aprendiz")),
     ("leader-found", text("it found the leader", "encontrou o líder")),
-    ("greater-promise", text("another had promised a greater epoch", "outro tinha prometido uma época maior")),
-    ("epoch-not-greater", text("the epoch is not above its promise", "a época não é maior que a prometida")),
-    ("voted-already", text("its vote in this epoch is given", "o seu voto nesta época já foi dado")),
+    ("greater-promise", text("another node has promised a greater epoch", "outro nó já prometeu uma época maior")),
+    ("epoch-not-greater", text("the epoch is not greater than its promise", "a época não é maior que a prometida")),
+    ("voted-already", text("it has already voted in this epoch", "já votou nesta época")),
     ("leader-alive", text("it hears a live leader", "ouve um líder vivo")),
-    ("just-started", text("it was started a moment ago", "acabou de ser iniciado")),
-    ("transfer", text("the leader hands over", "o líder entrega a liderança")),
+    ("just-started", text("it has just started", "acabou de ser iniciado")),
+    ("transfer", text("leadership transfer", "transferência da liderança")),
     ("preferred", text("a preferred node is back", "um nó preferido voltou")),
     ("done", text("it leads", "ele lidera")),
     ("another-leads", text("another node leads", "outro nó lidera")),
     ("timed-out", text("it took too long", "demorou demais")),
-    ("nobody-leads", text("nobody leads", "ninguém lidera")),
+    ("nobody-leads", text("no leader", "sem líder")),
     ("transfer-asked", text("wants to lead", "quer liderar")),
-    ("log-differs", text("its log is another one", "o seu log é outro")),
-    ("overloaded", text("too much is waiting already", "já há espera demais")),
+    ("log-differs", text("its log is different", "o seu log é diferente")),
+    ("overloaded", text("too many requests are waiting", "há pedidos demais esperando")),
     ("no_leader", text("no leader is known", "nenhum líder é conhecido")),
-    ("stepped_down", text("it leads no longer", "não lidera mais")),
+    ("stepped_down", text("it is no longer the leader", "já não é o líder")),
     ("cut", text("the link is cut on purpose", "o enlace está cortado de propósito")),
     (
         "ack-of-another-log",
@@ -58,10 +72,17 @@ pub const REASONS: &[(&str, Text)] = &[
         "leader-contradicts-itself",
         text("the leader contradicts what it had sent", "o líder contradiz o que tinha enviado"),
     ),
-    ("unknown-peer", text("its sender is no member that it knows", "o remetente não é membro que ele conheça")),
-    ("other-node", text("it was meant for another node", "era para outro nó")),
+    ("unknown-peer", text("the sender is not a known member", "o remetente não é um membro conhecido")),
+    ("other-node", text("it was addressed to another node", "era destinada a outro nó")),
     ("other-cluster", text("it comes from another cluster", "vem de outro cluster")),
-    ("other-incarnation", text("it was meant for an earlier data folder", "era para uma pasta de dados anterior")),
+    (
+        "other-incarnation",
+        text(
+            "it was addressed to an earlier data folder",
+            "era destinada a uma pasta de dados \
+                                                                              anterior",
+        ),
+    ),
     (
         "old-incarnation",
         text("it comes from a data folder that was replaced", "vem de uma pasta de dados que foi substituída"),

@@ -1,9 +1,9 @@
-//! What each rule says when it fires, in all languages. A key is a fact's name, and its case after a dot.
+//! The text of each fact. A key is the name of a fact, with a variant after a dot.
 //!
-//! `{name}` is a field of the fact or a word made from its fields; the node that speaks stands before the text. The
-//! Portuguese words are the assignment's own.
+//! `{name}` is a field of the fact, or a value made of its fields. The name of the node precedes the text. The
+//! Portuguese terms are those of the assignment.
 
-use crate::console::words::{Text, text};
+use crate::lang::{Text, text};
 
 pub const NOTHING: Text = text("the start of the log", "o início do log");
 pub const ENTRY: Text = text("entry", "entrada");
@@ -11,10 +11,10 @@ pub const ENTRIES: Text = text("entries", "entradas");
 pub const HIGHEST: Text =
     text("{ordinal} highest of {positions} = {commit}", "{ordinal} maior de {positions} = {commit}");
 pub const GONE: Text = text("does not answer: {text}", "não responde: {text}");
-pub const BACK: Text = text("is there, with process id {pid}", "está no ar, com id de processo {pid}");
+pub const BACK: Text = text("answers, with process id {pid}", "responde, com id de processo {pid}");
 pub const LOST: Text = text(
-    "{text} events were too many for this console; the node's state was read anew",
-    "{text} eventos foram demais para este console; o estado do nó foi lido de novo",
+    "this console was too slow for {text} events; it has read the node's state again",
+    "este console não acompanhou {text} eventos; leu de novo o estado do nó",
 );
 
 pub const RULES: &[(&str, Text)] = &[
@@ -24,10 +24,10 @@ pub const RULES: &[(&str, Text)] = &[
         "PeerProcess",
         text("messages of {node} come from its process {process}", "as mensagens de {node} vêm do processo {process}"),
     ),
-    ("Dropped", text("dropped: {kind} from {from} to {to}, {why}", "descartado: {kind} de {from} a {to}, {why}")),
-    ("Forwarded", text("does not lead: passes the write on to {to}", "não lidera: repassa a escrita a {to}")),
+    ("Dropped", text("dropped: {kind} from {from} to {to}, {why}", "perdido: {kind} de {from} a {to}, {why}")),
+    ("Forwarded", text("is not the leader: forwards the write to {to}", "não é o líder: repassa a escrita a {to}")),
     ("WriteRefused", text("refuses the write: {why}", "recusa a escrita: {why}")),
-    ("Proposed", text("takes {what} as {ids}", "aceita {what} como {ids}")),
+    ("Proposed", text("appends {what} as {ids}", "acrescenta {what} ao log como {ids}")),
     ("Pushed", text("pushes {ids} to {to}, after {prev}", "faz push de {ids} a {to}, depois de {prev}")),
     (
         "Pushed.resync",
@@ -39,22 +39,22 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "Consistent",
         text(
-            "takes {ids} as intermediate: it follows {prev} exactly",
-            "aceita {ids} como dados intermediários: segue {prev} exatamente",
+            "stores {ids} as intermediate data: it continues {prev} exactly",
+            "guarda {ids} em dados intermediários: continua {prev} exatamente",
         ),
     ),
     (
         "Consistent.equal",
         text(
-            "takes {ids} as intermediate after {prev}; {equal} more were there already",
-            "aceita {ids} como dados intermediários depois de {prev}; outras {equal} já estavam lá",
+            "stores {ids} as intermediate data after {prev}; {equal} were already there",
+            "guarda {ids} em dados intermediários depois de {prev}; {equal} já estavam lá",
         ),
     ),
     (
         "Consistent.nothing",
         text(
-            "follows {from} in {epoch}: its log agrees up to {prev}",
-            "segue {from} em {epoch}: o seu log concorda até {prev}",
+            "follows {from} in {epoch}: its log matches up to {prev}",
+            "segue {from} em {epoch}: o seu log confere até {prev}",
         ),
     ),
     (
@@ -88,15 +88,17 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "Truncated",
         text(
-            "truncates {count} from {from_id} on, {why}; all up to {committed} is committed and stays",
-            "trunca {count} a partir de {from_id}, {why}; tudo até {committed} tem commit e fica",
+            "truncates {count} from {from_id}: {why}; everything up to {committed} is committed and stays",
+            "trunca {count} a partir de {from_id}: {why}; tudo até {committed} tem commit e permanece",
         ),
     ),
     (
         "Truncated.forged",
         text(
-            "truncates {count} from {from_id} on ({forged} forged), {why}; all up to {committed} is committed and stays",
-            "trunca {count} a partir de {from_id} ({forged} forjadas), {why}; tudo até {committed} tem commit e fica",
+            "truncates {count} from {from_id} ({forged} forged): {why}; everything up to {committed} is committed and \
+             stays",
+            "trunca {count} a partir de {from_id} ({forged} forjadas): {why}; tudo até {committed} tem commit e \
+             permanece",
         ),
     ),
     (
@@ -120,29 +122,26 @@ pub const RULES: &[(&str, Text)] = &[
             "ponto de sincronização com {to}: {sync}, {by}; envia {resent} de novo",
         ),
     ),
-    ("Acked", text("has it on its disk: acks {up_to} to {to}", "já está no seu disco: confirma (ack) {up_to} a {to}")),
+    ("Acked", text("{up_to} is on its disk: sends the ack to {to}", "{up_to} está no seu disco: envia o ack a {to}")),
     ("Counted", text("counts {from} up to {up_to}: {arithmetic}", "conta {from} até {up_to}: {arithmetic}")),
     ("Counted.self", text("counts itself up to {up_to}: {arithmetic}", "conta a si mesmo até {up_to}: {arithmetic}")),
     ("Committed", text("a quorum has {up_to}: committed ({count})", "a maioria tem {up_to}: commit ({count})")),
-    ("Ordered", text("orders {to}: all up to {up_to} is final", "ordem de commit a {to}: tudo até {up_to} é final")),
+    ("Ordered", text("commit order to {to}: final up to {up_to}", "ordem de commit a {to}: final até {up_to}")),
     (
         "Finalized",
-        text(
-            "{count} up to {up_to} are final here: readable now",
-            "{count} até {up_to} no banco de dados final: legíveis agora",
-        ),
+        text("applies {count} up to {up_to}: final and readable", "aplica {count} até {up_to}: finais e legíveis"),
     ),
-    ("Finalized.one", text("{up_to} is final here: readable now", "{up_to} no banco de dados final: legível agora")),
+    ("Finalized.one", text("applies {up_to}: final and readable", "{up_to} no banco de dados final: legível agora")),
     ("FinalChanged", text("its final database changes: {rows}", "o seu banco de dados final muda: {rows}")),
-    ("FinalRead", text("its final database begins with {rows}", "o seu banco de dados final começa com {rows}")),
+    ("FinalRead", text("its final database starts with {rows}", "o seu banco de dados final começa com {rows}")),
     (
         "Held",
         text(
-            "the order up to {up_to} waits: {from} has confirmed nothing here beyond {confirmed}",
-            "a ordem até {up_to} espera: {from} não confirmou nada aqui além de {confirmed}",
+            "the order up to {up_to} waits: {from} has confirmed this log only up to {confirmed}",
+            "a ordem até {up_to} espera: {from} só confirmou este log até {confirmed}",
         ),
     ),
-    ("TimedOut", text("sees need of an election: {why}", "vê necessidade de eleição: {why}")),
+    ("TimedOut", text("election needed: {why}", "eleição necessária: {why}")),
     (
         "PreVoteAsked",
         text(
@@ -174,48 +173,66 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "Elected",
         text(
-            "leads {epoch}: {votes} voted for it, {quorum} were needed",
-            "lidera {epoch}: {votes} votaram nele, eram precisos {quorum}",
+            "leads {epoch}: votes of {votes}, {quorum} needed",
+            "lidera {epoch}: votos de {votes}, {quorum} necessários",
         ),
     ),
     ("Opened", text("opens its epoch with {entry}", "abre a sua época com {entry}")),
-    ("SteppedDown", text("leads {epoch} no longer: {why}", "não lidera mais {epoch}: {why}")),
-    ("SteppedDown.heard", text("leads {epoch} no longer: {why}, {heard}", "não lidera mais {epoch}: {why}, {heard}")),
+    ("SteppedDown", text("steps down as leader of {epoch}: {why}", "deixa a liderança de {epoch}: {why}")),
+    (
+        "SteppedDown.heard",
+        text(
+            "steps down as leader of {epoch}: {why}, {heard}",
+            "deixa a liderança de {epoch}: \
+                                                                                   {why}, {heard}",
+        ),
+    ),
     ("SteppedDown.candidate", text("gives up its candidacy: {why}", "desiste da candidatura: {why}")),
-    ("SteppedDown.untold", text("is a replica from now on: {why}", "é réplica a partir de agora: {why}")),
-    ("EpochLeft.first", text("hears of {heard}, its first epoch", "soube de {heard}, a sua primeira época")),
-    ("EpochLeft", text("leaves {epoch}: it heard of {heard}", "deixa {epoch}: soube de {heard}")),
+    ("SteppedDown.untold", text("becomes a replica: {why}", "torna-se réplica: {why}")),
+    ("EpochLeft.first", text("learns of {heard}, its first epoch", "soube de {heard}, a sua primeira época")),
+    ("EpochLeft", text("leaves {epoch} for {heard}", "deixa {epoch} por {heard}")),
     (
         "TransferBegun",
         text(
-            "hands its leadership over to {to}, {why}: from now on writes wait",
-            "entrega a liderança a {to}, {why}: a partir de agora escritas esperam",
+            "transfers leadership to {to}: {why}; new writes wait",
+            "transfere a liderança a {to}: {why}; novas escritas esperam",
         ),
     ),
     (
         "TransferSent",
-        text("tells {to}, which has all up to {last}, to stand", "manda {to}, que tem tudo até {last}, se candidatar"),
+        text(
+            "asks {to}, which has everything up to {last}, to start an election",
+            "pede a {to}, que tem tudo até \
+                                                                                    {last}, que inicie uma eleição",
+        ),
     ),
-    ("TransferEnded", text("the handing over to {to} ends: {outcome}", "a entrega a {to} termina: {outcome}")),
+    (
+        "TransferEnded",
+        text(
+            "the leadership transfer to {to} ends: {outcome}",
+            "a transferência da liderança a {to} \
+                                                                               termina: {outcome}",
+        ),
+    ),
     (
         "LeaseHeld",
         text(
-            "answers {reads} reads alone: the lease holds for {left_micros} µs more",
-            "responde {reads} leituras sozinho: o lease vale por mais {left_micros} µs",
+            "answers {reads} reads under its lease, valid for another {left_micros} µs",
+            "responde {reads} leituras com o seu lease, válido por mais {left_micros} µs",
         ),
     ),
     (
         "ReadAsked",
         text(
-            "asks a quorum before it answers {reads} reads (round {round})",
+            "asks a quorum before answering {reads} reads (round {round})",
             "pergunta à maioria antes de responder {reads} leituras (rodada {round})",
         ),
     ),
     (
         "ReadConfirmed",
         text(
-            "still leads: {from} answered round {round}; counting itself, {quorum} were needed",
-            "ainda lidera: {from} responderam à rodada {round}; contando a si mesmo, eram precisos {quorum}",
+            "still leads: {from} answered round {round}; with itself, {quorum} needed",
+            "ainda lidera: {from} responderam à rodada {round}; contando a si mesmo, {quorum} necessários",
         ),
     ),
     (
@@ -228,30 +245,32 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "QuorumAnswered",
         text(
-            "answers a read with {from}'s value: of {asked} none has accepted more than {wanted}, and it has applied {applied}",
-            "responde uma leitura com o valor de {from}: de {asked} nenhum aceitou além de {wanted}, e ele aplicou {applied}",
+            "answers a read with the value of {from}: none of {asked} has accepted more than {wanted}, and {from} has \
+             applied {applied}",
+            "responde uma leitura com o valor de {from}: nenhum de {asked} aceitou além de {wanted}, e {from} aplicou \
+             {applied}",
         ),
     ),
     (
         "QuorumDisagreed",
         text(
-            "asks again: of {asked} none has applied {wanted} yet, which may be confirmed",
-            "pergunta de novo: de {asked} nenhum aplicou {wanted} ainda, que pode estar confirmado",
+            "asks again: none of {asked} has applied {wanted} yet, which may be confirmed",
+            "pergunta de novo: nenhum de {asked} aplicou ainda {wanted}, que pode estar confirmado",
         ),
     ),
     ("ReadRefused", text("refuses {reads} reads: {why}", "recusa {reads} leituras: {why}")),
     (
         "SnapshotTaken",
         text(
-            "has a snapshot of its final database at {up_to}: {bytes} bytes, durable",
-            "tem um snapshot do seu banco de dados final em {up_to}: {bytes} bytes, durável",
+            "its snapshot of the final database at {up_to} is durable: {bytes} bytes",
+            "o seu snapshot do banco de dados final em {up_to} está durável: {bytes} bytes",
         ),
     ),
     (
         "Compacted",
         text(
-            "gives up {count} entries of its log, up to {up_to}: the snapshot holds what they made",
-            "descarta {count} entradas do seu log, até {up_to}: o snapshot guarda o que elas fizeram",
+            "drops {count} entries of its log up to {up_to}: its snapshot covers them",
+            "descarta {count} entradas do seu log até {up_to}: o snapshot as cobre",
         ),
     ),
     (
@@ -264,105 +283,100 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "SnapshotInstalled",
         text(
-            "is now what the snapshot of {up_to} holds; {dropped} entries of its log went for it",
-            "agora é o que o snapshot de {up_to} guarda; {dropped} entradas do seu log saíram por isso",
+            "installs the snapshot of {up_to}; drops {dropped} entries of its log",
+            "instala o snapshot de {up_to}; descarta {dropped} entradas do seu log",
         ),
     ),
-    ("JoinAsked", text("takes {node} up as a member, {kind}", "aceita {node} como membro, {kind}")),
+    ("JoinAsked", text("admits {node} as a member, {kind}", "admite {node} como membro, {kind}")),
     (
         "FolderReplaced",
         text(
-            "{node} has another data folder now: what the old one has acked counts no more",
-            "{node} tem agora outra pasta de dados: o que a antiga confirmou já não conta",
+            "{node} has a new data folder: acks of the old one no longer count",
+            "{node} tem uma pasta de dados nova: os acks da antiga já não contam",
         ),
     ),
     (
         "CaughtUp",
         text("{node} has caught up: it has {matched} of {last}", "{node} alcançou o líder: tem {matched} de {last}"),
     ),
-    ("Promoted", text("{node} is to become a voter", "{node} passa a ser votante")),
-    ("Removed", text("{node} is to be no member any more", "{node} deixa de ser membro")),
+    ("Promoted", text("promotes {node} to voter", "promove {node} a votante")),
+    ("Removed", text("removes {node} from the members", "remove {node} dos membros")),
     (
         "MembersSet",
         text(
-            "from now on the members of {at} count: voters {voters}",
-            "a partir de agora valem os membros de {at}: votantes {voters}",
+            "the member list of {at} takes effect: voters {voters}",
+            "a lista de membros de {at} passa a valer: votantes {voters}",
         ),
     ),
     (
         "MembersSet.learners",
         text(
-            "from now on the members of {at} count: voters {voters}; learners {learners}",
-            "a partir de agora valem os membros de {at}: votantes {voters}; aprendizes {learners}",
+            "the member list of {at} takes effect: voters {voters}; learners {learners}",
+            "a lista de membros de {at} passa a valer: votantes {voters}; aprendizes {learners}",
         ),
     ),
     ("Killed", text("was killed, on purpose", "foi morto, de propósito")),
     ("Restarted", text("was started again", "foi iniciado de novo")),
-    ("Paused", text("was paused: it neither answers nor ends", "foi pausado: nem responde nem termina")),
-    ("Resumed", text("goes on after its pause", "continua depois da pausa")),
+    ("Paused", text("was paused: the process exists but does not run", "foi pausado: o processo existe, mas não roda")),
+    ("Resumed", text("was resumed", "foi retomado")),
     ("LinkCut", text("its link with {with} is cut, on purpose", "o seu enlace com {with} está cortado, de propósito")),
     ("LinkHealed", text("its link with {with} is healed", "o seu enlace com {with} foi refeito")),
-    (
-        "HoldSet",
-        text(
-            "{kind} to it are held from now on, on purpose",
-            "{kind} para ele ficam retidas a partir de agora, de propósito",
-        ),
-    ),
+    ("HoldSet", text("holds all {kind} to it, on purpose", "retém todas as mensagens para ele ({kind}), de propósito")),
     (
         "HoldReleased",
-        text("{kind} to it are released: {messages} come through", "{kind} para ele são liberadas: {messages} passam"),
+        text("{kind} to it are released: {messages} delivered", "{kind} para ele são liberadas: {messages} entregues"),
     ),
-    ("MessageHeld", text("held back: {kind} from {from} to {to}", "retido: {kind} de {from} a {to}")),
+    ("MessageHeld", text("held: {kind} from {from} to {to}", "retido: {kind} de {from} a {to}")),
     ("MessageReleased", text("let through: {kind} #{number} of {from}", "passa agora: {kind} #{number} de {from}")),
     (
         "StepOn",
         text(
-            "step mode: its time stands still, every message waits",
-            "modo passo a passo: seu tempo está parado, toda mensagem espera",
+            "step mode: its timers are stopped, every message waits",
+            "passo a passo: os seus relógios estão parados, toda mensagem espera",
         ),
     ),
-    ("StepOff", text("step mode is over: its time goes on", "fim do modo passo a passo: seu tempo continua")),
+    ("StepOff", text("step mode ends: its timers run", "fim do passo a passo: os seus relógios correm")),
     (
         "TimePassed",
         text(
-            "{micros} µs of its time go by at once, on purpose",
-            "{micros} µs do seu tempo passam de uma vez, de propósito",
+            "its clock advances by {micros} µs at once, on purpose",
+            "o seu relógio avança {micros} µs de uma vez, de propósito",
         ),
     ),
     (
         "DropSet",
         text(
-            "from now on {kind} from {from} to {to} are lost, on purpose",
-            "a partir de agora {kind} de {from} a {to} se perdem, de propósito",
+            "drops all {kind} from {from} to {to}, on purpose",
+            "perde todas as mensagens ({kind}) de {from} a {to}, de propósito",
         ),
     ),
     (
         "DelaySet",
         text(
-            "from now on {kind} from {from} to {to} come {millis} ms late, on purpose",
-            "a partir de agora {kind} de {from} a {to} chegam {millis} ms atrasados, de propósito",
+            "delays all {kind} from {from} to {to} by {millis} ms, on purpose",
+            "atrasa todas as mensagens ({kind}) de {from} a {to} em {millis} ms, de propósito",
         ),
     ),
     (
         "DuplicateSet",
         text(
-            "from now on {kind} from {from} to {to} come twice, on purpose",
-            "a partir de agora {kind} de {from} a {to} chegam duas vezes, de propósito",
+            "duplicates all {kind} from {from} to {to}, on purpose",
+            "duplica todas as mensagens ({kind}) de {from} a {to}, de propósito",
         ),
     ),
     (
         "MessageDiscarded",
-        text("thrown away: {kind} #{number} of {from}, {why}", "jogado fora: {kind} #{number} de {from}, {why}"),
+        text("discarded: {kind} #{number} of {from}, {why}", "descartado: {kind} #{number} de {from}, {why}"),
     ),
     (
         "MessageDelayed",
-        text("{kind} #{number} of {from} comes in {millis} ms", "{kind} #{number} de {from} chega em {millis} ms"),
+        text(
+            "delayed by {millis} ms: {kind} #{number} of {from}",
+            "atrasado em {millis} ms: {kind} #{number} de \
+                                                                    {from}",
+        ),
     ),
-    (
-        "MessageDuplicated",
-        text("{kind} #{number} of {from} is there twice", "{kind} #{number} de {from} está em dobro"),
-    ),
+    ("MessageDuplicated", text("duplicated: {kind} #{number} of {from}", "duplicado: {kind} #{number} de {from}")),
     (
         "MessageDelivered",
         text("delivered, {why}: {kind} #{number} of {from}", "entregue, {why}: {kind} #{number} de {from}"),
@@ -378,7 +392,7 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "Injected",
         text(
-            "gets forged entries, on purpose: {what} as {ids}",
+            "receives forged entries, on purpose: {what} as {ids}",
             "recebe entradas forjadas, de propósito: {what} como {ids}",
         ),
     ),
@@ -386,15 +400,15 @@ pub const RULES: &[(&str, Text)] = &[
     (
         "Damaged",
         text(
-            "its disk holds what it did not write, and it is quarantined: {text}",
-            "o disco guarda o que ele não escreveu, e ele vai para a quarentena: {text}",
+            "its disk is damaged, its data folder is quarantined: {text}",
+            "o disco está danificado, a pasta de dados vai para a quarentena: {text}",
         ),
     ),
     (
         "Quarantined",
         text(
-            "has begun anew with an empty folder; what it had is damaged and lies aside: {text}",
-            "recomeçou com uma pasta vazia; o que tinha está danificado e fica de lado: {text}",
+            "restarted with an empty data folder; the damaged one is kept aside: {text}",
+            "recomeçou com uma pasta de dados vazia; a danificada fica guardada à parte: {text}",
         ),
     ),
 ];

@@ -1,9 +1,11 @@
-//! What the screen says around scenarios; their own texts bring their own words.
+//! Texts about scenarios. A scenario file has its own texts.
 
-use crate::console::words::lang::{Text, text};
+use crate::lang::{Text, text};
 
-pub const RUNS_ALREADY: Text =
-    text("a scenario runs already; type stop to end it", "um cenário já está rodando; digite stop para encerrá-lo");
+pub const RUNS_ALREADY: Text = text(
+    "a scenario is already running; type stop to end it",
+    "um cenário já está rodando; digite stop para encerrá-lo",
+);
 pub const NEEDS_LAB: Text =
     text("scenarios need nodes that were started with --lab", "cenários precisam de nós iniciados com --lab");
 pub const OTHER_CLUSTER: Text = text(

@@ -1,12 +1,12 @@
-//! What the screen itself says, outside of what the rules tell.
+//! Texts of the screen other than those of facts.
 
 use epoca::protocol::trace::RoleName;
 
-use crate::console::model::Standing;
+use crate::console::keys::FaultKey;
+use crate::console::model::{Membership, Pane};
+use crate::lang::{Text, text};
 
-pub use crate::console::words::lang::{Text, text};
-
-// The space-time picture.
+// The space-time diagram.
 pub const SPACE_TIME: Text = text("SPACE-TIME", "ESPAÇO-TEMPO");
 pub const CLIENT: Text = text("client", "cliente");
 pub const UP: Text = text("is back", "voltou");
@@ -17,8 +17,8 @@ pub const REFUSED: Text = text("refused", "recusado");
 pub const QUIET: Text = text(" heartbeats ×{count}, {seconds} s ", " heartbeats ×{count}, {seconds} s ");
 pub const QUIET_SHORT: Text = text(" heartbeats ×{count} ", " heartbeats ×{count} ");
 pub const QUIET_LONG: Text = text(
-    "{count} heartbeats in {seconds} s, with their acks and with orders that were sent again: nothing new",
-    "{count} heartbeats em {seconds} s, com seus acks e ordens enviadas de novo: nada novo",
+    "{count} heartbeats in {seconds} s, with their acks and repeated orders: nothing new",
+    "{count} heartbeats em {seconds} s, com seus acks e ordens repetidas: nada de novo",
 );
 pub const NEWER_BELOW: Text = text("{count} newer below", "{count} mais novas abaixo");
 pub const LOG_START: Text = text("start of the log", "início do log");
@@ -30,22 +30,22 @@ pub const CARRIES_BYTES: Text = text("{bytes} bytes", "{bytes} bytes");
 pub const CARRIES_RESYNC: Text = text("resync {number}", "ressincronização {number}");
 pub const SENT_AT: Text = text("sent {time} (event {event})", "enviada {time} (evento {event})");
 pub const FATE_UNDER_WAY: Text = text("not received yet", "ainda não recebida");
-pub const FATE_HELD: Text = text("held back on purpose ▮", "retida de propósito ▮");
+pub const FATE_HELD: Text = text("held on purpose ▮", "retida de propósito ▮");
 pub const FATE_LOST: Text = text("lost: {why}", "perdida: {why}");
 pub const FATE_DOWN: Text = text("not delivered: the receiver is down", "não entregue: o destinatário está fora do ar");
 pub const ORDER_UNKNOWN: Text =
-    text("order unknown: {node} was not heard in time", "ordem desconhecida: {node} não foi ouvido a tempo");
+    text("order unknown: events of {node} arrived too late", "ordem desconhecida: os eventos de {node} chegaram tarde");
 pub const ORDER_UNKNOWN_EVENT: Text =
     text("received (event {event}), order unknown", "recebida (evento {event}), ordem desconhecida");
 pub const ORDER_UNKNOWN_MARK: Text = text("{kind} (order unknown)", "{kind} (ordem desconhecida)");
 
 pub const FATE_RECEIVED: Text = text("received after {took} (event {event})", "recebida após {took} (evento {event})");
 pub const CALL_WRITE: Text = text(
-    "the client's {what} reaches the leader, which gives it {entry}",
-    "{what} do cliente chega ao líder, que lhe dá {entry}",
+    "the client's write {what} reaches the leader and becomes {entry}",
+    "a escrita {what} do cliente chega ao líder e se torna {entry}",
 );
 pub const CALL_WRITTEN: Text =
-    text("the client is told: done, up to {entry}", "o cliente é avisado: feito, até {entry}");
+    text("the client gets its answer: done, up to {entry}", "o cliente recebe a resposta: feito, até {entry}");
 pub const CALL_READ: Text = text("{reads} reads reach the leader", "{reads} leituras chegam ao líder");
 pub const CALL_ANSWERED: Text = text("{reads} reads are answered", "{reads} leituras são respondidas");
 
@@ -55,10 +55,10 @@ pub const EXPLAIN_HINT: Text = text("e explains", "e explica");
 pub const EXPLANATION: Text = text("EXPLANATION", "EXPLICAÇÃO");
 pub const ANY_KEY_CLOSES: Text = text("any key closes", "qualquer tecla fecha");
 
-// The palette, and copying.
+// The palette and copying.
 pub const PALETTE: Text = text(" FIND ", " BUSCAR ");
 pub const PALETTE_HINT: Text =
-    text("up and down choose, enter does it, esc closes", "setas escolhem, enter executa, esc fecha");
+    text("up and down select, enter executes, esc closes", "as setas selecionam, enter executa, esc fecha");
 pub const ON_KEY: Text = text("[{key}]", "[{key}]");
 pub const COPIED: Text = text("copied: {what}", "copiado: {what}");
 pub const NOTHING_TO_COPY: Text = text("there is nothing to copy here", "não há nada a copiar aqui");
@@ -66,10 +66,10 @@ pub const NOTHING_TO_COPY: Text = text("there is nothing to copy here", "não h�
 // The presenter's banner.
 pub const B_NO_LEADER: Text = text("NO LEADER", "SEM LÍDER");
 pub const B_NO_QUORUM: Text = text("NO MAJORITY: NOTHING IS CONFIRMED", "SEM MAIORIA: NADA É CONFIRMADO");
-pub const B_CALM: Text = text("ALL IS CALM", "TUDO EM ORDEM");
+pub const B_CALM: Text = text("ALL IS WELL", "TUDO EM ORDEM");
 pub const B_INTERMEDIATE: Text = text("INTERMEDIATE  {what}", "INTERMEDIÁRIO  {what}");
 pub const B_CONFLICT: Text = text("{nodes} CONFLICT AT {what}", "{nodes} CONFLITO EM {what}");
-pub const B_MISSING: Text = text("{nodes} LACKS WHAT FOLLOWS {what}", "{nodes} NÃO TEM O QUE SEGUE {what}");
+pub const B_MISSING: Text = text("{nodes} HAS NO ENTRIES AFTER {what}", "{nodes} SEM ENTRADAS DEPOIS DE {what}");
 pub const B_TRUNCATED: Text = text("{nodes} TRUNCATES {what}", "{nodes} TRUNCA {what}");
 pub const B_RESYNCED: Text = text("{what} SYNC POINT FOUND", "{what} PONTO DE SINCRONIZAÇÃO");
 pub const B_COMMITTED: Text = text("{what} COMMITTED", "{what} COMMIT");
@@ -77,14 +77,14 @@ pub const B_FINAL: Text = text("{what} FINAL ON {nodes}", "{what} FINAL EM {node
 pub const B_WAITS: Text = text("{nodes} ORDER {what} WAITS", "{nodes} ORDEM {what} ESPERA");
 pub const B_HELD: Text = text("{nodes} {what} HELD", "{nodes} {what}: RETENÇÃO");
 pub const B_RELEASED: Text = text("{nodes} {what} RELEASED", "{nodes} {what}: LIBERAÇÃO");
-pub const B_RESUMED: Text = text("{nodes} GOES ON", "{nodes} CONTINUA");
+pub const B_RESUMED: Text = text("{nodes} RESUMED", "{nodes} RETOMADO");
 pub const B_GIVES_UP: Text = text("{nodes} GIVES UP ITS CANDIDACY", "{nodes} DESISTE DA CANDIDATURA");
-pub const B_REPLICA: Text = text("{nodes} IS A REPLICA", "{nodes} É RÉPLICA");
+pub const B_REPLICA: Text = text("{nodes} BECOMES A REPLICA", "{nodes} TORNA-SE RÉPLICA");
 pub const B_LIVE: Text = text("{live} OF {nodes} NODES LIVE", "{live} DE {nodes} NÓS VIVOS");
 pub const B_VIOLATED: Text = text("VIOLATED: {what}", "VIOLAÇÃO: {what}");
 pub const B_STANDS: Text = text("{nodes} STANDS FOR ELECTION", "{nodes} CANDIDATA-SE");
 pub const B_LEADS: Text = text("{nodes} LEADS {what}", "{nodes} LIDERA {what}");
-pub const B_STEPS_DOWN: Text = text("{nodes} LEADS {what} NO MORE", "{nodes} NÃO LIDERA MAIS {what}");
+pub const B_STEPS_DOWN: Text = text("{nodes} STEPS DOWN IN {what}", "{nodes} DEIXA A LIDERANÇA DE {what}");
 pub const B_KILLED: Text = text("{nodes} KILLED", "{nodes} MORTO");
 pub const B_RESTARTED: Text = text("{nodes} RESTARTED", "{nodes} REINICIADO");
 pub const B_PAUSED: Text = text("{nodes} PAUSED", "{nodes} PAUSADO");
@@ -95,11 +95,14 @@ pub const B_HEALED_BOTH: Text = text("{nodes} LINKED AGAIN", "{nodes} LIGADOS DE
 pub const B_DAMAGED: Text = text("{nodes} DAMAGED DISK", "{nodes} DISCO DANIFICADO");
 pub const B_FORGED: Text = text("{nodes} FORGED ENTRY", "{nodes} ENTRADA FORJADA");
 
-// Who reaches whom.
+// The peers tab.
 pub const P_FROM: Text = text("from", "de");
 pub const P_TO: Text = text("to {node}", "a {node}");
-pub const P_COUNTED: Text =
-    text("bytes of entries and snapshots sent, and a second", "bytes de entradas e snapshots enviados, e por segundo");
+pub const P_COUNTED: Text = text(
+    "bytes of entries and snapshots sent: total and per second",
+    "bytes de entradas e snapshots enviados: total \
+                                                                       e por segundo",
+);
 pub const P_DOWN: Text = text("down", "fora");
 pub const P_PAUSED: Text = text("paused", "pausa");
 pub const P_CUT: Text = text("✗ cut", "✗ corte");
@@ -111,13 +114,13 @@ pub const P_NOT_FINAL: Text = text("not final", "não final");
 
 // Marks beside a node's line.
 pub const MARK_LEADS: Text = text("◆ leads {what}", "◆ lidera {what}");
-pub const MARK_STEPS_DOWN: Text = text("◇ leads {what} no more", "◇ não lidera mais {what}");
-pub const MARK_GIVES_UP: Text = text("◇ candidacy given up", "◇ desiste da candidatura");
-pub const MARK_REPLICA: Text = text("◇ is a replica", "◇ é réplica");
-pub const MARK_STANDS: Text = text("◇ sees need of election", "◇ vê necessidade de eleição");
+pub const MARK_STEPS_DOWN: Text = text("◇ steps down in {what}", "◇ deixa a liderança de {what}");
+pub const MARK_GIVES_UP: Text = text("◇ gives up its candidacy", "◇ desiste da candidatura");
+pub const MARK_REPLICA: Text = text("◇ becomes a replica", "◇ torna-se réplica");
+pub const MARK_STANDS: Text = text("◇ election needed", "◇ eleição necessária");
 pub const MARK_CONFLICT: Text = text("≠ conflict: {what}", "≠ conflito: {what}");
 pub const MARK_MISSING: Text = text("· ends at {what}", "· termina em {what}");
-pub const MARK_QUARANTINED: Text = text("x disk damaged, begins anew", "x disco danificado, recomeça");
+pub const MARK_QUARANTINED: Text = text("x disk damaged, restarts empty", "x disco danificado, recomeça vazio");
 pub const MARK_TRUNCATES: Text = text("~ truncates {what}", "~ trunca {what}");
 pub const MARK_COMMITTED: Text = text("✓ committed {what}", "✓ commit {what}");
 pub const MARK_CUT: Text = text("✗ cut from {what}", "✗ cortado de {what}");
@@ -126,7 +129,7 @@ pub const MARK_HOLDS: Text = text("▮ holds {what}", "▮ retém {what}");
 pub const MARK_RELEASED: Text = text("▸ releases {what}", "▸ libera {what}");
 pub const MARK_INJECTED: Text = text("≠ forged: {what}", "≠ forjada: {what}");
 
-/// The kinds of messages, short enough for an arrow.
+/// Kinds of messages, short enough for an arrow.
 pub const KINDS: &[(&str, Text)] = &[
     ("push", text("push", "push")),
     ("heartbeat", text("heartbeat", "heartbeat")),
@@ -139,15 +142,15 @@ pub const KINDS: &[(&str, Text)] = &[
     ("pre-vote-answer", text("pre-vote", "pré-voto")),
     ("vote", text("vote?", "voto?")),
     ("vote-answer", text("vote", "voto")),
-    ("transfer", text("stand!", "lidere!")),
-    ("transfer-asked", text("me?", "eu?")),
+    ("transfer", text("transfer", "transferência")),
+    ("transfer-asked", text("transfer?", "transferência?")),
     ("snapshot", text("snapshot", "snapshot")),
-    ("snapshot-ack", text("part", "parte")),
+    ("snapshot-ack", text("snapshot ack", "ack do snapshot")),
 ];
 
-// The whole screen.
+// Everything else.
 pub const CHOOSE_SECOND: Text = text(" {node} and", " {node} e");
-pub const ESC_NO: Text = text("   esc: no", "   esc: não");
+pub const ESC_NO: Text = text("   esc: cancel", "   esc: cancela");
 pub const OLDEST_DROPPED: Text = text("{count} oldest dropped", "{count} mais antigos descartados");
 pub const NOTHING_FINAL: Text = text("nothing is final yet: i, then put x 1", "nada é final ainda: i, depois put x 1");
 pub const ONE_KEY: Text = text("1 key", "1 chave");
@@ -155,28 +158,26 @@ pub const KEYS: Text = text("{count} keys", "{count} chaves");
 pub const KEYS_OF: Text =
     text("{shown} of {count} keys; epoca list shows all", "{shown} de {count} chaves; epoca list mostra todas");
 pub const KEYS_OF_MANY: Text = text(
-    "{shown} keys of too many to count; epoca list shows all",
+    "{shown} keys of many, not counted; epoca list shows all",
     "{shown} chaves de muitas, não contadas; epoca list mostra todas",
 );
 pub const FINAL_UNTOLD: Text =
-    text("no node has told its final database yet", "nenhum nó informou ainda o seu banco de dados final");
+    text("no node has reported its final database yet", "nenhum nó informou ainda o seu banco de dados final");
 pub const FINAL_HIDDEN: Text = text(
     "keys and values are shown only by nodes started with --lab",
     "só nós iniciados com --lab mostram chaves e valores",
 );
 pub const FINAL_OLD_RECORDING: Text = text(
-    "this recording does not tell the final databases: an older epoca made it",
-    "esta gravação não informa os bancos de dados finais: um epoca mais antigo a fez",
+    "this recording has no final databases: an older version of epoca made it",
+    "esta gravação não tem os bancos de dados finais: foi feita por uma versão mais antiga do epoca",
 );
 pub const KEY: Text = text("key", "chave");
-pub const AS_LAST_SEEN: Text = text("{node} as last seen", "{node} como visto por último");
+pub const AS_LAST_SEEN: Text = text("{node} (last known)", "{node} (último estado)");
 pub const HELP: Text = text(" HELP ", " AJUDA ");
-pub const LINES_MORE: Text = text("{count} lines more: down, pgdn", "mais {count} linhas: seta, pgdn");
+pub const LINES_MORE: Text = text("{count} more lines: down, pgdn", "mais {count} linhas: seta, pgdn");
 pub const OTHER_KEY_CLOSES: Text = text("any other key closes", "outra tecla fecha");
-pub const SEARCH_HINT: Text = text(
-    "enter takes it   ctrl-r the one before   esc back to the line",
-    "enter aceita   ctrl-r a anterior   esc volta à linha",
-);
+pub const SEARCH_HINT: Text =
+    text("enter: accept   ctrl-r: older match   esc: cancel", "enter: aceita   ctrl-r: anterior   esc: cancela");
 pub const LOGS: Text = text(" LOGS", " LOGS");
 pub const L_FINAL: Text = text("[final]", "[final]");
 pub const L_INTERMEDIATE: Text = text("┆intermediate┆", "┆intermediários┆");
@@ -193,7 +194,7 @@ pub const NODE_DOWN: Text = text("DOWN: {why}", "FORA: {why}");
 pub const NODE_PAUSED: Text = text("paused, pid {pid}", "pausado, pid {pid}");
 pub const NODE_LIVE: Text = text("live, pid {pid}", "vivo, pid {pid}");
 pub const NO_EPOCH: Text = text("no epoch", "sem época");
-pub const NOBODY_LEADS: Text = text("nobody leads", "ninguém lidera");
+pub const NOBODY_LEADS: Text = text("no leader", "sem líder");
 pub const LEADS: Text = text("{node} leads", "{node} lidera");
 pub const NODE_FACTS: Text =
     text("{address}  {process}  {role} in {epoch}, {follows}", "{address}  {process}  {role} em {epoch}, {follows}");
@@ -209,15 +210,15 @@ pub const AT_POSITION: Text = text(" (position {position})", " (posição {posit
 pub const IS_CUT: Text = text("link with {node} is cut", "enlace com {node} cortado");
 pub const IS_HELD: Text = text("{kind} to it is held", "{kind} para ele retidas");
 pub const NOTHING_ASKED: Text =
-    text(" nothing was asked from here yet: i, then put x 1", " nada foi pedido daqui ainda: i, depois put x 1");
+    text(" no operation yet: i, then put x 1", " nenhuma operação ainda: i, depois put x 1");
 pub const NOT_YET: Text = text(
     "expected: not found; got: not found ({entry} is not final there)",
     "esperado: não encontrado; obtido: não encontrado ({entry} não é final ali)",
 );
-pub const OMITTED: Text = text("     and {count} lines more", "     e mais {count} linhas");
-pub const UNDER_WAY: Text = text("under way", "a caminho");
+pub const OMITTED: Text = text("     and {count} more lines", "     e mais {count} linhas");
+pub const UNDER_WAY: Text = text("running", "em andamento");
 pub const COMMAND: Text = text(" COMMAND ", " COMANDO ");
-pub const IDLE: Text = text(" i to type a command, as put x 1", " i para digitar um comando, como put x 1");
+pub const IDLE: Text = text(" i to type a command, such as put x 1", " i para digitar um comando, como put x 1");
 pub const IDLE_OBSTACLES: Text =
     text(" i to type; keys in parentheses: {why}", " i para digitar; teclas entre parênteses: {why}");
 pub const SEARCH: Text = text("(search) {wanted}", "(busca) {wanted}");
@@ -232,11 +233,10 @@ pub const S_LIVE: Text = text("live", "vivo");
 pub const S_DOWN: Text = text("DOWN", "FORA");
 pub const S_UNSEEN: Text = text("unseen", "não visto");
 pub const NO_ANSWER_WHY: Text = text("no answer yet: {why}", "sem resposta ainda: {why}");
-pub const LAST_SEEN: Text =
-    text("{why}, {age} s ago; its log as last seen", "{why}, há {age} s; o log como visto por último");
-pub const ORDER_WAITS: Text = text("   an order up to {entry} waits", "   uma ordem até {entry} espera");
+pub const LAST_SEEN: Text = text("{why}, {age} s ago; last known log", "{why}, há {age} s; último log conhecido");
+pub const ORDER_WAITS: Text = text("   order up to {entry} waits", "   ordem até {entry} em espera");
 pub const COMMIT_IS: Text = text("commit = ", "commit = ");
-pub const BELIEVES_NOTHING: Text = text("{leader} believes nothing of it yet", "{leader} ainda não supõe nada dele");
+pub const BELIEVES_NOTHING: Text = text("{leader} knows nothing of it yet", "{leader} ainda não sabe nada dele");
 pub const RECEIVES: Text =
     text("receives a snapshot: {sent} of {bytes} bytes", "recebe um snapshot: {sent} de {bytes} bytes");
 pub const LOG_BEGINS: Text = text("   log begins after {entry}", "   o log começa depois de {entry}");
@@ -244,13 +244,13 @@ pub const MATCH: Text = text("match ", "confere ");
 pub const NEXT: Text = text("  next ", "  próxima ");
 pub const POSITION: Text = text("position {position}", "posição {position}");
 pub const N_TRUNCATED: Text = text("truncated ", "truncado ");
-pub const N_QUARANTINED: Text = text("begun anew: disk damaged", "recomeçou: disco danificado");
+pub const N_QUARANTINED: Text = text("restarted empty: disk damaged", "recomeçou: disco danificado");
 pub const N_AT: Text = text(" at {entry}", " em {entry}");
 pub const N_FROM: Text = text(" from {entry}", " a partir de {entry}");
 pub const STARTING: Text = text(" STARTING ", " INICIANDO ");
 pub const TOO_SMALL: Text = text(
-    "epoca needs {needed}, this is {size}; the nodes run on",
-    "epoca precisa de {needed}, isto é {size}; os nós continuam",
+    "epoca needs {needed}, this is {size}; the nodes keep running",
+    "epoca precisa de {needed}, aqui há {size}; os nós continuam",
 );
 pub const M_CONTROL: Text = text("[CONTROL]", "[CONTROLE]");
 pub const M_TYPE: Text = text("[TYPE]", "[DIGITAR]");
@@ -272,57 +272,78 @@ pub const HELD: Text = text("HELD {what}", "RETIDO {what}");
 pub const CUT: Text = text("CUT {what}", "CORTE {what}");
 pub const PAUSED: Text = text("PAUSED {what}", "PAUSADO {what}");
 pub const BURST: Text = text(
-    "{count} keys came at once, as a paste does: none of them acted. i, then paste",
-    "{count} teclas vieram de uma vez, como ao colar: nenhuma agiu. i, depois cole",
+    "{count} keys arrived at once, like a paste: ignored. Press i, then paste",
+    "{count} teclas chegaram de uma vez, como ao colar: ignoradas. Aperte i, depois cole",
 );
 pub const PASTE_TOO_LONG: Text = text(
-    "not taken: {bytes} bytes, and a line takes {most}; a longer value: put KEY --file FILE",
-    "não aceito: {bytes} bytes, e uma linha leva {most}; um valor maior: put CHAVE --file ARQUIVO",
+    "paste refused: {bytes} bytes, the limit is {most}; for longer values: put KEY --file FILE",
+    "texto recusado: {bytes} bytes, o limite é {most}; para valores maiores: put CHAVE --file ARQUIVO",
 );
-pub const PASTE_UNENDED: Text = text(
-    "not taken: the end of the paste of {bytes} bytes did not come",
-    "não aceito: o fim dos {bytes} bytes colados não chegou",
-);
+pub const PASTE_UNENDED: Text =
+    text("paste refused: its end did not arrive ({bytes} bytes)", "texto recusado: o fim não chegou ({bytes} bytes)");
 pub const LINE_FULL: Text = text(
-    "the line is full with {most} bytes and lacks the rest: not carried out; ctrl-u, then put KEY --file FILE",
-    "a linha encheu com {most} bytes e falta o resto: não executada; ctrl-u, depois put CHAVE --file ARQUIVO",
+    "the line is full ({most} bytes) and incomplete: not executed; ctrl-u, then put KEY --file FILE",
+    "a linha está cheia ({most} bytes) e incompleta: não executada; ctrl-u, depois put CHAVE --file ARQUIVO",
 );
-pub const CTRL_C_AGAIN: Text = text("Ctrl-C once more quits", "Ctrl-C mais uma vez sai");
+pub const CTRL_C_AGAIN: Text = text("press Ctrl-C again to quit", "Ctrl-C de novo para sair");
 pub const MEANS_NOTHING: Text = text(
-    "{letter} means nothing here: i to type, ? for the keys",
-    "{letter} não significa nada aqui: i para digitar, ? para as teclas",
+    "{letter} has no function here: i to type, ? for the keys",
+    "{letter} não tem função aqui: i para digitar, ? para as teclas",
 );
 pub const NO_NODE: Text = text("there is no node {letter}", "não há nó {letter}");
-pub const NODES_NOT_THERE: Text = text("the nodes are not there yet", "os nós ainda não estão no ar");
-pub const F_KILL: Text = text("kill", "matar");
-pub const F_RESTART: Text = text("restart", "reiniciar");
-pub const F_PAUSE: Text = text("pause or resume", "pausar ou retomar");
-pub const F_LINK: Text = text("cut or heal the link between", "cortar ou refazer o enlace entre");
-pub const F_HOLD: Text = text("hold or release the commit orders to", "reter ou liberar as ordens de commit para");
-pub const F_CONFLICT: Text = text("inject a forged entry into", "injetar uma entrada forjada em");
-pub const O_CHOSEN: Text = text("is chosen already", "já foi escolhido");
-pub const O_DOWN_ALREADY: Text = text("is down already", "já está fora do ar");
-pub const O_RUNS: Text = text("runs", "está rodando");
+pub const NODES_NOT_THERE: Text = text("the nodes are not ready yet", "os nós ainda não estão prontos");
+pub const O_CHOSEN: Text = text("is already selected", "já foi selecionado");
+pub const O_DOWN_ALREADY: Text = text("is already down", "já está fora do ar");
+pub const O_RUNS: Text = text("is running", "está rodando");
 pub const O_DOWN: Text = text("is down", "está fora do ar");
-pub const O_LEADS: Text = text("leads, its log is the truth", "lidera, o seu log é a verdade");
+pub const O_LEADS: Text = text("is the leader: its log is authoritative", "é o líder: o seu log é a referência");
 pub const NO_NODE_ANSWERS: Text = text("no node answers", "nenhum nó responde");
 pub const WITHOUT_LAB: Text = text("started without --lab", "iniciado sem --lab");
 pub const H_SHAPES: Text = text(
-    "The logs: one column for each entry, one row for each node's own account",
-    "Os logs: uma coluna por entrada, uma linha pelo relato de cada nó",
+    "The logs: a column for each entry, a row for each node's own report",
+    "Os logs: uma coluna por entrada, uma linha com o relato de cada nó",
 );
 pub const H_CONTROL: Text = text("Single keys [CONTROL]", "Teclas [CONTROLE]");
 pub const H_COMMANDS: Text =
     text("Commands [TYPE]; a node is 3 or n3", "Comandos [DIGITAR], em inglês; um nó é 3 ou n3");
 pub const H_EDITING: Text = text("Editing the line [TYPE]", "Editar a linha [DIGITAR]");
 
-/// A role as the table of logs says it.
-pub const fn role(role: RoleName, standing: Standing) -> Text {
-    match (role, standing) {
+/// The role in the log table.
+pub const fn role(role: RoleName, membership: Membership) -> Text {
+    match (role, membership) {
         (RoleName::Leader, _) => R_LEADER,
-        (_, Standing::Learner) => R_LEARNER,
-        (_, Standing::NoMember) => R_NO_MEMBER,
-        (RoleName::Replica, Standing::Voter) => R_REPLICA,
-        (RoleName::Candidate, Standing::Voter) => R_CANDIDATE,
+        (_, Membership::Learner) => R_LEARNER,
+        (_, Membership::NonMember) => R_NO_MEMBER,
+        (RoleName::Replica, Membership::Voter) => R_REPLICA,
+        (RoleName::Candidate, Membership::Voter) => R_CANDIDATE,
+    }
+}
+
+/// The name of a tab.
+pub const fn tab(pane: Pane) -> Text {
+    match pane {
+        Pane::Scenario => text("scenario", "cenário"),
+        Pane::Sheet => text("sheet", "folha"),
+        Pane::Narration => text("narration", "narração"),
+        Pane::Events => text("events", "eventos"),
+        Pane::SpaceTime => text("space-time", "espaço-tempo"),
+        Pane::FinalDb => text("final db", "banco final"),
+        Pane::Ops => text("ops", "operações"),
+        Pane::Peers => text("peers", "enlaces"),
+        Pane::Checks => text("checks", "verificações"),
+        Pane::Step => text("step", "passo"),
+        Pane::Nodes => text("nodes", "nós"),
+    }
+}
+
+/// The title of the selection of a node.
+pub const fn fault(fault: FaultKey) -> Text {
+    match fault {
+        FaultKey::Kill => text("kill", "matar"),
+        FaultKey::Restart => text("restart", "reiniciar"),
+        FaultKey::Pause => text("pause or resume", "pausar ou retomar"),
+        FaultKey::Link => text("cut or heal the link between", "cortar ou refazer o enlace entre"),
+        FaultKey::Hold => text("hold or release the commit orders to", "reter ou liberar as ordens de commit para"),
+        FaultKey::Conflict => text("inject a forged entry into", "injetar uma entrada forjada em"),
     }
 }

@@ -1,0 +1,105 @@
+//! Assembles and runs the console: nodes, terminal, event loop. Besides `terminal`, the only part with input and
+//! output.
+
+mod nodes;
+
+mod config;
+
+mod scenario_runner;
+
+mod effects;
+
+mod event_loop;
+
+mod causal_inbox;
+
+mod signals;
+
+mod history;
+
+mod sinks;
+
+mod user_input;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::command::options::Format;
+use crate::command::{Exit, Outcome, print};
+use crate::console::terminal::{self, writer};
+use crate::console::{ConsoleOptions, Source};
+use crate::lang::Lang;
+use crate::tape::command::unreadable;
+use crate::tape::read;
+
+use event_loop::App;
+use nodes::failure;
+
+pub use sinks::RecordTarget;
+
+pub fn run(options: ConsoleOptions) -> ExitCode {
+    match try_run(options) {
+        Ok(exit_message) => {
+            if !exit_message.is_empty() {
+                terminal::print_line(&exit_message);
+            }
+            ExitCode::SUCCESS
+        }
+        // Printing would block on a terminal that accepts no output.
+        Err(outcome) if !writer::is_writable() => outcome.exit.into(),
+        Err(outcome) => print::outcome(&outcome, Format::Text, Lang::English).into(),
+    }
+}
+
+fn try_run(options: ConsoleOptions) -> Result<String, Outcome> {
+    if let Some(why) = terminal_problem() {
+        let instead = match options.source {
+            Source::Demo { .. } => "`epoca cluster --lab` starts the same cluster without a console",
+            Source::Connect(_) => "`epoca status` shows the nodes",
+            Source::Replay(_) => "`epoca replay FILE --check` checks a recording without one",
+        };
+        return Err(Outcome::error(Exit::Usage, "no_terminal", format!("{why}; {instead}")));
+    }
+    // Read before the screen is set up, so that an error is printed normally.
+    let recording = match &options.source {
+        Source::Replay(path) => Some(read(path).map_err(|error| unreadable(&error, Exit::Usage))?.records),
+        _ => None,
+    };
+    terminal::install_panic_hook()
+        .map_err(|error| failure("no_hook", format!("cannot install the panic hook: {error}")))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| failure("no_runtime", format!("cannot start the runtime: {error}")))?;
+    let ended = runtime.block_on(App::run(options, recording));
+    terminal::restore();
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    ended
+}
+
+/// Why the console cannot run here; `None` if it can.
+fn terminal_problem() -> Option<String> {
+    if !std::io::stdout().is_terminal() || !std::io::stdin().is_terminal() {
+        return Some("the console needs a terminal, and standard input or output is none".to_owned());
+    }
+    match std::env::var("TERM") {
+        Ok(kind) if !["", "dumb", "unknown"].contains(&&kind[..]) => None,
+        Ok(kind) => Some(format!("the console needs a full-screen terminal, and TERM={kind} is none")),
+        Err(_) => Some("the console needs a full-screen terminal, and TERM is not set".to_owned()),
+    }
+}
+
+fn exit_message(source: &Source) -> String {
+    match source {
+        Source::Demo { data, .. } => format!(
+            "The nodes have ended. Their data stays in {} for the next run; `epoca demo --fresh` starts without it.",
+            absolute(data)
+        ),
+        Source::Connect(_) => "The nodes keep running.".to_owned(),
+        Source::Replay(_) => String::new(),
+    }
+}
+
+fn absolute(data: &PathBuf) -> String {
+    std::path::absolute(data).unwrap_or_else(|_| data.clone()).display().to_string()
+}

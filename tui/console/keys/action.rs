@@ -1,0 +1,94 @@
+//! The meanings of keys. `update` carries them out.
+
+use tui_input::InputRequest;
+
+/// Whether single keys act, or letters go to the prompt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    Control,
+    Type,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Action {
+    Fault(FaultKey),
+    Step(StepKey),
+    Type,
+    Help,
+    Quit,
+    Interrupt,
+    /// Opens the command palette.
+    Palette,
+    /// Toggles the presenter's banner.
+    Present,
+    /// Toggles plain view: the tab without frames, so that a terminal's own selection copies clean text.
+    Plain,
+    /// Clears all faults.
+    Reset,
+    /// Copies the selection to the clipboard.
+    Copy,
+    /// Explains the selected step.
+    Explain,
+    /// Moves the focus to the space-time diagram, or back.
+    SpaceTime,
+    NextPane,
+    PreviousPane,
+    /// Scrolls the tab by lines; positive is down.
+    Scroll(isize),
+    ScrollPage(isize),
+    /// Scrolls the log table by columns; positive is newer.
+    ScrollLog(isize),
+    OldestEntry,
+    NewestEntry,
+    /// Closes what is open, or returns to CONTROL.
+    Escape,
+    Run,
+    Complete,
+    Search,
+    Older,
+    Newer,
+    Edit(InputRequest),
+    Tape(TapeKey),
+    /// Runs the first scenario. The other digits have no binding of their own.
+    Scenario,
+    /// Opens the list of scenarios.
+    Scenarios,
+}
+
+/// Keys that need a node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FaultKey {
+    Kill,
+    Restart,
+    Pause,
+    Link,
+    Hold,
+    Conflict,
+}
+
+/// Keys of step mode.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StepKey {
+    /// Switches step mode on or off.
+    Switch,
+    /// Delivers the oldest message.
+    Next,
+    Deliver,
+    Discard,
+    Delay,
+    Duplicate,
+}
+
+/// Keys of the tape.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TapeKey {
+    Back,
+    Forward,
+    PreviousMark,
+    NextMark,
+    Live,
+    Bookmark,
+    Freeze,
+    Slower,
+    Faster,
+}

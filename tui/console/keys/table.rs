@@ -1,0 +1,273 @@
+//! The default bindings, in the order of the hint line and the help.
+
+use crossterm::event::{KeyCode, KeyModifiers};
+use tui_input::InputRequest;
+
+use crate::console::keys::{Action, Binding, FaultKey, Mode, Needs, Press, StepKey, TapeKey};
+use crate::lang::{Text, text};
+
+pub(super) const NONE: KeyModifiers = KeyModifiers::NONE;
+pub(super) const CONTROL: KeyModifiers = KeyModifiers::CONTROL;
+pub(super) const ALT: KeyModifiers = KeyModifiers::ALT;
+
+const fn char(character: char) -> Press {
+    Press(KeyCode::Char(character), NONE)
+}
+
+const fn key(code: KeyCode) -> Press {
+    Press(code, NONE)
+}
+
+const fn control(character: char) -> Press {
+    Press(KeyCode::Char(character), CONTROL)
+}
+
+const fn alt(character: char) -> Press {
+    Press(KeyCode::Char(character), ALT)
+}
+
+const fn on_control(presses: &'static [Press], label: &'static str, action: Action) -> Binding {
+    Binding { mode: Mode::Control, presses, label, action, hint: None, help: NO_HELP, needs: Needs::Nothing }
+}
+
+const fn on_type(presses: &'static [Press], label: &'static str, action: Action) -> Binding {
+    Binding { mode: Mode::Type, ..on_control(presses, label, action) }
+}
+
+const NO_HELP: Text = text("", "");
+
+impl Binding {
+    /// Puts the key in the hint line.
+    const fn hint(self, english: &'static str, portuguese: &'static str) -> Binding {
+        Binding { hint: Some(text(english, portuguese)), ..self }
+    }
+
+    const fn help(self, english: &'static str, portuguese: &'static str) -> Binding {
+        Binding { help: text(english, portuguese), ..self }
+    }
+
+    const fn needs(self, needs: Needs) -> Binding {
+        Binding { needs, ..self }
+    }
+}
+
+/// The first binding that matches a key press acts.
+pub const BINDINGS: &[Binding] = &[
+    on_control(&[char('1')], "1-9", Action::Scenario)
+        .hint("scenario", "cenário")
+        .help(
+            "run a scenario; 0 lists them; typed: run normal, run ./mine.txt, stop",
+            "roda um cenário; 0 lista todos; digitado: run normal, run ./meu.txt, stop",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('0')], "0", Action::Scenarios)
+        .help("the list of all scenarios; typed: run", "a lista de todos os cenários; digitado: run"),
+    on_control(&[char('k')], "k", Action::Fault(FaultKey::Kill))
+        .hint("kill", "matar")
+        .help("kill a node at once; typed: kill 3", "mata um nó na hora; digitado: kill 3")
+        .needs(Needs::Launcher),
+    on_control(&[char('r')], "r", Action::Fault(FaultKey::Restart))
+        .hint("restart", "reiniciar")
+        .help("start a node again; typed: restart 3", "inicia um nó de novo; digitado: restart 3")
+        .needs(Needs::Launcher),
+    on_control(&[char('z')], "z", Action::Fault(FaultKey::Pause))
+        .hint("pause", "pausar")
+        .help(
+            "pause a node, or resume it; typed: pause 3, resume 3",
+            "pausa um nó, ou o retoma; digitado: pause 3, resume 3",
+        )
+        .needs(Needs::Launcher),
+    on_control(&[char('x')], "x", Action::Fault(FaultKey::Link))
+        .hint("cut", "cortar")
+        .help(
+            "cut the link between two nodes, or heal it; typed: cut 2 3, heal 2 3",
+            "corta o enlace entre dois nós, ou o refaz; digitado: cut 2 3, heal 2 3",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('h')], "h", Action::Fault(FaultKey::Hold))
+        .hint("hold", "reter")
+        .help(
+            "hold the commit orders to a node, or release them; typed: hold 3 commit-order, release 3",
+            "retém as ordens de commit para um nó, ou as libera; digitado: hold 3 commit-order, release 3",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('c')], "c", Action::Fault(FaultKey::Conflict))
+        .hint("conflict", "conflito")
+        .help(
+            "append a forged entry to a replica's log; typed: inject 3 q 666",
+            "acrescenta uma entrada forjada ao log de uma réplica; digitado: inject 3 q 666",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('t')], "t", Action::Step(StepKey::Switch))
+        .hint("step", "passo")
+        .help(
+            "step mode: timers stop, every message waits; again: timers run; typed: step on, step off",
+            "passo a passo: os relógios param, toda mensagem espera; de novo: correm; digitado: step on, step off",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('.'), char('n')], ".", Action::Step(StepKey::Next))
+        .help(
+            "deliver the oldest message; also n, and pgdn in step mode; typed: deliver",
+            "entrega a mensagem mais antiga; também n, e pgdn no passo a passo; digitado: deliver",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('d')], "d", Action::Step(StepKey::Deliver))
+        .help(
+            "deliver the selected message (up and down select); typed: deliver 1-2-17",
+            "entrega a mensagem selecionada (as setas selecionam); digitado: deliver 1-2-17",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('w')], "w", Action::Step(StepKey::Discard))
+        .help(
+            "discard the selected message; typed: discard 1-2-17",
+            "descarta a mensagem selecionada; digitado: discard 1-2-17",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('a')], "a", Action::Step(StepKey::Delay))
+        .help(
+            "deliver the selected message 3 s later; typed: delay-message 1-2-17 3000",
+            "entrega a mensagem selecionada 3 s depois; digitado: delay-message 1-2-17 3000",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('u')], "u", Action::Step(StepKey::Duplicate))
+        .help(
+            "duplicate the selected message; typed: duplicate 1-2-17",
+            "duplica a mensagem selecionada; digitado: duplicate 1-2-17",
+        )
+        .needs(Needs::Lab),
+    on_control(&[char('i'), char('/'), key(KeyCode::Enter)], "i", Action::Type)
+        .hint("type", "digitar")
+        .help("type a command; also / and Enter", "digita um comando; também / e Enter"),
+    on_control(&[key(KeyCode::Tab)], "tab", Action::NextPane)
+        .hint("pane", "aba")
+        .help("next tab; Shift-Tab goes back", "próxima aba; Shift-Tab volta"),
+    on_control(&[key(KeyCode::BackTab)], "shift-tab", Action::PreviousPane).help("previous tab", "aba anterior"),
+    on_control(&[char('s')], "s", Action::SpaceTime).hint("space-time", "espaço-tempo").help(
+        "select a message of the space-time diagram with up and down; s or esc goes back",
+        "seleciona uma mensagem do diagrama espaço-tempo com as setas; s ou esc volta",
+    ),
+    on_control(&[char('e')], "e", Action::Explain).hint("explain", "explicar").help(
+        "explain the selected line (up and down select), or the newest",
+        "explica a linha selecionada (as setas selecionam), ou a mais nova",
+    ),
+    on_control(&[char(':'), control('p')], ":", Action::Palette).hint("find", "buscar").help(
+        "find a command or a key by a few letters; also ctrl-p",
+        "acha um comando ou tecla por algumas letras; também ctrl-p",
+    ),
+    on_control(&[char('y')], "y", Action::Copy).help(
+        "copy the selected line or message, or the tab, to the clipboard",
+        "copia a linha ou a mensagem selecionada, ou a aba",
+    ),
+    on_control(&[char('P')], "P", Action::Present).help(
+        "a large banner of the current event, for an audience; also --present",
+        "uma faixa grande com o evento atual, para uma plateia; também --present",
+    ),
+    on_control(&[char('R')], "R", Action::Reset).help(
+        "reset: clear all faults, resume and restart all nodes",
+        "restaura: desfaz as falhas, retoma e reinicia todos os nós",
+    ),
+    on_control(&[char('v')], "v", Action::Plain)
+        .help("the tab alone, without frames, as plain text", "só a aba, sem molduras, como texto puro"),
+    on_control(&[char('?')], "?", Action::Help).hint("help", "ajuda").help("this help", "esta ajuda"),
+    on_control(&[char('q')], "q", Action::Quit).hint("quit", "sair").help(
+        "quit at once; nodes that this console started stop with it",
+        "sai na hora; os nós que este console iniciou param junto",
+    ),
+    on_control(&[control('c')], "ctrl-c", Action::Interrupt).help("twice: quit", "duas vezes: sai"),
+    on_control(&[key(KeyCode::Up)], "up", Action::Scroll(-1)).help("scroll the tab up", "rola a aba para cima"),
+    on_control(&[key(KeyCode::Down)], "down", Action::Scroll(1)).help("scroll the tab down", "rola a aba para baixo"),
+    on_control(&[key(KeyCode::PageUp)], "pgup", Action::ScrollPage(-1)).help("a page up", "uma página acima"),
+    on_control(&[key(KeyCode::PageDown)], "pgdn", Action::ScrollPage(1)).help("a page down", "uma página abaixo"),
+    on_control(&[key(KeyCode::Left)], "left", Action::ScrollLog(-1))
+        .help("older entries of the logs", "entradas mais antigas dos logs"),
+    on_control(&[key(KeyCode::Right)], "right", Action::ScrollLog(1))
+        .help("newer entries of the logs", "entradas mais novas dos logs"),
+    on_control(&[key(KeyCode::Home)], "home", Action::OldestEntry)
+        .help("the oldest entries", "as entradas mais antigas"),
+    on_control(&[key(KeyCode::End)], "end", Action::NewestEntry)
+        .help("the newest entries, and follow them", "as entradas mais novas, e as acompanha"),
+    on_control(&[char('[')], "[", Action::Tape(TapeKey::Back)).help(
+        "previous event: the screen shows the past, the cluster keeps running",
+        "evento anterior: a tela mostra o passado, o cluster continua rodando",
+    ),
+    on_control(&[char(']')], "]", Action::Tape(TapeKey::Forward)).help("next event", "evento seguinte"),
+    on_control(&[char('{')], "{", Action::Tape(TapeKey::PreviousMark)).help(
+        "previous mark: epochs, writes, kills, truncations, bookmarks, violations",
+        "marca anterior: épocas, escritas, mortes, truncamentos, marcadores, violações",
+    ),
+    on_control(&[char('}')], "}", Action::Tape(TapeKey::NextMark)).help("next mark", "marca seguinte"),
+    on_control(&[char('L')], "L", Action::Tape(TapeKey::Live))
+        .help("back to the present; typed: live", "volta ao presente; digitado: live"),
+    on_control(&[char('B')], "B", Action::Tape(TapeKey::Bookmark))
+        .help("bookmark this moment; typed: bookmark TEXT", "marca este momento; digitado: bookmark TEXTO"),
+    on_control(&[char(' ')], "space", Action::Tape(TapeKey::Freeze))
+        .help("freeze the screen; in the past: play, and pause", "congela a tela; no passado: toca e pausa"),
+    on_control(&[char('-')], "-", Action::Tape(TapeKey::Slower)).help("play slower", "toca mais devagar"),
+    on_control(&[char('+'), char('=')], "+", Action::Tape(TapeKey::Faster)).help("play faster", "toca mais rápido"),
+    on_control(&[key(KeyCode::Esc)], "esc", Action::Escape)
+        .help("close a selection, a message or this help", "fecha uma seleção, uma mensagem ou esta ajuda"),
+    on_type(&[key(KeyCode::Enter)], "enter", Action::Run)
+        .hint("run", "executar")
+        .help("execute the line", "executa a linha"),
+    on_type(&[key(KeyCode::Tab)], "tab", Action::Complete)
+        .hint("complete", "completar")
+        .help("complete the word", "completa a palavra"),
+    on_type(&[key(KeyCode::Up), control('p')], "up", Action::Older)
+        .hint("older", "anterior")
+        .help("previous line of the history", "linha anterior do histórico"),
+    on_type(&[key(KeyCode::Down), control('n')], "down", Action::Newer).help(
+        "next line of the history",
+        "linha \
+                                                                                                          seguinte do \
+                                                                                                          histórico",
+    ),
+    on_type(&[control('r')], "ctrl-r", Action::Search)
+        .hint("search", "buscar")
+        .help("search the history backwards", "busca no histórico"),
+    on_type(&[key(KeyCode::Esc)], "esc", Action::Escape)
+        .hint("control", "controle")
+        .help("back to single keys", "volta às teclas"),
+    on_type(&[control('c')], "ctrl-c", Action::Interrupt)
+        .help("discard the line; twice: quit", "descarta a linha; duas vezes: sai"),
+    on_type(&[key(KeyCode::PageUp)], "pgup", Action::ScrollPage(-1))
+        .help("a page up in the tab", "uma página acima na aba"),
+    on_type(&[key(KeyCode::PageDown)], "pgdn", Action::ScrollPage(1)).help("a page down", "uma página abaixo"),
+    on_type(&[key(KeyCode::Left), control('b')], "left", Action::Edit(InputRequest::GoToPrevChar))
+        .help("one character left", "um caractere à esquerda"),
+    on_type(&[key(KeyCode::Right), control('f')], "right", Action::Edit(InputRequest::GoToNextChar))
+        .help("one character right", "um caractere à direita"),
+    on_type(
+        &[Press(KeyCode::Left, CONTROL), Press(KeyCode::Left, ALT), alt('b')],
+        "ctrl-left",
+        Action::Edit(InputRequest::GoToPrevWord),
+    )
+    .help("one word left; also alt-b", "uma palavra à esquerda; também alt-b"),
+    on_type(
+        &[Press(KeyCode::Right, CONTROL), Press(KeyCode::Right, ALT), alt('f')],
+        "ctrl-right",
+        Action::Edit(InputRequest::GoToNextWord),
+    )
+    .help("one word right; also alt-f", "uma palavra à direita; também alt-f"),
+    on_type(&[key(KeyCode::Home), control('a')], "home", Action::Edit(InputRequest::GoToStart))
+        .help("to the beginning; also ctrl-a", "ao início; também ctrl-a"),
+    on_type(&[key(KeyCode::End), control('e')], "end", Action::Edit(InputRequest::GoToEnd))
+        .help("to the end; also ctrl-e", "ao fim; também ctrl-e"),
+    on_type(&[key(KeyCode::Backspace), control('h')], "backspace", Action::Edit(InputRequest::DeletePrevChar))
+        .help("delete the character before", "apaga o caractere anterior"),
+    on_type(&[key(KeyCode::Delete), control('d')], "delete", Action::Edit(InputRequest::DeleteNextChar))
+        .help("delete the character under the cursor", "apaga o caractere sob o cursor"),
+    on_type(
+        &[control('w'), Press(KeyCode::Backspace, ALT), Press(KeyCode::Backspace, CONTROL)],
+        "ctrl-w",
+        Action::Edit(InputRequest::DeletePrevWord),
+    )
+    .help("delete the word before; also alt-backspace", "apaga a palavra anterior; também alt-backspace"),
+    on_type(&[alt('d'), Press(KeyCode::Delete, CONTROL)], "alt-d", Action::Edit(InputRequest::DeleteNextWord))
+        .help("delete the word after", "apaga a palavra seguinte"),
+    on_type(&[control('u')], "ctrl-u", Action::Edit(InputRequest::DeleteFromStart))
+        .help("delete all before the cursor", "apaga tudo antes do cursor"),
+    on_type(&[control('k')], "ctrl-k", Action::Edit(InputRequest::DeleteTillEnd))
+        .help("delete all after the cursor", "apaga tudo depois do cursor"),
+    on_type(&[control('y')], "ctrl-y", Action::Edit(InputRequest::Yank))
+        .help("insert the deleted text again", "insere de novo o texto apagado"),
+];

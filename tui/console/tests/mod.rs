@@ -1,0 +1,26 @@
+//! Tests of the console as a whole: messages in, the model and whole screens out. Unit tests are in the files that they
+//! test.
+
+mod causal_order;
+
+mod claims;
+
+mod drawing;
+
+mod final_db;
+
+mod keys;
+
+mod redraw;
+
+mod sample;
+
+mod scenarios;
+
+mod screens;
+
+mod speed;
+
+mod tape;
+
+mod typing;
