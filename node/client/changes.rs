@@ -14,7 +14,7 @@ use crate::client::Client;
 use crate::client::error::{ClientError, refused};
 use crate::client::nodes::{Absence, Answer, root_cause};
 use crate::client::types::{Changed, Record};
-use crate::protocol::apply::Seen;
+use crate::protocol::apply::WatchCursor;
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
@@ -31,7 +31,7 @@ const FUTURE: &str = "future_revision";
 pub struct Watching {
     client: Client,
     prefix: Bytes,
-    seen: Seen,
+    seen: WatchCursor,
     waiting: VecDeque<Changed>,
     /// The last node that let this watcher wait has brought nothing so far, while others said that what it wants is
     /// gone.
@@ -44,8 +44,8 @@ impl Client {
     /// do not exist yet only the very next one is waited for.
     pub async fn watch(&self, prefix: Bytes, from: Option<u64>) -> Result<Watching, ClientError> {
         let seen = match from {
-            Some(from) => Seen::before(from),
-            None => Seen::before(self.newest_revision(self.deadline()).await? + 1),
+            Some(from) => WatchCursor::starting_at(from),
+            None => WatchCursor::starting_at(self.newest_revision(self.deadline()).await? + 1),
         };
         let (client, waiting) = (self.clone(), VecDeque::new());
         let mut watching = Watching { client, prefix, seen, waiting, in_vain: false, stream: None };
@@ -64,7 +64,7 @@ impl Client {
 impl Watching {
     /// The revision after which nothing was seen yet.
     pub fn revision(&self) -> u64 {
-        self.seen.up_to()
+        self.seen.revision()
     }
 
     /// The next change. An error says that for the client's whole deadline no node could be watched, that none keeps
@@ -117,7 +117,7 @@ impl Watching {
             }
             self.in_vain = false;
             if let Some(oldest) = oldest {
-                let from = self.seen.up_to() + 1;
+                let from = self.seen.revision() + 1;
                 let text = format!("changes from revision {from} on are not kept any more: watch from {oldest} on");
                 return Err(refused("history_gone", text));
             }
@@ -134,7 +134,7 @@ impl Watching {
     /// The nodes that answer: first those that are far enough, the furthest first.
     async fn candidates(&self, deadline: Instant) -> Vec<String> {
         let until = deadline.min(Instant::now() + LOOK);
-        let seen = self.seen.up_to();
+        let seen = self.seen.revision();
         let far = |answers: &[Answer], _| revisions(answers).any(|(revision, _)| revision > seen);
         let answers = self.client.shared.nodes.ask_all(until, far).await;
         let mut found: Vec<_> = revisions(&answers).collect();
@@ -145,7 +145,7 @@ impl Watching {
     async fn open(&self, address: &str) -> Result<(Streaming<proto::WatchResponse>, proto::WatchResponse), String> {
         let channel = self.client.shared.nodes.channel(address, Instant::now() + LOOK).await?;
         let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
-        let request = proto::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen.up_to() + 1) };
+        let request = proto::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen.revision() + 1) };
         let opened = client.watch(request).await.map_err(|status| root_cause(&status))?;
         let mut stream = opened.into_inner();
         match stream.message().await {
@@ -156,7 +156,7 @@ impl Watching {
     }
 
     fn is_news(&self, response: &proto::WatchResponse) -> bool {
-        response.up_to > self.seen.up_to()
+        response.up_to > self.seen.revision()
     }
 
     fn take(&mut self, response: proto::WatchResponse) -> Result<(), ClientError> {
@@ -168,19 +168,19 @@ impl Watching {
         self.in_vain &= !self.is_news(&response);
         for changed in response.changes {
             let Some(record) = changed.record.map(Record::from) else { continue };
-            if self.seen.is_new(record.revision) {
+            if self.seen.advance(record.revision) {
                 let Record { key, value, id, revision, .. } = record;
                 self.waiting.push_back(Changed { key, value: (!changed.deleted).then_some(value), id, revision });
             }
         }
-        self.seen.reached(response.up_to);
+        self.seen.advance_to(response.up_to);
         Ok(())
     }
 
     /// Nothing came for a while: if another node has more, this one is left.
     async fn leave_if_behind(&mut self) {
         let until = Instant::now() + LOOK;
-        let seen = self.seen.up_to();
+        let seen = self.seen.revision();
         let far = |answers: &[Answer], _| revisions(answers).any(|(revision, _)| revision > seen);
         let asked = timeout_at(until.into(), self.client.shared.nodes.ask_all(until, far)).await;
         let behind = asked.is_ok_and(|answers| revisions(&answers).any(|(revision, _)| revision > seen));

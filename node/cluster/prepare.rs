@@ -37,7 +37,7 @@ pub fn prepare(data: &Path, nodes: u64, logs: &[PreparedLog]) -> Result<(), Clus
         // Where the nodes listen is not known yet; the command line tells each of them.
         Member::voter(id, String::new(), opened.incarnation)
     };
-    let founding = Membership::found(opened.iter().enumerate().map(member).collect());
+    let founding = Membership::founding(opened.iter().enumerate().map(member).collect());
     for log in logs {
         if let Some(opened) = opened.get_mut(log.node.0 as usize - 1) {
             write(opened, log, &founding).map_err(|error| failed(data, &error))?;

@@ -72,10 +72,6 @@ impl Gate {
         std::mem::take(&mut self.facts)
     }
 
-    pub fn is_frozen(&self) -> bool {
-        self.state.frozen
-    }
-
     /// Lets a message of the core go, or loses it.
     pub fn pass_out(&mut self, envelope: Envelope) -> Passage {
         if self.is_dropped(&envelope) { Passage::Stays } else { Passage::Passes(envelope) }
@@ -277,10 +273,6 @@ impl Gate {
 
     pub fn state_without_messages(&self) -> Lab {
         self.state.clone()
-    }
-
-    pub fn rules(&self) -> &[LinkRule] {
-        &self.state.rules
     }
 
     pub fn waiting(&self) -> usize {

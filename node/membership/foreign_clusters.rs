@@ -1,7 +1,7 @@
-//! Which peers say that they belong to another cluster: a majority of them means that this node is the stranger, most
-//! often one that was started on another cluster's data folder.
+//! Peers that report another cluster id. If they are a majority, this node is the wrong one, most often because it was
+//! started with another cluster's data folder.
 //!
-//! Fewer than a majority are strangers here themselves. They are refused and logged, and this node goes on.
+//! Fewer than a majority are themselves wrong: they are refused and logged, and this node continues.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use tonic::metadata::{BinaryMetadataKey, BinaryMetadataValue};
 
 use crate::protocol::{ClusterId, NodeId};
 
-/// With a refusal goes the cluster of who refuses.
+/// The metadata key of a refusal that carries the cluster id of the refusing node.
 const CLUSTER_KEY: &str = "epoca-cluster-bin";
 
-/// Clones share it.
+/// The foreign cluster ids of peers. Clones share them.
 #[derive(Clone, Debug)]
-pub struct ForeignClusters(Arc<watch::Sender<BTreeMap<NodeId, ClusterId>>>);
+pub(crate) struct ForeignClusters(Arc<watch::Sender<BTreeMap<NodeId, ClusterId>>>);
 
 impl Default for ForeignClusters {
     fn default() -> ForeignClusters {
@@ -30,15 +30,15 @@ impl ForeignClusters {
         self.0.send_if_modified(|foreign_clusters| foreign_clusters.insert(peer, cluster) != Some(cluster));
     }
 
-    /// The peer has spoken as a member of this node's own cluster.
+    /// The peer has sent a message as a member of this node's own cluster.
     pub(crate) fn forget(&self, peer: NodeId) {
         if !self.0.borrow().is_empty() {
             self.0.send_if_modified(|foreign_clusters| foreign_clusters.remove(&peer).is_some());
         }
     }
 
-    /// Only members count.
-    pub(crate) fn keep(&self, members: &BTreeSet<NodeId>) {
+    /// Forgets peers that are not members, so that they do not count.
+    pub(crate) fn retain(&self, members: &BTreeSet<NodeId>) {
         self.0.send_if_modified(|foreign_clusters| {
             let before = foreign_clusters.len();
             foreign_clusters.retain(|peer, _| members.contains(peer));
@@ -46,7 +46,7 @@ impl ForeignClusters {
         });
     }
 
-    /// Notes a peer that has refused a message because of its cluster.
+    /// Notes the cluster id of a peer that has refused a message, if the refusal carries one.
     pub(crate) fn note_refusal(&self, peer: NodeId, status: &Status) {
         let cluster = status.metadata().get_bin(CLUSTER_KEY).and_then(|value| value.to_bytes().ok());
         if let Some(cluster) = cluster.and_then(|bytes| <[u8; 16]>::try_from(&bytes[..]).ok()) {
@@ -54,11 +54,11 @@ impl ForeignClusters {
         }
     }
 
-    /// Resolves when as many nodes as make a quorum belong to one other cluster: no quorum of ours is left.
-    pub async fn outnumber(&self, quorum: impl Fn() -> usize) -> (ClusterId, Vec<NodeId>) {
+    /// Resolves when a quorum of nodes belongs to one other cluster, so that this node's own can have no quorum.
+    pub(crate) async fn outnumbered(&self, quorum: impl Fn() -> usize) -> (ClusterId, Vec<NodeId>) {
         let mut foreign_clusters = self.0.subscribe();
         loop {
-            if let Some(found) = most(&foreign_clusters.borrow_and_update(), quorum()) {
+            if let Some(found) = quorum_elsewhere(&foreign_clusters.borrow_and_update(), quorum()) {
                 return found;
             }
             if foreign_clusters.changed().await.is_err() {
@@ -68,15 +68,15 @@ impl ForeignClusters {
     }
 }
 
-fn most(foreign_clusters: &BTreeMap<NodeId, ClusterId>, quorum: usize) -> Option<(ClusterId, Vec<NodeId>)> {
+fn quorum_elsewhere(foreign_clusters: &BTreeMap<NodeId, ClusterId>, quorum: usize) -> Option<(ClusterId, Vec<NodeId>)> {
     let of =
         |cluster: ClusterId| foreign_clusters.iter().filter(move |(_, theirs)| **theirs == cluster).map(|(id, _)| *id);
     let cluster = foreign_clusters.values().copied().find(|cluster| of(*cluster).count() >= quorum)?;
     Some((cluster, of(cluster).collect()))
 }
 
-/// The refusal with the cluster of who refuses.
-pub(crate) fn naming(mut status: Status, cluster: ClusterId) -> Status {
+/// Adds this node's cluster id to a refusal.
+pub(crate) fn with_cluster(mut status: Status, cluster: ClusterId) -> Status {
     let key = BinaryMetadataKey::from_static(CLUSTER_KEY);
     status.metadata_mut().insert_bin(key, BinaryMetadataValue::from_bytes(&cluster.0));
     status
@@ -91,12 +91,12 @@ mod tests {
     #[test]
     fn only_a_quorum_of_one_other_cluster_outnumbers_and_who_comes_back_counts_no_more() {
         let foreign_clusters = ForeignClusters::default();
-        let found = |foreign_clusters: &ForeignClusters| most(&foreign_clusters.0.borrow(), 2);
+        let found = |foreign_clusters: &ForeignClusters| quorum_elsewhere(&foreign_clusters.0.borrow(), 2);
         foreign_clusters.note(NodeId(1), THEIRS);
         foreign_clusters.note(NodeId(1), THEIRS);
         foreign_clusters.note(NodeId(3), ClusterId([8; 16]));
         assert_eq!(found(&foreign_clusters), None);
-        foreign_clusters.note_refusal(NodeId(4), &naming(Status::failed_precondition("no"), THEIRS));
+        foreign_clusters.note_refusal(NodeId(4), &with_cluster(Status::failed_precondition("no"), THEIRS));
         assert_eq!(found(&foreign_clusters), Some((THEIRS, vec![NodeId(1), NodeId(4)])));
         foreign_clusters.forget(NodeId(1));
         assert_eq!(found(&foreign_clusters), None);

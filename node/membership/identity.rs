@@ -1,14 +1,14 @@
-//! Who a node is, as the other nodes know it.
+//! The identity of a node among the others.
 
 use crate::protocol::{Incarnation, NodeId};
 
-/// Sent to the others with a request to join, and compared with the member list.
+/// Sent with a request to join, and compared with the member list.
 #[derive(Clone, Debug)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The node's id in the cluster.
-    pub id: NodeId,
-    /// Which data folder it has: another folder under the same id is another member.
-    pub incarnation: Incarnation,
-    /// Where the others reach it, as `HOST:PORT`.
-    pub address: String,
+    pub(crate) id: NodeId,
+    /// The incarnation of its data folder. Another folder under the same id is another member.
+    pub(crate) incarnation: Incarnation,
+    /// The address at which other nodes reach it, as `HOST:PORT`.
+    pub(crate) address: String,
 }

@@ -1,10 +1,9 @@
-//! Asking to be added to a cluster, until somebody has done it.
+//! Asks to be added to a cluster, again and again until it succeeds.
 //!
-//! A new node asks the addresses that it was given. A node whose folder was emptied asks those that still push to the
-//! old one. Whoever is asked passes it on to the leader; being added again changes nothing.
+//! A new node asks the addresses from its command line. A node whose folder was emptied asks the nodes that still push
+//! to the old one. Each of them forwards the request to the leader. Being added twice changes nothing.
 //!
-//! A member that listens elsewhere than the member list says asks in the same way: the leader then changes the address
-//! alone.
+//! A member whose address differs from the member list asks in the same way; the leader then changes only the address.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,65 +18,68 @@ use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 use crate::wire::proto::member_changed::Outcome;
 
-/// The first wait after everybody was asked in vain, doubled up to the greatest.
+/// The first and the longest pause after all addresses have failed; it doubles in between.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
-/// Longer than a change of the list takes when all goes well.
+/// Longer than a change of the list takes without failures.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// So many different reasons are told; whoever gives more of them gives none.
+/// How many different reasons are logged. A peer that sends ever new ones cannot fill the log.
 const REASONS_MAX: usize = 64;
 
-/// A node that wants to be a member.
-pub struct Join {
-    pub me: Identity,
-    /// Stay a learner.
-    pub learner: bool,
-    /// The addresses to ask besides those in `linked`.
-    pub at: Vec<String>,
-    /// The nodes to which there are links.
-    pub linked: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
-    pub membership: MembershipView,
-    /// The cluster that it belonged to, with a folder that was damaged: no other one may take it up.
-    pub former: Option<ClusterId>,
-    /// It is a member already, and the list has it at this address, where it is no more.
-    pub moved_from: Option<String>,
+/// A node that wants to be a member, or to have its address changed.
+pub(crate) struct Join {
+    pub(crate) me: Identity,
+    /// Remain a learner.
+    pub(crate) learner: bool,
+    /// Addresses to ask, besides those of `linked`.
+    pub(crate) seeds: Vec<String>,
+    /// The addresses of nodes that this one has a link to.
+    pub(crate) linked: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+    pub(crate) membership: MembershipView,
+    /// The cluster of the quarantined folder. No other one may add the node.
+    pub(crate) former_cluster: Option<ClusterId>,
+    /// The outdated address in the member list, if the node is a member already.
+    pub(crate) moved_from: Option<String>,
 }
 
-enum Asked {
+enum JoinAnswer {
     Added,
-    /// It is so already.
-    Member,
-    Not(String),
+    /// Nothing had to change.
+    AlreadyMember,
+    /// Refused or unreachable: why.
+    Refused(String),
 }
 
 impl Join {
-    /// Ends once this node is a member.
-    pub async fn run(self) {
+    /// Runs until this node is a member.
+    pub(crate) async fn run(self) {
         let me = self.me.id;
-        let mut told = BTreeSet::new();
+        let mut logged = BTreeSet::new();
         let mut backoff = BACKOFF_MIN;
         let moved = self.moved_from.as_ref().map(|from| format!("the member list has {me} at {from}"));
         if let Some(moved) = &moved {
-            tracing::info!("{moved}, and it is at {} now: it asks the leader to change that", self.me.address);
+            tracing::info!("{moved}, but it is at {} now: it asks the leader to change that", self.me.address);
         }
         loop {
             for address in self.addresses() {
                 let why = match (self.ask(&address).await, &moved) {
-                    (Asked::Added, None) => {
+                    (JoinAnswer::Added, None) => {
                         return tracing::info!("{me} was added to the cluster, asked at {address}");
                     }
-                    (Asked::Member, None) => return tracing::info!("{me} is a member already, says {address}"),
-                    (Asked::Added | Asked::Member, Some(_)) => {
+                    (JoinAnswer::AlreadyMember, None) => {
+                        return tracing::info!("{me} is a member already, says {address}");
+                    }
+                    (JoinAnswer::Added | JoinAnswer::AlreadyMember, Some(_)) => {
                         return tracing::info!("the member list has {me} at {} now", self.me.address);
                     }
-                    (Asked::Not(why), None) => format!("{me} asks {address} to be added: {why}"),
-                    // Until somebody leads, and the others are reached, every answer is like this.
-                    (Asked::Not(why), Some(moved)) => {
-                        tracing::debug!("{moved} still: {address} answers {why}");
+                    (JoinAnswer::Refused(why), None) => format!("{me} asks {address} to be added: {why}"),
+                    // Normal until there is a leader and it is reachable.
+                    (JoinAnswer::Refused(why), Some(moved)) => {
+                        tracing::debug!("{moved} still: {address} answered: {why}");
                         continue;
                     }
                 };
-                if told.len() < REASONS_MAX && told.insert(why.clone()) {
+                if logged.len() < REASONS_MAX && logged.insert(why.clone()) {
                     tracing::warn!("{why}");
                 }
             }
@@ -87,13 +89,13 @@ impl Join {
     }
 
     fn addresses(&self) -> Vec<String> {
-        let mut all = self.at.clone();
+        let mut all = self.seeds.clone();
         for address in (self.linked)() {
             if !all.contains(&address) {
                 all.push(address);
             }
         }
-        // A member that was moved can ask itself first: it knows who leads.
+        // A moved member asks itself first: it knows the leader.
         all.retain(|address| *address != self.me.address);
         if self.membership.cluster().is_some() {
             all.insert(0, self.me.address.clone());
@@ -101,9 +103,9 @@ impl Join {
         all
     }
 
-    async fn ask(&self, address: &str) -> Asked {
+    async fn ask(&self, address: &str) -> JoinAnswer {
         let Ok(endpoint) = crate::wire::endpoint::endpoint(self.me.id, address) else {
-            return Asked::Not("that is no address".to_owned());
+            return JoinAnswer::Refused("this is not a valid address".to_owned());
         };
         let call = async {
             let channel: Channel = endpoint.connect().await.map_err(|error| tonic::Status::from_error(error.into()))?;
@@ -112,21 +114,21 @@ impl Join {
                 address: self.me.address.clone(),
                 incarnation: self.me.incarnation.0.to_vec().into(),
                 learner: self.learner,
-                cluster: self.membership.cluster().or(self.former).map(|cluster| cluster.0.to_vec().into()),
+                cluster: self.membership.cluster().or(self.former_cluster).map(|cluster| cluster.0.to_vec().into()),
             };
             ControlClient::new(channel).join(request).await
         };
         let answer = match tokio::time::timeout(ANSWER_TIMEOUT, call).await {
             Ok(Ok(answer)) => answer.into_inner(),
-            Ok(Err(status)) => return Asked::Not(crate::wire::status::reason(&status)),
-            Err(_) => return Asked::Not("no answer".to_owned()),
+            Ok(Err(status)) => return JoinAnswer::Refused(crate::wire::status::reason(&status)),
+            Err(_) => return JoinAnswer::Refused("no answer".to_owned()),
         };
         match answer.outcome {
-            Some(Outcome::Written(_)) => Asked::Added,
-            Some(Outcome::Unchanged(_)) => Asked::Member,
-            Some(Outcome::Refused(refusal)) => Asked::Not(refusal.message),
-            Some(Outcome::Unknown(why)) => Asked::Not(why.message),
-            None => Asked::Not("the answer says nothing".to_owned()),
+            Some(Outcome::Written(_)) => JoinAnswer::Added,
+            Some(Outcome::Unchanged(_)) => JoinAnswer::AlreadyMember,
+            Some(Outcome::Refused(refusal)) => JoinAnswer::Refused(refusal.message),
+            Some(Outcome::Unknown(why)) => JoinAnswer::Refused(why.message),
+            None => JoinAnswer::Refused("the answer is empty".to_owned()),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Whose data folders are lost, as far as this node hears: members that ask to be added with another folder than the list
-//! names.
+//! Members whose data folders are lost, as far as this node knows: those that ask to be added with another folder than
+//! the member list names.
 //!
-//! When a majority of the voters' folders is lost, no leader can be elected and nobody can be added. That is a matter for
-//! people: it is said plainly, and no new cluster is founded over what may still be found.
+//! When a majority of the voters' folders is lost, no leader can be elected and no node can be added. People must
+//! decide then: the node reports it, and never founds a new cluster over data that may still exist.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,52 +11,52 @@ use std::time::{Duration, Instant};
 use crate::membership::view::MembershipView;
 use crate::protocol::{Incarnation, Member, MemberKind, NodeId};
 
-/// Whoever has to be added asks again much sooner; who does not any more has ended, or has its old folder again.
-const MEMORY: Duration = Duration::from_secs(30);
+/// How long a request to be added counts. A node that still needs it asks again much sooner.
+const REQUEST_LIFETIME: Duration = Duration::from_secs(30);
 
-/// Clones share it.
+/// The lost folders. Clones share them.
 #[derive(Clone, Debug)]
-pub struct LostDisks {
+pub(crate) struct LostDisks {
     me: (NodeId, Incarnation),
     membership: MembershipView,
-    /// The members by a log that was damaged, for as long as there is no other list.
+    /// The members by the quarantined log, until there is a new list.
     former: Arc<[Member]>,
     asked: Arc<Mutex<BTreeMap<NodeId, (Incarnation, Instant)>>>,
 }
 
 impl LostDisks {
-    pub fn new(me: (NodeId, Incarnation), membership: MembershipView, former: Option<Vec<Member>>) -> LostDisks {
+    pub(crate) fn new(me: (NodeId, Incarnation), membership: MembershipView, former: Option<Vec<Member>>) -> LostDisks {
         LostDisks { me, membership, former: former.unwrap_or_default().into(), asked: Arc::default() }
     }
 
-    /// A node has asked to be added with this folder.
-    pub fn asked(&self, node: NodeId, incarnation: Incarnation) {
+    /// Notes that a node has asked to be added with this folder.
+    pub(crate) fn asked(&self, node: NodeId, incarnation: Incarnation) {
         let listed = self.members().iter().any(|member| member.id == node);
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        // Only members are remembered, so there are few.
+        // Only members are stored, which bounds the size.
         if listed {
             asked.insert(node, (incarnation, Instant::now()));
         }
     }
 
-    /// That too few disks are left, and what to do then.
-    pub fn verdict(&self) -> Option<String> {
+    /// If too few intact folders are left: what is the case, and what to do.
+    pub(crate) fn verdict(&self) -> Option<String> {
         let members = self.members();
         let voters: Vec<&Member> = members.iter().filter(|member| member.kind == MemberKind::Voter).collect();
-        let (lost, whole): (Vec<&Member>, Vec<&Member>) = voters.iter().partition(|voter| self.is_lost(voter));
-        if lost.is_empty() || whole.len() > voters.len() / 2 {
+        let (lost, intact): (Vec<&Member>, Vec<&Member>) = voters.iter().partition(|voter| self.is_lost(voter));
+        if lost.is_empty() || intact.len() > voters.len() / 2 {
             return None;
         }
         let (all, needed) = (voters.len(), voters.len() / 2 + 1);
         Some(format!(
-            "a quorum of lost_disks is lost: {} run with another data folder than the member list names, and {} of {all} voters \
-             can be whole ({}) where {needed} are needed. No leader can be elected, and nobody can be added. Nothing is \
-             founded anew, because what was confirmed may still be in the folders that were moved aside. Put back as many \
-             as are missing from their quarantine folders, mended (why.txt in them says how), or restore a backup into \
-             new folders with `epoca restore`",
+            "a quorum of disks is lost: {} run with another data folder than the member list names, and {} of {all} \
+             voters can be intact ({}) where {needed} are needed. No leader can be elected, and no node can be added. \
+             No new cluster is founded, because confirmed writes may still be in the quarantined folders. Put back as \
+             many folders as are missing, repaired (why.txt in each quarantine folder explains how), or restore a \
+             backup into new folders with `epoca restore`",
             names(&lost),
-            whole.len(),
-            if whole.is_empty() { "none".to_owned() } else { names(&whole) },
+            intact.len(),
+            if intact.is_empty() { "none".to_owned() } else { names(&intact) },
         ))
     }
 
@@ -72,7 +72,7 @@ impl LostDisks {
             return voter.incarnation != self.me.1;
         }
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.get(&voter.id).is_some_and(|(with, when)| *with != voter.incarnation && when.elapsed() < MEMORY)
+        asked.get(&voter.id).is_some_and(|(with, when)| *with != voter.incarnation && when.elapsed() < REQUEST_LIFETIME)
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
     }
 
     fn membership() -> MembershipView {
-        let list = Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::found(voters()) };
+        let list = Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::founding(voters()) };
         MembershipView::new(Vec::new(), Some(list))
     }
 
@@ -105,11 +105,11 @@ mod tests {
         lost_disks.asked(NodeId(2), folder(22));
         lost_disks.asked(NodeId(3), folder(3));
         lost_disks.asked(NodeId(9), folder(9));
-        assert_eq!(lost_disks.verdict(), None, "two of three are whole");
+        assert_eq!(lost_disks.verdict(), None, "two of three are intact");
         lost_disks.asked(NodeId(3), folder(33));
         let told = lost_disks.verdict().expect("one of three is left");
         assert!(
-            told.contains("n2 n3 run with another data folder") && told.contains("1 of 3 voters can be whole (n1)")
+            told.contains("n2 n3 run with another data folder") && told.contains("1 of 3 voters can be intact (n1)")
         );
         lost_disks.asked(NodeId(3), folder(3));
         assert_eq!(lost_disks.verdict(), None, "n3 has its old folder again");
@@ -121,6 +121,6 @@ mod tests {
         assert_eq!(lost_disks.verdict(), None);
         lost_disks.asked(NodeId(2), folder(22));
         lost_disks.asked(NodeId(3), folder(33));
-        assert!(lost_disks.verdict().is_some_and(|told| told.contains("0 of 3 voters can be whole (none)")));
+        assert!(lost_disks.verdict().is_some_and(|told| told.contains("0 of 3 voters can be intact (none)")));
     }
 }

@@ -1,18 +1,18 @@
-//! What a running node knows of its cluster's membership: the member list in effect, nodes that want to join, lost data
-//! folders, peers of other clusters, and whether this node was removed while it was away.
+//! What a running node knows of its cluster's membership: the member list in effect, joining, lost data folders, peers
+//! of other clusters, and whether this node was removed while it was away.
 //!
-//! How the member list changes is decided in `protocol`; connections follow the list in `peers`.
+//! The protocol decides how the member list changes; `peers` opens and closes connections accordingly.
 
-pub mod view;
+pub(crate) mod view;
 
-pub mod join;
+pub(crate) mod join;
 
-pub mod lost_disks;
+pub(crate) mod lost_disks;
 
-pub mod removed;
+pub(crate) mod removed;
 
-pub mod foreign_clusters;
+pub(crate) mod foreign_clusters;
 
 mod identity;
 
-pub use identity::Identity;
+pub(crate) use identity::Identity;

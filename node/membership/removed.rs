@@ -1,6 +1,6 @@
-//! A node that was away while it was removed has a log that still names it, and nobody tells it otherwise: the others only
-//! refuse it their votes. So a member that knows of no leader for a while asks the others for their list, and says what it
-//! finds.
+//! Detects that this node was removed while it was away. Its log still lists it as a member, and no node tells it
+//! otherwise: the others only refuse their votes. So a member without a leader asks the others for their member list,
+//! and logs the result.
 
 use std::time::Duration;
 
@@ -13,51 +13,53 @@ use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 
-/// Between two looks; with no leader at two in a row the others are asked.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The interval of checks. After two in a row without a leader the others are asked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A member without a leader that asks the others whether it is still a member.
 pub(crate) struct RemovedCheck<F> {
     pub(crate) me: (NodeId, Incarnation),
     pub(crate) membership: MembershipView,
-    /// The leader as this node knows it. Its sender ends with the node.
-    pub(crate) leaders: watch::Receiver<Option<NodeId>>,
-    /// The connection to a node; `None` if there is none, or if the lab has cut the link.
+    /// The leader as this node knows it. The sender is dropped when the node stops.
+    pub(crate) leader: watch::Receiver<Option<NodeId>>,
+    /// The connection to a node; `None` if there is none or the lab has cut the link.
     pub(crate) channel: F,
 }
 
 impl<F: Fn(NodeId) -> Option<Channel>> RemovedCheck<F> {
-    /// Ends with the node.
+    /// Runs until the node stops.
     pub(crate) async fn run(self) {
-        let (mut alone, mut told) = (false, None);
+        let (mut is_leaderless, mut logged) = (false, None);
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            if self.leaders.has_changed().is_err() {
+            tokio::time::sleep(CHECK_INTERVAL).await;
+            if self.leader.has_changed().is_err() {
                 return;
             }
-            let was_alone = std::mem::replace(&mut alone, self.leaders.borrow().is_none());
-            let Some(mine) = self.membership.known().list.filter(|mine| was_alone && alone && self.is_in(mine)) else {
+            let was_leaderless = std::mem::replace(&mut is_leaderless, self.leader.borrow().is_none());
+            let Some(mine) =
+                self.membership.known().list.filter(|mine| was_leaderless && is_leaderless && self.is_listed(mine))
+            else {
                 continue;
             };
-            let newer = self.newer(&mine).await.filter(|newer| !self.is_in(newer) && told != Some(newer.id));
+            let newer = self.newer_list(&mine).await.filter(|newer| !self.is_listed(newer) && logged != Some(newer.id));
             if let Some(newer) = newer {
                 let (me, by) = (self.me.0, newer.id);
                 tracing::warn!(
-                    "{me} is not a member: it was removed while it was away, by {by} at the latest. End it; to come back, \
-                     start it with --join"
+                    "{me} is not a member: it was removed while it was away, by {by} at the latest. Stop it; to \
+                     rejoin, start it with --join"
                 );
-                told = Some(newer.id);
+                logged = Some(newer.id);
             }
         }
     }
 
-    fn is_in(&self, list: &Listed) -> bool {
-        list.membership.lists(self.me.0, self.me.1)
+    fn is_listed(&self, list: &Listed) -> bool {
+        list.membership.contains(self.me.0, self.me.1)
     }
 
-    /// The list of a leader that is newer than this node's own.
-    async fn newer(&self, mine: &Listed) -> Option<Listed> {
+    /// The member list of a leader, if it is newer than this node's own.
+    async fn newer_list(&self, mine: &Listed) -> Option<Listed> {
         for member in mine.membership.members.iter().filter(|member| member.id != self.me.0) {
             let Some(channel) = (self.channel)(member.id) else { continue };
             let mut client = ControlClient::new(channel);

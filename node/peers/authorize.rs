@@ -1,23 +1,23 @@
-//! Who may speak here: members, and whoever speaks for this node's own cluster or means this very data folder. A new
-//! node with an empty folder thereby hears the leader that has added it, and a node with an old member list those of a
-//! newer one.
+//! Decides which nodes may send messages to this one: members, and nodes that send for this node's own cluster or to
+//! this very data folder. Thus a new node with an empty folder accepts the leader that has added it, and a node with
+//! an old member list accepts members of a newer one.
 //!
-//! The core judges cluster and incarnation of every message again; this is so that a stranger gets an answer that says
-//! why, and the log of this node says who knocked.
+//! The core checks cluster and incarnation of every message again. This check gives the sender a refusal with a
+//! reason, and this node a log line.
 
 use tonic::Status;
 
 use crate::membership::Identity;
-use crate::membership::foreign_clusters::{ForeignClusters, naming};
+use crate::membership::foreign_clusters::{ForeignClusters, with_cluster};
 use crate::membership::view::MembershipView;
 use crate::protocol::{Envelope, Incarnation, NodeId};
 use crate::wire::log_throttle::LogThrottle;
 
-/// Who was let in.
+/// The authorized sender.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Authorized {
     Member(NodeId),
-    /// Not listed here, or not yet, or not any more.
+    /// Not in this node's member list: not yet, or no longer.
     Guest(NodeId),
 }
 
@@ -39,7 +39,7 @@ impl Authorizer {
         &self.foreign_clusters
     }
 
-    /// Lets a message in; `speaker` is who has opened the stream, if the stream has said so, `listed` whether its
+    /// Authorizes a message. `speaker` is the node that opened the stream, if there is one; `listed` says whether the
     /// sender is a member.
     pub(super) fn authorize(
         &self,
@@ -50,18 +50,20 @@ impl Authorizer {
         let Envelope { from, to, cluster, incarnation, .. } = envelope;
         let (me, mine) = (self.me, self.membership.cluster());
         if *to != me {
-            let text = format!("the message is for {to}, but this is {me}: is the address of {to} the right one?");
+            let text = format!("the message is for {to}, but this is {me}: check the address of {to}");
             return Err(self.refuse(Status::failed_precondition(text)));
         }
-        let speaks_for_us = (mine.is_some() && *cluster == mine) || *incarnation == Some(self.incarnation);
-        if *from == me || (!listed && !speaks_for_us) {
-            let text = format!("{from} is not a member, as far as {me} knows: `epoca member list` shows who is");
+        let is_for_us = (mine.is_some() && *cluster == mine) || *incarnation == Some(self.incarnation);
+        if *from == me || (!listed && !is_for_us) {
+            let text = format!("{from} is not a member in the list of {me}: `epoca member list` shows the members");
             return Err(self.refuse(Status::permission_denied(text)));
         }
         if let Some(speaker) = speaker
             && speaker != *from
         {
-            return Err(self.refuse(Status::invalid_argument(format!("{from} speaks on the stream of {speaker}"))));
+            return Err(
+                self.refuse(Status::invalid_argument(format!("a message of {from} came on the stream of {speaker}")))
+            );
         }
         match (mine, *cluster) {
             (Some(mine), Some(theirs)) if mine != theirs => {
@@ -72,7 +74,7 @@ impl Authorizer {
                 if listed {
                     self.foreign_clusters.note(*from, theirs);
                 }
-                return Err(naming(self.refuse(Status::failed_precondition(text)), mine));
+                return Err(with_cluster(self.refuse(Status::failed_precondition(text)), mine));
             }
             (Some(_), Some(_)) => self.foreign_clusters.forget(*from),
             _ => {}
@@ -80,7 +82,7 @@ impl Authorizer {
         Ok(if listed { Authorized::Member(*from) } else { Authorized::Guest(*from) })
     }
 
-    /// Logs a refusal, but not the same one again and again.
+    /// Logs a refusal, unless it repeats the last one.
     pub(super) fn refuse(&self, status: Status) -> Status {
         self.log_throttle.warn(status.message());
         status
@@ -155,7 +157,7 @@ mod tests {
             reason(authorizer(7).authorize(&Envelope { to: NodeId(4), ..from(2) }, None, true)).contains("is for n4")
         );
         assert!(
-            reason(authorizer(7).authorize(&from(2), Some(NodeId(3)), true)).contains("n2 speaks on the stream of n3")
+            reason(authorizer(7).authorize(&from(2), Some(NodeId(3)), true)).contains("n2 came on the stream of n3")
         );
     }
 }

@@ -1,4 +1,4 @@
-//! One link: what waits to be sent to a node, and the connections to the address where it listens.
+//! One link: the messages that wait to be sent to a node, and the connections to its address.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::membership::foreign_clusters::ForeignClusters;
-use crate::peers::election::Calls;
+use crate::peers::election::ElectionCalls;
 use crate::peers::queue::Queue;
 use crate::protocol::{Envelope, Message, NodeId};
 use crate::wire::address::OwnAddress;
@@ -16,18 +16,18 @@ pub(super) struct Link {
     pub(super) id: NodeId,
     pub(super) address: String,
     pub(super) endpoint: Endpoint,
-    /// What this node pushes, for the stream that it opens itself.
+    /// Messages for the stream that this node opens.
     pub(super) pushes: Arc<Queue>,
-    /// The answers to what the peer pushes, for the stream that the peer has opened last.
+    /// Messages for the stream that the peer opened last. The lock is held only to read or replace this.
     answers: Mutex<Option<Arc<Queue>>>,
-    elections: Calls,
-    /// For clients' calls that are passed on; made when it is used first.
-    pub(super) calls: Channel,
-    /// Whether the member list, or the command line while there is no list, names the node.
+    elections: ElectionCalls,
+    /// The channel for forwarded calls; it connects on first use.
+    pub(super) channel: Channel,
+    /// Whether the node is in the member list, or without a list on the command line.
     listed: AtomicBool,
-    /// Something went over the link since somebody looked last.
+    /// Set by each message on the link, cleared by each check for silence.
     used: AtomicBool,
-    /// Messages that found no room, or nobody to take them.
+    /// Dropped messages: the queue was full, or no stream was open.
     dropped: AtomicU64,
 }
 
@@ -45,8 +45,8 @@ impl Link {
             address: address.to_owned(),
             pushes: Arc::default(),
             answers: Mutex::default(),
-            elections: Calls::new(id, &endpoint, own, foreign_clusters),
-            calls: endpoint.connect_lazy(),
+            elections: ElectionCalls::new(id, &endpoint, own, foreign_clusters),
+            channel: endpoint.connect_lazy(),
             endpoint,
             listed: AtomicBool::new(listed),
             used: AtomicBool::new(true),
@@ -57,7 +57,7 @@ impl Link {
     /// False if the message was dropped.
     pub(super) fn send(&self, envelope: Envelope) -> bool {
         self.touch();
-        let sent = self.hand_on(envelope);
+        let sent = self.route(envelope);
         if !sent {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -68,14 +68,14 @@ impl Link {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    fn hand_on(&self, envelope: Envelope) -> bool {
+    fn route(&self, envelope: Envelope) -> bool {
         match &envelope.message {
             Message::Push(_) | Message::CommitOrder(_) => self.pushes.push(envelope),
-            message if message.is_election() => self.elections.deliver(envelope),
+            message if message.is_election() => self.elections.send(envelope),
             _ => match self.open_answers() {
                 Some(answers) => answers.push(envelope),
-                // A refusal can answer an election message, whose sender has no stream open.
-                None => self.elections.deliver(envelope),
+                // A refusal may answer an election message, whose sender has no stream open.
+                None => self.elections.send(envelope),
             },
         }
     }
@@ -84,8 +84,8 @@ impl Link {
         self.listed.load(Ordering::Relaxed)
     }
 
-    pub(super) fn list(&self, listed: bool) {
-        // Whoever has just left the list still gets what was meant for it.
+    pub(super) fn set_listed(&self, listed: bool) {
+        // A node that has just left the list still gets the messages for it.
         if self.listed.swap(listed, Ordering::Relaxed) != listed {
             self.touch();
         }
@@ -95,8 +95,8 @@ impl Link {
         self.used.store(true, Ordering::Relaxed);
     }
 
-    /// Whether something went over the link since the last call of this.
-    pub(super) fn was_used(&self) -> bool {
+    /// Whether there was a message on the link since the last call.
+    pub(super) fn take_used(&self) -> bool {
         self.used.swap(false, Ordering::Relaxed)
     }
 
@@ -104,16 +104,16 @@ impl Link {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The peer has opened a stream; an earlier one of it ends.
-    pub(super) fn open(&self, answers: Arc<Queue>) {
-        let earlier = self.answers.lock().unwrap_or_else(PoisonError::into_inner).replace(answers);
-        if let Some(earlier) = earlier {
-            earlier.close();
+    /// The peer has opened a stream; its previous one is closed.
+    pub(super) fn stream_opened(&self, answers: Arc<Queue>) {
+        let previous = self.answers.lock().unwrap_or_else(PoisonError::into_inner).replace(answers);
+        if let Some(previous) = previous {
+            previous.close();
         }
     }
 
-    /// The stream with these answers has ended.
-    pub(super) fn ended(&self, answers: &Arc<Queue>) {
+    /// The stream of this queue has ended.
+    pub(super) fn stream_ended(&self, answers: &Arc<Queue>) {
         answers.close();
         let mut open = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         if open.as_ref().is_some_and(|open| Arc::ptr_eq(open, answers)) {
@@ -121,7 +121,7 @@ impl Link {
         }
     }
 
-    /// Ends its streams once their queues are empty.
+    /// Closes the streams once their queues are empty.
     pub(super) fn close(&self) {
         self.pushes.close();
         if let Some(answers) = self.open_answers() {

@@ -1,20 +1,21 @@
-//! The links to the other nodes.
+//! Connections to the other nodes.
 //!
 //! ```text
 //!   n1 leads                                        n2 replica
-//!   pushes, commit orders   ──── Replicate ────▶    inbound stream of n1 ──▶ the loop
-//!   the loop                ◀─── (same stream) ──   acks, log states
+//!   pushes, commit orders   ──── Replicate ────▶    inbound stream of n1 ──▶ event loop
+//!   event loop              ◀─── (same stream) ──   acks, log states
 //!   votes                   ──── Deliver ──────▶    one call for each, the answer is a call the other way
 //! ```
 //!
-//! Whoever has something to push opens the stream, and keeps it. The loop hands its messages over and never waits: each
-//! stream has a bounded queue, and what finds no room is dropped. A broken stream is opened again with a bounded
-//! backoff as soon as there is something to send.
+//! The sender of a push opens the stream, and keeps it. The event loop hands messages over and never waits: each
+//! stream has a bounded queue, and a message that does not fit is dropped, which the protocol repairs. A broken stream
+//! is opened again, with a bounded backoff, when there is something to send.
 //!
-//! Who is linked follows the member list. A node that has left it keeps its link as long as something goes over it, and
-//! a node that is not on it yet, but speaks for this node's own cluster, gets one as a guest: it has told its address.
+//! Links follow the member list. A node that has left the list keeps its link while there are messages on it. A node
+//! that is not yet on the list, but sends for this node's own cluster, gets a link as a guest, to the address that it
+//! sends along.
 //!
-//! Absent on purpose: any knowledge of who leads, and any judgement of messages beyond who may speak.
+//! Left out: who leads, and every check of messages except which nodes may send them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -44,14 +45,14 @@ pub(super) mod inbound;
 use authorize::{Authorized, Authorizer};
 use link::Link;
 
-/// How many messages from other nodes may wait for the loop; beyond it their streams wait.
+/// The most messages of other nodes that wait for the event loop. Beyond it their streams wait, by flow control.
 const INBOX_MESSAGES_MAX: usize = 1_024;
-/// How many nodes that are not listed may have a link.
+/// The most nodes outside the member list with a link. It bounds what unknown nodes can make this one open.
 const GUESTS_MAX: usize = 16;
 
-pub struct Links {
+pub(crate) struct Links {
     me: NodeId,
-    /// Held for no longer than a look or a change takes, never while anything waits.
+    /// The lock is held for a lookup or a change only, never across an await or an I/O call.
     table: RwLock<BTreeMap<NodeId, Arc<Link>>>,
     own: OwnAddress,
     authorizer: Authorizer,
@@ -59,9 +60,9 @@ pub struct Links {
 }
 
 impl Links {
-    /// The links of a node, and the inbox into which everything goes that the other nodes say. Must be called inside
-    /// the runtime: each link has a task.
-    pub fn new(
+    /// The links of a node, and the receiver of all messages from other nodes. Must be called inside the async
+    /// runtime: each link has a task.
+    pub(crate) fn new(
         me: Identity,
         peers: &[(NodeId, String)],
         membership: MembershipView,
@@ -74,63 +75,64 @@ impl Links {
         Ok((links, messages))
     }
 
-    /// These are the members now. Links to others stay as long as something goes over them.
-    pub fn set_members(self: &Arc<Self>, members: &[(NodeId, String)]) -> Result<(), BadAddress> {
+    /// Sets the members. Links to other nodes stay while there are messages on them. All valid addresses take effect
+    /// even if one is invalid.
+    pub(crate) fn set_members(self: &Arc<Self>, members: &[(NodeId, String)]) -> Result<(), BadAddress> {
         let listed: BTreeSet<NodeId> = members.iter().map(|(id, _)| *id).collect();
         for link in self.all() {
-            link.list(listed.contains(&link.id));
+            link.set_listed(listed.contains(&link.id));
         }
-        self.authorizer.foreign_clusters().keep(&listed);
-        let mut first_bad = Ok(());
+        self.authorizer.foreign_clusters().retain(&listed);
+        let mut result = Ok(());
         for (id, address) in members.iter().filter(|(id, _)| *id != self.me) {
             let known = self.link(*id).is_some_and(|link| link.address == *address);
             if !known && let Err(bad) = self.connect(*id, address, true) {
-                first_bad = first_bad.and(Err(bad));
+                result = result.and(Err(bad));
             }
         }
-        first_bad
+        result
     }
 
-    /// Hands a message to its link. False if it was dropped: no room, no open stream, or no such node.
-    pub fn send(&self, envelope: Envelope) -> bool {
+    /// Queues a message on its link. False if it was dropped: a full queue, no open stream, or an unknown node.
+    pub(crate) fn send(&self, envelope: Envelope) -> bool {
         self.link(envelope.to).is_some_and(|link| link.send(envelope))
     }
 
-    /// How many messages for a node were dropped since this one was started: its link was full, or not open.
-    pub fn dropped(&self, node: NodeId) -> u64 {
+    /// The number of messages for a node that were dropped since this process started.
+    pub(crate) fn dropped(&self, node: NodeId) -> u64 {
         self.link(node).map_or(0, |link| link.dropped())
     }
 
-    /// Where a node listens, if there is a link to it.
-    pub fn address_of(&self, node: NodeId) -> Option<String> {
+    /// The address of a node that has a link.
+    pub(crate) fn address_of(&self, node: NodeId) -> Option<String> {
         self.link(node).map(|link| link.address.clone())
     }
 
-    /// The other members, with the addresses that this node uses for them.
-    pub fn members(&self) -> Vec<(NodeId, String)> {
+    /// The other members and the addresses that this node uses for them.
+    pub(crate) fn members(&self) -> Vec<(NodeId, String)> {
         let listed = self.all().into_iter().filter(|link| link.is_listed());
         listed.map(|link| (link.id, link.address.clone())).collect()
     }
 
-    /// The addresses of all nodes that have a link, guests among them.
-    pub fn all_addresses(&self) -> Vec<String> {
+    /// The addresses of all nodes with a link, guests included.
+    pub(crate) fn all_addresses(&self) -> Vec<String> {
         self.all().into_iter().map(|link| link.address.clone()).collect()
     }
 
-    /// A connection for calls that are passed on to the node; made when it is used first.
-    pub(super) fn calls(&self, node: NodeId) -> Option<Channel> {
+    /// The channel for calls that are forwarded to a node; it connects on first use.
+    pub(super) fn channel(&self, node: NodeId) -> Option<Channel> {
         let link = self.link(node)?;
         link.touch();
-        Some(link.calls.clone())
+        Some(link.channel.clone())
     }
 
-    /// The peers that belong to another cluster.
-    pub fn foreign_clusters(&self) -> &ForeignClusters {
+    /// Peers that belong to another cluster.
+    pub(crate) fn foreign_clusters(&self) -> &ForeignClusters {
         self.authorizer.foreign_clusters()
     }
 
-    /// Ends all streams once their queues are empty.
-    pub fn close(&self) {
+    /// Closes all streams once their queues are empty.
+    pub(crate) fn close(&self) {
         for link in self.all() {
             link.close();
         }
@@ -144,33 +146,33 @@ impl Links {
         self.table.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// A new link in place of the one that was there.
+    /// Opens a link; it replaces the node's previous one.
     fn connect(self: &Arc<Self>, id: NodeId, address: &str, listed: bool) -> Result<Arc<Link>, BadAddress> {
         let link = Arc::new(Link::new(id, address, listed, self.own.clone(), self.foreign_clusters().clone())?);
-        let earlier = self.table.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&link));
-        if let Some(earlier) = earlier {
-            earlier.close();
+        let previous = self.table.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&link));
+        if let Some(previous) = previous {
+            previous.close();
         }
         tokio::spawn(outbound::run(Arc::clone(self), Arc::clone(&link)));
         Ok(link)
     }
 
-    /// The link of a node that was let in. A guest gets one now, to the address that it has told; `None`: it has told
-    /// none, or there are too many guests.
-    fn host(self: &Arc<Self>, authorized: &Authorized, told: Option<&str>) -> Option<Arc<Link>> {
+    /// The link of an authorized node. A guest without one gets it now, to the address that it sent; `None` if it sent
+    /// none or there are too many guests.
+    fn link_for(self: &Arc<Self>, authorized: &Authorized, address: Option<&str>) -> Option<Arc<Link>> {
         let (Authorized::Member(id) | Authorized::Guest(id)) = *authorized;
         let known = self.link(id);
-        match (authorized, told) {
-            (Authorized::Guest(_), Some(told)) if known.as_ref().is_none_or(|link| link.address != told) => {
+        match (authorized, address) {
+            (Authorized::Guest(_), Some(address)) if known.as_ref().is_none_or(|link| link.address != address) => {
                 let guests = self.all().iter().filter(|link| !link.is_listed() && link.id != id).count();
-                if guests < GUESTS_MAX { self.connect(id, told, false).ok() } else { None }
+                if guests < GUESTS_MAX { self.connect(id, address, false).ok() } else { None }
             }
             _ => known,
         }
     }
 
-    /// Ends a link to a node that is not listed and over which nothing goes any more.
-    fn forget(&self, link: &Arc<Link>) {
+    /// Closes the link of a node that is not a member and is silent.
+    fn remove(&self, link: &Arc<Link>) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         if table.get(&link.id).is_some_and(|known| Arc::ptr_eq(known, link)) {
             table.remove(&link.id);
@@ -197,7 +199,7 @@ mod tests {
     }
 
     fn guest(links: &Arc<Links>, id: u64, address: Option<&str>) -> Option<String> {
-        links.host(&Authorized::Guest(NodeId(id)), address).map(|link| link.address.clone())
+        links.link_for(&Authorized::Guest(NodeId(id)), address).map(|link| link.address.clone())
     }
 
     #[tokio::test]
@@ -219,22 +221,22 @@ mod tests {
         links.set_members(&owned(&[(3, "c:1")])).expect("they are addresses");
         let left = links.link(NodeId(2)).expect("it is still there");
         assert!(!left.is_listed() && !left.pushes.is_closed());
-        links.forget(&left);
+        links.remove(&left);
         assert!(left.pushes.is_closed() && links.address_of(NodeId(2)).is_none());
     }
 
     #[tokio::test]
     async fn guests_get_a_link_to_the_address_that_they_tell_and_are_few() {
         let links = links(&[(2, "b:1")]);
-        assert_eq!(guest(&links, 9, None), None, "where would an answer go?");
+        assert_eq!(guest(&links, 9, None), None, "it has no address to answer to");
         for id in 100..100 + GUESTS_MAX as u64 {
             assert!(guest(&links, id, Some("g:1")).is_some());
         }
         assert_eq!(guest(&links, 9, Some("g:9")), None, "there are too many");
         assert_eq!(guest(&links, 100, Some("g:2")), Some("g:2".to_owned()), "it is elsewhere now");
         assert_eq!(links.members(), owned(&[(2, "b:1")]));
-        // A member is where the list says, whatever it tells.
-        let member = links.host(&Authorized::Member(NodeId(2)), Some("x:1")).map(|link| link.address.clone());
+        // A member's address is the one in the list, whatever it sends.
+        let member = links.link_for(&Authorized::Member(NodeId(2)), Some("x:1")).map(|link| link.address.clone());
         assert_eq!(member, Some("b:1".to_owned()));
     }
 }

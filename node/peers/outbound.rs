@@ -1,5 +1,5 @@
-//! The stream that this node opens to push: opened when there is something to send, opened again when it breaks. The same
-//! task ends the link of a node that is not listed, once nothing has gone over it for a while.
+//! The stream that this node opens to push: opened when there is something to send, and again after it breaks. The
+//! same task closes the link of a node that is not a member, once there was no message on it for a while.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,33 +14,35 @@ use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto;
 use crate::wire::proto::peer_client::PeerClient;
 
-/// The first wait after a failure, doubled up to the greatest: a node that comes back is not left waiting.
+/// The first and the longest pause after a failure; it doubles in between. Short, so that a returning node is reached
+/// soon.
 const BACKOFF_MIN: Duration = Duration::from_millis(10);
 const BACKOFF_MAX: Duration = Duration::from_millis(250);
-/// A peer that takes the connection but does not answer, as a paused process does, is tried anew after this long.
+/// A peer that accepts the connection but does not answer, for example a paused process, is tried again after this
+/// time.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
-/// The link of a node that is not listed ends after once to twice this time without anything to send or to hear.
-const SILENCE: Duration = Duration::from_secs(15);
+/// The link of a node that is not a member closes after one to two times this time without a message.
+const SILENCE_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 pub(super) async fn run(links: Arc<Links>, link: Arc<Link>) {
     tokio::select! {
         () = push(&links, &link) => {}
-        () = silence(&link) => links.forget(&link),
+        () = until_silent(&link) => links.remove(&link),
     }
 }
 
-/// Resolves when nobody needs the link.
-async fn silence(link: &Link) {
+/// Resolves when the link is no longer needed.
+async fn until_silent(link: &Link) {
     loop {
-        let used = link.was_used();
+        let used = link.take_used();
         if !used && !link.is_listed() {
             return;
         }
-        tokio::time::sleep(SILENCE).await;
+        tokio::time::sleep(SILENCE_CHECK_INTERVAL).await;
     }
 }
 
-/// Ends when the link is closed.
+/// Sends queued messages until the link is closed.
 async fn push(links: &Links, link: &Link) {
     let (queue, peer) = (&link.pushes, link.id);
     let mut client = PeerClient::new(link.endpoint.connect_lazy())
@@ -72,19 +74,19 @@ async fn open(
     links: &Links,
     link: &Link,
 ) -> Result<Streaming<proto::Envelope>, Status> {
-    let pushes = links.own.beside(link.pushes.drain());
+    let pushes = links.own.request(link.pushes.drain());
     match tokio::time::timeout(OPEN_TIMEOUT, client.replicate(pushes)).await {
         Ok(opened) => opened.map(tonic::Response::into_inner),
         Err(_) => Err(Status::deadline_exceeded("no answer")),
     }
 }
 
-/// Hands the answers to the loop until the stream ends; gives the reason.
+/// Passes answers to the event loop until the stream ends; returns the reason.
 async fn receive(links: &Links, link: &Link, mut answers: Streaming<proto::Envelope>) -> Status {
     loop {
         let wire = match answers.message().await {
             Ok(Some(wire)) => wire,
-            Ok(None) => return Status::unavailable("the stream has ended"),
+            Ok(None) => return Status::unavailable("the stream ended"),
             Err(status) => return status,
         };
         let envelope = match Envelope::try_from(wire) {
@@ -96,7 +98,7 @@ async fn receive(links: &Links, link: &Link, mut answers: Streaming<proto::Envel
         }
         link.touch();
         if links.inbox.send(envelope).await.is_err() {
-            return Status::cancelled("the node ends");
+            return Status::cancelled("this node is stopping");
         }
     }
 }

@@ -1,8 +1,8 @@
-//! The bounded queue of messages that wait to be written to one stream.
+//! The bounded queue of messages for one stream.
 //!
-//! It is filled by the loop, which never waits: when it is full the newest message is dropped, and the protocol repairs
-//! that like any other loss. It is drained by whichever stream is open, all that is ready in one go, so that many
-//! messages leave in few writes.
+//! The event loop fills it and never waits: when it is full the newest message is dropped, which the protocol repairs
+//! like any loss. The stream that is open drains it and takes everything that is ready at once, so that many messages
+//! leave in few writes.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -15,7 +15,8 @@ use futures_util::Stream;
 use crate::protocol::{Envelope, Message};
 use crate::wire::proto;
 
-/// Bounds of one queue. The core has less than this under way to a replica; heartbeats to a paused one pile up.
+/// Limits of one queue. The core keeps less than this in flight to a replica, but heartbeats to a paused one
+/// accumulate.
 const MESSAGES_MAX: usize = 1_024;
 const BYTES_MAX: usize = 32 << 20;
 
@@ -29,13 +30,13 @@ struct Inner {
     messages: VecDeque<Envelope>,
     bytes: usize,
     reader: Option<Waker>,
-    /// Counts the drains; only the latest may take messages, an earlier one belongs to a broken stream.
+    /// Counts the drains. Only the latest may take messages; an earlier one belongs to a broken stream.
     drain: u64,
     closed: bool,
 }
 
 impl Queue {
-    /// False if there was no room or nobody will read it: the message is dropped.
+    /// Adds a message. False if the queue is full or closed; the message is dropped.
     pub(super) fn push(&self, envelope: Envelope) -> bool {
         let mut inner = self.lock();
         let bytes = weight(&envelope);
@@ -50,14 +51,14 @@ impl Queue {
         true
     }
 
-    /// Throws away what waits: the other side cannot be reached, and what it needs will be told anew.
+    /// Drops all messages: the peer is unreachable, and the protocol will send what it needs.
     pub(super) fn clear(&self) {
         let mut inner = self.lock();
         inner.messages.clear();
         inner.bytes = 0;
     }
 
-    /// Ends the stream that drains the queue, once it is empty.
+    /// Closes the queue; its stream ends once it is empty.
     pub(super) fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
@@ -70,7 +71,7 @@ impl Queue {
         self.lock().closed
     }
 
-    /// Waits until there is a message, and leaves it there; false if the queue is closed.
+    /// Waits for a message without taking it; false if the queue is closed.
     pub(super) async fn filled(&self) -> bool {
         poll_fn(|context| {
             let mut inner = self.lock();
@@ -83,7 +84,7 @@ impl Queue {
         .await
     }
 
-    /// The messages as a stream for gRPC. An earlier drain of the same queue ends.
+    /// The messages as a stream for gRPC. The previous drain of this queue ends.
     pub(super) fn drain(self: &Arc<Queue>) -> Drain {
         let mut inner = self.lock();
         inner.drain += 1;

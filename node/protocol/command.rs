@@ -1,4 +1,5 @@
-//! Clients' writes: what they change, how they are named, and their encoding: little endian, lengths before bytes.
+//! Clients' writes: what they change, how a retry is recognised, and their encoding: little endian, lengths before
+//! bytes.
 //!
 //! ```text
 //! Command   session u64 · sequence u64 · tag · [born u64 · answered u64, if the tag has its highest bit] · change
@@ -14,115 +15,138 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::payload::{put_bytes, take_bytes};
 
-/// The greatest length of a key in bytes.
+/// The greatest length of a key, in bytes.
 pub const KEY_BYTES_MAX: usize = 4 << 10;
-/// The greatest length of a value in bytes.
+/// The greatest length of a value, in bytes.
 pub const VALUE_BYTES_MAX: usize = 1 << 20;
-/// The greatest length of an encoded command: a batch has to share it.
+/// The greatest length of an encoded command, in bytes. A batch must fit into it.
 const COMMAND_BYTES_MAX: usize = KEY_BYTES_MAX + VALUE_BYTES_MAX + 4_096;
-/// How many changes a batch may have.
+/// The greatest number of changes in a batch.
 const BATCH_CHANGES_MAX: usize = 1_024;
 
 const PUT: u8 = 1;
 const DELETE: u8 = 2;
 const COMPARE_AND_SET: u8 = 3;
 const BATCH: u8 = 4;
-/// Set in the tag of a command that belongs to a session.
+/// The bit of the tag that marks a command of a session.
 const ONCE: u8 = 0x80;
 
-/// A client's write.
+/// A client's write, as it is encoded into an entry's body.
+///
+/// `session` and `sequence` name the write. They prevent a second application only if `once` is set; otherwise they
+/// are a label.
 ///
 /// ```
 /// use bytes::Bytes;
-/// use epoca_protocol::{Change, Command, Expect};
+/// use epoca_protocol::{Change, Command};
 ///
-/// let change = Change::CompareAndSet { key: Bytes::from("x"), expect: Expect::Absent, value: Bytes::from("1") };
-/// assert_eq!(change.check(), Ok(()));
+/// let change = Change::Put { key: Bytes::from("x"), value: Bytes::from("1") };
 /// let command = Command { session: 7, sequence: 1, once: None, change };
-/// assert_eq!(Command::decode(&command.encode()), Some(command));
-/// ```
 ///
-/// `session` and `sequence` name it, so that a retry can be told from a new write; only `once` makes them
-/// count, without it they are a label.
+/// let body = command.encode();
+/// assert_eq!(body.len(), 8 + 8 + 1 + (4 + 1) + (4 + 1));
+/// assert_eq!(Command::decode(&body), Some(command));
+/// assert_eq!(Command::decode(&body.slice(..body.len() - 1)), None);
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Command {
+    /// The client's session: a random number that the client draws.
     pub session: u64,
+    /// The number of the write in its session. A retry has the number of the first attempt.
     pub sequence: u64,
+    /// Set for a write that must be applied at most once.
     pub once: Option<Once>,
+    /// What is written.
     pub change: Change,
 }
 
-/// What the table of sessions needs to know, so that this write is applied at most once.
+/// What the table of sessions needs, so that the write is applied at most once. See [`crate::apply::Sessions`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Once {
-    /// A position that the client knew to be applied somewhere when it made up the session. A session that the table does
-    /// not have is new only if it was born after every session that the table has forgotten.
+    /// A position that the client knew to be applied when it drew the session id. A session that is not in the table
+    /// is new only if it was born after all sessions that the table has forgotten.
     pub born: u64,
-    /// The client has, or wants, no answer to any smaller sequence any more.
+    /// The client needs no answer to sequences below this one; their results may be dropped.
     pub answered: u64,
 }
 
+/// A change of the final data.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Change {
+    /// Sets a key to a value.
     Put {
+        /// The key, 1 to [`KEY_BYTES_MAX`] bytes.
         key: Bytes,
+        /// The value, up to [`VALUE_BYTES_MAX`] bytes.
         value: Bytes,
     },
+    /// Removes a key. Has no effect, and takes no revision, if the key is absent.
     Delete {
+        /// The key.
         key: Bytes,
     },
-    /// A put that happens only if the key is as expected.
+    /// A put that is applied only if the key is as expected; otherwise nothing changes.
     CompareAndSet {
+        /// The key.
         key: Bytes,
+        /// What the key must hold.
         expect: Expect,
+        /// The new value.
         value: Bytes,
     },
-    /// Puts and deletes, in order, all or nothing.
+    /// Puts and deletes, applied in order, all or none.
     Batch(Vec<Change>),
 }
 
+/// What a compare-and-set expects of its key.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Expect {
+    /// The key does not exist.
     Absent,
+    /// The key has this value.
     Value(Bytes),
-    /// The revision that wrote the present value.
+    /// The key was last written by this revision.
     Revision(u64),
 }
 
-/// Why no client may write a change.
+/// Why a change is not accepted from a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unsound {
+pub enum InvalidChange {
+    /// A key has no bytes.
     EmptyKey,
     /// The key has more than [`KEY_BYTES_MAX`] bytes.
     KeyTooLarge {
+        /// The length of the key.
         bytes: usize,
     },
     /// The value has more than [`VALUE_BYTES_MAX`] bytes.
     ValueTooLarge {
+        /// The length of the value.
         bytes: usize,
     },
+    /// A batch has no changes.
     EmptyBatch,
-    /// The encoded command is larger than one push may carry, or the batch has more than 1024 changes.
+    /// The encoded command is too large for one push, or the batch has more than 1024 changes.
     TooLarge,
-    /// A batch with something else than puts and deletes.
-    NotPlain,
+    /// A batch contains something other than puts and deletes.
+    NotPutOrDelete,
 }
 
-/// Whether a key can be written, and so be read.
-pub fn check_key(key: &[u8]) -> Result<(), Unsound> {
+/// Checks that a key may be written or read: 1 to [`KEY_BYTES_MAX`] bytes.
+pub fn check_key(key: &[u8]) -> Result<(), InvalidChange> {
     match key.len() {
-        0 => Err(Unsound::EmptyKey),
+        0 => Err(InvalidChange::EmptyKey),
         1..=KEY_BYTES_MAX => Ok(()),
-        bytes => Err(Unsound::KeyTooLarge { bytes }),
+        bytes => Err(InvalidChange::KeyTooLarge { bytes }),
     }
 }
 
-fn check_value(value: &[u8]) -> Result<(), Unsound> {
-    if value.len() <= VALUE_BYTES_MAX { Ok(()) } else { Err(Unsound::ValueTooLarge { bytes: value.len() }) }
+fn check_value(value: &[u8]) -> Result<(), InvalidChange> {
+    if value.len() <= VALUE_BYTES_MAX { Ok(()) } else { Err(InvalidChange::ValueTooLarge { bytes: value.len() }) }
 }
 
 impl Change {
-    /// The keys that it names, in order.
+    /// The keys that the change names, in order.
     pub fn keys(&self) -> impl Iterator<Item = &Bytes> {
         let (one, many) = match self {
             Change::Put { key, .. } | Change::Delete { key } | Change::CompareAndSet { key, .. } => {
@@ -136,9 +160,20 @@ impl Change {
         }))
     }
 
-    /// Whether a client may write the change: keys and values within their bounds, a batch of puts and deletes only.
-    /// Client, service and injection check it with this function and no other.
-    pub fn check(&self) -> Result<(), Unsound> {
+    /// Checks that a client may write the change: lengths of keys, values and the whole command, and that a batch has
+    /// only puts and deletes. Client, server and injection all use this function, so that none accepts what another
+    /// refuses.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use epoca_protocol::{Change, InvalidChange};
+    ///
+    /// let put = |key: &'static str| Change::Put { key: Bytes::from(key), value: Bytes::new() };
+    /// assert_eq!(put("x").check(), Ok(()));
+    /// assert_eq!(put("").check(), Err(InvalidChange::EmptyKey));
+    /// assert_eq!(Change::Batch(vec![Change::Batch(vec![put("x")])]).check(), Err(InvalidChange::NotPutOrDelete));
+    /// ```
+    pub fn check(&self) -> Result<(), InvalidChange> {
         match self {
             Change::Put { key, value } => check_key(key).and_then(|()| check_value(value)),
             Change::Delete { key } => check_key(key),
@@ -146,24 +181,24 @@ impl Change {
                 check_key(key).and_then(|()| check_value(value))?;
                 self.check_length()
             }
-            Change::Batch(changes) if changes.is_empty() => Err(Unsound::EmptyBatch),
-            Change::Batch(changes) if changes.len() > BATCH_CHANGES_MAX => Err(Unsound::TooLarge),
+            Change::Batch(changes) if changes.is_empty() => Err(InvalidChange::EmptyBatch),
+            Change::Batch(changes) if changes.len() > BATCH_CHANGES_MAX => Err(InvalidChange::TooLarge),
             Change::Batch(changes) => {
                 changes.iter().try_for_each(|change| match change {
                     Change::Put { .. } | Change::Delete { .. } => change.check(),
-                    Change::CompareAndSet { .. } | Change::Batch(_) => Err(Unsound::NotPlain),
+                    Change::CompareAndSet { .. } | Change::Batch(_) => Err(InvalidChange::NotPutOrDelete),
                 })?;
                 self.check_length()
             }
         }
     }
 
-    fn check_length(&self) -> Result<(), Unsound> {
-        if self.length() <= COMMAND_BYTES_MAX { Ok(()) } else { Err(Unsound::TooLarge) }
+    fn check_length(&self) -> Result<(), InvalidChange> {
+        if self.length() <= COMMAND_BYTES_MAX { Ok(()) } else { Err(InvalidChange::TooLarge) }
     }
 
-    /// Key and value as one line shows them: of a batch all keys, and how many changes they are.
-    pub fn shown(&self) -> (Bytes, Option<Bytes>) {
+    /// Key and value for a display in one line. For a batch: all its keys, and the number of changes as the value.
+    pub fn preview(&self) -> (Bytes, Option<Bytes>) {
         match self {
             Change::Put { key, value } | Change::CompareAndSet { key, value, .. } => (key.clone(), Some(value.clone())),
             Change::Delete { key } => (key.clone(), None),
@@ -175,7 +210,7 @@ impl Change {
         }
     }
 
-    /// At most how many bytes its command takes, encoded.
+    /// An upper bound for the length of the encoded command, in bytes.
     fn length(&self) -> usize {
         let own = match self {
             Change::Put { key, value } => key.len() + value.len() + 9,
@@ -189,6 +224,7 @@ impl Change {
         own + 32
     }
 
+    /// The length of a put or delete inside a batch.
     fn body_length(&self) -> usize {
         match self {
             Change::Put { key, value } => key.len() + value.len() + 9,
@@ -205,6 +241,7 @@ impl Change {
         }
     }
 
+    /// Everything after the tag.
     fn encode_after_tag(&self, out: &mut BytesMut) {
         match self {
             Change::Put { key, value } => {
@@ -237,6 +274,7 @@ impl Change {
         }
     }
 
+    /// Decodes the change of a tag; `None` if the bytes do not match it.
     fn decode_after_tag(tag: u8, body: &mut Bytes) -> Option<Change> {
         Some(match tag {
             PUT => Change::Put { key: take_bytes(body)?, value: take_bytes(body)? },
@@ -266,6 +304,7 @@ impl Change {
 }
 
 impl Command {
+    /// Encodes the command, as the module's head shows.
     pub fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(self.change.length());
         out.put_u64_le(self.session);
@@ -282,7 +321,7 @@ impl Command {
         out.freeze()
     }
 
-    /// `None` if the bytes are not a command. Keys and values share the body's memory.
+    /// Decodes a command. `None` if the bytes are not exactly one command. Keys and values share the body's memory.
     pub fn decode(body: &Bytes) -> Option<Command> {
         let mut body = body.clone();
         let session = body.try_get_u64_le().ok()?;

@@ -1,11 +1,14 @@
-//! From acks to final data: the leader counts, commits what a quorum holds, orders the commit; every node makes final
-//! what it is ordered to, as far as it is durable and confirmed.
+//! From acks to final data: the leader counts acks, commits what a quorum holds and sends commit orders; every node
+//! applies what is committed and durable in its own log (assignment 2c, 2d, 3c; Raft paper 5.3, 5.4.2).
+//!
+//! The order of outputs on the leader: [`Output::Send`] of the order, then [`Output::Apply`]. A client is answered
+//! only after [`Input::Applied`](crate::Input::Applied), so it reads its own write from the leader's final database.
 
 use crate::apply::Applied;
 use crate::core::Core;
 use crate::entry::Entry;
 use crate::io::{Answer, Apply, Output};
-use crate::log::Place;
+use crate::log::Lookup;
 use crate::membership::Member;
 use crate::message::{Ack, CommitOrder, Message};
 use crate::role::Role;
@@ -13,21 +16,23 @@ use crate::trace::Fact;
 use crate::types::{LogPoint, NodeId, Position, reach};
 
 impl Core {
+    /// An ack: the replica's log equals this leader's up to an entry, and that is durable there.
     pub(super) fn on_ack(&mut self, from: NodeId, ack: Ack) {
         if let Some(up_to) = ack.up_to {
-            match self.log.place(up_to.position) {
-                Place::Known(own) if own == up_to => {}
-                Place::Unread | Place::Purged => {}
-                // An ack for something that this leader never had: it counts for nothing.
-                Place::Known(_) | Place::Missing => {
+            match self.log.lookup(up_to.position) {
+                Lookup::Known(own) if own == up_to => {}
+                Lookup::Unread | Lookup::Purged => {}
+                // An ack for an entry that this leader never had. Counting it would commit something else at that
+                // position.
+                Lookup::Known(_) | Lookup::Missing => {
                     return self.trace_dropped(from, ack.answers, "ack", "ack-of-another-log");
                 }
             }
         }
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(progress) = leader.replicas.get_mut(&from) else { return };
-        // What it said last, not the most that it ever said: after a power cut a replica may have forgotten its commit point.
-        // An ack that comes late costs one order more.
+        // The latest value, not the greatest: a replica can lose its commit point in a power cut. A late ack only
+        // causes one order more.
         progress.finalized = reach(ack.finalized);
         let news = Position::after(ack.up_to) > Position::after(progress.matched);
         self.on_matched(from, ack.up_to);
@@ -38,18 +43,18 @@ impl Core {
         self.advance_transfer();
     }
 
-    /// The leader counts its own copy only when its own flush is done.
+    /// The leader's own flush is done. Its copy counts like any other, and only when it is durable (assignment 2e).
     pub(super) fn on_own_copy_stored(&mut self) {
-        let up_to = match self.log.place(Position(self.log.durable())) {
-            Place::Known(point) => Some(point),
+        let up_to = match self.log.lookup(Position(self.log.durable())) {
+            Lookup::Known(point) => Some(point),
             _ => None,
         };
         self.count(self.config.id, up_to);
-        self.hand_over();
+        self.apply_committed();
     }
 
-    /// The leader's arithmetic: what a quorum of the voters holds is the quorum-th greatest match. Only entries of its
-    /// own epoch are counted (Raft paper 5.4.2, figure 8); those before them are committed with them.
+    /// Computes what a quorum of voters holds: the quorum-th greatest match. Only entries of the leader's own epoch
+    /// are committed by counting; earlier ones are committed with them (Raft paper 5.4.2, figure 8).
     fn count(&mut self, from: NodeId, up_to: Option<LogPoint>) {
         let quorum = self.quorum();
         let Role::Leader(leader) = &self.role else { return };
@@ -57,21 +62,24 @@ impl Core {
         let others = leader.voters().map(|(_, progress)| reach(progress.matched));
         let own = self.is_voter().then(|| self.log.durable());
         let mut matches: Vec<u64> = others.chain(own).collect();
-        let commit = held_by(quorum, &mut matches);
+        let commit = quorum_position(quorum, &mut matches);
         self.trace(|| Fact::Counted { from, up_to, matches, quorum: quorum as u64, commit });
-        let commit = self.with_founders(commit);
+        let commit = self.bound_by_founders(commit);
         let committed = reach(self.committed);
         if commit > committed && commit >= opening.0 {
             self.commit(committed, Position(commit));
         }
     }
 
-    /// While the first change of the member list is not committed, a majority of the founders has to have what is committed,
-    /// too. Whoever does not know of the change asks for a quorum read as few voters as meet every majority of the founders: of
-    /// four any two. Without one of the four, two of the others are a majority, and the last two together would answer with
-    /// what is old. A founder whose data folder was replaced by the change answers nobody any more and is not waited for.
-    fn with_founders(&self, commit: u64) -> u64 {
-        let (Role::Leader(leader), Some(founders)) = (&self.role, self.founders_asked()) else { return commit };
+    /// Bounds a commit by what a majority of the founders holds, while the first change of the member list is not
+    /// committed.
+    ///
+    /// A quorum read by a node that does not know of the change asks as few voters as meet every majority of the
+    /// founders: two of four. Suppose one of four founders is removed. Two of the remaining three are a majority of
+    /// the new list, and the other two founders together could answer a quorum read with old data. A founder whose
+    /// data folder was replaced by the change answers no longer and is not waited for.
+    fn bound_by_founders(&self, commit: u64) -> u64 {
+        let (Role::Leader(leader), Some(founders)) = (&self.role, self.founders_required()) else { return commit };
         let list = self.members().map(|listed| &listed.membership);
         let stays = |founder: &&Member| {
             let known = list.and_then(|list| list.member(founder.id));
@@ -85,32 +93,36 @@ impl Core {
             reach(known.and_then(|known| known.matched))
         };
         let mut matches: Vec<u64> = founders.voters().filter(stays).map(has).collect();
-        commit.min(held_by(matches.len() / 2 + 1, &mut matches))
+        commit.min(quorum_position(matches.len() / 2 + 1, &mut matches))
     }
 
+    /// Commits up to `position`. The order: state, trace, commit orders, apply. Then reads and the leader's own role
+    /// are looked at again, since the entry may be a change of members.
     fn commit(&mut self, before: u64, position: Position) {
-        let Place::Known(up_to) = self.log.place(position) else {
-            unreachable!("what is not yet committed is in the window");
+        let Lookup::Known(up_to) = self.log.lookup(position) else {
+            unreachable!("entries that are not committed stay in the window");
         };
         self.committed = Some(up_to);
         self.trace(|| Fact::Committed { up_to, count: position.0 - before });
         for replica in self.replicas() {
             self.order(replica, up_to);
         }
-        self.hand_over();
-        // Whose answer a round waits for may be no voter any more.
+        self.apply_committed();
+        // A committed change of members can make the answers that a read round has sufficient.
         self.confirm_round();
         self.start_round();
-        self.leave_office();
+        self.step_down_if_removed();
     }
 
+    /// Sends a commit order.
     fn order(&mut self, replica: NodeId, up_to: LogPoint) {
         self.trace(|| Fact::Ordered { to: replica, up_to: up_to.id });
         self.send(replica, Message::CommitOrder(CommitOrder { up_to }));
     }
 
-    /// The order again, beside each heartbeat, until the replica says that it is done. An order younger than a heartbeat
-    /// is not repeated yet: the answer to this heartbeat will tell.
+    /// Sends the order again beside a heartbeat if the replica was not final up to the previous heartbeat's commit
+    /// point. Orders are not acked on their own; this is the only repair of a lost one. Newer orders are not repeated
+    /// yet: the answer to this heartbeat tells whether they arrived.
     pub(super) fn repeat_order(&mut self, replica: NodeId) {
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(committed) = self.committed.filter(|point| point.position >= leader.opening) else { return };
@@ -122,6 +134,8 @@ impl Core {
         }
     }
 
+    /// A commit order of this epoch's leader. It is kept even if it reaches beyond `acked`; the rest takes effect when
+    /// the entries are durable and acked.
     pub(super) fn on_commit_order(&mut self, from: NodeId, order: CommitOrder) {
         let Role::Follower(follower) = &mut self.role else { return };
         if Position::after(Some(order.up_to)) > Position::after(follower.ordered) {
@@ -132,27 +146,29 @@ impl Core {
             let up_to = order.up_to.id;
             self.trace(|| Fact::Held { from, up_to, confirmed: confirmed.map(|point| point.id) });
         }
-        self.obey();
+        self.advance_commit_point();
     }
 
-    /// A replica obeys only up to what it has acked to this leader in this epoch; the rest of the order waits.
-    pub(super) fn obey(&mut self) {
+    /// Applies the order up to what this node acked to this leader in this epoch. Only up to there the logs are known
+    /// to be equal; obeying further could make an entry final that the leader does not have.
+    pub(super) fn advance_commit_point(&mut self) {
         let Role::Follower(follower) = &self.role else { return };
         let (Some(ordered), Some(acked)) = (follower.ordered, follower.acked) else { return };
         let target = if ordered.position <= acked.position { ordered } else { acked };
-        if let Place::Known(own) = self.log.place(target.position)
+        if let Lookup::Known(own) = self.log.lookup(target.position)
             && own != target
         {
-            // What was acked equals the leader's log, so no leader orders this: it is forged or mangled. The right
-            // order comes again beside the next heartbeat.
+            // What was acked equals the leader's log, so this order is not for that log: it was forged or corrupted.
+            // The right one is repeated beside the next heartbeat.
             return self.forget_order();
         }
         if Position::after(Some(target)) > Position::after(self.committed) {
             self.committed = Some(target);
         }
-        self.hand_over();
+        self.apply_committed();
     }
 
+    /// Drops the order; a later one takes its place.
     fn forget_order(&mut self) {
         let Role::Follower(follower) = &mut self.role else { return };
         let Some(leader) = follower.leader else { return };
@@ -160,30 +176,40 @@ impl Core {
         self.trace_dropped(leader, 0, "commit-order", "order-of-another-log");
     }
 
-    /// Gives the final database what is committed and durable here. A node, the leader neither, applies nothing that is
-    /// not durable in its own log. What it has no room for now waits until it has applied some.
-    pub(super) fn hand_over(&mut self) {
+    /// Gives the final database the entries that are committed and durable here. No node, the leader included, applies
+    /// an entry that is not durable in its own log: after a crash the database would be ahead of the log. Entries
+    /// beyond the bound of [`Applying`](crate::applying::Applying) wait in the log.
+    pub(super) fn apply_committed(&mut self) {
         let committed = reach(self.committed);
         let handed = reach(self.handed);
         let target = committed.min(self.log.durable());
         if target <= handed || self.is_installing() {
             return;
         }
-        assert!(!self.log.is_forged(Position(target)), "forged entries are never applied");
+        assert!(
+            !self.log.is_forged(Position(target)),
+            "forged entries are never applied: an ack or a commit order covered one"
+        );
         let entries = self.next_to_apply(Position(handed + 1), target);
-        self.give_to_database(entries);
+        self.output_apply(entries);
     }
 
-    pub(super) fn give_to_database(&mut self, entries: Vec<Entry>) {
+    /// Outputs a batch for the final database. `handed` moves with the output, so each entry is output once.
+    pub(super) fn output_apply(&mut self, entries: Vec<Entry>) {
         let Some(up_to) = entries.last().map(Entry::point) else { return };
         self.handed = Some(up_to);
         let weight = entries.iter().map(Entry::weight).sum();
         self.applying.handed(up_to, entries.len() as u64, weight);
         self.output(Output::Apply(Apply { up_to, entries }));
-        self.on_handed_over(weight);
+        self.on_handed_to_database(weight);
     }
 
-    /// The final database holds it: readers see it, and the leader confirms to the clients.
+    /// The final database holds everything up to `point`: reads see it, and the leader confirms the writes (assignment
+    /// 2d).
+    ///
+    /// The order: `applied` moves first, then writes are answered in log order, then reads, then more is handed over.
+    /// `outcomes` has one outcome for each entry applied since the last call. Answers come after `applied` so that a
+    /// client never sees a confirmed write missing.
     pub(super) fn on_applied(&mut self, point: LogPoint, outcomes: &[Applied]) {
         let before = reach(self.applied);
         if point.position.0 <= before {
@@ -207,12 +233,12 @@ impl Core {
         }
         self.answer_reads();
         self.advance_transfer();
-        self.hand_over();
+        self.apply_committed();
     }
 }
 
-/// How far so many of the logs reach. Sorts them, the longest first.
-fn held_by(quorum: usize, matches: &mut [u64]) -> u64 {
+/// The greatest position that at least `quorum` of the logs reach. Sorts `matches` in descending order.
+fn quorum_position(quorum: usize, matches: &mut [u64]) -> u64 {
     matches.sort_unstable_by(|one, other| other.cmp(one));
     matches[quorum - 1]
 }

@@ -1,4 +1,4 @@
-//! What the core is told at its start: who it is, how patient, how much it may hold, and what its disk remembers.
+//! What a core gets at its start: its configuration, its bounds, and the contents of its disk.
 
 use crate::base::SnapshotId;
 use crate::entry::Entry;
@@ -7,54 +7,63 @@ use crate::membership::Listed;
 use crate::message::RunEnd;
 use crate::types::{Incarnation, LogPoint, NodeId, Position};
 
+/// The configuration of one node. It does not change while the core runs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Config {
+    /// This node's id.
     pub id: NodeId,
+    /// This node's data folder.
     pub incarnation: Incarnation,
-    /// The voters that the command line names, this node among them, with their addresses; sorted by id. They count
-    /// until the log holds a member list.
+    /// The voters named on the command line with their addresses, this node among them, sorted by id. They count until
+    /// the log holds a member list; the founding list is made from them.
     pub voters: Vec<(NodeId, String)>,
-    /// In microseconds.
+    /// The time between two heartbeats of a leader, in microseconds.
     pub heartbeat_micros: u64,
-    /// The least election timeout in microseconds; each attempt waits between once and twice of it.
+    /// The least election timeout in microseconds. Each attempt draws a timeout between it and twice it.
     pub election_timeout_micros: u64,
+    /// The seed of the random sequence. The nodes of one cluster should have different seeds, or their elections
+    /// collide.
     pub seed: u64,
+    /// Bounds on memory and on what is in flight.
     pub limits: Limits,
+    /// Rules for who leads and for leases.
     pub leadership: Leadership,
 }
 
-/// Who is to lead, and what a leader may answer alone.
+/// Rules for who leads, and for what a leader may answer alone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Leadership {
-    /// Elections are started by a person alone.
+    /// Elections are started by a person only; timeouts start none.
     pub manual: bool,
+    /// The preferred leader.
     pub prefer: Prefer,
-    /// How long after a quorum's answers (counted from when they were asked for) a leader may read alone; 0: never.
-    /// Shorter than the election timeout by what the nodes' clocks may drift apart meanwhile.
+    /// The length of a leader's lease in microseconds, from the time its round was sent; 0 disables leases. It must be
+    /// shorter than the election timeout by the drift of the clocks: see [`Leadership::lease_most`].
     pub lease_micros: u64,
 }
 
 impl Leadership {
-    /// The longest lease that such a patience of the voters allows: nine tenths of it, so that clocks may run at speeds
-    /// that differ by a tenth.
+    /// The longest safe lease in microseconds when the voters refuse votes for `patience_micros` after each round:
+    /// nine tenths of that, so that clocks may differ in speed by a tenth.
     pub const fn lease_most(patience_micros: u64) -> u64 {
         patience_micros / 10 * 9
     }
 }
 
-/// Which node should lead, all else being equal: never against the comparison of logs.
+/// Which node should lead among equals. The preference never overrides the comparison of logs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Prefer {
+    /// No preference.
     #[default]
     None,
-    /// As in a list of priorities.
+    /// The lowest id, as in a list of priorities.
     Lowest,
-    /// As in the Bully algorithm.
+    /// The highest id, as in the Bully algorithm.
     Highest,
 }
 
 impl Prefer {
-    /// As on the command line.
+    /// The name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Prefer::None => "none",
@@ -64,40 +73,48 @@ impl Prefer {
     }
 }
 
-/// Bounds on what the core holds and has under way.
+/// Bounds on what the core holds in memory and has in flight. The defaults are those of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Limits {
-    /// Recent entries kept in memory for pushing, in bytes and number. Those not yet committed are kept beyond it.
+    /// The weight of the recent entries kept in memory for pushes, in bytes. Entries that are not committed and
+    /// durable stay beyond it.
     pub window_bytes: u64,
+    /// The number of those entries.
     pub window_entries: usize,
-    /// One push.
+    /// The weight of the entries in one push, in bytes. A larger single entry is pushed alone.
     pub push_bytes: u64,
+    /// The number of entries in one push.
     pub push_entries: usize,
-    /// Pushes not yet acked, for each replica.
+    /// The weight of pushes without an ack to each replica, in bytes.
     pub in_flight_bytes: u64,
+    /// The number of those pushes.
     pub in_flight_pushes: usize,
-    /// Entries in the leader's log that are not yet final, since they are not committed or its database is slow; beyond
-    /// it writes are refused as overloaded.
+    /// The weight of entries in a leader's log that are not final yet, in bytes. Beyond it writes are refused as
+    /// overloaded.
     pub uncommitted_bytes: u64,
+    /// The number of those entries.
     pub uncommitted_entries: u64,
-    /// What is handed to the final database and not yet applied; beyond it committed entries wait in the log.
+    /// The weight of entries handed to the final database and not applied, in bytes. Beyond it committed entries wait
+    /// in the log.
     pub applying_bytes: u64,
+    /// The number of those entries.
     pub applying_entries: u64,
-    /// Reads that wait for a round.
+    /// The number of linearizable reads that may wait at a leader.
     pub waiting_reads: usize,
-    /// Forged entries in one injection.
+    /// The number of forged entries in one injection.
     pub injected_entries: usize,
-    /// A snapshot is taken after so many entries, or so many bytes of them, but not before as many as the latest one
-    /// has.
+    /// The number of entries after which a snapshot is taken.
     pub snapshot_entries: u64,
+    /// The weight of entries after which a snapshot is taken, in bytes; not before it exceeds the size of the latest
+    /// snapshot.
     pub snapshot_bytes: u64,
-    /// Entries that the log keeps before a snapshot's point.
+    /// The number of entries that the log keeps before a snapshot.
     pub snapshot_margin: u64,
-    /// And how much these may weigh; fewer stay if they weigh more.
+    /// The weight of those entries, in bytes. The lesser of the two bounds counts.
     pub snapshot_margin_bytes: u64,
-    /// One part of a snapshot on its way to a replica.
+    /// The size of one part of a snapshot on its way to a replica, in bytes.
     pub snapshot_chunk_bytes: u64,
-    /// How much of snapshots leaves in a second.
+    /// The bandwidth for snapshots to replicas, in bytes per second.
     pub snapshot_bytes_per_second: u64,
 }
 
@@ -126,34 +143,36 @@ impl Default for Limits {
     }
 }
 
-/// What the disk remembers, handed to a core at its start. The final database is applied up to `committed`.
+/// The contents of the disk at a node's start. The final database has applied the entries up to `committed`. Storage
+/// has verified them; the core only checks that they agree with each other.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Restored {
+    /// The stored promise.
     pub promise: Option<Promise>,
-    /// The ends of all epochs in the log with the positions of their last entries, in order.
+    /// The end of each epoch in the log and the position of its last entry, in order.
     pub runs: Vec<(RunEnd, Position)>,
-    /// The last entries of the log without gaps: at least all after `committed`.
+    /// The last entries of the log, contiguous: at least all after `committed`.
     pub tail: Vec<Entry>,
-    /// The entry before the tail, if there is one.
+    /// The entry before `tail`, if there is one.
     pub before_tail: Option<LogPoint>,
-    /// The first forged entry; all after it are forged too.
+    /// The first forged entry; all after it are forged.
     pub forged_from: Option<Position>,
-    /// The recorded commit point, which is also what the final database holds.
+    /// The recorded commit point, which is also what the final database has applied.
     pub committed: Option<LogPoint>,
-    /// The last entry that the log has given up; the entries begin after it.
+    /// The last entry that the log has given up; the entries on disk begin after it.
     pub purged: Option<LogPoint>,
-    /// The newest snapshot on the disk.
+    /// The newest snapshot on disk.
     pub snapshot: Option<SnapshotId>,
-    /// The weight of the log's entries after the snapshot, about.
+    /// The approximate weight of the log's entries after the snapshot, in bytes.
     pub bytes_since_snapshot: u64,
-    /// For some positions of the log, in order, how much all of it up to there weighs, about.
+    /// For some positions of the log, in order, the approximate weight in bytes of all entries up to there.
     pub weights: Vec<(Position, u64)>,
-    /// The latest member lists that the log holds or has given up, oldest first.
+    /// The latest member lists of the log, given-up entries included, oldest first.
     pub lists: Vec<Listed>,
 }
 
 impl Restored {
-    /// The entries that the final database does not hold.
+    /// The entries that the final database has not applied.
     pub(super) fn uncommitted(&self) -> impl Iterator<Item = &Entry> {
         self.tail.iter().filter(|entry| Some(entry.position) > self.committed.map(|point| point.position))
     }

@@ -1,67 +1,129 @@
-//! The state machine: one input in, outputs out, in order. Here is the state, the sorting of inputs, and what every
-//! part needs to say something; what happens is in the modules beside this one.
+//! The state of one node and the step that changes it: one input in, a list of outputs out.
+//!
+//! This file holds the state, its invariants and the sorting of inputs. Each rule of the protocol has a file of its
+//! own beside this one. Building messages, storage operations and answers is in `outputs.rs`; checking and sorting of
+//! messages is in `dispatch.rs`.
+//!
+//! Order of outputs: the host carries them out in the order in which a step lists them. A [`Output::Store`] is listed
+//! before the [`Output::Send`] that claims what it stores, and that send names the operation it waits for. An
+//! [`Output::Apply`] is listed before the answers that depend on it, because those are given in a later step, after
+//! [`Input::Applied`].
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::applying::Applying;
 use crate::config::{Config, Restored};
 use crate::damage::Checking;
-use crate::entry::Entry;
-use crate::io::{Answer, Append, Input, Output, Promise, ReadId, ReadLog, Refusal, Rejection, Send, Store};
+use crate::io::{Input, Output, Promise};
 use crate::log::Log;
 use crate::membership::{Listed, Lists};
-use crate::message::{Envelope, Message, Refused};
 use crate::role::{Follower, Progress, Role};
 use crate::snapshot::Snapshots;
-use crate::trace::{Belief, Fact, NodeState, Preview, RoleName};
+use crate::trace::{Belief, NodeState, Preview, RoleName};
 use crate::transfer::Parked;
 use crate::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
-/// How far above its own promise a node believes an epoch to be: more elections than a cluster can hold while one node
-/// is away. A promise is never taken back, so one mangled number must not use up all epochs for ever.
-const EPOCH_REACH: u64 = 1 << 32;
-
-/// The protocol's whole state at one node.
+/// The complete protocol state of one node (Raft paper, figure 2, with what batching, snapshots and changes of members
+/// add).
+///
+/// The state is a value: two cores with equal state give equal outputs for equal inputs. The model checker hashes and
+/// compares it, so it contains no clock, handle or address.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Core {
+    /// Fixed for the life of the core.
     pub(super) config: Config,
+    /// State of the seeded random sequence. Only [`Core::draw_timeout`] advances it. It belongs to the state so that a
+    /// replay draws the same election timeouts.
     random: u64,
+    /// The time given to [`Core::new`]. A restarted voter has forgotten which lease it promised to respect, so it
+    /// grants no vote until one lease patience after this time. An earlier value would let two leaders answer reads at
+    /// once.
     pub(super) started: Time,
+    /// The greatest time given to any step. It never goes back, even if the host's clock does: a timer that ran out
+    /// stays run out, and a lease that ended does not begin again.
     pub(super) now: Time,
+    /// The greatest epoch this node follows, and its vote in that epoch (Raft's `currentTerm` and `votedFor`).
+    ///
+    /// Invariants: the epoch never decreases; within an epoch the vote changes at most once, from `None` to `Some`;
+    /// the epoch is not less than that of any entry in the log. Only [`Core::save_promise`] changes it, and no message
+    /// leaves before the new value is durable. A node that forgot its vote could vote twice in one epoch and elect two
+    /// leaders.
     pub(super) promise: Option<Promise>,
-    /// The member lists of the log; the last one counts.
+    /// The latest member lists of the log; the last one is in force, committed or not (Raft thesis 4.1). Every append,
+    /// truncation and installed snapshot updates them in the same step as the log. If they lagged behind the log, the
+    /// node would count a quorum of the wrong voters.
     pub(super) lists: Lists,
+    /// The log: which entries exist, which are durable, which are forged.
     pub(super) log: Log,
-    /// Invariant: `applied ≤ handed ≤ committed ≤ last`.
+    /// The last entry known to be committed.
+    ///
+    /// Invariant: `applied ≤ handed ≤ committed ≤ last genuine entry of the log`, and `handed` is also durable here.
+    /// None of the four ever moves back, except that the log may lose entries after `committed`.
+    ///
+    /// A leader advances it when a quorum holds an entry of its own epoch ([`Core::count`]). A replica advances it by
+    /// a commit order, up to what it has acked to that leader, or by a snapshot. If it moved back, the node could
+    /// truncate an entry that is already final.
     pub(super) committed: Option<LogPoint>,
-    /// What was given to the final database.
+    /// The last entry given to the final database with [`Output::Apply`]. It moves only when such an output is made,
+    /// or when a snapshot is installed. It keeps one entry from being applied twice.
     pub(super) handed: Option<LogPoint>,
+    /// The last entry that the host reported as applied. Reads and writes are answered only up to here. It moves only
+    /// with [`Input::Applied`] or an installed snapshot; a larger value would answer a read before its data is
+    /// visible.
     pub(super) applied: Option<LogPoint>,
+    /// The batches between `applied` and `handed`.
     pub(super) applying: Applying,
+    /// What the node is, with the state that belongs to it. State that must not survive a change of role lives in the
+    /// role, so that replacing the role forgets it.
     pub(super) role: Role,
+    /// Whether this node is checking, or has checked, its own log for damage.
     pub(super) checking: Checking,
+    /// Snapshots that exist, are being taken, sent, received or installed.
     pub(super) snapshots: Snapshots,
-    /// Injections whose entries are not durable yet.
+    /// Injections whose forged entries are not durable yet, in the order of their operations. Each is answered when
+    /// its operation is stored.
     pub(super) injected: VecDeque<(Operation, RequestId, LogPoint)>,
+    /// Writes and the request of a leadership transfer that are waiting to learn who the new leader is. Set when a
+    /// leader with a transfer steps down; taken as soon as a leader is known, or refused at the deadline. Each request
+    /// in it is answered exactly once.
     pub(super) parked: Option<Parked>,
-    /// Acks of earlier epochs in which this node led, as far as what was acked is committed: of which data folder, and
-    /// up to which entry.
-    pub(super) acks_known: BTreeMap<NodeId, (Incarnation, LogPoint)>,
-    /// Nothing is said before this operation is durable: it holds a promise, or the deletion of forged entries.
-    barrier: Option<Operation>,
-    /// Who asks in this step, with which data folder: an answer names that one.
-    asked_by: Option<(NodeId, Incarnation)>,
-    last_operation: Operation,
-    last_number: u64,
-    last_read: u64,
-    watched: bool,
-    outputs: Vec<Output>,
+    /// For each replica of an epoch in which this node led: the data folder, and an entry that this folder has acked.
+    ///
+    /// Invariant: the entry is committed, so no later leader truncates it. Updated when this node stops leading. An
+    /// uncommitted entry here could be truncated legitimately, and the replica would then be taken for an older copy
+    /// of itself.
+    pub(super) known_acks: BTreeMap<NodeId, (Incarnation, LogPoint)>,
+    /// The last storage operation that messages must wait for: a promise, or the deletion of forged entries. Every
+    /// message built while it is set carries it in [`crate::Send::after`]. Cleared when that operation is stored.
+    /// Without it a vote could leave before it is durable, be lost in a crash, and be given to another candidate.
+    pub(super) barrier: Option<Operation>,
+    /// The sender of the request handled in this step and its data folder; an answer names that folder. Cleared at the
+    /// end of each step, so that a later message does not name it.
+    pub(super) asked_by: Option<(NodeId, Incarnation)>,
+    /// The number of the latest storage operation. The numbers grow by one, in the order in which operations must
+    /// become durable.
+    pub(super) last_operation: Operation,
+    /// The number of the latest message sent. The trace pairs "sent" with "received" by it.
+    pub(super) last_number: u64,
+    /// The number of the latest read of the log or of a snapshot file. Each read has a number of its own, so that a
+    /// late result is not taken for another.
+    pub(super) last_read: u64,
+    /// Whether trace outputs are built. It changes no other output.
+    pub(super) watched: bool,
+    /// The outputs of the current step, in order. Empty between steps.
+    pub(super) outputs: Vec<Output>,
 }
 
 impl Core {
-    /// A core that starts now with what its disk remembers. Nothing is sent before the first `step`.
+    /// Starts a core from the contents of its disk. The first [`Core::step`] may already send messages; this call
+    /// sends none.
     ///
-    /// Panics if what the disk remembers contradicts itself: storage has checked it.
+    /// A node starts as a replica without a leader (Raft paper 5.2). If it is the only voter, its first election is
+    /// due one microsecond later.
+    ///
+    /// # Panics
+    ///
+    /// If the last entry of the log is of a greater epoch than the promise. Storage has checked this before.
     pub fn new(config: Config, restored: Restored, now: Time) -> Core {
         let log = Log::restore(&restored);
         let snapshots = Snapshots::restored(&restored);
@@ -82,7 +144,7 @@ impl Core {
             snapshots,
             injected: VecDeque::new(),
             parked: None,
-            acks_known: BTreeMap::new(),
+            known_acks: BTreeMap::new(),
             barrier: None,
             asked_by: None,
             last_operation: Operation(0),
@@ -91,16 +153,20 @@ impl Core {
             watched: false,
             outputs: Vec::new(),
         };
-        core.follow(None);
-        core.stand_soon_if_alone();
-        core.promise_up_to(restored.purged);
-        assert!(core.epoch() >= core.log.last().map(|point| point.id.epoch), "the log is newer than the promise");
+        core.become_follower(None);
+        core.shorten_timer_of_only_voter();
+        core.raise_promise_to(restored.purged);
+        assert!(
+            core.epoch() >= core.log.last().map(|point| point.id.epoch),
+            "the log has entries of an epoch after the promise: the stored promise is not the last one"
+        );
         core
     }
 
-    /// A snapshot is a file of its own: it may be whole on the disk before the promise that came with it. Nothing was
-    /// said in between, so in its epoch this node has voted for nobody.
-    fn promise_up_to(&mut self, snapshot: Option<LogPoint>) {
+    /// Raises the promise to the epoch of the snapshot from which the log begins. A received snapshot is a file of its
+    /// own and may be durable before the promise that was made for it. No message was sent in between, so this node
+    /// has not voted in that epoch.
+    fn raise_promise_to(&mut self, snapshot: Option<LogPoint>) {
         if let Some(LogPoint { id: EntryId { epoch, .. }, .. }) = snapshot
             && Some(epoch) > self.epoch()
         {
@@ -108,7 +174,12 @@ impl Core {
         }
     }
 
-    /// Takes one input and gives what is to be done, in order.
+    /// Handles one input at time `now` and returns the outputs, in the order in which the host must carry them out.
+    ///
+    /// The call does no I/O and never blocks. `now` is in microseconds; a time before the greatest one seen so far is
+    /// taken as that one. Inputs that no longer matter (a late read, an answer to an old round) give no output.
+    /// Damaged data gives [`Output::Damaged`] and a failed disk [`Output::Fatal`]; the host then stops the node. A
+    /// broken invariant of the core itself panics.
     pub fn step(&mut self, now: Time, input: Input) -> Vec<Output> {
         self.now = self.now.max(now);
         match input {
@@ -133,18 +204,20 @@ impl Core {
             Input::Inject(inject) => self.on_inject(inject),
             Input::Watched(watched) => self.watched = watched,
         }
+        // After the input: entries that this step read from the window stay in memory until its end.
         self.log.shrink(&self.config.limits, self.committed);
         self.asked_by = None;
         std::mem::take(&mut self.outputs)
     }
 
-    /// When the core wants its next [`Input::Tick`]; the host gives it at this time or soon after.
+    /// The time at which the core needs its next [`Input::Tick`]. The host gives the tick then or soon after. Every
+    /// step can change it, so the host asks again after each step.
     pub fn deadline(&self) -> Time {
         let deadline = self.role_deadline();
         self.parked.as_ref().map_or(deadline, |parked| deadline.min(parked.deadline))
     }
 
-    fn role_deadline(&self) -> Time {
+    pub(super) fn role_deadline(&self) -> Time {
         match &self.role {
             Role::Follower(follower) => follower.deadline,
             Role::PreCandidate(candidate) => candidate.deadline,
@@ -156,8 +229,8 @@ impl Core {
         }
     }
 
-    /// The node as somebody outside sees it, with at most `tail` entries of its log's end.
-    pub fn snapshot(&self, tail: usize) -> NodeState {
+    /// The node's state as watchers see it, with at most `tail` of the last entries of its log.
+    pub fn node_state(&self, tail: usize) -> NodeState {
         let mut snapshot = NodeState::new(self.config.id);
         snapshot.sent = Some(self.last_number);
         snapshot.epoch = self.epoch();
@@ -185,16 +258,17 @@ impl Core {
         snapshot
     }
 
+    /// The node's id, from its configuration.
     pub fn id(&self) -> NodeId {
         self.config.id
     }
 
-    /// The promise's epoch.
+    /// The epoch of the promise: the greatest one this node has agreed to follow. `None` before the first.
     pub fn epoch(&self) -> Option<Epoch> {
         self.promise.map(|promise| promise.epoch)
     }
 
-    /// Who leads this epoch, as far as this node knows.
+    /// The leader of this epoch, if this node knows it. A node that leads returns itself; a candidate returns `None`.
     pub fn leader(&self) -> Option<NodeId> {
         match &self.role {
             Role::Follower(follower) => follower.leader,
@@ -203,23 +277,28 @@ impl Core {
         }
     }
 
+    /// The last entry of the log, forged or not, durable or not. `None` for an empty log.
     pub fn last(&self) -> Option<LogPoint> {
         self.log.last()
     }
 
+    /// The last entry known here to be committed.
     pub fn committed(&self) -> Option<LogPoint> {
         self.committed
     }
 
+    /// The last entry that the final database holds, as the host reported.
     pub fn applied(&self) -> Option<LogPoint> {
         self.applied
     }
 
-    /// The member list that counts here, once there is one in the log.
+    /// The member list in force: the last one in the log. `None` until the log holds the entry that founds the
+    /// cluster.
     pub fn members(&self) -> Option<&Listed> {
         self.lists.current()
     }
 
+    /// The node's role; a node that asks for pre-votes is already a candidate.
     pub fn role(&self) -> RoleName {
         match &self.role {
             Role::Follower(_) => RoleName::Replica,
@@ -228,7 +307,7 @@ impl Core {
         }
     }
 
-    /// Whether the position is past the last entry that is not forged.
+    /// Whether the entry at this position was injected by the lab. Forged entries are always the last ones of the log.
     pub fn is_forged(&self, position: Position) -> bool {
         self.log.is_forged(position)
     }
@@ -237,293 +316,7 @@ impl Core {
         self.handed.is_some_and(|handed| point.position <= handed.position)
     }
 
-    fn on_tick(&mut self) {
-        self.end_late_parking();
-        self.end_late_transfer();
-        match &self.role {
-            Role::Leader(leader) if leader.heartbeat_at <= self.now => self.on_heartbeat_due(),
-            Role::Leader(_) => {}
-            _ if self.role_deadline() <= self.now => self.on_election_timeout(),
-            _ => {}
-        }
-    }
-
-    fn on_message(&mut self, envelope: Envelope) {
-        if let Err(why) = self.admit(&envelope) {
-            self.trace_dropped(envelope.from, envelope.number, envelope.message.kind(), why.code());
-            return self.output(Output::Rejected { from: envelope.from, why });
-        }
-        self.trace(|| Fact::Received {
-            from: envelope.from,
-            number: envelope.number,
-            kind: envelope.message.kind().into(),
-        });
-        let Envelope { from, number, epoch, message, incarnation: envelope_incarnation, sender, .. } = envelope;
-        self.asked_by = sender.filter(|_| message.asks()).map(|sender| (from, sender));
-        match message {
-            // They change nothing, so no epoch of theirs counts.
-            Message::PreVoteAsked(asked) => self.on_pre_vote_asked(from, asked),
-            Message::PreVoteAnswer(answer) => self.on_pre_vote_answer(from, epoch, answer),
-            Message::VoteAsked(asked) => self.on_vote_asked(from, number, asked),
-            Message::VoteAnswer(answer) => {
-                if !self.step_down_for(epoch) {
-                    self.on_vote_answer(from, answer);
-                }
-            }
-            Message::Push(_) | Message::CommitOrder(_) | Message::TransferNow(_) | Message::SnapshotChunk(_) => {
-                let invites = envelope_incarnation == Some(self.config.incarnation);
-                self.on_leader_message(from, number, epoch, message, invites)
-            }
-            Message::Ack(_)
-            | Message::RoundAnswer(_)
-            | Message::LogState(_)
-            | Message::SnapshotAck(_)
-            | Message::Refused(_)
-            | Message::TransferAsked(_) => {
-                let counts = !self.is_leaving(from);
-                if !(counts && self.step_down_for(epoch)) && epoch == self.epoch() {
-                    self.on_replica_message(from, message);
-                }
-            }
-        }
-    }
-
-    /// Whether the message is for this node, of this cluster, from a member, and meant for this very data folder.
-    fn admit(&self, envelope: &Envelope) -> Result<(), Rejection> {
-        if envelope.to != self.config.id {
-            return Err(Rejection::OtherNode);
-        }
-        let mine = self.members().map(|listed| listed.membership.cluster);
-        let same_cluster = mine.is_some() && envelope.cluster == mine;
-        let for_me = envelope.incarnation == Some(self.config.incarnation);
-        // This list may be older than the sender's: who names this cluster or this data folder has that from a list.
-        // But only those are asked whom this node knows, so answers come from nobody else.
-        let from_a_list = (same_cluster || for_me) && envelope.message.asks();
-        if envelope.from == self.config.id || !(from_a_list || self.knows(envelope.from)) {
-            return Err(Rejection::UnknownPeer);
-        }
-        if envelope.cluster.is_some() && mine.is_some() && !same_cluster {
-            return Err(Rejection::OtherCluster);
-        }
-        if envelope.incarnation.is_some() && !for_me {
-            return Err(Rejection::OtherIncarnation);
-        }
-        let answers_as = envelope.sender.filter(|_| !envelope.message.asks());
-        if answers_as.is_some() && self.incarnation_of(envelope.from).is_some_and(|known| Some(known) != answers_as) {
-            return Err(Rejection::OldIncarnation);
-        }
-        let reach = self.epoch().map_or(0, |epoch| epoch.0).saturating_add(EPOCH_REACH);
-        if envelope.claims().is_some_and(|claimed| claimed.0 > reach) {
-            return Err(Rejection::EpochOutOfReach);
-        }
-        Ok(())
-    }
-
-    fn on_leader_message(&mut self, from: NodeId, number: u64, epoch: Option<Epoch>, message: Message, invites: bool) {
-        let Some(epoch) = epoch else { return };
-        if Some(epoch) < self.epoch() {
-            self.send(from, Message::Refused(Refused { answers: number }));
-            return;
-        }
-        if Some(epoch) > self.epoch() {
-            self.step_down(Some(epoch));
-            self.save_promise(Promise { epoch, vote: None });
-        }
-        if !self.recognise(from) {
-            return self.trace_dropped(from, number, message.kind(), "second-leader");
-        }
-        if let Role::Follower(follower) = &mut self.role {
-            follower.invited |= invites;
-        }
-        match message {
-            Message::Push(push) => self.on_push(from, number, push, &[]),
-            Message::CommitOrder(order) => self.on_commit_order(from, order),
-            Message::TransferNow(transfer) => self.on_transfer_now(from, number, transfer.last),
-            Message::SnapshotChunk(chunk) => self.on_snapshot_chunk(from, number, chunk),
-            _ => unreachable!("only a leader's messages come here"),
-        }
-    }
-
-    fn on_replica_message(&mut self, from: NodeId, message: Message) {
-        let Role::Leader(leader) = &mut self.role else { return };
-        let Some(progress) = leader.replicas.get_mut(&from) else { return };
-        progress.heard = self.now;
-        match message {
-            Message::Ack(ack) => self.on_ack(from, ack),
-            Message::RoundAnswer(answer) => self.on_round_answer(from, answer),
-            Message::LogState(state) => self.on_log_state(from, state),
-            Message::TransferAsked(_) => self.on_transfer_asked(from),
-            Message::SnapshotAck(ack) => self.on_snapshot_ack(from, ack),
-            _ => {}
-        }
-    }
-
-    fn on_stored(&mut self, operation: Operation) {
-        if self.barrier.is_some_and(|barrier| barrier <= operation) {
-            self.barrier = None;
-        }
-        let more = self.log.stored(operation);
-        while self.injected.front().is_some_and(|(pending, ..)| *pending <= operation) {
-            let (_, request, last) = self.injected.pop_front().expect("there is a first one");
-            self.answer(request, Answer::Injected(last));
-        }
-        match &self.role {
-            // An older promise may be what is durable now; then the barrier still stands.
-            Role::Candidate(_) if self.barrier.is_none() => self.on_own_vote_stored(),
-            Role::Leader(_) if more => self.on_own_copy_stored(),
-            Role::Follower(_) => self.acknowledge(false),
-            _ => {}
-        }
-    }
-
-    fn on_storage_failed(&mut self, text: String) {
-        self.trace(|| Fact::DiskError { text: text.clone().into() });
-        self.fatal(format!("the disk failed, so nothing that it says can be trusted: {text}"));
-    }
-
-    fn on_log_read(&mut self, read: ReadId, entries: Vec<Entry>) {
-        if self.on_read_for_compaction(read, &entries) || self.on_read_to_apply(read, &entries) {
-            return;
-        }
-        match &self.role {
-            Role::Follower(_) => self.on_stashed_read(read, &entries),
-            Role::Leader(_) => self.on_leader_read(read, entries),
-            _ => {}
-        }
-    }
-
-    /// Appends entries and stores them in one operation, after cutting the log behind `keep` if that is given.
-    pub(super) fn store_entries(&mut self, keep: Option<Option<LogPoint>>, entries: Vec<Entry>) {
-        let operation = self.next_operation();
-        let truncate_from = keep.map(Position::after);
-        if let Some(keep) = keep {
-            self.log.truncate_after(keep, operation);
-        }
-        let changes = self.note_lists(keep, &entries);
-        for entry in &entries {
-            self.log.append(entry.clone(), operation);
-        }
-        let append = Append { truncate_from, entries, forged: false };
-        self.outputs.push(Output::Store(operation, Store::Append(append)));
-        if changes {
-            self.on_list_changed();
-        }
-    }
-
-    pub(super) fn save_promise(&mut self, promise: Promise) {
-        self.promise = Some(promise);
-        let operation = self.next_operation();
-        self.outputs.push(Output::Store(operation, Store::Promise(promise)));
-        self.say_nothing_before(operation);
-    }
-
-    pub(super) fn say_nothing_before(&mut self, operation: Operation) {
-        self.barrier = Some(operation);
-    }
-
-    pub(super) fn next_operation(&mut self) -> Operation {
-        self.last_operation.0 += 1;
-        self.last_operation
-    }
-
-    pub(super) fn last_operation(&self) -> Operation {
-        self.last_operation
-    }
-
-    pub(super) fn next_read(&mut self) -> ReadId {
-        self.last_read += 1;
-        ReadId(self.last_read)
-    }
-
-    pub(super) fn read_log(&mut self, from: u64, to: u64, bytes_max: u64) -> ReadId {
-        let read = self.next_read();
-        self.outputs.push(Output::ReadLog(ReadLog { read, from: Position(from), to: Position(to), bytes_max }));
-        read
-    }
-
-    /// The number of the message that is sent next.
-    pub(super) fn next_number(&self) -> u64 {
-        self.last_number + 1
-    }
-
-    /// Sends a message; whatever it claims is durable before it leaves.
-    pub(super) fn send(&mut self, to: NodeId, message: Message) {
-        let number = self.next_number();
-        self.last_number = number;
-        let epoch = self.epoch();
-        self.trace(|| Fact::Sent {
-            to,
-            number,
-            kind: message.kind().into(),
-            epoch,
-            about: message.about(),
-            entries: message.entries() as u64,
-            bytes: message.bytes() as u64,
-        });
-        let envelope = Envelope {
-            from: self.config.id,
-            to,
-            number,
-            cluster: self.members().map(|listed| listed.membership.cluster),
-            incarnation: self.incarnation_named(to, &message),
-            epoch: self.epoch(),
-            sender: Some(self.config.incarnation),
-            process: 0,
-            message,
-        };
-        self.outputs.push(Output::Send(Send { after: self.barrier, envelope }));
-    }
-
-    /// Whoever asks names the data folder that its list has. An answer goes to whoever asked: the list of the node that
-    /// answers may be an older one, and name a folder that was replaced since.
-    fn incarnation_named(&self, to: NodeId, message: &Message) -> Option<Incarnation> {
-        if message.asks() {
-            return self.incarnation_of(to);
-        }
-        self.asked_by.filter(|(asker, _)| *asker == to).map(|(_, incarnation)| incarnation)
-    }
-
-    pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
-        self.outputs.push(Output::Answer(request, answer));
-    }
-
-    pub(super) fn refuse(&mut self, requests: Vec<RequestId>, refusal: Refusal) {
-        for request in requests {
-            self.answer(request, Answer::Refused(refusal));
-        }
-    }
-
-    pub(super) fn output(&mut self, output: Output) {
-        self.outputs.push(output);
-    }
-
-    pub(super) fn fatal(&mut self, why: String) {
-        self.outputs.push(Output::Fatal(why));
-    }
-
-    pub(super) fn damaged(&mut self, why: String) {
-        self.trace(|| Fact::Damaged { text: why.clone().into() });
-        self.outputs.push(Output::Damaged(why));
-    }
-
-    /// Tells what happened, if anybody watches; the fact is built only then.
-    pub(super) fn trace(&mut self, fact: impl FnOnce() -> Fact) {
-        if self.watched {
-            self.outputs.push(Output::Trace(fact()));
-        }
-    }
-
-    pub(super) fn is_watched(&self) -> bool {
-        self.watched
-    }
-
-    /// A message was thrown away.
-    pub(super) fn trace_dropped(&mut self, from: NodeId, number: u64, kind: &'static str, why: &'static str) {
-        let to = self.config.id;
-        self.trace(|| Fact::Dropped { from, to, number, kind: kind.into(), why: why.into() });
-    }
-
-    /// The next number of the seeded sequence (SplitMix64, Steele, Lea and Flood 2014).
+    /// The next number of the seeded sequence (SplitMix64: Steele, Lea and Flood 2014).
     fn next_random(&mut self) -> u64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;
@@ -532,7 +325,8 @@ impl Core {
         mixed ^ (mixed >> 31)
     }
 
-    /// An election timeout for one attempt: between once and twice the least.
+    /// Draws an election timeout in microseconds, from the configured least one up to twice that. Each attempt draws
+    /// again, so that two candidates do not collide for ever (Raft paper 5.2).
     pub(super) fn draw_timeout(&mut self) -> u64 {
         let least = self.config.election_timeout_micros;
         least + self.next_random() % least.max(1)

@@ -1,6 +1,11 @@
-//! Elections: Raft's, with epochs. A pre-vote changes nothing; a promise is durable before it is told; a vote goes only
-//! to a candidate whose last entry is not smaller (Raft paper 5.2, 5.4.1; thesis 4.2.3 for check-quorum, 9.6 for
-//! pre-vote).
+//! Elections: Raft's, with epochs in place of terms (Raft paper 5.2, 5.4.1; thesis 4.2.3 for leader stickiness, 9.6
+//! for pre-vote).
+//!
+//! - A pre-vote changes no promise, so a node that was cut off returns without disturbing the cluster.
+//! - A promise is durable before a message claims it. Each vote request, vote and refusal is sent behind the barrier.
+//! - A vote goes only to a candidate whose last entry is not smaller than the voter's, forged entries left out. The
+//!   voter compares entries that it is still flushing, too.
+//! - A first election needs an answer with an empty log from every voter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,20 +16,21 @@ use crate::role::{Candidate, Follower, PreCandidate, Role};
 use crate::trace::{Fact, RoleName};
 use crate::types::{EntryId, Epoch, Incarnation, NodeId, RequestId};
 
-/// A node without any entry waits this many times longer before it stands unasked: founding a cluster needs every
-/// voter, so whoever starts the nodes gets the time to choose who leads first.
+/// The factor by which a node with an empty log waits longer. Founding a cluster needs every voter, so the person who
+/// starts the nodes gets the time to choose the first leader.
 const FOUNDING_PATIENCE: u64 = 5;
 
 impl Core {
-    /// Becomes a replica, of `leader` if one is known, with a newly drawn election timeout.
-    pub(super) fn follow(&mut self, leader: Option<NodeId>) {
+    /// Becomes a replica, of `leader` if one is known, and draws a new election timeout. Everything that belonged to
+    /// the old role is dropped.
+    pub(super) fn become_follower(&mut self, leader: Option<NodeId>) {
         let timeout = self.draw_timeout();
         self.role = Role::Follower(Follower::new(leader, self.now, timeout));
-        self.be_patient();
+        self.restart_election_timer();
     }
 
-    /// The follower waits its timeout from now on; for ever, if only a person may start an election.
-    fn be_patient(&mut self) {
+    /// Restarts the election timer. With manual elections it never fires.
+    fn restart_election_timer(&mut self) {
         let patience = if self.log.last().is_none() { FOUNDING_PATIENCE } else { 1 };
         let (now, delay, manual) = (self.now, self.preference_delay(), self.config.leadership.manual);
         if let Role::Follower(follower) = &mut self.role {
@@ -33,11 +39,11 @@ impl Core {
         }
     }
 
-    /// At its start the only voter has nothing to wait for: no other node can lead or vote, and no other founder can be
-    /// late. Where a person starts the elections it waits for that person all the same.
-    pub(super) fn stand_soon_if_alone(&mut self) {
+    /// The only voter need not wait at its start: no other node can lead or vote, and no other founder can be late.
+    /// With manual elections it waits all the same.
+    pub(super) fn shorten_timer_of_only_voter(&mut self) {
         let alone = self.is_voter() && self.other_voters().is_empty() && !self.config.leadership.manual;
-        // Later than now: in step mode time stands still from the start, and no timer may have run out by then.
+        // Later than now: in step mode time stands still from the start, and no timer may have fired by then.
         let soon = self.now.plus_micros(1);
         if let Role::Follower(follower) = &mut self.role
             && alone
@@ -46,27 +52,30 @@ impl Core {
         }
     }
 
-    /// A push or commit order came from this epoch's leader. False if another node leads it: an epoch has one leader.
-    pub(super) fn recognise(&mut self, leader: NodeId) -> bool {
+    /// Accepts the sender of a leader's message as the leader of the promised epoch and restarts the timer. False if
+    /// another node leads that epoch: an epoch has one leader.
+    pub(super) fn accept_leader(&mut self, leader: NodeId) -> bool {
         match &self.role {
             Role::Follower(follower) if follower.leader == Some(leader) => {}
             _ if self.leader().is_some() => return false,
-            // A candidate steps down for the epoch's leader whatever its push holds.
+            // A candidate steps down for the epoch's leader, whatever the message holds.
             _ => {
-                self.trace_stood_down("leader-found", self.epoch());
-                self.follow(Some(leader));
+                self.trace_step_down("leader-found", self.epoch());
+                self.become_follower(Some(leader));
             }
         }
         let now = self.now;
         if let Role::Follower(follower) = &mut self.role {
             follower.heard = Some(now);
         }
-        self.be_patient();
+        self.restart_election_timer();
         self.unpark();
         true
     }
 
-    pub(super) fn hears_a_leader(&self) -> bool {
+    /// Whether a leader was heard within an election timeout. Then votes are refused (Raft thesis 4.2.3), and a lease
+    /// of that leader may be in force.
+    pub(super) fn has_live_leader(&self) -> bool {
         match &self.role {
             Role::Follower(follower) => follower.heard.is_some_and(|heard| {
                 follower.leader.is_some() && self.now < heard.plus_micros(self.config.election_timeout_micros)
@@ -76,38 +85,43 @@ impl Core {
         }
     }
 
+    /// A person starts the first election.
     pub(super) fn on_stand(&mut self, request: RequestId) {
         if self.log.last().is_some() || self.leader().is_some() {
             return self.answer(request, Answer::Refused(Refusal::NotFresh));
         }
         self.answer(request, Answer::Done);
-        self.stand("asked", None);
+        self.start_pre_vote("asked", None);
     }
 
+    /// The election timer fired: asks for pre-votes. With manual elections a candidacy ends instead.
     pub(super) fn on_election_timeout(&mut self) {
         if self.config.leadership.manual {
-            // A candidacy that came to nothing: the person has to ask again.
-            self.trace_stood_down("lost-election", None);
-            return self.follow(None);
+            // The candidacy failed; a person has to start the next one.
+            self.trace_step_down("lost-election", None);
+            return self.become_follower(None);
         }
-        self.stand("silence", None);
+        self.start_pre_vote("silence", None);
     }
 
-    /// The leader asks this node to stand: it lives, so a pre-vote would be refused.
-    pub(super) fn stand_for_transfer(&mut self) {
+    /// The leader transfers to this node. A pre-vote would be refused, because the leader is live.
+    pub(super) fn start_vote_for_transfer(&mut self) {
         self.trace(|| Fact::TimedOut { why: "transfer".into() });
         self.drop_forged();
         let epoch = Epoch::after(self.epoch());
-        self.ask_for_votes(epoch, BTreeMap::new(), true);
+        self.start_vote(epoch, BTreeMap::new(), true);
     }
 
-    /// Asks for pre-votes, for the least epoch that may still be free.
-    pub(super) fn stand(&mut self, why: &'static str, above: Option<Epoch>) {
+    /// Asks for pre-votes, for the least epoch that may be free: after the own promise and after `above`. A node that
+    /// may not lead only restarts its timer.
+    ///
+    /// The order: forged entries are deleted before the last entry is read for the requests.
+    pub(super) fn start_pre_vote(&mut self, why: &'static str, above: Option<Epoch>) {
         let founded = self.members().is_some() || self.log.last().is_none();
         self.trace(|| Fact::TimedOut { why: why.into() });
-        // A node whose log is about to be replaced leads nobody.
+        // A node whose log is about to be replaced, or whose cluster is not founded in its log, cannot lead.
         if !self.may_lead() || !founded || self.is_installing() {
-            return self.follow(None);
+            return self.become_follower(None);
         }
         self.drop_forged();
         let epoch = Epoch::after(self.epoch().max(above));
@@ -123,17 +137,19 @@ impl Core {
         for voter in self.other_voters() {
             self.send(voter, Message::PreVoteAsked(PreVoteAsked { epoch, last }));
         }
-        self.stand_if_pre_elected();
+        self.start_vote_if_granted();
     }
 
+    /// The last genuine entry: what votes compare.
     fn last_id(&self) -> Option<EntryId> {
         self.log.last_genuine().map(|point| point.id)
     }
 
+    /// Answers a pre-vote. Nothing changes here: no promise, no timer.
     pub(super) fn on_pre_vote_asked(&mut self, from: NodeId, asked: PreVoteAsked) {
-        let refusal = if self.hears_a_leader() {
+        let refusal = if self.has_live_leader() {
             Some("leader-alive")
-        } else if self.still_owes_patience() {
+        } else if self.may_owe_patience() {
             Some("just-started")
         } else if Some(asked.epoch) <= self.epoch() {
             Some("epoch-not-greater")
@@ -147,7 +163,7 @@ impl Core {
         self.send(from, Message::PreVoteAnswer(answer));
     }
 
-    /// The comparison of the last entries, by epoch, then offset.
+    /// Compares the last entries by epoch, then offset (Raft paper 5.4.1).
     fn refusal_by_log(&self, theirs: Option<EntryId>) -> Option<&'static str> {
         (theirs < self.last_id()).then_some("log-behind")
     }
@@ -167,15 +183,16 @@ impl Core {
         });
     }
 
+    /// The answer to a pre-vote.
     pub(super) fn on_pre_vote_answer(&mut self, from: NodeId, promise: Option<Epoch>, answer: PreVoteAnswer) {
         let Role::PreCandidate(candidate) = &mut self.role else { return };
         if answer.epoch != candidate.epoch {
             return;
         }
         if !answer.granted {
-            // The voter has promised that epoch or a greater one to somebody: ask again above it.
+            // The voter has promised that epoch or a greater one: ask again above it.
             if promise >= Some(answer.epoch) {
-                self.stand("greater-promise", promise);
+                self.start_pre_vote("greater-promise", promise);
             }
             return;
         }
@@ -183,11 +200,11 @@ impl Core {
         if answer.last.is_none() {
             candidate.empty.insert(from, answer.incarnation);
         }
-        self.stand_if_pre_elected();
+        self.start_vote_if_granted();
     }
 
-    /// Goes on to ask for votes once a quorum would give them; for a first election, once every voter's log is empty.
-    fn stand_if_pre_elected(&mut self) {
+    /// Asks for votes once a quorum would grant them. In a first election: once every voter has an empty log.
+    fn start_vote_if_granted(&mut self) {
         let Role::PreCandidate(candidate) = &self.role else { return };
         let first = self.members().is_none();
         let enough = if first { self.voters().count() } else { self.quorum() };
@@ -197,10 +214,12 @@ impl Core {
         }
         let epoch = candidate.epoch;
         let incarnations = if first { candidate.empty.clone() } else { BTreeMap::new() };
-        self.ask_for_votes(epoch, incarnations, false);
+        self.start_vote(epoch, incarnations, false);
     }
 
-    fn ask_for_votes(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>, transfer: bool) {
+    /// Becomes a candidate. The promise with its own vote is stored first; the requests wait behind that store, and
+    /// the vote is counted only when it is durable.
+    fn start_vote(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>, transfer: bool) {
         let deadline = self.now.plus_micros(self.draw_timeout());
         let (votes, refusals) = (BTreeSet::new(), BTreeSet::new());
         self.role = Role::Candidate(Candidate { epoch, votes, refusals, incarnations, deadline });
@@ -212,16 +231,18 @@ impl Core {
         }
     }
 
+    /// A vote request. The order: refusals that change nothing, then the step to the greater epoch, then the promise
+    /// with the vote, then the answer behind the barrier.
     pub(super) fn on_vote_asked(&mut self, from: NodeId, number: u64, asked: VoteAsked) {
         let VoteAsked { epoch, last: theirs, transfer } = asked;
         if Some(epoch) < self.epoch() {
             self.send(from, Message::Refused(Refused { answers: number }));
             return;
         }
-        // A leader steps down for whoever is a member; who is none here has a newer list, or was removed.
-        let is_stranger = !self.knows(from) || self.is_leaving(from);
-        let follows = (matches!(&self.role, Role::Follower(_)) || is_stranger) && self.hears_a_leader();
-        let owes = self.still_owes_patience();
+        // A leader steps down for any member. A candidate that is no member here has a newer list, or was removed.
+        let is_stranger = !self.is_known_peer(from) || self.is_removed_replica(from);
+        let follows = (matches!(&self.role, Role::Follower(_)) || is_stranger) && self.has_live_leader();
+        let owes = self.may_owe_patience();
         if (follows || owes) && !transfer {
             let why = if follows { "leader-alive" } else { "just-started" };
             self.trace_vote(from, "vote", epoch, theirs, Some(why));
@@ -243,18 +264,20 @@ impl Core {
         }
         self.trace_vote(from, "vote", epoch, theirs, refusal);
         if refusal.is_none() {
-            self.follow(None);
+            self.become_follower(None);
         }
         self.send(from, Message::VoteAnswer(VoteAnswer { epoch, granted: refusal.is_none() }));
     }
 
+    /// The promise with the own vote is durable, so the vote counts.
     pub(super) fn on_own_vote_stored(&mut self) {
         let id = self.config.id;
         let Role::Candidate(candidate) = &mut self.role else { return };
         candidate.votes.insert(id);
-        self.lead_if_elected();
+        self.become_leader_if_elected();
     }
 
+    /// The answer to a vote request.
     pub(super) fn on_vote_answer(&mut self, from: NodeId, answer: VoteAnswer) {
         let (voters, quorum) = (self.voters().count(), self.quorum());
         let Role::Candidate(candidate) = &mut self.role else { return };
@@ -263,7 +286,7 @@ impl Core {
         }
         if answer.granted {
             candidate.votes.insert(from);
-            return self.lead_if_elected();
+            return self.become_leader_if_elected();
         }
         candidate.refusals.insert(from);
         if voters - candidate.refusals.len() < quorum {
@@ -274,17 +297,17 @@ impl Core {
                 heard: None,
                 role: RoleName::Candidate.name().into(),
             });
-            self.follow(None);
+            self.become_follower(None);
         }
     }
 
-    fn lead_if_elected(&mut self) {
+    /// Becomes the leader once a quorum has voted for this node.
+    fn become_leader_if_elected(&mut self) {
         let quorum = self.quorum();
         let id = self.config.id;
-        let not_counted = 1 - self.own_share();
+        let not_counted = 1 - self.own_vote();
         let Role::Candidate(candidate) = &mut self.role else { return };
-        // Its own vote counts once it is durable, and nobody is asked before that; if it is no voter it counts for
-        // nothing.
+        // The own vote counts only when it is durable. A candidate that is no voter needs a quorum without itself.
         if !candidate.votes.contains(&id) || candidate.votes.len() < quorum + not_counted {
             return;
         }
@@ -292,10 +315,10 @@ impl Core {
         let votes: Vec<NodeId> = candidate.votes.iter().copied().collect();
         let incarnations = std::mem::take(&mut candidate.incarnations);
         self.trace(|| Fact::Elected { epoch, votes, quorum: quorum as u64 });
-        self.lead(epoch, incarnations);
+        self.become_leader(epoch, incarnations);
     }
 
-    /// A leader or candidate that hears of a greater epoch steps down. True if the epoch is greater.
+    /// Steps down and promises the epoch, if it is greater than the promise. Returns whether it is.
     pub(super) fn step_down_for(&mut self, heard: Option<Epoch>) -> bool {
         let Some(epoch) = heard.filter(|_| heard > self.epoch()) else { return false };
         self.step_down(Some(epoch));
@@ -303,7 +326,8 @@ impl Core {
         true
     }
 
-    /// Leaves the old epoch: whatever was under way in it has no definite answer any more.
+    /// Leaves the epoch and becomes a replica. A leader's writes are answered `Unknown`, because their entries are in
+    /// its log and a later leader may commit or replace them; its reads are refused, because they had no effect.
     pub(super) fn step_down(&mut self, heard: Option<Epoch>) {
         let why = match heard {
             Some(_) => "greater-epoch",
@@ -313,7 +337,7 @@ impl Core {
         let role = std::mem::replace(&mut self.role, Role::Follower(Follower::new(None, self.now, 0)));
         match role {
             Role::Leader(leader) => {
-                self.keep_known_acks(&leader);
+                self.remember_acks(&leader);
                 let role = RoleName::Leader.name().into();
                 self.trace(|| Fact::SteppedDown { epoch: leader.epoch, why: why.into(), heard, role });
                 leader.transfer.into_iter().for_each(|transfer| self.park(transfer));
@@ -328,14 +352,14 @@ impl Core {
             }
             other => {
                 self.role = other;
-                self.trace_stood_down(why, heard);
+                self.trace_step_down(why, heard);
             }
         }
-        self.follow(None);
+        self.become_follower(None);
     }
 
-    /// Tells that a candidacy is over, or that a replica goes on to a greater epoch.
-    fn trace_stood_down(&mut self, why: &'static str, heard: Option<Epoch>) {
+    /// Traces the end of a candidacy, or that a replica moves to a greater epoch.
+    fn trace_step_down(&mut self, why: &'static str, heard: Option<Epoch>) {
         let epoch = match &self.role {
             // It has promised nothing for the epoch that it asked about.
             Role::PreCandidate(candidate) => self.epoch().unwrap_or(candidate.epoch),

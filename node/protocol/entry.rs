@@ -1,24 +1,25 @@
-//! Entries and the digest that chains them.
+//! Log entries and the digest that chains them.
 //!
-//! An entry's payload travels and rests as bytes: encoded once by the node that took the request, decoded once by the
-//! node that applies it. What the bytes mean is in [`crate::payload`].
+//! An entry's payload is kept as bytes: encoded once by the node that accepted the request, decoded once by each node
+//! that applies it. The encodings are in [`crate::payload`], [`crate::command`] and [`crate::membership`].
 
 use bytes::Bytes;
 
 use crate::types::{Digest, EntryId, LogPoint, Position};
 
-/// What an entry's body holds. The numbers are fixed on the wire and on disk.
+/// What an entry's body holds. The codes are fixed on the wire and on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
-    /// The entry at offset 0 with which a leader opens its epoch; body: [`crate::Opening`].
+    /// The entry at offset 0 with which a leader opens its epoch. Body: [`crate::Opening`].
     Opening,
-    /// A client's write; body: [`crate::Command`].
+    /// A client's write. Body: [`crate::Command`].
     Command,
-    /// A change of the member list; body: the whole new [`crate::Membership`].
+    /// A change of the member list. Body: the complete new [`crate::Membership`].
     Members,
 }
 
 impl Kind {
+    /// The code on the wire and on disk: 1, 2, 3.
     pub const fn code(self) -> u8 {
         match self {
             Kind::Opening => 1,
@@ -27,6 +28,7 @@ impl Kind {
         }
     }
 
+    /// The kind of a code; `None` if there is none.
     pub const fn from_code(code: u8) -> Option<Kind> {
         match code {
             1 => Some(Kind::Opening),
@@ -36,6 +38,7 @@ impl Kind {
         }
     }
 
+    /// The name in traces and JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Kind::Opening => "opening",
@@ -45,36 +48,42 @@ impl Kind {
     }
 }
 
-/// One entry of the log: intermediate data until it is committed.
+/// One entry of the log: intermediate data until it is committed (assignment 2a, 2e).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Entry {
+    /// Its identity: the leader's epoch and the offset in it.
     pub id: EntryId,
+    /// Its place in the whole log; the entry before has the position before.
     pub position: Position,
-    /// Covers the digest before it, the id and the payload; computed by each node, never taken from a sender.
+    /// Covers the digest of the entry before, the id and the payload. Each node computes it; it is never taken from a
+    /// sender.
     pub digest: Digest,
+    /// What the body holds.
     pub kind: Kind,
+    /// The encoded payload.
     pub body: Bytes,
 }
 
 impl Entry {
-    /// The entry that follows `prev` in a log.
+    /// The entry that follows `prev` in a log; computes position and digest.
     pub fn after(prev: Option<LogPoint>, id: EntryId, kind: Kind, body: Bytes) -> Entry {
         let digest = digest_after(prev.map(|point| point.digest), id, kind, &body);
         Entry { id, position: Position::after(prev), digest, kind, body }
     }
 
+    /// The entry's id, position and digest.
     pub fn point(&self) -> LogPoint {
         LogPoint { id: self.id, position: self.position, digest: self.digest }
     }
 
-    /// What the entry counts for in bounds of bytes: its body and a fixed share for the rest.
+    /// The weight of the entry in bounds, in bytes: its body and a fixed share for the rest.
     pub fn weight(&self) -> u64 {
         self.body.len() as u64 + 64
     }
 }
 
 /// The digest of a log that ends with this entry: the first 16 bytes of BLAKE3 over the digest before (16 zero bytes
-/// at the start of the log), epoch, offset (both little endian, 8 bytes), kind (1 byte) and body.
+/// at the start of the log), epoch and offset (8 bytes each, little endian), kind (1 byte) and body.
 ///
 /// ```
 /// use epoca_protocol::{EntryId, Kind, digest_after};

@@ -1,8 +1,10 @@
-//! Conflicts made on purpose: forged entries at the end of a replica's log, and the mark that keeps them harmless.
+//! Forged entries: conflicts made on purpose at the end of a replica's log, and the mark that keeps them harmless
+//! (third test of the assignment).
 //!
-//! The consistency check never looks at the mark. It serves one purpose: the experiment cannot break what was confirmed.
-//! Forged entries are never acked or applied, votes are compared without them, a node deletes them before it stands.
-//! An entry that a push confirms by id and digest loses its mark, durably, before the ack.
+//! The consistency check never reads the mark; it finds forged entries by id or digest like any other difference. The
+//! mark has one purpose: the experiment cannot break a confirmed write. Forged entries are never acked or applied,
+//! votes are compared without them, and a node deletes them before it asks for votes. A push that confirms a forged
+//! entry by id and digest removes its mark, durably, before the ack.
 
 use crate::core::Core;
 use crate::entry::{Entry, Kind};
@@ -12,9 +14,12 @@ use crate::trace::{Fact, Preview};
 use crate::types::{EntryId, LogPoint, Offset, Position};
 
 impl Core {
+    /// Appends forged entries and stores them with the mark. Answered with `Injected` once they are durable. The
+    /// request is refused on a leader, on a candidate, with too many or no entries, on an empty log, or if the epoch
+    /// is out of range.
     pub(super) fn on_inject(&mut self, inject: Inject) {
         let request = inject.request;
-        let first = match self.place_for_forgery(&inject) {
+        let first = match self.first_forged_id(&inject) {
             Ok(first) => first,
             Err(refusal) => return self.answer(request, Answer::Refused(refusal)),
         };
@@ -37,9 +42,9 @@ impl Core {
         self.output(Output::Store(operation, Store::Append(append)));
     }
 
-    /// Forged entries continue the log exactly: the next offset of its last epoch, or offset 0 of a greater one that is
-    /// not above the promise.
-    fn place_for_forgery(&self, inject: &Inject) -> Result<EntryId, Refusal> {
+    /// The id of the first forged entry. Forged entries continue the log exactly: the next offset of its last epoch,
+    /// or offset 0 of a greater epoch that is not above the promise.
+    fn first_forged_id(&self, inject: &Inject) -> Result<EntryId, Refusal> {
         match &self.role {
             Role::Leader(_) => return Err(Refusal::Leads),
             Role::PreCandidate(_) | Role::Candidate(_) => return Err(Refusal::Standing),
@@ -56,18 +61,20 @@ impl Core {
         Ok(EntryId::next_in(epoch, Some(last)))
     }
 
-    /// Deletes forged entries, durably, before anything is said.
+    /// Deletes forged entries. Every later message waits until the deletion is durable: a vote request compares the
+    /// log without them, and a crash must not bring them back.
     pub(super) fn drop_forged(&mut self) {
         if self.log.forged_from().is_none() {
             return;
         }
         self.truncate(self.log.last_genuine(), "forged-dropped");
         let operation = self.last_operation();
-        self.say_nothing_before(operation);
+        self.hold_messages_until(operation);
     }
 
-    /// A push has confirmed everything up to `position`: forged entries there are genuine after all. They are written
-    /// again without the mark, and count as durable only then. Gives them, for whoever watches.
+    /// Removes the mark from forged entries up to `position`, which a push has confirmed. They are written again
+    /// without the mark and count as durable only when that is stored; an ack before it would count an entry that is
+    /// still marked on disk. Returns them for watchers.
     pub(super) fn confirm_forged(&mut self, position: Position) -> Vec<Preview> {
         let position = Position(position.0.min(self.log.last_position()));
         let Some(from) = self.log.clear_forged(position) else { return Vec::new() };
@@ -84,6 +91,7 @@ impl Core {
         confirmed
     }
 
+    /// Stores entries of the log again, in an operation of their own.
     fn rewrite(&mut self, truncate_from: Option<Position>, entries: Vec<Entry>, forged: bool) {
         let operation = self.next_operation();
         if let Some(last) = entries.last().map(Entry::point) {

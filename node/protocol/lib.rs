@@ -1,12 +1,21 @@
-//! The replication protocol as a deterministic state machine.
+//! Epoca's replication protocol as a deterministic state machine.
 //!
-//! [`Core::step`] takes the time and one input and gives outputs, in order. It has no clock, no disk, no network, no
-//! threads and no randomness but a seed: the same inputs give the same outputs, byte for byte, so that the same core
-//! runs under the real node, a simulator, a model checker and a person who delivers messages one by one.
+//! [`Core`] is one node. [`Core::step`] takes the time and one [`Input`] and returns [`Output`]s, which the host
+//! carries out in order. The core has no clock, disk, network or thread, and no randomness except a seed. Equal inputs
+//! give equal outputs, byte for byte, so the same core runs in a real node, a simulator, a model checker, and under a
+//! person who delivers messages one by one.
 //!
-//! What is absent on purpose: whatever injects faults (only the marks of forged entries live here),
-//! texts for people, and every name of a network or storage library.
+//! The protocol is Raft's log replication by push, with three additions: a digest chains the entries and finds content
+//! that differs under the same id; entries become final only by an explicit commit order; a member is a node id
+//! together with its data folder.
+//!
+//! Left out: injecting faults (only the mark of forged entries is here), texts for people, and every name of a network
+//! or storage library. [`trace`] has one fact for each rule that fires; [`apply`] is the state machine of the final
+//! database.
 #![doc = include_str!("PROTOCOL.md")]
+#![warn(missing_docs)]
+
+// The modules are in reading order. First the words of the protocol.
 
 mod types;
 
@@ -30,13 +39,21 @@ pub mod trace;
 
 mod config;
 
+// The state and the steps.
+
 mod core;
+
+mod dispatch;
+
+mod outputs;
 
 mod log;
 
 mod role;
 
 mod reconfigure;
+
+// Writing.
 
 mod push;
 
@@ -48,6 +65,8 @@ mod commit;
 
 mod applying;
 
+// Snapshots.
+
 mod margin;
 
 mod snapshot;
@@ -56,13 +75,19 @@ mod send_snapshot;
 
 mod receive_snapshot;
 
+// Reading.
+
 mod read;
 
 mod quorum;
 
+// Leadership.
+
 mod election;
 
 mod transfer;
+
+// What should not happen.
 
 mod forged;
 
@@ -72,14 +97,14 @@ mod old_copy;
 
 pub use crate::core::Core;
 pub use base::{Base, SnapshotId};
-pub use command::{Change, Command, Expect, KEY_BYTES_MAX, Once, Unsound, VALUE_BYTES_MAX, check_key};
+pub use command::{Change, Command, Expect, InvalidChange, KEY_BYTES_MAX, Once, VALUE_BYTES_MAX, check_key};
 pub use config::{Config, Leadership, Limits, Prefer, Restored};
 pub use entry::{Entry, Kind, digest_after};
 pub use io::{
-    Answer, Append, Apply, ChainCheck, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog, ReadSnapshot,
-    Refusal, Rejection, Send, Store, WriteSnapshot, Written,
+    Answer, Append, Apply, ChainCheck, ChunkOutcome, Inject, Input, Output, Promise, Proposal, ReadId, ReadLog,
+    ReadSnapshot, Refusal, Rejection, Send, Store, WriteSnapshot,
 };
-pub use membership::{Listed, Lists, MEMBERS_MAX, Member, MemberChange, MemberKind, Membership};
+pub use membership::{Listed, Lists, Member, MemberChange, MemberKind, Membership};
 pub use message::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
     RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,

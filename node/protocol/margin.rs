@@ -1,24 +1,27 @@
-//! How much of the log stays before a snapshot, in bytes: what the log weighs is known at some of its positions, which
-//! is exact enough to cut it and costs next to no memory, however long it is.
+//! How much of the log stays before a snapshot, measured in bytes. The total weight is known at some positions only.
+//! That is exact enough to cut the log and takes constant memory however long the log is.
 
 use std::collections::VecDeque;
 
 use crate::types::Position;
 
-/// The marks lie about so far apart: a sixteenth of the margin, but no closer than this.
+/// The distance between two marks: a sixteenth of the margin, and at least this many bytes.
 const STEP_MIN: u64 = 64 << 10;
+/// The number of marks that a margin spans.
 const STEPS: u64 = 16;
 
+/// The weight of the log up to some of its positions.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Weights {
-    /// Positions in order, each with what all entries up to it weigh, about. Never empty once something is known.
+    /// Positions in order, each with the approximate weight of all entries up to it. Never empty once a position is
+    /// known.
     marks: VecDeque<(Position, u64)>,
-    /// What the entries weigh that were handed to the final database.
+    /// The weight of the entries handed to the final database, in bytes. It only grows.
     total: u64,
 }
 
 impl Weights {
-    /// What the disk tells of the entries up to `committed`.
+    /// The weights that the disk knows, for entries up to `committed`.
     pub(super) fn restored(known: Vec<(Position, u64)>, committed: Position) -> Weights {
         let mut marks: VecDeque<_> = known.into_iter().filter(|(position, _)| *position <= committed).collect();
         let total = marks.back().map_or(0, |(_, weight)| *weight);
@@ -28,7 +31,7 @@ impl Weights {
         Weights { marks, total }
     }
 
-    /// More entries were handed over; `margin` is the bound in bytes.
+    /// Adds entries of this weight up to `up_to`. `margin` is the bound in bytes; it sets the distance of the marks.
     pub(super) fn add(&mut self, up_to: Position, weight: u64, margin: u64) {
         self.total += weight;
         let step = (margin / STEPS).max(STEP_MIN);
@@ -37,8 +40,8 @@ impl Weights {
         }
     }
 
-    /// Up to which position the log may be cut so that what stays of it before `end` weighs no more than `margin`; the
-    /// first position of all if that is not known.
+    /// The position up to which the log may be cut so that the entries between it and `end` weigh at most `margin`
+    /// bytes. `Position(0)`, which cuts nothing, if that is not known.
     pub(super) fn cut(&self, end: Position, margin: u64) -> Position {
         let up_to_end = self.marks.iter().take_while(|(position, _)| *position <= end);
         let Some((_, weight)) = up_to_end.clone().last() else { return Position(0) };
@@ -46,7 +49,7 @@ impl Weights {
         cut.map_or(Position(0), |(position, _)| *position)
     }
 
-    /// Entries up to `position` were given up: marks before it are of no use.
+    /// Removes marks before `position`, because the entries there were given up. One mark always stays.
     pub(super) fn forget_before(&mut self, position: Position) {
         while self.marks.len() > 1 && self.marks.front().is_some_and(|(mark, _)| *mark < position) {
             self.marks.pop_front();
@@ -71,7 +74,7 @@ mod tests {
         weights.forget_before(Position(cut));
         assert_eq!(weights.cut(Position(1_000), margin).0, cut);
         assert!(weights.marks.len() <= 17, "{}", weights.marks.len());
-        assert_eq!(weights.cut(Position(1_000), u64::MAX).0, cut, "nothing is known of what lies before");
+        assert_eq!(weights.cut(Position(1_000), u64::MAX).0, cut, "the weight before the oldest mark is unknown");
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! What nodes say to each other. Messages are one-way: an ack is a message too.
+//! The messages between nodes. All are one-way: an ack is a message of its own.
+//!
+//! The host converts them to the wire format; nothing here knows it.
 
 use bytes::Bytes;
 
@@ -6,32 +8,37 @@ use crate::base::SnapshotId;
 use crate::entry::Kind;
 use crate::types::{ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset};
 
-/// A message with what every message carries.
+/// A message with the fields that every message carries.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Envelope {
+    /// The sending node.
     pub from: NodeId,
+    /// The node it is meant for; another node rejects it.
     pub to: NodeId,
-    /// Counts the sender's messages from the start of its process; pairs "sent" with "received" in the trace.
+    /// The number of the message, counted by the sender from 1 at the start of its process. It pairs "sent" with
+    /// "received" in the trace, and answers name it.
     pub number: u64,
-    /// `None` until the sender has stored the opening entry that founds the cluster.
+    /// The sender's cluster. `None` until its log holds the founding entry.
     pub cluster: Option<ClusterId>,
-    /// The incarnation that the sender's member list has for the receiver. In an answer that of whoever asked; `None`
-    /// if the answer came later.
+    /// The receiver's incarnation. In a request it is the one in the sender's member list; in an answer, that of the
+    /// node that asked. `None` if the sender does not know it, or if the answer is sent in a later step. A receiver
+    /// with another incarnation rejects the message.
     pub incarnation: Option<Incarnation>,
-    /// The sender's promise: the greatest epoch that it has promised to somebody, or `None` before the first.
+    /// The epoch of the sender's promise; `None` before its first. A receiver with a smaller one adopts it (Raft paper
+    /// 5.1), except from pre-votes.
     pub epoch: Option<Epoch>,
-    /// The sender's own incarnation: an answer of a data folder that is no member any more counts for nothing.
+    /// The sender's own incarnation. Answers from a data folder that the receiver's list does not name are rejected.
     pub sender: Option<Incarnation>,
-    /// Which process of the sender this is: when it started, in microseconds of the Unix epoch; 0 if the host does not
-    /// say. No rule of the protocol reads it. Watchers do: `number` begins at 1 in each process, so without it a
-    /// message of a restarted node passes for one of its last process.
+    /// The sender's process: its start time in microseconds of the Unix epoch, set by the host; 0 if unknown. No rule
+    /// reads it. Watchers need it because `number` starts at 1 in each process.
     pub process: u64,
+    /// What is said.
     pub message: Message,
 }
 
 impl Envelope {
-    /// The greatest epoch that the receiver would have to promise for this message.
-    pub fn claims(&self) -> Option<Epoch> {
+    /// The greatest epoch that the receiver would have to promise because of this message.
+    pub(crate) fn claimed_epoch(&self) -> Option<Epoch> {
         match &self.message {
             Message::VoteAsked(asked) => self.epoch.max(Some(asked.epoch)),
             _ => self.epoch,
@@ -39,26 +46,41 @@ impl Envelope {
     }
 }
 
+/// What one node says to another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Message {
+    /// Leader to replica: entries, or a heartbeat without entries.
     Push(Push),
+    /// Replica to leader: the log matches and is durable up to an entry.
     Ack(Ack),
+    /// Replica to leader: it still follows in a read round.
     RoundAnswer(RoundAnswer),
+    /// Replica to leader: what its log holds.
     LogState(LogState),
+    /// Leader to replica: entries become final.
     CommitOrder(CommitOrder),
+    /// To a sender with a smaller epoch: its message was ignored.
     Refused(Refused),
+    /// A possible candidate asks whether it would get a vote.
     PreVoteAsked(PreVoteAsked),
+    /// The answer to that.
     PreVoteAnswer(PreVoteAnswer),
+    /// A candidate asks for a vote.
     VoteAsked(VoteAsked),
+    /// The answer to that.
     VoteAnswer(VoteAnswer),
+    /// Leader to replica: start an election now.
     TransferNow(TransferNow),
+    /// Replica to leader: transfer leadership to the sender.
     TransferAsked(TransferAsked),
+    /// Leader to replica: a part of a snapshot.
     SnapshotChunk(SnapshotChunk),
+    /// Replica to leader: how much of the snapshot has arrived.
     SnapshotAck(SnapshotAck),
 }
 
 impl Message {
-    /// All kinds that [`Message::kind`] names.
+    /// All values of [`Message::kind`].
     pub const KINDS: [&str; 15] = [
         "push",
         "heartbeat",
@@ -77,7 +99,8 @@ impl Message {
         "snapshot-ack",
     ];
 
-    /// The kind as the lab's gate, the trace and the command line name it.
+    /// The name of the kind, as the trace, the lab's gate and the command line use it. A push without entries is a
+    /// `heartbeat`.
     pub fn kind(&self) -> &'static str {
         match self {
             Message::Push(push) if push.entries.is_empty() => "heartbeat",
@@ -98,9 +121,9 @@ impl Message {
         }
     }
 
-    /// Whether a leader or a candidate sends it. All others are answers: they count only from a data folder that is a
-    /// member.
-    pub fn asks(&self) -> bool {
+    /// Whether the message is a request of a leader or candidate. All others are answers, which count only from a data
+    /// folder that is a member.
+    pub(crate) fn is_request(&self) -> bool {
         match self {
             Message::Push(_)
             | Message::CommitOrder(_)
@@ -119,8 +142,8 @@ impl Message {
         }
     }
 
-    /// The last entry that the message speaks of.
-    pub fn about(&self) -> Option<EntryId> {
+    /// The last entry that the message refers to, for the trace.
+    pub(crate) fn about(&self) -> Option<EntryId> {
         match self {
             Message::Push(push) => push.entries.last().map(|entry| entry.id).or(push.prev.map(|prev| prev.id)),
             Message::Ack(ack) => ack.up_to.map(|point| point.id),
@@ -135,12 +158,12 @@ impl Message {
         }
     }
 
-    /// How many entries the message carries.
+    /// The number of entries that the message carries.
     pub fn entries(&self) -> usize {
         if let Message::Push(push) = self { push.entries.len() } else { 0 }
     }
 
-    /// How many bytes of entries' bodies or of a snapshot the message carries; what is around them is not counted.
+    /// The bytes of entry bodies or of a snapshot that the message carries, without framing.
     pub fn bytes(&self) -> usize {
         match self {
             Message::Push(push) => push.entries.iter().map(|entry| entry.body.len()).sum(),
@@ -149,7 +172,7 @@ impl Message {
         }
     }
 
-    /// Whether the message belongs to an election; those go as unary calls, all others on the push stream.
+    /// Whether the message belongs to an election. The host sends those as unary calls and all others on a stream.
     pub fn is_election(&self) -> bool {
         matches!(
             self,
@@ -158,144 +181,178 @@ impl Message {
     }
 }
 
-/// Leader to replica: entries that continue the log after `prev`. Without entries it is a heartbeat.
+/// Leader to replica: entries that continue the log after `prev` (assignment 2b). Without entries it is a heartbeat.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Push {
-    /// The entry before the pushed ones; `None` is the start of the log.
+    /// The entry before the pushed ones; `None` at the start of the log. The receiver compares id and digest
+    /// (assignment 3b).
     pub prev: Option<LogPoint>,
+    /// The entries, contiguous after `prev`.
     pub entries: Vec<Pushed>,
-    /// How often the leader has resynced this replica in this epoch; the number that a report answers.
+    /// The number of resyncs of this replica in this epoch. A log state that answers this push carries it.
     pub resync: u64,
-    /// On a resync push the replica replaces what differs in one storage operation.
+    /// The push belongs to a resync: the replica replaces differing entries in one storage operation instead of
+    /// truncating and reporting.
     pub replaces: bool,
-    /// The leader's latest round while reads wait for it, else 0: whoever answers it still follows this leader.
+    /// The leader's latest read round, if reads or a lease wait for it, else 0. An answer says that the sender still
+    /// follows this leader.
     pub round: u64,
-    /// The last entry of which the leader has an ack of the receiver's data folder; only on a heartbeat and on a resync
-    /// push. A folder that lacks it is an older copy of itself.
+    /// The last entry of which the leader holds an ack from the receiver's data folder. Only on heartbeats and resync
+    /// pushes. A folder that lacks the entry is an older copy of itself.
     pub acked: Option<LogPoint>,
 }
 
-/// An entry on the wire: its position follows from the push, its digest is computed by the receiver.
+/// An entry on the wire. Its position follows from the push, and each receiver computes the digest itself: a digest
+/// taken from a sender would not protect against a sender that is wrong.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Pushed {
+    /// The entry's id.
     pub id: EntryId,
+    /// What the body holds.
     pub kind: Kind,
+    /// The encoded payload.
     pub body: Bytes,
 }
 
-/// Replica to leader: "my log equals yours up to this entry, and it is on my disk".
+/// Replica to leader: "my log equals yours up to this entry, and that is durable here" (assignment 3a). It is never
+/// about more than the pushes showed to be equal.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Ack {
+    /// The entry; `None` for nothing.
     pub up_to: Option<LogPoint>,
-    /// The last entry that the replica has made final by this leader's orders; ends the repetition of the order.
+    /// The last entry that is final at the replica. It ends the repetition of commit orders.
     pub finalized: Option<LogPoint>,
     /// The number of the latest push that it answers.
     pub answers: u64,
 }
 
-/// Replica to leader, at once: "in this round I still follow you". It says nothing of the disk, so reads need not wait
-/// for it.
+/// Replica to leader: "in this round I still follow you". Sent without waiting for the disk, so reads do not wait for
+/// it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct RoundAnswer {
+    /// The round of the push that it answers.
     pub round: u64,
-    /// For so long after this answer the sender votes for nobody, even if it is started anew; 0 promises nothing. A
-    /// leader's lease rests on it.
+    /// The time in microseconds during which the sender votes for no node after this answer, even if it restarts; 0
+    /// for none. A leader's lease rests on it.
     pub patience_micros: u64,
 }
 
-/// Replica to leader: what its log holds, so that the leader finds the sync point in one round trip.
+/// Replica to leader: the state of its log, from which the leader finds the sync point in one round trip (assignment
+/// 3b; KIP-279).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct LogState {
     /// For each epoch in the log its last offset and the digest there, in order.
     pub runs: Vec<RunEnd>,
+    /// The last entry known to be committed at the replica. Both logs must have it.
     pub committed: Option<LogPoint>,
+    /// The last entry that the replica's log has given up.
     pub purged: Option<LogPoint>,
     /// The number of the push that it answers.
     pub answers: u64,
-    /// The resync number of that push.
+    /// The resync number of that push. The leader ignores a report of an older number.
     pub resync: u64,
 }
 
+/// The end of one epoch in a log.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct RunEnd {
+    /// The epoch.
     pub epoch: Epoch,
+    /// The offset of its last entry in this log.
     pub last: Offset,
+    /// The digest at that entry. It covers everything before it.
     pub digest: Digest,
 }
 
-/// Leader to replica: everything up to this entry becomes final.
+/// Leader to replica: all entries up to this one become final (assignment 2c, 3c). Apart from snapshots, it is the
+/// only carrier of the commit point; heartbeats carry none.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct CommitOrder {
+    /// The last entry to make final, with its digest.
     pub up_to: LogPoint,
 }
 
-/// To whoever speaks with a smaller epoch than the promise; the promise is the envelope's epoch.
+/// To a sender whose epoch is smaller than the receiver's promise. The envelope's epoch is that promise; the sender
+/// steps down.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Refused {
-    /// The number of the message that is refused.
+    /// The number of the message that was refused.
     pub answers: u64,
 }
 
-/// "Would you vote for me?" Changes nothing at the receiver.
+/// "Would you vote for me?" It changes nothing at the receiver (Raft thesis 9.6).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PreVoteAsked {
-    /// The epoch that the sender would stand for.
+    /// The epoch for which the sender would stand.
     pub epoch: Epoch,
+    /// The sender's last genuine entry.
     pub last: Option<EntryId>,
 }
 
+/// The answer to [`PreVoteAsked`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct PreVoteAnswer {
-    /// The epoch that was asked for.
+    /// The epoch that was asked about.
     pub epoch: Epoch,
+    /// Whether the voter would grant the vote. A refusal's envelope carries the voter's promise.
     pub granted: bool,
-    /// The answering node's last entry, forged ones left out: a first election needs an empty log everywhere.
+    /// The voter's last genuine entry. A first election needs an empty log at every voter.
     pub last: Option<EntryId>,
-    /// The answering node's incarnation, for the founding member list.
+    /// The voter's incarnation, for the founding member list.
     pub incarnation: Incarnation,
 }
 
+/// A candidate asks for a vote (Raft's RequestVote).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct VoteAsked {
+    /// The epoch that the candidate has promised to itself.
     pub epoch: Epoch,
+    /// The candidate's last genuine entry. A voter with a greater one refuses (Raft paper 5.4.1).
     pub last: Option<EntryId>,
-    /// The leader itself has asked the sender to stand: a voter that hears a leader may vote all the same.
+    /// The leader itself asked the sender to stand, so a voter that hears this leader may still grant the vote.
     pub transfer: bool,
 }
 
+/// The answer to [`VoteAsked`].
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct VoteAnswer {
+    /// The epoch that was asked for.
     pub epoch: Epoch,
+    /// Whether the vote was given; a granted vote is durable before this message leaves.
     pub granted: bool,
 }
 
-/// Leader to the replica that is to lead after it: stand at once.
+/// Leader to the target of a transfer: start an election now.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct TransferNow {
-    /// The leader's last entry, which is also the replica's.
+    /// The leader's last entry. The target ignores the message unless its own log ends with it.
     pub last: LogPoint,
 }
 
-/// Replica to leader: a person wants the sender to lead.
+/// Replica to leader: transfer leadership to the sender.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct TransferAsked {}
 
-/// Leader to replica: a part of a snapshot's file. The next one follows when this one is answered.
+/// Leader to replica: a part of a snapshot's file. The next part follows the answer to this one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SnapshotChunk {
+    /// The file.
     pub snapshot: SnapshotId,
-    /// Where in the file the bytes stand.
+    /// The offset of the bytes in the file.
     pub offset: u64,
+    /// The bytes; never empty.
     pub bytes: Bytes,
-    /// The leader's resync number for this replica: a log state that answers the chunk carries it.
+    /// The leader's resync number for this replica; a log state that answers the part carries it.
     pub resync: u64,
 }
 
-/// Replica to leader: how much of a snapshot's file it has, so where the next chunk is to begin.
+/// Replica to leader: how much of a snapshot's file it has.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SnapshotAck {
+    /// The file.
     pub snapshot: SnapshotId,
-    /// The offset of the chunk that it answers.
+    /// The offset of the part that it answers.
     pub answers: u64,
+    /// The number of bytes that the replica has; the next part starts there.
     pub received: u64,
 }

@@ -1,26 +1,29 @@
-//! What the bodies of entries hold, and their encoding: little endian, lengths before bytes, no padding.
+//! The encoding of entry bodies: little endian, lengths before bytes, no padding.
 //!
 //! ```text
 //! Opening   0                     any epoch but the first
-//!           1 · member list       that of the first one, without kinds: it founds the cluster
+//!           1 · member list       the first epoch: founds the cluster; all members are voters, so no kinds
 //! Members   member list
 //! ```
 //!
 //! Commands and member lists have files of their own: [`crate::command`], [`crate::membership`].
 //!
-//! A body that does not decode is refused at the edge (clients) or is damage (disk); the core never guesses.
+//! A body that does not decode is refused where a client sends it, and is damage where the disk returns it. The core
+//! never guesses.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::membership::Membership;
 
-/// The payload with which a leader opens its epoch; that of the very first epoch founds the cluster.
+/// The body of the entry at offset 0 with which a leader opens its epoch. In the first epoch it founds the cluster.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Opening {
+    /// The founding member list. `Some` only in the very first entry of a log.
     pub founding: Option<Membership>,
 }
 
 impl Opening {
+    /// Encodes the body, as the module's head shows.
     pub fn encode(&self) -> Bytes {
         let mut out = BytesMut::new();
         match &self.founding {
@@ -33,7 +36,7 @@ impl Opening {
         out.freeze()
     }
 
-    /// `None` if the bytes are not an opening.
+    /// Decodes a body. `None` if the bytes are not exactly one opening.
     pub fn decode(body: &Bytes) -> Option<Opening> {
         let mut body = body.clone();
         let founding = match body.try_get_u8().ok()? {
@@ -45,16 +48,19 @@ impl Opening {
     }
 }
 
+/// Appends a `u32` length and the bytes.
 pub(super) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     out.put_u32_le(bytes.len() as u32);
     out.put_slice(bytes);
 }
 
+/// Takes bytes with a `u32` length before them; `None` if there are fewer. The result shares the body's memory.
 pub(super) fn take_bytes(body: &mut Bytes) -> Option<Bytes> {
     let length = body.try_get_u32_le().ok()? as usize;
     (body.len() >= length).then(|| body.split_to(length))
 }
 
+/// Takes an id of 16 bytes; `None` if there are fewer.
 pub(super) fn take_16(body: &mut Bytes) -> Option<[u8; 16]> {
     let mut bytes = [0; 16];
     body.try_copy_to_slice(&mut bytes).ok()?;
@@ -75,7 +81,7 @@ mod tests {
             incarnation: Incarnation([9; 16]),
             kind: MemberKind::Voter,
         };
-        for founding in [None, Some(Membership::found((1..=3).map(member).collect()))] {
+        for founding in [None, Some(Membership::founding((1..=3).map(member).collect()))] {
             let opening = Opening { founding };
             assert_eq!(Opening::decode(&opening.encode()), Some(opening));
         }

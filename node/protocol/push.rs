@@ -1,5 +1,10 @@
-//! The leader's side of replication: it opens its epoch, gives each write its place, pushes, and sends again what a
-//! replica has not got. Pushes are pipelined, with a bound on what is under way to each replica.
+//! The leader's side of replication: it opens its epoch, gives each write an id, pushes entries, and pushes again what
+//! a replica lacks (assignment 2a, 2b).
+//!
+//! Pushes are pipelined: the leader does not wait for one ack before it sends the next push. What is in flight to each
+//! replica is bounded. Storing and pushing happen in the same step: [`Output::Store`](crate::Output::Store) first,
+//! then the pushes, none of which waits for the store (Raft thesis 10.2.1). That is safe because the leader counts its
+//! own copy only when it is durable.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,9 +19,12 @@ use crate::trace::{Fact, Preview};
 use crate::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, reach};
 
 impl Core {
-    /// Begins to lead: the epoch opens with an entry at offset 0; that of the first one founds the cluster.
-    pub(super) fn lead(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>) {
-        let founding = self.members().is_none().then(|| self.found(&incarnations));
+    /// Starts to lead: appends the entry at offset 0 that opens the epoch. In the first epoch that entry founds the
+    /// cluster.
+    ///
+    /// The role is set before the entry is written, so that the write pushes to the replicas.
+    pub(super) fn become_leader(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>) {
+        let founding = self.members().is_none().then(|| self.founding_list(&incarnations));
         let body = Opening { founding }.encode();
         let before = self.log.last();
         let entry = Entry::after(before, EntryId::next_in(epoch, None), Kind::Opening, body);
@@ -28,31 +36,33 @@ impl Core {
             reads: Reads::default(),
             heartbeat_at: self.now.plus_micros(self.config.heartbeat_micros),
             transfer: None,
-            transfer_rest: self.first_preference(),
+            transfer_rest: self.first_preferred_transfer(),
             lease_given_up: false,
         });
 
-        self.follow_list();
+        self.update_replicas();
         let point = entry.point();
         self.trace_proposed(std::slice::from_ref(&entry));
         let committed = self.committed;
         self.trace(|| Fact::Opened { entry: point, committed });
-        self.write(vec![entry]);
+        self.append_and_push(vec![entry]);
         self.unpark();
     }
 
-    fn found(&self, incarnations: &BTreeMap<NodeId, Incarnation>) -> Membership {
+    /// The founding list: the voters of the command line with the data folders that answered in the first election.
+    fn founding_list(&self, incarnations: &BTreeMap<NodeId, Incarnation>) -> Membership {
         let member = |(id, address): &(NodeId, String)| {
             let incarnation = incarnations.get(id).copied().unwrap_or(self.config.incarnation);
             Member::voter(*id, address.clone(), incarnation)
         };
-        Membership::found(self.config.voters.iter().map(member).collect())
+        Membership::founding(self.config.voters.iter().map(member).collect())
     }
 
-    /// Clients' writes: each gets its epoch and offset; together they are one storage operation and one push.
+    /// Clients' writes: each gets the next offset of the epoch. Together they are one storage operation and one push
+    /// to each replica. Writes beyond the bounds are refused as overloaded; during a transfer they wait.
     pub(super) fn on_propose(&mut self, proposals: Vec<Proposal>) {
         let limits = self.config.limits;
-        let Role::Leader(leader) = &mut self.role else { return self.pass_on(proposals) };
+        let Role::Leader(leader) = &mut self.role else { return self.forward_proposals(proposals) };
         if let Some(transfer) = &mut leader.transfer {
             let room = (limits.uncommitted_entries as usize).saturating_sub(transfer.waiting.len());
             let mut proposals = proposals;
@@ -85,15 +95,17 @@ impl Core {
             leader.writes.extend(writes);
         }
         if !entries.is_empty() {
-            self.write(entries);
+            self.append_and_push(entries);
         }
     }
 
+    /// Traces entries that this leader creates.
     pub(super) fn trace_proposed(&mut self, entries: &[Entry]) {
         self.trace(|| Fact::Proposed { entry: entries.iter().map(|entry| Preview::of(entry, false)).collect() });
     }
 
-    fn pass_on(&mut self, proposals: Vec<Proposal>) {
+    /// Answers writes on a node that does not lead: forward, or refuse if no leader is known.
+    fn forward_proposals(&mut self, proposals: Vec<Proposal>) {
         let requests: Vec<RequestId> = proposals.into_iter().map(|proposal| proposal.request).collect();
         let Some(leader) = self.leader() else { return self.refuse_writes(requests, Refusal::NoLeader) };
         for request in requests {
@@ -102,6 +114,7 @@ impl Core {
         }
     }
 
+    /// Refuses writes and traces it.
     pub(super) fn refuse_writes(&mut self, requests: Vec<RequestId>, refusal: Refusal) {
         for request in &requests {
             self.trace(|| Fact::WriteRefused { request: request.0, why: refusal.code().into() });
@@ -109,21 +122,22 @@ impl Core {
         self.refuse(requests, refusal);
     }
 
-    /// Stores entries as intermediate data and, at the same time, pushes them to every replica.
-    pub(super) fn write(&mut self, entries: Vec<Entry>) {
+    /// Stores entries as intermediate data and pushes them to every replica in the same step.
+    pub(super) fn append_and_push(&mut self, entries: Vec<Entry>) {
         self.store_entries(None, entries);
         for replica in self.replicas() {
             self.push_to(replica);
         }
     }
 
-    /// Whom this leader pushes to.
+    /// The nodes that this leader pushes to.
     pub(super) fn replicas(&self) -> Vec<NodeId> {
         let Role::Leader(leader) = &self.role else { return Vec::new() };
         leader.replicas.keys().copied().collect()
     }
 
-    /// Pushes what a replica has not been sent, as far as the bounds allow.
+    /// Pushes what the replica has not been sent, as far as the bounds allow. Entries older than the window are read
+    /// from the disk first; entries that were given up need a snapshot.
     pub(super) fn push_to(&mut self, replica: NodeId) {
         loop {
             let limits = self.config.limits;
@@ -136,7 +150,7 @@ impl Core {
                 return;
             }
             if from.0 < self.log.window_first() && from.0 <= self.log.purged_position() {
-                return self.needs_snapshot(replica);
+                return self.queue_for_snapshot(replica);
             }
             if from.0 < self.log.window_first() {
                 let to = (self.log.window_first() - 1).min(from.0 + limits.push_entries as u64 - 1);
@@ -155,14 +169,15 @@ impl Core {
         }
     }
 
+    /// The progress record of a replica that this leader pushes to.
     fn progress(&mut self, replica: NodeId) -> &mut Progress {
-        let Role::Leader(leader) = &mut self.role else { unreachable!("only a leader has progress") };
-        leader.replicas.get_mut(&replica).expect("whoever is pushed to has progress")
+        let Role::Leader(leader) = &mut self.role else { unreachable!("only a leader has progress records") };
+        leader.replicas.get_mut(&replica).expect("every replica that is pushed to has a progress record")
     }
 
-    /// Sends entries after the last that was sent. Without entries: a heartbeat.
+    /// Pushes entries after the last one sent. Without entries it is a heartbeat.
     fn send_push(&mut self, replica: NodeId, entries: Vec<Entry>) {
-        let acked = self.known_acked(replica);
+        let acked = self.last_known_ack(replica);
         let Role::Leader(leader) = &mut self.role else { return };
         let silent = leader.reads.asked.is_empty() && self.config.leadership.lease_micros == 0;
         let round = if silent { 0 } else { leader.reads.round };
@@ -183,46 +198,49 @@ impl Core {
         if let Some((first, last)) = ends {
             let number = self.next_number();
             let (prev, first, last) = (prev.map(|point| point.id), first.id, last.id);
-            // Before the message leaves: what the receiver does with it follows from this.
+            // Traced before the message is sent: the receiver's facts follow from it.
             self.trace(|| Fact::Pushed { to: replica, number, prev, first, last, count, resync });
         }
-        // An older copy of the replica's log ends before `prev`, unless it is a resync push: it hears of its own acks
-        // before it can give another.
+        // Only these two reach a log that ends too early: an older copy of the replica's folder lacks `prev` of any
+        // other push. So it learns what it acked before it can ack anything else.
         let acked = acked.filter(|_| ends.is_none() || replaces);
         self.send(replica, Message::Push(Push { prev, entries, resync, replaces, round, acked }));
     }
 
-    /// An empty push: it shows that the leader lives, and finds out what was lost.
+    /// A heartbeat: an empty push. It shows that the leader is live, and its answer shows what was lost.
     pub(super) fn send_heartbeat(&mut self, replica: NodeId) {
         self.send_push(replica, Vec::new());
     }
 
+    /// A heartbeat is due. A leader without a live quorum steps down (Raft thesis 6.2): it could commit nothing, and
+    /// clients should look for another.
     pub(super) fn on_heartbeat_due(&mut self) {
         let (now, interval) = (self.now, self.config.heartbeat_micros);
         let Role::Leader(leader) = &self.role else { return };
         let live = leader.voters().filter(|(_, progress)| self.is_live(progress)).count();
-        if live + self.own_share() < self.quorum() {
+        if live + self.own_vote() < self.quorum() {
             return self.step_down(None);
         }
         let Role::Leader(leader) = &mut self.role else { return };
-        // From the last deadline, not from now: a late tick must not shift all that follow.
+        // Counted from the last deadline, not from now: a late tick must not delay all later heartbeats.
         leader.heartbeat_at = leader.heartbeat_at.plus_micros(interval);
         if leader.heartbeat_at <= now {
             leader.heartbeat_at = now.plus_micros(interval);
         }
-        self.part_with_removed();
+        self.drop_removed_replicas();
         self.renew_lease();
         for replica in self.replicas() {
             self.send_heartbeat(replica);
             self.repeat_order(replica);
             self.push_to(replica);
         }
-        self.prefer_another();
+        self.transfer_to_preferred();
         self.promote_caught_up();
-        self.go_on_sending();
+        self.continue_snapshot();
     }
 
-    /// Forgets pushes that an ack covers.
+    /// Moves `matched` forward and removes the pushes that the ack covers from `in_flight`. `matched` never moves
+    /// back: acks can arrive out of order.
     pub(super) fn on_matched(&mut self, replica: NodeId, matched: Option<LogPoint>) {
         let progress = self.progress(replica);
         if Position::after(matched) > Position::after(progress.matched) {
@@ -233,11 +251,12 @@ impl Core {
         }
         let reached = Position::after(progress.matched);
         while progress.in_flight.front().is_some_and(|(last, _)| *last < reached) {
-            let (_, weight) = progress.in_flight.pop_front().expect("there is a first one");
+            let (_, weight) = progress.in_flight.pop_front().expect("the loop condition found a first one");
             progress.in_flight_bytes -= weight;
         }
     }
 
+    /// Entries were read for a replica: for a push, or to find a sync point.
     pub(super) fn on_leader_read(&mut self, read: ReadId, entries: Vec<Entry>) {
         let Role::Leader(leader) = &self.role else { return };
         let waits = |progress: &Progress| match &progress.waiting {
@@ -249,12 +268,12 @@ impl Core {
         let replica = *replica;
         let progress = self.progress(replica);
         match std::mem::replace(&mut progress.waiting, Waiting::Nothing) {
-            Waiting::SyncPoint { report, mut looked, .. } => {
-                looked.extend(entries.first().map(Entry::point));
-                self.resync(replica, report, looked);
+            Waiting::SyncPoint { report, mut read_back, .. } => {
+                read_back.extend(entries.first().map(Entry::point));
+                self.resync(replica, report, read_back);
             }
             _ => {
-                // An ack may have come meanwhile: what continues the last sent entry is still right.
+                // An ack may have arrived meanwhile. Only entries directly after the last one sent are pushed.
                 let sent = reach(progress.sent);
                 let rest: Vec<Entry> = entries.into_iter().filter(|entry| entry.position.0 > sent).collect();
                 if rest.first().is_some_and(|entry| entry.position.0 == sent + 1) {

@@ -1,11 +1,13 @@
-//! Linearizable reads: the leader answers after a quorum has answered a round *sent after* the read came, and after it
-//! has applied its commit point of that moment (Raft thesis 6.4). All reads that wait share one round; one is under way
-//! at a time, so a busy leader sends one round for many reads.
+//! Linearizable reads (Raft thesis 6.4) and lease reads.
 //!
-//! Reads by lease: the leader answers alone while a quorum has said, in answer to rounds that were sent less than a lease
-//! ago, that it votes for nobody for longer than that. It counts from the sending, so neither a slow network nor a pause
-//! of the leader makes the lease longer than the voters' patience; only clocks that run at different speeds could, hence
-//! the margin ([`Leadership::lease_most`]). A leader that has told another node to stand has no lease any more.
+//! A linearizable read is answered after a quorum has answered a round that was *sent after* the read arrived, and
+//! after the leader has applied its commit point of that moment. One round is under way at a time and all waiting
+//! reads share it, so a busy leader sends one round for many reads.
+//!
+//! A lease read is answered by the leader alone, while a quorum's answers to recent rounds promise that those voters
+//! vote for no other node. The lease counts from the time a round was sent, so a slow network or a paused leader
+//! cannot make it longer than the voters' promise. Clocks of different speed could, which is what the margin is for
+//! ([`Leadership::lease_most`]). A leader that has sent a leadership transfer has no lease for the rest of its epoch.
 
 use crate::config::Leadership;
 use crate::core::Core;
@@ -16,6 +18,8 @@ use crate::trace::Fact;
 use crate::types::{NodeId, RequestId, Time, reach};
 
 impl Core {
+    /// Linearizable reads. A replica answers `Forward` or refuses with `NoLeader`; a leader refuses with `Overloaded`
+    /// when too many wait.
     pub(super) fn on_read(&mut self, requests: Vec<RequestId>) {
         let limit = self.config.limits.waiting_reads;
         match &mut self.role {
@@ -40,7 +44,7 @@ impl Core {
         }
     }
 
-    /// Reads that a leader with a lease may answer alone; for all others a round is asked.
+    /// Reads that a leader with a lease answers alone. Without a lease they become linearizable reads.
     pub(super) fn on_lease_read(&mut self, requests: Vec<RequestId>) {
         let committed = reach(self.committed);
         let until = self.lease_end();
@@ -62,22 +66,22 @@ impl Core {
         }
     }
 
-    /// Until when a quorum, this node among it, votes for nobody else.
+    /// The time until which a quorum, this node among it, votes for no other node. `None` without a lease.
     fn lease_end(&self) -> Option<Time> {
         let Leadership { lease_micros, .. } = self.config.leadership;
         let Role::Leader(leader) = &self.role else { return None };
         if lease_micros == 0 || leader.lease_given_up {
             return None;
         }
-        // The leader does not refresh its lease from itself: its own vote goes to nobody while it leads.
+        // This node's own vote needs no promise: it votes for no other node while it leads.
         let mut since: Vec<Time> = leader.voters().filter_map(|(_, progress)| progress.patient_since).collect();
         since.sort_unstable_by(|one, other| other.cmp(one));
-        let others = self.quorum() - self.own_share();
+        let others = self.quorum() - self.own_vote();
         let since = if others == 0 { self.now } else { *since.get(others - 1)? };
         Some(since.plus_micros(lease_micros))
     }
 
-    /// With each heartbeat a new round goes out, if there are leases.
+    /// Starts a new round with each heartbeat, if leases are enabled.
     pub(super) fn renew_lease(&mut self) {
         let leadership = self.config.leadership;
         let Role::Leader(leader) = &mut self.role else { return };
@@ -86,18 +90,19 @@ impl Core {
         }
     }
 
-    /// How long this node votes for nobody after it has answered a round.
+    /// The time in microseconds during which this node votes for no node after it has answered a round.
     pub(super) fn patience_micros(&self) -> u64 {
         if self.config.leadership.lease_micros > 0 { self.config.election_timeout_micros } else { 0 }
     }
 
-    /// What a voter has promised before it was started anew it does not remember: it lets the time pass.
-    pub(super) fn still_owes_patience(&self) -> bool {
+    /// Whether this node may still owe a promise that it made before its restart. Promises of rounds are not durable;
+    /// a restarted voter waits instead.
+    pub(super) fn may_owe_patience(&self) -> bool {
         self.now < self.started.plus_micros(self.patience_micros()) && self.log.last().is_some()
     }
 
-    /// Starts a round for the reads that wait, unless one is under way. A new leader starts none before an entry of its
-    /// own epoch is committed: until then its commit point may be behind what was confirmed.
+    /// Starts a round for the waiting reads, unless one is under way. A new leader starts none before an entry of its
+    /// own epoch is committed: until then its commit point may be behind what an earlier leader confirmed.
     pub(super) fn start_round(&mut self) {
         let Role::Leader(leader) = &mut self.role else { return };
         let settled = self.committed.is_some_and(|point| point.position >= leader.opening);
@@ -113,6 +118,7 @@ impl Core {
         self.confirm_round();
     }
 
+    /// A replica still follows this leader in that round. If it also promises its patience, the lease can be extended.
     pub(super) fn on_round_answer(&mut self, from: NodeId, answer: RoundAnswer) {
         let lease = self.config.leadership.lease_micros;
         let Role::Leader(leader) = &mut self.role else { return };
@@ -124,8 +130,10 @@ impl Core {
         self.confirm_round();
     }
 
+    /// Confirms the reads of the round under way, if a quorum has answered it. They then wait until the commit point
+    /// of this moment is applied.
     pub(super) fn confirm_round(&mut self) {
-        let (quorum, own) = (self.quorum(), self.own_share());
+        let (quorum, own) = (self.quorum(), self.own_vote());
         let committed = reach(self.committed);
         let Role::Leader(leader) = &mut self.role else { return };
         let answered = answered(leader);
@@ -140,7 +148,7 @@ impl Core {
         self.start_round();
     }
 
-    /// Answers confirmed reads whose commit point is applied.
+    /// Answers confirmed reads whose position is applied, in the order in which they were confirmed.
     pub(super) fn answer_reads(&mut self) {
         let applied = reach(self.applied);
         let Role::Leader(leader) = &mut self.role else { return };
@@ -159,6 +167,7 @@ impl Core {
 }
 
 impl Reads {
+    /// Numbers a round and remembers its send time, if leases need it.
     fn begin_round(&mut self, now: Time, leadership: &Leadership) {
         self.round += 1;
         if leadership.lease_micros == 0 {
@@ -170,12 +179,13 @@ impl Reads {
         }
     }
 
+    /// The send time of a round, if it is still remembered.
     fn sent_at(&self, round: u64) -> Option<Time> {
         self.sent.iter().find(|(number, _)| *number == round).map(|(_, at)| *at)
     }
 }
 
-/// The voters that have answered the round for which reads wait.
+/// The voters that have answered the round that reads wait for.
 fn answered(leader: &Leader) -> Vec<NodeId> {
     let latest = |(id, progress): (&NodeId, &Progress)| (progress.round >= leader.reads.asked_round).then_some(*id);
     leader.voters().filter_map(latest).collect()

@@ -1,15 +1,14 @@
-//! Changing who belongs to the cluster, one server at a time (Raft thesis ch. 4), and what a change means to a leader.
+//! Changes of the member list, one member at a time (Raft thesis, chapter 4), and their effect on a leader.
 //!
-//! 1. The new list is an entry like any other. It counts at once, also before it is committed, and no more once
-//!    truncated.
-//! 2. The leader appends none before an entry of its own epoch is committed (else two leaders could each append another
-//!    list to the same old one, and the two have quorums without a common voter), and none before the last one is
-//!    committed.
-//! 3. A new member gets everything as a learner. It counts in no quorum until it has caught up and is promoted.
-//! 4. Nobody is refused a vote because a list does not have it: the voter's list may be the older one.
+//! 1. The new list is an entry like any other. It is in force at once, before it is committed, until it is truncated.
+//! 2. The leader appends no list before an entry of its own epoch is committed. Otherwise two leaders could each
+//!    append a different list after the same old one, and the two lists have quorums without a common voter. It also
+//!    appends none before the last one is committed.
+//! 3. A new member receives everything as a learner. It counts in no quorum until it has caught up and is promoted.
+//! 4. A vote is never refused because the candidate is not in the voter's list: that list may be the older one.
 //! 5. A leader that is no voter of its own list (it inherited its removal) does not count itself, and steps down once
-//!    that list is committed. One that is asked to remove itself hands over first.
-//! 6. A removed replica is pushed to until it has the order for its removal, and not much longer.
+//!    that list is committed. A leader that is asked to remove itself transfers leadership first.
+//! 6. A removed replica is pushed to until it has the commit order for its removal, but for a limited time only.
 
 use crate::core::Core;
 use crate::entry::{Entry, Kind};
@@ -19,27 +18,28 @@ use crate::role::{Leader, Progress, Role};
 use crate::trace::{Fact, MemberIds};
 use crate::types::{EntryId, Incarnation, LogPoint, NodeId, Position, RequestId, reach};
 
-/// A removed replica that does not answer is pushed to for so many election timeouts.
-const FAREWELL_TIMEOUTS: u64 = 5;
+/// The number of election timeouts during which a removed replica without an answer is pushed to.
+const REMOVED_TIMEOUTS: u64 = 5;
 
 impl Core {
-    /// The voters: those of the log's member list, or the command line's until there is one.
+    /// The voters: those of the list in force, or those of the command line until there is a list.
     pub(super) fn voters(&self) -> impl Iterator<Item = NodeId> {
         let listed = self.members().map(|listed| listed.membership.voters().map(|member| member.id));
         let named = self.members().is_none().then(|| self.config.voters.iter().map(|(id, _)| *id));
         listed.into_iter().flatten().chain(named.into_iter().flatten())
     }
 
+    /// The voters except this node.
     pub(super) fn other_voters(&self) -> Vec<NodeId> {
         self.voters().filter(|voter| *voter != self.config.id).collect()
     }
 
-    /// How many voters make a majority.
+    /// The number of voters that form a majority.
     pub(super) fn quorum(&self) -> usize {
         self.voters().count() / 2 + 1
     }
 
-    /// Whether this node, with this data folder, is a voter.
+    /// Whether this node, with this data folder, is a voter of the list in force.
     pub(super) fn is_voter(&self) -> bool {
         match self.members() {
             Some(listed) => listed.membership.is_voter(self.config.id, self.config.incarnation),
@@ -47,13 +47,13 @@ impl Core {
         }
     }
 
-    /// How much this node adds to a count of voters.
-    pub(super) fn own_share(&self) -> usize {
+    /// What this node adds to a count of voters: 1, or 0 if it is none.
+    pub(super) fn own_vote(&self) -> usize {
         usize::from(self.is_voter())
     }
 
-    /// Whether this node may lead. One that was removed by an entry that is not known to be committed still may:
-    /// perhaps nobody else has that entry, and it is needed to commit it.
+    /// Whether this node may lead: it is a voter, or was one before a removal that is not known to be committed. In
+    /// that case it may be the only node with that entry, and is needed to commit it.
     pub(super) fn may_lead(&self) -> bool {
         let removed_lately = || {
             let earlier = self.lists.earlier().map(|listed| &listed.membership);
@@ -63,35 +63,38 @@ impl Core {
         self.is_voter() || removed_lately()
     }
 
+    /// Whether the entry of the list in force is committed.
     fn list_is_committed(&self) -> bool {
         let committed = reach(self.committed);
         self.members().is_none_or(|listed| listed.position.0 <= committed)
     }
 
-    /// The founders' list, while the first change of it is not committed: until then a majority of them is needed, too.
-    pub(super) fn founders_asked(&self) -> Option<&Membership> {
+    /// The founders' list, while the first change of it is not committed. Until then commits need a majority of the
+    /// founders too.
+    pub(super) fn founders_required(&self) -> Option<&Membership> {
         let founders = self.lists.earlier().filter(|earlier| earlier.position == Position::FIRST);
         founders.filter(|_| !self.list_is_committed()).map(|listed| &listed.membership)
     }
 
-    /// Whether this node has the other one in its list, or pushes to it.
-    pub(super) fn knows(&self, node: NodeId) -> bool {
+    /// Whether the node is in the list in force, or is pushed to.
+    pub(super) fn is_known_peer(&self, node: NodeId) -> bool {
         match self.members() {
-            Some(listed) => listed.membership.member(node).is_some() || self.pushes_to(node),
+            Some(listed) => listed.membership.member(node).is_some() || self.has_progress_of(node),
             None => self.config.voters.iter().any(|(id, _)| *id == node),
         }
     }
 
-    fn pushes_to(&self, node: NodeId) -> bool {
+    /// Whether this node leads and has a progress record of the other.
+    fn has_progress_of(&self, node: NodeId) -> bool {
         matches!(&self.role, Role::Leader(leader) if leader.replicas.contains_key(&node))
     }
 
-    /// Whether this node leads, and pushes to the other one only so that it hears of its removal: its epoch counts for
-    /// nothing. That of a founder without whom the removal may not be committed counts.
-    pub(super) fn is_leaving(&self, node: NodeId) -> bool {
+    /// Whether this leader pushes to the node only so that it learns of its removal. Its epoch must not depose the
+    /// leader. The epoch of a founder without which the removal may not be committed does count.
+    pub(super) fn is_removed_replica(&self, node: NodeId) -> bool {
         let is_listed = |list: &Membership| list.member(node).is_some();
-        let is_asked = self.founders_asked().is_some_and(is_listed);
-        self.pushes_to(node) && !is_asked && !self.members().is_some_and(|listed| is_listed(&listed.membership))
+        let is_asked = self.founders_required().is_some_and(is_listed);
+        self.has_progress_of(node) && !is_asked && !self.members().is_some_and(|listed| is_listed(&listed.membership))
     }
 
     /// The data folder with which a node counts here.
@@ -104,8 +107,9 @@ impl Core {
         })
     }
 
-    /// Entries are about to follow `keep`, if the log is cut there. True if another list counts then.
-    pub(super) fn note_lists(&mut self, keep: Option<Option<LogPoint>>, entries: &[Entry]) -> bool {
+    /// Updates the lists for a truncation after `keep` and for appended entries. Returns whether another list is in
+    /// force. Called in the step that changes the log, before the entries are stored.
+    pub(super) fn update_lists(&mut self, keep: Option<Option<LogPoint>>, entries: &[Entry]) -> bool {
         let before = self.lists.current().map(|listed| (listed.id, listed.position));
         if let Some(keep) = keep {
             self.lists.truncate_after(reach(keep));
@@ -114,7 +118,7 @@ impl Core {
         self.lists.current().map(|listed| (listed.id, listed.position)) != before
     }
 
-    /// The members as a watcher sees them.
+    /// The members as watchers see them.
     pub(super) fn member_ids(&self) -> Option<MemberIds> {
         let listed = self.members()?;
         let (voters, learners) = (listed.membership.voters(), listed.membership.learners());
@@ -125,34 +129,37 @@ impl Core {
         })
     }
 
+    /// Another list is in force: watchers and the host learn of it, and a leader updates its progress records.
     pub(super) fn on_list_changed(&mut self) {
         let ids = self.member_ids();
         if let (Some(listed), Some(MemberIds { at, voters, learners })) = (self.members().cloned(), ids) {
             self.trace(|| Fact::MembersSet { at, voters, learners });
             self.output(Output::Members(listed));
         }
-        self.follow_list();
+        self.update_replicas();
     }
 
-    /// The leader pushes to all members of its list, and for a while to those that were removed.
-    pub(super) fn follow_list(&mut self) {
+    /// Updates the leader's progress records: one for each member of the list, and for a limited time for removed
+    /// ones.
+    pub(super) fn update_replicas(&mut self) {
         let (now, me, last) = (self.now, self.config.id, self.log.last());
-        let leaves = now.plus_micros(self.config.election_timeout_micros * FAREWELL_TIMEOUTS);
-        let founders = self.founders_asked().cloned();
+        let leaves = now.plus_micros(self.config.election_timeout_micros * REMOVED_TIMEOUTS);
+        let founders = self.founders_required().cloned();
         let Some(listed) = self.lists.current() else { return };
         let Role::Leader(leader) = &mut self.role else { return };
-        // Nobody has the entry that founds the cluster; of anybody else its answer tells what it has.
+        // No node has the entry that founds the cluster. Of any other start, the first answer shows what the replica
+        // has.
         let sent = last.filter(|_| leader.opening > Position::FIRST);
         for member in listed.membership.members.iter().filter(|member| member.id != me) {
             match leader.replicas.get_mut(&member.id) {
                 Some(known) if known.incarnation == member.incarnation => {
                     (known.kind, known.leaves) = (Some(member.kind), None);
                 }
-                // Whatever another data folder of this id had, this one has not.
+                // Another data folder of this id has none of the entries that the old one acked.
                 _ => _ = leader.replicas.insert(member.id, Progress::new(member, sent, now)),
             }
         }
-        // A founder that is about to be removed may be needed to commit that.
+        // A founder that is about to be removed may be needed to commit its removal.
         for founder in founders.iter().flat_map(Membership::voters).filter(|founder| founder.id != me) {
             leader.replicas.entry(founder.id).or_insert_with(|| Progress::new(founder, sent, now));
         }
@@ -164,11 +171,11 @@ impl Core {
         }
     }
 
-    /// Those that were removed and know it, or have had time enough to hear of it, are pushed to no longer.
-    pub(super) fn part_with_removed(&mut self) {
+    /// Removes the records of removed replicas that know of their removal, or had enough time to learn of it.
+    pub(super) fn drop_removed_replicas(&mut self) {
         let now = self.now;
         let Some(position) = self.members().map(|listed| listed.position.0) else { return };
-        if self.founders_asked().is_some() {
+        if self.founders_required().is_some() {
             return;
         }
         let Role::Leader(leader) = &mut self.role else { return };
@@ -177,15 +184,16 @@ impl Core {
             .retain(|_, progress| progress.leaves.is_none_or(|leaves| now < leaves && progress.finalized < position));
     }
 
+    /// A change of members: appended as an entry, forwarded, refused, or answered `Done` if it changes nothing.
     pub(super) fn on_change_members(&mut self, request: RequestId, change: MemberChange) {
         if !matches!(self.role, Role::Leader(_)) {
             let answer = self.leader().map_or(Answer::Refused(Refusal::NoLeader), Answer::Forward);
             return self.answer(request, answer);
         }
         if change == MemberChange::Remove(self.config.id) && self.voters().count() > 1 {
-            return self.hand_over_to_leave(request);
+            return self.transfer_before_removal(request);
         }
-        match self.may_change().and_then(|()| self.changed(&change)) {
+        match self.may_change().and_then(|()| self.list_after(&change)) {
             Ok(Some(list)) => {
                 self.trace_change(&change);
                 let point = self.append_list(&list);
@@ -198,7 +206,7 @@ impl Core {
         }
     }
 
-    /// Whether the leader may append a list now.
+    /// Whether the leader may append a list now: rule 2, and no transfer under way.
     fn may_change(&self) -> Result<(), Refusal> {
         let Role::Leader(leader) = &self.role else { return Err(Refusal::NoLeader) };
         if self.committed.is_none_or(|committed| committed.position < leader.opening) {
@@ -213,13 +221,13 @@ impl Core {
         Ok(())
     }
 
-    /// The list after the change; `None` if it is so already.
-    fn changed(&self, change: &MemberChange) -> Result<Option<Membership>, Refusal> {
+    /// The list after the change. `None` if the change has no effect; an error if it is refused.
+    fn list_after(&self, change: &MemberChange) -> Result<Option<Membership>, Refusal> {
         let (Role::Leader(leader), Some(listed)) = (&self.role, self.members()) else { return Err(Refusal::NoLeader) };
         let mut list = listed.membership.clone();
         match change {
             MemberChange::Add(new) => {
-                let Some(member) = self.added(leader, new)? else { return Ok(None) };
+                let Some(member) = self.member_to_add(leader, new)? else { return Ok(None) };
                 list.members.retain(|known| known.id != member.id);
                 list.members.push(member);
                 list.members.sort();
@@ -238,12 +246,13 @@ impl Core {
                 list.members.retain(|known| known.id != *id);
             }
         }
-        self.keeps_going(leader, &list)?;
+        self.check_live_majority(leader, &list)?;
         Ok(Some(list))
     }
 
-    /// The member as which a node is taken up: a learner, unless it was known with this very data folder.
-    fn added(&self, leader: &Leader, new: &Member) -> Result<Option<Member>, Refusal> {
+    /// The member as which a node is added: a learner, unless it is known with this very data folder. `None` if
+    /// nothing changes.
+    fn member_to_add(&self, leader: &Leader, new: &Member) -> Result<Option<Member>, Refusal> {
         let list = self.members().map(|listed| &listed.membership);
         let learner = if new.kind == MemberKind::Learner { MemberKind::Learner } else { MemberKind::Joining };
         match list.and_then(|list| list.member(new.id)) {
@@ -257,8 +266,8 @@ impl Core {
         }
     }
 
-    /// A change must leave voters, and a majority of them must have been heard.
-    fn keeps_going(&self, leader: &Leader, list: &Membership) -> Result<(), Refusal> {
+    /// A change must leave voters, and a majority of them must be live: otherwise it would stop the cluster.
+    fn check_live_majority(&self, leader: &Leader, list: &Membership) -> Result<(), Refusal> {
         let voters: Vec<&Member> = list.voters().collect();
         if voters.is_empty() {
             return Err(Refusal::LastVoter);
@@ -271,20 +280,22 @@ impl Core {
         if live > voters.len() / 2 { Ok(()) } else { Err(Refusal::QuorumAtRisk) }
     }
 
+    /// Whether the replica was heard within an election timeout.
     pub(super) fn is_live(&self, progress: &Progress) -> bool {
         self.now < progress.heard.plus_micros(self.config.election_timeout_micros)
     }
 
+    /// Whether a learner can become a voter without stopping the cluster.
     fn has_caught_up(&self, progress: &Progress) -> bool {
-        progress.matched.is_some() && self.lacks_little(progress) && self.was_heard_lately(progress)
+        progress.matched.is_some() && self.is_nearly_caught_up(progress) && self.was_heard_recently(progress)
     }
 
-    /// It has everything but what is on its way.
-    pub(super) fn lacks_little(&self, progress: &Progress) -> bool {
+    /// Whether the replica lacks at most what one push carries.
+    pub(super) fn is_nearly_caught_up(&self, progress: &Progress) -> bool {
         reach(progress.matched) + self.config.limits.push_entries as u64 >= self.log.last_position()
     }
 
-    /// The new list becomes an entry; gives its place.
+    /// Appends the list as an entry; returns its point.
     fn append_list(&mut self, list: &Membership) -> LogPoint {
         let before = self.log.last();
         let epoch = self.epoch().expect("a leader has promised its epoch");
@@ -292,16 +303,17 @@ impl Core {
         let entry = Entry::after(before, id, Kind::Members, list.encode());
         let point = entry.point();
         self.trace_proposed(std::slice::from_ref(&entry));
-        self.write(vec![entry]);
+        self.append_and_push(vec![entry]);
         point
     }
 
+    /// Traces a change that is about to be appended.
     fn trace_change(&mut self, change: &MemberChange) {
         match change {
             MemberChange::Add(Member { id, kind, incarnation, .. }) => {
                 let (node, kind) = (*id, kind.name());
-                // It is a member, and only listens elsewhere now.
-                if self.members().is_some_and(|listed| listed.membership.lists(node, *incarnation)) {
+                // It is a member already; only its address changes.
+                if self.members().is_some_and(|listed| listed.membership.contains(node, *incarnation)) {
                     return;
                 }
                 if self.incarnation_of(node).is_some_and(|known| known != *incarnation) {
@@ -325,7 +337,7 @@ impl Core {
         self.trace(|| Fact::Promoted { node });
     }
 
-    /// A joining member that has caught up becomes a voter, without anybody asking.
+    /// Promotes a joining member that has caught up. Called with each heartbeat; no request is needed.
     pub(super) fn promote_caught_up(&mut self) {
         if self.may_change().is_err() {
             return;
@@ -336,14 +348,14 @@ impl Core {
         };
         let Some((id, _)) = leader.replicas.iter().find(ready) else { return };
         let id = *id;
-        if let Ok(Some(list)) = self.changed(&MemberChange::Promote(id)) {
+        if let Ok(Some(list)) = self.list_after(&MemberChange::Promote(id)) {
             self.trace_promoted(id);
             self.append_list(&list);
         }
     }
 
-    /// A leader that its committed list does not have as a voter has nothing to lead any more.
-    pub(super) fn leave_office(&mut self) {
+    /// Steps down once the list without this node as a voter is committed (rule 5).
+    pub(super) fn step_down_if_removed(&mut self) {
         if !self.is_voter() && self.list_is_committed() {
             self.step_down(None);
         }

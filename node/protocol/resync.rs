@@ -1,93 +1,105 @@
-//! The leader's side of repair: from a replica's log state to the sync point, the last entry on which both agree, in one
-//! round trip (with forged entries at most two).
+//! The leader's side of repair: it finds the sync point from a replica's log state, and pushes again from there
+//! (assignment 3b). The sync point is the last entry on which both logs agree. Finding it takes one round trip, with
+//! forged entries at most two.
 //!
-//! With e the greatest epoch that both logs have, it is the lesser of the two ends of e (KIP-279 has the same idea); with
-//! no common epoch the start of the log. If the digest there differs, or e begins at another position there (forged
-//! entries can do that), it is the replica's last committed entry. If even that differs, data is damaged.
+//! Let e be the greatest epoch that both logs have. The sync point is the lesser of the two ends of e (KIP-279 uses
+//! the same idea); without a common epoch it is the start of the log. If the digest there differs, or if e begins at
+//! another position in the replica's log (forged entries can cause both), it is the replica's last committed entry. If
+//! even that differs, data is damaged.
 
 use crate::core::Core;
-use crate::log::Place;
+use crate::log::Lookup;
 use crate::message::LogState;
 use crate::role::{Role, Waiting};
 use crate::trace::Fact;
 use crate::types::{Epoch, LogPoint, NodeId, Offset, Position, reach};
 
+/// The result of the search.
 enum SyncPoint {
+    /// The last common entry (`None`: the start of the log), and whether the runs or the commit point gave it.
     At(Option<LogPoint>, &'static str),
-    /// Our entry there is older than the window.
+    /// The leader's entry at this position is older than the window and must be read first.
     Unread(Position),
-    /// It lies before our log's first entry: the replica needs a snapshot.
+    /// It lies before the leader's first entry: the replica needs a snapshot.
     Purged,
-    /// The replica's last committed entry is not ours.
+    /// The replica's last committed entry is not the leader's.
     Damaged(LogPoint),
 }
 
 impl Core {
+    /// A replica's log state. It starts a resync, unless one is being searched for.
     pub(super) fn on_log_state(&mut self, from: NodeId, report: LogState) {
         let Role::Leader(leader) = &self.role else { return };
         let Some(progress) = leader.replicas.get(&from) else { return };
-        let looking = matches!(progress.waiting, Waiting::SyncPoint { .. });
-        // A report of an older number speaks of a log that the replica has no more.
-        if report.resync == progress.resync && !looking {
+        let searching = matches!(progress.waiting, Waiting::SyncPoint { .. });
+        // A report with an older number describes a log that a resync has replaced since. Acting on it would resend
+        // what is there.
+        if report.resync == progress.resync && !searching {
             self.resync(from, report, Vec::new());
         }
     }
 
-    /// `looked`: our entries older than the window that were read for this.
-    pub(super) fn resync(&mut self, replica: NodeId, report: LogState, looked: Vec<LogPoint>) {
-        match self.sync_point(&report, &looked) {
+    /// Finds the sync point and pushes from there. `read_back` holds the points of the leader's older entries that were
+    /// read for this search.
+    pub(super) fn resync(&mut self, replica: NodeId, report: LogState, read_back: Vec<LogPoint>) {
+        match self.sync_point(&report, &read_back) {
             SyncPoint::At(sync, by) => self.resync_from(replica, sync, by),
             SyncPoint::Unread(position) => {
                 let read = self.read_log(position.0, position.0, 0);
                 if let Role::Leader(leader) = &mut self.role
                     && let Some(progress) = leader.replicas.get_mut(&replica)
                 {
-                    progress.waiting = Waiting::SyncPoint { read, report, looked };
+                    progress.waiting = Waiting::SyncPoint { read, report, read_back };
                 }
             }
-            SyncPoint::Purged => self.needs_snapshot(replica),
-            SyncPoint::Damaged(point) => self.suspect_damage(replica, point, None),
+            SyncPoint::Purged => self.queue_for_snapshot(replica),
+            SyncPoint::Damaged(point) => self.check_for_damage(replica, point, None),
         }
     }
 
-    fn sync_point(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
-        match self.last_common(report, looked) {
+    /// The sync point, or what stands in its way.
+    fn sync_point(&self, report: &LogState, read_back: &[LogPoint]) -> SyncPoint {
+        match self.last_common(report, read_back) {
             SyncPoint::At(sync, _) if reach(sync) < self.log.purged_position() => SyncPoint::Purged,
             found => found,
         }
     }
 
-    fn last_common(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
+    /// The last common entry by the runs of both logs.
+    fn last_common(&self, report: &LogState, read_back: &[LogPoint]) -> SyncPoint {
         let common = report.runs.iter().rev().find_map(|end| Some((end, self.log.run_of(end.epoch)?)));
         let Some((end, run)) = common else { return SyncPoint::At(None, "runs") };
         let Offset(offset) = end.last;
         if end.last > run.last.id.offset {
             if first_of(report, end.epoch) == run.first {
-                // Beyond our end of the epoch: the resync push itself asks whether our last entry is there.
+                // The replica has more of the epoch. The resync push itself checks whether the leader's last entry of
+                // it is there.
                 return SyncPoint::At(Some(run.last), "runs");
             }
-            // Entries are missing before the epoch, so those of it are forged.
-            return self.sync_point_committed(report, looked);
+            // The replica lacks entries before the epoch, so its entries of the epoch are forged.
+            return self.sync_point_committed(report, read_back);
         }
-        match self.log.place_or(Position(run.first.0 + offset), looked) {
-            Place::Known(point) if point.digest == end.digest => SyncPoint::At(Some(point), "runs"),
-            Place::Unread => SyncPoint::Unread(Position(run.first.0 + offset)),
-            Place::Purged => SyncPoint::Purged,
-            _ => self.sync_point_committed(report, looked),
+        match self.log.lookup_or(Position(run.first.0 + offset), read_back) {
+            Lookup::Known(point) if point.digest == end.digest => SyncPoint::At(Some(point), "runs"),
+            Lookup::Unread => SyncPoint::Unread(Position(run.first.0 + offset)),
+            Lookup::Purged => SyncPoint::Purged,
+            _ => self.sync_point_committed(report, read_back),
         }
     }
 
-    /// The replica's last committed entry: where logs agree if their epochs' ends tell nothing.
-    fn sync_point_committed(&self, report: &LogState, looked: &[LogPoint]) -> SyncPoint {
+    /// The replica's last committed entry: both logs must have it. Used when the runs do not give a common entry.
+    fn sync_point_committed(&self, report: &LogState, read_back: &[LogPoint]) -> SyncPoint {
         let Some(committed) = report.committed else { return SyncPoint::At(None, "committed") };
-        match self.log.place_or(committed.position, looked) {
-            Place::Known(point) if point == committed => SyncPoint::At(Some(point), "committed"),
-            Place::Unread => SyncPoint::Unread(committed.position),
-            Place::Purged => SyncPoint::Purged,
+        match self.log.lookup_or(committed.position, read_back) {
+            Lookup::Known(point) if point == committed => SyncPoint::At(Some(point), "committed"),
+            Lookup::Unread => SyncPoint::Unread(committed.position),
+            Lookup::Purged => SyncPoint::Purged,
             _ => SyncPoint::Damaged(committed),
         }
     }
 
+    /// Starts a resync at the sync point. What was in flight belongs to the old log state and is forgotten. `matched`
+    /// stays: it is certain.
     fn resync_from(&mut self, replica: NodeId, sync: Option<LogPoint>, by: &'static str) {
         let last = self.log.last_position();
         let Role::Leader(leader) = &mut self.role else { return };
@@ -111,8 +123,8 @@ impl Core {
     }
 }
 
-/// Where the replica's entries of an epoch begin: after all those of the epochs before. It is the replica that says so, so
-/// it may say anything.
+/// The first position of an epoch in the replica's log, computed from its report. The report is not trusted, so the
+/// sum saturates.
 fn first_of(report: &LogState, epoch: Epoch) -> Position {
     let before = report.runs.iter().take_while(|end| end.epoch < epoch);
     let count = before.fold(0_u64, |count, end| count.saturating_add(end.last.0).saturating_add(1));

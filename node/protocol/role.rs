@@ -1,4 +1,8 @@
-//! What a node is at the moment, with all that belongs to being it.
+//! The roles of a node, each with the state that belongs to it (Raft paper, figure 2, "volatile state").
+//!
+//! Nothing here is durable. A change of role replaces the value, which forgets everything about the old role at once.
+//! What leads to a change is in `election.rs`; what a leader does with its progress records is in `push.rs`,
+//! `resync.rs`, `commit.rs`.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,6 +13,7 @@ use crate::message::{LogState, Push};
 use crate::transfer::Transfer;
 use crate::types::{Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, Time};
 
+/// What the node is at the moment.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Role {
     Follower(Follower),
@@ -17,40 +22,59 @@ pub(super) enum Role {
     Leader(Leader),
 }
 
-/// A replica, with or without a leader that it knows. Everything here is forgotten at a restart and, but for the timer,
-/// at a new epoch.
+/// A replica, with or without a leader that it knows.
+///
+/// Everything here is forgotten at a restart. Everything except the timer is forgotten at a new epoch: it describes
+/// one leader's log, and the next leader's may differ.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Follower {
+    /// The leader of the promised epoch, once a message of it arrived. An epoch has one leader, so it changes only
+    /// from `None`.
     pub(super) leader: Option<NodeId>,
-    /// The leader has named this very data folder: its member list has it.
+    /// The leader named this data folder in a message, so its member list has it. A node with an empty log accepts a
+    /// founding entry that does not list it only if this is set; otherwise it could join a cluster that never invited
+    /// it.
     pub(super) invited: bool,
-    /// When this epoch's leader was last heard.
+    /// The time of the last message of this epoch's leader. Votes are refused for an election timeout after it.
     pub(super) heard: Option<Time>,
-    /// When it stands for election if it hears of no leader.
+    /// The time at which this node starts an election. Each message of the leader moves it forward.
     pub(super) deadline: Time,
-    /// How long it waits; drawn anew for each attempt.
+    /// The election timeout of this attempt in microseconds, drawn once for each attempt.
     pub(super) timeout_micros: u64,
-    /// The greatest entry of which a push of this leader has shown that both logs are equal up to there.
+    /// The last entry up to which a push of this leader showed that both logs are equal.
+    ///
+    /// Invariant: within an epoch it only grows, and the log up to it is not truncated. A leader's log is append-only,
+    /// so a later conflict at or before it means that the leader contradicts itself. An installed snapshot resets it.
     pub(super) matched: Option<LogPoint>,
-    /// What was acked to this leader: the lesser of `matched` and what is durable.
+    /// The last entry acked to this leader.
+    ///
+    /// Invariant: `acked ≤ matched`, and it was durable when the ack was built. Commit orders are obeyed only up to
+    /// here: beyond it this log may differ from the leader's.
     pub(super) acked: Option<LogPoint>,
-    /// A push waits for its ack until its entries are durable.
+    /// An ack is due: a push matched and its entries are not all durable yet, or not acked yet. The ack leaves when the
+    /// store is done. Set by every push that matches, cleared when `acked` reaches `matched`.
     pub(super) ack_owed: bool,
-    /// The furthest commit order of this leader.
+    /// The greatest commit order of this leader. It may reach beyond `acked`; the rest of it waits. Dropped at a new
+    /// epoch, because the new leader repeats its orders.
     pub(super) ordered: Option<LogPoint>,
-    /// The last resync number for which the log state was reported.
+    /// The resync number of the last log state sent to this leader. Each number is reported once, and again only on a
+    /// heartbeat: the leader ignores all reports of a number after the first.
     pub(super) reported: Option<u64>,
-    /// The number of the latest push.
+    /// The number of the latest push; an ack names it.
     pub(super) push: u64,
-    /// The latest round that was answered.
+    /// The greatest read round that was answered to this leader. Each round is answered once, except on a heartbeat.
     pub(super) round: u64,
-    /// A push that waits for entries older than the window to be read.
+    /// A push that waits until entries older than the window are read from disk. At most one; later pushes meanwhile
+    /// are dropped, and the leader repairs that like a lost message.
     pub(super) stashed: Option<Stashed>,
 }
 
+/// A push whose check needs entries from the disk.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Stashed {
+    /// The read that it waits for; the result of any other read is not for this push.
     pub(super) read: ReadId,
+    /// The number of the message that carried the push.
     pub(super) number: u64,
     pub(super) push: Push,
 }
@@ -75,117 +99,164 @@ impl Follower {
     }
 }
 
-/// Asks whether it would be elected; nothing of this is durable, nobody's state changes by it.
+/// A node that asks whether it would be elected (Raft thesis 9.6). It changes no promise, neither its own nor a
+/// voter's, so a node that is cut off does not disturb the cluster with ever greater epochs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct PreCandidate {
-    /// The epoch that it would stand for.
+    /// The epoch for which it asks: the one after its promise. It promises it only when it asks for votes.
     pub(super) epoch: Epoch,
-    /// Who would vote for it, itself among them.
+    /// The voters that would vote for it, itself among them.
     pub(super) granted: BTreeSet<NodeId>,
-    /// Who has answered with an empty log, and the incarnation of each: a first election needs them all.
+    /// In a first election: the voters that answered with an empty log, with their data folders. All are needed.
+    /// Otherwise a voter with an emptied disk could found a second cluster.
     pub(super) empty: BTreeMap<NodeId, Incarnation>,
+    /// The time at which it gives up and asks again.
     pub(super) deadline: Time,
 }
 
+/// A node that asks for votes in an epoch it has promised to itself.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Candidate {
+    /// The promised epoch; answers for other epochs are ignored.
     pub(super) epoch: Epoch,
-    /// Its own vote among them once the promise is durable.
+    /// The voters that granted their vote. Its own is added only when its promise is durable; without that it could
+    /// lead, crash, forget its vote and help to elect another leader of the same epoch.
     pub(super) votes: BTreeSet<NodeId>,
+    /// The voters that refused. Once too few are left to win, it becomes a replica at once instead of at the deadline.
     pub(super) refusals: BTreeSet<NodeId>,
-    /// In a first election: the incarnation of each voter.
+    /// In a first election: the data folder of each voter, for the founding member list. Empty otherwise.
     pub(super) incarnations: BTreeMap<NodeId, Incarnation>,
+    /// The time at which it gives up and asks again.
     pub(super) deadline: Time,
 }
 
+/// The leader of one epoch.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Leader {
+    /// The epoch that it leads. Equal to the promise's epoch as long as it leads.
     pub(super) epoch: Epoch,
-    /// The entry that opened the epoch; nothing is committed by counting before it.
+    /// The position of the entry that opened this epoch. Acks commit nothing before it: an older entry on a majority
+    /// may still be replaced (Raft paper 5.4.2, figure 8). It never changes.
     pub(super) opening: Position,
+    /// One record for every member except this node, and for members that were removed and may not know it yet.
     pub(super) replicas: BTreeMap<NodeId, Progress>,
-    /// Writes that wait to be committed and applied, in the order of the log.
+    /// Writes and changes of members that wait to be committed and applied, in the order of the log. Each leaves when
+    /// its entry is applied, or is answered `Unknown` when this node steps down.
     pub(super) writes: VecDeque<(LogPoint, RequestId)>,
+    /// Linearizable reads that wait.
     pub(super) reads: Reads,
+    /// The time of the next heartbeat.
     pub(super) heartbeat_at: Time,
+    /// The leadership transfer under way, if there is one. While there is, new writes wait in it.
     pub(super) transfer: Option<Transfer>,
-    /// Before this time nothing is handed over by preference.
+    /// The time before which leadership is not transferred by preference.
     pub(super) transfer_rest: Time,
-    /// A transfer was sent: another node may be elected while this one still hears everybody, so its lease is worth
-    /// nothing for the rest of its epoch.
+    /// A transfer was sent, so another node may be elected without a timeout and while this one still hears a quorum.
+    /// Its lease no longer excludes a second leader; it stays unusable for the rest of the epoch, even if the transfer
+    /// fails.
     pub(super) lease_given_up: bool,
 }
 
-/// What the leader knows of one replica and has under way to it.
+/// What the leader knows about one replica and has in flight to it (etcd raft's `Progress`).
+///
+/// `matched` is certain: nothing lowers it. `sent` is a guess: what the replica has if nothing was lost. A resync sets
+/// it back to the sync point, an ack beyond it moves it forward. Both are entries of the leader's log.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Progress {
-    /// What the member list makes of it; `None`: it was removed, and is pushed to only so that it hears of it.
+    /// The replica's kind in the member list in force. `None`: it was removed and is pushed to only so that it learns
+    /// of its removal. Only `Voter` counts in a quorum.
     pub(super) kind: Option<MemberKind>,
+    /// The data folder that the list names. Another folder under the same id gets a new record: it has none of the
+    /// entries that the old one acked.
     pub(super) incarnation: Incarnation,
-    /// When it is pushed to no longer, if it was removed.
+    /// The time at which a removed replica is dropped, even if it has not acknowledged its removal. `None` for
+    /// members.
     pub(super) leaves: Option<Time>,
-    /// The last entry that the replica has acked in this epoch. Never lowered.
+    /// The last entry that the replica acked in this epoch.
+    ///
+    /// Invariant: the replica holds the leader's log up to here, durably. It never decreases: acks are durable, and a
+    /// replica never truncates what it acked within the epoch. Commits are counted with it; a value too large would
+    /// confirm a write that a majority does not hold.
     pub(super) matched: Option<LogPoint>,
-    /// The last entry that was sent: what the replica has if nothing is lost.
+    /// The last entry that was sent; the next push starts after it. An ack beyond it moves it forward, a resync sets
+    /// it to the sync point.
     pub(super) sent: Option<LogPoint>,
-    /// Pushes not yet acked, oldest first: their last position and weight.
+    /// Pushes without an ack, oldest first: position of their last entry, and weight in bytes. An ack removes those
+    /// that it covers, a resync removes all.
     pub(super) in_flight: VecDeque<(Position, u64)>,
+    /// The sum of the weights in `in_flight`. Pushing stops at a bound, so a slow replica costs the leader bounded
+    /// memory.
     pub(super) in_flight_bytes: u64,
-    /// How often the replica was resynced in this epoch.
+    /// The number of resyncs of this replica in this epoch. Pushes carry it, and log states with a smaller number are
+    /// ignored: they describe a log that the resync has replaced.
     pub(super) resync: u64,
-    /// Pushes that start at or before this position belong to the resync.
+    /// The last position of the leader's log when the latest resync began. Pushes that start before it belong to the
+    /// resync and may replace entries.
     pub(super) resync_to: u64,
+    /// What the next push to this replica waits for.
     pub(super) waiting: Waiting,
-    /// When the replica last said anything in this epoch.
+    /// The time of the last message of this replica in this epoch. It decides whether the replica counts as live, and
+    /// so whether the leader still has a quorum.
     pub(super) heard: Time,
-    /// The greatest round that it has answered.
+    /// The greatest read round that the replica answered. It only grows.
     pub(super) round: u64,
-    /// When the latest round was sent of which the replica has said that it votes for nobody for a while after it.
+    /// The send time of the latest round for which the replica promised to vote for no other node for a while. A lease
+    /// counts from it. The send time, not the time of the answer: it is the earliest moment from which the promise can
+    /// run.
     pub(super) patient_since: Option<Time>,
-    /// How far entries are final there, as it has said last.
+    /// The position up to which entries are final at the replica, as its latest ack says. It may decrease: a restarted
+    /// replica can have forgotten its commit point.
     pub(super) finalized: u64,
-    /// The commit point at the last heartbeat: an order that is not done by the next one is repeated.
+    /// The commit point at the previous heartbeat. If the replica is not final up to there by now, the order was lost
+    /// and is sent again.
     pub(super) overdue: u64,
 }
 
-/// What keeps the leader from pushing to a replica at once.
+/// What prevents the leader from pushing to a replica.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Waiting {
+    /// Nothing: entries are pushed as the bounds allow.
     Nothing,
-    /// Entries older than the window are being read for it.
+    /// Entries older than the window are being read from the disk.
     Entries(ReadId),
-    /// The sync point is being looked for; an older entry of our own is read to compare digests.
+    /// The sync point is being searched, and one of the leader's older entries is being read to compare digests.
     SyncPoint {
+        /// The read under way.
         read: ReadId,
+        /// The log state that the search is about.
         report: LogState,
-        looked: Vec<LogPoint>,
+        /// Points of older entries that were read for this search.
+        read_back: Vec<LogPoint>,
     },
-    /// It needs a snapshot, and another replica is being sent one, or none is ready.
+    /// The replica needs a snapshot. None is ready, or another replica is receiving one.
     Turn,
-    /// It is being sent a snapshot.
+    /// A snapshot is being sent to the replica.
     Snapshot(Sending),
 }
 
-/// A snapshot on its way to a replica, one part after the other.
+/// A snapshot on its way to a replica, in parts. At most one part is unanswered.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Sending {
+    /// The file that is sent.
     pub(super) snapshot: SnapshotId,
-    /// How much of it the replica has.
+    /// The bytes that the replica has, as it reported. The next part starts here.
     pub(super) at: u64,
-    /// The part from there on is being read.
+    /// The read of the next part. Its result is ignored if another read was started since.
     pub(super) reading: Option<ReadId>,
-    /// The part from there on left at this time and is not answered yet.
+    /// The time at which the unanswered part was sent. `None`: the next part may be read. After an election timeout it
+    /// counts as lost.
     pub(super) sent: Option<Time>,
-    /// When the replica last got further.
+    /// The time of the last progress. A replica without progress for too long loses its turn.
     pub(super) moved: Time,
 }
 
 impl Progress {
-    /// How much of a snapshot has reached the replica, and of how many bytes.
+    /// The bytes of a snapshot that the replica has, and the total, while one is sent.
     pub(super) fn snapshot(&self) -> Option<(u64, u64)> {
         if let Waiting::Snapshot(sending) = &self.waiting { Some((sending.at, sending.snapshot.bytes)) } else { None }
     }
 
+    /// The record of a member about which nothing is known but the list. `sent` is where the first push starts after.
     pub(super) fn new(member: &Member, sent: Option<LogPoint>, now: Time) -> Progress {
         Progress {
             kind: Some(member.kind),
@@ -207,23 +278,29 @@ impl Progress {
     }
 }
 
-/// Linearizable reads on their way through a round.
+/// Linearizable reads that wait, by stage: not in a round yet, in the round under way, confirmed but not applied.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Reads {
-    /// The latest round that was sent.
+    /// The number of the latest round. It only grows.
     pub(super) round: u64,
-    /// When each of the latest rounds was sent; kept only as long as a lease may follow from it.
+    /// The send times of the latest rounds, for leases only. Older ones than a lease are forgotten: nothing follows
+    /// from them.
     pub(super) sent: VecDeque<(u64, Time)>,
-    /// Came before `asked_round` was sent, wait for a quorum's answers to it.
+    /// Reads in the round under way. They arrived before it was sent, so a quorum's answers to it prove that no other
+    /// leader had been elected when they arrived.
     pub(super) asked: Vec<RequestId>,
+    /// The round that `asked` waits for.
     pub(super) asked_round: u64,
-    /// Came after it: they wait for the next.
+    /// Reads that arrived after that round was sent. An answer to it proves nothing about them; they wait for the
+    /// next.
     pub(super) unasked: Vec<RequestId>,
-    /// Confirmed; wait until this position is applied.
+    /// Confirmed reads: the commit point at confirmation, and the requests. Answered once the final database has
+    /// applied up to that position.
     pub(super) confirmed: VecDeque<(u64, Vec<RequestId>)>,
 }
 
 impl Reads {
+    /// The number of reads at all stages, for the bound on waiting reads.
     pub(super) fn waiting(&self) -> usize {
         let confirmed: usize = self.confirmed.iter().map(|(_, requests)| requests.len()).sum();
         self.asked.len() + self.unasked.len() + confirmed

@@ -1,9 +1,10 @@
-//! The leader's side of sending a snapshot to a replica that lacks entries which the log has given up.
+//! The leader's side of a snapshot transfer, to a replica that lacks entries which the log has given up (Raft paper,
+//! section 7).
 //!
-//! One part after the other: the next one leaves when the replica has answered, and the bandwidth allows it. One
-//! replica at a time; the others wait for their turn. What is lost is sent again; a replica that gets no further for
-//! long loses its turn. When the replica has installed the snapshot it reports its log state, and the sync point is the
-//! snapshot's.
+//! A snapshot is sent in parts. The next part leaves when the replica has answered the one before and the bandwidth
+//! allows it. One replica receives at a time; the others wait for their turn. A lost part is sent again. A replica
+//! without progress for too long loses its turn. After the replica has installed the snapshot it reports its log
+//! state, and the sync point is the last entry of the snapshot.
 
 use bytes::Bytes;
 
@@ -14,12 +15,12 @@ use crate::role::{Progress, Role, Sending, Waiting};
 use crate::trace::Fact;
 use crate::types::NodeId;
 
-/// A replica that gets no further for so many election timeouts loses its turn.
+/// The number of election timeouts without progress after which a replica loses its turn.
 const PATIENCE_TIMEOUTS: u64 = 10;
 
 impl Core {
-    /// The replica lacks entries that this log has given up.
-    pub(super) fn needs_snapshot(&mut self, replica: NodeId) {
+    /// The replica lacks entries that this log has given up: it waits for a snapshot.
+    pub(super) fn queue_for_snapshot(&mut self, replica: NodeId) {
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(progress) = leader.replicas.get_mut(&replica) else { return };
         if !matches!(progress.waiting, Waiting::Snapshot(_)) {
@@ -28,14 +29,14 @@ impl Core {
         }
     }
 
-    /// What is being sent at the moment.
+    /// The snapshot that is being sent, if there is one.
     pub(super) fn sending(&self) -> Option<&Sending> {
         let Role::Leader(leader) = &self.role else { return None };
         leader.replicas.values().find_map(sending_to)
     }
 
-    /// Begins to send a snapshot to a replica that waits for it, if none is being sent. Without any on the disk one is
-    /// taken.
+    /// Starts to send the latest snapshot to a waiting live replica, if none is being sent. If there is no snapshot,
+    /// one is taken first.
     pub(super) fn send_next_snapshot(&mut self) {
         let now = self.now;
         let Role::Leader(leader) = &self.role else { return };
@@ -52,9 +53,10 @@ impl Core {
         {
             progress.waiting = Waiting::Snapshot(sending);
         }
-        self.send_chunk(replica);
+        self.read_next_chunk(replica);
     }
 
+    /// The transfer to this replica, if there is one.
     fn sending_mut(&mut self, replica: NodeId) -> Option<&mut Sending> {
         let Role::Leader(leader) = &mut self.role else { return None };
         match &mut leader.replicas.get_mut(&replica)?.waiting {
@@ -63,8 +65,8 @@ impl Core {
         }
     }
 
-    /// Has the next part read, if nothing is under way and the bandwidth is not used up.
-    fn send_chunk(&mut self, replica: NodeId) {
+    /// Asks the host for the next part, if no part is being read or unanswered and bandwidth is left.
+    fn read_next_chunk(&mut self, replica: NodeId) {
         let (allowance, bytes_max) = (self.snapshots.allowance, self.config.limits.snapshot_chunk_bytes);
         let read = self.next_read();
         let Some(sending) = self.sending_mut(replica) else { return };
@@ -77,6 +79,7 @@ impl Core {
         self.output(Output::ReadSnapshot(ReadSnapshot { read, snapshot, offset, bytes_max }));
     }
 
+    /// A part was read; it is sent. `None` or no bytes: the file is unusable and the replica waits for another.
     pub(super) fn on_snapshot_read(&mut self, read: ReadId, bytes: Option<Bytes>) {
         let now = self.now;
         let Role::Leader(leader) = &mut self.role else { return };
@@ -89,7 +92,7 @@ impl Core {
         let snapshot = sending.snapshot;
         let Some(bytes) = bytes.filter(|bytes| !bytes.is_empty()) else {
             progress.waiting = Waiting::Turn;
-            return self.lost_snapshot(snapshot.point.position.0);
+            return self.forget_snapshot(snapshot.point.position.0);
         };
         sending.reading = None;
         sending.sent = Some(now);
@@ -100,18 +103,20 @@ impl Core {
         self.send(replica, Message::SnapshotChunk(SnapshotChunk { snapshot, offset, bytes, resync }));
     }
 
-    /// The file is gone or damaged: a new one is taken. What the database holds is not affected.
-    fn lost_snapshot(&mut self, position: u64) {
+    /// The file is gone or damaged. It is forgotten, and a new snapshot is taken when a replica waits. The final
+    /// database is not affected.
+    fn forget_snapshot(&mut self, position: u64) {
         if self.snapshots.latest.is_some_and(|latest| latest.point.position.0 <= position) {
             self.snapshots.latest = None;
         }
         self.send_next_snapshot();
     }
 
+    /// The replica reports how much it has. The next part starts there.
     pub(super) fn on_snapshot_ack(&mut self, from: NodeId, ack: SnapshotAck) {
         let now = self.now;
         let Some(sending) = self.sending_mut(from) else { return };
-        // Twice, late, or of another snapshot.
+        // A duplicate, a late answer, or one about another snapshot.
         if sending.snapshot != ack.snapshot || sending.at != ack.answers || ack.received > ack.snapshot.bytes {
             return;
         }
@@ -121,11 +126,12 @@ impl Core {
             sending.reading = None;
             sending.moved = now;
         }
-        self.send_chunk(from);
+        self.read_next_chunk(from);
     }
 
-    /// With each heartbeat there is new bandwidth; what was lost is sent again; whoever gets no further loses its turn.
-    pub(super) fn go_on_sending(&mut self) {
+    /// Called with each heartbeat: grants new bandwidth, sends a lost part again, and ends the turn of a replica
+    /// without progress.
+    pub(super) fn continue_snapshot(&mut self) {
         let (now, timeout) = (self.now, self.config.election_timeout_micros);
         let rate = self.config.limits.snapshot_bytes_per_second;
         let fresh = u128::from(rate) * u128::from(self.config.heartbeat_micros) / 1_000_000;
@@ -139,15 +145,16 @@ impl Core {
         let replica = *replica;
         let Waiting::Snapshot(sending) = &mut progress.waiting else { return };
         if now >= sending.moved.plus_micros(timeout * PATIENCE_TIMEOUTS) {
-            // It says what it lacks with its answer to a heartbeat, and waits for its turn again.
+            // Its answer to the next heartbeat shows what it lacks; it waits for its turn again.
             progress.waiting = Waiting::Nothing;
             return self.send_next_snapshot();
         }
         sending.sent = sending.sent.filter(|sent| now < sent.plus_micros(timeout));
-        self.send_chunk(replica);
+        self.read_next_chunk(replica);
     }
 }
 
+/// The transfer to this replica, if there is one.
 fn sending_to(progress: &Progress) -> Option<&Sending> {
     if let Waiting::Snapshot(sending) = &progress.waiting { Some(sending) } else { None }
 }

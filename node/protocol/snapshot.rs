@@ -1,49 +1,54 @@
-//! Snapshots and compaction at one node: when a snapshot is taken, and what the log may give up once it is durable.
+//! Snapshots and log compaction at one node: when a snapshot is taken, and what the log gives up once it is durable
+//! (Raft paper, section 7).
 //!
-//! A snapshot is the final database at an applied entry. The core decides up to which entry; the host takes it off the
-//! loop and tells when it is durable. Only then is the log cut, a margin before the snapshot's point, so that a replica
-//! that is a little behind still gets entries. The margin is bounded in entries and in bytes: whichever is less.
+//! A snapshot is the final database at an applied entry. The core chooses the entry; the host takes the snapshot
+//! outside of the event loop and reports when it is durable. Only then is the log cut, at a margin before the
+//! snapshot's entry, so that a replica that is slightly behind still receives entries. The margin is bounded in
+//! entries and in bytes; the lesser bound counts.
 //!
-//! Invariant: purged ≤ snapshot ≤ applied.
+//! Invariant: `purged ≤ latest snapshot ≤ applied`. If the log were cut beyond the snapshot, a replica that needs the
+//! entries in between could never be repaired.
 
 use crate::base::{Base, SnapshotId};
 use crate::config::Restored;
 use crate::core::Core;
 use crate::entry::Entry;
 use crate::io::{Answer, Output, ReadId, Refusal, Store};
-use crate::log::Place;
+use crate::log::Lookup;
 use crate::margin::Weights;
 use crate::receive_snapshot::{Installing, Receiving};
 use crate::trace::Fact;
 use crate::types::{LogPoint, Position, RequestId, reach};
 
-/// How many backups may wait for a snapshot.
+/// The number of backups that may wait for a snapshot.
 const BACKUPS_MAX: usize = 16;
 
-/// What a node has of snapshots, and what is under way.
+/// The snapshots of a node: the durable one, and those being taken, sent, received or installed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Snapshots {
-    /// The newest one that is durable.
+    /// The newest durable snapshot. It moves forward, or becomes `None` when its file turns out to be unusable.
     pub(super) latest: Option<SnapshotId>,
-    /// One is being taken, up to this entry.
+    /// The entry up to which a snapshot is being taken. At most one at a time, and none while one is installed.
     pub(super) taking: Option<LogPoint>,
-    /// The weight of the entries that were handed to the final database since the latest was begun.
+    /// The weight of the entries handed to the final database since the latest snapshot was started, in bytes.
     bytes: u64,
-    /// What the log weighs up to some of its entries.
+    /// The weight of the log up to some of its entries, for the margin.
     pub(super) weights: Weights,
-    /// The entry up to which the log is to be cut is being read, for its digest.
+    /// The read of the entry at which the log is to be cut, for its digest. While it is set no other cut is started.
     reading: Option<ReadId>,
-    /// Backups that wait for a snapshot which holds this position.
+    /// Backups that wait for a snapshot of at least this position.
     backups: Vec<(RequestId, Position)>,
-    /// How much may be sent to replicas until the next heartbeat; below zero what was sent too much.
+    /// The bytes that may be sent to replicas until the next heartbeat. Negative if the last part was larger than what
+    /// was left.
     pub(super) allowance: i64,
-    /// A leader sends this one here.
+    /// The snapshot that a leader is sending to this node.
     pub(super) receiving: Option<Receiving>,
-    /// One was received, and is to be what this node is.
+    /// The received snapshot that is replacing this node's state.
     pub(super) installing: Option<Installing>,
 }
 
 impl Snapshots {
+    /// The snapshots as the disk has them.
     pub(super) fn restored(restored: &Restored) -> Snapshots {
         let weights = Weights::restored(restored.weights.clone(), Position(reach(restored.committed)));
         Snapshots { latest: restored.snapshot, bytes: restored.bytes_since_snapshot, weights, ..Snapshots::default() }
@@ -51,22 +56,23 @@ impl Snapshots {
 }
 
 impl Core {
-    /// More of this weight was handed to the final database.
-    pub(super) fn on_handed_over(&mut self, weight: u64) {
+    /// Entries of this weight were handed to the final database.
+    pub(super) fn on_handed_to_database(&mut self, weight: u64) {
         self.snapshots.bytes += weight;
         let (handed, margin) = (reach(self.handed), self.config.limits.snapshot_margin_bytes);
         self.snapshots.weights.add(Position(handed), weight, margin);
         self.take_snapshot_if_due();
     }
 
-    /// One at a time; what falls due while one is taken is looked at again when that is done.
+    /// Takes a snapshot if enough was written since the last one. One at a time: what becomes due meanwhile is checked
+    /// when it is done.
     fn take_snapshot_if_due(&mut self) {
         let Some(handed) = self.handed else { return };
         let limits = &self.config.limits;
         let before = self.snapshots.latest.map_or(0, |latest| latest.point.position.0);
         let entries = handed.position.0.saturating_sub(before);
-        // Not before as much was written as the latest one holds: else each would write all that there is for a small
-        // part that is new. So the log has at most about as many bytes as the data, or the bound.
+        // Not before as much was written as the latest snapshot holds. Otherwise each snapshot would write all data
+        // for a small change. The log is then at most about as large as the data, or as the bound.
         let held = self.snapshots.latest.map_or(0, |latest| latest.bytes);
         let bytes_due = limits.snapshot_bytes.max(held);
         let due = entries >= limits.snapshot_entries || (entries > 0 && self.snapshots.bytes >= bytes_due);
@@ -75,7 +81,7 @@ impl Core {
         }
     }
 
-    /// Takes a snapshot of what was handed to the final database, unless one is being taken.
+    /// Takes a snapshot of everything handed to the final database, unless one is being taken or installed.
     pub(super) fn take_snapshot(&mut self) {
         let Some(handed) = self.handed else { return };
         if self.snapshots.taking.is_some() || self.snapshots.installing.is_some() {
@@ -87,7 +93,7 @@ impl Core {
         self.output(Output::TakeSnapshot(base));
     }
 
-    /// Somebody wants a copy of all that is final here now.
+    /// A client wants a backup of everything that is final now.
     pub(super) fn on_backup(&mut self, request: RequestId) {
         let refusal = match self.handed {
             None => Some(Refusal::EmptyLog),
@@ -102,7 +108,7 @@ impl Core {
         self.answer_backups();
     }
 
-    /// Answers the backups that the newest snapshot is new enough for; for the others another one is taken.
+    /// Answers the backups that the newest snapshot is recent enough for, and takes another for the rest.
     fn answer_backups(&mut self) {
         let latest = self.snapshots.latest.map(|latest| latest.point);
         let reached = |wanted: Position| latest.is_some_and(|point| wanted <= point.position);
@@ -117,12 +123,13 @@ impl Core {
         }
     }
 
-    /// What a log that begins after `point` must know of the entries before.
+    /// The start of a log that begins after `point`.
     fn base_at(&self, point: LogPoint) -> Base {
         Base { last: point, runs: self.log.runs_up_to(point), lists: self.lists.up_to(point.position) }
     }
 
-    /// The snapshot is durable.
+    /// The snapshot is durable. Only now may the log be cut; the order here is: record it, cut, answer backups, then
+    /// start what waited for it.
     pub(super) fn on_snapshot_taken(&mut self, taken: SnapshotId) {
         self.snapshots.taking = None;
         let newer = self.snapshots.latest.is_none_or(|latest| latest.point.position < taken.point.position);
@@ -135,7 +142,7 @@ impl Core {
         self.answer_backups();
         self.take_snapshot_if_due();
         self.send_next_snapshot();
-        self.install_received();
+        self.start_install();
     }
 
     /// Cuts the log as far as the latest snapshot and the margin allow.
@@ -145,20 +152,20 @@ impl Core {
         let by_entries = latest.point.position.0.saturating_sub(limits.snapshot_margin);
         let by_bytes = self.snapshots.weights.cut(latest.point.position, limits.snapshot_margin_bytes);
         let target = by_entries.max(by_bytes.0);
-        // Whoever is being sent a snapshot needs the entries after it.
+        // A replica that is receiving a snapshot needs the entries after it.
         let target = self.sending().map_or(target, |sending| target.min(sending.snapshot.point.position.0));
         let target = Position(target);
         if target.0 <= self.log.purged_position() || self.snapshots.reading.is_some() {
             return;
         }
-        match self.log.place(target) {
-            Place::Known(point) => self.compact_up_to(point),
-            Place::Unread => self.snapshots.reading = Some(self.read_log(target.0, target.0, 0)),
-            Place::Purged | Place::Missing => {}
+        match self.log.lookup(target) {
+            Lookup::Known(point) => self.compact_up_to(point),
+            Lookup::Unread => self.snapshots.reading = Some(self.read_log(target.0, target.0, 0)),
+            Lookup::Purged | Lookup::Missing => {}
         }
     }
 
-    /// True if that is what the read was for.
+    /// Handles the result of a read, if it was made for a cut. Returns whether it was.
     pub(super) fn on_read_for_compaction(&mut self, read: ReadId, entries: &[Entry]) -> bool {
         if self.snapshots.reading != Some(read) {
             return false;
@@ -174,9 +181,10 @@ impl Core {
         true
     }
 
+    /// Gives up the entries up to `point`, in memory and on disk.
     fn compact_up_to(&mut self, point: LogPoint) {
         let covered = self.snapshots.latest.is_some_and(|latest| point.position <= latest.point.position);
-        assert!(covered, "only entries that a durable snapshot covers are given up");
+        assert!(covered, "the log is cut beyond the durable snapshot: it was lost or replaced meanwhile");
         let count = point.position.0 - self.log.purged_position();
         let base = self.base_at(point);
         self.log.purge(point);

@@ -1,13 +1,15 @@
-//! Handing over leadership (Raft thesis 3.10): asked for by a person, by a node that stops, or by preference.
+//! Leadership transfer (Raft thesis 3.10): requested by a person, by a node that stops, or by preference.
 //!
-//! 1. From the moment that it is asked, writes wait at the leader and are not refused; those before them are confirmed
+//! 1. From the request on, new writes wait at the leader; they are not refused. Writes before them are confirmed
 //!    first.
-//! 2. Once the target has the last entry, the leader tells it to stand at once. It asks for votes without a pre-vote,
-//!    and says so, because the voters still hear a leader that lives.
-//! 3. The old leader hears of the greater epoch and becomes a replica. The writes that waited go on to the new leader.
-//! 4. If nothing has come of it within an election timeout, it leads on, and the writes that waited are its own.
+//! 2. Once the target has the last entry, the leader sends it [`TransferNow`]. The target asks for votes without a
+//!    pre-vote and marks its requests as a transfer, because the voters still hear a live leader.
+//! 3. The old leader learns of the greater epoch and becomes a replica. The waiting writes are forwarded to the new
+//!    leader.
+//! 4. If no other node leads within an election timeout, the old leader continues and proposes the waiting writes
+//!    itself.
 //!
-//! The comparison of logs stands as ever: a target that lacks an entry is not elected.
+//! Votes compare logs as always: a target that lacks an entry is not elected.
 
 use crate::config::Prefer;
 use crate::core::Core;
@@ -18,97 +20,115 @@ use crate::role::{Leader, Progress, Role};
 use crate::trace::Fact;
 use crate::types::{LogPoint, NodeId, RequestId, Time, reach};
 
-/// How many election timeouts lie between two transfers that nobody but the preference asks for, so that a preferred
-/// node that cannot hold its leadership does not keep all others busy.
+/// The number of election timeouts between two transfers by preference. A preferred node that cannot keep its
+/// leadership must not disturb the cluster all the time.
 const PREFERENCE_REST: u64 = 5;
 
 /// A transfer under way at the leader.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Transfer {
+    /// The target.
     pub(super) to: NodeId,
+    /// The request to answer, if a person or a change of members started the transfer.
     pub(super) request: Option<RequestId>,
-    pub(super) reason: Reason,
+    /// What started it.
+    pub(super) reason: TransferReason,
+    /// The time at which the leader gives up and continues to lead.
     pub(super) deadline: Time,
-    /// The target was told to stand.
+    /// [`TransferNow`] was sent. It is sent once, and only after every entry is committed and the target has the last
+    /// one.
     pub(super) sent: bool,
+    /// Writes that arrived since, in order. They are bounded like uncommitted writes.
     pub(super) waiting: Vec<Proposal>,
 }
 
+/// What started a transfer.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum Reason {
+pub(super) enum TransferReason {
+    /// A request of a person or of a replica.
     Asked,
+    /// The preference for another node.
     Preferred,
-    /// The leader is asked to remove itself: the request goes on at the new leader.
+    /// A request to remove the leader itself. The request continues at the new leader.
     ToLeave,
 }
 
-impl Reason {
+impl TransferReason {
     const fn name(self) -> &'static str {
         match self {
-            Reason::Asked => "asked",
-            Reason::Preferred => "preferred",
-            Reason::ToLeave => "to-leave",
+            TransferReason::Asked => "asked",
+            TransferReason::Preferred => "preferred",
+            TransferReason::ToLeave => "to-leave",
         }
     }
 }
 
-/// What waits at a node that has given its leadership away, until it knows who leads.
+/// Requests that wait at a node that stepped down during a transfer, until it knows the new leader.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Parked {
+    /// The target of the transfer.
     to: NodeId,
+    /// The request to answer, if there is one.
     request: Option<RequestId>,
-    reason: Reason,
+    /// What started the transfer.
+    reason: TransferReason,
+    /// Writes that waited, in order. None of them is in any log, so refusing them is definite.
     proposals: Vec<Proposal>,
+    /// The time at which they are refused.
     pub(super) deadline: Time,
 }
 
 impl Core {
-    /// Makes `to` the leader, or whoever is caught up best.
+    /// Transfers leadership to `to`, or to the replica that is caught up best. On a replica the request is forwarded
+    /// to the leader; without a leader only a node that is to lead itself can start an election.
     pub(super) fn on_transfer(&mut self, request: RequestId, to: Option<NodeId>) {
         let me = self.config.id;
         if let Role::Leader(_) = &self.role {
-            return match self.target(to) {
+            return match self.transfer_target(to) {
                 Ok(to) if to == me => self.answer(request, Answer::Done),
-                Ok(to) => self.begin_transfer(to, Some(request), Reason::Asked),
+                Ok(to) => self.begin_transfer(to, Some(request), TransferReason::Asked),
                 Err(refusal) => self.answer(request, Answer::Refused(refusal)),
             };
         }
         if to == Some(me) && !self.may_lead() {
             return self.answer(request, Answer::Refused(self.why_not_a_target(me)));
         }
-        match self.leader().filter(|_| self.hears_a_leader()) {
+        match self.leader().filter(|_| self.has_live_leader()) {
             Some(leader) if to == Some(me) => {
                 self.send(leader, Message::TransferAsked(TransferAsked {}));
                 self.answer(request, Answer::Done);
             }
             Some(leader) => self.answer(request, Answer::Forward(leader)),
-            // It may have promised its patience to a leader, and does not remember.
-            None if to == Some(me) && self.still_owes_patience() => {
+            // It may still owe a leader the promise of a round from before its restart.
+            None if to == Some(me) && self.may_owe_patience() => {
                 self.answer(request, Answer::Refused(Refusal::JustStarted));
             }
             None if to == Some(me) => {
                 self.answer(request, Answer::Done);
-                self.stand("asked", None);
+                self.start_pre_vote("asked", None);
             }
             None => self.answer(request, Answer::Refused(Refusal::NoLeader)),
         }
     }
 
-    /// The leader is asked to remove itself: another leads first, and the request goes on there.
-    pub(super) fn hand_over_to_leave(&mut self, request: RequestId) {
-        match self.target(None) {
-            Ok(to) => self.begin_transfer(to, Some(request), Reason::ToLeave),
+    /// The leader is asked to remove itself: it transfers leadership first, and the request continues at the new
+    /// leader.
+    pub(super) fn transfer_before_removal(&mut self, request: RequestId) {
+        match self.transfer_target(None) {
+            Ok(to) => self.begin_transfer(to, Some(request), TransferReason::ToLeave),
             Err(refusal) => self.answer(request, Answer::Refused(refusal)),
         }
     }
 
+    /// A replica asks to lead, because a person asked it to.
     pub(super) fn on_transfer_asked(&mut self, from: NodeId) {
-        if let Ok(to) = self.target(Some(from)) {
-            self.begin_transfer(to, None, Reason::Asked);
+        if let Ok(to) = self.transfer_target(Some(from)) {
+            self.begin_transfer(to, None, TransferReason::Asked);
         }
     }
 
-    fn target(&self, wanted: Option<NodeId>) -> Result<NodeId, Refusal> {
+    /// The node to transfer to, or why there is none.
+    fn transfer_target(&self, wanted: Option<NodeId>) -> Result<NodeId, Refusal> {
         let Role::Leader(leader) = &self.role else { return Err(Refusal::NoLeader) };
         if leader.transfer.is_some() {
             return Err(Refusal::TransferUnderWay);
@@ -120,26 +140,28 @@ impl Core {
         }
     }
 
-    /// Only a voter can lead.
+    /// The refusal for a node that cannot lead: only voters can.
     fn why_not_a_target(&self, id: NodeId) -> Refusal {
         let listed = self.members().and_then(|listed| listed.membership.member(id));
         let is_learner = listed.is_some_and(|member| member.kind != MemberKind::Voter);
         if is_learner { Refusal::Learner } else { Refusal::NoMember }
     }
 
-    /// Of the replicas that were heard lately the one that has most, the preferred one among equals.
+    /// Of the replicas heard within three heartbeats, the one with the most entries; the preferred one among equals.
     fn best_caught_up(&self, leader: &Leader) -> Option<NodeId> {
-        let live = leader.voters().filter(|(_, progress)| self.was_heard_lately(progress));
+        let live = leader.voters().filter(|(_, progress)| self.was_heard_recently(progress));
         let best = live.max_by_key(|(id, progress)| (reach(progress.matched), std::cmp::Reverse(self.rank(**id))));
         best.map(|(id, _)| *id)
     }
 
-    /// Within three heartbeats: more than [`Core::is_live`], for what a node that has just died should not get.
-    pub(super) fn was_heard_lately(&self, progress: &Progress) -> bool {
+    /// Whether the replica was heard within three heartbeats. Stricter than [`Core::is_live`]: a node that has just
+    /// died must not become the target.
+    pub(super) fn was_heard_recently(&self, progress: &Progress) -> bool {
         self.now < progress.heard.plus_micros(self.config.heartbeat_micros.saturating_mul(3))
     }
 
-    fn begin_transfer(&mut self, to: NodeId, request: Option<RequestId>, reason: Reason) {
+    /// Starts a transfer; from now on new writes wait.
+    fn begin_transfer(&mut self, to: NodeId, request: Option<RequestId>, reason: TransferReason) {
         let deadline = self.now.plus_micros(self.config.election_timeout_micros);
         let Role::Leader(leader) = &mut self.role else { return };
         leader.transfer = Some(Transfer { to, request, reason, deadline, sent: false, waiting: Vec::new() });
@@ -147,7 +169,8 @@ impl Core {
         self.advance_transfer();
     }
 
-    /// Tells the target to stand, once everything is confirmed and the target has the last entry.
+    /// Sends [`TransferNow`] once everything is committed and confirmed and the target has the last entry. Earlier the
+    /// target could be refused by voters that have more.
     pub(super) fn advance_transfer(&mut self) {
         let last = self.log.last();
         let settled = self.committed == last;
@@ -159,23 +182,24 @@ impl Core {
             return;
         }
         transfer.sent = true;
-        // From here on another leader may be elected at any moment.
+        // From now on another node may be elected at any time, so the lease ends before the message leaves.
         leader.lease_given_up = true;
         let Some(last) = last else { return };
         self.trace(|| Fact::TransferSent { to, last: last.id });
         self.send(to, Message::TransferNow(TransferNow { last }));
     }
 
-    /// The leader asks this node to stand at once. Forged entries go first, durably.
+    /// The leader asks this node to start an election at once. Forged entries are deleted first, durably. Ignored if
+    /// this log does not end like the leader's.
     pub(super) fn on_transfer_now(&mut self, from: NodeId, number: u64, last: LogPoint) {
         if self.log.last_genuine() != Some(last) {
             return self.trace_dropped(from, number, "transfer", "log-differs");
         }
-        self.stand_for_transfer();
+        self.start_vote_for_transfer();
     }
 
-    /// A transfer that takes too long is over: this node leads on.
-    pub(super) fn end_late_transfer(&mut self) {
+    /// Ends a transfer that takes too long. This node still leads and proposes the waiting writes.
+    pub(super) fn expire_transfer(&mut self) {
         let now = self.now;
         let Role::Leader(leader) = &mut self.role else { return };
         if leader.transfer.as_ref().is_none_or(|transfer| now < transfer.deadline) {
@@ -190,21 +214,21 @@ impl Core {
         }
     }
 
-    /// The leader has stepped down: what waited waits on until it is known who leads.
+    /// The leader steps down during a transfer: what waits in it is kept until the new leader is known.
     pub(super) fn park(&mut self, transfer: Transfer) {
         let Transfer { to, request, reason, waiting: proposals, .. } = transfer;
         let deadline = self.now.plus_micros(self.config.election_timeout_micros * 2);
         self.parked = Some(Parked { to, request, reason, proposals, deadline });
     }
 
-    /// It is known who leads now.
+    /// A leader is known: the request is answered, and the waiting writes are proposed here or forwarded.
     pub(super) fn unpark(&mut self) {
         let Some(leader) = self.leader() else { return };
         let Some(Parked { to, request, reason, proposals, .. }) = self.parked.take() else { return };
         let outcome = if leader == to { "done" } else { "another-leads" };
         self.trace(|| Fact::TransferEnded { to, outcome: outcome.into() });
         let answer = match leader == to {
-            _ if reason == Reason::ToLeave && leader != self.config.id => Answer::Forward(leader),
+            _ if reason == TransferReason::ToLeave && leader != self.config.id => Answer::Forward(leader),
             true => Answer::Done,
             false => Answer::Refused(Refusal::TransferFailed),
         };
@@ -214,8 +238,9 @@ impl Core {
         }
     }
 
-    /// Nobody leads, and what waited has waited long enough: it is definitely not done.
-    pub(super) fn end_late_parking(&mut self) {
+    /// No leader appeared in time. The waiting writes are refused: they are in no log, so they definitely have no
+    /// effect.
+    pub(super) fn expire_parked(&mut self) {
         if self.parked.as_ref().is_none_or(|parked| self.now < parked.deadline) {
             return;
         }
@@ -225,9 +250,9 @@ impl Core {
         self.refuse_writes(proposals.into_iter().map(|proposal| proposal.request).collect(), Refusal::NoLeader);
     }
 
-    /// A leader hands over to a live replica that is preferred and caught up, but never soon after its own election or
-    /// another transfer.
-    pub(super) fn prefer_another(&mut self) {
+    /// Starts a transfer to a live, caught-up replica that is preferred to this node, but not soon after this node's
+    /// election or another transfer.
+    pub(super) fn transfer_to_preferred(&mut self) {
         if self.config.leadership.prefer == Prefer::None {
             return;
         }
@@ -237,20 +262,20 @@ impl Core {
         }
         let mine = self.rank(self.config.id);
         let better = |(id, progress): &(&NodeId, &Progress)| {
-            self.rank(**id) < mine && self.lacks_little(progress) && self.was_heard_lately(progress)
+            self.rank(**id) < mine && self.is_nearly_caught_up(progress) && self.was_heard_recently(progress)
         };
         let best = leader.voters().filter(better).min_by_key(|(id, _)| self.rank(**id)).map(|(id, _)| *id);
         if let Some(to) = best {
-            self.begin_transfer(to, None, Reason::Preferred);
+            self.begin_transfer(to, None, TransferReason::Preferred);
         }
     }
 
-    /// When a leader of this moment may first hand over by preference.
-    pub(super) fn first_preference(&self) -> Time {
+    /// The earliest time for a transfer by preference, for a leader elected now.
+    pub(super) fn first_preferred_transfer(&self) -> Time {
         self.now.plus_micros(self.config.election_timeout_micros * 2)
     }
 
-    /// How many voters are preferred to this one.
+    /// The number of voters preferred to this one.
     fn rank(&self, id: NodeId) -> u64 {
         let preferred = |other: &NodeId| match self.config.leadership.prefer {
             Prefer::None => false,
@@ -260,8 +285,8 @@ impl Core {
         self.voters().filter(preferred).count() as u64
     }
 
-    /// The preference delays a candidacy, by at most two election timeouts: the least preferred still stands in bounded
-    /// time.
+    /// How long the preference delays this node's candidacy, in microseconds: at most two election timeouts, so that
+    /// the least preferred node still stands in bounded time.
     pub(super) fn preference_delay(&self) -> u64 {
         let others = (self.voters().count() as u64).saturating_sub(1).max(1);
         2 * self.config.election_timeout_micros * self.rank(self.config.id) / others

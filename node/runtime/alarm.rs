@@ -7,7 +7,8 @@ use tokio::time::Sleep;
 use crate::protocol::Time;
 use crate::runtime::clock::Clock;
 
-/// The core's next deadline. It is mostly moved to later, which costs nothing until the alarm rings.
+/// The core's next deadline. It mostly moves to later, so the timer is armed again only when it rings or must ring
+/// earlier.
 pub(super) struct Alarm {
     clock: Clock,
     deadline: Time,
@@ -17,8 +18,8 @@ pub(super) struct Alarm {
 
 impl Alarm {
     pub(super) fn new(clock: Clock) -> Alarm {
-        let now = clock.now();
-        Alarm { clock, deadline: now, armed: now, sleep: Box::pin(tokio::time::sleep_until(clock.when(now))) }
+        let now = clock.core_time();
+        Alarm { clock, deadline: now, armed: now, sleep: Box::pin(tokio::time::sleep_until(clock.instant_of(now))) }
     }
 
     pub(super) fn set(&mut self, clock: Clock, deadline: Time) {
@@ -31,19 +32,19 @@ impl Alarm {
 
     fn arm(&mut self) {
         self.armed = self.deadline;
-        if let Some(instant) = self.clock.when_core(self.deadline) {
+        if let Some(instant) = self.clock.instant_of_core(self.deadline) {
             self.sleep.as_mut().reset(instant);
         }
     }
 
-    /// Resolves once the deadline has come: never, while the core's time stands still.
+    /// Resolves at the deadline; never while the core's time is frozen.
     pub(super) async fn rings(&mut self) {
-        if self.clock.when_core(self.deadline).is_none() {
+        if self.clock.instant_of_core(self.deadline).is_none() {
             std::future::pending::<()>().await;
         }
         loop {
             self.sleep.as_mut().await;
-            if self.deadline <= self.clock.now() {
+            if self.deadline <= self.clock.core_time() {
                 return;
             }
             self.arm();

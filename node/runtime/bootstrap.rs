@@ -1,4 +1,4 @@
-//! The others, as a node knows them at its start: from the member list of its log, or else from the command line.
+//! The other nodes as a node knows them at its start: from the member list in its log, or else from the command line.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub(super) struct Bootstrap {
     pub(super) links: Arc<Links>,
     pub(super) messages: mpsc::Receiver<Envelope>,
     pub(super) addresses: Addresses,
-    /// `None`: it is on its way already.
+    /// `None` if the request to join is already being sent.
     pub(super) join: Option<Join>,
 }
 
@@ -35,20 +35,20 @@ impl Bootstrap {
         let (links, messages) = Links::new(me.clone(), &options.peers, membership.clone())?;
         let mut addresses = Addresses::new(&options.peers);
         if let Some(list) = list
-            && let Err(bad) = links.set_members(&addresses.of(&list.membership))
+            && let Err(bad) = links.set_members(&addresses.resolve(&list.membership))
         {
-            tracing::warn!("the member list has a mistake: {bad}");
+            tracing::warn!("the member list has an invalid address: {bad}");
         }
         let join = Join {
             me: me.clone(),
             learner: options.learner,
-            at: options.join.clone(),
+            seeds: options.join.clone(),
             linked: {
                 let links = Arc::clone(&links);
                 Arc::new(move || links.all_addresses())
             },
             membership: membership.clone(),
-            former: former.and_then(|former| former.cluster),
+            former_cluster: former.and_then(|former| former.cluster),
             moved_from: list.and_then(|list| moved_from(me, list)),
         };
         let asks_at_once = !options.join.is_empty() || join.moved_from.is_some();
@@ -60,24 +60,24 @@ impl Bootstrap {
     }
 }
 
-/// What people should know of a node's membership at its start.
-pub(super) fn notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>) -> Vec<String> {
+/// Notes about the node's membership at its start, for its log and its status.
+pub(super) fn startup_notes(options: &NodeOptions, me: &Identity, list: Option<&Listed>) -> Vec<String> {
     let Some(list) = list else {
         if options.wait || !options.join.is_empty() {
             let how = if options.wait { "`epoca member add` names its address" } else { "a cluster adds it" };
-            tracing::info!("{} belongs to no cluster yet: it waits at {} until {how}", me.id, me.address);
+            tracing::info!("{} belongs to no cluster yet and waits at {} until {how}", me.id, me.address);
         }
         return Vec::new();
     };
-    let stranger = not_a_member(&list.membership, (me.id, me.incarnation));
-    options.other_members(&list.membership).into_iter().chain(stranger).collect()
+    let not_a_member = not_a_member(&list.membership, (me.id, me.incarnation));
+    options.other_members(&list.membership).into_iter().chain(not_a_member).collect()
 }
 
-/// Where the member list has this node, if that is elsewhere: then it asks for the list to be changed. That the others
-/// were told on their command lines where it is now is not enough: a node that joins later knows the list alone. A log
-/// that was prepared before the nodes had addresses has none, which is no mistake that anybody could make.
+/// The address of this node in the member list, if it is another one: then the node asks for the list to be changed.
+/// The command lines of the other nodes are not enough, because a node that joins later knows only the list. A
+/// prepared log has no addresses yet, which is not an error.
 fn moved_from(me: &Identity, list: &Listed) -> Option<String> {
-    let listed = &list.membership.found_by(me.id, me.incarnation)?.address;
+    let listed = &list.membership.member_with(me.id, me.incarnation)?.address;
     (!listed.is_empty() && *listed != me.address).then(|| listed.clone())
 }
 
@@ -92,7 +92,7 @@ mod tests {
 
     fn listed(address: &str, incarnation: u8) -> Listed {
         let member = Member::voter(NodeId(1), address.to_owned(), Incarnation([incarnation; 16]));
-        Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::found(vec![member]) }
+        Listed { id: EntryId::new(1, 0), position: Position(1), membership: Membership::founding(vec![member]) }
     }
 
     #[test]

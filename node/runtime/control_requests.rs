@@ -1,4 +1,4 @@
-//! The requests that are not writes or reads: state, watching, the first election, the lab's faults.
+//! Requests other than writes and reads: state, observers, manual election, membership, backup, the lab's faults.
 
 use crate::protocol::trace::{Fact, NodeState};
 use crate::protocol::{Inject, Input};
@@ -9,18 +9,16 @@ use crate::server::requests::{Request, State, Tail, Watch};
 use crate::wire::convert::NodeSnapshot;
 
 impl EventLoop {
-    /// Whoever asked may have gone away meanwhile; then the answer goes nowhere.
+    /// The caller may be gone; then the answer is dropped.
     pub(super) fn on_control_request(&mut self, request: Request) -> Result<(), NodeError> {
         match request {
-            Request::Write(..) | Request::Read(_) | Request::LeaseRead(_) => unreachable!("they are taken together"),
+            Request::Write(..) | Request::Read(_) | Request::LeaseRead(_) => {
+                unreachable!("on_requests submits them together")
+            }
             Request::Probe(reply) => {
                 let _ = reply.send(self.core.probe());
             }
-            Request::Tell(fact) => {
-                if self.observers.is_watched() {
-                    self.observers.tell(self.clock.now(), *fact);
-                }
-            }
+            Request::Trace(fact) => self.publish(*fact),
             Request::Stand(reply) => {
                 let request = self.requests.add(reply);
                 self.step(Input::Stand(request))?;
@@ -46,19 +44,19 @@ impl EventLoop {
                 let _ = reply.send(self.state(tail));
             }
             Request::Pending(reply) => {
-                let _ =
-                    reply.send(self.faults.as_ref().map(|faults| faults.gate().state().pending).unwrap_or_default());
+                let pending = self.faults.as_ref().map(|faults| faults.gate().state().pending);
+                let _ = reply.send(pending.unwrap_or_default());
             }
             Request::Watch(tail, reply) => {
-                let watch = self.watch(tail)?;
+                let watch = self.add_observer(tail)?;
                 let _ = reply.send(watch);
             }
             Request::Resync(ring, tail, reply) => {
                 let _ = reply.send((ring.restart(), self.node_snapshot(tail)));
-                self.tell_final_data();
+                self.publish_final_data();
             }
             Request::Fault(fault, reply) => {
-                if let Some(done) = self.fault(fault)? {
+                if let Some(done) = self.apply_fault(fault)? {
                     let _ = reply.send(done);
                 }
             }
@@ -67,60 +65,59 @@ impl EventLoop {
     }
 
     fn state(&self, tail: usize) -> State {
-        let mut snapshot = self.core.snapshot(tail);
+        let mut snapshot = self.core.node_state(tail);
         if let Some(faults) = &self.faults {
             snapshot.lab = faults.gate().state_without_messages();
         }
         let pending = self.faults.as_ref().map_or(0, |faults| faults.gate().waiting()) as u64;
-        State { snapshot, pending, timer_micros: self.time_left() }
+        State { snapshot, pending, timer_micros: self.timer_micros() }
     }
 
-    fn watch(&mut self, tail: Tail) -> Result<Option<Watch>, NodeError> {
-        let first = !self.observers.is_watched();
+    fn add_observer(&mut self, tail: Tail) -> Result<Option<Watch>, NodeError> {
+        let first = !self.observers.needs_facts();
         let Some((ring, beginning)) = self.observers.add() else { return Ok(None) };
         if first {
-            self.watched(true)?;
+            self.set_observed(true)?;
         }
         let mut snapshot = match beginning {
             Some(beginning) => beginning,
             None => self.node_snapshot(tail),
         };
-        // Watchers reckon the node's time from it.
-        snapshot.time = self.clock.own();
+        // Observers compute the node's present time from it.
+        snapshot.time = self.clock.node_time();
         let entries = &mut snapshot.snapshot.tail;
         entries.drain(..entries.len().saturating_sub(tail.0));
-        self.tell_final_data();
-        // As an event too, so that it stands in every recording of events alone.
+        self.publish_final_data();
+        // Also as events, so that a recording of events alone contains them.
         if let Some(wrong) = self.faults.as_ref().and_then(Faults::wrong) {
-            self.observers.tell(self.clock.own(), Fact::WrongNode { how: wrong.name().into() });
+            self.publish(Fact::WrongNode { how: wrong.name().into() });
         }
-        if let Some(found) = &self.begun_anew {
-            self.observers.tell(self.clock.own(), Fact::Quarantined { text: found.clone().into() });
+        if let Some(damage) = &self.quarantined_damage {
+            self.publish(Fact::Quarantined { text: damage.clone().into() });
         }
         Ok(Some(Watch { snapshot, ring }))
     }
 
-    /// The first events are kept for watchers that cannot be there yet.
+    /// Keeps the first events for observers, which cannot be connected yet.
     pub(super) fn begin_observing(&mut self) -> Result<(), NodeError> {
-        self.observers.begin(self.node_snapshot(Tail(NodeState::TAIL_MAX)), self.clock.own());
-        self.watched(true)?;
-        self.tell_final_data();
+        self.observers.keep_beginning(self.node_snapshot(Tail(NodeState::TAIL_MAX)), self.clock.node_time());
+        self.set_observed(true)?;
+        self.publish_final_data();
         Ok(())
     }
 
-    /// Whoever has a new snapshot gets the final database with the events that follow it. Keys and values are shown by
-    /// a lab node alone.
-    fn tell_final_data(&self) {
+    /// After a snapshot, the final database follows as events. Only a lab node shows keys and values.
+    fn publish_final_data(&self) {
         if self.about.lab {
-            self.applier.watched();
+            self.applier.start_observing();
         }
     }
 
-    /// The state after exactly the events that were told so far.
+    /// The state after exactly the events that were published so far.
     fn node_snapshot(&self, tail: Tail) -> NodeSnapshot {
-        let mut snapshot = self.core.snapshot(tail.0);
+        let mut snapshot = self.core.node_state(tail.0);
         snapshot.event = self.observers.number();
-        (snapshot.process, snapshot.heard) = (self.clock.began(), self.processes.clone());
+        (snapshot.process, snapshot.heard) = (self.clock.started_micros(), self.processes.clone());
         self.observers.hide_values(&mut snapshot.tail);
         if let Some(faults) = &self.faults {
             snapshot.lab = faults.gate().state();
@@ -128,7 +125,7 @@ impl EventLoop {
         let (cuts, holds) = (snapshot.lab.cuts(snapshot.node), snapshot.lab.holds());
         NodeSnapshot {
             snapshot,
-            time: self.clock.own(),
+            time: self.clock.node_time(),
             pid: std::process::id(),
             notes: self.about.notes(),
             cuts,

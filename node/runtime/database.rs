@@ -1,9 +1,10 @@
-//! The thread that makes entries final: it alone applies, in order, and batches what is queued.
+//! The thread that makes entries final. It alone writes to the final database: it applies entries in order and
+//! combines queued ones into batches.
 //!
-//! A batch costs the database more than its entries do. A leader's clients wait for it, so there each batch begins at
-//! once; at a replica nobody waits, so there it takes what a few milliseconds bring.
+//! A batch has a fixed cost that exceeds that of its entries. Clients wait for a leader's apply, so there each batch
+//! begins at once. Nothing waits for a replica's, so there a batch collects what arrives within a few milliseconds.
 //!
-//! The queue needs no bound of its own: the core hands over no more than [`crate::protocol::Limits::applying_bytes`].
+//! The queue needs no bound of its own: the core has at most [`crate::protocol::Limits::applying_bytes`] in flight.
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -17,13 +18,13 @@ use tokio::sync::watch;
 use crate::protocol::trace::Fact;
 use crate::protocol::{Apply, Base, SnapshotId};
 use crate::runtime::final_changes::FinalChanges;
-use crate::runtime::inbox::{Done, DoneSender};
+use crate::runtime::inbox::{Completion, CompletionSender};
 use crate::storage::{Dump, FinalDatabase, SnapshotStore, StorageError};
 
-/// What one batch has at most.
+/// Entries in one batch. Bounds how long a checkpoint or an observer waits for the thread.
 const BATCH_ENTRIES_MAX: usize = 4_096;
 
-/// How long a replica lets entries gather: a local read is older by this at most.
+/// How long a replica collects entries for a batch. A local read is stale by this much more.
 const GATHER: Duration = Duration::from_millis(4);
 
 pub(super) struct Applier {
@@ -31,45 +32,44 @@ pub(super) struct Applier {
     thread: JoinHandle<()>,
 }
 
-/// What the thread does, in the order in which it was asked for.
+/// Jobs are done in the order in which they were queued.
 enum Job {
-    Apply(Apply, Haste),
-    /// All that was to be applied before is in the snapshot, and nothing else.
+    Apply(Apply, ApplyMode),
+    /// The snapshot contains exactly what was queued before.
     TakeSnapshot(Base),
-    /// All that was to be applied before is superseded by it.
+    /// The snapshot replaces everything that was queued before.
     InstallSnapshot(SnapshotId),
-    /// Somebody watches: what all jobs before have made of the database is told, then what each job after it changes.
-    Watched,
-    /// Nobody watches any more.
-    Unwatched,
+    /// Publishes the present rows, then what each later job changes.
+    StartObserving,
+    StopObserving,
 }
 
-/// Whether somebody waits for the entries to be final.
+/// Whether a client waits for the entries to be final.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Haste {
-    AtOnce,
-    Soon,
+pub(super) enum ApplyMode {
+    Immediate,
+    Gather,
 }
 
 impl Applier {
-    /// `revision` tells those who watch how far the database is.
+    /// `revision` publishes the newest applied revision.
     pub(super) fn start(
         database: Arc<dyn FinalDatabase>,
         snapshots: Arc<dyn SnapshotStore>,
-        done: DoneSender,
+        completions: CompletionSender,
         revision: watch::Sender<u64>,
     ) -> io::Result<Applier> {
         let (jobs, queue) = channel();
         let thread = std::thread::Builder::new().name("final-database".into()).spawn(move || {
-            Thread { database, snapshots, done, revision, effects: FinalChanges::default() }.run(&queue)
+            ApplyThread { database, snapshots, completions, revision, changes: FinalChanges::default() }.run(&queue)
         })?;
         Ok(Applier { jobs, thread })
     }
 
-    pub(super) fn apply(&self, apply: Apply, haste: Haste) {
-        // The thread ends early only after it has told of an error, which stops the node.
-        let _ = self.jobs.send(Job::Apply(apply, haste));
-        if haste == Haste::AtOnce {
+    pub(super) fn apply(&self, apply: Apply, mode: ApplyMode) {
+        // The thread ends early only after it has reported an error, which stops the node.
+        let _ = self.jobs.send(Job::Apply(apply, mode));
+        if mode == ApplyMode::Immediate {
             // It may still be gathering what came before.
             self.thread.thread().unpark();
         }
@@ -85,45 +85,46 @@ impl Applier {
         self.thread.thread().unpark();
     }
 
-    pub(super) fn watched(&self) {
-        let _ = self.jobs.send(Job::Watched);
+    pub(super) fn start_observing(&self) {
+        let _ = self.jobs.send(Job::StartObserving);
     }
 
-    pub(super) fn unwatched(&self) {
-        let _ = self.jobs.send(Job::Unwatched);
+    pub(super) fn stop_observing(&self) {
+        let _ = self.jobs.send(Job::StopObserving);
     }
 
-    /// Waits until all that was queued is applied.
+    /// Waits until everything queued is applied.
     pub(super) fn finish(self) {
         drop(self.jobs);
-        // A panic of the thread was shown when it happened; what it left is rebuilt from the log.
+        // The panic hook has reported a panic of the thread. The database is then rebuilt from the log at the next
+        // start.
         let _ = self.thread.join();
     }
 }
 
-struct Thread {
+struct ApplyThread {
     database: Arc<dyn FinalDatabase>,
     snapshots: Arc<dyn SnapshotStore>,
-    done: DoneSender,
+    completions: CompletionSender,
     revision: watch::Sender<u64>,
-    effects: FinalChanges,
+    changes: FinalChanges,
 }
 
-impl Thread {
-    /// Ends when nobody asks any more, or after an error, which stops the node.
+impl ApplyThread {
+    /// Ends when the queue is closed, or after an error, which stops the node.
     fn run(&mut self, queue: &Receiver<Job>) {
         let mut next = queue.recv().ok();
         while let Some(job) = next.take() {
-            let goes_on = match job {
+            let is_running = match job {
                 Job::TakeSnapshot(base) => self.begin_snapshot(base),
                 Job::InstallSnapshot(snapshot) => self.install_snapshot(snapshot),
-                Job::Watched => self.tell(|effects, database| effects.watched(database).map(Some)),
-                Job::Unwatched => {
-                    self.effects.unwatched();
+                Job::StartObserving => self.publish(|changes, database| changes.start(database).map(Some)),
+                Job::StopObserving => {
+                    self.changes.stop();
                     true
                 }
-                Job::Apply(first, haste) => {
-                    if haste == Haste::Soon {
+                Job::Apply(first, mode) => {
+                    if mode == ApplyMode::Gather {
                         std::thread::park_timeout(GATHER);
                     }
                     let (batch, other) = gather(first, queue);
@@ -131,42 +132,54 @@ impl Thread {
                     self.apply(&batch)
                 }
             };
-            if !goes_on {
+            if !is_running {
                 return;
             }
             next = next.or_else(|| queue.recv().ok());
         }
     }
 
+    /// True if the thread goes on, as for every job.
     fn apply(&mut self, batch: &Apply) -> bool {
-        let Thread { database, effects, .. } = self;
+        let ApplyThread { database, changes, .. } = self;
         let up_to = batch.up_to;
-        let applied = database.apply_telling(batch, &mut |write| effects.add(write));
-        let failed = applied.is_err();
+        let applied = database.apply_telling(batch, &mut |write| changes.record(write));
         self.revision.send_replace(self.database.revision());
-        // Before it is told that they are final.
-        if !failed && !self.tell(FinalChanges::applied) {
-            return false;
+        match applied {
+            // Observers see the rows before the event that says they are final.
+            Ok(outcomes) => {
+                self.publish(FinalChanges::finish_batch) && self.report(Completion::Applied(up_to, outcomes))
+            }
+            Err(error) => self.fail(error),
         }
-        self.done.send(applied.map_or_else(Done::Failed, |outcomes| Done::Applied(up_to, outcomes))).is_ok() && !failed
     }
 
-    /// Tells those who watch. False if nobody takes what is done any more.
-    fn tell(
+    /// False if the event loop is gone.
+    fn report(&self, completion: Completion) -> bool {
+        self.completions.send(completion).is_ok()
+    }
+
+    fn fail(&self, error: StorageError) -> bool {
+        self.report(Completion::Failed(error));
+        false
+    }
+
+    /// Publishes a fact for observers. False if the event loop is gone.
+    fn publish(
         &mut self,
-        tell: impl FnOnce(&mut FinalChanges, &dyn FinalDatabase) -> Result<Option<Fact>, StorageError>,
+        fact: impl FnOnce(&mut FinalChanges, &dyn FinalDatabase) -> Result<Option<Fact>, StorageError>,
     ) -> bool {
-        let Thread { database, effects, .. } = self;
-        // sled panics rather than report some kinds of damage; a node does not end because somebody looks.
-        let told = std::panic::catch_unwind(AssertUnwindSafe(|| tell(effects, &**database)));
-        match told {
-            Ok(Ok(fact)) => fact.is_none_or(|fact| self.done.send(Done::Altered(fact)).is_ok()),
+        let ApplyThread { database, changes, .. } = self;
+        // sled panics on some kinds of damage. A node must not end because an observer looks at it.
+        let fact = std::panic::catch_unwind(AssertUnwindSafe(|| fact(changes, &**database)));
+        match fact {
+            Ok(Ok(fact)) => fact.is_none_or(|fact| self.report(Completion::FinalChanged(fact))),
             Ok(Err(error)) => {
-                tracing::error!("the final database cannot be shown to those who watch: {error}");
+                tracing::error!("observers get no final data: {error}");
                 true
             }
             Err(_) => {
-                tracing::error!("the final database cannot be shown to those who watch: reading it panicked");
+                tracing::error!("observers get no final data: reading the database panicked");
                 true
             }
         }
@@ -175,45 +188,43 @@ impl Thread {
     fn install_snapshot(&mut self, snapshot: SnapshotId) -> bool {
         let opened = self.snapshots.open(snapshot);
         let installed = opened.and_then(|mut dump| self.database.install(&mut *dump));
-        let failed = installed.is_err();
         self.revision.send_replace(self.database.revision());
-        if !failed && !self.tell(FinalChanges::replaced) {
-            return false;
+        match installed {
+            Ok(()) => self.publish(FinalChanges::replaced) && self.report(Completion::SnapshotInstalled(snapshot)),
+            Err(error) => self.fail(error),
         }
-        self.done.send(installed.map_or_else(Done::Failed, |()| Done::SnapshotInstalled(snapshot))).is_ok() && !failed
     }
 
-    /// The snapshot is read and written by a thread of its own, while entries go on being applied.
+    /// A separate thread reads and writes the snapshot, while entries continue to be applied.
     fn begin_snapshot(&self, base: Base) -> bool {
-        let (snapshots, done) = (Arc::clone(&self.snapshots), self.done.clone());
+        let (snapshots, completions) = (Arc::clone(&self.snapshots), self.completions.clone());
         let begun = self.database.begin_snapshot().and_then(|dump| {
             let write = move || {
                 let taken = take(&*snapshots, &base, dump);
-                // Nobody listens any more when the node ends.
-                let _ = done.send(taken.map_or_else(Done::Failed, Done::SnapshotTaken));
+                // The receiver is gone during shutdown.
+                let _ = completions.send(taken.map_or_else(Completion::Failed, Completion::SnapshotTaken));
             };
             let thread = std::thread::Builder::new().name("snapshot".into()).spawn(write);
-            thread.map(drop).map_err(|error| StorageError::Stopped(format!("no thread for a snapshot: {error}")))
+            thread
+                .map(drop)
+                .map_err(|error| StorageError::Stopped(format!("the thread for a snapshot did not start: {error}")))
         });
         match begun {
             Ok(()) => true,
-            Err(error) => {
-                let _ = self.done.send(Done::Failed(error));
-                false
-            }
+            Err(error) => self.fail(error),
         }
     }
 }
 
 fn take(snapshots: &dyn SnapshotStore, base: &Base, mut dump: Box<dyn Dump>) -> Result<SnapshotId, StorageError> {
     if dump.applied() != Some(base.last) {
-        let what = format!("a snapshot of {} is to be taken, and {:?} is applied", base.last, dump.applied());
+        let what = format!("the core asked for a snapshot of {}, but {:?} is applied", base.last, dump.applied());
         return Err(StorageError::OutOfOrder { next: base.last.position.next(), what });
     }
     snapshots.take(base, &mut *dump)
 }
 
-/// Adds what is queued, up to the first other job.
+/// Adds queued entries to the batch, up to the first job of another kind, which is returned.
 fn gather(mut batch: Apply, queue: &Receiver<Job>) -> (Apply, Option<Job>) {
     while batch.entries.len() < BATCH_ENTRIES_MAX {
         match queue.try_recv() {
@@ -251,23 +262,23 @@ mod tests {
 
     #[test]
     fn all_that_was_queued_is_applied_in_order_before_the_thread_ends() {
-        for haste in [Haste::AtOnce, Haste::Soon] {
+        for mode in [ApplyMode::Immediate, ApplyMode::Gather] {
             let memory::Opened { database, snapshots, .. } = memory::open(1);
-            let (sender, mut done) = mpsc::unbounded_channel();
+            let (sender, mut completions) = mpsc::unbounded_channel();
             let applier = Applier::start(Arc::clone(&database), snapshots, sender, watch::Sender::new(0));
             let applier = applier.expect("a thread starts");
             let applies = puts(50);
             let last = applies.last().map(|apply| apply.up_to);
-            applies.into_iter().for_each(|apply| applier.apply(apply, haste));
+            applies.into_iter().for_each(|apply| applier.apply(apply, mode));
             applier.finish();
-            let mut told = None;
-            while let Ok(Done::Applied(up_to, _)) = done.try_recv() {
-                assert!(told < Some(up_to.position), "{haste:?}: what is told only grows");
-                told = Some(up_to.position);
+            let mut applied_up_to = None;
+            while let Ok(Completion::Applied(up_to, _)) = completions.try_recv() {
+                assert!(applied_up_to < Some(up_to.position), "{mode:?}: the position only grows");
+                applied_up_to = Some(up_to.position);
             }
-            assert_eq!((database.applied(), told), (last, last.map(|point| point.position)), "{haste:?}");
+            assert_eq!((database.applied(), applied_up_to), (last, last.map(|point| point.position)), "{mode:?}");
             let record = database.read(b"k").expect("it can be read").expect("it was written");
-            assert_eq!((&record.value[..], record.version), (&b"50"[..], 50), "{haste:?}");
+            assert_eq!((&record.value[..], record.version), (&b"50"[..], 50), "{mode:?}");
         }
     }
 }

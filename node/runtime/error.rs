@@ -1,4 +1,4 @@
-//! Why a node could not start or had to stop: with what, and what to do.
+//! Why a node could not start or had to stop: what happened, to what, and what to do.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,6 +9,7 @@ use crate::server::ServeError;
 use crate::storage::StorageError;
 use crate::wire::endpoint::BadAddress;
 
+/// Why a node could not start or had to stop. `Display` gives one or more complete sentences for people.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     #[error("node ids count from 1: give this node --id 1, 2, 3, …")]
@@ -20,13 +21,13 @@ pub enum NodeError {
     #[error("two nodes have the address {0}: each node listens at its own, give each --peer the one of that node")]
     SharedAddress(String),
     #[error(
-        "{option} {address}: that is every address of this machine, and no other node can reach it there. Name the one \
+        "{option} {address} means every address of this machine, and no other node can reach it there. Name the one \
          address, or the host name, by which the others reach it"
     )]
     EveryAddress { option: &'static str, address: String },
     #[error(
-        "--listen {0} means every address of this machine, so the others would not know where to reach this node: say it \
-         with --advertise HOST:PORT"
+        "--listen {0} means every address of this machine, so the others would not know where to reach this node: \
+         give its address with --advertise HOST:PORT"
     )]
     NotAdvertised(SocketAddr),
     #[error(
@@ -35,7 +36,8 @@ pub enum NodeError {
     )]
     OtherCluster { folder: PathBuf, mine: ClusterId, theirs: ClusterId, peers: Vec<NodeId> },
     #[error(
-        "the heartbeat is {heartbeat_ms} ms and the election timeout {election_timeout_ms} ms: the heartbeat must be at least 1 ms, the timeout at least twice the heartbeat"
+        "the heartbeat is {heartbeat_ms} ms and the election timeout {election_timeout_ms} ms: the heartbeat must be \
+         at least 1 ms, the timeout at least twice the heartbeat"
     )]
     Timing { heartbeat_ms: u64, election_timeout_ms: u64 },
     #[error("--rule, --frozen and --wrong work only in a lab: start the node with --lab")]
@@ -55,24 +57,24 @@ pub enum NodeError {
     Storage(#[from] StorageError),
     #[error("{0}")]
     Fatal(String),
-    /// What the core has found.
+    /// The core found the data damaged.
     #[error("{0}")]
     Damaged(String),
     #[error(
-        "{found}. This node cannot get its data from anybody else: it knows no other node. Nothing was changed. Restore the \
-         folder {} from a copy, or a backup into a new folder with `epoca restore`", .folder.display()
+        "{found}. This node cannot get its data from elsewhere: it knows no other node. Nothing was changed. Restore \
+         the folder {} from a copy, or a backup into a new folder with `epoca restore`", .folder.display()
     )]
     DamagedAlone { folder: PathBuf, found: String },
     #[error(transparent)]
     Serve(#[from] ServeError),
-    #[error("the system refused what every node needs, {what}: {error}")]
+    #[error("the system refused {what}, which every node needs: {error}")]
     System { what: &'static str, error: io::Error },
     #[error("the last writes could not be flushed within {0} s: the disk hangs. Nothing that was confirmed is lost")]
     FlushHangs(u64),
 }
 
 impl NodeError {
-    /// What was found, if this node's data are damaged.
+    /// The description of the damage, if the error is damage of this node's data.
     pub(super) fn damage(&self) -> Option<String> {
         match self {
             NodeError::Damaged(found) => Some(found.clone()),

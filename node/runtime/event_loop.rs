@@ -1,4 +1,4 @@
-//! The loop: one task owns the core and everything that only the core may change.
+//! The event loop: one task owns the core and all state that only the core may change.
 //!
 //! ```text
 //!   completions ─┐                                  ┌─▶ log, one flush in flight
@@ -7,7 +7,8 @@
 //!   deadline ────────────────────────────────────── └─▶ waiting handlers, watchers
 //! ```
 //!
-//! Each turn takes all that is ready. Writes of one turn are one proposal, so they share an append, a push and a flush.
+//! Each iteration takes everything that is ready. All writes of an iteration form one proposal, so they share an
+//! append, a push and a flush.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tokio::time::Instant;
 
 use crate::membership::join::Join;
 use crate::peers::Links;
+use crate::protocol::trace::Fact;
 use crate::protocol::{Answer, Core, Input, NodeId, Proposal, Refusal};
 use crate::runtime::alarm::Alarm;
 use crate::runtime::clock::Clock;
@@ -25,7 +27,7 @@ use crate::runtime::database::Applier;
 use crate::runtime::error::NodeError;
 use crate::runtime::faults::Faults;
 use crate::runtime::flush::Flusher;
-use crate::runtime::inbox::{Batch, Done, DoneSender, Inbox};
+use crate::runtime::inbox::{Batch, Completion, CompletionSender, Inbox};
 use crate::runtime::membership::Addresses;
 use crate::runtime::observers::Observers;
 use crate::runtime::pending_requests::PendingRequests;
@@ -34,16 +36,20 @@ use crate::server::requests::{Request, RequestQueue};
 use crate::storage::{FinalDatabase, LogReader, SnapshotStore};
 use crate::wire::log_throttle::LogThrottle;
 
-/// How long a node that is stopping waits for the answers that it still owes.
+/// How long a stopping node waits for outstanding answers, that of its own leadership transfer among them.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(1);
 
+/// All state of a running node that changes. The task of [`EventLoop::run`] owns it, so that it needs no lock. Others
+/// see parts of it through the channels and shared handles below.
 pub(super) struct EventLoop {
     pub(super) clock: Clock,
     pub(super) core: Core,
-    /// Only in a lab.
+    /// `Some` only in a lab.
     pub(super) faults: Option<Faults>,
     pub(super) observers: Observers,
+    /// Owns the log.
     pub(super) flusher: Flusher,
+    /// Owns the thread that writes the final database; the handles after it only read, or close it at the end.
     pub(super) applier: Applier,
     pub(super) database: Arc<dyn FinalDatabase>,
     pub(super) snapshots: Arc<dyn SnapshotStore>,
@@ -51,103 +57,107 @@ pub(super) struct EventLoop {
     pub(super) links: Arc<Links>,
     pub(super) queue: RequestQueue,
     pub(super) about: About,
+    /// The nodes to which the lab has cut the link. Forwarded calls do not pass the gate, so they look here.
     pub(super) cuts: watch::Sender<BTreeSet<NodeId>>,
-    /// Who leads, for what was passed on to a leader: it waits for nobody who leads no more.
-    pub(super) leaders: watch::Sender<Option<NodeId>>,
-    pub(super) done: DoneSender,
+    /// The leader as the core knows it. A call that was forwarded to a leader ends as soon as another node leads.
+    pub(super) leader: watch::Sender<Option<NodeId>>,
+    /// For work that runs outside the loop; the receiver is in the inbox.
+    pub(super) completions: CompletionSender,
     pub(super) requests: PendingRequests,
     pub(super) log_throttle: LogThrottle,
     pub(super) addresses: Addresses,
-    /// From which process of each node its last message came.
+    /// The process, by its start time, from which each node's last message came.
     pub(super) processes: BTreeMap<NodeId, u64>,
-    /// What was found in the folder that was moved aside, if this node has begun anew after that.
-    pub(super) begun_anew: Option<String>,
-    /// Taken once this node has to ask to be added.
+    /// The damage found in the quarantined folder, if this node started with an empty folder because of it.
+    pub(super) quarantined_damage: Option<String>,
+    /// Taken when this node must ask to be added as a new member.
     pub(super) join: Option<Join>,
 }
 
-/// How a node that is told to end goes.
+/// How a node stops.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Stop {
-    /// A leader makes another node lead first.
+pub(super) enum StopMode {
+    /// A leader transfers leadership first.
     HandOver,
-    AtOnce,
+    Immediate,
 }
 
 impl EventLoop {
-    /// Runs until `stop` resolves, or until the node must stop by itself.
-    pub(super) async fn run(mut self, mut inbox: Inbox, stop: impl Future<Output = Stop>) -> Result<(), NodeError> {
+    /// Runs until `stop` resolves, or until the node must stop because of an error.
+    pub(super) async fn run(mut self, mut inbox: Inbox, stop: impl Future<Output = StopMode>) -> Result<(), NodeError> {
         let mut stop = std::pin::pin!(stop);
         self.begin_observing()?;
         let mut alarm = Alarm::new(self.clock);
         let mut batch = Batch::default();
-        let mut leaves_at = None;
+        let mut shutdown_deadline = None;
         loop {
             alarm.set(self.clock, self.core.deadline());
-            let late = self.next_delayed().map(|due| self.clock.when(due));
+            let delayed = self.next_delayed().map(|due| self.clock.instant_of(due));
             tokio::select! {
-                // In this order, so that a busy node can be stopped and hears its deadlines.
+                // In this order, so that a busy node can still be stopped and still sees its deadlines.
                 biased;
-                how = &mut stop, if leaves_at.is_none() => {
-                    leaves_at = Some(Instant::now() + SHUTDOWN_MAX);
-                    self.begin_shutdown(how)?;
+                mode = &mut stop, if shutdown_deadline.is_none() => {
+                    shutdown_deadline = Some(Instant::now() + SHUTDOWN_MAX);
+                    self.begin_shutdown(mode)?;
                 }
-                () = at(leaves_at) => break,
+                () = sleep_until(shutdown_deadline) => break,
                 () = alarm.rings() => self.step(Input::Tick)?,
-                () = at(late) => self.deliver_late()?,
-                () = inbox.gather(&mut batch) => {}
+                () = sleep_until(delayed) => self.deliver_delayed()?,
+                () = inbox.receive(&mut batch) => {}
             }
-            self.turn(&mut batch)?;
-            if leaves_at.is_some() && self.requests.is_empty() {
+            self.process(&mut batch)?;
+            if shutdown_deadline.is_some() && self.requests.is_empty() {
                 break;
             }
         }
         self.finish(inbox).await
     }
 
-    fn turn(&mut self, batch: &mut Batch) -> Result<(), NodeError> {
-        for done in batch.completions.drain(..) {
-            self.on_done(done)?;
+    /// One iteration. Completions come first, because they free messages, answers and memory. The flush comes last, so
+    /// that it covers everything that this iteration appended.
+    fn process(&mut self, batch: &mut Batch) -> Result<(), NodeError> {
+        for completion in batch.completions.drain(..) {
+            self.on_completion(completion)?;
         }
         for envelope in batch.messages.drain(..) {
             self.on_message(envelope)?;
         }
         self.on_requests(&mut batch.requests)?;
         self.handle_injected()?;
-        if self.observers.forget(self.clock.own()) {
-            self.watched(false)?;
+        if self.observers.prune(self.clock.node_time()) {
+            self.set_observed(false)?;
         }
-        Ok(self.flusher.start()?)
+        Ok(self.flusher.start_flush()?)
     }
 
-    fn on_done(&mut self, done: Done) -> Result<(), NodeError> {
-        match done {
-            Done::Flushed(operation) => {
-                for envelope in self.flusher.flushed(operation) {
+    fn on_completion(&mut self, completion: Completion) -> Result<(), NodeError> {
+        match completion {
+            Completion::Flushed(operation) => {
+                for envelope in self.flusher.on_flushed(operation) {
                     self.send(envelope);
                 }
                 self.step(Input::Stored(operation))
             }
-            Done::Applied(up_to, outcomes) => self.step(Input::Applied { up_to, outcomes }),
-            Done::Altered(fact) => {
-                self.observers.tell(self.clock.own(), fact);
+            Completion::Applied(up_to, outcomes) => self.step(Input::Applied { up_to, outcomes }),
+            Completion::FinalChanged(fact) => {
+                self.publish(fact);
                 Ok(())
             }
-            Done::LogRead(read, entries) => self.step(Input::LogRead { read, entries }),
-            Done::SnapshotTaken(taken) => {
+            Completion::LogRead(read, entries) => self.step(Input::LogRead { read, entries }),
+            Completion::SnapshotTaken(taken) => {
                 self.step(Input::SnapshotTaken(taken))?;
                 self.remove_superfluous_snapshots();
                 Ok(())
             }
-            Done::SnapshotRead(read, bytes) => self.step(Input::SnapshotRead { read, bytes }),
-            Done::SnapshotWritten(snapshot, written) => self.step(Input::SnapshotWritten { snapshot, written }),
-            Done::SnapshotInstalled(snapshot) => self.step(Input::SnapshotInstalled(snapshot)),
-            Done::ChainChecked(check) => self.step(Input::ChainChecked(check)),
-            Done::Failed(error) => self.fail(error),
+            Completion::SnapshotRead(read, bytes) => self.step(Input::SnapshotRead { read, bytes }),
+            Completion::SnapshotWritten(snapshot, written) => self.step(Input::SnapshotWritten { snapshot, written }),
+            Completion::SnapshotInstalled(snapshot) => self.step(Input::SnapshotInstalled(snapshot)),
+            Completion::ChainChecked(check) => self.step(Input::ChainChecked(check)),
+            Completion::Failed(error) => self.fail(error),
         }
     }
 
-    /// Writes and reads of one turn go to the core together.
+    /// Submits all writes of an iteration as one proposal, and all reads as one read.
     fn on_requests(&mut self, requests: &mut Vec<Request>) -> Result<(), NodeError> {
         let (mut proposals, mut reads, mut lease_reads) = (Vec::new(), Vec::new(), Vec::new());
         for request in requests.drain(..) {
@@ -175,17 +185,27 @@ impl EventLoop {
         Ok(())
     }
 
+    /// Gives a fact to the observers, at the node's present time.
+    pub(super) fn publish(&mut self, fact: Fact) {
+        self.observers.publish(self.clock.node_time(), fact);
+    }
+
+    pub(super) fn publish_all(&mut self, facts: impl IntoIterator<Item = Fact>) {
+        facts.into_iter().for_each(|fact| self.publish(fact));
+    }
+
+    /// Steps the core with one input, and executes its outputs before the next input: their order is the core's.
     pub(super) fn step(&mut self, input: Input) -> Result<(), NodeError> {
-        let outputs = self.core.step(self.clock.now(), input);
+        let outputs = self.core.step(self.clock.core_time(), input);
         let leader = self.core.leader();
-        if *self.leaders.borrow() != leader {
-            self.leaders.send_replace(leader);
+        if *self.leader.borrow() != leader {
+            self.leader.send_replace(leader);
         }
-        self.carry_out(outputs)
+        self.execute(outputs)
     }
 }
 
-async fn at(time: Option<Instant>) {
+async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,

@@ -1,12 +1,13 @@
-//! The fault stage of a lab node: the gate on the way in and out, the faulty node, and the faults that a person asks for.
+//! The fault stage of a lab node: the gate on the way in and out, the faulty node, and the faults that clients ask
+//! for.
 //!
-//! Outside a lab there is no such stage, and the services have refused faults before they come here.
+//! Outside a lab there is no such stage, and the services have already refused requests for faults.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::lab::{Altered, FaultyNode, Gate, Handled, Handling, Passage, Wrong};
 use crate::protocol::trace::Fact;
-use crate::protocol::{Envelope, Input, Time};
+use crate::protocol::{Envelope, Input, NodeId, Time};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::EventLoop;
 use crate::server::requests::{Fault, FaultDone, OnMessage};
@@ -14,9 +15,9 @@ use crate::server::requests::{Fault, FaultDone, OnMessage};
 /// The stage of a lab node between its core and its links.
 pub(super) struct Faults {
     gate: Gate,
-    /// Rewrites messages between core and gate, if the node is faulty on purpose.
+    /// Rewrites messages between core and gate, if the node misbehaves on purpose.
     faulty_node: Option<FaultyNode>,
-    /// Acks that a faulty leader has made up, for its own core.
+    /// Acks forged by a faulty leader for its own core.
     injected: VecDeque<Envelope>,
 }
 
@@ -30,72 +31,70 @@ impl Faults {
         &self.gate
     }
 
-    /// In which way the node is faulty on purpose.
+    /// The nodes to which the link is cut.
+    pub(super) fn cut_off(&self) -> BTreeSet<NodeId> {
+        self.gate.cut_off().into_iter().collect()
+    }
+
+    /// How the node misbehaves on purpose.
     pub(super) fn wrong(&self) -> Option<Wrong> {
         self.faulty_node.as_ref().map(FaultyNode::wrong)
     }
 }
 
 impl EventLoop {
-    /// Lets the gate decide whether a message reaches the core now, twice, later or never.
-    pub(super) fn receive_in_lab(&mut self, envelope: Envelope) -> Result<(), NodeError> {
-        let now = self.clock.own();
+    /// The gate decides whether a message reaches the core now, twice, later or never.
+    pub(super) fn receive_through_gate(&mut self, envelope: Envelope) -> Result<(), NodeError> {
+        let now = self.clock.node_time();
         let Some(Faults { gate, .. }) = &mut self.faults else { return Ok(()) };
         let passage = gate.pass_in(envelope, now);
-        self.trace_gate();
+        self.publish_gate_facts();
         match passage {
-            Passage::Passes(envelope) => self.deliver_to_core(envelope),
+            Passage::Passes(envelope) => self.step_message(envelope),
             Passage::PassesTwice(envelope) => {
-                self.deliver_to_core(envelope.clone())?;
-                self.deliver_to_core(envelope)
+                self.step_message(envelope.clone())?;
+                self.step_message(envelope)
             }
             Passage::Stays => Ok(()),
         }
     }
 
-    /// A faulty node rewrites the message before its core gets it.
-    fn deliver_to_core(&mut self, envelope: Envelope) -> Result<(), NodeError> {
+    /// Steps the core with a message, rewritten first if the node is faulty.
+    fn step_message(&mut self, envelope: Envelope) -> Result<(), NodeError> {
         let core = &self.core;
         let Some(Faults { faulty_node: Some(faulty_node), .. }) = &mut self.faults else {
             return self.step(Input::Message(envelope));
         };
-        let newest = |count| core.snapshot(count).tail.iter().map(|preview| preview.point).collect();
+        let newest = |count| core.node_state(count).tail.iter().map(|preview| preview.point).collect();
         let Altered { envelope, fact } = faulty_node.incoming(envelope, newest);
-        self.trace(fact);
+        self.publish_all(fact);
         self.step(Input::Message(envelope))
     }
 
-    /// As [`EventLoop::receive_in_lab`], for a message of the core.
-    pub(super) fn send_in_lab(&mut self, envelope: Envelope) {
+    /// As [`EventLoop::receive_through_gate`], for a message of the core.
+    pub(super) fn send_through_gate(&mut self, envelope: Envelope) {
         let envelope = self.rewrite_sent(envelope);
         let Some(Faults { gate, .. }) = &mut self.faults else { return };
         match gate.pass_out(envelope) {
-            Passage::Passes(envelope) | Passage::PassesTwice(envelope) => self.post(envelope),
-            Passage::Stays => self.trace_gate(),
+            Passage::Passes(envelope) | Passage::PassesTwice(envelope) => self.send_to_link(envelope),
+            Passage::Stays => self.publish_gate_facts(),
         }
     }
 
     fn rewrite_sent(&mut self, envelope: Envelope) -> Envelope {
         let Some(Faults { faulty_node: Some(faulty_node), injected, .. }) = &mut self.faults else { return envelope };
-        let made_up = faulty_node.made_up_ack(&envelope);
+        let forged = faulty_node.made_up_ack(&envelope);
         let Altered { envelope, fact } = faulty_node.outgoing(envelope);
-        let made_up_fact = made_up.and_then(|Altered { envelope, fact }| {
+        let injected_fact = forged.and_then(|Altered { envelope, fact }| {
             injected.push_back(envelope);
             fact
         });
-        self.trace(fact);
-        self.trace(made_up_fact);
+        self.publish_all(fact.into_iter().chain(injected_fact));
         envelope
     }
 
-    fn trace(&mut self, fact: Option<Fact>) {
-        if let Some(fact) = fact {
-            self.observers.tell(self.clock.own(), fact);
-        }
-    }
-
-    /// Gives the core the acks that a faulty leader has made up, after the core's own step. An ack may be followed by
-    /// more pushes, and these by more acks, until everything is pushed.
+    /// Steps the core with the acks that a faulty leader has forged, after the step that caused them. An ack may cause
+    /// further pushes and thereby further acks, until everything is pushed.
     pub(super) fn handle_injected(&mut self) -> Result<(), NodeError> {
         while let Some(envelope) = self.faults.as_mut().and_then(|faults| faults.injected.pop_front()) {
             self.step(Input::Message(envelope))?;
@@ -103,111 +102,108 @@ impl EventLoop {
         Ok(())
     }
 
-    /// When the next delayed message is to be delivered.
+    /// The node's time at which the next delayed message is due.
     pub(super) fn next_delayed(&self) -> Option<Time> {
         self.faults.as_ref().and_then(|faults| faults.gate.next_due())
     }
 
-    /// Delayed messages whose time has come.
-    pub(super) fn deliver_late(&mut self) -> Result<(), NodeError> {
-        let now = self.clock.own();
+    /// Steps the core with the delayed messages that are due.
+    pub(super) fn deliver_delayed(&mut self) -> Result<(), NodeError> {
+        let now = self.clock.node_time();
         let due = self.faults.as_mut().map(|faults| faults.gate.take_due(now)).unwrap_or_default();
-        self.trace_gate();
-        self.deliver(due)
+        self.publish_gate_facts();
+        self.step_messages(due)
     }
 
-    /// Whether anybody watches.
-    pub(super) fn watched(&mut self, watched: bool) -> Result<(), NodeError> {
+    /// Starts or stops the production of facts: without observers none is built.
+    pub(super) fn set_observed(&mut self, observed: bool) -> Result<(), NodeError> {
         if let Some(faults) = &mut self.faults {
-            faults.gate.watch(watched);
+            faults.gate.watch(observed);
         }
-        if !watched {
-            self.applier.unwatched();
+        if !observed {
+            self.applier.stop_observing();
         }
-        self.step(Input::Watched(watched))
+        self.step(Input::Watched(observed))
     }
 
-    fn deliver(&mut self, envelopes: Vec<Envelope>) -> Result<(), NodeError> {
-        envelopes.into_iter().try_for_each(|envelope| self.deliver_to_core(envelope))
+    fn step_messages(&mut self, envelopes: Vec<Envelope>) -> Result<(), NodeError> {
+        envelopes.into_iter().try_for_each(|envelope| self.step_message(envelope))
     }
 
-    fn trace_gate(&mut self) {
+    fn publish_gate_facts(&mut self) {
         let Some(Faults { gate, .. }) = &mut self.faults else { return };
-        for fact in gate.take_facts() {
-            self.observers.tell(self.clock.own(), fact);
-        }
+        let facts = gate.take_facts();
+        self.publish_all(facts);
     }
 
-    /// `None` outside a lab, where the service has refused it already.
-    pub(super) fn fault(&mut self, fault: Fault) -> Result<Option<FaultDone>, NodeError> {
-        let now = self.clock.own();
+    /// Executes a request for a fault. `None` outside a lab, where the service has already refused it.
+    pub(super) fn apply_fault(&mut self, fault: Fault) -> Result<Option<FaultDone>, NodeError> {
+        let now = self.clock.node_time();
         let Some(Faults { gate, .. }) = &mut self.faults else { return Ok(None) };
-        let done = match fault {
-            Fault::Cut(with) => done(gate.cut(with)),
-            Fault::Heal(with) => done(gate.heal(with)),
-            Fault::Rule(rule) => done(gate.set(&rule)),
+        let outcome = match fault {
+            Fault::Cut(with) => changed(gate.cut(with)),
+            Fault::Heal(with) => changed(gate.heal(with)),
+            Fault::Rule(rule) => changed(gate.set(&rule)),
             Fault::Release(kind) => {
                 let free = gate.release(&kind);
-                self.released(free)?
+                self.deliver_released(free)?
             }
             Fault::Lift => {
                 let free = gate.lift();
-                self.go_on();
-                self.released(free)?
+                self.resume_clock();
+                self.deliver_released(free)?
             }
             Fault::Step(on) => {
                 let free = gate.step(on);
                 if on {
-                    self.clock.stand_still()
+                    self.clock.freeze()
                 } else {
-                    self.go_on()
+                    self.resume_clock()
                 }
-                self.released(free)?
+                self.deliver_released(free)?
             }
             Fault::Message(id, handling) => match gate.handle(id, handling_of(handling), now) {
                 Handled::Done => FaultDone::Done,
                 Handled::NoSuch => FaultDone::NoSuchMessage,
                 Handled::Delivered(envelope) => {
-                    self.trace_gate();
-                    self.deliver(vec![*envelope])?;
+                    self.publish_gate_facts();
+                    self.step_messages(vec![*envelope])?;
                     FaultDone::Done
                 }
             },
-            Fault::Tick(micros) => self.let_time_pass(micros)?,
+            Fault::Tick(micros) => self.advance_time(micros)?,
         };
-        self.trace_gate();
-        let cut_off =
-            self.faults.as_ref().map(|faults| faults.gate.cut_off().into_iter().collect()).unwrap_or_default();
-        self.cuts.send_replace(cut_off);
-        Ok(Some(done))
+        self.publish_gate_facts();
+        self.cuts.send_replace(self.faults.as_ref().map(Faults::cut_off).unwrap_or_default());
+        Ok(Some(outcome))
     }
 
-    fn go_on(&mut self) {
-        if self.clock.stands_still() {
-            self.clock.go_on();
+    fn resume_clock(&mut self) {
+        if self.clock.is_frozen() {
+            self.clock.resume();
         }
     }
 
-    fn released(&mut self, free: Option<Vec<Envelope>>) -> Result<FaultDone, NodeError> {
-        self.trace_gate();
+    fn deliver_released(&mut self, free: Option<Vec<Envelope>>) -> Result<FaultDone, NodeError> {
+        self.publish_gate_facts();
         let Some(free) = free else { return Ok(FaultDone::Already) };
         let count = free.len() as u64;
-        self.deliver(free)?;
+        self.step_messages(free)?;
         Ok(FaultDone::Released(count))
     }
 
-    /// How much of the core's time is left until its timer runs out.
-    pub(super) fn time_left(&self) -> u64 {
-        self.core.deadline().0.saturating_sub(self.clock.now().0)
+    /// Microseconds of the core's time until its deadline.
+    pub(super) fn timer_micros(&self) -> u64 {
+        self.core.deadline().0.saturating_sub(self.clock.core_time().0)
     }
 
-    /// The core's time goes on at once: until its timer runs out, or so far that no timer does.
-    fn let_time_pass(&mut self, micros: Option<u64>) -> Result<FaultDone, NodeError> {
-        let left = self.time_left();
+    /// Advances the core's time: to its deadline, or by at most so much that no timer fires.
+    fn advance_time(&mut self, micros: Option<u64>) -> Result<FaultDone, NodeError> {
+        let left = self.timer_micros();
         let passed = micros.map_or(left, |micros| micros.min(left.saturating_sub(1)));
-        self.clock.pass(passed);
+        self.clock.advance(passed);
         let fired = micros.is_none();
-        self.observers.tell(self.clock.own(), Fact::TimePassed { micros: passed, fired: fired.into() });
+        self.publish(Fact::TimePassed { micros: passed, fired: fired.into() });
         if fired {
             self.step(Input::Tick)?;
         }
@@ -215,12 +211,12 @@ impl EventLoop {
     }
 }
 
-fn done(changed: bool) -> FaultDone {
+fn changed(changed: bool) -> FaultDone {
     if changed { FaultDone::Done } else { FaultDone::Already }
 }
 
-fn handling_of(asked: OnMessage) -> Handling {
-    match asked {
+fn handling_of(on_message: OnMessage) -> Handling {
+    match on_message {
         OnMessage::Deliver => Handling::Deliver,
         OnMessage::Discard => Handling::Discard,
         OnMessage::Delay { millis } => Handling::Delay { millis },

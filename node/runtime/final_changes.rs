@@ -1,59 +1,59 @@
-//! What applying does to the final database, told to those who watch: each changed row, or the first rows of all where
-//! that says it better. Left out: how entries are applied and who hears of it.
+//! What applying does to the final database, as facts for observers: each changed row, or the first rows of the
+//! database where a batch changes too many. How entries are applied is in `database`.
 //!
-//! Only the thread that applies tells, between two batches: so a watcher gets the rows first and then every change to
-//! them, without a gap and none twice.
+//! Only the applying thread calls this, between two batches. So an observer gets the rows first and then every change
+//! to them, without a gap or a repetition.
 
 use crate::protocol::apply::Write;
 use crate::protocol::trace::{Fact, FinalRow};
 use crate::storage::{FinalDatabase, StorageError};
 
-/// How many rows one fact tells at most, and how many bytes of keys and values.
+/// Bounds of one fact: rows, and bytes of their keys and values. One fact is one message to each observer.
 const ROWS_MAX: usize = 1_000;
 const ROW_BYTES_MAX: usize = 256 << 10;
 
-/// More keys are not counted: applying waits while they are, some hundred milliseconds for so many.
+/// Above this, keys are not counted: applying stops meanwhile, for some hundred milliseconds at this number.
 const KEYS_MAX: u64 = 400_000;
 
 #[derive(Default)]
 pub(super) struct FinalChanges {
-    watched: bool,
-    /// How many keys the database has; `None` before somebody watches, and if they are too many.
+    observed: bool,
+    /// The number of keys; `None` without observers, or if there are too many to count.
     keys: Option<u64>,
     rows: Vec<FinalRow>,
     bytes: usize,
-    /// The batch changes more than one fact tells.
+    /// The batch exceeds the bounds of one fact.
     too_many: bool,
 }
 
 impl FinalChanges {
-    pub(super) fn unwatched(&mut self) {
+    pub(super) fn stop(&mut self) {
         *self = FinalChanges::default();
     }
 
-    /// Somebody watches from now on: gives the database as it is.
-    pub(super) fn watched(&mut self, database: &dyn FinalDatabase) -> Result<Fact, StorageError> {
-        self.watched = false;
+    /// Starts observation; returns the present rows.
+    pub(super) fn start(&mut self, database: &dyn FinalDatabase) -> Result<Fact, StorageError> {
+        self.observed = false;
         self.keys = database.count(KEYS_MAX)?;
         let read = self.read(database)?;
-        self.watched = true;
+        self.observed = true;
         Ok(read)
     }
 
-    /// Everything was replaced; gives the database as it is, if somebody watches.
+    /// The whole content was replaced. Returns the present rows if there are observers.
     pub(super) fn replaced(&mut self, database: &dyn FinalDatabase) -> Result<Option<Fact>, StorageError> {
-        self.watched.then(|| self.watched(database)).transpose()
+        self.observed.then(|| self.start(database)).transpose()
     }
 
-    /// A key is changed.
-    pub(super) fn add(&mut self, write: &Write) {
-        if !self.watched {
+    /// Records the change of one key.
+    pub(super) fn record(&mut self, write: &Write) {
+        if !self.observed {
             return;
         }
         if let Some(keys) = &mut self.keys {
             match &write.record {
                 Some((_, numbers)) => *keys += u64::from(numbers.version == 1),
-                // Only a key that is there is deleted.
+                // A delete of an absent key is no change and never comes here.
                 None => *keys = keys.saturating_sub(1),
             }
         }
@@ -65,17 +65,17 @@ impl FinalChanges {
         }
     }
 
-    /// The batch is applied: gives what is to be told of it, if somebody watches. After an error nothing more is told,
-    /// since it would go on from what was not.
-    pub(super) fn applied(&mut self, database: &dyn FinalDatabase) -> Result<Option<Fact>, StorageError> {
-        if !self.watched {
+    /// The batch is applied. Returns its fact if there are observers. After an error observation stops, because later
+    /// changes would build on rows that no observer has.
+    pub(super) fn finish_batch(&mut self, database: &dyn FinalDatabase) -> Result<Option<Fact>, StorageError> {
+        if !self.observed {
             return Ok(None);
         }
         self.bytes = 0;
         let (rows, too_many) = (std::mem::take(&mut self.rows), std::mem::take(&mut self.too_many));
         if too_many {
             let read = self.read(database);
-            self.watched = read.is_ok();
+            self.observed = read.is_ok();
             return read.map(Some);
         }
         Ok(Some(Fact::FinalChanged { rows, keys: self.keys }))
@@ -105,23 +105,23 @@ mod tests {
     use crate::protocol::{Apply, Change, Command, Entry, EntryId, Expect, Kind, LogPoint, Once};
     use crate::runtime::tests::memory;
 
-    /// A database whose changes somebody watches.
-    struct Watched {
+    /// A database with an observer.
+    struct Observed {
         database: std::sync::Arc<dyn FinalDatabase>,
-        effects: FinalChanges,
+        changes: FinalChanges,
         last: Option<LogPoint>,
     }
 
-    impl Watched {
-        fn new() -> Watched {
-            let mut effects = FinalChanges::default();
+    impl Observed {
+        fn new() -> Observed {
+            let mut changes = FinalChanges::default();
             let memory::Opened { database, .. } = memory::open(1);
-            let told = effects.watched(&*database).expect("it is read");
-            assert_eq!(told, Fact::FinalRead { rows: Vec::new(), keys: Some(0) });
-            Watched { database, effects, last: None }
+            let fact = changes.start(&*database).expect("it is read");
+            assert_eq!(fact, Fact::FinalRead { rows: Vec::new(), keys: Some(0) });
+            Observed { database, changes, last: None }
         }
 
-        /// Applies the commands as one batch; gives what is told of it.
+        /// Applies the commands as one batch; returns its fact.
         fn apply(&mut self, commands: Vec<Command>) -> Fact {
             let mut entries = Vec::new();
             for command in commands {
@@ -131,9 +131,9 @@ mod tests {
                 entries.push(entry);
             }
             let apply = Apply { up_to: self.last.expect("there is an entry"), entries };
-            let effects = &mut self.effects;
-            self.database.apply_telling(&apply, &mut |write| effects.add(write)).expect("it is applied");
-            self.effects.applied(&*self.database).expect("it is read").expect("somebody watches")
+            let changes = &mut self.changes;
+            self.database.apply_telling(&apply, &mut |write| changes.record(write)).expect("it is applied");
+            self.changes.finish_batch(&*self.database).expect("it is read").expect("there is an observer")
         }
 
         fn change(&mut self, change: Change) -> Fact {
@@ -158,43 +158,43 @@ mod tests {
 
     #[test]
     fn what_an_entry_did_is_told_and_not_what_it_asked_for() {
-        let mut watched = Watched::new();
-        assert_eq!(watched.change(put("v", "old")), changed(&[("v", Some("old"), 0)], 1));
+        let mut observed = Observed::new();
+        assert_eq!(observed.change(put("v", "old")), changed(&[("v", Some("old"), 0)], 1));
         let (key, expect) = (bytes("v"), Expect::Value(bytes("z")));
         let refused = Change::CompareAndSet { key, expect, value: bytes("new") };
-        assert_eq!(watched.change(refused), changed(&[], 1));
+        assert_eq!(observed.change(refused), changed(&[], 1));
         let both = Change::Batch(vec![Change::Delete { key: bytes("v") }, put("b", "2"), put("b", "3")]);
-        assert_eq!(watched.change(both), changed(&[("v", None, 2), ("b", Some("2"), 2), ("b", Some("3"), 2)], 1));
-        assert_eq!(watched.change(Change::Delete { key: bytes("absent") }), changed(&[], 1));
+        assert_eq!(observed.change(both), changed(&[("v", None, 2), ("b", Some("2"), 2), ("b", Some("3"), 2)], 1));
+        assert_eq!(observed.change(Change::Delete { key: bytes("absent") }), changed(&[], 1));
     }
 
     #[test]
     fn a_retry_that_changes_nothing_tells_no_row() {
-        let mut watched = Watched::new();
-        watched.change(put("x", "0"));
+        let mut observed = Observed::new();
+        observed.change(put("x", "0"));
         let once = Some(Once { born: 1, answered: 0 });
         let write = || Command { session: 7, sequence: 1, once, change: put("x", "1") };
-        assert_eq!(watched.apply(vec![write()]), changed(&[("x", Some("1"), 1)], 1));
-        watched.change(put("x", "2"));
-        assert_eq!(watched.apply(vec![write()]), changed(&[], 1));
+        assert_eq!(observed.apply(vec![write()]), changed(&[("x", Some("1"), 1)], 1));
+        observed.change(put("x", "2"));
+        assert_eq!(observed.apply(vec![write()]), changed(&[], 1));
     }
 
     #[test]
     fn more_changes_than_one_fact_tells_are_told_as_the_database_that_they_made() {
-        let mut watched = Watched::new();
+        let mut observed = Observed::new();
         let many = (0..=ROWS_MAX).map(|number| put(&format!("k{number:06}"), "1")).collect();
-        let Fact::FinalRead { rows, keys } = watched.change(Change::Batch(many)) else { panic!("it is told anew") };
+        let Fact::FinalRead { rows, keys } = observed.change(Change::Batch(many)) else { panic!("all rows are read") };
         assert_eq!((rows.len(), keys), (ROWS_MAX, Some(ROWS_MAX as u64 + 1)));
-        assert_eq!(watched.change(put("x", "1")), changed(&[("x", Some("1"), 1)], ROWS_MAX as u64 + 2));
-        watched.effects.unwatched();
-        assert_eq!(watched.effects.applied(&*watched.database), Ok(None), "nobody watches");
+        assert_eq!(observed.change(put("x", "1")), changed(&[("x", Some("1"), 1)], ROWS_MAX as u64 + 2));
+        observed.changes.stop();
+        assert_eq!(observed.changes.finish_batch(&*observed.database), Ok(None), "there is no observer");
     }
 
     #[test]
     fn a_value_is_told_by_its_beginning_and_its_length() {
-        let mut watched = Watched::new();
+        let mut observed = Observed::new();
         let long = "x".repeat(5_000);
-        let Fact::FinalChanged { rows, .. } = watched.change(put("k", &long)) else { panic!("a change") };
+        let Fact::FinalChanged { rows, .. } = observed.change(put("k", &long)) else { panic!("a change") };
         assert_eq!((rows[0].value.as_ref().map(Bytes::len), rows[0].value_bytes), (Some(64), 5_000));
     }
 }

@@ -1,33 +1,46 @@
 //! Durable before audible: the log, its flushes, and the messages that wait for them.
 //!
-//! One flush is in flight; the next takes all that was appended meanwhile. So batches grow with the load, and nothing
-//! ever waits for company.
+//! A message that claims something (an ack, a vote, a promise) carries the operation that must be durable first. It
+//! leaves from [`Flusher::on_flushed`], never earlier: otherwise a crash could make this node forget what others rely
+//! on.
+//!
+//! One flush is in flight at a time; the next covers everything appended meanwhile. Batches grow with the load, and a
+//! single write never waits for others.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::{Envelope, LogPoint, Operation, Store};
-use crate::runtime::inbox::{Done, DoneSender};
+use crate::runtime::inbox::{Completion, CompletionSender};
 use crate::storage::{IntermediateLog, StorageError};
 
 pub(super) struct Flusher {
     log: Box<dyn IntermediateLog>,
-    done: DoneSender,
-    /// The last operation that was handed to the log.
+    completions: CompletionSender,
+    /// The last operation appended to the log. `durable` ≤ `in_flight` ≤ `appended`.
     appended: Operation,
     in_flight: Option<Operation>,
     durable: Operation,
-    /// Messages by the operation that must be durable before they are said, in the order in which they were said.
+    /// Messages by the operation that must be durable before they are sent, in sending order.
     waiting: BTreeMap<Operation, Vec<Envelope>>,
-    messages: usize,
+    waiting_count: usize,
 }
 
-/// How many messages may wait for the disk; beyond it the newest is lost, which the protocol repairs.
+/// The most messages that wait for the disk. Beyond it the newest is dropped, which the protocol repairs like a loss
+/// on the network. A disk that hangs must not fill the memory.
 const WAITING_MAX: usize = 4_096;
 
 impl Flusher {
-    pub(super) fn new(log: Box<dyn IntermediateLog>, done: DoneSender) -> Flusher {
+    pub(super) fn new(log: Box<dyn IntermediateLog>, completions: CompletionSender) -> Flusher {
         let none = Operation(0);
-        Flusher { log, done, appended: none, in_flight: None, durable: none, waiting: BTreeMap::new(), messages: 0 }
+        Flusher {
+            log,
+            completions,
+            appended: none,
+            in_flight: None,
+            durable: none,
+            waiting: BTreeMap::new(),
+            waiting_count: 0,
+        }
     }
 
     pub(super) fn store(&mut self, operation: Operation, store: &Store) -> Result<(), StorageError> {
@@ -46,35 +59,36 @@ impl Flusher {
     }
 
     /// Starts a flush if there is something to flush and none is in flight.
-    pub(super) fn start(&mut self) -> Result<(), StorageError> {
+    pub(super) fn start_flush(&mut self) -> Result<(), StorageError> {
         if self.in_flight.is_some() || self.is_durable() {
             return Ok(());
         }
         let operation = self.appended;
         self.in_flight = Some(operation);
-        let done = self.done.clone();
+        let completions = self.completions.clone();
         self.log.flush(Box::new(move |flushed| {
-            // Nobody listens any more when the node ends.
-            let _ = done.send(flushed.map_or_else(Done::Failed, |()| Done::Flushed(operation)));
+            // The receiver is gone during shutdown.
+            let _ = completions.send(flushed.map_or_else(Completion::Failed, |()| Completion::Flushed(operation)));
         }))
     }
 
-    /// A flush is done: gives the messages that may be said now.
-    pub(super) fn flushed(&mut self, operation: Operation) -> impl Iterator<Item = Envelope> + use<> {
+    /// A flush has completed. Returns the messages that may be sent now.
+    pub(super) fn on_flushed(&mut self, operation: Operation) -> impl Iterator<Item = Envelope> + use<> {
         self.in_flight = None;
         self.durable = self.durable.max(operation);
         let later = self.waiting.split_off(&Operation(operation.0 + 1));
-        let free = std::mem::replace(&mut self.waiting, later);
-        self.messages -= free.values().map(Vec::len).sum::<usize>();
-        free.into_values().flatten()
+        let ready = std::mem::replace(&mut self.waiting, later);
+        self.waiting_count -= ready.values().map(Vec::len).sum::<usize>();
+        ready.into_values().flatten()
     }
 
-    /// Gives the message back if it may be said at once; otherwise keeps it, if there is room.
+    /// Returns the message if it may be sent at once. Otherwise keeps it until its operation is durable, or drops it
+    /// if too many wait.
     pub(super) fn send_after(&mut self, after: Option<Operation>, envelope: Envelope) -> Option<Envelope> {
         match after {
             Some(operation) if operation > self.durable => {
-                if self.messages < WAITING_MAX {
-                    self.messages += 1;
+                if self.waiting_count < WAITING_MAX {
+                    self.waiting_count += 1;
                     self.waiting.entry(operation).or_default().push(envelope);
                 }
                 None
@@ -98,13 +112,13 @@ mod tests {
     use crate::protocol::{Epoch, Message, NodeId, Promise, RoundAnswer};
     use crate::storage::{FlushDone, LogReader};
 
-    /// A log whose flushes are done by hand.
+    /// A log whose flushes complete on command.
     #[derive(Clone, Default)]
-    struct ByHand {
+    struct ManualLog {
         flushes: Arc<Mutex<Vec<FlushDone>>>,
     }
 
-    impl ByHand {
+    impl ManualLog {
         fn finish_one(&self) {
             let done = self.flushes.lock().expect("no test panics here").remove(0);
             done(Ok(()));
@@ -115,7 +129,7 @@ mod tests {
         }
     }
 
-    impl IntermediateLog for ByHand {
+    impl IntermediateLog for ManualLog {
         fn save_promise(&mut self, _: Promise) -> Result<(), StorageError> {
             Ok(())
         }
@@ -146,10 +160,10 @@ mod tests {
         }
     }
 
-    fn flusher() -> (Flusher, ByHand, mpsc::UnboundedReceiver<Done>) {
-        let (sender, done) = mpsc::unbounded_channel();
-        let log = ByHand::default();
-        (Flusher::new(Box::new(log.clone()), sender), log, done)
+    fn flusher() -> (Flusher, ManualLog, mpsc::UnboundedReceiver<Completion>) {
+        let (sender, completions) = mpsc::unbounded_channel();
+        let log = ManualLog::default();
+        (Flusher::new(Box::new(log.clone()), sender), log, completions)
     }
 
     fn store(flusher: &mut Flusher, operation: u64) {
@@ -157,10 +171,10 @@ mod tests {
         flusher.store(Operation(operation), &promise).expect("the log takes it");
     }
 
-    fn flushed(done: &mut mpsc::UnboundedReceiver<Done>) -> Operation {
-        match done.try_recv() {
-            Ok(Done::Flushed(operation)) => operation,
-            _ => panic!("no flush is done"),
+    fn flushed(completions: &mut mpsc::UnboundedReceiver<Completion>) -> Operation {
+        match completions.try_recv() {
+            Ok(Completion::Flushed(operation)) => operation,
+            _ => panic!("no flush has completed"),
         }
     }
 
@@ -181,51 +195,51 @@ mod tests {
 
     #[test]
     fn one_flush_is_in_flight_and_the_next_takes_all_that_came_meanwhile() {
-        let (mut flusher, log, mut done) = flusher();
+        let (mut flusher, log, mut completions) = flusher();
         store(&mut flusher, 1);
-        flusher.start().expect("it starts");
+        flusher.start_flush().expect("it starts");
         for operation in 2..=4 {
             store(&mut flusher, operation);
-            flusher.start().expect("it waits");
+            flusher.start_flush().expect("it waits");
         }
         assert_eq!(log.in_flight(), 1);
         log.finish_one();
-        assert_eq!(flushed(&mut done), Operation(1));
-        assert_eq!(flusher.flushed(Operation(1)).count(), 0);
-        flusher.start().expect("it starts");
+        assert_eq!(flushed(&mut completions), Operation(1));
+        assert_eq!(flusher.on_flushed(Operation(1)).count(), 0);
+        flusher.start_flush().expect("it starts");
         log.finish_one();
-        assert_eq!(flushed(&mut done), Operation(4));
+        assert_eq!(flushed(&mut completions), Operation(4));
     }
 
     #[test]
     fn a_message_is_said_only_after_its_operation_is_durable() {
-        let (mut flusher, log, _done) = flusher();
+        let (mut flusher, log, _completions) = flusher();
         store(&mut flusher, 1);
-        flusher.start().expect("it starts");
+        flusher.start_flush().expect("it starts");
         store(&mut flusher, 2);
         assert_eq!(flusher.send_after(None, message(1)), Some(message(1)), "it claims nothing");
         assert_eq!(flusher.send_after(Some(Operation(2)), message(2)), None);
         assert_eq!(flusher.send_after(Some(Operation(1)), message(3)), None);
         log.finish_one();
-        assert_eq!(flusher.flushed(Operation(1)).collect::<Vec<_>>(), [message(3)]);
+        assert_eq!(flusher.on_flushed(Operation(1)).collect::<Vec<_>>(), [message(3)]);
         assert_eq!(flusher.send_after(Some(Operation(1)), message(4)), Some(message(4)));
         assert_eq!(flusher.send_after(Some(Operation(2)), message(5)), None, "appended, and not flushed");
-        assert_eq!(flusher.flushed(Operation(2)).collect::<Vec<_>>(), [message(2), message(5)]);
+        assert_eq!(flusher.on_flushed(Operation(2)).collect::<Vec<_>>(), [message(2), message(5)]);
         assert!(flusher.is_durable());
     }
 
     #[test]
     fn a_disk_that_hangs_lets_no_more_messages_wait_than_the_bound() {
-        let (mut flusher, log, _done) = flusher();
+        let (mut flusher, log, _completions) = flusher();
         store(&mut flusher, 1);
-        flusher.start().expect("it starts");
+        flusher.start_flush().expect("it starts");
         for number in 0..2 * WAITING_MAX as u64 {
             assert_eq!(flusher.send_after(Some(Operation(1)), message(number)), None);
         }
         log.finish_one();
-        assert_eq!(flusher.flushed(Operation(1)).count(), WAITING_MAX);
+        assert_eq!(flusher.on_flushed(Operation(1)).count(), WAITING_MAX);
         store(&mut flusher, 2);
         flusher.send_after(Some(Operation(2)), message(7));
-        assert_eq!(flusher.flushed(Operation(2)).collect::<Vec<_>>(), [message(7)], "there is room again");
+        assert_eq!(flusher.on_flushed(Operation(2)).collect::<Vec<_>>(), [message(7)], "there is room again");
     }
 }

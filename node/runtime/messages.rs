@@ -1,52 +1,53 @@
-//! Messages between this node's core and the other nodes: received, sent, and the process that they come from.
+//! Messages between this node's core and the other nodes: receiving, sending, and the process that each one comes
+//! from.
 //!
-//! In a lab the fault stage of `faults` stands on both ways. Elsewhere there is none, and a message goes from the link to
-//! the core, and from the core to the link, directly.
+//! In a lab the fault stage of `faults` sits on both ways. Otherwise a message passes directly between link and core.
 
 use crate::protocol::trace::Fact;
 use crate::protocol::{Envelope, Input};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::EventLoop;
 
-/// For how many nodes the process of their last message is remembered: far more than a cluster has members.
+/// The number of nodes whose process is remembered. Far more than a cluster has members; it bounds memory against
+/// forged sender ids.
 const PROCESSES_MAX: usize = 1_024;
 
 impl EventLoop {
     pub(super) fn on_message(&mut self, envelope: Envelope) -> Result<(), NodeError> {
-        self.note_process(&envelope);
+        self.track_process(&envelope);
         match self.faults {
-            Some(_) => self.receive_in_lab(envelope),
+            Some(_) => self.receive_through_gate(envelope),
             None => self.step(Input::Message(envelope)),
         }
     }
 
-    /// Sends a message of the core. One that finds no room at its link is dropped, as on a network: the protocol repairs
-    /// that.
+    /// Sends a message of the core. If the queue of its link is full the message is dropped, as on a network; the
+    /// protocol repairs that.
     pub(super) fn send(&mut self, envelope: Envelope) {
         match self.faults {
-            Some(_) => self.send_in_lab(envelope),
-            None => self.post(envelope),
+            Some(_) => self.send_through_gate(envelope),
+            None => self.send_to_link(envelope),
         }
     }
 
     /// Hands a message to its link.
-    pub(super) fn post(&mut self, mut envelope: Envelope) {
-        envelope.process = self.clock.began();
+    pub(super) fn send_to_link(&mut self, mut envelope: Envelope) {
+        envelope.process = self.clock.started_micros();
         let (from, to, number, kind) = (envelope.from, envelope.to, envelope.number, envelope.message.kind());
-        if !self.links.send(envelope) && self.observers.is_watched() {
+        if !self.links.send(envelope) && self.observers.needs_facts() {
             let fact = Fact::Dropped { from, to, number, kind: kind.into(), why: "no-room".into() };
-            self.observers.tell(self.clock.own(), fact);
+            self.publish(fact);
         }
     }
 
-    /// Observers are told when a node's messages come from another process of it than before.
-    fn note_process(&mut self, envelope: &Envelope) {
+    /// Tells observers when a node's messages come from another process than before.
+    fn track_process(&mut self, envelope: &Envelope) {
         let (node, process) = (envelope.from, envelope.process);
         let is_known = self.processes.contains_key(&node);
         if !is_known && self.processes.len() >= PROCESSES_MAX || self.processes.get(&node) == Some(&process) {
             return;
         }
         self.processes.insert(node, process);
-        self.observers.tell(self.clock.own(), Fact::PeerProcess { node, process });
+        self.publish(Fact::PeerProcess { node, process });
     }
 }

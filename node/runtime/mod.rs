@@ -1,11 +1,16 @@
-//! A running node: the loop that owns the core, and all that carries out what the core decides.
+//! A running node: the event loop that owns the core, and everything that carries out the core's decisions.
 //!
-//! Everything runs on one thread but what waits for the disk: the log's flushes have the storage's thread, the final
-//! database one of its own, long reads the blocking pool. Nothing here decides anything of the protocol.
+//! One thread runs the event loop, the services and the links. Only what waits for the disk runs elsewhere: flushes of
+//! the log on the storage's thread, the final database on its own thread, long reads on the blocking pool. The
+//! decisions of the protocol are made in `protocol`, not here.
 //!
-//! In reading order: the options and errors; the event loop, its alarm and inbox; what it does with the core's outputs
-//! (`effects`), with messages, with requests and in a lab (`faults`); how it starts (`start`, `bootstrap`, `quarantine`)
-//! and ends (`shutdown`); durability (`flush`), the final database's thread, the observers.
+//! The road of a write: `server` puts it into the request queue; `inbox` and `event_loop` take it from there;
+//! `effects` executes the core's outputs in order; `flush` makes the log durable and holds back messages until it is;
+//! `database` applies committed entries; `pending_requests` returns the answer.
+//!
+//! The rest, in reading order: `options` and `error`; start and end (`start`, `bootstrap`, `quarantine`, `signals`,
+//! `shutdown`); messages of other nodes (`messages`, in a lab `faults`); `control_requests`, `observers`,
+//! `membership`.
 
 mod options;
 
@@ -59,4 +64,6 @@ pub use options::{NodeOptions, SnapshotOptions};
 pub use start::run;
 
 pub use crate::lab::Wrong;
+pub use crate::server::ServeError;
 pub use crate::wire::address::{check_address, is_unspecified};
+pub use crate::wire::endpoint::BadAddress;

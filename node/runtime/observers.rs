@@ -1,10 +1,10 @@
-//! The watchers of a node: facts of core and gate get their number and time here, in one sequence, and go into each
-//! watcher's ring.
+//! The observers of a node. Facts of core and gate get their number and time here, in one sequence, and go into each
+//! observer's ring.
 //!
-//! Numbers count from 1 without gaps, only while somebody watches: without a watcher no fact is built.
+//! Numbers count from 1 without gaps, and only while there are observers: without one no fact is built.
 //!
-//! The beginning of a process is kept for a while although no watcher is there yet: a watcher cannot connect before the
-//! node listens, and what a restarted node does first (it reports its log, it gets what it lacks) is what people look
+//! The first events of a process are kept for a while without any observer. An observer cannot connect before the node
+//! listens, and what a restarted node does first (it reports its log, it receives what it lacks) is what people look
 //! for.
 
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use crate::protocol::{NodeId, Time};
 use crate::server::ring::{Ring, weight};
 use crate::wire::convert::NodeSnapshot;
 
-/// For how long the first events are kept, in microseconds of the node's time: watchers of a cluster that starts need
-/// some tenths of a second to connect, more on a busy machine.
+/// How long the first events are kept, in microseconds of the node's time. Observers of a starting cluster need some
+/// tenths of a second to connect, more on a busy machine.
 const BEGINNING_MICROS: u64 = 10_000_000;
-/// How much of them, counted as a ring counts: less than a ring holds.
+/// The most of them, counted like a ring's content: less than a ring holds, so that a new observer loses none.
 const BEGINNING_WEIGHT_MAX: usize = 8_192;
 
-/// Each watcher may cost a full ring, some ten megabytes.
-const WATCHERS_MAX: usize = 16;
+/// A full ring takes some ten megabytes.
+const OBSERVERS_MAX: usize = 16;
 
 pub(super) struct Observers {
     node: NodeId,
-    /// Without a lab nobody sees what is written, only where.
+    /// True in a lab. Otherwise observers see only where something is written, not what.
     shows_values: bool,
     number: u64,
     rings: Vec<Arc<Ring>>,
@@ -45,14 +45,14 @@ impl Observers {
         Observers { node, shows_values, number: 0, rings: Vec::new(), beginning: None }
     }
 
-    /// Keeps what is told from now on, before anything was told, for watchers that connect soon.
-    pub(super) fn begin(&mut self, snapshot: NodeSnapshot, now: Time) {
+    /// Keeps all events from now on, for observers that connect soon. Called before the first event.
+    pub(super) fn keep_beginning(&mut self, snapshot: NodeSnapshot, now: Time) {
         let ends = now.plus_micros(BEGINNING_MICROS);
         self.beginning = Some(Beginning { snapshot, events: Vec::new(), weight: 0, ends });
     }
 
-    /// True if facts are to be told: a watcher is there, or the beginning is still kept.
-    pub(super) fn is_watched(&self) -> bool {
+    /// True if facts must be built: there is an observer, or the first events are still kept.
+    pub(super) fn needs_facts(&self) -> bool {
         !self.rings.is_empty() || self.beginning.is_some()
     }
 
@@ -61,11 +61,11 @@ impl Observers {
         self.number
     }
 
-    /// A ring for a new watcher; `None` if there are too many. As long as the beginning is kept, the ring holds all
-    /// events since, and the state from which they go on comes with it.
+    /// A ring for a new observer; `None` if there are too many. While the first events are kept the ring contains
+    /// them, and the state before them is returned too.
     pub(super) fn add(&mut self) -> Option<(Arc<Ring>, Option<NodeSnapshot>)> {
         self.rings.retain(|ring| !ring.is_closed());
-        if self.rings.len() >= WATCHERS_MAX {
+        if self.rings.len() >= OBSERVERS_MAX {
             return None;
         }
         let ring = Arc::new(Ring::default());
@@ -75,17 +75,17 @@ impl Observers {
         Some((ring, Some(beginning.snapshot.clone())))
     }
 
-    /// Forgets watchers that have gone, and the beginning once its time is over. True if nothing is to be told any
-    /// more.
-    pub(super) fn forget(&mut self, now: Time) -> bool {
-        let watched = self.is_watched();
+    /// Removes observers that are gone, and the first events once their time is over. True if from now on no fact is
+    /// needed.
+    pub(super) fn prune(&mut self, now: Time) -> bool {
+        let needed = self.needs_facts();
         self.rings.retain(|ring| !ring.is_closed());
         self.beginning.take_if(|beginning| beginning.ends <= now);
-        watched && !self.is_watched()
+        needed && !self.needs_facts()
     }
 
-    pub(super) fn tell(&mut self, time: Time, mut fact: Fact) {
-        if !self.is_watched() {
+    pub(super) fn publish(&mut self, time: Time, mut fact: Fact) {
+        if !self.needs_facts() {
             return;
         }
         if !self.shows_values {
@@ -103,7 +103,7 @@ impl Observers {
         self.beginning.take_if(|beginning| beginning.weight > BEGINNING_WEIGHT_MAX);
     }
 
-    /// Takes keys and values out, where they are not to be shown.
+    /// Removes keys and values, unless they may be shown.
     pub(super) fn hide_values(&self, previews: &mut [Preview]) {
         if !self.shows_values {
             for preview in previews {
@@ -112,7 +112,7 @@ impl Observers {
         }
     }
 
-    /// Ends all watching, after what the rings hold.
+    /// Ends all observation, after what the rings hold.
     pub(super) fn close(&mut self) {
         for ring in self.rings.drain(..) {
             ring.close();
@@ -152,11 +152,11 @@ mod tests {
     #[tokio::test]
     async fn every_watcher_gets_every_event_with_numbers_without_gaps() {
         let mut observers = Observers::new(NodeId(1), true);
-        observers.tell(Time(1), Fact::Killed { node: NodeId(1) });
-        assert_eq!(observers.number(), 0, "nobody watches");
+        observers.publish(Time(1), Fact::Killed { node: NodeId(1) });
+        assert_eq!(observers.number(), 0, "there is no observer");
         let rings = [observers.add(), observers.add()].map(|added| added.expect("there is room").0);
-        observers.tell(Time(2), proposed());
-        observers.tell(Time(3), Fact::Killed { node: NodeId(1) });
+        observers.publish(Time(2), proposed());
+        observers.publish(Time(3), Fact::Killed { node: NodeId(1) });
         for ring in rings {
             let numbers: Vec<_> = events(&ring).await.iter().map(|event| (event.number, event.time)).collect();
             assert_eq!(numbers, [(1, Time(2)), (2, Time(3))]);
@@ -168,7 +168,7 @@ mod tests {
         for (lab, shown) in [(true, Some(Bytes::from_static(b"v"))), (false, None)] {
             let mut observers = Observers::new(NodeId(1), lab);
             let (ring, _) = observers.add().expect("there is room");
-            observers.tell(Time(1), proposed());
+            observers.publish(Time(1), proposed());
             let mut fact = events(&ring).await[0].fact.clone();
             assert_eq!(previews(&mut fact)[0].value, shown);
         }
@@ -179,16 +179,16 @@ mod tests {
         let mut observers = Observers::new(NodeId(1), true);
         let rings = [observers.add(), observers.add()].map(|added| added.expect("there is room").0);
         rings[0].close();
-        assert!(!observers.forget(Time(1)));
+        assert!(!observers.prune(Time(1)));
         rings[1].close();
-        assert!(observers.forget(Time(1)));
-        assert!(!observers.forget(Time(1)), "told once");
+        assert!(observers.prune(Time(1)));
+        assert!(!observers.prune(Time(1)), "told once");
     }
 
     fn beginning(observers: &mut Observers) {
         let (notes, cuts, holds) = (Vec::new(), Vec::new(), Vec::new());
         let snapshot = NodeState::new(NodeId(1));
-        observers.begin(
+        observers.keep_beginning(
             NodeSnapshot { snapshot, time: Time(0), pid: 1, notes, cuts, holds, lab: true, cluster: None },
             Time(0),
         );
@@ -198,8 +198,8 @@ mod tests {
     async fn a_watcher_that_comes_soon_after_the_start_gets_all_events_since_the_start() {
         let mut observers = Observers::new(NodeId(1), true);
         beginning(&mut observers);
-        assert!(observers.is_watched(), "facts are built for the watchers to come");
-        observers.tell(Time(1), Fact::Killed { node: NodeId(1) });
+        assert!(observers.needs_facts(), "facts are built for observers to come");
+        observers.publish(Time(1), Fact::Killed { node: NodeId(1) });
         for _ in 0..2 {
             let (ring, state) = observers.add().expect("there is room");
             assert_eq!(state.expect("it begins at the start").snapshot.event, 0);
@@ -211,18 +211,18 @@ mod tests {
     fn the_beginning_is_kept_for_a_bounded_time_and_to_a_bounded_size() {
         let mut observers = Observers::new(NodeId(1), true);
         beginning(&mut observers);
-        assert!(!observers.forget(Time(BEGINNING_MICROS - 1)));
-        assert!(observers.forget(Time(BEGINNING_MICROS)), "nothing is to be told any more");
+        assert!(!observers.prune(Time(BEGINNING_MICROS - 1)));
+        assert!(observers.prune(Time(BEGINNING_MICROS)), "nothing is to be told any more");
         beginning(&mut observers);
-        (0..=BEGINNING_WEIGHT_MAX).for_each(|_| observers.tell(Time(1), Fact::Killed { node: NodeId(1) }));
-        assert!(!observers.is_watched());
+        (0..=BEGINNING_WEIGHT_MAX).for_each(|_| observers.publish(Time(1), Fact::Killed { node: NodeId(1) }));
+        assert!(!observers.needs_facts());
         assert!(observers.add().expect("there is room").1.is_none());
     }
 
     #[test]
     fn the_number_of_watchers_is_bounded() {
         let mut observers = Observers::new(NodeId(1), true);
-        let rings: Vec<_> = (0..WATCHERS_MAX).map(|_| observers.add().expect("there is room")).collect();
+        let rings: Vec<_> = (0..OBSERVERS_MAX).map(|_| observers.add().expect("there is room")).collect();
         assert!(observers.add().is_none());
         rings[0].0.close();
         assert!(observers.add().is_some());

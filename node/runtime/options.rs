@@ -1,4 +1,4 @@
-//! What a node is told at its start.
+//! The options of a node, their check, and the configuration of the core that follows from them.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -9,53 +9,66 @@ use crate::membership::Identity;
 use crate::protocol::trace::LinkRule;
 use crate::protocol::{Config, Leadership, Limits, Membership, NodeId, Prefer};
 use crate::runtime::error::NodeError;
-use crate::runtime::membership::names;
+use crate::runtime::membership::describe;
 use crate::wire::address::is_unspecified;
 
+/// Options of a node, as `epoca node` takes them. [`run`](crate::runtime::run) checks them.
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
+    /// The node's id in its cluster, from 1.
     pub id: NodeId,
+    /// The address to listen on, for clients and other nodes.
     pub listen: SocketAddr,
-    /// Where the others reach this node, as `HOST:PORT`; by default where it listens.
+    /// The address at which other nodes reach this one, as `HOST:PORT`. By default the address that it listens on.
     pub advertise: Option<String>,
-    /// The other nodes, with their addresses as `HOST:PORT`.
+    /// The other founding nodes with their addresses, as `HOST:PORT`.
     pub peers: Vec<(NodeId, String)>,
-    /// Ask the nodes at these addresses to be added to their cluster.
+    /// Addresses, as `HOST:PORT`, of nodes to ask for admission to their cluster.
     pub join: Vec<String>,
-    /// Once added, stay a learner.
+    /// Once added, remain a learner: receive all data without a vote.
     pub learner: bool,
-    /// Found no cluster: wait until one adds this node.
+    /// Found no cluster; wait until `epoca member add` adds this node to one.
     pub wait: bool,
+    /// The data folder. It is created if it does not exist, and locked while the node runs.
     pub data: PathBuf,
-    /// Whether faults can be made on purpose here, and values are shown to watchers.
+    /// Allow fault injection, and show keys and values to observers.
     pub lab: bool,
-    /// What is in force at the gate from the start; only in a lab.
+    /// Fault rules in force from the start. Only in a lab.
     pub rules: Vec<LinkRule>,
-    /// Start in step mode; only in a lab.
+    /// Start in step mode. Only in a lab.
     pub frozen: bool,
-    /// Be wrong on purpose; only in a lab.
+    /// Misbehave on purpose, so that the checks can be seen to detect it. Only in a lab.
     pub wrong: Option<Wrong>,
+    /// The interval of a leader's heartbeats, in milliseconds, at least 1.
     pub heartbeat_ms: u64,
+    /// How long a replica waits for its leader before it campaigns, in milliseconds; at least twice the heartbeat. The
+    /// actual timeout is random, up to twice this.
     pub election_timeout_ms: u64,
-    /// Elections are started by a person alone.
+    /// Never campaign by itself; elections start only on request.
     pub manual: bool,
+    /// Which node should lead if several could.
     pub prefer: Prefer,
-    /// 0: the leader asks the others for every linearizable read.
+    /// How long a leader's lease lasts, in milliseconds. With 0 there is no lease, and every linearizable read asks a
+    /// quorum.
     pub lease_ms: u64,
+    /// Snapshots and log compaction.
     pub snapshots: SnapshotOptions,
-    /// So many entries may wait at a leader to become final.
+    /// The most entries that may wait at a leader to become final; beyond it writes are refused as overloaded.
     pub uncommitted_entries: u64,
 }
 
-/// When snapshots are taken, what the log keeps, and how fast they are sent.
+/// When snapshots are taken, how much the log keeps behind them, and how fast they are sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SnapshotOptions {
+    /// Take a snapshot after this many entries.
     pub entries: u64,
+    /// Take a snapshot after this many bytes of entries.
     pub bytes: u64,
-    /// Entries that the log keeps before a snapshot's point.
+    /// Entries that the log keeps before the snapshot's last entry, for replicas that lag.
     pub margin: u64,
-    /// And how many bytes of them at most.
+    /// An upper bound on these entries in bytes.
     pub margin_bytes: u64,
+    /// The rate at which a snapshot is sent to a replica.
     pub bytes_per_second: u64,
 }
 
@@ -73,8 +86,11 @@ impl Default for SnapshotOptions {
 }
 
 impl NodeOptions {
+    /// The default of `heartbeat_ms`.
     pub const HEARTBEAT_MS: u64 = 100;
+    /// The default of `election_timeout_ms`.
     pub const ELECTION_TIMEOUT_MS: u64 = 1_000;
+    /// The default of `uncommitted_entries`.
     pub const UNCOMMITTED_ENTRIES: u64 = 65_536;
 
     pub(super) fn check(&self) -> Result<(), NodeError> {
@@ -105,7 +121,7 @@ impl NodeOptions {
         Ok(())
     }
 
-    /// What the others are told, or this node is, must be an address of one machine.
+    /// Every address that nodes use for each other must belong to one machine and to one node.
     fn check_addresses(&self) -> Result<(), NodeError> {
         let advertised = self.advertise.iter().map(|address| ("--advertise", address));
         let peers = self.peers.iter().map(|(_, address)| ("--peer", address));
@@ -127,8 +143,8 @@ impl NodeOptions {
         Ok(())
     }
 
-    /// The members are those in the log; the command line only says where they are. That it names others is told, since
-    /// a person may have meant another folder.
+    /// The log defines the members; the command line only gives addresses. A difference is reported, because the wrong
+    /// folder may be in use.
     pub(super) fn other_members(&self, list: &Membership) -> Option<String> {
         let listed: BTreeSet<NodeId> = list.members.iter().map(|member| member.id).collect();
         let named: BTreeSet<NodeId> = self.peers.iter().map(|(id, _)| *id).chain([self.id]).collect();
@@ -136,7 +152,7 @@ impl NodeOptions {
             return None;
         }
         let named = named.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
-        Some(format!("--peer names {named}, but the log's member list counts: {}", names(list)))
+        Some(format!("--peer names {named}, but the members by the log are {}", describe(list)))
     }
 
     fn limits(&self) -> Limits {
@@ -151,7 +167,7 @@ impl NodeOptions {
         }
     }
 
-    /// The founders of a cluster, as the command line names them; nobody, if this node is to be added to one.
+    /// The founding voters by the command line; empty if this node is to be added to a cluster.
     pub(super) fn voters(&self, address: &str) -> Vec<(NodeId, String)> {
         if self.wait || !self.join.is_empty() {
             return Vec::new();

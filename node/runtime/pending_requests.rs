@@ -1,4 +1,4 @@
-//! Requests that the core has taken and not answered yet, each with the way back to its handler.
+//! Requests that the core has accepted and not yet answered, each with the channel to its handler.
 
 use std::collections::HashMap;
 
@@ -6,10 +6,11 @@ use tokio::sync::oneshot;
 
 use crate::protocol::{Answer, RequestId};
 
-/// How many handlers may wait for answers before writes are refused.
+/// The most requests in flight; then writes are refused as overloaded. A backstop: it is twice what
+/// `server::admission` lets in.
 const WAITING_MAX: usize = 131_072;
 
-/// The handlers that wait for an answer of the core. The core answers each request once, so no handler stays here.
+/// The core answers each request exactly once, so no entry stays here for ever.
 #[derive(Default)]
 pub(super) struct PendingRequests {
     waiting: HashMap<RequestId, oneshot::Sender<Answer>>,
@@ -17,7 +18,7 @@ pub(super) struct PendingRequests {
 }
 
 impl PendingRequests {
-    /// Keeps the way back to a handler under a new id.
+    /// Keeps the channel to a handler under a new id.
     pub(super) fn add(&mut self, reply: oneshot::Sender<Answer>) -> RequestId {
         self.last += 1;
         let request = RequestId(self.last);
@@ -25,7 +26,7 @@ impl PendingRequests {
         request
     }
 
-    /// Answers a request. A handler that has gone away needs no answer.
+    /// Sends the answer to its handler; if that is gone, drops it.
     pub(super) fn answer(&mut self, request: RequestId, answer: Answer) {
         if let Some(reply) = self.waiting.remove(&request) {
             let _ = reply.send(answer);

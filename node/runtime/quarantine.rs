@@ -1,15 +1,15 @@
-//! What a node does whose data are damaged: it moves them aside, and comes back as a new member.
+//! What a node does when its data are damaged: it moves them aside and comes back as a new member.
 //!
-//! It was told to stop acking, voting and truncating by ending its core; all that is left to do is done with files. It
-//! founds no cluster and votes under no old incarnation: with its folder it has lost its memory of what it has promised.
+//! The core has ended before this runs, so nothing acks, votes or truncates any more; what remains is work on files.
+//! The node founds no cluster and never votes under its old incarnation: with the folder it has lost what it promised.
 
 use crate::protocol::MemberKind;
 use crate::runtime::error::NodeError;
 use crate::runtime::options::NodeOptions;
 use crate::storage::{Label, Quarantine, examine, quarantine};
 
-/// Moves the damaged folder's content aside, if there is anybody from whom the node could get everything again.
-pub(super) fn retreat(options: &NodeOptions, found: String) -> Result<(), NodeError> {
+/// Moves the content of the damaged folder aside, if there is another node from which everything can be fetched again.
+pub(super) fn move_aside(options: &NodeOptions, found: String) -> Result<(), NodeError> {
     let label = examine(&options.data, options.id, &found);
     if others(options, &label).is_empty() {
         return Err(NodeError::DamagedAlone { folder: options.data.clone(), found });
@@ -18,13 +18,13 @@ pub(super) fn retreat(options: &NodeOptions, found: String) -> Result<(), NodeEr
     let Quarantine { folder, .. } = quarantine(&options.data, &label)?;
     let id = options.id;
     tracing::warn!(
-        "the data of {id} are quarantined in {}; it votes for nothing and begins anew, with an empty folder",
+        "the data of {id} are quarantined in {}; it starts with an empty folder, and does not vote until it is added",
         folder.display()
     );
     Ok(())
 }
 
-/// Where the others are: by the command line, or by the member list as far as it could be read.
+/// The addresses of the other nodes: from the command line, and from the member list as far as it could be read.
 fn others(options: &NodeOptions, label: &Label) -> Vec<String> {
     let named = options.peers.iter().map(|(_, address)| address).chain(&options.join);
     let listed = label.members.iter().filter(|member| member.id != options.id).map(|member| &member.address);
@@ -37,12 +37,12 @@ fn others(options: &NodeOptions, label: &Label) -> Vec<String> {
     others
 }
 
-/// With what a node starts whose folder was quarantined: it asks to be added as what it was.
-pub(super) fn returning(options: &NodeOptions, former: &Label) -> NodeOptions {
+/// The options of a node that starts after its folder was quarantined: it asks to be added again, as what it was.
+pub(super) fn rejoin_options(options: &NodeOptions, former: &Label) -> NodeOptions {
     let join = others(options, former);
     let kind = former.members.iter().find(|member| member.id == options.id).map(|member| member.kind);
     NodeOptions {
-        // Whoever knows nobody waits; nobody founds a cluster in place of the one that may only be ill.
+        // Without a known address it waits. It must not found a new cluster: the old one may still exist.
         wait: join.is_empty(),
         learner: options.learner || kind == Some(MemberKind::Learner),
         join,
@@ -50,7 +50,7 @@ pub(super) fn returning(options: &NodeOptions, former: &Label) -> NodeOptions {
     }
 }
 
-/// For the status of the node and for its log.
+/// A line for the node's status and log.
 pub(super) fn note(of: &Quarantine) -> String {
     format!("quarantined: {} holds what this node had before: {}", of.folder.display(), of.label.found)
 }
@@ -81,11 +81,11 @@ mod tests {
     #[test]
     fn a_node_that_comes_back_asks_all_that_it_knew_and_founds_nothing() {
         let options = NodeOptions { peers: vec![(NodeId(2), "host:2".to_owned())], ..options(1) };
-        let returning = returning(&options, &label(MemberKind::Voter));
-        assert_eq!(returning.join, ["host:2", "host:3"]);
-        assert!(!returning.learner && returning.voters("host:1").is_empty());
+        let rejoining = rejoin_options(&options, &label(MemberKind::Voter));
+        assert_eq!(rejoining.join, ["host:2", "host:3"]);
+        assert!(!rejoining.learner && rejoining.voters("host:1").is_empty());
         let nobody = Label { members: Vec::new(), ..label(MemberKind::Voter) };
-        let alone = super::returning(&self::options(1), &nobody);
+        let alone = super::rejoin_options(&self::options(1), &nobody);
         assert!(alone.wait && alone.voters("host:1").is_empty());
     }
 
@@ -95,7 +95,7 @@ mod tests {
         std::fs::write(folder.path().join("commit"), "damaged").expect("it is written");
         let peers = vec![(NodeId(2), "host:2".to_owned())];
         let options = NodeOptions { peers, data: folder.path().to_owned(), ..options(1) };
-        retreat(&options, "a bit turned".to_owned()).expect("there is somebody who has everything");
+        move_aside(&options, "a bit turned".to_owned()).expect("there is somebody who has everything");
         let names = |folder: &std::path::Path| {
             let entries = std::fs::read_dir(folder).expect("a folder").flatten();
             let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -111,13 +111,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("commit"), "damaged").expect("it is written");
         let options = NodeOptions { data: folder.path().to_owned(), ..options(1) };
-        let refused = retreat(&options, "a bit turned".to_owned());
+        let refused = move_aside(&options, "a bit turned".to_owned());
         assert!(matches!(refused, Err(NodeError::DamagedAlone { .. })), "{refused:?}");
         assert!(folder.path().join("commit").is_file());
     }
 
     #[test]
     fn a_learner_comes_back_as_a_learner() {
-        assert!(returning(&options(1), &label(MemberKind::Learner)).learner);
+        assert!(rejoin_options(&options(1), &label(MemberKind::Learner)).learner);
     }
 }

@@ -1,4 +1,4 @@
-//! What the services read off the loop: the final database, and the log for inspection.
+//! Reads that the services do outside the event loop: the final database, and the log for inspection.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::protocol::apply::{Numbers, TooOld, Write};
 use crate::protocol::{Entry, Position};
-use crate::runtime::inbox::{Done, DoneSender};
+use crate::runtime::inbox::{Completion, CompletionSender};
 use crate::server::{ChangedRecord, ChangesGone, Records, StoredRecord};
 use crate::storage::{FinalDatabase, LogReader, Record, SnapshotStore, StorageError};
 
@@ -14,7 +14,7 @@ pub(super) struct Stores {
     pub(super) database: Arc<dyn FinalDatabase>,
     pub(super) log: Arc<dyn LogReader>,
     pub(super) snapshots: Arc<dyn SnapshotStore>,
-    pub(super) done: DoneSender,
+    pub(super) completions: CompletionSender,
 }
 
 impl Records for Stores {
@@ -51,8 +51,8 @@ impl Records for Stores {
         self.log.read(from, to, bytes_max).map_err(|error| {
             let why = text(error.clone());
             if error.is_damage() {
-                // The node must not go on with it; who only looks has found it all the same.
-                let _ = self.done.send(Done::Failed(error));
+                // The node must stop, although only an inspection has found the damage.
+                let _ = self.completions.send(Completion::Failed(error));
             }
             why
         })

@@ -1,4 +1,4 @@
-//! Ending in order: everything durable, everything applied, the database closed.
+//! Orderly shutdown: everything durable, everything applied, the database closed.
 
 use std::time::Duration;
 
@@ -7,17 +7,18 @@ use tokio::sync::oneshot;
 use crate::protocol::trace::RoleName;
 use crate::protocol::{Answer, Input};
 use crate::runtime::error::NodeError;
-use crate::runtime::event_loop::{EventLoop, Stop};
-use crate::runtime::inbox::{Done, Inbox};
+use crate::runtime::event_loop::{EventLoop, StopMode};
+use crate::runtime::inbox::{Completion, Inbox};
 
-/// A disk that takes longer hangs.
+/// A disk that takes longer is considered hung.
 const FLUSH_SECONDS_MAX: u64 = 10;
 
 impl EventLoop {
-    /// From now on nothing is taken. A leader hands over, if it may: the loop goes on until that is answered, or a bound.
-    pub(super) fn begin_shutdown(&mut self, how: Stop) -> Result<(), NodeError> {
+    /// Stops accepting requests. A leader transfers leadership if it may: the loop continues until that is answered or
+    /// times out.
+    pub(super) fn begin_shutdown(&mut self, mode: StopMode) -> Result<(), NodeError> {
         self.queue.stop();
-        if how == Stop::AtOnce || self.core.role() != RoleName::Leader {
+        if mode == StopMode::Immediate || self.core.role() != RoleName::Leader {
             return Ok(());
         }
         let (reply, _) = oneshot::channel::<Answer>();
@@ -25,7 +26,7 @@ impl EventLoop {
         self.step(Input::Transfer(request, None))
     }
 
-    /// Takes no input any more: what the core has not stored by now was confirmed to nobody.
+    /// Processes no further input. What the core has not stored by now was never confirmed.
     pub(super) async fn finish(mut self, mut inbox: Inbox) -> Result<(), NodeError> {
         let limit = Duration::from_secs(FLUSH_SECONDS_MAX);
         tokio::time::timeout(limit, self.flush_all(&mut inbox))
@@ -39,15 +40,15 @@ impl EventLoop {
     }
 
     async fn flush_all(&mut self, inbox: &mut Inbox) -> Result<(), NodeError> {
-        self.flusher.start()?;
+        self.flusher.start_flush()?;
         while !self.flusher.is_durable() {
             match inbox.completions.recv().await {
-                Some(Done::Flushed(operation)) => {
-                    // The messages that waited for it are not sent: this node has said its last word.
-                    drop(self.flusher.flushed(operation));
-                    self.flusher.start()?;
+                Some(Completion::Flushed(operation)) => {
+                    // The messages that waited for it are dropped: the links are closing.
+                    drop(self.flusher.on_flushed(operation));
+                    self.flusher.start_flush()?;
                 }
-                Some(Done::Failed(error)) => return Err(error.into()),
+                Some(Completion::Failed(error)) => return Err(error.into()),
                 Some(_) => {}
                 None => return Ok(()),
             }

@@ -1,15 +1,16 @@
-//! The signals that end a node, heard by a thread of its own, so that none is missed between two lives of one process.
+//! The signals that stop a node. A thread of its own receives them, so that none is lost while the node restarts
+//! within the process after a quarantine.
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::runtime::error::NodeError;
-use crate::runtime::event_loop::Stop;
+use crate::runtime::event_loop::StopMode;
 
-pub(super) struct Signals(watch::Receiver<Option<Stop>>);
+pub(super) struct Signals(watch::Receiver<Option<StopMode>>);
 
 impl Signals {
-    /// SIGHUP says that all nodes end, so that there is nobody to hand over to.
+    /// SIGHUP is sent when the whole cluster stops, so there is no node to transfer leadership to.
     pub(super) fn listen() -> Result<Signals, NodeError> {
         let system = |error| NodeError::System { what: "signals", error };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(system)?;
@@ -19,30 +20,30 @@ impl Signals {
         };
         let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
         let mut hang_up = listen(SignalKind::hangup())?;
-        let (told, hears) = watch::channel(None);
-        let deliver_to_core = async move {
+        let (sender, receiver) = watch::channel(None);
+        let receive = async move {
             loop {
                 let (name, stop) = tokio::select! {
-                    _ = terminate.recv() => ("SIGTERM", Stop::HandOver),
-                    _ = interrupt.recv() => ("SIGINT", Stop::HandOver),
-                    _ = hang_up.recv() => ("SIGHUP", Stop::AtOnce),
+                    _ = terminate.recv() => ("SIGTERM", StopMode::HandOver),
+                    _ = interrupt.recv() => ("SIGINT", StopMode::HandOver),
+                    _ = hang_up.recv() => ("SIGHUP", StopMode::Immediate),
                 };
                 tracing::info!("{name}: stopping");
-                told.send_replace(Some(stop));
+                sender.send_replace(Some(stop));
             }
         };
         let thread = std::thread::Builder::new().name("signals".into());
-        thread.spawn(move || runtime.block_on(deliver_to_core)).map_err(system)?;
-        Ok(Signals(hears))
+        thread.spawn(move || runtime.block_on(receive)).map_err(system)?;
+        Ok(Signals(receiver))
     }
 
-    /// Resolves once a signal has come, also if it came before.
-    pub(super) fn told(&self) -> impl Future<Output = Stop> + use<> {
-        let mut hears = self.0.clone();
+    /// Resolves once a signal was received, even if that was before this call.
+    pub(super) fn received(&self) -> impl Future<Output = StopMode> + use<> {
+        let mut receiver = self.0.clone();
         async move {
-            let told = hears.wait_for(Option::is_some).await.ok().and_then(|told| *told);
-            // The thread ends with the process alone.
-            told.unwrap_or(Stop::AtOnce)
+            let stop = receiver.wait_for(Option::is_some).await.ok().and_then(|stop| *stop);
+            // The thread ends only with the process.
+            stop.unwrap_or(StopMode::Immediate)
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From options to a running node, and back to the caller when it has ended.
+//! Starts a node from its options, runs it, and starts it again with an empty folder after a quarantine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,10 +20,10 @@ use crate::runtime::bootstrap::{self, Bootstrap};
 use crate::runtime::clock::Clock;
 use crate::runtime::database::Applier;
 use crate::runtime::error::NodeError;
-use crate::runtime::event_loop::{EventLoop, Stop};
+use crate::runtime::event_loop::{EventLoop, StopMode};
 use crate::runtime::faults::Faults;
 use crate::runtime::flush::Flusher;
-use crate::runtime::inbox::Inbox;
+use crate::runtime::inbox::{CompletionSender, Inbox};
 use crate::runtime::observers::Observers;
 use crate::runtime::options::NodeOptions;
 use crate::runtime::pending_requests::PendingRequests;
@@ -32,39 +32,50 @@ use crate::runtime::records::Stores;
 use crate::runtime::signals::Signals;
 use crate::server::requests::RequestQueue;
 use crate::server::{About, Services, serve};
-use crate::storage::{Label, OpenOptions, Opened, open};
+use crate::storage::{FinalDatabase, Label, OpenOptions, Opened, SnapshotStore, open};
 use crate::wire::log_throttle::LogThrottle;
 
-/// Threads for reads that block on the disk.
+/// Threads for reads that block on the disk. `server::admission` lets clients use four of them, so that the node's own
+/// reads for replicas find a free one.
 const BLOCKING_THREADS_MAX: usize = 8;
-/// Connections that the system takes before the node does: thousands of clients may come at once.
+/// Connections that the kernel queues before the node accepts them: thousands of clients may connect at once.
 const BACKLOG: u32 = 4_096;
-/// How many connections may be open, if the system allows as many; so many file descriptors are left for all else.
+/// The most open connections, if the limit on open files allows them. `OTHER_FILES` descriptors remain for the log,
+/// the database and the links.
 const CONNECTIONS_MAX: usize = 16_384;
 const OTHER_FILES: usize = 1_024;
-/// How long answers that are on their way out are waited for at the end.
+/// How long the last responses may take at the end.
 const LAST_ANSWERS_MAX: Duration = Duration::from_millis(500);
 
-/// Runs a node until SIGTERM, SIGINT or SIGHUP, or until it must stop by itself. A node whose data are found damaged
-/// begins anew in the same process, with an empty folder.
+/// Runs a node until SIGTERM, SIGINT or SIGHUP, or until an error stops it. It blocks; it starts its own async
+/// runtime.
+///
+/// If the node finds its data damaged and knows other nodes, it moves the data to a quarantine folder and starts again
+/// in the same process, with an empty folder, as a new member.
+///
+/// # Errors
+///
+/// An invalid option, a port in use, damaged data that no other node could replace, or a failing disk: see
+/// [`NodeError`].
 pub fn run(options: NodeOptions) -> Result<(), NodeError> {
     options.check()?;
-    let runtime = runtime()?;
-    // The port first: it is the error that people make most, and it costs nothing.
-    let listener = runtime.block_on(async { bind(options.listen)?.into_std().map_err(no_socket) })?;
+    let runtime = build_runtime()?;
+    // The port first: a port in use is the most frequent error, and the check is cheap.
+    let listener = runtime.block_on(async { bind(options.listen)?.into_std().map_err(socket_error) })?;
     let mut signals = None;
-    let mut ended = live(&options, runtime, &listener, &mut signals);
+    let mut ended = run_once(&options, runtime, &listener, &mut signals);
     while let Err(error) = &ended
-        && let Some(found) = error.damage()
+        && let Some(damage) = error.damage()
     {
-        quarantine::retreat(&options, found)?;
-        ended = live(&options, self::runtime()?, &listener, &mut signals);
+        quarantine::move_aside(&options, damage)?;
+        ended = run_once(&options, build_runtime()?, &listener, &mut signals);
     }
     ended
 }
 
-/// One life, on a runtime of its own: when that ends, nothing of the old life is left that could still say something.
-fn live(
+/// Runs the node once. It has an async runtime of its own: when that is dropped, no task is left that could still send
+/// something for the damaged core.
+fn run_once(
     options: &NodeOptions,
     runtime: Runtime,
     listener: &std::net::TcpListener,
@@ -72,19 +83,19 @@ fn live(
 ) -> Result<(), NodeError> {
     let ended = runtime.block_on(async {
         let opened = open_storage(options)?;
-        let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(no_socket)?;
+        let listener = listener.try_clone().and_then(TcpListener::from_std).map_err(socket_error)?;
         let signals = match signals {
             Some(signals) => signals,
             none => none.insert(Signals::listen()?),
         };
-        run_on(options, opened, listener, signals.told()).await
+        run_on(options, opened, listener, signals.received()).await
     });
-    // A read of the disk that hangs must not keep the process.
+    // A hanging read of the disk must not keep the process alive.
     runtime.shutdown_background();
     ended
 }
 
-fn runtime() -> Result<Runtime, NodeError> {
+fn build_runtime() -> Result<Runtime, NodeError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -92,14 +103,14 @@ fn runtime() -> Result<Runtime, NodeError> {
         .map_err(|error| NodeError::System { what: "a runtime", error })
 }
 
-fn no_socket(error: io::Error) -> NodeError {
-    NodeError::System { what: "its port", error }
+fn socket_error(error: io::Error) -> NodeError {
+    NodeError::System { what: "a listening socket", error }
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
     let bind = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-        // As the standard library does, so that a node that was restarted gets its port at once.
+        // As the standard library does, so that a restarted node gets its port at once.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         socket.listen(BACKLOG)
@@ -110,7 +121,7 @@ fn bind(address: SocketAddr) -> Result<TcpListener, NodeError> {
     })
 }
 
-/// Where the others reach this node.
+/// The address at which other nodes reach this one.
 fn address(options: &NodeOptions, listener: &TcpListener) -> Result<String, NodeError> {
     match &options.advertise {
         Some(address) => Ok(address.clone()),
@@ -121,14 +132,14 @@ fn address(options: &NodeOptions, listener: &TcpListener) -> Result<String, Node
     }
 }
 
-/// Raises this process's own limit of open files as far as the system allows; gives how many connections that leaves.
+/// Raises the soft limit on open files to the hard limit; returns the number of connections that it allows.
 fn connections_max() -> usize {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let files = getrlimit(Resource::RLIMIT_NOFILE).map(|(soft, hard)| {
         let raised = setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok();
         if raised { hard } else { soft }
     });
-    // A limit that cannot be read is taken for the least that is usual.
+    // The usual minimum, if the limit cannot be read.
     let files = usize::try_from(files.unwrap_or(1_024)).unwrap_or(usize::MAX);
     files.saturating_sub(OTHER_FILES).max(files / 2).min(CONNECTIONS_MAX)
 }
@@ -145,26 +156,27 @@ fn open_storage(options: &NodeOptions) -> Result<Opened, NodeError> {
     Ok(opened)
 }
 
-/// The node on a storage and a port that are open already.
+/// Runs a node on an open storage and an open port.
 pub(super) async fn run_on(
     options: &NodeOptions,
     opened: Opened,
     listener: TcpListener,
-    stop: impl Future<Output = Stop>,
+    stop: impl Future<Output = StopMode>,
 ) -> Result<(), NodeError> {
     let quarantined = opened.quarantines.last();
     let note = quarantined.map(quarantine::note);
-    // The quarantine's label counts only while the log is empty: later the node is a member like any other.
+    // The quarantine's label matters only while the log is empty. Later the node is a member like any other.
     let former = quarantined.filter(|_| opened.restored.lists.is_empty()).map(|found| found.label.clone());
-    let options = &former.as_ref().map_or_else(|| options.clone(), |former| quarantine::returning(options, former));
+    let options =
+        &former.as_ref().map_or_else(|| options.clone(), |former| quarantine::rejoin_options(options, former));
     let node = assemble(options, opened, &listener, note, former)?;
-    let advertised = options.advertise.as_ref().map(|address| format!(", others reach it at {address}"));
-    let lab = if options.lab { ", as a lab" } else { "" };
+    let advertised = options.advertise.as_ref().map(|address| format!(", advertised as {address}"));
+    let lab = if options.lab { ", lab" } else { "" };
     tracing::info!("{} listens on {}{}{lab}", options.id, options.listen, advertised.unwrap_or_default());
     node.run(options, listener, stop).await
 }
 
-/// A node with everything in place, before it serves.
+/// All parts of a node, before it serves.
 struct Node {
     event_loop: EventLoop,
     inbox: Inbox,
@@ -173,6 +185,7 @@ struct Node {
     membership: MembershipView,
 }
 
+/// Connects the parts. Nothing runs yet but the thread of the final database and the tasks of the links.
 fn assemble(
     options: &NodeOptions,
     opened: Opened,
@@ -183,57 +196,46 @@ fn assemble(
     let Opened { incarnation, log, database, snapshots, restored, notes, .. } = opened;
     let me = Identity { id: options.id, incarnation, address: address(options, listener)? };
     let list = restored.lists.last();
-    let notes: Vec<String> = notes.into_iter().chain(note).chain(bootstrap::notes(options, &me, list)).collect();
-    for note in &notes {
-        tracing::info!("{note}");
-    }
+    let startup_notes = bootstrap::startup_notes(options, &me, list);
+    let notes: Vec<String> = notes.into_iter().chain(note).chain(startup_notes).collect();
+    notes.iter().for_each(|note| tracing::info!("{note}"));
     let Bootstrap { membership, links, messages, addresses, join } =
         Bootstrap::new(options, &me, list, former.as_ref())?;
-    let begun_anew = former.as_ref().map(|former| former.found.clone());
-    let lost_disks = LostDisks::new((me.id, incarnation), membership.clone(), former.map(|former| former.members));
-    let about = About {
-        id: me.id,
-        address: me.address.clone(),
-        lab: options.lab,
-        notes,
-        incarnation,
-        membership: membership.clone(),
-        lost_disks,
-    };
+    let quarantined_damage = former.as_ref().map(|former| former.found.clone());
+    let about = about(options, &me, notes, &membership, former);
+
     let (queue, requests) = RequestQueue::new();
-    let (done, completions) = mpsc::unbounded_channel();
+    let (completion_sender, completions) = mpsc::unbounded_channel();
     let log_reader = log.reader();
-    let revision = watch::Sender::new(database.revision());
-    let revisions = revision.subscribe();
-    let leaders = watch::Sender::new(None);
-    let applier = Applier::start(Arc::clone(&database), Arc::clone(&snapshots), done.clone(), revision)
-        .map_err(|error| NodeError::System { what: "a thread", error })?;
+    let stores = Stores {
+        database: Arc::clone(&database),
+        snapshots: Arc::clone(&snapshots),
+        log: Arc::clone(&log_reader),
+        completions: completion_sender.clone(),
+    };
+    let (applier, revisions) = start_applier(&database, &snapshots, &completion_sender)?;
     let clock = if options.frozen { Clock::start_frozen() } else { Clock::start() };
     let faults = faults(options, &clock);
-    let cut_off = faults.as_ref().map(|faults| faults.gate().cut_off().into_iter().collect()).unwrap_or_default();
-    let (cuts, cuts_now) = watch::channel(cut_off);
+    let (cuts, current_cuts) = watch::channel(faults.as_ref().map(Faults::cut_off).unwrap_or_default());
+    let leader = watch::Sender::new(None);
     let foreign_clusters = links.foreign_clusters().clone();
+
     let services = Services {
         about: about.clone(),
         queue: queue.clone(),
         links: Arc::clone(&links),
-        records: Arc::new(Stores {
-            database: Arc::clone(&database),
-            snapshots: Arc::clone(&snapshots),
-            log: Arc::clone(&log_reader),
-            done: done.clone(),
-        }),
-        cuts: cuts_now,
+        records: Arc::new(stores),
+        cuts: current_cuts,
         revisions,
-        leaders: leaders.subscribe(),
+        leader: leader.subscribe(),
         connections_max: connections_max(),
     };
     let event_loop = EventLoop {
         clock,
-        core: Core::new(options.config(&me, seed()?), restored, clock.now()),
+        core: Core::new(options.config(&me, seed()?), restored, clock.core_time()),
         faults,
         observers: Observers::new(options.id, options.lab),
-        flusher: Flusher::new(log, done.clone()),
+        flusher: Flusher::new(log, completion_sender.clone()),
         applier,
         database,
         snapshots,
@@ -242,36 +244,67 @@ fn assemble(
         queue,
         about,
         cuts,
-        leaders,
-        done,
+        leader,
+        completions: completion_sender,
         requests: PendingRequests::default(),
         log_throttle: LogThrottle::default(),
         addresses,
         processes: BTreeMap::new(),
-        begun_anew,
+        quarantined_damage,
         join,
     };
     let inbox = Inbox { completions, messages, requests };
     Ok(Node { event_loop, inbox, services, foreign_clusters, membership })
 }
 
-/// The fault stage of a lab node.
+/// The thread of the final database, and the newest applied revision.
+fn start_applier(
+    database: &Arc<dyn FinalDatabase>,
+    snapshots: &Arc<dyn SnapshotStore>,
+    completions: &CompletionSender,
+) -> Result<(Applier, watch::Receiver<u64>), NodeError> {
+    let (revision, revisions) = watch::channel(database.revision());
+    let applier = Applier::start(Arc::clone(database), Arc::clone(snapshots), completions.clone(), revision);
+    let applier = applier.map_err(|error| NodeError::System { what: "a thread", error })?;
+    Ok((applier, revisions))
+}
+
+/// What the services report about the node.
+fn about(
+    options: &NodeOptions,
+    me: &Identity,
+    notes: Vec<String>,
+    membership: &MembershipView,
+    former: Option<Label>,
+) -> About {
+    let former_members = former.map(|former| former.members);
+    About {
+        id: me.id,
+        address: me.address.clone(),
+        lab: options.lab,
+        notes,
+        incarnation: me.incarnation,
+        membership: membership.clone(),
+        lost_disks: LostDisks::new((me.id, me.incarnation), membership.clone(), former_members),
+    }
+}
+
+/// The fault stage, in a lab.
 fn faults(options: &NodeOptions, clock: &Clock) -> Option<Faults> {
     if let Some(wrong) = options.wrong {
-        tracing::warn!("{} is WRONG on purpose: {}", options.id, wrong.name());
+        tracing::warn!("{} is faulty on purpose: {}", options.id, wrong.name());
     }
-    let gate = || Gate::new(options.id, clock.began()).with(&options.rules, options.frozen);
+    let gate = || Gate::new(options.id, clock.started_micros()).with(&options.rules, options.frozen);
     options.lab.then(|| Faults::new(gate(), options.wrong))
 }
 
 impl Node {
-    /// Serves and runs until `stop` resolves, until the node must stop by itself, or until a quorum of its peers turns
-    /// out to belong to another cluster.
+    /// Serves and runs until `stop` resolves, an error occurs, or a quorum of the peers belongs to another cluster.
     async fn run(
         self,
         options: &NodeOptions,
         listener: TcpListener,
-        stop: impl Future<Output = Stop>,
+        stop: impl Future<Output = StopMode>,
     ) -> Result<(), NodeError> {
         let Node { event_loop, inbox, services, foreign_clusters, membership } = self;
         let (end_serving, serving_ends) = oneshot::channel::<()>();
@@ -279,19 +312,19 @@ impl Node {
             let _ = serving_ends.await;
         }));
         let mut outnumbered = None;
-        let members = membership.clone();
+        let view = membership.clone();
         let stop = async {
             tokio::select! {
-                how = stop => how,
-                found = foreign_clusters.outnumber(|| members.known().quorum()) => {
-                    outnumbered = Some(found);
-                    Stop::AtOnce
+                mode = stop => mode,
+                outnumbering = foreign_clusters.outnumbered(|| view.known().quorum()) => {
+                    outnumbered = Some(outnumbering);
+                    StopMode::Immediate
                 }
             }
         };
         let ended = tokio::select! {
             ended = event_loop.run(inbox, stop) => ended,
-            served = &mut server => return Err(no_server(served)),
+            served = &mut server => return Err(serve_error(served)),
         };
         drop(end_serving);
         let _ = tokio::time::timeout(LAST_ANSWERS_MAX, server).await;
@@ -305,16 +338,17 @@ impl Node {
     }
 }
 
-/// Serving ended before the node: there is no node without it.
-fn no_server(served: Result<Result<(), crate::server::ServeError>, tokio::task::JoinError>) -> NodeError {
+/// A node without its services is useless, so it stops.
+fn serve_error(served: Result<Result<(), crate::server::ServeError>, tokio::task::JoinError>) -> NodeError {
     match served {
         Ok(Err(error)) => error.into(),
-        Ok(Ok(())) => NodeError::Fatal("the server ended by itself: please report it".into()),
-        Err(error) => NodeError::Fatal(format!("the server broke: {error}; please report it")),
+        Ok(Ok(())) => NodeError::Fatal("the gRPC server ended without an error: please report it".into()),
+        Err(error) => NodeError::Fatal(format!("the gRPC server panicked: {error}; please report it")),
     }
 }
 
-/// So that nodes that start together do not stand for election together.
+/// The seed of election timeouts. It differs between nodes, so that nodes that start together do not campaign
+/// together.
 fn seed() -> Result<u64, NodeError> {
     getrandom::u64()
         .map_err(|error| NodeError::System { what: "random numbers", error: io::Error::other(error.to_string()) })

@@ -1,4 +1,4 @@
-//! Real nodes over loopback gRPC, on a storage that is only memory.
+//! Real nodes over loopback gRPC, on a storage in memory.
 
 pub(super) mod memory;
 
@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 use crate::protocol::trace::NodeState;
 use crate::protocol::{Change, LogPoint, NodeId, Prefer};
 use crate::runtime::error::NodeError;
-use crate::runtime::event_loop::Stop;
+use crate::runtime::event_loop::StopMode;
 use crate::runtime::options::{NodeOptions, SnapshotOptions};
 use crate::runtime::start::run_on;
 use crate::storage::Opened;
@@ -132,14 +132,14 @@ fn start_on(opened: Opened, id: u64, listener: TcpListener, addresses: &[(u64, S
     let task = tokio::spawn(async move {
         let stopped = async {
             let _ = stopped.await;
-            Stop::AtOnce
+            StopMode::Immediate
         };
         run_on(&options, opened, listener, stopped).await
     });
     Node { id, address, stop, task }
 }
 
-/// Of a node that knows nobody.
+/// Options of a node that knows no other node.
 pub(super) fn options(id: u64) -> NodeOptions {
     NodeOptions {
         advertise: None,
@@ -291,7 +291,7 @@ async fn without_a_lab_faults_are_refused_and_values_are_not_shown() {
     end(nodes).await;
 }
 
-/// Watches n1 until its snapshot and the events since tell that this entry is final.
+/// Observes n1 until its snapshot and the events since show that this entry is final.
 async fn watched_until(node: &Node, last: Option<LogPoint>) -> NodeState {
     let mut stream = node.control().observe(proto::ObserveRequest { tail: 0 }).await.expect("n1 answers").into_inner();
     let mut next = async || {

@@ -1,7 +1,7 @@
-//! The Client service: writes and reads of the final database. Any node takes them.
+//! The Client service: writes, reads and watches of the final database, at any node.
 //!
-//! What becomes of a write is in [`super::write`]. If another node leads, a request is passed on, once. A linearizable
-//! read asks the loop whether the database may be read now and then reads it; intermediate data is never seen.
+//! Writes are in [`super::write`]. If another node leads, a request is forwarded to it, once. A linearizable read
+//! first asks the event loop whether the database may be read now; intermediate data is never read.
 
 use std::sync::Arc;
 
@@ -18,15 +18,15 @@ use crate::server::forward::{Forwarder, Lost};
 use crate::server::listing;
 use crate::server::records::Records;
 use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken};
-use crate::server::requests::{Request as Ask, RequestQueue};
-use crate::server::write::no;
+use crate::server::requests::{self, RequestQueue};
+use crate::server::write::refused_response;
 use crate::server::{watch, write_stream};
 use crate::wire::forwarded::{forwarded, is_forwarded};
 use crate::wire::proto;
 use crate::wire::proto::client_server::Client;
 use crate::wire::refusal::{refused, unsound};
 
-/// So many leaders are asked for one read, if each is deposed before it answers.
+/// How many leaders one read tries, if each is deposed before it answers.
 const LEADERS_MAX: u32 = 4;
 
 #[derive(Clone)]
@@ -36,7 +36,7 @@ pub(super) struct ClientService {
     pub(super) records: Arc<dyn Records>,
     pub(super) me: NodeId,
     pub(super) membership: MembershipView,
-    /// How far the final data are.
+    /// The newest applied revision.
     pub(super) revisions: channel::Receiver<u64>,
     pub(super) limits: RequestLimits,
 }
@@ -48,7 +48,7 @@ impl Client for ClientService {
         let is_forwarded = is_forwarded(&metadata);
         Ok(Response::new(match ConnectionHandle::check_unless(is_forwarded, &extensions) {
             Ok(()) => self.write_one(request, is_forwarded).await,
-            Err(refusal) => no(refusal),
+            Err(refusal) => refused_response(refusal),
         }))
     }
 
@@ -59,7 +59,7 @@ impl Client for ClientService {
         request: Request<proto::WatchRequest>,
     ) -> Result<Response<BoxStream<proto::WatchResponse>>, Status> {
         Ok(Response::new(match ConnectionHandle::check(request.extensions()).and_then(|()| self.limits.watch()) {
-            Ok(limits) => watch::watch(self.clone(), request.into_inner(), limits),
+            Ok(permit) => watch::watch(self.clone(), request.into_inner(), permit),
             Err(refusal) => watch::refuse(refusal),
         }))
     }
@@ -70,21 +70,21 @@ impl Client for ClientService {
         &self,
         request: Request<Streaming<proto::TaggedWrite>>,
     ) -> Result<Response<BoxStream<proto::TaggedWriteResponse>>, Status> {
-        let limits = ConnectionHandle::check(request.extensions()).and_then(|()| self.limits.write_stream());
-        let limits = limits.map_err(|refusal| Status::resource_exhausted(refusal.message))?;
-        Ok(Response::new(write_stream::answers(self.clone(), request.into_inner(), limits)))
+        let admitted = ConnectionHandle::check(request.extensions()).and_then(|()| self.limits.write_stream());
+        let permit = admitted.map_err(|refusal| Status::resource_exhausted(refusal.message))?;
+        Ok(Response::new(write_stream::answers(self.clone(), request.into_inner(), permit)))
     }
 
     async fn get(&self, request: Request<proto::GetRequest>) -> Result<Response<proto::GetResponse>, Status> {
         let is_forwarded = is_forwarded(request.metadata());
-        let _permit = match self.enter(&request, is_forwarded) {
+        let _permit = match self.admit(&request, is_forwarded) {
             Ok(permit) => permit,
             Err(refusal) => {
                 let outcome = Some(proto::get_response::Outcome::Refused(refusal));
                 return Ok(Response::new(proto::GetResponse { outcome }));
             }
         };
-        answer(&self.limits, self.get_one(request.into_inner(), is_forwarded).await?)
+        answer(&self.limits, self.get_record(request.into_inner(), is_forwarded).await?)
     }
 
     async fn revision(
@@ -93,7 +93,7 @@ impl Client for ClientService {
     ) -> Result<Response<proto::RevisionResponse>, Status> {
         use proto::revision_response::Outcome;
         let is_forwarded = is_forwarded(request.metadata());
-        let outcome = match self.enter(&request, is_forwarded) {
+        let outcome = match self.admit(&request, is_forwarded) {
             Ok(_permit) => self.newest_revision(is_forwarded).await.map_or_else(Outcome::Refused, Outcome::Revision),
             Err(refusal) => Outcome::Refused(refusal),
         };
@@ -112,23 +112,23 @@ impl Client for ClientService {
 
     async fn list(&self, request: Request<proto::ListRequest>) -> Result<Response<proto::ListResponse>, Status> {
         let is_forwarded = is_forwarded(request.metadata());
-        let _permit = match self.enter(&request, is_forwarded) {
+        let _permit = match self.admit(&request, is_forwarded) {
             Ok(permit) => permit,
             Err(refusal) => {
                 return Ok(Response::new(proto::ListResponse { refused: Some(refusal), ..Default::default() }));
             }
         };
-        answer(&self.limits, self.list_some(request.into_inner(), is_forwarded).await?)
+        answer(&self.limits, self.list_page(request.into_inner(), is_forwarded).await?)
     }
 }
 
 impl ClientService {
-    /// Admits a request that costs more than its own bytes.
-    fn enter<T>(&self, request: &Request<T>, is_forwarded: bool) -> Result<Permit, proto::Refusal> {
+    /// Admits a request, or refuses it as overloaded. The permit counts it until it is dropped.
+    fn admit<T>(&self, request: &Request<T>, is_forwarded: bool) -> Result<Permit, proto::Refusal> {
         ConnectionHandle::check_unless(is_forwarded, request.extensions()).and_then(|()| self.limits.request())
     }
 
-    async fn get_one(&self, get: proto::GetRequest, is_forwarded: bool) -> Result<proto::GetResponse, Status> {
+    async fn get_record(&self, get: proto::GetRequest, is_forwarded: bool) -> Result<proto::GetResponse, Status> {
         use proto::get_response::Outcome;
         let outcome = |outcome| Ok(proto::GetResponse { outcome: Some(outcome) });
         if let Err(why) = check_key(&get.key) {
@@ -141,124 +141,131 @@ impl ClientService {
             }
             get.consistency = proto::Consistency::Linearizable as i32;
         }
-        let ask = |leader| {
+        let call = |leader| {
             let get = forwarded(get.clone());
             self.forwarder.call_leader(leader, |mut client| async move { client.get(get).await })
         };
-        match self.read(get.consistency, is_forwarded, ask).await {
-            Ok(Read::Here) => match self.records.get(&get.key).map_err(Status::internal)? {
+        match self.read(get.consistency, is_forwarded, call).await {
+            Ok(ReadAt::Here) => match self.records.get(&get.key).map_err(Status::internal)? {
                 Some(record) => outcome(Outcome::Record(record.into())),
                 None => outcome(Outcome::NotFound(proto::NotFound {})),
             },
-            Ok(Read::There(answer)) => Ok(answer),
+            Ok(ReadAt::Leader(answer)) => Ok(answer),
             Err(refusal) => outcome(Outcome::Refused(refusal)),
         }
     }
 
-    async fn list_some(&self, list: proto::ListRequest, is_forwarded: bool) -> Result<proto::ListResponse, Status> {
+    async fn list_page(&self, list: proto::ListRequest, is_forwarded: bool) -> Result<proto::ListResponse, Status> {
         let refusal = |refusal| Ok(proto::ListResponse { records: Vec::new(), more: false, refused: Some(refusal) });
-        let ask = |leader| {
+        let call = |leader| {
             let list = forwarded(list.clone());
             self.forwarder.call_leader(leader, |mut client| async move { client.list(list).await })
         };
-        match self.read(list.consistency, is_forwarded, ask).await {
-            Ok(Read::Here) => {
+        match self.read(list.consistency, is_forwarded, call).await {
+            Ok(ReadAt::Here) => {
                 let records = Arc::clone(&self.records);
-                let _turn = self.limits.reader().await;
+                let _permit = self.limits.reader().await;
                 tokio::task::spawn_blocking(move || listing::page(&*records, &list))
                     .await
                     .unwrap_or_else(|error| Err(error.to_string()))
                     .map_err(Status::internal)
             }
-            Ok(Read::There(answer)) => Ok(answer),
+            Ok(ReadAt::Leader(answer)) => Ok(answer),
             Err(why) => refusal(why),
         }
     }
 
-    /// The newest revision: whatever was confirmed before this began has it, or a smaller one.
+    /// A revision that is not older than any write confirmed before this call.
     pub(super) async fn newest_revision(&self, is_forwarded: bool) -> Result<u64, proto::Refusal> {
         use proto::revision_response::Outcome;
-        let ask = |leader| {
+        let call = |leader| {
             let request = forwarded(proto::RevisionRequest {});
             self.forwarder.call_leader(leader, move |mut client| async move { client.revision(request).await })
         };
-        match self.read(proto::Consistency::Linearizable as i32, is_forwarded, ask).await? {
-            Read::Here => Ok(self.records.revision()),
-            Read::There(proto::RevisionResponse { outcome: Some(Outcome::Revision(revision)) }) => Ok(revision),
-            Read::There(proto::RevisionResponse { outcome: Some(Outcome::Refused(refusal)) }) => Err(refusal),
-            Read::There(_) => Err(refused("internal", "the leader's answer says nothing: please report it")),
+        match self.read(proto::Consistency::Linearizable as i32, is_forwarded, call).await? {
+            ReadAt::Here => Ok(self.records.revision()),
+            ReadAt::Leader(proto::RevisionResponse { outcome: Some(Outcome::Revision(revision)) }) => Ok(revision),
+            ReadAt::Leader(proto::RevisionResponse { outcome: Some(Outcome::Refused(refusal)) }) => Err(refusal),
+            ReadAt::Leader(_) => Err(refused("internal", "the leader's answer is empty: please report it")),
         }
     }
 
-    /// Lets a read happen here, or asks the leader; the next one, if another leads before that has answered: a read
-    /// changes nothing, so it may be asked twice.
+    /// Obtains permission for a local read, or the leader's answer. If another node leads before the leader has
+    /// answered, that one is asked next: a read changes nothing, so it may be repeated.
     async fn read<T, F>(
         &self,
         consistency: i32,
         is_forwarded: bool,
-        ask: impl Fn(NodeId) -> F,
-    ) -> Result<Read<T>, proto::Refusal>
+        call: impl Fn(NodeId) -> F,
+    ) -> Result<ReadAt<T>, proto::Refusal>
     where
         F: Future<Output = Result<T, Lost>>,
     {
         for _ in 0..LEADERS_MAX {
-            let leader = match self.may_read(consistency, is_forwarded).await {
-                May::Read => return Ok(Read::Here),
-                May::Ask(leader) => leader,
-                May::Not(refusal) => return Err(refusal),
+            let leader = match self.read_permission(consistency, is_forwarded).await {
+                ReadPermission::Granted => return Ok(ReadAt::Here),
+                ReadPermission::AskLeader(leader) => leader,
+                ReadPermission::Refused(refusal) => return Err(refusal),
             };
-            match ask(leader).await {
-                Ok(answer) => return Ok(Read::There(answer)),
+            match call(leader).await {
+                Ok(answer) => return Ok(ReadAt::Leader(answer)),
                 Err(Lost::Deposed(_)) => {}
                 Err(Lost::NotSent(_)) if self.forwarder.is_deposed(leader) => {}
                 Err(Lost::NotSent(why) | Lost::Unanswered(why)) => return Err(leader_unreachable(leader, &why)),
                 Err(Lost::Overloaded(why)) => return Err(leader_overloaded(leader, &why)),
             }
         }
-        let text = format!("{LEADERS_MAX} leaders followed each other before one could answer: try again");
+        let text = format!("the leader changed {LEADERS_MAX} times before the read was answered: try again");
         Err(refused(Refusal::NoLeader.code(), text))
     }
 
-    async fn may_read(&self, consistency: i32, is_forwarded: bool) -> May {
-        let ask = match proto::Consistency::try_from(consistency) {
-            Ok(proto::Consistency::Local) => return May::Read,
-            Ok(proto::Consistency::Linearizable | proto::Consistency::Unspecified) => Ask::Read,
-            Ok(proto::Consistency::Lease) => Ask::LeaseRead,
+    async fn read_permission(&self, consistency: i32, is_forwarded: bool) -> ReadPermission {
+        let request = match proto::Consistency::try_from(consistency) {
+            Ok(proto::Consistency::Local) => return ReadPermission::Granted,
+            Ok(proto::Consistency::Linearizable | proto::Consistency::Unspecified) => requests::Request::Read,
+            Ok(proto::Consistency::Lease) => requests::Request::LeaseRead,
             Ok(proto::Consistency::Quorum) => {
-                let text = "a quorum read is of one key: use linearizable, lease or local";
-                return May::Not(refused("unknown_consistency", text));
+                let text = "quorum reads read a single key: use linearizable, lease or local here";
+                return ReadPermission::Refused(refused("unknown_consistency", text));
             }
             Err(_) => {
-                let text = format!("there is no consistency {consistency}: use linearizable, lease, quorum or local");
-                return May::Not(refused("unknown_consistency", text));
+                let text = format!("unknown consistency {consistency}: use linearizable, lease, quorum or local");
+                return ReadPermission::Refused(refused("unknown_consistency", text));
             }
         };
-        let answer = match self.queue.ask(ask) {
+        let answer = match self.queue.ask(request) {
             Ok(answer) => answer.await,
-            Err(why) => return May::Not(not_taken(why)),
+            Err(why) => return ReadPermission::Refused(not_taken(why)),
         };
         match answer {
-            Ok(Answer::Readable) => May::Read,
-            Ok(Answer::Forward(leader)) if is_forwarded => May::Not(not_a_leader(leader)),
-            Ok(Answer::Forward(leader)) => May::Ask(leader),
-            Ok(Answer::Refused(refusal)) => May::Not(by_core(refusal)),
+            Ok(Answer::Readable) => ReadPermission::Granted,
+            Ok(Answer::Forward(leader)) if is_forwarded => ReadPermission::Refused(not_a_leader(leader)),
+            Ok(Answer::Forward(leader)) => ReadPermission::AskLeader(leader),
+            Ok(Answer::Refused(refusal)) => ReadPermission::Refused(by_core(refusal)),
             Ok(Answer::Applied { .. } | Answer::Injected(_) | Answer::Snapshot(_) | Answer::Done | Answer::Unknown) => {
-                May::Not(refused("internal", "the node gave an answer that fits no read: please report it"))
+                let text = "the core gave an answer that is none of a read: please report it";
+                ReadPermission::Refused(refused("internal", text))
             }
-            Err(_) => May::Not(refused("stopping", "this node stopped before it could answer: ask another one")),
+            Err(_) => {
+                let text = "this node stopped before it could answer: ask another one";
+                ReadPermission::Refused(refused("stopping", text))
+            }
         }
     }
 }
 
-/// Where a read was done.
-enum Read<T> {
+/// Where a read is done.
+enum ReadAt<T> {
+    /// At this node, now.
     Here,
-    There(T),
+    /// The leader has done it; its answer.
+    Leader(T),
 }
 
-/// What a read may do.
-enum May {
-    Read,
-    Ask(NodeId),
-    Not(proto::Refusal),
+/// Whether a read may be done at this node.
+enum ReadPermission {
+    Granted,
+    /// Only this leader may grant it.
+    AskLeader(NodeId),
+    Refused(proto::Refusal),
 }

@@ -295,7 +295,7 @@ impl ControlService {
 
     fn line(&self, entry: &Entry, state: &NodeState, forged_from: Option<Position>) -> proto::LogLine {
         let command = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten();
-        let shown = command.as_ref().filter(|_| self.about.lab).map(|command| command.change.shown());
+        let shown = command.as_ref().filter(|_| self.about.lab).map(|command| command.change.preview());
         let (key, value) = shown.unzip();
         let in_session = command.filter(|command| command.once.is_some());
         proto::LogLine {

@@ -1,7 +1,7 @@
-//! Passing clients' calls on to the leader: one hop, over connections that are kept.
+//! Forwarding clients' calls to the leader: one hop, over connections that are kept.
 //!
-//! A call that never left is definitely not done. Once it may have left, a lost answer to a write is *unknown*. A
-//! leader that is frozen closes no connection: a call to it ends as soon as this node follows another leader.
+//! A call that was never sent is certainly not done. Once it may have been sent, a lost answer to a write is
+//! *unknown*. A frozen leader closes no connection, so a call to it ends as soon as this node follows another leader.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -18,39 +18,39 @@ use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto::client_client::ClientClient;
 use crate::wire::status::reason;
 
-/// How long a node waits for the leader before it gives an answer up; clients mostly have a shorter deadline.
+/// How long a node waits for the leader's answer. Clients mostly have a shorter deadline.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) struct Forwarder {
     pub(super) links: Arc<Links>,
-    /// The nodes to which the lab has cut the link: nothing is passed on to them.
+    /// The nodes to which the lab has cut the link.
     pub(super) cuts: watch::Receiver<BTreeSet<NodeId>>,
-    /// Who leads, as far as this node knows.
-    pub(super) leaders: watch::Receiver<Option<NodeId>>,
+    /// The leader as this node knows it.
+    pub(super) leader: watch::Receiver<Option<NodeId>>,
 }
 
-/// Why there is no answer from the leader.
+/// Why the leader gave no answer.
 pub(super) enum Lost {
-    /// The call never left.
+    /// The call was certainly not sent.
     NotSent(String),
-    /// It arrived, and the leader has not begun it: it has too much to do.
+    /// The leader has refused it as overloaded, before it began.
     Overloaded(String),
-    /// It may have arrived.
+    /// It may have been executed.
     Unanswered(String),
-    /// It may have arrived, and another node leads by now: this one.
+    /// It may have been executed, and this other node leads now.
     Deposed(NodeId),
 }
 
 impl Forwarder {
-    /// A call of the Client service.
+    /// Calls the Client service of a node.
     pub(super) async fn call<T, F>(&self, to: NodeId, call: impl FnOnce(ClientClient<Channel>) -> F) -> Result<T, Lost>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        self.pass_on(to, |channel| call(client(channel))).await
+        self.forward(to, |channel| call(client(channel))).await
     }
 
-    /// A call of the Client service that only the leader can answer.
+    /// Calls the Client service of the leader; ends when another node leads.
     pub(super) async fn call_leader<T, F>(
         &self,
         leader: NodeId,
@@ -62,45 +62,45 @@ impl Forwarder {
         self.ask_leader(leader, |channel| call(client(channel))).await
     }
 
-    /// Whether this node knows of another leader.
+    /// Whether this node knows another leader.
     pub(super) fn is_deposed(&self, leader: NodeId) -> bool {
-        self.leaders.borrow().is_some_and(|known| known != leader)
+        self.leader.borrow().is_some_and(|known| known != leader)
     }
 
-    /// As [`Forwarder::pass_on`], until this node knows of another leader.
+    /// Like [`Forwarder::forward`], but ends when this node knows another leader.
     pub(super) async fn ask_leader<T, F>(&self, leader: NodeId, call: impl FnOnce(Channel) -> F) -> Result<T, Lost>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
         if self.is_deposed(leader) {
-            return Err(Lost::NotSent("another node leads by now".into()));
+            return Err(Lost::NotSent("another node leads now".into()));
         }
-        let mut leaders = self.leaders.clone();
+        let mut known_leader = self.leader.clone();
         let another = |known: &Option<NodeId>| known.is_some_and(|known| known != leader);
         let deposed = async {
-            match leaders.wait_for(another).await.map(|known| *known) {
+            match known_leader.wait_for(another).await.map(|known| *known) {
                 Ok(Some(next)) => next,
-                // The node ends: whoever waits for the answer is told otherwise.
+                // The node is stopping: its shutdown ends the call.
                 _ => std::future::pending().await,
             }
         };
         tokio::select! {
-            answered = self.pass_on(leader, call) => answered,
+            answered = self.forward(leader, call) => answered,
             next = deposed => Err(Lost::Deposed(next)),
         }
     }
 
-    /// A connection to a node, for calls that are not clients' calls; none over a link that the lab has cut.
+    /// The connection to a node for calls that are not clients' calls; `None` over a cut link.
     pub(super) fn channel(&self, to: NodeId) -> Option<Channel> {
-        if self.cuts.borrow().contains(&to) { None } else { self.links.calls(to) }
+        if self.cuts.borrow().contains(&to) { None } else { self.links.channel(to) }
     }
 
-    pub(super) async fn pass_on<T, F>(&self, to: NodeId, call: impl FnOnce(Channel) -> F) -> Result<T, Lost>
+    pub(super) async fn forward<T, F>(&self, to: NodeId, call: impl FnOnce(Channel) -> F) -> Result<T, Lost>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let Some(channel) = self.links.calls(to) else {
-            return Err(Lost::NotSent("this node does not know where it is".into()));
+        let Some(channel) = self.links.channel(to) else {
+            return Err(Lost::NotSent("this node does not know its address".into()));
         };
         let mut cuts = self.cuts.clone();
         if cuts.borrow_and_update().contains(&to) {
@@ -109,7 +109,7 @@ impl Forwarder {
         tokio::select! {
             answered = tokio::time::timeout(FORWARD_TIMEOUT, call(channel)) => match answered {
                 Ok(Ok(response)) => Ok(response.into_inner()),
-                Ok(Err(status)) if never_left(&status) => Err(Lost::NotSent(reason(&status))),
+                Ok(Err(status)) if was_never_sent(&status) => Err(Lost::NotSent(reason(&status))),
                 Ok(Err(status)) if is_overload(&status) => Err(Lost::Overloaded(reason(&status))),
                 Ok(Err(status)) => Err(Lost::Unanswered(reason(&status))),
                 Err(_) => Err(Lost::Unanswered("no answer in time".into())),
@@ -125,13 +125,14 @@ fn client(channel: Channel) -> ClientClient<Channel> {
     ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX).max_encoding_message_size(MESSAGE_BYTES_MAX)
 }
 
-/// A node refuses with this code what it has not begun. Made from a connection's end it has that as its source.
+/// A node uses this code for calls that it has not begun. tonic uses it also for a broken connection, but then with a
+/// source.
 fn is_overload(status: &Status) -> bool {
     status.code() == Code::ResourceExhausted && status.source().is_none()
 }
 
-/// Only a failed connect is proof that nothing was sent.
-fn never_left(status: &Status) -> bool {
+/// Only a failed connect proves that nothing was sent.
+fn was_never_sent(status: &Status) -> bool {
     let mut cause: Option<&(dyn Error + 'static)> = status.source();
     while let Some(error) = cause {
         if error.is::<ConnectError>() {

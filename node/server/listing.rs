@@ -5,12 +5,12 @@ use crate::wire::proto;
 
 const LIMIT_DEFAULT: u64 = 1_000;
 const LIMIT_MAX: u64 = 10_000;
-/// A page ends after this many bytes of keys and values; it has at least one record.
+/// A page is cut after this many bytes of keys and values, but has at least one record.
 const PAGE_BYTES_MAX: usize = 2 << 20;
-/// How many records are read at once: with values of 1 MiB that is what a page holds in memory at most.
+/// Records read at once. With values of 1 MiB this bounds the memory of a page.
 const CHUNK: usize = 32;
 
-/// Blocks on the disk.
+/// One page of records. Blocks on the disk.
 pub(super) fn page(records: &dyn Records, list: &proto::ListRequest) -> Result<proto::ListResponse, String> {
     let limit = if list.limit == 0 { LIMIT_DEFAULT } else { list.limit.min(LIMIT_MAX) } as usize;
     let mut page = proto::ListResponse { records: Vec::new(), more: true, refused: None };

@@ -1,4 +1,4 @@
-//! A watcher's stream: a snapshot, then events; after a loss how many, and a new snapshot.
+//! An observer's stream: a snapshot, then events; after a loss the number of lost events, and a new snapshot.
 
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use tonic::Status;
 use tonic::codegen::BoxStream;
 
 use crate::protocol::trace::Event;
-use crate::server::requests::{Request as Ask, RequestQueue, Tail, Watch};
+use crate::server::requests::{Request, RequestQueue, Tail, Watch};
 use crate::server::ring::{Ring, RingItem};
 use crate::wire::convert::Observation;
 use crate::wire::proto;
 
 type Sender = mpsc::Sender<Result<proto::Observation, Status>>;
 
-/// Nobody reads any more.
+/// The observer is gone.
 struct Gone;
 
 pub(super) fn observations(queue: RequestQueue, tail: Tail, watch: Watch) -> BoxStream<proto::Observation> {
-    // One message waits to be written; the ring takes what comes meanwhile, so that it leaves in one message.
+    // One message is buffered. Later events collect in the ring and leave as one message.
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         let Watch { snapshot, ring } = watch;
@@ -38,15 +38,15 @@ async fn feed(
 ) -> Result<(), Gone> {
     send(sender, first.into()).await?;
     loop {
-        let found = tokio::select! {
-            found = ring.next() => found,
+        let item = tokio::select! {
+            item = ring.next() => item,
             () = sender.closed() => return Err(Gone),
         };
-        match found {
+        match item {
             RingItem::Events(events) => send(sender, to_wire(&events)).await?,
             RingItem::Lost => {
-                let asked = queue.ask(|reply| Ask::Resync(Arc::clone(ring), tail, reply)).map_err(|_| Gone)?;
-                let (lost, snapshot) = asked.await.map_err(|_| Gone)?;
+                let answer = queue.ask(|reply| Request::Resync(Arc::clone(ring), tail, reply)).map_err(|_| Gone)?;
+                let (lost, snapshot) = answer.await.map_err(|_| Gone)?;
                 send(sender, Observation::Lost(lost).into()).await?;
                 send(sender, Observation::Snapshot(Box::new(snapshot)).into()).await?;
             }

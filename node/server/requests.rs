@@ -1,7 +1,7 @@
-//! The desk between the services and the loop: what the services ask, and how they are answered.
+//! The queue of requests between the services and the event loop: what the services ask, and how they are answered.
 //!
-//! The queue of requests is bounded. A full one is a refusal at once, so nobody waits in front of a loop that cannot
-//! keep up. Whoever goes away while waiting drops the receiving end, and the loop's answer goes nowhere.
+//! The queue is bounded. If it is full a request is refused at once, so nothing waits behind a loop that cannot keep
+//! up. A caller that goes away drops the receiver, and the loop's answer is dropped.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,85 +14,85 @@ use crate::protocol::{Answer, Epoch, MemberChange, NodeId, Probe};
 use crate::server::ring::Ring;
 use crate::wire::convert::NodeSnapshot;
 
-/// How many requests may wait for the loop.
+/// The most requests that wait for the event loop: four of its iterations.
 const REQUESTS_MAX: usize = 16_384;
 
-/// What a service asks of the loop, with the way back.
-pub enum Request {
-    /// An encoded command.
+/// A request to the event loop, with the channel for its answer.
+pub(crate) enum Request {
+    /// Append this encoded command to the log, and apply it.
     Write(Bytes, oneshot::Sender<Answer>),
-    /// May the final database be read now, linearizably?
+    /// Permission to read the final database now, linearizably.
     Read(oneshot::Sender<Answer>),
-    /// Like [`Request::Read`], but a leader with a lease answers alone.
+    /// Like [`Request::Read`], but a leader with a valid lease asks no quorum.
     LeaseRead(oneshot::Sender<Answer>),
-    /// What this node says of itself for a quorum read; `None`: it is no voter.
+    /// This node's answer to a quorum read; `None` if it is not a voter.
     Probe(oneshot::Sender<Option<Probe>>),
-    /// For the watchers.
-    Tell(Box<Fact>),
+    /// Publishes a fact for observers.
+    Trace(Box<Fact>),
     Stand(oneshot::Sender<Answer>),
-    /// A snapshot of all that is final now.
+    /// Take a snapshot of the present final data.
     Backup(oneshot::Sender<Answer>),
     /// Change the member list.
     ChangeMembers(MemberChange, oneshot::Sender<Answer>),
-    /// Make this node the leader, or whoever is caught up best.
+    /// Transfer leadership to this node, or to the one that is caught up best.
     Transfer(Option<NodeId>, oneshot::Sender<Answer>),
     Inject(Injection, oneshot::Sender<Answer>),
-    /// The node's state with so many entries of the log's end.
+    /// The node's state, with this many entries of the log's end.
     State(usize, oneshot::Sender<State>),
-    /// The messages that wait at the gate.
+    /// The messages that the lab's gate keeps.
     Pending(oneshot::Sender<Vec<PendingMessage>>),
-    /// `None`: there are too many watchers.
+    /// Start observing; `None` if there are too many observers.
     Watch(Tail, oneshot::Sender<Option<Watch>>),
-    /// A watcher lost events: empty its ring and give a new snapshot, with the number of all events lost.
+    /// An observer lost events: empty its ring, and return the number of lost events and a new snapshot.
     Resync(Arc<Ring>, Tail, oneshot::Sender<(u64, NodeSnapshot)>),
     Fault(Fault, oneshot::Sender<FaultDone>),
 }
 
-/// Forged entries for the end of the log: encoded commands.
-pub struct Injection {
-    pub epoch: Option<Epoch>,
-    pub commands: Vec<Bytes>,
+/// Forged entries for the end of the log: encoded commands. Only in a lab.
+pub(crate) struct Injection {
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) commands: Vec<Bytes>,
 }
 
-/// How many entries of the log's end a snapshot has at most.
+/// The most entries of the log's end in a snapshot.
 #[derive(Clone, Copy)]
-pub struct Tail(pub usize);
+pub(crate) struct Tail(pub usize);
 
-/// The node's state, with what the lab does to it.
-pub struct State {
-    pub snapshot: NodeState,
-    /// How many messages wait at the gate; which ones is told only where it is asked for.
-    pub pending: u64,
-    /// How much of the core's time is left until its timer runs out.
-    pub timer_micros: u64,
+/// The node's state, with the lab's faults in force.
+pub(crate) struct State {
+    pub(crate) snapshot: NodeState,
+    /// The number of messages that wait at the gate. They are listed by [`Request::Pending`].
+    pub(crate) pending: u64,
+    /// Microseconds of the core's time until its deadline.
+    pub(crate) timer_micros: u64,
 }
 
-/// A new watcher: the state now, and the ring into which every later event goes.
-pub struct Watch {
-    pub snapshot: NodeSnapshot,
-    pub ring: Arc<Ring>,
+/// A new observer: the state now, and the ring into which every later event goes.
+pub(crate) struct Watch {
+    pub(crate) snapshot: NodeSnapshot,
+    pub(crate) ring: Arc<Ring>,
 }
 
-/// What the lab can do to a node.
+/// A fault to inject or to end.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     Cut(NodeId),
     Heal(NodeId),
-    /// A hold, a drop, a delay or a duplication.
+    /// Sets a rule: hold, drop, delay or duplicate.
     Rule(LinkRule),
-    /// Ends the hold of this kind, or all of them.
+    /// Ends the hold of this kind of message, or all holds.
     Release(String),
-    /// Ends all that is in force.
+    /// Ends every fault.
     Lift,
     Step(bool),
     Message(MessageId, OnMessage),
-    /// Lets time go on: so many microseconds, or until the timer runs out.
+    /// Advances the core's time by this many microseconds, or to its deadline.
     Tick(Option<u64>),
 }
 
-/// What is done to a message that waits.
+/// What to do with a message that waits at the gate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OnMessage {
+pub(crate) enum OnMessage {
     Deliver,
     Discard,
     Delay { millis: u64 },
@@ -100,45 +100,45 @@ pub enum OnMessage {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FaultDone {
-    /// It was as asked for already.
+pub(crate) enum FaultDone {
+    /// Nothing changed: it was in force, or not in force, already.
     Already,
     Done,
-    /// So many messages that waited are delivered.
+    /// This many waiting messages were delivered.
     Released(u64),
     /// No such message waits here.
     NoSuchMessage,
-    /// So many microseconds went on.
+    /// The core's time advanced by this many microseconds.
     Passed(u64),
 }
 
-/// Why a request was not taken; nothing of it was done.
+/// Why a request was not accepted. Nothing of it was done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum NotTaken {
+pub(crate) enum NotTaken {
     Overloaded,
     Stopping,
 }
 
-/// The services' end. Cheap to clone.
+/// The services' end of the queue. Clones share it.
 #[derive(Clone)]
-pub struct RequestQueue {
+pub(crate) struct RequestQueue {
     requests: mpsc::Sender<Request>,
     stopping: Arc<AtomicBool>,
 }
 
 impl RequestQueue {
-    pub fn new() -> (RequestQueue, mpsc::Receiver<Request>) {
+    pub(crate) fn new() -> (RequestQueue, mpsc::Receiver<Request>) {
         let (requests, inbox) = mpsc::channel(REQUESTS_MAX);
         (RequestQueue { requests, stopping: Arc::default() }, inbox)
     }
 
-    /// From now on nothing is taken.
-    pub fn stop(&self) {
+    /// Stops accepting requests: the node is shutting down.
+    pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Hands a request to the loop. The receiver fails if the loop ends before it has answered.
-    pub fn ask<T>(
+    /// Queues a request. The receiver fails if the loop ends before it has answered.
+    pub(crate) fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
     ) -> Result<oneshot::Receiver<T>, NotTaken> {

@@ -1,7 +1,7 @@
-//! The ring between the loop and one watcher: bounded, and the loop never waits for it.
+//! The ring buffer between the event loop and one observer: bounded, and the loop never waits for it.
 //!
-//! When it is full the oldest events go. The watcher is told how many it lost and gets a new snapshot, so what it shows
-//! is never wrong, only late.
+//! When it is full the oldest events are dropped. The observer then gets the number of lost events and a new snapshot,
+//! so what it shows is never wrong, only late.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -10,13 +10,13 @@ use std::task::{Poll, Waker};
 
 use crate::protocol::trace::{Event, Fact};
 
-/// What a ring holds at most, an entry's preview counting like an event.
+/// The capacity of a ring, in events; the preview of an entry counts like an event.
 const WEIGHT_MAX: usize = 32_768;
-/// What one message to a watcher has at most, likewise.
+/// The most of one message to an observer, in the same unit.
 const BATCH_WEIGHT_MAX: usize = 4_096;
 
 #[derive(Default)]
-pub struct Ring {
+pub(crate) struct Ring {
     inner: Mutex<Inner>,
 }
 
@@ -29,19 +29,19 @@ struct Inner {
     reader: Option<Waker>,
 }
 
-/// What a watcher finds in its ring.
+/// What an observer finds in its ring.
 #[derive(Debug, PartialEq, Eq)]
-pub enum RingItem {
+pub(crate) enum RingItem {
     Events(Vec<Arc<Event>>),
-    /// Some are lost: ask for a new snapshot.
+    /// Events were lost; a new snapshot is needed.
     Lost,
-    /// The node ends.
+    /// The node is stopping.
     End,
 }
 
 impl Ring {
-    /// Puts an event in; the oldest go if there is no room.
-    pub fn push(&self, event: &Arc<Event>) {
+    /// Adds an event; drops the oldest if there is no room.
+    pub(crate) fn push(&self, event: &Arc<Event>) {
         let mut inner = self.lock();
         inner.weight += weight(event);
         inner.events.push_back(Arc::clone(event));
@@ -54,8 +54,8 @@ impl Ring {
         wake(&mut inner);
     }
 
-    /// Empties the ring for a new snapshot; gives how many events the watcher has missed since its last.
-    pub fn restart(&self) -> u64 {
+    /// Empties the ring for a new snapshot. Returns the number of events lost since the last one.
+    pub(crate) fn restart(&self) -> u64 {
         let mut inner = self.lock();
         let missed = inner.lost + inner.events.len() as u64;
         inner.events.clear();
@@ -64,19 +64,19 @@ impl Ring {
         missed
     }
 
-    /// Nothing more comes in, or nobody reads it any more.
-    pub fn close(&self) {
+    /// Closes the ring, from either side.
+    pub(crate) fn close(&self) {
         let mut inner = self.lock();
         inner.closed = true;
         wake(&mut inner);
     }
 
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.lock().closed
     }
 
-    /// What has come in; waits while there is nothing.
-    pub async fn next(&self) -> RingItem {
+    /// The next events; waits until there are some.
+    pub(crate) async fn next(&self) -> RingItem {
         poll_fn(|context| {
             let mut inner = self.lock();
             if inner.lost > 0 {
@@ -95,7 +95,7 @@ impl Ring {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing panics while the lock is held; a poisoned ring would be as good as any.
+        // Nothing panics while the lock is held, and a poisoned ring would still be consistent.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -121,8 +121,8 @@ fn wake(inner: &mut Inner) {
     }
 }
 
-/// What an event counts in a ring.
-pub fn weight(event: &Event) -> usize {
+/// The weight of an event in a ring.
+pub(crate) fn weight(event: &Event) -> usize {
     let previews = match &event.fact {
         Fact::Proposed { entry } => entry.len(),
         Fact::Consistent { entries, .. } | Fact::Injected { entries } => entries.len(),

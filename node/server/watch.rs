@@ -1,12 +1,12 @@
-//! Committed changes for those who watch, from a revision on, out of this node's final data.
+//! Watches: committed changes from a revision on, read from this node's final data.
 //!
-//! Revisions are the same at every node, so whoever is cut off here goes on at another node after the last revision
-//! that it got. A node that is behind lets its watchers wait; one whose history does not reach back so far says from
-//! where it does.
+//! Revisions are the same at every node, so a client that loses its connection continues at another node after the
+//! last revision that it received. At a node that lags, a watch waits. If the history does not reach back far enough,
+//! the watch fails with the oldest available revision.
 //!
-//! A revision that no node has yet is waited for only if it is the next one. Beyond that the watcher means another
-//! cluster, or has mistyped: it would wait in silence, and miss the changes before. A node that is behind cannot tell
-//! by itself, so it asks the leader; while nobody leads, the watcher waits.
+//! Of revisions that do not exist yet, only the next one may be watched. A later one belongs to another cluster or is
+//! a mistake, and the watch would wait in silence and miss the changes before it. A node that lags cannot tell by
+//! itself, so it asks the leader; without a leader the watch waits.
 
 use std::time::Duration;
 
@@ -21,33 +21,35 @@ use crate::server::records::{ChangedRecord, ChangesGone, Records};
 use crate::wire::proto;
 use crate::wire::refusal::refused;
 
-/// Changes in one message, and how many messages wait for a slow watcher: then its node reads no further for it.
+/// Changes in one message, and messages buffered for a slow client; beyond it the database is not read for that
+/// client.
 const CHANGES_MAX: usize = 256;
 const MESSAGES_MAX: usize = 1;
-/// A message ends after this many bytes of keys and values.
+/// A message is cut after this many bytes of keys and values.
 const BYTES_MAX: usize = 1 << 20;
-/// A watcher of a quiet prefix is told so often how far it has seen, so that it need not go far back after a break.
-const BOOKMARK: Duration = Duration::from_secs(1);
-/// How long the leader may take to say which revision is the newest, before the watcher gets its first response.
-const NEWEST: Duration = Duration::from_millis(250);
+/// The interval of bookmarks: without changes a client learns how far it has seen, so that it need not go back far
+/// after a lost connection.
+const BOOKMARK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long to wait for the leader's newest revision before the first response.
+const NEWEST_TIMEOUT: Duration = Duration::from_millis(250);
 
 pub(super) fn watch(
     service: ClientService,
     request: proto::WatchRequest,
-    limits: Permit,
+    permit: Permit,
 ) -> BoxStream<proto::WatchResponse> {
     let (responses, receiver) = mpsc::channel(MESSAGES_MAX);
     tokio::spawn(async move {
-        let (gone, _room) = (responses.clone(), limits);
+        let (sender, _permit) = (responses.clone(), permit);
         tokio::select! {
-            () = send_all(&service, request, &responses) => {}
-            () = gone.closed() => {}
+            _ = send_all(&service, request, &responses) => {}
+            () = sender.closed() => {}
         }
     });
     Box::pin(ReceiverStream::new(receiver))
 }
 
-/// A watch that ends before it begins.
+/// A watch that is refused.
 pub(super) fn refuse(refusal: proto::Refusal) -> BoxStream<proto::WatchResponse> {
     let response = proto::WatchResponse { refused: Some(refusal), ..proto::WatchResponse::default() };
     Box::pin(tokio_stream::once(Ok(response)))
@@ -55,73 +57,69 @@ pub(super) fn refuse(refusal: proto::Refusal) -> BoxStream<proto::WatchResponse>
 
 type Responses = mpsc::Sender<Result<proto::WatchResponse, Status>>;
 
-/// Sends until the watcher goes away, the node ends, or the history is gone.
-async fn send_all(service: &ClientService, request: proto::WatchRequest, responses: &Responses) {
+/// The watch is over: the client is gone, the node is stopping, or the client has received a refusal.
+struct Ended;
+
+/// Sends changes until the watch ends.
+async fn send_all(service: &ClientService, request: proto::WatchRequest, responses: &Responses) -> Result<(), Ended> {
     let (records, mut revisions) = (&*service.records, service.revisions.clone());
     let proto::WatchRequest { prefix, from } = request;
     let mut seen = from.map_or_else(|| records.revision(), |from| from.saturating_sub(1));
-    // The first response goes out at once, with or without changes.
-    let (mut first, mut told) = (true, seen);
-    // Whether somebody has the revision after which changes are wanted.
+    // The first response is sent at once, with or without changes.
+    let (mut first, mut announced) = (true, seen);
+    // Whether the revision after which changes are wanted exists anywhere.
     let mut exists = false;
     loop {
         exists = exists || seen <= records.revision();
         if !exists && let Some(newest) = newest(service).await {
             if newest < seen {
-                let _ = responses.send(Ok(future(seen + 1, newest))).await;
-                return;
+                return send(responses, future_revision(seen + 1, newest)).await;
             }
             exists = true;
         }
         let present = *revisions.borrow_and_update();
         let (response, up_to) = match page(records, seen, &prefix) {
             Ok(page) => page,
-            Err(refusal) => {
-                let _ = responses.send(Ok(refusal)).await;
-                return;
-            }
+            Err(refusal) => return send(responses, refusal).await,
         };
         seen = up_to;
         if std::mem::take(&mut first) || !response.changes.is_empty() {
-            told = seen;
-            if responses.send(Ok(response)).await.is_err() {
-                return;
-            }
+            announced = seen;
+            send(responses, response).await?;
         }
         if seen < present {
             continue;
         }
-        match tokio::time::timeout(BOOKMARK, revisions.changed()).await {
-            Ok(Ok(())) => {}
-            // The node ends.
-            Ok(Err(_)) => return,
-            Err(_) if told == seen => {}
-            Err(_) => {
-                told = seen;
-                let bookmark = proto::WatchResponse { up_to: seen, ..proto::WatchResponse::default() };
-                if responses.send(Ok(bookmark)).await.is_err() {
-                    return;
-                }
-            }
+        let has_changed = match tokio::time::timeout(BOOKMARK_INTERVAL, revisions.changed()).await {
+            Ok(changed) => changed.map(|()| true).map_err(|_| Ended)?,
+            Err(_) => false,
+        };
+        if !has_changed && announced != seen {
+            announced = seen;
+            send(responses, proto::WatchResponse { up_to: seen, ..proto::WatchResponse::default() }).await?;
         }
     }
 }
 
-/// The newest revision of all, if the leader says it in time.
-async fn newest(service: &ClientService) -> Option<u64> {
-    tokio::time::timeout(NEWEST, service.newest_revision(false)).await.ok()?.ok()
+async fn send(responses: &Responses, response: proto::WatchResponse) -> Result<(), Ended> {
+    responses.send(Ok(response)).await.map_err(|_| Ended)
 }
 
-fn future(from: u64, newest: u64) -> proto::WatchResponse {
+/// The newest revision of the cluster, if the leader answers in time.
+async fn newest(service: &ClientService) -> Option<u64> {
+    tokio::time::timeout(NEWEST_TIMEOUT, service.newest_revision(false)).await.ok()?.ok()
+}
+
+fn future_revision(from: u64, newest: u64) -> proto::WatchResponse {
     let text = format!(
-        "revision {from} does not exist yet: the newest is {newest}. Watch from {} on, or without a revision from what comes \
-         next",
+        "revision {from} does not exist yet: the newest is {newest}. Watch from {} on, or without a revision from the \
+         next change on",
         newest + 1
     );
     proto::WatchResponse { refused: Some(refused("future_revision", text)), ..proto::WatchResponse::default() }
 }
 
-/// The next changes, and how far they go; or the refusal that ends the stream.
+/// The next changes, and the revision up to which they are complete; or the refusal that ends the stream.
 fn page(records: &dyn Records, after: u64, prefix: &[u8]) -> Result<(proto::WatchResponse, u64), proto::WatchResponse> {
     match records.changes(after, prefix, CHANGES_MAX) {
         Ok((changes, up_to)) => {
@@ -130,14 +128,14 @@ fn page(records: &dyn Records, after: u64, prefix: &[u8]) -> Result<(proto::Watc
             Ok((proto::WatchResponse { changes, up_to, ..proto::WatchResponse::default() }, up_to))
         }
         Err(ChangesGone { oldest }) => {
-            let text = format!("changes from revision {} on are not kept any more: watch from {oldest} on", after + 1);
+            let text = format!("changes from revision {} on are no longer kept: watch from {oldest} on", after + 1);
             let refused = Some(refused("history_gone", text));
             Err(proto::WatchResponse { refused, oldest, ..proto::WatchResponse::default() })
         }
     }
 }
 
-/// As many of them as fit into one message; at least one.
+/// As many changes as fit into one message, at least one.
 fn bounded(mut changes: Vec<ChangedRecord>, up_to: u64) -> (Vec<ChangedRecord>, u64) {
     let mut bytes = 0;
     let fits = |change: &&ChangedRecord| {

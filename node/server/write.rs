@@ -1,4 +1,6 @@
-//! Clients' writes: checked, encoded for the log, and passed on to the leader if another node leads.
+//! Writes of clients: checked, encoded for the log, and forwarded if another node leads.
+//!
+//! A write has three outcomes: confirmed, refused (it certainly did not happen), unknown (it may happen).
 
 use bytes::Bytes;
 
@@ -7,29 +9,31 @@ use crate::protocol::{Answer, Change, Command, NodeId, Once};
 use crate::server::client::ClientService;
 use crate::server::forward::Lost;
 use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken, session_lost};
-use crate::server::requests::Request as Ask;
+use crate::server::requests;
 use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
 use crate::wire::refusal::{refused, unsound};
 
-/// A client's request, kept so that it can be passed on, with the change that it asks for. They share their bytes.
-pub(super) struct Write {
+/// A write with its decoded change. The request is kept for forwarding; both share their bytes.
+pub(super) struct CheckedWrite {
     request: proto::WriteRequest,
     change: Change,
-    /// Another node has passed the request on.
+    /// Another node has forwarded the request; it is not forwarded again.
     is_forwarded: bool,
 }
 
-impl Write {
-    /// The size limits of keys, values and batches are checked here and nowhere else in a node.
-    pub(super) fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<Write, proto::Refusal> {
+impl CheckedWrite {
+    /// Decodes and checks a request. This is the only place of a node that checks the limits of keys, values and
+    /// batches.
+    pub(super) fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<CheckedWrite, proto::Refusal> {
         let Some(change) = &request.change else {
-            return Err(refused("empty_write", "the message holds no write"));
+            return Err(refused("empty_write", "the request contains no change"));
         };
-        let change = Change::try_from(change)
-            .map_err(|_| refused("nothing_expected", "a compare-and-set must say what it expects"))?;
+        let change = Change::try_from(change).map_err(|_| {
+            refused("nothing_expected", "a compare-and-set must state what it expects: absent, a value or a revision")
+        })?;
         change.check().map_err(unsound)?;
-        Ok(Write { request, change, is_forwarded })
+        Ok(CheckedWrite { request, change, is_forwarded })
     }
 
     fn command(&self) -> Bytes {
@@ -38,38 +42,39 @@ impl Write {
         Command { session, sequence, once, change: self.change.clone() }.encode()
     }
 
-    /// The key of a compare-and-set.
-    fn compared(&self) -> Option<&Bytes> {
+    /// The key of a compare-and-set; `None` for other changes.
+    fn compared_key(&self) -> Option<&Bytes> {
         if let Change::CompareAndSet { key, .. } = &self.change { Some(key) } else { None }
     }
 }
 
 impl ClientService {
     pub(super) async fn write_one(&self, request: proto::WriteRequest, is_forwarded: bool) -> proto::WriteResponse {
-        let admitted = self.limits.write(bytes(&request));
-        let (_permits, write) = match admitted.and_then(|permits| Ok((permits, Write::new(request, is_forwarded)?))) {
-            Ok(admitted) => admitted,
-            Err(refusal) => return no(refusal),
-        };
+        let admitted = self.limits.write(key_and_value_bytes(&request));
+        let (_permits, write) =
+            match admitted.and_then(|permits| Ok((permits, CheckedWrite::new(request, is_forwarded)?))) {
+                Ok(admitted) => admitted,
+                Err(refusal) => return refused_response(refusal),
+            };
         let command = write.command();
-        let answered = match self.queue.ask(|reply| Ask::Write(command, reply)) {
+        let answer = match self.queue.ask(|reply| requests::Request::Write(command, reply)) {
             Ok(answer) => answer.await,
-            Err(why) => return no(not_taken(why)),
+            Err(why) => return refused_response(not_taken(why)),
         };
-        match answered {
-            Ok(Answer::Applied { applied, .. }) => self.done(&write, applied),
-            Ok(Answer::Forward(leader)) if write.is_forwarded => no(not_a_leader(leader)),
+        match answer {
+            Ok(Answer::Applied { applied, .. }) => self.applied_response(&write, applied),
+            Ok(Answer::Forward(leader)) if write.is_forwarded => refused_response(not_a_leader(leader)),
             Ok(Answer::Forward(leader)) => Box::pin(self.forward_write(leader, write.request)).await,
-            Ok(Answer::Refused(refusal)) => no(by_core(refusal)),
-            Ok(Answer::Unknown) => unknown("the leader stepped down with the write in its log"),
+            Ok(Answer::Refused(refusal)) => refused_response(by_core(refusal)),
+            Ok(Answer::Unknown) => unknown_response("the leader stepped down with the write in its log"),
             Ok(Answer::Injected(_) | Answer::Snapshot(_) | Answer::Readable | Answer::Done) => {
-                unknown("the node gave an answer that fits no write")
+                unknown_response("the core gave an answer that is none of a write")
             }
-            Err(_) => unknown("the node stopped before it could answer"),
+            Err(_) => unknown_response("the node stopped before it could answer"),
         }
     }
 
-    fn done(&self, write: &Write, applied: Applied) -> proto::WriteResponse {
+    fn applied_response(&self, write: &CheckedWrite, applied: Applied) -> proto::WriteResponse {
         use proto::write_response::Outcome as Wire;
         let (outcome, revision) = match applied.outcome {
             Outcome::Done { revision } => {
@@ -84,9 +89,9 @@ impl ClientService {
         proto::WriteResponse { outcome: Some(outcome), revision }
     }
 
-    /// The revision that a compare-and-set found, with its value if the key still has it.
-    fn not_equal(&self, write: &Write, revision: Option<u64>) -> proto::NotEqual {
-        let record = write.compared().and_then(|key| self.records.get(key).ok().flatten());
+    /// The revision that a compare-and-set found, with its value if the key still has that revision.
+    fn not_equal(&self, write: &CheckedWrite, revision: Option<u64>) -> proto::NotEqual {
+        let record = write.compared_key().and_then(|key| self.records.get(key).ok().flatten());
         let value = record.filter(|record| Some(record.revision) == revision).map(|record| record.value);
         proto::NotEqual { revision, value }
     }
@@ -95,18 +100,20 @@ impl ClientService {
         let call =
             |mut client: proto::client_client::ClientClient<_>| async move { client.write(forwarded(request)).await };
         self.forwarder.call_leader(leader, call).await.unwrap_or_else(|lost| match lost {
-            Lost::NotSent(why) => no(leader_unreachable(leader, &why)),
-            Lost::Overloaded(why) => no(leader_overloaded(leader, &why)),
-            Lost::Unanswered(why) => unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}")),
+            Lost::NotSent(why) => refused_response(leader_unreachable(leader, &why)),
+            Lost::Overloaded(why) => refused_response(leader_overloaded(leader, &why)),
+            Lost::Unanswered(why) => {
+                unknown_response(&format!("it was forwarded to {leader}, whose answer was lost: {why}"))
+            }
             Lost::Deposed(next) => {
-                unknown(&format!("it was passed on to {leader}, which gave no answer, and {next} leads by now"))
+                unknown_response(&format!("it was forwarded to {leader}, which did not answer, and {next} leads now"))
             }
         })
     }
 }
 
 /// The bytes of the keys and values of a write.
-pub(super) fn bytes(request: &proto::WriteRequest) -> usize {
+pub(super) fn key_and_value_bytes(request: &proto::WriteRequest) -> usize {
     use proto::write_request::Change as Wire;
     match &request.change {
         Some(Wire::Put(put)) => put.key.len() + put.value.len(),
@@ -124,11 +131,11 @@ pub(super) fn bytes(request: &proto::WriteRequest) -> usize {
     }
 }
 
-pub(super) fn no(refusal: proto::Refusal) -> proto::WriteResponse {
+pub(super) fn refused_response(refusal: proto::Refusal) -> proto::WriteResponse {
     proto::WriteResponse { outcome: Some(proto::write_response::Outcome::Refused(refusal)), revision: 0 }
 }
 
-fn unknown(why: &str) -> proto::WriteResponse {
+fn unknown_response(why: &str) -> proto::WriteResponse {
     let message = format!("{why}, so the write may or may not happen");
     proto::WriteResponse {
         outcome: Some(proto::write_response::Outcome::Unknown(proto::Unknown { message })),

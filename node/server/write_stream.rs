@@ -1,11 +1,11 @@
-//! Many writes of one client under way at once, over one stream. Answers carry the request's tag and may overtake.
+//! Many writes of one client in flight over one stream. Answers carry the request's tag and may come in another order.
 //!
 //! ```text
-//! stream of requests ─▶ the task: writes under way ─▶ answers that wait ─▶ stream of answers
+//! stream of requests ─▶ task: writes in flight ─▶ answers ready ─▶ stream of answers
 //! ```
 //!
-//! Whoever does not read answers is not read any further either, and sooner if many answers wait on other streams, too. The task goes on meanwhile, so that writes which are
-//! answered take no room from other clients.
+//! A client that does not read its answers is not read from either; sooner if many answers wait on other streams too.
+//! The task continues meanwhile, so that answered writes hold no permit that other clients need.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -20,29 +20,36 @@ use tonic::{Status, Streaming};
 
 use crate::server::admission::limits::Permit;
 use crate::server::client::ClientService;
-use crate::server::write::bytes;
+use crate::server::write::key_and_value_bytes;
 use crate::wire::proto;
 
-/// How many writes of one stream may be under way, with the answers that wait; then it is not read further until one is
-/// read.
-const UNDER_WAY_MAX: usize = 4_096;
-/// The same while as many answers wait on all streams together as may.
-const UNDER_WAY_LEAST: usize = 16;
-/// The same for the bytes of the keys and values of those under way; one write more may be begun.
-const UNDER_WAY_BYTES_MAX: usize = 16 << 20;
+/// The most writes in flight on one stream plus answers ready; beyond it the stream is not read.
+const IN_FLIGHT_MAX: usize = 4_096;
+/// The same while the answers ready on all streams together are at their limit. Not 0, so that every stream
+/// progresses.
+const IN_FLIGHT_MIN: usize = 16;
+/// The most bytes of keys and values in flight. One further write may exceed it.
+const IN_FLIGHT_BYTES_MAX: usize = 16 << 20;
 
 pub(super) fn answers(
     service: ClientService,
     requests: Streaming<proto::TaggedWrite>,
-    limits: Permit,
+    permit: Permit,
 ) -> BoxStream<proto::TaggedWriteResponse> {
     let shared = Arc::new(Shared::default());
-    let (under_way, of_task) = (FuturesUnordered::new(), Arc::clone(&shared));
-    tokio::spawn(Work { service, requests: Some(requests), under_way, bytes: 0, shared: of_task, _room: limits });
+    tokio::spawn(StreamTask {
+        service,
+        requests: Some(requests),
+        in_flight: FuturesUnordered::new(),
+        bytes: 0,
+        shared: Arc::clone(&shared),
+        _permit: permit,
+    });
     Box::pin(Answers { shared })
 }
 
-/// Between the task and the stream of answers.
+/// Shared by the task and the stream of answers. The lock is held only to move answers and wakers, never across an
+/// await.
 #[derive(Default)]
 struct Shared {
     inner: Mutex<Inner>,
@@ -51,12 +58,12 @@ struct Shared {
 #[derive(Default)]
 struct Inner {
     ready: VecDeque<Ready>,
-    /// Nothing more comes, and why if that is an error.
+    /// No more answers come; with the error, if that is why.
     ended: Option<Result<(), Status>>,
-    /// Nobody reads any more.
-    unread: bool,
+    /// The client is gone.
+    reader_gone: bool,
     reader: Option<Waker>,
-    /// The task, while it waits for room.
+    /// The task, while it waits for answers to be read.
     task: Option<Waker>,
 }
 
@@ -67,104 +74,104 @@ impl Shared {
     }
 }
 
-/// An answer that waits to be read, with its place among those of all streams.
+/// An answer ready to be read, with its permit; without one if all streams together are at their limit.
 type Ready = (proto::TaggedWriteResponse, Option<Permit>);
 
-/// An answer, with how many bytes its write had.
+/// An answer, with the bytes of its write.
 type Answered = (proto::TaggedWriteResponse, usize);
 
-struct Work {
+struct StreamTask {
     service: ClientService,
-    /// `None` once the client has sent all.
+    /// `None` once the client has sent its last request.
     requests: Option<Streaming<proto::TaggedWrite>>,
-    under_way: FuturesUnordered<BoxFuture<'static, Answered>>,
-    /// Keys and values of what is under way.
+    in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
+    /// Bytes of keys and values in flight.
     bytes: usize,
     shared: Arc<Shared>,
-    _room: Permit,
+    _permit: Permit,
 }
 
-impl Work {
-    /// Takes requests as long as there is room for them; true if it took any.
-    fn take_requests(&mut self, context: &mut Context<'_>) -> Result<bool, Status> {
-        let mut some = false;
+impl StreamTask {
+    /// Reads requests while the limits allow; true if it read any.
+    fn read_requests(&mut self, context: &mut Context<'_>) -> Result<bool, Status> {
+        let mut has_read = false;
         while let Some(requests) = &mut self.requests {
             let mut shared = self.shared.lock();
-            let most = if self.service.limits.has_stream_answers() { UNDER_WAY_MAX } else { UNDER_WAY_LEAST };
-            if self.under_way.len() + shared.ready.len() >= most || self.bytes >= UNDER_WAY_BYTES_MAX {
+            let most = if self.service.limits.has_stream_answer_permit() { IN_FLIGHT_MAX } else { IN_FLIGHT_MIN };
+            if self.in_flight.len() + shared.ready.len() >= most || self.bytes >= IN_FLIGHT_BYTES_MAX {
                 shared.task = Some(context.waker().clone());
-                return Ok(some);
+                return Ok(has_read);
             }
             drop(shared);
             match Pin::new(requests).poll_next(context) {
                 Poll::Ready(Some(Ok(request))) => self.begin(request),
                 Poll::Ready(Some(Err(status))) => return Err(status),
                 Poll::Ready(None) => self.requests = None,
-                Poll::Pending => return Ok(some),
+                Poll::Pending => return Ok(has_read),
             }
-            some = true;
+            has_read = true;
         }
-        Ok(some)
+        Ok(has_read)
     }
 
     fn begin(&mut self, request: proto::TaggedWrite) {
         let tag = request.tag;
         let write = request.write.unwrap_or_default();
-        let bytes = bytes(&write);
+        let bytes = key_and_value_bytes(&write);
         self.bytes += bytes;
         let service = self.service.clone();
-        self.under_way.push(Box::pin(async move {
+        self.in_flight.push(Box::pin(async move {
             let response = service.write_one(write, false).await;
             (proto::TaggedWriteResponse { tag, response: Some(response) }, bytes)
         }));
     }
 
-    /// Hands over the answers that are there; true if there were any.
-    fn hand_over(&mut self, context: &mut Context<'_>) -> bool {
+    /// Moves finished answers to the reader; true if there were any.
+    fn publish_answers(&mut self, context: &mut Context<'_>) -> bool {
         let mut answers = Vec::new();
-        while let Poll::Ready(Some((answer, bytes))) = Pin::new(&mut self.under_way).poll_next(context) {
+        while let Poll::Ready(Some((answer, bytes))) = Pin::new(&mut self.in_flight).poll_next(context) {
             self.bytes -= bytes;
             answers.push((answer, self.service.limits.stream_answer()));
         }
         let mut shared = self.shared.lock();
-        let some = !answers.is_empty();
+        let has_answers = !answers.is_empty();
         shared.ready.extend(answers);
-        if some && let Some(reader) = shared.reader.take() {
+        if has_answers && let Some(reader) = shared.reader.take() {
             reader.wake();
         }
-        some
+        has_answers
     }
 
-    fn end(&self, how: Result<(), Status>) {
+    fn end(&self, result: Result<(), Status>) {
         let mut shared = self.shared.lock();
-        shared.ended = Some(how);
+        shared.ended = Some(result);
         if let Some(reader) = shared.reader.take() {
             reader.wake();
         }
     }
 }
 
-impl Future for Work {
+impl Future for StreamTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         loop {
-            if self.shared.lock().unread {
+            if self.shared.lock().reader_gone {
                 return Poll::Ready(());
             }
-            let taken = match self.take_requests(context) {
-                Ok(taken) => taken,
+            let has_read = match self.read_requests(context) {
+                Ok(has_read) => has_read,
                 Err(status) => {
                     self.end(Err(status));
                     return Poll::Ready(());
                 }
             };
-            let answered = self.hand_over(context);
-            if self.requests.is_none() && self.under_way.is_empty() {
+            let has_answered = self.publish_answers(context);
+            if self.requests.is_none() && self.in_flight.is_empty() {
                 self.end(Ok(()));
                 return Poll::Ready(());
             }
-            if !taken && !answered {
+            if !has_read && !has_answered {
                 return Poll::Pending;
             }
         }
@@ -180,16 +187,16 @@ impl Stream for Answers {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut shared = self.shared.lock();
-        if let Some((answer, _place)) = shared.ready.pop_front() {
+        if let Some((answer, _permit)) = shared.ready.pop_front() {
             if let Some(task) = shared.task.take() {
                 task.wake();
             }
             return Poll::Ready(Some(Ok(answer)));
         }
         match shared.ended.take() {
-            Some(how) => {
+            Some(result) => {
                 shared.ended = Some(Ok(()));
-                Poll::Ready(how.err().map(Err))
+                Poll::Ready(result.err().map(Err))
             }
             None => {
                 shared.reader = Some(context.waker().clone());
@@ -202,7 +209,7 @@ impl Stream for Answers {
 impl Drop for Answers {
     fn drop(&mut self) {
         let mut shared = self.shared.lock();
-        shared.unread = true;
+        shared.reader_gone = true;
         if let Some(task) = shared.task.take() {
             task.wake();
         }

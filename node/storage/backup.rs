@@ -69,7 +69,7 @@ pub fn restore_backup(
         return Err(StorageError::NotNew { folder: folder.to_path_buf() });
     }
     let members = nodes.iter().map(|(id, address)| Ok(Member::voter(*id, address.clone(), random(folder)?)));
-    let founding = Membership::found(members.collect::<Result<_, StorageError>>()?);
+    let founding = Membership::founding(members.collect::<Result<_, StorageError>>()?);
     let beside = Beside::begin(folder)?;
     for member in &founding.members {
         let node = beside.made.path().join(member.id.to_string());

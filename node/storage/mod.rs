@@ -39,8 +39,8 @@ use bytes::Bytes;
 
 use crate::protocol::apply::{Applied, ChangePage, TooOld, Write};
 use crate::protocol::{
-    Append, Apply, Base, ChainCheck, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored, SnapshotId,
-    WriteSnapshot, Written,
+    Append, Apply, Base, ChainCheck, ChunkOutcome, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored,
+    SnapshotId, WriteSnapshot,
 };
 
 pub use backup::{Backup, half_restored, read_backup, restore_backup};
@@ -63,7 +63,7 @@ pub trait IntermediateLog: Send {
     /// All entries go; the log begins anew after `base`, which a durable snapshot covers.
     fn replace(&mut self, base: &Base) -> Result<(), StorageError>;
 
-    /// Written, so that a killed process remembers it, but not synced.
+    /// ChunkOutcome, so that a killed process remembers it, but not synced.
     fn record_commit(&mut self, up_to: LogPoint) -> Result<(), StorageError>;
 
     /// Makes everything so far durable (`fdatasync`), then calls `done` from another thread. Calls complete in order.
@@ -136,7 +136,7 @@ pub trait SnapshotStore: Send + Sync {
 
     /// Keeps the next part of a snapshot that is received. With the last one the file is checked, made durable and
     /// named.
-    fn write(&self, part: &WriteSnapshot) -> Result<Written, StorageError>;
+    fn write(&self, part: &WriteSnapshot) -> Result<ChunkOutcome, StorageError>;
 
     /// The snapshot whose last entry has this position.
     fn find(&self, position: Position) -> Result<Option<SnapshotId>, StorageError>;

@@ -1,20 +1,20 @@
-//! The address that a node tells beside each call: where it can be reached itself. Whoever hears from a node that its
-//! member list does not name needs it for the answer.
+//! Addresses as people write them, and the address that a node sends along with each call: a receiver that does not
+//! find the sender in its member list answers there.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
 const ADDRESS_KEY: &str = "epoca-address";
-/// No host name is longer, with its port.
-pub const ADDRESS_BYTES_MAX: usize = 262;
+/// The longest host name and port.
+pub(crate) const ADDRESS_BYTES_MAX: usize = 262;
 
 /// Whether the text is `HOST:PORT`: a name, an IPv4 address or an IPv6 address in brackets, and a port above 0.
-pub fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     check_address(text, 1).is_ok()
 }
 
-/// What is wrong with an address, and how it is written. Port 0, any that is free, is for those who listen.
+/// Checks an address; the error says what is wrong and how to write it. Port 0, any free port, is only for listening.
 ///
 /// ```
 /// use epoca::client::check_address;
@@ -31,15 +31,15 @@ pub fn check_address(text: &str, port_min: u16) -> Result<(), String> {
     if let Some((_, rest)) = text.split_once("://") {
         let rest = rest.trim_end_matches('/');
         let instead = if check_address(rest, port_min).is_ok() { format!("write {rest}") } else { form.to_owned() };
-        return Err(format!("an address is a host and a port alone, without a scheme: {instead}"));
+        return Err(format!("an address is a host and a port, without a scheme: {instead}"));
     }
     let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
-    // Bare, `::1:7101` reads as an address without a port, too.
+    // Without brackets, `::1:7101` could also be an address without a port.
     if let Some(instead) = bracketed(text, host, port) {
-        return Err(format!("an IPv6 address stands in brackets, before its port: write {instead}"));
+        return Err(format!("an IPv6 address is written in brackets, before its port: write {instead}"));
     }
     if !is_host(host) {
-        return Err(format!("{host:?} is no host: {form}"));
+        return Err(format!("{host:?} is not a host: {form}"));
     }
     if port.is_empty() {
         return Err(format!("the port is missing: write {host}:7101"));
@@ -47,11 +47,11 @@ pub fn check_address(text: &str, port_min: u16) -> Result<(), String> {
     let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
     match port.parse::<u16>().ok().filter(|port| is_number && *port >= port_min) {
         Some(_) => Ok(()),
-        None => Err(format!("{port:?} is no port, a number from {port_min} to 65535: write {host}:7101")),
+        None => Err(format!("{port:?} is not a port, a number from {port_min} to 65535: write {host}:7101")),
     }
 }
 
-/// How an IPv6 address is meant that was written without brackets, if it is one.
+/// The bracketed form of an IPv6 address that was written without brackets.
 fn bracketed(text: &str, host: &str, port: &str) -> Option<String> {
     let is_bare = |host: &str| host.parse::<Ipv6Addr>().is_ok();
     match port.parse::<u16>() {
@@ -68,24 +68,24 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-/// Whether the host means every address of the machine that says it, as `0.0.0.0:7101`: one can listen there, and
-/// nobody else can reach it.
+/// Whether the host is the unspecified address, as in `0.0.0.0:7101`: a node can listen there, but others cannot reach
+/// it.
 pub fn is_unspecified(address: &str) -> bool {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
     host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_unspecified())
 }
 
-/// This node's own address, as it goes with every call to another one.
+/// This node's own address, sent with every call to another node.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnAddress(Option<MetadataValue<Ascii>>);
 
 impl OwnAddress {
-    /// Nothing is told if the text is no address.
+    /// Sends nothing if the text is not an address.
     pub(crate) fn new(address: &str) -> OwnAddress {
         OwnAddress(Some(address).filter(|address| is_address(address)).and_then(|address| address.parse().ok()))
     }
 
-    pub(crate) fn beside<T>(&self, message: T) -> tonic::Request<T> {
+    pub(crate) fn request<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
         if let Some(address) = &self.0 {
             request.metadata_mut().insert(ADDRESS_KEY, address.clone());
@@ -94,8 +94,8 @@ impl OwnAddress {
     }
 }
 
-/// The address that the sender of a call has told, if it is one.
-pub(crate) fn told(metadata: &MetadataMap) -> Option<String> {
+/// The valid address that the sender of a call has sent along.
+pub(crate) fn sender_address(metadata: &MetadataMap) -> Option<String> {
     let text = metadata.get(ADDRESS_KEY)?.to_str().ok()?;
     is_address(text).then(|| text.to_owned())
 }
@@ -153,11 +153,11 @@ mod tests {
 
     #[test]
     fn what_one_node_tells_beside_a_call_the_other_one_hears() {
-        let request = OwnAddress::new("127.0.0.1:7101").beside(());
-        assert_eq!(told(request.metadata()), Some("127.0.0.1:7101".to_owned()));
-        assert_eq!(told(OwnAddress::new("nowhere").beside(()).metadata()), None);
+        let request = OwnAddress::new("127.0.0.1:7101").request(());
+        assert_eq!(sender_address(request.metadata()), Some("127.0.0.1:7101".to_owned()));
+        assert_eq!(sender_address(OwnAddress::new("nowhere").request(()).metadata()), None);
         let mut metadata = MetadataMap::new();
         metadata.insert(ADDRESS_KEY, MetadataValue::from_static("http://127.0.0.1:1"));
-        assert_eq!(told(&metadata), None);
+        assert_eq!(sender_address(&metadata), None);
     }
 }

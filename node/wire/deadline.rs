@@ -1,5 +1,5 @@
-//! How much time whoever asks the launcher has. It goes with the request, so that the launcher waits for a slow node as
-//! long as its caller does.
+//! The time that the caller of the launcher has left. It is sent with the request, so that the launcher waits for a
+//! slow node as long as its caller does.
 
 use std::time::{Duration, Instant};
 
@@ -7,12 +7,12 @@ use tonic::metadata::MetadataMap;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
-/// Milliseconds that are left when the request leaves.
+/// The metadata key of the milliseconds left when the request is sent.
 const NAME: &str = "epoca-deadline-ms";
 
-/// Adds what is left until the deadline to each request.
+/// Adds the time left until the deadline to each request.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(pub Instant);
+pub(crate) struct Deadline(pub Instant);
 
 impl Interceptor for Deadline {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
@@ -22,8 +22,8 @@ impl Interceptor for Deadline {
     }
 }
 
-/// The time that the caller has left, if the request says so.
-pub fn time_left(metadata: &MetadataMap) -> Option<Duration> {
+/// The time that the caller has left, if the request states it.
+pub(crate) fn time_left(metadata: &MetadataMap) -> Option<Duration> {
     let milliseconds = metadata.get(NAME)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_millis(milliseconds))
 }

@@ -8,7 +8,7 @@ use crate::protocol::NodeId;
 
 /// The largest message, in each direction: a push of [`crate::protocol::Limits::push_bytes`] and one more value, or a
 /// request with a value over the limit, which must arrive so that the service can refuse it with a reason.
-pub const MESSAGE_BYTES_MAX: usize = 4 << 20;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4 << 20;
 
 /// Flow control windows that hold several pushes: the protocol itself bounds how much is in flight.
 const STREAM_WINDOW_BYTES: u32 = 8 << 20;
@@ -17,9 +17,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A peer that vanishes without closing its connections is detected after twice this time.
 pub(crate) const KEEPALIVE: Duration = Duration::from_secs(5);
 
-/// gRPC cannot connect to a peer's address.
+/// The address of a peer is not valid.
 #[derive(Debug, thiserror::Error)]
-#[error("`{address}` is no address of {peer}: write HOST:PORT, as 127.0.0.1:7102")]
+#[error("`{address}` is not a valid address for {peer}: write HOST:PORT, as 127.0.0.1:7102")]
 pub struct BadAddress {
     /// The node with this address.
     pub peer: NodeId,

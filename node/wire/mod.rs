@@ -1,5 +1,6 @@
 //! The wire format, shared by nodes and clients: generated types, conversions to the protocol's types, addresses,
-//! endpoints, deadlines and status texts. It opens no connection and serves none: see `peers`, `server` and `client`.
+//! endpoints, deadlines and status texts. Connections are opened and served elsewhere: in `peers`, `server` and
+//! `client`.
 
 /// The generated types of `proto/epoca/v1`.
 pub mod proto {
@@ -9,16 +10,16 @@ pub mod proto {
 
 pub mod convert;
 
-pub mod address;
+pub(crate) mod address;
 
-pub mod endpoint;
+pub(crate) mod endpoint;
 
-pub mod deadline;
+pub(crate) mod deadline;
 
 pub mod forwarded;
 
-pub mod refusal;
+pub(crate) mod refusal;
 
-pub mod status;
+pub(crate) mod status;
 
-pub mod log_throttle;
+pub(crate) mod log_throttle;

@@ -17,7 +17,7 @@ fn a_body_decodes_to_what_encodes_to_it_or_not_at_all() {
         }
         if let Some(opening) = Opening::decode(&body) {
             assert_eq!(opening.encode(), body);
-            assert!(opening.founding.is_none_or(|founding| !founding.is_sound() || founding.members.len() < 4));
+            assert!(opening.founding.is_none_or(|founding| !founding.is_valid() || founding.members.len() < 4));
         }
     });
 }

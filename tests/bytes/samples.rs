@@ -15,7 +15,7 @@ pub fn command(key: &str, value: &str) -> Bytes {
 
 pub fn founding() -> Membership {
     let member = |id| Member::voter(NodeId(id), format!("127.0.0.1:{id}"), Incarnation([id as u8; 16]));
-    Membership::found((1..=3).map(member).collect())
+    Membership::founding((1..=3).map(member).collect())
 }
 
 pub fn payloads() -> Vec<Vec<u8>> {

@@ -87,8 +87,8 @@ async fn whoever_is_no_member_is_let_in_as_one_of_a_few_guests_or_told_why_not()
     for guest in 100..100 + GUESTS {
         visit.deliver(from(guest, ours), here).await.expect("there is room for a guest");
     }
-    refused(visit.deliver(from(9, ours), here).await, Code::ResourceExhausted, "there are too many");
-    refused(visit.open(from(9, ours), here).await, Code::ResourceExhausted, "there are too many");
+    refused(visit.deliver(from(9, ours), here).await, Code::ResourceExhausted, "there are too many guests");
+    refused(visit.open(from(9, ours), here).await, Code::ResourceExhausted, "there are too many guests");
     visit.open(from(100, ours), here).await.expect("a guest that is known is let in again");
     // A guest's vote is asked for and changes nothing.
     let asked = PreVoteAsked { epoch: Epoch(50), last: None };

@@ -37,7 +37,7 @@ fn other_members_than_those_of_the_log_are_told_and_the_log_counts() {
     });
     let log = std::fs::read_to_string(&log).expect("it has a log");
     node.kill().and_then(|()| node.wait()).expect("it is ours");
-    assert!(log.contains("--peer names n1 n5, but the log's member list counts: n1 n2 n3"), "{log}");
+    assert!(log.contains("--peer names n1 n5, but the members by the log are n1 n2 n3"), "{log}");
 }
 
 #[test]

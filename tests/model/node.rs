@@ -186,7 +186,7 @@ fn incarnation(id: u64) -> Incarnation {
 /// are alike.
 fn founded(voters: u64) -> Image {
     let member = |id| Member::voter(NodeId(id), String::new(), incarnation(id));
-    let opening = Opening { founding: Some(Membership::found((1..=voters).map(member).collect())) };
+    let opening = Opening { founding: Some(Membership::founding((1..=voters).map(member).collect())) };
     let entry = Entry::after(None, EntryId::new(1, 0), Kind::Opening, opening.encode());
     Image {
         promise: Some(Promise { epoch: entry.id.epoch, vote: None }),

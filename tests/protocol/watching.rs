@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use epoca::protocol::EntryId;
-use epoca::protocol::apply::{History, HistoryLimits, Seen, TooOld, Write};
+use epoca::protocol::apply::{History, HistoryLimits, TooOld, WatchCursor, Write};
 
 fn write(revision: u64) -> Write {
     let key = Bytes::from(if revision.is_multiple_of(2) { "even" } else { "odd" });
@@ -43,12 +43,12 @@ fn the_oldest_go_first_and_it_says_from_where_it_can() {
 
 #[test]
 fn a_watcher_takes_each_revision_once_whoever_tells_it() {
-    let mut seen = Seen::before(4);
+    let mut seen = WatchCursor::starting_at(4);
     let told = [4, 6, 4, 5, 6, 7];
-    let new: Vec<u64> = told.into_iter().filter(|revision| seen.is_new(*revision)).collect();
-    assert_eq!((new, seen.up_to()), (vec![4, 6, 7], 7));
-    seen.reached(5);
-    assert_eq!(seen.up_to(), 7);
-    seen.reached(9);
-    assert!(!seen.is_new(9) && seen.is_new(10));
+    let new: Vec<u64> = told.into_iter().filter(|revision| seen.advance(*revision)).collect();
+    assert_eq!((new, seen.revision()), (vec![4, 6, 7], 7));
+    seen.advance_to(5);
+    assert_eq!(seen.revision(), 7);
+    seen.advance_to(9);
+    assert!(!seen.advance(9) && seen.advance(10));
 }

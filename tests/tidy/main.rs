@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each room of the library with the rooms that it may name besides itself, as the documentation of `node/lib.rs` states
-/// it: one line per room, `room uses other other`.
+/// Each room of the library with the rooms that it may name besides itself, as the documentation of `node/lib.rs`
+/// states it: one line per room, `room uses other other`.
 fn rooms() -> Vec<(String, Vec<String>)> {
     let text = fs::read_to_string(top().join("node/lib.rs")).expect("node/lib.rs can be read");
     let line = |line: &str| {

@@ -224,7 +224,7 @@ fn status_json(node: &NodeStatus) -> Value {
 /// The node's kind in its own member list. `None` if the list lacks the node, or has it with another data folder.
 fn kind(id: NodeId, reported: &Reported) -> Option<&'static str> {
     let (list, incarnation) = (reported.members.as_ref()?, reported.incarnation?);
-    list.membership.found_by(id, incarnation).map(|member| member.kind.name())
+    list.membership.member_with(id, incarnation).map(|member| member.kind.name())
 }
 
 fn status_row(node: &NodeStatus) -> Vec<Localized> {

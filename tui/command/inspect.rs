@@ -115,7 +115,7 @@ fn content(inspected: &InspectedEntry) -> String {
             });
             format!("members: {}", members.collect::<Vec<_>>().join(", "))
         }
-        EntryContent::Command(command) => match command.change.shown() {
+        EntryContent::Command(command) => match command.change.preview() {
             (key, Some(value)) => format!("{}={}", shown_short(&key, CELL_COLUMNS), shown_short(&value, CELL_COLUMNS)),
             (key, None) => format!("delete {}", shown_short(&key, CELL_COLUMNS)),
         },
@@ -145,7 +145,7 @@ fn entry_json(inspected: &InspectedEntry) -> Value {
     let entry = &inspected.entry;
     let (key, value) = match &inspected.content {
         EntryContent::Command(command) => {
-            let (key, value) = command.change.shown();
+            let (key, value) = command.change.preview();
             (Some(key), value)
         }
         EntryContent::Opening(_) | EntryContent::Members(_) | EntryContent::Unknown => (None, None),

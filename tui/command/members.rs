@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn the_list_has_the_kind_of_each_member_and_since_when_it_holds() {
         let voter = |id| ListedMember::voter(NodeId(id), format!("127.0.0.1:710{id}"), Incarnation([id as u8; 16]));
-        let mut membership = Membership::found(vec![voter(1), voter(2), voter(3)]);
+        let mut membership = Membership::founding(vec![voter(1), voter(2), voter(3)]);
         membership.members[2].kind = MemberKind::Joining;
         let outcome = list(&Listed { id: EntryId::new(2, 5), position: Position(9), membership }, NodeId(1), &[], None);
         assert_eq!(outcome.json[2]["kind"], "joining");

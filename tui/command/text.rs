@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use epoca::protocol::LogPoint;
-use epoca::protocol::trace::whole_characters;
+use epoca::protocol::trace::utf8_prefix;
 use serde_json::{Map, Value, json};
 
 use super::columns::{cut, is_visible, visible};
@@ -44,7 +44,7 @@ pub fn shown_alone(bytes: &[u8]) -> String {
 
 /// The beginning of what [`shown`] returns, in at most `columns` columns. It reads only that much of a long value.
 pub fn shown_short(bytes: &[u8], columns: usize) -> String {
-    let seen = whole_characters(bytes, 4 * columns);
+    let seen = utf8_prefix(bytes, 4 * columns);
     let text = shown(seen);
     if seen.len() < bytes.len() { cut(&(text + "…"), columns) } else { cut(&text, columns) }
 }

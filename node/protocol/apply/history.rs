@@ -1,9 +1,9 @@
-//! The last changes of the final data, for those who watch: kept in memory, bounded in number and bytes. And how a watcher
-//! goes from node to node without missing a change or seeing one twice.
+//! The latest changes of the final data, for watchers: kept in memory, bounded in number and bytes. And the position
+//! of a watcher, which moves from node to node without missing a change or seeing one twice.
 //!
-//! It grows with what is applied, so after a rebuild from the log it reaches back; after a clean end it begins anew, and
-//! whoever wants older changes is told from where on there are some. Revisions are the same at every node: that is all that
-//! a watcher needs to go on elsewhere.
+//! The history grows as entries are applied. It starts empty with a node, except for what is applied again from the
+//! log. Requests for older revisions fail with the oldest available one. Revisions are the same on all nodes, so a
+//! watcher needs only its revision to continue at another node.
 
 use std::collections::VecDeque;
 
@@ -11,13 +11,15 @@ use bytes::Bytes;
 
 use crate::apply::Write;
 
-/// What a change costs besides its key and value.
+/// The memory that a change takes besides its key and value, in bytes.
 const CHANGE_BYTES: usize = 128;
 
-/// Bounds of what a node keeps for those who watch.
+/// Bounds of a history.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct HistoryLimits {
+    /// The number of changes.
     pub changes: usize,
+    /// The memory of the changes, in bytes.
     pub bytes: usize,
 }
 
@@ -27,41 +29,48 @@ impl Default for HistoryLimits {
     }
 }
 
-/// Some of the changes that somebody watches.
+/// A part of the history, for one watcher.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ChangePage {
+    /// The changes, in the order of their revisions.
     pub changes: Vec<Write>,
-    /// All changes up to this revision were looked at.
+    /// All changes up to this revision were considered; the next page starts after it.
     pub up_to: u64,
 }
 
-/// The history does not reach back so far.
+/// The history does not reach back to the revision that was asked for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TooOld {
-    /// The first revision that there is.
+    /// The oldest revision that is available.
     pub oldest: u64,
 }
 
+/// The latest changes of a database.
 #[derive(Clone, Debug)]
 pub struct History {
+    /// The bounds.
     limits: HistoryLimits,
-    /// Without gaps: each revision follows the one before.
+    /// The changes, oldest first. Invariant: revisions are contiguous, and the first one is `before + 1`; `after`
+    /// finds a revision by its index.
     writes: VecDeque<Write>,
+    /// The memory of `writes`, in bytes.
     bytes: usize,
-    /// The revision before the first one that is kept.
+    /// The revision before the first change that is kept. It moves forward when changes are dropped.
     before: u64,
 }
 
 impl History {
-    /// Of a database that has this revision, however it came to it.
+    /// An empty history of a database at this revision, with the default bounds.
     pub fn new(revision: u64) -> History {
         History::bounded(revision, HistoryLimits::default())
     }
 
+    /// An empty history of a database at this revision.
     pub fn bounded(revision: u64, limits: HistoryLimits) -> History {
         History { limits, writes: VecDeque::new(), bytes: 0, before: revision }
     }
 
+    /// Adds changes that were applied, and drops the oldest beyond the bounds.
     pub fn add(&mut self, writes: Vec<Write>) {
         for write in writes {
             let write = compact(write);
@@ -75,7 +84,8 @@ impl History {
         }
     }
 
-    /// Changes of keys that start with `prefix`, after that revision, at most `limit`.
+    /// Changes after `revision` of keys that start with `prefix`, at most `limit`. An error if the history does not
+    /// reach back to `revision`.
     pub fn after(&self, revision: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld> {
         if revision < self.before {
             return Err(TooOld { oldest: self.before + 1 });
@@ -94,39 +104,40 @@ impl History {
     }
 }
 
-/// How far somebody who watches has seen, whichever nodes told.
+/// How far a watcher has read, independent of the node it reads from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Seen(u64);
+pub struct WatchCursor(u64);
 
-impl Seen {
-    /// Nothing was seen of this revision and of all that come.
-    pub fn before(from: u64) -> Seen {
-        Seen(from.saturating_sub(1))
+impl WatchCursor {
+    /// A watcher that wants the changes from this revision on.
+    pub fn starting_at(from: u64) -> WatchCursor {
+        WatchCursor(from.saturating_sub(1))
     }
 
-    /// All changes up to this revision were seen.
-    pub fn up_to(self) -> u64 {
+    /// All changes up to this revision were read.
+    pub fn revision(self) -> u64 {
         self.0
     }
 
-    /// A change came; false if it was seen before, as a node may say that has not heard how far the watcher is.
-    pub fn is_new(&mut self, revision: u64) -> bool {
+    /// Notes a change. False if it was read before: a node that the watcher turns to may start too early.
+    pub fn advance(&mut self, revision: u64) -> bool {
         let new = revision > self.0;
         self.0 = self.0.max(revision);
         new
     }
 
-    /// A node has nothing more up to there.
-    pub fn reached(&mut self, up_to: u64) {
+    /// Notes that a node has no further changes up to this revision.
+    pub fn advance_to(&mut self, up_to: u64) {
         self.0 = self.0.max(up_to);
     }
 }
 
+/// The memory of a change, in bytes.
 fn weight(write: &Write) -> usize {
     CHANGE_BYTES + write.key.len() + write.record.as_ref().map_or(0, |(value, _)| value.len())
 }
 
-/// A copy with memory of its own: a small value must not keep the whole message alive in which it came.
+/// A copy in memory of its own. Key and value otherwise share the memory of the whole message in which they arrived.
 fn compact(mut write: Write) -> Write {
     let value = write.record.as_ref().map_or(&[][..], |(value, _)| value);
     let mut both = Vec::with_capacity(write.key.len() + value.len());

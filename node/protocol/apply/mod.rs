@@ -1,8 +1,10 @@
-//! What an entry does to the final state: one pure function of the state and the entry, for every database there is.
+//! Applying an entry to the final state: one pure function of the state and the entry, for every database.
 //!
-//! No clock, no randomness, nothing of the node that applies (TRAPS 47): whoever has applied the same beginning of the log
-//! has the same records, the same revision and the same table of sessions, and gives the same answers. What is left out:
-//! how records lie on a disk, which is the business of whoever implements [`Records`].
+//! It uses no clock, no randomness and nothing about the node that applies. Nodes that have applied the same beginning
+//! of the log therefore have the same records, the same revision and the same table of sessions, and give the same
+//! answers.
+//!
+//! Left out: how records are stored. The implementer of [`Records`] decides that.
 
 mod history;
 
@@ -14,76 +16,101 @@ use crate::command::{Change, Command, Expect};
 use crate::entry::{Entry, Kind};
 use crate::types::{EntryId, Position};
 
-pub use history::{ChangePage, History, HistoryLimits, Seen, TooOld};
+pub use history::{ChangePage, History, HistoryLimits, TooOld, WatchCursor};
 pub use sessions::{Session, SessionLimits, Sessions};
 
-/// The final state besides the records.
+/// The final state except the records.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct State {
-    /// One more for each put, and for each delete of a key that is there; a batch counts each of its changes.
+    /// The revision of the database. It grows by one for each put, and for each delete of a key that exists; a batch
+    /// takes one revision for each of its changes. It never decreases.
     pub revision: u64,
+    /// The table of sessions.
     pub sessions: Sessions,
 }
 
-/// The records, as applying sees and changes them.
+/// The records of the database, as [`apply`] reads and changes them. Reads must see the writes before them.
 pub trait Records {
+    /// What can go wrong when a record is read or written.
     type Error;
 
+    /// The numbers of a key's record; `None` if the key is absent.
     fn find(&self, key: &Bytes) -> Result<Option<Numbers>, Self::Error>;
 
+    /// The value of a key; `None` if the key is absent.
     fn value(&self, key: &Bytes) -> Result<Option<Bytes>, Self::Error>;
 
+    /// Writes or deletes one record.
     fn write(&mut self, write: Write) -> Result<(), Self::Error>;
 }
 
-/// What a record counts.
+/// The revision numbers of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Numbers {
+    /// The revision that created the key.
     pub create_revision: u64,
     /// The revision that wrote the present value.
     pub revision: u64,
-    /// How often the key was written since it was created.
+    /// The number of writes since the key was created; the first one is 1.
     pub version: u64,
 }
 
-/// One change of one key; each has a revision of its own.
+/// One change of one key. Each has a revision of its own.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Write {
+    /// The key.
     pub key: Bytes,
-    /// Of the entry that changes it.
+    /// The entry that changes it.
     pub id: EntryId,
+    /// The revision of this change.
     pub revision: u64,
-    /// The record afterwards; `None` is deleted.
+    /// The value and numbers afterwards; `None` if the key was deleted.
     pub record: Option<(Bytes, Numbers)>,
 }
 
-/// What an entry came to.
+/// The outcome of an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
-    /// The revision of the database afterwards.
-    Done { revision: u64 },
-    /// Nothing was changed: the key was last written by that revision, or is absent.
-    NotEqual { present: Option<u64> },
+    /// The entry was applied.
+    Done {
+        /// The revision of the database afterwards.
+        revision: u64,
+    },
+    /// Nothing was changed: a compare-and-set did not find what it expected.
+    NotEqual {
+        /// The revision that wrote the present value; `None` if the key is absent.
+        present: Option<u64>,
+    },
     /// Nothing was changed: the session is not known any more, or the sequence is older than what it remembers.
+    /// Whether an earlier attempt was applied stays unknown.
     SessionLost,
 }
 
-/// What a write came to, with the place of the entry at which it did: for a retry that of the first.
+/// The outcome of a write, and the entry that was applied. A retry gets the values of the first application.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Applied {
+    /// The entry's id.
     pub id: EntryId,
+    /// The entry's position.
     pub position: Position,
+    /// What it did.
     pub outcome: Outcome,
 }
 
+/// Why an entry could not be applied. The node stops: the entry is committed and must not be skipped.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ApplyError<E> {
-    /// The entry's body is no command.
+    /// The entry's body is not a command.
     Undecodable,
+    /// A record could not be read or written.
     Records(E),
 }
 
-/// Applies the entry that follows what was applied before.
+/// Applies the entry that follows the last applied one.
+///
+/// The order: idle sessions are forgotten first, for every kind of entry; then the session decides whether the write
+/// is applied; then the records change; then the outcome is remembered. State and records must be stored in one atomic
+/// batch, or a crash could apply an entry twice.
 pub fn apply<R: Records>(state: &mut State, records: &mut R, entry: &Entry) -> Result<Applied, ApplyError<R::Error>> {
     let Entry { id, position, .. } = *entry;
     state.sessions.forget_idle(position);
@@ -104,6 +131,7 @@ pub fn apply<R: Records>(state: &mut State, records: &mut R, entry: &Entry) -> R
     Ok(applied(outcome))
 }
 
+/// Changes the records; all of a batch or, before the first write, nothing.
 fn change_records<R: Records>(
     revision: &mut u64,
     records: &mut R,

@@ -1,17 +1,18 @@
-//! The table of sessions: which writes of a client were applied, and what they came to, so that a retry is answered and not
-//! applied again.
+//! The table of sessions: which writes of a client were applied, with which outcome, so that a retry is answered and
+//! not applied again (Raft thesis 6.3).
 //!
-//! A session is not opened by a request of its own, which would cost every client a round trip. The client makes up a
-//! random id and learns a position that some node has applied; its first write opens the session. So a session that the
-//! table does not have is either new or forgotten, and the two must be told apart, or a late retry would be a second write:
+//! A session is not opened by a request of its own, which would cost every client a round trip. The client draws a
+//! random id and learns a position that some node has applied; its first write opens the session. A session that is
+//! not in the table is therefore either new or forgotten. The two must be told apart: a late retry of a forgotten
+//! session would otherwise be applied a second time.
 //!
-//! 1. A session is forgotten when it was not used for [`SessionLimits::lifetime`] entries, or when there are more than
-//!    [`SessionLimits::sessions`]: the one that was used longest ago goes first.
-//! 2. The table keeps the greatest birth of all that it has forgotten. Whoever was born later was never in it: it is new.
-//!    Whoever was not is refused.
+//! 1. A session is forgotten after [`SessionLimits::lifetime`] entries without a use, or when there are more than
+//!    [`SessionLimits::sessions`]; the least recently used one goes first.
+//! 2. The table keeps the greatest birth position of all forgotten sessions. A session that was born later was never
+//!    in the table, so it is new. Any other is refused.
 //!
-//! The only clock is the count of entries: it is the same for all, it stands still while there is no leader, and no wrong
-//! clock of a node can make a session expire.
+//! The only clock is the count of entries. It is the same on all nodes, it stands still while there is no leader, and
+//! a wrong clock of a node cannot make a session expire.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
@@ -22,13 +23,14 @@ use crate::apply::{Applied, Outcome};
 use crate::command::Once;
 use crate::types::{EntryId, Position};
 
-/// The same on all nodes, since the state follows from them.
+/// Bounds of the table. They must be equal on all nodes, because the final state depends on them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct SessionLimits {
+    /// The number of sessions in the table.
     pub sessions: usize,
-    /// Results that one session remembers: a client has no more writes under way in it.
+    /// The number of results that one session keeps. A client has at most as many writes in flight in it.
     pub results: usize,
-    /// After so many entries without a use a session is forgotten.
+    /// The number of entries without a use after which a session is forgotten.
     pub lifetime: u64,
 }
 
@@ -38,59 +40,73 @@ impl Default for SessionLimits {
     }
 }
 
-/// What is remembered of one client.
+/// The state of one client's session.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Session {
+    /// The position that the client knew to be applied when it drew the id. Part of the session's identity.
     pub born: u64,
-    /// The position of the last entry that named it.
+    /// The position of the last entry that named the session. It decides when the session is forgotten.
     pub used: u64,
-    /// Smaller sequences are refused: the client has their answers, or there was no room for them.
+    /// Sequences below it are refused: the client has their answers, or they were dropped for want of room. It only
+    /// grows. If it shrank, a retry of a dropped sequence would be applied again.
     floor: u64,
+    /// The outcome of each applied write, by sequence, at or above `floor`.
     results: BTreeMap<u64, Applied>,
 }
 
+/// All sessions of the final state. Equality and hash cover the state only: `table` and `new_from`.
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
+    /// The bounds.
     limits: SessionLimits,
+    /// The sessions by id.
     table: BTreeMap<u64, Session>,
-    /// The sessions by their last use. Each entry names one session at most, so no two share a position.
+    /// The ids by last use, the inverse of [`Session::used`]. An entry names at most one session, so no two share a
+    /// position.
     by_use: BTreeMap<u64, u64>,
-    /// All that were forgotten were born before this.
+    /// Every forgotten session was born before this position. It only grows: a smaller value would take a forgotten
+    /// session for a new one and apply a retry twice.
     new_from: u64,
-    /// Changed since somebody asked; no part of the state.
+    /// Sessions that changed since [`Sessions::take_touched`] was called. Not part of the state; it tells storage
+    /// which rows to write.
     touched: BTreeSet<u64>,
 }
 
 impl Sessions {
+    /// An empty table.
     pub fn new(limits: SessionLimits) -> Sessions {
         Sessions { limits, ..Sessions::default() }
     }
 
-    /// The table as it was stored: see [`Sessions::new_from`] and [`Session::encode`].
+    /// The table from its stored form: [`Sessions::new_from`] and each session, decoded with [`Session::decode`].
     pub fn restore(new_from: u64, stored: impl IntoIterator<Item = (u64, Session)>) -> Sessions {
         let table: BTreeMap<u64, Session> = stored.into_iter().collect();
         let by_use = table.iter().map(|(id, session)| (session.used, *id)).collect();
         Sessions { table, by_use, new_from, ..Sessions::default() }
     }
 
+    /// The position from which on an unknown session is new. Stored with the table.
     pub fn new_from(&self) -> u64 {
         self.new_from
     }
 
+    /// The session with this id.
     pub fn get(&self, id: u64) -> Option<&Session> {
         self.table.get(&id)
     }
 
+    /// The ids of all sessions, ascending.
     pub fn ids(&self) -> impl Iterator<Item = u64> {
         self.table.keys().copied()
     }
 
-    /// The sessions that were changed, opened or forgotten since the last call.
+    /// The ids of the sessions that changed, were opened or were forgotten since the last call.
     pub fn take_touched(&mut self) -> BTreeSet<u64> {
         std::mem::take(&mut self.touched)
     }
 
-    /// Forgets the sessions that were not used for a lifetime before the entry at this position.
+    /// Forgets the sessions that were not used for a lifetime before the entry at this position. Called for every
+    /// entry, whatever its kind, so that all nodes forget at the same entry.
     pub(super) fn forget_idle(&mut self, now: Position) {
         while let Some((used, _)) = self.by_use.first_key_value()
             && used.saturating_add(self.limits.lifetime) < now.0
@@ -107,14 +123,14 @@ impl Sessions {
         self.touched.insert(id);
     }
 
-    /// Whether the write is to be applied: `None` if it is. Otherwise what it came to before, or nothing if that is not
-    /// known any more.
+    /// Decides whether a write is applied. `None`: apply it. `Some(Some(applied))`: it was applied before, with this
+    /// outcome. `Some(None)`: refuse it, its outcome is not known any more.
     pub(super) fn admit(&mut self, id: u64, sequence: u64, once: Once, now: Position) -> Option<Option<Applied>> {
         if !self.table.contains_key(&id) && !self.open(id, once, now) {
             return Some(None);
         }
         let session = self.table.get_mut(&id).filter(|session| session.born == once.born);
-        // Two clients that drew the same id: the second one draws again.
+        // Two clients drew the same id. The second one is refused and draws again.
         let Some(session) = session else { return Some(None) };
         self.by_use.remove(&session.used);
         self.by_use.insert(now.0, id);
@@ -127,7 +143,7 @@ impl Sessions {
         session.results.get(&sequence).map(|known| Some(*known))
     }
 
-    /// A session that is not in the table is new, or was forgotten: then it is not opened again.
+    /// Opens a session that is not in the table. False if it may have been forgotten, or claims a birth in the future.
     fn open(&mut self, id: u64, once: Once, now: Position) -> bool {
         if once.born < self.new_from || once.born >= now.0 {
             return false;
@@ -135,7 +151,7 @@ impl Sessions {
         while self.table.len() >= self.limits.sessions {
             self.forget_oldest();
         }
-        // What was forgotten to make room may be younger than this one.
+        // A session forgotten to make room may have been born after this one.
         if once.born < self.new_from {
             return false;
         }
@@ -143,6 +159,8 @@ impl Sessions {
         true
     }
 
+    /// Keeps the outcome of a write that was applied. The oldest results go when there are too many; the floor rises
+    /// with them.
     pub(super) fn remember(&mut self, id: u64, sequence: u64, applied: Applied) {
         let most = self.limits.results;
         let Some(session) = self.table.get_mut(&id) else { return };
@@ -178,7 +196,8 @@ impl Session {
         }
     }
 
-    /// The session as bytes: results take few of them each, since each is written as the difference to the one before.
+    /// Encodes the session. Each number of a result is stored as the difference to the result before, so most take one
+    /// byte.
     ///
     /// ```text
     /// born u64 · used u64 · floor u64 · (sequence · epoch · offset · position · outcome · revision)…
@@ -203,7 +222,7 @@ impl Session {
         out
     }
 
-    /// `None` if the bytes are no session.
+    /// Decodes a session. `None` if the bytes are not one.
     pub fn decode(mut bytes: &[u8]) -> Option<Session> {
         let mut number = || bytes.try_get_u64_le().ok();
         let (born, used, floor) = (number()?, number()?, number()?);
@@ -229,7 +248,7 @@ impl Session {
     }
 }
 
-/// Seven bits a byte, the lowest first; the sign in the lowest bit of all.
+/// Writes a signed difference: seven bits a byte, lowest first, the sign in the lowest bit (zigzag).
 fn put_difference(out: &mut Vec<u8>, now: u64, before: u64) {
     let difference = now.wrapping_sub(before) as i64;
     let mut rest = ((difference << 1) ^ (difference >> 63)) as u64;
@@ -240,6 +259,7 @@ fn put_difference(out: &mut Vec<u8>, now: u64, before: u64) {
     out.push(rest as u8);
 }
 
+/// Reads a difference and adds it to `before`. `None` if the bytes end early or the number is too long.
 fn take_difference(bytes: &mut &[u8], before: u64) -> Option<u64> {
     let mut folded = 0_u64;
     for shift in (0..64).step_by(7) {

@@ -1,8 +1,8 @@
-//! What the lab does to a node, as somebody outside sees it: the rules in force at its gate, the messages that wait
-//! there, time that stands still, a node that is wrong on purpose.
+//! The lab's effects on one node, as watchers see them: the rules in force at its gate, the messages that wait there,
+//! stopped time, a node that is faulty on purpose.
 //!
-//! Only words for it: what the rules do to messages is the gate's business. The gate keeps its own rules by this very
-//! fold, so that it and whoever watches it never differ.
+//! Only the description is here; the gate carries the rules out. The gate keeps its own rules with this same fold, so
+//! that it and its watchers never differ.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,65 +16,79 @@ type Text = Cow<'static, str>;
 /// The kind that stands for all kinds.
 pub const ALL: &str = "all";
 
-/// The ways in which a node can be wrong on purpose.
+/// The ways in which a node can be faulty on purpose.
 pub const WRONGS: [&str; 2] = ["skip-check", "commit-alone"];
 
+/// The lab's state at one node.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Lab {
+    /// The rules in force.
     pub rules: Vec<LinkRule>,
-    /// In the order in which they came to this node.
+    /// The held messages, in the order in which they arrived.
     pub pending: Vec<PendingMessage>,
-    /// Step mode: timers stand still, and every message that comes waits.
+    /// Step mode: timers stand still and every arriving message is held.
     pub frozen: bool,
-    /// In which way this node is wrong on purpose.
+    /// How this node is faulty on purpose; `None` if it is not.
     pub wrong: Option<Text>,
 }
 
-/// Which messages a rule is about (`None` fits all), and what becomes of them.
+/// A rule for messages between nodes. A `None` matches everything.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct LinkRule {
+    /// What happens to a message that matches.
     pub effect: Effect,
+    /// The sender that it matches.
     pub from: Option<NodeId>,
+    /// The receiver that it matches.
     pub to: Option<NodeId>,
-    /// As the message's own `kind` names it.
+    /// The kind that it matches, as [`crate::Message::kind`] names it.
     pub kind: Option<Text>,
 }
 
+/// What a rule does to a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Effect {
-    /// Kept until it is let through.
+    /// Held until it is released.
     Hold,
+    /// Dropped.
     Drop,
-    /// Kept for so long.
+    /// Held for a fixed time, then delivered.
     Delay {
+        /// The time in milliseconds.
         millis: u64,
     },
     /// Delivered twice.
     Duplicate,
 }
 
-/// Which message is meant; the sender counts its messages from the start of its process.
+/// Identifies a message. The sender counts its messages from the start of its process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId {
+    /// The sender.
     pub from: NodeId,
+    /// The receiver.
     pub to: NodeId,
+    /// The sender's number of the message.
     pub number: u64,
 }
 
-/// A message that waits at its receiver's gate.
+/// A message held at its receiver's gate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PendingMessage {
+    /// Which message it is.
     pub id: MessageId,
+    /// Its kind.
     pub kind: Text,
-    /// What it says, short.
+    /// A short description of its content.
     pub what: Text,
-    /// When it came, and when it is delivered by itself: microseconds of the Unix epoch.
+    /// The time at which it arrived, in microseconds of the Unix epoch.
     pub since: u64,
+    /// The time at which it is delivered automatically, if at all.
     pub due: Option<u64>,
 }
 
 impl Lab {
-    /// Brings the state up to date with one fact of node `me`. True if anything has changed.
+    /// Applies one fact of node `me` to the state. Returns whether anything changed.
     pub fn fold(&mut self, me: NodeId, fact: &Fact) -> bool {
         match fact {
             Fact::HoldSet { kind } => self.set(LinkRule::new(Effect::Hold, None, Some(me), kind)),
@@ -136,13 +150,13 @@ impl Lab {
         true
     }
 
-    /// The rule replaces one of the same effect about the same messages.
+    /// Adds a rule. It replaces one with the same effect and the same messages.
     fn set(&mut self, rule: LinkRule) {
         self.rules.retain(|known| !known.is_replaced_by(&rule));
         self.rules.push(rule);
     }
 
-    /// The nodes to which nothing gets through from here.
+    /// The nodes that nothing from this node reaches.
     pub fn cut_off(&self, me: NodeId) -> Vec<NodeId> {
         let drops = |rule: &&LinkRule| rule.effect == Effect::Drop && rule.kind.is_none() && rule.from == Some(me);
         self.rules.iter().filter(drops).filter_map(|rule| rule.to).collect()
@@ -162,12 +176,13 @@ impl Lab {
 }
 
 impl LinkRule {
-    /// `kind` may be [`ALL`].
+    /// A rule; `kind` may be [`ALL`].
     pub fn new(effect: Effect, from: Option<NodeId>, to: Option<NodeId>, kind: &str) -> LinkRule {
         let kind = (kind != ALL).then(|| Cow::Owned(kind.to_owned()));
         LinkRule { effect, from, to, kind }
     }
 
+    /// Whether the rule matches a message.
     pub fn fits(&self, from: NodeId, to: NodeId, kind: &str) -> bool {
         self.from.is_none_or(|wanted| wanted == from)
             && self.to.is_none_or(|wanted| wanted == to)
@@ -179,18 +194,19 @@ impl LinkRule {
         self.kind.as_deref().unwrap_or(ALL)
     }
 
-    /// Whether the gate of this node has the rule. What is dropped is dropped at both ends, all else where it arrives.
+    /// Whether the gate of this node has the rule. Messages are dropped at both ends; every other rule acts where they
+    /// arrive.
     pub fn concerns(&self, node: NodeId) -> bool {
         self.to.is_none_or(|to| to == node) || (self.effect == Effect::Drop && self.from == Some(node))
     }
 
-    /// Whether it is about what one of the two sends the other.
+    /// Whether the rule matches only messages between these two nodes.
     pub fn is_about_link(&self, a: NodeId, b: NodeId) -> bool {
         let ends = (self.from, self.to);
         ends == (Some(a), Some(b)) || ends == (Some(b), Some(a))
     }
 
-    /// Whether both are about the same messages, and of one effect.
+    /// Whether both rules have the same effect and match the same messages.
     pub fn is_replaced_by(&self, other: &LinkRule) -> bool {
         std::mem::discriminant(&self.effect) == std::mem::discriminant(&other.effect)
             && (self.from, self.to, &self.kind) == (other.from, other.to, &other.kind)
@@ -198,7 +214,7 @@ impl LinkRule {
 }
 
 impl Effect {
-    /// For machines; fixed.
+    /// The fixed name for machines.
     pub const fn name(self) -> &'static str {
         match self {
             Effect::Hold => "hold",
@@ -208,6 +224,7 @@ impl Effect {
         }
     }
 
+    /// The time of a delay in milliseconds.
     pub const fn millis(self) -> Option<u64> {
         match self {
             Effect::Delay { millis } => Some(millis),
@@ -215,6 +232,7 @@ impl Effect {
         }
     }
 
+    /// The effect of a name; `None` if the name, or the time with it, is not one.
     pub fn from_name(name: &str, millis: Option<u64>) -> Option<Effect> {
         Some(match (name, millis) {
             ("hold", None) => Effect::Hold,
@@ -226,7 +244,7 @@ impl Effect {
     }
 }
 
-/// `delay 1 3 ack 250`, `hold * 3 all`: how a launcher hands a rule to a node at its start.
+/// `delay 1 3 ack 250`, `hold * 3 all`: the form in which a launcher gives a rule to a node at its start.
 impl fmt::Display for LinkRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = |node: Option<NodeId>| node.map_or("*".to_owned(), |node| node.0.to_string());
@@ -256,7 +274,7 @@ impl FromStr for LinkRule {
     }
 }
 
-/// As people see it.
+/// The form for people.
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}→{} #{}", self.from, self.to, self.number)

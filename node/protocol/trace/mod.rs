@@ -1,8 +1,8 @@
-//! The trace: one stream of events that feeds everything that people and checkers see.
+//! The trace: one stream of events from which everything that people and checkers see is made.
 //!
-//! The core emits a [`Fact`] for each decision, with the numbers that were compared. The host stamps it with node,
-//! number and time: an [`Event`]. A node's state as anybody outside sees it is a [`NodeState`] plus a fold over events
-//! ([`NodeState::fold`]). Words for people are made at the edge, never here.
+//! The core emits a [`Fact`] for each decision, with the numbers that were compared. The host adds node, number and
+//! time: an [`Event`]. A node's state as watchers see it is a [`NodeState`], kept up to date by folding events into it
+//! ([`NodeState::fold`]). Sentences for people are made elsewhere.
 
 mod fact;
 
@@ -15,17 +15,19 @@ mod node_state;
 pub use fact::Fact;
 pub use lab::{ALL, Effect, Lab, LinkRule, MessageId, PendingMessage, WRONGS};
 pub use node_state::{Belief, MemberIds, NodeState, RoleName};
-pub use value::{FinalRow, Preview, Value, whole_characters};
+pub use value::{FinalRow, Preview, Value, utf8_prefix};
 
 use crate::types::{NodeId, Time};
 
-/// A fact with where and when it happened.
+/// A fact with the place and time at which it happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {
+    /// The node at which it happened.
     pub node: NodeId,
-    /// Counts this node's events from the start of its process, without gaps.
+    /// The number of the event, counted by the node from the start of its process, without gaps.
     pub number: u64,
-    /// The node's own time.
+    /// The node's own time, in microseconds.
     pub time: Time,
+    /// What happened.
     pub fact: Fact,
 }

@@ -1,21 +1,25 @@
-//! A node as somebody outside sees it: a snapshot taken from the core, kept up to date by folding events.
+//! The state of a node as watchers see it: taken from the core once, then kept up to date by folding events.
 //!
-//! The fold is the only way in which live view, recording, replay and tests learn what a node's state is.
+//! The live view, recordings, replay and tests all learn a node's state through this fold only.
 
 use std::collections::BTreeMap;
 
 use crate::trace::{Fact, Lab, Preview};
 use crate::types::{EntryId, Epoch, LogPoint, NodeId, Position};
 
+/// The role of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RoleName {
+    /// It follows a leader or waits for one.
     Replica,
+    /// It asks for pre-votes or votes.
     Candidate,
+    /// It leads.
     Leader,
 }
 
 impl RoleName {
-    /// As in `status --output json`.
+    /// The name in JSON and in the trace.
     pub const fn name(self) -> &'static str {
         match self {
             RoleName::Replica => "replica",
@@ -25,63 +29,72 @@ impl RoleName {
     }
 }
 
-/// What the leader takes a replica's log to be.
+/// What a leader believes about a replica's log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Belief {
     /// The last entry that the replica has acked in this epoch.
     pub matched: Option<LogPoint>,
-    /// The next position to be pushed.
+    /// The position that is pushed next.
     pub next: Option<Position>,
-    /// It is being sent a snapshot: how much of its bytes has left.
+    /// A snapshot that is being sent: bytes sent, and bytes in all.
     pub snapshot: Option<(u64, u64)>,
 }
 
-/// The member list that counts at a node.
+/// The member list in force at a node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MemberIds {
-    /// The entry that has set it.
+    /// The entry that set it.
     pub at: EntryId,
+    /// The voters, by id.
     pub voters: Vec<NodeId>,
+    /// The learners and joining members, by id.
     pub learners: Vec<NodeId>,
 }
 
+/// The state of one node, as watchers see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NodeState {
+    /// The node.
     pub node: NodeId,
+    /// Its role.
     pub role: RoleName,
-    /// The promise.
+    /// The epoch of its promise.
     pub epoch: Option<Epoch>,
+    /// The leader that it follows; itself if it leads.
     pub leader: Option<NodeId>,
-    /// The end of the log, without gaps, at most [`NodeState::TAIL_MAX`] entries.
+    /// The last entries of the log, contiguous, at most [`NodeState::TAIL_MAX`].
     pub tail: Vec<Preview>,
+    /// The last entry known to be committed there.
     pub committed: Option<LogPoint>,
+    /// The last entry that its final database holds.
     pub applied: Option<LogPoint>,
-    /// The last entry that the log has given up.
+    /// The last entry that its log has given up.
     pub purged: Option<LogPoint>,
-    /// The newest snapshot's last entry.
+    /// The last entry of its newest snapshot.
     pub snapshot: Option<LogPoint>,
-    /// The furthest commit order that waits at this node.
+    /// The greatest commit order that waits there.
     pub held: Option<LogPoint>,
-    /// Only while it leads: each replica's log as the leader believes it to be.
+    /// While it leads: its view of each replica's log.
     pub beliefs: BTreeMap<NodeId, Belief>,
-    /// Once there is a member list in the log.
+    /// The member list in force; `None` until the log has one.
     pub members: Option<MemberIds>,
-    /// What is made to go wrong on purpose here.
+    /// The lab's rules and held messages there.
     pub lab: Lab,
-    /// The number of the last event that this state includes; 0 before the first.
+    /// The number of the last event in this state; 0 before the first.
     pub event: u64,
-    /// Which process this is: when it started, in microseconds of the Unix epoch; 0 if that is not known.
+    /// The process: its start time in microseconds of the Unix epoch; 0 if unknown.
     pub process: u64,
-    /// The number of the last message that this process has sent; `None` if that is not known.
+    /// The number of the last message that this process has sent; `None` if unknown.
     pub sent: Option<u64>,
-    /// From which process of each node the last message came ([`Fact::PeerProcess`]).
+    /// The process from which the last message of each node came ([`Fact::PeerProcess`]).
     pub heard: BTreeMap<NodeId, u64>,
 }
 
 impl NodeState {
-    /// How much of the log's end a snapshot keeps.
+    /// The greatest number of entries in `tail`.
     pub const TAIL_MAX: usize = 10_000;
 
+    /// A node of which nothing is known.
     pub fn new(node: NodeId) -> NodeState {
         NodeState {
             node,
@@ -104,16 +117,18 @@ impl NodeState {
         }
     }
 
+    /// The last entry of its log.
     pub fn last(&self) -> Option<LogPoint> {
         // An installed snapshot leaves no entry.
         self.tail.last().map(|preview| preview.point).or(self.purged)
     }
 
+    /// Whether an entry is committed, as far as this node knows.
     pub fn is_committed(&self, point: LogPoint) -> bool {
         self.committed.is_some_and(|committed| point.position <= committed.position)
     }
 
-    /// Brings the state up to date with one fact of this node. True if anything that a person could see has changed.
+    /// Applies one fact of this node. Returns whether anything that a person can see has changed.
     pub fn fold(&mut self, fact: &Fact) -> bool {
         match fact {
             Fact::Sent { number, .. } => {
@@ -133,7 +148,7 @@ impl NodeState {
                 self.beliefs.clear();
                 self.append(entries)
             }
-            // Only the leader of this epoch is listened to, so these tell who leads even before the logs agree.
+            // Only this epoch's leader is accepted, so a conflict shows who leads even before the logs agree.
             Fact::Conflict { from, .. } => self.leader = Some(*from),
             Fact::Held { from, up_to, .. } => {
                 self.leader = Some(*from);
@@ -161,21 +176,21 @@ impl NodeState {
             Fact::SnapshotTaken { up_to, .. } => self.snapshot = self.snapshot.max_by_position(Some(*up_to)),
             Fact::Compacted { up_to, .. } => self.compact(*up_to),
             Fact::SnapshotInstalled { up_to, .. } => self.install(*up_to),
-            // Whoever may stand asks for votes next; whoever may not only waits for another leader.
+            // A node that may lead asks for pre-votes next; any other only waits for a leader.
             Fact::TimedOut { .. } => (self.leader, self.held) = (None, None),
-            Fact::PreVoteAsked { .. } => self.follow_nobody(RoleName::Candidate, None),
-            Fact::VoteAsked { epoch, .. } => self.follow_nobody(RoleName::Candidate, Some(*epoch)),
+            Fact::PreVoteAsked { .. } => self.leave_leader(RoleName::Candidate, None),
+            Fact::VoteAsked { epoch, .. } => self.leave_leader(RoleName::Candidate, Some(*epoch)),
             Fact::Granted { epoch, kind, .. } if kind == "vote" => {
-                self.follow_nobody(RoleName::Replica, Some(*epoch));
+                self.leave_leader(RoleName::Replica, Some(*epoch));
             }
             Fact::Elected { epoch, .. } => {
-                self.follow_nobody(RoleName::Leader, Some(*epoch));
+                self.leave_leader(RoleName::Leader, Some(*epoch));
                 self.leader = Some(self.node);
             }
-            // What a replica was ordered to make final and has not yet, it knows as committed once it leads.
+            // A replica that becomes the leader knows as committed what it was ordered to make final.
             Fact::Opened { committed, .. } => self.committed = self.committed.max_by_position(*committed),
-            Fact::SteppedDown { heard, .. } => self.follow_nobody(RoleName::Replica, *heard),
-            Fact::EpochLeft { heard, .. } => self.follow_nobody(RoleName::Replica, Some(*heard)),
+            Fact::SteppedDown { heard, .. } => self.leave_leader(RoleName::Replica, *heard),
+            Fact::EpochLeft { heard, .. } => self.leave_leader(RoleName::Replica, Some(*heard)),
             Fact::MembersSet { at, voters, learners } => {
                 self.beliefs.retain(|id, _| voters.contains(id) || learners.contains(id));
                 self.members = Some(MemberIds { at: *at, voters: voters.clone(), learners: learners.clone() });
@@ -185,8 +200,8 @@ impl NodeState {
         true
     }
 
-    /// Whatever belonged to the old leadership is over.
-    fn follow_nobody(&mut self, role: RoleName, promised: Option<Epoch>) {
+    /// Everything that belonged to the old leadership ends.
+    fn leave_leader(&mut self, role: RoleName, promised: Option<Epoch>) {
         self.role = role;
         self.epoch = self.epoch.max(promised);
         self.leader = None;
@@ -211,7 +226,7 @@ impl NodeState {
 
     fn append(&mut self, entries: &[Preview]) {
         for entry in entries {
-            // An entry that was forged and is confirmed comes again, without its mark; others may follow it.
+            // A forged entry that was confirmed comes again without its mark; other entries may follow it.
             let reached = self.tail.last().is_some_and(|last| last.point.position >= entry.point.position);
             if reached && let Some(known) = self.tail.iter_mut().rev().find(|known| known.point == entry.point) {
                 *known = entry.clone();
@@ -222,7 +237,7 @@ impl NodeState {
             }
             self.tail.push(entry.clone());
         }
-        // The oldest go many at a time: all that stay have to be moved for it.
+        // The oldest entries are removed many at a time, because all others have to be moved.
         if self.tail.len() > NodeState::TAIL_MAX {
             let excess = self.tail.len() - NodeState::TAIL_MAX * 9 / 10;
             self.tail.drain(..excess);

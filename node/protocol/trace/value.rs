@@ -1,4 +1,4 @@
-//! The values that facts are made of: few kinds, so that one encoding serves wire, recording and test.
+//! The values of facts' fields. They are of few kinds, so that one encoding serves the wire, recordings and tests.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,64 +10,81 @@ use crate::command::Command;
 use crate::entry::{Entry, Kind};
 use crate::types::{EntryId, Epoch, LogPoint, NodeId};
 
+/// One value of a fact's field.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Value {
+    /// A count, a position, a time or another number.
     Number(u64),
+    /// A fixed word, or a text from outside.
     Text(Cow<'static, str>),
+    /// A node.
     Node(NodeId),
+    /// An epoch.
     Epoch(Epoch),
+    /// The id of an entry.
     Entry(EntryId),
+    /// An entry with position and digest.
     Point(LogPoint),
+    /// Several numbers.
     Numbers(Vec<u64>),
+    /// Several nodes.
     Nodes(Vec<NodeId>),
+    /// Several entries.
     Entries(Vec<Preview>),
+    /// Several rows of the final database.
     Rows(Vec<FinalRow>),
-    /// An `Option` that is `None`.
+    /// `None` of an optional field.
     Nothing,
 }
 
-/// An entry as the screen shows it: where it is and the beginning of what it holds.
+/// An entry for display: its place and the start of its content.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Preview {
+    /// Its place and digest.
     pub point: LogPoint,
+    /// What it holds.
     pub kind: Kind,
+    /// Whether it was injected by the lab.
     pub forged: bool,
-    /// [`Preview::start`] of the key; `None` for an opening, or where values are not shown.
+    /// [`Preview::start`] of the key. `None` for other entries than writes, or where values are hidden.
     pub key: Option<Bytes>,
-    /// Likewise of the value; `None` for a delete too.
+    /// [`Preview::start`] of the value. `None` also for a delete.
     pub value: Option<Bytes>,
 }
 
 impl Preview {
+    /// The greatest number of bytes of a key or value in a preview.
     pub const BYTES_MAX: usize = 64;
 
+    /// The preview of an entry.
     pub fn of(entry: &Entry, forged: bool) -> Preview {
         let command = (entry.kind == Kind::Command).then(|| Command::decode(&entry.body)).flatten();
-        let (key, value) = command.map(|command| command.change.shown()).unzip();
+        let (key, value) = command.map(|command| command.change.preview()).unzip();
         let (key, value) = (key.map(start), value.flatten().map(start));
         Preview { point: entry.point(), kind: entry.kind, forged, key, value }
     }
 
-    /// As much of a key or value as a preview holds.
+    /// The part of a key or value that a preview shows.
     pub fn start(bytes: &[u8]) -> &[u8] {
-        whole_characters(bytes, Preview::BYTES_MAX)
+        utf8_prefix(bytes, Preview::BYTES_MAX)
     }
 }
 
-/// A row of the final database as the screen shows it.
+/// A row of the final database for display.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct FinalRow {
-    /// Whole: two keys with the same beginning are two rows.
+    /// The complete key: keys with the same beginning must stay different rows.
     pub key: Bytes,
-    /// At most [`Preview::BYTES_MAX`] bytes of the value; `None` if the key was deleted.
+    /// At most [`Preview::BYTES_MAX`] bytes of the value. `None` if the key was deleted.
     pub value: Option<Bytes>,
-    /// How many bytes the whole value has.
+    /// The length of the complete value, in bytes.
     pub value_bytes: u64,
     /// The entry that wrote or deleted it.
     pub entry: EntryId,
 }
 
 impl FinalRow {
+    /// The row of a key with this value; `None` for a deleted key.
     pub fn new(key: &Bytes, value: Option<&Bytes>, entry: EntryId) -> FinalRow {
         let value_bytes = value.map_or(0, |value| value.len() as u64);
         let value = value.cloned().map(start);
@@ -79,20 +96,20 @@ impl FinalRow {
         FinalRow::new(&write.key, write.record.as_ref().map(|(value, _)| value), write.id)
     }
 
-    /// About how much memory it takes besides its own size.
+    /// The memory of key and value, in bytes.
     pub fn bytes(&self) -> usize {
         self.key.len() + self.value.as_ref().map_or(0, |value| value.len())
     }
 }
 
 fn start(bytes: Bytes) -> Bytes {
-    // A copy: a preview must not keep a whole message alive.
+    // A copy: a preview must not keep a whole message in memory.
     Bytes::copy_from_slice(Preview::start(&bytes))
 }
 
-/// At most so many bytes from the beginning. A character that ends beyond them is left out: cut in two it would be no
-/// text any more. Bytes that are no text are cut where the limit is.
-pub fn whole_characters(bytes: &[u8], most: usize) -> &[u8] {
+/// At most `most` bytes from the beginning. A UTF-8 character that would be cut is left out; bytes that are not text
+/// are cut at the limit.
+pub fn utf8_prefix(bytes: &[u8], most: usize) -> &[u8] {
     if bytes.len() <= most {
         return bytes;
     }
@@ -104,12 +121,14 @@ pub fn whole_characters(bytes: &[u8], most: usize) -> &[u8] {
     }
 }
 
-/// The types that a fact's fields may have.
+/// The types of facts' fields.
 pub(super) trait Field: Sized {
+    /// The value of the field.
     fn to_value(&self) -> Value;
+    /// The field from a value; `None` if the value is of another kind.
     fn from_value(value: Value) -> Option<Self>;
 
-    /// What the field is where a recording from before it existed has none; `None` if that cannot be known.
+    /// The value of a field that a recording of an older version lacks; `None` if it cannot be known.
     fn missing() -> Option<Self> {
         None
     }
@@ -173,7 +192,7 @@ fn list(f: &mut fmt::Formatter<'_>, items: &[impl fmt::Display]) -> fmt::Result 
     write!(f, "]")
 }
 
-/// `e1·o2:x=1`, `e1·o3:x` for a delete, `e1·o0:opening`; a `!` before a forged one.
+/// `e1·o2:x=1`; `e1·o3:x` for a delete; `e1·o0:opening`; a `!` before a forged one.
 impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}:", if self.forged { "!" } else { "" }, self.point.id)?;

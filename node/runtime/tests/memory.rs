@@ -1,4 +1,4 @@
-//! A storage that forgets everything at its end: a log and a database in memory, with the shape of the real ones.
+//! A storage in memory: a log and a database with the interface of the real ones.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,13 +7,13 @@ use bytes::Bytes;
 
 use crate::protocol::apply::{self, Applied, ChangePage, Numbers, Records, TooOld, Write, apply};
 use crate::protocol::{
-    Append, Apply, Base, ChainCheck, Entry, Incarnation, LogPoint, Position, Promise, Restored, SnapshotId,
-    WriteSnapshot, Written,
+    Append, Apply, Base, ChainCheck, ChunkOutcome, Entry, Incarnation, LogPoint, Position, Promise, Restored,
+    SnapshotId, WriteSnapshot,
 };
 pub(in crate::runtime) use crate::storage::Opened;
 use crate::storage::{Dump, FinalDatabase, FlushDone, IntermediateLog, LogReader, Record, SnapshotStore, StorageError};
 
-/// Whoever reads the log finds a bit that turned.
+/// A storage whose log is found damaged by every read.
 pub(in crate::runtime) fn damaged(id: u64) -> Opened {
     Opened { log: Box::new(Log { damaged: true, ..Log::default() }), ..open(id) }
 }
@@ -219,7 +219,7 @@ impl SnapshotStore for NoSnapshots {
         Ok(None)
     }
 
-    fn write(&self, _: &WriteSnapshot) -> Result<Written, StorageError> {
+    fn write(&self, _: &WriteSnapshot) -> Result<ChunkOutcome, StorageError> {
         unreachable!("no test here sends a snapshot")
     }
 

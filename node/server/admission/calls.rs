@@ -1,13 +1,13 @@
-//! Where calls come in and answers are fetched: what is half here, or not taken away, has bounds, too.
+//! Limits on open calls, from their headers until their answer is in the socket.
 //!
 //! ```text
-//! headers ─▶ a place among the open calls ─▶ its messages arrive, in time ─▶ the service
-//!            the place is free again ◀── the answer is in the socket ◀────────────┘
+//! headers ─▶ a permit among the open calls ─▶ its messages arrive, in time ─▶ the service
+//!            the permit is released ◀── the answer is in the socket ◀──────────────┘
 //! ```
 //!
-//! The library that speaks HTTP/2 bounds what waits unread on one connection. It does not bound messages of which a byte
-//! is still to come, nor answers that a client never takes, over all streams of all connections; that is done here. Each
-//! service has bounds of its own, so that clients take no place from the other nodes.
+//! hyper bounds what waits unread on one connection. It does not bound incomplete messages, nor answers that a client
+//! never reads, over all streams of all connections; this module does. Each service has its own limits, so that
+//! clients cannot keep out the other nodes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -24,47 +24,49 @@ use crate::server::admission::limits::{Counter, Permit};
 use crate::server::admission::request_body::{RequestBody, UNIT};
 use crate::server::admission::response_body::{HeldResponse, ResponseBody};
 
-/// Calls whose requests, and those whose answers, are a stream that may be quiet for long.
-const STREAMS_IN: [&str; 3] = [
+/// Calls whose requests, and calls whose answers, are a stream. A stream may be quiet for long, so it has no deadline.
+const REQUEST_STREAMS: [&str; 3] = [
     "/epoca.v1.Client/WriteStream",
     "/epoca.v1.Peer/Replicate",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
 ];
-const STREAMS_OUT: [&str; 3] = ["/epoca.v1.Client/Watch", "/epoca.v1.Control/Observe", "/grpc.health.v1.Health/Watch"];
-/// While more than half of the places are taken, a connection gets no more than so many of them.
-const SHARE: usize = 64;
+const RESPONSE_STREAMS: [&str; 3] =
+    ["/epoca.v1.Client/Watch", "/epoca.v1.Control/Observe", "/grpc.health.v1.Health/Watch"];
+/// While more than half of the permits are in use, one connection gets no more than this many.
+const CONNECTION_SHARE: usize = 64;
 
-/// The bounds of one service, or of several together.
+/// The limits of one service, or of several together. Clones share them.
 #[derive(Clone)]
 pub(in crate::server) struct CallLimits {
     calls: Counter,
-    /// Bytes of messages that are not complete, as they were announced, in units.
-    arriving: Arc<Semaphore>,
+    /// Announced bytes of incomplete messages, in units of [`UNIT`].
+    incomplete: Arc<Semaphore>,
 }
 
-/// An open call: from its headers until its answer is in the socket.
+/// An open call, counted until this is dropped.
 pub(in crate::server) struct CallSlot {
-    _place: Permit,
+    _permit: Permit,
     state: Option<Arc<ConnectionState>>,
 }
 
 impl CallLimits {
-    pub(in crate::server) fn new(calls: usize, arriving_bytes: usize) -> CallLimits {
-        CallLimits { calls: Counter::new(calls), arriving: Arc::new(Semaphore::new(arriving_bytes / UNIT)) }
+    pub(in crate::server) fn new(calls: usize, incomplete_bytes: usize) -> CallLimits {
+        CallLimits { calls: Counter::new(calls), incomplete: Arc::new(Semaphore::new(incomplete_bytes / UNIT)) }
     }
 
-    /// The service behind these bounds.
+    /// Wraps a service in these limits.
     pub(in crate::server) fn guard<S>(&self, inner: S) -> Guarded<S> {
-        Guarded { inner, call_limits: self.clone() }
+        Guarded { inner, limits: self.clone() }
     }
 
     pub(in crate::server) fn enter(&self, state: Option<Arc<ConnectionState>>) -> Option<CallSlot> {
-        let crowded = self.calls.is_beyond_half() && state.as_ref().is_some_and(|state| state.calls() >= SHARE);
-        let slot = self.calls.take(1).filter(|_| !crowded)?;
+        let is_over_share =
+            self.calls.is_above_half() && state.as_ref().is_some_and(|state| state.calls() >= CONNECTION_SHARE);
+        let permit = self.calls.take(1).filter(|_| !is_over_share)?;
         if let Some(state) = &state {
             state.enter();
         }
-        Some(CallSlot { _place: slot, state })
+        Some(CallSlot { _permit: permit, state })
     }
 }
 
@@ -85,7 +87,7 @@ impl Drop for CallSlot {
 #[derive(Clone)]
 pub(in crate::server) struct Guarded<S> {
     inner: S,
-    call_limits: CallLimits,
+    limits: CallLimits,
 }
 
 impl<S: NamedService> NamedService for Guarded<S> {
@@ -107,29 +109,30 @@ where
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let state = request.extensions().get::<ConnectionHandle>().map(ConnectionHandle::state);
-        let Some(slot) = self.call_limits.enter(state) else {
-            return Box::pin(async { Ok(full().into_http()) });
+        let Some(slot) = self.limits.enter(state) else {
+            return Box::pin(async { Ok(overloaded().into_http()) });
         };
         let path = request.uri().path();
-        let one_in = !STREAMS_IN.contains(&path);
-        let one_out = one_in && !STREAMS_OUT.contains(&path);
-        let arriving = Arc::clone(&self.call_limits.arriving);
-        let answered = self.inner.call(request.map(|body| Body::new(RequestBody::new(body, one_in, arriving))));
+        let single_request = !REQUEST_STREAMS.contains(&path);
+        let single_response = single_request && !RESPONSE_STREAMS.contains(&path);
+        let incomplete = Arc::clone(&self.limits.incomplete);
+        let answered =
+            self.inner.call(request.map(|body| Body::new(RequestBody::new(body, single_request, incomplete))));
         Box::pin(async move {
             let mut response = answered.await?;
-            let limits = response.extensions_mut().remove::<HeldResponse>();
-            Ok(response.map(|body| match one_out {
-                true => Body::new(ResponseBody::one(body, slot, limits)),
+            let held = response.extensions_mut().remove::<HeldResponse>();
+            Ok(response.map(|body| match single_response {
+                true => Body::new(ResponseBody::one(body, slot, held)),
                 false => Body::new(ResponseBody::stream(body, slot)),
             }))
         })
     }
 }
 
-/// The same code as every refusal of this kind; nothing of the call was read.
-fn full() -> Status {
+/// The code of every refusal for overload; nothing of the call was read.
+fn overloaded() -> Status {
     Status::resource_exhausted(
-        "as many calls are open as this node takes: fetch the answers, end some, or try again a little later",
+        "this node has the most open calls that it admits: read the answers, end some calls, or try again later",
     )
 }
 
@@ -139,15 +142,15 @@ mod tests {
 
     #[test]
     fn a_connection_gets_no_more_than_its_share_of_a_crowded_node_and_others_get_in() {
-        let call_limits = CallLimits::new(1_000, 0);
+        let limits = CallLimits::new(1_000, 0);
         let [greedy, modest] = [(); 2].map(|()| Arc::new(ConnectionState::new()));
-        let mut places: Vec<_> = std::iter::from_fn(|| call_limits.enter(Some(Arc::clone(&greedy)))).collect();
-        assert_eq!(places.len(), 501, "up to a half it may have all");
-        let others: Vec<_> = std::iter::from_fn(|| call_limits.enter(Some(Arc::clone(&modest)))).collect();
-        assert_eq!(others.len(), SHARE);
-        places.truncate(400);
-        assert_eq!((greedy.calls(), modest.calls()), (400, SHARE), "what has ended is given back");
-        assert!(call_limits.enter(Some(greedy)).is_some());
+        let mut slots: Vec<_> = std::iter::from_fn(|| limits.enter(Some(Arc::clone(&greedy)))).collect();
+        assert_eq!(slots.len(), 501, "up to a half it may have all");
+        let others: Vec<_> = std::iter::from_fn(|| limits.enter(Some(Arc::clone(&modest)))).collect();
+        assert_eq!(others.len(), CONNECTION_SHARE);
+        slots.truncate(400);
+        assert_eq!((greedy.calls(), modest.calls()), (400, CONNECTION_SHARE), "what has ended is given back");
+        assert!(limits.enter(Some(greedy)).is_some());
     }
 
     /// A stream that was missing here would be cut off while it is quiet.
@@ -173,13 +176,13 @@ mod tests {
         let ours = |paths: &[&str]| -> Vec<String> {
             paths.iter().filter(|path| path.contains("epoca")).map(|path| (*path).to_owned()).collect()
         };
-        assert_eq!((streams_in, streams_out), (ours(&STREAMS_IN), ours(&STREAMS_OUT)));
+        assert_eq!((streams_in, streams_out), (ours(&REQUEST_STREAMS), ours(&RESPONSE_STREAMS)));
     }
 
     #[test]
     fn whatever_its_connections_there_is_an_end_of_places() {
-        let call_limits = CallLimits::new(1_000, 0);
-        let places: Vec<_> = (0..1_000).map(|_| call_limits.enter(Some(Arc::new(ConnectionState::new())))).collect();
-        assert!(places.iter().all(Option::is_some) && call_limits.enter(None).is_none());
+        let limits = CallLimits::new(1_000, 0);
+        let slots: Vec<_> = (0..1_000).map(|_| limits.enter(Some(Arc::new(ConnectionState::new())))).collect();
+        assert!(slots.iter().all(Option::is_some) && limits.enter(None).is_none());
     }
 }

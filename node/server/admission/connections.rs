@@ -1,14 +1,14 @@
-//! The connections of a node: a bounded number, and what becomes of those beyond it.
+//! The connections of a node: a limit, and what happens beyond it.
 //!
 //! ```text
-//! up to the bound      everything
-//! a few more           other nodes and status are served, clients are told "overloaded"; ended after a moment
-//! still more           closed at once
+//! up to the limit      everything
+//! 256 more             other nodes and status are served, clients refused as overloaded; closed after 10 s
+//! beyond that          closed at once
 //! ```
 //!
-//! One whose client takes no answer, though some are there, is ended: they take room from others.
+//! A connection whose client reads none of its pending answers is closed, because they take memory from others.
 //!
-//! So a node that is full of clients can still be reached by its cluster, and says to a person what is the matter.
+//! So a node that is full of clients is still reachable for its cluster, and can still report its status.
 
 use std::io;
 use std::pin::Pin;
@@ -28,42 +28,44 @@ use crate::server::admission::limits::overloaded;
 use crate::wire::log_throttle::LogThrottle;
 use crate::wire::proto;
 
-/// Beyond the bound so many more are let in for a moment.
-const EXTRA: usize = 256;
-/// How long such a connection lives. A node whose link it was comes again by itself.
-const MOMENT: Duration = Duration::from_secs(10);
-/// One whose client was refused ends sooner: the next one that it makes may be within the bound.
-const LOOK_AT_EXTRA_EVERY: Duration = Duration::from_secs(1);
-/// A connection with answers of which its client takes nothing for so long is ended.
+/// Connections admitted beyond the limit.
+const EXTRA_CONNECTIONS: usize = 256;
+/// How long such a connection lives. A node whose link it was connects again by itself.
+const EXTRA_LIFETIME: Duration = Duration::from_secs(10);
+/// How often it is checked. It is closed soon after its client was refused: the client's next connection may be within
+/// the limit.
+const EXTRA_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// A connection with pending answers is closed if its client reads nothing for this long.
 const NOT_READING_MAX: Duration = Duration::from_secs(10);
-/// So often each connection is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// After a failure to accept, mostly because the system is out of file descriptors.
-const PAUSE: Duration = Duration::from_millis(50);
+/// How often other connections are checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// The pause after a failed accept, mostly for lack of file descriptors.
+const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
-/// What a request knows of its connection.
+/// A request's handle to its connection.
 #[derive(Clone)]
 pub(in crate::server) struct ConnectionHandle {
     extra: bool,
     state: Arc<ConnectionState>,
 }
 
-/// What is open on a connection.
+/// What is open on a connection. The counters are independent, so relaxed ordering is enough.
 pub(in crate::server) struct ConnectionState {
     calls: AtomicUsize,
-    /// Answers that are not in the socket yet.
-    unread: AtomicUsize,
-    /// A call was refused because the connection is one too many.
+    /// Answers that are not completely in the socket.
+    pending: AtomicUsize,
+    /// A call was refused because the connection is beyond the limit.
     refused: AtomicBool,
     since: Instant,
-    /// When something of an answer was taken last, or the first of those that wait came up: so many milliseconds later.
-    moved_ms: AtomicU64,
+    /// When the client last read something, or when the first of the pending answers was ready; in milliseconds after
+    /// `since`.
+    progress_ms: AtomicU64,
 }
 
 impl ConnectionState {
     pub(in crate::server) fn new() -> ConnectionState {
-        let (calls, unread, moved_ms) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicU64::new(0));
-        ConnectionState { calls, unread, refused: AtomicBool::new(false), since: Instant::now(), moved_ms }
+        let (calls, pending, progress_ms) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicU64::new(0));
+        ConnectionState { calls, pending, refused: AtomicBool::new(false), since: Instant::now(), progress_ms }
     }
 
     pub(in crate::server) fn calls(&self) -> usize {
@@ -78,33 +80,33 @@ impl ConnectionState {
         self.calls.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// An answer is there for the client to take.
-    pub(in crate::server) fn answered(&self) {
-        if self.unread.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.moved();
+    /// An answer is ready for the client.
+    pub(in crate::server) fn response_ready(&self) {
+        if self.pending.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.note_progress();
         }
     }
 
-    pub(in crate::server) fn taken_away(&self) {
-        self.unread.fetch_sub(1, Ordering::Relaxed);
-        self.moved();
+    pub(in crate::server) fn response_read(&self) {
+        self.pending.fetch_sub(1, Ordering::Relaxed);
+        self.note_progress();
     }
 
-    /// The client reads.
-    pub(in crate::server) fn moved(&self) {
-        self.moved_ms.store(self.since.elapsed().as_millis() as u64, Ordering::Relaxed);
+    /// The client has read something.
+    pub(in crate::server) fn note_progress(&self) {
+        self.progress_ms.store(self.since.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    /// Answers wait, and the client has taken none for this time.
+    /// Answers are pending, and the client has read nothing for this long.
     fn has_not_read_for(&self, time: Duration) -> bool {
-        let moved = Duration::from_millis(self.moved_ms.load(Ordering::Relaxed));
-        self.unread.load(Ordering::Relaxed) > 0 && self.since.elapsed().saturating_sub(moved) >= time
+        let progress = Duration::from_millis(self.progress_ms.load(Ordering::Relaxed));
+        self.pending.load(Ordering::Relaxed) > 0 && self.since.elapsed().saturating_sub(progress) >= time
     }
 }
 
 impl ConnectionHandle {
-    /// A client's request on a connection beyond the bound is refused; what another node passes on is not, since the client
-    /// may have been told to ask there.
+    /// Refuses a client's request on a connection beyond the limit. A forwarded request passes: the client was
+    /// admitted at the other node.
     pub(in crate::server) fn check_unless(forwarded: bool, extensions: &Extensions) -> Result<(), proto::Refusal> {
         if forwarded { Ok(()) } else { ConnectionHandle::check(extensions) }
     }
@@ -114,8 +116,8 @@ impl ConnectionHandle {
             Some(ConnectionHandle { extra: true, state }) => {
                 state.refused.store(true, Ordering::Relaxed);
                 Err(overloaded(
-                    "as many connections are open as this node takes: ask another node, use one connection for many \
-                     requests, or try again later"
+                    "this node has the most open connections that it admits: use another node, use one connection for \
+                     many requests, or try again later"
                         .into(),
                 ))
             }
@@ -127,21 +129,21 @@ impl ConnectionHandle {
         Arc::clone(&self.state)
     }
 
-    fn look_every(&self) -> Duration {
-        if self.extra { LOOK_AT_EXTRA_EVERY } else { LOOK_EVERY }
+    fn check_interval(&self) -> Duration {
+        if self.extra { EXTRA_CHECK_INTERVAL } else { CHECK_INTERVAL }
     }
 
-    fn is_over(&self) -> bool {
+    fn should_close(&self) -> bool {
         let ConnectionHandle { extra, state } = self;
         match extra {
-            true => state.refused.load(Ordering::Relaxed) || state.since.elapsed() >= MOMENT,
+            true => state.refused.load(Ordering::Relaxed) || state.since.elapsed() >= EXTRA_LIFETIME,
             false => state.has_not_read_for(NOT_READING_MAX),
         }
     }
 }
 
-/// The connections of a listener as they come; it never ends and never fails.
-pub(in crate::server) fn incoming(listener: TcpListener, most: usize) -> impl Stream<Item = io::Result<Connection>> {
+/// The admitted connections of a listener. The stream never ends and never fails.
+pub(in crate::server) fn incoming(listener: TcpListener, limit: usize) -> impl Stream<Item = io::Result<Connection>> {
     let open = Arc::new(AtomicUsize::new(0));
     let log_throttle = LogThrottle::default();
     futures_util::stream::unfold((listener, open, log_throttle), move |(listener, open, log_throttle)| async move {
@@ -149,38 +151,39 @@ pub(in crate::server) fn incoming(listener: TcpListener, most: usize) -> impl St
             let stream = match listener.accept().await {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    log_throttle.warn(&format!("a connection could not be taken: {error}"));
-                    tokio::time::sleep(PAUSE).await;
+                    log_throttle.warn(&format!("accepting a connection failed: {error}"));
+                    tokio::time::sleep(ACCEPT_RETRY).await;
                     continue;
                 }
             };
-            if let Some(connection) = admit(stream, &open, most) {
+            if let Some(connection) = admit(stream, &open, limit) {
                 return Some((Ok(connection), (listener, open, log_throttle)));
             }
-            log_throttle
-                .warn(&format!("{most} connections are open, which is as many as this node takes: more are closed"));
+            log_throttle.warn(&format!(
+                "{limit} connections are open, the most that this node admits: further ones are closed"
+            ));
         }
     })
 }
 
-/// `None`: it is closed.
-fn admit(stream: TcpStream, open: &Arc<AtomicUsize>, most: usize) -> Option<Connection> {
+/// `None` if the connection is beyond all limits; it is closed.
+fn admit(stream: TcpStream, open: &Arc<AtomicUsize>, limit: usize) -> Option<Connection> {
     let before = open.fetch_add(1, Ordering::Relaxed);
-    let place = Place(Arc::clone(open));
-    if before >= most + EXTRA {
+    let slot = ConnectionSlot(Arc::clone(open));
+    if before >= limit + EXTRA_CONNECTIONS {
         return None;
     }
-    // Without it an answer may wait for the acknowledgement of the one before.
+    // Otherwise an answer may wait for the TCP acknowledgement of the previous one.
     let _ = stream.set_nodelay(true);
-    let connection = ConnectionHandle { extra: before >= most, state: Arc::new(ConnectionState::new()) };
-    let look = Box::pin(tokio::time::sleep(connection.look_every()));
-    Some(Connection { stream, look, ended: false, connection, _place: place })
+    let handle = ConnectionHandle { extra: before >= limit, state: Arc::new(ConnectionState::new()) };
+    let check_timer = Box::pin(tokio::time::sleep(handle.check_interval()));
+    Some(Connection { stream, check_timer, is_closing: false, handle, _slot: slot })
 }
 
-/// One of the connections that are counted.
-struct Place(Arc<AtomicUsize>);
+/// Counts an open connection until it is dropped.
+struct ConnectionSlot(Arc<AtomicUsize>);
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
@@ -188,21 +191,21 @@ impl Drop for Place {
 
 pub(in crate::server) struct Connection {
     stream: TcpStream,
-    /// When it is looked at next.
-    look: Pin<Box<Sleep>>,
-    ended: bool,
-    connection: ConnectionHandle,
-    _place: Place,
+    /// The timer of the next check.
+    check_timer: Pin<Box<Sleep>>,
+    is_closing: bool,
+    handle: ConnectionHandle,
+    _slot: ConnectionSlot,
 }
 
 impl Connection {
-    /// Whether it ends here, whatever its client does; else this task hears when to look again.
-    fn ends(&mut self, context: &mut Context<'_>) -> bool {
-        while !self.ended && self.look.as_mut().poll(context).is_ready() {
-            self.ended = self.connection.is_over();
-            self.look.as_mut().reset(tokio::time::Instant::now() + self.connection.look_every());
+    /// Whether the connection must be closed; otherwise registers the task for the next check.
+    fn poll_should_close(&mut self, context: &mut Context<'_>) -> bool {
+        while !self.is_closing && self.check_timer.as_mut().poll(context).is_ready() {
+            self.is_closing = self.handle.should_close();
+            self.check_timer.as_mut().reset(tokio::time::Instant::now() + self.handle.check_interval());
         }
-        self.ended
+        self.is_closing
     }
 }
 
@@ -210,7 +213,7 @@ impl Connected for Connection {
     type ConnectInfo = ConnectionHandle;
 
     fn connect_info(&self) -> ConnectionHandle {
-        self.connection.clone()
+        self.handle.clone()
     }
 }
 
@@ -220,7 +223,7 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.ends(context) {
+        if self.poll_should_close(context) {
             return Poll::Ready(Ok(()));
         }
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
@@ -230,7 +233,7 @@ impl AsyncRead for Connection {
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.ended {
+        if self.is_closing {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         Pin::new(&mut self.stream).poll_write(context, bytes)
@@ -249,7 +252,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.ended {
+        if self.is_closing {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
@@ -273,7 +276,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let mut incoming = Box::pin(incoming(listener, 2));
         let mut open = Vec::new();
-        for number in 0..2 + EXTRA {
+        for number in 0..2 + EXTRA_CONNECTIONS {
             let client = TcpStream::connect(address).await.unwrap();
             let connection = incoming.next().await.unwrap().unwrap();
             assert_eq!(connection.connect_info().extra, number >= 2);
@@ -297,13 +300,13 @@ mod tests {
         let _client = TcpStream::connect(address).await.unwrap();
         let mut connection = incoming.next().await.unwrap().unwrap();
         let handle = connection.connect_info();
-        assert!(handle.extra && !handle.is_over(), "it has a moment for what it may ask");
+        assert!(handle.extra && !handle.should_close(), "it has a moment for what it may ask");
         let mut extensions = Extensions::new();
         extensions.insert(handle.clone());
         let refusal = ConnectionHandle::check(&extensions).expect_err("a client is told");
-        assert!(refusal.code == "overloaded" && handle.is_over(), "{refusal:?}");
+        assert!(refusal.code == "overloaded" && handle.should_close(), "{refusal:?}");
         assert!(ConnectionHandle::check_unless(true, &extensions).is_ok(), "another node passes something on");
-        connection.look.as_mut().reset(tokio::time::Instant::now());
+        connection.check_timer.as_mut().reset(tokio::time::Instant::now());
         assert_eq!(connection.read(&mut [0; 8]).await.unwrap(), 0, "it ends without a word of the client");
     }
 
@@ -316,13 +319,13 @@ mod tests {
         let mut connection = incoming.next().await.unwrap().unwrap();
         let state = connection.connect_info().state();
         assert!(!state.has_not_read_for(Duration::ZERO), "nothing is there to be taken");
-        state.answered();
-        state.answered();
+        state.response_ready();
+        state.response_ready();
         assert!(state.has_not_read_for(Duration::ZERO) && !state.has_not_read_for(Duration::from_secs(60)));
-        state.taken_away();
-        state.taken_away();
-        connection.look.as_mut().reset(tokio::time::Instant::now());
-        let looked = std::future::poll_fn(|context| Poll::Ready(connection.ends(context))).await;
+        state.response_read();
+        state.response_read();
+        connection.check_timer.as_mut().reset(tokio::time::Instant::now());
+        let looked = std::future::poll_fn(|context| Poll::Ready(connection.poll_should_close(context))).await;
         assert!(!looked, "it is looked at, and stays");
     }
 }

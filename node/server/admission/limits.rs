@@ -1,7 +1,7 @@
-//! How much a node has under way for clients: requests, the bytes of their writes, streams, and reads of the disk. Beyond
-//! that it says "overloaded" at once, so that nobody waits in silence and memory stays bounded whoever asks.
+//! Limits on what a node does for clients at the same time: requests, bytes of writes, streams, reads of the disk.
+//! Beyond them it refuses at once as overloaded, so that no client waits without an answer and memory stays bounded.
 //!
-//! The messages of other nodes need no room here: however many clients come, the cluster goes on.
+//! Messages of other nodes are not counted here: the cluster continues however many clients there are.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,24 +11,24 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::wire::proto;
 use crate::wire::refusal::refused;
 
-/// Requests under way, each write of a stream one of them.
+/// Requests in flight. Each write of a stream counts as one.
 const REQUESTS_MAX: usize = 65_536;
-/// Keys and values of the writes under way. More than a leader takes uncommitted, because a node that passes writes on
-/// holds them, too.
+/// Bytes of keys and values of writes in flight. More than the uncommitted bytes that a leader admits, because a node
+/// that forwards writes holds them too.
 const WRITE_BYTES_MAX: usize = 128 << 20;
-/// Large answers that their clients have not taken yet.
+/// Bytes of large answers that clients have not read.
 const ANSWER_BYTES_MAX: usize = 256 << 20;
-/// Answers that wait on streams of writes to be read.
+/// Answers that wait on write streams to be read.
 const STREAM_ANSWERS_MAX: usize = 65_536;
-/// Streams that watch changes; each has up to three messages of a mebibyte under way.
+/// Watches; each has up to three messages of 1 MiB in flight.
 const WATCHES_MAX: usize = 512;
-/// Streams of writes.
+/// Write streams. An idle one costs some kilobytes.
 const WRITE_STREAMS_MAX: usize = 16_384;
-/// Lists, pages of the log and parts of a backup that are read at the same time. The node's own reads of the disk, for
-/// replicas that lack entries, share the same threads and must find some free.
+/// Concurrent reads of lists, log pages and backup parts. The node's own reads of the disk, for replicas that lack
+/// entries, use the same threads and must find free ones.
 const READERS_MAX: usize = 4;
 
-/// Clones share it.
+/// The limits of one node. Clones share them.
 #[derive(Clone)]
 pub(in crate::server) struct RequestLimits {
     requests: Counter,
@@ -54,84 +54,84 @@ impl Default for RequestLimits {
     }
 }
 
-/// A part of a bound, given back when it is dropped.
+/// A part of a limit, released on drop.
 pub(in crate::server) struct Permit {
     used: Arc<AtomicUsize>,
     amount: usize,
 }
 
-/// A bound and how much of it is in use; clones share it.
+/// A limit and how much of it is in use. Clones share it.
 #[derive(Clone)]
 pub(in crate::server) struct Counter {
     used: Arc<AtomicUsize>,
-    most: usize,
+    limit: usize,
 }
 
 impl RequestLimits {
     pub(in crate::server) fn request(&self) -> Result<Permit, proto::Refusal> {
-        let text = || format!("{REQUESTS_MAX} requests are under way at this node: try again a little later");
+        let text = || format!("{REQUESTS_MAX} requests are in flight at this node: try again later");
         self.requests.take(1).ok_or_else(|| overloaded(text()))
     }
 
-    /// A write with keys and values of so many bytes.
+    /// A write with this many bytes of keys and values.
     pub(in crate::server) fn write(&self, bytes: usize) -> Result<(Permit, Permit), proto::Refusal> {
         let request = self.request()?;
         let mebibytes = WRITE_BYTES_MAX >> 20;
-        let text = || format!("{mebibytes} MiB of writes are under way at this node: try again a little later");
+        let text = || format!("{mebibytes} MiB of writes are in flight at this node: try again later");
         Ok((request, self.write_bytes.take(bytes).ok_or_else(|| overloaded(text()))?))
     }
 
-    /// A large answer, until its client has taken it.
+    /// A large answer, until its client has read it.
     pub(in crate::server) fn answer(&self, bytes: usize) -> Result<Permit, proto::Refusal> {
         let mebibytes = ANSWER_BYTES_MAX >> 20;
-        let text = || format!("{mebibytes} MiB of answers wait at this node to be read: try again a little later");
+        let text = || format!("{mebibytes} MiB of answers at this node are unread: try again later");
         self.answer_bytes.take(bytes).ok_or_else(|| overloaded(text()))
     }
 
     pub(in crate::server) fn watch(&self) -> Result<Permit, proto::Refusal> {
-        let text = || format!("{WATCHES_MAX} watch changes at this node already: watch at another one, or end some");
+        let text = || format!("{WATCHES_MAX} watches are open at this node: watch at another one, or end some");
         self.watches.take(1).ok_or_else(|| overloaded(text()))
     }
 
     pub(in crate::server) fn write_stream(&self) -> Result<Permit, proto::Refusal> {
-        let text = || format!("{WRITE_STREAMS_MAX} streams of writes are open at this node: use one for many writes");
+        let text = || format!("{WRITE_STREAMS_MAX} write streams are open at this node: use one for many writes");
         self.write_streams.take(1).ok_or_else(|| overloaded(text()))
     }
 
-    /// An answer that waits on a stream of writes; `None` if there are too many, and then the stream is to take few writes.
+    /// An answer on a write stream; `None` beyond the limit, and then the stream must read fewer writes.
     pub(in crate::server) fn stream_answer(&self) -> Option<Permit> {
         self.stream_answers.take(1)
     }
 
-    pub(in crate::server) fn has_stream_answers(&self) -> bool {
-        self.stream_answers.has_room()
+    pub(in crate::server) fn has_stream_answer_permit(&self) -> bool {
+        self.stream_answers.has_permit()
     }
 
-    /// Waits for its turn to read from the disk; how many wait is bounded by the requests.
+    /// Waits for a permit to read from the disk. The number of waiting calls is limited by [`RequestLimits::request`].
     pub(in crate::server) async fn reader(&self) -> Option<OwnedSemaphorePermit> {
-        // Never closed.
+        // The semaphore is never closed.
         Arc::clone(&self.readers).acquire_owned().await.ok()
     }
 }
 
 impl Counter {
-    pub(in crate::server) fn new(most: usize) -> Counter {
-        Counter { used: Arc::default(), most }
+    pub(in crate::server) fn new(limit: usize) -> Counter {
+        Counter { used: Arc::default(), limit }
     }
 
-    pub(in crate::server) fn has_room(&self) -> bool {
-        self.used.load(Ordering::Relaxed) < self.most
+    pub(in crate::server) fn has_permit(&self) -> bool {
+        self.used.load(Ordering::Relaxed) < self.limit
     }
 
-    pub(in crate::server) fn is_beyond_half(&self) -> bool {
-        self.used.load(Ordering::Relaxed) > self.most / 2
+    pub(in crate::server) fn is_above_half(&self) -> bool {
+        self.used.load(Ordering::Relaxed) > self.limit / 2
     }
 
     pub(in crate::server) fn take(&self, amount: usize) -> Option<Permit> {
         let used = self.used.fetch_add(amount, Ordering::Relaxed);
-        let taken = Permit { used: Arc::clone(&self.used), amount };
-        // Dropped, it gives back what was too much.
-        (used + amount <= self.most).then_some(taken)
+        let permit = Permit { used: Arc::clone(&self.used), amount };
+        // If it is dropped here, that releases the amount again.
+        (used + amount <= self.limit).then_some(permit)
     }
 }
 

@@ -1,5 +1,6 @@
-//! What a node admits at the same time: connections, open calls, bytes of requests that still arrive, bytes of responses
-//! that clients have not read. Everything beyond a bound is refused at once. The services decide what a request means.
+//! What a node admits at the same time: connections, open calls, bytes of incomplete requests, bytes of unread
+//! responses. Everything beyond a limit is refused at once, so that memory is bounded and no client waits without an
+//! answer. The services decide what a request means.
 
 pub(in crate::server) mod calls;
 

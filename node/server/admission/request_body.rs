@@ -1,5 +1,5 @@
-//! The messages of a call on their way in. One that is large and not complete takes room for all of itself, or waits for it,
-//! and whatever has begun must be complete in time: a client that stops in the middle is cut off.
+//! The incoming messages of a call. A large incomplete message takes a permit for its announced bytes, or waits for
+//! one. A message that has begun must be complete within a time limit: a client that stops in the middle is cut off.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,63 +16,70 @@ use tonic::body::Body;
 
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 
-/// Room is counted in pieces of so many bytes.
+/// The unit of the budget of incomplete bytes.
 pub(in crate::server) const UNIT: usize = 1 << 10;
-/// Shorter messages take no room: what an open call costs has a bound by their number.
+/// Shorter messages take no permit: the number of open calls bounds them.
 const SMALL_BYTES: usize = 16 << 10;
-/// From a message's first byte to its last, and from a call's headers to its end if it has one message alone.
-const IN_TIME: Duration = Duration::from_secs(10);
+/// The time limit: from the first byte of a message to its last, and from a call's headers to its end if it has a
+/// single message.
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(in crate::server) struct RequestBody {
     inner: Body,
-    /// The call has one message and ends; a stream may be quiet between two of them.
-    one: bool,
+    /// The call has a single message. A stream may be quiet between two messages.
+    is_single: bool,
     framing: Framing,
-    limits: PollSemaphore,
-    /// Held by the large message that is under way.
-    taken: Option<OwnedSemaphorePermit>,
-    /// A piece that waits for room, and for how much.
+    budget: PollSemaphore,
+    /// Held by the large message that is arriving.
+    permit: Option<OwnedSemaphorePermit>,
+    /// A piece that waits for a permit, and the size of the permit in units.
     waiting: Option<(Bytes, u32)>,
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
 impl RequestBody {
-    pub(in crate::server) fn new(inner: Body, one: bool, limits: Arc<Semaphore>) -> RequestBody {
-        let limits = PollSemaphore::new(limits);
-        RequestBody { inner, one, framing: Framing::default(), limits, taken: None, waiting: None, deadline: None }
+    pub(in crate::server) fn new(inner: Body, is_single: bool, budget: Arc<Semaphore>) -> RequestBody {
+        let budget = PollSemaphore::new(budget);
+        RequestBody {
+            inner,
+            is_single,
+            framing: Framing::default(),
+            budget,
+            permit: None,
+            waiting: None,
+            deadline: None,
+        }
     }
 
-    /// Follows what has come; gives how much room the message needs that is under way after it.
+    /// Follows the framing through a piece. Returns the permit that the message needs that is incomplete after it.
     fn follow(&mut self, piece: &Bytes) -> Option<u32> {
         let completed = self.framing.follow(piece);
         if completed {
-            self.taken = None;
-            if !self.one {
+            self.permit = None;
+            if !self.is_single {
                 self.deadline = None;
             }
         }
         let announced = self.framing.announced();
         let large = (SMALL_BYTES + 1..=MESSAGE_BYTES_MAX).contains(&announced);
-        (large && self.taken.is_none()).then_some(announced.div_ceil(UNIT) as u32)
+        (large && self.permit.is_none()).then_some(announced.div_ceil(UNIT) as u32)
     }
 
-    /// Nothing has come, or there is no room: not for ever.
-    fn wait(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        if !self.one && !self.framing.is_under_way() {
+    /// Nothing has arrived, or there is no permit: waits until the deadline.
+    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if !self.is_single && !self.framing.is_incomplete() {
             return Poll::Pending;
         }
-        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(IN_TIME)));
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(ARRIVAL_TIMEOUT)));
         ready!(deadline.as_mut().poll(context));
-        self.taken = None;
-        let seconds = IN_TIME.as_secs();
+        self.permit = None;
+        let seconds = ARRIVAL_TIMEOUT.as_secs();
         Poll::Ready(Some(Err(match self.waiting.take() {
-            // As every refusal for this reason: it has not begun.
+            // The code of every refusal for overload: the call has not begun.
             Some(_) => Status::resource_exhausted(format!(
-                "as many messages are on their way in as this node takes, for {seconds} s: try again a little later"
+                "for {seconds} s this node has had the most incoming messages that it admits: try again later"
             )),
-            None => {
-                Status::deadline_exceeded(format!("the message did not arrive within {seconds} s of its beginning"))
-            }
+            None => Status::deadline_exceeded(format!("the message was not complete {seconds} s after its first byte")),
         })))
     }
 }
@@ -85,16 +92,16 @@ impl http_body::Body for RequestBody {
         let this = &mut *self;
         loop {
             if let Some((_, wanted)) = &this.waiting {
-                match this.limits.poll_acquire_many(context, *wanted) {
-                    Poll::Ready(taken) => this.taken = taken,
-                    Poll::Pending => return this.wait(context),
+                match this.budget.poll_acquire_many(context, *wanted) {
+                    Poll::Ready(permit) => this.permit = permit,
+                    Poll::Pending => return this.poll_deadline(context),
                 }
                 return Poll::Ready(this.waiting.take().map(|(piece, _)| Ok(Frame::data(piece))));
             }
             let frame = match Pin::new(&mut this.inner).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => frame,
                 Poll::Ready(other) => return Poll::Ready(other),
-                Poll::Pending => return this.wait(context),
+                Poll::Pending => return this.poll_deadline(context),
             };
             let wanted = frame.data_ref().cloned().and_then(|piece| Some((this.follow(&piece)?, piece)));
             match wanted {
@@ -113,12 +120,12 @@ impl http_body::Body for RequestBody {
     }
 }
 
-/// Where in gRPC's framing the bytes stand: a flag and four bytes of length before each message.
+/// The position in gRPC's framing: before each message a flag and four bytes of length.
 #[derive(Default)]
 struct Framing {
     header: [u8; 5],
     have: usize,
-    /// Of the message whose header is complete.
+    /// The length of the message whose header is complete.
     length: usize,
     left: usize,
 }
@@ -129,9 +136,9 @@ impl Framing {
         let mut completed = false;
         while !piece.is_empty() {
             if self.left == 0 {
-                let taken = piece.len().min(self.header.len() - self.have);
-                self.header[self.have..self.have + taken].copy_from_slice(&piece[..taken]);
-                (self.have, piece) = (self.have + taken, &piece[taken..]);
+                let length = piece.len().min(self.header.len() - self.have);
+                self.header[self.have..self.have + length].copy_from_slice(&piece[..length]);
+                (self.have, piece) = (self.have + length, &piece[length..]);
                 if self.have < self.header.len() {
                     break;
                 }
@@ -140,19 +147,19 @@ impl Framing {
                 (self.have, self.left) = (0, self.length);
                 completed |= self.left == 0;
             } else {
-                let taken = piece.len().min(self.left);
-                (self.left, piece) = (self.left - taken, &piece[taken..]);
+                let length = piece.len().min(self.left);
+                (self.left, piece) = (self.left - length, &piece[length..]);
                 completed |= self.left == 0;
             }
         }
         completed
     }
 
-    fn is_under_way(&self) -> bool {
+    fn is_incomplete(&self) -> bool {
         self.left > 0 || self.have > 0
     }
 
-    /// The length of the message that has begun and is not complete; 0 if there is none.
+    /// The length of the incomplete message; 0 if there is none.
     fn announced(&self) -> usize {
         if self.left > 0 { self.length } else { 0 }
     }
@@ -178,15 +185,15 @@ mod tests {
         for size in 1..bytes.len() {
             let mut framing = Framing::default();
             let completed = bytes.chunks(size).filter(|piece| framing.follow(piece)).count();
-            assert!(completed > 0 && !framing.is_under_way(), "pieces of {size}");
+            assert!(completed > 0 && !framing.is_incomplete(), "pieces of {size}");
         }
         let mut framing = Framing::default();
         assert!(!framing.follow(&message(20)[..10]));
-        assert_eq!((framing.announced(), framing.is_under_way()), (20, true));
+        assert_eq!((framing.announced(), framing.is_incomplete()), (20, true));
         assert!(framing.follow(&message(20)[10..]) && framing.announced() == 0);
     }
 
-    /// Gives these pieces, then nothing for ever.
+    /// Yields these pieces, then stays pending.
     struct Pieces(Vec<Vec<u8>>);
 
     impl http_body::Body for Pieces {
@@ -201,12 +208,12 @@ mod tests {
         }
     }
 
-    fn arriving(pieces: &[&[u8]], one: bool, limits: &Arc<Semaphore>) -> Pin<Box<RequestBody>> {
+    fn request_body(pieces: &[&[u8]], is_single: bool, limits: &Arc<Semaphore>) -> Pin<Box<RequestBody>> {
         let pieces = Body::new(Pieces(pieces.iter().map(|piece| piece.to_vec()).collect()));
-        Box::pin(RequestBody::new(pieces, one, Arc::clone(limits)))
+        Box::pin(RequestBody::new(pieces, is_single, Arc::clone(limits)))
     }
 
-    /// What comes at once, in bytes; `None`: nothing for now.
+    /// The bytes that are ready; `None` if nothing is.
     async fn next(body: &mut Pin<Box<RequestBody>>) -> Option<Result<usize, Status>> {
         poll_fn(|context| match body.as_mut().poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(frame.into_data().map_or(0, |data| data.len())))),
@@ -221,28 +228,28 @@ mod tests {
         let limits = Arc::new(Semaphore::new(150));
         let large = message(100 << 10);
         let (begin, end) = large.split_at(20 << 10);
-        let mut first = arriving(&[begin, end], true, &limits);
-        let mut second = arriving(&[begin, end], true, &limits);
+        let mut first = request_body(&[begin, end], true, &limits);
+        let mut second = request_body(&[begin, end], true, &limits);
         assert_eq!(next(&mut first).await.map(|piece| piece.unwrap()), Some(20 << 10));
         assert_eq!(limits.available_permits(), 50);
         assert!(next(&mut second).await.is_none(), "it waits for room");
         assert!(next(&mut first).await.is_some() && limits.available_permits() < 150);
         assert!(next(&mut second).await.is_some(), "the first is complete");
-        let mut third = arriving(&[begin, end], true, &limits);
+        let mut third = request_body(&[begin, end], true, &limits);
         assert!(next(&mut third).await.is_none(), "it waits in its turn");
         third.deadline.as_mut().expect("not for ever").as_mut().reset(tokio::time::Instant::now());
         let ended = poll_fn(|context| third.as_mut().poll_frame(context)).await;
         let status = ended.expect("it ends").expect_err("there was no room");
         assert_eq!(status.code(), tonic::Code::ResourceExhausted, "{status}");
         drop((second, third));
-        assert_eq!(limits.available_permits(), 150, "whoever goes away gives it back");
+        assert_eq!(limits.available_permits(), 150, "a call that ends releases its permit");
     }
 
     #[tokio::test]
     async fn small_messages_and_whole_ones_need_no_room() {
         let limits = Arc::new(Semaphore::new(0));
         let (small, large) = (message(SMALL_BYTES), message(1 << 20));
-        let mut body = arriving(&[&small[..100], &small[100..], &large, &large[..3]], false, &limits);
+        let mut body = request_body(&[&small[..100], &small[100..], &large, &large[..3]], false, &limits);
         for wanted in [100, small.len() - 100, large.len(), 3] {
             assert_eq!(next(&mut body).await.map(|piece| piece.unwrap()), Some(wanted));
         }
@@ -260,7 +267,7 @@ mod tests {
             (false, vec![&large[..]], false),
             (false, vec![], false),
         ] {
-            let mut body = arriving(&pieces, one, &limits);
+            let mut body = request_body(&pieces, one, &limits);
             for _ in &pieces {
                 assert!(matches!(next(&mut body).await, Some(Ok(_))));
             }
@@ -270,7 +277,7 @@ mod tests {
                 deadline.as_mut().reset(tokio::time::Instant::now());
                 let ended = poll_fn(|context| body.as_mut().poll_frame(context)).await;
                 let status = ended.expect("it ends").expect_err("it did not arrive");
-                assert!(status.message().contains("did not arrive within 10 s"), "{status}");
+                assert!(status.message().contains("was not complete 10 s after"), "{status}");
                 assert_eq!(limits.available_permits(), 1_000);
             }
         }

@@ -1,5 +1,5 @@
-//! An answer on its way out: handed over in small pieces, so that no more of it waits than its client takes, and counted
-//! until the last of them is in the socket.
+//! An outgoing answer: given to hyper in small pieces, so that no more of it is buffered than its client reads, and
+//! counted until the last piece is in the socket.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,87 +13,87 @@ use tonic::{Response, Status};
 use crate::server::admission::calls::CallSlot;
 use crate::server::admission::limits::{Permit, RequestLimits};
 
-/// As much as one frame of HTTP/2 has.
+/// The default size of an HTTP/2 frame.
 const PIECE_BYTES: usize = 16 << 10;
-/// Shorter answers take no room: what an open call costs has a bound by their number.
+/// Shorter answers take no permit: the number of open calls bounds them.
 const SMALL_BYTES: usize = 4 << 10;
-/// An answer is encoded into a buffer that doubles as it grows.
+/// The encoder's buffer doubles as it grows.
 const BUFFER_FACTOR: usize = 2;
 
-/// The room that an answer takes, on its way from the service that made it.
+/// The permit of an answer, on its way from the service to the body.
 #[derive(Clone)]
 pub(in crate::server) struct HeldResponse {
-    _room: Arc<Permit>,
+    _permit: Arc<Permit>,
 }
 
-/// The answer, with room for it until its client has taken it; refused if there is none.
+/// The answer, with a permit until its client has read it; refused as overloaded if there is none.
 pub(in crate::server) fn answer<M: prost::Message>(limits: &RequestLimits, message: M) -> Result<Response<M>, Status> {
     let bytes = message.encoded_len();
     let mut response = Response::new(message);
     if bytes > SMALL_BYTES {
-        let taken = limits.answer(BUFFER_FACTOR * bytes);
-        let taken = taken.map_err(|refusal| Status::resource_exhausted(refusal.message))?;
-        response.extensions_mut().insert(HeldResponse { _room: Arc::new(taken) });
+        let permit = limits.answer(BUFFER_FACTOR * bytes);
+        let permit = permit.map_err(|refusal| Status::resource_exhausted(refusal.message))?;
+        response.extensions_mut().insert(HeldResponse { _permit: Arc::new(permit) });
     }
     Ok(response)
 }
 
-/// What an answer takes until it is in the socket.
-struct Unread {
+/// Counts an answer until it is in the socket.
+struct PendingResponse {
     slot: CallSlot,
-    _room: Option<HeldResponse>,
+    _permit: Option<HeldResponse>,
 }
 
-impl Unread {
-    fn new(slot: CallSlot, limits: Option<HeldResponse>) -> Arc<Unread> {
+impl PendingResponse {
+    fn new(slot: CallSlot, held: Option<HeldResponse>) -> Arc<PendingResponse> {
         if let Some(state) = slot.state() {
-            state.answered();
+            state.response_ready();
         }
-        Arc::new(Unread { slot, _room: limits })
+        Arc::new(PendingResponse { slot, _permit: held })
     }
 }
 
-impl Drop for Unread {
+impl Drop for PendingResponse {
     fn drop(&mut self) {
         if let Some(state) = self.slot.state() {
-            state.taken_away();
+            state.response_read();
         }
     }
 }
 
-/// What goes with the last piece of each frame.
-enum Kept {
-    One(Arc<Unread>),
-    /// A stream of answers, of which each service bounds what waits. It may be quiet for long.
+/// What is released with the last piece of a frame.
+enum Held {
+    One(Arc<PendingResponse>),
+    /// A stream of answers. Each service bounds what it buffers, and a stream may be quiet for long.
     Stream {
-        _place: CallSlot,
+        _slot: CallSlot,
     },
 }
 
 pub(in crate::server) struct ResponseBody {
     inner: Body,
-    /// What is left of a frame.
+    /// The rest of a frame.
     rest: Bytes,
-    kept: Kept,
+    held: Held,
 }
 
 impl ResponseBody {
-    /// The answer of a call that has one.
-    pub(in crate::server) fn one(inner: Body, slot: CallSlot, limits: Option<HeldResponse>) -> ResponseBody {
-        ResponseBody { inner, rest: Bytes::new(), kept: Kept::One(Unread::new(slot, limits)) }
+    /// The answer of a call with a single one.
+    pub(in crate::server) fn one(inner: Body, slot: CallSlot, held: Option<HeldResponse>) -> ResponseBody {
+        ResponseBody { inner, rest: Bytes::new(), held: Held::One(PendingResponse::new(slot, held)) }
     }
 
     pub(in crate::server) fn stream(inner: Body, slot: CallSlot) -> ResponseBody {
-        ResponseBody { inner, rest: Bytes::new(), kept: Kept::Stream { _place: slot } }
+        ResponseBody { inner, rest: Bytes::new(), held: Held::Stream { _slot: slot } }
     }
 
     fn piece(&mut self) -> Frame<Bytes> {
         let piece = self.rest.split_to(self.rest.len().min(PIECE_BYTES));
-        match &self.kept {
-            Kept::One(unread) if self.rest.is_empty() => {
-                Frame::data(Bytes::from_owner(Last { piece, _unread: Arc::clone(unread) }))
+        match &self.held {
+            Held::One(pending) if self.rest.is_empty() => {
+                Frame::data(Bytes::from_owner(LastPiece { piece, _pending: Arc::clone(pending) }))
             }
-            Kept::One(_) | Kept::Stream { .. } => Frame::data(piece),
+            Held::One(_) | Held::Stream { .. } => Frame::data(piece),
         }
     }
 }
@@ -104,12 +104,12 @@ impl http_body::Body for ResponseBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let this = &mut *self;
-        // A piece is fetched when the one before has found a way on: the client reads, if slowly.
-        if let Kept::One(unread) = &this.kept
-            && let Some(state) = unread.slot.state()
+        // hyper asks for a piece once it has passed on the previous one, so the client is reading, even if slowly.
+        if let Held::One(pending) = &this.held
+            && let Some(state) = pending.slot.state()
             && !this.rest.is_empty()
         {
-            state.moved();
+            state.note_progress();
         }
         if this.rest.is_empty() {
             let frame = match ready!(Pin::new(&mut this.inner).poll_frame(context)) {
@@ -133,13 +133,13 @@ impl http_body::Body for ResponseBody {
     }
 }
 
-/// The last piece of a frame: dropped once it is written.
-struct Last {
+/// The last piece of a frame. hyper drops it when it is written, and that ends the count.
+struct LastPiece {
     piece: Bytes,
-    _unread: Arc<Unread>,
+    _pending: Arc<PendingResponse>,
 }
 
-impl AsRef<[u8]> for Last {
+impl AsRef<[u8]> for LastPiece {
     fn as_ref(&self) -> &[u8] {
         &self.piece
     }
@@ -172,14 +172,14 @@ mod tests {
         let (state, call_limits) = (Arc::new(ConnectionState::new()), CallLimits::new(10, 0));
         let slot = call_limits.enter(Some(Arc::clone(&state))).expect("there is room");
         let whole: Bytes = (0..40_000_u32).map(|number| number as u8).collect();
-        let mut leaving = Box::pin(ResponseBody::one(Body::new(One(Some(whole.clone()))), slot, None));
+        let mut body = Box::pin(ResponseBody::one(Body::new(One(Some(whole.clone()))), slot, None));
         let mut pieces = Vec::new();
-        while let Some(frame) = poll_fn(|context| leaving.as_mut().poll_frame(context)).await {
+        while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
             pieces.push(frame.expect("nothing fails").into_data().expect("there are no trailers"));
         }
         assert_eq!(pieces.iter().map(Bytes::len).collect::<Vec<_>>(), [16_384, 16_384, 7_232]);
         assert_eq!(pieces.concat(), whole);
-        drop(leaving);
+        drop(body);
         pieces.remove(0);
         assert_eq!(state.calls(), 1, "the last piece waits in some buffer");
         drop(pieces);
@@ -194,7 +194,7 @@ mod tests {
         let held: Vec<_> = std::iter::from_fn(|| answer(&limits, of(1 << 20)).ok()).collect();
         assert_eq!(held.len(), 127, "two times a mebibyte and a little each");
         let refused = answer(&limits, of(8 << 20)).map(drop).expect_err("there is no room");
-        assert!(refused.message().contains("256 MiB of answers wait at this node to be read"), "{refused}");
+        assert!(refused.message().contains("256 MiB of answers at this node are pending"), "{refused}");
         assert!(answer(&limits, of(1_000)).is_ok(), "a small one needs none");
         drop(held);
         assert!(answer(&limits, of(1 << 20)).is_ok());

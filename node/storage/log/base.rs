@@ -156,7 +156,7 @@ mod tests {
         };
         let last = LogPoint { id: EntryId::new(4, 2), position: Position(8), digest: Digest([4; 16]) };
         let (id, address, incarnation) = (NodeId(1), "127.0.0.1:7101".to_owned(), Incarnation([1; 16]));
-        let membership = Membership::found(vec![Member { id, address, incarnation, kind: MemberKind::Voter }]);
+        let membership = Membership::founding(vec![Member { id, address, incarnation, kind: MemberKind::Voter }]);
         let listed = |offset, position| Listed {
             id: EntryId::new(1, offset),
             position: Position(position),

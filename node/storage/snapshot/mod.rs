@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::protocol::{Base, LogPoint, Position, SnapshotId, WriteSnapshot, Written};
+use crate::protocol::{Base, ChunkOutcome, LogPoint, Position, SnapshotId, WriteSnapshot};
 use crate::storage::disk::Disk;
 use crate::storage::{Dump, SnapshotStore, StorageError};
 
@@ -279,20 +279,20 @@ impl SnapshotStore for SnapshotFolder {
         }
     }
 
-    fn write(&self, part: &WriteSnapshot) -> Result<Written, StorageError> {
+    fn write(&self, part: &WriteSnapshot) -> Result<ChunkOutcome, StorageError> {
         let snapshot = part.snapshot;
         let path = self.incoming(snapshot);
         let received = self.put(part, &path)?;
         if received < snapshot.bytes {
-            return Ok(Written::UpTo(received));
+            return Ok(ChunkOutcome::UpTo(received));
         }
         if !is_whole(&path, snapshot)? {
             self.remove(&path)?;
-            return Ok(Written::Damaged);
+            return Ok(ChunkOutcome::Damaged);
         }
         let base = SnapshotFile::open(&path)?.base;
         self.name(&path, self.received(snapshot.point.position))?;
-        Ok(Written::Whole(base))
+        Ok(ChunkOutcome::Complete(base))
     }
 
     fn find(&self, position: Position) -> Result<Option<SnapshotId>, StorageError> {

@@ -50,7 +50,7 @@ fn a_stopped_node_shows_intermediate_and_final_data_with_epoch_and_offset() {
     let forged = (EntryState::Intermediate, true);
     assert_eq!(states, [[committed; 5].as_slice(), &[intermediate; 2], &[forged]].concat());
     assert!(matches!(&entries[0].content, EntryContent::Opening(opening) if opening.founding.is_some()));
-    assert!(matches!(&entries[7].content, EntryContent::Command(command) if command.change.shown().0 == "forged"));
+    assert!(matches!(&entries[7].content, EntryContent::Command(command) if command.change.preview().0 == "forged"));
     assert_eq!(entries.into_iter().map(|entry| entry.entry).collect::<Vec<_>>(), chain.entries);
     let (first, more) = seen.records(None, 3).unwrap();
     let (rest, end) = seen.records(Some(&first[2].key), 3).unwrap();

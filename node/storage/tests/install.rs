@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::protocol::{Change, Command, LogPoint, Once, SnapshotId, WriteSnapshot, Written};
+use crate::protocol::{Change, ChunkOutcome, Command, LogPoint, Once, SnapshotId, WriteSnapshot};
 use crate::storage::tests::faulty::FaultyDisk;
 use crate::storage::tests::snapshots::base_of;
 use crate::storage::tests::support::*;
@@ -59,7 +59,7 @@ fn behind(chain: &Chain, disk: &FaultyDisk) -> (Folder, Opened) {
 fn receive(opened: &Opened, from: &Opened, id: SnapshotId) {
     let bytes = from.snapshots.read(id, 0, u64::MAX).unwrap().unwrap();
     let written = opened.snapshots.write(&WriteSnapshot { snapshot: id, offset: 0, bytes }).unwrap();
-    assert!(matches!(written, Written::Whole(_)));
+    assert!(matches!(written, ChunkOutcome::Complete(_)));
 }
 
 /// A dump that has the data folder copied whenever more of it is asked for: so it would lie there after a kill.

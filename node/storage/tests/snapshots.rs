@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::protocol::{
-    Base, EntryId, Epoch, Listed, LogPoint, Offset, Position, Restored, RunEnd, SnapshotId, WriteSnapshot, Written,
+    Base, ChunkOutcome, EntryId, Epoch, Listed, LogPoint, Offset, Position, Restored, RunEnd, SnapshotId, WriteSnapshot,
 };
 use crate::storage::tests::faulty::FaultyDisk;
 use crate::storage::tests::support::*;
@@ -261,14 +261,14 @@ fn trap_40_a_power_cut_anywhere_in_a_compaction_loses_nothing() {
 }
 
 /// A snapshot of `to` entries, in parts, as they come from a leader; gives what the last part came to.
-fn receive(opened: &Opened, from: &Opened, id: SnapshotId) -> Written {
+fn receive(opened: &Opened, from: &Opened, id: SnapshotId) -> ChunkOutcome {
     let mut offset = 0;
     loop {
         let bytes = from.snapshots.read(id, offset, 700).unwrap().expect("it is whole");
         let part = WriteSnapshot { snapshot: id, offset, bytes: bytes.clone() };
         offset += bytes.len() as u64;
         match opened.snapshots.write(&part).unwrap() {
-            Written::UpTo(received) => assert_eq!(received, offset),
+            ChunkOutcome::UpTo(received) => assert_eq!(received, offset),
             end => return end,
         }
     }
@@ -294,7 +294,7 @@ fn trap_40_a_snapshot_that_was_received_and_not_installed_is_installed_by_the_ne
             _ => store(&mut opened, &crate::protocol::Append { forged: true, ..chain.from(11) }),
         }
         commit(&mut opened, &chain.apply(1, 5));
-        assert_eq!(receive(&opened, &leader, id), Written::Whole(base_of(&chain, 90)));
+        assert_eq!(receive(&opened, &leader, id), ChunkOutcome::Complete(base_of(&chain, 90)));
         drop(opened);
         let mut opened = folder.open();
         let restored = &opened.restored;
@@ -318,7 +318,7 @@ fn a_snapshot_whose_parts_were_mangled_on_the_way_is_thrown_away() {
     let mut bytes = leader.snapshots.read(id, 0, u64::MAX).unwrap().unwrap().to_vec();
     bytes[200] ^= 1;
     let part = WriteSnapshot { snapshot: id, offset: 0, bytes: bytes.into() };
-    assert_eq!(opened.snapshots.write(&part).unwrap(), Written::Damaged);
+    assert_eq!(opened.snapshots.write(&part).unwrap(), ChunkOutcome::Damaged);
     drop(opened);
     let opened = folder.open();
     assert_eq!((opened.restored.snapshot, opened.restored.purged), (None, None));
@@ -347,9 +347,11 @@ fn part(id: SnapshotId, file: &[u8], from: usize, to: usize) -> WriteSnapshot {
 /// What the first part is answered with at the next start, and then the rest of the file.
 fn goes_on(folder: &Folder, id: SnapshotId, file: &[u8]) -> u64 {
     let opened = folder.open();
-    let Written::UpTo(from) = opened.snapshots.write(&part(id, file, 0, 700)).unwrap() else { panic!("it is whole") };
+    let ChunkOutcome::UpTo(from) = opened.snapshots.write(&part(id, file, 0, 700)).unwrap() else {
+        panic!("it is whole")
+    };
     let rest = opened.snapshots.write(&part(id, file, from as usize, file.len())).unwrap();
-    assert!(matches!(rest, Written::Whole(_)), "{rest:?}");
+    assert!(matches!(rest, ChunkOutcome::Complete(_)), "{rest:?}");
     from
 }
 
@@ -401,7 +403,7 @@ fn a_file_that_was_all_received_and_not_named_is_whole_with_its_first_part() {
     std::fs::write(&path, &file).unwrap();
     let opened = folder.open();
     let written = opened.snapshots.write(&part(id, &file, 0, 700)).unwrap();
-    assert!(matches!(written, Written::Whole(_)), "{written:?}");
+    assert!(matches!(written, ChunkOutcome::Complete(_)), "{written:?}");
     assert!(!path.exists());
 }
 
@@ -443,10 +445,10 @@ fn trap_39_installing_replaces_the_database_and_never_goes_back() {
     let id = take(&leader, &base_of(&chain, 90));
     let (_folder, _, mut opened) = filled(None, 60);
     commit(&mut opened, &chain.apply(1, 61));
-    assert!(matches!(receive(&opened, &leader, old), Written::Whole(_)));
+    assert!(matches!(receive(&opened, &leader, old), ChunkOutcome::Complete(_)));
     let back = opened.database.install(&mut *opened.snapshots.open(old).unwrap());
     assert!(matches!(back, Err(StorageError::OutOfOrder { .. })), "{back:?}");
-    assert!(matches!(receive(&opened, &leader, id), Written::Whole(_)));
+    assert!(matches!(receive(&opened, &leader, id), ChunkOutcome::Complete(_)));
     opened.database.install(&mut *opened.snapshots.open(id).unwrap()).unwrap();
     assert_eq!((opened.database.applied(), all_records(&opened)), (Some(id.point), all_records(&leader)));
     opened.log.replace(&base_of(&chain, 90)).unwrap();

@@ -93,7 +93,7 @@ impl Chain {
     /// Opens an epoch; the first one founds a cluster of one.
     pub fn open(&mut self, epoch: u64) -> &mut Chain {
         let member = Member::voter(NODE, "127.0.0.1:1".into(), Incarnation([1; 16]));
-        let founding = self.entries.is_empty().then(|| Membership::found(vec![member]));
+        let founding = self.entries.is_empty().then(|| Membership::founding(vec![member]));
         self.add(epoch, Kind::Opening, Opening { founding }.encode());
         self
     }

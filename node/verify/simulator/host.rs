@@ -184,7 +184,7 @@ impl Host {
         (self.events, self.tick_at, self.list_touched) = (0, None, true);
         self.heard.clear();
         // What lies before the core's window belongs to the log too.
-        let mut snapshot = core.snapshot(NodeState::TAIL_MAX);
+        let mut snapshot = core.node_state(NodeState::TAIL_MAX);
         self.core = Some(core);
         (snapshot.tail, snapshot.process) = (self.previews(), self.run);
         (snapshot, unseen)

@@ -216,6 +216,6 @@ impl Simulation<'_> {
 impl Host {
     /// Whether the list has this node with the disk that it works with.
     pub(super) fn is_member(&self, list: &Membership) -> bool {
-        list.lists(self.id(), self.config.incarnation)
+        list.contains(self.id(), self.config.incarnation)
     }
 }

@@ -179,7 +179,7 @@ impl Simulation<'_> {
     /// What a watcher takes a node for, from its events alone, is what it is.
     fn check_view(&self, host: &Host) -> Step {
         let (Some(core), Some(view)) = (&host.core, self.watch.snapshot(host.id())) else { return Ok(()) };
-        let truth = core.snapshot(crate::protocol::trace::NodeState::TAIL_MAX);
+        let truth = core.node_state(crate::protocol::trace::NodeState::TAIL_MAX);
         let position = |point: Option<LogPoint>| point.map_or(0, |point| point.position.0);
         let committed = position(view.applied)..=position(truth.committed);
         let same = view.role == truth.role

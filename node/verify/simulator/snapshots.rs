@@ -3,7 +3,7 @@
 //! A file's bytes are made from what identifies the snapshot, so whoever has all of them in order has this snapshot, and
 //! nobody can have put it together wrongly.
 
-use crate::protocol::{Digest, Input, LogPoint, NodeId, Output, ReadSnapshot, SnapshotId, WriteSnapshot, Written};
+use crate::protocol::{ChunkOutcome, Digest, Input, LogPoint, NodeId, Output, ReadSnapshot, SnapshotId, WriteSnapshot};
 use crate::verify::dice::mix;
 use crate::verify::simulator::database::Database;
 use crate::verify::simulator::disk::SnapshotFile;
@@ -100,7 +100,7 @@ impl Simulation<'_> {
         }
         let received = content.len() as u64;
         if received < snapshot.bytes {
-            return self.step(node, Input::SnapshotWritten { snapshot, written: Written::UpTo(received) });
+            return self.step(node, Input::SnapshotWritten { snapshot, written: ChunkOutcome::UpTo(received) });
         }
         let whole = (0..).zip(content.iter()).all(|(at, found)| *found == byte(snapshot, at));
         host.incoming.retain(|(known, _)| *known != snapshot);
@@ -109,9 +109,9 @@ impl Simulation<'_> {
             Some(file) => {
                 let base = file.base.clone();
                 self.host(node).disk.keep_snapshot(file);
-                Written::Whole(base)
+                ChunkOutcome::Complete(base)
             }
-            None => Written::Damaged,
+            None => ChunkOutcome::Damaged,
         };
         self.step(node, Input::SnapshotWritten { snapshot, written })
     }

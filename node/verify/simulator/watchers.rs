@@ -5,7 +5,7 @@
 use bytes::Bytes;
 
 use crate::protocol::NodeId;
-use crate::protocol::apply::{ChangePage, Seen, TooOld, Write};
+use crate::protocol::apply::{ChangePage, TooOld, WatchCursor, Write};
 use crate::verify::dice::Dice;
 use crate::verify::simulator::options::Watching;
 use crate::verify::simulator::plan::Plan;
@@ -25,7 +25,7 @@ pub(super) struct Watchers {
 
 struct Watcher {
     prefix: Bytes,
-    seen: Seen,
+    seen: WatchCursor,
     watched: Watched,
     /// Counts its connections; what comes of an earlier one is not heard.
     connection: u64,
@@ -94,7 +94,7 @@ impl Watchers {
 impl Watcher {
     fn new(prefix: Bytes, from: u64) -> Watcher {
         Watcher {
-            seen: Seen::before(from),
+            seen: WatchCursor::starting_at(from),
             watched: Watched::from(prefix.clone(), from),
             prefix,
             connection: 0,
@@ -109,7 +109,7 @@ impl Watcher {
 
     /// Whether this node is as good as any: not if it only lets the watcher wait, once that was in vain.
     fn stays_for(&mut self, page: &ChangePage) -> bool {
-        let brings_more = page.up_to > self.seen.up_to();
+        let brings_more = page.up_to > self.seen.revision();
         if self.in_vain && !brings_more {
             return false;
         }
@@ -141,7 +141,7 @@ impl Simulation<'_> {
         let delay = self.network.client_delay(&mut self.watchers.dice);
         let watcher = &mut self.watchers.all[index];
         let Some(node) = watcher.candidates.pop() else { return Ok(()) };
-        let after = watcher.seen.up_to();
+        let after = watcher.seen.revision();
         watcher.at = Some(node);
         self.queue.put(self.now + delay, Due::Stream { watcher: index, connection, node, after });
         let patience = self.watchers.timeout * 2;
@@ -153,7 +153,7 @@ impl Simulation<'_> {
     fn go_on_from(&mut self, index: usize, oldest: u64) -> Step {
         self.stats.watched_gone += 1;
         let watcher = &mut self.watchers.all[index];
-        watcher.seen = Seen::before(oldest);
+        watcher.seen = WatchCursor::starting_at(oldest);
         watcher.watched.on_gone(oldest).map_err(|text| wrong(PROMISE, format!("watcher {index}: {text}")))
     }
 
@@ -245,13 +245,13 @@ impl Simulation<'_> {
         let Watcher { seen, watched, .. } = &mut all[index];
         let broken = |text| wrong(PROMISE, format!("watcher {index}: {text}"));
         for change in page.changes.iter() {
-            if seen.is_new(change.revision) {
+            if seen.advance(change.revision) {
                 watched.on_change(commits, change).map_err(broken)?;
                 self.stats.watched += 1;
             }
         }
-        seen.reached(page.up_to);
-        watched.on_reached(commits, seen.up_to()).map_err(broken)
+        seen.advance_to(page.up_to);
+        watched.on_reached(commits, seen.revision()).map_err(broken)
     }
 
     /// The watcher asks itself whether its node is cut off, or it is just tired of it.
@@ -262,7 +262,7 @@ impl Simulation<'_> {
         if watcher.connection != connection {
             return Ok(());
         }
-        let quiet = !std::mem::take(&mut watcher.heard) && furthest > Some(watcher.seen.up_to());
+        let quiet = !std::mem::take(&mut watcher.heard) && furthest > Some(watcher.seen.revision());
         if quiet || dice.one_in(6) {
             self.leave_node(index);
         } else {

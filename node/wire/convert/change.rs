@@ -54,7 +54,8 @@ impl From<&Change> for Wire {
                         Some(proto::BatchChange { key: key.clone(), value: Some(value.clone()) })
                     }
                     Change::Delete { key } => Some(proto::BatchChange { key: key.clone(), value: None }),
-                    // No client can make one: `Change::check` refuses a batch with anything but puts and deletes.
+                    // Not possible in a checked change: `Change::check` refuses a batch with anything but puts and
+                    // deletes.
                     Change::CompareAndSet { .. } | Change::Batch(_) => None,
                 });
                 Wire::Batch(proto::Batch { changes: changes.collect() })
@@ -63,7 +64,7 @@ impl From<&Change> for Wire {
     }
 }
 
-/// A write without a name: it is not remembered, and must not be tried again.
+/// A write without a session: it is not deduplicated, so it must not be retried.
 impl From<Change> for proto::WriteRequest {
     fn from(of: Change) -> proto::WriteRequest {
         proto::WriteRequest { name: None, change: Some((&of).into()) }

@@ -8,7 +8,7 @@ use crate::protocol::{
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
 
-/// Numbers stay below this, so that adding to them never overflows.
+/// Numbers are below this, so that adding to them cannot overflow.
 const NUMBER_END: u64 = 1 << 63;
 
 fn at_least(least: u64, what: &'static str, found: u64) -> Result<u64, Malformed> {
@@ -39,19 +39,19 @@ pub(super) fn position(what: &'static str, found: u64) -> Result<Position, Malfo
     at_least(1, what, found).map(Position)
 }
 
-fn sixteen(what: &'static str, bytes: &Bytes) -> Result<[u8; 16], Malformed> {
+fn bytes16(what: &'static str, bytes: &Bytes) -> Result<[u8; 16], Malformed> {
     bytes[..].try_into().map_err(|_| Malformed::Length { what, found: bytes.len() })
 }
 
 pub(super) fn cluster(bytes: &Bytes) -> Result<ClusterId, Malformed> {
-    sixteen("cluster", bytes).map(ClusterId)
+    bytes16("cluster", bytes).map(ClusterId)
 }
 
 pub(super) fn incarnation(bytes: &Bytes) -> Result<Incarnation, Malformed> {
-    sixteen("incarnation", bytes).map(Incarnation)
+    bytes16("incarnation", bytes).map(Incarnation)
 }
 
-pub(super) fn sixteen_to_wire(bytes: &[u8; 16]) -> Bytes {
+pub(super) fn bytes16_to_wire(bytes: &[u8; 16]) -> Bytes {
     Bytes::copy_from_slice(bytes)
 }
 
@@ -63,12 +63,13 @@ pub(super) fn optional_entry_id(found: Option<proto::EntryId>) -> Result<Option<
     found.map(EntryId::try_from).transpose()
 }
 
-/// A point that must be there; `what` names the field.
-pub fn point(what: &'static str, found: Option<proto::Point>) -> Result<LogPoint, Malformed> {
+/// A required point; `what` names the field.
+pub(crate) fn point(what: &'static str, found: Option<proto::Point>) -> Result<LogPoint, Malformed> {
     required(what, found)?.try_into()
 }
 
-pub fn optional_point(found: Option<proto::Point>) -> Result<Option<LogPoint>, Malformed> {
+/// An optional point.
+pub(crate) fn optional_point(found: Option<proto::Point>) -> Result<Option<LogPoint>, Malformed> {
     found.map(LogPoint::try_from).transpose()
 }
 
@@ -111,7 +112,7 @@ impl From<LogPoint> for proto::Point {
             epoch: point.id.epoch.0,
             offset: point.id.offset.0,
             position: point.position.0,
-            digest: sixteen_to_wire(&point.digest.0),
+            digest: bytes16_to_wire(&point.digest.0),
         }
     }
 }
@@ -123,14 +124,14 @@ impl TryFrom<proto::Point> for LogPoint {
         Ok(LogPoint {
             id: entry_id("epoch", point.epoch, point.offset)?,
             position: position("position", point.position)?,
-            digest: Digest(sixteen("digest", &point.digest)?),
+            digest: Digest(bytes16("digest", &point.digest)?),
         })
     }
 }
 
 impl From<SnapshotId> for proto::SnapshotId {
     fn from(id: SnapshotId) -> proto::SnapshotId {
-        proto::SnapshotId { point: Some(id.point.into()), bytes: id.bytes, digest: sixteen_to_wire(&id.digest.0) }
+        proto::SnapshotId { point: Some(id.point.into()), bytes: id.bytes, digest: bytes16_to_wire(&id.digest.0) }
     }
 }
 
@@ -141,14 +142,14 @@ impl TryFrom<proto::SnapshotId> for SnapshotId {
         Ok(SnapshotId {
             point: point("point", id.point)?,
             bytes: at_least(1, "bytes", id.bytes)?,
-            digest: Digest(sixteen("digest", &id.digest)?),
+            digest: Digest(bytes16("digest", &id.digest)?),
         })
     }
 }
 
 impl From<RunEnd> for proto::RunEnd {
     fn from(run: RunEnd) -> proto::RunEnd {
-        proto::RunEnd { epoch: run.epoch.0, last: run.last.0, digest: sixteen_to_wire(&run.digest.0) }
+        proto::RunEnd { epoch: run.epoch.0, last: run.last.0, digest: bytes16_to_wire(&run.digest.0) }
     }
 }
 
@@ -159,7 +160,7 @@ impl TryFrom<proto::RunEnd> for RunEnd {
         Ok(RunEnd {
             epoch: epoch("epoch", run.epoch)?,
             last: Offset(number("last", run.last)?),
-            digest: Digest(sixteen("digest", &run.digest)?),
+            digest: Digest(bytes16("digest", &run.digest)?),
         })
     }
 }

@@ -1,14 +1,14 @@
-//! Member lists for those who ask a node: what the log holds of them is encoded by the protocol itself.
+//! Member lists in answers of nodes. Member lists in the log are encoded by the protocol.
 
 use crate::protocol::{EntryId, Listed, Member, MemberKind, Membership};
-use crate::wire::convert::ids::{cluster, incarnation, node, position, sixteen_to_wire};
+use crate::wire::convert::ids::{bytes16_to_wire, cluster, incarnation, node, position};
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
 
 impl From<&Listed> for proto::MemberList {
     fn from(listed: &Listed) -> proto::MemberList {
         proto::MemberList {
-            cluster: sixteen_to_wire(&listed.membership.cluster.0),
+            cluster: bytes16_to_wire(&listed.membership.cluster.0),
             set_by: Some(listed.id.into()),
             position: listed.position.0,
             members: listed.membership.members.iter().map(Into::into).collect(),
@@ -21,7 +21,7 @@ impl From<&Member> for proto::Member {
         proto::Member {
             id: member.id.0,
             address: member.address.clone(),
-            incarnation: sixteen_to_wire(&member.incarnation.0),
+            incarnation: bytes16_to_wire(&member.incarnation.0),
             kind: member.kind.name().to_owned(),
         }
     }
@@ -33,7 +33,7 @@ impl TryFrom<proto::MemberList> for Listed {
     fn try_from(list: proto::MemberList) -> Result<Listed, Malformed> {
         let members = list.members.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
         let membership = Membership { cluster: cluster(&list.cluster)?, members };
-        if !membership.is_sound() {
+        if !membership.is_valid() {
             return Err(Malformed::Members);
         }
         let id = EntryId::try_from(required("set_by", list.set_by)?)?;

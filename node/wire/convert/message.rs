@@ -1,14 +1,14 @@
-//! Messages between nodes.
+//! Messages between nodes, in both directions.
 
 use crate::protocol::{
     Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
     RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 use crate::wire::convert::ids::{
-    cluster, entry_id, epoch, incarnation, kind, node, number, optional_entry_id, optional_epoch, optional_point,
-    point, sixteen_to_wire,
+    bytes16_to_wire, cluster, entry_id, epoch, incarnation, kind, node, number, optional_entry_id, optional_epoch,
+    optional_point, point,
 };
-use crate::wire::convert::shape::{body_fits, few, log_agrees_with_itself};
+use crate::wire::convert::shape::{bounded, check_body, check_log_state};
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
 
@@ -18,10 +18,10 @@ impl From<Envelope> for proto::Envelope {
             from: envelope.from.0,
             to: envelope.to.0,
             number: envelope.number,
-            cluster: envelope.cluster.map(|cluster| sixteen_to_wire(&cluster.0)),
-            incarnation: envelope.incarnation.map(|incarnation| sixteen_to_wire(&incarnation.0)),
+            cluster: envelope.cluster.map(|cluster| bytes16_to_wire(&cluster.0)),
+            incarnation: envelope.incarnation.map(|incarnation| bytes16_to_wire(&incarnation.0)),
             epoch: envelope.epoch.map(|epoch| epoch.0),
-            sender: envelope.sender.map(|incarnation| sixteen_to_wire(&incarnation.0)),
+            sender: envelope.sender.map(|incarnation| bytes16_to_wire(&incarnation.0)),
             process: envelope.process,
             message: Some(envelope.message.into()),
         }
@@ -69,7 +69,7 @@ impl From<Message> for proto::envelope::Message {
                 epoch: answer.epoch.0,
                 granted: answer.granted,
                 last: answer.last.map(Into::into),
-                incarnation: sixteen_to_wire(&answer.incarnation.0),
+                incarnation: bytes16_to_wire(&answer.incarnation.0),
             }),
             Message::VoteAsked(asked) => Wire::VoteAsked(proto::VoteAsked {
                 epoch: asked.epoch.0,
@@ -180,7 +180,7 @@ impl TryFrom<proto::Push> for Push {
     fn try_from(push: proto::Push) -> Result<Push, Malformed> {
         Ok(Push {
             prev: optional_point(push.prev)?,
-            entries: few(push.entries)?.into_iter().map(pushed_from_wire).collect::<Result<_, _>>()?,
+            entries: bounded(push.entries)?.into_iter().map(pushed_from_wire).collect::<Result<_, _>>()?,
             resync: number("resync", push.resync)?,
             replaces: push.replaces,
             round: number("round", push.round)?,
@@ -192,7 +192,7 @@ impl TryFrom<proto::Push> for Push {
 fn pushed_from_wire(pushed: proto::Pushed) -> Result<Pushed, Malformed> {
     let id = entry_id("epoch", pushed.epoch, pushed.offset)?;
     let kind = kind(pushed.kind)?;
-    body_fits(id, kind, &pushed.body)?;
+    check_body(id, kind, &pushed.body)?;
     Ok(Pushed { id, kind, body: pushed.body })
 }
 
@@ -219,7 +219,7 @@ impl TryFrom<proto::LogState> for LogState {
             answers: number("answers", state.answers)?,
             resync: number("resync", state.resync)?,
         };
-        log_agrees_with_itself(&state)?;
+        check_log_state(&state)?;
         Ok(state)
     }
 }

@@ -1,10 +1,10 @@
-//! Between the wire's types and the protocol's: one way it always works, the other way it may be refused.
+//! Conversions between wire types and protocol types. To the wire they always succeed; from the wire they may fail.
 //!
-//! What comes from a network is believed in nothing: digests and ids have exactly 16 bytes, numbers stay below 2^63 so
-//! that no arithmetic on them overflows, and what may not be missing is there. A refusal says which field is wrong.
+//! Input from the network is not trusted: digests and ids have exactly 16 bytes, numbers are below 2^63 so that
+//! arithmetic on them cannot overflow, and required fields are present. The error names the field.
 //!
-//! A body that does not decode would be durable, then committed, and then stop every node that applies it: it is refused
-//! here. Absent on purpose: whether a push fits a log, which is the protocol's business.
+//! An entry body that does not decode is refused here. Otherwise it would become durable, then committed, and then
+//! stop every node that applies it. Whether a push fits the log is decided by the protocol.
 
 mod ids;
 
@@ -25,10 +25,10 @@ mod tests;
 
 use crate::protocol::EntryId;
 
-pub use ids::{optional_point, point};
-pub use trace::{NodeSnapshot, Observation, event_from_wire};
+pub(crate) use ids::optional_point;
+pub use trace::{NodeSnapshot, Observation};
 
-/// More entries than any node sends at once: each can be made to need a look at the disk.
+/// The most entries of one push. No node sends as many; each one could cost a read of the disk.
 const PUSHED_MAX: usize = 16_384;
 
 /// Why a message from the wire was refused.
@@ -40,23 +40,23 @@ pub enum Malformed {
     Length { what: &'static str, found: usize },
     #[error("malformed message: `{what}` is {found}, it must be at least {least} and below 2^63")]
     Range { what: &'static str, found: u64, least: u64 },
-    #[error("malformed message: `{what}` has the value {found}, which means nothing")]
+    #[error("malformed message: `{what}` has the unknown value {found}")]
     Meaningless { what: &'static str, found: i64 },
-    #[error("malformed message: `{what}` is `{found}`, which means nothing")]
+    #[error("malformed message: `{what}` has the unknown value `{found}`")]
     Unheard { what: &'static str, found: String },
-    #[error("malformed message: the body of entry {id} is no {kind} that may stand there")]
+    #[error("malformed message: the body of entry {id} is not a valid {kind} at this place")]
     Body { id: EntryId, kind: &'static str },
-    #[error("malformed message: a push of {found} entries, it must have at most {PUSHED_MAX}")]
+    #[error("malformed message: a push of {found} entries, at most {PUSHED_MAX} are allowed")]
     TooMany { found: usize },
     #[error("malformed message: the log state contradicts itself: {what}")]
     Contradiction { what: &'static str },
-    #[error("malformed message: a member list that names no voter, or a member twice")]
+    #[error("malformed message: a member list without a voter, or with a member twice")]
     Members,
-    #[error("event {number} is no fact known here: `{name}` with the fields {fields}; is the node of another version?")]
+    #[error("event {number} is an unknown fact: `{name}` with the fields {fields}; the node may be of another version")]
     Fact { number: u64, name: String, fields: String },
 }
 
-/// Something that the wire has as an optional message but that must be there.
+/// A required field, which the wire format has as optional.
 fn required<T>(what: &'static str, value: Option<T>) -> Result<T, Malformed> {
     value.ok_or(Malformed::Missing(what))
 }

@@ -1,4 +1,4 @@
-//! What a well-formed message cannot hold, whatever the log is that it speaks of.
+//! Checks of a message's content that do not depend on the receiver's log.
 
 use bytes::Bytes;
 
@@ -6,25 +6,25 @@ use crate::protocol::{Command, EntryId, Kind, LogPoint, LogState, Membership, Of
 use crate::wire::convert::{Malformed, PUSHED_MAX};
 use crate::wire::proto;
 
-pub(super) fn few(entries: Vec<proto::Pushed>) -> Result<Vec<proto::Pushed>, Malformed> {
+pub(super) fn bounded(entries: Vec<proto::Pushed>) -> Result<Vec<proto::Pushed>, Malformed> {
     if entries.len() > PUSHED_MAX { Err(Malformed::TooMany { found: entries.len() }) } else { Ok(entries) }
 }
 
-/// An epoch's opening is its first entry and no other; a command is one that a client could have written.
-pub(super) fn body_fits(id: EntryId, kind: Kind, body: &Bytes) -> Result<(), Malformed> {
+/// An opening is the first entry of its epoch and no other; a command is one that a client could have written.
+pub(super) fn check_body(id: EntryId, kind: Kind, body: &Bytes) -> Result<(), Malformed> {
     let fits = match kind {
         Kind::Opening => id.offset == Offset(0) && Opening::decode(body).is_some(),
         Kind::Command => {
             id.offset > Offset(0) && Command::decode(body).is_some_and(|command| command.change.check().is_ok())
         }
-        Kind::Members => id.offset > Offset(0) && Membership::decode(body).is_some_and(|list| list.is_sound()),
+        Kind::Members => id.offset > Offset(0) && Membership::decode(body).is_some_and(|list| list.is_valid()),
     };
     if fits { Ok(()) } else { Err(Malformed::Body { id, kind: kind.name() }) }
 }
 
-/// Epochs ascend, and the committed entry lies where the runs say. Otherwise a mangled report would look to the leader
+/// Epochs ascend, and the committed entry lies within the runs. Otherwise a mangled report would look to the leader
 /// like a damaged log, and both nodes would stop.
-pub(super) fn log_agrees_with_itself(state: &LogState) -> Result<(), Malformed> {
+pub(super) fn check_log_state(state: &LogState) -> Result<(), Malformed> {
     if !state.runs.is_sorted_by(|one, next| one.epoch < next.epoch) {
         return Err(Malformed::Contradiction { what: "its epochs do not ascend" });
     }

@@ -1,4 +1,4 @@
-//! Everything comes back as it went, and nothing malformed gets in.
+//! Round trips of every type, and refusals of malformed input.
 
 use std::collections::BTreeMap;
 
@@ -161,7 +161,7 @@ fn an_order_without_its_entry_and_an_entry_of_no_kind_are_refused() {
     }
 }
 
-/// Once stored it would be committed, and stop every node that applies it.
+/// Once stored it would be committed and stop every node that applies it.
 #[test]
 fn a_pushed_entry_whose_body_does_not_decode_is_refused() {
     let spoil = |index: usize, body: Bytes, offset: u64, kind: &'static str| {
@@ -186,7 +186,7 @@ fn a_push_of_more_entries_than_any_node_sends_is_refused() {
     refused(answer(), |wire| wire.message = message, Malformed::TooMany { found: 16_385 });
 }
 
-/// The leader would take its own log or the replica's for damaged, and stop.
+/// Otherwise the leader would consider its own log or the replica's damaged, and stop.
 #[test]
 fn a_log_state_that_contradicts_itself_is_refused() {
     let spoil = |spoil: fn(&mut proto::LogState), what| {
@@ -293,7 +293,7 @@ fn snapshots_events_and_losses_come_back_as_they_went() {
 #[test]
 fn an_unknown_fact_is_refused_by_its_name() {
     let wire = proto::Event { number: 4, time_micros: 1, name: "Unheard".into(), fields: Vec::new() };
-    let refusal = super::event_from_wire(NodeId(1), wire).expect_err("there is no such fact");
+    let refusal = crate::wire::convert::trace::event_from_wire(NodeId(1), wire).expect_err("there is no such fact");
     assert!(refusal.to_string().contains("Unheard"), "{refusal}");
 }
 

@@ -1,4 +1,4 @@
-//! Snapshots, facts and events: what a watcher of a node gets.
+//! Snapshots, facts and events: what an observer of a node receives.
 
 use std::borrow::Cow;
 
@@ -7,40 +7,40 @@ use crate::protocol::trace::{
 };
 use crate::protocol::{ClusterId, LogPoint, NodeId, Time};
 use crate::wire::convert::ids::{
-    cluster, epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position, sixteen_to_wire,
+    bytes16_to_wire, cluster, epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position,
 };
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
 
-/// What a watcher hears, in order.
+/// What an observer of a node receives, in order.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Observation {
     Snapshot(Box<NodeSnapshot>),
-    /// Without gaps between them and to what went before.
+    /// Events without gaps, following the previous observation.
     Events(Vec<Event>),
-    /// So many events were thrown away because the watcher was too slow; a snapshot follows.
+    /// This many events were dropped because the observer was too slow. A snapshot follows.
     Lost(u64),
 }
 
-/// The core's state with what the process around it adds.
+/// The core's state, with what the process around it adds.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NodeSnapshot {
     pub snapshot: NodeState,
     pub time: Time,
     pub pid: u32,
-    /// What the node had to do at its start.
+    /// Notes about the node's start: repairs, quarantine, lost folders.
     pub notes: Vec<String>,
     /// The nodes to which the lab has cut the link.
     pub cuts: Vec<NodeId>,
     /// The kinds of messages that the lab holds at this node.
     pub holds: Vec<String>,
     pub lab: bool,
-    /// `None` until the node belongs to a cluster.
+    /// The node's cluster; `None` until it belongs to one.
     pub cluster: Option<ClusterId>,
 }
 
 impl Observation {
-    /// The wire leaves the node out of each event: whoever watches knows whom it watches.
+    /// Converts an observation of the node `watched`; events on the wire do not name their node.
     pub fn from_wire(watched: NodeId, observation: proto::Observation) -> Result<Observation, Malformed> {
         use proto::observation::Observation as Wire;
         Ok(match observation.observation.ok_or(Malformed::Missing("observation"))? {
@@ -101,7 +101,7 @@ impl From<NodeSnapshot> for proto::Snapshot {
                 .iter()
                 .map(|(node, process)| proto::PeerProcess { node: node.0, process: *process })
                 .collect(),
-            cluster: of.cluster.map(|cluster| sixteen_to_wire(&cluster.0)),
+            cluster: of.cluster.map(|cluster| bytes16_to_wire(&cluster.0)),
         }
     }
 }
@@ -243,8 +243,8 @@ impl From<&Event> for proto::Event {
     }
 }
 
-/// An event of the node that is watched. A fact that is not known here, or lacks a field, is refused by its name.
-pub fn event_from_wire(watched: NodeId, event: proto::Event) -> Result<Event, Malformed> {
+/// Converts an event of the node `watched`. An unknown fact, or one that lacks a field, is refused by name.
+pub(super) fn event_from_wire(watched: NodeId, event: proto::Event) -> Result<Event, Malformed> {
     let mut fields = Vec::with_capacity(event.fields.len());
     for field in event.fields {
         fields.push((field.name, value_from_wire(field.value)?));

@@ -90,7 +90,7 @@ fn a_lost_quorum_of_disks_is_said_and_a_folder_that_is_put_back_brings_everythin
     until("the members are told with it", || {
         let said = cluster.epoca(&["member", "list"]);
         let said = said.out + &said.err;
-        said.contains("n2 n3 run with another data folder") && said.contains("1 of 3 voters can be whole (n1)")
+        said.contains("n2 n3 run with another data folder") && said.contains("1 of 3 voters can be intact (n1)")
     });
     assert_eq!(cluster.epoca(&["put", "x", "1", "--timeout", "1"]).code, Some(4), "nobody takes it");
     // The bit is flipped back, as if the file were restored from a copy.

@@ -149,8 +149,8 @@ async fn clients_that_send_half_a_message_are_cut_off_and_cost_a_bounded_memory(
         for (response, _) in hostile.streams.drain(..) {
             let (code, text) = status(response).await.expect("the connection may stay");
             // Most of the halves had found no room to begin with.
-            let waited = code == "8" && text.contains("as many messages are on their way in as this node takes");
-            assert!(waited || (code == "4" && text.contains("did not arrive within 10 s")), "{code}: {text}");
+            let waited = code == "8" && text.contains("has had the most incoming messages that it admits");
+            assert!(waited || (code == "4" && text.contains("was not complete 10 s after")), "{code}: {text}");
             late += u32::from(!waited);
         }
     }
@@ -184,7 +184,7 @@ async fn clients_that_fetch_no_answer_cost_a_bounded_memory_and_their_connection
         for (response, _) in hostile.streams.drain(..) {
             match status(response).await {
                 Some((code, text)) if code == "8" => {
-                    assert!(text.contains("MiB of answers wait at this node to be read"), "{text}");
+                    assert!(text.contains("MiB of answers at this node are unread"), "{text}");
                     refused += 1;
                 }
                 _ => {}
@@ -219,8 +219,8 @@ async fn a_crowd_of_calls_is_refused_beyond_its_share_and_the_others_go_on() {
     for mut hostile in crowd {
         for (response, _) in hostile.streams.drain(..) {
             let (code, text) = status(response).await.expect("the connection may stay");
-            let full = code == "8" && text.contains("as many calls are open as this node takes");
-            assert!(full || (code == "4" && text.contains("did not arrive")), "{code}: {text}");
+            let full = code == "8" && text.contains("has the most open calls that it admits");
+            assert!(full || (code == "4" && text.contains("was not complete")), "{code}: {text}");
             refused += usize::from(full);
         }
     }

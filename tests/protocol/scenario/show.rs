@@ -74,7 +74,7 @@ fn log(host: &Host) -> String {
 }
 
 fn state(host: &Host) -> &'static str {
-    if host.is_up() { host.core().snapshot(0).role.name() } else { "down" }
+    if host.is_up() { host.core().node_state(0).role.name() } else { "down" }
 }
 
 /// The final database of a node.

@@ -171,9 +171,9 @@ fn a_first_entry_that_founds_no_cluster_of_this_node_is_not_stored() {
     let mut world = World::solo(4);
     world.start(1);
     let right = world.founding();
-    let twice = Membership::found([&right.members[..], &right.members[..1]].concat());
+    let twice = Membership::founding([&right.members[..], &right.members[..1]].concat());
     let renamed = Membership { cluster: ClusterId([9; 16]), ..right.clone() };
-    let nobody = Membership::found(Vec::new());
+    let nobody = Membership::founding(Vec::new());
     let id = EntryId::new(1, 0);
     let say = |world: &mut World, kind, body| {
         let entries = vec![Pushed { id, kind, body }];

@@ -91,7 +91,7 @@ impl Host {
     }
 
     pub fn snapshot(&self) -> NodeState {
-        self.core().snapshot(NodeState::TAIL_MAX)
+        self.core().node_state(NodeState::TAIL_MAX)
     }
 
     pub fn deadline(&self) -> Option<Time> {
@@ -116,7 +116,7 @@ impl Host {
         let restored = Restored { snapshot: newest.map(|file| file.id), ..image.restored(self.tail_more) };
         let config = Config { seed, ..self.config.clone() };
         let core = Core::new(config, restored, now);
-        self.view = core.snapshot(NodeState::TAIL_MAX);
+        self.view = core.node_state(NodeState::TAIL_MAX);
         self.core = Some(core);
         self.fatal = None;
     }

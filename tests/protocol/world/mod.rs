@@ -143,13 +143,13 @@ impl World {
             let incarnation = self.hosts.get(id).map_or(incarnation(*id), |host| host.config.incarnation);
             Member::voter(*id, address.clone(), incarnation)
         };
-        Membership::found(config.voters.iter().map(member).collect())
+        Membership::founding(config.voters.iter().map(member).collect())
     }
 
     /// The running leader of the greatest epoch.
     pub fn leader(&self) -> Option<u64> {
-        let leads = |host: &&Host| host.is_up() && host.core().snapshot(0).role == RoleName::Leader;
-        let leader = self.hosts.values().filter(leads).max_by_key(|host| host.core().snapshot(0).epoch);
+        let leads = |host: &&Host| host.is_up() && host.core().node_state(0).role == RoleName::Leader;
+        let leader = self.hosts.values().filter(leads).max_by_key(|host| host.core().node_state(0).epoch);
         leader.map(|host| host.id().0)
     }
 

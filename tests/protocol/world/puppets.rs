@@ -9,7 +9,7 @@ const ELECTION_KINDS: [&str; 4] = ["pre-vote", "pre-vote-answer", "vote", "vote-
 
 impl World {
     pub fn role(&self, id: u64) -> RoleName {
-        self.host(id).core().snapshot(0).role
+        self.host(id).core().node_state(0).role
     }
 
     /// Wakes the node at its deadlines until it asks for pre-votes; a fresh one is asked to stand.
@@ -72,7 +72,7 @@ impl World {
 
     /// A puppet acks the latest push that was said to it, up to `up_to`.
     pub fn ack_by_puppet(&mut self, puppet: u64, leader: u64, up_to: Option<LogPoint>) {
-        let epoch = self.host(leader).core().snapshot(0).epoch.map(|epoch| epoch.0);
+        let epoch = self.host(leader).core().node_state(0).epoch.map(|epoch| epoch.0);
         let pushes = self.said_to(puppet).filter(|envelope| matches!(envelope.message, Message::Push(_)));
         let answers = pushes.last().expect("a push to the puppet").number;
         self.say(puppet, leader, epoch, Message::Ack(Ack { up_to, finalized: None, answers }));

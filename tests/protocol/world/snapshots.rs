@@ -2,7 +2,7 @@
 //!
 //! A file's bytes are made from what identifies the snapshot: whoever has all of them, in order, has this very snapshot.
 
-use epoca::protocol::{Digest, Input, LogPoint, Output, ReadSnapshot, SnapshotId, WriteSnapshot, Written};
+use epoca::protocol::{ChunkOutcome, Digest, Input, LogPoint, Output, ReadSnapshot, SnapshotId, WriteSnapshot};
 
 use crate::world::disk::SnapshotFile;
 use crate::world::{Database, Host, World};
@@ -55,7 +55,7 @@ impl World {
         }
         let received = content.len() as u64;
         if received < snapshot.bytes {
-            return Input::SnapshotWritten { snapshot, written: Written::UpTo(received) };
+            return Input::SnapshotWritten { snapshot, written: ChunkOutcome::UpTo(received) };
         }
         let whole = (0..).zip(content.iter()).all(|(at, found)| *found == byte(snapshot, at));
         host.incoming.retain(|(known, _)| *known != snapshot);
@@ -63,9 +63,9 @@ impl World {
             Some(file) => {
                 let base = file.base.clone();
                 self.host_mut(id).disk.keep_snapshot(file);
-                Written::Whole(base)
+                ChunkOutcome::Complete(base)
             }
-            None => Written::Damaged,
+            None => ChunkOutcome::Damaged,
         };
         Input::SnapshotWritten { snapshot, written }
     }

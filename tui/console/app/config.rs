@@ -60,14 +60,6 @@ struct ConfigFile {
     keys: BTreeMap<String, Spanned<String>>,
 }
 
-/// `$XDG_CONFIG_HOME/epoca/config.toml`, else `~/.config/epoca/config.toml`.
-pub fn path(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    // The XDG specification says to ignore relative paths.
-    let named = variable("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || variable("HOME").filter(|home| !home.is_empty()).map(|home| Path::new(&home).join(".config"));
-    named.or_else(home).map(|base| base.join("epoca/config.toml"))
-}
-
 /// Reads the file. A missing file is an empty one.
 pub fn read(path: &Path) -> Result<Config, ConfigError> {
     match std::fs::read_to_string(path) {

@@ -9,13 +9,13 @@ use tokio::sync::{Notify, mpsc};
 use crate::command::{Exit, Outcome};
 use crate::console::app::causal_inbox::CausalInbox;
 use crate::console::app::config::{self, Config};
-use crate::console::app::exit_message;
-use crate::console::app::history::{self, History};
+use crate::console::app::history::History;
 use crate::console::app::nodes::{Nodes, failure};
 use crate::console::app::scenario_runner::ScenarioRunner;
 use crate::console::app::signals::{AppSignal, Signals};
 use crate::console::app::sinks::Sinks;
 use crate::console::app::user_input::{Input, from_terminal, is_impatient};
+use crate::console::app::{checks, exit_message, folders, log_file};
 use crate::console::model::prompt::LINE_BYTES_MAX;
 use crate::console::model::{Model, StepMode};
 use crate::console::terminal::input::{self, Batch};
@@ -66,7 +66,8 @@ impl App {
     /// Returns the text that is printed after the screen is restored.
     pub async fn run(options: ConsoleOptions, recording: Option<Vec<Record>>) -> Result<String, Outcome> {
         let variable = |name: &str| std::env::var(name).ok();
-        let config = config::path(variable).map_or(Ok(Config::default()), |path| config::read(&path));
+        let config = folders::config(variable).map(|folder| folder.join("config.toml"));
+        let config = config.map_or(Ok(Config::default()), |path| config::read(&path));
         let config = config.map_err(|error| Outcome::error(Exit::Usage, "config", error.to_string()))?;
         let ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout, record } = options;
         let (theme, lang) = (theme.or(config.theme).unwrap_or(Theme::Dark), lang.or(config.lang));
@@ -74,9 +75,9 @@ impl App {
         if let Some(bindings) = config.bindings {
             keys::install(bindings);
         }
-        let folder = history::folder(variable);
+        let folder = folders::state(variable);
         if let Some(folder) = &folder {
-            history::log_to_file(folder);
+            log_file::install(folder);
         }
         let history = folder.map(|folder| History::new(&folder));
         let exit_message = exit_message(&source);
@@ -113,7 +114,7 @@ impl App {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             load(&mut app.model, name, records);
             let ring = &app.model.tape.ring;
-            Sinks::check(ring.records(ring.start(), ring.end()).cloned().collect(), app.outbox.clone());
+            checks::check_all(ring.records(ring.start(), ring.end()).cloned().collect(), app.outbox.clone());
         }
         app.run_loop(source, timeout, signals).await?;
         app.drain_inbox();

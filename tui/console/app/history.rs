@@ -1,28 +1,12 @@
-//! Files that the console keeps between runs, in the XDG state folder: the history of the command line, and the log
-//! file.
-//!
-//! Both are optional. A folder that is not writable disables the history, not the console.
+//! The history of the command line, kept between runs in the XDG state folder. It is optional: a folder that is not
+//! writable disables the history, not the console.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-
-use tracing_subscriber::EnvFilter;
 
 use crate::console::model::prompt::HISTORY_MAX;
-
-/// A larger log file is deleted at the start.
-const LOG_BYTES_MAX: u64 = 4 << 20;
-
-/// `$XDG_STATE_HOME/epoca`, else `~/.local/state/epoca`.
-pub fn folder(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    // The XDG specification says to ignore relative paths.
-    let named = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || variable("HOME").filter(|home| !home.is_empty()).map(|home| Path::new(&home).join(".local/state"));
-    named.or_else(home).map(|base| base.join("epoca"))
-}
 
 /// The history of the command line, oldest line first.
 #[derive(Clone, Debug)]
@@ -69,44 +53,14 @@ impl History {
     }
 }
 
-/// Sends logs to a file. Log output on the terminal would corrupt the screen.
-pub fn log_to_file(folder: &Path) {
-    let open = || {
-        fs::create_dir_all(folder)?;
-        let path = folder.join("console.log");
-        let is_large = fs::metadata(&path).is_ok_and(|known| known.len() > LOG_BYTES_MAX);
-        if is_large {
-            fs::remove_file(&path)?;
-        }
-        open_private(OpenOptions::new().append(true), &path)
-    };
-    let Ok(file) = open() else { return };
-    let filter = EnvFilter::try_from_env("EPOCA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    let writer = Mutex::new(file);
-    // An existing subscriber stays. Internal errors, such as a full disk, must not be printed to the screen.
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).log_internal_errors(false);
-    let _ = builder.with_ansi(false).with_writer(writer).try_init();
-}
-
-/// Typed values are private to the user.
-fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+/// Opens a file for its user alone: lines and logs hold typed values.
+pub fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.create(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_state_folder_is_where_xdg_says() {
-        let of = |xdg: Option<&str>, home: Option<&str>| {
-            let (xdg, home) = (xdg.map(ToOwned::to_owned), home.map(ToOwned::to_owned));
-            folder(move |name| if name == "HOME" { home.clone() } else { xdg.clone() })
-        };
-        assert_eq!(of(Some("/state"), Some("/home/ana")), Some(PathBuf::from("/state/epoca")));
-        assert_eq!(of(Some("relative"), Some("/home/ana")), Some(PathBuf::from("/home/ana/.local/state/epoca")));
-        assert_eq!(of(None, None), None);
-    }
 
     #[test]
     fn the_history_is_kept_and_bounded() {

@@ -3,6 +3,8 @@
 
 mod nodes;
 
+mod checks;
+
 mod config;
 
 mod scenario_runner;
@@ -15,7 +17,11 @@ mod causal_inbox;
 
 mod signals;
 
+mod folders;
+
 mod history;
+
+mod log_file;
 
 mod sinks;
 

@@ -1,25 +1,14 @@
 //! The consumers of the tape: the recording and the checks.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
 
-use epoca::protocol::trace::NodeState;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc::Sender;
 
+use crate::console::app::checks::Checks;
 use crate::console::model::Model;
 use crate::console::model::tape::Recording;
 use crate::console::update::Msg;
-use crate::tape::{Checker, FileError, Linearizable, Record, Recorder, check};
-
-/// Records that wait for the checks. When the queue is full, records are skipped, and the checks resume from the nodes'
-/// current states.
-const QUEUE: usize = 1 << 15;
-/// Records that are checked between two reports.
-const BATCH: usize = 256;
-/// Interval of reports that contain nothing but progress.
-const REPORT_EVERY: Duration = Duration::from_secs(1);
+use crate::tape::{FileError, Record, Recorder};
 
 /// The file of a recording and its maximum size.
 #[derive(Clone, Debug)]
@@ -35,18 +24,9 @@ pub struct Sinks {
 
 impl Sinks {
     /// Starts the recording, if there is one, and the checks. The checks report to the inbox.
-    pub fn begin(wanted: Option<&RecordTarget>, inbox: Sender<Msg>) -> Result<Sinks, FileError> {
-        let recorder = wanted.map(|RecordTarget { path, bytes_max }| Recorder::begin(path, *bytes_max)).transpose()?;
+    pub fn begin(target: Option<&RecordTarget>, inbox: Sender<Msg>) -> Result<Sinks, FileError> {
+        let recorder = target.map(|RecordTarget { path, bytes_max }| Recorder::begin(path, *bytes_max)).transpose()?;
         Ok(Sinks { recorder, checks: Checks::begin(inbox) })
-    }
-
-    /// Checks a whole recording in the background and reports to the inbox.
-    pub fn check(records: Vec<Arc<Record>>, inbox: Sender<Msg>) {
-        tokio::task::spawn_blocking(move || {
-            let verdict = check(records.iter().map(|record| &**record));
-            // The send fails only while the console ends.
-            let _ = inbox.blocking_send(Msg::Checked(Box::new(verdict)));
-        });
     }
 
     /// Passes the new records on.
@@ -72,93 +52,5 @@ impl Sinks {
         let recorder = self.recorder?;
         let path = recorder.path().to_owned();
         Some(recorder.end().summary(&path))
-    }
-}
-
-enum CheckItem {
-    Record(Arc<Record>),
-    /// Number of skipped records, and the nodes' current states to resume from.
-    Restart(u64, Vec<NodeState>),
-}
-
-struct Checks {
-    queue: Sender<CheckItem>,
-    /// Records skipped since the queue was full.
-    left_out: u64,
-    task: JoinHandle<()>,
-}
-
-impl Checks {
-    fn begin(inbox: Sender<Msg>) -> Checks {
-        let (queue, items) = channel(QUEUE);
-        Checks { queue, left_out: 0, task: tokio::spawn(check_all(items, inbox)) }
-    }
-
-    /// Queues a record without waiting.
-    fn take(&mut self, record: Arc<Record>, model: &Model) {
-        // Resume only when half of the queue is free, else the queue would fill again at once.
-        if self.left_out > 0 && self.queue.capacity() > QUEUE / 2 {
-            let again = CheckItem::Restart(self.left_out, model.tape.present_states(model));
-            if self.queue.try_send(again).is_ok() {
-                self.left_out = 0;
-            }
-        }
-        if self.left_out > 0 || self.queue.try_send(CheckItem::Record(record)).is_err() {
-            self.left_out += 1;
-        }
-    }
-}
-
-impl Drop for Checks {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn check_all(mut items: Receiver<CheckItem>, inbox: Sender<Msg>) {
-    let mut checker = Checker::new();
-    let mut order: Option<JoinHandle<Linearizable>> = None;
-    let (mut reported, mut records) = (None, 0);
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut every = tokio::time::interval(REPORT_EVERY);
-    loop {
-        let mut is_found = false;
-        let is_time = tokio::select! {
-            count = items.recv_many(&mut batch, BATCH) => {
-                if count == 0 {
-                    return;
-                }
-                false
-            }
-            found = async { order.as_mut().expect("it is there").await }, if order.is_some() => {
-                order = None;
-                // A search that panicked has no result.
-                is_found = found.is_ok_and(|found| checker.ordered(found));
-                false
-            }
-            _ = every.tick() => true,
-        };
-        for items in batch.drain(..) {
-            is_found |= match items {
-                CheckItem::Record(record) => checker.take(&record),
-                CheckItem::Restart(left_out, states) => checker.resume(left_out, &states),
-            };
-        }
-        if order.is_none() && checker.is_stale() {
-            let operations = checker.operations();
-            order = Some(tokio::task::spawn_blocking(move || operations.order()));
-        }
-        if checker.verdict().records == 0 {
-            continue;
-        }
-        let news = (checker.verdict().findings.len(), checker.verdict().linearizable.clone());
-        let is_further = checker.verdict().records > records;
-        if is_time && is_further || is_found || reported.as_ref() != Some(&news) {
-            let verdict = Box::new(checker.verdict().clone());
-            if inbox.send(Msg::Checked(verdict)).await.is_err() {
-                return;
-            }
-            (reported, records) = (Some(news), checker.verdict().records);
-        }
     }
 }

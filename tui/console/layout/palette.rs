@@ -23,11 +23,11 @@ pub struct Item {
 }
 
 /// The matching entries, best first. All entries if the search text is empty.
-pub fn items(model: &Model, wanted: &str) -> Vec<Item> {
+pub fn items(model: &Model, query: &str) -> Vec<Item> {
     let mut found: Vec<(u32, Item)> = all(model)
         .into_iter()
         .filter_map(|item| {
-            let score = score(&item.label, wanted).max(score(&item.about, wanted).map(|score| score / 2));
+            let score = score(&item.label, query).max(score(&item.about, query).map(|score| score / 2));
             score.map(|score| (score, item))
         })
         .collect();
@@ -58,11 +58,11 @@ fn all(model: &Model) -> Vec<Item> {
 }
 
 /// The score of a match, `None` without one. Starts of words and consecutive letters score higher.
-fn score(text: &str, wanted: &str) -> Option<u32> {
+fn score(text: &str, query: &str) -> Option<u32> {
     let mut score = 1;
     let mut previous: Option<usize> = None;
     let characters: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
-    for letter in wanted.chars().flat_map(char::to_lowercase).filter(|letter| !letter.is_whitespace()) {
+    for letter in query.chars().flat_map(char::to_lowercase).filter(|letter| !letter.is_whitespace()) {
         let from = previous.map_or(0, |previous| previous + 1);
         let at = from + characters.get(from..)?.iter().position(|character| *character == letter)?;
         let begins = at == 0 || characters.get(at - 1).is_some_and(|before| !before.is_alphanumeric());
@@ -83,9 +83,9 @@ fn score(text: &str, wanted: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn first(wanted: &str) -> String {
+    fn first(query: &str) -> String {
         let model = Model::new((80, 24), Vec::new());
-        items(&model, wanted).first().map(|item| item.label.clone()).unwrap_or_default()
+        items(&model, query).first().map(|item| item.label.clone()).unwrap_or_default()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::console::words::screen;
 /// Whether the tab exists now.
 fn is_there(model: &Model, pane: Pane) -> bool {
     match pane {
-        Pane::Scenario => model.scenarios.run.is_some() || model.scenarios.asked.is_some(),
+        Pane::Scenario => model.scenarios.run.is_some() || model.scenarios.requested.is_some(),
         Pane::Sheet => model.scenarios.sheet.is_some(),
         Pane::SpaceTime => !is_split(model.size),
         Pane::Checks => model.pane == Pane::Checks,

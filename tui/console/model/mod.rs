@@ -22,6 +22,8 @@ mod pane;
 
 pub mod prompt;
 
+mod keyframe;
+
 pub mod latency;
 
 pub mod scenario;
@@ -101,17 +103,17 @@ pub enum Dialog {
     /// A long value in a view of its own.
     Value(LongValue),
     Palette(Palette),
-    /// The list of scenarios; `chosen` is the selected index.
+    /// The list of scenarios; `selected` is an index.
     Scenarios {
-        chosen: usize,
+        selected: usize,
     },
 }
 
 /// The search text of the palette and the selected index.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Palette {
-    pub wanted: String,
-    pub chosen: usize,
+    pub query: String,
+    pub selected: usize,
 }
 
 /// The fact that is explained, and its node.
@@ -282,6 +284,19 @@ impl Model {
         text.to(self.lang)
     }
 
+    /// Shows a remark.
+    pub fn notify(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), is_bad: false });
+        self.changed();
+    }
+
+    /// Shows why something did not work.
+    pub fn warn(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), is_bad: true });
+        self.changed();
+    }
+
+    /// The screen must be drawn again.
     pub fn changed(&mut self) {
         self.revision += 1;
     }

@@ -42,7 +42,7 @@ pub struct Mistake {
 /// A backward search through the history: the search text and the found line.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Search {
-    pub wanted: String,
+    pub query: String,
     pub found: Option<usize>,
 }
 
@@ -156,7 +156,7 @@ impl Prompt {
         match self.search.take() {
             None => self.search = Some(Search::default()),
             Some(search) => {
-                let older = self.find(&search.wanted, search.found.unwrap_or(self.history.len()));
+                let older = self.find(&search.query, search.found.unwrap_or(self.history.len()));
                 self.search = Some(Search { found: older.or(search.found), ..search });
             }
         }
@@ -164,15 +164,15 @@ impl Prompt {
 
     pub fn search_type(&mut self, character: char) {
         if let Some(mut search) = self.search.take() {
-            search.wanted.push(character);
-            self.search = Some(self.refound(search.wanted));
+            search.query.push(character);
+            self.search = Some(self.search_for(search.query));
         }
     }
 
     pub fn search_erase(&mut self) {
         if let Some(mut search) = self.search.take() {
-            search.wanted.pop();
-            self.search = Some(self.refound(search.wanted));
+            search.query.pop();
+            self.search = Some(self.search_for(search.query));
         }
     }
 
@@ -208,13 +208,13 @@ impl Prompt {
         self.is_short &= !self.text().is_empty();
     }
 
-    fn refound(&self, wanted: String) -> Search {
-        let found = self.find(&wanted, self.history.len());
-        Search { wanted, found }
+    fn search_for(&self, query: String) -> Search {
+        let found = self.find(&query, self.history.len());
+        Search { query, found }
     }
 
-    fn find(&self, wanted: &str, below: usize) -> Option<usize> {
-        self.history[..below].iter().rposition(|line| !wanted.is_empty() && line.contains(wanted))
+    fn find(&self, query: &str, below: usize) -> Option<usize> {
+        self.history[..below].iter().rposition(|line| !query.is_empty() && line.contains(query))
     }
 }
 

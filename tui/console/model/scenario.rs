@@ -10,7 +10,7 @@ use crate::scenario::{ReportEvent, Run, Script};
 #[derive(Clone, Debug, Default)]
 pub struct Scenarios {
     /// Requested, but not started: the nodes of its cluster are starting.
-    pub asked: Option<String>,
+    pub requested: Option<String>,
     pub run: Option<Run>,
     /// The reports of the run, each with the number of tape records before it.
     reports: Vec<(u64, ReportEvent)>,
@@ -26,11 +26,11 @@ pub struct Scenarios {
 
 impl Scenarios {
     pub fn is_running(&self) -> bool {
-        self.asked.is_some() || self.run.as_ref().is_some_and(|run| run.end.is_none())
+        self.requested.is_some() || self.run.as_ref().is_some_and(|run| run.end.is_none())
     }
 
     pub fn begin(&mut self, script: Arc<Script>) {
-        self.asked = None;
+        self.requested = None;
         (self.selected, self.selected_line) = (None, None);
         self.operation_numbers.clear();
         self.reports.clear();

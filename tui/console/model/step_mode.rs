@@ -15,12 +15,12 @@ pub const DELAY_MILLIS: u64 = 3_000;
 pub struct StepMode {
     /// Start of the console in microseconds since the Unix epoch. Nodes report waiting times on that clock.
     begun: u64,
-    chosen: Option<Chosen>,
+    selected: Option<Selection>,
 }
 
 /// The selected message.
 #[derive(Clone, Copy, Debug)]
-struct Chosen {
+struct Selection {
     id: MessageId,
     /// Index among the messages with this id: a duplicated message waits twice.
     nth: usize,
@@ -30,7 +30,7 @@ struct Chosen {
 
 impl StepMode {
     pub fn begun_at(begun: u64) -> StepMode {
-        StepMode { begun, chosen: None }
+        StepMode { begun, selected: None }
     }
 }
 
@@ -61,14 +61,14 @@ pub fn wrong(model: &Model) -> impl Iterator<Item = NodeId> {
 
 /// The row of the selected message; the first row if none is selected.
 pub fn row(model: &Model, waiting: &[&PendingMessage]) -> usize {
-    let Some(Chosen { id, nth, row }) = model.step_mode.chosen else { return 0 };
+    let Some(Selection { id, nth, row }) = model.step_mode.selected else { return 0 };
     let same = waiting.iter().enumerate().filter(|(_, message)| message.id == id).map(|(row, _)| row);
     let rows: Vec<usize> = same.collect();
     let found = rows.get(nth).or(rows.last()).copied();
     found.unwrap_or(row).min(waiting.len().saturating_sub(1))
 }
 
-pub fn chosen(model: &Model) -> Option<&PendingMessage> {
+pub fn selected(model: &Model) -> Option<&PendingMessage> {
     let waiting = waiting(model);
     waiting.get(row(model, &waiting)).copied()
 }
@@ -76,11 +76,11 @@ pub fn chosen(model: &Model) -> Option<&PendingMessage> {
 pub fn select(model: &mut Model, down: isize) {
     let waiting = waiting(model);
     let row = row(model, &waiting).saturating_add_signed(down).min(waiting.len().saturating_sub(1));
-    let chosen = waiting.get(row).map(|message| {
+    let selected = waiting.get(row).map(|message| {
         let nth = waiting[..row].iter().filter(|before| before.id == message.id).count();
-        Chosen { id: message.id, nth, row }
+        Selection { id: message.id, nth, row }
     });
-    model.step_mode.chosen = chosen;
+    model.step_mode.selected = selected;
 }
 
 pub fn age(model: &Model, message: &PendingMessage) -> Duration {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Fact, NodeState, Preview};
+use epoca::protocol::trace::{Fact, NodeState};
 
 use crate::command::{Exit, Outcome};
 use crate::console::model::{Model, NodeView, Obstacle, Presence};
@@ -19,12 +19,6 @@ use crate::tape::{Limits, Mark, MarkKind, ProcessSeen, Record, Ring, What};
 
 /// Marks that are kept.
 const MARKS_MAX: usize = 10_000;
-
-/// Lines of the timeline and rows of the space-time diagram that a keyframe keeps.
-const FRAME_LINES: usize = 1_000;
-
-/// Approximate size of a keyframe without logs, events and operations.
-const FRAME_BYTES: usize = 16 << 10;
 
 #[derive(Clone, Debug)]
 pub struct Tape {
@@ -303,74 +297,5 @@ impl Model {
     /// An operation begins.
     pub fn on_begin(&mut self) {
         self.verdict = None;
-    }
-
-    /// Makes a keyframe: the part of the model that records determine, and its approximate size in bytes.
-    pub fn frame(&mut self) -> (Box<Model>, usize) {
-        let tape = std::mem::take(&mut self.tape);
-        let prompt = std::mem::take(&mut self.prompt);
-        let checks = std::mem::take(&mut self.checks);
-        let (scenarios, scenario_cluster) = (std::mem::take(&mut self.scenarios), self.scenario_cluster.take());
-        let timeline = std::mem::take(&mut self.timeline);
-        let mut frame = Box::new(self.clone());
-        (self.tape, self.prompt, self.checks) = (tape, prompt, checks);
-        (self.scenarios, self.scenario_cluster) = (scenarios, scenario_cluster);
-        frame.timeline = timeline.without(timeline.lines().len().saturating_sub(FRAME_LINES));
-        frame.space_time.keep(FRAME_LINES);
-        self.timeline = timeline;
-        let tails: usize = frame.nodes.values().map(|node| node.state.tail.len()).sum();
-        let keys: usize = frame.nodes.values().map(|node| node.final_db.keys().len()).sum();
-        let answers: usize = frame.operations.lines() * 100;
-        let lines =
-            (frame.timeline.lines().len() + frame.space_time.rows().len() + frame.narration.lines().len()) * 300;
-        (frame, FRAME_BYTES + tails * size_of::<Preview>() + keys * 200 + answers + lines)
-    }
-
-    /// Takes over the state of the user interface, which does not change with the moment that is shown. The list is
-    /// exhaustive: a new field must be assigned to one side or the other.
-    pub fn take_ui_state_of(&mut self, other: &mut Model) {
-        let Model {
-            now: _,
-            size,
-            phase: _,
-            mode,
-            lang,
-            pane,
-            dialog,
-            is_presenting,
-            is_plain,
-            nodes: _,
-            window,
-            timeline: _,
-            narration,
-            space_time,
-            step_mode,
-            latency: _,
-            focus,
-            operations: _,
-            prompt,
-            notice,
-            scrolled,
-            no_launcher: _,
-            interrupted,
-            burst,
-            revision,
-            tape,
-            checks,
-            verdict: _,
-            scenarios,
-            scenario_cluster,
-            is_scenario_cluster: _,
-        } = other;
-        (self.size, self.mode, self.pane, self.dialog) = (*size, *mode, *pane, dialog.take());
-        (self.window, self.notice, self.scrolled) = (*window, notice.take(), *scrolled);
-        (self.lang, self.focus) = (*lang, *focus);
-        (self.is_presenting, self.is_plain) = (*is_presenting, *is_plain);
-        (self.narration.selected, self.space_time.selected) = (narration.selected, space_time.selected);
-        self.step_mode = std::mem::take(step_mode);
-        self.checks = checks.take();
-        (self.scenarios, self.scenario_cluster) = (std::mem::take(scenarios), scenario_cluster.take());
-        (self.prompt, self.tape) = (std::mem::take(prompt), std::mem::take(tape));
-        (self.interrupted, self.burst, self.revision) = (*interrupted, *burst, *revision + 1);
     }
 }

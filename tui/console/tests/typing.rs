@@ -96,7 +96,7 @@ fn keys_that_a_person_presses_fast_still_act() {
     assert!(matches!(effects[..], [Effect::Execute { .. }, Effect::Remember(_)]), "{effects:?}");
     let mut sample = Sample::healthy(MIDDLE);
     at_once(&mut sample, ":inj", 100);
-    assert!(matches!(&sample.model.dialog, Some(Dialog::Palette(shown)) if shown.wanted == "inj"));
+    assert!(matches!(&sample.model.dialog, Some(Dialog::Palette(shown)) if shown.query == "inj"));
 }
 
 #[test]

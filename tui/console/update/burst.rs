@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use crate::console::keys::{self, Action, Mode};
 use crate::console::model::{Dialog, Model};
-use crate::console::update::{Effect, Msg, press, update_one};
+use crate::console::update::{Effect, Msg, command_line, update_one};
 use crate::console::words::screen;
 
 /// This many different letters at once were not typed. Two can be: a key and its node.
@@ -32,7 +32,7 @@ pub fn on_keys(model: &mut Model, pressed: &[KeyEvent], quiet: Duration) -> Vec<
         if takes_line(model) && letters.len() >= LETTERS_MIN {
             // Insert them together: inserting one by one costs time proportional to the line for each letter.
             rest = &rest[letters.chars().count()..];
-            press::on_letters(model, &letters);
+            command_line::on_letters(model, &letters);
             continue;
         }
         effects.extend(update_one(model, Msg::Key(*key)));
@@ -79,6 +79,6 @@ fn is_harmless(model: &Model, key: &KeyEvent) -> bool {
 fn refuse(model: &mut Model, keys: usize) {
     let all = model.burst.unwrap_or(0) + keys;
     model.burst = Some(all);
-    press::warn(model, screen::BURST.with(model.lang, &[("count", &all)]));
+    model.warn(screen::BURST.with(model.lang, &[("count", &all)]));
     model.changed();
 }

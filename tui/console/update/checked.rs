@@ -5,8 +5,8 @@ use epoca::verify::invariants::Source;
 
 use crate::console::layout::tabs;
 use crate::console::model::tape::TapeMarkKind;
-use crate::console::model::{Model, Notice, Pane};
-use crate::console::update::tape;
+use crate::console::model::{Model, Pane};
+use crate::console::update::{recording, tape};
 use crate::console::words::tape as words;
 use crate::tape::{Finding, Mark, MarkKind, Verdict, What};
 
@@ -35,8 +35,8 @@ fn mark_violation(model: &mut Model, finding: &Finding, is_first: bool) {
     if model.tape.file.is_none() {
         let text = format!("{}: {}", violation.invariant, violation.text);
         let mark = Mark { kind: MarkKind::Violation, text, evidence: violation.evidence.clone() };
-        tape::keyframe(model);
-        tape::record(model, What::Mark(mark));
+        recording::keyframe(model);
+        recording::record(model, What::Mark(mark));
     }
     model.tape.mark_at(at, TapeMarkKind::Marked(MarkKind::Violation));
     if is_first && model.tape.file.is_none() {
@@ -46,7 +46,7 @@ fn mark_violation(model: &mut Model, finding: &Finding, is_first: bool) {
         let name = model.lang.answer(violation.invariant);
         let violated = if model.tape.file.is_none() { words::VIOLATED } else { words::VIOLATED_THERE };
         let text = violated.with(model.lang, &[("name", &name)]);
-        model.notice = Some(Notice { text, is_bad: true });
+        model.warn(text);
     }
     model.changed();
 }

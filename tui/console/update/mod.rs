@@ -6,6 +6,8 @@ mod checked;
 
 mod clock;
 
+mod command_line;
+
 mod faults;
 
 mod mouse;
@@ -16,13 +18,15 @@ mod palette;
 
 mod press;
 
+mod recording;
+
 mod scenario;
 
 mod scroll;
 
 mod step;
 
-pub mod tape;
+mod tape;
 
 mod long_value;
 
@@ -37,14 +41,15 @@ use crate::command::grammar::Consistency;
 use crate::command::{Command, Exit, Outcome, parse_line};
 use crate::console::keys::Mode;
 use crate::console::layout::target::Target;
-use crate::console::model::{Dialog, Model, Notice, Pane, Phase, ProcessSeen};
+use crate::console::model::{Dialog, Model, Pane, Phase, ProcessSeen};
 use crate::console::words::screen;
 use crate::lang::Localized;
 use crate::tape::Verdict;
 
 pub use mouse::Gesture;
+pub use recording::load;
 pub use scenario::ScenarioMsg;
-pub use tape::{load, next_wake};
+pub use tape::next_wake;
 
 #[allow(clippy::large_enum_variant, reason = "the large ones are what comes most, and all are taken apart at once")]
 #[derive(Debug)]
@@ -124,7 +129,7 @@ fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Key(_) => {
-            tape::keyframe(model);
+            recording::keyframe(model);
             apply(model, msg)
         }
         Msg::Keys(keys, quiet) => burst::on_keys(model, &keys, quiet),
@@ -142,7 +147,7 @@ fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
         | Msg::PasteUnended(_)
         | Msg::Resize(..)
         | Msg::Terminate => apply(model, msg),
-        told => tape::take(model, told),
+        told => recording::take(model, told),
     }
 }
 
@@ -174,10 +179,10 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::OperationProgress(number, text) => {
             model.operations.progress(number, text);
         }
-        Msg::Paste(text) => press::on_paste(model, &text),
-        Msg::PasteTooLong(bytes) => press::refuse_paste(model, bytes),
+        Msg::Paste(text) => command_line::on_paste(model, &text),
+        Msg::PasteTooLong(bytes) => command_line::refuse_paste(model, bytes),
         Msg::PasteUnended(bytes) => {
-            press::warn(model, screen::PASTE_UNENDED.with(model.lang, &[("bytes", &bytes)]));
+            model.warn(screen::PASTE_UNENDED.with(model.lang, &[("bytes", &bytes)]));
         }
         Msg::Resize(columns, rows) => resize(model, (columns, rows)),
         Msg::Progress(text) => {
@@ -188,7 +193,7 @@ fn apply(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Started { nodes, no_launcher } => observe::on_started(model, nodes, no_launcher),
         // Handled earlier: they stand for several messages, or concern no moment of the tape.
         Msg::Keys(..) | Msg::Checked(_) | Msg::Scenario(_) => {}
-        Msg::Trouble(text) => model.notice = Some(Notice { text, is_bad: true }),
+        Msg::Trouble(text) => model.warn(text),
         Msg::Terminate => return quit(model),
     }
     model.changed();

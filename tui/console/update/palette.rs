@@ -8,29 +8,29 @@ use crate::console::model::{Dialog, Model, Palette};
 use crate::console::update::{Effect, press};
 
 /// Maximum length of the search text.
-const WANTED_MAX: usize = 64;
+const QUERY_MAX: usize = 64;
 
 pub fn on_key(model: &mut Model, event: &KeyEvent, mut shown: Palette) -> Vec<Effect> {
     if let Some(letter) = keys::letter(event) {
-        if shown.wanted.chars().count() < WANTED_MAX {
-            shown.wanted.push(letter);
+        if shown.query.chars().count() < QUERY_MAX {
+            shown.query.push(letter);
         }
-        shown.chosen = 0;
+        shown.selected = 0;
         model.dialog = Some(Dialog::Palette(shown));
         return Vec::new();
     }
-    let items = palette::items(model, &shown.wanted);
+    let items = palette::items(model, &shown.query);
     let last = items.len().saturating_sub(1);
     match event.code {
-        KeyCode::Enter => return items.get(shown.chosen).map_or(Vec::new(), |item| take(model, &item.does)),
+        KeyCode::Enter => return items.get(shown.selected).map_or(Vec::new(), |item| take(model, &item.does)),
         KeyCode::Backspace => {
-            shown.wanted.pop();
-            shown.chosen = 0;
+            shown.query.pop();
+            shown.selected = 0;
         }
-        KeyCode::Up => shown.chosen = shown.chosen.saturating_sub(1),
-        KeyCode::Down | KeyCode::Tab => shown.chosen = (shown.chosen + 1).min(last),
-        KeyCode::PageUp => shown.chosen = shown.chosen.saturating_sub(10),
-        KeyCode::PageDown => shown.chosen = (shown.chosen + 10).min(last),
+        KeyCode::Up => shown.selected = shown.selected.saturating_sub(1),
+        KeyCode::Down | KeyCode::Tab => shown.selected = (shown.selected + 1).min(last),
+        KeyCode::PageUp => shown.selected = shown.selected.saturating_sub(10),
+        KeyCode::PageDown => shown.selected = (shown.selected + 10).min(last),
         // Any other key closes the palette.
         _ => return Vec::new(),
     }
@@ -43,7 +43,7 @@ fn take(model: &mut Model, does: &Does) -> Vec<Effect> {
         Does::Act(action) => {
             let needed = keys::bindings().iter().find(|binding| binding.action == *action);
             match needed.and_then(|binding| model.obstacle(binding)) {
-                Some(obstacle) => press::notify(model, model.lang.obstacle(&obstacle)),
+                Some(obstacle) => model.notify(model.lang.obstacle(&obstacle)),
                 None if *action == Action::Palette => {}
                 None => return press::act(model, *action, false),
             }

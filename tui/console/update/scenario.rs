@@ -10,7 +10,7 @@ use epoca::protocol::trace::Event;
 use crate::command::Outcome;
 use crate::console::keys::{self, Action, Mode};
 use crate::console::model::{Dialog, Model, Notice, Pane, Phase, ProcessSeen};
-use crate::console::update::{Effect, Msg, quit, scroll, tape};
+use crate::console::update::{Effect, Msg, quit, recording, scroll, tape};
 use crate::console::words::{scenario as words, screen};
 use crate::lang::Localized;
 use crate::scenario::{ReportEvent, library_names};
@@ -69,7 +69,7 @@ pub fn on_scenario_msg(model: &mut Model, staged: ScenarioMsg) {
             let recording = model.tape.recording.as_ref().map(|recording| recording.name.clone());
             let no_launcher = Some(model.say(words::OTHER_CLUSTER).to_owned());
             model.scenarios.on_new_tape();
-            tape::take(model.show_scenario_cluster(), Msg::Started { nodes, no_launcher });
+            recording::take(model.show_scenario_cluster(), Msg::Started { nodes, no_launcher });
             let text = recording.map(|name| words::NOT_RECORDED.with(model.lang, &[("name", &name)]));
             model.notice = text.map(|text| Notice { text, is_bad: false }).or(model.notice.take());
         }
@@ -81,8 +81,8 @@ pub fn on_scenario_msg(model: &mut Model, staged: ScenarioMsg) {
         ScenarioMsg::OrderUnknown(event, missing) => return cluster(model, Msg::OrderUnknown { event, missing }),
         ScenarioMsg::Process(node, seen) => return cluster(model, Msg::Process(node, seen)),
         ScenarioMsg::Refused(why) => {
-            model.scenarios.asked = None;
-            model.notice = Some(Notice { text: why.to(model.lang).to_owned(), is_bad: true });
+            model.scenarios.requested = None;
+            model.warn(why.to(model.lang).to_owned());
         }
     }
     model.changed();
@@ -94,7 +94,7 @@ fn cluster(model: &mut Model, msg: Msg) {
     let Some(cluster) = &mut model.scenario_cluster else { return };
     tape::tick(cluster, now);
     let before = cluster.revision;
-    tape::take(cluster, msg);
+    recording::take(cluster, msg);
     if cluster.revision != before {
         model.changed();
     }
@@ -103,15 +103,15 @@ fn cluster(model: &mut Model, msg: Msg) {
 /// Operations of the scenario are recorded like those of a person.
 fn asked(model: &mut Model, number: u64, line: &str) {
     let shown = model.shown_mut();
-    tape::keyframe(shown);
-    let here = tape::operations(shown).begin(line);
-    tape::record_begin(shown, here, line);
+    recording::keyframe(shown);
+    let here = recording::operations(shown).begin(line);
+    recording::record_begin(shown, here, line);
     model.scenarios.operation_numbers.insert(number, here);
 }
 
 fn answered(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
     if let Some(here) = model.scenarios.operation_numbers.remove(&number) {
-        tape::take(model.shown_mut(), Msg::OperationEnd(here, outcome, took));
+        recording::take(model.shown_mut(), Msg::OperationEnd(here, outcome, took));
     }
 }
 
@@ -121,8 +121,8 @@ fn mark(model: &mut Model, told: &ReportEvent) {
     if let Some(text) = script.and_then(|script| told.mark(&script)) {
         let mark = Mark { kind: told.mark_kind(), text, evidence: Vec::new() };
         let shown = model.shown_mut();
-        tape::keyframe(shown);
-        tape::record(shown, What::Mark(mark));
+        recording::keyframe(shown);
+        recording::record(shown, What::Mark(mark));
     }
 }
 
@@ -154,7 +154,7 @@ pub fn by_digit(model: &mut Model, digit: char) -> Option<Vec<Effect>> {
     let name = library_names().nth(index as usize)?;
     if let Some(why) = model.no_launcher.clone() {
         // Most scenarios kill and restart processes. The others can be started by name.
-        model.notice = Some(Notice { text: why, is_bad: true });
+        model.warn(why);
         return Some(Vec::new());
     }
     Some(start(model, name))
@@ -169,11 +169,11 @@ pub fn start(model: &mut Model, name: &str) -> Vec<Effect> {
     let obstacle = model.tape.obstacle().map(|obstacle| model.lang.obstacle(&obstacle).to_owned());
     let refusal = obstacle.or(refusal.map(|refusal| model.say(refusal).to_owned()));
     if let Some(text) = refusal {
-        model.notice = Some(Notice { text, is_bad: true });
+        model.warn(text);
         return Vec::new();
     }
     model.leave_scenario_cluster();
-    model.scenarios.asked = Some(name.to_owned());
+    model.scenarios.requested = Some(name.to_owned());
     model.changed();
     vec![Effect::RunScenario(name.to_owned())]
 }
@@ -184,7 +184,7 @@ pub fn run_line(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
     match words[..] {
         ["run", name] | ["scenario", "run", name] => Some(start(model, name)),
         ["run"] | ["scenario"] | ["scenario", "run" | "list"] => {
-            model.dialog = Some(Dialog::Scenarios { chosen: 0 });
+            model.dialog = Some(Dialog::Scenarios { selected: 0 });
             Some(Vec::new())
         }
         ["stop"] if model.scenarios.is_running() => Some(vec![Effect::StopScenario]),
@@ -206,12 +206,12 @@ pub fn completions(line: &str) -> Option<Vec<String>> {
 }
 
 /// Keys in the list of scenarios.
-pub fn on_list_key(model: &mut Model, event: &KeyEvent, chosen: usize) -> Vec<Effect> {
+pub fn on_list_key(model: &mut Model, event: &KeyEvent, selected: usize) -> Vec<Effect> {
     let last = library_names().count().saturating_sub(1);
-    let chosen = match event.code {
-        KeyCode::Up => chosen.saturating_sub(1),
-        KeyCode::Down | KeyCode::Tab => (chosen + 1).min(last),
-        KeyCode::Enter => return nth(model, chosen),
+    let selected = match event.code {
+        KeyCode::Up => selected.saturating_sub(1),
+        KeyCode::Down | KeyCode::Tab => (selected + 1).min(last),
+        KeyCode::Enter => return nth(model, selected),
         _ => {
             let letter = keys::letter(event);
             if let Some(index) = letter.and_then(index_of) {
@@ -224,7 +224,7 @@ pub fn on_list_key(model: &mut Model, event: &KeyEvent, chosen: usize) -> Vec<Ef
             };
         }
     };
-    model.dialog = Some(Dialog::Scenarios { chosen });
+    model.dialog = Some(Dialog::Scenarios { selected });
     Vec::new()
 }
 

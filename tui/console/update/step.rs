@@ -19,8 +19,8 @@ pub fn line(model: &Model, key: StepKey) -> Result<String, &'static str> {
         StepKey::Next if step_mode::count(model) > 0 => return Ok("deliver next".to_owned()),
         _ => {}
     }
-    let Some(chosen) = step_mode::chosen(model) else { return Err(model.say(words::NOTHING_WAITS)) };
-    let MessageId { from, to, number } = chosen.id;
+    let Some(selected) = step_mode::selected(model) else { return Err(model.say(words::NOTHING_WAITS)) };
+    let MessageId { from, to, number } = selected.id;
     let id = format!("{}-{}-{number}", from.0, to.0);
     Ok(match key {
         StepKey::Discard => format!("discard {id}"),

@@ -1,19 +1,13 @@
-//! The tape: records messages about the cluster and shows any past moment. Past and present are computed by the same
-//! update: replaying a record is handling its message again.
+//! Shows past moments of the tape: steps, marks, bookmarks, playback.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use epoca::client::watch::Observed;
-use epoca::protocol::NodeId;
-use epoca::protocol::trace::Event;
-
 use crate::console::keys::TapeKey;
-use crate::console::model::tape::{Moment, Past, Playing, Tape, TapeMark, TapeMarkKind};
-use crate::console::model::{Model, Notice, Operations, Pane};
-use crate::console::update::{Effect, Msg, apply, clock, scroll};
+use crate::console::model::tape::{Moment, Past, Playing, TapeMark, TapeMarkKind};
+use crate::console::model::{Model, Pane};
+use crate::console::update::{clock, recording, scroll};
 use crate::console::words::tape as words;
-use crate::tape::{Mark, MarkKind, Record, What, reduced};
+use crate::tape::{Mark, MarkKind, What};
 
 /// Maximum pause between two steps during playback.
 const PAUSE_MAX: Duration = Duration::from_millis(1_500);
@@ -25,141 +19,6 @@ const ON_MAX: u64 = 2_048;
 /// Playback speeds in percent.
 const SPEEDS: [u32; 9] = [1, 5, 20, 50, 100, 200, 400, 800, 1_600];
 
-/// Records a message and applies it to the present.
-pub fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    match msg {
-        Msg::Observed(node, Observed::Events(events)) => {
-            for event in events {
-                take_one(model, Msg::Observed(node, Observed::Events(vec![event])));
-            }
-            Vec::new()
-        }
-        msg => take_one(model, msg),
-    }
-}
-
-fn take_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
-    let (what, missing) = (to_record(&msg), missing(&msg));
-    let is_recorded = what.is_some();
-    if is_recorded {
-        keyframe(model);
-    }
-    let present = present(model);
-    let (at, before) = (present.now, present.revision);
-    let effects = apply(present, msg);
-    let is_step = present.revision != before;
-    if let Some(what) = what {
-        model.tape.push(Arc::new(Record { missing, ..Record::new(at, what) }), is_step);
-    }
-    if is_step && model.tape.past().is_some() {
-        model.changed();
-    }
-    effects
-}
-
-/// Adds a keyframe if one is due. Must run before the next change of the present.
-pub fn keyframe(model: &mut Model) {
-    if model.tape.ring.wants_frame() {
-        let (frame, bytes) = present(model).frame();
-        model.tape.ring.begin(frame, bytes);
-    }
-}
-
-/// The present model, whatever moment is shown.
-fn present(model: &mut Model) -> &mut Model {
-    if model.tape.past().is_none() {
-        return model;
-    }
-    match &mut model.tape.moment {
-        Moment::Past(past) => &mut past.now,
-        Moment::Now => unreachable!("the past was shown a moment ago"),
-    }
-}
-
-/// The operations of the present.
-pub fn operations(model: &mut Model) -> &mut Operations {
-    &mut present(model).operations
-}
-
-/// Records the start of an operation.
-pub fn record_begin(model: &mut Model, number: u64, line: &str) {
-    present(model).on_begin();
-    record(model, What::Begin { number, line: line.trim().to_owned() });
-}
-
-/// Records something that has been applied to the present, or does not change it.
-pub fn record(model: &mut Model, what: What) {
-    let at = present(model).now;
-    if let What::Mark(mark) = &what {
-        present(model).on_mark(mark);
-    }
-    model.tape.push(Arc::new(Record::new(at, what)), true);
-}
-
-/// The record of a message about the cluster; `None` for other messages.
-fn to_record(msg: &Msg) -> Option<What> {
-    Some(match msg {
-        Msg::Observed(node, observed) => What::Observed(*node, observed.clone()),
-        Msg::OrderUnknown { event, .. } => What::Observed(event.node, Observed::Events(vec![Event::clone(event)])),
-        Msg::Started { nodes, no_launcher } => What::Nodes { nodes: nodes.clone(), no_launcher: no_launcher.clone() },
-        Msg::Process(node, seen) => What::Process(*node, seen.clone()),
-        Msg::OperationEnd(number, outcome, took) => {
-            What::End { number: *number, took: *took, outcome: reduced(outcome) }
-        }
-        _ => return None,
-    })
-}
-
-fn missing(msg: &Msg) -> Option<NodeId> {
-    if let Msg::OrderUnknown { missing, .. } = msg { Some(*missing) } else { None }
-}
-
-/// Loads a recording and shows the first moment with a leader, or else its end.
-pub fn load(model: &mut Model, name: String, records: Vec<Record>) {
-    model.tape = Tape::of_file(name);
-    let mut first = None;
-    for record in records {
-        keyframe(model);
-        clock::tick(model, record.at);
-        let before = model.revision;
-        replay(model, &record);
-        let is_step = model.revision != before;
-        model.tape.push(Arc::new(record), is_step);
-        if first.is_none() && model.leader().is_some() {
-            first = Some(model.tape.ring.end());
-        }
-    }
-    show(model, first.unwrap_or(model.tape.ring.end()));
-}
-
-/// Applies a record to a model, at the time of the record.
-fn replay(model: &mut Model, record: &Record) {
-    clock::tick(model, record.at);
-    let msg = match record.what.clone() {
-        What::Observed(node, observed) => match (record.missing, observed) {
-            (Some(missing), Observed::Events(mut events)) if events.len() == 1 => {
-                Msg::OrderUnknown { event: Box::new(events.remove(0)), missing }
-            }
-            (_, observed) => Msg::Observed(node, observed),
-        },
-        What::Nodes { nodes, no_launcher } => Msg::Started { nodes, no_launcher },
-        What::Process(node, seen) => Msg::Process(node, seen),
-        What::End { number, took, outcome } => Msg::OperationEnd(number, outcome, took),
-        What::Begin { number, line } => {
-            model.on_begin();
-            model.operations.note(number, &line);
-            model.changed();
-            return;
-        }
-        What::Mark(mark) => {
-            model.on_mark(&mark);
-            return;
-        }
-    };
-    // Effects belong to the time of the recording.
-    let _ = apply(model, msg);
-}
-
 /// Advances the time of the present and of the playback.
 pub fn tick(model: &mut Model, now: Duration) {
     if model.tape.past().is_none() {
@@ -167,9 +26,9 @@ pub fn tick(model: &mut Model, now: Duration) {
         return;
     }
     if model.tape.file.is_none() {
-        clock::tick(present(model), now);
+        clock::tick(recording::present(model), now);
     } else {
-        present(model).now = now;
+        recording::present(model).now = now;
     }
     play_on(model, now);
 }
@@ -216,7 +75,7 @@ pub fn run_line(model: &mut Model, line: &str) -> bool {
         }
         ("event", number) => match number.parse() {
             Ok(number) => show_step(model, number),
-            Err(_) => notify(model, model.say(words::WANTED_EVENT).to_owned()),
+            Err(_) => model.notify(model.say(words::WANTED_EVENT)),
         },
         _ => return false,
     }
@@ -237,7 +96,7 @@ fn step(model: &mut Model, by: i64) {
 pub fn show_step(model: &mut Model, step: u64) {
     let (_, _, gone) = model.tape.position();
     if step <= gone && gone > 0 {
-        notify(model, words::FALLEN_OFF.with(model.lang, &[("count", &gone)]));
+        model.notify(words::FALLEN_OFF.with(model.lang, &[("count", &gone)]));
     }
     if let Some(at) = model.tape.at_step(step) {
         show(model, at);
@@ -265,7 +124,7 @@ fn show_mark_text(model: &mut Model, place: u64) {
     if let Some(What::Mark(mark)) = record.as_ref().map(|record| &record.what)
         && !mark.text.is_empty()
     {
-        notify(model, mark.text.clone());
+        model.notify(mark.text.clone());
     }
 }
 
@@ -283,7 +142,7 @@ pub fn show(model: &mut Model, at: u64) {
     let Some((frame, first)) = model.tape.ring.frame_before(at - 1) else { return };
     let mut then = (**frame).clone();
     for record in model.tape.ring.records(first, at) {
-        replay(&mut then, record);
+        recording::replay(&mut then, record);
     }
     let mut before = std::mem::replace(model, then);
     model.take_ui_state_of(&mut before);
@@ -296,7 +155,7 @@ pub fn show(model: &mut Model, at: u64) {
 /// Advances the shown moment by replaying records.
 fn advance(model: &mut Model, from: u64, to: u64) {
     let records: Vec<_> = model.tape.ring.records(from, to).cloned().collect();
-    records.iter().for_each(|record| replay(model, record));
+    records.iter().for_each(|record| recording::replay(model, record));
     if let Moment::Past(past) = &mut model.tape.moment {
         past.at = to;
     }
@@ -319,7 +178,7 @@ pub fn to_end(model: &mut Model) {
 
 fn end_reached(model: &mut Model) {
     if model.tape.file.is_some() {
-        notify(model, model.say(words::ENDS_HERE).to_owned());
+        model.notify(model.say(words::ENDS_HERE));
     } else if model.tape.past().is_some() {
         to_end(model);
     }
@@ -332,11 +191,11 @@ pub fn bookmark(model: &mut Model, text: &str) {
     if model.tape.past().is_some() {
         model.tape.mark_at(at, TapeMarkKind::Marked(MarkKind::Bookmark));
     } else {
-        keyframe(model);
+        recording::keyframe(model);
         let mark = Mark { kind: MarkKind::Bookmark, text: text.to_owned(), evidence: Vec::new() };
-        record(model, What::Mark(mark));
+        recording::record(model, What::Mark(mark));
     }
-    notify(model, words::BOOKMARKED.with(model.lang, &[("step", &step)]));
+    model.notify(words::BOOKMARKED.with(model.lang, &[("step", &step)]));
 }
 
 /// Freezes the screen. In the past: plays or pauses.
@@ -362,7 +221,7 @@ pub fn play(model: &mut Model) {
     if step >= of && model.tape.file.is_some() {
         show_step(model, 1);
     }
-    let due = present(model).now;
+    let due = recording::present(model).now;
     if let Moment::Past(past) = &mut model.tape.moment {
         past.playing = Some(Playing { due });
     }
@@ -416,9 +275,4 @@ fn play_on(model: &mut Model, now: Duration) {
             past.playing = Some(Playing { due });
         }
     }
-}
-
-fn notify(model: &mut Model, text: String) {
-    model.notice = Some(Notice { text, is_bad: false });
-    model.changed();
 }

@@ -102,7 +102,7 @@ fn draw_screen(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look)
         (Phase::Starting(said), _) => startup::starting(buffer, upper, model, said, look),
         (_, Some(Dialog::Help { scrolled })) => help::draw(buffer, upper, model, *scrolled, look),
         (_, Some(Dialog::Palette(shown))) => palette::draw(buffer, upper, model, shown, look),
-        (_, Some(Dialog::Scenarios { chosen })) => scenario_list::draw(buffer, upper, model, *chosen, look),
+        (_, Some(Dialog::Scenarios { selected })) => scenario_list::draw(buffer, upper, model, *selected, look),
         (_, Some(Dialog::Explain(explained))) => explain::draw(buffer, upper, model, explained, look),
         (_, Some(Dialog::Value(value))) => long_value::draw(buffer, upper, model, value, look),
         _ if model.is_plain => draw_tab(buffer, upper, model, tabs::shown(model), look),

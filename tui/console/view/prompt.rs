@@ -66,8 +66,8 @@ fn idle(model: &Model) -> String {
 fn typed(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) -> (u16, u16) {
     let prompt = &model.prompt;
     if let Some(search) = &prompt.search {
-        let label = screen::SEARCH.with(model.lang, &[("wanted", &search.wanted)]);
-        let found = prompt.found().unwrap_or(if search.wanted.is_empty() { "" } else { model.say(screen::NOT_FOUND) });
+        let label = screen::SEARCH.with(model.lang, &[("wanted", &search.query)]);
+        let found = prompt.found().unwrap_or(if search.query.is_empty() { "" } else { model.say(screen::NOT_FOUND) });
         put(buffer, area, &[span(&*label, look.accent), span(format!("  {found}"), look.base)]);
         return (area.x + (width(&visible(&label)) as u16).min(area.width - 1), area.y);
     }

@@ -34,7 +34,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     let scenarios = &model.scenarios;
     let run = model.run_shown();
     let Some(run) = run.as_deref() else {
-        let text = match &scenarios.asked {
+        let text = match &scenarios.requested {
             Some(name) => words::STARTS.with(model.lang, &[("name", name)]),
             None => model.say(words::NONE_YET).to_owned(),
         };

@@ -16,15 +16,15 @@ use crate::scenario::all;
 /// Rows of the description.
 const ABOUT_ROWS: usize = 5;
 
-pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, chosen: usize, look: &Look) {
+pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, selected: usize, look: &Look) {
     let inner = frame::pane(buffer, area, vec![span(model.say(words::LIST), look.strong)], look);
     let scripts = all();
     let room = usize::from(inner.height).saturating_sub(ABOUT_ROWS).max(1);
-    let first = (chosen + 1).saturating_sub(room);
+    let first = (selected + 1).saturating_sub(room);
     let width = scripts.iter().map(|script| script.name.len()).max().unwrap_or_default();
     for (index, script) in scripts.iter().enumerate().skip(first).take(room) {
         let Some(row) = row(inner, index - first) else { break };
-        let style = if index == chosen { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
+        let style = if index == selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
         let parts = [
             span(format!(" {} ", scenario_letter(index)), look.accent),
             span(format!(" {:<width$}  ", script.name), look.strong),
@@ -32,7 +32,7 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, chosen: usize, look:
         ];
         put(buffer, row, &parts);
     }
-    if let Some(script) = scripts.get(chosen) {
+    if let Some(script) = scripts.get(selected) {
         let about = wrap(script.about.to(model.lang), usize::from(inner.width).saturating_sub(2));
         let at = scripts.len().min(room) + 1;
         for (index, text) in about.into_iter().take(ABOUT_ROWS - 1).enumerate() {

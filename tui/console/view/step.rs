@@ -28,14 +28,14 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     if waiting.is_empty() {
         put(buffer, list, &[span(format!(" {}", model.say(words::NOTHING_WAITS)), look.muted)]);
     }
-    let chosen = step_mode::row(model, &waiting);
+    let selected = step_mode::row(model, &waiting);
     let height = usize::from(list.height);
     // The selected message and a few after it stay visible.
-    let first = (chosen + 3).min(waiting.len()).saturating_sub(height);
-    let first = first.min(chosen);
+    let first = (selected + 3).min(waiting.len()).saturating_sub(height);
+    let first = first.min(selected);
     for (index, message) in waiting.iter().enumerate().skip(first) {
         let Some(place) = row(list, index - first) else { break };
-        put(buffer, place, &drawn(model, message, index == chosen, usize::from(place.width), look));
+        put(buffer, place, &drawn(model, message, index == selected, usize::from(place.width), look));
     }
     if keys_row > 0 {
         put(buffer, Rect { y: area.bottom() - 1, height: 1, ..area }, &keys_line(model, look));
