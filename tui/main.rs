@@ -9,6 +9,8 @@ mod lang;
 
 mod command;
 
+mod words;
+
 mod tape;
 
 mod scenario;

@@ -15,8 +15,6 @@ const OVERLOADED_MIN: Duration = Duration::from_millis(10);
 const OVERLOADED_MAX: Duration = Duration::from_millis(500);
 /// Whoever has a definite answer begins no attempt with less time left: it would mostly learn less than is known.
 pub(super) const LAST_ATTEMPT: Duration = Duration::from_millis(250);
-/// The code of such an answer.
-pub(super) const OVERLOADED: &str = "overloaded";
 
 /// The waits of one operation.
 #[derive(Default)]

@@ -11,21 +11,21 @@ use tokio::time::{sleep, timeout, timeout_at};
 use tonic::Streaming;
 
 use crate::client::Client;
-use crate::client::error::{ClientError, refused};
+use crate::client::error::{ClientError, refusal};
 use crate::client::nodes::{Absence, Answer, root_cause};
+use crate::client::reason::Reason;
 use crate::client::types::{Changed, Record};
 use crate::protocol::apply::WatchCursor;
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
+use crate::wire::refusal::Refusal;
 
 /// A node that says nothing for so long may be cut off from the others: they are asked how far they are.
 const QUIET: Duration = Duration::from_secs(2);
 /// How long a look at all nodes, and the first answer of one, may take.
 const LOOK: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(50);
-/// The code of a refused watch: its first revision lies beyond the newest one plus one, so waiting would not help.
-const FUTURE: &str = "future_revision";
 
 /// What [`Client::watch`] gives. Dropping it ends the watching.
 pub struct Watching {
@@ -91,7 +91,7 @@ impl Watching {
     async fn connect(&mut self) -> Result<(), ClientError> {
         let deadline = self.client.deadline();
         loop {
-            let (mut why, mut oldest, mut refusal) = ("no node answers".to_owned(), None, None);
+            let (mut why, mut oldest, mut refused) = (Reason::NoNode, None, None);
             for address in self.candidates(deadline).await {
                 match timeout(LOOK, self.open(&address)).await {
                     // It is behind, and would let this watcher wait once more.
@@ -102,28 +102,23 @@ impl Watching {
                         self.stream = Some((address, stream));
                         return self.take(response);
                     }
-                    Ok(Ok((_, proto::WatchResponse { refused: Some(proto::Refusal { code, message, .. }), .. })))
-                        if code == FUTURE =>
-                    {
-                        return Err(refused(&code, message));
-                    }
+                    // Waiting would not help.
+                    Ok(Ok((_, response))) if is_future(&response) => return self.take(response),
                     Ok(Ok((_, response))) if response.oldest > 0 => {
                         oldest = Some(oldest.map_or(response.oldest, |oldest: u64| oldest.min(response.oldest)));
                     }
-                    Ok(Ok((_, response))) => refusal = response.refused.or(refusal),
-                    Ok(Err(reason)) => why = format!("{address}: {reason}"),
-                    Err(_) => why = format!("{address} does not answer"),
+                    Ok(Ok((_, response))) => refused = response.refused.or(refused),
+                    Ok(Err(reason)) => why = reason.at(&address),
+                    Err(_) => why = Reason::Silent { address },
                 }
             }
             self.in_vain = false;
             if let Some(oldest) = oldest {
-                let from = self.seen.revision() + 1;
-                let text = format!("changes from revision {from} on are not kept any more: watch from {oldest} on");
-                return Err(refused("history_gone", text));
+                return Err(Refusal::HistoryGone { revision: self.seen.revision() + 1, bound: oldest }.into());
             }
             if Instant::now() + PAUSE >= deadline {
-                if let Some(proto::Refusal { code, message, .. }) = refusal {
-                    return Err(refused(&code, message));
+                if let Some(refused) = refused {
+                    return Err(refusal(refused).into());
                 }
                 return Err(ClientError::Unreachable { addresses: self.client.shared.nodes.named(), why });
             }
@@ -142,7 +137,7 @@ impl Watching {
         found.into_iter().map(|(_, address)| address.clone()).collect()
     }
 
-    async fn open(&self, address: &str) -> Result<(Streaming<proto::WatchResponse>, proto::WatchResponse), String> {
+    async fn open(&self, address: &str) -> Result<(Streaming<proto::WatchResponse>, proto::WatchResponse), Reason> {
         let channel = self.client.shared.nodes.channel(address, Instant::now() + LOOK).await?;
         let mut client = ClientClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
         let request = proto::WatchRequest { prefix: self.prefix.clone(), from: Some(self.seen.revision() + 1) };
@@ -150,7 +145,7 @@ impl Watching {
         let mut stream = opened.into_inner();
         match stream.message().await {
             Ok(Some(response)) => Ok((stream, response)),
-            Ok(None) => Err("it ended the stream".to_owned()),
+            Ok(None) => Err(Reason::StreamEnded),
             Err(status) => Err(root_cause(&status)),
         }
     }
@@ -160,10 +155,11 @@ impl Watching {
     }
 
     fn take(&mut self, response: proto::WatchResponse) -> Result<(), ClientError> {
-        if let Some(proto::Refusal { code, message, .. }) = response.refused {
+        let is_future = is_future(&response);
+        if let Some(refused) = response.refused {
             self.stream = None;
             // Of any other reason another node may think otherwise.
-            return if code == FUTURE { Err(refused(&code, message)) } else { Ok(()) };
+            return if is_future { Err(refusal(refused).into()) } else { Ok(()) };
         }
         self.in_vain &= !self.is_news(&response);
         for changed in response.changes {
@@ -195,4 +191,9 @@ fn revisions(answers: &[Answer]) -> impl Iterator<Item = (u64, &String)> {
         Ok(status) => Some((status.revision, &answer.address)),
         Err(Absence::Gone(_) | Absence::Silent(_) | Absence::OtherCluster) => None,
     })
+}
+
+/// Whether the first revision that is wanted lies beyond the newest one plus one.
+fn is_future(response: &proto::WatchResponse) -> bool {
+    response.refused.as_ref().is_some_and(|refused| refused.code() == proto::RefusalCode::FutureRevision)
 }

@@ -1,74 +1,216 @@
-//! Faults made on purpose, and the launcher: kill, restart, pause, resume and damage are its alone, since nobody else
-//! may signal its processes. Cuts and holds go through it where there is one, so that it repeats them after a restart.
+//! Faults at the nodes' gates: rules, step mode, the messages that wait, forged entries. A change that must outlast a
+//! restart goes through the launcher where there is one, else straight to the nodes.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tonic::transport::Channel;
 
 use crate::client::Client;
-use crate::client::error::{ClientError, refused};
-use crate::client::types::{Processes, Written};
+use crate::client::error::{ClientError, malformed, refusal};
+use crate::client::processes::done;
+use crate::protocol::trace::{Effect, LinkRule, MessageId, PendingMessage, RuleSelection};
 use crate::protocol::{Epoch, NodeId};
-use crate::wire::deadline::Deadline;
+use crate::wire::done::Done;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
-use crate::wire::proto::launcher_client::LauncherClient;
+use crate::wire::refusal::Refusal;
 
-/// What is done to a process.
+/// A node that has not answered by then counts as one that is down.
+const SILENT: Duration = Duration::from_secs(1);
+
+/// What is done to a message that waits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum ProcessFault {
-    Kill,
-    Restart,
-    Pause,
-    Resume,
-    Damage,
+pub enum Handling {
+    Deliver,
+    /// It is lost.
+    Discard,
+    /// It is delivered by itself after so long.
+    Delay {
+        millis: u64,
+    },
+    Duplicate,
 }
 
 impl Client {
-    /// Ends the process at once; it stays dead until it is restarted. Each of these gives a line for people.
-    pub async fn kill(&self, node: NodeId) -> Result<String, ClientError> {
-        self.process(ProcessFault::Kill, node).await.map(|done| done.message)
+    /// Puts a rule in force, or with `both_ways` the same in both directions of its link.
+    pub async fn set_rule(&self, rule: &LinkRule, both_ways: bool) -> Result<Done, ClientError> {
+        if let (Some(node), true) = (rule.from, rule.from == rule.to) {
+            return Err(Refusal::SameNode { node }.into());
+        }
+        if let Some(launcher) = self.options().launcher.clone() {
+            let request = proto::SetRuleRequest { rule: Some(rule.into()), both_ways };
+            return self.launcher(&launcher, async move |mut launcher| launcher.set_rule(request).await).await;
+        }
+        for node in ends(rule, both_ways) {
+            self.set_rule_at(node, rule, both_ways).await?;
+        }
+        Ok(Done::RuleSet { rule: *rule, both_ways, later: Vec::new() })
     }
 
-    pub async fn restart(&self, node: NodeId) -> Result<String, ClientError> {
-        self.process(ProcessFault::Restart, node).await.map(|done| done.message)
+    /// Puts a rule in force at one node.
+    pub async fn set_rule_at(&self, node: NodeId, rule: &LinkRule, both_ways: bool) -> Result<Done, ClientError> {
+        let request = proto::SetRuleRequest { rule: Some(rule.into()), both_ways };
+        self.control(node, async move |mut control| control.set_rule(request).await).await
     }
 
-    pub async fn pause(&self, node: NodeId) -> Result<String, ClientError> {
-        self.process(ProcessFault::Pause, node).await.map(|done| done.message)
+    /// Lifts rules wherever they are in force. With all of them step mode ends too, and the launcher restarts nodes that
+    /// are wrong on purpose; without one they stay wrong, and the answer names them.
+    pub async fn clear_rules(&self, selection: &RuleSelection) -> Result<Done, ClientError> {
+        if let RuleSelection::Link(a, b) = selection
+            && a == b
+        {
+            return Err(Refusal::SameNode { node: *a }.into());
+        }
+        if let Some(launcher) = self.options().launcher.clone() {
+            let request = proto::ClearRuleRequest::from(selection);
+            return self.launcher(&launcher, async move |mut launcher| launcher.clear_rule(request).await).await;
+        }
+        let nodes = match selection {
+            RuleSelection::Rule(rule) => ends(rule, false),
+            RuleSelection::Link(a, b) => vec![*a, *b],
+            RuleSelection::All => self.met().await?,
+        };
+        let mut wrong = Vec::new();
+        for node in nodes {
+            self.clear_rules_at(node, selection).await?;
+            if *selection == RuleSelection::All
+                && let Some(how) = self.report(node).await?.wrong
+            {
+                wrong.push((node, how));
+            }
+        }
+        let later = Vec::new();
+        Ok(match selection {
+            RuleSelection::Rule(rule) => Done::RuleCleared { rule: *rule, later },
+            RuleSelection::Link(node, peer) => Done::LinkCleared { node: *node, peer: *peer, later },
+            RuleSelection::All => Done::AllCleared { later, righted: Vec::new(), wrong },
+        })
     }
 
-    pub async fn resume(&self, node: NodeId) -> Result<String, ClientError> {
-        self.process(ProcessFault::Resume, node).await.map(|done| done.message)
+    /// Lifts rules at one node.
+    pub async fn clear_rules_at(&self, node: NodeId, selection: &RuleSelection) -> Result<Done, ClientError> {
+        let request = proto::ClearRuleRequest::from(selection);
+        self.control(node, async move |mut control| control.clear_rule(request).await).await
     }
 
-    /// Lets the launcher turn one bit of a node's stored log, between a kill and a restart; gives the line for people
-    /// and the entry that was hit.
-    pub async fn damage(&self, node: NodeId) -> Result<(String, Option<Written>), ClientError> {
-        let done = self.process(ProcessFault::Damage, node).await?;
-        Ok((done.message, done.last.and_then(|point| point.try_into().ok())))
+    /// The rules in force at a node, and whether it is in step mode.
+    pub async fn rules_at(&self, node: NodeId) -> Result<(Vec<LinkRule>, bool), ClientError> {
+        let deadline = self.deadline();
+        let address = self.address(node, deadline).await?;
+        let answer = self.ask(&address, deadline, |channel: Channel| async move {
+            ControlClient::new(channel).list_rules(proto::ListRulesRequest {}).await
+        });
+        let proto::ListRulesResponse { rules, frozen } = answer.await?;
+        let rules = rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>();
+        Ok((rules.map_err(|error| malformed(&address, &error))?, frozen))
     }
 
-    /// Cuts the link between two nodes in both directions.
-    pub async fn cut(&self, a: NodeId, b: NodeId) -> Result<String, ClientError> {
-        self.link(a, b, true).await
+    /// Cuts the link between two nodes: drops everything in both directions.
+    pub async fn cut(&self, a: NodeId, b: NodeId) -> Result<Done, ClientError> {
+        self.set_rule(&LinkRule::cut(a, b)[0], true).await
     }
 
-    pub async fn heal(&self, a: NodeId, b: NodeId) -> Result<String, ClientError> {
-        self.link(a, b, false).await
+    /// Lifts all rules for the link between two nodes.
+    pub async fn heal(&self, a: NodeId, b: NodeId) -> Result<Done, ClientError> {
+        self.clear_rules(&RuleSelection::Link(a, b)).await
     }
 
-    /// Holds back messages of one kind that come to a node, whoever sends them.
-    pub async fn hold(&self, node: NodeId, kind: &str) -> Result<String, ClientError> {
-        self.held(node, kind, true).await
+    /// Step mode for the whole cluster: timers stand still, every message waits.
+    pub async fn step(&self, on: bool) -> Result<Done, ClientError> {
+        let request = proto::StepRequest { on };
+        if let Some(launcher) = self.options().launcher.clone() {
+            return self.launcher(&launcher, async move |mut launcher| launcher.step(request).await).await;
+        }
+        for node in self.met().await? {
+            self.step_at(node, on).await?;
+        }
+        let later = Vec::new();
+        Ok(if on { Done::StepOn { later } } else { Done::StepOff { later } })
     }
 
-    pub async fn release(&self, node: NodeId, kind: &str) -> Result<String, ClientError> {
-        self.held(node, kind, false).await
+    pub async fn step_at(&self, node: NodeId, on: bool) -> Result<Done, ClientError> {
+        let request = proto::StepRequest { on };
+        self.control(node, async move |mut control| control.step(request).await).await
     }
 
-    /// Puts `count` forged entries at the end of a replica's log; gives the line for people and the last entry.
+    /// The messages that wait at all nodes that answer, the oldest first.
+    pub async fn pending(&self) -> Result<Vec<PendingMessage>, ClientError> {
+        let nodes = self.met().await?;
+        let asked = nodes.into_iter().map(|node| self.pending_at(node));
+        let mut all = Vec::new();
+        let mut why = None;
+        let mut answered = false;
+        for answer in futures_util::future::join_all(asked).await {
+            match answer {
+                Ok(pending) => {
+                    all.extend(pending);
+                    answered = true;
+                }
+                // A node that is down keeps nothing.
+                Err(error) => why = Some(error),
+            }
+        }
+        if let Some(error) = why.filter(|_| !answered) {
+            return Err(error);
+        }
+        all.sort_by_key(|message| (message.since, message.id));
+        Ok(all)
+    }
+
+    async fn pending_at(&self, node: NodeId) -> Result<Vec<PendingMessage>, ClientError> {
+        let deadline = self.silence(SILENT);
+        let address = self.address(node, deadline).await?;
+        let answer = self.ask(&address, deadline, |channel: Channel| async move {
+            ControlClient::new(channel).pending(proto::PendingRequest {}).await
+        });
+        let messages = answer.await?.messages.into_iter().map(PendingMessage::try_from);
+        messages.collect::<Result<_, _>>().map_err(|error| malformed(&address, &error))
+    }
+
+    /// Does something to a message that waits; to the oldest if several have the same id.
+    pub async fn handle(&self, id: MessageId, handling: Handling) -> Result<Done, ClientError> {
+        let (handling, millis) = match handling {
+            Handling::Deliver => (proto::Handling::Deliver, None),
+            Handling::Discard => (proto::Handling::Discard, None),
+            Handling::Delay { millis } => (proto::Handling::Delay, Some(millis)),
+            Handling::Duplicate => (proto::Handling::Duplicate, None),
+        };
+        let request = proto::HandleRequest { message: Some(id.into()), handling: handling.into(), millis };
+        self.control(id.to, async move |mut control| control.handle(request).await).await
+    }
+
+    /// Lets the node's timer run out now; at the others as much time goes by, but none of their timers runs out.
+    pub async fn tick(&self, node: NodeId) -> Result<Done, ClientError> {
+        let nodes = self.met().await?;
+        let left = self.time_left(node).await?;
+        // First at the others: who is asked for a vote must not think that it has heard a leader just now.
+        for other in nodes.into_iter().filter(|other| *other != node) {
+            // A node that is down has no time.
+            let _ = self.tick_at(other, Some(left)).await;
+        }
+        self.tick_at(node, None).await?;
+        Ok(Done::Ticked { node, millis: left.div_ceil(1_000) })
+    }
+
+    async fn time_left(&self, node: NodeId) -> Result<u64, ClientError> {
+        self.report(node).await.map(|reported| reported.timer_micros)
+    }
+
+    async fn tick_at(&self, node: NodeId, micros: Option<u64>) -> Result<u64, ClientError> {
+        let deadline = self.silence(SILENT);
+        let address = self.address(node, deadline).await?;
+        let request = proto::TickRequest { micros };
+        let answer = self
+            .ask(&address, deadline, |channel: Channel| async move { ControlClient::new(channel).tick(request).await });
+        let proto::TickResponse { micros, refused } = answer.await?;
+        match refused {
+            Some(refused) => Err(refusal(refused).into()),
+            None => Ok(micros),
+        }
+    }
+
+    /// Puts `count` forged entries at the end of a replica's log.
     pub async fn inject(
         &self,
         node: NodeId,
@@ -76,144 +218,37 @@ impl Client {
         key: Bytes,
         value: Bytes,
         count: u64,
-    ) -> Result<(String, Option<Written>), ClientError> {
-        let deadline = self.deadline();
-        let address = self.address(node, deadline).await?;
+    ) -> Result<Done, ClientError> {
         let request = proto::InjectRequest { epoch: epoch.map(|epoch| epoch.0), key, value, count };
-        let answer = self.ask(&address, deadline, |channel: Channel| async move {
-            ControlClient::new(channel).inject(request).await
-        });
-        let done = done(answer.await?)?;
-        Ok((done.message, done.last.and_then(|point| point.try_into().ok())))
+        self.control(node, async move |mut control| control.inject(request).await).await
     }
 
-    /// Asks a node to start the first election; refused once its log is not empty.
-    pub async fn stand(&self, node: NodeId) -> Result<String, ClientError> {
+    /// All nodes of the cluster, once it is known which they are.
+    async fn met(&self) -> Result<Vec<NodeId>, ClientError> {
+        if self.nodes().is_empty() {
+            self.meet(self.deadline()).await?;
+        }
+        Ok(self.nodes().into_iter().map(|(id, _)| id).collect())
+    }
+
+    /// A request to one node's Control service.
+    pub(super) async fn control<F>(
+        &self,
+        node: NodeId,
+        ask: impl FnOnce(ControlClient<Channel>) -> F,
+    ) -> Result<Done, ClientError>
+    where
+        F: Future<Output = Result<tonic::Response<proto::ControlResponse>, tonic::Status>>,
+    {
         let deadline = self.deadline();
         let address = self.address(node, deadline).await?;
-        let answer = self.ask(&address, deadline, async move |channel: Channel| {
-            ControlClient::new(channel).stand(proto::StandRequest {}).await
-        });
-        done(answer.await?).map(|done| done.message)
-    }
-
-    /// Hands leadership over: to the node named, or to whoever is caught up best. Asks the leader and waits until the
-    /// other one leads; if nobody leads, asks the node itself to stand.
-    pub async fn lead(&self, to: Option<NodeId>) -> Result<String, ClientError> {
-        let deadline = self.deadline();
-        let named = match to {
-            Some(to) => Some(self.address(to, deadline).await?),
-            None => None,
-        };
-        let address = match (self.leader_now(deadline).await, named) {
-            (Some(leader), _) => leader,
-            (None, Some(named)) => named,
-            (None, None) => self.leader(deadline).await?,
-        };
-        let request = proto::LeadRequest { node: to.map(|to| to.0) };
-        let answer = self
-            .ask(&address, deadline, |channel: Channel| async move { ControlClient::new(channel).lead(request).await });
-        let done = done(answer.await.map_err(|error| self.told_of_step_mode(error))?)?;
-        self.shared.finder.lost(&address);
-        Ok(done.message)
-    }
-
-    /// The processes of a local cluster; `None` without a launcher.
-    pub async fn processes(&self) -> Result<Option<Processes>, ClientError> {
-        let Some(launcher) = self.options().launcher.clone() else { return Ok(None) };
-        let answer = self.ask(&launcher, self.deadline(), |channel: Channel| async move {
-            LauncherClient::new(channel).describe(proto::DescribeRequest {}).await
-        });
-        answer.await.map(|description| Some(description.into()))
-    }
-
-    async fn process(&self, fault: ProcessFault, node: NodeId) -> Result<proto::Done, ClientError> {
-        let deadline = self.deadline();
-        let Some(launcher) = self.options().launcher.clone() else {
-            self.address(node, deadline).await?;
-            return Err(ClientError::NoLauncher { node });
-        };
-        let request = proto::ProcessRequest { node: node.0 };
-        let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
-            let mut client = LauncherClient::with_interceptor(channel, Deadline(deadline));
-            match fault {
-                ProcessFault::Kill => client.kill(request).await,
-                ProcessFault::Restart => client.restart(request).await,
-                ProcessFault::Pause => client.pause(request).await,
-                ProcessFault::Resume => client.resume(request).await,
-                ProcessFault::Damage => client.damage(request).await,
-            }
-        });
+        let answer = self.ask(&address, deadline, |channel: Channel| ask(ControlClient::new(channel)));
         done(answer.await?)
-    }
-
-    async fn link(&self, a: NodeId, b: NodeId, cut: bool) -> Result<String, ClientError> {
-        if a == b {
-            return Err(refused("same_node", format!("a link has two ends; {a} was named twice")));
-        }
-        let deadline = self.deadline();
-        if let Some(launcher) = self.options().launcher.clone() {
-            let request = proto::LinkPairRequest { a: a.0, b: b.0 };
-            let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
-                let mut client = LauncherClient::with_interceptor(channel, Deadline(deadline));
-                if cut { client.cut(request).await } else { client.heal(request).await }
-            });
-            return done(answer.await?).map(|done| done.message);
-        }
-        self.link_end(a, b, cut, deadline).await?;
-        self.link_end(b, a, cut, deadline).await?;
-        Ok(format!("the link between {a} and {b} is {}", if cut { "cut" } else { "healed" }))
-    }
-
-    /// Cuts the link at one of its ends.
-    pub(crate) async fn cut_at(&self, at: NodeId, with: NodeId) -> Result<(), ClientError> {
-        self.link_end(at, with, true, self.deadline()).await
-    }
-
-    pub(crate) async fn heal_at(&self, at: NodeId, with: NodeId) -> Result<(), ClientError> {
-        self.link_end(at, with, false, self.deadline()).await
-    }
-
-    async fn link_end(&self, at: NodeId, with: NodeId, cut: bool, deadline: Instant) -> Result<(), ClientError> {
-        let address = self.address(at, deadline).await?;
-        let request = proto::LinkRequest { with: with.0 };
-        let answer = self.ask(&address, deadline, |channel: Channel| async move {
-            let mut client = ControlClient::new(channel);
-            if cut { client.cut(request).await } else { client.heal(request).await }
-        });
-        done(answer.await?).map(drop)
-    }
-
-    async fn held(&self, node: NodeId, kind: &str, hold: bool) -> Result<String, ClientError> {
-        let deadline = self.deadline();
-        let kind = kind.to_owned();
-        let answer = match self.options().launcher.clone() {
-            Some(launcher) => {
-                let request = proto::HoldNodeRequest { node: node.0, kind };
-                self.ask(&launcher, deadline, |channel: Channel| async move {
-                    let mut client = LauncherClient::with_interceptor(channel, Deadline(deadline));
-                    if hold { client.hold(request).await } else { client.release(request).await }
-                })
-                .await?
-            }
-            None => {
-                let address = self.address(node, deadline).await?;
-                let request = proto::HoldRequest { kind };
-                self.ask(&address, deadline, |channel: Channel| async move {
-                    let mut client = ControlClient::new(channel);
-                    if hold { client.hold(request).await } else { client.release(request).await }
-                })
-                .await?
-            }
-        };
-        done(answer).map(|done| done.message)
     }
 }
 
-pub(super) fn done(answer: proto::ControlResponse) -> Result<proto::Done, ClientError> {
-    match answer.outcome {
-        Some(proto::control_response::Outcome::Done(done)) => Ok(done),
-        Some(proto::control_response::Outcome::Refused(refusal)) => Err(refused(&refusal.code, refusal.message)),
-        None => Err(refused("malformed", "the answer says nothing")),
-    }
+/// The nodes whose gates have the rule: both ends where messages are dropped, else the receiver.
+fn ends(rule: &LinkRule, both_ways: bool) -> Vec<NodeId> {
+    let from = rule.from.filter(|_| both_ways || rule.effect == Effect::Drop);
+    from.into_iter().chain(rule.to).collect()
 }

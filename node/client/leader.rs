@@ -12,7 +12,9 @@ use tokio::time::{sleep_until, timeout_at};
 use crate::client::Client;
 use crate::client::error::ClientError;
 use crate::client::nodes::{Absence, Answer};
+use crate::client::reason::Reason;
 use crate::protocol::NodeId;
+use crate::wire::proto;
 
 /// For so long after its last answer a leader is taken to lead still.
 const FRESH: Duration = Duration::from_secs(1);
@@ -56,7 +58,7 @@ enum Finding {
     /// Ask here: the leader itself, or a node that passes on to it.
     Ask(String),
     /// Somebody answers, but there is no leader to ask; why.
-    NoLeader(String),
+    NoLeader(Reason),
     Nobody(ClientError),
 }
 
@@ -80,7 +82,7 @@ impl Client {
     /// The address at which the leader is to be asked; waits for one until the deadline.
     pub(super) async fn leader(&self, deadline: Instant) -> Result<String, ClientError> {
         let shared = &self.shared;
-        let mut why = String::from("other requests were still looking for it");
+        let mut why = Reason::Searching;
         // The last survey is cut short by the deadline: who answered an earlier one is somebody.
         let mut met = false;
         let mut time = SURVEY;
@@ -102,7 +104,7 @@ impl Client {
                 Finding::Ask(address) => return Ok(address),
                 Finding::Nobody(error) if over && !met => return Err(error),
                 Finding::NoLeader(because) => (met, why) = (true, because),
-                Finding::Nobody(error) if !met => why = error.to_string(),
+                Finding::Nobody(error) if !met => why = Reason::Failed(Box::new(error)),
                 Finding::Nobody(_) => {}
             }
             if over {
@@ -159,7 +161,7 @@ impl Client {
             Err(Absence::Gone(why) | Absence::Silent(why)) => Some(why.clone()),
             _ => None,
         });
-        let why = why.unwrap_or_else(|| "no address is known".to_owned());
+        let why = why.unwrap_or(Reason::NoAddress);
         ClientError::Unreachable { addresses: self.shared.nodes.named(), why }
     }
 }
@@ -174,7 +176,9 @@ fn newest_claim(answers: &[Answer]) -> Option<(u64, u64)> {
 fn leading(answers: &[Answer], claim: (u64, u64)) -> Option<&Answer> {
     answers.iter().find(|answer| {
         let status = answer.status.as_ref().ok();
-        status.is_some_and(|status| status.role == "leader" && (status.epoch, status.id) == (Some(claim.0), claim.1))
+        status.is_some_and(|status| {
+            status.role() == proto::Role::Leader && (status.epoch, status.id) == (Some(claim.0), claim.1)
+        })
     })
 }
 
@@ -200,27 +204,19 @@ fn choose(answers: &[Answer], address_of: impl Fn(NodeId) -> Option<String>) -> 
     });
     match follower {
         Some(follower) if gone => Finding::Ask(follower.address.clone()),
-        _ => Finding::NoLeader(format!("{leader} leads epoch {} as the others say, but does not answer", claim.0)),
+        _ => Finding::NoLeader(Reason::LeaderSilent { leader, epoch: claim.0 }),
     }
 }
 
-fn present(answers: &[Answer]) -> String {
-    let mut ids: Vec<u64> = answers.iter().filter_map(|answer| Some(answer.status.as_ref().ok()?.id)).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let names: Vec<String> = ids.iter().map(|id| format!("n{id}")).collect();
+fn present(answers: &[Answer]) -> Reason {
+    let ids = answers.iter().filter_map(|answer| Some(NodeId(answer.status.as_ref().ok()?.id)));
+    let mut answering: Vec<NodeId> = ids.collect();
+    answering.sort_unstable();
+    answering.dedup();
     let (asked, quorum) = (answers.len(), answers.len() / 2 + 1);
-    if names.len() < quorum && asked > 1 {
-        // A person who has just seen the leader step down must not wait for one: none can come.
-        let names = names.join(" ");
-        return format!(
-            "of {asked} nodes only {names} answer, and {quorum} are a majority: nobody can lead before another one runs. \
-             Nothing was done: try again then"
-        );
-    }
-    match &names[..] {
-        [one] => format!("only {one} answers, and it knows of no leader"),
-        _ => format!("{} answer, and none of them knows of a leader", names.join(" ")),
+    match answering.len() < quorum && asked > 1 {
+        true => Reason::NoMajority { asked, answering, quorum },
+        false => Reason::NoneKnowsLeader { answering },
     }
 }
 
@@ -234,17 +230,17 @@ mod tests {
     }
 
     fn says(id: u64, epoch: u64, leader: Option<u64>) -> Answer {
-        let role = if leader == Some(id) { "leader" } else { "replica" }.to_owned();
+        let role = if leader == Some(id) { proto::Role::Leader } else { proto::Role::Replica }.into();
         let status = StatusResponse { id, role, epoch: Some(epoch), leader, ..StatusResponse::default() };
         Answer { address: address(id), status: Ok(status) }
     }
 
     fn gone(id: u64) -> Answer {
-        Answer { address: address(id), status: Err(Absence::Gone("refused".to_owned())) }
+        Answer { address: address(id), status: Err(Absence::Gone(Reason::System("refused".to_owned()))) }
     }
 
     fn silent(id: u64) -> Answer {
-        Answer { address: address(id), status: Err(Absence::Silent("paused".to_owned())) }
+        Answer { address: address(id), status: Err(Absence::Silent(Reason::NoAnswer)) }
     }
 
     fn chosen(answers: &[Answer]) -> Option<String> {
@@ -279,7 +275,7 @@ mod tests {
     #[test]
     fn without_a_majority_it_is_said_that_none_can_lead_and_what_to_do() {
         let said = |answers: &[Answer]| match choose(answers, |node| Some(address(node.0))) {
-            Finding::NoLeader(why) => why,
+            Finding::NoLeader(why) => why.to_string(),
             other => panic!("{other:?}"),
         };
         let why = said(&[says(1, 3, None), says(2, 3, None), gone(3), silent(4)]);

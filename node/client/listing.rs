@@ -8,7 +8,8 @@ use bytes::Bytes;
 use tonic::transport::Channel;
 
 use crate::client::Client;
-use crate::client::error::{ClientError, refused};
+use crate::client::error::{ClientError, malformed, refusal};
+use crate::client::reason::Reason;
 use crate::client::requests::Answered;
 use crate::client::types::{Consistency, LogLine, Record};
 use crate::protocol::NodeId;
@@ -128,11 +129,11 @@ impl LogListing {
             client.read_log(request).await
         });
         let page = page.await?;
-        if let Some(refusal) = page.refused {
-            return Err(refused(&refusal.code, refusal.message));
+        if let Some(refused) = page.refused {
+            return Err(refusal(refused).into());
         }
         let lines = page.lines.into_iter().map(LogLine::try_from).collect::<Result<Vec<_>, _>>();
-        let lines = lines.map_err(|error| refused("malformed", format!("{address}: {error}")))?;
+        let lines = lines.map_err(|error| malformed(&address, &error))?;
         self.more = page.more && !lines.is_empty();
         self.left = self.left.saturating_sub(lines.len() as u64);
         let Some(last) = lines.last() else { return Ok(None) };
@@ -156,7 +157,7 @@ fn in_time(client: &Client, deadline: Instant) -> Result<(), ClientError> {
     if Instant::now() < deadline {
         return Ok(());
     }
-    Err(ClientError::TimedOut { timeout: client.timeout, why: "there is more than could be read".to_owned() })
+    Err(ClientError::TimedOut { timeout: client.timeout, why: Reason::MoreToRead })
 }
 
 async fn list_once(channel: Channel, request: proto::ListRequest) -> Answered<proto::ListResponse> {

@@ -10,22 +10,16 @@ use tonic::transport::Channel;
 use tonic::{Response, Status};
 
 use crate::client::backoff::{Backoff, LAST_ATTEMPT, PAUSE};
-use crate::client::error::{ClientError, refused};
+use crate::client::error::{ClientError, malformed, refusal};
 use crate::client::nodes::root_cause;
-use crate::client::requests::AGAIN;
+use crate::client::reason::Reason;
 use crate::client::types::Written;
-use crate::client::{Client, faults, is_address};
+use crate::client::writes::doubt;
+use crate::client::{Client, is_address};
 use crate::protocol::{Listed, NodeId};
-use crate::wire::deadline::Deadline;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
-use crate::wire::proto::launcher_client::LauncherClient;
-
-/// Refusals that end by themselves: another change is on its way, the leader has just come to lead, the learner catches
-/// up.
-const SOON: [&str; 4] = ["change_under_way", "not_settled", "transfer_under_way", "not_caught_up"];
-/// What a removal is refused with that was made already.
-const GONE: &str = "no_member";
+use crate::wire::refusal::Refusal;
 
 /// How one attempt ended.
 enum Attempt {
@@ -35,7 +29,7 @@ enum Attempt {
     /// Definitely not done, and another attempt makes sense.
     Again(ClientError),
     /// It may or may not happen.
-    Doubtful(String),
+    Doubtful(Reason),
 }
 
 impl Client {
@@ -50,7 +44,7 @@ impl Client {
         // A leader that has begun anew, with an empty folder, is taken for one until another is elected.
         let somebody = self.anybody(deadline).await?;
         let told = self.members_by(&somebody, deadline).await?;
-        told.ok_or_else(|| refused("not_founded", "the cluster is not founded yet: no node leads"))
+        told.ok_or(Refusal::NotFounded {}.into())
     }
 
     /// `None`: the log of the node at this address holds no list.
@@ -60,7 +54,7 @@ impl Client {
         });
         let proto::MembersResponse { members, node, .. } = answer.await?;
         let listed = members.map(Listed::try_from).transpose();
-        let listed = listed.map_err(|error| refused("malformed", format!("{address}: {error}")))?;
+        let listed = listed.map_err(|error| malformed(address, &error))?;
         Ok(listed.map(|listed| (listed, NodeId(node))))
     }
 
@@ -76,8 +70,7 @@ impl Client {
         let status = status.await?;
         let elsewhere = status.cluster.as_ref().is_some_and(|theirs| Some(theirs.to_vec()) != self.cluster());
         if elsewhere {
-            let text = format!("the node at {address} belongs to another cluster: start it on an empty folder");
-            return Err(refused("other_cluster", text));
+            return Err(Refusal::OtherClusterAt { subject: address.to_owned() }.into());
         }
         // Where it says that it is reached; from here it may look different.
         let address = if is_address(&status.address) { status.address } else { address.to_owned() };
@@ -107,39 +100,12 @@ impl Client {
         self.change(|channel: Channel| async move { ControlClient::new(channel).promote(request).await }).await
     }
 
-    /// Lets the launcher start one node more, which joins; gives the line for people.
-    pub async fn grow(&self, learner: bool) -> Result<String, ClientError> {
-        let Some(launcher) = self.options().launcher.clone() else {
-            let text = "no launcher is known that could start a node: start one with `epoca node --join`, or name the \
-                        address of one that waits";
-            return Err(refused("no_launcher", text));
-        };
-        let deadline = self.deadline();
-        let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
-            LauncherClient::with_interceptor(channel, Deadline(deadline)).grow(proto::GrowRequest { learner }).await
-        });
-        faults::done(answer.await?).map(|done| done.message)
-    }
-
-    /// Removes a node and ends its process, if a launcher has started it; `None`: there is none that has.
-    pub async fn shrink(&self, node: NodeId) -> Result<Option<String>, ClientError> {
-        let started = self.processes().await?.is_some_and(|known| known.nodes.iter().any(|known| known.id == node));
-        let Some(launcher) = self.options().launcher.clone().filter(|_| started) else { return Ok(None) };
-        let deadline = self.deadline();
-        let answer = self.ask(&launcher, deadline, |channel: Channel| async move {
-            LauncherClient::with_interceptor(channel, Deadline(deadline))
-                .shrink(proto::ProcessRequest { node: node.0 })
-                .await
-        });
-        faults::done(answer.await?).map(|done| Some(done.message))
-    }
-
     /// `None`: it was so already, or was done by an attempt whose answer was lost.
     async fn change<A: Future<Output = Result<Response<proto::MemberChanged>, Status>>>(
         &self,
         ask: impl Fn(Channel) -> A,
     ) -> Result<Option<Written>, ClientError> {
-        self.change_until_known(ask).await.map_err(|error| self.told_of_step_mode(error))
+        self.change_until_known(ask).await.map_err(|error| self.with_step_mode(error))
     }
 
     async fn change_until_known<A: Future<Output = Result<Response<proto::MemberChanged>, Status>>>(
@@ -155,9 +121,8 @@ impl Client {
             };
             match self.change_once(&address, deadline, &ask).await {
                 Attempt::Done(written) => return Ok(written),
-                Attempt::No(ClientError::Refused { code, .. }) if doubt.is_some() && code == GONE => {
-                    return Ok(None);
-                }
+                // An attempt whose answer was lost has removed it.
+                Attempt::No(ClientError::Refused(Refusal::NoMember {})) if doubt.is_some() => return Ok(None),
                 Attempt::No(error) => return Err(doubt.map(unknown).unwrap_or(error)),
                 Attempt::Again(error) => last = Some(error),
                 Attempt::Doubtful(why) => doubt = Some(why),
@@ -166,7 +131,7 @@ impl Client {
             // Whoever asks for the last time too late learns less than was known before.
             let least = if last.is_some() && doubt.is_none() { LAST_ATTEMPT } else { PAUSE };
             if Instant::now() + least >= deadline {
-                let late = || ClientError::TimedOut { timeout: self.timeout, why: "nobody took it".to_owned() };
+                let late = || ClientError::TimedOut { timeout: self.timeout, why: Reason::NotTaken };
                 return Err(doubt.map(unknown).or(last).unwrap_or_else(late));
             }
             Backoff::pause(deadline).await;
@@ -182,35 +147,33 @@ impl Client {
         use proto::member_changed::Outcome;
         let channel = match self.shared.nodes.channel(address, deadline).await {
             Ok(channel) => channel,
-            Err(why) => return Attempt::Again(self.no_leader(format!("{address}: {why}"))),
+            Err(why) => return Attempt::Again(self.no_leader(why.at(address))),
         };
         let answer = match timeout_at(deadline.into(), ask(channel)).await {
             Ok(Ok(answer)) => answer.into_inner(),
             Ok(Err(status)) => {
                 self.shared.nodes.forget(address);
-                return Attempt::Doubtful(format!("{address} may have taken it, but {}", root_cause(&status)));
+                return Attempt::Doubtful(Reason::may_have_taken(address, root_cause(&status)));
             }
-            Err(_) => return Attempt::Doubtful(format!("{address} may have taken it, but does not answer")),
+            Err(_) => return Attempt::Doubtful(Reason::may_have_taken(address, Reason::NotAnswering)),
         };
         match answer.outcome {
             Some(Outcome::Written(point)) => match Written::try_from(point) {
                 Ok(written) => Attempt::Done(Some(written)),
-                Err(error) => Attempt::Doubtful(format!("the answer cannot be read: {error}")),
+                Err(error) => Attempt::Doubtful(Reason::Unreadable(error.to_string())),
             },
             Some(Outcome::Unchanged(_)) => Attempt::Done(None),
-            Some(Outcome::Refused(refusal)) if AGAIN.contains(&&refusal.code[..]) => {
-                Attempt::Again(self.no_leader(refusal.message))
-            }
-            Some(Outcome::Refused(refusal)) if SOON.contains(&&refusal.code[..]) => {
-                Attempt::Again(refused(&refusal.code, refusal.message))
-            }
-            Some(Outcome::Refused(refusal)) => Attempt::No(refused(&refusal.code, refusal.message)),
-            Some(Outcome::Unknown(why)) => Attempt::Doubtful(why.message),
-            None => Attempt::Doubtful("the answer says nothing".to_owned()),
+            Some(Outcome::Refused(refused)) => match refusal(refused) {
+                refusal if refusal.is_about_the_leader() => Attempt::Again(self.no_leader(refusal.into())),
+                refusal if refusal.ends_by_itself() => Attempt::Again(refusal.into()),
+                refusal => Attempt::No(refusal.into()),
+            },
+            Some(Outcome::Unknown(unknown)) => Attempt::Doubtful(doubt(unknown)),
+            None => Attempt::Doubtful(Reason::Empty),
         }
     }
 }
 
-fn unknown(why: String) -> ClientError {
+fn unknown(why: Reason) -> ClientError {
     ClientError::UnknownChange { why }
 }

@@ -51,6 +51,8 @@
 
 mod error;
 
+mod reason;
+
 mod types;
 
 mod leader;
@@ -75,9 +77,11 @@ mod status;
 
 mod members;
 
-mod faults;
+mod elections;
 
-mod lab;
+mod processes;
+
+mod faults;
 
 pub mod watch;
 
@@ -87,13 +91,17 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 pub use crate::wire::address::check_address;
+pub use crate::wire::done::Done;
+pub use crate::wire::doubt::Doubt;
+pub use crate::wire::refusal::{DisksLost, Refusal};
 pub use changes::Watching;
 pub use error::ClientError;
-pub use lab::Handling;
+pub use faults::Handling;
 pub use listing::{Listing, LogListing};
+pub use reason::Reason;
 pub use types::{
-    BatchChange, Changed, CompareAndSet, Consistency, InForce, LogLine, NodeStatus, Process, Processes, Record,
-    Reported, Written,
+    BatchChange, Changed, CompareAndSet, Consistency, InForce, LogLine, NodeStatus, Process, ProcessState, Processes,
+    Record, Reported, Written,
 };
 
 use crate::protocol::{ClusterId, NodeId};

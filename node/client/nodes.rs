@@ -15,11 +15,14 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, ConnectError, Status};
 
 use crate::client::error::ClientError;
+use crate::client::reason::Reason;
 use crate::client::stream::WriteStream;
 use crate::protocol::{EntryId, NodeId};
 use crate::wire::address::is_address;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
+use crate::wire::refusal::Refusal;
+use crate::wire::status::refusal_of;
 
 /// How long a connection may take: a host that is down must not eat the deadline.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1000);
@@ -63,9 +66,9 @@ struct Book {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Absence {
     /// Nobody takes a connection there.
-    Gone(String),
+    Gone(Reason),
     /// Somebody does, but no answer came.
-    Silent(String),
+    Silent(Reason),
     OtherCluster,
 }
 
@@ -128,12 +131,12 @@ impl Nodes {
     }
 
     /// The connection to an address, made by then if there is none; the error is the reason, without the address.
-    pub async fn channel(&self, address: &str, until: Instant) -> Result<Channel, String> {
+    pub async fn channel(&self, address: &str, until: Instant) -> Result<Channel, Reason> {
         let made = timeout_at(until.into(), self.made_channel(address)).await;
-        made.unwrap_or_else(|_| Err("no connection in time".to_owned()))
+        made.unwrap_or(Err(Reason::NoConnection))
     }
 
-    async fn made_channel(&self, address: &str) -> Result<Channel, String> {
+    async fn made_channel(&self, address: &str) -> Result<Channel, Reason> {
         if let Some(channel) = self.book().channels.get(address) {
             return Ok(channel.clone());
         }
@@ -143,7 +146,7 @@ impl Nodes {
     }
 
     /// The stream of writes to an address, opened now if there is none or it has ended.
-    pub async fn stream(&self, address: &str, until: Instant) -> Result<WriteStream, String> {
+    pub async fn stream(&self, address: &str, until: Instant) -> Result<WriteStream, Reason> {
         if let Some(stream) = self.book().streams.get(address).filter(|stream| !stream.has_ended()) {
             return Ok(stream.clone());
         }
@@ -151,7 +154,7 @@ impl Nodes {
         let mut book = self.book();
         // Another write may have opened one meanwhile.
         let known = book.streams.get(address).filter(|stream| !stream.has_ended()).cloned();
-        let stream = known.unwrap_or_else(|| WriteStream::open(channel));
+        let stream = known.unwrap_or_else(|| WriteStream::open(address, channel));
         book.streams.insert(address.to_owned(), stream.clone());
         Ok(stream)
     }
@@ -190,7 +193,7 @@ impl Nodes {
     async fn ask_by(&self, address: String, until: Instant) -> Answer {
         let status = match timeout_at(until.into(), self.ask(&address)).await {
             Ok(status) => status,
-            Err(_) => Err(Absence::Silent("no answer".to_owned())),
+            Err(_) => Err(Absence::Silent(Reason::NoAnswer)),
         };
         if matches!(status, Err(Absence::Silent(_))) {
             self.forget(&address);
@@ -298,8 +301,9 @@ impl Book {
 }
 
 /// Makes a connection now; the error is the reason, without the address.
-pub(super) async fn connect(address: &str) -> Result<Channel, String> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|error| error.to_string())?;
+pub(super) async fn connect(address: &str) -> Result<Channel, Reason> {
+    let endpoint = Endpoint::from_shared(format!("http://{address}"));
+    let endpoint = endpoint.map_err(|error| Reason::System(error.to_string()))?;
     let endpoint = endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
@@ -328,8 +332,18 @@ pub(super) fn is_overload(status: &Status) -> bool {
     status.code() == Code::ResourceExhausted && status.source().is_none()
 }
 
+/// A refusal by a node that has too much to do.
+pub(super) fn overload(address: &str, status: &Status) -> Refusal {
+    let words = || Refusal::Overloaded { subject: address.to_owned(), reason: words(status) };
+    refusal_of(status).unwrap_or_else(words)
+}
+
 /// The innermost reason, in words: what wraps it says only that something went wrong.
-pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
+pub(super) fn root_cause(error: &(dyn Error + 'static)) -> Reason {
+    Reason::System(words(error))
+}
+
+fn words(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;

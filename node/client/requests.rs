@@ -8,20 +8,18 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::client::Client;
-use crate::client::backoff::{Backoff, OVERLOADED, PAUSE};
-use crate::client::error::{ClientError, refused};
-use crate::client::nodes::{is_overload, root_cause};
+use crate::client::backoff::{Backoff, PAUSE};
+use crate::client::error::{ClientError, refusal};
+use crate::client::nodes::{is_overload, overload, root_cause};
+use crate::client::reason::Reason;
 use crate::client::types::{Consistency, Record};
 use crate::protocol::{NodeId, check_key};
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
-use crate::wire::refusal::unsound;
 
 /// How long one attempt of a read may take: reads can be asked again, of another leader if need be.
 const READ_ATTEMPT: Duration = Duration::from_secs(1);
-/// Refusals by a node that has appended nothing and expects another to take it, or itself later.
-pub(super) const AGAIN: [&str; 4] = ["no_leader", "not_a_leader", "stopping", "stepped_down"];
 
 /// How one attempt ended: with a result, or so that another attempt makes sense.
 enum Attempt<T> {
@@ -42,7 +40,7 @@ impl Client {
         consistency: Consistency,
         node: Option<NodeId>,
     ) -> Result<Option<Record>, ClientError> {
-        check_key(&key).map_err(|why| ClientError::from(unsound(why)))?;
+        check_key(&key)?;
         let deadline = self.deadline();
         let replicas = if let Consistency::Quorum(replicas) = consistency { replicas } else { 0 };
         let request = proto::GetRequest { key, consistency: consistency.into(), replicas };
@@ -56,7 +54,7 @@ impl Client {
         deadline: Instant,
         ask: impl Fn(Channel) -> A,
     ) -> Result<T, ClientError> {
-        self.read_until(node, deadline, ask).await.map_err(|error| self.told_of_step_mode(error))
+        self.read_until(node, deadline, ask).await.map_err(|error| self.with_step_mode(error))
     }
 
     async fn read_until<T, A: Future<Output = Answered<T>>>(
@@ -117,21 +115,19 @@ impl Client {
         };
         match timeout_at(until.into(), ask(channel)).await {
             Ok(Ok(Ok(value))) => Attempt::Ended(Ok(value)),
-            Ok(Ok(Err(refusal))) if AGAIN.contains(&&refusal.code[..]) => {
-                Attempt::Again(self.no_leader(refusal.message))
-            }
-            Ok(Ok(Err(refusal))) if refusal.code == OVERLOADED => {
-                Attempt::Overloaded(refused(OVERLOADED, refusal.message))
-            }
-            Ok(Ok(Err(refusal))) => Attempt::Ended(Err(refused(&refusal.code, refusal.message))),
-            Ok(Err(status)) if is_overload(&status) => Attempt::Overloaded(refused(OVERLOADED, root_cause(&status))),
+            Ok(Ok(Err(refused))) => match refusal(refused) {
+                refusal if refusal.is_about_the_leader() => Attempt::Again(self.no_leader(refusal.into())),
+                refusal if refusal.is_overload() => Attempt::Overloaded(refusal.into()),
+                refusal => Attempt::Ended(Err(refusal.into())),
+            },
+            Ok(Err(status)) if is_overload(&status) => Attempt::Overloaded(overload(address, &status).into()),
             Ok(Err(status)) => {
                 self.shared.nodes.forget(address);
                 let why = root_cause(&status);
                 Attempt::Again(ClientError::Unreachable { addresses: vec![address.to_owned()], why })
             }
             Err(_) => {
-                let why = format!("{address} does not answer");
+                let why = Reason::Silent { address: address.to_owned() };
                 Attempt::Again(ClientError::TimedOut { timeout: self.timeout, why })
             }
         }
@@ -139,16 +135,12 @@ impl Client {
 
     /// An operation that nobody has answered, with what keeps everybody from it: in step mode messages wait for a
     /// person, who may have gone without ending it.
-    pub(super) fn told_of_step_mode(&self, error: ClientError) -> ClientError {
+    pub(super) fn with_step_mode(&self, error: ClientError) -> ClientError {
         let frozen = self.shared.nodes.frozen();
-        if frozen.is_empty() {
-            return error;
-        }
-        let nodes = frozen.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
-        error.because(format!("step mode is on at {nodes}, every message waits: `epoca fault step off` ends it"))
+        if frozen.is_empty() { error } else { error.in_step_mode(frozen) }
     }
 
-    pub(super) fn no_leader(&self, why: String) -> ClientError {
+    pub(super) fn no_leader(&self, why: Reason) -> ClientError {
         ClientError::NoLeader { timeout: self.timeout, why }
     }
 }

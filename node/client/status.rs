@@ -8,14 +8,16 @@ use tonic::transport::Channel;
 use tonic::{Response, Status};
 
 use crate::client::Client;
-use crate::client::backoff::OVERLOADED;
-use crate::client::error::{ClientError, refused};
-use crate::client::nodes::{Absence, Answer, is_overload, root_cause};
+use crate::client::error::{ClientError, malformed, refusal};
+use crate::client::nodes::{Absence, Answer, is_overload, overload, root_cause};
+use crate::client::reason::Reason;
 use crate::client::types::{NodeStatus, Reported};
 use crate::protocol::NodeId;
+use crate::protocol::trace::RoleName;
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
+use crate::wire::refusal::Refusal;
 
 /// A node that has not answered by then is shown as not answering.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
@@ -31,23 +33,23 @@ impl Client {
             match status {
                 Ok(status) => {
                     let id = NodeId(status.id);
-                    let reported = Reported::try_from(status).map_err(|error| error.to_string());
+                    let reported = Reported::try_from(status).map_err(|error| Reason::Unreadable(error.to_string()));
                     nodes.insert(id, NodeStatus { id, address, reported });
                 }
                 Err(Absence::Gone(reason) | Absence::Silent(reason)) => {
                     why.insert(address, reason);
                 }
                 Err(Absence::OtherCluster) => {
-                    why.insert(address, "another cluster answers there".to_owned());
+                    why.insert(address, Reason::OtherCluster);
                 }
             }
         }
         if nodes.is_empty() {
-            let why = why.into_values().next().unwrap_or_else(|| "no address is known".to_owned());
+            let why = why.into_values().next().unwrap_or(Reason::NoAddress);
             return Err(ClientError::Unreachable { addresses: self.shared.nodes.named(), why });
         }
         for (id, address) in self.shared.nodes.ids() {
-            let reason = why.get(&address).cloned().unwrap_or_else(|| "no answer".to_owned());
+            let reason = why.get(&address).cloned().unwrap_or(Reason::NoAnswer);
             nodes.entry(id).or_insert(NodeStatus { id, address, reported: Err(reason) });
         }
         Ok(nodes.into_values().collect())
@@ -60,8 +62,7 @@ impl Client {
         let answer = self.ask(&address, deadline, |channel: Channel| async move {
             ControlClient::new(channel).status(proto::StatusRequest {}).await
         });
-        let malformed = |error: crate::wire::convert::Malformed| refused("malformed", format!("{address}: {error}"));
-        answer.await?.try_into().map_err(malformed)
+        answer.await?.try_into().map_err(|error| malformed(&address, &error))
     }
 
     /// A copy of all that is final at a node now, or at the leader; `take` gets its parts in order. Gives its length.
@@ -82,11 +83,11 @@ impl Client {
                 let mut client = ControlClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
                 client.backup(request).await
             });
-            let proto::BackupResponse { position: at, total, part, refused: refusal } = part.await?;
-            if let Some(refusal) = refusal {
-                return Err(refused(&refusal.code, refusal.message));
+            let proto::BackupResponse { position: at, total, part, refused } = part.await?;
+            if let Some(refused) = refused {
+                return Err(refusal(refused).into());
             }
-            take(&part).map_err(|error| refused("disk", format!("the backup cannot be written: {error}")))?;
+            take(&part).map_err(|error| Refusal::Disk { reason: error.to_string() })?;
             offset += part.len() as u64;
             if offset >= total || part.is_empty() {
                 return Ok(offset);
@@ -97,9 +98,9 @@ impl Client {
 
     async fn leader_by_status(&self) -> Result<NodeId, ClientError> {
         let nodes = self.status().await?;
-        let leads = |node: &&NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == "leader");
+        let leads = |node: &&NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == RoleName::Leader);
         let leader = nodes.iter().find(leads).map(|node| node.id);
-        leader.ok_or_else(|| refused("no_leader", "no leader is known: try again, or name a node with --node"))
+        leader.ok_or(Refusal::NoLeader {}.into())
     }
 
     /// Where a node is; asks the others if it is not known yet.
@@ -124,17 +125,17 @@ impl Client {
         deadline: Instant,
         request: impl FnOnce(Channel) -> A,
     ) -> Result<T, ClientError> {
-        let unreachable = |why| ClientError::Unreachable { addresses: vec![address.to_owned()], why };
+        let unreachable = |why: Reason| ClientError::Unreachable { addresses: vec![address.to_owned()], why };
         let channel = self.shared.nodes.channel(address, deadline).await.map_err(unreachable)?;
         match timeout_at(deadline.into(), request(channel)).await {
             Ok(Ok(answer)) => Ok(answer.into_inner()),
-            Ok(Err(status)) if is_overload(&status) => Err(refused(OVERLOADED, root_cause(&status))),
+            Ok(Err(status)) if is_overload(&status) => Err(overload(address, &status).into()),
             Ok(Err(status)) => {
                 self.shared.nodes.forget(address);
                 Err(unreachable(root_cause(&status)))
             }
             Err(_) => {
-                let why = format!("{address} does not answer");
+                let why = Reason::Silent { address: address.to_owned() };
                 Err(ClientError::TimedOut { timeout: self.timeout, why })
             }
         }

@@ -13,9 +13,11 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use crate::client::nodes::{is_overload, never_left, root_cause};
+use crate::client::nodes::{is_overload, never_left, overload, root_cause};
+use crate::client::reason::Reason;
 use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
+use crate::wire::refusal::Refusal;
 
 /// How many writes wait to be sent; then whoever writes waits for room.
 const QUEUE: usize = 1_024;
@@ -24,13 +26,13 @@ const QUEUE: usize = 1_024;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Lost {
     /// It never left: it can be tried again.
-    NotSent(String),
+    NotSent(Reason),
     /// The node does not take streams of writes, or not such a message: it has not read it.
-    NotTaken(String),
+    NotTaken(Reason),
     /// The node took no stream because it has too much to do: it has read nothing of it.
-    Overloaded(String),
+    Overloaded(Refusal),
     /// It may have left.
-    Unanswered(String),
+    Unanswered(Reason),
 }
 
 #[derive(Clone)]
@@ -49,10 +51,10 @@ struct Waiting {
 
 impl WriteStream {
     /// A stream over a connection that stands. Opening it costs no round trip: writes may be handed over at once.
-    pub fn open(channel: Channel) -> WriteStream {
+    pub fn open(address: &str, channel: Channel) -> WriteStream {
         let (requests, queued) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(Waiting::default()));
-        tokio::spawn(take_answers(channel, queued, waiting.clone()));
+        tokio::spawn(take_answers(address.to_owned(), channel, queued, waiting.clone()));
         WriteStream { requests, waiting }
     }
 
@@ -65,7 +67,7 @@ impl WriteStream {
         let room = match timeout_at(deadline.into(), self.requests.reserve()).await {
             Ok(Ok(room)) => room,
             Ok(Err(_)) => return Err(self.not_sent()),
-            Err(_) => return Err(Lost::NotSent("the node takes no more writes for now".to_owned())),
+            Err(_) => return Err(Lost::NotSent(Reason::StreamFull)),
         };
         let (answer, answered) = oneshot::channel();
         let tag = {
@@ -85,8 +87,8 @@ impl WriteStream {
         drop(forget);
         match answer {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(lock(&self.waiting).ended.clone().unwrap_or_else(|| unanswered("the stream has ended"))),
-            Err(_) => Err(unanswered("it gave no answer in time")),
+            Ok(Err(_)) => Err(lock(&self.waiting).ended.clone().unwrap_or(Lost::Unanswered(Reason::StreamEnded))),
+            Err(_) => Err(Lost::Unanswered(Reason::NoAnswerInTime)),
         }
     }
 
@@ -94,7 +96,7 @@ impl WriteStream {
         match lock(&self.waiting).ended.clone() {
             Some(Lost::NotSent(why) | Lost::Unanswered(why)) => Lost::NotSent(why),
             Some(ended @ (Lost::NotTaken(_) | Lost::Overloaded(_))) => ended,
-            None => Lost::NotSent("the stream has ended".to_owned()),
+            None => Lost::NotSent(Reason::StreamEnded),
         }
     }
 }
@@ -111,10 +113,15 @@ impl Drop for Forget<'_> {
     }
 }
 
-async fn take_answers(channel: Channel, queued: mpsc::Receiver<proto::TaggedWrite>, waiting: Arc<Mutex<Waiting>>) {
+async fn take_answers(
+    address: String,
+    channel: Channel,
+    queued: mpsc::Receiver<proto::TaggedWrite>,
+    waiting: Arc<Mutex<Waiting>>,
+) {
     let why = match ClientClient::new(channel).write_stream(ReceiverStream::new(queued)).await {
         Ok(answers) => hand_out(answers.into_inner(), &waiting).await,
-        Err(status) if is_overload(&status) => Lost::Overloaded(root_cause(&status)),
+        Err(status) if is_overload(&status) => Lost::Overloaded(overload(&address, &status)),
         Err(status) => lost(&status),
     };
     let mut waiting = lock(&waiting);
@@ -133,7 +140,7 @@ async fn hand_out(mut answers: tonic::Streaming<proto::TaggedWriteResponse>, wai
                     let _ = waits.send(response);
                 }
             }
-            Ok(None) => return unanswered("it ended the stream"),
+            Ok(None) => return Lost::Unanswered(Reason::StreamEnded),
             Err(status) => return lost(&status),
         }
     }
@@ -145,10 +152,6 @@ fn lost(status: &Status) -> Lost {
         Code::Unimplemented => Lost::NotTaken(root_cause(status)),
         _ => Lost::Unanswered(root_cause(status)),
     }
-}
-
-fn unanswered(why: &str) -> Lost {
-    Lost::Unanswered(why.to_owned())
 }
 
 fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {

@@ -14,7 +14,7 @@ use tonic::codegen::{BoxFuture, BoxStream, Service, http};
 use tonic::server::{Grpc, NamedService, UnaryService};
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::client::{Client, ClientError, Consistency, Options};
+use crate::client::{Client, ClientError, Consistency, Doubt, Options, Refusal};
 use crate::verify::patience::{Patience, on_this_machine};
 use crate::wire::proto;
 use crate::wire::proto::client_server::ClientServer;
@@ -55,7 +55,7 @@ impl Node {
         self.names.lock().unwrap().push(request.name.expect("every write has a name"));
         let outcome = match self.next() {
             Ends::Overloaded | Ends::NoStream => Outcome::Refused(refusal()),
-            Ends::Unknown => Outcome::Unknown(proto::Unknown { message: "it stepped down".into() }),
+            Ends::Unknown => Outcome::Unknown((&Doubt::SteppedDown {}).into()),
             Ends::Written | Ends::Late => {
                 Outcome::Written(proto::Point { epoch: 1, offset: 7, position: 8, digest: Bytes::new() })
             }
@@ -66,7 +66,7 @@ impl Node {
 }
 
 fn refusal() -> proto::Refusal {
-    proto::Refusal { code: "overloaded".into(), message: "too much waits".into(), leader: None }
+    Refusal::CommitsFull {}.to_wire()
 }
 
 #[tonic::async_trait]
@@ -139,7 +139,7 @@ impl UnaryService<proto::StatusRequest> for Leads {
     fn call(&mut self, _: Request<proto::StatusRequest>) -> Self::Future {
         let status = proto::StatusResponse {
             id: 1,
-            role: "leader".to_owned(),
+            role: proto::Role::Leader.into(),
             epoch: Some(1),
             leader: Some(1),
             ..proto::StatusResponse::default()

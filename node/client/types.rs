@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::protocol::trace::LinkRule;
+use crate::client::reason::Reason;
+use crate::protocol::trace::{LinkRule, RoleName, Wrong};
 use crate::protocol::{EntryId, Epoch, Incarnation, Kind, Listed, LogPoint, NodeId, Position};
 use crate::wire::convert::{self, Malformed};
 use crate::wire::proto;
+use crate::wire::refusal::DisksLost;
 
 /// A confirmed write: committed by a majority and applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,14 +82,13 @@ pub struct NodeStatus {
     pub id: NodeId,
     pub address: String,
     /// What it said of itself, or why it does not answer.
-    pub reported: Result<Reported, String>,
+    pub reported: Result<Reported, Reason>,
 }
 
 /// What a node says of itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reported {
-    /// `leader`, `candidate` or `replica`.
-    pub role: String,
+    pub role: RoleName,
     pub epoch: Option<Epoch>,
     pub leader: Option<NodeId>,
     pub last: Option<LogPoint>,
@@ -105,24 +106,22 @@ pub struct Reported {
     /// User and system time of the process so far.
     pub cpu_micros: u64,
     pub notes: Vec<String>,
-    pub cuts: Vec<NodeId>,
-    pub holds: Vec<String>,
-    /// All that is in force at its gate, cuts and holds among it.
+    /// All that is in force at its gate.
     pub rules: Vec<LinkRule>,
     /// Step mode.
     pub frozen: bool,
     /// How many messages wait there.
     pub pending: u64,
     /// In which way it is wrong on purpose.
-    pub wrong: Option<String>,
+    pub wrong: Option<Wrong>,
     /// How much of its time goes by until its timer runs out: the next heartbeat of a leader, else an election.
     pub timer_micros: u64,
     /// Which data folder it is.
     pub incarnation: Option<Incarnation>,
     /// The member list in effect there; absent until its log holds one.
     pub members: Option<Listed>,
-    /// Too few voters have the data folder that the list names to elect a leader: what to do.
-    pub disks_lost: Option<String>,
+    /// Present if too few voters have the data folder that the list names to elect a leader.
+    pub disks_lost: Option<DisksLost>,
 }
 
 /// One entry of a node's log.
@@ -146,8 +145,8 @@ pub struct Processes {
     pub launcher_pid: u32,
     pub nodes: Vec<Process>,
     pub lab: bool,
-    /// What people should know, such as an executable that was rebuilt since the start.
-    pub notes: Vec<String>,
+    /// The executable was rebuilt since the start.
+    pub rebuilt: bool,
     pub in_force: InForce,
 }
 
@@ -158,7 +157,7 @@ pub struct InForce {
     /// Step mode.
     pub frozen: bool,
     /// The nodes that are wrong on purpose, and how.
-    pub wrong: BTreeMap<NodeId, String>,
+    pub wrong: BTreeMap<NodeId, Wrong>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -167,10 +166,38 @@ pub struct Process {
     pub address: String,
     pub pid: Option<u32>,
     pub data: String,
-    /// `running`, `paused` or `stopped`.
-    pub state: String,
+    pub state: ProcessState,
     /// Why it stopped, if it stopped by itself; else empty.
     pub exit: String,
+}
+
+/// What a process of the launcher does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ProcessState {
+    Running,
+    Paused,
+    Stopped,
+}
+
+impl ProcessState {
+    /// The name for programs; fixed.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ProcessState::Running => "running",
+            ProcessState::Paused => "paused",
+            ProcessState::Stopped => "stopped",
+        }
+    }
+}
+
+impl From<ProcessState> for proto::ProcessState {
+    fn from(state: ProcessState) -> proto::ProcessState {
+        match state {
+            ProcessState::Running => proto::ProcessState::Running,
+            ProcessState::Paused => proto::ProcessState::Paused,
+            ProcessState::Stopped => proto::ProcessState::Stopped,
+        }
+    }
 }
 
 impl TryFrom<proto::Point> for Written {
@@ -204,7 +231,7 @@ impl TryFrom<proto::StatusResponse> for Reported {
 
     fn try_from(status: proto::StatusResponse) -> Result<Reported, Malformed> {
         Ok(Reported {
-            role: status.role,
+            role: convert::role(status.role)?,
             epoch: status.epoch.map(Epoch),
             leader: status.leader.map(NodeId),
             last: convert::optional_point(status.last)?,
@@ -218,13 +245,11 @@ impl TryFrom<proto::StatusResponse> for Reported {
             revision: status.revision,
             cpu_micros: status.cpu_micros,
             notes: status.notes,
-            disks_lost: status.disks_lost,
-            cuts: status.cuts.iter().map(|cut| NodeId(cut.with)).collect(),
-            holds: status.holds,
+            disks_lost: status.disks_lost.map(Into::into),
             rules: status.rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>()?,
             frozen: status.frozen,
             pending: status.pending,
-            wrong: status.wrong,
+            wrong: convert::wrong(status.wrong)?,
             timer_micros: status.timer_micros,
             incarnation: <[u8; 16]>::try_from(&status.incarnation[..]).ok().map(Incarnation),
             members: status.members.map(Listed::try_from).transpose()?,
@@ -242,36 +267,49 @@ impl TryFrom<proto::LogLine> for LogLine {
             proto::EntryKind::Members => Kind::Members,
             proto::EntryKind::Unspecified => return Err(Malformed::Missing("kind")),
         };
+        let committed = match line.state() {
+            proto::EntryState::Committed => true,
+            proto::EntryState::Intermediate => false,
+            proto::EntryState::Unspecified => return Err(Malformed::Missing("state")),
+        };
         let point = convert::optional_point(line.point)?.ok_or(Malformed::Missing("point"))?;
-        let committed = line.state == "committed";
         let write = line.session.zip(line.sequence);
         Ok(LogLine { point, committed, kind, key: line.key, value: line.value, forged: line.forged, write })
     }
 }
 
-impl From<proto::ClusterDescription> for Processes {
-    fn from(description: proto::ClusterDescription) -> Processes {
-        let process = |node: proto::NodeProcess| Process {
-            id: NodeId(node.id),
-            address: node.address,
-            pid: node.pid,
-            data: node.data,
-            state: node.state,
-            exit: node.exit,
+impl TryFrom<proto::NodeProcess> for Process {
+    type Error = Malformed;
+
+    fn try_from(node: proto::NodeProcess) -> Result<Process, Malformed> {
+        let state = match node.state() {
+            proto::ProcessState::Running => ProcessState::Running,
+            proto::ProcessState::Paused => ProcessState::Paused,
+            proto::ProcessState::Stopped => ProcessState::Stopped,
+            proto::ProcessState::Unspecified => return Err(Malformed::Missing("state")),
         };
-        let wrong = description.wrong.into_iter().filter_map(|wrong| Some((NodeId(wrong.node), wrong.how?)));
+        let proto::NodeProcess { id, address, pid, data, exit, .. } = node;
+        Ok(Process { id: NodeId(id), address, pid, data, state, exit })
+    }
+}
+
+impl TryFrom<proto::ClusterDescription> for Processes {
+    type Error = Malformed;
+
+    fn try_from(description: proto::ClusterDescription) -> Result<Processes, Malformed> {
+        let wrong = description.wrong.into_iter().map(|wrong| Ok((NodeId(wrong.node), convert::wrong(wrong.how)?)));
+        let wrong: Vec<(NodeId, Option<Wrong>)> = wrong.collect::<Result<_, Malformed>>()?;
         let in_force = InForce {
-            // A rule of a later version is not shown.
-            rules: description.rules.into_iter().filter_map(|rule| LinkRule::try_from(rule).ok()).collect(),
+            rules: description.rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>()?,
             frozen: description.frozen,
-            wrong: wrong.collect(),
+            wrong: wrong.into_iter().filter_map(|(node, how)| Some((node, how?))).collect(),
         };
-        Processes {
+        Ok(Processes {
             launcher_pid: description.launcher_pid,
-            nodes: description.nodes.into_iter().map(process).collect(),
+            nodes: description.nodes.into_iter().map(Process::try_from).collect::<Result<_, _>>()?,
             lab: description.lab,
-            notes: description.notes,
+            rebuilt: description.rebuilt,
             in_force,
-        }
+        })
     }
 }

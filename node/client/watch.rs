@@ -36,10 +36,6 @@ pub enum Observed {
         pid: u32,
         /// What the node had to do at its start.
         notes: Vec<String>,
-        /// The nodes to which this one's links are cut.
-        cuts: Vec<NodeId>,
-        /// The kinds of messages that are held at this node.
-        holds: Vec<String>,
         lab: bool,
     },
     /// In order, without gaps.
@@ -161,8 +157,8 @@ fn translate(
     Ok(match Observation::from_wire(watched, observation).map_err(|error| error.to_string())? {
         Observation::Snapshot(node) => {
             expected.check(&node)?;
-            let NodeSnapshot { snapshot, time, pid, notes, cuts, holds, lab, .. } = *node;
-            Observed::Snapshot { snapshot, time, pid, notes, cuts, holds, lab }
+            let NodeSnapshot { snapshot, time, pid, notes, lab, .. } = *node;
+            Observed::Snapshot { snapshot, time, pid, notes, lab }
         }
         Observation::Events(events) => Observed::Events(events),
         Observation::Lost(events) => Observed::Lost(events),
@@ -179,8 +175,6 @@ mod tests {
             time: Time(0),
             pid: 1,
             notes: Vec::new(),
-            cuts: Vec::new(),
-            holds: Vec::new(),
             lab: true,
             cluster: cluster.map(|cluster| ClusterId([cluster; 16])),
         }

@@ -11,15 +11,16 @@ use bytes::Bytes;
 use tokio::time::timeout;
 
 use crate::client::Client;
-use crate::client::backoff::{Backoff, OVERLOADED};
-use crate::client::error::{ClientError, refused};
-use crate::client::requests::AGAIN;
+use crate::client::backoff::Backoff;
+use crate::client::error::{ClientError, refusal};
+use crate::client::reason::Reason;
 use crate::client::sessions::Ticket;
 use crate::client::stream::Lost;
 use crate::client::types::{BatchChange, CompareAndSet, Written};
 use crate::protocol::{Change, Expect};
+use crate::wire::doubt::Doubt;
 use crate::wire::proto;
-use crate::wire::refusal::unsound;
+use crate::wire::refusal::Refusal;
 
 /// A write that waits for so long asks whether another node leads by now. As long as none does it waits on: its entry
 /// is in a log that may yet be committed, and a second one would help nobody.
@@ -33,7 +34,7 @@ enum Attempt {
     /// Definitely not taken; another one makes sense, of the same node, after a while.
     Overloaded(ClientError),
     /// It may have been taken: from now on the outcome is unknown until a retry is answered.
-    Doubtful(String),
+    Doubtful(Reason),
     /// The session is not known any more: this attempt was not taken.
     SessionLost(ClientError),
 }
@@ -69,8 +70,8 @@ impl Client {
     }
 
     async fn write(&self, change: Change) -> Result<CompareAndSet, ClientError> {
-        change.check().map_err(|why| ClientError::from(unsound(why)))?;
-        self.write_until_known((&change).into()).await.map_err(|error| self.told_of_step_mode(error))
+        change.check()?;
+        self.write_until_known((&change).into()).await.map_err(|error| self.with_step_mode(error))
     }
 
     async fn write_until_known(&self, change: proto::write_request::Change) -> Result<CompareAndSet, ClientError> {
@@ -119,7 +120,7 @@ impl Client {
             }
             self.shared.finder.lost(&address);
             if !Backoff::pause(deadline).await {
-                let late = || self.no_leader("nobody took it".to_owned());
+                let late = || self.no_leader(Reason::NotTaken);
                 return Err(doubt.map(unknown).or(last).unwrap_or_else(late));
             }
         }
@@ -128,24 +129,27 @@ impl Client {
     async fn attempt(&self, address: &str, write: proto::WriteRequest, deadline: Instant) -> Attempt {
         let stream = match self.shared.nodes.stream(address, deadline).await {
             Ok(stream) => stream,
-            Err(why) => return Attempt::NotTaken(self.no_leader(format!("{address}: {why}"))),
+            Err(why) => return Attempt::NotTaken(self.no_leader(why.at(address))),
         };
         let mut answer = std::pin::pin!(stream.write(write, deadline));
         let answer = loop {
             match timeout(PATIENCE, &mut answer).await {
                 Ok(answer) => break answer,
                 Err(_) if self.another_leads(address, deadline).await => {
-                    return Attempt::Doubtful(format!("{address} may have taken the write, but leads no more"));
+                    return Attempt::Doubtful(Reason::may_have_taken(address, Reason::LeadsNoMore));
                 }
                 Err(_) => {}
             }
         };
         match answer {
             Ok(answer) => self.answered(answer),
-            Err(Lost::NotSent(why)) => Attempt::NotTaken(self.no_leader(format!("{address}: {why}"))),
-            Err(Lost::Overloaded(why)) => Attempt::Overloaded(refused(OVERLOADED, format!("{address}: {why}"))),
-            Err(Lost::NotTaken(why)) => Attempt::Ended(Err(refused("not_taken", format!("{address}: {why}")))),
-            Err(Lost::Unanswered(why)) => Attempt::Doubtful(format!("{address} may have taken the write, but {why}")),
+            Err(Lost::NotSent(why)) => Attempt::NotTaken(self.no_leader(why.at(address))),
+            Err(Lost::Overloaded(refusal)) => Attempt::Overloaded(refusal.into()),
+            Err(Lost::NotTaken(why)) => {
+                let (subject, reason) = (address.to_owned(), why.to_string());
+                Attempt::Ended(Err(Refusal::NotTaken { subject, reason }.into()))
+            }
+            Err(Lost::Unanswered(why)) => Attempt::Doubtful(Reason::may_have_taken(address, why)),
         }
     }
 
@@ -163,24 +167,20 @@ impl Client {
                     Ok(written) => {
                         Attempt::Ended(Ok(CompareAndSet::Done(Written { revision: answer.revision, ..written })))
                     }
-                    Err(error) => Attempt::Ended(Err(unknown(format!("the answer cannot be read: {error}")))),
+                    Err(error) => Attempt::Ended(Err(unknown(Reason::Unreadable(error.to_string())))),
                 }
             }
             Some(Outcome::NotEqual(proto::NotEqual { revision, value })) => {
                 Attempt::Ended(Ok(CompareAndSet::NotEqual { revision, value }))
             }
-            Some(Outcome::Refused(refusal)) if refusal.code == "session_lost" => {
-                Attempt::SessionLost(refused(&refusal.code, refusal.message))
-            }
-            Some(Outcome::Refused(refusal)) if AGAIN.contains(&&refusal.code[..]) => {
-                Attempt::NotTaken(self.no_leader(refusal.message))
-            }
-            Some(Outcome::Refused(refusal)) if refusal.code == OVERLOADED => {
-                Attempt::Overloaded(refused(OVERLOADED, refusal.message))
-            }
-            Some(Outcome::Refused(refusal)) => Attempt::Ended(Err(refused(&refusal.code, refusal.message))),
-            Some(Outcome::Unknown(why)) => Attempt::Doubtful(why.message),
-            None => Attempt::Doubtful("the answer says nothing".to_owned()),
+            Some(Outcome::Refused(refused)) => match refusal(refused) {
+                refusal @ Refusal::SessionLost {} => Attempt::SessionLost(refusal.into()),
+                refusal if refusal.is_about_the_leader() => Attempt::NotTaken(self.no_leader(refusal.into())),
+                refusal if refusal.is_overload() => Attempt::Overloaded(refusal.into()),
+                refusal => Attempt::Ended(Err(refusal.into())),
+            },
+            Some(Outcome::Unknown(unknown)) => Attempt::Doubtful(doubt(unknown)),
+            None => Attempt::Doubtful(Reason::Empty),
         }
     }
 }
@@ -189,10 +189,14 @@ impl Client {
 fn done(result: CompareAndSet) -> Result<Written, ClientError> {
     match result {
         CompareAndSet::Done(written) => Ok(written),
-        CompareAndSet::NotEqual { .. } => Err(unknown("the answer fits no such write".to_owned())),
+        CompareAndSet::NotEqual { .. } => Err(unknown(Reason::Misfit)),
     }
 }
 
-fn unknown(why: String) -> ClientError {
+pub(super) fn doubt(unknown: proto::Unknown) -> Reason {
+    Doubt::try_from(unknown).map_or_else(|error| Reason::Unreadable(error.to_string()), Reason::Doubt)
+}
+
+fn unknown(why: Reason) -> ClientError {
     ClientError::Unknown { why }
 }

@@ -9,22 +9,23 @@ use std::time::Duration;
 
 use crate::cluster::ProcessEvent;
 use crate::cluster::asked::grown;
-use crate::cluster::error::Refused;
 use crate::cluster::faults::by_node;
 use crate::cluster::members::Members;
 use crate::protocol::{LogPoint, NodeId};
 use crate::storage::{StorageError, entry_to_harm, turn_bit};
+use crate::wire::done::Done;
+use crate::wire::refusal::Refusal;
 
 /// A node that has not answered by then counts as one that is down.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Members {
-    /// Gives a line for people, and the entry that was hit.
-    pub async fn damage(self: &Arc<Self>, node: NodeId) -> Result<(String, LogPoint), Refused> {
+    /// Turns one bit of a committed entry.
+    pub async fn damage(self: &Arc<Self>, node: NodeId) -> Result<Done, Refusal> {
         self.check_damage(node).await?;
         let others = self.others_whole(node).await?;
         match self.kill(node).await {
-            Ok(_) | Err(Refused::NotRunning(_)) => {}
+            Ok(_) | Err(Refusal::NotRunning { .. }) => {}
             Err(refused) => return Err(refused),
         }
         let folder = self.folder().node(node);
@@ -32,30 +33,30 @@ impl Members {
         // Whatever came of it, the node runs again.
         let pid = self.start(node)?;
         self.tell(ProcessEvent::Restarted(node));
-        let entry = turned?;
+        let last = turned?;
         self.answers(node, pid).await?;
-        Ok((told(node, entry, pid, others), entry))
+        let Others { whole, voters } = others;
+        Ok(Done::Damaged { node, pid, last, whole: whole as u64, voters: voters as u64 })
     }
 
     /// Refused before anything is done to the process.
-    async fn check_damage(&self, node: NodeId) -> Result<(), Refused> {
+    async fn check_damage(&self, node: NodeId) -> Result<(), Refusal> {
         if !self.options().lab {
-            return Err(Refused::LabOnly);
+            return Err(Refusal::ClusterLabOnly {});
         }
         self.check(node)?;
         if self.was_rebuilt() {
-            return Err(Refused::Rebuilt);
+            return Err(Refusal::Rebuilt {});
         }
         if self.ids().len() == 1 {
-            return Err(Refused::DamagedAlone(node));
+            return Err(Refusal::DamagedAlone { node });
         }
         let folder = self.folder().node(node);
         on_disk(node, move || entry_to_harm(&folder)).await.map(drop)
     }
 
-    /// How many of the other voters run on the folders that the newest member list names, and how many a majority of
-    /// all is.
-    async fn others_whole(&self, node: NodeId) -> Result<Others, Refused> {
+    /// How many of the other voters run on the folders that the newest member list names, and how many voters there are.
+    async fn others_whole(&self, node: NodeId) -> Result<Others, Refusal> {
         let client = self.new_client(grown(LOOK_TIMEOUT), None).map_err(by_node)?;
         // Nobody may run.
         let known = client.status().await.unwrap_or_default();
@@ -79,32 +80,13 @@ struct Others {
     voters: usize,
 }
 
-impl Others {
-    fn needed(self) -> usize {
-        self.voters / 2 + 1
-    }
-}
-
 /// Reads or writes a data folder without keeping the loop.
 async fn on_disk(
     node: NodeId,
     act: impl FnOnce() -> Result<Option<LogPoint>, StorageError> + Send + 'static,
-) -> Result<LogPoint, Refused> {
+) -> Result<LogPoint, Refusal> {
     let done = tokio::task::spawn_blocking(act).await;
-    let done = done.map_err(|error| Refused::NotDamaged { node, why: error.to_string() })?;
-    let found = done.map_err(|error| Refused::NotDamaged { node, why: error.to_string() })?;
-    found.ok_or(Refused::NothingStored(node))
-}
-
-fn told(node: NodeId, entry: LogPoint, pid: u32, others: Others) -> String {
-    let done = format!("one bit of {} is turned on the disk of {node}, and it was started again (pid {pid})", entry.id);
-    let Others { whole, voters } = others;
-    if whole < others.needed() {
-        return format!(
-            "{done}; only {whole} of {voters} voters run with whole disks where {} are a majority, so it may not be taken up \
-             again before others are back: `status` says what to do",
-            others.needed()
-        );
-    }
-    format!("{done}: it moves its folder aside and comes back as a learner; `status` and `member list` show it")
+    let done = done.map_err(|error| Refusal::NotDamaged { node, reason: error.to_string() })?;
+    let found = done.map_err(|error| Refusal::NotDamaged { node, reason: error.to_string() })?;
+    found.ok_or(Refusal::NothingStored { node })
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::client::ClientError;
 use crate::protocol::NodeId;
+use crate::wire::refusal::{Refusal, names};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -17,7 +18,7 @@ pub enum ClusterError {
     OtherSize { folder: PathBuf, found: NodeId, nodes: u64 },
     #[error("{}", data_missing(.folder, .missing, .left))]
     DataMissing { folder: PathBuf, missing: Vec<NodeId>, left: Vec<NodeId> },
-    #[error("{folder} holds the cluster of {}, but --nodes asks for {asked}; start it without --nodes, or begin anew with --fresh", names(.nodes), folder = .folder.display())]
+    #[error("{folder} holds the cluster of {}, but --nodes asks for {asked}; start it without --nodes, or begin anew with --fresh", names(.nodes, " "), folder = .folder.display())]
     OtherNodes { folder: PathBuf, nodes: Vec<NodeId>, asked: u64 },
     #[error("{left} is what an interrupted restore left (or one that is under way): it is not whole. Run `epoca restore` again, or delete {left}", left = .left.display())]
     HalfRestored { left: PathBuf },
@@ -34,14 +35,14 @@ pub enum ClusterError {
     #[error("cannot serve the launcher on the loopback interface: {0}")]
     NoService(String),
     #[error("{0}")]
-    Refused(#[from] Refused),
+    Refused(#[from] Refusal),
     #[error("{0}")]
     Client(#[from] ClientError),
 }
 
 impl ClusterError {
     /// For machines; fixed.
-    pub fn code(&self) -> &str {
+    pub fn code(&self) -> &'static str {
         match self {
             ClusterError::AlreadyRunning { .. } => "already_running",
             ClusterError::Folder { .. } => "folder",
@@ -61,94 +62,19 @@ impl ClusterError {
     }
 }
 
-/// Why something was not done to a process.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refused {
-    #[error("there is no node {node}; the nodes are {}", names(.nodes))]
-    UnknownNode { node: NodeId, nodes: Vec<NodeId> },
-    #[error("{0} is not running; `fault restart {number}` starts it", number = .0.0)]
-    NotRunning(NodeId),
-    #[error("{0} is paused already; `fault resume {number}` lets it go on", number = .0.0)]
-    Paused(NodeId),
-    #[error("{0} is not paused")]
-    NotPaused(NodeId),
-    #[error("{0} does not end; it was signalled and is still there")]
-    DoesNotEnd(NodeId),
-    #[error(
-        "the executable was rebuilt since the cluster started: end the cluster and start it again, or half of it would run the new one"
-    )]
-    Rebuilt,
-    #[error("{node} cannot be started: {reason}")]
-    NotStarted { node: NodeId, reason: String },
-    #[error("{node} ended at once: {why}")]
-    Ended { node: NodeId, why: String },
-    #[error("{node} runs but does not answer yet: {why}")]
-    NoAnswer { node: NodeId, why: String },
-    #[error("faults work only in a cluster that was started with --lab (`epoca demo` does)")]
-    LabOnly,
-    #[error(
-        "there are no messages of the kind {kind:?}; there are push, heartbeat, ack, commit-order and others, or all"
-    )]
-    UnknownKind { kind: String },
-    #[error("{how:?} is no way to be wrong on purpose; there are skip-check and commit-alone")]
-    UnknownWrong { how: String },
-    #[error("{0} has no committed entry in its log yet of which a bit could be turned: write something first")]
-    NothingStored(NodeId),
-    #[error(
-        "{0} is alone: with a damaged log it would know nobody to get its data from again, change nothing, and end. Start \
-         a cluster of more nodes"
-    )]
-    DamagedAlone(NodeId),
-    #[error("no bit of the log of {node} was turned: {why}")]
-    NotDamaged { node: NodeId, why: String },
-    #[error("{node} has come or gone, but that cannot be written down for the next start: {reason}")]
-    NotRemembered { node: NodeId, reason: String },
-    #[error("{message}")]
-    ByNode { code: String, message: String },
-}
-
-impl Refused {
-    /// For machines; fixed.
-    pub fn code(&self) -> &str {
-        match self {
-            Refused::UnknownNode { .. } => "unknown_node",
-            Refused::NotRunning(_) => "not_running",
-            Refused::Paused(_) => "paused",
-            Refused::NotPaused(_) => "not_paused",
-            Refused::DoesNotEnd(_) => "does_not_end",
-            Refused::Rebuilt => "rebuilt",
-            Refused::NotStarted { .. } => "not_started",
-            Refused::Ended { .. } => "ended",
-            Refused::NoAnswer { .. } => "no_answer",
-            Refused::LabOnly => "lab_only",
-            Refused::UnknownKind { .. } => "unknown_kind",
-            Refused::UnknownWrong { .. } => "unknown_wrong",
-            Refused::NothingStored(_) => "nothing_stored",
-            Refused::DamagedAlone(_) => "damaged_alone",
-            Refused::NotDamaged { .. } => "not_damaged",
-            Refused::NotRemembered { .. } => "not_remembered",
-            Refused::ByNode { code, .. } => code,
-        }
-    }
-}
-
 fn data_missing(folder: &Path, missing: &[NodeId], left: &[NodeId]) -> String {
     let left = match left {
         [] => "Nothing is left of it".to_owned(),
-        left => format!("What is left, of {}, is no majority, so no leader could be elected", names(left)),
+        left => format!("What is left, of {}, is no majority, so no leader could be elected", names(left, " ")),
     };
     format!(
         "the data of {} is missing in {}, where a cluster with these nodes has run. {left}, and nothing was started. Put the \
          folders back, or restore a backup with `epoca restore`; --fresh founds a new one, an empty cluster",
-        names(missing),
+        names(missing, " "),
         folder.display()
     )
 }
 
 fn started_by(pid: &Option<u32>) -> String {
     pid.map_or_else(String::new, |pid| format!(", started by process {pid}"))
-}
-
-fn names(nodes: &[NodeId]) -> String {
-    nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ")
 }

@@ -1,4 +1,4 @@
-//! What is done to the processes of a running cluster on purpose. What is done to their gates is in [`super::lab`].
+//! What is done to the processes of a running cluster on purpose. What is done to their gates is in [`super::link_rules`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use crate::client::ClientError;
 use crate::cluster::ProcessEvent;
 use crate::cluster::asked::grown;
-use crate::cluster::error::Refused;
 use crate::cluster::members::Members;
 use crate::cluster::process::Process;
 use crate::protocol::NodeId;
+use crate::wire::done::Done;
+use crate::wire::refusal::Refusal;
 
 /// How long a process may take to end.
 pub(super) const END_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,22 +20,21 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
 impl Members {
-    /// Each of these gives a line for people.
-    pub async fn kill(&self, node: NodeId) -> Result<String, Refused> {
+    pub async fn kill(&self, node: NodeId) -> Result<Done, Refusal> {
         let kill = |process: &Process| (process.kill(), process.end_within(END_TIMEOUT));
         let (((), end), pid) = self.end_process(node, kill)?;
         if !end.await {
-            return Err(Refused::DoesNotEnd(node));
+            return Err(Refusal::DoesNotEnd { node });
         }
         self.tell(ProcessEvent::Killed(node));
-        Ok(format!("{node} killed (pid {pid}); `fault restart {}` starts it again", node.0))
+        Ok(Done::Killed { node, pid })
     }
 
-    /// Ends the process if it runs, and starts a new one on the same data.
-    pub async fn restart(self: &Arc<Self>, node: NodeId) -> Result<String, Refused> {
+    /// Ends the process if it runs, and starts a new one on the same data; gives its pid.
+    pub async fn restart(self: &Arc<Self>, node: NodeId) -> Result<u32, Refusal> {
         self.check(node)?;
         if self.was_rebuilt() {
-            return Err(Refused::Rebuilt);
+            return Err(Refusal::Rebuilt {});
         }
         let terminate = |process: &Process| (process.terminate(), process.end_within(END_TIMEOUT));
         if let Ok((((), end), _)) = self.end_process(node, terminate)
@@ -45,47 +45,60 @@ impl Members {
         let pid = self.start(node)?;
         self.tell(ProcessEvent::Restarted(node));
         self.answers(node, pid).await?;
-        Ok(format!("{node} restarted (pid {pid})"))
+        Ok(pid)
     }
 
-    pub fn pause(&self, node: NodeId) -> Result<String, Refused> {
+    pub fn pause(&self, node: NodeId) -> Result<Done, Refusal> {
         let (paused, pid) = self.with_process(node, Process::pause)?;
         if !paused {
-            return Err(Refused::Paused(node));
+            return Err(Refusal::Paused { node });
         }
         self.tell(ProcessEvent::Paused(node));
-        Ok(format!("{node} paused (pid {pid}); `fault resume {}` lets it go on", node.0))
+        Ok(Done::Paused { node, pid })
     }
 
-    pub async fn resume(&self, node: NodeId) -> Result<String, Refused> {
+    pub async fn resume(&self, node: NodeId) -> Result<Done, Refusal> {
         let (resumed, pid) = self.with_process(node, Process::resume)?;
         if !resumed {
-            return Err(Refused::NotPaused(node));
+            return Err(Refusal::NotPaused { node });
         }
         self.tell(ProcessEvent::Resumed(node));
         self.repeat(node).await?;
-        Ok(format!("{node} goes on (pid {pid})"))
+        Ok(Done::Resumed { node, pid })
     }
 
     /// Waits until the new process answers; an error if it ends, or says that it does not answer yet.
-    pub(super) async fn answers(&self, node: NodeId, pid: u32) -> Result<(), Refused> {
+    pub(super) async fn answers(&self, node: NodeId, pid: u32) -> Result<(), Refusal> {
         let client = self.new_client(ATTEMPT_TIMEOUT, None).map_err(by_node)?;
         let begun = Instant::now();
         let patience = grown(ANSWER_TIMEOUT);
         while begun.elapsed() < patience {
-            if let Some(why) = self.obituary(node) {
-                return Err(Refused::Ended { node, why });
+            if let Some(reason) = self.obituary(node) {
+                return Err(Refusal::Ended { node, reason });
             }
             if client.report(node).await.is_ok_and(|reported| reported.pid == pid) {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE).await;
         }
-        let why = format!("its pid is {pid}; its words are in {}", self.folder().log(node).display());
-        Err(Refused::NoAnswer { node, why })
+        let subject = self.folder().log(node).display().to_string();
+        Err(Refusal::NoAnswer { node, pid, subject })
     }
 }
 
-pub(super) fn by_node(error: ClientError) -> Refused {
-    Refused::ByNode { code: error.code().to_owned(), message: error.to_string() }
+/// What a client met when it asked a node on behalf of a caller.
+pub(super) fn by_node(error: ClientError) -> Refusal {
+    let reason = error.to_string();
+    match error {
+        ClientError::Refused(refusal) => refusal,
+        ClientError::UnknownNode { node, nodes } => Refusal::UnknownNode { node, nodes },
+        ClientError::TimedOut { .. } => Refusal::TimedOut { reason },
+        ClientError::NoLeader { .. } => Refusal::NoLeader {},
+        ClientError::Unknown { .. } | ClientError::UnknownChange { .. } => Refusal::UnknownOutcome { reason },
+        ClientError::Unreachable { .. }
+        | ClientError::OtherCluster { .. }
+        | ClientError::BadAddress { .. }
+        | ClientError::NoLauncher { .. }
+        | ClientError::NoRandom(_) => Refusal::Unreachable { reason },
+    }
 }

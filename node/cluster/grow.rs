@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 use crate::client::{Client, ClientError, Reported};
 use crate::cluster::ProcessEvent;
 use crate::cluster::asked::grown;
-use crate::cluster::error::Refused;
 use crate::cluster::faults::{END_TIMEOUT, by_node};
 use crate::cluster::members::{Joins, Members};
 use crate::cluster::ports::{free_ports, is_taken};
 use crate::cluster::process::Process;
 use crate::protocol::NodeId;
+use crate::wire::done::Done;
+use crate::wire::refusal::Refusal;
 
 /// How long the cluster may take to change its member list.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(4);
@@ -22,13 +23,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 const PORT_ATTEMPTS: u32 = 3;
 
 impl Members {
-    /// Starts a node with the next id, which asks to be added; gives a line for people once its process answers.
-    pub async fn grow(self: &Arc<Self>, joins: Joins) -> Result<String, Refused> {
+    /// Starts a node with the next id, which asks to be added. Returns once its process answers.
+    pub async fn grow(self: &Arc<Self>, joins: Joins) -> Result<Done, Refusal> {
         if self.was_rebuilt() {
-            return Err(Refused::Rebuilt);
+            return Err(Refusal::Rebuilt {});
         }
         let node = self.next_id().await?;
-        let not_started = |reason: String| Refused::NotStarted { node, reason };
+        let not_started = |reason: String| Refusal::NotStarted { node, reason };
         for attempt in 1.. {
             let ports = free_ports(self.options().base_port, 1).map_err(|error| not_started(error.to_string()))?;
             self.add(node, ports[0], joins);
@@ -37,8 +38,7 @@ impl Members {
                     self.remember(node)?;
                     let address = self.address(node);
                     self.tell(ProcessEvent::Grown(node, address.clone()));
-                    let kind = if joins == Joins::Voter { "a voter once it has caught up" } else { "as a learner" };
-                    return Ok(format!("{node} joins at {address} (pid {pid}), {kind}"));
+                    return Ok(Done::Joins { node, address, pid, learner: joins == Joins::Learner });
                 }
                 Err(refused) => {
                     self.forget(node);
@@ -51,23 +51,23 @@ impl Members {
         unreachable!("the last attempt returns")
     }
 
-    async fn start_grown(self: &Arc<Self>, node: NodeId) -> Result<u32, Refused> {
+    async fn start_grown(self: &Arc<Self>, node: NodeId) -> Result<u32, Refusal> {
         let pid = self.start(node)?;
         match self.answers(node, pid).await {
             // It is slow; the member list will tell.
-            Ok(()) | Err(Refused::NoAnswer { .. }) => Ok(pid),
+            Ok(()) | Err(Refusal::NoAnswer { .. }) => Ok(pid),
             Err(refused) => Err(refused),
         }
     }
 
     /// Removes the node from the cluster, then ends its process. Its folder stays.
-    pub async fn shrink(&self, node: NodeId) -> Result<String, Refused> {
+    pub async fn shrink(&self, node: NodeId) -> Result<Done, Refusal> {
         self.check(node)?;
         let client = self.new_client(grown(CHANGE_TIMEOUT), None).map_err(by_node)?;
         match client.remove_member(node).await {
             Ok(_) => {}
             // It was removed before, or has never been added.
-            Err(ClientError::Refused { code, .. }) if code == "no_member" => {}
+            Err(ClientError::Refused(Refusal::NoMember {})) => {}
             Err(error) => return Err(by_node(error)),
         }
         self.let_hear(&client, node).await;
@@ -77,11 +77,11 @@ impl Members {
         {
             self.kill(node).await?;
         }
-        let folder = self.folder().node(node);
+        let folder = self.folder().node(node).display().to_string();
         self.forget(node);
         self.remember(node)?;
         self.tell(ProcessEvent::Removed(node));
-        Ok(format!("{node} is removed and its process has ended; its data stays in {}", folder.display()))
+        Ok(Done::Left { node, folder })
     }
 
     /// Waits until the node knows by its own log that it was removed, but not for long.
@@ -99,7 +99,7 @@ impl Members {
     }
 
     /// Above all that were ever used here: whoever has a folder, a process or a place in the member list.
-    async fn next_id(&self) -> Result<NodeId, Refused> {
+    async fn next_id(&self) -> Result<NodeId, Refusal> {
         let client = self.new_client(grown(CHANGE_TIMEOUT), None).map_err(by_node)?;
         let (list, _) = client.members().await.map_err(by_node)?;
         let listed = list.membership.members.iter().map(|member| member.id);
@@ -112,8 +112,8 @@ impl Members {
         self.addresses().into_iter().find(|(id, _)| *id == node).map(|(_, address)| address).unwrap_or_default()
     }
 
-    fn remember(&self, node: NodeId) -> Result<(), Refused> {
-        self.write_down_nodes().map_err(|error| Refused::NotRemembered { node, reason: error.to_string() })
+    fn remember(&self, node: NodeId) -> Result<(), Refusal> {
+        self.write_down_nodes().map_err(|error| Refusal::NotRemembered { node, reason: error.to_string() })
     }
 }
 

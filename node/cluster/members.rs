@@ -10,14 +10,15 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc;
 
-use crate::client::{Client, ClientError, InForce, Options};
+use crate::client::{Client, ClientError, InForce, Options, ProcessState};
 use crate::cluster::description::{Description, Launcher, Node, hexadecimal};
-use crate::cluster::error::{ClusterError, Refused};
+use crate::cluster::error::ClusterError;
 use crate::cluster::folder::Folder;
 use crate::cluster::known::{KnownNode, KnownNodes};
 use crate::cluster::process::{Process, State};
 use crate::cluster::{ClusterOptions, NodeProcess, ProcessEvent};
 use crate::protocol::NodeId;
+use crate::wire::refusal::Refusal;
 
 /// How many events wait for whoever shows them.
 const EVENTS: usize = 256;
@@ -117,7 +118,7 @@ impl Members {
         Executable::of(&self.options.executable).ok().as_ref() != Some(&self.executable)
     }
 
-    pub fn check(&self, node: NodeId) -> Result<(), Refused> {
+    pub fn check(&self, node: NodeId) -> Result<(), Refusal> {
         self.slot(node).map(drop)
     }
 
@@ -189,22 +190,22 @@ impl Members {
         })
     }
 
-    fn slot(&self, node: NodeId) -> Result<Arc<Slot>, Refused> {
+    fn slot(&self, node: NodeId) -> Result<Arc<Slot>, Refusal> {
         let slots = self.slots();
         let found = slots.iter().find(|slot| slot.id == node).cloned();
-        found.ok_or_else(|| Refused::UnknownNode { node, nodes: slots.iter().map(|slot| slot.id).collect() })
+        found.ok_or_else(|| Refusal::UnknownNode { node, nodes: slots.iter().map(|slot| slot.id).collect() })
     }
 
     /// Starts the node's process; refused if one runs.
-    pub fn start(self: &Arc<Self>, node: NodeId) -> Result<u32, Refused> {
+    pub fn start(self: &Arc<Self>, node: NodeId) -> Result<u32, Refusal> {
         let slot = self.slot(node)?;
         let mut held = slot.held();
         if held.as_ref().is_some_and(|held| held.process.state() != State::Ended) {
-            return Err(Refused::DoesNotEnd(node));
+            return Err(Refusal::DoesNotEnd { node });
         }
         self.folder.turn_log(node);
         let started = Process::start(self.command(&slot), &self.folder.log(node));
-        let process = started.map_err(|error| Refused::NotStarted { node, reason: error.to_string() })?;
+        let process = started.map_err(|error| Refusal::NotStarted { node, reason: error.to_string() })?;
         let (pid, end) = (process.pid(), process.end());
         *held = Some(Held { process, ended_on_purpose: false });
         let members = Arc::downgrade(self);
@@ -257,7 +258,7 @@ impl Members {
         let rules = in_force.rules.iter().filter(|rule| rule.concerns(node));
         let rules = rules.flat_map(|rule| ["--rule".to_owned(), rule.to_string()]);
         let frozen = in_force.frozen.then(|| "--frozen".to_owned());
-        let wrong = in_force.wrong.get(&node).into_iter().flat_map(|how| ["--wrong".to_owned(), how.clone()]);
+        let wrong = in_force.wrong.get(&node).into_iter().flat_map(|how| ["--wrong".to_owned(), how.to_string()]);
         rules.chain(frozen).chain(wrong).collect()
     }
 
@@ -277,21 +278,21 @@ impl Members {
     }
 
     /// Does something to the node's process if it has not ended; gives what that made, and the process's pid.
-    pub fn with_process<T>(&self, node: NodeId, act: impl FnOnce(&Process) -> T) -> Result<(T, u32), Refused> {
+    pub fn with_process<T>(&self, node: NodeId, act: impl FnOnce(&Process) -> T) -> Result<(T, u32), Refusal> {
         match &*self.slot(node)?.held() {
             Some(held) if held.process.state() != State::Ended => Ok((act(&held.process), held.process.pid())),
-            _ => Err(Refused::NotRunning(node)),
+            _ => Err(Refusal::NotRunning { node }),
         }
     }
 
     /// As [`Members::with_process`], for what ends the process.
-    pub fn end_process<T>(&self, node: NodeId, act: impl FnOnce(&Process) -> T) -> Result<(T, u32), Refused> {
+    pub fn end_process<T>(&self, node: NodeId, act: impl FnOnce(&Process) -> T) -> Result<(T, u32), Refusal> {
         match &mut *self.slot(node)?.held() {
             Some(held) if held.process.state() != State::Ended => {
                 held.ended_on_purpose = true;
                 Ok((act(&held.process), held.process.pid()))
             }
-            _ => Err(Refused::NotRunning(node)),
+            _ => Err(Refusal::NotRunning { node }),
         }
     }
 
@@ -311,11 +312,13 @@ impl Members {
         let held = slot.held();
         let (state, pid, exit) = match &*held {
             Some(held) => match held.process.state() {
-                State::Running => ("running", Some(held.process.pid()), None),
-                State::Paused => ("paused", Some(held.process.pid()), None),
-                State::Ended => ("stopped", None, (!held.ended_on_purpose).then(|| held.process.obituary())),
+                State::Running => (ProcessState::Running, Some(held.process.pid()), None),
+                State::Paused => (ProcessState::Paused, Some(held.process.pid()), None),
+                State::Ended => {
+                    (ProcessState::Stopped, None, (!held.ended_on_purpose).then(|| held.process.obituary()))
+                }
             },
-            None => ("stopped", None, None),
+            None => (ProcessState::Stopped, None, None),
         };
         let data = self.folder.node(slot.id);
         NodeProcess { id: slot.id, address: slot.address.clone(), pid, data, state, exit }

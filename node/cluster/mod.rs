@@ -38,7 +38,7 @@ mod asked;
 
 mod damage;
 
-mod lab;
+mod link_rules;
 
 mod start;
 
@@ -54,11 +54,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub use description::Description;
-pub use error::{ClusterError, Refused};
+pub use error::ClusterError;
 pub use prepare::{PreparedLog, prepare};
 pub use start::Ready;
 
-use crate::client::Client;
+use crate::client::{Client, ProcessState};
 use crate::protocol::{NodeId, Prefer};
 use members::Members;
 
@@ -134,8 +134,7 @@ pub struct NodeProcess {
     pub address: String,
     pub pid: Option<u32>,
     pub data: PathBuf,
-    /// `running`, `paused` or `stopped`.
-    pub state: &'static str,
+    pub state: ProcessState,
     /// How it ended, if it ended by itself.
     pub exit: Option<String>,
 }

@@ -8,14 +8,16 @@ use tonic::transport::Server;
 use tonic::{Request, Response, Status};
 
 use crate::cluster::asked::for_caller;
-use crate::cluster::error::Refused;
-use crate::cluster::lab::LabFault;
+use crate::cluster::link_rules::GateChange;
 use crate::cluster::members::{Joins, Members};
 use crate::protocol::NodeId;
-use crate::protocol::trace::LinkRule;
+use crate::protocol::trace::{LinkRule, RuleSelection};
+use crate::wire::convert::{wrong, wrong_to_wire};
+use crate::wire::done::Done;
 use crate::wire::proto;
 use crate::wire::proto::control_response::Outcome;
 use crate::wire::proto::launcher_server::{Launcher, LauncherServer};
+use crate::wire::refusal::Refusal;
 
 /// Serves until the task is aborted.
 pub(super) async fn serve(members: Arc<Members>, listener: TcpListener) {
@@ -42,23 +44,22 @@ impl Launcher for Service {
             address: node.address,
             pid: node.pid,
             data: node.data.display().to_string(),
-            state: node.state.to_owned(),
+            state: proto::ProcessState::from(node.state).into(),
             exit: node.exit.unwrap_or_default(),
         };
         let in_force = self.members.in_force().clone();
-        let notes = self.members.was_rebuilt().then(|| Refused::Rebuilt.to_string());
         Ok(Response::new(proto::ClusterDescription {
             launcher_pid: std::process::id(),
             nodes: self.members.describe().into_iter().map(node).collect(),
             lab: self.members.options().lab,
             cluster: Default::default(),
-            notes: notes.into_iter().collect(),
+            rebuilt: self.members.was_rebuilt(),
             rules: in_force.rules.iter().map(Into::into).collect(),
             frozen: in_force.frozen,
             wrong: in_force
                 .wrong
                 .into_iter()
-                .map(|(node, how)| proto::WrongRequest { node: node.0, how: Some(how) })
+                .map(|(node, how)| proto::WrongRequest { node: node.0, how: wrong_to_wire(Some(how)) })
                 .collect(),
         }))
     }
@@ -68,7 +69,8 @@ impl Launcher for Service {
     }
 
     async fn restart(&self, request: Request<proto::ProcessRequest>) -> Answer {
-        asked(&request, self.members.restart(NodeId(request.get_ref().node))).await
+        let node = NodeId(request.get_ref().node);
+        asked(&request, async { Ok(Done::Restarted { node, pid: self.members.restart(node).await? }) }).await
     }
 
     async fn pause(&self, request: Request<proto::ProcessRequest>) -> Answer {
@@ -79,54 +81,45 @@ impl Launcher for Service {
         asked(&request, self.members.resume(NodeId(request.get_ref().node))).await
     }
 
-    async fn cut(&self, request: Request<proto::LinkPairRequest>) -> Answer {
-        let proto::LinkPairRequest { a, b } = *request.get_ref();
-        asked(&request, self.members.make(LabFault::Cut(NodeId(a), NodeId(b)))).await
-    }
-
-    async fn heal(&self, request: Request<proto::LinkPairRequest>) -> Answer {
-        let proto::LinkPairRequest { a, b } = *request.get_ref();
-        asked(&request, self.members.make(LabFault::Heal(NodeId(a), NodeId(b)))).await
-    }
-
-    async fn hold(&self, request: Request<proto::HoldNodeRequest>) -> Answer {
-        let proto::HoldNodeRequest { node, kind } = request.get_ref().clone();
-        asked(&request, self.members.make(LabFault::Hold(NodeId(node), kind))).await
-    }
-
-    async fn release(&self, request: Request<proto::HoldNodeRequest>) -> Answer {
-        let proto::HoldNodeRequest { node, kind } = request.get_ref().clone();
-        asked(&request, self.members.make(LabFault::Release(NodeId(node), kind))).await
-    }
-
-    async fn rule(&self, request: Request<proto::LinkRule>) -> Answer {
-        match LinkRule::try_from(request.get_ref().clone()) {
-            Ok(rule) => asked(&request, self.members.make(LabFault::Rule(rule))).await,
-            Err(malformed) => {
-                let (code, message) = ("bad_rule".to_owned(), malformed.to_string());
-                answer(Err(Refused::ByNode { code, message }))
-            }
+    async fn set_rule(&self, request: Request<proto::SetRuleRequest>) -> Answer {
+        let proto::SetRuleRequest { rule, both_ways } = *request.get_ref();
+        match LinkRule::try_from(rule.unwrap_or_default()) {
+            Ok(rule) => asked(&request, self.members.make(GateChange::Set { rule, both_ways })).await,
+            Err(malformed) => answer(Err(Refusal::BadRule { reason: malformed.to_string() })),
         }
     }
 
-    async fn lift(&self, request: Request<proto::LiftRequest>) -> Answer {
-        asked(&request, self.members.lift()).await
+    async fn clear_rule(&self, request: Request<proto::ClearRuleRequest>) -> Answer {
+        match RuleSelection::try_from(*request.get_ref()) {
+            Ok(RuleSelection::All) => asked(&request, self.members.clear_all()).await,
+            Ok(selection) => asked(&request, self.members.make(GateChange::Clear(selection))).await,
+            Err(malformed) => answer(Err(Refusal::BadRule { reason: malformed.to_string() })),
+        }
+    }
+
+    async fn list_rules(
+        &self,
+        _request: Request<proto::ListRulesRequest>,
+    ) -> Result<Response<proto::ListRulesResponse>, Status> {
+        let in_force = self.members.in_force();
+        let rules = in_force.rules.iter().map(Into::into).collect();
+        Ok(Response::new(proto::ListRulesResponse { rules, frozen: in_force.frozen }))
     }
 
     async fn step(&self, request: Request<proto::StepRequest>) -> Answer {
-        asked(&request, self.members.make(LabFault::Step(request.get_ref().on))).await
+        asked(&request, self.members.make(GateChange::Step(request.get_ref().on))).await
     }
 
     async fn wrong(&self, request: Request<proto::WrongRequest>) -> Answer {
-        let proto::WrongRequest { node, how } = request.get_ref().clone();
-        asked(&request, self.members.make_wrong(NodeId(node), how)).await
+        let proto::WrongRequest { node, how } = *request.get_ref();
+        match wrong(how) {
+            Ok(how) => asked(&request, self.members.make_wrong(NodeId(node), how)).await,
+            Err(_) => answer(Err(Refusal::UnknownWrong {})),
+        }
     }
 
     async fn damage(&self, request: Request<proto::ProcessRequest>) -> Answer {
-        match for_caller(&request, self.members.damage(NodeId(request.get_ref().node))).await {
-            Ok((message, entry)) => Ok(done(message, Some(entry.into()))),
-            Err(refused) => answer(Err(refused)),
-        }
+        asked(&request, self.members.damage(NodeId(request.get_ref().node))).await
     }
 
     async fn grow(&self, request: Request<proto::GrowRequest>) -> Answer {
@@ -139,25 +132,14 @@ impl Launcher for Service {
     }
 }
 
-async fn asked<M>(request: &Request<M>, work: impl Future<Output = Result<String, Refused>>) -> Answer {
+async fn asked<M>(request: &Request<M>, work: impl Future<Output = Result<Done, Refusal>>) -> Answer {
     answer(for_caller(request, work).await)
 }
 
-fn answer(result: Result<String, Refused>) -> Answer {
-    match result {
-        Ok(message) => Ok(done(message, None)),
-        Err(refused) => Ok(outcome(Outcome::Refused(proto::Refusal {
-            code: refused.code().to_owned(),
-            message: refused.to_string(),
-            leader: None,
-        }))),
-    }
-}
-
-fn done(message: String, last: Option<proto::Point>) -> Response<proto::ControlResponse> {
-    outcome(Outcome::Done(proto::Done { message, last }))
-}
-
-fn outcome(outcome: Outcome) -> Response<proto::ControlResponse> {
-    Response::new(proto::ControlResponse { outcome: Some(outcome) })
+fn answer(result: Result<Done, Refusal>) -> Answer {
+    let outcome = match result {
+        Ok(done) => Outcome::Done((&done).into()),
+        Err(refusal) => Outcome::Refused(refusal.to_wire()),
+    };
+    Ok(Response::new(proto::ControlResponse { outcome: Some(outcome) }))
 }

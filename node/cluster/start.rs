@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 
-use crate::client::{Client, NodeStatus, Reported};
+use crate::client::{Client, NodeStatus, ProcessState, Reported};
 use crate::cluster::error::ClusterError;
 use crate::cluster::folder::Folder;
 use crate::cluster::known::KnownNodes;
 use crate::cluster::members::Members;
 use crate::cluster::ports::{free_ports, is_taken};
 use crate::cluster::{Cluster, ClusterOptions, folder, missing, service};
+use crate::protocol::trace::RoleName;
 use crate::protocol::{Epoch, NodeId};
 
 /// How often other ports are tried.
@@ -110,7 +111,8 @@ impl Cluster {
 
     /// On fresh data the first node leads first. Where a person starts the elections, this is the first of them.
     async fn stand(&self, client: &Client, nodes: &[NodeStatus]) {
-        let replica = |node: &&NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == "replica");
+        let replica =
+            |node: &&NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == RoleName::Replica);
         let founded = |node: &NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.last.is_some());
         if self.members.options().manual
             && nodes.iter().any(founded)
@@ -121,7 +123,7 @@ impl Cluster {
         let fresh = |node: &NodeStatus| {
             node.reported.as_ref().is_ok_and(|reported| reported.last.is_none() && reported.leader.is_none())
         };
-        let idle = |node: &NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == "replica");
+        let idle = |node: &NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == RoleName::Replica);
         if nodes.len() == self.members.ids().len() && nodes.iter().all(fresh) && idle(&nodes[0]) {
             // Refused if an election is on its way already; then that one decides.
             let _ = client.stand(nodes[0].id).await;
@@ -153,7 +155,7 @@ impl Cluster {
             let answers = |pid| {
                 answering.iter().any(|node| node.reported.as_ref().is_ok_and(|reported| Some(reported.pid) == pid))
             };
-            if nodes.iter().all(|node| node.state == "stopped" || answers(node.pid)) {
+            if nodes.iter().all(|node| node.state == ProcessState::Stopped || answers(node.pid)) {
                 self.enough_left()?;
                 return Ok(Answered::All);
             }
@@ -194,7 +196,7 @@ async fn begin(members: Arc<Members>) -> Result<(String, tokio::task::JoinHandle
 /// The leader whose opening entry is committed and applied, with its cluster's id.
 fn leading(nodes: &[NodeStatus]) -> Option<(Ready, Vec<u8>)> {
     let reported = nodes.iter().filter_map(|node| Some((node.id, node.reported.as_ref().ok()?)));
-    let leaders = reported.filter(|(_, reported)| reported.role == "leader");
+    let leaders = reported.filter(|(_, reported)| reported.role == RoleName::Leader);
     let (leader, reported): (NodeId, &Reported) = leaders.max_by_key(|(_, reported)| reported.epoch)?;
     let epoch = reported.epoch?;
     let takes_writes = reported.applied.is_some_and(|applied| applied.id.epoch == epoch);
@@ -203,7 +205,7 @@ fn leading(nodes: &[NodeStatus]) -> Option<(Ready, Vec<u8>)> {
 
 fn state_of(nodes: &[NodeStatus]) -> String {
     let word = |node: &NodeStatus| match &node.reported {
-        Ok(reported) => format!("{} is {}", node.id, reported.role),
+        Ok(reported) => format!("{} is {}", node.id, reported.role.name()),
         Err(_) => format!("{} does not answer", node.id),
     };
     nodes.iter().map(word).collect::<Vec<_>>().join(", ")

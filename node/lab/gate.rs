@@ -1,7 +1,7 @@
 //! The gate of one node: its rules, and what becomes of each message that comes to it.
 
 use crate::lab::pending::{Kept, Pending};
-use crate::protocol::trace::{ALL, Effect, Fact, Lab, LinkRule, MessageId};
+use crate::protocol::trace::{Effect, Fact, Lab, LinkRule, MessageId, RuleSelection, Wrong};
 use crate::protocol::{Envelope, NodeId, Time};
 
 #[derive(Debug)]
@@ -50,15 +50,15 @@ impl Gate {
 
     /// A gate with rules in force from the start.
     pub fn with(mut self, rules: &[LinkRule], frozen: bool) -> Gate {
-        let here = rules.iter().filter(|rule| rule.concerns(self.me)).cloned();
+        let here = rules.iter().filter(|rule| rule.concerns(self.me)).copied();
         self.state.rules = here.collect();
         self.state.frozen = frozen;
         self
     }
 
     /// In which way the node behind it is wrong, for whoever asks.
-    pub fn admits(mut self, wrong: Option<&'static str>) -> Gate {
-        self.state.wrong = wrong.map(Into::into);
+    pub fn admits(mut self, wrong: Option<Wrong>) -> Gate {
+        self.state.wrong = wrong;
         self
     }
 
@@ -145,12 +145,26 @@ impl Gate {
         }
     }
 
-    /// Puts a rule in force. False if it is already.
-    pub fn set(&mut self, rule: &LinkRule) -> bool {
+    /// Puts a rule in force, or with `both_ways` the same in both directions of its link. False if it is already.
+    pub fn set(&mut self, rule: &LinkRule, both_ways: bool) -> bool {
+        if !both_ways {
+            return self.set_one(rule);
+        }
+        match (rule.drops_all(), rule.from, rule.to) {
+            (true, Some(from), Some(to)) => self.cut(if from == self.me { to } else { from }),
+            // Each direction has its own rule, which is in force where it concerns this node.
+            _ => {
+                let here = [*rule, rule.reversed()].into_iter().filter(|rule| rule.concerns(self.me));
+                here.collect::<Vec<_>>().iter().fold(false, |set, rule| self.set_one(rule) || set)
+            }
+        }
+    }
+
+    fn set_one(&mut self, rule: &LinkRule) -> bool {
         if self.state.rules.contains(rule) {
             return false;
         }
-        let kind = || rule.kind_name().to_owned().into();
+        let kind = || rule.kind_name().into();
         let fact = match (rule.effect, rule.from, rule.to) {
             (Effect::Drop, Some(from), Some(to)) => Fact::DropSet { from, to, kind: kind() },
             (Effect::Delay { millis }, Some(from), Some(to)) => Fact::DelaySet { from, to, kind: kind(), millis },
@@ -161,8 +175,7 @@ impl Gate {
         true
     }
 
-    /// Loses everything between this node and another, both ways. False if it is cut already.
-    pub fn cut(&mut self, with: NodeId) -> bool {
+    fn cut(&mut self, with: NodeId) -> bool {
         let whole = !self.state.cuts(self.me).contains(&with);
         if whole {
             self.change(Fact::LinkCut { with });
@@ -170,23 +183,47 @@ impl Gate {
         whole
     }
 
-    /// Lifts every rule about this link but holds. False if there is none.
-    pub fn heal(&mut self, with: NodeId) -> bool {
-        let ill = self.state.rules.iter().any(|rule| rule.is_about_link(self.me, with));
-        if ill {
-            self.change(Fact::LinkHealed { with });
+    /// Lifts rules; with all of them step mode too. Gives what is to be delivered now; `None` if nothing was in force.
+    pub fn clear(&mut self, selection: &RuleSelection) -> Option<Vec<Envelope>> {
+        let in_force = self.state.rules.iter().any(|rule| selection.covers(rule));
+        match selection {
+            RuleSelection::All => self.clear_all(),
+            _ if !in_force => None,
+            RuleSelection::Rule(rule) => Some(self.clear_rule(rule)),
+            RuleSelection::Link(a, b) => {
+                self.change(Fact::LinkHealed { with: if *a == self.me { *b } else { *a } });
+                Some(Vec::new())
+            }
         }
-        ill
     }
 
-    /// Ends the hold of a kind, or every hold; gives what is to be delivered now. `None` if there is none.
-    pub fn release(&mut self, kind: &str) -> Option<Vec<Envelope>> {
-        let ends = |rule: &&LinkRule| rule.effect == Effect::Hold && (kind == ALL || rule.kind_name() == kind);
-        self.state.rules.iter().find(ends)?;
-        self.state.fold(self.me, &Fact::HoldReleased { kind: kind.to_owned().into(), messages: 0 });
-        let free = self.take_free();
-        self.facts.push(Fact::HoldReleased { kind: kind.to_owned().into(), messages: free.len() as u64 });
-        Some(self.released(free))
+    fn clear_rule(&mut self, rule: &LinkRule) -> Vec<Envelope> {
+        let kind = || rule.kind_name().into();
+        let (Some(from), Some(to)) = (rule.from, rule.to) else {
+            self.state.fold(self.me, &Fact::HoldReleased { kind: kind(), messages: 0 });
+            let free = self.take_free();
+            self.facts.push(Fact::HoldReleased { kind: kind(), messages: free.len() as u64 });
+            return self.released(free);
+        };
+        self.change(Fact::RuleCleared { effect: rule.effect.name().into(), from, to, kind: kind() });
+        Vec::new()
+    }
+
+    fn clear_all(&mut self) -> Option<Vec<Envelope>> {
+        if self.state.rules.is_empty() && !self.state.frozen {
+            return None;
+        }
+        let links = self.state.rules.iter().filter_map(|rule| rule.from.zip(rule.to));
+        let mut others: Vec<NodeId> = links.map(|(from, to)| if from == self.me { to } else { from }).collect();
+        others.sort_unstable();
+        others.dedup();
+        for with in others {
+            self.change(Fact::LinkHealed { with });
+        }
+        let holds = RuleSelection::Rule(LinkRule::hold(self.me, None));
+        let mut free = self.clear(&holds).unwrap_or_default();
+        free.extend(self.step(false).unwrap_or_default());
+        Some(free)
     }
 
     /// Step mode; what nothing holds any more after it is given to be delivered. `None` if it is so already.
@@ -199,28 +236,11 @@ impl Gate {
         Some(self.released(free))
     }
 
-    /// Lifts all that is in force; gives what is to be delivered now. `None` if nothing is.
-    pub fn lift(&mut self) -> Option<Vec<Envelope>> {
-        if self.state.rules.is_empty() && !self.state.frozen {
-            return None;
-        }
-        let links = self.state.rules.iter().filter_map(|rule| rule.from.zip(rule.to));
-        let mut others: Vec<NodeId> = links.map(|(from, to)| if from == self.me { to } else { from }).collect();
-        others.sort_unstable();
-        others.dedup();
-        for with in others {
-            self.heal(with);
-        }
-        let mut free = self.release(ALL).unwrap_or_default();
-        free.extend(self.step(false).unwrap_or_default());
-        Some(free)
-    }
-
     /// Does something to a message that waits; to the oldest if a message waits twice.
     pub fn handle(&mut self, id: MessageId, handling: Handling, now: Time) -> Handled {
         let Some(place) = self.pending.find(id) else { return Handled::NoSuch };
         let MessageId { from, to, number } = id;
-        let kind = self.pending.kind(place).into();
+        let Some(kind) = self.pending.kind(place).map(Into::into) else { return Handled::NoSuch };
         match handling {
             Handling::Deliver => {
                 self.tell(|| Fact::MessageDelivered { from, to, number, kind, why: "by-hand".into() });

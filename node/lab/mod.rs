@@ -27,4 +27,4 @@ mod wrong;
 mod tests;
 
 pub use gate::{Gate, Handled, Handling, Passage};
-pub use wrong::{Altered, FaultyNode, Wrong};
+pub use wrong::{Altered, FaultyNode};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::lab::contents;
 use crate::protocol::trace::{MessageId, PendingMessage};
-use crate::protocol::{Envelope, Message, Time};
+use crate::protocol::{Envelope, Message, MessageKind, Time};
 
 /// How many messages wait at most. All of them are in each snapshot, whose size is bounded.
 pub const MESSAGES_MAX: usize = 4_096;
@@ -80,8 +80,8 @@ impl Pending {
         self.kept.iter().find(|(_, kept)| same(kept)).map(|(place, _)| *place)
     }
 
-    pub fn kind(&self, place: u64) -> &'static str {
-        self.kept.get(&place).map_or("", |kept| kept.envelope.message.kind())
+    pub fn kind(&self, place: u64) -> Option<MessageKind> {
+        self.kept.get(&place).map(|kept| kept.envelope.message.kind())
     }
 
     pub fn take(&mut self, place: u64) -> Option<Envelope> {
@@ -132,7 +132,7 @@ impl Pending {
             let Envelope { from, to, number, .. } = kept.envelope;
             PendingMessage {
                 id: MessageId { from, to, number },
-                kind: kept.envelope.message.kind().into(),
+                kind: kept.envelope.message.kind(),
                 what: kept.what().into(),
                 since: kept.since,
                 due: kept.due,

@@ -4,10 +4,10 @@ use bytes::Bytes;
 
 use crate::lab::pending::MESSAGES_MAX;
 use crate::lab::{Gate, Handled, Handling, Passage};
-use crate::protocol::trace::{ALL, Effect, Fact, Lab, LinkRule, MessageId};
+use crate::protocol::trace::{Effect, Fact, Lab, LinkRule, MessageId, RuleSelection};
 use crate::protocol::{
-    CommitOrder, Digest, EntryId, Envelope, Epoch, Kind, LogPoint, Message, NodeId, Position, Push, Pushed,
-    RoundAnswer, Time, VoteAsked,
+    CommitOrder, Digest, EntryId, Envelope, Epoch, Kind, LogPoint, Message, MessageKind, NodeId, Position, Push,
+    Pushed, RoundAnswer, Time, VoteAsked,
 };
 
 const ME: NodeId = NodeId(2);
@@ -96,22 +96,43 @@ fn numbers(envelopes: Option<Vec<Envelope>>) -> Vec<u64> {
     envelopes.expect("something was in force").iter().map(|envelope| envelope.number).collect()
 }
 
-fn hold(kind: &str) -> LinkRule {
-    LinkRule::new(Effect::Hold, None, Some(ME), kind)
+const ORDERS: Option<MessageKind> = Some(MessageKind::CommitOrder);
+const ALL: RuleSelection = RuleSelection::All;
+
+fn hold(kind: Option<MessageKind>) -> LinkRule {
+    LinkRule::hold(ME, kind)
+}
+
+fn link(other: u64) -> RuleSelection {
+    RuleSelection::Link(NodeId(other), ME)
+}
+
+impl Watched {
+    fn set(&mut self, rule: LinkRule) -> bool {
+        self.gate.set(&rule, false)
+    }
+
+    fn cut(&mut self, other: u64) -> bool {
+        self.gate.set(&LinkRule::cut(ME, NodeId(other))[0], true)
+    }
+
+    fn release(&mut self, kind: Option<MessageKind>) -> Option<Vec<Envelope>> {
+        self.gate.clear(&RuleSelection::Rule(hold(kind)))
+    }
 }
 
 #[test]
 fn an_open_gate_lets_everything_pass() {
     let mut at = Watched::new();
     assert!(at.passes(order(1, 1)) && at.passes(answer(2, 1)));
-    assert_eq!(at.gate.lift(), None, "nothing is in force");
+    assert_eq!(at.gate.clear(&ALL), None, "nothing is in force");
 }
 
 #[test]
 fn a_cut_link_drops_both_directions_and_votes_and_no_other_link() {
     let mut at = Watched::new();
-    assert!(at.gate.cut(NodeId(1)));
-    assert!(!at.gate.cut(NodeId(1)), "it is cut already");
+    assert!(at.cut(1));
+    assert!(!at.cut(1), "it is cut already");
     at.facts();
     let why = |from, to, kind: &'static str| Fact::Dropped {
         from: NodeId(from),
@@ -132,11 +153,11 @@ fn a_cut_link_drops_both_directions_and_votes_and_no_other_link() {
 #[test]
 fn a_healed_link_lets_everything_pass_again() {
     let mut at = Watched::new();
-    at.gate.cut(NodeId(1));
-    at.gate.cut(NodeId(3));
-    at.gate.set(&LinkRule::new(Effect::Delay { millis: 5 }, Some(NodeId(1)), Some(ME), ALL));
-    assert!(at.gate.heal(NodeId(1)));
-    assert!(!at.gate.heal(NodeId(1)), "it is whole already");
+    at.cut(1);
+    at.cut(3);
+    at.set(LinkRule::new(Effect::Delay { millis: 5 }, Some(NodeId(1)), Some(ME), None));
+    assert!(at.gate.clear(&link(1)).is_some());
+    assert!(at.gate.clear(&link(1)).is_none(), "it is whole already");
     assert!(at.passes(answer(2, 1)) && at.passes(answer(1, 2)));
     assert!(!at.passes(answer(3, 2)), "the other cut stays");
 }
@@ -144,24 +165,39 @@ fn a_healed_link_lets_everything_pass_again() {
 #[test]
 fn a_one_way_rule_of_a_kind_loses_that_kind_one_way() {
     let mut at = Watched::new();
-    let rule = LinkRule::new(Effect::Drop, Some(NodeId(1)), Some(ME), "commit-order");
-    assert!(at.gate.set(&rule));
-    assert!(!at.gate.set(&rule), "it is in force already");
+    let rule = LinkRule::new(Effect::Drop, Some(NodeId(1)), Some(ME), ORDERS);
+    assert!(at.set(rule));
+    assert!(!at.set(rule), "it is in force already");
     assert!(!at.passes(order(1, 1)));
     assert!(at.passes(answer(1, 2)) && at.passes(order(3, 1)) && at.passes(answer(2, 1)));
+    assert_eq!(at.gate.clear(&RuleSelection::Rule(rule)), Some(Vec::new()));
+    assert!(at.passes(order(1, 2)), "the rule alone is lifted");
+    at.facts();
+}
+
+#[test]
+fn a_rule_without_a_kind_clears_those_of_single_kinds_and_not_the_other_way_round() {
+    let mut at = Watched::new();
+    let drop = |kind| LinkRule::new(Effect::Drop, Some(NodeId(1)), Some(ME), kind);
+    at.set(drop(ORDERS));
+    at.cut(1);
+    assert!(at.gate.clear(&RuleSelection::Rule(drop(Some(MessageKind::Ack)))).is_none());
+    assert!(at.gate.clear(&RuleSelection::Rule(drop(None))).is_some());
+    assert_eq!(at.gate.state().rules, [drop(None).reversed()]);
+    at.facts();
 }
 
 #[test]
 fn held_messages_wait_in_their_order_and_are_released_in_it() {
     let mut at = Watched::new();
-    assert!(at.gate.set(&hold("commit-order")));
+    assert!(at.set(hold(ORDERS)));
     for held in [order(1, 4), order(3, 9), order(1, 7)] {
         assert_eq!(at.incoming(held), Passage::Stays);
     }
     assert!(at.passes(answer(1, 2)), "other kinds pass");
     assert_eq!(at.waiting(), [4, 9, 7]);
-    assert_eq!(at.gate.release("push"), None, "no push is held");
-    assert_eq!(numbers(at.gate.release("commit-order")), [4, 9, 7]);
+    assert_eq!(at.release(Some(MessageKind::Push)), None, "no push is held");
+    assert_eq!(numbers(at.release(ORDERS)), [4, 9, 7]);
     assert!(at.facts().contains(&Fact::HoldReleased { kind: "commit-order".into(), messages: 3 }));
     assert!(at.passes(order(1, 9)));
 }
@@ -169,7 +205,7 @@ fn held_messages_wait_in_their_order_and_are_released_in_it() {
 #[test]
 fn what_leaves_this_node_is_not_held() {
     let mut at = Watched::new();
-    at.gate.set(&hold(ALL));
+    at.set(hold(None));
     at.gate.step(true);
     assert!(at.passes(answer(2, 3)));
 }
@@ -177,10 +213,10 @@ fn what_leaves_this_node_is_not_held() {
 #[test]
 fn a_message_over_a_cut_link_is_dropped_and_not_held() {
     let mut at = Watched::new();
-    at.gate.set(&hold("commit-order"));
-    at.gate.cut(NodeId(1));
+    at.set(hold(ORDERS));
+    at.cut(1);
     assert_eq!(at.incoming(order(1, 1)), Passage::Stays);
-    assert_eq!(numbers(at.gate.release(ALL)), [0; 0]);
+    assert_eq!(numbers(at.release(None)), [0; 0]);
 }
 
 #[test]
@@ -196,16 +232,16 @@ fn in_step_mode_everything_waits_and_is_handled_by_hand() {
     assert_eq!(at.handle(id(1, 1), Handling::Discard), Handled::Done);
     assert_eq!(at.handle(id(1, 3), Handling::Duplicate), Handled::Done);
     assert_eq!(at.waiting(), [3, 4, 3]);
-    at.gate.set(&hold("commit-order"));
+    at.set(hold(ORDERS));
     assert_eq!(numbers(at.gate.step(false)), [0; 0], "a hold keeps them back still");
-    assert_eq!(numbers(at.gate.lift()), [3, 4, 3]);
+    assert_eq!(numbers(at.gate.clear(&ALL)), [3, 4, 3]);
     assert_eq!(at.gate.state(), Lab::default());
 }
 
 #[test]
 fn a_delayed_message_is_delivered_at_its_time_and_not_before() {
     let mut at = Watched::new();
-    at.gate.set(&LinkRule::new(Effect::Delay { millis: 20 }, Some(NodeId(1)), Some(ME), ALL));
+    at.set(LinkRule::new(Effect::Delay { millis: 20 }, Some(NodeId(1)), Some(ME), None));
     assert_eq!(at.incoming(order(1, 1)), Passage::Stays);
     assert_eq!(at.gate.next_due(), Some(Time(20_000)));
     assert_eq!(at.gate.take_due(Time(19_999)), []);
@@ -228,7 +264,7 @@ fn a_held_message_can_be_delayed_by_hand() {
 #[test]
 fn a_rule_can_double_messages() {
     let mut at = Watched::new();
-    at.gate.set(&LinkRule::new(Effect::Duplicate, Some(NodeId(1)), Some(ME), "commit-order"));
+    at.set(LinkRule::new(Effect::Duplicate, Some(NodeId(1)), Some(ME), ORDERS));
     assert_eq!(at.incoming(order(1, 1)), Passage::PassesTwice(order(1, 1)));
     assert!(at.passes(order(3, 1)));
 }
@@ -236,7 +272,7 @@ fn a_rule_can_double_messages() {
 #[test]
 fn too_many_messages_push_out_the_oldest_and_it_is_told() {
     let mut at = Watched::new();
-    at.gate.set(&hold(ALL));
+    at.set(hold(None));
     let full = MESSAGES_MAX as u64;
     for number in 1..=full {
         at.gate.pass_in(order(1, number), Time(0));
@@ -252,7 +288,7 @@ fn too_many_messages_push_out_the_oldest_and_it_is_told() {
 #[test]
 fn pushes_are_bounded_in_bytes_too() {
     let mut at = Watched::new();
-    at.gate.set(&hold(ALL));
+    at.set(hold(None));
     let body = Bytes::from(vec![0; 40 << 20]);
     for number in 1..=3 {
         let entries = vec![Pushed { id: EntryId::new(1, 1), kind: Kind::Command, body: body.clone() }];
@@ -272,15 +308,15 @@ fn what_waits_says_what_it_is() {
         Push { prev: Some(point(2)), entries: entries.collect(), resync: 0, replaces: false, round: 0, acked: None };
     at.incoming(message(1, 2, 17, Message::Push(push)));
     let message = &at.seen.pending[0];
-    assert_eq!((&message.kind[..], &message.what[..]), ("push", "e2·o3..e2·o5 after e1·o2"));
+    assert_eq!((message.kind, &message.what[..]), (MessageKind::Push, "e2·o3..e2·o5 after e1·o2"));
     assert_eq!((message.since, message.id.to_string().as_str()), (BEGAN + 7, "n1→n2 #17"));
 }
 
 #[test]
 fn rules_can_be_in_force_from_the_start() {
-    let elsewhere = LinkRule::new(Effect::Hold, None, Some(NodeId(3)), ALL);
-    let mut gate = Gate::new(ME, BEGAN).with(&[hold("commit-order"), elsewhere], true);
-    assert_eq!((gate.state().rules, gate.state().frozen), (vec![hold("commit-order")], true));
+    let elsewhere = LinkRule::hold(NodeId(3), None);
+    let mut gate = Gate::new(ME, BEGAN).with(&[hold(ORDERS), elsewhere], true);
+    assert_eq!((gate.state().rules, gate.state().frozen), (vec![hold(ORDERS)], true));
     assert_eq!(gate.pass_in(answer(1, 2), Time(0)), Passage::Stays);
     assert!(gate.take_facts().is_empty(), "nobody watches");
 }

@@ -6,37 +6,12 @@
 //! - `commit-alone`: while the node leads it makes up the acks of all replicas, so it commits without a quorum.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
-use crate::protocol::trace::{Fact, WRONGS};
-use crate::protocol::{Ack, Entry, Envelope, LogPoint, LogState, Message, Position, Push};
+use crate::protocol::trace::{Fact, Wrong};
+use crate::protocol::{Ack, Entry, Envelope, LogPoint, LogState, Message, MessageKind, Position, Push};
 
 /// How many of the leader's entries are remembered: acks are about the latest ones.
 const REMEMBERED: usize = 16_384;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Wrong {
-    SkipCheck,
-    CommitAlone,
-}
-
-impl Wrong {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Wrong::SkipCheck => WRONGS[0],
-            Wrong::CommitAlone => WRONGS[1],
-        }
-    }
-}
-
-impl FromStr for Wrong {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Wrong, String> {
-        let known = [Wrong::SkipCheck, Wrong::CommitAlone].into_iter().find(|wrong| wrong.name() == text);
-        known.ok_or_else(|| format!("there are {}", WRONGS.join(" and ")))
-    }
-}
 
 /// Stands between core and gate.
 #[derive(Debug)]
@@ -108,10 +83,10 @@ impl FaultyNode {
         // The number 0 is no message's: nobody waits to hear that it was sent.
         let (from, to, number) = (pushed.to, pushed.from, 0);
         let envelope = Envelope { from, to, number, incarnation: None, sender: None, message, ..pushed.clone() };
-        Some(self.altered(envelope, "ack", !push.entries.is_empty()))
+        Some(self.altered(envelope, MessageKind::Ack, !push.entries.is_empty()))
     }
 
-    fn altered(&self, envelope: Envelope, kind: &'static str, changed: bool) -> Altered {
+    fn altered(&self, envelope: Envelope, kind: MessageKind, changed: bool) -> Altered {
         let fact = changed.then(|| Fact::Rewritten {
             from: envelope.from,
             to: envelope.to,
@@ -270,13 +245,5 @@ mod tests {
         let order = Message::CommitOrder(CommitOrder { up_to: leaders[1].point() });
         assert!(faulty_node.made_up_ack(&envelope(1, 2, order)).is_none());
         assert!(FaultyNode::new(Wrong::SkipCheck).made_up_ack(&push(None, &leaders)).is_none());
-    }
-
-    #[test]
-    fn ways_to_be_wrong_come_back_from_their_names() {
-        for name in WRONGS {
-            assert_eq!(name.parse::<Wrong>().map(Wrong::name), Ok(name));
-        }
-        assert!("right".parse::<Wrong>().is_err());
     }
 }

@@ -14,9 +14,11 @@ use tonic::transport::Channel;
 use crate::membership::Identity;
 use crate::membership::view::MembershipView;
 use crate::protocol::ClusterId;
+use crate::wire::doubt::Doubt;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 use crate::wire::proto::member_changed::Outcome;
+use crate::wire::refusal::Refusal;
 
 /// The first and the longest pause after all addresses have failed; it doubles in between.
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
@@ -126,8 +128,12 @@ impl Join {
         match answer.outcome {
             Some(Outcome::Written(_)) => JoinAnswer::Added,
             Some(Outcome::Unchanged(_)) => JoinAnswer::AlreadyMember,
-            Some(Outcome::Refused(refusal)) => JoinAnswer::Refused(refusal.message),
-            Some(Outcome::Unknown(why)) => JoinAnswer::Refused(why.message),
+            Some(Outcome::Refused(refusal)) => JoinAnswer::Refused(
+                Refusal::try_from(refusal).map_or_else(|error| error.to_string(), |refusal| refusal.to_string()),
+            ),
+            Some(Outcome::Unknown(unknown)) => JoinAnswer::Refused(
+                Doubt::try_from(unknown).map_or_else(|error| error.to_string(), |doubt| doubt.to_string()),
+            ),
             None => JoinAnswer::Refused("the answer is empty".to_owned()),
         }
     }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::membership::view::MembershipView;
 use crate::protocol::{Incarnation, Member, MemberKind, NodeId};
+use crate::wire::refusal::DisksLost;
 
 /// How long a request to be added counts. A node that still needs it asks again much sooner.
 const REQUEST_LIFETIME: Duration = Duration::from_secs(30);
@@ -39,25 +40,18 @@ impl LostDisks {
         }
     }
 
-    /// If too few intact folders are left: what is the case, and what to do.
-    pub(crate) fn verdict(&self) -> Option<String> {
+    /// The lost and the intact data folders, if too few are intact.
+    pub(crate) fn verdict(&self) -> Option<DisksLost> {
         let members = self.members();
         let voters: Vec<&Member> = members.iter().filter(|member| member.kind == MemberKind::Voter).collect();
         let (lost, intact): (Vec<&Member>, Vec<&Member>) = voters.iter().partition(|voter| self.is_lost(voter));
-        if lost.is_empty() || intact.len() > voters.len() / 2 {
-            return None;
-        }
-        let (all, needed) = (voters.len(), voters.len() / 2 + 1);
-        Some(format!(
-            "a quorum of disks is lost: {} run with another data folder than the member list names, and {} of {all} \
-             voters can be intact ({}) where {needed} are needed. No leader can be elected, and no node can be added. \
-             No new cluster is founded, because confirmed writes may still be in the quarantined folders. Put back as \
-             many folders as are missing, repaired (why.txt in each quarantine folder explains how), or restore a \
-             backup into new folders with `epoca restore`",
-            names(&lost),
-            intact.len(),
-            if intact.is_empty() { "none".to_owned() } else { names(&intact) },
-        ))
+        let ids = |members: &[&Member]| members.iter().map(|member| member.id).collect();
+        let is_quorum = intact.len() > voters.len() / 2;
+        (!lost.is_empty() && !is_quorum).then(|| DisksLost {
+            lost: ids(&lost),
+            whole: ids(&intact),
+            voters: voters.len() as u64,
+        })
     }
 
     fn members(&self) -> Vec<Member> {
@@ -74,10 +68,6 @@ impl LostDisks {
         let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         asked.get(&voter.id).is_some_and(|(with, when)| *with != voter.incarnation && when.elapsed() < REQUEST_LIFETIME)
     }
-}
-
-fn names(members: &[&Member]) -> String {
-    members.iter().map(|member| member.id.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -107,7 +97,9 @@ mod tests {
         lost_disks.asked(NodeId(9), folder(9));
         assert_eq!(lost_disks.verdict(), None, "two of three are intact");
         lost_disks.asked(NodeId(3), folder(33));
-        let told = lost_disks.verdict().expect("one of three is left");
+        let verdict = DisksLost { lost: vec![NodeId(2), NodeId(3)], whole: vec![NodeId(1)], voters: 3 };
+        assert_eq!(lost_disks.verdict(), Some(verdict.clone()), "one of three is left");
+        let told = verdict.to_string();
         assert!(
             told.contains("n2 n3 run with another data folder") && told.contains("1 of 3 voters can be intact (n1)")
         );
@@ -121,6 +113,7 @@ mod tests {
         assert_eq!(lost_disks.verdict(), None);
         lost_disks.asked(NodeId(2), folder(22));
         lost_disks.asked(NodeId(3), folder(33));
-        assert!(lost_disks.verdict().is_some_and(|told| told.contains("0 of 3 voters can be intact (none)")));
+        let verdict = lost_disks.verdict().expect("none is intact").to_string();
+        assert!(verdict.contains("0 of 3 voters can be intact (none)"), "{verdict}");
     }
 }

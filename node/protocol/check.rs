@@ -15,10 +15,10 @@ use crate::entry::{Entry, Kind};
 use crate::io::ReadId;
 use crate::log::Lookup;
 use crate::membership::Membership;
-use crate::message::{Ack, LogState, Message, Push, Pushed, RoundAnswer};
+use crate::message::{Ack, LogState, Message, MessageKind, Push, Pushed, RoundAnswer};
 use crate::payload::Opening;
 use crate::role::{Follower, Role, Stashed};
-use crate::trace::{Fact, Preview};
+use crate::trace::{Difference, Fact, Preview};
 use crate::types::{EntryId, LogPoint, NodeId, Offset, Position, reach};
 
 /// The result of the check.
@@ -36,8 +36,8 @@ enum Finding {
     Purged,
     /// An entry of the log differs.
     Differs {
-        /// What differs: `prev-differs` or `entry-differs`.
-        what: &'static str,
+        /// What differs: the entry before the push, or one of its entries.
+        what: Difference,
         /// The last entry before the difference; `None` at the start of the log.
         keep: Option<LogPoint>,
         /// The entry of the push.
@@ -81,7 +81,7 @@ impl Core {
             Finding::Consistent { equal, fresh } => self.accept(from, number, &push, equal, fresh),
             Finding::Purged => self.report(from, number, &push),
             Finding::PrevMissing => {
-                self.trace_conflict(from, number, "prev-missing", push.prev, self.log.last());
+                self.trace_conflict(from, number, Difference::PrevMissing, push.prev, self.log.last());
                 self.report(from, number, &push);
             }
             Finding::Differs { what, keep, expected, found, equal, fresh } => {
@@ -92,16 +92,16 @@ impl Core {
                     return self.check_for_damage(from, found, Some(report));
                 }
                 if self.conflicts_with_matched(found.position) {
-                    return self.trace_dropped(from, number, "push", "leader-contradicts-itself");
+                    return self.trace_dropped(from, number, MessageKind::Push, "leader-contradicts-itself");
                 }
-                if push.replaces && what == "entry-differs" {
+                if push.replaces && what == Difference::EntryDiffers {
                     return self.replace(from, number, &push, keep, equal, fresh);
                 }
                 self.truncate(keep, "conflict");
                 self.report(from, number, &push);
             }
             Finding::Unread(first, last) => self.stash(number, push, first, last),
-            Finding::Malformed => self.trace_dropped(from, number, "push", "malformed"),
+            Finding::Malformed => self.trace_dropped(from, number, MessageKind::Push, "malformed"),
         }
     }
 
@@ -133,7 +133,7 @@ impl Core {
                             _ => return Finding::Unread(position - 1, last_wanted),
                         },
                     };
-                    let (what, fresh) = ("prev-differs", Vec::new());
+                    let (what, fresh) = (Difference::PrevDiffers, Vec::new());
                     return Finding::Differs { what, keep, expected: prev, found, equal: 0, fresh };
                 }
             }
@@ -151,7 +151,7 @@ impl Core {
                         return Finding::Malformed;
                     };
                     let Lookup::Known(found) = missing_or_other else { return Finding::Consistent { equal, fresh } };
-                    return Finding::Differs { what: "entry-differs", keep, expected, found, equal, fresh };
+                    return Finding::Differs { what: Difference::EntryDiffers, keep, expected, found, equal, fresh };
                 }
             }
         }
@@ -382,7 +382,7 @@ impl Core {
         &mut self,
         from: NodeId,
         number: u64,
-        what: &'static str,
+        what: Difference,
         expected: Option<LogPoint>,
         found: Option<LogPoint>,
     ) {

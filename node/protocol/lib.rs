@@ -17,6 +17,8 @@
 
 // The modules are in reading order. First the words of the protocol.
 
+mod named;
+
 mod types;
 
 mod entry;
@@ -106,8 +108,8 @@ pub use io::{
 };
 pub use membership::{Listed, Lists, Member, MemberChange, MemberKind, Membership};
 pub use message::{
-    Ack, CommitOrder, Envelope, LogState, Message, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused, RoundAnswer,
-    RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
+    Ack, CommitOrder, Envelope, LogState, Message, MessageKind, PreVoteAnswer, PreVoteAsked, Push, Pushed, Refused,
+    RoundAnswer, RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 pub use payload::Opening;
 pub use quorum::{Probe, QuorumRead, replicas_least};

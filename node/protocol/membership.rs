@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn only_voters_found_a_cluster_and_a_list_without_any_is_not_sound() {
+    fn only_voters_found_a_cluster_and_a_list_without_any_is_not_valid() {
         let voter = member(1, MemberKind::Voter);
         assert!(Membership::founding(vec![voter.clone()]).is_founding());
         assert!(!Membership::founding(vec![voter.clone(), member(2, MemberKind::Learner)]).is_founding());

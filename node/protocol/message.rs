@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::base::SnapshotId;
 use crate::entry::Kind;
+use crate::named::named;
 use crate::types::{ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset};
 
 /// A message with the fields that every message carries.
@@ -79,45 +80,61 @@ pub enum Message {
     SnapshotAck(SnapshotAck),
 }
 
-impl Message {
-    /// All values of [`Message::kind`].
-    pub const KINDS: [&str; 15] = [
-        "push",
-        "heartbeat",
-        "ack",
-        "round-answer",
-        "log-state",
-        "commit-order",
-        "refused",
-        "pre-vote",
-        "pre-vote-answer",
-        "vote",
-        "vote-answer",
-        "transfer",
-        "transfer-asked",
-        "snapshot",
-        "snapshot-ack",
-    ];
+named! {
+    /// What a message is for, as the gate, the trace and the command line name it.
+    pub enum MessageKind {
+        /// Entries that continue the log: [`Message::Push`].
+        Push = "push",
+        /// A push without entries.
+        Heartbeat = "heartbeat",
+        /// [`Message::Ack`].
+        Ack = "ack",
+        /// [`Message::RoundAnswer`].
+        RoundAnswer = "round-answer",
+        /// [`Message::LogState`].
+        LogState = "log-state",
+        /// [`Message::CommitOrder`].
+        CommitOrder = "commit-order",
+        /// [`Message::Refused`].
+        Refused = "refused",
+        /// [`Message::PreVoteAsked`].
+        PreVote = "pre-vote",
+        /// [`Message::PreVoteAnswer`].
+        PreVoteAnswer = "pre-vote-answer",
+        /// [`Message::VoteAsked`].
+        Vote = "vote",
+        /// [`Message::VoteAnswer`].
+        VoteAnswer = "vote-answer",
+        /// [`Message::TransferNow`].
+        Transfer = "transfer",
+        /// [`Message::TransferAsked`].
+        TransferAsked = "transfer-asked",
+        /// [`Message::SnapshotChunk`].
+        Snapshot = "snapshot",
+        /// [`Message::SnapshotAck`].
+        SnapshotAck = "snapshot-ack",
+    }
+}
 
-    /// The name of the kind, as the trace, the lab's gate and the command line use it. A push without entries is a
-    /// `heartbeat`.
-    pub fn kind(&self) -> &'static str {
+impl Message {
+    /// The kind of the message. A push without entries is a [`MessageKind::Heartbeat`].
+    pub fn kind(&self) -> MessageKind {
         match self {
-            Message::Push(push) if push.entries.is_empty() => "heartbeat",
-            Message::Push(_) => "push",
-            Message::Ack(_) => "ack",
-            Message::RoundAnswer(_) => "round-answer",
-            Message::LogState(_) => "log-state",
-            Message::CommitOrder(_) => "commit-order",
-            Message::Refused(_) => "refused",
-            Message::PreVoteAsked(_) => "pre-vote",
-            Message::PreVoteAnswer(_) => "pre-vote-answer",
-            Message::VoteAsked(_) => "vote",
-            Message::VoteAnswer(_) => "vote-answer",
-            Message::TransferNow(_) => "transfer",
-            Message::TransferAsked(_) => "transfer-asked",
-            Message::SnapshotChunk(_) => "snapshot",
-            Message::SnapshotAck(_) => "snapshot-ack",
+            Message::Push(push) if push.entries.is_empty() => MessageKind::Heartbeat,
+            Message::Push(_) => MessageKind::Push,
+            Message::Ack(_) => MessageKind::Ack,
+            Message::RoundAnswer(_) => MessageKind::RoundAnswer,
+            Message::LogState(_) => MessageKind::LogState,
+            Message::CommitOrder(_) => MessageKind::CommitOrder,
+            Message::Refused(_) => MessageKind::Refused,
+            Message::PreVoteAsked(_) => MessageKind::PreVote,
+            Message::PreVoteAnswer(_) => MessageKind::PreVoteAnswer,
+            Message::VoteAsked(_) => MessageKind::Vote,
+            Message::VoteAnswer(_) => MessageKind::VoteAnswer,
+            Message::TransferNow(_) => MessageKind::Transfer,
+            Message::TransferAsked(_) => MessageKind::TransferAsked,
+            Message::SnapshotChunk(_) => MessageKind::Snapshot,
+            Message::SnapshotAck(_) => MessageKind::SnapshotAck,
         }
     }
 

@@ -7,7 +7,7 @@
 use crate::core::Core;
 use crate::entry::Entry;
 use crate::io::{Answer, Append, Output, Promise, ReadId, ReadLog, Refusal, Send, Store};
-use crate::message::{Envelope, Message};
+use crate::message::{Envelope, Message, MessageKind};
 use crate::trace::Fact;
 use crate::types::{Incarnation, LogPoint, NodeId, Operation, Position, RequestId};
 
@@ -151,7 +151,7 @@ impl Core {
     }
 
     /// Traces a message that was dropped, with the reason.
-    pub(super) fn trace_dropped(&mut self, from: NodeId, number: u64, kind: &'static str, why: &'static str) {
+    pub(super) fn trace_dropped(&mut self, from: NodeId, number: u64, kind: MessageKind, why: &'static str) {
         let to = self.config.id;
         self.trace(|| Fact::Dropped { from, to, number, kind: kind.into(), why: why.into() });
     }

@@ -118,7 +118,7 @@ impl Core {
             }
             ChunkOutcome::Complete(base) => {
                 self.snapshots.receiving = None;
-                self.on_snapshot_whole(from, resync, snapshot, base);
+                self.on_snapshot_complete(from, resync, snapshot, base);
                 snapshot.bytes
             }
         };
@@ -129,7 +129,7 @@ impl Core {
 
     /// The file is complete. It is installed if this node is still a replica and the snapshot is of this node's
     /// cluster.
-    fn on_snapshot_whole(&mut self, from: NodeId, resync: u64, snapshot: SnapshotId, base: Base) {
+    fn on_snapshot_complete(&mut self, from: NodeId, resync: u64, snapshot: SnapshotId, base: Base) {
         let mine = self.members().map(|listed| listed.membership.cluster);
         let of_mine = base.lists.last().is_some_and(|Listed { membership: list, .. }| {
             list.is_valid() && mine.is_none_or(|cluster| cluster == list.cluster)

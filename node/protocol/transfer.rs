@@ -15,7 +15,7 @@ use crate::config::Prefer;
 use crate::core::Core;
 use crate::io::{Answer, Proposal, Refusal};
 use crate::membership::MemberKind;
-use crate::message::{Message, TransferAsked, TransferNow};
+use crate::message::{Message, MessageKind, TransferAsked, TransferNow};
 use crate::role::{Leader, Progress, Role};
 use crate::trace::Fact;
 use crate::types::{LogPoint, NodeId, RequestId, Time, reach};
@@ -193,7 +193,7 @@ impl Core {
     /// this log does not end like the leader's.
     pub(super) fn on_transfer_now(&mut self, from: NodeId, number: u64, last: LogPoint) {
         if self.log.last_genuine() != Some(last) {
-            return self.trace_dropped(from, number, "transfer", "log-differs");
+            return self.trace_dropped(from, number, MessageKind::Transfer, "log-differs");
         }
         self.start_vote_for_transfer();
     }

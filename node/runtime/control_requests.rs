@@ -122,14 +122,11 @@ impl EventLoop {
         if let Some(faults) = &self.faults {
             snapshot.lab = faults.gate().state();
         }
-        let (cuts, holds) = (snapshot.lab.cuts(snapshot.node), snapshot.lab.holds());
         NodeSnapshot {
             snapshot,
             time: self.clock.node_time(),
             pid: std::process::id(),
             notes: self.about.notes(),
-            cuts,
-            holds,
             cluster: self.about.membership.cluster(),
             lab: self.about.lab,
         }

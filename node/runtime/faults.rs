@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::lab::{Altered, FaultyNode, Gate, Handled, Handling, Passage, Wrong};
-use crate::protocol::trace::Fact;
+use crate::lab::{Altered, FaultyNode, Gate, Handled, Handling, Passage};
+use crate::protocol::trace::{Fact, RuleSelection, Wrong};
 use crate::protocol::{Envelope, Input, NodeId, Time};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::EventLoop;
@@ -23,7 +23,7 @@ pub(super) struct Faults {
 
 impl Faults {
     pub(super) fn new(gate: Gate, wrong: Option<Wrong>) -> Faults {
-        let gate = gate.admits(wrong.map(Wrong::name));
+        let gate = gate.admits(wrong);
         Faults { gate, faulty_node: wrong.map(FaultyNode::new), injected: VecDeque::new() }
     }
 
@@ -141,16 +141,15 @@ impl EventLoop {
         let now = self.clock.node_time();
         let Some(Faults { gate, .. }) = &mut self.faults else { return Ok(None) };
         let outcome = match fault {
-            Fault::Cut(with) => changed(gate.cut(with)),
-            Fault::Heal(with) => changed(gate.heal(with)),
-            Fault::Rule(rule) => changed(gate.set(&rule)),
-            Fault::Release(kind) => {
-                let free = gate.release(&kind);
-                self.deliver_released(free)?
+            Fault::Set(rule, both_ways) => {
+                gate.set(&rule, both_ways);
+                FaultDone::Done
             }
-            Fault::Lift => {
-                let free = gate.lift();
-                self.resume_clock();
+            Fault::Clear(selection) => {
+                let free = gate.clear(&selection);
+                if selection == RuleSelection::All {
+                    self.resume_clock();
+                }
                 self.deliver_released(free)?
             }
             Fault::Step(on) => {
@@ -186,10 +185,8 @@ impl EventLoop {
 
     fn deliver_released(&mut self, free: Option<Vec<Envelope>>) -> Result<FaultDone, NodeError> {
         self.publish_gate_facts();
-        let Some(free) = free else { return Ok(FaultDone::Already) };
-        let count = free.len() as u64;
-        self.step_messages(free)?;
-        Ok(FaultDone::Released(count))
+        self.step_messages(free.unwrap_or_default())?;
+        Ok(FaultDone::Done)
     }
 
     /// Microseconds of the core's time until its deadline.
@@ -209,10 +206,6 @@ impl EventLoop {
         }
         Ok(FaultDone::Passed(passed))
     }
-}
-
-fn changed(changed: bool) -> FaultDone {
-    if changed { FaultDone::Done } else { FaultDone::Already }
 }
 
 fn handling_of(on_message: OnMessage) -> Handling {

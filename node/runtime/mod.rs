@@ -63,7 +63,7 @@ pub use error::NodeError;
 pub use options::{NodeOptions, SnapshotOptions};
 pub use start::run;
 
-pub use crate::lab::Wrong;
+pub use crate::protocol::trace::Wrong;
 pub use crate::server::ServeError;
 pub use crate::wire::address::{check_address, is_unspecified};
 pub use crate::wire::endpoint::BadAddress;

@@ -186,12 +186,10 @@ mod tests {
     }
 
     fn beginning(observers: &mut Observers) {
-        let (notes, cuts, holds) = (Vec::new(), Vec::new(), Vec::new());
+        let notes = Vec::new();
         let snapshot = NodeState::new(NodeId(1));
-        observers.keep_beginning(
-            NodeSnapshot { snapshot, time: Time(0), pid: 1, notes, cuts, holds, lab: true, cluster: None },
-            Time(0),
-        );
+        let first = NodeSnapshot { snapshot, time: Time(0), pid: 1, notes, lab: true, cluster: None };
+        observers.keep_beginning(first, Time(0));
     }
 
     #[tokio::test]

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::lab::Wrong;
 use crate::membership::Identity;
-use crate::protocol::trace::LinkRule;
+use crate::protocol::trace::{LinkRule, Wrong};
 use crate::protocol::{Config, Leadership, Limits, Membership, NodeId, Prefer};
 use crate::runtime::error::NodeError;
 use crate::runtime::membership::describe;

@@ -11,8 +11,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
-use crate::protocol::trace::NodeState;
-use crate::protocol::{Change, LogPoint, NodeId, Prefer};
+use crate::protocol::trace::{LinkRule, NodeState, RuleSelection};
+use crate::protocol::{Change, LogPoint, MessageKind, NodeId, Prefer};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::StopMode;
 use crate::runtime::options::{NodeOptions, SnapshotOptions};
@@ -25,6 +25,7 @@ use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
 use crate::wire::proto::control_client::ControlClient;
 use crate::wire::proto::{control_response, get_response, write_response};
+use crate::wire::refusal::Refusal;
 
 /// Longer than anything here may take on a quiet machine.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -83,10 +84,25 @@ impl Node {
     }
 
     async fn hold(&self, hold: bool) {
-        let request = proto::HoldRequest { kind: "commit-order".into() };
+        let me = NodeId(self.id);
+        let rule = LinkRule::hold(me, Some(MessageKind::CommitOrder));
         let mut control = self.control();
-        let answer = if hold { control.hold(request).await } else { control.release(request).await };
+        let answer = match hold {
+            true => control.set_rule(proto::SetRuleRequest { rule: Some((&rule).into()), both_ways: false }).await,
+            false => control.clear_rule(proto::ClearRuleRequest::from(&RuleSelection::Rule(rule))).await,
+        };
         expect_done(answer.expect("the node answers").into_inner());
+    }
+
+    async fn cut(&self, with: u64) -> proto::ControlResponse {
+        let [rule, _] = LinkRule::cut(NodeId(self.id), NodeId(with));
+        let request = proto::SetRuleRequest { rule: Some((&rule).into()), both_ways: true };
+        self.control().set_rule(request).await.expect("the node answers").into_inner()
+    }
+
+    async fn heal(&self, with: u64) -> proto::ControlResponse {
+        let request = proto::ClearRuleRequest::from(&RuleSelection::Link(NodeId(self.id), NodeId(with)));
+        self.control().clear_rule(request).await.expect("the node answers").into_inner()
     }
 }
 
@@ -94,9 +110,9 @@ fn expect_done(answer: proto::ControlResponse) {
     assert!(matches!(answer.outcome, Some(control_response::Outcome::Done(_))), "{answer:?}");
 }
 
-fn refusal(answer: proto::ControlResponse) -> String {
+fn refusal(answer: proto::ControlResponse) -> Refusal {
     match answer.outcome {
-        Some(control_response::Outcome::Refused(refusal)) => refusal.code,
+        Some(control_response::Outcome::Refused(refusal)) => refusal.try_into().expect("it is well formed"),
         other => panic!("it should be refused, not {other:?}"),
     }
 }
@@ -205,7 +221,7 @@ async fn trap_45_a_forwarded_write_goes_no_further() {
     let response = nodes[1].client().write(forwarded(put.into())).await.expect("n2 answers").into_inner();
     match response.outcome {
         Some(write_response::Outcome::Refused(refusal)) => {
-            assert_eq!((&refusal.code[..], refusal.leader), ("not_a_leader", Some(1)));
+            assert_eq!(Refusal::try_from(refusal), Ok(Refusal::NotALeader { leader: NodeId(1) }));
         }
         other => panic!("n2 does not lead: {other:?}"),
     }
@@ -216,14 +232,15 @@ async fn trap_45_a_forwarded_write_goes_no_further() {
 async fn keys_and_values_out_of_bounds_are_refused_by_code() {
     let nodes = cluster(1, false).await;
     let code = |outcome| match outcome {
-        write_response::Outcome::Refused(refusal) => refusal.code,
+        write_response::Outcome::Refused(refusal) => refusal.code(),
         other => panic!("it should be refused, not {other:?}"),
     };
     let node = &nodes[0];
     let key = Bytes::from_static(b"k");
-    assert_eq!(code(node.put("", "v").await), "empty_key");
-    assert_eq!(code(node.put_bytes(vec![1; 4097].into(), key.clone()).await), "key_too_large");
-    assert_eq!(code(node.put_bytes(key.clone(), vec![1; (1 << 20) + 1].into()).await), "value_too_large");
+    assert_eq!(code(node.put("", "v").await), proto::RefusalCode::EmptyKey);
+    assert_eq!(code(node.put_bytes(vec![1; 4097].into(), key.clone()).await), proto::RefusalCode::KeyTooLarge);
+    let too_large = vec![1; (1 << 20) + 1].into();
+    assert_eq!(code(node.put_bytes(key.clone(), too_large).await), proto::RefusalCode::ValueTooLarge);
     let largest = node.put_bytes(vec![1; 4096].into(), vec![0xff; 1 << 20].into()).await;
     assert!(matches!(largest, write_response::Outcome::Written(_)), "the limits themselves are fine");
     end(nodes).await;
@@ -251,12 +268,12 @@ async fn many_writes_are_under_way_on_one_stream() {
 #[tokio::test]
 async fn a_cut_link_keeps_a_forwarded_write_from_leaving() {
     let nodes = cluster(4, true).await;
-    expect_done(nodes[3].control().cut(proto::LinkRequest { with: 1 }).await.expect("n4 answers").into_inner());
+    expect_done(nodes[3].cut(1).await);
     match nodes[3].put("x", "1").await {
-        write_response::Outcome::Refused(refusal) => assert_eq!(refusal.code, "no_leader"),
+        write_response::Outcome::Refused(refusal) => assert_eq!(refusal.code(), proto::RefusalCode::LeaderUnreachable),
         other => panic!("it should be refused, not {other:?}"),
     }
-    expect_done(nodes[3].control().heal(proto::LinkRequest { with: 1 }).await.expect("n4 answers").into_inner());
+    expect_done(nodes[3].heal(1).await);
     assert!(matches!(nodes[3].put("x", "1").await, write_response::Outcome::Written(_)));
     end(nodes).await;
 }
@@ -269,7 +286,9 @@ async fn a_held_commit_order_keeps_data_intermediate_until_its_release() {
     let read_log = proto::ReadLogRequest { from: 0, limit: 0 };
     eventually("n2 has it as intermediate data", async || {
         let log = nodes[1].control().read_log(read_log).await.expect("n2 answers").into_inner();
-        log.lines.last().is_some_and(|line| line.key.as_deref() == Some(b"x") && line.state == "intermediate")
+        log.lines
+            .last()
+            .is_some_and(|line| line.key.as_deref() == Some(b"x") && line.state() == proto::EntryState::Intermediate)
     })
     .await;
     assert_eq!(nodes[1].value("x", proto::Consistency::Local).await, None);
@@ -283,9 +302,8 @@ async fn without_a_lab_faults_are_refused_and_values_are_not_shown() {
     let nodes = cluster(3, false).await;
     let mut control = nodes[1].control();
     let inject = proto::InjectRequest { key: Bytes::from_static(b"k"), ..Default::default() };
-    assert_eq!(refusal(control.inject(inject).await.expect("n2 answers").into_inner()), "lab_only");
-    let cut = control.cut(proto::LinkRequest { with: 1 }).await.expect("n2 answers").into_inner();
-    assert_eq!(refusal(cut), "lab_only");
+    assert_eq!(refusal(control.inject(inject).await.expect("n2 answers").into_inner()), Refusal::LabOnly {});
+    assert_eq!(refusal(nodes[1].cut(1).await), Refusal::LabOnly {});
     let log = control.read_log(proto::ReadLogRequest { from: 0, limit: 0 }).await.expect("n2 answers").into_inner();
     assert!(log.lines.len() >= 2 && log.lines.iter().all(|line| line.key.is_none() && line.value.is_none()));
     end(nodes).await;
@@ -319,10 +337,11 @@ async fn a_watcher_that_folds_events_into_its_snapshot_sees_what_the_node_says_o
         assert!(matches!(nodes[0].put("x", value).await, write_response::Outcome::Written(_)));
     }
     let status = nodes[0].control().status(proto::StatusRequest {}).await.expect("n1 answers").into_inner();
+    let (role, epoch) = (status.role(), status.epoch);
     let last = crate::wire::convert::optional_point(status.last).expect("it is well formed");
     let snapshot = watched_until(&nodes[0], last).await;
     assert_eq!(snapshot.last(), last);
-    assert_eq!((snapshot.role.name(), snapshot.epoch.map(|epoch| epoch.0)), (&status.role[..], status.epoch));
+    assert_eq!((proto::Role::from(snapshot.role), snapshot.epoch.map(|epoch| epoch.0)), (role, epoch));
     let again = watched_until(&nodes[0], last).await;
     assert_eq!((snapshot.tail, snapshot.beliefs.len()), (again.tail, again.beliefs.len()));
     end(nodes).await;

@@ -10,21 +10,21 @@ use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::membership::view::MembershipView;
-use crate::protocol::{Answer, NodeId, Refusal, check_key};
+use crate::protocol::{Answer, NodeId, check_key};
 use crate::server::admission::connections::ConnectionHandle;
 use crate::server::admission::limits::{Permit, RequestLimits};
 use crate::server::admission::response_body::answer;
 use crate::server::forward::{Forwarder, Lost};
 use crate::server::listing;
 use crate::server::records::Records;
-use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken};
 use crate::server::requests::{self, RequestQueue};
 use crate::server::write::refused_response;
 use crate::server::{watch, write_stream};
 use crate::wire::forwarded::{forwarded, is_forwarded};
 use crate::wire::proto;
 use crate::wire::proto::client_server::Client;
-use crate::wire::refusal::{refused, unsound};
+use crate::wire::refusal::Refusal;
+use crate::wire::status::overloaded;
 
 /// How many leaders one read tries, if each is deposed before it answers.
 const LEADERS_MAX: u32 = 4;
@@ -48,7 +48,7 @@ impl Client for ClientService {
         let is_forwarded = is_forwarded(&metadata);
         Ok(Response::new(match ConnectionHandle::check_unless(is_forwarded, &extensions) {
             Ok(()) => self.write_one(request, is_forwarded).await,
-            Err(refusal) => refused_response(refusal),
+            Err(refusal) => refused_response(&refusal),
         }))
     }
 
@@ -60,7 +60,7 @@ impl Client for ClientService {
     ) -> Result<Response<BoxStream<proto::WatchResponse>>, Status> {
         Ok(Response::new(match ConnectionHandle::check(request.extensions()).and_then(|()| self.limits.watch()) {
             Ok(permit) => watch::watch(self.clone(), request.into_inner(), permit),
-            Err(refusal) => watch::refuse(refusal),
+            Err(refusal) => watch::refuse(&refusal),
         }))
     }
 
@@ -71,7 +71,7 @@ impl Client for ClientService {
         request: Request<Streaming<proto::TaggedWrite>>,
     ) -> Result<Response<BoxStream<proto::TaggedWriteResponse>>, Status> {
         let admitted = ConnectionHandle::check(request.extensions()).and_then(|()| self.limits.write_stream());
-        let permit = admitted.map_err(|refusal| Status::resource_exhausted(refusal.message))?;
+        let permit = admitted.map_err(|refusal| overloaded(&refusal))?;
         Ok(Response::new(write_stream::answers(self.clone(), request.into_inner(), permit)))
     }
 
@@ -80,7 +80,7 @@ impl Client for ClientService {
         let _permit = match self.admit(&request, is_forwarded) {
             Ok(permit) => permit,
             Err(refusal) => {
-                let outcome = Some(proto::get_response::Outcome::Refused(refusal));
+                let outcome = Some(proto::get_response::Outcome::Refused(refusal.to_wire()));
                 return Ok(Response::new(proto::GetResponse { outcome }));
             }
         };
@@ -94,8 +94,11 @@ impl Client for ClientService {
         use proto::revision_response::Outcome;
         let is_forwarded = is_forwarded(request.metadata());
         let outcome = match self.admit(&request, is_forwarded) {
-            Ok(_permit) => self.newest_revision(is_forwarded).await.map_or_else(Outcome::Refused, Outcome::Revision),
-            Err(refusal) => Outcome::Refused(refusal),
+            Ok(_permit) => match self.newest_revision(is_forwarded).await {
+                Ok(revision) => Outcome::Revision(revision),
+                Err(refusal) => Outcome::Refused(refusal.to_wire()),
+            },
+            Err(refusal) => Outcome::Refused(refusal.to_wire()),
         };
         Ok(Response::new(proto::RevisionResponse { outcome: Some(outcome) }))
     }
@@ -104,7 +107,10 @@ impl Client for ClientService {
         let _permit = match self.limits.request() {
             Ok(permit) => permit,
             Err(refusal) => {
-                return Ok(Response::new(proto::ProbeResponse { refused: Some(refusal), ..Default::default() }));
+                return Ok(Response::new(proto::ProbeResponse {
+                    refused: Some(refusal.to_wire()),
+                    ..Default::default()
+                }));
             }
         };
         answer(&self.limits, self.probe_here(&request.into_inner()).await?)
@@ -115,7 +121,10 @@ impl Client for ClientService {
         let _permit = match self.admit(&request, is_forwarded) {
             Ok(permit) => permit,
             Err(refusal) => {
-                return Ok(Response::new(proto::ListResponse { refused: Some(refusal), ..Default::default() }));
+                return Ok(Response::new(proto::ListResponse {
+                    refused: Some(refusal.to_wire()),
+                    ..Default::default()
+                }));
             }
         };
         answer(&self.limits, self.list_page(request.into_inner(), is_forwarded).await?)
@@ -124,7 +133,7 @@ impl Client for ClientService {
 
 impl ClientService {
     /// Admits a request, or refuses it as overloaded. The permit counts it until it is dropped.
-    fn admit<T>(&self, request: &Request<T>, is_forwarded: bool) -> Result<Permit, proto::Refusal> {
+    fn admit<T>(&self, request: &Request<T>, is_forwarded: bool) -> Result<Permit, Refusal> {
         ConnectionHandle::check_unless(is_forwarded, request.extensions()).and_then(|()| self.limits.request())
     }
 
@@ -132,7 +141,7 @@ impl ClientService {
         use proto::get_response::Outcome;
         let outcome = |outcome| Ok(proto::GetResponse { outcome: Some(outcome) });
         if let Err(why) = check_key(&get.key) {
-            return outcome(Outcome::Refused(unsound(why)));
+            return outcome(Outcome::Refused(Refusal::from(why).to_wire()));
         }
         let mut get = get;
         if get.consistency == proto::Consistency::Quorum as i32 {
@@ -151,12 +160,14 @@ impl ClientService {
                 None => outcome(Outcome::NotFound(proto::NotFound {})),
             },
             Ok(ReadAt::Leader(answer)) => Ok(answer),
-            Err(refusal) => outcome(Outcome::Refused(refusal)),
+            Err(refusal) => outcome(Outcome::Refused(refusal.to_wire())),
         }
     }
 
     async fn list_page(&self, list: proto::ListRequest, is_forwarded: bool) -> Result<proto::ListResponse, Status> {
-        let refusal = |refusal| Ok(proto::ListResponse { records: Vec::new(), more: false, refused: Some(refusal) });
+        let refusal = |refusal: Refusal| {
+            Ok(proto::ListResponse { records: Vec::new(), more: false, refused: Some(refusal.to_wire()) })
+        };
         let call = |leader| {
             let list = forwarded(list.clone());
             self.forwarder.call_leader(leader, |mut client| async move { client.list(list).await })
@@ -176,7 +187,7 @@ impl ClientService {
     }
 
     /// A revision that is not older than any write confirmed before this call.
-    pub(super) async fn newest_revision(&self, is_forwarded: bool) -> Result<u64, proto::Refusal> {
+    pub(super) async fn newest_revision(&self, is_forwarded: bool) -> Result<u64, Refusal> {
         use proto::revision_response::Outcome;
         let call = |leader| {
             let request = forwarded(proto::RevisionRequest {});
@@ -185,8 +196,10 @@ impl ClientService {
         match self.read(proto::Consistency::Linearizable as i32, is_forwarded, call).await? {
             ReadAt::Here => Ok(self.records.revision()),
             ReadAt::Leader(proto::RevisionResponse { outcome: Some(Outcome::Revision(revision)) }) => Ok(revision),
-            ReadAt::Leader(proto::RevisionResponse { outcome: Some(Outcome::Refused(refusal)) }) => Err(refusal),
-            ReadAt::Leader(_) => Err(refused("internal", "the leader's answer is empty: please report it")),
+            ReadAt::Leader(proto::RevisionResponse { outcome: Some(Outcome::Refused(refusal)) }) => {
+                Err(refusal.try_into().unwrap_or(Refusal::Internal {}))
+            }
+            ReadAt::Leader(_) => Err(Refusal::Internal {}),
         }
     }
 
@@ -197,7 +210,7 @@ impl ClientService {
         consistency: i32,
         is_forwarded: bool,
         call: impl Fn(NodeId) -> F,
-    ) -> Result<ReadAt<T>, proto::Refusal>
+    ) -> Result<ReadAt<T>, Refusal>
     where
         F: Future<Output = Result<T, Lost>>,
     {
@@ -211,12 +224,13 @@ impl ClientService {
                 Ok(answer) => return Ok(ReadAt::Leader(answer)),
                 Err(Lost::Deposed(_)) => {}
                 Err(Lost::NotSent(_)) if self.forwarder.is_deposed(leader) => {}
-                Err(Lost::NotSent(why) | Lost::Unanswered(why)) => return Err(leader_unreachable(leader, &why)),
-                Err(Lost::Overloaded(why)) => return Err(leader_overloaded(leader, &why)),
+                Err(Lost::NotSent(reason) | Lost::Unanswered(reason)) => {
+                    return Err(Refusal::LeaderUnreachable { leader, reason });
+                }
+                Err(Lost::Overloaded(reason)) => return Err(Refusal::LeaderOverloaded { leader, reason }),
             }
         }
-        let text = format!("the leader changed {LEADERS_MAX} times before the read was answered: try again");
-        Err(refused(Refusal::NoLeader.code(), text))
+        Err(Refusal::LeadersChanged { count: LEADERS_MAX.into() })
     }
 
     async fn read_permission(&self, consistency: i32, is_forwarded: bool) -> ReadPermission {
@@ -224,32 +238,22 @@ impl ClientService {
             Ok(proto::Consistency::Local) => return ReadPermission::Granted,
             Ok(proto::Consistency::Linearizable | proto::Consistency::Unspecified) => requests::Request::Read,
             Ok(proto::Consistency::Lease) => requests::Request::LeaseRead,
-            Ok(proto::Consistency::Quorum) => {
-                let text = "quorum reads read a single key: use linearizable, lease or local here";
-                return ReadPermission::Refused(refused("unknown_consistency", text));
-            }
-            Err(_) => {
-                let text = format!("unknown consistency {consistency}: use linearizable, lease, quorum or local");
-                return ReadPermission::Refused(refused("unknown_consistency", text));
-            }
+            Ok(proto::Consistency::Quorum) => return ReadPermission::Refused(Refusal::QuorumReadOfMany {}),
+            Err(_) => return ReadPermission::Refused(Refusal::UnknownConsistency { count: consistency as u64 }),
         };
         let answer = match self.queue.ask(request) {
             Ok(answer) => answer.await,
-            Err(why) => return ReadPermission::Refused(not_taken(why)),
+            Err(why) => return ReadPermission::Refused(why.into()),
         };
         match answer {
             Ok(Answer::Readable) => ReadPermission::Granted,
-            Ok(Answer::Forward(leader)) if is_forwarded => ReadPermission::Refused(not_a_leader(leader)),
+            Ok(Answer::Forward(leader)) if is_forwarded => ReadPermission::Refused(Refusal::NotALeader { leader }),
             Ok(Answer::Forward(leader)) => ReadPermission::AskLeader(leader),
-            Ok(Answer::Refused(refusal)) => ReadPermission::Refused(by_core(refusal)),
+            Ok(Answer::Refused(refusal)) => ReadPermission::Refused(refusal.into()),
             Ok(Answer::Applied { .. } | Answer::Injected(_) | Answer::Snapshot(_) | Answer::Done | Answer::Unknown) => {
-                let text = "the core gave an answer that is none of a read: please report it";
-                ReadPermission::Refused(refused("internal", text))
+                ReadPermission::Refused(Refusal::Internal {})
             }
-            Err(_) => {
-                let text = "this node stopped before it could answer: ask another one";
-                ReadPermission::Refused(refused("stopping", text))
-            }
+            Err(_) => ReadPermission::Refused(Refusal::Stopped {}),
         }
     }
 }
@@ -267,5 +271,5 @@ enum ReadPermission {
     Granted,
     /// Only this leader may grant it.
     AskLeader(NodeId),
-    Refused(proto::Refusal),
+    Refused(Refusal),
 }

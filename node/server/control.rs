@@ -17,16 +17,18 @@ use crate::protocol::{
 };
 use crate::server::admission::limits::RequestLimits;
 use crate::server::admission::response_body;
-use crate::server::lab::Lab;
+use crate::server::fault_service::FaultService;
 use crate::server::member_changes::MemberChanges;
 use crate::server::observe;
 use crate::server::records::Records;
-use crate::server::refusal::{by_core, lab_only, not_a_leader, not_taken};
-use crate::server::requests::{Fault, Injection, NotTaken, Request as Ask, RequestQueue, State, Tail};
+use crate::server::requests::{Injection, NotTaken, Request as Ask, RequestQueue, State, Tail};
+use crate::wire::convert::wrong_to_wire;
+use crate::wire::done::Done;
 use crate::wire::forwarded::is_forwarded;
 use crate::wire::proto;
 use crate::wire::proto::control_server::Control;
-use crate::wire::refusal::{refused, unsound};
+use crate::wire::refusal::Refusal;
+use crate::wire::status::overloaded;
 
 const LOG_LINES_DEFAULT: u64 = 100;
 const LOG_LINES_MAX: u64 = 1_000;
@@ -54,13 +56,13 @@ pub struct About {
 impl About {
     /// What people should know now.
     pub fn notes(&self) -> Vec<String> {
-        self.notes.iter().cloned().chain(self.lost_disks.verdict()).collect()
+        self.notes.iter().cloned().chain(self.lost_disks.verdict().map(|lost| lost.to_string())).collect()
     }
 }
 
 pub(super) struct ControlService {
     pub(super) queue: RequestQueue,
-    pub(super) lab: Lab,
+    pub(super) faults: FaultService,
     pub(super) about: About,
     pub(super) records: Arc<dyn Records>,
     pub(super) links: Arc<Links>,
@@ -89,7 +91,7 @@ impl Control for ControlService {
             state = self.state(NodeState::TAIL_MAX).await?.snapshot;
         }
         let records = Arc::clone(&self.records);
-        let _room = self.limits.request().map_err(|refusal| Status::resource_exhausted(refusal.message))?;
+        let _room = self.limits.request().map_err(|refusal| overloaded(&refusal))?;
         let _turn = self.limits.reader().await;
         let entries = tokio::task::spawn_blocking(move || records.log(from, to, LOG_PAGE_BYTES_MAX))
             .await
@@ -121,14 +123,16 @@ impl Control for ControlService {
     }
 
     async fn stand(&self, _: Request<proto::StandRequest>) -> Result<Response<proto::ControlResponse>, Status> {
-        let answer = self.queue.ask(Ask::Stand);
-        Ok(Response::new(answered(answer, "stands for the first election").await))
+        let answer = answered(self.queue.ask(Ask::Stand)).await;
+        let done = Done::StandsFirst { node: self.about.id };
+        Ok(Response::new(answer.map_or_else(|refusal| no(&refusal), |_| yes(&done))))
     }
 
     async fn backup(&self, request: Request<proto::BackupRequest>) -> Result<Response<proto::BackupResponse>, Status> {
         let proto::BackupRequest { position, offset } = request.into_inner();
-        let answer =
-            |refusal| Ok(Response::new(proto::BackupResponse { refused: Some(refusal), ..Default::default() }));
+        let answer = |refusal: Refusal| {
+            Ok(Response::new(proto::BackupResponse { refused: Some(refusal.to_wire()), ..Default::default() }))
+        };
         let _room = match self.limits.request() {
             Ok(limits) => limits,
             Err(refusal) => return answer(refusal),
@@ -137,12 +141,11 @@ impl Control for ControlService {
             Some(position) => Position(position),
             // Each that begins now may take a snapshot of its own, which stays until it is read.
             None if self.records.snapshots_being_read() >= SNAPSHOTS_READ_MAX => {
-                let why = "other backups of this node are being read: try again when they have ended";
-                return answer(refused("overloaded", why));
+                return answer(Refusal::BackupsFull {});
             }
             None => match self.ask(Ask::Backup).await? {
                 Answer::Snapshot(point) => point.position,
-                Answer::Refused(refusal) => return answer(by_core(refusal)),
+                Answer::Refused(refusal) => return answer(refusal.into()),
                 other => return Err(Status::internal(format!("a backup was answered with {other:?}"))),
             },
         };
@@ -154,24 +157,22 @@ impl Control for ControlService {
                 &self.limits,
                 proto::BackupResponse { position: at.0, total, part, refused: None },
             ),
-            None => answer(refused("snapshot_gone", "a newer snapshot has replaced this one: begin again")),
+            None => answer(Refusal::SnapshotGone {}),
         }
     }
 
     async fn lead(&self, request: Request<proto::LeadRequest>) -> Result<Response<proto::ControlResponse>, Status> {
         let to = request.into_inner().node.map(NodeId);
         let before = self.state(0).await?.snapshot;
-        let answer = self.queue.ask(|reply| Ask::Transfer(to, reply));
+        let answer = answered(self.queue.ask(|reply| Ask::Transfer(to, reply))).await;
         let done = match to {
-            Some(to) if to == self.about.id && leader(&before) == Some(to) => format!("{to} leads already"),
-            Some(to) if to == self.about.id && leader(&before).is_none() => {
-                format!("{to} stands for election: `epoca status` shows who leads")
-            }
-            Some(to) if to == self.about.id => format!("{to} has asked to lead: `epoca status` shows who leads"),
-            Some(to) => format!("{to} leads"),
-            None => "another node leads".to_owned(),
+            Some(node) if node == self.about.id && leader(&before) == Some(node) => Done::LeadsAlready { node },
+            Some(node) if node == self.about.id && leader(&before).is_none() => Done::Stands { node },
+            Some(node) if node == self.about.id => Done::AsksToLead { node },
+            Some(node) => Done::Leads { node },
+            None => Done::AnotherLeads {},
         };
-        Ok(Response::new(answered(answer, &done).await))
+        Ok(Response::new(answer.map_or_else(|refusal| no(&refusal), |_| yes(&done))))
     }
 
     async fn members(
@@ -193,32 +194,31 @@ impl Control for ControlService {
         Ok(Response::new(self.members.promote(request).await))
     }
 
-    async fn cut(&self, request: Request<proto::LinkRequest>) -> Result<Response<proto::ControlResponse>, Status> {
-        self.lab.link(request.into_inner().with, Fault::Cut).await
+    async fn set_rule(
+        &self,
+        request: Request<proto::SetRuleRequest>,
+    ) -> Result<Response<proto::ControlResponse>, Status> {
+        self.faults.set(request.into_inner()).await
     }
 
-    async fn heal(&self, request: Request<proto::LinkRequest>) -> Result<Response<proto::ControlResponse>, Status> {
-        self.lab.link(request.into_inner().with, Fault::Heal).await
+    async fn clear_rule(
+        &self,
+        request: Request<proto::ClearRuleRequest>,
+    ) -> Result<Response<proto::ControlResponse>, Status> {
+        self.faults.clear(request.into_inner()).await
     }
 
-    async fn hold(&self, request: Request<proto::HoldRequest>) -> Result<Response<proto::ControlResponse>, Status> {
-        self.lab.hold(&request.into_inner().kind).await
-    }
-
-    async fn release(&self, request: Request<proto::HoldRequest>) -> Result<Response<proto::ControlResponse>, Status> {
-        self.lab.release(request.into_inner().kind).await
-    }
-
-    async fn rule(&self, request: Request<proto::LinkRule>) -> Result<Response<proto::ControlResponse>, Status> {
-        self.lab.rule(request.into_inner()).await
-    }
-
-    async fn lift(&self, _: Request<proto::LiftRequest>) -> Result<Response<proto::ControlResponse>, Status> {
-        self.lab.fault(Fault::Lift).await
+    async fn list_rules(
+        &self,
+        _: Request<proto::ListRulesRequest>,
+    ) -> Result<Response<proto::ListRulesResponse>, Status> {
+        let lab = self.state(0).await?.snapshot.lab;
+        let rules = lab.rules.iter().map(Into::into).collect();
+        Ok(Response::new(proto::ListRulesResponse { rules, frozen: lab.frozen }))
     }
 
     async fn step(&self, request: Request<proto::StepRequest>) -> Result<Response<proto::ControlResponse>, Status> {
-        self.lab.fault(Fault::Step(request.into_inner().on)).await
+        self.faults.step(request.into_inner().on).await
     }
 
     async fn pending(&self, _: Request<proto::PendingRequest>) -> Result<Response<proto::PendingResponse>, Status> {
@@ -227,23 +227,24 @@ impl Control for ControlService {
     }
 
     async fn handle(&self, request: Request<proto::HandleRequest>) -> Result<Response<proto::ControlResponse>, Status> {
-        self.lab.handle(request.into_inner()).await
+        self.faults.handle(request.into_inner()).await
     }
 
     async fn tick(&self, request: Request<proto::TickRequest>) -> Result<Response<proto::TickResponse>, Status> {
-        self.lab.tick(request.into_inner().micros).await
+        self.faults.tick(request.into_inner().micros).await
     }
 
     async fn inject(&self, request: Request<proto::InjectRequest>) -> Result<Response<proto::ControlResponse>, Status> {
         if !self.about.lab {
-            return Ok(Response::new(no(lab_only())));
+            return Ok(Response::new(no(&Refusal::LabOnly {})));
         }
         let injection = match injection(request.into_inner()) {
             Ok(injection) => injection,
-            Err(refusal) => return Ok(Response::new(no(refusal))),
+            Err(refusal) => return Ok(Response::new(no(&refusal))),
         };
-        let answer = self.queue.ask(|reply| Ask::Inject(injection, reply));
-        Ok(Response::new(answered(answer, "forged entries are at the end of the log").await))
+        let answer = answered(self.queue.ask(|reply| Ask::Inject(injection, reply))).await;
+        let done = answer.and_then(|last| Ok(Done::Injected { last: last.ok_or(Refusal::Internal {})? }));
+        Ok(Response::new(done.map_or_else(|refusal| no(&refusal), |done| yes(&done))))
     }
 }
 
@@ -258,12 +259,12 @@ impl ControlService {
 
     fn status_of(&self, state: State) -> proto::StatusResponse {
         let State { snapshot, pending, timer_micros } = state;
-        let (me, lab) = (self.about.id, &snapshot.lab);
+        let lab = &snapshot.lab;
         let peers = self.links.members().into_iter();
         proto::StatusResponse {
             id: self.about.id.0,
             address: self.about.address.clone(),
-            role: snapshot.role.name().to_owned(),
+            role: proto::Role::from(snapshot.role).into(),
             epoch: snapshot.epoch.map(|epoch| epoch.0),
             leader: leader(&snapshot).map(|leader| leader.0),
             last: snapshot.last().map(Into::into),
@@ -280,13 +281,11 @@ impl ControlService {
                 .collect(),
             cpu_micros: cpu_micros(),
             notes: self.about.notes.clone(),
-            disks_lost: self.about.lost_disks.verdict(),
-            cuts: lab.cuts(me).into_iter().map(|with| proto::LinkState { with: with.0 }).collect(),
-            holds: lab.holds(),
+            disks_lost: self.about.lost_disks.verdict().as_ref().map(Into::into),
             rules: lab.rules.iter().map(Into::into).collect(),
             frozen: lab.frozen,
             pending,
-            wrong: lab.wrong.as_ref().map(|how| how.to_string()),
+            wrong: wrong_to_wire(lab.wrong),
             timer_micros,
             incarnation: self.about.incarnation.0.to_vec().into(),
             members: self.about.membership.known().list.map(|list| (&*list).into()),
@@ -300,7 +299,10 @@ impl ControlService {
         let in_session = command.filter(|command| command.once.is_some());
         proto::LogLine {
             point: Some(entry.point().into()),
-            state: if state.is_committed(entry.point()) { "committed" } else { "intermediate" }.to_owned(),
+            state: match state.is_committed(entry.point()) {
+                true => proto::EntryState::Committed.into(),
+                false => proto::EntryState::Intermediate.into(),
+            },
             kind: proto::EntryKind::from(entry.kind).into(),
             key,
             value: value.flatten(),
@@ -314,55 +316,57 @@ impl ControlService {
 /// Asks the loop, in words of gRPC if it does not answer.
 pub(super) async fn ask<T>(queue: &RequestQueue, request: impl FnOnce(oneshot::Sender<T>) -> Ask) -> Result<T, Status> {
     let asked = queue.ask(request).map_err(|why| match why {
-        NotTaken::Overloaded => Status::resource_exhausted(not_taken(why).message),
-        NotTaken::Stopping => Status::unavailable(not_taken(why).message),
+        NotTaken::Overloaded => overloaded(&why.into()),
+        NotTaken::Stopping => Status::unavailable(Refusal::from(why).to_string()),
     })?;
-    asked.await.map_err(|_| Status::unavailable("this node stopped before it could answer"))
+    asked.await.map_err(|_| Status::unavailable(Refusal::Stopped {}.to_string()))
 }
 
 pub(super) fn leader(snapshot: &NodeState) -> Option<NodeId> {
     if snapshot.role == RoleName::Leader { Some(snapshot.node) } else { snapshot.leader }
 }
 
-fn injection(request: proto::InjectRequest) -> Result<Injection, proto::Refusal> {
+fn injection(request: proto::InjectRequest) -> Result<Injection, Refusal> {
     let proto::InjectRequest { epoch, key, value, count } = request;
-    Change::Put { key: key.clone(), value: value.clone() }.check().map_err(unsound)?;
+    Change::Put { key: key.clone(), value: value.clone() }.check()?;
     if epoch == Some(0) {
-        return Err(refused("epoch_out_of_range", "epochs count from 1"));
+        return Err(Refusal::EpochZero {});
     }
     let count = count.max(1);
     let limit = Limits::default().injected_entries as u64;
     if count > limit {
-        let text = format!("{count} forged entries are too many at once: the limit is {limit}");
-        return Err(refused("too_many", text));
+        return Err(Refusal::TooMany { limit });
     }
     let command = Command { session: 0, sequence: 0, once: None, change: Change::Put { key, value } }.encode();
     Ok(Injection { epoch: epoch.map(Epoch), commands: vec![command; count as usize] })
 }
 
-async fn answered(asked: Result<oneshot::Receiver<Answer>, NotTaken>, done: &str) -> proto::ControlResponse {
-    let answer = match asked {
-        Ok(answer) => answer.await,
-        Err(why) => return no(not_taken(why)),
-    };
-    match answer {
-        Ok(Answer::Done | Answer::Readable) => yes(done.to_owned(), None),
-        Ok(Answer::Injected(last) | Answer::Applied { entry: last, .. } | Answer::Snapshot(last)) => {
-            yes(done.to_owned(), Some(last))
-        }
-        Ok(Answer::Forward(leader)) => no(not_a_leader(leader)),
-        Ok(Answer::Refused(refusal)) => no(by_core(refusal)),
-        Ok(Answer::Unknown) | Err(_) => no(refused("stopping", "the node stopped before it could answer")),
+/// The core's answer: the last entry, where entries were made.
+async fn answered(asked: Result<oneshot::Receiver<Answer>, NotTaken>) -> Result<Option<LogPoint>, Refusal> {
+    match asked?.await {
+        Ok(Answer::Done | Answer::Readable) => Ok(None),
+        Ok(Answer::Injected(last) | Answer::Applied { entry: last, .. } | Answer::Snapshot(last)) => Ok(Some(last)),
+        Ok(Answer::Forward(leader)) => Err(Refusal::NotALeader { leader }),
+        Ok(Answer::Refused(refusal)) => Err(refusal.into()),
+        Ok(Answer::Unknown) | Err(_) => Err(Refusal::Stopped {}),
     }
 }
 
-pub(super) fn yes(message: String, last: Option<LogPoint>) -> proto::ControlResponse {
-    let done = proto::Done { message, last: last.map(Into::into) };
-    proto::ControlResponse { outcome: Some(proto::control_response::Outcome::Done(done)) }
+impl From<NotTaken> for Refusal {
+    fn from(why: NotTaken) -> Refusal {
+        match why {
+            NotTaken::Overloaded => Refusal::QueueFull {},
+            NotTaken::Stopping => Refusal::Stopping {},
+        }
+    }
 }
 
-pub(super) fn no(refusal: proto::Refusal) -> proto::ControlResponse {
-    proto::ControlResponse { outcome: Some(proto::control_response::Outcome::Refused(refusal)) }
+pub(super) fn yes(done: &Done) -> proto::ControlResponse {
+    proto::ControlResponse { outcome: Some(proto::control_response::Outcome::Done(done.into())) }
+}
+
+pub(super) fn no(refusal: &Refusal) -> proto::ControlResponse {
+    proto::ControlResponse { outcome: Some(proto::control_response::Outcome::Refused(refusal.to_wire())) }
 }
 
 /// User and system time of this process so far.

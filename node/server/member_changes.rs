@@ -11,17 +11,14 @@ use crate::membership::view::MembershipView;
 use crate::protocol::{Answer, Incarnation, Member, MemberChange, MemberKind, NodeId};
 use crate::server::control::{ask, leader};
 use crate::server::forward::{Forwarder, Lost};
-use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken};
 use crate::server::requests::{Request as Ask, RequestQueue};
 use crate::wire::address::{is_address, is_unspecified};
+use crate::wire::doubt::Doubt;
 use crate::wire::forwarded::{forwarded, is_forwarded};
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 use crate::wire::proto::member_changed::Outcome;
-use crate::wire::refusal::refused;
-
-/// Why nobody is added while too few disks are left to elect a leader.
-const NO_LEADER: &str = "no_leader";
+use crate::wire::refusal::Refusal;
 
 pub(super) struct MemberChanges {
     pub(super) queue: RequestQueue,
@@ -55,13 +52,14 @@ impl MemberChanges {
         let (first, request) = (!is_forwarded(request.metadata()), request.into_inner());
         let member = match self.member(&request) {
             Ok(member) => member,
-            Err(refusal) => return no(refusal),
+            Err(refusal) => return no(&refusal),
         };
         let call = |channel: Channel| async move { ControlClient::new(channel).join(forwarded(request)).await };
         self.lost_disks.asked(member.id, member.incarnation);
         let answer = self.change(MemberChange::Add(member), first, call).await;
         match (&answer.outcome, self.lost_disks.verdict()) {
-            (Some(Outcome::Refused(refusal)), Some(why)) if refusal.code == NO_LEADER => no(refused("disks_lost", why)),
+            // A cluster that lost a quorum of its disks has no leader, and waiting would not help.
+            (Some(Outcome::Refused(refusal)), Some(lost)) if is_about_the_leader(refusal) => no(&lost.into()),
             _ => answer,
         }
     }
@@ -78,28 +76,23 @@ impl MemberChanges {
         self.change(MemberChange::Promote(NodeId(request.node)), first, call).await
     }
 
-    fn member(&self, request: &proto::JoinRequest) -> Result<Member, proto::Refusal> {
+    fn member(&self, request: &proto::JoinRequest) -> Result<Member, Refusal> {
         let proto::JoinRequest { id, address, incarnation, learner, cluster, .. } = request;
         if *id == 0 || *id >= 1 << 63 {
-            return Err(refused("bad_member", format!("{id} is no node id: they count from 1")));
+            return Err(Refusal::BadNodeId { count: *id });
         }
         if !is_address(address) {
-            return Err(refused(
-                "bad_member",
-                format!("{address:?} is no address: write HOST:PORT, as 127.0.0.1:7105"),
-            ));
+            return Err(Refusal::BadMemberAddress { subject: address.clone() });
         }
         if is_unspecified(address) {
-            let text = format!("{address} is every address of a machine: start n{id} with --advertise and one of them");
-            return Err(refused("bad_member", text));
+            return Err(Refusal::UnspecifiedAddress { subject: address.clone(), node: NodeId(*id) });
         }
         let Ok(incarnation) = <[u8; 16]>::try_from(&incarnation[..]) else {
-            return Err(refused("bad_member", "the incarnation of a data folder has 16 bytes"));
+            return Err(Refusal::BadIncarnation {});
         };
         let mine = self.membership.cluster();
         if cluster.as_ref().is_some_and(|theirs| mine.is_some_and(|mine| theirs[..] != mine.0)) {
-            let text = format!("n{id} belongs to another cluster: start it on an empty folder");
-            return Err(refused("other_cluster", text));
+            return Err(Refusal::OtherCluster { node: NodeId(*id) });
         }
         let kind = if *learner { MemberKind::Learner } else { MemberKind::Joining };
         Ok(Member { id: NodeId(*id), address: address.clone(), incarnation: Incarnation(incarnation), kind })
@@ -117,42 +110,40 @@ impl MemberChanges {
     {
         let answer = match self.queue.ask(|reply| Ask::ChangeMembers(change, reply)) {
             Ok(answer) => answer.await,
-            Err(why) => return no(not_taken(why)),
+            Err(why) => return no(&why.into()),
         };
         match answer {
             Ok(Answer::Applied { entry, .. }) => said(Outcome::Written(entry.into())),
             // A leader that is to be removed has handed over: whoever asked goes on at the new one.
-            Ok(Answer::Forward(leader)) if !first || leader == self.me => no(not_a_leader(leader)),
+            Ok(Answer::Forward(leader)) if !first || leader == self.me => no(&Refusal::NotALeader { leader }),
             Ok(Answer::Forward(leader)) => match self.forwarder.ask_leader(leader, call).await {
                 Ok(answer) => answer,
-                Err(Lost::NotSent(why)) => no(leader_unreachable(leader, &why)),
-                Err(Lost::Overloaded(why)) => no(leader_overloaded(leader, &why)),
-                Err(Lost::Unanswered(why)) => {
-                    unknown(&format!("it was passed on to {leader}, whose answer was lost: {why}"))
-                }
-                Err(Lost::Deposed(next)) => {
-                    unknown(&format!("it was passed on to {leader}, which gave no answer, and {next} leads by now"))
-                }
+                Err(Lost::NotSent(reason)) => no(&Refusal::LeaderUnreachable { leader, reason }),
+                Err(Lost::Overloaded(reason)) => no(&Refusal::LeaderOverloaded { leader, reason }),
+                Err(Lost::Unanswered(detail)) => unknown(&Doubt::AnswerLost { leader, detail }),
+                Err(Lost::Deposed(next)) => unknown(&Doubt::Deposed { leader, next }),
             },
-            Ok(Answer::Refused(refusal)) => no(by_core(refusal)),
-            Ok(Answer::Unknown) => unknown("the leader stepped down with the change in its log"),
+            Ok(Answer::Refused(refusal)) => no(&refusal.into()),
+            Ok(Answer::Unknown) => unknown(&Doubt::SteppedDown {}),
             Ok(Answer::Done) => said(Outcome::Unchanged(proto::Unchanged {})),
-            Ok(Answer::Readable | Answer::Injected(_) | Answer::Snapshot(_)) => {
-                unknown("the node gave an answer that fits no change")
-            }
-            Err(_) => unknown("the node stopped before it could answer"),
+            Ok(Answer::Readable | Answer::Injected(_) | Answer::Snapshot(_)) => unknown(&Doubt::Misfit {}),
+            Err(_) => unknown(&Doubt::Stopped {}),
         }
     }
+}
+
+fn is_about_the_leader(refusal: &proto::Refusal) -> bool {
+    Refusal::try_from(refusal.clone()).is_ok_and(|refusal| refusal.is_about_the_leader())
 }
 
 fn said(outcome: Outcome) -> proto::MemberChanged {
     proto::MemberChanged { outcome: Some(outcome) }
 }
 
-fn no(refusal: proto::Refusal) -> proto::MemberChanged {
-    said(Outcome::Refused(refusal))
+fn no(refusal: &Refusal) -> proto::MemberChanged {
+    said(Outcome::Refused(refusal.to_wire()))
 }
 
-fn unknown(why: &str) -> proto::MemberChanged {
-    said(Outcome::Unknown(proto::Unknown { message: format!("{why}, so the change may or may not happen") }))
+fn unknown(doubt: &Doubt) -> proto::MemberChanged {
+    said(Outcome::Unknown(doubt.into()))
 }

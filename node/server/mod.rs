@@ -13,6 +13,7 @@ use crate::peers::inbound::PeerService;
 use crate::protocol::NodeId;
 use crate::server::admission::calls::CallLimits;
 use crate::server::admission::limits::RequestLimits;
+use crate::server::fault_service::FaultService;
 use crate::server::requests::RequestQueue;
 use crate::wire::endpoint::{KEEPALIVE, MESSAGE_BYTES_MAX};
 use crate::wire::proto::client_server::ClientServer;
@@ -24,8 +25,6 @@ pub(crate) mod requests;
 pub(crate) mod ring;
 
 mod admission;
-
-mod refusal;
 
 mod records;
 
@@ -47,7 +46,7 @@ mod member_changes;
 
 mod control;
 
-mod lab;
+mod fault_service;
 
 mod observe;
 
@@ -160,8 +159,8 @@ fn handlers(services: Services) -> Handlers {
         channel: move |node| forwarder.channel(node),
     };
     tokio::spawn(removed.run());
-    let lab = lab::Lab { queue: queue.clone(), about: about.clone(), links: Arc::clone(&links) };
-    let control = control::ControlService { queue, lab, about, records, links: Arc::clone(&links), members, limits };
+    let faults = FaultService { queue: queue.clone(), about: about.clone(), links: Arc::clone(&links) };
+    let control = control::ControlService { queue, faults, about, records, links: Arc::clone(&links), members, limits };
     Handlers { peer: PeerService { links }, client, control }
 }
 

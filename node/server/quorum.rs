@@ -16,7 +16,7 @@ use crate::server::requests::Request;
 use crate::wire::convert::Malformed;
 use crate::wire::proto;
 use crate::wire::proto::get_response::Outcome;
-use crate::wire::refusal::refused;
+use crate::wire::refusal::Refusal;
 
 /// Rounds before the leader is asked.
 const ROUNDS: u32 = 10;
@@ -62,7 +62,7 @@ impl ClientService {
         for _ in 0..ROUNDS {
             let wanted = match replicas_wanted(get.replicas as usize, &known) {
                 Ok(wanted) => wanted,
-                Err(refusal) => return Ok(Some(Outcome::Refused(refusal))),
+                Err(refusal) => return Ok(Some(Outcome::Refused(refusal.to_wire()))),
             };
             let Round { answers, newer } = self.ask_voters(&get.key, &known, wanted).await?;
             if let Some(newer) = newer {
@@ -132,8 +132,8 @@ impl ClientService {
         }
         let counts = |probe: &Probe| list_id.is_some_and(|list| probe.counts_for(list));
         let Some(Probe { applied, accepted, .. }) = probe.filter(counts) else {
-            let text = "by its log this node is not a voter of this member list";
-            return Ok(proto::ProbeResponse { refused: Some(refused("no_voter", text)), ..Default::default() });
+            let refused = Some(Refusal::NoVoter {}.to_wire());
+            return Ok(proto::ProbeResponse { refused, ..Default::default() });
         };
         let record = self.records.get(&request.key).map_err(Status::internal)?.map(Into::into);
         let voter = proto::Voter { applied: applied.map(Into::into), accepted: accepted.map(Into::into) };
@@ -148,10 +148,10 @@ impl ClientService {
 
 /// The number of voters to probe. Fewer than a majority are enough only while the list has never changed: a few
 /// answers cannot show that the others already use another list.
-fn replicas_wanted(replicas: usize, known: &Members) -> Result<usize, proto::Refusal> {
+fn replicas_wanted(replicas: usize, known: &Members) -> Result<usize, Refusal> {
     let voters = known.voters().len();
     if voters == 0 {
-        return Err(refused("not_founded", "this node belongs to no cluster yet: ask another one"));
+        return Err(Refusal::NoCluster {});
     }
     let changed = known.list.as_ref().is_some_and(|list| list.position != Position::FIRST);
     let least = if changed { known.quorum() } else { replicas_least(voters) };
@@ -159,12 +159,8 @@ fn replicas_wanted(replicas: usize, known: &Members) -> Result<usize, proto::Ref
     if (least..=voters).contains(&wanted) {
         return Ok(wanted);
     }
-    let why = if changed { ", a majority since the member list has changed once" } else { "" };
-    let text = format!(
-        "a quorum read of {wanted} nodes is not possible: at least {least} of {voters} voters must be asked{why}, so \
-         that one of them has every confirmed write"
-    );
-    Err(refused("wrong_replicas", text))
+    let (count, voters, limit) = (wanted as u64, voters as u64, least as u64);
+    Err(Refusal::WrongReplicas { count, voters, limit, changed })
 }
 
 /// The voter itself has checked that it counts for the list in the request.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::protocol::trace::{Fact, LinkRule, MessageId, NodeState, PendingMessage};
+use crate::protocol::trace::{Fact, LinkRule, MessageId, NodeState, PendingMessage, RuleSelection};
 use crate::protocol::{Answer, Epoch, MemberChange, NodeId, Probe};
 use crate::server::ring::Ring;
 use crate::wire::convert::NodeSnapshot;
@@ -76,14 +76,10 @@ pub(crate) struct Watch {
 /// A fault to inject or to end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
-    Cut(NodeId),
-    Heal(NodeId),
-    /// Sets a rule: hold, drop, delay or duplicate.
-    Rule(LinkRule),
-    /// Ends the hold of this kind of message, or all holds.
-    Release(String),
-    /// Ends every fault.
-    Lift,
+    /// Sets a rule; with `true` the same rule in both directions of its link.
+    Set(LinkRule, bool),
+    /// Clears rules; clearing all of them ends step mode too.
+    Clear(RuleSelection),
     Step(bool),
     Message(MessageId, OnMessage),
     /// Advances the core's time by this many microseconds, or to its deadline.
@@ -101,11 +97,7 @@ pub(crate) enum OnMessage {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum FaultDone {
-    /// Nothing changed: it was in force, or not in force, already.
-    Already,
     Done,
-    /// This many waiting messages were delivered.
-    Released(u64),
     /// No such message waits here.
     NoSuchMessage,
     /// The core's time advanced by this many microseconds.

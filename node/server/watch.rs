@@ -19,7 +19,7 @@ use crate::server::admission::limits::Permit;
 use crate::server::client::ClientService;
 use crate::server::records::{ChangedRecord, ChangesGone, Records};
 use crate::wire::proto;
-use crate::wire::refusal::refused;
+use crate::wire::refusal::Refusal;
 
 /// Changes in one message, and messages buffered for a slow client; beyond it the database is not read for that
 /// client.
@@ -50,8 +50,8 @@ pub(super) fn watch(
 }
 
 /// A watch that is refused.
-pub(super) fn refuse(refusal: proto::Refusal) -> BoxStream<proto::WatchResponse> {
-    let response = proto::WatchResponse { refused: Some(refusal), ..proto::WatchResponse::default() };
+pub(super) fn refuse(refusal: &Refusal) -> BoxStream<proto::WatchResponse> {
+    let response = proto::WatchResponse { refused: Some(refusal.to_wire()), ..proto::WatchResponse::default() };
     Box::pin(tokio_stream::once(Ok(response)))
 }
 
@@ -111,12 +111,8 @@ async fn newest(service: &ClientService) -> Option<u64> {
 }
 
 fn future_revision(from: u64, newest: u64) -> proto::WatchResponse {
-    let text = format!(
-        "revision {from} does not exist yet: the newest is {newest}. Watch from {} on, or without a revision from the \
-         next change on",
-        newest + 1
-    );
-    proto::WatchResponse { refused: Some(refused("future_revision", text)), ..proto::WatchResponse::default() }
+    let refused = Some(Refusal::FutureRevision { revision: from, bound: newest }.to_wire());
+    proto::WatchResponse { refused, ..proto::WatchResponse::default() }
 }
 
 /// The next changes, and the revision up to which they are complete; or the refusal that ends the stream.
@@ -128,8 +124,7 @@ fn page(records: &dyn Records, after: u64, prefix: &[u8]) -> Result<(proto::Watc
             Ok((proto::WatchResponse { changes, up_to, ..proto::WatchResponse::default() }, up_to))
         }
         Err(ChangesGone { oldest }) => {
-            let text = format!("changes from revision {} on are no longer kept: watch from {oldest} on", after + 1);
-            let refused = Some(refused("history_gone", text));
+            let refused = Some(Refusal::HistoryGone { revision: after + 1, bound: oldest }.to_wire());
             Err(proto::WatchResponse { refused, oldest, ..proto::WatchResponse::default() })
         }
     }

@@ -8,11 +8,11 @@ use crate::protocol::apply::{Applied, Outcome};
 use crate::protocol::{Answer, Change, Command, NodeId, Once};
 use crate::server::client::ClientService;
 use crate::server::forward::Lost;
-use crate::server::refusal::{by_core, leader_overloaded, leader_unreachable, not_a_leader, not_taken, session_lost};
 use crate::server::requests;
+use crate::wire::doubt::Doubt;
 use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
-use crate::wire::refusal::{refused, unsound};
+use crate::wire::refusal::Refusal;
 
 /// A write with its decoded change. The request is kept for forwarding; both share their bytes.
 pub(super) struct CheckedWrite {
@@ -25,14 +25,12 @@ pub(super) struct CheckedWrite {
 impl CheckedWrite {
     /// Decodes and checks a request. This is the only place of a node that checks the limits of keys, values and
     /// batches.
-    pub(super) fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<CheckedWrite, proto::Refusal> {
+    pub(super) fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<CheckedWrite, Refusal> {
         let Some(change) = &request.change else {
-            return Err(refused("empty_write", "the request contains no change"));
+            return Err(Refusal::EmptyWrite {});
         };
-        let change = Change::try_from(change).map_err(|_| {
-            refused("nothing_expected", "a compare-and-set must state what it expects: absent, a value or a revision")
-        })?;
-        change.check().map_err(unsound)?;
+        let change = Change::try_from(change).map_err(|_| Refusal::NothingExpected {})?;
+        change.check()?;
         Ok(CheckedWrite { request, change, is_forwarded })
     }
 
@@ -54,23 +52,23 @@ impl ClientService {
         let (_permits, write) =
             match admitted.and_then(|permits| Ok((permits, CheckedWrite::new(request, is_forwarded)?))) {
                 Ok(admitted) => admitted,
-                Err(refusal) => return refused_response(refusal),
+                Err(refusal) => return refused_response(&refusal),
             };
         let command = write.command();
         let answer = match self.queue.ask(|reply| requests::Request::Write(command, reply)) {
             Ok(answer) => answer.await,
-            Err(why) => return refused_response(not_taken(why)),
+            Err(why) => return refused_response(&why.into()),
         };
         match answer {
             Ok(Answer::Applied { applied, .. }) => self.applied_response(&write, applied),
-            Ok(Answer::Forward(leader)) if write.is_forwarded => refused_response(not_a_leader(leader)),
+            Ok(Answer::Forward(leader)) if write.is_forwarded => refused_response(&Refusal::NotALeader { leader }),
             Ok(Answer::Forward(leader)) => Box::pin(self.forward_write(leader, write.request)).await,
-            Ok(Answer::Refused(refusal)) => refused_response(by_core(refusal)),
-            Ok(Answer::Unknown) => unknown_response("the leader stepped down with the write in its log"),
+            Ok(Answer::Refused(refusal)) => refused_response(&refusal.into()),
+            Ok(Answer::Unknown) => unknown_response(&Doubt::SteppedDown {}),
             Ok(Answer::Injected(_) | Answer::Snapshot(_) | Answer::Readable | Answer::Done) => {
-                unknown_response("the core gave an answer that is none of a write")
+                unknown_response(&Doubt::Misfit {})
             }
-            Err(_) => unknown_response("the node stopped before it could answer"),
+            Err(_) => unknown_response(&Doubt::Stopped {}),
         }
     }
 
@@ -84,7 +82,7 @@ impl ClientService {
                 (Wire::Written(point), revision)
             }
             Outcome::NotEqual { present } => (Wire::NotEqual(self.not_equal(write, present)), 0),
-            Outcome::SessionLost => (Wire::Refused(session_lost()), 0),
+            Outcome::SessionLost => (Wire::Refused(Refusal::SessionLost {}.to_wire()), 0),
         };
         proto::WriteResponse { outcome: Some(outcome), revision }
     }
@@ -100,14 +98,10 @@ impl ClientService {
         let call =
             |mut client: proto::client_client::ClientClient<_>| async move { client.write(forwarded(request)).await };
         self.forwarder.call_leader(leader, call).await.unwrap_or_else(|lost| match lost {
-            Lost::NotSent(why) => refused_response(leader_unreachable(leader, &why)),
-            Lost::Overloaded(why) => refused_response(leader_overloaded(leader, &why)),
-            Lost::Unanswered(why) => {
-                unknown_response(&format!("it was forwarded to {leader}, whose answer was lost: {why}"))
-            }
-            Lost::Deposed(next) => {
-                unknown_response(&format!("it was forwarded to {leader}, which did not answer, and {next} leads now"))
-            }
+            Lost::NotSent(reason) => refused_response(&Refusal::LeaderUnreachable { leader, reason }),
+            Lost::Overloaded(reason) => refused_response(&Refusal::LeaderOverloaded { leader, reason }),
+            Lost::Unanswered(detail) => unknown_response(&Doubt::AnswerLost { leader, detail }),
+            Lost::Deposed(next) => unknown_response(&Doubt::Deposed { leader, next }),
         })
     }
 }
@@ -131,14 +125,10 @@ pub(super) fn key_and_value_bytes(request: &proto::WriteRequest) -> usize {
     }
 }
 
-pub(super) fn refused_response(refusal: proto::Refusal) -> proto::WriteResponse {
-    proto::WriteResponse { outcome: Some(proto::write_response::Outcome::Refused(refusal)), revision: 0 }
+pub(super) fn refused_response(refusal: &Refusal) -> proto::WriteResponse {
+    proto::WriteResponse { outcome: Some(proto::write_response::Outcome::Refused(refusal.to_wire())), revision: 0 }
 }
 
-fn unknown_response(why: &str) -> proto::WriteResponse {
-    let message = format!("{why}, so the write may or may not happen");
-    proto::WriteResponse {
-        outcome: Some(proto::write_response::Outcome::Unknown(proto::Unknown { message })),
-        revision: 0,
-    }
+fn unknown_response(doubt: &Doubt) -> proto::WriteResponse {
+    proto::WriteResponse { outcome: Some(proto::write_response::Outcome::Unknown(doubt.into())), revision: 0 }
 }

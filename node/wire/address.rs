@@ -21,7 +21,7 @@ pub(crate) fn is_address(text: &str) -> bool {
 ///
 /// assert_eq!(check_address("node-3.example.org:7101", 1), Ok(()));
 /// assert!(check_address("::1:7101", 1).is_err_and(|why| why.contains("[::1]:7101")));
-/// assert!(check_address("127.0.0.1:0", 1).is_err(), "port 0 is for those who listen");
+/// assert!(check_address("127.0.0.1:0", 1).is_err(), "port 0 is only for listening");
 /// ```
 pub fn check_address(text: &str, port_min: u16) -> Result<(), String> {
     let form = "write HOST:PORT, as 127.0.0.1:7101, localhost:7101 or [::1]:7101";

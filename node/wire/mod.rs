@@ -18,7 +18,13 @@ pub(crate) mod deadline;
 
 pub mod forwarded;
 
+mod typed;
+
 pub(crate) mod refusal;
+
+pub(crate) mod doubt;
+
+pub(crate) mod done;
 
 pub(crate) mod status;
 

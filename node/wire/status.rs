@@ -1,8 +1,26 @@
-//! The text of a gRPC status.
+//! The text of a gRPC status, and refusals that end a call.
 
 use std::error::Error;
 
-use tonic::Status;
+use prost::Message;
+use tonic::{Code, Status};
+
+use crate::wire::proto;
+use crate::wire::refusal::Refusal;
+
+/// A call that was not begun because too much is under way. The refusal itself stands in the details.
+pub(crate) fn overloaded(refusal: &Refusal) -> Status {
+    let details = refusal.to_wire().encode_to_vec();
+    Status::with_details(Code::ResourceExhausted, refusal.to_string(), details.into())
+}
+
+/// The refusal in the details of a status.
+pub(crate) fn refusal_of(status: &Status) -> Option<Refusal> {
+    if status.details().is_empty() {
+        return None;
+    }
+    proto::Refusal::decode(status.details()).ok()?.try_into().ok()
+}
 
 /// The message with its innermost cause: "tcp connect error" alone does not say what failed.
 pub(crate) fn reason(status: &Status) -> String {

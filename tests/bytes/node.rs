@@ -21,7 +21,7 @@ use crate::spoil::spoil;
 use crate::support::{Cluster, until};
 
 /// Every method that takes one message, and those that take a stream.
-const UNARY: [&str; 16] = [
+const UNARY: [&str; 15] = [
     "Peer/Deliver",
     "Client/Write",
     "Client/Get",
@@ -29,10 +29,9 @@ const UNARY: [&str; 16] = [
     "Control/Status",
     "Control/ReadLog",
     "Control/Stand",
-    "Control/Cut",
-    "Control/Heal",
-    "Control/Hold",
-    "Control/Release",
+    "Control/SetRule",
+    "Control/ClearRule",
+    "Control/ListRules",
     "Control/Inject",
     "Control/Members",
     "Control/Join",

@@ -38,16 +38,7 @@ fn snapshot() -> NodeSnapshot {
     snapshot
         .beliefs
         .insert(NodeId(2), Belief { matched: Some(preview(1).point), next: Some(Position(3)), snapshot: None });
-    NodeSnapshot {
-        snapshot,
-        time: Time(1),
-        pid: 2,
-        notes: vec!["n".into()],
-        cuts: vec![NodeId(3)],
-        holds: Vec::new(),
-        lab: true,
-        cluster: None,
-    }
+    NodeSnapshot { snapshot, time: Time(1), pid: 2, notes: vec!["n".into()], lab: true, cluster: None }
 }
 
 fn observations() -> Vec<Vec<u8>> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use epoca::client::{Client, ClientError, Consistency, Written};
+use epoca::client::{Client, ClientError, Consistency, ProcessState, Written};
 use epoca::cluster::Cluster;
 use epoca::verify::dice::Dice;
 use epoca::verify::patience::within;
@@ -100,7 +100,7 @@ async fn cuts(seed: u64, rounds: u64) {
             disk.cut_power(Some(&mut dice));
         }
         cluster = support::start(&disk.executable(), &disk.data()).await;
-        let running = cluster.nodes().iter().filter(|node| node.state == "running").count();
+        let running = cluster.nodes().iter().filter(|node| node.state == ProcessState::Running).count();
         assert_eq!(running, NODES.len(), "seed {seed}, cut {round}: a node refused to start: {:#?}", cluster.nodes());
         let client = cluster.client(scaled(PATIENCE)).expect("a client");
         let agreed = support::agreed(&client).await;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use epoca::client::{Client, Consistency, LogLine, Record};
 use epoca::cluster::{Cluster, ClusterOptions};
 use epoca::protocol::NodeId;
+use epoca::protocol::trace::RoleName;
 use epoca::verify::patience::{Patience, slowness};
 use tokio::sync::MutexGuard;
 
@@ -106,7 +107,7 @@ async fn led(cluster: Cluster, data: &Path) -> Cluster {
 /// The node that says it leads.
 pub async fn leader(client: &Client) -> Option<NodeId> {
     let nodes = client.status().await.ok()?;
-    nodes.iter().find(|node| node.reported.as_ref().is_ok_and(|said| said.role == "leader")).map(|node| node.id)
+    nodes.iter().find(|node| node.reported.as_ref().is_ok_and(|said| said.role == RoleName::Leader)).map(|node| node.id)
 }
 
 /// What all nodes hold: the same.

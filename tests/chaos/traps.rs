@@ -9,6 +9,7 @@ use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency};
 use epoca::cluster::Cluster;
 use epoca::protocol::NodeId;
+use epoca::protocol::trace::RoleName;
 use epoca::verify::patience::Patience;
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
@@ -89,7 +90,7 @@ async fn reads_are_fresh(cluster: &Cluster, frozen: NodeId, others: &[NodeId], n
 }
 
 async fn leads(client: &Client, node: NodeId) -> bool {
-    client.report(node).await.is_ok_and(|said| said.role == "leader")
+    client.report(node).await.is_ok_and(|said| said.role == RoleName::Leader)
 }
 
 /// Writes until it is over, to keys of its own.

@@ -76,7 +76,7 @@ async fn whoever_is_no_member_is_let_in_as_one_of_a_few_guests_or_told_why_not()
 
     for stranger in [from(9, None), from(9, theirs)] {
         refused(visit.deliver(stranger.clone(), here).await, Code::PermissionDenied, "n9 is not a member");
-        refused(visit.open(stranger, here).await, Code::PermissionDenied, "`epoca member list` shows who is");
+        refused(visit.open(stranger, here).await, Code::PermissionDenied, "`epoca member list` shows the members");
     }
     refused(visit.deliver(from(2, theirs), here).await, Code::FailedPrecondition, "belongs to the cluster");
     let astray = Envelope { to: NodeId(7), ..from(9, ours) };

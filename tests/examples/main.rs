@@ -1,7 +1,7 @@
 //! The examples of the client library run to their end and print what they promise, on a real cluster.
 //!
-//! Each is the program that `cargo run --example NAME` runs. Where a test connects it to a cluster, the cluster is one of
-//! `epoca cluster`.
+//! Each is the program that `cargo run --example NAME` runs. Where a test connects it to a cluster, the cluster is one
+//! of `epoca cluster`.
 
 #[path = "../cluster/support.rs"]
 #[allow(dead_code, unused_imports, reason = "the tests of the command line use the rest")]

@@ -119,7 +119,7 @@ async fn one_client(number: u64, args: Bench, client: Client, counts: Arc<Counts
             }
             Err(error) => {
                 counts.errors.fetch_add(1, Ordering::Relaxed);
-                counts.overloaded.fetch_add((error.code() == "overloaded").into(), Ordering::Relaxed);
+                counts.overloaded.fetch_add(error.is_overload().into(), Ordering::Relaxed);
                 *counts.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 tokio::time::sleep(PAUSE_AFTER_ERROR).await;
             }

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use epoca::client::{Client, ClientError, Consistency, NodeStatus, Record, Reported, Written};
+use epoca::client::{Client, ClientError, Consistency, Done, NodeStatus, Record, Reported, Written};
 use epoca::protocol::{Epoch, NodeId, VALUE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -16,6 +16,7 @@ use super::table::Table;
 use super::text::{id_shown, point_json, set_bytes, shown, shown_alone};
 use super::{batch, bench, get, lab, listing, members, streams, watch};
 use crate::lang::{Localized, Text};
+use crate::words::english;
 
 /// What a command needs besides itself.
 #[derive(Clone)]
@@ -52,7 +53,9 @@ pub async fn execute(command: &Command, context: &Context) -> Outcome {
         Command::List { prefix, limit } => listing::collect_list(prefix, *limit, client).await,
         Command::Status => client.status().await.map(|nodes| status(&nodes)),
         Command::Log(args) => listing::collect_log(args, client).await,
-        Command::Leader(grammar::Leader::Transfer { node }) => client.lead(node.map(|node| node.0)).await.map(answered),
+        Command::Leader(grammar::Leader::Transfer { node }) => {
+            client.lead(node.map(|node| node.0)).await.map(|done| answered(&done))
+        }
         Command::Member(member) => members::run(member, client).await,
         Command::Fault(fault) => run_fault(fault, client).await,
         Command::Bench(args) => bench::run(args, context).await,
@@ -69,7 +72,7 @@ pub fn failed(error: &ClientError) -> Outcome {
         | ClientError::NoLeader { .. }
         | ClientError::TimedOut { .. }
         | ClientError::OtherCluster { .. } => Exit::Unreachable,
-        ClientError::Refused { .. }
+        ClientError::Refused(_)
         | ClientError::UnknownNode { .. }
         | ClientError::NoLauncher { .. }
         | ClientError::NoRandom(_) => Exit::NotDone,
@@ -192,7 +195,7 @@ fn status(nodes: &[NodeStatus]) -> Outcome {
             Err(why) => outcome = outcome.line(Tone::Note, messages::node_unreachable(node.id, why)),
         }
     }
-    let lost = nodes.iter().find_map(|node| node.reported.as_ref().ok()?.disks_lost.clone());
+    let lost = nodes.iter().find_map(|node| node.reported.as_ref().ok()?.disks_lost.as_ref());
     outcome.lines(Tone::Error, lost.map(messages::from_node))
 }
 
@@ -202,7 +205,7 @@ fn status_json(node: &NodeStatus) -> Value {
         "id": node.id.0,
         "address": node.address,
         "reachable": reported.is_some(),
-        "role": reported.map(|reported| &reported.role),
+        "role": reported.map(|reported| reported.role.name()),
         "epoch": reported.and_then(|reported| reported.epoch).map(|epoch| epoch.0),
         "leader": reported.and_then(|reported| reported.leader).map(|leader| leader.0),
         "last": point_json(reported.and_then(|reported| reported.last)),
@@ -213,7 +216,7 @@ fn status_json(node: &NodeStatus) -> Value {
         "pid": reported.map(|reported| reported.pid),
         "member": reported.and_then(|reported| kind(node.id, reported)),
         "notes": reported.map(|reported| &reported.notes),
-        "disks_lost": reported.and_then(|reported| reported.disks_lost.as_ref()),
+        "disks_lost": reported.and_then(|reported| reported.disks_lost.as_ref().map(ToString::to_string)),
     });
     if let Some(reported) = reported.filter(|reported| reported.lab) {
         json["lab"] = lab::state_json(reported);
@@ -231,7 +234,7 @@ fn status_row(node: &NodeStatus) -> Vec<Localized> {
     let mut row: Vec<Localized> = vec![node.id.to_string().into(), node.address.as_str().into()];
     match &node.reported {
         Ok(reported) => {
-            row.push(messages::role(&reported.role));
+            row.push(messages::role(reported.role.name()));
             let cells = [
                 reported.epoch.map_or("-".to_owned(), |epoch| epoch.to_string()),
                 reported.leader.map_or("-".to_owned(), |leader| leader.to_string()),
@@ -257,34 +260,33 @@ fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<Localized> {
 }
 
 async fn run_fault(fault: &Fault, client: &Client) -> Result<Outcome, ClientError> {
-    let message = match fault {
+    let done = match fault {
         Fault::Kill { node } => client.kill(node.0).await?,
         Fault::Restart { node } => client.restart(node.0).await?,
         Fault::Pause { node } => client.pause(node.0).await?,
         Fault::Resume { node } => client.resume(node.0).await?,
-        Fault::Damage { node } => {
-            let (message, entry) = client.damage(node.0).await?;
-            return Ok(answered_with_entry(message, entry));
-        }
+        Fault::Damage { node } => return Ok(answered_with_entry(&client.damage(node.0).await?)),
         Fault::Inject(inject) => return run_injection(inject, client).await,
         gate => return lab::run(gate, client).await,
     };
-    Ok(answered(message))
+    Ok(answered(&done))
 }
 
-/// The outcome of a request that a node or the launcher answered with a sentence.
-pub(super) fn answered(message: String) -> Outcome {
+/// The outcome of a request that a node or the launcher carried out.
+pub(super) fn answered(done: &Done) -> Outcome {
+    let message = english::done(done);
     Outcome::done(json!({"message": message})).line(Tone::Result, messages::from_node(message))
 }
 
 async fn run_injection(inject: &grammar::Inject, client: &Client) -> Result<Outcome, ClientError> {
     let (key, value) = (inject.key.clone(), inject.value.clone());
-    let (message, last) = client.inject(inject.node.0, inject.epoch.map(Epoch), key, value, inject.count).await?;
-    Ok(answered_with_entry(message, last))
+    let done = client.inject(inject.node.0, inject.epoch.map(Epoch), key, value, inject.count).await?;
+    Ok(answered_with_entry(&done))
 }
 
 /// Like [`answered`], with the entry that the fault changed.
-fn answered_with_entry(message: String, entry: Option<Written>) -> Outcome {
+fn answered_with_entry(done: &Done) -> Outcome {
+    let (message, entry) = (english::done(done), done.entry());
     let json = json!({
         "message": message,
         "epoch": entry.map(|entry| entry.id.epoch.0),

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use epoca::client::check_address;
-use epoca::protocol::trace::{ALL, MessageId, WRONGS};
-use epoca::protocol::{Message, NodeId};
+use epoca::protocol::trace::{ALL, MessageId, Wrong};
+use epoca::protocol::{MessageKind, NodeId};
 
 use super::messages;
 use crate::lang::{Lang, Localized};
@@ -234,7 +234,7 @@ pub enum Fault {
         from: Node,
         to: Node,
         #[arg(value_name = "KIND", value_parser = kind())]
-        kind: String,
+        kind: Kinds,
     },
     /// Delay messages from one node to another
     Delay {
@@ -243,26 +243,26 @@ pub enum Fault {
         #[arg(value_name = "MILLIS", value_parser = millis())]
         millis: u64,
         #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
-        kind: String,
+        kind: Kinds,
     },
     /// Duplicate messages from one node to another
     Double {
         from: Node,
         to: Node,
         #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
-        kind: String,
+        kind: Kinds,
     },
     /// Hold messages to a node, of one kind or all
     Hold {
         node: Node,
         #[arg(value_name = "KIND", value_parser = kind())]
-        kind: String,
+        kind: Kinds,
     },
     /// Deliver the held messages of a kind, or all, and stop holding them
     Release {
         node: Node,
         #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
-        kind: String,
+        kind: Kinds,
     },
     /// Show all faults in force
     InForce,
@@ -303,15 +303,15 @@ pub enum Fault {
     /// Restart a node so that it breaks a rule on purpose, to test the checks; `off` restores it
     Wrong {
         node: Node,
-        #[arg(value_name = "HOW", value_parser = PossibleValuesParser::new(WRONGS.into_iter().chain([OFF])))]
-        how: String,
+        #[arg(value_name = "HOW", value_parser = how())]
+        how: How,
     },
     /// Append forged intermediate entries to a replica's log
     Inject(Inject),
 }
 
 /// The word that restores a node after `wrong`.
-pub const OFF: &str = "off";
+const OFF: &str = "off";
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Switch {
@@ -357,9 +357,23 @@ impl FromStr for MessageRef {
 #[error("{}", .0.to(Lang::English))]
 pub struct Invalid(pub Localized);
 
+/// Messages of one kind, or of every kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Kinds(pub Option<MessageKind>);
+
 /// The kinds of messages, and `all`.
-fn kind() -> PossibleValuesParser {
-    PossibleValuesParser::new(Message::KINDS.into_iter().chain([ALL]))
+fn kind() -> impl TypedValueParser<Value = Kinds> {
+    let kinds = MessageKind::ALL.iter().map(|kind| kind.name());
+    PossibleValuesParser::new(kinds.chain([ALL])).map(|name| Kinds(MessageKind::from_name(&name)))
+}
+
+/// The rule that a node breaks on purpose; `None` for none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct How(pub Option<Wrong>);
+
+fn how() -> impl TypedValueParser<Value = How> {
+    let ways = Wrong::ALL.iter().map(|wrong| wrong.name());
+    PossibleValuesParser::new(ways.chain([OFF])).map(|name| How(Wrong::from_name(&name)))
 }
 
 fn millis() -> impl TypedValueParser<Value = u64> {

@@ -5,34 +5,38 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use epoca::client::{Client, ClientError, Handling, InForce, NodeStatus, Reported};
-use epoca::protocol::NodeId;
-use epoca::protocol::trace::{ALL, Effect, LinkRule, MessageId, PendingMessage};
+use epoca::protocol::trace::{Effect, Lab, LinkRule, MessageId, PendingMessage, RuleSelection, Wrong, kind_name};
+use epoca::protocol::{MessageKind, NodeId};
 use serde_json::{Value, json};
 
 use super::execute::answered;
-use super::grammar::{Fault, MessageRef, Node, OFF, Switch};
+use super::grammar::{Fault, MessageRef, Node, Switch};
 use super::messages::{self, typed};
 use super::outcome::{Exit, Outcome, Tone};
 use super::table::Table;
 use crate::lang::Localized;
+use crate::words::english;
 
 /// Carries out a fault of a gate.
 pub async fn run(fault: &Fault, client: &Client) -> Result<Outcome, ClientError> {
-    let message = match fault {
-        Fault::Cut { a, b, one_way: false } => client.cut(a.0, b.0).await?,
-        Fault::Cut { a, b, one_way: true } => client.rule(&rule(Effect::Drop, *a, *b, ALL)).await?,
+    let done = match fault {
+        Fault::Cut { a, b, one_way } => client.set_rule(&rule(Effect::Drop, *a, *b, None), !one_way).await?,
         Fault::Heal { a, b } => client.heal(a.0, b.0).await?,
-        Fault::Drop { from, to, kind } => client.rule(&rule(Effect::Drop, *from, *to, kind)).await?,
+        Fault::Drop { from, to, kind } => client.set_rule(&rule(Effect::Drop, *from, *to, kind.0), false).await?,
         Fault::Delay { from, to, millis, kind } => {
-            client.rule(&rule(Effect::Delay { millis: *millis }, *from, *to, kind)).await?
+            client.set_rule(&rule(Effect::Delay { millis: *millis }, *from, *to, kind.0), false).await?
         }
-        Fault::Double { from, to, kind } => client.rule(&rule(Effect::Duplicate, *from, *to, kind)).await?,
-        Fault::Hold { node, kind } => client.hold(node.0, kind).await?,
-        Fault::Release { node, kind } => client.release(node.0, kind).await?,
-        Fault::Clear => client.lift().await?,
+        Fault::Double { from, to, kind } => {
+            client.set_rule(&rule(Effect::Duplicate, *from, *to, kind.0), false).await?
+        }
+        Fault::Hold { node, kind } => client.set_rule(&LinkRule::hold(node.0, kind.0), false).await?,
+        Fault::Release { node, kind } => {
+            client.clear_rules(&RuleSelection::Rule(LinkRule::hold(node.0, kind.0))).await?
+        }
+        Fault::Clear => client.clear_rules(&RuleSelection::All).await?,
         Fault::Step { switch } => client.step(*switch == Switch::On).await?,
         Fault::Tick { node } => client.tick(node.0).await?,
-        Fault::Wrong { node, how } => client.wrong(node.0, Some(&how[..]).filter(|how| *how != OFF)).await?,
+        Fault::Wrong { node, how } => client.wrong(node.0, how.0).await?,
         Fault::InForce => return in_force(client).await,
         Fault::Pending => return Ok(pending(&client.pending().await?)),
         Fault::Deliver { message } => return handle(*message, Handling::Deliver, client).await,
@@ -50,10 +54,10 @@ pub async fn run(fault: &Fault, client: &Client) -> Result<Outcome, ClientError>
             unreachable!("a fault of a process or a log")
         }
     };
-    Ok(answered(message))
+    Ok(answered(&done))
 }
 
-fn rule(effect: Effect, from: Node, to: Node, kind: &str) -> LinkRule {
+fn rule(effect: Effect, from: Node, to: Node, kind: Option<MessageKind>) -> LinkRule {
     LinkRule::new(effect, Some(from.0), Some(to.0), kind)
 }
 
@@ -69,7 +73,7 @@ async fn handle(which: MessageRef, handling: Handling, client: &Client) -> Resul
         Ok(id) => id,
         Err(message) => return Ok(Outcome::error(Exit::NotDone, "no_such_message", message)),
     };
-    let message = client.handle(id, handling).await?;
+    let message = english::done(&client.handle(id, handling).await?);
     let json = json!({"message": message, "from": id.from.0, "to": id.to.0, "number": id.number});
     Ok(Outcome::done(json).line(Tone::Result, messages::from_node(message)))
 }
@@ -116,7 +120,7 @@ fn message_json(message: &PendingMessage, now: u64) -> Value {
         "from": from.0,
         "to": to.0,
         "number": number,
-        "kind": message.kind,
+        "kind": message.kind.name(),
         "contents": message.what,
         "held_ms": now.saturating_sub(message.since) / 1_000,
         "due_ms": message.due.map(|due| due.saturating_sub(now) / 1_000),
@@ -132,9 +136,9 @@ async fn in_force(client: &Client) -> Result<Outcome, ClientError> {
     let json = json!({
         "rules": all.rules.iter().map(rule_json).collect::<Vec<_>>(),
         "step": all.frozen,
-        "wrong": all.wrong.iter().map(|(node, how)| json!({"node": node.0, "wrong": how})).collect::<Vec<_>>(),
+        "wrong": all.wrong.iter().map(|(node, how)| json!({"node": node.0, "wrong": how.name()})).collect::<Vec<_>>(),
     });
-    let wrong = all.wrong.iter().map(|(node, how)| messages::of_node(*node, &messages::breaks_a_rule(how)));
+    let wrong = all.wrong.iter().map(|(node, how)| messages::of_node(*node, &messages::breaks_a_rule(*how)));
     let lines: Vec<_> = wrong.chain(all.frozen.then(messages::step_mode_is_on)).chain(rule_lines(&all.rules)).collect();
     if lines.is_empty() {
         return Ok(Outcome::done(json).line(Tone::Note, messages::nothing_in_force()));
@@ -148,11 +152,11 @@ fn with_reported(mut all: InForce, nodes: &[NodeStatus]) -> InForce {
         all.frozen |= reported.frozen;
         for rule in &reported.rules {
             if !all.rules.contains(rule) {
-                all.rules.push(rule.clone());
+                all.rules.push(*rule);
             }
         }
-        if let Some(how) = &reported.wrong {
-            all.wrong.insert(node.id, how.clone());
+        if let Some(how) = reported.wrong {
+            all.wrong.insert(node.id, how);
         }
     }
     all
@@ -162,9 +166,8 @@ fn with_reported(mut all: InForce, nodes: &[NodeStatus]) -> InForce {
 fn rule_lines(rules: &[LinkRule]) -> Vec<Localized> {
     let mut lines = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        let back = LinkRule { from: rule.to, to: rule.from, ..rule.clone() };
-        let is_cut = rule.effect == Effect::Drop && rule.kind.is_none();
-        match (is_cut, rules.iter().position(|other| *other == back)) {
+        let back = rule.reversed();
+        match (rule.drops_all(), rules.iter().position(|other| *other == back)) {
             (true, Some(other)) if other > index => lines.push(messages::link_is_cut(rule.from, rule.to)),
             (true, Some(_)) => {}
             _ => lines.push(messages::rule(rule)),
@@ -189,20 +192,22 @@ pub fn state_json(reported: &Reported) -> Value {
         "rules": reported.rules.iter().map(rule_json).collect::<Vec<_>>(),
         "step": reported.frozen,
         "pending": reported.pending,
-        "wrong": reported.wrong,
+        "wrong": reported.wrong.map(Wrong::name),
     })
 }
 
 /// The faults that are active at a node, a sentence for each.
 pub fn remarks(id: NodeId, reported: &Reported) -> Vec<Localized> {
-    let wrong = reported.wrong.iter().map(|how| messages::breaks_a_rule(how));
+    let wrong = reported.wrong.iter().map(|how| messages::breaks_a_rule(*how));
     let step = reported.frozen.then(messages::step_mode_is_on);
-    let cuts = reported.cuts.iter().map(|with| messages::link_with_is_cut(*with));
-    let holds = reported.holds.iter().map(|kind| messages::kind_is_held(kind));
+    let lab = Lab { rules: reported.rules.clone(), ..Lab::default() };
+    let (cut, holds) = (lab.cuts(id), lab.holds());
+    let cuts = cut.iter().map(|with| messages::link_with_is_cut(*with));
+    let holds = holds.into_iter().map(|kind| messages::kind_is_held(kind_name(kind)));
     let is_other = |rule: &&LinkRule| match (rule.effect, rule.from, rule.to) {
         (Effect::Hold, _, _) => false,
         (Effect::Drop, Some(from), Some(to)) if rule.kind.is_none() => {
-            !reported.cuts.contains(if from == id { &to } else { &from })
+            !cut.contains(if from == id { &to } else { &from })
         }
         _ => true,
     };
@@ -237,7 +242,8 @@ mod tests {
     #[test]
     fn a_cut_in_both_directions_is_one_line_and_one_way_is_another() {
         let drop = |from, to, kind| LinkRule::new(Effect::Drop, Some(NodeId(from)), Some(NodeId(to)), kind);
-        let rules = [drop(1, 2, ALL), drop(2, 1, ALL), drop(1, 3, ALL), drop(3, 1, "ack")];
+        let ack = Some(MessageKind::Ack);
+        let rules = [drop(1, 2, None), drop(2, 1, None), drop(1, 3, None), drop(3, 1, ack)];
         let lines = rule_lines(&rules);
         let english: Vec<_> = lines.iter().map(|line| line.to(Lang::English)).collect();
         let expected = [

@@ -1,6 +1,6 @@
 //! `member list`, `add`, `remove` and `promote`: the members of the cluster.
 
-use epoca::client::{Client, ClientError, NodeStatus, Written};
+use epoca::client::{Client, ClientError, DisksLost, NodeStatus, Refusal, Written};
 use epoca::protocol::{Listed, Member as ListedMember, MemberKind, NodeId};
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ pub async fn run(member: &Member, client: &Client) -> Result<Outcome, ClientErro
             let lost = nodes.iter().find_map(|node| node.reported.as_ref().ok()?.disks_lost.clone());
             match (listed, lost) {
                 (Ok((listed, node)), lost) => Ok(list(&listed, node, &nodes, lost)),
-                (Err(_), Some(lost)) => Err(ClientError::Refused { code: "disks_lost".to_owned(), message: lost }),
+                (Err(_), Some(lost)) => Err(Refusal::from(lost).into()),
                 (Err(error), None) => Err(error),
             }
         }
@@ -27,9 +27,9 @@ pub async fn run(member: &Member, client: &Client) -> Result<Outcome, ClientErro
             let (node, written) = client.add_member(address, *learner).await?;
             Ok(changed(messages::member_added(node, *learner), node, written))
         }
-        Member::Add { address: None, learner } => Ok(answered(client.grow(*learner).await?)),
+        Member::Add { address: None, learner } => Ok(answered(&client.grow(*learner).await?)),
         Member::Remove { node } => match client.shrink(node.0).await? {
-            Some(message) => Ok(answered(message)),
+            Some(done) => Ok(answered(&done)),
             None => {
                 let written = client.remove_member(node.0).await?;
                 Ok(changed(messages::member_removed(node.0), node.0, written))
@@ -64,7 +64,7 @@ fn has_its_folder(member: &ListedMember, nodes: &[NodeStatus]) -> Option<bool> {
     Some(reported.incarnation? == member.incarnation)
 }
 
-fn list(listed: &Listed, reported_by: NodeId, nodes: &[NodeStatus], lost: Option<String>) -> Outcome {
+fn list(listed: &Listed, reported_by: NodeId, nodes: &[NodeStatus], lost: Option<DisksLost>) -> Outcome {
     let members = &listed.membership.members;
     let since = json!({"epoch": listed.id.epoch.0, "offset": listed.id.offset.0, "position": listed.position.0});
     let member_json = |member: &ListedMember| {

@@ -260,11 +260,11 @@ fn usage(command: &mut clap::Command) -> String {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use epoca::protocol::NodeId;
     use epoca::protocol::trace::MessageId;
+    use epoca::protocol::{MessageKind, NodeId};
 
     use super::*;
-    use crate::command::grammar::{MessageRef, Node, Switch};
+    use crate::command::grammar::{Kinds, MessageRef, Node, Switch};
 
     fn parsed(line: &str) -> Command {
         parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}"))
@@ -283,7 +283,7 @@ mod tests {
     fn fault_may_be_left_out() {
         assert_eq!(parsed("kill 3"), Command::Fault(Fault::Kill { node: node(3) }));
         assert_eq!(parsed("fault kill n3"), parsed("kill 3"));
-        let hold = Fault::Hold { node: node(2), kind: "commit-order".to_owned() };
+        let hold = Fault::Hold { node: node(2), kind: Kinds(Some(MessageKind::CommitOrder)) };
         assert_eq!(parsed("hold n2 commit-order"), Command::Fault(hold));
         assert_eq!(parsed("fault list"), parsed("in-force"));
         assert!(matches!(parsed("list"), Command::List { .. }));
@@ -307,8 +307,8 @@ mod tests {
     #[test]
     fn a_kind_may_be_left_out_where_all_are_meant() {
         let node = node(2);
-        assert_eq!(parsed("release 2"), Command::Fault(Fault::Release { node, kind: "all".to_owned() }));
-        assert_eq!(parsed("hold 2 all"), Command::Fault(Fault::Hold { node, kind: "all".to_owned() }));
+        assert_eq!(parsed("release 2"), Command::Fault(Fault::Release { node, kind: Kinds(None) }));
+        assert_eq!(parsed("hold 2 all"), Command::Fault(Fault::Hold { node, kind: Kinds(None) }));
         assert_eq!(parsed("step on"), Command::Fault(Fault::Step { switch: Switch::On }));
         assert_eq!(parsed("delay 1 2 50"), parsed("delay 1 2 50 all"));
         refused("drop 1 2");

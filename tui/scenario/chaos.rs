@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use epoca::client::{Client, ClientError};
+use epoca::client::{Client, ClientError, Done};
 use epoca::protocol::NodeId;
 use epoca::verify::dice::Dice;
 
 use crate::command::messages::{client_error, from_node};
 use crate::lang::Localized;
+use crate::words::english;
 
 /// The faults that are active now, and how many there were.
 pub struct Chaos {
@@ -38,13 +39,13 @@ impl Chaos {
         }
         self.faults += 1;
         Some(match self.act().await {
-            Ok(answer) => from_node(answer),
+            Ok(done) => from_node(english::done(&done)),
             // The launcher has stored it and applies it later.
             Err(error) => client_error(&error),
         })
     }
 
-    async fn act(&mut self) -> Result<String, ClientError> {
+    async fn act(&mut self) -> Result<Done, ClientError> {
         let down: Vec<NodeId> = self.dead.union(&self.paused).copied().collect();
         // With half of the nodes down the cluster makes no progress; more faults would only add idle time.
         if down.len() >= self.nodes.len() / 2 || (!down.is_empty() && self.dice.one_in(2)) {
@@ -79,7 +80,7 @@ impl Chaos {
         }
     }
 
-    async fn repair(&mut self, node: NodeId) -> Result<String, ClientError> {
+    async fn repair(&mut self, node: NodeId) -> Result<Done, ClientError> {
         if self.dead.remove(&node) {
             return self.client.restart(node).await;
         }

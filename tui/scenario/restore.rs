@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use epoca::client::{Client, ClientError};
+use epoca::client::{Client, ClientError, ProcessState, Refusal};
 use epoca::protocol::NodeId;
+use epoca::protocol::trace::RuleSelection;
 
 use super::listener::{Listener, ObservedCluster};
 use super::messages;
@@ -55,16 +56,16 @@ pub async fn undo_faults(client: &Client) {
 async fn undo(client: &Client) -> Result<(), ClientError> {
     if let Some(processes) = client.processes().await? {
         for process in processes.nodes {
-            match process.state.as_str() {
-                "paused" => _ = client.resume(process.id).await?,
-                "stopped" => _ = client.restart(process.id).await?,
-                _ => {}
+            match process.state {
+                ProcessState::Paused => _ = client.resume(process.id).await?,
+                ProcessState::Stopped => _ = client.restart(process.id).await?,
+                ProcessState::Running => {}
             }
         }
     }
-    match client.lift().await {
+    match client.clear_rules(&RuleSelection::All).await {
         // Nodes without --lab have no faults.
-        Err(error) if error.code() == "lab_only" => Ok(()),
+        Err(ClientError::Refused(Refusal::LabOnly {} | Refusal::ClusterLabOnly {})) => Ok(()),
         lifted => lifted.map(drop),
     }
 }

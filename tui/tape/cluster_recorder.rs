@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use epoca::client::watch::{Expected, Observed, watch_expected};
-use epoca::client::{Client, Process};
+use epoca::client::{Client, Process, ProcessState};
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::NodeState;
 use epoca::verify::order::PATIENCE;
@@ -219,11 +219,11 @@ impl Sources {
 
 /// The state of a process as the launcher reports it.
 pub fn process_state(process: Process) -> (NodeId, ProcessSeen) {
-    let state = match process.state.as_str() {
-        "paused" => ProcessSeen::Paused,
-        "stopped" if process.exit.is_empty() => ProcessSeen::Killed,
-        "stopped" => ProcessSeen::Ended(process.exit),
-        _ => ProcessSeen::Running,
+    let state = match process.state {
+        ProcessState::Paused => ProcessSeen::Paused,
+        ProcessState::Stopped if process.exit.is_empty() => ProcessSeen::Killed,
+        ProcessState::Stopped => ProcessSeen::Ended(process.exit),
+        ProcessState::Running => ProcessSeen::Running,
     };
     (process.id, state)
 }

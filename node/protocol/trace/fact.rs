@@ -278,6 +278,8 @@ facts! {
     F7 DelaySet { from: NodeId, to: NodeId, kind: Text, millis: u64 }
     /// Messages of a kind are delivered twice from now on.
     F7 DuplicateSet { from: NodeId, to: NodeId, kind: Text }
+    /// The rules of this effect from one node to the other are lifted: for messages of this kind, or `all`.
+    F7 RuleCleared { effect: Text, from: NodeId, to: NodeId, kind: Text }
     /// A held message is delivered automatically at `due`, in microseconds of the Unix epoch.
     F7 MessageDelayed { from: NodeId, to: NodeId, number: u64, kind: Text, millis: u64, due: u64 }
     /// A copy of a held message was added.

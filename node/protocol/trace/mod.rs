@@ -8,14 +8,17 @@ mod fact;
 
 mod value;
 
-mod lab;
+mod words;
+
+mod faults;
 
 mod node_state;
 
 pub use fact::Fact;
-pub use lab::{ALL, Effect, Lab, LinkRule, MessageId, PendingMessage, WRONGS};
+pub use faults::{ALL, Effect, Lab, LinkRule, MessageId, PendingMessage, RuleSelection, Wrong, kind_name};
 pub use node_state::{Belief, MemberIds, NodeState, RoleName};
 pub use value::{FinalRow, Preview, Value, utf8_prefix};
+pub use words::Difference;
 
 use crate::types::{NodeId, Time};
 

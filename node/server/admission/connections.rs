@@ -24,9 +24,8 @@ use tokio::time::Sleep;
 use tonic::Extensions;
 use tonic::transport::server::Connected;
 
-use crate::server::admission::limits::overloaded;
 use crate::wire::log_throttle::LogThrottle;
-use crate::wire::proto;
+use crate::wire::refusal::Refusal;
 
 /// Connections admitted beyond the limit.
 const EXTRA_CONNECTIONS: usize = 256;
@@ -107,19 +106,15 @@ impl ConnectionState {
 impl ConnectionHandle {
     /// Refuses a client's request on a connection beyond the limit. A forwarded request passes: the client was
     /// admitted at the other node.
-    pub(in crate::server) fn check_unless(forwarded: bool, extensions: &Extensions) -> Result<(), proto::Refusal> {
+    pub(in crate::server) fn check_unless(forwarded: bool, extensions: &Extensions) -> Result<(), Refusal> {
         if forwarded { Ok(()) } else { ConnectionHandle::check(extensions) }
     }
 
-    pub(in crate::server) fn check(extensions: &Extensions) -> Result<(), proto::Refusal> {
+    pub(in crate::server) fn check(extensions: &Extensions) -> Result<(), Refusal> {
         match extensions.get::<ConnectionHandle>() {
             Some(ConnectionHandle { extra: true, state }) => {
                 state.refused.store(true, Ordering::Relaxed);
-                Err(overloaded(
-                    "this node has the most open connections that it admits: use another node, use one connection for \
-                     many requests, or try again later"
-                        .into(),
-                ))
+                Err(Refusal::ConnectionsFull {})
             }
             _ => Ok(()),
         }
@@ -304,7 +299,7 @@ mod tests {
         let mut extensions = Extensions::new();
         extensions.insert(handle.clone());
         let refusal = ConnectionHandle::check(&extensions).expect_err("a client is told");
-        assert!(refusal.code == "overloaded" && handle.should_close(), "{refusal:?}");
+        assert!(refusal == Refusal::ConnectionsFull {} && handle.should_close(), "{refusal:?}");
         assert!(ConnectionHandle::check_unless(true, &extensions).is_ok(), "another node passes something on");
         connection.check_timer.as_mut().reset(tokio::time::Instant::now());
         assert_eq!(connection.read(&mut [0; 8]).await.unwrap(), 0, "it ends without a word of the client");

@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::wire::proto;
-use crate::wire::refusal::refused;
+use crate::wire::refusal::Refusal;
 
 /// Requests in flight. Each write of a stream counts as one.
 const REQUESTS_MAX: usize = 65_536;
@@ -68,34 +67,28 @@ pub(in crate::server) struct Counter {
 }
 
 impl RequestLimits {
-    pub(in crate::server) fn request(&self) -> Result<Permit, proto::Refusal> {
-        let text = || format!("{REQUESTS_MAX} requests are in flight at this node: try again later");
-        self.requests.take(1).ok_or_else(|| overloaded(text()))
+    pub(in crate::server) fn request(&self) -> Result<Permit, Refusal> {
+        self.requests.take(1).ok_or(Refusal::RequestsFull { limit: REQUESTS_MAX as u64 })
     }
 
     /// A write with this many bytes of keys and values.
-    pub(in crate::server) fn write(&self, bytes: usize) -> Result<(Permit, Permit), proto::Refusal> {
+    pub(in crate::server) fn write(&self, bytes: usize) -> Result<(Permit, Permit), Refusal> {
         let request = self.request()?;
-        let mebibytes = WRITE_BYTES_MAX >> 20;
-        let text = || format!("{mebibytes} MiB of writes are in flight at this node: try again later");
-        Ok((request, self.write_bytes.take(bytes).ok_or_else(|| overloaded(text()))?))
+        let full = Refusal::WritesFull { limit: WRITE_BYTES_MAX as u64 };
+        Ok((request, self.write_bytes.take(bytes).ok_or(full)?))
     }
 
     /// A large answer, until its client has read it.
-    pub(in crate::server) fn answer(&self, bytes: usize) -> Result<Permit, proto::Refusal> {
-        let mebibytes = ANSWER_BYTES_MAX >> 20;
-        let text = || format!("{mebibytes} MiB of answers at this node are unread: try again later");
-        self.answer_bytes.take(bytes).ok_or_else(|| overloaded(text()))
+    pub(in crate::server) fn answer(&self, bytes: usize) -> Result<Permit, Refusal> {
+        self.answer_bytes.take(bytes).ok_or(Refusal::AnswersFull { limit: ANSWER_BYTES_MAX as u64 })
     }
 
-    pub(in crate::server) fn watch(&self) -> Result<Permit, proto::Refusal> {
-        let text = || format!("{WATCHES_MAX} watches are open at this node: watch at another one, or end some");
-        self.watches.take(1).ok_or_else(|| overloaded(text()))
+    pub(in crate::server) fn watch(&self) -> Result<Permit, Refusal> {
+        self.watches.take(1).ok_or(Refusal::WatchesFull { limit: WATCHES_MAX as u64 })
     }
 
-    pub(in crate::server) fn write_stream(&self) -> Result<Permit, proto::Refusal> {
-        let text = || format!("{WRITE_STREAMS_MAX} write streams are open at this node: use one for many writes");
-        self.write_streams.take(1).ok_or_else(|| overloaded(text()))
+    pub(in crate::server) fn write_stream(&self) -> Result<Permit, Refusal> {
+        self.write_streams.take(1).ok_or(Refusal::WriteStreamsFull { limit: WRITE_STREAMS_MAX as u64 })
     }
 
     /// An answer on a write stream; `None` beyond the limit, and then the stream must read fewer writes.
@@ -141,10 +134,6 @@ impl Drop for Permit {
     }
 }
 
-pub(in crate::server) fn overloaded(text: String) -> proto::Refusal {
-    refused("overloaded", text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,7 +144,7 @@ mod tests {
         let most = limits.write(WRITE_BYTES_MAX).expect("it is all there is");
         for _ in 0..3 {
             let refusal = limits.write(1).map(drop).expect_err("there is no room");
-            assert!(refusal.code == "overloaded" && refusal.message.contains("128 MiB"), "{refusal:?}");
+            assert!(refusal.is_overload() && refusal.to_string().contains("128 MiB"), "{refusal:?}");
         }
         assert!(limits.request().is_ok(), "reads have room");
         drop(most);
@@ -168,7 +157,8 @@ mod tests {
     fn the_number_of_requests_is_bounded() {
         let limits = RequestLimits::default();
         let taken: Vec<_> = (0..REQUESTS_MAX).map(|_| limits.request().expect("there is room")).collect();
-        assert_eq!(limits.request().map(drop).expect_err("there is no room").code, "overloaded");
+        let limit = REQUESTS_MAX as u64;
+        assert_eq!(limits.request().map(drop).expect_err("there is no room"), Refusal::RequestsFull { limit });
         drop(taken);
         assert!(limits.request().is_ok());
     }

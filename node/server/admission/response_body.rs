@@ -12,6 +12,7 @@ use tonic::{Response, Status};
 
 use crate::server::admission::calls::CallSlot;
 use crate::server::admission::limits::{Permit, RequestLimits};
+use crate::wire::status::overloaded;
 
 /// The default size of an HTTP/2 frame.
 const PIECE_BYTES: usize = 16 << 10;
@@ -31,8 +32,7 @@ pub(in crate::server) fn answer<M: prost::Message>(limits: &RequestLimits, messa
     let bytes = message.encoded_len();
     let mut response = Response::new(message);
     if bytes > SMALL_BYTES {
-        let permit = limits.answer(BUFFER_FACTOR * bytes);
-        let permit = permit.map_err(|refusal| Status::resource_exhausted(refusal.message))?;
+        let permit = limits.answer(BUFFER_FACTOR * bytes).map_err(|refusal| overloaded(&refusal))?;
         response.extensions_mut().insert(HeldResponse { _permit: Arc::new(permit) });
     }
     Ok(response)

@@ -22,7 +22,17 @@ impl From<&Member> for proto::Member {
             id: member.id.0,
             address: member.address.clone(),
             incarnation: bytes16_to_wire(&member.incarnation.0),
-            kind: member.kind.name().to_owned(),
+            kind: proto::MemberKind::from(member.kind).into(),
+        }
+    }
+}
+
+impl From<MemberKind> for proto::MemberKind {
+    fn from(kind: MemberKind) -> proto::MemberKind {
+        match kind {
+            MemberKind::Voter => proto::MemberKind::Voter,
+            MemberKind::Joining => proto::MemberKind::Joining,
+            MemberKind::Learner => proto::MemberKind::Learner,
         }
     }
 }
@@ -45,13 +55,17 @@ impl TryFrom<proto::Member> for Member {
     type Error = Malformed;
 
     fn try_from(member: proto::Member) -> Result<Member, Malformed> {
-        let kinds = [MemberKind::Voter, MemberKind::Joining, MemberKind::Learner];
-        let kind = kinds.into_iter().find(|kind| kind.name() == member.kind);
+        let kind = match member.kind() {
+            proto::MemberKind::Voter => MemberKind::Voter,
+            proto::MemberKind::Joining => MemberKind::Joining,
+            proto::MemberKind::Learner => MemberKind::Learner,
+            proto::MemberKind::Unspecified => return Err(Malformed::Missing("kind")),
+        };
         Ok(Member {
             id: node("id", member.id)?,
             address: member.address,
             incarnation: incarnation(&member.incarnation)?,
-            kind: kind.ok_or(Malformed::Unheard { what: "kind", found: member.kind })?,
+            kind,
         })
     }
 }

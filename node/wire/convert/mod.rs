@@ -16,7 +16,7 @@ mod membership;
 
 mod shape;
 
-mod lab;
+mod link_rules;
 
 mod trace;
 
@@ -26,6 +26,8 @@ mod tests;
 use crate::protocol::EntryId;
 
 pub(crate) use ids::optional_point;
+pub(crate) use link_rules::{wrong, wrong_to_wire};
+pub(crate) use trace::role;
 pub use trace::{NodeSnapshot, Observation};
 
 /// The most entries of one push. No node sends as many; each one could cost a read of the disk.
@@ -42,8 +44,6 @@ pub enum Malformed {
     Range { what: &'static str, found: u64, least: u64 },
     #[error("malformed message: `{what}` has the unknown value {found}")]
     Meaningless { what: &'static str, found: i64 },
-    #[error("malformed message: `{what}` has the unknown value `{found}`")]
-    Unheard { what: &'static str, found: String },
     #[error("malformed message: the body of entry {id} is not a valid {kind} at this place")]
     Body { id: EntryId, kind: &'static str },
     #[error("malformed message: a push of {found} entries, at most {PUSHED_MAX} are allowed")]

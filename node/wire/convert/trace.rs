@@ -9,7 +9,7 @@ use crate::protocol::{ClusterId, LogPoint, NodeId, Time};
 use crate::wire::convert::ids::{
     bytes16_to_wire, cluster, epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position,
 };
-use crate::wire::convert::{Malformed, required};
+use crate::wire::convert::{Malformed, required, wrong, wrong_to_wire};
 use crate::wire::proto;
 
 /// What an observer of a node receives, in order.
@@ -30,10 +30,6 @@ pub struct NodeSnapshot {
     pub pid: u32,
     /// Notes about the node's start: repairs, quarantine, lost folders.
     pub notes: Vec<String>,
-    /// The nodes to which the lab has cut the link.
-    pub cuts: Vec<NodeId>,
-    /// The kinds of messages that the lab holds at this node.
-    pub holds: Vec<String>,
     pub lab: bool,
     /// The node's cluster; `None` until it belongs to one.
     pub cluster: Option<ClusterId>,
@@ -72,7 +68,7 @@ impl From<NodeSnapshot> for proto::Snapshot {
         let snapshot = of.snapshot;
         proto::Snapshot {
             node: snapshot.node.0,
-            role: snapshot.role.name().to_owned(),
+            role: proto::Role::from(snapshot.role).into(),
             epoch: snapshot.epoch.map(|epoch| epoch.0),
             leader: snapshot.leader.map(|leader| leader.0),
             tail: snapshot.tail.iter().map(Into::into).collect(),
@@ -84,13 +80,11 @@ impl From<NodeSnapshot> for proto::Snapshot {
             time_micros: of.time.0,
             pid: of.pid,
             notes: of.notes,
-            cuts: of.cuts.iter().map(|node| node.0).collect(),
-            holds: of.holds,
             lab: of.lab,
             rules: snapshot.lab.rules.iter().map(Into::into).collect(),
             frozen: snapshot.lab.frozen,
             pending: snapshot.lab.pending.iter().map(Into::into).collect(),
-            wrong: snapshot.lab.wrong.map(Cow::into_owned),
+            wrong: wrong_to_wire(snapshot.lab.wrong),
             purged: snapshot.purged.map(Into::into),
             snapshot: snapshot.snapshot.map(Into::into),
             members: snapshot.members.map(members_to_wire),
@@ -114,7 +108,7 @@ impl TryFrom<proto::Snapshot> for NodeSnapshot {
             rules: of.rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>()?,
             pending: of.pending.into_iter().map(PendingMessage::try_from).collect::<Result<_, _>>()?,
             frozen: of.frozen,
-            wrong: of.wrong.map(Cow::Owned),
+            wrong: wrong(of.wrong)?,
         };
         let snapshot = NodeState {
             node: node("node", of.node)?,
@@ -144,19 +138,29 @@ impl TryFrom<proto::Snapshot> for NodeSnapshot {
             time: Time(of.time_micros),
             pid: of.pid,
             notes: of.notes,
-            cuts: of.cuts.into_iter().map(|id| node("cuts", id)).collect::<Result<_, _>>()?,
-            holds: of.holds,
             lab: of.lab,
             cluster: of.cluster.as_ref().map(cluster).transpose()?,
         })
     }
 }
 
-fn role(found: String) -> Result<RoleName, Malformed> {
-    [RoleName::Replica, RoleName::Candidate, RoleName::Leader]
-        .into_iter()
-        .find(|role| role.name() == found)
-        .ok_or(Malformed::Unheard { what: "role", found })
+impl From<RoleName> for proto::Role {
+    fn from(role: RoleName) -> proto::Role {
+        match role {
+            RoleName::Replica => proto::Role::Replica,
+            RoleName::Candidate => proto::Role::Candidate,
+            RoleName::Leader => proto::Role::Leader,
+        }
+    }
+}
+
+pub fn role(found: i32) -> Result<RoleName, Malformed> {
+    match proto::Role::try_from(found) {
+        Ok(proto::Role::Replica) => Ok(RoleName::Replica),
+        Ok(proto::Role::Candidate) => Ok(RoleName::Candidate),
+        Ok(proto::Role::Leader) => Ok(RoleName::Leader),
+        _ => Err(Malformed::Meaningless { what: "role", found: i64::from(found) }),
+    }
 }
 
 fn members_to_wire(of: MemberIds) -> proto::MemberIds {

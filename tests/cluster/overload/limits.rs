@@ -57,7 +57,7 @@ async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_o
     assert!(said.contains("ask another node") && said.contains("try again"), "it says what to do: {said}");
     let mut control = ControlClient::connect(format!("http://{leader}")).await.expect("it takes one more");
     let status = control.status(proto::StatusRequest {}).await.expect("status is told").into_inner();
-    assert_eq!(status.role, "leader");
+    assert_eq!(status.role(), proto::Role::Leader);
 
     let through_another = put(&mut connected(&other).await, "through another".into(), Bytes::new()).await;
     assert_eq!(through_another.confirmed, 1, "another node passes it on: {through_another:?}");

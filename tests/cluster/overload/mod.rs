@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use epoca::client::{Client, ClientError};
+use epoca::client::{Client, Refusal};
 use epoca::cluster::{Cluster, ClusterOptions};
 use epoca::protocol::{Change, NodeId};
 use epoca::verify::patience::{Patience, within};
@@ -67,7 +67,7 @@ struct Tally {
     confirmed: u64,
     overloaded: u64,
     /// Definitely not done for another reason, such as that nobody leads, with its code.
-    refused: BTreeMap<String, u64>,
+    refused: BTreeMap<&'static str, u64>,
     unknown: u64,
     /// No answer at all: there must be none of these.
     hanging: u64,
@@ -94,11 +94,13 @@ impl Tally {
         match answer.map(|answer| answer.map(|response| response.outcome)) {
             None => self.hanging += 1,
             Some(Ok(Some(Outcome::Written(_)))) => self.confirmed += 1,
-            Some(Ok(Some(Outcome::Refused(refusal)))) if refusal.code == "overloaded" => {
-                self.overloaded += 1;
-                self.said = Some(refusal.message);
-            }
-            Some(Ok(Some(Outcome::Refused(refusal)))) => *self.refused.entry(refusal.code).or_default() += 1,
+            Some(Ok(Some(Outcome::Refused(refusal)))) => match Refusal::try_from(refusal).expect("it is well formed") {
+                refusal if refusal.is_overload() => {
+                    self.overloaded += 1;
+                    self.said = Some(refusal.to_string());
+                }
+                refusal => *self.refused.entry(refusal.code()).or_default() += 1,
+            },
             // A broken connection leaves the outcome open, too.
             Some(Ok(Some(Outcome::Unknown(_))) | Err(_)) => self.unknown += 1,
             Some(Ok(other)) => panic!("a put was answered with {other:?}"),
@@ -186,7 +188,7 @@ async fn throughput(client: &Client, clients: usize, time: Duration) -> f64 {
                 let key = Bytes::from(format!("t{number}-{}", confirmed % 100));
                 match client.put(key, Bytes::from(vec![b'v'; 256])).await {
                     Ok(_) => confirmed += 1,
-                    Err(ClientError::Refused { code, .. }) if code == "overloaded" => {}
+                    Err(error) if error.is_overload() => {}
                     Err(error) => panic!("a write failed: {error}"),
                 }
             }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use epoca::protocol::NodeId;
+use epoca::protocol::trace::RuleSelection;
 use futures_util::future::join_all;
 
 use crate::overload::{Memory, Tally, alone, assert_bounded, connected, goes_on, put, started};
@@ -51,7 +52,7 @@ async fn trap_48_writes_that_pile_up_without_a_majority_are_refused_as_overloade
     let said = tally.said.unwrap_or_default();
     assert!(said.contains("waits") && said.contains("try again"), "it says what is the matter and what to do: {said}");
     assert_bounded(&memory, MOST_MIB);
-    control.lift().await.unwrap();
+    control.clear_rules(&RuleSelection::All).await.unwrap();
     goes_on(&cluster).await;
     cluster.stop().await;
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency, Options};
 use epoca::cluster::Cluster;
-use epoca::protocol::{Kind, NodeId};
+use epoca::protocol::trace::{LinkRule, RuleSelection};
+use epoca::protocol::{Kind, MessageKind, NodeId};
 use epoca::verify::patience::{Patience, on_this_machine};
 use futures_util::future::join_all;
 
@@ -19,13 +20,17 @@ const BOUND: u64 = 16;
 const CLIENTS: usize = 3;
 const WRITES_OF_EACH: usize = 200;
 
+fn held_acks() -> LinkRule {
+    LinkRule::hold(NodeId(1), Some(MessageKind::Ack))
+}
+
 /// A leader whose commit stands still, since no ack reaches it.
 async fn without_acks() -> (Cluster, Client, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let more = ["--uncommitted-entries".to_owned(), BOUND.to_string()];
     let cluster = started_with(folder.path(), 20_000, &more).await;
     let client = cluster.client(patient()).unwrap();
-    client.hold(NodeId(1), "ack").await.expect("it is a lab");
+    client.set_rule(&held_acks(), false).await.expect("it is a lab");
     (cluster, client, folder)
 }
 
@@ -40,7 +45,7 @@ async fn until_full(client: &Client) {
     let patience = Patience::of(HANGS);
     loop {
         match asks.put(Bytes::from("full"), Bytes::new()).await {
-            Err(error) if error.code() == "overloaded" => return,
+            Err(error) if error.is_overload() => return,
             // It was taken: one of those that make it full.
             Err(ClientError::Unknown { .. }) => {}
             other => panic!("nothing can be confirmed: {other:?}"),
@@ -61,7 +66,7 @@ async fn more_clients_than_a_leader_takes_are_all_confirmed_in_the_end_each_writ
     let writes: Vec<_> = (0..CLIENTS * WRITES_OF_EACH).map(put).collect();
     until_full(&client).await;
     assert!(writes.iter().all(|write| !write.is_finished()), "nobody is sent away, and nothing can be confirmed");
-    client.release(NodeId(1), "ack").await.expect("it is a lab");
+    client.clear_rules(&RuleSelection::Rule(held_acks())).await.expect("it is a lab");
     for write in join_all(writes).await {
         write.expect("no client panics").expect("it is confirmed, after a while");
     }
@@ -97,7 +102,7 @@ async fn a_write_whose_deadline_passes_while_the_leader_is_overloaded_was_defini
         assert_eq!(error.code(), "overloaded", "{error}");
         assert!(error.to_string().contains("waits to be committed"), "{error}");
     }
-    client.release(NodeId(1), "ack").await.expect("it is a lab");
+    client.clear_rules(&RuleSelection::Rule(held_acks())).await.expect("it is a lab");
     for write in join_all(taken).await {
         write.expect("no client panics").expect("what was taken up is confirmed, and what was not is taken up now");
     }

@@ -89,7 +89,7 @@ pub fn final_data(host: &Host) -> Vec<String> {
 /// The messages under way and those that the gate keeps.
 pub fn pool(world: &World) -> Vec<String> {
     let line = |how: &str, from: NodeId, to: NodeId, kind: &str| format!("{how}: {kind} {from} → {to}");
-    let free = world.network.pool.iter().map(|e| line("under way", e.from, e.to, e.message.kind()));
-    let held = world.network.held.iter().map(|e| line("held", e.from, e.to, e.message.kind()));
+    let free = world.network.pool.iter().map(|e| line("under way", e.from, e.to, e.message.kind().name()));
+    let held = world.network.held.iter().map(|e| line("held", e.from, e.to, e.message.kind().name()));
     free.chain(held).collect()
 }

@@ -32,7 +32,7 @@ impl Pick {
     }
 
     pub fn takes(&self, envelope: &Envelope) -> bool {
-        self.kind.as_ref().is_none_or(|kind| kind == envelope.message.kind())
+        self.kind.as_ref().is_none_or(|kind| kind == envelope.message.kind().name())
             && self.from.is_none_or(|from| from == envelope.from)
             && self.to.is_none_or(|to| to == envelope.to)
     }
@@ -60,14 +60,16 @@ impl Network {
     }
 
     pub fn is_held(&self, envelope: &Envelope) -> bool {
-        self.holds.contains(&(envelope.to, envelope.message.kind().to_owned()))
+        self.holds.contains(&(envelope.to, envelope.message.kind().name().to_owned()))
     }
 
     /// Ends the hold; what was kept back is under way again, in its order. Gives how many that were.
     pub fn release(&mut self, to: NodeId, kind: &str) -> usize {
         self.holds.remove(&(to, kind.to_owned()));
-        let (free, held) =
-            self.held.drain(..).partition::<Vec<_>, _>(|envelope| envelope.to == to && envelope.message.kind() == kind);
+        let (free, held) = self
+            .held
+            .drain(..)
+            .partition::<Vec<_>, _>(|envelope| envelope.to == to && envelope.message.kind().name() == kind);
         self.held = held;
         let count = free.len();
         self.pool.extend(free);

@@ -80,7 +80,10 @@ impl World {
 
     /// Messages of a kind that a node said and nobody heard yet.
     pub fn said_by(&self, id: u64, kind: &'static str) -> impl Iterator<Item = &Envelope> {
-        self.network.pool.iter().filter(move |envelope| envelope.from == NodeId(id) && envelope.message.kind() == kind)
+        self.network
+            .pool
+            .iter()
+            .filter(move |envelope| envelope.from == NodeId(id) && envelope.message.kind().name() == kind)
     }
 
     pub fn said_to(&self, id: u64) -> impl Iterator<Item = &Envelope> {

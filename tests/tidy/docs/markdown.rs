@@ -137,7 +137,8 @@ fn collect(top: &Path, folder: &Path, pages: &mut Vec<Page>) {
 fn anchors_follow_githubs_rule() {
     let page = Page::new(
         "a.md",
-        "# One *two*: `three`!\n\n## One two three\n\n```sh\n# no heading\n```\n\n## [Öne](x.md) _b_\n## One two three\n",
+        "# One *two*: `three`!\n\n## One two three\n\n```sh\n# no heading\n```\n\n\
+         ## [Öne](x.md) _b_\n## One two three\n",
     );
     assert_eq!(page.anchors(), ["one-two-three", "one-two-three-1", "öne-_b_", "one-two-three-2"]);
 }
@@ -146,7 +147,8 @@ fn anchors_follow_githubs_rule() {
 fn links_and_spans_may_begin_in_one_line_and_end_in_another() {
     let page = Page::new(
         "a.md",
-        "Text `cargo\ntest` and [a\nlink](b.md#c),\n- item [d](e) `[no](link)`\n| `x` | [f](g) |\n```text\n[h](i)\n```\n",
+        "Text `cargo\ntest` and [a\nlink](b.md#c),\n- item [d](e) `[no](link)`\n\
+         | `x` | [f](g) |\n```text\n[h](i)\n```\n",
     );
     assert_eq!(page.links(), [(1, "b.md#c".to_owned()), (4, "e".to_owned()), (5, "g".to_owned())]);
     let spans: Vec<String> = page.spans().into_iter().map(|(_, span)| span).collect();

@@ -120,7 +120,8 @@ fn prose_is_not_wider_than_a_hundred_and_twenty_columns() {
 #[test]
 fn a_broken_link_and_a_missing_path_are_found() {
     let other = Page::new("node/b.md", "# There\n");
-    let text = "[a](b.md) [b](b.md#there) [c](c.md) [d](b.md#gone) [e](#gone) [f](../../x) [g](https://x) `node/lib.rs` `node/gone.rs`";
+    let text = "[a](b.md) [b](b.md#there) [c](c.md) [d](b.md#gone) [e](#gone) [f](../../x) [g](https://x) \
+                `node/lib.rs` `node/gone.rs`";
     let pages = [Page::new("node/a.md", text), other];
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let wrong = broken_links(&pages[0], &pages, &folder);

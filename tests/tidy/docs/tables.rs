@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use epoca::protocol::Message;
+use epoca::protocol::MessageKind;
 
 use super::markdown::{Page, pages};
 use crate::{nothing, sources, top};
@@ -52,7 +52,7 @@ fn the_table_of_trace_events_has_every_event_with_its_rule() {
 fn the_table_of_messages_has_every_kind() {
     let rows = rows(&page("node/protocol/PROTOCOL.md"), "Messages");
     let documented = rows.iter().skip(1).flat_map(|row| coded(&row[0])).collect();
-    let declared = Message::KINDS.iter().map(|kind| (*kind).to_owned()).collect();
+    let declared = MessageKind::ALL.iter().map(|kind| kind.name().to_owned()).collect();
     nothing("PROTOCOL.md, messages", differences(&documented, &declared));
 }
 

@@ -1,7 +1,7 @@
 //! Answers and remarks about faults and waiting messages.
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Effect, LinkRule, MessageId};
+use epoca::protocol::trace::{Effect, LinkRule, MessageId, Wrong};
 
 use crate::lang::{Localized, decimal, localized, text};
 
@@ -50,7 +50,7 @@ pub fn step_mode_is_on() -> Localized {
     )
 }
 
-pub fn breaks_a_rule(how: &str) -> Localized {
+pub fn breaks_a_rule(how: Wrong) -> Localized {
     localized!("WRONG on purpose: {how}", "ERRADO de propósito: {how}")
 }
 
@@ -73,7 +73,7 @@ pub fn messages_wait(count: u64) -> Localized {
 
 /// An active rule.
 pub fn rule(rule: &LinkRule) -> Localized {
-    let messages = match &rule.kind {
+    let messages = match rule.kind {
         None => text("messages", "mensagens").into(),
         Some(kind) => localized!("messages {kind}", "mensagens {kind}"),
     };

@@ -9,6 +9,7 @@ mod mistakes;
 
 mod table_words;
 
+use std::fmt::Display;
 use std::path::Path;
 use std::time::Duration;
 
@@ -22,14 +23,15 @@ pub use table_words::*;
 use crate::lang::{Lang, Localized, decimal, localized, text};
 
 /// A sentence that a node, the launcher or the client library made in English.
-pub fn from_node(english: impl Into<String>) -> Localized {
-    let english = english.into();
+pub fn from_node(english: impl Display) -> Localized {
+    let english = english.to_string();
     let portuguese = Lang::Portuguese.answer(&english).into_owned();
     Localized::new(english, portuguese)
 }
 
 /// Several such sentences, with a semicolon between them.
-fn reasons_in_portuguese(why: &str) -> String {
+fn reasons_in_portuguese(why: &impl Display) -> String {
+    let why = why.to_string();
     let parts: Vec<_> = why.split("; ").map(|part| Lang::Portuguese.answer(part)).collect();
     parts.join("; ")
 }
@@ -42,7 +44,7 @@ fn client_error_in_portuguese(error: &ClientError) -> String {
     let seconds = |time: &Duration| time.as_secs_f64().to_string().replace('.', ",");
     let names = |nodes: &[NodeId]| nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
     match error {
-        ClientError::Refused { message, .. } => Lang::Portuguese.answer(message).into_owned(),
+        ClientError::Refused(refusal) => Lang::Portuguese.answer(&refusal.to_string()).into_owned(),
         ClientError::Unreachable { addresses, why } => {
             let addresses = addresses.join(", ");
             format!(
@@ -180,7 +182,7 @@ pub fn batch_of_puts_and_deletes() -> Localized {
     )
 }
 
-pub fn node_unreachable(node: NodeId, why: &str) -> Localized {
+pub fn node_unreachable(node: NodeId, why: &impl Display) -> Localized {
     let why = from_node(why);
     localized!("{node} is unreachable: {why}", "{node} está inacessível: {why}", with why)
 }

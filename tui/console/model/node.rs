@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use epoca::protocol::trace::{Belief, Fact, NodeState, Preview, RoleName};
+use epoca::protocol::trace::{Belief, Fact, NodeState, Preview, RoleName, kind_name};
 use epoca::protocol::{LogPoint, NodeId, Time};
 
 use crate::console::model::ProcessSeen;
@@ -107,8 +107,8 @@ impl NodeView {
     }
 
     /// The kinds of messages that are held on their way to this node.
-    pub fn holds(&self) -> Vec<String> {
-        self.state.lab.holds()
+    pub fn holds(&self) -> Vec<&'static str> {
+        self.state.lab.holds().into_iter().map(kind_name).collect()
     }
 
     pub fn is_final(&self, point: LogPoint) -> bool {

@@ -309,8 +309,8 @@ fn a_node_that_joins_a_scenarios_own_cluster_is_shown_with_the_others() {
     assert_eq!(sample.model.shown().nodes.keys().map(|node| node.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
     // The new node is watched: if it leads, the screen must show a leader.
     let state = NodeState { role: RoleName::Leader, epoch: Some(Epoch(2)), ..NodeState::new(NodeId(4)) };
-    let (time, notes, cuts, holds) = (Time(0), Vec::new(), Vec::new(), Vec::new());
-    let first = Observed::Snapshot { snapshot: state, time, pid: 4, notes, cuts, holds, lab: true };
+    let (time, notes) = (Time(0), Vec::new());
+    let first = Observed::Snapshot { snapshot: state, time, pid: 4, notes, lab: true };
     sample.send(Msg::Scenario(Box::new(ScenarioMsg::Observed(NodeId(4), Box::new(first)))));
     assert_eq!(sample.model.shown().leader().map(|leader| leader.state.node), Some(NodeId(4)));
 }

@@ -141,8 +141,6 @@ impl Sample {
                 time: Time(self.now.as_micros() as u64),
                 pid: 4120 + id as u32,
                 notes: Vec::new(),
-                cuts: Vec::new(),
-                holds: Vec::new(),
                 lab: true,
             },
         ));

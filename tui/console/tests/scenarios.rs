@@ -128,8 +128,7 @@ fn scenario_cluster(size: (u16, u16)) -> Sample {
     staged(&mut sample, ScenarioMsg::OwnCluster(nodes.clone()));
     for (node, _) in &nodes {
         let snapshot = NodeState::new(*node);
-        let (notes, cuts, holds) = (Vec::new(), Vec::new(), Vec::new());
-        let seen = Observed::Snapshot { snapshot, time: Time(1), pid: 77, notes, cuts, holds, lab: true };
+        let seen = Observed::Snapshot { snapshot, time: Time(1), pid: 77, notes: Vec::new(), lab: true };
         staged(&mut sample, ScenarioMsg::Observed(*node, Box::new(seen)));
     }
     let elected = Fact::Elected { epoch: Epoch(1), votes: (1..=3).map(NodeId).collect(), quorum: 3 };

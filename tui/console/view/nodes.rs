@@ -90,7 +90,7 @@ fn belief(model: &Model, node: &NodeView) -> Option<String> {
 fn in_force(model: &Model, node: &NodeView) -> Option<String> {
     let cuts = node.cuts().into_iter().map(|with| screen::IS_CUT.with(model.lang, &[("node", &with)]));
     let holds =
-        node.holds().into_iter().map(|kind| screen::IS_HELD.with(model.lang, &[("kind", &model.lang.reason(&kind))]));
+        node.holds().into_iter().map(|kind| screen::IS_HELD.with(model.lang, &[("kind", &model.lang.reason(kind))]));
     let lab = &node.state.lab;
     let wrong = lab.wrong.as_ref().map(|how| words::IS_WRONG.with(model.lang, &[("how", how)]));
     let step = lab.frozen.then(|| model.say(words::STANDS_STILL).to_owned());

@@ -67,8 +67,8 @@ fn drawn(model: &Model, message: &PendingMessage, is_chosen: bool, width: usize,
     let what = width.saturating_sub(2 + ID + KIND + AGE);
     let mark = if is_chosen { "▸ " } else { "  " };
     let strong = if is_chosen { look.strong } else { look.base };
-    let kind = screen::KINDS.iter().find(|(kind, _)| *kind == message.kind);
-    let kind = kind.map_or(&*message.kind, |(_, text)| model.say(*text));
+    let kind = screen::KINDS.iter().find(|(kind, _)| *kind == message.kind.name());
+    let kind = kind.map_or(message.kind.name(), |(_, text)| model.say(*text));
     vec![
         span(mark, look.accent),
         span(padded(&cut(&message.id.to_string(), ID - 1), ID), strong),

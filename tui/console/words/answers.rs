@@ -91,9 +91,9 @@ pub const SHAPES: &[Text] = &[
         "it is a learner: it gets all data, but counts in no majority and cannot lead; `{line}` makes it a voter",
         "é um aprendiz: recebe todos os dados, mas não conta em nenhuma maioria e não pode liderar; `{line}` o torna votante",
     ),
-    text("the leader stepped down with the write in its log", "o líder renunciou com a escrita no seu log"),
-    text("{node} may have taken the write, but leads no more", "{node} pode ter recebido a escrita, mas já não lidera"),
-    text("{node} may have taken the write, but {why}", "{node} pode ter recebido a escrita, mas {why}"),
+    text("the leader stepped down with the entry in its log", "o líder renunciou com a entrada no seu log"),
+    text("{node} may have taken it, but leads no more", "{node} pode ter recebido o pedido, mas já não lidera"),
+    text("{node} may have taken it, but {why}", "{node} pode ter recebido o pedido, mas {why}"),
     text(
         "of {count} nodes only {value} answer, and {quorum} are a majority: nobody can lead before another one runs. Nothing \
          was done: try again then",

@@ -421,6 +421,7 @@ const EXPLANATIONS: &[Explanation] = &[
             "DropSet",
             "DelaySet",
             "DuplicateSet",
+            "RuleCleared",
             "StepOn",
             "StepOff",
             "TimePassed",

@@ -365,6 +365,13 @@ pub const RULES: &[(&str, Text)] = &[
         ),
     ),
     (
+        "RuleCleared",
+        text(
+            "{kind} from {from} to {to} are no longer tampered with",
+            "{kind} de {from} a {to} não sofrem mais interferência",
+        ),
+    ),
+    (
         "MessageDiscarded",
         text("discarded: {kind} #{number} of {from}, {why}", "descartado: {kind} #{number} de {from}, {why}"),
     ),

@@ -143,8 +143,7 @@ mod tests {
     /// A node that has sent nothing yet.
     fn joined(node: NodeId) -> Observed {
         let snapshot = NodeState { sent: Some(0), ..NodeState::new(node) };
-        let (notes, cuts, holds) = (Vec::new(), Vec::new(), Vec::new());
-        Observed::Snapshot { snapshot, time: Time(0), pid: 1, notes, cuts, holds, lab: true }
+        Observed::Snapshot { snapshot, time: Time(0), pid: 1, notes: Vec::new(), lab: true }
     }
 
     fn sent(to: u64, number: u64, kind: &'static str) -> Fact {

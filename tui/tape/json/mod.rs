@@ -28,7 +28,7 @@ mod values;
 
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Event;
+use epoca::protocol::trace::{Event, kind_name};
 use epoca::verify::invariants::Source;
 use serde_json::{Map, Value, json};
 
@@ -109,15 +109,15 @@ fn answer_line(line: &Line) -> Value {
 
 fn observed_line(at: u64, node: NodeId, observed: &Observed) -> Value {
     match observed {
-        Observed::Snapshot { snapshot, time, pid, notes, cuts, holds, lab } => json!({
+        Observed::Snapshot { snapshot, time, pid, notes, lab } => json!({
             "at_us": at,
             "node": node.0,
             "snapshot": snapshot::snapshot(snapshot),
             "time_us": time.0,
             "pid": pid,
             "notes": notes,
-            "cuts": cuts.iter().map(|with| with.0).collect::<Vec<_>>(),
-            "holds": holds,
+            "cuts": snapshot.lab.cuts(node).iter().map(|with| with.0).collect::<Vec<_>>(),
+            "holds": snapshot.lab.holds().into_iter().map(kind_name).collect::<Vec<_>>(),
             "lab": lab,
         }),
         Observed::Lost(events) => json!({"at_us": at, "node": node.0, "lost": events}),
@@ -146,9 +146,9 @@ mod tests {
 
     use bytes::Bytes;
     use epoca::protocol::trace::{
-        Belief, Fact, FinalRow, Lab, MessageId, NodeState, PendingMessage, Preview, RoleName,
+        Belief, Fact, FinalRow, Lab, MessageId, NodeState, PendingMessage, Preview, RoleName, Wrong,
     };
-    use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, Position, Time};
+    use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, MessageKind, Position, Time};
 
     use super::*;
     use crate::command::{Exit, Tone};
@@ -166,9 +166,9 @@ mod tests {
 
     fn snapshot() -> Observed {
         let id = MessageId { from: NodeId(2), to: NodeId(1), number: 4 };
-        let waits = PendingMessage { id, kind: "ack".into(), what: "up to e1·o1".into(), since: 7, due: Some(9) };
+        let waits = PendingMessage { id, kind: MessageKind::Ack, what: "up to e1·o1".into(), since: 7, due: Some(9) };
         let rules = vec!["hold * 3 all".parse().expect("a rule")];
-        let lab = Lab { rules, pending: vec![waits], frozen: true, wrong: Some("skip-check".into()) };
+        let lab = Lab { rules, pending: vec![waits], frozen: true, wrong: Some(Wrong::SkipCheck) };
         let snapshot = NodeState {
             role: RoleName::Leader,
             epoch: Some(Epoch(2)),
@@ -186,8 +186,7 @@ mod tests {
             ..NodeState::new(NodeId(1))
         };
         let notes = vec!["cut a torn record".to_owned()];
-        let (cuts, holds) = (vec![NodeId(3)], vec!["commit-order".to_owned()]);
-        Observed::Snapshot { snapshot, time: Time(9), pid: 4121, notes, cuts, holds, lab: true }
+        Observed::Snapshot { snapshot, time: Time(9), pid: 4121, notes, lab: true }
     }
 
     fn row(key: &'static [u8], value: Option<&'static [u8]>) -> FinalRow {

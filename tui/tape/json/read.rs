@@ -70,8 +70,6 @@ impl Of<'_> {
             time: Time(self.number("time_us")?),
             pid: u32::try_from(self.number("pid")?).map_err(|_| "pid is too great")?,
             notes: self.list("notes", |value| value.as_str().map(ToOwned::to_owned))?,
-            cuts: self.list("cuts", |value| value.as_u64().map(NodeId))?,
-            holds: self.list("holds", |value| value.as_str().map(ToOwned::to_owned))?,
             lab: self.0.get("lab").and_then(Value::as_bool).ok_or("lab is missing")?,
         })
     }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use epoca::protocol::trace::{Belief, Lab, MemberIds, MessageId, NodeState, PendingMessage, RoleName};
-use epoca::protocol::{EntryId, Epoch, LogPoint, NodeId, Position};
+use epoca::protocol::trace::{Belief, Lab, MemberIds, MessageId, NodeState, PendingMessage, RoleName, Wrong};
+use epoca::protocol::{EntryId, Epoch, LogPoint, MessageKind, NodeId, Position};
 use serde_json::{Map, Value, json};
 
 use crate::tape::json::values::{point, preview, to_point, to_preview};
@@ -86,14 +86,14 @@ fn to_members(value: &Value) -> Option<MemberIds> {
 /// The active faults at the node. Rules have the form in which they are typed.
 fn lab(lab: &Lab) -> Value {
     let pending = lab.pending.iter().map(|PendingMessage { id, kind, what, since, due }| {
-        let (from, to, number) = (id.from.0, id.to.0, id.number);
+        let (from, to, number, kind) = (id.from.0, id.to.0, id.number, kind.name());
         json!({"from": from, "to": to, "number": number, "kind": kind, "what": what, "since": since, "due": due})
     });
     json!({
         "rules": lab.rules.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "pending": pending.collect::<Vec<_>>(),
         "frozen": lab.frozen,
-        "wrong": lab.wrong,
+        "wrong": lab.wrong.map(Wrong::name),
     })
 }
 
@@ -102,14 +102,15 @@ fn to_lab(value: &Value) -> Option<Lab> {
     let pending = |value: &Value| {
         let node = |name: &str| value[name].as_u64().map(NodeId);
         let id = MessageId { from: node("from")?, to: node("to")?, number: value["number"].as_u64()? };
-        let (kind, what) = (text(&value["kind"])?, text(&value["what"])?);
+        let kind = MessageKind::from_name(value["kind"].as_str()?)?;
+        let what = text(&value["what"])?;
         Some(PendingMessage { id, kind, what, since: value["since"].as_u64()?, due: value["due"].as_u64() })
     };
     Some(Lab {
         rules: value["rules"].as_array()?.iter().map(|rule| rule.as_str()?.parse().ok()).collect::<Option<_>>()?,
         pending: value["pending"].as_array()?.iter().map(pending).collect::<Option<_>>()?,
         frozen: value["frozen"].as_bool()?,
-        wrong: text(&value["wrong"]),
+        wrong: value["wrong"].as_str().and_then(Wrong::from_name),
     })
 }
 

@@ -173,6 +173,7 @@ impl SpaceTime {
             | Fact::DropSet { .. }
             | Fact::DelaySet { .. }
             | Fact::DuplicateSet { .. }
+            | Fact::RuleCleared { .. }
             | Fact::StepOn {}
             | Fact::StepOff {}
             | Fact::Rewritten { .. }

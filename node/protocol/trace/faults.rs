@@ -1,13 +1,15 @@
-//! The lab's effects on one node, as watchers see them: the rules in force at its gate, the messages that wait there,
-//! stopped time, a node that is faulty on purpose.
+//! What the lab does to a node, as somebody outside sees it: the rules in force at its gate, the messages that wait
+//! there, time that stands still, a node that is wrong on purpose.
 //!
-//! Only the description is here; the gate carries the rules out. The gate keeps its own rules with this same fold, so
-//! that it and its watchers never differ.
+//! Only words for it: what the rules do to messages is the gate's business. The gate keeps its own rules by this very
+//! fold, so that it and whoever watches it never differ.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use crate::message::MessageKind;
+use crate::named::named;
 use crate::trace::Fact;
 use crate::types::NodeId;
 
@@ -16,52 +18,79 @@ type Text = Cow<'static, str>;
 /// The kind that stands for all kinds.
 pub const ALL: &str = "all";
 
-/// The ways in which a node can be faulty on purpose.
-pub const WRONGS: [&str; 2] = ["skip-check", "commit-alone"];
-
-/// The lab's state at one node.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Lab {
-    /// The rules in force.
-    pub rules: Vec<LinkRule>,
-    /// The held messages, in the order in which they arrived.
-    pub pending: Vec<PendingMessage>,
-    /// Step mode: timers stand still and every arriving message is held.
-    pub frozen: bool,
-    /// How this node is faulty on purpose; `None` if it is not.
-    pub wrong: Option<Text>,
+named! {
+    /// The ways in which a node can be wrong on purpose.
+    pub enum Wrong {
+        /// It takes every push as if it matched its log.
+        SkipCheck = "skip-check",
+        /// While it leads it makes up the acks of all replicas, so it commits without a quorum.
+        CommitAlone = "commit-alone",
+    }
 }
 
-/// A rule for messages between nodes. A `None` matches everything.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+impl FromStr for Wrong {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Wrong, String> {
+        let names: Vec<&str> = Wrong::ALL.iter().map(|wrong| wrong.name()).collect();
+        Wrong::from_name(text).ok_or_else(|| format!("there are {}", names.join(" and ")))
+    }
+}
+
+/// The faults in force at one node.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Lab {
+    /// The rules of its gate.
+    pub rules: Vec<LinkRule>,
+    /// The messages that wait at its gate, in the order in which they came to this node.
+    pub pending: Vec<PendingMessage>,
+    /// Step mode: timers stand still, and every message that comes waits.
+    pub frozen: bool,
+    /// In which way this node is wrong on purpose.
+    pub wrong: Option<Wrong>,
+}
+
+/// Which messages a rule is about (`None` fits all), and what becomes of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LinkRule {
-    /// What happens to a message that matches.
+    /// What the gate does to the messages.
     pub effect: Effect,
-    /// The sender that it matches.
+    /// Their sender.
     pub from: Option<NodeId>,
-    /// The receiver that it matches.
+    /// Their receiver.
     pub to: Option<NodeId>,
-    /// The kind that it matches, as [`crate::Message::kind`] names it.
-    pub kind: Option<Text>,
+    /// Their kind.
+    pub kind: Option<MessageKind>,
+}
+
+/// Which of the rules in force are meant.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RuleSelection {
+    /// The rule itself, and those of its effect that it covers: without a kind, the rules for single kinds too.
+    Rule(LinkRule),
+    /// All rules for the messages between two nodes, in both directions. A hold concerns a receiver, not a link.
+    Link(NodeId, NodeId),
+    /// All rules, and step mode.
+    All,
 }
 
 /// What a rule does to a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Effect {
-    /// Held until it is released.
+    /// Kept until it is released.
     Hold,
-    /// Dropped.
+    /// Lost.
     Drop,
-    /// Held for a fixed time, then delivered.
+    /// Delivered later.
     Delay {
-        /// The time in milliseconds.
+        /// How much later, in milliseconds.
         millis: u64,
     },
     /// Delivered twice.
     Duplicate,
 }
 
-/// Identifies a message. The sender counts its messages from the start of its process.
+/// Which message is meant; the sender counts its messages from the start of its process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId {
     /// The sender.
@@ -72,48 +101,60 @@ pub struct MessageId {
     pub number: u64,
 }
 
-/// A message held at its receiver's gate.
+/// A message that waits at its receiver's gate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PendingMessage {
     /// Which message it is.
     pub id: MessageId,
     /// Its kind.
-    pub kind: Text,
+    pub kind: MessageKind,
     /// A short description of its content.
     pub what: Text,
-    /// The time at which it arrived, in microseconds of the Unix epoch.
+    /// When it came, in microseconds of the Unix epoch.
     pub since: u64,
-    /// The time at which it is delivered automatically, if at all.
+    /// When it is delivered automatically, in microseconds of the Unix epoch; `None` if it waits for a person.
     pub due: Option<u64>,
 }
 
 impl Lab {
-    /// Applies one fact of node `me` to the state. Returns whether anything changed.
+    /// Brings the state up to date with one fact of node `me`. True if anything has changed.
     pub fn fold(&mut self, me: NodeId, fact: &Fact) -> bool {
         match fact {
-            Fact::HoldSet { kind } => self.set(LinkRule::new(Effect::Hold, None, Some(me), kind)),
-            Fact::HoldReleased { kind, .. } => {
-                let all = kind == ALL;
-                self.rules.retain(|rule| rule.effect != Effect::Hold || !(all || rule.kind.as_ref() == Some(kind)));
-            }
-            Fact::LinkCut { with } => {
-                self.set(LinkRule::new(Effect::Drop, Some(me), Some(*with), ALL));
-                self.set(LinkRule::new(Effect::Drop, Some(*with), Some(me), ALL));
-            }
-            Fact::LinkHealed { with } => self.rules.retain(|rule| !rule.is_about_link(me, *with)),
-            Fact::DropSet { from, to, kind } => self.set(LinkRule::new(Effect::Drop, Some(*from), Some(*to), kind)),
+            Fact::HoldSet { kind } => self.set_named(Effect::Hold, None, me, kind),
+            Fact::HoldReleased { kind, .. } => self.clear_named(Effect::Hold, None, me, kind),
+            Fact::LinkCut { with } => LinkRule::cut(me, *with).into_iter().for_each(|rule| self.set(rule)),
+            Fact::LinkHealed { with } => self.rules.retain(|rule| !RuleSelection::Link(me, *with).covers(rule)),
+            Fact::DropSet { from, to, kind } => self.set_named(Effect::Drop, Some(*from), *to, kind),
             Fact::DelaySet { from, to, kind, millis } => {
-                self.set(LinkRule::new(Effect::Delay { millis: *millis }, Some(*from), Some(*to), kind));
+                self.set_named(Effect::Delay { millis: *millis }, Some(*from), *to, kind);
             }
-            Fact::DuplicateSet { from, to, kind } => {
-                self.set(LinkRule::new(Effect::Duplicate, Some(*from), Some(*to), kind));
+            Fact::DuplicateSet { from, to, kind } => self.set_named(Effect::Duplicate, Some(*from), *to, kind),
+            Fact::RuleCleared { effect, from, to, kind } => {
+                let effect = Effect::from_name(effect, None).or_else(|| Effect::from_name(effect, Some(0)));
+                if let Some(effect) = effect {
+                    self.clear_named(effect, Some(*from), *to, kind);
+                }
             }
             Fact::StepOn {} => self.frozen = true,
             Fact::StepOff {} => self.frozen = false,
-            Fact::WrongNode { how } => self.wrong = Some(how.clone()),
+            Fact::WrongNode { how } => self.wrong = Wrong::from_name(how),
             _ => return self.fold_message(fact),
         }
         true
+    }
+
+    /// A rule for a kind that this version does not know fits no message.
+    fn set_named(&mut self, effect: Effect, from: Option<NodeId>, to: NodeId, kind: &str) {
+        if let Some(kind) = kind_from_name(kind) {
+            self.set(LinkRule { effect, from, to: Some(to), kind });
+        }
+    }
+
+    fn clear_named(&mut self, effect: Effect, from: Option<NodeId>, to: NodeId, kind: &str) {
+        if let Some(kind) = kind_from_name(kind) {
+            let cleared = RuleSelection::Rule(LinkRule { effect, from, to: Some(to), kind });
+            self.rules.retain(|rule| !cleared.covers(rule));
+        }
     }
 
     fn fold_message(&mut self, fact: &Fact) -> bool {
@@ -121,8 +162,8 @@ impl Lab {
             Fact::MessageHeld { from, to, number, kind, what, since } => {
                 let id = MessageId { from: *from, to: *to, number: *number };
                 let what = what.clone().unwrap_or_default();
-                let message = PendingMessage { id, kind: kind.clone(), what, since: since.unwrap_or(0), due: None };
-                self.pending.push(message);
+                let Some(kind) = MessageKind::from_name(kind) else { return false };
+                self.pending.push(PendingMessage { id, kind, what, since: since.unwrap_or(0), due: None });
             }
             Fact::MessageDelayed { from, to, number, due, .. } => {
                 let id = MessageId { from: *from, to: *to, number: *number };
@@ -150,13 +191,13 @@ impl Lab {
         true
     }
 
-    /// Adds a rule. It replaces one with the same effect and the same messages.
+    /// The rule replaces one of the same effect about the same messages.
     fn set(&mut self, rule: LinkRule) {
         self.rules.retain(|known| !known.is_replaced_by(&rule));
         self.rules.push(rule);
     }
 
-    /// The nodes that nothing from this node reaches.
+    /// The nodes to which nothing gets through from here.
     pub fn cut_off(&self, me: NodeId) -> Vec<NodeId> {
         let drops = |rule: &&LinkRule| rule.effect == Effect::Drop && rule.kind.is_none() && rule.from == Some(me);
         self.rules.iter().filter(drops).filter_map(|rule| rule.to).collect()
@@ -164,57 +205,96 @@ impl Lab {
 
     /// The nodes to which the link is cut in both directions.
     pub fn cuts(&self, me: NodeId) -> Vec<NodeId> {
-        let back = |with: &NodeId| self.rules.contains(&LinkRule::new(Effect::Drop, Some(*with), Some(me), ALL));
+        let back = |with: &NodeId| self.rules.contains(&LinkRule::new(Effect::Drop, Some(*with), Some(me), None));
         self.cut_off(me).into_iter().filter(back).collect()
     }
 
-    /// The kinds of messages that are held.
-    pub fn holds(&self) -> Vec<String> {
-        let holds = self.rules.iter().filter(|rule| rule.effect == Effect::Hold);
-        holds.map(|rule| rule.kind_name().to_owned()).collect()
+    /// The kinds of messages that are held; `None` is all kinds.
+    pub fn holds(&self) -> Vec<Option<MessageKind>> {
+        self.rules.iter().filter(|rule| rule.effect == Effect::Hold).map(|rule| rule.kind).collect()
     }
 }
 
 impl LinkRule {
-    /// A rule; `kind` may be [`ALL`].
-    pub fn new(effect: Effect, from: Option<NodeId>, to: Option<NodeId>, kind: &str) -> LinkRule {
-        let kind = (kind != ALL).then(|| Cow::Owned(kind.to_owned()));
+    /// Without a kind it is about messages of every kind.
+    pub fn new(effect: Effect, from: Option<NodeId>, to: Option<NodeId>, kind: Option<MessageKind>) -> LinkRule {
         LinkRule { effect, from, to, kind }
     }
 
-    /// Whether the rule matches a message.
-    pub fn fits(&self, from: NodeId, to: NodeId, kind: &str) -> bool {
+    /// Holds what comes to a node, whoever sends it.
+    pub fn hold(to: NodeId, kind: Option<MessageKind>) -> LinkRule {
+        LinkRule::new(Effect::Hold, None, Some(to), kind)
+    }
+
+    /// A cut link is two rules that drop everything, one for each direction.
+    pub fn cut(a: NodeId, b: NodeId) -> [LinkRule; 2] {
+        let rule = LinkRule::new(Effect::Drop, Some(a), Some(b), None);
+        [rule, rule.reversed()]
+    }
+
+    /// The same rule for the other direction.
+    pub fn reversed(self) -> LinkRule {
+        LinkRule { from: self.to, to: self.from, ..self }
+    }
+
+    /// Whether it drops everything: both ways that is a cut.
+    pub fn drops_all(&self) -> bool {
+        self.effect == Effect::Drop && self.kind.is_none()
+    }
+
+    /// Whether the rule is about a message of this kind between these nodes.
+    pub fn fits(&self, from: NodeId, to: NodeId, kind: MessageKind) -> bool {
         self.from.is_none_or(|wanted| wanted == from)
             && self.to.is_none_or(|wanted| wanted == to)
-            && self.kind.as_ref().is_none_or(|wanted| wanted == kind)
+            && self.kind.is_none_or(|wanted| wanted == kind)
     }
 
     /// The kind, or [`ALL`].
-    pub fn kind_name(&self) -> &str {
-        self.kind.as_deref().unwrap_or(ALL)
+    pub fn kind_name(&self) -> &'static str {
+        kind_name(self.kind)
     }
 
-    /// Whether the gate of this node has the rule. Messages are dropped at both ends; every other rule acts where they
-    /// arrive.
+    /// Whether the gate of this node has the rule. What is dropped is dropped at both ends, all else where it arrives.
     pub fn concerns(&self, node: NodeId) -> bool {
         self.to.is_none_or(|to| to == node) || (self.effect == Effect::Drop && self.from == Some(node))
     }
 
-    /// Whether the rule matches only messages between these two nodes.
-    pub fn is_about_link(&self, a: NodeId, b: NodeId) -> bool {
-        let ends = (self.from, self.to);
-        ends == (Some(a), Some(b)) || ends == (Some(b), Some(a))
-    }
-
-    /// Whether both rules have the same effect and match the same messages.
+    /// Whether both are about the same messages, and of one effect.
     pub fn is_replaced_by(&self, other: &LinkRule) -> bool {
         std::mem::discriminant(&self.effect) == std::mem::discriminant(&other.effect)
-            && (self.from, self.to, &self.kind) == (other.from, other.to, &other.kind)
+            && (self.from, self.to, self.kind) == (other.from, other.to, other.kind)
     }
 }
 
+impl RuleSelection {
+    /// Whether the selection includes the rule.
+    pub fn covers(&self, rule: &LinkRule) -> bool {
+        match self {
+            RuleSelection::Rule(cleared) => {
+                let kind = if cleared.kind.is_none() { None } else { rule.kind };
+                cleared.is_replaced_by(&LinkRule { kind, ..*rule })
+            }
+            RuleSelection::Link(a, b) => {
+                let ends = (rule.from, rule.to);
+                ends == (Some(*a), Some(*b)) || ends == (Some(*b), Some(*a))
+            }
+            RuleSelection::All => true,
+        }
+    }
+}
+
+/// The name of a rule's kind: [`ALL`] if it has none.
+pub fn kind_name(kind: Option<MessageKind>) -> &'static str {
+    kind.map_or(ALL, MessageKind::name)
+}
+
+/// `None` if there are no such messages.
+fn kind_from_name(name: &str) -> Option<Option<MessageKind>> {
+    if name == ALL { Some(None) } else { MessageKind::from_name(name).map(Some) }
+}
+
 impl Effect {
-    /// The fixed name for machines.
+    /// For machines; fixed.
     pub const fn name(self) -> &'static str {
         match self {
             Effect::Hold => "hold",
@@ -224,7 +304,7 @@ impl Effect {
         }
     }
 
-    /// The time of a delay in milliseconds.
+    /// The delay in milliseconds, if the effect is one.
     pub const fn millis(self) -> Option<u64> {
         match self {
             Effect::Delay { millis } => Some(millis),
@@ -232,7 +312,7 @@ impl Effect {
         }
     }
 
-    /// The effect of a name; `None` if the name, or the time with it, is not one.
+    /// The effect of this name; `millis` belongs to a delay alone.
     pub fn from_name(name: &str, millis: Option<u64>) -> Option<Effect> {
         Some(match (name, millis) {
             ("hold", None) => Effect::Hold,
@@ -244,7 +324,7 @@ impl Effect {
     }
 }
 
-/// `delay 1 3 ack 250`, `hold * 3 all`: the form in which a launcher gives a rule to a node at its start.
+/// `delay 1 3 ack 250`, `hold * 3 all`: how a launcher hands a rule to a node at its start.
 impl fmt::Display for LinkRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = |node: Option<NodeId>| node.map_or("*".to_owned(), |node| node.0.to_string());
@@ -258,6 +338,7 @@ impl FromStr for LinkRule {
 
     fn from_str(text: &str) -> Result<LinkRule, String> {
         let wrong = || format!("`{text}` is no rule: write EFFECT FROM TO KIND, as hold * 3 commit-order");
+        let known = |kind: &str| kind_from_name(kind).ok_or_else(wrong);
         let words: Vec<&str> = text.split_whitespace().collect();
         let [effect, from, to, kind, ref millis @ ..] = words[..] else { return Err(wrong()) };
         let end = |word: &str| match word {
@@ -270,11 +351,11 @@ impl FromStr for LinkRule {
             _ => return Err(wrong()),
         };
         let effect = Effect::from_name(effect, millis).ok_or_else(wrong)?;
-        Ok(LinkRule::new(effect, end(from)?, end(to)?, kind))
+        Ok(LinkRule::new(effect, end(from)?, end(to)?, known(kind)?))
     }
 }
 
-/// The form for people.
+/// As people see it.
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}→{} #{}", self.from, self.to, self.number)
@@ -301,7 +382,8 @@ mod tests {
         for text in ["hold * 3 all", "drop 1 3 ack", "delay 1 * push 250", "duplicate 2 1 vote"] {
             assert_eq!(text.parse::<LinkRule>().map(|rule| rule.to_string()).as_deref(), Ok(text));
         }
-        for wrong in ["", "hold * 3", "hold x 3 all", "delay 1 2 all", "hold 1 2 all 5", "drop 1 2 ack 1 2"] {
+        let many_words = "drop 1 2 ack 1 2";
+        for wrong in ["", "hold * 3", "hold x 3 all", "hold * 3 acks", "delay 1 2 all", "hold 1 2 all 5", many_words] {
             assert!(wrong.parse::<LinkRule>().is_err(), "{wrong}");
         }
     }
@@ -330,7 +412,10 @@ mod tests {
         lab.fold(ME, &Fact::LinkCut { with });
         lab.fold(ME, &Fact::DelaySet { from: with, to: ME, kind: ALL.into(), millis: 5 });
         lab.fold(ME, &Fact::DelaySet { from: with, to: ME, kind: ALL.into(), millis: 9 });
-        assert_eq!((lab.rules.len(), lab.cuts(ME), lab.holds()), (4, vec![with], vec!["push".to_owned()]));
+        assert_eq!((lab.rules.len(), lab.cuts(ME), lab.holds()), (4, vec![with], vec![Some(MessageKind::Push)]));
+        let (effect, kind) = ("delay".into(), ALL.into());
+        lab.fold(ME, &Fact::RuleCleared { effect, from: with, to: ME, kind });
+        assert_eq!(lab.rules.len(), 3);
         lab.fold(ME, &Fact::LinkHealed { with });
         lab.fold(ME, &Fact::HoldReleased { kind: ALL.into(), messages: 0 });
         assert_eq!(lab, Lab::default());

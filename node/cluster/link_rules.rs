@@ -1,0 +1,160 @@
+//! Faults at the nodes' gates, as the launcher makes them. It writes each down, so that a node that is restarted begins
+//! with it and one that was paused gets it when it goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cluster::asked::grown;
+use crate::cluster::faults::by_node;
+use crate::cluster::members::Members;
+use crate::cluster::process::{Process, State};
+use crate::protocol::NodeId;
+use crate::protocol::trace::{Effect, LinkRule, RuleSelection, Wrong};
+use crate::wire::done::Done;
+use crate::wire::refusal::Refusal;
+
+/// How long a node may take to put something in force.
+const FAULT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What changes at the gates of some nodes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum GateChange {
+    Set { rule: LinkRule, both_ways: bool },
+    Clear(RuleSelection),
+    Step(bool),
+}
+
+impl Members {
+    /// Writes the change down and makes it at the nodes that run; the others get it when they run again.
+    pub async fn make(&self, change: GateChange) -> Result<Done, Refusal> {
+        let later = self.make_where_it_runs(change).await?;
+        Ok(match change {
+            GateChange::Set { rule, both_ways } => Done::RuleSet { rule, both_ways, later },
+            GateChange::Clear(RuleSelection::Rule(rule)) => Done::RuleCleared { rule, later },
+            GateChange::Clear(RuleSelection::Link(node, peer)) => Done::LinkCleared { node, peer, later },
+            GateChange::Clear(RuleSelection::All) => Done::AllCleared { later, righted: Vec::new(), wrong: Vec::new() },
+            GateChange::Step(true) => Done::StepOn { later },
+            GateChange::Step(false) => Done::StepOff { later },
+        })
+    }
+
+    /// Gives the nodes that do not run.
+    async fn make_where_it_runs(&self, change: GateChange) -> Result<Vec<NodeId>, Refusal> {
+        if !self.options().lab {
+            return Err(Refusal::ClusterLabOnly {});
+        }
+        let concerned = self.concerned(change);
+        concerned.iter().try_for_each(|node| self.check(*node))?;
+        self.write_down(change);
+        let (running, later): (Vec<_>, Vec<_>) = concerned
+            .into_iter()
+            .partition(|node| self.with_process(*node, Process::state).is_ok_and(|(state, _)| state == State::Running));
+        let at_once = running.into_iter().map(|node| self.make_at(node, change));
+        futures_util::future::try_join_all(at_once).await?;
+        Ok(later)
+    }
+
+    /// Lifts all that is in force. A node that is wrong on purpose can only be made right by starting it again; one
+    /// that is down will be right when it is started.
+    pub async fn clear_all(self: &Arc<Self>) -> Result<Done, Refusal> {
+        let later = self.make_where_it_runs(GateChange::Clear(RuleSelection::All)).await?;
+        let wrong = std::mem::take(&mut self.in_force().wrong);
+        let mut righted = Vec::new();
+        for (node, how) in wrong {
+            if !self.with_process(node, Process::state).is_ok_and(|(state, _)| state != State::Ended) {
+                continue;
+            }
+            match self.restart(node).await {
+                Ok(pid) => righted.push((node, pid)),
+                Err(error) => {
+                    // It may still run as it was.
+                    self.in_force().wrong.insert(node, how);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Done::AllCleared { later, righted, wrong: Vec::new() })
+    }
+
+    /// Restarts a node so that it is wrong on purpose, or right again.
+    pub async fn make_wrong(self: &Arc<Self>, node: NodeId, how: Option<Wrong>) -> Result<Done, Refusal> {
+        if !self.options().lab {
+            return Err(Refusal::ClusterLabOnly {});
+        }
+        self.check(node)?;
+        match how {
+            Some(how) => self.in_force().wrong.insert(node, how),
+            None => self.in_force().wrong.remove(&node),
+        };
+        let pid = self.restart(node).await?;
+        Ok(how.map_or(Done::MadeRight { node, pid }, |how| Done::MadeWrong { node, how, pid }))
+    }
+
+    /// The nodes that must know of it.
+    fn concerned(&self, change: GateChange) -> Vec<NodeId> {
+        let ends = |rule: LinkRule, both_ways| {
+            let from = rule.from.filter(|_| both_ways || rule.effect == Effect::Drop);
+            from.into_iter().chain(rule.to).collect()
+        };
+        match change {
+            GateChange::Set { rule, both_ways } => ends(rule, both_ways),
+            GateChange::Clear(RuleSelection::Rule(rule)) => ends(rule, false),
+            GateChange::Clear(RuleSelection::Link(a, b)) => vec![a, b],
+            GateChange::Clear(RuleSelection::All) | GateChange::Step(_) => self.ids(),
+        }
+    }
+
+    fn write_down(&self, change: GateChange) {
+        let mut in_force = self.in_force();
+        match change {
+            GateChange::Set { rule, both_ways } => {
+                for rule in [Some(rule), both_ways.then(|| rule.reversed())].into_iter().flatten() {
+                    in_force.rules.retain(|known| !known.is_replaced_by(&rule));
+                    in_force.rules.push(rule);
+                }
+            }
+            GateChange::Clear(selection) => {
+                in_force.rules.retain(|rule| !selection.covers(rule));
+                in_force.frozen &= selection != RuleSelection::All;
+            }
+            GateChange::Step(on) => in_force.frozen = on,
+        }
+    }
+
+    async fn make_at(&self, node: NodeId, change: GateChange) -> Result<(), Refusal> {
+        let client = self.new_client(grown(FAULT_TIMEOUT), None).map_err(by_node)?;
+        match change {
+            GateChange::Set { rule, both_ways } => client.set_rule_at(node, &rule, both_ways).await,
+            GateChange::Clear(selection) => client.clear_rules_at(node, &selection).await,
+            GateChange::Step(on) => client.step_at(node, on).await,
+        }
+        .map(drop)
+        .map_err(by_node)
+    }
+
+    /// Brings a node that was paused up to what was changed meanwhile.
+    pub(super) async fn repeat(&self, node: NodeId) -> Result<(), Refusal> {
+        if !self.options().lab {
+            return Ok(());
+        }
+        let client = self.new_client(grown(FAULT_TIMEOUT), None).map_err(by_node)?;
+        let (there, frozen) = client.rules_at(node).await.map_err(by_node)?;
+        for change in self.changed_since(node, &there, frozen) {
+            self.make_at(node, change).await?;
+        }
+        Ok(())
+    }
+
+    /// What leads from the rules of a node to those that it should have.
+    fn changed_since(&self, node: NodeId, there: &[LinkRule], frozen: bool) -> Vec<GateChange> {
+        let in_force = self.in_force();
+        let wanted: Vec<LinkRule> = in_force.rules.iter().filter(|rule| rule.concerns(node)).copied().collect();
+        // First what is held from now on, so that nothing slips through.
+        let step = (in_force.frozen != frozen).then_some(GateChange::Step(in_force.frozen));
+        let gone = there.iter().filter(|rule| !wanted.contains(rule));
+        let gone = gone.map(|rule| GateChange::Clear(RuleSelection::Rule(*rule)));
+        // What a cleared rule covered is set again.
+        let set = wanted.iter().map(|rule| GateChange::Set { rule: *rule, both_ways: false });
+        step.into_iter().chain(gone).chain(set).collect()
+    }
+}

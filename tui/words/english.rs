@@ -1,0 +1,122 @@
+//! English sentences for what was done. The library's errors bring their own.
+
+use epoca::client::Done;
+use epoca::protocol::trace::{Effect, LinkRule, kind_name};
+use epoca::protocol::{MessageKind, NodeId};
+
+pub fn done(done: &Done) -> String {
+    match done {
+        Done::Killed { node, pid } => {
+            format!("{node} killed (pid {pid}); `fault restart {}` starts it again", node.0)
+        }
+        Done::Restarted { node, pid } => restarted(*node, *pid),
+        Done::Paused { node, pid } => format!("{node} paused (pid {pid}); `fault resume {}` lets it go on", node.0),
+        Done::Resumed { node, pid } => format!("{node} goes on (pid {pid})"),
+        Done::Damaged { node, pid, last, whole, voters } => {
+            let turned =
+                format!("one bit of {} is turned on the disk of {node}, and it was started again (pid {pid})", last.id);
+            let needed = voters / 2 + 1;
+            if *whole < needed {
+                return format!(
+                    "{turned}; only {whole} of {voters} voters run with whole disks where {needed} are a majority, so it may \
+                     not be taken up again before others are back: `status` says what to do"
+                );
+            }
+            format!(
+                "{turned}: it moves its folder aside and comes back as a learner; `status` and `member list` show it"
+            )
+        }
+        Done::MadeWrong { node, how, pid } => format!(
+            "{node} is WRONG on purpose from now on: {how}; `fault wrong {} off` ends it ({})",
+            node.0,
+            restarted(*node, *pid)
+        ),
+        Done::MadeRight { node, pid } => right_again(*node, *pid),
+        Done::Joins { node, address, pid, learner } => {
+            let kind = if *learner { "as a learner" } else { "a voter once it has caught up" };
+            format!("{node} joins at {address} (pid {pid}), {kind}")
+        }
+        Done::Left { node, folder } => {
+            format!("{node} is removed and its process has ended; its data stays in {folder}")
+        }
+        Done::RuleSet { rule, both_ways, later } => with_later(rule_set(rule, *both_ways), later),
+        Done::RuleCleared { rule, later } => with_later(rule_cleared(rule), later),
+        Done::LinkCleared { node, peer, later } => {
+            with_later(format!("the link between {node} and {peer} is healed"), later)
+        }
+        Done::AllCleared { later, righted, wrong } => {
+            let mut said = with_later("nothing is in force any more".to_owned(), later);
+            righted.iter().for_each(|(node, pid)| said += &format!("; {}", right_again(*node, *pid)));
+            for (node, how) in wrong {
+                said += &format!("; {node} is still wrong on purpose ({how}): start it again without --wrong");
+            }
+            said
+        }
+        Done::StepOn { later } => {
+            with_later("step mode is on: timers stand still, every message waits".to_owned(), later)
+        }
+        Done::StepOff { later } => {
+            with_later("step mode is off: timers go on, what waited comes through".to_owned(), later)
+        }
+        Done::Ticked { node, millis } => format!("the timer of {node} has run out: {millis} ms went by"),
+        Done::Delivered { message } => format!("{message} is delivered"),
+        Done::Discarded { message } => format!("{message} is thrown away"),
+        Done::Delayed { message, millis } => format!("{message} is delivered in {millis} ms"),
+        Done::Duplicated { message } => format!("{message} is there once more"),
+        Done::Injected { .. } => "forged entries are at the end of the log".to_owned(),
+        Done::StandsFirst { .. } => "stands for the first election".to_owned(),
+        Done::Stands { node } => format!("{node} stands for election: `epoca status` shows who leads"),
+        Done::AsksToLead { node } => format!("{node} has asked to lead: `epoca status` shows who leads"),
+        Done::LeadsAlready { node } => format!("{node} leads already"),
+        Done::Leads { node } => format!("{node} leads"),
+        Done::AnotherLeads {} => "another node leads".to_owned(),
+    }
+}
+
+fn restarted(node: NodeId, pid: u32) -> String {
+    format!("{node} restarted (pid {pid})")
+}
+
+fn right_again(node: NodeId, pid: u32) -> String {
+    format!("{node} is right again ({})", restarted(node, pid))
+}
+
+fn with_later(said: String, later: &[NodeId]) -> String {
+    match later {
+        [] => said,
+        [one] => format!("{said} ({one} takes it over when it runs)"),
+        some => format!("{said} ({} take it over when they run)", joined(some, " and ")),
+    }
+}
+
+fn rule_set(rule: &LinkRule, both_ways: bool) -> String {
+    let (from, to) = (end(rule.from), end(rule.to));
+    match rule.effect {
+        Effect::Drop if both_ways && rule.kind.is_none() => format!("the link between {from} and {to} is cut"),
+        Effect::Hold => format!("{to} holds every {} that comes to it", message(rule.kind)),
+        Effect::Drop => format!("every {} from {from} to {to} is lost", message(rule.kind)),
+        Effect::Delay { millis } => format!("every {} from {from} to {to} comes {millis} ms late", message(rule.kind)),
+        Effect::Duplicate => format!("every {} from {from} to {to} comes twice", message(rule.kind)),
+    }
+}
+
+fn rule_cleared(rule: &LinkRule) -> String {
+    let (from, to) = (end(rule.from), end(rule.to));
+    match (rule.effect, rule.kind) {
+        (Effect::Hold, None) => format!("{to} lets everything through"),
+        (Effect::Hold, kind) => format!("{to} lets every {} through", message(kind)),
+        (_, kind) => format!("every {} from {from} to {to} comes through once and in time", message(kind)),
+    }
+}
+
+fn message(kind: Option<MessageKind>) -> &'static str {
+    if kind.is_none() { "message" } else { kind_name(kind) }
+}
+
+fn end(node: Option<NodeId>) -> String {
+    node.map_or("any node".to_owned(), |node| node.to_string())
+}
+
+fn joined(nodes: &[NodeId], between: &str) -> String {
+    nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(between)
+}
