@@ -54,8 +54,8 @@ impl Client {
         self.control(node, async move |mut control| control.set_rule(request).await).await
     }
 
-    /// Lifts rules wherever they are in force. With all of them step mode ends too, and the launcher restarts nodes that
-    /// are wrong on purpose; without one they stay wrong, and the answer names them.
+    /// Lifts rules wherever they are in force. With all of them step mode ends too, and the launcher restarts nodes
+    /// that are wrong on purpose; without one they stay wrong, and the answer names them.
     pub async fn clear_rules(&self, selection: &RuleSelection) -> Result<Done, ClientError> {
         if let RuleSelection::Link(a, b) = selection
             && a == b

@@ -60,8 +60,8 @@ pub enum Reason {
     Misfit,
     /// A person who has just seen the leader step down must not wait for one: none can come.
     #[error(
-        "of {asked} nodes only {answering} answer, and {quorum} are a majority: nobody can lead before another one runs. \
-         Nothing was done: try again then",
+        "of {asked} nodes only {answering} answer, and {quorum} are a majority: nobody can lead before another one \
+         runs. Nothing was done: try again then",
         answering = names(.answering, " ")
     )]
     NoMajority { asked: usize, answering: Vec<NodeId>, quorum: usize },

@@ -155,7 +155,8 @@ impl Gate {
             // Each direction has its own rule, which is in force where it concerns this node.
             _ => {
                 let here = [*rule, rule.reversed()].into_iter().filter(|rule| rule.concerns(self.me));
-                here.collect::<Vec<_>>().iter().fold(false, |set, rule| self.set_one(rule) || set)
+                let is_new: Vec<bool> = here.collect::<Vec<_>>().iter().map(|rule| self.set_one(rule)).collect();
+                is_new.contains(&true)
             }
         }
     }

@@ -80,7 +80,7 @@ async fn send_all(service: &ClientService, request: proto::WatchRequest, respons
         let present = *revisions.borrow_and_update();
         let (response, up_to) = match page(records, seen, &prefix) {
             Ok(page) => page,
-            Err(refusal) => return send(responses, refusal).await,
+            Err(refusal) => return send(responses, *refusal).await,
         };
         seen = up_to;
         if std::mem::take(&mut first) || !response.changes.is_empty() {
@@ -116,7 +116,11 @@ fn future_revision(from: u64, newest: u64) -> proto::WatchResponse {
 }
 
 /// The next changes, and the revision up to which they are complete; or the refusal that ends the stream.
-fn page(records: &dyn Records, after: u64, prefix: &[u8]) -> Result<(proto::WatchResponse, u64), proto::WatchResponse> {
+fn page(
+    records: &dyn Records,
+    after: u64,
+    prefix: &[u8],
+) -> Result<(proto::WatchResponse, u64), Box<proto::WatchResponse>> {
     match records.changes(after, prefix, CHANGES_MAX) {
         Ok((changes, up_to)) => {
             let (changes, up_to) = bounded(changes, up_to);
@@ -125,7 +129,7 @@ fn page(records: &dyn Records, after: u64, prefix: &[u8]) -> Result<(proto::Watc
         }
         Err(ChangesGone { oldest }) => {
             let refused = Some(Refusal::HistoryGone { revision: after + 1, bound: oldest }.to_wire());
-            Err(proto::WatchResponse { refused, oldest, ..proto::WatchResponse::default() })
+            Err(Box::new(proto::WatchResponse { refused, oldest, ..proto::WatchResponse::default() }))
         }
     }
 }

@@ -37,8 +37,8 @@ typed! {
         )]
         WrongReplicas = "wrong_replicas" { count: u64, voters: u64, limit: u64, changed: bool }
         #[error(
-            "revision {revision} does not exist yet: the newest is {bound}. Watch from {next} on, or without a revision from \
-             the next change on",
+            "revision {revision} does not exist yet: the newest is {bound}. Watch from {next} on, or without a \
+             revision from the next change on",
             next = .bound + 1
         )]
         FutureRevision = "future_revision" { revision: u64, bound: u64 }
@@ -107,8 +107,8 @@ typed! {
         #[error("the cluster has no such member: see `epoca member list`")]
         NoMember = "no_member" {}
         #[error(
-            "it is a learner: it gets all data, but counts in no majority and cannot lead; `epoca member promote` makes it a \
-             voter"
+            "it is a learner: it gets all data, but counts in no majority and cannot lead; `epoca member promote` \
+             makes it a voter"
         )]
         Learner = "learner" {}
         #[error("no replica was heard lately that could lead: restart one first")]
@@ -126,11 +126,22 @@ typed! {
         #[error("a cluster needs a voter: add and promote another node first")]
         LastVoter = "last_voter" {}
         #[error(
-            "too few of the voters that would be left are heard to make a majority: restart or remove those that are down first"
+            "too few of the voters that would be left are heard to make a majority: restart or remove those that are \
+             down first"
         )]
         QuorumAtRisk = "quorum_at_risk" {}
         #[error("the cluster has as many members as it may have: remove one first")]
         TooManyMembers = "too_many_members" {}
+        #[error(
+            "a member runs an older version that does not know this kind of write: `epoca member list` shows which; \
+             upgrade it first"
+        )]
+        FeatureLevel = "feature_level" {}
+        #[error(
+            "{node} supports feature levels up to {count}, and {limit} is in force in the cluster: use a newer epoca \
+             for {node}"
+        )]
+        VersionTooOld = "feature_level" { node: NodeId, count: u64, limit: u64 }
         #[error("{count} is no node id: they count from 1")]
         BadNodeId = "bad_member" { count: u64 }
         #[error("{subject:?} is no address: write HOST:PORT, as 127.0.0.1:7105")]
@@ -189,8 +200,8 @@ typed! {
         #[error("{node} does not end; it was signalled and is still there")]
         DoesNotEnd = "does_not_end" { node: NodeId }
         #[error(
-            "the executable was rebuilt since the cluster started: end the cluster and start it again, or half of it would run \
-             the new one"
+            "the executable was rebuilt since the cluster started: end the cluster and start it again, or half of it \
+             would run the new one"
         )]
         Rebuilt = "rebuilt" {}
         #[error("{node} cannot be started: {reason}")]
@@ -204,8 +215,8 @@ typed! {
         #[error("{node} has no committed entry in its log yet of which a bit could be turned: write something first")]
         NothingStored = "nothing_stored" { node: NodeId }
         #[error(
-            "{node} is alone: with a damaged log it would know nobody to get its data from again, change nothing, and end. Start \
-             a cluster of more nodes"
+            "{node} is alone: with a damaged log it would know nobody to get its data from again, change nothing, and \
+             end. Start a cluster of more nodes"
         )]
         DamagedAlone = "damaged_alone" { node: NodeId }
         #[error("no bit of the log of {node} was turned: {reason}")]
@@ -213,8 +224,8 @@ typed! {
         #[error("{node} has come or gone, but that cannot be written down for the next start: {reason}")]
         NotRemembered = "not_remembered" { node: NodeId, reason: String }
         #[error(
-            "no launcher is known that could start a node: start one with `epoca node --join`, or name the address of one that \
-             waits"
+            "no launcher is known that could start a node: start one with `epoca node --join`, or name the address of \
+             one that waits"
         )]
         NoLauncher = "no_launcher" {}
 
@@ -272,8 +283,8 @@ impl Refusal {
         )
     }
 
-    /// A refused change of members that succeeds later by itself: another change is under way, the leader has just come to
-    /// lead, the learner catches up.
+    /// A refused change of members that succeeds later by itself: another change is under way, the leader has just
+    /// come to lead, the learner catches up.
     pub const fn ends_by_itself(&self) -> bool {
         matches!(
             self,
@@ -319,6 +330,7 @@ impl From<protocol::Refusal> for Refusal {
             Core::LastVoter => Refusal::LastVoter {},
             Core::QuorumAtRisk => Refusal::QuorumAtRisk {},
             Core::TooManyMembers => Refusal::TooManyMembers {},
+            Core::FeatureLevel => Refusal::FeatureLevel {},
             Core::Leads => Refusal::Leads {},
             Core::Standing => Refusal::Standing {},
             Core::EmptyLog => Refusal::EmptyLog {},

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency, Done, NodeStatus, Record, Reported, Written};
-use epoca::protocol::{Epoch, NodeId, VALUE_BYTES_MAX};
+use epoca::protocol::{Epoch, FeatureLevel, NodeId, VALUE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
@@ -216,6 +216,8 @@ fn status_json(node: &NodeStatus) -> Value {
         "pid": reported.map(|reported| reported.pid),
         "member": reported.and_then(|reported| kind(node.id, reported)),
         "notes": reported.map(|reported| &reported.notes),
+        "feature_level": reported.and_then(level).map(|level| level.0),
+        "feature_level_max": reported.map(|reported| reported.level_max.0),
         "disks_lost": reported.and_then(|reported| reported.disks_lost.as_ref().map(ToString::to_string)),
     });
     if let Some(reported) = reported.filter(|reported| reported.lab) {
@@ -228,6 +230,11 @@ fn status_json(node: &NodeStatus) -> Value {
 fn kind(id: NodeId, reported: &Reported) -> Option<&'static str> {
     let (list, incarnation) = (reported.members.as_ref()?, reported.incarnation?);
     list.membership.member_with(id, incarnation).map(|member| member.kind.name())
+}
+
+/// The feature level of the node's member list.
+fn level(reported: &Reported) -> Option<FeatureLevel> {
+    reported.members.as_ref().map(|listed| listed.membership.level)
 }
 
 fn status_row(node: &NodeStatus) -> Vec<Localized> {
@@ -254,8 +261,11 @@ fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<Localized> {
     let id = node.id;
     let notes = reported.notes.iter().map(messages::from_node);
     let is_stranger = reported.members.is_some() && kind(id, reported).is_none();
+    let mixed = level(reported)
+        .filter(|level| *level != reported.level_max)
+        .map(|level| messages::feature_level_below(level, reported.level_max));
     let begins = reported.purged.map(|purged| messages::log_begins_after(purged.id, &id_shown(reported.snapshot)));
-    let remarks = notes.chain(is_stranger.then(messages::not_a_member)).chain(begins);
+    let remarks = notes.chain(is_stranger.then(messages::not_a_member)).chain(mixed).chain(begins);
     remarks.map(|remark| messages::of_node(id, &remark)).chain(lab::remarks(id, reported)).collect()
 }
 

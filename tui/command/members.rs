@@ -1,7 +1,7 @@
 //! `member list`, `add`, `remove` and `promote`: the members of the cluster.
 
 use epoca::client::{Client, ClientError, DisksLost, NodeStatus, Refusal, Written};
-use epoca::protocol::{Listed, Member as ListedMember, MemberKind, NodeId};
+use epoca::protocol::{FeatureLevel, Listed, Member as ListedMember, MemberKind, NodeId};
 use serde_json::{Value, json};
 
 use super::execute::answered;
@@ -64,6 +64,11 @@ fn has_its_folder(member: &ListedMember, nodes: &[NodeStatus]) -> Option<bool> {
     Some(reported.incarnation? == member.incarnation)
 }
 
+/// The highest feature level that a node supports. `None` if it does not answer.
+fn level_max(member: &ListedMember, nodes: &[NodeStatus]) -> Option<u32> {
+    Some(nodes.iter().find(|node| node.id == member.id)?.reported.as_ref().ok()?.level_max.0)
+}
+
 fn list(listed: &Listed, reported_by: NodeId, nodes: &[NodeStatus], lost: Option<DisksLost>) -> Outcome {
     let members = &listed.membership.members;
     let since = json!({"epoch": listed.id.epoch.0, "offset": listed.id.offset.0, "position": listed.position.0});
@@ -75,6 +80,8 @@ fn list(listed: &Listed, reported_by: NodeId, nodes: &[NodeStatus], lost: Option
             "incarnation": member.incarnation.to_string(),
             "folder": has_its_folder(member, nodes).map(|own| if own { "own" } else { "another" }),
             "since": since,
+            "feature_level_max": level_max(member, nodes),
+            "feature_level": listed.membership.level.0,
         })
     };
     let json: Value = members.iter().map(member_json).collect();
@@ -85,10 +92,15 @@ fn list(listed: &Listed, reported_by: NodeId, nodes: &[NodeStatus], lost: Option
     }));
     let voters = members.iter().filter(|member| member.kind == MemberKind::Voter).count();
     let others = members.iter().filter(|member| has_its_folder(member, nodes) == Some(false));
+    let older = members.iter().filter_map(|member| {
+        let level = level_max(member, nodes).filter(|level| *level < FeatureLevel::NEWEST.0)?;
+        Some(messages::older_version(member.id, level))
+    });
     Outcome::done(json)
         .table(&table)
-        .line(Tone::Note, messages::majority_of(voters, listed.id, reported_by))
+        .line(Tone::Note, messages::majority_of(voters, listed.membership.level, listed.id, reported_by))
         .lines(Tone::Note, others.map(|member| messages::other_folder(member.id)))
+        .lines(Tone::Note, older)
         .lines(Tone::Error, lost.map(messages::from_node))
 }
 
@@ -109,7 +121,7 @@ mod tests {
         let texts = |lang| outcome.lines.iter().map(|line| line.text.to(lang)).collect::<Vec<_>>();
         let english = texts(Lang::English);
         assert!(english[3].contains("127.0.0.1:7103") && english[3].contains("joining"), "{english:?}");
-        assert_eq!(english[4], "2 voters, a majority is 2; since e2·o5, according to n1");
+        assert_eq!(english[4], "2 voters, a majority is 2; feature level 2; since e2·o5, according to n1");
         let portuguese = texts(Lang::Portuguese);
         assert!(portuguese[0].starts_with("nó  endereço") && portuguese[3].contains("entrando"), "{portuguese:?}");
     }

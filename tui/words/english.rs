@@ -18,8 +18,8 @@ pub fn done(done: &Done) -> String {
             let needed = voters / 2 + 1;
             if *whole < needed {
                 return format!(
-                    "{turned}; only {whole} of {voters} voters run with whole disks where {needed} are a majority, so it may \
-                     not be taken up again before others are back: `status` says what to do"
+                    "{turned}; only {whole} of {voters} voters run with whole disks where {needed} are a majority, so \
+                     it may not be taken up again before others are back: `status` says what to do"
                 );
             }
             format!(

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use epoca::client::ClientError;
-use epoca::protocol::{EntryId, NodeId, Position};
+use epoca::protocol::{EntryId, FeatureLevel, NodeId, Position};
 
 pub use faults::*;
 pub use mistakes::*;
@@ -295,11 +295,25 @@ pub fn as_before(change: &Localized) -> Localized {
     localized!("{change}, as before", "{change}, como antes", with change)
 }
 
-pub fn majority_of(voters: usize, since: EntryId, reported_by: NodeId) -> Localized {
+pub fn majority_of(voters: usize, level: FeatureLevel, since: EntryId, reported_by: NodeId) -> Localized {
     let majority = voters / 2 + 1;
     localized!(
-        "{voters} voters, a majority is {majority}; since {since}, according to {reported_by}",
-        "{voters} votantes, a maioria são {majority}; desde {since}, segundo {reported_by}"
+        "{voters} voters, a majority is {majority}; feature level {level}; since {since}, according to {reported_by}",
+        "{voters} votantes, a maioria são {majority}; nível de recursos {level}; desde {since}, segundo {reported_by}"
+    )
+}
+
+pub fn older_version(node: NodeId, level: u32) -> Localized {
+    localized!(
+        "{node} supports feature levels up to {level}: it runs an older version",
+        "{node} conhece níveis de recursos até {level}: roda uma versão mais antiga"
+    )
+}
+
+pub fn feature_level_below(level: FeatureLevel, level_max: FeatureLevel) -> Localized {
+    localized!(
+        "feature level {level} is in force, and it supports up to {level_max}",
+        "o nível de recursos {level} está em vigor, e ele conhece até {level_max}"
     )
 }
 
