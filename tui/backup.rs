@@ -155,11 +155,12 @@ pub fn inspect(file: &Path) -> Outcome {
 }
 
 fn told(found: &Backup, what: &str) -> Outcome {
-    let Backup { cluster, members, point, revision, bytes, digest } = found;
+    let Backup { cluster, members, level, point, revision, bytes, digest } = found;
     let member = |member: &Member| json!({"id": member.id.0, "address": member.address});
     let json: Value = json!({
         "cluster": cluster.map(|cluster| cluster.to_string()),
         "members": members.iter().map(member).collect::<Vec<_>>(),
+        "feature_level": level.0,
         "last": point_json(Some(*point)),
         "revision": revision,
         "bytes": bytes,

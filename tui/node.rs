@@ -12,8 +12,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
 
-use epoca::protocol::NodeId;
 use epoca::protocol::trace::LinkRule;
+use epoca::protocol::{FeatureLevel, NodeId};
 use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, check_address, is_unspecified, run as run_node};
 use tracing_subscriber::EnvFilter;
 
@@ -95,6 +95,10 @@ pub struct NodeArgs {
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
 
+    /// Only with --lab: act as an older version, which supports feature levels up to this one
+    #[arg(long, value_name = "N", hide = true, default_value_t = FeatureLevel::NEWEST.0)]
+    feature_level_max: u32,
+
     /// End at once when stdin does: the launcher holds its other end
     #[arg(long, hide = true)]
     end_with_stdin: bool,
@@ -155,6 +159,7 @@ impl NodeArgs {
             lab: self.lab,
             rules: self.rules.clone(),
             frozen: self.frozen,
+            level_max: FeatureLevel(self.feature_level_max),
             wrong: self.wrong,
             heartbeat_ms: self.conduct.heartbeat.unwrap_or(NodeOptions::HEARTBEAT_MS),
             election_timeout_ms: self.conduct.election_timeout.unwrap_or(NodeOptions::ELECTION_TIMEOUT_MS),

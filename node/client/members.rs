@@ -80,6 +80,7 @@ impl Client {
             incarnation: status.incarnation,
             learner,
             cluster: status.cluster,
+            level: status.level_max,
         };
         let written = self.change(|channel: Channel| {
             let request = request.clone();

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::client::reason::Reason;
 use crate::protocol::trace::{LinkRule, RoleName, Wrong};
-use crate::protocol::{EntryId, Epoch, Incarnation, Kind, Listed, LogPoint, NodeId, Position};
+use crate::protocol::{EntryId, Epoch, FeatureLevel, Incarnation, Kind, Listed, LogPoint, NodeId, Position};
 use crate::wire::convert::{self, Malformed};
 use crate::wire::proto;
 use crate::wire::refusal::DisksLost;
@@ -122,6 +122,8 @@ pub struct Reported {
     pub members: Option<Listed>,
     /// Present if too few voters have the data folder that the list names to elect a leader.
     pub disks_lost: Option<DisksLost>,
+    /// The greatest feature level that the node supports; the level in force is in the member list.
+    pub level_max: FeatureLevel,
 }
 
 /// One entry of a node's log.
@@ -253,6 +255,7 @@ impl TryFrom<proto::StatusResponse> for Reported {
             timer_micros: status.timer_micros,
             incarnation: <[u8; 16]>::try_from(&status.incarnation[..]).ok().map(Incarnation),
             members: status.members.map(Listed::try_from).transpose()?,
+            level_max: convert::level(status.level_max),
         })
     }
 }

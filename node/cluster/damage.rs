@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use crate::cluster::ProcessEvent;
 use crate::cluster::asked::grown;
+use crate::cluster::bit_flip::{entry_to_flip, flip_bit};
 use crate::cluster::faults::by_node;
 use crate::cluster::members::Members;
 use crate::protocol::{LogPoint, NodeId};
-use crate::storage::{StorageError, entry_to_harm, turn_bit};
+use crate::storage::StorageError;
 use crate::wire::done::Done;
 use crate::wire::refusal::Refusal;
 
@@ -29,11 +30,11 @@ impl Members {
             Err(refused) => return Err(refused),
         }
         let folder = self.folder().node(node);
-        let turned = on_disk(node, move || turn_bit(&folder)).await;
+        let flipped = on_disk(node, move || flip_bit(&folder)).await;
         // Whatever came of it, the node runs again.
         let pid = self.start(node)?;
         self.tell(ProcessEvent::Restarted(node));
-        let last = turned?;
+        let last = flipped?;
         self.answers(node, pid).await?;
         let Others { whole, voters } = others;
         Ok(Done::Damaged { node, pid, last, whole: whole as u64, voters: voters as u64 })
@@ -52,7 +53,7 @@ impl Members {
             return Err(Refusal::DamagedAlone { node });
         }
         let folder = self.folder().node(node);
-        on_disk(node, move || entry_to_harm(&folder)).await.map(drop)
+        on_disk(node, move || entry_to_flip(&folder)).await.map(drop)
     }
 
     /// How many of the other voters run on the folders that the newest member list names, and how many voters there are.

@@ -3,16 +3,15 @@
 //! It may be old, if the launcher was killed: a reader believes it only after a node has answered with the cluster id,
 //! or, for what is asked of the launcher alone, after that has answered with its process id.
 
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::replace::replace;
+use crate::cluster::json_file::{JsonError, JsonFile};
 use crate::protocol::ClusterId;
 
-const NAME: &str = "cluster.json";
+const FILE: JsonFile = JsonFile { name: "cluster.json", newest: 1 };
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Description {
@@ -39,14 +38,14 @@ pub struct Node {
 impl Description {
     /// Reads the description in a data folder; `None` if there is none.
     pub fn read(folder: &Path) -> Result<Option<Description>, String> {
-        let path = folder.join(NAME);
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(format!("cannot read {}: {error}", path.display())),
-        };
-        let found = serde_json::from_slice(&text);
-        found.map(Some).map_err(|error| format!("{} is not a description of a cluster: {error}", path.display()))
+        FILE.read(folder).map_err(|error| {
+            let path = folder.join(FILE.name);
+            match error {
+                JsonError::Io(error) => format!("cannot read {}: {error}", path.display()),
+                JsonError::FormatTooNew { .. } => format!("cannot read {}: {error}", path.display()),
+                JsonError::Content(_) => format!("{} is not a description of a cluster: {error}", path.display()),
+            }
+        })
     }
 
     /// The cluster id's 16 bytes, if it is known and well formed.
@@ -60,14 +59,12 @@ impl Description {
         self.nodes.iter().map(|node| node.address.clone()).collect()
     }
 
-    /// Readers see the old one or the new one, never half of one.
     pub(super) fn write(&self, folder: &Path) -> io::Result<()> {
-        replace(folder, NAME, &serde_json::to_vec_pretty(self)?)
+        FILE.write(folder, self)
     }
 
     pub(super) fn remove(folder: &Path) {
-        // A description that stays is old, and nobody believes an old one.
-        let _ = fs::remove_file(folder.join(NAME));
+        FILE.remove(folder);
     }
 }
 
@@ -100,7 +97,9 @@ mod tests {
     #[test]
     fn a_file_that_is_no_description_is_an_error_with_its_name() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(NAME), "{").unwrap();
-        assert!(Description::read(folder.path()).unwrap_err().contains(NAME));
+        for text in ["{", r#"{"format": 2}"#] {
+            std::fs::write(folder.path().join(FILE.name), text).unwrap();
+            assert!(Description::read(folder.path()).unwrap_err().contains(FILE.name), "{text}");
+        }
     }
 }

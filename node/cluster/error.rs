@@ -12,6 +12,8 @@ pub enum ClusterError {
     AlreadyRunning { folder: PathBuf, launcher: Option<u32> },
     #[error("cannot {action} {path}: {reason}; choose another folder with --data", path = .path.display())]
     Folder { action: &'static str, path: PathBuf, reason: String },
+    #[error("{path} has format version {found}; this epoca reads up to {newest}: use a newer epoca", path = .path.display())]
+    FormatTooNew { path: PathBuf, found: u32, newest: u32 },
     #[error("--fresh deletes nothing: {path} {why}", path = .path.display())]
     NotOurs { path: PathBuf, why: &'static str },
     #[error("{folder} holds {found}, but the cluster is to have {nodes} nodes; name their number with --nodes, or begin anew with --fresh", folder = .folder.display())]
@@ -46,6 +48,7 @@ impl ClusterError {
         match self {
             ClusterError::AlreadyRunning { .. } => "already_running",
             ClusterError::Folder { .. } => "folder",
+            ClusterError::FormatTooNew { .. } => "format_too_new",
             ClusterError::NotOurs { .. } => "not_ours",
             ClusterError::DataMissing { .. } => "data_missing",
             ClusterError::OtherSize { .. } | ClusterError::OtherNodes { .. } => "other_size",

@@ -1,18 +1,18 @@
 //! `nodes.json`: which nodes belong to the cluster of a data folder, and on which ports they were reached last. Nodes
 //! come and go, and the members know each other by their addresses, so a later start begins as the last one ended.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::error::ClusterError;
+use crate::cluster::json_file::{JsonError, JsonFile};
 use crate::cluster::ports::is_taken;
-use crate::cluster::replace::replace;
+
 use crate::protocol::NodeId;
 
-const NAME: &str = "nodes.json";
+const FILE: JsonFile = JsonFile { name: "nodes.json", newest: 1 };
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct KnownNodes {
@@ -61,27 +61,28 @@ impl KnownNodes {
 
     /// `None`: no cluster has run here yet.
     pub fn read(folder: &Path) -> Result<Option<KnownNodes>, ClusterError> {
-        let path = folder.join(NAME);
+        let path = folder.join(FILE.name);
         let failed = |reason: String| ClusterError::Folder { action: "read", path: path.clone(), reason };
-        let text = match fs::read(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        let read: Result<Option<KnownNodes>, JsonError> = FILE.read(folder);
+        let known = match read {
+            Ok(Some(known)) => known,
+            Ok(None) => return Ok(None),
+            Err(JsonError::FormatTooNew { found, newest }) => {
+                return Err(ClusterError::FormatTooNew { path, found, newest });
+            }
             Err(error) => return Err(failed(error.to_string())),
         };
-        let known: KnownNodes = serde_json::from_slice(&text).map_err(|error| failed(error.to_string()))?;
         let ascending = known.nodes.windows(2).all(|pair| pair[0].id < pair[1].id);
         let sound = ascending && known.nodes.first().is_some_and(|first| first.id > 0);
         if sound { Ok(Some(known)) } else { Err(failed("it names no node, or one of them twice".to_owned())) }
     }
 
-    /// A later start reads the old one or the new one, never half of one.
     pub fn write(&self, folder: &Path) -> io::Result<()> {
-        replace(folder, NAME, &serde_json::to_vec_pretty(self)?)
+        FILE.write(folder, self)
     }
 
     pub fn forget(folder: &Path) {
-        // There is mostly none.
-        let _ = fs::remove_file(folder.join(NAME));
+        FILE.remove(folder);
     }
 }
 
@@ -111,10 +112,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let twice = r#"[{"id": 2, "joined": false, "port": 1}, {"id": 2, "joined": true, "port": 2}]"#;
         for nodes in ["", "[]", twice] {
-            let text = format!(r#"{{"base_port": 7101, "nodes": {nodes}}}"#);
-            fs::write(folder.path().join(NAME), &text).unwrap();
-            assert!(KnownNodes::read(folder.path()).unwrap_err().to_string().contains(NAME), "{text}");
+            let text = format!(r#"{{"format": 1, "base_port": 7101, "nodes": {nodes}}}"#);
+            std::fs::write(folder.path().join(FILE.name), &text).unwrap();
+            assert!(KnownNodes::read(folder.path()).unwrap_err().to_string().contains(FILE.name), "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_of_a_newer_version_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE.name), r#"{"format": 2}"#).unwrap();
+        let error = KnownNodes::read(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.ends_with("nodes.json has format version 2; this epoca reads up to 1: use a newer epoca"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod known;
 
 mod missing;
 
-mod replace;
+mod json_file;
 
 mod folder;
 
@@ -37,6 +37,8 @@ mod faults;
 mod asked;
 
 mod damage;
+
+mod bit_flip;
 
 mod link_rules;
 

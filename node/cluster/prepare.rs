@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::cluster::error::ClusterError;
 use crate::protocol::{
-    Append, Change, Command, Entry, EntryId, Epoch, Kind, Member, Membership, NodeId, Opening, Promise,
+    Append, Change, Command, Entry, EntryId, Epoch, FeatureLevel, Kind, Member, Membership, NodeId, Opening, Promise,
 };
 use crate::storage::{OpenOptions, Opened, StorageError, open};
 
@@ -69,7 +69,14 @@ fn check(nodes: u64, logs: &[PreparedLog]) -> Result<(), ClusterError> {
 
 fn open_folder(data: &Path, node: NodeId) -> Result<Opened, StorageError> {
     let folder = data.join(node.to_string());
-    open(&OpenOptions { folder, node, tail_bytes: 0, tail_entries: 0, progress: &|_| {} })
+    open(&OpenOptions {
+        folder,
+        node,
+        tail_bytes: 0,
+        tail_entries: 0,
+        level_max: FeatureLevel::NEWEST,
+        progress: &|_| {},
+    })
 }
 
 fn write(opened: &mut Opened, log: &PreparedLog, founding: &Membership) -> Result<(), StorageError> {

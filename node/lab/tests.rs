@@ -6,8 +6,8 @@ use crate::lab::pending::MESSAGES_MAX;
 use crate::lab::{Gate, Handled, Handling, Passage};
 use crate::protocol::trace::{Effect, Fact, Lab, LinkRule, MessageId, RuleSelection};
 use crate::protocol::{
-    CommitOrder, Digest, EntryId, Envelope, Epoch, Kind, LogPoint, Message, MessageKind, NodeId, Position, Push,
-    Pushed, RoundAnswer, Time, VoteAsked,
+    CommitOrder, Digest, EntryId, Envelope, Epoch, FeatureLevel, Kind, LogPoint, Message, MessageKind, NodeId,
+    Position, Push, Pushed, RoundAnswer, Time, VoteAsked,
 };
 
 const ME: NodeId = NodeId(2);
@@ -24,6 +24,7 @@ fn message(from: u64, to: u64, number: u64, message: Message) -> Envelope {
         epoch: Some(Epoch(1)),
         sender: None,
         process: 0,
+        level: FeatureLevel::NEWEST,
         message,
     }
 }

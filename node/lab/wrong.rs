@@ -189,6 +189,7 @@ mod tests {
             epoch: Some(Epoch(1)),
             sender: None,
             process: 0,
+            level: crate::protocol::FeatureLevel::NEWEST,
             message,
         }
     }

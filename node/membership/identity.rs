@@ -1,6 +1,6 @@
 //! The identity of a node among the others.
 
-use crate::protocol::{Incarnation, NodeId};
+use crate::protocol::{FeatureLevel, Incarnation, NodeId};
 
 /// Sent with a request to join, and compared with the member list.
 #[derive(Clone, Debug)]
@@ -11,4 +11,6 @@ pub(crate) struct Identity {
     pub(crate) incarnation: Incarnation,
     /// The address at which other nodes reach it, as `HOST:PORT`.
     pub(crate) address: String,
+    /// The greatest feature level that it supports.
+    pub(crate) level_max: FeatureLevel,
 }

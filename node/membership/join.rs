@@ -116,6 +116,7 @@ impl Join {
                 address: self.me.address.clone(),
                 incarnation: self.me.incarnation.0.to_vec().into(),
                 learner: self.learner,
+                level: self.me.level_max.0,
                 cluster: self.membership.cluster().or(self.former_cluster).map(|cluster| cluster.0.to_vec().into()),
             };
             ControlClient::new(channel).join(request).await

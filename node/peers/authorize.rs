@@ -58,6 +58,18 @@ impl Authorizer {
             let text = format!("{from} is not a member in the list of {me}: `epoca member list` shows the members");
             return Err(self.refuse(Status::permission_denied(text)));
         }
+        let list = self.membership.known().list.filter(|list| Some(list.membership.cluster) == *cluster);
+        if let Some(needed) = list
+            .map(|list| list.membership.level)
+            .filter(|needed| envelope.level < *needed && !envelope.message.only_reports())
+        {
+            let text = format!(
+                "{from} supports feature levels up to {}, and {needed} is in force in the cluster: use a newer epoca for \
+                 {from}",
+                envelope.level
+            );
+            return Err(self.refuse(Status::failed_precondition(text)));
+        }
         if let Some(speaker) = speaker
             && speaker != *from
         {
@@ -97,9 +109,18 @@ mod tests {
     const MINE: Incarnation = Incarnation([1; 16]);
 
     fn at(cluster: Option<u8>) -> Authorizer {
-        let membership = |cluster| Membership { cluster: ClusterId([cluster; 16]), members: Vec::new() };
+        let membership = |cluster| Membership {
+            cluster: ClusterId([cluster; 16]),
+            level: crate::protocol::FeatureLevel::FIRST,
+            members: Vec::new(),
+        };
         let list = |cluster| Listed { id: EntryId::new(1, 0), position: Position(1), membership: membership(cluster) };
-        let me = Identity { id: NodeId(1), incarnation: MINE, address: "127.0.0.1:7101".to_owned() };
+        let me = Identity {
+            id: NodeId(1),
+            incarnation: MINE,
+            address: "127.0.0.1:7101".to_owned(),
+            level_max: crate::protocol::FeatureLevel::NEWEST,
+        };
         Authorizer::new(&me, MembershipView::new(Vec::new(), cluster.map(list)))
     }
 
@@ -116,6 +137,7 @@ mod tests {
             incarnation: None,
             sender: None,
             process: 0,
+            level: crate::protocol::FeatureLevel::NEWEST,
             epoch: None,
             message: Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 }),
         }

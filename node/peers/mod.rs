@@ -188,7 +188,12 @@ mod tests {
     use crate::protocol::Incarnation;
 
     fn links(peers: &[(u64, &str)]) -> Arc<Links> {
-        let me = Identity { id: NodeId(1), incarnation: Incarnation([1; 16]), address: "127.0.0.1:7101".to_owned() };
+        let me = Identity {
+            id: NodeId(1),
+            incarnation: Incarnation([1; 16]),
+            address: "127.0.0.1:7101".to_owned(),
+            level_max: crate::protocol::FeatureLevel::NEWEST,
+        };
         let (links, _) =
             Links::new(me, &owned(peers), MembershipView::new(Vec::new(), None)).expect("they are addresses");
         links

@@ -153,6 +153,7 @@ mod tests {
             epoch: None,
             sender: None,
             process: 0,
+            level: crate::protocol::FeatureLevel::NEWEST,
             message,
         }
     }

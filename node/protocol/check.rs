@@ -62,6 +62,9 @@ impl Core {
     /// The order: the round is answered first, because reads must not wait for the check or the disk; then the check;
     /// then the ack, which waits for the store, or the report.
     pub(super) fn on_push(&mut self, from: NodeId, number: u64, push: Push, read_back: &[LogPoint]) {
+        if let Some(why) = self.beyond_level(&push.entries) {
+            return self.fatal(why);
+        }
         let Role::Follower(follower) = &mut self.role else { return };
         follower.push = follower.push.max(number);
         if let Some(acked) = push.acked.filter(|acked| self.lacks_entry(*acked)) {

@@ -28,6 +28,8 @@ const PUT: u8 = 1;
 const DELETE: u8 = 2;
 const COMPARE_AND_SET: u8 = 3;
 const BATCH: u8 = 4;
+/// Where the tag is in an encoded command.
+const TAG_AT: usize = 16;
 /// The bit of the tag that marks a command of a session.
 const ONCE: u8 = 0x80;
 
@@ -319,6 +321,11 @@ impl Command {
         }
         self.change.encode_after_tag(&mut out);
         out.freeze()
+    }
+
+    /// Whether the encoded command is a batch.
+    pub(super) fn is_batch(body: &Bytes) -> bool {
+        body.get(TAG_AT).is_some_and(|tag| tag & !ONCE == BATCH)
     }
 
     /// Decodes a command. `None` if the bytes are not exactly one command. Keys and values share the body's memory.

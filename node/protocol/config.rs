@@ -5,7 +5,7 @@ use crate::entry::Entry;
 use crate::io::Promise;
 use crate::membership::Listed;
 use crate::message::RunEnd;
-use crate::types::{Incarnation, LogPoint, NodeId, Position};
+use crate::types::{FeatureLevel, Incarnation, LogPoint, NodeId, Position};
 
 /// The configuration of one node. It does not change while the core runs.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -28,6 +28,8 @@ pub struct Config {
     pub limits: Limits,
     /// Rules for who leads and for leases.
     pub leadership: Leadership,
+    /// The greatest feature level that this node supports: [`FeatureLevel::NEWEST`], or less to act as an older version.
+    pub level_max: FeatureLevel,
 }
 
 /// Rules for who leads, and for what a leader may answer alone.

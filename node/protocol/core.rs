@@ -21,7 +21,7 @@ use crate::role::{Follower, Progress, Role};
 use crate::snapshot::Snapshots;
 use crate::trace::{Belief, NodeState, Preview, RoleName};
 use crate::transfer::Parked;
-use crate::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
+use crate::types::{EntryId, Epoch, FeatureLevel, Incarnation, LogPoint, NodeId, Operation, Position, RequestId, Time};
 
 /// The complete protocol state of one node (Raft paper, figure 2, with what batching, snapshots and changes of members
 /// add).
@@ -156,6 +156,8 @@ impl Core {
         core.become_follower(None);
         core.shorten_timer_of_only_voter();
         core.raise_promise_to(restored.purged);
+        let level = core.members().map_or(FeatureLevel::FIRST, |listed| listed.membership.level);
+        assert!(level <= core.config.level_max, "the log needs a newer version than this node is");
         assert!(
             core.epoch() >= core.log.last().map(|point| point.id.epoch),
             "the log has entries of an epoch after the promise: the stored promise is not the last one"

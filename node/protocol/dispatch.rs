@@ -9,7 +9,7 @@ use crate::io::{Answer, Output, Promise, ReadId, Rejection};
 use crate::message::{Envelope, Message, Refused};
 use crate::role::Role;
 use crate::trace::Fact;
-use crate::types::{Epoch, NodeId, Operation};
+use crate::types::{Epoch, FeatureLevel, NodeId, Operation};
 
 /// The largest distance above its own promise at which a node accepts an epoch. 2³² elections cannot happen while one
 /// node is away. A promise is never lowered, so one corrupted number could otherwise use up all epochs for ever.
@@ -44,12 +44,12 @@ impl Core {
             number: envelope.number,
             kind: envelope.message.kind().into(),
         });
-        let Envelope { from, number, epoch, message, incarnation: envelope_incarnation, sender, .. } = envelope;
+        let Envelope { from, number, epoch, message, incarnation: envelope_incarnation, sender, level, .. } = envelope;
         self.asked_by = sender.filter(|_| message.is_request()).map(|sender| (from, sender));
         match message {
             // Pre-votes change no promise, so their epochs are not compared with it here.
             Message::PreVoteAsked(asked) => self.on_pre_vote_asked(from, asked),
-            Message::PreVoteAnswer(answer) => self.on_pre_vote_answer(from, epoch, answer),
+            Message::PreVoteAnswer(answer) => self.on_pre_vote_answer(from, epoch, level, answer),
             Message::VoteAsked(asked) => self.on_vote_asked(from, number, asked),
             Message::VoteAnswer(answer) => {
                 if !self.step_down_for(epoch) {
@@ -69,7 +69,7 @@ impl Core {
                 // A removed node that has not learnt of its removal must not force an election.
                 let counts = !self.is_removed_replica(from);
                 if !(counts && self.step_down_for(epoch)) && epoch == self.epoch() {
-                    self.on_replica_message(from, message);
+                    self.on_replica_message(from, level, message);
                 }
             }
         }
@@ -96,6 +96,9 @@ impl Core {
         }
         if envelope.incarnation.is_some() && !for_me {
             return Err(Rejection::OtherIncarnation);
+        }
+        if envelope.level < self.level() && !envelope.message.only_reports() {
+            return Err(Rejection::LevelTooLow);
         }
         // An answer of a replaced data folder must not count: that folder no longer holds what it acked or voted.
         let answers_as = envelope.sender.filter(|_| !envelope.message.is_request());
@@ -137,10 +140,11 @@ impl Core {
     }
 
     /// Handles a message to a leader in its own epoch. The epoch was compared before.
-    fn on_replica_message(&mut self, from: NodeId, message: Message) {
+    fn on_replica_message(&mut self, from: NodeId, level: FeatureLevel, message: Message) {
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(progress) = leader.replicas.get_mut(&from) else { return };
         progress.heard = self.now;
+        progress.level = Some(level);
         match message {
             Message::Ack(ack) => self.on_ack(from, ack),
             Message::RoundAnswer(answer) => self.on_round_answer(from, answer),

@@ -9,12 +9,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::Config;
 use crate::core::Core;
 use crate::io::{Answer, Promise, Refusal};
 use crate::message::{Message, PreVoteAnswer, PreVoteAsked, Refused, VoteAnswer, VoteAsked};
-use crate::role::{Candidate, Follower, PreCandidate, Role};
+use crate::role::{Candidate, Follower, Founder, PreCandidate, Role};
 use crate::trace::{Fact, RoleName};
-use crate::types::{EntryId, Epoch, Incarnation, NodeId, RequestId};
+use crate::types::{EntryId, Epoch, FeatureLevel, NodeId, RequestId};
 
 /// The factor by which a node with an empty log waits longer. Founding a cluster needs every voter, so the person who
 /// starts the nodes gets the time to choose the first leader.
@@ -129,7 +130,8 @@ impl Core {
         let deadline = self.now.plus_micros(self.draw_timeout());
         let mut empty = BTreeMap::new();
         if last.is_none() {
-            empty.insert(self.config.id, self.config.incarnation);
+            let Config { id, incarnation, level_max: level, .. } = self.config;
+            empty.insert(id, Founder { incarnation, level });
         }
         let granted = self.is_voter().then_some(self.config.id).into_iter().collect();
         self.role = Role::PreCandidate(PreCandidate { epoch, granted, empty, deadline });
@@ -184,7 +186,13 @@ impl Core {
     }
 
     /// The answer to a pre-vote.
-    pub(super) fn on_pre_vote_answer(&mut self, from: NodeId, promise: Option<Epoch>, answer: PreVoteAnswer) {
+    pub(super) fn on_pre_vote_answer(
+        &mut self,
+        from: NodeId,
+        promise: Option<Epoch>,
+        level: FeatureLevel,
+        answer: PreVoteAnswer,
+    ) {
         let Role::PreCandidate(candidate) = &mut self.role else { return };
         if answer.epoch != candidate.epoch {
             return;
@@ -198,7 +206,7 @@ impl Core {
         }
         candidate.granted.insert(from);
         if answer.last.is_none() {
-            candidate.empty.insert(from, answer.incarnation);
+            candidate.empty.insert(from, Founder { incarnation: answer.incarnation, level });
         }
         self.start_vote_if_granted();
     }
@@ -213,16 +221,16 @@ impl Core {
             return;
         }
         let epoch = candidate.epoch;
-        let incarnations = if first { candidate.empty.clone() } else { BTreeMap::new() };
-        self.start_vote(epoch, incarnations, false);
+        let founders = if first { candidate.empty.clone() } else { BTreeMap::new() };
+        self.start_vote(epoch, founders, false);
     }
 
     /// Becomes a candidate. The promise with its own vote is stored first; the requests wait behind that store, and
     /// the vote is counted only when it is durable.
-    fn start_vote(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>, transfer: bool) {
+    fn start_vote(&mut self, epoch: Epoch, founders: BTreeMap<NodeId, Founder>, transfer: bool) {
         let deadline = self.now.plus_micros(self.draw_timeout());
         let (votes, refusals) = (BTreeSet::new(), BTreeSet::new());
-        self.role = Role::Candidate(Candidate { epoch, votes, refusals, incarnations, deadline });
+        self.role = Role::Candidate(Candidate { epoch, votes, refusals, founders, deadline });
         self.save_promise(Promise { epoch, vote: Some(self.config.id) });
         let last = self.last_id();
         self.trace(|| Fact::VoteAsked { epoch, last });
@@ -313,9 +321,9 @@ impl Core {
         }
         let epoch = candidate.epoch;
         let votes: Vec<NodeId> = candidate.votes.iter().copied().collect();
-        let incarnations = std::mem::take(&mut candidate.incarnations);
+        let founders = std::mem::take(&mut candidate.founders);
         self.trace(|| Fact::Elected { epoch, votes, quorum: quorum as u64 });
-        self.become_leader(epoch, incarnations);
+        self.become_leader(epoch, &founders);
     }
 
     /// Steps down and promises the epoch, if it is greater than the promise. Returns whether it is.

@@ -271,6 +271,8 @@ pub enum Rejection {
     OldIncarnation,
     /// The epoch is farther above the promise than elections can lead.
     EpochOutOfReach,
+    /// The sender does not support the feature level in force in this cluster.
+    LevelTooLow,
 }
 
 impl Rejection {
@@ -283,6 +285,7 @@ impl Rejection {
             Rejection::OtherIncarnation => "other-incarnation",
             Rejection::OldIncarnation => "old-incarnation",
             Rejection::EpochOutOfReach => "epoch-out-of-reach",
+            Rejection::LevelTooLow => "level-too-low",
         }
     }
 }
@@ -361,6 +364,8 @@ pub enum Refusal {
     QuorumAtRisk,
     /// `ChangeMembers`: the list is full: it has 64 members.
     TooManyMembers,
+    /// A write that needs a higher feature level than the one in force: a member runs an older version.
+    FeatureLevel,
     /// `Inject`: this node leads. Forged entries go to a replica, because a leader's log is the reference.
     Leads,
     /// `Inject`: this node is a candidate.
@@ -394,6 +399,7 @@ impl Refusal {
             Refusal::LastVoter => "last_voter",
             Refusal::QuorumAtRisk => "quorum_at_risk",
             Refusal::TooManyMembers => "too_many_members",
+            Refusal::FeatureLevel => "feature_level",
             Refusal::Leads => "leads",
             Refusal::Standing => "standing",
             Refusal::EmptyLog => "empty_log",

@@ -55,6 +55,8 @@ mod role;
 
 mod reconfigure;
 
+mod level;
+
 // Writing.
 
 mod push;
@@ -114,5 +116,6 @@ pub use message::{
 pub use payload::Opening;
 pub use quorum::{Probe, QuorumRead, replicas_least};
 pub use types::{
-    ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset, Operation, Position, RequestId, Time,
+    ClusterId, Digest, EntryId, Epoch, FeatureLevel, Incarnation, LogPoint, NodeId, Offset, Operation, Position,
+    RequestId, Time,
 };

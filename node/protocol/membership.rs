@@ -1,7 +1,7 @@
 //! Member lists, the entries that set them, and one change of a list.
 //!
 //! ```text
-//! member list   cluster 16 · count u32 · (id u64 · incarnation 16 · kind u8 · length u32 · address)…
+//! member list   cluster 16 · level u32 · count u32 · (id u64 · incarnation 16 · kind u8 · length u32 · address)…
 //! ```
 //!
 //! In the entry that founds the cluster the list has no kinds: all members are voters.
@@ -18,7 +18,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::entry::{Entry, Kind};
 use crate::payload::{Opening, put_bytes, take_16, take_bytes};
-use crate::types::{ClusterId, EntryId, Incarnation, NodeId, Position};
+use crate::types::{ClusterId, EntryId, FeatureLevel, Incarnation, NodeId, Position};
 
 /// The largest number of members. One leader pushes to each of them.
 pub(crate) const MEMBERS_MAX: usize = 64;
@@ -91,13 +91,16 @@ impl MemberKind {
 pub struct Membership {
     /// The cluster. All lists of one log name the same.
     pub cluster: ClusterId,
+    /// The feature level that this list puts in force once it is committed. Never less than in the list before: a level
+    /// that fell would leave entries in the log that a member does not know how to read.
+    pub level: FeatureLevel,
     /// The members, sorted by id, each id once.
     pub members: Vec<Member>,
 }
 
 impl Membership {
-    /// The founding list of a cluster. The cluster id is a hash of the members' ids and incarnations, so two
-    /// candidates of one first election found the same cluster.
+    /// The founding list of a cluster, at the newest level. The cluster id is a hash of the members' ids and
+    /// incarnations, so two candidates of one first election found the same cluster.
     pub fn founding(mut members: Vec<Member>) -> Membership {
         members.sort();
         let mut hasher = blake3::Hasher::new();
@@ -107,12 +110,19 @@ impl Membership {
         }
         let mut cluster = [0; 16];
         cluster.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-        Membership { cluster: ClusterId(cluster), members }
+        Membership { cluster: ClusterId(cluster), level: FeatureLevel::NEWEST, members }
+    }
+
+    /// The list at another level.
+    pub fn at_level(self, level: FeatureLevel) -> Membership {
+        Membership { level, ..self }
     }
 
     /// Whether this is the list that [`Membership::founding`] makes of its members, all of them voters.
     pub(crate) fn is_founding(&self) -> bool {
-        self.is_valid() && self.learners().next().is_none() && Membership::founding(self.members.clone()) == *self
+        self.is_valid()
+            && self.learners().next().is_none()
+            && Membership::founding(self.members.clone()).at_level(self.level) == *self
     }
 
     /// Whether a leader could have made this list: at most 64 members, sorted, each once, at least one
@@ -170,6 +180,7 @@ impl Membership {
     /// Appends the encoding, with or without kinds.
     pub(super) fn put(&self, out: &mut BytesMut, kinds: bool) {
         out.put_slice(&self.cluster.0);
+        out.put_u32_le(self.level.0);
         out.put_u32_le(self.members.len() as u32);
         for member in &self.members {
             out.put_u64_le(member.id.0);
@@ -184,6 +195,7 @@ impl Membership {
     /// Takes a list from the bytes, with or without kinds; without them all members are voters.
     pub(super) fn take(body: &mut Bytes, kinds: bool) -> Option<Membership> {
         let cluster = ClusterId(take_16(body)?);
+        let level = body.try_get_u32_le().ok().filter(|level| *level > 0).map(FeatureLevel)?;
         let count = body.try_get_u32_le().ok()?;
         let mut members = Vec::new();
         for _ in 0..count {
@@ -193,7 +205,7 @@ impl Membership {
             let address = String::from_utf8(take_bytes(body)?.to_vec()).ok()?;
             members.push(Member { id, address, incarnation, kind });
         }
-        Some(Membership { cluster, members })
+        Some(Membership { cluster, level, members })
     }
 }
 

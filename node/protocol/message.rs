@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::base::SnapshotId;
 use crate::entry::Kind;
 use crate::named::named;
-use crate::types::{ClusterId, Digest, EntryId, Epoch, Incarnation, LogPoint, NodeId, Offset};
+use crate::types::{ClusterId, Digest, EntryId, Epoch, FeatureLevel, Incarnation, LogPoint, NodeId, Offset};
 
 /// A message with the fields that every message carries.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -33,6 +33,8 @@ pub struct Envelope {
     /// The sender's process: its start time in microseconds of the Unix epoch, set by the host; 0 if unknown. No rule
     /// reads it. Watchers need it because `number` starts at 1 in each process.
     pub process: u64,
+    /// The greatest feature level that the sender supports.
+    pub level: FeatureLevel,
     /// What is said.
     pub message: Message,
 }
@@ -157,6 +159,12 @@ impl Message {
             | Message::VoteAnswer(_)
             | Message::TransferAsked(_) => false,
         }
+    }
+
+    /// Whether the message only tells what its sender holds, so that the leader knows what to send next. It confirms
+    /// nothing.
+    pub fn only_reports(&self) -> bool {
+        matches!(self, Message::LogState(_) | Message::SnapshotAck(_))
     }
 
     /// The last entry that the message refers to, for the trace.

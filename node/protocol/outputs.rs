@@ -98,6 +98,7 @@ impl Core {
             epoch: self.epoch(),
             sender: Some(self.config.incarnation),
             process: 0,
+            level: self.config.level_max,
             message,
         };
         self.outputs.push(Output::Send(Send { after: self.barrier, envelope }));

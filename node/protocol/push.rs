@@ -14,17 +14,17 @@ use crate::io::{Answer, Proposal, ReadId, Refusal};
 use crate::membership::{Member, Membership};
 use crate::message::{Message, Push, Pushed};
 use crate::payload::Opening;
-use crate::role::{Leader, Progress, Reads, Role, Waiting};
+use crate::role::{Founder, Leader, Progress, Reads, Role, Waiting};
 use crate::trace::{Fact, Preview};
-use crate::types::{EntryId, Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, reach};
+use crate::types::{EntryId, Epoch, FeatureLevel, LogPoint, NodeId, Position, RequestId, reach};
 
 impl Core {
     /// Starts to lead: appends the entry at offset 0 that opens the epoch. In the first epoch that entry founds the
     /// cluster.
     ///
     /// The role is set before the entry is written, so that the write pushes to the replicas.
-    pub(super) fn become_leader(&mut self, epoch: Epoch, incarnations: BTreeMap<NodeId, Incarnation>) {
-        let founding = self.members().is_none().then(|| self.founding_list(&incarnations));
+    pub(super) fn become_leader(&mut self, epoch: Epoch, founders: &BTreeMap<NodeId, Founder>) {
+        let founding = self.members().is_none().then(|| self.founding_list(founders));
         let body = Opening { founding }.encode();
         let before = self.log.last();
         let entry = Entry::after(before, EntryId::next_in(epoch, None), Kind::Opening, body);
@@ -49,13 +49,15 @@ impl Core {
         self.unpark();
     }
 
-    /// The founding list: the voters of the command line with the data folders that answered in the first election.
-    fn founding_list(&self, incarnations: &BTreeMap<NodeId, Incarnation>) -> Membership {
+    /// The founding list: the voters of the command line with the data folders that answered in the first election, at
+    /// the least feature level that they all support.
+    fn founding_list(&self, founders: &BTreeMap<NodeId, Founder>) -> Membership {
         let member = |(id, address): &(NodeId, String)| {
-            let incarnation = incarnations.get(id).copied().unwrap_or(self.config.incarnation);
+            let incarnation = founders.get(id).map_or(self.config.incarnation, |founder| founder.incarnation);
             Member::voter(*id, address.clone(), incarnation)
         };
-        Membership::founding(self.config.voters.iter().map(member).collect())
+        let level = founders.values().map(|founder| founder.level).min().unwrap_or(self.config.level_max);
+        Membership::founding(self.config.voters.iter().map(member).collect()).at_level(level)
     }
 
     /// Clients' writes: each gets the next offset of the epoch. Together they are one storage operation and one push
@@ -72,6 +74,7 @@ impl Core {
             return self.refuse_writes(refused, Refusal::Overloaded);
         }
         let epoch = leader.epoch;
+        let proposals = self.within_level(proposals);
         let mut bytes = self.log.unapplied_weight();
         let mut count = self.log.last_position() - reach(self.applied);
         let mut before = self.log.last();
@@ -97,6 +100,15 @@ impl Core {
         if !entries.is_empty() {
             self.append_and_push(entries);
         }
+    }
+
+    /// The proposals that the level in force allows; the others are refused.
+    fn within_level(&mut self, proposals: Vec<Proposal>) -> Vec<Proposal> {
+        let level = self.level();
+        let is_within = |proposal: &Proposal| FeatureLevel::needed_by(Kind::Command, &proposal.command) <= level;
+        let (within, beyond): (Vec<_>, Vec<_>) = proposals.into_iter().partition(is_within);
+        self.refuse_writes(beyond.into_iter().map(|proposal| proposal.request).collect(), Refusal::FeatureLevel);
+        within
     }
 
     /// Traces entries that this leader creates.
@@ -236,6 +248,7 @@ impl Core {
         }
         self.transfer_to_preferred();
         self.promote_caught_up();
+        self.raise_level();
         self.continue_snapshot();
     }
 

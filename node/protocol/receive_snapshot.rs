@@ -22,7 +22,7 @@ use crate::membership::{Listed, Lists};
 use crate::message::{Message, SnapshotAck, SnapshotChunk};
 use crate::role::Role;
 use crate::trace::Fact;
-use crate::types::{LogPoint, NodeId, reach};
+use crate::types::{FeatureLevel, LogPoint, NodeId, reach};
 
 /// A snapshot that arrives in parts.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -130,6 +130,10 @@ impl Core {
     /// The file is complete. It is installed if this node is still a replica and the snapshot is of this node's
     /// cluster.
     fn on_snapshot_complete(&mut self, from: NodeId, resync: u64, snapshot: SnapshotId, base: Base) {
+        let needed = base.lists.last().map_or(FeatureLevel::FIRST, |listed| listed.membership.level);
+        if needed > self.config.level_max {
+            return self.fatal(self.too_old_for(&format!("the snapshot of {}", base.last), needed));
+        }
         let mine = self.members().map(|listed| listed.membership.cluster);
         let of_mine = base.lists.last().is_some_and(|Listed { membership: list, .. }| {
             list.is_valid() && mine.is_none_or(|cluster| cluster == list.cluster)

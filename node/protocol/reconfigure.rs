@@ -101,7 +101,7 @@ impl Core {
     pub(super) fn incarnation_of(&self, node: NodeId) -> Option<Incarnation> {
         let listed = self.members().and_then(|listed| listed.membership.member(node)).map(|member| member.incarnation);
         listed.or_else(|| match &self.role {
-            Role::Candidate(candidate) => candidate.incarnations.get(&node).copied(),
+            Role::Candidate(candidate) => candidate.founders.get(&node).map(|founder| founder.incarnation),
             Role::Leader(leader) => leader.replicas.get(&node).map(|progress| progress.incarnation),
             Role::Follower(_) | Role::PreCandidate(_) => None,
         })
@@ -207,7 +207,7 @@ impl Core {
     }
 
     /// Whether the leader may append a list now: rule 2, and no transfer under way.
-    fn may_change(&self) -> Result<(), Refusal> {
+    pub(super) fn may_change(&self) -> Result<(), Refusal> {
         let Role::Leader(leader) = &self.role else { return Err(Refusal::NoLeader) };
         if self.committed.is_none_or(|committed| committed.position < leader.opening) {
             return Err(Refusal::NotSettled);
@@ -296,7 +296,7 @@ impl Core {
     }
 
     /// Appends the list as an entry; returns its point.
-    fn append_list(&mut self, list: &Membership) -> LogPoint {
+    pub(super) fn append_list(&mut self, list: &Membership) -> LogPoint {
         let before = self.log.last();
         let epoch = self.epoch().expect("a leader has promised its epoch");
         let id = EntryId::next_in(epoch, before.map(|point| point.id));

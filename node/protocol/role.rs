@@ -11,7 +11,7 @@ use crate::io::ReadId;
 use crate::membership::{Member, MemberKind};
 use crate::message::{LogState, Push};
 use crate::transfer::Transfer;
-use crate::types::{Epoch, Incarnation, LogPoint, NodeId, Position, RequestId, Time};
+use crate::types::{Epoch, FeatureLevel, Incarnation, LogPoint, NodeId, Position, RequestId, Time};
 
 /// What the node is at the moment.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -109,9 +109,16 @@ pub(super) struct PreCandidate {
     pub(super) granted: BTreeSet<NodeId>,
     /// In a first election: the voters that answered with an empty log, with their data folders. All are needed.
     /// Otherwise a voter with an emptied disk could found a second cluster.
-    pub(super) empty: BTreeMap<NodeId, Incarnation>,
+    pub(super) empty: BTreeMap<NodeId, Founder>,
     /// The time at which it gives up and asks again.
     pub(super) deadline: Time,
+}
+
+/// A voter with an empty log, as it has answered the candidate of a first election.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Founder {
+    pub(super) incarnation: Incarnation,
+    pub(super) level: FeatureLevel,
 }
 
 /// A node that asks for votes in an epoch it has promised to itself.
@@ -124,8 +131,8 @@ pub(super) struct Candidate {
     pub(super) votes: BTreeSet<NodeId>,
     /// The voters that refused. Once too few are left to win, it becomes a replica at once instead of at the deadline.
     pub(super) refusals: BTreeSet<NodeId>,
-    /// In a first election: the data folder of each voter, for the founding member list. Empty otherwise.
-    pub(super) incarnations: BTreeMap<NodeId, Incarnation>,
+    /// In a first election: the answer of each voter, for the founding member list. Empty otherwise.
+    pub(super) founders: BTreeMap<NodeId, Founder>,
     /// The time at which it gives up and asks again.
     pub(super) deadline: Time,
 }
@@ -198,6 +205,9 @@ pub(super) struct Progress {
     /// The time of the last message of this replica in this epoch. It decides whether the replica counts as live, and
     /// so whether the leader still has a quorum.
     pub(super) heard: Time,
+    /// The greatest feature level that the replica supports, as it has told in this epoch. `None` until then: the level
+    /// in force must not rise before the replica was heard.
+    pub(super) level: Option<FeatureLevel>,
     /// The greatest read round that the replica answered. It only grows.
     pub(super) round: u64,
     /// The send time of the latest round for which the replica promised to vote for no other node for a while. A lease
@@ -270,6 +280,7 @@ impl Progress {
             resync_to: 0,
             waiting: Waiting::Nothing,
             heard: now,
+            level: None,
             round: 0,
             patient_since: None,
             finalized: 0,

@@ -110,6 +110,17 @@ pub struct ClusterId(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub [u8; 16]);
 
+/// What a node or a cluster knows how to use, see [`crate::Core::level`]: each level adds to the one before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FeatureLevel(pub u32);
+
+impl FeatureLevel {
+    /// The level of a node that tells none.
+    pub const FIRST: FeatureLevel = FeatureLevel(1);
+    /// The greatest level that this version supports.
+    pub const NEWEST: FeatureLevel = FeatureLevel(2);
+}
+
 /// A time in microseconds, since a start that only the host knows. It never goes back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Time(pub u64);
@@ -156,6 +167,12 @@ impl fmt::Display for Position {
 impl fmt::Display for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}·{}", self.epoch, self.offset)
+    }
+}
+
+impl fmt::Display for FeatureLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
     }
 }
 

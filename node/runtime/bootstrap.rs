@@ -84,10 +84,15 @@ fn moved_from(me: &Identity, list: &Listed) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::{EntryId, Incarnation, Member, Membership, Position};
+    use crate::protocol::{EntryId, FeatureLevel, Incarnation, Member, Membership, Position};
 
     fn at(address: &str) -> Identity {
-        Identity { id: NodeId(1), incarnation: Incarnation([1; 16]), address: address.to_owned() }
+        Identity {
+            id: NodeId(1),
+            incarnation: Incarnation([1; 16]),
+            address: address.to_owned(),
+            level_max: FeatureLevel::NEWEST,
+        }
     }
 
     fn listed(address: &str, incarnation: u8) -> Listed {

@@ -120,6 +120,9 @@ impl EventLoop {
                 "was meant for an earlier data folder of this node: this one was emptied or replaced"
             }
             Rejection::OldIncarnation => "is refused: another data folder is a member under this id",
+            Rejection::LevelTooLow => {
+                "is refused: it does not support the feature level in force in the cluster; use a newer epoca there"
+            }
             Rejection::EpochOutOfReach => "is refused: its epoch is so far ahead that no elections can have led there",
         };
         self.log_throttle.warn(&format!("a message of {from} to {me} {text}"));

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::protocol::{ClusterId, NodeId};
+use crate::protocol::{ClusterId, FeatureLevel, NodeId};
 use crate::server::ServeError;
 use crate::storage::StorageError;
 use crate::wire::endpoint::BadAddress;
@@ -40,7 +40,9 @@ pub enum NodeError {
          at least 1 ms, the timeout at least twice the heartbeat"
     )]
     Timing { heartbeat_ms: u64, election_timeout_ms: u64 },
-    #[error("--rule, --frozen and --wrong work only in a lab: start the node with --lab")]
+    #[error("there is no feature level {level}: this epoca supports 1 to {}", FeatureLevel::NEWEST)]
+    Level { level: FeatureLevel },
+    #[error("--rule, --frozen, --wrong and --feature-level-max work only in a lab: start the node with --lab")]
     LabOnly,
     #[error(
         "the lease is {lease_ms} ms: with this election timeout at most {most_ms} ms are safe, nine tenths of it; give \

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use crate::membership::Identity;
 use crate::protocol::trace::{LinkRule, Wrong};
-use crate::protocol::{Config, Leadership, Limits, Membership, NodeId, Prefer};
+use crate::protocol::{Config, FeatureLevel, Leadership, Limits, Membership, NodeId, Prefer};
 use crate::runtime::error::NodeError;
 use crate::runtime::membership::describe;
 use crate::wire::address::is_unspecified;
@@ -54,6 +54,9 @@ pub struct NodeOptions {
     pub snapshots: SnapshotOptions,
     /// The most entries that may wait at a leader to become final; beyond it writes are refused as overloaded.
     pub uncommitted_entries: u64,
+    /// The greatest feature level that this node supports; less than the newest only in a lab, to act as an older
+    /// version.
+    pub level_max: FeatureLevel,
 }
 
 /// When snapshots are taken, how much the log keeps behind them, and how fast they are sent.
@@ -104,7 +107,11 @@ impl NodeOptions {
             }
         }
         self.check_addresses()?;
-        if !self.lab && (self.frozen || self.wrong.is_some() || !self.rules.is_empty()) {
+        if !(FeatureLevel::FIRST..=FeatureLevel::NEWEST).contains(&self.level_max) {
+            return Err(NodeError::Level { level: self.level_max });
+        }
+        let is_older = self.level_max < FeatureLevel::NEWEST;
+        if !self.lab && (self.frozen || self.wrong.is_some() || is_older || !self.rules.is_empty()) {
             return Err(NodeError::LabOnly);
         }
         if id == NodeId(0) {
@@ -191,6 +198,7 @@ impl NodeOptions {
                 prefer: self.prefer,
                 lease_micros: self.lease_ms.saturating_mul(1_000),
             },
+            level_max: self.level_max,
         }
     }
 }

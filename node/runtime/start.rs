@@ -151,6 +151,7 @@ fn open_storage(options: &NodeOptions) -> Result<Opened, NodeError> {
         node: options.id,
         tail_bytes: limits.window_bytes,
         tail_entries: limits.window_entries,
+        level_max: options.level_max,
         progress: &|text| tracing::info!("{text}"),
     })?;
     Ok(opened)
@@ -194,7 +195,8 @@ fn assemble(
     former: Option<Label>,
 ) -> Result<Node, NodeError> {
     let Opened { incarnation, log, database, snapshots, restored, notes, .. } = opened;
-    let me = Identity { id: options.id, incarnation, address: address(options, listener)? };
+    let address = address(options, listener)?;
+    let me = Identity { id: options.id, incarnation, address, level_max: options.level_max };
     let list = restored.lists.last();
     let startup_notes = bootstrap::startup_notes(options, &me, list);
     let notes: Vec<String> = notes.into_iter().chain(note).chain(startup_notes).collect();
@@ -284,6 +286,7 @@ fn about(
         lab: options.lab,
         notes,
         incarnation: me.incarnation,
+        level_max: me.level_max,
         membership: membership.clone(),
         lost_disks: LostDisks::new((me.id, me.incarnation), membership.clone(), former_members),
     }

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tonic::transport::Channel;
 
 use crate::protocol::trace::{LinkRule, NodeState, RuleSelection};
-use crate::protocol::{Change, LogPoint, MessageKind, NodeId, Prefer};
+use crate::protocol::{Change, FeatureLevel, LogPoint, MessageKind, NodeId, Prefer};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::StopMode;
 use crate::runtime::options::{NodeOptions, SnapshotOptions};
@@ -158,6 +158,7 @@ fn start_on(opened: Opened, id: u64, listener: TcpListener, addresses: &[(u64, S
 /// Options of a node that knows no other node.
 pub(super) fn options(id: u64) -> NodeOptions {
     NodeOptions {
+        level_max: FeatureLevel::NEWEST,
         advertise: None,
         join: Vec::new(),
         learner: false,

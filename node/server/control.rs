@@ -13,7 +13,8 @@ use crate::membership::view::MembershipView;
 use crate::peers::Links;
 use crate::protocol::trace::{NodeState, RoleName};
 use crate::protocol::{
-    Answer, Change, ClusterId, Command, Entry, Epoch, Incarnation, Kind, Limits, LogPoint, NodeId, Position,
+    Answer, Change, ClusterId, Command, Entry, Epoch, FeatureLevel, Incarnation, Kind, Limits, LogPoint, NodeId,
+    Position,
 };
 use crate::server::admission::limits::RequestLimits;
 use crate::server::admission::response_body;
@@ -49,6 +50,8 @@ pub struct About {
     /// What people should know of the start, such as that the final database was rebuilt.
     pub notes: Vec<String>,
     pub incarnation: Incarnation,
+    /// The greatest feature level that it supports.
+    pub level_max: FeatureLevel,
     pub membership: MembershipView,
     pub lost_disks: LostDisks,
 }
@@ -289,6 +292,7 @@ impl ControlService {
             timer_micros,
             incarnation: self.about.incarnation.0.to_vec().into(),
             members: self.about.membership.known().list.map(|list| (&*list).into()),
+            level_max: self.about.level_max.0,
         }
     }
 

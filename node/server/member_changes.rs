@@ -13,6 +13,7 @@ use crate::server::control::{ask, leader};
 use crate::server::forward::{Forwarder, Lost};
 use crate::server::requests::{Request as Ask, RequestQueue};
 use crate::wire::address::{is_address, is_unspecified};
+use crate::wire::convert::level;
 use crate::wire::doubt::Doubt;
 use crate::wire::forwarded::{forwarded, is_forwarded};
 use crate::wire::proto;
@@ -93,6 +94,11 @@ impl MemberChanges {
         let mine = self.membership.cluster();
         if cluster.as_ref().is_some_and(|theirs| mine.is_some_and(|mine| theirs[..] != mine.0)) {
             return Err(Refusal::OtherCluster { node: NodeId(*id) });
+        }
+        let (theirs, list) = (level(request.level), self.membership.known().list);
+        if let Some(needed) = list.map(|list| list.membership.level).filter(|needed| theirs < *needed) {
+            let (count, limit) = (u64::from(theirs.0), u64::from(needed.0));
+            return Err(Refusal::VersionTooOld { node: NodeId(*id), count, limit });
         }
         let kind = if *learner { MemberKind::Learner } else { MemberKind::Joining };
         Ok(Member { id: NodeId(*id), address: address.clone(), incarnation: Incarnation(incarnation), kind })

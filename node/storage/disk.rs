@@ -1,26 +1,27 @@
-//! The seam between the storage and the operating system: every write and sync of the log, the identity and the marks
-//! goes through here, so that tests can count syncs, fill the disk, fail a sync or cut the power.
+//! The interface between the storage and the operating system. Every write and sync of log, identity, snapshots and
+//! marks goes through it, so that tests can count syncs, fill the disk, fail a sync or cut the power.
 //!
-//! Reads need no seam and go to the file system directly. The embedded database does its own input and output.
+//! Left out: reads, which go to the file system directly, the commit point, which is never synced, and the embedded
+//! database, which does its own input and output.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::storage::private::FILE_MODE;
+use crate::storage::permissions::FILE_MODE;
 
-/// How a file ends that has not got its name yet, see [`write_whole`].
+/// The end of a temporary file's name, see [`write_whole`].
 const TEMPORARY: &str = ".tmp";
-/// Hexadecimal digits that make the name of such a file its own.
+/// The number of random hexadecimal digits in that name.
 const UNIQUE_DIGITS: usize = 16;
 
-/// What the storage asks of a file system.
+/// The operations that the storage needs of a file system.
 pub(crate) trait Disk: Send + Sync {
-    /// Makes a file that must not exist yet.
+    /// Creates a file that must not exist yet.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Opens a file for writing at its end.
+    /// Opens a file for appending.
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
@@ -31,22 +32,22 @@ pub(crate) trait Disk: Send + Sync {
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 }
 
-/// One file that is written to. Data are durable once [`DiskFile::sync`] has returned.
+/// An open file. What was appended is durable once [`DiskFile::sync`] has returned.
 pub(crate) trait DiskFile: Send {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
 
-    /// Cuts the file down to `length` bytes.
+    /// Truncates the file to `length` bytes.
     fn cut(&mut self, length: u64) -> io::Result<()>;
 
     /// `fdatasync`: content and length.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// Whether the file still lies at this path. False once it, or a folder above it, was deleted, moved or replaced:
-    /// what is written then can be found by no later start.
+    /// Whether the file is still at this path. False once the file or a folder above it was deleted, moved or replaced:
+    /// the next start would not find what is written now.
     fn is_at(&self, path: &Path) -> io::Result<bool>;
 }
 
-/// The operating system's own files.
+/// The operating system's files.
 pub(crate) struct SystemDisk;
 
 impl Disk for SystemDisk {
@@ -94,13 +95,13 @@ impl DiskFile for File {
     }
 }
 
-/// Writes a small file so that after a power cut it is there whole or not at all: temporary file, sync, rename, sync of
-/// the folder. The temporary file has a name that no other file has, and goes if it cannot be written.
+/// Writes a small file atomically: after a power cut it holds the old content or the new. Order: temporary file, sync,
+/// rename, sync of the folder. The temporary file has a unique name and is removed if it cannot be written.
 pub(crate) fn write_whole(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = temporary_beside(path)?;
     let written = write_and_rename(disk, &temporary, path, bytes);
     if written.is_err() {
-        // If it stays, the next start on the folder removes it.
+        // If this fails too, the next start removes the file.
         let _ = disk.remove(&temporary);
     }
     written
@@ -122,7 +123,7 @@ fn temporary_beside(path: &Path) -> io::Result<PathBuf> {
     Ok(path.with_file_name(format!(".{name}.{unique:016x}{TEMPORARY}")))
 }
 
-/// Removes what a crash left of files that [`write_whole`] had begun in this folder; nothing, if there is no folder.
+/// Removes temporary files that a crash left in this folder. The folder may be missing.
 pub(crate) fn remove_temporaries(disk: &dyn Disk, folder: &Path) -> io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,

@@ -1,25 +1,40 @@
-//! What can go wrong with a data folder: each variant names the file or entry, and its text says what to do.
+//! Errors of a data folder. Each variant names the file or entry; its text says what to do.
 //!
-//! Errors are values that can be copied to several callers, so the cause is text and not an [`std::io::Error`].
+//! An error goes to several callers, so it can be cloned: its cause is text, not an [`std::io::Error`].
 
 use std::path::{Path, PathBuf};
 
-use crate::protocol::{LogPoint, NodeId, Position};
+use crate::protocol::{FeatureLevel, LogPoint, NodeId, Position};
 
-/// What is said of damage is what was found. What to do then depends on whether others have the data, see
-/// [`StorageError::is_damage`].
+/// An error of the storage.
+///
+/// Texts about damage only say what was found. What to do depends on whether other nodes have the data, which the
+/// caller knows: see [`StorageError::is_damage`].
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StorageError {
-    #[error("another process runs on data folder {folder}: stop it, or choose another folder with --data")]
+    #[error("another process uses the data folder {folder}: stop it, or choose another folder with --data")]
     InUse { folder: PathBuf },
 
-    #[error("no rights to {action} {path}: give this user read and write access, or choose another folder with --data")]
+    #[error(
+        "no permission to {action} {path}: give this user read and write access, or choose another folder with --data"
+    )]
     NoRights { action: &'static str, path: PathBuf },
 
     #[error(
-        "data folder {folder} belongs to {found}, not to {expected}: start {found} on it, or choose another folder"
+        "the data folder {folder} belongs to {found}, not to {expected}: start {found} on it, or choose another folder"
     )]
     OtherNode { folder: PathBuf, found: NodeId, expected: NodeId },
+
+    #[error("{path} has format version {found}; this epoca reads up to {newest}: use a newer epoca")]
+    FormatTooNew { path: PathBuf, found: u32, newest: u32 },
+
+    #[error("{path} has format version {found}; this epoca reads from {oldest} on: use an older epoca")]
+    FormatTooOld { path: PathBuf, found: u32, oldest: u32 },
+
+    #[error(
+        "{path} is of a cluster at feature level {level}; this epoca supports up to {supported}: use a newer epoca"
+    )]
+    LevelTooLow { path: PathBuf, level: FeatureLevel, supported: FeatureLevel },
 
     #[error("{path} is not the identity of a node: {what}; without it the node cannot vote")]
     IdentityDamaged { path: PathBuf, what: String },
@@ -34,14 +49,14 @@ pub enum StorageError {
     Damaged { path: PathBuf, byte: u64, entry: String, what: String },
 
     #[error(
-        "the snapshot {path} is damaged at byte {byte}: {what}. Without it the final database cannot be made, since the log \
-         begins after it"
+        "the snapshot {path} is damaged at byte {byte}: {what}. The log continues after it, so the final database \
+         cannot be rebuilt without it"
     )]
     SnapshotDamaged { path: PathBuf, byte: u64, what: String },
 
     #[error(
-        "no snapshot in {folder} reaches the log, which begins after position {purged}, and the final database cannot be \
-         used either ({why})"
+        "no snapshot in {folder} reaches the log, which begins after position {purged}, and the final database \
+         cannot be used either ({why})"
     )]
     SnapshotLost { folder: PathBuf, purged: Position, why: String },
 
@@ -52,24 +67,22 @@ pub enum StorageError {
     )]
     DiskBroken { folder: PathBuf, times: usize, found: String },
 
-    #[error("{path} is no whole backup: at byte {byte} it is damaged: {what}")]
+    #[error("{path} is not a complete backup: it is damaged at byte {byte}: {what}")]
     BackupDamaged { path: PathBuf, byte: u64, what: String },
 
-    #[error("{folder} is there already: restore into a folder that does not exist yet")]
+    #[error("{folder} exists already: restore into a folder that does not exist yet")]
     NotNew { folder: PathBuf },
 
-    #[error(
-        "{folder} is what an interrupted restore left: it is not whole. Run `epoca restore` again, or delete {folder}"
-    )]
+    #[error("{folder} is incomplete: a restore into it was interrupted. Run `epoca restore` again, or delete {folder}")]
     HalfRestored { folder: PathBuf },
 
     #[error("the restore into {folder} was interrupted; nothing of it is left")]
     Interrupted { folder: PathBuf },
 
     #[error(
-        "{path} is not there any more: it, or a folder above it, was deleted, moved or replaced while the node ran. What \
-         was written since cannot be found again and was not confirmed. Put the folder back if it was moved, then start \
-         the node again"
+        "{path} no longer exists: it, or a folder above it, was deleted, moved or replaced while the node ran. What \
+         was written since then is lost and was not confirmed. Put the folder back if it was moved, then start the \
+         node again"
     )]
     Gone { path: PathBuf },
 
@@ -80,17 +93,18 @@ pub enum StorageError {
     Io { action: &'static str, path: PathBuf, reason: String },
 
     #[error(
-        "the final database in {folder} failed: {reason}. Start the node again, it is rebuilt from the log if needed"
+        "the final database in {folder} failed: {reason}. Start the node again; the database is rebuilt from the log \
+         if needed"
     )]
     Database { folder: PathBuf, reason: String },
 
     #[error("the committed entry {entry} holds no command that this version knows: use the version that wrote it")]
     Undecodable { entry: LogPoint },
 
-    #[error("the next position of the log is {next}, but {what}: this is a fault of the program, please report it")]
+    #[error("the next position of the log is {next}, but {what}: this is a bug, please report it")]
     OutOfOrder { next: Position, what: String },
 
-    #[error("no data folder of a node at {folder}")]
+    #[error("{folder} is not the data folder of a node")]
     NoFolder { folder: PathBuf },
 
     #[error("the final database is being replaced by a snapshot: try again in a moment")]
@@ -101,8 +115,10 @@ pub enum StorageError {
 }
 
 impl StorageError {
-    /// Whether what is on the disk is not what was written: the node must not go on with this folder. A full disk,
-    /// missing rights or a failed sync are no damage: with the same folder the node can go on once they are mended.
+    /// Whether the disk does not hold what was written: the node must not continue with this folder.
+    ///
+    /// A full disk, missing permissions, a failed sync or a format of another version is not damage: once that is
+    /// fixed, the node continues with the same folder.
     pub fn is_damage(&self) -> bool {
         use StorageError as E;
         matches!(
@@ -116,7 +132,7 @@ impl StorageError {
         )
     }
 
-    /// The error of an operation on a path, with its own variant where people can act on it.
+    /// The error of an operation on a path, with a variant of its own where an operator can act on it.
     pub(crate) fn io(action: &'static str, path: &Path, error: &std::io::Error) -> StorageError {
         use std::io::ErrorKind;
         let path = path.to_path_buf();

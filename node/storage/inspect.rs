@@ -1,5 +1,5 @@
-//! A look into a data folder from outside: `epoca inspect DIR`. Nothing is ever written into the folder; the final
-//! database is opened as a copy.
+//! Reading a data folder from outside: `epoca inspect DIR`. Nothing is written into the folder; the final database is
+//! opened as a copy, because opening it writes.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,19 +8,21 @@ use crate::protocol::{
     ClusterId, Command, Entry, Incarnation, Kind, LogPoint, Membership, NodeId, Opening, Position, Promise,
 };
 use crate::storage::database::{DatabaseCopy, read_clean, sled_folder};
-use crate::storage::identity::{Identity, Lock};
 use crate::storage::log::{Scanned, SegmentReader, Shared, commit_path, log_folder, read_commit, scan};
-use crate::storage::private::create_folder;
-use crate::storage::restored::History;
+use crate::storage::open::check_versions;
+use crate::storage::open::identity::Identity;
+use crate::storage::open::lock::FolderLock;
+use crate::storage::open::restored::LogSummary;
+use crate::storage::permissions::create_folder;
 use crate::storage::{LogReader, Record, StorageError};
 
 /// Bodies read from the log for one page of entries.
 const PAGE_BYTES: u64 = 4 << 20;
 
-/// What a data folder holds. Entries and records are read in pages, so that large logs can be shown.
+/// The content of a data folder. Entries and records are read in pages, so large logs can be shown.
 pub struct Inspection {
     pub folder: PathBuf,
-    /// A process runs on the folder: what follows is what it had written when it was read.
+    /// A process uses the folder: the fields below are what it had written at the time of reading.
     pub running: bool,
     pub node: NodeId,
     pub incarnation: Incarnation,
@@ -28,12 +30,12 @@ pub struct Inspection {
     pub promise: Option<Promise>,
     pub first: Option<Position>,
     pub last: Option<LogPoint>,
-    /// The commit point that the log store has recorded.
+    /// The commit point on disk, by the commit file or the final database.
     pub committed: Option<LogPoint>,
-    /// What the final database on disk holds; `None` if it holds nothing.
+    /// The last entry that the final database on disk holds, if any.
     pub applied: Option<LogPoint>,
     pub revision: u64,
-    /// What people should know: a torn end, a final database that is missing or cannot be read.
+    /// What an operator should know: a torn end, a final database that is missing or cannot be read.
     pub notes: Vec<String>,
     forged_from: Option<Position>,
     log: SegmentReader,
@@ -60,7 +62,7 @@ pub enum EntryContent {
     Opening(Opening),
     Command(Command),
     Members(Membership),
-    /// The body does not decode; it is shown as bytes.
+    /// The body does not decode.
     Unknown,
 }
 
@@ -75,17 +77,17 @@ pub struct InspectedEntry {
 /// Reads a data folder without writing into it.
 pub fn inspect(folder: &Path) -> Result<Inspection, StorageError> {
     let nothing = || StorageError::NoFolder { folder: folder.to_path_buf() };
+    check_versions(folder)?;
     let identity = Identity::read(folder)?.ok_or_else(nothing)?;
-    let running = Lock::is_taken(folder);
+    let running = FolderLock::is_taken(folder);
     let mut notes = Vec::new();
     let Scanned { replay, torn_bytes, .. } = scan_patiently(folder, running)?
         .ok_or_else(|| StorageError::LogLost { folder: log_folder(folder), what: "it has no file".into() })?;
-    let path = commit_path(folder);
-    let recorded = read_commit(&path).map_err(|error| StorageError::io("read", &path, &error))?;
+    let recorded = read_commit(&commit_path(folder))?;
     let records = copy_database(folder, running, &mut notes)?;
     let (applied, revision) = records.as_ref().map_or((None, 0), |copy| copy.database.mark);
-    let history = History::of(&replay);
-    let end = history.last.map_or(0, |last| last.position.0);
+    let summary = LogSummary::of(&replay);
+    let end = summary.last.map_or(0, |last| last.position.0);
     let known = [recorded, applied].into_iter().flatten().max_by_key(|point| point.position);
     match known.filter(|point| point.position.0 > end && !running) {
         Some(lost) => notes.push(format!(
@@ -102,31 +104,31 @@ pub fn inspect(folder: &Path) -> Result<Inspection, StorageError> {
         running,
         node: identity.node,
         incarnation: identity.incarnation,
-        cluster: identity.cluster.or(history.lists.current().map(|listed| listed.membership.cluster)),
-        promise: history.promise,
-        first: history.last.map(|_| Position::after(history.purged())),
-        last: history.last,
+        cluster: identity.cluster.or(summary.lists.current().map(|listed| listed.membership.cluster)),
+        promise: summary.promise,
+        first: summary.last.map(|_| Position::after(summary.purged())),
+        last: summary.last,
         committed: known,
         applied,
         revision,
         notes,
-        forged_from: history.forged_from,
+        forged_from: summary.forged_from,
         log: SegmentReader { shared: Arc::new(Shared::new(log_folder(folder), replay.index)) },
         records,
     })
 }
 
 impl Inspection {
-    /// Entries of the intermediate log from `from` on, at most `limit`; fewer if they are large, none at the end.
+    /// Entries of the log from `from` on, at most `limit`; fewer if they are large, none at the end.
     pub fn entries(&self, from: Position, limit: usize) -> Result<Vec<InspectedEntry>, StorageError> {
-        // The log may begin later.
+        // The first entries may be compacted.
         let from = from.max(self.first.unwrap_or(from));
         let to = Position(from.0.saturating_add(limit as u64).saturating_sub(1));
         let entries = self.log.read(from, to, PAGE_BYTES)?;
         Ok(entries.into_iter().map(|entry| self.inspected(entry)).collect())
     }
 
-    /// Final records whose key is greater than `after`, in the order of keys, at most `limit`; true if there are more.
+    /// Final records whose key is greater than `after`, in key order, at most `limit`, and whether there are more.
     pub fn records(&self, after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), StorageError> {
         let Some(copy) = &self.records else { return Ok((Vec::new(), false)) };
         let listed = copy.database.list(after, limit);
@@ -161,17 +163,17 @@ fn scan_patiently(folder: &Path, running: bool) -> Result<Option<Scanned>, Stora
     scanned
 }
 
-/// Opens a copy of the final database; what cannot be read becomes a note, because the log is the truth.
+/// Opens a copy of the final database. If it cannot be read, that becomes a note: it can be rebuilt from the log.
 fn copy_database(folder: &Path, running: bool, notes: &mut Vec<String>) -> Result<Option<Copy>, StorageError> {
     let source = sled_folder(folder);
     if !source.exists() {
-        notes.push("there is no final database yet: it is made at the next start".into());
+        notes.push("there is no final database yet: the next start makes it".into());
         return Ok(None);
     }
     if running {
-        notes.push("a process runs on this folder: its final database reaches the disk later than its readers".into());
+        notes.push("a process uses this folder: its final database on disk is behind what its readers see".into());
     } else if read_clean(folder).is_none() {
-        notes.push("the final database was not closed cleanly: at the next start it is checked, or rebuilt".into());
+        notes.push("the final database was not closed cleanly: the next start verifies or rebuilds it".into());
     }
     let copy = Temporary::new()?;
     copy_files(&source, &copy.0).map_err(|error| StorageError::io("copy", &source, &error))?;
@@ -184,13 +186,13 @@ fn copy_database(folder: &Path, running: bool, notes: &mut Vec<String>) -> Resul
     }
 }
 
-/// The final database as it was when it was copied. It is dropped before its folder.
+/// A copy of the final database. Fields are dropped in order: the database before its folder.
 struct Copy {
     database: DatabaseCopy,
     _folder: Temporary,
 }
 
-/// A folder that goes when it is dropped.
+/// A folder that is removed when it is dropped.
 struct Temporary(PathBuf);
 
 impl Temporary {
@@ -207,7 +209,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What is left of a copy in the system's folder for such things harms nobody.
+        // A copy left in the system's temporary folder does no harm.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -220,7 +222,7 @@ fn copy_files(from: &Path, to: &Path) -> std::io::Result<()> {
             create_folder(&target)?;
             copy_files(&file.path(), &target)?;
         } else if let Err(error) = std::fs::copy(file.path(), &target) {
-            // A running node removes files of its database as it goes.
+            // A running node removes files of its database at times.
             if error.kind() != std::io::ErrorKind::NotFound {
                 return Err(error);
             }

@@ -1,26 +1,40 @@
-//! Intermediate data and final data on disk, the only place that names the embedded stores.
+//! Intermediate data and final data on disk.
 //!
-//! The assignment's two kinds of data are two stores. Intermediate data is the log: durable before it is acked, read by
-//! nobody but the protocol. Final data is the database that committed entries made: the only thing that a read sees. It
-//! can always be rebuilt from the log.
+//! The assignment's two kinds of data are two stores. Intermediate data is the log: an entry is durable there before it
+//! is acked, and only the protocol reads it. Final data is the database: committed entries applied in order, the only
+//! data that a client reads. It can always be rebuilt from snapshot and log.
 //!
-//! Neither trait shows a type of the crates behind it.
+//! # What is durable before what
+//!
+//! ```text
+//! log/*.log       written with each flush; synced before the flush is answered, so before any ack or vote
+//! identity        written and synced after the first segment exists; again once the cluster is known
+//! commit          written before the entries are applied; never synced: a power cut may lose it
+//! snapshot/*      synced, then named, then the log may drop what it covers
+//! log/base        synced after the snapshot is durable, before segments are deleted
+//! final/          written after the commit point; synced at a checkpoint and at the end
+//! final.clean     synced after the last sync of final/; removed, durably, before final/ is opened
+//! ```
+//!
+//! Damage of `log/` or `identity` moves the folder aside. A lost `commit` only means that less is known to be committed.
+//! A damaged `final/` is rebuilt, a damaged snapshot replaced by an older one or by the log, as long as these reach.
+//!
+//! Only this module names the embedded database (sled). The traits show no type of it, so the runtime and its tests can
+//! put other stores in their place.
 
 mod error;
 
 mod disk;
 
-mod private;
+mod permissions;
 
-mod identity;
+mod format;
 
 mod log;
 
 mod snapshot;
 
 mod database;
-
-mod restored;
 
 mod open;
 
@@ -46,27 +60,31 @@ use crate::protocol::{
 pub use backup::{Backup, half_restored, read_backup, restore_backup};
 pub use error::StorageError;
 pub use inspect::{EntryContent, EntryState, InspectedEntry, Inspection, inspect};
-pub use log::{entry_to_harm, last_list, turn_bit};
+pub use log::last_list;
 pub use open::{OpenOptions, open};
 pub use quarantine::{Label, Quarantine, examine, quarantine};
 
-/// Intermediate data and the promise. Owned by the loop: every call but [`IntermediateLog::flush`]'s completion is
-/// memory and checksums only.
+pub(crate) use log::{StoredBody, committed_body};
+pub(crate) use open::lock::FolderLock;
+
+/// Intermediate data and the promise (epoch and vote). The event loop owns it: calls only fill memory and compute
+/// checksums, except [`IntermediateLog::record_commit`], which makes one write without a sync. The disk is written by
+/// another thread after [`IntermediateLog::flush`].
 pub trait IntermediateLog: Send {
     fn save_promise(&mut self, promise: Promise) -> Result<(), StorageError>;
 
     fn append(&mut self, append: &Append) -> Result<(), StorageError>;
 
-    /// Entries up to `base.last` may go: a durable snapshot covers them.
+    /// Drops entries up to `base.last`, in whole segments. A durable snapshot must cover them.
     fn compact(&mut self, base: &Base) -> Result<(), StorageError>;
 
-    /// All entries go; the log begins anew after `base`, which a durable snapshot covers.
+    /// Drops all entries. The log continues after `base`, which a durable snapshot must cover.
     fn replace(&mut self, base: &Base) -> Result<(), StorageError>;
 
-    /// ChunkOutcome, so that a killed process remembers it, but not synced.
+    /// Writes the commit point without a sync: it survives a killed process, not a power cut.
     fn record_commit(&mut self, up_to: LogPoint) -> Result<(), StorageError>;
 
-    /// Makes everything so far durable (`fdatasync`), then calls `done` from another thread. Calls complete in order.
+    /// Makes everything so far durable (`fdatasync`), then calls `done` from another thread. Flushes complete in order.
     fn flush(&mut self, done: FlushDone) -> Result<(), StorageError>;
 
     fn reader(&self) -> Arc<dyn LogReader>;
@@ -74,104 +92,104 @@ pub trait IntermediateLog: Send {
 
 pub type FlushDone = Box<dyn FnOnce(Result<(), StorageError>) + Send>;
 
-/// Reads of the log that may block on the disk: never called on the loop.
+/// Reads of the log. They may block on the disk, so the event loop never makes them.
 pub trait LogReader: Send + Sync {
-    /// Entries from `from` to `to` (both included), in order without gaps; ends early after `bytes_max` bytes of bodies
-    /// or at the end of the log, but has at least one entry if there is one at `from`.
+    /// Entries from `from` to `to` (both included), in order without gaps. Ends early after `bytes_max` bytes of bodies
+    /// or at the end of the log, but returns at least one entry if there is one at `from`.
     fn read(&self, from: Position, to: Position, bytes_max: u64) -> Result<Vec<Entry>, StorageError>;
 
-    /// Reads everything and computes the chain of digests anew.
+    /// Reads all entries and recomputes the chain of digests.
     fn check_chain(&self) -> Result<ChainCheck, StorageError>;
 }
 
 /// Final data: one thread applies, any thread reads.
 pub trait FinalDatabase: Send + Sync {
-    /// Applies the entries of several orders, in order, each batch together with the mark of what it stands for; gives
-    /// what each entry came to.
+    /// Applies the entries of one or more commit orders. Each batch is atomic and includes the mark of its last entry.
+    /// Returns the outcome of each entry.
     fn apply(&self, apply: &Apply) -> Result<Vec<Applied>, StorageError> {
         self.apply_telling(apply, &mut |_| ())
     }
 
-    /// As [`FinalDatabase::apply`]; hands each change of a key to `told`, in order.
+    /// Like [`FinalDatabase::apply`]; passes each change of a key to `told`, in order.
     fn apply_telling(&self, apply: &Apply, told: &mut dyn FnMut(&Write)) -> Result<Vec<Applied>, StorageError>;
 
-    /// How many keys there are; `None` if there are more than `most`. It looks at each of them.
+    /// The number of keys; `None` if there are more than `most`. Takes time proportional to the number.
     fn count(&self, most: u64) -> Result<Option<u64>, StorageError>;
 
     fn read(&self, key: &[u8]) -> Result<Option<Record>, StorageError>;
 
-    /// Records whose key starts with `prefix` and is greater than `after`, in the order of keys, at most `limit`; true
-    /// if there are more.
+    /// Records whose key starts with `prefix` and is greater than `after`, in key order, at most `limit`, and whether
+    /// there are more.
     fn list(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), StorageError>;
 
-    /// The changes of keys that start with `prefix` after that revision, in order without gaps, at most `limit`.
+    /// Changes after a revision of keys that start with `prefix`, in order without gaps, at most `limit`. Fails with
+    /// the oldest available revision if the history does not reach back that far.
     fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld>;
 
+    /// The last applied entry.
     fn applied(&self) -> Option<LogPoint>;
 
-    /// One more for each put, and for each delete of a key that was there.
+    /// The number of changes so far: each put, and each delete of an existing key.
     fn revision(&self) -> u64;
 
-    /// Begins a snapshot of everything as it is now; nothing that is applied later is in it. One at a time.
+    /// Begins a snapshot of the present content; entries applied later are not in it. One at a time.
     fn begin_snapshot(&self) -> Result<Box<dyn Dump>, StorageError>;
 
-    /// Everything becomes what a snapshot holds. Until that is done readers get an error. Refused if more is applied
-    /// already.
+    /// Replaces the content by that of a snapshot. Meanwhile reads fail with [`StorageError::Replaced`]. Fails if the
+    /// database has applied as much as the snapshot holds, or more.
     fn install(&self, dump: &mut dyn Dump) -> Result<(), StorageError>;
 
-    /// Makes what was applied durable, so that a restart need not replay it.
+    /// Syncs what was applied, so that a restart need not replay it.
     fn checkpoint(&self) -> Result<(), StorageError>;
 
-    /// Checkpoints and leaves the mark of a clean end.
+    /// Checkpoints and writes the mark of a clean shutdown.
     fn close(&self) -> Result<(), StorageError>;
 }
 
-/// The snapshots on the disk. Every call may take long and none is made on the loop.
+/// The snapshots on the disk. Calls may take long, so the event loop never makes them.
 pub trait SnapshotStore: Send + Sync {
-    /// Writes what the dump gives; on return it is durable under its name.
+    /// Writes the content of `dump` to a new snapshot. On return the file is durable under its name.
     fn take(&self, base: &Base, dump: &mut dyn Dump) -> Result<SnapshotId, StorageError>;
 
-    /// A part of a snapshot's file. With the first part the whole file is checked; `None` if it is gone or damaged.
+    /// A part of a snapshot's file. Reading the first part verifies the whole file; `None` if it is gone or damaged.
     fn read(&self, snapshot: SnapshotId, offset: u64, bytes_max: u64) -> Result<Option<Bytes>, StorageError>;
 
-    /// Keeps the next part of a snapshot that is received. With the last one the file is checked, made durable and
-    /// named.
+    /// Writes the next part of a snapshot that is received. After the last part the file is verified, synced and named.
     fn write(&self, part: &WriteSnapshot) -> Result<ChunkOutcome, StorageError>;
 
     /// The snapshot whose last entry has this position.
     fn find(&self, position: Position) -> Result<Option<SnapshotId>, StorageError>;
 
-    /// What a whole snapshot holds.
+    /// The content of a complete snapshot.
     fn open(&self, snapshot: SnapshotId) -> Result<Box<dyn Dump>, StorageError>;
 
-    /// Removes snapshots of entries before `position`.
+    /// Removes snapshots whose last entry is before `position`.
     fn remove_before(&self, position: Position) -> Result<(), StorageError>;
 
-    /// Removes all but the newest, the one before it, which is used if the newest turns out to be damaged, and those
-    /// that are being read.
+    /// Removes all snapshots except the newest two and those that are being read. The second newest is used if the
+    /// newest is found damaged.
     fn remove_superfluous(&self) -> Result<(), StorageError>;
 
-    /// How many snapshots are being read part by part, to be sent or as a backup. Each of them stays on the disk
-    /// meanwhile.
+    /// The number of snapshots that are read part by part, to be sent or as a backup. They stay on the disk meanwhile.
     fn being_read(&self) -> usize;
 }
 
-/// The content of a snapshot as it is read: of the database itself, which goes on changing meanwhile, or of a file. Of
-/// a file nothing counts before its end was reached.
+/// The content of a snapshot, read in key order: from the database while it goes on changing, or from a file. Rows of a
+/// file are verified only once [`Dump::next`] has returned `None`.
 pub trait Dump: Send {
-    /// What it stands for.
+    /// The last applied entry of the snapshot.
     fn applied(&self) -> Option<LogPoint>;
 
     fn revision(&self) -> u64;
 
-    /// The next stretch of rows, as they lie in the database, in the order of keys; `None` at the end.
+    /// The next rows; `None` at the end.
     fn next(&mut self) -> Result<Option<Rows>, StorageError>;
 }
 
-/// Keys and values as they lie in the database, in the order of keys.
+/// Rows of the database in its own encoding, in key order.
 pub type Rows = Vec<(Bytes, Bytes)>;
 
-/// A final record, with where its last write stands in the log.
+/// A final record, with the entry that wrote it last.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Record {
     pub key: Bytes,
@@ -179,19 +197,19 @@ pub struct Record {
     pub id: EntryId,
     pub create_revision: u64,
     pub revision: u64,
-    /// How often the key was written since it was created.
+    /// The number of writes of the key since it was created.
     pub version: u64,
 }
 
-/// What opening a node's data folder gives.
+/// An opened data folder.
 pub struct Opened {
     pub incarnation: Incarnation,
     pub log: Box<dyn IntermediateLog>,
     pub database: Arc<dyn FinalDatabase>,
     pub snapshots: Arc<dyn SnapshotStore>,
     pub restored: Restored,
-    /// What people should know, such as that the final database was rebuilt.
+    /// What an operator should know, such as a rebuild of the final database.
     pub notes: Vec<String>,
-    /// What was found damaged here and moved aside, oldest first.
+    /// Damaged content that was moved aside in this folder, oldest first.
     pub quarantines: Vec<Quarantine>,
 }

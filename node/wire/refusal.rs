@@ -132,6 +132,16 @@ typed! {
         QuorumAtRisk = "quorum_at_risk" {}
         #[error("the cluster has as many members as it may have: remove one first")]
         TooManyMembers = "too_many_members" {}
+        #[error(
+            "a member runs an older version that does not know this kind of write: `epoca member list` shows which; \
+             upgrade it first"
+        )]
+        FeatureLevel = "feature_level" {}
+        #[error(
+            "{node} supports feature levels up to {count}, and {limit} is in force in the cluster: use a newer epoca \
+             for {node}"
+        )]
+        VersionTooOld = "feature_level" { node: NodeId, count: u64, limit: u64 }
         #[error("{count} is no node id: they count from 1")]
         BadNodeId = "bad_member" { count: u64 }
         #[error("{subject:?} is no address: write HOST:PORT, as 127.0.0.1:7105")]
@@ -320,6 +330,7 @@ impl From<protocol::Refusal> for Refusal {
             Core::LastVoter => Refusal::LastVoter {},
             Core::QuorumAtRisk => Refusal::QuorumAtRisk {},
             Core::TooManyMembers => Refusal::TooManyMembers {},
+            Core::FeatureLevel => Refusal::FeatureLevel {},
             Core::Leads => Refusal::Leads {},
             Core::Standing => Refusal::Standing {},
             Core::EmptyLog => Refusal::EmptyLog {},

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use epoca::protocol::{
-    Ack, Change, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Expect, Incarnation, Kind, LogPoint, LogState,
-    Member, Membership, Message, NodeId, Offset, Once, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed,
-    Refused, RoundAnswer, RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
+    Ack, Change, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Expect, FeatureLevel, Incarnation, Kind,
+    LogPoint, LogState, Member, Membership, Message, NodeId, Offset, Once, Opening, Position, PreVoteAnswer,
+    PreVoteAsked, Push, Pushed, Refused, RoundAnswer, RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 use epoca::wire::proto;
 
@@ -108,6 +108,7 @@ pub fn envelope(from: u64, to: u64, epoch: Option<u64>, message: Message) -> Env
         epoch,
         sender: None,
         process: 0,
+        level: FeatureLevel::NEWEST,
         message,
     }
 }

@@ -7,7 +7,9 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use bolero::check;
-use epoca::protocol::{Append, Apply, Entry, EntryId, Epoch, Kind, LogPoint, NodeId, Opening, Position, Promise};
+use epoca::protocol::{
+    Append, Apply, Entry, EntryId, Epoch, FeatureLevel, Kind, LogPoint, NodeId, Opening, Position, Promise,
+};
 use epoca::storage::{OpenOptions, Opened, StorageError, inspect, open};
 use epoca::verify::patience::on_this_machine;
 use tempfile::TempDir;
@@ -29,6 +31,7 @@ fn open_at(folder: &Path) -> Result<Opened, StorageError> {
         node: NodeId(1),
         tail_bytes: u64::MAX,
         tail_entries: usize::MAX,
+        level_max: FeatureLevel::NEWEST,
         progress: &|_| {},
     })
 }

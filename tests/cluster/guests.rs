@@ -1,6 +1,6 @@
 //! Nodes that are no members and speak to one that is: each is let in or told why not, and the cluster goes on.
 
-use epoca::protocol::{ClusterId, Envelope, Epoch, Message, NodeId, PreVoteAsked, RoundAnswer};
+use epoca::protocol::{ClusterId, Envelope, Epoch, FeatureLevel, Message, NodeId, PreVoteAsked, RoundAnswer};
 use epoca::wire::proto;
 use epoca::wire::proto::control_client::ControlClient;
 use epoca::wire::proto::peer_client::PeerClient;
@@ -21,6 +21,7 @@ fn from(from: u64, cluster: Option<ClusterId>) -> Envelope {
         incarnation: None,
         sender: None,
         process: 0,
+        level: FeatureLevel::NEWEST,
         epoch: Some(Epoch(1)),
         message: Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 }),
     }

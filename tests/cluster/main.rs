@@ -54,6 +54,8 @@ mod streams;
 
 mod tape;
 
+mod versions;
+
 mod watches;
 
 mod wrong;

@@ -78,5 +78,5 @@ fn a_second_process_on_a_folder_refuses() {
     let cluster = Cluster::start(&["--nodes", "1"]);
     let folder = cluster.data().join("n1");
     let said = epoca(["node", "--id", "1", "--listen", "127.0.0.1:0", "--data", folder.to_str().unwrap()]);
-    assert!(said.code == Some(1) && said.err.contains("another process runs on data folder"), "{said:?}");
+    assert!(said.code == Some(1) && said.err.contains("another process uses the data folder"), "{said:?}");
 }

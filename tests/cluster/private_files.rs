@@ -82,7 +82,7 @@ fn a_node_alone_whose_folder_is_deleted_or_moved_confirms_nothing_more_and_says_
         }
         let said = cluster.epoca(&["put", "x", "2", "--timeout", "3"]);
         assert_ne!(said.code, Some(0), "it was confirmed, and is nowhere: {said:?}");
-        until("the node says why it has ended", || log_of(&cluster, 1).contains("is not there any more"));
+        until("the node says why it has ended", || log_of(&cluster, 1).contains("no longer exists"));
         until("the node has ended", || cluster.epoca(&["get", "x", "--timeout", "1"]).code != Some(0));
     }
 }

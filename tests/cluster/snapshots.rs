@@ -202,7 +202,7 @@ fn a_damaged_backup_is_refused_and_restores_nothing() {
     let data = cluster.data().join("restored");
     let said = epoca(["restore", path, data.to_str().expect("a path of text")]);
     assert_eq!((said.code, data.exists()), (Some(1), false), "{said:?}");
-    assert!(said.err.contains("all.backup is no whole backup"), "{said:?}");
+    assert!(said.err.contains("all.backup is not a complete backup"), "{said:?}");
     let nowhere = epoca(["restore", "no-such-file", data.to_str().expect("a path of text")]);
     assert!(nowhere.err.starts_with("epoca: could not read no-such-file: "), "{nowhere:?}");
 }

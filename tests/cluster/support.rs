@@ -215,6 +215,13 @@ impl Cluster {
         Cluster { launched, folder }
     }
 
+    /// Ends the launcher and its nodes; their data stay until the folder is dropped.
+    pub fn end(mut self) -> tempfile::TempDir {
+        self.launched.signal(Signal::SIGTERM);
+        assert_eq!(self.launched.wait(), Some(0));
+        self.folder
+    }
+
     /// Ends the launcher and starts another one on the same data.
     pub fn start_again(mut self, arguments: &[&str]) -> Cluster {
         self.launched.signal(Signal::SIGTERM);

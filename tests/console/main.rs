@@ -1,5 +1,5 @@
-//! The console as a person meets it: real nodes, a real terminal, keys. How its screens look is compared in the unit
-//! tests of `tui/console`, against the files in `screens/`.
+//! The console as a user meets it: real nodes, a real terminal, keys. The screens are compared with the files in
+//! `screens/` by the unit tests of `tui/console`.
 
 #[cfg(unix)]
 mod session;

@@ -1,5 +1,4 @@
-//! A console in a terminal of its own, as a person has it: keys go in, the screen is read, and afterwards it is looked
-//! at what is left behind.
+//! A console in a pseudo-terminal: sends keys, reads the screen, and checks what is left after the end.
 
 #[path = "../support/quiet.rs"]
 mod quiet;
@@ -21,46 +20,46 @@ use quiet::{PATIENCE, Scale};
 const ROWS: NonZero<u16> = NonZero::new(36).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
 
-/// Between two looks at the clock.
+/// Interval of deadline checks.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 pub struct Session {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
-    /// Kept, so that the terminal outlives the console and can be looked at.
+    /// Keeps the terminal open after the console has ended, so that its settings can be read.
     _slave: Box<dyn SlavePty + Send>,
     seen: Arc<Seen>,
     found: String,
 }
 
-/// What the terminal shows.
+/// The screen as text.
 struct Seen {
     parser: Mutex<vt100::Parser>,
     changed: Condvar,
 }
 
 impl Seen {
-    /// A test that failed while it looked has changed nothing.
+    /// A panic while reading does not invalidate the screen.
     fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
         self.parser.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Session {
-    /// Opens a console with these arguments; its own state rests in `home`.
+    /// Starts a console with these arguments and the state folder `home`.
     pub fn open(home: &Path, arguments: &[&str]) -> Session {
         Session::open_sized(home, arguments, (COLUMNS.get(), ROWS.get()))
     }
 
-    /// In a terminal that tells this size.
+    /// With a terminal of this size.
     pub fn open_sized(home: &Path, arguments: &[&str], size: (u16, u16)) -> Session {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_epoca"));
         command.args(of_this_machine(arguments));
         Session::begin(home, command, "xterm-256color", size)
     }
 
-    /// In a terminal that calls itself this.
+    /// With this value of TERM.
     pub fn open_as(home: &Path, arguments: &[&str], kind: &str) -> Session {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_epoca"));
         command.args(of_this_machine(arguments));
@@ -103,7 +102,7 @@ impl Session {
         self.keyboard.write_all(keys.as_bytes()).and_then(|()| self.keyboard.flush()).expect("the terminal takes keys");
     }
 
-    /// Types a command in CONTROL and goes back there.
+    /// Types a command from CONTROL and returns to CONTROL.
     pub fn command(&mut self, line: &str) {
         self.keys("i");
         self.wait_for(|screen| screen.contains("[TYPE]"));
@@ -116,12 +115,12 @@ impl Session {
         self.master.resize(pty_size(size)).expect("a terminal has a size");
     }
 
-    /// Waits until a full screen is there, or is not, and its text is as wanted.
+    /// Waits until the alternate screen is on or off and the text matches.
     pub fn wait_for_screen(&self, is_full: bool, wanted: impl Fn(&str) -> bool) -> String {
         self.wait_until(|screen| screen.alternate_screen() == is_full && wanted(&screen.contents()))
     }
 
-    /// Waits until the screen's text is as wanted, and gives it.
+    /// Waits until the text matches and returns it.
     pub fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> String {
         self.wait_until(|screen| wanted(&screen.contents()))
     }
@@ -144,7 +143,7 @@ impl Session {
         kill(Pid::from_raw(pid), signal).expect("the console runs");
     }
 
-    /// Waits for the end, which says this and leaves the terminal as it was found; gives the exit code.
+    /// Waits for the end. The output must contain the text, and the terminal must be restored. Returns the exit code.
     pub fn ended(mut self, said: &str) -> u32 {
         let patience = Patience::of(PATIENCE);
         let status = loop {
@@ -163,7 +162,7 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// A test that failed leaves no console behind; its nodes end with it.
+    /// A failed test leaves no console and no nodes.
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             let _ = self.child.kill();
@@ -172,7 +171,7 @@ impl Drop for Session {
     }
 }
 
-/// With the deadlines and election timeouts that a quiet machine would have.
+/// With the deadlines and election timeouts of an idle machine.
 fn of_this_machine(arguments: &[&str]) -> Vec<OsString> {
     let mut words: Vec<OsString> = arguments.iter().map(OsString::from).collect();
     let scale = Scale::of_this_machine();
@@ -184,14 +183,14 @@ fn of_this_machine(arguments: &[&str]) -> Vec<OsString> {
     words
 }
 
-/// The process ids of the nodes, as the table of logs names them.
+/// The process ids of the nodes, from the log table.
 pub fn node_pids(screen: &str) -> Vec<i32> {
     let rows = screen.lines().filter(|row| row.starts_with("│   :"));
     let after = rows.filter_map(|row| row.split_once(" pid "));
     after.filter_map(|(_, rest)| rest.split_whitespace().next()?.parse().ok()).collect()
 }
 
-/// Waits until none of the processes is there any more.
+/// Waits until all of the processes are gone.
 pub fn assert_gone(pids: &[i32]) {
     let patience = Patience::of(PATIENCE);
     let is_gone = |pid: &i32| kill(Pid::from_raw(*pid), None) == Err(Errno::ESRCH);

@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::session::{Session, assert_gone, node_pids};
 
-/// A demo on a temporary folder and free ports, once all four nodes have a leader.
+/// A demo in a temporary folder on free ports, after the first election.
 fn demo(home: &tempfile::TempDir) -> (Session, Vec<i32>) {
     let session = Session::open(home.path(), &["demo", "--base-port", "0"]);
     let led = |screen: &str| screen.contains("n1 leads  commit e1·o0") && finals(screen, "  ◇  ") == 4;
@@ -14,7 +14,7 @@ fn demo(home: &tempfile::TempDir) -> (Session, Vec<i32>) {
     (session, node_pids(&screen))
 }
 
-/// How many nodes show this content as final.
+/// The number of nodes that show this content as final.
 fn finals(screen: &str, content: &str) -> usize {
     screen.matches(&format!("[{content}]")).count()
 }
@@ -158,7 +158,7 @@ fn the_recording_beside_the_readme_opens_and_plays_and_nothing_is_found_in_it() 
     let mut session = Session::open(home.path(), &["replay", file]);
     session.wait_for(|screen| {
         let is_opened = screen.contains("REPLAY demo.epoca.jsonl  event ") && screen.contains("this is a recording");
-        // It opens where somebody leads, with the whole of it left to play.
+        // It opens at the first leader, with the rest left to play.
         is_opened && screen.contains("n1 leads") && !screen.contains("NO LEADER")
     });
     session.keys("L");

@@ -1,4 +1,4 @@
-//! Terminals that go away, take nothing, stop the console, have no size or no full screen.
+//! Terminals that close, accept no output, stop the console, report no size, or have no full screen.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -15,10 +15,10 @@ use nix::unistd::Pid;
 
 use crate::session::{Session, assert_gone, node_pids};
 
-/// Far beyond what anything here takes, also on a busy machine.
+/// A generous deadline for a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A demo in a terminal of which the test has both ends, so that it can close it or not read from it.
+/// A demo in a terminal of which the test owns both ends, so that it can close it or stop reading.
 struct Demo {
     child: Child,
     master: Option<File>,
@@ -27,7 +27,7 @@ struct Demo {
 }
 
 impl Demo {
-    /// As `setsid` starts it: with the terminal as its own, so that it gets SIGHUP when that closes, or without.
+    /// With the terminal as its controlling terminal, as `setsid` does, so that it receives SIGHUP; or without.
     fn start(home: &Path, is_its_own: bool) -> Demo {
         let size = Winsize { ws_row: 36, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None).expect("a terminal");
@@ -66,7 +66,7 @@ impl Demo {
         kill(Pid::from_raw(self.child.id() as i32), signal).expect("it runs");
     }
 
-    /// Waits for the end, by its own will and with its nodes.
+    /// Waits until it has ended on its own, with its nodes.
     fn assert_ends(mut self) {
         let begun = Instant::now();
         let status = loop {
@@ -82,7 +82,7 @@ impl Demo {
 }
 
 impl Drop for Demo {
-    /// A test that failed leaves nothing behind.
+    /// A failed test leaves no processes.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -110,7 +110,7 @@ fn a_terminal_that_takes_no_output_does_not_keep_the_console_from_its_signals() 
         let home = tempfile::tempdir().expect("a folder");
         let mut demo = Demo::start(home.path(), true);
         let (slave, mut master) = (demo.slave.take().expect("it is open"), demo.master.take().expect("it is open"));
-        // Nobody reads, and each key changes the whole screen.
+        // Nothing reads the terminal, and each key changes the whole screen.
         let begun = Instant::now();
         while is_ready(&slave, PollFlags::POLLOUT, 0) {
             assert!(begun.elapsed() < DEADLINE, "the terminal takes all");
@@ -122,7 +122,7 @@ fn a_terminal_that_takes_no_output_does_not_keep_the_console_from_its_signals() 
     }
 }
 
-/// A demo that a shell with job control has started, with the ids of its processes: its own and those of its nodes.
+/// A demo started by a shell with job control; the ids of its process and of its nodes.
 fn job(home: &Path) -> (Session, i32, Vec<i32>) {
     let mut session = Session::shell(home);
     session.wait_for(|screen| screen.contains("ready> "));
@@ -175,7 +175,7 @@ fn sigterm_to_a_stopped_console_ends_it_in_the_background() {
         kill(Pid::from_raw(console), Signal::SIGTERM).expect("it is there");
         kill(Pid::from_raw(console), Signal::SIGCONT).expect("it is there");
         assert_gone(&[nodes, vec![console]].concat());
-        // The shell tells of an end at its next prompt.
+        // The shell reports the end at its next prompt.
         session.keys("\r");
         session.wait_for(|screen| screen.contains("Done"));
         session.keys("exit\r");

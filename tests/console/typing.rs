@@ -1,4 +1,4 @@
-//! What is typed and pasted, byte by byte as terminals send it.
+//! Typing and pasting, byte by byte as terminals send them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::session::Session;
 
-/// A recording: it needs no nodes, and `q` ends it like any other console.
+/// A recording needs no nodes.
 fn replay(home: &tempfile::TempDir) -> Session {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/.assets/demo.epoca.jsonl");
     let session = Session::open(home.path(), &["replay", file]);

@@ -5,8 +5,8 @@ use std::hash::{Hash, Hasher};
 
 use epoca::protocol::apply::{Applied, Outcome};
 use epoca::protocol::{
-    Apply, Config, Core, Entry, EntryId, Envelope, Incarnation, Input, Kind, Leadership, Limits, LogPoint, Member,
-    Membership, NodeId, Opening, Operation, Output, Promise, Time,
+    Apply, Config, Core, Entry, EntryId, Envelope, FeatureLevel, Incarnation, Input, Kind, Leadership, Limits,
+    LogPoint, Member, Membership, NodeId, Opening, Operation, Output, Promise, Time,
 };
 
 use crate::disk::{Disk, Image};
@@ -175,6 +175,7 @@ pub fn config(id: u64, voters: u64) -> Config {
         seed: 0,
         limits: Limits::default(),
         leadership: Leadership::default(),
+        level_max: FeatureLevel::NEWEST,
     }
 }
 

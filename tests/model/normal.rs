@@ -11,7 +11,7 @@
 
 use std::hash::{Hash, Hasher};
 
-use epoca::protocol::{Config, Core, Time};
+use epoca::protocol::{Config, Core, FeatureLevel, Time};
 
 /// The clocks' first time, far from every other number in a core.
 pub const START: Time = Time(1 << 40);
@@ -100,6 +100,7 @@ mod tests {
             epoch: None,
             sender: None,
             process: 0,
+            level: FeatureLevel::NEWEST,
             message,
         })
     }

@@ -1,4 +1,4 @@
-//! The console's imports run one way, and what it shows is computed from its model alone.
+//! The console's imports run in one direction, and everything below `app` and `terminal` is free of input and output.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,28 +7,25 @@ use super::{Source, named_behind, nothing, sources, top, whole_code};
 
 const CONSOLE: &str = "tui/console";
 
-/// Each part of the console, from the lowest, with the parts that it may name besides itself. `tests` may name all.
+/// Each part of the console, from the lowest, with the parts that it may name besides itself. `tests` may name all. The
+/// head of `tui/console/mod.rs` says what the parts are for.
 const PARTS: [(&str, &[&str]); 10] = [
-    // Widths of texts.
     ("text", &[]),
-    // The table of keys: read by dispatch, hint line, help and palette.
     ("keys", &[]),
     ("theme", &[]),
     ("model", &["keys", "text"]),
-    // What the model's states, the keys and the protocol's facts are called.
     ("words", &["keys", "model"]),
-    // What stands where, for those who draw it and those who act on it.
     ("layout", &["keys", "model", "text", "words"]),
     ("update", &["keys", "layout", "model", "text", "words"]),
     ("view", &["keys", "layout", "model", "text", "theme", "words"]),
     ("terminal", &["text"]),
-    ("app", &["keys", "model", "terminal", "theme", "update", "view", "words", "ConsoleOptions", "Source", "Theme"]),
+    ("app", &["keys", "model", "terminal", "theme", "update", "view", "ConsoleOptions", "Source", "Theme"]),
 ];
 
-/// Parts that neither read nor write anything but the model: effects are carried out by `app`.
+/// Parts without input and output. `app` carries out their effects.
 const PURE: [&str; 8] = ["text", "keys", "theme", "model", "words", "layout", "update", "view"];
 
-/// What reads a clock, or anything outside of the process.
+/// Names of clocks, files, sockets, processes, threads.
 const OUTSIDE: [&str; 11] = [
     "std::fs",
     "std::io",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use epoca::client::{Client, ClientError, Consistency, Done, NodeStatus, Record, Reported, Written};
-use epoca::protocol::{Epoch, NodeId, VALUE_BYTES_MAX};
+use epoca::protocol::{Epoch, FeatureLevel, NodeId, VALUE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
@@ -206,6 +206,8 @@ fn status_json(node: &NodeStatus) -> Value {
         "pid": reported.map(|reported| reported.pid),
         "member": reported.and_then(|reported| kind(node.id, reported)),
         "notes": reported.map(|reported| &reported.notes),
+        "feature_level": reported.and_then(level).map(|level| level.0),
+        "feature_level_max": reported.map(|reported| reported.level_max.0),
         "disks_lost": reported.and_then(|reported| reported.disks_lost.as_ref().map(ToString::to_string)),
     });
     if let Some(reported) = reported.filter(|reported| reported.lab) {
@@ -218,6 +220,11 @@ fn status_json(node: &NodeStatus) -> Value {
 fn kind(id: NodeId, reported: &Reported) -> Option<&'static str> {
     let (list, incarnation) = (reported.members.as_ref()?, reported.incarnation?);
     list.membership.member_with(id, incarnation).map(|member| member.kind.name())
+}
+
+/// The feature level of the node's member list.
+fn level(reported: &Reported) -> Option<FeatureLevel> {
+    reported.members.as_ref().map(|listed| listed.membership.level)
 }
 
 fn status_row(node: &NodeStatus) -> Vec<String> {
@@ -249,7 +256,10 @@ fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<String> {
     });
     let stranger = (reported.members.is_some() && kind(id, reported).is_none())
         .then(|| format!("{id}: not a member, by its own log"));
-    notes.chain(stranger).chain(begins).chain(lab::remarks(id, reported)).collect()
+    let mixed = level(reported)
+        .filter(|level| *level != reported.level_max)
+        .map(|level| format!("{id}: feature level {level} is in force, and it supports up to {}", reported.level_max));
+    notes.chain(stranger).chain(mixed).chain(begins).chain(lab::remarks(id, reported)).collect()
 }
 
 pub(super) fn with_table(outcome: Outcome, rows: &[Vec<String>]) -> Outcome {

@@ -1,7 +1,7 @@
 //! `member list`, `add`, `remove` and `promote`: who belongs to the cluster.
 
 use epoca::client::{Client, ClientError, DisksLost, NodeStatus, Refusal, Written};
-use epoca::protocol::{Listed, MemberKind, NodeId};
+use epoca::protocol::{FeatureLevel, Listed, MemberKind, NodeId};
 use serde_json::{Value, json};
 
 use super::execute::done_so;
@@ -63,6 +63,11 @@ fn has_its_folder(member: &epoca::protocol::Member, nodes: &[NodeStatus]) -> Opt
     Some(reported.incarnation? == member.incarnation)
 }
 
+/// The greatest feature level that a node supports; `None`: it does not answer.
+fn level_max(member: &epoca::protocol::Member, nodes: &[NodeStatus]) -> Option<u32> {
+    Some(nodes.iter().find(|node| node.id == member.id)?.reported.as_ref().ok()?.level_max.0)
+}
+
 fn list(listed: &Listed, said: NodeId, nodes: &[NodeStatus], lost: Option<DisksLost>) -> Outcome {
     let members = &listed.membership.members;
     let since = json!({"epoch": listed.id.epoch.0, "offset": listed.id.offset.0, "position": listed.position.0});
@@ -74,6 +79,8 @@ fn list(listed: &Listed, said: NodeId, nodes: &[NodeStatus], lost: Option<DisksL
             "incarnation": member.incarnation.to_string(),
             "folder": has_its_folder(member, nodes).map(|own| if own { "own" } else { "another" }),
             "since": since,
+            "feature_level_max": level_max(member, nodes),
+            "feature_level": listed.membership.level.0,
         })
     };
     let json: Value = members.iter().map(row).collect();
@@ -83,7 +90,19 @@ fn list(listed: &Listed, said: NodeId, nodes: &[NodeStatus], lost: Option<DisksL
         vec![member.id.to_string(), member.address.clone(), kind, incarnation]
     }));
     let voters = members.iter().filter(|member| member.kind == MemberKind::Voter).count();
-    let text = format!("{voters} voters, {} of them are a majority; since {}, says {said}", voters / 2 + 1, listed.id);
+    let text = format!(
+        "{voters} voters, {} of them are a majority; feature level {}; since {}, says {said}",
+        voters / 2 + 1,
+        listed.membership.level,
+        listed.id
+    );
+    let older = |member: &&epoca::protocol::Member| {
+        level_max(member, nodes).is_some_and(|level| level < FeatureLevel::NEWEST.0)
+    };
+    let older = members.iter().filter(older).map(|member| {
+        let level = level_max(member, nodes).unwrap_or_default();
+        format!("{} supports feature levels up to {level}: it runs an older version", member.id)
+    });
     let mut lines = table(&rows).into_iter();
     let outcome = Outcome::done(json).lines(Tone::Heading, lines.next());
     let others = members.iter().filter(|member| has_its_folder(member, nodes) == Some(false));
@@ -93,6 +112,7 @@ fn list(listed: &Listed, said: NodeId, nodes: &[NodeStatus], lost: Option<DisksL
         .lines(Tone::Result, lines)
         .line(Tone::Note, text)
         .lines(Tone::Note, others)
+        .lines(Tone::Note, older)
         .lines(Tone::Error, lost.map(|lost| lost.to_string()))
 }
 
@@ -112,6 +132,6 @@ mod tests {
         assert_eq!(outcome.json[0]["since"], json!({"epoch": 2, "offset": 5, "position": 9}));
         let texts: Vec<&str> = outcome.lines.iter().map(|line| &line.text[..]).collect();
         assert!(texts[3].contains("127.0.0.1:7103") && texts[3].contains("joining"), "{texts:?}");
-        assert_eq!(texts[4], "2 voters, 2 of them are a majority; since e2·o5, says n1");
+        assert_eq!(texts[4], "2 voters, 2 of them are a majority; feature level 2; since e2·o5, says n1");
     }
 }

@@ -27,8 +27,8 @@ pub enum FileError {
     Io(PathBuf, io::Error),
     #[error("{} is no recording: its first line is not the header of one", .0.display())]
     NoRecording(PathBuf),
-    #[error("{} is a recording of format {}, and this epoca reads format {FORMAT}: use a newer epoca", .0.display(), .1)]
-    OtherFormat(PathBuf, u64),
+    #[error("{} has format version {}; this epoca reads up to {FORMAT}: use a newer epoca", .0.display(), .1)]
+    FormatTooNew(PathBuf, u64),
     #[error("{}, line {}: {}", .0.display(), .1, .2)]
     Line(PathBuf, u64, String),
 }
@@ -131,8 +131,8 @@ impl Reader {
         let format = header.as_ref().and_then(|header| header["epoca_recording"].as_u64());
         match format {
             Some(FORMAT) => Ok(reader),
-            Some(other) => Err(FileError::OtherFormat(reader.path, other)),
-            None => Err(FileError::NoRecording(reader.path)),
+            Some(newer) if newer > FORMAT => Err(FileError::FormatTooNew(reader.path, newer)),
+            _ => Err(FileError::NoRecording(reader.path)),
         }
     }
 
@@ -224,7 +224,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("other.jsonl");
         for (text, words) in [
-            ("{\"epoca_recording\":2}\n", "format 2, and this epoca reads format 1: use a newer epoca"),
+            ("{\"epoca_recording\":2}\n", "has format version 2; this epoca reads up to 1: use a newer epoca"),
             ("{}\n", "is no recording"),
             ("", "is no recording"),
             ("PNG", "is no recording"),

@@ -152,9 +152,9 @@ mod tests {
     use http_body::Body as _;
 
     use super::*;
-    use crate::wire::refusal::Refusal;
     use crate::server::admission::calls::CallLimits;
     use crate::server::admission::connections::ConnectionState;
+    use crate::wire::refusal::Refusal;
 
     /// One frame, then the end.
     struct One(Option<Bytes>);

@@ -1,7 +1,7 @@
-//! What a batch of committed entries changes: the same entries on the same data always give the same changes.
+//! The changes of a batch of committed entries. The same entries on the same data always give the same changes.
 //!
-//! What an entry does is [`apply`]'s to say; here its changes are gathered, looked up again by the entries after it, and
-//! written with the mark of what they stand for.
+//! Left out: what an entry does, see [`apply`]. Here its changes are collected, seen by the entries after it, and
+//! written together with the mark of the last entry.
 
 use std::collections::HashMap;
 
@@ -10,21 +10,21 @@ use sled::IVec;
 
 use crate::protocol::apply::{Applied, ApplyError, Numbers, Records, State, Write, apply};
 use crate::protocol::{Entry, LogPoint};
-use crate::storage::database::before::Before;
+use crate::storage::database::checksum::Checksum;
 use crate::storage::database::layout::{
     Head, INLINE_BYTES, MARK, PIECE_BYTES, SESSION_TABLE, Value, encode_mark, piece_key, record_key, session_key,
 };
-use crate::storage::database::proof::Sum;
+use crate::storage::database::read_cache::ReadCache;
+use crate::storage::database::rows::read_record;
 use crate::storage::database::tree::{Tree, Writes};
-use crate::storage::database::whole;
 
-/// Pieces written or removed in one go: a batch keeps every reader out while it lasts.
+/// Pieces written or removed in one batch of sled: readers wait as long as a batch takes.
 const PIECES_AT_ONCE: usize = 64;
 const KEYS_AT_ONCE: usize = 128;
 
-/// What the changes of a key go by.
+/// The state of an existing key.
 #[derive(Clone, Copy)]
-struct Known {
+struct Existing {
     numbers: Numbers,
     pieces: Pieces,
 }
@@ -37,31 +37,31 @@ pub(crate) struct Pieces {
 }
 
 pub(crate) struct Changes<'a> {
-    before: &'a Before<'a>,
-    /// Keys that were touched, as they are afterwards; `None` is deleted.
+    rows: &'a ReadCache<'a>,
+    /// The new state of each changed key; `None` if it is deleted.
     changed: HashMap<Bytes, Option<Head>>,
-    /// Keys and values in `changed`, about.
+    /// Roughly the size of keys and values in `changed`.
     bytes: usize,
-    /// Pieces that nobody refers to afterwards.
+    /// Pieces that no record refers to after the batch.
     dead: Vec<Pieces>,
-    /// What was written, in order, for those who watch.
+    /// The changes in order, for watchers.
     writes: Vec<Write>,
 }
 
-/// A batch that is ready, with the mark in it.
+/// A complete batch, with its mark.
 pub(crate) struct Sealed {
     pub batch: Writes,
-    /// Pieces that nobody refers to once the batch is applied.
+    /// Pieces that no record refers to once the batch is applied.
     pub dead: Vec<Pieces>,
     pub writes: Vec<Write>,
 }
 
 impl<'a> Changes<'a> {
-    pub(crate) fn new(before: &'a Before<'a>) -> Changes<'a> {
-        Changes { before, changed: HashMap::new(), bytes: 0, dead: Vec::new(), writes: Vec::new() }
+    pub(crate) fn new(rows: &'a ReadCache<'a>) -> Changes<'a> {
+        Changes { rows, changed: HashMap::new(), bytes: 0, dead: Vec::new(), writes: Vec::new() }
     }
 
-    /// One more committed entry.
+    /// Applies the next committed entry.
     pub(crate) fn add(&mut self, state: &mut State, entry: &Entry) -> Result<Applied, ApplyError<String>> {
         apply(state, self, entry)
     }
@@ -70,44 +70,44 @@ impl<'a> Changes<'a> {
         self.bytes
     }
 
-    /// What was written so far and not taken yet.
+    /// The changes so far that were not taken yet.
     pub(crate) fn take_writes(&mut self) -> Vec<Write> {
         std::mem::take(&mut self.writes)
     }
 
-    /// One batch with all changes and the mark: readers see all of it or nothing. `sum` is that of the tree, and of the tree
-    /// with the batch afterwards.
-    pub(crate) fn seal(self, state: &mut State, last: LogPoint, sum: &mut Sum) -> Result<Sealed, String> {
+    /// One atomic batch with all changes and the mark. `sum` must be the checksum of the tree; it becomes that of the
+    /// tree with the batch.
+    pub(crate) fn seal(self, state: &mut State, last: LogPoint, sum: &mut Checksum) -> Result<Sealed, String> {
         let mut batch = Writes::default();
         for (key, head) in &self.changed {
             put_change(&mut batch, key, head.as_ref());
         }
         put_sessions(&mut batch, state);
-        sum.change(self.before, &batch)?;
+        sum.change(self.rows, &batch)?;
         batch.insert(&MARK, &encode_mark(last, state.revision, *sum)[..]);
         Ok(Sealed { batch, dead: self.dead, writes: self.writes })
     }
 
-    /// Writes all changes in the order of keys, which costs a fraction of batches in the order of entries, but is not atomic:
-    /// only while nobody reads and the database has no mark.
-    pub(crate) fn spill(self, sum: &mut Sum) -> Result<(), String> {
+    /// Writes all changes in key order, which is several times faster than batches in entry order, but not atomic: only
+    /// while there are no readers and the database has no mark.
+    pub(crate) fn spill(self, sum: &mut Checksum) -> Result<(), String> {
         let mut changed: Vec<_> = self.changed.into_iter().collect();
         changed.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         for changes in changed.chunks(KEYS_AT_ONCE) {
             let mut batch = Writes::default();
             changes.iter().for_each(|(key, head)| put_change(&mut batch, key, head.as_ref()));
-            sum.change(self.before, &batch)?;
-            self.before.tree().write(batch)?;
+            sum.change(self.rows, &batch)?;
+            self.rows.tree().write(batch)?;
         }
-        remove_pieces(self.before.tree(), &self.dead)
+        remove_pieces(self.rows.tree(), &self.dead)
     }
 
-    fn look_up(&self, key: &Bytes) -> Result<Option<Known>, String> {
+    fn look_up(&self, key: &Bytes) -> Result<Option<Existing>, String> {
         if let Some(head) = self.changed.get(key) {
-            return Ok(head.as_ref().map(Known::of));
+            return Ok(head.as_ref().map(Existing::of));
         }
-        let Some(bytes) = self.before.get(&record_key(key))? else { return Ok(None) };
-        Head::decode_numbers(&bytes).map(|head| Some(Known::of(&head))).ok_or("a record is damaged".into())
+        let Some(bytes) = self.rows.get(&record_key(key))? else { return Ok(None) };
+        Head::decode_numbers(&bytes).map(|head| Some(Existing::of(&head))).ok_or("a record is damaged".into())
     }
 
     fn head(&self, write: &Write) -> Result<Option<Head>, String> {
@@ -116,7 +116,7 @@ impl<'a> Changes<'a> {
         let value = if value.len() <= INLINE_BYTES {
             Value::Inline(value)
         } else {
-            write_pieces(self.before.tree(), revision, &value)?;
+            write_pieces(self.rows.tree(), revision, &value)?;
             Value::Pieces { length: value.len() as u32 }
         };
         Ok(Some(Head { id: write.id, create_revision, revision, version, value }))
@@ -133,9 +133,9 @@ impl Records for Changes<'_> {
     fn value(&self, key: &Bytes) -> Result<Option<Bytes>, String> {
         let head = match self.changed.get(key) {
             Some(head) => head.as_ref().map(Head::encode),
-            None => self.before.get(&record_key(key))?.map(|bytes| bytes.to_vec()),
+            None => self.rows.get(&record_key(key))?.map(|bytes| bytes.to_vec()),
         };
-        let record = head.map(|head| whole(self.before.tree(), key.clone(), &head)).transpose()?;
+        let record = head.map(|head| read_record(self.rows.tree(), key.clone(), &head)).transpose()?;
         Ok(record.map(|record| record.value))
     }
 
@@ -150,11 +150,11 @@ impl Records for Changes<'_> {
     }
 }
 
-impl Known {
-    fn of(head: &Head) -> Known {
+impl Existing {
+    fn of(head: &Head) -> Existing {
         let Head { create_revision, revision, version, .. } = *head;
         let pieces = Pieces { revision, count: head.value.pieces() };
-        Known { numbers: Numbers { create_revision, revision, version }, pieces }
+        Existing { numbers: Numbers { create_revision, revision, version }, pieces }
     }
 }
 
@@ -165,7 +165,7 @@ fn put_change(batch: &mut Writes, key: &[u8], head: Option<&Head>) {
     }
 }
 
-/// The sessions that changed go with the records that they changed.
+/// Adds the changed sessions: a session must be written in the same batch as the records that it changed.
 pub(crate) fn put_sessions(batch: &mut Writes, state: &mut State) {
     let touched = state.sessions.take_touched();
     if touched.is_empty() {
@@ -180,8 +180,8 @@ pub(crate) fn put_sessions(batch: &mut Writes, state: &mut State) {
     }
 }
 
-/// Writes the pieces before anything refers to them. If the node ends in between nobody ever sees them: a database that was
-/// not closed cleanly is rebuilt.
+/// Writes pieces before a record refers to them. If the node ends in between, no reader sees them, and the verification
+/// at the next start removes them.
 fn write_pieces(tree: &Tree, revision: u64, value: &[u8]) -> Result<(), String> {
     let pieces: Vec<_> = (0..).zip(value.chunks(PIECE_BYTES)).collect();
     for pieces in pieces.chunks(PIECES_AT_ONCE) {
@@ -194,7 +194,7 @@ fn write_pieces(tree: &Tree, revision: u64, value: &[u8]) -> Result<(), String> 
     Ok(())
 }
 
-/// Removes pieces that nobody refers to any more.
+/// Removes pieces that no record refers to.
 pub(crate) fn remove_pieces(tree: &Tree, dead: &[Pieces]) -> Result<(), String> {
     let keys: Vec<_> =
         dead.iter().flat_map(|dead| (0..dead.count).map(|number| piece_key(dead.revision, number))).collect();

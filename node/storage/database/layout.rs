@@ -1,7 +1,7 @@
-//! How final data lie in the one tree of the embedded database, because its batches are atomic inside one tree only.
+//! The rows of the final database. All are in one tree of sled, because its batches are atomic only inside one tree.
 //!
 //! ```text
-//! 0                                  mark: point 40 · revision u64 · sum of the rows u128
+//! 0                                  mark: point 40 · revision u64 · checksum of the rows u128
 //! 1 · key                            epoch u64 · offset u64 · create u64 · revision u64 · version u64 · 0 · value
 //!                                                                                                    · 1 · length u32
 //! 2 · revision u64 · number u32      a piece of the value that this revision wrote (big endian, to be in order)
@@ -9,14 +9,16 @@
 //! 3 · session u64                    one session, see [`crate::protocol::apply::Session::encode`]
 //! ```
 //!
-//! Values are cut into pieces well below the size at which the database moves a node of its tree into a file of its own:
-//! those files are never synced by it.
+//! Values are cut into pieces far below the size at which sled moves a node of its tree to a file of its own: it never
+//! syncs those files.
+//!
+//! Snapshots hold these rows as they are, so a change of this layout is a new version of both formats.
 
 use bytes::Bytes;
 
 use crate::protocol::{EntryId, LogPoint};
 use crate::storage::Record;
-use crate::storage::database::proof::Sum;
+use crate::storage::database::checksum::Checksum;
 use crate::storage::log::{decode_point, encode_point};
 
 /// Longer values are cut into pieces.
@@ -30,7 +32,7 @@ const SESSIONS: u8 = 3;
 pub(crate) const SESSION_TABLE: [u8; 1] = [SESSIONS];
 const HEAD_BYTES: usize = 41;
 
-/// A record without its key, and without its value if that lies in pieces.
+/// A record without its key, and without its value if that is in pieces.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Head {
     pub id: EntryId,
@@ -64,7 +66,7 @@ impl Head {
         out
     }
 
-    /// `None` if the bytes are no record.
+    /// `None` if the bytes are not a record.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Head> {
         let mut head = Head::decode_numbers(bytes)?;
         if let Value::Inline(value) = &mut head.value {
@@ -104,7 +106,7 @@ impl Value {
         }
     }
 
-    /// In how many pieces the value lies.
+    /// The number of pieces that hold the value.
     pub(crate) fn pieces(&self) -> u32 {
         match self {
             Value::Inline(_) => 0,
@@ -120,7 +122,7 @@ pub(crate) fn record_key(key: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The key of a record's key in the tree; `None` if it is the key of something else.
+/// The record's key in a key of the tree; `None` for another kind of row.
 pub(crate) fn user_key(key: &[u8]) -> Option<&[u8]> {
     key.strip_prefix(&[RECORDS])
 }
@@ -138,28 +140,28 @@ pub(crate) fn session_key(id: u64) -> [u8; 9] {
     out
 }
 
-/// The session of a key in the tree; `None` if it is the key of something else.
+/// The session in a key of the tree; `None` for another kind of row.
 pub(crate) fn session_id(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(key.strip_prefix(&[SESSIONS])?.try_into().ok()?))
 }
 
-/// The revision that wrote the piece of this key; `None` if it is the key of something else.
+/// The revision in the key of a piece; `None` for another kind of row.
 pub(crate) fn piece_revision(key: &[u8]) -> Option<u64> {
-    piece_place(key).map(|(revision, _)| revision)
+    piece_of_key(key).map(|(revision, _)| revision)
 }
 
-/// Likewise with the number of the piece.
-pub(crate) fn piece_place(key: &[u8]) -> Option<(u64, u32)> {
+/// The revision and the number in the key of a piece; `None` for another kind of row.
+pub(crate) fn piece_of_key(key: &[u8]) -> Option<(u64, u32)> {
     let (revision, number) = key.strip_prefix(&[PIECES])?.split_at_checked(8)?;
     Some((u64::from_be_bytes(revision.try_into().ok()?), u32::from_be_bytes(number.try_into().ok()?)))
 }
 
-/// Whether the row of this key is in the sum that proves the database.
-pub(crate) fn is_proven(key: &[u8]) -> bool {
+/// Whether the checksum includes the row of this key.
+pub(crate) fn is_checksummed(key: &[u8]) -> bool {
     matches!(key.first(), Some(&(RECORDS | SESSIONS)))
 }
 
-pub(crate) fn encode_mark(point: LogPoint, revision: u64, sum: Sum) -> [u8; 64] {
+pub(crate) fn encode_mark(point: LogPoint, revision: u64, sum: Checksum) -> [u8; 64] {
     let mut out = [0; 64];
     out[..40].copy_from_slice(&encode_point(point));
     out[40..48].copy_from_slice(&revision.to_le_bytes());
@@ -167,9 +169,9 @@ pub(crate) fn encode_mark(point: LogPoint, revision: u64, sum: Sum) -> [u8; 64] 
     out
 }
 
-/// A mark without a sum is that of an earlier version: its database proves nothing.
-pub(crate) fn decode_mark(bytes: &[u8]) -> Option<(LogPoint, u64, Sum)> {
+/// `None` if the bytes are not a mark.
+pub(crate) fn decode_mark(bytes: &[u8]) -> Option<(LogPoint, u64, Checksum)> {
     let (revision, sum) = bytes.get(40..)?.split_at_checked(8)?;
-    let sum = if sum.is_empty() { [0; 16] } else { sum.try_into().ok()? };
-    Some((decode_point(bytes), u64::from_le_bytes(revision.try_into().ok()?), Sum(u128::from_le_bytes(sum))))
+    let sum = Checksum(u128::from_le_bytes(sum.try_into().ok()?));
+    Some((decode_point(bytes), u64::from_le_bytes(revision.try_into().ok()?), sum))
 }

@@ -1,9 +1,9 @@
-//! The rows of the database, written never far ahead of the file behind them.
+//! The tree of the database, with a bound on how far writes run ahead of the file.
 //!
-//! sled hands each full buffer of its file to a few threads. To write it they want a lock that is held by whoever needs
-//! the next buffer and has to wait until the file is cut, which is the work of the same threads (spacejam/sled#1269,
-//! mended after 0.34). With all of them busy the database would stand still for ever; so never as many buffers are
-//! under way as there are threads.
+//! sled passes each full buffer of its file to a pool of threads. To write it, a thread needs a lock. Its holder may
+//! wait for the next buffer until the file is truncated, which is the work of the same threads (spacejam/sled#1269,
+//! fixed after 0.34). With all threads busy the database deadlocks. So fewer buffers are in flight than there are
+//! threads.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sled::{Batch, IVec};
 
-use crate::storage::database::layout::piece_place;
+use crate::storage::database::layout::piece_of_key;
 
-/// As sled has them.
+/// The size of sled's buffers.
 const BUFFER_BYTES: usize = 512 << 10;
-/// What may be on its way to the file, about: three buffers, for the seven threads that sled has at least.
+/// The estimated number of bytes in flight: three buffers, while sled has at least seven threads.
 const AHEAD_BYTES_MAX: usize = 3 * BUFFER_BYTES;
-/// Every tenth change of a leaf writes all of it again, and it has up to 16 rows.
+/// Every tenth change of a leaf writes the whole leaf, which has up to 16 rows.
 const LEAF_ROWS: usize = 16;
 const CHANGES_OF_LEAF: usize = 10;
 
@@ -27,25 +27,25 @@ pub(crate) struct Tree {
     ahead: Arc<Ahead>,
 }
 
-/// About how many bytes of the file were written since it was opened, and reached it.
+/// Estimated numbers of bytes since the tree was opened: written to it, and flushed to the file. `flushed ≤ written`.
 #[derive(Default)]
 struct Ahead {
     written: AtomicUsize,
     flushed: AtomicUsize,
-    /// The longest row that was written, and the longest piece: those beside one may be as long.
+    /// The longest row and the longest piece written so far: their neighbours may be as long.
     longest: [AtomicUsize; 2],
 }
 
-/// A batch that knows which keys it changes, and to what.
+/// A batch of sled, with its keys and values.
 #[derive(Default)]
 pub(crate) struct Writes {
     batch: Batch,
     pub keys: Vec<IVec>,
-    /// For each key; `None`: it is removed.
+    /// The value of each key; `None` if it is removed.
     pub values: Vec<Option<IVec>>,
     bytes: usize,
     longest: usize,
-    /// Pieces lie beside pieces.
+    /// Some keys are pieces. Their neighbours are pieces too.
     has_pieces: bool,
 }
 
@@ -70,7 +70,7 @@ impl Writes {
         let bytes = key.len() + value;
         self.bytes += bytes;
         self.longest = self.longest.max(bytes);
-        self.has_pieces |= piece_place(key).is_some();
+        self.has_pieces |= piece_of_key(key).is_some();
     }
 }
 
@@ -79,14 +79,14 @@ impl Tree {
         Tree { tree, ahead: Arc::default() }
     }
 
-    /// All of it or nothing.
+    /// Writes a batch atomically.
     pub(crate) fn write(&self, writes: Writes) -> Result<(), String> {
         self.make_room(&writes)?;
         self.ahead.written.fetch_add(self.ahead.cost(&writes), Ordering::Relaxed);
         self.tree.apply_batch(writes.batch).map_err(|error| error.to_string())
     }
 
-    /// Waits, if need be, until so much may be written.
+    /// Waits until the batch can be written within the bound.
     pub(crate) fn make_room(&self, writes: &Writes) -> Result<(), String> {
         let ahead = self.ahead.bytes();
         if ahead > 0 && ahead + self.ahead.cost(writes) > AHEAD_BYTES_MAX {
@@ -95,7 +95,7 @@ impl Tree {
         Ok(())
     }
 
-    /// Everything written so far reaches the file. On Linux it is not synced.
+    /// Flushes everything written so far to the file. On Linux sled does not sync it.
     pub(crate) fn flush(&self) -> Result<(), String> {
         let written = self.ahead.written.load(Ordering::Relaxed);
         self.tree.flush().map_err(|error| error.to_string())?;
@@ -109,7 +109,7 @@ impl Ahead {
         self.written.load(Ordering::Relaxed) - self.flushed.load(Ordering::Relaxed)
     }
 
-    /// How many bytes of the file the changes take, about.
+    /// The estimated number of bytes of the file that a batch takes.
     fn cost(&self, writes: &Writes) -> usize {
         let longest = &self.longest[usize::from(writes.has_pieces)];
         let longest = writes.longest.max(longest.fetch_max(writes.longest, Ordering::Relaxed));
@@ -134,7 +134,8 @@ mod tests {
     use crate::storage::database::layout::{PIECE_BYTES, piece_key};
     use crate::storage::tests::support::received;
 
-    /// Values of one piece to a MiB; the fourth last of them is removed. It stood still within thousands of them.
+    /// Writes values of one piece up to 1 MiB and removes the fourth last. Without the bound it deadlocks within
+    /// thousands.
     fn values_come_and_go(tree: &Tree) {
         let mut there = VecDeque::new();
         for revision in 0..1_500 {
@@ -143,7 +144,7 @@ mod tests {
                 let mut writes = Writes::default();
                 pieces.iter().for_each(|number| writes.insert(&piece_key(revision, *number), &[7; PIECE_BYTES][..]));
                 tree.write(writes).unwrap();
-                assert!(tree.ahead.bytes() <= AHEAD_BYTES_MAX, "too much is on its way to the file");
+                assert!(tree.ahead.bytes() <= AHEAD_BYTES_MAX, "too much is in flight");
             }
             there.push_back((revision, pieces));
             let Some((revision, pieces)) = there.pop_front_if(|_| revision >= 3) else { continue };
@@ -151,7 +152,7 @@ mod tests {
                 let mut writes = Writes::default();
                 pieces.iter().for_each(|number| writes.remove(&piece_key(revision, *number)));
                 tree.write(writes).unwrap();
-                assert!(tree.ahead.bytes() <= AHEAD_BYTES_MAX, "too much is on its way to the file");
+                assert!(tree.ahead.bytes() <= AHEAD_BYTES_MAX, "too much is in flight");
             }
         }
     }

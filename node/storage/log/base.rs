@@ -1,13 +1,13 @@
-//! Where a log begins whose first segments are gone, in a small file beside the segments.
+//! Where a compacted log begins, in a small file beside the segments.
 //!
 //! ```text
-//! log/base   "EPOCABAS" · version u32 · segment u64 · base · checksum u32
+//! log/base   beginning 16 · segment u64 · base · checksum u32
 //! base       point 40 · count u32 · (epoch u64 · last offset u64 · position u64 · digest 16)…
 //!            · count u32 · (epoch u64 · offset u64 · position u64 · length u32 · member list)…
 //! ```
 //!
-//! It is replaced as a whole before any segment is deleted: segments before the one that it names are left over from a
-//! deletion that did not end. Its last entry is that before the segment's first.
+//! The file is replaced atomically and synced before any segment is deleted, so segments before the one that it names
+//! are left over from an interrupted deletion. The last entry of the base is the one before the segment's first entry.
 
 use std::path::{Path, PathBuf};
 
@@ -16,55 +16,55 @@ use bytes::Bytes;
 use crate::protocol::{Base, Digest, EntryId, Epoch, Listed, Membership, Offset, Position, RunEnd};
 use crate::storage::StorageError;
 use crate::storage::disk::{Disk, write_whole};
+use crate::storage::format::{BEGINNING_BYTES, Beginning, FileKind};
 use crate::storage::log::record::{u32_at, u64_at};
 use crate::storage::log::{decode_point, encode_point};
 
-const MAGIC: &[u8; 8] = b"EPOCABAS";
-const VERSION: u32 = 2;
-const HEADER: usize = 20;
+const HEADER: usize = BEGINNING_BYTES + 8;
 const RUN_BYTES: usize = 40;
-/// A list without its members.
+/// The length of a list entry without the list.
 const LIST_BYTES: usize = 28;
 
-/// The first segment that counts, and what the log must know of all before it.
+/// The first segment that counts, and what the log must know about the entries before it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LogBase {
     pub segment: u64,
     pub base: Base,
 }
 
-impl LogBase {
-    pub(crate) fn path(folder: &Path) -> PathBuf {
-        folder.join("base")
-    }
+/// The file of the base in the folder of a log.
+pub(crate) fn base_path(folder: &Path) -> PathBuf {
+    folder.join("base")
+}
 
-    /// `None` if the log is whole from its first entry on.
+impl LogBase {
+    /// `None` if the log was never compacted.
     pub(crate) fn read(folder: &Path) -> Result<Option<LogBase>, StorageError> {
-        let path = LogBase::path(folder);
+        let path = base_path(folder);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => Bytes::from(bytes),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StorageError::io("read", &path, &error)),
         };
+        FileKind::LogBase.check(&path, &bytes)?;
         match LogBase::decode(&bytes) {
             Some(base) => Ok(Some(base)),
             None => Err(StorageError::Damaged {
                 path,
                 byte: 0,
                 entry: "the log's beginning".into(),
-                what: "its checksum is wrong, or another version wrote it".into(),
+                what: "its checksum is wrong".into(),
             }),
         }
     }
 
     pub(crate) fn write(&self, disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
-        let path = LogBase::path(folder);
+        let path = base_path(folder);
         write_whole(disk, &path, &self.encode()).map_err(|error| StorageError::io("write", &path, &error))
     }
 
     fn encode(&self) -> Vec<u8> {
-        let mut out = MAGIC.to_vec();
-        out.extend_from_slice(&VERSION.to_le_bytes());
+        let mut out = FileKind::LogBase.magic().to_vec();
         out.extend_from_slice(&self.segment.to_le_bytes());
         put_base(&mut out, &self.base);
         let checksum = crc32fast::hash(&out).to_le_bytes();
@@ -75,9 +75,9 @@ impl LogBase {
     fn decode(bytes: &Bytes) -> Option<LogBase> {
         let end = bytes.len().checked_sub(4).filter(|end| *end >= HEADER)?;
         let right = crc32fast::hash(&bytes[..end]) == u32_at(bytes, end);
-        let known = &bytes[..8] == MAGIC && u32_at(bytes, 8) == VERSION;
+        let known = matches!(FileKind::LogBase.beginning(bytes), Beginning::Readable(_));
         let (base, length) = take_base(&bytes.slice(HEADER..end))?;
-        (right && known && HEADER + length == end).then(|| LogBase { segment: u64_at(bytes, 12), base })
+        (right && known && HEADER + length == end).then(|| LogBase { segment: u64_at(bytes, BEGINNING_BYTES), base })
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn put_base(out: &mut Vec<u8>, base: &Base) {
     }
 }
 
-/// The base at the beginning of the bytes, and how many of them it takes; `None` if they hold none.
+/// The base at the beginning of the bytes and its length; `None` if it does not decode.
 pub(crate) fn take_base(bytes: &Bytes) -> Option<(Base, usize)> {
     let last = decode_point(bytes.get(..40)?);
     let count = bytes.get(40..44).map(|_| u32_at(bytes, 40) as usize)?;
@@ -125,7 +125,7 @@ pub(crate) fn take_base(bytes: &Bytes) -> Option<(Base, usize)> {
     is_sound(&base).then_some((base, at))
 }
 
-/// Epochs and positions ascend without gaps, and end with the last entry; so do lists.
+/// Whether epochs and positions ascend without gaps up to the last entry, and lists ascend up to it.
 fn is_sound(base: &Base) -> bool {
     let mut before = (None, 0_u64);
     for (end, position) in &base.runs {
@@ -172,7 +172,7 @@ mod tests {
         assert_eq!(LogBase::read(folder.path()).unwrap(), None);
         sample().write(&SystemDisk, folder.path()).unwrap();
         assert_eq!(LogBase::read(folder.path()).unwrap(), Some(sample()));
-        let path = LogBase::path(folder.path());
+        let path = base_path(folder.path());
         let whole = std::fs::read(&path).unwrap();
         for bit in 0..whole.len() * 8 {
             let mut flipped = whole.clone();

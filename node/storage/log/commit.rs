@@ -1,14 +1,18 @@
-//! The commit point that the log has recorded, in a small file of its own.
+//! The recorded commit point, in a small file of its own.
 //!
 //! ```text
-//! 0    epoch u64 · offset u64 · position u64 · digest 16 · checksum u32
-//! 512  the same; the two are written in turn
+//! 0    beginning 16 · epoch u64 · offset u64 · position u64 · digest 16 · checksum u32
+//! 512  the same; the two slots are written in turn
 //! ```
 //!
-//! Why not a record of the log: records reach the file with the next flush, from another thread, and a commit point
-//! must be in the operating system's hands before a reader sees what was applied. One `pwrite` on the loop does that,
-//! without a sync. A power cut may tear one of the two places or lose both: then less is known to be committed, which
-//! is safe, and the next commit order says it again.
+//! The beginning names kind and version, see [`crate::storage::format`]. Each slot has its own, so that one write makes a
+//! slot complete.
+//!
+//! A record of the log would be too late: records reach the file with the next flush, from another thread, but the
+//! operating system must have the commit point before a reader sees what was applied. Then a node that is killed and
+//! started again knows that what its clients read is committed. One `pwrite` on the event loop does that, without a
+//! sync. A power cut may tear one of the slots or lose both. Then less is known to be committed, which is safe: the
+//! next commit order repeats it.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -16,55 +20,72 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::protocol::{Digest, EntryId, LogPoint, Position};
+use crate::storage::StorageError;
+use crate::storage::format::{BEGINNING_BYTES, FileKind};
 use crate::storage::log::record::{u32_at, u64_at};
-use crate::storage::private::FILE_MODE;
+use crate::storage::permissions::FILE_MODE;
 
-const PLACES: [u64; 2] = [0, 512];
-const BYTES: usize = 44;
+/// Where the two slots begin, in blocks of their own so that one torn write spoils only one of them.
+const SLOTS: [u64; 2] = [0, 512];
+const POINT_BYTES: usize = 40;
+const CHECKED_BYTES: usize = BEGINNING_BYTES + POINT_BYTES;
+const SLOT_BYTES: usize = CHECKED_BYTES + 4;
 
 pub(crate) struct CommitFile {
     file: File,
-    /// The place to be written next: the one with the older point.
-    turn: usize,
+    /// The slot to write next: the one with the older point.
+    next_slot: usize,
 }
 
 impl CommitFile {
-    pub(crate) fn open(path: &Path) -> io::Result<CommitFile> {
+    pub(crate) fn open(path: &Path) -> Result<CommitFile, StorageError> {
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
-        let points = PLACES.map(|place| read_place(&file, place));
-        let turn = usize::from(points[0].map(|point| point.position) > points[1].map(|point| point.position));
-        Ok(CommitFile { file, turn })
+        let opened = options.read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path);
+        let file = opened.map_err(|error| StorageError::io("open", path, &error))?;
+        let [first, second] = read_slots(&file, path)?;
+        let next_slot = usize::from(first.map(|point| point.position) > second.map(|point| point.position));
+        Ok(CommitFile { file, next_slot })
     }
 
     pub(crate) fn record(&mut self, point: LogPoint) -> io::Result<()> {
-        let mut bytes = encode_point(point).to_vec();
+        let mut bytes = FileKind::CommitPoint.magic().to_vec();
+        bytes.extend_from_slice(&encode_point(point));
         let checksum = crc32fast::hash(&bytes).to_le_bytes();
         bytes.extend_from_slice(&checksum);
-        self.file.write_all_at(&bytes, PLACES[self.turn])?;
-        self.turn = 1 - self.turn;
+        self.file.write_all_at(&bytes, SLOTS[self.next_slot])?;
+        self.next_slot = 1 - self.next_slot;
         Ok(())
     }
 }
 
-/// The greatest commit point in the file, if there is any.
-pub(crate) fn read_commit(path: &Path) -> io::Result<Option<LogPoint>> {
+/// The greater commit point of the two slots, if there is any.
+pub(crate) fn read_commit(path: &Path) -> Result<Option<LogPoint>, StorageError> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
+        Err(error) => return Err(StorageError::io("read", path, &error)),
     };
-    Ok(PLACES.iter().filter_map(|place| read_place(&file, *place)).max_by_key(|point| point.position))
+    Ok(read_slots(&file, path)?.into_iter().flatten().max_by_key(|point| point.position))
 }
 
-fn read_place(file: &File, place: u64) -> Option<LogPoint> {
-    let mut bytes = [0; BYTES];
-    file.read_exact_at(&mut bytes, place).ok()?;
-    (crc32fast::hash(&bytes[..40]) == u32_at(&bytes, 40)).then(|| decode_point(&bytes))
+/// Fails only for a slot of another version. A slot that is torn, damaged or was never written is `None`.
+fn read_slots(file: &File, path: &Path) -> Result<[Option<LogPoint>; 2], StorageError> {
+    let mut points = [None; 2];
+    for (slot, point) in SLOTS.into_iter().zip(&mut points) {
+        let mut bytes = [0; SLOT_BYTES];
+        let begins = file.read_exact_at(&mut bytes[..BEGINNING_BYTES], slot).is_ok();
+        if !begins || !FileKind::CommitPoint.is_readable(path, &bytes)? || file.read_exact_at(&mut bytes, slot).is_err()
+        {
+            continue;
+        }
+        let intact = crc32fast::hash(&bytes[..CHECKED_BYTES]) == u32_at(&bytes, CHECKED_BYTES);
+        *point = intact.then(|| decode_point(&bytes[BEGINNING_BYTES..]));
+    }
+    Ok(points)
 }
 
-pub(crate) fn encode_point(point: LogPoint) -> [u8; 40] {
-    let mut out = [0; 40];
+pub(crate) fn encode_point(point: LogPoint) -> [u8; POINT_BYTES] {
+    let mut out = [0; POINT_BYTES];
     out[..8].copy_from_slice(&point.id.epoch.0.to_le_bytes());
     out[8..16].copy_from_slice(&point.id.offset.0.to_le_bytes());
     out[16..24].copy_from_slice(&point.position.0.to_le_bytes());
@@ -105,7 +126,7 @@ mod tests {
             assert_eq!(read_commit(&path).unwrap(), Some(point(position)));
         }
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes[3] ^= 1; // The fifth point stands in the first place again.
+        bytes[BEGINNING_BYTES + 3] ^= 1; // The fifth point is in the first slot again.
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(read_commit(&path).unwrap(), Some(point(4)));
     }

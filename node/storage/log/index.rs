@@ -1,15 +1,15 @@
-//! Where each entry of the log stands: four bytes an entry, shared between the loop that appends and the readers.
+//! The location of each entry of the log, four bytes per entry, shared by the event loop, the writer and the readers.
 //!
-//! Entries that are not written yet are held here as well, so that a reader finds every entry that was appended. The
-//! lock is held for a look-up or a push, never during input or output.
+//! The index also holds entries that are not written yet, so a reader finds every appended entry. Its lock is held for
+//! a look-up or an update, never during I/O.
 
 use std::collections::VecDeque;
 
 use crate::protocol::{Entry, LogPoint, Position};
 
-/// A place in the files of the log, ordered as the log is written.
+/// A location in the files of the log, ordered as the log is written.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Location {
     pub segment: u64,
     pub byte: u32,
 }
@@ -24,13 +24,15 @@ struct Segment {
 
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    /// The entry before the first that is here, if entries were given up and it was looked up.
+    /// The entry before the first indexed one, if entries were dropped and it is known.
     base: Option<LogPoint>,
-    /// Positions grow from segment to segment without gaps; empty segments hold none.
+    /// Positions grow from segment to segment without gaps. Only the last segment may be empty, and those whose entries
+    /// were all truncated.
     segments: Vec<Segment>,
-    /// The last entries, from the first one that may not be written yet on.
-    unwritten: VecDeque<(Place, Entry)>,
-    /// How often entries were truncated: a reader that took several looks starts anew if it has grown.
+    /// The last entries, from the first one on that may not be written yet. An entry is added when it is appended,
+    /// removed when the writer has written it or when it is truncated.
+    unwritten: VecDeque<(Location, Entry)>,
+    /// Grows with each truncation: a reader that needs several look-ups starts again if it has grown.
     truncations: u64,
 }
 
@@ -55,12 +57,12 @@ impl Index {
         Index { base, ..Index::default() }
     }
 
-    /// The position of the first entry that is here.
+    /// The position of the first indexed entry.
     pub(crate) fn first(&self) -> Position {
         self.segments.first().map_or(self.next(), |segment| segment.first)
     }
 
-    /// The entry before the first, if it is known.
+    /// The entry before the first one, if it is known.
     pub(crate) fn base(&self) -> Option<LogPoint> {
         self.base.filter(|base| base.position.next() == self.first())
     }
@@ -69,19 +71,19 @@ impl Index {
         self.base = Some(base);
     }
 
-    /// Gives up all segments before this one.
-    pub(crate) fn give_up_before(&mut self, number: u64) {
+    /// Drops all segments before this one.
+    pub(crate) fn drop_before(&mut self, number: u64) {
         self.segments.retain(|segment| segment.number >= number);
     }
 
-    /// Forgets everything: entries begin anew after `base`, in this segment.
-    pub(crate) fn begin_anew(&mut self, base: LogPoint, number: u64) {
+    /// Drops all entries; the next one follows `base`, in this segment.
+    pub(crate) fn reset(&mut self, base: LogPoint, number: u64) {
         let truncations = self.truncations + 1;
         *self = Index { truncations, ..Index::after(Some(base)) };
         self.begin_segment(number);
     }
 
-    /// Notes the next entry at a byte of the last segment.
+    /// Adds the next entry, at a byte of the last segment.
     pub(crate) fn push(&mut self, byte: u32) {
         if let Some(segment) = self.segments.last_mut() {
             segment.bytes.push(byte);
@@ -89,15 +91,15 @@ impl Index {
     }
 
     /// Keeps an appended entry until it is written.
-    pub(crate) fn hold(&mut self, place: Place, entry: Entry) {
-        self.unwritten.push_back((place, entry));
+    pub(crate) fn hold(&mut self, location: Location, entry: Entry) {
+        self.unwritten.push_back((location, entry));
     }
 
     pub(crate) fn truncations(&self) -> u64 {
         self.truncations
     }
 
-    /// Forgets all entries from `from` on.
+    /// Removes all entries from `from` on.
     pub(crate) fn truncate(&mut self, from: Position) {
         self.truncations += 1;
         for segment in self.segments.iter_mut().rev() {
@@ -113,19 +115,20 @@ impl Index {
         }
     }
 
-    /// Everything before `place` is written.
-    pub(crate) fn on_written(&mut self, place: Place) {
-        while self.unwritten.front().is_some_and(|(at, _)| *at < place) {
+    /// Everything before `end` is written.
+    pub(crate) fn on_written(&mut self, end: Location) {
+        while self.unwritten.front().is_some_and(|(at, _)| *at < end) {
             self.unwritten.pop_front();
         }
     }
 
-    pub(crate) fn place(&self, position: Position) -> Option<Place> {
+    pub(crate) fn location(&self, position: Position) -> Option<Location> {
         let after = self.segments.partition_point(|segment| segment.first <= position);
-        // Segments whose entries were all truncated share their `first` with a later one: look at the last that has any.
+        // A segment whose entries were all truncated has the same `first` as a later one: take the last that has
+        // entries.
         let segment = self.segments[..after].iter().rev().find(|segment| !segment.bytes.is_empty())?;
         let byte = *segment.bytes.get((position.0 - segment.first.0) as usize)?;
-        Some(Place { segment: segment.number, byte })
+        Some(Location { segment: segment.number, byte })
     }
 
     /// The entry itself, if it may not be written yet.
@@ -135,7 +138,7 @@ impl Index {
         self.unwritten.get(at as usize).map(|(_, entry)| entry)
     }
 
-    /// Bytes of memory for the places of all entries.
+    /// The memory for the locations of all entries, in bytes.
     #[cfg(test)]
     pub(crate) fn memory(&self) -> usize {
         self.segments.iter().map(|segment| segment.bytes.capacity() * size_of::<u32>()).sum()
@@ -157,32 +160,32 @@ mod tests {
         index
     }
 
-    fn place(index: &Index, position: u64) -> Option<(u64, u32)> {
-        index.place(Position(position)).map(|place| (place.segment, place.byte))
+    fn location(index: &Index, position: u64) -> Option<(u64, u32)> {
+        index.location(Position(position)).map(|found| (found.segment, found.byte))
     }
 
     #[test]
     fn entries_are_found_across_segments() {
         let index = filled();
-        assert_eq!(place(&index, 1), Some((1, 0)));
-        assert_eq!(place(&index, 8), Some((2, 300)));
-        assert_eq!(place(&index, 12), Some((3, 300)));
-        assert_eq!((place(&index, 0), place(&index, 13)), (None, None));
+        assert_eq!(location(&index, 1), Some((1, 0)));
+        assert_eq!(location(&index, 8), Some((2, 300)));
+        assert_eq!(location(&index, 12), Some((3, 300)));
+        assert_eq!((location(&index, 0), location(&index, 13)), (None, None));
     }
 
     #[test]
-    fn truncated_entries_are_gone_and_their_positions_are_taken_again() {
+    fn positions_of_truncated_entries_are_used_again() {
         let mut index = filled();
         index.truncate(Position(3));
-        assert_eq!((index.next(), place(&index, 2), place(&index, 3)), (Position(3), Some((1, 100)), None));
+        assert_eq!((index.next(), location(&index, 2), location(&index, 3)), (Position(3), Some((1, 100)), None));
         index.push(900);
         index.begin_segment(4);
         index.push(77);
         assert_eq!(
-            (place(&index, 2), place(&index, 3), place(&index, 4)),
+            (location(&index, 2), location(&index, 3), location(&index, 4)),
             (Some((1, 100)), Some((3, 900)), Some((4, 77)))
         );
         index.truncate(Position(1));
-        assert_eq!((index.next(), place(&index, 1)), (Position(1), None));
+        assert_eq!((index.next(), location(&index, 1)), (Position(1), None));
     }
 }

@@ -1,17 +1,21 @@
-//! Intermediate data: the log, in segment files of our own.
+//! Intermediate data: the log, in segment files of its own format.
 //!
 //! ```text
-//! loop ── append, promise ──► memory ── flush ──► queue ──► log thread: write, fdatasync ──► done
-//!              │                                                            │
-//!              └──► index (4 bytes an entry, and what is not written yet) ◄─┘ ◄── readers
+//! event loop ── append, promise ──► memory ── flush ──► queue ──► log thread: write, fdatasync ──► done
+//!                     │                                                        │
+//!                     └──► index (4 bytes per entry, and unwritten entries) ◄──┘ ◄── readers
 //! ```
 //!
-//! Why not a crate. raft-log 0.4.6 came nearest and was tried: with forged entries of a greater epoch that are
-//! truncated again its cache gives up entries that are in no closed file yet, so that durable entries become
-//! unreadable; and it takes damaged option bytes in its own records for a torn end, so that acked operations vanish at
-//! open without a word. Working around both means a scan and an index of our own, which is most of what stands here.
+//! Operations reach the disk in the order in which the event loop made them. A flush is answered after all operations
+//! before it are synced. Nothing else is durable: an operation that no answered flush covers may be lost, and was never
+//! acked.
 //!
-//! What is absent on purpose: any knowledge of what entries mean.
+//! Why not a crate: raft-log 0.4.6 comes closest. Two faults rule it out. With forged entries of a greater epoch that
+//! are truncated again, its cache evicts entries that are in no closed file yet, so durable entries become unreadable.
+//! And it takes damaged option bytes in its records for a torn end, so acked operations vanish at open without an
+//! error. Working around both needs a scan and an index, which are most of this module.
+//!
+//! Left out: what entries mean.
 
 mod base;
 
@@ -19,7 +23,7 @@ mod commit;
 
 mod compact;
 
-mod harm;
+mod locate;
 
 mod index;
 
@@ -42,118 +46,121 @@ use std::sync::Arc;
 
 use crate::protocol::{Append, Base, Incarnation, LogPoint, Position, Promise};
 use crate::storage::disk::{Disk, DiskFile};
-use crate::storage::identity::Lock;
+use crate::storage::open::lock::FolderLock;
 use crate::storage::{FlushDone, IntermediateLog, LogReader, StorageError};
 
 use commit::CommitFile;
-use index::Place;
+use index::Location;
 use record::{BODY_BYTES_MAX, put_entry, put_promise, put_truncate};
-use replay::Start;
+use replay::SegmentStart;
 use segment::{HEADER_BYTES, SegmentHeader, segment_path};
-use writer::{Flush, Step, Writer, begin_segment};
+use writer::{Flush, LogWrite, Writer, create_segment};
 
-pub use harm::{entry_to_harm, turn_bit};
 pub use salvage::last_list;
 
-pub(crate) use base::{put_base, take_base};
+pub(crate) use base::{base_path, put_base, take_base};
 pub(crate) use commit::{decode_point, encode_point, read_commit};
+pub(crate) use locate::{StoredBody, committed_body};
 pub(crate) use reader::{SegmentReader, Shared};
 pub(crate) use record::{u32_at, u64_at};
 pub(crate) use replay::{Replay, Run};
-pub(crate) use salvage::lists_as_far_as_readable;
+pub(crate) use salvage::last_readable_list;
 pub(crate) use scan::{Scanned, scan};
+pub(crate) use segment::segment_paths;
 
-/// A new segment is begun by the first operation after this many bytes: small enough that a scan holds one in memory
-/// and compaction frees space in good steps, large enough that the syncs of a change are rare.
+/// The first operation after this many bytes goes to a new segment. Small enough for a scan to hold one in memory and
+/// for compaction to free space early; large enough to make the syncs of a new segment rare.
 pub(crate) const SEGMENT_BYTES: u32 = 16 << 20;
 
-/// Far above what the core has under way, and far below what the index can address.
+/// Far above what the core has in flight, and far below what the index can address.
 const OPERATION_BYTES_MAX: u64 = 1 << 30;
 
-/// Where a log lives and how it writes.
+/// The files of a log and how it writes.
 #[derive(Clone)]
-pub(crate) struct LogPlace {
+pub(crate) struct LogFiles {
     /// The folder of the segments.
     pub folder: PathBuf,
     /// The file of the commit point.
     pub commit: PathBuf,
     pub disk: Arc<dyn Disk>,
     pub segment_bytes: u32,
-    /// Held as long as the log is open.
-    pub _lock: Option<Arc<Lock>>,
+    /// Keeps the data folder locked as long as the log is open.
+    pub _lock: Option<Arc<FolderLock>>,
 }
 
 pub(crate) struct SegmentLog {
     shared: Arc<Shared>,
     writer: Writer,
     commit: CommitFile,
-    place: LogPlace,
+    files: LogFiles,
+    /// Grows only. Invariant: no operation truncates at or before this position.
     committed: Option<Position>,
     incarnation: Incarnation,
+    /// The last saved promise. Each new segment repeats it, so older segments can be deleted.
     promise: Option<Promise>,
-    /// The first forged entry; all after it are forged too.
+    /// The first forged entry; all later entries are forged too.
     forged_from: Option<Position>,
     /// The position of the next entry.
     next: Position,
-    /// Where the next record goes.
-    end: Place,
-    /// All segments, in order.
-    starts: Vec<Start>,
-    /// Appended and not yet handed to the writer.
-    steps: Vec<Step>,
+    /// Where the next record goes. Advances with every buffered record, before it is written.
+    end: Location,
+    /// All segments that still count, in order; never empty.
+    starts: Vec<SegmentStart>,
+    /// Buffered and not yet passed to the writer, in order.
+    writes: Vec<LogWrite>,
+    /// The number of bytes in `writes`.
     bytes: usize,
 }
 
 impl SegmentLog {
-    /// Makes the first segment of a log.
-    pub(crate) fn create(place: &LogPlace, incarnation: Incarnation) -> Result<SegmentLog, StorageError> {
+    /// Creates the first segment of a log.
+    pub(crate) fn create(files: &LogFiles, incarnation: Incarnation) -> Result<SegmentLog, StorageError> {
         let mut replay = Replay::default();
         replay.begin_segment(1);
         let header = SegmentHeader { number: 1, next: Position::FIRST, incarnation, promise: None };
-        let file = begin_segment(&*place.disk, &place.folder, &header)?;
-        let end = Place { segment: 1, byte: HEADER_BYTES as u32 };
-        SegmentLog::start(place, incarnation, replay, end, file)
+        let file = create_segment(&*files.disk, &files.folder, &header)?;
+        let end = Location { segment: 1, byte: HEADER_BYTES as u32 };
+        SegmentLog::start(files, incarnation, replay, end, file)
     }
 
-    /// Continues a scanned log: drops an end that never reached the disk and a segment that was never used.
-    pub(crate) fn resume(place: &LogPlace, scanned: Scanned) -> Result<SegmentLog, StorageError> {
-        let Scanned { replay, incarnation, segment, length, torn_bytes, unfinished, given_up } = scanned;
-        for unfinished in given_up.iter().chain(&unfinished) {
-            let removed = place.disk.remove(unfinished).and_then(|()| place.disk.sync_folder(&place.folder));
-            removed.map_err(|error| StorageError::io("remove", unfinished, &error))?;
+    /// Continues a scanned log: cuts off a torn end and removes segments that do not count.
+    pub(crate) fn resume(files: &LogFiles, scanned: Scanned) -> Result<SegmentLog, StorageError> {
+        let Scanned { replay, incarnation, segment, length, torn_bytes, unused, obsolete } = scanned;
+        for path in obsolete.iter().chain(&unused) {
+            let removed = files.disk.remove(path).and_then(|()| files.disk.sync_folder(&files.folder));
+            removed.map_err(|error| StorageError::io("remove", path, &error))?;
         }
-        // What was read may never have been synced: a killed process leaves it to the operating system. From here on it
-        // counts as durable, so it must be, and so must the seal of the segment before.
+        // What was read may not be synced: a killed process leaves that to the operating system. From here on it counts
+        // as durable, so it must be, and so must the seal of the segment before.
         if replay.starts.len() > 1 {
-            open_synced(place, segment - 1, None)?;
+            open_synced(files, segment - 1, None)?;
         }
-        let file = open_synced(place, segment, (torn_bytes > 0).then_some(length))?;
+        let file = open_synced(files, segment, (torn_bytes > 0).then_some(length))?;
         let byte = u32::try_from(length).map_err(|_| StorageError::LogLost {
-            folder: place.folder.clone(),
+            folder: files.folder.clone(),
             what: format!("{segment:08}.log is longer than any segment"),
         })?;
-        SegmentLog::start(place, incarnation, replay, Place { segment, byte }, file)
+        SegmentLog::start(files, incarnation, replay, Location { segment, byte }, file)
     }
 
     fn start(
-        place: &LogPlace,
+        files: &LogFiles,
         incarnation: Incarnation,
         replay: Replay,
-        end: Place,
+        end: Location,
         file: Box<dyn DiskFile>,
     ) -> Result<SegmentLog, StorageError> {
         let Replay { promise, forged_from, index, starts, .. } = replay;
         let next = index.next();
-        let commit =
-            CommitFile::open(&place.commit).map_err(|error| StorageError::io("open", &place.commit, &error))?;
-        let shared = Arc::new(Shared::new(place.folder.clone(), index));
-        let writer = Writer::start(shared.clone(), place.disk.clone(), file, end.segment)
-            .map_err(|error| StorageError::io("start the thread of", &place.folder, &error))?;
+        let commit = CommitFile::open(&files.commit)?;
+        let shared = Arc::new(Shared::new(files.folder.clone(), index));
+        let writer = Writer::start(shared.clone(), files.disk.clone(), file, end.segment)
+            .map_err(|error| StorageError::io("start the thread of", &files.folder, &error))?;
         Ok(SegmentLog {
             shared,
             writer,
             commit,
-            place: place.clone(),
+            files: files.clone(),
             committed: None,
             incarnation,
             promise,
@@ -161,18 +168,18 @@ impl SegmentLog {
             next,
             end,
             starts,
-            steps: Vec::new(),
+            writes: Vec::new(),
             bytes: 0,
         })
     }
 
-    /// What is committed already when the log is opened.
+    /// Notes what is known to be committed when the log is opened.
     pub(crate) fn hold_committed(&mut self, point: LogPoint) {
         self.committed = self.committed.max(Some(point.position));
     }
 
-    /// Refuses what would make the log unreadable later: gaps, entries that are too large, truncation of what is
-    /// committed.
+    /// Refuses what would make the log unreadable later: gaps, entries that are too large, truncation of committed
+    /// entries.
     fn check(&self, append: &Append) -> Result<(), StorageError> {
         let refused = |what: String| Err(StorageError::OutOfOrder { next: self.next, what });
         let from = append.truncate_from.unwrap_or(self.next);
@@ -200,15 +207,15 @@ impl SegmentLog {
         Ok(())
     }
 
-    /// The buffer for the next operation, in a new segment if this one is full.
+    /// The buffer for the next operation, in a new segment if this one is full. An operation lies in one segment.
     fn begin_operation(&mut self) -> Vec<u8> {
-        if self.end.byte >= self.place.segment_bytes {
-            self.begin_next_segment();
+        if self.end.byte >= self.files.segment_bytes {
+            self.roll_segment();
         }
-        match self.steps.pop() {
-            Some(Step::Write(bytes)) => bytes,
+        match self.writes.pop() {
+            Some(LogWrite::Append(bytes)) => bytes,
             other => {
-                self.steps.extend(other);
+                self.writes.extend(other);
                 Vec::new()
             }
         }
@@ -218,7 +225,7 @@ impl SegmentLog {
         let bytes = buffer.len() - begun;
         self.end.byte += bytes as u32;
         self.bytes += bytes;
-        self.steps.push(Step::Write(buffer));
+        self.writes.push(LogWrite::Append(buffer));
     }
 }
 
@@ -240,7 +247,8 @@ impl IntermediateLog for SegmentLog {
         }
         let mut buffer = self.begin_operation();
         let begun = buffer.len();
-        let place = |buffer: &Vec<u8>, end: Place| Place { byte: end.byte + (buffer.len() - begun) as u32, ..end };
+        let location =
+            |buffer: &Vec<u8>, end: Location| Location { byte: end.byte + (buffer.len() - begun) as u32, ..end };
         let mut index = self.shared.index();
         if let Some(from) = truncate_from {
             put_truncate(&mut buffer, from, append.entries.is_empty());
@@ -248,10 +256,10 @@ impl IntermediateLog for SegmentLog {
             self.starts.iter_mut().last().into_iter().for_each(|start| start.truncate(from));
         }
         for (at, entry) in append.entries.iter().enumerate() {
-            let place = place(&buffer, self.end);
+            let location = location(&buffer, self.end);
             put_entry(&mut buffer, entry, at + 1 == append.entries.len(), append.forged);
-            index.push(place.byte);
-            index.hold(place, entry.clone());
+            index.push(location.byte);
+            index.hold(location, entry.clone());
         }
         let from = append.truncate_from.unwrap_or(self.next);
         self.next = index.next();
@@ -269,23 +277,23 @@ impl IntermediateLog for SegmentLog {
             let what = format!("{up_to} at position {} is to be committed", up_to.position);
             return Err(StorageError::OutOfOrder { next: self.next, what });
         }
-        self.commit.record(up_to).map_err(|error| StorageError::io("write", &self.place.commit, &error))?;
+        self.commit.record(up_to).map_err(|error| StorageError::io("write", &self.files.commit, &error))?;
         self.committed = self.committed.max(Some(up_to.position));
         Ok(())
     }
 
     fn flush(&mut self, done: FlushDone) -> Result<(), StorageError> {
-        let steps = std::mem::take(&mut self.steps);
+        let writes = std::mem::take(&mut self.writes);
         let bytes = std::mem::take(&mut self.bytes);
-        self.writer.send(Flush { steps, bytes, end: self.end, done })
+        self.writer.send(Flush { writes, bytes, end: self.end, done })
     }
 
     fn compact(&mut self, base: &Base) -> Result<(), StorageError> {
-        self.give_up(base)
+        self.compact_up_to(base)
     }
 
     fn replace(&mut self, base: &Base) -> Result<(), StorageError> {
-        self.begin_anew(base);
+        self.reset_after(base);
         Ok(())
     }
 
@@ -294,11 +302,11 @@ impl IntermediateLog for SegmentLog {
     }
 }
 
-/// Opens a segment to write on, with all that is in it on the disk, after cutting off what does not count.
-fn open_synced(place: &LogPlace, segment: u64, cut: Option<u64>) -> Result<Box<dyn DiskFile>, StorageError> {
-    let path = segment_path(&place.folder, segment);
+/// Opens a segment for appending, truncated to `cut` bytes if given, and synced.
+fn open_synced(files: &LogFiles, segment: u64, cut: Option<u64>) -> Result<Box<dyn DiskFile>, StorageError> {
+    let path = segment_path(&files.folder, segment);
     let open = || {
-        let mut file = place.disk.open(&path)?;
+        let mut file = files.disk.open(&path)?;
         if let Some(length) = cut {
             file.cut(length)?;
         }
@@ -308,10 +316,10 @@ fn open_synced(place: &LogPlace, segment: u64, cut: Option<u64>) -> Result<Box<d
     open().map_err(|error| StorageError::io("open", &path, &error))
 }
 
-/// Removes a first segment whose header never reached the disk.
-pub(crate) fn remove_torn_start(place: &LogPlace) -> Result<(), StorageError> {
-    let path = segment_path(&place.folder, 1);
-    match place.disk.remove(&path) {
+/// Removes a first segment whose header is torn.
+pub(crate) fn remove_torn_start(files: &LogFiles) -> Result<(), StorageError> {
+    let path = segment_path(&files.folder, 1);
+    match files.disk.remove(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StorageError::io("remove", &path, &error)),
         _ => Ok(()),
     }

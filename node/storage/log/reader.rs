@@ -1,6 +1,7 @@
-//! Reading entries back while the loop appends: look-ups under a short lock, input without any.
+//! Reading entries while the event loop appends: look-ups under a short lock, I/O without it.
 //!
-//! The files are only ever appended to, so what a place names stays readable even if it was truncated meanwhile.
+//! Files are only appended to, so a location stays readable even if its entry was truncated meanwhile. A read that
+//! takes several look-ups starts again if entries were truncated in between.
 
 use std::fs::File;
 use std::io;
@@ -11,19 +12,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::protocol::{ChainCheck, Entry, Position, digest_after};
-use crate::storage::log::index::{Index, Place};
-use crate::storage::log::record::{Found, Marked, Record, find, frame_length};
+use crate::storage::log::index::{Index, Location};
+use crate::storage::log::record::{LogRecord, MarkedRecord, Parsed, frame_length, parse};
 use crate::storage::log::segment::segment_path;
 use crate::storage::{LogReader, StorageError};
 
-/// Places looked up under one lock.
-const LOOK: usize = 1024;
-/// Bytes read ahead for entries that follow each other.
-const AHEAD: usize = 256 << 10;
-/// Bytes of bodies in one step of a check of the whole chain.
-const STEP: u64 = 4 << 20;
+/// Locations looked up under one lock.
+const LOCATIONS_MAX: usize = 1024;
+/// Bytes read ahead for consecutive entries.
+const READ_AHEAD_BYTES: usize = 256 << 10;
+/// Bytes of bodies read at once to check the chain of digests.
+const CHECK_BYTES: u64 = 4 << 20;
 
-/// What the loop, the writer and the readers share.
+/// State shared by the event loop, the writer and the readers.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub folder: PathBuf,
@@ -44,10 +45,10 @@ pub(crate) struct SegmentReader {
     pub shared: Arc<Shared>,
 }
 
-enum Look {
+enum LookUp {
     Nothing,
     Entry(Entry),
-    Places(Vec<Place>),
+    Locations(Vec<Location>),
 }
 
 impl LogReader for SegmentReader {
@@ -83,18 +84,18 @@ impl SegmentReader {
         };
         let mut next = from;
         while next <= to {
-            match self.look(next, to) {
-                Look::Nothing => break,
-                Look::Entry(entry) => {
+            match self.look_up(next, to) {
+                LookUp::Nothing => break,
+                LookUp::Entry(entry) => {
                     if full(&mut entries, entry) {
                         break;
                     }
                     next = next.next();
                 }
-                Look::Places(places) => {
-                    let Some(mut window) = self.open(&places, next)? else { break };
-                    for place in places {
-                        let entry = window.entry(place.byte, next)?;
+                LookUp::Locations(locations) => {
+                    let Some(mut window) = self.open(&locations, next)? else { break };
+                    for location in locations {
+                        let entry = window.entry(location.byte, next)?;
                         if full(&mut entries, entry) {
                             return Ok(entries);
                         }
@@ -106,32 +107,32 @@ impl SegmentReader {
         Ok(entries)
     }
 
-    /// `None` if the entries were given up just now, and their segment with them.
-    fn open(&self, places: &[Place], first: Position) -> Result<Option<Window>, StorageError> {
-        let opened = Window::open(&self.shared.folder, places);
+    /// `None` if the entries were dropped meanwhile, and their segment with them.
+    fn open(&self, locations: &[Location], first: Position) -> Result<Option<Window>, StorageError> {
+        let opened = Window::open(&self.shared.folder, locations);
         match opened {
-            Err(_) if self.shared.index().place(first) != places.first().copied() => Ok(None),
+            Err(_) if self.shared.index().location(first) != locations.first().copied() => Ok(None),
             opened => opened.map(Some),
         }
     }
 
-    /// The next entries' places in one segment, or an entry that may not be written yet.
-    fn look(&self, from: Position, to: Position) -> Look {
+    /// The locations of the next entries in one segment, or an entry that may not be written yet.
+    fn look_up(&self, from: Position, to: Position) -> LookUp {
         let index = self.shared.index();
         if let Some(entry) = index.unwritten(from) {
-            return Look::Entry(entry.clone());
+            return LookUp::Entry(entry.clone());
         }
-        let mut places: Vec<Place> = Vec::new();
+        let mut locations: Vec<Location> = Vec::new();
         let mut next = from;
-        while next <= to && places.len() < LOOK && index.unwritten(next).is_none() {
-            let Some(place) = index.place(next) else { break };
-            if places.first().is_some_and(|first| first.segment != place.segment) {
+        while next <= to && locations.len() < LOCATIONS_MAX && index.unwritten(next).is_none() {
+            let Some(location) = index.location(next) else { break };
+            if locations.first().is_some_and(|first| first.segment != location.segment) {
                 break;
             }
-            places.push(place);
+            locations.push(location);
             next = next.next();
         }
-        if places.is_empty() { Look::Nothing } else { Look::Places(places) }
+        if locations.is_empty() { LookUp::Nothing } else { LookUp::Locations(locations) }
     }
 
     fn check_once(&self) -> Result<ChainCheck, StorageError> {
@@ -139,17 +140,17 @@ impl SegmentReader {
             let index = self.shared.index();
             (index.first(), index.base())
         };
-        // Entries may have been given up so lately that what the first one follows is not looked up yet.
-        let mut trusts = next > Position::FIRST && base.is_none();
+        // Entries may be dropped whose last digest is not read yet: then the first entry cannot be checked.
+        let mut unchecked = next > Position::FIRST && base.is_none();
         let mut digest = base.map(|base| base.digest);
         loop {
-            let entries = self.read_once(next, Position(u64::MAX), STEP)?;
+            let entries = self.read_once(next, Position(u64::MAX), CHECK_BYTES)?;
             if entries.is_empty() {
                 return Ok(ChainCheck::Whole);
             }
             for entry in entries {
-                let trusted = std::mem::take(&mut trusts);
-                if !trusted && digest_after(digest, entry.id, entry.kind, &entry.body) != entry.digest {
+                let skip = std::mem::take(&mut unchecked);
+                if !skip && digest_after(digest, entry.id, entry.kind, &entry.body) != entry.digest {
                     return Ok(ChainCheck::Broken(entry.point()));
                 }
                 digest = Some(entry.digest);
@@ -159,26 +160,27 @@ impl SegmentReader {
     }
 }
 
-/// Reads the entry at `position`, which stands at `place`.
-pub(crate) fn read_entry(folder: &Path, place: Place, position: Position) -> Result<Entry, StorageError> {
-    Window::open(folder, &[place])?.entry(place.byte, position)
+/// Reads the entry at `position`, which is at `location`.
+pub(crate) fn read_entry(folder: &Path, location: Location, position: Position) -> Result<Entry, StorageError> {
+    Window::open(folder, &[location])?.entry(location.byte, position)
 }
 
-/// A part of a segment's file in memory, moved along as records are read.
+/// A part of a segment's file in memory, moved forward as records are read.
 struct Window {
     path: PathBuf,
     file: File,
-    /// How far the records asked for reach, about.
+    /// Where the last requested record begins: reading ahead ends a little later.
     end: u64,
+    /// Where `bytes` begins in the file.
     start: u64,
     bytes: Bytes,
 }
 
 impl Window {
-    /// A window on the segment of these places, which all are in one.
-    fn open(folder: &Path, places: &[Place]) -> Result<Window, StorageError> {
-        let segment = places.first().map_or(0, |place| place.segment);
-        let end = places.last().map_or(0, |place| u64::from(place.byte));
+    /// A window on the segment of these locations, which are all in the same one.
+    fn open(folder: &Path, locations: &[Location]) -> Result<Window, StorageError> {
+        let segment = locations.first().map_or(0, |location| location.segment);
+        let end = locations.last().map_or(0, |location| u64::from(location.byte));
         let path = segment_path(folder, segment);
         let file = File::open(&path).map_err(|error| StorageError::io("read", &path, &error))?;
         Ok(Window { path, file, end, start: 0, bytes: Bytes::new() })
@@ -186,25 +188,26 @@ impl Window {
 
     fn entry(&mut self, byte: u32, position: Position) -> Result<Entry, StorageError> {
         match self.record(byte, position)?.record {
-            Record::Entry { entry, .. } if entry.position == position => Ok(entry),
-            _ => Err(self.damaged(byte, position, "another record stands in its place")),
+            LogRecord::Entry { entry, .. } if entry.position == position => Ok(entry),
+            _ => Err(self.damaged(byte, position, "another record is in its place")),
         }
     }
 
-    fn record(&mut self, byte: u32, position: Position) -> Result<Marked, StorageError> {
-        let ahead = (self.end.saturating_sub(u64::from(byte)) as usize + 4096).min(AHEAD);
+    fn record(&mut self, byte: u32, position: Position) -> Result<MarkedRecord, StorageError> {
+        let ahead = (self.end.saturating_sub(u64::from(byte)) as usize + 4096).min(READ_AHEAD_BYTES);
         let header = self.cover(byte, 8, ahead)?;
         let length =
             frame_length(&self.bytes[header..]).ok_or_else(|| self.damaged(byte, position, "its length is wrong"))?;
         let at = self.cover(byte, length, length.max(ahead))?;
-        match find(&self.bytes, at) {
-            Found::Record(marked, _) => Ok(own(marked)),
-            Found::Damaged(what) => Err(self.damaged(byte, position, what)),
-            Found::End | Found::Torn => Err(self.damaged(byte, position, "its end is missing")),
+        match parse(&self.bytes, at) {
+            Parsed::Record(marked, _) => Ok(detached(marked)),
+            Parsed::Damaged(what) => Err(self.damaged(byte, position, what)),
+            Parsed::End | Parsed::Torn => Err(self.damaged(byte, position, "its end is missing")),
         }
     }
 
-    /// Loads at least `needed` bytes from `byte` on, `ahead` if the file has as many; gives where they start in memory.
+    /// Loads at least `needed` bytes from `byte` on, and `ahead` bytes if the file is long enough. Returns their start
+    /// in `bytes`.
     fn cover(&mut self, byte: u32, needed: usize, ahead: usize) -> Result<usize, StorageError> {
         let byte = u64::from(byte);
         let inside = byte >= self.start && byte + needed as u64 <= self.start + self.bytes.len() as u64;
@@ -224,9 +227,9 @@ impl Window {
     }
 }
 
-/// The record with a body of its own, so that a small one does not keep the whole window in memory.
-fn own(mut marked: Marked) -> Marked {
-    if let Record::Entry { entry, .. } = &mut marked.record {
+/// The record with a copy of its body, so that a small entry does not keep the whole window in memory.
+fn detached(mut marked: MarkedRecord) -> MarkedRecord {
+    if let LogRecord::Entry { entry, .. } = &mut marked.record {
         entry.body = Bytes::copy_from_slice(&entry.body);
     }
     marked

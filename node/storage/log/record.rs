@@ -1,17 +1,17 @@
-//! The records of the log as bytes.
+//! The encoding of the log's records.
 //!
 //! ```text
 //! frame     length u32 · checksum of the length u32 · content · checksum of the content u32 · 0xE7
 //! content   1 · flags · epoch u64 · 0|1 · vote u64                                          promise
 //!           2 · flags · position u64                                                        truncate from there on
 //!           3 · flags · epoch u64 · offset u64 · position u64 · digest 16 · kind · body     entry
-//!           4 · flags · segment u64                                                         the log goes on there
+//!           4 · flags · segment u64                                                         seal: continued there
 //! flags     1 = last record of its operation, 2 = forged
 //! ```
 //!
-//! All numbers are little endian, checksums are CRC-32. The length has a checksum of its own, because a damaged length
-//! would otherwise pass for a record that a power cut tore. The last byte is never zero, so that a record whose end
-//! never reached the disk can be told from a whole one that ends in zeros.
+//! Numbers are little endian, checksums are CRC-32. The length has its own checksum: otherwise a damaged length would
+//! look like a record torn by a power cut, and acked entries would be dropped. The last byte is never zero: otherwise a
+//! record that ends in zeros would look like one whose end never reached the disk.
 
 use bytes::Bytes;
 
@@ -19,44 +19,44 @@ use crate::protocol::{
     Digest, Entry, EntryId, Epoch, KEY_BYTES_MAX, Kind, NodeId, Offset, Position, Promise, VALUE_BYTES_MAX,
 };
 
-/// The greatest body: a key, a value and what a command adds to them, or a list of members.
+/// The greatest body: a command with the longest key and value, or a member list.
 pub(crate) const BODY_BYTES_MAX: usize = KEY_BYTES_MAX + VALUE_BYTES_MAX + 4096;
 
 const HEADER: usize = 8;
 const TRAILER: usize = 5;
 const END_BYTE: u8 = 0xE7;
 const ENTRY_FIELDS: usize = 43;
-/// Where an entry's body begins in its frame.
+/// The start of an entry's body in its frame.
 pub(crate) const BODY_AT: usize = HEADER + ENTRY_FIELDS;
 const LENGTH_MAX: usize = ENTRY_FIELDS + BODY_BYTES_MAX;
 
 const LAST: u8 = 1;
 const FORGED: u8 = 2;
 
-/// One step of an operation. An operation counts only as a whole: it ends with the record that is marked last.
+/// A part of an operation. An operation is atomic: it counts only if its last record, marked as such, was written.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Record {
+pub(crate) enum LogRecord {
     Promise(Promise),
     Truncate(Position),
     Entry { entry: Entry, forged: bool },
     Seal { next: u64 },
 }
 
-/// A record with the mark whether it ends its operation.
+/// A record, and whether it is the last of its operation.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Marked {
-    pub record: Record,
+pub(crate) struct MarkedRecord {
+    pub record: LogRecord,
     pub last: bool,
 }
 
-/// What stands at a place of a segment.
+/// What is at a byte of a segment.
 #[derive(PartialEq, Eq, Debug)]
-pub(crate) enum Found {
-    /// A whole record and the bytes that it takes.
-    Record(Marked, usize),
+pub(crate) enum Parsed {
+    /// A complete record and its length in bytes.
+    Record(MarkedRecord, usize),
     /// The file ends here.
     End,
-    /// The end of a record never reached the disk, and nothing follows.
+    /// A record whose end never reached the disk, with nothing after it.
     Torn,
     Damaged(&'static str),
 }
@@ -106,47 +106,47 @@ fn put_frame(out: &mut Vec<u8>, tag: u8, flags: u8, fields: impl FnOnce(&mut Vec
     out.push(END_BYTE);
 }
 
-/// How many bytes a frame takes whose first bytes are these; `None` if they are too few or no header.
+/// The length of a frame from its first bytes; `None` if they are too few or damaged.
 pub(crate) fn frame_length(header: &[u8]) -> Option<usize> {
     let (length, checksum) = (header.get(..4)?, header.get(4..HEADER)?);
     (crc32fast::hash(length).to_le_bytes() == checksum).then(|| HEADER + u32_at(header, 0) as usize + TRAILER)
 }
 
-/// Reads what stands at `at`; `segment` must reach to the end of the file. Bodies share the segment's memory.
-pub(crate) fn find(segment: &Bytes, at: usize) -> Found {
+/// Reads the record at `at`. `segment` must hold the file up to its end. Bodies share its memory.
+pub(crate) fn parse(segment: &Bytes, at: usize) -> Parsed {
     // A file may be shorter than its own header.
-    let Some(rest) = segment.get(at..) else { return Found::Damaged("the file ends before it") };
+    let Some(rest) = segment.get(at..) else { return Parsed::Damaged("the file ends before it") };
     if rest.is_empty() {
-        return Found::End;
+        return Parsed::End;
     }
     if rest.len() < HEADER {
-        return Found::Torn;
+        return Parsed::Torn;
     }
     let Some(length) = frame_length(rest) else {
-        // A record always ends with a byte that is not zero: only zeros behind a broken header mean that none does.
+        // A complete record ends with a byte that is not zero, so only zeros after the header mean a torn record.
         return if all_zero(&rest[HEADER..]) {
-            Found::Torn
+            Parsed::Torn
         } else {
-            Found::Damaged("the checksum of its length is wrong")
+            Parsed::Damaged("the checksum of its length is wrong")
         };
     };
     if length > HEADER + LENGTH_MAX + TRAILER {
-        return Found::Damaged("its length is beyond the limit");
+        return Parsed::Damaged("its length is beyond the limit");
     }
     if rest.len() < length || all_zero(&rest[length - 1..]) {
-        return Found::Torn;
+        return Parsed::Torn;
     }
     let checksum = crc32fast::hash(&rest[HEADER..length - TRAILER]);
     if u32_at(rest, length - TRAILER) != checksum || rest[length - 1] != END_BYTE {
-        return Found::Damaged("its checksum is wrong");
+        return Parsed::Damaged("its checksum is wrong");
     }
     match decode(&segment.slice(at + HEADER..at + length - TRAILER)) {
-        Some(marked) => Found::Record(marked, length),
-        None => Found::Damaged("its checksum is right but its content is unknown to this version"),
+        Some(marked) => Parsed::Record(marked, length),
+        None => Parsed::Damaged("its checksum is right but its content is no record of this format version"),
     }
 }
 
-fn decode(content: &Bytes) -> Option<Marked> {
+fn decode(content: &Bytes) -> Option<MarkedRecord> {
     let (tag, flags) = (*content.first()?, *content.get(1)?);
     let fields = content.get(2..)?;
     let record = match tag {
@@ -156,9 +156,9 @@ fn decode(content: &Bytes) -> Option<Marked> {
                 1 => Some(NodeId(u64_at(fields, 9))),
                 _ => return None,
             };
-            Record::Promise(Promise { epoch: Epoch(u64_at(fields, 0)), vote })
+            LogRecord::Promise(Promise { epoch: Epoch(u64_at(fields, 0)), vote })
         }
-        2 if fields.len() == 8 => Record::Truncate(Position(u64_at(fields, 0))),
+        2 if fields.len() == 8 => LogRecord::Truncate(Position(u64_at(fields, 0))),
         3 if content.len() >= ENTRY_FIELDS => {
             let mut digest = [0; 16];
             digest.copy_from_slice(&fields[24..40]);
@@ -169,12 +169,12 @@ fn decode(content: &Bytes) -> Option<Marked> {
                 kind: Kind::from_code(fields[40])?,
                 body: content.slice(ENTRY_FIELDS..),
             };
-            Record::Entry { entry, forged: flags & FORGED != 0 }
+            LogRecord::Entry { entry, forged: flags & FORGED != 0 }
         }
-        4 if fields.len() == 8 => Record::Seal { next: u64_at(fields, 0) },
+        4 if fields.len() == 8 => LogRecord::Seal { next: u64_at(fields, 0) },
         _ => return None,
     };
-    (flags & !(LAST | FORGED) == 0).then_some(Marked { record, last: flags & LAST != 0 })
+    (flags & !(LAST | FORGED) == 0).then_some(MarkedRecord { record, last: flags & LAST != 0 })
 }
 
 pub(crate) fn all_zero(bytes: &[u8]) -> bool {
@@ -197,7 +197,7 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
 mod tests {
     use super::*;
 
-    fn samples() -> Vec<(Vec<u8>, Marked)> {
+    fn samples() -> Vec<(Vec<u8>, MarkedRecord)> {
         let entry =
             Entry::after(None, EntryId::new(3, 0), Kind::Command, Bytes::from_static(&[7, 0, 0, 0, 0, 0, 0, 0]));
         let promise = Promise { epoch: Epoch(7), vote: Some(NodeId(2)) };
@@ -207,10 +207,10 @@ mod tests {
         put_entry(&mut out[2], &entry, true, true);
         put_seal(&mut out[3], 5);
         let records = [
-            Marked { record: Record::Promise(promise), last: true },
-            Marked { record: Record::Truncate(Position(9)), last: false },
-            Marked { record: Record::Entry { entry, forged: true }, last: true },
-            Marked { record: Record::Seal { next: 5 }, last: true },
+            MarkedRecord { record: LogRecord::Promise(promise), last: true },
+            MarkedRecord { record: LogRecord::Truncate(Position(9)), last: false },
+            MarkedRecord { record: LogRecord::Entry { entry, forged: true }, last: true },
+            MarkedRecord { record: LogRecord::Seal { next: 5 }, last: true },
         ];
         out.into_iter().zip(records).collect()
     }
@@ -219,7 +219,7 @@ mod tests {
     fn records_come_back_as_they_went() {
         for (bytes, record) in samples() {
             let length = bytes.len();
-            assert_eq!(find(&Bytes::from(bytes), 0), Found::Record(record, length));
+            assert_eq!(parse(&Bytes::from(bytes), 0), Parsed::Record(record, length));
         }
     }
 
@@ -229,7 +229,7 @@ mod tests {
             for bit in 0..bytes.len() * 8 {
                 let mut flipped = bytes.clone();
                 flipped[bit / 8] ^= 1 << (bit % 8);
-                assert!(matches!(find(&Bytes::from(flipped), 0), Found::Damaged(_)), "bit {bit}");
+                assert!(matches!(parse(&Bytes::from(flipped), 0), Parsed::Damaged(_)), "bit {bit}");
             }
         }
     }
@@ -238,10 +238,10 @@ mod tests {
     fn trap_09_a_record_cut_at_any_length_is_torn_with_and_without_zeros_behind() {
         for (bytes, _) in samples() {
             for length in 1..bytes.len() {
-                assert_eq!(find(&Bytes::copy_from_slice(&bytes[..length]), 0), Found::Torn, "{length} bytes");
+                assert_eq!(parse(&Bytes::copy_from_slice(&bytes[..length]), 0), Parsed::Torn, "{length} bytes");
                 let mut zeros = bytes[..length].to_vec();
                 zeros.resize(bytes.len() + 100, 0);
-                assert_eq!(find(&Bytes::from(zeros), 0), Found::Torn, "{length} bytes");
+                assert_eq!(parse(&Bytes::from(zeros), 0), Parsed::Torn, "{length} bytes");
             }
         }
     }

@@ -1,11 +1,11 @@
-//! What the records of a log add up to, read one operation after the other.
+//! The state of a log after its records, applied one operation after the other.
 //!
-//! Replaying checks everything that can be checked: positions and offsets without gaps, epochs and promises that never
-//! go back, and the chain of digests, computed anew from the content of every entry.
+//! Replaying checks all invariants of a log: positions and offsets have no gaps, epochs and promises never decrease,
+//! and the chain of digests follows from the content of the entries.
 
 use crate::protocol::{Base, Digest, Entry, EntryId, Epoch, Lists, LogPoint, Offset, Position, Promise, digest_after};
 use crate::storage::log::index::Index;
-use crate::storage::log::record::Record;
+use crate::storage::log::record::LogRecord;
 
 /// The entries of one epoch: from `start` to the start of the next run or the end of the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,17 +14,17 @@ pub(crate) struct Run {
     pub start: Position,
 }
 
-/// A segment as it was begun, and what was truncated since.
+/// The start of a segment, and how far back its records truncate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Start {
+pub(crate) struct SegmentStart {
     pub segment: u64,
-    /// The position of the next entry when it was begun.
+    /// The position of the next entry when the segment was created.
     pub next: Position,
-    /// The least position from which on a record of this segment truncates.
+    /// The least position at which a record of this segment truncates.
     pub truncates: Option<Position>,
 }
 
-impl Start {
+impl SegmentStart {
     pub(crate) fn truncate(&mut self, from: Position) {
         self.truncates = Some(self.truncates.map_or(from, |least| least.min(from)));
     }
@@ -33,21 +33,21 @@ impl Start {
 /// The state of a log after the operations replayed so far.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
-    /// With what the log begins, if its first entries were given up.
+    /// The base that the log continues, if its first entries were dropped.
     pub base: Option<Base>,
-    pub starts: Vec<Start>,
+    pub starts: Vec<SegmentStart>,
     pub promise: Option<Promise>,
     pub runs: Vec<Run>,
     /// The digest of the last entry.
     pub digest: Option<Digest>,
-    /// The first forged entry; all after it are forged too.
+    /// The first forged entry; all later entries are forged too.
     pub forged_from: Option<Position>,
     pub lists: Lists,
     pub index: Index,
 }
 
 impl Replay {
-    /// A log that begins after `base`.
+    /// An empty log that continues `base`.
     pub(crate) fn after(base: Base) -> Replay {
         let start = |position: Position, last: Offset| Position(position.0 - last.0);
         Replay {
@@ -62,7 +62,7 @@ impl Replay {
 
     pub(crate) fn begin_segment(&mut self, number: u64) {
         self.index.begin_segment(number);
-        self.starts.push(Start { segment: number, next: self.index.next(), truncates: None });
+        self.starts.push(SegmentStart { segment: number, next: self.index.next(), truncates: None });
     }
 
     pub(crate) fn last(&self) -> Option<LogPoint> {
@@ -76,19 +76,19 @@ impl Replay {
         (position < self.index.next()).then_some(EntryId { epoch: run.epoch, offset: Offset(position.0 - run.start.0) })
     }
 
-    /// Applies one record that stands at `byte` of the current segment. `digest_at` reads the digest of an earlier
-    /// entry. On an error nothing further is to be replayed.
+    /// Applies one record, at `byte` of the current segment. `digest_at` reads the digest of an earlier entry. After an
+    /// error nothing more may be applied.
     pub(crate) fn apply(
         &mut self,
-        record: Record,
+        record: LogRecord,
         byte: u32,
         digest_at: impl FnOnce(&Index, Position) -> Option<Digest>,
     ) -> Result<(), String> {
         match record {
-            Record::Promise(promise) => self.promise(promise),
-            Record::Truncate(from) => self.truncate(from, digest_at),
-            Record::Entry { entry, forged } => self.entry(&entry, forged, byte),
-            Record::Seal { .. } => Ok(()),
+            LogRecord::Promise(promise) => self.promise(promise),
+            LogRecord::Truncate(from) => self.truncate(from, digest_at),
+            LogRecord::Entry { entry, forged } => self.entry(&entry, forged, byte),
+            LogRecord::Seal { .. } => Ok(()),
         }
     }
 
@@ -109,7 +109,7 @@ impl Replay {
         digest_at: impl FnOnce(&Index, Position) -> Option<Digest>,
     ) -> Result<(), String> {
         if from < self.index.first() || from > self.index.next() {
-            return Err(format!("it truncates from position {from}, but the log ends before {}", self.index.next()));
+            return Err(format!("it truncates at position {from}, but the log ends before {}", self.index.next()));
         }
         self.index.truncate(from);
         if let Some(start) = self.starts.last_mut() {

@@ -1,7 +1,8 @@
-//! Reading a whole log at start, without changing anything.
+//! Reading the whole log at start, without changing anything.
 //!
-//! What a flush completed is never given up: an end that never reached the disk is dropped, everything else that does not
-//! read as it was written is an error that names file and entry.
+//! What an answered flush covers is never dropped. Only a torn end is dropped: records that never reached the disk
+//! whole, at the end of the last segment. Everything else that is not as it was written is an error that names file and
+//! entry.
 
 use std::path::{Path, PathBuf};
 
@@ -9,27 +10,28 @@ use bytes::Bytes;
 
 use crate::protocol::{Digest, Incarnation, LogPoint, Position};
 use crate::storage::StorageError;
+use crate::storage::format::FileKind;
 use crate::storage::log::base::LogBase;
-use crate::storage::log::index::Place;
+use crate::storage::log::index::Location;
 use crate::storage::log::reader::read_entry;
-use crate::storage::log::record::{Found, Marked, Record, find};
+use crate::storage::log::record::{LogRecord, MarkedRecord, Parsed, parse};
 use crate::storage::log::replay::Replay;
-use crate::storage::log::segment::{HEADER_BYTES, HeaderFound, SegmentHeader, segment_numbers, segment_path};
+use crate::storage::log::segment::{HEADER_BYTES, ParsedHeader, SegmentHeader, segment_numbers, segment_path};
 
-/// A log as it was found.
+/// The content of a log.
 #[derive(Debug)]
 pub(crate) struct Scanned {
     pub replay: Replay,
     pub incarnation: Incarnation,
-    /// The segment that is written next, and the bytes of it that count.
+    /// The last segment that counts, and the number of its bytes that count.
     pub segment: u64,
     pub length: u64,
-    /// Bytes behind `length` that belong to no whole operation.
+    /// Bytes after `length` that belong to no complete operation.
     pub torn_bytes: u64,
-    /// A segment that was begun and not yet in use when the node ended.
-    pub unfinished: Option<PathBuf>,
-    /// Segments before the first that counts: their deletion did not end.
-    pub given_up: Vec<PathBuf>,
+    /// The next segment, if a crash came between its creation and the seal of the one before.
+    pub unused: Option<PathBuf>,
+    /// Segments before the first that counts, if a crash interrupted their deletion.
+    pub obsolete: Vec<PathBuf>,
 }
 
 /// How a segment ends.
@@ -44,11 +46,11 @@ struct Scan<'a> {
     incarnation: Option<Incarnation>,
 }
 
-/// Reads all segments of a log; `None` if it has none, or one whose header never reached the disk.
+/// Reads all segments of a log. `None` if there is none, or only a first one with a torn header.
 pub(crate) fn scan(folder: &Path) -> Result<Option<Scanned>, StorageError> {
     let base = LogBase::read(folder)?;
     let first = base.as_ref().map_or(1, |base| base.segment);
-    let (given_up, numbers): (Vec<u64>, Vec<u64>) =
+    let (obsolete, numbers): (Vec<u64>, Vec<u64>) =
         segment_numbers(folder)?.into_iter().partition(|number| *number < first);
     if base.is_some() && numbers.is_empty() {
         return Err(lost(folder, format!("{first:08}.log is missing")));
@@ -78,7 +80,7 @@ pub(crate) fn scan(folder: &Path) -> Result<Option<Scanned>, StorageError> {
             End::Sealed => continue,
             End::Open { length, torn_bytes } => (length, torn_bytes),
         };
-        let unfinished = if last { None } else { Some(scan.unfinished(&path, length, number + 1, end)?) };
+        let unused = if last { None } else { Some(scan.unused(&path, length, number + 1, end)?) };
         let Scan { replay, .. } = scan;
         return Ok(Some(Scanned {
             replay,
@@ -86,26 +88,27 @@ pub(crate) fn scan(folder: &Path) -> Result<Option<Scanned>, StorageError> {
             segment: number,
             length,
             torn_bytes,
-            unfinished,
-            given_up: given_up.iter().map(|number| segment_path(folder, *number)).collect(),
+            unused,
+            obsolete: obsolete.iter().map(|number| segment_path(folder, *number)).collect(),
         }));
     }
     Ok(None)
 }
 
 impl Scan<'_> {
-    /// The header of a segment, which must continue the one before; `None` if it never reached the disk.
+    /// The header of a segment, which must continue the segment before. `None` if it is torn.
     fn header(&self, path: &Path, file: &Bytes, number: u64) -> Result<Option<SegmentHeader>, StorageError> {
-        let header = match SegmentHeader::find(file) {
-            HeaderFound::Torn => return Ok(None),
-            HeaderFound::Damaged(what) => return Err(self.damaged(path, 0, what)),
-            HeaderFound::Header(header) => header,
+        FileKind::Segment.check(path, file)?;
+        let header = match SegmentHeader::parse(file) {
+            ParsedHeader::Torn => return Ok(None),
+            ParsedHeader::Damaged(what) => return Err(self.damaged(path, 0, what)),
+            ParsedHeader::Header(header) => header,
         };
         let expected = SegmentHeader {
             number,
             next: self.replay.index.next(),
             incarnation: self.incarnation.unwrap_or(header.incarnation),
-            // The first segment that is left is the only one that knows it.
+            // Only the first remaining segment knows the promise of those before it.
             promise: if self.incarnation.is_some() { self.replay.promise } else { header.promise },
         };
         if header != expected {
@@ -120,18 +123,18 @@ impl Scan<'_> {
         let mut operation = Vec::new();
         let mut begun = at;
         loop {
-            match find(file, at) {
-                Found::Damaged(what) => {
-                    // The operation that it belongs to is not replayed.
+            match parse(file, at) {
+                Parsed::Damaged(what) => {
+                    // The operation of the damaged record is not replayed: name its last entry.
                     let before = operation.iter().rev().find_map(|(_, record)| point_of(record));
                     let before = before.or_else(|| self.replay.last());
                     return Err(damaged_after(before, path, at, what));
                 }
-                // The records of an operation without its last one were never acked.
-                Found::End | Found::Torn => {
+                // An operation without its last record was never acked.
+                Parsed::End | Parsed::Torn => {
                     return Ok(End::Open { length: begun as u64, torn_bytes: (file.len() - begun) as u64 });
                 }
-                Found::Record(marked, length) => {
+                Parsed::Record(marked, length) => {
                     operation.push((at, marked.record));
                     at += length;
                     if !marked.last {
@@ -148,34 +151,35 @@ impl Scan<'_> {
         }
     }
 
-    /// Replays a whole operation; true if it seals the segment.
+    /// Replays a complete operation. True if it seals the segment.
     fn operation(
         &mut self,
         path: &Path,
         file: &Bytes,
         number: u64,
-        records: &mut Vec<(usize, Record)>,
+        records: &mut Vec<(usize, LogRecord)>,
     ) -> Result<bool, StorageError> {
         let mut sealed = false;
         for (at, record) in records.drain(..) {
-            sealed = matches!(record, Record::Seal { .. });
+            sealed = matches!(record, LogRecord::Seal { .. });
             let folder = self.folder;
             let replayed = self.replay.apply(record, at as u32, |index, position| {
-                digest_at(folder, number, file, index.place(position)?, position)
+                digest_at(folder, number, file, index.location(position)?, position)
             });
             replayed.map_err(|what| self.damaged(path, at, &what))?;
         }
         Ok(sealed)
     }
 
-    /// The next file of a segment that was never sealed: it can only have been begun, with nothing in it.
-    fn unfinished(&self, path: &Path, length: u64, next: u64, last: Option<u64>) -> Result<PathBuf, StorageError> {
+    /// The segment after one that is not sealed. It must be empty: it is used only after the seal of the one before is
+    /// durable.
+    fn unused(&self, path: &Path, length: u64, next: u64, last: Option<u64>) -> Result<PathBuf, StorageError> {
         let next_path = segment_path(self.folder, next);
         if Some(next) != last || read(&next_path)?.len() > HEADER_BYTES {
             return Err(self.damaged(
                 path,
                 length as usize,
-                "its end is missing, and the log goes on in the next file",
+                "its end is missing, and the log continues in the next file",
             ));
         }
         Ok(next_path)
@@ -195,17 +199,17 @@ fn damaged_after(before: Option<LogPoint>, path: &Path, byte: usize, what: &str)
     StorageError::Damaged { path: path.to_path_buf(), byte: byte as u64, entry, what: what.to_string() }
 }
 
-fn point_of(record: &Record) -> Option<LogPoint> {
-    if let Record::Entry { entry, .. } = record { Some(entry.point()) } else { None }
+fn point_of(record: &LogRecord) -> Option<LogPoint> {
+    if let LogRecord::Entry { entry, .. } = record { Some(entry.point()) } else { None }
 }
 
-/// The digest of an earlier entry, from the segment in memory if it stands there.
-fn digest_at(folder: &Path, number: u64, file: &Bytes, place: Place, position: Position) -> Option<Digest> {
-    if place.segment != number {
-        return read_entry(folder, place, position).ok().map(|entry| entry.digest);
+/// The digest of an earlier entry, from the segment in memory if it is in that one.
+fn digest_at(folder: &Path, number: u64, file: &Bytes, location: Location, position: Position) -> Option<Digest> {
+    if location.segment != number {
+        return read_entry(folder, location, position).ok().map(|entry| entry.digest);
     }
-    match find(file, place.byte as usize) {
-        Found::Record(Marked { record: Record::Entry { entry, .. }, .. }, _) => Some(entry.digest),
+    match parse(file, location.byte as usize) {
+        Parsed::Record(MarkedRecord { record: LogRecord::Entry { entry, .. }, .. }, _) => Some(entry.digest),
         _ => None,
     }
 }

@@ -1,42 +1,43 @@
-//! The files of the log: their names and their first bytes.
+//! The files of the log: their names and headers.
 //!
 //! ```text
 //! log/00000001.log     header 80 · records …  · seal
 //! log/00000002.log     header 80 · records …
 //!
-//! header   "EPOCALOG" · version u32 · segment u64 · next position u64 · incarnation 16
+//! header   beginning 16 · segment u64 · next position u64 · incarnation 16
 //!          · 0|1 · epoch u64 · 0|1 · vote u64 · zeros · checksum u32 · 0xE7
 //! ```
 //!
-//! A header repeats the promise, so that the segments before it may be deleted once a snapshot covers their entries. A
-//! segment is sealed only after the next one is durable: a sealed segment without a next one means that a file was lost.
+//! The beginning names kind and version, see [`crate::storage::format`].
+//!
+//! A header repeats the promise, so that the segments before it can be deleted once a snapshot covers their entries. A
+//! segment is sealed only after the next one is durable: a sealed segment without a next one means a lost file.
 
 use std::path::{Path, PathBuf};
 
 use crate::protocol::{Epoch, Incarnation, NodeId, Position, Promise};
 use crate::storage::StorageError;
+use crate::storage::format::{BEGINNING_BYTES, Beginning, FileKind};
 use crate::storage::log::record::{all_zero, u32_at, u64_at};
 
 pub(crate) const HEADER_BYTES: usize = 80;
 
-const MAGIC: &[u8; 8] = b"EPOCALOG";
-const VERSION: u32 = 1;
 const CHECKED: usize = HEADER_BYTES - 5;
 const END_BYTE: u8 = 0xE7;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct SegmentHeader {
     pub number: u64,
-    /// The position of the next entry when the segment was begun.
+    /// The position of the next entry when the segment was created.
     pub next: Position,
     pub incarnation: Incarnation,
     pub promise: Option<Promise>,
 }
 
 #[derive(PartialEq, Eq, Debug)]
-pub(crate) enum HeaderFound {
+pub(crate) enum ParsedHeader {
     Header(SegmentHeader),
-    /// The header never reached the disk, and nothing follows.
+    /// The header never reached the disk whole, and nothing follows.
     Torn,
     Damaged(&'static str),
 }
@@ -44,16 +45,15 @@ pub(crate) enum HeaderFound {
 impl SegmentHeader {
     pub(crate) fn encode(&self) -> [u8; HEADER_BYTES] {
         let mut out = [0; HEADER_BYTES];
-        out[..8].copy_from_slice(MAGIC);
-        out[8..12].copy_from_slice(&VERSION.to_le_bytes());
-        out[12..20].copy_from_slice(&self.number.to_le_bytes());
-        out[20..28].copy_from_slice(&self.next.0.to_le_bytes());
-        out[28..44].copy_from_slice(&self.incarnation.0);
+        out[..BEGINNING_BYTES].copy_from_slice(&FileKind::Segment.magic());
+        out[16..24].copy_from_slice(&self.number.to_le_bytes());
+        out[24..32].copy_from_slice(&self.next.0.to_le_bytes());
+        out[32..48].copy_from_slice(&self.incarnation.0);
         if let Some(promise) = self.promise {
-            out[44] = 1;
-            out[45..53].copy_from_slice(&promise.epoch.0.to_le_bytes());
-            out[53] = u8::from(promise.vote.is_some());
-            out[54..62].copy_from_slice(&promise.vote.map_or(0, |node| node.0).to_le_bytes());
+            out[48] = 1;
+            out[49..57].copy_from_slice(&promise.epoch.0.to_le_bytes());
+            out[57] = u8::from(promise.vote.is_some());
+            out[58..66].copy_from_slice(&promise.vote.map_or(0, |node| node.0).to_le_bytes());
         }
         let checksum = crc32fast::hash(&out[..CHECKED]);
         out[CHECKED..CHECKED + 4].copy_from_slice(&checksum.to_le_bytes());
@@ -61,25 +61,25 @@ impl SegmentHeader {
         out
     }
 
-    /// Reads the header of a segment; `file` reaches to the end of the file.
-    pub(crate) fn find(file: &[u8]) -> HeaderFound {
+    /// Reads the header of a segment of a readable version. `file` must hold the file up to its end.
+    pub(crate) fn parse(file: &[u8]) -> ParsedHeader {
         if file.len() < HEADER_BYTES || all_zero(&file[HEADER_BYTES - 1..]) {
-            return HeaderFound::Torn;
+            return ParsedHeader::Torn;
         }
         let right = u32_at(file, CHECKED) == crc32fast::hash(&file[..CHECKED]) && file[HEADER_BYTES - 1] == END_BYTE;
         if !right {
-            return HeaderFound::Damaged("its checksum is wrong");
+            return ParsedHeader::Damaged("its checksum is wrong");
         }
-        if &file[..8] != MAGIC || u32_at(file, 8) != VERSION {
-            return HeaderFound::Damaged("it was written by another version or program");
+        if !matches!(FileKind::Segment.beginning(file), Beginning::Readable(_)) {
+            return ParsedHeader::Damaged("it is not a file of a log");
         }
-        let vote = (file[53] == 1).then(|| NodeId(u64_at(file, 54)));
-        let promise = (file[44] == 1).then(|| Promise { epoch: Epoch(u64_at(file, 45)), vote });
+        let vote = (file[57] == 1).then(|| NodeId(u64_at(file, 58)));
+        let promise = (file[48] == 1).then(|| Promise { epoch: Epoch(u64_at(file, 49)), vote });
         let mut incarnation = [0; 16];
-        incarnation.copy_from_slice(&file[28..44]);
-        HeaderFound::Header(SegmentHeader {
-            number: u64_at(file, 12),
-            next: Position(u64_at(file, 20)),
+        incarnation.copy_from_slice(&file[32..48]);
+        ParsedHeader::Header(SegmentHeader {
+            number: u64_at(file, 16),
+            next: Position(u64_at(file, 24)),
             incarnation: Incarnation(incarnation),
             promise,
         })
@@ -90,7 +90,12 @@ pub(crate) fn segment_path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number:08}.log"))
 }
 
-/// The numbers of the segments in a folder, in order; none if there is no folder.
+/// The files of all segments in the folder of a log, in order. The folder may be missing.
+pub(crate) fn segment_paths(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    Ok(segment_numbers(folder)?.into_iter().map(|number| segment_path(folder, number)).collect())
+}
+
+/// The numbers of the segments in a folder, in order. The folder may be missing.
 pub(crate) fn segment_numbers(folder: &Path) -> Result<Vec<u64>, StorageError> {
     let files = match std::fs::read_dir(folder) {
         Ok(files) => files,
@@ -121,7 +126,7 @@ mod tests {
     fn a_header_comes_back_as_it_went() {
         for promise in [None, Some(Promise { epoch: Epoch(1), vote: None }), header().promise] {
             let header = SegmentHeader { promise, ..header() };
-            assert_eq!(SegmentHeader::find(&header.encode()), HeaderFound::Header(header));
+            assert_eq!(SegmentHeader::parse(&header.encode()), ParsedHeader::Header(header));
         }
     }
 
@@ -131,10 +136,10 @@ mod tests {
         for bit in 0..whole.len() * 8 {
             let mut flipped = whole;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(matches!(SegmentHeader::find(&flipped), HeaderFound::Damaged(_)), "bit {bit}");
+            assert!(matches!(SegmentHeader::parse(&flipped), ParsedHeader::Damaged(_)), "bit {bit}");
         }
         for length in 0..whole.len() {
-            assert_eq!(SegmentHeader::find(&whole[..length]), HeaderFound::Torn, "{length} bytes");
+            assert_eq!(SegmentHeader::parse(&whole[..length]), ParsedHeader::Torn, "{length} bytes");
         }
     }
 }

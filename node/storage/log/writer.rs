@@ -1,47 +1,56 @@
-//! The thread that writes and syncs: the loop only fills memory.
+//! The thread that writes and syncs the log, so that the event loop only fills memory.
 //!
-//! Whatever has queued up while a sync ran goes into the next one. The queue is bounded in number and bytes; a full
-//! queue makes the loop wait. The first error is final: it goes to everyone who waits, and nothing is written after it,
-//! because nobody knows what the disk holds then.
+//! Flushes that queue up during a sync share the next one. The queue is bounded in number and bytes; a full queue
+//! blocks the event loop. The first error is final: all waiting flushes get it, and nothing is written after it,
+//! because the content of the disk is unknown then.
+//!
+//! # Order on the disk
+//!
+//! - Append: bytes, sync, then the flushes are answered.
+//! - New segment: sync the old one, create the new one and sync it with its name, seal the old one and sync it. A
+//!   sealed segment without a next one therefore means a lost file.
+//! - Compaction: write `log/base` durably, then delete the segments before it.
+//! - Reset after a snapshot was installed: create the new segment durably, write `log/base` durably, delete all others.
 
 use std::collections::VecDeque;
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::storage::disk::{Disk, DiskFile};
 use crate::storage::log::base::LogBase;
-use crate::storage::log::compact::{GiveUp, delete};
-use crate::storage::log::index::Place;
+use crate::storage::log::compact::{Compaction, delete};
+use crate::storage::log::index::Location;
 use crate::storage::log::reader::Shared;
 use crate::storage::log::record::put_seal;
 use crate::storage::log::segment::{SegmentHeader, segment_path};
 use crate::storage::{FlushDone, StorageError};
 
-const QUEUE_FLUSHES: usize = 1024;
-const QUEUE_BYTES: usize = 64 << 20;
+const QUEUE_FLUSHES_MAX: usize = 1024;
+const QUEUE_BYTES_MAX: usize = 64 << 20;
 
-pub(crate) enum Step {
-    Write(Vec<u8>),
-    /// Seal the segment and go on in a new one.
-    Begin(SegmentHeader),
+/// One change of the files.
+pub(crate) enum LogWrite {
+    Append(Vec<u8>),
+    /// Seal the segment and continue in a new one.
+    Roll(SegmentHeader),
     /// Delete segments that a snapshot covers.
-    GiveUp(GiveUp),
-    /// Go on in a new segment after `base`, and delete all before it.
-    BeginAnew {
+    Compact(Compaction),
+    /// Continue after `base` in a new segment and delete all others.
+    Reset {
         header: SegmentHeader,
         base: LogBase,
-        gone: Vec<u64>,
+        obsolete: Vec<u64>,
     },
 }
 
 pub(crate) struct Flush {
-    pub steps: Vec<Step>,
+    pub writes: Vec<LogWrite>,
     pub bytes: usize,
-    /// Where the log ends after these steps.
-    pub end: Place,
+    /// The end of the log after these writes.
+    pub end: Location,
     pub done: FlushDone,
 }
 
@@ -54,21 +63,21 @@ struct Queue {
 }
 
 #[derive(Default)]
-struct Gate {
+struct SharedQueue {
     queue: Mutex<Queue>,
     filled: Condvar,
     emptied: Condvar,
 }
 
-impl Gate {
+impl SharedQueue {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The loop's end of the queue. Dropping it lets the thread finish what was queued, and waits for it.
+/// The event loop's end of the queue. Dropping it waits until the thread has written everything queued.
 pub(crate) struct Writer {
-    gate: Arc<Gate>,
+    shared_queue: Arc<SharedQueue>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -79,20 +88,21 @@ impl Writer {
         open: Box<dyn DiskFile>,
         segment: u64,
     ) -> io::Result<Writer> {
-        let gate = Arc::new(Gate::default());
-        let mut work = Work { gate: gate.clone(), shared, disk, file: open, segment, flushes: VecDeque::new() };
+        let shared_queue = Arc::new(SharedQueue::default());
+        let mut work =
+            Work { shared_queue: shared_queue.clone(), shared, disk, file: open, segment, flushes: VecDeque::new() };
         let thread = std::thread::Builder::new().name("log".into()).spawn(move || work.run())?;
-        Ok(Writer { gate, thread: Some(thread) })
+        Ok(Writer { shared_queue, thread: Some(thread) })
     }
 
     pub(crate) fn send(&self, flush: Flush) -> Result<(), StorageError> {
-        let mut queue = self.gate.queue();
+        let mut queue = self.shared_queue.queue();
         let full = |queue: &Queue| {
-            let over = queue.bytes > 0 && queue.bytes + flush.bytes > QUEUE_BYTES;
-            queue.failed.is_none() && (over || queue.flushes.len() >= QUEUE_FLUSHES)
+            let over = queue.bytes > 0 && queue.bytes + flush.bytes > QUEUE_BYTES_MAX;
+            queue.failed.is_none() && (over || queue.flushes.len() >= QUEUE_FLUSHES_MAX)
         };
         while full(&queue) {
-            queue = self.gate.emptied.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self.shared_queue.emptied.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         if let Some(failed) = &queue.failed {
             return Err(StorageError::Stopped(failed.to_string()));
@@ -100,30 +110,30 @@ impl Writer {
         queue.bytes += flush.bytes;
         queue.flushes.push_back(flush);
         drop(queue);
-        self.gate.filled.notify_one();
+        self.shared_queue.filled.notify_one();
         Ok(())
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.gate.queue().closed = true;
-        self.gate.filled.notify_one();
+        self.shared_queue.queue().closed = true;
+        self.shared_queue.filled.notify_one();
         if let Some(thread) = self.thread.take() {
-            // The thread catches panics itself; there is nobody left to tell.
+            // The thread catches its own panics, and no caller is left to report to.
             let _ = thread.join();
         }
     }
 }
 
-/// The thread's end.
+/// The thread's end of the queue.
 struct Work {
-    gate: Arc<Gate>,
+    shared_queue: Arc<SharedQueue>,
     shared: Arc<Shared>,
     disk: Arc<dyn Disk>,
     file: Box<dyn DiskFile>,
     segment: u64,
-    /// Taken from the queue and not yet answered.
+    /// Taken from the queue and not answered yet.
     flushes: VecDeque<Flush>,
 }
 
@@ -135,17 +145,17 @@ impl Work {
             Ok(Some(failed)) => failed,
             Err(_) => StorageError::Stopped("the thread of the log panicked".into()),
         };
-        let mut queue = self.gate.queue();
+        let mut queue = self.shared_queue.queue();
         queue.failed = Some(failed.clone());
         self.flushes.append(&mut queue.flushes);
         drop(queue);
-        self.gate.emptied.notify_all();
+        self.shared_queue.emptied.notify_all();
         for flush in self.flushes.drain(..) {
             (flush.done)(Err(failed.clone()));
         }
     }
 
-    /// Ends with `None` when the log is closed.
+    /// Returns `None` when the log is closed.
     fn run_until_error(&mut self) -> Option<StorageError> {
         loop {
             self.flushes = self.next()?;
@@ -158,35 +168,35 @@ impl Work {
             while let Some(flush) = self.flushes.pop_front() {
                 (flush.done)(Ok(()));
             }
-            self.gate.queue().bytes -= bytes;
-            self.gate.emptied.notify_all();
+            self.shared_queue.queue().bytes -= bytes;
+            self.shared_queue.emptied.notify_all();
         }
     }
 
-    /// All that is queued; `None` once the log is closed and everything is done.
+    /// Everything queued; `None` once the log is closed and the queue is empty.
     fn next(&self) -> Option<VecDeque<Flush>> {
-        let mut queue = self.gate.queue();
+        let mut queue = self.shared_queue.queue();
         while queue.flushes.is_empty() {
             if queue.closed {
                 return None;
             }
-            queue = self.gate.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self.shared_queue.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
         Some(std::mem::take(&mut queue.flushes))
     }
 
     fn write(&mut self) -> Result<(), StorageError> {
-        let steps: Vec<Step> = self.flushes.iter_mut().flat_map(|flush| std::mem::take(&mut flush.steps)).collect();
-        for step in steps {
-            match step {
-                Step::Write(bytes) => self.file.append(&bytes).map_err(|error| self.error("write", &error))?,
-                Step::Begin(header) => self.begin(&header)?,
-                Step::GiveUp(give_up) => give_up.carry_out(&*self.disk, &self.shared)?,
-                Step::BeginAnew { header, base, gone } => self.begin_anew(&header, &base, &gone)?,
+        let writes = self.flushes.iter_mut().flat_map(|flush| std::mem::take(&mut flush.writes));
+        for write in writes.collect::<Vec<_>>() {
+            match write {
+                LogWrite::Append(bytes) => self.file.append(&bytes).map_err(|error| self.error("write", &error))?,
+                LogWrite::Roll(header) => self.roll(&header)?,
+                LogWrite::Compact(compaction) => compaction.run(&*self.disk, &self.shared)?,
+                LogWrite::Reset { header, base, obsolete } => self.reset(&header, &base, &obsolete)?,
             }
         }
         self.file.sync().map_err(|error| self.error("sync", &error))?;
-        // A file that was deleted or moved away is synced without an error: its bytes would be confirmed and lost.
+        // A file that was deleted or moved is synced without an error: its bytes would be confirmed and lost.
         let path = self.path();
         match self.file.is_at(&path) {
             Ok(true) => Ok(()),
@@ -196,9 +206,9 @@ impl Work {
     }
 
     /// The next segment is durable before this one is sealed, and this one is sealed before the next one is used.
-    fn begin(&mut self, header: &SegmentHeader) -> Result<(), StorageError> {
+    fn roll(&mut self, header: &SegmentHeader) -> Result<(), StorageError> {
         self.file.sync().map_err(|error| self.error("sync", &error))?;
-        let mut next = begin_segment(&*self.disk, &self.shared.folder, header)?;
+        let mut next = create_segment(&*self.disk, &self.shared.folder, header)?;
         let mut seal = Vec::new();
         put_seal(&mut seal, header.number);
         self.file.append(&seal).and_then(|()| self.file.sync()).map_err(|error| self.error("seal", &error))?;
@@ -207,13 +217,13 @@ impl Work {
         Ok(())
     }
 
-    /// Until the base is written the old segments count, from then on the new one alone.
-    fn begin_anew(&mut self, header: &SegmentHeader, base: &LogBase, gone: &[u64]) -> Result<(), StorageError> {
+    /// The old segments count until the base is durable; from then on only the new one does.
+    fn reset(&mut self, header: &SegmentHeader, base: &LogBase, obsolete: &[u64]) -> Result<(), StorageError> {
         self.file.sync().map_err(|error| self.error("sync", &error))?;
-        self.file = begin_segment(&*self.disk, &self.shared.folder, header)?;
+        self.file = create_segment(&*self.disk, &self.shared.folder, header)?;
         self.segment = header.number;
         base.write(&*self.disk, &self.shared.folder)?;
-        delete(&*self.disk, &self.shared, gone)
+        delete(&*self.disk, &self.shared, obsolete)
     }
 
     fn error(&self, action: &'static str, error: &io::Error) -> StorageError {
@@ -225,22 +235,22 @@ impl Work {
     }
 }
 
-/// Makes a segment's file with its header, durable together with its name.
-pub(crate) fn begin_segment(
+/// Creates a segment's file with its header; both file and name are durable on return.
+pub(crate) fn create_segment(
     disk: &dyn Disk,
-    folder: &std::path::Path,
+    folder: &Path,
     header: &SegmentHeader,
 ) -> Result<Box<dyn DiskFile>, StorageError> {
     let path = segment_path(folder, header.number);
-    let begin = || {
+    let create = || {
         let mut file = disk.create(&path)?;
         file.append(&header.encode())?;
         file.sync()?;
         disk.sync_folder(folder)?;
         Ok(file)
     };
-    begin().map_err(|error: io::Error| match error.kind() {
+    create().map_err(|error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => StorageError::Gone { path: folder.to_path_buf() },
-        _ => StorageError::io("begin", &path, &error),
+        _ => StorageError::io("create", &path, &error),
     })
 }

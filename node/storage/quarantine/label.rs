@@ -1,7 +1,7 @@
-//! The text in a quarantine folder: for the person who finds it, and for the node that starts beside it.
+//! The label of a quarantine: text for the person who finds the folder, and for the node that starts beside it.
 //!
 //! ```text
-//! epoca quarantine, version 1
+//! epoca quarantine, version 1, checksum 2b7e1516
 //! node 3
 //! incarnation 5f0c…            or: unknown
 //! cluster 8a31…                or: unknown
@@ -15,34 +15,34 @@
 use std::fmt::Write;
 
 use crate::protocol::{ClusterId, Incarnation, Member, MemberKind, NodeId};
-use crate::storage::identity::decode_16;
-
-const TITLE: &str = "epoca quarantine, version 1";
+use crate::storage::format::{Beginning, FileKind};
+use crate::storage::open::identity::decode_16;
 
 const ADVICE: &str = "
-The files beside this text are a node's data folder as it was when that was found. Nothing was deleted or changed.
-If the other nodes were whole, the node has come back by itself as a new member, and has everything from them: then this
-folder may be deleted. If too many folders were damaged at once, it may be the last copy of what was confirmed: look at it
-with `epoca inspect`. To put it back, once the file is mended or restored from a copy: end the node, move what lies beside
-this quarantine folder somewhere else, move everything in here but this text to its place, and start the node again.
+The files beside this text are a node's data folder as it was when the damage was found. Nothing was deleted or changed.
+If a majority of the other nodes was healthy, the node has returned by itself as a new member and has copied everything
+from them: then this folder may be deleted. If too many folders were damaged at once, this may be the last copy of
+confirmed data: look at it with `epoca inspect`. To put it back once the file is repaired or restored from a copy: stop
+the node, move the files beside this quarantine folder somewhere else, move everything in here except this text to their
+place, and start the node again.
 ";
 
-/// Whose folder it was, what was found in it and when, and who belonged to the cluster as far as that could be read.
+/// Owner of the folder, what was found and when, and the members of the cluster as far as they could be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Label {
     pub node: NodeId,
     pub incarnation: Option<Incarnation>,
     pub cluster: Option<ClusterId>,
     pub members: Vec<Member>,
-    /// Of the Unix epoch.
+    /// When it was found, in seconds since the Unix epoch.
     pub seconds: u64,
-    /// One line.
+    /// The damage, in one line.
     pub found: String,
 }
 
 impl Label {
     pub(super) fn encode(&self) -> String {
-        let mut text = format!("{TITLE}\nnode {}\n", self.node.0);
+        let mut text = format!("{}\nnode {}\n", FileKind::QuarantineLabel.title(), self.node.0);
         let known = |of: Option<String>| of.unwrap_or_else(|| "unknown".to_owned());
         let incarnation = known(self.incarnation.map(|incarnation| incarnation.to_string()));
         let cluster = known(self.cluster.map(|cluster| cluster.to_string()));
@@ -55,13 +55,13 @@ impl Label {
         text
     }
 
-    /// `None` if it is no such text. A line that cannot be read counts as absent: the rest is of use without it.
+    /// `None` if the text is not a label. A line that cannot be read counts as absent: the others are useful without
+    /// it.
     pub(super) fn decode(text: &str) -> Option<Label> {
-        let mut lines = text.lines();
-        if lines.next()? != TITLE {
+        if !matches!(FileKind::QuarantineLabel.beginning(text.as_bytes()), Beginning::Readable(_)) {
             return None;
         }
-        let lines: Vec<(&str, &str)> = lines.map_while(|line| line.split_once(' ')).collect();
+        let lines: Vec<(&str, &str)> = text.lines().skip(1).map_while(|line| line.split_once(' ')).collect();
         let field = |name: &str| lines.iter().find(|(found, _)| *found == name).map(|(_, value)| *value);
         Some(Label {
             node: NodeId(field("node")?.parse().ok()?),

@@ -1,14 +1,14 @@
-//! Quarantine: a data folder whose content is damaged is moved aside as a whole. Nothing of it is ever deleted.
+//! Quarantine: the whole content of a damaged data folder is moved aside. Nothing is deleted.
 //!
 //! ```text
-//! DIR/lock                    stays: it says that a process works here
-//! DIR/quarantine-1/why.txt    what was found, when, and whose folder it was
+//! DIR/lock                    stays: a process uses the folder
+//! DIR/quarantine-1/why.txt    the label: what was found, when, and whose folder it was
 //! DIR/quarantine-1/…          identity, log, commit, snapshots, final database, as they were
 //! ```
 //!
-//! While the move is under way the text is called `moving`. It is durable before the first file moves, so a start after a
-//! crash sees it and goes on; only then is anything opened. What is left in `DIR` is an empty folder: whoever starts on it
-//! is a new node with a new incarnation, and has promised and acked nothing.
+//! During the move the label is called `moving`. It is durable before the first file moves, so a start after a crash
+//! finds it and finishes the move before it opens anything. Afterwards `DIR` is empty: a node that starts on it is a
+//! new one with a new incarnation, and has promised and acked nothing.
 
 mod label;
 
@@ -19,17 +19,18 @@ use std::time::{Duration, SystemTime};
 use crate::protocol::NodeId;
 use crate::storage::StorageError;
 use crate::storage::disk::{Disk, SystemDisk, write_whole};
-use crate::storage::identity::{Identity, Lock};
-use crate::storage::log::{lists_as_far_as_readable, log_folder};
+use crate::storage::log::{last_readable_list, log_folder};
+use crate::storage::open::identity::Identity;
+use crate::storage::open::lock::FolderLock;
 use crate::storage::open::make_folder;
 
 pub use label::Label;
 
-/// So many in one hour, and no more: a disk that damages more than this is broken, and a node that comes back again and again
-/// would only hide it.
+/// The number of quarantines in an hour. A disk that damages more than this is broken, and a node that returns again
+/// and again would only hide it.
 const IN_AN_HOUR_MAX: usize = 3;
 const HOUR: Duration = Duration::from_secs(3_600);
-/// What read the folder until now may need a moment to let go of it.
+/// The threads of the node that used the folder may take a moment to release it.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const PREFIX: &str = "quarantine-";
@@ -37,17 +38,17 @@ const MOVING: &str = "moving";
 const WHY: &str = "why.txt";
 const LOCK: &str = "lock";
 
-/// A folder of damaged data that was moved aside.
+/// The folder of a quarantine, with its label.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Quarantine {
     pub folder: PathBuf,
     pub label: Label,
 }
 
-/// What is known of a folder whose content is damaged: whose it is and who belongs to its cluster, as far as that can be read.
+/// The label of a damaged folder: owner and members of its cluster, as far as they can be read.
 pub fn examine(folder: &Path, node: NodeId, found: &str) -> Label {
     let identity = Identity::read(folder).ok().flatten();
-    let list = lists_as_far_as_readable(&log_folder(folder));
+    let list = last_readable_list(&log_folder(folder));
     let cluster = identity.and_then(|identity| identity.cluster);
     Label {
         node,
@@ -59,9 +60,10 @@ pub fn examine(folder: &Path, node: NodeId, found: &str) -> Label {
     }
 }
 
-/// Moves the content of a data folder aside, durably. Refused once it happens too often.
+/// Moves the content of a data folder aside, durably. Fails if that happened too often lately
+/// ([`StorageError::DiskBroken`]).
 pub fn quarantine(folder: &Path, label: &Label) -> Result<Quarantine, StorageError> {
-    let _lock = Lock::take_within(folder, PATIENCE)?;
+    let _lock = FolderLock::take_within(folder, PATIENCE)?;
     quarantine_on(&SystemDisk, folder, label)
 }
 
@@ -80,7 +82,7 @@ pub(super) fn quarantine_on(disk: &dyn Disk, folder: &Path, label: &Label) -> Re
     Ok(Quarantine { folder: aside, label: label.clone() })
 }
 
-/// Ends the move that is under way, if there is one.
+/// Finishes an interrupted move, if there is one.
 pub(super) fn go_on(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
     let Some(aside) = unfinished(folder)? else { return Ok(()) };
     for name in names(folder)? {
@@ -90,7 +92,8 @@ pub(super) fn go_on(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> 
         let (from, to) = (folder.join(&name), aside.join(&name));
         disk.rename(&from, &to).map_err(|error| failed("move", &from, &error))?;
     }
-    // The new names before the old ones are gone for good, and both before the text says that it is done.
+    // The new names are durable before the removal of the old ones, and both before the label says that the move is
+    // done.
     disk.sync_folder(&aside).map_err(|error| failed("sync folder", &aside, &error))?;
     disk.sync_folder(folder).map_err(|error| failed("sync folder", folder, &error))?;
     let (moving, why) = (aside.join(MOVING), aside.join(WHY));
@@ -98,7 +101,7 @@ pub(super) fn go_on(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> 
     disk.sync_folder(&aside).map_err(|error| failed("sync folder", &aside, &error))
 }
 
-/// The folder to which things are being moved.
+/// The folder of an interrupted move.
 fn unfinished(folder: &Path) -> Result<Option<PathBuf>, StorageError> {
     let mut folders = numbers(folder)?.into_iter().map(|number| folder.join(format!("{PREFIX}{number}")));
     Ok(folders.rfind(|aside| aside.join(MOVING).is_file()))
@@ -108,11 +111,17 @@ fn unfinished(folder: &Path) -> Result<Option<PathBuf>, StorageError> {
 pub(super) fn quarantines(folder: &Path) -> Result<Vec<Quarantine>, StorageError> {
     let read = |number: u64| {
         let folder = folder.join(format!("{PREFIX}{number}"));
-        // Without its text a folder says nothing that could be used; it stays where it is.
+        // A folder without a label is of no use here, and stays as it is.
         let label = Label::decode(&std::fs::read_to_string(folder.join(WHY)).ok()?)?;
         Some(Quarantine { folder, label })
     };
     Ok(numbers(folder)?.into_iter().filter_map(read).collect())
+}
+
+/// The labels of all quarantines of a data folder, also of one whose move is not finished.
+pub(super) fn label_paths(folder: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let folders = numbers(folder)?.into_iter().map(|number| folder.join(format!("{PREFIX}{number}")));
+    Ok(folders.flat_map(|aside| [aside.join(WHY), aside.join(MOVING)]).collect())
 }
 
 /// The numbers of the quarantine folders, in order.
@@ -126,7 +135,7 @@ fn number_of(name: &str) -> Option<u64> {
     name.strip_prefix(PREFIX)?.parse().ok()
 }
 
-/// What is in a folder; nothing, if there is none.
+/// The names in a folder. The folder may be missing.
 fn names(folder: &Path) -> Result<Vec<String>, StorageError> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -136,7 +145,7 @@ fn names(folder: &Path) -> Result<Vec<String>, StorageError> {
     let mut names = Vec::new();
     for entry in entries {
         let name = entry.map_err(|error| failed("read folder", folder, &error))?.file_name();
-        // Nothing of ours has another name.
+        // All names of a data folder are text.
         names.extend(name.into_string());
     }
     names.sort_unstable();

@@ -1,13 +1,16 @@
-//! The file of a snapshot, written once from front to back.
+//! The file of a snapshot, written once from front to back. A backup is such a file.
 //!
 //! ```text
-//! header   "EPOCASNP" · version u32 · length u32 · revision u64 · base … · checksum u32
+//! header   beginning 16 · length u32 · revision u64 · base … · checksum u32
 //! blocks   length u32 · checksum u32 · (key length u32 · key · value length u32 · value)…     as many as it takes
 //! end      0 u32 · rows u64 · digest 16
 //! ```
 //!
-//! The base is that of the log ([`crate::storage::log::base`]): the entry that the snapshot stands for, the epochs up to
-//! it, the members. The digest is BLAKE3 over everything before it, its first 16 bytes.
+//! The beginning names kind and version, see [`crate::storage::format`].
+//!
+//! The base is that of the log ([`crate::storage::log::base`]): the last entry of the snapshot, the epochs up to it,
+//! the member lists. The rows are those of the database in its own layout ([`crate::storage::database::layout`]). The
+//! digest is the first 16 bytes of BLAKE3 over everything before it.
 
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -17,17 +20,15 @@ use bytes::Bytes;
 
 use crate::protocol::{Base, Digest, LogPoint, SnapshotId};
 use crate::storage::disk::{Disk, DiskFile};
+use crate::storage::format::{BEGINNING_BYTES, FileKind};
 use crate::storage::log::{put_base, take_base, u32_at, u64_at};
 use crate::storage::{Dump, Rows, StorageError};
 
-const MAGIC: &[u8; 8] = b"EPOCASNP";
-const VERSION: u32 = 2;
-const FIXED: usize = 16;
-/// A block ends after so many bytes.
+/// A block ends after this many bytes.
 const BLOCK_BYTES: usize = 64 << 10;
-/// No block is larger than this: one row with the greatest key and piece of a value, and a block before it.
+/// No block is longer: a block before it, and one row with the longest key and value.
 const BLOCK_BYTES_MAX: usize = 4 << 20;
-/// A header beyond this length is damaged: some hundred thousand epochs.
+/// No header is longer: several hundred thousand epochs.
 const HEADER_BYTES_MAX: usize = 16 << 20;
 
 /// Writes a snapshot to a new file.
@@ -48,8 +49,7 @@ impl SnapshotWriter {
         let mut writer = SnapshotWriter { path, file, hasher, base: base.clone(), block: vec![], rows: 0, bytes: 0 };
         let mut content = revision.to_le_bytes().to_vec();
         put_base(&mut content, base);
-        let mut header = MAGIC.to_vec();
-        header.extend_from_slice(&VERSION.to_le_bytes());
+        let mut header = FileKind::Snapshot.magic().to_vec();
         header.extend_from_slice(&(content.len() as u32).to_le_bytes());
         header.extend_from_slice(&content);
         header.extend_from_slice(&crc32fast::hash(&header).to_le_bytes());
@@ -71,7 +71,7 @@ impl SnapshotWriter {
         Ok(())
     }
 
-    /// The file is complete and durable; it has the name yet under which it was made.
+    /// Completes and syncs the file. The caller renames it.
     pub(crate) fn finish(mut self) -> Result<SnapshotId, StorageError> {
         if !self.block.is_empty() {
             self.end_block()?;
@@ -104,8 +104,7 @@ impl SnapshotWriter {
     }
 }
 
-/// Reads a snapshot from front to back. Nothing that it gave counts before [`SnapshotFile::next`] has given `None`: only then
-/// the whole file was what was written.
+/// Reads a snapshot from front to back. The rows are verified only once [`SnapshotFile::next`] has returned `None`.
 pub(crate) struct SnapshotFile {
     source: Source,
     rows: u64,
@@ -113,12 +112,12 @@ pub(crate) struct SnapshotFile {
     pub revision: u64,
     /// The file's length.
     bytes: u64,
-    /// Known once all was read and found whole.
+    /// Set once the whole file was read and verified.
     digest: Option<Digest>,
 }
 
 impl SnapshotFile {
-    /// Opens a file whose header is whole.
+    /// Opens a file and verifies its header.
     pub(crate) fn open(path: &Path) -> Result<SnapshotFile, StorageError> {
         let opened = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
         let (bytes, file) = opened.map_err(|error| StorageError::io("read", path, &error))?;
@@ -152,12 +151,12 @@ impl SnapshotFile {
         let digest = short(&self.source.hasher);
         let found = self.source.take(16)?;
         if found[..] != digest.0 || rows != self.rows || self.source.at != self.bytes {
-            return Err(self.source.damaged("its content is not what its digest says"));
+            return Err(self.source.damaged("its digest does not match its content"));
         }
         Ok(digest)
     }
 
-    /// What the file says that it is; whether it is whole is not looked at.
+    /// The id by header and end of the file, without verifying the rest.
     pub(crate) fn unverified_id(self) -> Result<SnapshotId, StorageError> {
         use std::os::unix::fs::FileExt;
         let mut digest = [0; 16];
@@ -167,9 +166,9 @@ impl SnapshotFile {
         Ok(SnapshotId { point: self.base.last, bytes: self.bytes, digest: Digest(digest) })
     }
 
-    /// How much of the beginning of a file is what was written: its header and the blocks after it that are whole. All of it only
-    /// if its digest is right.
-    pub(crate) fn whole_beginning(path: &Path) -> Result<u64, StorageError> {
+    /// The length of the intact beginning of a file: its header and the intact blocks after it. The whole file only if
+    /// its digest is right.
+    pub(crate) fn intact_bytes(path: &Path) -> Result<u64, StorageError> {
         let mut file = match SnapshotFile::open(path) {
             Ok(file) => file,
             Err(StorageError::SnapshotDamaged { .. }) => return Ok(0),
@@ -186,7 +185,7 @@ impl SnapshotFile {
         }
     }
 
-    /// Reads all of it; gives what identifies it if it is whole.
+    /// Reads and verifies the whole file, and returns its id.
     pub(crate) fn verify(mut self) -> Result<SnapshotId, StorageError> {
         while self.next_block()?.is_some() {}
         let digest = self.digest.ok_or_else(|| self.source.damaged("its end is missing"))?;
@@ -203,13 +202,13 @@ impl Dump for SnapshotFile {
         self.revision
     }
 
-    /// One block's rows; `None` at the end, if the file is whole.
+    /// The rows of a block; `None` at the end of a verified file.
     fn next(&mut self) -> Result<Option<Rows>, StorageError> {
         self.next_block()
     }
 }
 
-/// A file whose content goes through the hasher as it is read.
+/// A file that is hashed as it is read.
 struct Source {
     path: PathBuf,
     file: BufReader<File>,
@@ -235,14 +234,16 @@ impl Source {
 }
 
 fn read_header(source: &mut Source) -> Result<(u64, Base), StorageError> {
-    let fixed = source.take(FIXED)?;
-    let length = u32_at(&fixed, 12) as usize;
-    if &fixed[..8] != MAGIC || u32_at(&fixed, 8) != VERSION || length > HEADER_BYTES_MAX {
-        return Err(source.damaged("it is no snapshot, or another version wrote it"));
+    let beginning = source.take(BEGINNING_BYTES)?;
+    let is_snapshot = FileKind::Snapshot.is_readable(&source.path, &beginning)?;
+    let length_bytes = source.take(4)?;
+    let length = u32_at(&length_bytes, 0) as usize;
+    if !is_snapshot || length > HEADER_BYTES_MAX {
+        return Err(source.damaged("it is not a snapshot"));
     }
     let rest = source.take(length + 4)?;
     let content = rest.slice(..length);
-    let checksum = crc32fast::hash(&[&fixed[..], &content[..]].concat());
+    let checksum = crc32fast::hash(&[&beginning[..], &length_bytes, &content].concat());
     let base = content.get(8..).and_then(|_| take_base(&content.slice(8..)));
     match base.filter(|(_, end)| end + 8 == length && checksum == u32_at(&rest, length)) {
         Some((base, _)) => Ok((u64_at(&content, 0), base)),

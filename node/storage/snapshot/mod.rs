@@ -1,21 +1,23 @@
-//! Snapshots of the final database, in files of their own.
+//! Snapshots of the final database, each in a file.
 //!
 //! ```text
-//! DIR/snapshot/0000000000100000.snapshot     complete and durable; the number is the position of its last entry
-//! DIR/snapshot/0000000000100000.received     the same, of another node: until it is installed this node's log need not reach it
-//! DIR/snapshot/0000000000100000-DIGEST.tmp   being received; a restart goes on with as much of it as its checksums hold good
-//! DIR/snapshot/taken-UNIQUE.tmp              being written; without a meaning after a crash
+//! DIR/snapshot/0000000000100000.snapshot     own, complete and durable; the number is the position of its last entry
+//! DIR/snapshot/0000000000100000.received     of another node, complete and durable, not installed yet
+//! DIR/snapshot/0000000000100000-DIGEST.tmp   being received; a restart continues after the part that is intact
+//! DIR/snapshot/taken-UNIQUE.tmp              being written; removed after a crash
 //! ```
 //!
-//! A file gets its name only when all of it is on the disk. Whether a node took a snapshot itself or received it
-//! decides what a log that does not reach it means: its own stands for entries that its log once held, so they were
-//! lost.
+//! Order on the disk: a file is written and synced, then it gets its name and the folder is synced. Only then may the
+//! log drop entries that it covers. A received snapshot becomes an own one (`.snapshot`) once the log continues it.
 //!
-//! The newest two stay, if the log continues both, and those that are being read. All others go.
+//! Why the two names: the entries of an own snapshot were in this log, so a log that does not reach it has lost them. A
+//! log that does not reach a received one only lags behind.
+//!
+//! The newest two snapshots stay, and those that are being read. All others are removed.
 
 mod file;
 
-mod reading;
+mod in_use;
 
 use std::fs::File;
 use std::io;
@@ -26,17 +28,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::protocol::{Base, ChunkOutcome, LogPoint, Position, SnapshotId, WriteSnapshot};
-use crate::storage::disk::Disk;
+use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::{Dump, SnapshotStore, StorageError};
 
-use reading::Readings;
+use in_use::InUse;
 
 pub(crate) use file::{SnapshotFile, SnapshotWriter};
 
 const ENDING: &str = ".snapshot";
 const RECEIVED: &str = ".received";
 const TAKEN: &str = "taken-";
-/// The newest, and the one before it in case that the newest turns out to be damaged.
+/// The newest, and the one before it in case the newest is found damaged.
 const KEPT: usize = 2;
 const UNFINISHED: &str = ".tmp";
 /// While a file is received it is synced whenever so many more bytes of it have come: a power cut loses no more than
@@ -48,15 +50,15 @@ const SYNC_BYTES: u64 = 8 << 20;
 pub(crate) struct SnapshotFolder {
     pub folder: PathBuf,
     pub disk: Arc<dyn Disk>,
-    readings: Arc<Readings>,
+    in_use: Arc<InUse>,
 }
 
 impl SnapshotFolder {
     pub(crate) fn new(data: &Path, disk: Arc<dyn Disk>) -> SnapshotFolder {
-        SnapshotFolder { folder: data.join("snapshot"), disk, readings: Arc::default() }
+        SnapshotFolder { folder: data.join("snapshot"), disk, in_use: Arc::default() }
     }
 
-    /// The file of a snapshot that this node took, or has installed.
+    /// The file of an own snapshot.
     pub(crate) fn path(&self, position: Position) -> PathBuf {
         self.folder.join(format!("{:016}{ENDING}", position.0))
     }
@@ -65,23 +67,23 @@ impl SnapshotFolder {
         self.folder.join(format!("{:016}{RECEIVED}", position.0))
     }
 
-    /// Where the snapshot lies, whichever of the two it is.
+    /// The file of a snapshot, own or received.
     fn file_of(&self, position: Position) -> PathBuf {
         let own = self.path(position);
         if own.exists() { own } else { Some(self.received(position)).filter(|path| path.exists()).unwrap_or(own) }
     }
 
-    /// Whether it was received and not installed before this start.
+    /// Whether the snapshot was received and not installed before this start.
     pub(crate) fn is_received(path: &Path) -> bool {
         path.to_string_lossy().ends_with(RECEIVED)
     }
 
-    /// The position of the newest that was received and is not yet like one that was taken here.
+    /// The position of the newest received snapshot.
     pub(crate) fn newest_received(&self) -> Result<Option<Position>, StorageError> {
         Ok(self.positions()?.into_iter().rfind(|position| self.received(*position).exists()))
     }
 
-    /// The snapshot is installed: from now on it is like one that was taken here.
+    /// Makes a received snapshot an own one, after its install.
     pub(crate) fn adopt(&self, path: &Path, position: Position) -> Result<PathBuf, StorageError> {
         self.name(path, self.path(position))?;
         Ok(self.path(position))
@@ -106,8 +108,8 @@ impl SnapshotFolder {
         Ok(positions)
     }
 
-    /// The snapshots that the log continues, the newest first, with their files. Only their headers are looked at;
-    /// those that cannot be read are left where they are, and said.
+    /// The snapshots that the log continues, newest first, with their files. Reads only their headers. Damaged ones
+    /// stay where they are and become notes.
     pub(crate) fn kept(
         &self,
         purged: Option<LogPoint>,
@@ -119,7 +121,7 @@ impl SnapshotFolder {
             let path = self.file_of(position);
             match SnapshotFile::open(&path).and_then(SnapshotFile::unverified_id) {
                 Ok(id) if id.point.position == position => kept.push((id, path)),
-                Ok(id) => notes.push(format!("{} is left alone: it is the snapshot of {}", path.display(), id.point)),
+                Ok(id) => notes.push(format!("{} is not used: it is the snapshot of {}", path.display(), id.point)),
                 Err(StorageError::SnapshotDamaged { byte, what, .. }) => {
                     notes.push(format!("the snapshot {} is damaged at byte {byte}: {what}", path.display()));
                 }
@@ -138,7 +140,7 @@ impl SnapshotFolder {
         let temporary = self.folder.join(format!("{TAKEN}{unique:016x}{UNFINISHED}"));
         let taken = self.write_as(&temporary, base, dump);
         if taken.is_err() {
-            // If it stays, the next start removes it.
+            // If this fails, the next start removes it.
             let _ = self.disk.remove(&temporary);
         }
         taken
@@ -154,19 +156,19 @@ impl SnapshotFolder {
         Ok(id)
     }
 
-    /// A durable file gets its name, durably.
+    /// Renames a durable file, durably.
     fn name(&self, temporary: &Path, path: PathBuf) -> Result<(), StorageError> {
         let renamed = self.disk.rename(temporary, &path).and_then(|()| self.disk.sync_folder(&self.folder));
         renamed.map_err(|error| StorageError::io("name", &path, &error))
     }
 
-    /// Where the parts of a snapshot go that is received.
+    /// The file of a snapshot that is being received.
     fn incoming(&self, snapshot: SnapshotId) -> PathBuf {
         self.folder.join(format!("{:016}-{}{UNFINISHED}", snapshot.point.position.0, snapshot.digest))
     }
 
-    /// Removes what a crash left of files that were never complete, but for what was received of the newest snapshot
-    /// after `committed`: its leader may go on there.
+    /// Removes incomplete files that a crash left, except the newest one that is being received and is after
+    /// `committed`: its leader may continue there.
     pub(crate) fn remove_unfinished(&self, committed: Option<LogPoint>) -> Result<(), StorageError> {
         let newest =
             self.unfinished()?.into_iter().filter(|(position, _)| *position >= Position::after(committed)).max();
@@ -175,14 +177,14 @@ impl SnapshotFolder {
         unfinished.filter(|(_, path)| Some(path) != kept.as_ref()).try_for_each(|(_, path)| self.remove(&path))
     }
 
-    /// Removes what was received of other snapshots. One that is being taken here stays.
+    /// Removes incomplete received files. A snapshot that is being taken here stays.
     fn remove_received(&self) -> Result<(), StorageError> {
         let is_taken = |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TAKEN));
         let unfinished = self.unfinished()?.into_iter();
         unfinished.filter(|(_, path)| !is_taken(path)).try_for_each(|(_, path)| self.remove(&path))
     }
 
-    /// All files that are not complete; those that are received with the position of the snapshot's last entry.
+    /// All incomplete files. Received ones with the position of the snapshot's last entry, others with position 0.
     fn unfinished(&self) -> Result<Vec<(Position, PathBuf)>, StorageError> {
         let error = |error| StorageError::io("read folder", &self.folder, &error);
         let mut found = Vec::new();
@@ -196,16 +198,15 @@ impl SnapshotFolder {
         Ok(found)
     }
 
-    /// The first part came of a snapshot of which a beginning lies here, since this node was started anew in the
-    /// middle: as much of it as is whole counts as received, once it is durable. `None`: there is no more than this
-    /// part.
+    /// The first part arrived of a snapshot whose reception a restart interrupted. The intact beginning of the file is
+    /// synced and counts as received. `None` if there is no more than this part.
     fn resume(&self, part: &WriteSnapshot, path: &Path) -> Result<Option<u64>, StorageError> {
-        let error = |error: io::Error| StorageError::io("go on with", path, &error);
+        let error = |error: io::Error| StorageError::io("continue", path, &error);
         if !path.exists() {
             return Ok(None);
         }
-        let whole = SnapshotFile::whole_beginning(path)?.min(part.snapshot.bytes);
-        if whole <= part.bytes.len() as u64 {
+        let intact = SnapshotFile::intact_bytes(path)?.min(part.snapshot.bytes);
+        if intact <= part.bytes.len() as u64 {
             return Ok(None);
         }
         let mut begins = vec![0; part.bytes.len()];
@@ -214,13 +215,13 @@ impl SnapshotFolder {
             return Ok(None);
         }
         let mut file = self.disk.open(path).map_err(error)?;
-        file.cut(whole).and_then(|()| file.sync()).map_err(error)?;
+        file.cut(intact).and_then(|()| file.sync()).map_err(error)?;
         self.disk.sync_folder(&self.folder).map_err(error)?;
-        tracing::info!("the snapshot {} goes on at byte {whole} of {}", path.display(), part.snapshot.bytes);
-        Ok(Some(whole))
+        tracing::info!("the snapshot {} continues at byte {intact} of {}", path.display(), part.snapshot.bytes);
+        Ok(Some(intact))
     }
 
-    /// The part is in the file; gives how much of it there is.
+    /// Writes a part to the file, and returns how much of the snapshot was received.
     fn put(&self, part: &WriteSnapshot, path: &Path) -> Result<u64, StorageError> {
         let WriteSnapshot { snapshot, offset, bytes } = part;
         let error = |error: io::Error| StorageError::io("write", path, &error);
@@ -229,7 +230,7 @@ impl SnapshotFolder {
             if let Some(received) = self.resume(part, path)? {
                 return Ok(received);
             }
-            // One at a time: what is left of others is of no use.
+            // One at a time: the rest of others is of no use.
             self.remove_received()?;
             let file = self.disk.create(path).map_err(error)?;
             self.disk.sync_folder(&self.folder).map_err(error)?;
@@ -264,14 +265,14 @@ impl SnapshotStore for SnapshotFolder {
 
     fn read(&self, snapshot: SnapshotId, offset: u64, bytes_max: u64) -> Result<Option<Bytes>, StorageError> {
         let path = self.file_of(snapshot.point.position);
-        if offset == 0 && !is_whole(&path, snapshot)? {
+        if offset == 0 && !is_intact(&path, snapshot)? {
             return Ok(None);
         }
         let length = bytes_max.min(snapshot.bytes.saturating_sub(offset)) as usize;
         let mut bytes = vec![0; length];
         let read = File::open(&path).and_then(|file| file.read_exact_at(&mut bytes, offset));
         let end = offset + length as u64;
-        self.readings.on_read(snapshot.point.position, read.is_ok() && end < snapshot.bytes);
+        self.in_use.on_read(snapshot.point.position, read.is_ok() && end < snapshot.bytes);
         match read {
             Ok(()) => Ok(Some(Bytes::from(bytes))),
             Err(error) if is_missing(&error) => Ok(None),
@@ -286,7 +287,7 @@ impl SnapshotStore for SnapshotFolder {
         if received < snapshot.bytes {
             return Ok(ChunkOutcome::UpTo(received));
         }
-        if !is_whole(&path, snapshot)? {
+        if !is_intact(&path, snapshot)? {
             self.remove(&path)?;
             return Ok(ChunkOutcome::Damaged);
         }
@@ -313,11 +314,11 @@ impl SnapshotStore for SnapshotFolder {
         let mut kept = 0;
         for position in self.positions()?.into_iter().rev() {
             if kept >= KEPT {
-                if !self.readings.is_read(position) {
+                if !self.in_use.is_read(position) {
                     self.remove_at(position)?;
                 }
             } else if SnapshotFile::open(&self.file_of(position)).is_ok() {
-                // One that cannot even be opened is of no use, and takes no other's place.
+                // A file that cannot be opened is of no use, and does not count as kept.
                 kept += 1;
             }
         }
@@ -325,12 +326,19 @@ impl SnapshotStore for SnapshotFolder {
     }
 
     fn being_read(&self) -> usize {
-        self.readings.count()
+        self.in_use.count()
     }
 }
 
-/// Whether the file is this very snapshot, all of it.
-fn is_whole(path: &Path, snapshot: SnapshotId) -> Result<bool, StorageError> {
+/// The files of all complete snapshots in a data folder. The folder may be missing.
+pub(crate) fn snapshot_paths(data: &Path) -> Result<Vec<PathBuf>, StorageError> {
+    let folder = SnapshotFolder::new(data, Arc::new(SystemDisk));
+    let positions = folder.positions()?.into_iter();
+    Ok(positions.flat_map(|position| [folder.path(position), folder.received(position)]).collect())
+}
+
+/// Whether the file is exactly this snapshot.
+fn is_intact(path: &Path, snapshot: SnapshotId) -> Result<bool, StorageError> {
     match SnapshotFile::open(path).and_then(SnapshotFile::verify) {
         Ok(found) => Ok(found == snapshot),
         Err(StorageError::SnapshotDamaged { byte, what, .. }) => {

@@ -1,5 +1,5 @@
-//! Figures, not checks: `cargo test --release --lib storage::tests::benchmark -- --ignored --nocapture --test-threads 1`.
-//! `EPOCA_BENCH_DIR` names a folder on the disk to measure.
+//! Figures, not checks: `cargo test --release --lib storage::tests::benchmark -- --ignored --nocapture --test-threads
+//! 1`. `EPOCA_BENCH_DIR` names a folder on the disk to measure.
 
 use std::io::Write;
 use std::time::{Duration, Instant};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::protocol::{Append, Entry, LogPoint, Position, Promise};
 use crate::storage::log::{Scanned, scan};
 use crate::storage::tests::support::*;
-use crate::storage::{StorageError, entry_to_harm, turn_bit};
+use crate::storage::{StorageError, StoredBody, committed_body};
 
 /// What a log remembers.
 #[derive(PartialEq, Eq, Debug)]
@@ -272,26 +272,24 @@ fn trap_08_damage_that_comes_while_the_node_runs_is_an_error_of_the_reader() {
 }
 
 #[test]
-fn a_bit_turned_on_purpose_is_in_the_middle_of_what_is_committed_and_is_found_at_the_start() {
+fn the_body_of_an_entry_in_the_middle_of_what_is_committed_is_found_in_its_file() {
     for segment_bytes in [u32::MAX, 400] {
         let mut folder = Folder::new();
         folder.segment_bytes = segment_bytes;
-        assert_eq!(entry_to_harm(&folder.path()), Ok(None), "there is no folder yet");
+        assert!(committed_body(&folder.path()).unwrap().is_none(), "there is no folder yet");
         let chain = small_chain(20);
         {
             let mut opened = folder.open();
             store(&mut opened, &chain.from(1));
-            assert_eq!(entry_to_harm(&folder.path()), Ok(None), "nothing is committed");
+            assert!(committed_body(&folder.path()).unwrap().is_none(), "nothing is committed");
             commit(&mut opened, &chain.apply(1, 15));
-            assert_eq!(entry_to_harm(&folder.path()), Ok(Some(chain.entries[7].point())));
         }
-        let bytes =
-            || segments(&folder.path().join("log")).iter().flat_map(|file| std::fs::read(file).unwrap()).collect();
-        let before: Vec<u8> = bytes();
-        assert_eq!(turn_bit(&folder.path()), Ok(Some(chain.entries[7].point())));
-        let after: Vec<u8> = bytes();
-        let bits: u32 = before.iter().zip(after).map(|(one, other)| (one ^ other).count_ones()).sum();
-        assert_eq!(bits, 1);
+        let StoredBody { entry, path, bytes } = committed_body(&folder.path()).unwrap().unwrap();
+        assert_eq!(entry, chain.entries[7].point());
+        let mut file = std::fs::read(&path).unwrap();
+        assert_eq!(file[bytes.start as usize..bytes.end as usize], chain.entries[7].body);
+        file[bytes.start as usize] ^= 1;
+        std::fs::write(&path, file).unwrap();
         match folder.try_open().err() {
             Some(StorageError::Damaged { entry, what, .. }) => {
                 assert!(entry.contains("after e1·o6"), "{entry}");
@@ -299,17 +297,5 @@ fn a_bit_turned_on_purpose_is_in_the_middle_of_what_is_committed_and_is_found_at
             }
             other => panic!("it should be damaged, not {other:?}"),
         }
-        let refused = turn_bit(&folder.path());
-        assert!(refused.as_ref().is_err_and(StorageError::is_damage), "a second bit would tell nothing: {refused:?}");
     }
-}
-
-#[test]
-fn no_bit_is_turned_under_a_node_that_runs() {
-    let folder = Folder::new();
-    let chain = small_chain(3);
-    let mut opened = folder.open();
-    store(&mut opened, &chain.from(1));
-    commit(&mut opened, &chain.apply(1, 4));
-    assert_eq!(turn_bit(&folder.path()), Err(StorageError::InUse { folder: folder.path() }));
 }

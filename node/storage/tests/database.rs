@@ -246,7 +246,7 @@ fn trap_06_an_unclean_database_with_a_row_too_few_or_of_another_moment_is_rebuil
         });
     });
     mended_after(why, |folder| unclean(folder, |rows| drop(rows.insert([1, b'?'], first_of(rows, 1).1).unwrap())));
-    mended_after("it was in the making", |folder| unclean(folder, |rows| drop(rows.remove([0]).unwrap())));
+    mended_after("its making was interrupted", |folder| unclean(folder, |rows| drop(rows.remove([0]).unwrap())));
 }
 
 #[test]
@@ -255,7 +255,7 @@ fn trap_06_an_unclean_database_without_a_piece_of_a_value_is_rebuilt_and_pieces_
     mended_after(missing, |folder| unclean(folder, |rows| drop(rows.remove(first_of(rows, 2).0).unwrap())));
     // No revision is as great.
     let of_none = [2; 13];
-    mended_after("rows were checked", |folder| {
+    mended_after("rows were verified", |folder| {
         unclean(folder, |rows| drop(rows.insert(of_none, &b"left over"[..]).unwrap()));
     });
 }

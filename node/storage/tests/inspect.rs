@@ -69,7 +69,7 @@ fn a_running_node_is_said_to_run_and_goes_on_undisturbed() {
     store(&mut opened, &chain.from(1));
     commit(&mut opened, &chain.apply(1, 20));
     let seen = inspect(&folder.path()).unwrap();
-    assert!(seen.running && seen.notes.iter().any(|note| note.contains("runs on this folder")), "{:?}", seen.notes);
+    assert!(seen.running && seen.notes.iter().any(|note| note.contains("uses this folder")), "{:?}", seen.notes);
     assert_eq!((seen.last, seen.committed), (chain.last(), Some(chain.entries[19].point())));
     // The files of the final database follow its readers within a moment.
     let patience = Patience::of(Duration::from_secs(20));

@@ -25,6 +25,7 @@ fn applying_until_killed() {
         node: NODE,
         tail_bytes: u64::MAX,
         tail_entries: usize::MAX,
+        level_max: crate::protocol::FeatureLevel::NEWEST,
         progress: &|_| {},
     };
     let mut opened = open_on(Arc::new(SystemDisk), SEGMENT_BYTES, &options).unwrap();

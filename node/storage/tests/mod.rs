@@ -32,4 +32,6 @@ mod kept;
 
 mod restores;
 
+mod versions;
+
 mod benchmark;

@@ -115,8 +115,8 @@ fn trap_05_truncation_and_append_are_one_operation_that_is_there_or_not() {
     assert!(whole > 0 && none > 0);
 }
 
-/// What a killed process had written and not synced is read at the next start. The core takes it for durable then, so it must
-/// be: also the seal of a segment, without which the log would not open.
+/// What a killed process had written and not synced is read at the next start. The core takes it for durable then, so
+/// it must be: also the seal of a segment, without which the log would not open.
 #[test]
 fn what_a_start_has_read_survives_a_power_cut_right_after_it() {
     for syncs in (0..30).step_by(2) {

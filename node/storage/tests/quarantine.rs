@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::protocol::{Incarnation, NodeId};
 use crate::storage::disk::{Disk, DiskFile, SystemDisk};
-use crate::storage::identity::{Identity, Lock};
+use crate::storage::open::identity::Identity;
+use crate::storage::open::lock::FolderLock;
 use crate::storage::quarantine::{examine, quarantine, quarantine_on, quarantines};
 use crate::storage::tests::support::*;
 use crate::storage::{Label, StorageError};
@@ -179,7 +180,7 @@ fn the_fourth_damage_within_an_hour_is_a_broken_disk() {
 fn a_folder_that_is_in_use_is_not_moved_aside() {
     let folder = used();
     let opened = folder.open();
-    let wait = Lock::take_within(&folder.path(), std::time::Duration::ZERO);
+    let wait = FolderLock::take_within(&folder.path(), std::time::Duration::ZERO);
     assert!(matches!(wait, Err(StorageError::InUse { .. })));
     drop(opened);
 }

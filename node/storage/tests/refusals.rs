@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::protocol::NodeId;
+use crate::protocol::{FeatureLevel, NodeId};
 use crate::storage::StorageError;
 use crate::storage::open::{OpenOptions, open};
 use crate::storage::tests::support::*;
@@ -58,8 +58,14 @@ fn a_second_process_on_one_folder_is_refused() {
 #[test]
 fn the_folder_of_another_node_is_refused() {
     let folder = used();
-    let options =
-        OpenOptions { folder: folder.path(), node: NodeId(2), tail_bytes: 0, tail_entries: 0, progress: &|_| {} };
+    let options = OpenOptions {
+        folder: folder.path(),
+        node: NodeId(2),
+        tail_bytes: 0,
+        tail_entries: 0,
+        level_max: FeatureLevel::NEWEST,
+        progress: &|_| {},
+    };
     let error = open(&options).err().unwrap();
     assert!(matches!(error, StorageError::OtherNode { found: NODE, expected: NodeId(2), .. }), "{error}");
 }
@@ -123,7 +129,7 @@ fn a_cluster_is_remembered_and_a_log_without_its_founding_is_a_loss() {
     let of_empty = std::fs::read_to_string(empty.path().join("identity")).unwrap();
     // The empty log under the identity of a node that belongs to a cluster.
     let text = of_empty.replace("cluster none", identity.lines().find(|line| line.starts_with("cluster")).unwrap());
-    let body = text.split("checksum").next().unwrap();
+    let (body, _) = text.rsplit_once("checksum").unwrap();
     let text = format!("{body}checksum {:08x}\n", crc32fast::hash(body.as_bytes()));
     assert_eq!(incarnation(&text), incarnation(&of_empty));
     std::fs::write(empty.path().join("identity"), text).unwrap();
@@ -136,8 +142,14 @@ fn a_path_that_cannot_be_a_folder_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "not a folder").unwrap();
-    let options =
-        OpenOptions { folder: file.join("data"), node: NODE, tail_bytes: 0, tail_entries: 0, progress: &|_| {} };
+    let options = OpenOptions {
+        folder: file.join("data"),
+        node: NODE,
+        tail_bytes: 0,
+        tail_entries: 0,
+        level_max: FeatureLevel::NEWEST,
+        progress: &|_| {},
+    };
     let error = open(&options).err().unwrap();
     assert!(error.to_string().contains("file"), "{error}");
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use crate::protocol::NodeId;
+use crate::protocol::{FeatureLevel, NodeId};
 use crate::storage::tests::snapshots::base_of;
 use crate::storage::tests::support::*;
 use crate::storage::{OpenOptions, StorageError, half_restored, open, restore_backup};
@@ -37,7 +37,15 @@ fn names(folder: &Path) -> Vec<String> {
 
 fn start(folder: &Path, id: u64) -> Result<(), StorageError> {
     let folder = folder.join(format!("n{id}"));
-    open(&OpenOptions { folder, node: NodeId(id), tail_bytes: 0, tail_entries: 0, progress: &|_| {} }).map(drop)
+    open(&OpenOptions {
+        folder,
+        node: NodeId(id),
+        tail_bytes: 0,
+        tail_entries: 0,
+        level_max: FeatureLevel::NEWEST,
+        progress: &|_| {},
+    })
+    .map(drop)
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn take(opened: &Opened, base: &Base) -> SnapshotId {
 }
 
 /// As a running node does: applied up to `to`, a snapshot there, the log cut at `cut`.
-fn snapshot_and_compact(opened: &mut Opened, chain: &Chain, to: u64, cut: u64) -> SnapshotId {
+pub fn snapshot_and_compact(opened: &mut Opened, chain: &Chain, to: u64, cut: u64) -> SnapshotId {
     let from = opened.database.applied().map_or(1, |point| point.position.0 + 1);
     commit(opened, &chain.apply(from, to));
     let id = take(opened, &base_of(chain, to));

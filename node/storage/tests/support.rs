@@ -9,8 +9,8 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use crate::protocol::{
-    Append, Apply, Change, Command, Entry, EntryId, Epoch, Incarnation, Kind, LogPoint, Member, Membership, NodeId,
-    Opening, Position, Promise,
+    Append, Apply, Change, Command, Entry, EntryId, Epoch, FeatureLevel, Incarnation, Kind, LogPoint, Member,
+    Membership, NodeId, Opening, Position, Promise,
 };
 use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::log::SEGMENT_BYTES;
@@ -54,6 +54,7 @@ impl Folder {
             node: NODE,
             tail_bytes: self.tail_bytes,
             tail_entries: self.tail_entries,
+            level_max: FeatureLevel::NEWEST,
             progress: &|_| {},
         };
         open_on(self.disk.clone(), self.segment_bytes, &options)

@@ -6,8 +6,8 @@ use std::hash::{Hash, Hasher};
 use crate::protocol::apply::{Applied, HistoryLimits};
 use crate::protocol::trace::{Event, Fact, RoleName};
 use crate::protocol::{
-    Answer, Config, Entry, Envelope, Incarnation, Input, Kind, Listed, Message, NodeId, Operation, Output, RequestId,
-    Send, Store, Time,
+    Answer, Config, Entry, Envelope, FeatureLevel, Incarnation, Input, Kind, Listed, Message, NodeId, Operation,
+    Output, RequestId, Send, Store, Time,
 };
 use crate::verify::dice::Dice;
 use crate::verify::invariants::{Violation, Watch};
@@ -79,6 +79,7 @@ impl<'a> Simulation<'a> {
             seed: options.seed.wrapping_mul(1_000).wrapping_add(id.0),
             limits: options.limits,
             leadership: options.leadership,
+            level_max: FeatureLevel::NEWEST,
         };
         let kept = HistoryLimits { changes: options.watching.changes_kept, ..HistoryLimits::default() };
         let mut simulation = Simulation {

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::protocol::{
-    ClusterId, Digest, EntryId, Epoch, Incarnation, Kind, LogPoint, NodeId, Offset, Position, RunEnd, SnapshotId,
+    ClusterId, Digest, EntryId, Epoch, FeatureLevel, Incarnation, Kind, LogPoint, NodeId, Offset, Position, RunEnd,
+    SnapshotId,
 };
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
@@ -25,6 +26,11 @@ pub(super) fn node(what: &'static str, found: u64) -> Result<NodeId, Malformed> 
 
 pub(super) fn epoch(what: &'static str, found: u64) -> Result<Epoch, Malformed> {
     at_least(1, what, found).map(Epoch)
+}
+
+/// A node that tells no level has the first one.
+pub(crate) fn level(found: u32) -> FeatureLevel {
+    FeatureLevel(found.max(FeatureLevel::FIRST.0))
 }
 
 pub(super) fn optional_epoch(what: &'static str, found: Option<u64>) -> Result<Option<Epoch>, Malformed> {

@@ -1,7 +1,7 @@
 //! Member lists in answers of nodes. Member lists in the log are encoded by the protocol.
 
 use crate::protocol::{EntryId, Listed, Member, MemberKind, Membership};
-use crate::wire::convert::ids::{bytes16_to_wire, cluster, incarnation, node, position};
+use crate::wire::convert::ids::{bytes16_to_wire, cluster, incarnation, level, node, position};
 use crate::wire::convert::{Malformed, required};
 use crate::wire::proto;
 
@@ -12,6 +12,7 @@ impl From<&Listed> for proto::MemberList {
             set_by: Some(listed.id.into()),
             position: listed.position.0,
             members: listed.membership.members.iter().map(Into::into).collect(),
+            level: listed.membership.level.0,
         }
     }
 }
@@ -42,7 +43,7 @@ impl TryFrom<proto::MemberList> for Listed {
 
     fn try_from(list: proto::MemberList) -> Result<Listed, Malformed> {
         let members = list.members.into_iter().map(Member::try_from).collect::<Result<_, _>>()?;
-        let membership = Membership { cluster: cluster(&list.cluster)?, members };
+        let membership = Membership { cluster: cluster(&list.cluster)?, level: level(list.level), members };
         if !membership.is_valid() {
             return Err(Malformed::Members);
         }

@@ -5,8 +5,8 @@ use crate::protocol::{
     RunEnd, SnapshotAck, SnapshotChunk, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 use crate::wire::convert::ids::{
-    bytes16_to_wire, cluster, entry_id, epoch, incarnation, kind, node, number, optional_entry_id, optional_epoch,
-    optional_point, point,
+    bytes16_to_wire, cluster, entry_id, epoch, incarnation, kind, level, node, number, optional_entry_id,
+    optional_epoch, optional_point, point,
 };
 use crate::wire::convert::shape::{bounded, check_body, check_log_state};
 use crate::wire::convert::{Malformed, required};
@@ -23,6 +23,7 @@ impl From<Envelope> for proto::Envelope {
             epoch: envelope.epoch.map(|epoch| epoch.0),
             sender: envelope.sender.map(|incarnation| bytes16_to_wire(&incarnation.0)),
             process: envelope.process,
+            level: envelope.level.0,
             message: Some(envelope.message.into()),
         }
     }
@@ -41,6 +42,7 @@ impl TryFrom<proto::Envelope> for Envelope {
             epoch: optional_epoch("epoch", envelope.epoch)?,
             sender: envelope.sender.as_ref().map(incarnation).transpose()?,
             process: envelope.process,
+            level: level(envelope.level),
             message: required("message", envelope.message)?.try_into()?,
         })
     }

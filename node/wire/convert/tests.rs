@@ -9,9 +9,9 @@ use crate::protocol::trace::{
     RoleName, Wrong,
 };
 use crate::protocol::{
-    Ack, Change, ClusterId, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Incarnation, Kind, LogPoint,
-    LogState, Message, MessageKind, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed,
-    Refused, RoundAnswer, RunEnd, Time, VoteAnswer, VoteAsked,
+    Ack, Change, ClusterId, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, FeatureLevel, Incarnation, Kind,
+    LogPoint, LogState, Message, MessageKind, NodeId, Offset, Opening, Position, PreVoteAnswer, PreVoteAsked, Push,
+    Pushed, Refused, RoundAnswer, RunEnd, Time, VoteAnswer, VoteAsked,
 };
 use crate::wire::convert::{Malformed, NodeSnapshot, Observation};
 use crate::wire::proto;
@@ -30,6 +30,7 @@ fn envelope(message: Message) -> Envelope {
         epoch: Some(Epoch(5)),
         sender: Some(Incarnation([6; 16])),
         process: 1_700_000_000_000_000,
+        level: FeatureLevel::NEWEST,
         message,
     }
 }

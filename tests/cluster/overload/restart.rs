@@ -112,7 +112,7 @@ async fn a_killed_node_checks_its_final_database_and_goes_on_with_it() {
     let _alone = alone().await;
     let (took, notes) = killed_and_back(20_000, 20_000).await;
     assert!(took < Duration::from_secs(20), "{took:?}");
-    assert!(notes.iter().any(|note| note.contains("rows were checked")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("rows were verified")), "{notes:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,8 @@
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{
-    Ack, Answer, EntryId, Envelope, Epoch, Input, Limits, MemberChange, MemberKind, Message, NodeId, PreVoteAsked,
-    Refusal, VoteAsked,
+    Ack, Answer, EntryId, Envelope, Epoch, FeatureLevel, Input, Limits, MemberChange, MemberKind, Message, NodeId,
+    PreVoteAsked, Refusal, VoteAsked,
 };
 
 use crate::world::{Options, Pick, World};
@@ -326,6 +326,7 @@ fn trap_36_what_the_old_folder_had_acked_does_not_count_for_the_new_one() {
         epoch: Some(Epoch(1)),
         sender: Some(old_folder),
         process: 0,
+        level: FeatureLevel::NEWEST,
         message: Message::Ack(Ack { up_to: last, finalized: last, answers: 1 }),
     };
     world.step(1, Input::Message(from_old));

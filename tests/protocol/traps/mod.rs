@@ -6,6 +6,7 @@ mod bounds;
 mod commit;
 mod election;
 mod leaders;
+mod levels;
 mod members;
 mod members_found;
 mod old_copy;

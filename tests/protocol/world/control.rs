@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use epoca::protocol::trace::Fact;
-use epoca::protocol::{Answer, Envelope, Epoch, Inject, Input, Message, NodeId, Proposal, RequestId, Time};
+use epoca::protocol::{
+    Answer, Envelope, Epoch, FeatureLevel, Inject, Input, Message, NodeId, Proposal, RequestId, Time,
+};
 
 use crate::world::{Auto, Pick, What, World, logs};
 
@@ -248,6 +250,7 @@ impl World {
             epoch: epoch.map(Epoch),
             sender: None,
             process: 0,
+            level: FeatureLevel::NEWEST,
             message,
         };
         self.step(to, Input::Message(envelope));

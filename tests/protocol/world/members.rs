@@ -1,6 +1,6 @@
 //! Nodes that come later, and changes of the member list.
 
-use epoca::protocol::{Input, Member, MemberChange, MemberKind, Membership, NodeId, RequestId};
+use epoca::protocol::{FeatureLevel, Input, Member, MemberChange, MemberKind, Membership, NodeId, RequestId};
 
 use crate::world::{Host, World, incarnation};
 
@@ -13,6 +13,11 @@ impl World {
         config.seed = like.seed.wrapping_mul(31).wrapping_add(id);
         self.hosts.insert(NodeId(id), Host::new(config));
         self.start(id);
+    }
+
+    /// The version with which the node is started next: it supports these feature levels.
+    pub fn install(&mut self, id: u64, level_max: FeatureLevel) {
+        self.host_mut(id).config.level_max = level_max;
     }
 
     /// The node's disk is another one, empty; it was told of nobody.

@@ -24,8 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{
-    Answer, Config, Envelope, Incarnation, Input, Leadership, Limits, Member, Membership, NodeId, Output, Rejection,
-    RequestId, Time,
+    Answer, Config, Envelope, FeatureLevel, Incarnation, Input, Leadership, Limits, Member, Membership, NodeId, Output,
+    Rejection, RequestId, Time,
 };
 
 pub struct World {
@@ -310,6 +310,7 @@ fn config(id: NodeId, voters: &[(NodeId, String)], options: &Options) -> Config 
         seed: options.seed.wrapping_mul(1_000).wrapping_add(id.0),
         limits: options.limits,
         leadership: options.leadership,
+        level_max: FeatureLevel::NEWEST,
     }
 }
 

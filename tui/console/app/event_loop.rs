@@ -1,6 +1,7 @@
 //! The event loop: takes messages one by one, carries out effects, and draws after a visible change, at most 30 times
 //! per second. It sleeps while nothing changes.
 
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::{Signal as Kind, raise};
@@ -65,13 +66,23 @@ pub struct App {
 impl App {
     /// Returns the text that is printed after the screen is restored.
     pub async fn run(options: ConsoleOptions, recording: Option<Vec<Record>>) -> Result<String, Outcome> {
-        let variable = |name: &str| std::env::var(name).ok();
-        let config = folders::config(variable).map(|folder| folder.join("config.toml"));
-        let config = config.map_or(Ok(Config::default()), |path| config::read(&path));
-        let config = config.map_err(|error| Outcome::error(Exit::Usage, "config", error.to_string()))?;
-        let ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout, record } = options;
-        let (theme, lang) = (theme.or(config.theme).unwrap_or(Theme::Dark), lang.or(config.lang));
-        let ascii = ascii || config.ascii || !locale_is_utf8(variable);
+        let config = read_config()?;
+        let exit_message = exit_message(&options.source);
+        let signals =
+            Signals::new().map_err(|error| failure("no_signals", format!("cannot handle signals: {error}")))?;
+        let mut app = App::set_up(&options, config)?;
+        let ConsoleOptions { source, timeout, .. } = options;
+        if let (Some(records), Source::Replay(path)) = (recording, &source) {
+            app.load(path, records);
+        }
+        app.run_loop(source, timeout, signals).await?;
+        app.drain_inbox();
+        let texts = [Some(exit_message), app.sinks.end()].into_iter().flatten();
+        Ok(texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Takes the terminal. Options take precedence over the config file.
+    fn set_up(options: &ConsoleOptions, config: Config) -> Result<App, Outcome> {
         if let Some(bindings) = config.bindings {
             keys::install(bindings);
         }
@@ -80,21 +91,24 @@ impl App {
             log_file::install(folder);
         }
         let history = folder.map(|folder| History::new(&folder));
-        let exit_message = exit_message(&source);
-        let signals =
-            Signals::new().map_err(|error| failure("no_signals", format!("cannot handle signals: {error}")))?;
-        let (outbox, inbox) = mpsc::channel(INBOX);
-        let sinks = Sinks::begin(record.as_ref(), outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
-        let screen = Screen::set_up(mouse || config.mouse).map_err(terminal_failure)?;
-        let keyboard = input::begin(LINE_BYTES_MAX).map_err(terminal_failure)?;
         let lines = history.as_ref().map(History::read).unwrap_or_default();
-        let mut app = App {
-            model: Model {
-                lang: lang.unwrap_or_else(|| Lang::from_environment(variable)),
-                step_mode: StepMode::begun_at(unix_micros()),
-                is_presenting: present || config.present,
-                ..Model::new(terminal::size(), lines)
-            },
+        let (outbox, inbox) = mpsc::channel(INBOX);
+        let record = options.record.as_ref();
+        let sinks = Sinks::begin(record, outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
+        let screen = Screen::set_up(options.mouse || config.mouse).map_err(terminal_failure)?;
+        let keyboard = input::begin(LINE_BYTES_MAX).map_err(terminal_failure)?;
+        let theme = options.theme.or(config.theme).unwrap_or(Theme::Dark);
+        let ascii = options.ascii || config.ascii || !locale_is_utf8(variable);
+        let lang = options.lang.or(config.lang).unwrap_or_else(|| Lang::from_environment(variable));
+        let mut model = Model {
+            lang,
+            step_mode: StepMode::begun_at(unix_micros()),
+            is_presenting: options.present || config.present,
+            ..Model::new(terminal::size(), lines)
+        };
+        model.tape.has_sinks = true;
+        Ok(App {
+            model,
             look: Look::new(theme, Depth::from_environment(variable), ascii),
             screen,
             drawn: None,
@@ -108,22 +122,15 @@ impl App {
             sinks,
             scenarios: ScenarioRunner::default(),
             causal: CausalInbox::default(),
-        };
-        app.model.tape.has_sinks = true;
-        if let (Some(records), Source::Replay(path)) = (recording, &source) {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            load(&mut app.model, name, records);
-            let ring = &app.model.tape.ring;
-            checks::check_all(ring.records(ring.start(), ring.end()).cloned().collect(), app.outbox.clone());
-        }
-        app.run_loop(source, timeout, signals).await?;
-        app.drain_inbox();
-        Ok([Some(exit_message), app.sinks.end()]
-            .into_iter()
-            .flatten()
-            .filter(|text| !text.is_empty())
-            .collect::<Vec<_>>()
-            .join("\n"))
+        })
+    }
+
+    /// Shows a recording and checks it in the background.
+    fn load(&mut self, path: &Path, records: Vec<Record>) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        load(&mut self.model, name, records);
+        let ring = &self.model.tape.ring;
+        checks::check_all(ring.records(ring.start(), ring.end()).cloned().collect(), self.outbox.clone());
     }
 
     async fn run_loop(&mut self, source: Source, timeout: Duration, mut signals: Signals) -> Result<(), Outcome> {
@@ -289,6 +296,16 @@ impl App {
             () = asked => {}
         }
     }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn read_config() -> Result<Config, Outcome> {
+    let path = folders::config(variable).map(|folder| folder.join("config.toml"));
+    let config = path.map_or(Ok(Config::default()), |path| config::read(&path));
+    config.map_err(|error| Outcome::error(Exit::Usage, "config", error.to_string()))
 }
 
 fn unix_micros() -> u64 {

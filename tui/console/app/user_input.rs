@@ -11,7 +11,7 @@ use crate::console::update::{Gesture, Msg};
 use crate::console::view;
 
 /// A message, or a mouse event whose target is looked up when it is handled.
-#[allow(clippy::large_enum_variant, reason = "inputs are few, and each is taken apart at once")]
+#[allow(clippy::large_enum_variant, reason = "almost all inputs are messages, and all are consumed at once")]
 pub enum Input {
     Msg(Msg),
     Mouse(MouseEvent),

@@ -50,7 +50,7 @@ pub use recording::load;
 pub use scenario::ScenarioMsg;
 pub use tape::next_wake;
 
-#[allow(clippy::large_enum_variant, reason = "the large ones are what comes most, and all are taken apart at once")]
+#[allow(clippy::large_enum_variant, reason = "the large variants are the frequent ones")]
 #[derive(Debug)]
 pub enum Msg {
     /// Time since the console started. Precedes the messages of that time.

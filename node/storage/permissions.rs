@@ -1,7 +1,7 @@
-//! Data are for the user alone who runs the node: files 0600, folders 0700, whatever the umask is.
+//! Access to data folders is for the user alone who runs the node: files 0600, folders 0700, whatever the umask is.
 //!
-//! What this crate opens gets its mode there. The embedded database opens its own files, and earlier versions followed
-//! the umask, so at each start what is there loses the rights of others. Only names that a data folder has are touched.
+//! Files that this crate creates get their mode at once. The embedded database creates its own files by the umask, so
+//! each start removes the rights of group and others. Only the known names of a data folder are touched.
 
 use std::fs::{DirBuilder, Metadata, Permissions};
 use std::io;
@@ -10,18 +10,18 @@ use std::path::Path;
 
 pub(crate) const FILE_MODE: u32 = 0o600;
 pub(crate) const FOLDER_MODE: u32 = 0o700;
-/// Of the group and all others.
+/// The rights of group and others.
 const OTHERS: u32 = 0o077;
 
-/// What lies in a data folder; quarantines besides.
+/// The names in a data folder, except quarantine folders.
 const NAMES: [&str; 7] = ["lock", "identity", "log", "commit", "snapshot", "final", "final.clean"];
 
 pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(FOLDER_MODE).create(path)
 }
 
-/// Takes the rights of others from all that a data folder holds. What cannot be changed stays as it is: it belongs to
-/// another user, who has all rights on it anyway.
+/// Removes the rights of group and others from everything in a data folder. A file that cannot be changed belongs to
+/// another user, who has all rights on it anyway; it stays as it is.
 pub(crate) fn make_private(data: &Path) {
     let Ok(entries) = std::fs::read_dir(data) else { return };
     for entry in entries.flatten() {
@@ -33,23 +33,23 @@ pub(crate) fn make_private(data: &Path) {
     }
 }
 
-/// Links are not followed: what they name is not in the folder.
+/// Symbolic links are not followed: their targets are not in the folder.
 fn restrict(path: &Path) {
     let Ok(found) = std::fs::symlink_metadata(path) else { return };
     if found.is_symlink() {
         return;
     }
-    take_rights(path, &found);
+    remove_rights(path, &found);
     if found.is_dir() {
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
         entries.for_each(|entry| restrict(&entry.path()));
     }
 }
 
-fn take_rights(path: &Path, found: &Metadata) {
+fn remove_rights(path: &Path, found: &Metadata) {
     let mode = found.permissions().mode();
     if mode & OTHERS != 0 {
-        // See above.
+        // Another user's file, see above.
         let _ = std::fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS));
     }
 }

@@ -1,4 +1,4 @@
-//! What the core is handed at its start, put together from the log.
+//! What the core gets at its start, read from the log.
 
 use std::collections::VecDeque;
 
@@ -11,32 +11,32 @@ use crate::storage::{LogReader, StorageError};
 /// Bodies read from the log at once.
 const STEP_BYTES: u64 = 1 << 20;
 
-/// What the scan of a log found, without the entries.
+/// The content of a log without its entries.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct History {
+pub(crate) struct LogSummary {
     pub promise: Option<Promise>,
     pub runs: Vec<Run>,
     pub last: Option<LogPoint>,
     pub forged_from: Option<Position>,
     pub lists: Lists,
-    /// With what the log begins, if its first entries were given up.
+    /// The base that the log continues, if its first entries were dropped.
     pub base: Option<Base>,
 }
 
-impl History {
-    /// The last entry that was given up.
+impl LogSummary {
+    /// The last dropped entry.
     pub(crate) fn purged(&self) -> Option<LogPoint> {
         self.base.as_ref().map(|base| base.last)
     }
 
-    /// The log was replaced: it begins after the base and holds nothing.
-    pub(crate) fn replaced(self, base: Base) -> History {
+    /// After a reset: an empty log that continues `base`, with the same promise.
+    pub(crate) fn replaced(self, base: Base) -> LogSummary {
         let replay = Replay { promise: self.promise, ..Replay::after(base) };
-        History::of(&replay)
+        LogSummary::of(&replay)
     }
 
-    pub(crate) fn of(replay: &Replay) -> History {
-        History {
+    pub(crate) fn of(replay: &Replay) -> LogSummary {
+        LogSummary {
             promise: replay.promise,
             runs: replay.runs.clone(),
             last: replay.last(),
@@ -49,20 +49,20 @@ impl History {
 
 pub(crate) fn restored(
     log: &dyn LogReader,
-    history: History,
+    summary: LogSummary,
     committed: Option<LogPoint>,
     options: &OpenOptions,
 ) -> Result<Restored, StorageError> {
-    let runs = run_ends(log, &history)?;
-    let tail = tail(log, &history, committed, options)?;
-    let before = tail.first().map_or(history.last.map(|last| last.position), |first| before(first.position));
+    let runs = run_ends(log, &summary)?;
+    let tail = tail(log, &summary, committed, options)?;
+    let before = tail.first().map_or(summary.last.map(|last| last.position), |first| before(first.position));
     let before_tail = match before {
-        Some(position) if Some(position) == history.purged().map(|purged| purged.position) => history.purged(),
+        Some(position) if Some(position) == summary.purged().map(|purged| purged.position) => summary.purged(),
         Some(position) => point_at(log, position)?,
         None => None,
     };
-    let purged = history.purged();
-    let History { promise, forged_from, lists, .. } = history;
+    let purged = summary.purged();
+    let LogSummary { promise, forged_from, lists, .. } = summary;
     let (snapshot, bytes_since_snapshot, weights) = (None, 0, Vec::new());
     Ok(Restored {
         promise,
@@ -83,13 +83,13 @@ fn before(position: Position) -> Option<Position> {
     (position > Position::FIRST).then(|| Position(position.0 - 1))
 }
 
-/// The ends of all epochs, each with the position of its last entry.
-fn run_ends(log: &dyn LogReader, history: &History) -> Result<Vec<(RunEnd, Position)>, StorageError> {
-    let Some(last) = history.last else { return Ok(Vec::new()) };
-    let ends = history.runs.iter().skip(1).filter_map(|run| before(run.start)).chain([last.position]);
+/// The last entries of all epochs, with their positions.
+fn run_ends(log: &dyn LogReader, summary: &LogSummary) -> Result<Vec<(RunEnd, Position)>, StorageError> {
+    let Some(last) = summary.last else { return Ok(Vec::new()) };
+    let ends = summary.runs.iter().skip(1).filter_map(|run| before(run.start)).chain([last.position]);
     let mut runs = Vec::new();
-    let known = history.base.as_ref().map_or(&[][..], |base| &base.runs);
-    for (run, end) in history.runs.iter().zip(ends) {
+    let known = summary.base.as_ref().map_or(&[][..], |base| &base.runs);
+    for (run, end) in summary.runs.iter().zip(ends) {
         if let Some(known) = known.iter().find(|(_, position)| *position == end) {
             runs.push(*known);
             continue;
@@ -101,15 +101,15 @@ fn run_ends(log: &dyn LogReader, history: &History) -> Result<Vec<(RunEnd, Posit
     Ok(runs)
 }
 
-/// The last entries: all that are not committed, and before them as many as the bounds allow.
+/// The last entries: all uncommitted ones, and before them as many as the bounds allow.
 fn tail(
     log: &dyn LogReader,
-    history: &History,
+    summary: &LogSummary,
     committed: Option<LogPoint>,
     options: &OpenOptions,
 ) -> Result<Vec<Entry>, StorageError> {
-    let Some(last) = history.last else { return Ok(Vec::new()) };
-    let (uncommitted, first) = (Position::after(committed), Position::after(history.purged()));
+    let Some(last) = summary.last else { return Ok(Vec::new()) };
+    let (uncommitted, first) = (Position::after(committed), Position::after(summary.purged()));
     let mut next = Position((last.position.0 + 1).saturating_sub(options.tail_entries as u64).max(1)).min(uncommitted);
     next = next.max(first);
     let (mut tail, mut bytes) = (VecDeque::new(), 0);

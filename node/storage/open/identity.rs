@@ -1,26 +1,22 @@
-//! Whose data folder it is: node, incarnation and, once known, the cluster; and the lock that keeps others out.
+//! The owner of a data folder: node, incarnation and, once known, cluster.
 //!
 //! ```text
-//! DIR/identity   text, written whole or not at all, after the first file of the log exists
-//! DIR/lock       locked as long as a process runs on the folder
+//! epoca data folder, version 1, checksum 1c2f0a77
+//! node 3
+//! incarnation 5f0c…
+//! cluster 8a31…                or: none
+//! checksum of the lines before
 //! ```
+//!
+//! `DIR/identity` is text. It is written atomically, after the first file of the log: an identity without a log
+//! therefore means a lost log.
 
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-use fs4::{FileExt, TryLockError};
 
 use crate::protocol::{ClusterId, Incarnation, NodeId};
 use crate::storage::StorageError;
 use crate::storage::disk::{Disk, write_whole};
-use crate::storage::private::FILE_MODE;
-
-const TITLE: &str = "epoca data folder, version 1";
-
-/// A process that was just killed, or somebody who inspects, may hold the lock for a moment.
-const PATIENCE: Duration = Duration::from_millis(300);
+use crate::storage::format::FileKind;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Identity {
@@ -34,7 +30,7 @@ impl Identity {
         folder.join("identity")
     }
 
-    /// The identity in a folder; `None` if there is none.
+    /// The identity in a folder; `None` if the file is missing.
     pub(crate) fn read(folder: &Path) -> Result<Option<Identity>, StorageError> {
         let path = Identity::path(folder);
         let bytes = match std::fs::read(&path) {
@@ -42,9 +38,10 @@ impl Identity {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StorageError::io("read", &path, &error)),
         };
+        FileKind::Identity.check(&path, &bytes)?;
         match String::from_utf8(bytes).ok().as_deref().and_then(Identity::decode) {
             Some(identity) => Ok(Some(identity)),
-            None => Err(StorageError::IdentityDamaged { path, what: "it is damaged or from another version".into() }),
+            None => Err(StorageError::IdentityDamaged { path, what: "its checksum is wrong".into() }),
         }
     }
 
@@ -55,15 +52,15 @@ impl Identity {
 
     fn encode(&self) -> String {
         let cluster = self.cluster.map_or("none".to_string(), |cluster| cluster.to_string());
-        let text = format!("{TITLE}\nnode {}\nincarnation {}\ncluster {cluster}\n", self.node.0, self.incarnation);
+        let title = FileKind::Identity.title();
+        let text = format!("{title}\nnode {}\nincarnation {}\ncluster {cluster}\n", self.node.0, self.incarnation);
         let checksum = crc32fast::hash(text.as_bytes());
         format!("{text}checksum {checksum:08x}\n")
     }
 
     fn decode(text: &str) -> Option<Identity> {
-        let mut lines = text.lines();
+        let mut lines = text.lines().skip(1);
         let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ').map(str::to_string);
-        let version = field("epoca")?;
         let node = NodeId(field("node")?.parse().ok()?);
         let incarnation = Incarnation(decode_16(&field("incarnation")?)?);
         let cluster = match field("cluster")?.as_str() {
@@ -71,8 +68,8 @@ impl Identity {
             hexadecimal => Some(ClusterId(decode_16(hexadecimal)?)),
         };
         let identity = Identity { node, incarnation, cluster };
-        // Equal text covers title, checksum and that nothing follows.
-        (TITLE.ends_with(&version) && identity.encode() == text).then_some(identity)
+        // Comparing the whole text checks title and checksum, and that nothing follows.
+        (identity.encode() == text).then_some(identity)
     }
 }
 
@@ -85,41 +82,6 @@ pub(crate) fn decode_16(hexadecimal: &str) -> Option<[u8; 16]> {
         *byte = u8::from_str_radix(&hexadecimal[2 * at..2 * at + 2], 16).ok()?;
     }
     Some(bytes)
-}
-
-/// Held as long as a node runs on its folder; the operating system lets go when the process ends, however it ends.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    pub(crate) fn take(folder: &Path) -> Result<Lock, StorageError> {
-        Lock::take_within(folder, PATIENCE)
-    }
-
-    pub(crate) fn take_within(folder: &Path, patience: Duration) -> Result<Lock, StorageError> {
-        let path = folder.join("lock");
-        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(&path);
-        let file = file.map_err(|error| StorageError::io("open", &path, &error))?;
-        let begun = Instant::now();
-        loop {
-            match FileExt::try_lock(&file) {
-                Ok(()) => return Ok(Lock { _file: file }),
-                Err(TryLockError::WouldBlock) if begun.elapsed() < patience => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                Err(TryLockError::WouldBlock) => return Err(StorageError::InUse { folder: folder.to_path_buf() }),
-                Err(TryLockError::Error(error)) => return Err(StorageError::io("lock", &path, &error)),
-            }
-        }
-    }
-
-    /// Whether a process runs on the folder, without writing anything.
-    pub(crate) fn is_taken(folder: &Path) -> bool {
-        let Ok(file) = File::open(folder.join("lock")) else { return false };
-        matches!(FileExt::try_lock_shared(&file), Err(TryLockError::WouldBlock))
-    }
 }
 
 #[cfg(test)]

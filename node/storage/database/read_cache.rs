@@ -1,5 +1,5 @@
-//! The rows of the tree as they are before a batch is applied. What an entry goes by, the sum of the rows and a snapshot that
-//! is being read all ask for the same ones: each is read once.
+//! The rows of the tree before a batch is applied. Applying an entry, the checksum and a snapshot that is being read
+//! need the same rows; each is read once.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,21 +8,21 @@ use sled::IVec;
 
 use crate::storage::database::tree::Tree;
 
-pub(crate) struct Before<'a> {
+pub(crate) struct ReadCache<'a> {
     tree: &'a Tree,
     rows: RefCell<HashMap<IVec, Option<IVec>>>,
 }
 
-impl<'a> Before<'a> {
-    pub(crate) fn new(tree: &'a Tree) -> Before<'a> {
-        Before { tree, rows: RefCell::default() }
+impl<'a> ReadCache<'a> {
+    pub(crate) fn new(tree: &'a Tree) -> ReadCache<'a> {
+        ReadCache { tree, rows: RefCell::default() }
     }
 
     pub(crate) fn tree(&self) -> &'a Tree {
         self.tree
     }
 
-    /// The row as the tree had it when this was first asked for.
+    /// The row as it was at the first call for this key.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<IVec>, String> {
         if let Some(row) = self.rows.borrow().get(key) {
             return Ok(row.clone());
