@@ -1,9 +1,9 @@
-//! The command line: `epoca` opens the console, `epoca node` runs a node, `epoca put`, `get`, … talk to a cluster.
+//! The program `epoca`: without a command it opens the console, `epoca node` runs a node, `epoca put`, `get`, … talk to
+//! a cluster.
 //!
-//! Here it is only decided who does the work. With `node` and `inspect` this is the one place in `tui/` that starts
-//! what is below the client.
+//! This file prepares the process and calls the room that does the work. It holds no logic of a command.
 
-mod begin;
+mod cli;
 
 mod lang;
 
@@ -13,15 +13,9 @@ mod words;
 
 mod tape;
 
-mod console;
-
-mod node;
-
-mod inspect;
-
-mod backup;
-
 mod scenario;
+
+mod console;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -29,180 +23,197 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 use epoca::client::Client;
+use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::stat::{Mode, umask};
 use tokio::sync::mpsc;
 
-use command::conduct::Conduct;
-use command::shell::{CONNECT_VARIABLE, Cli, DemoArgs, Format, Global, Look, Named, Said};
-use command::{Command, Context, Exit, Outcome, execute, find, print};
+use cli::{Appearance, Cli, DemoArgs, Invocation};
+use command::options::{CONNECT_VARIABLE, Format, Global, TargetSource};
+use command::{Command, Context, Exit, Outcome, backup, execute, find, inspect, node, print};
 use console::{ConsoleOptions, RecordTarget, Source};
-use scenario::shell::ScenarioSaid;
-use tape::command::Recorded;
+use lang::Lang;
+use scenario::command::{ScenarioArgs, ScenarioCommand};
+use tape::command::RecordOptions;
 
 /// How many lines of progress wait for a slow terminal.
 const PROGRESS: usize = 16;
 
+/// A busy leader spent a third of its time in the system's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
-    begin::begin();
-    let cli = match Cli::read() {
+    prepare_process();
+    let Cli { global, invocation } = match Cli::read() {
         Ok(cli) => cli,
-        Err(error) => return misunderstood(&error),
+        Err(error) => return usage_error(&error),
     };
-    let Cli { global, said } = cli;
-    let outcome = match said {
-        None => return demo(&global, DEMO),
-        Some(Said::Demo(args)) => return demo(&global, args),
-        Some(Said::Console(args)) => {
+    let mut lang = Lang::English;
+    let outcome = match invocation {
+        None => return demo(&global, DemoArgs::DEFAULT),
+        Some(Invocation::Demo(args)) => return demo(&global, args),
+        Some(Invocation::Console(args)) => {
             let source = Source::Connect(Box::pin(connect(global.clone())));
-            return open_console(&global, source, args.look, args.recorded);
+            return open_console(&global, source, args.appearance, args.record);
         }
-        Some(Said::Node(args)) => return node::run(args),
-        Some(Said::Completions { shell }) => {
-            // Written in one piece: the generator itself panics when nobody reads to its end.
+        Some(Invocation::Node(args)) => return node::run(args),
+        Some(Invocation::Completions { shell }) => {
+            // Written in one piece: the generator panics if standard output is closed before its end.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "epoca", &mut script);
-            printed(&script)
+            print_bytes(&script)
         }
-        Some(Said::Man { command }) => man(command.as_deref()),
-        Some(Said::Verify(args)) => command::verify::verify(&args),
-        Some(Said::Record(args)) => block_on(tape::command::record(&args, &global)),
-        Some(Said::Replay(args)) if args.is_for_the_screen() => {
-            return open_console(&global, Source::Replay(args.file), args.look, Recorded::default());
+        Some(Invocation::Man { command }) => man(command.as_deref()),
+        Some(Invocation::Verify(args)) => command::verify::verify(&args),
+        Some(Invocation::Record(args)) => block_on(tape::command::record(&args, &global)),
+        Some(Invocation::Replay { args, appearance }) if args.is_for_the_screen() => {
+            return open_console(&global, Source::Replay(args.file), appearance, RecordOptions::default());
         }
-        Some(Said::Replay(args)) => tape::command::replay(&args),
-        Some(Said::Backup(args)) => block_on(backup::backup(&args, &global)),
-        Some(Said::Restore(args)) => block_on(backup::restore(&args)),
-        Some(Said::Inspect(args)) if args.folder.is_file() => backup::inspect(&args.folder),
-        Some(Said::Inspect(args)) => inspect::run(&args),
-        Some(Said::Scenario(args)) => {
-            let is_named = global.named == Named::Typed;
-            if global.named == Named::Environment && matches!(args.said, ScenarioSaid::Run(_)) {
-                // It would make faults in a cluster that nobody has named for that.
-                print::error_line(&format!(
-                    "{CONNECT_VARIABLE} is not used: scenarios run on a cluster of their own, unless --connect or --data is typed"
-                ));
-            }
-            block_on(scenario::shell::carry_out(&args, &global, is_named))
+        Some(Invocation::Replay { args, .. }) => tape::command::replay(&args),
+        Some(Invocation::Backup(args)) => block_on(backup::backup(&args, &global)),
+        Some(Invocation::Restore(args)) => block_on(backup::restore(&args)),
+        Some(Invocation::Inspect(args)) if args.folder.is_file() => backup::inspect(&args.folder),
+        Some(Invocation::Inspect(args)) => inspect::run(&args),
+        Some(Invocation::Scenario(args)) => {
+            lang = args.lang();
+            run_scenarios(&args, &global)
         }
-        Some(Said::Cluster(args)) => block_on(command::cluster::run(&args, &global)),
-        Some(Said::Command(command)) => block_on(talk(&command, &global)),
+        Some(Invocation::Cluster(args)) => block_on(command::cluster::run(&args, &global)),
+        Some(Invocation::Command(command)) => block_on(run_command(&command, &global)),
     };
-    print::outcome(&outcome, global.output).into()
+    print::outcome(&outcome, global.output, lang).into()
 }
 
-const DEMO: DemoArgs = DemoArgs {
-    nodes: None,
-    base_port: 7101,
-    fresh: false,
-    conduct: Conduct::DEFAULT,
-    look: Look { ascii: false, theme: None, mouse: false, present: false, lang: None },
-    recorded: Recorded { record: None, record_max: 0 },
-};
+/// Settings of the whole process, and of all that it starts.
+///
+/// Files are readable by their owner alone, whatever the umask was: logs, backups, recordings and the database hold
+/// what people have stored. A write beyond the limit on file sizes fails with an error, which is reported like a full
+/// disk; by default its signal would end the process without a message.
+fn prepare_process() {
+    umask(Mode::S_IRWXG | Mode::S_IRWXO);
+    // SAFETY: to ignore a signal installs no handler, so no code of ours runs in one.
+    let ignored = unsafe { signal(Signal::SIGXFSZ, SigHandler::SigIgn) };
+    // It fails only for a signal that does not exist.
+    debug_assert!(ignored.is_ok());
+}
 
-/// Usage errors, `--help` and `--version`.
-fn misunderstood(error: &clap::Error) -> ExitCode {
-    // Words that are no text are among what can be misunderstood.
+/// Prints usage errors, `--help` and `--version`.
+fn usage_error(error: &clap::Error) -> ExitCode {
+    // The arguments need not be UTF-8.
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     let json =
         words.windows(2).any(|pair| pair == ["--output", "json"]) || words.iter().any(|word| word == "--output=json");
     if json && error.use_stderr() {
         let text = error.to_string();
-        // What is wrong stands before the empty line, over several lines if arguments are listed.
+        // clap puts the error before the first empty line; a list of arguments takes several lines.
         let wrong = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
-        let message = wrong.trim_start_matches("error: ");
-        return print::outcome(&Outcome::error(Exit::Usage, "usage", message), Format::Json).into();
+        let outcome = Outcome::error(Exit::Usage, "usage", wrong.trim_start_matches("error: "));
+        return print::outcome(&outcome, Format::Json, Lang::English).into();
     }
     let open = if error.use_stderr() { Ok(()) } else { print::check_open() };
     match open.and_then(|()| error.print()) {
-        Err(failed) if !error.use_stderr() => print::outcome(&print::cut_short(&failed), Format::Text).into(),
-        // A message that cannot be written to stderr leaves the code to say it.
+        Err(failed) if !error.use_stderr() => {
+            print::outcome(&print::output_failed(&failed), Format::Text, Lang::English).into()
+        }
+        // If standard error cannot be written either, the exit code is all that is left.
         _ => ExitCode::from(error.exit_code() as u8),
     }
 }
 
-/// What is printed as it is, and nothing else.
-fn printed(bytes: &[u8]) -> Outcome {
+/// Prints the bytes unchanged.
+fn print_bytes(bytes: &[u8]) -> Outcome {
     match print::result(bytes) {
         Ok(()) => Outcome::done(serde_json::Value::Null),
-        Err(error) => print::cut_short(&error),
+        Err(error) => print::output_failed(&error),
     }
 }
 
-/// A client of the cluster that the command line names.
+/// Connects to the cluster that the command line names.
 async fn connect(global: Global) -> Result<Client, Outcome> {
-    let found = find::find(&global)?;
-    find::connect(&found, &global).await.map_err(|error| execute::failed(&error))
+    let target = find::find(&global)?;
+    find::connect(&target, &global).await.map_err(|error| execute::failed(&error))
 }
 
-/// One command for a running cluster.
-async fn talk(command: &Command, global: &Global) -> Outcome {
-    let found = match find::find(global) {
-        Ok(found) => found,
+/// Runs one command against a running cluster.
+async fn run_command(command: &Command, global: &Global) -> Outcome {
+    let target = match find::find(global) {
+        Ok(target) => target,
         Err(outcome) => return outcome,
     };
-    let client = match find::connect(&found, global).await {
+    let client = match find::connect(&target, global).await {
         Ok(client) => client,
-        Err(error) => match (command, find::launched(&found, global).await) {
+        Err(error) => match (command, find::connect_to_launcher(&target, global).await) {
             (Command::Fault(_), Some(client)) => client,
             _ => return execute::failed(&error),
         },
     };
     match command {
-        Command::Watch(asked) => return command::watch::stream(asked, &client, global.output).await,
+        Command::Watch(args) => return command::watch::stream(args, &client, global.output).await,
         Command::List { prefix, limit } => {
             return command::listing::stream_list(prefix, *limit, &client, global.output).await;
         }
-        Command::Log(asked) => return command::listing::stream_log(asked, &client, global.output).await,
-        Command::Get(asked) if asked.raw => return command::get::raw(asked, &client, global.output).await,
+        Command::Log(args) => return command::listing::stream_log(args, &client, global.output).await,
+        Command::Get(args) if args.raw => return command::get::raw(args, &client, global.output).await,
         _ => {}
     }
-    let (progress, mut told) = mpsc::channel::<String>(PROGRESS);
+    let (progress, mut lines) = mpsc::channel(PROGRESS);
     let context = Context { client, stdin: true, progress: Some(progress) };
     let show = async {
-        while let Some(line) = told.recv().await {
-            print::error_line(&line);
+        while let Some(line) = lines.recv().await {
+            print::error_line(line.to(Lang::English));
         }
     };
     let work = async move { execute(command, &context).await };
     tokio::join!(work, show).0
 }
 
-fn demo(global: &Global, args: DemoArgs) -> ExitCode {
-    let DemoArgs { nodes, base_port, fresh, conduct, look, recorded } = args;
-    let source = Source::Demo { nodes, data: global.data.clone(), base_port, fresh, conduct };
-    open_console(global, source, look, recorded)
+fn run_scenarios(args: &ScenarioArgs, global: &Global) -> Outcome {
+    if global.source == TargetSource::Environment && matches!(args.command, ScenarioCommand::Run(_)) {
+        // Scenarios cause faults, so they use only a cluster that was named for them.
+        print::error_line(&format!(
+            "{CONNECT_VARIABLE} is not used: scenarios run on temporary clusters, unless --connect or --data is given"
+        ));
+    }
+    block_on(scenario::command::run(args, global, global.source == TargetSource::Option))
 }
 
-fn open_console(global: &Global, source: Source, look: Look, recorded: Recorded) -> ExitCode {
-    let Look { ascii, theme, lang, mouse, present } = look;
-    let Recorded { record, record_max } = recorded;
+fn demo(global: &Global, args: DemoArgs) -> ExitCode {
+    let DemoArgs { nodes, base_port, fresh, leadership, appearance, record } = args;
+    let source = Source::Demo { nodes, data: global.data.clone(), base_port, fresh, leadership };
+    open_console(global, source, appearance, record)
+}
+
+fn open_console(global: &Global, source: Source, appearance: Appearance, record: RecordOptions) -> ExitCode {
+    let Appearance { ascii, theme, lang, mouse, present } = appearance;
+    let RecordOptions { record, record_max } = record;
     let record = record.map(|path| RecordTarget { path, bytes_max: record_max });
     console::run(ConsoleOptions { source, ascii, theme, lang, mouse, present, timeout: global.timeout, record })
 }
 
-fn man(command: Option<&str>) -> Outcome {
-    let mut whole = Cli::command();
-    whole.build();
-    let page = match command {
-        None => whole,
-        Some(name) => match whole.find_subcommand(name) {
-            Some(found) => found.clone(),
+fn man(name: Option<&str>) -> Outcome {
+    let mut program = Cli::command();
+    program.build();
+    let page = match name {
+        None => program,
+        Some(name) => match program.find_subcommand(name) {
+            Some(command) => command.clone(),
             None => return Outcome::error(Exit::Usage, "usage", format!("there is no command {name:?}")),
         },
     };
     let mut text = Vec::new();
     match clap_mangen::Man::new(page).render(&mut text) {
-        Ok(()) => printed(&text),
-        Err(error) => Outcome::error(Exit::Not, "no_page", format!("the page cannot be made: {error}")),
+        Ok(()) => print_bytes(&text),
+        Err(error) => Outcome::error(Exit::NotDone, "no_page", format!("cannot render the man page: {error}")),
     }
 }
 
 fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return Outcome::error(Exit::Not, "no_runtime", format!("cannot start: {error}")),
+        Err(error) => return Outcome::error(Exit::NotDone, "no_runtime", format!("cannot start: {error}")),
     };
     let outcome = runtime.block_on(work);
-    // A read of standard input that nobody ends must not keep the process.
+    // A pending read of standard input must not keep the process alive.
     runtime.shutdown_timeout(Duration::from_millis(100));
     outcome
 }

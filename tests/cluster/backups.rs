@@ -77,7 +77,7 @@ fn backups_of_one_stem_at_once_are_all_whole_and_those_of_one_name_do_not_overwr
     assert!([[Some(0), Some(1)], [Some(1), Some(0)]].contains(&[codes[3], codes[4]]), "{codes:?}");
     assert_eq!(names(place.path()), ["n.1", "n.2", "n.3", "same"]);
     for name in names(place.path()) {
-        assert!(cluster.text(0, &["inspect", text(&file(&name))]).contains("a whole backup"), "{name}");
+        assert!(cluster.text(0, &["inspect", text(&file(&name))]).contains("a complete backup"), "{name}");
     }
 }
 

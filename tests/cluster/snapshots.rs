@@ -193,7 +193,7 @@ fn a_damaged_backup_is_refused_and_restores_nothing() {
     let file = cluster.data().join("all.backup");
     let path = file.to_str().expect("a path of text");
     cluster.json(0, &["backup", path, "--node", "2"]);
-    assert!(cluster.text(0, &["inspect", path]).contains("a whole backup"));
+    assert!(cluster.text(0, &["inspect", path]).contains("a complete backup"));
     let mut bytes = std::fs::read(&file).expect("it was written");
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;

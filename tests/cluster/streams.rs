@@ -302,6 +302,6 @@ fn a_list_takes_the_memory_of_a_page_and_one_that_breaks_off_is_not_taken_for_th
     all(Signal::SIGCONT);
     let said = end(child);
     assert_eq!(said.code, Some(4), "{said:?}");
-    assert!(said.err.contains("the list is not complete"), "{said:?}");
+    assert!(said.err.contains("the list is incomplete"), "{said:?}");
     assert!(serde_json::from_slice::<Value>(&rest).is_err(), "it could be taken for the whole");
 }

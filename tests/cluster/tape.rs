@@ -169,7 +169,7 @@ fn a_torn_line_and_no_recording(file: &Path) {
     let torn = file.with_extension("torn");
     fs::write(&torn, &whole[..whole.len() - 9]).expect("a file");
     let said = replay(&torn, &["--check"]);
-    assert!(said.code == Some(0) && said.err.contains("its last line is not whole"), "{said:?}");
+    assert!(said.code == Some(0) && said.err.contains("its last line is incomplete"), "{said:?}");
     let newer = String::from_utf8(whole).expect("text").replacen("\"epoca_recording\":1", "\"epoca_recording\":9", 1);
     fs::write(&torn, newer).expect("a file");
     let said = replay(&torn, &["--check", "--output", "json"]);

@@ -1,5 +1,5 @@
-//! The console as a user meets it: real nodes, a real terminal, keys. The screens are compared with the files in
-//! `screens/` by the unit tests of `tui/console`.
+//! The console as a whole: real nodes, a pseudo-terminal, keys. The unit tests of `tui/console` compare its screens
+//! with the files in `screens/`.
 
 #[cfg(unix)]
 mod session;

@@ -1,4 +1,5 @@
-//! A console in a pseudo-terminal: sends keys, reads the screen, and checks what is left after the end.
+//! A console in a pseudo-terminal: the test types keys and reads the screen. At the end it checks the exit code and
+//! that the terminal has its old settings.
 
 #[path = "../support/quiet.rs"]
 mod quiet;
@@ -20,46 +21,47 @@ use quiet::{PATIENCE, Scale};
 const ROWS: NonZero<u16> = NonZero::new(36).unwrap();
 const COLUMNS: NonZero<u16> = NonZero::new(120).unwrap();
 
-/// Interval of deadline checks.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The pause between two checks of the deadline.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
 
 pub struct Session {
     child: Box<dyn Child + Send + Sync>,
     keyboard: Box<dyn Write + Send>,
     master: Box<dyn MasterPty + Send>,
-    /// Keeps the terminal open after the console has ended, so that its settings can be read.
+    /// Kept so that the terminal outlives the console and its settings can be read.
     _slave: Box<dyn SlavePty + Send>,
-    seen: Arc<Seen>,
-    found: String,
+    display: Arc<Display>,
+    /// The line settings before the console started.
+    settings_before: String,
 }
 
-/// The screen as text.
-struct Seen {
+/// The contents of the terminal.
+struct Display {
     parser: Mutex<vt100::Parser>,
     changed: Condvar,
 }
 
-impl Seen {
-    /// A panic while reading does not invalidate the screen.
+impl Display {
+    /// A test that failed with the lock has changed nothing.
     fn parser(&self) -> MutexGuard<'_, vt100::Parser> {
         self.parser.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Session {
-    /// Starts a console with these arguments and the state folder `home`.
+    /// Opens a console with these arguments. Its state files are in `home`.
     pub fn open(home: &Path, arguments: &[&str]) -> Session {
         Session::open_sized(home, arguments, (COLUMNS.get(), ROWS.get()))
     }
 
-    /// With a terminal of this size.
+    /// In a terminal with this size.
     pub fn open_sized(home: &Path, arguments: &[&str], size: (u16, u16)) -> Session {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_epoca"));
         command.args(of_this_machine(arguments));
         Session::begin(home, command, "xterm-256color", size)
     }
 
-    /// With this value of TERM.
+    /// In a terminal with this name in `TERM`.
     pub fn open_as(home: &Path, arguments: &[&str], kind: &str) -> Session {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_epoca"));
         command.args(of_this_machine(arguments));
@@ -76,7 +78,7 @@ impl Session {
 
     fn begin(home: &Path, mut command: CommandBuilder, kind: &str, size: (u16, u16)) -> Session {
         let pair = native_pty_system().openpty(pty_size(size)).expect("a terminal");
-        let found = line_settings(&*pair.master);
+        let settings_before = line_settings(&*pair.master);
         command.cwd(home);
         for (name, value) in [("TERM", kind), ("LC_ALL", "C.UTF-8")] {
             command.env(name, value);
@@ -90,12 +92,12 @@ impl Session {
         let keyboard = pair.master.take_writer().expect("a keyboard");
         let output = pair.master.try_clone_reader().expect("a screen");
         let parser = Mutex::new(vt100::Parser::new(ROWS, COLUMNS, 0));
-        let seen = Arc::new(Seen { parser, changed: Condvar::new() });
+        let display = Arc::new(Display { parser, changed: Condvar::new() });
         std::thread::spawn({
-            let seen = seen.clone();
-            move || read_all(output, &seen)
+            let display = display.clone();
+            move || read_all(output, &display)
         });
-        Session { child, keyboard, master: pair.master, _slave: pair.slave, seen, found }
+        Session { child, keyboard, master: pair.master, _slave: pair.slave, display, settings_before }
     }
 
     pub fn keys(&mut self, keys: &str) {
@@ -115,25 +117,25 @@ impl Session {
         self.master.resize(pty_size(size)).expect("a terminal has a size");
     }
 
-    /// Waits until the alternate screen is on or off and the text matches.
+    /// Waits until the terminal shows the full screen, or not, with the wanted text.
     pub fn wait_for_screen(&self, is_full: bool, wanted: impl Fn(&str) -> bool) -> String {
         self.wait_until(|screen| screen.alternate_screen() == is_full && wanted(&screen.contents()))
     }
 
-    /// Waits until the text matches and returns it.
+    /// Waits for the wanted text on the screen and returns all text.
     pub fn wait_for(&self, wanted: impl Fn(&str) -> bool) -> String {
         self.wait_until(|screen| wanted(&screen.contents()))
     }
 
     fn wait_until(&self, wanted: impl Fn(&vt100::Screen) -> bool) -> String {
         let patience = Patience::of(PATIENCE);
-        let mut parser = self.seen.parser();
+        let mut parser = self.display.parser();
         loop {
             if wanted(parser.screen()) {
                 return parser.screen().contents();
             }
             assert!(!patience.is_over(), "not seen in time:\n{}", parser.screen().contents());
-            let waited = self.seen.changed.wait_timeout(parser, LOOK_EVERY);
+            let waited = self.display.changed.wait_timeout(parser, CHECK_EVERY);
             parser = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -143,7 +145,8 @@ impl Session {
         kill(Pid::from_raw(pid), signal).expect("the console runs");
     }
 
-    /// Waits for the end. The output must contain the text, and the terminal must be restored. Returns the exit code.
+    /// Waits for the end of the console, with this text as its last output and the terminal restored. Returns the exit
+    /// code.
     pub fn ended(mut self, said: &str) -> u32 {
         let patience = Patience::of(PATIENCE);
         let status = loop {
@@ -156,13 +159,13 @@ impl Session {
         self.wait_until(|screen| screen.contents().contains(said) && !screen.alternate_screen());
         self.wait_until(|screen| !screen.hide_cursor() && !screen.bracketed_paste());
         self.wait_until(|screen| screen.mouse_protocol_mode() == vt100::MouseProtocolMode::None);
-        assert_eq!(line_settings(&*self.master), self.found, "the line is not as it was found");
+        assert_eq!(line_settings(&*self.master), self.settings_before, "the settings of the terminal");
         status.exit_code()
     }
 }
 
 impl Drop for Session {
-    /// A failed test leaves no console and no nodes.
+    /// Kills the console of a failed test, and its nodes with it.
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
             let _ = self.child.kill();
@@ -171,7 +174,7 @@ impl Drop for Session {
     }
 }
 
-/// With the deadlines and election timeouts of an idle machine.
+/// The arguments with deadlines and election timeouts scaled to the speed of this machine.
 fn of_this_machine(arguments: &[&str]) -> Vec<OsString> {
     let mut words: Vec<OsString> = arguments.iter().map(OsString::from).collect();
     let scale = Scale::of_this_machine();
@@ -183,14 +186,14 @@ fn of_this_machine(arguments: &[&str]) -> Vec<OsString> {
     words
 }
 
-/// The process ids of the nodes, from the log table.
+/// The process ids of the nodes in the table of logs.
 pub fn node_pids(screen: &str) -> Vec<i32> {
     let rows = screen.lines().filter(|row| row.starts_with("│   :"));
     let after = rows.filter_map(|row| row.split_once(" pid "));
     after.filter_map(|(_, rest)| rest.split_whitespace().next()?.parse().ok()).collect()
 }
 
-/// Waits until all of the processes are gone.
+/// Waits until all of the processes have ended.
 pub fn assert_gone(pids: &[i32]) {
     let patience = Patience::of(PATIENCE);
     let is_gone = |pid: &i32| kill(Pid::from_raw(*pid), None) == Err(Errno::ESRCH);
@@ -208,10 +211,10 @@ fn line_settings(master: &dyn MasterPty) -> String {
     format!("{:?}", master.get_termios().expect("a terminal has settings"))
 }
 
-fn read_all(mut output: Box<dyn Read + Send>, seen: &Seen) {
+fn read_all(mut output: Box<dyn Read + Send>, display: &Display) {
     let mut bytes = [0; 8192];
     while let Ok(length @ 1..) = output.read(&mut bytes) {
-        seen.parser().process(&bytes[..length]);
-        seen.changed.notify_all();
+        display.parser().process(&bytes[..length]);
+        display.changed.notify_all();
     }
 }

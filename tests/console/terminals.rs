@@ -1,4 +1,4 @@
-//! Terminals that close, accept no output, stop the console, report no size, or have no full screen.
+//! Terminals that close, accept no output, stop the console, or have no size or no full screen.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -15,10 +15,10 @@ use nix::unistd::Pid;
 
 use crate::session::{Session, assert_gone, node_pids};
 
-/// A generous deadline for a busy machine.
+/// Far longer than any step takes, even on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A demo in a terminal of which the test owns both ends, so that it can close it or stop reading.
+/// A demo in a terminal whose two ends the test holds, so that it can close them or stop reading.
 struct Demo {
     child: Child,
     master: Option<File>,
@@ -27,11 +27,12 @@ struct Demo {
 }
 
 impl Demo {
-    /// With the terminal as its controlling terminal, as `setsid` does, so that it receives SIGHUP; or without.
+    /// Starts it with `setsid`. With `is_its_own` the terminal is its controlling terminal, which sends SIGHUP when it
+    /// closes.
     fn start(home: &Path, is_its_own: bool) -> Demo {
         let size = Winsize { ws_row: 36, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None).expect("a terminal");
-        // The console must not hold the other end of its own terminal.
+        // The console must not inherit the test's end of the terminal.
         for end in [pty.master.as_fd(), pty.slave.as_fd()] {
             fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC)).expect("a descriptor");
         }
@@ -66,7 +67,7 @@ impl Demo {
         kill(Pid::from_raw(self.child.id() as i32), signal).expect("it runs");
     }
 
-    /// Waits until it has ended on its own, with its nodes.
+    /// Waits until the console ends with exit code 0, and its nodes with it.
     fn assert_ends(mut self) {
         let begun = Instant::now();
         let status = loop {
@@ -82,7 +83,7 @@ impl Demo {
 }
 
 impl Drop for Demo {
-    /// A failed test leaves no processes.
+    /// Kills the processes of a failed test.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -110,7 +111,7 @@ fn a_terminal_that_takes_no_output_does_not_keep_the_console_from_its_signals() 
         let home = tempfile::tempdir().expect("a folder");
         let mut demo = Demo::start(home.path(), true);
         let (slave, mut master) = (demo.slave.take().expect("it is open"), demo.master.take().expect("it is open"));
-        // Nothing reads the terminal, and each key changes the whole screen.
+        // The test does not read, and each key changes the whole screen.
         let begun = Instant::now();
         while is_ready(&slave, PollFlags::POLLOUT, 0) {
             assert!(begun.elapsed() < DEADLINE, "the terminal takes all");
@@ -122,7 +123,7 @@ fn a_terminal_that_takes_no_output_does_not_keep_the_console_from_its_signals() 
     }
 }
 
-/// A demo started by a shell with job control; the ids of its process and of its nodes.
+/// A demo in a shell with job control, with the process ids of the console and of its nodes.
 fn job(home: &Path) -> (Session, i32, Vec<i32>) {
     let mut session = Session::shell(home);
     session.wait_for(|screen| screen.contains("ready> "));
@@ -175,7 +176,7 @@ fn sigterm_to_a_stopped_console_ends_it_in_the_background() {
         kill(Pid::from_raw(console), Signal::SIGTERM).expect("it is there");
         kill(Pid::from_raw(console), Signal::SIGCONT).expect("it is there");
         assert_gone(&[nodes, vec![console]].concat());
-        // The shell reports the end at its next prompt.
+        // The shell reports the end of a job at its next prompt.
         session.keys("\r");
         session.wait_for(|screen| screen.contains("Done"));
         session.keys("exit\r");

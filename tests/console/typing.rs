@@ -1,4 +1,4 @@
-//! Typing and pasting, byte by byte as terminals send them.
+//! Keys and pastes, byte by byte as terminals send them.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::session::Session;
 
-/// A recording needs no nodes.
+/// A console with a recording, which needs no nodes.
 fn replay(home: &tempfile::TempDir) -> Session {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/.assets/demo.epoca.jsonl");
     let session = Session::open(home.path(), &["replay", file]);

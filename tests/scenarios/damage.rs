@@ -1,4 +1,4 @@
-//! Every disk is damaged, one after the other, while clients write and read.
+//! All disks are damaged, one after the other, while clients write and read.
 
 use crate::support::{results, workshop};
 

@@ -1,4 +1,4 @@
-//! The scenarios that come with the program pass, and show what they saw.
+//! The scenarios of the library pass, with evidence for each step.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,7 +24,7 @@ fn all_pass(names: &[&str]) {
     recordings_are_in_causal_order(workshop.path());
 }
 
-/// No effect stands above its cause, as it was recorded and with other delays between the nodes and the recorder.
+/// No effect is recorded before its cause, as recorded and with other delays between the nodes and the recorder.
 #[track_caller]
 fn recordings_are_in_causal_order(workshop: &Path) {
     let files = std::fs::read_dir(workshop).expect("it can be read").map(|entry| entry.expect("an entry").path());
@@ -75,7 +75,7 @@ fn every_line_of_the_assignments_sheet_is_ticked_in_portuguese_too() {
 
 #[test]
 fn scenarios_pass_at_the_speed_of_a_person_who_types() {
-    // With more than an election timeout between two commands a leader without a majority has long stepped down.
+    // With more than an election timeout between two commands a leader without a majority steps down.
     let names = ["no-quorum", "leader-killed", "old-leader", "conflict-id", "exactly-once", "old-log"];
     all_pass(&[&names[..], &["--typing", "1500ms"]].concat());
 }
@@ -87,7 +87,7 @@ fn a_write_without_a_leader_is_refused_with_what_is_missing_and_what_to_do() {
     let steps = results[0]["steps"].as_array().expect("steps");
     let late = steps.iter().find(|step| step["text"] == "expect late refused").expect("the step");
     let said = late["evidence"][0]["text"].as_str().expect("an answer");
-    // How long it was tried depends on the machine.
+    // The time depends on the machine.
     for wanted in ["no leader took it within ", "of 4 nodes only", "3 are a majority", "Nothing was done: try again"] {
         assert!(said.contains(wanted), "no {wanted:?} in {said}");
     }
@@ -95,7 +95,7 @@ fn a_write_without_a_leader_is_refused_with_what_is_missing_and_what_to_do() {
 
 #[test]
 fn a_replica_that_is_back_at_once_has_missed_what_was_written_meanwhile() {
-    // Test 2 of the assignment, with nothing in between: pushes that wait in the leader's queue must not fill the gap.
+    // Test 2 of the assignment without a pause: pushes that wait in the leader's queue must not fill the gap.
     let text = "title\n  en At once\ndo kill $b\ndo cut $leader $b\ndo missed: put x 1\ndo heal $leader $b\n\
                 do restart $b\nexpect any Resynced to=$b\nexpect $b holds missed as final\nexpect logs equal\n";
     let workshop = workshop();
@@ -160,7 +160,7 @@ fn a_report_has_the_logs_before_and_after() {
     let output = ran(workshop.path(), &["run", "conflict-digest", "--report", "report.md"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let report = std::fs::read_to_string(workshop.path().join("report.md")).expect("it was written");
-    for wanted in ["✓ PASS", "C3 Truncated", "logs before", "logs after", "forged, x=forged", "intermediate"] {
+    for wanted in ["✓ PASS", "C3 Truncated", "logs before", "logs after", "forged x=forged", "intermediate"] {
         assert!(report.contains(wanted), "no {wanted:?} in {report}");
     }
 }

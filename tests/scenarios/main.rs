@@ -1,5 +1,4 @@
-//! Scenarios through the program, as a person or a script runs them: on real processes, each with a cluster of its own
-//! that leaves nothing behind.
+//! Scenarios through the command line: on real processes, on temporary clusters that leave nothing behind.
 
 mod support;
 

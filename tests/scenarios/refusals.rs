@@ -1,4 +1,4 @@
-//! What is wrong is said: a scenario that must fail, a text that cannot be read, a run that is interrupted.
+//! Failures are reported: a scenario that must fail, a text with a mistake, an interrupted run.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -15,12 +15,13 @@ fn write(workshop: &Path, name: &str, text: &str) {
 #[test]
 fn a_wrong_expectation_fails_with_exit_1_and_says_why() {
     let workshop = workshop();
-    let wrong = "title\n  en Wrong\ndo w: put x 1\nexpect $a Truncated from=w within 1s\n  en it truncates\nexpect logs equal\n";
+    let wrong = "title\n  en Wrong\ndo w: put x 1\nexpect $a Truncated from=w within 1s\n  en it truncates\n\
+                 expect logs equal\n";
     write(workshop.path(), "wrong.txt", wrong);
     let results = results(workshop.path(), 1, &["./wrong.txt"]);
     assert_eq!(results[0]["verdict"], "FAIL");
     let why = results[0]["why"].as_str().expect("a reason");
-    assert!(why.starts_with("line 4: not within 1 s: n2 has not told Truncated"), "{why}");
+    assert!(why.starts_with("line 4: not within 1 s: n2 has not reported Truncated"), "{why}");
     assert_eq!(results[0]["steps"][2]["verdict"], serde_json::Value::Null, "nothing after it was looked at");
 }
 
@@ -59,7 +60,7 @@ fn an_interrupted_run_leaves_no_process_and_no_folder() {
     let begun = lines.any(|line| line.is_ok_and(|line| line.contains("clients write and read")));
     assert!(begun, "chaos began");
     kill(Pid::from_raw(child.id() as i32), Signal::SIGINT).expect("it runs");
-    // What it still says must have somewhere to go.
+    // The pipe must be read to its end, or the program could block.
     let rest = std::thread::spawn(move || lines.for_each(drop));
     let status = child.wait().expect("it is ours");
     rest.join().expect("it only reads");

@@ -1,4 +1,4 @@
-//! Running the program, and looking for what it might leave behind.
+//! Runs the program and checks that it leaves nothing behind.
 
 #[path = "../support/quiet.rs"]
 mod quiet;
@@ -10,7 +10,7 @@ use quiet::until;
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder for temporary files of its own, so that what stays in it is seen.
+/// A folder for the temporary files of one run, so that leftovers are detected.
 pub fn workshop() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }
@@ -30,7 +30,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("what it prints is text")
 }
 
-/// Runs scenarios and gives their results; shows what was said if they do not come to `code`.
+/// Runs scenarios and returns their results. Checks the exit code.
 #[track_caller]
 pub fn results(workshop: &Path, code: i32, words: &[&str]) -> Vec<Value> {
     let words = [&["run", "--output", "json"], words].concat();

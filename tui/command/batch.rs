@@ -1,21 +1,20 @@
-//! `cas` and `batch`: writes that depend on what is there, and several as one.
+//! `cas` and `batch`: a write that depends on the current value, and several changes as one write.
 
 use bytes::Bytes;
 use epoca::client::{BatchChange, Client, ClientError, CompareAndSet};
 use epoca::protocol::{Expect, VALUE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 
-use super::execute::{Context, read_bytes, value_of, written};
+use super::execute::{Context, read_bytes, read_value, written};
 use super::grammar::{Cas, Command};
+use super::messages;
 use super::outcome::{Exit, Outcome, Tone};
 use super::parse::parse_line;
-use super::text::{set_bytes, shown, shown_short};
-
-/// How much of a value is shown beside the key.
-const WIDTH: usize = 60;
+use super::text::{CELL_COLUMNS, set_bytes, shown, shown_short};
+use crate::lang::Localized;
 
 pub async fn compare_and_set(cas: &Cas, context: &Context) -> Result<Outcome, ClientError> {
-    let value = match value_of(cas.value.as_ref(), cas.file.as_ref(), context).await {
+    let value = match read_value(cas.value.as_ref(), cas.file.as_ref(), context).await {
         Ok(value) => value,
         Err(outcome) => return Ok(outcome),
     };
@@ -31,7 +30,7 @@ pub async fn compare_and_set(cas: &Cas, context: &Context) -> Result<Outcome, Cl
                 json.insert("done".to_owned(), json!(true));
                 json.insert("revision".to_owned(), json!(done.revision));
             }
-            outcome.line(Tone::Note, format!("revision {}", done.revision))
+            outcome.line(Tone::Note, messages::revision(done.revision))
         }
         CompareAndSet::NotEqual { revision, value } => not_equal(&cas.key, revision, value.as_ref()),
     })
@@ -45,13 +44,11 @@ fn not_equal(key: &[u8], revision: Option<u64>, value: Option<&Bytes>) -> Outcom
     json.insert("revision".to_owned(), json!(revision));
     let key = shown(key);
     let text = match (revision, value) {
-        (None, _) => format!("not equal: {key} is absent"),
-        (Some(revision), Some(value)) => {
-            format!("not equal: {key} is {} (revision {revision})", shown_short(value, WIDTH))
-        }
-        (Some(revision), None) => format!("not equal: {key} was at revision {revision}, and was written again since"),
+        (None, _) => messages::not_equal_absent(&key),
+        (Some(revision), Some(value)) => messages::not_equal(&key, &shown_short(value, CELL_COLUMNS), revision),
+        (Some(revision), None) => messages::not_equal_rewritten(&key, revision),
     };
-    Outcome::done(Value::Object(json)).exit(Exit::Not).line(Tone::Error, text)
+    Outcome::done(Value::Object(json)).exit(Exit::NotDone).line(Tone::Error, text)
 }
 
 pub async fn batch(lines: &[String], context: &Context) -> Result<Outcome, ClientError> {
@@ -70,49 +67,47 @@ async fn send(changes: Vec<BatchChange>, client: &Client) -> Result<Outcome, Cli
         json.insert("changes".to_owned(), json!(count));
         json.insert("revision".to_owned(), json!(done.revision));
     }
-    Ok(outcome.line(Tone::Note, format!("{count} changes, revision {}", done.revision)))
+    Ok(outcome.line(Tone::Note, messages::batch_done(count, done.revision)))
 }
 
-/// The changes in the arguments, one in each, or in the lines of standard input.
+/// The changes, one in each argument or in each line of standard input.
 async fn changes(lines: &[String], context: &Context) -> Result<Vec<BatchChange>, Outcome> {
     if !(lines.is_empty() || lines == ["-"]) {
         return read_lines(lines.iter().map(String::as_str));
     }
     if !context.stdin {
-        let message = "there is no standard input here; give the changes themselves, as batch \"put x 1\" \"delete y\"";
-        return Err(Outcome::error(Exit::Usage, "no_stdin", message));
+        return Err(Outcome::error(Exit::Usage, "no_stdin", messages::no_stdin_for_batch()));
     }
-    // Keys and quotes come on top of what the values may have together.
+    // The values together have a limit; keys and quotes need more.
     let input = read_bytes(None, 2 * VALUE_BYTES_MAX).await?;
     let input = std::str::from_utf8(&input)
-        .map_err(|error| Outcome::error(Exit::Usage, "usage", format!("standard input is no text: {error}")))?;
+        .map_err(|error| Outcome::error(Exit::Usage, "usage", format!("standard input is not UTF-8: {error}")))?;
     read_lines(input.lines().filter(|line| !line.trim().is_empty()))
 }
 
 fn read_lines<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<BatchChange>, Outcome> {
     let read = |(index, line)| {
-        change(line).map_err(|why| {
-            let message = format!("change {} of the batch, {line:?}: {why}", index + 1);
-            Outcome::error(Exit::Usage, "usage", message)
-        })
+        change(line)
+            .map_err(|why| Outcome::error(Exit::Usage, "usage", messages::change_does_not_fit(index + 1, line, &why)))
     };
     lines.enumerate().map(read).collect()
 }
 
-fn change(line: &str) -> Result<BatchChange, String> {
+fn change(line: &str) -> Result<BatchChange, Localized> {
     match parse_line(line).map_err(|error| error.message)? {
         Command::Put(put) => match (put.value, put.file) {
             (Some(value), None) => Ok(BatchChange::Put { key: put.key, value }),
-            _ => Err("in a batch the value itself is given, as put x 1".to_owned()),
+            _ => Err(messages::batch_needs_the_value()),
         },
         Command::Delete { key } => Ok(BatchChange::Delete { key }),
-        _ => Err("a batch has puts and deletes only, as put x 1 and delete y".to_owned()),
+        _ => Err(messages::batch_of_puts_and_deletes()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lang::Lang;
 
     fn bytes(text: &'static str) -> Bytes {
         Bytes::from_static(text.as_bytes())
@@ -131,7 +126,7 @@ mod tests {
             [("get x", "puts and deletes"), ("put x --file f", "itself"), ("put x", "<VALUE"), ("pat x", "pat")]
         {
             let outcome = read_lines(["put x 1", line].into_iter()).expect_err(line);
-            let text = &outcome.lines[0].text;
+            let text = outcome.lines[0].text.to(Lang::English);
             assert!(outcome.exit == Exit::Usage && text.contains("change 2") && text.contains(why), "{text}");
         }
     }

@@ -1,9 +1,7 @@
-//! `bench`: so many clients, each with one operation under way at a time, for so many seconds.
+//! `bench`: a number of clients, each with one operation in flight, for a number of seconds.
 //!
-//! An answer "overloaded" is not waited out but counted: it says how much the cluster takes.
-//!
-//! Latency is counted at the client, CPU as the nodes report it. The clients share this process, and one connection to
-//! each node.
+//! The answer "overloaded" is counted, not retried: it shows how much the cluster accepts. Latency is measured at the
+//! client; CPU time is what the nodes report. The clients share this process and one connection to each node.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,22 +15,25 @@ use tokio::task::JoinSet;
 
 use super::execute::Context;
 use super::grammar::{Bench, BenchOperation};
+use super::messages;
 use super::outcome::{Outcome, Tone};
+use super::table::Table;
+use crate::lang::{Localized, Text};
 
-/// So many different keys are written and read.
+/// How many different keys are written.
 const KEYS: u64 = 10_000;
-/// The keys that are there before reads are measured.
+/// How many keys exist before reads are measured.
 const KEYS_READ: u64 = 1_000;
-/// The longest latency that is told apart, in microseconds.
+/// The longest latency that the histogram distinguishes, in microseconds.
 const LATENCY_MAX: u64 = 600_000_000;
-/// After an error, so that a cluster without a leader is not asked without end.
+/// The pause after an error, so that clients of a cluster without a leader do not retry in a busy loop.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(20);
 
 struct Counts {
     latencies: Mutex<Histogram<u64>>,
     operations: AtomicU64,
     errors: AtomicU64,
-    /// Those of the errors that say "overloaded".
+    /// The errors with the code `overloaded`.
     overloaded: AtomicU64,
     last_error: Mutex<Option<ClientError>>,
 }
@@ -43,11 +44,11 @@ impl Counts {
     }
 }
 
-/// Runs the bench; an error only if not a single operation was done.
-pub async fn run(asked: &Bench, context: &Context) -> Result<Outcome, ClientError> {
+/// Runs the bench. An error if no operation was done at all.
+pub async fn run(args: &Bench, context: &Context) -> Result<Outcome, ClientError> {
     let client = &context.client;
-    if asked.op == BenchOperation::Get {
-        prepare(asked, client).await?;
+    if args.op == BenchOperation::Get {
+        prepare(args, client).await?;
     }
     let latencies = Histogram::new_with_bounds(1, LATENCY_MAX, 3).expect("the bounds are constants that fit");
     let counts = Arc::new(Counts {
@@ -59,12 +60,12 @@ pub async fn run(asked: &Bench, context: &Context) -> Result<Outcome, ClientErro
     });
     let cpu_before = cpu_micros(client).await;
     let start = Instant::now();
-    let end = start + Duration::from_secs(asked.seconds);
+    let end = start + Duration::from_secs(args.seconds);
     let mut clients = JoinSet::new();
-    for number in 0..asked.clients {
-        clients.spawn(one_client(number, *asked, client.that_tells_overload(), counts.clone(), end));
+    for number in 0..args.clients {
+        clients.spawn(one_client(number, *args, client.that_tells_overload(), counts.clone(), end));
     }
-    tokio::join!(async { while clients.join_next().await.is_some() {} }, tell(context, &counts, start, end));
+    tokio::join!(async { while clients.join_next().await.is_some() {} }, report_progress(context, &counts, start, end));
     let elapsed = start.elapsed();
     let cpu_after = cpu_micros(client).await;
     let operations = counts.operations.load(Ordering::Relaxed);
@@ -74,12 +75,12 @@ pub async fn run(asked: &Bench, context: &Context) -> Result<Outcome, ClientErro
         return Err(error);
     }
     let cpu = cpu_before.zip(cpu_after).map(|(before, after)| after.saturating_sub(before));
-    Ok(report(asked, &counts, elapsed, cpu))
+    Ok(report(args, &counts, elapsed, cpu))
 }
 
-/// Writes the keys that are going to be read.
-async fn prepare(asked: &Bench, client: &Client) -> Result<(), ClientError> {
-    let value = Bytes::from(vec![b'v'; asked.value_bytes as usize]);
+/// Writes the keys for a bench of reads.
+async fn prepare(args: &Bench, client: &Client) -> Result<(), ClientError> {
+    let value = Bytes::from(vec![b'v'; args.value_bytes as usize]);
     let mut writes = JoinSet::new();
     for number in 0..KEYS_READ {
         let (client, value) = (client.clone(), value.clone());
@@ -98,14 +99,14 @@ async fn prepare(asked: &Bench, client: &Client) -> Result<(), ClientError> {
     Ok(())
 }
 
-async fn one_client(number: u64, asked: Bench, client: Client, counts: Arc<Counts>, end: Instant) {
-    let value = Bytes::from(vec![b'v'; asked.value_bytes as usize]);
-    // Spreads the clients over the keys; each walks through all of them in its own order.
+async fn one_client(number: u64, args: Bench, client: Client, counts: Arc<Counts>, end: Instant) {
+    let value = Bytes::from(vec![b'v'; args.value_bytes as usize]);
+    // A linear congruential generator: each client visits the keys in an order of its own.
     let mut turn = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     while Instant::now() < end {
         turn = turn.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let begun = Instant::now();
-        let done = match asked.op {
+        let done = match args.op {
             BenchOperation::Put => client.put(key((turn >> 33) % KEYS), value.clone()).await.map(drop),
             BenchOperation::Get => {
                 client.get(key((turn >> 33) % KEYS_READ), Consistency::Linearizable, None).await.map(drop)
@@ -130,31 +131,27 @@ fn key(number: u64) -> Bytes {
     Bytes::from(format!("bench/{number:05}"))
 }
 
-/// Says every second how far it is.
-async fn tell(context: &Context, counts: &Counts, start: Instant, end: Instant) {
+/// Sends the progress every second.
+async fn report_progress(context: &Context, counts: &Counts, start: Instant, end: Instant) {
     let mut before = 0;
     let mut next = start + Duration::from_secs(1);
     while next <= end {
         tokio::time::sleep_until(next.into()).await;
         let operations = counts.operations.load(Ordering::Relaxed);
         let errors = counts.errors.load(Ordering::Relaxed);
-        if let Some(progress) = &context.progress {
-            let line = format!("{:>4} s  {}/s  {errors} errors", start.elapsed().as_secs(), operations - before);
-            // A full queue means that nobody reads: then the line is not worth waiting for.
-            let _ = progress.try_send(line);
-        }
+        context.send_progress(messages::bench_progress(start.elapsed().as_secs(), operations - before, errors));
         before = operations;
         next += Duration::from_secs(1);
     }
 }
 
-/// What all nodes have used so far; `None` if one does not answer, since the sum would be wrong.
+/// The CPU time of all nodes so far. `None` if a node does not answer, because the sum would be wrong.
 async fn cpu_micros(client: &Client) -> Option<u64> {
     let nodes = client.status().await.ok()?;
     nodes.iter().map(|node| node.reported.as_ref().ok().map(|reported| reported.cpu_micros)).sum()
 }
 
-fn report(asked: &Bench, counts: &Counts, elapsed: Duration, cpu_micros: Option<u64>) -> Outcome {
+fn report(args: &Bench, counts: &Counts, elapsed: Duration, cpu_micros: Option<u64>) -> Outcome {
     let operations = counts.operations.load(Ordering::Relaxed);
     let [errors, overloaded] = [&counts.errors, &counts.overloaded].map(|count| count.load(Ordering::Relaxed));
     let per_second = operations as f64 / elapsed.as_secs_f64();
@@ -175,20 +172,18 @@ fn report(asked: &Bench, counts: &Counts, elapsed: Duration, cpu_micros: Option<
         "overloaded": overloaded,
         "cpu_us_per_operation": cpu.map_or(Value::Null, |cpu| json!(rounded(cpu))),
     });
-    let name = match asked.op {
-        BenchOperation::Put => "writes",
-        BenchOperation::Get => "reads",
+    let seconds = elapsed.as_secs_f64();
+    let summary = match args.op {
+        BenchOperation::Put => messages::writes_by_clients(operations, args.clients, seconds),
+        BenchOperation::Get => messages::reads_by_clients(operations, args.clients, seconds),
     };
-    let of_them = if overloaded > 0 { format!(", {overloaded} of them overloaded") } else { String::new() };
-    let cpu = cpu.map_or("unknown (not every node answers)".to_owned(), |cpu| format!("{cpu:.1} µs"));
-    let outcome = Outcome::done(json)
-        .line(
-            Tone::Result,
-            format!("{operations} {name} by {} clients in {:.1} s", asked.clients, elapsed.as_secs_f64()),
-        )
-        .line(Tone::Result, format!("throughput  {per_second:.0}/s, {errors} errors{of_them}"))
-        .line(Tone::Result, format!("latency     p50 {p50} µs, p90 {p90} µs, p99 {p99} µs, p99.9 {p999} µs"))
-        .line(Tone::Result, format!("CPU         {cpu} for each operation, summed over the nodes"));
+    let latency = format!("p50 {p50} µs, p90 {p90} µs, p99 {p99} µs, p99.9 {p999} µs");
+    let row = |name: Text, value: Localized| [name.into(), value];
+    let table = Table::new()
+        .row(row(messages::THROUGHPUT, messages::throughput(per_second, errors, overloaded)))
+        .row(row(messages::LATENCY, latency.into()))
+        .row(row(messages::CPU, messages::cpu_per_operation(cpu)));
     let last = counts.last_error.lock().unwrap_or_else(PoisonError::into_inner).take();
-    outcome.lines(Tone::Note, last.map(|error| format!("the last error: {}", error)))
+    let outcome = Outcome::done(json).line(Tone::Result, summary).table(&table);
+    outcome.lines(Tone::Note, last.map(|error| messages::last_error(&error)))
 }

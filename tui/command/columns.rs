@@ -1,15 +1,15 @@
-//! How many columns of a terminal a text takes, where it is cut, and what stands for characters that cannot be seen.
+//! How many columns of a terminal a text takes, where it is cut, and the escapes for invisible characters.
 //!
-//! Everything that aligns, cuts or wraps text computes with [`width`], which counts as the screen draws: grapheme by
-//! grapheme. The sum over characters is something else: `⚠️` is two characters of one and of no column, and takes two.
+//! All code that aligns, cuts or wraps text uses [`width`], which counts as the screen draws: grapheme by grapheme. The
+//! sum over characters differs: `⚠️` consists of a character of one column and one of none, and takes two columns.
 
 use std::borrow::Cow;
 
 use ratatui::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Characters that take a place in a key or value and none on the screen, or look like a space, though Unicode does not
-/// class them as control, format or separator characters.
+/// Characters that are invisible on the screen or look like a space, although Unicode does not class them as control,
+/// format or separator characters.
 const BLANK: [(char, char); 10] = [
     ('\u{34f}', '\u{34f}'),
     ('\u{115f}', '\u{1160}'),
@@ -23,12 +23,13 @@ const BLANK: [(char, char); 10] = [
     ('\u{e0100}', '\u{e01ef}'),
 ];
 
-/// The columns that a text takes. Control characters take none: the screen leaves them out.
+/// The number of columns of a text. Control characters take none, because the screen does not draw them.
 pub fn width(text: &str) -> usize {
     plain_width(text).unwrap_or_else(|| graphemes(text).map(|(_, columns)| columns).sum())
 }
 
-/// The columns of a text of which every character takes one and can be seen, as of nearly all that is drawn.
+/// The number of columns of a text in which every character is visible and takes one, else `None`. Nearly all text on
+/// the screen is of that kind.
 pub fn plain_width(text: &str) -> Option<usize> {
     let mut columns = 0;
     for character in text.chars() {
@@ -40,7 +41,7 @@ pub fn plain_width(text: &str) -> Option<usize> {
     Some(columns)
 }
 
-/// What a terminal draws as one, with its columns.
+/// The graphemes of a text, each with its columns.
 fn graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {
     text.graphemes(true).map(|grapheme| {
         let is_drawn = !grapheme.contains(char::is_control);
@@ -48,12 +49,12 @@ fn graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {
     })
 }
 
-/// The letters of a text, each with the marks that belong to it.
+/// The letters of a text, each with its combining marks.
 pub fn letters(text: &str) -> impl Iterator<Item = &str> {
     text.graphemes(true)
 }
 
-/// The beginning of a text that takes at most so many columns.
+/// The longest beginning of a text that fits into `columns`.
 pub fn fitting(text: &str, columns: usize) -> &str {
     let mut taken = 0;
     let end = graphemes(text).take_while(|(_, wide)| {
@@ -63,7 +64,7 @@ pub fn fitting(text: &str, columns: usize) -> &str {
     &text[..end.map(|(grapheme, _)| grapheme.len()).sum()]
 }
 
-/// What remains of a text behind its first columns. A grapheme that begins within them goes whole.
+/// The text without its first `columns`. A grapheme that begins within them is removed entirely.
 pub fn behind(text: &str, columns: usize) -> &str {
     let mut passed = 0;
     let start = graphemes(text).take_while(|(_, wide)| {
@@ -85,19 +86,19 @@ pub fn cut(text: &str, columns: usize) -> String {
     }
 }
 
-/// The text in exactly so many columns: cut, or with spaces behind it.
+/// The text in exactly `columns` columns: cut, or filled with spaces.
 pub fn padded(text: &str, columns: usize) -> String {
     let text = cut(text, columns);
     let room = columns.saturating_sub(width(&text));
     text + &" ".repeat(room)
 }
 
-/// A text in rows of at most so many columns, broken wherever a row is full.
+/// A text in rows of at most `columns` columns, broken wherever a row is full.
 pub fn rows(text: &str, columns: usize) -> Vec<&str> {
     let (mut rows, mut rest) = (Vec::new(), text);
     loop {
         let row = fitting(rest, columns);
-        // A grapheme that is wider than a row gets one of its own; otherwise this would not end.
+        // A grapheme wider than a row gets a row of its own; otherwise the loop would not end.
         let row = if row.is_empty() { rest.graphemes(true).next().unwrap_or_default() } else { row };
         rows.push(row);
         rest = &rest[row.len()..];
@@ -107,8 +108,8 @@ pub fn rows(text: &str, columns: usize) -> Vec<&str> {
     }
 }
 
-/// The text with an escape (`\u{200b}`) for each character that would not be seen, would look like a space or would
-/// change what stands around it. Without that, two different keys could look alike, and a key could reorder a row.
+/// The text with an escape (`\u{200b}`) for each character that is invisible, looks like a space or changes the text
+/// around it. Without escapes two different keys could look the same, and a key could reorder a row.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_plain) {
         return Cow::Borrowed(text);
@@ -117,7 +118,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     for grapheme in text.graphemes(true) {
         let start = shown.len();
         for character in grapheme.chars() {
-            if is_seen(character) || widens(&shown[start..], character) {
+            if is_visible_character(character) || widens(&shown[start..], character) {
                 shown.push(character);
             } else {
                 shown.extend(character.escape_default());
@@ -132,39 +133,39 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     if shown == text { Cow::Borrowed(text) } else { Cow::Owned(shown) }
 }
 
-/// Whether all of a text can be seen as it is.
+/// Whether every character of a text is visible.
 pub fn is_visible(text: &str) -> bool {
     matches!(visible(text), Cow::Borrowed(_))
 }
 
-/// Most of what is ever measured, found quickly: printable ASCII, Latin letters, what the screen is drawn with. Each of
-/// them takes one column and belongs to no other.
+/// A quick test for most characters that are measured: printable ASCII, Latin letters, and the symbols of the screen.
+/// Each takes one column and never combines with its neighbours.
 fn is_narrow(character: char) -> bool {
     matches!(character, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | '\u{2010}'..='\u{2027}' |
         '\u{2190}'..='\u{2319}' | '\u{2500}'..='\u{25fc}' | '✓' | '✗')
 }
 
-/// What can certainly be seen, found quickly: the signs and ideographs besides.
+/// A quick test for characters that are certainly visible, with signs and ideographs in addition.
 fn is_plain(character: char) -> bool {
     matches!(character, ' '..='~' | '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{2ff}' | '\u{2010}'..='\u{2027}' |
         '\u{2190}'..='\u{27bf}' | '\u{4e00}'..='\u{9fff}')
 }
 
-fn is_seen(character: char) -> bool {
+fn is_visible_character(character: char) -> bool {
     if is_plain(character) {
         return true;
     }
     if BLANK.iter().any(|(first, last)| (*first..=*last).contains(&character)) {
         return false;
     }
-    // The standard library knows which characters are printable: none of the control, format, separator, private or
-    // unassigned ones. Behind a letter it takes a combining mark for what it is.
+    // The standard library knows which characters are printable: not the control, format, separator, private or
+    // unassigned ones. It accepts a combining mark only behind a letter.
     let mut pair = [b'a'; 5];
     let length = 1 + character.encode_utf8(&mut pair[1..]).len();
     str::from_utf8(&pair[..length]).is_ok_and(|pair| pair.escape_debug().count() == 2)
 }
 
-/// A selector that makes an emoji of a sign shows by the second column.
+/// Whether the character is a selector that turns the sign before it into an emoji, which takes a second column.
 fn widens(before: &str, character: char) -> bool {
     character == '\u{fe0f}' && width(&format!("{before}{character}")) > width(before)
 }

@@ -1,4 +1,4 @@
-//! Carrying out a command against a running cluster. Prints nothing and ends nothing: the outcome says it all.
+//! Runs a command against a running cluster and returns its outcome. Nothing is printed here.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,11 +10,12 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use super::grammar::{self, Command, Fault};
-use super::lab;
-use super::members;
+use super::messages;
 use super::outcome::{Exit, Outcome, Tone};
-use super::text::{id_shown, point_json, set_bytes, shown, shown_alone, table};
-use super::{batch, bench, get, listing, streams, watch};
+use super::table::Table;
+use super::text::{id_shown, point_json, set_bytes, shown, shown_alone};
+use super::{batch, bench, get, lab, listing, members, streams, watch};
+use crate::lang::{Localized, Text};
 use crate::words::english;
 
 /// What a command needs besides itself.
@@ -23,37 +24,46 @@ pub struct Context {
     pub client: Client,
     /// Whether `-` may read standard input: in the shell, not at the prompt.
     pub stdin: bool,
-    /// Where a long command says how far it is, line by line; full or closed, lines are dropped.
-    pub progress: Option<mpsc::Sender<String>>,
+    /// Receives the progress of a long command, line by line.
+    pub progress: Option<mpsc::Sender<Localized>>,
 }
 
-/// Carries the command out. Ends within the client's deadline, a bench within its seconds and the deadline.
+impl Context {
+    /// Sends a line of progress. If the receiver is slow or gone, the line is dropped: the outcome does not need it.
+    pub fn send_progress(&self, line: Localized) {
+        if let Some(progress) = &self.progress {
+            let _ = progress.try_send(line);
+        }
+    }
+}
+
+/// Runs the command. It takes at most the client's deadline; a bench takes its seconds in addition.
 pub async fn execute(command: &Command, context: &Context) -> Outcome {
     let client = &context.client;
     let outcome = match command {
-        Command::Put(put) => match value_of(put.value.as_ref(), put.file.as_ref(), context).await {
+        Command::Put(put) => match read_value(put.value.as_ref(), put.file.as_ref(), context).await {
             Ok(value) => client.put(put.key.clone(), value).await.map(written),
             Err(outcome) => return outcome,
         },
         Command::Delete { key } => client.delete(key.clone()).await.map(written),
         Command::Cas(cas) => batch::compare_and_set(cas, context).await,
         Command::Batch { changes } => batch::batch(changes, context).await,
-        Command::Watch(asked) => watch::collect(asked, context).await,
-        Command::Get(get) => read(get, client).await,
+        Command::Watch(args) => watch::collect(args, context).await,
+        Command::Get(args) => get(args, client).await,
         Command::List { prefix, limit } => listing::collect_list(prefix, *limit, client).await,
         Command::Status => client.status().await.map(|nodes| status(&nodes)),
-        Command::Log(asked) => listing::collect_log(asked, client).await,
+        Command::Log(args) => listing::collect_log(args, client).await,
         Command::Leader(grammar::Leader::Transfer { node }) => {
-            client.lead(node.map(|node| node.0)).await.map(|done| done_so(&done))
+            client.lead(node.map(|node| node.0)).await.map(|done| answered(&done))
         }
-        Command::Member(member) => members::carry_out(member, client).await,
-        Command::Fault(fault) => carry_out_fault(fault, client).await,
-        Command::Bench(asked) => bench::run(asked, context).await,
+        Command::Member(member) => members::run(member, client).await,
+        Command::Fault(fault) => run_fault(fault, client).await,
+        Command::Bench(args) => bench::run(args, context).await,
     };
     outcome.unwrap_or_else(|error| failed(&error))
 }
 
-/// The outcome of an error of the client: its exit code, its code for programs, its text.
+/// The outcome of an error of the client: exit code, code for programs, message.
 pub fn failed(error: &ClientError) -> Outcome {
     let exit = match error {
         ClientError::Unknown { .. } | ClientError::UnknownChange { .. } => Exit::Unknown,
@@ -61,17 +71,17 @@ pub fn failed(error: &ClientError) -> Outcome {
         ClientError::Unreachable { .. }
         | ClientError::NoLeader { .. }
         | ClientError::TimedOut { .. }
-        | ClientError::OtherCluster { .. } => Exit::Nobody,
+        | ClientError::OtherCluster { .. } => Exit::Unreachable,
         ClientError::Refused(_)
         | ClientError::UnknownNode { .. }
         | ClientError::NoLauncher { .. }
-        | ClientError::NoRandom(_) => Exit::Not,
+        | ClientError::NoRandom(_) => Exit::NotDone,
     };
-    Outcome::error(exit, error.code(), error.to_string())
+    Outcome::error(exit, error.code(), messages::client_error(error))
 }
 
-/// The value itself, or what `-` and `--file` name.
-pub(super) async fn value_of(
+/// The value on the command line, or the contents of what `-` and `--file` name.
+pub(super) async fn read_value(
     value: Option<&Bytes>,
     file: Option<&PathBuf>,
     context: &Context,
@@ -80,21 +90,18 @@ pub(super) async fn value_of(
     match (file, value) {
         (Some(file), _) => read_bytes(Some(file.clone()), VALUE_BYTES_MAX).await,
         (None, Some(_)) if from_stdin && context.stdin => read_bytes(None, VALUE_BYTES_MAX).await,
-        (None, Some(_)) if from_stdin => {
-            let message = "there is no standard input here; use --file, or put the value itself";
-            Err(Outcome::error(Exit::Usage, "no_stdin", message))
-        }
+        (None, Some(_)) if from_stdin => Err(Outcome::error(Exit::Usage, "no_stdin", messages::no_stdin_for_value())),
         (None, Some(value)) => Ok(value.clone()),
-        (None, None) => Err(Outcome::error(Exit::Usage, "usage", "expected a value, -, or --file F")),
+        (None, None) => Err(Outcome::error(Exit::Usage, "usage", messages::value_expected())),
     }
 }
 
-/// Reads a file or standard input, but no more than what tells that it is too large.
+/// Reads a file or standard input. It stops after one byte more than the maximum.
 pub(super) async fn read_bytes(file: Option<PathBuf>, bytes_max: usize) -> Result<Bytes, Outcome> {
     if file.is_none() && streams::stdin_is_unusable() {
-        // It would read as an empty one, and replace what is there by nothing.
-        let message = "standard input is closed, or not open for reading: nothing was read, and nothing is written; an \
-                       empty value is written as ''";
+        // It would read as empty, and the write would replace the current value by an empty one.
+        let message = "standard input is closed, or not open for reading: nothing was read and nothing is written; \
+                       type an empty value as ''";
         return Err(Outcome::error(Exit::Usage, "no_stdin", message));
     }
     let name = file.as_deref().map_or("standard input".to_owned(), |file: &Path| file.display().to_string());
@@ -109,13 +116,11 @@ pub(super) async fn read_bytes(file: Option<PathBuf>, bytes_max: usize) -> Resul
     };
     let value = match tokio::task::spawn_blocking(read).await {
         Ok(Ok(value)) => value,
-        Ok(Err(error)) => return Err(Outcome::error(Exit::Not, "unreadable", format!("{name}: {error}"))),
-        Err(error) => return Err(Outcome::error(Exit::Not, "unreadable", format!("{name}: {error}"))),
+        Ok(Err(error)) => return Err(Outcome::error(Exit::NotDone, "unreadable", format!("{name}: {error}"))),
+        Err(error) => return Err(Outcome::error(Exit::NotDone, "unreadable", format!("{name}: {error}"))),
     };
     if value.len() > bytes_max {
-        let mebibytes = bytes_max >> 20;
-        let message = format!("{name} holds more than {mebibytes} MiB ({bytes_max} bytes), the most that is taken");
-        return Err(Outcome::error(Exit::Not, "value_too_large", message));
+        return Err(Outcome::error(Exit::NotDone, "value_too_large", messages::too_large(&name, bytes_max)));
     }
     Ok(Bytes::from(value))
 }
@@ -123,42 +128,37 @@ pub(super) async fn read_bytes(file: Option<PathBuf>, bytes_max: usize) -> Resul
 pub(super) fn written(written: Written) -> Outcome {
     let Written { id, position, .. } = written;
     let json = json!({"epoch": id.epoch.0, "offset": id.offset.0, "position": position.0});
-    Outcome::done(json).line(Tone::Result, format!("confirmed {id} (position {position})"))
+    Outcome::done(json).line(Tone::Result, messages::confirmed(id, position))
 }
 
-/// What was found under the key that is asked for.
-pub(super) async fn found(get: &grammar::Get, client: &Client) -> Result<Option<Record>, ClientError> {
-    let consistency = match get.consistency {
+/// Reads the record of the key, if there is one.
+pub(super) async fn read_record(args: &grammar::Get, client: &Client) -> Result<Option<Record>, ClientError> {
+    let consistency = match args.consistency {
         grammar::Consistency::Linearizable => Consistency::Linearizable,
         grammar::Consistency::Lease => Consistency::Lease,
-        grammar::Consistency::Quorum => Consistency::Quorum(get.replicas),
+        grammar::Consistency::Quorum => Consistency::Quorum(args.replicas),
         grammar::Consistency::Local => Consistency::Local,
     };
-    client.get(get.key.clone(), consistency, get.node.map(|node| node.0)).await
+    client.get(args.key.clone(), consistency, args.node.map(|node| node.0)).await
 }
 
-async fn read(get: &grammar::Get, client: &Client) -> Result<Outcome, ClientError> {
-    if get.raw {
-        let message = "there is no standard output here; use --file";
-        return Ok(Outcome::error(Exit::Usage, "no_stdout", message));
+async fn get(args: &grammar::Get, client: &Client) -> Result<Outcome, ClientError> {
+    if args.raw {
+        return Ok(Outcome::error(Exit::Usage, "no_stdout", messages::no_stdout()));
     }
-    let Some(record) = found(get, client).await? else { return Ok(not_found(&get.key)) };
-    if let Some(file) = &get.file {
-        return Ok(get::saved(&record, file));
+    let Some(record) = read_record(args, client).await? else { return Ok(not_found(&args.key)) };
+    if let Some(file) = &args.file {
+        return Ok(get::save(&record, file));
     }
     let mut json = record_json(&record, false);
     json.insert("found".to_owned(), json!(true));
     let value = Outcome::done(Value::Object(json)).line(Tone::Result, shown_alone(&record.value));
-    Ok(value.line(Tone::Note, written_by(&record)))
+    Ok(value.line(Tone::Note, messages::written_by(record.id, record.revision)))
 }
 
 pub(super) fn not_found(key: &[u8]) -> Outcome {
     let json = json!({"found": false, "value": null, "epoch": null, "offset": null, "revision": null});
-    Outcome::done(json).exit(Exit::Not).line(Tone::Error, format!("not found: {}", shown(key)))
-}
-
-pub(super) fn written_by(record: &Record) -> String {
-    format!("{}, revision {}", record.id, record.revision)
+    Outcome::done(json).exit(Exit::NotDone).line(Tone::Error, messages::not_found(&shown(key)))
 }
 
 pub(super) fn record_json(record: &Record, with_key: bool) -> Map<String, Value> {
@@ -173,20 +173,30 @@ pub(super) fn record_json(record: &Record, with_key: bool) -> Map<String, Value>
     json
 }
 
+const STATUS_HEADS: [Text; 9] = [
+    messages::NODE,
+    messages::ADDRESS,
+    messages::ROLE,
+    messages::EPOCH,
+    messages::LEADER,
+    messages::LAST,
+    messages::COMMITTED,
+    messages::APPLIED,
+    messages::PID,
+];
+
 fn status(nodes: &[NodeStatus]) -> Outcome {
     let json = nodes.iter().map(status_json).collect();
-    let heads = ["node", "address", "role", "epoch", "leader", "last", "committed", "applied", "pid"];
-    let mut rows = vec![heads.map(str::to_owned).to_vec()];
-    rows.extend(nodes.iter().map(status_row));
-    let mut outcome = with_table(Outcome::done(json), &rows);
+    let table = Table::with_heads(&STATUS_HEADS).rows(nodes.iter().map(status_row));
+    let mut outcome = Outcome::done(json).table(&table);
     for node in nodes {
         match &node.reported {
             Ok(reported) => outcome = outcome.lines(Tone::Note, remarks(node, reported)),
-            Err(why) => outcome = outcome.line(Tone::Note, format!("{} is unreachable: {why}", node.id)),
+            Err(why) => outcome = outcome.line(Tone::Note, messages::node_unreachable(node.id, why)),
         }
     }
     let lost = nodes.iter().find_map(|node| node.reported.as_ref().ok()?.disks_lost.as_ref());
-    outcome.lines(Tone::Error, lost.map(ToString::to_string))
+    outcome.lines(Tone::Error, lost.map(messages::from_node))
 }
 
 fn status_json(node: &NodeStatus) -> Value {
@@ -216,7 +226,7 @@ fn status_json(node: &NodeStatus) -> Value {
     json
 }
 
-/// What the node is by its own member list; nothing, if that does not have it, or with another data folder.
+/// The node's kind in its own member list. `None` if the list lacks the node, or has it with another data folder.
 fn kind(id: NodeId, reported: &Reported) -> Option<&'static str> {
     let (list, incarnation) = (reported.members.as_ref()?, reported.incarnation?);
     list.membership.member_with(id, incarnation).map(|member| member.kind.name())
@@ -227,73 +237,65 @@ fn level(reported: &Reported) -> Option<FeatureLevel> {
     reported.members.as_ref().map(|listed| listed.membership.level)
 }
 
-fn status_row(node: &NodeStatus) -> Vec<String> {
-    let mut row = vec![node.id.to_string(), node.address.clone()];
+fn status_row(node: &NodeStatus) -> Vec<Localized> {
+    let mut row: Vec<Localized> = vec![node.id.to_string().into(), node.address.as_str().into()];
     match &node.reported {
-        Ok(reported) => row.extend([
-            reported.role.name().to_owned(),
-            reported.epoch.map_or("-".to_owned(), |epoch| epoch.to_string()),
-            reported.leader.map_or("-".to_owned(), |leader| leader.to_string()),
-            id_shown(reported.last),
-            id_shown(reported.committed),
-            id_shown(reported.applied),
-            reported.pid.to_string(),
-        ]),
-        Err(_) => row.push("unreachable".to_owned()),
+        Ok(reported) => {
+            row.push(messages::role(reported.role.name()));
+            let cells = [
+                reported.epoch.map_or("-".to_owned(), |epoch| epoch.to_string()),
+                reported.leader.map_or("-".to_owned(), |leader| leader.to_string()),
+                id_shown(reported.last),
+                id_shown(reported.committed),
+                id_shown(reported.applied),
+                reported.pid.to_string(),
+            ];
+            row.extend(cells.map(Localized::from));
+        }
+        Err(_) => row.push(messages::UNREACHABLE.into()),
     }
     row
 }
 
-fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<String> {
+fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<Localized> {
     let id = node.id;
-    let notes = reported.notes.iter().map(|note| format!("{id}: {note}"));
-    let begins = reported.purged.map(|purged| {
-        format!(
-            "{id}: the log begins after {}, the newest snapshot holds all up to {}",
-            purged.id,
-            id_shown(reported.snapshot)
-        )
-    });
-    let stranger = (reported.members.is_some() && kind(id, reported).is_none())
-        .then(|| format!("{id}: not a member, by its own log"));
+    let notes = reported.notes.iter().map(messages::from_node);
+    let is_stranger = reported.members.is_some() && kind(id, reported).is_none();
     let mixed = level(reported)
         .filter(|level| *level != reported.level_max)
-        .map(|level| format!("{id}: feature level {level} is in force, and it supports up to {}", reported.level_max));
-    notes.chain(stranger).chain(mixed).chain(begins).chain(lab::remarks(id, reported)).collect()
+        .map(|level| messages::feature_level_below(level, reported.level_max));
+    let begins = reported.purged.map(|purged| messages::log_begins_after(purged.id, &id_shown(reported.snapshot)));
+    let remarks = notes.chain(is_stranger.then(messages::not_a_member)).chain(mixed).chain(begins);
+    remarks.map(|remark| messages::of_node(id, &remark)).chain(lab::remarks(id, reported)).collect()
 }
 
-pub(super) fn with_table(outcome: Outcome, rows: &[Vec<String>]) -> Outcome {
-    let mut lines = table(rows).into_iter();
-    let outcome = outcome.lines(Tone::Heading, lines.next());
-    outcome.lines(Tone::Result, lines)
-}
-
-async fn carry_out_fault(fault: &Fault, client: &Client) -> Result<Outcome, ClientError> {
+async fn run_fault(fault: &Fault, client: &Client) -> Result<Outcome, ClientError> {
     let done = match fault {
         Fault::Kill { node } => client.kill(node.0).await?,
         Fault::Restart { node } => client.restart(node.0).await?,
         Fault::Pause { node } => client.pause(node.0).await?,
         Fault::Resume { node } => client.resume(node.0).await?,
-        Fault::Damage { node } => return Ok(done_to(&client.damage(node.0).await?)),
-        Fault::Inject(inject) => return carry_out_injection(inject, client).await,
-        gate => return lab::carry_out(gate, client).await,
+        Fault::Damage { node } => return Ok(answered_with_entry(&client.damage(node.0).await?)),
+        Fault::Inject(inject) => return run_injection(inject, client).await,
+        gate => return lab::run(gate, client).await,
     };
-    Ok(done_so(&done))
+    Ok(answered(&done))
 }
 
-pub(super) fn done_so(done: &Done) -> Outcome {
+/// The outcome of a request that a node or the launcher carried out.
+pub(super) fn answered(done: &Done) -> Outcome {
     let message = english::done(done);
-    Outcome::done(json!({"message": message})).line(Tone::Result, message)
+    Outcome::done(json!({"message": message})).line(Tone::Result, messages::from_node(message))
 }
 
-async fn carry_out_injection(inject: &grammar::Inject, client: &Client) -> Result<Outcome, ClientError> {
+async fn run_injection(inject: &grammar::Inject, client: &Client) -> Result<Outcome, ClientError> {
     let (key, value) = (inject.key.clone(), inject.value.clone());
     let done = client.inject(inject.node.0, inject.epoch.map(Epoch), key, value, inject.count).await?;
-    Ok(done_to(&done))
+    Ok(answered_with_entry(&done))
 }
 
-/// With the entry that it was done to.
-fn done_to(done: &Done) -> Outcome {
+/// Like [`answered`], with the entry that the fault changed.
+fn answered_with_entry(done: &Done) -> Outcome {
     let (message, entry) = (english::done(done), done.entry());
     let json = json!({
         "message": message,
@@ -301,5 +303,5 @@ fn done_to(done: &Done) -> Outcome {
         "offset": entry.map(|entry| entry.id.offset.0),
         "position": entry.map(|entry| entry.position.0),
     });
-    Outcome::done(json).line(Tone::Result, message)
+    Outcome::done(json).line(Tone::Result, messages::from_node(message))
 }

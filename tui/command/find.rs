@@ -1,4 +1,4 @@
-//! Finding the cluster that a command is for: `--connect`, else `cluster.json` in the data folder.
+//! The cluster that a command is for: `--connect`, else `EPOCA_CONNECT`, else `cluster.json` in the data folder.
 
 use std::path::Path;
 
@@ -7,32 +7,32 @@ use epoca::cluster::Description;
 use epoca::protocol::NodeId;
 
 use super::grammar::address;
+use super::options::{CONNECT_VARIABLE, Global, TargetSource};
 use super::outcome::{Exit, Outcome};
-use super::shell::{CONNECT_VARIABLE, Global, Named};
 
-/// A cluster that may run.
+/// A cluster that may be running.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Found {
+pub struct Target {
     pub addresses: Vec<String>,
-    /// The cluster that must answer; known from the data folder only.
+    /// The cluster that must answer. Known only from the data folder.
     pub cluster: Option<Vec<u8>>,
-    /// Whoever started the nodes, if that is known.
+    /// The address of the launcher, if it is known.
     pub launcher: Option<String>,
 }
 
-/// Where the cluster should be. Nobody was asked yet.
-pub fn find(global: &Global) -> Result<Found, Outcome> {
-    if global.named == Named::Environment
+/// Determines the cluster that is meant. It connects to no node.
+pub fn find(global: &Global) -> Result<Target, Outcome> {
+    if global.source == TargetSource::Environment
         && let Some((bad, why)) = global.connect.iter().find_map(|text| Some((text, address(text).err()?)))
     {
         let message = format!("{CONNECT_VARIABLE} holds {bad:?}: {why}");
         return Err(Outcome::error(Exit::Usage, "usage", message));
     }
     if !global.connect.is_empty() {
-        return Ok(Found { addresses: global.connect.clone(), cluster: None, launcher: None });
+        return Ok(Target { addresses: global.connect.clone(), cluster: None, launcher: None });
     }
     match described(&global.data)? {
-        Some(description) => Ok(Found {
+        Some(description) => Ok(Target {
             addresses: description.addresses(),
             cluster: description.cluster_bytes(),
             launcher: Some(description.launcher.address),
@@ -42,15 +42,15 @@ pub fn find(global: &Global) -> Result<Found, Outcome> {
             let message = format!(
                 "no cluster runs on {folder}: `epoca cluster` starts one there, --connect names one that runs elsewhere"
             );
-            Err(Outcome::error(Exit::Nobody, "no_cluster", message))
+            Err(Outcome::error(Exit::Unreachable, "no_cluster", message))
         }
     }
 }
 
-/// A client of the cluster, once a node has answered. A cluster that was named by address has its launcher's address
-/// in the data folder, if it is the one that was started there.
-pub async fn connect(found: &Found, global: &Global) -> Result<Client, ClientError> {
-    let Found { addresses, cluster, launcher } = found.clone();
+/// Connects to the cluster; returns once a node has answered. If the cluster was named by address and is the one that
+/// was started on the data folder, the client also gets the launcher's address from there.
+pub async fn connect(target: &Target, global: &Global) -> Result<Client, ClientError> {
+    let Target { addresses, cluster, launcher } = target.clone();
     let options = Options { timeout: global.timeout, launcher, cluster, ..Options::default() };
     let client = Client::connect(addresses.as_slice(), options.clone()).await?;
     if options.launcher.is_some() {
@@ -66,13 +66,12 @@ pub async fn connect(found: &Found, global: &Global) -> Result<Client, ClientErr
     }
 }
 
-/// A client of a cluster none of whose nodes answers, if the launcher that has described it does: it can start them
-/// again.
-pub async fn launched(found: &Found, global: &Global) -> Option<Client> {
-    found.launcher.as_ref()?;
+/// A client of a cluster without a running node, if its launcher answers: the launcher can start the nodes.
+pub async fn connect_to_launcher(target: &Target, global: &Global) -> Option<Client> {
+    target.launcher.as_ref()?;
     let local = described(&global.data).ok().flatten()?;
     let nodes: Vec<_> = local.nodes.into_iter().map(|node| (NodeId(node.id), node.address)).collect();
-    let Found { cluster, launcher, .. } = found.clone();
+    let Target { cluster, launcher, .. } = target.clone();
     let options = Options { timeout: global.timeout, launcher, cluster, ..Options::default() };
     let client = Client::of_nodes(&nodes, options).ok()?;
     let processes = client.processes().await.ok().flatten()?;
@@ -80,5 +79,5 @@ pub async fn launched(found: &Found, global: &Global) -> Option<Client> {
 }
 
 fn described(data: &Path) -> Result<Option<Description>, Outcome> {
-    Description::read(data).map_err(|message| Outcome::error(Exit::Not, "unreadable", message))
+    Description::read(data).map_err(|message| Outcome::error(Exit::NotDone, "unreadable", message))
 }

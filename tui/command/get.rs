@@ -1,4 +1,4 @@
-//! `get --raw` and `get --file`: the bytes of a value as they were put, for programs and files.
+//! `get --raw` and `get --file`: the bytes of a value unchanged, for programs and files.
 
 use std::fs::File;
 use std::io::Write;
@@ -7,35 +7,35 @@ use std::path::Path;
 use epoca::client::{Client, Record};
 use serde_json::json;
 
-use super::execute::{failed, found, not_found, written_by};
+use super::execute::{failed, not_found, read_record};
 use super::grammar::Get;
+use super::messages;
+use super::options::Format;
 use super::outcome::{Exit, Outcome, Tone};
 use super::print;
-use super::shell::Format;
 
-/// In the shell: the bytes to standard output, and nothing else.
-pub async fn raw(asked: &Get, client: &Client, format: Format) -> Outcome {
+/// In the shell: writes the bytes to standard output, and nothing else.
+pub async fn raw(args: &Get, client: &Client, format: Format) -> Outcome {
     if format == Format::Json {
-        let message = "--raw writes the bytes as they are, which is no JSON: leave one of them out";
+        let message = "--raw writes the bytes unchanged, which is not JSON: leave out one of the two options";
         return Outcome::error(Exit::Usage, "usage", message);
     }
-    let record = match found(asked, client).await {
+    let record = match read_record(args, client).await {
         Ok(Some(record)) => record,
-        Ok(None) => return not_found(&asked.key),
+        Ok(None) => return not_found(&args.key),
         Err(error) => return failed(&error),
     };
     match print::result(&record.value) {
         Ok(()) => Outcome::done(serde_json::Value::Null),
-        Err(error) => print::cut_short(&error),
+        Err(error) => print::output_failed(&error),
     }
 }
 
-/// All bytes are there before the file is touched; a file that cannot be written to its end may hold a part.
-pub(super) fn saved(record: &Record, file: &Path) -> Outcome {
+/// Writes the value to a file. The file is opened only once all bytes are there; a failed write may leave a part.
+pub(super) fn save(record: &Record, file: &Path) -> Outcome {
     let written = File::create(file).and_then(|mut file| file.write_all(&record.value));
     if let Err(error) = written {
-        let message = format!("cannot write {}: {error}", file.display());
-        return Outcome::error(Exit::Not, "disk", message);
+        return Outcome::error(Exit::NotDone, "disk", messages::cannot_write(file, &error));
     }
     let bytes = record.value.len();
     let json = json!({
@@ -46,6 +46,6 @@ pub(super) fn saved(record: &Record, file: &Path) -> Outcome {
         "offset": record.id.offset.0,
         "revision": record.revision,
     });
-    let text = format!("{bytes} bytes written to {}", file.display());
-    Outcome::done(json).line(Tone::Result, text).line(Tone::Note, written_by(record))
+    let outcome = Outcome::done(json).line(Tone::Result, messages::saved(bytes, file));
+    outcome.line(Tone::Note, messages::written_by(record.id, record.revision))
 }

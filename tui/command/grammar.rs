@@ -1,9 +1,10 @@
-//! What people can say to a running cluster: one grammar for the shell and the console's prompt.
+//! The commands for a running cluster: one grammar for the shell and the console's prompt.
 //!
-//! What only the shell can say (start a cluster, run a node) is in [`super::shell`]; what the commands do is in
-//! [`super::execute`].
+//! What only the shell has (start a cluster, run a node) is in [`cli`](crate::cli). What the commands do is in
+//! [`execute`](super::execute).
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -13,6 +14,9 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use epoca::client::check_address;
 use epoca::protocol::trace::{ALL, MessageId, Wrong};
 use epoca::protocol::{MessageKind, NodeId};
+
+use super::messages;
+use crate::lang::{Lang, Localized};
 
 /// A command for a running cluster.
 #[derive(Subcommand, Clone, Debug, PartialEq)]
@@ -24,7 +28,7 @@ pub enum Command {
     Get(Get),
     /// Delete a key
     Delete {
-        /// The key to delete; deleting an absent key is done, too
+        /// The key to delete; an absent key is no error
         #[arg(value_name = "KEY", value_parser = bytes())]
         key: Bytes,
     },
@@ -33,36 +37,36 @@ pub enum Command {
     Cas(Cas),
     /// Put and delete several keys as one write, all or nothing
     Batch {
-        /// One change each, as "put x 1" or "delete y"; without any, or with `-`, lines of standard input
+        /// One change each, as "put x 1" or "delete y"; without any, or with `-`, the lines of standard input
         #[arg(value_name = "CHANGE")]
         changes: Vec<String>,
     },
-    /// Show committed changes as they come, each once and in order
+    /// Show committed changes as they happen, each once and in order
     Watch(Watch),
     /// List the final records, in the order of their keys
     List {
         /// Only keys that start with this
         #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true, value_parser = bytes())]
         prefix: Bytes,
-        /// At most so many records; all of them, unless told (at the console's prompt the first 1000)
-        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+        /// The greatest number of records [default: all; at the console's prompt 1000]
+        #[arg(long, value_name = "N", value_parser = number(1..=u64::MAX))]
         limit: Option<u64>,
     },
     /// Show each node's role, epoch and log
     Status,
-    /// Show the end of a node's log, intermediate entries too
+    /// Show the end of a node's log, including intermediate entries
     Log(Log),
-    /// Say who belongs to the cluster
+    /// Show or change the members of the cluster
     #[command(subcommand)]
     Member(Member),
-    /// Say who is to lead
+    /// Choose the leader
     #[command(subcommand)]
     Leader(Leader),
-    /// Make something go wrong on purpose
+    /// Inject a fault
     // At the prompt, where `fault` may be left out, `list` alone lists records.
     #[command(subcommand, mut_subcommand("in-force", |command| command.visible_alias("list")))]
     Fault(Fault),
-    /// Measure how fast the cluster confirms
+    /// Measure how fast the cluster confirms operations
     Bench(Bench),
 }
 
@@ -94,8 +98,8 @@ pub struct Cas {
     /// Only if there is no such key
     #[arg(long)]
     pub absent: bool,
-    /// Only if this revision wrote the key last
-    #[arg(long, value_name = "R")]
+    /// Only if this revision was the last to write the key
+    #[arg(long, value_name = "R", value_parser = number(0..=u64::MAX))]
     pub revision: Option<u64>,
     /// Read the new value from this file
     #[arg(long, value_name = "F", conflicts_with = "value")]
@@ -107,11 +111,11 @@ pub struct Watch {
     /// Only keys that start with this
     #[arg(value_name = "PREFIX", default_value = "", hide_default_value = true, value_parser = bytes())]
     pub prefix: Bytes,
-    /// The first revision to show, at most the one after the newest; without it what comes from now on
-    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
+    /// The first revision to show, at most the one after the newest [default: the next one]
+    #[arg(long, value_name = "REVISION", value_parser = number(1..=u64::MAX))]
     pub from: Option<u64>,
-    /// End after so many changes
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// End after this many changes
+    #[arg(long, value_name = "N", value_parser = number(1..=u64::MAX))]
     pub count: Option<u64>,
 }
 
@@ -120,19 +124,19 @@ pub struct Get {
     /// The key to read
     #[arg(value_name = "KEY", value_parser = bytes())]
     pub key: Bytes,
-    /// What the read must see
+    /// Which writes the read must see
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Consistency::Linearizable)]
     pub consistency: Consistency,
-    /// How many nodes a quorum read asks; by default as few as are enough
+    /// How many nodes a quorum read asks [default: the smallest number that suffices]
     #[arg(long, value_name = "NR", default_value_t = 0, hide_default_value = true)]
     pub replicas: u32,
     /// Ask this node, as 3 or n3
     #[arg(long, value_name = "N")]
     pub node: Option<Node>,
-    /// Write the value's bytes to standard output as they are, without a newline
+    /// Write the value's bytes to standard output unchanged, without a newline
     #[arg(long, conflicts_with = "file")]
     pub raw: bool,
-    /// Write the value's bytes to this file, which is made or replaced
+    /// Write the value's bytes to this file, which is created or replaced
     #[arg(long, value_name = "F")]
     pub file: Option<PathBuf>,
 }
@@ -142,97 +146,97 @@ pub struct Log {
     /// The node, as 3 or n3
     #[arg(long, value_name = "N")]
     pub node: Node,
-    /// Show the log from this position on, and not its end
-    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Show the log from this position on instead of its end
+    #[arg(long, value_name = "P", value_parser = number(1..=u64::MAX))]
     pub from: Option<u64>,
-    /// At most so many entries [default: 100]
-    #[arg(long, value_name = "N", conflicts_with = "all", value_parser = clap::value_parser!(u64).range(1..))]
+    /// The greatest number of entries [default: 100]
+    #[arg(long, value_name = "N", conflicts_with = "all", value_parser = number(1..=u64::MAX))]
     pub limit: Option<u64>,
-    /// Show all entries that the log holds (at the console's prompt at most 1000)
+    /// Show all entries of the log (at the console's prompt at most 1000)
     #[arg(long)]
     pub all: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
-    /// All that was confirmed before the read began
+    /// Every write that was confirmed before the read began
     Linearizable,
-    /// The same, answered by the leader alone while its lease holds (nodes started with --lease)
+    /// The same, answered by the leader alone while its lease holds (with nodes started with --lease)
     Lease,
-    /// All that was confirmed before, asked of some nodes instead of the leader
+    /// The same, answered by several nodes instead of the leader
     Quorum,
-    /// What the asked node has made final so far, perhaps old
+    /// What is final at the asked node, possibly old
     Local,
 }
 
-/// Who belongs to the cluster.
+/// Commands for the member list.
 #[derive(Subcommand, Clone, Debug, PartialEq)]
 pub enum Member {
-    /// Show the member list: voters, and learners that get all data but count in no majority
+    /// Show the member list: voters, and learners, which receive all data but count in no majority
     List,
-    /// Add a node: it gets all data, then becomes a voter
+    /// Add a node: it receives all data, then becomes a voter
     Add {
-        /// Where a node listens that was started with --wait; without it the launcher starts one more
+        /// The address of a node that was started with --wait; without it the launcher starts a new node
         #[arg(value_name = "ADDRESS")]
         address: Option<String>,
-        /// It stays a learner until it is promoted
+        /// Keep it a learner until it is promoted
         #[arg(long)]
         learner: bool,
     },
-    /// Remove a node; if the launcher has started it, its process ends, too
+    /// Remove a node; if the launcher started it, its process ends too
     Remove {
-        /// The node, as 3 or n3; a leader hands over first
+        /// The node, as 3 or n3; a leader first transfers its leadership
         node: Node,
     },
-    /// Make a learner that has caught up a voter
+    /// Turn a learner that has caught up into a voter
     Promote {
         /// The learner, as 3 or n3
         node: Node,
     },
 }
 
-/// Who is to lead.
+/// Commands for leadership.
 #[derive(Subcommand, Clone, Debug, PartialEq)]
 pub enum Leader {
-    /// Hand leadership over to a node, or to whoever is caught up best; writes wait meanwhile and are not refused
+    /// Transfer leadership to a node, by default to the most up-to-date one; meanwhile writes wait and are not refused
     #[command(alias = "stand")]
     Transfer {
-        /// The node that is to lead, as 3 or n3; if nobody leads, it stands for election
+        /// The new leader, as 3 or n3; without a current leader, this node starts an election
         node: Option<Node>,
     },
 }
 
-/// Faults made on purpose; at the prompt `fault` may be left out.
+/// Injected faults. At the prompt the word `fault` may be omitted.
 #[derive(Subcommand, Clone, Debug, PartialEq)]
 pub enum Fault {
-    /// End a node's process at once (SIGKILL); it stays dead until it is restarted
+    /// Kill a node's process (SIGKILL); it stays down until it is restarted
     Kill { node: Node },
     /// Start a node's process again
     Restart { node: Node },
-    /// Freeze a node's process (SIGSTOP)
+    /// Suspend a node's process (SIGSTOP)
     Pause { node: Node },
-    /// Let a frozen process go on
+    /// Resume a suspended process
     Resume { node: Node },
-    /// Turn one bit of a node's stored log: its process is killed for it and started again
+    /// Flip one bit of a node's stored log: the process is killed for that and restarted
     Damage { node: Node },
     /// Cut the link between two nodes, in both directions
     Cut {
         a: Node,
         b: Node,
-        /// Only what the first sends the second is lost
+        /// Cut only the direction from the first node to the second
         #[arg(long)]
         one_way: bool,
     },
-    /// Mend the link between two nodes: nothing is cut, lost, late or doubled there any more
+    /// Remove all rules from the link between two nodes: cut, drop, delay, double
     Heal { a: Node, b: Node },
-    /// Lose the messages of one kind from one node to another, as a link that only loses acks
+    /// Drop the messages of one kind from one node to another, as a link that loses only acks
     Drop {
         from: Node,
         to: Node,
         #[arg(value_name = "KIND", value_parser = kind())]
         kind: Kinds,
     },
-    /// Let messages from one node to another come late
+    /// Delay messages from one node to another
     Delay {
         from: Node,
         to: Node,
@@ -241,72 +245,72 @@ pub enum Fault {
         #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
         kind: Kinds,
     },
-    /// Let messages from one node to another come twice
+    /// Duplicate messages from one node to another
     Double {
         from: Node,
         to: Node,
         #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
         kind: Kinds,
     },
-    /// Hold back the messages of one kind that come to a node, or all
+    /// Hold messages to a node, of one kind or all
     Hold {
         node: Node,
         #[arg(value_name = "KIND", value_parser = kind())]
         kind: Kinds,
     },
-    /// Deliver what was held back of a kind, or all, and hold no more
+    /// Deliver the held messages of a kind, or all, and stop holding them
     Release {
         node: Node,
         #[arg(value_name = "KIND", default_value = ALL, value_parser = kind())]
         kind: Kinds,
     },
-    /// Show all that is in force
+    /// Show all faults in force
     InForce,
-    /// Lift all that is in force, at all nodes; one that is wrong on purpose is started again to be right
+    /// Remove all faults at all nodes; a node that breaks a rule on purpose is restarted without that
     Clear,
-    /// Step mode: timers stand still, and every message waits until it is delivered by hand
+    /// Step mode: timers stand still, and every message waits until a person delivers it
     Step {
         #[arg(value_enum)]
         switch: Switch,
     },
-    /// Show the messages that wait, of all nodes, the oldest first
+    /// Show the waiting messages of all nodes, the oldest first
     Pending,
-    /// Deliver a message that waits: by default the oldest
+    /// Deliver a waiting message, by default the oldest
     Deliver {
         /// `next`, or a message as 17 or 1-2-17 (the 17th from n1, to n2)
         #[arg(value_name = "MESSAGE", default_value = "next")]
-        message: Which,
+        message: MessageRef,
     },
-    /// Throw a message that waits away
+    /// Discard a waiting message
     Discard {
         #[arg(value_name = "MESSAGE")]
-        message: Which,
+        message: MessageRef,
     },
-    /// Let a message that waits be delivered by itself after some time
+    /// Deliver a waiting message automatically after some time
     DelayMessage {
         #[arg(value_name = "MESSAGE")]
-        message: Which,
+        message: MessageRef,
         #[arg(value_name = "MILLIS", value_parser = millis())]
         millis: u64,
     },
-    /// Let a message that waits be there twice
+    /// Duplicate a waiting message
     Duplicate {
         #[arg(value_name = "MESSAGE")]
-        message: Which,
+        message: MessageRef,
     },
-    /// Let a node's timer run out now: a replica stands for election, a leader sends heartbeats
+    /// Expire a node's timer now: a replica starts an election, a leader sends heartbeats
     Tick { node: Node },
-    /// Restart a node so that it is wrong on purpose, to see that the checks find it; `off` makes it right again
+    /// Restart a node so that it breaks a rule on purpose, to test the checks; `off` restores it
     Wrong {
         node: Node,
         #[arg(value_name = "HOW", value_parser = how())]
         how: How,
     },
-    /// Put forged intermediate entries at the end of a replica's log
+    /// Append forged intermediate entries to a replica's log
     Inject(Inject),
 }
 
-/// What ends a node's being wrong.
+/// The word that restores a node after `wrong`.
 const OFF: &str = "off";
 
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -315,38 +319,43 @@ pub enum Switch {
     Off,
 }
 
-/// A message that waits, as people name it.
+/// A waiting message, as people name it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Which {
+pub enum MessageRef {
     /// The oldest.
     Next,
-    /// By its sender's number alone.
+    /// By the sender's number alone.
     Number(u64),
     /// By sender, receiver and number.
     Id(MessageId),
 }
 
-impl FromStr for Which {
-    type Err = String;
+impl FromStr for MessageRef {
+    type Err = Invalid;
 
-    /// `next`, `17`, `1-2-17`, `n1-n2-17`, or as it is shown, `n1→n2#17`.
-    fn from_str(text: &str) -> Result<Which, String> {
-        let wrong = || "a message is named as 17 or 1-2-17 (the 17th from n1, to n2), or `next`".to_owned();
+    /// `next`, `17`, `1-2-17`, `n1-n2-17`, or the form in which it is shown, `n1→n2#17`.
+    fn from_str(text: &str) -> Result<MessageRef, Invalid> {
+        let invalid = || Invalid(messages::message_expected());
         if text == "next" {
-            return Ok(Which::Next);
+            return Ok(MessageRef::Next);
         }
         let parts: Vec<&str> = text.split(['-', '→', '#', ' ']).filter(|part| !part.is_empty()).collect();
-        let number = |part: &str| part.parse().map_err(|_| wrong());
+        let number = |part: &str| part.parse().map_err(|_| invalid());
         match parts[..] {
-            [alone] => Ok(Which::Number(number(alone)?)),
+            [alone] => Ok(MessageRef::Number(number(alone)?)),
             [from, to, last] => {
-                let end = |part: &str| part.parse::<Node>().map(|node| node.0).map_err(|_| wrong());
-                Ok(Which::Id(MessageId { from: end(from)?, to: end(to)?, number: number(last)? }))
+                let end = |part: &str| part.parse::<Node>().map(|node| node.0).map_err(|_| invalid());
+                Ok(MessageRef::Id(MessageId { from: end(from)?, to: end(to)?, number: number(last)? }))
             }
-            _ => Err(wrong()),
+            _ => Err(invalid()),
         }
     }
 }
+
+/// Why a word of a command does not fit.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{}", .0.to(Lang::English))]
+pub struct Invalid(pub Localized);
 
 /// Messages of one kind, or of every kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -358,7 +367,7 @@ fn kind() -> impl TypedValueParser<Value = Kinds> {
     PossibleValuesParser::new(kinds.chain([ALL])).map(|name| Kinds(MessageKind::from_name(&name)))
 }
 
-/// In which way a node is wrong on purpose; `None` is right again.
+/// The rule that a node breaks on purpose; `None` for none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct How(pub Option<Wrong>);
 
@@ -367,13 +376,21 @@ fn how() -> impl TypedValueParser<Value = How> {
     PossibleValuesParser::new(ways.chain([OFF])).map(|name| How(Wrong::from_name(&name)))
 }
 
-fn millis() -> clap::builder::RangedU64ValueParser {
-    clap::value_parser!(u64).range(1..=3_600_000)
+fn millis() -> impl TypedValueParser<Value = u64> {
+    number(1..=3_600_000)
+}
+
+/// A number within a range. Unlike clap's own parser its errors exist in each language.
+fn number(range: RangeInclusive<u64>) -> impl TypedValueParser<Value = u64> {
+    move |text: &str| match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(Invalid(messages::number_expected(&range))),
+    }
 }
 
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct Inject {
-    /// The replica that gets them
+    /// The replica that receives them
     pub node: Node,
     /// The key that the forged entries write
     #[arg(value_name = "KEY", value_parser = bytes())]
@@ -381,11 +398,11 @@ pub struct Inject {
     /// The value that they write
     #[arg(value_name = "VALUE", allow_hyphen_values = true, value_parser = bytes())]
     pub value: Bytes,
-    /// Their epoch; by default that of the last entry, so that their ids are those that the leader gives next
-    #[arg(long, value_name = "E")]
+    /// Their epoch [default: that of the last entry, so that they have the ids that the leader assigns next]
+    #[arg(long, value_name = "E", value_parser = number(0..=u64::MAX))]
     pub epoch: Option<u64>,
     /// How many
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = number(1..=1000))]
     pub count: u64,
 }
 
@@ -394,14 +411,14 @@ pub struct Bench {
     /// What to measure
     #[arg(long, value_enum, default_value_t = BenchOperation::Put)]
     pub op: BenchOperation,
-    /// Clients, each with one operation under way at a time
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    /// How many clients, each with one operation in flight
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = number(1..=10_000))]
     pub clients: u64,
-    /// The length of each value
-    #[arg(long, value_name = "BYTES", default_value_t = 256, value_parser = clap::value_parser!(u64).range(0..=1_048_576))]
+    /// The size of each value
+    #[arg(long, value_name = "BYTES", default_value_t = 256, value_parser = number(0..=1_048_576))]
     pub value_bytes: u64,
     /// How long to measure
-    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = number(1..=86_400))]
     pub seconds: u64,
 }
 
@@ -416,14 +433,14 @@ pub enum BenchOperation {
 pub struct Node(pub NodeId);
 
 impl FromStr for Node {
-    type Err = String;
+    type Err = Invalid;
 
-    fn from_str(text: &str) -> Result<Node, String> {
+    fn from_str(text: &str) -> Result<Node, Invalid> {
         let digits = text.strip_prefix('n').unwrap_or(text);
         let number = digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten();
         match number {
             Some(id) if id > 0 => Ok(Node(NodeId(id))),
-            _ => Err("a node is named by its number, as 3 or n3".to_owned()),
+            _ => Err(Invalid(messages::node_expected())),
         }
     }
 }
@@ -434,13 +451,13 @@ impl fmt::Display for Node {
     }
 }
 
-/// `HOST:PORT`; what is wrong with another word is said with the right form.
+/// Checks that the text has the form `HOST:PORT`. The error shows the right form.
 pub fn address(text: &str) -> Result<String, String> {
     let text = text.trim();
     check_address(text, 1).map(|()| text.to_owned())
 }
 
-/// Keys and values are bytes: what the shell hands over need not be UTF-8.
+/// Keys and values are bytes: the arguments of a process need not be UTF-8.
 fn bytes() -> impl TypedValueParser<Value = Bytes> {
     OsStringValueParser::new().map(|text| Bytes::from(text.into_encoded_bytes()))
 }

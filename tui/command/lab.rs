@@ -1,4 +1,6 @@
-//! Carrying out what is asked of the nodes' gates: rules, step mode, the messages that wait. And saying it.
+//! The faults of the nodes' gates: rules on links, step mode, and messages that wait.
+//!
+//! Faults of processes and logs are in [`execute`](super::execute).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,14 +9,16 @@ use epoca::protocol::trace::{Effect, Lab, LinkRule, MessageId, PendingMessage, R
 use epoca::protocol::{MessageKind, NodeId};
 use serde_json::{Value, json};
 
-use super::execute::done_so;
-use super::grammar::{Fault, Node, Switch, Which};
+use super::execute::answered;
+use super::grammar::{Fault, MessageRef, Node, Switch};
+use super::messages::{self, typed};
 use super::outcome::{Exit, Outcome, Tone};
-use super::text::table;
+use super::table::Table;
+use crate::lang::Localized;
 use crate::words::english;
 
-/// What else there is to a fault is the processes' business.
-pub async fn carry_out(fault: &Fault, client: &Client) -> Result<Outcome, ClientError> {
+/// Carries out a fault of a gate.
+pub async fn run(fault: &Fault, client: &Client) -> Result<Outcome, ClientError> {
     let done = match fault {
         Fault::Cut { a, b, one_way } => client.set_rule(&rule(Effect::Drop, *a, *b, None), !one_way).await?,
         Fault::Heal { a, b } => client.heal(a.0, b.0).await?,
@@ -47,75 +51,66 @@ pub async fn carry_out(fault: &Fault, client: &Client) -> Result<Outcome, Client
         | Fault::Resume { .. }
         | Fault::Damage { .. }
         | Fault::Inject(_) => {
-            unreachable!("processes and logs are not the gates' business")
+            unreachable!("a fault of a process or a log")
         }
     };
-    Ok(done_so(&done))
+    Ok(answered(&done))
 }
 
 fn rule(effect: Effect, from: Node, to: Node, kind: Option<MessageKind>) -> LinkRule {
     LinkRule::new(effect, Some(from.0), Some(to.0), kind)
 }
 
-async fn handle(which: Which, handling: Handling, client: &Client) -> Result<Outcome, ClientError> {
+async fn handle(which: MessageRef, handling: Handling, client: &Client) -> Result<Outcome, ClientError> {
     let waiting = match which {
-        // The node itself says so if no such message waits.
-        Which::Id(id) => vec![id],
-        Which::Next | Which::Number(_) => client.pending().await?.into_iter().map(|message| message.id).collect(),
+        // If no such message waits, the node reports it.
+        MessageRef::Id(id) => vec![id],
+        MessageRef::Next | MessageRef::Number(_) => {
+            client.pending().await?.into_iter().map(|message| message.id).collect()
+        }
     };
-    let id = match chosen(which, &waiting) {
+    let id = match choose(which, &waiting) {
         Ok(id) => id,
-        Err(message) => return Ok(Outcome::error(Exit::Not, "no_such_message", message)),
+        Err(message) => return Ok(Outcome::error(Exit::NotDone, "no_such_message", message)),
     };
     let message = english::done(&client.handle(id, handling).await?);
     let json = json!({"message": message, "from": id.from.0, "to": id.to.0, "number": id.number});
-    Ok(Outcome::done(json).line(Tone::Result, message))
+    Ok(Outcome::done(json).line(Tone::Result, messages::from_node(message)))
 }
 
-fn chosen(which: Which, waiting: &[MessageId]) -> Result<MessageId, String> {
+fn choose(which: MessageRef, waiting: &[MessageId]) -> Result<MessageId, Localized> {
     let number = match which {
-        Which::Id(id) => return Ok(id),
-        Which::Next => return waiting.first().copied().ok_or_else(|| "no message waits".to_owned()),
-        Which::Number(number) => number,
+        MessageRef::Id(id) => return Ok(id),
+        MessageRef::Next => return waiting.first().copied().ok_or_else(messages::no_message_waits),
+        MessageRef::Number(number) => number,
     };
-    let mut meant: Vec<MessageId> = waiting.iter().copied().filter(|id| id.number == number).collect();
-    meant.dedup();
-    match meant[..] {
-        [] => Err(format!("no message #{number} waits: `fault pending` lists those that do")),
+    let mut found: Vec<MessageId> = waiting.iter().copied().filter(|id| id.number == number).collect();
+    // A doubled message waits twice.
+    found.dedup();
+    match found[..] {
+        [] => Err(messages::no_such_message(number)),
         [id] => Ok(id),
         _ => {
-            let ids: Vec<String> = meant.iter().map(|id| typed(*id)).collect();
-            Err(format!("{} messages have the number {number}: say which, {}", meant.len(), ids.join(" or ")))
+            let ids: Vec<String> = found.iter().map(|id| typed(*id)).collect();
+            Err(messages::ambiguous_message(found.len(), number, &ids))
         }
     }
 }
 
-/// As it is typed.
-fn typed(id: MessageId) -> String {
-    format!("{}-{}-{}", id.from.0, id.to.0, id.number)
-}
-
-fn pending(messages: &[PendingMessage]) -> Outcome {
+fn pending(waiting: &[PendingMessage]) -> Outcome {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64);
-    let json = messages.iter().map(|message| message_json(message, now)).collect();
-    if messages.is_empty() {
-        return Outcome::done(json).line(Tone::Note, "no message waits");
+    let json = waiting.iter().map(|message| message_json(message, now)).collect();
+    if waiting.is_empty() {
+        return Outcome::done(json).line(Tone::Note, messages::no_message_waits());
     }
-    let heads = ["message", "typed", "kind", "contents", "held"];
-    let row = |message: &PendingMessage| {
-        let held = seconds(now.saturating_sub(message.since));
-        let held = match message.due {
-            Some(due) => format!("{held}, due in {}", seconds(due.saturating_sub(now))),
-            None => held,
-        };
-        let (kind, what) = (message.kind.to_string(), message.what.to_string());
-        vec![message.id.to_string(), typed(message.id), kind, what, held]
+    let heads = [messages::MESSAGE, messages::TYPED, messages::KIND, messages::CONTENTS, messages::HELD];
+    let row = |message: &PendingMessage| -> [Localized; 5] {
+        let due = message.due.map(|due| due.saturating_sub(now));
+        let held = messages::held_for(now.saturating_sub(message.since), due);
+        let (kind, contents) = (message.kind.to_string(), message.what.to_string());
+        [message.id.to_string().into(), typed(message.id).into(), kind.into(), contents.into(), held]
     };
-    let rows: Vec<Vec<String>> =
-        [heads.map(str::to_owned).to_vec()].into_iter().chain(messages.iter().map(row)).collect();
-    let mut lines = table(&rows).into_iter();
-    let outcome = Outcome::done(json).lines(Tone::Heading, lines.next());
-    outcome.lines(Tone::Result, lines)
+    Outcome::done(json).table(&Table::with_heads(&heads).rows(waiting.iter().map(row)))
 }
 
 fn message_json(message: &PendingMessage, now: u64) -> Value {
@@ -132,30 +127,26 @@ fn message_json(message: &PendingMessage, now: u64) -> Value {
     })
 }
 
-fn seconds(micros: u64) -> String {
-    format!("{:.1} s", micros as f64 / 1e6)
-}
-
-/// What the launcher repeats and what the nodes say: a node that is down has only the launcher's word.
+/// All rules in force, from the launcher, which repeats them to restarted nodes, and from the nodes. A node that is
+/// down is known from the launcher alone.
 async fn in_force(client: &Client) -> Result<Outcome, ClientError> {
     let nodes = client.status().await?;
-    let written = client.processes().await?.map(|processes| processes.in_force).unwrap_or_default();
-    let all = gathered(&nodes, written);
+    let repeated = client.processes().await?.map(|processes| processes.in_force).unwrap_or_default();
+    let all = with_reported(repeated, &nodes);
     let json = json!({
         "rules": all.rules.iter().map(rule_json).collect::<Vec<_>>(),
         "step": all.frozen,
         "wrong": all.wrong.iter().map(|(node, how)| json!({"node": node.0, "wrong": how.name()})).collect::<Vec<_>>(),
     });
-    let step = all.frozen.then(|| "step mode: timers stand still, every message waits".to_owned());
-    let wrong = all.wrong.iter().map(|(node, how)| format!("{node} is WRONG on purpose: {how}"));
-    let lines: Vec<String> = wrong.chain(step).chain(worded(&all.rules)).collect();
+    let wrong = all.wrong.iter().map(|(node, how)| messages::of_node(*node, &messages::breaks_a_rule(*how)));
+    let lines: Vec<_> = wrong.chain(all.frozen.then(messages::step_mode_is_on)).chain(rule_lines(&all.rules)).collect();
     if lines.is_empty() {
-        return Ok(Outcome::done(json).line(Tone::Note, "nothing is in force"));
+        return Ok(Outcome::done(json).line(Tone::Note, messages::nothing_in_force()));
     }
     Ok(Outcome::done(json).lines(Tone::Result, lines))
 }
 
-fn gathered(nodes: &[NodeStatus], mut all: InForce) -> InForce {
+fn with_reported(mut all: InForce, nodes: &[NodeStatus]) -> InForce {
     for node in nodes {
         let Ok(reported) = &node.reported else { continue };
         all.frozen |= reported.frozen;
@@ -171,38 +162,18 @@ fn gathered(nodes: &[NodeStatus], mut all: InForce) -> InForce {
     all
 }
 
-/// Rules in words; a cut in both directions is one line.
-fn worded(rules: &[LinkRule]) -> Vec<String> {
+/// A sentence for each rule. A cut in both directions is one line.
+fn rule_lines(rules: &[LinkRule]) -> Vec<Localized> {
     let mut lines = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
         let back = rule.reversed();
         match (rule.drops_all(), rules.iter().position(|other| *other == back)) {
-            (true, Some(other)) if other > index => {
-                lines.push(format!("the link between {} and {} is cut", end(rule.from), end(rule.to)));
-            }
+            (true, Some(other)) if other > index => lines.push(messages::link_is_cut(rule.from, rule.to)),
             (true, Some(_)) => {}
-            _ => lines.push(words(rule)),
+            _ => lines.push(messages::rule(rule)),
         }
     }
     lines
-}
-
-fn words(rule: &LinkRule) -> String {
-    let messages = rule.kind.map_or("messages".to_owned(), |kind| format!("messages {kind}"));
-    let way = match (rule.from, rule.to) {
-        (None, to) => format!("to {}", end(to)),
-        (from, to) => format!("from {} to {}", end(from), end(to)),
-    };
-    match rule.effect {
-        Effect::Hold => format!("{messages} {way} are held"),
-        Effect::Drop => format!("{messages} {way} are lost"),
-        Effect::Delay { millis } => format!("{messages} {way} come {millis} ms late"),
-        Effect::Duplicate => format!("{messages} {way} come twice"),
-    }
-}
-
-fn end(node: Option<NodeId>) -> String {
-    node.map_or("any node".to_owned(), |node| node.to_string())
 }
 
 fn rule_json(rule: &LinkRule) -> Value {
@@ -215,7 +186,7 @@ fn rule_json(rule: &LinkRule) -> Value {
     })
 }
 
-/// What `status` says of a lab node besides.
+/// The part of a node's status that only a lab node has.
 pub fn state_json(reported: &Reported) -> Value {
     json!({
         "rules": reported.rules.iter().map(rule_json).collect::<Vec<_>>(),
@@ -225,29 +196,31 @@ pub fn state_json(reported: &Reported) -> Value {
     })
 }
 
-/// What is made to go wrong at a node, in words.
-pub fn remarks(id: NodeId, reported: &Reported) -> Vec<String> {
-    let wrong = reported.wrong.iter().map(|how| format!("{id}: WRONG on purpose: {how}"));
-    let step = reported.frozen.then(|| format!("{id}: step mode, its time stands still"));
+/// The faults that are active at a node, a sentence for each.
+pub fn remarks(id: NodeId, reported: &Reported) -> Vec<Localized> {
+    let wrong = reported.wrong.iter().map(|how| messages::breaks_a_rule(*how));
+    let step = reported.frozen.then(messages::step_mode_is_on);
     let lab = Lab { rules: reported.rules.clone(), ..Lab::default() };
     let (cut, holds) = (lab.cuts(id), lab.holds());
-    let cuts = cut.iter().map(|with| format!("{id}: the link with {with} is cut"));
-    let holds = holds.into_iter().map(|kind| format!("{id}: messages held: {}", kind_name(kind)));
-    let other = |rule: &&LinkRule| match (rule.effect, rule.from, rule.to) {
+    let cuts = cut.iter().map(|with| messages::link_with_is_cut(*with));
+    let holds = holds.into_iter().map(|kind| messages::kind_is_held(kind_name(kind)));
+    let is_other = |rule: &&LinkRule| match (rule.effect, rule.from, rule.to) {
         (Effect::Hold, _, _) => false,
         (Effect::Drop, Some(from), Some(to)) if rule.kind.is_none() => {
             !cut.contains(if from == id { &to } else { &from })
         }
         _ => true,
     };
-    let rules = reported.rules.iter().filter(other).map(|rule| format!("{id}: {}", words(rule)));
-    let waiting = (reported.pending > 0).then(|| format!("{id}: {} messages wait", reported.pending));
-    wrong.chain(step).chain(cuts).chain(holds).chain(rules).chain(waiting).collect()
+    let rules = reported.rules.iter().filter(is_other).map(messages::rule);
+    let waiting = (reported.pending > 0).then(|| messages::messages_wait(reported.pending));
+    let remarks = wrong.chain(step).chain(cuts).chain(holds).chain(rules).chain(waiting);
+    remarks.map(|remark| messages::of_node(id, &remark)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lang::Lang;
 
     fn id(from: u64, to: u64, number: u64) -> MessageId {
         MessageId { from: NodeId(from), to: NodeId(to), number }
@@ -256,12 +229,14 @@ mod tests {
     #[test]
     fn a_number_alone_names_a_message_if_no_other_has_it() {
         let waiting = [id(1, 2, 17), id(1, 3, 18), id(2, 1, 18)];
-        assert_eq!(chosen(Which::Next, &waiting), Ok(waiting[0]));
-        assert_eq!(chosen(Which::Number(17), &waiting), Ok(waiting[0]));
-        assert!(chosen(Which::Number(18), &waiting).is_err_and(|why| why.contains("1-3-18 or 2-1-18")));
-        assert!(chosen(Which::Number(19), &waiting).is_err());
-        assert!(chosen(Which::Next, &[]).is_err());
-        assert_eq!(chosen(Which::Number(17), &[id(1, 2, 17), id(1, 2, 17)]), Ok(id(1, 2, 17)), "it waits twice");
+        assert_eq!(choose(MessageRef::Next, &waiting), Ok(waiting[0]));
+        assert_eq!(choose(MessageRef::Number(17), &waiting), Ok(waiting[0]));
+        let ambiguous = choose(MessageRef::Number(18), &waiting).expect_err("two have it");
+        assert!(ambiguous.to(Lang::English).contains("1-3-18 or 2-1-18"));
+        assert!(choose(MessageRef::Number(19), &waiting).is_err());
+        assert!(choose(MessageRef::Next, &[]).is_err());
+        let doubled = [id(1, 2, 17), id(1, 2, 17)];
+        assert_eq!(choose(MessageRef::Number(17), &doubled), Ok(id(1, 2, 17)));
     }
 
     #[test]
@@ -269,11 +244,14 @@ mod tests {
         let drop = |from, to, kind| LinkRule::new(Effect::Drop, Some(NodeId(from)), Some(NodeId(to)), kind);
         let ack = Some(MessageKind::Ack);
         let rules = [drop(1, 2, None), drop(2, 1, None), drop(1, 3, None), drop(3, 1, ack)];
-        let lines = [
+        let lines = rule_lines(&rules);
+        let english: Vec<_> = lines.iter().map(|line| line.to(Lang::English)).collect();
+        let expected = [
             "the link between n1 and n2 is cut",
             "messages from n1 to n3 are lost",
             "messages ack from n3 to n1 are lost",
         ];
-        assert_eq!(worded(&rules), lines);
+        assert_eq!(english, expected);
+        assert_eq!(lines[2].to(Lang::Portuguese), "mensagens ack de n3 para n1 se perdem");
     }
 }

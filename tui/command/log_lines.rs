@@ -1,17 +1,17 @@
-//! Where a node's log lines go: to a thread that writes them, so that a log whose reader is gone, whose disk is full,
-//! or whose pipe nobody empties never ends or holds up the node.
+//! The writer of a node's log: a thread of its own, so that a closed pipe, a full disk or a reader that does not read
+//! neither ends nor blocks the node.
 //!
-//! Lines that find no room are left out and counted; lines that cannot be written are lost.
+//! Lines beyond the limit are dropped and counted. Lines that cannot be written are lost.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How many bytes of lines wait at most.
+/// The greatest size of the waiting lines, in bytes.
 const WAITING_BYTES: usize = 1 << 20;
 
-/// Takes lines; each write is one or more whole lines. Clones write to the same place.
+/// Accepts lines; each write is one or more whole lines. Clones write to the same destination.
 #[derive(Clone)]
 pub struct LogLines {
     shared: Arc<Shared>,
@@ -27,24 +27,24 @@ struct Shared {
 struct State {
     waiting: VecDeque<Vec<u8>>,
     bytes: usize,
-    left_out: u64,
-    /// What was taken out of `waiting` is not written yet.
+    dropped: u64,
+    /// Lines that were taken out of `waiting` are not written yet.
     is_writing: bool,
 }
 
 impl LogLines {
-    pub fn to(place: impl Write + Send + 'static) -> io::Result<LogLines> {
+    pub fn to(destination: impl Write + Send + 'static) -> io::Result<LogLines> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        std::thread::Builder::new().name("log".to_owned()).spawn(move || theirs.write_all_to(place))?;
+        std::thread::Builder::new().name("log".to_owned()).spawn(move || theirs.write_all_to(destination))?;
         Ok(LogLines { shared })
     }
 
-    /// Waits until what was logged is written, but no longer than this.
+    /// Waits until all lines are written, at most for `time`.
     pub fn flush_within(&self, time: Duration) {
         let state = self.shared.lock();
         let busy = |state: &mut State| state.is_writing || !state.waiting.is_empty();
-        // Whether it was in time makes no difference: the process ends.
+        // In either case the process ends now.
         drop(self.shared.changed.wait_timeout_while(state, time, busy));
     }
 }
@@ -53,7 +53,7 @@ impl Write for LogLines {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let mut state = self.shared.lock();
         if state.bytes + lines.len() > WAITING_BYTES {
-            state.left_out += 1;
+            state.dropped += 1;
         } else {
             state.bytes += lines.len();
             state.waiting.push_back(lines.to_vec());
@@ -68,17 +68,18 @@ impl Write for LogLines {
 }
 
 impl Shared {
-    fn write_all_to(&self, mut place: impl Write) {
+    fn write_all_to(&self, mut destination: impl Write) {
         loop {
-            let (lines, left_out) = self.take();
+            let (lines, dropped) = self.take();
             for line in lines {
-                // A full disk may have room again for the next one.
-                let _ = place.write_all(&line);
+                // A full disk may have room for the next line.
+                let _ = destination.write_all(&line);
             }
-            if left_out > 0 {
-                let _ = place.write_all(format!("{left_out} log lines were left out: there was no room\n").as_bytes());
+            if dropped > 0 {
+                let line = format!("{dropped} log lines were dropped: too many were waiting\n");
+                let _ = destination.write_all(line.as_bytes());
             }
-            let _ = place.flush();
+            let _ = destination.flush();
         }
     }
 
@@ -89,15 +90,15 @@ impl Shared {
         self.changed.notify_all();
         let mut state = self
             .changed
-            .wait_while(state, |state| state.waiting.is_empty() && state.left_out == 0)
+            .wait_while(state, |state| state.waiting.is_empty() && state.dropped == 0)
             .unwrap_or_else(PoisonError::into_inner);
         state.is_writing = true;
         state.bytes = 0;
-        (std::mem::take(&mut state.waiting), std::mem::take(&mut state.left_out))
+        (std::mem::take(&mut state.waiting), std::mem::take(&mut state.dropped))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that holds the lock can leave the state half changed.
+        // No holder of the lock leaves the state half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -108,7 +109,7 @@ mod tests {
 
     use super::*;
 
-    /// A place that takes a line when it is let, and says which.
+    /// A destination that takes a line when the test lets it, and reports the line.
     struct Gate {
         may: Receiver<io::Result<()>>,
         written: Sender<String>,
@@ -144,16 +145,16 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_takes_nothing_holds_nobody_up_and_what_was_left_out_is_counted() {
+    fn a_destination_that_takes_nothing_blocks_no_writer_and_dropped_lines_are_counted() {
         let (mut lines, let_through, seen) = gated();
         let line = [b'x'; 1024];
-        // One is being written, which never ends; the rest waits, up to the bound.
+        // One write blocks; the other lines wait, up to the limit.
         for _ in 0..3 * WAITING_BYTES / line.len() {
             lines.write_all(&line).expect("it never fails");
         }
         lines.flush_within(Duration::from_millis(1));
         drop(let_through);
-        let last = seen.iter().find(|line| line.contains("left out")).expect("a count");
+        let last = seen.iter().find(|line| line.contains("dropped")).expect("a count");
         assert!(last.split(' ').next().and_then(|count| count.parse::<u64>().ok()) > Some(1_000), "{last}");
     }
 }

@@ -1,10 +1,13 @@
-//! The command line's grammar, and carrying out what it says: the same for the shell and the console's prompt.
+//! The command line's grammar and the commands themselves: the same for the shell and for the console's prompt.
 //!
 //! ```text
 //!   a line of the prompt ── parse_line ──┐
 //!                                        ├── Command ── execute ── Outcome: lines, JSON, exit code
 //!   the shell's arguments ── clap ───────┘
 //! ```
+//!
+//! Commands that only the shell has (`node`, `cluster`, `verify`, `inspect`, `backup`, `restore`) have a file each and
+//! no part in the grammar. Sentences for people are in [`messages`], in every language.
 
 pub mod execute;
 
@@ -18,11 +21,17 @@ mod lab;
 
 mod members;
 
+pub mod messages;
+
 pub mod columns;
+
+pub mod table;
 
 pub mod text;
 
-pub mod shell;
+pub mod options;
+
+pub mod signals;
 
 pub mod find;
 
@@ -36,7 +45,13 @@ pub mod listing;
 
 pub mod get;
 
-pub mod conduct;
+pub mod node_options;
+
+pub mod node;
+
+pub mod inspect;
+
+pub mod backup;
 
 pub mod cluster;
 
@@ -51,4 +66,4 @@ pub mod parse;
 pub use execute::{Context, execute};
 pub use grammar::Command;
 pub use outcome::{Exit, Line, Outcome, Tone};
-pub use parse::{Word, parse_line, words};
+pub use parse::{CommandHelp, command_help, parse_line};

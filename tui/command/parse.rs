@@ -1,20 +1,23 @@
-//! Reading one line of the console's prompt: the shell's grammar, with `fault` left out if wanted and `put k=v`.
+//! Parses one line of the console's prompt: the shell's grammar, where `fault` may be omitted and `put k=v` is
+//! accepted.
 //!
-//! Errors say what was expected and at which byte of the line; they never carry the parser's own layout.
+//! Errors tell what was expected and at which byte of the line. They never contain clap's own layout.
 
 use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
-use super::grammar::{Command, Fault, Node};
+use super::grammar::{Command, Fault, Invalid, Node};
+use super::messages;
+use crate::lang::{Lang, Localized};
 
 /// What was expected, and where in the line.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{message}")]
+#[error("{}", .message.to(Lang::English))]
 pub struct ParseError {
-    pub message: String,
-    /// The byte of the line at which it went wrong; the line's length if something is missing at the end.
+    pub message: Localized,
+    /// The byte of the line with the error, or the line's length if something is missing at the end.
     pub at: usize,
 }
 
@@ -23,11 +26,11 @@ pub struct ParseError {
 #[command(name = "", infer_subcommands = false)]
 struct Prompt {
     #[command(subcommand)]
-    said: Said,
+    command: PromptCommand,
 }
 
 #[derive(clap::Subcommand)]
-enum Said {
+enum PromptCommand {
     #[command(flatten)]
     Command(Command),
     #[command(flatten)]
@@ -36,36 +39,36 @@ enum Said {
 
 /// A command that can be typed, for help and completion.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Word {
-    /// As typed, `put` or `kill`.
+pub struct CommandHelp {
+    /// `put` or `kill`.
     pub name: String,
-    /// As `put <KEY> <VALUE>`.
+    /// `put <KEY> <VALUE>`.
     pub usage: String,
     /// What it does, in a few words.
     pub about: String,
 }
 
-/// Reads one line of the prompt.
+/// Parses one line of the prompt.
 pub fn parse_line(line: &str) -> Result<Command, ParseError> {
     let tokens = split(line)?;
     if tokens.is_empty() {
-        return Err(ParseError { message: "expected a command, as put x 1".to_owned(), at: 0 });
+        return Err(ParseError { message: messages::command_expected(), at: 0 });
     }
-    let words = spread_assignment(tokens.iter().map(|token| token.text.clone()).collect());
+    let words = split_assignment(tokens.iter().map(|token| token.text.clone()).collect());
     match Prompt::try_parse_from(words.iter().map(OsString::from)) {
-        Ok(Prompt { said: Said::Command(command) }) => Ok(command),
-        Ok(Prompt { said: Said::Fault(fault) }) => Ok(Command::Fault(fault)),
+        Ok(Prompt { command: PromptCommand::Command(command) }) => Ok(command),
+        Ok(Prompt { command: PromptCommand::Fault(fault) }) => Ok(Command::Fault(fault)),
         Err(error) => Err(explain(line, &tokens, &error)),
     }
 }
 
 /// All commands of the prompt, in the grammar's order.
-pub fn words() -> Vec<Word> {
+pub fn command_help() -> Vec<CommandHelp> {
     let mut prompt = Prompt::command();
     prompt.build();
     prompt
         .get_subcommands_mut()
-        .map(|command| Word {
+        .map(|command| CommandHelp {
             name: command.get_name().to_owned(),
             usage: usage(command),
             about: command.get_about().map(ToString::to_string).unwrap_or_default(),
@@ -73,18 +76,18 @@ pub fn words() -> Vec<Word> {
         .collect()
 }
 
-/// What may stand where a line goes on.
+/// What the next word of a line may be.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Wanted {
+pub enum Completion {
     Command(Vec<String>),
     Node,
     Key,
-    /// One of these words; none is known if there are none.
+    /// One of these words; empty if none is known.
     OneOf(Vec<String>),
 }
 
-/// What is wanted for the last word of the line, which may be empty.
-pub fn wanted(line: &str) -> Wanted {
+/// What the last word of the line, which may be empty, can be completed to.
+pub fn completion(line: &str) -> Completion {
     let mut words: Vec<&str> = line.split_whitespace().collect();
     let current = if line.ends_with(char::is_whitespace) { "" } else { words.pop().unwrap_or_default() };
     let mut command = Prompt::command();
@@ -96,7 +99,11 @@ pub fn wanted(line: &str) -> Wanted {
     }
     if command.has_subcommands() {
         let names = command.get_subcommands().map(|inner| inner.get_name().to_owned());
-        return if before.peek().is_none() { Wanted::Command(names.collect()) } else { Wanted::OneOf(Vec::new()) };
+        return if before.peek().is_none() {
+            Completion::Command(names.collect())
+        } else {
+            Completion::OneOf(Vec::new())
+        };
     }
     let option = |word: &str| {
         let name = word.strip_prefix("--")?;
@@ -116,26 +123,26 @@ pub fn wanted(line: &str) -> Wanted {
     }
     if open.is_none() && current.starts_with('-') {
         let longs = command.get_arguments().filter_map(clap::Arg::get_long);
-        return Wanted::OneOf(longs.map(|long| format!("--{long}")).collect());
+        return Completion::OneOf(longs.map(|long| format!("--{long}")).collect());
     }
-    open.or_else(|| positionals.next()).map_or(Wanted::OneOf(Vec::new()), wanted_by)
+    open.or_else(|| positionals.next()).map_or(Completion::OneOf(Vec::new()), completion_of)
 }
 
-fn wanted_by(argument: &clap::Arg) -> Wanted {
+fn completion_of(argument: &clap::Arg) -> Completion {
     if argument.get_value_parser().type_id() == std::any::TypeId::of::<Node>() {
-        return Wanted::Node;
+        return Completion::Node;
     }
     match argument.get_id().as_str() {
-        "key" | "prefix" => Wanted::Key,
+        "key" | "prefix" => Completion::Key,
         _ => {
             let values = argument.get_possible_values();
-            Wanted::OneOf(values.iter().map(|value| value.get_name().to_owned()).collect())
+            Completion::OneOf(values.iter().map(|value| value.get_name().to_owned()).collect())
         }
     }
 }
 
-/// `put k=v` is `put k v`.
-fn spread_assignment(mut words: Vec<String>) -> Vec<String> {
+/// `put k=v` means `put k v`.
+fn split_assignment(mut words: Vec<String>) -> Vec<String> {
     if words.len() == 2
         && words[0] == "put"
         && let Some((key, value)) = words[1].clone().split_once('=')
@@ -151,7 +158,7 @@ struct Token {
     at: usize,
 }
 
-/// Words as a POSIX shell would split them: quotes and backslashes, but no variables and no comments.
+/// Splits words like a POSIX shell: quotes and backslashes, but no variables and no comments.
 fn split(line: &str) -> Result<Vec<Token>, ParseError> {
     let mut tokens: Vec<Token> = Vec::new();
     let mut quote: Option<(char, usize)> = None;
@@ -172,13 +179,13 @@ fn split(line: &str) -> Result<Vec<Token>, ParseError> {
             (_, Some((open, _))) if character == open => quote = None,
             ('\\', None | Some(('"', _))) => match characters.next() {
                 Some((_, escaped)) => text.push(escaped),
-                None => return Err(ParseError { message: "expected a character after \\".to_owned(), at: line.len() }),
+                None => return Err(ParseError { message: messages::character_expected(), at: line.len() }),
             },
             _ => text.push(character),
         }
     }
     match quote {
-        Some((open, at)) => Err(ParseError { message: format!("the quote {open} is not closed"), at }),
+        Some((open, at)) => Err(ParseError { message: messages::open_quote(open), at }),
         None => Ok(tokens),
     }
 }
@@ -194,44 +201,48 @@ fn explain(line: &str, tokens: &[Token], error: &clap::Error) -> ParseError {
         ErrorKind::InvalidSubcommand | ErrorKind::UnknownArgument => {
             let word = named(ContextKind::InvalidSubcommand).or(named(ContextKind::InvalidArg)).unwrap_or_default();
             let message = match usage {
-                Some(usage) => format!("{word} is not expected here: {usage}"),
-                None => unknown_word(word, error),
+                Some(usage) => messages::not_expected(word, &usage),
+                None => unknown_command(word, error),
             };
             ParseError { message, at: place(word) }
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             let value = named(ContextKind::InvalidValue).unwrap_or_default();
-            let why = std::error::Error::source(error).map(ToString::to_string);
-            let why = why.or_else(|| valid_values(error)).or(usage).unwrap_or_default();
-            ParseError { message: format!("{value:?} does not fit: {why}"), at: place(value) }
+            let why = reason(error).or_else(|| valid_values(error)).or(usage.map(Localized::from)).unwrap_or_default();
+            ParseError { message: messages::does_not_fit(value, &why), at: place(value) }
         }
         _ => {
-            let message = usage.map_or_else(|| error.kind().to_string(), |usage| format!("expected {usage}"));
+            let message = usage.map_or_else(|| error.kind().to_string().into(), |usage| messages::expected(&usage));
             ParseError { message, at: line.len() }
         }
     }
 }
 
-fn unknown_word(word: &str, error: &clap::Error) -> String {
+/// Why a parser of the grammar refused a word.
+fn reason(error: &clap::Error) -> Option<Localized> {
+    let source = std::error::Error::source(error)?;
+    let ours = source.downcast_ref::<Invalid>().map(|invalid| invalid.0.clone());
+    Some(ours.unwrap_or_else(|| source.to_string().into()))
+}
+
+fn unknown_command(word: &str, error: &clap::Error) -> Localized {
     match error.get(ContextKind::SuggestedSubcommand) {
-        Some(ContextValue::Strings(near)) if !near.is_empty() => {
-            format!("there is no command {word:?}; did you mean {}?", near.join(" or "))
-        }
+        Some(ContextValue::Strings(similar)) if !similar.is_empty() => messages::unknown_command_like(word, similar),
         _ => {
-            let names: Vec<_> = words().into_iter().map(|word| word.name).collect();
-            format!("there is no command {word:?}; there are {}", names.join(", "))
+            let names: Vec<_> = command_help().into_iter().map(|help| help.name).collect();
+            messages::unknown_command(word, &names.join(", "))
         }
     }
 }
 
-fn valid_values(error: &clap::Error) -> Option<String> {
+fn valid_values(error: &clap::Error) -> Option<Localized> {
     match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(values)) if !values.is_empty() => Some(format!("expected {}", values.join(" or "))),
+        Some(ContextValue::Strings(values)) if !values.is_empty() => Some(messages::one_of_expected(values)),
         _ => None,
     }
 }
 
-/// The usage of the command that the line begins with, if there is one.
+/// The usage of the command at the beginning of the line, if it is one.
 fn usage_of(tokens: &[Token]) -> Option<String> {
     let mut prompt = Prompt::command();
     prompt.build();
@@ -253,7 +264,7 @@ mod tests {
     use epoca::protocol::{MessageKind, NodeId};
 
     use super::*;
-    use crate::command::grammar::{Kinds, Node, Switch, Which};
+    use crate::command::grammar::{Kinds, MessageRef, Node, Switch};
 
     fn parsed(line: &str) -> Command {
         parse_line(line).unwrap_or_else(|error| panic!("{line}: {error}"))
@@ -261,7 +272,7 @@ mod tests {
 
     fn refused(line: &str) -> (String, usize) {
         let error = parse_line(line).expect_err(line);
-        (error.message, error.at)
+        (error.message.to(Lang::English).to_owned(), error.at)
     }
 
     fn node(id: u64) -> Node {
@@ -281,12 +292,12 @@ mod tests {
     #[test]
     fn messages_are_named_by_number_or_by_their_ends_too() {
         let deliver = |message| Command::Fault(Fault::Deliver { message });
-        assert_eq!(parsed("deliver"), deliver(Which::Next));
-        assert_eq!(parsed("deliver next"), deliver(Which::Next));
-        assert_eq!(parsed("deliver 17"), deliver(Which::Number(17)));
+        assert_eq!(parsed("deliver"), deliver(MessageRef::Next));
+        assert_eq!(parsed("deliver next"), deliver(MessageRef::Next));
+        assert_eq!(parsed("deliver 17"), deliver(MessageRef::Number(17)));
         let id = MessageId { from: NodeId(1), to: NodeId(2), number: 17 };
         for line in ["deliver 1-2-17", "deliver n1-n2-17", "fault deliver n1→n2#17", "deliver 'n1→n2 #17'"] {
-            assert_eq!(parsed(line), deliver(Which::Id(id)), "{line}");
+            assert_eq!(parsed(line), deliver(MessageRef::Id(id)), "{line}");
         }
         for line in ["deliver one", "discard", "deliver 1-2", "delay-message 17", "delay-message 17 0"] {
             refused(line);
@@ -346,29 +357,51 @@ mod tests {
 
     #[test]
     fn a_line_says_what_its_next_word_may_be() {
-        let is_command =
-            |line: &str| matches!(wanted(line), Wanted::Command(names) if names.iter().any(|name| name == "put"));
+        let is_command = |line: &str| match completion(line) {
+            Completion::Command(names) => names.iter().any(|name| name == "put"),
+            _ => false,
+        };
         assert!(is_command("") && is_command("pu") && !is_command("put "));
         for line in ["kill ", "fault kill ", "cut 1 n", "log --node ", "inject "] {
-            assert_eq!(wanted(line), Wanted::Node, "{line:?}");
+            assert_eq!(completion(line), Completion::Node, "{line:?}");
         }
         for line in ["get ", "put x", "delete ", "inject 3 "] {
-            assert_eq!(wanted(line), Wanted::Key, "{line:?}");
+            assert_eq!(completion(line), Completion::Key, "{line:?}");
         }
-        let Wanted::OneOf(levels) = wanted("get x --consistency ") else { panic!("no words") };
+        let Completion::OneOf(levels) = completion("get x --consistency ") else { panic!("no words") };
         assert!(levels.contains(&"linearizable".to_owned()));
-        let Wanted::OneOf(options) = wanted("bench --") else { panic!("no words") };
+        let Completion::OneOf(options) = completion("bench --") else { panic!("no words") };
         assert!(options.contains(&"--clients".to_owned()));
-        assert_eq!(wanted("nonsense x"), Wanted::OneOf(Vec::new()));
+        assert_eq!(completion("nonsense x"), Completion::OneOf(Vec::new()));
     }
 
     #[test]
-    fn every_command_has_a_word_with_usage_and_purpose() {
-        let words = words();
-        for wanted in ["put", "get", "kill", "inject", "fault", "bench"] {
-            let word = words.iter().find(|word| word.name == wanted).expect(wanted);
-            assert!(word.usage.starts_with(wanted), "{}", word.usage);
-            assert!(!word.about.is_empty(), "{wanted}");
+    fn every_command_has_a_usage_and_a_purpose() {
+        let all = command_help();
+        for name in ["put", "get", "kill", "inject", "fault", "bench"] {
+            let help = all.iter().find(|help| help.name == name).expect(name);
+            assert!(help.usage.starts_with(name), "{}", help.usage);
+            assert!(!help.about.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_explained_in_portuguese_too() {
+        let lines = [
+            ("", "esperava um comando, como put x 1"),
+            ("put x", "esperava put <KEY> <VALUE | - | --file F>"),
+            ("pat x 1", "não há comando \"pat\"; você quis dizer put?"),
+            ("kill three", "\"three\" não serve: um nó é indicado pelo seu número, como 3 ou n3"),
+            ("deliver one", "\"one\" não serve: indique uma mensagem como 17 ou 1-2-17 (a 17ª de n1 para n2), ou next"),
+            ("delay 1 2 0", "\"0\" não serve: esperava um número de 1 a 3600000"),
+            ("step maybe", "\"maybe\" não serve: esperava on ou off"),
+            ("status now", "now não cabe aqui: status"),
+            ("put x 'open", "falta fechar as aspas '"),
+        ];
+        for (line, expected) in lines {
+            let error = parse_line(line).expect_err(line);
+            assert_eq!(error.message.to(Lang::Portuguese), expected, "{line}");
+            assert_ne!(error.message.to(Lang::English), expected, "{line}");
         }
     }
 }

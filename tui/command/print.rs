@@ -1,81 +1,83 @@
-//! Printing for the shell. What cannot be written to standard output is an error of its own: a command that was done
-//! and whose result nobody got has not done what was asked of it.
+//! Output of the shell's commands. A result that cannot be written to standard output is an error: the command was
+//! done, but its result was lost.
 //!
-//! A reader that has read enough (`epoca list | head`) is no error: then the command ends without a word. What cannot
-//! be written to standard error is lost; there is nowhere left to say so.
+//! A reader that closes the pipe early (`epoca list | head`) is no error; the command then ends without a message. What
+//! cannot be written to standard error is dropped: there is no other place to report it.
 
 use std::io::{self, ErrorKind, Write};
 
+use super::options::Format;
 use super::outcome::{Exit, Outcome, Tone};
-use super::shell::Format;
 use super::streams;
+use crate::lang::Lang;
 
-/// Results to standard output, the rest to standard error; as JSON, one value to standard output, and on standard error
-/// only what that leaves out. Gives the exit code.
-pub fn outcome(outcome: &Outcome, format: Format) -> Exit {
+/// Prints results to standard output and the rest to standard error; as JSON, one value to standard output, and to
+/// standard error only what that leaves out. Returns the exit code.
+pub fn outcome(outcome: &Outcome, format: Format, lang: Lang) -> Exit {
     let printed = match format {
-        Format::Text => text(outcome),
-        Format::Json => json(outcome),
+        Format::Text => text(outcome, lang),
+        Format::Json => json(outcome, lang),
     };
     let Err(error) = printed else { return outcome.exit };
     if is_gone(&error) {
         return outcome.exit;
     }
     if format == Format::Json {
-        // They were to be part of what could not be written.
-        errors(outcome);
+        // The errors were part of the JSON value that could not be written.
+        errors(outcome, lang);
     }
     let done = if outcome.exit == Exit::Done { "; the command itself was done" } else { "" };
     error_line(&format!("epoca: {}{done}", not_written(&error)));
-    // A command that was not done, or whose outcome is unknown, says more by its own code.
-    if outcome.exit == Exit::Done { Exit::NotWritten } else { outcome.exit }
+    // The code of a command that was not done, or whose outcome is unknown, says more.
+    if outcome.exit == Exit::Done { Exit::OutputFailed } else { outcome.exit }
 }
 
-/// What a command ends with whose output is written as it comes, once that fails.
-pub fn cut_short(error: &io::Error) -> Outcome {
+/// The outcome of a command that prints page by page, once a page could not be written.
+pub fn output_failed(error: &io::Error) -> Outcome {
     if is_gone(error) {
         return Outcome::done(serde_json::Value::Null);
     }
-    let said = Outcome { exit: Exit::NotWritten, ..Outcome::done(serde_json::Value::Null) };
-    said.line(Tone::Error, not_written(error))
+    let outcome = Outcome::done(serde_json::Value::Null).exit(Exit::OutputFailed);
+    outcome.line(Tone::Error, not_written(error))
 }
 
 fn not_written(error: &io::Error) -> String {
     format!("cannot write to standard output: {error}")
 }
 
-/// Whether it says that the reader has gone.
+/// Whether the error means that the reader has closed the pipe.
 pub fn is_gone(error: &io::Error) -> bool {
     error.kind() == ErrorKind::BrokenPipe
 }
 
-fn text(outcome: &Outcome) -> io::Result<()> {
+fn text(outcome: &Outcome, lang: Lang) -> io::Result<()> {
     let mut printed = Ok(());
     for line in &outcome.lines {
+        let text = line.text.to(lang);
         match line.tone {
-            Tone::Result | Tone::Heading if printed.is_ok() => printed = result_line(&line.text),
+            Tone::Result | Tone::Heading if printed.is_ok() => printed = result_line(text),
             Tone::Result | Tone::Heading => {}
-            Tone::Note | Tone::LeftOut => error_line(&line.text),
-            Tone::Error => error_line(&format!("epoca: {}", line.text)),
+            Tone::Note | Tone::LeftOut => error_line(text),
+            Tone::Error => error_line(&format!("epoca: {text}")),
         }
     }
     printed
 }
 
-fn json(outcome: &Outcome) -> io::Result<()> {
+fn json(outcome: &Outcome, lang: Lang) -> io::Result<()> {
     let left_out = outcome.lines.iter().filter(|line| line.tone == Tone::LeftOut);
-    left_out.for_each(|line| error_line(&line.text));
+    left_out.for_each(|line| error_line(line.text.to(lang)));
     if outcome.json.is_null() {
-        // What was printed as it came is said already; what went wrong then is not.
-        errors(outcome);
+        // The result was printed page by page; an error after that is in the lines alone.
+        errors(outcome, lang);
         return Ok(());
     }
     result_line(&outcome.json.to_string())
 }
 
-fn errors(outcome: &Outcome) {
+fn errors(outcome: &Outcome, lang: Lang) {
     let errors = outcome.lines.iter().filter(|line| line.tone == Tone::Error);
-    errors.for_each(|line| error_line(&format!("epoca: {}", line.text)));
+    errors.for_each(|line| error_line(&format!("epoca: {}", line.text.to(lang))));
 }
 
 pub fn result_line(text: &str) -> io::Result<()> {
@@ -85,7 +87,7 @@ pub fn result_line(text: &str) -> io::Result<()> {
     result(line.as_bytes())
 }
 
-/// What is printed past this module is lost without an error if this gives one.
+/// An error if standard output is unusable. The standard library would then drop all output without an error.
 pub fn check_open() -> io::Result<()> {
     match streams::stdout_is_unusable() {
         true => Err(io::Error::other("it is closed, or not open for writing")),
@@ -93,7 +95,7 @@ pub fn check_open() -> io::Result<()> {
     }
 }
 
-/// Writes the bytes to standard output, all of them and at once.
+/// Writes all bytes to standard output and flushes it.
 pub fn result(bytes: &[u8]) -> io::Result<()> {
     check_open()?;
     let mut out = io::stdout().lock();
@@ -101,11 +103,11 @@ pub fn result(bytes: &[u8]) -> io::Result<()> {
 }
 
 pub fn error_line(text: &str) {
-    // In one piece, so that lines of two processes do not mix.
+    // One write per line, so that lines of two processes do not mix.
     let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
 
-/// Standard output for what writes by itself.
+/// Standard output as a writer.
 pub struct Stdout;
 
 impl Write for Stdout {

@@ -1,4 +1,4 @@
-//! How bytes, points and tables look: escaped for people, text or base64 for programs.
+//! How bytes and log points are shown: escaped for people, as text or base64 for programs.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -6,10 +6,14 @@ use epoca::protocol::LogPoint;
 use epoca::protocol::trace::utf8_prefix;
 use serde_json::{Map, Value, json};
 
-use super::columns::{cut, is_visible, padded, visible, width};
+use super::columns::{cut, is_visible, visible};
 
-/// Bytes for people: text as it is; what is not UTF-8, what is not seen, backslashes and spaces at either end escaped.
-/// So no value can talk to the terminal, and no two different ones look the same because of what a screen leaves out.
+/// How many columns of a key or value a table or line shows.
+pub const CELL_COLUMNS: usize = 60;
+
+/// Bytes for people: visible text unchanged; escapes for bytes that are not UTF-8, for invisible characters, for
+/// backslashes, and for spaces at either end. A value can therefore not control the terminal, and two different values
+/// never look the same.
 pub fn shown(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -27,10 +31,10 @@ pub fn shown(bytes: &[u8]) -> String {
     text
 }
 
-/// A space where none would be seen.
+/// The escape for a space at either end.
 const SPACE: &str = "\\u{20}";
 
-/// A value that stands alone: as [`shown`], but text keeps its lines, spaces and backslashes.
+/// A value on lines of its own: as [`shown`], but text keeps its line breaks, spaces and backslashes.
 pub fn shown_alone(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if text.split(['\n', '\t']).all(is_visible) => text.to_owned(),
@@ -38,14 +42,14 @@ pub fn shown_alone(bytes: &[u8]) -> String {
     }
 }
 
-/// The beginning of what [`shown`] gives, in at most so many columns. Only that much of a long value is looked at.
+/// The beginning of what [`shown`] returns, in at most `columns` columns. It reads only that much of a long value.
 pub fn shown_short(bytes: &[u8], columns: usize) -> String {
     let seen = utf8_prefix(bytes, 4 * columns);
     let text = shown(seen);
     if seen.len() < bytes.len() { cut(&(text + "…"), columns) } else { cut(&text, columns) }
 }
 
-/// Sets `key` to the text if the bytes are UTF-8, else `key_base64`; `null` for `None`.
+/// Sets `key` to the text if the bytes are UTF-8, else `key_base64`. `None` becomes `null`.
 pub fn set_bytes(object: &mut Map<String, Value>, key: &str, bytes: Option<&[u8]>) {
     match bytes.map(|bytes| (bytes, std::str::from_utf8(bytes))) {
         None => object.insert(key.to_owned(), Value::Null),
@@ -64,34 +68,15 @@ pub fn point_json(point: Option<LogPoint>) -> Value {
     })
 }
 
-/// The id for people; `-` for none.
+/// The id for people, `-` for none.
 pub fn id_shown(point: Option<LogPoint>) -> String {
     point.map_or("-".to_owned(), |point| point.id.to_string())
-}
-
-/// Rows with their columns aligned to the left, two spaces between them, the first row being the head.
-pub fn table(rows: &[Vec<String>]) -> Vec<String> {
-    table_widening(rows, &mut Vec::new())
-}
-
-/// The same for a part of a table whose columns have these widths so far; they grow where a cell is wider.
-pub fn table_widening(rows: &[Vec<String>], widths: &mut Vec<usize>) -> Vec<String> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0).max(widths.len());
-    widths.resize(columns, 0);
-    for (column, widest) in widths.iter_mut().enumerate() {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| width(cell));
-        *widest = cells.chain([*widest]).max().unwrap_or(0);
-    }
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(widths.iter()).map(|(cell, width)| padded(cell, width + 2));
-        cells.collect::<String>().trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::columns::width;
 
     #[test]
     fn what_is_not_text_is_escaped() {
@@ -122,7 +107,7 @@ mod tests {
             let short = shown_short(value.as_bytes(), columns);
             assert!(width(&short) <= columns && short.ends_with('…') && !short.contains('\\'), "{short} in {columns}");
         }
-        // So many characters of no column that what is looked at ends within one.
+        // The part that is read ends within a character that takes no column.
         let marks = format!("ab{}", "\u{301}".repeat(100));
         assert!(!shown_short(marks.as_bytes(), 7).contains("\\x"));
     }
@@ -134,11 +119,5 @@ mod tests {
         set_bytes(&mut object, "value", Some(b"\xff"));
         set_bytes(&mut object, "other", None);
         assert_eq!(Value::Object(object), json!({"key": "x", "value_base64": "/w==", "other": null}));
-    }
-
-    #[test]
-    fn columns_are_aligned() {
-        let row = |cells: [&str; 2]| cells.map(str::to_owned).to_vec();
-        assert_eq!(table(&[row(["node", "role"]), row(["n1", "leader"])]), ["node  role", "n1    leader"]);
     }
 }

@@ -1,6 +1,7 @@
-//! `epoca verify`: plays the simulator's seeds and tells what happened, or how it went wrong and how to see it again.
+//! `epoca verify`: runs the simulator with many seeds and reports statistics, or a violation with the smallest plan
+//! that reproduces it.
 //!
-//! The runs are pure computation: no node is started, no file or socket is touched.
+//! The runs are pure computation: no node is started, no file or socket is opened.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -12,31 +13,32 @@ use serde_json::{Value, json};
 
 use super::outcome::{Exit, Outcome, Tone};
 use super::print::error_line;
-use super::text::table;
+use super::table::Table;
 
-/// How many smaller plans are tried for a failing one.
+/// How many smaller plans are tried when a plan fails.
 const SHRINK_TRIES: usize = 2_000;
-/// How much of the end of a readable trace is shown.
+/// How many lines of the end of the trace are shown.
 const TRACE_LINES: usize = 400;
 const PROGRESS: Duration = Duration::from_secs(1);
 
 #[derive(Args, Clone, Copy, Debug)]
 pub struct VerifyArgs {
-    /// Play seeds for so long [default: 10, if there is no --seeds and no --seed]
-    #[arg(long, value_name = "N", conflicts_with = "seeds", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    /// How long to run [default: 10, without --seeds and --seed]
+    #[arg(long, value_name = "N", conflicts_with = "seeds")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub seconds: Option<u64>,
-    /// Play so many seeds
+    /// How many seeds to run
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub seeds: Option<u64>,
-    /// The first seed; alone: this seed only [default: chosen by the clock]
+    /// The first seed; without --seeds and --seconds the only one [default: from the clock]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
-    /// Play on so many threads
+    /// The number of threads
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=256))]
     pub jobs: u64,
 }
 
-/// What all runs came to.
+/// The sums over all runs.
 #[derive(Default)]
 struct Total {
     seeds: u64,
@@ -46,22 +48,23 @@ struct Total {
 }
 
 pub fn verify(args: &VerifyArgs) -> Outcome {
-    // A broken assertion of the core ends a run and is told with it; nobody needs its backtrace for each smaller plan.
+    // A failed assertion of the core ends a run and is part of its result. Without this, each smaller plan would print
+    // it.
     std::panic::set_hook(Box::new(|_| {}));
-    let first = args.seed.unwrap_or_else(by_the_clock);
-    let total = play_all(args, first);
+    let first = args.seed.unwrap_or_else(seed_from_clock);
+    let total = run_all(args, first);
     match &total.failed {
         None => passed(first, &total),
         Some((seed, failure)) => failed(&total, *seed, failure),
     }
 }
 
-/// Numbers that fit into every program's integers.
-fn by_the_clock() -> u64 {
+/// A seed that fits into the integers of every program that reads JSON.
+pub fn seed_from_clock() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_micros() as u64 % 1_000_000_000_000)
 }
 
-fn play_all(args: &VerifyArgs, first: u64) -> Total {
+fn run_all(args: &VerifyArgs, first: u64) -> Total {
     let begin = Instant::now();
     let count = args.seeds.or(args.seed.filter(|_| args.seconds.is_none()).map(|_| 1)).unwrap_or(u64::MAX);
     let seconds = args.seconds.or((count == u64::MAX).then_some(10));
@@ -88,25 +91,25 @@ fn play_all(args: &VerifyArgs, first: u64) -> Total {
         .collect();
     drop(results);
     let mut total = Total::default();
-    let mut told = begin;
+    let mut reported = begin;
     while let Ok((seed, run)) = received.recv() {
         total.seeds += 1;
         total.stats.add(&run.stats);
         total.elapsed = begin.elapsed();
         if let Some(failure) = run.failure {
             stop.store(true, Ordering::Relaxed);
-            // The least seed, so that two threads tell the same.
+            // The smallest seed, so that the result does not depend on the order of the threads.
             if total.failed.as_ref().is_none_or(|(known, _)| seed < *known) {
                 total.failed = Some((seed, failure));
             }
         }
-        if told.elapsed() >= PROGRESS {
-            told = Instant::now();
+        if reported.elapsed() >= PROGRESS {
+            reported = Instant::now();
             error_line(&progress(&total));
         }
     }
     for worker in workers {
-        // A run catches its panics; if a thread has died nonetheless, its seeds are missing in the count.
+        // A run catches its panics. If a thread panics nevertheless, its seeds are missing in the count.
         let _ = worker.join();
     }
     total
@@ -122,15 +125,15 @@ fn progress(total: &Total) -> String {
 fn passed(first: u64, total: &Total) -> Outcome {
     let seeds = format!("{first} to {}", first.wrapping_add(total.seeds.saturating_sub(1)));
     let lists = total.stats.members.lists;
-    let head = format!("{} seeds ({seeds}), {lists} changes of the members: no violation", total.seeds);
-    let mut rows = numbers(total);
-    rows.extend(faults(total));
+    let head = format!("{} seeds ({seeds}), {lists} membership changes: no violation", total.seeds);
+    let table = Table::new().rows(numbers(total)).rows(faults(total));
     let json = summary(first, total, Value::Array(Vec::new()));
-    Outcome::done(json).line(Tone::Result, head).lines(Tone::Result, table(&rows))
+    Outcome::done(json).line(Tone::Result, head).table(&table)
 }
 
 fn failed(total: &Total, seed: u64, failure: &Failure) -> Outcome {
-    error_line(&format!("seed {seed} fails: {}; looking for the least that does", failure.violation.invariant));
+    let invariant = failure.violation.invariant;
+    error_line(&format!("seed {seed} fails: {invariant}; searching for the smallest plan that fails"));
     let plan = Plan::of(Options::of(seed));
     let Shrunk { plan: small, failure: found, tried } = shrink(&plan, failure, SHRINK_TRIES);
     let played = play(&small, true);
@@ -143,7 +146,7 @@ fn failed(total: &Total, seed: u64, failure: &Failure) -> Outcome {
         small.options.to_string(),
         String::new(),
         format!(
-            "{} of {} faults and {} of {} calls are enough ({tried} plans tried):",
+            "{} of {} faults and {} of {} calls suffice ({tried} plans tried):",
             small.faults.len(),
             plan.faults.len(),
             small.calls.len(),
@@ -155,7 +158,7 @@ fn failed(total: &Total, seed: u64, failure: &Failure) -> Outcome {
     lines.extend(played.trace[from..].iter().cloned());
     lines.push(format!("{:>13}  VIOLATION {}", at(&found), found.violation));
     lines.push(String::new());
-    lines.push(format!("again: epoca verify --seed {seed}"));
+    lines.push(format!("to repeat: epoca verify --seed {seed}"));
     let violation = json!({
         "seed": seed,
         "invariant": failure.violation.invariant,
@@ -167,15 +170,16 @@ fn failed(total: &Total, seed: u64, failure: &Failure) -> Outcome {
         "replay": format!("epoca verify --seed {seed}"),
     });
     let json = summary(seed, total, json!([violation]));
-    let outcome = Outcome::done(json).exit(Exit::Not).lines(Tone::Result, lines);
+    let outcome = Outcome::done(json).exit(Exit::NotDone).lines(Tone::Result, lines);
     outcome.line(Tone::Error, format!("{} is broken with seed {seed}", failure.violation.invariant))
 }
 
-fn numbers(total: &Total) -> Vec<Vec<String>> {
-    let Stats { steps, events, messages, lost, doubled, calls, members, linearized, .. } = &total.stats;
+fn numbers(total: &Total) -> Vec<[String; 2]> {
+    let Stats { steps, events, messages, lost, doubled, calls, members, linearized, watched, watched_gone, .. } =
+        &total.stats;
     let seconds = total.elapsed.as_secs_f64().max(0.001);
     let days = total.stats.node_micros as f64 / 86_400e6;
-    let row = |name: &str, value: String| vec![name.to_owned(), value];
+    let row = |name: &str, value: String| [name.to_owned(), value];
     vec![
         row("steps of a core", format!("{steps} ({:.0} a second)", *steps as f64 / seconds)),
         row("trace events checked", events.to_string()),
@@ -183,34 +187,34 @@ fn numbers(total: &Total) -> Vec<Vec<String>> {
         row("messages", format!("{messages}, {lost} lost, {doubled} doubled")),
         row("writes", format!("{} confirmed, {} unknown, {} refused", calls.written, calls.unknown, calls.refused)),
         row(
-            "tried again",
+            "retries",
             format!(
-                "{} in doubt, {} answered by an earlier try, {} with a lost session",
+                "{} with unknown outcome, {} answered by an earlier attempt, {} with a lost session",
                 calls.retried, calls.answered_again, calls.sessions_lost
             ),
         ),
-        row("not equal", calls.not_equal.to_string()),
+        row("compare-and-set not equal", calls.not_equal.to_string()),
         row(
             "reads",
             format!("{} linearizable, {} of a quorum, {} local", calls.read, calls.read_quorum, calls.read_local),
         ),
         row(
-            "changes of the members",
+            "membership changes",
             format!(
-                "{} committed: {} joined, {} promoted, {} removed, {} with another disk, {} listen elsewhere",
+                "{} committed: {} joined, {} promoted, {} removed, {} with a new disk, {} with a new address",
                 members.lists, members.joined, members.promoted, members.removed, members.replaced, members.moved
             ),
         ),
         row("operations linearized", linearized.to_string()),
-        row("changes watched", format!("{}, {} times history was gone", total.stats.watched, total.stats.watched_gone)),
-        row("longest way to agreement", format!("{:.2} s", total.stats.settled_most_micros as f64 / 1e6)),
+        row("changes watched", format!("{watched}, {watched_gone} times with history gone")),
+        row("longest time to agreement", format!("{:.2} s", total.stats.settled_most_micros as f64 / 1e6)),
     ]
 }
 
-fn faults(total: &Total) -> Vec<Vec<String>> {
-    let rules = total.stats.facts.iter().map(|(name, count)| vec![format!("fired: {name}"), count.to_string()]);
-    let faults = total.stats.faults.iter().map(|(name, count)| vec![format!("fault: {name}"), count.to_string()]);
-    faults.chain(rules).collect()
+fn faults(total: &Total) -> impl Iterator<Item = [String; 2]> {
+    let rules = total.stats.facts.iter().map(|(name, count)| [format!("fired: {name}"), count.to_string()]);
+    let faults = total.stats.faults.iter().map(|(name, count)| [format!("fault: {name}"), count.to_string()]);
+    faults.chain(rules)
 }
 
 fn summary(first: u64, total: &Total, violations: Value) -> Value {

@@ -1,4 +1,4 @@
-//! `watch`: committed changes as they come, a line for each; in the shell without end, at the prompt a few.
+//! `watch`: a line for each committed change, in the shell until it is ended, at the prompt up to a limit.
 
 use std::time::Duration;
 
@@ -7,73 +7,71 @@ use serde_json::{Map, Value, json};
 
 use super::execute::{Context, failed};
 use super::grammar::Watch;
+use super::messages;
+use super::options::Format;
 use super::outcome::{Outcome, Tone};
 use super::print;
-use super::shell::Format;
 use super::streams::stdout_has_no_reader;
-use super::text::{set_bytes, shown_short};
+use super::text::{CELL_COLUMNS, set_bytes, shown_short};
+use crate::lang::{Lang, Localized};
 
-/// How much of a key or a value a line shows.
-const WIDTH: usize = 60;
-/// At the prompt it ends after so many changes, or after this time.
+/// The limits at the prompt, in changes and in time.
 const PROMPT_CHANGES: u64 = 10;
 const PROMPT_TIME: Duration = Duration::from_secs(30);
 
-/// In the shell: prints each change at once, until so many have come or somebody ends it.
-pub async fn stream(asked: &Watch, client: &Client, format: Format) -> Outcome {
-    let show = |changed: &Changed| match format {
-        Format::Text => print::result_line(&line(changed)),
+/// In the shell: prints each change as it comes, up to the requested number or until Ctrl-C.
+pub async fn stream(args: &Watch, client: &Client, format: Format) -> Outcome {
+    let print = |changed: &Changed| match format {
+        Format::Text => print::result_line(line(changed).to(Lang::English)),
         Format::Json => print::result_line(&Value::Object(object(changed)).to_string()),
     };
-    let watched = async {
-        let mut watching = begin(asked, client).await.map_err(|error| failed(&error))?;
-        for _ in 0..asked.count.unwrap_or(u64::MAX) {
+    let print_all = async {
+        let mut watching = begin(args, client).await.map_err(|error| failed(&error))?;
+        for _ in 0..args.count.unwrap_or(u64::MAX) {
             let changed = watching.next().await.map_err(|error| failed(&error))?;
-            show(&changed).map_err(|error| print::cut_short(&error))?;
+            print(&changed).map_err(|error| print::output_failed(&error))?;
         }
         Ok(())
     };
-    let watched: Result<(), Outcome> = tokio::select! {
-        watched = watched => watched,
-        // Whoever reads may have enough long before the next change comes.
+    let ended: Result<(), Outcome> = tokio::select! {
+        ended = print_all => ended,
+        // The reader may close the pipe long before the next change.
         () = stdout_has_no_reader() => Ok(()),
         _ = tokio::signal::ctrl_c() => Ok(()),
     };
-    watched.map_or_else(|outcome| outcome, |()| Outcome::done(Value::Null))
+    ended.map_or_else(|outcome| outcome, |()| Outcome::done(Value::Null))
 }
 
-/// At the prompt: the first few changes, each told as it comes.
-pub async fn collect(asked: &Watch, context: &Context) -> Result<Outcome, ClientError> {
-    let count = asked.count.unwrap_or(PROMPT_CHANGES);
-    let mut watching = begin(asked, &context.client).await?;
+/// At the prompt: the first changes. Each is also sent as progress when it comes.
+pub async fn collect(args: &Watch, context: &Context) -> Result<Outcome, ClientError> {
+    let count = args.count.unwrap_or(PROMPT_CHANGES);
+    let mut watching = begin(args, &context.client).await?;
     let mut changes = Vec::new();
     let end = tokio::time::Instant::now() + PROMPT_TIME;
     while (changes.len() as u64) < count {
         let Ok(changed) = tokio::time::timeout_at(end, watching.next()).await else { break };
         let changed = changed?;
-        if let Some(progress) = &context.progress {
-            // Full or closed, the line is not worth waiting for: the outcome has it, too.
-            let _ = progress.try_send(line(&changed));
-        }
+        context.send_progress(line(&changed));
         changes.push(changed);
     }
     let next = watching.revision() + 1;
     let json = changes.iter().map(|changed| Value::Object(object(changed))).collect();
     let outcome = Outcome::done(json).lines(Tone::Result, changes.iter().map(line));
-    Ok(outcome.line(Tone::Note, format!("{} changes; to go on: --from {next}", changes.len())))
+    Ok(outcome.line(Tone::Note, messages::changes_seen(changes.len(), next)))
 }
 
-async fn begin(asked: &Watch, client: &Client) -> Result<Watching, ClientError> {
-    client.watch(asked.prefix.clone(), asked.from).await
+async fn begin(args: &Watch, client: &Client) -> Result<Watching, ClientError> {
+    client.watch(args.prefix.clone(), args.from).await
 }
 
-fn line(changed: &Changed) -> String {
+fn line(changed: &Changed) -> Localized {
     let Changed { key, value, id, revision } = changed;
-    let key = shown_short(key, WIDTH);
-    match value {
-        Some(value) => format!("revision {revision}  {key}={}  {id}", shown_short(value, WIDTH)),
-        None => format!("revision {revision}  delete {key}  {id}"),
-    }
+    let key = shown_short(key, CELL_COLUMNS);
+    let change = match value {
+        Some(value) => format!("{key}={}", shown_short(value, CELL_COLUMNS)).into(),
+        None => messages::deletes(&key),
+    };
+    messages::change(*revision, &change, *id)
 }
 
 fn object(changed: &Changed) -> Map<String, Value> {

@@ -52,7 +52,7 @@ use std::time::Duration;
 use epoca::client::Client;
 
 use crate::command::Outcome;
-use crate::command::conduct::Conduct;
+use crate::command::node_options::LeadershipArgs;
 
 use crate::lang::Lang;
 pub use app::RecordTarget;
@@ -64,7 +64,7 @@ pub type Connect = Pin<Box<dyn Future<Output = Result<Client, Outcome>> + Send>>
 /// Where the nodes on the screen come from.
 pub enum Source {
     /// Start a local cluster with `--lab`; stop it on quit.
-    Demo { nodes: Option<u64>, data: PathBuf, base_port: u16, fresh: bool, conduct: Conduct },
+    Demo { nodes: Option<u64>, data: PathBuf, base_port: u16, fresh: bool, leadership: LeadershipArgs },
     /// Show a running cluster.
     Connect(Connect),
     /// Show a recording. There are no nodes.

@@ -1,5 +1,4 @@
-//! Faults of all kinds from a seed, one after the other and several at once, on every node: kill, restart, pause, resume,
-//! cut, heal.
+//! Random faults from a seed, several at once and on every node: kill, restart, pause, resume, cut, heal.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -8,9 +7,11 @@ use epoca::client::{Client, ClientError, Done};
 use epoca::protocol::NodeId;
 use epoca::verify::dice::Dice;
 
+use crate::command::messages::{client_error, from_node};
+use crate::lang::Localized;
 use crate::words::english;
 
-/// What is broken now, and what was done.
+/// The faults that are active now, and how many there were.
 pub struct Chaos {
     client: Client,
     dice: Dice,
@@ -18,7 +19,7 @@ pub struct Chaos {
     dead: BTreeSet<NodeId>,
     paused: BTreeSet<NodeId>,
     cuts: BTreeSet<(NodeId, NodeId)>,
-    /// How many faults were made.
+    /// How many faults and repairs were caused.
     pub faults: usize,
 }
 
@@ -29,8 +30,8 @@ impl Chaos {
         Chaos { client, dice: Dice::of(seed, 0), nodes, dead, paused, cuts, faults: 0 }
     }
 
-    /// One fault or repair after a random pause; gives it in words.
-    pub async fn turn(&mut self, until: Instant) -> Option<String> {
+    /// Causes one fault or repair after a random pause, and returns the answer. `None` once the time is over.
+    pub async fn next(&mut self, until: Instant) -> Option<Localized> {
         let pause = Duration::from_millis(self.dice.between(50, 500));
         tokio::time::sleep(pause.min(until.saturating_duration_since(Instant::now()))).await;
         if Instant::now() >= until {
@@ -38,15 +39,15 @@ impl Chaos {
         }
         self.faults += 1;
         Some(match self.act().await {
-            Ok(done) => english::done(&done),
-            // It was written down and comes into force later.
-            Err(error) => error.to_string(),
+            Ok(done) => from_node(english::done(&done)),
+            // The launcher has stored it and applies it later.
+            Err(error) => client_error(&error),
         })
     }
 
     async fn act(&mut self) -> Result<Done, ClientError> {
         let down: Vec<NodeId> = self.dead.union(&self.paused).copied().collect();
-        // Half of the nodes down at once stall the cluster; more would only be idle time.
+        // With half of the nodes down the cluster makes no progress; more faults would only add idle time.
         if down.len() >= self.nodes.len() / 2 || (!down.is_empty() && self.dice.one_in(2)) {
             let node = self.dice.pick(&down);
             return self.repair(node).await;

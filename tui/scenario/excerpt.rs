@@ -1,10 +1,10 @@
-//! What all logs hold at one moment: the end of each, with epoch, offset, digest and state. Kept as evidence before and
-//! after each part of a run.
+//! An excerpt of all logs at one moment: the last entries of each with epoch, offset, digest and state. Kept as
+//! evidence before and after each part of a run.
 
-use epoca::protocol::NodeId;
 use epoca::protocol::trace::{NodeState, Preview, RoleName};
+use epoca::protocol::{LogPoint, NodeId};
 
-use super::ears::Heard;
+use super::listener::{ObservedCluster, ObservedNode};
 use super::names::content;
 use super::script::EntryState;
 
@@ -19,11 +19,9 @@ pub struct Excerpt {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogExcerpt {
     pub node: NodeId,
-    /// `leader`, `replica` or `candidate`; `down` with the log as it was seen last.
-    pub role: &'static str,
+    /// `None` for a node that is down. The entries are then those of its last known state.
+    pub role: Option<RoleName>,
     pub epoch: Option<u64>,
-    /// Entries before the first that is shown.
-    pub omitted: u64,
     pub entries: Vec<EntryExcerpt>,
 }
 
@@ -32,49 +30,43 @@ pub struct EntryExcerpt {
     pub epoch: u64,
     pub offset: u64,
     pub digest: String,
-    pub state: &'static str,
+    pub state: EntryState,
+    pub forged: bool,
     pub content: String,
 }
 
 impl Excerpt {
-    pub fn of(heard: &Heard) -> Excerpt {
-        let nodes = heard.nodes().iter().map(|(id, node)| LogExcerpt::of(*id, &node.state, node.live));
-        Excerpt { nodes: nodes.collect() }
+    pub fn of(observed: &ObservedCluster) -> Excerpt {
+        Excerpt { nodes: observed.nodes().iter().map(|(id, node)| LogExcerpt::of(*id, node)).collect() }
     }
 }
 
 impl LogExcerpt {
-    fn of(node: NodeId, state: &NodeState, live: bool) -> LogExcerpt {
-        let role = match state.role {
-            _ if !live => "down",
-            RoleName::Leader => "leader",
-            RoleName::Candidate => "candidate",
-            RoleName::Replica => "replica",
-        };
-        let shown = &state.tail[state.tail.len().saturating_sub(ENTRIES)..];
-        let omitted = shown.first().map_or(0, |first| first.point.position.0 - 1);
-        let entries = shown.iter().map(|preview| EntryExcerpt::of(preview, state)).collect();
-        LogExcerpt { node, role, epoch: state.epoch.map(|epoch| epoch.0), omitted, entries }
+    fn of(id: NodeId, node: &ObservedNode) -> LogExcerpt {
+        let state = &node.state;
+        let last = &state.tail[state.tail.len().saturating_sub(ENTRIES)..];
+        let entries = last.iter().map(|preview| EntryExcerpt::of(preview, state)).collect();
+        let role = node.live.then_some(state.role);
+        LogExcerpt { node: id, role, epoch: state.epoch.map(|epoch| epoch.0), entries }
     }
 }
 
 impl EntryExcerpt {
     fn of(preview: &Preview, state: &NodeState) -> EntryExcerpt {
-        let is_forged = if preview.forged { "forged, " } else { "" };
         EntryExcerpt {
             epoch: preview.point.id.epoch.0,
             offset: preview.point.id.offset.0,
             digest: preview.point.digest.short(),
-            state: state_of(preview, state).name(),
-            content: format!("{is_forged}{}", content(preview)),
+            state: state_of(preview, state),
+            forged: preview.forged,
+            content: content(preview),
         }
     }
 }
 
 /// How far an entry has come at a node.
 pub fn state_of(preview: &Preview, state: &NodeState) -> EntryState {
-    let reaches =
-        |point: Option<epoca::protocol::LogPoint>| point.is_some_and(|point| preview.point.position <= point.position);
+    let reaches = |point: Option<LogPoint>| point.is_some_and(|point| preview.point.position <= point.position);
     if preview.forged {
         EntryState::Intermediate
     } else if reaches(state.applied) {

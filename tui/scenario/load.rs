@@ -1,4 +1,4 @@
-//! Clients that write and read a few keys while a scenario goes on, and keep what they saw.
+//! A load: clients that write and read a few keys while a scenario runs, and record what they observed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,19 +12,20 @@ use epoca::verify::linearizability::{Action, Operation};
 use epoca::verify::patience::on_this_machine;
 use tokio::task::JoinSet;
 
-use super::stage::with_timeout;
+use super::target_cluster::with_timeout;
 
-/// Short, so that an operation on a node that hangs ends as unknown and its client goes on.
+/// The deadline of an operation. It is short, so that an operation on a suspended node ends as unknown and the client
+/// continues.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// Keys that all clients share.
+/// The number of keys, which all clients share.
 const KEYS: u64 = 4;
 
-/// One clock for all clients: only the order of its ticks counts. It also says when to stop.
+/// A logical clock that all clients share, and the signal to stop.
 #[derive(Default)]
 struct Clock {
     tick: AtomicU64,
     over: AtomicBool,
-    /// Writes that were confirmed so far.
+    /// How many writes were confirmed so far.
     confirmed: AtomicU64,
 }
 
@@ -34,14 +35,14 @@ impl Clock {
     }
 }
 
-/// What the clients did, and where their confirmed writes stand.
+/// The operations of the clients, and the entries of their confirmed writes.
 #[derive(Default)]
-pub struct Worked {
+pub struct LoadResult {
     pub history: Vec<Operation>,
     pub confirmed: Vec<(Operation, Written)>,
 }
 
-impl Worked {
+impl LoadResult {
     pub fn unknown(&self) -> usize {
         self.history.iter().filter(|operation| operation.returned.is_none()).count()
     }
@@ -49,16 +50,16 @@ impl Worked {
 
 pub struct Load {
     clock: Arc<Clock>,
-    clients: JoinSet<Worked>,
+    clients: JoinSet<LoadResult>,
 }
 
 impl Load {
-    /// `seed` also names the keys, so that what an earlier load wrote is not read.
-    pub fn begin(client: &Client, clients: u64, seed: u64) -> Result<Load, ClientError> {
+    /// The keys depend on `seed`, so that no client reads what an earlier load wrote.
+    pub fn start(client: &Client, clients: u64, seed: u64) -> Result<Load, ClientError> {
         let clock = Arc::new(Clock::default());
         let mut set = JoinSet::new();
-        // One set of connections for all of them: on a busy machine sixty-four that each look for the leader by
-        // themselves find none before their deadlines.
+        // All clients share one set of connections. With one set each, sixty-four clients on a busy machine do not find
+        // the leader before their deadlines.
         let client = with_timeout(client, on_this_machine(TIMEOUT))?;
         for number in 1..=clients {
             set.spawn(work(client.clone(), number, seed, clock.clone()));
@@ -66,28 +67,28 @@ impl Load {
         Ok(Load { clock, clients: set })
     }
 
-    /// How many writes were confirmed to the clients so far.
+    /// How many writes were confirmed so far.
     pub fn confirmed(&self) -> u64 {
         self.clock.confirmed.load(Ordering::SeqCst)
     }
 
-    /// Lets each client end what it has under way.
-    pub async fn stop(mut self) -> Worked {
+    /// Ends the clients after their current operations.
+    pub async fn stop(mut self) -> LoadResult {
         self.clock.over.store(true, Ordering::SeqCst);
-        let mut worked = Worked::default();
+        let mut result = LoadResult::default();
         while let Some(one) = self.clients.join_next().await {
             let one = one.unwrap_or_default();
-            worked.history.extend(one.history);
-            worked.confirmed.extend(one.confirmed);
+            result.history.extend(one.history);
+            result.confirmed.extend(one.confirmed);
         }
-        worked
+        result
     }
 }
 
-/// Puts, deletes and linearizable gets until the clock says stop.
-async fn work(client: Client, number: u64, seed: u64, clock: Arc<Clock>) -> Worked {
+/// Puts, deletes and linearizable gets until the signal to stop.
+async fn work(client: Client, number: u64, seed: u64, clock: Arc<Clock>) -> LoadResult {
     let mut dice = Dice::of(seed, 100 + number);
-    let mut worked = Worked::default();
+    let mut result = LoadResult::default();
     let mut count = 0;
     while !clock.over.load(Ordering::SeqCst) {
         tokio::time::sleep(Duration::from_millis(dice.below(10))).await;
@@ -99,12 +100,12 @@ async fn work(client: Client, number: u64, seed: u64, clock: Arc<Clock>) -> Work
             _ => Action::Get(None),
         };
         let operation = Operation { client: number, key, action, called: clock.tick(), returned: None };
-        operate(&client, operation, &clock, &mut worked).await;
+        operate(&client, operation, &clock, &mut result).await;
     }
-    worked
+    result
 }
 
-async fn operate(client: &Client, mut operation: Operation, clock: &Clock, worked: &mut Worked) {
+async fn operate(client: &Client, mut operation: Operation, clock: &Clock, result: &mut LoadResult) {
     let key = operation.key.clone();
     let written = match operation.action.clone() {
         Action::Put(value) => client.put(key, value).await,
@@ -113,17 +114,17 @@ async fn operate(client: &Client, mut operation: Operation, clock: &Clock, worke
             let expect = expected.map_or(Expect::Absent, Expect::Value);
             match client.compare_and_set(key, expect, value).await {
                 Ok(CompareAndSet::Done(written)) => Ok(written),
-                // What it found instead is not asked for here, so it says nothing.
+                // It wrote nothing, and the value that it found is not part of the history.
                 Ok(CompareAndSet::NotEqual { .. }) => return,
                 Err(error) => Err(error),
             }
         }
         Action::Get(_) => {
-            // A get that failed saw nothing and changed nothing.
+            // A failed get observed and changed nothing.
             if let Ok(record) = client.get(key, Consistency::Linearizable, None).await {
                 operation.returned = Some(clock.tick());
                 operation.action = Action::Get(record.map(|record| record.value));
-                worked.history.push(operation);
+                result.history.push(operation);
             }
             return;
         }
@@ -132,11 +133,11 @@ async fn operate(client: &Client, mut operation: Operation, clock: &Clock, worke
         Ok(written) => {
             operation.returned = Some(clock.tick());
             clock.confirmed.fetch_add(1, Ordering::SeqCst);
-            worked.confirmed.push((operation.clone(), written));
-            worked.history.push(operation);
+            result.confirmed.push((operation.clone(), written));
+            result.history.push(operation);
         }
-        Err(ClientError::Unknown { .. }) => worked.history.push(operation),
-        // Definitely not done, so nobody may ever see it: it is not in the history.
+        Err(ClientError::Unknown { .. }) => result.history.push(operation),
+        // It was definitely not done and must never be observed, so it is not in the history.
         Err(_) => {}
     }
 }

@@ -1,16 +1,14 @@
-//! Scenarios: texts that say what is done to a cluster and what its nodes must be seen to do, and what runs them.
+//! Scenarios: texts with commands for a cluster and expectations about its nodes, and the runner that plays them.
 //!
 //! ```text
-//!   library/*.txt, a user's file ── parse ──► Script ── run ──► Told: each action, each tick with its evidence
+//!   library/*.txt, a user's file ── parse ──► Script ── run ──► ReportEvent: actions, results with their evidence
 //!                                               │                  │
-//!        a cluster of its own, or one that runs ┘                  └──► Run ──► verdict, report; the console's pane
+//!   a temporary cluster, or one that is running ┘                  └──► Run ──► verdict, report; the console's pane
 //! ```
 //!
-//! Nothing is ticked by assertion: an expectation is met by events of the nodes' traces, by answers of commands, by
-//! final data that was read, by what lies on a disk. What is absent on purpose: drawing, and any knowledge of the
-//! protocol beyond its trace.
-
-mod lang;
+//! No step passes without an observation: an expectation is met by events of the nodes' traces, by answers to commands,
+//! by final data that was read, or by data on a disk. This folder neither draws nor knows the protocol beyond its
+//! trace.
 
 mod script;
 
@@ -18,9 +16,13 @@ mod parse;
 
 mod library;
 
-mod ears;
+mod listener;
 
 mod names;
+
+mod messages;
+
+mod words;
 
 mod check;
 
@@ -28,30 +30,37 @@ mod load;
 
 mod chaos;
 
-mod order;
+mod wait;
 
-mod stage;
+mod restore;
 
-mod steady;
+mod target_cluster;
+
+mod leadership;
 
 mod excerpt;
 
-mod told;
+mod report_events;
 
-mod persist;
+mod account;
+
+mod late_answers;
+
+mod sent_command;
 
 mod run;
 
 mod report;
 
-pub mod shell;
+pub mod command;
 
+pub use account::{Run, is_heading};
 pub use library::{all, find, names as library_names};
-pub use order::leave as leave_in_order;
 pub use report::{evidence_text, points_of, points_text};
+#[cfg(test)]
+pub use report_events::{Evidence, EvidenceKind};
+pub use report_events::{ItemResult, ReportEvent, Verdict};
+pub use restore::undo_faults;
 pub use run::{RunOptions, run};
 pub use script::{ItemKind, Points, Script};
-pub use stage::Stage;
-#[cfg(test)]
-pub use told::Evidence;
-pub use told::{Done, Run, Told, Verdict, is_heading};
+pub use target_cluster::TargetCluster;

@@ -1,264 +1,287 @@
-//! Running a scenario: order first, then item by item, then order again. Everything is told as it happens.
+//! Runs a scenario: restores the cluster, plays item by item, restores it again. Everything is reported as it happens.
 //!
-//! A step that is not passed ends the scenario; on the sheet it ends that line alone, and the next begins in order.
+//! An item that is not passed ends the scenario. On the sheet it ends its line alone, and the next line begins with a
+//! restored cluster.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use epoca::protocol::NodeId;
 use epoca::verify::patience::{Patience, on_this_machine};
 use tokio::sync::mpsc;
 
+use super::account::{Run, is_heading};
 use super::chaos::Chaos;
-use super::check::{Found, Scene};
-use super::ears::{Ears, Mark};
+use super::check::{CheckContext, CheckResult, summary};
 use super::excerpt::Excerpt;
-use super::load::{Load, Worked};
+use super::late_answers::await_answer;
+use super::leadership::LeadershipWatch;
+use super::listener::{EventMark, Listener};
+use super::load::{Load, LoadResult};
+use super::messages;
 use super::names::{Names, Operation};
-use super::order;
-use super::persist::persist;
-use super::script::{Action, Expect, Expectation, How, Item, ItemKind, Said, Script};
-use super::stage::{Stage, with_timeout};
-use super::steady::Steady;
-use super::told::{Done, Evidence, Run, Told, Verdict, is_heading};
+use super::report_events::{Evidence, ItemResult, ReportEvent, Verdict};
+use super::restore::{restore, restore_under_load};
+use super::script::{Action, CommandMode, Expect, Expectation, Item, ItemKind, NamedCommand, Script};
+use super::sent_command::SentCommand;
+use super::target_cluster::{TargetCluster, with_timeout};
+use super::wait::Wait;
+use crate::command::messages::client_error;
+use crate::command::verify::seed_from_clock;
 use crate::command::{Context, Exit, Outcome, execute, parse_line};
+use crate::lang::Localized;
 
-/// How long the nodes may take to be heard.
-const HEARD: Duration = Duration::from_secs(20);
+/// How long the nodes may take to connect to the listener.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often an attempt that was void is made again.
-const AGAIN_MAX: usize = 4;
-
-/// Commands are numbered through all runs: one that goes on beside its scenario may end when another has begun.
-static ASKED: AtomicU64 = AtomicU64::new(1);
+/// How often a void attempt is repeated.
+const REPEATS_MAX: usize = 4;
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RunOptions {
-    /// At the beginning of each part, so that a person can follow.
+    /// The pause at the beginning of each part, so that a person can follow.
     pub pace: Duration,
-    /// Before each command, as a person takes to type it.
+    /// The pause before each command, as if a person typed it.
     pub typing: Duration,
-    /// In the place of every time of chaos that the text names.
+    /// Replaces every time of chaos in the text.
     pub chaos: Option<Duration>,
-    /// For what is random; by the clock if absent.
+    /// The seed of all random choices; from the clock if absent.
     pub seed: Option<u64>,
 }
 
-/// Runs the script to its end and gives the account. If nobody takes what is told, it runs on.
-pub async fn run(script: Arc<Script>, stage: &Stage, options: RunOptions, told: mpsc::Sender<Told>) -> Run {
-    // While it lives, the machine's speed is known at once.
+/// A verdict and the reason if it is not passed.
+type Ending = (Verdict, Localized);
+
+/// Runs the script to its end and returns the account. It continues if `events` is closed.
+pub async fn run(
+    script: Arc<Script>,
+    cluster: &TargetCluster,
+    options: RunOptions,
+    events: mpsc::Sender<ReportEvent>,
+) -> Run {
+    // Keeps the measurement of the machine's speed going, so that it is known at once.
     let _measured = Patience::of(Duration::MAX);
-    let ears = Ears::open(&stage.client);
-    let since = ears.mark();
-    let seed = options.seed.unwrap_or_else(by_the_clock);
+    let listener = Listener::start(&cluster.client);
+    let since = listener.mark();
+    let seed = options.seed.unwrap_or_else(seed_from_clock);
     let mut runner = Runner {
         run: Run::new(script.clone()),
         script,
-        stage,
+        cluster,
         options,
-        told,
-        ears,
+        events,
+        listener,
         names: Names::default(),
         since,
         part: None,
         load: None,
-        worked: None,
-        steady: Steady::default(),
+        load_result: None,
+        leadership: LeadershipWatch::default(),
         seed,
     };
     runner.play().await;
     runner.run
 }
 
-/// Fits into every program's integers.
-fn by_the_clock() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_micros() as u64 % 1_000_000_000_000)
-}
-
 struct Runner<'a> {
     script: Arc<Script>,
-    stage: &'a Stage,
+    cluster: &'a TargetCluster,
     options: RunOptions,
-    told: mpsc::Sender<Told>,
+    events: mpsc::Sender<ReportEvent>,
     run: Run,
-    ears: Ears,
+    listener: Listener,
     names: Names,
-    /// Where the step began.
-    since: Mark,
-    /// The heading that is under way, and the logs at its beginning.
+    /// The beginning of the current step.
+    since: EventMark,
+    /// The current heading, and the logs at its beginning.
     part: Option<(Option<usize>, Excerpt)>,
     load: Option<Load>,
-    worked: Option<Worked>,
-    /// Who is to lead while names stand for what they stand for.
-    steady: Steady,
+    load_result: Option<LoadResult>,
+    /// Watches the leader from the time when the names were bound.
+    leadership: LeadershipWatch,
     seed: u64,
 }
 
 impl Runner<'_> {
-    async fn tell(&mut self, told: Told) {
-        self.mark(&told);
-        self.run.take(told.clone());
-        // Whoever listened may have gone.
-        let _ = self.told.send(told).await;
+    async fn report(&mut self, event: ReportEvent) {
+        self.mark(&event);
+        self.run.apply(event.clone());
+        // The receiver may be gone.
+        let _ = self.events.send(event).await;
     }
 
-    /// Steps and the verdict are places to come back to in a recording.
-    fn mark(&self, told: &Told) {
-        if let (Some(tap), Some(text)) = (&self.stage.tap, told.mark(&self.script)) {
-            tap.mark(told.mark_kind(), &text);
+    /// Reports what happens beside the steps. An empty note ends the last one.
+    async fn note(&mut self, note: Localized) {
+        self.report(ReportEvent::Note(note)).await;
+    }
+
+    /// Marks ended steps and the verdict in the recording.
+    fn mark(&self, event: &ReportEvent) {
+        if let (Some(tap), Some(text)) = (&self.cluster.tap, event.mark(&self.script)) {
+            tap.mark(event.mark_kind(), &text);
         }
     }
 
     async fn play(&mut self) {
         let begun = Instant::now();
-        self.tell(Told::Began(self.script.clone())).await;
-        let ended = match self.set_up().await {
+        self.report(ReportEvent::Started(self.script.clone())).await;
+        let ending = match self.set_up().await {
             Ok(()) => self.play_items().await,
             Err(why) => (Verdict::Unknown, why),
         };
-        let ended = self.take_down(ended).await;
-        let (verdict, why) = self.with_invariants(ended);
-        self.tell(Told::Ended { verdict, why, took: begun.elapsed() }).await;
+        let ending = self.take_down(ending).await;
+        let (verdict, why) = self.with_invariants(ending);
+        self.report(ReportEvent::Ended { verdict, why, took: begun.elapsed() }).await;
     }
 
-    async fn set_up(&mut self) -> Result<(), String> {
-        let nodes: Vec<NodeId> = self.stage.client.nodes().into_iter().map(|(id, _)| id).collect();
-        let wanted = self.script.needs.nodes.unwrap_or(4);
-        if (nodes.len() as u64) < wanted {
-            return Err(format!("it needs {wanted} nodes, and the cluster has {}", nodes.len()));
+    fn nodes(&self) -> Vec<NodeId> {
+        self.cluster.client.nodes().into_iter().map(|(id, _)| id).collect()
+    }
+
+    async fn set_up(&mut self) -> Result<(), Localized> {
+        let nodes = self.nodes();
+        let needed = self.script.needs.nodes.unwrap_or(4);
+        if (nodes.len() as u64) < needed {
+            return Err(messages::too_few_nodes(needed, nodes.len()));
         }
         if self.script.needs.logs.is_empty() {
-            self.tell(Told::Note("restoring order".to_owned())).await;
-            order::restore(&self.stage.client, &self.ears).await?;
+            self.note(messages::restoring()).await;
+            restore(&self.cluster.client, &self.listener).await?;
         } else {
-            self.until_heard(&nodes).await?;
+            self.wait_for_connections(nodes.len()).await?;
         }
-        self.tell(Told::Note(String::new())).await;
-        self.choose(&nodes).await;
+        self.note(Localized::default()).await;
+        self.bind_names().await;
         self.begin_part(None);
         Ok(())
     }
 
     fn begin_part(&mut self, heading: Option<usize>) {
-        self.part = Some((heading, Excerpt::of(&self.ears.heard())));
-        self.since = self.ears.mark();
+        self.part = Some((heading, Excerpt::of(&self.listener.observed())));
+        self.since = self.listener.mark();
     }
 
-    async fn until_heard(&self, nodes: &[NodeId]) -> Result<(), String> {
-        let patience = Patience::of(HEARD);
-        while self.ears.heard().live().len() < nodes.len() {
-            if patience.is_over() {
-                return Err("not every node is heard".to_owned());
+    async fn wait_for_connections(&self, nodes: usize) -> Result<(), Localized> {
+        let wait = Wait::new(CONNECTED_WITHIN, PAUSE);
+        while self.listener.observed().live().len() < nodes {
+            if !wait.again().await {
+                return Err(messages::not_all_connected());
             }
-            tokio::time::sleep(PAUSE).await;
         }
         Ok(())
     }
 
-    /// `$leader`, then `$a`, `$b`, … for the others in the order of their ids.
-    async fn choose(&mut self, nodes: &[NodeId]) {
-        self.steady = Steady::now(&self.ears);
-        self.names.started.clear();
-        let leader = self.ears.heard().leader().map(|(id, _)| id);
+    /// Binds `$leader`, and `$a`, `$b`, … to the other nodes in the order of their ids.
+    async fn bind_names(&mut self) {
+        self.leadership = LeadershipWatch::start(&self.listener);
+        self.names.restarted.clear();
+        let leader = self.listener.observed().leader().map(|(id, _)| id);
         self.names.nodes.extend(leader.map(|leader| ("leader".to_owned(), leader)));
-        let others = nodes.iter().filter(|node| Some(**node) != leader);
+        let others = self.nodes().into_iter().filter(|node| Some(*node) != leader);
         for (letter, node) in ('a'..='z').zip(others) {
-            self.names.nodes.insert(letter.to_string(), *node);
+            self.names.nodes.insert(letter.to_string(), node);
         }
-        self.tell_names().await;
+        self.report_names().await;
     }
 
-    async fn tell_names(&mut self) {
+    async fn report_names(&mut self) {
         let mut names: Vec<_> = self.names.nodes.clone().into_iter().collect();
         // The leader first, then by name.
         names.sort_by_key(|(name, _)| (name != "leader", name.clone()));
-        self.tell(Told::Named(names)).await;
+        self.report(ReportEvent::NodesNamed(names)).await;
     }
 
-    /// Gives the worst verdict and its reason.
-    async fn play_items(&mut self) -> (Verdict, String) {
+    /// Returns the worst verdict with its reason.
+    async fn play_items(&mut self) -> Ending {
         let script = self.script.clone();
-        let mut worst = (Verdict::Pass, String::new());
-        let mut skipping = false;
-        let (mut heading, mut again, mut next) = (0, 0, 0);
+        let mut worst = (Verdict::Pass, Localized::default());
+        let mut is_skipping = false;
+        let (mut heading, mut repeats, mut next) = (0, 0, 0);
         while let Some(item) = script.items.get(next) {
             let index = next;
             next += 1;
             if is_heading(&item.kind) {
-                (heading, again) = (index, if script.is_sheet() && heading != index { 0 } else { again });
-                self.end_part().await;
-                skipping = false;
-                if matches!(item.kind, ItemKind::Graded { .. })
-                    && let Err(why) = self.begin_line().await
-                {
+                repeats = if script.is_sheet() && heading != index { 0 } else { repeats };
+                (heading, is_skipping) = (index, false);
+                if let Err(why) = self.begin_heading(index, &item.kind).await {
                     return (worst.0.max(Verdict::Unknown), why);
                 }
-                self.begin_part(Some(index));
-                self.tell(Told::Now(index)).await;
-                tokio::time::sleep(self.options.pace).await;
                 continue;
             }
-            if skipping {
+            if is_skipping {
                 continue;
             }
-            self.tell(Told::Now(index)).await;
             let begun = Instant::now();
-            if matches!(item.kind, ItemKind::Do(_)) {
-                tokio::time::sleep(self.options.typing).await;
-            }
-            let found = match &item.kind {
-                ItemKind::Do(action) => self.act(action).await,
-                ItemKind::Expect(expectation) => self.check(expectation).await,
-                ItemKind::Step | ItemKind::Graded { .. } => continue,
-            };
-            let Found { verdict, evidence, text, named } = found;
+            let CheckResult { verdict, evidence, text, named } = self.play_item(index, item).await;
             if let Some((name, node)) = named {
                 self.names.nodes.insert(name, node);
-                self.tell_names().await;
+                self.report_names().await;
             }
             if verdict != Verdict::Pass
-                && again < AGAIN_MAX
-                && let Some(why) = self.void(item)
+                && repeats < REPEATS_MAX
+                && let Some(why) = self.is_void(item)
             {
-                again += 1;
-                let from = if script.is_sheet() { heading } else { 0 };
-                if let Err(why) = self.begin_again(from, why).await {
+                repeats += 1;
+                next = if script.is_sheet() { heading } else { 0 };
+                if let Err(why) = self.repeat(next, why).await {
                     return (worst.0.max(Verdict::Unknown), why);
                 }
-                next = from;
                 continue;
             }
-            if verdict == Verdict::Pass && asks_who_leads(item) {
-                self.steady = Steady::now(&self.ears);
+            if verdict == Verdict::Pass && is_about_leader(item) {
+                self.leadership = LeadershipWatch::start(&self.listener);
             }
             if verdict != Verdict::Pass && verdict > worst.0 {
-                worst = (verdict, format!("line {}: {text}", item.at));
+                worst = (verdict, messages::at_line(item.at, &text));
             }
-            self.tell(Told::Done(index, Done { verdict, evidence, text, took: begun.elapsed() })).await;
+            let result = ItemResult { verdict, evidence, text, took: begun.elapsed() };
+            self.report(ReportEvent::ItemEnded(index, result)).await;
             if verdict != Verdict::Pass {
                 if !script.is_sheet() {
                     return worst;
                 }
-                skipping = true;
+                is_skipping = true;
             }
         }
         worst
     }
 
-    /// Why what was not passed says nothing: see [`super::steady`]. A cluster of the scenario's own cannot begin again.
-    fn void(&self, item: &Item) -> Option<String> {
-        if self.script.needs_own() || asks_who_leads(item) {
-            return None;
+    async fn begin_heading(&mut self, index: usize, kind: &ItemKind) -> Result<(), Localized> {
+        self.end_part().await;
+        if matches!(kind, ItemKind::Graded { .. }) {
+            self.begin_line().await?;
         }
-        self.steady.moved(&self.ears.heard())
+        self.begin_part(Some(index));
+        self.report(ReportEvent::ItemStarted(index)).await;
+        tokio::time::sleep(self.options.pace).await;
+        Ok(())
     }
 
-    /// A line of the sheet is put in order when it begins; any other scenario here.
-    async fn begin_again(&mut self, from: usize, why: String) -> Result<(), String> {
+    async fn play_item(&mut self, index: usize, item: &Item) -> CheckResult {
+        self.report(ReportEvent::ItemStarted(index)).await;
+        match &item.kind {
+            ItemKind::Do(action) => {
+                tokio::time::sleep(self.options.typing).await;
+                self.act(action).await
+            }
+            ItemKind::Expect(expectation) => self.check(expectation).await,
+            ItemKind::Step | ItemKind::Graded { .. } => acted(Localized::default()),
+        }
+    }
+
+    /// Why a failed item proves nothing: see [`super::leadership`]. On a temporary cluster a scenario cannot be
+    /// repeated.
+    fn is_void(&self, item: &Item) -> Option<Localized> {
+        if self.script.needs_own() || is_about_leader(item) {
+            return None;
+        }
+        self.leadership.unexpected_election(&self.listener.observed())
+    }
+
+    /// A line of the sheet restores the cluster when it begins; for any other scenario it is restored here.
+    async fn repeat(&mut self, from: usize, why: Localized) -> Result<(), Localized> {
         self.part = None;
-        self.tell(Told::Again { from, why }).await;
+        self.report(ReportEvent::Repeated { from, why }).await;
         if self.script.is_sheet() {
             return Ok(());
         }
@@ -267,194 +290,181 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Each line of the sheet stands alone: it begins in order, with whoever leads then.
-    async fn begin_line(&mut self) -> Result<(), String> {
+    /// Each line of the sheet is independent: it begins with a restored cluster and names for its current roles.
+    async fn begin_line(&mut self) -> Result<(), Localized> {
         self.tidy().await?;
-        let nodes: Vec<NodeId> = self.stage.client.nodes().into_iter().map(|(id, _)| id).collect();
-        self.choose(&nodes).await;
+        self.bind_names().await;
         Ok(())
     }
 
-    async fn check(&self, expectation: &Expectation) -> Found {
-        let worked = self.worked.as_ref();
-        let (ears, names, since, load, steady) =
-            (&self.ears, &self.names, self.since, self.load.as_ref(), &self.steady);
-        let scene = Scene { stage: self.stage, ears, names, since, load, worked, steady };
-        scene.check(expectation).await
+    async fn check(&self, expectation: &Expectation) -> CheckResult {
+        let context = CheckContext {
+            cluster: self.cluster,
+            listener: &self.listener,
+            names: &self.names,
+            since: self.since,
+            load: self.load.as_ref(),
+            load_result: self.load_result.as_ref(),
+            leadership: &self.leadership,
+        };
+        context.check(expectation).await
     }
 
-    async fn act(&mut self, action: &Action) -> Found {
+    async fn act(&mut self, action: &Action) -> CheckResult {
         match action {
-            Action::Command(said) => self.command(said).await,
+            Action::Command(command) => self.run_command(command).await,
             Action::Load(clients) => {
-                self.worked = None;
-                match Load::begin(&self.stage.client, *clients, self.seed) {
+                self.load_result = None;
+                match Load::start(&self.cluster.client, *clients, self.seed) {
                     Ok(load) => {
                         self.load = Some(load);
-                        acted(format!("{clients} clients write and read"))
+                        acted(messages::clients_started(*clients))
                     }
-                    Err(error) => not_acted(Verdict::Unknown, error.to_string()),
+                    Err(error) => CheckResult::not_passed(Verdict::Unknown, client_error(&error)),
                 }
             }
             Action::LoadStop => match self.load.take() {
-                None => not_acted(Verdict::Unknown, "no load runs".to_owned()),
+                None => CheckResult::not_passed(Verdict::Unknown, messages::no_load()),
                 Some(load) => {
-                    let worked = load.stop().await;
-                    let text = format!(
-                        "{} operations, {} writes confirmed, {} of unknown outcome",
-                        worked.history.len(),
-                        worked.confirmed.len(),
-                        worked.unknown()
-                    );
-                    self.worked = Some(worked);
+                    let result = load.stop().await;
+                    let text = messages::load_stopped(result.history.len(), result.confirmed.len(), result.unknown());
+                    self.load_result = Some(result);
                     acted(text)
                 }
             },
-            Action::Chaos(time) => self.rage(self.options.chaos.unwrap_or(*time)).await,
+            Action::Chaos(time) => self.run_chaos(self.options.chaos.unwrap_or(*time)).await,
             Action::Wait(time) => {
                 tokio::time::sleep(on_this_machine(*time)).await;
-                acted(String::new())
+                acted(Localized::default())
             }
             Action::Restore => match self.restore().await {
-                Ok(()) => acted("all nodes agree".to_owned()),
-                Err(why) => not_acted(Verdict::Unknown, why),
+                Ok(()) => acted(messages::all_agree()),
+                Err(why) => CheckResult::not_passed(Verdict::Unknown, why),
             },
         }
     }
 
-    async fn restore(&self) -> Result<(), String> {
+    async fn restore(&self) -> Result<(), Localized> {
         match self.load {
-            Some(_) => order::restore_under_load(&self.stage.client, &self.ears).await,
-            None => order::restore(&self.stage.client, &self.ears).await,
+            Some(_) => restore_under_load(&self.cluster.client, &self.listener).await,
+            None => restore(&self.cluster.client, &self.listener).await,
         }
     }
 
-    async fn rage(&mut self, time: Duration) -> Found {
-        self.steady.move_on_purpose();
-        let until = Instant::now() + time;
-        let mut chaos = Chaos::new(self.stage.client.clone(), self.seed);
-        let mut kinds = BTreeSet::new();
-        while let Some(text) = chaos.turn(until).await {
-            kinds.insert(text.split_whitespace().nth(1).unwrap_or_default().to_owned());
-            let left = until.saturating_duration_since(Instant::now()).as_secs();
-            self.tell(Told::Note(format!("{left} s left: {text}"))).await;
+    async fn run_chaos(&mut self, time: Duration) -> CheckResult {
+        self.leadership.expect_move();
+        let end = Instant::now() + time;
+        let mut chaos = Chaos::new(self.cluster.client.clone(), self.seed);
+        while let Some(fault) = chaos.next(end).await {
+            let left = end.saturating_duration_since(Instant::now()).as_secs();
+            self.note(messages::chaos_left(left, &fault)).await;
         }
-        self.tell(Told::Note(String::new())).await;
-        acted(format!("{} faults in {:.0} s (seed {})", chaos.faults, time.as_secs_f64(), self.seed))
+        self.note(Localized::default()).await;
+        acted(messages::chaos_done(chaos.faults, time, self.seed))
     }
 
-    async fn command(&mut self, said: &Said) -> Found {
-        let line = match self.names.filled(&said.template) {
+    async fn run_command(&mut self, named: &NamedCommand) -> CheckResult {
+        let line = match self.names.filled(&named.template) {
             Ok(line) => line,
-            Err(why) => return not_acted(Verdict::Fail, why),
+            Err(why) => return CheckResult::not_passed(Verdict::Fail, why),
         };
         let command = match parse_line(&line) {
             Ok(command) => command,
-            Err(error) => return not_acted(Verdict::Fail, format!("{line}: {error}")),
+            Err(error) => {
+                return CheckResult::not_passed(Verdict::Fail, messages::of_command(&line, &error.message));
+            }
         };
-        let client = match said.within {
-            None => Ok(self.stage.client.clone()),
-            Some(time) => with_timeout(&self.stage.client, on_this_machine(time)),
+        let client = match named.within {
+            None => Ok(self.cluster.client.clone()),
+            Some(time) => with_timeout(&self.cluster.client, on_this_machine(time)),
         };
         let client = match client {
             Ok(client) => client,
-            Err(error) => return not_acted(Verdict::Unknown, error.to_string()),
+            Err(error) => return CheckResult::not_passed(Verdict::Unknown, client_error(&error)),
         };
-        self.steady.note(&command);
-        self.names.note(&command, self.ears.heard().reads());
-        let operation = Operation::begin(&line, &command, self.ears.mark());
-        let (ended, begun) = (operation.ended.clone(), operation.begun);
-        if let Some(name) = &said.name {
+        self.leadership.on_command(&command);
+        self.names.note(&command, self.listener.observed().states_read());
+        let operation = Operation::begin(&line, &command, self.listener.mark());
+        let sent = self.send(&line, &operation).await;
+        if let Some(name) = &named.name {
             self.names.operations.insert(name.clone(), operation);
         }
-        let tap = self.stage.tap.clone();
-        let number = tap.as_ref().map_or(0, |tap| tap.begin(&line));
-        let (asked, told) = (ASKED.fetch_add(1, Ordering::Relaxed), self.told.clone());
-        self.tell(Told::Asked { number: asked, line: line.clone() }).await;
-        // Whoever waits for it says it again if a busy machine was late with the answer.
-        let (ears, names) = (&self.ears, &self.names);
         let context = Context { client, stdin: false, progress: None };
-        let report = async move |outcome: Outcome| {
-            if let Some(tap) = tap {
-                tap.end(number, &outcome, begun.elapsed());
-            }
-            let (answer, took) = (outcome.clone(), begun.elapsed());
-            // Whoever listened may have gone.
-            let _ = told.send(Told::Answered { number: asked, outcome: answer, took }).await;
-            *ended.lock().unwrap_or_else(PoisonError::into_inner) = Some((outcome.clone(), begun.elapsed()));
-            outcome
-        };
-        if said.how == How::Start {
-            tokio::spawn(async move { report(execute(&command, &context).await).await });
-            return acted(format!("{line}: under way"));
+        if named.mode == CommandMode::Start {
+            tokio::spawn(async move { sent.answer(execute(&command, &context).await).await });
+            return acted(messages::of_command(&line, &messages::in_flight()));
         }
         let outcome = execute(&command, &context).await;
-        let outcome = persist(&command, &context, outcome, ears, names).await;
-        answered(&line, &report(outcome).await, said.how)
+        let outcome = await_answer(&command, &context, outcome, &self.listener, &self.names).await;
+        judged(&line, &sent.answer(outcome).await, named.mode)
     }
 
-    /// The end of a part: what the logs hold now stands beside what they held at its beginning.
+    /// Reports that a command is sent.
+    async fn send(&mut self, line: &str, operation: &Operation) -> SentCommand {
+        let sent = SentCommand::new(line, operation, self.cluster.tap.clone(), self.events.clone());
+        self.report(ReportEvent::CommandSent { number: sent.number, line: line.to_owned() }).await;
+        sent
+    }
+
+    /// Ends a part: reports the logs as they are now and as they were at its beginning.
     async fn end_part(&mut self) {
-        let after = Excerpt::of(&self.ears.heard());
+        let after = Excerpt::of(&self.listener.observed());
         if let Some((heading, before)) = self.part.take()
             && (heading.is_some() || before != after)
         {
-            self.tell(Told::Part { heading, before, after }).await;
+            self.report(ReportEvent::PartEnded { heading, before, after }).await;
         }
     }
 
-    async fn tidy(&mut self) -> Result<(), String> {
+    async fn tidy(&mut self) -> Result<(), Localized> {
         if let Some(load) = self.load.take() {
             load.stop().await;
         }
-        self.tell(Told::Note("restoring order".to_owned())).await;
-        let restored = order::restore(&self.stage.client, &self.ears).await;
-        self.tell(Told::Note(String::new())).await;
+        self.note(messages::restoring()).await;
+        let restored = restore(&self.cluster.client, &self.listener).await;
+        self.note(Localized::default()).await;
         restored
     }
 
-    /// A cluster of its own ends with the scenario; any other is left in order.
-    async fn take_down(&mut self, ended: (Verdict, String)) -> (Verdict, String) {
+    /// A temporary cluster ends with the scenario; any other is restored.
+    async fn take_down(&mut self, ending: Ending) -> Ending {
         self.end_part().await;
         if self.script.needs_own() {
-            return ended;
+            return ending;
         }
         match self.tidy().await {
-            Err(why) if ended.0 == Verdict::Pass => (Verdict::Unknown, why),
-            _ => ended,
+            Err(why) if ending.0 == Verdict::Pass => (Verdict::Unknown, why),
+            _ => ending,
         }
     }
 
-    /// Whatever a scenario shows, the invariants must have held all the time.
-    fn with_invariants(&self, ended: (Verdict, String)) -> (Verdict, String) {
-        match self.ears.heard().violations.first() {
-            Some(violation) if ended.0 != Verdict::Fail => (Verdict::Fail, violation.to_string()),
-            _ => ended,
+    /// The invariants must have held all the time, whatever the scenario is about.
+    fn with_invariants(&self, ending: Ending) -> Ending {
+        match self.listener.observed().violations.first() {
+            Some(violation) if ending.0 != Verdict::Fail => {
+                (Verdict::Fail, messages::violation(violation.invariant, &violation.to_string()))
+            }
+            _ => ending,
         }
     }
 }
 
-fn asks_who_leads(item: &Item) -> bool {
+fn is_about_leader(item: &Item) -> bool {
     matches!(&item.kind, ItemKind::Expect(Expectation { what: Expect::Leader { .. }, .. }))
 }
 
-fn acted(text: String) -> Found {
-    let evidence = Evidence { rule: "answer", text: text.clone(), ..Evidence::default() };
-    let evidence = if text.is_empty() { Vec::new() } else { vec![evidence] };
-    Found { verdict: Verdict::Pass, evidence, text, named: None }
+fn acted(text: Localized) -> CheckResult {
+    let evidence = (!text.is_empty()).then(|| Evidence { text: text.clone(), ..Evidence::default() });
+    CheckResult { verdict: Verdict::Pass, evidence: evidence.into_iter().collect(), text, named: None }
 }
 
-fn not_acted(verdict: Verdict, text: String) -> Found {
-    Found { verdict, evidence: Vec::new(), text, named: None }
-}
-
-/// What must be done and is refused is wrong; what might be done or not leaves the scenario without a verdict.
-fn answered(line: &str, outcome: &Outcome, how: How) -> Found {
-    let text = format!("{line}: {}", super::check::said(outcome));
+/// A required command that is refused fails the scenario. With an unknown outcome the verdict is unknown.
+fn judged(line: &str, outcome: &Outcome, mode: CommandMode) -> CheckResult {
+    let text = messages::of_command(line, &summary(outcome));
     match outcome.exit {
-        Exit::Done | Exit::NotWritten => acted(text),
-        _ if how == How::Try => acted(text),
-        Exit::Not | Exit::Usage => not_acted(Verdict::Fail, text),
-        Exit::Unknown | Exit::Nobody => not_acted(Verdict::Unknown, text),
+        Exit::Done | Exit::OutputFailed => acted(text),
+        _ if mode == CommandMode::Try => acted(text),
+        Exit::NotDone | Exit::Usage => CheckResult::not_passed(Verdict::Fail, text),
+        Exit::Unknown | Exit::Unreachable => CheckResult::not_passed(Verdict::Unknown, text),
     }
 }

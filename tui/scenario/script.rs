@@ -1,4 +1,4 @@
-//! What a scenario says, once its text was read: headings, actions and expectations, in order. Nothing here runs.
+//! A parsed scenario: headings, actions and expectations, in order. Nothing here runs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,47 +6,47 @@ use std::time::Duration;
 
 use epoca::protocol::{Epoch, NodeId, Offset};
 
-use super::lang::Words;
+use crate::lang::{Localized, localized};
 
-/// How long an expectation may take if its line does not say.
+/// How long an expectation may take if its line sets no time.
 ///
-/// The protocol promises that a thing happens, not how soon. A passing step ends when it is seen, so a long patience
-/// costs only a failing one.
+/// The protocol promises that something happens, not how soon. A step passes as soon as the expectation is met, so a
+/// long time delays only failures.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, Default)]
 pub struct Script {
     /// The name of its file without the ending.
     pub name: String,
-    pub title: Words,
-    /// What it will show.
-    pub about: Words,
+    pub title: Localized,
+    /// What the scenario shows.
+    pub about: Localized,
     pub needs: Needs,
     pub items: Vec<Item>,
-    /// As it was written.
+    /// The original text.
     pub text: String,
 }
 
-/// The cluster that it needs.
+/// The requirements on the cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Needs {
-    /// At least so many nodes; with a cluster of its own, exactly so many.
+    /// The least number of nodes; for a temporary cluster, the exact number.
     pub nodes: Option<u64>,
-    /// It cannot run on a cluster that is there already.
+    /// It cannot run on an existing cluster.
     pub own: bool,
     pub election_timeout_ms: Option<u64>,
-    /// For so long the leader may answer reads alone; 0 never.
+    /// How long the leader may answer reads alone; 0 never.
     pub lease_ms: u64,
-    /// A leader takes so many entries that are not final yet; beyond it writes are refused.
+    /// How many entries may wait to become final at a leader before it refuses writes.
     pub uncommitted_entries: Option<u64>,
-    /// A node takes a snapshot after so many entries, and keeps so many before it.
+    /// After how many entries a node takes a snapshot, and how many earlier entries its log keeps.
     pub snapshot_entries: Option<u64>,
     pub snapshot_margin: Option<u64>,
-    /// What the logs of a cluster of its own hold before its nodes start.
+    /// The logs of a temporary cluster before its nodes start.
     pub logs: Vec<LogBefore>,
 }
 
-/// `log n3 1:3 4:1 promise=7`: so many entries of each epoch, the first of each its opening.
+/// `log n3 1:3 4:1 promise=7`: the number of entries of each epoch. The first entry of each epoch is its opening.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogBefore {
     pub node: NodeId,
@@ -54,23 +54,23 @@ pub struct LogBefore {
     pub promise: Option<Epoch>,
 }
 
-/// One line of the text with the words below it.
+/// One line of the text with the indented texts below it.
 #[derive(Clone, Debug)]
 pub struct Item {
     /// The line's number, from 1.
     pub at: usize,
-    /// As it was written, without what stands below it.
+    /// The line itself.
     pub line: String,
-    pub words: Words,
-    pub why: Words,
+    pub words: Localized,
+    pub why: Localized,
     pub kind: ItemKind,
 }
 
 #[derive(Clone, Debug)]
 pub enum ItemKind {
-    /// Begins a part: what happens in it is told together.
+    /// Begins a part. The report shows the items of a part together.
     Step,
-    /// Begins the evidence for a line of the assignment's sheet: what the assignment calls it (`3b.2`), and its points.
+    /// Begins the evidence for a line of the assignment's sheet, with the assignment's label (`3b.2`) and points.
     Graded {
         label: Option<String>,
         points: Option<Points>,
@@ -79,16 +79,16 @@ pub enum ItemKind {
     Expect(Expectation),
 }
 
-/// Points of the assignment, in hundredths: sums are exact.
+/// Points of the assignment in hundredths, so that sums are exact.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Points(pub u32);
 
 impl FromStr for Points {
-    type Err = String;
+    type Err = Localized;
 
-    /// `0.15`, `2` or `0.5`; at most two decimals and three digits before them.
-    fn from_str(text: &str) -> Result<Points, String> {
-        let wrong = || "points are written as 0.15".to_owned();
+    /// `0.15`, `2` or `0.5`: at most three digits before the point and two behind it.
+    fn from_str(text: &str) -> Result<Points, Localized> {
+        let wrong = || localized!("write points as 0.15", "escreva os pontos como 0.15");
         let (whole, decimals) = text.split_once('.').unwrap_or((text, "0"));
         let digits = |text: &str, most: usize| {
             let sound = (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -113,34 +113,34 @@ impl std::iter::Sum for Points {
 
 #[derive(Clone, Debug)]
 pub enum Action {
-    Command(Said),
-    /// So many clients write and read on, until `load stop`.
+    Command(NamedCommand),
+    /// This many clients write and read until `load stop`.
     Load(u64),
     LoadStop,
-    /// Faults of all kinds, one after the other, for so long.
+    /// Random faults for this time.
     Chaos(Duration),
     Wait(Duration),
-    /// Everything heals, and all nodes agree again.
+    /// Undoes all faults and waits until all nodes agree.
     Restore,
 }
 
-/// A command of the common grammar, with names of nodes that are not known yet.
+/// A command of the shell's grammar, with names of nodes that are bound later.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Said {
-    pub how: How,
-    /// What the operation and its entries are called from here on.
+pub struct NamedCommand {
+    pub mode: CommandMode,
+    /// The name of the operation and of its entries from here on.
     pub name: Option<String>,
     pub within: Option<Duration>,
     pub template: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum How {
-    /// It must be done before the scenario goes on.
+pub enum CommandMode {
+    /// The command must succeed before the scenario continues.
     Do,
-    /// It is waited for, and may end in any way.
+    /// The scenario waits for the command, which may end in any way.
     Try,
-    /// It goes on beside what follows.
+    /// The scenario continues at once, while the command runs.
     Start,
 }
 
@@ -148,7 +148,7 @@ pub enum How {
 pub struct Expectation {
     pub what: Expect,
     pub within: Duration,
-    /// Said again and again until it is seen: what may get lost on the way is asked for once more.
+    /// A command that is repeated until the expectation is met, because its messages may be lost.
     pub repeating: Option<String>,
 }
 
@@ -156,9 +156,9 @@ pub struct Expectation {
 pub enum Expect {
     Outcome {
         of: String,
-        wanted: Ended,
+        wanted: OperationEnd,
     },
-    /// Neither confirmed to the client nor committed anywhere for so long.
+    /// Neither confirmed to the client nor committed at any node for this time.
     Unconfirmed {
         of: String,
         time: Duration,
@@ -216,14 +216,14 @@ pub enum Expect {
     Linearizable,
     /// Every confirmed write of the load is committed on every node.
     Kept,
-    /// The load that runs gets so many writes confirmed from now on.
+    /// The running load gets this many writes confirmed from now on.
     Confirms {
         writes: u64,
     },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ended {
+pub enum OperationEnd {
     Confirmed,
     Unknown,
     Refused,
@@ -250,7 +250,7 @@ impl EntryState {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reader {
-    /// Each of these nodes, from its own final database.
+    /// Each of the nodes, from its own final database.
     Local(Nodes),
     /// A client, linearizably.
     Client,
@@ -259,17 +259,18 @@ pub enum Reader {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NodeRef {
     Id(NodeId),
-    /// `$a`, `$leader`: bound when the scenario begins, or by an expectation.
+    /// `$a` or `$leader`: bound when the scenario begins, or by an expectation.
     Name(String),
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Nodes {
     These(Vec<NodeRef>),
-    /// All that run.
+    /// All live nodes.
     Each,
-    /// All that run but `$leader`.
+    /// All live nodes but the leader.
     Replicas,
+    /// At least one live node.
     Any,
 }
 
@@ -280,7 +281,7 @@ pub enum EntryRef {
     Name(String),
 }
 
-/// An event of this name whose fields are so.
+/// An event of this name with these fields.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pattern {
     pub fact: &'static str,
@@ -303,7 +304,7 @@ pub enum FieldValue {
 }
 
 impl Script {
-    /// The indices of the items that are ticked.
+    /// The indices of the expectations.
     pub fn expectations(&self) -> impl Iterator<Item = usize> {
         let items = self.items.iter().enumerate();
         items.filter(|(_, item)| matches!(item.kind, ItemKind::Expect(_))).map(|(index, _)| index)
@@ -313,7 +314,7 @@ impl Script {
         self.items.iter().any(|item| matches!(item.kind, ItemKind::Graded { .. }))
     }
 
-    /// Whether it must have a cluster of its own.
+    /// Whether it needs a temporary cluster.
     pub fn needs_own(&self) -> bool {
         self.needs.own || !self.needs.logs.is_empty()
     }

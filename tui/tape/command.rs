@@ -1,4 +1,4 @@
-//! `epoca record` and what `epoca replay` does without a screen: check a recording, hand it on to other programs.
+//! `epoca record`, and `epoca replay` without a screen: checks of a recording and exports to other programs.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
@@ -11,44 +11,45 @@ use epoca::protocol::trace::Event;
 use epoca::verify::dice::Dice;
 use epoca::verify::invariants::Source;
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::command::shell::{Global, Look};
+use crate::command::options::Global;
+use crate::command::signals::termination_but_hang_up;
 use crate::command::{Exit, Outcome, Tone, execute, find, print};
+use crate::lang::Lang;
 use crate::tape::check::{Finding, Linearizable, Verdict, check, inversions, names};
+use crate::tape::cluster_recorder::ClusterRecorder;
+use crate::tape::export;
 use crate::tape::file::{FileError, Recording, read, read_as_written};
-use crate::tape::gather::Gathering;
+use crate::tape::json;
 use crate::tape::order::{delayed, sorted};
 use crate::tape::record::{Record, What};
-use crate::tape::{export, json};
 
 #[derive(Args, Clone, Debug)]
 pub struct RecordArgs {
-    /// The file to write; it must not exist
+    /// The file to write; it must not exist yet
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// How long to record [default: until Ctrl-C or SIGTERM]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub seconds: Option<u64>,
-    /// The greatest size of the file, as 64MB; when it is reached, recording ends
+    /// The greatest size of the file, as 64MB; the recording ends when it is reached
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = size)]
     pub record_max: u64,
 }
 
-/// Recording beside something else.
+/// The options of a command that can also record.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Recorded {
-    /// Record all that happens in this file, for `epoca replay`; it must not exist
+pub struct RecordOptions {
+    /// Record everything that happens in this file, for `epoca replay`; it must not exist yet
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
-    /// The greatest size of that file, as 64MB; when it is reached, recording ends
+    /// The greatest size of that file, as 64MB; the recording ends when it is reached
     #[arg(long, value_name = "SIZE", default_value = "256MB", value_parser = size)]
     pub record_max: u64,
 }
 
-impl Recorded {
-    /// The file for one of several things that are recorded one after the other: `demo.jsonl` is `demo-NAME.jsonl`
-    /// then.
+impl RecordOptions {
+    /// The file for the recording of this name. With several recordings `demo.jsonl` becomes `demo-NAME.jsonl`.
     pub fn file_for(&self, name: &str, many: bool) -> Option<PathBuf> {
         let file = self.record.as_ref()?;
         if !many {
@@ -65,25 +66,23 @@ pub struct ReplayArgs {
     /// The recording
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Check the invariants and the linearizability of the operations, and end: 0 nothing is violated, 1 something is
+    /// Check the invariants and the linearizability of the operations, and end: exit code 1 for a violation, else 0
     #[arg(long, conflicts_with = "export")]
     pub check: bool,
     /// Write the events for another program, and end
     #[arg(long, value_name = "FORMAT", value_enum)]
     pub export: Option<Export>,
-    /// Where to write them [default: standard output]
+    /// The file for the export [default: standard output]
     #[arg(long, value_name = "FILE", requires = "export")]
     pub out: Option<PathBuf>,
-    /// Delay what each node told by up to so many milliseconds, in twenty ways, and check that the order of causes is
-    /// found again each time, and stands in the file as it is
+    /// Check that the file is in happens-before order, and that twenty shuffled orders of arrival, with delays of up to
+    /// this many milliseconds, are sorted into happens-before order again
     #[arg(long, value_name = "MILLIS", requires = "check", hide = true)]
     pub shuffle: Option<u64>,
-    #[command(flatten)]
-    pub look: Look,
 }
 
 impl ReplayArgs {
-    /// Whether the recording is to be looked at.
+    /// Whether the recording is to be opened in the console.
     pub fn is_for_the_screen(&self) -> bool {
         !self.check && self.export.is_none()
     }
@@ -93,7 +92,7 @@ impl ReplayArgs {
 pub enum Export {
     /// For ShiViz: events with vector clocks
     Shiviz,
-    /// The events as JSON, one a line
+    /// The events as JSON, one per line
     Jsonl,
 }
 
@@ -102,68 +101,57 @@ fn size(text: &str) -> Result<u64, String> {
     let units = [("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1), ("", 1)];
     let number = units.into_iter().find_map(|(unit, bytes)| Some((text.strip_suffix(unit)?.trim(), bytes)));
     let bytes = number.and_then(|(number, bytes)| number.parse::<u64>().ok()?.checked_mul(bytes));
-    bytes.filter(|bytes| *bytes >= 1_000).ok_or("a size is a number of bytes from 1000 on, as 64MB or 500KB".to_owned())
+    bytes.filter(|bytes| *bytes >= 1_000).ok_or("expected a number of bytes from 1000 on, as 64MB or 500KB".to_owned())
 }
 
-/// Records a running cluster until it is told to end.
+/// Records a running cluster until a signal comes or the time is over.
 pub async fn record(args: &RecordArgs, global: &Global) -> Outcome {
     let client = match find::find(global) {
-        Ok(found) => find::connect(&found, global).await.map_err(|error| execute::failed(&error)),
+        Ok(target) => find::connect(&target, global).await.map_err(|error| execute::failed(&error)),
         Err(outcome) => Err(outcome),
     };
     let client = match client {
         Ok(client) => client,
         Err(outcome) => return outcome,
     };
-    let ended = match told_to_end(args.seconds) {
-        Ok(ended) => ended,
-        Err(error) => return Outcome::error(Exit::Not, "no_signals", format!("cannot wait for signals: {error}")),
+    let terminated = match termination_but_hang_up() {
+        Ok(terminated) => terminated,
+        Err(outcome) => return outcome,
     };
-    let gathering = match Gathering::begin(&args.file, args.record_max, &client).await {
-        Ok(gathering) => gathering,
-        Err(error) => return unreadable(&error, Exit::Not),
+    let recorder = match ClusterRecorder::start(&args.file, args.record_max, &client).await {
+        Ok(recorder) => recorder,
+        Err(error) => return unreadable(&error, Exit::NotDone),
     };
-    let full = async {
-        while gathering.written().trouble().is_none() {
+    let is_over = async {
+        match args.seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => std::future::pending().await,
+        }
+    };
+    let has_problem = async {
+        while recorder.status().problem().is_none() {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     };
     tokio::select! {
-        () = ended => {}
-        () = full => {}
+        () = terminated => {}
+        () = is_over => {}
+        () = has_problem => {}
     }
-    let written = gathering.end().await;
-    let exit = if written.failed.is_some() { Exit::Not } else { Exit::Done };
+    let status = recorder.end().await;
+    let exit = if status.failed.is_some() { Exit::NotDone } else { Exit::Done };
     let json = json!({
         "file": args.file,
-        "records": written.records,
-        "bytes": written.bytes,
-        "full": written.full,
-        "dropped": written.dropped,
-        "failed": written.failed,
+        "records": status.records,
+        "bytes": status.bytes,
+        "full": status.full,
+        "dropped": status.dropped,
+        "failed": status.failed,
     });
-    Outcome::done(json).exit(exit).line(Tone::Result, written.summary(&args.file))
+    Outcome::done(json).exit(exit).line(Tone::Result, status.summary(&args.file))
 }
 
-fn told_to_end(seconds: Option<u64>) -> io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        let over = async {
-            match seconds {
-                Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            () = over => {}
-        }
-    })
-}
-
-/// Checks or exports a recording. A file that cannot be read is a matter of usage: exit 2.
+/// Checks or exports a recording. A file that cannot be read is a usage error: exit code 2.
 pub fn replay(args: &ReplayArgs) -> Outcome {
     let recording = match read(&args.file) {
         Ok(recording) => recording,
@@ -174,7 +162,7 @@ pub fn replay(args: &ReplayArgs) -> Outcome {
         Some(format) => exported(format, &recording, args.out.as_deref()),
         None => checked(&args.file, &recording),
     };
-    let torn = recording.torn.then(|| "its last line is not whole, and was left out".to_owned());
+    let torn = recording.torn.then(|| "its last line is incomplete and was left out".to_owned());
     outcome.lines(Tone::Note, torn)
 }
 
@@ -191,7 +179,7 @@ fn exported(format: Export, recording: &Recording, out: Option<&Path>) -> Outcom
         let mut out = BufWriter::new(print::Stdout);
         return match write(&mut out).and_then(|_| out.flush()) {
             Ok(()) => Outcome::done(Value::Null),
-            Err(error) => print::cut_short(&error),
+            Err(error) => print::output_failed(&error),
         };
     };
     let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
@@ -200,14 +188,14 @@ fn exported(format: Export, recording: &Recording, out: Option<&Path>) -> Outcom
     });
     let mut file = match file {
         Ok(file) => BufWriter::new(file),
-        Err(error) => return unreadable(&error, Exit::Not),
+        Err(error) => return unreadable(&error, Exit::NotDone),
     };
     match write(&mut file).and_then(|count| file.flush().map(|()| count)) {
         Ok(count) => {
             let text = format!("{count} events written to {}", path.display());
             Outcome::done(json!({"events": count, "file": path})).line(Tone::Result, text)
         }
-        Err(error) => unreadable(&FileError::Io(path.to_owned(), error), Exit::Not),
+        Err(error) => unreadable(&FileError::Io(path.to_owned(), error), Exit::NotDone),
     }
 }
 
@@ -226,16 +214,16 @@ fn checked(path: &Path, recording: &Recording) -> Outcome {
         "linearizable": linearizable_json(&verdict.linearizable),
         "violations": verdict.findings.iter().map(|finding| finding_json(finding, records)).collect::<Vec<_>>(),
     });
-    let lost = (verdict.lost > 0).then(|| format!("{} events were lost while it was recorded", verdict.lost));
-    let exit = if verdict.findings.is_empty() { Exit::Done } else { Exit::Not };
+    let lost = (verdict.lost > 0).then(|| format!("{} events were lost during the recording", verdict.lost));
+    let exit = if verdict.findings.is_empty() { Exit::Done } else { Exit::NotDone };
     let outcome = Outcome::done(json).exit(exit).line(Tone::Result, head).lines(Tone::Note, lost);
-    let outcome = outcome.lines(Tone::Result, names().into_iter().map(|name| line_of(name, &verdict)));
+    let outcome = outcome.lines(Tone::Result, names().into_iter().map(|name| check_line(name, &verdict)));
     let get = |number: u64| records.get(usize::try_from(number).ok()?);
     let found = verdict.findings.iter().flat_map(|finding| evidence_lines(finding, 0, get));
     outcome.lines(Tone::Result, found.collect::<Vec<_>>())
 }
 
-/// How many orders of arrival are tried.
+/// How many orders of arrival are checked.
 const SHUFFLES: u64 = 20;
 
 fn shuffled(path: &Path, delay_max: u64) -> Outcome {
@@ -252,27 +240,27 @@ fn shuffled(path: &Path, delay_max: u64) -> Outcome {
         unsorted += u64::from(!inversions(&arrived).is_empty());
         found.extend(inversions(&sorted(arrived)).into_iter().map(|text| format!("order {seed}, {text}")));
     }
-    let exit = if found.is_empty() { Exit::Done } else { Exit::Not };
+    let exit = if found.is_empty() { Exit::Done } else { Exit::NotDone };
     let json = json!({"file": path, "records": records.len(), "inversions": found, "unsorted": unsorted});
     let head = format!(
-        "{}: {} effects above their causes; {unsorted} of {SHUFFLES} orders of arrival had some before they were sorted",
+        "{}: {} effects before their causes; {unsorted} of {SHUFFLES} orders of arrival had some before sorting",
         path.display(),
         found.len(),
     );
     Outcome::done(json).exit(exit).line(Tone::Result, head).lines(Tone::Result, found)
 }
 
-fn line_of(name: &str, verdict: &Verdict) -> String {
+fn check_line(name: &str, verdict: &Verdict) -> String {
     let found = verdict.findings.iter().any(|finding| finding.violation.invariant == name);
     match (&verdict.linearizable, found) {
         (_, true) => format!("✗ {name}"),
         (Linearizable::Yes(placed), false) if name == "linearizable" => format!("✓ {name} ({placed} operations)"),
-        (Linearizable::Unknown(why), false) if name == "linearizable" => format!("? {name}: {why}"),
+        (Linearizable::Unknown(why), false) if name == "linearizable" => format!("? {name}: {}", why.to(Lang::English)),
         (_, false) => format!("✓ {name}"),
     }
 }
 
-/// The violation, then the events that show it, from records that are got by their number.
+/// The violation, then the events that prove it. `get` returns a record by its number.
 pub fn evidence_lines<'a>(finding: &Finding, first: u64, get: impl Fn(u64) -> Option<&'a Record>) -> Vec<String> {
     let violation = &finding.violation;
     let mut lines = vec![format!("VIOLATION of {}: {}", violation.invariant, violation.text.trim_end())];
@@ -280,14 +268,14 @@ pub fn evidence_lines<'a>(finding: &Finding, first: u64, get: impl Fn(u64) -> Op
         let found = (first..finding.records).rev().find_map(|number| fact(source, get(number)?));
         lines.push(match found {
             Some((at, fact)) => format!("    {}·{}  at {at:.6} s  {fact}", source.node, source.number),
-            None => format!("    {}·{}  the state in which it was first seen", source.node, source.number),
+            None => format!("    {}·{}  the first observed state", source.node, source.number),
         });
     }
     lines
 }
 
-/// The event that is meant, and its time, if the record is it. Numbers begin anew with each process, so it is the
-/// latest before that counts.
+/// The event of this source and its time, if the record holds it. Each process numbers its events from 1, so the last
+/// such event before the finding is the right one.
 fn fact(source: &Source, record: &Record) -> Option<(f64, String)> {
     let What::Observed(_, Observed::Events(events)) = &record.what else { return None };
     let is_it = |event: &&Event| event.node == source.node && event.number == source.number;
@@ -312,7 +300,7 @@ fn linearizable_json(linearizable: &Linearizable) -> Value {
     match linearizable {
         Linearizable::Yes(placed) => json!({"result": "yes", "operations": placed}),
         Linearizable::No(why) => json!({"result": "no", "why": why}),
-        Linearizable::Unknown(why) => json!({"result": "unknown", "why": why}),
+        Linearizable::Unknown(why) => json!({"result": "unknown", "why": why.to(Lang::English)}),
     }
 }
 

@@ -1,5 +1,5 @@
-//! A recording in a file: a header, then a record a line, appended as it goes. Reading accepts a last line that was
-//! torn by a crash or is being written just now; anything else that is wrong is told with its line.
+//! A recording in a file: a header, then one record per line. Reading accepts a last line that a crash has torn or that
+//! is being written; any other mistake is an error with its line.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
@@ -13,15 +13,15 @@ use crate::tape::json;
 use crate::tape::order::sorted;
 use crate::tape::record::Record;
 
-/// The version of the format; it grows when older programs would misread it.
+/// The version of the format. It grows when older programs would misread a file.
 const FORMAT: u64 = 1;
 
-/// The longest line: a snapshot of the longest tail is far below.
+/// The greatest length of a line. A snapshot of the longest tail is far shorter.
 const LINE_BYTES_MAX: u64 = 32 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    #[error("{} exists already; a recording never overwrites anything: name another file, or delete it", .0.display())]
+    #[error("{} exists already; a recording never overwrites a file: name another file, or delete it", .0.display())]
     Exists(PathBuf),
     #[error("{}: {}", .0.display(), .1)]
     Io(PathBuf, io::Error),
@@ -42,7 +42,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Begins a new file, readable by its owner alone: values that people typed are nobody else's business.
+    /// Creates a new file that only its owner can read, because it holds values that people typed.
     pub fn create(path: &Path, bytes_max: u64) -> Result<Writer, FileError> {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let file = file.map_err(|error| match error.kind() {
@@ -57,7 +57,7 @@ impl Writer {
         Ok(writer)
     }
 
-    /// False if the file is full: then nothing of the record was written.
+    /// False if the file is full. Then nothing of the record is written.
     pub fn write(&mut self, record: &Record) -> Result<bool, FileError> {
         for line in json::lines(record) {
             if !self.line(&line)? {
@@ -90,11 +90,11 @@ impl Writer {
     }
 }
 
-/// A recording that was read to its end.
+/// A recording that was read completely.
 #[derive(Debug)]
 pub struct Recording {
     pub records: Vec<Record>,
-    /// The last line was not whole, and was left out.
+    /// The last line was incomplete and was left out.
     pub torn: bool,
 }
 
@@ -104,7 +104,7 @@ pub fn read(path: &Path) -> Result<Recording, FileError> {
     Ok(Recording { records: sorted(records), torn })
 }
 
-/// The records in the order of their lines. Recordings that older programs made have them as they arrived.
+/// The records in the order of their lines. In recordings of older programs this is the order of arrival.
 pub fn read_as_written(path: &Path) -> Result<Recording, FileError> {
     let mut reader = Reader::open(path)?;
     let mut records = Vec::new();
@@ -119,7 +119,7 @@ pub struct Reader {
     path: PathBuf,
     file: BufReader<File>,
     line: u64,
-    /// The last line was not whole, and was left out.
+    /// The last line was incomplete and was left out.
     pub torn: bool,
 }
 
@@ -136,12 +136,12 @@ impl Reader {
         }
     }
 
-    /// The next record; `None` at the end.
+    /// The next record, `None` at the end.
     pub fn next(&mut self) -> Result<Option<Record>, FileError> {
         let Some(line) = self.line()? else { return Ok(None) };
         match json::record(&line) {
             Ok(record) => Ok(Some(record)),
-            // Whole lines end with the line's end; only the last may lack it.
+            // Complete lines end with a newline; only the last line may lack it.
             Err(_) if !line.ends_with('\n') => {
                 self.torn = true;
                 Ok(None)
@@ -156,9 +156,9 @@ impl Reader {
         let length = read.map_err(|error| FileError::Io(self.path.clone(), error))?;
         self.line += 1;
         if length as u64 == LINE_BYTES_MAX {
-            return Err(FileError::Line(self.path.clone(), self.line, "it is too long for a record".to_owned()));
+            return Err(FileError::Line(self.path.clone(), self.line, "it is longer than any record".to_owned()));
         }
-        // What is no text makes no record; it is told as such.
+        // Bytes that are not UTF-8 make no record; parsing reports them.
         Ok((length > 0).then(|| String::from_utf8_lossy(&bytes).into_owned()))
     }
 }
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_again() {
+    fn a_written_recording_is_read_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let recording = read(&written(folder.path())).expect("a recording");
         assert_eq!(recording.records, [record(1), record(2), record(3)]);
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_last_line_is_left_out_and_told() {
+    fn a_torn_last_line_is_left_out_and_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = written(folder.path());
         let whole = std::fs::read(&path).expect("a file");
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_wrong_elsewhere_is_told_with_its_number() {
+    fn a_mistake_in_another_line_is_reported_with_its_number() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = written(folder.path());
         let text = std::fs::read_to_string(&path).expect("a file").replacen("\"begin\":2", "\"begin\":two", 1);
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn another_format_and_no_recording_are_refused_with_words() {
+    fn another_format_and_other_files_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("other.jsonl");
         for (text, words) in [
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_file_takes_no_more_and_nothing_is_overwritten() {
+    fn a_full_file_accepts_no_more_and_nothing_is_overwritten() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("small.jsonl");
         let mut writer = Writer::create(&path, 200).expect("a file");

@@ -1,15 +1,13 @@
-//! The tape: what happened in a cluster as somebody watched it, record by record, so that it can be looked at again,
-//! checked and handed on.
+//! The tape: what was observed of a cluster, record by record, so that it can be viewed again, checked and exported.
 //!
 //! ```text
-//!   console, scenario, `epoca record` ──► Record ──► Ring      (memory, bounded, with keyframes: look back)
+//!   console, scenario, `epoca record` ──► Record ──► Ring      (memory, bounded, with keyframes: looking back)
 //!                                           │
 //!                                           ├──────► Recorder ──► FILE (JSON lines) ──► read ──► `epoca replay`
 //!                                           └──────► Checker  (invariants, linearizability)
 //! ```
 //!
-//! Nothing here knows the screen: what a record does to it is the business of the console's update, for which a record
-//! is a message like that of a live node.
+//! Nothing here knows the screen. For the console's update a record is a message like one from a live node.
 
 mod order;
 
@@ -23,7 +21,7 @@ mod file;
 
 mod recorder;
 
-mod gather;
+mod cluster_recorder;
 
 mod check;
 
@@ -32,11 +30,11 @@ mod export;
 pub mod command;
 
 pub use check::{Checker, Finding, LINEARIZABLE, Linearizable, Verdict, check, is_judged, names as check_names};
+pub use cluster_recorder::{ClusterRecorder, Tap, process_state};
 pub use command::evidence_lines;
 #[cfg(test)]
 pub use file::read_as_written;
 pub use file::{FileError, read};
-pub use gather::{Gathering, Tap, seen};
 pub use order::{answer_step, each, observed_step, process_step};
 #[cfg(test)]
 pub use order::{delayed, sorted};

@@ -1,5 +1,5 @@
-//! The order of a tape: what is told of a cluster arrives over several connections, and stands on the tape in
-//! happens-before order ([`CausalOrder`]), whether it is seen live, recorded without a screen, or read from a file.
+//! The order of a tape. Observations arrive over several connections; on the tape they are in happens-before order
+//! ([`CausalOrder`]), whether they are live, recorded without a screen, or read from a file.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Item for What {
     }
 }
 
-/// Events come here one by one.
+/// The step of an observation, which holds at most one event.
 pub fn observed_step(observed: &Observed) -> Step<'_> {
     match observed {
         Observed::Snapshot { snapshot, .. } => Step::Joined(snapshot),
@@ -46,9 +46,9 @@ pub fn answer_step(outcome: &Outcome) -> Step<'static> {
     confirmed(outcome).map_or(Step::Other, Step::Confirmed)
 }
 
-/// The entry at which a write was confirmed.
+/// The entry of a confirmed write.
 fn confirmed(outcome: &Outcome) -> Option<EntryId> {
-    // What else names an entry, as a fault that was done to it, says so in words.
+    // Other outcomes with an entry, as those of faults, have a message.
     if outcome.exit != Exit::Done || !outcome.json["message"].is_null() {
         return None;
     }
@@ -56,7 +56,7 @@ fn confirmed(outcome: &Outcome) -> Option<EntryId> {
     Some(EntryId::new(number("epoch")?, number("offset")?))
 }
 
-/// Where a record comes from.
+/// The source of a record.
 pub fn lane(what: &What) -> Lane {
     match what {
         What::Observed(node, _) => Lane::Node(*node),
@@ -66,7 +66,7 @@ pub fn lane(what: &What) -> Lane {
     }
 }
 
-/// Each event by itself.
+/// Splits an observation into one for each event.
 pub fn each(observed: Observed) -> Vec<Observed> {
     match observed {
         Observed::Events(events) => events.into_iter().map(|event| Observed::Events(vec![event])).collect(),
@@ -74,7 +74,7 @@ pub fn each(observed: Observed) -> Vec<Observed> {
     }
 }
 
-/// What is told, and how long it has waited elsewhere already.
+/// An observation, and how long it has waited before.
 #[derive(Clone, Debug)]
 struct Arrived {
     what: What,
@@ -91,11 +91,11 @@ impl Item for Arrived {
     }
 }
 
-/// Puts records in order as they come.
+/// Orders records as they arrive.
 #[derive(Clone, Debug)]
 pub struct Sorter {
     order: CausalOrder<Arrived>,
-    /// When the last record was released: times on a tape never go back.
+    /// When the last record was released. Times on a tape never decrease.
     at: Duration,
 }
 
@@ -106,7 +106,7 @@ impl Default for Sorter {
 }
 
 impl Sorter {
-    /// Takes what is told now.
+    /// Takes an observation that arrives now.
     pub fn push(&mut self, now: Duration, what: What) {
         self.push_late(now, what, Duration::ZERO);
     }
@@ -128,16 +128,16 @@ impl Sorter {
         }
     }
 
-    /// The next record whose turn has come.
+    /// The next record that is ready.
     pub fn next(&mut self, now: Duration) -> Option<Record> {
         let released = self.order.next(now)?;
         Some(self.record(now, released))
     }
 
-    /// The next record, though its cause has not come: nothing comes any more.
+    /// The next record even if its cause is missing, because nothing more arrives.
     pub fn next_at_end(&mut self) -> Option<Record> {
         let released = self.order.next_at_end()?;
-        // It was asked for the end of all time.
+        // The order computed the wait up to the end of time.
         let since = Duration::MAX - released.waited;
         let at = self.at.max(since);
         Some(self.record(at, Released { waited: at - since, ..released }))
@@ -151,12 +151,12 @@ impl Sorter {
     }
 }
 
-/// Records as they arrived, in order.
+/// Orders records that are in the order of their arrival.
 pub fn sorted(records: impl IntoIterator<Item = Record>) -> Vec<Record> {
     let mut sorter = Sorter::default();
     let mut sorted = Vec::new();
     for record in records {
-        // What is overdue by then was released before this arrived.
+        // Overdue records are released before this one arrives.
         sorted.extend(std::iter::from_fn(|| sorter.next(record.at)));
         sorter.push_late(record.at, record.what, record.waited);
         sorted.extend(std::iter::from_fn(|| sorter.next(record.at)));
@@ -165,8 +165,8 @@ pub fn sorted(records: impl IntoIterator<Item = Record>) -> Vec<Record> {
     sorted
 }
 
-/// As [`sorted`], after each node's connection has delayed what it carries by a time of its own that changes: how the
-/// same would have arrived elsewhere. The node's own order stays.
+/// The same records in the order in which they would have arrived with other delays of the connections to the nodes.
+/// The order within a node stays.
 pub fn delayed(records: impl IntoIterator<Item = Record>, delay: impl Fn(NodeId, u64) -> Duration) -> Vec<Record> {
     let mut last = std::collections::BTreeMap::new();
     let mut records: Vec<Record> = records
@@ -174,7 +174,7 @@ pub fn delayed(records: impl IntoIterator<Item = Record>, delay: impl Fn(NodeId,
         .enumerate()
         .map(|(index, record)| {
             let Lane::Node(node) = lane(&record.what) else { return record };
-            // Some come together, as they do over a connection.
+            // Groups of records share a delay, as over a real connection.
             let at = (record.at + delay(node, index as u64 / 20)).max(last.get(&node).copied().unwrap_or_default());
             last.insert(node, at);
             Record { at, ..record }

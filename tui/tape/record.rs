@@ -1,4 +1,4 @@
-//! What a tape is made of: one thing that was learnt of a cluster, with the time at which it arrived.
+//! The records of a tape: one observation of a cluster each, with the time at which it arrived.
 
 use std::time::Duration;
 
@@ -9,40 +9,40 @@ use epoca::verify::invariants::Source;
 
 use crate::command::{Line, Outcome};
 
-/// How much of an operation's answer a tape keeps.
+/// The greatest part of an operation's answer that a tape keeps.
 const LINES_MAX: usize = 200;
 const LINE_CHARACTERS_MAX: usize = 2_000;
 const JSON_BYTES_MAX: usize = 8 << 10;
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Record {
-    /// Since the recording began, by the clock of whoever records; an event has its node's own time besides.
+    /// The time since the recording began, by the recorder's clock. Events also have the time of their node.
     pub at: Duration,
     pub what: What,
-    /// Of an event whose order is unknown: the node whose sending must precede it and was not heard in time.
+    /// For an event whose order is unknown: the node whose sending must precede it and was not observed in time.
     pub missing: Option<NodeId>,
-    /// How long it waited for what it follows from: it arrived so much before `at`.
+    /// How long the record waited for its cause: it arrived this long before `at`.
     pub waited: Duration,
 }
 
 #[allow(clippy::large_enum_variant, reason = "snapshots are few; events are what comes most, and are the middle size")]
 #[derive(Clone, PartialEq, Debug)]
 pub enum What {
-    /// The nodes that are watched, and why they cannot be killed or started from there, if so.
+    /// The observed nodes, and why they cannot be killed or started from there, if they cannot.
     Nodes {
         nodes: Vec<(NodeId, String)>,
         no_launcher: Option<String>,
     },
     /// A snapshot, one event, a loss or a broken connection.
     Observed(NodeId, Observed),
-    /// What the launcher says of a process.
+    /// A change of a process, as the launcher reports it.
     Process(NodeId, ProcessSeen),
-    /// Somebody asked for this, as it would be typed. Numbers count from the beginning of the recording.
+    /// An operation begins; the line is as it would be typed. Numbers count from the beginning of the recording.
     Begin {
         number: u64,
         line: String,
     },
-    /// How it ended and how long it took; the outcome [`reduced`].
+    /// The operation ends. The outcome is [`reduced`].
     End {
         number: u64,
         took: Duration,
@@ -51,23 +51,23 @@ pub enum What {
     Mark(Mark),
 }
 
-/// What the launcher says of a node's process.
+/// The state of a node's process, as the launcher reports it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ProcessSeen {
     Running,
     Paused,
-    /// A person ended it.
+    /// It was killed on request.
     Killed,
-    /// It ended by itself, and how.
+    /// It ended unexpectedly, with this exit status.
     Ended(String),
 }
 
-/// A place to come back to.
+/// A place in the recording to return to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mark {
     pub kind: MarkKind,
     pub text: String,
-    /// The events that show it.
+    /// The events that prove it.
     pub evidence: Vec<Source>,
 }
 
@@ -76,9 +76,9 @@ pub enum MarkKind {
     Bookmark,
     /// A step of a scenario.
     Scenario,
-    /// How a scenario has ended; the text begins with the verdict's word and the scenario's name.
+    /// The end of a scenario. The text begins with the verdict's name and the scenario's name.
     Verdict,
-    /// A check has found something that must not be.
+    /// A check has found a violation.
     Violation,
 }
 
@@ -100,8 +100,7 @@ impl Record {
         Record { at, what, missing: None, waited: Duration::ZERO }
     }
 
-    /// About how much memory it takes, in bytes. Keys and values are shared with the state that holds them, and counted
-    /// nonetheless.
+    /// The approximate size in memory, in bytes. Keys and values are counted, although they may be shared with a state.
     pub fn weight(&self) -> usize {
         size_of::<Record>() + self.what.weight()
     }
@@ -118,7 +117,7 @@ impl What {
             What::Observed(_, Observed::Disconnected(why)) => why.len(),
             What::Observed(_, Observed::Lost(_)) | What::Process(..) => 0,
             What::Begin { line, .. } => line.len(),
-            What::End { outcome, .. } => outcome.lines.iter().map(|line| size_of_val(line) + line.text.len()).sum(),
+            What::End { outcome, .. } => outcome.lines.iter().map(|line| size_of_val(line) + line.text.bytes()).sum(),
             What::Mark(mark) => mark.text.len() + size_of_val(mark.evidence.as_slice()),
         }
     }
@@ -142,12 +141,13 @@ fn previews(previews: &[Preview]) -> usize {
     previews.iter().map(|preview| size_of_val(preview) + bytes(preview).iter().sum::<usize>()).sum()
 }
 
-/// An outcome with no more of its answer than a tape keeps.
+/// The outcome with the part of its answer that a tape keeps.
 pub fn reduced(outcome: &Outcome) -> Outcome {
-    let line = |line: &Line| match line.text.char_indices().nth(LINE_CHARACTERS_MAX) {
-        Some((end, _)) => Line { tone: line.tone, text: format!("{}…", &line.text[..end]) },
-        None => line.clone(),
+    let cut = |text: &str| match text.char_indices().nth(LINE_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     };
+    let line = |line: &Line| Line { tone: line.tone, text: line.text.map(cut) };
     let is_small = outcome.json.to_string().len() <= JSON_BYTES_MAX;
     let json = if is_small { outcome.json.clone() } else { serde_json::Value::Null };
     Outcome { exit: outcome.exit, lines: outcome.lines.iter().take(LINES_MAX).map(line).collect(), json }
@@ -157,14 +157,16 @@ pub fn reduced(outcome: &Outcome) -> Outcome {
 mod tests {
     use super::*;
     use crate::command::Tone;
+    use crate::lang::Lang;
 
     #[test]
-    fn an_answer_is_cut_where_it_is_long() {
+    fn a_long_answer_is_cut() {
         let long = "ü".repeat(LINE_CHARACTERS_MAX + 1);
         let lines = std::iter::repeat_n(long, LINES_MAX + 1);
         let json = serde_json::json!("x".repeat(JSON_BYTES_MAX));
         let outcome = reduced(&Outcome::done(json).lines(Tone::Result, lines));
         assert_eq!((outcome.lines.len(), outcome.json), (LINES_MAX, serde_json::Value::Null));
-        assert_eq!(outcome.lines[0].text.chars().count(), LINE_CHARACTERS_MAX + 1, "with the ellipsis");
+        let line = outcome.lines[0].text.to(Lang::English);
+        assert_eq!(line.chars().count(), LINE_CHARACTERS_MAX + 1, "with the ellipsis");
     }
 }

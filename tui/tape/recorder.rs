@@ -1,51 +1,60 @@
-//! Writes a recording beside whatever goes on: a thread of its own takes records from a bounded queue, so that a slow
-//! disk never keeps anybody waiting. What did not fit is counted and said.
+//! Writes a recording on a thread of its own. The thread takes records from a bounded queue, so that a slow disk never
+//! blocks the program. Records that do not fit into the queue are dropped, counted and reported.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
+use crate::lang::{Lang, Localized, localized};
 use crate::tape::file::{FileError, Writer};
 use crate::tape::record::Record;
 
-/// How many records wait for the disk.
+/// How many records may wait for the disk.
 const QUEUE: usize = 1 << 16;
 
-/// How many records are written before they are flushed, if there is no pause.
+/// How many records are written before a flush, if there is no pause.
 const FLUSH_EVERY: usize = 1_024;
 
-/// How a recording stands.
+/// The state of a recording.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Written {
+pub struct RecordingStatus {
     pub records: u64,
     pub bytes: u64,
-    /// It has reached its greatest size: nothing more is recorded.
+    /// It has reached its maximum size and records nothing more.
     pub full: bool,
-    /// Records that came faster than the disk took them.
+    /// Records that were dropped because the disk was too slow.
     pub dropped: u64,
-    /// Why it could not be written any more.
+    /// Why writing failed. Nothing more is recorded.
     pub failed: Option<String>,
 }
 
-impl Written {
+impl RecordingStatus {
     /// One line about a recording that has ended.
     pub fn summary(&self, path: &Path) -> String {
-        let Written { records, bytes, .. } = self;
+        let RecordingStatus { records, bytes, .. } = self;
         let mut text = format!("recorded {records} records, {} KB, in {}", bytes.div_ceil(1_000), path.display());
-        if let Some(trouble) = self.trouble() {
+        if let Some(problem) = self.problem() {
             text.push_str("; ");
-            text.push_str(&trouble);
+            text.push_str(problem.to(Lang::English));
         }
         text
     }
 
-    /// What is missing in it and why, if something is.
-    pub fn trouble(&self) -> Option<String> {
+    /// What is missing and why, if something is.
+    pub fn problem(&self) -> Option<Localized> {
         match self {
-            Written { failed: Some(why), .. } => Some(format!("it breaks off: {why}")),
-            Written { full: true, .. } => Some("it is full, and what came after is missing (--record-max)".to_owned()),
-            Written { dropped: 1.., .. } => Some(format!("{} records were too many for the disk", self.dropped)),
+            RecordingStatus { failed: Some(why), .. } => {
+                Some(localized!("it ends early: {why}", "ela termina antes do fim: {why}"))
+            }
+            RecordingStatus { full: true, .. } => Some(localized!(
+                "it is full, and what came after is missing (--record-max)",
+                "ela está cheia, e falta o que veio depois (--record-max)"
+            )),
+            RecordingStatus { dropped: dropped @ 1.., .. } => Some(localized!(
+                "{dropped} records are missing: the disk was too slow",
+                "faltam {dropped} registros: o disco foi lento demais"
+            )),
             _ => None,
         }
     }
@@ -55,31 +64,31 @@ impl Written {
 pub struct Recorder {
     path: PathBuf,
     queue: Option<SyncSender<Record>>,
-    written: Arc<Mutex<Written>>,
+    status: Arc<Mutex<RecordingStatus>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Recorder {
-    /// Begins a recording of at most so many bytes.
+    /// Begins a recording of at most `bytes_max` bytes.
     pub fn begin(path: &Path, bytes_max: u64) -> Result<Recorder, FileError> {
         let writer = Writer::create(path, bytes_max)?;
         let (queue, records) = sync_channel(QUEUE);
-        let written = Arc::new(Mutex::new(Written { bytes: writer.bytes(), ..Written::default() }));
+        let status = Arc::new(Mutex::new(RecordingStatus { bytes: writer.bytes(), ..RecordingStatus::default() }));
         let thread = std::thread::spawn({
-            let written = Arc::clone(&written);
-            move || write_all(writer, &records, &written)
+            let status = Arc::clone(&status);
+            move || write_all(writer, &records, &status)
         });
-        Ok(Recorder { path: path.to_owned(), queue: Some(queue), written, thread: Some(thread) })
+        Ok(Recorder { path: path.to_owned(), queue: Some(queue), status, thread: Some(thread) })
     }
 
-    /// Takes a record, and never waits.
+    /// Queues a record. Never blocks.
     pub fn take(&self, record: Record) {
         let Some(queue) = &self.queue else { return };
         if queue.try_send(record).is_err() {
-            let mut written = lock(&self.written);
-            // After its end the thread takes no more; then it is known why.
-            if !written.full && written.failed.is_none() {
-                written.dropped += 1;
+            let mut status = lock(&self.status);
+            // A thread that has ended takes no more records, and the status has the reason.
+            if !status.full && status.failed.is_none() {
+                status.dropped += 1;
             }
         }
     }
@@ -88,20 +97,20 @@ impl Recorder {
         &self.path
     }
 
-    pub fn written(&self) -> Written {
-        lock(&self.written).clone()
+    pub fn status(&self) -> RecordingStatus {
+        lock(&self.status).clone()
     }
 
-    /// Writes what waits and ends the recording.
-    pub fn end(mut self) -> Written {
+    /// Writes all queued records and ends the recording.
+    pub fn end(mut self) -> RecordingStatus {
         self.finish();
-        self.written()
+        self.status()
     }
 
     fn finish(&mut self) {
         self.queue = None;
         if let Some(thread) = self.thread.take() {
-            // A thread that panicked has written what it has written.
+            // If the thread panicked, the file ends where it stopped.
             let _ = thread.join();
         }
     }
@@ -113,19 +122,19 @@ impl Drop for Recorder {
     }
 }
 
-fn lock(written: &Mutex<Written>) -> MutexGuard<'_, Written> {
-    // Numbers are set one after the other; a poisoned lock holds them as well as any.
-    written.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(status: &Mutex<RecordingStatus>) -> MutexGuard<'_, RecordingStatus> {
+    // Each field is valid by itself, so a panic under the lock leaves a valid value.
+    status.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write_all(mut writer: Writer, records: &Receiver<Record>, written: &Mutex<Written>) {
+fn write_all(mut writer: Writer, records: &Receiver<Record>, status: &Mutex<RecordingStatus>) {
     let mut unflushed = 0;
     loop {
         let next = match records.try_recv() {
             Ok(record) => Some(record),
             Err(TryRecvError::Disconnected) => None,
             Err(TryRecvError::Empty) => {
-                if !flushed(&mut writer, written) {
+                if !flushed(&mut writer, status) {
                     return;
                 }
                 unflushed = 0;
@@ -135,35 +144,35 @@ fn write_all(mut writer: Writer, records: &Receiver<Record>, written: &Mutex<Wri
         let Some(record) = next else { break };
         match writer.write(&record) {
             Ok(true) => {
-                let mut written = lock(written);
-                written.records += 1;
-                written.bytes = writer.bytes();
+                let mut status = lock(status);
+                status.records += 1;
+                status.bytes = writer.bytes();
             }
             Ok(false) => {
-                lock(written).full = true;
+                lock(status).full = true;
                 break;
             }
             Err(error) => {
-                lock(written).failed = Some(error.to_string());
+                lock(status).failed = Some(error.to_string());
                 return;
             }
         }
         unflushed += 1;
         if unflushed >= FLUSH_EVERY {
-            if !flushed(&mut writer, written) {
+            if !flushed(&mut writer, status) {
                 return;
             }
             unflushed = 0;
         }
     }
-    flushed(&mut writer, written);
+    flushed(&mut writer, status);
 }
 
-fn flushed(writer: &mut Writer, written: &Mutex<Written>) -> bool {
+fn flushed(writer: &mut Writer, status: &Mutex<RecordingStatus>) -> bool {
     match writer.flush() {
         Ok(()) => true,
         Err(error) => {
-            lock(written).failed = Some(error.to_string());
+            lock(status).failed = Some(error.to_string());
             false
         }
     }
@@ -182,24 +191,24 @@ mod tests {
     }
 
     #[test]
-    fn all_that_was_taken_is_in_the_file_at_the_end() {
+    fn every_taken_record_is_in_the_file_at_the_end() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tape.jsonl");
         let recorder = Recorder::begin(&path, 1 << 20).expect("a file");
         (1..=3_000).for_each(|number| recorder.take(record(number)));
-        let written = recorder.end();
-        assert_eq!((written.records, written.trouble()), (3_000, None));
+        let status = recorder.end();
+        assert_eq!((status.records, status.problem()), (3_000, None));
         assert_eq!(read(&path).expect("a recording").records.len(), 3_000);
     }
 
     #[test]
-    fn a_full_recording_says_so() {
+    fn a_full_recording_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("tape.jsonl");
         let recorder = Recorder::begin(&path, 1_000).expect("a file");
         (1..=3_000).for_each(|number| recorder.take(record(number)));
-        let written = recorder.end();
-        assert!(written.full && written.bytes <= 1_000, "{written:?}");
-        assert!(written.summary(&path).contains("it is full"), "{}", written.summary(&path));
+        let status = recorder.end();
+        assert!(status.full && status.bytes <= 1_000, "{status:?}");
+        assert!(status.summary(&path).contains("it is full"), "{}", status.summary(&path));
     }
 }

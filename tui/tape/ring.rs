@@ -1,11 +1,11 @@
-//! The tape in memory: the newest records, with keyframes between them, so that the state at any moment is a keyframe
-//! and a few thousand records away. Bounded in records and in bytes; what falls off is counted.
+//! The tape in memory: the newest records with keyframes between them, so that the state at any moment is at most a
+//! keyframe and a few thousand records away. Its size is limited in records and in bytes; dropped records are counted.
 //!
 //! ```text
 //!   ┌ segment ───────────────┐┌ segment ───────────────┐┌ segment ────────
 //!   │ keyframe  r r r … r r r ││ keyframe  r r r … r r r ││ keyframe  r r r ►
 //!   └────────────────────────┘└────────────────────────┘└─────────────────
-//!   falls off as a whole
+//!   dropped as a whole
 //! ```
 
 use std::collections::VecDeque;
@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use crate::tape::record::Record;
 
-/// How many records lie between two keyframes: folding them takes a few milliseconds.
+/// How many records lie between two keyframes. To apply them takes a few milliseconds.
 pub const SEGMENT: usize = 4_096;
 
-/// How much a ring holds at most.
+/// The greatest size of a ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     pub records: usize,
@@ -24,13 +24,13 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Of what happens now.
+    /// For a live cluster.
     pub const LIVE: Limits = Limits { records: 200_000, bytes: 64 << 20 };
-    /// Of a recording that is looked at.
+    /// For a recording that is viewed.
     pub const FILE: Limits = Limits { records: 4_000_000, bytes: 1 << 30 };
 }
 
-/// Records and keyframes of the state `F`. Records are counted from 0 on, and those that fell off count on.
+/// Records and keyframes of the state `F`. Records are numbered from 0; dropped ones keep their numbers.
 #[derive(Clone, Debug)]
 pub struct Ring<F> {
     segments: VecDeque<Segment<F>>,
@@ -65,7 +65,7 @@ impl<F> Ring<F> {
         self.segments.back().is_none_or(|segment| segment.records.len() >= SEGMENT)
     }
 
-    /// Begins a segment with the state as it is now, of about so many bytes.
+    /// Begins a segment with the current state, which takes about `bytes`.
     pub fn begin(&mut self, frame: F, bytes: usize) {
         let first = self.end();
         self.segments.push_back(Segment { first, frame, records: Vec::new(), bytes });
@@ -84,7 +84,7 @@ impl<F> Ring<F> {
         self.shrink();
     }
 
-    /// Whole segments go, the oldest first; never the one that grows.
+    /// Drops whole segments, the oldest first, but never the one that grows.
     fn shrink(&mut self) {
         while self.segments.len() > 1 && (self.records > self.limits.records || self.bytes > self.limits.bytes) {
             let Some(oldest) = self.segments.pop_front() else { return };
@@ -93,7 +93,7 @@ impl<F> Ring<F> {
         }
     }
 
-    /// The number of the oldest record that is kept; so many have fallen off.
+    /// The number of the oldest kept record, which is how many were dropped.
     pub fn start(&self) -> u64 {
         self.segments.front().map_or(0, |segment| segment.first)
     }
@@ -103,7 +103,7 @@ impl<F> Ring<F> {
         self.segments.back().map_or(0, Segment::end)
     }
 
-    /// The nearest keyframe before a record, and the number of the record that it stands before.
+    /// The last keyframe before a record, and the number of the first record after that keyframe.
     pub fn frame_before(&self, number: u64) -> Option<(&F, u64)> {
         let after = self.segments.partition_point(|segment| segment.first <= number);
         let segment = self.segments.get(after.checked_sub(1)?)?;
@@ -116,7 +116,7 @@ impl<F> Ring<F> {
         segment.records.get(usize::try_from(number - segment.first).ok()?)
     }
 
-    /// The records from one number up to before another, as far as they are kept.
+    /// The kept records with numbers from `from` up to, but not including, `to`.
     pub fn records(&self, from: u64, to: u64) -> impl Iterator<Item = &Arc<Record>> {
         (from.max(self.start())..to.min(self.end())).filter_map(|number| self.get(number))
     }
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_segments_go_and_numbers_go_on() {
+    fn the_oldest_segments_are_dropped_and_numbers_continue() {
         let records = 3 * SEGMENT as u64;
         let ring = filled(Limits { records: 2 * SEGMENT, bytes: usize::MAX }, records + 1);
         assert_eq!((ring.start(), ring.end()), (2 * SEGMENT as u64, records + 1));

@@ -11,7 +11,7 @@ use epoca::protocol::NodeId;
 use epoca::verify::order::{CausalOrder, Item, Lane, PATIENCE, Released, Step};
 
 use crate::console::update::{Msg, ScenarioMsg};
-use crate::scenario::Told;
+use crate::scenario::ReportEvent;
 use crate::tape::{ProcessSeen, answer_step, each, observed_step, process_step};
 
 impl Item for Msg {
@@ -23,7 +23,7 @@ impl Item for Msg {
             Msg::Scenario(staged) => match &**staged {
                 ScenarioMsg::Observed(_, observed) => observed_step(observed),
                 ScenarioMsg::Process(_, seen) => process_step(seen),
-                ScenarioMsg::Report(Told::Answered { outcome, .. }) => answer_step(outcome),
+                ScenarioMsg::Report(ReportEvent::CommandAnswered { outcome, .. }) => answer_step(outcome),
                 _ => Step::Other,
             },
             _ => Step::Other,
@@ -96,11 +96,11 @@ impl CausalInbox {
                 scenario.push(now, Lane::Launcher(node), msg(ScenarioMsg::Process(node, seen)));
             }
             // Reports of the scenario keep their own order. Answers wait for the events that they depend on.
-            (ScenarioMsg::Report(Told::Began(script)), _) => {
+            (ScenarioMsg::Report(ReportEvent::Started(script)), _) => {
                 if !script.needs_own() {
                     self.scenario = None;
                 }
-                return Some(msg(ScenarioMsg::Report(Told::Began(script))));
+                return Some(msg(ScenarioMsg::Report(ReportEvent::Started(script))));
             }
             (ScenarioMsg::Report(told), scenario) => {
                 let order = scenario.as_mut().unwrap_or(&mut self.own);

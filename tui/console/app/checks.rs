@@ -95,7 +95,7 @@ async fn run(mut items: Receiver<CheckItem>, inbox: Sender<Msg>) {
         for items in batch.drain(..) {
             is_found |= match items {
                 CheckItem::Record(record) => checker.take(&record),
-                CheckItem::Restart(left_out, states) => checker.again(left_out, &states),
+                CheckItem::Restart(left_out, states) => checker.resume(left_out, &states),
             };
         }
         if order.is_none() && checker.is_stale() {

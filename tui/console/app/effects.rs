@@ -9,6 +9,7 @@ use crate::console::app::event_loop::{App, POLL_PROCESSES};
 use crate::console::model::step_mode;
 use crate::console::update::{Effect, Msg, ScenarioMsg, update};
 use crate::console::view;
+use crate::console::words::screen;
 
 /// Deadline of operations in step mode.
 const STEP_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -42,7 +43,7 @@ impl App {
 
     fn execute(&mut self, number: u64, command: Command) {
         let Some(client) = self.client.clone() else {
-            let outcome = Outcome::error(Exit::Nobody, "not_started", "the nodes are not there yet");
+            let outcome = Outcome::error(Exit::Unreachable, "not_started", screen::NODES_NOT_THERE);
             update(&mut self.model, Msg::OperationEnd(number, outcome, Duration::ZERO));
             return;
         };
@@ -71,7 +72,7 @@ impl App {
         match self.client.clone() {
             Some(client) => self.scenarios.begin(name, client, self.outbox.clone()),
             None => {
-                let why = ScenarioMsg::Refused("the nodes are not there yet".to_owned());
+                let why = ScenarioMsg::Refused(screen::NODES_NOT_THERE.into());
                 update(&mut self.model, Msg::Scenario(Box::new(why)));
             }
         }

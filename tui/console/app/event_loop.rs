@@ -94,7 +94,7 @@ impl App {
         let lines = history.as_ref().map(History::read).unwrap_or_default();
         let (outbox, inbox) = mpsc::channel(INBOX);
         let record = options.record.as_ref();
-        let sinks = Sinks::begin(record, outbox.clone()).map_err(|error| unreadable(&error, Exit::Not))?;
+        let sinks = Sinks::begin(record, outbox.clone()).map_err(|error| unreadable(&error, Exit::NotDone))?;
         let screen = Screen::set_up(options.mouse || config.mouse).map_err(terminal_failure)?;
         let keyboard = input::begin(LINE_BYTES_MAX).map_err(terminal_failure)?;
         let theme = options.theme.or(config.theme).unwrap_or(Theme::Dark);

@@ -32,10 +32,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::command::shell::Format;
+use crate::command::options::Format;
 use crate::command::{Exit, Outcome, print};
 use crate::console::terminal::{self, writer};
 use crate::console::{ConsoleOptions, Source};
+use crate::lang::Lang;
 use crate::tape::command::unreadable;
 use crate::tape::read;
 
@@ -54,7 +55,7 @@ pub fn run(options: ConsoleOptions) -> ExitCode {
         }
         // Printing would block on a terminal that accepts no output.
         Err(outcome) if !writer::is_writable() => outcome.exit.into(),
-        Err(outcome) => print::outcome(&outcome, Format::Text).into(),
+        Err(outcome) => print::outcome(&outcome, Format::Text, Lang::English).into(),
     }
 }
 

@@ -12,7 +12,7 @@ use epoca::protocol::trace::NodeState;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::command::conduct::Conduct;
+use crate::command::node_options::LeadershipArgs;
 use crate::command::{Exit, Outcome};
 use crate::console::Source;
 use crate::console::model::ProcessSeen;
@@ -41,8 +41,8 @@ impl Nodes {
         let (attached, attaching) = oneshot::channel();
         let task = tokio::spawn(async move {
             match source {
-                Source::Demo { nodes, data, base_port, fresh, conduct } => {
-                    let options = LocalCluster { nodes, data, base_port, fresh, conduct, timeout };
+                Source::Demo { nodes, data, base_port, fresh, leadership } => {
+                    let options = LocalCluster { nodes, data, base_port, fresh, leadership, timeout };
                     run_local_cluster(options, inbox, attached, ended).await;
                 }
                 Source::Replay(_) => {
@@ -79,7 +79,7 @@ struct LocalCluster {
     data: PathBuf,
     base_port: u16,
     fresh: bool,
-    conduct: Conduct,
+    leadership: LeadershipArgs,
     timeout: Duration,
 }
 
@@ -118,7 +118,7 @@ async fn run_local_cluster(
 
 /// Starts the nodes. It does not wait for a leader, so that the screen shows the first election.
 async fn start(options: LocalCluster, inbox: &mpsc::Sender<Msg>) -> Result<(Cluster, Client), Outcome> {
-    let LocalCluster { nodes, data, base_port, fresh, conduct, timeout } = options;
+    let LocalCluster { nodes, data, base_port, fresh, leadership, timeout } = options;
     let executable = std::env::current_exe();
     let executable = executable.map_err(|error| {
         failure(
@@ -133,8 +133,13 @@ async fn start(options: LocalCluster, inbox: &mpsc::Sender<Msg>) -> Result<(Clus
     let text = format!("starting {count} nodes, each a process of its own, with their data in {}", data.display());
     // Sends fail only while the console ends.
     let _ = inbox.send(Msg::Progress(text)).await;
-    let options =
-        ClusterOptions { nodes, base_port, fresh, lab: true, ..conduct.of(ClusterOptions::new(executable, &data)) };
+    let options = ClusterOptions {
+        nodes,
+        base_port,
+        fresh,
+        lab: true,
+        ..leadership.apply_to(ClusterOptions::new(executable, &data))
+    };
     let not_started = |error: ClusterError| failure(error.code(), error.to_string());
     let mut cluster = Cluster::start(options).await.map_err(not_started)?;
     for warning in cluster.warnings() {
@@ -169,7 +174,7 @@ async fn watch_all(client: Client, inbox: mpsc::Sender<Msg>, poll: &'static Noti
 }
 
 pub fn failure(code: &str, text: String) -> Outcome {
-    Outcome::error(Exit::Not, code, text)
+    Outcome::error(Exit::NotDone, code, text)
 }
 
 /// Reports the nodes and forwards their events until the inbox closes. A connection or disconnection triggers a poll of
@@ -238,7 +243,7 @@ async fn poll_processes(
             if shown.insert(process.id) {
                 watch_nodes(vec![(process.id, process.address.clone())], no_launcher.clone(), &inbox, Some(poll)).await;
             }
-            let (node, process_state) = tape::seen(process);
+            let (node, process_state) = tape::process_state(process);
             if inbox.send(Msg::Process(node, process_state)).await.is_err() {
                 return;
             }

@@ -13,9 +13,11 @@ use epoca::protocol::trace::NodeState;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::command::messages::{client_error, no_executable};
 use crate::console::app::nodes;
 use crate::console::update::{Msg, ScenarioMsg};
-use crate::scenario::{RunOptions, Script, Stage, Told, Verdict, find, leave_in_order, run};
+use crate::lang::{Localized, localized};
+use crate::scenario::{ReportEvent, RunOptions, Script, TargetCluster, Verdict, find, run, undo_faults};
 
 /// Pause before each part, so that a person can read the result of the previous one.
 const PACE: Duration = Duration::from_millis(1_500);
@@ -79,20 +81,20 @@ async fn play(
     client: &Client,
     inbox: &mpsc::Sender<Msg>,
     stopped: oneshot::Receiver<()>,
-) -> Result<(), String> {
+) -> Result<(), Localized> {
     let script = Arc::new(find(name)?);
-    let executable = std::env::current_exe().map_err(|error| format!("cannot find this program's file: {error}"))?;
+    let executable = std::env::current_exe().map_err(|error| no_executable(&error))?;
     let mut watching = JoinSet::new();
     let live = Arc::new(Mutex::new(BTreeSet::new()));
     let stage = if script.needs_own() {
-        let mut stage = Stage::own(&script, executable, 0).await?;
+        let mut stage = TargetCluster::start(&script, executable, 0).await?;
         watch_cluster(&mut stage, inbox, &mut watching, &live).await;
         stage
     } else {
-        Stage::there(client, executable).map_err(|error| error.to_string())?
+        TargetCluster::existing(client, executable).map_err(|error| client_error(&error))?
     };
     run_to_end(&script, &stage, inbox, stopped).await;
-    if stage.is_own() {
+    if stage.is_temporary() {
         wait_until_shown(stage.client.nodes().len(), &live).await;
     }
     // The last state stays on the screen. The shutdown of the nodes is not shown.
@@ -105,7 +107,12 @@ async fn play(
 type LiveNodes = Arc<Mutex<BTreeSet<NodeId>>>;
 
 /// Watches the nodes of the scenario's own cluster.
-async fn watch_cluster(stage: &mut Stage, inbox: &mpsc::Sender<Msg>, watching: &mut JoinSet<()>, live: &LiveNodes) {
+async fn watch_cluster(
+    stage: &mut TargetCluster,
+    inbox: &mpsc::Sender<Msg>,
+    watching: &mut JoinSet<()>,
+    live: &LiveNodes,
+) {
     let nodes = stage.client.nodes();
     let _ = inbox.send(Msg::Scenario(Box::new(ScenarioMsg::OwnCluster(nodes.clone())))).await;
     for (id, address) in nodes {
@@ -158,7 +165,12 @@ async fn wait_until_shown(nodes: usize, live: &LiveNodes) {
     }
 }
 
-async fn run_to_end(script: &Arc<Script>, stage: &Stage, inbox: &mpsc::Sender<Msg>, stopped: oneshot::Receiver<()>) {
+async fn run_to_end(
+    script: &Arc<Script>,
+    stage: &TargetCluster,
+    inbox: &mpsc::Sender<Msg>,
+    stopped: oneshot::Receiver<()>,
+) {
     let (reports, mut received) = mpsc::channel(REPORTS_MAX);
     let forward = inbox.clone();
     tokio::spawn(async move {
@@ -182,9 +194,10 @@ async fn run_to_end(script: &Arc<Script>, stage: &Stage, inbox: &mpsc::Sender<Ms
         () = stop => {}
     }
     if !script.needs_own() {
-        leave_in_order(&stage.client).await;
+        undo_faults(&stage.client).await;
     }
-    let ended = Told::Ended { verdict: Verdict::Unknown, why: "stopped".to_owned(), took: Duration::ZERO };
+    let why = localized!("stopped", "interrompido");
+    let ended = ReportEvent::Ended { verdict: Verdict::Unknown, why, took: Duration::ZERO };
     // The send fails only while the console ends.
     let _ = last.send(ended).await;
 }

@@ -39,7 +39,7 @@ impl Sinks {
         }
         if let Some(recorder) = &self.recorder {
             let name = recorder.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let recording = Some(Recording { name, trouble: recorder.written().trouble() });
+            let recording = Some(Recording { name, trouble: recorder.status().problem() });
             if model.tape.recording != recording {
                 model.tape.recording = recording;
                 model.changed();

@@ -1,6 +1,6 @@
 //! The contents of the help: the shapes of the log table, all keys, all commands. `view` draws them.
 
-use crate::command::words;
+use crate::command::command_help;
 use crate::console::keys::{self, Mode};
 use crate::console::text::wrap;
 use crate::console::words::{commands, screen};
@@ -87,7 +87,7 @@ pub fn rows(width: usize, lang: Lang) -> Vec<Row> {
     rows.extend([heading(""), heading(screen::H_CONTROL.to(lang))]);
     rows.extend(keys(Mode::Control, width, lang));
     rows.extend([heading(""), heading(screen::H_COMMANDS.to(lang))]);
-    for word in words() {
+    for word in command_help() {
         let about = commands::about(&word, lang).to_owned();
         rows.push(Row { label: word.usage, kind: Kind::Typed, text: String::new() });
         rows.extend(explained("", Kind::Plain, &about, width));

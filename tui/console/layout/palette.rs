@@ -1,6 +1,6 @@
 //! The command palette: finds commands, keys and scenarios by a subsequence of letters.
 
-use crate::command::words;
+use crate::command::command_help;
 use crate::console::keys::{self, Action, Mode};
 use crate::console::model::Model;
 use crate::console::words::{commands, screen};
@@ -44,14 +44,14 @@ fn all(model: &Model) -> Vec<Item> {
         about: format!("{}  {}", model.say(binding.help), screen::ON_KEY.with(model.lang, &[("key", &binding.label)])),
         does: Does::Act(binding.action),
     });
-    let commands = words().into_iter().map(|word| Item {
+    let commands = command_help().into_iter().map(|word| Item {
         label: word.usage.clone(),
         about: commands::about(&word, model.lang).to_owned(),
         does: Does::Type(word.name),
     });
     let scenarios = scenario::all().into_iter().map(|script| Item {
         label: format!("run {}", script.name),
-        about: script.title.text(model.lang).to_owned(),
+        about: script.title.to(model.lang).to_owned(),
         does: Does::Type(format!("run {}", script.name)),
     });
     keys.chain(commands).chain(scenarios).collect()

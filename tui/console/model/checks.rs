@@ -3,6 +3,7 @@
 use epoca::protocol::trace::NodeState;
 
 use crate::console::model::Model;
+use crate::lang::Localized;
 use crate::tape::{Finding, LINEARIZABLE, Linearizable};
 
 /// Invariants that the strip shows as one item.
@@ -32,7 +33,7 @@ pub enum Inconclusive {
     NothingYet,
     NoLeader,
     /// The search for an order gave up; the reason.
-    Undecided(String),
+    Undecided(Localized),
 }
 
 impl CheckGroup {

@@ -8,6 +8,7 @@ use epoca::protocol::EntryId;
 
 use crate::command::{Exit, Line, Outcome};
 use crate::console::text::cut;
+use crate::lang::Localized;
 use crate::tape::is_judged;
 
 /// Operations that are kept.
@@ -23,7 +24,7 @@ pub struct Operation {
     /// As it would be typed.
     pub line: String,
     /// The newest progress message.
-    pub progress: Option<String>,
+    pub progress: Option<Localized>,
     pub end: Option<End>,
 }
 
@@ -50,11 +51,11 @@ impl Operation {
     }
 
     /// The answer, if one line holds it; while the operation runs, its progress.
-    pub fn summary(&self) -> Option<&str> {
+    pub fn summary(&self) -> Option<&Localized> {
         match &self.end {
             Some(end) if end.lines.len() > 1 => None,
-            Some(end) => end.lines.first().map(|line| line.text.as_str()),
-            None => self.progress.as_deref(),
+            Some(end) => end.lines.first().map(|line| &line.text),
+            None => self.progress.as_ref(),
         }
     }
 }
@@ -97,7 +98,7 @@ impl Operations {
         }
     }
 
-    pub fn progress(&mut self, number: u64, text: String) -> bool {
+    pub fn progress(&mut self, number: u64, text: Localized) -> bool {
         self.find_mut(number).map(|operation| operation.progress = Some(text)).is_some()
     }
 
@@ -110,8 +111,8 @@ impl Operations {
         let omitted = lines.len().saturating_sub(LINES_MAX);
         lines.truncate(LINES_MAX);
         for line in &mut lines {
-            if line.text.len() > LINE_COLUMNS_MAX {
-                line.text = cut(&line.text, LINE_COLUMNS_MAX);
+            if line.text.bytes() > LINE_COLUMNS_MAX {
+                line.text = line.text.map(|text| cut(text, LINE_COLUMNS_MAX));
             }
         }
         self.find_mut(number)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::console::model::Model;
-use crate::scenario::{Run, Script, Told};
+use crate::scenario::{ReportEvent, Run, Script};
 
 #[derive(Clone, Debug, Default)]
 pub struct Scenarios {
@@ -13,10 +13,10 @@ pub struct Scenarios {
     pub requested: Option<String>,
     pub run: Option<Run>,
     /// The reports of the run, each with the number of tape records before it.
-    reports: Vec<(u64, Told)>,
+    reports: Vec<(u64, ReportEvent)>,
     /// The sheet's run; kept while other scenarios run.
     pub sheet: Option<Run>,
-    sheet_reports: Vec<(u64, Told)>,
+    sheet_reports: Vec<(u64, ReportEvent)>,
     /// The item whose evidence is shown; `None` follows the run.
     pub selected: Option<usize>,
     pub selected_line: Option<usize>,
@@ -41,9 +41,9 @@ impl Scenarios {
     }
 
     /// Takes a report; `at` is the number of tape records before it.
-    pub fn take(&mut self, report: Told, at: u64) {
+    pub fn take(&mut self, report: ReportEvent, at: u64) {
         let Some(run) = &mut self.run else { return };
-        run.take(report.clone());
+        run.apply(report.clone());
         if run.script.is_sheet() {
             self.sheet = Some(run.clone());
             self.sheet_reports.push((at, report.clone()));
@@ -67,7 +67,7 @@ impl Scenarios {
 
     /// The selected item, else the current or last one.
     pub fn focused(&self, run: &Run) -> Option<usize> {
-        self.selected.or(run.now).or_else(|| run.done.iter().rposition(Option::is_some))
+        self.selected.or(run.now).or_else(|| run.results.iter().rposition(Option::is_some))
     }
 
     pub fn select(&mut self, down: isize) {
@@ -85,9 +85,9 @@ impl Scenarios {
     }
 }
 
-fn as_of(run: &Run, reports: &[(u64, Told)], at: u64) -> Run {
+fn as_of(run: &Run, reports: &[(u64, ReportEvent)], at: u64) -> Run {
     let mut then = Run::new(run.script.clone());
-    reports.iter().take_while(|(told_at, _)| *told_at <= at).for_each(|(_, reports)| then.take(reports.clone()));
+    reports.iter().take_while(|(heard_at, _)| *heard_at <= at).for_each(|(_, event)| then.apply(event.clone()));
     then
 }
 

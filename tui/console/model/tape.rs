@@ -13,6 +13,7 @@ use epoca::protocol::trace::{Fact, NodeState};
 
 use crate::command::{Exit, Outcome};
 use crate::console::model::{Model, NodeView, Obstacle, Presence};
+use crate::lang::Localized;
 use crate::scenario::Verdict;
 use crate::tape::{Limits, Mark, MarkKind, ProcessSeen, Record, Ring, What};
 
@@ -94,7 +95,7 @@ pub enum TapeMarkKind {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Recording {
     pub name: String,
-    pub trouble: Option<String>,
+    pub trouble: Option<Localized>,
 }
 
 impl Default for Tape {

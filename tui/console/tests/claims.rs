@@ -17,7 +17,8 @@ use crate::console::tests::drawing::{LARGE, MIDDLE, screen};
 use crate::console::tests::sample::{Sample, records};
 use crate::console::update::{Msg, ScenarioMsg};
 use crate::lang::Lang;
-use crate::scenario::{Done, ItemKind, Script, Told, Verdict, all, find};
+use crate::lang::Localized;
+use crate::scenario::{ItemKind, ItemResult, ReportEvent, Script, Verdict, all, find};
 use crate::tape::{Checker, Finding, Linearizable};
 
 /// The presenter's banner, without the spaces between its letters.
@@ -51,12 +52,12 @@ fn checked(sample: &mut Sample, linearizable: Linearizable, findings: Vec<Findin
     sample.send(Msg::Checked(Box::new(verdict)));
 }
 
-fn told(sample: &mut Sample, told: Told) {
+fn told(sample: &mut Sample, told: ReportEvent) {
     sample.send(Msg::Scenario(Box::new(ScenarioMsg::Report(told))));
 }
 
-fn passed() -> Done {
-    Done { verdict: Verdict::Pass, evidence: Vec::new(), text: String::new(), took: Duration::ZERO }
+fn passed() -> ItemResult {
+    ItemResult { verdict: Verdict::Pass, evidence: Vec::new(), text: Localized::default(), took: Duration::ZERO }
 }
 
 // Headlines.
@@ -153,7 +154,7 @@ fn committed_data_are_never_called_compromised() {
     for script in all() {
         let texts = script.items.iter().flat_map(|item| [&item.words, &item.why]);
         for words in texts.chain([&script.title, &script.about]) {
-            let text = words.text(Lang::Portuguese).to_lowercase();
+            let text = words.to(Lang::Portuguese).to_lowercase();
             assert!(!text.contains("comprometid"), "{}: {text}", script.name);
         }
     }
@@ -251,15 +252,18 @@ fn before_a_violation_its_check_is_not_broken() {
 fn played(size: (u16, u16), name: &str) -> (Sample, Arc<Script>) {
     let mut sample = Sample::healthy(size);
     let script = Arc::new(find(name).expect("it comes with the program"));
-    told(&mut sample, Told::Began(script.clone()));
+    told(&mut sample, ReportEvent::Started(script.clone()));
     for (index, item) in script.items.iter().enumerate() {
-        told(&mut sample, Told::Now(index));
+        told(&mut sample, ReportEvent::ItemStarted(index));
         if matches!(item.kind, ItemKind::Expect(_)) {
             sample.write("k", &index.to_string(), &[2, 3, 4]);
-            told(&mut sample, Told::Done(index, passed()));
+            told(&mut sample, ReportEvent::ItemEnded(index, passed()));
         }
     }
-    told(&mut sample, Told::Ended { verdict: Verdict::Pass, why: String::new(), took: Duration::from_secs(1) });
+    told(
+        &mut sample,
+        ReportEvent::Ended { verdict: Verdict::Pass, why: Localized::default(), took: Duration::from_secs(1) },
+    );
     (sample, script)
 }
 
@@ -349,7 +353,7 @@ fn a_read_that_had_to_find_nothing_is_a_success() {
         sample.finalize(node, up_to, 1);
     }
     sample.model.pane = Pane::Ops;
-    let absent = || Outcome::done(json!({"found": false})).exit(Exit::Not).line(Tone::Error, "not found: v");
+    let absent = || Outcome::done(json!({"found": false})).exit(Exit::NotDone).line(Tone::Error, "not found: v");
     operation(&mut sample, "get v --node 4 --consistency local", absent());
     let shown = screen(&sample);
     let wanted = "expected: not found; got: not found (e1·o3 is not final there)";

@@ -16,7 +16,8 @@ use crate::console::tests::drawing::MIDDLE;
 use crate::console::tests::sample::Sample;
 use crate::console::update::{Effect, Gesture, Msg, ScenarioMsg};
 use crate::console::view;
-use crate::scenario::{Done, Told, Verdict};
+use crate::lang::Localized;
+use crate::scenario::{ItemResult, ReportEvent, Verdict};
 
 /// Checks that the keys lead to the command of the line.
 fn check_twin(sample: &mut Sample, keys: &str, line: &str) {
@@ -273,15 +274,15 @@ fn a_digit_runs_a_scenario_and_its_steps_tick() {
     assert_eq!(sample.keys("2"), [], "one at a time");
     let script = std::sync::Arc::new(crate::scenario::find("normal").expect("it comes with the program"));
     let told = |told| Msg::Scenario(Box::new(ScenarioMsg::Report(told)));
-    sample.send(told(Told::Began(script.clone())));
+    sample.send(told(ReportEvent::Started(script.clone())));
     assert_eq!(sample.model.pane, Pane::Scenario);
     let first = script.expectations().next().expect("a step");
     let evidence = Vec::new();
-    let done = Done { verdict: Verdict::Pass, evidence, text: String::new(), took: Duration::ZERO };
-    sample.send(told(Told::Done(first, done)));
+    let done = ItemResult { verdict: Verdict::Pass, evidence, text: Localized::default(), took: Duration::ZERO };
+    sample.send(told(ReportEvent::ItemEnded(first, done)));
     let ticked = |sample: &Sample| sample.model.scenarios.run.as_ref().map(|run| run.ticked().0);
     assert_eq!(ticked(&sample), Some(1));
-    sample.send(told(Told::Ended { verdict: Verdict::Pass, why: String::new(), took: Duration::ZERO }));
+    sample.send(told(ReportEvent::Ended { verdict: Verdict::Pass, why: Localized::default(), took: Duration::ZERO }));
     assert!(!sample.model.scenarios.is_running());
 }
 

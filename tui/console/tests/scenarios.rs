@@ -14,47 +14,48 @@ use crate::console::model::tape::TapeMarkKind;
 use crate::console::tests::drawing::{check, dark};
 use crate::console::tests::sample::Sample;
 use crate::console::update::{Msg, ScenarioMsg};
-use crate::scenario::{Done, Evidence, ItemKind, Script, Told, Verdict, find};
+use crate::scenario::{Evidence, EvidenceKind, ItemKind, ItemResult, ReportEvent, Script, Verdict, find};
 use crate::tape::MarkKind;
 
 const SIZES: [(&str, (u16, u16)); 3] = [("120x36", (120, 36)), ("80x24", (80, 24)), ("60x18", (60, 18))];
 
-fn tell(sample: &mut Sample, told: Told) {
+fn tell(sample: &mut Sample, told: ReportEvent) {
     sample.send(Msg::Scenario(Box::new(ScenarioMsg::Report(told))));
 }
 
-fn done(verdict: Verdict, text: &str) -> Done {
-    let entries = vec!["e1·o1#4f2a x=1".to_owned()];
-    let text_seen = "Finalized up_to=e1·o1#4f2a count=1".to_owned();
-    let one = Evidence { node: Some(NodeId(2)), event: Some(41), rule: "K3", text: text_seen, entries, fact: None };
+fn done(verdict: Verdict, text: &str) -> ItemResult {
+    let entries = vec!["e1·o1#4f2a x=1".into()];
+    let kind = EvidenceKind::Event("K3");
+    let text_seen = "Finalized up_to=e1·o1#4f2a count=1".into();
+    let one = Evidence { kind, node: Some(NodeId(2)), event: Some(41), text: text_seen, entries, fact: None };
     let other = Evidence { node: Some(NodeId(3)), event: Some(39), ..one.clone() };
-    Done { verdict, evidence: vec![one, other], text: text.to_owned(), took: Duration::from_millis(12) }
+    ItemResult { verdict, evidence: vec![one, other], text: text.into(), took: Duration::from_millis(12) }
 }
 
 fn begun(size: (u16, u16), name: &str) -> (Sample, Arc<Script>) {
     let mut sample = Sample::healthy(size);
     let script = Arc::new(find(name).expect("it comes with the program"));
-    tell(&mut sample, Told::Began(script.clone()));
+    tell(&mut sample, ReportEvent::Started(script.clone()));
     let names = [("leader", 1), ("a", 2), ("b", 3), ("c", 4)];
-    tell(&mut sample, Told::Named(names.map(|(name, node)| (name.to_owned(), NodeId(node))).to_vec()));
+    tell(&mut sample, ReportEvent::NodesNamed(names.map(|(name, node)| (name.to_owned(), NodeId(node))).to_vec()));
     (sample, script)
 }
 
 /// This number of items passed.
 fn passed(sample: &mut Sample, script: &Script, items: usize) {
     for (index, item) in script.items.iter().enumerate().take(items) {
-        tell(sample, Told::Now(index));
+        tell(sample, ReportEvent::ItemStarted(index));
         let text = match &item.kind {
             ItemKind::Do(_) => "done: confirmed e1·o1",
             ItemKind::Expect(_) => "",
             ItemKind::Step | ItemKind::Graded { .. } => continue,
         };
-        tell(sample, Told::Done(index, done(Verdict::Pass, text)));
+        tell(sample, ReportEvent::ItemEnded(index, done(Verdict::Pass, text)));
     }
 }
 
 fn ended(sample: &mut Sample, verdict: Verdict, why: &str) {
-    tell(sample, Told::Ended { verdict, why: why.to_owned(), took: Duration::from_millis(4_640) });
+    tell(sample, ReportEvent::Ended { verdict, why: why.into(), took: Duration::from_millis(4_640) });
 }
 
 #[test]
@@ -62,7 +63,7 @@ fn a_scenario_under_way_shows_its_steps_and_the_newest_evidence() {
     for (name, size) in SIZES {
         let (mut sample, script) = begun(size, "conflict-digest");
         passed(&mut sample, &script, 9);
-        tell(&mut sample, Told::Now(9));
+        tell(&mut sample, ReportEvent::ItemStarted(9));
         check(&format!("scenario-{name}"), &sample, &dark());
     }
 }
@@ -80,7 +81,7 @@ fn a_scenario_that_failed_says_why_at_its_head_and_at_its_step() {
             .skip(9)
             .find(|(_, item)| matches!(item.kind, ItemKind::Expect(_)))
             .expect("a step");
-        tell(&mut sample, Told::Done(failing, done(Verdict::Fail, why)));
+        tell(&mut sample, ReportEvent::ItemEnded(failing, done(Verdict::Fail, why)));
         ended(&mut sample, Verdict::Fail, &format!("line {}: {why}", item.at));
         check(&format!("scenario-failed-{name}"), &sample, &dark());
     }
@@ -133,10 +134,10 @@ fn scenario_cluster(size: (u16, u16)) -> Sample {
     let elected = Fact::Elected { epoch: Epoch(1), votes: (1..=3).map(NodeId).collect(), quorum: 3 };
     let event = Event { node: NodeId(1), number: 1, time: Time(2), fact: elected };
     staged(&mut sample, ScenarioMsg::Observed(NodeId(1), Box::new(Observed::Events(vec![event]))));
-    tell(&mut sample, Told::Asked { number: 70, line: "kill 1".to_owned() });
+    tell(&mut sample, ReportEvent::CommandSent { number: 70, line: "kill 1".to_owned() });
     staged(&mut sample, ScenarioMsg::Process(NodeId(1), crate::tape::ProcessSeen::Killed));
     let outcome = Outcome::done(serde_json::Value::Null).line(Tone::Result, "n1 killed");
-    tell(&mut sample, Told::Answered { number: 70, outcome, took: Duration::from_millis(3) });
+    tell(&mut sample, ReportEvent::CommandAnswered { number: 70, outcome, took: Duration::from_millis(3) });
     passed(&mut sample, &script, 8);
     sample
 }

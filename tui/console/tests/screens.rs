@@ -163,7 +163,7 @@ fn a_command_that_is_being_typed_shows_what_it_takes() {
     let mut sample = Sample::healthy(MIDDLE);
     sample.keys("ikill ");
     let screen = text(&drawn(&sample, &dark()));
-    assert!(screen.contains("\n kill <NODE>   End a node's process at once (SIGKILL)"), "{screen}");
+    assert!(screen.contains("\n kill <NODE>   Kill a node's process (SIGKILL)"), "{screen}");
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn operations_show_outcome_and_latency() {
     done(&mut sample, 3, &["x = 1   e1·o3", "y = 2   e1·o2"]);
     sample.keys("bench");
     sample.key(KeyCode::Enter);
-    sample.send(Msg::OperationProgress(4, "3 s of 10: 4,120 a second".to_owned()));
+    sample.send(Msg::OperationProgress(4, "3 s of 10: 4,120 a second".into()));
     check("ops-80x24", &sample, &dark());
 }
 

@@ -1,6 +1,6 @@
 //! The command line: letters and pastes that go to it, its execution, completion.
 
-use crate::command::parse::{Wanted, wanted};
+use crate::command::parse::{Completion, completion};
 use crate::command::parse_line;
 use crate::console::keys::Mode;
 use crate::console::model::prompt::{LINE_BYTES_MAX, Mistake, TooLong};
@@ -87,7 +87,7 @@ pub fn run(model: &mut Model, line: &str) -> Option<Vec<Effect>> {
         Ok(command) => command,
         Err(error) => {
             let at = line.get(..error.at).unwrap_or(line).chars().count();
-            model.prompt.mistake = Some(Mistake { at, expected: error.message });
+            model.prompt.mistake = Some(Mistake { at, expected: error.message.to(model.lang).to_owned() });
             return None;
         }
     };
@@ -117,14 +117,14 @@ pub fn complete(model: &mut Model) {
     if let Some(names) = scenario::completions(&line) {
         return model.prompt.complete(&names);
     }
-    let mut known: Vec<String> = match wanted(&line) {
-        Wanted::Command(names) => names.into_iter().chain(LOCAL.map(ToOwned::to_owned)).collect(),
-        Wanted::Node => model.nodes.keys().flat_map(|id| [id.0.to_string(), id.to_string()]).collect(),
-        Wanted::Key => {
+    let mut known: Vec<String> = match completion(&line) {
+        Completion::Command(names) => names.into_iter().chain(LOCAL.map(ToOwned::to_owned)).collect(),
+        Completion::Node => model.nodes.keys().flat_map(|id| [id.0.to_string(), id.to_string()]).collect(),
+        Completion::Key => {
             let keys = model.nodes.values().flat_map(|node| node.final_db.keys().keys());
             keys.filter_map(|key| std::str::from_utf8(key).ok()).map(ToOwned::to_owned).collect()
         }
-        Wanted::OneOf(values) => values,
+        Completion::OneOf(values) => values,
     };
     known.sort();
     known.dedup();

@@ -19,9 +19,10 @@ pub fn long_value(model: &Model, line: &str, outcome: &Outcome) -> Option<LongVa
     let room =
         layout(model.size, &Content::of(model)).map(|layout| layout.lower.width.saturating_sub(2 + ANSWER_AT))?;
     // Control characters are escaped, so the escaped width decides.
-    let is_long = value.text.contains('\n') || width(&visible(&value.text)) > usize::from(room);
-    let about = rest.first().map(|line| line.text.clone()).unwrap_or_default();
-    is_long.then(|| LongValue::new(line.trim().to_owned(), about, &value.text, model.size.0))
+    let text = value.text.to(model.lang);
+    let is_long = text.contains('\n') || width(&visible(text)) > usize::from(room);
+    let about = rest.first().map(|line| line.text.to(model.lang).to_owned()).unwrap_or_default();
+    is_long.then(|| LongValue::new(line.trim().to_owned(), about, text, model.size.0))
 }
 
 /// Arrows and page keys scroll. Any other key closes the view; a letter then goes to the command line.

@@ -43,6 +43,7 @@ use crate::console::keys::Mode;
 use crate::console::layout::target::Target;
 use crate::console::model::{Dialog, Model, Pane, Phase, ProcessSeen};
 use crate::console::words::screen;
+use crate::lang::Localized;
 use crate::tape::Verdict;
 
 pub use mouse::Gesture;
@@ -80,7 +81,7 @@ pub enum Msg {
         missing: NodeId,
     },
     Process(NodeId, ProcessSeen),
-    OperationProgress(u64, String),
+    OperationProgress(u64, Localized),
     /// The outcome of an operation and its duration.
     OperationEnd(u64, Outcome, Duration),
     /// A message of the scenario runner.

@@ -12,13 +12,14 @@ use crate::console::keys::{self, Action, Mode};
 use crate::console::model::{Dialog, Model, Notice, Pane, Phase, ProcessSeen};
 use crate::console::update::{Effect, Msg, quit, recording, scroll, tape};
 use crate::console::words::{scenario as words, screen};
-use crate::scenario::{Told, library_names};
+use crate::lang::Localized;
+use crate::scenario::{ReportEvent, library_names};
 use crate::tape::{Mark, What};
 
 /// A message of the scenario runner.
 #[derive(Debug)]
 pub enum ScenarioMsg {
-    Report(Told),
+    Report(ReportEvent),
     /// The scenario runs on a cluster of its own, with these nodes.
     OwnCluster(Vec<(NodeId, String)>),
     /// A node joins that cluster.
@@ -30,7 +31,7 @@ pub enum ScenarioMsg {
     /// The state of a process of that cluster.
     Process(NodeId, ProcessSeen),
     /// The scenario did not start; the reason.
-    Refused(String),
+    Refused(Localized),
 }
 
 impl ScenarioMsg {
@@ -50,13 +51,15 @@ impl ScenarioMsg {
 
 pub fn on_scenario_msg(model: &mut Model, staged: ScenarioMsg) {
     match staged {
-        ScenarioMsg::Report(Told::Began(script)) => {
+        ScenarioMsg::Report(ReportEvent::Started(script)) => {
             let pane = if script.is_sheet() { Pane::Sheet } else { Pane::Scenario };
             model.scenarios.begin(script);
             scroll::show(model, pane);
         }
-        ScenarioMsg::Report(Told::Asked { number, line }) => asked(model, number, &line),
-        ScenarioMsg::Report(Told::Answered { number, outcome, took }) => answered(model, number, outcome, took),
+        ScenarioMsg::Report(ReportEvent::CommandSent { number, line }) => asked(model, number, &line),
+        ScenarioMsg::Report(ReportEvent::CommandAnswered { number, outcome, took }) => {
+            answered(model, number, outcome, took)
+        }
         ScenarioMsg::Report(told) => {
             mark(model, &told);
             let at = model.shown().tape.ring.end();
@@ -79,7 +82,7 @@ pub fn on_scenario_msg(model: &mut Model, staged: ScenarioMsg) {
         ScenarioMsg::Process(node, seen) => return cluster(model, Msg::Process(node, seen)),
         ScenarioMsg::Refused(why) => {
             model.scenarios.requested = None;
-            model.warn(why);
+            model.warn(why.to(model.lang).to_owned());
         }
     }
     model.changed();
@@ -113,7 +116,7 @@ fn answered(model: &mut Model, number: u64, outcome: Outcome, took: Duration) {
 }
 
 /// The end of a step and the verdict are marks on the tape.
-fn mark(model: &mut Model, told: &Told) {
+fn mark(model: &mut Model, told: &ReportEvent) {
     let script = model.scenarios.run.as_ref().map(|run| run.script.clone());
     if let Some(text) = script.and_then(|script| told.mark(&script)) {
         let mark = Mark { kind: told.mark_kind(), text, evidence: Vec::new() };

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use crate::command::{Word, words};
+use crate::command::{CommandHelp, command_help};
 use crate::console::keys::{self, Action, Binding, Mode};
 use crate::console::layout::Layout;
 use crate::console::model::prompt::Mistake;
@@ -46,8 +46,8 @@ pub fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model, look: &Look) {
 }
 
 /// The usage of the command that is being typed.
-fn usage(model: &Model) -> Option<&'static Word> {
-    static WORDS: LazyLock<Vec<Word>> = LazyLock::new(words);
+fn usage(model: &Model) -> Option<&'static CommandHelp> {
+    static WORDS: LazyLock<Vec<CommandHelp>> = LazyLock::new(command_help);
     let typed = model.prompt.text().trim_start();
     let (name, _) = typed.split_once(' ').filter(|_| model.mode == Mode::Type && model.prompt.search.is_none())?;
     WORDS.iter().find(|word| word.name == name)

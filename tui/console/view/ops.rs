@@ -47,7 +47,7 @@ fn drawn(operation: &Operation, lang: Lang, look: &Look) -> Vec<Vec<Span<'static
         rows.push(vec![span(format!("     {}", screen::NOT_YET.with(lang, &[("entry", &entry)])), look.committed)]);
     }
     for line in operation.answer() {
-        rows.push(vec![Span::raw("     "), span(lang.answer(&line.text), tone(line.tone, look))]);
+        rows.push(vec![Span::raw("     "), span(line.text.to(lang).to_owned(), tone(line.tone, look))]);
     }
     if let Some(omitted) = operation.end.as_ref().map(|end| end.omitted).filter(|omitted| *omitted > 0) {
         rows.push(vec![span(screen::OMITTED.with(lang, &[("count", &omitted)]), look.muted)]);
@@ -66,7 +66,7 @@ pub fn summary(operation: &Operation, lang: Lang, look: &Look) -> Vec<Span<'stat
     ];
     if let Some(text) = operation.summary() {
         let is_bad = operation.end.as_ref().is_some_and(|end| end.exit != Exit::Done && !end.is_absent);
-        spans.push(span(format!("   {}", lang.answer(text)), if is_bad { look.bad } else { look.base }));
+        spans.push(span(format!("   {}", text.to(lang)), if is_bad { look.bad } else { look.base }));
     }
     spans
 }
@@ -75,10 +75,10 @@ fn mark(end: Option<&End>, look: &Look) -> (&'static str, Style) {
     match end.map(|end| end.exit) {
         None => ("…", look.muted),
         // Finding nothing is a successful answer.
-        Some(Exit::Not) if end.is_some_and(|end| end.is_absent) => ("✓", look.committed),
-        Some(Exit::Done | Exit::NotWritten) => ("✓", look.committed),
+        Some(Exit::NotDone) if end.is_some_and(|end| end.is_absent) => ("✓", look.committed),
+        Some(Exit::Done | Exit::OutputFailed) => ("✓", look.committed),
         Some(Exit::Unknown) => ("?", look.intermediate),
-        Some(Exit::Not | Exit::Usage | Exit::Nobody) => ("✗", look.bad),
+        Some(Exit::NotDone | Exit::Usage | Exit::Unreachable) => ("✗", look.bad),
     }
 }
 

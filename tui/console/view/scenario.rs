@@ -22,7 +22,7 @@ use crate::console::view::frame;
 use crate::console::view::line::{put, row, span, width as line_width};
 use crate::console::words::scenario as words;
 use crate::lang::Lang;
-use crate::scenario::{Done, ItemKind, Run, Verdict, evidence_text, is_heading};
+use crate::scenario::{ItemKind, ItemResult, Run, Verdict, evidence_text, is_heading};
 
 /// Pieces of evidence below a selected step, and below the newest one.
 const EVIDENCE_MAX: usize = 6;
@@ -74,7 +74,7 @@ fn title(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
         let names = wrap(&names, width.saturating_sub(2)).into_iter();
         rows.extend(names.map(|text| vec![span(format!(" {text}"), look.muted)]));
     }
-    let title = wrap(run.script.title.text(model.lang), width.saturating_sub(2)).into_iter();
+    let title = wrap(run.script.title.to(model.lang), width.saturating_sub(2)).into_iter();
     let title = title.map(|text| vec![span(format!(" {text}"), look.strong)]);
     rows.into_iter().chain(title).collect()
 }
@@ -94,12 +94,12 @@ pub(super) fn state(run: &Run, model: &Model, look: &Look) -> Line {
 /// The reason of a failure; else the current remark, or at the start the description.
 fn verdict(run: &Run, model: &Model, width: usize, look: &Look) -> Vec<Line> {
     let (text, style) = match &run.end {
-        Some(end) if !end.why.is_empty() => (model.lang.answer(&end.why), style_of(end.verdict, look)),
-        _ if !run.note.is_empty() => (model.lang.answer(&run.note), look.muted),
-        None if run.done.iter().flatten().count() < 2 => (run.script.about.text(model.lang).into(), look.muted),
+        Some(end) if !end.why.is_empty() => (end.why.to(model.lang), style_of(end.verdict, look)),
+        _ if !run.note.is_empty() => (run.note.to(model.lang), look.muted),
+        None if run.results.iter().flatten().count() < 2 => (run.script.about.to(model.lang), look.muted),
         _ => return Vec::new(),
     };
-    wrap(&text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), style)]).collect()
+    wrap(text, width.saturating_sub(2)).into_iter().map(|text| vec![span(format!(" {text}"), style)]).collect()
 }
 
 /// All steps as lines.
@@ -118,16 +118,15 @@ fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
     for (index, item) in run.script.items.iter().enumerate() {
         let start = lines.len();
         begins.push(start);
-        let words = item.words.text(model.lang);
-        let done = run.done[index].as_ref();
+        let words = item.words.to(model.lang);
+        let done = run.results[index].as_ref();
         let is_selected = model.scenarios.selected == Some(index);
         if is_heading(&item.kind) {
             lines.push(vec![span(format!(" {words}"), look.strong)]);
         } else {
             // The answer of a command replaces its text.
-            let answer = done.map(|done| done.text.as_str()).filter(|text| !text.is_empty());
-            let answer = answer.map(|answer| model.lang.answer(answer));
-            let text = if words.is_empty() { answer.as_deref().unwrap_or(&item.line) } else { words };
+            let answer = done.map(|done| done.text.to(model.lang)).filter(|text| !text.is_empty());
+            let text = if words.is_empty() { answer.unwrap_or(&item.line) } else { words };
             let (mark, style) = mark(run, index, matches!(item.kind, ItemKind::Expect(_)), look);
             let text_style = if is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
             for (row, text) in wrap(text, width.saturating_sub(6)).into_iter().enumerate() {
@@ -137,7 +136,7 @@ fn steps(run: &Run, model: &Model, width: usize, look: &Look) -> Steps {
         }
         if in_sight == Some(index) {
             let most = if is_selected { EVIDENCE_MAX } else { EVIDENCE_NEWEST };
-            lines.extend(below(item.why.text(model.lang), done, &Room { width, most, lang: model.lang }, look));
+            lines.extend(below(item.why.to(model.lang), done, &Room { width, most, lang: model.lang }, look));
             sight = start..lines.len();
         }
     }
@@ -152,14 +151,14 @@ struct Room {
 }
 
 /// The explanation, and the evidence or the reason of a failure.
-fn below(why: &str, done: Option<&Done>, room: &Room, look: &Look) -> Vec<Line> {
+fn below(why: &str, done: Option<&ItemResult>, room: &Room, look: &Look) -> Vec<Line> {
     let mut texts: Vec<(String, Style)> = Vec::new();
     if !why.is_empty() {
         texts.push((why.to_owned(), look.accent));
     }
     if let Some(done) = done {
         if done.verdict != Verdict::Pass {
-            texts.push((room.lang.answer(&done.text).into_owned(), look.bad));
+            texts.push((done.text.to(room.lang).to_owned(), look.bad));
         }
         let evidence = done.evidence.iter().take(room.most);
         texts.extend(evidence.map(|evidence| (evidence_text(evidence, room.lang), look.muted)));
@@ -179,18 +178,10 @@ fn mark(run: &Run, index: usize, is_expectation: bool, look: &Look) -> (&'static
     if run.now == Some(index) {
         return ("▸", look.accent);
     }
-    match run.done[index].as_ref().map(|done| done.verdict) {
+    match run.results[index].as_ref().map(|done| done.verdict) {
         None => ("·", look.muted),
         Some(Verdict::Pass) if !is_expectation => ("→", look.muted),
-        Some(verdict) => (mark_of(verdict), style_of(verdict, look)),
-    }
-}
-
-pub(super) fn mark_of(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "✓",
-        Verdict::Unknown => "?",
-        Verdict::Fail => "✗",
+        Some(verdict) => (verdict.mark(), style_of(verdict, look)),
     }
 }
 

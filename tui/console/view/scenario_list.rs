@@ -28,12 +28,12 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, selected: usize, loo
         let parts = [
             span(format!(" {} ", scenario_letter(index)), look.accent),
             span(format!(" {:<width$}  ", script.name), look.strong),
-            span(script.title.text(model.lang), style),
+            span(script.title.to(model.lang), style),
         ];
         put(buffer, row, &parts);
     }
     if let Some(script) = scripts.get(selected) {
-        let about = wrap(script.about.text(model.lang), usize::from(inner.width).saturating_sub(2));
+        let about = wrap(script.about.to(model.lang), usize::from(inner.width).saturating_sub(2));
         let at = scripts.len().min(room) + 1;
         for (index, text) in about.into_iter().take(ABOUT_ROWS - 1).enumerate() {
             let Some(row) = row(inner, at + index) else { break };

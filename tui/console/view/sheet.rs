@@ -9,7 +9,7 @@ use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::frame;
 use crate::console::view::line::span;
-use crate::console::view::scenario::{mark_of, put_all, state, style_of};
+use crate::console::view::scenario::{put_all, state, style_of};
 use crate::console::words::scenario as words;
 use crate::scenario::{ItemKind, Points, Run, evidence_text, points_of, points_text};
 
@@ -26,8 +26,8 @@ pub fn draw(buffer: &mut Buffer, area: Rect, model: &Model, look: &Look) {
     if all > Points::default() {
         head.push(span(format!("   {}", points_of(reached, all, model.lang)), look.strong));
     }
-    head.push(span(format!("   {}", run.script.title.text(model.lang)), look.strong));
-    let current = run.now.or_else(|| run.done.iter().rposition(Option::is_some));
+    head.push(span(format!("   {}", run.script.title.to(model.lang)), look.strong));
+    let current = run.now.or_else(|| run.results.iter().rposition(Option::is_some));
     let under_way = run.headings().take_while(|heading| current.is_some_and(|item| *heading < item)).count();
     // After the end the sheet is shown from its top.
     let running = run.end.is_none().then_some(under_way.saturating_sub(1));
@@ -65,7 +65,7 @@ fn graded(run: &Run, heading: usize, model: &Model, shown: Shown, look: &Look) -
     let item = &run.script.items[heading];
     let is_now = run.now.is_some_and(|now| run.items_of(heading).contains(&now));
     let (mark, style) = match run.verdict_of(heading) {
-        Some(verdict) => (mark_of(verdict), style_of(verdict, look)),
+        Some(verdict) => (verdict.mark(), style_of(verdict, look)),
         None if is_now => ("▸", look.accent),
         None => ("·", look.muted),
     };
@@ -78,7 +78,7 @@ fn graded(run: &Run, heading: usize, model: &Model, shown: Shown, look: &Look) -
         _ => String::new(),
     };
     let text_style = if shown.is_selected { look.base.add_modifier(Modifier::REVERSED) } else { look.base };
-    let text = format!("{label}{}{points}", item.words.text(model.lang));
+    let text = format!("{label}{}{points}", item.words.to(model.lang));
     let rows = wrap(&text, shown.width.saturating_sub(4)).into_iter().enumerate();
     let line = |(row, text): (usize, String)| {
         let lead = if row == 0 { format!(" {mark} ") } else { "   ".to_owned() };
@@ -92,16 +92,16 @@ fn evidence(run: &Run, heading: usize, width: usize, model: &Model, look: &Look)
     let mut lines = Vec::new();
     for index in run.items_of(heading) {
         let item = &run.script.items[index];
-        let (ItemKind::Expect(_), Some(done)) = (&item.kind, &run.done[index]) else { continue };
+        let (ItemKind::Expect(_), Some(done)) = (&item.kind, &run.results[index]) else { continue };
         let style = style_of(done.verdict, look);
-        let text = item.words.text(model.lang);
+        let text = item.words.to(model.lang);
         for (row, text) in wrap(text, width.saturating_sub(8)).into_iter().enumerate() {
-            let lead = if row == 0 { format!("     {} ", mark_of(done.verdict)) } else { "       ".to_owned() };
+            let lead = if row == 0 { format!("     {} ", done.verdict.mark()) } else { "       ".to_owned() };
             lines.push(vec![span(lead, style), span(text, look.base)]);
         }
         let said = done.evidence.first();
-        let said = said
-            .map_or_else(|| model.lang.answer(&done.text).into_owned(), |evidence| evidence_text(evidence, model.lang));
+        let said =
+            said.map_or_else(|| done.text.to(model.lang).to_owned(), |evidence| evidence_text(evidence, model.lang));
         let said = wrap(&said, width.saturating_sub(10)).into_iter().take(2);
         lines.extend(said.map(|text| vec![span(format!("         {text}"), look.muted)]));
     }

@@ -66,7 +66,7 @@ fn position(tape: &Tape, lang: Lang, look: &Look) -> Vec<Span<'static>> {
     }
     if let Some(recording) = &tape.recording {
         let style = if recording.trouble.is_some() { look.bad } else { look.muted };
-        let text = recording.trouble.as_deref().map_or(String::new(), |trouble| format!(": {trouble}"));
+        let text = recording.trouble.as_ref().map_or(String::new(), |trouble| format!(": {}", trouble.to(lang)));
         parts.push(span(format!("  REC {}{text}", recording.name), style));
     }
     parts

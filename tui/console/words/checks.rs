@@ -32,7 +32,7 @@ impl Lang {
         match why {
             Inconclusive::NothingYet => NOTHING_YET.to(self).to_owned(),
             Inconclusive::NoLeader => NO_LEADER.to(self).to_owned(),
-            Inconclusive::Undecided(why) => self.reason(why),
+            Inconclusive::Undecided(why) => why.to(self).to_owned(),
         }
     }
 }

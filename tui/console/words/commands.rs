@@ -1,6 +1,6 @@
 //! The description of each command in the language of the screen. English comes from the grammar.
 
-use crate::command::Word;
+use crate::command::CommandHelp;
 use crate::lang::Lang;
 
 const PORTUGUESE: &[(&str, &str)] = &[
@@ -43,7 +43,7 @@ const PORTUGUESE: &[(&str, &str)] = &[
 ];
 
 /// The description of a command. Without a Portuguese text it is the English one.
-pub fn about(word: &Word, lang: Lang) -> &str {
+pub fn about(word: &CommandHelp, lang: Lang) -> &str {
     let known = PORTUGUESE.iter().find(|(name, _)| *name == word.name).filter(|_| lang == Lang::Portuguese);
     known.map_or(&word.about, |(_, about)| about)
 }
@@ -51,11 +51,11 @@ pub fn about(word: &Word, lang: Lang) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::words;
+    use crate::command::command_help;
 
     #[test]
     fn every_command_of_the_prompt_is_told_in_portuguese_too() {
-        let words = words();
+        let words = command_help();
         let untold: Vec<_> = words.iter().filter(|word| about(word, Lang::Portuguese) == word.about).collect();
         assert!(untold.is_empty(), "{untold:?}");
         let gone = PORTUGUESE.iter().filter(|(name, _)| words.iter().all(|word| word.name != *name));

@@ -17,9 +17,6 @@ pub const NOT_RECORDED: Text = text(
     "the scenario's own cluster has a tape of its own, which is not written to {name}",
     "o cluster do cenário tem a sua própria fita, que não é gravada em {name}",
 );
-pub const PASS: Text = text("PASS", "PASSOU");
-pub const FAIL: Text = text("FAIL", "FALHOU");
-pub const UNKNOWN: Text = text("UNKNOWN", "INDEFINIDO");
 pub const LIST: Text = text(" SCENARIOS ", " CENÁRIOS ");
 pub const LIST_HINT: Text = text(
     "a key or enter runs it, esc closes; typed: run NAME, run ./mine.txt",

@@ -1,150 +1,152 @@
-//! Expectations about answers: how an operation ended for its client, and what a read sees.
+//! Expectations about answers: the outcome of an operation, and the result of a read.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use epoca::client::{ClientError, Consistency};
+use epoca::client::Consistency;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::Fact;
 use epoca::verify::patience::on_this_machine;
 
-use super::{Scene, Seen, entry_text, nameless, not_yet};
+use super::{CheckContext, Observation, entry_text, not_yet, unbound};
+use crate::command::messages::client_error;
 use crate::command::text::shown_short;
 use crate::command::{Exit, Outcome};
+use crate::lang::Localized;
+use crate::scenario::messages;
 use crate::scenario::names::Operation;
-use crate::scenario::script::{Ended, EntryRef, Nodes, Reader};
-use crate::scenario::stage::with_timeout;
-use crate::scenario::told::{Evidence, Verdict};
+use crate::scenario::report_events::{Evidence, EvidenceKind, Verdict};
+use crate::scenario::script::{EntryRef, Nodes, OperationEnd, Reader};
+use crate::scenario::target_cluster::with_timeout;
 
-/// One read; it is asked again until the expectation's time is up.
+/// The deadline of one read. Reads are repeated until the expectation's time is over.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
-/// What a read of an absent key gives.
-const NOT_FOUND: &str = "not found";
+/// How many columns of a value are shown.
+const COLUMNS: usize = 40;
 
-impl Scene<'_> {
-    pub(super) fn outcome(&self, of: &str, wanted: Ended) -> Seen {
+impl CheckContext<'_> {
+    pub(super) fn outcome(&self, of: &str, wanted: OperationEnd) -> Observation {
         let operation = match self.names.operation(of) {
             Ok(operation) => operation,
-            Err(why) => return nameless(why),
+            Err(why) => return unbound(why),
         };
-        let Some((outcome, took)) = operation.end() else { return not_yet(format!("{} is under way", operation.line)) };
+        let Some((outcome, took)) = operation.answer() else {
+            return not_yet(messages::still_in_flight(&operation.line));
+        };
         let found = match outcome.exit {
-            Exit::Done | Exit::NotWritten => Ended::Confirmed,
-            Exit::Unknown => Ended::Unknown,
-            Exit::Not | Exit::Usage | Exit::Nobody => Ended::Refused,
+            Exit::Done | Exit::OutputFailed => OperationEnd::Confirmed,
+            Exit::Unknown => OperationEnd::Unknown,
+            Exit::NotDone | Exit::Usage | Exit::Unreachable => OperationEnd::Refused,
         };
-        let text = format!("{}: {}", operation.line, said(&outcome));
+        let text = messages::of_command(&operation.line, &summary(&outcome));
         if found == wanted {
-            return Seen::Yes(vec![self.answered(of, text, took)]);
+            return Observation::Met(vec![self.answered(of, &text, took)]);
         }
-        // A definite answer was needed and there is none.
-        Seen::No(if found == Ended::Unknown { Verdict::Unknown } else { Verdict::Fail }, text)
+        // An unknown outcome where a definite one is needed leaves the verdict unknown.
+        let verdict = if found == OperationEnd::Unknown { Verdict::Unknown } else { Verdict::Fail };
+        Observation::Refuted(verdict, text)
     }
 
-    fn answered(&self, of: &str, text: String, took: Duration) -> Evidence {
-        let entries = self.names.entries(&EntryRef::Name(of.to_owned()), &self.ears.heard()).unwrap_or_default();
-        Evidence {
-            node: None,
-            event: None,
-            rule: "answer",
-            text: format!("{text} after {:.1} ms", took.as_secs_f64() * 1e3),
-            entries: entries.iter().map(entry_text).collect(),
-            fact: None,
-        }
+    fn answered(&self, of: &str, text: &Localized, took: Duration) -> Evidence {
+        Evidence { text: messages::after(text, took), entries: self.entry_texts(of), ..Evidence::default() }
     }
 
-    pub(super) fn unconfirmed(&self, of: &str, over: bool) -> Seen {
+    fn entry_texts(&self, operation: &str) -> Vec<Localized> {
+        let reference = EntryRef::Name(operation.to_owned());
+        let entries = self.names.entries(&reference, &self.listener.observed()).unwrap_or_default();
+        entries.iter().map(|entry| entry_text(entry).into()).collect()
+    }
+
+    pub(super) fn unconfirmed(&self, of: &str, is_over: bool) -> Observation {
         let operation = match self.names.operation(of) {
             Ok(operation) => operation,
-            Err(why) => return nameless(why),
+            Err(why) => return unbound(why),
         };
-        if let Some((outcome, _)) = operation.end().filter(|(outcome, _)| outcome.exit == Exit::Done) {
-            return Seen::No(Verdict::Fail, format!("{}: {}", operation.line, said(&outcome)));
+        if let Some((outcome, _)) = operation.answer().filter(|(outcome, _)| outcome.exit == Exit::Done) {
+            return Observation::Refuted(Verdict::Fail, messages::of_command(&operation.line, &summary(&outcome)));
         }
-        let heard = self.ears.heard();
-        let entries = self.names.entries(&EntryRef::Name(of.to_owned()), &heard).unwrap_or_default();
-        let committed = heard.since(self.since).find(|event| match &event.fact {
+        let observed = self.listener.observed();
+        let entries = self.names.entries(&EntryRef::Name(of.to_owned()), &observed).unwrap_or_default();
+        let committed = observed.since(self.since).find(|event| match &event.fact {
             Fact::Committed { up_to, .. } | Fact::Finalized { up_to, .. } => {
                 entries.iter().any(|entry| up_to.id >= entry.id)
             }
             _ => false,
         });
         if let Some(event) = committed {
-            return Seen::No(Verdict::Fail, format!("{} told {}", event.node, event.fact));
+            return Observation::Refuted(Verdict::Fail, messages::reported(event.node, &event.fact.to_string()));
         }
-        if !over {
-            return not_yet("the time is not over");
+        if !is_over {
+            return not_yet(messages::time_not_over());
         }
-        Seen::Yes(vec![still_open(operation, entries.iter().map(entry_text).collect())])
+        let entries = entries.iter().map(|entry| entry_text(entry).into()).collect();
+        Observation::Met(vec![unconfirmed(operation, entries)])
     }
 
-    pub(super) async fn reads(&self, by: &Reader, key: &str, value: Option<&str>) -> Seen {
+    pub(super) async fn reads(&self, by: &Reader, key: &str, value: Option<&str>) -> Observation {
         let client = match with_timeout(self.client(), on_this_machine(READ_TIMEOUT)) {
             Ok(client) => client,
-            Err(error) => return Seen::No(Verdict::Unknown, error.to_string()),
+            Err(error) => return Observation::Refuted(Verdict::Unknown, client_error(&error)),
         };
-        let these = match by {
+        let nodes = match by {
             Reader::Client => vec![None],
-            Reader::Local(nodes) => match self.names.these(nodes, &self.ears.heard()) {
-                Ok(these) => these.into_iter().map(Some).collect(),
-                Err(why) => return nameless(why),
+            Reader::Local(nodes) => match self.names.nodes_of(nodes, &self.listener.observed()) {
+                Ok(nodes) => nodes.into_iter().map(Some).collect(),
+                Err(why) => return unbound(why),
             },
         };
+        let one_suffices = *by == Reader::Local(Nodes::Any);
         let mut evidence = Vec::new();
-        for node in these {
+        for node in nodes {
             let consistency = if node.is_some() { Consistency::Local } else { Consistency::Linearizable };
             let record = match client.get(Bytes::copy_from_slice(key.as_bytes()), consistency, node).await {
                 Ok(record) => record,
-                Err(error) => return unreadable(node, &error),
+                Err(error) => {
+                    let why = messages::cannot_read(node, &client_error(&error));
+                    return Observation::NotYet(Verdict::Unknown, why);
+                }
             };
             let found = record.as_ref().map(|record| &record.value[..]);
             if found == value.map(str::as_bytes) {
-                evidence.push(read(node, key, record.map(|record| (record.value, record.id.to_string()))));
-                if *by == Reader::Local(Nodes::Any) {
-                    return Seen::Yes(evidence);
+                let written_by = record.as_ref().map(|record| messages::written_by(key, record.id));
+                evidence.push(read(node, key, found, written_by));
+                if one_suffices {
+                    return Observation::Met(evidence);
                 }
-            } else if *by != Reader::Local(Nodes::Any) {
-                let found = found.map_or(NOT_FOUND.to_owned(), |found| shown_short(found, 40));
-                let wanted = value.unwrap_or(NOT_FOUND);
-                let who = node.map_or("the client".to_owned(), |node| node.to_string());
-                return not_yet(format!("{who} reads {key}: expected: {wanted}; got: {found}"));
+            } else if !one_suffices {
+                let found = found.map(|found| shown_short(found, COLUMNS));
+                return not_yet(messages::read_differs(node, key, value, found.as_deref()));
             }
         }
-        if evidence.is_empty() { not_yet("no node reads it") } else { Seen::Yes(evidence) }
+        if evidence.is_empty() { not_yet(messages::no_node_reads()) } else { Observation::Met(evidence) }
     }
 }
 
-fn read(node: Option<NodeId>, key: &str, record: Option<(Bytes, String)>) -> Evidence {
-    let how = if node.is_some() { "its own final data" } else { "a linearizable read" };
-    let (text, entries) = match record {
-        Some((value, id)) => {
-            (format!("{how}: {key}={}", shown_short(&value, 40)), vec![format!("{key} written by {id}")])
-        }
-        // It is evidence only where nothing had to be found.
-        None => (format!("{how}: {key}: expected: {NOT_FOUND}; got: {NOT_FOUND}"), Vec::new()),
+fn read(node: Option<NodeId>, key: &str, found: Option<&[u8]>, written_by: Option<Localized>) -> Evidence {
+    let found = match found {
+        Some(value) => messages::value_of(key, &shown_short(value, COLUMNS)),
+        None => messages::not_found(key),
     };
-    Evidence { node, event: None, rule: "read", text, entries, fact: None }
+    Evidence {
+        kind: EvidenceKind::Read,
+        node,
+        text: messages::read(node.is_some(), &found),
+        entries: written_by.into_iter().collect(),
+        ..Evidence::default()
+    }
 }
 
-fn unreadable(node: Option<NodeId>, error: &ClientError) -> Seen {
-    let who = node.map_or("the client".to_owned(), |node| node.to_string());
-    Seen::NotYet(Verdict::Unknown, format!("{who} cannot read: {error}"))
+fn unconfirmed(operation: &Operation, entries: Vec<Localized>) -> Evidence {
+    let answer = operation.answer().map(|(outcome, _)| summary(&outcome));
+    let text = messages::unanswered(&operation.line, answer.as_ref(), operation.begun.elapsed());
+    Evidence { text, entries, ..Evidence::default() }
 }
 
-fn still_open(operation: &Operation, entries: Vec<String>) -> Evidence {
-    let how = match operation.end() {
-        None => "no answer yet".to_owned(),
-        Some((outcome, _)) => said(&outcome),
-    };
-    let text = format!("{}: {how}, {:.1} s after it was sent", operation.line, operation.begun.elapsed().as_secs_f64());
-    Evidence { node: None, event: None, rule: "answer", text, entries, fact: None }
-}
-
-/// What an outcome says, in one line.
-pub fn said(outcome: &Outcome) -> String {
+/// An outcome in one line.
+pub fn summary(outcome: &Outcome) -> Localized {
     match &outcome.lines[..] {
-        [] => "done".to_owned(),
+        [] => messages::done(),
         [line] => line.text.clone(),
-        [first, ..] => format!("{} …", first.text),
+        [first, ..] => messages::and_more(&first.text),
     }
 }

@@ -1,4 +1,4 @@
-//! Expectations about what lies on a disk: a node's folder as `epoca inspect` shows it, which changes nothing there.
+//! Expectations about a disk: a node's data folder as `epoca inspect` shows it, which does not change it.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -8,106 +8,114 @@ use epoca::protocol::NodeId;
 use epoca::verify::patience::within;
 use serde_json::Value;
 
-use super::{Scene, Seen, entry_text, nameless, not_yet};
+use super::{CheckContext, Observation, entry_text, not_yet, unbound};
+use crate::command::messages::client_error;
+use crate::lang::Localized;
+use crate::scenario::messages;
 use crate::scenario::names::Entry;
+use crate::scenario::report_events::{Evidence, EvidenceKind, Verdict};
 use crate::scenario::script::{EntryRef, EntryState, NodeRef};
-use crate::scenario::told::{Evidence, Verdict};
 
 const INSPECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-impl Scene<'_> {
-    pub(super) async fn disk_holds(&self, node: &NodeRef, entries: &[EntryRef], state: Option<EntryState>) -> Seen {
+impl CheckContext<'_> {
+    pub(super) async fn disk_holds(
+        &self,
+        node: &NodeRef,
+        entries: &[EntryRef],
+        state: Option<EntryState>,
+    ) -> Observation {
         let id = match self.names.node(node) {
             Ok(id) => id,
-            Err(why) => return nameless(why),
+            Err(why) => return unbound(why),
         };
-        let known: Result<Vec<Vec<Entry>>, String> = {
-            let heard = self.ears.heard();
-            entries.iter().map(|entry| self.names.entries(entry, &heard)).collect()
-        };
+        let known = self.names.all_entries(entries, &self.listener.observed());
         let known = match known {
-            Ok(known) => known.into_iter().flatten(),
+            Ok(known) => known,
             Err(why) => return not_yet(why),
         };
         let inspected = match self.inspect(id).await {
             Ok(inspected) => inspected,
-            Err(why) => return Seen::NotYet(Verdict::Unknown, why),
+            Err(why) => return Observation::NotYet(Verdict::Unknown, why),
         };
         let mut texts = Vec::new();
         for entry in known {
             let lines = inspected["log"].as_array().into_iter().flatten();
-            let Some(line) = lines.into_iter().find(|line| is_it(line, &entry)) else {
-                return not_yet(format!("the disk of {id} has no {}", entry_text(&entry)));
+            let Some(line) = lines.into_iter().find(|line| is_entry(line, &entry)) else {
+                return not_yet(messages::disk_lacks(id, &entry_text(&entry)));
             };
-            let found = line["state"].as_str().unwrap_or_default();
-            if state.is_some_and(|wanted| found != disk_state(wanted)) {
-                return not_yet(format!("{} is {found} on the disk of {id}", entry_text(&entry)));
+            let found = state_of(line);
+            if state.is_some_and(|wanted| found != on_disk(wanted)) {
+                return not_yet(messages::entry_on_disk(&entry_text(&entry), found, id));
             }
-            texts.push(format!("{} {found}", entry_text(&entry)));
+            texts.push(messages::entry_in_state(&entry_text(&entry).into(), found));
         }
-        let text = "the log on its disk".to_owned();
-        Seen::Yes(vec![Evidence { node: Some(id), event: None, rule: "disk", text, entries: texts, fact: None }])
+        Observation::Met(vec![evidence(id, messages::log_on_disk(), texts)])
     }
 
-    pub(super) async fn disk_reads(&self, node: &NodeRef, key: &str, value: Option<&str>) -> Seen {
+    pub(super) async fn disk_reads(&self, node: &NodeRef, key: &str, value: Option<&str>) -> Observation {
         let id = match self.names.node(node) {
             Ok(id) => id,
-            Err(why) => return nameless(why),
+            Err(why) => return unbound(why),
         };
         let inspected = match self.inspect(id).await {
             Ok(inspected) => inspected,
-            Err(why) => return Seen::NotYet(Verdict::Unknown, why),
+            Err(why) => return Observation::NotYet(Verdict::Unknown, why),
         };
         let mut records = inspected["database"].as_array().into_iter().flatten();
         let record = records.find(|record| record["key"].as_str() == Some(key));
         let found = record.and_then(|record| record["value"].as_str());
         if found != value {
-            let found = found.unwrap_or("nothing");
-            return not_yet(format!("the disk of {id} has {found} under {key}, not {}", value.unwrap_or("nothing")));
+            return not_yet(messages::disk_reads(id, key, value, found));
         }
-        let entries = record.map(|record| {
-            format!("{key}={} from e{}·o{}", found.unwrap_or_default(), record["epoch"], record["offset"])
+        let written = record.map(|record| {
+            let (epoch, offset) = (record["epoch"].to_string(), record["offset"].to_string());
+            messages::record_on_disk(key, found.unwrap_or_default(), &epoch, &offset)
         });
-        let what = if entries.is_some() { "has it" } else { "has nothing under that key" };
-        let text = format!("the final database on its disk {what}");
-        Seen::Yes(vec![Evidence {
-            node: Some(id),
-            event: None,
-            rule: "disk",
-            text,
-            entries: entries.into_iter().collect(),
-            fact: None,
-        }])
+        let text = messages::database_on_disk(written.is_some());
+        Observation::Met(vec![evidence(id, text, written.into_iter().collect())])
     }
 
-    async fn inspect(&self, node: NodeId) -> Result<Value, String> {
+    async fn inspect(&self, node: NodeId) -> Result<Value, Localized> {
         let folder = self.folder(node).await?;
-        let mut command = tokio::process::Command::new(&self.stage.executable);
+        let mut command = tokio::process::Command::new(&self.cluster.executable);
         command.arg("inspect").arg(&folder).args(["--output", "json", "--limit", "100000"]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let shown = folder.display().to_string();
         let output = within(INSPECT_TIMEOUT, command.output()).await;
-        let output = output.ok_or_else(|| format!("{} could not be read in time", folder.display()))?;
-        let output = output.map_err(|error| format!("cannot run inspect: {error}"))?;
-        serde_json::from_slice(&output.stdout).map_err(|_| format!("{} cannot be read now", folder.display()))
+        let output = output.ok_or_else(|| messages::inspect_timed_out(&shown))?;
+        let output = output.map_err(|error| messages::cannot_inspect(&error))?;
+        serde_json::from_slice(&output.stdout).map_err(|_| messages::disk_unreadable(&shown))
     }
 
-    async fn folder(&self, node: NodeId) -> Result<PathBuf, String> {
-        let processes = self.client().processes().await.map_err(|error| error.to_string())?;
-        let processes = processes.ok_or("only a launcher knows where the data lie, and there is none")?;
+    async fn folder(&self, node: NodeId) -> Result<PathBuf, Localized> {
+        let processes = self.client().processes().await.map_err(|error| client_error(&error))?;
+        let processes = processes.ok_or_else(messages::no_launcher_for_folders)?;
         let process = processes.nodes.into_iter().find(|process| process.id == node);
-        process.map(|process| process.data.into()).ok_or_else(|| format!("there is no node {node}"))
+        process.map(|process| process.data.into()).ok_or_else(|| messages::no_such_node(node))
     }
 }
 
-/// On disk there is no third state: final data are what is committed.
-fn disk_state(state: EntryState) -> &'static str {
+fn evidence(node: NodeId, text: Localized, entries: Vec<Localized>) -> Evidence {
+    Evidence { kind: EvidenceKind::Disk, node: Some(node), text, entries, ..Evidence::default() }
+}
+
+/// The log on a disk has two states only: what is committed is final.
+fn on_disk(state: EntryState) -> EntryState {
     match state {
-        EntryState::Intermediate => "intermediate",
-        EntryState::Committed | EntryState::Final => "committed",
+        EntryState::Intermediate => EntryState::Intermediate,
+        EntryState::Committed | EntryState::Final => EntryState::Committed,
     }
 }
 
-fn is_it(line: &Value, entry: &Entry) -> bool {
+fn state_of(line: &Value) -> EntryState {
+    match line["state"] == EntryState::Committed.name() {
+        true => EntryState::Committed,
+        false => EntryState::Intermediate,
+    }
+}
+
+fn is_entry(line: &Value, entry: &Entry) -> bool {
     let number = |name: &str| line[name].as_u64();
     (number("epoch"), number("offset")) == (Some(entry.id.epoch.0), Some(entry.id.offset.0))
         && entry.point.is_none_or(|point| line["digest"].as_str() == Some(&point.digest.to_string()))

@@ -1,4 +1,5 @@
-//! Whether what is expected is so: looked for again and again until it is seen, cannot be any more, or the time is up.
+//! Checks of expectations: each is evaluated again and again until it is met, cannot be met any more, or its time is
+//! over.
 
 mod answers;
 
@@ -13,98 +14,110 @@ mod verdicts;
 use std::time::{Duration, Instant};
 
 use epoca::client::Client;
-use epoca::verify::patience::{Patience, slowness};
+use epoca::protocol::NodeId;
+use epoca::verify::patience::slowness;
 
-pub use answers::said;
+pub use answers::summary;
 
-use super::ears::{Ears, Mark};
-use super::load::{Load, Worked};
+use super::leadership::LeadershipWatch;
+use super::listener::{EventMark, Listener};
+use super::load::{Load, LoadResult};
+use super::messages;
 use super::names::{Entry, Names};
+use super::report_events::{Evidence, Verdict};
 use super::script::{Expect, Expectation};
-use super::stage::Stage;
-use super::steady::Steady;
-use super::told::{Evidence, Verdict};
+use super::target_cluster::TargetCluster;
+use super::wait::Wait;
 use crate::command::{Context, execute, parse_line};
+use crate::lang::Localized;
 
-/// Between two times at which a command is said.
-const AGAIN: Duration = Duration::from_millis(60);
-/// Between two looks.
+/// The pause between two repetitions of a command.
+const REPEAT_EVERY: Duration = Duration::from_millis(60);
+/// The pause between two evaluations.
 const PAUSE: Duration = Duration::from_millis(15);
-/// Once leadership has moved by itself, an expectation that is not met after so long is given up: see
-/// [`super::steady`].
+/// Once leadership has moved unexpectedly, an expectation that is not met after this time is given up: see
+/// [`super::leadership`].
 const VOID_AFTER: Duration = Duration::from_secs(3);
 
-/// What an expectation may look at.
-pub struct Scene<'a> {
-    pub stage: &'a Stage,
-    pub ears: &'a Ears,
+/// What the evaluation of an expectation may use.
+pub struct CheckContext<'a> {
+    pub cluster: &'a TargetCluster,
+    pub listener: &'a Listener,
     pub names: &'a Names,
-    /// Events count from the beginning of the step.
-    pub since: Mark,
-    /// The load that runs.
+    /// The beginning of the step, from which on events count.
+    pub since: EventMark,
+    /// The running load.
     pub load: Option<&'a Load>,
-    /// What the clients of the load saw, once it has ended.
-    pub worked: Option<&'a Worked>,
-    pub steady: &'a Steady,
+    /// The result of the last load, once it has ended.
+    pub load_result: Option<&'a LoadResult>,
+    pub leadership: &'a LeadershipWatch,
 }
 
-/// What one look gives.
-pub enum Seen {
-    Yes(Vec<Evidence>),
-    /// Not yet; what it comes to if the time is up.
-    NotYet(Verdict, String),
-    /// It will never be.
-    No(Verdict, String),
+/// The result of one evaluation.
+pub enum Observation {
+    Met(Vec<Evidence>),
+    /// Not met yet, with the verdict and reason if the time is over.
+    NotYet(Verdict, Localized),
+    /// It can no longer be met.
+    Refuted(Verdict, Localized),
 }
 
-/// What was seen in the end, and a node that the expectation names.
-pub struct Found {
+/// The result of a check or an action, with the node that an expectation binds to a name.
+pub struct CheckResult {
     pub verdict: Verdict,
     pub evidence: Vec<Evidence>,
-    pub text: String,
-    pub named: Option<(String, epoca::protocol::NodeId)>,
+    pub text: Localized,
+    pub named: Option<(String, NodeId)>,
 }
 
-impl Scene<'_> {
+impl CheckResult {
+    pub fn not_passed(verdict: Verdict, text: Localized) -> CheckResult {
+        CheckResult { verdict, evidence: Vec::new(), text, named: None }
+    }
+}
+
+impl CheckContext<'_> {
     fn client(&self) -> &Client {
-        &self.stage.client
+        &self.cluster.client
     }
 
-    pub async fn check(&self, expectation: &Expectation) -> Found {
-        let patience = Patience::of(expectation.within);
+    pub async fn check(&self, expectation: &Expectation) -> CheckResult {
+        let wait = Wait::new(expectation.within, PAUSE);
         let begun = Instant::now();
         let confirmed = self.load.map_or(0, Load::confirmed);
-        let mut said = None;
+        let mut repeated = None;
         loop {
             if let Some(template) = &expectation.repeating
-                && said.is_none_or(|said: Instant| said.elapsed() >= AGAIN)
+                && repeated.is_none_or(|repeated: Instant| repeated.elapsed() >= REPEAT_EVERY)
             {
-                said = Some(Instant::now());
-                self.say(template).await;
+                repeated = Some(Instant::now());
+                self.send(template).await;
             }
-            let over = patience.is_over() || self.is_void(&expectation.what, begun);
-            match self.look(&expectation.what, &patience, confirmed).await {
-                Seen::Yes(evidence) => return self.found(&expectation.what, evidence),
-                Seen::No(verdict, why) => return missed(verdict, why),
-                Seen::NotYet(verdict, why) if over => {
-                    let waited = (patience.passed().min(expectation.within).as_secs_f64() * 10.0).round() / 10.0;
-                    let text = format!("not within {waited} s: {why}{}", on_a_busy_machine());
-                    return missed(verdict, text);
+            let is_over = wait.is_over() || self.is_void(&expectation.what, begun);
+            match self.evaluate(&expectation.what, wait.passed(), confirmed).await {
+                Observation::Met(evidence) => return passed(&expectation.what, evidence),
+                Observation::Refuted(verdict, why) => return CheckResult::not_passed(verdict, why),
+                Observation::NotYet(verdict, why) if is_over => {
+                    let waited = wait.passed().min(expectation.within);
+                    let text = messages::not_within(waited, &why, slowness_that_mattered());
+                    return CheckResult::not_passed(verdict, text);
                 }
-                Seen::NotYet(..) => {}
+                Observation::NotYet(..) => {}
             }
-            tokio::time::sleep(PAUSE).await;
+            wait.pause().await;
         }
     }
 
-    /// Whether to wait longer is of no use. Who leads may always be asked.
+    /// Whether it is useless to wait longer. An expectation about the leader is never void.
     fn is_void(&self, expect: &Expect, begun: Instant) -> bool {
-        let asks_who_leads = matches!(expect, Expect::Leader { .. });
-        !asks_who_leads && begun.elapsed() >= VOID_AFTER && self.steady.moved(&self.ears.heard()).is_some()
+        let is_about_leader = matches!(expect, Expect::Leader { .. });
+        !is_about_leader
+            && begun.elapsed() >= VOID_AFTER
+            && self.leadership.unexpected_election(&self.listener.observed()).is_some()
     }
 
-    /// What it comes to does not count: it is said again if it was of no use.
-    async fn say(&self, template: &str) {
+    /// Sends a repeated command. Its outcome does not matter: if it had no effect, it is sent again.
+    async fn send(&self, template: &str) {
         if let Ok(line) = self.names.filled(template)
             && let Ok(command) = parse_line(&line)
         {
@@ -113,23 +126,13 @@ impl Scene<'_> {
         }
     }
 
-    fn found(&self, expect: &Expect, evidence: Vec<Evidence>) -> Found {
-        let named = match expect {
-            Expect::Leader { name: Some(name), .. } => {
-                evidence.first().and_then(|evidence| evidence.node).map(|node| (name.clone(), node))
-            }
-            _ => None,
-        };
-        Found { verdict: Verdict::Pass, evidence, text: String::new(), named }
-    }
-
-    /// `confirmed`: how many writes of the load were confirmed when the expectation began.
-    async fn look(&self, expect: &Expect, patience: &Patience, confirmed: u64) -> Seen {
+    /// `passed`: the time since the check began. `confirmed`: how many writes of the load were confirmed then.
+    async fn evaluate(&self, expect: &Expect, passed: Duration, confirmed: u64) -> Observation {
         match expect {
             Expect::Outcome { of, wanted } => self.outcome(of, *wanted),
-            Expect::Unconfirmed { of, time } => self.unconfirmed(of, patience.passed() >= *time),
+            Expect::Unconfirmed { of, time } => self.unconfirmed(of, passed >= *time),
             Expect::Fact { nodes, pattern } => self.fact(nodes, pattern),
-            Expect::NoFact { nodes, pattern, time } => self.no_fact(nodes, pattern, patience.passed() >= *time),
+            Expect::NoFact { nodes, pattern, time } => self.no_fact(nodes, pattern, passed >= *time),
             Expect::Holds { nodes, entries, state } => self.holds(nodes, entries, *state),
             Expect::Lacks { nodes, entries } => self.lacks(nodes, entries),
             Expect::Reads { by, key, value } => self.reads(by, key, value.as_deref()).await,
@@ -147,26 +150,31 @@ impl Scene<'_> {
     }
 }
 
-/// Times are those of a quiet machine; who has waited for longer is told why.
-fn on_a_busy_machine() -> String {
-    let slowness = slowness();
-    if slowness < 2.0 { String::new() } else { format!(" (this busy machine had {slowness:.0} times as long)") }
+fn passed(expect: &Expect, evidence: Vec<Evidence>) -> CheckResult {
+    let named = match expect {
+        Expect::Leader { name: Some(name), .. } => {
+            evidence.first().and_then(|evidence| evidence.node).map(|node| (name.clone(), node))
+        }
+        _ => None,
+    };
+    CheckResult { verdict: Verdict::Pass, evidence, text: Localized::default(), named }
 }
 
-fn missed(verdict: Verdict, text: String) -> Found {
-    Found { verdict, evidence: Vec::new(), text, named: None }
+/// Times are those of a quiet machine. A reader who waited much longer needs to know why.
+fn slowness_that_mattered() -> Option<f64> {
+    Some(slowness()).filter(|slowness| *slowness >= 2.0)
 }
 
-fn not_yet(why: impl Into<String>) -> Seen {
-    Seen::NotYet(Verdict::Fail, why.into())
+fn not_yet(why: Localized) -> Observation {
+    Observation::NotYet(Verdict::Fail, why)
 }
 
-/// A name that stands for nothing will stand for nothing later, too.
-fn nameless(why: String) -> Seen {
-    Seen::No(Verdict::Fail, why)
+/// A name that is not bound now will not be bound later.
+fn unbound(why: Localized) -> Observation {
+    Observation::Refuted(Verdict::Fail, why)
 }
 
-/// `e1·o2#4f2a x=1`; less where less is known.
+/// `e1·o2#4f2a x=1`, or as much of it as is known.
 pub fn entry_text(entry: &Entry) -> String {
     let id = entry.point.map_or_else(|| entry.id.to_string(), |point| point.to_string());
     match &entry.content {

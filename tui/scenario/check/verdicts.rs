@@ -1,5 +1,5 @@
-//! Verdicts over everything that was seen: the invariants, the linearizability of the load's operations, and that no
-//! confirmed write was lost.
+//! Verdicts over all observations: the invariants, the linearizability of the load's operations, and that no confirmed
+//! write was lost.
 
 use std::collections::BTreeMap;
 
@@ -7,99 +7,98 @@ use epoca::client::LogLine;
 use epoca::protocol::EntryId;
 use epoca::verify::linearizability::{self, Action, Failure};
 
-use super::{Scene, Seen, not_yet};
-use crate::scenario::load::Worked;
-use crate::scenario::told::{Evidence, Verdict};
+use super::{CheckContext, Observation, not_yet};
+use crate::command::messages::client_error;
+use crate::lang::Localized;
+use crate::scenario::load::LoadResult;
+use crate::scenario::messages;
+use crate::scenario::report_events::{Evidence, EvidenceKind, Verdict};
 
-/// How many lines of a log are read at most.
-const LINES_MAX: u64 = 1_000_000;
+/// How many entries of a log are read at most.
+const ENTRIES_MAX: u64 = 1_000_000;
 
-impl Scene<'_> {
-    pub(super) fn invariants(&self) -> Seen {
-        let heard = self.ears.heard();
-        if let Some(violation) = heard.violations.first() {
-            return Seen::No(Verdict::Fail, violation.to_string());
+impl CheckContext<'_> {
+    pub(super) fn invariants(&self) -> Observation {
+        let observed = self.listener.observed();
+        if let Some(violation) = observed.violations.first() {
+            let text = messages::violation(violation.invariant, &violation.to_string());
+            return Observation::Refuted(Verdict::Fail, text);
         }
-        let of_node = |(id, node): (&epoca::protocol::NodeId, &crate::scenario::ears::Node)| Evidence {
+        let evidence = observed.nodes().iter().map(|(id, node)| Evidence {
+            kind: EvidenceKind::State,
             node: Some(*id),
             event: Some(node.state.event),
-            rule: "state",
-            text: format!("no invariant is broken up to this event of process {}", node.pid),
-            entries: Vec::new(),
-            fact: None,
-        };
-        Seen::Yes(heard.nodes().iter().map(of_node).collect())
+            text: messages::invariants_hold(node.pid),
+            ..Evidence::default()
+        });
+        Observation::Met(evidence.collect())
     }
 
-    pub(super) fn linearizable(&self) -> Seen {
-        let worked = match self.worked() {
-            Ok(worked) => worked,
-            Err(seen) => return seen,
+    pub(super) fn linearizable(&self) -> Observation {
+        let result = match self.result() {
+            Ok(result) => result,
+            Err(observation) => return observation,
         };
-        match linearizability::check(&worked.history) {
-            Ok(placed) => Seen::Yes(vec![told(format!(
-                "{placed} of {} operations stand in one order, {} of them of unknown outcome",
-                worked.history.len(),
-                worked.unknown()
-            ))]),
-            Err(failure @ Failure::GaveUp { .. }) => Seen::No(Verdict::Unknown, failure.to_string()),
-            Err(failure) => Seen::No(Verdict::Fail, failure.to_string()),
+        match linearizability::check(&result.history) {
+            Ok(placed) => {
+                Observation::Met(vec![answer(messages::linearized(placed, result.history.len(), result.unknown()))])
+            }
+            Err(failure @ Failure::GaveUp { .. }) => Observation::Refuted(Verdict::Unknown, failure.to_string().into()),
+            Err(failure) => Observation::Refuted(Verdict::Fail, failure.to_string().into()),
         }
     }
 
-    pub(super) async fn kept(&self) -> Seen {
-        let worked = match self.worked() {
-            Ok(worked) => worked,
-            Err(seen) => return seen,
+    pub(super) async fn kept(&self) -> Observation {
+        let result = match self.result() {
+            Ok(result) => result,
+            Err(observation) => return observation,
         };
-        let Some(from) = worked.confirmed.iter().map(|(_, written)| written.position.0).min() else {
-            return Seen::No(Verdict::Unknown, "not a single write was confirmed".to_owned());
+        let Some(from) = result.confirmed.iter().map(|(_, written)| written.position.0).min() else {
+            return Observation::Refuted(Verdict::Unknown, messages::no_write_confirmed());
         };
         let mut evidence = Vec::new();
         for (node, _) in self.client().nodes() {
-            let lines = match self.client().read_log(node, from, LINES_MAX).await {
+            let lines = match self.client().read_log(node, from, ENTRIES_MAX).await {
                 Ok((lines, _)) => lines,
-                Err(error) => return Seen::NotYet(Verdict::Unknown, error.to_string()),
+                Err(error) => return Observation::NotYet(Verdict::Unknown, client_error(&error)),
             };
             let lines: BTreeMap<EntryId, &LogLine> = lines.iter().map(|line| (line.point.id, line)).collect();
-            if let Some(lost) = worked.confirmed.iter().find(|(operation, written)| {
+            let missing = result.confirmed.iter().find(|(operation, written)| {
                 !lines.get(&written.id).is_some_and(|line| {
                     line.committed && line.point.position == written.position && is_write(line, &operation.action)
                 })
-            }) {
-                return not_yet(format!("{node} lacks {}, confirmed as {}", lost.0, lost.1.id));
+            });
+            if let Some((operation, written)) = missing {
+                return not_yet(messages::confirmed_write_missing(node, &operation.to_string(), written.id));
             }
-            let text = format!("its log has all {} confirmed writes, committed", worked.confirmed.len());
             evidence.push(Evidence {
+                kind: EvidenceKind::Read,
                 node: Some(node),
-                event: None,
-                rule: "read",
-                text,
-                entries: Vec::new(),
-                fact: None,
+                text: messages::has_all_confirmed(result.confirmed.len()),
+                ..Evidence::default()
             });
         }
-        Seen::Yes(evidence)
+        Observation::Met(evidence)
     }
 
-    pub(super) fn confirms(&self, writes: u64, before: u64) -> Seen {
-        let Some(load) = self.load else { return Seen::No(Verdict::Unknown, "no load runs".to_owned()) };
+    pub(super) fn confirms(&self, writes: u64, before: u64) -> Observation {
+        let Some(load) = self.load else { return Observation::Refuted(Verdict::Unknown, messages::no_load()) };
         match load.confirmed() - before {
             confirmed if confirmed >= writes => {
-                Seen::Yes(vec![told(format!("{confirmed} writes were confirmed meanwhile"))])
+                Observation::Met(vec![answer(messages::confirmed_meanwhile(confirmed))])
             }
-            confirmed => not_yet(format!("{confirmed} of {writes} writes were confirmed")),
+            confirmed => not_yet(messages::writes_confirmed(confirmed, writes)),
         }
     }
 
-    fn worked(&self) -> Result<&Worked, Seen> {
-        let none = || Seen::No(Verdict::Unknown, "no load has run and was stopped".to_owned());
-        self.worked.ok_or_else(none)
+    fn result(&self) -> Result<&LoadResult, Observation> {
+        let none = || Observation::Refuted(Verdict::Unknown, messages::no_finished_load());
+        self.load_result.ok_or_else(none)
     }
 }
 
-fn told(text: String) -> Evidence {
-    Evidence { node: None, event: None, rule: "answer", text, entries: Vec::new(), fact: None }
+fn answer(text: Localized) -> Evidence {
+    Evidence { text, ..Evidence::default() }
 }
 
 fn is_write(line: &LogLine, action: &Action) -> bool {

@@ -1,16 +1,17 @@
-//! One line of a scenario, read word by word; every mistake knows its column.
+//! One line of a scenario, read word by word. Every mistake has its column.
 
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
 
-use super::Mistake;
+use super::{Mistake, expected};
 use crate::command::grammar::Node;
+use crate::lang::{Localized, Text};
 
 pub(super) struct Cursor<'a> {
     text: &'a str,
     number: usize,
-    /// The byte from which on nothing was read yet.
+    /// The first byte that is not read yet.
     next: usize,
 }
 
@@ -30,16 +31,17 @@ impl<'a> Cursor<'a> {
         self.number
     }
 
+    /// The whole line.
     pub fn whole(&self) -> &'a str {
         self.text.trim()
     }
 
-    /// What was not read yet, without the space before it.
+    /// The unread part without leading spaces.
     pub fn ahead(&self) -> &'a str {
         self.text[self.next..].trim_start()
     }
 
-    pub fn more(&self) -> bool {
+    pub fn has_more(&self) -> bool {
         !self.ahead().is_empty()
     }
 
@@ -47,8 +49,8 @@ impl<'a> Cursor<'a> {
         self.text.len() - self.ahead().len()
     }
 
-    /// The column of what comes next.
-    pub fn peek(&self) -> usize {
+    /// The column of the next word.
+    pub fn next_column(&self) -> usize {
         self.column(self.start())
     }
 
@@ -60,67 +62,79 @@ impl<'a> Cursor<'a> {
         self.next = self.start() + bytes;
     }
 
+    /// Reads the rest of the line.
     pub fn rest(&mut self) -> &'a str {
         let rest = self.ahead();
         self.next = self.text.len();
         rest
     }
 
-    pub fn word(&mut self, expected: &str) -> Result<Word<'a>, Mistake> {
+    /// Reads a word; `what` is what a mistake names as missing.
+    pub fn word(&mut self, what: Text) -> Result<Word<'a>, Mistake> {
         let at = self.start();
         let text = self.ahead().split_whitespace().next();
-        let text = text.ok_or_else(|| self.here(&format!("expected {expected}")))?;
+        let text = text.ok_or_else(|| self.missing(what))?;
         self.next = at + text.len();
         Ok(Word { text, at })
     }
 
-    /// The next word without taking it.
+    /// The next word, without reading it.
     pub fn ahead_word(&self) -> Option<&'a str> {
         self.ahead().split_whitespace().next()
     }
 
-    /// Takes the next word if it is this one.
+    /// Reads the next word if it is this one.
     pub fn take(&mut self, word: &str) -> bool {
-        let found = self.ahead_word() == Some(word);
-        if found {
+        let is_it = self.ahead_word() == Some(word);
+        if is_it {
             self.skip(word.len());
         }
-        found
+        is_it
     }
 
     pub fn exactly(&mut self, word: &str) -> Result<(), Mistake> {
-        if self.take(word) { Ok(()) } else { Err(self.here(&format!("expected {word}"))) }
+        if self.take(word) { Ok(()) } else { Err(self.here(expected::this(word))) }
     }
 
     pub fn end(&self) -> Result<(), Mistake> {
-        if self.more() { Err(self.here("nothing more is expected in this line")) } else { Ok(()) }
+        if self.has_more() { Err(self.here(expected::NOTHING_MORE.into())) } else { Ok(()) }
     }
 
-    pub fn number(&mut self, what: &str) -> Result<u64, Mistake> {
+    pub fn number(&mut self, what: Text) -> Result<u64, Mistake> {
         let word = self.word(what)?;
-        word.text.parse().map_err(|_| self.at(word, &format!("expected {what}")))
+        word.text.parse().map_err(|_| self.wrong(word, what))
     }
 
     pub fn duration(&mut self) -> Result<Duration, Mistake> {
-        let word = self.word("a time, as 2s or 500ms")?;
-        duration(word.text).ok_or_else(|| self.at(word, "expected a time up to an hour, as 2s or 500ms"))
+        let word = self.word(expected::TIME)?;
+        duration(word.text).ok_or_else(|| self.wrong(word, expected::TIME_TO_AN_HOUR))
     }
 
     pub fn node_id(&mut self) -> Result<NodeId, Mistake> {
-        let word = self.word("a node, as n3")?;
-        word.text.parse::<Node>().map(|node| node.0).map_err(|why| self.at(word, &why))
+        let word = self.word(expected::NODE_ID)?;
+        word.text.parse::<Node>().map(|node| node.0).map_err(|why| self.at(word, &why.0))
     }
 
-    pub fn here(&self, message: &str) -> Mistake {
-        self.at_column(self.peek(), message)
+    /// Something is missing here.
+    pub fn missing(&self, what: Text) -> Mistake {
+        self.here(expected::a(what))
     }
 
-    pub fn at(&self, word: Word, message: &str) -> Mistake {
-        self.at_column(self.column(word.at), &format!("{message}; found {:?}", word.text))
+    /// Another word was expected.
+    pub fn wrong(&self, word: Word, what: Text) -> Mistake {
+        self.at(word, &expected::a(what))
     }
 
-    pub fn at_column(&self, column: usize, message: &str) -> Mistake {
-        Mistake { line: self.number, column, message: message.to_owned() }
+    pub fn here(&self, message: Localized) -> Mistake {
+        self.at_column(self.next_column(), message)
+    }
+
+    pub fn at(&self, word: Word, message: &Localized) -> Mistake {
+        self.at_column(self.column(word.at), expected::found(message, word.text))
+    }
+
+    pub fn at_column(&self, column: usize, message: Localized) -> Mistake {
+        Mistake { line: self.number, column, message }
     }
 }
 

@@ -1,25 +1,25 @@
-//! What can be expected, as it is written:
+//! The parser of expectations:
 //!
 //! ```text
-//! NAME confirmed | NAME unknown | NAME refused       how an operation ended
+//! NAME confirmed | NAME unknown | NAME refused       the outcome of an operation
 //! NAME unconfirmed for 1s                            neither confirmed nor committed
 //! NODES FACT FIELD=VALUE FIELD>=VALUE …              an event of the trace (PROTOCOL's rules), since the step began
-//! no NODES FACT FIELD=VALUE … for 1s                 none such, then and for so long
+//! no NODES FACT FIELD=VALUE … for 1s                 no such event, since the step began and for this time
 //! NODES holds ENTRY [ENTRY…] [as STATE]              intermediate, committed or final; by id and digest
 //! NODES lacks ENTRY [ENTRY…]                         in their logs
-//! NODES log 1:3 4:2 *:1                              so many entries of each epoch, no others; * is any epoch
+//! NODES log 1:3 4:2 *:1                              these numbers of entries of each epoch; * is any epoch
 //! NODES reads KEY=VALUE | NODES reads KEY absent     the node's own final data
 //! client reads KEY=VALUE | client reads KEY absent   linearizably
 //! disk of NODE holds ENTRY… [as STATE]               in its folder, read by `epoca inspect`
 //! disk of NODE reads KEY=VALUE | … KEY absent
-//! leader [not NODE] [as $new]                        somebody leads and has committed in its epoch
+//! leader [not NODE] [as $new]                        a node leads and has committed in its epoch
 //! majority before commit of ENTRY                    acks of a majority, then the commit, then its orders
 //! logs equal [on NODES] | invariants | linearizable | kept
-//! load confirms 20                                   so many writes of the load that runs, from now on
+//! load confirms 20                                   this many writes of the running load, from now on
 //! ```
 //!
-//! `within 10s` and `repeating COMMAND` may stand at the end: how long it may take, and what is said again and again
-//! until it is seen.
+//! `within 10s` and `repeating COMMAND` may stand at the end: how long it may take, and a command that is repeated
+//! until the expectation is met.
 //!
 //! NODES are `n3`, `$a`, several with commas, `each`, `replicas` or `any`; an ENTRY is the name of an operation or
 //! `e3.o5`.
@@ -30,14 +30,14 @@ use epoca::protocol::trace::Fact;
 use epoca::protocol::{Epoch, Offset};
 
 use super::cursor::Cursor;
-use super::{Mistake, is_name, template};
+use super::{Mistake, expected, is_name, template};
 use crate::command::grammar::Node;
 use crate::scenario::script::{
-    Ended, EntryRef, EntryState, Expect, Expectation, FieldPattern, FieldValue, NodeRef, Nodes, PATIENCE, Pattern,
-    Reader,
+    EntryRef, EntryState, Expect, Expectation, FieldPattern, FieldValue, NodeRef, Nodes, OperationEnd, PATIENCE,
+    Pattern, Reader,
 };
 
-/// What may stand behind an expectation.
+/// The words that may follow an expectation.
 const ENDS: [&str; 2] = ["within", "repeating"];
 
 pub(super) fn expectation(cursor: &mut Cursor) -> Result<Expectation, Mistake> {
@@ -79,11 +79,11 @@ fn expect(cursor: &mut Cursor) -> Result<Expect, Mistake> {
         Some("load") => {
             cursor.skip(4);
             cursor.exactly("confirms")?;
-            Ok(Expect::Confirms { writes: cursor.number("a number of writes")? })
+            Ok(Expect::Confirms { writes: cursor.number(expected::WRITE_COUNT)? })
         }
         Some(word) if is_name(word) && !is_nodes(word) => operation(cursor),
         Some(_) => of_nodes(cursor),
-        None => Err(cursor.here("expected what is to be seen, as `first confirmed` or `$a Truncated from=forged`")),
+        None => Err(cursor.missing(expected::EXPECTATION)),
     }
 }
 
@@ -93,15 +93,15 @@ fn alone(cursor: &mut Cursor, expect: Expect) -> Expect {
 }
 
 fn operation(cursor: &mut Cursor) -> Result<Expect, Mistake> {
-    let of = cursor.word("the name of an operation")?.text.to_owned();
+    let of = cursor.word(expected::OPERATION)?.text.to_owned();
     let ended = |wanted| Expect::Outcome { of: of.clone(), wanted };
-    let word = cursor.word("confirmed, unknown, refused or unconfirmed for D")?;
+    let word = cursor.word(expected::OPERATION_END)?;
     match word.text {
-        "confirmed" => Ok(ended(Ended::Confirmed)),
-        "unknown" => Ok(ended(Ended::Unknown)),
-        "refused" => Ok(ended(Ended::Refused)),
+        "confirmed" => Ok(ended(OperationEnd::Confirmed)),
+        "unknown" => Ok(ended(OperationEnd::Unknown)),
+        "refused" => Ok(ended(OperationEnd::Refused)),
         "unconfirmed" => Ok(Expect::Unconfirmed { of, time: time_for(cursor)? }),
-        _ => Err(cursor.at(word, "expected confirmed, unknown, refused or unconfirmed for D")),
+        _ => Err(cursor.wrong(word, expected::OPERATION_END)),
     }
 }
 
@@ -134,7 +134,7 @@ fn disk(cursor: &mut Cursor) -> Result<Expect, Mistake> {
     cursor.exactly("disk")?;
     cursor.exactly("of")?;
     let node = node(cursor)?;
-    let word = cursor.word("holds or reads")?;
+    let word = cursor.word(expected::HOLDS_OR_READS)?;
     match word.text {
         "holds" => {
             let (entries, state) = (entries(cursor)?, state(cursor)?);
@@ -144,7 +144,7 @@ fn disk(cursor: &mut Cursor) -> Result<Expect, Mistake> {
             let (key, value) = key_value(cursor)?;
             Ok(Expect::DiskReads { node, key, value })
         }
-        _ => Err(cursor.at(word, "expected holds or reads")),
+        _ => Err(cursor.wrong(word, expected::HOLDS_OR_READS)),
     }
 }
 
@@ -154,10 +154,10 @@ fn leader(cursor: &mut Cursor) -> Result<Expect, Mistake> {
     let name = match cursor.take("as") {
         false => None,
         true => {
-            let word = cursor.word("a name, as $new")?;
+            let word = cursor.word(expected::NEW_NAME)?;
             match word.text.strip_prefix('$').filter(|name| is_name(name)) {
                 Some(name) => Some(name.to_owned()),
-                None => return Err(cursor.at(word, "expected a name, as $new")),
+                None => return Err(cursor.wrong(word, expected::NEW_NAME)),
             }
         }
     };
@@ -166,33 +166,32 @@ fn leader(cursor: &mut Cursor) -> Result<Expect, Mistake> {
 
 /// A fact's name, then its fields.
 fn pattern(cursor: &mut Cursor) -> Result<Pattern, Mistake> {
-    let word = cursor.word("an event, as Truncated, or holds, lacks, log or reads")?;
+    let word = cursor.word(expected::EVENT)?;
     let fact = Fact::NAMES.iter().find(|name| **name == word.text && !is_silent(name));
     let Some((fact, fields)) = fact.and_then(|fact| Some((fact, Fact::fields_of(fact)?))) else {
-        let near = Fact::NAMES.iter().find(|name| name.eq_ignore_ascii_case(word.text));
-        let hint = near.map_or(String::new(), |near| format!(" ({near}?)"));
-        return Err(cursor.at(word, &format!("expected an event, as Truncated, or holds, lacks, log or reads{hint}")));
+        let similar = Fact::NAMES.iter().copied().find(|name| name.eq_ignore_ascii_case(word.text));
+        return Err(cursor.at(word, &expected::event(similar)));
     };
     let mut pattern = Pattern { fact, fields: Vec::new() };
     while cursor.ahead_word().is_some_and(|word| word.contains('=')) {
-        let word = cursor.word("FIELD=VALUE")?;
+        let word = cursor.word(expected::FIELD)?;
         let (name, value) = word.text.split_once('=').unwrap_or_default();
         let (name, at_least) = name.strip_suffix('>').map_or((name, false), |name| (name, true));
         let Some(name) = fields.iter().find(|field| **field == name) else {
-            return Err(cursor.at(word, &format!("{fact} has the fields {}", fields.join(", "))));
+            return Err(cursor.at(word, &expected::fields_of(fact, fields)));
         };
-        let value = field_value(value).ok_or_else(|| cursor.at(word, "expected FIELD=VALUE"))?;
+        let value = field_value(value).ok_or_else(|| cursor.wrong(word, expected::FIELD))?;
         pattern.fields.push(FieldPattern { name, at_least, value });
     }
     Ok(pattern)
 }
 
-/// Single messages are not kept while a scenario runs.
+/// The listener of a scenario does not keep single messages.
 fn is_silent(fact: &str) -> bool {
     matches!(fact, "Sent" | "Received")
 }
 
-/// Which of the three a word is shows when it is compared: a name may be an operation's or a plain word.
+/// Whether a word is the name of an operation or plain text is known only when it is compared.
 fn field_value(text: &str) -> Option<FieldValue> {
     if text.is_empty() {
         return None;
@@ -217,7 +216,7 @@ fn is_nodes(word: &str) -> bool {
 }
 
 fn nodes(cursor: &mut Cursor) -> Result<Nodes, Mistake> {
-    let word = cursor.word("a node, as n3 or $a, or each, replicas, any")?;
+    let word = cursor.word(expected::NODES)?;
     match word.text {
         "each" => return Ok(Nodes::Each),
         "replicas" => return Ok(Nodes::Replicas),
@@ -225,12 +224,12 @@ fn nodes(cursor: &mut Cursor) -> Result<Nodes, Mistake> {
         _ => {}
     }
     let these: Option<Vec<_>> = word.text.split(',').map(node_ref).collect();
-    these.map(Nodes::These).ok_or_else(|| cursor.at(word, "expected a node, as n3 or $a, or each, replicas, any"))
+    these.map(Nodes::These).ok_or_else(|| cursor.wrong(word, expected::NODES))
 }
 
 fn node(cursor: &mut Cursor) -> Result<NodeRef, Mistake> {
-    let word = cursor.word("a node, as n3 or $a")?;
-    node_ref(word.text).ok_or_else(|| cursor.at(word, "expected a node, as n3 or $a"))
+    let word = cursor.word(expected::NODE)?;
+    node_ref(word.text).ok_or_else(|| cursor.wrong(word, expected::NODE))
 }
 
 fn node_ref(text: &str) -> Option<NodeRef> {
@@ -249,10 +248,10 @@ fn entries(cursor: &mut Cursor) -> Result<Vec<EntryRef>, Mistake> {
 }
 
 fn entry(cursor: &mut Cursor) -> Result<EntryRef, Mistake> {
-    let word = cursor.word("an entry: the name of an operation, or e3.o5")?;
+    let word = cursor.word(expected::ENTRY)?;
     let name = || is_name(word.text).then(|| EntryRef::Name(word.text.to_owned()));
     let found = entry_id(word.text).or_else(name);
-    found.ok_or_else(|| cursor.at(word, "expected an entry: the name of an operation, or e3.o5"))
+    found.ok_or_else(|| cursor.wrong(word, expected::ENTRY))
 }
 
 /// `e3.o5` or `e3·o5`.
@@ -266,17 +265,17 @@ fn state(cursor: &mut Cursor) -> Result<Option<EntryState>, Mistake> {
     if !cursor.take("as") {
         return Ok(None);
     }
-    let word = cursor.word("intermediate, committed or final")?;
+    let word = cursor.word(expected::STATE)?;
     let state = EntryState::ALL.into_iter().find(|state| state.name() == word.text);
-    state.map(Some).ok_or_else(|| cursor.at(word, "expected intermediate, committed or final"))
+    state.map(Some).ok_or_else(|| cursor.wrong(word, expected::STATE))
 }
 
 /// `x=1` or `x absent`.
 fn key_value(cursor: &mut Cursor) -> Result<(String, Option<String>), Mistake> {
-    let word = cursor.word("KEY=VALUE, or KEY absent")?;
+    let word = cursor.word(expected::KEY_VALUE)?;
     match word.text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), Some(value.to_owned()))),
-        Some(_) => Err(cursor.at(word, "expected KEY=VALUE, or KEY absent")),
+        Some(_) => Err(cursor.wrong(word, expected::KEY_VALUE)),
         None => cursor.exactly("absent").map(|()| (word.text.to_owned(), None)),
     }
 }
@@ -284,12 +283,12 @@ fn key_value(cursor: &mut Cursor) -> Result<(String, Option<String>), Mistake> {
 fn runs(cursor: &mut Cursor) -> Result<Vec<(Option<Epoch>, u64)>, Mistake> {
     let mut runs = Vec::new();
     while cursor.ahead_word().is_some_and(|word| !ENDS.contains(&word)) {
-        let word = cursor.word("EPOCH:ENTRIES")?;
+        let word = cursor.word(expected::RUN)?;
         let any = word.text.strip_prefix("*:").and_then(|entries| entries.parse().ok()).map(|entries| (None, entries));
         let found = any.or_else(|| run(word.text).map(|(epoch, entries)| (Some(epoch), entries)));
-        runs.push(found.ok_or_else(|| cursor.at(word, "expected EPOCH:ENTRIES, as 4:2"))?);
+        runs.push(found.ok_or_else(|| cursor.wrong(word, expected::RUN))?);
     }
-    if runs.is_empty() { Err(cursor.here("expected EPOCH:ENTRIES, as 4:2")) } else { Ok(runs) }
+    if runs.is_empty() { Err(cursor.missing(expected::RUN)) } else { Ok(runs) }
 }
 
 /// `4:2`: two entries of epoch 4.

@@ -1,51 +1,56 @@
-//! Reading a scenario's text. A mistake names line, column and what was expected there.
+//! The parser of scenarios. A mistake has a line, a column and what was expected there.
 //!
 //! ```text
 //! # a comment
-//! title                                 what stands indented below a line belongs to it
+//! title                                 indented texts belong to the line above
 //!   en A replica returns
 //!   pt Uma réplica volta
 //! needs nodes 4 | needs own cluster | needs election-timeout 500ms | log n3 1:3 4:1 promise=7
 //! step                                  a heading
 //! line [LABEL] [POINTS]                 begins a line of the assignment's sheet, as `line 3b.2 0.20`
-//! do [NAME [2s]:] COMMAND               the shell's grammar; must be done
+//! do [NAME [2s]:] COMMAND               the shell's grammar; must succeed
 //! try [NAME [2s]:] COMMAND              may end in any way
-//! start [NAME [2s]:] COMMAND            goes on beside what follows
+//! start [NAME [2s]:] COMMAND            runs while the scenario continues
 //! load 4 clients | load stop | chaos 20s | wait 1s | restore
 //! expect WHAT [within 10s] [repeating COMMAND]
-//!   en what is to be seen
-//!   why.en why it is so
+//!   en what must be observed
+//!   why.en why this happens
 //! ```
 
 mod cursor;
 
 mod expect;
 
+mod expected;
+
 use std::time::Duration;
 
 use epoca::protocol::Epoch;
 
-use super::lang::Words;
-use super::script::{Action, How, Item, ItemKind, LogBefore, Said, Script};
+use super::messages;
+use super::script::{Action, CommandMode, Item, ItemKind, LogBefore, NamedCommand, Script};
 use crate::command::parse_line;
-use crate::lang::Lang;
+use crate::lang::{Lang, Localized};
 use cursor::{Cursor, duration};
 
-/// What is wrong with a text, and where; line and column count from 1.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("line {line}, column {column}: {message}")]
+/// A mistake in a text. Line and column count from 1.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mistake {
     pub line: usize,
     pub column: usize,
-    pub message: String,
+    pub message: Localized,
 }
 
-/// Texts longer than this are refused, in bytes.
+impl Mistake {
+    pub fn localized(&self) -> Localized {
+        messages::mistake_at(self.line, self.column, &self.message)
+    }
+}
+
+/// The greatest size of a text in bytes.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 
-const WORDS: &str = "title, about, needs, log, step, line, do, try, start, load, chaos, wait, restore or expect";
-
-/// What the indented lines below belong to.
+/// What the indented lines below a line belong to.
 enum Below {
     Nothing,
     Title,
@@ -63,52 +68,52 @@ pub fn parse(name: &str, text: &str) -> Result<Script, Mistake> {
         }
         let mut cursor = Cursor::new(line.trim_end(), index + 1);
         if line.starts_with([' ', '\t']) {
-            add_words(&mut script, &below, &mut cursor)?;
+            add_text(&mut script, &below, &mut cursor)?;
         } else {
             below = read_line(&mut script, &mut cursor)?;
         }
     }
     let end = text.lines().count().max(1);
-    let missing = |message: &str| Err(Mistake { line: end, column: 1, message: message.to_owned() });
+    let missing = |message| Err(Mistake { line: end, column: 1, message });
     if script.title.is_empty() {
-        return missing("the text ends without a title: expected `title` and below it `en TEXT` or `pt TEXT`");
+        return missing(expected::title());
     }
     if script.expectations().next().is_none() {
-        return missing("the text ends without an expectation: nothing would be shown by it");
+        return missing(expected::an_expectation());
     }
     Ok(script)
 }
 
 /// `en TEXT`, `pt TEXT`, `why.en TEXT`, `why.pt TEXT`.
-fn add_words(script: &mut Script, below: &Below, cursor: &mut Cursor) -> Result<(), Mistake> {
-    let word = cursor.word("en, pt, why.en or why.pt and a text")?;
+fn add_text(script: &mut Script, below: &Below, cursor: &mut Cursor) -> Result<(), Mistake> {
+    let word = cursor.word(expected::INDENTED)?;
     let (lang, why) = match word.text {
         "en" => (Lang::English, false),
         "pt" => (Lang::Portuguese, false),
         "why.en" => (Lang::English, true),
         "why.pt" => (Lang::Portuguese, true),
-        _ => return Err(cursor.at(word, "expected en, pt, why.en or why.pt in an indented line")),
+        _ => return Err(cursor.wrong(word, expected::INDENTED)),
     };
     let text = cursor.rest();
-    let words: &mut Words = match (below, why) {
+    let place: &mut Localized = match (below, why) {
         (Below::Title, false) => &mut script.title,
         (Below::About, false) => &mut script.about,
         (Below::Item, why) => match script.items.last_mut() {
             Some(item) if why => &mut item.why,
             Some(item) => &mut item.words,
-            None => return Err(cursor.at(word, "nothing stands above that this could explain")),
+            None => return Err(cursor.at(word, &expected::item_above())),
         },
-        _ => return Err(cursor.at(word, "the line above has no such text")),
+        _ => return Err(cursor.at(word, &expected::no_such_text_above())),
     };
     if text.is_empty() {
-        return Err(cursor.here("expected a text"));
+        return Err(cursor.missing(expected::TEXT));
     }
-    words.add(lang, text);
+    place.add(lang, text);
     Ok(())
 }
 
 fn read_line(script: &mut Script, cursor: &mut Cursor) -> Result<Below, Mistake> {
-    let word = cursor.word(WORDS)?;
+    let word = cursor.word(expected::LINE)?;
     let kind = match word.text {
         "title" | "about" => {
             cursor.end()?;
@@ -124,15 +129,15 @@ fn read_line(script: &mut Script, cursor: &mut Cursor) -> Result<Below, Mistake>
         }
         "step" => ItemKind::Step,
         "line" => graded(cursor)?,
-        "do" => ItemKind::Do(command(How::Do, cursor)?),
-        "try" => ItemKind::Do(command(How::Try, cursor)?),
-        "start" => ItemKind::Do(command(How::Start, cursor)?),
+        "do" => ItemKind::Do(command(CommandMode::Do, cursor)?),
+        "try" => ItemKind::Do(command(CommandMode::Try, cursor)?),
+        "start" => ItemKind::Do(command(CommandMode::Start, cursor)?),
         "load" => ItemKind::Do(load(cursor)?),
         "chaos" => ItemKind::Do(Action::Chaos(cursor.duration()?)),
         "wait" => ItemKind::Do(Action::Wait(cursor.duration()?)),
         "restore" => ItemKind::Do(Action::Restore),
         "expect" => ItemKind::Expect(expect::expectation(cursor)?),
-        _ => return Err(cursor.at(word, &format!("expected {WORDS}"))),
+        _ => return Err(cursor.wrong(word, expected::LINE)),
     };
     cursor.end()?;
     let (words, why) = Default::default();
@@ -140,31 +145,30 @@ fn read_line(script: &mut Script, cursor: &mut Cursor) -> Result<Below, Mistake>
     Ok(Below::Item)
 }
 
-/// `line [LABEL] [POINTS]`; a label is no number.
+/// `line [LABEL] [POINTS]`. A label is not a number.
 fn graded(cursor: &mut Cursor) -> Result<ItemKind, Mistake> {
     let is_number = |word: &str| word.chars().all(|character| character.is_ascii_digit() || ".,".contains(character));
     let label = match cursor.ahead_word() {
-        Some(word) if !is_number(word) => Some(cursor.word("a label, as 3b.2")?.text.to_owned()),
+        Some(word) if !is_number(word) => Some(cursor.word(expected::LABEL)?.text.to_owned()),
         _ => None,
     };
-    let points = match cursor.more() {
+    let points = match cursor.has_more() {
         false => None,
         true => {
-            let word = cursor.word("points, as 0.15")?;
-            Some(word.text.parse().map_err(|why: String| cursor.at(word, &why))?)
+            let word = cursor.word(expected::POINTS)?;
+            Some(word.text.parse().map_err(|why: Localized| cursor.at(word, &why))?)
         }
     };
     Ok(ItemKind::Graded { label, points })
 }
 
 fn needs(script: &mut Script, cursor: &mut Cursor) -> Result<(), Mistake> {
-    let what =
-        cursor.word("nodes, own, election-timeout, lease, uncommitted-entries, snapshot-entries or snapshot-margin")?;
+    let what = cursor.word(expected::NEED)?;
     match what.text {
         "nodes" => {
-            let (at, nodes) = (cursor.peek(), cursor.number("a number of nodes")?);
+            let (at, nodes) = (cursor.next_column(), cursor.number(expected::NODE_COUNT)?);
             if !(1..=15).contains(&nodes) {
-                return Err(cursor.at_column(at, "a cluster has 1 to 15 nodes"));
+                return Err(cursor.at_column(at, expected::nodes_in_range()));
             }
             script.needs.nodes = Some(nodes);
         }
@@ -182,25 +186,21 @@ fn needs(script: &mut Script, cursor: &mut Cursor) -> Result<(), Mistake> {
         }
         "uncommitted-entries" => {
             script.needs.own = true;
-            let (at, entries) = (cursor.peek(), cursor.number("a number of entries")?);
+            let (at, entries) = (cursor.next_column(), cursor.number(expected::ENTRY_COUNT)?);
             if !(1..=1_000_000).contains(&entries) {
-                return Err(cursor.at_column(at, "1 to 1000000 entries"));
+                return Err(cursor.at_column(at, expected::entries_in_range()));
             }
             script.needs.uncommitted_entries = Some(entries);
         }
         "snapshot-entries" => {
             script.needs.own = true;
-            script.needs.snapshot_entries = Some(cursor.number("a number of entries")?);
+            script.needs.snapshot_entries = Some(cursor.number(expected::ENTRY_COUNT)?);
         }
         "snapshot-margin" => {
             script.needs.own = true;
-            script.needs.snapshot_margin = Some(cursor.number("a number of entries")?);
+            script.needs.snapshot_margin = Some(cursor.number(expected::ENTRY_COUNT)?);
         }
-        _ => {
-            let known = "nodes N, own cluster, election-timeout D, lease D, uncommitted-entries N, snapshot-entries N or \
-                         snapshot-margin N";
-            return Err(cursor.at(what, &format!("expected {known}")));
-        }
+        _ => return Err(cursor.wrong(what, expected::NEED)),
     }
     cursor.end()
 }
@@ -209,15 +209,15 @@ fn needs(script: &mut Script, cursor: &mut Cursor) -> Result<(), Mistake> {
 fn log_before(cursor: &mut Cursor) -> Result<LogBefore, Mistake> {
     let node = cursor.node_id()?;
     let mut log = LogBefore { node, runs: Vec::new(), promise: None };
-    while cursor.more() {
-        let word = cursor.word("a run of entries as 4:2, or promise=7")?;
+    while cursor.has_more() {
+        let word = cursor.word(expected::RUN_OR_PROMISE)?;
         if let Some(epoch) = word.text.strip_prefix("promise=") {
-            log.promise = Some(epoch.parse().map(Epoch).map_err(|_| cursor.at(word, "expected promise=EPOCH"))?);
+            log.promise = Some(epoch.parse().map(Epoch).map_err(|_| cursor.wrong(word, expected::PROMISE))?);
             break;
         }
-        let run = expect::run(word.text).ok_or_else(|| cursor.at(word, "expected EPOCH:ENTRIES, as 4:2"))?;
+        let run = expect::run(word.text).ok_or_else(|| cursor.wrong(word, expected::RUN))?;
         if log.runs.last().is_some_and(|last| last.0 >= run.0) {
-            return Err(cursor.at(word, "the epochs of a log grow from run to run"));
+            return Err(cursor.at(word, &expected::growing_epochs()));
         }
         log.runs.push(run);
     }
@@ -225,22 +225,22 @@ fn log_before(cursor: &mut Cursor) -> Result<LogBefore, Mistake> {
     Ok(log)
 }
 
-/// `[NAME [D]:] COMMAND`; the command is read now with numbers in the place of names, to find its mistakes.
-fn command(how: How, cursor: &mut Cursor) -> Result<Action, Mistake> {
+/// `[NAME [D]:] COMMAND`. The command is parsed with numbers in place of names, to find its mistakes now.
+fn command(mode: CommandMode, cursor: &mut Cursor) -> Result<Action, Mistake> {
     let (name, within) = prefix(cursor)?;
-    Ok(Action::Command(Said { how, name, within, template: template(cursor)? }))
+    Ok(Action::Command(NamedCommand { mode, name, within, template: template(cursor)? }))
 }
 
 /// A command to the end of the line, with names of nodes.
 fn template(cursor: &mut Cursor) -> Result<String, Mistake> {
-    let column = cursor.peek();
+    let column = cursor.next_column();
     let template = cursor.rest().to_owned();
     if template.is_empty() {
-        return Err(cursor.here("expected a command, as put x 1"));
+        return Err(cursor.missing(expected::COMMAND));
     }
     if let Err(error) = parse_line(&with_numbers(&template)) {
         let before = template.get(..error.at).unwrap_or(&template).chars().count();
-        return Err(cursor.at_column(column + before, &error.message));
+        return Err(cursor.at_column(column + before, error.message));
     }
     Ok(template)
 }
@@ -270,7 +270,7 @@ pub(super) fn is_name(text: &str) -> bool {
             .all(|character| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-')
 }
 
-/// Names of nodes become numbers of the same length, so that places in the line stay what they are.
+/// Replaces names of nodes by numbers of the same length, so that columns do not change.
 fn with_numbers(template: &str) -> String {
     let mut text = String::with_capacity(template.len());
     let mut in_name = false;
@@ -285,12 +285,12 @@ fn load(cursor: &mut Cursor) -> Result<Action, Mistake> {
     if cursor.take("stop") {
         return Ok(Action::LoadStop);
     }
-    let at = cursor.peek();
-    let clients = cursor.number("a number of clients, or stop")?;
+    let at = cursor.next_column();
+    let clients = cursor.number(expected::CLIENT_COUNT)?;
     cursor.exactly("clients")?;
     match clients {
         1..=64 => Ok(Action::Load(clients)),
-        _ => Err(cursor.at_column(at, "1 to 64 clients")),
+        _ => Err(cursor.at_column(at, expected::clients_in_range())),
     }
 }
 

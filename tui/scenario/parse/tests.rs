@@ -1,7 +1,7 @@
-//! Reading scenarios: what is taken, and where mistakes are found.
+//! Tests of the parser: what it accepts, and where it finds mistakes.
 
 use super::*;
-use crate::scenario::script::{EntryState, Expect, FieldValue, Nodes};
+use crate::scenario::script::{EntryState, Expect, FieldValue, Nodes, OperationEnd};
 
 fn with(line: &str) -> String {
     format!("title\n  en a title\n{line}\nexpect invariants\n")
@@ -9,11 +9,12 @@ fn with(line: &str) -> String {
 
 fn mistake(text: &str) -> (usize, usize, String) {
     let mistake = parse("test", text).expect_err(text);
-    (mistake.line, mistake.column, mistake.message)
+    assert!(!mistake.message.to(Lang::Portuguese).contains("expected"), "{mistake:?}");
+    (mistake.line, mistake.column, mistake.message.to(Lang::English).to_owned())
 }
 
 fn first(line: &str) -> Expect {
-    let script = parse("test", &with(line)).unwrap_or_else(|mistake| panic!("{line}: {mistake}"));
+    let script = parse("test", &with(line)).unwrap_or_else(|mistake| panic!("{line}: {mistake:?}"));
     match script.items.into_iter().next().map(|item| item.kind) {
         Some(ItemKind::Expect(expectation)) => expectation.what,
         other => panic!("{line}: {other:?}"),
@@ -25,9 +26,9 @@ fn words_belong_to_the_line_above_and_are_joined() {
     let text =
         "title\n en One\n en two\n pt Um\nabout\n en why\nstep\n en part\nexpect logs equal\n en all\n why.en so\n";
     let script = parse("test", text).unwrap();
-    assert_eq!((script.title.en.as_str(), script.title.pt.as_str()), ("One two", "Um"));
-    assert_eq!(script.items[0].words.en, "part");
-    assert_eq!((script.items[1].words.en.as_str(), script.items[1].why.en.as_str()), ("all", "so"));
+    assert_eq!((script.title.to(Lang::English), script.title.to(Lang::Portuguese)), ("One two", "Um"));
+    assert_eq!(script.items[0].words.to(Lang::English), "part");
+    assert_eq!((script.items[1].words.to(Lang::English), script.items[1].why.to(Lang::English)), ("all", "so"));
     assert_eq!(script.items[1].at, 9);
 }
 
@@ -38,11 +39,11 @@ fn a_command_may_have_a_name_and_a_time() {
         other => panic!("{other:?}"),
     };
     let plain = said("do put x 1");
-    assert_eq!((plain.how, plain.name, plain.template.as_str()), (How::Do, None, "put x 1"));
+    assert_eq!((plain.mode, plain.name, plain.template.as_str()), (CommandMode::Do, None, "put x 1"));
     let named = said("try lost 2s: put x 1");
     assert_eq!(
-        (named.how, named.name.as_deref(), named.within),
-        (How::Try, Some("lost"), Some(Duration::from_secs(2)))
+        (named.mode, named.name.as_deref(), named.within),
+        (CommandMode::Try, Some("lost"), Some(Duration::from_secs(2)))
     );
     assert_eq!(said("start w: inject $a x 1 --count 3").template, "inject $a x 1 --count 3");
     assert_eq!(said("do put x 'a: b'").name, None, "a colon in a value is no name");
@@ -96,10 +97,7 @@ fn a_graded_line_has_a_label_and_points_or_neither() {
 
 #[test]
 fn expectations_are_what_they_say() {
-    assert!(matches!(
-        first("expect lost unknown"),
-        Expect::Outcome { wanted: crate::scenario::script::Ended::Unknown, .. }
-    ));
+    assert!(matches!(first("expect lost unknown"), Expect::Outcome { wanted: OperationEnd::Unknown, .. }));
     let Expect::Holds { nodes: Nodes::These(nodes), entries, state } =
         first("expect $a,n3 holds w e3.o5 as intermediate")
     else {

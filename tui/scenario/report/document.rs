@@ -1,26 +1,32 @@
-//! What an account says, in one language and without any markup: a summary on one page, then a page for each part.
+//! The contents of a report in one language, without markup: a summary on one page, then a page for each part.
 
-use super::{Made, evidence_text, mark, verdict};
-use crate::lang::Lang;
+use std::ops::Range;
+
+use epoca::protocol::trace::RoleName;
+
+use super::{ReportInfo, evidence_text};
+use crate::command::messages::role;
+use crate::lang::{Lang, Text, choose};
+use crate::scenario::account::{Part, Run, is_heading};
 use crate::scenario::excerpt::{EntryExcerpt, Excerpt, LogExcerpt};
-use crate::scenario::is_heading;
-use crate::scenario::lang::choose;
+use crate::scenario::messages;
+use crate::scenario::report_events::{ItemResult, Verdict};
 use crate::scenario::script::{ItemKind, Points};
-use crate::scenario::told::{Done, Part, Run, Verdict};
+use crate::scenario::words;
 
-/// How many pieces of evidence a step shows; a thousand acks say no more than these.
+/// How many pieces of evidence a step shows. A thousand acks prove no more than these.
 const EVIDENCE_MAX: usize = 7;
-/// How many entries of each log stand beside a part, the newest.
+/// How many of the last entries of each log a part shows.
 const ENTRIES_MAX: usize = 4;
 
 pub struct Document {
-    /// `en` or `pt-BR`, for programs that read aloud or break words.
+    /// `en` or `pt-BR`, for screen readers and hyphenation.
     pub lang: &'static str,
     pub title: String,
-    /// Who, when, with what, and what it came to.
+    /// Names with their values: students, date, program, points.
     pub facts: Vec<(String, String)>,
     pub tables: Vec<Table>,
-    /// What must be said beside the tables.
+    /// Remarks beside the tables.
     pub notes: Vec<String>,
     pub pages: Vec<Page>,
 }
@@ -33,55 +39,54 @@ pub struct Table {
 
 pub struct Row {
     pub cells: Vec<String>,
-    /// The row's verdict, to be seen at a glance.
+    /// The verdict of the row, which has a colour.
     pub verdict: Option<Verdict>,
     pub is_total: bool,
 }
 
-/// A line of the sheet, or a part of any other scenario.
+/// A line of the sheet, or a part of another scenario.
 pub struct Page {
     pub title: String,
-    /// The scenario to which it belongs, where several are told.
+    /// The scenario of the page, if the report has several.
     pub of: Option<String>,
     pub verdict: Option<Verdict>,
-    /// `0.15 points`, or nothing.
+    /// `0.15 points`, or empty.
     pub points: String,
     pub why: String,
-    pub steps: Vec<Step>,
+    pub steps: Vec<ReportStep>,
     pub logs: Option<Logs>,
 }
 
-pub enum Step {
-    /// What was done, as it was said.
+pub enum ReportStep {
+    /// A command as it was typed.
     Do { line: String, text: String, failed: String },
-    /// What was to be seen.
+    /// An expectation.
     Expect { verdict: Verdict, text: String, why: String, failed: String, evidence: Vec<String> },
 }
 
 /// The ends of all logs before and after a part.
 pub struct Logs {
-    pub head: [String; 3],
-    /// A node, its entries before and after; each entry a line.
-    pub rows: Vec<(String, Vec<String>, Vec<String>)>,
+    pub head: Vec<String>,
+    pub rows: Vec<LogsRow>,
 }
 
-pub fn of(runs: &[Run], lang: Lang, made: &Made) -> Document {
+/// The ends of a node's log, a line for each entry.
+pub struct LogsRow {
+    pub node: String,
+    pub before: Vec<String>,
+    pub after: Vec<String>,
+}
+
+pub fn of(runs: &[Run], lang: Lang, info: &ReportInfo) -> Document {
     let sheet = match runs {
         [only] if only.script.is_sheet() => Some(only),
         _ => None,
     };
-    let title = match sheet {
-        Some(_) => choose(
-            lang,
-            "Epoca: the assignment's sheet, with its evidence",
-            "Epoca: a folha do trabalho, com suas evidências",
-        ),
-        None => choose(lang, "Epoca: scenarios and their evidence", "Epoca: cenários e suas evidências"),
-    };
+    let title = if sheet.is_some() { words::TITLE_OF_SHEET } else { words::TITLE_OF_SCENARIOS };
     let mut document = Document {
         lang: choose(lang, "en", "pt-BR"),
-        title: title.to_owned(),
-        facts: facts(made, sheet, lang),
+        title: title.to(lang).to_owned(),
+        facts: facts(info, sheet, lang),
         tables: Vec::new(),
         notes: Vec::new(),
         pages: Vec::new(),
@@ -99,41 +104,43 @@ pub fn of(runs: &[Run], lang: Lang, made: &Made) -> Document {
     document
 }
 
-/// As points are written in the language.
-fn shown(points: Points, lang: Lang) -> String {
+fn heads(heads: &[Text], lang: Lang) -> Vec<String> {
+    heads.iter().map(|head| head.to(lang).to_owned()).collect()
+}
+
+/// Points in the notation of the language.
+fn number_of(points: Points, lang: Lang) -> String {
     let text = points.to_string();
     choose(lang, text.clone(), text.replace('.', ","))
 }
 
 pub fn points_text(points: Points, lang: Lang) -> String {
-    format!("{} {}", shown(points, lang), choose(lang, "points", "pontos"))
+    format!("{} {}", number_of(points, lang), words::POINTS.to(lang))
 }
 
 /// `1.85 of 2.00 points`.
 pub fn points_of(reached: Points, all: Points, lang: Lang) -> String {
-    format!("{} {} {}", shown(reached, lang), choose(lang, "of", "de"), points_text(all, lang))
+    format!("{} {} {}", number_of(reached, lang), words::OF.to(lang), points_text(all, lang))
 }
 
-fn facts(made: &Made, sheet: Option<&Run>, lang: Lang) -> Vec<(String, String)> {
+fn facts(info: &ReportInfo, sheet: Option<&Run>, lang: Lang) -> Vec<(String, String)> {
     let mut facts = Vec::new();
-    let mut fact = |name: &str, value: String| facts.push((name.to_owned(), value));
-    match &made.students[..] {
+    let mut fact = |name: Text, value: String| facts.push((name.to(lang).to_owned(), value));
+    match &info.students[..] {
         [] => {}
-        [only] => fact(choose(lang, "Student", "Estudante"), only.clone()),
-        many => fact(choose(lang, "Students", "Estudantes"), many.join(", ")),
+        [only] => fact(words::STUDENT, only.clone()),
+        many => fact(words::STUDENTS, many.join(", ")),
     }
-    fact(choose(lang, "Date", "Data"), format!("{} UTC", made.date));
-    fact(choose(lang, "Program", "Programa"), format!("epoca {}", made.version));
+    fact(words::DATE, format!("{} UTC", info.date));
+    fact(words::PROGRAM, format!("epoca {}", info.version));
     if let Some(run) = sheet {
-        let (reached, all) = run.points();
-        let of = choose(lang, "of", "de");
-        fact(
-            choose(lang, "Points", "Pontos"),
-            format!("{} {of} {} — {}", shown(reached, lang), shown(all, lang), verdict(run).word(lang)),
-        );
+        let of = words::OF.to(lang);
+        let ((reached, all), verdict) = (run.points(), run.verdict().word(lang));
+        let points = format!("{} {of} {} — {verdict}", number_of(reached, lang), number_of(all, lang));
+        fact(words::POINTS_FACT, points);
         let (ticked, all) = run.ticked();
-        fact(choose(lang, "Steps", "Passos"), format!("{ticked} {of} {all}, {}", took(run, lang)));
-        fact(choose(lang, "Nodes", "Nós"), names(run));
+        fact(words::STEPS_FACT, format!("{ticked} {of} {all}, {}", took(run, lang)));
+        fact(words::NODES, names(run));
     }
     facts
 }
@@ -144,7 +151,7 @@ fn took(run: &Run, lang: Lang) -> String {
     choose(lang, text.clone(), text.replace('.', ","))
 }
 
-/// `$leader = n1, $a = n2`: how the lines of the text name the nodes when it ends.
+/// `$leader = n1, $a = n2`: the names of the nodes at the end of the run.
 fn names(run: &Run) -> String {
     let names: Vec<_> = run.names.iter().map(|(name, node)| format!("${name} = {node}")).collect();
     names.join(", ")
@@ -152,179 +159,160 @@ fn names(run: &Run) -> String {
 
 /// A row for each scenario.
 fn overview(runs: &[Run], lang: Lang) -> Table {
-    let head = choose(
-        lang,
-        ["scenario", "what it shows", "verdict", "steps", "took"],
-        ["cenário", "o que mostra", "veredito", "passos", "levou"],
-    );
+    let head = heads(&[words::SCENARIO, words::SHOWN, words::VERDICT, words::STEPS, words::TOOK], lang);
     let row = |run: &Run| {
         let (ticked, all) = run.ticked();
-        let verdict = verdict(run);
-        let title = run.script.title.text(lang).to_owned();
-        let cells =
-            vec![run.script.name.clone(), title, said(verdict, lang), format!("{ticked}/{all}"), took(run, lang)];
+        let verdict = run.verdict();
+        let title = run.script.title.to(lang).to_owned();
+        let steps = format!("{ticked}/{all}");
+        let cells = vec![run.script.name.clone(), title, with_mark(verdict, lang), steps, took(run, lang)];
         Row { cells, verdict: Some(verdict), is_total: false }
     };
-    let rows = runs.iter().map(row).collect();
-    Table { caption: String::new(), head: head.map(str::to_owned).to_vec(), rows }
+    Table { caption: String::new(), head, rows: runs.iter().map(row).collect() }
 }
 
-fn said(verdict: Verdict, lang: Lang) -> String {
-    format!("{} {}", mark(verdict), verdict.word(lang))
+fn with_mark(verdict: Verdict, lang: Lang) -> String {
+    format!("{} {}", verdict.mark(), verdict.word(lang))
 }
 
-/// The lines that have points with their sum, and those that have none.
+/// The lines with points and their sum, and the lines without points.
 fn graded(run: &Run, lang: Lang) -> Vec<Table> {
     let (with, without): (Vec<usize>, Vec<usize>) = run
         .headings()
         .partition(|heading| matches!(run.script.items[*heading].kind, ItemKind::Graded { points: Some(_), .. }));
     let (reached, all) = run.points();
-    let of = choose(lang, "of", "de");
     let row = |heading: usize| {
         let item = &run.script.items[heading];
         let verdict = run.verdict_of(heading).unwrap_or(Verdict::Unknown);
-        let text = item.words.text(lang).to_owned();
+        let text = item.words.to(lang).to_owned();
         let cells = match &item.kind {
             ItemKind::Graded { label, points: Some(points) } => {
-                vec![label.clone().unwrap_or_default(), text, shown(*points, lang), said(verdict, lang)]
+                vec![label.clone().unwrap_or_default(), text, number_of(*points, lang), with_mark(verdict, lang)]
             }
-            _ => vec![text, said(verdict, lang)],
+            _ => vec![text, with_mark(verdict, lang)],
         };
         Row { cells, verdict: Some(verdict), is_total: false }
     };
     let mut rows: Vec<Row> = with.into_iter().map(row).collect();
-    let total = choose(lang, "total", "total").to_owned();
-    let sum = format!("{} {of} {}", shown(reached, lang), shown(all, lang));
-    rows.push(Row { cells: vec![String::new(), total, sum, String::new()], verdict: None, is_total: true });
-    let head =
-        choose(lang, ["line", "what is shown", "points", "verdict"], ["item", "o que se mostra", "pontos", "veredito"]);
-    let caption = choose(lang, "The graded lines", "Os itens avaliados").to_owned();
-    let lines = Table { caption, head: head.map(str::to_owned).to_vec(), rows };
-    let head = choose(lang, ["what is shown", "verdict"], ["o que se mostra", "veredito"]);
-    let caption =
-        choose(lang, "The four tests, and what is asked next", "Os quatro testes, e o que se pergunta depois");
+    let sum = format!("{} {} {}", number_of(reached, lang), words::OF.to(lang), number_of(all, lang));
+    let cells = vec![String::new(), words::TOTAL.to(lang).to_owned(), sum, String::new()];
+    rows.push(Row { cells, verdict: None, is_total: true });
+    let head = heads(&[words::LINE, words::SHOWN, words::POINTS, words::VERDICT], lang);
+    let lines = Table { caption: words::GRADED_LINES.to(lang).to_owned(), head, rows };
     let rows = without.into_iter().map(row).collect();
-    let tests = Table { caption: caption.to_owned(), head: head.map(str::to_owned).to_vec(), rows };
+    let head = heads(&[words::SHOWN, words::VERDICT], lang);
+    let tests = Table { caption: words::TESTS.to(lang).to_owned(), head, rows };
     vec![lines, tests].into_iter().filter(|table| table.rows.iter().any(|row| !row.is_total)).collect()
 }
 
 /// Why a run did not pass, and which attempts were void.
 fn notes(run: &Run, is_one_of_many: bool, lang: Lang) -> Vec<String> {
     let of = if is_one_of_many { format!("{}: ", run.script.name) } else { String::new() };
-    let again = choose(lang, "done again", "feito de novo");
-    let what = |from: &usize| match run.script.items.get(*from).filter(|item| is_heading(&item.kind)) {
-        Some(item) => item.words.text(lang).to_owned(),
-        None => run.script.title.text(lang).to_owned(),
+    let part = |from: &usize| match run.script.items.get(*from).filter(|item| is_heading(&item.kind)) {
+        Some(item) => item.words.to(lang).to_owned(),
+        None => run.script.title.to(lang).to_owned(),
     };
-    let why = run.end.as_ref().filter(|end| !end.why.is_empty()).map(|end| {
-        let why = choose(lang, "why", "motivo");
-        format!("{of}{why}: {}", lang.answer(&end.why))
-    });
-    let void = run.again.iter().map(|(from, why)| format!("{of}{again}: {} ({})", what(from), lang.answer(why)));
+    let end = run.end.as_ref().filter(|end| !end.why.is_empty());
+    let why = end.map(|end| format!("{of}{}: {}", words::WHY.to(lang), end.why.to(lang)));
+    let repeated = words::REPEATED.to(lang);
+    let void = run.repeated.iter().map(|(from, why)| format!("{of}{repeated}: {} ({})", part(from), why.to(lang)));
     why.into_iter().chain(void).collect()
 }
 
 fn pages(run: &Run, is_one_of_many: bool, lang: Lang) -> Vec<Page> {
-    let of = is_one_of_many.then(|| format!("{}: {}", run.script.name, run.script.title.text(lang)));
+    let of = is_one_of_many.then(|| format!("{}: {}", run.script.name, run.script.title.to(lang)));
     let first = run.headings().next().unwrap_or(run.script.items.len());
     let mut pages = Vec::new();
-    let about = if run.script.is_sheet() { String::new() } else { about(run, lang) };
     if first > 0 || !run.script.is_sheet() {
         let part = run.parts.iter().find(|part| part.heading.is_none());
         pages.push(Page {
-            title: run.script.title.text(lang).to_owned(),
+            title: run.script.title.to(lang).to_owned(),
             of: is_one_of_many.then(|| run.script.name.clone()),
-            verdict: Some(verdict(run)),
+            verdict: Some(run.verdict()),
             points: String::new(),
-            why: about,
+            why: if run.script.is_sheet() { String::new() } else { about(run, lang) },
             steps: steps(run, 0..first, lang),
             logs: logs(part, lang),
         });
     }
-    for heading in run.headings() {
-        let item = &run.script.items[heading];
-        let text = if item.words.is_empty() { item.line.as_str() } else { item.words.text(lang) };
-        let (label, points) = match &item.kind {
-            ItemKind::Graded { label, points } => (label.clone(), *points),
-            _ => (None, None),
-        };
-        pages.push(Page {
-            title: label.map_or_else(|| text.to_owned(), |label| format!("{label} · {text}")),
-            of: of.clone(),
-            verdict: run.verdict_of(heading),
-            points: points.map_or(String::new(), |points| points_text(points, lang)),
-            why: item.why.text(lang).to_owned(),
-            steps: steps(run, run.items_of(heading), lang),
-            logs: logs(run.parts.iter().find(|part| part.heading == Some(heading)), lang),
-        });
-    }
+    pages.extend(run.headings().map(|heading| Page { of: of.clone(), ..page(run, heading, lang) }));
     pages
+}
+
+/// The page of the items below a heading.
+fn page(run: &Run, heading: usize, lang: Lang) -> Page {
+    let item = &run.script.items[heading];
+    let text = if item.words.is_empty() { item.line.as_str() } else { item.words.to(lang) };
+    let (label, points) = match &item.kind {
+        ItemKind::Graded { label, points } => (label.clone(), *points),
+        _ => (None, None),
+    };
+    Page {
+        title: label.map_or_else(|| text.to_owned(), |label| format!("{label} · {text}")),
+        of: None,
+        verdict: run.verdict_of(heading),
+        points: points.map_or(String::new(), |points| points_text(points, lang)),
+        why: item.why.to(lang).to_owned(),
+        steps: steps(run, run.items_of(heading), lang),
+        logs: logs(run.parts.iter().find(|part| part.heading == Some(heading)), lang),
+    }
 }
 
 fn about(run: &Run, lang: Lang) -> String {
     let names = names(run);
-    let nodes = choose(lang, "Nodes", "Nós");
-    let names = if names.is_empty() { String::new() } else { format!(" {nodes}: {names}.") };
-    format!("{}{names}", run.script.about.text(lang))
+    let names = if names.is_empty() { String::new() } else { format!(" {}: {names}.", words::NODES.to(lang)) };
+    format!("{}{names}", run.script.about.to(lang))
 }
 
-fn steps(run: &Run, range: std::ops::Range<usize>, lang: Lang) -> Vec<Step> {
-    let step = |index: usize| Some(one(run, index, run.done[index].as_ref()?, lang));
+fn steps(run: &Run, range: Range<usize>, lang: Lang) -> Vec<ReportStep> {
+    let step = |index: usize| Some(step(run, index, run.results[index].as_ref()?, lang));
     range.filter_map(step).collect()
 }
 
-fn one(run: &Run, index: usize, done: &Done, lang: Lang) -> Step {
+fn step(run: &Run, index: usize, result: &ItemResult, lang: Lang) -> ReportStep {
     let item = &run.script.items[index];
-    let text = item.words.text(lang).to_owned();
-    let failed = match done.verdict {
+    let text = item.words.to(lang).to_owned();
+    let failed = match result.verdict {
         Verdict::Pass => String::new(),
-        verdict => format!("{}: {}", verdict.word(lang), lang.answer(&done.text)),
+        verdict => format!("{}: {}", verdict.word(lang), result.text.to(lang)),
     };
     if !matches!(item.kind, ItemKind::Expect(_)) {
-        return Step::Do { line: item.line.clone(), text, failed };
+        return ReportStep::Do { line: item.line.clone(), text, failed };
     }
     let text = if text.is_empty() { item.line.clone() } else { text };
-    let mut evidence: Vec<String> =
-        done.evidence.iter().take(EVIDENCE_MAX).map(|evidence| evidence_text(evidence, lang)).collect();
-    if done.evidence.len() > EVIDENCE_MAX {
-        evidence.push(format!("… {} {}", done.evidence.len() - EVIDENCE_MAX, choose(lang, "more", "a mais")));
+    let shown = result.evidence.iter().take(EVIDENCE_MAX);
+    let mut evidence: Vec<String> = shown.map(|evidence| evidence_text(evidence, lang)).collect();
+    if result.evidence.len() > EVIDENCE_MAX {
+        evidence.push(format!("… {} {}", result.evidence.len() - EVIDENCE_MAX, words::MORE.to(lang)));
     }
-    Step::Expect { verdict: done.verdict, text, why: item.why.text(lang).to_owned(), failed, evidence }
+    ReportStep::Expect { verdict: result.verdict, text, why: item.why.to(lang).to_owned(), failed, evidence }
 }
 
 fn logs(part: Option<&Part>, lang: Lang) -> Option<Logs> {
     let part = part.filter(|part| !part.after.nodes.is_empty())?;
-    let head =
-        choose(lang, ["node", "logs before", "logs after"], ["nó", "logs antes", "logs depois"]).map(str::to_owned);
     let of =
         |excerpt: &Excerpt, node| excerpt.nodes.iter().find(|log| log.node == node).map(|log| log_lines(log, lang));
     let row = |log: &LogExcerpt| {
         let before = of(&part.before, log.node).unwrap_or_default();
-        (log.node.to_string(), before, log_lines(log, lang))
+        LogsRow { node: log.node.to_string(), before, after: log_lines(log, lang) }
     };
+    let head = heads(&[words::NODE, words::LOGS_BEFORE, words::LOGS_AFTER], lang);
     Some(Logs { head, rows: part.after.nodes.iter().map(row).collect() })
 }
 
-/// `leader e1`, then `e1·o1#4f2a x=1 final` for each of the newest entries.
+/// `leader e1`, then `e1·o1#4f2a x=1 final` for each of the last entries.
 fn log_lines(log: &LogExcerpt, lang: Lang) -> Vec<String> {
-    let role = match log.role {
-        "leader" => choose(lang, "leader", "líder"),
-        "replica" => choose(lang, "replica", "réplica"),
-        "candidate" => choose(lang, "candidate", "candidato"),
-        "down" => choose(lang, "down", "fora"),
-        other => other,
-    };
+    let role = log.role.map_or_else(|| words::DOWN.into(), |log_role: RoleName| role(log_role.name()));
     let epoch = log.epoch.map_or(String::new(), |epoch| format!(" e{epoch}"));
     let entry = |entry: &EntryExcerpt| {
-        let state = match entry.state {
-            "intermediate" => choose(lang, "intermediate", "intermediária"),
-            "committed" => choose(lang, "committed", "efetivada"),
-            "final" => "final",
-            other => other,
+        let EntryExcerpt { epoch, offset, digest, .. } = entry;
+        let id = format!("e{epoch}·o{offset}#{digest}");
+        let content = match entry.forged {
+            true => messages::forged(&id, &entry.content),
+            false => format!("{id} {}", entry.content).into(),
         };
-        let content = choose(lang, entry.content.clone(), entry.content.replacen("forged, ", "forjada, ", 1));
-        format!("e{}·o{}#{} {content} {state}", entry.epoch, entry.offset, entry.digest)
+        messages::entry_in_state(&content, entry.state).to(lang).to_owned()
     };
     let shown = &log.entries[log.entries.len().saturating_sub(ENTRIES_MAX)..];
-    std::iter::once(format!("{role}{epoch}")).chain(shown.iter().map(entry)).collect()
+    std::iter::once(format!("{}{epoch}", role.to(lang))).chain(shown.iter().map(entry)).collect()
 }

@@ -1,13 +1,12 @@
-//! An account as one HTML file: nothing is loaded from elsewhere, and printed it has the summary on one page, then a
-//! page for each part. The template escapes every value.
+//! A report as one HTML file that loads nothing from elsewhere. Printed, it has the summary on one page and then a page
+//! for each part. The template escapes every value.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::document::{Document, Logs, Page, Step, Table};
-use super::mark;
-use crate::scenario::told::Verdict;
+use super::document::{Document, Logs, Page, ReportStep, Table};
+use crate::scenario::report_events::Verdict;
 
-/// For the screen and, with page breaks, for paper. Colour says nothing that a mark does not say, too.
+/// For the screen and, with page breaks, for paper. Every colour has a mark with the same meaning.
 const STYLE: &str = "
 :root { --ink: #1b1b1b; --soft: #5a5a5a; --line: #c9c9c9; --pass: #14692b; --fail: #a31515; --unknown: #855400; }
 * { box-sizing: border-box; }
@@ -46,7 +45,7 @@ code { font-size: .86em; background: #f2f2f2; padding: .05em .3em; border-radius
 }
 ";
 
-pub fn written(document: &Document) -> String {
+pub fn render(document: &Document) -> String {
     let page = html! {
         (DOCTYPE)
         html lang=(document.lang) {
@@ -72,7 +71,7 @@ pub fn written(document: &Document) -> String {
     page.into_string()
 }
 
-/// The class by which the style knows a verdict.
+/// The CSS class of a verdict.
 fn class(verdict: Verdict) -> &'static str {
     verdict.name()
 }
@@ -101,7 +100,7 @@ fn section(page: &Page) -> Markup {
         section {
             @if let Some(of) = &page.of { div class="of" { (of) } }
             h2 {
-                @if let Some(verdict) = page.verdict { span class=(class(verdict)) { (mark(verdict)) } " " }
+                @if let Some(verdict) = page.verdict { span class=(class(verdict)) { (verdict.mark()) } " " }
                 (page.title)
                 @if !page.points.is_empty() { span class="points" { " — " (page.points) } }
             }
@@ -112,16 +111,16 @@ fn section(page: &Page) -> Markup {
     }
 }
 
-fn step(step: &Step) -> Markup {
+fn step(step: &ReportStep) -> Markup {
     html! {
         @match step {
-            Step::Do { line, text, failed } => li class="do" {
+            ReportStep::Do { line, text, failed } => li class="do" {
                 code { (line) }
                 @if !text.is_empty() { " — " (text) }
                 @if !failed.is_empty() { div class="failed" { (failed) } }
             },
-            Step::Expect { verdict, text, why, failed, evidence } => li {
-                span class=(class(*verdict)) { (mark(*verdict)) } " " (text)
+            ReportStep::Expect { verdict, text, why, failed, evidence } => li {
+                span class=(class(*verdict)) { (verdict.mark()) } " " (text)
                 @if !why.is_empty() { span class="said" { " — " (why) } }
                 @if !failed.is_empty() { div class="failed" { (failed) } }
                 @for each in evidence { div class="evidence" { (each) } }
@@ -135,10 +134,10 @@ fn logs(logs: &Logs) -> Markup {
         table class="logs" {
             thead { tr { @for cell in &logs.head { th { (cell) } } } }
             tbody {
-                @for (node, before, after) in &logs.rows {
+                @for row in &logs.rows {
                     tr {
-                        td { (node) }
-                        @for side in [before, after] { td { @for line in side { div { (line) } } } }
+                        td { (row.node) }
+                        @for side in [&row.before, &row.after] { td { @for line in side { div { (line) } } } }
                     }
                 }
             }

@@ -1,11 +1,11 @@
-//! An account as Markdown. Whatever came from outside, keys, values and names, is escaped: it is shown, never obeyed.
+//! A report as Markdown. Keys, values and names are escaped, so that they cannot contain markup.
 
 use std::fmt::Write;
 
-use super::document::{Document, Logs, Page, Step, Table};
-use super::mark;
+use super::document::{Document, Logs, Page, ReportStep, Table};
+use crate::scenario::report_events::Verdict;
 
-pub fn written(document: &Document) -> String {
+pub fn render(document: &Document) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# {}\n", escaped(&document.title));
@@ -47,7 +47,7 @@ fn row(out: &mut String, cells: impl Iterator<Item = String>) {
 fn page(out: &mut String, page: &Page) {
     let of = page.of.as_ref().map_or(String::new(), |of| format!(" ({})", escaped(of)));
     let points = if page.points.is_empty() { String::new() } else { format!(" — {}", escaped(&page.points)) };
-    let mark = page.verdict.map_or("·", mark);
+    let mark = page.verdict.map_or("·", Verdict::mark);
     let _ = writeln!(out, "---\n\n## {mark} {}{points}{of}\n", escaped(&page.title));
     if !page.why.is_empty() {
         let _ = writeln!(out, "{}\n", escaped(&page.why));
@@ -59,18 +59,18 @@ fn page(out: &mut String, page: &Page) {
     page.logs.iter().for_each(|each| logs(out, each));
 }
 
-fn step(out: &mut String, step: &Step) {
+fn step(out: &mut String, step: &ReportStep) {
     match step {
-        Step::Do { line, text, failed } => {
+        ReportStep::Do { line, text, failed } => {
             let dash = if text.is_empty() { String::new() } else { format!(" — {}", escaped(text)) };
             let _ = writeln!(out, "- {}{dash}", code(line));
             if !failed.is_empty() {
                 let _ = writeln!(out, "  - **{}**", escaped(failed));
             }
         }
-        Step::Expect { verdict, text, why, failed, evidence } => {
+        ReportStep::Expect { verdict, text, why, failed, evidence } => {
             let why = if why.is_empty() { String::new() } else { format!(" — *{}*", escaped(why)) };
-            let _ = writeln!(out, "- {} {}{why}", mark(*verdict), escaped(text));
+            let _ = writeln!(out, "- {} {}{why}", verdict.mark(), escaped(text));
             if !failed.is_empty() {
                 let _ = writeln!(out, "  - **{}**", escaped(failed));
             }
@@ -85,13 +85,13 @@ fn logs(out: &mut String, logs: &Logs) {
     row(out, logs.head.iter().map(|cell| escaped(cell)));
     row(out, logs.head.iter().map(|_| "---".to_owned()));
     let lines = |lines: &[String]| lines.iter().map(|line| escaped(line)).collect::<Vec<_>>().join("<br>");
-    for (node, before, after) in &logs.rows {
-        row(out, [escaped(node), lines(before), lines(after)].into_iter());
+    for each in &logs.rows {
+        row(out, [escaped(&each.node), lines(&each.before), lines(&each.after)].into_iter());
     }
     let _ = writeln!(out);
 }
 
-/// Every character that could begin markup, or end a cell or a line.
+/// Escapes every character that could begin markup, or end a cell or a line.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -110,7 +110,7 @@ pub(super) fn escaped(text: &str) -> String {
     out
 }
 
-/// A code span; a fence longer than any run of backticks within.
+/// A code span with a fence longer than any run of backticks in the text.
 fn code(text: &str) -> String {
     let text: String = text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect();
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);

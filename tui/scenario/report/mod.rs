@@ -1,17 +1,18 @@
-//! The account of runs: as Markdown or as one HTML file that can be handed in, and as JSON for programs.
+//! The report of runs: as Markdown or as one HTML file for a reader, and as JSON for programs.
 //!
 //! ```text
-//!   Run ── document ──► Document: what is said, in one language ──► markdown, html
+//!   Run ── document ──► Document: the contents, in one language ──► markdown, html
 //! ```
 
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::lang::choose;
-use super::told::{Evidence, Run, Verdict};
-use crate::lang::Lang;
+use super::account::Run;
+use super::report_events::{Evidence, EvidenceKind, Verdict};
+use super::words;
+use crate::lang::{Lang, Localized};
 
 mod document;
 
@@ -21,113 +22,109 @@ mod html;
 
 pub use document::{points_of, points_text};
 
-/// What an account says about itself.
+/// What a report states about itself.
 #[derive(Clone, Debug)]
-pub struct Made {
-    /// Who hands it in.
+pub struct ReportInfo {
     pub students: Vec<String>,
     /// As `2026-11-21 08:00`, UTC.
     pub date: String,
     pub version: &'static str,
 }
 
-impl Made {
-    pub fn now(students: &[String]) -> Made {
-        Made { students: students.to_vec(), date: date(), version: env!("CARGO_PKG_VERSION") }
+impl ReportInfo {
+    pub fn now(students: &[String]) -> ReportInfo {
+        ReportInfo { students: students.to_vec(), date: date(), version: env!("CARGO_PKG_VERSION") }
     }
 }
 
-/// How an account is written; the ending of its file's name says it.
+/// The format of a report, which the ending of its file's name determines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Form {
+pub enum ReportFormat {
     Markdown,
     Html,
 }
 
-impl Form {
-    pub fn of(file: &Path) -> Option<Form> {
+impl ReportFormat {
+    pub fn of(file: &Path) -> Option<ReportFormat> {
         match file.extension()?.to_str()?.to_ascii_lowercase().as_str() {
-            "md" | "markdown" => Some(Form::Markdown),
-            "html" | "htm" => Some(Form::Html),
+            "md" | "markdown" => Some(ReportFormat::Markdown),
+            "html" | "htm" => Some(ReportFormat::Html),
             _ => None,
         }
     }
 }
 
-pub fn written(runs: &[Run], lang: Lang, made: &Made, form: Form) -> String {
-    let document = document::of(runs, lang, made);
-    match form {
-        Form::Markdown => markdown::written(&document),
-        Form::Html => html::written(&document),
+pub fn render(runs: &[Run], lang: Lang, info: &ReportInfo, format: ReportFormat) -> String {
+    let document = document::of(runs, lang, info);
+    match format {
+        ReportFormat::Markdown => markdown::render(&document),
+        ReportFormat::Html => html::render(&document),
     }
 }
 
 /// `n3 event 41 · C3 Truncated: truncates 1 entry from e1·o2 on, … · e1·o2#4f2a x=666`.
 pub fn evidence_text(evidence: &Evidence, lang: Lang) -> String {
-    let event_word = choose(lang, "event", "evento");
     let place = match (evidence.node, evidence.event) {
-        (Some(node), Some(event)) => format!("{node} {event_word} {event} · "),
+        (Some(node), Some(event)) => format!("{node} {} {event} · ", words::EVENT.to(lang)),
         (Some(node), None) => format!("{node} · "),
         _ => String::new(),
     };
-    if let (Some(fact), Some(node)) = (&evidence.fact, evidence.node) {
-        let entries =
-            if evidence.entries.is_empty() { String::new() } else { format!(" · {}", some(&evidence.entries)) };
-        return format!("{place}{} {}: {}{entries}", evidence.rule, fact.name(), lang.fact(node, fact));
-    }
-    let entries: Vec<_> = evidence.entries.iter().map(|entry| lang.answer(entry).into_owned()).collect();
-    let entries = if entries.is_empty() { String::new() } else { format!(" · {}", some(&entries)) };
-    let rule = match evidence.rule {
-        "state" => choose(lang, "state", "estado:"),
-        "answer" => choose(lang, "answer", "resposta:"),
-        "read" => choose(lang, "read", "lido:"),
-        "disk" => choose(lang, "disk", "disco:"),
-        rule => rule,
+    let entries = match evidence.entries.is_empty() {
+        true => String::new(),
+        false => format!(" · {}", first_entries(&evidence.entries, lang)),
     };
-    format!("{place}{rule} {}{entries}", lang.answer(&evidence.text))
+    if let (Some(fact), Some(node)) = (&evidence.fact, evidence.node) {
+        // The names of events are English words of the scenario's grammar; the sentence says the same in Portuguese.
+        let name = match lang {
+            Lang::English => format!("{} {}", fact.rule(), fact.name()),
+            Lang::Portuguese => fact.rule().to_owned(),
+        };
+        return format!("{place}{name}: {}{entries}", lang.fact(node, fact));
+    }
+    let kind = match evidence.kind {
+        EvidenceKind::Event(rule) => return format!("{place}{rule} {}{entries}", evidence.text.to(lang)),
+        EvidenceKind::State => words::STATE,
+        EvidenceKind::Answer => words::ANSWER,
+        EvidenceKind::Read => words::READ,
+        EvidenceKind::Disk => words::DISK,
+    };
+    format!("{place}{}: {}{entries}", kind.to(lang), evidence.text.to(lang))
 }
 
-/// The first few entries; a batch of hundreds says no more than they do.
-fn some(entries: &[String]) -> String {
+/// The first entries. A batch of hundreds proves no more than these.
+fn first_entries(entries: &[Localized], lang: Lang) -> String {
     const ENTRIES_MAX: usize = 4;
-    let shown = entries[..entries.len().min(ENTRIES_MAX)].join(", ");
+    let shown: Vec<_> = entries.iter().take(ENTRIES_MAX).map(|entry| entry.to(lang)).collect();
+    let shown = shown.join(", ");
     if entries.len() > ENTRIES_MAX { format!("{shown}, …") } else { shown }
 }
 
-pub fn verdict(run: &Run) -> Verdict {
-    run.end.as_ref().map_or(Verdict::Unknown, |end| end.verdict)
-}
-
-fn mark(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "✓",
-        Verdict::Unknown => "?",
-        Verdict::Fail => "✗",
-    }
-}
-
+/// The account of a run for programs. Titles and steps are in `lang`, everything else is English.
 pub fn json(run: &Run, lang: Lang) -> Value {
     let script = &run.script;
-    let steps = script.items.iter().zip(&run.done).map(|(item, done)| {
+    let steps = script.items.iter().zip(&run.results).map(|(item, result)| {
+        let failed = result.as_ref().filter(|result| result.verdict != Verdict::Pass);
+        let evidence = result.iter().flat_map(|result| &result.evidence).map(evidence_json);
         json!({
             "line": item.at,
             "text": item.line,
-            "says": item.words.text(lang),
-            "verdict": done.as_ref().map(|done| done.verdict.name()),
-            "why": done.as_ref().filter(|done| done.verdict != Verdict::Pass).map(|done| done.text.clone()),
-            "seconds": done.as_ref().map(|done| done.took.as_secs_f64()),
-            "evidence": done.as_ref().map_or(Vec::new(), |done| done.evidence.iter().map(evidence_json).collect()),
+            "says": item.words.to(lang),
+            "verdict": result.as_ref().map(|result| result.verdict.name()),
+            "why": failed.map(|result| result.text.to(Lang::English)),
+            "seconds": result.as_ref().map(|result| result.took.as_secs_f64()),
+            "evidence": evidence.collect::<Vec<_>>(),
         })
     });
-    let again = run.again.iter().map(|(from, why)| json!({"line": script.items[*from].at, "why": why}));
+    let repeated =
+        run.repeated.iter().map(|(from, why)| json!({"line": script.items[*from].at, "why": why.to(Lang::English)}));
     let mut account = json!({
         "name": script.name,
-        "title": script.title.text(lang),
-        "verdict": verdict(run).name(),
-        "why": run.end.as_ref().map(|end| end.why.clone()).filter(|why| !why.is_empty()),
+        "title": script.title.to(lang),
+        "verdict": run.verdict().name(),
+        "why": run.end.as_ref().map(|end| end.why.to(Lang::English)).filter(|why| !why.is_empty()),
         "seconds": run.end.as_ref().map(|end| end.took.as_secs_f64()),
-        "nodes": run.names.iter().map(|(name, node)| (name.clone(), json!(node.0))).collect::<serde_json::Map<_, _>>(),
-        "again": again.collect::<Vec<_>>(),
+        "nodes": run.names.iter().map(|(name, node)| (name.clone(), json!(node.0))).collect::<Map<_, _>>(),
+        "again": repeated.collect::<Vec<_>>(),
         "steps": steps.collect::<Vec<_>>(),
     });
     if script.is_sheet() {
@@ -141,13 +138,13 @@ fn evidence_json(evidence: &Evidence) -> Value {
     json!({
         "node": evidence.node.map(|node| node.0),
         "event": evidence.event,
-        "rule": evidence.rule,
-        "text": evidence.text,
-        "entries": evidence.entries,
+        "rule": evidence.kind.name(),
+        "text": evidence.text.to(Lang::English),
+        "entries": evidence.entries.iter().map(|entry| entry.to(Lang::English)).collect::<Vec<_>>(),
     })
 }
 
-/// `2026-11-21 08:00`, from the clock (days to dates after Hinnant's `civil_from_days`).
+/// `2026-11-21 08:00`, UTC. The conversion of days to dates is Howard Hinnant's `civil_from_days`.
 fn date() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let (days, time) = (seconds / 86_400 + 719_468, seconds % 86_400);

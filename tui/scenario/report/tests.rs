@@ -1,11 +1,11 @@
-//! What an account says of a sheet, and that nothing in it is taken for markup.
+//! Tests of reports: the contents of a sheet, and that values never become markup.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
+use crate::scenario::report_events::{ItemResult, ReportEvent};
 use crate::scenario::script::{ItemKind, Points};
-use crate::scenario::told::{Done, Told};
 use crate::scenario::{find, library_names};
 
 const EVIL: &str = "<script>alert(1)</script> | `x` *y* $z";
@@ -21,23 +21,25 @@ fn sheet(failed: Option<usize>) -> Run {
         }
         let is_failed = failed.as_ref().is_some_and(|range| range.contains(&index));
         let verdict = if is_failed { Verdict::Fail } else { Verdict::Pass };
-        let evidence = vec![Evidence { rule: "answer", text: EVIL.to_owned(), ..Evidence::default() }];
-        run.take(Told::Done(index, Done { verdict, evidence, text: EVIL.to_owned(), took: Duration::ZERO }));
+        let evidence = vec![Evidence { text: EVIL.into(), ..Evidence::default() }];
+        let result = ItemResult { verdict, evidence, text: EVIL.into(), took: Duration::ZERO };
+        run.apply(ReportEvent::ItemEnded(index, result));
     }
-    run.take(Told::Ended { verdict: Verdict::Pass, why: String::new(), took: Duration::from_secs(30) });
+    let why = Localized::default();
+    run.apply(ReportEvent::Ended { verdict: Verdict::Pass, why, took: Duration::from_secs(30) });
     run
 }
 
-fn made() -> Made {
-    Made {
+fn info() -> ReportInfo {
+    ReportInfo {
         students: vec!["Ana <b>".to_owned(), "Zoé".to_owned()],
         date: "2026-11-21 08:00".to_owned(),
         version: "9.8.7",
     }
 }
 
-fn text(run: Run, lang: Lang, form: Form) -> String {
-    written(&[run], lang, &made(), form)
+fn text(run: Run, lang: Lang, format: ReportFormat) -> String {
+    render(&[run], lang, &info(), format)
 }
 
 #[test]
@@ -59,17 +61,17 @@ fn a_line_that_is_not_passed_has_no_points() {
     let heading = sheet(None).headings().nth(10).expect("there are many");
     let run = sheet(Some(heading));
     assert_eq!(run.points(), (Points(180), Points(200)));
-    assert!(text(run, Lang::English, Form::Markdown).contains("1.80 of 2.00"));
+    assert!(text(run, Lang::English, ReportFormat::Markdown).contains("1.80 of 2.00"));
 }
 
 #[test]
 fn a_sheet_names_students_date_version_and_total_in_both_forms_and_languages() {
-    for form in [Form::Markdown, Form::Html] {
-        let english = text(sheet(None), Lang::English, form);
+    for format in [ReportFormat::Markdown, ReportFormat::Html] {
+        let english = text(sheet(None), Lang::English, format);
         for wanted in ["Zoé", "2026-11-21 08:00 UTC", "epoca 9.8.7", "2.00 of 2.00", "0.15", "0.20", "3b.2", "PASS"] {
             assert!(english.contains(wanted), "no {wanted:?} in {english}");
         }
-        let portuguese = text(sheet(None), Lang::Portuguese, form);
+        let portuguese = text(sheet(None), Lang::Portuguese, format);
         for wanted in ["Estudantes", "2,00 de 2,00", "0,15", "PASSOU", "Os quatro testes", "efetivada"] {
             assert!(portuguese.contains(wanted), "no {wanted:?} in {portuguese}");
         }
@@ -81,12 +83,12 @@ fn a_sheet_names_students_date_version_and_total_in_both_forms_and_languages() {
 }
 
 #[test]
-fn what_came_from_outside_is_never_markup() {
-    let html = text(sheet(None), Lang::English, Form::Html);
+fn values_are_never_markup() {
+    let html = text(sheet(None), Lang::English, ReportFormat::Html);
     assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !html.contains("<script"), "{html}");
     assert!(html.contains("Ana &lt;b&gt;") && !html.contains("Ana <b>"), "{html}");
     assert!(!html.contains("http://") && !html.contains("https://"), "nothing is loaded");
-    let markdown = text(sheet(None), Lang::English, Form::Markdown);
+    let markdown = text(sheet(None), Lang::English, ReportFormat::Markdown);
     assert!(markdown.contains("&lt;script&gt;alert(1)&lt;/script&gt; \\| \\`x\\` \\*y\\* \\$z"), "{markdown}");
     assert!(!markdown.contains("<script") && !markdown.contains("Ana <b>"), "{markdown}");
     assert_eq!(super::markdown::escaped("a\nb\u{1b}[0m"), "a b \\[0m", "no line ends, no control characters");
@@ -96,21 +98,21 @@ fn what_came_from_outside_is_never_markup() {
 fn a_printed_sheet_has_one_page_of_summary_and_a_page_for_each_line() {
     let run = sheet(None);
     let lines = run.headings().count();
-    let html = text(run, Lang::English, Form::Html);
+    let html = text(run, Lang::English, ReportFormat::Html);
     assert_eq!(html.matches("<section>").count(), lines);
     assert!(html.contains("break-before: page"));
-    let markdown = text(sheet(None), Lang::English, Form::Markdown);
+    let markdown = text(sheet(None), Lang::English, ReportFormat::Markdown);
     assert!(markdown.lines().count() < 600, "{} lines", markdown.lines().count());
 }
 
 #[test]
-fn the_ending_of_the_name_says_the_form() {
-    let form = |name: &str| Form::of(Path::new(name));
+fn the_ending_of_the_name_determines_the_format() {
+    let format = |name: &str| ReportFormat::of(Path::new(name));
     assert_eq!(
-        (form("a.md"), form("b.HTML"), form("c.htm")),
-        (Some(Form::Markdown), Some(Form::Html), Some(Form::Html))
+        (format("a.md"), format("b.HTML"), format("c.htm")),
+        (Some(ReportFormat::Markdown), Some(ReportFormat::Html), Some(ReportFormat::Html))
     );
-    assert_eq!((form("sheet"), form("sheet.pdf"), form(".md")), (None, None, None));
+    assert_eq!((format("sheet"), format("sheet.pdf"), format(".md")), (None, None, None));
 }
 
 #[test]

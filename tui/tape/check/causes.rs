@@ -1,5 +1,5 @@
-//! Whether records stand in happens-before order: each cause above what follows from it. Looks at the order alone, with
-//! the protocol's own rules, and not at how the order was made.
+//! Checks that records are in happens-before order: each cause before its effects. The check uses the protocol's rules
+//! alone and does not depend on how the order was produced.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,20 +11,20 @@ use epoca::verify::order::Step;
 use crate::tape::order::answer_step;
 use crate::tape::record::{ProcessSeen, Record, What};
 
-/// How many inversions are told; one is enough to know.
-const TOLD_MAX: usize = 20;
+/// How many inversions are reported.
+const INVERSIONS_MAX: usize = 20;
 
-/// What is above so far.
+/// The state of the cluster after the records so far.
 #[derive(Default)]
-struct Above {
+struct Before {
     nodes: BTreeMap<NodeId, Node>,
-    /// The greatest entry that some node has committed, and made final.
+    /// The greatest entry that some node has committed, and the greatest that some node has made final.
     committed: Option<EntryId>,
     finalized: Option<EntryId>,
-    /// How many reports of a replica each leader may have answered.
+    /// How many log reports each leader has received from each replica, and how many it has answered.
     reports: BTreeMap<(NodeId, NodeId), u64>,
     resyncs: BTreeMap<(NodeId, NodeId), u64>,
-    /// A sending was not heard, so a commit may be unheard that others follow.
+    /// A sending was not observed, so a commit that others follow may be missing too.
     is_blind: bool,
 }
 
@@ -33,31 +33,31 @@ struct Node {
     process: u64,
     sent: Option<u64>,
     heard: BTreeMap<NodeId, u64>,
-    /// The greatest entry that it has acked, or may have acked before it was heard.
+    /// The greatest entry that it has acked, or may have acked before it was observed.
     acked: Option<EntryId>,
     quorum: u64,
-    /// Of how many voters.
+    /// The number of voters.
     voters: u64,
     is_down: bool,
-    /// It was first heard in the middle of its life.
+    /// It was first observed after its start.
     is_partial: bool,
 }
 
-/// The records that stand above a cause of theirs, in words. What is marked as of unknown order is left out.
+/// A sentence for each record that stands before its cause. Records of unknown order are left out.
 pub fn inversions<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<String> {
-    let (mut above, mut found) = (Above::default(), Vec::new());
+    let (mut before, mut found) = (Before::default(), Vec::new());
     for (index, record) in records.into_iter().enumerate() {
-        above.is_blind |= record.missing.is_some();
-        let inversion = above.take(record).filter(|_| record.missing.is_none());
+        before.is_blind |= record.missing.is_some();
+        let inversion = before.take(record).filter(|_| record.missing.is_none());
         found.extend(inversion.map(|text| format!("record {index}: {text}")));
-        if found.len() == TOLD_MAX {
+        if found.len() == INVERSIONS_MAX {
             break;
         }
     }
     found
 }
 
-impl Above {
+impl Before {
     fn take(&mut self, record: &Record) -> Option<String> {
         match &record.what {
             What::Observed(id, Observed::Snapshot { snapshot, .. }) => self.join(*id, snapshot),
@@ -93,7 +93,7 @@ impl Above {
         let is_down = node.is_down;
         self.committed = self.committed.max(committed);
         self.finalized = self.finalized.max(snapshot.applied.map(|point| point.id));
-        is_down.then(|| format!("{id} speaks before it is started"))
+        is_down.then(|| format!("{id} is observed before it is started"))
     }
 
     fn event(&mut self, event: &Event) -> Option<String> {
@@ -127,7 +127,7 @@ impl Above {
                     |(other, node): &(&NodeId, &Node)| **other == id || node.is_partial || node.acked >= Some(up_to.id);
                 let acked = self.nodes.iter().filter(has).count() as u64 + unheard;
                 if acked < quorum {
-                    return Some(format!("{id} commits {} above {} acks of others", up_to.id, acked - 1));
+                    return Some(format!("{id} commits {} with {} acks of others before it", up_to.id, acked - 1));
                 }
             }
             Fact::Ordered { up_to, .. } if self.committed < Some(*up_to) => {
@@ -184,10 +184,10 @@ mod tests {
     use crate::tape::file::read_as_written;
     use crate::tape::order::{delayed, sorted};
 
-    /// How many orders of arrival are tried.
+    /// How many orders of arrival are checked.
     const SEEDS: u64 = 40;
-    /// The longest delay between a node and whoever watches, in milliseconds. With what the records waited already when
-    /// they were made it stays below the patience of the order.
+    /// The greatest delay between a node and the observer, in milliseconds. Together with the time that the records had
+    /// already waited it stays below the patience of the order.
     const DELAY_MAX: u64 = 80;
 
     fn arrivals(records: &[Record], seed: u64) -> Vec<Record> {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recording_is_in_causal_order_whatever_delays_there_are_between_nodes_and_console() {
+    fn a_recording_is_in_causal_order_with_any_delays_between_nodes_and_console() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(".assets/demo.epoca.jsonl");
         let records = read_as_written(&path).expect("the demo").records;
         assert_eq!(inversions(&records), Vec::<String>::new());
@@ -208,6 +208,6 @@ mod tests {
             let found = inversions(&sorted(arrived));
             assert!(found.is_empty(), "seed {seed}: {found:#?}");
         }
-        assert_eq!(inverted, SEEDS, "in the order in which they arrive, effects stand above their causes");
+        assert_eq!(inverted, SEEDS, "in the order of arrival, effects stand before their causes");
     }
 }

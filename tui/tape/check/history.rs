@@ -1,11 +1,11 @@
 //! The operations of a tape as a history for the linearizability checker.
 //!
-//! Not everybody who writes is on the tape: other consoles, shells and benches write too. What the nodes tell to be
-//! written and no operation of the tape accounts for counts as a write of unknown outcome that may have taken effect at
-//! any time. So nobody is accused whom somebody else's write excuses; where such writes cannot be told apart because
-//! values are not shown (no lab), nothing is claimed.
+//! A tape does not hold every write: other consoles, shells and benches write too. A write that the nodes report and
+//! that belongs to no operation of the tape counts as a write of unknown outcome, which may take effect at any time.
+//! The check therefore never reports a violation that another client's write explains. If such writes cannot be
+//! distinguished because values are not shown (without --lab), the result is unknown.
 //!
-//! Values are compared by their beginning, as far as previews carry them; keys longer than that are left out.
+//! Values are compared by their beginnings, as far as previews hold them. Longer keys are left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,59 +18,66 @@ use serde_json::Value;
 
 use crate::command::grammar::Consistency;
 use crate::command::{Command, Exit, Outcome, parse_line};
+use crate::lang::{Localized, Text, text};
 use crate::tape::json::bytes;
 
-/// How many operations are looked at; older ones count as those of others.
+const NO_FIRST_ENTRY: Text =
+    text("the tape does not reach back to the first entry", "a fita não alcança a primeira entrada");
+const EVENTS_LEFT_OUT: Text = text("some events were left out of the check", "a verificação deixou eventos de fora");
+const VALUES_HIDDEN: Text = text("only lab nodes show values", "só nós com --lab mostram valores");
+const TOO_MANY_WRITES: Text = text("other clients wrote too much", "outros clientes escreveram demais");
+
+/// How many operations are checked. Older ones count as those of other clients.
 const OPERATIONS_MAX: usize = 1_000;
-/// How many different writes of others are remembered; beyond it nothing is claimed.
+/// How many different writes of other clients are kept. With more the result is unknown.
 const FOREIGN_MAX: usize = 50_000;
 
-/// Whether an order explains what all clients saw.
+/// Whether one order explains the results of all operations.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Linearizable {
-    /// So many operations were placed.
+    /// This many operations have a place in the order.
     Yes(usize),
     /// Why no order explains them.
     No(String),
-    /// Why it cannot be said.
-    Unknown(String),
+    /// Why the result is unknown.
+    Unknown(Localized),
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    /// By number; those that are under way, and those that have ended.
+    /// By number: operations in flight, and operations that have ended.
     operations: BTreeMap<u64, Known>,
-    /// The entries of writes on the tape that were confirmed.
+    /// The entries of the tape's confirmed writes.
     own: BTreeSet<EntryId>,
-    /// Writes that nodes told and that are not, or not yet, accounted for.
+    /// Writes that nodes reported and that belong to no operation so far.
     recent: BTreeMap<EntryId, Write>,
     foreign: BTreeSet<Write>,
-    /// The first entry of the log was told: nothing lies before what is known.
+    /// The first entry of the log was reported, so nothing before it is unknown.
     from_the_start: bool,
-    /// Why nothing can be claimed.
-    unknown: Option<&'static str>,
+    /// Why the result is unknown.
+    unknown: Option<Text>,
 }
 
-/// A key and its new value, each cut to what a preview carries.
+/// A key and its new value, each cut to the length of a preview.
 type Write = (Bytes, Option<Bytes>);
 
 #[derive(Clone, Debug)]
 struct Known {
     key: Bytes,
-    action: Asked,
+    action: KnownAction,
     called: u64,
     end: Option<End>,
 }
 
 #[derive(Clone, Debug)]
-enum Asked {
+enum KnownAction {
     Write(Option<Bytes>),
     Read,
 }
 
 #[derive(Clone, Debug)]
 enum End {
-    /// Done, at this time; of a read, what it saw.
+    /// Done at this time, with the result of a read.
     Done(u64, Option<Bytes>),
     /// It may happen, or may have happened.
     Unknown,
@@ -78,10 +85,10 @@ enum End {
 
 impl History {
     pub fn on_begin(&mut self, number: u64, at: Duration, line: &str) {
-        let Some((key, action)) = asked(line) else { return };
+        let Some((key, action)) = operation_of(line) else { return };
         self.operations.insert(number, Known { key, action, called: micros(at), end: None });
         if self.operations.len() > OPERATIONS_MAX
-            && let Some((_, Known { key, action: Asked::Write(value), .. })) = self.operations.pop_first()
+            && let Some((_, Known { key, action: KnownAction::Write(value), .. })) = self.operations.pop_first()
         {
             self.add_foreign((key, value));
         }
@@ -89,12 +96,12 @@ impl History {
 
     pub fn on_end(&mut self, number: u64, at: Duration, outcome: &Outcome) {
         let Some(known) = self.operations.get_mut(&number) else { return };
-        let (written, seen) = ended(&known.action, outcome);
-        let is_open = matches!(known.action, Asked::Write(_)) && outcome.exit == Exit::Unknown;
+        let (written, seen) = result_of(&known.action, outcome);
+        let is_open = matches!(known.action, KnownAction::Write(_)) && outcome.exit == Exit::Unknown;
         match (is_open, seen) {
             (true, _) => known.end = Some(End::Unknown),
             (false, Some(seen)) => known.end = Some(End::Done(micros(at), seen)),
-            // Refused, or nobody was there: it has not happened, and says nothing.
+            // It was refused or reached no node: it has not happened.
             (false, None) => _ = self.operations.remove(&number),
         }
         if let Some(id) = written {
@@ -114,19 +121,19 @@ impl History {
         }
     }
 
-    /// Entries that were there before: nobody on the tape wrote them.
+    /// Entries from before the tape.
     pub fn on_tail(&mut self, tail: &[Preview]) {
-        // What lies before the tail may be read all the same.
+        // Reads may return values from before the tail.
         let lacks = tail.first().is_some_and(|first| first.point.position > Position::FIRST);
         if lacks && !self.from_the_start {
-            self.unknown = Some("the tape does not reach back to the first entry");
+            self.unknown = Some(NO_FIRST_ENTRY);
         }
         tail.iter().for_each(|preview| self.on_written(preview));
     }
 
-    /// Something was not told: from now on nothing can be claimed.
+    /// Events were left out, so that the result is unknown from now on.
     pub fn left_out(&mut self) {
-        self.unknown = Some("some events were too many to check");
+        self.unknown = Some(EVENTS_LEFT_OUT);
     }
 
     fn on_written(&mut self, preview: &Preview) {
@@ -135,7 +142,7 @@ impl History {
             return;
         }
         let Some(key) = preview.key.clone() else {
-            self.unknown = Some("values are shown by lab nodes alone");
+            self.unknown = Some(VALUES_HIDDEN);
             return;
         };
         self.recent.insert(preview.point.id, (key, preview.value.clone()));
@@ -150,11 +157,11 @@ impl History {
         if self.foreign.len() < FOREIGN_MAX {
             self.foreign.insert(write);
         } else if !self.foreign.contains(&write) {
-            self.unknown = Some("too much was written by others");
+            self.unknown = Some(TOO_MANY_WRITES);
         }
     }
 
-    /// Looks for an order. May take long where much was concurrent; the search is bounded.
+    /// Searches for an order. The search is bounded, but takes long if many operations were concurrent.
     pub fn order(&self) -> Linearizable {
         let history: Vec<Operation> =
             self.operations.iter().filter_map(|(number, known)| operation(*number, known)).collect();
@@ -162,7 +169,7 @@ impl History {
             return Linearizable::Yes(0);
         }
         if let Some(why) = self.unknown {
-            return Linearizable::Unknown(why.to_owned());
+            return Linearizable::Unknown(why.into());
         }
         let keys: BTreeSet<&Bytes> = history.iter().map(|operation| &operation.key).collect();
         let others = self.recent.values().chain(&self.foreign);
@@ -178,59 +185,59 @@ impl History {
         match check(&all) {
             Ok(placed) => Linearizable::Yes(placed),
             Err(failure @ Failure::NotLinearizable { .. }) => Linearizable::No(failure.to_string()),
-            Err(failure @ Failure::GaveUp { .. }) => Linearizable::Unknown(failure.to_string()),
+            Err(failure @ Failure::GaveUp { .. }) => Linearizable::Unknown(failure.to_string().into()),
         }
     }
 }
 
-/// Whether an operation that has ended so is one for which an order is looked for.
+/// Whether an operation with this outcome is part of the history.
 pub fn is_judged(line: &str, outcome: &Outcome) -> bool {
-    asked(line).is_some_and(|(_, action)| ended(&action, outcome).1.is_some())
+    operation_of(line).is_some_and(|(_, action)| result_of(&action, outcome).1.is_some())
 }
 
-/// The key of a line and what is done to it, if its order can be judged.
-fn asked(line: &str) -> Option<(Bytes, Asked)> {
+/// The key and the action of a line, if it can be part of the history.
+fn operation_of(line: &str) -> Option<(Bytes, KnownAction)> {
     let (key, action) = match parse_line(line) {
         Ok(Command::Put(put)) => match put.value {
-            Some(value) if put.file.is_none() && &value[..] != b"-" => (put.key, Asked::Write(Some(cut(&value)))),
+            Some(value) if put.file.is_none() && &value[..] != b"-" => (put.key, KnownAction::Write(Some(cut(&value)))),
             _ => return None,
         },
-        Ok(Command::Delete { key }) => (key, Asked::Write(None)),
-        Ok(Command::Get(get)) if get.consistency == Consistency::Linearizable => (get.key, Asked::Read),
+        Ok(Command::Delete { key }) => (key, KnownAction::Write(None)),
+        Ok(Command::Get(get)) if get.consistency == Consistency::Linearizable => (get.key, KnownAction::Read),
         _ => return None,
     };
     (key.len() <= Preview::BYTES_MAX).then_some((key, action))
 }
 
-/// Where it was written, and what a read saw; the outer `None` of the latter if it has not happened, or says nothing.
-fn ended(action: &Asked, outcome: &Outcome) -> (Option<EntryId>, Option<Option<Bytes>>) {
+/// The entry of a write, and the result of a read. The latter is `None` if the operation is not part of the history.
+fn result_of(action: &KnownAction, outcome: &Outcome) -> (Option<EntryId>, Option<Option<Bytes>>) {
     let json = &outcome.json;
     match (action, outcome.exit) {
-        (Asked::Write(_), Exit::Done) => (entry(json), Some(None)),
-        (Asked::Read, Exit::Done | Exit::Not) => (None, seen(json)),
+        (KnownAction::Write(_), Exit::Done) => (entry(json), Some(None)),
+        (KnownAction::Read, Exit::Done | Exit::NotDone) => (None, value_of(json)),
         _ => (None, None),
     }
 }
 
 fn operation(number: u64, known: &Known) -> Option<Operation> {
     let (action, returned) = match (&known.action, &known.end) {
-        (Asked::Write(value), end) => {
+        (KnownAction::Write(value), end) => {
             let returned = if let Some(End::Done(at, _)) = end { Some(*at) } else { None };
             (value.clone().map_or(Action::Delete, Action::Put), returned)
         }
-        (Asked::Read, Some(End::Done(at, seen))) => (Action::Get(seen.clone()), Some(*at)),
-        (Asked::Read, _) => return None,
+        (KnownAction::Read, Some(End::Done(at, seen))) => (Action::Get(seen.clone()), Some(*at)),
+        (KnownAction::Read, _) => return None,
     };
     Some(Operation { client: number, key: known.key.clone(), action, called: known.called, returned })
 }
 
-/// Where a confirmed write stands.
+/// The entry of a confirmed write.
 fn entry(json: &Value) -> Option<EntryId> {
     Some(EntryId::new(json["epoch"].as_u64()?, json["offset"].as_u64()?))
 }
 
-/// What a read saw; the outer `None` if its answer does not tell.
-fn seen(json: &Value) -> Option<Option<Bytes>> {
+/// The result of a read. The outer `None`: the answer does not contain it.
+fn value_of(json: &Value) -> Option<Option<Bytes>> {
     match json["found"].as_bool()? {
         false => Some(None),
         true => bytes(json.as_object()?, "value")?.map(|value| Some(cut(&value))),
@@ -253,13 +260,13 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Told {
+    struct Sample {
         history: History,
         numbers: u64,
         now: u64,
     }
 
-    impl Told {
+    impl Sample {
         fn at(&mut self) -> Duration {
             self.now += 1;
             Duration::from_micros(self.now)
@@ -273,7 +280,7 @@ mod tests {
             self.history.on_end(self.numbers, at, &outcome);
         }
 
-        /// A write that stands at this offset; a node tells it, too.
+        /// A confirmed write at this offset, which a node reports too.
         fn put(&mut self, key: &str, value: &str, offset: u64) {
             self.proposed(key, value, offset);
             self.done(
@@ -298,58 +305,58 @@ mod tests {
     }
 
     #[test]
-    fn a_read_of_what_was_overwritten_has_no_order() {
-        let mut told = Told::default();
-        told.put("x", "1", 1);
-        told.put("x", "2", 2);
-        told.get("x", Some("2"));
-        assert_eq!(told.history.order(), Linearizable::Yes(3));
-        told.get("x", Some("1"));
-        let Linearizable::No(why) = told.history.order() else { panic!("a stale read") };
+    fn a_read_of_an_overwritten_value_has_no_order() {
+        let mut sample = Sample::default();
+        sample.put("x", "1", 1);
+        sample.put("x", "2", 2);
+        sample.get("x", Some("2"));
+        assert_eq!(sample.history.order(), Linearizable::Yes(3));
+        sample.get("x", Some("1"));
+        let Linearizable::No(why) = sample.history.order() else { panic!("a stale read") };
         assert!(why.contains("get x sees 1"), "{why}");
     }
 
     #[test]
-    fn what_others_write_excuses_a_read() {
-        let mut told = Told::default();
-        told.put("x", "1", 1);
-        told.proposed("x", "9", 2);
-        told.get("x", Some("9"));
-        assert_eq!(told.history.order(), Linearizable::Yes(2));
-        told.get("x", Some("8"));
-        assert!(matches!(told.history.order(), Linearizable::No(_)), "nobody wrote that");
+    fn a_write_of_another_client_explains_a_read() {
+        let mut sample = Sample::default();
+        sample.put("x", "1", 1);
+        sample.proposed("x", "9", 2);
+        sample.get("x", Some("9"));
+        assert_eq!(sample.history.order(), Linearizable::Yes(2));
+        sample.get("x", Some("8"));
+        assert!(matches!(sample.history.order(), Linearizable::No(_)), "no client wrote that");
     }
 
     #[test]
-    fn where_values_are_not_shown_nothing_is_claimed() {
-        let mut told = Told::default();
-        told.put("x", "1", 1);
+    fn without_values_the_result_is_unknown() {
+        let mut sample = Sample::default();
+        sample.put("x", "1", 1);
         let point = LogPoint { id: EntryId::new(1, 2), position: Position(3), digest: Digest([0; 16]) };
         let hidden = Preview { point, kind: Kind::Command, forged: false, key: None, value: None };
-        told.history.on_written(&hidden);
-        told.get("x", None);
-        assert!(matches!(told.history.order(), Linearizable::Unknown(_)));
+        sample.history.on_written(&hidden);
+        sample.get("x", None);
+        assert!(matches!(sample.history.order(), Linearizable::Unknown(_)));
     }
 
     #[test]
-    fn a_write_of_unknown_outcome_may_or_may_not_be_seen() {
-        let mut told = Told::default();
-        told.put("x", "1", 1);
-        told.done("put x 2", Outcome::error(Exit::Unknown, "unknown", "no answer"));
-        told.get("x", Some("1"));
-        told.get("x", Some("2"));
-        assert!(matches!(told.history.order(), Linearizable::Yes(_)));
-        told.get("x", Some("1"));
-        assert!(matches!(told.history.order(), Linearizable::No(_)));
+    fn a_write_of_unknown_outcome_may_or_may_not_be_read() {
+        let mut sample = Sample::default();
+        sample.put("x", "1", 1);
+        sample.done("put x 2", Outcome::error(Exit::Unknown, "unknown", "no answer"));
+        sample.get("x", Some("1"));
+        sample.get("x", Some("2"));
+        assert!(matches!(sample.history.order(), Linearizable::Yes(_)));
+        sample.get("x", Some("1"));
+        assert!(matches!(sample.history.order(), Linearizable::No(_)));
     }
 
     #[test]
-    fn local_reads_and_refused_writes_say_nothing() {
-        let mut told = Told::default();
-        told.put("x", "1", 1);
-        told.done("get x --consistency local", Outcome::done(json!({"found": false, "value": null})));
-        told.done("put x 2", Outcome::error(Exit::Nobody, "no_leader", "nobody leads"));
-        told.get("x", Some("1"));
-        assert_eq!(told.history.order(), Linearizable::Yes(2));
+    fn local_reads_and_refused_writes_are_not_part_of_the_history() {
+        let mut sample = Sample::default();
+        sample.put("x", "1", 1);
+        sample.done("get x --consistency local", Outcome::done(json!({"found": false, "value": null})));
+        sample.done("put x 2", Outcome::error(Exit::Unreachable, "no_leader", "no leader"));
+        sample.get("x", Some("1"));
+        assert_eq!(sample.history.order(), Linearizable::Yes(2));
     }
 }

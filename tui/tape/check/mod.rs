@@ -1,7 +1,7 @@
-//! Checks what a tape holds: the invariants over its events, and the linearizability of the operations between them.
+//! Checks of a tape: the invariants over its events, and the linearizability of its operations.
 //!
-//! The same for a recording that is read and for a cluster that is being watched: records go in one after the other, in
-//! the order of the tape, which is that of causes, and what is found comes out at once.
+//! The checker serves recordings and live clusters. It takes records one after the other in the tape's happens-before
+//! order, and reports each finding at once.
 
 mod causes;
 
@@ -19,44 +19,44 @@ use crate::tape::record::{Record, What};
 pub use causes::inversions;
 pub use history::{Linearizable, is_judged};
 
-/// All that nodes told is heard within this time, far more than a connection on a working machine takes.
+/// Within this time all events of the nodes arrive. A connection on a working machine takes far less.
 const SETTLED: Duration = Duration::from_millis(1_500);
 
-/// The name under which a history that is not linearizable is told, beside the invariants.
+/// The name of the linearizability check, beside the names of the invariants.
 pub const LINEARIZABLE: &str = "linearizable";
 
-/// What the checks have come to.
+/// The result of the checks.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Verdict {
-    /// How many events were looked at.
+    /// How many events were checked.
     pub events: u64,
-    /// How many were missing: lost to a watcher that was too slow.
+    /// How many events were lost because the observer was too slow.
     pub lost: u64,
-    /// How many records were looked at, and how many were left out because there were too many.
+    /// How many records were checked, and how many were left out because there were too many.
     pub records: u64,
     pub left_out: u64,
     pub findings: Vec<Finding>,
     pub linearizable: Linearizable,
 }
 
-/// Something that must not be.
+/// A violation that the checks found.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Finding {
     pub violation: Violation,
-    /// How many records had been taken when it came out.
+    /// How many records were checked when it was found.
     pub records: u64,
 }
 
-/// How many findings are kept; one is enough to know, and what follows from it says little more.
+/// How many findings are kept. The first one suffices; later ones are mostly its consequences.
 const FINDINGS_MAX: usize = 20;
 
 pub struct Checker {
     watch: Watch,
     history: History,
     verdict: Verdict,
-    /// When it was last asked what has settled.
+    /// When settled violations were last requested.
     settled: Duration,
-    /// Operations have ended since their history was looked at.
+    /// Operations have ended since the last check of their history.
     stale: bool,
 }
 
@@ -96,7 +96,7 @@ impl Checker {
                     }
                     events.iter().for_each(|event| self.event(event));
                 }
-                // The next is a snapshot; until then the numbers have a gap, and the node counts as unknown.
+                // A snapshot follows. Until then the numbers have a gap, and the node counts as unknown.
                 Observed::Lost(events) => self.verdict.lost += events,
                 Observed::Disconnected(_) => self.watch.missed(*node),
             },
@@ -110,8 +110,8 @@ impl Checker {
         self.verdict.findings.len() > before
     }
 
-    /// Records were left out: the nodes are seen anew, with these states. True if a violation was found.
-    pub fn again(&mut self, left_out: u64, states: &[NodeState]) -> bool {
+    /// Continues after records that were left out, with these states of the nodes. True if a violation was found.
+    pub fn resume(&mut self, left_out: u64, states: &[NodeState]) -> bool {
         let before = self.verdict.findings.len();
         self.verdict.left_out += left_out;
         self.history.left_out();
@@ -122,18 +122,18 @@ impl Checker {
         self.verdict.findings.len() > before
     }
 
-    /// Whether operations have ended since [`Checker::operations`].
+    /// Whether operations have ended since the last call of [`Checker::operations`].
     pub fn is_stale(&self) -> bool {
         self.stale
     }
 
-    /// The operations so far, to be looked at by whoever has time; the answer comes back with [`Checker::ordered`].
+    /// The operations so far. The caller checks them elsewhere and returns the result with [`Checker::ordered`].
     pub fn operations(&mut self) -> History {
         self.stale = false;
         self.history.clone()
     }
 
-    /// True if the history is not linearizable, which was not known before.
+    /// Takes the result of that check. True if it is the first that is not linearizable.
     pub fn ordered(&mut self, found: Linearizable) -> bool {
         let violation = match &found {
             Linearizable::No(why) => {
@@ -149,7 +149,7 @@ impl Checker {
         is_news
     }
 
-    /// The records have ended: what is open is decided.
+    /// Ends the checks: open questions are decided.
     pub fn end(&mut self) -> &Verdict {
         for _ in 0..2 {
             let found = self.watch.settled();
@@ -160,7 +160,7 @@ impl Checker {
         &self.verdict
     }
 
-    /// Time has passed; true if it has shown a violation.
+    /// Takes into account that time has passed. True if that proves a violation.
     pub fn settle(&mut self, now: Duration) -> bool {
         if now < self.settled + SETTLED {
             return false;
@@ -187,7 +187,7 @@ impl Checker {
     }
 }
 
-/// The names of all that is checked.
+/// The names of all checks.
 pub fn names() -> Vec<&'static str> {
     Watch::new().names().into_iter().chain([LINEARIZABLE]).collect()
 }

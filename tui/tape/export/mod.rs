@@ -1,4 +1,4 @@
-//! Recordings for other programs: ShiViz, and plain JSON lines of events.
+//! Exports of recordings for other programs: ShiViz, and JSON lines of events.
 
 mod shiviz;
 
@@ -10,12 +10,12 @@ use epoca::protocol::trace::Event;
 use crate::tape::json;
 use crate::tape::record::{Record, What};
 
-/// Writes all events in ShiViz's format.
+/// Writes all events in ShiViz's format. Returns how many.
 pub fn to_shiviz(records: &[Record], out: &mut dyn Write) -> io::Result<u64> {
     shiviz::write(records, out)
 }
 
-/// Writes all events as JSON, one a line, and nothing else; gives how many.
+/// Writes all events as JSON, one per line, and nothing else. Returns how many.
 pub fn to_lines(records: &[Record], out: &mut dyn Write) -> io::Result<u64> {
     let mut count = 0;
     for (record, event) in events(records) {

@@ -3,12 +3,12 @@
 //! bestchai.bitbucket.io/shiviz.
 //!
 //! A host's own count grows by one with each of its events, from 1. A reception joins the clock of the sending with the
-//! same sender and number; where the sending was not heard, the reception stands alone. Events that are heard before
-//! their cause wait for it, so that every clock is known when it is needed.
+//! same sender and number. Records are in happens-before order when they are read, so that the sending stands before
+//! its reception; a reception whose sending was not observed joins no clock.
 //!
-//! What repeats beside every heartbeat is left out: it would bury what happened.
+//! Heartbeats and acks without news are left out: they would hide everything else.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use epoca::client::watch::Observed;
@@ -17,45 +17,31 @@ use epoca::protocol::trace::{Event, Fact};
 
 use crate::tape::record::{Record, What};
 
-/// Named groups as ShiViz wants them; the host must be a word.
+/// Named groups as ShiViz requires them. A host must be a word.
 const PARSER: &str = r"(?<event>.*)\n(?<host>\S*) (?<clock>{.*})";
 
-/// How many sendings of a host are remembered.
+/// How many sendings of a host are kept.
 const SENT_MAX: usize = 100_000;
 
 type Clock = BTreeMap<NodeId, u64>;
 
+/// Writes all events of the records, which must be in happens-before order. Returns how many were written.
 pub fn write(records: &[Record], out: &mut dyn Write) -> io::Result<u64> {
     writeln!(out, "{PARSER}\n")?;
     let mut hosts = Hosts::default();
     for record in records {
-        if let What::Observed(node, Observed::Events(_)) = &record.what {
-            hosts.host(*node);
-        }
-    }
-    for record in records {
         match &record.what {
             What::Observed(_, Observed::Events(events)) => {
                 for event in events {
-                    hosts.host(event.node).waiting.push_back(event.clone());
+                    hosts.write(event, out)?;
                 }
-                hosts.write_ready(out)?;
             }
-            // What was not told before will not be told any more.
+            // A new process numbers its messages from 1 again, and some sendings may not have been observed.
             What::Observed(node, Observed::Snapshot { .. } | Observed::Disconnected(_) | Observed::Lost(_)) => {
-                hosts.flush(*node, out)?;
-                let is_open = matches!(record.what, What::Observed(_, Observed::Snapshot { .. }));
-                let host = hosts.host(*node);
-                (host.last_sent, host.is_closed) = (0, !is_open);
-                host.sent.clear();
-                hosts.write_ready(out)?;
+                hosts.host(*node).sent.clear();
             }
             _ => {}
         }
-    }
-    while let Some(node) = hosts.blocked() {
-        hosts.write_first(node, out)?;
-        hosts.write_ready(out)?;
     }
     Ok(hosts.written)
 }
@@ -69,20 +55,14 @@ struct Hosts {
 #[derive(Default)]
 struct Host {
     clock: Clock,
-    /// Heard, and not yet written.
-    waiting: VecDeque<Event>,
-    /// The clocks with which messages left; none for those that are left out. Bounded, the oldest go first.
+    /// The clocks of the last sendings by their numbers; `None` for a sending that is left out.
     sent: BTreeMap<u64, Option<Clock>>,
-    /// The latest message that has left.
-    last_sent: u64,
-    /// The connection is broken: nobody waits for what it has not told.
-    is_closed: bool,
-    /// The event before this one told that something new is acked.
+    /// The last event was an ack of something new.
     has_acked: bool,
 }
 
 impl Host {
-    /// Whether the event only repeats what is known: heartbeats, and the acks that answer nothing else.
+    /// Whether the event is left out: a heartbeat, or an ack without news.
     fn is_idle(&mut self, fact: &Fact) -> bool {
         let has_acked = std::mem::replace(&mut self.has_acked, matches!(fact, Fact::Acked { .. }));
         match fact {
@@ -93,7 +73,6 @@ impl Host {
     }
 
     fn sends(&mut self, number: u64, clock: Option<Clock>) {
-        self.last_sent = number;
         self.sent.insert(number, clock);
         if self.sent.len() > SENT_MAX {
             self.sent.pop_first();
@@ -106,53 +85,21 @@ impl Hosts {
         self.hosts.entry(node).or_default()
     }
 
-    fn write_ready(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        while let Some(node) = self.ready() {
-            self.write_first(node, out)?;
-        }
-        Ok(())
-    }
-
-    /// A host whose next event has all its causes written.
-    fn ready(&self) -> Option<NodeId> {
-        let ready = |host: &Host| host.waiting.front().is_some_and(|event| !self.waits(event));
-        self.hosts.iter().find(|(_, host)| ready(host)).map(|(node, _)| *node)
-    }
-
-    fn blocked(&self) -> Option<NodeId> {
-        self.hosts.iter().find(|(_, host)| !host.waiting.is_empty()).map(|(node, _)| *node)
-    }
-
-    /// Whether the sending may still be told.
-    fn waits(&self, event: &Event) -> bool {
-        let Fact::Received { from, number, .. } = &event.fact else { return false };
-        self.hosts
-            .get(from)
-            .is_some_and(|sender| !sender.is_closed && sender.last_sent < *number && *from != event.node)
-    }
-
-    fn flush(&mut self, node: NodeId, out: &mut dyn Write) -> io::Result<()> {
-        while !self.host(node).waiting.is_empty() {
-            self.write_first(node, out)?;
-        }
-        Ok(())
-    }
-
-    fn write_first(&mut self, node: NodeId, out: &mut dyn Write) -> io::Result<()> {
-        let Some(event) = self.host(node).waiting.pop_front() else { return Ok(()) };
-        let cause = match &event.fact {
+    fn write(&mut self, event: &Event, out: &mut dyn Write) -> io::Result<()> {
+        let node = event.node;
+        let sending = match &event.fact {
             Fact::Received { from, number, .. } => self.hosts.get(from).and_then(|it| it.sent.get(number)).cloned(),
             _ => None,
         };
         let host = self.host(node);
-        let is_idle = host.is_idle(&event.fact) || cause == Some(None);
-        if is_idle {
+        let is_left_out = host.is_idle(&event.fact) || sending == Some(None);
+        if is_left_out {
             if let Fact::Sent { number, .. } = &event.fact {
                 host.sends(*number, None);
             }
             return Ok(());
         }
-        for (other, count) in cause.flatten().unwrap_or_default() {
+        for (other, count) in sending.flatten().unwrap_or_default() {
             let known = host.clock.entry(other).or_default();
             *known = (*known).max(count);
         }
@@ -172,24 +119,31 @@ mod tests {
     use std::time::Duration;
 
     use epoca::protocol::Time;
+    use epoca::protocol::trace::NodeState;
 
     use super::*;
+    use crate::tape::order::sorted;
 
+    /// The export of facts that arrive in this order, sorted as a recording is when it is read.
     fn exported(facts: &[(u64, Fact)]) -> String {
+        let joined = [NodeId(1), NodeId(2)].map(|node| What::Observed(node, joined(node)));
         let mut numbers = BTreeMap::new();
-        let records: Vec<Record> = facts
-            .iter()
-            .map(|(node, fact)| {
-                let number = numbers.entry(*node).or_insert(0);
-                *number += 1;
-                let event = Event { node: NodeId(*node), number: *number, time: Time(0), fact: fact.clone() };
-                let what = What::Observed(NodeId(*node), Observed::Events(vec![event]));
-                Record::new(Duration::ZERO, what)
-            })
-            .collect();
+        let events = facts.iter().map(|(node, fact)| {
+            let number = numbers.entry(*node).or_insert(0);
+            *number += 1;
+            let event = Event { node: NodeId(*node), number: *number, time: Time(0), fact: fact.clone() };
+            What::Observed(NodeId(*node), Observed::Events(vec![event]))
+        });
+        let records = joined.into_iter().chain(events).map(|what| Record::new(Duration::ZERO, what));
         let mut out = Vec::new();
-        write(&records, &mut out).expect("memory takes all");
+        write(&sorted(records), &mut out).expect("memory takes all");
         String::from_utf8(out).expect("text")
+    }
+
+    /// A node that has sent nothing yet.
+    fn joined(node: NodeId) -> Observed {
+        let snapshot = NodeState { sent: Some(0), ..NodeState::new(node) };
+        Observed::Snapshot { snapshot, time: Time(0), pid: 1, notes: Vec::new(), lab: true }
     }
 
     fn sent(to: u64, number: u64, kind: &'static str) -> Fact {
@@ -202,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_follow_from_paired_messages_whatever_order_they_are_heard_in() {
+    fn clocks_follow_from_paired_messages_in_any_order_of_arrival() {
         let facts = [
             (2, received(1, 1, "push")),
             (2, sent(1, 1, "log-state")),

@@ -1,18 +1,24 @@
-//! Records as JSON, one object a line, for `jq` and for reading back without loss. A record is known by its own field:
+//! Records as JSON, one object per line, for `jq` and for reading without loss. Each kind of record has a field of its
+//! own:
 //!
 //! ```text
 //!   {"at_us":0,"nodes":[{"node":1,"address":"127.0.0.1:7101"},…],"no_launcher":null}
 //!   {"at_us":3,"node":1,"snapshot":{…},"time_us":9,"pid":4121,…}
 //!   {"at_us":5,"node":1,"event":17,"time_us":11,"rule":"K1","fact":"Committed","fields":{"up_to":{…},"count":1}}
-//!   {"at_us":6,"node":1,"lost":12}   {"at_us":7,"node":1,"disconnected":"why"}   {"at_us":8,"node":1,"process":"killed"}
-//!   {"at_us":9,"begin":1,"line":"put x 1"}   {"at_us":10,"end":1,"took_us":1940,"exit":"done","lines":[…],"json":{…}}
+//!   {"at_us":6,"node":1,"lost":12}
+//!   {"at_us":7,"node":1,"disconnected":"why"}
+//!   {"at_us":8,"node":1,"process":"killed"}
+//!   {"at_us":9,"begin":1,"line":"put x 1"}
+//!   {"at_us":10,"end":1,"took_us":1940,"exit":"done","lines":[…],"json":{…}}
 //!   {"at_us":11,"mark":"bookmark","text":"before the kill","evidence":[{"node":1,"event":17}]}
 //! ```
 //!
-//! Records stand in happens-before order. An event whose cause was not heard in time has `"order_unknown_after": N`,
-//! the node whose sending is missing before it; `"waited_us"` is how long a record waited for what it follows from.
+//! Records are in happens-before order. An event whose cause was not observed in time has `"order_unknown_after": N`,
+//! the node whose sending is missing before it. `"waited_us"` is how long a record waited for its cause.
 //!
-//! Times are in microseconds: `at_us` since the recording began, `time_us` the node's own.
+//! The lines of an answer have the text in English and, where it differs, in Portuguese: `"text"` and `"text_pt"`.
+//!
+//! Times are in microseconds: `at_us` since the recording began, `time_us` the node's own time.
 
 mod read;
 
@@ -26,24 +32,14 @@ use epoca::protocol::trace::{Event, kind_name};
 use epoca::verify::invariants::Source;
 use serde_json::{Map, Value, json};
 
-use crate::command::{Exit, Outcome, Tone};
+use crate::command::{Line, Outcome};
+use crate::lang::Lang;
 use crate::tape::record::{Mark, ProcessSeen, Record, What};
 
 pub use read::record;
 pub use values::bytes;
 
-/// The words for how a command ended, and for the lines of its answer.
-const EXITS: [(Exit, &str); 5] = [
-    (Exit::Done, "done"),
-    (Exit::Not, "not"),
-    (Exit::Usage, "usage"),
-    (Exit::Unknown, "unknown"),
-    (Exit::Nobody, "nobody"),
-];
-const TONES: [(Tone, &str); 4] =
-    [(Tone::Result, "result"), (Tone::Heading, "heading"), (Tone::Note, "note"), (Tone::Error, "error")];
-
-/// The record's lines: one, or one for each of its events.
+/// The lines of a record: one, or one for each of its events.
 pub fn lines(record: &Record) -> Vec<Value> {
     let mut lines = match line(record.at.as_micros() as u64, &record.what) {
         Value::Array(lines) => lines,
@@ -92,16 +88,23 @@ fn line(at: u64, what: &What) -> Value {
         What::End { number, took, outcome } => {
             let took = took.as_micros() as u64;
             let Outcome { exit, lines, json } = outcome;
-            let lines = lines.iter().map(|line| json!({"tone": word(&TONES, line.tone), "text": line.text}));
-            let lines: Vec<_> = lines.collect();
-            let exit = word(&EXITS, *exit);
-            json!({"at_us": at, "end": number, "took_us": took, "exit": exit, "lines": lines, "json": json})
+            let lines: Vec<_> = lines.iter().map(answer_line).collect();
+            json!({"at_us": at, "end": number, "took_us": took, "exit": exit.name(), "lines": lines, "json": json})
         }
         What::Mark(Mark { kind, text, evidence }) => {
             let evidence: Vec<_> = evidence.iter().map(source).collect();
             json!({"at_us": at, "mark": kind.name(), "text": text, "evidence": evidence})
         }
     }
+}
+
+fn answer_line(line: &Line) -> Value {
+    let (text, portuguese) = (line.text.to(Lang::English), line.text.to(Lang::Portuguese));
+    let mut json = json!({"tone": line.tone.name(), "text": text});
+    if portuguese != text {
+        json["text_pt"] = json!(portuguese);
+    }
+    json
 }
 
 fn observed_line(at: u64, node: NodeId, observed: &Observed) -> Value {
@@ -123,7 +126,7 @@ fn observed_line(at: u64, node: NodeId, observed: &Observed) -> Value {
     }
 }
 
-/// Which event is meant.
+/// The reference to an event.
 pub fn source(source: &Source) -> Value {
     json!({"node": source.node.0, "event": source.number})
 }
@@ -137,10 +140,6 @@ fn process(seen: &ProcessSeen) -> (&'static str, Option<&str>) {
     }
 }
 
-fn word<T: Copy + PartialEq>(words: &[(T, &'static str)], wanted: T) -> &'static str {
-    words.iter().find(|(known, _)| *known == wanted).map_or("", |(_, word)| word)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -152,6 +151,8 @@ mod tests {
     use epoca::protocol::{Digest, EntryId, Epoch, Kind, LogPoint, MessageKind, Position, Time};
 
     use super::*;
+    use crate::command::{Exit, Tone};
+    use crate::lang::Localized;
     use crate::tape::record::MarkKind;
 
     fn point(offset: u64) -> LogPoint {
@@ -213,7 +214,11 @@ mod tests {
         let node = NodeId(1);
         let event = |(number, fact)| Event { node, number: number as u64 + 1, time: Time(3), fact };
         let events = facts().into_iter().enumerate().map(|it| What::Observed(node, Observed::Events(vec![event(it)])));
-        let outcome = Outcome::error(Exit::Unknown, "unknown", "nobody answers").line(Tone::Note, "é");
+        let answer = |exit| {
+            let text = Localized::new("no answer", "sem resposta");
+            let outcome = Outcome { exit, ..Outcome::error(Exit::Unknown, "unknown", text) };
+            Tone::ALL.into_iter().fold(outcome, |outcome, tone| outcome.line(tone, "é"))
+        };
         let mut all: Vec<What> = events.collect();
         all.extend([
             What::Nodes { nodes: vec![(node, "a:1".to_owned())], no_launcher: Some("by hand".to_owned()) },
@@ -221,8 +226,9 @@ mod tests {
             What::Observed(node, Observed::Lost(12)),
             What::Observed(node, Observed::Disconnected("gone".to_owned())),
             What::Begin { number: 1, line: "put x 1".to_owned() },
-            What::End { number: 1, took: Duration::from_micros(1_940), outcome },
         ]);
+        let took = Duration::from_micros(1_940);
+        all.extend(Exit::ALL.map(|exit| What::End { number: 1, took, outcome: answer(exit) }));
         let seen = [ProcessSeen::Running, ProcessSeen::Paused, ProcessSeen::Killed, ProcessSeen::Ended("9".to_owned())];
         all.extend(seen.map(|seen| What::Process(node, seen)));
         let evidence = vec![Source { node, number: 17 }];
@@ -244,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_refused_with_words() {
+    fn a_line_that_is_no_record_is_refused_with_a_reason() {
         let refused = |line: &str| record(line).expect_err(line);
         assert_eq!(refused("{\"at_us\":1}"), "there is no record of this kind");
         assert!(refused("{\"at_us\":1").contains("EOF"));

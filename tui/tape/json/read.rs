@@ -1,4 +1,4 @@
-//! A record from its line. What is wrong is said in words; nothing is guessed.
+//! Reads a record from its line. A line with a mistake is refused with the reason; nothing is guessed.
 
 use std::time::Duration;
 
@@ -8,21 +8,23 @@ use epoca::protocol::{NodeId, Time};
 use epoca::verify::invariants::Source;
 use serde_json::{Map, Value};
 
-use crate::command::{Line, Outcome};
-use crate::tape::json::{EXITS, TONES, snapshot, values};
+use crate::command::messages::from_node;
+use crate::command::{Exit, Line, Outcome, Tone};
+use crate::lang::Localized;
+use crate::tape::json::{snapshot, values};
 use crate::tape::record::{Mark, MarkKind, ProcessSeen, Record, What};
 
-/// The record of a line, or what is wrong with it.
+/// The record of a line, or the mistake in it.
 pub fn record(line: &str) -> Result<Record, String> {
     let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let Value::Object(object) = value else { return Err("it is no JSON object".to_owned()) };
+    let Value::Object(object) = value else { return Err("it is not a JSON object".to_owned()) };
     let of = Of(&object);
     let missing = of.0.get("order_unknown_after").and_then(Value::as_u64).map(NodeId);
     let waited = Duration::from_micros(of.number("waited_us").unwrap_or(0));
     Ok(Record { missing, waited, ..Record::new(Duration::from_micros(of.number("at_us")?), of.what()?) })
 }
 
-/// An object whose fields are asked for by name.
+/// An object with access to its fields by name.
 struct Of<'a>(&'a Map<String, Value>);
 
 impl Of<'_> {
@@ -53,7 +55,7 @@ impl Of<'_> {
         let fields = self.0.get("fields").and_then(Value::as_object).ok_or("fields are missing")?;
         let field = |(name, value): (&String, &Value)| match values::field(value) {
             Some(value) => Ok((name.clone(), value)),
-            None => Err(format!("the field {name} has a shape that no field has")),
+            None => Err(format!("the field {name} has an unknown form")),
         };
         let fields = fields.iter().map(field).collect::<Result<Vec<_>, String>>()?;
         let fact = Fact::from_fields(&name, &fields).ok_or(format!("the fact {name} is unknown, or lacks a field"))?;
@@ -64,7 +66,7 @@ impl Of<'_> {
         let node = self.node()?;
         let state = self.0.get("snapshot").and_then(|value| snapshot::to_snapshot(node, value));
         Ok(Observed::Snapshot {
-            snapshot: state.ok_or("the snapshot lacks something, or has it in another shape")?,
+            snapshot: state.ok_or("the snapshot is incomplete, or a part of it has an unknown form")?,
             time: Time(self.number("time_us")?),
             pid: u32::try_from(self.number("pid")?).map_err(|_| "pid is too great")?,
             notes: self.list("notes", |value| value.as_str().map(ToOwned::to_owned))?,
@@ -83,10 +85,9 @@ impl Of<'_> {
     }
 
     fn end(&self) -> Result<What, String> {
-        let lines = self.each("lines", |line| {
-            Some(Line { tone: worded(&TONES, &text(line, "tone")?)?, text: text(line, "text")? })
-        })?;
-        let exit = worded(&EXITS, &self.text("exit")?).ok_or("exit has an unknown word")?;
+        let lines = self.each("lines", answer_line)?;
+        let name = self.text("exit")?;
+        let exit = Exit::ALL.into_iter().find(|exit| exit.name() == name).ok_or("exit has an unknown word")?;
         let json = self.0.get("json").cloned().unwrap_or_default();
         let took = Duration::from_micros(self.number("took_us")?);
         Ok(What::End { number: self.number("end")?, took, outcome: Outcome { exit, lines, json } })
@@ -121,7 +122,7 @@ impl Of<'_> {
     fn list<T>(&self, name: &str, part: impl Fn(&Value) -> Option<T>) -> Result<Vec<T>, String> {
         let list = self.0.get(name).and_then(Value::as_array);
         let parts = list.and_then(|list| list.iter().map(part).collect::<Option<_>>());
-        parts.ok_or(format!("{name} is missing or not the list that it should be"))
+        parts.ok_or(format!("{name} is missing or not a list of the right form"))
     }
 }
 
@@ -129,6 +130,13 @@ fn text(object: &Map<String, Value>, name: &str) -> Option<String> {
     object.get(name)?.as_str().map(ToOwned::to_owned)
 }
 
-fn worded<T: Copy>(words: &[(T, &'static str)], wanted: &str) -> Option<T> {
-    words.iter().find(|(_, word)| *word == wanted).map(|(known, _)| *known)
+fn answer_line(line: &Map<String, Value>) -> Option<Line> {
+    let (name, english) = (text(line, "tone")?, text(line, "text")?);
+    let tone = Tone::ALL.into_iter().find(|tone| tone.name() == name)?;
+    let text = match text(line, "text_pt") {
+        Some(portuguese) => Localized::new(english, portuguese),
+        // Recordings of older programs hold the English text alone.
+        None => from_node(english),
+    };
+    Some(Line { tone, text })
 }

@@ -1,4 +1,4 @@
-//! A node's state as JSON, and back.
+//! A node's state as JSON, written and read.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -37,7 +37,7 @@ pub fn snapshot(of: &NodeState) -> Value {
     })
 }
 
-/// `None` if something is missing or of another kind.
+/// `None` if a field is missing or has another type.
 pub fn to_snapshot(node: NodeId, value: &Value) -> Option<NodeState> {
     let object = value.as_object()?;
     let role = object.get("role")?.as_str()?;
@@ -56,7 +56,7 @@ pub fn to_snapshot(node: NodeId, value: &Value) -> Option<NodeState> {
         members: object.get("members").and_then(to_members),
         lab: to_lab(object.get("lab")?)?,
         event: number(object, "event")??,
-        // Recordings of format 1 before these fields lack them.
+        // Older recordings of format 1 do not have these fields.
         process: number(object, "process")?.unwrap_or(0),
         sent: number(object, "sent")?,
         heard: object.get("heard").and_then(to_heard).unwrap_or_default(),
@@ -83,10 +83,11 @@ fn to_members(value: &Value) -> Option<MemberIds> {
     Some(MemberIds { at, voters: nodes("voters")?, learners: nodes("learners")? })
 }
 
-/// What the lab does to the node; rules as they are typed.
+/// The active faults at the node. Rules have the form in which they are typed.
 fn lab(lab: &Lab) -> Value {
     let pending = lab.pending.iter().map(|PendingMessage { id, kind, what, since, due }| {
-        json!({"from": id.from.0, "to": id.to.0, "number": id.number, "kind": kind.name(), "what": what, "since": since, "due": due})
+        let (from, to, number, kind) = (id.from.0, id.to.0, id.number, kind.name());
+        json!({"from": from, "to": to, "number": number, "kind": kind, "what": what, "since": since, "due": due})
     });
     json!({
         "rules": lab.rules.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -124,7 +125,7 @@ fn belief(value: &Value) -> Option<(NodeId, Belief)> {
     Some((node, Belief { matched, next, snapshot }))
 }
 
-/// The outer `None` if there is something else than a number or nothing.
+/// The outer `None`: the field is neither a number nor absent.
 fn number(object: &Map<String, Value>, name: &str) -> Option<Option<u64>> {
     match object.get(name) {
         None | Some(Value::Null) => Some(None),

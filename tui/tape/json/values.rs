@@ -1,4 +1,4 @@
-//! The values that facts are made of, each known by its shape, so that a fact comes back as it was.
+//! The field values of facts. Each type has a form of its own, so that a fact is read back unchanged.
 
 use std::borrow::Cow;
 
@@ -65,7 +65,7 @@ fn row(row: &FinalRow) -> Value {
     Value::Object(object)
 }
 
-/// `None` for a shape that no field has.
+/// `None` for an unknown form.
 pub fn field(value: &Value) -> Option<Field> {
     Some(match value {
         Value::Null => Field::Nothing,
@@ -143,7 +143,7 @@ pub fn to_preview(value: &Value) -> Option<Preview> {
     })
 }
 
-/// The other way of [`set_bytes`]; the outer `None` if what is there is no bytes.
+/// Reads what [`set_bytes`] wrote. The outer `None`: the field does not hold bytes.
 pub fn bytes(object: &Map<String, Value>, name: &str) -> Option<Option<Bytes>> {
     let encoded = object.get(&format!("{name}_base64"));
     match (object.get(name), encoded) {

@@ -1,21 +1,40 @@
-//! `epoca inspect DIR`: what a node's data folder holds, as lines and JSON. Nothing is written into the folder.
+//! `epoca inspect DIR`: the contents of a node's data folder, as lines and JSON. The folder is only read.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use epoca::protocol::{MemberKind, Position};
 use epoca::storage::{EntryContent, InspectedEntry, Inspection, Record, StorageError, inspect};
 use serde_json::{Map, Value, json};
 
-use crate::command::shell::InspectArgs;
-use crate::command::text::{id_shown, point_json, set_bytes, shown_short, table};
-use crate::command::{Exit, Outcome, Tone};
+use super::messages;
+use super::outcome::{Exit, Outcome, Tone};
+use super::table::Table;
+use super::text::{CELL_COLUMNS, id_shown, point_json, set_bytes, shown_short};
+use crate::lang::Text;
 
-/// How much of a key or value a table shows.
-const WIDTH: usize = 60;
+const LOG_HEADS: [Text; 5] = [messages::POSITION, messages::ID, messages::DIGEST, messages::STATE, messages::CONTENT];
+const RECORD_HEADS: [Text; 6] =
+    [messages::KEY, messages::VALUE, messages::ID, messages::REVISION, messages::CREATED, messages::VERSION];
 
-pub fn run(args: &InspectArgs) -> Outcome {
-    look(args).unwrap_or_else(|error| Outcome::error(Exit::Not, "storage", error.to_string()))
+#[derive(Args, Clone, Debug)]
+pub struct InspectArgs {
+    /// The data folder of one node, as ./epoca-data/n1, or the file of a backup
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// The first position of the log to show
+    #[arg(long, value_name = "P", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    pub from: u64,
+    /// The greatest number of entries, and of records
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub limit: u64,
 }
 
-fn look(args: &InspectArgs) -> Result<Outcome, StorageError> {
+pub fn run(args: &InspectArgs) -> Outcome {
+    inspect_folder(args).unwrap_or_else(|error| Outcome::error(Exit::NotDone, "storage", error.to_string()))
+}
+
+fn inspect_folder(args: &InspectArgs) -> Result<Outcome, StorageError> {
     let inspection = inspect(&args.folder)?;
     let limit = args.limit as usize;
     let entries = inspection.entries(Position(args.from), limit)?;
@@ -40,23 +59,23 @@ fn look(args: &InspectArgs) -> Result<Outcome, StorageError> {
         "database": records.iter().map(record_json).collect::<Vec<_>>(),
         "database_has_more": more_records,
     });
-    let mut outcome = Outcome::done(json).lines(Tone::Result, head(&inspection));
+    let mut outcome = summary(&inspection, Outcome::done(json));
     outcome = outcome.lines(Tone::Note, inspection.notes.iter().cloned());
-    outcome = with_table(outcome, "intermediate data: the log", &log_rows(&entries));
+    outcome = with_table(outcome, "intermediate data: the log", &log_table(&entries));
     if more {
         let next = entries.last().map_or(args.from, |last| last.entry.position.0 + 1);
         outcome = outcome.line(Tone::LeftOut, format!("there are more entries: --from {next}"));
     }
-    outcome = with_table(outcome, "final data: the database", &record_rows(&records));
+    outcome = with_table(outcome, "final data: the database", &record_table(&records));
     if more_records {
         outcome = outcome.line(Tone::LeftOut, format!("the first {limit} records; see --limit"));
     }
     Ok(outcome)
 }
 
-fn head(inspection: &Inspection) -> Vec<String> {
+fn summary(inspection: &Inspection, outcome: Outcome) -> Outcome {
     let Inspection { node, incarnation, last, committed, applied, revision, .. } = inspection;
-    let running = if inspection.running { ", running: this is what it had written by now" } else { "" };
+    let running = if inspection.running { ", running: this is what it has written so far" } else { "" };
     let cluster = inspection.cluster.map_or("none yet".to_owned(), |cluster| cluster.to_string());
     let promise = match inspection.promise {
         None => "none".to_owned(),
@@ -65,25 +84,22 @@ fn head(inspection: &Inspection) -> Vec<String> {
             None => format!("{}, no vote", promise.epoch),
         },
     };
-    vec![
-        format!("{node}{running}"),
-        format!("incarnation {incarnation}, cluster {cluster}"),
-        format!("promise     {promise}"),
-        format!("log         last {}, committed {}", id_shown(*last), id_shown(*committed)),
-        format!("database    applied {}, revision {revision}", id_shown(*applied)),
-    ]
+    let table = Table::new()
+        .row(["incarnation".to_owned(), format!("{incarnation}, cluster {cluster}")])
+        .row(["promise".to_owned(), promise])
+        .row(["log".to_owned(), format!("last {}, committed {}", id_shown(*last), id_shown(*committed))])
+        .row(["database".to_owned(), format!("applied {}, revision {revision}", id_shown(*applied))]);
+    outcome.line(Tone::Result, format!("{node}{running}")).table(&table)
 }
 
-fn log_rows(entries: &[InspectedEntry]) -> Vec<Vec<String>> {
-    let mut rows = vec![["position", "id", "digest", "state", "content"].map(str::to_owned).to_vec()];
-    rows.extend(entries.iter().map(|inspected| {
+fn log_table(entries: &[InspectedEntry]) -> Table {
+    Table::with_heads(&LOG_HEADS).rows(entries.iter().map(|inspected| {
         let entry = &inspected.entry;
         let forged = if inspected.forged { "forged " } else { "" };
         let content = format!("{forged}{}", content(inspected));
         let state = inspected.state.name().to_owned();
-        vec![entry.position.to_string(), entry.id.to_string(), entry.digest.short(), state, content]
-    }));
-    rows
+        [entry.position.to_string(), entry.id.to_string(), entry.digest.short(), state, content]
+    }))
 }
 
 fn content(inspected: &InspectedEntry) -> String {
@@ -100,34 +116,29 @@ fn content(inspected: &InspectedEntry) -> String {
             format!("members: {}", members.collect::<Vec<_>>().join(", "))
         }
         EntryContent::Command(command) => match command.change.preview() {
-            (key, Some(value)) => format!("{}={}", shown_short(&key, WIDTH), shown_short(&value, WIDTH)),
-            (key, None) => format!("delete {}", shown_short(&key, WIDTH)),
+            (key, Some(value)) => format!("{}={}", shown_short(&key, CELL_COLUMNS), shown_short(&value, CELL_COLUMNS)),
+            (key, None) => format!("delete {}", shown_short(&key, CELL_COLUMNS)),
         },
-        EntryContent::Unknown => format!("does not decode: {}", shown_short(&inspected.entry.body, WIDTH)),
+        EntryContent::Unknown => format!("does not decode: {}", shown_short(&inspected.entry.body, CELL_COLUMNS)),
     }
 }
 
-fn record_rows(records: &[Record]) -> Vec<Vec<String>> {
-    let mut rows = vec![["key", "value", "id", "revision", "created", "version"].map(str::to_owned).to_vec()];
-    rows.extend(records.iter().map(|record| {
-        vec![
-            shown_short(&record.key, WIDTH),
-            shown_short(&record.value, WIDTH),
+fn record_table(records: &[Record]) -> Table {
+    Table::with_heads(&RECORD_HEADS).rows(records.iter().map(|record| {
+        [
+            shown_short(&record.key, CELL_COLUMNS),
+            shown_short(&record.value, CELL_COLUMNS),
             record.id.to_string(),
             record.revision.to_string(),
             record.create_revision.to_string(),
             record.version.to_string(),
         ]
-    }));
-    rows
+    }))
 }
 
-fn with_table(outcome: Outcome, title: &str, rows: &[Vec<String>]) -> Outcome {
+fn with_table(outcome: Outcome, title: &str, table: &Table) -> Outcome {
     let outcome = outcome.line(Tone::Result, "").line(Tone::Heading, title);
-    match rows.len() {
-        1 => outcome.line(Tone::Result, "nothing"),
-        _ => outcome.lines(Tone::Result, table(rows)),
-    }
+    if table.is_empty() { outcome.line(Tone::Result, "nothing") } else { outcome.table(table) }
 }
 
 fn entry_json(inspected: &InspectedEntry) -> Value {

@@ -1,39 +1,65 @@
 //! `epoca backup`, `epoca restore`, and `epoca inspect` of a backup.
 //!
-//! A backup is complete or not there: it is written under another name, read back whole, then given its own.
+//! A backup is complete or absent: it is written under a temporary name, read back and verified, then renamed.
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use clap::Args;
 use epoca::protocol::{Member, NodeId};
-
 use epoca::storage::{Backup, read_backup, restore_backup};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-use crate::command::cluster::told_to_end;
-use crate::command::shell::{BackupArgs, Global, RestoreArgs};
-use crate::command::text::point_json;
-use crate::command::{Exit, Outcome, Tone, execute, find};
+use super::grammar::Node;
+use super::node::Peer;
+use super::options::Global;
+use super::outcome::{Exit, Outcome, Tone};
+use super::signals::termination;
+use super::text::point_json;
+use super::{execute, find};
+
+#[derive(Args, Clone, Debug)]
+pub struct BackupArgs {
+    /// The file to write; it must not exist yet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Copy the data of this node [default: the leader]
+    #[arg(long, value_name = "N")]
+    pub node: Option<Node>,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct RestoreArgs {
+    /// A file that `epoca backup` has written
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The data folder of the new cluster; it must not exist yet
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// A node of the new cluster, as 1=127.0.0.1:7101; once for each [default: the nodes of the old one]
+    #[arg(long = "member", value_name = "N=ADDRESS")]
+    pub members: Vec<Peer>,
+}
 
 pub async fn backup(args: &BackupArgs, global: &Global) -> Outcome {
     if args.file.symlink_metadata().is_ok() {
         return exists(&args.file);
     }
-    let found = match find::find(global) {
-        Ok(found) => found,
+    let target = match find::find(global) {
+        Ok(target) => target,
         Err(outcome) => return outcome,
     };
-    let client = match find::connect(&found, global).await {
+    let client = match find::connect(&target, global).await {
         Ok(client) => client,
         Err(error) => return execute::failed(&error),
     };
-    let told_to_end = match told_to_end() {
-        Ok(told) => told,
-        Err(error) => return Outcome::error(Exit::Not, "no_signals", format!("cannot wait for signals: {error}")),
+    let terminated = match termination() {
+        Ok(terminated) => terminated,
+        Err(outcome) => return outcome,
     };
     let mut file = match begin(&args.file) {
         Ok(file) => file,
@@ -42,9 +68,9 @@ pub async fn backup(args: &BackupArgs, global: &Global) -> Outcome {
     let node = args.node.map(|node| node.0);
     let taken = tokio::select! {
         taken = client.backup(node, |part| file.write_all(part)) => taken,
-        // What is written so far goes with its file.
-        () = told_to_end => {
-            return Outcome::error(Exit::Not, "interrupted", "the backup was interrupted; nothing of it is left");
+        // The temporary file is deleted when it is dropped.
+        () = terminated => {
+            return Outcome::error(Exit::NotDone, "interrupted", "the backup was interrupted; its file is deleted");
         }
     };
     match taken {
@@ -53,7 +79,7 @@ pub async fn backup(args: &BackupArgs, global: &Global) -> Outcome {
     }
 }
 
-/// A file with a name that no other has, in the same folder; it goes unless [`finish`] gives it its own.
+/// A file with a unique name in the same folder. It is deleted when dropped, unless [`finish`] renames it.
 fn begin(path: &Path) -> io::Result<NamedTempFile> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     tempfile::Builder::new().prefix(&format!(".{name}.")).suffix(".partial").tempfile_in(folder_of(path))
@@ -63,25 +89,25 @@ fn finish(file: NamedTempFile, path: &Path) -> Outcome {
     if let Err(error) = file.as_file().sync_all() {
         return not_written(path, &error);
     }
-    let found = match read_backup(file.path()) {
-        Ok(found) => found,
-        Err(error) => return Outcome::error(Exit::Not, "damaged", error.to_string()),
+    let backup = match read_backup(file.path()) {
+        Ok(backup) => backup,
+        Err(error) => return Outcome::error(Exit::NotDone, "damaged", error.to_string()),
     };
-    // Somebody else may have made a file of this name meanwhile: it stays.
-    let named = file.persist_noclobber(path).map_err(|error| error.error);
-    match named.and_then(|_| File::open(folder_of(path))?.sync_all()) {
-        Ok(()) => told(&found, &format!("{} holds", path.display())),
+    // Another process may have created a file of this name meanwhile. It is not replaced.
+    let renamed = file.persist_noclobber(path).map_err(|error| error.error);
+    match renamed.and_then(|_| File::open(folder_of(path))?.sync_all()) {
+        Ok(()) => described(&backup, &format!("{} holds", path.display())),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => exists(path),
         Err(error) => not_written(path, &error),
     }
 }
 
 fn not_written(path: &Path, error: &io::Error) -> Outcome {
-    Outcome::error(Exit::Not, "disk", format!("{} cannot be written: {error}", path.display()))
+    Outcome::error(Exit::NotDone, "disk", format!("{} cannot be written: {error}", path.display()))
 }
 
 fn exists(file: &Path) -> Outcome {
-    Outcome::error(Exit::Not, "exists", format!("{} is there already: choose another name", file.display()))
+    Outcome::error(Exit::NotDone, "exists", format!("{} exists already: choose another name", file.display()))
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -89,17 +115,17 @@ fn folder_of(file: &Path) -> &Path {
 }
 
 pub async fn restore(args: &RestoreArgs) -> Outcome {
-    let found = match read_backup(&args.file) {
-        Ok(found) => found,
-        Err(error) => return Outcome::error(Exit::Not, "storage", error.to_string()),
+    let backup = match read_backup(&args.file) {
+        Ok(backup) => backup,
+        Err(error) => return Outcome::error(Exit::NotDone, "storage", error.to_string()),
     };
-    let nodes = match nodes_of(args, &found) {
+    let nodes = match nodes_of(args, &backup) {
         Ok(nodes) => nodes,
         Err(outcome) => return outcome,
     };
-    let told_to_end = match told_to_end() {
-        Ok(told) => told,
-        Err(error) => return Outcome::error(Exit::Not, "no_signals", format!("cannot wait for signals: {error}")),
+    let terminated = match termination() {
+        Ok(terminated) => terminated,
+        Err(outcome) => return outcome,
     };
     let interrupted = Arc::new(AtomicBool::new(false));
     let restored = {
@@ -109,7 +135,7 @@ pub async fn restore(args: &RestoreArgs) -> Outcome {
     tokio::pin!(restored);
     let restored = tokio::select! {
         restored = &mut restored => restored,
-        () = told_to_end => {
+        () = terminated => {
             interrupted.store(true, Ordering::Relaxed);
             restored.await
         }
@@ -118,17 +144,17 @@ pub async fn restore(args: &RestoreArgs) -> Outcome {
         Ok(Ok(founding)) => {
             let nodes = founding.members.iter().map(|member| member.id.to_string()).collect::<Vec<_>>().join(", ");
             let folder = args.folder.display();
-            told(&found, &format!("{folder} is cluster {} of {nodes}, with", founding.cluster))
+            described(&backup, &format!("{folder} is cluster {} of {nodes}, with", founding.cluster))
         }
-        Ok(Err(error)) => Outcome::error(Exit::Not, "storage", error.to_string()),
-        Err(error) => Outcome::error(Exit::Not, "broken", format!("the restore broke: {error}; please report it")),
+        Ok(Err(error)) => Outcome::error(Exit::NotDone, "storage", error.to_string()),
+        Err(error) => Outcome::error(Exit::NotDone, "broken", format!("the restore failed: {error}; please report it")),
     }
 }
 
-/// Those that are named, else those of the old cluster.
-fn nodes_of(args: &RestoreArgs, found: &Backup) -> Result<Vec<(NodeId, String)>, Outcome> {
+/// The nodes in the options, else those of the old cluster.
+fn nodes_of(args: &RestoreArgs, backup: &Backup) -> Result<Vec<(NodeId, String)>, Outcome> {
     let usage = |text: &str| Err(Outcome::error(Exit::Usage, "usage", text));
-    let old = found.members.iter().map(|Member { id, address, .. }| (*id, address.clone()));
+    let old = backup.members.iter().map(|Member { id, address, .. }| (*id, address.clone()));
     if args.members.is_empty() {
         let mut nodes: Vec<_> = old.collect();
         nodes.sort();
@@ -149,13 +175,13 @@ fn nodes_of(args: &RestoreArgs, found: &Backup) -> Result<Vec<(NodeId, String)>,
 
 pub fn inspect(file: &Path) -> Outcome {
     match read_backup(file) {
-        Ok(found) => told(&found, "a whole backup:"),
-        Err(error) => Outcome::error(Exit::Not, "storage", error.to_string()),
+        Ok(backup) => described(&backup, "a complete backup:"),
+        Err(error) => Outcome::error(Exit::NotDone, "storage", error.to_string()),
     }
 }
 
-fn told(found: &Backup, what: &str) -> Outcome {
-    let Backup { cluster, members, level, point, revision, bytes, digest } = found;
+fn described(backup: &Backup, prefix: &str) -> Outcome {
+    let Backup { cluster, members, level, point, revision, bytes, digest } = backup;
     let member = |member: &Member| json!({"id": member.id.0, "address": member.address});
     let json: Value = json!({
         "cluster": cluster.map(|cluster| cluster.to_string()),
@@ -167,6 +193,7 @@ fn told(found: &Backup, what: &str) -> Outcome {
         "digest": digest.to_string(),
     });
     let cluster = cluster.map_or("none".to_owned(), |cluster| cluster.to_string());
-    let text = format!("{what} all up to {} of cluster {cluster}, revision {revision}, {bytes} bytes", point.id);
+    let id = point.id;
+    let text = format!("{prefix} everything up to {id} of cluster {cluster}, revision {revision}, {bytes} bytes");
     Outcome::done(json).line(Tone::Result, text)
 }

@@ -1,6 +1,6 @@
 //! `epoca node`: runs one node in this process, until SIGTERM or Ctrl-C.
 //!
-//! What the options mean together is judged by the runtime; here they are read, and the logs get their place.
+//! It reads the options and opens the log. Whether the options fit together is checked by the runtime.
 
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Read, Write, stderr, stdin};
@@ -17,14 +17,9 @@ use epoca::protocol::{FeatureLevel, NodeId};
 use epoca::runtime::{NodeOptions, SnapshotOptions, Wrong, check_address, is_unspecified, run as run_node};
 use tracing_subscriber::EnvFilter;
 
-use crate::command::conduct::{Conduct, Election};
-use crate::command::grammar::{Node, address};
-use crate::command::log_lines::LogLines;
-use crate::command::shell::{BoundArgs, SnapshotArgs};
-
-/// A third of a busy leader's own time went into allocating before.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use super::grammar::{Invalid, Node, address};
+use super::log_lines::LogLines;
+use super::node_options::{Election, LeadershipArgs, LimitArgs, SnapshotArgs};
 
 #[derive(clap::Args, Debug)]
 pub struct NodeArgs {
@@ -32,24 +27,25 @@ pub struct NodeArgs {
     #[arg(long, value_name = "N")]
     id: Node,
 
-    /// Where to listen for nodes, clients and control, as 127.0.0.1:7101; whoever reaches it may read and write
+    /// Where to listen for nodes, clients and control, as 127.0.0.1:7101; any client that can connect may read and
+    /// write
     #[arg(long, value_name = "ADDRESS", value_parser = listen_address)]
     listen: SocketAddr,
 
-    /// Where the others reach this node, as HOST:PORT; by default where it listens. Needed if that is 0.0.0.0 or [::]
+    /// Where the other nodes reach this one, as HOST:PORT [default: where it listens]. Needed with 0.0.0.0 or [::]
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     advertise: Option<String>,
 
-    /// Another node and its address, as 2=127.0.0.1:7102; once for each. They found a cluster together; once its log
-    /// names its members, these count. Without any other node this one founds a cluster of its own
+    /// Another node and its address, as 2=127.0.0.1:7102; once for each. These nodes found a cluster together; later
+    /// the members in its log count. Without this option the node founds a cluster of its own
     #[arg(long = "peer", value_name = "N=ADDRESS")]
     peers: Vec<Peer>,
 
-    /// Ask the nodes at these addresses to add this one to their cluster; it gets all their data, then becomes a voter
+    /// Ask the nodes at these addresses to add this one to their cluster; it receives all data, then becomes a voter
     #[arg(long, value_name = "ADDR,…", value_delimiter = ',', value_parser = address)]
     join: Vec<String>,
 
-    /// Once added, get all data but count in no majority, until `epoca member promote`
+    /// Once added, receive all data but count in no majority, until `epoca member promote`
     #[arg(long)]
     learner: bool,
 
@@ -57,15 +53,15 @@ pub struct NodeArgs {
     #[arg(long, conflicts_with_all = ["peers", "join"])]
     wait: bool,
 
-    /// The folder of this node's intermediate and final data; made if it is missing
+    /// The folder of this node's intermediate and final data; created if it is missing
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 
-    /// Allow faults on purpose (cut, hold, inject), and show keys and values to whoever watches
+    /// Allow injected faults (cut, hold, inject), and show keys and values in traces
     #[arg(long)]
     lab: bool,
 
-    /// A fault that is in force from the start, as "hold * 3 commit-order"
+    /// A fault that is active from the start, as "hold * 3 commit-order"
     #[arg(long = "rule", value_name = "RULE", hide = true)]
     rules: Vec<LinkRule>,
 
@@ -73,19 +69,19 @@ pub struct NodeArgs {
     #[arg(long, hide = true)]
     frozen: bool,
 
-    /// Only with --lab: be WRONG on purpose, to see that the checks find it: skip-check takes every push as if it
+    /// Only with --lab: break a rule, to test that the checks detect it: skip-check accepts every push as if it
     /// matched, commit-alone commits without a quorum
     #[arg(long, value_name = "HOW")]
     wrong: Option<Wrong>,
 
     #[command(flatten)]
-    conduct: Conduct,
+    leadership: LeadershipArgs,
 
     #[command(flatten)]
     snapshots: SnapshotArgs,
 
     #[command(flatten)]
-    bounds: BoundArgs,
+    limits: LimitArgs,
 
     /// What to log: error, warn, info, debug, trace, or a filter as epoca=debug,h2=info
     #[arg(long, value_name = "LEVEL", default_value = "info")]
@@ -99,12 +95,12 @@ pub struct NodeArgs {
     #[arg(long, value_name = "N", hide = true, default_value_t = FeatureLevel::NEWEST.0)]
     feature_level_max: u32,
 
-    /// End at once when stdin does: the launcher holds its other end
+    /// End when stdin is closed: the launcher holds its other end
     #[arg(long, hide = true)]
     end_with_stdin: bool,
 }
 
-/// How long the last lines of the log are waited for at the end.
+/// How long the end of the process waits for the last lines of the log.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Runs the node. The exit code is 0 after SIGTERM or Ctrl-C, else 1 with the reason on stderr.
@@ -112,35 +108,35 @@ pub fn run(args: NodeArgs) -> ExitCode {
     if args.end_with_stdin {
         std::thread::spawn(end_with_stdin);
     }
-    // Without a place for its log a node is not started: then it could say nothing at all.
+    // A node without a log could not report anything, so it does not start.
     let Ok(mut stderr) = stderr_lines() else { return ExitCode::FAILURE };
     let log = match start_log(&args, &stderr) {
         Ok(log) => log,
         Err(why) => {
-            last_words(&mut stderr, &why);
+            print_reason(&mut stderr, &why);
             return ExitCode::FAILURE;
         }
     };
     let ended = run_node(args.options());
     if let Err(error) = &ended {
         if args.log_file.is_some() {
-            // Otherwise it would stand on stderr twice.
+            // Without a log file the log is stderr, and the line would appear twice.
             tracing::error!("{error}");
         }
-        last_words(&mut stderr, &error.to_string());
+        print_reason(&mut stderr, &error.to_string());
     }
     log.flush_within(LAST_LINES);
     if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Past the lock of the standard library's handle: a write that hangs must not hold it.
+/// Standard error without the lock of the standard library's handle: a write that blocks must not hold it.
 fn stderr_lines() -> io::Result<LogLines> {
     let own = stderr().as_fd().try_clone_to_owned()?;
     LogLines::to(std::fs::File::from(own))
 }
 
-fn last_words(stderr: &mut LogLines, why: &str) {
-    // Taking a line never fails.
+fn print_reason(stderr: &mut LogLines, why: &str) {
+    // LogLines accepts every line.
     let _ = stderr.write_all(format!("epoca node: {why}\n").as_bytes());
     stderr.flush_within(LAST_LINES);
 }
@@ -161,18 +157,16 @@ impl NodeArgs {
             frozen: self.frozen,
             level_max: FeatureLevel(self.feature_level_max),
             wrong: self.wrong,
-            heartbeat_ms: self.conduct.heartbeat.unwrap_or(NodeOptions::HEARTBEAT_MS),
-            election_timeout_ms: self.conduct.election_timeout.unwrap_or(NodeOptions::ELECTION_TIMEOUT_MS),
-            manual: self.conduct.election == Election::Manual,
-            prefer: self.conduct.prefer.into(),
-            lease_ms: self.conduct.lease,
+            heartbeat_ms: self.leadership.heartbeat.unwrap_or(NodeOptions::HEARTBEAT_MS),
+            election_timeout_ms: self.leadership.election_timeout.unwrap_or(NodeOptions::ELECTION_TIMEOUT_MS),
+            manual: self.leadership.election == Election::Manual,
+            prefer: self.leadership.prefer.into(),
+            lease_ms: self.leadership.lease,
             snapshots: self.snapshots(),
-            uncommitted_entries: self.bounds.uncommitted_entries.unwrap_or(NodeOptions::UNCOMMITTED_ENTRIES),
+            uncommitted_entries: self.limits.uncommitted_entries.unwrap_or(NodeOptions::UNCOMMITTED_ENTRIES),
         }
     }
-}
 
-impl NodeArgs {
     fn snapshots(&self) -> SnapshotOptions {
         let SnapshotArgs {
             snapshot_entries,
@@ -192,7 +186,8 @@ impl NodeArgs {
     }
 }
 
-/// Nobody writes to this stdin: its end means that the launcher has gone, however it went.
+/// Ends the process with the launcher, however that ended. Nothing is ever written to this stdin, so that a read
+/// returns only when the launcher's end of the pipe is closed.
 fn end_with_stdin() {
     let mut unread = [0; 64];
     while matches!(stdin().read(&mut unread), Ok(1..)) {}
@@ -200,7 +195,7 @@ fn end_with_stdin() {
 }
 
 fn start_log(args: &NodeArgs, stderr_lines: &LogLines) -> Result<LogLines, String> {
-    // A bare level is about Epoca; the libraries below it would drown it.
+    // A bare level applies to Epoca alone: at the same level its libraries would log far more.
     let bare = tracing::Level::from_str(&args.log).is_ok();
     let text = if bare { format!("warn,epoca={}", args.log) } else { args.log.clone() };
     let filter = EnvFilter::try_new(&text)
@@ -216,21 +211,21 @@ fn start_log(args: &NodeArgs, stderr_lines: &LogLines) -> Result<LogLines, Strin
         }
     };
     let writer = lines.clone();
-    // What goes wrong while a line is made would be printed to stderr, and printing panics where stderr is full.
+    // The library prints its own errors to stderr, and that panics if stderr is full.
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_target(false).log_internal_errors(false);
     builder.with_ansi(colours).with_writer(move || writer.clone()).init();
     Ok(lines)
 }
 
-/// An address of this machine, or a name that stands for one.
+/// An address of this machine, or a name of this machine.
 fn listen_address(text: &str) -> Result<SocketAddr, String> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
     check_address(text, 0)?;
-    let found = text.to_socket_addrs().map_err(|error| format!("{error}: name an address of this machine"))?;
+    let found = text.to_socket_addrs().map_err(|error| format!("{error}; expected an address of this machine"))?;
     let found: Vec<SocketAddr> = found.collect();
-    // Where a name has both, as localhost, most people mean the older kind.
+    // A name with both kinds, as localhost, is most often meant as IPv4.
     let chosen = found.iter().find(|address| address.is_ipv4()).or(found.first());
     chosen.copied().ok_or_else(|| "no address of this machine has that name".to_owned())
 }
@@ -245,13 +240,13 @@ impl FromStr for Peer {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Peer, String> {
-        let (id, address) = text.split_once('=').ok_or("write N=ADDRESS, as 2=127.0.0.1:7102")?;
-        let Node(id) = id.parse()?;
+        let (id, address) = text.split_once('=').ok_or("expected N=ADDRESS, as 2=127.0.0.1:7102")?;
+        let Node(id) = id.parse().map_err(|error: Invalid| error.to_string())?;
         let address = self::address(address)?;
         if is_unspecified(&address) {
-            let why = "that is every address of this machine, and no other node can reach it there";
             return Err(format!(
-                "{address}: {why}. Name the one address, or the host name, by which the others reach it"
+                "{address} means every address of this machine, and no other node can connect to that; \
+                 give the address or host name by which the others reach the node"
             ));
         }
         Ok(Peer { id, address })
