@@ -154,6 +154,7 @@ mod tests {
     use super::*;
     use crate::server::admission::calls::CallLimits;
     use crate::server::admission::connections::ConnectionState;
+    use crate::wire::refusal::Refusal;
 
     /// One frame, then the end.
     struct One(Option<Bytes>);
@@ -194,7 +195,8 @@ mod tests {
         let held: Vec<_> = std::iter::from_fn(|| answer(&limits, of(1 << 20)).ok()).collect();
         assert_eq!(held.len(), 127, "two times a mebibyte and a little each");
         let refused = answer(&limits, of(8 << 20)).map(drop).expect_err("there is no room");
-        assert!(refused.message().contains("256 MiB of answers at this node are pending"), "{refused}");
+        let limit = 256 << 20;
+        assert_eq!(crate::wire::status::refusal_of(&refused), Some(Refusal::AnswersFull { limit }));
         assert!(answer(&limits, of(1_000)).is_ok(), "a small one needs none");
         drop(held);
         assert!(answer(&limits, of(1 << 20)).is_ok());
