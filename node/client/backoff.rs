@@ -1,8 +1,8 @@
 //! How long a client waits before it tries again, and when it is too late for that.
 //!
-//! What most refusals speak of ends by itself within a moment, as that nobody leads: the pause is short and always the same.
-//! A node that is overloaded is left alone for longer each time, and by chance for a little more or less, so that clients
-//! which were refused together do not come back together.
+//! What most refusals speak of ends by itself within a moment, as that nobody leads: the pause is short and always the
+//! same. A node that is overloaded is left alone for longer each time, and by chance for a little more or less, so that
+//! clients which were refused together do not come back together.
 
 use std::time::{Duration, Instant};
 

@@ -16,7 +16,8 @@ pub enum ClientError {
     #[error("{0}")]
     Refused(Refusal),
     /// Definitely not done.
-    #[error("nobody answers at {} ({why}). Is a cluster running? `epoca cluster` starts one, --connect names another", .addresses.join(", "))]
+    #[error("nobody answers at {} ({why}). Is a cluster running? `epoca cluster` starts one, --connect names \
+        another", .addresses.join(", "))]
     Unreachable { addresses: Vec<String>, why: Reason },
     /// Definitely not done.
     #[error("no leader took it within {}: {why}", seconds(*.timeout))]

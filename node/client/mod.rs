@@ -44,8 +44,8 @@
 //! # }
 //! ```
 //!
-//! Whole programs are in `node/client/examples`: a counter with compare-and-set, a watcher that resumes, writes that are
-//! applied once while leaders are killed.
+//! Whole programs are in `node/client/examples`: a counter with compare-and-set, a watcher that resumes, writes that
+//! are applied once while leaders are killed.
 //!
 //! It knows only the wire, and shows none of its types.
 
@@ -210,8 +210,8 @@ impl Client {
         self.shared.nodes.ids()
     }
 
-    /// What a watcher of this cluster's node expects at its address. All watchers that share it follow one cluster: a node
-    /// of another one is refused, also one that was founded later at the same addresses.
+    /// What a watcher of this cluster's node expects at its address. All watchers that share it follow one cluster: a
+    /// node of another one is refused, also one that was founded later at the same addresses.
     pub fn expected(&self, node: NodeId) -> watch::Expected {
         watch::Expected { node: Some(node), cluster: Some(Arc::clone(&self.shared.watched_cluster)) }
     }

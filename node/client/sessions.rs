@@ -1,9 +1,9 @@
 //! Names for writes: sessions that the client makes up, and sequences in them, so that a write that is tried again is
 //! applied once.
 //!
-//! A session costs no round trip: its id is random, and its birth is a position that some node was known to have applied.
-//! The table of sessions remembers a bounded number of results for each, so the sequences under way in one session lie
-//! within that bound of each other; beyond it the client uses another session.
+//! A session costs no round trip: its id is random, and its birth is a position that some node was known to have
+//! applied. The table of sessions remembers a bounded number of results for each, so the sequences under way in one
+//! session lie within that bound of each other; beyond it the client uses another session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

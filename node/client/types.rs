@@ -55,7 +55,8 @@ pub enum Consistency {
     /// All that was confirmed before the read began.
     #[default]
     Linearizable,
-    /// The same, if the nodes' clocks run at about the same speed: a leader with a lease answers without asking the others.
+    /// The same, if the nodes' clocks run at about the same speed: a leader with a lease answers without asking the
+    /// others.
     Lease,
     /// Answered by any node that asks so many voters, without the leader; 0: as few as are enough. Sees all that was
     /// confirmed before, too. For single keys.
@@ -136,8 +137,8 @@ pub struct LogLine {
     pub key: Option<Bytes>,
     pub value: Option<Bytes>,
     pub forged: bool,
-    /// Session and sequence of a write in a session: entries with the same two are tries of one write, and only the first
-    /// one counts.
+    /// Session and sequence of a write in a session: entries with the same two are tries of one write, and only the
+    /// first one counts.
     pub write: Option<(u64, u64)>,
 }
 
@@ -206,7 +207,8 @@ impl TryFrom<proto::Point> for Written {
     type Error = Malformed;
 
     fn try_from(point: proto::Point) -> Result<Written, Malformed> {
-        // Where a write stands is all that its client needs: the digest may be left out. The revision is told beside it.
+        // Where a write stands is all that its client needs: the digest may be left out. The revision is told beside
+        // it.
         let id = EntryId::new(point.epoch, point.offset);
         if point.position == 0 {
             return Err(Malformed::Missing("position"));

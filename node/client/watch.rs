@@ -46,14 +46,14 @@ pub enum Observed {
     Disconnected(String),
 }
 
-/// Which node a watcher expects at an address. After a node has ended, another process may listen at its port: a node of
-/// another cluster there must not pass for this one.
+/// Which node a watcher expects at an address. After a node has ended, another process may listen at its port: a node
+/// of another cluster there must not pass for this one.
 #[derive(Clone, Default, Debug)]
 pub struct Expected {
     /// `None`: any node.
     pub node: Option<NodeId>,
-    /// The cluster that the node belongs to. Watchers of one cluster share the cell: the first node that names a cluster
-    /// sets it. `None`: any cluster.
+    /// The cluster that the node belongs to. Watchers of one cluster share the cell: the first node that names a
+    /// cluster sets it. `None`: any cluster.
     pub cluster: Option<Arc<OnceLock<ClusterId>>>,
 }
 

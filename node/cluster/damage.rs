@@ -56,7 +56,8 @@ impl Members {
         on_disk(node, move || entry_to_flip(&folder)).await.map(drop)
     }
 
-    /// How many of the other voters run on the folders that the newest member list names, and how many voters there are.
+    /// How many of the other voters run on the folders that the newest member list names, and how many voters there
+    /// are.
     async fn others_whole(&self, node: NodeId) -> Result<Others, Refusal> {
         let client = self.new_client(grown(LOOK_TIMEOUT), None).map_err(by_node)?;
         // Nobody may run.

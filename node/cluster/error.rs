@@ -16,13 +16,16 @@ pub enum ClusterError {
     FormatTooNew { path: PathBuf, found: u32, newest: u32 },
     #[error("--fresh deletes nothing: {path} {why}", path = .path.display())]
     NotOurs { path: PathBuf, why: &'static str },
-    #[error("{folder} holds {found}, but the cluster is to have {nodes} nodes; name their number with --nodes, or begin anew with --fresh", folder = .folder.display())]
+    #[error("{folder} holds {found}, but the cluster is to have {nodes} nodes; name their number with --nodes, or \
+        begin anew with --fresh", folder = .folder.display())]
     OtherSize { folder: PathBuf, found: NodeId, nodes: u64 },
     #[error("{}", data_missing(.folder, .missing, .left))]
     DataMissing { folder: PathBuf, missing: Vec<NodeId>, left: Vec<NodeId> },
-    #[error("{folder} holds the cluster of {}, but --nodes asks for {asked}; start it without --nodes, or begin anew with --fresh", names(.nodes, " "), folder = .folder.display())]
+    #[error("{folder} holds the cluster of {}, but --nodes asks for {asked}; start it without --nodes, or begin anew \
+        with --fresh", names(.nodes, " "), folder = .folder.display())]
     OtherNodes { folder: PathBuf, nodes: Vec<NodeId>, asked: u64 },
-    #[error("{left} is what an interrupted restore left (or one that is under way): it is not whole. Run `epoca restore` again, or delete {left}", left = .left.display())]
+    #[error("{left} is what an interrupted restore left (or one that is under way): it is not whole. Run `epoca \
+        restore` again, or delete {left}", left = .left.display())]
     HalfRestored { left: PathBuf },
     #[error("there are no {wanted} free ports from {base} on; choose another range with --base-port")]
     NoPorts { wanted: u64, base: u16 },
@@ -71,7 +74,8 @@ fn data_missing(folder: &Path, missing: &[NodeId], left: &[NodeId]) -> String {
         left => format!("What is left, of {}, is no majority, so no leader could be elected", names(left, " ")),
     };
     format!(
-        "the data of {} is missing in {}, where a cluster with these nodes has run. {left}, and nothing was started. Put the \
+        "the data of {} is missing in {}, where a cluster with these nodes has run. {left}, and nothing was started. \
+         Put the \
          folders back, or restore a backup with `epoca restore`; --fresh founds a new one, an empty cluster",
         names(missing, " "),
         folder.display()

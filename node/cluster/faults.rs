@@ -1,4 +1,5 @@
-//! What is done to the processes of a running cluster on purpose. What is done to their gates is in [`super::link_rules`].
+//! What is done to the processes of a running cluster on purpose. What is done to their gates is in
+//! [`super::link_rules`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -32,7 +32,8 @@ pub(super) fn check(folder: &Folder, known: &KnownNodes) -> Result<Vec<NodeId>, 
 /// For the person who starts the cluster.
 pub(super) fn warning(folder: &Path, node: NodeId) -> String {
     format!(
-        "the data of {node} is missing: {} is gone or empty. {node} starts anew and gets everything from the others; if \
+        "the data of {node} is missing: {} is gone or empty. {node} starts anew and gets everything from the others; \
+         if \
          you still have the folder, end the cluster and put it back",
         folder.display()
     )

@@ -4,12 +4,12 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use crate::cluster::error::ClusterError;
 
-/// Where ports are taken from if any will do: below those that systems give to outgoing connections. A node that is dead
-/// for a while would lose such a port, for instance to a peer that tries to connect to it.
+/// Where ports are taken from if any will do: below those that systems give to outgoing connections. A node that is
+/// dead for a while would lose such a port, for instance to a peer that tries to connect to it.
 const ANY: std::ops::Range<u16> = 10_000..30_000;
 
-/// `count` ports that can be bound on the loopback interface, counted up from `base` and past those that are taken; with
-/// `base` 0 from anywhere.
+/// `count` ports that can be bound on the loopback interface, counted up from `base` and past those that are taken;
+/// with `base` 0 from anywhere.
 pub(super) fn free_ports(base: u16, count: u64) -> Result<Vec<u16>, ClusterError> {
     let first = if base == 0 { anywhere() } else { base };
     let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();

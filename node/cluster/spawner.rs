@@ -1,7 +1,7 @@
 //! One thread that starts all child processes and lives as long as this process.
 //!
-//! Linux sends the parent-death signal when the *thread* that forked ends, not the process: a child started from a pool's
-//! thread would die with that thread's idle timeout.
+//! Linux sends the parent-death signal when the *thread* that forked ends, not the process: a child started from a
+//! pool's thread would die with that thread's idle timeout.
 
 use std::io;
 use std::os::unix::process::CommandExt;

@@ -64,7 +64,8 @@ impl Authorizer {
             .filter(|needed| envelope.level < *needed && !envelope.message.only_reports())
         {
             let text = format!(
-                "{from} supports feature levels up to {}, and {needed} is in force in the cluster: use a newer epoca for \
+                "{from} supports feature levels up to {}, and {needed} is in force in the cluster: use a newer epoca \
+                 for \
                  {from}",
                 envelope.level
             );

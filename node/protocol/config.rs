@@ -28,7 +28,8 @@ pub struct Config {
     pub limits: Limits,
     /// Rules for who leads and for leases.
     pub leadership: Leadership,
-    /// The greatest feature level that this node supports: [`FeatureLevel::NEWEST`], or less to act as an older version.
+    /// The greatest feature level that this node supports: [`FeatureLevel::NEWEST`], or less to act as an older
+    /// version.
     pub level_max: FeatureLevel,
 }
 

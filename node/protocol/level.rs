@@ -1,9 +1,10 @@
-//! Feature levels: how clusters with nodes of two adjacent versions work, and when a cluster starts to use what only the
-//! newer version knows.
+//! Feature levels: how clusters with nodes of two adjacent versions work, and when a cluster starts to use what only
+//! the newer version knows.
 //!
 //! 1. A node supports all levels up to its newest ([`FeatureLevel::NEWEST`]), and tells it in every message.
-//! 2. The level in force is in the member list, so it is committed like any change of the members, is in every snapshot,
-//!    and is the same at every node that has the list. The founders' list has the least of what the founders support.
+//! 2. The level in force is in the member list, so it is committed like any change of the members, is in every
+//!    snapshot, and is the same at every node that has the list. The founders' list has the least of what the founders
+//!    support.
 //! 3. The leader raises it with a new list once every member, learners included, has told it in this epoch that it
 //!    supports the greater level. It never falls: a list with a lower level than the one before is never made.
 //! 4. What a higher level adds is proposed only after that list is committed. All members then know how to read it.

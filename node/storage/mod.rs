@@ -16,8 +16,9 @@
 //! final.clean     synced after the last sync of final/; removed, durably, before final/ is opened
 //! ```
 //!
-//! Damage of `log/` or `identity` moves the folder aside. A lost `commit` only means that less is known to be committed.
-//! A damaged `final/` is rebuilt, a damaged snapshot replaced by an older one or by the log, as long as these reach.
+//! Damage of `log/` or `identity` moves the folder aside. A lost `commit` only means that less is known to be
+//! committed. A damaged `final/` is rebuilt, a damaged snapshot replaced by an older one or by the log, as long as
+//! these reach.
 //!
 //! Only this module names the embedded database (sled). The traits show no type of it, so the runtime and its tests can
 //! put other stores in their place.

@@ -31,7 +31,8 @@ typed! {
         #[error("quorum reads read a single key: use linearizable, lease or local here")]
         QuorumReadOfMany = "unknown_consistency" {}
         #[error(
-            "a quorum read of {count} nodes is not possible: at least {limit} of {voters} voters must be asked{why}, so \
+            "a quorum read of {count} nodes is not possible: at least {limit} of {voters} voters must be asked{why}, \
+             so \
              that one of them has every confirmed write",
             why = if *.changed { ", a majority since the member list has changed once" } else { "" }
         )]

@@ -139,8 +139,8 @@ impl Hostile {
     }
 }
 
-/// A member that lies about what is committed stops a node on purpose: two whole logs that differ there are for a person to
-/// see. What is sent here leaves that out.
+/// A member that lies about what is committed stops a node on purpose: two whole logs that differ there are for a
+/// person to see. What is sent here leaves that out.
 fn without_claims_of_damage(bytes: Vec<u8>) -> Bytes {
     let Ok(mut envelope) = proto::Envelope::decode(&bytes[..]) else { return bytes.into() };
     match &mut envelope.message {

@@ -66,7 +66,8 @@ async fn run(seed: u64, time: Duration) {
     let locals: usize = seen.locals.iter().map(|(_, reads)| reads.len()).sum();
     let (operations, confirmed) = (seen.worked.history.len(), seen.worked.confirmed.len());
     println!(
-        "{operations} operations ({confirmed} confirmed writes, {unknown} of unknown outcome), {locals} local reads, {} faults",
+        "{operations} operations ({confirmed} confirmed writes, {unknown} of unknown outcome), {locals} local reads, \
+         {} faults",
         seen.schedule.len()
     );
     assert!(confirmed > 20 && locals > 100, "so little happened that nothing was checked:\n{schedule}");

@@ -19,7 +19,7 @@ const PARTS: [(&str, &[&str]); 10] = [
     ("update", &["keys", "layout", "model", "text", "words"]),
     ("view", &["keys", "layout", "model", "text", "theme", "words"]),
     ("terminal", &["text"]),
-    ("app", &["keys", "model", "terminal", "theme", "update", "view", "ConsoleOptions", "Source", "Theme"]),
+    ("app", &["keys", "model", "terminal", "theme", "update", "view", "words", "ConsoleOptions", "Source", "Theme"]),
 ];
 
 /// Parts without input and output. `app` carries out their effects.

@@ -68,15 +68,12 @@ const LINES_MAX: usize = 500;
 const COLUMNS_MAX: usize = 120;
 
 /// Paths that exceed these limits. Remove an entry once its files comply; add none.
-const NOT_YET: [&str; 8] = [
-    "node/",
-    "tests/bytes",
-    "tests/chaos",
-    "tests/cluster",
-    "tests/model",
-    "tests/mutants",
-    "tests/protocol",
-    "tests/verify",
+const NOT_YET: [&str; 5] = [
+    "node/cluster/error.rs",
+    "node/wire/convert/link_rules.rs",
+    "tests/bytes/program.rs",
+    "tests/cluster/tape.rs",
+    "tests/cluster/versions/previous.rs",
 ];
 
 /// The limit for these.

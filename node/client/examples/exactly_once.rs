@@ -1,4 +1,5 @@
-//! Retries that are applied once: eight tasks write while leaders are killed, and every confirmed write counts exactly once.
+//! Retries that are applied once: eight tasks write while leaders are killed, and every confirmed write counts exactly
+//! once.
 //!
 //! The client names each write by a session and a sequence number and retries under that name until its deadline. A put
 //! increments the version of its key, so a write that was applied twice would show there. On a running cluster the

@@ -1,5 +1,5 @@
-//! A watcher that stops and resumes: the second one continues after the last revision that the first one handled, so every
-//! change is seen once and in order.
+//! A watcher that stops and resumes: the second one continues after the last revision that the first one handled, so
+//! every change is seen once and in order.
 //!
 //! ```sh
 //! cargo run --example watcher                                # starts four nodes

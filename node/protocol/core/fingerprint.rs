@@ -77,8 +77,8 @@ impl Fingerprint<'_> {
         value.hash(&mut self.hasher);
     }
 
-    /// How much longer a moment of the past counts; 0 if it no longer does. `lasts_micros` is the longest span that a rule
-    /// adds to it before it compares the sum with `now`.
+    /// How much longer a moment of the past counts; 0 if it no longer does. `lasts_micros` is the longest span that a
+    /// rule adds to it before it compares the sum with `now`.
     fn since(&mut self, time: Time, lasts_micros: u64) {
         let left = time.plus_micros(lasts_micros).0.saturating_sub(self.now.0);
         self.add(&left);

@@ -5,8 +5,8 @@
 //! 512  the same; the two slots are written in turn
 //! ```
 //!
-//! The beginning names kind and version, see [`crate::storage::format`]. Each slot has its own, so that one write makes a
-//! slot complete.
+//! The beginning names kind and version, see [`crate::storage::format`]. Each slot has its own, so that one write makes
+//! a slot complete.
 //!
 //! A record of the log would be too late: records reach the file with the next flush, from another thread, but the
 //! operating system must have the commit point before a reader sees what was applied. Then a node that is killed and

@@ -175,7 +175,8 @@ fn open_log(
     Ok((SegmentLog::resume(files, scanned)?, summary, incarnation))
 }
 
-/// Fails if a member list needs a higher feature level than this node supports: the log has entries that it cannot apply.
+/// Fails if a member list needs a higher feature level than this node supports: the log has entries that it cannot
+/// apply.
 fn check_level(options: &OpenOptions, list: Option<&Listed>) -> Result<(), StorageError> {
     match list.map(|listed| listed.membership.level).filter(|level| *level > options.level_max) {
         Some(level) => {

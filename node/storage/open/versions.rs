@@ -1,8 +1,8 @@
 //! The format versions of all files in a data folder, read before anything is written.
 //!
 //! A folder with a file of another version is refused and stays exactly as it is: no lock, no changed permissions, no
-//! finished quarantine. Only versions are compared here; missing and damaged files are left to their readers. Incomplete
-//! files (`.tmp`) are not read: they hold nothing that counts.
+//! finished quarantine. Only versions are compared here; missing and damaged files are left to their readers.
+//! Incomplete files (`.tmp`) are not read: they hold nothing that counts.
 
 use std::fs::File;
 use std::io::{self, Read};

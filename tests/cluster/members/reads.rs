@@ -3,8 +3,9 @@
 use crate::members::{leadership, members, remove_within, voters};
 use crate::support::{Cluster, until};
 
-/// Two of four voters meet every majority of four. Once one of them is removed, two of the other three are a majority, which
-/// the two that have not heard of it do not meet: so that change is not committed before a majority of the four has it.
+/// Two of four voters meet every majority of four. Once one of them is removed, two of the other three are a majority,
+/// which the two that have not heard of it do not meet: so that change is not committed before a majority of the four
+/// has it.
 #[test]
 fn a_quorum_read_of_two_misses_nothing_when_the_list_of_four_shrinks() {
     let cluster = Cluster::start(&["--lab", "--election-timeout", "10000"]);

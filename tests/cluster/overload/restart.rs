@@ -98,7 +98,8 @@ async fn killed_and_back(entries: u64, keys: u64) -> (Duration, Vec<String>) {
     let node = start(&address, &data, &[]);
     let (took, notes) = ready(&client).await;
     println!(
-        "{entries} entries over {keys} keys, written in {filled:.1} s, {} MiB on disk; takes writes {:.2} s after the start: \
+        "{entries} entries over {keys} keys, written in {filled:.1} s, {} MiB on disk; takes writes {:.2} s after the \
+         start: \
          {notes:?}",
         mebibytes(&data),
         took.as_secs_f64()

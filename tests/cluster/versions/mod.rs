@@ -1,5 +1,5 @@
-//! Other versions: a node refuses files of a newer format and changes nothing, and nodes of two adjacent versions run in
-//! one cluster.
+//! Other versions: a node refuses files of a newer format and changes nothing, and nodes of two adjacent versions run
+//! in one cluster.
 
 mod previous;
 

@@ -1,5 +1,5 @@
-//! What an earlier version has written: a node of this version runs on its folder, and its backup, its recording and the
-//! launcher's own file are read.
+//! What an earlier version has written: a node of this version runs on its folder, and its backup, its recording and
+//! the launcher's own file are read.
 //!
 //! A folder beside this file holds what that version wrote, under its name:
 //!
@@ -17,7 +17,8 @@
 //! cargo test --test cluster make_the_data_of_this_version -- --ignored
 //! ```
 //!
-//! which writes the folder of the version in `Cargo.toml`, in place of the one that is there. Add its name to `EARLIER`.
+//! which writes the folder of the version in `Cargo.toml`, in place of the one that is there. Add its name to
+//! `EARLIER`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
-//! What nodes, launcher and checks say in English, in the screen's language. These answers come over the wire as text, so
-//! they are recognised here by their shape; what is not recognised is shown as it came. Sentences that this program makes
-//! itself exist in each language and do not pass through here.
+//! What nodes, launcher and checks say in English, in the screen's language. These answers come over the wire as text,
+//! so they are recognised here by their shape; what is not recognised is shown as it came. Sentences that this program
+//! makes itself exist in each language and do not pass through here.
 //!
 //! The English side of each text is the shape: `{node}` stands for anything, `{said}` for something that is said again.
 
@@ -15,17 +15,23 @@ pub const SHAPES: &[Text] = &[
     text("{node} paused (pid {pid}); `{line}` lets it go on", "{node} pausado (pid {pid}); `{line}` o retoma"),
     text("{node} goes on (pid {pid})", "{node} segue (pid {pid})"),
     text(
-        "one bit of {id} is turned on the disk of {node}, and it was started again (pid {pid}): it moves its folder aside and \
+        "one bit of {id} is turned on the disk of {node}, and it was started again (pid {pid}): it moves its folder \
+         aside and \
          comes back as a learner; `{line}` and `{key}` show it",
-        "um bit de {id} foi trocado no disco de {node}, que foi iniciado de novo (pid {pid}): ele põe a pasta de lado e volta \
+        "um bit de {id} foi trocado no disco de {node}, que foi iniciado de novo (pid {pid}): ele põe a pasta de lado \
+         e volta \
          como aprendiz; `{line}` e `{key}` o mostram",
     ),
     text(
-        "one bit of {id} is turned on the disk of {node}, and it was started again (pid {pid}); only {whole} of {voters} voters \
-         run with whole disks where {needed} are a majority, so it may not be taken up again before others are back: `{line}` \
+        "one bit of {id} is turned on the disk of {node}, and it was started again (pid {pid}); only {whole} of \
+         {voters} voters \
+         run with whole disks where {needed} are a majority, so it may not be taken up again before others are back: \
+         `{line}` \
          says what to do",
-        "um bit de {id} foi trocado no disco de {node}, que foi iniciado de novo (pid {pid}); só {whole} de {voters} votantes \
-         rodam com discos inteiros onde {needed} são a maioria, então talvez não seja aceito antes que outros voltem: `{line}` \
+        "um bit de {id} foi trocado no disco de {node}, que foi iniciado de novo (pid {pid}); só {whole} de {voters} \
+         votantes \
+         rodam com discos inteiros onde {needed} são a maioria, então talvez não seja aceito antes que outros voltem: \
+         `{line}` \
          diz o que fazer",
     ),
     text(
@@ -89,15 +95,18 @@ pub const SHAPES: &[Text] = &[
     text("{node} stands for election: `{line}` shows who leads", "{node} se candidata: `{line}` mostra quem lidera"),
     text(
         "it is a learner: it gets all data, but counts in no majority and cannot lead; `{line}` makes it a voter",
-        "é um aprendiz: recebe todos os dados, mas não conta em nenhuma maioria e não pode liderar; `{line}` o torna votante",
+        "é um aprendiz: recebe todos os dados, mas não conta em nenhuma maioria e não pode liderar; `{line}` o torna \
+         votante",
     ),
     text("the leader stepped down with the entry in its log", "o líder renunciou com a entrada no seu log"),
     text("{node} may have taken it, but leads no more", "{node} pode ter recebido o pedido, mas já não lidera"),
     text("{node} may have taken it, but {why}", "{node} pode ter recebido o pedido, mas {why}"),
     text(
-        "of {count} nodes only {value} answer, and {quorum} are a majority: nobody can lead before another one runs. Nothing \
+        "of {count} nodes only {value} answer, and {quorum} are a majority: nobody can lead before another one runs. \
+         Nothing \
          was done: try again then",
-        "de {count} nós só {value} respondem, e {quorum} são a maioria: ninguém pode liderar antes que outro rode. Nada foi \
+        "de {count} nós só {value} respondem, e {quorum} são a maioria: ninguém pode liderar antes que outro rode. \
+         Nada foi \
          feito: tente de novo então",
     ),
     text("{value} answer, and none of them knows of a leader", "{value} respondem, e nenhum deles conhece um líder"),
@@ -210,10 +219,12 @@ mod tests {
         );
         assert_eq!(
             said(
-                "of 4 nodes only n1 n2 answer, and 3 are a majority: nobody can lead before another one runs. Nothing was \
+                "of 4 nodes only n1 n2 answer, and 3 are a majority: nobody can lead before another one runs. Nothing \
+                 was \
                  done: try again then"
             ),
-            "de 4 nós só n1 n2 respondem, e 3 são a maioria: ninguém pode liderar antes que outro rode. Nada foi feito: \
+            "de 4 nós só n1 n2 respondem, e 3 são a maioria: ninguém pode liderar antes que outro rode. Nada foi \
+             feito: \
              tente de novo então"
         );
     }
