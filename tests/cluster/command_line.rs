@@ -221,6 +221,8 @@ fn status_shows_every_node_and_its_log() {
         "committed",
         "disks_lost",
         "epoch",
+        "feature_level",
+        "feature_level_max",
         "id",
         "last",
         "leader",

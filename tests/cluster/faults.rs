@@ -15,7 +15,7 @@ fn a_killed_node_stays_dead_until_it_is_restarted_and_then_catches_up() {
     let unreachable = json!({
         "id": 3, "address": address, "reachable": false, "role": null, "epoch": null, "leader": null, "last": null,
         "committed": null, "applied": null, "purged": null, "snapshot": null, "pid": null, "member": null,
-        "disks_lost": null, "notes": null,
+        "disks_lost": null, "feature_level": null, "feature_level_max": null, "notes": null,
     });
     assert_eq!(node, &unreachable);
     cluster.json(0, &["put", "x", "1"]);

@@ -82,8 +82,8 @@ async fn whoever_is_no_member_is_let_in_as_one_of_a_few_guests_or_told_why_not()
     refused(visit.deliver(from(2, theirs), here).await, Code::FailedPrecondition, "belongs to the cluster");
     let astray = Envelope { to: NodeId(7), ..from(9, ours) };
     refused(visit.deliver(astray, here).await, Code::FailedPrecondition, "the message is for n7, but this is n1");
-    refused(visit.open(from(9, ours), None).await, Code::ResourceExhausted, "it tells no address");
-    refused(visit.deliver(from(9, ours), Some("nowhere")).await, Code::ResourceExhausted, "it tells no address");
+    refused(visit.open(from(9, ours), None).await, Code::ResourceExhausted, "it sent no address");
+    refused(visit.deliver(from(9, ours), Some("nowhere")).await, Code::ResourceExhausted, "it sent no address");
 
     for guest in 100..100 + GUESTS {
         visit.deliver(from(guest, ours), here).await.expect("there is room for a guest");
