@@ -121,7 +121,7 @@ mod tests {
         let texts = |lang| outcome.lines.iter().map(|line| line.text.to(lang)).collect::<Vec<_>>();
         let english = texts(Lang::English);
         assert!(english[3].contains("127.0.0.1:7103") && english[3].contains("joining"), "{english:?}");
-        assert_eq!(english[4], "2 voters, a majority is 2; feature level 2; since e2·o5, according to n1");
+        assert_eq!(english[4], "voters: 2, majority: 2; feature level 2; since e2·o5, according to n1");
         let portuguese = texts(Lang::Portuguese);
         assert!(portuguese[0].starts_with("nó  endereço") && portuguese[3].contains("entrando"), "{portuguese:?}");
     }

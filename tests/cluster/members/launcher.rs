@@ -32,7 +32,7 @@ fn a_cluster_that_has_grown_and_shrunk_is_found_again_by_the_next_start() {
 fn members_are_known_to_status_and_to_the_shell() {
     let cluster = Cluster::start(&["--nodes", "1"]);
     let list = cluster.text(0, &["member", "list"]);
-    assert!(list.contains("voter") && list.contains("1 voters, 1 of them are a majority"), "{list}");
+    assert!(list.contains("voter") && list.contains("voters: 1, majority: 1"), "{list}");
     assert_eq!(cluster.status()[0]["member"], "voter");
     assert_eq!(cluster.json(1, &["member", "remove", "7"])["error"]["code"], "no_member");
     assert!(cluster.text(2, &["member", "remove"]).contains("<NODE>"));

@@ -298,8 +298,8 @@ pub fn as_before(change: &Localized) -> Localized {
 pub fn majority_of(voters: usize, level: FeatureLevel, since: EntryId, reported_by: NodeId) -> Localized {
     let majority = voters / 2 + 1;
     localized!(
-        "{voters} voters, a majority is {majority}; feature level {level}; since {since}, according to {reported_by}",
-        "{voters} votantes, a maioria são {majority}; nível de recursos {level}; desde {since}, segundo {reported_by}"
+        "voters: {voters}, majority: {majority}; feature level {level}; since {since}, according to {reported_by}",
+        "votantes: {voters}, maioria: {majority}; nível de recursos {level}; desde {since}, segundo {reported_by}"
     )
 }
 
