@@ -54,7 +54,7 @@ async fn beyond_the_bound_of_connections_a_client_is_told_and_the_cluster_goes_o
 
     let said = refused(&leader).await;
     assert!(said.contains("has the most open connections that it admits"), "{said}");
-    assert!(said.contains("ask another node") && said.contains("try again"), "it says what to do: {said}");
+    assert!(said.contains("use another node") && said.contains("try again"), "it says what to do: {said}");
     let mut control = ControlClient::connect(format!("http://{leader}")).await.expect("it takes one more");
     let status = control.status(proto::StatusRequest {}).await.expect("status is told").into_inner();
     assert_eq!(status.role(), proto::Role::Leader);
