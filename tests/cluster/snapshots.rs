@@ -131,7 +131,7 @@ fn a_node_killed_in_the_middle_of_a_snapshot_goes_on_where_it_was() {
     cluster.text(0, &["fault", "restart", "4"]);
     until("everybody has caught up", || caught_up(&cluster));
     let log = std::fs::read_to_string(cluster.data().join("n4.log")).expect("it has a log");
-    let goes_on = log.lines().find_map(|line| line.split_once("goes on at byte ")?.1.split(' ').next()?.parse().ok());
+    let goes_on = log.lines().find_map(|line| line.split_once("continues at byte ")?.1.split(' ').next()?.parse().ok());
     assert!(goes_on > Some(2_000_000_u64), "{goes_on:?} in {log}");
     for prefix in ["a", "h"] {
         assert_eq!(records(&cluster, prefix, "4"), records(&cluster, prefix, "1"));
@@ -165,7 +165,7 @@ fn a_backup_is_restored_as_a_new_cluster_with_all_that_was_final() {
     let path = file.to_str().expect("a path of text");
     let said = cluster.json(0, &["backup", path]);
     assert_eq!(said["last"]["position"].as_u64(), Some(position(&cluster.status()[0], "applied")), "{said}");
-    assert!(cluster.text(1, &["backup", path]).contains("there already"));
+    assert!(cluster.text(1, &["backup", path]).contains("exists already"));
     write(&cluster, "x", 10, 5);
     let before: Vec<Value> = (0..10).map(|number| Value::from(format!("{:3}", number + 50))).collect();
 
