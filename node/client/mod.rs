@@ -93,6 +93,7 @@ use tokio::sync::Semaphore;
 pub use crate::wire::address::check_address;
 pub use crate::wire::done::Done;
 pub use crate::wire::doubt::Doubt;
+pub use crate::wire::note::Note;
 pub use crate::wire::refusal::{DisksLost, Refusal};
 pub use changes::Watching;
 pub use error::ClientError;

@@ -8,6 +8,7 @@ use crate::client::reason::Reason;
 use crate::protocol::trace::{LinkRule, RoleName, Wrong};
 use crate::protocol::{EntryId, Epoch, FeatureLevel, Incarnation, Kind, Listed, LogPoint, NodeId, Position};
 use crate::wire::convert::{self, Malformed};
+use crate::wire::note::Note;
 use crate::wire::proto;
 use crate::wire::refusal::DisksLost;
 
@@ -106,7 +107,7 @@ pub struct Reported {
     pub revision: u64,
     /// User and system time of the process so far.
     pub cpu_micros: u64,
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// All that is in force at its gate.
     pub rules: Vec<LinkRule>,
     /// Step mode.
@@ -248,7 +249,7 @@ impl TryFrom<proto::StatusResponse> for Reported {
             lab: status.lab,
             revision: status.revision,
             cpu_micros: status.cpu_micros,
-            notes: status.notes,
+            notes: status.notes.into_iter().map(Note::try_from).collect::<Result<_, _>>()?,
             disks_lost: status.disks_lost.map(Into::into),
             rules: status.rules.into_iter().map(LinkRule::try_from).collect::<Result<_, _>>()?,
             frozen: status.frozen,

@@ -13,6 +13,7 @@ use crate::protocol::trace::{Event, NodeState};
 use crate::protocol::{ClusterId, NodeId, Time};
 use crate::wire::convert::{Malformed, NodeSnapshot, Observation};
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
+use crate::wire::note::Note;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 
@@ -35,7 +36,7 @@ pub enum Observed {
         time: Time,
         pid: u32,
         /// What the node had to do at its start.
-        notes: Vec<String>,
+        notes: Vec<Note>,
         lab: bool,
     },
     /// In order, without gaps.

@@ -7,6 +7,7 @@ use crate::protocol::MemberKind;
 use crate::runtime::error::NodeError;
 use crate::runtime::options::NodeOptions;
 use crate::storage::{Label, Quarantine, examine, quarantine};
+use crate::wire::note::Note;
 
 /// Moves the content of the damaged folder aside, if there is another node from which everything can be fetched again.
 pub(super) fn move_aside(options: &NodeOptions, found: String) -> Result<(), NodeError> {
@@ -51,8 +52,8 @@ pub(super) fn rejoin_options(options: &NodeOptions, former: &Label) -> NodeOptio
 }
 
 /// A line for the node's status and log.
-pub(super) fn note(of: &Quarantine) -> String {
-    format!("quarantined: {} holds what this node had before: {}", of.folder.display(), of.label.found)
+pub(super) fn note(of: &Quarantine) -> Note {
+    Note::Quarantined { folder: of.folder.display().to_string(), found: of.label.found.clone() }
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ use crate::server::requests::RequestQueue;
 use crate::server::{About, Services, serve};
 use crate::storage::{FinalDatabase, Label, OpenOptions, Opened, SnapshotStore, open};
 use crate::wire::log_throttle::LogThrottle;
+use crate::wire::note::Note;
 
 /// Threads for reads that block on the disk. `server::admission` lets clients use four of them, so that the node's own
 /// reads for replicas find a free one.
@@ -191,7 +192,7 @@ fn assemble(
     options: &NodeOptions,
     opened: Opened,
     listener: &TcpListener,
-    note: Option<String>,
+    note: Option<Note>,
     former: Option<Label>,
 ) -> Result<Node, NodeError> {
     let Opened { incarnation, log, database, snapshots, restored, notes, .. } = opened;
@@ -199,7 +200,9 @@ fn assemble(
     let me = Identity { id: options.id, incarnation, address, level_max: options.level_max };
     let list = restored.lists.last();
     let startup_notes = bootstrap::startup_notes(options, &me, list);
-    let notes: Vec<String> = notes.into_iter().chain(note).chain(startup_notes).collect();
+    let logged = |text| Note::Logged { text };
+    let notes: Vec<Note> =
+        notes.into_iter().map(logged).chain(note).chain(startup_notes.into_iter().map(logged)).collect();
     notes.iter().for_each(|note| tracing::info!("{note}"));
     let Bootstrap { membership, links, messages, addresses, join } =
         Bootstrap::new(options, &me, list, former.as_ref())?;
@@ -275,7 +278,7 @@ fn start_applier(
 fn about(
     options: &NodeOptions,
     me: &Identity,
-    notes: Vec<String>,
+    notes: Vec<Note>,
     membership: &MembershipView,
     former: Option<Label>,
 ) -> About {

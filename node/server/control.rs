@@ -26,6 +26,7 @@ use crate::server::requests::{Injection, NotTaken, Request as Ask, RequestQueue,
 use crate::wire::convert::wrong_to_wire;
 use crate::wire::done::Done;
 use crate::wire::forwarded::is_forwarded;
+use crate::wire::note::Note;
 use crate::wire::proto;
 use crate::wire::proto::control_server::Control;
 use crate::wire::refusal::Refusal;
@@ -48,7 +49,7 @@ pub struct About {
     pub address: String,
     pub lab: bool,
     /// What people should know of the start, such as that the final database was rebuilt.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     pub incarnation: Incarnation,
     /// The greatest feature level that it supports.
     pub level_max: FeatureLevel,
@@ -58,8 +59,9 @@ pub struct About {
 
 impl About {
     /// What people should know now.
-    pub fn notes(&self) -> Vec<String> {
-        self.notes.iter().cloned().chain(self.lost_disks.verdict().map(|lost| lost.to_string())).collect()
+    pub fn notes(&self) -> Vec<Note> {
+        let lost = self.lost_disks.verdict().map(|lost| Note::DisksLost { lost });
+        self.notes.iter().cloned().chain(lost).collect()
     }
 }
 
@@ -283,7 +285,7 @@ impl ControlService {
                 .map(|(id, address)| proto::PeerAddress { id: id.0, address, dropped: self.links.dropped(id) })
                 .collect(),
             cpu_micros: cpu_micros(),
-            notes: self.about.notes.clone(),
+            notes: self.about.notes.iter().map(Into::into).collect(),
             disks_lost: self.about.lost_disks.verdict().as_ref().map(Into::into),
             rules: lab.rules.iter().map(Into::into).collect(),
             frozen: lab.frozen,

@@ -20,6 +20,8 @@ pub mod forwarded;
 
 mod typed;
 
+pub(crate) mod note;
+
 pub(crate) mod refusal;
 
 pub(crate) mod doubt;

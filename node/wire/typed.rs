@@ -7,6 +7,7 @@ use crate::protocol::trace::{LinkRule, MessageId, Wrong};
 use crate::protocol::{LogPoint, NodeId};
 use crate::wire::convert::{Malformed, wrong, wrong_to_wire};
 use crate::wire::proto;
+use crate::wire::refusal::DisksLost;
 
 /// Between a field of a variant and the field of the wire's message.
 pub trait Detail<Wire>: Sized {
@@ -134,6 +135,16 @@ impl Detail<Option<proto::MessageId>> for MessageId {
 
     fn from_wire(what: &'static str, wire: Option<proto::MessageId>) -> Result<MessageId, Malformed> {
         required(what, wire)?.try_into()
+    }
+}
+
+impl Detail<Option<proto::DisksLost>> for DisksLost {
+    fn to_wire(&self) -> Option<proto::DisksLost> {
+        Some(self.into())
+    }
+
+    fn from_wire(what: &'static str, wire: Option<proto::DisksLost>) -> Result<DisksLost, Malformed> {
+        required(what, wire).map(DisksLost::from)
     }
 }
 

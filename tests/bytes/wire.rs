@@ -1,6 +1,7 @@
 //! Messages from other nodes, and what a watcher hears of a node.
 
 use bolero::check;
+use epoca::client::Note;
 use epoca::protocol::trace::{Belief, Event, Fact, NodeState, Preview, RoleName};
 use epoca::protocol::{Digest, EntryId, Envelope, Kind, LogPoint, NodeId, Position, Time};
 use epoca::wire::convert::{NodeSnapshot, Observation};
@@ -38,7 +39,14 @@ fn snapshot() -> NodeSnapshot {
     snapshot
         .beliefs
         .insert(NodeId(2), Belief { matched: Some(preview(1).point), next: Some(Position(3)), snapshot: None });
-    NodeSnapshot { snapshot, time: Time(1), pid: 2, notes: vec!["n".into()], lab: true, cluster: None }
+    NodeSnapshot {
+        snapshot,
+        time: Time(1),
+        pid: 2,
+        notes: vec![Note::Logged { text: "n".into() }],
+        lab: true,
+        cluster: None,
+    }
 }
 
 fn observations() -> Vec<Vec<u8>> {

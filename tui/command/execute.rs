@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use epoca::client::{Client, ClientError, Consistency, Done, NodeStatus, Record, Reported, Written};
+use epoca::client::{Client, ClientError, Consistency, Done, NodeStatus, Note, Record, Reported, Written};
 use epoca::protocol::{Epoch, FeatureLevel, NodeId, VALUE_BYTES_MAX};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -15,8 +15,8 @@ use super::outcome::{Exit, Outcome, Tone};
 use super::table::Table;
 use super::text::{id_shown, point_json, set_bytes, shown, shown_alone};
 use super::{batch, bench, get, lab, listing, members, streams, watch};
-use crate::lang::{Localized, Text};
-use crate::words::english;
+use crate::lang::{Lang, Localized, Text};
+use crate::words;
 
 /// What a command needs besides itself.
 #[derive(Clone)]
@@ -77,7 +77,7 @@ pub fn failed(error: &ClientError) -> Outcome {
         | ClientError::NoLauncher { .. }
         | ClientError::NoRandom(_) => Exit::NotDone,
     };
-    Outcome::error(exit, error.code(), messages::client_error(error))
+    Outcome::error(exit, error.code(), words::client_error(error))
 }
 
 /// The value on the command line, or the contents of what `-` and `--file` name.
@@ -196,7 +196,7 @@ fn status(nodes: &[NodeStatus]) -> Outcome {
         }
     }
     let lost = nodes.iter().find_map(|node| node.reported.as_ref().ok()?.disks_lost.as_ref());
-    outcome.lines(Tone::Error, lost.map(messages::from_node))
+    outcome.lines(Tone::Error, lost.map(words::disks_lost))
 }
 
 fn status_json(node: &NodeStatus) -> Value {
@@ -215,7 +215,7 @@ fn status_json(node: &NodeStatus) -> Value {
         "snapshot": point_json(reported.and_then(|reported| reported.snapshot)),
         "pid": reported.map(|reported| reported.pid),
         "member": reported.and_then(|reported| kind(node.id, reported)),
-        "notes": reported.map(|reported| &reported.notes),
+        "notes": reported.map(|reported| reported.notes.iter().map(Note::to_string).collect::<Vec<_>>()),
         "feature_level": reported.and_then(level).map(|level| level.0),
         "feature_level_max": reported.map(|reported| reported.level_max.0),
         "disks_lost": reported.and_then(|reported| reported.disks_lost.as_ref().map(ToString::to_string)),
@@ -259,7 +259,7 @@ fn status_row(node: &NodeStatus) -> Vec<Localized> {
 
 fn remarks(node: &NodeStatus, reported: &Reported) -> Vec<Localized> {
     let id = node.id;
-    let notes = reported.notes.iter().map(messages::from_node);
+    let notes = reported.notes.iter().map(words::note);
     let is_stranger = reported.members.is_some() && kind(id, reported).is_none();
     let mixed = level(reported)
         .filter(|level| *level != reported.level_max)
@@ -284,8 +284,8 @@ async fn run_fault(fault: &Fault, client: &Client) -> Result<Outcome, ClientErro
 
 /// The outcome of a request that a node or the launcher carried out.
 pub(super) fn answered(done: &Done) -> Outcome {
-    let message = english::done(done);
-    Outcome::done(json!({"message": message})).line(Tone::Result, messages::from_node(message))
+    let message = words::done(done);
+    Outcome::done(json!({"message": message.to(Lang::English)})).line(Tone::Result, message)
 }
 
 async fn run_injection(inject: &grammar::Inject, client: &Client) -> Result<Outcome, ClientError> {
@@ -296,12 +296,12 @@ async fn run_injection(inject: &grammar::Inject, client: &Client) -> Result<Outc
 
 /// Like [`answered`], with the entry that the fault changed.
 fn answered_with_entry(done: &Done) -> Outcome {
-    let (message, entry) = (english::done(done), done.entry());
+    let (message, entry) = (words::done(done), done.entry());
     let json = json!({
-        "message": message,
+        "message": message.to(Lang::English),
         "epoch": entry.map(|entry| entry.id.epoch.0),
         "offset": entry.map(|entry| entry.id.offset.0),
         "position": entry.map(|entry| entry.position.0),
     });
-    Outcome::done(json).line(Tone::Result, messages::from_node(message))
+    Outcome::done(json).line(Tone::Result, message)
 }

@@ -14,8 +14,8 @@ use super::grammar::{Fault, MessageRef, Node, Switch};
 use super::messages::{self, typed};
 use super::outcome::{Exit, Outcome, Tone};
 use super::table::Table;
-use crate::lang::Localized;
-use crate::words::english;
+use crate::lang::{Lang, Localized};
+use crate::words;
 
 /// Carries out a fault of a gate.
 pub async fn run(fault: &Fault, client: &Client) -> Result<Outcome, ClientError> {
@@ -73,9 +73,9 @@ async fn handle(which: MessageRef, handling: Handling, client: &Client) -> Resul
         Ok(id) => id,
         Err(message) => return Ok(Outcome::error(Exit::NotDone, "no_such_message", message)),
     };
-    let message = english::done(&client.handle(id, handling).await?);
-    let json = json!({"message": message, "from": id.from.0, "to": id.to.0, "number": id.number});
-    Ok(Outcome::done(json).line(Tone::Result, messages::from_node(message)))
+    let message = words::done(&client.handle(id, handling).await?);
+    let json = json!({"message": message.to(Lang::English), "from": id.from.0, "to": id.to.0, "number": id.number});
+    Ok(Outcome::done(json).line(Tone::Result, message))
 }
 
 fn choose(which: MessageRef, waiting: &[MessageId]) -> Result<MessageId, Localized> {

@@ -10,6 +10,7 @@ use super::messages;
 use super::outcome::{Outcome, Tone};
 use super::table::Table;
 use crate::lang::{Lang, Localized};
+use crate::words;
 
 pub async fn run(member: &Member, client: &Client) -> Result<Outcome, ClientError> {
     match member {
@@ -101,7 +102,7 @@ fn list(listed: &Listed, reported_by: NodeId, nodes: &[NodeStatus], lost: Option
         .line(Tone::Note, messages::majority_of(voters, listed.membership.level, listed.id, reported_by))
         .lines(Tone::Note, others.map(|member| messages::other_folder(member.id)))
         .lines(Tone::Note, older)
-        .lines(Tone::Error, lost.map(messages::from_node))
+        .lines(Tone::Error, lost.map(|lost| words::disks_lost(&lost)))
 }
 
 #[cfg(test)]

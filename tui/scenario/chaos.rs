@@ -7,9 +7,8 @@ use epoca::client::{Client, ClientError, Done};
 use epoca::protocol::NodeId;
 use epoca::verify::rng::Rng;
 
-use crate::command::messages::{client_error, from_node};
 use crate::lang::Localized;
-use crate::words::english;
+use crate::words::{self, client_error};
 
 /// The faults that are active now, and how many there were.
 pub struct Chaos {
@@ -39,7 +38,7 @@ impl Chaos {
         }
         self.faults += 1;
         Some(match self.act().await {
-            Ok(done) => from_node(english::done(&done)),
+            Ok(done) => words::done(&done),
             // The launcher has stored it and applies it later.
             Err(error) => client_error(&error),
         })

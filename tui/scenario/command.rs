@@ -17,7 +17,7 @@ use super::run::{RunOptions, run as play};
 use super::script::{ItemKind, Script};
 use super::target_cluster::TargetCluster;
 use super::{messages, words};
-use crate::command::messages::{client_error, no_executable};
+use crate::command::messages::no_executable;
 use crate::command::options::{Format, Global, duration};
 use crate::command::print::error_line;
 use crate::command::signals::termination;
@@ -26,6 +26,7 @@ use crate::command::{Exit, Outcome, Tone, find};
 use crate::lang::{Lang, Localized, decimal};
 use crate::tape::ClusterRecorder;
 use crate::tape::command::{RecordOptions, unreadable};
+use crate::words::client_error;
 
 /// How many report events wait for a slow terminal.
 const PROGRESS: usize = 256;

@@ -11,8 +11,8 @@ use epoca::protocol::trace::RuleSelection;
 use super::listener::{Listener, ObservedCluster};
 use super::messages;
 use super::wait::Wait;
-use crate::command::messages::client_error;
 use crate::lang::Localized;
+use crate::words::client_error;
 
 /// How long a cluster may take to recover.
 const RECOVERY: Duration = Duration::from_secs(120);

@@ -26,10 +26,10 @@ use super::script::{Action, CommandMode, Expect, Expectation, Item, ItemKind, Na
 use super::sent_command::SentCommand;
 use super::target_cluster::{TargetCluster, with_timeout};
 use super::wait::Wait;
-use crate::command::messages::client_error;
 use crate::command::verify::seed_from_clock;
 use crate::command::{Context, Exit, Outcome, execute, parse_line};
 use crate::lang::Localized;
+use crate::words::client_error;
 
 /// How long the nodes may take to connect to the listener.
 const CONNECTED_WITHIN: Duration = Duration::from_secs(20);

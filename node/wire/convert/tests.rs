@@ -14,6 +14,7 @@ use crate::protocol::{
     Pushed, Refused, RoundAnswer, RunEnd, Time, VoteAnswer, VoteAsked,
 };
 use crate::wire::convert::{Malformed, NodeSnapshot, Observation};
+use crate::wire::note::Note;
 use crate::wire::proto;
 
 fn at(epoch: u64, offset: u64) -> LogPoint {
@@ -243,7 +244,10 @@ fn node_snapshot() -> NodeSnapshot {
         sent: Some(12),
         heard: BTreeMap::from([(NodeId(2), 1_700_000_000_000_001)]),
     };
-    let notes = vec!["rebuilt".into()];
+    let notes = vec![
+        Note::Quarantined { folder: "n1.quarantine".into(), found: "a bit".into() },
+        Note::Logged { text: "rebuilt".into() },
+    ];
     let cluster = Some(ClusterId([9; 16]));
     NodeSnapshot { snapshot, time: Time(1_000_000), pid: 4121, notes, lab: true, cluster }
 }

@@ -10,6 +10,7 @@ use crate::wire::convert::ids::{
     bytes16_to_wire, cluster, epoch, kind, node, number, optional_epoch, optional_node, optional_point, point, position,
 };
 use crate::wire::convert::{Malformed, required, wrong, wrong_to_wire};
+use crate::wire::note::Note;
 use crate::wire::proto;
 
 /// What an observer of a node receives, in order.
@@ -29,7 +30,7 @@ pub struct NodeSnapshot {
     pub time: Time,
     pub pid: u32,
     /// Notes about the node's start: repairs, quarantine, lost folders.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     pub lab: bool,
     /// The node's cluster; `None` until it belongs to one.
     pub cluster: Option<ClusterId>,
@@ -79,7 +80,7 @@ impl From<NodeSnapshot> for proto::Snapshot {
             event: snapshot.event,
             time_micros: of.time.0,
             pid: of.pid,
-            notes: of.notes,
+            notes: of.notes.iter().map(Into::into).collect(),
             lab: of.lab,
             rules: snapshot.lab.rules.iter().map(Into::into).collect(),
             frozen: snapshot.lab.frozen,
@@ -137,7 +138,7 @@ impl TryFrom<proto::Snapshot> for NodeSnapshot {
             snapshot,
             time: Time(of.time_micros),
             pid: of.pid,
-            notes: of.notes,
+            notes: of.notes.into_iter().map(Note::try_from).collect::<Result<_, _>>()?,
             lab: of.lab,
             cluster: of.cluster.as_ref().map(cluster).transpose()?,
         })

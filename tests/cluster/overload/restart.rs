@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use epoca::client::{Client, Options};
+use epoca::client::{Client, Note, Options};
 use epoca::protocol::NodeId;
 use epoca::verify::patience::Patience;
 
@@ -43,7 +43,7 @@ async fn ready(client: &Client) -> (Duration, Vec<String>) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let took = patience.passed();
-    (took, client.report(NodeId(1)).await.expect("it answers").notes)
+    (took, client.report(NodeId(1)).await.expect("it answers").notes.iter().map(Note::to_string).collect())
 }
 
 /// Writes so many entries over so many keys.

@@ -1,7 +1,7 @@
 //! The sentences of commands, in every language: answers and remarks, words in tables, mistakes at the prompt.
 //!
-//! Each takes typed values and returns one sentence. Which sentences make up an answer is decided by the commands. What
-//! a node or the launcher says arrives as an English sentence and passes through [`from_node`].
+//! Each takes typed values and returns one sentence. Which sentences make up an answer is decided by the commands. The
+//! sentences for typed answers of nodes and launcher are in `words`.
 
 mod faults;
 
@@ -9,74 +9,17 @@ mod mistakes;
 
 mod table_words;
 
-use std::fmt::Display;
 use std::path::Path;
-use std::time::Duration;
 
-use epoca::client::ClientError;
+use epoca::client::{ClientError, Reason};
 use epoca::protocol::{EntryId, FeatureLevel, NodeId, Position};
 
 pub use faults::*;
 pub use mistakes::*;
 pub use table_words::*;
 
-use crate::lang::{Lang, Localized, decimal, localized, text};
-
-/// A sentence that a node, the launcher or the client library made in English.
-pub fn from_node(english: impl Display) -> Localized {
-    let english = english.to_string();
-    let portuguese = Lang::Portuguese.answer(&english).into_owned();
-    Localized::new(english, portuguese)
-}
-
-/// Several such sentences, with a semicolon between them.
-fn reasons_in_portuguese(why: &impl Display) -> String {
-    let why = why.to_string();
-    let parts: Vec<_> = why.split("; ").map(|part| Lang::Portuguese.answer(part)).collect();
-    parts.join("; ")
-}
-
-pub fn client_error(error: &ClientError) -> Localized {
-    Localized::new(error.to_string(), client_error_in_portuguese(error))
-}
-
-fn client_error_in_portuguese(error: &ClientError) -> String {
-    let seconds = |time: &Duration| time.as_secs_f64().to_string().replace('.', ",");
-    let names = |nodes: &[NodeId]| nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");
-    match error {
-        ClientError::Refused(refusal) => Lang::Portuguese.answer(&refusal.to_string()).into_owned(),
-        ClientError::Unreachable { addresses, why } => {
-            let addresses = addresses.join(", ");
-            format!(
-                "nenhum nó responde em {addresses} ({why}). Há um cluster rodando? `epoca cluster` inicia um, \
-                 --connect indica outro"
-            )
-        }
-        ClientError::NoLeader { timeout, why } => {
-            format!("nenhum líder a aceitou em {} s: {}", seconds(timeout), reasons_in_portuguese(why))
-        }
-        ClientError::TimedOut { timeout, why } => {
-            format!("sem resposta em {} s: {}", seconds(timeout), reasons_in_portuguese(why))
-        }
-        ClientError::Unknown { why } => {
-            let why = reasons_in_portuguese(why);
-            format!("resultado desconhecido: {why}. Leia a chave para ver se foi escrita")
-        }
-        ClientError::UnknownChange { why } => {
-            let why = reasons_in_portuguese(why);
-            format!("resultado desconhecido: {why}. `epoca member list` mostra se foi feita")
-        }
-        ClientError::UnknownNode { node, nodes } => format!("não há nó {node}; os nós são {}", names(nodes)),
-        ClientError::OtherCluster { address } => {
-            format!("o nó em {address} pertence a outro cluster, não ao da pasta de dados; indique o seu com --connect")
-        }
-        ClientError::BadAddress { address } => {
-            format!("{address:?} não é um endereço: escreva HOST:PORTA, como 127.0.0.1:7101")
-        }
-        ClientError::NoLauncher { node } => format!("{node} foi iniciado à mão: faça isso onde ele roda"),
-        ClientError::NoRandom(why) => format!("o sistema não fornece números aleatórios: {why}"),
-    }
-}
+use crate::lang::{Localized, decimal, localized, text};
+use crate::words::{self, client_error};
 
 pub fn no_executable(error: &std::io::Error) -> Localized {
     localized!(
@@ -182,8 +125,8 @@ pub fn batch_of_puts_and_deletes() -> Localized {
     )
 }
 
-pub fn node_unreachable(node: NodeId, why: &impl Display) -> Localized {
-    let why = from_node(why);
+pub fn node_unreachable(node: NodeId, why: &Reason) -> Localized {
+    let why = words::reason(why);
     localized!("{node} is unreachable: {why}", "{node} está inacessível: {why}", with why)
 }
 

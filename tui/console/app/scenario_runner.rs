@@ -13,11 +13,12 @@ use epoca::protocol::trace::NodeState;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::command::messages::{client_error, no_executable};
+use crate::command::messages::no_executable;
 use crate::console::app::nodes;
 use crate::console::update::{Msg, ScenarioMsg};
 use crate::lang::{Localized, localized};
 use crate::scenario::{ReportEvent, RunOptions, Script, TargetCluster, Verdict, find, run, undo_faults};
+use crate::words::client_error;
 
 /// Pause before each part, so that a person can read the result of the previous one.
 const PACE: Duration = Duration::from_millis(1_500);

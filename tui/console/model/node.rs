@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use epoca::client::Note;
 use epoca::protocol::trace::{Belief, Fact, NodeState, Preview, RoleName, kind_name};
 use epoca::protocol::{LogPoint, NodeId, Time};
 
@@ -56,7 +57,7 @@ pub struct NodeView {
     /// The node runs with `--lab`.
     pub lab: bool,
     /// Remarks of the node about its start.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     pub arithmetic: Option<Arithmetic>,
     pub truncated_entries: VecDeque<TruncatedEntry>,
     /// The last truncation; visible as long as its entries.

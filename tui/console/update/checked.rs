@@ -9,6 +9,7 @@ use crate::console::model::{Model, Pane};
 use crate::console::update::{recording, tape};
 use crate::console::words::tape as words;
 use crate::tape::{Finding, Mark, MarkKind, Verdict, What};
+use crate::words::invariant;
 
 /// Takes a report. Redraws only if the visible content changed.
 pub fn on_checked(model: &mut Model, verdict: Verdict) {
@@ -43,7 +44,7 @@ fn mark_violation(model: &mut Model, finding: &Finding, is_first: bool) {
         tape::show(model, at);
     }
     if is_first {
-        let name = model.lang.answer(violation.invariant);
+        let name = invariant(model.lang, violation.invariant);
         let violated = if model.tape.file.is_none() { words::VIOLATED } else { words::VIOLATED_THERE };
         let text = violated.with(model.lang, &[("name", &name)]);
         model.warn(text);

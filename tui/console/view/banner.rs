@@ -17,6 +17,7 @@ use crate::console::view::scenario::style_of;
 use crate::console::view::top;
 use crate::console::words::{content, screen, stepped_down};
 use crate::lang::Text;
+use crate::words::invariant;
 
 /// How many lines back a headline may come from.
 const BACK: usize = 40;
@@ -50,7 +51,7 @@ fn headline(model: &Model, look: &Look) -> (String, Style) {
         return (model.say(top::unknown(model)).to_uppercase(), look.muted);
     }
     if let Some(finding) = model.findings().next() {
-        let name = model.lang.answer(finding.violation.invariant).to_uppercase();
+        let name = invariant(model.lang, finding.violation.invariant).to_uppercase();
         return (screen::B_VIOLATED.with(model.lang, &[("what", &name)]), look.bad);
     }
     if model.leader().is_none() {

@@ -11,6 +11,7 @@ use crate::console::theme::Look;
 use crate::console::view::line::{put, row, span};
 use crate::console::words::checks as words;
 use crate::tape::{LINEARIZABLE, Verdict, check_names};
+use crate::words::invariant;
 
 /// The strip reports a lag of this many events.
 const LAG: u64 = 5_000;
@@ -31,7 +32,7 @@ pub fn strip(model: &Model, columns: usize, look: &Look) -> Vec<Span<'static>> {
     let Some(verdict) = &model.checks else { return Vec::new() };
     let mut parts = vec![span(format!(" {} ", model.say(words::CHECKS)), look.muted)];
     if let Some(finding) = model.findings().next() {
-        let name = model.lang.answer(finding.violation.invariant);
+        let name = invariant(model.lang, finding.violation.invariant);
         let text = format!(" ✗ {name}: {} ", finding.violation.text.replace('\n', " "));
         parts.push(span(text, look.alarm));
         parts.push(span("  > checks", look.muted));
@@ -89,7 +90,7 @@ fn lines(model: &Model, columns: usize, look: &Look) -> Vec<Vec<Span<'static>>> 
         };
         lines.push(vec![
             span(format!(" {mark} "), style),
-            span(model.lang.answer(name), look.base),
+            span(invariant(model.lang, name), look.base),
             span(format!("  {more}"), look.muted),
         ]);
     }

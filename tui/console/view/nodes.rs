@@ -70,7 +70,7 @@ fn facts(model: &Model, node: &NodeView) -> Vec<String> {
     ];
     facts.extend(belief(model, node));
     facts.extend(in_force(model, node));
-    facts.extend(node.notes.iter().map(|note| model.lang.answer(note).into_owned()));
+    facts.extend(node.notes.iter().map(|note| crate::words::note(note).to(model.lang).to_owned()));
     facts
 }
 

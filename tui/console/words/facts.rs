@@ -67,7 +67,7 @@ impl Lang {
 
     pub fn reason(self, code: &str) -> String {
         let known = REASONS.iter().find(|(known, _)| *known == code);
-        known.map_or_else(|| self.answer(code).into_owned(), |(_, words)| words.to(self).to_owned())
+        known.map_or(code, |(_, words)| words.to(self)).to_owned()
     }
 
     pub fn ordinal(self, number: u64) -> String {

@@ -1,7 +1,5 @@
 //! All texts of the screen, in each language. Nothing here knows where a text is drawn.
 
-mod answers;
-
 pub mod checks;
 
 pub mod commands;
@@ -25,7 +23,5 @@ pub mod screen;
 pub mod step;
 
 pub mod tape;
-
-use crate::lang::{Lang, Text, text};
 
 pub use facts::{bytes, content, stepped_down};

@@ -9,7 +9,6 @@ use epoca::protocol::trace::Fact;
 use epoca::verify::patience::on_this_machine;
 
 use super::{CheckContext, Observation, entry_text, not_yet, unbound};
-use crate::command::messages::client_error;
 use crate::command::text::shown_short;
 use crate::command::{Exit, Outcome};
 use crate::lang::Localized;
@@ -18,6 +17,7 @@ use crate::scenario::names::Operation;
 use crate::scenario::report_events::{Evidence, EvidenceKind, Verdict};
 use crate::scenario::script::{EntryRef, Nodes, OperationEnd, Reader};
 use crate::scenario::target_cluster::with_timeout;
+use crate::words::client_error;
 
 /// The deadline of one read. Reads are repeated until the expectation's time is over.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);

@@ -9,12 +9,12 @@ use epoca::verify::patience::within;
 use serde_json::Value;
 
 use super::{CheckContext, Observation, entry_text, not_yet, unbound};
-use crate::command::messages::client_error;
 use crate::lang::Localized;
 use crate::scenario::messages;
 use crate::scenario::names::Entry;
 use crate::scenario::report_events::{Evidence, EvidenceKind, Verdict};
 use crate::scenario::script::{EntryRef, EntryState, NodeRef};
+use crate::words::client_error;
 
 const INSPECT_TIMEOUT: Duration = Duration::from_secs(10);
 

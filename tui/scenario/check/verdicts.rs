@@ -8,11 +8,11 @@ use epoca::protocol::EntryId;
 use epoca::verify::linearizability::{self, Action, Failure};
 
 use super::{CheckContext, Observation, not_yet};
-use crate::command::messages::client_error;
 use crate::lang::Localized;
 use crate::scenario::load::LoadResult;
 use crate::scenario::messages;
 use crate::scenario::report_events::{Evidence, EvidenceKind, Verdict};
+use crate::words::client_error;
 
 /// How many entries of a log are read at most.
 const ENTRIES_MAX: u64 = 1_000_000;

@@ -6,6 +6,7 @@ use epoca::protocol::{EntryId, LogPoint, NodeId};
 
 use crate::lang::{Lang, Localized, localized, text};
 use crate::scenario::script::EntryState;
+use crate::words;
 
 pub fn at_line(line: usize, why: &Localized) -> Localized {
     localized!("line {line}: {why}", "linha {line}: {why}", with why)
@@ -257,6 +258,6 @@ pub fn not_all_connected() -> Localized {
 
 /// A violated invariant. Its name exists in each language; the numbers are the check's own.
 pub fn violation(name: &str, violation: &str) -> Localized {
-    let portuguese = Lang::Portuguese.answer(name);
-    Localized::new(violation, violation.replacen(name, &portuguese, 1))
+    let portuguese = words::invariant(Lang::Portuguese, name);
+    Localized::new(violation, violation.replacen(name, portuguese, 1))
 }

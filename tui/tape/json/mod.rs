@@ -26,6 +26,7 @@ mod snapshot;
 
 mod values;
 
+use epoca::client::Note;
 use epoca::client::watch::Observed;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Event, kind_name};
@@ -115,7 +116,7 @@ fn observed_line(at: u64, node: NodeId, observed: &Observed) -> Value {
             "snapshot": snapshot::snapshot(snapshot),
             "time_us": time.0,
             "pid": pid,
-            "notes": notes,
+            "notes": notes.iter().map(Note::to_string).collect::<Vec<_>>(),
             "cuts": snapshot.lab.cuts(node).iter().map(|with| with.0).collect::<Vec<_>>(),
             "holds": snapshot.lab.holds().into_iter().map(kind_name).collect::<Vec<_>>(),
             "lab": lab,
@@ -185,7 +186,7 @@ mod tests {
             heard: [(NodeId(2), 1_700_000_000_000_001)].into(),
             ..NodeState::new(NodeId(1))
         };
-        let notes = vec!["cut a torn record".to_owned()];
+        let notes = vec![Note::Logged { text: "cut a torn record".to_owned() }];
         Observed::Snapshot { snapshot, time: Time(9), pid: 4121, notes, lab: true }
     }
 

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use epoca::client::Note;
 use epoca::client::watch::Observed;
 use epoca::protocol::trace::{Event, Fact};
 use epoca::protocol::{NodeId, Time};
 use epoca::verify::invariants::Source;
 use serde_json::{Map, Value};
 
-use crate::command::messages::from_node;
 use crate::command::{Exit, Line, Outcome, Tone};
 use crate::lang::Localized;
 use crate::tape::json::{snapshot, values};
@@ -69,7 +69,7 @@ impl Of<'_> {
             snapshot: state.ok_or("the snapshot is incomplete, or a part of it has an unknown form")?,
             time: Time(self.number("time_us")?),
             pid: u32::try_from(self.number("pid")?).map_err(|_| "pid is too great")?,
-            notes: self.list("notes", |value| value.as_str().map(ToOwned::to_owned))?,
+            notes: self.list("notes", |value| Some(Note::Logged { text: value.as_str()?.to_owned() }))?,
             lab: self.0.get("lab").and_then(Value::as_bool).ok_or("lab is missing")?,
         })
     }
@@ -136,7 +136,7 @@ fn answer_line(line: &Map<String, Value>) -> Option<Line> {
     let text = match text(line, "text_pt") {
         Some(portuguese) => Localized::new(english, portuguese),
         // Recordings of older programs hold the English text alone.
-        None => from_node(english),
+        None => english.into(),
     };
     Some(Line { tone, text })
 }
