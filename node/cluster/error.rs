@@ -8,11 +8,13 @@ use crate::wire::refusal::{Refusal, names};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    #[error("already running: epoca console (a cluster runs on {folder}{by})", folder = .folder.display(), by = started_by(.launcher))]
+    #[error("already running: epoca console (a cluster runs on {folder}{by})", folder = .folder.display(),
+        by = started_by(.launcher))]
     AlreadyRunning { folder: PathBuf, launcher: Option<u32> },
     #[error("cannot {action} {path}: {reason}; choose another folder with --data", path = .path.display())]
     Folder { action: &'static str, path: PathBuf, reason: String },
-    #[error("{path} has format version {found}; this epoca reads up to {newest}: use a newer epoca", path = .path.display())]
+    #[error("{path} has format version {found}; this epoca reads up to {newest}: use a newer epoca",
+        path = .path.display())]
     FormatTooNew { path: PathBuf, found: u32, newest: u32 },
     #[error("--fresh deletes nothing: {path} {why}", path = .path.display())]
     NotOurs { path: PathBuf, why: &'static str },
@@ -33,7 +35,7 @@ pub enum ClusterError {
     NotStarted { executable: PathBuf, reason: String },
     #[error("{text}")]
     NodesEnded { text: String },
-    #[error("no node leads after {seconds} s: {why}; the nodes' own words are in {logs}/n*.log", logs = .logs.display())]
+    #[error("no node leads after {seconds} s: {why}; the logs of the nodes are {logs}/n*.log", logs = .logs.display())]
     NotReady { seconds: u64, why: String, logs: PathBuf },
     #[error("{text}")]
     NotPrepared { text: String },

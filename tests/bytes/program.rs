@@ -49,8 +49,9 @@ fn odd_arguments_are_refused_in_words() {
 #[test]
 fn a_spoiled_description_of_a_cluster_is_refused_in_words() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let whole = r#"{"format":1,"launcher":{"pid":1,"address":"127.0.0.1:1"},"cluster":"0123456789abcdef0123456789abcdef",
-        "lab":true,"nodes":[{"id":1,"address":"127.0.0.1:1","data":"n1"},{"id":2,"address":"127.0.0.1:1","data":"n2"}]}"#;
+    let whole = r#"{"format":1,"launcher":{"pid":1,"address":"127.0.0.1:1"},
+        "cluster":"0123456789abcdef0123456789abcdef","lab":true,"nodes":[
+        {"id":1,"address":"127.0.0.1:1","data":"n1"},{"id":2,"address":"127.0.0.1:1","data":"n2"}]}"#;
     let odd = [
         whole.replace("127.0.0.1:1", "\u{0} :: http://[::::]/?"),
         whole.replace("\"id\":2", "\"id\":1"),

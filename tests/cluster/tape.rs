@@ -151,9 +151,10 @@ fn a_stale_read(file: &Path) {
         let done = |json: Value| json!({"tone": "result", "text": json.to_string()});
         let operation = |number: u64, line: &str, json: Value| {
             let at = 900_000_000 + 10 * number;
+            let lines = [done(json.clone())];
             [
                 json!({"at_us": at, "begin": number, "line": line}),
-                json!({"at_us": at + 5, "end": number, "took_us": 5, "exit": "done", "lines": [done(json.clone())], "json": json}),
+                json!({"at_us": at + 5, "end": number, "took_us": 5, "exit": "done", "lines": lines, "json": json}),
             ]
         };
         let written = |offset: u64| json!({"epoch": 90, "offset": offset, "position": offset});

@@ -87,8 +87,8 @@ macro_rules! kinds {
 }
 
 kinds! {
-    Push, Heartbeat, Ack, RoundAnswer, LogState, CommitOrder, Refused, PreVote, PreVoteAnswer, Vote, VoteAnswer, Transfer,
-    TransferAsked, Snapshot, SnapshotAck,
+    Push, Heartbeat, Ack, RoundAnswer, LogState, CommitOrder, Refused, PreVote, PreVoteAnswer, Vote, VoteAnswer,
+    Transfer, TransferAsked, Snapshot, SnapshotAck,
 }
 
 impl From<MessageId> for proto::MessageId {

@@ -28,9 +28,8 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::support::{EXECUTABLE, PATIENCE, election_timeout_ms, patient};
 
-/// A client without an answer after this time counts as left hanging. It outlasts the longest election timeout used
-/// here, also if the machine was slower when that was chosen.
-const HANGS: Duration = Duration::from_secs(3 * PATIENCE.as_secs());
+/// A client without an answer after this time counts as left hanging.
+const HANGS: Duration = PATIENCE;
 
 /// One at a time: they measure.
 async fn alone() -> MutexGuard<'static, ()> {
@@ -39,15 +38,15 @@ async fn alone() -> MutexGuard<'static, ()> {
 }
 
 async fn started(data: &Path, quiet_election_timeout_ms: u64) -> Cluster {
-    started_with(data, quiet_election_timeout_ms, &[]).await
+    started_with(data, election_timeout_ms(quiet_election_timeout_ms), &[]).await
 }
 
-/// With more options for its nodes.
-async fn started_with(data: &Path, quiet_election_timeout_ms: u64, more: &[String]) -> Cluster {
+/// With this election timeout as it is, and more options for its nodes.
+async fn started_with(data: &Path, election_timeout_ms: Option<u64>, more: &[String]) -> Cluster {
     let options = ClusterOptions {
         base_port: 0,
         lab: true,
-        election_timeout_ms: election_timeout_ms(quiet_election_timeout_ms),
+        election_timeout_ms,
         more: more.to_vec(),
         ..ClusterOptions::new(EXECUTABLE, data)
     };
@@ -111,9 +110,19 @@ impl Tally {
 
 /// One put, however it ends.
 async fn put(client: &mut ClientClient<Channel>, key: String, value: Bytes) -> Tally {
+    put_until(Duration::ZERO, client, key, value).await
+}
+
+/// As [`put`], to a leader that may keep the write for `kept` of real time before it answers.
+async fn put_until(kept: Duration, client: &mut ClientClient<Channel>, key: String, value: Bytes) -> Tally {
     let put = proto::WriteRequest::from(Change::Put { key: key.into(), value });
     let mut tally = Tally::default();
-    tally.count(within(HANGS, client.write(put)).await.map(|answer| answer.map(|ok| ok.into_inner())));
+    let mut answer = std::pin::pin!(client.write(put));
+    let answer = match tokio::time::timeout(kept, &mut answer).await {
+        Ok(answer) => Some(answer),
+        Err(_) => within(HANGS, answer).await,
+    };
+    tally.count(answer.map(|answer| answer.map(|ok| ok.into_inner())));
     tally
 }
 

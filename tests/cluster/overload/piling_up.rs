@@ -1,11 +1,14 @@
 //! A leader that is cut off from its majority: what it cannot commit piles up to a bound, then it says so.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use epoca::protocol::NodeId;
 use epoca::protocol::trace::RuleSelection;
+use epoca::verify::patience::on_this_machine;
 use futures_util::future::join_all;
 
-use crate::overload::{Memory, Tally, alone, assert_bounded, connected, goes_on, put, started};
+use crate::overload::{Memory, Tally, alone, assert_bounded, connected, goes_on, put_until, started_with};
 
 const CONNECTIONS: usize = 20;
 const CLIENTS_OF_EACH: usize = 100;
@@ -19,12 +22,15 @@ async fn trap_48_writes_that_pile_up_without_a_majority_are_refused_as_overloade
     let _alone = alone().await;
     let folder = tempfile::tempdir().unwrap();
     // So long that the leader leads on while the writes pile up.
-    let cluster = started(folder.path(), 15_000).await;
+    let election_timeout = on_this_machine(Duration::from_secs(15));
+    let cluster = started_with(folder.path(), Some(election_timeout.as_millis() as u64), &[]).await;
     let control = cluster.client(crate::support::patient()).unwrap();
     for replica in [2, 3, 4] {
         control.cut(NodeId(1), NodeId(replica)).await.unwrap();
     }
     let memory = Memory::watch(&cluster);
+    // A leader without a majority steps down, and answers, within two of these.
+    let kept = 2 * election_timeout;
     let leader = cluster.addresses()[0].clone();
     let work = (0..CONNECTIONS).map(|connection| {
         let leader = leader.clone();
@@ -33,7 +39,7 @@ async fn trap_48_writes_that_pile_up_without_a_majority_are_refused_as_overloade
             let of_one = (0..CLIENTS_OF_EACH).map(|number| {
                 let mut client = client.clone();
                 let value = Bytes::from(vec![number as u8; VALUE_BYTES]);
-                async move { put(&mut client, format!("{connection}-{number}"), value).await }
+                async move { put_until(kept, &mut client, format!("{connection}-{number}"), value).await }
             });
             join_all(of_one).await
         })

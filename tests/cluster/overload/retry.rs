@@ -13,7 +13,7 @@ use epoca::verify::patience::{Patience, on_this_machine};
 use futures_util::future::join_all;
 
 use crate::overload::{HANGS, alone, goes_on, started_with};
-use crate::support::patient;
+use crate::support::{election_timeout_ms, patient};
 
 /// What the leader takes that is not final, and the writes that come at once.
 const BOUND: u64 = 16;
@@ -28,7 +28,7 @@ fn held_acks() -> LinkRule {
 async fn without_acks() -> (Cluster, Client, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let more = ["--uncommitted-entries".to_owned(), BOUND.to_string()];
-    let cluster = started_with(folder.path(), 20_000, &more).await;
+    let cluster = started_with(folder.path(), election_timeout_ms(20_000), &more).await;
     let client = cluster.client(patient()).unwrap();
     client.set_rule(&held_acks(), false).await.expect("it is a lab");
     (cluster, client, folder)

@@ -4,8 +4,8 @@
 //! A folder beside this file holds what that version wrote, under its name:
 //!
 //! ```text
-//! 0.1.0/data/n1/         n1 of three nodes, closed: a compacted log of several segments in which entries were truncated,
-//!                        a snapshot, a final database with a value in pieces, the other two members removed
+//! 0.1.0/data/n1/         n1 of three nodes, closed: a compacted log of several segments in which entries were
+//!                        truncated, a snapshot, a final database with a value in pieces, the other two removed
 //! 0.1.0/data/nodes.json  which nodes the launcher is to start
 //! 0.1.0/backup           a backup of it
 //! 0.1.0/recording.jsonl  a recording of its first writes

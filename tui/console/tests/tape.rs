@@ -9,10 +9,11 @@ use epoca::verify::invariants::{Source, Violation};
 use epoca::verify::patience::Patience;
 
 use crate::command::{Outcome, Tone};
+use crate::console::layout::{Content, layout};
 use crate::console::model::{Model, ProcessSeen};
 use crate::console::tests::drawing::{LARGE, MIDDLE, check, dark};
 use crate::console::tests::sample::{Sample, records};
-use crate::console::update::{Effect, Msg, load, update};
+use crate::console::update::{Effect, Gesture, Msg, load, update};
 use crate::tape::{Checker, Finding, Record};
 
 /// The part of a model that records determine.
@@ -227,6 +228,20 @@ fn the_past_is_named_at_the_top_and_what_cannot_be_done_is_dimmed() {
         sample.keys("{{B");
         check(name, &sample, &dark());
     }
+}
+
+#[test]
+fn a_click_in_the_past_selects_there_and_leaves_the_present_as_it_was() {
+    let mut sample = Sample::eventful(LARGE);
+    sample.keys("[[[[");
+    let layout = layout(LARGE, &Content::of(&sample.model)).expect("large enough");
+    let lower = layout.lower;
+    sample.mouse(Gesture::Click, lower.x + 8, lower.bottom() - 2);
+    let shown = sample.model.narration.lines().back().map(|line| line.serial);
+    assert_eq!((sample.model.narration.selected, shown.is_some()), (shown, true));
+    sample.keys("L");
+    assert!(sample.model.tape.past().is_none());
+    assert_eq!(sample.model.narration.selected, None, "the present is what it was");
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn update_one(model: &mut Model, msg: Msg) -> Vec<Effect> {
             scenario::tick(model, now);
             Vec::new()
         }
-        Msg::Key(_) => {
+        Msg::Key(_) | Msg::Mouse(..) => {
             recording::keyframe(model);
             apply(model, msg)
         }

@@ -4,7 +4,7 @@ use crate::console::keys::Mode;
 use crate::console::layout::tabs;
 use crate::console::layout::target::Target;
 use crate::console::model::{Dialog, Focus, Model, Pane};
-use crate::console::update::scroll;
+use crate::console::update::{scenario, scroll};
 
 /// Rows per notch of the wheel.
 const WHEEL: isize = 3;
@@ -33,16 +33,18 @@ fn on_click(model: &mut Model, target: Target) {
     match target {
         Target::Prompt => model.mode = Mode::Type,
         Target::SpaceTime { row } => {
+            let model = model.shown_mut();
             model.focus = Focus::SpaceTime;
             model.space_time.selected = row;
         }
         Target::TabBar { pane } => {
-            model.focus = Focus::Tab;
+            model.shown_mut().focus = Focus::Tab;
             if let Some(pane) = pane {
                 scroll::show(model, pane);
             }
         }
         Target::Tab { row } => {
+            let model = scenario::of_tab(model);
             model.focus = Focus::Tab;
             match tabs::shown(model) {
                 Pane::Narration => model.narration.selected = row,
@@ -66,9 +68,10 @@ fn on_wheel(model: &mut Model, target: Target, down: isize) {
         return;
     }
     match target {
-        Target::Logs => scroll::columns(model, down.signum()),
-        Target::SpaceTime { .. } => model.space_time.select(down),
+        Target::Logs => scroll::columns(model.shown_mut(), down.signum()),
+        Target::SpaceTime { .. } => model.shown_mut().space_time.select(down),
         Target::TabBar { .. } | Target::Tab { .. } => {
+            let model = scenario::of_tab(model);
             model.focus = Focus::Tab;
             scroll::lines(model, down);
         }

@@ -148,6 +148,11 @@ pub fn is_navigation(model: &Model, action: Action) -> bool {
     }
 }
 
+/// The model whose data the selected tab shows.
+pub fn of_tab(model: &mut Model) -> &mut Model {
+    if matches!(model.pane, Pane::Scenario | Pane::Sheet) { model } else { model.shown_mut() }
+}
+
 /// Runs the scenario of a digit.
 pub fn by_digit(model: &mut Model, digit: char) -> Option<Vec<Effect>> {
     let index = digit.to_digit(10)?.checked_sub(1)?;
