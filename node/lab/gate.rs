@@ -1,29 +1,30 @@
-//! The gate of one node: its rules, and what becomes of each message that comes to it.
+//! The gate of one node: its rules, and what happens to each message.
 
 use crate::lab::pending::{Kept, Pending};
-use crate::protocol::trace::{Effect, Fact, Lab, LinkRule, MessageId, RuleSelection, Wrong};
+use crate::protocol::trace::{DropReason, Effect, Fact, HandledBy, Lab, LinkRule, MessageId, RuleSelection, Wrong};
 use crate::protocol::{Envelope, NodeId, Time};
 
 #[derive(Debug)]
 pub struct Gate {
     me: NodeId,
-    /// The rules and step mode; what waits is in `pending`.
+    /// The rules and step mode; held messages are in `pending`.
     state: Lab,
     pending: Pending,
     watched: bool,
+    /// The facts of the calls since [`Gate::take_facts`], which empties it after each call.
     facts: Vec<Fact>,
 }
 
-/// What becomes of a message.
+/// What happens to a message.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Passage {
     Passes(Envelope),
     PassesTwice(Envelope),
-    /// It is lost, or waits.
+    /// It is dropped or held.
     Stays,
 }
 
-/// What a person does to one message that waits.
+/// What a person does to one held message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Handling {
     Deliver,
@@ -32,18 +33,18 @@ pub enum Handling {
     Duplicate,
 }
 
-/// What came of it.
+/// The result of handling a message.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Handled {
     Done,
-    /// The core is to have it now.
+    /// The core gets it now.
     Delivered(Box<Envelope>),
-    /// No such message waits here.
+    /// No such message is held here.
     NoSuch,
 }
 
 impl Gate {
-    /// `began` is the microsecond of the Unix epoch from which the times that are given here count.
+    /// `began` is the microsecond of the Unix epoch from which this gate's times count.
     pub fn new(me: NodeId, began: u64) -> Gate {
         Gate { me, state: Lab::default(), pending: Pending::new(began), watched: false, facts: Vec::new() }
     }
@@ -56,28 +57,28 @@ impl Gate {
         self
     }
 
-    /// In which way the node behind it is wrong, for whoever asks.
+    /// How the node behind the gate is faulty on purpose, for status and watchers.
     pub fn admits(mut self, wrong: Option<Wrong>) -> Gate {
         self.state.wrong = wrong;
         self
     }
 
-    /// Whether anybody watches: what happens to single messages is told only then.
+    /// Whether there are watchers: facts about single messages are made only for them.
     pub fn watch(&mut self, watched: bool) {
         self.watched = watched;
     }
 
-    /// What is to be told since the last time.
+    /// The facts since the last call.
     pub fn take_facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.facts)
     }
 
-    /// Lets a message of the core go, or loses it.
+    /// Passes a message of the core on, or drops it.
     pub fn pass_out(&mut self, envelope: Envelope) -> Passage {
         if self.is_dropped(&envelope) { Passage::Stays } else { Passage::Passes(envelope) }
     }
 
-    /// Lets a message for the core pass, or loses or keeps it.
+    /// Passes a message for the core on, or drops or holds it.
     pub fn pass_in(&mut self, envelope: Envelope, now: Time) -> Passage {
         if self.is_dropped(&envelope) {
             return Passage::Stays;
@@ -105,7 +106,7 @@ impl Gate {
     fn is_dropped(&mut self, envelope: &Envelope) -> bool {
         let drops = |rule: &&LinkRule| rule.effect == Effect::Drop && fits(rule, envelope);
         let Some(rule) = self.state.rules.iter().find(drops) else { return false };
-        let why = if rule.kind.is_none() { "cut" } else { "lost-on-purpose" };
+        let why = if rule.kind.is_none() { DropReason::Cut } else { DropReason::LostOnPurpose };
         self.tell(|| {
             let MessageId { from, to, number } = id_of(envelope);
             Fact::Dropped { from, to, number, kind: envelope.message.kind().into(), why: why.into() }
@@ -123,7 +124,7 @@ impl Gate {
         self.state.rules.iter().find(slow).map(|rule| rule.effect)
     }
 
-    /// Keeps a message; the oldest make room for it.
+    /// Holds a message; the oldest ones make room for it.
     fn keep(&mut self, envelope: Envelope, now: Time, delay: Option<u64>) {
         let id = id_of(&envelope);
         let kind = envelope.message.kind();
@@ -141,18 +142,18 @@ impl Gate {
             });
         }
         while let Some(old) = self.pending.take_excess() {
-            self.tell_discarded(&old, "no-room");
+            self.tell_discarded(&old, HandledBy::NoRoom);
         }
     }
 
-    /// Puts a rule in force, or with `both_ways` the same in both directions of its link. False if it is already.
+    /// Sets a rule; with `both_ways` also its opposite direction. False if it is in force already.
     pub fn set(&mut self, rule: &LinkRule, both_ways: bool) -> bool {
         if !both_ways {
             return self.set_one(rule);
         }
         match (rule.drops_all(), rule.from, rule.to) {
             (true, Some(from), Some(to)) => self.cut(if from == self.me { to } else { from }),
-            // Each direction has its own rule, which is in force where it concerns this node.
+            // Each direction has its own rule, which is set if it concerns this node.
             _ => {
                 let here = [*rule, rule.reversed()].into_iter().filter(|rule| rule.concerns(self.me));
                 let is_new: Vec<bool> = here.collect::<Vec<_>>().iter().map(|rule| self.set_one(rule)).collect();
@@ -184,7 +185,8 @@ impl Gate {
         whole
     }
 
-    /// Lifts rules; with all of them step mode too. Gives what is to be delivered now; `None` if nothing was in force.
+    /// Clears rules; clearing all of them also ends step mode. Returns the messages to deliver now; `None` if nothing
+    /// was in force.
     pub fn clear(&mut self, selection: &RuleSelection) -> Option<Vec<Envelope>> {
         let in_force = self.state.rules.iter().any(|rule| selection.covers(rule));
         match selection {
@@ -227,7 +229,7 @@ impl Gate {
         Some(free)
     }
 
-    /// Step mode; what nothing holds any more after it is given to be delivered. `None` if it is so already.
+    /// Starts or ends step mode. Returns the messages that nothing holds any more; `None` if there is no change.
     pub fn step(&mut self, on: bool) -> Option<Vec<Envelope>> {
         if self.state.frozen == on {
             return None;
@@ -237,19 +239,19 @@ impl Gate {
         Some(self.released(free))
     }
 
-    /// Does something to a message that waits; to the oldest if a message waits twice.
+    /// Handles a held message; the oldest one if a message is held twice.
     pub fn handle(&mut self, id: MessageId, handling: Handling, now: Time) -> Handled {
         let Some(place) = self.pending.find(id) else { return Handled::NoSuch };
         let MessageId { from, to, number } = id;
         let Some(kind) = self.pending.kind(place).map(Into::into) else { return Handled::NoSuch };
         match handling {
             Handling::Deliver => {
-                self.tell(|| Fact::MessageDelivered { from, to, number, kind, why: "by-hand".into() });
+                self.tell(|| Fact::MessageDelivered { from, to, number, kind, why: HandledBy::Hand.into() });
                 self.pending.take(place).map_or(Handled::NoSuch, |envelope| Handled::Delivered(Box::new(envelope)))
             }
             Handling::Discard => {
                 if let Some(envelope) = self.pending.take(place) {
-                    self.tell_discarded(&envelope, "by-hand");
+                    self.tell_discarded(&envelope, HandledBy::Hand);
                 }
                 Handled::Done
             }
@@ -262,32 +264,32 @@ impl Gate {
                 self.tell(|| Fact::MessageDuplicated { from, to, number, kind });
                 self.pending.duplicate(place);
                 while let Some(old) = self.pending.take_excess() {
-                    self.tell_discarded(&old, "no-room");
+                    self.tell_discarded(&old, HandledBy::NoRoom);
                 }
                 Handled::Done
             }
         }
     }
 
-    /// When the next delayed message is to be delivered.
+    /// When the next delayed message is due.
     pub fn next_due(&self) -> Option<Time> {
         self.pending.next_due()
     }
 
-    /// The delayed messages whose time has come.
+    /// The delayed messages that are due.
     pub fn take_due(&mut self, now: Time) -> Vec<Envelope> {
         let due = self.pending.take_due(now);
         for envelope in &due {
             self.tell(|| {
                 let MessageId { from, to, number } = id_of(envelope);
                 let kind = envelope.message.kind().into();
-                Fact::MessageDelivered { from, to, number, kind, why: "due".into() }
+                Fact::MessageDelivered { from, to, number, kind, why: HandledBy::Due.into() }
             });
         }
         due
     }
 
-    /// All that is in force and waits, as a watcher sees it.
+    /// The rules in force and the held messages, as a watcher sees them.
     pub fn state(&self) -> Lab {
         Lab { pending: self.pending.messages(), ..self.state.clone() }
     }
@@ -322,13 +324,13 @@ impl Gate {
         free
     }
 
-    /// A change of the rules is rare, and made by the same fold that a watcher uses.
+    /// Rules change rarely, and through the same fold that watchers use.
     fn change(&mut self, fact: Fact) {
         self.state.fold(self.me, &fact);
         self.facts.push(fact);
     }
 
-    fn tell_discarded(&mut self, envelope: &Envelope, why: &'static str) {
+    fn tell_discarded(&mut self, envelope: &Envelope, why: HandledBy) {
         self.tell(|| {
             let MessageId { from, to, number } = id_of(envelope);
             let kind = envelope.message.kind().into();

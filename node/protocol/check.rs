@@ -18,7 +18,7 @@ use crate::membership::Membership;
 use crate::message::{Ack, LogState, Message, MessageKind, Push, Pushed, RoundAnswer};
 use crate::payload::Opening;
 use crate::role::{Follower, Role, Stashed};
-use crate::trace::{Difference, Fact, Preview};
+use crate::trace::{Difference, DropReason, Fact, Preview, TruncationReason};
 use crate::types::{EntryId, LogPoint, NodeId, Offset, Position, reach};
 
 /// The result of the check.
@@ -95,16 +95,16 @@ impl Core {
                     return self.check_for_damage(from, found, Some(report));
                 }
                 if self.conflicts_with_matched(found.position) {
-                    return self.trace_dropped(from, number, MessageKind::Push, "leader-contradicts-itself");
+                    return self.trace_dropped(from, number, MessageKind::Push, DropReason::LeaderContradictsItself);
                 }
                 if push.replaces && what == Difference::EntryDiffers {
                     return self.replace(from, number, &push, keep, equal, fresh);
                 }
-                self.truncate(keep, "conflict");
+                self.truncate(keep, TruncationReason::Conflict);
                 self.report(from, number, &push);
             }
             Finding::Unread(first, last) => self.stash(number, push, first, last),
-            Finding::Malformed => self.trace_dropped(from, number, MessageKind::Push, "malformed"),
+            Finding::Malformed => self.trace_dropped(from, number, MessageKind::Push, DropReason::Malformed),
         }
     }
 
@@ -250,7 +250,7 @@ impl Core {
         fresh: Vec<Entry>,
     ) {
         let confirmed = self.confirm_forged(Position(Position::after(keep).0 - 1));
-        self.trace_truncated(keep, "resync");
+        self.trace_truncated(keep, TruncationReason::Resync);
         self.trace_consistent(from, number, push, equal, confirmed, &fresh);
         let reaches = fresh.last().map(Entry::point);
         self.store_entries(Some(keep), fresh);
@@ -258,12 +258,12 @@ impl Core {
     }
 
     /// Deletes everything after `keep`. None of it is committed.
-    pub(super) fn truncate(&mut self, keep: Option<LogPoint>, why: &'static str) {
+    pub(super) fn truncate(&mut self, keep: Option<LogPoint>, why: TruncationReason) {
         self.trace_truncated(keep, why);
         self.store_entries(Some(keep), Vec::new());
     }
 
-    fn trace_truncated(&mut self, keep: Option<LogPoint>, why: &'static str) {
+    fn trace_truncated(&mut self, keep: Option<LogPoint>, why: TruncationReason) {
         let kept = reach(keep);
         let committed = reach(self.committed);
         assert!(kept >= committed, "committed entries are never truncated: the check missed damage at {committed}");

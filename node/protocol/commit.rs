@@ -12,7 +12,7 @@ use crate::log::Lookup;
 use crate::membership::Member;
 use crate::message::{Ack, CommitOrder, Message, MessageKind};
 use crate::role::Role;
-use crate::trace::Fact;
+use crate::trace::{DropReason, Fact};
 use crate::types::{LogPoint, NodeId, Position, reach};
 
 impl Core {
@@ -25,7 +25,7 @@ impl Core {
                 // An ack for an entry that this leader never had. Counting it would commit something else at that
                 // position.
                 Lookup::Known(_) | Lookup::Missing => {
-                    return self.trace_dropped(from, ack.answers, MessageKind::Ack, "ack-of-another-log");
+                    return self.trace_dropped(from, ack.answers, MessageKind::Ack, DropReason::AckOfAnotherLog);
                 }
             }
         }
@@ -173,7 +173,7 @@ impl Core {
         let Role::Follower(follower) = &mut self.role else { return };
         let Some(leader) = follower.leader else { return };
         follower.ordered = None;
-        self.trace_dropped(leader, 0, MessageKind::CommitOrder, "order-of-another-log");
+        self.trace_dropped(leader, 0, MessageKind::CommitOrder, DropReason::OrderOfAnotherLog);
     }
 
     /// Gives the final database the entries that are committed and durable here. No node, the leader included, applies

@@ -8,7 +8,7 @@ use crate::entry::Entry;
 use crate::io::{Answer, Output, Promise, ReadId, Rejection};
 use crate::message::{Envelope, Message, Refused};
 use crate::role::Role;
-use crate::trace::Fact;
+use crate::trace::{DropReason, Fact};
 use crate::types::{Epoch, FeatureLevel, NodeId, Operation};
 
 /// The largest distance above its own promise at which a node accepts an epoch. 2³² elections cannot happen while one
@@ -125,7 +125,7 @@ impl Core {
             self.save_promise(Promise { epoch, vote: None });
         }
         if !self.accept_leader(from) {
-            return self.trace_dropped(from, number, message.kind(), "second-leader");
+            return self.trace_dropped(from, number, message.kind(), DropReason::SecondLeader);
         }
         if let Role::Follower(follower) = &mut self.role {
             follower.invited |= invites;

@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::io::{Answer, Promise, Refusal};
 use crate::message::{Message, PreVoteAnswer, PreVoteAsked, Refused, VoteAnswer, VoteAsked};
 use crate::role::{Candidate, Follower, Founder, PreCandidate, Role};
-use crate::trace::{Fact, RoleName};
+use crate::trace::{ElectionReason, Fact, RoleName, StepDownReason, VoteKind, VoteRefusal};
 use crate::types::{EntryId, Epoch, FeatureLevel, NodeId, RequestId};
 
 /// The factor by which a node with an empty log waits longer. Founding a cluster needs every voter, so the person who
@@ -61,7 +61,7 @@ impl Core {
             _ if self.leader().is_some() => return false,
             // A candidate steps down for the epoch's leader, whatever the message holds.
             _ => {
-                self.trace_step_down("leader-found", self.epoch());
+                self.trace_step_down(StepDownReason::LeaderFound, self.epoch());
                 self.become_follower(Some(leader));
             }
         }
@@ -92,22 +92,22 @@ impl Core {
             return self.answer(request, Answer::Refused(Refusal::NotFresh));
         }
         self.answer(request, Answer::Done);
-        self.start_pre_vote("asked", None);
+        self.start_pre_vote(ElectionReason::Asked, None);
     }
 
     /// The election timer fired: asks for pre-votes. With manual elections a candidacy ends instead.
     pub(super) fn on_election_timeout(&mut self) {
         if self.config.leadership.manual {
             // The candidacy failed; a person has to start the next one.
-            self.trace_step_down("lost-election", None);
+            self.trace_step_down(StepDownReason::LostElection, None);
             return self.become_follower(None);
         }
-        self.start_pre_vote("silence", None);
+        self.start_pre_vote(ElectionReason::Silence, None);
     }
 
     /// The leader transfers to this node. A pre-vote would be refused, because the leader is live.
     pub(super) fn start_vote_for_transfer(&mut self) {
-        self.trace(|| Fact::TimedOut { why: "transfer".into() });
+        self.trace(|| Fact::TimedOut { why: ElectionReason::Transfer.into() });
         self.drop_forged();
         let epoch = Epoch::after(self.epoch());
         self.start_vote(epoch, BTreeMap::new(), true);
@@ -117,7 +117,7 @@ impl Core {
     /// may not lead only restarts its timer.
     ///
     /// The order: forged entries are deleted before the last entry is read for the requests.
-    pub(super) fn start_pre_vote(&mut self, why: &'static str, above: Option<Epoch>) {
+    pub(super) fn start_pre_vote(&mut self, why: ElectionReason, above: Option<Epoch>) {
         let founded = self.members().is_some() || self.log.last().is_none();
         self.trace(|| Fact::TimedOut { why: why.into() });
         // A node whose log is about to be replaced, or whose cluster is not founded in its log, cannot lead.
@@ -150,15 +150,15 @@ impl Core {
     /// Answers a pre-vote. Nothing changes here: no promise, no timer.
     pub(super) fn on_pre_vote_asked(&mut self, from: NodeId, asked: PreVoteAsked) {
         let refusal = if self.has_live_leader() {
-            Some("leader-alive")
+            Some(VoteRefusal::LeaderAlive)
         } else if self.may_owe_patience() {
-            Some("just-started")
+            Some(VoteRefusal::JustStarted)
         } else if Some(asked.epoch) <= self.epoch() {
-            Some("epoch-not-greater")
+            Some(VoteRefusal::EpochNotGreater)
         } else {
             self.refusal_by_log(asked.last)
         };
-        self.trace_vote(from, "pre-vote", asked.epoch, asked.last, refusal);
+        self.trace_vote(from, VoteKind::PreVote, asked.epoch, asked.last, refusal);
         let last = self.last_id();
         let incarnation = self.config.incarnation;
         let answer = PreVoteAnswer { epoch: asked.epoch, granted: refusal.is_none(), last, incarnation };
@@ -166,17 +166,17 @@ impl Core {
     }
 
     /// Compares the last entries by epoch, then offset (Raft paper 5.4.1).
-    fn refusal_by_log(&self, theirs: Option<EntryId>) -> Option<&'static str> {
-        (theirs < self.last_id()).then_some("log-behind")
+    fn refusal_by_log(&self, theirs: Option<EntryId>) -> Option<VoteRefusal> {
+        (theirs < self.last_id()).then_some(VoteRefusal::LogBehind)
     }
 
     fn trace_vote(
         &mut self,
         to: NodeId,
-        kind: &'static str,
+        kind: VoteKind,
         epoch: Epoch,
         theirs: Option<EntryId>,
-        refusal: Option<&'static str>,
+        refusal: Option<VoteRefusal>,
     ) {
         let mine = self.last_id();
         self.trace(|| match refusal {
@@ -200,7 +200,7 @@ impl Core {
         if !answer.granted {
             // The voter has promised that epoch or a greater one: ask again above it.
             if promise >= Some(answer.epoch) {
-                self.start_pre_vote("greater-promise", promise);
+                self.start_pre_vote(ElectionReason::GreaterPromise, promise);
             }
             return;
         }
@@ -252,8 +252,8 @@ impl Core {
         let follows = (matches!(&self.role, Role::Follower(_)) || is_stranger) && self.has_live_leader();
         let owes = self.may_owe_patience();
         if (follows || owes) && !transfer {
-            let why = if follows { "leader-alive" } else { "just-started" };
-            self.trace_vote(from, "vote", epoch, theirs, Some(why));
+            let why = if follows { VoteRefusal::LeaderAlive } else { VoteRefusal::JustStarted };
+            self.trace_vote(from, VoteKind::Vote, epoch, theirs, Some(why));
             self.send(from, Message::VoteAnswer(VoteAnswer { epoch, granted: false }));
             return;
         }
@@ -263,14 +263,14 @@ impl Core {
         let known = self.promise.filter(|promise| promise.epoch == epoch);
         let vote = known.and_then(|promise| promise.vote);
         let refusal = match vote {
-            Some(voted) if voted != from => Some("voted-already"),
+            Some(voted) if voted != from => Some(VoteRefusal::VotedAlready),
             _ => self.refusal_by_log(theirs),
         };
         let promise = Promise { epoch, vote: if refusal.is_none() { Some(from) } else { vote } };
         if self.promise != Some(promise) {
             self.save_promise(promise);
         }
-        self.trace_vote(from, "vote", epoch, theirs, refusal);
+        self.trace_vote(from, VoteKind::Vote, epoch, theirs, refusal);
         if refusal.is_none() {
             self.become_follower(None);
         }
@@ -301,9 +301,9 @@ impl Core {
             let epoch = candidate.epoch;
             self.trace(|| Fact::SteppedDown {
                 epoch,
-                why: "lost-election".into(),
+                why: StepDownReason::LostElection.into(),
                 heard: None,
-                role: RoleName::Candidate.name().into(),
+                role: RoleName::Candidate.into(),
             });
             self.become_follower(None);
         }
@@ -338,15 +338,15 @@ impl Core {
     /// its log and a later leader may commit or replace them; its reads are refused, because they had no effect.
     pub(super) fn step_down(&mut self, heard: Option<Epoch>) {
         let why = match heard {
-            Some(_) => "greater-epoch",
-            None if self.may_lead() => "no-quorum",
-            None => "removed",
+            Some(_) => StepDownReason::GreaterEpoch,
+            None if self.may_lead() => StepDownReason::NoQuorum,
+            None => StepDownReason::Removed,
         };
         let role = std::mem::replace(&mut self.role, Role::Follower(Follower::new(None, self.now, 0)));
         match role {
             Role::Leader(leader) => {
                 self.remember_acks(&leader);
-                let role = RoleName::Leader.name().into();
+                let role = RoleName::Leader.into();
                 self.trace(|| Fact::SteppedDown { epoch: leader.epoch, why: why.into(), heard, role });
                 leader.transfer.into_iter().for_each(|transfer| self.park(transfer));
                 for (_, request) in leader.writes {
@@ -367,7 +367,7 @@ impl Core {
     }
 
     /// Traces the end of a candidacy, or that a replica moves to a greater epoch.
-    fn trace_step_down(&mut self, why: &'static str, heard: Option<Epoch>) {
+    fn trace_step_down(&mut self, why: StepDownReason, heard: Option<Epoch>) {
         let epoch = match &self.role {
             // It has promised nothing for the epoch that it asked about.
             Role::PreCandidate(candidate) => self.epoch().unwrap_or(candidate.epoch),
@@ -380,7 +380,7 @@ impl Core {
                 return;
             }
         };
-        let role = RoleName::Candidate.name().into();
+        let role = RoleName::Candidate.into();
         self.trace(|| Fact::SteppedDown { epoch, why: why.into(), heard, role });
     }
 

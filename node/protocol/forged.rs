@@ -10,7 +10,7 @@ use crate::core::Core;
 use crate::entry::{Entry, Kind};
 use crate::io::{Answer, Append, Inject, Output, Refusal, Store};
 use crate::role::Role;
-use crate::trace::{Fact, Preview};
+use crate::trace::{Fact, Preview, TruncationReason};
 use crate::types::{EntryId, LogPoint, Offset, Position};
 
 impl Core {
@@ -67,7 +67,7 @@ impl Core {
         if self.log.forged_from().is_none() {
             return;
         }
-        self.truncate(self.log.last_genuine(), "forged-dropped");
+        self.truncate(self.log.last_genuine(), TruncationReason::ForgedDropped);
         let operation = self.last_operation();
         self.hold_messages_until(operation);
     }

@@ -27,6 +27,13 @@ macro_rules! named {
             }
         }
 
+        /// Compares a fact's field, which is text, with the name of a variant.
+        impl PartialEq<$name> for std::borrow::Cow<'static, str> {
+            fn eq(&self, named: &$name) -> bool {
+                self.as_ref() == named.name()
+            }
+        }
+
         impl From<$name> for std::borrow::Cow<'static, str> {
             fn from(named: $name) -> Self {
                 std::borrow::Cow::Borrowed(named.name())

@@ -4,6 +4,8 @@
 //! front of messages are in one place. Outputs are appended to one list in the order of the calls; the host carries
 //! them out in that order.
 
+use std::borrow::Cow;
+
 use crate::core::Core;
 use crate::entry::Entry;
 use crate::io::{Answer, Append, Output, Promise, ReadId, ReadLog, Refusal, Send, Store};
@@ -152,7 +154,13 @@ impl Core {
     }
 
     /// Traces a message that was dropped, with the reason.
-    pub(super) fn trace_dropped(&mut self, from: NodeId, number: u64, kind: MessageKind, why: &'static str) {
+    pub(super) fn trace_dropped(
+        &mut self,
+        from: NodeId,
+        number: u64,
+        kind: MessageKind,
+        why: impl Into<Cow<'static, str>>,
+    ) {
         let to = self.config.id;
         self.trace(|| Fact::Dropped { from, to, number, kind: kind.into(), why: why.into() });
     }

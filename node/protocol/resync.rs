@@ -11,13 +11,13 @@ use crate::core::Core;
 use crate::log::Lookup;
 use crate::message::LogState;
 use crate::role::{Role, Waiting};
-use crate::trace::Fact;
+use crate::trace::{Fact, SyncedBy};
 use crate::types::{Epoch, LogPoint, NodeId, Offset, Position, reach};
 
 /// The result of the search.
 enum SyncPoint {
     /// The last common entry (`None`: the start of the log), and whether the runs or the commit point gave it.
-    At(Option<LogPoint>, &'static str),
+    At(Option<LogPoint>, SyncedBy),
     /// The leader's entry at this position is older than the window and must be read first.
     Unread(Position),
     /// It lies before the leader's first entry: the replica needs a snapshot.
@@ -68,19 +68,19 @@ impl Core {
     /// The last common entry by the runs of both logs.
     fn last_common(&self, report: &LogState, read_back: &[LogPoint]) -> SyncPoint {
         let common = report.runs.iter().rev().find_map(|end| Some((end, self.log.run_of(end.epoch)?)));
-        let Some((end, run)) = common else { return SyncPoint::At(None, "runs") };
+        let Some((end, run)) = common else { return SyncPoint::At(None, SyncedBy::Runs) };
         let Offset(offset) = end.last;
         if end.last > run.last.id.offset {
             if first_of(report, end.epoch) == run.first {
                 // The replica has more of the epoch. The resync push itself checks whether the leader's last entry of
                 // it is there.
-                return SyncPoint::At(Some(run.last), "runs");
+                return SyncPoint::At(Some(run.last), SyncedBy::Runs);
             }
             // The replica lacks entries before the epoch, so its entries of the epoch are forged.
             return self.sync_point_committed(report, read_back);
         }
         match self.log.lookup_or(Position(run.first.0 + offset), read_back) {
-            Lookup::Known(point) if point.digest == end.digest => SyncPoint::At(Some(point), "runs"),
+            Lookup::Known(point) if point.digest == end.digest => SyncPoint::At(Some(point), SyncedBy::Runs),
             Lookup::Unread => SyncPoint::Unread(Position(run.first.0 + offset)),
             Lookup::Purged => SyncPoint::Purged,
             _ => self.sync_point_committed(report, read_back),
@@ -89,9 +89,9 @@ impl Core {
 
     /// The replica's last committed entry: both logs must have it. Used when the runs do not give a common entry.
     fn sync_point_committed(&self, report: &LogState, read_back: &[LogPoint]) -> SyncPoint {
-        let Some(committed) = report.committed else { return SyncPoint::At(None, "committed") };
+        let Some(committed) = report.committed else { return SyncPoint::At(None, SyncedBy::Committed) };
         match self.log.lookup_or(committed.position, read_back) {
-            Lookup::Known(point) if point == committed => SyncPoint::At(Some(point), "committed"),
+            Lookup::Known(point) if point == committed => SyncPoint::At(Some(point), SyncedBy::Committed),
             Lookup::Unread => SyncPoint::Unread(committed.position),
             Lookup::Purged => SyncPoint::Purged,
             _ => SyncPoint::Damaged(committed),
@@ -100,7 +100,7 @@ impl Core {
 
     /// Starts a resync at the sync point. What was in flight belongs to the old log state and is forgotten. `matched`
     /// stays: it is certain.
-    fn resync_from(&mut self, replica: NodeId, sync: Option<LogPoint>, by: &'static str) {
+    fn resync_from(&mut self, replica: NodeId, sync: Option<LogPoint>, by: SyncedBy) {
         let last = self.log.last_position();
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(progress) = leader.replicas.get_mut(&replica) else { return };

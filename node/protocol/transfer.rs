@@ -17,7 +17,7 @@ use crate::io::{Answer, Proposal, Refusal};
 use crate::membership::MemberKind;
 use crate::message::{Message, MessageKind, TransferAsked, TransferNow};
 use crate::role::{Leader, Progress, Role};
-use crate::trace::Fact;
+use crate::trace::{DropReason, ElectionReason, Fact, TransferOutcome};
 use crate::types::{LogPoint, NodeId, RequestId, Time, reach};
 
 /// The number of election timeouts between two transfers by preference. A preferred node that cannot keep its
@@ -105,7 +105,7 @@ impl Core {
             }
             None if to == Some(me) => {
                 self.answer(request, Answer::Done);
-                self.start_pre_vote("asked", None);
+                self.start_pre_vote(ElectionReason::Asked, None);
             }
             None => self.answer(request, Answer::Refused(Refusal::NoLeader)),
         }
@@ -193,7 +193,7 @@ impl Core {
     /// this log does not end like the leader's.
     pub(super) fn on_transfer_now(&mut self, from: NodeId, number: u64, last: LogPoint) {
         if self.log.last_genuine() != Some(last) {
-            return self.trace_dropped(from, number, MessageKind::Transfer, "log-differs");
+            return self.trace_dropped(from, number, MessageKind::Transfer, DropReason::LogDiffers);
         }
         self.start_vote_for_transfer();
     }
@@ -207,7 +207,7 @@ impl Core {
         }
         let Some(Transfer { to, request, waiting, .. }) = leader.transfer.take() else { return };
         leader.transfer_rest = now.plus_micros(self.config.election_timeout_micros * PREFERENCE_REST);
-        self.trace(|| Fact::TransferEnded { to, outcome: "timed-out".into() });
+        self.trace(|| Fact::TransferEnded { to, outcome: TransferOutcome::TimedOut.into() });
         self.refuse(request.into_iter().collect(), Refusal::TransferFailed);
         if !waiting.is_empty() {
             self.on_propose(waiting);
@@ -225,7 +225,7 @@ impl Core {
     pub(super) fn unpark(&mut self) {
         let Some(leader) = self.leader() else { return };
         let Some(Parked { to, request, reason, proposals, .. }) = self.parked.take() else { return };
-        let outcome = if leader == to { "done" } else { "another-leads" };
+        let outcome = if leader == to { TransferOutcome::Done } else { TransferOutcome::AnotherLeads };
         self.trace(|| Fact::TransferEnded { to, outcome: outcome.into() });
         let answer = match leader == to {
             _ if reason == TransferReason::ToLeave && leader != self.config.id => Answer::Forward(leader),
@@ -245,7 +245,7 @@ impl Core {
             return;
         }
         let Some(Parked { to, request, proposals, .. }) = self.parked.take() else { return };
-        self.trace(|| Fact::TransferEnded { to, outcome: "nobody-leads".into() });
+        self.trace(|| Fact::TransferEnded { to, outcome: TransferOutcome::NobodyLeads.into() });
         self.refuse(request.into_iter().collect(), Refusal::TransferFailed);
         self.refuse_writes(proposals.into_iter().map(|proposal| proposal.request).collect(), Refusal::NoLeader);
     }

@@ -3,7 +3,9 @@
 //!
 //! In a lab the fault stage of `faults` sits on both ways. Otherwise a message passes directly between link and core.
 
-use crate::protocol::trace::Fact;
+use std::collections::btree_map::Entry;
+
+use crate::protocol::trace::{DropReason, Fact};
 use crate::protocol::{Envelope, Input};
 use crate::runtime::error::NodeError;
 use crate::runtime::event_loop::EventLoop;
@@ -35,7 +37,7 @@ impl EventLoop {
         envelope.process = self.clock.started_micros();
         let (from, to, number, kind) = (envelope.from, envelope.to, envelope.number, envelope.message.kind());
         if !self.links.send(envelope) && self.observers.needs_facts() {
-            let fact = Fact::Dropped { from, to, number, kind: kind.into(), why: "no-room".into() };
+            let fact = Fact::Dropped { from, to, number, kind: kind.into(), why: DropReason::NoRoom.into() };
             self.publish(fact);
         }
     }
@@ -43,11 +45,13 @@ impl EventLoop {
     /// Tells observers when a node's messages come from another process than before.
     fn track_process(&mut self, envelope: &Envelope) {
         let (node, process) = (envelope.from, envelope.process);
-        let is_known = self.processes.contains_key(&node);
-        if !is_known && self.processes.len() >= PROCESSES_MAX || self.processes.get(&node) == Some(&process) {
-            return;
+        let is_full = self.processes.len() >= PROCESSES_MAX;
+        match self.processes.entry(node) {
+            Entry::Occupied(known) if *known.get() == process => return,
+            Entry::Occupied(mut known) => _ = known.insert(process),
+            Entry::Vacant(_) if is_full => return,
+            Entry::Vacant(unknown) => _ = unknown.insert(process),
         }
-        self.processes.insert(node, process);
         self.publish(Fact::PeerProcess { node, process });
     }
 }

@@ -20,7 +20,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use crate::protocol::trace::{Event, Fact, NodeState};
+use crate::protocol::trace::{DropReason, Event, Fact, NodeState};
 use crate::protocol::{EntryId, NodeId};
 
 /// How long a screen or a recording waits for a cause. Two connections on one machine differ by far less.
@@ -46,6 +46,7 @@ pub enum Lane {
 pub enum Step<'a> {
     /// A connection to a node begins with the node's state.
     Joined(&'a NodeState),
+    /// An event of a node.
     Event(&'a Event),
     /// The connection has ended, or events were lost. Nothing more comes until the node joins again.
     Closed,
@@ -53,6 +54,7 @@ pub enum Step<'a> {
     Left,
     /// The node's process runs, or has ended.
     Process {
+        /// Whether the process runs.
         is_up: bool,
     },
     /// A write was confirmed at this entry.
@@ -63,6 +65,7 @@ pub enum Step<'a> {
 
 /// An item that can be brought into order.
 pub trait Item: Sized {
+    /// What the item means for the order.
     fn step(&self) -> Step<'_>;
 
     /// For the first state of a node whose process has ended by the launcher's reports: the report that it was started,
@@ -75,6 +78,7 @@ pub trait Item: Sized {
 /// An item whose turn has come.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Released<T> {
+    /// The item.
     pub item: T,
     /// The event of this node that must precede the item did not arrive in time, so the order is not known.
     pub missing: Option<NodeId>,
@@ -82,6 +86,7 @@ pub struct Released<T> {
     pub waited: Duration,
 }
 
+/// Items on their way into happens-before order.
 #[derive(Clone, Debug)]
 pub struct CausalOrder<T> {
     patience: Duration,
@@ -263,7 +268,7 @@ fn message_of(event: &Event) -> Option<(NodeId, u64)> {
         | Fact::MessageDuplicated { from, number, .. }
         | Fact::MessageDelivered { from, number, .. } => (from, number),
         // There the number is that of the push which was answered.
-        Fact::Dropped { why, .. } if why == "ack-of-another-log" => return None,
+        Fact::Dropped { why, .. } if *why == DropReason::AckOfAnotherLog => return None,
         Fact::Dropped { from, number, .. } => (from, number),
         _ => return None,
     };

@@ -109,7 +109,7 @@ facts! {
     /// From now on the messages of `node` come from this process of it: its start time in microseconds of the Unix
     /// epoch. Emitted before the first message of each process. Watchers need it to pair messages across a restart.
     N4 PeerProcess { node: NodeId, process: u64 }
-    /// A message was dropped; `why` is the code of a rejection, or the rule that it broke.
+    /// A message was dropped; `why` is the code of a [`Rejection`](crate::Rejection), or a [`DropReason`].
     N3 Dropped { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
 
     /// A write was passed on to the leader.
@@ -126,11 +126,11 @@ facts! {
     /// confirmed are among `entries`, too: they have lost their mark. Also emitted for the first push of an epoch,
     /// even without entries: from then on the node follows this leader.
     C1 Consistent { from: NodeId, epoch: Epoch, number: u64, prev: Option<EntryId>, entries: Vec<Preview>, equal: u64 }
-    /// A push does not continue the log. `what` is `prev-missing`, `prev-differs` or `entry-differs`. `found` is this
-    /// log's entry at that place; where `prev` is missing, its last entry.
+    /// A push does not continue the log; `what` is a [`Difference`]. `found` is this log's entry at that place; where
+    /// `prev` is missing, its last entry.
     C2 Conflict { from: NodeId, number: u64, what: Text, expected: Option<LogPoint>, found: Option<LogPoint> }
     /// `count` entries from `from` on were deleted, `forged` of them marked as such. `committed` lies before them.
-    /// `why` is `conflict`, `resync` or `forged-dropped`.
+    /// `why` is a [`TruncationReason`].
     C3 Truncated {
         from: EntryId,
         count: u64,
@@ -148,7 +148,7 @@ facts! {
         committed: Option<EntryId>,
         epochs: u64,
     }
-    /// The leader pushes again after `sync`. `by` is `runs` or `committed`; `resent` is the number of entries.
+    /// The leader pushes again after `sync`. `by` is a [`SyncedBy`]; `resent` is the number of entries.
     C5 Resynced { to: NodeId, sync: Option<LogPoint>, by: Text, resync: u64, resent: u64 }
 
     /// A replica's flush is done, and its ack left for the leader.
@@ -173,26 +173,22 @@ facts! {
     /// A commit order reaches beyond what this node has acked to the leader; the rest waits.
     K4 Held { from: NodeId, up_to: EntryId, confirmed: Option<EntryId> }
 
-    /// An election begins. `why`: `silence` (no leader for an election timeout), `asked` (by a person), `transfer` (by
-    /// the leader), `greater-promise` (a voter has promised a greater epoch). A node that may not lead only keeps
-    /// waiting.
+    /// An election begins; `why` is an [`ElectionReason`]. A node that may not lead only keeps waiting.
     E1 TimedOut { why: Text }
     /// The node asks for pre-votes.
     E2 PreVoteAsked { epoch: Epoch, last: Option<EntryId> }
     /// The node asks for votes.
     E3 VoteAsked { epoch: Epoch, last: Option<EntryId> }
-    /// A vote or pre-vote was granted. `kind` is `pre-vote` or `vote`.
+    /// A vote or pre-vote was granted; `kind` is a [`VoteKind`].
     E4 Granted { to: NodeId, kind: Text, epoch: Epoch, mine: Option<EntryId>, theirs: Option<EntryId> }
-    /// A vote or pre-vote was refused. `why`: `leader-alive`, `just-started`, `epoch-not-greater`, `log-behind`,
-    /// `voted-already`.
+    /// A vote or pre-vote was refused; `kind` is a [`VoteKind`], `why` a [`VoteRefusal`].
     E5 VoteRefused { to: NodeId, kind: Text, epoch: Epoch, why: Text, mine: Option<EntryId>, theirs: Option<EntryId> }
     /// A quorum has voted for this node.
     E6 Elected { epoch: Epoch, votes: Vec<NodeId>, quorum: u64 }
     /// The new leader opened its epoch with `entry`. `committed` is the commit point that it inherits.
     E7 Opened { entry: LogPoint, committed: Option<LogPoint> }
-    /// A leader or candidate (also for pre-votes) became a replica. `why`: `greater-epoch`, `no-quorum`, `removed`,
-    /// `lost-election`, `leader-found`. `role` is its role before: `leader` or `candidate`; empty in recordings of
-    /// older versions.
+    /// A leader or candidate (also for pre-votes) became a replica; `why` is a [`StepDownReason`]. `role` is the
+    /// [`RoleName`] before: leader or candidate; empty in recordings of older versions.
     E8 SteppedDown { epoch: Epoch, why: Text, heard: Option<Epoch>, role: Text = "".into() }
     /// A replica learnt of a greater epoch and follows no leader of a smaller one from now on.
     E8 EpochLeft { epoch: Option<Epoch>, heard: Epoch }
@@ -201,7 +197,7 @@ facts! {
     E9 TransferBegun { to: NodeId, why: Text }
     /// The target has every entry and was sent the request to start an election.
     E9 TransferSent { to: NodeId, last: EntryId }
-    /// The transfer ended. `outcome`: `done`, `another-leads`, `timed-out` (the old leader continues), `nobody-leads`.
+    /// The transfer ended; `outcome` is a [`TransferOutcome`].
     E9 TransferEnded { to: NodeId, outcome: Text }
 
     /// Linearizable reads arrived; `round` is the round that will serve them.
@@ -272,7 +268,7 @@ facts! {
     F5 TimePassed { micros: u64, fired: u64 }
     /// Messages of a kind (`all`: of all kinds) from one node to the other are dropped from now on.
     F6 DropSet { from: NodeId, to: NodeId, kind: Text }
-    /// A held message was discarded. `why`: `by-hand`, or `no-room` for the oldest of too many.
+    /// A held message was discarded; `why` is [`HandledBy::Hand`] or [`HandledBy::NoRoom`].
     F6 MessageDiscarded { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
     /// Messages of a kind are delayed from now on.
     F7 DelaySet { from: NodeId, to: NodeId, kind: Text, millis: u64 }
@@ -284,7 +280,7 @@ facts! {
     F7 MessageDelayed { from: NodeId, to: NodeId, number: u64, kind: Text, millis: u64, due: u64 }
     /// A copy of a held message was added.
     F7 MessageDuplicated { from: NodeId, to: NodeId, number: u64, kind: Text }
-    /// A held message was delivered. `why`: `by-hand`, or `due` when its time came.
+    /// A held message was delivered; `why` is [`HandledBy::Hand`] or [`HandledBy::Due`].
     F7 MessageDelivered { from: NodeId, to: NodeId, number: u64, kind: Text, why: Text }
     /// This node is faulty on purpose; emitted to each new watcher.
     F10 WrongNode { how: Text }

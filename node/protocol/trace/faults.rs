@@ -1,8 +1,8 @@
-//! What the lab does to a node, as somebody outside sees it: the rules in force at its gate, the messages that wait
-//! there, time that stands still, a node that is wrong on purpose.
+//! The faults in force at a node, as a watcher sees them: the rules of its gate, the messages held there, step mode,
+//! and a node that is faulty on purpose.
 //!
-//! Only words for it: what the rules do to messages is the gate's business. The gate keeps its own rules by this very
-//! fold, so that it and whoever watches it never differ.
+//! Only the state: the gate (`node/lab`) applies the rules. It keeps its own rules with the same fold, so a gate and
+//! its watchers never differ.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,11 +19,11 @@ type Text = Cow<'static, str>;
 pub const ALL: &str = "all";
 
 named! {
-    /// The ways in which a node can be wrong on purpose.
+    /// The ways in which a node can be faulty on purpose.
     pub enum Wrong {
-        /// It takes every push as if it matched its log.
+        /// It accepts every push as if it matched its log.
         SkipCheck = "skip-check",
-        /// While it leads it makes up the acks of all replicas, so it commits without a quorum.
+        /// While it leads it invents the acks of all replicas, so it commits without a quorum.
         CommitAlone = "commit-alone",
     }
 }
@@ -33,7 +33,7 @@ impl FromStr for Wrong {
 
     fn from_str(text: &str) -> Result<Wrong, String> {
         let names: Vec<&str> = Wrong::ALL.iter().map(|wrong| wrong.name()).collect();
-        Wrong::from_name(text).ok_or_else(|| format!("there are {}", names.join(" and ")))
+        Wrong::from_name(text).ok_or_else(|| format!("write {}", names.join(" or ")))
     }
 }
 
@@ -42,15 +42,15 @@ impl FromStr for Wrong {
 pub struct Lab {
     /// The rules of its gate.
     pub rules: Vec<LinkRule>,
-    /// The messages that wait at its gate, in the order in which they came to this node.
+    /// The messages held at its gate, in order of arrival.
     pub pending: Vec<PendingMessage>,
-    /// Step mode: timers stand still, and every message that comes waits.
+    /// Step mode: timers stop, and every arriving message is held.
     pub frozen: bool,
-    /// In which way this node is wrong on purpose.
+    /// How this node is faulty on purpose.
     pub wrong: Option<Wrong>,
 }
 
-/// Which messages a rule is about (`None` fits all), and what becomes of them.
+/// Which messages a rule concerns (`None` matches all), and what happens to them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct LinkRule {
     /// What the gate does to the messages.
@@ -63,10 +63,10 @@ pub struct LinkRule {
     pub kind: Option<MessageKind>,
 }
 
-/// Which of the rules in force are meant.
+/// Which rules in force are selected.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RuleSelection {
-    /// The rule itself, and those of its effect that it covers: without a kind, the rules for single kinds too.
+    /// The rule itself, and those of its effect that it covers: without a kind, also the rules for single kinds.
     Rule(LinkRule),
     /// All rules for the messages between two nodes, in both directions. A hold concerns a receiver, not a link.
     Link(NodeId, NodeId),
@@ -77,9 +77,9 @@ pub enum RuleSelection {
 /// What a rule does to a message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Effect {
-    /// Kept until it is released.
+    /// Held until it is released.
     Hold,
-    /// Lost.
+    /// Dropped.
     Drop,
     /// Delivered later.
     Delay {
@@ -90,7 +90,7 @@ pub enum Effect {
     Duplicate,
 }
 
-/// Which message is meant; the sender counts its messages from the start of its process.
+/// Identifies a message: the sender numbers its messages from the start of its process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct MessageId {
     /// The sender.
@@ -101,23 +101,23 @@ pub struct MessageId {
     pub number: u64,
 }
 
-/// A message that waits at its receiver's gate.
+/// A message held at its receiver's gate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PendingMessage {
-    /// Which message it is.
+    /// Its identity.
     pub id: MessageId,
     /// Its kind.
     pub kind: MessageKind,
     /// A short description of its content.
     pub what: Text,
-    /// When it came, in microseconds of the Unix epoch.
+    /// When it arrived, in microseconds of the Unix epoch.
     pub since: u64,
     /// When it is delivered automatically, in microseconds of the Unix epoch; `None` if it waits for a person.
     pub due: Option<u64>,
 }
 
 impl Lab {
-    /// Brings the state up to date with one fact of node `me`. True if anything has changed.
+    /// Applies one fact of node `me`. True if anything has changed.
     pub fn fold(&mut self, me: NodeId, fact: &Fact) -> bool {
         match fact {
             Fact::HoldSet { kind } => self.set_named(Effect::Hold, None, me, kind),
@@ -143,7 +143,7 @@ impl Lab {
         true
     }
 
-    /// A rule for a kind that this version does not know fits no message.
+    /// A rule for a kind that this version does not know matches no message.
     fn set_named(&mut self, effect: Effect, from: Option<NodeId>, to: NodeId, kind: &str) {
         if let Some(kind) = kind_from_name(kind) {
             self.set(LinkRule { effect, from, to: Some(to), kind });
@@ -191,13 +191,13 @@ impl Lab {
         true
     }
 
-    /// The rule replaces one of the same effect about the same messages.
+    /// A rule replaces one of the same effect for the same messages.
     fn set(&mut self, rule: LinkRule) {
         self.rules.retain(|known| !known.is_replaced_by(&rule));
         self.rules.push(rule);
     }
 
-    /// The nodes to which nothing gets through from here.
+    /// The nodes that receive nothing from this one.
     pub fn cut_off(&self, me: NodeId) -> Vec<NodeId> {
         let drops = |rule: &&LinkRule| rule.effect == Effect::Drop && rule.kind.is_none() && rule.from == Some(me);
         self.rules.iter().filter(drops).filter_map(|rule| rule.to).collect()
@@ -209,19 +209,19 @@ impl Lab {
         self.cut_off(me).into_iter().filter(back).collect()
     }
 
-    /// The kinds of messages that are held; `None` is all kinds.
+    /// The kinds of messages that are held; `None` stands for all kinds.
     pub fn holds(&self) -> Vec<Option<MessageKind>> {
         self.rules.iter().filter(|rule| rule.effect == Effect::Hold).map(|rule| rule.kind).collect()
     }
 }
 
 impl LinkRule {
-    /// Without a kind it is about messages of every kind.
+    /// Without a kind the rule concerns messages of every kind.
     pub fn new(effect: Effect, from: Option<NodeId>, to: Option<NodeId>, kind: Option<MessageKind>) -> LinkRule {
         LinkRule { effect, from, to, kind }
     }
 
-    /// Holds what comes to a node, whoever sends it.
+    /// Holds the messages that arrive at a node, from any sender.
     pub fn hold(to: NodeId, kind: Option<MessageKind>) -> LinkRule {
         LinkRule::new(Effect::Hold, None, Some(to), kind)
     }
@@ -232,17 +232,17 @@ impl LinkRule {
         [rule, rule.reversed()]
     }
 
-    /// The same rule for the other direction.
+    /// The same rule for the opposite direction.
     pub fn reversed(self) -> LinkRule {
         LinkRule { from: self.to, to: self.from, ..self }
     }
 
-    /// Whether it drops everything: both ways that is a cut.
+    /// Whether the rule drops everything; in both directions that is a cut.
     pub fn drops_all(&self) -> bool {
         self.effect == Effect::Drop && self.kind.is_none()
     }
 
-    /// Whether the rule is about a message of this kind between these nodes.
+    /// Whether the rule concerns a message of this kind between these nodes.
     pub fn fits(&self, from: NodeId, to: NodeId, kind: MessageKind) -> bool {
         self.from.is_none_or(|wanted| wanted == from)
             && self.to.is_none_or(|wanted| wanted == to)
@@ -254,12 +254,12 @@ impl LinkRule {
         kind_name(self.kind)
     }
 
-    /// Whether the gate of this node has the rule. What is dropped is dropped at both ends, all else where it arrives.
+    /// Whether the gate of this node has the rule. Drops are at both ends, all other rules at the receiver.
     pub fn concerns(&self, node: NodeId) -> bool {
         self.to.is_none_or(|to| to == node) || (self.effect == Effect::Drop && self.from == Some(node))
     }
 
-    /// Whether both are about the same messages, and of one effect.
+    /// Whether both rules have one effect and concern the same messages.
     pub fn is_replaced_by(&self, other: &LinkRule) -> bool {
         std::mem::discriminant(&self.effect) == std::mem::discriminant(&other.effect)
             && (self.from, self.to, self.kind) == (other.from, other.to, other.kind)
@@ -294,7 +294,7 @@ fn kind_from_name(name: &str) -> Option<Option<MessageKind>> {
 }
 
 impl Effect {
-    /// For machines; fixed.
+    /// The name for programs; fixed.
     pub const fn name(self) -> &'static str {
         match self {
             Effect::Hold => "hold",
@@ -312,7 +312,7 @@ impl Effect {
         }
     }
 
-    /// The effect of this name; `millis` belongs to a delay alone.
+    /// The effect with this name. `millis` is given for a delay, and only for a delay.
     pub fn from_name(name: &str, millis: Option<u64>) -> Option<Effect> {
         Some(match (name, millis) {
             ("hold", None) => Effect::Hold,
@@ -324,7 +324,7 @@ impl Effect {
     }
 }
 
-/// `delay 1 3 ack 250`, `hold * 3 all`: how a launcher hands a rule to a node at its start.
+/// `delay 1 3 ack 250`, `hold * 3 all`: the form in which a launcher passes a rule to a node at its start.
 impl fmt::Display for LinkRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = |node: Option<NodeId>| node.map_or("*".to_owned(), |node| node.0.to_string());
@@ -337,7 +337,7 @@ impl FromStr for LinkRule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<LinkRule, String> {
-        let wrong = || format!("`{text}` is no rule: write EFFECT FROM TO KIND, as hold * 3 commit-order");
+        let wrong = || format!("`{text}` is not a rule: write EFFECT FROM TO KIND, as hold * 3 commit-order");
         let known = |kind: &str| kind_from_name(kind).ok_or_else(wrong);
         let words: Vec<&str> = text.split_whitespace().collect();
         let [effect, from, to, kind, ref millis @ ..] = words[..] else { return Err(wrong()) };
@@ -355,7 +355,7 @@ impl FromStr for LinkRule {
     }
 }
 
-/// As people see it.
+/// The form for people.
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}→{} #{}", self.from, self.to, self.number)

@@ -18,7 +18,10 @@ pub use fact::Fact;
 pub use faults::{ALL, Effect, Lab, LinkRule, MessageId, PendingMessage, RuleSelection, Wrong, kind_name};
 pub use node_state::{Belief, MemberIds, NodeState, RoleName};
 pub use value::{FinalRow, Preview, Value, utf8_prefix};
-pub use words::Difference;
+pub use words::{
+    Difference, DropReason, ElectionReason, HandledBy, StepDownReason, SyncedBy, TransferOutcome, TruncationReason,
+    VoteKind, VoteRefusal,
+};
 
 use crate::types::{NodeId, Time};
 

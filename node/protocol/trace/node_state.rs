@@ -4,28 +4,19 @@
 
 use std::collections::BTreeMap;
 
-use crate::trace::{Fact, Lab, Preview};
+use crate::named::named;
+use crate::trace::{Fact, Lab, Preview, VoteKind};
 use crate::types::{EntryId, Epoch, LogPoint, NodeId, Position};
 
-/// The role of a node.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum RoleName {
-    /// It follows a leader or waits for one.
-    Replica,
-    /// It asks for pre-votes or votes.
-    Candidate,
-    /// It leads.
-    Leader,
-}
-
-impl RoleName {
-    /// The name in JSON and in the trace.
-    pub const fn name(self) -> &'static str {
-        match self {
-            RoleName::Replica => "replica",
-            RoleName::Candidate => "candidate",
-            RoleName::Leader => "leader",
-        }
+named! {
+    /// The role of a node.
+    pub enum RoleName {
+        /// It follows a leader or waits for one.
+        Replica = "replica",
+        /// It asks for pre-votes or votes.
+        Candidate = "candidate",
+        /// It leads.
+        Leader = "leader",
     }
 }
 
@@ -180,7 +171,7 @@ impl NodeState {
             Fact::TimedOut { .. } => (self.leader, self.held) = (None, None),
             Fact::PreVoteAsked { .. } => self.leave_leader(RoleName::Candidate, None),
             Fact::VoteAsked { epoch, .. } => self.leave_leader(RoleName::Candidate, Some(*epoch)),
-            Fact::Granted { epoch, kind, .. } if kind == "vote" => {
+            Fact::Granted { epoch, kind, .. } if *kind == VoteKind::Vote => {
                 self.leave_leader(RoleName::Replica, Some(*epoch));
             }
             Fact::Elected { epoch, .. } => {

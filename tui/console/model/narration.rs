@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::{Event, Fact, Preview};
+use epoca::protocol::trace::{Event, Fact, HandledBy, Preview};
 
 use crate::console::model::timeline::{Line, Occurrence};
 
@@ -226,7 +226,7 @@ fn is_same_step(line: &NarrationLine, node: NodeId, occurrence: &Occurrence, at:
         // A message that a person handles has a line of its own each time.
         (Fact::MessageDelivered { kind: old, why, .. }, Fact::MessageDelivered { kind: new, why: why_new, .. })
         | (Fact::MessageDiscarded { kind: old, why, .. }, Fact::MessageDiscarded { kind: new, why: why_new, .. }) => {
-            same_node && (old, why) == (new, why_new) && why != "by-hand"
+            same_node && (old, why) == (new, why_new) && *why != HandledBy::Hand
         }
         (Fact::MessageReleased { kind: old, .. }, Fact::MessageReleased { kind: new, .. })
         | (Fact::MessageDelayed { kind: old, .. }, Fact::MessageDelayed { kind: new, .. })

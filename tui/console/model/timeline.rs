@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use epoca::protocol::NodeId;
-use epoca::protocol::trace::Fact;
+use epoca::protocol::trace::{Fact, HandledBy};
 
 /// Lines that are kept. Beyond it the oldest are dropped and counted.
 pub const LINES_MAX: usize = 10_000;
@@ -133,7 +133,7 @@ fn echo(fact: &Fact) -> Option<(NodeId, Fact)> {
             (*number, *due) = (0, 0);
             *from
         }
-        Fact::MessageDelivered { from, number, why, .. } if why != "by-hand" => {
+        Fact::MessageDelivered { from, number, why, .. } if *why != HandledBy::Hand => {
             *number = 0;
             *from
         }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
-use epoca::protocol::trace::{Fact, RoleName};
+use epoca::protocol::trace::{Difference, Fact, RoleName};
 use epoca::protocol::{EntryId, NodeId};
 
 use crate::console::model::narration::NarrationLine;
@@ -106,7 +106,7 @@ fn announce(model: &Model, line: &NarrationLine, look: &Look) -> Option<(String,
             let first = entry.first()?;
             (with(screen::B_INTERMEDIATE, format!("{} = {}", first.point.id, content(first))), look.intermediate)
         }
-        Fact::Conflict { what, found: Some(found), .. } if what == "prev-missing" => {
+        Fact::Conflict { what, found: Some(found), .. } if *what == Difference::PrevMissing => {
             (with(screen::B_MISSING, found.id.to_string()), look.intermediate)
         }
         Fact::Conflict { found, .. } => {

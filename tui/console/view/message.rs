@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use epoca::protocol::trace::Fact;
-use epoca::protocol::{EntryId, NodeId};
+use epoca::protocol::trace::{Difference, Fact};
+use epoca::protocol::{EntryId, MessageKind, NodeId};
 use ratatui::style::Style;
 use ratatui::text::Span;
 
 use crate::console::model::Model;
-use crate::console::model::space_time::{Call, Delivery, Message, Quiet, Row, Shape};
+use crate::console::model::space_time::{Call, Delivery, Message, Quiet, RECEIVER_DOWN, Row, Shape};
 use crate::console::text::wrap;
 use crate::console::theme::Look;
 use crate::console::view::line::span;
@@ -20,7 +20,7 @@ pub fn labels(message: &Message, lang: Lang) -> Vec<String> {
     let kind = kind(message, lang);
     let mut labels = Vec::new();
     let what = message.about.map(|id| id.to_string()).or(message.epoch.map(|epoch| epoch.to_string()));
-    if let Some(what) = what.filter(|_| message.kind != "refused") {
+    if let Some(what) = what.filter(|_| message.kind != MessageKind::Refused) {
         if message.entries > 1 {
             labels.push(format!("{kind} {what} ×{}", message.entries));
         }
@@ -45,12 +45,13 @@ fn kind_name(kind: &str, lang: Lang) -> String {
 }
 
 pub fn style(message: &Message, look: &Look) -> Style {
-    match message.kind.as_ref() {
-        "push" if message.pushed.is_some_and(|(_, resync)| resync > 0) => look.different,
-        "push" => look.intermediate,
-        "commit-order" => look.committed,
-        "log-state" | "refused" => look.different,
-        kind if kind.contains("vote") => look.accent,
+    use MessageKind::{CommitOrder, LogState, PreVote, PreVoteAnswer, Push, Refused, Vote, VoteAnswer};
+    match MessageKind::from_name(&message.kind) {
+        Some(Push) if message.pushed.is_some_and(|(_, resync)| resync > 0) => look.different,
+        Some(Push) => look.intermediate,
+        Some(CommitOrder) => look.committed,
+        Some(LogState | Refused) => look.different,
+        Some(PreVote | PreVoteAnswer | Vote | VoteAnswer) => look.accent,
         _ => look.base,
     }
 }
@@ -67,7 +68,7 @@ pub fn mark(model: &Model, fact: &Fact, look: &Look) -> (String, Style) {
             _ => (model.say(screen::MARK_REPLICA).to_owned(), look.accent),
         },
         Fact::TimedOut { .. } => (model.say(screen::MARK_STANDS).to_owned(), look.accent),
-        Fact::Conflict { what, found, .. } if what == "prev-missing" => {
+        Fact::Conflict { what, found, .. } if *what == Difference::PrevMissing => {
             let end = found.map_or_else(|| model.say(screen::LOG_START).to_owned(), |point| point.id.to_string());
             (with(screen::MARK_MISSING, &end), look.intermediate)
         }
@@ -182,7 +183,7 @@ fn times(message: &Message, lang: Lang) -> String {
     let delivery = match &message.delivery {
         Delivery::InTransit => screen::FATE_UNDER_WAY.to(lang).to_owned(),
         Delivery::Held => screen::FATE_HELD.to(lang).to_owned(),
-        Delivery::Lost(why) if why == "down" => screen::FATE_DOWN.to(lang).to_owned(),
+        Delivery::Lost(why) if why == RECEIVER_DOWN => screen::FATE_DOWN.to(lang).to_owned(),
         Delivery::Lost(why) => screen::FATE_LOST.with(lang, &[("why", &lang.reason(why))]),
         Delivery::Received(at, event) => {
             let micros = at.saturating_sub(message.at).as_micros();

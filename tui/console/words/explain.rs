@@ -1,6 +1,7 @@
 //! Explanations of rules: the purpose, what would go wrong without the rule, and its source. One for each family of
 //! facts.
 
+use epoca::protocol::MessageKind;
 use epoca::protocol::trace::Fact;
 
 use crate::lang::{Text, text};
@@ -25,13 +26,14 @@ pub fn of(fact: &Fact) -> &'static Explanation {
 
 /// The fact that explains a message of this kind.
 fn by_kind(kind: &str) -> &'static str {
-    match kind {
-        "ack" => "Acked",
-        "commit-order" => "Ordered",
-        "log-state" => "Reported",
-        "round-answer" => "ReadAsked",
-        "refused" => "EpochLeft",
-        _ if kind.contains("vote") => "VoteAsked",
+    use MessageKind::{Ack, CommitOrder, LogState, PreVote, PreVoteAnswer, Refused, RoundAnswer, Vote, VoteAnswer};
+    match MessageKind::from_name(kind) {
+        Some(Ack) => "Acked",
+        Some(CommitOrder) => "Ordered",
+        Some(LogState) => "Reported",
+        Some(RoundAnswer) => "ReadAsked",
+        Some(Refused) => "EpochLeft",
+        Some(PreVote | PreVoteAnswer | Vote | VoteAnswer) => "VoteAsked",
         _ => "Sent",
     }
 }

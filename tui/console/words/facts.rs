@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use epoca::protocol::trace::{Fact, Preview, Value};
+use epoca::protocol::trace::{Difference, Fact, HandledBy, Preview, RoleName, StepDownReason, Value};
 use epoca::protocol::{EntryId, Kind, LogPoint, NodeId};
 
 use crate::command::text::shown;
@@ -179,11 +179,11 @@ fn key(node: NodeId, fact: &Fact) -> &'static str {
         Fact::Pushed { resync, .. } if *resync > 0 => "Pushed.resync",
         Fact::Consistent { entries, .. } if entries.is_empty() => "Consistent.nothing",
         Fact::Consistent { equal, .. } if *equal > 0 => "Consistent.equal",
-        Fact::Conflict { what, .. } => match what.as_ref() {
-            "prev-missing" => "Conflict.prev-missing",
-            "prev-differs" => "Conflict.prev-differs",
-            "entry-differs" => "Conflict.entry-differs",
-            _ => "Conflict",
+        Fact::Conflict { what, .. } => match Difference::from_name(what) {
+            Some(Difference::PrevMissing) => "Conflict.prev-missing",
+            Some(Difference::PrevDiffers) => "Conflict.prev-differs",
+            Some(Difference::EntryDiffers) => "Conflict.entry-differs",
+            None => "Conflict",
         },
         Fact::Truncated { forged, .. } if *forged > 0 => "Truncated.forged",
         Fact::Finalized { count: 1, .. } => "Finalized.one",
@@ -205,7 +205,7 @@ fn step_key(fact: &Fact) -> &'static str {
         Fact::Pushed { resync, .. } if *resync > 0 => "Pushed.resync",
         Fact::Consistent { entries, .. } if entries.is_empty() => "",
         Fact::Consistent { equal, .. } if *equal > 0 => "Consistent.equal",
-        Fact::Conflict { what, .. } if what == "prev-missing" => "Conflict.prev-missing",
+        Fact::Conflict { what, .. } if *what == Difference::PrevMissing => "Conflict.prev-missing",
         Fact::Conflict { expected, found, .. } if expected.map(|point| point.id) == found.map(|point| point.id) => {
             "Conflict.same-id"
         }
@@ -213,9 +213,9 @@ fn step_key(fact: &Fact) -> &'static str {
         Fact::Counted { up_to, commit, .. } if up_to.is_some_and(|point| point.position.0 > *commit) => "Counted.short",
         Fact::SteppedDown { .. } => stepped_down(fact),
         // A message handled by hand is shown with its number.
-        Fact::MessageDelivered { why, .. } if why == "by-hand" => "",
+        Fact::MessageDelivered { why, .. } if *why == HandledBy::Hand => "",
         Fact::MessageDelivered { .. } => "MessageDelivered.due",
-        Fact::MessageDiscarded { why, .. } if why == "no-room" => "MessageDiscarded.no-room",
+        Fact::MessageDiscarded { why, .. } if *why == HandledBy::NoRoom => "MessageDiscarded.no-room",
         other => other.name(),
     }
 }
@@ -224,9 +224,11 @@ fn step_key(fact: &Fact) -> &'static str {
 /// implies it.
 pub fn stepped_down(fact: &Fact) -> &'static str {
     let Fact::SteppedDown { role, why, .. } = fact else { return "SteppedDown" };
-    match (role.as_ref(), why.as_ref()) {
-        ("leader", _) => "SteppedDown",
-        ("candidate", _) | (_, "lost-election" | "leader-found") => "SteppedDown.candidate",
+    match (RoleName::from_name(role), StepDownReason::from_name(why)) {
+        (Some(RoleName::Leader), _) => "SteppedDown",
+        (Some(RoleName::Candidate), _) | (_, Some(StepDownReason::LostElection | StepDownReason::LeaderFound)) => {
+            "SteppedDown.candidate"
+        }
         _ => "SteppedDown.untold",
     }
 }

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use epoca::client::watch::Observed;
-use epoca::protocol::NodeId;
 use epoca::protocol::trace::{Event, Fact};
+use epoca::protocol::{MessageKind, NodeId};
 
 use crate::tape::record::{Record, What};
 
@@ -66,8 +66,8 @@ impl Host {
     fn is_idle(&mut self, fact: &Fact) -> bool {
         let has_acked = std::mem::replace(&mut self.has_acked, matches!(fact, Fact::Acked { .. }));
         match fact {
-            Fact::Sent { kind, .. } => kind == "heartbeat" || kind == "ack" && !has_acked,
-            Fact::Received { kind, .. } | Fact::Dropped { kind, .. } => kind == "heartbeat",
+            Fact::Sent { kind, .. } => *kind == MessageKind::Heartbeat || *kind == MessageKind::Ack && !has_acked,
+            Fact::Received { kind, .. } | Fact::Dropped { kind, .. } => *kind == MessageKind::Heartbeat,
             _ => false,
         }
     }

@@ -9,8 +9,6 @@ use serde_json::{Map, Value, json};
 
 use crate::tape::json::values::{point, preview, to_point, to_preview};
 
-const ROLES: [RoleName; 3] = [RoleName::Replica, RoleName::Candidate, RoleName::Leader];
-
 pub fn snapshot(of: &NodeState) -> Value {
     let optional = |at: &Option<LogPoint>| at.as_ref().map(point);
     let belief = |(node, belief): (&NodeId, &Belief)| {
@@ -43,7 +41,7 @@ pub fn to_snapshot(node: NodeId, value: &Value) -> Option<NodeState> {
     let role = object.get("role")?.as_str()?;
     Some(NodeState {
         node,
-        role: ROLES.into_iter().find(|known| known.name() == role)?,
+        role: RoleName::from_name(role)?,
         epoch: number(object, "epoch")?.map(Epoch),
         leader: number(object, "leader")?.map(NodeId),
         tail: object.get("tail")?.as_array()?.iter().map(to_preview).collect::<Option<_>>()?,

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use epoca::protocol::trace::{Event, Fact};
-use epoca::protocol::{EntryId, Kind, NodeId};
+use epoca::protocol::{EntryId, Kind, MessageKind, NodeId};
 
 pub use row::{Call, Delivery, Message, Quiet, Row, Shape};
 
@@ -29,7 +29,7 @@ pub const LATE: Duration = Duration::from_millis(100);
 
 /// Reason for a message whose receiver is down. It still arrives if the receiver returns before the sender drops its
 /// queue.
-const DOWN: &str = "down";
+pub const RECEIVER_DOWN: &str = "down";
 
 /// A push by sender and number, with the entry before it and its resync.
 type Pushed = ((NodeId, u64), (Option<EntryId>, u64));
@@ -214,10 +214,10 @@ impl SpaceTime {
         let unmatched = self.unmatched.iter().position(|(sent, _)| *sent == (from, number));
         let unmatched = unmatched.and_then(|index| self.unmatched.remove(index)).map(|(_, delivery)| delivery);
         let is_unordered = unmatched.is_some();
-        let lost = || if self.down.contains(&to) { Delivery::Lost(DOWN.into()) } else { Delivery::InTransit };
+        let lost = || if self.down.contains(&to) { Delivery::Lost(RECEIVER_DOWN.into()) } else { Delivery::InTransit };
         let delivery = unmatched.unwrap_or_else(lost);
         if self.is_repeat(from, to, kind, *about) {
-            return self.on_repeat(at, (from, to, number), kind == "heartbeat", &delivery);
+            return self.on_repeat(at, (from, to, number), *kind == MessageKind::Heartbeat, &delivery);
         }
         let message = Message {
             at,
@@ -244,9 +244,11 @@ impl SpaceTime {
 
     /// Whether a message repeats the previous one of its kind.
     fn is_repeat(&mut self, from: NodeId, to: NodeId, kind: &str, about: Option<EntryId>) -> bool {
-        match kind {
+        match MessageKind::from_name(kind) {
             _ if is_routine(kind) => true,
-            "ack" | "commit-order" => self.last_said.insert((from, to, kind == "ack"), about) == Some(about),
+            Some(kind @ (MessageKind::Ack | MessageKind::CommitOrder)) => {
+                self.last_said.insert((from, to, kind == MessageKind::Ack), about) == Some(about)
+            }
             _ => false,
         }
     }
@@ -295,7 +297,8 @@ impl SpaceTime {
             self.unmatched.drain(..self.unmatched.len().saturating_sub(UNMATCHED_MAX));
             return false;
         };
-        let is_open = matches!(&delivery, Delivery::Held) || matches!(&delivery, Delivery::Lost(why) if why == DOWN);
+        let is_open =
+            matches!(&delivery, Delivery::Held) || matches!(&delivery, Delivery::Lost(why) if why == RECEIVER_DOWN);
         if !is_open {
             self.under_way.remove(&(from, number));
         }
@@ -304,7 +307,7 @@ impl SpaceTime {
         let Delivery::Received(at, _) = delivery else { return true };
         // A message has one row. If it was held, or waited for its receiver, the row moves to the arrival: below the
         // event that released it and above the events that it causes.
-        if before == Delivery::Lost(DOWN.into()) || at > sent + LATE {
+        if before == Delivery::Lost(RECEIVER_DOWN.into()) || at > sent + LATE {
             self.move_to_end(serial);
         }
         true
@@ -364,7 +367,7 @@ impl SpaceTime {
 
 /// Messages that only show that the sender is alive.
 fn is_routine(kind: &str) -> bool {
-    matches!(kind, "heartbeat" | "round-answer")
+    matches!(MessageKind::from_name(kind), Some(MessageKind::Heartbeat | MessageKind::RoundAnswer))
 }
 
 #[cfg(test)]
