@@ -1,4 +1,4 @@
-//! What the gate lets pass and what it keeps.
+//! What the gate passes, holds and drops.
 
 use bytes::Bytes;
 
@@ -6,27 +6,15 @@ use crate::lab::pending::MESSAGES_MAX;
 use crate::lab::{Gate, Handled, Handling, Passage};
 use crate::protocol::trace::{Effect, Fact, Lab, LinkRule, MessageId, RuleSelection};
 use crate::protocol::{
-    CommitOrder, Digest, EntryId, Envelope, Epoch, FeatureLevel, Kind, LogPoint, Message, MessageKind, NodeId,
-    Position, Push, Pushed, RoundAnswer, Time, VoteAsked,
+    CommitOrder, Digest, EntryId, Envelope, Epoch, Kind, LogPoint, Message, MessageKind, NodeId, Position, Push,
+    Pushed, RoundAnswer, Time, VoteAsked,
 };
 
 const ME: NodeId = NodeId(2);
 const BEGAN: u64 = 1_000_000;
 
 fn message(from: u64, to: u64, number: u64, message: Message) -> Envelope {
-    let (from, to) = (NodeId(from), NodeId(to));
-    Envelope {
-        from,
-        to,
-        number,
-        cluster: None,
-        incarnation: None,
-        epoch: Some(Epoch(1)),
-        sender: None,
-        process: 0,
-        level: FeatureLevel::NEWEST,
-        message,
-    }
+    Envelope { epoch: Some(Epoch(1)), ..Envelope::bare(NodeId(from), NodeId(to), number, message) }
 }
 
 fn point(offset: u64) -> LogPoint {
@@ -45,7 +33,7 @@ fn id(from: u64, number: u64) -> MessageId {
     MessageId { from: NodeId(from), to: ME, number }
 }
 
-/// A watched gate, and what somebody who folds its events takes it to be.
+/// A watched gate, and the state that folding its facts gives.
 struct Watched {
     gate: Gate,
     seen: Lab,
@@ -82,7 +70,7 @@ impl Watched {
         self.seen.pending.iter().map(|message| message.id.number).collect()
     }
 
-    /// What was told; the fold of it must always be what the gate says of itself.
+    /// The facts. Their fold must always equal the gate's own state.
     fn facts(&mut self) -> Vec<Fact> {
         let facts = self.gate.take_facts();
         for fact in &facts {
@@ -271,7 +259,7 @@ fn a_rule_can_double_messages() {
 }
 
 #[test]
-fn too_many_messages_push_out_the_oldest_and_it_is_told() {
+fn too_many_messages_discard_the_oldest_and_report_it() {
     let mut at = Watched::new();
     at.set(hold(None));
     let full = MESSAGES_MAX as u64;
@@ -319,5 +307,5 @@ fn rules_can_be_in_force_from_the_start() {
     let mut gate = Gate::new(ME, BEGAN).with(&[hold(ORDERS), elsewhere], true);
     assert_eq!((gate.state().rules, gate.state().frozen), (vec![hold(ORDERS)], true));
     assert_eq!(gate.pass_in(answer(1, 2), Time(0)), Passage::Stays);
-    assert!(gate.take_facts().is_empty(), "nobody watches");
+    assert!(gate.take_facts().is_empty(), "there is no watcher");
 }

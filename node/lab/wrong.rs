@@ -1,30 +1,30 @@
-//! A node that is wrong on purpose, so that everybody can see that the checks find it. The protocol's code is as right
-//! as ever: messages are rewritten between it and the gate, so that it believes what is not so.
+//! A node that is faulty on purpose, to show that the checks find it. The protocol's code is unchanged: messages are
+//! rewritten between it and the gate, so that it believes something false.
 //!
-//! - `skip-check`: the node takes every push as if it matched. What is in its log already stays there whatever the
-//!   leader has in that place, and its acks name the leader's digests. A forged entry stays, and is made final.
-//! - `commit-alone`: while the node leads it makes up the acks of all replicas, so it commits without a quorum.
+//! - `skip-check`: the node accepts every push as if it matched. Its own entries stay even if the leader has others in
+//!   their places, and its acks name the leader's digests. A forged entry stays, and becomes final.
+//! - `commit-alone`: while the node leads it invents the acks of all replicas, so it commits without a quorum.
 
 use std::collections::BTreeMap;
 
 use crate::protocol::trace::{Fact, Wrong};
 use crate::protocol::{Ack, Entry, Envelope, LogPoint, LogState, Message, MessageKind, Position, Push};
 
-/// How many of the leader's entries are remembered: acks are about the latest ones.
+/// The number of the leader's entries that are remembered: acks concern the latest ones.
 const REMEMBERED: usize = 16_384;
 
-/// Stands between core and gate.
+/// Stands between the core and the gate.
 #[derive(Debug)]
 pub struct FaultyNode {
     wrong: Wrong,
-    /// What the leader has, where the node may have something else.
+    /// The leader's entries at positions where this node may have others. Bound: [`REMEMBERED`].
     leaders: BTreeMap<Position, LogPoint>,
 }
 
-/// What became of a message.
+/// A message after the rewriting.
 pub struct Altered {
     pub envelope: Envelope,
-    /// Tells of the change, if there was one.
+    /// The rewriting, if there was one.
     pub fact: Option<Fact>,
 }
 
@@ -37,13 +37,13 @@ impl FaultyNode {
         self.wrong
     }
 
-    /// Rewrites a message for the core. `newest` gives so many of the log's last entries, oldest first.
+    /// Rewrites a message for the core. `newest(n)` returns the last `n` entries of the log, oldest first.
     pub fn incoming(&mut self, mut envelope: Envelope, newest: impl Fn(usize) -> Vec<LogPoint>) -> Altered {
-        // A push of which nothing is left would be told as a heartbeat.
+        // The kind before the rewriting: a push that loses all entries would count as a heartbeat.
         let kind = envelope.message.kind();
         let changed = match (self.wrong, &mut envelope.message) {
             (Wrong::SkipCheck, Message::Push(push)) => {
-                // It acks what it does not have: it would be taken for an older copy of itself.
+                // The node acks entries that it does not have: the leader would take it for an older copy of itself.
                 push.acked = None;
                 self.match_anyway(push, newest)
             }
@@ -62,7 +62,7 @@ impl FaultyNode {
             (Wrong::SkipCheck, Message::Ack(ack)) => self.as_the_leader_has_it(&mut ack.up_to),
             (Wrong::SkipCheck, Message::LogState(state)) => self.log_as_the_leader_has_it(state),
             (Wrong::CommitAlone, Message::Push(push)) => {
-                // Acks that it has made up must accuse no replica.
+                // The invented acks must not accuse a replica.
                 push.acked = None;
                 false
             }
@@ -72,7 +72,7 @@ impl FaultyNode {
         self.altered(envelope, kind, changed)
     }
 
-    /// The ack that a push would get from a replica that takes it: what a leader makes up that commits alone.
+    /// The ack that a replica would send for a push: the leader under `commit-alone` invents it.
     pub fn made_up_ack(&self, pushed: &Envelope) -> Option<Altered> {
         let Message::Push(push) = &pushed.message else { return None };
         if self.wrong != Wrong::CommitAlone {
@@ -80,7 +80,7 @@ impl FaultyNode {
         }
         let up_to = points(push).last().or(push.prev);
         let message = Message::Ack(Ack { up_to, finalized: None, answers: pushed.number });
-        // The number 0 is no message's: nobody waits to hear that it was sent.
+        // No message has the number 0, and no sender waits for this one.
         let (from, to, number) = (pushed.to, pushed.from, 0);
         let envelope = Envelope { from, to, number, incarnation: None, sender: None, message, ..pushed.clone() };
         Some(self.altered(envelope, MessageKind::Ack, !push.entries.is_empty()))
@@ -97,13 +97,13 @@ impl FaultyNode {
         Altered { envelope, fact }
     }
 
-    /// Makes the push begin where the log here ends, as if all before that were the same. True if it was not.
+    /// Makes the push begin at the end of this log, as if everything before it were equal. True if it was not.
     fn match_anyway(&mut self, push: &mut Push, newest: impl Fn(usize) -> Vec<LogPoint>) -> bool {
         let prev = push.prev.map_or(0, |prev| prev.position.0);
         let theirs: Vec<LogPoint> = push.prev.into_iter().chain(points(push)).collect();
         self.remember(&theirs);
         let Some(last) = newest(1).last().copied() else { return false };
-        // What is missing cannot be made up: then the push is told as it is, and the log state goes to the leader.
+        // Missing entries cannot be invented: the push stays as it is, and the log state goes to the leader.
         let Some(more) = last.position.0.checked_sub(prev) else { return false };
         let here_already = (more as usize).min(push.entries.len());
         let place = Position(prev + here_already as u64);
@@ -152,7 +152,7 @@ fn points(push: &Push) -> impl Iterator<Item = LogPoint> {
     })
 }
 
-/// The entry at a position of the log here.
+/// The entry at a position of this log.
 fn at(newest: &impl Fn(usize) -> Vec<LogPoint>, position: Position) -> Option<LogPoint> {
     let last = newest(1).last()?.position.0;
     let back = last.checked_sub(position.0)? as usize;
@@ -179,19 +179,7 @@ mod tests {
     }
 
     fn envelope(from: u64, to: u64, message: Message) -> Envelope {
-        let (from, to) = (NodeId(from), NodeId(to));
-        Envelope {
-            from,
-            to,
-            number: 9,
-            cluster: None,
-            incarnation: None,
-            epoch: Some(Epoch(1)),
-            sender: None,
-            process: 0,
-            level: crate::protocol::FeatureLevel::NEWEST,
-            message,
-        }
+        Envelope { epoch: Some(Epoch(1)), ..Envelope::bare(NodeId(from), NodeId(to), 9, message) }
     }
 
     fn push(prev: Option<&Entry>, entries: &[Entry]) -> Envelope {

@@ -65,8 +65,7 @@ impl Authorizer {
         {
             let text = format!(
                 "{from} supports feature levels up to {}, and {needed} is in force in the cluster: use a newer epoca \
-                 for \
-                 {from}",
+                 for {from}",
                 envelope.level
             );
             return Err(self.refuse(Status::failed_precondition(text)));
@@ -130,18 +129,8 @@ mod tests {
     }
 
     fn from(from: u64) -> Envelope {
-        Envelope {
-            from: NodeId(from),
-            to: NodeId(1),
-            number: 1,
-            cluster: Some(ClusterId([7; 16])),
-            incarnation: None,
-            sender: None,
-            process: 0,
-            level: crate::protocol::FeatureLevel::NEWEST,
-            epoch: None,
-            message: Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 }),
-        }
+        let message = Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 });
+        Envelope { cluster: Some(ClusterId([7; 16])), ..Envelope::bare(NodeId(from), NodeId(1), 1, message) }
     }
 
     fn reason(authorized: Result<Authorized, Status>) -> String {
@@ -155,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_speaks_for_the_same_cluster_or_means_this_data_folder_is_a_guest() {
+    fn a_sender_for_the_same_cluster_or_this_data_folder_is_a_guest() {
         assert_eq!(authorizer(7).authorize(&from(9), None, false).ok(), Some(Authorized::Guest(NodeId(9))));
         let empty = at(None);
         assert!(reason(empty.authorize(&from(9), None, false)).contains("n9 is not a member"));

@@ -27,7 +27,9 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct Inner {
+    /// Oldest first. Bounds: [`MESSAGES_MAX`] and [`BYTES_MAX`]; beyond them the newest message is dropped.
     messages: VecDeque<Envelope>,
+    /// The estimated memory of `messages`.
     bytes: usize,
     reader: Option<Waker>,
     /// Counts the drains. Only the latest may take messages; an earlier one belongs to a broken stream.
@@ -144,18 +146,7 @@ mod tests {
 
     fn message(number: u64) -> Envelope {
         let message = Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 });
-        Envelope {
-            from: NodeId(1),
-            to: NodeId(2),
-            number,
-            cluster: None,
-            incarnation: None,
-            epoch: None,
-            sender: None,
-            process: 0,
-            level: crate::protocol::FeatureLevel::NEWEST,
-            message,
-        }
+        Envelope::bare(NodeId(1), NodeId(2), number, message)
     }
 
     #[tokio::test]

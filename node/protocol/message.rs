@@ -40,6 +40,31 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// A message of a sender that knows nothing but its receiver: no cluster, no data folders, no promise. Checks and
+    /// tests begin with it, and set the fields that they are about.
+    ///
+    /// ```
+    /// use epoca_protocol::{Envelope, Epoch, Message, NodeId, RoundAnswer};
+    ///
+    /// let answer = Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 });
+    /// let envelope = Envelope { epoch: Some(Epoch(1)), ..Envelope::bare(NodeId(1), NodeId(2), 7, answer) };
+    /// assert_eq!((envelope.number, envelope.cluster), (7, None));
+    /// ```
+    pub fn bare(from: NodeId, to: NodeId, number: u64, message: Message) -> Envelope {
+        Envelope {
+            from,
+            to,
+            number,
+            cluster: None,
+            incarnation: None,
+            epoch: None,
+            sender: None,
+            process: 0,
+            level: FeatureLevel::NEWEST,
+            message,
+        }
+    }
+
     /// The greatest epoch that the receiver would have to promise because of this message.
     pub(crate) fn claimed_epoch(&self) -> Option<Epoch> {
         match &self.message {

@@ -20,7 +20,8 @@ pub(super) struct Flusher {
     appended: Operation,
     in_flight: Option<Operation>,
     durable: Operation,
-    /// Messages by the operation that must be durable before they are sent, in sending order.
+    /// Messages by the operation that must be durable before they are sent, in sending order. Bound: [`WAITING_MAX`]
+    /// messages in all.
     waiting: BTreeMap<Operation, Vec<Envelope>>,
     waiting_count: usize,
 }
@@ -180,22 +181,11 @@ mod tests {
 
     fn message(number: u64) -> Envelope {
         let message = Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 });
-        Envelope {
-            from: NodeId(1),
-            to: NodeId(2),
-            number,
-            cluster: None,
-            incarnation: None,
-            epoch: None,
-            sender: None,
-            process: 0,
-            level: crate::protocol::FeatureLevel::NEWEST,
-            message,
-        }
+        Envelope::bare(NodeId(1), NodeId(2), number, message)
     }
 
     #[test]
-    fn one_flush_is_in_flight_and_the_next_takes_all_that_came_meanwhile() {
+    fn one_flush_is_in_flight_and_the_next_takes_everything_appended_meanwhile() {
         let (mut flusher, log, mut completions) = flusher();
         store(&mut flusher, 1);
         flusher.start_flush().expect("it starts");
@@ -230,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_hangs_lets_no_more_messages_wait_than_the_bound() {
+    fn a_hanging_disk_holds_no_more_messages_than_the_bound() {
         let (mut flusher, log, _completions) = flusher();
         store(&mut flusher, 1);
         flusher.start_flush().expect("it starts");

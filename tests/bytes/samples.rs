@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use epoca::protocol::{
-    Ack, Change, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Expect, FeatureLevel, Incarnation, Kind,
-    LogPoint, LogState, Member, Membership, Message, NodeId, Offset, Once, Opening, Position, PreVoteAnswer,
-    PreVoteAsked, Push, Pushed, Refused, RoundAnswer, RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
+    Ack, Change, Command, CommitOrder, Digest, EntryId, Envelope, Epoch, Expect, Incarnation, Kind, LogPoint, LogState,
+    Member, Membership, Message, NodeId, Offset, Once, Opening, Position, PreVoteAnswer, PreVoteAsked, Push, Pushed,
+    Refused, RoundAnswer, RunEnd, TransferAsked, TransferNow, VoteAnswer, VoteAsked,
 };
 use epoca::wire::proto;
 
@@ -98,19 +98,7 @@ pub fn messages() -> Vec<Message> {
 }
 
 pub fn envelope(from: u64, to: u64, epoch: Option<u64>, message: Message) -> Envelope {
-    let epoch = epoch.map(Epoch);
-    Envelope {
-        from: NodeId(from),
-        to: NodeId(to),
-        number: 9,
-        cluster: None,
-        incarnation: None,
-        epoch,
-        sender: None,
-        process: 0,
-        level: FeatureLevel::NEWEST,
-        message,
-    }
+    Envelope { epoch: epoch.map(Epoch), ..Envelope::bare(NodeId(from), NodeId(to), 9, message) }
 }
 
 pub fn encoded(message: &impl prost::Message) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Nodes that are no members and speak to one that is: each is let in or told why not, and the cluster goes on.
 
-use epoca::protocol::{ClusterId, Envelope, Epoch, FeatureLevel, Message, NodeId, PreVoteAsked, RoundAnswer};
+use epoca::protocol::{ClusterId, Envelope, Epoch, Message, NodeId, PreVoteAsked, RoundAnswer};
 use epoca::wire::proto;
 use epoca::wire::proto::control_client::ControlClient;
 use epoca::wire::proto::peer_client::PeerClient;
@@ -9,22 +9,12 @@ use tonic::{Code, Request, Status};
 
 use crate::support::Cluster;
 
-/// So many guests have a link at a time.
+/// The most guests that have a link at a time.
 const GUESTS: u64 = 16;
 
 fn from(from: u64, cluster: Option<ClusterId>) -> Envelope {
-    Envelope {
-        from: NodeId(from),
-        to: NodeId(1),
-        number: 1,
-        cluster,
-        incarnation: None,
-        sender: None,
-        process: 0,
-        level: FeatureLevel::NEWEST,
-        epoch: Some(Epoch(1)),
-        message: Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 }),
-    }
+    let message = Message::RoundAnswer(RoundAnswer { round: 1, patience_micros: 0 });
+    Envelope { cluster, epoch: Some(Epoch(1)), ..Envelope::bare(NodeId(from), NodeId(1), 1, message) }
 }
 
 /// A call of another node, which tells where it is reached.
@@ -68,7 +58,7 @@ fn refused(ended: Result<(), Status>, code: Code, text: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_is_no_member_is_let_in_as_one_of_a_few_guests_or_told_why_not() {
+async fn a_non_member_is_one_of_a_few_guests_or_refused_with_a_reason() {
     let cluster = Cluster::start(&["--nodes", "3"]);
     let address = cluster.addresses()[0].clone();
     let mut visit = Visit::to(&address).await;
@@ -97,7 +87,7 @@ async fn whoever_is_no_member_is_let_in_as_one_of_a_few_guests_or_told_why_not()
     visit.deliver(asked, here).await.expect("it is heard");
 
     let written = cluster.json(0, &["put", "x", "1"]);
-    assert_eq!(written["epoch"], 1, "nobody has lost the leadership over it: {written}");
+    assert_eq!(written["epoch"], 1, "no leader has stepped down over it: {written}");
     let members = cluster.json(0, &["member", "list"]);
     assert_eq!(members.as_array().map(Vec::len), Some(3), "guests are no members: {members}");
     for status in cluster.status() {

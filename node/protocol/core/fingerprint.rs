@@ -238,18 +238,8 @@ mod tests {
     }
 
     fn pre_vote_asked() -> Input {
-        Input::Message(Envelope {
-            from: NodeId(2),
-            to: NodeId(1),
-            number: 1,
-            cluster: None,
-            incarnation: None,
-            epoch: None,
-            sender: None,
-            process: 0,
-            level: FeatureLevel::NEWEST,
-            message: Message::PreVoteAsked(PreVoteAsked { epoch: Epoch(1), last: None }),
-        })
+        let message = Message::PreVoteAsked(PreVoteAsked { epoch: Epoch(1), last: None });
+        Input::Message(Envelope::bare(NodeId(2), NodeId(1), 1, message))
     }
 
     #[test]

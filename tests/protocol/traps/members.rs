@@ -2,8 +2,8 @@
 
 use epoca::protocol::trace::{Fact, RoleName};
 use epoca::protocol::{
-    Ack, Answer, EntryId, Envelope, Epoch, FeatureLevel, Input, Limits, MemberChange, MemberKind, Message, NodeId,
-    PreVoteAsked, Refusal, VoteAsked,
+    Ack, Answer, EntryId, Envelope, Epoch, Input, Limits, MemberChange, MemberKind, Message, NodeId, PreVoteAsked,
+    Refusal, VoteAsked,
 };
 
 use crate::world::{Options, Pick, World};
@@ -61,7 +61,7 @@ fn a_newcomer_learns_everything_catches_up_and_votes() {
 }
 
 #[test]
-fn a_learner_that_nobody_promotes_stays_one_and_leads_never() {
+fn a_learner_stays_one_until_promoted_and_never_leads() {
     let mut world = World::led(3);
     world.newcomer(4);
     let learner = world.member(4, MemberKind::Learner);
@@ -74,8 +74,8 @@ fn a_learner_that_nobody_promotes_stays_one_and_leads_never() {
     assert_eq!(world.leader(), None, "n3 is one of three voters, and n4 none");
     assert_eq!(world.role(4), RoleName::Replica);
     world.restart(2);
-    world.elapse_until(20, "somebody leads", |world| world.leader().is_some());
-    let leader = world.leader().expect("somebody");
+    world.elapse_until(20, "a node leads", |world| world.leader().is_some());
+    let leader = world.leader().expect("a leader");
     world.elapse_millis(500);
     assert_eq!(refusal(&mut world, leader, MemberChange::Promote(NodeId(4))), None);
     world.elapse_millis(500);
@@ -199,7 +199,7 @@ fn trap_35_a_leader_that_is_asked_to_leave_hands_over_first() {
     let mut world = World::led(4);
     let request = world.remove(1, 1);
     world.elapse_millis(500);
-    let leader = world.leader().expect("somebody leads");
+    let leader = world.leader().expect("a node leads");
     assert_ne!(leader, 1);
     assert_eq!(world.answer(request), Some(&Answer::Forward(NodeId(leader))), "the client goes on there");
     let removed = world.remove(leader, 1);
@@ -236,7 +236,7 @@ fn trap_35_a_removed_voter_leads_until_its_removal_is_committed_and_does_not_cou
     world.network.heal_all();
     world.take_events();
     world.elapse_until(20, "n3 or n4 leads", |world| matches!(world.leader(), Some(3 | 4)));
-    assert_eq!(world.voters(3), [1, 3, 4], "nobody else had the change");
+    assert_eq!(world.voters(3), [1, 3, 4], "no other node had the change");
     let left =
         |(node, fact): (u64, &Fact)| node == 2 && matches!(fact, Fact::SteppedDown { why, .. } if why == "removed");
     assert!(world.facts().any(left), "n2 led, and left");
@@ -280,7 +280,7 @@ fn trap_36_a_fresh_folder_under_an_old_id_is_no_voter_of_old_lists() {
     }
     world.remove(1, 1);
     world.elapse_millis(500);
-    let leader = world.leader().expect("somebody");
+    let leader = world.leader().expect("a leader");
     world.remove(leader, 1);
     world.elapse_millis(500);
     // n1 comes back with an empty disk and gets the old lists, one by one: by the first one it alone is a majority.
@@ -317,17 +317,13 @@ fn trap_36_what_the_old_folder_had_acked_does_not_count_for_the_new_one() {
     assert!(world.is_written(back), "{:?}", world.answer(back));
     assert_eq!(world.learners(1), [3], "the old n3 votes no more, and the new one not yet");
     // An ack of the old folder was on its way all the time.
+    let ack = Message::Ack(Ack { up_to: last, finalized: last, answers: 1 });
     let from_old = Envelope {
-        from: NodeId(3),
-        to: NodeId(1),
-        number: 77,
         cluster: Some(world.list(1).cluster),
         incarnation: Some(world.host(1).config.incarnation),
         epoch: Some(Epoch(1)),
         sender: Some(old_folder),
-        process: 0,
-        level: FeatureLevel::NEWEST,
-        message: Message::Ack(Ack { up_to: last, finalized: last, answers: 1 }),
+        ..Envelope::bare(NodeId(3), NodeId(1), 77, ack)
     };
     world.step(1, Input::Message(from_old));
     assert_eq!(world.snapshot(1).beliefs[&NodeId(3)].matched, None);
@@ -372,7 +368,7 @@ fn trap_36_the_id_of_a_live_node_is_not_given_to_another_folder() {
 }
 
 #[test]
-fn trap_37_a_joiner_that_never_answers_strands_nobody() {
+fn trap_37_a_joiner_that_never_answers_blocks_no_other_node() {
     let mut world = World::led(2);
     // n3 does not exist.
     let added = world.add(1, 3);
@@ -424,7 +420,7 @@ fn trap_37_a_joiner_that_has_only_the_beginning_is_not_promoted() {
 }
 
 #[test]
-fn trap_37_a_learner_that_is_not_heard_any_more_is_not_promoted() {
+fn trap_37_a_silent_learner_is_not_promoted() {
     let mut world = World::led(3);
     world.newcomer(4);
     let learner = world.member(4, MemberKind::Learner);
@@ -448,7 +444,7 @@ fn trap_37_a_change_that_would_leave_too_few_live_voters_is_refused() {
 }
 
 #[test]
-fn trap_38_the_log_alone_says_who_the_members_are() {
+fn trap_38_only_the_log_defines_the_members() {
     let mut world = grown();
     world.remove(1, 3);
     world.elapse_millis(500);
@@ -458,7 +454,7 @@ fn trap_38_the_log_alone_says_who_the_members_are() {
     assert_eq!(world.voters(2), [1, 2, 4]);
     world.kill(1);
     world.now = world.now.plus_micros(2_500_000);
-    // With n4 it is two of three, whoever was a voter once.
+    // With n4 it is two of three, no matter who was a voter once.
     world.elect(2);
     isolate(&mut world, 4);
     world.elapse_millis(20_000);
@@ -469,7 +465,7 @@ fn trap_38_the_log_alone_says_who_the_members_are() {
 }
 
 #[test]
-fn a_removed_node_that_missed_its_removal_disturbs_nobody() {
+fn a_removed_node_that_missed_its_removal_disturbs_no_election() {
     let mut world = grown();
     world.kill(4);
     world.remove(1, 4);

@@ -3,9 +3,7 @@
 use bytes::Bytes;
 
 use epoca::protocol::trace::Fact;
-use epoca::protocol::{
-    Answer, Core, Envelope, Epoch, FeatureLevel, Inject, Input, Message, NodeId, Proposal, RequestId, Time,
-};
+use epoca::protocol::{Answer, Core, Envelope, Epoch, Inject, Input, Message, NodeId, Proposal, RequestId, Time};
 use epoca::verify::host::Host;
 
 use crate::world::{Auto, Pick, What, World, logs};
@@ -254,16 +252,10 @@ impl World {
         let host = self.host(to);
         let founded = !host.disk.written().entries.is_empty() || !message.is_election();
         let envelope = Envelope {
-            from: NodeId(from),
-            to: NodeId(to),
-            number: 1_000_000 + self.scripted,
             cluster: founded.then(|| self.founding().cluster),
             incarnation: founded.then_some(host.config.incarnation),
             epoch: epoch.map(Epoch),
-            sender: None,
-            process: 0,
-            level: FeatureLevel::NEWEST,
-            message,
+            ..Envelope::bare(NodeId(from), NodeId(to), 1_000_000 + self.scripted, message)
         };
         self.step(to, Input::Message(envelope));
         1_000_000 + self.scripted
