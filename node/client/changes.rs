@@ -1,7 +1,7 @@
-//! Watching committed changes: from a revision on, in order, each of them once, whatever happens to the nodes.
+//! Watches of committed changes: from a revision on, in order, each exactly once, across failures of nodes.
 //!
-//! Revisions are the same at every node. So when a node goes away or falls behind, the next one is asked for what comes
-//! after the last revision that was seen; nothing can be left out and nothing come twice.
+//! Revisions are the same at every node. When a node fails or falls behind, the watch continues at another one after
+//! the last revision that was read, so no change is missed or repeated.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -14,34 +14,34 @@ use crate::client::Client;
 use crate::client::error::{ClientError, refusal};
 use crate::client::nodes::{Absence, Answer, root_cause};
 use crate::client::reason::Reason;
-use crate::client::types::{Changed, Record};
-use crate::protocol::apply::WatchCursor;
+use crate::client::types::Changed;
+use crate::protocol::apply::{Record, WatchCursor};
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
 use crate::wire::refusal::Refusal;
 
-/// A node that says nothing for so long may be cut off from the others: they are asked how far they are.
+/// After this long without a message the node may be cut off: the others are asked for their revisions.
 const QUIET: Duration = Duration::from_secs(2);
-/// How long a look at all nodes, and the first answer of one, may take.
+/// The time limit of a survey of all nodes, and of a node's first response.
 const LOOK: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What [`Client::watch`] gives. Dropping it ends the watching.
+/// A watch, made by [`Client::watch`]. Dropping it ends the watch.
 pub struct Watching {
     client: Client,
     prefix: Bytes,
     seen: WatchCursor,
     waiting: VecDeque<Changed>,
-    /// The last node that let this watcher wait has brought nothing so far, while others said that what it wants is
-    /// gone.
+    /// The last node that made this watch wait has sent nothing new, while other nodes have discarded the wanted
+    /// changes.
     in_vain: bool,
     stream: Option<(String, Streaming<proto::WatchResponse>)>,
 }
 
 impl Client {
-    /// Watches the keys that start with `prefix` from a revision on; without one, from what comes next. Of those that
-    /// do not exist yet only the very next one is waited for.
+    /// Watches the keys that start with `prefix`, from a revision on; `None`: from the next change on. Of revisions
+    /// that do not exist yet only the next one can be watched.
     pub async fn watch(&self, prefix: Bytes, from: Option<u64>) -> Result<Watching, ClientError> {
         let seen = match from {
             Some(from) => WatchCursor::starting_at(from),
@@ -53,7 +53,7 @@ impl Client {
         Ok(watching)
     }
 
-    /// The revision of the node that is furthest.
+    /// The greatest revision of any node.
     async fn newest_revision(&self, deadline: Instant) -> Result<u64, ClientError> {
         self.meet(deadline).await?;
         let answers = self.shared.nodes.ask_all(deadline.min(Instant::now() + LOOK), |_, _| false).await;
@@ -62,14 +62,14 @@ impl Client {
 }
 
 impl Watching {
-    /// The revision after which nothing was seen yet.
+    /// The revision up to which everything was read.
     pub fn revision(&self) -> u64 {
         self.seen.revision()
     }
 
-    /// The next change. An error says that for the client's whole deadline no node could be watched, that none keeps
-    /// changes from so far back, or that the revision before the one that is wanted does not exist; it may be called
-    /// again.
+    /// The next change. An error says that no node could be watched within the client's deadline, that no node still
+    /// has changes from that revision on, or that the wanted revision is beyond the next one. After an error `next` may
+    /// be called again.
     pub async fn next(&mut self) -> Result<Changed, ClientError> {
         loop {
             if let Some(changed) = self.waiting.pop_front() {
@@ -87,14 +87,14 @@ impl Watching {
         }
     }
 
-    /// Finds a node to watch that is as far as this watcher, if there is one, and takes its first answer.
+    /// Finds a node that has the wanted revision, if there is one, and takes its first response.
     async fn connect(&mut self) -> Result<(), ClientError> {
         let deadline = self.client.deadline();
         loop {
             let (mut why, mut oldest, mut refused) = (Reason::NoNode, None, None);
             for address in self.candidates(deadline).await {
                 match timeout(LOOK, self.open(&address)).await {
-                    // It is behind, and would let this watcher wait once more.
+                    // It lags, and the watch would wait there again.
                     Ok(Ok((_, response))) if self.in_vain && response.refused.is_none() && !self.is_news(&response) => {
                     }
                     Ok(Ok((stream, response))) if response.refused.is_none() => {
@@ -102,7 +102,7 @@ impl Watching {
                         self.stream = Some((address, stream));
                         return self.take(response);
                     }
-                    // Waiting would not help.
+                    // Another attempt cannot succeed.
                     Ok(Ok((_, response))) if is_future(&response) => return self.take(response),
                     Ok(Ok((_, response))) if response.oldest > 0 => {
                         oldest = Some(oldest.map_or(response.oldest, |oldest: u64| oldest.min(response.oldest)));
@@ -126,7 +126,7 @@ impl Watching {
         }
     }
 
-    /// The nodes that answer: first those that are far enough, the furthest first.
+    /// The nodes that answer: first those that are far enough, the greatest revision first.
     async fn candidates(&self, deadline: Instant) -> Vec<String> {
         let until = deadline.min(Instant::now() + LOOK);
         let seen = self.seen.revision();
@@ -158,7 +158,7 @@ impl Watching {
         let is_future = is_future(&response);
         if let Some(refused) = response.refused {
             self.stream = None;
-            // Of any other reason another node may think otherwise.
+            // Another node may decide differently for any other reason.
             return if is_future { Err(refusal(refused).into()) } else { Ok(()) };
         }
         self.in_vain &= !self.is_news(&response);
@@ -173,7 +173,7 @@ impl Watching {
         Ok(())
     }
 
-    /// Nothing came for a while: if another node has more, this one is left.
+    /// Nothing arrived for a while: leaves the node if another one has more.
     async fn leave_if_behind(&mut self) {
         let until = Instant::now() + LOOK;
         let seen = self.seen.revision();
@@ -193,7 +193,7 @@ fn revisions(answers: &[Answer]) -> impl Iterator<Item = (u64, &String)> {
     })
 }
 
-/// Whether the first revision that is wanted lies beyond the newest one plus one.
+/// Whether the first wanted revision is beyond the newest one plus one.
 fn is_future(response: &proto::WatchResponse) -> bool {
     response.refused.as_ref().is_some_and(|refused| refused.code() == proto::RefusalCode::FutureRevision)
 }

@@ -1,6 +1,5 @@
-//! Long answers page by page: the final records in the order of their keys, and a node's log in the order of its
-//! entries. A page is bounded in number and in bytes, so whoever handles each before asking for the next holds no more
-//! than one.
+//! Long results, page by page: the records in key order, and a node's log in order. A page is bounded in number and in
+//! bytes, so a caller that handles each page before it asks for the next one holds at most one.
 
 use std::time::{Duration, Instant};
 
@@ -11,25 +10,26 @@ use crate::client::Client;
 use crate::client::error::{ClientError, malformed, refusal};
 use crate::client::reason::Reason;
 use crate::client::requests::Answered;
-use crate::client::types::{Consistency, LogLine, Record};
+use crate::client::types::{Consistency, LogLine};
 use crate::protocol::NodeId;
+use crate::protocol::apply::Record;
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
 use crate::wire::proto::control_client::ControlClient;
 
-/// The most records or entries in one page; a node ends it earlier after some MiB.
+/// The most records or entries of one page. A node ends a page earlier after a few MiB.
 const PAGE: u64 = 1_000;
 
-/// The final records whose key starts with a prefix. Each page is a read of its own, so a long list is not one moment
-/// of the database.
+/// The records whose keys start with a prefix. Each page is a separate read, so a long list is not one moment of the
+/// database.
 pub struct Listing {
     client: Client,
     node: Option<NodeId>,
-    /// With the key of the last record that was read.
+    /// The key of the last record read.
     request: proto::ListRequest,
     left: u64,
-    /// Whether there may be more than was read.
+    /// Whether there may be more.
     more: bool,
     deadline: Instant,
 }
@@ -38,7 +38,7 @@ pub struct Listing {
 pub struct LogListing {
     client: Client,
     node: NodeId,
-    /// The position that comes next.
+    /// The position to read next.
     from: u64,
     left: u64,
     more: bool,
@@ -46,14 +46,14 @@ pub struct LogListing {
 }
 
 impl Client {
-    /// The first `limit` records whose key starts with `prefix`; the client's deadline is that of all pages together.
+    /// The first `limit` records whose keys start with `prefix`. The client's deadline is that of all pages together.
     pub fn listing(&self, prefix: Bytes, limit: u64, consistency: Consistency, node: Option<NodeId>) -> Listing {
         let (consistency, after) = (consistency.into(), Bytes::new());
         let request = proto::ListRequest { prefix, limit: 0, consistency, after };
         Listing { client: self.clone(), node, request, left: limit, more: true, deadline: self.deadline() }
     }
 
-    /// At most `limit` records whose key starts with `prefix`, in the order of keys; true if there are more.
+    /// At most `limit` records whose keys start with `prefix`, in key order; true if there are more.
     pub async fn list(
         &self,
         prefix: Bytes,
@@ -69,7 +69,7 @@ impl Client {
         Ok((records, listing.has_more()))
     }
 
-    /// At most `limit` entries of one node's log from position `from` on; the client's deadline is that of all pages
+    /// At most `limit` entries of one node's log from position `from` on. The client's deadline is that of all pages
     /// together.
     pub fn log_listing(&self, node: NodeId, from: u64, limit: u64) -> LogListing {
         LogListing { client: self.clone(), node, from, left: limit, more: true, deadline: self.deadline() }
@@ -87,7 +87,7 @@ impl Client {
 }
 
 impl Listing {
-    /// The next page; `None` after the last. It has at least one record.
+    /// The next page, with at least one record; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<Record>>, ClientError> {
         if !self.more || self.left == 0 {
             return Ok(None);
@@ -98,24 +98,24 @@ impl Listing {
         self.more = page.more && !page.records.is_empty();
         self.left = self.left.saturating_sub(page.records.len() as u64);
         let Some(last) = page.records.last() else { return Ok(None) };
-        // A copy of its own: the record's bytes are a part of the whole answer, and would keep all of it.
+        // A copy: the key otherwise keeps the memory of the whole response.
         self.request.after = Bytes::copy_from_slice(&last.key);
         Ok(Some(page.records.into_iter().map(Record::from).collect()))
     }
 
-    /// Whether there are records beyond those that were read.
+    /// Whether there are records after those that were read.
     pub fn has_more(&self) -> bool {
         self.more
     }
 
-    /// The caller was kept from asking for so long: that does not count.
+    /// Moves the deadline by the time that the caller itself needed.
     pub fn put_off(&mut self, by: Duration) {
         self.deadline += by;
     }
 }
 
 impl LogListing {
-    /// The next page; `None` after the last. It has at least one entry.
+    /// The next page, with at least one entry; `None` at the end.
     pub async fn next(&mut self) -> Result<Option<Vec<LogLine>>, ClientError> {
         if !self.more || self.left == 0 {
             return Ok(None);
@@ -141,18 +141,18 @@ impl LogListing {
         Ok(Some(lines))
     }
 
-    /// Whether the log has entries beyond those that were read.
+    /// Whether the log has entries after those that were read.
     pub fn has_more(&self) -> bool {
         self.more
     }
 
-    /// The caller was kept from asking for so long: that does not count.
+    /// Moves the deadline by the time that the caller itself needed.
     pub fn put_off(&mut self, by: Duration) {
         self.deadline += by;
     }
 }
 
-/// Pages that come at once would never meet the deadline by themselves.
+/// Without this, pages that arrive immediately would never check the deadline.
 fn in_time(client: &Client, deadline: Instant) -> Result<(), ClientError> {
     if Instant::now() < deadline {
         return Ok(());

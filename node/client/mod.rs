@@ -1,10 +1,10 @@
 //! The client library: finds the leader, writes and reads with a deadline, looks at nodes and watches them.
 //!
-//! An operation ends in one of three ways: it is done, it is definitely not done, or its outcome is unknown. A write
-//! that was lost on the way is tried again under its own name until the deadline, and applied once: a change of leader
-//! is no more than a delay. Unknown ([`ClientError::Unknown`]) is left for a deadline that passes before anybody could
-//! say what became of the write; it is never reported as failed. An overloaded node has taken nothing: the operation
-//! waits and is tried again, and if the deadline passes meanwhile, it ends as overloaded, which is definite.
+//! An operation ends in one of three ways: done, definitely not done, or unknown. The client retries a write under its
+//! own name until the deadline, and the cluster applies it once, so a change of leader is only a delay. An operation is
+//! unknown ([`ClientError::Unknown`]) if the deadline passes before any node has said whether the write was committed;
+//! it is never reported as failed. An overloaded node has done nothing: the client waits and retries, and if the
+//! deadline passes meanwhile the operation ends as overloaded, which is definite.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -21,11 +21,11 @@
 //! let record = client.get(Bytes::from("balance"), Consistency::Linearizable, None).await?;
 //! assert_eq!(record.map(|record| record.value), Some(Bytes::from("100")));
 //!
-//! // Only if nobody else has written it since.
+//! // Only if no other client has written it since.
 //! let expect = Expect::Revision(written.revision);
 //! match client.compare_and_set(Bytes::from("balance"), expect, Bytes::from("90")).await? {
 //!     CompareAndSet::Done(written) => println!("done as {}", written.id),
-//!     CompareAndSet::NotEqual { revision, .. } => println!("somebody wrote revision {revision:?}"),
+//!     CompareAndSet::NotEqual { revision, .. } => println!("another client wrote revision {revision:?}"),
 //! }
 //!
 //! // All or nothing.
@@ -36,7 +36,7 @@
 //!     ])
 //!     .await?;
 //!
-//! // Every committed change from here on, once and in order, across changes of leader.
+//! // Every committed change from here on, exactly once and in order, across changes of leader.
 //! let mut watching = client.watch(Bytes::from("balance"), Some(written.revision)).await?;
 //! let first = watching.next().await?;
 //! println!("revision {} made it {:?}", first.revision, first.value);
@@ -47,7 +47,7 @@
 //! Whole programs are in `node/client/examples`: a counter with compare-and-set, a watcher that resumes, writes that
 //! are applied once while leaders are killed.
 //!
-//! It knows only the wire, and shows none of its types.
+//! The API has none of the wire's types.
 
 mod error;
 
@@ -90,6 +90,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
+pub use crate::protocol::apply::Record;
 pub use crate::wire::address::check_address;
 pub use crate::wire::done::Done;
 pub use crate::wire::doubt::Doubt;
@@ -102,7 +103,7 @@ pub use listing::{Listing, LogListing};
 pub use reason::Reason;
 pub use types::{
     BatchChange, Changed, CompareAndSet, Consistency, InForce, LogLine, NodeStatus, Process, ProcessState, Processes,
-    Record, Reported, Written,
+    Reported, Written,
 };
 
 use crate::protocol::{ClusterId, NodeId};
@@ -111,18 +112,18 @@ use leader::Finder;
 use nodes::Nodes;
 use sessions::Sessions;
 
-/// How a client behaves.
+/// The options of a client.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The deadline of each operation.
     pub timeout: Duration,
-    /// The address of the launcher that started the nodes, where there is one: kill, restart, pause and resume go
-    /// through it.
+    /// The address of the launcher that started the nodes, if there is one. Kill, restart, pause and resume go through
+    /// it.
     pub launcher: Option<String>,
-    /// The cluster that must answer, if it is known: 16 bytes.
+    /// The cluster that must answer, if it is known: an id of 16 bytes.
     pub cluster: Option<Vec<u8>>,
-    /// After an answer "overloaded" wait and try again until the deadline. Without it the first such answer is the
-    /// result: for whoever measures.
+    /// Whether to wait and retry after an overload until the deadline. If not, the first overload is the result, as a
+    /// measurement needs it.
     pub wait_when_overloaded: bool,
 }
 
@@ -132,7 +133,7 @@ impl Default for Options {
     }
 }
 
-/// A cluster as a client sees it. Cheap to clone: clones share connections and sessions.
+/// A client of one cluster. Cheap to clone: clones share connections and sessions.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -145,23 +146,23 @@ struct Shared {
     options: Options,
     nodes: Nodes,
     finder: Finder,
-    /// One survey of all nodes at a time, however many operations wait for its result.
+    /// Allows one survey of all nodes at a time; all waiting operations share its result.
     surveying: Semaphore,
     sessions: Sessions,
-    /// The cluster that the watchers of this client's nodes have met.
+    /// The cluster that the watchers of this client's nodes have found.
     watched_cluster: Arc<OnceLock<ClusterId>>,
 }
 
 impl Client {
-    /// Connects to a cluster by any of its nodes' addresses; the others are learned from them. Fails at once if none of
-    /// the addresses takes a connection, and at the deadline if one does but nobody answers.
+    /// Connects to a cluster through any of its nodes; the others are learned from them. Fails immediately if none of
+    /// the addresses accepts a connection, and at the deadline if one does but no node answers.
     pub async fn connect(addresses: &[String], options: Options) -> Result<Client, ClientError> {
         let client = Client::new(addresses, options)?;
         client.meet(client.deadline()).await?;
         Ok(client)
     }
 
-    /// As [`Client::new`], of nodes whose ids are known.
+    /// Like [`Client::new`], for nodes whose ids are known.
     pub fn of_nodes(nodes: &[(NodeId, String)], options: Options) -> Result<Client, ClientError> {
         let addresses: Vec<String> = nodes.iter().map(|(_, address)| address.clone()).collect();
         let client = Client::new(&addresses, options)?;
@@ -192,32 +193,33 @@ impl Client {
         Ok(Client { shared: Arc::new(shared), timeout, wait_when_overloaded })
     }
 
-    /// The same client with another deadline: in step mode a write takes as long as a person takes to walk it.
+    /// The same client with another deadline, for step mode, in which a write takes as long as a person needs.
     pub fn with_timeout(&self, timeout: Duration) -> Client {
         Client { timeout, ..self.clone() }
     }
 
-    /// The same client, which gives an answer "overloaded" to its caller at once.
+    /// The same client, which returns an overload immediately.
     pub fn that_tells_overload(&self) -> Client {
         Client { wait_when_overloaded: false, ..self.clone() }
     }
 
+    /// The options that the client was made with.
     pub fn options(&self) -> &Options {
         &self.shared.options
     }
 
-    /// All nodes known so far, with their addresses.
+    /// The nodes known so far, with their addresses.
     pub fn nodes(&self) -> Vec<(NodeId, String)> {
         self.shared.nodes.ids()
     }
 
-    /// What a watcher of this cluster's node expects at its address. All watchers that share it follow one cluster: a
-    /// node of another one is refused, also one that was founded later at the same addresses.
+    /// What a watcher expects of the node at an address. Watchers that share it follow one cluster: a node of another
+    /// cluster at the same address is rejected, also one that was founded later.
     pub fn expected(&self, node: NodeId) -> watch::Expected {
         watch::Expected { node: Some(node), cluster: Some(Arc::clone(&self.shared.watched_cluster)) }
     }
 
-    /// The cluster that answers: its id of 16 bytes, once a node that belongs to one has answered.
+    /// The id of the cluster that answers, 16 bytes; `None` until a node that belongs to one has answered.
     pub fn cluster(&self) -> Option<Vec<u8>> {
         self.shared.nodes.cluster()
     }
@@ -226,8 +228,8 @@ impl Client {
         Instant::now() + self.timeout
     }
 
-    /// When an operation goes on without a node that has not answered: after this time, or a fifth of the deadline if
-    /// that is longer. Who gives more time has a slower machine or network.
+    /// After this long an operation continues without a node that has not answered; a fifth of the deadline if that is
+    /// longer, for slow machines and networks.
     fn silence(&self, least: Duration) -> Instant {
         Instant::now() + least.max(self.timeout / 5).min(self.timeout)
     }

@@ -1,4 +1,4 @@
-//! Reads of the final database. A read changes nothing, so another attempt may follow any other until the deadline.
+//! Reads of the final database. A read changes nothing, so it can be retried until the deadline.
 
 use std::time::{Duration, Instant};
 
@@ -12,28 +12,29 @@ use crate::client::backoff::{Backoff, PAUSE};
 use crate::client::error::{ClientError, refusal};
 use crate::client::nodes::{is_overload, overload, root_cause};
 use crate::client::reason::Reason;
-use crate::client::types::{Consistency, Record};
+use crate::client::types::Consistency;
+use crate::protocol::apply::Record;
 use crate::protocol::{NodeId, check_key};
 use crate::wire::endpoint::MESSAGE_BYTES_MAX;
 use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
 
-/// How long one attempt of a read may take: reads can be asked again, of another leader if need be.
+/// The time limit of one attempt of a read; the next one may go to another leader.
 const READ_ATTEMPT: Duration = Duration::from_secs(1);
 
-/// How one attempt ended: with a result, or so that another attempt makes sense.
+/// How one attempt ended: with a result, or with a reason to retry.
 enum Attempt<T> {
     Ended(Result<T, ClientError>),
     Again(ClientError),
-    /// The same, after a while.
+    /// Retry after a pause.
     Overloaded(ClientError),
 }
 
-/// What one node answered to a read.
+/// The answer of one node to a read.
 pub(super) type Answered<T> = Result<Result<T, proto::Refusal>, Status>;
 
 impl Client {
-    /// `None`: there is no such key. Without a node, the leader is asked.
+    /// `None`: the key is absent. Without `node` the leader is asked.
     pub async fn get(
         &self,
         key: Bytes,
@@ -47,7 +48,7 @@ impl Client {
         self.read(node, deadline, |channel| get_once(channel, request.clone())).await
     }
 
-    /// Asks until somebody answers or the deadline comes: a read changes nothing, so it can always be asked again.
+    /// Retries until a node answers or the deadline passes: a read changes nothing.
     pub(super) async fn read<T, A: Future<Output = Answered<T>>>(
         &self,
         node: Option<NodeId>,
@@ -87,11 +88,11 @@ impl Client {
                     last = Some(error);
                     continue;
                 }
-                // The one node that was asked for is not there: nobody else can stand in for it.
+                // The requested node does not answer: no other node can answer for it.
                 Attempt::Again(error @ ClientError::Unreachable { .. }) if node.is_some() => return Err(error),
                 Attempt::Again(error) if Instant::now() + PAUSE >= deadline => return Err(error),
                 Attempt::Again(error) => {
-                    // Where nothing answers in time, time may be what is missing.
+                    // After a timeout the next attempt gets more time.
                     if matches!(error, ClientError::TimedOut { .. }) {
                         time *= 2;
                     }
@@ -133,8 +134,8 @@ impl Client {
         }
     }
 
-    /// An operation that nobody has answered, with what keeps everybody from it: in step mode messages wait for a
-    /// person, who may have gone without ending it.
+    /// An operation without an answer, with the reason if it is step mode: messages wait for a person, who may have
+    /// left without ending it.
     pub(super) fn with_step_mode(&self, error: ClientError) -> ClientError {
         let frozen = self.shared.nodes.frozen();
         if frozen.is_empty() { error } else { error.in_step_mode(frozen) }
@@ -152,7 +153,7 @@ async fn get_once(channel: Channel, request: proto::GetRequest) -> Answered<Opti
         Some(Outcome::Record(record)) => Ok(Ok(Some(record.into()))),
         Some(Outcome::NotFound(_)) => Ok(Ok(None)),
         Some(Outcome::Refused(refusal)) => Ok(Err(refusal)),
-        None => Err(Status::internal("the answer says nothing")),
+        None => Err(Status::internal("the answer is empty")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a client gets: plain data, made from the wire's messages. Nothing here talks to anybody.
+//! The results of client operations: plain data, converted from the wire's messages.
 
 use std::collections::BTreeMap;
 
@@ -15,114 +15,132 @@ use crate::wire::refusal::DisksLost;
 /// A confirmed write: committed by a majority and applied.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Written {
+    /// The entry of the write.
     pub id: EntryId,
+    /// Its position in the log.
     pub position: Position,
-    /// Of the database afterwards: that of the write itself, of its last change, or of none if it changed nothing.
+    /// The revision of the database afterwards: that of the write, or of its last change; unchanged if it changed
+    /// nothing.
     pub revision: u64,
 }
 
-/// What a compare-and-set came to.
+/// The result of a compare-and-set.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CompareAndSet {
+    /// The value was written.
     Done(Written),
-    /// Nothing was changed: the key was last written by that revision, or is absent.
+    /// Nothing was changed: the key is not as expected.
     NotEqual {
+        /// The revision that wrote the present value; `None` if the key is absent.
         revision: Option<u64>,
-        /// What that revision wrote; `None` too if the key was written again meanwhile.
+        /// The value that this revision wrote; also `None` if the key was written again meanwhile.
         value: Option<Bytes>,
     },
 }
 
-/// One change of a batch.
+/// A change in a batch, see [`Client::batch`](crate::client::Client::batch).
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum BatchChange {
-    Put { key: Bytes, value: Bytes },
-    Delete { key: Bytes },
+    /// Sets a key to a value.
+    Put {
+        /// The key.
+        key: Bytes,
+        /// The new value.
+        value: Bytes,
+    },
+    /// Removes a key.
+    Delete {
+        /// The key.
+        key: Bytes,
+    },
 }
 
-/// A committed change that somebody watches.
+/// A committed change, as a watch gives it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Changed {
+    /// The key that changed.
     pub key: Bytes,
-    /// `None`: the key was deleted.
+    /// `None` if the key was deleted.
     pub value: Option<Bytes>,
+    /// The entry of the change.
     pub id: EntryId,
+    /// The revision of the change.
     pub revision: u64,
 }
 
-/// What a read must see.
+/// What a read must include.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Consistency {
-    /// All that was confirmed before the read began.
+    /// Every write that was confirmed before the read began.
     #[default]
     Linearizable,
-    /// The same, if the nodes' clocks run at about the same speed: a leader with a lease answers without asking the
-    /// others.
+    /// The same, if all clocks run at about the same rate: a leader with a lease answers without asking the other
+    /// nodes.
     Lease,
-    /// Answered by any node that asks so many voters, without the leader; 0: as few as are enough. Sees all that was
-    /// confirmed before, too. For single keys.
+    /// The same, for single keys, without the leader: any node answers after it has asked this number of voters; 0 asks
+    /// as few as suffice.
     Quorum(u32),
-    /// What the asked node has made final so far.
+    /// What the node that is asked has applied.
     Local,
-}
-
-/// A final record, with where its last write stands in the log.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Record {
-    pub key: Bytes,
-    pub value: Bytes,
-    pub id: EntryId,
-    pub create_revision: u64,
-    pub revision: u64,
-    /// How often the key was written since it was created.
-    pub version: u64,
 }
 
 /// A node of the cluster, whether it answers or not.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NodeStatus {
+    /// Its id, n1 being 1.
     pub id: NodeId,
+    /// `HOST:PORT`, as this client reaches it.
     pub address: String,
-    /// What it said of itself, or why it does not answer.
+    /// Its status, or why it does not answer.
     pub reported: Result<Reported, Reason>,
 }
 
-/// What a node says of itself.
+/// The status of a node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Reported {
+    /// Its role.
     pub role: RoleName,
+    /// The epoch that it has promised.
     pub epoch: Option<Epoch>,
+    /// The leader that it follows; itself if it leads.
     pub leader: Option<NodeId>,
+    /// The last entry of its log.
     pub last: Option<LogPoint>,
+    /// The last entry that it knows to be committed.
     pub committed: Option<LogPoint>,
+    /// The last entry that is applied to its final database.
     pub applied: Option<LogPoint>,
-    /// The last entry that the log has given up.
+    /// The last entry that the log no longer has.
     pub purged: Option<LogPoint>,
-    /// The last entry that the newest snapshot holds.
+    /// The last entry in the newest snapshot.
     pub snapshot: Option<LogPoint>,
+    /// The process id.
     pub pid: u32,
-    /// 16 bytes; absent until the node belongs to a cluster.
+    /// 16 bytes; `None` until the node belongs to a cluster.
     pub cluster: Option<Bytes>,
+    /// Whether faults can be injected.
     pub lab: bool,
+    /// The revision of its final database.
     pub revision: u64,
-    /// User and system time of the process so far.
+    /// User and system time of the process, in microseconds.
     pub cpu_micros: u64,
+    /// What an operator should know: repairs at the start, quarantined data, lost disks.
     pub notes: Vec<Note>,
-    /// All that is in force at its gate.
+    /// The rules in force at its gate.
     pub rules: Vec<LinkRule>,
-    /// Step mode.
+    /// Whether step mode is on.
     pub frozen: bool,
-    /// How many messages wait there.
+    /// The number of held messages.
     pub pending: u64,
-    /// In which way it is wrong on purpose.
+    /// How the node is faulty on purpose.
     pub wrong: Option<Wrong>,
-    /// How much of its time goes by until its timer runs out: the next heartbeat of a leader, else an election.
+    /// The time until its timer fires, in microseconds: the next heartbeat of a leader, otherwise an election.
     pub timer_micros: u64,
-    /// Which data folder it is.
+    /// Its data folder.
     pub incarnation: Option<Incarnation>,
-    /// The member list in effect there; absent until its log holds one.
+    /// The member list in force at it; `None` until its log has one.
     pub members: Option<Listed>,
-    /// Present if too few voters have the data folder that the list names to elect a leader.
+    /// Present if too few voters still have the data folder that the list names to elect a leader.
     pub disks_lost: Option<DisksLost>,
     /// The greatest feature level that the node supports; the level in force is in the member list.
     pub level_max: FeatureLevel,
@@ -131,55 +149,74 @@ pub struct Reported {
 /// One entry of a node's log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogLine {
+    /// Id, position and digest.
     pub point: LogPoint,
+    /// Whether the node knows the entry to be committed; otherwise it is intermediate.
     pub committed: bool,
+    /// What kind of entry it is.
     pub kind: Kind,
     /// Only from lab nodes.
     pub key: Option<Bytes>,
+    /// The value that the entry sets, from lab nodes only.
     pub value: Option<Bytes>,
+    /// Whether the lab injected the entry.
     pub forged: bool,
-    /// Session and sequence of a write in a session: entries with the same two are tries of one write, and only the
-    /// first one counts.
+    /// Session and sequence of a write in a session. Entries with the same two are attempts of one write; only the
+    /// first is applied.
     pub write: Option<(u64, u64)>,
 }
 
 /// The processes of a local cluster, as their launcher sees them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Processes {
+    /// The launcher's process id.
     pub launcher_pid: u32,
+    /// The processes, by node.
     pub nodes: Vec<Process>,
+    /// Whether faults can be injected.
     pub lab: bool,
-    /// The executable was rebuilt since the start.
+    /// The executable has been rebuilt since the launcher started.
     pub rebuilt: bool,
+    /// The faults in force.
     pub in_force: InForce,
 }
 
-/// What a launcher puts in force again when a node restarts.
+/// What the launcher sets again when a node restarts.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct InForce {
+    /// The rules of the gates.
     pub rules: Vec<LinkRule>,
-    /// Step mode.
+    /// Whether step mode is on.
     pub frozen: bool,
-    /// The nodes that are wrong on purpose, and how.
+    /// The nodes that are faulty on purpose, and how.
     pub wrong: BTreeMap<NodeId, Wrong>,
 }
 
+/// One process of a launcher.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Process {
+    /// The node.
     pub id: NodeId,
+    /// `HOST:PORT`, where it listens.
     pub address: String,
+    /// The process id; `None` while no process runs.
     pub pid: Option<u32>,
+    /// The data folder.
     pub data: String,
+    /// What the process does now.
     pub state: ProcessState,
-    /// Why it stopped, if it stopped by itself; else empty.
+    /// Why it ended, if it ended by itself; otherwise empty.
     pub exit: String,
 }
 
-/// What a process of the launcher does.
+/// The state of a launcher's process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ProcessState {
+    /// The process runs.
     Running,
+    /// The process is stopped by a signal until it is resumed.
     Paused,
+    /// No process runs.
     Stopped,
 }
 
@@ -208,26 +245,13 @@ impl TryFrom<proto::Point> for Written {
     type Error = Malformed;
 
     fn try_from(point: proto::Point) -> Result<Written, Malformed> {
-        // Where a write stands is all that its client needs: the digest may be left out. The revision is told beside
-        // it.
+        // The client needs only the place of its write, so the digest may be absent. The revision comes in another
+        // field.
         let id = EntryId::new(point.epoch, point.offset);
         if point.position == 0 {
             return Err(Malformed::Missing("position"));
         }
         Ok(Written { id, position: Position(point.position), revision: 0 })
-    }
-}
-
-impl From<proto::Record> for Record {
-    fn from(record: proto::Record) -> Record {
-        Record {
-            key: record.key,
-            value: record.value,
-            id: EntryId::new(record.epoch, record.offset),
-            create_revision: record.create_revision,
-            revision: record.revision,
-            version: record.version,
-        }
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{Numbers, TooOld, Write};
+use crate::protocol::apply::{ChangePage, Record, TooOld};
 use crate::protocol::{Entry, Position};
 use crate::runtime::inbox::{Completion, CompletionSender};
-use crate::server::{ChangedRecord, ChangesGone, Records, StoredRecord};
-use crate::storage::{FinalDatabase, LogReader, Record, SnapshotStore, StorageError};
+use crate::server::Records;
+use crate::storage::{FinalDatabase, LogReader, SnapshotStore, StorageError};
 
 pub(super) struct Stores {
     pub(super) database: Arc<dyn FinalDatabase>,
@@ -18,23 +18,20 @@ pub(super) struct Stores {
 }
 
 impl Records for Stores {
-    fn get(&self, key: &[u8]) -> Result<Option<StoredRecord>, String> {
-        Ok(self.database.read(key).map_err(text)?.map(stored))
+    fn get(&self, key: &[u8]) -> Result<Option<Record>, String> {
+        self.database.read(key).map_err(text)
     }
 
-    fn list(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<StoredRecord>, bool), String> {
-        let (records, more) = self.database.list(prefix, after, limit).map_err(text)?;
-        Ok((records.into_iter().map(stored).collect(), more))
+    fn list(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), String> {
+        self.database.list(prefix, after, limit).map_err(text)
     }
 
     fn revision(&self) -> u64 {
         self.database.revision()
     }
 
-    fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<(Vec<ChangedRecord>, u64), ChangesGone> {
-        let page = self.database.changes(after, prefix, limit);
-        let page = page.map_err(|TooOld { oldest }| ChangesGone { oldest })?;
-        Ok((page.changes.into_iter().map(changed).collect(), page.up_to))
+    fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld> {
+        self.database.changes(after, prefix, limit)
     }
 
     fn snapshot(&self, at: Position, offset: u64, bytes_max: u64) -> Result<Option<(Bytes, u64)>, String> {
@@ -62,18 +59,4 @@ impl Records for Stores {
 fn text(error: StorageError) -> String {
     tracing::error!("a read failed: {error}");
     error.to_string()
-}
-
-fn changed(write: Write) -> ChangedRecord {
-    let Write { key, id, revision, record } = write;
-    let deleted = record.is_none();
-    let nothing = Numbers { create_revision: 0, revision, version: 0 };
-    let (value, Numbers { create_revision, revision, version }) = record.unwrap_or((Bytes::new(), nothing));
-    let record = StoredRecord { key, value, id, create_revision, revision, version };
-    ChangedRecord { record, deleted }
-}
-
-fn stored(record: Record) -> StoredRecord {
-    let Record { key, value, id, create_revision, revision, version } = record;
-    StoredRecord { key, value, id, create_revision, revision, version }
 }

@@ -38,8 +38,8 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::protocol::apply::{ChangePage, Record, TooOld};
     use crate::protocol::{Entry, EntryId, Position};
-    use crate::server::records::{ChangedRecord, ChangesGone, StoredRecord};
 
     /// Keys `000`, `001`, … with values of one length.
     struct Numbered {
@@ -48,14 +48,14 @@ mod tests {
     }
 
     impl Records for Numbered {
-        fn get(&self, _: &[u8]) -> Result<Option<StoredRecord>, String> {
+        fn get(&self, _: &[u8]) -> Result<Option<Record>, String> {
             Ok(None)
         }
 
-        fn list(&self, _: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<StoredRecord>, bool), String> {
+        fn list(&self, _: &[u8], after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), String> {
             let keys = (0..self.count).map(|number| format!("{number:03}"));
             let later: Vec<_> = keys.filter(|key| after.is_none_or(|after| key.as_bytes() > after)).collect();
-            let records = later.iter().take(limit).map(|key| StoredRecord {
+            let records = later.iter().take(limit).map(|key| Record {
                 key: Bytes::from(key.clone()),
                 value: Bytes::from(vec![0; self.value_bytes]),
                 id: EntryId::new(1, 1),
@@ -70,8 +70,8 @@ mod tests {
             0
         }
 
-        fn changes(&self, after: u64, _: &[u8], _: usize) -> Result<(Vec<ChangedRecord>, u64), ChangesGone> {
-            Ok((Vec::new(), after))
+        fn changes(&self, after: u64, _: &[u8], _: usize) -> Result<ChangePage, TooOld> {
+            Ok(ChangePage { changes: Vec::new(), up_to: after })
         }
 
         fn snapshot(&self, _: Position, _: u64, _: u64) -> Result<Option<(Bytes, u64)>, String> {

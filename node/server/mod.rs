@@ -51,7 +51,7 @@ mod fault_service;
 mod observe;
 
 pub(crate) use control::About;
-pub(crate) use records::{ChangedRecord, ChangesGone, Records, StoredRecord};
+pub(crate) use records::Records;
 
 /// Concurrent calls on one connection; HTTP/2 makes further ones wait at the client.
 const CONNECTION_CALLS_MAX: u32 = 1_024;
@@ -167,8 +167,10 @@ fn handlers(services: Services) -> Handlers {
 /// Why serving ended.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
+    /// The description of the services could not be built.
     #[error("the reflection service does not know its own descriptors: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The listening socket failed.
     #[error("serving gRPC failed: {0}")]
     Transport(#[from] tonic::transport::Error),
 }

@@ -15,9 +15,10 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 use tonic::codegen::BoxStream;
 
+use crate::protocol::apply::{ChangePage, TooOld, Write};
 use crate::server::admission::limits::Permit;
 use crate::server::client::ClientService;
-use crate::server::records::{ChangedRecord, ChangesGone, Records};
+use crate::server::records::Records;
 use crate::wire::proto;
 use crate::wire::refusal::Refusal;
 
@@ -122,12 +123,12 @@ fn page(
     prefix: &[u8],
 ) -> Result<(proto::WatchResponse, u64), Box<proto::WatchResponse>> {
     match records.changes(after, prefix, CHANGES_MAX) {
-        Ok((changes, up_to)) => {
-            let (changes, up_to) = bounded(changes, up_to);
+        Ok(page) => {
+            let ChangePage { changes, up_to } = bounded(page);
             let changes = changes.into_iter().map(proto::Changed::from).collect();
             Ok((proto::WatchResponse { changes, up_to, ..proto::WatchResponse::default() }, up_to))
         }
-        Err(ChangesGone { oldest }) => {
+        Err(TooOld { oldest }) => {
             let refused = Some(Refusal::HistoryGone { revision: after + 1, bound: oldest }.to_wire());
             Err(Box::new(proto::WatchResponse { refused, oldest, ..proto::WatchResponse::default() }))
         }
@@ -135,18 +136,17 @@ fn page(
 }
 
 /// As many changes as fit into one message, at least one.
-fn bounded(mut changes: Vec<ChangedRecord>, up_to: u64) -> (Vec<ChangedRecord>, u64) {
+fn bounded(mut page: ChangePage) -> ChangePage {
     let mut bytes = 0;
-    let fits = |change: &&ChangedRecord| {
+    let fits = |change: &&Write| {
         let before = bytes;
-        bytes += change.record.key.len() + change.record.value.len();
+        bytes += change.key.len() + change.record.as_ref().map_or(0, |(value, _)| value.len());
         before < BYTES_MAX
     };
-    let count = changes.iter().take_while(fits).count();
-    if count == changes.len() {
-        return (changes, up_to);
+    let count = page.changes.iter().take_while(fits).count();
+    if count < page.changes.len() {
+        page.changes.truncate(count);
+        page.up_to = page.changes.last().map_or(page.up_to, |change| change.revision);
     }
-    changes.truncate(count);
-    let up_to = changes.last().map_or(up_to, |change| change.record.revision);
-    (changes, up_to)
+    page
 }

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::protocol::apply::Record;
 use crate::protocol::{
     ClusterId, Command, Entry, Incarnation, Kind, LogPoint, Membership, NodeId, Opening, Position, Promise,
 };
@@ -14,26 +15,34 @@ use crate::storage::open::identity::Identity;
 use crate::storage::open::lock::FolderLock;
 use crate::storage::open::restored::LogSummary;
 use crate::storage::permissions::create_folder;
-use crate::storage::{LogReader, Record, StorageError};
+use crate::storage::{LogReader, StorageError};
 
 /// Bodies read from the log for one page of entries.
 const PAGE_BYTES: u64 = 4 << 20;
 
 /// The content of a data folder. Entries and records are read in pages, so large logs can be shown.
 pub struct Inspection {
+    /// The folder that was read.
     pub folder: PathBuf,
     /// A process uses the folder: the fields below are what it had written at the time of reading.
     pub running: bool,
+    /// The owner of the folder.
     pub node: NodeId,
+    /// The folder's incarnation.
     pub incarnation: Incarnation,
+    /// The cluster of the node; `None` before it was founded.
     pub cluster: Option<ClusterId>,
+    /// The last promise: epoch and vote.
     pub promise: Option<Promise>,
+    /// The position of the first entry that the log still has; `None` for an empty log.
     pub first: Option<Position>,
+    /// The last entry of the log.
     pub last: Option<LogPoint>,
     /// The commit point on disk, by the commit file or the final database.
     pub committed: Option<LogPoint>,
     /// The last entry that the final database on disk holds, if any.
     pub applied: Option<LogPoint>,
+    /// The revision of the final database on disk.
     pub revision: u64,
     /// What an operator should know: a torn end, a final database that is missing or cannot be read.
     pub notes: Vec<String>,
@@ -42,13 +51,17 @@ pub struct Inspection {
     records: Option<Copy>,
 }
 
+/// Which of the assignment's two kinds of data an entry is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum EntryState {
+    /// Not known to be committed on this disk.
     Intermediate,
+    /// Committed.
     Committed,
 }
 
 impl EntryState {
+    /// The name for programs; fixed.
     pub const fn name(self) -> &'static str {
         match self {
             EntryState::Intermediate => "intermediate",
@@ -57,20 +70,29 @@ impl EntryState {
     }
 }
 
+/// The decoded body of an entry.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EntryContent {
+    /// The opening of an epoch.
     Opening(Opening),
+    /// The write of a client.
     Command(Command),
+    /// A member list.
     Members(Membership),
     /// The body does not decode.
     Unknown,
 }
 
+/// An entry with what its log says about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InspectedEntry {
+    /// The entry.
     pub entry: Entry,
+    /// Whether the lab injected it, and no push has confirmed it since.
     pub forged: bool,
+    /// Whether it is committed.
     pub state: EntryState,
+    /// What its body holds.
     pub content: EntryContent,
 }
 
@@ -167,7 +189,7 @@ fn scan_patiently(folder: &Path, running: bool) -> Result<Option<Scanned>, Stora
 fn copy_database(folder: &Path, running: bool, notes: &mut Vec<String>) -> Result<Option<Copy>, StorageError> {
     let source = sled_folder(folder);
     if !source.exists() {
-        notes.push("there is no final database yet: the next start makes it".into());
+        notes.push("there is no final database yet: the next start creates it".into());
         return Ok(None);
     }
     if running {

@@ -52,9 +52,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{Applied, ChangePage, TooOld, Write};
+use crate::protocol::apply::{Applied, ChangePage, Record, TooOld, Write};
 use crate::protocol::{
-    Append, Apply, Base, ChainCheck, ChunkOutcome, Entry, EntryId, Incarnation, LogPoint, Position, Promise, Restored,
+    Append, Apply, Base, ChainCheck, ChunkOutcome, Entry, Incarnation, LogPoint, Position, Promise, Restored,
     SnapshotId, WriteSnapshot,
 };
 
@@ -72,8 +72,11 @@ pub(crate) use open::lock::FolderLock;
 /// checksums, except [`IntermediateLog::record_commit`], which makes one write without a sync. The disk is written by
 /// another thread after [`IntermediateLog::flush`].
 pub trait IntermediateLog: Send {
+    /// Appends a promise. It must not be less than the last one.
     fn save_promise(&mut self, promise: Promise) -> Result<(), StorageError>;
 
+    /// Truncates the log if the operation says so, then appends its entries. They must continue the log without a
+    /// gap, and nothing committed may be truncated.
     fn append(&mut self, append: &Append) -> Result<(), StorageError>;
 
     /// Drops entries up to `base.last`, in whole segments. A durable snapshot must cover them.
@@ -88,9 +91,11 @@ pub trait IntermediateLog: Send {
     /// Makes everything so far durable (`fdatasync`), then calls `done` from another thread. Flushes complete in order.
     fn flush(&mut self, done: FlushDone) -> Result<(), StorageError>;
 
+    /// A reader that also finds entries that are not written yet.
     fn reader(&self) -> Arc<dyn LogReader>;
 }
 
+/// Called with the result of a flush, from the thread of the log.
 pub type FlushDone = Box<dyn FnOnce(Result<(), StorageError>) + Send>;
 
 /// Reads of the log. They may block on the disk, so the event loop never makes them.
@@ -117,6 +122,7 @@ pub trait FinalDatabase: Send + Sync {
     /// The number of keys; `None` if there are more than `most`. Takes time proportional to the number.
     fn count(&self, most: u64) -> Result<Option<u64>, StorageError>;
 
+    /// The record of a key; `None` if the key is absent.
     fn read(&self, key: &[u8]) -> Result<Option<Record>, StorageError>;
 
     /// Records whose key starts with `prefix` and is greater than `after`, in key order, at most `limit`, and whether
@@ -181,6 +187,7 @@ pub trait Dump: Send {
     /// The last applied entry of the snapshot.
     fn applied(&self) -> Option<LogPoint>;
 
+    /// The revision of the database at that entry.
     fn revision(&self) -> u64;
 
     /// The next rows; `None` at the end.
@@ -190,24 +197,17 @@ pub trait Dump: Send {
 /// Rows of the database in its own encoding, in key order.
 pub type Rows = Vec<(Bytes, Bytes)>;
 
-/// A final record, with the entry that wrote it last.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Record {
-    pub key: Bytes,
-    pub value: Bytes,
-    pub id: EntryId,
-    pub create_revision: u64,
-    pub revision: u64,
-    /// The number of writes of the key since it was created.
-    pub version: u64,
-}
-
 /// An opened data folder.
 pub struct Opened {
+    /// The folder's incarnation.
     pub incarnation: Incarnation,
+    /// Intermediate data.
     pub log: Box<dyn IntermediateLog>,
+    /// Final data, applied up to `restored.committed`.
     pub database: Arc<dyn FinalDatabase>,
+    /// The snapshots of the final data.
     pub snapshots: Arc<dyn SnapshotStore>,
+    /// What the core gets at its start.
     pub restored: Restored,
     /// What an operator should know, such as a rebuild of the final database.
     pub notes: Vec<String>,

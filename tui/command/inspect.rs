@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use epoca::protocol::apply::Record;
 use epoca::protocol::{MemberKind, Position};
-use epoca::storage::{EntryContent, InspectedEntry, Inspection, Record, StorageError, inspect};
+use epoca::storage::{EntryContent, InspectedEntry, Inspection, StorageError, inspect};
 use serde_json::{Map, Value, json};
 
 use super::messages;

@@ -55,6 +55,23 @@ pub struct Numbers {
     pub version: u64,
 }
 
+/// A record of the final database, with the entry that wrote it last.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Record {
+    /// The key.
+    pub key: Bytes,
+    /// The value.
+    pub value: Bytes,
+    /// The entry that wrote the value.
+    pub id: EntryId,
+    /// The revision that created the key.
+    pub create_revision: u64,
+    /// The revision that wrote the value.
+    pub revision: u64,
+    /// The number of writes since the key was created; the first one is 1.
+    pub version: u64,
+}
+
 /// One change of one key. Each has a revision of its own.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Write {

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{self, Applied, ChangePage, Numbers, Records, TooOld, Write, apply};
+use crate::protocol::apply::{self, Applied, ChangePage, Numbers, Record, Records, TooOld, Write, apply};
 use crate::protocol::{
     Append, Apply, Base, ChainCheck, ChunkOutcome, Entry, Incarnation, LogPoint, Position, Promise, Restored,
     SnapshotId, WriteSnapshot,
 };
 pub(in crate::runtime) use crate::storage::Opened;
-use crate::storage::{Dump, FinalDatabase, FlushDone, IntermediateLog, LogReader, Record, SnapshotStore, StorageError};
+use crate::storage::{Dump, FinalDatabase, FlushDone, IntermediateLog, LogReader, SnapshotStore, StorageError};
 
 /// A storage whose log is found damaged by every read.
 pub(in crate::runtime) fn damaged(id: u64) -> Opened {
@@ -38,7 +38,7 @@ struct Log {
 
 impl Log {
     fn entries(&self) -> MutexGuard<'_, Vec<Entry>> {
-        self.entries.lock().expect("nobody panics with the log")
+        self.entries.lock().expect("no holder of the lock panics")
     }
 }
 
@@ -142,7 +142,7 @@ impl Records for Kept {
 
 impl Database {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nobody panics with the database")
+        self.state.lock().expect("no holder of the lock panics")
     }
 }
 

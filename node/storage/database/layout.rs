@@ -16,8 +16,8 @@
 
 use bytes::Bytes;
 
+use crate::protocol::apply::Record;
 use crate::protocol::{EntryId, LogPoint};
-use crate::storage::Record;
 use crate::storage::database::checksum::Checksum;
 use crate::storage::log::{decode_point, encode_point};
 

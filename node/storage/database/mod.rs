@@ -36,11 +36,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 
-use crate::protocol::apply::{Applied, ApplyError, ChangePage, History, State as Final, TooOld, Write};
+use crate::protocol::apply::{Applied, ApplyError, ChangePage, History, Record, State as Final, TooOld, Write};
 use crate::protocol::{Apply, Entry, Incarnation, LogPoint, Position};
 use crate::storage::disk::Disk;
 use crate::storage::open::lock::FolderLock;
-use crate::storage::{Dump, FinalDatabase, Record, StorageError};
+use crate::storage::{Dump, FinalDatabase, StorageError};
 
 use background_flush::BackgroundFlush;
 use changes::{Changes, put_sessions};

@@ -5,8 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 
 use crate::protocol::LogPoint;
-use crate::protocol::apply::{Session, Sessions};
-use crate::storage::Record;
+use crate::protocol::apply::{Record, Session, Sessions};
 use crate::storage::database::checksum::Checksum;
 use crate::storage::database::files::open;
 use crate::storage::database::layout::{
@@ -31,7 +30,7 @@ impl DatabaseCopy {
         Ok(DatabaseCopy { tree, mark: (applied, revision) })
     }
 
-    /// Nothing if there is no mark: the making of the database was interrupted.
+    /// Nothing if there is no mark: the creation of the database was interrupted.
     pub(crate) fn list(&self, after: Option<&[u8]>, limit: usize) -> Result<(Vec<Record>, bool), String> {
         if self.mark.0.is_none() {
             return Ok((Vec::new(), false));
@@ -87,7 +86,7 @@ pub(super) fn read_mark(tree: &Tree) -> Result<(Option<LogPoint>, u64, Checksum)
     match tree.get(MARK).map_err(|error| error.to_string())? {
         None => Ok((None, 0, Checksum::default())),
         Some(bytes) => {
-            let (point, revision, sum) = decode_mark(&bytes).ok_or("the mark of what was applied is damaged")?;
+            let (point, revision, sum) = decode_mark(&bytes).ok_or("the mark of the last applied entry is damaged")?;
             Ok((Some(point), revision, sum))
         }
     }

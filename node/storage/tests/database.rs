@@ -5,10 +5,10 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::protocol::apply::Write;
+use crate::protocol::apply::{Record, Write};
 use crate::protocol::{Change, Command, Entry, Kind};
 use crate::storage::tests::support::*;
-use crate::storage::{Opened, Record, StorageError};
+use crate::storage::{Opened, StorageError};
 
 /// What a prefix of the log must have made, computed the plain way.
 pub fn expected(entries: &[Entry]) -> (Vec<Record>, u64) {
@@ -246,7 +246,7 @@ fn trap_06_an_unclean_database_with_a_row_too_few_or_of_another_moment_is_rebuil
         });
     });
     mended_after(why, |folder| unclean(folder, |rows| drop(rows.insert([1, b'?'], first_of(rows, 1).1).unwrap())));
-    mended_after("its making was interrupted", |folder| unclean(folder, |rows| drop(rows.remove([0]).unwrap())));
+    mended_after("its creation was interrupted", |folder| unclean(folder, |rows| drop(rows.remove([0]).unwrap())));
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn a_damaged_database_is_rebuilt_even_if_opening_it_panics() {
     }
 }
 
-/// sled reads a page when somebody asks for it: damage shows late, and must not come back at every start.
+/// sled reads a page on demand: damage shows late, and must not come back at every start.
 #[test]
 fn damage_that_shows_while_the_node_runs_leads_to_a_rebuild_at_the_next_start() {
     let folder = Folder::new();
@@ -403,7 +403,7 @@ fn without_the_commit_file_a_clean_database_says_what_is_committed() {
 }
 
 #[test]
-fn each_change_is_told_as_it_is_applied_and_the_keys_are_counted() {
+fn each_change_is_reported_as_it_is_applied_and_the_keys_are_counted() {
     let folder = Folder::new();
     let chain = varied_chain(60);
     let mut opened = folder.open();

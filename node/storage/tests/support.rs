@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tempfile::TempDir;
 
+use crate::protocol::apply::Record;
 use crate::protocol::{
     Append, Apply, Change, Command, Entry, EntryId, Epoch, FeatureLevel, Incarnation, Kind, LogPoint, Member,
     Membership, NodeId, Opening, Position, Promise,
@@ -15,7 +16,7 @@ use crate::protocol::{
 use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::log::SEGMENT_BYTES;
 use crate::storage::open::{OpenOptions, open_on};
-use crate::storage::{IntermediateLog, Opened, Record, StorageError};
+use crate::storage::{IntermediateLog, Opened, StorageError};
 use crate::verify::patience::Patience;
 
 pub const NODE: NodeId = NodeId(1);
@@ -60,7 +61,7 @@ impl Folder {
         open_on(self.disk.clone(), self.segment_bytes, &options)
     }
 
-    /// The final database is gone, so that the next start makes it anew.
+    /// The final database is gone, so that the next start creates it again.
     pub fn lose_database(&self) {
         std::fs::remove_dir_all(self.path().join("final")).unwrap();
     }

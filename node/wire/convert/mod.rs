@@ -12,6 +12,8 @@ mod message;
 
 mod change;
 
+mod record;
+
 mod membership;
 
 mod shape;
@@ -34,6 +36,14 @@ pub use trace::{NodeSnapshot, Observation};
 const PUSHED_MAX: usize = 16_384;
 
 /// Why a message from the wire was refused.
+///
+/// | field | meaning |
+/// | --- | --- |
+/// | `what` | the name of the field in the message |
+/// | `found`, `least` | what the field holds; the least that it may hold |
+/// | `id`, `kind` | the entry whose body does not decode, and its kind |
+/// | `number`, `name`, `fields` | the number of an event, and its fact as it came |
+#[allow(missing_docs, reason = "the fields are in the table above; a text says what its variant means")]
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Malformed {
     #[error("malformed message: `{0}` is missing")]
