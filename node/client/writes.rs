@@ -1,9 +1,9 @@
-//! Writes, each of them applied at most once however often it is tried.
+//! Writes. Each is applied at most once, however often it is retried.
 //!
-//! Whatever happens to an attempt, a refusal, a broken connection, a leader that stepped down with the entry in its
-//! log, another one follows under the same name until the deadline; the nodes answer a retry with what the first one
-//! came to. Only a write whose deadline passes after an attempt may have left ends as unknown. An answer "overloaded"
-//! is definite: if all attempts met it, so does the write end.
+//! After a refusal, a broken connection or a leader that stepped down with the entry in its log, the client retries
+//! under the same name until the deadline, and the nodes answer a retry with the result of the first application. Only
+//! a write whose deadline passes after an attempt that may have been sent ends as unknown. An overload is definite: if
+//! every attempt met it, the write ends as overloaded.
 
 use std::time::{Duration, Instant};
 
@@ -22,20 +22,20 @@ use crate::wire::doubt::Doubt;
 use crate::wire::proto;
 use crate::wire::refusal::Refusal;
 
-/// A write that waits for so long asks whether another node leads by now. As long as none does it waits on: its entry
-/// is in a log that may yet be committed, and a second one would help nobody.
+/// A write that waits this long checks whether another node leads. If none does it continues to wait: its entry is in a
+/// log that may still be committed, and a second attempt would not help.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How one attempt ended.
+/// The result of one attempt.
 enum Attempt {
     Ended(Result<CompareAndSet, ClientError>),
-    /// Definitely not taken; another one makes sense.
+    /// Definitely not accepted; retry.
     NotTaken(ClientError),
-    /// Definitely not taken; another one makes sense, of the same node, after a while.
+    /// Definitely not accepted; retry at the same node, after a pause.
     Overloaded(ClientError),
-    /// It may have been taken: from now on the outcome is unknown until a retry is answered.
+    /// It may have been accepted: the outcome is unknown until a retry is answered.
     Doubtful(Reason),
-    /// The session is not known any more: this attempt was not taken.
+    /// The nodes have forgotten the session: this attempt was not accepted.
     SessionLost(ClientError),
 }
 
@@ -45,12 +45,12 @@ impl Client {
         self.write(Change::Put { key, value }).await.and_then(done)
     }
 
-    /// Deletes a key. Deleting an absent key is a write, too.
+    /// Deletes a key. Deleting an absent key is a write too.
     pub async fn delete(&self, key: Bytes) -> Result<Written, ClientError> {
         self.write(Change::Delete { key }).await.and_then(done)
     }
 
-    /// Writes the value only if the key is as expected. Not equal is an answer, not an error: nothing was changed.
+    /// Writes the value only if the key is as expected. Not equal is a result, not an error: nothing was changed.
     pub async fn compare_and_set(
         &self,
         key: Bytes,
@@ -60,7 +60,7 @@ impl Client {
         self.write(Change::CompareAndSet { key, expect, value }).await
     }
 
-    /// Puts and deletes, in order, all or nothing. Each counts a revision of its own; the answer has the last one.
+    /// Puts and deletes, in order, all or nothing. Each has a revision of its own; the result has the last one.
     pub async fn batch(&self, changes: Vec<BatchChange>) -> Result<Written, ClientError> {
         let change = |change| match change {
             BatchChange::Put { key, value } => Change::Put { key, value },
@@ -71,19 +71,19 @@ impl Client {
 
     async fn write(&self, change: Change) -> Result<CompareAndSet, ClientError> {
         change.check()?;
-        self.write_until_known((&change).into()).await.map_err(|error| self.with_step_mode(error))
+        self.write_until_known(change.into()).await.map_err(|error| self.with_step_mode(error))
     }
 
     async fn write_until_known(&self, change: proto::write_request::Change) -> Result<CompareAndSet, ClientError> {
         let deadline = self.deadline();
         let mut ticket: Option<Ticket> = None;
         let mut backoff = Backoff::default();
-        // What the last attempt met, and why an earlier one may have been taken.
+        // The reason of the last attempt, and why an earlier one may have been accepted.
         let (mut last, mut doubt) = (None, None);
         loop {
             let address = match self.leader(deadline).await {
                 Ok(address) => address,
-                // What an attempt met says more than that there was none after it.
+                // The reason of an attempt says more than the missing time for another one.
                 Err(error) => return Err(doubt.map(unknown).or(last).unwrap_or(error)),
             };
             let named = match &mut ticket {
@@ -100,7 +100,7 @@ impl Client {
                 Attempt::Ended(Err(_)) => {}
                 Attempt::NotTaken(error) => last = Some(error),
                 Attempt::Overloaded(error) if self.wait_when_overloaded || doubt.is_some() => {
-                    // Whoever is overloaded leads still, as far as is known.
+                    // An overloaded node still leads, as far as is known.
                     if backoff.overloaded(deadline).await {
                         last = Some(error);
                         continue;
@@ -185,7 +185,7 @@ impl Client {
     }
 }
 
-/// Only a compare-and-set compares.
+/// Only a compare-and-set has this result.
 fn done(result: CompareAndSet) -> Result<Written, ClientError> {
     match result {
         CompareAndSet::Done(written) => Ok(written),

@@ -14,35 +14,33 @@ use crate::wire::forwarded::forwarded;
 use crate::wire::proto;
 use crate::wire::refusal::Refusal;
 
-/// A write with its decoded change. The request is kept for forwarding; both share their bytes.
-pub(super) struct CheckedWrite {
-    request: proto::WriteRequest,
-    change: Change,
+/// A checked write, encoded for the log. The encoded command is the only copy of key and value that the node keeps
+/// while the write is in progress: log, pushes and this handler share its memory.
+struct CheckedWrite {
+    command: Bytes,
     /// Another node has forwarded the request; it is not forwarded again.
     is_forwarded: bool,
 }
 
 impl CheckedWrite {
-    /// Decodes and checks a request. This is the only place of a node that checks the limits of keys, values and
-    /// batches.
-    pub(super) fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<CheckedWrite, Refusal> {
-        let Some(change) = &request.change else {
-            return Err(Refusal::EmptyWrite {});
-        };
+    /// Decodes, checks and encodes a request. This is the only place of a node that checks the limits of keys, values
+    /// and batches.
+    fn new(request: proto::WriteRequest, is_forwarded: bool) -> Result<CheckedWrite, Refusal> {
+        let change = request.change.ok_or(Refusal::EmptyWrite {})?;
         let change = Change::try_from(change).map_err(|_| Refusal::NothingExpected {})?;
         change.check()?;
-        Ok(CheckedWrite { request, change, is_forwarded })
-    }
-
-    fn command(&self) -> Bytes {
-        let proto::WriteName { session, sequence, born, answered } = self.request.name.unwrap_or_default();
+        let proto::WriteName { session, sequence, born, answered } = request.name.unwrap_or_default();
         let once = born.map(|born| Once { born, answered });
-        Command { session, sequence, once, change: self.change.clone() }.encode()
+        let command = Command { session, sequence, once, change }.encode();
+        Ok(CheckedWrite { command, is_forwarded })
     }
 
     /// The key of a compare-and-set; `None` for other changes.
-    fn compared_key(&self) -> Option<&Bytes> {
-        if let Change::CompareAndSet { key, .. } = &self.change { Some(key) } else { None }
+    fn compared_key(&self) -> Option<Bytes> {
+        match Command::decode(&self.command)?.change {
+            Change::CompareAndSet { key, .. } => Some(key),
+            Change::Put { .. } | Change::Delete { .. } | Change::Batch(_) => None,
+        }
     }
 }
 
@@ -54,7 +52,7 @@ impl ClientService {
                 Ok(admitted) => admitted,
                 Err(refusal) => return refused_response(&refusal),
             };
-        let command = write.command();
+        let command = write.command.clone();
         let answer = match self.queue.ask(|reply| requests::Request::Write(command, reply)) {
             Ok(answer) => answer.await,
             Err(why) => return refused_response(&why.into()),
@@ -62,7 +60,7 @@ impl ClientService {
         match answer {
             Ok(Answer::Applied { applied, .. }) => self.applied_response(&write, applied),
             Ok(Answer::Forward(leader)) if write.is_forwarded => refused_response(&Refusal::NotALeader { leader }),
-            Ok(Answer::Forward(leader)) => Box::pin(self.forward_write(leader, write.request)).await,
+            Ok(Answer::Forward(leader)) => Box::pin(self.forward_write(leader, &write.command)).await,
             Ok(Answer::Refused(refusal)) => refused_response(&refusal.into()),
             Ok(Answer::Unknown) => unknown_response(&Doubt::SteppedDown {}),
             Ok(Answer::Injected(_) | Answer::Snapshot(_) | Answer::Readable | Answer::Done) => {
@@ -89,12 +87,14 @@ impl ClientService {
 
     /// The revision that a compare-and-set found, with its value if the key still has that revision.
     fn not_equal(&self, write: &CheckedWrite, revision: Option<u64>) -> proto::NotEqual {
-        let record = write.compared_key().and_then(|key| self.records.get(key).ok().flatten());
+        let record = write.compared_key().and_then(|key| self.records.get(&key).ok().flatten());
         let value = record.filter(|record| Some(record.revision) == revision).map(|record| record.value);
         proto::NotEqual { revision, value }
     }
 
-    async fn forward_write(&self, leader: NodeId, request: proto::WriteRequest) -> proto::WriteResponse {
+    async fn forward_write(&self, leader: NodeId, command: &Bytes) -> proto::WriteResponse {
+        let Some(command) = Command::decode(command) else { return refused_response(&Refusal::Internal {}) };
+        let request = proto::WriteRequest::from(command);
         let call =
             |mut client: proto::client_client::ClientClient<_>| async move { client.write(forwarded(request)).await };
         self.forwarder.call_leader(leader, call).await.unwrap_or_else(|lost| match lost {

@@ -48,10 +48,11 @@ impl CommitFile {
     }
 
     pub(crate) fn record(&mut self, point: LogPoint) -> io::Result<()> {
-        let mut bytes = FileKind::CommitPoint.magic().to_vec();
-        bytes.extend_from_slice(&encode_point(point));
-        let checksum = crc32fast::hash(&bytes).to_le_bytes();
-        bytes.extend_from_slice(&checksum);
+        let mut bytes = [0; SLOT_BYTES];
+        bytes[..BEGINNING_BYTES].copy_from_slice(&FileKind::CommitPoint.magic());
+        bytes[BEGINNING_BYTES..CHECKED_BYTES].copy_from_slice(&encode_point(point));
+        let checksum = crc32fast::hash(&bytes[..CHECKED_BYTES]).to_le_bytes();
+        bytes[CHECKED_BYTES..].copy_from_slice(&checksum);
         self.file.write_all_at(&bytes, SLOTS[self.next_slot])?;
         self.next_slot = 1 - self.next_slot;
         Ok(())
