@@ -37,6 +37,8 @@
 //!
 //! The command line and the console are the binary in `tui/`, a separate crate that the library cannot name.
 
+#![warn(missing_docs)]
+
 pub use epoca_protocol as protocol;
 
 pub mod storage;

@@ -1,19 +1,19 @@
 //! How long a client waits before it tries again, and when it is too late for that.
 //!
-//! What most refusals speak of ends by itself within a moment, as that nobody leads: the pause is short and always the
-//! same. A node that is overloaded is left alone for longer each time, and by chance for a little more or less, so that
-//! clients which were refused together do not come back together.
+//! Most refusals end by themselves within a moment, such as the time without a leader: the pause before the next
+//! attempt is short and constant. After an overload the pause doubles up to a bound, with random jitter, so that
+//! clients that were refused together do not return together.
 
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep_until;
 
-/// Between two attempts.
+/// The pause before another attempt, after anything but an overload.
 pub(super) const PAUSE: Duration = Duration::from_millis(10);
-/// After the first answer "overloaded", doubled with each further one up to the greatest.
+/// The pause after the first overload; each further one doubles it, up to the maximum.
 const OVERLOADED_MIN: Duration = Duration::from_millis(10);
 const OVERLOADED_MAX: Duration = Duration::from_millis(500);
-/// Whoever has a definite answer begins no attempt with less time left: it would mostly learn less than is known.
+/// With less time left than this no attempt begins after a definite answer: it would mostly end as unknown.
 pub(super) const LAST_ATTEMPT: Duration = Duration::from_millis(250);
 
 /// The waits of one operation.
@@ -23,7 +23,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Waits after an answer "overloaded"; false, at once, if there is no time for another attempt.
+    /// Waits after an overload. False, without a wait, if there is no time for another attempt.
     pub async fn overloaded(&mut self, deadline: Instant) -> bool {
         let until = Instant::now() + by_chance(self.greatest());
         if until + LAST_ATTEMPT >= deadline {
@@ -33,23 +33,23 @@ impl Backoff {
         true
     }
 
-    /// The longest that the next wait may be.
+    /// The upper bound of the next wait.
     fn greatest(&mut self) -> Duration {
         let doubled = OVERLOADED_MIN.saturating_mul(1 << self.overloaded.min(16));
         self.overloaded += 1;
         doubled.min(OVERLOADED_MAX)
     }
 
-    /// Waits before any other attempt; false if the deadline has passed by then.
+    /// Waits before any other attempt. False if the deadline passes first.
     pub async fn pause(deadline: Instant) -> bool {
         sleep_until((Instant::now() + PAUSE).min(deadline).into()).await;
         Instant::now() < deadline
     }
 }
 
-/// Between the half and the whole of it.
+/// A random time between half of it and all of it.
 fn by_chance(greatest: Duration) -> Duration {
-    // Without random numbers it is the whole: that spreads less, and is still bounded.
+    // Without random numbers the whole time: less spread, still bounded.
     let share = getrandom::u64().map_or(1.0, |random| random as f64 / u64::MAX as f64);
     greatest.mul_f64(0.5 + share / 2.0)
 }
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_were_refused_together_do_not_come_back_together() {
+    fn clients_refused_together_do_not_return_together() {
         let mut waits: Vec<_> = (0..100).map(|_| by_chance(OVERLOADED_MAX)).collect();
         assert!(waits.iter().all(|wait| (OVERLOADED_MAX / 2..=OVERLOADED_MAX).contains(wait)), "{waits:?}");
         waits.sort();

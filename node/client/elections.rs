@@ -16,8 +16,8 @@ impl Client {
         self.control(node, async |mut control| control.stand(proto::StandRequest {}).await).await
     }
 
-    /// Hands leadership over: to the node named, or to the one that is caught up best. Asks the leader and waits until
-    /// the other one leads; if nobody leads, asks the node itself to stand.
+    /// Transfers leadership to the node named, or to the replica that is caught up best. Asks the leader and waits
+    /// until the target leads; without a leader asks the target to start an election.
     pub async fn lead(&self, to: Option<NodeId>) -> Result<Done, ClientError> {
         let deadline = self.deadline();
         let named = match to {

@@ -1,4 +1,4 @@
-//! How an operation can end without being done. Each text says what went wrong, with what, and what to do.
+//! Why an operation was not done. Each text says what went wrong, with what, and what to do.
 
 use std::time::Duration;
 
@@ -9,44 +9,59 @@ use crate::wire::convert::Malformed;
 use crate::wire::proto;
 use crate::wire::refusal::{Refusal, names};
 
-/// How an operation ended without being done. [`ClientError::code`] is for programs, `Display` for people.
+/// Why an operation was not done. [`ClientError::code`] is for programs, `Display` for people.
+///
+/// | field | meaning |
+/// | --- | --- |
+/// | `addresses`, `address` | where the client connected, as `HOST:PORT` |
+/// | `timeout` | the deadline of the operation |
+/// | `why` | what the last attempt met |
+/// | `node`, `nodes` | the node that was named; the nodes of the cluster |
+#[allow(missing_docs, reason = "the fields are in the table above; a text says what its variant means")]
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum ClientError {
-    /// A node said no, or the client did before it sent anything: definitely not done.
+    /// A node refused it, or the client did before it sent anything. Definitely not done.
     #[error("{0}")]
     Refused(Refusal),
-    /// Definitely not done.
-    #[error("nobody answers at {} ({why}). Is a cluster running? `epoca cluster` starts one, --connect names \
-        another", .addresses.join(", "))]
+    /// No node accepts a connection. Definitely not done.
+    #[error(
+        "no node answers at {} ({why}): start a cluster with `epoca cluster`, or name another one with --connect",
+        .addresses.join(", ")
+    )]
     Unreachable { addresses: Vec<String>, why: Reason },
-    /// Definitely not done.
-    #[error("no leader took it within {}: {why}", seconds(*.timeout))]
+    /// No leader was found in time. Definitely not done.
+    #[error("no leader accepted it within {}: {why}", seconds(*.timeout))]
     NoLeader { timeout: Duration, why: Reason },
-    /// A read, or a look at a node, that nobody answered in time.
+    /// A read or a status request had no answer in time. It changes nothing.
     #[error("no answer within {}: {why}", seconds(*.timeout))]
     TimedOut { timeout: Duration, why: Reason },
-    /// The write may have left and nobody said what became of it: it may or may not happen.
-    #[error("outcome unknown: {why}. Read the key to see whether it was written")]
+    /// A write may have been sent, and no answer says whether it was committed.
+    #[error("outcome unknown: {why}. Read the key to see whether the write was applied")]
     Unknown { why: Reason },
-    /// The same of a change of the member list.
+    /// Like [`ClientError::Unknown`], for a change of the member list.
     #[error("outcome unknown: {why}. `epoca member list` shows whether it was done")]
     UnknownChange { why: Reason },
+    /// The named node is not one of the cluster's.
     #[error("there is no node {node}; the nodes are {}", names(.nodes, " "))]
     UnknownNode { node: NodeId, nodes: Vec<NodeId> },
+    /// The node that answers belongs to another cluster than [`Options::cluster`](crate::client::Options::cluster).
     #[error(
         "the node at {address} belongs to another cluster than the one in the data folder; name yours with --connect"
     )]
     OtherCluster { address: String },
-    #[error("{address:?} is no address: {}", right_form(.address))]
+    /// An address is not of the form `HOST:PORT`.
+    #[error("{address:?} is not an address: {}", right_form(.address))]
     BadAddress { address: String },
+    /// The node was not started by a launcher, so none can signal its process.
     #[error("{node} was started by hand: do it there")]
     NoLauncher { node: NodeId },
-    #[error("the system gives no random numbers: {0}")]
+    /// A session id could not be drawn.
+    #[error("the system provides no random numbers: {0}")]
     NoRandom(String),
 }
 
 impl ClientError {
-    /// Adds the nodes in step mode to an error that tells of a missing answer or a missing leader.
+    /// Adds the nodes in step mode to an error about a missing answer or leader.
     pub(super) fn in_step_mode(mut self, nodes: Vec<NodeId>) -> ClientError {
         if let ClientError::NoLeader { why, .. }
         | ClientError::TimedOut { why, .. }
@@ -63,12 +78,12 @@ impl ClientError {
         if let ClientError::Refused(refusal) = self { Some(refusal) } else { None }
     }
 
-    /// Nothing was taken because too much is under way.
+    /// Nothing was done, because the node has too much in progress.
     pub fn is_overload(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_overload)
     }
 
-    /// For machines; fixed.
+    /// The code for programs; fixed.
     pub fn code(&self) -> &'static str {
         match self {
             ClientError::Refused(refusal) => refusal.code(),
@@ -97,13 +112,13 @@ impl From<InvalidChange> for ClientError {
     }
 }
 
-/// A refusal of a later version, whose code is not known here, keeps its words.
+/// A refusal of a later version, with a code that is unknown here, keeps its text.
 pub(super) fn refusal(wire: proto::Refusal) -> Refusal {
     let message = wire.message.clone();
     Refusal::try_from(wire).unwrap_or(Refusal::Malformed { reason: message })
 }
 
-/// An answer from this address that does not decode.
+/// A response from this address that does not decode.
 pub(super) fn malformed(address: &str, error: &Malformed) -> ClientError {
     ClientError::Refused(Refusal::Malformed { reason: format!("{address}: {error}") })
 }

@@ -1,5 +1,5 @@
-//! Faults at the nodes' gates: rules, step mode, the messages that wait, forged entries. A change that must outlast a
-//! restart goes through the launcher where there is one, else straight to the nodes.
+//! Faults at the gates of nodes: rules, step mode, held messages, forged entries. A change that must survive a restart
+//! goes through the launcher if there is one, otherwise directly to the nodes.
 
 use std::time::Duration;
 
@@ -16,24 +16,27 @@ use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 use crate::wire::refusal::Refusal;
 
-/// A node that has not answered by then counts as one that is down.
+/// A node that has not answered after this long counts as down.
 const SILENT: Duration = Duration::from_secs(1);
 
-/// What is done to a message that waits.
+/// What to do with a held message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Handling {
+    /// It reaches the core now.
     Deliver,
-    /// It is lost.
+    /// It is dropped.
     Discard,
-    /// It is delivered by itself after so long.
+    /// It is delivered automatically after this time.
     Delay {
+        /// The time, in milliseconds.
         millis: u64,
     },
+    /// A second copy is held.
     Duplicate,
 }
 
 impl Client {
-    /// Puts a rule in force, or with `both_ways` the same in both directions of its link.
+    /// Sets a rule; with `both_ways` also its opposite direction.
     pub async fn set_rule(&self, rule: &LinkRule, both_ways: bool) -> Result<Done, ClientError> {
         if let (Some(node), true) = (rule.from, rule.from == rule.to) {
             return Err(Refusal::SameNode { node }.into());
@@ -48,14 +51,14 @@ impl Client {
         Ok(Done::RuleSet { rule: *rule, both_ways, later: Vec::new() })
     }
 
-    /// Puts a rule in force at one node.
+    /// Sets a rule at one node.
     pub async fn set_rule_at(&self, node: NodeId, rule: &LinkRule, both_ways: bool) -> Result<Done, ClientError> {
         let request = proto::SetRuleRequest { rule: Some(rule.into()), both_ways };
         self.control(node, async move |mut control| control.set_rule(request).await).await
     }
 
-    /// Lifts rules wherever they are in force. With all of them step mode ends too, and the launcher restarts nodes
-    /// that are wrong on purpose; without one they stay wrong, and the answer names them.
+    /// Clears rules wherever they are in force. Clearing all of them also ends step mode, and the launcher restarts
+    /// nodes that are faulty on purpose. Without a launcher these stay faulty; the result names them.
     pub async fn clear_rules(&self, selection: &RuleSelection) -> Result<Done, ClientError> {
         if let RuleSelection::Link(a, b) = selection
             && a == b
@@ -88,7 +91,7 @@ impl Client {
         })
     }
 
-    /// Lifts rules at one node.
+    /// Clears rules at one node.
     pub async fn clear_rules_at(&self, node: NodeId, selection: &RuleSelection) -> Result<Done, ClientError> {
         let request = proto::ClearRuleRequest::from(selection);
         self.control(node, async move |mut control| control.clear_rule(request).await).await
@@ -111,12 +114,12 @@ impl Client {
         self.set_rule(&LinkRule::cut(a, b)[0], true).await
     }
 
-    /// Lifts all rules for the link between two nodes.
+    /// Clears all rules of the link between two nodes.
     pub async fn heal(&self, a: NodeId, b: NodeId) -> Result<Done, ClientError> {
         self.clear_rules(&RuleSelection::Link(a, b)).await
     }
 
-    /// Step mode for the whole cluster: timers stand still, every message waits.
+    /// Step mode for the whole cluster: timers stop, every message is held.
     pub async fn step(&self, on: bool) -> Result<Done, ClientError> {
         let request = proto::StepRequest { on };
         if let Some(launcher) = self.options().launcher.clone() {
@@ -129,12 +132,13 @@ impl Client {
         Ok(if on { Done::StepOn { later } } else { Done::StepOff { later } })
     }
 
+    /// Step mode at one node.
     pub async fn step_at(&self, node: NodeId, on: bool) -> Result<Done, ClientError> {
         let request = proto::StepRequest { on };
         self.control(node, async move |mut control| control.step(request).await).await
     }
 
-    /// The messages that wait at all nodes that answer, the oldest first.
+    /// The held messages of all nodes that answer, oldest first.
     pub async fn pending(&self) -> Result<Vec<PendingMessage>, ClientError> {
         let nodes = self.met().await?;
         let asked = nodes.into_iter().map(|node| self.pending_at(node));
@@ -147,7 +151,7 @@ impl Client {
                     all.extend(pending);
                     answered = true;
                 }
-                // A node that is down keeps nothing.
+                // A node that is down holds nothing.
                 Err(error) => why = Some(error),
             }
         }
@@ -168,7 +172,7 @@ impl Client {
         messages.collect::<Result<_, _>>().map_err(|error| malformed(&address, &error))
     }
 
-    /// Does something to a message that waits; to the oldest if several have the same id.
+    /// Handles a held message; the oldest one if several have this id.
     pub async fn handle(&self, id: MessageId, handling: Handling) -> Result<Done, ClientError> {
         let (handling, millis) = match handling {
             Handling::Deliver => (proto::Handling::Deliver, None),
@@ -180,13 +184,13 @@ impl Client {
         self.control(id.to, async move |mut control| control.handle(request).await).await
     }
 
-    /// Lets the node's timer run out now; at the others as much time goes by, but none of their timers runs out.
+    /// Lets a node's timer fire now. At the other nodes the same time passes, but none of their timers fires.
     pub async fn tick(&self, node: NodeId) -> Result<Done, ClientError> {
         let nodes = self.met().await?;
         let left = self.time_left(node).await?;
-        // First at the others: who is asked for a vote must not think that it has heard a leader just now.
+        // The others first: a voter must not believe that it has just heard a leader.
         for other in nodes.into_iter().filter(|other| *other != node) {
-            // A node that is down has no time.
+            // A node that is down has no time to pass.
             let _ = self.tick_at(other, Some(left)).await;
         }
         self.tick_at(node, None).await?;
@@ -210,7 +214,7 @@ impl Client {
         }
     }
 
-    /// Puts `count` forged entries at the end of a replica's log.
+    /// Appends `count` forged entries to a replica's log.
     pub async fn inject(
         &self,
         node: NodeId,
@@ -223,7 +227,7 @@ impl Client {
         self.control(node, async move |mut control| control.inject(request).await).await
     }
 
-    /// All nodes of the cluster, once it is known which they are.
+    /// The nodes of the cluster, once they are known.
     async fn met(&self) -> Result<Vec<NodeId>, ClientError> {
         if self.nodes().is_empty() {
             self.meet(self.deadline()).await?;
@@ -247,7 +251,7 @@ impl Client {
     }
 }
 
-/// The nodes whose gates have the rule: both ends where messages are dropped, else the receiver.
+/// The nodes that have the rule: both ends if it drops messages, otherwise the receiver.
 fn ends(rule: &LinkRule, both_ways: bool) -> Vec<NodeId> {
     let from = rule.from.filter(|_| both_ways || rule.effect == Effect::Drop);
     from.into_iter().chain(rule.to).collect()

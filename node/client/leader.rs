@@ -1,8 +1,8 @@
-//! Who leads, judged from what all nodes say at once.
+//! Finds the leader from what all nodes answer.
 //!
-//! The leader of the greatest epoch that anybody claims is the one to ask, but only if it has answered a moment ago
-//! itself: a write handed to a node that hangs could end only as unknown. A leader that cannot be connected to from
-//! here is asked through a node that follows it, which passes the request on.
+//! The leader of the greatest epoch that any node reports is asked, but only if it has answered itself a moment ago: a
+//! write sent to a node that hangs could end only as unknown. A leader that this client cannot connect to is asked
+//! through a node that follows it and forwards the request.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,15 +16,15 @@ use crate::client::reason::Reason;
 use crate::protocol::NodeId;
 use crate::wire::proto;
 
-/// For so long after its last answer a leader is taken to lead still.
+/// After its last answer a leader is assumed to lead for this long.
 const FRESH: Duration = Duration::from_secs(1);
-/// The first survey of all nodes; those that have not answered by then do not count. One in which no
-/// majority has answered is followed by one twice as long: on a busy machine that may take longer than the first.
+/// The time limit of the first survey; nodes that have not answered then do not count. If no majority answers, the next
+/// survey takes twice as long, for a busy machine.
 const SURVEY: Duration = Duration::from_millis(500);
-/// Between two surveys while nobody leads.
+/// The pause between two surveys while there is no leader.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The last leader found, and when it was heard.
+/// The last leader found, and when it answered.
 #[derive(Default)]
 pub(super) struct Finder {
     heard: Mutex<Option<(String, Instant)>>,
@@ -45,21 +45,22 @@ impl Finder {
         }
     }
 
-    /// Whoever is at `address` leads no more, or does not answer.
+    /// The node at `address` is no longer the leader, or does not answer.
     pub fn lost(&self, address: &str) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.take_if(|(known, _)| known == address);
     }
 }
 
-/// What a survey of the nodes says.
+/// The result of a survey.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Finding {
-    /// Ask here: the leader itself, or a node that passes on to it.
+    /// Ask here: the leader, or a node that forwards to it.
     Ask(String),
-    /// Somebody answers, but there is no leader to ask; why.
+    /// Nodes answer, but there is no leader to ask; with the reason.
     NoLeader(Reason),
-    Nobody(ClientError),
+    /// No node answers.
+    NoAnswer(ClientError),
 }
 
 impl Client {
@@ -73,24 +74,24 @@ impl Client {
             }
             let silent = answers.iter().any(|answer| matches!(answer.status, Err(Absence::Silent(_))));
             if !silent || Instant::now() + PAUSE >= deadline {
-                return Err(self.nobody(&answers));
+                return Err(self.no_answer(&answers));
             }
             sleep_until((Instant::now() + PAUSE).into()).await;
         }
     }
 
-    /// The address at which the leader is to be asked; waits for one until the deadline.
+    /// The address at which to ask the leader. Waits for a leader until the deadline.
     pub(super) async fn leader(&self, deadline: Instant) -> Result<String, ClientError> {
         let shared = &self.shared;
         let mut why = Reason::Searching;
-        // The last survey is cut short by the deadline: who answered an earlier one is somebody.
+        // The deadline cuts the last survey short: a node that answered an earlier one still counts.
         let mut met = false;
         let mut time = SURVEY;
         loop {
             if let Some(address) = shared.finder.fresh() {
                 return Ok(address);
             }
-            // Closed never, and one survey of many waiting requests serves them all.
+            // The semaphore is never closed. One survey serves all waiting operations.
             let Ok(permit) = timeout_at(deadline.into(), shared.surveying.acquire()).await else {
                 return Err(ClientError::NoLeader { timeout: self.timeout, why });
             };
@@ -102,10 +103,10 @@ impl Client {
             let over = Instant::now() + PAUSE >= deadline;
             match self.judge(&answers) {
                 Finding::Ask(address) => return Ok(address),
-                Finding::Nobody(error) if over && !met => return Err(error),
+                Finding::NoAnswer(error) if over && !met => return Err(error),
                 Finding::NoLeader(because) => (met, why) = (true, because),
-                Finding::Nobody(error) if !met => why = Reason::Failed(Box::new(error)),
-                Finding::Nobody(_) => {}
+                Finding::NoAnswer(error) if !met => why = Reason::Failed(Box::new(error)),
+                Finding::NoAnswer(_) => {}
             }
             if over {
                 return Err(ClientError::NoLeader { timeout: self.timeout, why });
@@ -114,7 +115,7 @@ impl Client {
         }
     }
 
-    /// Whom to ask as the leader at this moment, if anybody leads.
+    /// The address at which to ask the leader at this moment; `None` without a leader.
     pub(super) async fn leader_now(&self, deadline: Instant) -> Option<String> {
         match self.judge(&self.survey(deadline, &mut { SURVEY }).await) {
             Finding::Ask(address) => Some(address),
@@ -122,16 +123,15 @@ impl Client {
         }
     }
 
-    /// The address of a node that answers; of one with the newest member list, because a node that has begun anew knows
-    /// none.
-    pub(super) async fn anybody(&self, deadline: Instant) -> Result<String, ClientError> {
+    /// The address of a node that answers, with the newest member list: a node with an emptied folder has none.
+    pub(super) async fn any_node(&self, deadline: Instant) -> Result<String, ClientError> {
         let answers = self.survey(deadline, &mut { SURVEY }).await;
         let answering = answers.iter().filter_map(|answer| Some((&answer.address, answer.status.as_ref().ok()?)));
         let found = answering.max_by_key(|(_, status)| status.members.as_ref().map(|list| list.position));
-        found.map(|(address, _)| address.clone()).ok_or_else(|| self.nobody(&answers))
+        found.map(|(address, _)| address.clone()).ok_or_else(|| self.no_answer(&answers))
     }
 
-    /// Takes at most `time`, which is doubled if it was too short for a majority.
+    /// Takes at most `time`, and twice that if no majority answers.
     async fn survey(&self, deadline: Instant, time: &mut Duration) -> Vec<Answer> {
         let until = deadline.min(Instant::now() + *time);
         let answers = self.shared.nodes.ask_all(until, settled).await;
@@ -148,11 +148,11 @@ impl Client {
     fn judge(&self, answers: &[Answer]) -> Finding {
         match answers.iter().any(|answer| answer.status.is_ok()) {
             true => choose(answers, |node| self.shared.nodes.address_of(node)),
-            false => Finding::Nobody(self.nobody(answers)),
+            false => Finding::NoAnswer(self.no_answer(answers)),
         }
     }
 
-    fn nobody(&self, answers: &[Answer]) -> ClientError {
+    fn no_answer(&self, answers: &[Answer]) -> ClientError {
         let other = answers.iter().find(|answer| answer.status == Err(Absence::OtherCluster));
         if let Some(answer) = other {
             return ClientError::OtherCluster { address: answer.address.clone() };
@@ -166,7 +166,7 @@ impl Client {
     }
 }
 
-/// The newest leadership that anybody claims: its epoch and who leads.
+/// The greatest epoch with a leader that any node reports, and that leader.
 fn newest_claim(answers: &[Answer]) -> Option<(u64, u64)> {
     let statuses = answers.iter().filter_map(|answer| answer.status.as_ref().ok());
     statuses.filter_map(|status| Some((status.epoch?, status.leader?))).max()
@@ -182,7 +182,7 @@ fn leading(answers: &[Answer], claim: (u64, u64)) -> Option<&Answer> {
     })
 }
 
-/// True once the leader and a majority have answered: nobody newer can lead.
+/// True once the leader and a majority have answered: no newer leader can exist.
 fn settled(answers: &[Answer], asked: usize) -> bool {
     let heard = answers.iter().filter(|answer| answer.status.is_ok()).count();
     2 * heard > asked && newest_claim(answers).is_some_and(|claim| leading(answers, claim).is_some())
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leader_that_hangs_is_not_asked_and_neither_are_those_who_would_pass_on_to_it() {
+    fn a_leader_that_hangs_is_not_asked_nor_a_node_that_would_forward_to_it() {
         assert_eq!(chosen(&[silent(1), says(2, 1, Some(1)), says(3, 1, Some(1))]), None);
         assert_eq!(chosen(&[says(2, 1, Some(1)), says(3, 1, Some(1))]), None);
     }
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_asked_while_nobody_leads() {
+    fn no_node_is_asked_without_a_leader() {
         assert_eq!(chosen(&[says(1, 3, None), says(2, 3, None), gone(3)]), None);
     }
 
@@ -279,10 +279,13 @@ mod tests {
             other => panic!("{other:?}"),
         };
         let why = said(&[says(1, 3, None), says(2, 3, None), gone(3), silent(4)]);
-        assert!(why.starts_with("of 4 nodes only n1 n2 answer, and 3 are a majority: nobody can lead"), "{why}");
+        assert!(
+            why.starts_with("only n1 n2 of 4 nodes answer, and a majority needs 3: no leader can be elected"),
+            "{why}"
+        );
         assert!(why.contains("Nothing was done: try again"), "{why}");
         let why = said(&[says(1, 3, None), says(2, 3, None), says(3, 3, None), gone(4)]);
-        assert_eq!(why, "n1 n2 n3 answer, and none of them knows of a leader");
+        assert_eq!(why, "n1 n2 n3 answer, and none of them knows a leader");
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! The member list: who belongs to the cluster, and changing it.
+//! The member list: reads and changes it.
 //!
-//! A change is asked of the leader until somebody has a definite answer or the deadline comes. Asking again is
-//! harmless: what is so already is said to be so, and then counts as done if an earlier answer was lost.
+//! A change is sent to the leader until a node gives a definite answer or the deadline passes. Repeating it is
+//! harmless: if the list already has the change, an earlier attempt whose answer was lost may have made it, and it
+//! counts as done.
 
 use std::time::Instant;
 
@@ -21,19 +22,19 @@ use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 use crate::wire::refusal::Refusal;
 
-/// How one attempt ended.
+/// The result of one attempt.
 enum Attempt {
-    /// `None`: it is so already.
+    /// `None`: the list has the change already.
     Done(Option<Written>),
     No(ClientError),
     /// Definitely not done, and another attempt makes sense.
     Again(ClientError),
-    /// It may or may not happen.
+    /// The change may or may not be made.
     Doubtful(Reason),
 }
 
 impl Client {
-    /// The member list as the leader has it, or, if nobody leads, as some node has it; and who said so.
+    /// The member list of the leader, or without a leader that of another node; and which node gave it.
     pub async fn members(&self) -> Result<(Listed, NodeId), ClientError> {
         let deadline = self.deadline();
         if let Some(leader) = self.leader_now(deadline).await
@@ -41,13 +42,13 @@ impl Client {
         {
             return Ok(told);
         }
-        // A leader that has begun anew, with an empty folder, is taken for one until another is elected.
-        let somebody = self.anybody(deadline).await?;
-        let told = self.members_by(&somebody, deadline).await?;
+        // A leader whose folder was emptied counts as the leader until another one is elected.
+        let any = self.any_node(deadline).await?;
+        let told = self.members_by(&any, deadline).await?;
         told.ok_or(Refusal::NotFounded {}.into())
     }
 
-    /// `None`: the log of the node at this address holds no list.
+    /// `None`: the log of the node at this address has no list.
     async fn members_by(&self, address: &str, deadline: Instant) -> Result<Option<(Listed, NodeId)>, ClientError> {
         let answer = self.ask(address, deadline, |channel: Channel| async move {
             ControlClient::new(channel).members(proto::MembersRequest::default()).await
@@ -58,8 +59,8 @@ impl Client {
         Ok(listed.map(|listed| (listed, NodeId(node))))
     }
 
-    /// Adds the node that listens at `address` and belongs to no cluster yet; gives its id. As a learner it stays one
-    /// until it is promoted, else it becomes a voter once it has caught up.
+    /// Adds the node that listens at `address` and belongs to no cluster yet; returns its id. A learner stays one until
+    /// it is promoted; any other node becomes a voter once it has caught up.
     pub async fn add_member(&self, address: &str, learner: bool) -> Result<(NodeId, Option<Written>), ClientError> {
         if !is_address(address) {
             return Err(ClientError::BadAddress { address: address.to_owned() });
@@ -72,7 +73,7 @@ impl Client {
         if elsewhere {
             return Err(Refusal::OtherClusterAt { subject: address.to_owned() }.into());
         }
-        // Where it says that it is reached; from here it may look different.
+        // The address that the node advertises: this client may use another one.
         let address = if is_address(&status.address) { status.address } else { address.to_owned() };
         let request = proto::JoinRequest {
             id: status.id,
@@ -89,7 +90,7 @@ impl Client {
         Ok((NodeId(status.id), written.await?))
     }
 
-    /// Removes a member. `None`: it was so already, or the answer that said where it stands in the log was lost.
+    /// Removes a member. `None`: it was removed already, or the answer with its place in the log was lost.
     pub async fn remove_member(&self, node: NodeId) -> Result<Option<Written>, ClientError> {
         let request = proto::RemoveRequest { node: node.0 };
         self.change(|channel: Channel| async move { ControlClient::new(channel).remove(request).await }).await
@@ -101,7 +102,7 @@ impl Client {
         self.change(|channel: Channel| async move { ControlClient::new(channel).promote(request).await }).await
     }
 
-    /// `None`: it was so already, or was done by an attempt whose answer was lost.
+    /// `None`: the list had the change already, or an attempt whose answer was lost made it.
     async fn change<A: Future<Output = Result<Response<proto::MemberChanged>, Status>>>(
         &self,
         ask: impl Fn(Channel) -> A,
@@ -129,7 +130,7 @@ impl Client {
                 Attempt::Doubtful(why) => doubt = Some(why),
             }
             self.shared.finder.lost(&address);
-            // Whoever asks for the last time too late learns less than was known before.
+            // A last attempt that begins too late would replace a definite answer with an unknown one.
             let least = if last.is_some() && doubt.is_none() { LAST_ATTEMPT } else { PAUSE };
             if Instant::now() + least >= deadline {
                 let late = || ClientError::TimedOut { timeout: self.timeout, why: Reason::NotTaken };

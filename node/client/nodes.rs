@@ -1,7 +1,7 @@
-//! The nodes that a client knows and its connections to them.
+//! The nodes that a client knows, and its connections to them.
 //!
-//! A connection is made before the first request on it, so that "nobody is there" is told apart from "no answer". Who
-//! leads is the business of [`super::leader`].
+//! A connection is made before the first request on it, so that "no connection" and "no answer" differ. The leader is
+//! found in [`super::leader`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -24,15 +24,15 @@ use crate::wire::proto::control_client::ControlClient;
 use crate::wire::refusal::Refusal;
 use crate::wire::status::refusal_of;
 
-/// How long a connection may take: a host that is down must not eat the deadline.
+/// The time limit for a connection: a host that is down must not use up the deadline.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(1000);
-/// A connection on which nobody answers is given up after this and the next.
+/// A connection without an answer is closed after these two times.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
-/// So that an answer of many records need not wait for room.
+/// Large enough for a response of many records.
 const STREAM_WINDOW_BYTES: u32 = 4 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
-/// How many addresses a client learns at most.
+/// The most addresses that a client learns.
 const NODES_MAX: usize = 64;
 
 pub(super) struct Nodes {
@@ -48,26 +48,26 @@ struct Book {
     channels: BTreeMap<String, Channel>,
     streams: BTreeMap<String, WriteStream>,
     ids: BTreeMap<NodeId, String>,
-    /// The cluster that was met.
+    /// The cluster that was found.
     cluster: Option<Vec<u8>>,
     /// The greatest position that any node is known to have applied.
     applied: u64,
-    /// Addresses to ask: those that were named or handed out; once a member list is known, those of its members.
+    /// The addresses to ask: those named by the user or by a node; once a member list is known, those of its members.
     addresses: BTreeSet<String>,
-    /// The entry that has set the newest member list that is known, and its members.
+    /// The entry that set the newest known member list, and its members.
     list: Option<(EntryId, BTreeSet<NodeId>)>,
-    /// The nodes that were in step mode when they answered last.
+    /// The nodes that were in step mode when they last answered.
     frozen: BTreeSet<NodeId>,
-    /// Nodes that the user has named with their ids, as long as no list has named them: they may be about to join.
+    /// Nodes that the user named with their ids and no list has named yet: they may be about to join.
     awaited: BTreeSet<NodeId>,
 }
 
-/// Why one node gave no status.
+/// Why a node gave no status.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Absence {
-    /// Nobody takes a connection there.
+    /// No connection is accepted there.
     Gone(Reason),
-    /// Somebody does, but no answer came.
+    /// A connection is accepted, but no answer came.
     Silent(Reason),
     OtherCluster,
 }
@@ -87,7 +87,7 @@ impl Nodes {
         Ok(Nodes { cluster, named, book: Mutex::new(book) })
     }
 
-    /// Takes up which node is where.
+    /// Remembers where the nodes are.
     pub fn name(&self, nodes: &[(NodeId, String)]) {
         let mut book = self.book();
         book.ids.extend(nodes.iter().cloned());
@@ -106,17 +106,17 @@ impl Nodes {
         self.book().ids.iter().map(|(id, address)| (*id, address.clone())).collect()
     }
 
-    /// A position that some node has applied, as great as is known.
+    /// The greatest position that any node is known to have applied.
     pub fn applied(&self) -> u64 {
         self.book().applied
     }
 
-    /// The nodes that were in step mode when they were asked last.
+    /// The nodes that were in step mode when they last answered.
     pub fn frozen(&self) -> Vec<NodeId> {
         self.book().frozen.iter().copied().collect()
     }
 
-    /// What was known may be of a cluster that is not there any more; the next answers tell it anew.
+    /// Forgets what is known: it may be about a cluster that no longer exists. The next answers replace it.
     pub fn forget_applied(&self) {
         self.book().applied = 0;
     }
@@ -130,7 +130,7 @@ impl Nodes {
         self.book().ids.get(&node).cloned()
     }
 
-    /// The connection to an address, made by then if there is none; the error is the reason, without the address.
+    /// The connection to an address, made now if there is none. The error is the reason, without the address.
     pub async fn channel(&self, address: &str, until: Instant) -> Result<Channel, Reason> {
         let made = timeout_at(until.into(), self.made_channel(address)).await;
         made.unwrap_or(Err(Reason::NoConnection))
@@ -145,7 +145,7 @@ impl Nodes {
         Ok(channel)
     }
 
-    /// The stream of writes to an address, opened now if there is none or it has ended.
+    /// The write stream to an address, opened now if there is none or it has ended.
     pub async fn stream(&self, address: &str, until: Instant) -> Result<WriteStream, Reason> {
         if let Some(stream) = self.book().streams.get(address).filter(|stream| !stream.has_ended()) {
             return Ok(stream.clone());
@@ -159,13 +159,13 @@ impl Nodes {
         Ok(stream)
     }
 
-    /// Forgets the connection, so that the next request makes a new one.
+    /// Closes the connection; the next request makes another one.
     pub fn forget(&self, address: &str) {
         self.book().channels.remove(address);
     }
 
-    /// Asks every node at once, those too that are learned meanwhile, and hands over each answer until `enough` or all
-    /// have answered or the time is over. Nodes that have not answered by then are silent.
+    /// Asks every node at once, including those learned meanwhile, and passes each answer on until `enough` or until
+    /// all have answered or the time is over. The remaining nodes count as silent.
     pub async fn ask_all(&self, until: Instant, mut enough: impl FnMut(&[Answer], usize) -> bool) -> Vec<Answer> {
         let mut asked: BTreeSet<String> = self.book().addresses.clone();
         let mut pending: FuturesUnordered<_> =
@@ -218,7 +218,7 @@ impl Nodes {
         }
     }
 
-    /// Takes up what an answer tells of the cluster; gives the addresses to ask.
+    /// Remembers what an answer says about the cluster; returns the addresses to ask.
     fn learn(&self, address: &str, status: &proto::StatusResponse) -> Vec<String> {
         let mut book = self.book();
         book.applied = book.applied.max(status.applied.as_ref().map_or(0, |point| point.position));
@@ -257,7 +257,7 @@ impl Nodes {
         handed_out
     }
 
-    /// Nobody answers where the members were: those that the user named may know more.
+    /// No member answers: the addresses named by the user may be newer.
     fn begin_anew(&self) {
         let mut book = self.book();
         book.list = None;
@@ -265,13 +265,13 @@ impl Nodes {
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        // Nothing that holds the lock can leave the book half written.
+        // A panic while the lock is held cannot leave the book in an inconsistent state.
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Book {
-    /// True if the list is newer than the one that is known.
+    /// True if the list is newer than the known one.
     fn follow(&mut self, list: Option<&proto::MemberList>) -> bool {
         let Some(list) = list else { return false };
         let Some(set_by) = list.set_by.map(|id| EntryId::new(id.epoch, id.offset)) else { return false };
@@ -288,7 +288,7 @@ impl Book {
         self.list.as_ref().is_none_or(|(_, members)| members.contains(&node) || self.awaited.contains(&node))
     }
 
-    /// Nodes that are gone leave the book, with their connections.
+    /// Drops nodes that are not members any more, with their connections.
     fn keep_members(&mut self) {
         let Some((_, members)) = &self.list else { return };
         self.ids.retain(|id, _| members.contains(id) || self.awaited.contains(id));
@@ -300,7 +300,7 @@ impl Book {
     }
 }
 
-/// Makes a connection now; the error is the reason, without the address.
+/// Makes a connection. The error is the reason, without the address.
 pub(super) async fn connect(address: &str) -> Result<Channel, Reason> {
     let endpoint = Endpoint::from_shared(format!("http://{address}"));
     let endpoint = endpoint.map_err(|error| Reason::System(error.to_string()))?;
@@ -314,7 +314,7 @@ pub(super) async fn connect(address: &str) -> Result<Channel, Reason> {
     endpoint.connect().await.map_err(|error| root_cause(&error))
 }
 
-/// True if the request certainly never left: no connection could be made for it.
+/// True if the request definitely was not sent: no connection could be made for it.
 pub(super) fn never_left(status: &Status) -> bool {
     let mut source = status.source();
     while let Some(error) = source {
@@ -326,19 +326,19 @@ pub(super) fn never_left(status: &Status) -> bool {
     false
 }
 
-/// True if the node itself refused the call because it has too much to do: it has not begun it. The same code made from
-/// a connection's end has that as its source.
+/// True if the node refused the call before it began, because it has too much in progress. The same code from a broken
+/// connection has that as its source.
 pub(super) fn is_overload(status: &Status) -> bool {
     status.code() == Code::ResourceExhausted && status.source().is_none()
 }
 
-/// A refusal by a node that has too much to do.
+/// The refusal of an overloaded node.
 pub(super) fn overload(address: &str, status: &Status) -> Refusal {
     let words = || Refusal::Overloaded { subject: address.to_owned(), reason: words(status) };
     refusal_of(status).unwrap_or_else(words)
 }
 
-/// The innermost reason, in words: what wraps it says only that something went wrong.
+/// The text of the innermost error: the outer ones only say that something failed.
 pub(super) fn root_cause(error: &(dyn Error + 'static)) -> Reason {
     Reason::System(words(error))
 }

@@ -1,4 +1,4 @@
-//! The processes of a local cluster: their launcher alone may signal them.
+//! The processes of a local cluster. Only their launcher may signal them.
 
 use tonic::transport::Channel;
 
@@ -15,7 +15,7 @@ use crate::wire::proto::launcher_client::LauncherClient;
 use crate::wire::refusal::Refusal;
 
 impl Client {
-    /// Ends the process at once; it stays dead until it is restarted.
+    /// Kills the process; it stays down until it is restarted.
     pub async fn kill(&self, node: NodeId) -> Result<Done, ClientError> {
         let request = proto::ProcessRequest { node: node.0 };
         self.process(node, async move |mut launcher| launcher.kill(request).await).await
@@ -27,37 +27,37 @@ impl Client {
         self.process(node, async move |mut launcher| launcher.restart(request).await).await
     }
 
-    /// Freezes the process.
+    /// Pauses the process.
     pub async fn pause(&self, node: NodeId) -> Result<Done, ClientError> {
         let request = proto::ProcessRequest { node: node.0 };
         self.process(node, async move |mut launcher| launcher.pause(request).await).await
     }
 
-    /// Lets a frozen process go on.
+    /// Resumes a paused process.
     pub async fn resume(&self, node: NodeId) -> Result<Done, ClientError> {
         let request = proto::ProcessRequest { node: node.0 };
         self.process(node, async move |mut launcher| launcher.resume(request).await).await
     }
 
-    /// Turns one bit of a node's stored log, between a kill and a restart.
+    /// Flips one bit of a node's stored log between a kill and a restart.
     pub async fn damage(&self, node: NodeId) -> Result<Done, ClientError> {
         let request = proto::ProcessRequest { node: node.0 };
         self.process(node, async move |mut launcher| launcher.damage(request).await).await
     }
 
-    /// Restarts a node so that it is wrong on purpose, or with `None` right again.
+    /// Restarts a node that is faulty on purpose; `None`: restarts it without the fault.
     pub async fn wrong(&self, node: NodeId, how: Option<Wrong>) -> Result<Done, ClientError> {
         let request = proto::WrongRequest { node: node.0, how: crate::wire::convert::wrong_to_wire(how) };
         self.process(node, async move |mut launcher| launcher.wrong(request).await).await
     }
 
-    /// Starts one node more, which joins the cluster.
+    /// Starts one more node, which joins the cluster.
     pub async fn grow(&self, learner: bool) -> Result<Done, ClientError> {
         let launcher = self.options().launcher.clone().ok_or(Refusal::NoLauncher {})?;
         self.launcher(&launcher, async move |mut launcher| launcher.grow(proto::GrowRequest { learner }).await).await
     }
 
-    /// Removes a node and ends its process, if a launcher has started it; `None`: there is none that has.
+    /// Removes a node and ends its process if a launcher started it; `None`: no launcher did.
     pub async fn shrink(&self, node: NodeId) -> Result<Option<Done>, ClientError> {
         let started = self.processes().await?.is_some_and(|known| known.nodes.iter().any(|known| known.id == node));
         let Some(launcher) = self.options().launcher.clone().filter(|_| started) else { return Ok(None) };
@@ -85,7 +85,7 @@ impl Client {
         self.launcher(&launcher, ask).await
     }
 
-    /// A request to the launcher, which learns how much time its caller has.
+    /// A request to the launcher, with the caller's deadline.
     pub(super) async fn launcher<F>(&self, address: &str, ask: impl FnOnce(Launcher) -> F) -> Result<Done, ClientError>
     where
         F: Future<Output = Result<tonic::Response<proto::ControlResponse>, tonic::Status>>,

@@ -1,20 +1,30 @@
-//! Why nobody has answered, or why an outcome is unknown. Each variant is a sentence in English; other languages make
-//! their own from the fields.
+//! Why there was no answer, or why an outcome is unknown. Each variant has an English text; other languages make theirs
+//! from the fields.
 
 use crate::client::error::ClientError;
 use crate::protocol::NodeId;
 use crate::wire::doubt::Doubt;
 use crate::wire::refusal::{Refusal, names};
 
-/// What an operation met before its deadline came.
+/// What an operation met before its deadline.
+///
+/// | field | meaning |
+/// | --- | --- |
+/// | `address` | the node that was asked, as `HOST:PORT` |
+/// | `why` | the reason itself |
+/// | `asked`, `answering` | the number of nodes that were asked; those that answered |
+/// | `quorum` | the number of nodes that are a majority |
+/// | `leader`, `epoch` | the leader by the other nodes' answers, and its epoch |
+/// | `nodes` | the nodes in step mode |
+#[allow(missing_docs, reason = "the fields are in the table above; a text says what its variant means")]
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Reason {
-    /// Words of the operating system or of a library.
+    /// A text of the operating system or of a library.
     #[error("{0}")]
     System(String),
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// The node cannot say what became of the request.
+    /// The node cannot say whether the request was done.
     #[error("{0}")]
     Doubt(Doubt),
     #[error("{0}")]
@@ -28,11 +38,11 @@ pub enum Reason {
     Silent { address: String },
     #[error("does not answer")]
     NotAnswering,
-    #[error("leads no more")]
+    #[error("is no longer the leader")]
     LeadsNoMore,
     #[error("no answer")]
     NoAnswer,
-    #[error("it gave no answer in time")]
+    #[error("it did not answer in time")]
     NoAnswerInTime,
     #[error("no connection in time")]
     NoConnection,
@@ -46,30 +56,30 @@ pub enum Reason {
     StreamEnded,
     #[error("the node takes no more writes for now")]
     StreamFull,
-    #[error("there is more than could be read")]
+    #[error("not everything could be read")]
     MoreToRead,
-    #[error("nobody took it")]
+    #[error("no node accepted it")]
     NotTaken,
     #[error("other requests were still looking for it")]
     Searching,
-    #[error("the answer cannot be read: {0}")]
+    #[error("the answer does not decode: {0}")]
     Unreadable(String),
-    #[error("the answer says nothing")]
+    #[error("the answer is empty")]
     Empty,
     #[error("the answer does not fit the request")]
     Misfit,
-    /// A person who has just seen the leader step down must not wait for one: none can come.
+    /// With this reason a person who has seen the leader step down need not wait for another one.
     #[error(
-        "of {asked} nodes only {answering} answer, and {quorum} are a majority: nobody can lead before another one \
-         runs. Nothing was done: try again then",
+        "only {answering} of {asked} nodes answer, and a majority needs {quorum}: no leader can be elected before \
+         another node runs. Nothing was done: try again then",
         answering = names(.answering, " ")
     )]
     NoMajority { asked: usize, answering: Vec<NodeId>, quorum: usize },
     #[error("{}", none_knows(.answering))]
     NoneKnowsLeader { answering: Vec<NodeId> },
-    #[error("{leader} leads epoch {epoch} as the others say, but does not answer")]
+    #[error("{leader} leads epoch {epoch} according to the others, but does not answer")]
     LeaderSilent { leader: NodeId, epoch: u64 },
-    /// In step mode messages wait for a person, who may have gone without ending it.
+    /// In step mode messages wait for a person, who may have left without ending it.
     #[error(
         "{why}; step mode is on at {nodes}, every message waits: `epoca fault step off` ends it",
         nodes = names(.nodes, " ")
@@ -95,7 +105,7 @@ impl From<Refusal> for Reason {
 
 fn none_knows(answering: &[NodeId]) -> String {
     match answering {
-        [one] => format!("only {one} answers, and it knows of no leader"),
-        _ => format!("{} answer, and none of them knows of a leader", names(answering, " ")),
+        [one] => format!("only {one} answers, and it knows no leader"),
+        _ => format!("{} answer, and none of them knows a leader", names(answering, " ")),
     }
 }

@@ -1,9 +1,9 @@
-//! Names for writes: sessions that the client makes up, and sequences in them, so that a write that is tried again is
-//! applied once.
+//! Names for writes: sessions that the client creates, and sequence numbers in them, so that a retried write is applied
+//! once.
 //!
-//! A session costs no round trip: its id is random, and its birth is a position that some node was known to have
-//! applied. The table of sessions remembers a bounded number of results for each, so the sequences under way in one
-//! session lie within that bound of each other; beyond it the client uses another session.
+//! A session needs no round trip: its id is random, and its birth is a position that some node is known to have
+//! applied. The cluster remembers a bounded number of results for each session, so the sequences in progress in one
+//! session stay within that bound; beyond it the client uses another session.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ struct Session {
 }
 
 impl Session {
-    /// No smaller sequence is under way.
+    /// No smaller sequence is in progress.
     fn first_under_way(&self) -> u64 {
         self.under_way.first().copied().unwrap_or(self.next)
     }
@@ -34,7 +34,7 @@ impl Session {
     }
 }
 
-/// One write's name, from its first attempt until its caller knows or gives up.
+/// The name of one write, from its first attempt until its result is known or given up.
 pub(super) struct Ticket<'a> {
     sessions: &'a Sessions,
     session: u64,
@@ -43,7 +43,7 @@ pub(super) struct Ticket<'a> {
 }
 
 impl Sessions {
-    /// A name for a new write. `born`: a position that some node is known to have applied.
+    /// A name for a new write. `born` is a position that some node is known to have applied.
     pub fn begin(&self, born: u64) -> Result<Ticket<'_>, ClientError> {
         let mut open = self.open();
         let session = match open.iter().find(|(_, session)| session.has_room()) {
@@ -61,13 +61,13 @@ impl Sessions {
         Ok(Ticket { sessions: self, session, born: *born, sequence })
     }
 
-    /// The nodes do not know it any more: nothing new is named by it.
+    /// The nodes have forgotten this session: it names no new writes.
     pub fn lost(&self, ticket: &Ticket) {
         self.open().remove(&ticket.session);
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Session>> {
-        // What is done under the lock cannot leave it half done.
+        // A panic while the lock is held cannot leave the sessions in an inconsistent state.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

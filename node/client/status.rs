@@ -1,4 +1,4 @@
-//! Looking at nodes: what each says of itself, and its log page by page.
+//! The status of nodes, and copies of their final data.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,11 +19,11 @@ use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 use crate::wire::refusal::Refusal;
 
-/// A node that has not answered by then is shown as not answering.
+/// A node that has not answered after this long counts as not answering.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Client {
-    /// Every node that is known, in the order of ids, whether it answers or not.
+    /// Every known node, by id, whether it answers or not.
     pub async fn status(&self) -> Result<Vec<NodeStatus>, ClientError> {
         let deadline = self.silence(STATUS_TIMEOUT);
         let answers = self.shared.nodes.ask_all(deadline, |_, _| false).await;
@@ -55,7 +55,7 @@ impl Client {
         Ok(nodes.into_values().collect())
     }
 
-    /// What one node says of itself.
+    /// The status of one node.
     pub async fn report(&self, node: NodeId) -> Result<Reported, ClientError> {
         let deadline = self.deadline();
         let address = self.address(node, deadline).await?;
@@ -65,7 +65,8 @@ impl Client {
         answer.await?.try_into().map_err(|error| malformed(&address, &error))
     }
 
-    /// A copy of all that is final at a node now, or at the leader; `take` gets its parts in order. Gives its length.
+    /// Copies the final data of a node, or of the leader, as they are now. `take` receives the parts in order. Returns
+    /// the length in bytes.
     pub async fn backup(
         &self,
         node: Option<NodeId>,
@@ -103,7 +104,7 @@ impl Client {
         leader.ok_or(Refusal::NoLeader {}.into())
     }
 
-    /// Where a node is; asks the others if it is not known yet.
+    /// The address of a node; asks the other nodes if it is not known yet.
     pub(super) async fn address(&self, node: NodeId, deadline: Instant) -> Result<String, ClientError> {
         if let Some(address) = self.shared.nodes.address_of(node) {
             return Ok(address);
@@ -118,7 +119,7 @@ impl Client {
         }
     }
 
-    /// One request to one node that is not asked again.
+    /// One request to one node, without a retry.
     pub(super) async fn ask<T, A: Future<Output = Result<Response<T>, Status>>>(
         &self,
         address: &str,

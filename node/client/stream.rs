@@ -1,7 +1,7 @@
-//! One stream of writes to one node: many under way at once, each with a tag that its answer carries back.
+//! One stream of writes to one node: many in progress at once, each with a tag that its answer repeats.
 //!
-//! A write that the stream has taken may have left. If the stream breaks, what is not answered is unknown; whoever
-//! finds the stream broken before handing over a write knows that it never left.
+//! A write that was handed to the stream may have been sent. If the stream breaks, unanswered writes are unknown. A
+//! write that finds the stream already broken was definitely not sent.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,19 +19,19 @@ use crate::wire::proto;
 use crate::wire::proto::client_client::ClientClient;
 use crate::wire::refusal::Refusal;
 
-/// How many writes wait to be sent; then whoever writes waits for room.
+/// The most writes that wait to be sent; further writers wait for room.
 const QUEUE: usize = 1_024;
 
 /// Why a write has no answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Lost {
-    /// It never left: it can be tried again.
+    /// It was not sent: it can be retried.
     NotSent(Reason),
-    /// The node does not take streams of writes, or not such a message: it has not read it.
+    /// The node does not support write streams, or not such a message: it has not read it.
     NotTaken(Reason),
-    /// The node took no stream because it has too much to do: it has read nothing of it.
+    /// The node refused the stream because it has too much in progress: it has read none of it.
     Overloaded(Refusal),
-    /// It may have left.
+    /// It may have been sent.
     Unanswered(Reason),
 }
 
@@ -45,12 +45,12 @@ pub(super) struct WriteStream {
 struct Waiting {
     next: u64,
     answers: HashMap<u64, oneshot::Sender<proto::WriteResponse>>,
-    /// Why the stream has ended; from then on it takes nothing.
+    /// Why the stream has ended. It accepts nothing afterwards.
     ended: Option<Lost>,
 }
 
 impl WriteStream {
-    /// A stream over a connection that stands. Opening it costs no round trip: writes may be handed over at once.
+    /// Opens a stream on an existing connection, without a round trip: writes can be handed over immediately.
     pub fn open(address: &str, channel: Channel) -> WriteStream {
         let (requests, queued) = mpsc::channel(QUEUE);
         let waiting = Arc::new(Mutex::new(Waiting::default()));
@@ -101,7 +101,7 @@ impl WriteStream {
     }
 }
 
-/// Takes an answer that nobody waits for any more off the list.
+/// Removes the entry of a writer that no longer waits.
 struct Forget<'a> {
     waiting: &'a Mutex<Waiting>,
     tag: u64,
@@ -126,7 +126,7 @@ async fn take_answers(
     };
     let mut waiting = lock(&waiting);
     waiting.ended = Some(why);
-    // Those who wait find out why.
+    // Each waiting writer learns the reason.
     waiting.answers.clear();
 }
 
@@ -136,7 +136,7 @@ async fn hand_out(mut answers: tonic::Streaming<proto::TaggedWriteResponse>, wai
             Ok(Some(answer)) => {
                 let waits = lock(waiting).answers.remove(&answer.tag);
                 if let (Some(waits), Some(response)) = (waits, answer.response) {
-                    // Whoever waited may have given up.
+                    // The writer may have stopped waiting.
                     let _ = waits.send(response);
                 }
             }
@@ -155,6 +155,6 @@ fn lost(status: &Status) -> Lost {
 }
 
 fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
-    // What is done under the lock cannot leave it half done.
+    // A panic while the lock is held cannot leave the list in an inconsistent state.
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! The client against a node that answers as it is told to: what is tried again under which name, and how it ends.
+//! The client against a node with scripted answers: what is retried under which name, and how an operation ends.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -24,16 +24,16 @@ use crate::wire::proto::write_response::Outcome;
 #[derive(Clone, Copy, Debug)]
 enum Ends {
     Overloaded,
-    /// It says that it does not know what will become of it.
+    /// It cannot say whether the write will be committed.
     Unknown,
     Written,
-    /// As one on a busy machine: a read takes longer than the first attempt may.
+    /// A busy machine: a read takes longer than the first attempt may.
     Late,
-    /// It takes no stream at all.
+    /// It accepts no stream.
     NoStream,
 }
 
-/// Answers from a list, then as the last of it for ever; keeps the names under which writes came.
+/// Answers from a list, then its last element repeatedly; keeps the names of the writes.
 #[derive(Clone)]
 struct Node {
     answers: Arc<Mutex<VecDeque<Ends>>>,
@@ -124,7 +124,7 @@ impl proto::client_server::Client for Node {
 /// The one call of the Control service that the client needs here: the node leads.
 #[derive(Clone)]
 struct Leads {
-    /// How long it takes to say so.
+    /// How long the status takes.
     takes: Duration,
 }
 
@@ -167,12 +167,12 @@ impl Service<http::Request<Body>> for Leads {
     }
 }
 
-/// A node that answers so, and a client of it with such a deadline.
+/// A node with these answers, and a client of it with this deadline.
 async fn node(answers: &[Ends], timeout: Duration) -> (Node, Client) {
     node_that_takes(Duration::ZERO, answers, timeout).await
 }
 
-/// The same of a node that takes so long to say that it leads.
+/// The same, with a status that takes this long.
 async fn node_that_takes(takes: Duration, answers: &[Ends], timeout: Duration) -> (Node, Client) {
     let node = Node { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), names: Arc::default() };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -201,7 +201,7 @@ fn code<T>(ended: Result<T, ClientError>) -> String {
 async fn a_write_to_an_overloaded_node_is_tried_again_under_its_own_name_until_it_is_taken() {
     let (node, client) = node(&[Ends::Overloaded, Ends::Overloaded, Ends::NoStream, Ends::Written], LONG).await;
     let begun = Instant::now();
-    // The stream that is open hears of no refusal to open one.
+    // A stream that is open is not refused again.
     assert_eq!(put(&client).await, Ok(8));
     let names = node.names();
     assert!(names.len() >= 3 && names.iter().all(|name| *name == names[0]), "one name for all: {names:?}");
@@ -235,7 +235,7 @@ async fn overload_after_an_attempt_of_unknown_outcome_leaves_it_unknown() {
 }
 
 #[tokio::test]
-async fn a_retry_that_is_taken_in_the_end_tells_what_became_of_a_first_try() {
+async fn an_accepted_retry_reports_the_outcome_of_the_first_attempt() {
     let (node, client) = node(&[Ends::Unknown, Ends::Overloaded, Ends::Overloaded, Ends::Written], LONG).await;
     assert_eq!(put(&client.that_tells_overload()).await, Ok(8));
     let names = node.names();
@@ -243,7 +243,7 @@ async fn a_retry_that_is_taken_in_the_end_tells_what_became_of_a_first_try() {
 }
 
 #[tokio::test]
-async fn who_measures_is_told_of_overload_at_once() {
+async fn a_measuring_client_gets_an_overload_immediately() {
     let (node, client) = node(&[Ends::Overloaded], LONG).await;
     let client = client.that_tells_overload();
     assert_eq!(code(put(&client).await), "overloaded");

@@ -1,6 +1,6 @@
-//! Watching one node: a snapshot, then its events, over connections that are made again by themselves.
+//! Watches one node: a snapshot of its state, then its events, over connections that are made again automatically.
 //!
-//! What the events mean for the node's state is the fold's business ([`NodeState::fold`]), not that of this file.
+//! What the events mean for the node's state is left to [`NodeState::fold`].
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -17,38 +17,42 @@ use crate::wire::note::Note;
 use crate::wire::proto;
 use crate::wire::proto::control_client::ControlClient;
 
-/// How many observations wait for a slow receiver; beyond that the node's own bounded ring throws the oldest away and
-/// says so.
+/// The most observations that wait for a slow receiver. Beyond it the node's own bounded ring discards the oldest ones
+/// and reports how many.
 const QUEUE: usize = 256;
-/// Between two attempts to connect. Short, so that a node that was started again is heard before others tell for long
-/// what it sends them; an attempt at a port where nothing listens costs next to nothing.
+/// The pause between two attempts to connect. It is short, so that a restarted node is watched before the others report
+/// its messages; an attempt at a port that nothing listens on is cheap.
 const PAUSE: Duration = Duration::from_millis(50);
-/// A node that gives no first observation within this hangs.
+/// A node without a first observation after this long counts as hanging.
 const FIRST_ANSWER: Duration = Duration::from_secs(2);
 
-/// What a watcher sees, in order. After `Lost` and after `Disconnected` the next is a `Snapshot`.
-#[allow(clippy::large_enum_variant, reason = "snapshots are few, and whoever watches takes them apart at once")]
+/// What a watcher receives, in order. After `Lost` and `Disconnected` a `Snapshot` follows.
+#[allow(clippy::large_enum_variant, reason = "snapshots are few and are taken apart at once")]
 #[derive(Clone, PartialEq, Debug)]
 pub enum Observed {
+    /// The state at the beginning of the watch, and after events were lost.
     Snapshot {
+        /// The node's state.
         snapshot: NodeState,
-        /// The node's own time of the snapshot.
+        /// The node's time of the snapshot.
         time: Time,
+        /// The process id.
         pid: u32,
-        /// What the node had to do at its start.
+        /// What an operator should know about the node's start.
         notes: Vec<Note>,
+        /// Whether faults can be injected.
         lab: bool,
     },
     /// In order, without gaps.
     Events(Vec<Event>),
-    /// So many events were thrown away because this watcher was too slow.
+    /// The number of events that were discarded because this watcher was too slow.
     Lost(u64),
-    /// The node is not reachable, and why; told once until it is reachable again.
+    /// The node cannot be reached, and why. Sent once until it can be reached again.
     Disconnected(String),
 }
 
-/// Which node a watcher expects at an address. After a node has ended, another process may listen at its port: a node
-/// of another cluster there must not pass for this one.
+/// Which node a watcher expects at an address. After a node has ended, a node of another cluster may listen on its
+/// port; it must not be taken for this one.
 #[derive(Clone, Default, Debug)]
 pub struct Expected {
     /// `None`: any node.
@@ -73,14 +77,14 @@ impl Expected {
     }
 }
 
-/// Watches whichever node answers at `address`, as [`watch_expected`] does.
+/// Watches any node that answers at `address`, like [`watch_expected`].
 pub fn watch(address: impl Into<String>, tail: u64) -> mpsc::Receiver<Observed> {
     watch_expected(address, Expected::default(), tail)
 }
 
 /// Watches the node at `address` (`127.0.0.1:7101`) until the receiver is dropped. Must be called inside a tokio
-/// runtime. A snapshot has at most `tail` entries of the log's end; 0 means the node's default. As long as another node
-/// than the expected one answers there, the node is disconnected.
+/// runtime. A snapshot has at most `tail` entries from the end of the log; 0 means the node's default. While another
+/// node than the expected one answers there, the node counts as disconnected.
 pub fn watch_expected(address: impl Into<String>, expected: Expected, tail: u64) -> mpsc::Receiver<Observed> {
     let (observed, receiver) = mpsc::channel(QUEUE);
     let address = address.into();
@@ -118,7 +122,7 @@ async fn open(address: &str, tail: u64) -> Result<Streaming<proto::Observation>,
     }
 }
 
-/// Hands observations over until the stream ends; gives the reason. `answered` is called for each.
+/// Passes observations on until the stream ends; returns the reason. Calls `answered` for each.
 async fn forward(
     address: &str,
     expected: &Expected,
@@ -145,7 +149,7 @@ async fn forward(
     }
 }
 
-/// The wire names the node in its snapshot only, which comes first.
+/// The wire names the node only in its snapshot, which comes first.
 fn translate(
     watched: &mut Option<NodeId>,
     expected: &Expected,

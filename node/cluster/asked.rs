@@ -1,5 +1,5 @@
-//! How long the launcher waits for a node on behalf of a caller: longer for one that has more time. On a busy machine a
-//! node takes longer to start than usual, and its caller was given a longer deadline for that.
+//! How long the launcher waits for a node on behalf of a caller: longer if the caller has a longer deadline. On a busy
+//! machine a node starts more slowly, and its caller was given a longer deadline for that.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use tonic::Request;
 
 use crate::wire::deadline::time_left;
 
-/// The deadline for which the times of the launcher were chosen: that of commands unless told.
+/// The deadline for which the launcher's timeouts were chosen: the default of the commands.
 const USUAL: Duration = Duration::from_secs(5);
-/// Nobody is waited for longer than for a caller with so much time.
+/// A longer deadline of the caller lengthens no timeout further.
 const MOST: Duration = Duration::from_secs(3_600);
 
 tokio::task_local! {
-    /// What the caller of the request that is worked on had left when it came.
+    /// The time that the caller of the current request had left when the request arrived.
     static LEFT: Duration;
 }
 
-/// Does what was asked for with the caller's time known to all that it waits for.
+/// Runs a request; everything that waits in it knows the caller's time.
 pub(super) async fn for_caller<M, T>(request: &Request<M>, work: impl Future<Output = T>) -> T {
     let left = time_left(request.metadata()).unwrap_or(USUAL);
     LEFT.scope(left, work).await
 }
 
-/// A time that fits the usual deadline, grown in the ratio in which the caller's deadline is longer.
+/// A timeout, lengthened in proportion to the caller's deadline.
 pub(super) fn grown(time: Duration) -> Duration {
     let left = LEFT.try_with(|left| *left).unwrap_or(USUAL).clamp(USUAL, MOST);
     time.mul_f64(left.div_duration_f64(USUAL))

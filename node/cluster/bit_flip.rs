@@ -1,7 +1,7 @@
 //! Flipping one bit in the stored log of a stopped node, for the lab: in the body of a committed entry.
 //!
-//! A bit at the end of a log could look like a torn write, so the bit is in the middle of the committed entries. Left
-//! out: what the node does when it finds the damage.
+//! A damaged bit at the end of a log could look like a torn write, so the bit is in the middle of the committed
+//! entries. Left out: what the node does when it finds the damage.
 
 use std::fs::OpenOptions;
 use std::io;

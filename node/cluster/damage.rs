@@ -1,7 +1,7 @@
-//! `fault damage N`: a node's process is killed, one bit of its stored log is turned, and it is started again.
+//! `fault damage N`: kills a node's process, flips one bit of its stored log, and starts the process again.
 //!
-//! What it then does about it is its own business: it is told of the bit by nobody. Who looks after it, and how it
-//! comes back, is in the runtime.
+//! The node is not told about the bit: it must find the damage itself. How it reacts is in `node/storage/quarantine`
+//! and `node/runtime/quarantine.rs`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use crate::storage::StorageError;
 use crate::wire::done::Done;
 use crate::wire::refusal::Refusal;
 
-/// A node that has not answered by then counts as one that is down.
+/// A node that has not answered after this long counts as down.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Members {
-    /// Turns one bit of a committed entry.
+    /// Flips one bit of a committed entry.
     pub async fn damage(self: &Arc<Self>, node: NodeId) -> Result<Done, Refusal> {
         self.check_damage(node).await?;
         let others = self.others_whole(node).await?;
@@ -31,7 +31,7 @@ impl Members {
         }
         let folder = self.folder().node(node);
         let flipped = on_disk(node, move || flip_bit(&folder)).await;
-        // Whatever came of it, the node runs again.
+        // The node runs again in any case, also if no bit was flipped.
         let pid = self.start(node)?;
         self.tell(ProcessEvent::Restarted(node));
         let last = flipped?;
@@ -40,7 +40,7 @@ impl Members {
         Ok(Done::Damaged { node, pid, last, whole: whole as u64, voters: voters as u64 })
     }
 
-    /// Refused before anything is done to the process.
+    /// The checks that are made before anything happens to the process.
     async fn check_damage(&self, node: NodeId) -> Result<(), Refusal> {
         if !self.options().lab {
             return Err(Refusal::ClusterLabOnly {});
@@ -56,11 +56,11 @@ impl Members {
         on_disk(node, move || entry_to_flip(&folder)).await.map(drop)
     }
 
-    /// How many of the other voters run on the folders that the newest member list names, and how many voters there
-    /// are.
+    /// The number of the other voters that run on the folders that the newest member list names, and the number of
+    /// voters.
     async fn others_whole(&self, node: NodeId) -> Result<Others, Refusal> {
         let client = self.new_client(grown(LOOK_TIMEOUT), None).map_err(by_node)?;
-        // Nobody may run.
+        // Without a running node there are no answers.
         let known = client.status().await.unwrap_or_default();
         let reported: Vec<_> =
             known.iter().filter_map(|other| Some((other.id, other.reported.as_ref().ok()?))).collect();
@@ -82,7 +82,7 @@ struct Others {
     voters: usize,
 }
 
-/// Reads or writes a data folder without keeping the loop.
+/// Reads or writes a data folder without blocking the event loop.
 async fn on_disk(
     node: NodeId,
     act: impl FnOnce() -> Result<Option<LogPoint>, StorageError> + Send + 'static,

@@ -1,7 +1,7 @@
-//! `cluster.json`: what the commands of the shell read to find a cluster that runs on a data folder.
+//! `cluster.json`: where commands find the cluster that runs on a data folder.
 //!
-//! It may be old, if the launcher was killed: a reader believes it only after a node has answered with the cluster id,
-//! or, for what is asked of the launcher alone, after that has answered with its process id.
+//! The file can be out of date if the launcher was killed. A reader trusts it only after a node has answered with the
+//! cluster id, or, for requests to the launcher, after the launcher has answered with its process id.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,30 +13,41 @@ use crate::protocol::ClusterId;
 
 const FILE: JsonFile = JsonFile { name: "cluster.json", newest: 1 };
 
+/// The content of `cluster.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Description {
+    /// The process that started the nodes.
     pub launcher: Launcher,
-    /// In hexadecimal digits; absent until the first leader has opened its epoch.
+    /// The cluster id in 32 hexadecimal digits; `None` until the first leader has opened its epoch.
     pub cluster: Option<String>,
+    /// Whether faults can be injected.
     pub lab: bool,
+    /// The nodes, by id.
     pub nodes: Vec<Node>,
 }
 
+/// Where requests for processes go.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Launcher {
+    /// Its process id.
     pub pid: u32,
+    /// `HOST:PORT`, on the loopback interface.
     pub address: String,
 }
 
+/// One node of the cluster.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Node {
+    /// Its id, n1 being 1.
     pub id: u64,
+    /// `HOST:PORT`, where it listens.
     pub address: String,
+    /// Its data folder.
     pub data: PathBuf,
 }
 
 impl Description {
-    /// Reads the description in a data folder; `None` if there is none.
+    /// Reads the description in a data folder; `None` if there is none. The error is a text for people.
     pub fn read(folder: &Path) -> Result<Option<Description>, String> {
         FILE.read(folder).map_err(|error| {
             let path = folder.join(FILE.name);
@@ -48,13 +59,14 @@ impl Description {
         })
     }
 
-    /// The cluster id's 16 bytes, if it is known and well formed.
+    /// The cluster id, 16 bytes; `None` if it is not known or not valid.
     pub fn cluster_bytes(&self) -> Option<Vec<u8>> {
         let digits = self.cluster.as_deref()?;
         let byte = |at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
         (digits.len() == 32).then(|| (0..32).step_by(2).map(byte).collect()).flatten()
     }
 
+    /// The addresses of all nodes, by id.
     pub fn addresses(&self) -> Vec<String> {
         self.nodes.iter().map(|node| node.address.clone()).collect()
     }

@@ -6,6 +6,20 @@ use crate::client::ClientError;
 use crate::protocol::NodeId;
 use crate::wire::refusal::{Refusal, names};
 
+/// Why a local cluster cannot be started, or a process cannot be changed.
+///
+/// | field | meaning |
+/// | --- | --- |
+/// | `folder`, `path`, `left` | the data folder of the cluster; the file or folder concerned |
+/// | `launcher` | the process id of the launcher that holds the folder |
+/// | `action`, `reason`, `why` | what was tried, as it follows "cannot"; why it failed |
+/// | `found`, `newest` | the format version of the file, and the newest that this program reads |
+/// | `found`, `nodes` | a node with data in the folder; the nodes that the cluster should have |
+/// | `missing`, `left` | the nodes whose data is missing; those whose data is there |
+/// | `nodes`, `asked` | the nodes of the folder's cluster; the number that was asked for |
+/// | `wanted`, `base` | how many free ports were searched, from which port on |
+/// | `seconds`, `logs` | how long a leader was waited for; the folder of the nodes' output |
+#[allow(missing_docs, reason = "the fields are in the table above; a text says what its variant means")]
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     #[error("already running: epoca console (a cluster runs on {folder}{by})", folder = .folder.display(),
@@ -18,25 +32,27 @@ pub enum ClusterError {
     FormatTooNew { path: PathBuf, found: u32, newest: u32 },
     #[error("--fresh deletes nothing: {path} {why}", path = .path.display())]
     NotOurs { path: PathBuf, why: &'static str },
-    #[error("{folder} holds {found}, but the cluster is to have {nodes} nodes; name their number with --nodes, or \
-        begin anew with --fresh", folder = .folder.display())]
+    #[error("{folder} holds {found}, but the cluster should have {nodes} nodes: give their number with --nodes, or \
+        found a new cluster with --fresh", folder = .folder.display())]
     OtherSize { folder: PathBuf, found: NodeId, nodes: u64 },
     #[error("{}", data_missing(.folder, .missing, .left))]
     DataMissing { folder: PathBuf, missing: Vec<NodeId>, left: Vec<NodeId> },
-    #[error("{folder} holds the cluster of {}, but --nodes asks for {asked}; start it without --nodes, or begin anew \
-        with --fresh", names(.nodes, " "), folder = .folder.display())]
+    #[error("{folder} holds the cluster of {}, but --nodes asks for {asked}: start it without --nodes, or found a new \
+        cluster with --fresh", names(.nodes, " "), folder = .folder.display())]
     OtherNodes { folder: PathBuf, nodes: Vec<NodeId>, asked: u64 },
-    #[error("{left} is what an interrupted restore left (or one that is under way): it is not whole. Run `epoca \
+    #[error("{left} is left by an interrupted restore, or by one that still runs: it is incomplete. Run `epoca \
         restore` again, or delete {left}", left = .left.display())]
     HalfRestored { left: PathBuf },
     #[error("there are no {wanted} free ports from {base} on; choose another range with --base-port")]
     NoPorts { wanted: u64, base: u16 },
     #[error("cannot start {executable}: {reason}", executable = .executable.display())]
     NotStarted { executable: PathBuf, reason: String },
+    /// So many nodes ended that no leader can be elected.
     #[error("{text}")]
     NodesEnded { text: String },
     #[error("no node leads after {seconds} s: {why}; the logs of the nodes are {logs}/n*.log", logs = .logs.display())]
     NotReady { seconds: u64, why: String, logs: PathBuf },
+    /// The logs that the cluster should begin with are invalid, or cannot be written.
     #[error("{text}")]
     NotPrepared { text: String },
     #[error("cannot serve the launcher on the loopback interface: {0}")]
@@ -48,7 +64,7 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
-    /// For machines; fixed.
+    /// The code for programs; fixed.
     pub fn code(&self) -> &'static str {
         match self {
             ClusterError::AlreadyRunning { .. } => "already_running",
@@ -72,13 +88,14 @@ impl ClusterError {
 
 fn data_missing(folder: &Path, missing: &[NodeId], left: &[NodeId]) -> String {
     let left = match left {
-        [] => "Nothing is left of it".to_owned(),
-        left => format!("What is left, of {}, is no majority, so no leader could be elected", names(left, " ")),
+        [] => "No data is left".to_owned(),
+        left => {
+            format!("The data that is left, of {}, is no majority, so no leader could be elected", names(left, " "))
+        }
     };
     format!(
         "the data of {} is missing in {}, where a cluster with these nodes has run. {left}, and nothing was started. \
-         Put the \
-         folders back, or restore a backup with `epoca restore`; --fresh founds a new one, an empty cluster",
+         Put the folders back, or restore a backup with `epoca restore`; --fresh founds a new, empty cluster",
         names(missing, " "),
         folder.display()
     )

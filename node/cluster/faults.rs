@@ -1,5 +1,4 @@
-//! What is done to the processes of a running cluster on purpose. What is done to their gates is in
-//! [`super::link_rules`].
+//! Faults of the processes of a running cluster. Faults of their gates are in [`super::link_rules`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,9 +12,9 @@ use crate::protocol::NodeId;
 use crate::wire::done::Done;
 use crate::wire::refusal::Refusal;
 
-/// How long a process may take to end.
+/// The time limit for a process to end.
 pub(super) const END_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a restarted node may take to answer before that is said, for a caller with the usual deadline.
+/// The time limit for a restarted node to answer, for a caller with the usual deadline.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -31,7 +30,7 @@ impl Members {
         Ok(Done::Killed { node, pid })
     }
 
-    /// Ends the process if it runs, and starts a new one on the same data; gives its pid.
+    /// Ends the process if it runs, and starts a new one on the same data; returns its pid.
     pub async fn restart(self: &Arc<Self>, node: NodeId) -> Result<u32, Refusal> {
         self.check(node)?;
         if self.was_rebuilt() {
@@ -68,7 +67,7 @@ impl Members {
         Ok(Done::Resumed { node, pid })
     }
 
-    /// Waits until the new process answers; an error if it ends, or says that it does not answer yet.
+    /// Waits until the new process answers. An error if it ends, or if it does not answer in time.
     pub(super) async fn answers(&self, node: NodeId, pid: u32) -> Result<(), Refusal> {
         let client = self.new_client(ATTEMPT_TIMEOUT, None).map_err(by_node)?;
         let begun = Instant::now();
@@ -87,7 +86,7 @@ impl Members {
     }
 }
 
-/// What a client met when it asked a node on behalf of a caller.
+/// The error of a client that asked a node on behalf of a caller.
 pub(super) fn by_node(error: ClientError) -> Refusal {
     let reason = error.to_string();
     match error {

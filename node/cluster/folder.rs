@@ -1,9 +1,9 @@
 //! The data folder of a local cluster: `n1`, `n2`, … with the nodes' data, `n1.log`, … with their output,
 //! `cluster.json`, and the lock that keeps a second launcher out.
 //!
-//! What a node's folder looks like is the storage's business; here only its identity file, its lock and what was moved
-//! aside are known, because nothing may be deleted that is not ours or that somebody uses, and no data be missed in
-//! silence.
+//! Of a node's folder only the identity file, the lock and the quarantine folders are known here (the rest belongs to
+//! `storage`): nothing is deleted that is not a node's data or that a process uses, and missing data is always
+//! reported.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
@@ -19,24 +19,24 @@ use crate::cluster::known::KnownNodes;
 use crate::protocol::NodeId;
 use crate::storage::{half_restored, last_list};
 
-/// Names inside a node's folder, and how its identity file begins.
+/// Names inside a node's folder, and the first words of its identity file.
 const IDENTITY: &str = "identity";
 const IDENTITY_TITLE: &[u8] = b"epoca data folder";
 const NODE_LOCK: &str = "lock";
 const QUARANTINE: &str = "quarantine-";
-/// Locked as long as a launcher runs on the folder.
+/// Locked while a launcher runs on the folder.
 const LAUNCHER_LOCK: &str = "launcher.lock";
-/// A log file longer than this is put aside at the next start; the one put aside before it is deleted.
+/// A start renames a longer log file, and deletes the one that an earlier start renamed.
 const LOG_BYTES_MAX: u64 = 16 << 20;
 
-/// The folder, held by this launcher until it is dropped.
+/// The folder, locked by this launcher until the value is dropped.
 pub(super) struct Folder {
     path: PathBuf,
     lock: File,
 }
 
 impl Folder {
-    /// Makes the folder if it is missing, and locks it.
+    /// Creates the folder if it is missing, and locks it.
     pub fn take(path: &Path) -> Result<Folder, ClusterError> {
         let absolute = std::path::absolute(path).map_err(|error| failed("find", path, &error))?;
         DirBuilder::new()
@@ -57,9 +57,9 @@ impl Folder {
         }
     }
 
-    /// Lets others in, also while somebody still holds this value.
+    /// Unlocks the folder, also while this value still exists.
     pub fn release(&self) {
-        // If it fails, the lock goes with the file.
+        // If this fails, the lock ends when the file is closed.
         let _ = FileExt::unlock(&self.lock);
     }
 
@@ -75,17 +75,17 @@ impl Folder {
         self.path.join(format!("{node}.log"))
     }
 
-    /// Puts a long log file aside.
+    /// Renames a long log file.
     pub fn turn_log(&self, node: NodeId) {
         let log = self.log(node);
         if fs::metadata(&log).is_ok_and(|found| found.len() > LOG_BYTES_MAX) {
-            // A log that cannot be put aside only grows on.
+            // A log that cannot be renamed grows further.
             let _ = fs::rename(&log, log.with_extension("log.old"));
         }
     }
 
-    /// The nodes of a cluster of which no earlier start has written down any: those that founded it, by the member list
-    /// in their logs, or as many as are asked for.
+    /// The nodes of a cluster that no earlier start has recorded: the founders by the member list in their logs, or as
+    /// many as the options ask for.
     pub fn first_nodes(&self, asked: Option<u64>) -> Result<KnownNodes, ClusterError> {
         if let Some(nodes) = self.listed()? {
             return match asked.filter(|asked| *asked != nodes.len() as u64) {
@@ -103,7 +103,7 @@ impl Folder {
         }
     }
 
-    /// Who belongs to the cluster by the newest list in any of the logs; `None` if none has one.
+    /// The members by the newest list in any of the logs; `None` if no log has one.
     fn listed(&self) -> Result<Option<Vec<NodeId>>, ClusterError> {
         let ours = self.nodes()?.into_iter().filter(|node| is_ours(&self.node(*node)));
         let lists = ours.filter_map(|node| last_list(&self.node(node)));
@@ -111,7 +111,7 @@ impl Folder {
         Ok(newest.map(|listed| listed.membership.members.iter().map(|member| member.id).collect()))
     }
 
-    /// Refuses a folder that holds the data of more nodes than the cluster is to have.
+    /// Refuses a folder with data of more nodes than the cluster should have.
     pub fn check_size(&self, nodes: u64) -> Result<(), ClusterError> {
         let last = self.nodes()?.into_iter().filter(|node| is_ours(&self.node(*node))).max();
         match last {
@@ -120,8 +120,8 @@ impl Folder {
         }
     }
 
-    /// The nodes of a cluster that has as many as are asked for, but not n1, n2, … as many: such as one that was
-    /// restored from a backup of a cluster that nodes had left.
+    /// The nodes of a cluster of the right size whose ids are not n1, n2, …, such as one that was restored from the
+    /// backup of a cluster with removed nodes.
     pub fn others(&self, nodes: u64) -> Result<Option<Vec<NodeId>>, ClusterError> {
         let mut found: Vec<NodeId> = self.nodes()?.into_iter().filter(|node| is_ours(&self.node(*node))).collect();
         found.sort();
@@ -129,7 +129,7 @@ impl Folder {
         Ok(others.then_some(found))
     }
 
-    /// Whether the node's folder holds data of a node, also if they were found damaged and moved aside in it.
+    /// Whether the node's folder holds data of a node, including data that was moved aside because of damage.
     pub fn has_data(&self, node: NodeId) -> bool {
         let path = self.node(node);
         let aside = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(QUARANTINE);
@@ -137,7 +137,7 @@ impl Folder {
         is_ours(&path) || entries().any(|entry| aside(&entry.file_name()))
     }
 
-    /// Deletes the nodes' data, if all of it is ours and nobody uses it; else deletes nothing.
+    /// Deletes the nodes' data. Deletes nothing if any of it is not a node's data, or is in use.
     pub fn empty(&self) -> Result<(), ClusterError> {
         let nodes = self.nodes()?;
         for node in &nodes {
@@ -147,11 +147,11 @@ impl Folder {
             }
             let empty = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());
             if !empty && !is_ours(&path) {
-                let why = "carries no identity file of a node; delete it by hand if it is to go";
+                let why = "has no identity file of a node: delete it by hand if it should go";
                 return Err(ClusterError::NotOurs { path, why });
             }
             if is_locked(&path) {
-                return Err(ClusterError::NotOurs { path, why: "is in use by a node that runs; end that first" });
+                return Err(ClusterError::NotOurs { path, why: "is in use by a running node: end that first" });
             }
         }
         KnownNodes::forget(&self.path);
@@ -159,14 +159,14 @@ impl Folder {
             let path = self.node(node);
             fs::remove_dir_all(&path).map_err(|error| failed("delete", &path, &error))?;
             for log in [self.log(node), self.log(node).with_extension("log.old")] {
-                // Output of nodes that are gone is of no use; if it stays, nothing depends on it.
+                // The output of deleted nodes is useless; nothing depends on its deletion.
                 let _ = fs::remove_file(log);
             }
         }
         Ok(())
     }
 
-    /// The nodes that have a folder, by name.
+    /// The nodes that have a folder, by id.
     pub fn nodes(&self) -> Result<Vec<NodeId>, ClusterError> {
         let entries = fs::read_dir(&self.path).map_err(|error| failed("read", &self.path, &error))?;
         let names = entries.filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.to_owned()));
@@ -175,14 +175,14 @@ impl Folder {
     }
 }
 
-/// Refuses a folder that an interrupted restore left, and one that is not there yet because of that: a new cluster in
-/// its place would be healthy and empty.
+/// Refuses a folder that an interrupted restore left, and one that is missing because of it: a new cluster there would
+/// run, but without the data.
 pub(super) fn check_restored(data: &Path) -> Result<(), ClusterError> {
     let absolute = std::path::absolute(data).map_err(|error| failed("find", data, &error))?;
     half_restored(&absolute).map_or(Ok(()), |left| Err(ClusterError::HalfRestored { left }))
 }
 
-/// Why deleting the folder would leave data where nobody would look for them.
+/// Why deleting the folder would leave data at another place.
 fn leads_elsewhere(node: &Path) -> Option<&'static str> {
     let is_link = |path: &Path| path.symlink_metadata().is_ok_and(|found| found.is_symlink());
     if is_link(node) {
@@ -246,9 +246,9 @@ mod tests {
 
     #[test]
     fn nothing_is_deleted_that_is_not_ours() {
-        let (_temporary, folder) = with_node("somebody's identity");
+        let (_temporary, folder) = with_node("another program's identity");
         let error = folder.empty().unwrap_err();
-        assert!(error.to_string().contains("n1 carries no identity file"), "{error}");
+        assert!(error.to_string().contains("n1 has no identity file"), "{error}");
         assert!(folder.node(NodeId(1)).join(IDENTITY).exists());
     }
 

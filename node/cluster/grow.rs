@@ -1,4 +1,5 @@
-//! Nodes that come and go while the cluster runs: one more is started and joins; one is removed, then its process ends.
+//! Adding and removing nodes while the cluster runs: starts one more node, which joins; removes a node, then ends its
+//! process.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,16 +15,16 @@ use crate::protocol::NodeId;
 use crate::wire::done::Done;
 use crate::wire::refusal::Refusal;
 
-/// How long the cluster may take to change its member list.
+/// The time limit for a change of the member list.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(4);
-/// How long a removed node may take to hear of it, before its process ends anyway.
+/// How long a removed node has to learn of its removal before its process is ended anyway.
 const HEARING_TIMEOUT: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(10);
-/// A port that was free can be taken before the node binds it.
+/// How often another port is tried: a free port can be taken before the node binds it.
 const PORT_ATTEMPTS: u32 = 3;
 
 impl Members {
-    /// Starts a node with the next id, which asks to be added. Returns once its process answers.
+    /// Starts a node with the next id, which asks to be added. Returns when its process answers.
     pub async fn grow(self: &Arc<Self>, joins: Joins) -> Result<Done, Refusal> {
         if self.was_rebuilt() {
             return Err(Refusal::Rebuilt {});
@@ -54,7 +55,7 @@ impl Members {
     async fn start_grown(self: &Arc<Self>, node: NodeId) -> Result<u32, Refusal> {
         let pid = self.start(node)?;
         match self.answers(node, pid).await {
-            // It is slow; the member list will tell.
+            // It is slow: the member list shows when it has joined.
             Ok(()) | Err(Refusal::NoAnswer { .. }) => Ok(pid),
             Err(refused) => Err(refused),
         }
@@ -66,7 +67,7 @@ impl Members {
         let client = self.new_client(grown(CHANGE_TIMEOUT), None).map_err(by_node)?;
         match client.remove_member(node).await {
             Ok(_) => {}
-            // It was removed before, or has never been added.
+            // It was removed before, or was never added.
             Err(ClientError::Refused(Refusal::NoMember {})) => {}
             Err(error) => return Err(by_node(error)),
         }
@@ -84,7 +85,7 @@ impl Members {
         Ok(Done::Left { node, folder })
     }
 
-    /// Waits until the node knows by its own log that it was removed, but not for long.
+    /// Waits a short time until the node knows by its own log that it was removed.
     async fn let_hear(&self, client: &Client, node: NodeId) {
         let patience = grown(HEARING_TIMEOUT);
         let client = client.with_timeout(patience);
@@ -98,7 +99,7 @@ impl Members {
         }
     }
 
-    /// Above all that were ever used here: whoever has a folder, a process or a place in the member list.
+    /// The next id: above every id with a folder, a process or a place in the member list.
     async fn next_id(&self) -> Result<NodeId, Refusal> {
         let client = self.new_client(grown(CHANGE_TIMEOUT), None).map_err(by_node)?;
         let (list, _) = client.members().await.map_err(by_node)?;
@@ -117,7 +118,7 @@ impl Members {
     }
 }
 
-/// Whether a node's own list names it, or it has none yet.
+/// Whether a node's own list names it, or it has no list yet.
 fn lists(reported: &Reported, node: NodeId) -> bool {
     reported.members.as_ref().is_none_or(|list| list.membership.member(node).is_some())
 }

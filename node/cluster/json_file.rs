@@ -7,13 +7,14 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// The name of a file in the data folder of a cluster, and the newest version of its format. Older ones are read too.
+/// The name of a file in the data folder of a cluster, and the newest version of its format. Older versions are read
+/// too.
 pub(super) struct JsonFile {
     pub name: &'static str,
     pub newest: u32,
 }
 
-/// Why a file could not be read; the caller names the file.
+/// Why a file could not be read. The caller adds the file's name.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum JsonError {
     #[error("{0}")]
@@ -51,7 +52,7 @@ impl JsonFile {
         Ok(Some(serde_json::from_slice(&text)?))
     }
 
-    /// Writes the file under a unique name, syncs it, then renames it. If that fails, nothing is left of it.
+    /// Writes the file under a unique name, syncs it, then renames it. Leaves no file behind if that fails.
     pub(super) fn write(&self, folder: &Path, content: &impl Serialize) -> io::Result<()> {
         let bytes = serde_json::to_vec_pretty(&Versioned { format: self.newest, content })?;
         let prefix = format!(".{}.", self.name);
@@ -62,7 +63,7 @@ impl JsonFile {
     }
 
     pub(super) fn remove(&self, folder: &Path) {
-        // It may not exist. A file that stays is checked by its reader.
+        // The file may not exist. A reader checks the file that stays.
         let _ = std::fs::remove_file(folder.join(self.name));
     }
 }
@@ -81,13 +82,13 @@ mod tests {
     #[test]
     fn a_file_that_is_replaced_leaves_those_beside_it_alone() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("nodes.json.new"), "somebody's").unwrap();
+        std::fs::write(folder.path().join("nodes.json.new"), "another file").unwrap();
         assert!(FILE.read::<Content>(folder.path()).unwrap().is_none());
         for port in [1, 2] {
             FILE.write(folder.path(), &Content { port }).unwrap();
             assert_eq!(FILE.read(folder.path()).unwrap(), Some(Content { port }));
         }
-        assert_eq!(std::fs::read(folder.path().join("nodes.json.new")).unwrap(), b"somebody's");
+        assert_eq!(std::fs::read(folder.path().join("nodes.json.new")).unwrap(), b"another file");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 

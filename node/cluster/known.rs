@@ -1,5 +1,5 @@
-//! `nodes.json`: which nodes belong to the cluster of a data folder, and on which ports they were reached last. Nodes
-//! come and go, and the members know each other by their addresses, so a later start begins as the last one ended.
+//! `nodes.json`: which nodes belong to the cluster of a data folder, and their last ports. Nodes are added and removed,
+//! and the members know each other by address, so a later start uses the same nodes and ports.
 
 use std::io;
 use std::path::Path;
@@ -16,22 +16,22 @@ const FILE: JsonFile = JsonFile { name: "nodes.json", newest: 1 };
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct KnownNodes {
-    /// Where the search for ports began.
+    /// The first port of the search.
     pub base_port: u16,
-    /// In the order of ids.
+    /// By id.
     pub nodes: Vec<KnownNode>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct KnownNode {
     pub id: u64,
-    /// It came later, and asks to be added if it is not yet.
+    /// It was added later, and asks to be added if it is not a member yet.
     pub joined: bool,
     pub port: u16,
 }
 
 impl KnownNodes {
-    /// Those of a new cluster, whose ports are not chosen yet.
+    /// The nodes of a new cluster, whose ports are not chosen yet.
     pub fn founders(nodes: u64) -> KnownNodes {
         KnownNodes::of(&(1..=nodes).map(NodeId).collect::<Vec<_>>())
     }
@@ -41,7 +41,7 @@ impl KnownNodes {
         KnownNodes { base_port: 0, nodes: ids.iter().map(node).collect() }
     }
 
-    /// A cluster that has not changed since it was founded has as many nodes as are asked for.
+    /// A cluster that has not changed since its founding must have the number of nodes that is asked for.
     pub fn check(&self, folder: &Path, nodes: u64) -> Result<(), ClusterError> {
         let unchanged = self.nodes.iter().zip(1..).all(|(node, id)| node.id == id && !node.joined);
         match self.nodes.last() {
@@ -52,14 +52,14 @@ impl KnownNodes {
         }
     }
 
-    /// The ports of the last time, if they were sought where they are sought now and all are free.
+    /// The last ports, if the search begins at the same port and all of them are free.
     pub fn ports(&self, base_port: u16) -> Option<Vec<u16>> {
         let ports: Vec<u16> = self.nodes.iter().map(|node| node.port).collect();
         let fits = base_port == 0 || base_port == self.base_port;
         (fits && ports.iter().all(|port| *port > 0 && !is_taken(*port))).then_some(ports)
     }
 
-    /// `None`: no cluster has run here yet.
+    /// `None` if no cluster has run here yet.
     pub fn read(folder: &Path) -> Result<Option<KnownNodes>, ClusterError> {
         let path = folder.join(FILE.name);
         let failed = |reason: String| ClusterError::Folder { action: "read", path: path.clone(), reason };
@@ -74,7 +74,7 @@ impl KnownNodes {
         };
         let ascending = known.nodes.windows(2).all(|pair| pair[0].id < pair[1].id);
         let sound = ascending && known.nodes.first().is_some_and(|first| first.id > 0);
-        if sound { Ok(Some(known)) } else { Err(failed("it names no node, or one of them twice".to_owned())) }
+        if sound { Ok(Some(known)) } else { Err(failed("it names no node, or a node twice".to_owned())) }
     }
 
     pub fn write(&self, folder: &Path) -> io::Result<()> {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn another_number_of_nodes_is_refused_until_nodes_have_come_or_gone() {
+    fn another_number_of_nodes_is_refused_until_nodes_are_added_or_removed() {
         let folder = Path::new("data");
         KnownNodes::founders(4).check(folder, 4).unwrap();
         for nodes in [3, 5] {

@@ -1,5 +1,5 @@
-//! Faults at the nodes' gates, as the launcher makes them. It writes each down, so that a node that is restarted begins
-//! with it and one that was paused gets it when it goes on.
+//! Faults at the nodes' gates, set through the launcher. It records each one, so that a restarted node begins with it
+//! and a paused node gets it when it resumes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::protocol::trace::{Effect, LinkRule, RuleSelection, Wrong};
 use crate::wire::done::Done;
 use crate::wire::refusal::Refusal;
 
-/// How long a node may take to put something in force.
+/// The time limit for a node to set a rule.
 const FAULT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What changes at the gates of some nodes.
+/// A change at the gates of some nodes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum GateChange {
     Set { rule: LinkRule, both_ways: bool },
@@ -25,7 +25,7 @@ pub(super) enum GateChange {
 }
 
 impl Members {
-    /// Writes the change down and makes it at the nodes that run; the others get it when they run again.
+    /// Records the change and makes it at the running nodes; the others get it when they run again.
     pub async fn make(&self, change: GateChange) -> Result<Done, Refusal> {
         let later = self.make_where_it_runs(change).await?;
         Ok(match change {
@@ -38,7 +38,7 @@ impl Members {
         })
     }
 
-    /// Gives the nodes that do not run.
+    /// Returns the nodes that do not run.
     async fn make_where_it_runs(&self, change: GateChange) -> Result<Vec<NodeId>, Refusal> {
         if !self.options().lab {
             return Err(Refusal::ClusterLabOnly {});
@@ -54,8 +54,8 @@ impl Members {
         Ok(later)
     }
 
-    /// Lifts all that is in force. A node that is wrong on purpose can only be made right by starting it again; one
-    /// that is down will be right when it is started.
+    /// Clears everything in force. A node that is faulty on purpose is restarted without the fault; one that is down
+    /// will start without it.
     pub async fn clear_all(self: &Arc<Self>) -> Result<Done, Refusal> {
         let later = self.make_where_it_runs(GateChange::Clear(RuleSelection::All)).await?;
         let wrong = std::mem::take(&mut self.in_force().wrong);
@@ -67,7 +67,7 @@ impl Members {
             match self.restart(node).await {
                 Ok(pid) => righted.push((node, pid)),
                 Err(error) => {
-                    // It may still run as it was.
+                    // It may still run with the fault.
                     self.in_force().wrong.insert(node, how);
                     return Err(error);
                 }
@@ -76,7 +76,7 @@ impl Members {
         Ok(Done::AllCleared { later, righted, wrong: Vec::new() })
     }
 
-    /// Restarts a node so that it is wrong on purpose, or right again.
+    /// Restarts a node that is faulty on purpose, or without the fault.
     pub async fn make_wrong(self: &Arc<Self>, node: NodeId, how: Option<Wrong>) -> Result<Done, Refusal> {
         if !self.options().lab {
             return Err(Refusal::ClusterLabOnly {});
@@ -90,7 +90,7 @@ impl Members {
         Ok(how.map_or(Done::MadeRight { node, pid }, |how| Done::MadeWrong { node, how, pid }))
     }
 
-    /// The nodes that must know of it.
+    /// The nodes that the rule concerns.
     fn concerned(&self, change: GateChange) -> Vec<NodeId> {
         let ends = |rule: LinkRule, both_ways| {
             let from = rule.from.filter(|_| both_ways || rule.effect == Effect::Drop);
@@ -132,7 +132,7 @@ impl Members {
         .map_err(by_node)
     }
 
-    /// Brings a node that was paused up to what was changed meanwhile.
+    /// Brings a node that was paused up to date with the changes made meanwhile.
     pub(super) async fn repeat(&self, node: NodeId) -> Result<(), Refusal> {
         if !self.options().lab {
             return Ok(());
@@ -145,15 +145,15 @@ impl Members {
         Ok(())
     }
 
-    /// What leads from the rules of a node to those that it should have.
+    /// The changes that turn a node's rules into those that it should have.
     fn changed_since(&self, node: NodeId, there: &[LinkRule], frozen: bool) -> Vec<GateChange> {
         let in_force = self.in_force();
         let wanted: Vec<LinkRule> = in_force.rules.iter().filter(|rule| rule.concerns(node)).copied().collect();
-        // First what is held from now on, so that nothing slips through.
+        // New holds first, so that no message passes in between.
         let step = (in_force.frozen != frozen).then_some(GateChange::Step(in_force.frozen));
         let gone = there.iter().filter(|rule| !wanted.contains(rule));
         let gone = gone.map(|rule| GateChange::Clear(RuleSelection::Rule(*rule)));
-        // What a cleared rule covered is set again.
+        // The cleared rule may have covered other rules: these are set again.
         let set = wanted.iter().map(|rule| GateChange::Set { rule: *rule, both_ways: false });
         step.into_iter().chain(gone).chain(set).collect()
     }

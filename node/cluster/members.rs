@@ -1,5 +1,5 @@
-//! The processes of a cluster: starting, ending and describing each. What it takes until they lead is in
-//! [`super::start`]; what is done to them on purpose in [`super::faults`].
+//! The processes of a cluster: starts, ends and describes each. Waiting for a leader is in [`super::start`], faults in
+//! [`super::faults`].
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -20,14 +20,14 @@ use crate::cluster::{ClusterOptions, NodeProcess, ProcessEvent};
 use crate::protocol::NodeId;
 use crate::wire::refusal::Refusal;
 
-/// How many events wait for whoever shows them.
+/// The most events that wait for a reader.
 const EVENTS: usize = 256;
 
 pub(super) struct Members {
     options: ClusterOptions,
     folder: Folder,
     executable: Executable,
-    /// In the order of ids. Nodes come and go while the cluster runs.
+    /// By id. Nodes are added and removed while the cluster runs.
     slots: RwLock<Vec<Arc<Slot>>>,
     found: OnceLock<String>,
     cluster: OnceLock<Vec<u8>>,
@@ -40,12 +40,12 @@ struct Slot {
     id: NodeId,
     port: u16,
     address: String,
-    /// It was not among the founders, so it asks to be added.
+    /// It is not a founder, so it asks to be added.
     joins: Option<Joins>,
     process: Mutex<Option<Held>>,
 }
 
-/// As what a node joins.
+/// The address that a new node asks to be added.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Joins {
     Voter,
@@ -54,11 +54,11 @@ pub(super) enum Joins {
 
 struct Held {
     process: Process,
-    /// Somebody ended it, so its end is no news.
+    /// The launcher ended it, so its end is not reported.
     ended_on_purpose: bool,
 }
 
-/// The executable as it was when the cluster started.
+/// The executable's state when the cluster started.
 #[derive(Clone, PartialEq, Eq)]
 struct Executable {
     length: u64,
@@ -130,7 +130,7 @@ impl Members {
         self.slots().iter().map(|slot| (slot.id, slot.address.clone())).collect()
     }
 
-    /// A place for one node more.
+    /// Adds an entry for one more node.
     pub fn add(&self, id: NodeId, port: u16, joins: Joins) {
         let slot = Slot { id, port, address: local(port), joins: Some(joins), process: Mutex::new(None) };
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
@@ -138,21 +138,21 @@ impl Members {
         slots.sort_by_key(|slot| slot.id);
     }
 
-    /// The node's process has ended, and it is none of this cluster's any more.
+    /// Removes a node whose process has ended.
     pub fn forget(&self, node: NodeId) {
         self.slots.write().unwrap_or_else(PoisonError::into_inner).retain(|slot| slot.id != node);
         self.in_force().rules.retain(|rule| !rule.concerns(node));
     }
 
-    /// Which nodes a later start on this folder is to start.
+    /// The nodes that a later start on this folder starts.
     pub fn known(&self) -> KnownNodes {
         let node = |slot: &Arc<Slot>| KnownNode { id: slot.id.0, joined: slot.joins.is_some(), port: slot.port };
         KnownNodes { base_port: self.options.base_port, nodes: self.slots().iter().map(node).collect() }
     }
 
-    /// From now on the launcher's service answers there.
+    /// The launcher's service answers at this address from now on.
     pub fn serves_at(&self, launcher: &str) {
-        // Told once.
+        // Set once.
         let _ = self.found.set(launcher.to_owned());
     }
 
@@ -161,7 +161,7 @@ impl Members {
         let _ = self.cluster.set(cluster.to_vec());
     }
 
-    /// Writes down which nodes there are: for a later start on the folder, and for the shell.
+    /// Records the nodes: for a later start on the folder, and for commands.
     pub fn write_down_nodes(&self) -> Result<(), ClusterError> {
         let folder = self.folder.path();
         self.known().write(folder).map_err(|error| ClusterError::Folder {
@@ -172,7 +172,7 @@ impl Members {
         self.write_description()
     }
 
-    /// Writes what the shell reads to find this cluster.
+    /// Writes the file with which commands find this cluster.
     pub fn write_description(&self) -> Result<(), ClusterError> {
         let address = self.found.get().cloned().unwrap_or_default();
         let nodes = self.describe().into_iter();
@@ -247,12 +247,12 @@ impl Members {
         }
         command.args(["--prefer", options.prefer.name(), "--lease", &options.lease_ms.to_string()]);
         command.args(&options.more);
-        // What a person has set for their own commands is not meant for the nodes.
+        // Settings that a person made for their own commands are not for the nodes.
         command.env_remove("EPOCA_CONNECT");
         command
     }
 
-    /// What is in force at a node goes with its start, so that nothing slips through before.
+    /// The rules in force at a node are passed to its start, so that no message passes before they are set.
     fn lab_arguments(&self, node: NodeId) -> Vec<String> {
         let in_force = self.in_force();
         let rules = in_force.rules.iter().filter(|rule| rule.concerns(node));
@@ -262,7 +262,7 @@ impl Members {
         rules.chain(frozen).chain(wrong).collect()
     }
 
-    /// Tells that a process has ended, if nobody ended it.
+    /// Reports that a process has ended, unless the launcher ended it.
     fn mourn(&self, node: NodeId, pid: u32) {
         let Ok(slot) = self.slot(node) else { return };
         let obituary = match &*slot.held() {
@@ -272,12 +272,12 @@ impl Members {
         self.tell(ProcessEvent::Ended(node, obituary));
     }
 
-    /// Whoever shows events and does not keep up misses some; nothing depends on them.
+    /// A reader that does not keep up misses events; nothing depends on them.
     pub fn tell(&self, event: ProcessEvent) {
         let _ = self.events.try_send(event);
     }
 
-    /// Does something to the node's process if it has not ended; gives what that made, and the process's pid.
+    /// Applies `act` to the node's process if it has not ended; returns its result and the pid.
     pub fn with_process<T>(&self, node: NodeId, act: impl FnOnce(&Process) -> T) -> Result<(T, u32), Refusal> {
         match &*self.slot(node)?.held() {
             Some(held) if held.process.state() != State::Ended => Ok((act(&held.process), held.process.pid())),
@@ -285,7 +285,7 @@ impl Members {
         }
     }
 
-    /// As [`Members::with_process`], for what ends the process.
+    /// Like [`Members::with_process`], for operations that end the process.
     pub fn end_process<T>(&self, node: NodeId, act: impl FnOnce(&Process) -> T) -> Result<(T, u32), Refusal> {
         match &mut *self.slot(node)?.held() {
             Some(held) if held.process.state() != State::Ended => {
@@ -300,7 +300,7 @@ impl Members {
     pub fn obituary(&self, node: NodeId) -> Option<String> {
         let slot = self.slot(node).ok()?;
         let held = slot.held();
-        // Its state says so a moment before it is known how.
+        // The state changes a moment before the exit status is known.
         held.as_ref().filter(|held| held.process.exit_status().is_some()).map(|held| held.process.obituary())
     }
 
@@ -338,10 +338,10 @@ impl Members {
         }
     }
 
-    /// Kills what still runs; the threads that wait for the processes take them away.
+    /// Kills what still runs; the threads that wait for the processes reap them.
     pub fn kill_all(&self) {
         for node in self.ids() {
-            // Nothing to kill is what is wanted.
+            // An error means that there is nothing to kill.
             let _ = self.end_process(node, Process::kill);
         }
     }

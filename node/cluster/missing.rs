@@ -1,8 +1,8 @@
-//! Data folders that are gone at a start, though `nodes.json` says that their nodes were members.
+//! Data folders that are missing at a start, although `nodes.json` says that their nodes were members.
 //!
-//! A node whose folder is gone comes back as a new member, if the others can elect a leader without it. If they cannot,
-//! a start would wait in vain; and with all folders gone it would found an empty cluster in place of the one that was
-//! lost. Both are a matter for people: put the folders back, restore a backup, or begin anew on purpose.
+//! A node without its folder returns as a new member if the others can elect a leader without it. If they cannot, a
+//! start would wait forever; and with all folders missing it would found an empty cluster in place of the lost one. A
+//! person must decide: put the folders back, restore a backup, or found a new cluster with `--fresh`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::cluster::known::KnownNodes;
 use crate::protocol::{MemberKind, NodeId};
 use crate::storage::examine;
 
-/// Whose data are gone; an error, if those that are left are no majority of the voters.
+/// The nodes whose data is missing. An error if the remaining voters are no majority.
 pub(super) fn check(folder: &Folder, known: &KnownNodes) -> Result<Vec<NodeId>, ClusterError> {
     let nodes = known.nodes.iter().map(|node| NodeId(node.id));
     let (left, missing): (Vec<NodeId>, Vec<NodeId>) = nodes.partition(|node| folder.has_data(*node));
@@ -29,18 +29,16 @@ pub(super) fn check(folder: &Folder, known: &KnownNodes) -> Result<Vec<NodeId>, 
     Err(ClusterError::DataMissing { folder: folder.path().to_owned(), missing, left })
 }
 
-/// For the person who starts the cluster.
+/// The warning for the person who starts the cluster.
 pub(super) fn warning(folder: &Path, node: NodeId) -> String {
     format!(
-        "the data of {node} is missing: {} is gone or empty. {node} starts anew and gets everything from the others; \
-         if \
-         you still have the folder, end the cluster and put it back",
+        "the data of {node} is missing: {} is gone or empty. {node} starts with an empty folder and gets everything \
+         from the others; if you still have the folder, end the cluster and put it back",
         folder.display()
     )
 }
 
-/// The members that count in no majority, by the member lists of the folders that are left, as far as these can be
-/// read.
+/// The members that are no voters, by the member lists in the remaining folders, as far as these can be read.
 fn learners(folder: &Folder, left: &[NodeId]) -> BTreeSet<NodeId> {
     let labels: Vec<_> = left.iter().map(|node| examine(&folder.node(*node), *node, "")).collect();
     let listed = || labels.iter().flat_map(|label| &label.members);

@@ -1,15 +1,15 @@
-//! Choosing ports that are free now. They can be taken before a node binds them: whoever starts nodes tries again.
+//! Chooses ports that are free now. They can be taken before a node binds them; then the caller tries again.
 
 use std::net::{Ipv4Addr, TcpListener};
 
 use crate::cluster::error::ClusterError;
 
-/// Where ports are taken from if any will do: below those that systems give to outgoing connections. A node that is
-/// dead for a while would lose such a port, for instance to a peer that tries to connect to it.
+/// With `base` 0 ports are chosen below the range that systems use for outgoing connections. A node that is down for a
+/// while would lose such a port, for instance to a peer that tries to connect to it.
 const ANY: std::ops::Range<u16> = 10_000..30_000;
 
-/// `count` ports that can be bound on the loopback interface, counted up from `base` and past those that are taken;
-/// with `base` 0 from anywhere.
+/// `count` ports that can be bound on the loopback interface, from `base` upwards without those that are taken; with
+/// `base` 0 from a random place.
 pub(super) fn free_ports(base: u16, count: u64) -> Result<Vec<u16>, ClusterError> {
     let first = if base == 0 { anywhere() } else { base };
     let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
@@ -20,12 +20,12 @@ pub(super) fn free_ports(base: u16, count: u64) -> Result<Vec<u16>, ClusterError
 }
 
 fn anywhere() -> u16 {
-    // Without random numbers all begin at the same place, and pass over what is taken.
+    // Without random numbers every search begins at the same place and skips the ports that are taken.
     let random = getrandom::u32().unwrap_or_default();
     ANY.start + (random % u32::from(ANY.end - ANY.start)) as u16
 }
 
-/// True if somebody holds the port now.
+/// True if the port is taken now.
 pub(super) fn is_taken(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
 }
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn any_ports_are_as_many_as_wanted_and_different() {
+    fn any_free_ports_are_distinct_and_as_many_as_asked_for() {
         let mut ports = free_ports(0, 4).unwrap();
         ports.sort_unstable();
         ports.dedup();

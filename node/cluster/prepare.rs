@@ -1,8 +1,8 @@
-//! Logs that are written before the nodes start: for a cluster that is to begin in a state to which chance would hardly
-//! lead, such as the figures of the Raft paper.
+//! Logs that are written before the nodes start, for a cluster that should begin in a rare state, such as the figures
+//! of the Raft paper.
 //!
-//! Each folder is made as a node makes its own, and holds what its node could have been acked in an earlier life. The
-//! nodes check all of it when they start. What is absent on purpose: final data, and anything that is committed.
+//! Each folder is created as a node creates its own, and holds what its node could have acked earlier. The nodes check
+//! all of it at their start. Left out: final data, and committed entries.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -15,16 +15,18 @@ use crate::protocol::{
 };
 use crate::storage::{OpenOptions, Opened, StorageError, open};
 
-/// What the log of a node is to hold: so many entries of each epoch in turn, the first of each its opening.
+/// The log of a node: this number of entries of each epoch in turn, the first of each its opening.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PreparedLog {
+    /// The node that gets the log.
     pub node: NodeId,
+    /// Epochs with their numbers of entries, in ascending order.
     pub runs: Vec<(Epoch, u64)>,
-    /// If absent, the node has promised itself to the last epoch of its log.
+    /// The node's promise; `None`: the last epoch of its log, with a vote for itself.
     pub promise: Option<Epoch>,
 }
 
-/// Writes the folders of nodes 1 to `nodes` below `data`; those without a log are new.
+/// Writes the folders of nodes 1 to `nodes` below `data`; nodes without a log get an empty folder.
 ///
 /// Entries of the same epoch and offset are the same in all logs, as one leader would have made them; the first entry
 /// founds the cluster.
@@ -34,7 +36,7 @@ pub fn prepare(data: &Path, nodes: u64, logs: &[PreparedLog]) -> Result<(), Clus
     let mut opened = (1..=nodes).map(open_one).collect::<Result<Vec<Opened>, _>>().map_err(|e| failed(data, &e))?;
     let member = |(index, opened): (usize, &Opened)| {
         let id = NodeId(index as u64 + 1);
-        // Where the nodes listen is not known yet; the command line tells each of them.
+        // The addresses are not known yet; the command line passes them to the nodes.
         Member::voter(id, String::new(), opened.incarnation)
     };
     let founding = Membership::founding(opened.iter().enumerate().map(member).collect());
@@ -87,7 +89,7 @@ fn write(opened: &mut Opened, log: &PreparedLog, founding: &Membership) -> Resul
     opened.log.append(&Append { truncate_from: None, entries: entries(log, founding), forged: false })?;
     let (done, flushed) = mpsc::channel();
     opened.log.flush(Box::new(move |result| {
-        // Whoever waited has gone only if this process ends.
+        // The receiver is gone only if this process ends.
         let _ = done.send(result);
     }))?;
     flushed.recv().unwrap_or(Ok(()))
@@ -112,7 +114,7 @@ fn entries(log: &PreparedLog, founding: &Membership) -> Vec<Entry> {
     entries
 }
 
-/// `e4=1`: each write says where it stands.
+/// `e4=1`: the value of each write names its place.
 fn command(id: EntryId) -> Bytes {
     let (key, value) = (Bytes::from(id.epoch.to_string()), Bytes::from(id.offset.0.to_string()));
     Command { session: 0, sequence: 0, once: None, change: Change::Put { key, value } }.encode()

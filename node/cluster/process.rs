@@ -1,7 +1,7 @@
-//! One child process: its pid is signalled only while it is certainly ours.
+//! One child process, which is signalled only while its pid is certainly its own.
 //!
-//! A pid is free for others once its process was waited for. The thread that waits therefore first sees the end without
-//! taking the process away, marks it as ended under the lock under which signals are sent, and only then takes it away.
+//! A pid is free for other processes once its process was reaped. The waiting thread therefore first learns of the end
+//! without reaping the process, marks it as ended under the lock under which signals are sent, and only then reaps it.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -30,7 +30,7 @@ pub(super) struct Process {
     pid: Pid,
     state: Arc<Mutex<State>>,
     ended: watch::Receiver<Option<ExitStatus>>,
-    /// While it is open the process runs; the process ends when it reads the pipe's end.
+    /// The process runs while this pipe is open, and ends when it reads the end of it.
     _stdin: Option<ChildStdin>,
     log: PathBuf,
     log_before: u64,
@@ -49,7 +49,7 @@ impl Process {
         let (tell, ended) = watch::channel(None);
         let marked = state.clone();
         std::thread::Builder::new().name(format!("wait {pid}")).spawn(move || {
-            // Fails only for a process that is not ours; then `wait` below says so, too.
+            // This fails only for a process that is not a child; then `wait` below fails too.
             let _ = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
             *lock(&marked) = State::Ended;
             let status = child.wait().unwrap_or_else(|_| ExitStatus::from_raw(0));
@@ -80,24 +80,23 @@ impl Process {
         self.signal(Signal::SIGCONT, |state| (state == State::Paused).then_some(State::Running))
     }
 
-    /// Asks it to end as all others do, so that it hands nothing over; a paused one goes on for that.
+    /// Asks the process to end without handing leadership over, since all nodes end. Resumes a paused one for that.
     pub fn terminate(&self) {
         self.signal(Signal::SIGHUP, Some);
         self.resume();
     }
 
-    /// Signals the process if it has not ended and `then` gives a state for it to be in.
+    /// Signals the process if it has not ended and `then` returns its next state.
     fn signal(&self, signal: Signal, then: impl FnOnce(State) -> Option<State>) -> bool {
         let mut state = lock(&self.state);
         let Some(next) = Some(*state).filter(|state| *state != State::Ended).and_then(then) else { return false };
-        // It is ours and was not waited for, so the signal cannot reach another process; it may fail only if it ends
-        // now.
+        // The process was not reaped, so the signal cannot reach another one. It can fail only if the process ends now.
         let _ = kill(self.pid, signal);
         *state = next;
         true
     }
 
-    /// How it ended, once it has.
+    /// How the process ended, if it has.
     pub fn end(&self) -> impl Future<Output = Option<ExitStatus>> + Send + use<> {
         let mut ended = self.ended.clone();
         async move { ended.wait_for(Option::is_some).await.ok().and_then(|status| *status) }
@@ -112,7 +111,7 @@ impl Process {
         *self.ended.borrow()
     }
 
-    /// How it ended, with its own last words.
+    /// How the process ended, with its last line of output.
     pub fn obituary(&self) -> String {
         let how = match self.exit_status() {
             None => return "it has not ended".to_owned(),
@@ -129,7 +128,7 @@ impl Process {
     }
 }
 
-/// The last line that has something in it, of what was written after `from`.
+/// The last line with content that was written after byte `from`.
 fn last_line(log: &Path, from: u64) -> Option<String> {
     const READ: u64 = 16 << 10;
     let mut file = File::open(log).ok()?;
@@ -142,7 +141,7 @@ fn last_line(log: &Path, from: u64) -> Option<String> {
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    // A state is one word: it is whole even if a holder panicked.
+    // A state is one word: it is consistent even if a holder panicked.
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -1,4 +1,4 @@
-//! The launcher's gRPC service: what the commands of a shell ask of whoever started the nodes.
+//! The launcher's gRPC service: requests of commands to the launcher.
 
 use std::sync::Arc;
 

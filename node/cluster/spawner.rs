@@ -1,7 +1,7 @@
 //! One thread that starts all child processes and lives as long as this process.
 //!
-//! Linux sends the parent-death signal when the *thread* that forked ends, not the process: a child started from a
-//! pool's thread would die with that thread's idle timeout.
+//! Linux sends the parent-death signal when the *thread* that forked ends, not the process: a child that a thread of a
+//! pool started would die when that thread becomes idle and ends.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -14,8 +14,8 @@ struct Job {
     started: SyncSender<io::Result<Child>>,
 }
 
-/// Starts the command in a process group of its own, so that Ctrl-C reaches the launcher alone. On Linux the child gets
-/// SIGKILL when this process ends, however it ends: a paused child could not read the end of its pipe.
+/// Starts the command in its own process group, so that Ctrl-C reaches only the launcher. On Linux the child gets
+/// SIGKILL when this process ends in any way: a paused child could not read the end of its pipe.
 pub(super) fn spawn(mut command: Command) -> io::Result<Child> {
     command.process_group(0);
     die_with_parent(&mut command);
@@ -33,7 +33,7 @@ fn jobs() -> io::Result<&'static SyncSender<Job>> {
     let (jobs, queue) = sync_channel::<Job>(16);
     std::thread::Builder::new().name("spawner".to_owned()).spawn(move || {
         for mut job in queue {
-            // Nobody waits for the answer any more: the child would be nobody's.
+            // The caller is gone: nothing would own the child.
             if let Err(unheard) = job.started.send(job.command.spawn())
                 && let Ok(mut child) = unheard.0
             {
@@ -54,11 +54,11 @@ fn die_with_parent(command: &mut Command) {
     let parent = Pid::this();
     let before_exec = move || {
         set_pdeathsig(Signal::SIGKILL)?;
-        // The parent may have ended before the signal was asked for.
+        // The parent may have ended before the signal was requested.
         if getppid() == parent { Ok(()) } else { Err(io::Error::other("the launcher has ended")) }
     };
-    // SAFETY: between fork and exec only system calls that are async-signal-safe are made, and nothing is allocated
-    // unless the parent is gone, when the child only fails.
+    // SAFETY: between fork and exec the child makes only async-signal-safe system calls. It allocates only if the
+    // parent is gone, and then only fails.
     unsafe { command.pre_exec(before_exec) };
 }
 

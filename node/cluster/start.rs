@@ -1,7 +1,7 @@
-//! From nothing to a leader that takes writes: ports, processes, the first election on fresh data.
+//! From nothing to a leader that accepts writes: ports, processes, the first election on a new folder.
 //!
-//! A port that was free can be taken before the node binds it: then all start again on other ports. A node that ends
-//! because of its data stays down, and the others start without it if they can lead.
+//! A free port can be taken before the node binds it: then all nodes start again on other ports. A node that ends
+//! because of its data stays down, and the others start without it if they can elect a leader.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,19 +20,21 @@ use crate::protocol::{Epoch, NodeId};
 
 /// How often other ports are tried.
 const PORT_ATTEMPTS: u32 = 10;
-/// How long nodes may take until they answer: a final database may have to be rebuilt.
+/// The time limit for nodes to answer: a final database may have to be rebuilt.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long the first election may take after that, and how many election timeouts if they are longer.
+/// The time limit for the first election after that, or this number of election timeouts if that is longer.
 const LEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const ELECTION_TIMEOUTS: u32 = 20;
-/// Between two looks.
+/// The pause between two checks.
 const PAUSE: Duration = Duration::from_millis(10);
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Writes are taken.
+/// A leader accepts writes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Ready {
+    /// The node that leads.
     pub leader: NodeId,
+    /// The epoch that it leads.
     pub epoch: Epoch,
 }
 
@@ -85,7 +87,7 @@ impl Cluster {
         Err(ClusterError::NoPorts { wanted, base: options.base_port })
     }
 
-    /// Waits until a leader takes writes. On fresh data the first node is asked to lead.
+    /// Waits until a leader accepts writes. On a new folder the first node is asked to lead.
     pub async fn ready(&self) -> Result<Ready, ClusterError> {
         let client = self.members.new_client(STATUS_TIMEOUT, None)?;
         let begun = Instant::now();
@@ -109,7 +111,7 @@ impl Cluster {
         Err(ClusterError::NotReady { seconds: patience.as_secs(), why, logs })
     }
 
-    /// On fresh data the first node leads first. Where a person starts the elections, this is the first of them.
+    /// On a new folder the first node is asked to lead. With manual elections this is the first of them.
     async fn stand(&self, client: &Client, nodes: &[NodeStatus]) {
         let replica =
             |node: &&NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == RoleName::Replica);
@@ -125,12 +127,12 @@ impl Cluster {
         };
         let idle = |node: &NodeStatus| node.reported.as_ref().is_ok_and(|reported| reported.role == RoleName::Replica);
         if nodes.len() == self.members.ids().len() && nodes.iter().all(fresh) && idle(&nodes[0]) {
-            // Refused if an election is on its way already; then that one decides.
+            // Refused if an election runs already; then that one decides.
             let _ = client.stand(nodes[0].id).await;
         }
     }
 
-    /// An error once so many nodes have ended that none can be elected.
+    /// An error if so many nodes have ended that no leader can be elected.
     fn enough_left(&self) -> Result<(), ClusterError> {
         let nodes = self.nodes();
         let ended: Vec<String> =
@@ -165,7 +167,7 @@ impl Cluster {
         Err(ClusterError::NotReady { seconds: ANSWER_TIMEOUT.as_secs(), why, logs: self.data().to_owned() })
     }
 
-    /// Ends what was started, and takes the folder anew.
+    /// Ends the started nodes and locks the folder again.
     async fn take_apart(self) -> Result<(ClusterOptions, Folder), ClusterError> {
         let options = self.members.options().clone();
         self.stop().await;
@@ -193,7 +195,7 @@ async fn begin(members: Arc<Members>) -> Result<(String, tokio::task::JoinHandle
     Ok((launcher, service))
 }
 
-/// The leader whose opening entry is committed and applied, with its cluster's id.
+/// The leader whose opening entry is committed and applied, with the id of its cluster.
 fn leading(nodes: &[NodeStatus]) -> Option<(Ready, Vec<u8>)> {
     let reported = nodes.iter().filter_map(|node| Some((node.id, node.reported.as_ref().ok()?)));
     let leaders = reported.filter(|(_, reported)| reported.role == RoleName::Leader);

@@ -1,4 +1,4 @@
-//! What a message says, short: numbers and names only, for the list of those that wait.
+//! A message's content in short, for the list of held messages: only numbers and names.
 
 use crate::protocol::{EntryId, LogPoint, Message, Push, SnapshotChunk};
 
@@ -25,7 +25,7 @@ pub fn of(message: &Message) -> String {
             format!("of {}, {} of {} bytes", ack.snapshot.point.id, ack.received, ack.snapshot.bytes)
         }
         Message::PreVoteAnswer(answer) => format!("{} for {}", granted(answer.granted), answer.epoch),
-        Message::TransferNow(transfer) => format!("stand at once, last {}", transfer.last.id),
+        Message::TransferNow(transfer) => format!("start an election now, last {}", transfer.last.id),
         Message::TransferAsked(_) => "wants to lead".to_owned(),
         Message::VoteAnswer(answer) => format!("{} for {}", granted(answer.granted), answer.epoch),
     }

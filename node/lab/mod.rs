@@ -1,4 +1,4 @@
-//! Faults made on purpose: a gate between the core's outputs and the links, and between the links and the core.
+//! Injected faults: a gate between the core's outputs and the links, and between the links and the core.
 //!
 //! ```text
 //!   core ── Send ──▶ gate ──▶ links         links ──▶ gate ── Message ──▶ core
@@ -7,13 +7,13 @@
 //!                                                     pending
 //! ```
 //!
-//! Every message passes it as the core means it, before it is bytes. A rule says which messages it is about, by sender,
-//! receiver and kind, and what becomes of them. Cutting a link, holding commit orders and step mode are made of nothing
-//! but this. The protocol has no code for faults and gets no hint of them.
+//! Every message passes the gate as a value of the protocol, before it is encoded. A rule selects messages by sender,
+//! receiver and kind, and says what happens to them. Cut links, held commit orders and step mode are rules and nothing
+//! else. The protocol has no code for faults and does not know of them.
 //!
-//! A message is lost at either end, and kept back, delayed or doubled only where it arrives: so each happens once.
+//! A message is dropped at either end, but held, delayed or duplicated only where it arrives, so each happens once.
 //!
-//! Absent on purpose: clocks, links, and who may ask for a fault.
+//! Left out: clocks, links, and who may inject a fault.
 
 mod gate;
 

@@ -1,4 +1,4 @@
-//! The messages that wait at a gate, in the order in which they came. Bounded in number and bytes: the oldest go.
+//! The messages held at a gate, in order of arrival. Bounded in number and bytes: the oldest are discarded.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,29 @@ use crate::lab::contents;
 use crate::protocol::trace::{MessageId, PendingMessage};
 use crate::protocol::{Envelope, Message, MessageKind, Time};
 
-/// How many messages wait at most. All of them are in each snapshot, whose size is bounded.
+/// The most held messages. Each snapshot contains all of them, and its size is bounded.
 pub const MESSAGES_MAX: usize = 4_096;
-/// How many bytes their entries may have together.
+/// The most bytes of entries in them.
 pub const BYTES_MAX: usize = 64 << 20;
 
 #[derive(Debug)]
 pub struct Pending {
-    /// Microseconds of the Unix epoch at time 0.
+    /// The microsecond of the Unix epoch at time 0.
     began: u64,
+    /// By order of arrival. Bounds: [`MESSAGES_MAX`] and [`BYTES_MAX`].
     kept: BTreeMap<u64, Kept>,
+    /// The greatest key that was given.
     last: u64,
+    /// The bytes of entries in `kept`.
     bytes: usize,
 }
 
 #[derive(Clone, Debug)]
 pub struct Kept {
     pub envelope: Envelope,
-    /// In microseconds of the Unix epoch, as `due`.
+    /// In microseconds of the Unix epoch, like `due`.
     pub since: u64,
-    /// When it is delivered by itself.
+    /// When it is delivered automatically.
     pub due: Option<u64>,
 }
 
@@ -64,14 +67,14 @@ impl Pending {
         self.kept.entry(self.last).or_insert(kept)
     }
 
-    /// The oldest message, if there are more than there may be. The newest stays, however large it is.
+    /// The oldest message, if the bounds are exceeded. The newest one stays even if it exceeds them alone.
     pub fn take_excess(&mut self) -> Option<Envelope> {
         let excess = self.kept.len() > MESSAGES_MAX || (self.bytes > BYTES_MAX && self.kept.len() > 1);
         let oldest = excess.then(|| self.kept.keys().next().copied()).flatten()?;
         self.take(oldest)
     }
 
-    /// The place of the oldest message with this id.
+    /// The index of the oldest message with this id.
     pub fn find(&self, id: MessageId) -> Option<u64> {
         let same = |kept: &Kept| {
             let Envelope { from, to, number, .. } = kept.envelope;
@@ -90,7 +93,7 @@ impl Pending {
         Some(kept.envelope)
     }
 
-    /// Gives when it is delivered.
+    /// Returns when it is delivered.
     pub fn delay(&mut self, place: u64, now: Time, millis: u64) -> u64 {
         let due = (self.began + now.0).saturating_add(millis.saturating_mul(1_000));
         if let Some(kept) = self.kept.get_mut(&place) {
@@ -99,7 +102,7 @@ impl Pending {
         due
     }
 
-    /// A copy comes behind all others.
+    /// The copy comes after all other messages.
     pub fn duplicate(&mut self, place: u64) {
         if let Some(kept) = self.kept.get(&place).cloned() {
             self.add(Kept { due: None, ..kept });
@@ -120,7 +123,7 @@ impl Pending {
         places.into_iter().filter_map(|(_, place)| self.take(place)).collect()
     }
 
-    /// The messages that nothing keeps back any more; those that wait for their time stay.
+    /// The messages that nothing holds any more; delayed ones stay.
     pub fn take_free(&mut self, free: impl Fn(&Kept) -> bool) -> Vec<Envelope> {
         let free = self.kept.iter().filter(|(_, kept)| kept.due.is_none() && free(kept));
         let places: Vec<u64> = free.map(|(place, _)| *place).collect();

@@ -15,7 +15,7 @@ use crate::protocol::{ClusterId, NodeId};
 /// The metadata key of a refusal that carries the cluster id of the refusing node.
 const CLUSTER_KEY: &str = "epoca-cluster-bin";
 
-/// The foreign cluster ids of peers. Clones share them.
+/// The foreign cluster ids of peers. Clones share them. Bound: only members of the list are noted and retained.
 #[derive(Clone, Debug)]
 pub(crate) struct ForeignClusters(Arc<watch::Sender<BTreeMap<NodeId, ClusterId>>>);
 
@@ -89,7 +89,7 @@ mod tests {
     const THEIRS: ClusterId = ClusterId([7; 16]);
 
     #[test]
-    fn only_a_quorum_of_one_other_cluster_outnumbers_and_who_comes_back_counts_no_more() {
+    fn only_a_quorum_of_one_other_cluster_outnumbers_and_a_returning_peer_does_not_count() {
         let foreign_clusters = ForeignClusters::default();
         let found = |foreign_clusters: &ForeignClusters| quorum_elsewhere(&foreign_clusters.0.borrow(), 2);
         foreign_clusters.note(NodeId(1), THEIRS);

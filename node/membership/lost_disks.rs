@@ -22,6 +22,7 @@ pub(crate) struct LostDisks {
     membership: MembershipView,
     /// The members by the quarantined log, until there is a new list.
     former: Arc<[Member]>,
+    /// The folder with which a node last asked to be added, and when. Bound: only members are stored.
     asked: Arc<Mutex<BTreeMap<NodeId, (Incarnation, Instant)>>>,
 }
 
@@ -34,7 +35,6 @@ impl LostDisks {
     pub(crate) fn asked(&self, node: NodeId, incarnation: Incarnation) {
         let listed = self.members().iter().any(|member| member.id == node);
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        // Only members are stored, which bounds the size.
         if listed {
             asked.insert(node, (incarnation, Instant::now()));
         }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_quorum_is_told_and_one_lost_disk_is_not() {
+    fn a_lost_quorum_is_reported_and_one_lost_disk_is_not() {
         let lost_disks = LostDisks::new((NodeId(1), folder(1)), membership(), None);
         assert_eq!(lost_disks.verdict(), None);
         lost_disks.asked(NodeId(2), folder(22));

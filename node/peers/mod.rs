@@ -52,7 +52,8 @@ const GUESTS_MAX: usize = 16;
 
 pub(crate) struct Links {
     me: NodeId,
-    /// The lock is held for a lookup or a change only, never across an await or an I/O call.
+    /// The links by node. Bound: the members of the list, [`GUESTS_MAX`] guests, and removed members whose links are
+    /// not idle yet. The lock is held for a lookup or a change only, never across an await or an I/O call.
     table: RwLock<BTreeMap<NodeId, Arc<Link>>>,
     own: OwnAddress,
     authorizer: Authorizer,

@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_was_queued_is_applied_in_order_before_the_thread_ends() {
+    fn everything_queued_is_applied_in_order_before_the_thread_ends() {
         for mode in [ApplyMode::Immediate, ApplyMode::Gather] {
             let memory::Opened { database, snapshots, .. } = memory::open(1);
             let (sender, mut completions) = mpsc::unbounded_channel();

@@ -10,6 +10,19 @@ use crate::storage::StorageError;
 use crate::wire::endpoint::BadAddress;
 
 /// Why a node could not start or had to stop. `Display` gives one or more complete sentences for people.
+///
+/// | field | meaning |
+/// | --- | --- |
+/// | `folder` | the data folder |
+/// | `mine`, `theirs`, `peers` | the cluster of the folder, that of the other nodes, and which nodes these are |
+/// | `option`, `address` | a command line option and its value; the address to listen on |
+/// | `heartbeat_ms`, `election_timeout_ms` | the configured times, in milliseconds |
+/// | `lease_ms`, `most_ms` | the configured lease, and the longest safe one, in milliseconds |
+/// | `level` | the feature level that was asked for |
+/// | `found` | the damage |
+/// | `what` | what the system refused |
+/// | `error` | the error of the operating system |
+#[allow(missing_docs, reason = "the fields are in the table above; a text says what its variant means")]
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
     #[error("node ids count from 1: give this node --id 1, 2, 3, …")]
@@ -57,6 +70,7 @@ pub enum NodeError {
     Address(#[from] BadAddress),
     #[error("{}", of_storage(.0))]
     Storage(#[from] StorageError),
+    /// The core stopped the node: an invariant is broken, or the disk failed.
     #[error("{0}")]
     Fatal(String),
     /// The core found the data damaged.

@@ -66,7 +66,8 @@ pub(super) struct EventLoop {
     pub(super) requests: PendingRequests,
     pub(super) log_throttle: LogThrottle,
     pub(super) addresses: Addresses,
-    /// The process, by its start time, from which each node's last message came.
+    /// The process, by its start time, from which each node's last message came. Bound: `PROCESSES_MAX` nodes, see
+    /// `messages`.
     pub(super) processes: BTreeMap<NodeId, u64>,
     /// The damage found in the quarantined folder, if this node started with an empty folder because of it.
     pub(super) quarantined_damage: Option<String>,

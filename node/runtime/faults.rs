@@ -17,7 +17,7 @@ pub(super) struct Faults {
     gate: Gate,
     /// Rewrites messages between core and gate, if the node misbehaves on purpose.
     faulty_node: Option<FaultyNode>,
-    /// Acks forged by a faulty leader for its own core.
+    /// Acks forged by a faulty leader for its own core. Bound: one for each push of an iteration, which empties it.
     injected: VecDeque<Envelope>,
 }
 
@@ -194,7 +194,7 @@ impl EventLoop {
         self.core.deadline().0.saturating_sub(self.clock.core_time().0)
     }
 
-    /// Advances the core's time: to its deadline, or by at most so much that no timer fires.
+    /// Advances the core's time: to its deadline, or at most as far as no timer fires.
     fn advance_time(&mut self, micros: Option<u64>) -> Result<FaultDone, NodeError> {
         let left = self.timer_micros();
         let passed = micros.map_or(left, |micros| micros.min(left.saturating_sub(1)));

@@ -20,6 +20,7 @@ pub(super) struct FinalChanges {
     observed: bool,
     /// The number of keys; `None` without observers, or if there are too many to count.
     keys: Option<u64>,
+    /// The rows of the batch so far. Bound: [`ROWS_MAX`] and [`ROW_BYTES_MAX`]; emptied with each batch.
     rows: Vec<FinalRow>,
     bytes: usize,
     /// The batch exceeds the bounds of one fact.
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_entry_did_is_told_and_not_what_it_asked_for() {
+    fn facts_report_what_an_entry_did_and_not_what_it_asked_for() {
         let mut observed = Observed::new();
         assert_eq!(observed.change(put("v", "old")), changed(&[("v", Some("old"), 0)], 1));
         let (key, expect) = (bytes("v"), Expect::Value(bytes("z")));
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_that_changes_nothing_tells_no_row() {
+    fn a_retry_that_changes_nothing_reports_no_row() {
         let mut observed = Observed::new();
         observed.change(put("x", "0"));
         let once = Some(Once { born: 1, answered: 0 });
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn more_changes_than_one_fact_tells_are_told_as_the_database_that_they_made() {
+    fn more_changes_than_fit_one_fact_are_reported_as_the_whole_database() {
         let mut observed = Observed::new();
         let many = (0..=ROWS_MAX).map(|number| put(&format!("k{number:06}"), "1")).collect();
         let Fact::FinalRead { rows, keys } = observed.change(Change::Batch(many)) else { panic!("all rows are read") };
@@ -191,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_told_by_its_beginning_and_its_length() {
+    fn a_value_is_shown_by_its_beginning_and_its_length() {
         let mut observed = Observed::new();
         let long = "x".repeat(5_000);
         let Fact::FinalChanged { rows, .. } = observed.change(put("k", &long)) else { panic!("a change") };

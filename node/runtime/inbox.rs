@@ -43,6 +43,8 @@ pub(super) struct Inbox {
     pub(super) requests: Receiver<Request>,
 }
 
+/// What one iteration takes. Bounds: [`COMPLETIONS_MAX`], [`MESSAGES_MAX`] and [`REQUESTS_MAX`]; emptied by the
+/// iteration.
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) completions: Vec<Completion>,

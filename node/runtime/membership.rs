@@ -9,8 +9,9 @@ use crate::runtime::event_loop::EventLoop;
 /// since then. So the command line takes precedence until the list names a new address.
 #[derive(Debug)]
 pub(super) struct Addresses {
+    /// The addresses on the command line, set at the start.
     named: BTreeMap<NodeId, String>,
-    /// The addresses in the first list that this process saw.
+    /// The addresses in the first list that this process saw; set once. Bound: the members of one list.
     first: BTreeMap<NodeId, String>,
 }
 
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn another_data_folder_under_a_members_id_is_told_so() {
+    fn another_data_folder_under_a_members_id_is_refused_with_a_reason() {
         let membership = list(&[(1, "a:1"), (2, "b:1")]);
         assert_eq!(not_a_member(&membership, (NodeId(1), Incarnation([1; 16]))), None);
         let why = |id, incarnation| not_a_member(&membership, (NodeId(id), Incarnation([incarnation; 16])));

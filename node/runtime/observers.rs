@@ -28,6 +28,7 @@ pub(super) struct Observers {
     /// True in a lab. Otherwise observers see only where something is written, not what.
     shows_values: bool,
     number: u64,
+    /// One for each observer. Bound: [`OBSERVERS_MAX`].
     rings: Vec<Arc<Ring>>,
     beginning: Option<Beginning>,
 }
@@ -35,6 +36,7 @@ pub(super) struct Observers {
 /// The state at the start of the process and all events since.
 struct Beginning {
     snapshot: NodeSnapshot,
+    /// Bound: [`BEGINNING_WEIGHT_MAX`]; beyond it all are dropped, and observers start with a present snapshot.
     events: Vec<Arc<Event>>,
     weight: usize,
     ends: Time,
@@ -175,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gone_watcher_is_forgotten_and_the_last_one_is_told() {
+    fn a_gone_observer_is_forgotten_and_the_last_one_is_reported() {
         let mut observers = Observers::new(NodeId(1), true);
         let rings = [observers.add(), observers.add()].map(|added| added.expect("there is room").0);
         rings[0].close();

@@ -13,6 +13,8 @@ const WAITING_MAX: usize = 131_072;
 /// The core answers each request exactly once, so no entry stays here for ever.
 #[derive(Default)]
 pub(super) struct PendingRequests {
+    /// The channel to the handler of each request. Bound: writes are refused beyond [`WAITING_MAX`]; all other
+    /// requests are bounded by `server::admission`.
     waiting: HashMap<RequestId, oneshot::Sender<Answer>>,
     last: u64,
 }

@@ -80,23 +80,23 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_comes_back_asks_all_that_it_knew_and_founds_nothing() {
+    fn a_returning_node_asks_all_known_nodes_and_founds_no_cluster() {
         let options = NodeOptions { peers: vec![(NodeId(2), "host:2".to_owned())], ..options(1) };
         let rejoining = rejoin_options(&options, &label(MemberKind::Voter));
         assert_eq!(rejoining.join, ["host:2", "host:3"]);
         assert!(!rejoining.learner && rejoining.voters("host:1").is_empty());
-        let nobody = Label { members: Vec::new(), ..label(MemberKind::Voter) };
-        let alone = super::rejoin_options(&self::options(1), &nobody);
+        let without_members = Label { members: Vec::new(), ..label(MemberKind::Voter) };
+        let alone = super::rejoin_options(&self::options(1), &without_members);
         assert!(alone.wait && alone.voters("host:1").is_empty());
     }
 
     #[test]
-    fn damaged_data_are_moved_aside_before_the_node_begins_anew() {
+    fn damaged_data_is_moved_aside_before_the_node_starts_with_an_empty_folder() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("commit"), "damaged").expect("it is written");
         let peers = vec![(NodeId(2), "host:2".to_owned())];
         let options = NodeOptions { peers, data: folder.path().to_owned(), ..options(1) };
-        move_aside(&options, "a bit turned".to_owned()).expect("there is somebody who has everything");
+        move_aside(&options, "a bit flipped".to_owned()).expect("another node has everything");
         let names = |folder: &std::path::Path| {
             let entries = std::fs::read_dir(folder).expect("a folder").flatten();
             let mut names: Vec<_> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
@@ -108,11 +108,11 @@ mod tests {
     }
 
     #[test]
-    fn whoever_knows_nobody_keeps_its_damaged_data_where_they_are() {
+    fn a_node_that_knows_no_other_keeps_its_damaged_data_in_place() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("commit"), "damaged").expect("it is written");
         let options = NodeOptions { data: folder.path().to_owned(), ..options(1) };
-        let refused = move_aside(&options, "a bit turned".to_owned());
+        let refused = move_aside(&options, "a bit flipped".to_owned());
         assert!(matches!(refused, Err(NodeError::DamagedAlone { .. })), "{refused:?}");
         assert!(folder.path().join("commit").is_file());
     }

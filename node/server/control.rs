@@ -38,7 +38,7 @@ const LOG_PAGE_BYTES_MAX: u64 = 2 << 20;
 const TAIL_DEFAULT: u64 = 1_000;
 /// One part of a backup.
 const BACKUP_PART_BYTES: u64 = 1 << 20;
-/// So many snapshots may be read at once, one that is sent to a replica among them.
+/// The most snapshots that are read at once, including one that is sent to a replica.
 const SNAPSHOTS_READ_MAX: usize = 3;
 
 /// What a node can say of itself without asking the loop.

@@ -38,7 +38,7 @@ impl MemberChanges {
             let call = |channel: Channel| async move {
                 ControlClient::new(channel).members(forwarded(proto::MembersRequest {})).await
             };
-            // Whoever is taken for the leader may have begun anew, and know of no members.
+            // The node that counts as the leader may have an emptied folder, and know no members.
             if let Ok(response) = self.forwarder.ask_leader(leader, call).await
                 && response.leads
             {
@@ -120,7 +120,7 @@ impl MemberChanges {
         };
         match answer {
             Ok(Answer::Applied { entry, .. }) => said(Outcome::Written(entry.into())),
-            // A leader that is to be removed has handed over: whoever asked goes on at the new one.
+            // A leader that should be removed has transferred leadership: the request continues at the new leader.
             Ok(Answer::Forward(leader)) if !first || leader == self.me => no(&Refusal::NotALeader { leader }),
             Ok(Answer::Forward(leader)) => match self.forwarder.ask_leader(leader, call).await {
                 Ok(answer) => answer,

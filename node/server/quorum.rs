@@ -31,6 +31,7 @@ type VoterProbe = (NodeId, Probe, Option<proto::Record>);
 /// The answers of one round.
 #[derive(Default)]
 struct Round {
+    /// One for each voter that was asked. Bound: the voters of one list.
     answers: Vec<VoterProbe>,
     /// The newest member list among the answers, if it is newer than the one used for the round.
     newer: Option<Listed>,

@@ -51,6 +51,7 @@ pub(crate) enum Request {
 /// Forged entries for the end of the log: encoded commands. Only in a lab.
 pub(crate) struct Injection {
     pub(crate) epoch: Option<Epoch>,
+    /// Bound: `Limits::injected_entries`; the core refuses more.
     pub(crate) commands: Vec<Bytes>,
 }
 

@@ -22,8 +22,11 @@ pub(crate) struct Ring {
 
 #[derive(Default)]
 struct Inner {
+    /// Oldest first. Bound: [`WEIGHT_MAX`]; beyond it the oldest are dropped and counted in `lost`.
     events: VecDeque<Arc<Event>>,
+    /// The weight of `events`.
     weight: usize,
+    /// Events dropped since the last snapshot.
     lost: u64,
     closed: bool,
     reader: Option<Waker>,
@@ -149,7 +152,7 @@ mod tests {
             ring.push(&event(number));
         }
         assert_eq!(ring.next().await, RingItem::Lost);
-        assert_eq!(ring.restart(), WEIGHT_MAX as u64 + 3, "all that was not read is missed");
+        assert_eq!(ring.restart(), WEIGHT_MAX as u64 + 3, "everything that was not read is missed");
         ring.push(&event(99));
         assert_eq!(ring.next().await, RingItem::Events(vec![event(99)]));
     }

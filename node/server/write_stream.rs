@@ -57,6 +57,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Inner {
+    /// Answers that the client has not read. Bound: with the writes in flight [`IN_FLIGHT_MAX`]; beyond it the task
+    /// reads no further requests.
     ready: VecDeque<Ready>,
     /// No more answers come; with the error, if that is why.
     ended: Option<Result<(), Status>>,
@@ -84,6 +86,7 @@ struct StreamTask {
     service: ClientService,
     /// `None` once the client has sent its last request.
     requests: Option<Streaming<proto::TaggedWrite>>,
+    /// Bounds: [`IN_FLIGHT_MAX`] with the answers ready, and [`IN_FLIGHT_BYTES_MAX`].
     in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
     /// Bytes of keys and values in flight.
     bytes: usize,

@@ -38,13 +38,17 @@ const MARKER_TEXT: &str =
 pub struct Backup {
     /// The cluster from which it was taken.
     pub cluster: Option<ClusterId>,
+    /// The members of that cluster.
     pub members: Vec<Member>,
     /// The feature level that was in force there, which the content may need.
     pub level: FeatureLevel,
     /// The last entry that it holds.
     pub point: LogPoint,
+    /// The revision of the database.
     pub revision: u64,
+    /// The length of the file.
     pub bytes: u64,
+    /// The first 16 bytes of BLAKE3 over the file before them.
     pub digest: Digest,
 }
 

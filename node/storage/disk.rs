@@ -155,7 +155,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("identity");
         for other in ["identity.tmp", "identity.partial", ".identity.tmp"] {
-            std::fs::write(folder.path().join(other), "somebody's").unwrap();
+            std::fs::write(folder.path().join(other), "another file").unwrap();
         }
         write_whole(&SystemDisk, &path, b"one").unwrap();
         write_whole(&SystemDisk, &path, b"two").unwrap();

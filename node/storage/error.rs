@@ -10,6 +10,20 @@ use crate::protocol::{FeatureLevel, LogPoint, NodeId, Position};
 ///
 /// Texts about damage only say what was found. What to do depends on whether other nodes have the data, which the
 /// caller knows: see [`StorageError::is_damage`].
+///
+/// | field | meaning |
+/// | --- | --- |
+/// | `folder`, `path` | the data folder; the file or folder concerned |
+/// | `what`, `found`, `why`, `reason` | what was found, or what the operating system or database said |
+/// | `byte` | the place in the file |
+/// | `entry` | the entry, or in words where it would be |
+/// | `action` | what was tried, as it follows "could not" |
+/// | `found`, `newest`, `oldest` | the format version of the file, and those that this program reads |
+/// | `found`, `expected` | the owner of the folder, and the node that should own it |
+/// | `level`, `supported` | the feature level in force in the cluster, and the greatest that this program supports |
+/// | `purged`, `next` | the last position that the log gave up; the next position to write |
+/// | `times` | the number of quarantines within an hour |
+#[allow(missing_docs, reason = "the fields are in the table above; a text says what its variant means")]
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum StorageError {
     #[error("another process uses the data folder {folder}: stop it, or choose another folder with --data")]

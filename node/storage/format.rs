@@ -82,7 +82,8 @@ impl FileKind {
             FileKind::CleanMark => Start::Magic(b"EPOCACLN"),
             FileKind::QuarantineLabel => Start::Title("epoca quarantine"),
         };
-        // Every format began anew at 1 when the versions got a checksum of their own, before the first release.
+        // Every format was numbered from 1 again when the versions got a checksum of their own, before the first
+        // release.
         Format { start, oldest: 1, newest: 1 }
     }
 

@@ -42,6 +42,7 @@ impl Patience {
         Patience { most, begun: MACHINE.begin_wait() }
     }
 
+    /// Whether a quiet machine would have had that much time.
     pub fn is_over(&self) -> bool {
         self.passed() >= self.most
     }

@@ -9,6 +9,7 @@ pub use crate::protocol::rng::mix;
 pub struct Rng(SplitMix64);
 
 impl Rng {
+    /// The main stream of a seed.
     pub fn new(seed: u64) -> Rng {
         Rng(SplitMix64::new(seed))
     }
@@ -18,6 +19,7 @@ impl Rng {
         Rng(SplitMix64::stream(seed, stream))
     }
 
+    /// A number from the whole range of `u64`.
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }

@@ -27,6 +27,7 @@ impl Commits {
         Ok(())
     }
 
+    /// The revision of the last change.
     pub fn revision(&self) -> u64 {
         self.changes.len() as u64
     }
@@ -55,6 +56,7 @@ impl Watched {
         Watched { prefix, up_to: revision.saturating_sub(1) }
     }
 
+    /// The revision up to which every wanted change has come.
     pub fn up_to(&self) -> u64 {
         self.up_to
     }

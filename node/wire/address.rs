@@ -115,7 +115,7 @@ mod tests {
         {
             assert!(!is_address(wrong), "{wrong}");
         }
-        assert!(check_address("127.0.0.1:0", 0).is_ok(), "whoever listens may take any port");
+        assert!(check_address("127.0.0.1:0", 0).is_ok(), "a listener may take any port");
     }
 
     #[test]

@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_request_tells_how_much_time_its_caller_has() {
+    fn a_request_carries_the_callers_deadline() {
         let deadline = Instant::now() + Duration::from_secs(60);
         let request = Deadline(deadline).call(Request::new(())).expect("nothing is refused");
         let left = time_left(request.metadata()).expect("it is told");

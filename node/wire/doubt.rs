@@ -5,6 +5,12 @@ use crate::wire::typed::typed;
 
 typed! {
     /// The request may or may not take effect.
+    ///
+    /// | field | meaning |
+    /// | --- | --- |
+    /// | `leader`, `next` | the node that the request was forwarded to; the node that leads now |
+    /// | `detail` | why its answer was lost |
+    #[allow(missing_docs, reason = "the fields are in the table above; a text says what its variant means")]
     #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
     Doubt = Unknown, UnknownReason, reason {
         #[error("the leader stepped down with the entry in its log")]

@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_that_is_passed_on_is_marked() {
+    fn a_forwarded_call_is_marked() {
         assert!(is_forwarded(forwarded(()).metadata()));
         assert!(!is_forwarded(Request::new(()).metadata()));
     }

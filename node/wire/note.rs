@@ -5,6 +5,13 @@ use crate::wire::typed::typed;
 
 typed! {
     /// A remark about a node.
+    ///
+    /// | field | meaning |
+    /// | --- | --- |
+    /// | `folder`, `found` | the quarantine folder, and the damage |
+    /// | `lost` | which folders are lost |
+    /// | `text` | an English sentence |
+    #[allow(missing_docs, reason = "the fields are in the table above; a text says what its variant means")]
     #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
     Note = Note, NoteCode, code {
         /// The node's data were damaged. They are in `folder` now, and the node has started with an empty folder.

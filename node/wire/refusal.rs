@@ -1,5 +1,5 @@
-//! Why a request was not done: one variant for each reason, with what it is about. The wire carries code and fields;
-//! the English sentence is made here, that of other languages where it is shown.
+//! Why a request was refused: one variant for each reason, with its details. The wire carries the code and the details;
+//! the English text is made here, texts of other languages where they are shown.
 
 use std::fmt;
 
@@ -9,7 +9,18 @@ use crate::wire::proto;
 use crate::wire::typed::typed;
 
 typed! {
-    /// A refused request has changed nothing and will change nothing.
+    /// Why a request was refused. It has changed nothing and will change nothing.
+    ///
+    /// | field | meaning |
+    /// | --- | --- |
+    /// | `node`, `peer`, `nodes`, `leader` | the node that was named, its peer, the nodes that exist, the leader |
+    /// | `count`, `limit` | what the request has; the most or least that is allowed |
+    /// | `revision`, `bound` | the revision that was asked for; the newest or oldest one that exists |
+    /// | `voters`, `changed` | the number of voters; whether the list has ever changed |
+    /// | `nodes`, `others` | of lost disks: the voters without their folders; those that may have theirs |
+    /// | `subject`, `reason` | what the request was about; why it failed, as a text |
+    /// | `rule`, `id`, `pid` | the fault rule; the message; the process id |
+    #[allow(missing_docs, reason = "the fields are in the table above; a text says what its variant means")]
     #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
     Refusal = Refusal, RefusalCode, code {
         #[error("the key is empty: give at least one byte")]
@@ -32,8 +43,7 @@ typed! {
         QuorumReadOfMany = "unknown_consistency" {}
         #[error(
             "a quorum read of {count} nodes is not possible: at least {limit} of {voters} voters must be asked{why}, \
-             so \
-             that one of them has every confirmed write",
+             so that one of them has every confirmed write",
             why = if *.changed { ", a majority since the member list has changed once" } else { "" }
         )]
         WrongReplicas = "wrong_replicas" { count: u64, voters: u64, limit: u64, changed: bool }
@@ -47,20 +57,20 @@ typed! {
         HistoryGone = "history_gone" { revision: u64, bound: u64 }
         #[error("a newer snapshot has replaced this one: begin again")]
         SnapshotGone = "snapshot_gone" {}
-        #[error("the session of this write is not known any more, so a retry cannot be told from a new write")]
+        #[error("the session of this write is forgotten, so a retry cannot be told from a new write: read the key")]
         SessionLost = "session_lost" {}
         #[error("the answer does not fit the request: please report it")]
         Internal = "internal" {}
 
         #[error("no leader is known: an election may be under way, or no majority is up; try again")]
         NoLeader = "no_leader" {}
-        #[error("{leader} leads, but this node does not reach it ({reason}): ask another node, or wait")]
+        #[error("{leader} leads, but this node cannot reach it ({reason}): ask another node, or wait")]
         LeaderUnreachable = "no_leader" { leader: NodeId, reason: String }
         #[error("the leader changed {count} times before the request was answered: try again")]
         LeadersChanged = "no_leader" { count: u64 }
         #[error("the leader stepped down before it could answer: try again")]
         SteppedDown = "stepped_down" {}
-        #[error("this node does not lead any more, {leader} does as far as it knows: ask there")]
+        #[error("this node is no longer the leader; {leader} is, as far as it knows: ask there")]
         NotALeader = "not_a_leader" { leader: NodeId }
         #[error("this node is stopping: ask another one")]
         Stopping = "stopping" {}
@@ -84,54 +94,53 @@ typed! {
              requests, or try again later"
         )]
         ConnectionsFull = "overloaded" {}
-        #[error("other backups of this node are being read: try again when they have ended")]
+        #[error("too many backups of this node are being read: try again when one has ended")]
         BackupsFull = "overloaded" {}
-        #[error("too much waits to be committed: try again when a majority follows")]
+        #[error("too many entries wait to be committed: try again when a majority follows")]
         CommitsFull = "overloaded" {}
-        #[error("{leader} leads, and has too much to do: {reason}")]
+        #[error("{leader} leads and is overloaded: {reason}")]
         LeaderOverloaded = "overloaded" { leader: NodeId, reason: String }
         #[error("{subject}: {reason}")]
         Overloaded = "overloaded" { subject: String, reason: String }
 
-        #[error("this node's log does not make it a voter of this list: it cannot answer for one")]
+        #[error("this node is not a voter of this member list by its own log: ask another node")]
         NoVoter = "no_voter" {}
         #[error("this node belongs to no cluster yet: ask another one")]
         NoCluster = "not_founded" {}
         #[error("the cluster is not founded yet: no node leads")]
         NotFounded = "not_founded" {}
-        #[error("the log is not empty any more: elections take care of themselves")]
+        #[error("the log is not empty: only the first election is started this way")]
         NotFresh = "not_fresh" {}
-        #[error("leadership is being handed over already: see `epoca status`")]
+        #[error("a leadership transfer is in progress already: see `epoca status`")]
         TransferUnderWay = "transfer_under_way" {}
-        #[error("the target did not come to lead in time; see `epoca status` for who leads now")]
+        #[error("the target did not become the leader in time: `epoca status` shows who leads")]
         TransferFailed = "transfer_failed" {}
         #[error("the cluster has no such member: see `epoca member list`")]
         NoMember = "no_member" {}
         #[error(
-            "it is a learner: it gets all data, but counts in no majority and cannot lead; `epoca member promote` \
-             makes it a voter"
+            "the node is a learner: it gets all data, but counts in no majority and cannot lead; `epoca member \
+             promote` makes it a voter"
         )]
         Learner = "learner" {}
-        #[error("no replica was heard lately that could lead: restart one first")]
+        #[error("no replica that could lead has answered lately: restart one first")]
         NobodyLive = "nobody_live" {}
-        #[error("this node was started a moment ago and stands for nothing yet: try again")]
+        #[error("this node started a moment ago and starts no election yet: try again")]
         JustStarted = "just_started" {}
-        #[error("the leader is new and nothing of its own is committed yet: try again when a majority follows")]
+        #[error("the leader has not committed an entry of its epoch yet: try again when a majority follows")]
         NotSettled = "not_settled" {}
         #[error("another change of members is not committed yet: try again")]
         ChangeUnderWay = "change_under_way" {}
         #[error("a live node has this id, with another data folder: choose another id")]
         IdInUse = "id_in_use" {}
-        #[error("it lacks entries still, or was not heard lately: see `epoca member list`")]
+        #[error("the learner has not caught up, or has not answered lately: see `epoca member list`")]
         NotCaughtUp = "not_caught_up" {}
         #[error("a cluster needs a voter: add and promote another node first")]
         LastVoter = "last_voter" {}
         #[error(
-            "too few of the voters that would be left are heard to make a majority: restart or remove those that are \
-             down first"
+            "the remaining voters that answer would be no majority: restart or remove those that are down first"
         )]
         QuorumAtRisk = "quorum_at_risk" {}
-        #[error("the cluster has as many members as it may have: remove one first")]
+        #[error("the cluster has the largest number of members: remove one first")]
         TooManyMembers = "too_many_members" {}
         #[error(
             "a member runs an older version that does not know this kind of write: `epoca member list` shows which; \
@@ -143,11 +152,11 @@ typed! {
              for {node}"
         )]
         VersionTooOld = "feature_level" { node: NodeId, count: u64, limit: u64 }
-        #[error("{count} is no node id: they count from 1")]
+        #[error("{count} is not a node id: ids start at 1")]
         BadNodeId = "bad_member" { count: u64 }
-        #[error("{subject:?} is no address: write HOST:PORT, as 127.0.0.1:7105")]
+        #[error("{subject:?} is not an address: write HOST:PORT, as 127.0.0.1:7105")]
         BadMemberAddress = "bad_member" { subject: String }
-        #[error("{subject} is every address of a machine: start {node} with --advertise and one of them")]
+        #[error("{subject} stands for every address of a machine: start {node} with --advertise and one of them")]
         UnspecifiedAddress = "bad_member" { subject: String, node: NodeId }
         #[error("the incarnation of a data folder has 16 bytes")]
         BadIncarnation = "bad_member" {}
@@ -155,7 +164,7 @@ typed! {
         OtherCluster = "other_cluster" { node: NodeId }
         #[error("the node at {subject} belongs to another cluster: start it on an empty folder")]
         OtherClusterAt = "other_cluster" { subject: String }
-        /// `nodes` run with another data folder than the list names; `others` may have theirs.
+        /// `nodes` run with another data folder than the list names; `others` may still have theirs.
         #[error("{}", disks_lost(.nodes, .others, *.voters))]
         DisksLost = "disks_lost" { nodes: Vec<NodeId>, others: Vec<NodeId>, voters: u64 }
 
@@ -165,27 +174,27 @@ typed! {
         ClusterLabOnly = "lab_only" {}
         #[error("{reason}")]
         BadRule = "bad_rule" { reason: String }
-        #[error("a hold is about what comes to this node, whoever sends it")]
+        #[error("a hold concerns messages to this node from any sender: give no sender")]
         HoldBySender = "bad_rule" {}
-        #[error("the rule `{rule}` is not about the links of {node}")]
+        #[error("the rule `{rule}` does not concern the links of {node}")]
         RuleElsewhere = "bad_rule" { rule: LinkRule, node: NodeId }
         #[error("{node} has no link to {peer}: its links go to {}", names(.nodes, ", "))]
         NoLink = "unknown_node" { node: NodeId, peer: NodeId, nodes: Vec<NodeId> }
-        #[error("a link has two ends; {node} was named twice")]
+        #[error("a link connects two nodes, but {node} was named twice")]
         SameNode = "same_node" { node: NodeId }
-        #[error("a message is delivered, discarded, delayed (with a time) or duplicated")]
+        #[error("a held message can be delivered, discarded, delayed (with a time) or duplicated")]
         BadHandling = "bad_handling" {}
-        #[error("no message {id} waits at {node}: `fault pending` lists those that do")]
+        #[error("no message {id} is held at {node}: `fault pending` lists the held ones")]
         NoSuchMessage = "no_such_message" { id: MessageId, node: NodeId }
-        #[error("this node leads, and a leader's log is the truth: inject into a replica")]
+        #[error("this node leads, and no push corrects a leader's log: inject into a replica")]
         Leads = "leads" {}
-        #[error("this node is standing for election: try again when a leader is known")]
+        #[error("this node is a candidate: try again when a leader is known")]
         Standing = "standing" {}
-        #[error("the log of this node is empty, there is nothing to continue: write something first")]
+        #[error("the log of this node is empty: write something first")]
         EmptyLog = "empty_log" {}
-        #[error("the epoch must not be below the log's last one nor above the node's own: see `epoca status`")]
+        #[error("the epoch must be from that of the log's last entry up to the node's own: see `epoca status`")]
         EpochOutOfRange = "epoch_out_of_range" {}
-        #[error("epochs count from 1")]
+        #[error("epochs start at 1")]
         EpochZero = "epoch_out_of_range" {}
         #[error("too many forged entries at once: the limit is {limit}")]
         TooMany = "too_many" { limit: u64 }
@@ -194,39 +203,39 @@ typed! {
         UnknownNode = "unknown_node" { node: NodeId, nodes: Vec<NodeId> }
         #[error("{node} is not running; `fault restart {number}` starts it", number = .node.0)]
         NotRunning = "not_running" { node: NodeId }
-        #[error("{node} is paused already; `fault resume {number}` lets it go on", number = .node.0)]
+        #[error("{node} is paused already; `fault resume {number}` resumes it", number = .node.0)]
         Paused = "paused" { node: NodeId }
         #[error("{node} is not paused")]
         NotPaused = "not_paused" { node: NodeId }
-        #[error("{node} does not end; it was signalled and is still there")]
+        #[error("{node} was signalled but does not end: try again")]
         DoesNotEnd = "does_not_end" { node: NodeId }
         #[error(
-            "the executable was rebuilt since the cluster started: end the cluster and start it again, or half of it \
-             would run the new one"
+            "the executable was rebuilt since the cluster started: restart the cluster, or its nodes would run two \
+             versions"
         )]
         Rebuilt = "rebuilt" {}
         #[error("{node} cannot be started: {reason}")]
         NotStarted = "not_started" { node: NodeId, reason: String }
-        #[error("{node} ended at once: {reason}")]
+        #[error("{node} ended directly after its start: {reason}")]
         Ended = "ended" { node: NodeId, reason: String }
-        #[error("{node} runs but does not answer yet: its pid is {pid}; its words are in {subject}")]
+        #[error("{node} runs but does not answer yet: its pid is {pid}, its output is in {subject}")]
         NoAnswer = "no_answer" { node: NodeId, pid: u32, subject: String }
-        #[error("this is no way to be wrong on purpose; there are skip-check and commit-alone")]
+        #[error("unknown way to be faulty: use skip-check or commit-alone")]
         UnknownWrong = "unknown_wrong" {}
-        #[error("{node} has no committed entry in its log yet of which a bit could be turned: write something first")]
+        #[error("the log of {node} has no committed entry to damage yet: write something first")]
         NothingStored = "nothing_stored" { node: NodeId }
         #[error(
-            "{node} is alone: with a damaged log it would know nobody to get its data from again, change nothing, and \
-             end. Start a cluster of more nodes"
+            "{node} is the only node: with a damaged log it could get its data from no other node, and would end. \
+             Start a cluster of more nodes"
         )]
         DamagedAlone = "damaged_alone" { node: NodeId }
-        #[error("no bit of the log of {node} was turned: {reason}")]
+        #[error("no bit of the log of {node} was flipped: {reason}")]
         NotDamaged = "not_damaged" { node: NodeId, reason: String }
-        #[error("{node} has come or gone, but that cannot be written down for the next start: {reason}")]
+        #[error("{node} was added or removed, but that could not be recorded for the next start: {reason}")]
         NotRemembered = "not_remembered" { node: NodeId, reason: String }
         #[error(
-            "no launcher is known that could start a node: start one with `epoca node --join`, or name the address of \
-             one that waits"
+            "no launcher can start a node here: start one with `epoca node --join`, or give the address of one that \
+             waits"
         )]
         NoLauncher = "no_launcher" {}
 
@@ -247,12 +256,12 @@ typed! {
 }
 
 impl Refusal {
-    /// With its English sentence, for people who call by hand.
+    /// With its English text, for people who call the service by hand.
     pub fn to_wire(&self) -> proto::Refusal {
         proto::Refusal { message: self.to_string(), ..self.into() }
     }
 
-    /// Nothing was appended, and another node takes the request, or this one later.
+    /// Nothing was appended, and another node accepts the request, or this one later.
     pub const fn is_about_the_leader(&self) -> bool {
         matches!(
             self,
@@ -266,7 +275,7 @@ impl Refusal {
         )
     }
 
-    /// Nothing was taken because too much is under way.
+    /// Nothing was done, because the node has too much in progress.
     pub const fn is_overload(&self) -> bool {
         matches!(
             self,
@@ -284,8 +293,8 @@ impl Refusal {
         )
     }
 
-    /// A refused change of members that succeeds later by itself: another change is under way, the leader has just
-    /// come to lead, the learner catches up.
+    /// The reason ends by itself, so the same change of members succeeds later: another change or a transfer is in
+    /// progress, the leader is new, or the learner still catches up.
     pub const fn ends_by_itself(&self) -> bool {
         matches!(
             self,
@@ -297,7 +306,7 @@ impl Refusal {
     }
 }
 
-/// The refusal of a change that no client may write.
+/// The refusal of an invalid change.
 impl From<InvalidChange> for Refusal {
     fn from(why: InvalidChange) -> Refusal {
         match why {
@@ -344,16 +353,16 @@ impl From<protocol::Refusal> for Refusal {
 /// A quorum of the voters' data folders is lost. No leader can be elected, and no member can be added.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DisksLost {
-    /// The voters that run with another folder than the member list names.
+    /// The voters that run with another data folder than the member list names.
     pub lost: Vec<NodeId>,
-    /// Those that may have theirs.
+    /// The voters that may still have theirs.
     pub whole: Vec<NodeId>,
-    /// All voters.
+    /// The number of voters.
     pub voters: u64,
 }
 
 impl DisksLost {
-    /// How many voters with their folders a leader needs.
+    /// The number of voters with their folders that an election needs: a majority.
     pub fn needed(&self) -> u64 {
         self.voters / 2 + 1
     }
@@ -401,7 +410,7 @@ fn disks_lost(lost: &[NodeId], whole: &[NodeId], voters: u64) -> String {
     DisksLost { lost: lost.to_vec(), whole: whole.to_vec(), voters }.to_string()
 }
 
-/// Node names with something between them.
+/// The names of nodes, separated by `between`.
 pub fn names(nodes: &[NodeId], between: &str) -> String {
     nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(between)
 }

@@ -31,7 +31,7 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Gives how often another task was faster.
+/// Returns how often another task was faster.
 async fn increment_often(client: Client) -> Result<u64, ClientError> {
     let mut conflicts = 0;
     for _ in 0..INCREMENTS {

@@ -64,7 +64,7 @@ fn key(writer: u64) -> Bytes {
 
 async fn write(client: Client, writer: u64, progress: Arc<Progress>) -> Result<(), ClientError> {
     while !progress.stop.load(Ordering::Relaxed) {
-        // However often it is tried until the deadline, it is applied once.
+        // It is applied once, however often it is retried before the deadline.
         client.put(key(writer), Bytes::from_static(b"value")).await?;
         progress.confirmed.fetch_add(1, Ordering::Relaxed);
     }

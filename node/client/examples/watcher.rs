@@ -44,7 +44,7 @@ async fn write(client: Client) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// Handles so many changes from a revision on; gives their values and the revision at which to resume.
+/// Handles this number of changes from a revision on; returns their values and the revision at which to resume.
 async fn watch(name: &str, client: &Client, from: u64, count: usize) -> Result<(Vec<String>, u64), ClientError> {
     let mut watching = client.watch(PREFIX, Some(from)).await?;
     let (mut values, mut resume) = (Vec::new(), from);
@@ -53,7 +53,7 @@ async fn watch(name: &str, client: &Client, from: u64, count: usize) -> Result<(
         let value = String::from_utf8_lossy(&changed.value.unwrap_or_default()).into_owned();
         println!("{name} watcher: revision {} wrote {value}", changed.revision);
         values.push(value);
-        // A program that must not miss a change keeps this number with what it made of the change.
+        // A program that must not miss a change stores this number together with its own results.
         resume = changed.revision + 1;
     }
     Ok((values, resume))

@@ -280,7 +280,7 @@ mod tests {
         let mut refused = TcpStream::connect(address).await.unwrap();
         tokio::select! {
             _ = incoming.next() => panic!("it should be closed"),
-            read = refused.read_u8() => assert!(read.is_err(), "nobody answers there"),
+            read = refused.read_u8() => assert!(read.is_err(), "the connection is closed"),
         }
         drop(open.pop());
         let _client = TcpStream::connect(address).await.unwrap();

@@ -74,7 +74,7 @@ struct Expected {
 /// record refers to.
 pub(crate) fn verify(tree: &Tree) -> Result<Verified, String> {
     let (Some(applied), _, marked) = read_mark(tree)? else {
-        return Err("its making was interrupted".into());
+        return Err("its creation was interrupted".into());
     };
     let (mut sum, mut rows) = (Checksum::default(), 0);
     let mut expected: HashMap<u64, Expected> = HashMap::new();

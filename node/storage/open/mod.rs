@@ -60,8 +60,9 @@ pub struct OpenOptions<'a> {
     pub folder: PathBuf,
     /// The node that must own it.
     pub node: NodeId,
-    /// Bounds of [`crate::protocol::Restored::tail`] in bytes and number, besides uncommitted entries.
+    /// The greatest weight of [`crate::protocol::Restored::tail`] in bytes, besides uncommitted entries.
     pub tail_bytes: u64,
+    /// The greatest number of its entries, besides uncommitted ones.
     pub tail_entries: usize,
     /// The greatest feature level that this node supports.
     pub level_max: FeatureLevel,

@@ -30,9 +30,13 @@ place, and start the node again.
 /// Owner of the folder, what was found and when, and the members of the cluster as far as they could be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Label {
+    /// The owner of the folder.
     pub node: NodeId,
+    /// The folder's incarnation, if it could be read.
     pub incarnation: Option<Incarnation>,
+    /// The cluster, if it could be read.
     pub cluster: Option<ClusterId>,
+    /// The members of the newest readable list; empty if there is none.
     pub members: Vec<Member>,
     /// When it was found, in seconds since the Unix epoch.
     pub seconds: u64,

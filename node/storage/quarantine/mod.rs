@@ -41,7 +41,9 @@ const LOCK: &str = "lock";
 /// The folder of a quarantine, with its label.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Quarantine {
+    /// `DIR/quarantine-N`.
     pub folder: PathBuf,
+    /// The content of its `why.txt`.
     pub label: Label,
 }
 

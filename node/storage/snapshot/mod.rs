@@ -41,8 +41,7 @@ const TAKEN: &str = "taken-";
 /// The newest, and the one before it in case the newest is found damaged.
 const KEPT: usize = 2;
 const UNFINISHED: &str = ".tmp";
-/// While a file is received it is synced whenever so many more bytes of it have come: a power cut loses no more than
-/// that.
+/// A file that is received is synced after every further part of this size: a power cut loses no more.
 const SYNC_BYTES: u64 = 8 << 20;
 
 /// The snapshots of a data folder.

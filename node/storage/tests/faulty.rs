@@ -31,12 +31,12 @@ impl FaultyDisk {
         self.state.lock().unwrap().file_syncs
     }
 
-    /// From now on only so many bytes fit.
+    /// From now on only this number of bytes fits.
     pub fn fill_up(&self, room: u64) {
         self.state.lock().unwrap().room = Some(room);
     }
 
-    /// From now on only so many syncs of files work.
+    /// From now on only this number of file syncs succeeds.
     pub fn fail_syncs_after(&self, syncs: u64) {
         self.state.lock().unwrap().syncs_left = Some(syncs);
     }

@@ -102,7 +102,7 @@ fn an_unclean_end_and_a_torn_log_are_notes_and_stay_as_they_are() {
 }
 
 #[test]
-fn a_folder_that_is_none_of_ours_is_said_to_be_none() {
+fn a_folder_of_another_program_is_reported_as_such() {
     let folder = tempfile::tempdir().unwrap();
     for path in [folder.path().to_path_buf(), folder.path().join("absent")] {
         let error = inspect(&path).err().unwrap();

@@ -152,7 +152,7 @@ fn trap_40_a_power_cut_anywhere_in_replacing_the_log_leaves_the_old_one_or_the_n
 }
 
 #[test]
-fn an_install_that_was_interrupted_with_a_torn_log_is_ended_and_no_loss() {
+fn an_interrupted_install_with_a_torn_log_is_finished_without_a_loss() {
     let chain = chain();
     let (_leaders, leader, id) = leader(&chain);
     let (folder, opened) = behind(&chain, &FaultyDisk::default());

@@ -1,4 +1,4 @@
-//! Which snapshots stay on the disk: few, and those that somebody reads.
+//! Which snapshots stay on the disk: few, and those that are being read.
 
 use crate::protocol::{SnapshotId, WriteSnapshot};
 use crate::storage::tests::snapshots::base_of;
@@ -117,7 +117,7 @@ fn a_snapshot_that_comes_from_a_leader_leaves_alone_the_one_that_is_being_taken(
 }
 
 #[test]
-fn the_log_tells_how_much_lies_before_each_of_its_segments() {
+fn the_log_reports_its_length_before_each_segment() {
     let mut folder = Folder::new();
     folder.segment_bytes = 2_000;
     let mut opened = folder.open();

@@ -1,4 +1,4 @@
-//! A process that is killed while it applies: trap 6, with a real SIGKILL at moments that nobody chose.
+//! A process that is killed while it applies: trap 6, with a real SIGKILL at random moments.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ fn trap_06_killed_between_batches_the_data_are_a_function_of_the_logs_prefix() {
     }
 }
 
-/// Starts the process above and kills it after so many lines; gives what it had told to be applied by then.
+/// Starts the process above and kills it after `lines` lines; returns what it had reported as applied by then.
 fn killed_after(folder: &Folder, lines: usize) -> u64 {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "storage::tests::killed::applying_until_killed", "--nocapture"])

@@ -114,7 +114,7 @@ fn trap_10_a_quarantined_folder_comes_back_as_another_incarnation_that_has_promi
 }
 
 #[test]
-fn whoever_belongs_to_the_cluster_is_read_from_what_is_left_of_the_log() {
+fn members_are_read_from_the_rest_of_a_damaged_log() {
     let folder = used();
     let segment = folder.path().join("log/00000001.log");
     let mut bytes = std::fs::read(&segment).unwrap();

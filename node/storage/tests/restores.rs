@@ -95,7 +95,7 @@ fn a_restore_never_goes_over_what_is_there() {
     }
 }
 
-/// The mode of all that a folder holds, by path.
+/// The mode of every file and folder below a folder, by path.
 fn modes(folder: &Path) -> Vec<(PathBuf, u32)> {
     let mut modes = Vec::new();
     for file in std::fs::read_dir(folder).unwrap() {
@@ -109,7 +109,7 @@ fn modes(folder: &Path) -> Vec<(PathBuf, u32)> {
 }
 
 #[test]
-fn a_start_takes_the_rights_of_others_from_all_that_a_data_folder_holds_and_from_nothing_else() {
+fn a_start_removes_the_rights_of_others_from_a_data_folder_and_nothing_else() {
     let folder = Folder::new();
     drop(folder.open());
     let other = folder.path().join("notes.txt");

@@ -100,7 +100,7 @@ fn trap_29_what_was_forgotten_stays_forgotten_over_a_restart() {
 }
 
 #[test]
-fn who_watches_gets_every_change_once_also_after_a_rebuild() {
+fn a_watcher_gets_every_change_once_also_after_a_rebuild() {
     let chain = twice();
     let end = chain.entries.len() as u64;
     let folder = Folder::new();
@@ -120,7 +120,7 @@ fn who_watches_gets_every_change_once_also_after_a_rebuild() {
     folder.lose_database();
     let opened = folder.open();
     assert_eq!(seen(&opened, 0, "").0, all);
-    // Ended well: it begins anew, and says from where.
+    // Ended cleanly: the history is empty, and reports its first revision.
     opened.database.close().unwrap();
     drop(opened);
     let opened = folder.open();

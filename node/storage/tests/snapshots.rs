@@ -210,7 +210,7 @@ fn a_damaged_snapshot_is_refused_and_the_older_one_or_the_whole_log_is_used() {
 }
 
 #[test]
-fn a_node_whose_log_needs_a_damaged_snapshot_says_so_and_does_not_start() {
+fn a_node_whose_log_needs_a_damaged_snapshot_reports_it_and_does_not_start() {
     let (folder, chain, mut opened) = filled(None, 100);
     let id = snapshot_and_compact(&mut opened, &chain, 101, 101);
     drop(opened);
@@ -260,7 +260,7 @@ fn trap_40_a_power_cut_anywhere_in_a_compaction_loses_nothing() {
     }
 }
 
-/// A snapshot of `to` entries, in parts, as they come from a leader; gives what the last part came to.
+/// A snapshot of `to` entries, in parts, as they come from a leader; returns the result of the last part.
 fn receive(opened: &Opened, from: &Opened, id: SnapshotId) -> ChunkOutcome {
     let mut offset = 0;
     loop {
@@ -408,7 +408,7 @@ fn a_file_that_was_all_received_and_not_named_is_whole_with_its_first_part() {
 }
 
 #[test]
-fn what_was_received_of_a_snapshot_that_is_not_wanted_any_more_goes() {
+fn received_parts_of_an_unwanted_snapshot_are_removed() {
     let (folder, chain, mut opened) = filled(None, 100);
     let (_leaders, mut leader) = (filled(None, 0).0, filled(None, 100));
     commit(&mut leader.2, &chain.apply(1, 40));

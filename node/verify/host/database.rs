@@ -50,6 +50,7 @@ impl PartialEq for Database {
 }
 
 impl Database {
+    /// An empty database.
     pub fn new(sessions: SessionLimits, limits: HistoryLimits) -> Database {
         let state = apply::State { sessions: Sessions::new(sessions), ..apply::State::default() };
         Database { rows: Rows::default(), state, applied: None, history: History::bounded(0, limits), limits }
@@ -66,6 +67,7 @@ impl Database {
         self.history = History::bounded(self.revision(), self.limits);
     }
 
+    /// Changes after a revision, see [`History::after`].
     pub fn changes(&self, after: u64, prefix: &[u8], limit: usize) -> Result<ChangePage, TooOld> {
         self.history.after(after, prefix, limit)
     }
@@ -75,10 +77,12 @@ impl Database {
         &self.rows.changed
     }
 
+    /// The last applied entry.
     pub fn applied(&self) -> Option<LogPoint> {
         self.applied
     }
 
+    /// The number of changes so far, see [`apply::State::revision`].
     pub fn revision(&self) -> u64 {
         self.state.revision
     }
@@ -96,6 +100,7 @@ impl Database {
         FILE_BYTES + self.rows.rows.iter().map(|(key, (value, ..))| (key.len() + value.len()) as u64).sum::<u64>()
     }
 
+    /// All records by key: the value, and the entry that wrote it.
     pub fn records(&self) -> impl Iterator<Item = (&Bytes, (&Bytes, EntryId))> {
         self.rows.rows.iter().map(|(key, (value, id, _))| (key, (value, *id)))
     }

@@ -19,8 +19,11 @@ use crate::verify::host::image::Image;
 /// A complete snapshot.
 #[derive(Clone, Debug)]
 pub struct SnapshotFile {
+    /// The last entry, length and digest.
     pub id: SnapshotId,
+    /// The end of the log that the snapshot stands for.
     pub base: Base,
+    /// The content.
     pub database: Database,
 }
 
@@ -41,6 +44,7 @@ enum Write {
     Commit(LogPoint),
 }
 
+/// The disk of one node: a log store and snapshots.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
     /// In the order of their positions. Those that the log no longer continues are deleted.
@@ -61,6 +65,7 @@ pub struct Disk {
 }
 
 impl Disk {
+    /// An empty disk.
     pub fn new(commit_records: CommitRecords) -> Disk {
         Disk { commit_records, ..Disk::default() }
     }
@@ -76,6 +81,7 @@ impl Disk {
         *self = self.with_log(image);
     }
 
+    /// The log after a power loss that keeps no pending write.
     pub fn durable(&self) -> &Image {
         &self.durable
     }
@@ -85,6 +91,7 @@ impl Disk {
         &self.written
     }
 
+    /// Whether an operation of this run is durable.
     pub fn is_done(&self, operation: Operation) -> bool {
         self.done >= Some(operation)
     }
@@ -99,6 +106,7 @@ impl Disk {
         self.snapshots.last()
     }
 
+    /// The complete snapshot with this id.
     pub fn snapshot_of(&self, id: SnapshotId) -> Option<&SnapshotFile> {
         self.snapshots.iter().find(|known| known.id == id)
     }

@@ -14,9 +14,11 @@ use crate::protocol::{
 /// promise's epoch is at least that of the last entry. `committed` is in the log and not forged.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Image {
+    /// The last saved promise.
     pub promise: Option<Promise>,
     /// What the log begins with if its first entries were compacted away.
     pub base: Option<Base>,
+    /// The entries, in order.
     pub entries: Vec<Entry>,
     /// All entries from this position on are forged.
     pub forged_from: Option<Position>,
@@ -25,10 +27,12 @@ pub struct Image {
 }
 
 impl Image {
+    /// A log of these entries without a promise or a commit point.
     pub fn of(entries: Vec<Entry>) -> Image {
         Image { entries, ..Image::default() }
     }
 
+    /// The last entry, forged or not.
     pub fn last(&self) -> Option<LogPoint> {
         self.entries.last().map(Entry::point).or(self.purged())
     }
@@ -43,6 +47,7 @@ impl Image {
         self.purged().map_or(0, |purged| purged.position.0)
     }
 
+    /// The entry at a position; `None` if it was compacted away or never written.
     pub fn at(&self, position: Position) -> Option<&Entry> {
         let index = position.0.checked_sub(1 + self.purged_count())?;
         self.entries.get(index as usize)
@@ -59,6 +64,7 @@ impl Image {
         self.has(point) && !self.is_forged(point.position)
     }
 
+    /// Whether the entry at a position counts as forged.
     pub fn is_forged(&self, position: Position) -> bool {
         self.forged_from.is_some_and(|from| position >= from)
     }

@@ -47,16 +47,22 @@ pub type Checked<T = ()> = Result<T, Box<Violation>>;
 /// What a host is made with besides the core's configuration.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HostOptions {
+    /// Bounds of the table of sessions.
     pub sessions: SessionLimits,
+    /// Bounds of the history of changes.
     pub history: HistoryLimits,
+    /// Where the disk records commit points.
     pub commit_records: CommitRecords,
 }
 
+/// A node in memory.
 #[derive(Clone, Debug)]
 pub struct Host {
     /// The configuration of the next start, but for the seed.
     pub config: Config,
+    /// Its disk, which outlives the process.
     pub disk: Disk,
+    /// Its final database.
     pub database: Database,
     options: HostOptions,
     /// `None` while the process is down.
@@ -82,18 +88,24 @@ pub enum Effect {
     Send(Envelope),
     /// Work is queued; the driver calls the function that does it.
     Queued(Work),
+    /// The answer to a request.
     Answer(RequestId, Answer),
     /// Another member list is in force.
     Members(Listed),
+    /// A fact of the trace.
     Trace(Fact),
+    /// A message was rejected.
     Rejected {
+        /// Its sender.
         from: NodeId,
+        /// Why.
         why: Rejection,
     },
     /// The core stops the node.
     Stopped(String),
 }
 
+/// Work that the core has asked for, by the function that does it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Work {
     /// [`Host::apply_next`]
@@ -113,6 +125,7 @@ pub enum Work {
 }
 
 impl Host {
+    /// A node with an empty disk that is not started yet.
     pub fn new(config: Config, options: HostOptions) -> Host {
         Host {
             config,
@@ -128,10 +141,12 @@ impl Host {
         }
     }
 
+    /// The node's id.
     pub fn id(&self) -> NodeId {
         self.config.id
     }
 
+    /// Whether the process runs.
     pub fn is_up(&self) -> bool {
         self.core.is_some()
     }
@@ -175,6 +190,7 @@ impl Host {
         self.disk.written().restored(self.disk.snapshot().map(|file| file.id), tail_more)
     }
 
+    /// Starts the process with what the storage restored, and a seed for its timeouts. The database is not touched.
     pub fn start_core(&mut self, restored: Restored, seed: u64, now: Time) {
         let config = Config { seed, ..self.config.clone() };
         self.core = Some(Core::new(config, restored, now));
@@ -281,11 +297,13 @@ impl Host {
         Ok(Some(Input::Applied { up_to, outcomes }))
     }
 
+    /// Applies one entry to the database. `Err`: it is not the next one, or its body is no command.
     pub fn apply_entry(&mut self, entry: &Entry) -> Checked<Applied> {
         let applied = self.database.apply(entry);
         applied.map_err(|text| Violation::of("applied once, in order", format!("at {} {text}", self.id())))
     }
 
+    /// Whether entries wait for the database.
     pub fn has_applies(&self) -> bool {
         !self.applies.is_empty()
     }

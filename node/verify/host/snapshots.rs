@@ -1,7 +1,7 @@
 //! The part of a host that takes snapshots, reads and writes the parts of their files, and installs them.
 //!
-//! The bytes of a file are computed from the id of its snapshot. So whoever has received all of them in order has this
-//! snapshot, and a file that was put together wrongly shows. What a file stands for is in [`TakenSnapshots`].
+//! The bytes of a file are computed from the id of its snapshot, so a host that has received all of them in order has
+//! this snapshot, and a file with a wrong part is detected. What a file stands for is in [`TakenSnapshots`].
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! A leader's log only grows, by entries of its own epoch; nobody else gives out offsets.
+//! A leader's log only grows, by entries of its own epoch; only the leader of an epoch assigns its offsets.
 
 use crate::protocol::trace::{Event, Fact, Preview, RoleName};
 use crate::verify::invariants::observer::Observer;

@@ -42,10 +42,12 @@ impl Default for Causal {
 }
 
 impl Causal {
+    /// A watch of no node yet.
     pub fn new() -> Causal {
         Causal { watch: Watch::of_streams(), order: CausalOrder::new(Duration::MAX) }
     }
 
+    /// What was observed so far.
     pub fn watch(&self) -> &Watch {
         &self.watch
     }
@@ -65,6 +67,7 @@ impl Causal {
         self.take(node, Input::Left(node))
     }
 
+    /// Takes an event as it arrives. Returns the violations that it and released events show.
     pub fn event(&mut self, event: Event) -> Vec<Violation> {
         self.take(event.node, Input::Event(event))
     }

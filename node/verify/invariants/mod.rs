@@ -74,7 +74,9 @@ impl Violation {
 /// An event of a node. Number 0 is the snapshot with which the watch began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Source {
+    /// The node.
     pub node: NodeId,
+    /// The event's number at that node.
     pub number: u64,
 }
 
@@ -132,6 +134,7 @@ impl Default for Watch {
 }
 
 impl Watch {
+    /// A watch for events that come in happens-before order.
     pub fn new() -> Watch {
         Watch {
             observer: Observer::default(),

@@ -16,14 +16,19 @@ use bytes::Bytes;
 
 use crate::verify::linearizability::search::{End, Search};
 
+/// What an operation did at its key.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
+    /// Sets the value.
     Put(Bytes),
+    /// Removes the key.
     Delete,
     /// A compare-and-set that was done, or may have been: it takes effect only where the key has the expected value
     /// (`None`: it is absent). One that found another value is an [`Action::Get`] of that value.
     CompareAndSet {
+        /// The value that it compares with.
         expected: Option<Bytes>,
+        /// The value that it sets.
         value: Bytes,
     },
     /// What the get saw; `None` if there was nothing. Ignored if it did not return.
@@ -33,21 +38,37 @@ pub enum Action {
 /// An operation of a client on a key. Times are of one clock; only their order matters.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Operation {
+    /// The client, for explanations.
     pub client: u64,
+    /// The key.
     pub key: Bytes,
+    /// What it did.
     pub action: Action,
+    /// When it was called.
     pub called: u64,
     /// `None`: the outcome is unknown. It may take effect at any time after the call, or never.
     pub returned: Option<u64>,
 }
 
+/// Why a history was not accepted.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Failure {
-    /// No order explains the history of the key. `stuck` is the first operation to return that no order could place,
-    /// `history` the operations on the key around it.
-    NotLinearizable { key: Bytes, stuck: Box<Operation>, history: Vec<Operation> },
+    /// No order explains the history of a key.
+    NotLinearizable {
+        /// The key.
+        key: Bytes,
+        /// The first operation to return that no order could place.
+        stuck: Box<Operation>,
+        /// The operations on the key around it.
+        history: Vec<Operation>,
+    },
     /// The search gave up because too many operations were concurrent.
-    GaveUp { key: Bytes, operations: usize },
+    GaveUp {
+        /// The key.
+        key: Bytes,
+        /// The number of operations on it.
+        operations: usize,
+    },
 }
 
 /// Checks a history. Returns how many operations were placed in an order.

@@ -108,7 +108,7 @@ fn a_reception_and_all_behind_it_wait_for_the_sending() {
 }
 
 #[test]
-fn a_sending_that_is_not_heard_in_time_is_told_to_be_missing() {
+fn a_sending_that_is_not_observed_in_time_is_reported_as_missing() {
     let mut watcher = Watcher::new();
     watcher.event(N2, received(N1, 3)).wait(PATIENCE.as_millis() as u64 - 2);
     assert_eq!(watcher.out(), Vec::<String>::new());
@@ -189,7 +189,7 @@ fn a_process_ends_after_its_last_event_and_is_started_before_its_first() {
 }
 
 #[test]
-fn a_node_that_speaks_was_started_whatever_the_launcher_has_told() {
+fn a_node_that_sends_was_started_whatever_the_launcher_has_reported() {
     let mut watcher = Watcher::new();
     watcher.tell(Lane::Node(N1), Told::Closed).tell(Lane::Launcher(N1), Told::Process(false));
     watcher.joined(N1, 11, Some(0)).wait(PATIENCE.as_millis() as u64);

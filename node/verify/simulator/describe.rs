@@ -44,7 +44,11 @@ impl fmt::Display for FaultKind {
                 write!(
                     f,
                     "{}",
-                    if *sends { format!("{target} hears nobody") } else { format!("nobody hears {target}") }
+                    if *sends {
+                        format!("{target} receives nothing")
+                    } else {
+                        format!("nothing from {target} arrives")
+                    }
                 )
             }
             FaultKind::Noise { lost_in, doubled_in, late_in } => {

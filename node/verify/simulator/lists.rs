@@ -19,7 +19,7 @@ impl Oracle {
         self.lists.last()
     }
 
-    /// All that were committed, the founding first.
+    /// Every list that was committed, the founding one first.
     pub(super) fn committed_lists(&self) -> &[Listed] {
         &self.lists
     }
@@ -125,7 +125,7 @@ impl Oracle {
         let text = format!(
             "{leader} makes {learner} a voter, which has {ends:?} (what it has, the last): {lacks:?} are missing"
         );
-        Err(Violation::of("a voter is made of whoever has caught up", text))
+        Err(Violation::of("only a node that has caught up becomes a voter", text))
     }
 
     /// The entry of this id in a node's log. An entry that was compacted away was committed.

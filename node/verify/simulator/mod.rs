@@ -76,14 +76,18 @@ use world::Simulation;
 pub struct Outcome {
     /// Covers every event of the run: equal plans give equal hashes.
     pub hash: u64,
+    /// The numbers of the run.
     pub stats: Stats,
+    /// What was wrong; `None` if all checks passed.
     pub failure: Option<Failure>,
     /// The readable trace, if it was asked for.
     pub trace: Vec<String>,
 }
 
+/// A check failed.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    /// The broken invariant.
     pub violation: Violation,
     /// In microseconds from the start.
     pub at: u64,
@@ -99,6 +103,7 @@ pub fn run(seed: u64) -> Outcome {
 pub enum Notification<'a> {
     /// A node starts.
     Started(&'a NodeState),
+    /// An event of a node.
     Event(&'a Event),
     /// The node's disk was wiped. The next start under its id is another node.
     Left(NodeId),

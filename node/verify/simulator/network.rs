@@ -14,7 +14,7 @@ pub(super) struct Network {
     pub(super) options: options::Network,
     /// The faults with additional noise.
     pub(super) noise: Vec<(usize, options::Network)>,
-    /// The faults with echoes: one in so many messages arrives a second time, so many microseconds later.
+    /// The faults with echoes: one message in `one_in` arrives a second time, `after_micros` later.
     pub(super) echoes: Vec<(usize, u64, u64)>,
     links: Vec<Link>,
 }

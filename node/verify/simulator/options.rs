@@ -11,43 +11,59 @@ use crate::verify::simulator::stories::Story;
 /// Times are in microseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
+    /// The seed from which the rest is drawn.
     pub seed: u64,
     /// How many nodes found the cluster.
     pub voters: u64,
+    /// Nodes that join later, and changes of the member list.
     pub members: Members,
     /// A sequence of faults that belong together, besides those that are drawn one by one.
     pub story: Option<Story>,
+    /// The interval of heartbeats.
     pub heartbeat_micros: u64,
+    /// The election timeout.
     pub election_timeout_micros: u64,
+    /// The core's bounds.
     pub limits: Limits,
+    /// Who starts elections, who is preferred, and leases.
     pub leadership: Leadership,
     /// How long faults happen. Then they end, and all nodes must agree within a bound.
     pub faults_micros: u64,
-    /// Node 1 is asked to stand first. Otherwise the nodes wait until one of them does by itself.
+    /// Node 1 is asked to start the first election. Otherwise the nodes wait for a timeout.
     pub asked_to_stand: bool,
     /// How many committed entries a restart hands to the core besides the uncommitted ones.
     pub tail_more: u64,
+    /// The network without faults.
     pub network: Network,
+    /// The disks without faults.
     pub disk: Disk,
+    /// The clients.
     pub work: Work,
+    /// The watchers of changes.
     pub watching: Watching,
     /// Bounds of the table of sessions, the same at all nodes.
     pub sessions: SessionLimits,
 }
 
+/// How the network treats messages. Delays are in microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Network {
+    /// The least delay.
     pub delay_micros_min: u64,
+    /// The greatest delay.
     pub delay_micros_max: u64,
     /// Each link keeps the order of its messages.
     pub ordered: bool,
-    /// One in so many messages is lost, doubled, or delayed ten times as long; 0: none.
+    /// One message in this number is lost, duplicated, or delayed ten times as long; 0: none.
     pub lost_in: u64,
+    /// One message in this number arrives twice; 0: none.
     pub doubled_in: u64,
+    /// One message in this number is delayed ten times as long; 0: none.
     pub late_in: u64,
 }
 
 impl Network {
+    /// Short delays, in order, without losses.
     pub const CALM: Network = Network {
         delay_micros_min: 100,
         delay_micros_max: 1_000,
@@ -58,23 +74,31 @@ impl Network {
     };
 }
 
+/// How long disks take, in microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Disk {
+    /// The longest flush.
     pub flush_micros_max: u64,
+    /// The longest apply of a batch.
     pub apply_micros_max: u64,
+    /// The longest read of the log.
     pub read_micros_max: u64,
-    /// One in so many reads of a snapshot finds it damaged; 0: none.
+    /// One read of a snapshot in this number finds it damaged; 0: none.
     pub snapshots_lost_in: u64,
 }
 
 impl Disk {
+    /// A fast disk that loses nothing.
     pub const CALM: Disk =
         Disk { flush_micros_max: 500, apply_micros_max: 100, read_micros_max: 500, snapshots_lost_in: 0 };
 }
 
+/// What clients do. Times are in microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Work {
+    /// The number of clients.
     pub clients: u64,
+    /// The number of keys.
     pub keys: u64,
     /// The longest pause of a client between two operations.
     pub think_micros_max: u64,
@@ -96,6 +120,7 @@ pub struct Members {
 /// The watchers of committed changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Watching {
+    /// The number of watchers.
     pub watchers: u64,
     /// How many changes a node keeps for them.
     pub changes_kept: usize,
@@ -109,6 +134,7 @@ impl Options {
         self.voters + self.members.spares
     }
 
+    /// Draws the parameters from a seed.
     pub fn of(seed: u64) -> Options {
         let rng = &mut Rng::stream(seed, 1);
         let voters = rng.choose(&[1, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 5, 5, 5, 6, 7]);

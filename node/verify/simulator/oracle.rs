@@ -141,7 +141,10 @@ impl Oracle {
             None => new || !changed && applied.outcome == Outcome::SessionLost && command.once.is_some(),
         };
         if !right {
-            let text = format!("call {call} came to {applied:?} at {}, changed: {changed}, and to {first:?}", entry.id);
+            let text = format!(
+                "call {call} has the outcome {applied:?} at {}, changed: {changed}, and had {first:?}",
+                entry.id
+            );
             return Err(Violation::of("one write is applied once", text));
         }
         if new {

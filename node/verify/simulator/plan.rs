@@ -5,8 +5,10 @@ use crate::protocol::NodeId;
 use crate::verify::rng::Rng;
 use crate::verify::simulator::options::Options;
 
+/// A whole run, before it is played.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plan {
+    /// The parameters of the run.
     pub options: Options,
     /// In the order of their beginnings.
     pub faults: Vec<Fault>,
@@ -17,15 +19,20 @@ pub struct Plan {
 /// A fault that begins at `at` and ends at `until`, both in microseconds from the start.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fault {
+    /// When it begins.
     pub at: u64,
+    /// When it ends.
     pub until: u64,
+    /// What happens.
     pub kind: FaultKind,
 }
 
 /// The node that a fault hits, chosen when the fault begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
+    /// This node.
     Node(NodeId),
+    /// The leader, if there is one.
     Leader,
     /// The n-th node that does not lead.
     Replica(u64),
@@ -38,125 +45,177 @@ pub enum Target {
 /// A change of the member list that an operator asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum MemberRequest {
+    /// Join, to become a voter.
     Join,
     /// Join as a learner that stays one.
     Learn,
     /// Listen at another address.
     Move,
+    /// Become a voter.
     Promote,
+    /// Leave the cluster.
     Remove,
 }
 
+/// What a fault does. A `target` is the node that it hits.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum FaultKind {
     /// The disk keeps the first part of its unflushed writes, in percent; `torn`: also a part of the next write.
     PowerCut {
+        /// The node that loses power.
         target: Target,
+        /// How much of the unflushed writes stays, in percent.
         kept_percent: u64,
+        /// Whether a part of the next write stays, too.
         torn: bool,
     },
+    /// All nodes lose power, as [`FaultKind::PowerCut`].
     PowerCutOfAll {
+        /// How much of the unflushed writes stays, in percent.
         kept_percent: u64,
+        /// Whether a part of the next write stays, too.
         torn: bool,
     },
     /// The process ends. Everything that it wrote stays.
     Kill {
+        /// The node.
         target: Target,
     },
+    /// The process stands still until the fault ends.
     Pause {
+        /// The node.
         target: Target,
     },
     /// Messages on these links are lost. A link is (from, to).
     Cut {
+        /// Pairs of sender and receiver.
         links: Vec<(u64, u64)>,
     },
     /// The messages from a node are lost, or those to it, or both.
     Isolate {
+        /// The node.
         target: Target,
+        /// Whether its messages still leave.
         sends: bool,
+        /// Whether messages still reach it.
         receives: bool,
     },
     /// More messages than usual are lost, doubled or late.
     Noise {
+        /// One message in this number is lost; 0: none.
         lost_in: u64,
+        /// One in this number arrives twice; 0: none.
         doubled_in: u64,
+        /// One in this number is delayed ten times as long; 0: none.
         late_in: u64,
     },
     /// One in `one_in` messages arrives a second time, this much later.
     Echo {
+        /// One message in this number has an echo.
         one_in: u64,
+        /// How much later the echo arrives.
         after_micros: u64,
     },
+    /// Flushes take long until the fault ends.
     SlowDisk {
+        /// The node.
         target: Target,
+        /// The time of a flush, in microseconds.
         flush_micros: u64,
     },
     /// The next flush fails: the node stops.
     FailingDisk {
+        /// The node.
         target: Target,
     },
     /// Applying takes this long, so that committed entries become readable late.
     SlowApply {
+        /// The node.
         target: Target,
+        /// The time of an apply, in microseconds.
         apply_micros: u64,
     },
     /// The clock jumps, and runs at another rate until the fault ends.
     Clock {
+        /// The node.
         target: Target,
+        /// The jump, in microseconds.
         step_micros: i64,
+        /// How far the rate is off, in millionths.
         rate_ppm: i64,
     },
     /// Commit orders to a node are held back until the fault ends.
     HoldOrders {
+        /// The node that gets no orders.
         target: Target,
     },
     /// A node is asked to transfer leadership to another one, or to the one that is caught up best.
     Transfer {
+        /// The node that is asked.
         target: Target,
+        /// The node that should lead; `None`: the best one.
         to: Option<NodeId>,
     },
     /// Forged entries. `copied`: with the content that the leader has at that position, if it has any.
     Inject {
+        /// The node that gets the entries.
         target: Target,
+        /// How many entries.
         count: u64,
+        /// How far their epoch is below the promise of the node; `None`: the epoch of its last entry.
         epochs_below: Option<u64>,
+        /// Whether they have the content of the leader's entries.
         copied: bool,
     },
     /// A bit of a record on a disk flips. When the node reads the record, it moves its folder aside and comes back as
     /// another incarnation. `stopped`: the node loses power before, so it finds the damage when it starts.
     FlippedBit {
+        /// The node.
         target: Target,
+        /// Whether it loses power first.
         stopped: bool,
     },
     /// The data folder is emptied, and the node comes back under its old id.
     Wipe {
+        /// The node.
         target: Target,
     },
     /// An operator asks for a change of the members.
     Members {
+        /// The node that the change concerns.
         target: Target,
+        /// The change.
         request: MemberRequest,
     },
 }
 
+/// One operation of a client.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Call {
+    /// When it begins, in microseconds from the start.
     pub at: u64,
+    /// The client.
     pub client: u64,
+    /// The key.
     pub key: u64,
+    /// What the client does.
     pub kind: CallKind,
     /// The node that is asked first; `None`: the one that the client believes to lead.
     pub node: Option<u64>,
 }
 
+/// The kinds of operations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CallKind {
+    /// Sets the key to a value of this call's own.
     Put,
+    /// Removes the key.
     Delete,
     /// A put that is done only if the key is as the client last saw it.
     CompareAndSet,
     /// Writes of this key and the next one.
     Batch,
+    /// A linearizable read.
     Get,
     /// A linearizable read that asks several voters and not the leader.
     GetQuorum,
@@ -172,6 +231,7 @@ impl CallKind {
 }
 
 impl Plan {
+    /// Draws faults and calls for a run with these parameters.
     pub fn of(options: Options) -> Plan {
         let mut faults = faults(&options, &mut Rng::stream(options.seed, 2));
         faults.extend(changes(&options, &mut Rng::stream(options.seed, 10)));

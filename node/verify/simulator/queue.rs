@@ -6,8 +6,7 @@ use std::collections::BinaryHeap;
 use crate::protocol::{Envelope, NodeId};
 use crate::verify::simulator::watchers::{News, Page};
 
-/// Something that happens at a time. What concerns a process names its run, and is void if the process has changed
-/// since.
+/// Something that happens at a time. An event of a process names its run, and is void if the process has changed since.
 #[derive(Clone, Debug)]
 pub(super) enum Due {
     Message(Box<Envelope>),

@@ -105,7 +105,7 @@ impl Simulation<'_> {
                 host.id()
             );
         }
-        Violation::of("everybody agrees once the faults end", all)
+        Violation::of("all nodes agree once the faults end", all)
     }
 
     /// Reads each key once more, so that the history ends with the final value of each.
@@ -116,8 +116,8 @@ impl Simulation<'_> {
             self.call(key, CallKind::Get)?;
             self.wait_for_prober()?;
             if self.clients.probed != Some(call) {
-                let text = format!("the key k{key} could not be read, though everybody agrees");
-                return Err(Violation::of("everybody agrees once the faults end", text));
+                let text = format!("the key k{key} could not be read, although all nodes agree");
+                return Err(Violation::of("all nodes agree once the faults end", text));
             }
         }
         Ok(())
@@ -155,7 +155,7 @@ impl Simulation<'_> {
                     "{} watchers have not seen everything {TIMEOUTS_MAX} timeouts later",
                     self.watchers.behind()
                 );
-                return Err(Violation::of("everybody agrees once the faults end", text));
+                return Err(Violation::of("all nodes agree once the faults end", text));
             }
             self.run_until(self.now + timeout / 4)?;
         }

@@ -9,7 +9,9 @@ use crate::verify::simulator::{Failure, play};
 /// A smaller plan with the failure that it leads to.
 #[derive(Clone, Debug)]
 pub struct Shrunk {
+    /// The smallest plan that was found.
     pub plan: Plan,
+    /// Its failure.
     pub failure: Failure,
     /// How many plans were tried.
     pub tried: usize,

@@ -5,23 +5,32 @@ use std::collections::BTreeMap;
 use crate::protocol::Membership;
 use crate::protocol::trace::Fact;
 
+/// What happened in a run.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
     /// Inputs that cores took.
     pub steps: u64,
+    /// Facts that the nodes traced.
     pub events: u64,
+    /// The simulated time, in microseconds.
     pub simulated_micros: u64,
     /// The simulated time, summed over the nodes.
     pub node_micros: u64,
+    /// Messages sent.
     pub messages: u64,
+    /// Messages that the network lost.
     pub lost: u64,
+    /// Messages that arrived twice.
     pub doubled: u64,
+    /// Messages that a core rejected.
     pub rejected: u64,
     /// Faults by kind.
     pub faults: BTreeMap<&'static str, u64>,
     /// Facts of the trace, by name.
     pub facts: BTreeMap<&'static str, u64>,
+    /// How the clients' operations ended.
     pub calls: Calls,
+    /// How the member list changed.
     pub members: Changes,
     /// Snapshots whose transfer continued after a restart of the replica.
     pub snapshots_resumed: u64,
@@ -40,11 +49,15 @@ pub struct Stats {
 pub struct Changes {
     /// Member lists after the first ones.
     pub lists: u64,
+    /// Nodes that were added.
     pub joined: u64,
     /// Members that came back with another disk.
     pub replaced: u64,
+    /// Learners that became voters.
     pub promoted: u64,
+    /// Nodes that were removed.
     pub removed: u64,
+    /// Members that changed their address.
     pub moved: u64,
 }
 
@@ -77,6 +90,7 @@ impl Changes {
 /// The outcomes of clients' operations.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Calls {
+    /// Confirmed writes.
     pub written: u64,
     /// Retries of writes with an unknown outcome.
     pub retried: u64,
@@ -84,10 +98,15 @@ pub struct Calls {
     pub answered_again: u64,
     /// Compare-and-sets that found another value.
     pub not_equal: u64,
+    /// Writes of sessions that were forgotten.
     pub sessions_lost: u64,
+    /// Linearizable reads.
     pub read: u64,
+    /// Quorum reads.
     pub read_quorum: u64,
+    /// Reads of one node's own final data.
     pub read_local: u64,
+    /// Operations with an unknown outcome.
     pub unknown: u64,
     /// Definitely not done.
     pub refused: u64,

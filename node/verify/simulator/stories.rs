@@ -17,11 +17,16 @@ use crate::verify::rng::Rng;
 use crate::verify::simulator::options::Options;
 use crate::verify::simulator::plan::{Fault, FaultKind, MemberRequest, Target};
 
+/// A sequence of faults; see the head of this file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Story {
+    /// The first change of the list happens behind a partition.
     FirstChange,
+    /// The cluster grows while a voter is cut off.
     Growth,
+    /// Two disks are lost, with a change of the list in between.
     TwoDisks,
+    /// Answers of a wiped disk arrive late.
     LateAnswers,
 }
 

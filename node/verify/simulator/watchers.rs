@@ -70,7 +70,7 @@ impl Watchers {
         let options = plan.options.watching;
         let mut rng = Rng::stream(plan.options.seed, 8);
         let watcher = |_| {
-            // All keys, those of one digit, or a key that nobody writes.
+            // All keys, those of one digit, or a key that is never written.
             let prefix = Bytes::from_static(rng.choose(&[b"", b"k1", b"k", b"k2", b"quiet"]));
             Watcher::new(prefix, 1)
         };
@@ -111,7 +111,7 @@ impl Watcher {
         }
     }
 
-    /// Whether to stay with this node. A watcher that has waited in vain stays only for new changes.
+    /// Whether to stay with this node. A watcher that has waited without a change stays only for new changes.
     fn accepts(&mut self, page: &ChangePage) -> bool {
         let brings_more = page.up_to > self.cursor.revision();
         if self.in_vain && !brings_more {

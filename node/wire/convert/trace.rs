@@ -16,6 +16,7 @@ use crate::wire::proto;
 /// What an observer of a node receives, in order.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Observation {
+    /// The state at the beginning of the watch, and after events were lost.
     Snapshot(Box<NodeSnapshot>),
     /// Events without gaps, following the previous observation.
     Events(Vec<Event>),
@@ -26,11 +27,15 @@ pub enum Observation {
 /// The core's state, with what the process around it adds.
 #[derive(Clone, PartialEq, Debug)]
 pub struct NodeSnapshot {
+    /// The core's state, and what the lab has in force.
     pub snapshot: NodeState,
+    /// The node's time, in microseconds.
     pub time: Time,
+    /// The process id.
     pub pid: u32,
     /// Notes about the node's start: repairs, quarantine, lost folders.
     pub notes: Vec<Note>,
+    /// Whether faults can be injected.
     pub lab: bool,
     /// The node's cluster; `None` until it belongs to one.
     pub cluster: Option<ClusterId>,
